@@ -1,0 +1,28 @@
+"""CloudEvents 1.0 envelope in the Kafka binary binding: attributes as `ce_*` headers.
+
+https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/kafka-protocol-binding.md
+"""
+
+from datetime import UTC, datetime
+
+Headers = list[tuple[str, bytes]]
+
+VEHICLE_FRAME = "ub.vehicles.frame.v1"
+FLEET_PARTIAL = "ub.partials.fleet.v1"
+CELLS_NOW = "ub.cells.now.v1"
+CELLS_WINDOW = "ub.cells.window.v1"
+ALERT = "ub.alert.v1"
+REJECTED = "ub.rejected.v1"
+
+
+def headers(*, type_: str, source: str, id_: str, time_ms: int) -> Headers:
+    """Return the CloudEvents headers of one record; `time_ms` is milliseconds since the epoch."""
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", id_.encode()),
+        ("ce_type", type_.encode()),
+        ("ce_source", source.encode()),
+        ("ce_time", moment.replace("+00:00", "Z").encode()),
+        ("content-type", b"application/json"),
+    ]

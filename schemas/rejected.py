@@ -1,0 +1,48 @@
+"""Input that was refused, with the reason: nothing that a publisher sends disappears."""
+
+from typing import Literal, get_args
+
+import msgspec
+
+Reason = Literal[
+    "empty",  # no bytes, or an empty array
+    "too_large",  # the MQTT payload exceeds max_payload_bytes
+    "not_utf8",
+    "not_json",
+    "wrong_type",  # a field of another JSON type, or a value outside its closed list
+    "missing_field",
+    "unknown_field",
+    "number_out_of_range",  # does not fit the field's type (64-bit integer, finite float)
+    "bad_id",  # too long, empty, control characters: see ID_PATTERN
+    "bad_topic",  # a topic that is not in the contract
+    "topic_mismatch",  # operator or vehicle_id differ from those in the topic
+    "coordinate_out_of_range",
+    "coordinates_swapped",  # latitude out of range, and in range once exchanged with the longitude
+    "null_island",  # 0,0: a device without a fix
+    "time_in_seconds",  # a time before 2001 that is a recent one when read as seconds
+    "time_out_of_range",  # before 2001-09-09, or after 2100
+    "time_in_future",  # ahead of the gateway's clock by more than max_clock_ahead
+    "too_late",  # older than amend_horizon behind the partition's watermark
+    "operator_conflict",  # the vehicle belongs to another operator
+    "bad_frame",  # a Kafka record that is neither a frame nor a reading
+]
+REASONS: tuple[str, ...] = get_args(Reason)
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """One refused reading, or one refused payload where no reading could be told apart.
+
+    `source` says who refused it (a gateway, or a stage with its topic and partition) and `sequence`
+    grows with each refusal of that source, so that a refusal published twice is counted once.
+    `payload` is the text as received, cut at 4,096 characters, bytes that are not UTF-8 as \\xNN;
+    `count` is the number of readings that it stood for.
+    """
+
+    source: str
+    sequence: int
+    reason: Reason
+    detail: str
+    topic: str
+    payload: str
+    received_at: int
+    count: int = 1

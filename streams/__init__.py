@@ -1,0 +1,1 @@
+"""The pipeline: gateway -> fleet -> grid -> incidents -> store. One folder per step of the road."""

@@ -1,0 +1,47 @@
+"""Errors that a person may see. Each message names the value, the rule and the way out.
+
+UrbanBrainError
+├── SettingsError        a setting is missing or contradicts another
+├── ServiceUnavailable   MQTT, Kafka or the database does not answer
+├── MigrationError       the database schema is older or newer than this program
+├── Fenced               another worker owns the partition now; our writes are refused
+├── PolicyError          a policy file cannot be used
+└── SourceError          a file given to the simulator cannot be read
+"""
+
+
+class UrbanBrainError(Exception):
+    """Base of all errors that are reported to a person in one line."""
+
+
+class SettingsError(UrbanBrainError):
+    """A setting is missing or contradicts another."""
+
+
+class ServiceUnavailable(UrbanBrainError):
+    """A service does not answer; `retry_after` is a hint in seconds."""
+
+    def __init__(self, service: str, address: str, reason: str, retry_after: float = 1.0) -> None:
+        super().__init__(
+            f"{service} at {address} does not answer ({reason}); "
+            f"start it, or correct the address; `urbanbrain doctor` checks all of them"
+        )
+        self.service = service
+        self.address = address
+        self.retry_after = retry_after
+
+
+class MigrationError(UrbanBrainError):
+    """The database schema is older or newer than this program."""
+
+
+class Fenced(UrbanBrainError):
+    """Another worker owns the partition now; our writes are refused."""
+
+
+class PolicyError(UrbanBrainError):
+    """A policy file cannot be used."""
+
+
+class SourceError(UrbanBrainError):
+    """A file given to the simulator cannot be read."""

@@ -1,0 +1,92 @@
+"""Typed settings, read once from the environment (prefix UB_) and an optional `.env` file."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """All settings. Durations are seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="UB_", env_file=".env", extra="ignore", frozen=True)
+
+    # Where the services are
+    mqtt_host: str = "127.0.0.1"
+    mqtt_port: int = Field(1883, ge=1, le=65535)
+    mqtt_username: str | None = None
+    mqtt_password: SecretStr | None = None
+    kafka_bootstrap: str = "127.0.0.1:9092"
+    kafka_flavor: str = Field("kafka", pattern="^(kafka|tansu)$")
+    database_url: SecretStr = SecretStr("postgresql://ub_writer@127.0.0.1:5432/urbanbrain")
+
+    # Kafka topics
+    source_partitions: int = Field(8, ge=1, le=1024)
+    region_partitions: int = Field(4, ge=1, le=1024)
+
+    # Gateway
+    gateway_id: str = "gateway-0"
+    mqtt_share: str | None = None
+    frame_max_readings: int = Field(500, ge=1, le=10_000)
+    frame_max_bytes: int = Field(256_000, ge=1_000, le=900_000)
+    frame_linger_ms: int = Field(30, ge=1, le=10_000)
+    max_payload_bytes: int = Field(1_000_000, ge=1_000)
+    max_unacked_messages: int = Field(20_000, ge=1, le=65_535)
+    max_clock_ahead_s: float = Field(60.0, ge=0)
+
+    # Event time
+    window_s: int = Field(60, ge=1)
+    allowed_lateness_s: float = Field(10.0, ge=0)
+    amend_horizon_s: float = Field(600.0, ge=0)
+    idle_timeout_s: float = Field(5.0, gt=0)
+    forget_source_after_s: float = Field(3600.0, gt=0)
+
+    # Cells
+    h3_resolution: int = Field(9, ge=4, le=13)
+    region_resolution: int = Field(2, ge=0, le=4)
+
+    # Worker
+    worker_id: str = "worker-0"
+    publish_interval_ms: int = Field(20, ge=1)
+    checkpoint_interval_s: float = Field(1.0, gt=0)
+    kafka_fetch_wait_ms: int = Field(20, ge=1)
+    max_unacked_records: int = Field(20_000, ge=1)
+    web_port: int = Field(0, ge=0, le=65535)
+    data_dir: Path = Path("build/worker")
+
+    # Saturation
+    policy_file: Path | None = None
+    default_capacity: int = Field(60, ge=1)
+    raise_ratio: float = Field(1.0, gt=0)
+    clear_ratio: float = Field(0.8, gt=0)
+    min_duration_s: float = Field(120.0, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.clear_ratio >= self.raise_ratio:
+            raise ValueError(
+                f"UB_CLEAR_RATIO {self.clear_ratio} must be below UB_RAISE_RATIO {self.raise_ratio}; "
+                "with equal thresholds an alert would flap"
+            )
+        if self.region_resolution >= self.h3_resolution:
+            raise ValueError(
+                f"UB_REGION_RESOLUTION {self.region_resolution} must be coarser (smaller) than "
+                f"UB_H3_RESOLUTION {self.h3_resolution}; a region is a parent of cells"
+            )
+        return self
+
+
+def load(**overrides: object) -> Settings:
+    """Read the settings; a wrong one raises SettingsError that names it."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = []
+        for item in error.errors():
+            name = "UB_" + "_".join(str(part) for part in item["loc"]).upper() if item["loc"] else ""
+            given = f"={item['input']!r}" if item["loc"] else ""
+            lines.append(f"{name}{given}: {item['msg'].removeprefix('Value error, ')}")
+        raise SettingsError("wrong setting: " + "; ".join(lines)) from None

@@ -1,0 +1,44 @@
+"""Every Kafka topic with its partitions, and every MQTT topic: the contract's names in one place."""
+
+from dataclasses import dataclass
+
+VEHICLES = "ub.vehicles"
+PARTIALS = "ub.partials"
+CELLS = "ub.cells"
+ALERTS = "ub.alerts"
+REJECTED = "ub.rejected"
+
+MQTT_ALERTS = "ub/v1/alerts"
+MQTT_POSITION_FILTER = "ub/v1/+/vehicles/+/position"
+MQTT_POSITIONS_FILTER = "ub/v1/+/vehicles"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One Kafka topic. `key` says what the record key is; retention in hours, None = compacted."""
+
+    name: str
+    partitions: int
+    key: str
+    retention_hours: int | None
+
+
+def kafka_topics(source_partitions: int, region_partitions: int) -> tuple[TopicSpec, ...]:
+    """Return the topics to create. Partials and cells are keyed by region (design D6)."""
+    return (
+        TopicSpec(VEHICLES, source_partitions, "none (frames are placed by murmur2 of vehicle_id)", 24 * 7),
+        TopicSpec(PARTIALS, region_partitions, "region", 24),
+        TopicSpec(CELLS, region_partitions, "region", 24 * 7),
+        TopicSpec(ALERTS, region_partitions, "cell", 24 * 30),
+        TopicSpec(REJECTED, 2, "source topic", 24 * 7),
+    )
+
+
+def alert_topic(severity: str, kind: str, cell: str) -> str:
+    """Return the MQTT topic of one alert."""
+    return f"{MQTT_ALERTS}/{severity}/{kind}/{cell}"
+
+
+def positions_topic(operator: str) -> str:
+    """Return the MQTT topic on which an operator publishes arrays of positions."""
+    return f"ub/v1/{operator}/vehicles"

@@ -30,11 +30,11 @@ REASONS: tuple[str, ...] = get_args(Reason)
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """One refused reading, or one refused payload where no reading could be told apart.
+    r"""One refused reading, or one refused payload where no reading could be told apart.
 
     `source` says who refused it (a gateway, or a stage with its topic and partition) and `sequence`
     grows with each refusal of that source, so that a refusal published twice is counted once.
-    `payload` is the text as received, cut at 4,096 characters, bytes that are not UTF-8 as \\xNN;
+    `payload` is the text as received, cut at 4,096 characters, bytes that are not UTF-8 as \xNN;
     `count` is the number of readings that it stood for.
     """
 

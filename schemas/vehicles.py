@@ -18,9 +18,7 @@ VehicleState = Literal[
     "elsewhere",
     "removed",
 ]
-VehicleType = Literal[
-    "bicycle", "cargo_bicycle", "scooter_standing", "scooter_seated", "moped", "other"
-]
+VehicleType = Literal["bicycle", "cargo_bicycle", "scooter_standing", "scooter_seated", "moped", "other"]
 
 VEHICLE_STATES: tuple[VehicleState, ...] = (
     "available",
@@ -85,4 +83,4 @@ class VehicleFrame(msgspec.Struct, frozen=True):
     received_at: int
     vehicle_state: str | list[str] = "available"
     vehicle_type: str | list[str] = "bicycle"
-    battery_percent: int | None | list[int | None] = None
+    battery_percent: int | list[int | None] | None = None

@@ -9,6 +9,8 @@ UrbanBrainError
 └── SourceError          a file given to the simulator cannot be read
 """
 
+from collections.abc import Sequence
+
 
 class UrbanBrainError(Exception):
     """Base of all errors that are reported to a person in one line."""
@@ -36,7 +38,14 @@ class MigrationError(UrbanBrainError):
 
 
 class Fenced(UrbanBrainError):
-    """Another worker owns the partition now; our writes are refused."""
+    """Another worker owns the partition now; our writes are refused.
+
+    `partitions` are the (stage, topic, partition) that were lost; nothing of the commit was written.
+    """
+
+    def __init__(self, message: str, partitions: Sequence[tuple[str, str, int]] = ()) -> None:
+        super().__init__(message)
+        self.partitions = tuple(partitions)
 
 
 class PolicyError(UrbanBrainError):

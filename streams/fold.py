@@ -98,8 +98,11 @@ class Fold(Protocol):
         """Fold one record in. Never raises on bad input: that becomes an output on ub.rejected."""
         ...
 
-    def take_outputs(self) -> list[Output]:
-        """Return what is to be published since the last call."""
+    def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+        """Return what is to be published since the last call.
+
+        Called every few milliseconds; with `at_checkpoint` about once a second, for what can wait.
+        """
         ...
 
     def take_changes(self) -> Changes:

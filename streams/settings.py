@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     frame_linger_ms: int = Field(30, ge=1, le=10_000)
     max_payload_bytes: int = Field(1_000_000, ge=1_000)
     max_unacked_messages: int = Field(20_000, ge=1, le=65_535)
+    max_unacked_bytes: int = Field(64_000_000, ge=1_000_000)
+    service_wait_s: float = Field(30.0, ge=0)
     max_clock_ahead_s: float = Field(60.0, ge=0)
 
     # Event time
@@ -63,6 +65,11 @@ class Settings(BaseSettings):
     raise_ratio: float = Field(1.0, gt=0)
     clear_ratio: float = Field(0.8, gt=0)
     min_duration_s: float = Field(120.0, ge=0)
+
+    # Store: kept for this long behind the newest row of each table (see streams/store/retention.py)
+    retain_windows_days: int = Field(90, ge=1)
+    retain_alert_events_days: int = Field(365, ge=1)
+    retain_rejected_days: int = Field(30, ge=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -11,6 +11,8 @@ REJECTED = "ub.rejected"
 MQTT_ALERTS = "ub/v1/alerts"
 MQTT_POSITION_FILTER = "ub/v1/+/vehicles/+/position"
 MQTT_POSITIONS_FILTER = "ub/v1/+/vehicles"
+MQTT_VEHICLES_FILTER = "ub/v1/+/vehicles/#"
+"""Both of the above, and what was misspelt below them: the gateway refuses that instead of never seeing it."""
 
 
 @dataclass(frozen=True, slots=True)

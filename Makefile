@@ -1,0 +1,42 @@
+# Targets for developers; `make help` lists them. Each one sets up what it needs.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint format lock schemas clean
+
+BIN := .venv/bin
+CODE := schemas sensors_sim streams deploy tests
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+setup: ## install what is missing (Python packages; services through apt where there is no Docker)
+	@bash deploy/setup/setup.sh
+
+demo: setup ## the whole road live: a simulated city, alerts as lines; Ctrl-C or DEMO_SECONDS=n ends it
+	@$(BIN)/urbanbrain up $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+test: setup ## all tests on real services; UB_TEST_STACK=docker|native|external, ARGS="-k name"
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## what CI asks: lint, format, strict types, import contracts
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lint: setup ## repair what ruff can repair, and name the rest
+	$(BIN)/ruff check --fix $(CODE)
+
+format: setup ## format the code
+	$(BIN)/ruff format $(CODE)
+
+schemas: setup ## write schemas/json anew from the wire types
+	$(BIN)/python -m schemas.generate
+
+lock: setup ## resolve the dependencies anew; ARGS=--upgrade takes the newest
+	@bash deploy/setup/lock.sh $(ARGS)
+
+clean: ## remove what was built, the virtual environment included
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,120 @@
+"""The three services in Docker containers on free ports, through testcontainers: tests, and a demo where an
+engine answers. Images are pinned; deploy/compose.yaml names the same ones for production.
+"""
+
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+
+from deploy.endpoints import Endpoints, database_url, with_login
+from deploy.roles import READER, WRITER, ensure_roles
+from streams.admin import wait_for_kafka
+from streams.errors import ServiceUnavailable
+from streams.probe import probe_mqtt
+
+MOSQUITTO_IMAGE = "eclipse-mosquitto:2.0.21"
+KAFKA_IMAGE = "confluentinc/cp-kafka:7.9.1"
+"""Apache Kafka 3.9: testcontainers' Kafka module starts Confluent's image only."""
+TIMESCALE_IMAGE = "timescale/timescaledb:2.19.3-pg17"
+
+START_TIMEOUT_S = 180
+_POLL_S = 0.2
+_LIMITS = Path(__file__).resolve().parent / "mosquitto" / "conf.d" / "limits.conf"
+_LISTENER = "listener 1883\nallow_anonymous true\npersistence_location /mosquitto/data/\nlog_dest stdout\n"
+
+
+def engine_answers(timeout_s: float = 10.0) -> bool:
+    """Whether a Docker engine answers; a client alone, or a socket without a daemon, does not count."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return False
+    try:
+        asked = subprocess.run([docker, "info"], check=False, capture_output=True, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        return False
+    return asked.returncode == 0
+
+
+class ContainerStack:
+    """Use as `with ContainerStack() as stack: ... stack.endpoints`."""
+
+    endpoints: Endpoints
+
+    def __init__(self) -> None:
+        self._cleanup = ExitStack()
+
+    def __enter__(self) -> Self:
+        # Reads the engine's settings when imported, and is a development dependency.
+        from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415
+        from testcontainers.core.container import DockerContainer  # noqa: PLC0415
+
+        owner_password, writer_password, reader_password = (secrets.token_urlsafe(18) for _ in range(3))
+        with ExitStack() as started:
+            mqtt = DockerContainer(MOSQUITTO_IMAGE).with_exposed_ports(1883)
+            configuration = (_LISTENER + _LIMITS.read_text()).encode()
+            mqtt.with_copy_into_container(configuration, "/mosquitto/config/mosquitto.conf")
+            started.enter_context(mqtt)
+            mqtt_host, mqtt_port = _address(mqtt, 1883)
+
+            database = (
+                DockerContainer(TIMESCALE_IMAGE)
+                .with_exposed_ports(5432)
+                .with_envs(
+                    POSTGRES_USER="ub_owner", POSTGRES_PASSWORD=owner_password, POSTGRES_DB="urbanbrain"
+                )
+            )
+            started.enter_context(database)
+
+            kafka = KafkaContainer(KAFKA_IMAGE).with_kraft()
+            started.callback(kafka.stop)
+            kafka.start(timeout=START_TIMEOUT_S)
+            bootstrap = kafka.get_bootstrap_server()
+            wait_for_kafka(bootstrap, START_TIMEOUT_S)
+
+            owner_url = database_url("ub_owner", owner_password, *_address(database, 5432), "urbanbrain")
+            _until_answered(lambda: psycopg.connect(owner_url, connect_timeout=3).close())
+            _until_answered(lambda: probe_mqtt(mqtt_host, mqtt_port))
+            ensure_roles(owner_url, {WRITER: writer_password, READER: reader_password})
+            self.endpoints = Endpoints(
+                mqtt_host=mqtt_host,
+                mqtt_port=mqtt_port,
+                kafka_bootstrap=bootstrap,
+                kafka_flavor="kafka",
+                database_url=owner_url,
+                writer_url=with_login(owner_url, WRITER, writer_password),
+                reader_url=with_login(owner_url, READER, reader_password),
+            )
+            self._cleanup = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cleanup.close()
+
+
+def _address(container: Any, port: int) -> tuple[str, int]:
+    """Return where the host reaches a container's port."""
+    return str(container.get_container_host_ip()), int(container.get_exposed_port(port))
+
+
+def _until_answered(attempt: Callable[[], object]) -> None:
+    """Repeat until it succeeds; the last error once START_TIMEOUT_S is over."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            attempt()
+        except (ServiceUnavailable, psycopg.OperationalError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Install what is missing to run the demo and the tests. Run again, it finds nothing to do in well under a second.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$here/../.."
+
+# shellcheck source-path=SCRIPTDIR
+{
+    . "$here/say.sh"
+    . "$here/root.sh"
+    . "$here/python.sh"
+    . "$here/services.sh"
+    . "$here/venv.sh"
+}
+
+require_services
+if ! venv_is_current; then
+    build_venv
+    say "set-up complete"
+fi

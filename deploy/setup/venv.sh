@@ -1,0 +1,59 @@
+# The virtual environment .venv, from requirements.lock. Sourced after say.sh, with the working directory at the
+# top of the checkout.
+
+STAMP=.venv/.urbanbrain-setup
+PIP_LOG=build/setup/pip.log
+
+# What the environment was built from. The path counts too: scripts in .venv/bin name it.
+venv_fingerprint() { { pwd; cat requirements.lock pyproject.toml; } | sha256sum; }
+
+venv_is_current() { [ -e "$STAMP" ] && [ "$(cat "$STAMP")" = "$(venv_fingerprint)" ] && .venv/bin/python -c ''; }
+
+venv_works() { .venv/bin/python -m pip --version > /dev/null 2>&1; }
+
+pip_install() {
+    local total=$1
+    shift
+    if ! .venv/bin/python -m pip install --no-input --disable-pip-version-check "$@" 2>&1 |
+        tee -a "$PIP_LOG" | pip_progress "$total"; then
+        tail -n 15 "$PIP_LOG" >&2
+        give_up "pip failed; the end of its log is above, all of it in $PIP_LOG"
+    fi
+}
+
+# pip names each package that it fetches, then says "Installing collected packages" once.
+pip_progress() {
+    local total=$1 count=0 verb name terminal=no
+    ! on_terminal || terminal=yes
+    while read -r verb name _; do
+        case $verb in
+            Collecting) count=$((count + 1)) ;;
+            Installing) [ "$name" = collected ] && name="(unpacking; takes a moment)" && count=$total || continue ;;
+            *) continue ;;
+        esac
+        if [ $terminal = yes ]; then
+            printf '\r\033[K    %d/%d %s' "$count" "$total" "${name%%=*}"
+        elif [ $((count % 10)) = 0 ] || [ "$count" = "$total" ]; then
+            printf '    %d/%d %s\n' "$count" "$total" "${name%%=*}"
+        fi
+    done
+    [ $terminal = no ] || printf '\r\033[K'
+}
+
+build_venv() {
+    mkdir -p build/setup
+    : > "$PIP_LOG"
+    if venv_works; then
+        say "python: bringing .venv up to date with requirements.lock"
+    else
+        require_python
+        say "python: making .venv with $("$python" --version) ($python)"
+        "$python" -m venv --clear .venv || give_up "$python could not make a virtual environment in $PWD/.venv"
+    fi
+    rm -f "$STAMP"
+    say "python: installing $(grep -c == requirements.lock) packages, each checked against its hash"
+    pip_install "$(grep -c == requirements.lock)" --require-hashes -r requirements.lock
+    say "python: installing urbanbrain itself (editable)"
+    pip_install 1 --no-deps --no-build-isolation -e .
+    venv_fingerprint > "$STAMP"
+}

@@ -1,0 +1,81 @@
+"""What a scenario adds to the ordinary day. One frozen description and one small logic each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensors_sim.batch import Ints
+from sensors_sim.bikes import Fleet
+from sensors_sim.rhythm import demand
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """Riders leave more and more bikes at one metro station, and later take them away again.
+
+    Times are seconds of event time: it begins `begins_s` after the scenario, within `fill_s` riders
+    have set out with `bikes` more than usual, the crowd stays for `hold_s`, and within `drain_s` they
+    have left again. They come from `reach_m` metres around and park within some `scatter_m` of
+    the entrance (one standard deviation).
+    """
+
+    station: str
+    begins_s: float
+    fill_s: float
+    hold_s: float
+    drain_s: float
+    bikes: int
+    reach_m: float = 1_800.0
+    scatter_m: float = 90.0
+
+    @property
+    def ends_s(self) -> float:
+        """Seconds after the start of the scenario when the last extra bike has been taken."""
+        return self.begins_s + self.fill_s + self.hold_s + self.drain_s
+
+    def level(self, at_s: float) -> float:
+        """Return which share of the flood is due `at_s` seconds after the start of the scenario."""
+        begins, ends = self.begins_s, self.ends_s
+        corners = (begins, begins + self.fill_s, ends - self.drain_s, ends)
+        return float(np.interp(at_s, corners, (0.0, 1.0, 1.0, 0.0)))
+
+    def explain(self) -> str:
+        """Say in one sentence what happens."""
+        return (
+            f"from minute {self.begins_s / 60:g} riders bring {self.bikes} bikes to {self.station} within "
+            f"{self.fill_s / 60:g} min, they stay {self.hold_s / 60:g} min and are gone {self.drain_s / 60:g} min later"
+        )
+
+    def started(self, start: int) -> "FloodInProgress":
+        """Return the logic of this flood for a scenario that starts at `start` (milliseconds)."""
+        return FloodInProgress(self, start)
+
+
+class FloodInProgress:
+    """Holds the bikes of a station at what the flood asks for, counting those on their way."""
+
+    def __init__(self, flood: Flood, start: int) -> None:
+        self._flood = flood
+        self._start = start
+        self._usual: int | None = None
+
+    def act(self, fleet: Fleet, now: int) -> None:
+        """Send riders to the station or away from it."""
+        at_s = (now - self._start) / 1000
+        if not self._flood.begins_s <= at_s <= self._flood.ends_s:
+            return
+        station = fleet.city.place(self._flood.station)
+        if self._usual is None:
+            self._usual = int(fleet.stock[station])
+        due = self._usual + round(self._flood.bikes * self._flood.level(at_s))
+        missing = due - int(fleet.stock[station])
+        if missing > 0 and at_s < self._flood.ends_s - self._flood.drain_s:
+            self._bring(fleet, station, missing)
+        elif missing < 0:
+            fleet.ride_away(fleet.some(fleet.free_at(station), -missing), demand(now))
+
+    def _bring(self, fleet: Fleet, station: int, n: int) -> None:
+        x, y = float(fleet.city.x[station]), float(fleet.city.y[station])
+        near = fleet.free_around(x, y, 3 * self._flood.scatter_m, self._flood.reach_m)
+        bikes: Ints = fleet.some(near[fleet.place[near] != station], n)
+        fleet.ride_to(bikes, np.full(len(bikes), station), np.full(len(bikes), self._flood.scatter_m))

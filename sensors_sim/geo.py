@@ -1,0 +1,48 @@
+"""Distances and polygons on a patch of the Earth small enough to be flat (some tens of kilometres)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import cos, radians
+
+import numpy as np
+
+from sensors_sim.batch import Bools, Floats
+
+METRES_PER_DEGREE = 111_195.0
+"""Length of one degree of a great circle, with the mean Earth radius of 6,371,009 m."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A local plane in metres around (lat0, lon0): x to the east, y to the north.
+
+    Equirectangular projection; 30 km from the origin it is wrong by less than 0.3 per cent,
+    which is less than what a straight line is wrong about a ride.
+    """
+
+    lat0: float
+    lon0: float
+
+    def xy(self, lat: Floats, lon: Floats) -> tuple[Floats, Floats]:
+        """Return metres east and north of the origin."""
+        return (
+            (lon - self.lon0) * (METRES_PER_DEGREE * cos(radians(self.lat0))),
+            (lat - self.lat0) * METRES_PER_DEGREE,
+        )
+
+    def latlon(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Return degrees, rounded to 6 decimals (0.1 m)."""
+        lat = self.lat0 + y / METRES_PER_DEGREE
+        lon = self.lon0 + x / (METRES_PER_DEGREE * cos(radians(self.lat0)))
+        return np.round(lat, 6), np.round(lon, 6)
+
+
+def inside(polygon: Sequence[tuple[float, float]], x: Floats, y: Floats) -> Bools:
+    """Say for each point whether it lies in `polygon`, given as its (x, y) corners (even-odd rule)."""
+    result = np.zeros(len(x), dtype=bool)
+    for (x1, y1), (x2, y2) in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
+        if y1 == y2:
+            continue
+        crosses = (y < y1) != (y < y2)
+        result ^= crosses & (x < x1 + (y - y1) * (x2 - x1) / (y2 - y1))
+    return result

@@ -1,0 +1,132 @@
+"""Command-line options shared by the commands that publish."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from sensors_sim.clock import MAX_SPEED
+from sensors_sim.publish import MOST_IN_FLIGHT, Broker
+from sensors_sim.run import Options
+
+Command = Callable[..., Any]
+
+
+class Speed(click.ParamType[float]):
+    """A number greater than 0, or `max`."""
+
+    name = "N|max"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the speed; MAX_SPEED for `max`."""
+        if isinstance(value, float):
+            return value
+        if value == "max":
+            return MAX_SPEED
+        try:
+            speed = float(value)
+        except ValueError:
+            speed = math.nan
+        if not 0 < speed < math.inf:
+            self.fail(
+                f"{value!r} is no speed: a number greater than 0 (60 runs an hour in a minute), or max",
+                param,
+                ctx,
+            )
+        return speed
+
+
+class Address(click.ParamType[tuple[str, int]]):
+    """host:port."""
+
+    name = "HOST:PORT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        """Return host and port; an IPv6 address stands in brackets."""
+        if isinstance(value, tuple):
+            return value
+        host, _, port = str(value).rpartition(":")
+        if not host or not port.isdecimal() or not 1 <= int(port) <= 65_535:
+            self.fail(f"{value!r} is no address: host:port, such as 127.0.0.1:1883", param, ctx)
+        return host.strip("[]"), int(port)
+
+
+def speed_option(command: Command) -> Command:
+    """Add --speed."""
+    return click.option(
+        "--speed",
+        type=Speed(),
+        default="1",
+        show_default=True,
+        help="Event time per wall time: 60 runs an hour in a minute.",
+    )(command)
+
+
+def connection_options(command: Command) -> Command:
+    """Add the options that say where and how to publish."""
+    for option in reversed(
+        [
+            click.option("--mqtt", "address", type=Address(), help="The broker; goes before the two below."),
+            click.option(
+                "--mqtt-host", envvar="UB_MQTT_HOST", default="127.0.0.1", show_default=True, show_envvar=True
+            ),
+            click.option(
+                "--mqtt-port",
+                envvar="UB_MQTT_PORT",
+                type=click.IntRange(1, 65_535),
+                default=1883,
+                show_default=True,
+                show_envvar=True,
+            ),
+            click.option("--mqtt-username", envvar="UB_MQTT_USERNAME", show_envvar=True),
+            click.option(
+                "--mqtt-password",
+                envvar="UB_MQTT_PASSWORD",
+                show_envvar=True,
+                help="Better in the environment: other users can see arguments.",
+            ),
+            click.option(
+                "--batch",
+                type=click.IntRange(1, 10_000),
+                default=500,
+                show_default=True,
+                help="Most readings in a message.",
+            ),
+            click.option(
+                "--single", is_flag=True, help="One reading a message, each on its vehicle's topic."
+            ),
+            click.option(
+                "--in-flight",
+                type=click.IntRange(1, MOST_IN_FLIGHT),
+                default=200,
+                show_default=True,
+                help="Most messages that wait for their acknowledgement.",
+            ),
+            click.option(
+                "--json", "as_json", is_flag=True, help="Print the summary as one JSON line on stdout, too."
+            ),
+            click.option("--quiet", is_flag=True, help="No progress line."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def options_from(
+    *,
+    speed: float,
+    address: tuple[str, int] | None,
+    mqtt_host: str,
+    mqtt_port: int,
+    mqtt_username: str | None,
+    mqtt_password: str | None,
+    batch: int,
+    single: bool,
+    in_flight: int,
+) -> Options:
+    """Return what the options above amount to."""
+    host, port = address or (mqtt_host, mqtt_port)
+    return Options(Broker(host, port, mqtt_username or None, mqtt_password), speed, batch, single, in_flight)

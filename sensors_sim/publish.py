@@ -1,0 +1,210 @@
+"""The publisher: MQTT v5, QoS 1, bounded in flight, nothing lost and the order kept (I/O lives here).
+
+Paho calls back on its own thread while it holds its own locks, so the callbacks only put
+acknowledgements on a queue and set flags; all book-keeping happens on the caller's thread.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from random import Random
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from sensors_sim.backoff import Backoff
+from sensors_sim.encode import Message
+from sensors_sim.errors import BrokerUnavailable
+
+MOST_IN_FLIGHT = 65_535
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and who we are."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was handed to the broker, and what it acknowledged or refused."""
+
+    readings_sent: int = 0
+    messages_sent: int = 0
+    readings_acknowledged: int = 0
+    messages_acknowledged: int = 0
+    readings_refused: int = 0
+    reconnects: int = 0
+    refusal: str = ""
+
+
+class Publisher:
+    """One connection. Not thread-safe: one thread publishes."""
+
+    def __init__(self, broker: Broker, client_id: str, in_flight: int, random: Random) -> None:
+        self.counts = Counts()
+        self._broker = broker
+        self._window = in_flight
+        self._largest: int | None = None
+        self._pending: dict[int, int] = {}  # message id -> readings
+        self._acks: SimpleQueue[tuple[int, ReasonCode]] = SimpleQueue()
+        self._backoff = Backoff(random)
+        self._connected = Event()
+        self._interrupted = Event()
+        self._refused = ""
+
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
+        self._client.max_inflight_messages_set(MOST_IN_FLIGHT)  # the window below is the bound
+        self._client.connect_timeout = 5.0
+        if broker.username is not None:
+            self._client.username_pw_set(broker.username, broker.password)
+        self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker answers at the moment."""
+        return self._connected.is_set()
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that the broker has not acknowledged yet."""
+        return len(self._pending)
+
+    def connect(self, timeout_s: float = 10.0) -> None:
+        """Connect for the first time, or raise BrokerUnavailable. Later losses are healed in the background."""
+        try:
+            self._client.connect(self._broker.host, self._broker.port, keepalive=30)
+        except (OSError, ValueError) as error:
+            raise BrokerUnavailable(
+                f"no MQTT broker at {self._broker} ({error}); start one, or name another with --mqtt host:port"
+            ) from None
+        self._client.loop_start()
+        deadline = monotonic() + timeout_s
+        while not self._connected.wait(_POLL_S):
+            if self._refused or monotonic() > deadline:
+                self.close()
+                reason = self._refused or f"no answer to CONNECT within {timeout_s:g} s"
+                raise BrokerUnavailable(
+                    f"the MQTT broker at {self._broker} refuses this client ({reason}); "
+                    "check UB_MQTT_USERNAME and UB_MQTT_PASSWORD, and that it speaks MQTT v5"
+                )
+
+    def publish(self, message: Message, give_up: Callable[[], bool]) -> bool:
+        """Send `message`; waits while the window is full or the broker is away, unless `give_up()`.
+
+        Returns whether it was sent. After a reconnection paho repeats what was not acknowledged;
+        nothing new is sent until that is through, or a bike's newer position could overtake
+        an older one.
+        """
+        if self._largest is not None and len(message.payload) + len(message.topic) + 32 > self._largest:
+            raise BrokerUnavailable(
+                f"a message of {len(message.payload)} bytes exceeds the {self._largest} that the broker at "
+                f"{self._broker} takes; send fewer readings per message with --batch"
+            )
+        self._reap(block=False)
+        while not self._ready():
+            if give_up():
+                return False
+            self._reap(block=True)
+        sent = self._client.publish(message.topic, message.payload, qos=1)
+        self._pending[sent.mid] = message.readings
+        self.counts.messages_sent += 1
+        self.counts.readings_sent += message.readings
+        return True
+
+    def drain(self, give_up: Callable[[], bool]) -> None:
+        """Wait until all is acknowledged or refused, or `give_up()`; `in_flight` says what is left."""
+        while self._pending and not give_up():
+            self._reap(block=True)
+
+    def close(self) -> None:
+        """Disconnect and end paho's thread."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _ready(self) -> bool:
+        if not self._connected.is_set():
+            return False
+        if self._interrupted.is_set():
+            if self._pending:
+                return False
+            self._interrupted.clear()
+        return len(self._pending) < self._window
+
+    def _reap(self, *, block: bool) -> None:
+        """Book the acknowledgements that have arrived; with `block`, wait a moment for one."""
+        try:
+            while True:
+                mid, reason = self._acks.get(block=block, timeout=_POLL_S if block else None)
+                block = False
+                readings = self._pending.pop(mid, 0)
+                if reason.is_failure:
+                    self.counts.readings_refused += readings
+                    self.counts.refusal = str(reason)
+                else:
+                    self.counts.messages_acknowledged += 1
+                    self.counts.readings_acknowledged += readings
+        except Empty:
+            return
+
+    def _on_connect(
+        self,
+        _client: mqtt.Client,
+        _data: Any,
+        _flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._refused = str(reason)
+            return
+        # Paho does not keep to the broker's Receive Maximum; Mosquitto cuts clients that exceed it.
+        window = getattr(properties, "ReceiveMaximum", None)
+        if window is not None:
+            self._window = min(self._window, int(window))
+        self._largest = getattr(properties, "MaximumPacketSize", None)
+        self._backoff.reset()
+        self._connected.set()
+
+    def _on_connect_fail(self, _client: mqtt.Client, _data: Any) -> None:
+        self._wait_before_retry()
+
+    def _on_disconnect(
+        self,
+        _client: mqtt.Client,
+        _data: Any,
+        _flags: mqtt.DisconnectFlags,
+        _reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if self._connected.is_set():
+            self.counts.reconnects += 1
+        self._interrupted.set()
+        self._connected.clear()
+        self._wait_before_retry()
+
+    def _wait_before_retry(self) -> None:
+        delay = self._backoff.next_s()
+        # Equal bounds switch paho's own doubling off, which has no jitter; it sleeps on any float.
+        self._client.reconnect_delay_set(delay, delay)  # type: ignore[arg-type]
+
+    def _on_publish(
+        self, _client: mqtt.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties
+    ) -> None:
+        self._acks.put((mid, reason))

@@ -1,0 +1,111 @@
+"""A run: a source played through a publisher, until its end or a request to stop (the shell around play)."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from random import Random
+from time import monotonic, sleep
+
+from rich.console import Console
+
+from sensors_sim.batch import Positions
+from sensors_sim.encode import Message, arrays, singles
+from sensors_sim.play import play
+from sensors_sim.progress import Progress
+from sensors_sim.publish import Broker, Counts, Publisher
+from sensors_sim.sources.contract import Report, Source
+from sensors_sim.stop import on_signals
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to send: `speed` times real time (or infinity), in arrays of `batch` or one by one."""
+
+    broker: Broker
+    speed: float
+    batch: int
+    single: bool
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did. Times are event times in milliseconds, None where nothing was sent."""
+
+    counts: Counts
+    report: Report
+    unacknowledged: int
+    first_ts: int | None
+    last_ts: int | None
+    seconds: float
+    stopped: bool
+
+
+def run(open_source: Callable[[], Source], options: Options, console: Console) -> Outcome:
+    """Connect, open the source, play it, wait for the acknowledgements, disconnect.
+
+    Raises BrokerUnavailable before anything is sent when the broker is away; a broker that goes
+    away later is waited for. Raises SourceError when the source cannot be read.
+    """
+    source = open_source()
+    client_id = f"ub-sim-{os.getpid()}-{secrets.token_hex(4)}"
+    publisher = Publisher(options.broker, client_id, options.in_flight, Random())
+    publisher.connect()
+    began = monotonic()
+    with on_signals() as stop, Progress(publisher, console, monotonic) as progress:
+        sender = _Sender(publisher, options, progress, stop.requested)
+        try:
+            play(
+                source,
+                options.speed,
+                wall=monotonic,
+                sleep=sleep,
+                send=sender.send,
+                stopping=sender.stopping,
+            )
+            publisher.drain(lambda: sender.waiting() and stop.expired())
+        finally:
+            publisher.close()
+        return Outcome(
+            publisher.counts,
+            source.report,
+            publisher.in_flight,
+            sender.first_ts,
+            sender.last_ts,
+            monotonic() - began,
+            stop.requested(),
+        )
+
+
+class _Sender:
+    """Encodes and publishes batches, and remembers how far it came."""
+
+    def __init__(
+        self, publisher: Publisher, options: Options, progress: Progress, stopping: Callable[[], bool]
+    ) -> None:
+        self._publisher = publisher
+        self._options = options
+        self._progress = progress
+        self._stopping = stopping
+        self.first_ts: int | None = None
+        self.last_ts: int | None = None
+
+    def send(self, positions: Positions) -> None:
+        for message in self._messages(positions):
+            if not self._publisher.publish(message, self.stopping):
+                return
+            if self.first_ts is None:
+                self.first_ts = int(positions.ts[0])
+            self.last_ts = int(positions.ts[-1])
+
+    def stopping(self) -> bool:
+        self._progress.tick(self.last_ts)
+        return self._stopping()
+
+    def waiting(self) -> bool:
+        self._progress.tick(self.last_ts)
+        return True
+
+    def _messages(self, positions: Positions) -> Iterable[Message]:
+        return singles(positions) if self._options.single else arrays(positions, self._options.batch)

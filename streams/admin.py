@@ -1,0 +1,112 @@
+"""Kafka administration: wait for the broker, create our topics, look at what is there.
+
+Topics are created before anyone uses them: brokers that create unknown topics on demand give them
+a partition count of their own, and frames are placed by partition number.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from streams.errors import ServiceUnavailable, SettingsError
+from streams.settings import Settings
+from streams.topics import TopicSpec, kafka_topics
+
+_HOUR_MS = 3_600_000
+_RETRY_S = 0.1
+
+
+@contextmanager
+def admin_client(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminClient]:
+    """Connect to the cluster; any Kafka error inside becomes ServiceUnavailable."""
+    timeout_ms = max(1, int(timeout_s * 1000))
+    try:
+        client = KafkaAdminClient(
+            bootstrap_servers=bootstrap, bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms
+        )
+        try:
+            yield client
+        finally:
+            client.close()
+    except (KafkaError, OSError) as error:
+        raise ServiceUnavailable("Kafka", bootstrap, str(error) or type(error).__name__) from error
+
+
+def wait_for_kafka(bootstrap: str, timeout_s: float = 30.0) -> str:
+    """Return the cluster id once the broker answers; ServiceUnavailable after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            with admin_client(bootstrap, max(0.1, deadline - time.monotonic())) as client:
+                return str(client.describe_cluster()["cluster_id"])
+        except ServiceUnavailable:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_RETRY_S)
+
+
+def create_topics(bootstrap: str, settings: Settings, timeout_s: float = 30.0) -> list[str]:
+    """Create the topics of streams.topics that are missing; return their names.
+
+    Safe to run again and from several processes at once. Raises SettingsError when a topic exists with
+    another number of partitions than the settings ask for.
+    """
+    wanted = kafka_topics(settings.source_partitions, settings.region_partitions)
+    with admin_client(bootstrap, timeout_s) as client:
+        known = _partitions(client)
+        missing = [spec for spec in wanted if spec.name not in known]
+        for spec in missing:
+            # Another process may create it between our look and this line.
+            with _tolerating_existing():
+                client.create_topics({spec.name: _options(spec)})
+        if missing:
+            client.wait_for_topics([spec.name for spec in missing], timeout_ms=timeout_s * 1000)
+        problems = mismatches(wanted, _partitions(client))
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return [spec.name for spec in missing]
+
+
+def topic_partitions(bootstrap: str, timeout_s: float = 3.0) -> dict[str, int]:
+    """Return the number of partitions of every topic of the cluster."""
+    with admin_client(bootstrap, timeout_s) as client:
+        return _partitions(client)
+
+
+def mismatches(wanted: tuple[TopicSpec, ...], known: dict[str, int]) -> list[str]:
+    """Return one sentence for each wanted topic that is missing or has another number of partitions."""
+    problems = []
+    for spec in wanted:
+        count = known.get(spec.name)
+        if count is None:
+            problems.append(f"topic {spec.name} is missing")
+        elif count != spec.partitions:
+            problems.append(
+                f"topic {spec.name} has {count} partitions, the settings ask for {spec.partitions}; set "
+                "UB_SOURCE_PARTITIONS/UB_REGION_PARTITIONS to what is there, or delete the topic"
+            )
+    return problems
+
+
+def _partitions(client: KafkaAdminClient) -> dict[str, int]:
+    return {topic["name"]: len(topic["partitions"]) for topic in client.describe_topics()}
+
+
+def _options(spec: TopicSpec) -> dict[str, object]:
+    """Replication is the cluster's default (-1): one copy on a single broker, three in production."""
+    if spec.retention_hours is None:
+        configs = {"cleanup.policy": "compact"}
+    else:
+        configs = {"cleanup.policy": "delete", "retention.ms": str(spec.retention_hours * _HOUR_MS)}
+    return {"num_partitions": spec.partitions, "replication_factor": -1, "configs": configs}
+
+
+@contextmanager
+def _tolerating_existing() -> Iterator[None]:
+    try:
+        yield
+    except TopicAlreadyExistsError:
+        return

@@ -1,0 +1,295 @@
+"""`urbanbrain doctor`: look at every setting and service that a process needs; say what to do about each fault.
+
+Each check is a function from settings (and what was learned before) to a Check. None waits longer
+than TIMEOUT_S for an answer, and none raises.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from rich.table import Table
+from rich.text import Text
+
+from streams import admin
+from streams.errors import MigrationError, ServiceUnavailable, SettingsError, UrbanBrainError
+from streams.probe import MqttBroker, probe_mqtt
+from streams.settings import Settings, load
+from streams.store.migrate import missing
+from streams.store.session import address_of
+from streams.topics import kafka_topics
+
+TIMEOUT_S = 3.0
+CLOCK_TOLERANCE_S = 2.0
+
+_SESSION_ADVICE = (
+    "let the broker keep sessions (Mosquitto: `persistence true`, no `persistent_client_expiration` below an "
+    "hour), or messages are lost while the gateway restarts"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. `advice` says what to do and is empty when all is well."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+
+
+def run_from_environment() -> list[Check]:
+    """Read the settings and run all checks; wrong settings are a finding, and then the only one."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        return [Check("settings", False, str(error), "correct the variable in the environment or in .env")]
+    return run(settings)
+
+
+def run(settings: Settings) -> list[Check]:
+    """Run all checks, in the order in which faults should be repaired."""
+    return [
+        check_settings(settings),
+        *_guarded("policy file", lambda: [check_policy_file(settings)]),
+        *_guarded("MQTT broker", lambda: check_mqtt(settings)),
+        *_guarded("Kafka", lambda: check_kafka(settings)),
+        *_guarded("database", lambda: check_database(settings)),
+    ]
+
+
+def check_settings(settings: Settings) -> Check:
+    """Say which settings differ from their defaults (names only: values may be secrets)."""
+    names = sorted(f"UB_{name.upper()}" for name in settings.model_fields_set)
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.startswith("UB_")
+        and not name.startswith("UB_TEST_")
+        and name.removeprefix("UB_").lower() not in Settings.model_fields
+    )
+    if unknown:
+        return Check(
+            "settings",
+            False,
+            f"no such setting: {', '.join(unknown)}",
+            "correct the spelling (streams/settings.py lists all), or unset it",
+        )
+    return Check("settings", True, f"set: {', '.join(names)}" if names else "all at their defaults")
+
+
+def check_policy_file(settings: Settings) -> Check:
+    """The policy file, where one is set, is a GeoJSON FeatureCollection that we can read."""
+    path = settings.policy_file
+    if path is None:
+        return Check("policy file", True, f"none; every cell has capacity {settings.default_capacity}")
+    advice = "point UB_POLICY_FILE at a GeoJSON FeatureCollection, or unset it"
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        return Check("policy file", False, f"{path}: {error.strerror}", advice)
+    except ValueError as error:
+        return Check("policy file", False, f"{path} is not JSON: {error}", advice)
+    if not isinstance(content, dict) or content.get("type") != "FeatureCollection":
+        return Check("policy file", False, f"{path} is JSON, but not a FeatureCollection", advice)
+    return Check("policy file", True, f"{path}: {len(content.get('features', []))} zones")
+
+
+def check_mqtt(settings: Settings) -> list[Check]:
+    """The broker accepts our MQTT v5 session, and what it offers is enough for the gateway."""
+    password = settings.mqtt_password
+    broker = probe_mqtt(
+        settings.mqtt_host,
+        settings.mqtt_port,
+        settings.mqtt_username,
+        None if password is None else password.get_secret_value(),
+        TIMEOUT_S,
+    )
+    where = f"{settings.mqtt_host}:{settings.mqtt_port}"
+    return [Check("MQTT broker", True, f"{where} accepts MQTT v5"), judge_mqtt(broker, settings)]
+
+
+def judge_mqtt(broker: MqttBroker, settings: Settings) -> Check:
+    """Compare what the broker offers with what the gateway and the alerts rely on."""
+    name = "MQTT sessions"
+    if not broker.session_kept:
+        return Check(name, False, "the broker forgets a session when its connection ends", _SESSION_ADVICE)
+    if not broker.retain:
+        advice = "allow retained messages (Mosquitto: `retain_available true`): open alerts are retained"
+        return Check(name, False, "the broker refuses retained messages", advice)
+    if broker.max_packet is not None and broker.max_packet <= settings.max_payload_bytes:
+        return Check(
+            name,
+            False,
+            f"the broker cuts connections at {broker.max_packet} bytes, before the gateway's own limit "
+            f"UB_MAX_PAYLOAD_BYTES={settings.max_payload_bytes}: oversized payloads are lost without a report",
+            "raise the broker's `max_packet_size` above UB_MAX_PAYLOAD_BYTES, or lower the latter",
+        )
+    limit = "no limit" if broker.max_packet is None else f"{broker.max_packet} bytes"
+    return Check(name, True, f"kept and retained messages allowed; packets: {limit}")
+
+
+def check_kafka(settings: Settings) -> list[Check]:
+    """The cluster answers, and our topics are there with the partitions that the settings ask for."""
+    known = admin.topic_partitions(settings.kafka_bootstrap, TIMEOUT_S)
+    answered = Check("Kafka", True, f"{settings.kafka_bootstrap} answers, {len(known)} topics")
+    wanted = kafka_topics(settings.source_partitions, settings.region_partitions)
+    problems = admin.mismatches(wanted, known)
+    if problems:
+        advice = "`urbanbrain migrate` creates what is missing; it never changes an existing topic"
+        return [answered, Check("Kafka topics", False, "; ".join(problems), advice)]
+    return [answered, Check("Kafka topics", True, f"all {len(wanted)} with the expected partitions")]
+
+
+def check_database(settings: Settings) -> list[Check]:
+    """The database answers, has TimescaleDB and our schema, lets us write, and agrees about the time."""
+    url = settings.database_url.get_secret_value()
+    with _connected(url) as connection:
+        user = connection.info.user
+        found = [
+            Check("database", True, f"{address_of(url)} answers, PostgreSQL {_version(connection)}, {user}")
+        ]
+        found.append(check_clock(connection))
+        found.append(check_timescale(connection))
+        schema = check_schema(url)
+        found.append(schema)
+        if schema.ok:
+            found.append(check_rights(connection))
+    return found
+
+
+def check_clock(connection: psycopg.Connection[Any]) -> Check:
+    """The clocks of this machine and of the database agree: both stamp readings."""
+    before = time.time()
+    row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+    assert row is not None
+    ahead = row[0] - (before + time.time()) / 2
+    detail = f"the database's is {ahead:+.1f} s from this machine's"
+    if abs(ahead) > CLOCK_TOLERANCE_S:
+        return Check("clock", False, detail, "let both machines take their time from NTP (chrony, timesyncd)")
+    return Check("clock", True, detail)
+
+
+def check_timescale(connection: psycopg.Connection[Any]) -> Check:
+    """The extension is installed in this database; which edition it is decides what it can do."""
+    row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
+    if row is None:
+        return Check(
+            "TimescaleDB",
+            False,
+            "the extension is not installed in this database",
+            "run `urbanbrain migrate` with the owner's UB_DATABASE_URL; the server needs the package too",
+        )
+    licence = connection.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
+    edition = "Community" if licence is not None and licence[0] == "timescale" else "Apache"
+    return Check("TimescaleDB", True, f"{row[0]}, {edition} edition")
+
+
+def check_schema(url: str) -> Check:
+    """Every migration of this program is applied, and none of a newer one."""
+    try:
+        pending = asyncio.run(asyncio.wait_for(missing(url), TIMEOUT_S))
+    except MigrationError as error:
+        return Check("schema", False, str(error), "run the program that belongs to this database")
+    except TimeoutError:
+        return Check("schema", False, f"no answer within {TIMEOUT_S:g} s", "look for locks in pg_stat_activity")
+    except psycopg.errors.InsufficientPrivilege as error:
+        return Check("schema", False, _first_line(error), "use ub_writer's UB_DATABASE_URL")
+    if pending:
+        advice = "run `urbanbrain migrate` with the owner's UB_DATABASE_URL"
+        return Check("schema", False, f"not applied: {', '.join(pending)}", advice)
+    return Check("schema", True, "every migration is applied")
+
+
+def check_rights(connection: psycopg.Connection[Any]) -> Check:
+    """We may write every table of schema ub, and stage batches in temporary tables."""
+    rows = connection.execute(
+        """
+        SELECT relname FROM pg_class
+        WHERE relnamespace = 'ub'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'schema_migration'
+          AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+               AND has_table_privilege(oid, 'UPDATE'))
+        ORDER BY relname
+        """
+    ).fetchall()
+    refused = [name for (name,) in rows]
+    temporary = connection.execute(
+        "SELECT has_database_privilege(current_database(), 'TEMPORARY')"
+    ).fetchone()
+    if temporary is None or not temporary[0]:
+        refused.append("temporary tables")
+    if refused:
+        return Check(
+            "rights",
+            False,
+            f"{connection.info.user} may not write {', '.join(refused)}",
+            "connect as ub_writer, or run `urbanbrain migrate`, which grants it its rights",
+        )
+    return Check("rights", True, f"{connection.info.user} may write schema ub")
+
+
+def render(checks: list[Check]) -> Table:
+    """Return the findings as a table, the advice below each fault."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for check in checks:
+        mark = Text("ok", "green") if check.ok else Text("FAULT", "bold red")
+        detail = Text(check.detail)
+        if check.advice:
+            detail.append(f"\n-> {check.advice}", "yellow")
+        table.add_row(mark, check.name, detail)
+    return table
+
+
+def _guarded(name: str, check: Callable[[], list[Check]]) -> list[Check]:
+    """Run one group of checks; what it raises becomes its finding."""
+    try:
+        return check()
+    except ServiceUnavailable as error:
+        return [Check(name, False, str(error).partition(";")[0], _service_advice(name))]
+    except UrbanBrainError as error:
+        return [Check(name, False, str(error), _service_advice(name))]
+    except Exception as error:  # a doctor does not fall ill: whatever it is, the other checks still run
+        detail = f"{type(error).__name__}: {_first_line(error)}"
+        return [Check(name, False, detail, "this check itself failed; please report it with this line")]
+
+
+def _service_advice(name: str) -> str:
+    """Return what to do when a service is away."""
+    variables = {
+        "MQTT broker": "UB_MQTT_HOST, UB_MQTT_PORT, UB_MQTT_USERNAME and UB_MQTT_PASSWORD",
+        "Kafka": "UB_KAFKA_BOOTSTRAP",
+        "database": "UB_DATABASE_URL",
+    }
+    return (
+        f"start the service, or correct {variables.get(name, 'the setting')}; `urbanbrain up` brings its own"
+    )
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
+    try:
+        with psycopg.connect(
+            url,
+            autocommit=True,
+            connect_timeout=int(TIMEOUT_S),
+            options=f"-c statement_timeout={int(TIMEOUT_S * 1000)}",
+            application_name="urbanbrain doctor",
+        ) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        raise ServiceUnavailable("database", address_of(url), _first_line(error)) from error
+
+
+def _version(connection: psycopg.Connection[Any]) -> str:
+    number = connection.info.server_version
+    return f"{number // 10_000}.{number % 10_000}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,179 @@
+"""One Kafka record of ub.vehicles as numpy columns, with the readings that cannot be used set apart.
+
+Accepted: a VehicleFrame (columns), a JSON array of readings (rows), or one reading. Fields that a
+row does not need are ignored here; the gateway is where the contract is strict.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas import codec
+from schemas.rejected import Reason
+from schemas.vehicles import ID_PATTERN, VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame
+
+EARLIEST_MS = 1_000_000_000_000  # 2001-09-09: anything before is a clock that was never set
+LATEST_MS = 4_102_444_800_000  # 2100-01-01
+UNKNOWN_BATTERY = -1
+
+STATE_CODE: dict[str, int] = {name: code for code, name in enumerate(VEHICLE_STATES)}
+TYPE_CODE: dict[str, int] = {name: code for code, name in enumerate(VEHICLE_TYPES)}
+
+is_id = re.compile(ID_PATTERN).fullmatch
+
+
+class _Row(msgspec.Struct, frozen=True, gc=False):
+    """A reading as an outside producer may put it on Kafka."""
+
+    vehicle_id: str
+    ts: int
+    lat: float
+    lon: float
+    operator: str = "unknown"
+    vehicle_state: str = "available"
+    vehicle_type: str = "bicycle"
+    battery_percent: int | None = None
+
+
+_row = msgspec.json.Decoder(_Row)
+_rows = msgspec.json.Decoder(list[_Row])
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """n readings in the order of the log. Codes index VEHICLE_STATES and VEHICLE_TYPES; -1 is not in the list."""
+
+    vehicle_id: list[str]
+    operator: str | list[str]
+    ts: NDArray[np.int64]
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    state: NDArray[np.int8]
+    type_: NDArray[np.int8]
+    battery: NDArray[np.int16]
+    received_at: int
+
+    def __len__(self) -> int:
+        return len(self.vehicle_id)
+
+    def text(self, index: int) -> str:
+        """Return one reading as JSON, for a refusal."""
+        reading = {
+            "vehicle_id": self.vehicle_id[index][:128],
+            "operator": (self.operator if isinstance(self.operator, str) else self.operator[index])[:128],
+            "ts": int(self.ts[index]),
+            "lat": float(self.lat[index]),
+            "lon": float(self.lon[index]),
+        }
+        return codec.encode(reading).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class BadFrame:
+    """A record that is neither a frame nor readings; `count` is the number of readings that it claims to hold."""
+
+    detail: str
+    count: int
+
+
+def decode(value: bytes, timestamp: int) -> Columns | BadFrame:
+    """Decode one record. `timestamp` stands in for `received_at` where the record has none."""
+    try:
+        if value[:1] == b"[":
+            return _from_rows(_rows.decode(value), timestamp)
+        try:
+            return _from_frame(codec.vehicle_frame.decode(value))
+        except msgspec.ValidationError as error:
+            if b'"received_at"' in value:
+                return BadFrame(str(error), 1)
+            return _from_rows([_row.decode(value)], timestamp)
+    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError, ValueError, TypeError) as error:
+        return BadFrame(str(error), 1)
+
+
+def _from_frame(frame: VehicleFrame) -> Columns | BadFrame:
+    n = len(frame.vehicle_id)
+    columns = {
+        "ts": frame.ts,
+        "lat": frame.lat,
+        "lon": frame.lon,
+        "operator": frame.operator,
+        "vehicle_state": frame.vehicle_state,
+        "vehicle_type": frame.vehicle_type,
+        "battery_percent": frame.battery_percent,
+    }
+    for name, column in columns.items():
+        if isinstance(column, list) and len(column) != n:
+            return BadFrame(f"column {name} has {len(column)} values, vehicle_id has {n}", n)
+    return Columns(
+        vehicle_id=frame.vehicle_id,
+        operator=frame.operator,
+        ts=np.array(frame.ts, np.int64),
+        lat=np.array(frame.lat, np.float64),
+        lon=np.array(frame.lon, np.float64),
+        state=_codes(frame.vehicle_state, STATE_CODE, n),
+        type_=_codes(frame.vehicle_type, TYPE_CODE, n),
+        battery=_battery(frame.battery_percent, n),
+        received_at=frame.received_at,
+    )
+
+
+def _from_rows(rows: list[_Row], timestamp: int) -> Columns:
+    n = len(rows)
+    return Columns(
+        vehicle_id=[row.vehicle_id for row in rows],
+        operator=[row.operator for row in rows],
+        ts=np.fromiter((row.ts for row in rows), np.int64, n),
+        lat=np.fromiter((row.lat for row in rows), np.float64, n),
+        lon=np.fromiter((row.lon for row in rows), np.float64, n),
+        state=_codes([row.vehicle_state for row in rows], STATE_CODE, n),
+        type_=_codes([row.vehicle_type for row in rows], TYPE_CODE, n),
+        battery=_battery([row.battery_percent for row in rows], n),
+        received_at=timestamp,
+    )
+
+
+def _codes(values: str | list[str], code: dict[str, int], n: int) -> NDArray[np.int8]:
+    if isinstance(values, str):
+        return np.full(n, code.get(values, -1), np.int8)
+    get = code.get
+    return np.fromiter([get(value, -1) for value in values], np.int8, n)
+
+
+def _battery(values: int | list[int | None] | None, n: int) -> NDArray[np.int16]:
+    """Percent; a value outside 0..100 is one that is not known."""
+    if not isinstance(values, list):
+        values = [values] * n if values is not None else []
+    if not values:
+        return np.full(n, UNKNOWN_BATTERY, np.int16)
+    column = np.array(values, np.float64)  # null becomes NaN
+    known = (column >= 0) & (column <= 100)
+    return np.where(known, column, UNKNOWN_BATTERY).astype(np.int16)
+
+
+def usable(c: Columns) -> NDArray[np.bool_]:
+    """Return, for each reading, whether its values are within their ranges (NaN is not)."""
+    return (
+        (np.abs(c.lat) <= 90)
+        & (np.abs(c.lon) <= 180)
+        & (c.ts >= EARLIEST_MS)
+        & (c.ts < LATEST_MS)
+        & (c.state >= 0)
+        & (c.type_ >= 0)
+    )
+
+
+def why_unusable(c: Columns, index: int) -> tuple[Reason, str]:
+    """Return reason and detail for a reading that `usable` refused."""
+    lat, lon, ts = float(c.lat[index]), float(c.lon[index]), int(c.ts[index])
+    if not (math.isfinite(lat) and math.isfinite(lon)):
+        return "number_out_of_range", f"lat {lat}, lon {lon}: not finite"
+    if abs(lat) > 90 or abs(lon) > 180:
+        return "coordinate_out_of_range", f"lat {lat}, lon {lon}: beyond 90 or 180 degrees"
+    if not EARLIEST_MS <= ts < LATEST_MS:
+        return "time_out_of_range", f"ts {ts}: milliseconds between 2001-09-09 and 2100-01-01 expected"
+    return "wrong_type", "vehicle_state or vehicle_type is not one of MDS 2.0's"

@@ -1,0 +1,100 @@
+"""The fleet's state between checkpoints, as named parts of bytes.
+
+`clock`                  watermark and offsets of the fold
+`window/<start>`         settled counts of one window
+`waiting/<offset>`       readings that waited at the checkpoint with that offset; immutable
+Slots and rows have no meaning outside one process, so parts name cells, operators and vehicles.
+"""
+
+import zlib
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.fleet.flows import NONE, Entries
+from streams.fleet.slots import Slots
+from streams.fleet.vehicles import Vehicles
+
+
+class Clock(msgspec.Struct, frozen=True, array_like=True):
+    """How far event time has come in the partition, and the newest ts of each `waiting/` part."""
+
+    newest_ts: int
+    newest_basis: int
+    waiting: dict[str, int]
+
+
+class _Window(msgspec.Struct, frozen=True, array_like=True):
+    cells: bytes
+    operators: list[str]
+    operator: bytes
+    counts: bytes
+
+
+class _Entries(msgspec.Struct, frozen=True, array_like=True):
+    vehicle_ids: list[str]
+    ts: bytes
+    cells: bytes
+    stands: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_clock = msgspec.msgpack.Decoder(Clock)
+_window = msgspec.msgpack.Decoder(_Window)
+_entries = msgspec.msgpack.Decoder(_Entries)
+_LEVEL = 1  # zlib: the fastest; the data shrinks to a third at 100 MB/s
+
+
+def dump_clock(clock: Clock) -> bytes:
+    """Encode the clock."""
+    return _encode(clock)
+
+
+def load_clock(data: bytes) -> Clock:
+    """Decode what `dump_clock` wrote."""
+    return _clock.decode(data)
+
+
+def dump_window(slots: NDArray[np.int32], counts: NDArray[np.int32], names: Slots) -> bytes:
+    """Encode counts of shape (n, 3) with the cells and operators that they belong to."""
+    cells = np.array([names.cells[number] for number in names.cell_of[slots].tolist()], "<i8")
+    operator = names.operator_of[slots].astype("<i4")
+    value = _Window(cells.tobytes(), names.operators, operator.tobytes(), counts.astype("<i4").tobytes())
+    return zlib.compress(_encode(value), _LEVEL)
+
+
+def load_window(data: bytes, names: Slots) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Decode what `dump_window` wrote: (slots, counts)."""
+    value = _window.decode(zlib.decompress(data))
+    operators = [names.operator(name) for name in value.operators]
+    cells = np.frombuffer(value.cells, "<i8").tolist()
+    operator = np.frombuffer(value.operator, "<i4").tolist()
+    slots = [names.slot(cell, operators[number]) for cell, number in zip(cells, operator, strict=True)]
+    return np.array(slots, np.int32), np.frombuffer(value.counts, "<i4").reshape(-1, 3)
+
+
+def dump_entries(entries: Entries, vehicles: Vehicles, names: Slots) -> bytes:
+    """Encode waiting readings."""
+    cells = [names.cells[number] for number in names.cell_of[entries.slot].tolist()]
+    value = _Entries(
+        [vehicles.ids[row] for row in entries.row.tolist()],
+        entries.ts.astype("<i8").tobytes(),
+        np.array(cells, "<i8").tobytes(),
+        entries.stands.tobytes(),
+    )
+    return zlib.compress(_encode(value), _LEVEL)
+
+
+def load_entries(data: bytes, vehicles: Vehicles, names: Slots, watermark: int) -> Entries:
+    """Decode what `dump_entries` wrote, without what the watermark has passed since."""
+    value = _entries.decode(zlib.decompress(data))
+    ts = np.frombuffer(value.ts, "<i8").astype(np.int64)
+    keep = ts >= watermark
+    if not keep.any():
+        return NONE
+    rows = np.array([vehicles.row_of[vehicle_id] for vehicle_id in value.vehicle_ids], np.int32)
+    cells = np.frombuffer(value.cells, "<i8").tolist()
+    slots = [names.slot(cell, int(vehicles.operator[row])) for cell, row in zip(cells, rows, strict=True)]
+    stands = np.frombuffer(value.stands, np.bool_)
+    return Entries(rows, ts, np.array(slots, np.int32), stands).select(keep)

@@ -1,0 +1,1 @@
+"""MQTT to Kafka: decode, refuse, group into frames by partition; acknowledge MQTT once Kafka confirmed."""

@@ -1,0 +1,217 @@
+"""The gateway at work: MQTT messages to frames to Kafka, and acknowledgements the way back.
+
+Two threads meet here. paho's network thread decodes and frames (`_take_in`); the thread that called
+`run` sends, retries and flushes what lingers. Kafka's producer confirms from a thread of its own. One lock
+guards the framer, the records to send, the receipts and the statistics.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from paho.mqtt.client import MQTTMessage
+
+from streams.gateway.decode import Limits, decode
+from streams.gateway.framing import Frame, Framer
+from streams.gateway.kafka_sink import KafkaSink
+from streams.gateway.mqtt_source import MqttSource
+from streams.gateway.outage import Outage
+from streams.gateway.partition import Partitions
+from streams.gateway.receipt import Receipt
+from streams.gateway.records import KafkaRecord, RecordWriter, Sequence
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+STATS_INTERVAL_S = 10.0
+OUTAGE_PATIENCE_S = 5.0
+DRAIN_S = 15.0
+"""How long a stopping gateway waits for Kafka. What is not confirmed by then stays in the MQTT session."""
+OVERHEAD_BYTES = 500
+"""What a message costs in memory besides its payload, roughly."""
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counted since the start."""
+
+    messages: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    frames: int = 0
+    acked: int = 0
+    stale: int = 0
+    """Messages confirmed after their connection was gone: they come again."""
+    unacked: int = 0
+    unacked_bytes: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.messages} messages, {self.accepted} readings accepted, {self.rejected} rejected, "
+            f"{self.frames} frames, {self.acked} acknowledged, {self.unacked} waiting for Kafka"
+        )
+
+
+class Bridge:
+    """One gateway. `run` works until told to stop and loses nothing by it."""
+
+    def __init__(self, settings: Settings, *, now_ms: Callable[[], int] | None = None) -> None:
+        self._settings = settings
+        self._now_ms = now_ms or _wall_ms
+        self._limits = Limits(settings.max_payload_bytes, int(settings.max_clock_ahead_s * 1000))
+        self._framer = Framer(
+            settings.source_partitions,
+            Partitions(settings.source_partitions).__getitem__,
+            max_readings=settings.frame_max_readings,
+            max_bytes=settings.frame_max_bytes,
+            linger_ms=settings.frame_linger_ms,
+        )
+        self._writer = RecordWriter(settings.gateway_id, Sequence(lambda: time.time_ns() // 1000))
+        self._refusals: list[KafkaRecord] = []
+        self._stats = Stats()
+        self._progress = False
+        self._closed = False
+        self._lock = threading.Condition()  # guards all of the above; notified when there is room again
+        self._work = threading.Event()
+        self._outage = Outage(OUTAGE_PATIENCE_S)
+        self._kafka = KafkaSink(settings, self._confirm)
+        self._mqtt = MqttSource(settings, self._take_in)
+
+    def run(self, stop: threading.Event) -> Stats:
+        """Work until `stop` is set.
+
+        Raises ServiceUnavailable when at the start a service stays away for `service_wait_s`; SettingsError
+        when Kafka's topic does not fit the settings.
+        """
+        deadline = time.monotonic() + self._settings.service_wait_s
+        try:
+            if self._kafka.open(deadline, stop) and self._mqtt.open(deadline, stop):
+                log.info("%s: at work", self._settings.gateway_id)
+                self._work_until(stop)
+                self._drain()
+        finally:
+            self._take_in_no_more()
+            self._mqtt.close(timeout_s=5.0)
+            self._kafka.close()
+        log.info("%s: stopped; %s", self._settings.gateway_id, self.stats())
+        if self._mqtt.failure is not None:
+            raise self._mqtt.failure
+        return self.stats()
+
+    def stats(self) -> Stats:
+        """Return a copy of the statistics, from any thread."""
+        with self._lock:
+            return replace(self._stats)
+
+    def _take_in(self, message: MQTTMessage, connection: int) -> None:
+        """Decode and frame one message (network thread). Blocks while too much waits for Kafka.
+
+        A blocked network thread reads nothing, so the broker holds the rest. When that outlasts the keep-alive
+        the broker drops the connection and keeps the session: messages come again, none is lost.
+        """
+        now_ms = self._now_ms()
+        topic, payload = message.topic, bytes(message.payload)
+        decoded = decode(topic, payload, now_ms=now_ms, limits=self._limits)
+        receipt = Receipt(
+            mid=message.mid,
+            qos=message.qos,
+            connection=connection,
+            size=min(len(payload), self._limits.max_payload_bytes) + OVERHEAD_BYTES,
+            parts=len(decoded.accepted) + len(decoded.rejected),
+        )
+        stats = self._stats
+        with self._lock:
+            while stats.unacked_bytes >= self._settings.max_unacked_bytes and not self._closed:
+                self._lock.wait()
+            if self._closed:
+                return  # not acknowledged: it stays in the session
+            stats.messages += 1
+            stats.unacked += 1
+            stats.unacked_bytes += receipt.size
+            if decoded.accepted:
+                stats.accepted += len(decoded.accepted)
+                self._framer.add(decoded.operator, decoded.accepted, receipt, now_ms)
+            for refusal in decoded.rejected:
+                stats.rejected += 1
+                self._refusals.append(self._writer.refusal(refusal, topic, receipt, now_ms))
+            if self._framer.has_full:
+                self._work.set()
+
+    def _confirm(self, record: KafkaRecord) -> None:
+        """Count a record as confirmed; acknowledge the messages that it completes (producer's thread)."""
+        stats = self._stats
+        complete: list[Receipt] = []
+        with self._lock:
+            self._progress = True
+            for receipt, parts in record.receipts:
+                if receipt.confirm(parts):
+                    complete.append(receipt)
+                    stats.unacked_bytes -= receipt.size
+            stats.unacked -= len(complete)
+            self._lock.notify_all()
+        acked = sum(receipt.qos == 0 or self._mqtt.ack(receipt) for receipt in complete)
+        with self._lock:
+            stats.acked += acked
+            stats.stale += len(complete) - acked
+
+    def _work_until(self, stop: threading.Event) -> None:
+        """Send what is due, until `stop` is set or the network thread has failed."""
+        tick_s = max(0.002, self._settings.frame_linger_ms / 2000)
+        next_stats = time.monotonic() + STATS_INTERVAL_S
+        while not stop.is_set() and self._mqtt.failure is None:
+            self._work.wait(tick_s)
+            self._work.clear()
+            self._send(self._framer.due)
+            now = time.monotonic()
+            self._watch(now)
+            if now >= next_stats:
+                next_stats += STATS_INTERVAL_S
+                log.info("%s: %s", self._settings.gateway_id, self.stats())
+
+    def _send(self, frames_of: Callable[[int], list[Frame]]) -> None:
+        with self._lock:
+            frames = frames_of(self._now_ms())
+            records, self._refusals = self._refusals, []
+            records += map(self._writer.frame, frames)
+            self._stats.frames += len(frames)
+        for record in records:
+            self._kafka.put(record)
+        self._kafka.pump()
+
+    def _watch(self, now: float) -> None:
+        with self._lock:
+            progress, self._progress = self._progress, False
+        what = self._outage.observe(waiting=self._kafka.unconfirmed > 0, progress=progress, now=now)
+        if what is not None:
+            stats = self.stats()
+            address = self._settings.kafka_bootstrap
+            held = f"{stats.unacked} MQTT messages ({stats.unacked_bytes / 1e6:.1f} MB) unacknowledged"
+            if what == "began":
+                log.warning(
+                    "Kafka at %s has confirmed nothing for %g s; %s", address, OUTAGE_PATIENCE_S, held
+                )
+            else:
+                log.warning("Kafka at %s confirms again; %s", address, held)
+
+    def _take_in_no_more(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._lock.notify_all()
+
+    def _drain(self) -> None:
+        """Take in nothing more, send all that is held and wait until Kafka has confirmed it, or for DRAIN_S."""
+        self._take_in_no_more()
+        deadline = time.monotonic() + DRAIN_S
+        self._send(lambda _now_ms: self._framer.flush_all())
+        while self._kafka.unconfirmed and time.monotonic() < deadline:
+            time.sleep(0.005)
+            self._kafka.pump()
+        left = self.stats().unacked
+        if left:
+            log.warning("Kafka did not confirm in %g s; %d messages stay in the MQTT session", DRAIN_S, left)
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

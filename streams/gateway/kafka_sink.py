@@ -1,0 +1,178 @@
+"""Writes records to Kafka in order, for as long as it takes, and tells which were confirmed.
+
+kafka-python retries by itself, in order, through any outage (`delivery_timeout_ms` is 24 days: a batch that
+expired would be overtaken by its successors). What it does hand back has met a fatal error, such as a
+broker that forgot the producer. Then nothing new is sent until all that is in flight has settled; a new
+producer takes over and begins with what failed, in the original order.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from streams import topics
+from streams.errors import ServiceUnavailable, SettingsError
+from streams.gateway.records import KafkaRecord
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_NEVER_MS = 2**31 - 1
+_MAX_BACKOFF_S = 10.0
+_ATTEMPT_S = 2.0
+_PARTITION_LIMIT_BYTES = 512 * 1024
+
+
+class KafkaSink:
+    """Not thread-safe: one thread calls it. `on_confirmed` is called from the producer's own thread."""
+
+    def __init__(self, settings: Settings, on_confirmed: Callable[[KafkaRecord], None]) -> None:
+        self._settings = settings
+        self._on_confirmed = on_confirmed
+        self._producer: KafkaProducer | None = None
+        self._waiting: deque[tuple[int, KafkaRecord]] = deque()
+        self._number = 0
+        self._lock = threading.Lock()  # what follows belongs to the producer's thread, too
+        self._failed: list[tuple[int, KafkaRecord, Exception]] = []
+        self._in_flight = 0
+        self._attempts = 0
+        self._not_before = 0.0
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many records wait or are in flight."""
+        with self._lock:
+            return len(self._waiting) + len(self._failed) + self._in_flight
+
+    def open(self, deadline: float, stop: threading.Event) -> bool:
+        """Connect and check the topics; retry until `deadline` (monotonic seconds). False: told to stop.
+
+        Raises ServiceUnavailable, or SettingsError when the topic has another number of partitions.
+        """
+        said = ""
+        while not stop.is_set():
+            try:
+                self._connect()
+                return True
+            except KafkaError as error:
+                reason = _reason(error)
+            if time.monotonic() >= deadline:
+                raise ServiceUnavailable("Kafka", self._settings.kafka_bootstrap, reason)
+            if reason != said:
+                said = reason
+                log.warning("waiting for Kafka at %s: %s", self._settings.kafka_bootstrap, reason)
+            stop.wait(random.uniform(0.2, 0.6))
+        return False
+
+    def put(self, record: KafkaRecord) -> None:
+        """Take over a record; `pump` sends it."""
+        self._number += 1
+        self._waiting.append((self._number, record))
+
+    def pump(self) -> None:
+        """Send what can be sent. Blocks for seconds at most, and only while Kafka is away."""
+        if self._failed and not self._recover():
+            return
+        while self._waiting and not self._failed:
+            number, record = self._waiting[0]
+            try:
+                self._send(number, record)
+            except (KafkaError, ValueError) as error:  # ValueError: the topic has vanished from the metadata
+                self._waiting.popleft()
+                with self._lock:
+                    self._failed.append((number, record, error))
+                return
+            self._waiting.popleft()
+
+    def close(self) -> None:
+        """Close the producer. What is not confirmed by now is given up."""
+        if self._producer is not None:
+            self._producer.close(timeout=0 if self.unconfirmed else 1)
+            self._producer = None
+
+    def _send(self, number: int, record: KafkaRecord) -> None:
+        assert self._producer is not None
+        future = self._producer.send(
+            record.topic,
+            value=record.value,
+            key=record.key,
+            headers=record.headers,
+            partition=record.partition,
+            timestamp_ms=record.timestamp_ms,
+        )
+        with self._lock:
+            self._in_flight += 1
+        future.add_callback(self._confirm, record)
+        future.add_errback(self._refuse, number, record)
+
+    def _confirm(self, record: KafkaRecord, _metadata: object) -> None:
+        self._on_confirmed(record)  # first: once nothing is in flight, every confirmation was passed on
+        with self._lock:
+            self._in_flight -= 1
+
+    def _refuse(self, number: int, record: KafkaRecord, error: Exception) -> None:
+        with self._lock:
+            self._failed.append((number, record, error))
+            self._in_flight -= 1
+
+    def _recover(self) -> bool:
+        """Return whether the failed records stand in front of the waiting ones again, on a new producer."""
+        if self._in_flight or time.monotonic() < self._not_before:
+            return False
+        if self._producer is not None:
+            log.error("Kafka refused records for good (%s): starting over", _reason(self._failed[0][2]))
+            self._producer.close(timeout=0)
+            self._producer = None
+        self._attempts += 1
+        backoff = min(_MAX_BACKOFF_S, 0.25 * 2 ** min(self._attempts, 10))
+        try:
+            self._connect()
+        except (KafkaError, SettingsError) as error:
+            log.debug("Kafka is still away: %s", error)
+            self._not_before = time.monotonic() + random.uniform(0.5, 1.0) * backoff
+            return False
+        again = sorted(self._failed, key=lambda item: item[0])
+        self._failed = []  # nothing is in flight: the lock has no one to keep out
+        self._waiting.extendleft((number, record) for number, record, _ in reversed(again))
+        return True
+
+    def _connect(self) -> None:
+        producer = KafkaProducer(
+            bootstrap_servers=self._settings.kafka_bootstrap,
+            client_id=self._settings.gateway_id,
+            acks="all",
+            enable_idempotence=True,  # said, not left to the default, which a clash would turn off quietly
+            delivery_timeout_ms=_NEVER_MS,
+            request_timeout_ms=10_000,
+            reconnect_backoff_max_ms=2_000,  # kafka-python adds jitter of a fifth
+            retry_backoff_ms=100,
+            linger_ms=2,
+            batch_size=_PARTITION_LIMIT_BYTES,
+            max_block_ms=int(_ATTEMPT_S * 1000),
+            bootstrap_timeout_ms=int(_ATTEMPT_S * 1000),
+            allow_auto_create_topics=False,
+            metrics_enabled=False,
+        )
+        try:
+            producer.partitions_for(topics.REJECTED)
+            found = len(producer.partitions_for(topics.VEHICLES))
+            if found != self._settings.source_partitions:
+                raise SettingsError(
+                    f"UB_SOURCE_PARTITIONS={self._settings.source_partitions}, but Kafka's topic "
+                    f"{topics.VEHICLES} has {found} partitions; vehicles would land on partitions where "
+                    "their history is not: set the number of the topic"
+                )
+        except BaseException:
+            producer.close(timeout=0)
+            raise
+        self._producer = producer
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

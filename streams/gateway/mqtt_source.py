@@ -1,0 +1,201 @@
+"""The MQTT side: a persistent session, QoS 1, acknowledged by hand.
+
+Callbacks run in paho's network thread. `Client.ack` may be called from any thread while that thread runs:
+it appends the packet to a deque and wakes the network thread, which alone writes to the socket.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from streams import topics
+from streams.errors import ServiceUnavailable
+from streams.gateway.receipt import Receipt
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SESSION_EXPIRY_S = 7 * 24 * 3600
+"""How long the broker keeps messages for a gateway that is away."""
+KEEPALIVE_S = 60
+
+OnMessage = Callable[[MQTTMessage, int], None]
+"""Called with the message and the number of the connection that it came on."""
+
+
+class MqttSource:
+    """Hands messages to `on_message` and acknowledges them when told to."""
+
+    def __init__(self, settings: Settings, on_message: OnMessage) -> None:
+        self._settings = settings
+        self._on_message = on_message
+        self._connection = 0
+        self._lock = threading.Lock()  # an ack is queued on the connection it belongs to, or not at all
+        self._subscribed = threading.Event()
+        self._disconnected = threading.Event()
+        self._disconnected.set()
+        self._closing = False
+        self._trouble = "no answer yet"
+        self.failure: BaseException | None = None
+        """What `on_message` raised, if it ever did: the network thread is dead then."""
+        self._client = self._make_client()
+
+    @property
+    def address(self) -> str:
+        """Where the broker is."""
+        return f"{self._settings.mqtt_host}:{self._settings.mqtt_port}"
+
+    def open(self, deadline: float, stop: threading.Event) -> bool:
+        """Connect and subscribe; retry until `deadline` (monotonic seconds). False: told to stop.
+
+        Raises ServiceUnavailable. Later on, a lost connection is restored without end.
+        """
+        connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        connect.SessionExpiryInterval = SESSION_EXPIRY_S
+        connect.ReceiveMaximum = self._settings.max_unacked_messages
+        # No Maximum Packet Size: what is too large must arrive, or it could not be refused with a reason.
+        self._client.connect_async(
+            self._settings.mqtt_host,
+            self._settings.mqtt_port,
+            KEEPALIVE_S,
+            clean_start=False,
+            properties=connect,
+        )
+        self._client.loop_start()
+        said = self._trouble
+        while not self._subscribed.wait(0.1):
+            if stop.is_set():
+                return False
+            if time.monotonic() >= deadline:
+                raise ServiceUnavailable("MQTT", self.address, self._trouble)
+            if self._trouble != said:
+                said = self._trouble
+                log.warning("waiting for MQTT at %s: %s", self.address, said)
+        return True
+
+    def ack(self, receipt: Receipt) -> bool:
+        """Acknowledge, unless the connection has changed: the broker delivers such a message again."""
+        with self._lock:
+            if receipt.connection != self._connection:
+                return False
+            self._client.ack(receipt.mid, receipt.qos)
+            return True
+
+    def close(self, timeout_s: float) -> None:
+        """Wait until the broker has read all acknowledgements, then disconnect; the broker keeps the session."""
+        self._closing = True
+        if self._client.is_connected():
+            # Renewing the subscription changes nothing, but its answer comes after all acknowledgements were
+            # read. Written is not enough: paho closes a socket that may hold unread messages, the kernel
+            # answers with a reset, and acknowledgements that the broker had not read yet are gone.
+            # Not unsubscribing is on purpose: the session collects what is published while we are away.
+            self._subscribed.clear()
+            self._subscribe()
+            self._subscribed.wait(timeout_s)
+        self._client.disconnect()
+        if self._disconnected.wait(timeout_s):
+            self._client.loop_stop()
+        else:  # stopping the loop would wait for a socket that takes nothing
+            log.warning("MQTT at %s takes no more packets; leaving without good-bye", self.address)
+
+    def _make_client(self) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._settings.gateway_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            manual_ack=True,
+        )
+        if self._settings.mqtt_username is not None:
+            password = self._settings.mqtt_password
+            client.username_pw_set(
+                self._settings.mqtt_username, password.get_secret_value() if password is not None else None
+            )
+        client.connect_timeout = 5.0
+        _spread_reconnects(client)
+        client.on_connect = self._handle_connect
+        client.on_connect_fail = self._handle_connect_fail
+        client.on_subscribe = self._handle_subscribe
+        client.on_disconnect = self._handle_disconnect
+        client.on_message = self._handle_message
+        return client
+
+    def _handle_connect(
+        self,
+        _client: Client,
+        _data: Any,
+        flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._trouble = f"connection refused: {reason}"
+            return
+        self._disconnected.clear()
+        if self._subscribed.is_set():
+            log.info("MQTT at %s: connected again", self.address)
+            if not flags.session_present:
+                log.warning("MQTT at %s kept no session: what it held for us is lost", self.address)
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        share = self._settings.mqtt_share
+        prefix = f"$share/{share}/" if share else ""
+        # Retained positions are sent once, not again at each reconnection.
+        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+        self._client.subscribe(prefix + topics.MQTT_VEHICLES_FILTER, options=options)
+
+    def _handle_subscribe(
+        self,
+        _client: Client,
+        _data: Any,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self._trouble = f"subscription to {topics.MQTT_VEHICLES_FILTER} refused: {reasons[0]}"
+            log.error("MQTT at %s: %s", self.address, self._trouble)
+            return
+        self._subscribed.set()
+
+    def _handle_connect_fail(self, _client: Client, _data: Any) -> None:
+        self._trouble = "connection refused or timed out"
+
+    def _handle_disconnect(
+        self,
+        client: Client,
+        _data: Any,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        # paho drops queued packets when it reconnects, which it does after this callback. So an ack of the
+        # old connection is either dropped there, or sees the new number here and is not queued.
+        with self._lock:
+            self._connection += 1
+        if not self._disconnected.is_set() and not self._closing:
+            log.warning("MQTT at %s: connection lost (%s); trying again", self.address, reason)
+            _spread_reconnects(client)
+        self._disconnected.set()
+
+    def _handle_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        try:
+            self._on_message(message, self._connection)
+        except BaseException as error:
+            self.failure = error
+            raise
+
+
+def _spread_reconnects(client: Client) -> None:
+    """Start over with a delay of 1 to 3 s that doubles: gateways that lost a broker do not return as one."""
+    client.reconnect_delay_set(min_delay=random.randint(1, 3), max_delay=30)

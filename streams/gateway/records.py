@@ -1,0 +1,92 @@
+"""The Kafka records that a gateway writes: frames to ub.vehicles, refusals to ub.rejected. Pure.
+
+Both carry CloudEvents headers. Ids and sequence numbers come from one counter that grows for the whole
+life of a gateway's name, restarts included.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schemas import codec, envelope
+from schemas.rejected import Rejected
+from streams import topics
+from streams.gateway.decode import Refusal
+from streams.gateway.framing import Frame
+from streams.gateway.receipt import Receipt
+
+Receipts = tuple[tuple[Receipt, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KafkaRecord:
+    """One record to write; `partition` None = by `key`. `receipts` are confirmed with it."""
+
+    topic: str
+    partition: int | None
+    key: bytes | None
+    value: bytes
+    headers: envelope.Headers
+    timestamp_ms: int
+    receipts: Receipts
+
+
+class Sequence:
+    """Strictly growing numbers that keep growing after a restart: microseconds, or the last one plus one.
+
+    A gateway would have to refuse a million readings a second, or a clock be set back while it is down,
+    for two of its numbers to be the same.
+    """
+
+    def __init__(self, time_us: Callable[[], int]) -> None:
+        self._time_us = time_us
+        self._last = 0
+
+    def next(self) -> int:
+        """Return the next number."""
+        self._last = max(self._last + 1, self._time_us())
+        return self._last
+
+
+class RecordWriter:
+    """Wraps frames and refusals for Kafka; `source` is the gateway's name."""
+
+    def __init__(self, source: str, sequence: Sequence) -> None:
+        self._source = source
+        self._sequence = sequence
+
+    def frame(self, frame: Frame) -> KafkaRecord:
+        """Return the record of one frame, on the partition of its vehicles."""
+        return KafkaRecord(
+            topic=topics.VEHICLES,
+            partition=frame.partition,
+            key=None,
+            value=frame.value,
+            headers=self._headers(envelope.VEHICLE_FRAME, self._sequence.next(), frame.received_at),
+            timestamp_ms=frame.received_at,
+            receipts=frame.receipts,
+        )
+
+    def refusal(self, refusal: Refusal, topic: str, receipt: Receipt, received_at: int) -> KafkaRecord:
+        """Return the record of one refusal. Keyed by source: one gateway's refusals stay in order."""
+        sequence = self._sequence.next()
+        rejected = Rejected(
+            source=self._source,
+            sequence=sequence,
+            reason=refusal.reason,
+            detail=refusal.detail,
+            topic=topic,
+            payload=refusal.payload,
+            received_at=received_at,
+        )
+        return KafkaRecord(
+            topic=topics.REJECTED,
+            partition=None,
+            key=self._source.encode(),
+            value=codec.encode(rejected),
+            headers=self._headers(envelope.REJECTED, sequence, received_at),
+            timestamp_ms=received_at,
+            receipts=((receipt, 1),),
+        )
+
+    def _headers(self, type_: str, sequence: int, time_ms: int) -> envelope.Headers:
+        return envelope.headers(type_=type_, source=self._source, id_=str(sequence), time_ms=time_ms)

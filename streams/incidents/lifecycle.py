@@ -1,0 +1,116 @@
+"""The life of an alert: raised, updated, cleared, with ids that a replay gives again."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.alerts import Alert, AlertAction, Evidence, Severity
+from streams.incidents.policy import Policy, Rule
+from streams.incidents.saturation import Watch
+
+_NAMESPACE = uuid.UUID("6f1d2c8e-52a3-5b0e-9f57-6b1e4a9d7c31")
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One look at a cell: what it holds, when, and which record of ub.cells said so."""
+
+    cell: str
+    region: str
+    lat: float
+    lon: float
+    as_of: int
+    by_operator: Mapping[str, int]
+    topic: str
+    partition: int
+    offset: int
+
+    @property
+    def occupancy(self) -> int:
+        """Vehicles standing in the cell."""
+        return sum(self.by_operator.values())
+
+
+def alert_id(kind: str, cell: str, starts_at: int) -> str:
+    """Return the id of the alert of this kind, on this cell, whose condition began at `starts_at`."""
+    return str(uuid.uuid5(_NAMESPACE, f"{kind}/{cell}/{starts_at}"))
+
+
+def transition(
+    open_alert: Alert | None, watch: Watch, sighting: Sighting, rule: Rule, policy: Policy
+) -> Alert | None:
+    """Return the alert's next state, or None where nothing is to be told."""
+    if watch.severity is None:
+        return (
+            None if open_alert is None else _next(open_alert, "cleared", sighting, rule, open_alert.severity)
+        )
+    if open_alert is None:
+        return _raised(watch.since or sighting.as_of, watch.severity, sighting, rule, policy)
+    if watch.severity != open_alert.severity:
+        return _next(open_alert, "updated", sighting, rule, watch.severity)
+    return None
+
+
+def _raised(starts_at: int, severity: Severity, s: Sighting, rule: Rule, policy: Policy) -> Alert:
+    return Alert(
+        alert_id=alert_id("oversaturation", s.cell, starts_at),
+        sequence=0,
+        action="raised",
+        kind="oversaturation",
+        severity=severity,
+        status="active",
+        acknowledged=False,
+        cell=s.cell,
+        region=s.region,
+        zone=rule.zone,
+        lat=s.lat,
+        lon=s.lon,
+        starts_at=starts_at,
+        updated_at=s.as_of,
+        ends_at=None,
+        summary=_summary(s, rule),
+        policy=policy.name,
+        policy_version=policy.version,
+        evidence=_evidence(s, rule),
+    )
+
+
+def _next(alert: Alert, action: AlertAction, s: Sighting, rule: Rule, severity: Severity) -> Alert:
+    cleared = action == "cleared"
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action=action,
+        severity=severity,
+        status="cleared" if cleared else "active",
+        updated_at=s.as_of,
+        ends_at=s.as_of if cleared else None,
+        summary=_summary(s, rule),
+        evidence=_evidence(s, rule),
+    )
+
+
+def _summary(s: Sighting, rule: Rule) -> str:
+    shares = ", ".join(f"{name} {n}" for name, n in sorted(s.by_operator.items(), key=_largest_first) if n)
+    excess = s.occupancy - rule.capacity
+    relation = f"{excess} over" if excess > 0 else f"{-excess} under"
+    return f"{s.occupancy} bikes in a cell for {rule.capacity}, {relation} capacity ({shares or 'none'})"
+
+
+def _largest_first(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
+def _evidence(s: Sighting, rule: Rule) -> Evidence:
+    return Evidence(
+        occupancy=s.occupancy,
+        capacity=rule.capacity,
+        raise_at=rule.raise_at,
+        clear_below=rule.clear_below,
+        by_operator={name: n for name, n in sorted(s.by_operator.items()) if n},
+        topic=s.topic,
+        partition=s.partition,
+        offset=s.offset,
+    )

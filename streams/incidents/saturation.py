@@ -1,0 +1,60 @@
+r"""Oversaturation of one cell: occupancy against capacity, with hysteresis and a minimum duration.
+
+occupancy
+raise_at    - - - - -+=======+- - - - - - -
+/|       |\
+    clear_below - - - -/-|-------|-\- - - - - -
+/  |alert  |  \
+               since ^   ^raised     ^cleared
+|--> min_duration
+"""
+
+from dataclasses import dataclass, replace
+
+from schemas.alerts import Severity
+from streams.incidents.policy import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is remembered of a cell: since when it is at or over the threshold, and the open alert's severity.
+
+    `since` and `severity` are None where nothing is the matter.
+    """
+
+    since: int | None = None
+    severity: Severity | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is the matter."""
+        return self.since is None and self.severity is None
+
+
+def step(watch: Watch, occupancy: int, as_of: int, rule: Rule) -> Watch:
+    """Return the watch after the cell was seen with `occupancy` at event time `as_of` (milliseconds).
+
+    An alert is open while `severity` is set; it may rise while open, and does not fall before it clears.
+    """
+    if watch.severity is not None:
+        if occupancy < rule.clear_below:
+            return Watch()
+        worse = max(watch.severity, severity(occupancy, rule), key=_RANK.index)
+        return replace(watch, severity=worse)
+    if occupancy < rule.raise_at:
+        return Watch()
+    since = as_of if watch.since is None else watch.since
+    if as_of - since >= rule.min_duration_ms:
+        return Watch(since, severity(occupancy, rule))
+    return Watch(since)
+
+
+def severity(occupancy: int, rule: Rule) -> Severity:
+    """Return how bad it is: minor from the threshold on, major from 1.5 times, critical from twice the threshold."""
+    ratio = occupancy / rule.raise_at
+    if ratio >= 2:
+        return "critical"
+    return "major" if ratio >= 1.5 else "minor"
+
+
+_RANK: tuple[Severity, ...] = ("warning", "minor", "major", "critical")

@@ -1,0 +1,187 @@
+"""The incidents fold: live cells in; alerts out, to Kafka, MQTT and the tables."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from schemas import codec, envelope
+from schemas.alerts import Alert
+from schemas.cells import CellsNow
+from streams import topics
+from streams.fold import Changes, MqttMessage, Output, Record, Restored, Rows
+from streams.incidents.lifecycle import Sighting, transition
+from streams.incidents.policy import Policy, Rule
+from streams.incidents.saturation import Watch, step
+from streams.refusals import refusal
+
+STAGE = "incidents"
+Centre = Callable[[int], tuple[float, float]]
+"""Return (lat, lon) of a cell's centre."""
+
+
+class _Saved(msgspec.Struct, array_like=True, frozen=True):
+    """All that the fold remembers of one cell."""
+
+    region: str
+    by_operator: dict[str, int]
+    since: int | None
+    alert: Alert | None
+
+
+_saved = msgspec.msgpack.Decoder(_Saved)
+
+
+class _Cell:
+    """One cell under watch."""
+
+    __slots__ = ("alert", "by_operator", "lat", "lon", "region", "rule", "watch")
+
+    def __init__(self, region: str, centre: tuple[float, float], rule: Rule) -> None:
+        self.region = region
+        self.lat, self.lon = centre
+        self.rule = rule
+        self.by_operator: dict[str, int] = {}
+        self.watch = Watch()
+        self.alert: Alert | None = None
+
+
+class IncidentsState:
+    """Fold over one partition of ub.cells."""
+
+    def __init__(self, policy: Policy, centre: Centre, restored: Restored) -> None:
+        self._policy = policy
+        self._centre = centre
+        self._generation = restored.generation
+        self._cells: dict[str, _Cell] = {}
+        self._pending: set[str] = set()
+        self._unsaved: set[str] = set()
+        self._events: list[Alert] = []
+        self._to_tell: list[Output] = []
+        for name, data in restored.parts.items():
+            self._restore(name.removeprefix("cell/"), _saved.decode(data))
+
+    def apply(self, record: Record) -> None:
+        """Fold one record of ub.cells in; closed windows decide nothing here."""
+        try:
+            message = codec.cells.decode(record.value)
+        except msgspec.DecodeError as error:
+            self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", str(error)))
+            return
+        if not isinstance(message, CellsNow):
+            return
+        touched = self._put(message)
+        waiting = {cell for cell in self._pending if self._cells[cell].region == message.region}
+        for cell in sorted(touched | waiting):
+            self._judge(cell, message.as_of, record)
+
+    def _put(self, message: CellsNow) -> set[str]:
+        c = message.counts
+        standing = zip(c.available, c.non_operational, c.reserved, c.non_contactable, strict=True)
+        for cell, operator, states in zip(c.cell, c.operator, standing, strict=True):
+            known = self._cells.get(cell)
+            if known is None:
+                known = self._cells[cell] = self._new(cell, message.region)
+            known.by_operator[operator] = sum(states)
+        touched = set(c.cell)
+        self._unsaved |= touched
+        return touched
+
+    def _new(self, cell: str, region: str) -> _Cell:
+        lat, lon = self._centre(int(cell, 16))
+        return _Cell(region, (lat, lon), self._policy.rule_at(lat, lon))
+
+    def _judge(self, name: str, as_of: int, record: Record) -> None:
+        cell = self._cells[name]
+        watch = step(cell.watch, sum(cell.by_operator.values()), as_of, cell.rule)
+        if watch == cell.watch and watch.quiet:
+            return
+        sighting = Sighting(
+            name,
+            cell.region,
+            cell.lat,
+            cell.lon,
+            as_of,
+            cell.by_operator,
+            record.topic,
+            record.partition,
+            record.offset,
+        )
+        event = transition(cell.alert, watch, sighting, cell.rule, self._policy)
+        cell.watch = watch
+        self._unsaved.add(name)
+        (self._pending.discard if watch.since is None or watch.severity else self._pending.add)(name)
+        if event is not None:
+            self._to_tell.append(_announce(event, cell.alert))
+            self._events.append(event)
+            cell.alert = event if event.status == "active" else None
+
+    def idle(self, wall_ms: int) -> None:
+        """Only event time decides here."""
+
+    def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+        """Return the alerts to announce."""
+        out, self._to_tell = self._to_tell, []
+        return out
+
+    def take_changes(self) -> Changes:
+        """Return alert rows and the cells that changed."""
+        changes = Changes()
+        for name in self._unsaved:
+            cell = self._cells[name]
+            saved = _Saved(cell.region, cell.by_operator, cell.watch.since, cell.alert)
+            changes.parts[f"cell/{name}"] = msgspec.msgpack.encode(saved)
+        self._unsaved.clear()
+        if self._events:
+            newest = {event.alert_id: event for event in self._events}
+            changes.rows.append(Rows("alert", _alert_columns(list(newest.values()))))
+            changes.rows.append(Rows("alert_event", _event_columns(self._events)))
+            self._events = []
+        return changes
+
+    def _restore(self, name: str, saved: _Saved) -> None:
+        cell = self._cells[name] = self._new(name, saved.region)
+        cell.by_operator = saved.by_operator
+        cell.alert = saved.alert
+        cell.watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
+        if saved.since is not None and saved.alert is None:
+            self._pending.add(name)
+
+
+def _announce(event: Alert, before: Alert | None) -> Output:
+    """Kafka gets every event; MQTT keeps the newest retained while the alert is open."""
+    value = codec.encode(event)
+    topic = topics.alert_topic(event.severity, event.kind, event.cell)
+    mqtt = []
+    if before is not None and before.severity != event.severity:
+        old = topics.alert_topic(before.severity, before.kind, before.cell)
+        mqtt.append(MqttMessage(old, b"", retain=True))
+    mqtt.append(MqttMessage(topic, value, retain=event.status == "active"))
+    if event.status == "cleared":
+        mqtt.append(MqttMessage(topic, b"", retain=True))
+    return Output(
+        topic=topics.ALERTS,
+        key=event.cell,
+        value=value,
+        type_=envelope.ALERT,
+        id_=f"{event.alert_id}/{event.sequence}",
+        time_ms=event.updated_at,
+        mqtt=tuple(mqtt),
+    )
+
+
+def _alert_columns(alerts: list[Alert]) -> dict[str, list[object]]:
+    same = [name for name in Alert.__struct_fields__ if name not in ("action", "cell", "evidence")]
+    columns: dict[str, list[object]] = {name: [getattr(a, name) for a in alerts] for name in same}
+    columns["cell"] = [int(a.cell, 16) for a in alerts]
+    columns["evidence"] = [codec.encode(a.evidence).decode() for a in alerts]
+    return columns
+
+
+def _event_columns(events: list[Alert]) -> dict[str, list[object]]:
+    columns: dict[str, list[object]] = {
+        name: [getattr(a, name) for a in events]
+        for name in ("alert_id", "sequence", "action", "severity", "status")
+    }
+    columns["at"] = [a.updated_at for a in events]
+    columns["body"] = [codec.encode(a).decode() for a in events]
+    return columns

@@ -1,0 +1,1 @@
+"""Rejects: keeps what was refused, and counts it by topic and reason."""

@@ -1,0 +1,78 @@
+"""The rejects fold: refusals in; rows of ub.rejected and ub.rejected_count out, each refusal once."""
+
+import msgspec
+
+from schemas import codec
+from schemas.rejected import Rejected
+from streams.fold import Changes, Output, Record, Restored, Rows
+from streams.refusals import rejected
+
+STAGE = "rejects"
+
+
+class _Saved(msgspec.Struct, array_like=True):
+    """Counts by (topic, reason) with the newest time, and the highest sequence counted per source."""
+
+    counts: dict[str, dict[str, tuple[int, int]]]
+    sequences: dict[str, int]
+
+
+class RejectsState:
+    """Fold over one partition of ub.rejected.
+
+    One source writes to one partition (the record's key), with a growing sequence: what a stage says
+    again after a crash is known by it. A record that is no refusal at all is kept as one.
+    """
+
+    def __init__(self, restored: Restored) -> None:
+        self._partition = restored.partition
+        self._generation = restored.generation
+        data = restored.parts.get("counts")
+        self._state = msgspec.msgpack.decode(data, type=_Saved) if data else _Saved({}, {})
+        self._fresh: list[Rejected] = []
+
+    def apply(self, record: Record) -> None:
+        """Fold one refusal in."""
+        try:
+            item = codec.rejected.decode(record.value)
+        except msgspec.DecodeError as error:
+            item = rejected(STAGE, self._generation, record, "bad_frame", str(error))
+        if item.sequence <= self._state.sequences.get(item.source, -1):
+            return
+        self._state.sequences[item.source] = item.sequence
+        reasons = self._state.counts.setdefault(item.topic, {})
+        count, newest = reasons.get(item.reason, (0, 0))
+        reasons[item.reason] = (count + item.count, max(newest, item.received_at))
+        self._fresh.append(item)
+
+    def idle(self, wall_ms: int) -> None:
+        """Nothing here depends on time."""
+
+    def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+        """Return nothing: this is where the road ends."""
+        return []
+
+    def take_changes(self) -> Changes:
+        """Return the fresh refusals, the counts that they changed, and the state."""
+        changes = Changes()
+        if not self._fresh:
+            return changes
+        items, self._fresh = self._fresh, []
+        names = ("source", "sequence", "received_at", "reason", "detail", "topic", "payload", "count")
+        changes.rows.append(Rows("rejected", {name: [getattr(i, name) for i in items] for name in names}))
+        keys = sorted({(item.topic, item.reason) for item in items})
+        values = [self._state.counts[topic][reason] for topic, reason in keys]
+        changes.rows.append(
+            Rows(
+                "rejected_count",
+                {
+                    "partition": [self._partition] * len(keys),
+                    "topic": [topic for topic, _ in keys],
+                    "reason": [reason for _, reason in keys],
+                    "count": [count for count, _ in values],
+                    "newest_at": [newest for _, newest in values],
+                },
+            )
+        )
+        changes.parts["counts"] = msgspec.msgpack.encode(self._state)
+        return changes

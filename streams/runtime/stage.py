@@ -1,0 +1,225 @@
+"""Runs one fold per partition that this worker owns: feeds, publishes, checkpoints, hands over (design D2).
+
+Every `publish_interval` what changed is published. About once a second, for the partitions that moved:
+
+1. what changed is published, and Kafka's (and MQTT's) confirmations are awaited;
+2. in one transaction the changed rows, the state's parts, the ledger and the offset are stored;
+3. the events are acknowledged to Faust, which commits their offsets to Kafka.
+
+Publishing before the transaction is safe because a fold is a function of the log: after a crash the next
+owner says the same again. While the database is away, step 2 waits and folding goes on until
+`max_unacked_records` events wait for their acknowledgement; then Faust's buffers fill and it stops fetching.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.fold import Changes, Fold, Output, Record
+from streams.runtime.publisher import Publisher
+from streams.settings import Settings
+from streams.store.checkpoint import Claim, PartitionCommit, Store
+from streams.store.retry import retrying
+
+log = logging.getLogger(__name__)
+
+_BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
+
+
+@dataclass(slots=True)
+class _Owned:
+    """A partition that this worker owns: its fold, how far it is, and the events not yet acknowledged."""
+
+    claim: Claim
+    fold: Fold
+    applied: int
+    durable: int
+    unacked: deque[Any] = field(default_factory=deque)
+
+
+@dataclass(frozen=True, slots=True)
+class Incarnation:
+    """Which log it is: a rebuilt topic or cluster is another log, though its name be the same."""
+
+    cluster_id: str
+    topic_id: str
+
+
+class Stage:
+    """One stage of the road on this worker."""
+
+    def __init__(
+        self,
+        name: str,
+        topic: str,
+        *,
+        open_fold: Callable[[Claim], Awaitable[Fold]],
+        store: Store,
+        publisher: Publisher,
+        settings: Settings,
+        incarnation: Callable[[str], Awaitable[Incarnation]],
+        fatal: Callable[[Exception], None],
+    ) -> None:
+        self.name = name
+        self.topic = topic
+        self._open_fold = open_fold
+        self._store = store
+        self._publisher = publisher
+        self._settings = settings
+        self._incarnation = incarnation
+        self._fatal = fatal
+        self._owned: dict[int, _Owned] = {}
+        self._handover = asyncio.Lock()
+        self._commit: asyncio.Task[None] | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self._stop = asyncio.Event()
+        self._waiting = 0
+        self._breath = time.monotonic()
+
+    # ------------------------------------------------------------------ feeding
+
+    async def consume(self, stream: Any) -> None:
+        """Fold every event of a Faust stream; the body of the agent."""
+        async for event in stream.noack().events():
+            await self._feed(event)
+
+    async def _feed(self, event: Any) -> None:
+        message = event.message
+        await self._room.wait()
+        async with self._handover:
+            owned = self._owned.get(message.partition) or await self._open(message.partition)
+            if message.offset <= owned.durable:
+                event.ack()
+                return
+            if message.offset > owned.applied:
+                owned.fold.apply(
+                    Record(
+                        self.topic,
+                        message.partition,
+                        message.offset,
+                        message.value or b"",
+                        int(message.timestamp * 1000),
+                    )
+                )
+                owned.applied = message.offset
+            message.value = event.value = None  # only its place in the log is still needed
+            owned.unacked.append(event)
+            self._waiting += 1
+            if self._waiting >= self._settings.max_unacked_records:
+                self._room.clear()
+        if time.monotonic() - self._breath > _BREATH_S:
+            await asyncio.sleep(0)
+            self._breath = time.monotonic()
+
+    async def _open(self, partition: int) -> _Owned:
+        which = await self._incarnation(self.topic)
+
+        async def claim() -> tuple[Claim, Fold]:
+            claimed = await self._store.claim(
+                self.name,
+                self.topic,
+                partition,
+                cluster_id=which.cluster_id,
+                topic_id=which.topic_id,
+                owner=self._settings.worker_id,
+            )
+            return claimed, await self._open_fold(claimed)
+
+        claimed, fold = await retrying(claim, self._stop, log.warning)
+        offset = claimed.restored.offset
+        owned = self._owned[partition] = _Owned(claimed, fold, offset, offset)
+        log.info("%s: partition %d from offset %d, epoch %d", self.name, partition, offset, claimed.epoch)
+        return owned
+
+    # ------------------------------------------------------------------ publishing and checkpoints
+
+    async def run(self) -> None:
+        """Publish and checkpoint until stopped; a task of the worker."""
+        checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
+        while not self._stop.is_set():
+            await asyncio.sleep(self._settings.publish_interval_ms / 1000)
+            due = time.monotonic() >= checkpoint_at
+            if due and (self._commit is None or self._commit.done()):
+                checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
+                self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
+            else:
+                await self._publisher.publish(self._outputs(at_checkpoint=False))
+
+    def _outputs(self, *, at_checkpoint: bool) -> list[Output]:
+        wall = time.monotonic_ns() // 1_000_000
+        out: list[Output] = []
+        for owned in self._owned.values():
+            owned.fold.idle(wall)
+            out += owned.fold.take_outputs(at_checkpoint=at_checkpoint)
+        return out
+
+    async def _publish_all(self) -> list[tuple[_Owned, int, Changes, list[Any]]]:
+        """Step 1. What is taken here belongs together: no event is folded in between."""
+        outputs = self._outputs(at_checkpoint=True)
+        taken = []
+        for owned in self._owned.values():
+            changes = owned.fold.take_changes()
+            events, owned.unacked = list(owned.unacked), deque()
+            if events or changes.rows or changes.parts:
+                taken.append((owned, owned.applied, changes, events))
+        await self._publisher.publish(outputs)
+        return taken
+
+    async def _store_all(self, taken: list[tuple[_Owned, int, Changes, list[Any]]]) -> None:
+        """Steps 2 and 3."""
+        commits = [PartitionCommit(owned.claim, offset, changes) for owned, offset, changes, _ in taken]
+        try:
+            await retrying(lambda: self._store.commit(commits), self._stop, log.warning)
+        except Exception as error:  # noqa: BLE001 - fenced, or rows that the tables refuse: this worker must end
+            self._fatal(error)
+            return
+        for owned, offset, _, events in taken:
+            owned.durable = max(owned.durable, offset)
+            for event in events:
+                event.ack()
+            self._waiting -= len(events)
+        if self._waiting < self._settings.max_unacked_records:
+            self._room.set()
+
+    # ------------------------------------------------------------------ handing over
+
+    async def open(self, partitions: set[int]) -> None:
+        """Load the partitions that were assigned, without waiting for their first event."""
+        for partition in sorted(partitions):
+            async with self._handover:
+                if partition not in self._owned:
+                    await self._open(partition)
+
+    async def flush(self, timeout_s: float) -> None:
+        """Publish, store and acknowledge everything folded so far.
+
+        Where that takes longer than `timeout_s`, all partitions are dropped: what they changed since the
+        last checkpoint is folded again, from the log, by whoever owns them next.
+        """
+        try:
+            async with asyncio.timeout(timeout_s), self._handover:
+                if self._commit is not None:
+                    await self._commit
+                await self._store_all(await self._publish_all())
+        except TimeoutError:
+            log.warning("%s: no checkpoint within %.0f s; partitions are dropped", self.name, timeout_s)
+            self.keep_only(set())
+
+    def keep_only(self, partitions: set[int]) -> None:
+        """Drop the partitions that this worker owns no longer; their next owner loads the checkpoint."""
+        for partition in [p for p in self._owned if p not in partitions]:
+            owned = self._owned.pop(partition)
+            self._waiting -= len(owned.unacked)
+            log.info("%s: partition %d handed over at offset %d", self.name, partition, owned.durable)
+        if self._waiting < self._settings.max_unacked_records:
+            self._room.set()
+
+    async def close(self, timeout_s: float) -> None:
+        """Flush and stop."""
+        await self.flush(timeout_s)
+        self._stop.set()

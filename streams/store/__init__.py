@@ -1,0 +1,1 @@
+"""PostgreSQL + TimescaleDB: migrations, checkpoints, the tables of schema ub and the views of schema api."""

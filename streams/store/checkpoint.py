@@ -1,0 +1,196 @@
+"""Checkpoints: a fold's changes and the offset that they reflect, in one transaction (design D2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from psycopg import AsyncConnection
+
+from streams.errors import Fenced
+from streams.fold import Changes, Restored
+from streams.store import restore, writer
+from streams.store.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One partition of one stage, ours until the epoch grows, and what its fold starts from."""
+
+    stage: str
+    topic: str
+    partition: int
+    epoch: int
+    restored: Restored
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """The checkpoint's key: (stage, topic, partition)."""
+        return self.stage, self.topic, self.partition
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionCommit:
+    """What a fold changed up to and including `offset`."""
+
+    claim: Claim
+    offset: int
+    changes: Changes
+
+
+_CLAIM = """
+INSERT INTO ub.checkpoint AS c
+       (stage, topic, partition, cluster_id, topic_id, generation, "offset", owner, epoch)
+VALUES (%(stage)s, %(topic)s, %(partition)s, %(cluster_id)s, %(topic_id)s, 0, -1, %(owner)s, 1)
+ON CONFLICT (stage, topic, partition) DO UPDATE SET
+    epoch = c.epoch + 1,
+    owner = excluded.owner,
+    updated_at = now(),
+    -- another cluster or topic id is another log: its offsets begin anew, what was folded stays true
+    generation = c.generation
+        + ((c.cluster_id, c.topic_id) <> (excluded.cluster_id, excluded.topic_id))::integer,
+    "offset" = CASE WHEN (c.cluster_id, c.topic_id) = (excluded.cluster_id, excluded.topic_id)
+                    THEN c."offset" ELSE -1 END,
+    cluster_id = excluded.cluster_id,
+    topic_id = excluded.topic_id
+RETURNING epoch, generation, "offset"
+"""
+
+_ADVANCE = """
+UPDATE ub.checkpoint SET "offset" = %s, updated_at = now()
+WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
+"""
+
+_WRITE_LEDGER = """
+INSERT INTO ub.ledger (stage, topic, partition, received, applied, superseded, rejected)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (stage, topic, partition) DO UPDATE SET
+    received = excluded.received, applied = excluded.applied, superseded = excluded.superseded,
+    rejected = excluded.rejected, updated_at = now()
+"""
+
+_WRITE_PART = """
+INSERT INTO ub.checkpoint_part (stage, topic, partition, name, value) VALUES (%s, %s, %s, %s, %b)
+ON CONFLICT (stage, topic, partition, name) DO UPDATE SET value = excluded.value
+"""
+
+_DELETE_PART = """
+DELETE FROM ub.checkpoint_part WHERE stage = %s AND topic = %s AND partition = %s AND name = %s
+"""
+
+
+class Store:
+    """Claims partitions and commits their changes. One connection, opened at the first use.
+
+    Every method raises ServiceUnavailable while the database is away, and may then be called again
+    with the same arguments (`streams.store.retry.retrying` does): values are absolute, never deltas.
+    """
+
+    def __init__(self, url: str, *, application_name: str = "urbanbrain") -> None:
+        self.session = Session(url, application_name=application_name)
+
+    async def __aenter__(self) -> Self:
+        await self.session.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.session.__aexit__(kind, error, trace)
+
+    async def claim(
+        self, stage: str, topic: str, partition: int, *, cluster_id: str, topic_id: str, owner: str
+    ) -> Claim:
+        """Make `owner` the only one who may commit this partition, and return what its fold starts from.
+
+        Where `cluster_id` or `topic_id` differ from those on file the log is a new one: `generation`
+        grows by one and `offset` is -1; parts and ledger are kept.
+        """
+        key = (stage, topic, partition)
+        names = {
+            "stage": stage,
+            "topic": topic,
+            "partition": partition,
+            "cluster_id": cluster_id,
+            "topic_id": topic_id,
+            "owner": owner,
+        }
+        async with self.session.transaction() as connection:
+            # The row lock waits for a commit of the former owner; what it wrote is read below.
+            (epoch, generation, offset), *_ = await (await connection.execute(_CLAIM, names)).fetchall()
+            parts = await restore.parts(connection, key)
+            ledger = await restore.ledger(connection, key)
+        return Claim(stage, topic, partition, epoch, Restored(partition, generation, offset, parts, ledger))
+
+    async def commit(self, commits: Sequence[PartitionCommit]) -> None:
+        """Write all of `commits`, or nothing.
+
+        In one transaction:
+        1. advance each checkpoint, only while its epoch is still ours; else roll back: Fenced
+        2. write the ledgers
+        3. write and delete the parts of the folds' state
+        4. upsert the rows, those of one table together
+
+        Raises Fenced (with the partitions that were lost), and psycopg.Error for rows that the tables
+        refuse, a ledger that does not balance included.
+        """
+        if not commits:
+            return
+        # One order for all workers, so that two of them cannot wait for each other in a circle.
+        ordered = sorted(commits, key=lambda commit: commit.claim.key)
+        async with self.session.transaction() as connection:
+            # 1.
+            await _advance(connection, ordered)
+            # 2.
+            await _write_ledgers(connection, ordered)
+            # 3.
+            await _write_parts(connection, ordered)
+            # 4.
+            await writer.upsert(connection, (rows for commit in commits for rows in commit.changes.rows))
+
+    async def vehicles(self, partition: int) -> dict[str, list[Any]]:
+        """Return vehicle_state of one partition of ub.vehicles as columns; see restore.vehicles."""
+        async with self.session.transaction() as connection:
+            return await restore.vehicles(connection, partition)
+
+
+async def _advance(connection: AsyncConnection[Any], commits: Sequence[PartitionCommit]) -> None:
+    lost = []
+    for commit in commits:
+        claim = commit.claim
+        cursor = await connection.execute(_ADVANCE, (commit.offset, *claim.key, claim.epoch))
+        if cursor.rowcount == 0:
+            lost.append(claim)
+    if lost:
+        names = ", ".join(
+            f"{claim.stage} {claim.topic}[{claim.partition}] epoch {claim.epoch}" for claim in lost
+        )
+        raise Fenced(
+            f"another worker owns {names} now; nothing of this commit was written; "
+            "claim the partition again to go on",
+            [claim.key for claim in lost],
+        )
+
+
+async def _write_ledgers(connection: AsyncConnection[Any], commits: Sequence[PartitionCommit]) -> None:
+    lines = [
+        (*commit.claim.key, ledger.received, ledger.applied, ledger.superseded, ledger.rejected)
+        for commit in commits
+        if (ledger := commit.changes.ledger) is not None
+    ]
+    if lines:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(_WRITE_LEDGER, lines)
+
+
+async def _write_parts(connection: AsyncConnection[Any], commits: Sequence[PartitionCommit]) -> None:
+    parts = [
+        (*commit.claim.key, name, value) for commit in commits for name, value in commit.changes.parts.items()
+    ]
+    written = [part for part in parts if part[-1] is not None]
+    deleted = [part[:-1] for part in parts if part[-1] is None]
+    async with connection.cursor() as cursor:
+        if written:
+            await cursor.executemany(_WRITE_PART, written)
+        if deleted:
+            await cursor.executemany(_DELETE_PART, deleted)

@@ -1,0 +1,54 @@
+"""Wait for a service that is away, with jittered back-off; one line when it goes, one when it is back."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from streams.errors import ServiceUnavailable
+
+LONGEST_WAIT_S = 15.0
+
+
+def backoff(attempt: int, retry_after: float, jitter: float) -> float:
+    """Return the seconds to wait after failure number `attempt` (from 0); `jitter` is in [0, 1).
+
+    Doubles from `retry_after` up to LONGEST_WAIT_S; the jitter takes off up to a half, so that
+    workers that lost the same database do not return to it in step.
+    """
+    return min(LONGEST_WAIT_S, retry_after * 2.0 ** min(attempt, 10)) * (1.0 - jitter / 2)
+
+
+async def retrying[T](
+    fn: Callable[[], Awaitable[T]],
+    stop: asyncio.Event | None,
+    log: Callable[[str], None],
+    jitter: Callable[[], float] = random.random,
+) -> T:
+    """Return `await fn()`, repeated for as long as it raises ServiceUnavailable.
+
+    Any other error passes through. Once `stop` is set the last ServiceUnavailable is raised.
+    """
+    attempt = 0
+    while True:
+        try:
+            result = await fn()
+        except ServiceUnavailable as error:
+            if attempt == 0:
+                log(f"{error}; waiting for it")
+            if await _stopped_within(stop, backoff(attempt, error.retry_after, jitter())):
+                raise
+            attempt, service = attempt + 1, error.service
+        else:
+            if attempt:
+                log(f"{service} answers again after {attempt} failed attempts")
+            return result
+
+
+async def _stopped_within(stop: asyncio.Event | None, seconds: float) -> bool:
+    if stop is None:
+        await asyncio.sleep(seconds)
+        return False
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+    return stop.is_set()

@@ -1,0 +1,107 @@
+"""One database connection that comes back after an outage, shared by the coroutines of a process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from streams.errors import ServiceUnavailable, SettingsError
+
+_CONNECT = {
+    # A database host that vanished without a word is noticed after some 15 s, not after 2 hours.
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
+}
+
+
+def address_of(url: str) -> str:
+    """Return host:port/database of a PostgreSQL URL or conninfo string, without its password."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # libpq's message quotes parts of the string, and one of them may be the password
+        raise SettingsError(
+            "UB_DATABASE_URL cannot be read; the form is postgresql://user:password@host:port/database, "
+            "with special characters of the password percent-encoded"
+        ) from None
+    host = parts.get("host") or parts.get("hostaddr") or "local socket"
+    return f"{host}:{parts.get('port') or 5432}/{parts.get('dbname') or parts.get('user') or ''}"
+
+
+def unavailable(url: str, error: psycopg.Error) -> ServiceUnavailable:
+    """Return the error that a person sees when the database of `url` is away or too busy."""
+    lines = str(error).strip().splitlines()
+    return ServiceUnavailable("PostgreSQL", address_of(url), lines[0] if lines else type(error).__name__)
+
+
+class Session:
+    """A lazily opened connection. Transactions of concurrent coroutines run one after the other."""
+
+    def __init__(self, url: str, *, application_name: str) -> None:
+        self.address = address_of(url)
+        self._url = url
+        given = conninfo_to_dict(url)
+        defaults = {name: value for name, value in _CONNECT.items() if name not in given}
+        self._conninfo = make_conninfo(url, **defaults)
+        self._application_name = application_name
+        self._connection: AsyncConnection[tuple[Any, ...]] | None = None
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        async with self._lock:
+            await self._disconnect()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
+        """Run the body in one transaction, committed at its end, rolled back when it raises.
+
+        Raises ServiceUnavailable when the database is away, shuts down, or gives up for a reason that
+        passes (deadlock, too many connections, disk full). Whether a commit that was interrupted took
+        place is then unknown: what runs here must do no harm when it is repeated.
+        """
+        async with self._lock:
+            connection = await self._connect()
+            try:
+                async with connection.transaction():
+                    yield connection
+            except psycopg.OperationalError as error:
+                await self._drop_if_broken()
+                raise unavailable(self._url, error) from error
+            except psycopg.InterfaceError as error:  # "the connection is closed", or misuse of psycopg
+                if not await self._drop_if_broken():
+                    raise
+                raise unavailable(self._url, error) from error
+
+    async def _connect(self) -> AsyncConnection[tuple[Any, ...]]:
+        if await self._drop_if_broken() or self._connection is None:
+            try:
+                self._connection = await AsyncConnection.connect(
+                    self._conninfo, autocommit=True, application_name=self._application_name
+                )
+            except psycopg.OperationalError as error:
+                raise unavailable(self._url, error) from error
+        return self._connection
+
+    async def _drop_if_broken(self) -> bool:
+        if self._connection is None or not self._connection.closed:
+            return False
+        await self._disconnect()
+        return True
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()

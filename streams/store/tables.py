@@ -1,0 +1,147 @@
+"""The tables of schema ub that folds write, as data: columns, key, and whether rows are ever changed.
+
+The same columns stand in migrations/0002_tables.sql; an integration test compares the two.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+ColumnType = Literal["text", "smallint", "integer", "bigint", "double precision", "boolean", "time", "json"]
+"""SQL types, and two of ours: "time" is milliseconds since the epoch, "json" is JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table. Rows of an `insert_only` table are events: a key that is on file stays as it is."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: Mapping[str, ColumnType]
+    insert_only: bool = False
+
+
+_TABLES = (
+    Table(
+        name="vehicle_state",
+        key=("vehicle_id",),
+        columns={
+            "vehicle_id": "text",
+            "operator": "text",
+            "partition": "integer",
+            "ts": "time",
+            "lat": "double precision",
+            "lon": "double precision",
+            "cell": "bigint",
+            "vehicle_state": "text",
+            "vehicle_type": "text",
+            "battery_percent": "smallint",
+            "received_at": "time",
+        },
+    ),
+    Table(
+        name="cell_now",
+        key=("cell", "operator"),
+        columns={
+            "cell": "bigint",
+            "operator": "text",
+            "region": "text",
+            "available": "integer",
+            "non_operational": "integer",
+            "reserved": "integer",
+            "on_trip": "integer",
+            "non_contactable": "integer",
+            "occupancy": "integer",
+            "as_of": "time",
+        },
+    ),
+    Table(
+        name="cell_window",
+        key=("cell", "operator", "window_start", "window_s"),
+        columns={
+            "window_start": "time",
+            "window_s": "integer",
+            "cell": "bigint",
+            "operator": "text",
+            "region": "text",
+            "readings": "integer",
+            "arrivals": "integer",
+            "departures": "integer",
+            "occupancy": "integer",
+            "revision": "integer",
+        },
+    ),
+    Table(
+        name="cell_geometry",
+        key=("cell",),
+        columns={
+            "cell": "bigint",
+            "hex": "text",
+            "resolution": "smallint",
+            "lat": "double precision",
+            "lon": "double precision",
+            "boundary": "json",
+        },
+        insert_only=True,
+    ),
+    Table(
+        name="alert",
+        key=("alert_id",),
+        columns={
+            "alert_id": "text",
+            "sequence": "integer",
+            "kind": "text",
+            "severity": "text",
+            "status": "text",
+            "acknowledged": "boolean",
+            "cell": "bigint",
+            "region": "text",
+            "zone": "text",
+            "lat": "double precision",
+            "lon": "double precision",
+            "starts_at": "time",
+            "updated_at": "time",
+            "ends_at": "time",
+            "summary": "text",
+            "policy": "text",
+            "policy_version": "text",
+            "evidence": "json",
+        },
+    ),
+    Table(
+        name="alert_event",
+        key=("alert_id", "sequence", "at"),
+        columns={
+            "at": "time",
+            "alert_id": "text",
+            "sequence": "integer",
+            "action": "text",
+            "severity": "text",
+            "status": "text",
+            "body": "json",
+        },
+        insert_only=True,
+    ),
+    Table(
+        name="rejected",
+        key=("source", "sequence", "received_at"),
+        columns={
+            "source": "text",
+            "sequence": "bigint",
+            "received_at": "time",
+            "reason": "text",
+            "detail": "text",
+            "topic": "text",
+            "payload": "text",
+            "count": "integer",
+        },
+        insert_only=True,
+    ),
+    Table(
+        name="rejected_count",
+        key=("topic", "reason"),
+        columns={"topic": "text", "reason": "text", "count": "bigint", "newest_at": "time"},
+    ),
+)
+
+TABLES: Mapping[str, Table] = {table.name: table for table in _TABLES}

@@ -1,0 +1,134 @@
+"""Upsert the rows of folds: one COPY a table into a temporary table, then INSERT .. ON CONFLICT.
+
+Binary COPY because it is the quickest of what was measured: 20,000 rows of vehicle_state take
+psycopg 9 ms as binary, 26 ms as text, 38 ms as text joined in Python. The INSERT takes 100 ms.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.sql import SQL, Composed, Identifier
+
+from streams.fold import Rows
+from streams.store.tables import TABLES, ColumnType, Table
+
+Columns = dict[str, list[Any]]
+
+_STAGED: Mapping[ColumnType, str] = {"time": "bigint", "json": "text"}
+"""Types of the temporary table where they differ: these two are converted by the INSERT."""
+
+
+def gather(rows: Iterable[Rows]) -> list[tuple[Table, Columns]]:
+    """Join rows of the same table, keep the last of each key, and order the tables as in tables.py.
+
+    Raises ValueError where a table or a set of columns is not that of tables.py, or lengths differ.
+    """
+    grouped: dict[str, list[Rows]] = {}
+    for item in rows:
+        if item.table not in TABLES:
+            raise ValueError(
+                f"table {item.table!r} is not one of {', '.join(TABLES)}; see streams/store/tables.py"
+            )
+        grouped.setdefault(item.table, []).append(item)
+    # One order for all workers: two that write the same rows cannot wait for each other in a circle.
+    batches = [(table, _joined(table, grouped[name])) for name, table in TABLES.items() if name in grouped]
+    return [(table, columns) for table, columns in batches if columns[table.key[0]]]
+
+
+async def upsert(connection: AsyncConnection[Any], rows: Iterable[Rows]) -> None:
+    """Write `rows` within the caller's transaction."""
+    for table, columns in gather(rows):
+        await _upsert_table(connection, table, columns)
+
+
+async def _upsert_table(connection: AsyncConnection[Any], table: Table, columns: Columns) -> None:
+    staged = [_STAGED.get(type_, type_) for type_ in table.columns.values()]
+    async with connection.cursor() as cursor:
+        await cursor.execute(_create_stage(table, staged))
+        copy_in = SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(_stage(table))
+        async with cursor.copy(copy_in) as copy:
+            copy.set_types(staged)
+            for row in zip(*columns.values(), strict=True):
+                await copy.write_row(row)
+        # prepare=False: a plan over a temporary table would be made anew for each batch anyway
+        await cursor.execute(_insert(table), prepare=False)
+
+
+def _joined(table: Table, parts: Sequence[Rows]) -> Columns:
+    for part in parts:
+        _check(table, part)
+    columns: Columns = {name: [] for name in table.columns}
+    for name, type_ in table.columns.items():
+        for part in parts:
+            columns[name].extend(part.columns[name])
+        if type_ == "text":
+            columns[name] = _storable(columns[name])
+    newest = {
+        key: index for index, key in enumerate(zip(*(columns[name] for name in table.key), strict=True))
+    }
+    if len(newest) == len(columns[table.key[0]]):
+        return columns
+    kept = newest.values()
+    return {name: [column[index] for index in kept] for name, column in columns.items()}
+
+
+def _check(table: Table, rows: Rows) -> None:
+    if set(rows.columns) != set(table.columns):
+        missing = sorted(set(table.columns) - set(rows.columns))
+        unknown = sorted(set(rows.columns) - set(table.columns))
+        raise ValueError(
+            f"rows of {table.name} lack the columns {missing} and have the unknown columns {unknown}; "
+            "see streams/store/tables.py"
+        )
+    lengths = {name: len(column) for name, column in rows.columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"columns of {table.name} differ in length: {lengths}; each row needs a value in each"
+        )
+
+
+def _storable(column: list[str]) -> list[str]:
+    """PostgreSQL's text holds every character but U+0000: write that one as a refused payload shows bytes."""
+    if not any("\x00" in value for value in column):
+        return column
+    return [value.replace("\x00", "\\x00") for value in column]
+
+
+def _stage(table: Table) -> Identifier:
+    return Identifier("pg_temp", f"stage_{table.name}")
+
+
+def _create_stage(table: Table, staged: Sequence[str]) -> Composed:
+    columns = SQL(", ").join(
+        SQL("{} {}").format(Identifier(name), SQL(type_))
+        for name, type_ in zip(table.columns, staged, strict=True)
+    )
+    return SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(_stage(table), columns)
+
+
+def _insert(table: Table) -> Composed:
+    names = [Identifier(name) for name in table.columns]
+    key = SQL(", ").join(Identifier(name) for name in table.key)
+    changed = SQL(", ").join(
+        SQL("{0} = excluded.{0}").format(Identifier(name)) for name in table.columns if name not in table.key
+    )
+    action = SQL("DO NOTHING") if table.insert_only else SQL("DO UPDATE SET {}").format(changed)
+    return SQL("INSERT INTO {} ({}) SELECT {} FROM {} ORDER BY {} ON CONFLICT ({}) {}").format(
+        Identifier("ub", table.name),
+        SQL(", ").join(names),
+        SQL(", ").join(_converted(name, type_) for name, type_ in table.columns.items()),
+        _stage(table),
+        key,
+        key,
+        action,
+    )
+
+
+def _converted(name: str, type_: ColumnType) -> Composed:
+    if type_ == "time":
+        # exact to the millisecond, where to_timestamp() would divide as a float
+        return SQL("timestamptz 'epoch' + {} * interval '1 millisecond'").format(Identifier(name))
+    if type_ == "json":
+        return SQL("{}::jsonb").format(Identifier(name))
+    return SQL("{}").format(Identifier(name))

@@ -1,0 +1,209 @@
+"""The composition root: settings in, a running gateway or worker out. Nothing is built at import."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import faust
+
+from schemas.vehicles import VEHICLE_STATES
+from streams import topics
+from streams.errors import PolicyError
+from streams.fleet.state import FleetConfig, FleetState
+from streams.fold import Fold
+from streams.grid import locate
+from streams.grid.state import GridConfig, GridState
+from streams.incidents.policy import Policy, Rule, parse
+from streams.incidents.state import IncidentsState
+from streams.rejects.state import RejectsState
+from streams.runtime.driver import FetchWaitTransport
+from streams.runtime.incarnation import Incarnations
+from streams.runtime.mqtt import MqttPublisher
+from streams.runtime.publisher import Publisher
+from streams.runtime.stage import Stage
+from streams.settings import Settings
+from streams.store.checkpoint import Claim, Store
+
+log = logging.getLogger(__name__)
+
+_HANDOVER_TIMEOUT_S = 5.0
+assert VEHICLE_STATES
+
+
+def load_policy(settings: Settings) -> Policy:
+    """Read the policy file, or make the default policy of the settings."""
+    default = Rule(
+        zone="default",
+        capacity=settings.default_capacity,
+        raise_ratio=settings.raise_ratio,
+        clear_ratio=settings.clear_ratio,
+        min_duration_ms=int(settings.min_duration_s * 1000),
+    )
+    if settings.policy_file is None:
+        return parse(None, default, "default")
+    try:
+        document = settings.policy_file.read_text()
+    except OSError as error:
+        raise PolicyError(
+            f"UB_POLICY_FILE={settings.policy_file}: {error.strerror}; give a readable GeoJSON file"
+        ) from None
+    return parse(document, default, settings.policy_file.name)
+
+
+def cell_geometry(cell: int, resolution: int) -> dict[str, Any]:
+    """Return the row of ub.cell_geometry of a cell."""
+    lat, lon = locate.centre(cell)
+    boundary = json.dumps(locate.boundary_geojson(cell))
+    return {
+        "cell": cell,
+        "hex": locate.to_hex(cell),
+        "resolution": resolution,
+        "lat": lat,
+        "lon": lon,
+        "boundary": boundary,
+    }
+
+
+class Worker:
+    """One Faust app with an agent per stage."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.failure: Exception | None = None
+        self.app = _faust_app(settings)
+        self._store = Store(settings.database_url.get_secret_value(), application_name=settings.worker_id)
+        self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}")
+        self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
+        self._incarnations = Incarnations(settings.kafka_bootstrap)
+        self._stages = self._make_stages(load_policy(settings))
+        for stage in self._stages.values():
+            self._add_agent(stage)
+        self._background: set[asyncio.Task[None]] = set()
+        self.app.on_partitions_assigned.connect(self._assigned, weak=False)
+        self.app.on_partitions_revoked.connect(self._revoked, weak=False)
+        self.app.on_before_shutdown.connect(self._shutdown, weak=False)
+        self.app.task(self._start)
+
+    def _make_stages(self, policy: Policy) -> dict[str, Stage]:
+        s = self.settings
+        locator = locate.Locator(s.h3_resolution, s.region_resolution)
+        fleet = FleetConfig(
+            window_ms=s.window_s * 1000,
+            allowed_lateness_ms=int(s.allowed_lateness_s * 1000),
+            amend_horizon_ms=int(s.amend_horizon_s * 1000),
+            sources=s.source_partitions,
+        )
+        grid = GridConfig(
+            window_ms=s.window_s * 1000,
+            amend_horizon_ms=int(s.amend_horizon_s * 1000),
+            idle_timeout_ms=int(s.idle_timeout_s * 1000),
+            forget_source_ms=int(s.forget_source_after_s * 1000),
+        )
+
+        async def open_fleet(claim: Claim) -> Fold:
+            rows = await self._store.vehicles(claim.partition)
+            return FleetState(fleet, locator, claim.restored, rows)
+
+        async def open_grid(claim: Claim) -> Fold:
+            return GridState(grid, lambda cell: cell_geometry(cell, s.h3_resolution), claim.restored)
+
+        async def open_incidents(claim: Claim) -> Fold:
+            return IncidentsState(policy, locate.centre, claim.restored)
+
+        async def open_rejects(claim: Claim) -> Fold:
+            return RejectsState(claim.restored)
+
+        stages = (
+            self._stage("fleet", topics.VEHICLES, open_fleet),
+            self._stage("grid", topics.PARTIALS, open_grid),
+            self._stage("incidents", topics.CELLS, open_incidents),
+            self._stage("rejects", topics.REJECTED, open_rejects),
+        )
+        return {stage.topic: stage for stage in stages}
+
+    def _stage(self, name: str, topic: str, open_fold: Callable[[Claim], Awaitable[Fold]]) -> Stage:
+        return Stage(
+            name,
+            topic,
+            open_fold=open_fold,
+            store=self._store,
+            publisher=self._publisher,
+            settings=self.settings,
+            incarnation=self._incarnations,
+            fatal=self._fatal,
+        )
+
+    def _add_agent(self, stage: Stage) -> None:
+        topic = self.app.topic(stage.topic, value_type=bytes, key_type=bytes, value_serializer="raw")
+        self.app.agent(topic, name=f"urbanbrain.{stage.name}", concurrency=1)(stage.consume)
+
+    async def _start(self) -> None:
+        self._mqtt.start()
+        for stage in self._stages.values():
+            self._run(stage.run())
+
+    def _run(self, work: Any) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, this worker must not go on without the task
+            self._fatal(error)
+
+    async def _assigned(self, app: faust.App, assigned: set[Any], **_: Any) -> None:
+        for topic, stage in self._stages.items():
+            partitions = {tp.partition for tp in assigned if tp.topic == topic}
+            stage.keep_only(partitions)
+            self._run(stage.open(partitions))
+
+    async def _revoked(self, app: faust.App, revoked: set[Any], **_: Any) -> None:
+        await asyncio.gather(*(stage.flush(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()))
+
+    async def _shutdown(self, app: faust.App, **_: Any) -> None:
+        if self.failure is None:
+            await asyncio.gather(*(stage.close(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()))
+        self._mqtt.stop()
+        await self._store.__aexit__(None, None, None)
+
+    def _fatal(self, error: Exception) -> None:
+        """End this worker; its supervisor starts another, which loads the checkpoints."""
+        if self.failure is None:
+            self.failure = error
+            log.error("the worker ends: %s", error, exc_info=error)
+            self._run(self.app.crash(error))
+
+
+def _faust_app(settings: Settings) -> faust.App:
+    options: dict[str, Any] = {}
+    if settings.kafka_flavor == "tansu":  # its JoinGroup waits half the session timeout
+        options |= {"broker_session_timeout": 6.0, "broker_heartbeat_interval": 1.0}
+    app = faust.App(
+        "urbanbrain",
+        broker=f"kafka://{settings.kafka_bootstrap.replace(',', ';kafka://')}",
+        store="memory://",
+        datadir=str(settings.data_dir / settings.worker_id),
+        web_enabled=settings.web_port != 0,
+        web_port=settings.web_port or 6066,
+        web_bind="127.0.0.1",
+        web_tables_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        producer_threaded=False,
+        producer_linger_ms=0,
+        producer_max_request_size=8_000_000,
+        broker_max_poll_records=500,
+        stream_buffer_maxsize=4096,
+        stream_wait_empty=False,
+        **options,
+    )
+    transport = FetchWaitTransport(url=[*app.conf.broker], app=app, loop=None)
+    transport.fetch_wait_ms = settings.kafka_fetch_wait_ms
+    app.transport = transport
+    return app

@@ -1,0 +1,91 @@
+"""Services for tests: one stack for the session, a fresh database for each test that asks.
+
+Kafka topics outlive a test (Tansu cannot delete them for good): a test uses names of its own, or asks
+for `fresh_kafka`. MQTT topics outlive it only where retained: a test uses an operator of its own.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from deploy.endpoints import Endpoints, with_database
+from deploy.native.tansu import Tansu
+from streams.store.migrate import migrate
+from tests.stack import chosen_kind, running_stack
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """URLs of one database, for its owner (a superuser) and for the two roles of services."""
+
+    name: str
+    owner_url: str
+    writer_url: str
+    reader_url: str
+
+
+@pytest.fixture(scope="session")
+def stack_kind() -> str:
+    """docker, native or external."""
+    return chosen_kind()
+
+
+@pytest.fixture(scope="session")
+def stack(stack_kind: str) -> Iterator[Endpoints]:
+    """The three services, started once and stopped at the end of the session."""
+    with running_stack(stack_kind) as endpoints:
+        yield endpoints
+
+
+@pytest.fixture
+def database(stack: Endpoints) -> Iterator[Database]:
+    """A new, empty database (not migrated), dropped after the test."""
+    name = f"ub_test_{secrets.token_hex(6)}"
+    with psycopg.connect(stack.database_url, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield Database(
+            name=name,
+            owner_url=with_database(stack.database_url, name),
+            writer_url=with_database(stack.writer_url, name),
+            reader_url=with_database(stack.reader_url, name),
+        )
+        # FORCE: TimescaleDB's scheduler is connected to every database that has the extension.
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def migrated(database: Database) -> Database:
+    """The same database with our tables and views."""
+    asyncio.run(migrate(database.owner_url, lambda _line: None))
+    return database
+
+
+@pytest.fixture
+def kafka(stack: Endpoints) -> str:
+    """Bootstrap address of the session's Kafka."""
+    return stack.kafka_bootstrap
+
+
+@pytest.fixture
+def mqtt(stack: Endpoints) -> tuple[str, int]:
+    """Host and port of the session's MQTT broker."""
+    return stack.mqtt_host, stack.mqtt_port
+
+
+@pytest.fixture
+def fresh_kafka(stack_kind: str, tmp_path: Path) -> Iterator[str]:
+    """Bootstrap address of an empty Kafka of the test's own: always Tansu, which starts in milliseconds."""
+    if stack_kind == "external":
+        pytest.skip("UB_TEST_STACK=external: no broker of our own may be started")
+    broker = Tansu(tmp_path)
+    try:
+        broker.start()
+        yield broker.bootstrap
+    finally:
+        broker.stop()

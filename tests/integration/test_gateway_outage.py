@@ -1,0 +1,127 @@
+"""Kafka is away: nothing is acknowledged, memory stays bounded, and everything arrives when it is back."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from streams.errors import ServiceUnavailable, SettingsError
+from streams.gateway.bridge import Bridge
+from tests.integration.gateway_support import (
+    Reader,
+    Services,
+    array,
+    now_ms,
+    publish_all,
+    publisher,
+    reading,
+    running_gateway,
+    running_services,
+    wait_until,
+)
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def services() -> Iterator[Services]:
+    with running_services() as running:
+        yield running
+
+
+def _arrays(count: int, *, padding: int = 0) -> list[tuple[str, bytes]]:
+    """Arrays of 500 readings, no two readings alike; `padding` bytes of white space make them bigger."""
+    start = now_ms() - 3_600_000
+    return [
+        (
+            "ub/v1/north/vehicles",
+            array(reading(f"v-{n}", start + k) for n in range(500)) + b" " * padding,
+        )
+        for k in range(count)
+    ]
+
+
+def test_a_paused_kafka_gets_everything_once_when_it_is_back(services: Services) -> None:
+    messages = _arrays(100)
+    with running_gateway(services) as gateway, publisher(services) as client, Reader(services) as reader:
+        publish_all(client, messages[:10])
+        reader.read_until(lambda seen: len(seen.rows) == 5_000, "what was sent before the pause")
+        with services.kafka_paused():
+            publish_all(client, messages[10:])
+            # 10 s is the producer's request time-out: its first attempts have failed by then.
+            wait_until(lambda: gateway.lines("confirmed nothing"), "the outage to be noticed", 15)
+            threading.Event().wait(8.0)
+            assert not gateway.lines("confirms again")
+        reader.read_until(lambda seen: len(seen.pairs) == 50_000, "what was sent during the pause")
+        wait_until(lambda: gateway.lines("confirms again"), "the end of the outage to be noticed", 15)
+        assert len(gateway.lines("confirmed nothing")) == 1
+        assert gateway.lines("; 90 MQTT messages")
+        assert gateway.terminate() == 0
+        assert gateway.lines("100 acknowledged, 0 waiting")
+        reader.poll()
+    assert len(reader.rows) >= 50_000
+
+
+def test_nothing_is_acknowledged_before_kafka_has_it(services: Services) -> None:
+    messages = _arrays(20)
+    with running_gateway(services) as gateway, publisher(services) as client, Reader(services) as reader:
+        with services.kafka_paused():
+            publish_all(client, messages)
+            wait_until(lambda: gateway.lines("confirmed nothing"), "the gateway to hold messages", 15)
+            gateway.kill()  # with all it held, sent or not
+        reader.poll()
+        with running_gateway(services):
+            reader.read_until(lambda seen: len(seen.pairs) == 10_000, "every reading")
+
+
+def test_memory_stays_bounded_while_kafka_is_away(services: Services) -> None:
+    messages = _arrays(150, padding=600_000)
+    limits = {"max_unacked_bytes": 4_000_000}
+    with (
+        running_gateway(services, **limits) as gateway,
+        publisher(services) as client,
+        Reader(services) as reader,
+    ):
+        before = gateway.memory_mb
+        with services.kafka_paused():
+            publish_all(client, messages)  # 95 MB, all with the broker now
+            wait_until(lambda: gateway.lines("confirmed nothing"), "the gateway to hold messages", 15)
+            assert gateway.memory_mb - before < 40
+        reader.read_until(lambda seen: len(seen.pairs) == 75_000, "every reading")
+        assert gateway.terminate() == 0
+
+
+def _silent_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_missing_kafka_at_the_start_is_reported_in_one_line(services: Services) -> None:
+    address = f"127.0.0.1:{_silent_port()}"
+    bridge = Bridge(services.settings(kafka_bootstrap=address, service_wait_s=1))
+    with pytest.raises(ServiceUnavailable, match=f"^Kafka at {address} does not answer"):
+        bridge.run(threading.Event())
+
+
+def test_a_missing_mqtt_broker_at_the_start_is_reported_in_one_line(services: Services) -> None:
+    port = _silent_port()
+    bridge = Bridge(services.settings(mqtt_port=port, service_wait_s=1))
+    with pytest.raises(ServiceUnavailable, match=f"^MQTT at 127.0.0.1:{port} does not answer"):
+        bridge.run(threading.Event())
+
+
+def test_a_start_can_be_called_off(services: Services) -> None:
+    stop = threading.Event()
+    bridge = Bridge(services.settings(mqtt_port=_silent_port(), service_wait_s=60))
+    runner = threading.Thread(target=bridge.run, args=(stop,))
+    runner.start()
+    stop.set()
+    runner.join(10)
+    assert not runner.is_alive()
+
+
+def test_a_topic_of_another_size_than_the_settings_is_refused(services: Services) -> None:
+    with pytest.raises(SettingsError, match=r"UB_SOURCE_PARTITIONS=7, but .* has 4 partitions"):
+        Bridge(services.settings(source_partitions=7)).run(threading.Event())

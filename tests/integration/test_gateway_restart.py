@@ -1,0 +1,105 @@
+"""What a gateway had not finished is finished by its successor: the MQTT session keeps it."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from paho.mqtt.client import Client
+
+from tests.integration.gateway_support import (
+    Pair,
+    Reader,
+    Services,
+    array,
+    now_ms,
+    publisher,
+    reading,
+    running_gateway,
+    running_services,
+    wait_until,
+)
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def services() -> Iterator[Services]:
+    with running_services() as running:
+        yield running
+
+
+class Stream(threading.Thread):
+    """Publishes 30,000 readings, half of them one by one, and remembers them."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self._client = client
+        self._start_ms = now_ms() - 3_600_000
+        self.sent = 0
+        self.pairs: set[Pair] = set()
+
+    def run(self) -> None:
+        infos = []
+        for number in range(0, 30_000, 200):
+            batch = [reading(f"v-{n % 500}", self._start_ms + n) for n in range(number, number + 200)]
+            self.pairs |= {
+                (str(item["vehicle_id"]), self._start_ms + number + k) for k, item in enumerate(batch)
+            }
+            for item in batch[:100]:
+                topic = f"ub/v1/north/vehicles/{item['vehicle_id']}/position"
+                infos.append(self._client.publish(topic, array([item])[1:-1], qos=1))
+            infos.append(self._client.publish("ub/v1/north/vehicles", array(batch[100:]), qos=1))
+            infos[-1].wait_for_publish(30)  # a pace that brokers and tests can follow
+            self.sent += 200
+
+
+@contextmanager
+def streaming(services: Services) -> Iterator[Stream]:
+    with publisher(services) as client:
+        stream = Stream(client)
+        stream.start()
+        try:
+            wait_until(lambda: stream.sent >= 6_000, "the stream to flow")
+            yield stream
+        finally:
+            stream.join(60)
+        assert stream.sent == 30_000
+
+
+def test_stopping_in_mid_stream_loses_nothing_and_repeats_nothing(services: Services) -> None:
+    with Reader(services) as reader:
+        with running_gateway(services) as first, streaming(services) as stream:
+            assert first.terminate() == 0
+            assert first.lines("0 waiting for Kafka")
+            wait_until(lambda: stream.sent >= 15_000, "messages to queue up behind the stopped gateway")
+        with running_gateway(services) as second:
+            reader.read_until(lambda seen: seen.pairs >= stream.pairs, "every reading")
+            assert second.terminate() == 0
+        reader.poll()
+    assert Counter((row.vehicle_id, row.ts) for row in reader.rows) == Counter(stream.pairs)
+
+
+def test_killing_in_mid_stream_loses_nothing(services: Services) -> None:
+    with Reader(services) as reader:
+        with running_gateway(services) as first, streaming(services) as stream:
+            first.kill()
+            with running_gateway(services) as second:
+                wait_until(lambda: stream.sent >= 18_000, "the second gateway to be in mid-stream")
+                second.kill()
+        with running_gateway(services):
+            reader.read_until(lambda seen: seen.pairs >= stream.pairs, "every reading")
+    assert reader.pairs == stream.pairs
+
+
+def test_a_restart_of_the_mqtt_broker_loses_nothing(services: Services) -> None:
+    with Reader(services) as reader, running_gateway(services) as gateway:
+        with streaming(services) as stream:
+            services.mosquitto.restart()
+        reader.read_until(lambda seen: seen.pairs >= stream.pairs, "every reading")
+        assert gateway.lines("connection lost")
+        assert gateway.lines("connected again")
+        assert not gateway.lines("kept no session")
+        assert gateway.terminate() == 0
+    assert reader.pairs == stream.pairs

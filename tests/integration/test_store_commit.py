@@ -1,0 +1,266 @@
+"""Claims, fencing, and commits that take place as a whole or not at all."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from deploy.native.postgres import Postgres
+from streams.errors import Fenced, ServiceUnavailable
+from streams.fold import Changes, Ledger, Rows
+from streams.store.checkpoint import Claim, PartitionCommit, Store
+from streams.store.migrate import migrate
+from streams.store.retry import retrying
+from tests.conftest import Database
+from tests.integration.store_rows import CELL, T0, geometry, rejected, vehicles, windows
+from tests.integration.store_support import query
+
+pytestmark = pytest.mark.integration
+
+
+def with_store[T](migrated: Database, body: Callable[[Store], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with Store(migrated.writer_url, application_name="test") as store:
+            return await body(store)
+
+    return asyncio.run(run())
+
+
+async def claim(store: Store, partition: int = 0, **changes: Any) -> Claim:
+    names = {"cluster_id": "c1", "topic_id": "t1", "owner": "worker-0", **changes}
+    return await store.claim("fleet", "ub.vehicles", partition, **names)
+
+
+def test_the_first_claim_starts_from_nothing(migrated: Database) -> None:
+    mine = with_store(migrated, claim)
+    assert (mine.epoch, mine.restored.generation, mine.restored.offset) == (1, 0, -1)
+    assert mine.restored.parts == {}
+    assert mine.restored.ledger == Ledger()
+
+
+def test_the_next_owner_starts_from_what_was_committed(migrated: Database) -> None:
+    async def body(store: Store) -> Claim:
+        first = await claim(store)
+        parts: dict[str, bytes | None] = {"windows": b"\x00\x01", "gone": b"x"}
+        await store.commit([PartitionCommit(first, 41, Changes(parts=parts, ledger=Ledger(10, 7, 2, 1)))])
+        await store.commit([PartitionCommit(first, 42, Changes(parts={"gone": None}))])
+        return await claim(store, owner="worker-1")
+
+    second = with_store(migrated, body)
+    assert (second.epoch, second.restored.generation, second.restored.offset) == (2, 0, 42)
+    assert second.restored.parts == {"windows": b"\x00\x01"}
+    assert second.restored.ledger == Ledger(10, 7, 2, 1)
+    assert query(migrated.owner_url, "SELECT owner FROM ub.checkpoint") == [("worker-1",)]
+
+
+@pytest.mark.parametrize("other", [{"cluster_id": "c2"}, {"topic_id": "t2"}])
+def test_another_log_begins_a_generation_and_keeps_the_state(
+    migrated: Database, other: dict[str, str]
+) -> None:
+    async def body(store: Store) -> tuple[Claim, Claim]:
+        first = await claim(store)
+        await store.commit([PartitionCommit(first, 41, Changes(parts={"p": b"v"}, ledger=Ledger(1, 1)))])
+        return await claim(store, **other), await claim(store, **other)
+
+    rebuilt, again = with_store(migrated, body)
+    assert (rebuilt.restored.generation, rebuilt.restored.offset) == (1, -1)
+    assert rebuilt.restored.parts == {"p": b"v"}
+    assert rebuilt.restored.ledger == Ledger(1, 1)
+    assert (again.restored.generation, again.restored.offset) == (1, -1)
+
+
+def test_a_zombies_commit_writes_nothing_at_all(migrated: Database) -> None:
+    async def body(store: Store) -> Fenced:
+        kept, lost = await claim(store, 0), await claim(store, 1)
+        await claim(store, 1, owner="worker-1")
+        changes = Changes(rows=[vehicles({})], parts={"p": b"v"}, ledger=Ledger(1, 1))
+        with pytest.raises(Fenced, match=r"fleet ub\.vehicles\[1\] epoch 1") as caught:
+            await store.commit([PartitionCommit(kept, 5, changes), PartitionCommit(lost, 5, changes)])
+        return caught.value
+
+    assert with_store(migrated, body).partitions == (("fleet", "ub.vehicles", 1),)
+    assert query(migrated.owner_url, 'SELECT DISTINCT "offset" FROM ub.checkpoint') == [(-1,)]
+    for table in ("vehicle_state", "checkpoint_part", "ledger"):
+        assert query(migrated.owner_url, f"SELECT count(*) FROM ub.{table}") == [(0,)], table
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        Changes(rows=[vehicles({}), windows({"window_s": 0})], parts={"p": b"v"}),
+        Changes(rows=[vehicles({"battery_percent": 70_000})], parts={"p": b"v"}),
+        Changes(rows=[vehicles({})], parts={"p": b"v"}, ledger=Ledger(received=3, applied=1)),
+    ],
+    ids=["a row against a constraint", "a value too large for its type", "a ledger that does not balance"],
+)
+def test_what_the_tables_refuse_rolls_the_checkpoint_back(migrated: Database, changes: Changes) -> None:
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        with pytest.raises((psycopg.Error, OverflowError)):
+            await store.commit([PartitionCommit(mine, 5, changes)])
+        assert (await claim(store)).restored.offset == -1
+
+    with_store(migrated, body)
+    for table in ("vehicle_state", "cell_window", "checkpoint_part", "ledger"):
+        assert query(migrated.owner_url, f"SELECT count(*) FROM ub.{table}") == [(0,)], table
+
+
+def test_rows_replace_those_on_file_and_the_last_of_a_commit_wins(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        zero, one = await claim(store, 0), await claim(store, 1)
+        await store.commit(
+            [PartitionCommit(zero, 1, Changes(rows=[vehicles({"lat": 1.0}, {"vehicle_id": "b2"})]))]
+        )
+        rows = [vehicles({"lat": 2.0}), vehicles({"lat": 3.0, "battery_percent": 40})]
+        other = Changes(rows=[vehicles({"vehicle_id": "b3", "partition": 1})])
+        await store.commit([PartitionCommit(zero, 2, Changes(rows=rows)), PartitionCommit(one, 1, other)])
+
+    with_store(migrated, body)
+    assert query(
+        migrated.owner_url,
+        "SELECT vehicle_id, lat, battery_percent, partition FROM ub.vehicle_state ORDER BY 1",
+    ) == [
+        ("b1", 3.0, 40, 0),
+        ("b2", 31.2304, None, 0),
+        ("b3", 31.2304, None, 1),
+    ]
+
+
+def test_events_on_file_stay_as_they_are(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        for offset, detail in enumerate(["first", "repeated"]):
+            rows = [rejected({"detail": detail}), geometry()]
+            await store.commit([PartitionCommit(mine, offset, Changes(rows=rows))])
+
+    with_store(migrated, body)
+    assert query(migrated.owner_url, "SELECT detail FROM ub.rejected") == [("first",)]
+    assert query(migrated.owner_url, "SELECT cell FROM ub.cell_geometry") == [(CELL,)]
+
+
+def test_times_keep_their_millisecond(migrated: Database) -> None:
+    times = [T0 + 1, T0 + 999, 1_000_000_000_001, 4_102_444_799_999]
+
+    async def body(store: Store) -> dict[str, list[Any]]:
+        mine = await claim(store)
+        rows = vehicles(
+            *({"vehicle_id": f"b{i}", "ts": ts, "received_at": ts + 1} for i, ts in enumerate(times))
+        )
+        await store.commit([PartitionCommit(mine, 0, Changes(rows=[rows]))])
+        return await store.vehicles(0)
+
+    found = with_store(migrated, body)
+    assert sorted(found["ts"]) == sorted(times)
+    assert sorted(found["received_at"]) == sorted(time + 1 for time in times)
+
+
+def test_the_vehicles_of_one_partition_come_back_as_they_were_written(migrated: Database) -> None:
+    async def body(store: Store) -> dict[str, list[Any]]:
+        mine = await claim(store)
+        rows = vehicles({"battery_percent": 7}, {"vehicle_id": "elsewhere", "partition": 1})
+        await store.commit([PartitionCommit(mine, 0, Changes(rows=[rows]))])
+        return await store.vehicles(0)
+
+    written = dict(vehicles({"battery_percent": 7}).columns)
+    del written["partition"]
+    assert with_store(migrated, body) == written
+
+
+def test_a_partition_without_vehicles_has_empty_columns(migrated: Database) -> None:
+    found = with_store(migrated, lambda store: store.vehicles(9))
+    assert set(found) == set(vehicles({}).columns) - {"partition"}
+    assert all(column == [] for column in found.values())
+
+
+def test_a_payload_with_a_nul_character_is_stored_legibly(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        await store.commit([PartitionCommit(mine, 0, Changes(rows=[rejected({"payload": "a\x00\tb\\n"})]))])
+
+    with_store(migrated, body)
+    assert query(migrated.owner_url, "SELECT payload FROM ub.rejected") == [("a\\x00\tb\\n",)]
+
+
+def test_concurrent_coroutines_share_one_connection(migrated: Database) -> None:
+    async def body(store: Store) -> list[Claim]:
+        claims = await asyncio.gather(*(claim(store, partition) for partition in range(8)))
+        await asyncio.gather(
+            *(
+                store.commit(
+                    [PartitionCommit(c, 3, Changes(rows=[vehicles({"vehicle_id": f"b{c.partition}"})]))]
+                )
+                for c in claims
+            )
+        )
+        return claims
+
+    with_store(migrated, body)
+    assert query(migrated.owner_url, 'SELECT count(*) FROM ub.checkpoint WHERE "offset" = 3') == [(8,)]
+    assert query(migrated.owner_url, "SELECT count(*) FROM ub.vehicle_state") == [(8,)]
+
+
+def test_a_session_ended_by_the_server_is_opened_again(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        query(
+            migrated.owner_url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'test' AND datname = current_database()",
+        )
+        commit = PartitionCommit(mine, 1, Changes(rows=[vehicles({})]))
+        with pytest.raises(ServiceUnavailable):
+            await store.commit([commit])
+        await store.commit([commit])
+
+    with_store(migrated, body)
+    assert query(migrated.owner_url, 'SELECT "offset" FROM ub.checkpoint') == [(1,)]
+
+
+def test_a_restart_of_postgresql_is_waited_for() -> None:
+    lines: list[str] = []
+    first_line = asyncio.Event()
+
+    def log(line: str) -> None:
+        lines.append(line)
+        first_line.set()
+
+    async def body(server: Postgres) -> None:
+        await migrate(server.url, lambda line: None)
+        async with Store(server.writer_url, application_name="test") as store:
+            mine = await claim(store)
+            commits = [PartitionCommit(mine, 1, Changes(rows=[vehicles({})]))]
+            server.kill()
+            with pytest.raises(ServiceUnavailable, match="PostgreSQL at"):
+                await store.commit(commits)
+            committing = asyncio.create_task(retrying(lambda: store.commit(commits), None, log))
+            await asyncio.wait_for(first_line.wait(), 10)
+            await asyncio.to_thread(server.start)
+            await asyncio.wait_for(committing, 30)
+
+    # not pytest's tmp_path: PostgreSQL's user cannot enter it
+    with tempfile.TemporaryDirectory(prefix="ub-") as directory:
+        Path(directory).chmod(0o755)
+        server = Postgres(Path(directory))
+        try:
+            server.start()
+            asyncio.run(body(server))
+            assert query(server.url, 'SELECT "offset" FROM ub.checkpoint') == [(1,)]
+            assert query(server.url, "SELECT count(*) FROM ub.vehicle_state") == [(1,)]
+        finally:
+            server.stop()
+    assert len(lines) == 2
+    assert "does not answer" in lines[0]
+    assert "answers again" in lines[1]
+
+
+def test_rows_that_no_table_has_are_a_mistake_of_ours(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        with pytest.raises(ValueError, match="'vehicles' is not one of vehicle_state"):
+            await store.commit([PartitionCommit(mine, 1, Changes(rows=[Rows("vehicles", {"a": [1]})]))])
+
+    with_store(migrated, body)

@@ -1,0 +1,140 @@
+"""Migrations against a real PostgreSQL + TimescaleDB."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streams.errors import MigrationError, ServiceUnavailable
+from streams.store.migrate import MIGRATIONS, load, migrate, missing
+from streams.store.tables import TABLES
+from tests.conftest import Database
+from tests.integration.store_support import query
+
+pytestmark = pytest.mark.integration
+
+EVERYWHERE = [migration.name for migration in load() if not migration.community]
+
+
+def run(database: Database, folder: Path = MIGRATIONS) -> list[str]:
+    return asyncio.run(migrate(database.owner_url, lambda line: None, folder))
+
+
+def applied(database: Database) -> list[str]:
+    return [
+        name for (name,) in query(database.owner_url, "SELECT name FROM ub.schema_migration ORDER BY version")
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations"))
+
+
+def test_the_second_migration_finds_nothing_to_do(database: Database) -> None:
+    assert asyncio.run(missing(database.owner_url)) == EVERYWHERE
+    first = run(database)
+    assert first == applied(database)
+    assert set(EVERYWHERE) <= set(first)
+    assert run(database) == []
+    assert asyncio.run(missing(database.writer_url)) == []
+
+
+def test_two_processes_at_once_apply_each_migration_once(database: Database) -> None:
+    program = (
+        "import asyncio, sys; from streams.store.migrate import migrate;"
+        "print(*asyncio.run(migrate(sys.argv[1], lambda line: None)))"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, database.owner_url], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    outputs = [process.communicate(timeout=60)[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert sorted(name for output in outputs for name in output) == applied(database)
+
+
+def test_an_edited_migration_is_refused(database: Database, folder: Path) -> None:
+    run(database, folder)
+    with (folder / "0002_tables.sql").open("a") as file:
+        file.write("-- edited\n")
+    with pytest.raises(MigrationError, match=r"0002_tables was edited after it was applied.*new migration"):
+        run(database, folder)
+
+
+def test_a_database_newer_than_the_program_is_refused(database: Database, folder: Path) -> None:
+    (folder / "9999_future.sql").write_text("CREATE TABLE ub.future ();")
+    run(database, folder)
+    with pytest.raises(MigrationError, match=r"is at migration 9999_future.*run the newer program"):
+        run(database)
+
+
+def test_a_failing_migration_leaves_nothing_behind(database: Database, folder: Path) -> None:
+    (folder / "9998_broken.sql").write_text("CREATE TABLE ub.half (); SELECT 1 / 0;")
+    with pytest.raises(MigrationError, match=r"9998_broken failed and was rolled back \(division by zero"):
+        run(database, folder)
+    assert query(database.owner_url, "SELECT to_regclass('ub.half')") == [(None,)]
+    assert "9998_broken" not in applied(database)
+
+
+def test_a_server_that_is_away_is_named_without_its_password(tmp_path: Path) -> None:
+    url = f"postgresql://ub_owner:sesame@127.0.0.1:1/urbanbrain?application_name={tmp_path.name[:20]}"
+    with pytest.raises(ServiceUnavailable, match=r"127\.0\.0\.1:1/urbanbrain") as caught:
+        asyncio.run(migrate(url, lambda line: None))
+    assert "sesame" not in str(caught.value)
+
+
+def test_community_migrations_run_on_that_edition_only(migrated: Database) -> None:
+    ((edition,),) = query(migrated.owner_url, "SELECT current_setting('timescaledb.license')")
+    community = [migration.name for migration in load() if migration.community]
+    assert [name for name in community if name in applied(migrated)] == (
+        community if edition == "timescale" else []
+    )
+
+
+def test_the_writers_tables_are_those_of_the_database(migrated: Database) -> None:
+    stored_as = {"time": "timestamp with time zone", "json": "jsonb"}
+    for table in TABLES.values():
+        columns = query(
+            migrated.owner_url,
+            "SELECT column_name, data_type FROM information_schema.columns "
+            "WHERE table_schema = 'ub' AND table_name = %s",
+            table.name,
+        )
+        assert dict(columns) == {name: stored_as.get(type_, type_) for name, type_ in table.columns.items()}
+        key = query(
+            migrated.owner_url,
+            "SELECT a.attname FROM pg_index i "
+            "CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k (number, place) "
+            "JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number "
+            "WHERE i.indisprimary AND i.indrelid = to_regclass('ub.' || %s) ORDER BY k.place",
+            table.name,
+        )
+        assert tuple(name for (name,) in key) == table.key
+
+
+def test_windows_events_and_refusals_are_hypertables(migrated: Database) -> None:
+    names = query(
+        migrated.owner_url,
+        "SELECT hypertable_name FROM timescaledb_information.hypertables "
+        "WHERE hypertable_schema = 'ub' ORDER BY 1",
+    )
+    assert names == [("alert_event",), ("cell_window",), ("rejected",)]
+
+
+def test_every_view_and_function_of_the_api_says_what_it_is(migrated: Database) -> None:
+    described = query(
+        migrated.owner_url,
+        "SELECT relname, obj_description(oid, 'pg_class') FROM pg_class "
+        "WHERE relnamespace = 'api'::regnamespace "
+        "UNION ALL SELECT proname, obj_description(oid, 'pg_proc') FROM pg_proc "
+        "WHERE pronamespace = 'api'::regnamespace",
+    )
+    assert {"vehicle_latest", "cell_now", "cell_minute", "cell_hour", "alerts_open", "alert_history"} <= {
+        name for name, _ in described
+    }
+    assert [name for name, comment in described if not comment] == []

@@ -1,7 +1,7 @@
 # Targets for developers; `make help` lists them. Each one sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format lock schemas clean
+.PHONY: help setup demo test check lint format schemas lock clean
 
 BIN := .venv/bin
 CODE := schemas sensors_sim streams deploy tests

@@ -66,6 +66,8 @@ class Fleet:
     place     int64[n], where the bike stands, or is being ridden to
     stock     int64[p], bikes per place; its sum is n
     x, y      float64[n], metres, where the bike stands or its ride began
+    left, due   int64[n], milliseconds since the epoch, when the last ride began and ends
+    changes_at  int64[n], when the present state ends by itself, NEVER_MS for those that do not
     """
 
     def __init__(
@@ -94,14 +96,14 @@ class Fleet:
         self.stock: Ints = np.bincount(self.place, minlength=len(share))
         self.x, self.y = self._spots(self.place, city.spread[self.place])
         self._to_x, self._to_y = self.x.copy(), self.y.copy()
-        self._left: Ints = np.full(bikes, start - LEAST_TRIP_MS)
-        self._due: Ints = np.full(bikes, start)
+        self.left: Ints = np.full(bikes, start - LEAST_TRIP_MS)
+        self.due: Ints = np.full(bikes, start)
 
         self.battery: Floats = self._rng.uniform(LOW_BATTERY, 100.0, bikes)
         empty = self._rng.random(bikes) < 0.015
         self.battery[empty] = self._rng.uniform(1.0, LOW_BATTERY, int(empty.sum()))
         self.state: Codes = np.where(empty, NON_OPERATIONAL, AVAILABLE).astype(np.uint8)
-        self._changes_at: Ints = np.where(empty, start + self._rng.integers(*SWAP_AFTER_MS, bikes), NEVER_MS)
+        self.changes_at: Ints = np.where(empty, start + self._rng.integers(*SWAP_AFTER_MS, bikes), NEVER_MS)
 
         self._ping_every: Ints = np.full(len(VEHICLE_STATES), PARKED_PING_MS)
         self._ping_every[ON_TRIP] = RIDING_PING_MS
@@ -148,9 +150,9 @@ class Fleet:
         distance = np.hypot(to_x - self.x[bikes], to_y - self.y[bikes])
         speed = self._rng.uniform(*SPEED_KMH, len(bikes)) / 3_600  # metres a millisecond
         self._to_x[bikes], self._to_y[bikes] = to_x, to_y
-        self._left[bikes] = self.now
-        self._due[bikes] = self.now + np.maximum(distance / speed, LEAST_TRIP_MS).astype(np.int64)
-        self._become(bikes, ON_TRIP, self._due[bikes])
+        self.left[bikes] = self.now
+        self.due[bikes] = self.now + np.maximum(distance / speed, LEAST_TRIP_MS).astype(np.int64)
+        self._become(bikes, ON_TRIP, self.due[bikes])
 
     def ride_away(self, bikes: Ints, wanted: Demand) -> None:
         """Start rides to where the riders of the hour want to go; a bike stays where nothing has room."""
@@ -162,7 +164,7 @@ class Fleet:
 
     def _change(self, wanted: Demand) -> None:
         """Apply what is due at the beginning of a tick, then let riders, scenario and mishaps act."""
-        due = np.flatnonzero(self._changes_at <= self.now)
+        due = np.flatnonzero(self.changes_at <= self.now)
         state = self.state[due]
         self._arrive(due[state == ON_TRIP])
         self._restore(due[state == NON_OPERATIONAL])
@@ -201,11 +203,11 @@ class Fleet:
     def _become(self, bikes: Ints, state: int, until: Ints | int) -> None:
         """Put bikes into a state that lasts until then; a bike reports a new state as soon as it may."""
         self.state[bikes] = state
-        self._changes_at[bikes] = until
+        self.changes_at[bikes] = until
         self._next_ping[bikes] = np.maximum(self.now + bikes % TICK_MS, self._last_ping[bikes] + LEAST_GAP_MS)
 
     def _report(self, until: int) -> tuple[Ints, Ints, Floats, Floats, Codes, Ints]:
-        """Return bike, ts, x, y, state and battery of the readings before `until`, by ts, and plan the next."""
+        """Return bike, ts, x, y, state, battery of the readings before `until`, by ts; plan the next ones."""
         bike = np.flatnonzero(self._next_ping < until)
         bike = bike[np.argsort(self._next_ping[bike], kind="stable")]
         ts = self._next_ping[bike]
@@ -213,8 +215,8 @@ class Fleet:
         self._last_ping[bike] = ts
         self._next_ping[bike] = ts + self._ping_every[state]
 
-        left = self._left[bike]
-        done = np.clip((ts - left) / (self._due[bike] - left), 0.0, 1.0)
+        left = self.left[bike]
+        done = np.clip((ts - left) / (self.due[bike] - left), 0.0, 1.0)
         noise = np.clip(self._gps.normal(0.0, GPS_SIGMA_M, (2, len(bike))), -GPS_WORST_M, GPS_WORST_M)
         x = self.x[bike] + done * (self._to_x[bike] - self.x[bike]) + noise[0]
         y = self.y[bike] + done * (self._to_y[bike] - self.y[bike]) + noise[1]

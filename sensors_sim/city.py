@@ -7,7 +7,7 @@ place before riders look for another one: it keeps a quiet day below what a cell
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -50,6 +50,11 @@ class City:
     y: Floats
     spread: Floats
     room: Floats
+
+    @cached_property
+    def distance(self) -> Floats:
+        """Metres from each place to each other, float64[p, p]."""
+        return np.asarray(np.hypot(self.x[:, None] - self.x, self.y[:, None] - self.y))
 
     def place(self, name: str, kind: int = METRO) -> int:
         """Return the index of the place with that name; ScenarioError lists the names there are."""

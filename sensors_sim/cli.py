@@ -118,10 +118,8 @@ def _summarise(outcome: Outcome, as_json: bool) -> None:
         err=True,
     )
     if outcome.first_ts is not None and outcome.last_ts is not None:
-        click.echo(
-            f"event time {local(outcome.first_ts):%Y-%m-%d %H:%M:%S} to {local(outcome.last_ts):%Y-%m-%d %H:%M:%S} UTC+8",
-            err=True,
-        )
+        first, last = local(outcome.first_ts), local(outcome.last_ts)
+        click.echo(f"event time {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC+8", err=True)
     for reason, count in skipped.items():
         click.echo(
             f"skipped {count:,} of {outcome.report.rows:,} rows: {reason}, first {outcome.report.examples[reason]}",

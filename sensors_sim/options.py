@@ -13,7 +13,7 @@ from sensors_sim.run import Options
 Command = Callable[..., Any]
 
 
-class Speed(click.ParamType[float]):
+class Speed(click.ParamType):
     """A number greater than 0, or `max`."""
 
     name = "N|max"
@@ -37,7 +37,7 @@ class Speed(click.ParamType[float]):
         return speed
 
 
-class Address(click.ParamType[tuple[str, int]]):
+class Address(click.ParamType):
     """host:port."""
 
     name = "HOST:PORT"

@@ -135,6 +135,7 @@ class Publisher:
 
     def close(self) -> None:
         """Disconnect and end paho's thread."""
+        self._connected.clear()
         self._client.disconnect()
         self._client.loop_stop()
 

@@ -29,7 +29,7 @@ class Riders:
         self._kind = city.kind
         self._room = city.room * (bikes / FLEET_OF_ROOM)
         self._of_kind: Bools = city.kind == np.arange(len(KINDS))[:, None]
-        distance = np.hypot(city.x[:, None] - city.x, city.y[:, None] - city.y)
+        distance = city.distance
         reachable = (distance >= LEAST_RIDE_M) & (distance <= MOST_RIDE_M)
         self._attraction = np.where(reachable, city.room * np.exp(-distance / USUAL_RIDE_M), 0.0)
 
@@ -40,7 +40,7 @@ class Riders:
         free   bool[n], whether it can be taken
         stock  int64[p], bikes at each place
         """
-        looked_at = np.unique(
+        looked_at: Ints = np.unique(
             self._rng.integers(0, self._bikes, self._rng.poisson(self._bikes * LOOKS_PER_S * dt_s))
         )
         at_kind = np.bincount(self._kind, weights=stock, minlength=len(KINDS))

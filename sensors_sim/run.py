@@ -43,7 +43,7 @@ class Outcome:
 
 
 def run(open_source: Callable[[], Source], options: Options, console: Console) -> Outcome:
-    """Connect, open the source, play it, wait for the acknowledgements, disconnect.
+    """Open the source, connect, play it, wait for the acknowledgements, disconnect.
 
     Raises BrokerUnavailable before anything is sent when the broker is away; a broker that goes
     away later is waited for. Raises SourceError when the source cannot be read.

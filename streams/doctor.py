@@ -5,7 +5,6 @@ than TIMEOUT_S for an answer, and none raises.
 """
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from streams import admin
-from streams.errors import MigrationError, ServiceUnavailable, SettingsError, UrbanBrainError
+from streams.errors import MigrationError, PolicyError, ServiceUnavailable, SettingsError, UrbanBrainError
 from streams.probe import MqttBroker, probe_mqtt
 from streams.settings import Settings, load
 from streams.store.migrate import missing
 from streams.store.session import address_of
 from streams.topics import kafka_topics
+from streams.wiring import load_policy
 
 TIMEOUT_S = 3.0
 CLOCK_TOLERANCE_S = 2.0
@@ -85,20 +85,14 @@ def check_settings(settings: Settings) -> Check:
 
 
 def check_policy_file(settings: Settings) -> Check:
-    """The policy file, where one is set, is a GeoJSON FeatureCollection that we can read."""
-    path = settings.policy_file
-    if path is None:
+    """The policy file, where one is set, is one that a worker would accept."""
+    if settings.policy_file is None:
         return Check("policy file", True, f"none; every cell has capacity {settings.default_capacity}")
-    advice = "point UB_POLICY_FILE at a GeoJSON FeatureCollection, or unset it"
     try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        return Check("policy file", False, f"{path}: {error.strerror}", advice)
-    except ValueError as error:
-        return Check("policy file", False, f"{path} is not JSON: {error}", advice)
-    if not isinstance(content, dict) or content.get("type") != "FeatureCollection":
-        return Check("policy file", False, f"{path} is JSON, but not a FeatureCollection", advice)
-    return Check("policy file", True, f"{path}: {len(content.get('features', []))} zones")
+        policy = load_policy(settings)
+    except (PolicyError, UnicodeDecodeError) as error:
+        return Check("policy file", False, str(error), "correct the file, or unset UB_POLICY_FILE")
+    return Check("policy file", True, f"{settings.policy_file}: {len(policy.zones)} zones")
 
 
 def check_mqtt(settings: Settings) -> list[Check]:
@@ -198,7 +192,9 @@ def check_schema(url: str) -> Check:
     except MigrationError as error:
         return Check("schema", False, str(error), "run the program that belongs to this database")
     except TimeoutError:
-        return Check("schema", False, f"no answer within {TIMEOUT_S:g} s", "look for locks in pg_stat_activity")
+        return Check(
+            "schema", False, f"no answer within {TIMEOUT_S:g} s", "look for locks in pg_stat_activity"
+        )
     except psycopg.errors.InsufficientPrivilege as error:
         return Check("schema", False, _first_line(error), "use ub_writer's UB_DATABASE_URL")
     if pending:

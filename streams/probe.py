@@ -92,7 +92,8 @@ def _session(
         while not answers:
             if time.monotonic() > deadline:
                 raise ServiceUnavailable("MQTT", where, "connected, but it sent no CONNACK")
-            if code := client.loop(timeout=0.05):
+            code = client.loop(timeout=0.05)
+            if code and not answers:  # a refusal arrives as a CONNACK and an error both
                 raise ServiceUnavailable("MQTT", where, f"connection lost ({code.name})")
     except OSError as error:
         raise ServiceUnavailable("MQTT", where, str(error)) from error

@@ -1,5 +1,6 @@
 """Typed settings, read once from the environment (prefix UB_) and an optional `.env` file."""
 
+import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -57,7 +58,7 @@ class Settings(BaseSettings):
     kafka_fetch_wait_ms: int = Field(20, ge=1)
     max_unacked_records: int = Field(20_000, ge=1)
     web_port: int = Field(0, ge=0, le=65535)
-    data_dir: Path = Path("build/worker")
+    data_dir: Path = Path(tempfile.gettempdir()) / "urbanbrain"
 
     # Saturation
     policy_file: Path | None = None

@@ -8,7 +8,6 @@ from typing import Any
 
 import faust
 
-from schemas.vehicles import VEHICLE_STATES
 from streams import topics
 from streams.errors import PolicyError
 from streams.fleet.state import FleetConfig, FleetState
@@ -25,11 +24,13 @@ from streams.runtime.publisher import Publisher
 from streams.runtime.stage import Stage
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, Store
+from streams.store.retention import drop_old_chunks
+from streams.store.retry import retrying
 
 log = logging.getLogger(__name__)
 
 _HANDOVER_TIMEOUT_S = 5.0
-assert VEHICLE_STATES
+_RETENTION_INTERVAL_S = 3600.0
 
 
 def load_policy(settings: Settings) -> Policy:
@@ -143,6 +144,16 @@ class Worker:
         self._mqtt.start()
         for stage in self._stages.values():
             self._run(stage.run())
+        self._run(self._drop_old_chunks())
+
+    async def _drop_old_chunks(self) -> None:
+        """Retention, hourly; every worker asks, the database does it once."""
+        while True:
+            await asyncio.sleep(_RETENTION_INTERVAL_S)
+            dropped = await retrying(
+                lambda: drop_old_chunks(self._store.session, self.settings), None, log.warning
+            )
+            log.info("retention dropped chunks: %s", dropped)
 
     def _run(self, work: Any) -> None:
         task = asyncio.create_task(self._guarded(work))
@@ -154,19 +165,19 @@ class Worker:
             await work
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, this worker must not go on without the task
+        except Exception as error:
             self._fatal(error)
 
-    async def _assigned(self, app: faust.App, assigned: set[Any], **_: Any) -> None:
+    async def _assigned(self, app: Any, assigned: set[Any], *_: Any, **__: Any) -> None:
         for topic, stage in self._stages.items():
             partitions = {tp.partition for tp in assigned if tp.topic == topic}
             stage.keep_only(partitions)
             self._run(stage.open(partitions))
 
-    async def _revoked(self, app: faust.App, revoked: set[Any], **_: Any) -> None:
+    async def _revoked(self, *_: Any, **__: Any) -> None:
         await asyncio.gather(*(stage.flush(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()))
 
-    async def _shutdown(self, app: faust.App, **_: Any) -> None:
+    async def _shutdown(self, *_: Any, **__: Any) -> None:
         if self.failure is None:
             await asyncio.gather(*(stage.close(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()))
         self._mqtt.stop()

@@ -38,11 +38,10 @@ wal_level = minimal
 max_wal_senders = 0
 timezone = 'UTC'
 log_timezone = 'UTC'
-# The data is thrown away at the end of the run, so nothing waits for the disk. It survives a crash of
-# PostgreSQL (the operating system has the pages), not one of the machine. Never in production.
+# The data is thrown away at the end of the run, so nothing waits for the disk. What is committed survives a
+# crash of PostgreSQL (the operating system has the pages), not one of the machine. Never in production.
 fsync = off
 full_page_writes = off
-synchronous_commit = off
 """
 
 

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from streams.errors import UrbanBrainError
@@ -22,8 +22,9 @@ class ServiceProcess:
     """A child process in its own session, so that Ctrl-C in the terminal reaches us and not the service:
     we decide in which order services go down.
 
-    `user`: run as that user (only when we are root). `stop_signal`: asks for an orderly end; it is
-    also what the kernel sends when our process dies, `kill -9` included (Linux, through setpriv).
+    `user`: run as that user (only when we are root). `environment`: None passes ours on. `stop_signal`: asks
+    for an orderly end; it is also what the kernel sends when our process dies, `kill -9` included (Linux,
+    through setpriv).
     That death signal follows the *thread* that called `start`: call it from a thread that lives as long as
     the service should, usually the main one.
     """
@@ -35,12 +36,14 @@ class ServiceProcess:
         log: Path,
         *,
         user: str | None = None,
+        environment: Mapping[str, str] | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         stop_timeout_s: float = 10.0,
     ) -> None:
         self.name = name
         self.log = log
         self._argv = [*as_user(user, death_signal=stop_signal), *argv]
+        self._environment = environment
         self._stop_signal = stop_signal
         self._stop_timeout_s = stop_timeout_s
         self._child: subprocess.Popen[bytes] | None = None
@@ -73,6 +76,7 @@ class ServiceProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=self.log.parent,
+                env=self._environment,
             )
         try:
             self._wait_until(ready, timeout_s)

@@ -5,7 +5,7 @@ arrives; Tansu answers only at the end of the wait, which would cost a second an
 The wait is an attribute of the consumer's fetcher options, so a subclass may set it.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import aiokafka
 from faust.transport.drivers import aiokafka as driver
@@ -13,23 +13,23 @@ from faust.transport.drivers import aiokafka as driver
 FETCH_WAIT_MS = 20
 
 
-class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
     """Makes the aiokafka consumer with our fetch wait."""
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = self.transport.fetch_wait_ms
+        consumer._fetch_max_wait_ms = cast(FetchWaitTransport, self.transport).fetch_wait_ms
         return consumer
 
 
-class FetchWaitConsumer(driver.Consumer):  # type: ignore[misc]
+class FetchWaitConsumer(driver.Consumer):
     """A Faust consumer on such a thread."""
 
     def _new_consumer_thread(self) -> FetchWaitConsumerThread:
         return FetchWaitConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
 
-class FetchWaitTransport(driver.Transport):  # type: ignore[misc]
+class FetchWaitTransport(driver.Transport):
     """A Faust transport whose consumers wait `fetch_wait_ms` for data."""
 
     Consumer: ClassVar[type] = FetchWaitConsumer

@@ -2,10 +2,7 @@
 
 import asyncio
 
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
-
-from streams.errors import ServiceUnavailable
+from streams.admin import admin_client
 from streams.runtime.stage import Incarnation
 
 
@@ -23,13 +20,7 @@ class Incarnations:
         return self._known[topic]
 
     def _ask(self, topic: str) -> Incarnation:
-        try:
-            admin = KafkaAdminClient(bootstrap_servers=self._bootstrap)
-            try:
-                cluster_id = str(admin.describe_cluster().get("cluster_id"))
-                (described,) = admin.describe_topics([topic])
-            finally:
-                admin.close()
-        except KafkaError as error:
-            raise ServiceUnavailable("Kafka", self._bootstrap, str(error)) from error
+        with admin_client(self._bootstrap) as client:
+            cluster_id = str(client.describe_cluster().get("cluster_id"))
+            (described,) = client.describe_topics([topic])
         return Incarnation(cluster_id, str(described.get("topic_id", "")))

@@ -33,7 +33,7 @@ class Publisher:
             try:
                 await self._send(outputs)
                 break
-            except Exception as error:  # noqa: BLE001 - aiokafka raises many kinds; all of them mean "again"
+            except Exception as error:
                 log.warning("Kafka did not confirm (%s); trying again in %.1f s", error, delay)
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, _LONGEST_DELAY_S)

@@ -175,7 +175,7 @@ class Stage:
         commits = [PartitionCommit(owned.claim, offset, changes) for owned, offset, changes, _ in taken]
         try:
             await retrying(lambda: self._store.commit(commits), self._stop, log.warning)
-        except Exception as error:  # noqa: BLE001 - fenced, or rows that the tables refuse: this worker must end
+        except Exception as error:
             self._fatal(error)
             return
         for owned, offset, _, events in taken:

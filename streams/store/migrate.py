@@ -116,7 +116,8 @@ async def migrate(url: str, log: Callable[[str], None], folder: Path = MIGRATION
 async def missing(url: str, folder: Path = MIGRATIONS) -> list[str]:
     """Return the names of migrations that the database still lacks, as ub_writer can see them.
 
-    Raises MigrationError where the database is newer than this program, or was never migrated.
+    All of them where it was never migrated. Raises MigrationError where it is newer than this program,
+    or ServiceUnavailable when it is away.
     """
     known = load(folder)
     async with _connect(url) as connection:

@@ -108,6 +108,22 @@ def rejected_by_reason(connection: Connection[Any]) -> list[RejectedCount]:
         ).fetchall()
 
 
+def rejected_at_gateway(connection: Connection[Any]) -> int:
+    """Return how many readings the gateways refused: those that came from an MQTT topic."""
+    row = connection.execute(
+        "SELECT coalesce(sum(count), 0)::bigint FROM ub.rejected_count WHERE topic LIKE 'ub/%%'", ()
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def readings_in_windows(connection: Connection[Any]) -> int:
+    """Return how many readings the rows of ub.cell_window count."""
+    row = connection.execute("SELECT coalesce(sum(readings), 0)::bigint FROM ub.cell_window").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def windows_written(connection: Connection[Any]) -> int:
     """Return the number of rows of ub.cell_window."""
     row = connection.execute("SELECT count(*) FROM ub.cell_window").fetchone()

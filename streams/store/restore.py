@@ -14,7 +14,7 @@ WHERE stage = %s AND topic = %s AND partition = %s
 """
 
 _VEHICLES = """
-SELECT vehicle_id, operator, (extract(epoch FROM ts) * 1000)::bigint AS ts, lat, lon, cell,
+SELECT vehicle_id, operator, (extract(epoch FROM ts) * 1000)::bigint AS ts, lat, lon, cell, settled_cell,
        vehicle_state, vehicle_type, battery_percent,
        (extract(epoch FROM received_at) * 1000)::bigint AS received_at
 FROM ub.vehicle_state WHERE partition = %s
@@ -41,7 +41,7 @@ async def vehicles(connection: AsyncConnection[Any], partition: int) -> dict[str
     """Return the columns of vehicle_state of one partition, in no particular order.
 
     `ts` and `received_at` are milliseconds since the epoch, `cell` an int. A million rows take
-    about 4 s and never stand twice in memory.
+    about 3 s, and the server hands them over in batches.
     """
     async with AsyncServerCursor(connection, "vehicles") as cursor:
         await cursor.execute(_VEHICLES, (partition,), binary=True)

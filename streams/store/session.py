@@ -21,6 +21,11 @@ _CONNECT = {
     "tcp_user_timeout": 15_000,
 }
 
+_UNREADABLE = (
+    "UB_DATABASE_URL cannot be read; the form is postgresql://user:password@host:port/database, "
+    "with special characters of the password percent-encoded"
+)
+
 
 def address_of(url: str) -> str:
     """Return host:port/database of a PostgreSQL URL or conninfo string, without its password."""
@@ -28,11 +33,10 @@ def address_of(url: str) -> str:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         # libpq's message quotes parts of the string, and one of them may be the password
-        raise SettingsError(
-            "UB_DATABASE_URL cannot be read; the form is postgresql://user:password@host:port/database, "
-            "with special characters of the password percent-encoded"
-        ) from None
-    host = parts.get("host") or parts.get("hostaddr") or "local socket"
+        raise SettingsError(_UNREADABLE) from None
+    host = str(parts.get("host") or parts.get("hostaddr") or "local socket")
+    if "@" in host and not host.startswith("@"):  # "@name" is an abstract socket
+        raise SettingsError(_UNREADABLE)  # an "@" of the password: the rest of it is taken for the host
     return f"{host}:{parts.get('port') or 5432}/{parts.get('dbname') or parts.get('user') or ''}"
 
 

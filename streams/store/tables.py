@@ -33,6 +33,7 @@ _TABLES = (
             "lat": "double precision",
             "lon": "double precision",
             "cell": "bigint",
+            "settled_cell": "bigint",
             "vehicle_state": "text",
             "vehicle_type": "text",
             "battery_percent": "smallint",
@@ -139,8 +140,14 @@ _TABLES = (
     ),
     Table(
         name="rejected_count",
-        key=("topic", "reason"),
-        columns={"topic": "text", "reason": "text", "count": "bigint", "newest_at": "time"},
+        key=("partition", "topic", "reason"),
+        columns={
+            "partition": "integer",
+            "topic": "text",
+            "reason": "text",
+            "count": "bigint",
+            "newest_at": "time",
+        },
     ),
 )
 

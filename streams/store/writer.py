@@ -15,8 +15,14 @@ from streams.store.tables import TABLES, ColumnType, Table
 
 Columns = dict[str, list[Any]]
 
-_STAGED: Mapping[ColumnType, str] = {"time": "bigint", "json": "text"}
-"""Types of the temporary table where they differ: these two are converted by the INSERT."""
+_STAGED: Mapping[ColumnType, str] = {
+    "time": "bigint",
+    "json": "text",
+    # psycopg writes the low bytes of an int that is too large; PostgreSQL's cast refuses it
+    "smallint": "bigint",
+    "integer": "bigint",
+}
+"""Types of the temporary table where they differ from the table's; the INSERT converts."""
 
 
 def gather(rows: Iterable[Rows]) -> list[tuple[Table, Columns]]:

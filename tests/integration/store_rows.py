@@ -25,6 +25,7 @@ def vehicles(*rows: Mapping[str, Any]) -> Rows:
         "lat": 31.2304,
         "lon": 121.4737,
         "cell": CELL,
+        "settled_cell": None,
         "vehicle_state": "available",
         "vehicle_type": "bicycle",
         "battery_percent": None,
@@ -126,5 +127,11 @@ def rejected(*rows: Mapping[str, Any]) -> Rows:
 
 
 def rejected_count(*rows: Mapping[str, Any]) -> Rows:
-    base = {"topic": "ub/v1/hello/vehicles", "reason": "not_json", "count": 3, "newest_at": T0}
+    base = {
+        "partition": 0,
+        "topic": "ub/v1/hello/vehicles",
+        "reason": "not_json",
+        "count": 3,
+        "newest_at": T0,
+    }
     return Rows("rejected_count", columns(*({**base, **row} for row in rows)))

@@ -233,12 +233,12 @@ def test_a_restart_of_postgresql_is_waited_for() -> None:
         async with Store(server.writer_url, application_name="test") as store:
             mine = await claim(store)
             commits = [PartitionCommit(mine, 1, Changes(rows=[vehicles({})]))]
-            server.kill()
+            server.stop()
             with pytest.raises(ServiceUnavailable, match="PostgreSQL at"):
                 await store.commit(commits)
             committing = asyncio.create_task(retrying(lambda: store.commit(commits), None, log))
             await asyncio.wait_for(first_line.wait(), 10)
-            await asyncio.to_thread(server.start)
+            server.start()  # from this thread: it would end together with one of a pool
             await asyncio.wait_for(committing, 30)
 
     # not pytest's tmp_path: PostgreSQL's user cannot enter it

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from streams.errors import MigrationError, ServiceUnavailable
 from streams.store.migrate import MIGRATIONS, load, migrate, missing
 from streams.store.tables import TABLES

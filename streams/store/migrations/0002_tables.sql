@@ -10,6 +10,7 @@ CREATE TABLE ub.vehicle_state (
     lat             double precision NOT NULL,
     lon             double precision NOT NULL,
     cell            bigint NOT NULL,
+    settled_cell    bigint,
     vehicle_state   text NOT NULL,
     vehicle_type    text NOT NULL,
     battery_percent smallint,
@@ -19,6 +20,8 @@ CREATE INDEX vehicle_state_partition ON ub.vehicle_state (partition);
 CREATE INDEX vehicle_state_cell ON ub.vehicle_state (cell);
 COMMENT ON TABLE ub.vehicle_state IS 'One row per vehicle: its newest position by event time.';
 COMMENT ON COLUMN ub.vehicle_state.partition IS 'Partition of ub.vehicles whose fold owns the row.';
+COMMENT ON COLUMN ub.vehicle_state.settled_cell IS
+    'Cell where it stood at the watermark; null where it did not stand.';
 
 CREATE TABLE ub.cell_now (
     cell            bigint NOT NULL,
@@ -113,13 +116,14 @@ SELECT create_hypertable('ub.rejected', by_range('received_at', INTERVAL '1 day'
 COMMENT ON TABLE ub.rejected IS 'One row per refusal, with the text that was refused.';
 
 CREATE TABLE ub.rejected_count (
+    partition integer NOT NULL,
     topic     text NOT NULL,
     reason    text NOT NULL,
     count     bigint NOT NULL,
     newest_at timestamptz NOT NULL,
-    PRIMARY KEY (topic, reason)
+    PRIMARY KEY (partition, topic, reason)
 );
-COMMENT ON TABLE ub.rejected_count IS 'One row per source topic and reason: readings refused since the beginning.';
+COMMENT ON TABLE ub.rejected_count IS 'One row per partition of ub.rejected, topic and reason: readings refused since the beginning.';
 
 CREATE TABLE ub.ledger (
     stage      text NOT NULL,

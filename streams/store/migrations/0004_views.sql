@@ -105,8 +105,9 @@ COMMENT ON COLUMN api.rejected.payload IS 'The text as it was received, cut at 4
 COMMENT ON COLUMN api.rejected.count IS 'Readings that the payload stood for.';
 
 CREATE VIEW api.rejected_summary AS
-SELECT topic, reason, count, newest_at FROM ub.rejected_count;
-COMMENT ON VIEW api.rejected_summary IS 'One row per source topic and reason: readings refused since the beginning.';
+SELECT topic, reason, sum(count)::bigint AS count, max(newest_at) AS newest_at
+FROM ub.rejected_count GROUP BY topic, reason;
+COMMENT ON VIEW api.rejected_summary IS 'One row per topic of the input and reason: readings refused since the beginning.';
 
 CREATE VIEW api.ledger AS
 SELECT stage, topic, partition, received, applied, superseded, rejected, updated_at FROM ub.ledger;

@@ -1,0 +1,255 @@
+"""`urbanbrain up`: services, gateway, worker and a simulated city in one go; alerts as they come; then a summary.
+
+The order at the end matters: the city stops and waits for its acknowledgements, the gateway hands on what
+it holds, the worker folds and stores the rest; only then are the figures read and the services taken down.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from deploy.containers import ContainerStack, engine_answers
+from deploy.endpoints import Endpoints
+from deploy.native.process import ServiceProcess
+from deploy.native.stack import NativeStack
+from deploy.summary import Figures, read, render
+from schemas.alerts import Alert
+from streams import settings as settings_module
+from streams.admin import create_topics, wait_for_kafka
+from streams.alerts.tail import Tail
+from streams.alerts.text import styled
+from streams.errors import ServiceUnavailable, UrbanBrainError
+from streams.settings import Settings
+from streams.store.migrate import migrate
+
+POLL_S = 0.25
+CATCH_UP_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run. `stack` None: Docker where an engine answers, else native."""
+
+    stack: str | None
+    seconds: float | None
+    scenario: str
+    speed: float
+    bikes: int | None
+    processes: int
+
+
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM."""
+
+
+def run(plan: Plan) -> int:
+    """Run the plan; return 0 if the ledger balances."""
+    console = Console(highlight=False, soft_wrap=True)
+    asked = threading.Event()
+    with _stopping_on_signals(asked), ExitStack() as cleanup:
+        say = _Steps(console)
+        endpoints = _services(plan, say, cleanup)
+        settings = settings_module.load(**_overrides(endpoints))
+        figures = _run_city(plan, endpoints, settings, console, say, asked)
+        say("taking the services down")
+    render(console, figures, settings)
+    return 0 if figures.balanced else 1
+
+
+class _Steps:
+    """Says each step with the seconds since the start."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        self._console.print(f"[{time.monotonic() - self._began:5.1f} s] {text}", style="dim", markup=False)
+
+
+def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
+    kind = plan.stack or ("docker" if engine_answers() else "native")
+    if kind == "external":
+        settings = settings_module.load()
+        say("using the services that the settings name")
+        url = settings.database_url.get_secret_value()
+        return Endpoints(
+            settings.mqtt_host,
+            settings.mqtt_port,
+            settings.kafka_bootstrap,
+            settings.kafka_flavor,
+            url,
+            url,
+            url,
+        )
+    if kind == "docker":
+        say("starting Mosquitto, Kafka and TimescaleDB in containers (the first time pulls the images)")
+        endpoints = cleanup.enter_context(ContainerStack()).endpoints
+    else:
+        say("starting Mosquitto, Tansu (Kafka protocol) and PostgreSQL with TimescaleDB on free ports")
+        endpoints = cleanup.enter_context(NativeStack()).endpoints
+    say(f"{endpoints!r}")
+    return endpoints
+
+
+def _overrides(endpoints: Endpoints) -> dict[str, object]:
+    return {
+        "mqtt_host": endpoints.mqtt_host,
+        "mqtt_port": endpoints.mqtt_port,
+        "kafka_bootstrap": endpoints.kafka_bootstrap,
+        "kafka_flavor": endpoints.kafka_flavor,
+        "database_url": endpoints.writer_url,
+    }
+
+
+def _run_city(
+    plan: Plan,
+    endpoints: Endpoints,
+    settings: Settings,
+    console: Console,
+    say: _Steps,
+    asked: threading.Event,
+) -> Figures:
+    say("bringing the database schema up to date")
+    asyncio.run(migrate(endpoints.database_url, lambda line: say(f"  {line}")))
+    say("creating the Kafka topics")
+    wait_for_kafka(endpoints.kafka_bootstrap)
+    create_topics(endpoints.kafka_bootstrap, settings)
+    with _Children(endpoints) as children:
+        say(f"starting gateway and {plan.processes} worker process(es); logs in {children.directory}")
+        gateway = children.start("gateway", "gateway")
+        worker = children.start("worker", "worker", "--processes", str(plan.processes))
+        say(f"starting the city: scenario {plan.scenario} at {plan.speed:g} times real time; Ctrl-C ends it")
+        bikes = [] if plan.bikes is None else ["--bikes", str(plan.bikes)]
+        city = children.start(
+            "city", "sim", "run", plan.scenario, "--speed", f"{plan.speed:g}", "--json", "--quiet", *bikes
+        )
+        with _alerts(settings, console, say):
+            _wait(plan.seconds, asked, children, (gateway, worker))
+            say("stopping the city")
+            city.stop()
+            say("letting gateway and worker finish what is under way")
+            gateway.stop()
+            sent = children.readings_sent("city")
+            _catch_up(settings, sent, say)
+            worker.stop()
+        return read(settings.database_url.get_secret_value(), sent)
+
+
+def _wait(
+    seconds: float | None, asked: threading.Event, children: "_Children", needed: tuple[ServiceProcess, ...]
+) -> None:
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while not asked.is_set() and (deadline is None or time.monotonic() < deadline):
+        asked.wait(POLL_S)
+        for process in needed:
+            if not process.running:
+                raise UrbanBrainError(
+                    f"{process.name} ended by itself; the end of its log:\n{process.log_tail()}"
+                )
+    asked.clear()  # a second Ctrl-C cuts the orderly end short
+
+
+def _catch_up(settings: Settings, sent: int, say: _Steps) -> None:
+    """Wait until every reading is in the ledger and every window of it is written."""
+    deadline = time.monotonic() + CATCH_UP_TIMEOUT_S
+    while time.monotonic() < deadline:
+        figures = read(settings.database_url.get_secret_value(), sent)
+        if figures.arrived >= sent and figures.readings_in_windows >= figures.ledger.applied:
+            return
+        time.sleep(POLL_S)
+    say(f"not everything arrived within {CATCH_UP_TIMEOUT_S:.0f} s")
+
+
+class _Children:
+    """Our own processes, with their logs beside the services' or in build/up."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self.directory = (endpoints.directory or Path("build")) / "logs"
+        self._environment = endpoints.environment()
+        self._cleanup = ExitStack()
+
+    def __enter__(self) -> "_Children":
+        self.directory.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cleanup.close()
+
+    def start(self, name: str, *arguments: str) -> ServiceProcess:
+        """Start one of our commands; it is stopped when this object is left, if not before."""
+        process = ServiceProcess(
+            name,
+            [sys.executable, "-m", "streams.cli", *arguments],
+            self.directory / f"{name}.log",
+            environment={**os.environ, **self._environment},
+            stop_timeout_s=30.0,
+        )
+        self._cleanup.callback(process.stop)
+        process.start(lambda: True, timeout_s=5.0)
+        return process
+
+    def readings_sent(self, name: str) -> int:
+        """Return what the city's last line of JSON says that it sent."""
+        for line in reversed((self.directory / f"{name}.log").read_text().splitlines()):
+            with suppress(json.JSONDecodeError):
+                summary = json.loads(line)
+                if isinstance(summary, dict) and "readings_sent" in summary:
+                    return int(summary["readings_sent"])
+        raise UrbanBrainError(f"the {name} left no summary in {self.directory / name}.log")
+
+
+@contextmanager
+def _alerts(settings: Settings, console: Console, say: _Steps) -> Iterator[None]:
+    """Show alerts while the context lasts."""
+    began = time.monotonic()
+    first = threading.Event()
+
+    def show(alert: Alert, payload: bytes) -> None:
+        if not first.is_set():
+            first.set()
+            say(f"first alert, {time.monotonic() - began:.1f} s after the city began")
+        text, style = styled(alert)
+        console.print(text, style=style, markup=False)
+
+    tail = Tail(settings, show)
+    thread = threading.Thread(target=_follow, args=(tail,), name="alerts", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        tail.stop()
+        thread.join(5)
+
+
+def _follow(tail: Tail) -> None:
+    with suppress(ServiceUnavailable):  # whoever needs the broker says so; alerts just end
+        tail.run()
+
+
+@contextmanager
+def _stopping_on_signals(asked: threading.Event) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask for an orderly end; the second time they interrupt whatever is under way."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise Interrupted
+        asked.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""What people do with alerts on the command line: follow, list, show."""

@@ -1,0 +1,190 @@
+"""The command line. Every error that a person can mend is one line and a non-zero exit."""
+
+import asyncio
+import logging
+import signal
+import sys
+import threading
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from schemas.alerts import SEVERITIES
+from sensors_sim.cli import sim
+from streams import settings as settings_module
+from streams.errors import UrbanBrainError
+from streams.settings import Settings
+
+
+class _Group(click.Group):
+    """Turns our errors into click's: one line, exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UrbanBrainError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--verbose", "-v", is_flag=True, help="Log what is being done.")
+def main(verbose: bool) -> None:
+    """Open real-time urban brain: shared bikes and sensors over MQTT and Kafka to alerts and cell tables.
+
+    Settings come from the environment (UB_...) and a .env file; `urbanbrain doctor` checks them.
+    """
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+main.add_command(sim)
+
+
+@main.command()
+@click.option("--stack", type=click.Choice(["docker", "native", "external"]), help="Where the services run.")
+@click.option("--seconds", type=float, envvar="DEMO_SECONDS", help="Stop after so long (default: at Ctrl-C).")
+@click.option("--scenario", default="metro-flood", show_default=True, help="See `urbanbrain sim list`.")
+@click.option("--speed", default=60.0, show_default=True, help="Seconds of event time a second.")
+@click.option("--bikes", type=int, help="Size of the fleet (default: the scenario's).")
+@click.option("--processes", default=1, show_default=True, help="Worker processes.")
+def up(
+    stack: str | None, seconds: float | None, scenario: str, speed: float, bikes: int | None, processes: int
+) -> None:
+    """Start everything - services, gateway, worker, a simulated city - and show alerts as they come."""
+    from deploy.up import Plan, run  # noqa: PLC0415 - the only command that needs deploy/
+
+    plan = Plan(
+        stack=stack, seconds=seconds, scenario=scenario, speed=speed, bikes=bikes, processes=processes
+    )
+    sys.exit(run(plan))
+
+
+@main.command()
+@click.option(
+    "--wait", default=30.0, show_default=True, help="Seconds to wait for the services at the start."
+)
+def gateway(wait: float) -> None:
+    """Carry readings from MQTT to Kafka until SIGTERM; nothing is lost on the way."""
+    from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
+    from streams.gateway.bridge import Bridge  # noqa: PLC0415
+
+    settings = _settings()
+    logging.getLogger("streams").setLevel(logging.INFO)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    wait_for_kafka(settings.kafka_bootstrap, wait)
+    create_topics(settings.kafka_bootstrap, settings)
+    click.echo(str(Bridge(settings).run(stop)), err=True)
+
+
+@main.command()
+@click.option(
+    "--processes", default=1, show_default=True, help="Worker processes; they share the partitions."
+)
+@click.option("--unsupervised", is_flag=True, hidden=True, help="Be one worker process.")
+def worker(processes: int, unsupervised: bool) -> None:
+    """Run the stages of the road: fleet, grid, incidents, rejects."""
+    from streams.supervise import Supervisor  # noqa: PLC0415
+
+    settings = _settings()
+    logging.getLogger("streams").setLevel(logging.INFO)
+    if unsupervised:
+        from streams.runtime.process import run_worker  # noqa: PLC0415
+
+        sys.exit(run_worker(settings))
+    from streams.wiring import load_policy  # noqa: PLC0415
+
+    load_policy(settings)  # a faulty policy is said once, here, and not by every process
+    sys.exit(Supervisor(processes, settings.worker_id, settings.web_port).run())
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database schema up to date (as its owner); safe to run twice or at the same time."""
+    from streams.store.migrate import migrate as run  # noqa: PLC0415
+
+    applied = asyncio.run(
+        run(_settings().database_url.get_secret_value(), lambda line: click.echo(line, err=True))
+    )
+    click.echo(f"applied: {', '.join(applied)}" if applied else "nothing to do: the schema is up to date")
+
+
+@main.command()
+def doctor() -> None:
+    """Check every service and setting, and say what to do about each fault."""
+    from streams import doctor as checks  # noqa: PLC0415
+
+    found = checks.run_from_environment()
+    Console().print(checks.render(found))
+    sys.exit(0 if all(check.ok for check in found) else 1)
+
+
+@main.group()
+def alerts() -> None:
+    """Follow and look up alerts."""
+
+
+@alerts.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="At least this severe.")
+@click.option("--cell", help="One cell (H3 hex string).")
+def tail(as_json: bool, severity: str | None, cell: str | None) -> None:
+    """Show open alerts, then follow."""
+    from streams.alerts.tail import Tail  # noqa: PLC0415
+    from streams.alerts.text import styled  # noqa: PLC0415
+
+    console = Console(highlight=False, soft_wrap=True)
+
+    def show(alert: Any, payload: bytes) -> None:
+        if as_json:
+            click.echo(payload.decode())
+        else:
+            text, style = styled(alert)
+            console.print(text, style=style, markup=False)
+
+    follower = Tail(_settings(), show, severity=severity, cell=cell)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: follower.stop())
+    follower.run()
+
+
+@alerts.command("list")
+@click.option("--status", type=click.Choice(["active", "cleared"]), default="active", show_default=True)
+@click.option("--severity", type=click.Choice(SEVERITIES), help="Exactly this severity.")
+@click.option("--cell", help="One cell (H3 hex string).")
+@click.option("--limit", default=50, show_default=True)
+def list_(status: str, severity: str | None, cell: str | None, limit: int) -> None:
+    """List alerts from the database, newest first."""
+    from streams.store import queries  # noqa: PLC0415
+
+    with queries.connect(_settings().database_url.get_secret_value()) as connection:
+        rows = queries.alerts(connection, status=status, severity=severity, cell=cell, limit=limit)
+    table = Table("since (UTC)", "severity", "cell", "bikes", "capacity", "operators", "zone", "alert")
+    for row in rows:
+        shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
+        since = f"{row.starts_at.astimezone():%Y-%m-%d %H:%M:%S}"
+        table.add_row(
+            since,
+            row.severity,
+            row.hex,
+            str(row.occupancy),
+            str(row.capacity),
+            shares,
+            row.zone,
+            row.alert_id,
+        )
+    Console().print(table)
+
+
+def _settings() -> Settings:
+    return settings_module.load()
+
+
+if __name__ == "__main__":
+    main()

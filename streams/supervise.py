@@ -1,0 +1,91 @@
+"""Worker processes and their supervisor: each process is one Faust worker; one that dies is started again."""
+
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from types import FrameType
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.2
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 1.0, 30.0
+_STEADY_S = 60.0
+"""A process that lived this long starts afresh at the shortest delay."""
+_GRACE_S = 20.0
+
+
+@dataclass(slots=True)
+class _Child:
+    index: int
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    delay: float = _FIRST_DELAY_S
+    start_at: float = field(default_factory=time.monotonic)
+
+
+class Supervisor:
+    """Runs `count` worker processes until SIGTERM or SIGINT; then ends them and waits for them."""
+
+    def __init__(self, count: int, worker_id: str, web_port: int) -> None:
+        self._children = [_Child(index) for index in range(count)]
+        self._worker_id = worker_id
+        self._web_port = web_port
+        self._stopping = False
+
+    def run(self) -> int:
+        """Return 0 when every process ended as asked."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        while not self._stopping:
+            for child in self._children:
+                self._tend(child)
+            time.sleep(_POLL_S)
+        return self._end()
+
+    def _tend(self, child: _Child) -> None:
+        now = time.monotonic()
+        if child.process is None:
+            if now >= child.start_at:
+                child.process, child.started = self._spawn(child.index), now
+            return
+        code = child.process.poll()
+        if code is None:
+            return
+        if now - child.started > _STEADY_S:
+            child.delay = _FIRST_DELAY_S
+        wait = child.delay * (1 - random.random() / 2)
+        log.warning("worker %d ended with code %d; starting again in %.1f s", child.index, code, wait)
+        child.process, child.start_at = None, now + wait
+        child.delay = min(2 * child.delay, _LONGEST_DELAY_S)
+
+    def _spawn(self, index: int) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            "UB_WORKER_ID": f"{self._worker_id}.{index}",
+            "UB_WEB_PORT": str(self._web_port + index if self._web_port else 0),
+        }
+        command = [sys.executable, "-m", "streams.cli", "worker", "--unsupervised"]
+        return subprocess.Popen(command, env=environment)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _end(self) -> int:
+        running = [child.process for child in self._children if child.process is not None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + _GRACE_S
+        codes = []
+        for process in running:
+            try:
+                codes.append(process.wait(max(0.1, deadline - time.monotonic())))
+            except subprocess.TimeoutExpired:
+                log.error("worker process %d did not end within %.0f s: killed", process.pid, _GRACE_S)
+                process.kill()
+                codes.append(process.wait())
+        return 0 if all(code == 0 for code in codes) else 1

@@ -1,0 +1,145 @@
+"""Mosquitto with production's accounts and ACL: each publisher keeps to its own topics."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from deploy.native import programs
+from deploy.native.ports import LOOPBACK, free_port
+from deploy.native.process import ServiceProcess
+from streams.errors import ServiceUnavailable
+from streams.probe import probe_mqtt
+
+pytestmark = pytest.mark.integration
+
+SOURCE = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto"
+
+
+@pytest.fixture(scope="module")
+def port(stack_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Production's configuration with paths and port of this test, started by production's script."""
+    if stack_kind != "native":
+        pytest.skip(f"UB_TEST_STACK={stack_kind}: the native stack's programs need not be installed")
+    home = tmp_path_factory.mktemp("mosquitto")
+    shutil.copytree(SOURCE, home / "config")
+    chosen = free_port()
+    config = home / "config" / "mosquitto.conf"
+    text = (
+        config.read_text()
+        .replace("/mosquitto/config", f"{home}/config")
+        .replace("/mosquitto/data", str(home))
+    )
+    # The test's directory is closed to other users, so the broker keeps our own user.
+    user = "user root\n" if os.geteuid() == 0 else ""
+    config.write_text(user + text.replace("listener 1883", f"listener {chosen} {LOOPBACK}"))
+    accounts = {
+        "CONFIG": str(config),
+        "PASSWORDS": str(home / "passwords"),
+        "MQTT_GATEWAY_PASSWORD": "g",
+        "MQTT_WORKER_PASSWORD": "w",
+        "MQTT_ADMIN_PASSWORD": "a",
+        "MQTT_PUBLISHERS": "hello:h mobike:m",
+        "PATH": f"{programs.mosquitto().parent}:{os.environ['PATH']}",
+    }
+    setting = [f"{name}={value}" for name, value in accounts.items()]
+    process = ServiceProcess("Mosquitto", ["env", *setting, "sh", str(SOURCE / "start.sh")], home / "log")
+
+    def answers() -> bool:
+        try:
+            probe_mqtt(LOOPBACK, chosen, "gateway", "g", timeout_s=1)
+        except ServiceUnavailable:
+            return False
+        return True
+
+    process.start(answers, 10)
+    yield chosen
+    process.stop()
+
+
+class Account(mqtt.Client):
+    """A connected MQTT v5 client of one account."""
+
+    def __init__(self, port: int, name: str, password: str) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self.username_pw_set(name, password)
+        self.ready = self.subscribed = False
+        self.reasons: dict[int, str] = {}
+        self.received: list[str] = []
+        self.on_connect = lambda _c, _u, _f, reason, _p: setattr(self, "ready", not reason.is_failure)
+        self.on_subscribe = lambda *_: setattr(self, "subscribed", True)
+        self.on_publish = lambda _c, _u, mid, reason, _p: self.reasons.update({mid: reason.getName()})
+        self.on_message = lambda _c, _u, message: self.received.append(message.topic)
+        self.connect(LOOPBACK, port)
+        self.until("ready")
+
+    def until(self, attribute: str) -> None:
+        deadline = time.monotonic() + 10
+        while not getattr(self, attribute):
+            assert time.monotonic() < deadline, attribute
+            self.loop(0.05)
+
+    def may_publish(self, topic: str) -> bool:
+        mid = self.publish(topic, "x", qos=1).mid
+        deadline = time.monotonic() + 10
+        while mid not in self.reasons:
+            assert time.monotonic() < deadline, topic
+            self.loop(0.05)
+        return self.reasons[mid] != "Not authorized"
+
+
+@pytest.mark.parametrize(
+    ("account", "password", "topic", "allowed"),
+    [
+        ("hello", "h", "ub/v1/hello/vehicles", True),
+        ("hello", "h", "ub/v1/hello/vehicles/b1/position", True),
+        ("hello", "h", "ub/v1/mobike/vehicles", False),
+        ("hello", "h", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", False),
+        ("worker", "w", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", True),
+        ("worker", "w", "ub/v1/hello/vehicles", False),
+        ("gateway", "g", "ub/v1/hello/vehicles", False),
+        ("admin", "a", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", True),
+    ],
+)
+def test_an_account_publishes_only_to_its_own_topics(
+    port: int, account: str, password: str, topic: str, *, allowed: bool
+) -> None:
+    client = Account(port, account, password)
+    assert client.may_publish(topic) is allowed
+    client.disconnect()
+
+
+def test_the_gateway_reads_positions_of_every_publisher(port: int) -> None:
+    gateway = Account(port, "gateway", "g")
+    gateway.subscribe(
+        [
+            ("ub/v1/+/vehicles", mqtt.SubscribeOptions(1)),
+            ("ub/v1/+/vehicles/+/position", mqtt.SubscribeOptions(1)),
+        ]
+    )
+    gateway.until("subscribed")
+    for name, password in (("hello", "h"), ("mobike", "m")):
+        publisher = Account(port, name, password)
+        assert publisher.may_publish(f"ub/v1/{name}/vehicles")
+        assert publisher.may_publish(f"ub/v1/{name}/vehicles/b1/position")
+        publisher.disconnect()
+    deadline = time.monotonic() + 10
+    while len(gateway.received) < 4:
+        assert time.monotonic() < deadline, gateway.received
+        gateway.loop(0.05)
+    assert sorted(gateway.received) == [
+        *("ub/v1/hello/vehicles", "ub/v1/hello/vehicles/b1/position"),
+        *("ub/v1/mobike/vehicles", "ub/v1/mobike/vehicles/b1/position"),
+    ]
+    gateway.disconnect()
+
+
+@pytest.mark.parametrize(("account", "password"), [(None, None), ("hello", "wrong"), ("nobody", "x")])
+def test_nobody_connects_without_an_account(port: int, account: str | None, password: str | None) -> None:
+    with pytest.raises(ServiceUnavailable, match="refused the connection"):
+        probe_mqtt(LOOPBACK, port, account, password)

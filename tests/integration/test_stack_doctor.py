@@ -1,0 +1,94 @@
+"""The doctor on real services: all well, and each fault with its advice."""
+
+import asyncio
+import socket
+import time
+from contextlib import closing
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from deploy.endpoints import Endpoints
+from streams import admin, doctor
+from streams.settings import Settings
+from streams.store.migrate import migrate
+from tests.conftest import Database
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def settings(stack: Endpoints, fresh_kafka: str, database: Database) -> Settings:
+    return Settings(
+        mqtt_host=stack.mqtt_host,
+        mqtt_port=stack.mqtt_port,
+        kafka_bootstrap=fresh_kafka,
+        database_url=SecretStr(database.writer_url),
+    )
+
+
+def faults(checks: list[doctor.Check]) -> dict[str, doctor.Check]:
+    assert all(check.advice for check in checks if not check.ok)
+    return {check.name: check for check in checks if not check.ok}
+
+
+def test_a_stack_that_is_ready_has_no_fault(settings: Settings, database: Database) -> None:
+    admin.create_topics(settings.kafka_bootstrap, settings)
+    asyncio.run(migrate(database.owner_url, lambda _line: None))
+    checks = doctor.run(settings)
+    assert faults(checks) == {}
+    assert [check.name for check in checks] == [
+        *("settings", "policy file", "MQTT broker", "MQTT sessions", "Kafka", "Kafka topics"),
+        *("database", "clock", "TimescaleDB", "schema", "rights"),
+    ]
+
+
+def test_a_new_stack_lacks_topics_and_migrations(settings: Settings) -> None:
+    found = faults(doctor.run(settings))
+    assert set(found) == {"Kafka topics", "TimescaleDB", "schema"}
+    assert "ub.vehicles is missing" in found["Kafka topics"].detail
+    assert all("urbanbrain migrate" in check.advice for check in found.values())
+
+
+def test_a_role_without_rights_is_found(settings: Settings, migrated: Database) -> None:
+    with psycopg.connect(migrated.owner_url) as connection:
+        connection.execute("REVOKE INSERT ON ub.alert FROM ub_writer")
+    found = faults(doctor.check_database(settings))
+    assert found["rights"].detail == "ub_writer may not write alert"
+
+
+def test_the_readers_login_is_told_from_the_writers(settings: Settings, migrated: Database) -> None:
+    reader = settings.model_copy(update={"database_url": SecretStr(migrated.reader_url)})
+    assert "ub_writer's UB_DATABASE_URL" in faults(doctor.check_database(reader))["schema"].advice
+
+
+def test_services_that_are_away_are_three_faults_and_soon_told() -> None:
+    nowhere = Settings(
+        mqtt_port=9,
+        kafka_bootstrap="127.0.0.1:9",
+        database_url=SecretStr("postgresql://u:secret@127.0.0.1:9/x"),
+    )
+    begun = time.monotonic()
+    found = faults(doctor.run(nowhere))
+    assert set(found) == {"MQTT broker", "Kafka", "database"}
+    assert time.monotonic() - begun < 3 * doctor.TIMEOUT_S + 1
+    assert "UB_DATABASE_URL" in found["database"].advice
+    assert "secret" not in found["database"].detail
+
+
+def test_a_broker_that_accepts_and_says_nothing_is_a_fault_within_the_time_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor, "TIMEOUT_S", 1.0)
+    with closing(socket.create_server(("127.0.0.1", 0))) as mute:
+        port = mute.getsockname()[1]
+        settings = Settings(
+            mqtt_port=port,
+            kafka_bootstrap=f"127.0.0.1:{port}",
+            database_url=SecretStr(f"postgresql://u@127.0.0.1:{port}/x"),
+        )
+        begun = time.monotonic()
+        found = faults(doctor.run(settings))
+        assert set(found) == {"MQTT broker", "Kafka", "database"}
+        assert time.monotonic() - begun < 3 * 2.0 + 1  # libpq waits 2 s at least

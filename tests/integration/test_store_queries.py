@@ -1,0 +1,143 @@
+"""What the command line asks, and what is forgotten."""
+
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+
+from streams.errors import ServiceUnavailable
+from streams.fold import Ledger
+from streams.settings import Settings
+from streams.store import queries
+from streams.store.retention import drop_old_chunks
+from streams.store.session import Session
+from tests.conftest import Database
+from tests.integration import store_rows as rows
+from tests.integration.store_rows import CELL, T0
+from tests.integration.store_support import query, write
+
+pytestmark = pytest.mark.integration
+
+DAY = 86_400_000
+OTHER = 0x8930996526BFFFF
+
+
+def test_ping_names_the_versions(migrated: Database) -> None:
+    with queries.connect(migrated.writer_url) as connection:
+        version = queries.ping(connection)
+    assert version.postgresql.startswith("17")
+    assert version.timescaledb is not None
+
+
+def test_ping_says_that_the_extension_is_missing(database: Database) -> None:
+    query(database.owner_url, "SELECT 1")
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        connection.execute("DROP EXTENSION IF EXISTS timescaledb")
+    with queries.connect(database.owner_url) as connection:
+        assert queries.ping(connection).timescaledb is None
+
+
+def test_a_database_that_is_away_is_named() -> None:
+    with (
+        pytest.raises(ServiceUnavailable, match=r"PostgreSQL at 127\.0\.0\.1:1/urbanbrain"),
+        queries.connect("postgresql://ub_writer:sesame@127.0.0.1:1/urbanbrain"),
+    ):
+        pass
+
+
+def test_questions_cannot_write(migrated: Database) -> None:
+    with (
+        queries.connect(migrated.writer_url) as connection,
+        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+    ):
+        connection.execute("DELETE FROM ub.ledger")
+
+
+def test_an_empty_database_has_answers_too(migrated: Database) -> None:
+    with queries.connect(migrated.writer_url) as connection:
+        assert queries.ledger_totals(connection, "fleet") == Ledger()
+        assert queries.rejected_by_reason(connection) == []
+        assert queries.windows_written(connection) == 0
+        assert queries.alert_counts(connection) == queries.AlertCounts(0, 0)
+        assert queries.newest_oversaturated(connection) == []
+
+
+def test_totals_are_over_all_partitions(migrated: Database) -> None:
+    write(migrated, ledger=Ledger(10, 7, 2, 1))
+    write(migrated, ledger=Ledger(5, 5), partition=1)
+    counts = [
+        {"count": 1},
+        {"count": 2, "topic": "t2"},
+        {"reason": "empty", "count": 2, "partition": 1},
+        {"count": 2, "partition": 1},
+    ]
+    write(migrated, rows.rejected_count(*counts), rows.windows({}, {"window_start": T0 + 60_000}))
+    with queries.connect(migrated.writer_url) as connection:
+        assert queries.ledger_totals(connection, "fleet") == Ledger(15, 12, 2, 1)
+        assert queries.ledger_totals(connection, "grid") == Ledger()
+        assert [(r.reason, r.count) for r in queries.rejected_by_reason(connection)] == [
+            ("not_json", 5),
+            ("empty", 2),
+        ]
+        assert queries.windows_written(connection) == 2
+        assert queries.readings_in_windows(connection) == 20
+        assert queries.rejected_at_gateway(connection) == 5  # all but those of Kafka topic t2
+
+
+def test_alerts_are_filtered_and_the_newest_come_first(migrated: Database) -> None:
+    for alert in (
+        rows.alert("raised", 0, T0),
+        rows.alert("raised", 0, T0, alert_id="a2", starts_at=T0 + 1, severity="critical", cell=OTHER),
+        rows.alert("cleared", 1, T0 + 5, alert_id="a3", starts_at=T0 + 2),
+    ):
+        write(migrated, *alert)
+
+    def ids(**filters: Any) -> list[str]:
+        with queries.connect(migrated.writer_url) as connection:
+            return [alert.alert_id for alert in queries.alerts(connection, **filters)]
+
+    assert ids() == ["a3", "a2", "a1"]
+    assert ids(limit=1) == ["a3"]
+    assert ids(status="active") == ["a2", "a1"]
+    assert ids(severity="critical") == ["a2"]
+    assert ids(cell=f"{CELL:x}") == ["a3", "a1"]
+    with queries.connect(migrated.writer_url) as connection:
+        newest = queries.newest_oversaturated(connection, limit=1)
+        assert queries.alert_counts(connection) == queries.AlertCounts(raised=2, cleared=1)
+    assert [(a.alert_id, a.hex, a.occupancy, a.capacity, a.by_operator) for a in newest] == [
+        ("a2", f"{OTHER:x}", 80, 60, {"hello": 80})
+    ]
+
+
+def drop(migrated: Database, **changes: int) -> dict[str, int]:
+    async def run() -> dict[str, int]:
+        async with Session(migrated.writer_url, application_name="test") as session:
+            return await drop_old_chunks(session, Settings(**changes))  # type: ignore[arg-type]
+
+    return asyncio.run(run())
+
+
+def test_windows_are_forgotten_by_their_distance_from_the_newest(migrated: Database) -> None:
+    write(migrated, rows.windows(*({"window_start": T0 - days * DAY} for days in (0, 9, 11, 12))))
+    assert drop(migrated, retain_windows_days=10) == {"cell_window": 2, "alert_event": 0, "rejected": 0}
+    assert query(migrated.owner_url, "SELECT count(*) FROM ub.cell_window") == [(2,)]
+
+
+def test_a_replay_of_old_data_is_kept(migrated: Database) -> None:
+    in_2016 = 1_470_000_000_000
+    write(migrated, rows.windows({"window_start": in_2016}, {"window_start": in_2016 + DAY}))
+    write(migrated, *rows.alert("raised", 0, in_2016), rows.rejected({"received_at": in_2016}))
+    assert drop(migrated, retain_windows_days=10) == {"cell_window": 0, "alert_event": 0, "rejected": 0}
+    assert query(migrated.owner_url, "SELECT count(*) FROM ub.cell_window") == [(2,)]
+
+
+def test_one_row_of_the_far_future_does_not_empty_the_table(migrated: Database) -> None:
+    ((now,),) = query(migrated.owner_url, "SELECT (extract(epoch FROM now()) * 1000)::bigint")
+    write(migrated, rows.windows({"window_start": now - DAY}, {"window_start": now + 1000 * DAY}))
+    assert drop(migrated, retain_windows_days=10)["cell_window"] == 0
+
+
+def test_tables_that_are_kept_for_ever_are_not_dropped_from(migrated: Database) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match='table "alert" is kept for ever'):
+        query(migrated.writer_url, "SELECT ub.drop_old_chunks('alert', interval '1 day')")

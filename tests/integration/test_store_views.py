@@ -1,0 +1,250 @@
+"""Schema api with real rows, read as ub_reader."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import h3.api.basic_int as h3
+import psycopg
+import pytest
+
+from streams.fold import Ledger
+from tests.conftest import Database
+from tests.integration import store_rows as rows
+from tests.integration.store_rows import CELL, T0
+from tests.integration.store_support import query, write
+
+pytestmark = pytest.mark.integration
+
+HEX = h3.int_to_str(CELL)
+MINUTE = datetime.fromtimestamp(T0 / 1000, UTC)
+HOUR = MINUTE.replace(minute=0)
+
+
+def read(database: Database, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    return query(database.reader_url, statement, *parameters)
+
+
+def test_a_reader_may_read_all_of_api_and_nothing_of_ub(migrated: Database) -> None:
+    for (view,) in read(
+        migrated, "SELECT table_name FROM information_schema.views WHERE table_schema = 'api'"
+    ):
+        read(migrated, f"SELECT * FROM api.{view}")
+    tables = query(migrated.owner_url, "SELECT tablename FROM pg_tables WHERE schemaname = 'ub'")
+    assert len(tables) >= 12
+    for (table,) in tables:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            read(migrated, f"SELECT * FROM ub.{table}")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        read(migrated, "SELECT ub.drop_old_chunks('cell_window', interval '1 day')")
+
+
+def test_the_writer_may_not_change_the_schema(migrated: Database) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        query(migrated.writer_url, "CREATE TABLE ub.mine ()")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        query(migrated.writer_url, "DELETE FROM ub.schema_migration RETURNING 1")
+
+
+def test_vehicle_latest_has_one_row_per_vehicle(migrated: Database) -> None:
+    write(
+        migrated, rows.vehicles({}, {"vehicle_id": "b2", "vehicle_state": "on_trip", "battery_percent": 40})
+    )
+    assert read(
+        migrated,
+        "SELECT vehicle_id, ts, cell, hex, vehicle_state, battery_percent FROM api.vehicle_latest ORDER BY 1",
+    ) == [
+        ("b1", MINUTE, CELL, HEX, "available", None),
+        ("b2", MINUTE, CELL, HEX, "on_trip", 40),
+    ]
+
+
+def test_cell_now_has_the_cells_centre_and_boundary(migrated: Database) -> None:
+    write(migrated, rows.cells_now({}, {"operator": "mobike", "occupancy": 9}), rows.geometry())
+    found = read(
+        migrated,
+        "SELECT hex, operator, occupancy, on_trip, lat, lon, boundary ->> 'type', "
+        "jsonb_array_length(boundary #> '{coordinates,0}') FROM api.cell_now ORDER BY operator",
+    )
+    lat, lon = h3.cell_to_latlng(CELL)
+    assert found == [
+        (HEX, "hello", 4, 7, lat, lon, "Polygon", 7),
+        (HEX, "mobike", 9, 7, lat, lon, "Polygon", 7),
+    ]
+
+
+def test_a_cell_whose_geometry_is_not_there_yet_is_shown_without_it(migrated: Database) -> None:
+    write(migrated, rows.cells_now({}))
+    assert read(migrated, "SELECT occupancy, boundary FROM api.cell_now") == [(4, None)]
+
+
+def test_cell_minute_is_the_window_itself_where_windows_last_a_minute(migrated: Database) -> None:
+    write(migrated, rows.windows({}, {"operator": "mobike", "revision": 2}, {"window_start": T0 + 60_000}))
+    assert read(
+        migrated,
+        "SELECT minute, hex, operator, readings, arrivals, departures, occupancy, revision "
+        "FROM api.cell_minute ORDER BY minute, operator",
+    ) == [
+        (MINUTE, HEX, "hello", 10, 2, 1, 5, 0),
+        (MINUTE, HEX, "mobike", 10, 2, 1, 5, 2),
+        (MINUTE + timedelta(minutes=1), HEX, "hello", 10, 2, 1, 5, 0),
+    ]
+
+
+def test_cell_minute_sums_the_flows_of_shorter_windows_and_takes_the_last_occupancy(
+    migrated: Database,
+) -> None:
+    short = {"window_s": 20}
+    write(
+        migrated,
+        rows.windows(
+            {**short, "occupancy": 6},
+            {**short, "window_start": T0 + 40_000, "occupancy": 8},
+            {**short, "window_start": T0 + 20_000, "occupancy": 7},
+        ),
+    )
+    assert read(
+        migrated, "SELECT minute, readings, arrivals, departures, occupancy FROM api.cell_minute"
+    ) == [(MINUTE, 30, 6, 3, 8)]
+
+
+def test_cell_hour_sums_flows_and_shows_occupancy_at_the_hours_end(migrated: Database) -> None:
+    write(
+        migrated,
+        rows.geometry(),
+        rows.windows(
+            {"occupancy": 5},
+            {"window_start": T0 + 10 * 60_000, "occupancy": 3, "arrivals": 0},
+            {"window_start": T0 + 60 * 60_000, "occupancy": 4},
+        ),
+    )
+    lat, lon = h3.cell_to_latlng(CELL)
+    assert read(
+        migrated,
+        "SELECT hour, hex, readings, arrivals, departures, occupancy, lat, lon, boundary ->> 'type' "
+        "FROM api.cell_hour ORDER BY hour",
+    ) == [
+        (HOUR, HEX, 20, 2, 2, 3, lat, lon, "Polygon"),
+        (HOUR + timedelta(hours=1), HEX, 10, 2, 1, 4, lat, lon, "Polygon"),
+    ]
+
+
+def test_minutes_without_a_report_are_filled(migrated: Database) -> None:
+    write(
+        migrated,
+        rows.windows(
+            {"window_start": T0 - 60 * 60_000, "operator": "mobike", "occupancy": 2},  # before the range
+            {"window_start": T0 + 60_000, "occupancy": 5},
+            {"window_start": T0 + 60_000, "operator": "mobike", "occupancy": 1},
+            {"window_start": T0 + 3 * 60_000, "occupancy": 7},
+            {"window_start": T0 + 5 * 60_000, "occupancy": 99},  # after it
+        ),
+    )
+    since = MINUTE + timedelta(seconds=30)  # the minute that holds it is the first
+    found = read(
+        migrated,
+        "SELECT minute, hex, readings, arrivals, departures, occupancy FROM api.cell_minute_filled(%s, %s, %s)",
+        since,
+        MINUTE + timedelta(minutes=5),
+        CELL,
+    )
+    assert found == [
+        (MINUTE, HEX, 0, 0, 0, 2),
+        (MINUTE + timedelta(minutes=1), HEX, 20, 4, 2, 6),
+        (MINUTE + timedelta(minutes=2), HEX, 0, 0, 0, 6),
+        (MINUTE + timedelta(minutes=3), HEX, 10, 2, 1, 8),
+        (MINUTE + timedelta(minutes=4), HEX, 0, 0, 0, 8),
+    ]
+
+
+def test_hours_without_a_report_are_filled_and_unknown_before_the_first(migrated: Database) -> None:
+    write(migrated, rows.windows({}, {"window_start": T0 + 3 * 3_600_000, "occupancy": 1}))
+    found = read(
+        migrated,
+        "SELECT hour, arrivals, occupancy FROM api.cell_hour_filled(%s, %s, api.from_hex(%s))",
+        HOUR - timedelta(hours=1),
+        HOUR + timedelta(hours=5),
+        HEX,
+    )
+    assert found == [
+        (HOUR + timedelta(hours=hours), arrivals, occupancy)
+        for hours, arrivals, occupancy in [
+            (-1, 0, None),
+            (0, 2, 5),
+            (1, 0, 5),
+            (2, 0, 5),
+            (3, 2, 1),
+            (4, 0, 1),
+        ]
+    ]
+
+
+def test_hours_are_utc_whatever_the_session_s_time_zone_is(migrated: Database) -> None:
+    write(migrated, rows.windows({}))
+    with psycopg.connect(migrated.reader_url) as connection:
+        connection.execute("SET timezone = 'Asia/Kolkata'")  # half an hour off
+        found = connection.execute(
+            "SELECT hour, occupancy FROM api.cell_hour_filled(%s, %s, %s)", (MINUTE, MINUTE, CELL)
+        ).fetchall()
+    assert found == [(HOUR, 5)]
+
+
+def test_an_alert_is_open_until_it_is_cleared_and_its_events_stay(migrated: Database) -> None:
+    write(migrated, *rows.alert("raised", 0, T0), rows.geometry())
+    assert read(
+        migrated,
+        "SELECT alert_id, severity, hex, occupancy, capacity, boundary ->> 'type' FROM api.alerts_open",
+    ) == [("a1", "major", HEX, 80, 60, "Polygon")]
+    write(migrated, *rows.alert("cleared", 1, T0 + 60_000))
+    assert read(migrated, "SELECT * FROM api.alerts_open") == []
+    ended = MINUTE + timedelta(minutes=1)
+    assert read(
+        migrated,
+        "SELECT at, sequence, action, status, hex, occupancy, starts_at, ends_at, summary "
+        "FROM api.alert_history ORDER BY sequence",
+    ) == [
+        (MINUTE, 0, "raised", "active", HEX, 80, MINUTE, ended, f"raised at {T0}"),
+        (ended, 1, "cleared", "cleared", HEX, 80, MINUTE, ended, f"cleared at {T0 + 60_000}"),
+    ]
+
+
+def test_refusals_are_summed_over_the_partitions_that_counted_them(migrated: Database) -> None:
+    counts = rows.rejected_count({"count": 3}, {"partition": 1, "count": 4, "newest_at": T0 + 60_000})
+    write(migrated, counts, rows.rejected({"count": 7}))
+    assert read(migrated, "SELECT topic, reason, count, newest_at FROM api.rejected_summary") == [
+        ("ub/v1/hello/vehicles", "not_json", 7, MINUTE + timedelta(minutes=1))
+    ]
+    assert read(migrated, "SELECT source, payload, count FROM api.rejected") == [("gateway-0", "{", 7)]
+
+
+def test_the_ledger_shows_each_partition(migrated: Database) -> None:
+    write(migrated, ledger=Ledger(10, 7, 2, 1), partition=3)
+    assert read(
+        migrated, "SELECT stage, topic, partition, received, applied, superseded, rejected FROM api.ledger"
+    ) == [("fleet", "ub.vehicles", 3, 10, 7, 2, 1)]
+
+
+def test_cell_functions_agree_with_h3(migrated: Database) -> None:
+    rng = random.Random(7)
+    cells = [
+        h3.latlng_to_cell(rng.uniform(-90, 90), rng.uniform(-180, 180), resolution)
+        for resolution in range(16)
+        for _ in range(20)
+    ]
+    cells += [h3.cell_to_center_child(cell, 9) for cell in h3.get_pentagons(0)]
+    with psycopg.connect(migrated.reader_url) as connection:
+        for cell in cells:
+            resolution = h3.get_resolution(cell)
+            found = connection.execute(
+                "SELECT api.to_hex(%(cell)s), api.from_hex(api.to_hex(%(cell)s)), api.cell_resolution(%(cell)s), "
+                "array(SELECT api.cell_parent(%(cell)s, r) FROM generate_series(0, 15) AS r ORDER BY r)",
+                {"cell": cell},
+            ).fetchone()
+            parents = [h3.cell_to_parent(cell, r) if r <= resolution else None for r in range(16)]
+            assert found == (h3.int_to_str(cell), cell, resolution, parents)
+
+
+@pytest.mark.parametrize("text", ["", "89309965207fff", "89309965207ffff0", "8930996520zffff"])
+def test_what_is_no_cell_is_refused_by_name(migrated: Database, text: str) -> None:
+    with pytest.raises(psycopg.errors.InvalidTextRepresentation, match=f'cell "{text}" is not an H3 index'):
+        read(migrated, "SELECT api.from_hex(%s)", text)

@@ -1,0 +1,86 @@
+"""deploy/compose.yaml and the Dockerfile name things that exist. What needs an engine is not tested here."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy import containers
+from streams.settings import Settings
+
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
+ROOT = DEPLOY.parent
+OURS = ("migrate", "gateway", "worker")
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    content = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    assert isinstance(content, dict)
+    return content
+
+
+def test_every_image_is_pinned_to_a_version(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert re.search(r":[a-z]*\d+\.\d+\.\d+", service["image"]), f"{name}: {service['image']}"
+
+
+def test_tests_run_on_the_broker_and_the_database_of_production(compose: dict[str, Any]) -> None:
+    assert compose["services"]["mosquitto"]["image"] == containers.MOSQUITTO_IMAGE
+    assert compose["services"]["timescaledb"]["image"] == containers.TIMESCALE_IMAGE
+
+
+def test_every_command_of_ours_exists(compose: dict[str, Any]) -> None:
+    for name in OURS:
+        (command,) = compose["services"][name]["command"]
+        asked = [sys.executable, "-c", "from streams.cli import main; main()", command, "--help"]
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"urbanbrain {command}: {done.stderr}"
+
+
+def test_every_ub_variable_is_a_setting(compose: dict[str, Any]) -> None:
+    names = {name for service in OURS for name in compose["services"][service]["environment"]}
+    assert names
+    for name in names:
+        assert name.startswith("UB_")
+        assert name.removeprefix("UB_").lower() in Settings.model_fields
+
+
+def test_every_secret_is_in_the_example(compose: dict[str, Any]) -> None:
+    wanted = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", (DEPLOY / "compose.yaml").read_text()))
+    given = {line.split("=")[0] for line in (DEPLOY / ".env.example").read_text().splitlines() if "=" in line}
+    assert wanted
+    assert wanted <= given
+
+
+def test_every_dependency_and_volume_is_defined(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert set(service.get("depends_on", {})) <= set(compose["services"])
+        for needed, how in service.get("depends_on", {}).items():
+            assert how["condition"] != "service_healthy" or "healthcheck" in compose["services"][needed]
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("."):
+                assert (DEPLOY / source).exists(), source
+            else:
+                assert source in compose["volumes"]
+
+
+def test_everything_that_the_image_copies_exists_and_is_not_ignored() -> None:
+    allowed = {
+        line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"
+    }
+    copied = [
+        source
+        for line in (DEPLOY / "Dockerfile").read_text().splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for source in line.split()[1:-1]
+    ]
+    assert copied
+    for source in copied:
+        assert (ROOT / source).exists(), source
+        assert source in allowed

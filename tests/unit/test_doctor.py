@@ -1,0 +1,102 @@
+"""The doctor's judgements, without services."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from streams import doctor
+from streams.probe import MqttBroker
+from streams.settings import Settings
+
+GOOD = MqttBroker(session_kept=True, retain=True, receive_maximum=65_535, max_packet=None)
+
+
+@pytest.mark.parametrize(
+    ("broker", "says"),
+    [
+        (MqttBroker(False, True, 65_535, None), "forgets a session"),
+        (MqttBroker(True, False, 65_535, None), "refuses retained"),
+        (MqttBroker(True, True, 65_535, 1_000_000), "UB_MAX_PAYLOAD_BYTES=1000000"),
+    ],
+)
+def test_a_broker_that_would_lose_something_is_a_fault_with_advice(broker: MqttBroker, says: str) -> None:
+    check = doctor.judge_mqtt(broker, Settings())
+    assert not check.ok
+    assert says in check.detail
+    assert check.advice
+
+
+def test_a_broker_that_keeps_everything_is_well() -> None:
+    assert doctor.judge_mqtt(GOOD, Settings()).ok
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "No such file"),
+        (b"{", "not JSON"),
+        (b"[]", "FeatureCollection is expected"),
+        (b"\xff\xfe", "can't decode"),
+    ],
+)
+def test_a_policy_file_that_cannot_be_used_is_a_fault(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    path = tmp_path / "zones.geojson"
+    if content is not None:
+        path.write_bytes(content)
+    check = doctor.check_policy_file(Settings(policy_file=path))
+    assert not check.ok
+    assert says in check.detail
+    assert "UB_POLICY_FILE" in check.advice
+
+
+def test_a_readable_policy_file_is_well(tmp_path: Path) -> None:
+    path = tmp_path / "zones.geojson"
+    path.write_text('{"type": "FeatureCollection", "features": []}')
+    assert doctor.check_policy_file(Settings(policy_file=path)).ok
+
+
+def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UB_MQTT_PROT", "1884")
+    check = doctor.check_settings(Settings())
+    assert not check.ok
+    assert "UB_MQTT_PROT" in check.detail
+
+
+def test_a_secret_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UB_DATABASE_URL", "postgresql://u:secret@h/x")
+    check = doctor.check_settings(Settings())
+    assert check.ok
+    assert "UB_DATABASE_URL" in check.detail
+    assert "secret" not in check.detail
+
+
+def test_wrong_settings_are_the_only_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UB_MQTT_PORT", "seven")
+    (check,) = doctor.run_from_environment()
+    assert not check.ok
+    assert "UB_MQTT_PORT" in check.detail
+
+
+def test_a_check_that_breaks_is_a_finding_and_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(_settings: Settings) -> list[doctor.Check]:
+        raise ZeroDivisionError("oops")
+
+    for name in ("check_mqtt", "check_kafka", "check_database"):
+        monkeypatch.setattr(doctor, name, breaks)
+    found = [check for check in doctor.run(Settings()) if not check.ok]
+    assert [check.detail for check in found] == ["ZeroDivisionError: oops"] * 3
+
+
+def test_the_table_shows_each_fault_with_its_advice() -> None:
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(
+            doctor.render([doctor.Check("a", True, "fine"), doctor.Check("b", False, "bad", "mend it")])
+        )
+    text = captured.get()
+    assert "ok" in text
+    assert "FAULT" in text
+    assert "-> mend it" in text

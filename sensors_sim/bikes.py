@@ -143,6 +143,8 @@ class Fleet:
 
     def ride_to(self, bikes: Ints, place: Ints, spread_m: Floats) -> None:
         """Start rides that end around the centres of `place`, with a standard deviation of `spread_m`."""
+        if len(bikes) == 0:
+            return
         np.subtract.at(self.stock, self.place[bikes], 1)
         np.add.at(self.stock, place, 1)
         self.place[bikes] = place
@@ -156,6 +158,8 @@ class Fleet:
 
     def ride_away(self, bikes: Ints, wanted: Demand) -> None:
         """Start rides to where the riders of the hour want to go; a bike stays where nothing has room."""
+        if len(bikes) == 0:
+            return
         place = self._riders.destinations(wanted, self.place[bikes], self.stock)
         found = place >= 0
         place, stays = place[found], bikes[~found & (self.state[bikes] == RESERVED)]

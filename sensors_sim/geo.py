@@ -39,10 +39,10 @@ class Plane:
 
 def inside(polygon: Sequence[tuple[float, float]], x: Floats, y: Floats) -> Bools:
     """Say for each point whether it lies in `polygon`, given as its (x, y) corners (even-odd rule)."""
-    result = np.zeros(len(x), dtype=bool)
-    for (x1, y1), (x2, y2) in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
-        if y1 == y2:
-            continue
-        crosses = (y < y1) != (y < y2)
-        result ^= crosses & (x < x1 + (y - y1) * (x2 - x1) / (y2 - y1))
+    x1, y1 = np.array(polygon).T[:, :, None]
+    x2, y2 = np.roll(x1, -1, axis=0), np.roll(y1, -1, axis=0)
+    crosses = (y < y1) != (y < y2)  # never for an edge along x, whose division is thus not used
+    with np.errstate(divide="ignore", invalid="ignore"):
+        to_the_left = x < x1 + (y - y1) * (x2 - x1) / (y2 - y1)
+    result: Bools = np.logical_xor.reduce(crosses & to_the_left, axis=0)
     return result

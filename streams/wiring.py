@@ -168,7 +168,8 @@ class Worker:
         except Exception as error:
             self._fatal(error)
 
-    async def _assigned(self, app: Any, assigned: set[Any], *_: Any, **__: Any) -> None:
+    async def _assigned(self, *args: Any, **_: Any) -> None:
+        _app, assigned = args
         for topic, stage in self._stages.items():
             partitions = {tp.partition for tp in assigned if tp.topic == topic}
             stage.keep_only(partitions)

@@ -21,7 +21,8 @@ _WHITESPACE = b" \t\n\r"
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
-_lenient = json.JSONDecoder()  # takes NaN and Infinity, which Python's own `json.dumps` writes
+_lenient = json.JSONDecoder(strict=False)
+"""Takes NaN and Infinity, which Python's own `json.dumps` writes, control characters and lone surrogates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _one_by_one(target: Target, payload: bytes, is_array: bool, latest_ms: int) 
 def _split(payload: bytes) -> list[bytes] | Refusal:
     """Return the elements of a JSON array as they stand, or the refusal of the whole.
 
-    NaN, Infinity and lone surrogates inside an element are left for that element to answer for.
+    What only a lenient parser takes (`_lenient`) is left for its element to answer for.
     """
     try:
         return [bytes(raw) for raw in _raws.decode(payload)]
@@ -175,13 +176,16 @@ def _fault(part: bytes, error: Exception) -> tuple[Reason, str]:
         part.decode()
     except UnicodeDecodeError as bad:
         return "not_utf8", f"byte 0x{part[bad.start]:02x} at {bad.start}: {bad.reason}"
-    try:
-        _raw.decode(part)  # the typed decoder stops at the first fault; one of syntax may come later
-    except RecursionError:
+    if isinstance(error, msgspec.ValidationError):
+        try:
+            _raw.decode(part)  # the typed decoder stops at the first fault; one of syntax may come later
+        except (msgspec.DecodeError, RecursionError) as later:
+            error = later
+    if isinstance(error, RecursionError):
         return "wrong_type", "nested too deep; a reading is a flat object"
-    except msgspec.DecodeError as bad_syntax:
+    if not isinstance(error, msgspec.ValidationError):
         hint = "; NaN and Infinity are not JSON" if b"NaN" in part or b"Infinity" in part else ""
-        return "not_json", f"{bad_syntax}{hint}"
+        return "not_json", f"{error}{hint}"
     # What is JSON but no reading: msgspec's wording is pinned by tests/unit/gateway/test_decode.py.
     message = str(error)
     if message.startswith("Object missing required field"):
@@ -190,8 +194,6 @@ def _fault(part: bytes, error: Exception) -> tuple[Reason, str]:
         return "unknown_field", message
     if message.startswith(("Number out of range", "Integer value out of range")):
         return "number_out_of_range", message
-    if message.startswith("JSON is malformed"):  # a lone surrogate, say
-        return "not_json", message
     return "wrong_type", message
 
 

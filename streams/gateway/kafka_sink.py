@@ -55,6 +55,9 @@ class KafkaSink:
 
         Raises ServiceUnavailable, or SettingsError when the topic has another number of partitions.
         """
+        logging.getLogger("kafka").setLevel(
+            logging.CRITICAL
+        )  # it logs every attempt; we say once what is wrong
         said = ""
         while not stop.is_set():
             try:

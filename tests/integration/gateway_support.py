@@ -33,7 +33,6 @@ import logging, signal, threading
 from streams.gateway.bridge import Bridge
 from streams.settings import load
 logging.basicConfig(level=logging.INFO, format="%(relativeCreated)d %(name)s %(levelname)s %(message)s")
-logging.getLogger("kafka").setLevel(logging.ERROR)
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
 Bridge(load()).run(stop)

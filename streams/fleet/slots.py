@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.arrays import grown
+from streams.fleet.columns import is_id
 
 
 class Disc(Protocol):
@@ -83,6 +84,14 @@ class Slots:
             self.operators.append(name)
         return number
 
+    def operator_numbers(self, names: list[str]) -> list[int]:
+        """Return the number of each name; -1 for one that is no id."""
+        get = self._operator_number.get
+        numbers = [get(name, -1) for name in names]
+        if -1 in numbers:
+            numbers = [self.operator(name) if is_id(name) else -1 for name in names]
+        return numbers
+
     def cell(self, cell: int) -> int:
         """Return the number of a cell."""
         number = self._cell_number.get(cell)
@@ -118,7 +127,7 @@ class Slots:
         keys = list(zip(cells, operator.tolist(), strict=True))
         found = [get(key, -1) for key in keys]
         if -1 in found:
-            found = [make(*key) for key in keys]
+            found = [make(*key) if slot < 0 else slot for slot, key in zip(found, keys, strict=True)]
         return np.array(found, np.int32)
 
     def inside(

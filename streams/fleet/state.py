@@ -118,10 +118,9 @@ class FleetState:
         """Return the indices of the readings whose values can be used, and the operator of every reading."""
         n = len(c)
         if isinstance(c.operator, str):
-            operator = np.full(n, self._operator(c.operator), np.int32)
+            operator = np.full(n, self._slots.operator_numbers([c.operator])[0], np.int32)
         else:
-            number = self._operator
-            operator = np.fromiter([number(name) for name in c.operator], np.int32, n)
+            operator = np.array(self._slots.operator_numbers(c.operator), np.int32)
         good = usable(c) & (operator >= 0)
         for index in np.flatnonzero(~good).tolist():
             if operator[index] < 0:
@@ -192,9 +191,6 @@ class FleetState:
             detail = f"vehicle belongs to operator {owner}"
             self._reject("operator_conflict", detail, c.text(index), record, index)
         return take[ours], rows[ours], watermark[ours]
-
-    def _operator(self, name: str) -> int:
-        return self._slots.operator(name) if is_id(name) else -1
 
     def _newest_wins(self, ts: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which readings are newer than everything before them of their vehicle."""

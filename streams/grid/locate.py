@@ -7,15 +7,15 @@ the disc of the cell where its vehicle stood needs no H3 call: that is what make
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import h3
 import h3.api.basic_int as h3i
-import numpy as np
-from numpy.typing import NDArray
 
 EARTH_RADIUS_M = 6_371_007.18  # authalic radius, the one H3 uses for its metres
 METRES_PER_DEGREE = math.pi / 180 * EARTH_RADIUS_M
+Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ class Locator:
         covers the error of that, which grows with tan(latitude) x radius / earth radius.
         """
         lat, lon = h3i.cell_to_latlng(cell)
-        centre = _unit(lat, lon)
+        middle = _unit(lat, lon)
         corners = [_unit(a, b) for a, b in h3i.cell_to_boundary(cell)]
         radius = EARTH_RADIUS_M * min(
-            _distance_to_arc(centre, a, b) for a, b in zip(corners, corners[1:] + corners[:1], strict=True)
+            map(_distance_to_arc, repeat(middle), corners, corners[1:] + corners[:1])
         )
         distortion = 2 * abs(math.tan(math.radians(lat))) * radius / EARTH_RADIUS_M
         factor = 0.995 - distortion - (radius / EARTH_RADIUS_M) ** 2
@@ -96,13 +96,15 @@ def cells_in_polygon(polygon: dict[str, Any], resolution: int) -> set[int]:
     return {from_hex(cell) for cell in h3.geo_to_cells(polygon, resolution)}
 
 
-def _unit(lat: float, lon: float) -> NDArray[np.float64]:
+def _unit(lat: float, lon: float) -> Vector:
     a, b = math.radians(lat), math.radians(lon)
-    return np.array([math.cos(a) * math.cos(b), math.cos(a) * math.sin(b), math.sin(a)])
+    return math.cos(a) * math.cos(b), math.cos(a) * math.sin(b), math.sin(a)
 
 
-def _distance_to_arc(p: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Return the angle (radians) between a point and the great circle through a and b: a lower bound for the arc."""
-    normal = np.cross(a, b)
-    length = float(np.linalg.norm(normal))
-    return 0.0 if length == 0 else abs(math.asin(float(np.dot(p, normal)) / length))
+def _distance_to_arc(p: Vector, a: Vector, b: Vector) -> float:
+    """Return the angle (radians) between p and the great circle through a and b: no more than to the arc."""
+    x = a[1] * b[2] - a[2] * b[1]
+    y = a[2] * b[0] - a[0] * b[2]
+    z = a[0] * b[1] - a[1] * b[0]
+    length = math.sqrt(x * x + y * y + z * z)
+    return 0.0 if length == 0 else abs(math.asin((p[0] * x + p[1] * y + p[2] * z) / length))

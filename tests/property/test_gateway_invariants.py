@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from random import Random
 
 import msgspec
 from hypothesis import HealthCheck, example, given, settings
@@ -153,11 +154,12 @@ class Run:
         return found
 
 
-limits = {"max_readings": st.integers(1, 40), "max_bytes": st.sampled_from([1_000, 100_000])}
+frame_readings = st.integers(1, 40)
+frame_bytes = st.sampled_from([1_000, 100_000])
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(messages, **limits)
+@given(messages, frame_readings, frame_bytes)
 def test_frames_together_are_the_readings_in_order(
     story: list[tuple[str, list[int], int]], max_readings: int, max_bytes: int
 ) -> None:
@@ -170,13 +172,13 @@ def test_frames_together_are_the_readings_in_order(
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(messages, st.randoms(use_true_random=False), **limits)
+@given(messages, frame_readings, frame_bytes, st.randoms(use_true_random=False))
 def test_each_message_is_completed_once_and_by_its_last_frame(
-    story: list[tuple[str, list[int], int]], random: object, max_readings: int, max_bytes: int
+    story: list[tuple[str, list[int], int]], max_readings: int, max_bytes: int, random: Random
 ) -> None:
     run = Run(story, max_readings, max_bytes)
     frames = list(run.frames)
-    random.shuffle(frames)  # type: ignore[attr-defined]
+    random.shuffle(frames)
     frames_left = Counter(receipt.mid for frame in frames for receipt, _ in frame.receipts)
     completed: Counter[int] = Counter()
     for frame in frames:

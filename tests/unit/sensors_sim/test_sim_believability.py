@@ -91,9 +91,7 @@ def test_the_flood_oversaturates_the_station_and_drains(seed: int) -> None:
         fleet.step(fleet.now + 60_000)
         cells = occupancy(fleet)
         by_minute.append(cells[cell])
-        elsewhere = max(
-            elsewhere, *(n for other, n in cells.items() if h3.grid_distance(other, cell) > 2)
-        )
+        elsewhere = max(elsewhere, *(n for other, n in cells.items() if h3.grid_distance(other, cell) > 2))
     assert by_minute[1] < CLEARS_BELOW
     assert by_minute[7] >= DEFAULT_CAPACITY
     assert max(by_minute) > 150

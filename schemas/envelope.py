@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 Headers = list[tuple[str, bytes]]
 
 VEHICLE_FRAME = "ub.vehicles.frame.v1"
+VEHICLE_EVENT = "ub.vehicle_event.v1"
 FLEET_PARTIAL = "ub.partials.fleet.v1"
 CELLS_NOW = "ub.cells.now.v1"
 CELLS_WINDOW = "ub.cells.window.v1"

@@ -45,5 +45,5 @@ def play(
             if due > done:
                 send(batch.take(slice(done, due)))
                 done = due
-            else:
+            if done < len(batch):
                 sleep(min(clock.seconds_until(int(batch.ts[done])) + LINGER_S, NAP_S))

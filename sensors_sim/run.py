@@ -53,7 +53,7 @@ def run(open_source: Callable[[], Source], options: Options, console: Console) -
     publisher = Publisher(options.broker, client_id, options.in_flight, Random())
     publisher.connect()
     began = monotonic()
-    with on_signals() as stop, Progress(publisher, console, monotonic) as progress:
+    with on_signals() as stop, Progress(publisher, source, console, monotonic) as progress:
         sender = _Sender(publisher, options, progress, stop.requested)
         try:
             play(

@@ -4,6 +4,7 @@ Topics are created before anyone uses them: brokers that create unknown topics o
 a partition count of their own, and frames are placed by partition number.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +25,10 @@ def admin_client(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdmin
     """Connect to the cluster; any Kafka error inside becomes ServiceUnavailable."""
     timeout_ms = max(1, int(timeout_s * 1000))
     try:
-        client = KafkaAdminClient(
-            bootstrap_servers=bootstrap, bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms
-        )
+        with _quiet():
+            client = KafkaAdminClient(
+                bootstrap_servers=bootstrap, bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms
+            )
         try:
             yield client
         finally:
@@ -110,3 +112,15 @@ def _tolerating_existing() -> Iterator[None]:
         yield
     except TopicAlreadyExistsError:
         return
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """While connecting: kafka-python logs each failed attempt as an error, and our exception says it once."""
+    log = logging.getLogger("kafka")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

@@ -95,7 +95,7 @@ def worker(processes: int, unsupervised: bool) -> None:
     settings = _settings()
     logging.getLogger("streams").setLevel(logging.INFO)
     if unsupervised:
-        from streams.runtime.process import run_worker  # noqa: PLC0415
+        from streams.worker import run_worker  # noqa: PLC0415
 
         sys.exit(run_worker(settings))
     from streams.wiring import load_policy  # noqa: PLC0415

@@ -49,10 +49,14 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows to upsert into one table of schema ub: columns of equal length, newest value per key."""
+    """Rows to upsert into one table of schema ub: columns of equal length, newest value per key.
+
+    With `delete` the columns are the key of rows to delete; deletions come before all upserts.
+    """
 
     table: str
     columns: Mapping[str, Sequence[Any]]
+    delete: bool = False
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))

@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     allowed_lateness_s: float = Field(10.0, ge=0)
     amend_horizon_s: float = Field(600.0, ge=0)
     idle_timeout_s: float = Field(5.0, gt=0)
+    stale_after_s: float = Field(45 * 86_400.0, gt=0)
+    max_vehicles_per_partition: int = Field(300_000, ge=1)
     forget_source_after_s: float = Field(3600.0, gt=0)
 
     # Cells
@@ -70,6 +72,7 @@ class Settings(BaseSettings):
     # Store: kept for this long behind the newest row of each table (see streams/store/retention.py)
     retain_windows_days: int = Field(90, ge=1)
     retain_alert_events_days: int = Field(365, ge=1)
+    retain_vehicle_events_days: int = Field(90, ge=1)
     retain_rejected_days: int = Field(30, ge=1)
 
     @model_validator(mode="after")
@@ -78,6 +81,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"UB_CLEAR_RATIO {self.clear_ratio} must be below UB_RAISE_RATIO {self.raise_ratio}; "
                 "with equal thresholds an alert would flap"
+            )
+        if self.stale_after_s <= self.amend_horizon_s + self.allowed_lateness_s:
+            raise ValueError(
+                f"UB_STALE_AFTER_S {self.stale_after_s:g} must exceed UB_AMEND_HORIZON_S + UB_ALLOWED_LATENESS_S "
+                f"({self.amend_horizon_s + self.allowed_lateness_s:g}); a late reading would arrive stale"
             )
         if self.region_resolution >= self.h3_resolution:
             raise ValueError(

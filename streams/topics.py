@@ -7,6 +7,7 @@ PARTIALS = "ub.partials"
 CELLS = "ub.cells"
 ALERTS = "ub.alerts"
 REJECTED = "ub.rejected"
+VEHICLE_EVENTS = "ub.vehicle_events"
 
 MQTT_ALERTS = "ub/v1/alerts"
 MQTT_POSITION_FILTER = "ub/v1/+/vehicles/+/position"
@@ -29,10 +30,11 @@ def kafka_topics(source_partitions: int, region_partitions: int) -> tuple[TopicS
     """Return the topics to create. Partials and cells are keyed by region (design D6)."""
     return (
         TopicSpec(VEHICLES, source_partitions, "none (frames are placed by murmur2 of vehicle_id)", 24 * 7),
+        TopicSpec(VEHICLE_EVENTS, source_partitions, "vehicle_id", 24 * 7),
         TopicSpec(PARTIALS, region_partitions, "region", 24),
         TopicSpec(CELLS, region_partitions, "region", 24 * 7),
         TopicSpec(ALERTS, region_partitions, "cell", 24 * 30),
-        TopicSpec(REJECTED, 2, "source topic", 24 * 7),
+        TopicSpec(REJECTED, 2, "source (who refused)", 24 * 7),
     )
 
 

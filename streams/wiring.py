@@ -94,7 +94,9 @@ class Worker:
             window_ms=s.window_s * 1000,
             allowed_lateness_ms=int(s.allowed_lateness_s * 1000),
             amend_horizon_ms=int(s.amend_horizon_s * 1000),
+            stale_after_ms=int(s.stale_after_s * 1000),
             sources=s.source_partitions,
+            most_vehicles=s.max_vehicles_per_partition,
         )
         grid = GridConfig(
             window_ms=s.window_s * 1000,

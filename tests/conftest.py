@@ -7,6 +7,7 @@ for `fresh_kafka`. MQTT topics outlive it only where retained: a test uses an op
 import asyncio
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,20 +44,29 @@ def stack(stack_kind: str) -> Iterator[Endpoints]:
         yield endpoints
 
 
-@pytest.fixture
-def database(stack: Endpoints) -> Iterator[Database]:
-    """A new, empty database (not migrated), dropped after the test."""
+@contextmanager
+def new_database(stack: Endpoints) -> Iterator[Database]:
+    """Create an empty database and drop it at the end."""
     name = f"ub_test_{secrets.token_hex(6)}"
     with psycopg.connect(stack.database_url, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield Database(
-            name=name,
-            owner_url=with_database(stack.database_url, name),
-            writer_url=with_database(stack.writer_url, name),
-            reader_url=with_database(stack.reader_url, name),
-        )
-        # FORCE: TimescaleDB's scheduler is connected to every database that has the extension.
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        try:
+            yield Database(
+                name=name,
+                owner_url=with_database(stack.database_url, name),
+                writer_url=with_database(stack.writer_url, name),
+                reader_url=with_database(stack.reader_url, name),
+            )
+        finally:
+            # FORCE: TimescaleDB's scheduler is connected to every database that has the extension.
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(stack: Endpoints) -> Iterator[Database]:
+    """A new, empty database (not migrated), dropped after the test."""
+    with new_database(stack) as made:
+        yield made
 
 
 @pytest.fixture

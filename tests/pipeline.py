@@ -13,7 +13,7 @@ from streams.fold import Ledger, Output, Record, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 
-FLEET = FleetConfig(window_ms=60_000, allowed_lateness_ms=10_000, amend_horizon_ms=600_000, sources=2)
+FLEET = FleetConfig(window_ms=60_000, allowed_lateness_ms=10_000, amend_horizon_ms=600_000, stale_after_ms=3_600_000, sources=2)
 GRID = GridConfig(window_ms=60_000, amend_horizon_ms=600_000, idle_timeout_ms=5_000, forget_source_ms=3_600_000)
 
 

@@ -31,22 +31,34 @@ UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Readings as the windows see them. `slot` is where the vehicle was; `stands` whether it stood there."""
+    """Readings as the windows see them. `slot` is where the vehicle was; `stands` whether it stood there.
+
+    `heard` is false for what no one reported: that a silent vehicle is counted as missing from now on.
+    """
 
     row: NDArray[np.int32]
     ts: NDArray[np.int64]
     slot: NDArray[np.int32]
     stands: NDArray[np.bool_]
+    heard: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.row)
 
     def select(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> "Entries":
         """Return the entries at `index`, in that order."""
-        return Entries(self.row[index], self.ts[index], self.slot[index], self.stands[index])
+        return Entries(
+            self.row[index], self.ts[index], self.slot[index], self.stands[index], self.heard[index]
+        )
 
 
-NONE = Entries(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.bool_))
+NONE = Entries(
+    np.empty(0, np.int32),
+    np.empty(0, np.int64),
+    np.empty(0, np.int32),
+    np.empty(0, np.bool_),
+    np.empty(0, np.bool_),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +223,7 @@ class Flows:
             window = self._window(window_start, size)
             window.unsaved |= settled
             for column, slots in (
-                (READINGS, entries.slot[here]),
+                (READINGS, entries.slot[here & entries.heard]),
                 (ARRIVALS, stands_now[here & came]),
                 (DEPARTURES, stood[here & left]),
             ):
@@ -232,6 +244,7 @@ def _joined(parts: list[Entries]) -> Entries:
         np.concatenate([part.ts for part in parts]),
         np.concatenate([part.slot for part in parts]),
         np.concatenate([part.stands for part in parts]),
+        np.concatenate([part.heard for part in parts]),
     )
 
 

@@ -37,6 +37,7 @@ class _Entries(msgspec.Struct, frozen=True, array_like=True):
     ts: bytes
     cells: bytes
     stands: bytes
+    heard: bytes
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -82,6 +83,7 @@ def dump_entries(entries: Entries, vehicles: Vehicles, names: Slots) -> bytes:
         entries.ts.astype("<i8").tobytes(),
         np.array(cells, "<i8").tobytes(),
         entries.stands.tobytes(),
+        entries.heard.tobytes(),
     )
     return zlib.compress(_encode(value), _LEVEL)
 
@@ -93,8 +95,11 @@ def load_entries(data: bytes, vehicles: Vehicles, names: Slots, watermark: int) 
     keep = ts >= watermark
     if not keep.any():
         return NONE
-    rows = np.array([vehicles.row_of[vehicle_id] for vehicle_id in value.vehicle_ids], np.int32)
-    cells = np.frombuffer(value.cells, "<i8").tolist()
+    # A vehicle whose readings the watermark has passed may be archived since; the others are on file.
+    ids = [vehicle_id for vehicle_id, kept in zip(value.vehicle_ids, keep.tolist(), strict=True) if kept]
+    rows = np.array([vehicles.row_of[vehicle_id] for vehicle_id in ids], np.int32)
+    cells = np.frombuffer(value.cells, "<i8")[keep].tolist()
     slots = [names.slot(cell, int(vehicles.operator[row])) for cell, row in zip(cells, rows, strict=True)]
-    stands = np.frombuffer(value.stands, np.bool_)
-    return Entries(rows, ts, np.array(slots, np.int32), stands).select(keep)
+    stands = np.frombuffer(value.stands, np.bool_)[keep]
+    heard = np.frombuffer(value.heard, np.bool_)[keep]
+    return Entries(rows, ts[keep], np.array(slots, np.int32), stands, heard)

@@ -10,43 +10,43 @@ Two views of the same readings (design D3, D4):
 Every decision depends on the readings before it in the log alone, never on frame boundaries or the clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas import codec, envelope
-from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from schemas.rejected import Reason
-from schemas.vehicles import VEHICLE_STATES
-from streams import topics
-from streams.arrays import grown
+from schemas.vehicle_events import VehicleEvent
 from streams.fleet import saved
-from streams.fleet.columns import BadFrame, Columns, decode, is_id, usable, why_unusable
-from streams.fleet.flows import Entries, Flows, WindowRows
+from streams.fleet.admission import Refuse, rows_of, usable_readings
+from streams.fleet.clock import EventClock
+from streams.fleet.columns import BadFrame, Columns, decode
+from streams.fleet.flows import Entries, Flows
+from streams.fleet.live import LiveCounts
+from streams.fleet.newest import newest_wins
+from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Locator, Slots
+from streams.fleet.tell import Teller, event_rows, vehicle_event
 from streams.fleet.vehicles import NOWHERE, STANDING, Vehicles
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
 from streams.refusals import refusal
 
 STAGE = "fleet"
-COUNTED = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
-"""States that partials tell; a vehicle in another state is nowhere in the city."""
-_COUNTED_CODES = [VEHICLE_STATES.index(state) for state in COUNTED]
-_N_STATES = len(VEHICLE_STATES)
-_ID_RULE = "1 to 64 letters, digits or _ . : - expected"
 
 
 @dataclass(frozen=True, slots=True)
 class FleetConfig:
-    """Milliseconds, and the number of partitions of ub.vehicles."""
+    """Milliseconds, the number of partitions of ub.vehicles, and the most vehicles to keep in one of them."""
 
     window_ms: int
     allowed_lateness_ms: int
     amend_horizon_ms: int
+    stale_after_ms: int
     sources: int
+    most_vehicles: int = 300_000
 
 
 class FleetState:
@@ -67,20 +67,20 @@ class FleetState:
         self._slots = Slots(locator)
         self._vehicles = Vehicles()
         self._flows = Flows(self._vehicles, config.window_ms)
-        self._live = np.zeros((1024, _N_STATES), np.int32)
-        self._dirty = np.zeros(1024, np.bool_)
-        self._newest_ts = 0
-        self._newest_basis = 0
+        self._live = LiveCounts()
+        self._clock = EventClock(config.allowed_lateness_ms)
+        self._silence = Silence(config.stale_after_ms, config.amend_horizon_ms, config.most_vehicles)
+        self._next_silence = 0  # nothing is due before the watermark reaches this
+        self._teller = Teller(
+            restored.partition, restored.generation, config.sources, config.window_ms, self._slots
+        )
         self._waiting_parts: dict[str, int] = {}
-        self._refused: list[Output] = []
+        self._tell: list[Output] = []
+        self._archived: list[str] = []
+        self._events: list[VehicleEvent] = []
         self._told_ts = 0
-        self._clock_changed = False
+        self._saved_ts = 0
         self._restore(restored, vehicle_rows)
-
-    @property
-    def watermark(self) -> int:
-        """Event time up to which order is settled, milliseconds; 0 before the first reading."""
-        return max(0, self._newest_basis - self._config.allowed_lateness_ms)
 
     @property
     def ledger(self) -> Ledger:
@@ -94,128 +94,77 @@ class FleetState:
         self._offset = record.offset
         columns = decode(record.value, record.timestamp)
         if isinstance(columns, BadFrame):
-            self._reject("bad_frame", columns.detail, None, record, 0, columns.count)
+            self._refuse(record, None, "bad_frame", columns.detail, 0, columns.count)
             self._book(received=columns.count, applied=0, rejected=columns.count)
             return
-        n = len(columns)
-        if not n:
+        if not len(columns):
             return
-        take, operator = self._admit(columns, record)
-        take, watermark = self._on_time(columns, take, record)
-        take, rows, watermark = self._own(columns, take, operator, watermark, record)
-        operator = operator[take]
-        ts = columns.ts[take]
-        applied = self._newest_wins(ts, rows)
-        keep = applied | (ts >= watermark)
-        slots = self._locate(columns, take[keep], rows[keep], operator[keep])
-        stands = STANDING[columns.state[take[keep]]]
-        self._flows.add(Entries(rows[keep].astype(np.int32), ts[keep], slots, stands))
-        newest = applied[keep]
-        self._move(columns, take[keep][newest], rows[keep][newest], slots[newest])
-        self._book(received=n, applied=int(applied.sum()), rejected=n - len(take))
+        refuse: Refuse = partial(self._refuse, record, columns)
+        take, operator = usable_readings(columns, self._slots, refuse)
+        applied = folded = 0
+        for piece in self._pieces(columns, take):
+            more_applied, more_folded = self._fold(columns, piece, operator, refuse)
+            applied, folded = applied + more_applied, folded + more_folded
+        self._book(received=len(columns), applied=applied, rejected=len(columns) - folded)
 
-    def _admit(self, c: Columns, record: Record) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-        """Return the indices of the readings whose values can be used, and the operator of every reading."""
-        n = len(c)
-        if isinstance(c.operator, str):
-            operator = np.full(n, self._slots.operator_numbers([c.operator])[0], np.int32)
-        else:
-            operator = np.array(self._slots.operator_numbers(c.operator), np.int32)
-        good = usable(c) & (operator >= 0)
-        for index in np.flatnonzero(~good).tolist():
-            if operator[index] < 0:
-                self._reject("bad_id", f"operator: {_ID_RULE}", c.text(index), record, index)
-            else:
-                self._reject(*why_unusable(c, index), c.text(index), record, index)
-        return np.flatnonzero(good), operator
+    def _pieces(self, c: Columns, take: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+        """Cut a frame so that no vehicle of a piece falls silent while the piece is folded.
 
-    def _on_time(
-        self, c: Columns, take: NDArray[np.intp], record: Record
-    ) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-        """Return the readings that are not too late, and the watermark that each of them met.
-
-        A clock that runs ahead does not carry the watermark beyond the time of receipt.
+        Almost always that is the whole frame; else it is folded reading by reading.
         """
-        ts = c.ts[take]
-        if not len(ts):
-            return take, ts
-        basis = np.minimum(ts, max(c.received_at, self._newest_basis))
-        reached = np.maximum.accumulate(np.concatenate(([self._newest_basis], basis)))
-        watermark = reached[:-1] - self._config.allowed_lateness_ms
-        self._newest_basis = int(reached[-1])
-        self._newest_ts = max(self._newest_ts, int(ts.max()))
-        self._clock_changed = True
-        on_time = ts >= watermark - self._config.amend_horizon_ms
-        if on_time.all():
-            return take, watermark
-        for position in np.flatnonzero(~on_time).tolist():
-            index, behind = int(take[position]), (int(watermark[position]) - int(ts[position])) / 1000
-            limit = self._config.amend_horizon_ms / 1000
-            detail = f"{behind:.0f} s behind the watermark; {limit:.0f} s at most"
-            self._reject("too_late", detail, c.text(index), record, index)
-        return take[on_time], watermark[on_time]
+        if not len(take):
+            return
+        watermarks = self._clock.met_by(c.ts[take], c.received_at)
+        before, after = int(watermarks[0]), int(watermarks[-1])
+        self._sweep(before)
+        sure = after < self._next_silence and after - before < self._arrives_fresh_ms
+        if sure or not self._falls_silent(c, take, before, after):
+            yield take
+            return
+        for position in range(len(take)):
+            self._sweep(int(watermarks[position]))
+            yield take[position : position + 1]
 
-    def _own(
-        self,
-        c: Columns,
-        take: NDArray[np.intp],
-        operator: NDArray[np.int32],
-        watermark: NDArray[np.int64],
-        record: Record,
-    ) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]:
-        """Return the readings of vehicles that belong to their operator, with the vehicles' rows.
+    @property
+    def _arrives_fresh_ms(self) -> int:
+        """By how much the watermark must move before a vehicle that was just heard of can be silent."""
+        return self._config.stale_after_ms - self._config.amend_horizon_ms
 
-        A vehicle belongs to the operator that the log names first.
-        """
-        get, ids, vehicles = self._vehicles.row_of.get, c.vehicle_id, self._vehicles
-        if len(take) == len(ids):
-            rows = np.fromiter([get(vehicle_id, -1) for vehicle_id in ids], np.int64, len(ids))
-        else:
-            rows = np.fromiter([get(ids[index], -1) for index in take.tolist()], np.int64, len(take))
-        for position in np.flatnonzero(rows < 0).tolist():
-            index = int(take[position])
-            vehicle_id = ids[index]
-            row = get(vehicle_id, -1)
-            if row < 0 and is_id(vehicle_id):
-                row = vehicles.add(vehicle_id, int(operator[index]))
-            elif row < 0:
-                self._reject("bad_id", f"vehicle_id: {_ID_RULE}", c.text(index), record, index)
-            rows[position] = row
+    def _falls_silent(self, c: Columns, take: NDArray[np.intp], before: int, after: int) -> bool:
+        if after - before >= self._arrives_fresh_ms:
+            return True
+        due = self._silence.ends_at(self._vehicles) <= after
+        get = self._vehicles.row_of.get
+        rows = np.array([get(c.vehicle_id[index], -1) for index in take.tolist()], np.int64)
+        return bool(due[rows[rows >= 0]].any())
+
+    def _fold(
+        self, c: Columns, take: NDArray[np.intp], operator: NDArray[np.int32], refuse: Refuse
+    ) -> tuple[int, int]:
+        """Fold the readings at `take`; returns how many were applied, and how many not refused."""
+        watermark = self._clock.met_by(c.ts[take], c.received_at)[:-1]
+        self._clock.advance(c.ts[take], c.received_at)
+        on_time = c.ts[take] >= watermark - self._config.amend_horizon_ms
+        if not on_time.all():
+            self._refuse_late(c, take[~on_time], watermark[~on_time], refuse)
+            take, watermark = take[on_time], watermark[on_time]
+        vehicles = self._vehicles
+        rows = rows_of(c, take, operator, vehicles, self._slots, refuse)
         ours = rows >= 0
-        ours[ours] = vehicles.operator[rows[ours]] == operator[take[ours]]
-        if ours.all():
-            return take, rows, watermark
-        for position in np.flatnonzero(~ours & (rows >= 0)).tolist():
-            owner = self._slots.operators[vehicles.operator[rows[position]]]
-            index = int(take[position])
-            detail = f"vehicle belongs to operator {owner}"
-            self._reject("operator_conflict", detail, c.text(index), record, index)
-        return take[ours], rows[ours], watermark[ours]
-
-    def _newest_wins(self, ts: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return which readings are newer than everything before them of their vehicle."""
-        n = len(rows)
-        on_file = self._vehicles.ts[rows]
-        scratch = self._vehicles.scratch
-        index = np.arange(n)
-        scratch[rows] = index
-        if (scratch[rows] == index).all():  # each vehicle once
-            return ts > on_file
-        order = np.argsort(rows, kind="stable")
-        first = np.ones(n, np.bool_)
-        first[1:] = rows[order][1:] != rows[order][:-1]
-        # A running maximum per vehicle: lift each vehicle's times above those of the vehicle before.
-        low = min(int(ts.min()), int(on_file.min()))
-        lift = (np.cumsum(first) - 1) * (max(int(ts.max()), int(on_file.max())) - low + 1)
-        lifted = ts[order] - low + lift
-        before = np.empty(n, np.int64)
-        before[1:] = lifted[:-1]
-        before[first] = on_file[order][first] - low + lift[first]
-        start = np.where(first, before, 0)
-        reached = np.maximum.accumulate(np.maximum(start, before))
-        applied = np.empty(n, np.bool_)
-        applied[order] = lifted > reached
-        return applied
+        if not ours.all():
+            take, rows, watermark = take[ours], rows[ours], watermark[ours]
+        ts = c.ts[take]
+        applied = newest_wins(ts, rows, vehicles.ts, vehicles.scratch) if len(ts) else ts > 0
+        keep = applied | (ts >= watermark)
+        slots = self._locate(c, take[keep], rows[keep], operator[take[keep]])
+        state = c.state[take[keep]]
+        heard = np.ones(len(slots), np.bool_)
+        self._flows.add(Entries(rows[keep].astype(np.int32), ts[keep], slots, STANDING[state], heard))
+        newest = applied[keep]
+        self._move(c, take[keep][newest], rows[keep][newest], slots[newest])
+        if (state == MISSING).any():
+            self._next_silence = min(self._next_silence, int(watermark.min()))
+        return int(applied.sum()), len(take)
 
     def _locate(
         self, c: Columns, take: NDArray[np.intp], rows: NDArray[np.int64], operator: NDArray[np.int32]
@@ -226,9 +175,7 @@ class FleetState:
         if ask.any():
             far = take[ask]
             slot[ask] = self._slots.slots_at(c.lat[far], c.lon[far], operator[ask])
-        size = len(self._slots)
-        self._live = grown(self._live, size)
-        self._dirty = grown(self._dirty, size)
+            self._live.reserve(len(self._slots))
         return slot
 
     def _move(
@@ -243,12 +190,59 @@ class FleetState:
         moved = (old_slot != new_slot) | (old_state != new_state)
         old_slot, old_state = old_slot[moved], old_state[moved]
         known = old_slot != NOWHERE
-        self._count_live(old_slot[known], old_state[known], -1)
-        self._count_live(new_slot[moved], new_state[moved], +1)
+        self._live.add(old_slot[known], old_state[known], -1)
+        self._live.add(new_slot[moved], new_state[moved], +1)
 
-    def _count_live(self, slot: NDArray[np.int32], state: NDArray[np.int8], sign: int) -> None:
-        np.add.at(self._live, (slot, state), sign)
-        self._dirty[slot] = True
+    # ------------------------------------------------------------------ silence
+
+    def _sweep(self, watermark: int) -> None:
+        """Take out of the city who is missing at this watermark, and forget who was missing long enough."""
+        vehicles = self._vehicles
+        crowded = len(vehicles) > self._config.most_vehicles
+        if watermark < self._next_silence and not crowded:
+            return
+        silent = self._silence.missing(vehicles, watermark)
+        self._take_out(silent, vehicles.ts[silent] + self._config.stale_after_ms)
+        if crowded:
+            early = self._silence.crowded_out(vehicles, watermark)
+            self._take_out(early, np.full(len(early), watermark, np.int64))
+        gone = self._silence.archived(vehicles, watermark)
+        if len(gone):
+            self._flows.settle(watermark)
+            self._archived += [vehicles.ids[row] for row in gone.tolist()]
+            self._live.add(vehicles.slot[gone], vehicles.state[gone], -1)
+            vehicles.remove(gone.tolist())
+        soonest = int(self._silence.ends_at(vehicles).min(initial=watermark + self._arrives_fresh_ms))
+        self._next_silence = min(soonest, watermark + self._arrives_fresh_ms)
+
+    def _take_out(self, rows: NDArray[np.intp], at: NDArray[np.int64]) -> None:
+        if not len(rows):
+            return
+        vehicles, slots = self._vehicles, self._slots
+        slot = vehicles.slot[rows]
+        nowhere = np.zeros(len(rows), np.bool_)
+        self._flows.add(Entries(rows.astype(np.int32), at, slot, nowhere, nowhere))
+        self._live.add(slot, vehicles.state[rows], -1)
+        for row, ts in zip(rows.tolist(), at.tolist(), strict=True):
+            event = VehicleEvent(
+                vehicle_id=vehicles.ids[row],
+                operator=slots.operators[vehicles.operator[row]],
+                event_type="comms_lost",
+                vehicle_state="missing",
+                ts=ts,
+                last_ts=int(vehicles.ts[row]),
+                lat=float(vehicles.lat[row]),
+                lon=float(vehicles.lon[row]),
+                cell=slots.cell_hex[slots.cell_of[vehicles.slot[row]]],
+            )
+            self._tell.append(vehicle_event(event))
+            self._events.append(event)
+        vehicles.state[rows] = MISSING
+        vehicles.ts[rows] = at
+        vehicles.changed[rows] = True
+        self._live.add(slot, vehicles.state[rows], +1)
+
+    # ------------------------------------------------------------------ books
 
     def _book(self, *, received: int, applied: int, rejected: int) -> None:
         old = self._ledger
@@ -259,75 +253,44 @@ class FleetState:
             rejected=old.rejected + rejected,
         )
 
-    def _reject(
-        self, reason: Reason, detail: str, text: str | None, record: Record, index: int, count: int = 1
+    def _refuse(
+        self, record: Record, c: Columns | None, reason: Reason, detail: str, index: int, count: int = 1
     ) -> None:
-        self._refused.append(
+        text = None if c is None else c.text(index)
+        self._tell.append(
             refusal(STAGE, self._generation, record, reason, detail, text=text, index=index, count=count)
         )
+
+    def _refuse_late(
+        self, c: Columns, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse
+    ) -> None:
+        limit = self._config.amend_horizon_ms / 1000
+        behind = (watermark - c.ts[take]) / 1000
+        for index, seconds in zip(take.tolist(), behind.tolist(), strict=True):
+            refuse("too_late", f"{seconds:.0f} s behind the watermark; {limit:.0f} s at most", index)
 
     # ------------------------------------------------------------------ what goes out
 
     def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
-        """Return refusals and live partials; at a checkpoint the changed windows and the clock too."""
-        out, self._refused = self._refused, []
+        """Return refusals, events and live partials; at a checkpoint the changed windows and the clock too."""
         rows = None
         if at_checkpoint:
-            self._flows.settle(self.watermark)
+            self._sweep(self._clock.watermark)
+            self._flows.settle(self._clock.watermark)
             rows = self._flows.take_rows()
-        dirty = np.flatnonzero(self._dirty)
-        self._dirty[dirty] = False
-        regions = set(self._slots.region_of[dirty].tolist())
-        if rows is not None:
-            regions |= set(self._slots.region_of[rows.slot].tolist())
-        if at_checkpoint and self._told_ts != self._newest_ts:  # even where nothing moved, time did
-            regions |= set(range(len(self._slots.regions)))
-            self._told_ts = self._newest_ts
-        for region in sorted(regions):
-            out.append(self._partial(region, dirty, rows))
-        return out
-
-    def _partial(self, region: int, dirty: NDArray[np.intp], rows: WindowRows | None) -> Output:
-        slots = self._slots
-        here = dirty[slots.region_of[dirty] == region]
-        live = self._live[here][:, _COUNTED_CODES].T.tolist()
-        now = SlotCounts(*self._names(here), *live)
-        if rows is None:
-            windows = WindowCounts([], [], [], [], [], [])
-        else:
-            mine = slots.region_of[rows.slot] == region
-            counts = rows.counts[mine].T.tolist()
-            windows = WindowCounts(rows.window_start[mine].tolist(), *self._names(rows.slot[mine]), *counts)
-        partial = FleetPartial(
-            region=slots.regions[region],
-            source=self._partition,
-            sources=self._config.sources,
-            generation=self._generation,
-            offset=self._offset,
-            newest_ts=self._newest_ts,
-            watermark=self.watermark,
-            window_ms=self._config.window_ms,
-            now=now,
-            windows=windows,
+        out, self._tell = self._tell, []
+        # Even where nothing moved, time did: those who wait for it must hear.
+        everyone = at_checkpoint and self._told_ts != self._clock.newest_ts
+        if everyone:
+            self._told_ts = self._clock.newest_ts
+        dirty = self._live.take_dirty()
+        return out + self._teller.partials(
+            self._offset, self._clock, self._live, dirty, rows, everyone=everyone
         )
-        return Output(
-            topic=topics.PARTIALS,
-            key=partial.region,
-            value=codec.encode(partial),
-            type_=envelope.FLEET_PARTIAL,
-            id_=f"{STAGE}/{self._partition}@{self._generation}:{self._offset}/{partial.region}",
-            time_ms=self._newest_ts,
-        )
-
-    def _names(self, slot: Any) -> tuple[list[str], list[str]]:
-        names = self._slots
-        cells = [names.cell_hex[number] for number in names.cell_of[slot].tolist()]
-        return cells, [names.operators[number] for number in names.operator_of[slot].tolist()]
 
     def take_changes(self) -> Changes:
         """Return the changed vehicles, ledger and parts. Call after take_outputs(at_checkpoint=True)."""
-        watermark = self.watermark
-        self._flows.settle(watermark)
+        watermark = self._clock.watermark
         changes = Changes(ledger=self._ledger)
         fresh = self._flows.take_fresh(watermark)
         if len(fresh):
@@ -341,38 +304,41 @@ class FleetState:
             changes.parts[f"window/{start}"] = saved.dump_window(slots, counts, self._slots)
         for start in self._flows.forget(watermark - self._config.amend_horizon_ms):
             changes.parts[f"window/{start}"] = None
-        if self._clock_changed:
-            clock = saved.Clock(self._newest_ts, self._newest_basis, self._waiting_parts)
+        if self._saved_ts != self._clock.newest_ts:
+            self._saved_ts = self._clock.newest_ts
+            clock = saved.Clock(self._clock.newest_ts, self._clock.newest_basis, self._waiting_parts)
             changes.parts["clock"] = saved.dump_clock(clock)
-            self._clock_changed = False
+        if self._events:
+            changes.rows.append(event_rows(self._events))
+            self._events = []
+        if self._archived:
+            changes.rows.append(Rows("vehicle_state", {"vehicle_id": self._archived}, delete=True))
+            self._archived = []
         vehicles = self._vehicles.take_changed(self._partition, self._slots)
         if vehicles:
             changes.rows.append(Rows("vehicle_state", vehicles))
         return changes
 
     def idle(self, wall_ms: int) -> None:
-        """Silence changes nothing here: provisional counts are told at once."""
+        """Silence of the whole source changes nothing here: only event time decides."""
 
     # ------------------------------------------------------------------ coming back
 
     def _restore(self, restored: Restored, vehicle_rows: Mapping[str, Sequence[Any]] | None) -> None:
+        vehicles = self._vehicles
         if vehicle_rows and vehicle_rows["vehicle_id"]:
-            self._vehicles.restore(vehicle_rows, self._slots)
-            size = len(self._slots)
-            self._live = grown(self._live, size)
-            self._dirty = grown(self._dirty, size)
-            n = len(self._vehicles)
-            self._count_live(self._vehicles.slot[:n], self._vehicles.state[:n], +1)
+            vehicles.restore(vehicle_rows, self._slots)
+            self._live.reserve(len(self._slots))
+            self._live.add(vehicles.slot[: vehicles.top], vehicles.state[: vehicles.top], +1)
         if "clock" in restored.parts:
             clock = saved.load_clock(restored.parts["clock"])
-            self._newest_ts, self._newest_basis = clock.newest_ts, clock.newest_basis
+            self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)
             self._waiting_parts = dict(clock.waiting)
         for name, data in restored.parts.items():
             kind, _, rest = name.partition("/")
             if kind == "window":
                 self._flows.restore_window(int(rest), *saved.load_window(data, self._slots))
             elif kind == "waiting":
-                self._flows.restore_waiting(
-                    saved.load_entries(data, self._vehicles, self._slots, self.watermark)
-                )
+                watermark = self._clock.watermark
+                self._flows.restore_waiting(saved.load_entries(data, vehicles, self._slots, watermark))
         self._flows.resume()

@@ -38,12 +38,23 @@ class Vehicles:
         self.settled = np.full(size, NOWHERE, np.int32)
         self.changed = np.zeros(size, np.bool_)
         self.scratch = np.zeros(size, np.int64)
+        self._free: list[int] = []
 
     def __len__(self) -> int:
+        return len(self.row_of)
+
+    @property
+    def top(self) -> int:
+        """One more than the highest row number in use; rows below it may be free (ts 0)."""
         return len(self.ids)
 
     def add(self, vehicle_id: str, operator: int) -> int:
         """Give a vehicle its row; it is heard of, but has no position yet (ts 0)."""
+        if self._free:
+            row = self.row_of[vehicle_id] = self._free.pop()
+            self.ids[row] = vehicle_id
+            self.operator[row] = operator
+            return row
         row = self.row_of[vehicle_id] = len(self.ids)
         self.ids.append(vehicle_id)
         if row >= len(self.ts):
@@ -52,6 +63,17 @@ class Vehicles:
                     setattr(self, name, grown(array, row + 1, self._FILL.get(name, 0)))
         self.operator[row] = operator
         return row
+
+    def remove(self, rows: list[int]) -> None:
+        """Forget vehicles; their rows may be given to others."""
+        for row in rows:
+            del self.row_of[self.ids[row]]
+            self.ids[row] = ""
+        self.ts[rows] = 0
+        self.slot[rows] = NOWHERE
+        self.settled[rows] = NOWHERE
+        self.changed[rows] = False
+        self._free += rows
 
     def write(self, rows: Any, columns: Columns, take: Any, slots: Any) -> None:
         """Put the readings `take` (indices into columns) on file; of several for a row the last one stays."""

@@ -73,7 +73,8 @@ class Bridge:
         self._stats = Stats()
         self._progress = False
         self._closed = False
-        self._lock = threading.Condition()  # guards all of the above; notified when there is room again
+        self._lock = threading.Lock()  # guards all of the above
+        self._room = threading.Condition(self._lock)  # less is unacknowledged than before, or we are closing
         self._work = threading.Event()
         self._outage = Outage(OUTAGE_PATIENCE_S)
         self._kafka = KafkaSink(settings, self._confirm)
@@ -124,7 +125,7 @@ class Bridge:
         stats = self._stats
         with self._lock:
             while stats.unacked_bytes >= self._settings.max_unacked_bytes and not self._closed:
-                self._lock.wait()
+                self._room.wait()
             if self._closed:
                 return  # not acknowledged: it stays in the session
             stats.messages += 1
@@ -150,7 +151,7 @@ class Bridge:
                     complete.append(receipt)
                     stats.unacked_bytes -= receipt.size
             stats.unacked -= len(complete)
-            self._lock.notify_all()
+            self._room.notify_all()
         acked = sum(receipt.qos == 0 or self._mqtt.ack(receipt) for receipt in complete)
         with self._lock:
             stats.acked += acked
@@ -198,7 +199,7 @@ class Bridge:
     def _take_in_no_more(self) -> None:
         with self._lock:
             self._closed = True
-            self._lock.notify_all()
+            self._room.notify_all()
 
     def _drain(self) -> None:
         """Take in nothing more, send all that is held and wait until Kafka has confirmed it, or for DRAIN_S."""

@@ -42,8 +42,7 @@ class Refusal:
     payload: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True):
     """What one message held, each list in the message's order. `operator` comes from the topic.
 
     At least one of the lists has an element.

@@ -5,7 +5,8 @@
 
 import functools
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from schemas.rejected import Reason
 from schemas.vehicles import ID_PATTERN, MAX_ID_LENGTH, VehiclePosition
@@ -23,9 +24,8 @@ _ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")  # `$` would let a traili
 _KNOWN_IDS = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the MQTT topic says about the readings in the message."""
+class Target(msgspec.Struct, frozen=True):
+    """What the MQTT topic says about the readings in the message. A struct: one is made for each message."""
 
     operator: str
     vehicle_id: str | None

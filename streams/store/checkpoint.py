@@ -129,7 +129,7 @@ class Store:
         1. advance each checkpoint, only while its epoch is still ours; else roll back: Fenced
         2. write the ledgers
         3. write and delete the parts of the folds' state
-        4. upsert the rows, those of one table together
+        4. delete and upsert the rows, those of one table together
 
         Raises Fenced (with the partitions that were lost), and psycopg.Error for rows that the tables
         refuse, a ledger that does not balance included.
@@ -146,7 +146,7 @@ class Store:
             # 3.
             await _write_parts(connection, ordered)
             # 4.
-            await writer.upsert(connection, (rows for commit in commits for rows in commit.changes.rows))
+            await writer.write(connection, [rows for commit in commits for rows in commit.changes.rows])
 
     async def vehicles(self, partition: int) -> dict[str, list[Any]]:
         """Return vehicle_state of one partition of ub.vehicles as columns; see restore.vehicles."""

@@ -13,6 +13,7 @@ async def drop_old_chunks(session: Session, settings: Settings) -> dict[str, int
     keep_days = {
         "cell_window": settings.retain_windows_days,
         "alert_event": settings.retain_alert_events_days,
+        "vehicle_event": settings.retain_vehicle_events_days,
         "rejected": settings.retain_rejected_days,
     }
     dropped = {}

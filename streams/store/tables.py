@@ -41,6 +41,22 @@ _TABLES = (
         },
     ),
     Table(
+        name="vehicle_event",
+        key=("vehicle_id", "event_type", "at"),
+        columns={
+            "at": "time",
+            "vehicle_id": "text",
+            "event_type": "text",
+            "operator": "text",
+            "vehicle_state": "text",
+            "last_ts": "time",
+            "lat": "double precision",
+            "lon": "double precision",
+            "cell": "bigint",
+        },
+        insert_only=True,
+    ),
+    Table(
         name="cell_now",
         key=("cell", "operator"),
         columns={

@@ -42,10 +42,24 @@ def gather(rows: Iterable[Rows]) -> list[tuple[Table, Columns]]:
     return [(table, columns) for table, columns in batches if columns[table.key[0]]]
 
 
-async def upsert(connection: AsyncConnection[Any], rows: Iterable[Rows]) -> None:
-    """Write `rows` within the caller's transaction."""
-    for table, columns in gather(rows):
+async def write(connection: AsyncConnection[Any], rows: Sequence[Rows]) -> None:
+    """Delete and upsert `rows` within the caller's transaction, deletions first."""
+    for item in rows:
+        if item.delete:
+            await _delete(connection, item)
+    for table, columns in gather(item for item in rows if not item.delete):
         await _upsert_table(connection, table, columns)
+
+
+async def _delete(connection: AsyncConnection[Any], rows: Rows) -> None:
+    table = TABLES[rows.table]
+    if tuple(rows.columns) != table.key or len(table.key) != 1:
+        raise ValueError(
+            f"rows of {table.name} are deleted by its key {table.key}, not by {tuple(rows.columns)}"
+        )
+    (key,) = table.key
+    query = SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(Identifier("ub", table.name), Identifier(key))
+    await connection.execute(query, (list(rows.columns[key]),))
 
 
 async def _upsert_table(connection: AsyncConnection[Any], table: Table, columns: Columns) -> None:

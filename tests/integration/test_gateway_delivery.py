@@ -123,3 +123,20 @@ def test_records_are_cloud_events_within_the_size_limit(services: Services) -> N
         "available"
     }
     assert all(start <= frame.received_at <= now_ms() for frame in reader.frames)
+
+
+def test_gateways_of_one_share_divide_the_messages(services: Services) -> None:
+    start = now_ms() - 60_000
+    messages = [("ub/v1/north/vehicles", array([reading(f"v-{n}", start + n)])) for n in range(2_000)]
+    with (
+        running_gateway(services, gateway_id="gateway-a", mqtt_share="all") as first,
+        running_gateway(services, gateway_id="gateway-b", mqtt_share="all") as second,
+        publisher(services) as client,
+        Reader(services) as reader,
+    ):
+        publish_all(client, messages)
+        reader.read_until(lambda seen: len(seen.pairs) == 2_000, "all readings")
+        assert first.terminate() == second.terminate() == 0
+        reader.poll()
+    assert len(reader.rows) == 2_000
+    assert {headers["ce_source"] for headers in reader.headers} == {b"gateway-a", b"gateway-b"}

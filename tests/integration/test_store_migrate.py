@@ -124,7 +124,7 @@ def test_windows_events_and_refusals_are_hypertables(migrated: Database) -> None
         "SELECT hypertable_name FROM timescaledb_information.hypertables "
         "WHERE hypertable_schema = 'ub' ORDER BY 1",
     )
-    assert names == [("alert_event",), ("cell_window",), ("rejected",)]
+    assert names == [("alert_event",), ("cell_window",), ("rejected",), ("vehicle_event",)]
 
 
 def test_every_view_and_function_of_the_api_says_what_it_is(migrated: Database) -> None:

@@ -23,6 +23,22 @@ COMMENT ON COLUMN ub.vehicle_state.partition IS 'Partition of ub.vehicles whose 
 COMMENT ON COLUMN ub.vehicle_state.settled_cell IS
     'Cell where it stood at the watermark; null where it did not stand.';
 
+CREATE TABLE ub.vehicle_event (
+    at            timestamptz NOT NULL,
+    vehicle_id    text NOT NULL,
+    event_type    text NOT NULL,
+    operator      text NOT NULL,
+    vehicle_state text NOT NULL,
+    last_ts       timestamptz NOT NULL,
+    lat           double precision NOT NULL,
+    lon           double precision NOT NULL,
+    cell          bigint NOT NULL,
+    PRIMARY KEY (vehicle_id, event_type, at)
+);
+SELECT create_hypertable('ub.vehicle_event', by_range('at', INTERVAL '30 days'));
+COMMENT ON TABLE ub.vehicle_event IS
+    'One row per vehicle that fell silent: what is left of it once it leaves vehicle_state.';
+
 CREATE TABLE ub.cell_now (
     cell            bigint NOT NULL,
     operator        text NOT NULL,

@@ -97,6 +97,14 @@ COMMENT ON COLUMN api.alert_history.ends_at IS 'When the alert was cleared; null
 COMMENT ON COLUMN api.alert_history.body IS 'The alert after this event, as it was published.';
 COMMENT ON COLUMN api.alert_history.boundary IS 'GeoJSON Polygon of the cell.';
 
+CREATE VIEW api.vehicle_events AS
+SELECT at, vehicle_id, operator, event_type, vehicle_state, last_ts, lat, lon, cell, ub.to_hex(cell) AS hex
+FROM ub.vehicle_event;
+COMMENT ON VIEW api.vehicle_events IS
+    'One row per vehicle that was not heard of for UB_STALE_AFTER_S and counts as missing since then.';
+COMMENT ON COLUMN api.vehicle_events.at IS 'Since when it counts as missing (event time).';
+COMMENT ON COLUMN api.vehicle_events.last_ts IS 'When it was heard of last; lat, lon and cell are of that moment.';
+
 CREATE VIEW api.rejected AS
 SELECT received_at, source, sequence, reason, detail, topic, payload, count FROM ub.rejected;
 COMMENT ON VIEW api.rejected IS 'One row per refusal: a reading, or a payload in which no reading could be told apart.';

@@ -5,7 +5,7 @@
 -- that lies ahead of the wall clock cannot shorten what is kept.
 --
 -- drop_chunks asks for the table's owner, ub_writer is not: hence SECURITY DEFINER, for these
--- three tables only. The search_path is the migration's, and holds the extension's schema.
+-- four tables only. The search_path is the migration's, and holds the extension's schema.
 
 CREATE FUNCTION ub.drop_old_chunks(table_name text, keep interval) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER STRICT
@@ -18,8 +18,9 @@ BEGIN
     CASE table_name
         WHEN 'cell_window' THEN SELECT max(window_start) INTO newest FROM ub.cell_window;
         WHEN 'alert_event' THEN SELECT max(at) INTO newest FROM ub.alert_event;
+        WHEN 'vehicle_event' THEN SELECT max(at) INTO newest FROM ub.vehicle_event;
         WHEN 'rejected' THEN SELECT max(received_at) INTO newest FROM ub.rejected;
-        ELSE RAISE EXCEPTION 'table "%" is kept for ever; retention covers cell_window, alert_event and rejected',
+        ELSE RAISE EXCEPTION 'table "%" is kept for ever; retention covers cell_window, alert_event, vehicle_event and rejected',
             table_name USING ERRCODE = 'invalid_parameter_value';
     END CASE;
     IF newest IS NULL THEN

@@ -16,6 +16,12 @@ ALTER TABLE ub.rejected SET (
     timescaledb.compress_segmentby = 'source',
     timescaledb.compress_orderby = 'received_at DESC, sequence'
 );
+ALTER TABLE ub.vehicle_event SET (
+    timescaledb.compress,
+    timescaledb.compress_segmentby = 'operator',
+    timescaledb.compress_orderby = 'at DESC, vehicle_id'
+);
 SELECT add_compression_policy('ub.cell_window', INTERVAL '7 days', if_not_exists => true);
 SELECT add_compression_policy('ub.alert_event', INTERVAL '60 days', if_not_exists => true);
 SELECT add_compression_policy('ub.rejected', INTERVAL '7 days', if_not_exists => true);
+SELECT add_compression_policy('ub.vehicle_event', INTERVAL '60 days', if_not_exists => true);

@@ -27,7 +27,8 @@ class FakeBroker:
     connections: int = 0
     most_unacknowledged: int = 0
     hold: int = 1
-    """PUBACKs are sent in groups of this many, so that a publisher's window fills."""
+    """PUBACKs are sent in groups of this many, so that a publisher's window fills; the rest after a pause."""
+    acknowledges: bool = True
 
     @contextmanager
     def running(self) -> Iterator["FakeBroker"]:
@@ -74,6 +75,8 @@ class FakeBroker:
                 self.received.append((topic, body[5 + length :]))  # no properties: their length is one 0
                 if len(self.received) in self.cuts:
                     return
+                if not self.acknowledges:
+                    continue
                 held.append(b"\x40\x03" + mid + bytes([self.puback_reason]))
                 self.most_unacknowledged = max(self.most_unacknowledged, len(held))
                 if len(held) >= self.hold:

@@ -14,7 +14,9 @@ log = logging.getLogger(__name__)
 
 def run_worker(settings: Settings) -> int:
     """Run until SIGTERM (0) or until the worker must not go on (1)."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)  # Faust wants a directory, though we keep no tables in it
+    settings.data_dir.mkdir(
+        parents=True, exist_ok=True
+    )  # Faust wants a directory, though we keep no tables in it
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = Worker(settings)

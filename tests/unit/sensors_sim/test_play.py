@@ -1,4 +1,4 @@
-"""Clock and player on a wall clock of our own."""
+"""Clock, player and progress line on a wall clock of our own."""
 
 import math
 from collections.abc import Iterator
@@ -119,6 +119,26 @@ def test_the_clock_starts_when_the_first_batch_is_at_hand() -> None:
     wall = Wall()
     sent = played(wall, Listed(wall, positions(T0, T0 + 1_000), slow_s=30.0), 1.0)
     assert [ts for _, ts in sent] == [[0], [1_000]]
+
+
+def test_a_sender_that_takes_its_time_does_not_make_messages_small() -> None:
+    wall = Wall()
+    sent: list[int] = []
+
+    def send(part: Positions) -> None:
+        sent.append(len(part))
+        wall.now += 0.001  # in which 60 more readings fall due
+
+    play(
+        Listed(wall, positions(*range(T0, T0 + 60_000))),
+        60,
+        wall=wall,
+        sleep=wall.sleep,
+        send=send,
+        stopping=lambda: False,
+    )
+    assert sum(sent) == 60_000
+    assert min(sent[1:-1]) >= LINGER_S * 1000 * 60
 
 
 def test_a_request_to_stop_is_seen_while_waiting() -> None:

@@ -89,7 +89,7 @@ def test_a_message_larger_than_the_broker_takes_is_refused_before_it_is_sent() -
         publisher = publisher_to(broker)
         publisher.connect()
         try:
-            with pytest.raises(BrokerUnavailable, match="exceeds the 200 .* --batch"):
+            with pytest.raises(BrokerUnavailable, match=r"exceeds the 200 .* --batch"):
                 publisher.publish(Message("ub/v1/hello/vehicles", b"x" * 300, 1), never)
         finally:
             publisher.close()
@@ -117,15 +117,19 @@ def test_a_broker_that_is_away_is_named_with_the_way_out() -> None:
 
 
 def test_a_broker_that_refuses_us_points_at_the_credentials() -> None:
-    with FakeBroker(connect_reason=0x87).running() as broker:
-        with pytest.raises(BrokerUnavailable, match=r"Not authorized.*UB_MQTT_USERNAME"):
-            publisher_to(broker).connect()
+    with (
+        FakeBroker(connect_reason=0x87).running() as broker,
+        pytest.raises(BrokerUnavailable, match=r"Not authorized.*UB_MQTT_USERNAME"),
+    ):
+        publisher_to(broker).connect()
 
 
 def test_a_broker_that_never_answers_is_given_up() -> None:
-    with FakeBroker(silent=True).running() as broker:
-        with pytest.raises(BrokerUnavailable, match=r"no answer to CONNECT within 0.2 s"):
-            publisher_to(broker).connect(timeout_s=0.2)
+    with (
+        FakeBroker(silent=True).running() as broker,
+        pytest.raises(BrokerUnavailable, match=r"no answer to CONNECT within 0.2 s"),
+    ):
+        publisher_to(broker).connect(timeout_s=0.2)
 
 
 def test_back_off_grows_is_jittered_and_begins_anew() -> None:

@@ -1,0 +1,35 @@
+"""Event time of one partition: how far it has come, and the watermark that each reading meets."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class EventClock:
+    """Watermark = newest event time - allowed lateness.
+
+    A publisher's clock that runs ahead does not carry it beyond the time at which the gateway had the
+    reading: otherwise one such clock would make everybody else late.
+    """
+
+    def __init__(self, lateness_ms: int, newest_ts: int = 0, newest_basis: int = 0) -> None:
+        self._lateness_ms = lateness_ms
+        self.newest_ts = newest_ts
+        self.newest_basis = newest_basis
+
+    @property
+    def watermark(self) -> int:
+        """Event time up to which order is settled, milliseconds; 0 before the first reading."""
+        return max(0, self.newest_basis - self._lateness_ms)
+
+    def met_by(self, ts: NDArray[np.int64], received_at: int) -> NDArray[np.int64]:
+        """Return the watermark that each of n readings in the order of the log meets, and the one after them (n+1)."""
+        basis = np.minimum(ts, max(received_at, self.newest_basis))
+        reached = np.maximum.accumulate(np.concatenate(([self.newest_basis], basis)))
+        watermarks: NDArray[np.int64] = np.maximum(0, reached - self._lateness_ms)
+        return watermarks
+
+    def advance(self, ts: NDArray[np.int64], received_at: int) -> None:
+        """Move on past readings."""
+        newest = int(ts.max())
+        self.newest_ts = max(self.newest_ts, newest)
+        self.newest_basis = max(self.newest_basis, min(newest, max(received_at, self.newest_basis)))

@@ -1,0 +1,40 @@
+"""Live counts of one partition: vehicles by (slot, state), and which slots changed since they were told."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.vehicles import VEHICLE_STATES
+from streams.arrays import grown
+
+TOLD_STATES = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
+"""States that partials tell; a vehicle in another state is nowhere in the city."""
+_TOLD_CODES = [VEHICLE_STATES.index(state) for state in TOLD_STATES]
+
+
+class LiveCounts:
+    """Counts by slot and state code."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros((1024, len(VEHICLE_STATES)), np.int32)
+        self._dirty = np.zeros(1024, np.bool_)
+
+    def reserve(self, slots: int) -> None:
+        """Make room for so many slots."""
+        self._counts = grown(self._counts, slots)
+        self._dirty = grown(self._dirty, slots)
+
+    def add(self, slot: NDArray[np.int32], state: NDArray[np.int8], sign: int) -> None:
+        """Add sign for each (slot, state)."""
+        np.add.at(self._counts, (slot, state), sign)
+        self._dirty[slot] = True
+
+    def take_dirty(self) -> NDArray[np.intp]:
+        """Return the slots that changed since the last call."""
+        slots = np.flatnonzero(self._dirty)
+        self._dirty[slots] = False
+        return slots
+
+    def told(self, slots: NDArray[np.intp]) -> list[list[int]]:
+        """Return, for each of TOLD_STATES, the counts of the slots."""
+        columns: list[list[int]] = self._counts[slots][:, _TOLD_CODES].T.tolist()
+        return columns

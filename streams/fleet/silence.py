@@ -1,0 +1,58 @@
+"""Vehicles that are not heard of any more, by event time: missing first, then archived.
+
+    last reading --- stale_after ---> missing --- amend_horizon ---> archived (forgotten)
+
+A vehicle is missing once the watermark has reached `last reading + stale_after`, and can be forgotten
+once nothing older than that moment is accepted any more. Both depend on the log alone: a reading
+meets its vehicle as the watermark before that reading has left it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.fleet.columns import STATE_CODE
+from streams.fleet.vehicles import Vehicles
+
+MISSING = STATE_CODE["missing"]
+_NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Milliseconds; `stale_after_ms` > `amend_horizon_ms` + allowed lateness, so that no reading arrives stale.
+
+    `most` vehicles are kept; beyond that the ones longest silent go early, whatever `stale_after_ms` says.
+    """
+
+    stale_after_ms: int
+    amend_horizon_ms: int
+    most: int
+
+    def ends_at(self, vehicles: Vehicles) -> NDArray[np.int64]:
+        """Return, by row, the watermark at which the vehicle's next step is due (free rows: never)."""
+        top = vehicles.top
+        ts = vehicles.ts[:top]
+        wait = np.where(vehicles.state[:top] == MISSING, self.amend_horizon_ms, self.stale_after_ms)
+        return np.where(ts > 0, ts + wait, _NEVER)
+
+    def missing(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:
+        """Return the rows of vehicles that are missing from this watermark on, and were not before."""
+        due = self.ends_at(vehicles) <= watermark
+        return np.flatnonzero(due & (vehicles.state[: vehicles.top] != MISSING))
+
+    def archived(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:
+        """Return the rows of missing vehicles that can be forgotten."""
+        due = self.ends_at(vehicles) <= watermark
+        return np.flatnonzero(due & (vehicles.state[: vehicles.top] == MISSING))
+
+    def crowded_out(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:
+        """Return the rows of the vehicles longest silent, so many that a tenth of `most` is free again."""
+        top = vehicles.top
+        ts = vehicles.ts[:top]
+        active = np.flatnonzero((ts > 0) & (ts < watermark) & (vehicles.state[:top] != MISSING))
+        surplus = min(len(vehicles) - self.most * 9 // 10, len(active))
+        if len(vehicles) <= self.most or surplus <= 0:
+            return np.empty(0, np.intp)
+        return active[np.argpartition(ts[active], surplus - 1)[:surplus]]

@@ -1,0 +1,116 @@
+"""What the fleet tells: partials for the grid, and vehicles that fell silent."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas import codec, envelope
+from schemas.partials import FleetPartial, SlotCounts, WindowCounts
+from schemas.vehicle_events import VehicleEvent
+from streams import topics
+from streams.fleet.clock import EventClock
+from streams.fleet.flows import WindowRows
+from streams.fleet.live import LiveCounts
+from streams.fleet.slots import Slots
+from streams.fold import Output, Rows
+
+_NO_WINDOWS = WindowCounts([], [], [], [], [], [])
+
+
+class Teller:
+    """Makes the records of one source partition."""
+
+    def __init__(self, partition: int, generation: int, sources: int, window_ms: int, slots: Slots) -> None:
+        self._partition = partition
+        self._generation = generation
+        self._sources = sources
+        self._window_ms = window_ms
+        self._slots = slots
+
+    def partials(
+        self,
+        offset: int,
+        clock: EventClock,
+        live: LiveCounts,
+        dirty: NDArray[np.intp],
+        rows: WindowRows | None,
+        *,
+        everyone: bool,
+    ) -> list[Output]:
+        """Return a partial for each region with something to tell; for every region if `everyone`."""
+        region_of = self._slots.region_of
+        regions = set(region_of[dirty].tolist())
+        if rows is not None:
+            regions |= set(region_of[rows.slot].tolist())
+        if everyone:
+            regions = set(range(len(self._slots.regions)))
+        return [self._partial(region, offset, clock, live, dirty, rows) for region in sorted(regions)]
+
+    def _partial(
+        self,
+        region: int,
+        offset: int,
+        clock: EventClock,
+        live: LiveCounts,
+        dirty: NDArray[np.intp],
+        rows: WindowRows | None,
+    ) -> Output:
+        slots = self._slots
+        here = dirty[slots.region_of[dirty] == region]
+        windows = _NO_WINDOWS
+        if rows is not None:
+            mine = slots.region_of[rows.slot] == region
+            windows = WindowCounts(
+                rows.window_start[mine].tolist(), *self._names(rows.slot[mine]), *rows.counts[mine].T.tolist()
+            )
+        partial = FleetPartial(
+            region=slots.regions[region],
+            source=self._partition,
+            sources=self._sources,
+            generation=self._generation,
+            offset=offset,
+            newest_ts=clock.newest_ts,
+            watermark=clock.watermark,
+            window_ms=self._window_ms,
+            now=SlotCounts(*self._names(here), *live.told(here)),
+            windows=windows,
+        )
+        return Output(
+            topic=topics.PARTIALS,
+            key=partial.region,
+            value=codec.encode(partial),
+            type_=envelope.FLEET_PARTIAL,
+            id_=f"fleet/{self._partition}@{self._generation}:{offset}/{partial.region}",
+            time_ms=clock.newest_ts,
+        )
+
+    def _names(self, slot: Any) -> tuple[list[str], list[str]]:
+        names = self._slots
+        cells = [names.cell_hex[number] for number in names.cell_of[slot].tolist()]
+        return cells, [names.operators[number] for number in names.operator_of[slot].tolist()]
+
+
+def vehicle_event(event: VehicleEvent) -> Output:
+    """Return the record of a vehicle that fell silent; its id is the same when the log is folded again."""
+    return Output(
+        topic=topics.VEHICLE_EVENTS,
+        key=event.vehicle_id,
+        value=codec.encode(event),
+        type_=envelope.VEHICLE_EVENT,
+        id_=f"{event.vehicle_id}/{event.event_type}/{event.ts}",
+        time_ms=event.ts,
+    )
+
+
+def event_rows(events: Sequence[VehicleEvent]) -> Rows:
+    """Return the rows of ub.vehicle_event."""
+    columns: dict[str, list[Any]] = {
+        name: [getattr(event, name) for event in events]
+        for name in VehicleEvent.__struct_fields__
+        if name not in ("ts", "cell")
+    }
+    columns["at"] = [event.ts for event in events]
+    columns["cell"] = [int(event.cell, 16) for event in events]
+    return Rows("vehicle_event", columns)

@@ -1,0 +1,18 @@
+"""Waiting on conditions: an end-to-end test never sleeps for a time that somebody guessed."""
+
+import time
+from collections.abc import Callable
+
+POLL_S = 0.05
+_SHOWN = 2_000
+
+
+def eventually[T](look: Callable[[], T], timeout_s: float = 30.0, *, until: Callable[[T], object] = bool) -> T:
+    """Call `look` until `until` of its value is true and return that value; the failure shows the last one."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = look()
+        if until(value):
+            return value
+        assert time.monotonic() < deadline, f"not within {timeout_s:g} s; last seen: {str(value)[:_SHOWN]}"
+        time.sleep(POLL_S)

@@ -1,0 +1,168 @@
+"""The commands, against a small real broker."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+from click.testing import CliRunner, Result
+
+from schemas import codec
+from sensors_sim.cli import sim
+from sensors_sim.sources.mobike_sample import write_sample
+from tests.unit.sensors_sim.mqtt_fake import FakeBroker
+
+
+def call(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(sim, arguments, env={"UB_MQTT_HOST": None, "UB_MQTT_PORT": None, **environment})
+
+
+def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
+    deadline = monotonic() + within_s
+    while not condition():
+        assert monotonic() < deadline, "it did not come true in time"
+        sleep(0.02)
+
+
+def test_list_names_every_scenario_with_a_line() -> None:
+    lines = call("list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["commuter", "metro-flood"]
+
+
+def test_show_explains_when_and_where_the_flood_comes() -> None:
+    shown = call("show", "metro-flood").stdout
+    assert "Monday 2026-03-02 07:30 UTC+8" in shown
+    assert "from minute 1 riders bring 450 bikes to Century Avenue" in shown
+    assert "no alert is due" in call("show", "commuter").stdout
+
+
+def test_run_sends_what_it_says_and_the_same_seed_sends_the_same_bytes() -> None:
+    def payloads(seed: int) -> tuple[list[tuple[str, bytes]], dict[str, object]]:
+        with FakeBroker().running() as broker:
+            result = call(
+                "run", "commuter", "--bikes", "300", "--seed", str(seed), "--for", "120", "--speed", "max",
+                "--mqtt", f"127.0.0.1:{broker.port}", "--json",
+            )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        return broker.received, json.loads(result.stdout)
+
+    sent, summary = payloads(7)
+    positions = [p for _, payload in sent for p in codec.positions.decode(payload)]
+    assert summary["readings_sent"] == summary["readings_acknowledged"] == len(positions) > 600
+    assert summary["messages"] == len(sent)
+    assert summary["first_ts"] == min(p.ts for p in positions)
+    assert summary["last_ts"] == max(p.ts for p in positions)
+    assert payloads(7)[0] == sent
+    assert payloads(8)[0] != sent
+
+
+def test_single_sends_each_reading_on_its_vehicles_topic() -> None:
+    with FakeBroker().running() as broker:
+        result = call("run", "commuter", "--bikes", "50", "--for", "60", "--speed", "max", "--single",
+                      UB_MQTT_HOST="127.0.0.1", UB_MQTT_PORT=str(broker.port))  # fmt: skip
+    assert result.exit_code == 0, result.output
+    for topic, payload in broker.received:
+        assert topic.endswith(f"/vehicles/{codec.position.decode(payload).vehicle_id}/position")
+
+
+def test_replay_sends_a_file_in_order_and_reports_skipped_rows(tmp_path: Path) -> None:
+    path = tmp_path / "trips.csv.gz"
+    write_sample(path, seed=4, trips=500, bad_rows=6)
+    with FakeBroker().running() as broker:
+        result = call("replay", str(path), "--format", "mobike-trips", "--speed", "max",
+                      "--mqtt", f"127.0.0.1:{broker.port}", "--json")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    positions = [p for _, payload in broker.received for p in codec.positions.decode(payload)]
+    assert {topic for topic, _ in broker.received} == {"ub/v1/mobike/vehicles"}
+    assert [p.ts for p in positions] == sorted(p.ts for p in positions)
+    assert summary["readings_sent"] == len(positions)
+    assert sum(summary["skipped"].values()) == 6
+    assert "skipped 1 of 506 rows: end_before_start, first line" in result.stderr
+
+
+def test_a_broker_that_is_away_is_one_line_and_exit_code_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    result = call("run", "commuter", "--bikes", "10", "--mqtt", f"127.0.0.1:{port}")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: no MQTT broker at 127.0.0.1:{port}")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_refused_readings_are_an_error() -> None:
+    with FakeBroker(puback_reason=0x87).running() as broker:
+        result = call("run", "commuter", "--bikes", "10", "--for", "60", "--speed", "max",
+                      "--mqtt", f"127.0.0.1:{broker.port}")  # fmt: skip
+    assert result.exit_code == 1
+    assert "the broker refused 1" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "nowhere"), "there is no scenario 'nowhere'; there are: commuter"),
+        (("run", "commuter", "--speed", "0"), "'0' is no speed"),
+        (("run", "commuter", "--speed", "nan"), "'nan' is no speed"),
+        (("run", "commuter", "--speed", "fast"), "'fast' is no speed"),
+        (("run", "commuter", "--mqtt", "localhost"), "'localhost' is no address"),
+        (("run", "commuter", "--mqtt", "localhost:70000"), "'localhost:70000' is no address"),
+        (("replay", "absent.csv", "--format", "mobike-trips"), "does not exist"),
+        (("replay", __file__, "--format", "mobike-trips"), "is no mobike-trips file"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments: tuple[str, ...], said: str) -> None:
+    result = call(*arguments)
+    assert result.exit_code != 0
+    assert said in " ".join(result.stderr.split())
+
+
+@contextmanager
+def running(broker: FakeBroker, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`sim run commuter` in a process of its own."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-c", "from sensors_sim.cli import sim; sim()", "run", "commuter", *arguments),
+            *("--quiet", "--json", "--mqtt", f"127.0.0.1:{broker.port}"),
+        ],
+        cwd=Path(__file__).parents[3],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_with_everything_acknowledged(number: signal.Signals) -> None:
+    with FakeBroker().running() as broker, running(broker, "--bikes", "200", "--speed", "60") as process:
+        until(lambda: len(broker.received) > 5)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    summary = json.loads(out)
+    assert summary["stopped"]
+    assert summary["messages"] == len(broker.received)
+    assert summary["readings_acknowledged"] == summary["readings_sent"] > 0
+
+
+def test_a_second_signal_ends_a_run_whose_broker_hangs_and_says_what_may_be_lost() -> None:
+    hangs = FakeBroker(acknowledges=False)
+    arguments = ("--bikes", "2000", "--speed", "max", "--in-flight", "3")
+    with hangs.running() as broker, running(broker, *arguments) as process:
+        until(lambda: len(broker.received) == 3)
+        for number in (signal.SIGTERM, signal.SIGINT):  # two of the same kind could merge into one
+            process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "stopped before the broker acknowledged 3 messages; they may be lost" in err

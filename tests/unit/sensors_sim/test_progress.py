@@ -1,0 +1,27 @@
+from io import StringIO
+from random import Random
+
+from rich.console import Console
+
+from sensors_sim.progress import LOG_EVERY_S, Progress
+from sensors_sim.publish import Broker, Publisher
+from sensors_sim.scenario import shipped
+from sensors_sim.sources.simulated import SimulatedFleet
+
+
+def test_a_log_gets_a_line_every_few_seconds_with_rate_event_time_and_share() -> None:
+    now = [0.0]
+    out = StringIO()
+    publisher = Publisher(Broker("127.0.0.1", 1), "ub-sim-test", 1, Random(1))
+    scenario = shipped("metro-flood")
+    console = Console(file=out, width=200, force_terminal=False)
+    with Progress(publisher, SimulatedFleet(scenario), console, lambda: now[0]) as progress:
+        progress.tick(scenario.start_ms)
+        assert out.getvalue() == ""
+        now[0] += LOG_EVERY_S
+        publisher.counts.readings_sent = 5_000
+        progress.tick(scenario.start_ms + 90 * 60_000)
+        progress.tick(scenario.start_ms + 91 * 60_000)
+    (line,) = out.getvalue().splitlines()
+    assert "event time 2026-03-02 09:00:00 UTC+8 (50%) · 5,000 readings sent · 1,000/s" in line
+    assert line.endswith("broker away, reconnecting")

@@ -13,8 +13,16 @@ from streams.fold import Ledger, Output, Record, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 
-FLEET = FleetConfig(window_ms=60_000, allowed_lateness_ms=10_000, amend_horizon_ms=600_000, stale_after_ms=3_600_000, sources=2)
-GRID = GridConfig(window_ms=60_000, amend_horizon_ms=600_000, idle_timeout_ms=5_000, forget_source_ms=3_600_000)
+FLEET = FleetConfig(
+    window_ms=60_000,
+    allowed_lateness_ms=10_000,
+    amend_horizon_ms=600_000,
+    stale_after_ms=3_600_000,
+    sources=2,
+)
+GRID = GridConfig(
+    window_ms=60_000, amend_horizon_ms=600_000, idle_timeout_ms=5_000, forget_source_ms=3_600_000
+)
 
 
 def restored(partition: int, offset: int = -1, parts: Mapping[str, bytes] | None = None) -> Restored:
@@ -81,7 +89,14 @@ class City:
     def _grid(self, start: Restored) -> GridState:
         return GridState(
             GRID,
-            lambda cell: {"cell": cell, "hex": f"{cell:x}", "resolution": 9, "lat": 0, "lon": 0, "boundary": "{}"},
+            lambda cell: {
+                "cell": cell,
+                "hex": f"{cell:x}",
+                "resolution": 9,
+                "lat": 0,
+                "lon": 0,
+                "boundary": "{}",
+            },
             start,
         )
 
@@ -118,7 +133,11 @@ class City:
         columns = {key: [row[key] for row in rows] for key in rows[0]} if rows else None
         offset = self.database.offsets.get(name, -1)
         start = Restored(
-            partition, 0, offset, dict(self.database.parts.get(name, {})), self.database.ledgers.get(name, Ledger())
+            partition,
+            0,
+            offset,
+            dict(self.database.parts.get(name, {})),
+            self.database.ledgers.get(name, Ledger()),
         )
         fleet = self.fleets[partition] = FleetState(FLEET, self.locator, start, columns)
         for at in range(offset + 1, len(self.logs[partition])):

@@ -278,6 +278,7 @@ class FleetState:
             self._sweep(self._clock.watermark)
             self._flows.settle(self._clock.watermark)
             rows = self._flows.take_rows()
+            self._teller.windows_told(self._clock.watermark)
         out, self._tell = self._tell, []
         # Even where nothing moved, time did: those who wait for it must hear.
         everyone = at_checkpoint and self._told_ts != self._clock.newest_ts
@@ -334,6 +335,7 @@ class FleetState:
             clock = saved.load_clock(restored.parts["clock"])
             self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)
             self._waiting_parts = dict(clock.waiting)
+            self._teller.windows_told(self._clock.watermark)
         for name, data in restored.parts.items():
             kind, _, rest = name.partition("/")
             if kind == "window":

@@ -28,6 +28,11 @@ class Teller:
         self._sources = sources
         self._window_ms = window_ms
         self._slots = slots
+        self._told_watermark = 0
+
+    def windows_told(self, watermark: int) -> None:
+        """Remember that what the watermark has passed is in the partials to come, or was in those before."""
+        self._told_watermark = watermark
 
     def partials(
         self,
@@ -39,7 +44,10 @@ class Teller:
         *,
         everyone: bool,
     ) -> list[Output]:
-        """Return a partial for each region with something to tell; for every region if `everyone`."""
+        """Return a partial for each region with something to tell; for every region if `everyone`.
+
+        The watermark in it is the one up to which windows were told, which the clock's may be ahead of.
+        """
         region_of = self._slots.region_of
         regions = set(region_of[dirty].tolist())
         if rows is not None:
@@ -72,7 +80,7 @@ class Teller:
             generation=self._generation,
             offset=offset,
             newest_ts=clock.newest_ts,
-            watermark=clock.watermark,
+            watermark=self._told_watermark,
             window_ms=self._window_ms,
             now=SlotCounts(*self._names(here), *live.told(here)),
             windows=windows,

@@ -94,9 +94,16 @@ class Windows:
         return taken
 
     def forget(self, before: int) -> list[int]:
-        """Drop closed windows that end at or before `before`; returns their starts. No source can change them."""
-        gone = []
-        while self._starts and self._starts[0] + self.window_ms <= min(before, self.closed_before):
+        """Drop closed windows that end at or before `before`; returns their starts.
+
+        No source can change them any more; one with rows still to be told stays.
+        """
+        gone: list[int] = []
+        last = min(before, self.closed_before) - self.window_ms
+        if not self._starts or self._starts[0] > last:
+            return gone
+        due = {start for start, _ in self._due}
+        while self._starts and self._starts[0] <= last and self._starts[0] not in due:
             start = self._starts.pop(0)
             for slot in self.rows.pop(start):
                 line = self._timeline[slot]

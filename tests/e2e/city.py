@@ -41,7 +41,9 @@ COMMAND_TIMEOUT_S = 60.0
 class OwnProcess:
     """One of our commands in the background, with the processes that it starts in turn."""
 
-    def __init__(self, name: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
+    ) -> None:
         self.log = log
         self._service = ServiceProcess(
             name,

@@ -43,7 +43,9 @@ def brokers_of_its_own(kind: str, stack: Endpoints, directory: Path) -> Iterator
             tansu.stop()
         return
     if stack.kafka_flavor == "tansu":
-        pytest.skip("the Kafka given is a Tansu, which cannot delete topics: a second city would read the first")
+        pytest.skip(
+            "the Kafka given is a Tansu, which cannot delete topics: a second city would read the first"
+        )
     delete_topics(stack.kafka_bootstrap)
     try:
         yield stack

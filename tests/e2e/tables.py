@@ -9,7 +9,9 @@ from tests.oracle import VISIBLE, Expected, differences
 def found(city: City) -> Expected:
     """Read the three tables; rows without a count in them are as good as absent."""
     tables = Expected()
-    for row in city.query("SELECT *, to_hex(cell) AS hex, (extract(epoch FROM ts) * 1000)::bigint AS ms FROM ub.vehicle_state"):
+    for row in city.query(
+        "SELECT *, to_hex(cell) AS hex, (extract(epoch FROM ts) * 1000)::bigint AS ms FROM ub.vehicle_state"
+    ):
         tables.vehicle_state[row["vehicle_id"]] = {
             "ts": row["ms"],
             "operator": row["operator"],

@@ -35,7 +35,9 @@ class KafkaTap:
             fetch_max_wait_ms=50,
             max_poll_records=100_000,
         )
-        self._consumer.assign([TopicPartition(spec.name, p) for spec in specs for p in range(spec.partitions)])
+        self._consumer.assign(
+            [TopicPartition(spec.name, p) for spec in specs for p in range(spec.partitions)]
+        )
         self._consumer.seek_to_beginning()
 
     def of(self, topic: str) -> list[KafkaRecord]:

@@ -120,7 +120,12 @@ def drop(migrated: Database, **changes: int) -> dict[str, int]:
 
 def test_windows_are_forgotten_by_their_distance_from_the_newest(migrated: Database) -> None:
     write(migrated, rows.windows(*({"window_start": T0 - days * DAY} for days in (0, 9, 11, 12))))
-    assert drop(migrated, retain_windows_days=10) == {"cell_window": 2, "alert_event": 0, "vehicle_event": 0, "rejected": 0}
+    assert drop(migrated, retain_windows_days=10) == {
+        "cell_window": 2,
+        "alert_event": 0,
+        "vehicle_event": 0,
+        "rejected": 0,
+    }
     assert query(migrated.owner_url, "SELECT count(*) FROM ub.cell_window") == [(2,)]
 
 
@@ -128,7 +133,12 @@ def test_a_replay_of_old_data_is_kept(migrated: Database) -> None:
     in_2016 = 1_470_000_000_000
     write(migrated, rows.windows({"window_start": in_2016}, {"window_start": in_2016 + DAY}))
     write(migrated, *rows.alert("raised", 0, in_2016), rows.rejected({"received_at": in_2016}))
-    assert drop(migrated, retain_windows_days=10) == {"cell_window": 0, "alert_event": 0, "vehicle_event": 0, "rejected": 0}
+    assert drop(migrated, retain_windows_days=10) == {
+        "cell_window": 0,
+        "alert_event": 0,
+        "vehicle_event": 0,
+        "rejected": 0,
+    }
     assert query(migrated.owner_url, "SELECT count(*) FROM ub.cell_window") == [(2,)]
 
 

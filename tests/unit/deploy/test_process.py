@@ -90,9 +90,10 @@ def test_a_service_dies_with_a_parent_that_was_killed(tmp_path: Path) -> None:
             "-c",
             "import sys, time, pathlib\n"
             "from deploy.native.process import ServiceProcess\n"
-            "p = ServiceProcess('s', [sys.executable, '-c', 'import time; time.sleep(600)'],"
-            " pathlib.Path(sys.argv[1]) / 'log')\n"
-            "p.start(lambda: True, 10)\n"
+            "home = pathlib.Path(sys.argv[1])\n"
+            "code = 'import sys, time, pathlib; pathlib.Path(sys.argv[1]).touch(); time.sleep(600)'\n"
+            "p = ServiceProcess('s', [sys.executable, '-c', code, str(home / 'up')], home / 'log')\n"
+            "p.start((home / 'up').exists, 10)\n"  # setpriv has set the death signal by then
             "print(p.pid, flush=True)\n"
             "time.sleep(600)\n",
             str(tmp_path),

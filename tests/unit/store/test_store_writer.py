@@ -61,7 +61,9 @@ def test_a_nul_character_becomes_text() -> None:
 
 
 def test_an_unknown_table_is_named() -> None:
-    with pytest.raises(ValueError, match="table 'cell_nwo' is not one of vehicle_state, vehicle_event, cell_now"):
+    with pytest.raises(
+        ValueError, match="table 'cell_nwo' is not one of vehicle_state, vehicle_event, cell_now"
+    ):
         gather([Rows("cell_nwo", {"cell": [1]})])
 
 

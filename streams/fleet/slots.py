@@ -14,8 +14,8 @@ from streams.arrays import grown
 from streams.fleet.columns import is_id
 
 
-class Disc(Protocol):
-    """A circle that surely lies inside a cell; see streams/grid/locate.py."""
+class Footprint(Protocol):
+    """What surely lies inside a cell; see streams/grid/locate.py."""
 
     @property
     def lat(self) -> float:
@@ -34,7 +34,12 @@ class Disc(Protocol):
 
     @property
     def radius_m(self) -> float:
-        """Radius in metres; 0 where no circle is sure."""
+        """Radius of the circle in metres; 0 where none is sure."""
+        ...
+
+    @property
+    def edges(self) -> tuple[tuple[float, float, float], ...]:
+        """Six half-planes a x + b y < c, in metres from the centre."""
         ...
 
 
@@ -49,8 +54,8 @@ class Locator(Protocol):
         """Return the region of a cell."""
         ...
 
-    def disc(self, cell: int) -> Disc:
-        """Return the disc of a cell."""
+    def footprint(self, cell: int) -> Footprint:
+        """Return the footprint of a cell."""
         ...
 
 
@@ -61,13 +66,15 @@ class Slots:
         self._locator = locator
         self._cell_number: dict[int, int] = {}
         self._operator_number: dict[str, int] = {}
+        self._region_number: dict[str, int] = {}
         self._slot_number: dict[tuple[int, int], int] = {}
         self.cells: list[int] = []
         self.cell_hex: list[str] = []
         self.operators: list[str] = []
         self.regions: list[str] = []
-        # By cell number: the disc (degrees, degrees, metres per degree, metres squared).
-        self.disc = np.zeros((1024, 4))
+        # By cell number: centre and circle (degrees, degrees, metres per degree, metres squared), and edges.
+        self._circle = np.zeros((1024, 4))
+        self._edges = np.zeros((1024, 3, 6))
         # By slot number.
         self.cell_of = np.zeros(1024, np.int32)
         self.operator_of = np.zeros(1024, np.int32)
@@ -99,9 +106,10 @@ class Slots:
             number = self._cell_number[cell] = len(self.cells)
             self.cells.append(cell)
             self.cell_hex.append(f"{cell:x}")
-            disc = self._locator.disc(cell)
-            self.disc = grown(self.disc, number + 1)
-            self.disc[number] = disc.lat, disc.lon, disc.lon_m, disc.radius_m**2
+            print_ = self._locator.footprint(cell)
+            self._circle, self._edges = grown(self._circle, number + 1), grown(self._edges, number + 1)
+            self._circle[number] = print_.lat, print_.lon, print_.lon_m, print_.radius_m**2
+            self._edges[number] = np.array(print_.edges).T
         return number
 
     def slot(self, cell: int, operator: int) -> int:
@@ -134,15 +142,23 @@ class Slots:
         self, slot: NDArray[np.int32], lat: NDArray[np.float64], lon: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Return whether each position surely lies in the cell of its slot (slot >= 0)."""
-        disc = self.disc[self.cell_of[slot]]
-        dy = (lat - disc[:, 0]) * _METRES_PER_DEGREE
-        dx = (lon - disc[:, 1]) * disc[:, 2]
-        return dx * dx + dy * dy < disc[:, 3]
+        cell = self.cell_of[slot]
+        circle = self._circle[cell]
+        y = (lat - circle[:, 0]) * _METRES_PER_DEGREE
+        x = (lon - circle[:, 1]) * circle[:, 2]
+        inside: NDArray[np.bool_] = x * x + y * y < circle[:, 3]
+        outer = np.flatnonzero(~inside)
+        if len(outer):
+            a, b, c = self._edges[cell[outer]].transpose(1, 2, 0)
+            inside[outer] = (a * x[outer] + b * y[outer] < c).all(axis=0)
+        return inside
 
-    def _region(self, region: str) -> int:
-        if region not in self.regions:
-            self.regions.append(region)
-        return self.regions.index(region)
+    def _region(self, name: str) -> int:
+        number = self._region_number.get(name)
+        if number is None:
+            number = self._region_number[name] = len(self.regions)
+            self.regions.append(name)
+        return number
 
 
-_METRES_PER_DEGREE = 111_196.0  # of latitude; rounded up, so that the disc errs on the small side
+_METRES_PER_DEGREE = 111_195.0519  # of latitude, on H3's sphere

@@ -115,7 +115,7 @@ class FleetState:
         if not len(take):
             return
         watermarks = self._clock.met_by(c.ts[take], c.received_at)
-        before, after = int(watermarks[0]), int(watermarks[-1])
+        before, after = int(watermarks[0]) or int(watermarks[1]), int(watermarks[-1])
         self._sweep(before)
         sure = after < self._next_silence and after - before < self._arrives_fresh_ms
         if sure or not self._falls_silent(c, take, before, after):
@@ -169,7 +169,7 @@ class FleetState:
     def _locate(
         self, c: Columns, take: NDArray[np.intp], rows: NDArray[np.int64], operator: NDArray[np.int32]
     ) -> NDArray[np.int32]:
-        """Return the slot of each reading; a vehicle still in the disc of its cell needs no H3 call."""
+        """Return the slot of each reading; a vehicle still in the footprint of its cell needs no H3 call."""
         slot = self._vehicles.slot[rows]
         ask = (slot == NOWHERE) | ~self._slots.inside(slot, c.lat[take], c.lon[take])
         if ask.any():

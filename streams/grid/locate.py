@@ -1,13 +1,14 @@
 """Where a position lies: the only module that asks H3.
 
-A cell's *disc* is the largest circle around its centre that surely lies inside the cell. A position in
-the disc of the cell where its vehicle stood needs no H3 call: that is what makes parked bikes cheap.
+A cell's *footprint* is what surely lies inside the cell: a circle around its centre, and a polygon a
+little smaller than its outline. A position in the footprint of the cell where its vehicle was last needs
+no H3 call: that is what makes parked bikes cheap.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise
 from typing import Any
 
 import h3
@@ -15,17 +16,25 @@ import h3.api.basic_int as h3i
 
 EARTH_RADIUS_M = 6_371_007.18  # authalic radius, the one H3 uses for its metres
 METRES_PER_DEGREE = math.pi / 180 * EARTH_RADIUS_M
-Vector = tuple[float, float, float]
+
+
+Edge = tuple[float, float, float]
+"""A half-plane: (x, y) in metres from the cell's centre is on its inner side if a x + b y < c."""
+
+SIDES = 6
+_NOTHING: tuple[Edge, ...] = ((0.0, 0.0, -1.0),) * SIDES
+_EVERYTHING: Edge = (0.0, 0.0, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
-class Disc:
-    """Centre in degrees, metres per degree of longitude there, and the radius in metres (0: no disc)."""
+class Footprint:
+    """Centre in degrees, metres per degree of longitude there, radius of the circle in metres, SIDES edges."""
 
     lat: float
     lon: float
     lon_m: float
     radius_m: float
+    edges: tuple[Edge, ...]
 
 
 class Locator:
@@ -44,24 +53,27 @@ class Locator:
         """Return the hex index of the region that `cell` belongs to."""
         return str(h3.cell_to_parent(to_hex(cell), self.region_resolution))
 
-    def disc(self, cell: int) -> Disc:
-        """Return the disc of `cell`: every position in it has that cell, whatever H3 rounds.
+    def footprint(self, cell: int) -> Footprint:
+        """Return the footprint of `cell`: every position in it has that cell, whatever H3 rounds.
 
-        Edges of H3 cells are arcs of great circles (straight in the gnomonic projection in which
-        H3 rounds), so the inscribed radius is the least distance of the centre from those arcs.
-        Distances inside are later taken on a plane with the centre's scale; the factor below
-        covers the error of that, which grows with tan(latitude) x radius / earth radius.
+        Edges of H3 cells are arcs of great circles (straight in the gnomonic projection in which H3
+        rounds). Here they are straight lines on a plane with the centre's scale; `margin` covers the
+        error of that, which grows with tan(latitude) x radius / earth radius. A cell with more than six
+        edges (it crosses an edge of the icosahedron) or too near a pole has no footprint.
         """
         lat, lon = h3i.cell_to_latlng(cell)
-        middle = _unit(lat, lon)
-        corners = [_unit(a, b) for a, b in h3i.cell_to_boundary(cell)]
-        radius = EARTH_RADIUS_M * min(
-            map(_distance_to_arc, repeat(middle), corners, corners[1:] + corners[:1])
-        )
-        distortion = 2 * abs(math.tan(math.radians(lat))) * radius / EARTH_RADIUS_M
-        factor = 0.995 - distortion - (radius / EARTH_RADIUS_M) ** 2
         lon_m = METRES_PER_DEGREE * math.cos(math.radians(lat))
-        return Disc(lat, lon, lon_m, radius * factor if factor > 0.5 else 0.0)
+        corners = [
+            (_turn(b - lon) * lon_m, (a - lat) * METRES_PER_DEGREE) for a, b in h3i.cell_to_boundary(cell)
+        ]
+        reach = max(math.hypot(x, y) for x, y in corners)
+        distortion = 2 * abs(math.tan(math.radians(lat))) * reach / EARTH_RADIUS_M
+        margin = 0.002 + distortion + (reach / EARTH_RADIUS_M) ** 2
+        if len(corners) > SIDES or margin > 0.1:
+            return Footprint(lat, lon, lon_m, 0.0, _NOTHING)
+        edges = [_edge(p, q, margin * reach) for p, q in pairwise((*corners, corners[0]))]
+        radius = max(0.0, min(c for _, _, c in edges))
+        return Footprint(lat, lon, lon_m, radius, (*edges, *[_EVERYTHING] * (SIDES - len(edges))))
 
 
 def to_hex(cell: int) -> str:
@@ -96,15 +108,14 @@ def cells_in_polygon(polygon: dict[str, Any], resolution: int) -> set[int]:
     return {from_hex(cell) for cell in h3.geo_to_cells(polygon, resolution)}
 
 
-def _unit(lat: float, lon: float) -> Vector:
-    a, b = math.radians(lat), math.radians(lon)
-    return math.cos(a) * math.cos(b), math.cos(a) * math.sin(b), math.sin(a)
+def _turn(degrees: float) -> float:
+    """Return a difference of longitudes within -180..180."""
+    return (degrees + 180) % 360 - 180
 
 
-def _distance_to_arc(p: Vector, a: Vector, b: Vector) -> float:
-    """Return the angle (radians) between p and the great circle through a and b: no more than to the arc."""
-    x = a[1] * b[2] - a[2] * b[1]
-    y = a[2] * b[0] - a[0] * b[2]
-    z = a[0] * b[1] - a[1] * b[0]
-    length = math.sqrt(x * x + y * y + z * z)
-    return 0.0 if length == 0 else abs(math.asin((p[0] * x + p[1] * y + p[2] * z) / length))
+def _edge(p: tuple[float, float], q: tuple[float, float], margin: float) -> Edge:
+    """Return the half-plane left of p -> q (corners run counter-clockwise), `margin` metres further in."""
+    dx, dy = q[0] - p[0], q[1] - p[1]
+    length = math.hypot(dx, dy)
+    a, b = dy / length, -dx / length
+    return a, b, a * p[0] + b * p[1] - margin

@@ -46,6 +46,11 @@ class Mosquitto:
             stop_signal=signal.SIGTERM,  # writes its database before it ends
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process id; raises ServiceFailed while it does not run."""
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it accepts an MQTT v5 session."""
         self._process.start(self._accepts, START_TIMEOUT_S)

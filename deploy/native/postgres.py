@@ -68,6 +68,21 @@ class Postgres:
             stop_timeout_s=20.0,
         )
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id; raises ServiceFailed while it does not run."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the postmaster was started and has not ended."""
+        return self._process.running
+
     def start(self) -> None:
         """Start it, the first time with a new cluster, database and roles; return when it accepts queries."""
         new = not self._data.exists()

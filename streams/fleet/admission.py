@@ -22,7 +22,7 @@ def usable_readings(c: Columns, slots: Slots, refuse: Refuse) -> tuple[NDArray[n
     if isinstance(c.operator, str):
         operator = np.full(n, slots.operator_numbers([c.operator])[0], np.int32)
     else:
-        operator = np.array(slots.operator_numbers(c.operator), np.int32)
+        operator = slots.operator_numbers(c.operator)
     good = usable(c) & (operator >= 0)
     if good.all():
         return np.arange(n), operator
@@ -46,8 +46,29 @@ def rows_of(
 
     A vehicle not heard of gets a row. It belongs to the operator that the log names first.
     """
-    get, ids = vehicles.row_of.get, c.vehicle_id
+    ids = c.vehicle_id
     names = ids if len(take) == len(ids) else [ids[index] for index in take.tolist()]
+    try:
+        rows = np.fromiter(map(vehicles.row_of.__getitem__, names), np.int64, len(names))
+    except KeyError:
+        rows = _with_new_vehicles(names, take, operator, vehicles, refuse)
+    foreign = (rows >= 0) & (vehicles.operator[rows] != operator[take])
+    if foreign.any():
+        for position in np.flatnonzero(foreign).tolist():
+            owner = slots.operators[vehicles.operator[rows[position]]]
+            refuse("operator_conflict", f"vehicle belongs to operator {owner}", int(take[position]))
+        rows[foreign] = -1
+    return rows
+
+
+def _with_new_vehicles(
+    names: list[str],
+    take: NDArray[np.intp],
+    operator: NDArray[np.int32],
+    vehicles: Vehicles,
+    refuse: Refuse,
+) -> NDArray[np.int64]:
+    get = vehicles.row_of.get
     rows = np.array([get(name, -1) for name in names], np.int64)
     for position in np.flatnonzero(rows < 0).tolist():
         index, vehicle_id = int(take[position]), names[position]
@@ -57,10 +78,4 @@ def rows_of(
         elif row < 0:
             refuse("bad_id", f"vehicle_id: {_ID_RULE}", index)
         rows[position] = row
-    foreign = (rows >= 0) & (vehicles.operator[rows] != operator[take])
-    if foreign.any():
-        for position in np.flatnonzero(foreign).tolist():
-            owner = slots.operators[vehicles.operator[rows[position]]]
-            refuse("operator_conflict", f"vehicle belongs to operator {owner}", int(take[position]))
-        rows[foreign] = -1
     return rows

@@ -150,7 +150,7 @@ def _battery(values: int | list[int | None] | None, n: int) -> NDArray[np.int16]
         values = [values] * n if values is not None else []
     if not values:
         return np.full(n, UNKNOWN_BATTERY, np.int16)
-    column = np.array(values, np.float64)  # null becomes NaN
+    column = np.array([UNKNOWN_BATTERY if v is None else v for v in values] if None in values else values)
     known = (column >= 0) & (column <= 100)
     return np.where(known, column, UNKNOWN_BATTERY).astype(np.int16)
 

@@ -9,17 +9,17 @@ def newest_wins(
     rows: NDArray[np.int64],
     on_file: NDArray[np.int64],
     scratch: NDArray[np.int64],
-) -> NDArray[np.bool_]:
+) -> tuple[NDArray[np.bool_], bool]:
     """Return which readings are newer than everything of their vehicle before them, on file or in the frame.
 
-    `ts` and `rows` (n) are in the order of the log; `on_file` and `scratch` are by row, and `scratch` may
+    Says also whether each vehicle stands in the frame once at most, which is the rule. `ts` and `rows` (n) are in the order of the log; `on_file` and `scratch` are by row, and `scratch` may
     hold anything before and after.
     """
     n = len(rows)
     index = np.arange(n)
     scratch[rows] = index
     if (scratch[rows] == index).all():  # each vehicle once
-        return ts > on_file[rows]
+        return ts > on_file[rows], True
     known = on_file[rows]
     order = np.argsort(rows, kind="stable")
     first = np.ones(n, np.bool_)
@@ -35,4 +35,4 @@ def newest_wins(
     reached = np.maximum.accumulate(before)
     applied = np.empty(n, np.bool_)
     applied[order] = lifted > reached
-    return applied
+    return applied, False

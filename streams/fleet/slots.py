@@ -91,13 +91,12 @@ class Slots:
             self.operators.append(name)
         return number
 
-    def operator_numbers(self, names: list[str]) -> list[int]:
+    def operator_numbers(self, names: list[str]) -> NDArray[np.int32]:
         """Return the number of each name; -1 for one that is no id."""
-        get = self._operator_number.get
-        numbers = [get(name, -1) for name in names]
-        if -1 in numbers:
-            numbers = [self.operator(name) if is_id(name) else -1 for name in names]
-        return numbers
+        try:
+            return np.fromiter(map(self._operator_number.__getitem__, names), np.int32, len(names))
+        except KeyError:
+            return np.array([self.operator(name) if is_id(name) else -1 for name in names], np.int32)
 
     def cell(self, cell: int) -> int:
         """Return the number of a cell."""

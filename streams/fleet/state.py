@@ -102,15 +102,17 @@ class FleetState:
         refuse: Refuse = partial(self._refuse, record, columns)
         take, operator = usable_readings(columns, self._slots, refuse)
         applied = folded = 0
-        for piece in self._pieces(columns, take):
-            more_applied, more_folded = self._fold(columns, piece, operator, refuse)
+        for piece, watermark in self._pieces(columns, take):
+            more_applied, more_folded = self._fold(columns, piece, watermark, operator, refuse)
             applied, folded = applied + more_applied, folded + more_folded
         self._book(received=len(columns), applied=applied, rejected=len(columns) - folded)
 
-    def _pieces(self, c: Columns, take: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    def _pieces(
+        self, c: Columns, take: NDArray[np.intp]
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64]]]:
         """Cut a frame so that no vehicle of a piece falls silent while the piece is folded.
 
-        Almost always that is the whole frame; else it is folded reading by reading.
+        Yields indices and the watermark that each of these readings meets. Almost always that is the whole frame; else it is folded reading by reading.
         """
         if not len(take):
             return
@@ -119,11 +121,11 @@ class FleetState:
         self._sweep(before)
         sure = after < self._next_silence and after - before < self._arrives_fresh_ms
         if sure or not self._falls_silent(c, take, before, after):
-            yield take
+            yield take, watermarks[:-1]
             return
         for position in range(len(take)):
             self._sweep(int(watermarks[position]))
-            yield take[position : position + 1]
+            yield take[position : position + 1], watermarks[position : position + 1]
 
     @property
     def _arrives_fresh_ms(self) -> int:
@@ -139,10 +141,14 @@ class FleetState:
         return bool(due[rows[rows >= 0]].any())
 
     def _fold(
-        self, c: Columns, take: NDArray[np.intp], operator: NDArray[np.int32], refuse: Refuse
+        self,
+        c: Columns,
+        take: NDArray[np.intp],
+        watermark: NDArray[np.int64],
+        operator: NDArray[np.int32],
+        refuse: Refuse,
     ) -> tuple[int, int]:
         """Fold the readings at `take`; returns how many were applied, and how many not refused."""
-        watermark = self._clock.met_by(c.ts[take], c.received_at)[:-1]
         self._clock.advance(c.ts[take], c.received_at)
         on_time = c.ts[take] >= watermark - self._config.amend_horizon_ms
         if not on_time.all():
@@ -154,40 +160,54 @@ class FleetState:
         if not ours.all():
             take, rows, watermark = take[ours], rows[ours], watermark[ours]
         ts = c.ts[take]
-        applied = newest_wins(ts, rows, vehicles.ts, vehicles.scratch) if len(ts) else ts > 0
-        keep = applied | (ts >= watermark)
-        slots = self._locate(c, take[keep], rows[keep], operator[take[keep]])
-        state = c.state[take[keep]]
+        if not len(ts):
+            return 0, 0
+        applied, once = newest_wins(ts, rows, vehicles.ts, vehicles.scratch)
+        folded, newest = len(ts), int(np.count_nonzero(applied))
+        if newest < folded:
+            keep = applied | (ts >= watermark)
+            take, rows, ts, applied = take[keep], rows[keep], ts[keep], applied[keep]
+        slots = self._locate(c, take, rows, operator)
+        state = c.state[take]
         heard = np.ones(len(slots), np.bool_)
-        self._flows.add(Entries(rows[keep].astype(np.int32), ts[keep], slots, STANDING[state], heard))
-        newest = applied[keep]
-        self._move(c, take[keep][newest], rows[keep][newest], slots[newest])
+        self._flows.add(Entries(rows.astype(np.int32), ts, slots, STANDING[state], heard))
+        if newest < len(ts):
+            take, rows, slots = take[applied], rows[applied], slots[applied]
+        self._move(c, take, rows, slots, once=once)
         if (state == MISSING).any():
             self._next_silence = min(self._next_silence, int(watermark.min()))
-        return int(applied.sum()), len(take)
+        return newest, folded
 
     def _locate(
         self, c: Columns, take: NDArray[np.intp], rows: NDArray[np.int64], operator: NDArray[np.int32]
     ) -> NDArray[np.int32]:
         """Return the slot of each reading; a vehicle still in the footprint of its cell needs no H3 call."""
         slot = self._vehicles.slot[rows]
-        ask = (slot == NOWHERE) | ~self._slots.inside(slot, c.lat[take], c.lon[take])
-        if ask.any():
+        ask = np.flatnonzero((slot == NOWHERE) | ~self._slots.inside(slot, c.lat[take], c.lon[take]))
+        if len(ask):
             far = take[ask]
-            slot[ask] = self._slots.slots_at(c.lat[far], c.lon[far], operator[ask])
+            slot[ask] = self._slots.slots_at(c.lat[far], c.lon[far], operator[far])
             self._live.reserve(len(self._slots))
         return slot
 
     def _move(
-        self, c: Columns, take: NDArray[np.intp], rows: NDArray[np.int64], slots: NDArray[np.int32]
+        self,
+        c: Columns,
+        take: NDArray[np.intp],
+        rows: NDArray[np.int64],
+        slots: NDArray[np.int32],
+        *,
+        once: bool,
     ) -> None:
         """Put the newest readings on file and keep the live counts in step."""
         vehicles = self._vehicles
-        touched = np.unique(rows) if len(rows) > 1 else rows
+        touched = rows if once else np.unique(rows)
         old_slot, old_state = vehicles.slot[touched], vehicles.state[touched]
         vehicles.write(rows, c, take, slots)
         new_slot, new_state = vehicles.slot[touched], vehicles.state[touched]
-        moved = (old_slot != new_slot) | (old_state != new_state)
+        moved = np.flatnonzero((old_slot != new_slot) | (old_state != new_state))
+        if not len(moved):
+            return
         old_slot, old_state = old_slot[moved], old_state[moved]
         known = old_slot != NOWHERE
         self._live.add(old_slot[known], old_state[known], -1)

@@ -8,6 +8,7 @@ no H3 call: that is what makes parked bikes cheap.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,7 @@ Edge = tuple[float, float, float]
 """A half-plane: (x, y) in metres from the cell's centre is on its inner side if a x + b y < c."""
 
 SIDES = 6
+_REMEMBERED = 200_000
 _NOTHING: tuple[Edge, ...] = ((0.0, 0.0, -1.0),) * SIDES
 _EVERYTHING: Edge = (0.0, 0.0, math.inf)
 
@@ -43,37 +45,39 @@ class Locator:
     def __init__(self, resolution: int, region_resolution: int) -> None:
         self.resolution = resolution
         self.region_resolution = region_resolution
+        # Every partition of a worker meets the same cells.
+        self.footprint = lru_cache(_REMEMBERED)(footprint)
+        self.region = lru_cache(_REMEMBERED)(self._region)
 
     def cells(self, lat: Sequence[float], lon: Sequence[float]) -> list[int]:
         """Return the H3 index of each position; degrees in, integers out."""
         locate, resolution = h3i.latlng_to_cell, self.resolution
         return [locate(a, b, resolution) for a, b in zip(lat, lon, strict=True)]
 
-    def region(self, cell: int) -> str:
+    def _region(self, cell: int) -> str:
         """Return the hex index of the region that `cell` belongs to."""
         return str(h3.cell_to_parent(to_hex(cell), self.region_resolution))
 
-    def footprint(self, cell: int) -> Footprint:
-        """Return the footprint of `cell`: every position in it has that cell, whatever H3 rounds.
 
-        Edges of H3 cells are arcs of great circles (straight in the gnomonic projection in which H3
-        rounds). Here they are straight lines on a plane with the centre's scale; `margin` covers the
-        error of that, which grows with tan(latitude) x radius / earth radius. A cell with more than six
-        edges (it crosses an edge of the icosahedron) or too near a pole has no footprint.
-        """
-        lat, lon = h3i.cell_to_latlng(cell)
-        lon_m = METRES_PER_DEGREE * math.cos(math.radians(lat))
-        corners = [
-            (_turn(b - lon) * lon_m, (a - lat) * METRES_PER_DEGREE) for a, b in h3i.cell_to_boundary(cell)
-        ]
-        reach = max(math.hypot(x, y) for x, y in corners)
-        distortion = 2 * abs(math.tan(math.radians(lat))) * reach / EARTH_RADIUS_M
-        margin = 0.002 + distortion + (reach / EARTH_RADIUS_M) ** 2
-        if len(corners) > SIDES or margin > 0.1:
-            return Footprint(lat, lon, lon_m, 0.0, _NOTHING)
-        edges = [_edge(p, q, margin * reach) for p, q in pairwise((*corners, corners[0]))]
-        radius = max(0.0, min(c for _, _, c in edges))
-        return Footprint(lat, lon, lon_m, radius, (*edges, *[_EVERYTHING] * (SIDES - len(edges))))
+def footprint(cell: int) -> Footprint:
+    """Return the footprint of `cell`: every position in it has that cell, whatever H3 rounds.
+
+    Edges of H3 cells are arcs of great circles (straight in the gnomonic projection in which H3
+    rounds). Here they are straight lines on a plane with the centre's scale; `margin` covers the
+    error of that, which grows with tan(latitude) x radius / earth radius. A cell with more than six
+    edges (it crosses an edge of the icosahedron) or too near a pole has no footprint.
+    """
+    lat, lon = h3i.cell_to_latlng(cell)
+    lon_m = METRES_PER_DEGREE * math.cos(math.radians(lat))
+    corners = [(_turn(b - lon) * lon_m, (a - lat) * METRES_PER_DEGREE) for a, b in h3i.cell_to_boundary(cell)]
+    reach = max(math.hypot(x, y) for x, y in corners)
+    distortion = 2 * abs(math.tan(math.radians(lat))) * reach / EARTH_RADIUS_M
+    margin = 0.002 + distortion + (reach / EARTH_RADIUS_M) ** 2
+    if len(corners) > SIDES or margin > 0.1:
+        return Footprint(lat, lon, lon_m, 0.0, _NOTHING)
+    edges = [_edge(p, q, margin * reach) for p, q in pairwise((*corners, corners[0]))]
+    radius = max(0.0, min(c for _, _, c in edges))
+    return Footprint(lat, lon, lon_m, radius, (*edges, *[_EVERYTHING] * (SIDES - len(edges))))
 
 
 def to_hex(cell: int) -> str:

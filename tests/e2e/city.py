@@ -21,7 +21,7 @@ from streams.settings import Settings
 from streams.topics import TopicSpec, kafka_topics
 from tests.conftest import Database
 from tests.e2e.services import forget_session
-from tests.e2e.taps import KafkaTap, MqttTap
+from tests.e2e.taps import KafkaTap, MqttMessage, MqttTap
 from tests.e2e.waiting import eventually
 
 Message = tuple[str, bytes]
@@ -70,10 +70,10 @@ class OwnProcess:
         assert not self._group_lives(), f"{self.log.name}: it ended and left processes behind"
 
     def end(self) -> None:
-        """Leave nothing behind, whatever the test did."""
-        self._service.stop()
-        if self._group_lives():
+        """Leave nothing behind, whatever the test did: a test that cares how it ends has called `stop`."""
+        with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+        self._service.kill()
 
     def _group_lives(self) -> bool:
         # It leads a session and so a process group of its own; our children stay in it.
@@ -164,9 +164,17 @@ class City:
         with self.publisher() as publisher:
             publisher.publish(messages)
 
-    def mqtt_tap(self, topic_filter: str = "ub/#") -> MqttTap:
+    def mqtt_tap(self, *filters: str) -> MqttTap:
         """Subscribe to what goes by from now on, and to what is retained."""
-        return MqttTap(self._endpoints.mqtt_host, self._endpoints.mqtt_port, topic_filter)
+        return MqttTap(self._endpoints.mqtt_host, self._endpoints.mqtt_port, *filters)
+
+    def retained(self, topic_filter: str) -> list[MqttMessage]:
+        """Return what a subscriber gets who comes only now."""
+        end = f"ub/test/{secrets.token_hex(4)}"
+        with self.mqtt_tap(topic_filter, end) as tap:
+            self.publish([(end, b"end")])  # reaches the subscriber after all that is retained
+            eventually(lambda: [message for message in tap.messages if message.topic == end])
+            return [message for message in tap.messages if message.retained]
 
     def kafka_tap(self) -> KafkaTap:
         """Read all topics from the beginning."""

@@ -7,6 +7,7 @@ from typing import Self
 from kafka import KafkaConsumer, TopicPartition
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams.topics import TopicSpec
 from tests.e2e.waiting import eventually
@@ -67,14 +68,14 @@ class MqttMessage:
 class MqttTap:
     """A subscriber, like a member of operations staff. Entering it returns once the broker has confirmed."""
 
-    def __init__(self, host: str, port: int, topic_filter: str) -> None:
+    def __init__(self, host: str, port: int, *filters: str) -> None:
         self._address = (host, port)
-        self._filter = topic_filter
+        self._filters = [(name, SubscribeOptions(qos=1)) for name in filters]
         self._lock = threading.Lock()
         self._messages: list[MqttMessage] = []
         self._ready = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-        self._client.on_connect = lambda *_: self._client.subscribe(self._filter, qos=1)
+        self._client.on_connect = lambda *_: self._client.subscribe(self._filters)
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = self._on_message
 

@@ -1,0 +1,187 @@
+"""A reading walks the whole road: from MQTT to the tables, to Kafka and to whoever follows alerts."""
+
+import json
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from schemas import codec
+from schemas.alerts import Alert
+from tests import oracle
+from tests.e2e import story as flood
+from tests.e2e.conftest import CityMaker
+from tests.e2e.story import CELL, OTHER_CELL, Story
+from tests.e2e.tables import ledger, settled
+
+pytestmark = pytest.mark.e2e
+
+TOPIC = "ub/v1/alerts/{}/oversaturation/" + CELL
+LIFE = [("raised", "minor", 24), ("updated", "critical", 40), ("cleared", "critical", 10)]
+"""Action, severity and bikes in the cell, event by event."""
+
+
+@pytest.fixture(scope="module")
+def story(a_city: CityMaker) -> Iterator[Story]:
+    with a_city() as city:
+        yield flood.tell(city)
+
+
+def life(alerts: list[Alert]) -> list[tuple[str, str, int]]:
+    return [(alert.action, alert.severity, alert.evidence.occupancy) for alert in alerts]
+
+
+def test_the_tables_hold_what_a_batch_computation_expects(story: Story) -> None:
+    settled(story.city, oracle.batch(story.readings))
+    everything = len(story.readings)
+    assert ledger(story.city) == {
+        "received": everything,
+        "applied": everything,
+        "superseded": 0,
+        "rejected": 0,
+    }
+
+
+def test_the_views_show_another_service_the_same(story: Story) -> None:
+    expected = oracle.batch(story.readings)
+    settled(story.city, expected)
+    with psycopg.connect(story.city.database.reader_url, row_factory=dict_row) as reader:
+        latest = reader.execute("SELECT * FROM api.vehicle_latest").fetchall()
+        assert {row["vehicle_id"]: row["hex"] for row in latest} == {
+            name: row["cell"] for name, row in expected.vehicle_state.items()
+        }
+        minutes = reader.execute("SELECT * FROM api.cell_minute WHERE hex = %s", (CELL,)).fetchall()
+        assert {
+            (int(row["minute"].timestamp()) * 1000, CELL, row["operator"]): {
+                name: row[name] for name in ("readings", "arrivals", "departures", "occupancy")
+            }
+            for row in minutes
+        } == {key: row for key, row in expected.cell_window.items() if key[1] == CELL}
+        assert {json.dumps(row["boundary"]) for row in minutes} != {"null"}
+        now = reader.execute("SELECT sum(occupancy) AS n FROM api.cell_now WHERE hex = %s", (CELL,)).fetchall()
+        assert now == [{"n": 10}]
+        assert reader.execute("SELECT * FROM api.alerts_open").fetchall() == []
+        history = reader.execute("SELECT * FROM api.alert_history ORDER BY sequence").fetchall()
+        assert [(row["action"], row["severity"], row["occupancy"]) for row in history] == LIFE
+
+
+def test_the_alert_and_its_events_are_on_file(story: Story) -> None:
+    (alert,) = story.city.query("SELECT *, to_hex(cell) AS hex FROM ub.alert")
+    assert (alert["hex"], alert["status"], alert["severity"], alert["sequence"]) == (
+        CELL,
+        "cleared",
+        "critical",
+        2,
+    )
+    assert (alert["updated_at"] - alert["starts_at"]).total_seconds() >= 60
+    events = story.city.query("SELECT * FROM ub.alert_event ORDER BY sequence")
+    assert [(event["action"], event["severity"]) for event in events] == [item[:2] for item in LIFE]
+    assert {event["alert_id"] for event in events} == {alert["alert_id"]}
+
+
+def test_kafka_carries_every_reading_in_frames_of_one_partition(story: Story) -> None:
+    seen = []
+    homes: dict[str, set[int]] = {}
+    for record in story.kafka:
+        if record.topic == "ub.vehicles":
+            frame = codec.vehicle_frame.decode(record.value)
+            seen += zip(frame.vehicle_id, frame.ts, strict=True)
+            for vehicle_id in frame.vehicle_id:
+                homes.setdefault(vehicle_id, set()).add(record.partition)
+    assert sorted(seen) == sorted((r["vehicle_id"], r["ts"]) for r in story.readings)
+    assert all(len(partitions) == 1 for partitions in homes.values())
+
+
+def test_kafka_carries_the_alert_in_cloud_events(story: Story) -> None:
+    records = sorted((r for r in story.kafka if r.topic == "ub.alerts"), key=lambda r: r.offset)
+    alerts = [codec.alert.decode(record.value) for record in records]
+    assert life(alerts) == LIFE
+    for record, alert in zip(records, alerts, strict=True):
+        assert record.key == CELL.encode()
+        headers = record.headers
+        assert headers["ce_specversion"] == "1.0"
+        assert headers["ce_type"] == "ub.alert.v1"
+        assert headers["ce_id"] == f"{alert.alert_id}/{alert.sequence}"
+        assert headers["ce_source"].startswith("urbanbrain/")
+        assert headers["content-type"] == "application/json"
+        assert alert.evidence.topic == "ub.cells"
+
+
+def test_kafka_carries_windows_and_live_cells_that_add_up_to_the_tables(story: Story) -> None:
+    settled(story.city, oracle.batch(story.readings))
+    now: dict[tuple[str, str], int] = {}
+    windows: dict[tuple[int, str, str], tuple[int, int, int, int]] = {}
+    for record in story.kafka:
+        if record.topic != "ub.cells":
+            continue
+        message = codec.cells.decode(record.value)
+        if record.headers["ce_type"] == "ub.cells.now.v1":
+            counts = message.counts
+            now |= zip(
+                zip(counts.cell, counts.operator, strict=True), map(int, counts.available), strict=True
+            )
+        else:
+            rows = message.rows
+            keys = zip(rows.window_start, rows.cell, rows.operator, strict=True)
+            figures = zip(rows.readings, rows.arrivals, rows.departures, rows.occupancy, strict=True)
+            windows |= zip(keys, figures, strict=True)
+    expected = oracle.batch(story.readings)
+    assert {key: n for key, n in now.items() if n} == {
+        key: row["available"] for key, row in expected.cell_now.items()
+    }
+    assert windows == {key: tuple(row.values()) for key, row in expected.cell_window.items()}
+
+
+def test_a_late_subscriber_gets_the_alert_while_it_is_open(story: Story) -> None:
+    for severity in ("minor", "critical"):
+        (message,) = story.retained[severity]
+        assert message.topic == TOPIC.format(severity)
+        assert codec.alert.decode(message.payload).status == "active"
+    assert story.retained["cleared"] == []
+
+
+def test_a_subscriber_sees_the_alert_change_its_topic_and_go(story: Story) -> None:
+    steps = [(m.topic, codec.alert.decode(m.payload).action if m.payload else "taken back") for m in story.alerts]
+    assert steps == [
+        (TOPIC.format("minor"), "raised"),
+        (TOPIC.format("minor"), "taken back"),
+        (TOPIC.format("critical"), "updated"),
+        (TOPIC.format("critical"), "cleared"),
+        (TOPIC.format("critical"), "taken back"),
+    ]
+
+
+def test_alerts_tail_follows_what_it_was_told_to(story: Story) -> None:
+    lines = story.city.eventually(lambda: story.tail("all"), until=lambda found: len(found) >= 3)
+    assert [word for line in lines for word in ("RAISED", "CHANGED", "CLEARED") if word in line] == [
+        *("RAISED", "CHANGED", "CLEARED")
+    ]
+    assert all(CELL in line for line in lines)
+    critical = [codec.alert.decode(line.encode()) for line in story.tail("critical")]
+    assert life(critical) == LIFE[1:]
+    assert story.tail("another cell") == []
+
+
+def test_alerts_tail_ends_in_order_when_asked(story: Story) -> None:
+    for tail in story.tails.values():
+        tail.stop()
+    assert all("Traceback" not in tail.log.read_text() for tail in story.tails.values())
+
+
+def test_alerts_list_shows_open_and_cleared_ones(story: Story) -> None:
+    (line,) = (line for line in story.listing.splitlines() if CELL in line)
+    assert "critical" in line
+    assert " 40 " in line
+    listed = {
+        options: story.city.run("alerts", "list", *options)
+        for options in ((), ("--status", "cleared"), ("--status", "cleared", "--cell", OTHER_CELL))
+    }
+    assert all(done.code == 0 for done in listed.values())
+    assert [CELL in done.out for done in listed.values()] == [False, True, False]
+
+
+def test_the_doctor_finds_a_running_city_healthy(story: Story) -> None:
+    done = story.city.run("doctor")
+    assert done.code == 0, done
+    assert "FAULT" not in done.out

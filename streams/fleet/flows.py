@@ -16,17 +16,15 @@ was first seen: by then the checkpoint holds the waiting readings it came from, 
 finds the same (window, slot) pairs in them and tells their counts again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import grown
+from streams.fleet.counts import ARRIVALS, DEPARTURES, READINGS, Keys, PairCounts, pack, unpack
 from streams.fleet.vehicles import NOWHERE, Vehicles
-
-READINGS, ARRIVALS, DEPARTURES = 0, 1, 2
-UNKNOWN = -1
-"""What the listener holds may be anything: no count equals it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +68,6 @@ class WindowRows:
     counts: NDArray[np.int32]  # shape (n, 3): readings, arrivals, departures
 
 
-class _Window:
-    """Counts of one window by slot, and which of them are to be told."""
-
-    __slots__ = ("counts", "dirty", "told", "unsaved")
-
-    def __init__(self) -> None:
-        self.counts = np.zeros((1024, 3), np.int32)
-        self.told = np.zeros((1024, 3), np.int32)
-        self.dirty = np.zeros(1024, np.bool_)
-        self.unsaved = False
-
-    def reserve(self, size: int) -> None:
-        self.counts = grown(self.counts, size)
-        self.told = grown(self.told, size)
-        self.dirty = grown(self.dirty, size)
-
-
 class Flows:
     """Windows of `window_ms` of one partition."""
 
@@ -95,8 +76,8 @@ class Flows:
         self._window_ms = window_ms
         self._waiting: list[Entries] = []
         self._fresh: list[Entries] = []
-        self._windows: dict[int, _Window] = {}
-        self._provisional: list[tuple[int, NDArray[np.int32]]] = []
+        self._counts = PairCounts()
+        self._provisional: Keys | None = None
         self._touched = False
 
     def add(self, entries: Entries) -> None:
@@ -124,47 +105,29 @@ class Flows:
 
     def take_rows(self) -> WindowRows | None:
         """Return the counts that changed since the last call, what waits included. Call at checkpoints only."""
-        if not self._touched and not self._provisional:
+        if not self._touched and self._provisional is None:
             return None
         self._touched = False
-        for start, slots in self._provisional:
-            if start in self._windows:
-                self._windows[start].dirty[slots] = True
-        waiting = _in_order(_joined(self._waiting))
-        stood, stands_now = _transitions(waiting, self._vehicles.settled)
-        self._provisional = self._count(waiting, stood, stands_now, +1, settled=False)
-        rows = self._changed_rows()
-        self._count(waiting, stood, stands_now, -1, settled=False)
-        return rows
-
-    def _changed_rows(self) -> WindowRows | None:
-        found = []
-        for start, window in sorted(self._windows.items()):
-            slots = np.flatnonzero(window.dirty)
-            window.dirty[slots] = False
-            slots = slots[(window.counts[slots] != window.told[slots]).any(axis=1)].astype(np.int32)
-            if len(slots):
-                window.told[slots] = window.counts[slots]
-                found.append((np.full(len(slots), start, np.int64), slots, window.counts[slots]))
-        return WindowRows(*map(np.concatenate, zip(*found, strict=True))) if found else None
+        if self._provisional is not None:
+            self._counts.mark(self._provisional)
+        with self._waiting_counted() as self._provisional:
+            keys, counts = self._counts.take_changed()
+        window, slot = unpack(keys)
+        return WindowRows(window * self._window_ms, slot, counts) if len(keys) else None
 
     def resume(self) -> None:
         """Take up where the checkpoint left off: all counts are to be told again, withdrawn ones too."""
         self._touched = True
-        waiting = _in_order(_joined(self._waiting))
-        stood, stands_now = _transitions(waiting, self._vehicles.settled)
-        self._provisional = self._count(waiting, stood, stands_now, +1, settled=False)
-        self._count(waiting, stood, stands_now, -1, settled=False)
-        for window in self._windows.values():
-            window.dirty[:] = window.counts.any(axis=1)
-            window.told[:] = UNKNOWN
+        self._counts.tell_all_again()
+        with self._waiting_counted() as self._provisional:
+            pass
 
     def forget(self, before: int) -> list[int]:
-        """Drop the windows that end before `before`; returns their starts. Their counts are final and told."""
-        gone = [start for start in self._windows if start + self._window_ms <= before]
-        for start in gone:
-            del self._windows[start]
-        return gone
+        """Drop the windows that end at or before `before`; returns the starts of those that were saved.
+
+        Their counts are final and told.
+        """
+        return [number * self._window_ms for number in self._counts.forget(before // self._window_ms)]
 
     def take_fresh(self, watermark: int) -> Entries:
         """Return what came in since the last call and still waits at this watermark: the checkpoint's news."""
@@ -172,34 +135,27 @@ class Flows:
         self._fresh = []
         return fresh.select(fresh.ts >= watermark)
 
-    def take_unsaved(self) -> dict[int, tuple[NDArray[np.int32], NDArray[np.int32]]]:
-        """Return {window start: (slots, counts)} of the settled counts that changed since the last call."""
-        unsaved = {}
-        for start, window in self._windows.items():
-            if window.unsaved:
-                window.unsaved = False
-                slots = np.flatnonzero(window.counts.any(axis=1)).astype(np.int32)
-                unsaved[start] = (slots, window.counts[slots])
-        return unsaved
+    def take_unsaved(self) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.int32]]]:
+        """Yield (window start, slots, counts) of the settled counts that changed since the last call."""
+        for number, slots, counts in self._counts.take_unsaved():
+            yield number * self._window_ms, slots, counts
 
     def restore_window(self, start: int, slots: NDArray[np.int32], counts: NDArray[np.int32]) -> None:
         """Put settled counts back."""
-        window = self._window(start, int(slots.max(initial=0)) + 1)
-        window.counts[slots] = counts
-        window.unsaved = False
+        self._counts.restore(start // self._window_ms, slots, counts)
 
     def restore_waiting(self, entries: Entries) -> None:
         """Put back readings that waited."""
         if len(entries):
             self._waiting.append(entries)
-            self._touched = True
 
-    def _window(self, start: int, size: int) -> _Window:
-        window = self._windows.get(start)
-        if window is None:
-            window = self._windows[start] = _Window()
-        window.reserve(size)
-        return window
+    @contextmanager
+    def _waiting_counted(self) -> Iterator[Keys | None]:
+        """Count what waits as if it were settled, for as long as the context lasts; gives the pairs concerned."""
+        waiting = _in_order(_joined(self._waiting))
+        stood, stands_now = _transitions(waiting, self._vehicles.settled)
+        yield self._count(waiting, stood, stands_now, +1, settled=False)
+        self._count(waiting, stood, stands_now, -1, settled=False)
 
     def _count(
         self,
@@ -209,29 +165,21 @@ class Flows:
         sign: int,
         *,
         settled: bool,
-    ) -> list[tuple[int, NDArray[np.int32]]]:
-        """Add sign to the counters of the entries; returns the (window, slots) touched."""
+    ) -> Keys | None:
+        """Add sign to the counters of the entries; returns the pairs concerned."""
         if not len(entries):
-            return []
-        touched = []
-        start = entries.ts // self._window_ms * self._window_ms
+            return None
+        window = entries.ts // self._window_ms
         moved = stood != stands_now
         left, came = moved & (stood != NOWHERE), moved & (stands_now != NOWHERE)
-        size = int(max(entries.slot.max(), stood.max())) + 1
-        for window_start in np.unique(start).tolist():
-            here = start == window_start
-            window = self._window(window_start, size)
-            window.unsaved |= settled
-            for column, slots in (
-                (READINGS, entries.slot[here & entries.heard]),
-                (ARRIVALS, stands_now[here & came]),
-                (DEPARTURES, stood[here & left]),
-            ):
-                np.add.at(window.counts[:, column], slots, sign)
-                window.dirty[slots] |= settled
-                if len(slots):
-                    touched.append((window_start, slots))
-        return touched
+        heard = entries.heard
+        keys = (
+            pack(window[heard], entries.slot[heard]),
+            pack(window[came], stands_now[came]),
+            pack(window[left], stood[left]),
+        )
+        column = np.repeat(np.array([READINGS, ARRIVALS, DEPARTURES], np.int8), [len(key) for key in keys])
+        return self._counts.add(np.concatenate(keys), column, sign, settled=settled)
 
 
 def _joined(parts: list[Entries]) -> Entries:

@@ -12,8 +12,9 @@ def newest_wins(
 ) -> tuple[NDArray[np.bool_], bool]:
     """Return which readings are newer than everything of their vehicle before them, on file or in the frame.
 
-    Says also whether each vehicle stands in the frame once at most, which is the rule. `ts` and `rows` (n) are in the order of the log; `on_file` and `scratch` are by row, and `scratch` may
-    hold anything before and after.
+    Says also whether each vehicle stands in the frame once at most, which is the rule. `ts` and `rows` (n)
+    are in the order of the log; `on_file` and `scratch` are by row, and `scratch` may hold anything before
+    and after.
     """
     n = len(rows)
     index = np.arange(n)

@@ -76,6 +76,7 @@ class FleetState:
         )
         self._waiting_parts: dict[str, int] = {}
         self._tell: list[Output] = []
+        self._refused: dict[int, Output] = {}
         self._archived: list[str] = []
         self._events: list[VehicleEvent] = []
         self._told_ts = 0
@@ -96,6 +97,7 @@ class FleetState:
         if isinstance(columns, BadFrame):
             self._refuse(record, None, "bad_frame", columns.detail, 0, columns.count)
             self._book(received=columns.count, applied=0, rejected=columns.count)
+            self._tell_refused()
             return
         if not len(columns):
             return
@@ -106,13 +108,15 @@ class FleetState:
             more_applied, more_folded = self._fold(columns, piece, watermark, operator, refuse)
             applied, folded = applied + more_applied, folded + more_folded
         self._book(received=len(columns), applied=applied, rejected=len(columns) - folded)
+        self._tell_refused()
 
     def _pieces(
         self, c: Columns, take: NDArray[np.intp]
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64]]]:
         """Cut a frame so that no vehicle of a piece falls silent while the piece is folded.
 
-        Yields indices and the watermark that each of these readings meets. Almost always that is the whole frame; else it is folded reading by reading.
+        Yields indices and the watermark that each of these readings meets. Almost always that is the whole
+        frame; else it is folded reading by reading.
         """
         if not len(take):
             return
@@ -120,6 +124,7 @@ class FleetState:
         before, after = int(watermarks[0]) or int(watermarks[1]), int(watermarks[-1])
         self._sweep(before)
         sure = after < self._next_silence and after - before < self._arrives_fresh_ms
+        sure &= not (c.state[take] == MISSING).any()
         if sure or not self._falls_silent(c, take, before, after):
             yield take, watermarks[:-1]
             return
@@ -134,6 +139,9 @@ class FleetState:
 
     def _falls_silent(self, c: Columns, take: NDArray[np.intp], before: int, after: int) -> bool:
         if after - before >= self._arrives_fresh_ms:
+            return True
+        reported = c.ts[take][c.state[take] == MISSING]
+        if len(reported) and int(reported.min()) + self._config.amend_horizon_ms <= after:
             return True
         due = self._silence.ends_at(self._vehicles) <= after
         get = self._vehicles.row_of.get
@@ -277,9 +285,14 @@ class FleetState:
         self, record: Record, c: Columns | None, reason: Reason, detail: str, index: int, count: int = 1
     ) -> None:
         text = None if c is None else c.text(index)
-        self._tell.append(
-            refusal(STAGE, self._generation, record, reason, detail, text=text, index=index, count=count)
+        self._refused[index] = refusal(
+            STAGE, self._generation, record, reason, detail, text=text, index=index, count=count
         )
+
+    def _tell_refused(self) -> None:
+        """Tell a record's refusals in the record's order: the rejects stage takes a lower number for a repeat."""
+        self._tell += [self._refused[index] for index in sorted(self._refused)]
+        self._refused.clear()
 
     def _refuse_late(
         self, c: Columns, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse
@@ -321,10 +334,10 @@ class FleetState:
         for name in [name for name, newest in self._waiting_parts.items() if newest < watermark]:
             del self._waiting_parts[name]
             changes.parts[name] = None
-        for start, (slots, counts) in self._flows.take_unsaved().items():
-            changes.parts[f"window/{start}"] = saved.dump_window(slots, counts, self._slots)
         for start in self._flows.forget(watermark - self._config.amend_horizon_ms):
             changes.parts[f"window/{start}"] = None
+        for start, slots, counts in self._flows.take_unsaved():
+            changes.parts[f"window/{start}"] = saved.dump_window(slots, counts, self._slots)
         if self._saved_ts != self._clock.newest_ts:
             self._saved_ts = self._clock.newest_ts
             clock = saved.Clock(self._clock.newest_ts, self._clock.newest_basis, self._waiting_parts)

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import grown
-
 READINGS, ARRIVALS, DEPARTURES = 0, 1, 2
 UNKNOWN = -1
 """What the listener holds may be anything: no count equals it."""
@@ -29,14 +27,13 @@ def unpack(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
 
 
 class PairCounts:
-    """Three counts per pair, and what of them was told and saved."""
+    """Three counts per pair, sorted by key, and what of them was told and saved."""
 
     def __init__(self) -> None:
-        self._row_of: dict[int, int] = {}
-        self._keys = np.zeros(1024, np.int64)
-        self._counts = np.zeros((1024, 3), np.int32)
-        self._told = np.zeros((1024, 3), np.int32)
-        self._dirty = np.zeros(1024, np.bool_)
+        self._keys = np.zeros(0, np.int64)
+        self._counts = np.zeros((0, 3), np.int32)
+        self._told = np.zeros((0, 3), np.int32)
+        self._dirty = np.zeros(0, np.bool_)
         self._unsaved: set[int] = set()
         self._saved: set[int] = set()
 
@@ -45,9 +42,14 @@ class PairCounts:
 
         What is settled is to be told and saved; what is not will be taken back by the caller.
         """
-        distinct, inverse = np.unique(keys, return_inverse=True)
+        order = np.argsort(keys)
+        keys, column = keys[order], column[order]
+        first = np.ones(len(keys), np.bool_)
+        first[1:] = keys[1:] != keys[:-1]
+        distinct = keys[first]
+        cell = (np.cumsum(first) - 1) * 3 + column
+        sums = np.bincount(cell, minlength=3 * len(distinct)).reshape(-1, 3)
         rows = self._rows(distinct)
-        sums = np.bincount(inverse * 3 + column, minlength=3 * len(distinct)).reshape(-1, 3)
         self._counts[rows] += sign * sums.astype(np.int32)
         if settled:
             self._dirty[rows] = True
@@ -56,33 +58,29 @@ class PairCounts:
 
     def mark(self, keys: Keys) -> None:
         """Have pairs told if they changed; those that are forgotten were told."""
-        get = self._row_of.get
-        self._dirty[[row for key in keys.tolist() if (row := get(key)) is not None]] = True
+        rows = np.searchsorted(self._keys, keys)
+        rows = rows[rows < len(self._keys)]
+        self._dirty[rows[np.isin(self._keys[rows], keys, assume_unique=True)]] = True
 
     def take_changed(self) -> tuple[Keys, NDArray[np.int32]]:
         """Return keys and counts of the marked pairs that differ from what was told last; they count as told."""
         rows = np.flatnonzero(self._dirty)
         self._dirty[rows] = False
         rows = rows[(self._counts[rows] != self._told[rows]).any(axis=1)]
-        rows = rows[np.argsort(self._keys[rows])]
         self._told[rows] = self._counts[rows]
         return self._keys[rows], self._counts[rows]
 
     def tell_all_again(self) -> None:
         """Whoever listens may hold anything: mark every pair that has a count."""
-        n = len(self._row_of)
-        self._told[:n] = UNKNOWN
-        self._dirty[:n] = self._counts[:n].any(axis=1)
+        self._told[:] = UNKNOWN
+        self._dirty[:] = self._counts.any(axis=1)
 
     def forget(self, before: int) -> list[int]:
         """Drop windows with a number below `before`; returns those that were saved."""
-        n = len(self._row_of)
-        keep = np.flatnonzero(self._keys[:n] >= before << _SLOT_BITS)
-        if len(keep) < n:
-            for array in (self._keys, self._counts, self._told, self._dirty):
-                array[: len(keep)] = array[keep]
-                array[len(keep) : n] = 0
-            self._row_of = dict(zip(self._keys[: len(keep)].tolist(), range(len(keep)), strict=True))
+        start = int(np.searchsorted(self._keys, before << _SLOT_BITS))
+        if start:
+            self._keys, self._counts = self._keys[start:].copy(), self._counts[start:].copy()
+            self._told, self._dirty = self._told[start:].copy(), self._dirty[start:].copy()
         gone = sorted(window for window in self._saved if window < before)
         self._saved.difference_update(gone)
         self._unsaved = {window for window in self._unsaved if window >= before}
@@ -90,35 +88,32 @@ class PairCounts:
 
     def take_unsaved(self) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.int32]]]:
         """Yield (window number, slots, counts) of each window with settled counts not yet saved."""
-        if not self._unsaved:
-            return
-        n = len(self._row_of)
-        order = np.argsort(self._keys[:n])
-        window, slot = unpack(self._keys[:n][order])
+        window, slot = unpack(self._keys)
         for number in sorted(self._unsaved):
             rows = slice(*np.searchsorted(window, (number, number + 1)))
-            counts = self._counts[order[rows]]
-            counted = counts.any(axis=1)
-            yield number, slot[rows][counted], counts[counted]
+            counted = self._counts[rows].any(axis=1)
+            yield number, slot[rows][counted], self._counts[rows][counted]
         self._saved |= self._unsaved
         self._unsaved = set()
 
     def restore(self, window: int, slots: NDArray[np.int32], counts: NDArray[np.int32]) -> None:
         """Put back what `take_unsaved` yielded."""
-        rows = self._rows(pack(np.full(len(slots), window, np.int64), slots))
-        self._counts[rows] = counts
+        order = np.argsort(slots)
+        rows = self._rows(pack(np.full(len(slots), window, np.int64), slots[order]))
+        self._counts[rows] = counts[order]
         self._saved.add(window)
 
-    def _rows(self, keys: Keys) -> NDArray[np.int64]:
-        """Return the row of each key; a new one gets the next row."""
-        row_of, names = self._row_of, keys.tolist()
-        try:
-            return np.fromiter(map(row_of.__getitem__, names), np.int64, len(names))
-        except KeyError:
-            pass
-        rows = np.array([row_of.setdefault(name, len(row_of)) for name in names], np.int64)
-        size = len(row_of)
-        self._keys, self._counts = grown(self._keys, size), grown(self._counts, size)
-        self._told, self._dirty = grown(self._told, size), grown(self._dirty, size)
-        self._keys[rows] = keys
-        return rows
+    def _rows(self, keys: Keys) -> NDArray[np.intp]:
+        """Return the row of each of the sorted, distinct keys; one not known is put in its place."""
+        rows = np.searchsorted(self._keys, keys)
+        known = np.zeros(len(keys), np.bool_)
+        within = rows < len(self._keys)
+        known[within] = self._keys[rows[within]] == keys[within]
+        if known.all():
+            return rows
+        at = rows[~known]
+        self._keys = np.insert(self._keys, at, keys[~known])
+        self._counts = np.insert(self._counts, at, 0, axis=0)
+        self._told = np.insert(self._told, at, 0, axis=0)
+        self._dirty = np.insert(self._dirty, at, False)
+        return np.searchsorted(self._keys, keys)

@@ -5,8 +5,9 @@ UrbanBrainError
 ├── ServiceUnavailable   MQTT, Kafka or the database does not answer
 ├── MigrationError       the database schema is older or newer than this program
 ├── Fenced               another worker owns the partition now; our writes are refused
+├── LogGap               records of a partition were skipped; folding on would lose them
 ├── PolicyError          a policy file cannot be used
-└── SourceError          a file given to the simulator cannot be read
+└── CannotAudit          the log or the tables do not hold what an audit needs
 """
 
 from collections.abc import Sequence
@@ -48,9 +49,13 @@ class Fenced(UrbanBrainError):
         self.partitions = tuple(partitions)
 
 
+class LogGap(UrbanBrainError):
+    """Records of a partition were skipped; folding on would lose them."""
+
+
 class PolicyError(UrbanBrainError):
     """A policy file cannot be used."""
 
 
-class SourceError(UrbanBrainError):
-    """A file given to the simulator cannot be read."""
+class CannotAudit(UrbanBrainError):
+    """The log or the tables do not hold what an audit needs."""

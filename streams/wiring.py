@@ -18,7 +18,7 @@ from streams.incidents.policy import Policy, Rule, parse
 from streams.incidents.state import IncidentsState
 from streams.rejects.state import RejectsState
 from streams.runtime.driver import FetchWaitTransport
-from streams.runtime.incarnation import Incarnations
+from streams.runtime.incarnation import Logs
 from streams.runtime.mqtt import MqttPublisher
 from streams.runtime.publisher import Publisher
 from streams.runtime.stage import Stage
@@ -77,7 +77,7 @@ class Worker:
         self._store = Store(settings.database_url.get_secret_value(), application_name=settings.worker_id)
         self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}")
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
-        self._incarnations = Incarnations(settings.kafka_bootstrap)
+        self._logs = Logs(settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu")
         self._stages = self._make_stages(load_policy(settings))
         for stage in self._stages.values():
             self._add_agent(stage)
@@ -134,7 +134,7 @@ class Worker:
             store=self._store,
             publisher=self._publisher,
             settings=self.settings,
-            incarnation=self._incarnations,
+            logs=self._logs,
             fatal=self._fatal,
         )
 
@@ -178,7 +178,7 @@ class Worker:
             self._run(stage.open(partitions))
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
-        await asyncio.gather(*(stage.flush(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()))
+        await asyncio.gather(*(stage.hand_over(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()))
 
     async def _shutdown(self, *_: Any, **__: Any) -> None:
         if self.failure is None:

@@ -1,26 +1,52 @@
-"""Which log a topic is: the cluster's id and the topic's own, asked once from Kafka."""
+"""Which log a topic is, and where it ends: what tells a rebuilt topic from the one that was checkpointed."""
 
 import asyncio
+from dataclasses import dataclass
+
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
 
 from streams.admin import admin_client
-from streams.runtime.stage import Incarnation
 
 
-class Incarnations:
-    """Cluster and topic ids of one Kafka, remembered for the life of the process."""
+@dataclass(frozen=True, slots=True)
+class Incarnation:
+    """A rebuilt topic or cluster is another log, though its name be the same."""
 
-    def __init__(self, bootstrap: str) -> None:
+    cluster_id: str
+    topic_id: str
+
+
+class Logs:
+    """Asks Kafka; raises ServiceUnavailable while it is away. Ids are remembered for the life of the process."""
+
+    def __init__(self, bootstrap: str, *, ends_are_true: bool) -> None:
         self._bootstrap = bootstrap
+        self._ends_are_true = ends_are_true
         self._known: dict[str, Incarnation] = {}
 
-    async def __call__(self, topic: str) -> Incarnation:
-        """Return the incarnation of a topic; raises ServiceUnavailable while Kafka is away."""
+    async def incarnation(self, topic: str) -> Incarnation:
+        """Return the incarnation of a topic."""
         if topic not in self._known:
             self._known[topic] = await asyncio.to_thread(self._ask, topic)
         return self._known[topic]
+
+    async def ends_before(self, topic: str, partition: int, offset: int) -> bool:
+        """Return whether the log has no record at `offset`: then it is not the log that had one.
+
+        Always false on Tansu, which answers the start of its last batch when asked for its end.
+        """
+        if offset < 0 or not self._ends_are_true:
+            return False
+        return await asyncio.to_thread(self._end, topic, partition) <= offset
 
     def _ask(self, topic: str) -> Incarnation:
         with admin_client(self._bootstrap) as client:
             cluster_id = str(client.describe_cluster().get("cluster_id"))
             (described,) = client.describe_topics([topic])
         return Incarnation(cluster_id, str(described.get("topic_id", "")))
+
+    def _end(self, topic: str, partition: int) -> int:
+        where = TopicPartition(topic, partition)
+        with admin_client(self._bootstrap) as client:
+            return int(client.list_partition_offsets({where: OffsetSpec.LATEST})[where].offset)

@@ -19,7 +19,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from streams.errors import LogGap
 from streams.fold import Changes, Fold, Output, Record
+from streams.runtime.incarnation import Incarnation, Logs
 from streams.runtime.publisher import Publisher
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, PartitionCommit, Store
@@ -38,15 +40,8 @@ class _Owned:
     fold: Fold
     applied: int
     durable: int
+    fed: bool = False
     unacked: deque[Any] = field(default_factory=deque)
-
-
-@dataclass(frozen=True, slots=True)
-class Incarnation:
-    """Which log it is: a rebuilt topic or cluster is another log, though its name be the same."""
-
-    cluster_id: str
-    topic_id: str
 
 
 class Stage:
@@ -61,7 +56,7 @@ class Stage:
         store: Store,
         publisher: Publisher,
         settings: Settings,
-        incarnation: Callable[[str], Awaitable[Incarnation]],
+        logs: Logs,
         fatal: Callable[[Exception], None],
     ) -> None:
         self.name = name
@@ -70,7 +65,7 @@ class Stage:
         self._store = store
         self._publisher = publisher
         self._settings = settings
-        self._incarnation = incarnation
+        self._logs = logs
         self._fatal = fatal
         self._owned: dict[int, _Owned] = {}
         self._handover = asyncio.Lock()
@@ -79,6 +74,7 @@ class Stage:
         self._room.set()
         self._stop = asyncio.Event()
         self._waiting = 0
+        self._era = 0
         self._breath = time.monotonic()
 
     # ------------------------------------------------------------------ feeding
@@ -86,27 +82,26 @@ class Stage:
     async def consume(self, stream: Any) -> None:
         """Fold every event of a Faust stream; the body of the agent."""
         async for event in stream.noack().events():
-            await self._feed(event)
+            try:
+                await self._feed(event)
+            except Exception as error:
+                self._fatal(error)
+                raise
 
     async def _feed(self, event: Any) -> None:
-        message = event.message
+        message, era = event.message, self._era
         await self._room.wait()
         async with self._handover:
+            if (
+                era != self._era
+            ):  # handed out before a rebalance: it comes again, from where the checkpoint is
+                return
             owned = self._owned.get(message.partition) or await self._open(message.partition)
             if message.offset <= owned.durable:
                 event.ack()
                 return
             if message.offset > owned.applied:
-                owned.fold.apply(
-                    Record(
-                        self.topic,
-                        message.partition,
-                        message.offset,
-                        message.value or b"",
-                        int(message.timestamp * 1000),
-                    )
-                )
-                owned.applied = message.offset
+                self._apply(owned, message)
             message.value = event.value = None  # only its place in the log is still needed
             owned.unacked.append(event)
             self._waiting += 1
@@ -116,18 +111,30 @@ class Stage:
             await asyncio.sleep(0)
             self._breath = time.monotonic()
 
-    async def _open(self, partition: int) -> _Owned:
-        which = await self._incarnation(self.topic)
-
-        async def claim() -> tuple[Claim, Fold]:
-            claimed = await self._store.claim(
-                self.name,
-                self.topic,
-                partition,
-                cluster_id=which.cluster_id,
-                topic_id=which.topic_id,
-                owner=self._settings.worker_id,
+    def _apply(self, owned: _Owned, message: Any) -> None:
+        if owned.fed and message.offset > owned.applied + 1:
+            # Our topics have no holes but at their start: folding on would lose what was skipped.
+            raise LogGap(
+                f"{self.topic}/{message.partition}: offset {message.offset} follows {owned.applied}; "
+                "the worker starts again from its checkpoint"
             )
+        timestamp = int(message.timestamp * 1000)
+        owned.fold.apply(
+            Record(self.topic, message.partition, message.offset, message.value or b"", timestamp)
+        )
+        owned.applied, owned.fed = message.offset, True
+
+    async def _open(self, partition: int) -> _Owned:
+        async def claim() -> tuple[Claim, Fold]:
+            which = await self._logs.incarnation(self.topic)
+            claimed = await self._claim(partition, which, rebuilt=False)
+            # Asked after the claim: from then on no one else moves the offset.
+            if await self._logs.ends_before(self.topic, partition, claimed.restored.offset):
+                log.warning(
+                    "%s: %s/%d ends before the checkpoint's offset %d: it is a new log",
+                    *(self.name, self.topic, partition, claimed.restored.offset),
+                )
+                claimed = await self._claim(partition, which, rebuilt=True)
             return claimed, await self._open_fold(claimed)
 
         claimed, fold = await retrying(claim, self._stop, log.warning)
@@ -135,6 +142,17 @@ class Stage:
         owned = self._owned[partition] = _Owned(claimed, fold, offset, offset)
         log.info("%s: partition %d from offset %d, epoch %d", self.name, partition, offset, claimed.epoch)
         return owned
+
+    async def _claim(self, partition: int, which: Incarnation, *, rebuilt: bool) -> Claim:
+        return await self._store.claim(
+            self.name,
+            self.topic,
+            partition,
+            cluster_id=which.cluster_id,
+            topic_id=which.topic_id,
+            owner=self._settings.worker_id,
+            rebuilt=rebuilt,
+        )
 
     # ------------------------------------------------------------------ publishing and checkpoints
 
@@ -195,12 +213,13 @@ class Stage:
                 if partition not in self._owned:
                     await self._open(partition)
 
-    async def flush(self, timeout_s: float) -> None:
-        """Publish, store and acknowledge everything folded so far.
+    async def hand_over(self, timeout_s: float) -> None:
+        """Publish, store and acknowledge everything folded so far, before a rebalance.
 
-        Where that takes longer than `timeout_s`, all partitions are dropped: what they changed since the
+        Events handed out until now are not folded any more. Where it takes longer than `timeout_s`, all partitions are dropped: what they changed since the
         last checkpoint is folded again, from the log, by whoever owns them next.
         """
+        self._era += 1
         try:
             async with asyncio.timeout(timeout_s), self._handover:
                 if self._commit is not None:
@@ -220,6 +239,6 @@ class Stage:
             self._room.set()
 
     async def close(self, timeout_s: float) -> None:
-        """Flush and stop."""
-        await self.flush(timeout_s)
+        """Hand over and stop."""
+        await self.hand_over(timeout_s)
         self._stop.set()

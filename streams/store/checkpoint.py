@@ -48,8 +48,9 @@ ON CONFLICT (stage, topic, partition) DO UPDATE SET
     updated_at = now(),
     -- another cluster or topic id is another log: its offsets begin anew, what was folded stays true
     generation = c.generation
-        + ((c.cluster_id, c.topic_id) <> (excluded.cluster_id, excluded.topic_id))::integer,
-    "offset" = CASE WHEN (c.cluster_id, c.topic_id) = (excluded.cluster_id, excluded.topic_id)
+        + (%(rebuilt)s OR (c.cluster_id, c.topic_id) <> (excluded.cluster_id, excluded.topic_id))::integer,
+    "offset" = CASE WHEN NOT %(rebuilt)s
+                         AND (c.cluster_id, c.topic_id) = (excluded.cluster_id, excluded.topic_id)
                     THEN c."offset" ELSE -1 END,
     cluster_id = excluded.cluster_id,
     topic_id = excluded.topic_id
@@ -99,12 +100,20 @@ class Store:
         await self.session.__aexit__(kind, error, trace)
 
     async def claim(
-        self, stage: str, topic: str, partition: int, *, cluster_id: str, topic_id: str, owner: str
+        self,
+        stage: str,
+        topic: str,
+        partition: int,
+        *,
+        cluster_id: str,
+        topic_id: str,
+        owner: str,
+        rebuilt: bool = False,
     ) -> Claim:
         """Make `owner` the only one who may commit this partition, and return what its fold starts from.
 
-        Where `cluster_id` or `topic_id` differ from those on file the log is a new one: `generation`
-        grows by one and `offset` is -1; parts and ledger are kept.
+        Where `cluster_id` or `topic_id` differ from those on file, or the caller knows it to be `rebuilt`,
+        the log is a new one: `generation` grows by one and `offset` is -1; parts and ledger are kept.
         """
         key = (stage, topic, partition)
         names = {
@@ -114,6 +123,7 @@ class Store:
             "cluster_id": cluster_id,
             "topic_id": topic_id,
             "owner": owner,
+            "rebuilt": rebuilt,
         }
         async with self.session.transaction() as connection:
             # The row lock waits for a commit of the former owner; what it wrote is read below.

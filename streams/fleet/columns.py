@@ -91,12 +91,14 @@ def decode(value: bytes, timestamp: int) -> Columns | BadFrame:
             if b'"received_at"' in value:
                 return BadFrame(str(error), 1)
             return _from_rows([_row.decode(value)], timestamp)
-    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError, ValueError, TypeError) as error:
+    except (msgspec.DecodeError, RecursionError, OverflowError, ValueError, TypeError) as error:
         return BadFrame(str(error), 1)
 
 
 def _from_frame(frame: VehicleFrame) -> Columns | BadFrame:
     n = len(frame.vehicle_id)
+    if not EARLIEST_MS <= frame.received_at < LATEST_MS:
+        return BadFrame(f"received_at {frame.received_at}: milliseconds since the epoch expected", n)
     columns = {
         "ts": frame.ts,
         "lat": frame.lat,
@@ -112,9 +114,9 @@ def _from_frame(frame: VehicleFrame) -> Columns | BadFrame:
     return Columns(
         vehicle_id=frame.vehicle_id,
         operator=frame.operator,
-        ts=np.array(frame.ts, np.int64),
-        lat=np.array(frame.lat, np.float64),
-        lon=np.array(frame.lon, np.float64),
+        ts=np.fromiter(frame.ts, np.int64, n),
+        lat=np.fromiter(frame.lat, np.float64, n),
+        lon=np.fromiter(frame.lon, np.float64, n),
         state=_codes(frame.vehicle_state, STATE_CODE, n),
         type_=_codes(frame.vehicle_type, TYPE_CODE, n),
         battery=_battery(frame.battery_percent, n),
@@ -140,8 +142,10 @@ def _from_rows(rows: list[_Row], timestamp: int) -> Columns:
 def _codes(values: str | list[str], code: dict[str, int], n: int) -> NDArray[np.int8]:
     if isinstance(values, str):
         return np.full(n, code.get(values, -1), np.int8)
-    get = code.get
-    return np.fromiter([get(value, -1) for value in values], np.int8, n)
+    try:
+        return np.fromiter(map(code.__getitem__, values), np.int8, n)
+    except KeyError:
+        return np.fromiter([code.get(value, -1) for value in values], np.int8, n)
 
 
 def _battery(values: int | list[int | None] | None, n: int) -> NDArray[np.int16]:

@@ -9,11 +9,11 @@ READINGS, ARRIVALS, DEPARTURES = 0, 1, 2
 UNKNOWN = -1
 """What the listener holds may be anything: no count equals it."""
 
-_SLOT_BITS = 32
+_SLOT_BITS = 28  # leaves window numbers 35 bits: windows of a second, far beyond the year 2100
 _SLOT_MASK = (1 << _SLOT_BITS) - 1
 
 Keys = NDArray[np.int64]
-"""Pairs packed as window number << 32 | slot; a window's number is its start / its length."""
+"""Pairs packed as window number << 28 | slot; a window's number is its start / its length."""
 
 
 def pack(window: NDArray[np.int64], slot: NDArray[np.int32]) -> Keys:

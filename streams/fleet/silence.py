@@ -51,8 +51,10 @@ class Silence:
         """Return the rows of the vehicles longest silent, so many that a tenth of `most` is free again."""
         top = vehicles.top
         ts = vehicles.ts[:top]
-        active = np.flatnonzero((ts > 0) & (ts < watermark) & (vehicles.state[:top] != MISSING))
-        surplus = min(len(vehicles) - self.most * 9 // 10, len(active))
-        if len(vehicles) <= self.most or surplus <= 0:
+        present = (ts > 0) & (vehicles.state[:top] != MISSING)  # who is missing goes anyway
+        active = np.flatnonzero(present & (ts < watermark))
+        count = int(np.count_nonzero(present))
+        surplus = min(count - self.most * 9 // 10, len(active))
+        if count <= self.most or surplus <= 0:
             return np.empty(0, np.intp)
         return active[np.argpartition(ts[active], surplus - 1)[:surplus]]

@@ -73,7 +73,7 @@ class Slots:
         self.operators: list[str] = []
         self.regions: list[str] = []
         # By cell number: centre and circle (degrees, degrees, metres per degree, metres squared), and edges.
-        self._circle = np.zeros((1024, 4))
+        self._circle = [np.zeros(1024) for _ in range(4)]
         self._edges = np.zeros((1024, 3, 6))
         # By slot number.
         self.cell_of = np.zeros(1024, np.int32)
@@ -106,8 +106,11 @@ class Slots:
             self.cells.append(cell)
             self.cell_hex.append(f"{cell:x}")
             print_ = self._locator.footprint(cell)
-            self._circle, self._edges = grown(self._circle, number + 1), grown(self._edges, number + 1)
-            self._circle[number] = print_.lat, print_.lon, print_.lon_m, print_.radius_m**2
+            values = (print_.lat, print_.lon, print_.lon_m, print_.radius_m**2)
+            for column, value in enumerate(values):
+                self._circle[column] = grown(self._circle[column], number + 1)
+                self._circle[column][number] = value
+            self._edges = grown(self._edges, number + 1)
             self._edges[number] = np.array(print_.edges).T
         return number
 
@@ -141,11 +144,11 @@ class Slots:
         self, slot: NDArray[np.int32], lat: NDArray[np.float64], lon: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Return whether each position surely lies in the cell of its slot (slot >= 0)."""
-        cell = self.cell_of[slot]
-        circle = self._circle[cell]
-        y = (lat - circle[:, 0]) * _METRES_PER_DEGREE
-        x = (lon - circle[:, 1]) * circle[:, 2]
-        inside: NDArray[np.bool_] = x * x + y * y < circle[:, 3]
+        cell = self.cell_of.take(slot)
+        centre_lat, centre_lon, lon_m, radius2 = (column.take(cell) for column in self._circle)
+        y = (lat - centre_lat) * _METRES_PER_DEGREE
+        x = (lon - centre_lon) * lon_m
+        inside: NDArray[np.bool_] = x * x + y * y < radius2
         outer = np.flatnonzero(~inside)
         if len(outer):
             a, b, c = self._edges[cell[outer]].transpose(1, 2, 0)

@@ -141,7 +141,7 @@ FIELDS: Mapping[str, Mapping[str, Keywords]] = {
         ),
     },
     "Alert": {
-        "alert_id": _field("UUID, the same for the alert's whole life and when the log is replayed."),
+        "alert_id": _field("UUID, the same for the alert's whole life and when ub.cells is folded again."),
         "sequence": _field("Number of the event within its alert, from 0.", **_COUNT),
         "action": _field("What happened. `updated`: the severity rose."),
         "kind": _field("What is watched."),

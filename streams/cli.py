@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 import threading
+from datetime import UTC
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from rich.table import Table
 from schemas.alerts import SEVERITIES
 from sensors_sim.cli import sim
 from streams import settings as settings_module
+from streams.audit.command import audit
 from streams.errors import UrbanBrainError
 from streams.settings import Settings
 
@@ -43,6 +45,7 @@ def main(verbose: bool) -> None:
 
 
 main.add_command(sim)
+main.add_command(audit)
 
 
 @main.command()
@@ -87,9 +90,13 @@ def gateway(wait: float) -> None:
 @click.option(
     "--processes", default=1, show_default=True, help="Worker processes; they share the partitions."
 )
+@click.option(
+    "--wait", default=30.0, show_default=True, help="Seconds to wait for the services at the start."
+)
 @click.option("--unsupervised", is_flag=True, hidden=True, help="Be one worker process.")
-def worker(processes: int, unsupervised: bool) -> None:
+def worker(processes: int, wait: float, unsupervised: bool) -> None:
     """Run the stages of the road: fleet, grid, incidents, rejects."""
+    from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.supervise import Supervisor  # noqa: PLC0415
 
     settings = _settings()
@@ -100,6 +107,8 @@ def worker(processes: int, unsupervised: bool) -> None:
         sys.exit(run_worker(settings))
     from streams.wiring import load_policy  # noqa: PLC0415
 
+    wait_for_kafka(settings.kafka_bootstrap, wait)
+    create_topics(settings.kafka_bootstrap, settings)
     load_policy(settings)  # a faulty policy is said once, here, and not by every process
     sys.exit(Supervisor(processes, settings.worker_id, settings.web_port).run())
 
@@ -165,10 +174,10 @@ def list_(status: str, severity: str | None, cell: str | None, limit: int) -> No
 
     with queries.connect(_settings().database_url.get_secret_value()) as connection:
         rows = queries.alerts(connection, status=status, severity=severity, cell=cell, limit=limit)
-    table = Table("since (UTC)", "severity", "cell", "bikes", "capacity", "operators", "zone", "alert")
+    table = Table("since (UTC)", "severity", "cell", "bikes", "capacity", "operators", "zone")
     for row in rows:
         shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
-        since = f"{row.starts_at.astimezone():%Y-%m-%d %H:%M:%S}"
+        since = f"{row.starts_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         table.add_row(
             since,
             row.severity,

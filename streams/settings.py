@@ -2,12 +2,16 @@
 
 import tempfile
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SettingsError
+
+
+STAGES = ("fleet", "grid", "incidents", "rejects")
+"""The stages of a worker, as readings pass through them."""
 
 
 class Settings(BaseSettings):
@@ -55,6 +59,7 @@ class Settings(BaseSettings):
 
     # Worker
     worker_id: str = "worker-0"
+    stages: str = ",".join(STAGES)
     publish_interval_ms: int = Field(20, ge=1)
     checkpoint_interval_s: float = Field(1.0, gt=0)
     kafka_fetch_wait_ms: int = Field(20, ge=1)
@@ -75,8 +80,17 @@ class Settings(BaseSettings):
     retain_vehicle_events_days: int = Field(90, ge=1)
     retain_rejected_days: int = Field(30, ge=1)
 
+    @property
+    def stage_names(self) -> frozenset[str]:
+        """The stages that this worker runs."""
+        return frozenset(name.strip() for name in self.stages.split(","))
+
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if not self.stage_names <= set(STAGES):
+            raise ValueError(
+                f"UB_STAGES {self.stages!r}: name one or more of {', '.join(STAGES)}, separated by commas"
+            )
         if self.clear_ratio >= self.raise_ratio:
             raise ValueError(
                 f"UB_CLEAR_RATIO {self.clear_ratio} must be below UB_RAISE_RATIO {self.raise_ratio}; "
@@ -100,9 +114,14 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = []
-        for item in error.errors():
-            name = "UB_" + "_".join(str(part) for part in item["loc"]).upper() if item["loc"] else ""
-            given = f"={item['input']!r}" if item["loc"] else ""
-            lines.append(f"{name}{given}: {item['msg'].removeprefix('Value error, ')}")
-        raise SettingsError("wrong setting: " + "; ".join(lines)) from None
+        raise SettingsError(
+            "wrong setting: " + "; ".join(_sentence(item) for item in error.errors())
+        ) from None
+
+
+def _sentence(item: Any) -> str:
+    text = str(item["msg"]).removeprefix("Value error, ")
+    if not item["loc"]:  # a rule over several settings: its text names them
+        return text
+    name = "UB_" + "_".join(str(part) for part in item["loc"]).upper()
+    return f"{name}={item['input']!r}: {text}"

@@ -30,6 +30,7 @@ from streams.store.retry import retrying
 log = logging.getLogger(__name__)
 
 _HANDOVER_TIMEOUT_S = 5.0
+_POLL_S = 0.05
 _RETENTION_INTERVAL_S = 3600.0
 
 
@@ -68,7 +69,7 @@ def cell_geometry(cell: int, resolution: int) -> dict[str, Any]:
 
 
 class Worker:
-    """One Faust app with an agent per stage."""
+    """One Faust app with an agent for each of its stages."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -124,7 +125,7 @@ class Worker:
             self._stage("incidents", topics.CELLS, open_incidents),
             self._stage("rejects", topics.REJECTED, open_rejects),
         )
-        return {stage.topic: stage for stage in stages}
+        return {stage.topic: stage for stage in stages if stage.name in s.stage_names}
 
     def _stage(self, name: str, topic: str, open_fold: Callable[[Claim], Awaitable[Fold]]) -> Stage:
         return Stage(
@@ -175,7 +176,13 @@ class Worker:
         for topic, stage in self._stages.items():
             partitions = {tp.partition for tp in assigned if tp.topic == topic}
             stage.keep_only(partitions)
-            self._run(stage.open(partitions))
+            self._run(self._take_over(stage, partitions))
+
+    async def _take_over(self, stage: Stage, partitions: set[int]) -> None:
+        await stage.open(partitions)
+        while self.app.rebalancing:  # noqa: ASYNC110 - Faust has no event for it; at its end it seeks
+            await asyncio.sleep(_POLL_S)
+        await stage.rewind(self.app.consumer)
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         await asyncio.gather(*(stage.hand_over(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()))

@@ -110,7 +110,11 @@ def _from_frame(frame: VehicleFrame) -> Columns | BadFrame:
     }
     for name, column in columns.items():
         if isinstance(column, list) and len(column) != n:
-            return BadFrame(f"column {name} has {len(column)} values, vehicle_id has {n}", n)
+            return BadFrame(f"column {name} has {len(column)} values, vehicle_id has {n}", max(1, n))
+    if not EARLIEST_MS <= frame.received_at < LATEST_MS:
+        return BadFrame(
+            f"received_at {frame.received_at}: milliseconds between 2001 and 2100 expected", max(1, n)
+        )
     return Columns(
         vehicle_id=frame.vehicle_id,
         operator=frame.operator,

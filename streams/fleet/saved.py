@@ -2,7 +2,7 @@
 
 `clock`                  watermark and offsets of the fold
 `window/<start>`         settled counts of one window
-`waiting/<offset>`       readings that waited at the checkpoint with that offset; immutable
+`waiting/<generation>/<offset>`  readings that waited at the checkpoint with that offset; immutable
 Slots and rows have no meaning outside one process, so parts name cells, operators and vehicles.
 """
 

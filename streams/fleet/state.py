@@ -328,7 +328,7 @@ class FleetState:
         changes = Changes(ledger=self._ledger)
         fresh = self._flows.take_fresh(watermark)
         if len(fresh):
-            name = f"waiting/{self._offset}"
+            name = f"waiting/{self._generation}/{self._offset}"
             changes.parts[name] = saved.dump_entries(fresh, self._vehicles, self._slots)
             self._waiting_parts[name] = int(fresh.ts.max())
         for name in [name for name, newest in self._waiting_parts.items() if newest < watermark]:

@@ -90,6 +90,11 @@ def from_hex(text: str) -> int:
     return int(text, 16)
 
 
+def is_cell(text: str) -> bool:
+    """Return whether a string is a valid H3 cell as we write it."""
+    return bool(h3.is_valid_cell(text)) and text == text.lower()
+
+
 def centre(cell: int) -> tuple[float, float]:
     """Return (lat, lon) of the cell's centre in degrees."""
     lat, lon = h3i.cell_to_latlng(cell)

@@ -34,6 +34,7 @@ class _Window(msgspec.Struct, array_like=True, frozen=True):
 
 class _Occupancy(msgspec.Struct, array_like=True, frozen=True):
     closed_before: int
+    forgotten_before: int
     slots: list[tuple[str, str, int]]
 
 
@@ -68,7 +69,7 @@ def take(region: Region) -> dict[str, bytes | None]:
     if windows.occupancy_unsaved:
         windows.occupancy_unsaved = False
         slots = [(*region.slots[slot], n) for slot, n in windows.occupancy.items()]
-        value_ = _Occupancy(windows.closed_before, slots)
+        value_ = _Occupancy(windows.closed_before, windows.forgotten_before, slots)
         parts[f"{region.name}/occupancy"] = _pack(value_)
     for start in region.forgotten_windows:
         parts[f"{region.name}/window/{start}"] = None
@@ -86,6 +87,7 @@ def load(parts: Mapping[str, bytes], window_ms: int) -> dict[str, Region]:
         if kind == "occupancy":
             told = _occupancy.decode(data)
             region.windows.closed_before = told.closed_before
+            region.windows.forgotten_before = told.forgotten_before
             region.windows.occupancy = {region.slot(c, o): n for c, o, n in told.slots}
         if kind == "source":
             _load_source(region, int(rest[0]), _source.decode(data))

@@ -18,7 +18,7 @@ from schemas.cells import CellsNow, CellsWindow, ClosedWindows
 from schemas.partials import FleetPartial, SlotCounts
 from streams import topics
 from streams.fold import Changes, Output, Record, Restored, Rows
-from streams.grid import saved
+from streams.grid import locate, saved
 from streams.grid.merge import COUNTED, STANDING, Source
 from streams.grid.region import Region
 from streams.grid.window import Row
@@ -64,12 +64,12 @@ class GridState:
         self._offset = record.offset
         try:
             partial = codec.fleet_partial.decode(record.value)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             self._rejected.append(refusal(STAGE, self._generation, record, "bad_frame", str(error)))
             return
-        if partial.window_ms != self._config.window_ms:
-            detail = f"windows of {partial.window_ms} ms, {self._config.window_ms} ms expected: UB_WINDOW_S differs"
-            self._rejected.append(refusal(STAGE, self._generation, record, "bad_frame", detail))
+        problem = self._problem(partial)
+        if problem:
+            self._rejected.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
             return
         region = self._regions.get(partial.region)
         if region is None:
@@ -83,6 +83,20 @@ class GridState:
         source.heard_at = self._wall
         source.unsaved = True
         region.sources = partial.sources
+
+    def _problem(self, partial: FleetPartial) -> str:
+        """Return what makes a partial unusable, or nothing: it is refused whole, before anything is folded."""
+        if partial.window_ms != self._config.window_ms:
+            return f"windows of {partial.window_ms} ms, {self._config.window_ms} ms expected: UB_WINDOW_S differs"
+        for columns in (partial.now, partial.windows):
+            lengths = {len(getattr(columns, name)) for name in columns.__struct_fields__}
+            if len(lengths) > 1:
+                return f"columns of {', '.join(map(str, sorted(lengths)))} values; equal lengths expected"
+        unknown = {*partial.now.cell, *partial.windows.cell} - self._known_cells
+        for cell in sorted(unknown):
+            if not locate.is_cell(cell):
+                return f"{cell[:32]!r} is no H3 cell"
+        return ""
 
     def _put_live(self, region: Region, partial: FleetPartial, order: int) -> None:
         now = partial.now

@@ -111,6 +111,7 @@ class Windows:
                 if not line:
                     del self._timeline[slot]
             self.forgotten_before = start + self.window_ms
+            self.occupancy_unsaved = True
             self.unsaved.discard(start)
             gone.append(start)
         return gone

@@ -79,14 +79,15 @@ def _raised(starts_at: int, severity: Severity, s: Sighting, rule: Rule, policy:
 
 def _next(alert: Alert, action: AlertAction, s: Sighting, rule: Rule, severity: Severity) -> Alert:
     cleared = action == "cleared"
+    at = max(s.as_of, alert.updated_at)  # a region's event time goes back when a silent source speaks again
     return msgspec.structs.replace(
         alert,
         sequence=alert.sequence + 1,
         action=action,
         severity=severity,
         status="cleared" if cleared else "active",
-        updated_at=s.as_of,
-        ends_at=s.as_of if cleared else None,
+        updated_at=at,
+        ends_at=at if cleared else None,
         summary=_summary(s, rule),
         evidence=_evidence(s, rule),
     )

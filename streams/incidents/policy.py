@@ -36,12 +36,12 @@ class Rule:
     @property
     def raise_at(self) -> int:
         """Vehicles from which on the cell is oversaturated."""
-        return math.ceil(self.capacity * self.raise_ratio)
+        return max(1, math.ceil(round(self.capacity * self.raise_ratio, 9)))  # 100 x 1.1 is a little over 110
 
     @property
     def clear_below(self) -> int:
-        """Vehicles below which the cell is no longer oversaturated: at least one below `raise_at`."""
-        return min(math.floor(self.capacity * self.clear_ratio), self.raise_at - 1)
+        """Vehicles below which the cell is no longer oversaturated: below `raise_at`, but an empty cell always is."""
+        return max(1, min(math.floor(round(self.capacity * self.clear_ratio, 9)), self.raise_at - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _number(properties: Mapping[str, Any], key: str, default: float, least: floa
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not math.isfinite(value)
+        or not abs(value) < 1e15  # NaN is not either
         or value < least
     ):
         raise PolicyError(f"{where}: {key} is {value!r}; a number of at least {least:g} is expected")
@@ -123,7 +123,7 @@ def _area(geometry: Mapping[str, Any], where: str) -> Any:
         raise PolicyError(f"{where}: geometry {geometry.get('type')!r}; Polygon or MultiPolygon is expected")
     try:
         area = shape(geometry)
-    except (ValueError, TypeError, IndexError, shapely.errors.ShapelyError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, shapely.errors.ShapelyError) as error:
         raise PolicyError(f"{where}: geometry cannot be read ({error})") from None
     if area.is_empty or not area.is_valid:
         raise PolicyError(f"{where}: {explain_validity(area)}; correct the outline")

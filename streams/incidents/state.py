@@ -64,15 +64,32 @@ class IncidentsState:
         """Fold one record of ub.cells in; closed windows decide nothing here."""
         try:
             message = codec.cells.decode(record.value)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", str(error)))
             return
         if not isinstance(message, CellsNow):
+            return
+        problem = self._problem(message)
+        if problem:
+            self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
             return
         touched = self._put(message)
         waiting = {cell for cell in self._pending if self._cells[cell].region == message.region}
         for cell in sorted(touched | waiting):
             self._judge(cell, message.as_of, record)
+
+    def _problem(self, message: CellsNow) -> str:
+        """Return what makes a message unusable, or nothing."""
+        columns = message.counts
+        lengths = {len(getattr(columns, name)) for name in columns.__struct_fields__}
+        if len(lengths) > 1:
+            return f"columns of {', '.join(map(str, sorted(lengths)))} values; equal lengths expected"
+        for cell in sorted(set(columns.cell) - self._cells.keys()):
+            try:
+                self._centre(int(cell, 16))
+            except ValueError:
+                return f"{cell[:32]!r} is no H3 cell"
+        return ""
 
     def _put(self, message: CellsNow) -> set[str]:
         c = message.counts

@@ -35,8 +35,13 @@ class RejectsState:
         """Fold one refusal in."""
         try:
             item = codec.rejected.decode(record.value)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             item = rejected(STAGE, self._generation, record, "bad_frame", str(error))
+        if not _storable(item):
+            detail = (
+                f"count {item.count}, sequence {item.sequence}, received_at {item.received_at}: out of range"
+            )
+            item = rejected(STAGE, self._generation, record, "bad_frame", detail)
         if item.sequence <= self._state.sequences.get(item.source, -1):
             return
         self._state.sequences[item.source] = item.sequence
@@ -76,3 +81,12 @@ class RejectsState:
         )
         changes.parts["counts"] = msgspec.msgpack.encode(self._state)
         return changes
+
+
+def _storable(item: Rejected) -> bool:
+    """Whether the numbers fit the table: anyone who may write to the topic can put anything there."""
+    return 0 < item.count < _MOST and 0 <= item.sequence < 1 << 63 and 0 <= item.received_at <= _LATEST_MS
+
+
+_MOST = 1_000_000_000
+_LATEST_MS = 4_102_444_800_000  # 2100-01-01

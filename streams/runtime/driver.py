@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 
 import aiokafka
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 FETCH_WAIT_MS = 20
 
@@ -24,6 +25,10 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
 
 class FetchWaitConsumer(driver.Consumer):
     """A Faust consumer on such a thread."""
+
+    def resumes_at(self, tp: TP) -> int:
+        """Return the offset at which the group took the partition up after the last rebalance; 0 if it had none."""
+        return self._committed_offset[tp] or 0
 
     def _new_consumer_thread(self) -> FetchWaitConsumerThread:
         return FetchWaitConsumerThread(self, loop=self.loop, beacon=self.beacon)

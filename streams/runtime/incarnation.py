@@ -38,7 +38,11 @@ class Logs:
         """
         if offset < 0 or not self._ends_are_true:
             return False
-        return await asyncio.to_thread(self._end, topic, partition) <= offset
+        return await asyncio.to_thread(self._offset, topic, partition, OffsetSpec.LATEST) <= offset
+
+    async def begins_after(self, topic: str, partition: int, offset: int) -> bool:
+        """Return whether the log has forgotten the record at `offset`: retention took it."""
+        return await asyncio.to_thread(self._offset, topic, partition, OffsetSpec.EARLIEST) > offset
 
     def _ask(self, topic: str) -> Incarnation:
         with admin_client(self._bootstrap) as client:
@@ -46,7 +50,7 @@ class Logs:
             (described,) = client.describe_topics([topic])
         return Incarnation(cluster_id, str(described.get("topic_id", "")))
 
-    def _end(self, topic: str, partition: int) -> int:
+    def _offset(self, topic: str, partition: int, which: OffsetSpec) -> int:
         where = TopicPartition(topic, partition)
         with admin_client(self._bootstrap) as client:
-            return int(client.list_partition_offsets({where: OffsetSpec.LATEST})[where].offset)
+            return int(client.list_partition_offsets({where: which})[where].offset)

@@ -19,6 +19,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from faust.types import TP
+
 from streams.errors import LogGap
 from streams.fold import Changes, Fold, Output, Record
 from streams.runtime.incarnation import Incarnation, Logs
@@ -29,6 +31,7 @@ from streams.store.retry import retrying
 
 log = logging.getLogger(__name__)
 
+_LATEST_MS = 4_102_444_800_000  # 2100-01-01
 _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
 
 
@@ -41,6 +44,7 @@ class _Owned:
     applied: int
     durable: int
     fed: bool = False
+    rewound: bool = False
     unacked: deque[Any] = field(default_factory=deque)
 
 
@@ -100,6 +104,8 @@ class Stage:
             if message.offset <= owned.durable:
                 event.ack()
                 return
+            if message.offset > owned.applied + 1 and not await self._hole_is_in_the_log(owned, event):
+                return
             if message.offset > owned.applied:
                 self._apply(owned, message)
             message.value = event.value = None  # only its place in the log is still needed
@@ -111,14 +117,38 @@ class Stage:
             await asyncio.sleep(0)
             self._breath = time.monotonic()
 
-    def _apply(self, owned: _Owned, message: Any) -> None:
-        if owned.fed and message.offset > owned.applied + 1:
-            # Our topics have no holes but at their start: folding on would lose what was skipped.
+    async def _hole_is_in_the_log(self, owned: _Owned, event: Any) -> bool:
+        """Return whether the records before this event do not exist; if they do, have them sent."""
+        message = event.message
+        if owned.fed:
             raise LogGap(
                 f"{self.topic}/{message.partition}: offset {message.offset} follows {owned.applied}; "
                 "the worker starts again from its checkpoint"
             )
-        timestamp = int(message.timestamp * 1000)
+        return not owned.rewound and not await self._go_back(owned, message.offset, event.app.consumer)
+
+    async def _go_back(self, owned: _Owned, ahead: int, consumer: Any) -> bool:
+        """Have Kafka send from our checkpoint on, where its group would go on at `ahead`.
+
+        So it is where the database was restored from a backup, or made anew. False where the log has
+        forgotten those records: holes exist only at its start, where retention took them.
+        """
+        partition, wanted = owned.claim.partition, owned.applied + 1
+        if await self._logs.begins_after(self.topic, partition, wanted):
+            if owned.applied >= 0:
+                log.error(
+                    "%s/%d: the log has forgotten the records from %d to %d; they are lost",
+                    *(self.topic, partition, wanted, ahead - 1),
+                )
+            return False
+        owned.rewound = True
+        log.warning("%s/%d: going back from offset %d to %d", self.topic, partition, ahead, wanted)
+        await consumer.seek(TP(self.topic, partition), wanted)
+        return True
+
+    def _apply(self, owned: _Owned, message: Any) -> None:
+        # Whoever writes to Kafka chooses the timestamp; it must at least be one.
+        timestamp = min(max(0, int(message.timestamp * 1000)), _LATEST_MS)
         owned.fold.apply(
             Record(self.topic, message.partition, message.offset, message.value or b"", timestamp)
         )
@@ -213,11 +243,23 @@ class Stage:
                 if partition not in self._owned:
                     await self._open(partition)
 
+    async def rewind(self, consumer: Any) -> None:
+        """Go back to our checkpoints where Kafka's group is ahead of them; call when a rebalance has ended."""
+        for partition in sorted(self._owned):
+            async with self._handover:
+                owned = self._owned.get(partition)
+                if owned is None or owned.fed or owned.rewound:
+                    continue
+                resumes_at = consumer.resumes_at(TP(self.topic, partition))
+                if resumes_at > owned.applied + 1:
+                    await self._go_back(owned, resumes_at, consumer)
+
     async def hand_over(self, timeout_s: float) -> None:
         """Publish, store and acknowledge everything folded so far, before a rebalance.
 
-        Events handed out until now are not folded any more. Where it takes longer than `timeout_s`, all partitions are dropped: what they changed since the
-        last checkpoint is folded again, from the log, by whoever owns them next.
+        Events handed out until now are not folded any more. Where it takes longer than `timeout_s`, all
+        partitions are dropped: what they changed since the last checkpoint is folded again, from the log,
+        by whoever owns them next.
         """
         self._era += 1
         try:

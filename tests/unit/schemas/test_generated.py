@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -171,8 +171,9 @@ readings = st.fixed_dictionaries(
 )
 
 
-@given(readings.filter(lambda reading: not reading["vehicle_id"].endswith("\n")))
+@given(readings)
 def test_schema_and_gateway_agree_on_any_reading(reading: dict[str, Any]) -> None:
+    assume(not reading["vehicle_id"].endswith("\n"))
     # A line feed at the end of an id is left out: Python's `$` lets it pass, that of ECMAScript does not.
     assert POSITION.is_valid(reading) is gateway_accepts(reading)
 

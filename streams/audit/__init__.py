@@ -1,0 +1,1 @@
+"""Audit: the tables computed anew from the log, in batch, by code that shares nothing with the streams."""

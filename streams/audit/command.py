@@ -1,0 +1,82 @@
+"""`urbanbrain audit`: exit code 0 where nothing differs, 1 where something does, 2 where it cannot be told."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from streams import settings as settings_module
+from streams.errors import UrbanBrainError
+
+_TABLES = ("ledger", "vehicle_state", "vehicle_event", "cell_now", "cell_window", "rejected_count")
+_CANNOT = 2
+
+
+class _Moment(click.ParamType):
+    """Event time: ISO 8601 (UTC where no zone is given) or milliseconds since the epoch."""
+
+    name = "time"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int) or value.isdecimal():
+            return int(value)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; such as 2026-03-01T12:00:00Z, or milliseconds", param, ctx)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+@click.command()
+@click.option("--complete", is_flag=True, help="Nothing is published any more: every row must be right.")
+@click.option("--until", type=_Moment(), help="Only windows that end by then (event time, UTC).")
+@click.option("--table", "tables", multiple=True, type=click.Choice(_TABLES), help="Only this table.")
+@click.option("--wait", default=60.0, show_default=True, help="Seconds to wait for the workers to catch up.")
+@click.option("--recording", type=click.Path(path_type=Path), help="Read this file instead of Kafka.")
+@click.option("--save", type=click.Path(path_type=Path), help="Keep what is read as a recording (.gz).")
+@click.option("--limit", default=20, show_default=True, help="Differences to show of each table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def audit(
+    complete: bool,
+    until: int | None,
+    tables: tuple[str, ...],
+    wait: float,
+    recording: Path | None,
+    save: Path | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Compute the tables anew from the log, and compare: every row must be what the readings say.
+
+    Works on a running system. Exit code: 0 no difference, 1 differences, 2 it cannot be told.
+    """
+    if recording and save:
+        raise click.UsageError("--save keeps what is read from Kafka; with --recording nothing is")
+    from streams.audit import report as report_module  # noqa: PLC0415 - Polars takes half a second to import
+    from streams.audit.run import Options, run  # noqa: PLC0415
+
+    options = Options(
+        tables=tables or _TABLES,
+        complete=complete,
+        until=until,
+        wait_s=wait,
+        recording=recording,
+        save=save,
+        limit=limit,
+    )
+    logging.getLogger("kafka").setLevel(logging.ERROR)
+    progress = Console(stderr=True)
+    try:
+        with progress.status("beginning") as status:
+            report = run(settings_module.load(), options, status.update)
+    except UrbanBrainError as error:
+        click.echo(f"cannot audit: {error}", err=True)
+        sys.exit(_CANNOT)
+    if as_json:
+        click.echo(report_module.as_json(report))
+    else:
+        report_module.show(report, Console())
+    sys.exit(1 if report.differing else 0)

@@ -1,0 +1,99 @@
+r"""A log kept in a file: one Kafka record a line, as JSON, gzipped where the name ends in .gz.
+
+    {"topic": "ub.vehicles", "partition": 0, "offset": 17, "timestamp": 1767225600000, "value": "{\"vehicle_id\": ...}"}
+
+`value` is the record's text; what is not UTF-8 stands there as base64 in `value_base64` instead. Records of one
+partition follow one another in the order of their offsets, from 0; the order of partitions does not matter.
+"""
+
+import gzip
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Literal, Self, cast
+
+import msgspec
+
+from streams.audit.records import LogRecord
+from streams.errors import CannotAudit
+
+
+class _Line(msgspec.Struct, omit_defaults=True):
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    value: str | None = None
+    value_base64: bytes | None = None
+
+
+_line = msgspec.json.Decoder(_Line)
+_encode = msgspec.json.Encoder().encode
+
+
+class Recorder:
+    """Writes a recording; a context manager that closes the file."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = _open(path, "wb")
+        except OSError as error:
+            raise CannotAudit(f"{path}: {error.strerror}; give a file that can be written") from None
+
+    def write(self, record: LogRecord) -> None:
+        """Append one record."""
+        place = (record.topic, record.partition, record.offset, record.timestamp)
+        try:
+            line = _Line(*place, value=record.value.decode())
+        except UnicodeDecodeError:
+            line = _Line(*place, value_base64=record.value)
+        self._file.write(_encode(line) + b"\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def read(path: Path) -> Iterator[LogRecord]:
+    """Yield the records; CannotAudit names the line that is none, or where the file cannot be read."""
+    number = 0
+    try:
+        with _open(path, "rb") as file:
+            for text in file:
+                number += 1
+                line = _line.decode(text)
+                value = (line.value_base64 or b"") if line.value is None else line.value.encode()
+                yield LogRecord(line.topic, line.partition, line.offset, line.timestamp, value)
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CannotAudit(
+            f"{path}: {reason}; give a recording as `urbanbrain audit --save` writes it"
+        ) from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise CannotAudit(
+            f"{path}, line {number}: {error}; each line is an object with topic, partition, offset, timestamp and value"
+        ) from None
+
+
+def _open(path: Path, mode: Literal["rb", "wb"]) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path, mode)) if path.suffix == ".gz" else path.open(mode)
+
+
+def check_complete(
+    path: Path, topic: str, seen: Mapping[int, list[int]], at_least: Mapping[int, int]
+) -> None:
+    """Check that a recording holds a topic from offset 0 up to `at_least`; `seen` has first and last offset."""
+    for partition, offset in sorted(at_least.items()):
+        first, last = seen.get(partition, [0, -1])
+        if first > 0:
+            raise CannotAudit(
+                f"{path}: {topic}[{partition}] begins at offset {first}; the tables can only be computed from offset 0"
+            )
+        if last < offset:
+            raise CannotAudit(
+                f"{path}: {topic}[{partition}] ends at offset {last}, the tables reflect {offset}; record it anew"
+            )

@@ -1,0 +1,48 @@
+"""The SQL of docs/tables.md and docs/operations.md runs, and the columns that it names are those of the views."""
+
+import re
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import Database
+
+pytestmark = pytest.mark.integration
+
+DOCS = Path(__file__).parents[2] / "docs"
+TABLES = (DOCS / "tables.md").read_text()
+OPERATIONS = (DOCS / "operations.md").read_text()
+COLUMN_ROW = re.compile(r"^\| (`[^|]*`) \|", re.MULTILINE)
+
+
+def sql_of(page: str) -> list[str]:
+    return re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+
+
+def test_a_reader_can_run_every_query_of_the_page_on_tables(migrated: Database) -> None:
+    queries = sql_of(TABLES)
+    assert len(queries) > 10
+    with psycopg.connect(migrated.reader_url, autocommit=True) as connection:
+        for query in queries:
+            connection.execute(query.encode())
+
+
+def test_the_statements_of_the_page_on_operations_run(migrated: Database) -> None:
+    with psycopg.connect(migrated.owner_url) as connection:
+        for statements in sql_of(OPERATIONS):
+            connection.execute(statements.encode())
+        connection.rollback()  # the passwords of the roles belong to the whole session's stack
+
+
+def test_every_view_is_described_with_its_columns(migrated: Database) -> None:
+    with psycopg.connect(migrated.owner_url) as connection:
+        views = connection.execute(
+            "SELECT table_name, array_agg(column_name::text) FROM information_schema.columns "
+            "WHERE table_schema = 'api' GROUP BY table_name"
+        ).fetchall()
+    assert len(views) >= 10
+    for view, columns in views:
+        described = TABLES.split(f"\n## api.{view}\n", 1)[1].split("\n## ", 1)[0]
+        named = [name for cells in COLUMN_ROW.findall(described) for name in re.findall(r"`(\w+)`", cells)]
+        assert sorted(named) == sorted(columns), view

@@ -1,0 +1,141 @@
+"""The documents name what is there: settings, reasons, views, files, links. A change without its words fails here."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from schemas.rejected import REASONS
+from streams.incidents.policy import Rule, parse
+from streams.settings import Settings
+from streams.store.migrate import MIGRATIONS
+from streams.topics import kafka_topics
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"], key=str)
+
+
+def text(name: str) -> str:
+    return (DOCS / name).read_text()
+
+
+def table_rows(page: str) -> list[list[str]]:
+    """Return the cells of every row of every table of a page, without the back-quotes around a whole cell."""
+    rows = re.findall(r"^\|(.*)\|$", page, re.MULTILINE)
+    return [[re.sub(r"^`([^`]*)`$", r"\1", cell.strip()) for cell in row.split("|")] for row in rows]
+
+
+def section(page: str, heading: str) -> str:
+    """Return what stands under a heading, up to the next of its level."""
+    level, _, _ = heading.partition(" ")
+    _, _, rest = page.partition(f"\n{heading}\n")
+    return rest.partition(f"\n{level} ")[0]
+
+
+# ------------------------------------------------------------------ settings
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    documented = {row[0]: row[1] for row in table_rows(text("operations.md")) if row[0].startswith("UB_")}
+    assert documented == {f"UB_{name.upper()}": default_of(name) for name in Settings.model_fields}
+
+
+def default_of(name: str) -> str:
+    default = Settings.model_fields[name].default
+    if default is None or name == "data_dir":  # the latter depends on the machine
+        return ""
+    if hasattr(default, "get_secret_value"):
+        return str(default.get_secret_value())
+    return f"{default:g}" if isinstance(default, float) and default < 1e5 else str(default).removesuffix(".0")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_names_no_setting_that_does_not_exist(page: Path) -> None:
+    named = {name for name in re.findall(r"\bUB_[A-Z0-9_]+\b", page.read_text()) if "UB_TEST" not in name}
+    assert named <= {f"UB_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_the_policy_file_of_the_page_is_one_that_a_worker_accepts() -> None:
+    (document,) = re.findall(
+        r"```json\n(.*?)```", section(text("operations.md"), "## Capacities by zone"), re.DOTALL
+    )
+    default = Rule("default", capacity=60, raise_ratio=1, clear_ratio=0.8, min_duration_ms=120_000)
+    policy = parse(document, default, "example")
+    assert policy.rule_at(31.229, 121.526).capacity == 90
+    assert policy.rule_at(31.3, 121.526) == default
+
+
+# ------------------------------------------------------------------ contract
+
+
+def test_every_reason_of_rejection_is_explained() -> None:
+    rows = table_rows(section(text("mqtt-and-kafka.md"), "## Reasons of rejection"))
+    assert [row[0] for row in rows if row[0] != "reason" and set(row[0]) != {"-"}] == list(REASONS)
+
+
+def test_every_kafka_topic_is_described_with_its_key_and_retention() -> None:
+    rows = {row[0]: row for row in table_rows(section(text("mqtt-and-kafka.md"), "## Consume Kafka"))}
+    for spec in kafka_topics(8, 4):
+        assert spec.retention_hours is not None
+        _, key, _, kept = rows[spec.name]
+        assert spec.key.startswith(key), spec.name
+        assert int(kept.split()[0]) == spec.retention_hours // 24, spec.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_json_examples_are_json(page: Path) -> None:
+    for example in re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL):
+        json.loads(example)
+
+
+def test_every_view_and_function_of_the_api_is_described() -> None:
+    sql = "\n".join(path.read_text() for path in sorted(MIGRATIONS.glob("*.sql")))
+    names = set(re.findall(r"CREATE (?:OR REPLACE )?(?:VIEW|FUNCTION) (api\.\w+)", sql))
+    assert len(names) > 10
+    headings = set(
+        re.findall(r"api\.\w+", "\n".join(re.findall(r"^## .*$", text("tables.md"), re.MULTILINE)))
+    )
+    functions = {row[0].partition("(")[0] for row in table_rows(text("tables.md"))}
+    assert names == headings | {name for name in functions if name.startswith("api.")}
+
+
+# ------------------------------------------------------------------ form
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if target.startswith(("http://", "https://")):
+            continue
+        place, _, anchor = target.partition("#")
+        path = (page.parent / place).resolve() if place else page
+        assert path.exists(), target
+        if anchor:
+            assert anchor in anchors(path), target
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*sorted(DOCS.rglob("*.md"))], ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_named_in_a_page_exist(page: Path) -> None:
+    top = "schemas|sensors_sim|streams|deploy|tests"
+    for name in re.findall(rf"`((?:{top})(?:/[\w./-]*)?)`", page.read_text()):
+        assert (ROOT / name).exists() or name == "deploy/.env", name
+
+
+def test_adrs_are_numbered_without_gaps_and_have_their_four_parts() -> None:
+    pages = sorted((DOCS / "adr").glob("*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        body = page.read_text()
+        assert body.startswith(f"# {page.name[:4]} "), page.name
+        assert "\nStatus: " in body, page.name
+        assert re.findall(r"^## (.*)$", body, re.MULTILINE) == ["Context", "Decision", "Consequences"], (
+            page.name
+        )

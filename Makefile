@@ -1,7 +1,7 @@
 # Targets for developers; `make help` lists them. Each one sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format schemas lock clean
+.PHONY: help setup demo test chaos soak bench profile check lint format schemas lock clean
 
 BIN := .venv/bin
 CODE := schemas sensors_sim streams deploy tests
@@ -18,6 +18,19 @@ demo: setup ## the whole road live: a simulated city, alerts as lines; Ctrl-C or
 
 test: setup ## all tests on real services; UB_TEST_STACK=docker|native|external, ARGS="-k name"
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: setup ## break everything under load, again and again; CHAOS_SEED=n, CHAOS_ROUNDS=3, ARGS="-k postgres"
+	@bash tests/chaos/setup.sh
+	@$(BIN)/python -m pytest -m chaos tests/chaos $(ARGS)
+
+soak: setup ## a long run that watches memory; SOAK_MINUTES=30
+	@$(BIN)/python -m pytest -m soak tests/chaos $(ARGS)
+
+bench: setup ## measure all parts next to baselines, in 15 minutes; ONLY=fleet,floor, ARGS="--runs 1"
+	@$(BIN)/python -m tests.bench.run $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+profile: setup ## where the time of the fleet stage goes
+	@$(BIN)/python -m tests.bench.profiling
 
 check: setup ## what CI asks: lint, format, strict types, import contracts
 	$(BIN)/ruff check $(CODE)

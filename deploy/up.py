@@ -136,7 +136,7 @@ def _run_city(
             "city", "sim", "run", plan.scenario, "--speed", f"{plan.speed:g}", "--json", "--quiet", *bikes
         )
         with _alerts(settings, console, say):
-            _wait(plan.seconds, asked, children, (gateway, worker))
+            _wait(plan.seconds, asked, gateway, worker, city)
             say("stopping the city")
             city.stop()
             say("letting gateway and worker finish what is under way")
@@ -147,14 +147,13 @@ def _run_city(
         return read(settings.database_url.get_secret_value(), sent)
 
 
-def _wait(
-    seconds: float | None, asked: threading.Event, children: "_Children", needed: tuple[ServiceProcess, ...]
-) -> None:
+def _wait(seconds: float | None, asked: threading.Event, *processes: ServiceProcess) -> None:
+    """Wait for the time to be over or Ctrl-C; a city that came to its end is waited out, too."""
     deadline = None if seconds is None else time.monotonic() + seconds
     while not asked.is_set() and (deadline is None or time.monotonic() < deadline):
         asked.wait(POLL_S)
-        for process in needed:
-            if not process.running:
+        for process in processes:
+            if process.failed:
                 raise UrbanBrainError(
                     f"{process.name} ended by itself; the end of its log:\n{process.log_tail()}"
                 )

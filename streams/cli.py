@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import signal
 import sys
 import threading
@@ -14,6 +15,8 @@ from rich.table import Table
 
 from schemas.alerts import SEVERITIES
 from sensors_sim.cli import sim
+from sensors_sim.errors import SimError
+from sensors_sim.scenario import shipped
 from streams import settings as settings_module
 from streams.audit.command import audit
 from streams.errors import UrbanBrainError
@@ -28,6 +31,19 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except UrbanBrainError as error:
             raise click.ClickException(str(error)) from None
+
+
+class Cell(click.ParamType):
+    """An H3 cell as 15 hexadecimal digits."""
+
+    name = "HEX"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the cell in lower case."""
+        text = str(value).lower()
+        if not re.fullmatch("8[0-9a-f]{14}", text):
+            self.fail(f"{value!r} is no H3 cell: 15 hexadecimal digits, such as 8930994a553ffff", param, ctx)
+        return text
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,13 +68,23 @@ main.add_command(audit)
 @click.option("--stack", type=click.Choice(["docker", "native", "external"]), help="Where the services run.")
 @click.option("--seconds", type=float, envvar="DEMO_SECONDS", help="Stop after so long (default: at Ctrl-C).")
 @click.option("--scenario", default="metro-flood", show_default=True, help="See `urbanbrain sim list`.")
-@click.option("--speed", default=60.0, show_default=True, help="Seconds of event time a second.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds of event time a second.",
+)
 @click.option("--bikes", type=int, help="Size of the fleet (default: the scenario's).")
 @click.option("--processes", default=1, show_default=True, help="Worker processes.")
 def up(
     stack: str | None, seconds: float | None, scenario: str, speed: float, bikes: int | None, processes: int
 ) -> None:
     """Start everything - services, gateway, worker, a simulated city - and show alerts as they come."""
+    try:
+        shipped(scenario)
+    except SimError as error:
+        raise click.ClickException(str(error)) from None
     from deploy.up import Plan, run  # noqa: PLC0415 - the only command that needs deploy/
 
     plan = Plan(
@@ -93,23 +119,26 @@ def gateway(wait: float) -> None:
 @click.option(
     "--wait", default=30.0, show_default=True, help="Seconds to wait for the services at the start."
 )
-@click.option("--unsupervised", is_flag=True, hidden=True, help="Be one worker process.")
-def worker(processes: int, wait: float, unsupervised: bool) -> None:
+@click.option(
+    "--supervised-by", type=int, hidden=True, help="Be one worker process of this supervisor (pid)."
+)
+def worker(processes: int, wait: float, supervised_by: int | None) -> None:
     """Run the stages of the road: fleet, grid, incidents, rejects."""
     from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.supervise import Supervisor  # noqa: PLC0415
 
     settings = _settings()
     logging.getLogger("streams").setLevel(logging.INFO)
-    if unsupervised:
-        from streams.worker import run_worker  # noqa: PLC0415
+    if supervised_by is not None:
+        from streams.worker import end_with, run_worker  # noqa: PLC0415
 
+        end_with(supervised_by)
         sys.exit(run_worker(settings))
     from streams.wiring import load_policy  # noqa: PLC0415
 
+    load_policy(settings)  # a faulty policy is said once, here, and not by every process
     wait_for_kafka(settings.kafka_bootstrap, wait)
     create_topics(settings.kafka_bootstrap, settings)
-    load_policy(settings)  # a faulty policy is said once, here, and not by every process
     sys.exit(Supervisor(processes, settings.worker_id, settings.web_port).run())
 
 
@@ -142,7 +171,7 @@ def alerts() -> None:
 @alerts.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--severity", type=click.Choice(SEVERITIES), help="At least this severe.")
-@click.option("--cell", help="One cell (H3 hex string).")
+@click.option("--cell", type=Cell(), help="One cell (H3 hex string).")
 def tail(as_json: bool, severity: str | None, cell: str | None) -> None:
     """Show open alerts, then follow."""
     from streams.alerts.tail import Tail  # noqa: PLC0415
@@ -166,7 +195,7 @@ def tail(as_json: bool, severity: str | None, cell: str | None) -> None:
 @alerts.command("list")
 @click.option("--status", type=click.Choice(["active", "cleared"]), default="active", show_default=True)
 @click.option("--severity", type=click.Choice(SEVERITIES), help="Exactly this severity.")
-@click.option("--cell", help="One cell (H3 hex string).")
+@click.option("--cell", type=Cell(), help="One cell (H3 hex string).")
 @click.option("--limit", default=50, show_default=True)
 def list_(status: str, severity: str | None, cell: str | None, limit: int) -> None:
     """List alerts from the database, newest first."""

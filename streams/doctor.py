@@ -136,7 +136,9 @@ def check_kafka(settings: Settings) -> list[Check]:
     wanted = kafka_topics(settings.source_partitions, settings.region_partitions)
     problems = admin.mismatches(wanted, known)
     if problems:
-        advice = "`urbanbrain migrate` creates what is missing; it never changes an existing topic"
+        advice = (
+            "gateway and worker create what is missing when they start; they never change an existing topic"
+        )
         return [answered, Check("Kafka topics", False, "; ".join(problems), advice)]
     return [answered, Check("Kafka topics", True, f"all {len(wanted)} with the expected partitions")]
 

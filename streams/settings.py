@@ -4,11 +4,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SettingsError
-
 
 STAGES = ("fleet", "grid", "incidents", "rejects")
 """The stages of a worker, as readings pass through them."""
@@ -47,7 +48,7 @@ class Settings(BaseSettings):
     # Event time
     window_s: int = Field(60, ge=1)
     allowed_lateness_s: float = Field(10.0, ge=0)
-    amend_horizon_s: float = Field(600.0, ge=0)
+    amend_horizon_s: float = Field(600.0, ge=1)
     idle_timeout_s: float = Field(5.0, gt=0)
     stale_after_s: float = Field(45 * 86_400.0, gt=0)
     max_vehicles_per_partition: int = Field(300_000, ge=1)
@@ -84,6 +85,22 @@ class Settings(BaseSettings):
     def stage_names(self) -> frozenset[str]:
         """The stages that this worker runs."""
         return frozenset(name.strip() for name in self.stages.split(","))
+
+    @property
+    def consumer_group(self) -> str:
+        """Kafka's group of the workers with these stages: Faust wants all members to read the same topics."""
+        if self.stage_names == set(STAGES):
+            return "urbanbrain"
+        return "-".join(["urbanbrain", *(name for name in STAGES if name in self.stage_names)])
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_connection_string(cls, value: SecretStr) -> SecretStr:
+        try:
+            conninfo_to_dict(value.get_secret_value())
+        except ProgrammingError:  # its text may hold the password
+            raise ValueError("postgresql://user:password@host:port/database is expected") from None
+        return value
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -124,4 +141,5 @@ def _sentence(item: Any) -> str:
     if not item["loc"]:  # a rule over several settings: its text names them
         return text
     name = "UB_" + "_".join(str(part) for part in item["loc"]).upper()
-    return f"{name}={item['input']!r}: {text}"
+    given = "" if name == "UB_DATABASE_URL" else f"={item['input']!r}"  # it may hold a password
+    return f"{name}{given}: {text}"

@@ -206,7 +206,7 @@ def _faust_app(settings: Settings) -> faust.App:
     if settings.kafka_flavor == "tansu":  # its JoinGroup waits half the session timeout
         options |= {"broker_session_timeout": 6.0, "broker_heartbeat_interval": 1.0}
     app = faust.App(
-        "urbanbrain",
+        settings.consumer_group,
         broker=f"kafka://{settings.kafka_bootstrap.replace(',', ';kafka://')}",
         store="memory://",
         datadir=str(settings.data_dir / settings.worker_id),

@@ -1,7 +1,11 @@
 """One worker process: Faust's own worker around our app, ended by SIGTERM, its exit code ours."""
 
 import asyncio
+import ctypes
 import logging
+import os
+import signal
+import sys
 from typing import Any
 
 import faust
@@ -11,12 +15,21 @@ from streams.wiring import Worker
 
 log = logging.getLogger(__name__)
 
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with(supervisor: int) -> None:
+    """Have the kernel send us SIGTERM when our supervisor is gone, `kill -9` included (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != supervisor:  # it went before we could ask
+        sys.exit(1)
+
 
 def run_worker(settings: Settings) -> int:
     """Run until SIGTERM (0) or until the worker must not go on (1)."""
-    settings.data_dir.mkdir(
-        parents=True, exist_ok=True
-    )  # Faust wants a directory, though we keep no tables in it
+    # Faust wants a directory, though we keep no tables in it.
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = Worker(settings)

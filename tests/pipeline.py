@@ -1,17 +1,24 @@
 """The pure folds of the road, joined in one process without broker or database: for unit and property tests."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from schemas import codec
+from schemas.cells import CellsNow, CellsWindow
 from schemas.partials import FleetPartial
 from streams import topics
 from streams.fleet.state import FleetConfig, FleetState
-from streams.fold import Ledger, Output, Record, Restored
+from streams.fold import Changes, Ledger, Output, Record, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
+from streams.rejects.state import RejectsState
+
+T0 = 1_767_225_600_000
+"""2026-01-01T00:00:00Z, the start of a window."""
+FAR_FUTURE = 4_000_000_000_000
+"""A time of receipt that never holds the watermark back."""
 
 FLEET = FleetConfig(
     window_ms=60_000,
@@ -25,12 +32,19 @@ GRID = GridConfig(
 )
 
 
-def restored(partition: int, offset: int = -1, parts: Mapping[str, bytes] | None = None) -> Restored:
+def restored(
+    partition: int = 0,
+    offset: int = -1,
+    parts: Mapping[str, bytes] | None = None,
+    *,
+    generation: int = 0,
+    ledger: Ledger | None = None,
+) -> Restored:
     """Return the beginning of a fold, or what a checkpoint gave back."""
-    return Restored(partition, 0, offset, parts or {}, Ledger())
+    return Restored(partition, generation, offset, dict(parts or {}), ledger or Ledger())
 
 
-def frame(readings: Sequence[Mapping[str, Any]], received_at: int = 4_000_000_000_000) -> bytes:
+def frame(readings: Sequence[Mapping[str, Any]], received_at: int = FAR_FUTURE) -> bytes:
     """Return a frame of readings as the gateway writes it."""
     columns: dict[str, Any] = {
         name: [reading[name] for reading in readings]
@@ -39,14 +53,30 @@ def frame(readings: Sequence[Mapping[str, Any]], received_at: int = 4_000_000_00
     return msgspec.json.encode({**columns, "received_at": received_at})
 
 
+def frames(readings: Iterable[Mapping[str, Any]], size: int) -> list[bytes]:
+    """Cut readings into frames of `size`."""
+    listed = list(readings)
+    return [frame(listed[i : i + size]) for i in range(0, len(listed), size)]
+
+
+def partial(value: bytes) -> FleetPartial:
+    """Decode a partial."""
+    return codec.fleet_partial.decode(value)
+
+
 class Database:
     """The tables that folds write, by key, and the parts of their checkpoints."""
 
-    KEYS = {
+    KEYS: ClassVar[dict[str, tuple[str, ...]]] = {
         "vehicle_state": ("vehicle_id",),
+        "vehicle_event": ("vehicle_id", "event_type", "at"),
         "cell_now": ("cell", "operator"),
         "cell_window": ("window_start", "cell", "operator"),
         "cell_geometry": ("cell",),
+        "alert": ("alert_id",),
+        "alert_event": ("alert_id", "sequence"),
+        "rejected": ("source", "sequence"),
+        "rejected_count": ("partition", "topic", "reason"),
     }
 
     def __init__(self) -> None:
@@ -55,8 +85,8 @@ class Database:
         self.offsets: dict[str, int] = {}
         self.ledgers: dict[str, Ledger] = {}
 
-    def commit(self, name: str, offset: int, changes: Any) -> None:
-        """Write a checkpoint."""
+    def commit(self, name: str, offset: int, changes: Changes) -> None:
+        """Write a checkpoint; deletions come before all upserts."""
         self.offsets[name] = offset
         if changes.ledger is not None:
             self.ledgers[name] = changes.ledger
@@ -66,116 +96,166 @@ class Database:
                 mine.pop(part, None)
             else:
                 mine[part] = value
-        for rows in changes.rows:
-            for i in range(len(rows)):
-                row = {column: values[i] for column, values in rows.columns.items()}
-                self.tables[rows.table][tuple(row[k] for k in self.KEYS[rows.table])] = row
+        for rows in sorted(changes.rows, key=lambda rows: not rows.delete):
+            table, key = self.tables[rows.table], self.KEYS[rows.table]
+            for values in zip(*rows.columns.values(), strict=True):
+                row = dict(zip(rows.columns, values, strict=True))
+                if rows.delete:
+                    table.pop(tuple(row[k] for k in key), None)
+                else:
+                    table[tuple(row[k] for k in key)] = row
+
+    def restored(self, name: str, partition: int) -> Restored:
+        """Return what a fold starts from."""
+        return restored(
+            partition, self.offsets.get(name, -1), self.parts.get(name), ledger=self.ledgers.get(name)
+        )
+
+    def vehicles(self, partition: int) -> dict[str, list[Any]] | None:
+        """Return the columns of vehicle_state of one partition."""
+        rows = [row for row in self.tables["vehicle_state"].values() if row["partition"] == partition]
+        return {key: [row[key] for row in rows] for key in rows[0]} if rows else None
+
+
+def geometry(cell: int) -> dict[str, Any]:
+    """Return a row of ub.cell_geometry without the geometry."""
+    return {"cell": cell, "hex": f"{cell:x}", "resolution": 9, "lat": 0, "lon": 0, "boundary": "{}"}
 
 
 class City:
-    """`sources` fleet folds and one grid fold, with their checkpoints in a Database."""
+    """`sources` fleet folds, one grid fold and one rejects fold, with their checkpoints in a Database.
 
-    def __init__(self, sources: int = 2, resolution: int = 9) -> None:
-        self.locator = locate.Locator(resolution, 2)
+    Partials wait in an outbox per source until they are delivered to the log of the grid, so that a test
+    can interleave the sources as a broker may.
+    """
+
+    def __init__(
+        self,
+        sources: int = 2,
+        resolution: int = 9,
+        *,
+        fleet: FleetConfig = FLEET,
+        grid: GridConfig = GRID,
+        locator: locate.Locator | None = None,
+    ) -> None:
+        self.locator = locator or locate.Locator(resolution, 2)
+        self.fleet_config, self.grid_config = fleet, grid
         self.database = Database()
         self.sources = sources
-        self.fleets = {p: FleetState(FLEET, self.locator, restored(p)) for p in range(sources)}
-        self.grid = self._grid(restored(0))
+        self.fleets = {p: FleetState(fleet, self.locator, restored(p)) for p in range(sources)}
+        self.grid = GridState(grid, geometry, restored())
+        self.rejects = RejectsState(restored())
         self.logs: dict[int, list[bytes]] = {p: [] for p in range(sources)}
+        self.outbox: dict[int, list[bytes]] = {p: [] for p in range(sources)}
         self.partials: list[bytes] = []
         self.refused: list[Output] = []
+        self.events: list[Output] = []
+        self.cells: list[Output] = []
+        self.grid_applied = -1
         self.wall = 1
 
-    def _grid(self, start: Restored) -> GridState:
-        return GridState(
-            GRID,
-            lambda cell: {
-                "cell": cell,
-                "hex": f"{cell:x}",
-                "resolution": 9,
-                "lat": 0,
-                "lon": 0,
-                "boundary": "{}",
-            },
-            start,
-        )
+    # ------------------------------------------------------------------ fleet
 
     def feed(self, partition: int, value: bytes) -> None:
         """Append a record to the log of a source and fold it."""
         self.logs[partition].append(value)
-        offset = len(self.logs[partition]) - 1
-        self.fleets[partition].apply(Record(topics.VEHICLES, partition, offset, value, 4_000_000_000_000))
+        self._fold(partition, len(self.logs[partition]) - 1)
 
-    def publish(self, partition: int, *, at_checkpoint: bool) -> None:
-        """Publish what a fleet has to say."""
+    def _fold(self, partition: int, offset: int) -> None:
+        value = self.logs[partition][offset]
+        self.fleets[partition].apply(Record(topics.VEHICLES, partition, offset, value, FAR_FUTURE))
+
+    def publish(self, partition: int, *, at_checkpoint: bool = False) -> None:
+        """Publish what a fleet has to say; its partials wait to be delivered."""
         for output in self.fleets[partition].take_outputs(at_checkpoint=at_checkpoint):
             if output.topic == topics.PARTIALS:
-                self.partials.append(output.value)
-            else:
+                self.outbox[partition].append(output.value)
+            elif output.topic == topics.REJECTED:
+                self.rejects.apply(Record(topics.REJECTED, 0, len(self.refused), output.value, FAR_FUTURE))
                 self.refused.append(output)
+            else:
+                self.events.append(output)
 
     def checkpoint(self, partition: int) -> None:
         """Publish and store a fleet."""
         self.publish(partition, at_checkpoint=True)
-        self.database.commit(
-            f"fleet/{partition}", len(self.logs[partition]) - 1, self.fleets[partition].take_changes()
-        )
+        changes = self.fleets[partition].take_changes()
+        self.database.commit(f"fleet/{partition}", len(self.logs[partition]) - 1, changes)
 
     def publish_without_commit(self, partition: int) -> None:
         """Publish a checkpoint's outputs and crash before its transaction."""
         self.publish(partition, at_checkpoint=True)
+        self.fleets[partition].take_changes()
         self.crash(partition)
 
     def crash(self, partition: int) -> None:
         """Lose a fleet's memory, load its checkpoint and fold the rest of its log again."""
-        name = f"fleet/{partition}"
-        rows = [r for r in self.database.tables["vehicle_state"].values() if r["partition"] == partition]
-        columns = {key: [row[key] for row in rows] for key in rows[0]} if rows else None
-        offset = self.database.offsets.get(name, -1)
-        start = Restored(
-            partition,
-            0,
-            offset,
-            dict(self.database.parts.get(name, {})),
-            self.database.ledgers.get(name, Ledger()),
-        )
-        fleet = self.fleets[partition] = FleetState(FLEET, self.locator, start, columns)
-        for at in range(offset + 1, len(self.logs[partition])):
-            fleet.apply(Record(topics.VEHICLES, partition, at, self.logs[partition][at], 4_000_000_000_000))
+        start = self.database.restored(f"fleet/{partition}", partition)
+        rows = self.database.vehicles(partition)
+        self.fleets[partition] = FleetState(self.fleet_config, self.locator, start, rows)
+        for offset in range(start.offset + 1, len(self.logs[partition])):
+            self._fold(partition, offset)
 
-    def run_grid(self, upto: int | None = None) -> None:
+    # ------------------------------------------------------------------ grid
+
+    def deliver(self, partition: int, most: int | None = None) -> None:
+        """Move partials of a source, the oldest first, to the end of the grid's log."""
+        waiting = self.outbox[partition]
+        count = len(waiting) if most is None else most
+        self.partials += waiting[:count]
+        self.outbox[partition] = waiting[count:]
+
+    def repeat(self, index: int) -> None:
+        """Put a partial that is in the grid's log there once more."""
+        if self.partials:
+            self.partials.append(self.partials[index % len(self.partials)])
+
+    def run_grid(self) -> None:
         """Fold the partials that the grid has not seen yet."""
-        done = self.database.offsets.get("grid-applied", -1)
-        end = len(self.partials) if upto is None else upto
-        for at in range(done + 1, end):
+        for at in range(self.grid_applied + 1, len(self.partials)):
             self.grid.apply(Record(topics.PARTIALS, 0, at, self.partials[at], 0))
-            self.grid.idle(self.wall)
-            self.grid.take_outputs(at_checkpoint=False)
-        self.database.offsets["grid-applied"] = max(done, end - 1)
+            self._publish_grid(at_checkpoint=False)
+        self.grid_applied = len(self.partials) - 1
+
+    def _publish_grid(self, *, at_checkpoint: bool) -> None:
+        self.grid.idle(self.wall)
+        self.cells += self.grid.take_outputs(at_checkpoint=at_checkpoint)
+
+    def idle(self, wall_ms: int) -> None:
+        """Let wall time pass, in which nobody says anything."""
+        self.wall += wall_ms
+        self._publish_grid(at_checkpoint=False)
 
     def checkpoint_grid(self) -> None:
-        """Store the grid."""
-        self.grid.take_outputs(at_checkpoint=True)
-        self.database.commit("grid", self.database.offsets.get("grid-applied", -1), self.grid.take_changes())
+        """Publish and store the grid."""
+        self._publish_grid(at_checkpoint=True)
+        self.database.commit("grid", self.grid_applied, self.grid.take_changes())
+
+    def publish_grid_without_commit(self) -> None:
+        """Publish a checkpoint's outputs and crash before its transaction."""
+        self._publish_grid(at_checkpoint=True)
+        self.grid.take_changes()
+        self.crash_grid()
 
     def crash_grid(self) -> None:
-        """Lose the grid's memory; it folds the partials since its checkpoint again."""
-        self.grid = self._grid(
-            restored(0, self.database.offsets.get("grid", -1), dict(self.database.parts.get("grid", {})))
-        )
+        """Lose the grid's memory; it folds the partials since its checkpoint again when it runs."""
+        start = self.database.restored("grid", 0)
+        self.grid = GridState(self.grid_config, geometry, start)
         self.grid.idle(self.wall)
-        self.database.offsets["grid-applied"] = self.database.offsets.get("grid", -1)
+        self.grid_applied = start.offset
+
+    # ------------------------------------------------------------------ the end
 
     def settle(self) -> None:
         """Let everything reach the tables: all sources fall silent, so that every window closes."""
         for partition in self.fleets:
             self.checkpoint(partition)
             self.checkpoint(partition)  # what is only provisional is told one checkpoint later
+            self.deliver(partition)
         self.run_grid()
-        self.grid.idle(self.wall)
-        self.wall += GRID.idle_timeout_ms + 1
-        self.grid.idle(self.wall)
+        self.idle(self.grid_config.idle_timeout_ms + 1)
         self.checkpoint_grid()
+        self.database.commit("rejects", len(self.refused) - 1, self.rejects.take_changes())
 
     # ------------------------------------------------------------------ tables as the oracle has them
 
@@ -201,7 +281,7 @@ class City:
         }
 
     def cell_window(self) -> dict[tuple[int, str, str], dict[str, int]]:
-        """Return ub.cell_window in the oracle's form."""
+        """Return the non-empty rows of ub.cell_window in the oracle's form."""
         names = ("readings", "arrivals", "departures", "occupancy")
         return {
             (row["window_start"], f"{row['cell']:x}", row["operator"]): {name: row[name] for name in names}
@@ -209,13 +289,30 @@ class City:
             if row["readings"] or row["arrivals"] or row["departures"]
         }
 
+    def ledger(self) -> Ledger:
+        """Return the ledgers of all sources, added up, as of now."""
+        ledgers = [fleet.ledger for fleet in self.fleets.values()]
+        return Ledger(
+            received=sum(one.received for one in ledgers),
+            applied=sum(one.applied for one in ledgers),
+            superseded=sum(one.superseded for one in ledgers),
+            rejected=sum(one.rejected for one in ledgers),
+        )
 
-def partial(value: bytes) -> FleetPartial:
-    """Decode a partial."""
-    return codec.fleet_partial.decode(value)
+    def rejected_counts(self) -> dict[str, int]:
+        """Return the refusals by reason, as ub.rejected_count has them."""
+        counts: dict[str, int] = {}
+        for row in self.database.tables["rejected_count"].values():
+            counts[row["reason"]] = counts.get(row["reason"], 0) + row["count"]
+        return counts
 
+    def told_now(self) -> list[CellsNow]:
+        """Return every live message of the grid."""
+        return [message for message in self._told() if isinstance(message, CellsNow)]
 
-def frames(readings: Iterable[Mapping[str, Any]], size: int) -> list[bytes]:
-    """Cut readings into frames of `size`."""
-    listed = list(readings)
-    return [frame(listed[i : i + size]) for i in range(0, len(listed), size)]
+    def told_windows(self) -> list[CellsWindow]:
+        """Return every message of the grid on closed windows."""
+        return [message for message in self._told() if isinstance(message, CellsWindow)]
+
+    def _told(self) -> list[CellsNow | CellsWindow]:
+        return [codec.cells.decode(output.value) for output in self.cells]

@@ -60,6 +60,11 @@ class ServiceProcess:
         """Whether the service was started and has not ended."""
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def failed(self) -> bool:
+        """Whether the service ended by itself with an exit code other than 0."""
+        return self._child is not None and self._child.poll() not in (None, 0)
+
     def start(self, ready: Callable[[], bool], timeout_s: float) -> None:
         """Start the service and return once `ready()` is true.
 

@@ -15,7 +15,7 @@ fi
 compile() {
     "$tool/bin/uv" pip compile pyproject.toml --universal --generate-hashes --no-header --quiet "$@"
 }
-say "requirements.lock: the project with its development tools"
-compile --extra dev -o requirements.lock "$@"
+say "requirements.lock: the project with its development tools and what the benchmark compares with"
+compile --extra dev --extra bench -o requirements.lock "$@"
 say "deploy/requirements.lock: what the container image needs, at the same versions"
 compile --constraint requirements.lock --no-annotate -o deploy/requirements.lock

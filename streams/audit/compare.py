@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from streams.audit.batch import moment
-from streams.audit.tables import Table
+from streams.audit.schema import Table
 
 _TIMES = ("window_start", "ts", "at", "last_ts", "received_at")
 _CELLS = ("cell", "settled_cell")

@@ -11,7 +11,7 @@ from streams.audit.batch import COUNTED, Partition
 from streams.audit.compare import Comparison, compare
 from streams.audit.moving import Moving
 from streams.audit.rules import Rules
-from streams.audit.tables import TABLES, Table
+from streams.audit.schema import TABLES, Table
 
 _DAY_MS = 86_400_000
 _INDEX_BITS = 20

@@ -19,8 +19,22 @@ Take = Callable[[LogRecord], None]
 _POLL_MS = 200
 _DRAIN_S = 2.0
 """On a topic that never rests: how long to go on after the end that the broker named."""
+_LAST_BATCH_S = 5.0
+"""How long to wait for the last batch of a partition, which may be empty for all that its end says."""
 _SILENCE_S = 20.0
 """How long a partition may bring nothing before what was asked for counts as not there."""
+
+
+def check_beginnings(firsts: Mapping[tuple[str, int], int]) -> None:
+    """Check that every (topic, partition) still begins at offset 0; CannotAudit names those that do not."""
+    lost = [
+        f"{topic}[{partition}] begins at offset {n}" for (topic, partition), n in sorted(firsts.items()) if n
+    ]
+    if lost:
+        raise CannotAudit(
+            f"{', '.join(lost)}: what lay before it was deleted (retention), so the tables cannot be computed from "
+            "the beginning; audit from a recording that was saved in time (`urbanbrain audit --save FILE`)"
+        )
 
 
 class Log:
@@ -39,7 +53,8 @@ class Log:
             return
         wanted = {TopicPartition(topic, partition): offset for partition, offset in at_least.items()}
         with self._consumer() as consumer:
-            self._check_beginnings(consumer, wanted)
+            firsts = consumer.beginning_offsets(list(wanted))
+            check_beginnings({(at.topic, at.partition): offset for at, offset in firsts.items()})
             consumer.assign(list(wanted))
             consumer.seek_to_beginning(*wanted)
             ends = consumer.end_offsets(list(wanted))
@@ -73,7 +88,7 @@ class Log:
             for at in filled:
                 consumer.seek(at, ends[at] - 1)
             pending = set(filled)
-            deadline = time.monotonic() + _DRAIN_S
+            deadline = time.monotonic() + _LAST_BATCH_S
             # A batch comes as a whole: the first answer that holds a partition's last batch holds its end.
             while pending and time.monotonic() < deadline:
                 for at, records in consumer.poll(timeout_ms=_POLL_MS, max_records=100_000).items():
@@ -97,15 +112,6 @@ class Log:
                 consumer.close()
         except (KafkaError, OSError) as error:
             raise ServiceUnavailable("Kafka", self._bootstrap, str(error) or type(error).__name__) from error
-
-    def _check_beginnings(self, consumer: KafkaConsumer, wanted: Mapping[TopicPartition, int]) -> None:
-        firsts = consumer.beginning_offsets(list(wanted))
-        lost = [f"{at.topic}[{at.partition}] begins at offset {n}" for at, n in sorted(firsts.items()) if n]
-        if lost:
-            raise CannotAudit(
-                f"{', '.join(lost)}: what lay before it was deleted (retention), so the tables cannot be computed from "
-                "the beginning; audit from a recording that was saved in time (`urbanbrain audit --save FILE`)"
-            )
 
     def _too_short(self, consumer: KafkaConsumer, wanted: Mapping[TopicPartition, int]) -> None:
         short = [

@@ -121,7 +121,7 @@ class Columns:
     def frame(self) -> pl.DataFrame:
         """Return all rows."""
         self._pack()
-        return pl.concat(self._chunks, rechunk=True)
+        return pl.concat(self._chunks)
 
     def _pack(self) -> None:
         # Not strict: a battery of 10^30 percent is one that is not known.
@@ -134,7 +134,7 @@ class Columns:
 
 
 class Vehicles:
-    """The records of ub.vehicles taken in so far."""
+    """The records of ub.vehicles taken in so far; those of one partition come in the order of its log."""
 
     def __init__(self) -> None:
         self._readings = Columns(READINGS)
@@ -156,8 +156,8 @@ class Vehicles:
         self._readings.extend(n, (record.partition, record.offset, range(n), *columns))
 
     def readings(self) -> pl.DataFrame:
-        """Return the readings, partition by partition in the order of the log."""
-        return self._readings.frame().sort("partition", "offset", "index", maintain_order=True)
+        """Return the readings; those of one partition are in the order of its log."""
+        return self._readings.frame()
 
     def bad_frames(self) -> pl.DataFrame:
         """Return the records that hold none."""
@@ -239,5 +239,5 @@ class Refusals:
         self._columns.extend(1, (record.partition, record.offset, *row))
 
     def frame(self) -> pl.DataFrame:
-        """Return the refusals in the order of the log."""
-        return self._columns.frame().sort("partition", "offset")
+        """Return the refusals; those of one partition are in the order of its log."""
+        return self._columns.frame()

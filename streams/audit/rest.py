@@ -13,6 +13,19 @@ from streams.settings import Settings
 Say = Callable[[str], None]
 
 _POLL_S = 0.3
+_AWAITED = (topics.VEHICLES, topics.PARTIALS, topics.REJECTED)
+"""In the order of the road: what one stage tells lies before the end of the next one's topic."""
+
+
+def check_topics(settings: Settings) -> None:
+    """Check that Kafka has our topics; asking about one that is missing may create it on some brokers."""
+    known = topic_partitions(settings.kafka_bootstrap)
+    missing = [topic for topic in _AWAITED if topic not in known]
+    if missing:
+        raise CannotAudit(
+            f"Kafka at {settings.kafka_bootstrap} has no topic {', '.join(missing)}; "
+            "give the address of the Kafka that the tables were made of (UB_KAFKA_BOOTSTRAP)"
+        )
 
 
 def offsets_of(checkpoints: Checkpoints, topic: str) -> dict[int, int]:
@@ -29,16 +42,8 @@ def wait_for_stages(
     """
     log = Log(settings.kafka_bootstrap)
     known = topic_partitions(settings.kafka_bootstrap)
-    wanted = (topics.VEHICLES, topics.PARTIALS, topics.REJECTED)
-    missing = [topic for topic in wanted if topic not in known]
-    if missing:
-        raise CannotAudit(
-            f"Kafka at {settings.kafka_bootstrap} has no topic {', '.join(missing)}; "
-            "give the address of the Kafka that the tables were made of (UB_KAFKA_BOOTSTRAP)"
-        )
     deadline = time.monotonic() + wait_s
-    # In the order of the road: what one stage tells lies before the end of the next one's topic.
-    for topic in wanted if complete else (topics.PARTIALS,):
+    for topic in _AWAITED if complete else (topics.PARTIALS,):
         ends = log.last_offsets(topic, known[topic])
         while behind := _behind(database, topic, ends):
             say(f"waiting: {behind}")

@@ -1,9 +1,6 @@
 """What the audit must know of the settings to compute the tables: milliseconds, resolutions, the most vehicles."""
 
 from dataclasses import dataclass
-from typing import Self
-
-from streams.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +14,3 @@ class Rules:
     most_vehicles: int
     resolution: int
     region_resolution: int
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Take them from the settings; they must be those that the workers ran with."""
-        return cls(
-            window_ms=settings.window_s * 1000,
-            lateness_ms=int(settings.allowed_lateness_s * 1000),
-            horizon_ms=int(settings.amend_horizon_s * 1000),
-            stale_ms=int(settings.stale_after_s * 1000),
-            most_vehicles=settings.max_vehicles_per_partition,
-            resolution=settings.h3_resolution,
-            region_resolution=settings.region_resolution,
-        )

@@ -2,7 +2,8 @@
 
 1. The checkpoints say up to which offset the tables reflect each partition (`low`). Whatever the fleet told the
    grid about the log up to there stands on ub.partials by now.
-2. Wait until the grid has stored ub.partials up to its present end; with `complete` until everything rests.
+2. Wait until the grid, if its tables are audited, has stored ub.partials up to its present end; with
+   `complete` until everything rests.
 3. Read tables and checkpoints of one moment.
 4. Read the log: beyond the offsets of that moment, up to its present end. The grid cannot know more.
 5. Compute the tables from the log up to the offsets of step 3, compare, and leave out of the grid's
@@ -21,13 +22,14 @@ from streams.audit import batch
 from streams.audit.compare import Comparison
 from streams.audit.judge import Judge, Kept
 from streams.audit.moving import Moving, moving
-from streams.audit.rest import check_incarnation, offsets_of, wait_for_rest, wait_for_stages
+from streams.audit.rest import check_incarnation, check_topics, offsets_of, wait_for_rest, wait_for_stages
 from streams.audit.rules import Rules
 from streams.audit.source import Read, read_kafka, read_recording
 from streams.audit.tables import Database, Snapshot
 from streams.errors import CannotAudit
 from streams.settings import Settings
 
+_OF_GRID = frozenset({"cell_now", "cell_window"})
 Say = Callable[[str], None]
 """Told what is being done, several times a second."""
 
@@ -62,14 +64,29 @@ class Report:
         return sum(comparison.differing for comparison in self.comparisons)
 
 
+def rules_of(settings: Settings) -> Rules:
+    """Take the rules from the settings; they must be those that the workers ran with."""
+    return Rules(
+        window_ms=settings.window_s * 1000,
+        lateness_ms=int(settings.allowed_lateness_s * 1000),
+        horizon_ms=int(settings.amend_horizon_s * 1000),
+        stale_ms=int(settings.stale_after_s * 1000),
+        most_vehicles=settings.max_vehicles_per_partition,
+        resolution=settings.h3_resolution,
+        region_resolution=settings.region_resolution,
+    )
+
+
 def run(settings: Settings, options: Options, say: Say) -> Report:
     """Audit; raises CannotAudit, ServiceUnavailable or another of our errors where that is not possible."""
-    rules = Rules.of(settings)
+    rules = rules_of(settings)
     database = Database(settings.database_url.get_secret_value())
     # 1.
     low = offsets_of(database.checkpoints(), topics.VEHICLES)
     # 2.
     if options.recording is None:
+        check_topics(settings)
+    if options.recording is None and (options.complete or not _OF_GRID.isdisjoint(options.tables)):
         wait_for_stages(settings, database, options.wait_s, complete=options.complete, say=say)
     if options.complete or options.recording is not None:
         wait_for_rest(settings, database, options.wait_s, say)

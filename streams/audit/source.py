@@ -12,6 +12,7 @@ from streams import topics
 from streams.audit import recording
 from streams.audit.log import Log
 from streams.audit.records import LogRecord, Refusals, Vehicles
+from streams.errors import CannotAudit
 from streams.settings import Settings
 
 Say = Callable[[str], None]
@@ -89,7 +90,12 @@ def read_recording(path: Path, vehicles: Mapping[int, int], rejected: Mapping[in
     collected = _Collected(say)
     seen: dict[str, dict[int, list[int]]] = {topics.VEHICLES: {}, topics.REJECTED: {}}
     for record in recording.read(path):
-        ends = seen.setdefault(record.topic, {}).setdefault(record.partition, [record.offset, record.offset])
+        ends = seen.setdefault(record.topic, {}).setdefault(record.partition, [record.offset, -1])
+        if record.offset <= ends[1]:
+            raise CannotAudit(
+                f"{path}: {record.topic}[{record.partition}] offset {record.offset} comes after {ends[1]}; "
+                "the records of a partition must stand in the order of their offsets"
+            )
         ends[1] = record.offset
         collected.take(record)
     recording.check_complete(path, topics.VEHICLES, seen[topics.VEHICLES], vehicles)

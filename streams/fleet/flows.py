@@ -118,9 +118,8 @@ class Flows:
     def resume(self) -> None:
         """Take up where the checkpoint left off: all counts are to be told again, withdrawn ones too."""
         self._touched = True
-        self._counts.tell_all_again()
         with self._waiting_counted() as self._provisional:
-            pass
+            self._counts.tell_all_again()  # here, so that pairs which only waiting readings touch are among them
 
     def forget(self, before: int) -> list[int]:
         """Drop the windows that end at or before `before`; returns the starts of those that were saved.

@@ -79,8 +79,8 @@ class FleetState:
         self._refused: dict[int, Output] = {}
         self._archived: list[str] = []
         self._events: list[VehicleEvent] = []
-        self._told_ts = 0
-        self._saved_ts = 0
+        self._told_time = (0, 0)
+        self._saved_clock = b""
         self._restore(restored, vehicle_rows)
 
     @property
@@ -314,9 +314,10 @@ class FleetState:
             self._teller.windows_told(self._clock.watermark)
         out, self._tell = self._tell, []
         # Even where nothing moved, time did: those who wait for it must hear.
-        everyone = at_checkpoint and self._told_ts != self._clock.newest_ts
+        time = (self._clock.newest_ts, self._clock.watermark)
+        everyone = at_checkpoint and self._told_time != time
         if everyone:
-            self._told_ts = self._clock.newest_ts
+            self._told_time = time
         dirty = self._live.take_dirty()
         return out + self._teller.partials(
             self._offset, self._clock, self._live, dirty, rows, everyone=everyone
@@ -338,10 +339,11 @@ class FleetState:
             changes.parts[f"window/{start}"] = None
         for start, slots, counts in self._flows.take_unsaved():
             changes.parts[f"window/{start}"] = saved.dump_window(slots, counts, self._slots)
-        if self._saved_ts != self._clock.newest_ts:
-            self._saved_ts = self._clock.newest_ts
-            clock = saved.Clock(self._clock.newest_ts, self._clock.newest_basis, self._waiting_parts)
-            changes.parts["clock"] = saved.dump_clock(clock)
+        clock = saved.dump_clock(
+            saved.Clock(self._clock.newest_ts, self._clock.newest_basis, self._waiting_parts)
+        )
+        if clock != self._saved_clock:
+            self._saved_clock = changes.parts["clock"] = clock
         if self._events:
             changes.rows.append(event_rows(self._events))
             self._events = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,18 +80,20 @@ class Teller:
             sources=self._sources,
             generation=self._generation,
             offset=offset,
-            newest_ts=clock.newest_ts,
+            newest_ts=clock.newest_basis,
             watermark=self._told_watermark,
             window_ms=self._window_ms,
             now=SlotCounts(*self._names(here), *live.told(here)),
             windows=windows,
         )
+        value = codec.encode(partial)
         return Output(
             topic=topics.PARTIALS,
             key=partial.region,
-            value=codec.encode(partial),
+            value=value,
             type_=envelope.FLEET_PARTIAL,
-            id_=f"fleet/{self._partition}@{self._generation}:{offset}/{partial.region}",
+            # One offset may be spoken of twice: live at once, windows at the checkpoint.
+            id_=f"fleet/{self._partition}@{self._generation}:{offset}/{partial.region}/{crc32(value):08x}",
             time_ms=clock.newest_ts,
         )
 

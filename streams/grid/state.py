@@ -8,6 +8,7 @@ windows are amended (design D4). Rows leave memory only when no source can chang
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -18,7 +19,8 @@ from schemas.cells import CellsNow, CellsWindow, ClosedWindows
 from schemas.partials import FleetPartial, SlotCounts
 from streams import topics
 from streams.fold import Changes, Output, Record, Restored, Rows
-from streams.grid import locate, saved
+from streams.grid import saved
+from streams.grid.check import problem_of
 from streams.grid.merge import COUNTED, STANDING, Source
 from streams.grid.region import Region
 from streams.grid.window import Row
@@ -67,7 +69,7 @@ class GridState:
         except (msgspec.DecodeError, RecursionError) as error:
             self._rejected.append(refusal(STAGE, self._generation, record, "bad_frame", str(error)))
             return
-        problem = self._problem(partial)
+        problem = problem_of(partial, self._config.window_ms, self._known_cells)
         if problem:
             self._rejected.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
             return
@@ -83,20 +85,6 @@ class GridState:
         source.heard_at = self._wall
         source.unsaved = True
         region.sources = partial.sources
-
-    def _problem(self, partial: FleetPartial) -> str:
-        """Return what makes a partial unusable, or nothing: it is refused whole, before anything is folded."""
-        if partial.window_ms != self._config.window_ms:
-            return f"windows of {partial.window_ms} ms, {self._config.window_ms} ms expected: UB_WINDOW_S differs"
-        for columns in (partial.now, partial.windows):
-            lengths = {len(getattr(columns, name)) for name in columns.__struct_fields__}
-            if len(lengths) > 1:
-                return f"columns of {', '.join(map(str, sorted(lengths)))} values; equal lengths expected"
-        unknown = {*partial.now.cell, *partial.windows.cell} - self._known_cells
-        for cell in sorted(unknown):
-            if not locate.is_cell(cell):
-                return f"{cell[:32]!r} is no H3 cell"
-        return ""
 
     def _put_live(self, region: Region, partial: FleetPartial, order: int) -> None:
         now = partial.now
@@ -194,12 +182,14 @@ class GridState:
         return self._output(region, message, envelope.CELLS_WINDOW, watermark)
 
     def _output(self, region: Region, message: Any, type_: str, time_ms: int) -> Output:
+        value = codec.encode(message)
         return Output(
             topic=topics.CELLS,
             key=region.name,
-            value=codec.encode(message),
+            value=value,
             type_=type_,
-            id_=f"{STAGE}/{region.name}@{self._generation}:{self._offset}/{type_}",
+            # Windows close by wall time too, without a new record.
+            id_=f"{STAGE}/{region.name}@{self._generation}:{self._offset}/{type_}/{crc32(value):08x}",
             time_ms=time_ms,
         )
 

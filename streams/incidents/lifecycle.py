@@ -39,15 +39,24 @@ def alert_id(kind: str, cell: str, starts_at: int) -> str:
 
 
 def transition(
-    open_alert: Alert | None, watch: Watch, sighting: Sighting, rule: Rule, policy: Policy
+    open_alert: Alert | None,
+    watch: Watch,
+    sighting: Sighting,
+    rule: Rule,
+    policy: Policy,
+    not_before: int = 0,
 ) -> Alert | None:
-    """Return the alert's next state, or None where nothing is to be told."""
+    """Return the alert's next state, or None where nothing is to be told.
+
+    A new alert begins at `not_before` at the earliest, however event time stands still.
+    """
     if watch.severity is None:
         return (
             None if open_alert is None else _next(open_alert, "cleared", sighting, rule, open_alert.severity)
         )
     if open_alert is None:
-        return _raised(watch.since or sighting.as_of, watch.severity, sighting, rule, policy)
+        starts_at = sighting.as_of if watch.since is None else watch.since
+        return _raised(max(starts_at, not_before), watch.severity, sighting, rule, policy)
     if watch.severity != open_alert.severity:
         return _next(open_alert, "updated", sighting, rule, watch.severity)
     return None
@@ -68,7 +77,7 @@ def _raised(starts_at: int, severity: Severity, s: Sighting, rule: Rule, policy:
         lat=s.lat,
         lon=s.lon,
         starts_at=starts_at,
-        updated_at=s.as_of,
+        updated_at=max(s.as_of, starts_at),
         ends_at=None,
         summary=_summary(s, rule),
         policy=policy.name,

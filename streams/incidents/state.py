@@ -26,15 +26,16 @@ class _Saved(msgspec.Struct, array_like=True, frozen=True):
     by_operator: dict[str, int]
     since: int | None
     alert: Alert | None
+    not_before: int
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
 
 
 class _Cell:
-    """One cell under watch."""
+    """One cell under watch. Its next alert does not begin before `not_before`: ids are made of beginnings."""
 
-    __slots__ = ("alert", "by_operator", "lat", "lon", "region", "rule", "watch")
+    __slots__ = ("alert", "by_operator", "lat", "lon", "not_before", "region", "rule", "watch")
 
     def __init__(self, region: str, centre: tuple[float, float], rule: Rule) -> None:
         self.region = region
@@ -43,6 +44,7 @@ class _Cell:
         self.by_operator: dict[str, int] = {}
         self.watch = Watch()
         self.alert: Alert | None = None
+        self.not_before = 0
 
 
 class IncidentsState:
@@ -123,7 +125,7 @@ class IncidentsState:
             record.partition,
             record.offset,
         )
-        event = transition(cell.alert, watch, sighting, cell.rule, self._policy)
+        event = transition(cell.alert, watch, sighting, cell.rule, self._policy, cell.not_before)
         cell.watch = watch
         self._unsaved.add(name)
         (self._pending.discard if watch.since is None or watch.severity else self._pending.add)(name)
@@ -131,6 +133,7 @@ class IncidentsState:
             self._to_tell.append(_announce(event, cell.alert))
             self._events.append(event)
             cell.alert = event if event.status == "active" else None
+            cell.not_before = event.starts_at + 1
 
     def idle(self, wall_ms: int) -> None:
         """Only event time decides here."""
@@ -145,7 +148,7 @@ class IncidentsState:
         changes = Changes()
         for name in self._unsaved:
             cell = self._cells[name]
-            saved = _Saved(cell.region, cell.by_operator, cell.watch.since, cell.alert)
+            saved = _Saved(cell.region, cell.by_operator, cell.watch.since, cell.alert, cell.not_before)
             changes.parts[f"cell/{name}"] = msgspec.msgpack.encode(saved)
         self._unsaved.clear()
         if self._events:
@@ -158,7 +161,7 @@ class IncidentsState:
     def _restore(self, name: str, saved: _Saved) -> None:
         cell = self._cells[name] = self._new(name, saved.region)
         cell.by_operator = saved.by_operator
-        cell.alert = saved.alert
+        cell.alert, cell.not_before = saved.alert, saved.not_before
         cell.watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
         if saved.since is not None and saved.alert is None:
             self._pending.add(name)

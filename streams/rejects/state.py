@@ -8,6 +8,8 @@ from streams.fold import Changes, Output, Record, Restored, Rows
 from streams.refusals import rejected
 
 STAGE = "rejects"
+MOST_TOPICS = 1_000
+OTHER_TOPICS = "ub/v1/#"
 
 
 class _Saved(msgspec.Struct, array_like=True):
@@ -45,10 +47,19 @@ class RejectsState:
         if item.sequence <= self._state.sequences.get(item.source, -1):
             return
         self._state.sequences[item.source] = item.sequence
-        reasons = self._state.counts.setdefault(item.topic, {})
+        reasons = self._state.counts.setdefault(self._counted_as(item.topic), {})
         count, newest = reasons.get(item.reason, (0, 0))
         reasons[item.reason] = (count + item.count, max(newest, item.received_at))
         self._fresh.append(item)
+
+    def _counted_as(self, topic: str) -> str:
+        """Return the topic under which a refusal is counted: what a publisher makes up must not grow without bound.
+
+        Topics of single vehicles are counted together, and beyond MOST_TOPICS all new ones are.
+        """
+        levels = topic.split("/")
+        known = "/".join((*levels[:4], "#")) if len(levels) > 4 else topic
+        return known if known in self._state.counts or len(self._state.counts) < MOST_TOPICS else OTHER_TOPICS
 
     def idle(self, wall_ms: int) -> None:
         """Nothing here depends on time."""
@@ -65,7 +76,7 @@ class RejectsState:
         items, self._fresh = self._fresh, []
         names = ("source", "sequence", "received_at", "reason", "detail", "topic", "payload", "count")
         changes.rows.append(Rows("rejected", {name: [getattr(i, name) for i in items] for name in names}))
-        keys = sorted({(item.topic, item.reason) for item in items})
+        keys = sorted({(self._counted_as(item.topic), item.reason) for item in items})
         values = [self._state.counts[topic][reason] for topic, reason in keys]
         changes.rows.append(
             Rows(

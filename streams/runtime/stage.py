@@ -73,6 +73,7 @@ class Stage:
         self._fatal = fatal
         self._owned: dict[int, _Owned] = {}
         self._handover = asyncio.Lock()
+        self._turn = asyncio.Lock()  # what is taken from the folds is published and stored in that order
         self._commit: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
         self._room.set()
@@ -191,12 +192,13 @@ class Stage:
         checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
         while not self._stop.is_set():
             await asyncio.sleep(self._settings.publish_interval_ms / 1000)
-            due = time.monotonic() >= checkpoint_at
-            if due and (self._commit is None or self._commit.done()):
-                checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
-                self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
-            else:
-                await self._publisher.publish(self._outputs(at_checkpoint=False))
+            async with self._turn:
+                due = time.monotonic() >= checkpoint_at
+                if due and (self._commit is None or self._commit.done()):
+                    checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
+                    self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
+                else:
+                    await self._publisher.publish(self._outputs(at_checkpoint=False))
 
     def _outputs(self, *, at_checkpoint: bool) -> list[Output]:
         wall = time.monotonic_ns() // 1_000_000
@@ -215,22 +217,31 @@ class Stage:
             events, owned.unacked = list(owned.unacked), deque()
             if events or changes.rows or changes.parts:
                 taken.append((owned, owned.applied, changes, events))
-        await self._publisher.publish(outputs)
+        try:
+            await self._publisher.publish(outputs)
+        except BaseException:  # a hand-over gave up
+            self._release(taken)
+            raise
         return taken
 
     async def _store_all(self, taken: list[tuple[_Owned, int, Changes, list[Any]]]) -> None:
-        """Steps 2 and 3."""
-        commits = [PartitionCommit(owned.claim, offset, changes) for owned, offset, changes, _ in taken]
+        """Steps 2 and 3; for the partitions that are still ours."""
+        mine = [item for item in taken if self._owned.get(item[0].claim.partition) is item[0]]
+        commits = [PartitionCommit(owned.claim, offset, changes) for owned, offset, changes, _ in mine]
         try:
             await retrying(lambda: self._store.commit(commits), self._stop, log.warning)
+            for owned, offset, _, events in mine:
+                owned.durable = max(owned.durable, offset)
+                for event in events:
+                    event.ack()
         except Exception as error:
             self._fatal(error)
-            return
-        for owned, offset, _, events in taken:
-            owned.durable = max(owned.durable, offset)
-            for event in events:
-                event.ack()
-            self._waiting -= len(events)
+        finally:
+            self._release(taken)
+
+    def _release(self, taken: list[tuple[_Owned, int, Changes, list[Any]]]) -> None:
+        """Their events wait no longer: they are acknowledged, or were given up and come again."""
+        self._waiting -= sum(len(events) for _, _, _, events in taken)
         if self._waiting < self._settings.max_unacked_records:
             self._room.set()
 
@@ -263,7 +274,7 @@ class Stage:
         """
         self._era += 1
         try:
-            async with asyncio.timeout(timeout_s), self._handover:
+            async with asyncio.timeout(timeout_s), self._turn, self._handover:
                 if self._commit is not None:
                     await self._commit
                 await self._store_all(await self._publish_all())

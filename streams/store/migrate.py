@@ -134,6 +134,11 @@ async def _connect(url: str) -> AsyncIterator[AsyncConnection[Any]]:
             url, autocommit=True, connect_timeout=5, application_name="urbanbrain migrate"
         ) as connection:
             yield connection
+    except psycopg.errors.InsufficientPrivilege as error:
+        reason = str(error).strip().splitlines()[0]
+        raise MigrationError(
+            f"{reason}; migrate as the owner of the database: set UB_DATABASE_URL"
+        ) from error
     except psycopg.OperationalError as error:
         raise unavailable(url, error) from error
 

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from streams.errors import MigrationError
 from streams.fold import Ledger
 from streams.store.session import unavailable
 
@@ -72,6 +73,8 @@ def connect(url: str) -> Iterator[Connection[tuple[Any, ...]]]:
         ) as connection:
             connection.execute("SET default_transaction_read_only = on")
             yield connection
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+        raise MigrationError("the database has no tables of ours; run `urbanbrain migrate`") from error
     except psycopg.OperationalError as error:
         raise unavailable(url, error) from error
 

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -22,13 +24,13 @@ from streams.settings import Settings
 from streams.store.migrate import migrate
 from tests.chaos.disk import SmallDisk
 from tests.chaos.faketime import Clock
-from tests.chaos.processes import Child, children_of, send, tree
+from tests.chaos.processes import ROOT, Child, children_of
 from tests.chaos.proxy import Proxies, Proxy, kafka_client_id
 from tests.chaos.traffic import OPERATORS
 from tests.e2e.waiting import eventually
 
 SETTINGS = {
-    "UB_SOURCE_PARTITIONS": "4",
+    "UB_SOURCE_PARTITIONS": "8",  # Faust gives each of 3 workers at most 8/3, rounded up: the third has 2
     "UB_REGION_PARTITIONS": "2",
     "UB_WINDOW_S": "10",
     # Longer than any publisher, link or broker is away: the promise of exactness rests on it (docs/chaos.md).
@@ -40,6 +42,7 @@ SETTINGS = {
     "UB_KAFKA_FETCH_WAIT_MS": "50",
 }
 GATEWAY = "gateway-chaos"
+_COMMAND_S = 300.0
 
 
 class City:
@@ -110,7 +113,7 @@ class City:
     def _little_log(self) -> None:
         """Keep PostgreSQL's own log within the small disk."""
         for name, value in (("max_wal_size", "64MB"), ("min_wal_size", "32MB")):
-            self.query(f"ALTER SYSTEM SET {name} = '{value}'")  # type: ignore[arg-type]
+            self.query(f"ALTER SYSTEM SET {name} = '{value}'")
         self.query("SELECT pg_reload_conf()")
 
     # ------------------------------------------------------------------ processes
@@ -157,12 +160,20 @@ class City:
         eventually(self.gateway.said, until=lambda log: "at work" in log or not self.gateway.running)
         assert self.gateway.running, self.gateway.said()
 
-    def start_load(self, seconds: float, *, seed: int, rate: int, speed: float = 1.0, bikes: int = 20_000) -> "Load":
+    def start_load(
+        self, seconds: float, *, seed: int, rate: int, speed: float = 1.0, bikes: int = 20_000
+    ) -> "Load":
         """Publish for so long, from a process of its own."""
         number = sum(1 for _ in self.directory.glob("published-*"))
         published = self.directory / f"published-{number}.jsonl"
         ports = [f"--port={self.links[f'{operator}-mosquitto'].port}" for operator in OPERATORS]
-        arguments = [*ports, f"--seconds={seconds:.1f}", f"--seed={seed}", f"--rate={rate}", f"--speed={speed}"]
+        arguments = [
+            *ports,
+            f"--seconds={seconds:.1f}",
+            f"--seed={seed}",
+            f"--rate={rate}",
+            f"--speed={speed}",
+        ]
         child = Child(
             f"load-{number}",
             "tests.chaos.load",
@@ -173,6 +184,18 @@ class City:
         self._cleanup.callback(child.end)
         child.start()
         return Load(child, published)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of our commands to its end, with the worker's settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "streams.cli", *arguments],
+            env={**self._environment("worker"), "PYTHONPATH": str(ROOT)},
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_S,
+            check=False,
+        )
 
     def worker_processes(self) -> list[int]:
         """Process ids of the supervisor's workers that live now."""
@@ -191,21 +214,6 @@ class City:
             if child.wanted and not child.running:
                 self.revived.append(child.name)
                 child.start()
-
-    def pids(self) -> dict[str, list[int]]:
-        """Return the process trees by name."""
-        return {
-            "gateway": tree(self.gateway.pid),
-            "worker": tree(self.worker.pid),
-            "mosquitto": tree(self.mosquitto.pid),
-            "tansu": tree(self.tansu.pid),
-            "postgres": tree(self.postgres.pid),
-        }
-
-    @staticmethod
-    def signal(number: Any, pids: list[int]) -> None:
-        """Send a signal to those that still exist."""
-        send(number, pids)
 
     # ------------------------------------------------------------------ what the services hold
 
@@ -232,7 +240,9 @@ class City:
         for last in (False, True):
             try:
                 if self._connection is None or self._connection.closed:
-                    self._connection = psycopg.connect(self.postgres.url, autocommit=True, row_factory=dict_row)
+                    self._connection = psycopg.connect(
+                        self.postgres.url, autocommit=True, row_factory=dict_row
+                    )
                 cursor = self._connection.execute(statement, parameters)
                 return cursor.fetchall() if cursor.description else []
             except psycopg.OperationalError:

@@ -27,7 +27,9 @@ class SmallDisk:
             check=False,
         )
         if done.returncode != 0:
-            pytest.skip(f"a small disk cannot be mounted ({done.stderr.strip()}); run as root, with CAP_SYS_ADMIN")
+            pytest.skip(
+                f"a small disk cannot be mounted ({done.stderr.strip()}); run as root, with CAP_SYS_ADMIN"
+            )
         return self
 
     def __exit__(self, *_: object) -> None:

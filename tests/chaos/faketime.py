@@ -16,7 +16,9 @@ def library() -> str:
     for pattern in _LIBRARIES:
         for found in glob.glob(pattern):
             return found
-    pytest.skip("libfaketime is not installed; `make chaos` installs it on Debian and Ubuntu (package libfaketime)")
+    pytest.skip(
+        "libfaketime is not installed; `make chaos` installs it on Debian and Ubuntu (package libfaketime)"
+    )
 
 
 class Clock:

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import psycopg
 
+from tests.chaos.traffic import TICK_MS
+
 _EVERY_S = 0.15
 _VEHICLES = """
 SELECT partition, (extract(epoch FROM max(ts)) * 1000)::bigint FROM ub.vehicle_state GROUP BY partition
@@ -37,8 +39,9 @@ class EventTime:
     speed: float
 
     def at(self, wall_s: float) -> float:
-        """Return the event time (ms) of what is published at a moment."""
-        return self.begin_ms + (wall_s * 1000 - self.wall_ms) * self.speed
+        """Return the event time (ms) of the newest that can have been published by then: a tick's readings are
+        from anywhere in the tick that begins."""
+        return self.begin_ms + (wall_s * 1000 - self.wall_ms + TICK_MS) * self.speed
 
 
 class Freshness:
@@ -65,7 +68,10 @@ class Freshness:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            with suppress(psycopg.Error), psycopg.connect(self._url, autocommit=True, connect_timeout=2) as connection:
+            with (
+                suppress(psycopg.Error),
+                psycopg.connect(self._url, autocommit=True, connect_timeout=2) as connection,
+            ):
                 self._follow(connection)
             self._stop.wait(_EVERY_S)
 
@@ -76,21 +82,18 @@ class Freshness:
             self._samples.append(Sample(time.time(), newest, cells or 0))
 
 
-def first_fresh(samples: list[Sample], since: float, event_time: EventTime) -> float | None:
-    """Return after how many seconds any partition held a reading published after `since`; None: never."""
-    wanted = event_time.at(since)
-    return next(
-        (s.at - since for s in samples if s.at > since and max(s.newest.values(), default=0) > wanted), None
-    )
+def first_fresh(samples: list[Sample], moment: float, event_time: EventTime) -> float | None:
+    """Return when (`time.time()`) any partition held a reading published after `moment`; None: never."""
+    wanted = event_time.at(moment)
+    return next((s.at for s in samples if max(s.newest.values(), default=0) > wanted), None)
 
 
-def all_fresh(samples: list[Sample], since: float, event_time: EventTime, partitions: int) -> float | None:
-    """Return after how many seconds all partitions and the summed cells were that fresh; None: never."""
-    wanted = event_time.at(since)
+def all_fresh(samples: list[Sample], moment: float, event_time: EventTime, partitions: int) -> float | None:
+    """Return when all partitions and the summed cells were that fresh; None: never."""
+    wanted = event_time.at(moment)
     for s in samples:
-        complete = len(s.newest) == partitions and s.cells > wanted
-        if s.at > since and complete and min(s.newest.values()) > wanted:
-            return s.at - since
+        if len(s.newest) == partitions and s.cells > wanted and min(s.newest.values()) > wanted:
+            return s.at
     return None
 
 

@@ -9,17 +9,18 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 Trouble = Literal["none", "cut", "silent", "slow"]
 """cut: open connections are reset, new ones too. silent: nothing passes, nothing is closed.
 slow: what passes is delayed, and its rate limited."""
+TROUBLES: tuple[Trouble, ...] = ("cut", "silent", "slow")
 
 _CHUNK = 65_536
 _SLOW_DELAY_S = 0.1
 _SLOW_BYTES_PER_S = 2_000_000
-_POLL_S = 0.02
 
 Label = Callable[[bytes], str]
 
@@ -40,7 +41,8 @@ class _Connection:
     def reset(self) -> None:
         for writer in self.writers:
             sock: socket.socket = writer.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST, not FIN
+            with suppress(OSError):  # closed already
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST, not FIN
             writer.transport.abort()
 
 
@@ -53,6 +55,7 @@ class Proxy:
         self._label = label
         self._troubles: dict[str, Trouble] = {}
         self._connections: set[_Connection] = set()
+        self._changed = asyncio.Condition()
         self.port = 0
 
     async def listen(self, port: int) -> None:
@@ -65,7 +68,9 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(self._set(trouble, prefix), self._loop).result(5)
 
     async def _set(self, trouble: Trouble, prefix: str) -> None:
-        self._troubles[prefix] = trouble
+        async with self._changed:
+            self._troubles[prefix] = trouble
+            self._changed.notify_all()
         if trouble == "cut":
             for connection in [c for c in self._connections if c.label.startswith(prefix)]:
                 connection.reset()
@@ -114,8 +119,8 @@ class Proxy:
     async def _pass(self, connection: _Connection, size: int) -> None:
         if self._trouble_of(connection.label) == "slow":
             await asyncio.sleep(_SLOW_DELAY_S + size / _SLOW_BYTES_PER_S)
-        while self._trouble_of(connection.label) == "silent":
-            await asyncio.sleep(_POLL_S)
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._trouble_of(connection.label) != "silent")
 
 
 class Proxies:

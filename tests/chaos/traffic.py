@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.vehicles import VehiclePosition, VehicleState
 
@@ -73,10 +74,11 @@ class Traffic:
         due = self._later.pop(number, [])
         most_ticks = max(1, int(self._plan.most_held_back_s * 1000 / TICK_MS))
         for message in self._new(number):
-            fate, wait, again = self._rng.random(2), *self._rng.integers(1, most_ticks + 1, 2).tolist()
-            at = number + (wait if fate[0] < self._plan.held_back else 0)
+            held_back, repeated = (self._rng.random(2) < (self._plan.held_back, self._plan.repeated)).tolist()
+            wait, again = self._rng.integers(1, most_ticks + 1, 2).tolist()
+            at = number + (wait if held_back else 0)
             (due if at == number else self._later[at]).append(message)
-            if fate[1] < self._plan.repeated:
+            if repeated:
                 self._later[at + again].append(Message(message.operator, message.readings, first=False))
         return due
 
@@ -100,7 +102,7 @@ class Traffic:
                 yield Message(operator, tuple(self._readings(operator, bikes[part], ts[part])))
 
     def _readings(
-        self, operator: str, bikes: "np.typing.NDArray[np.int64]", ts: "np.typing.NDArray[np.int64]"
+        self, operator: str, bikes: NDArray[np.int64], ts: NDArray[np.int64]
     ) -> Iterator[VehiclePosition]:
         places = self._places[self._place[bikes]].tolist()
         states = self._state[bikes].tolist()

@@ -20,6 +20,7 @@ from deploy.native.process import ServiceProcess
 from streams.settings import Settings
 from streams.topics import TopicSpec, kafka_topics
 from tests.conftest import Database
+from tests.e2e.commands import TIMEOUT_S, Finished, clean_environment, run
 from tests.e2e.services import forget_session
 from tests.e2e.taps import KafkaTap, MqttMessage, MqttTap
 from tests.e2e.waiting import eventually
@@ -35,7 +36,6 @@ DEFAULTS = {
     "UB_MIN_DURATION_S": "60",
     "UB_DEFAULT_CAPACITY": "20",
 }
-COMMAND_TIMEOUT_S = 60.0
 
 
 class OwnProcess:
@@ -92,14 +92,12 @@ class City:
         self.database = database
         self.directory = directory
         self.gateway_id = f"gateway-{secrets.token_hex(4)}"
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("UB_")}
         self.environment = {
-            **ours,
+            **clean_environment(),
             **endpoints.environment(),
             "UB_DATABASE_URL": database.writer_url,
             "UB_GATEWAY_ID": self.gateway_id,
             "UB_DATA_DIR": str(directory / "faust"),
-            "COLUMNS": "200",  # tables of the command line are not folded
             **DEFAULTS,
             **settings,
         }
@@ -119,7 +117,7 @@ class City:
     def start_gateway(self) -> OwnProcess:
         """Start a gateway and wait until it has subscribed."""
         gateway = self.start("gateway", "gateway")
-        eventually(lambda: gateway.log.read_text(), until=lambda log: "at work" in log or not gateway.running)
+        eventually(gateway.log.read_text, until=lambda log: "at work" in log or not gateway.running)
         assert gateway.running, gateway.log.read_text()
         return gateway
 
@@ -127,18 +125,16 @@ class City:
         """Start a supervisor with its workers; they begin when Kafka has given them their partitions."""
         return self.start("worker", "worker", "--processes", str(processes))
 
-    def run(self, *arguments: str, timeout_s: float = COMMAND_TIMEOUT_S, **environment: str) -> "Finished":
-        """Run one of our commands to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "streams.cli", *arguments],
-            env={**self.environment, **environment},
-            cwd=self.directory,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
+    def run(
+        self, *arguments: str, settings: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S
+    ) -> Finished:
+        """Run one of our commands to its end; `settings` go before the city's own."""
+        return run(
+            *arguments,
+            environment={**self.environment, **(settings or {})},
+            directory=self.directory,
+            timeout_s=timeout_s,
         )
-        return Finished(done.returncode, done.stdout, done.stderr)
 
     def logs(self) -> str:
         """Return the logs of all processes, for the message of a failure."""
@@ -241,15 +237,3 @@ class Publisher:
         for info in [self._client.publish(topic, payload, qos=1) for topic, payload in messages]:
             info.wait_for_publish(60)
             assert info.is_published()
-
-
-class Finished:
-    """How a command ended."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code = code
-        self.out = out
-        self.err = err
-
-    def __repr__(self) -> str:
-        return f"exit code {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"

@@ -11,24 +11,29 @@ _RATE_S = 0.02
 
 
 class Feed:
-    """Publishes readings steadily, one MQTT message every 20 ms, in a thread. Leave it to wait for its end."""
+    """Publishes readings steadily, one MQTT message every 20 ms, in a thread. Leave it to wait for its end.
+
+    The last fifth waits for `interrupted`, so that an interruption is one however slow the machine is.
+    """
 
     def __init__(self, city: City, readings: Sequence[Reading], size: int) -> None:
         self._city = city
         self._messages = list(arrays(readings, size))
         self._failure: BaseException | None = None
         self._ended = threading.Event()
+        self._interrupted = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feed")
 
-    @property
-    def flowing(self) -> bool:
-        """Whether there is more to come."""
-        return not self._ended.is_set()
+    def interrupted(self) -> None:
+        """Let the rest flow."""
+        self._interrupted.set()
 
     def _run(self) -> None:
         try:
             with self._city.publisher() as publisher:
-                for message in self._messages:
+                for number, message in enumerate(self._messages):
+                    if number == len(self._messages) * 4 // 5:
+                        self._interrupted.wait()
                     publisher.publish([message])
                     self._ended.wait(_RATE_S)
         except BaseException as failure:
@@ -41,6 +46,7 @@ class Feed:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._interrupted.set()
         self._thread.join(120)
         assert self._failure is None, f"the feed failed: {self._failure!r}"
-        assert not self.flowing
+        assert self._ended.is_set(), "the feed did not end"

@@ -71,13 +71,16 @@ def take_back_retained(host: str, port: int) -> None:
     found: list[str] = []
     ready: list[object] = []
 
+    def on_connect(client: Client, *_: object) -> None:
+        client.subscribe("ub/#", qos=1)
+
     def on_message(_client: Client, _userdata: object, message: MQTTMessage) -> None:
         if message.retain:
             found.append(message.topic)
 
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
     client.on_message = on_message
-    client.on_connect = lambda *_: client.subscribe("ub/#", qos=1)
+    client.on_connect = on_connect
     client.on_subscribe = lambda *_: ready.append(True)
     client.connect(host, port)
     client.loop_start()

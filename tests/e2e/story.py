@@ -2,7 +2,7 @@
 
 bikes in the cell
 40                  +----+
-24      +-----------+    |                 capacity 20: raised after 60 s as minor, then critical,
+30      +-----------+    |                 capacity 20: raised after 60 s as major, critical at 40,
 10  ----+                +-------          cleared below 16
      calm     flood  worse  drained
 """
@@ -11,11 +11,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import h3
-import msgspec
 
 from schemas import codec
+from schemas.alerts import Alert, Evidence
+from tests import oracle
 from tests.e2e.city import City, OwnProcess, Publisher
-from tests.e2e.tables import ledger
+from tests.e2e.tables import ledger, settled
 from tests.e2e.taps import KafkaRecord, MqttMessage
 from tests.e2e.traffic import BEGIN_MS, Reading, arrays, reading, single
 
@@ -66,10 +67,10 @@ def tell(city: City) -> Story:
         city.start_worker()
         _flood(story, publisher)
         story.mqtt = tap.messages
+        settled(city, oracle.batch(story.readings))
         kafka = stack.enter_context(city.kafka_tap())
         city.eventually(lambda: kafka.of("ub.alerts"), until=lambda records: len(records) >= 3)
-        counted = "SELECT count(*) FROM ub.cell_window"
-        windows = city.eventually(lambda: city.count(counted))
+        windows = city.count("SELECT count(*) FROM ub.cell_window")
         city.eventually(lambda: _window_rows(kafka.of("ub.cells")), until=lambda n: n >= windows)
         story.kafka = kafka.records
     return story
@@ -92,15 +93,28 @@ def _start_followers(story: Story, publisher: Publisher) -> None:
 
 
 def _sign_of_life(cell: str) -> tuple[str, bytes]:
-    evidence = {"occupancy": 0, "capacity": 1, "raise_at": 1, "clear_below": 1, "by_operator": {}}
-    alert = {
-        **{"alert_id": f"{_SIGN_OF_LIFE}/{cell}", "sequence": 0, "action": "raised", "kind": "oversaturation"},
-        **{"severity": "critical", "status": "active", "acknowledged": False, "cell": cell, "region": ""},
-        **{"zone": "", "lat": 0.0, "lon": 0.0, "starts_at": 0, "updated_at": 0, "ends_at": None},
-        **{"summary": _SIGN_OF_LIFE, "policy": "", "policy_version": ""},
-        "evidence": {**evidence, "topic": "", "partition": 0, "offset": 0},
-    }
-    return f"ub/v1/alerts/critical/oversaturation/{cell}", msgspec.json.encode(alert)
+    alert = Alert(
+        alert_id=f"{_SIGN_OF_LIFE}/{cell}",
+        sequence=0,
+        action="raised",
+        kind="oversaturation",
+        severity="critical",
+        status="active",
+        acknowledged=False,
+        cell=cell,
+        region=cell,
+        zone="none",
+        lat=0.0,
+        lon=0.0,
+        starts_at=BEGIN_MS,
+        updated_at=BEGIN_MS,
+        ends_at=None,
+        summary=_SIGN_OF_LIFE,
+        policy="none",
+        policy_version="0",
+        evidence=Evidence(0, 1, 1, 1, {}, "none", 0, 0),
+    )
+    return f"ub/v1/alerts/critical/oversaturation/{cell}", codec.encode(alert)
 
 
 def _flood(story: Story, publisher: Publisher) -> None:
@@ -113,11 +127,11 @@ def _flood(story: Story, publisher: Publisher) -> None:
 
     say((0, 10), (10, 10))
     city.eventually(lambda: occupancy(city), until=lambda n: n == 10)
-    say((20, 24))
-    city.eventually(lambda: occupancy(city), until=lambda n: n == 24)
-    say(*((second, 24) for second in range(30, 130, 10)))
-    city.eventually(lambda: severities(city), until=lambda found: found == ["minor"])
-    story.retained["minor"] = city.retained("ub/v1/alerts/#")
+    say((20, 30))
+    city.eventually(lambda: occupancy(city), until=lambda n: n == 30)
+    say(*((second, 30) for second in range(30, 130, 10)))
+    city.eventually(lambda: severities(city), until=lambda found: found == ["major"])
+    story.retained["major"] = city.retained("ub/v1/alerts/#")
     say((130, 40))
     city.eventually(lambda: severities(city), until=lambda found: found == ["critical"])
     story.retained["critical"] = city.retained("ub/v1/alerts/#")
@@ -132,7 +146,9 @@ def _step(story: Story, second: int, bikes: int) -> list[tuple[str, bytes]]:
     """Return the messages of one moment at which `bikes` of the flood stand in the cell, the others elsewhere."""
     ts = BEGIN_MS + second * 1000
     flood = [
-        reading(name, "alpha" if number % 3 else "beta", ts, *((_LAT, _LON) if number < bikes else _far(number)))
+        reading(
+            name, "alpha" if number % 3 else "beta", ts, *((_LAT, _LON) if number < bikes else _far(number))
+        )
         for number, name in enumerate(_FLOOD)
     ]
     quiet = [reading(name, "gamma", ts, *_far(number)) for number, name in enumerate(_QUIET)]

@@ -75,7 +75,7 @@ class MqttTap:
         self._messages: list[MqttMessage] = []
         self._ready = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-        self._client.on_connect = lambda *_: self._client.subscribe(self._filters)
+        self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = self._on_message
 
@@ -84,6 +84,9 @@ class MqttTap:
         """All messages so far."""
         with self._lock:
             return list(self._messages)
+
+    def _on_connect(self, client: Client, *_: object) -> None:
+        client.subscribe(self._filters)
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         with self._lock:

@@ -126,6 +126,6 @@ def test_only_windows_up_to_a_moment_are_compared(city: City) -> None:
 
 def test_a_database_made_of_another_log_cannot_be_audited(city: City, fresh_kafka: str) -> None:
     create_topics(fresh_kafka, city.settings())
-    done = city.run("audit", UB_KAFKA_BOOTSTRAP=fresh_kafka)
+    done = city.run("audit", settings={"UB_KAFKA_BOOTSTRAP": fresh_kafka})
     assert done.code == 2
     assert "right Kafka" in done.err

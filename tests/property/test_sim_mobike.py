@@ -1,6 +1,5 @@
 """Invariants of the trips source over generated files, and over the published ones where they are at hand."""
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +12,7 @@ from sensors_sim.batch import AVAILABLE, ON_TRIP, Positions
 from sensors_sim.sources.contract import Report
 from sensors_sim.sources.mobike_sample import BAD_ROWS, write_sample
 from sensors_sim.sources.mobike_trips import BATCH, MobikeTrips, Trip, read
+from tests.realdata import real_file
 
 few = settings(max_examples=25, deadline=None)
 samples = st.fixed_dictionaries(
@@ -101,9 +101,7 @@ def test_the_same_seed_writes_the_same_sample(options: dict[str, int]) -> None:
 
 @pytest.mark.parametrize("name", ["mobike_sh_201608_trips.csv.gz", "mobike_sh_201608_full_od.csv.gz"])
 def test_the_same_holds_for_the_published_trips(name: str) -> None:
-    folder = os.environ.get("UB_DATA_DIR")
-    if not folder or not (path := Path(folder) / "mobike_shanghai" / name).is_file():
-        pytest.skip(f"no {name}: set UB_DATA_DIR to the folder that holds mobike_shanghai/")
+    path = real_file(f"mobike_shanghai/{name}")
     trips = read(path, Report())
     assert len(trips) > 10_000
     check(trips, MobikeTrips(path))

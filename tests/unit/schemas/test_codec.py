@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,7 +21,7 @@ from schemas.vehicles import (
 )
 
 SLOTS = SlotCounts(["89309959d07ffff"], ["north"], [1], [2], [3], [4], [5])
-EXAMPLES: list[tuple[object, msgspec.json.Decoder[object]]] = [
+EXAMPLES: list[tuple[object, msgspec.json.Decoder[Any]]] = [
     (VehiclePosition("bike-1", 1, 31.2, 121.5, battery_percent=7), codec.position),
     (
         VehicleFrame(["a", "b"], [1, 2], [3.0, 4.0], [5.0, 6.0], "north", 9, battery_percent=[1, None]),
@@ -37,7 +38,7 @@ EXAMPLES: list[tuple[object, msgspec.json.Decoder[object]]] = [
 
 
 @pytest.mark.parametrize(("value", "decoder"), EXAMPLES, ids=lambda part: type(part).__name__)
-def test_what_is_written_is_read_back(value: object, decoder: msgspec.json.Decoder[object]) -> None:
+def test_what_is_written_is_read_back(value: object, decoder: msgspec.json.Decoder[Any]) -> None:
     assert decoder.decode(codec.encode(value)) == value
 
 

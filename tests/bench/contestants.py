@@ -1,0 +1,185 @@
+"""Who takes part: each contestant with its size, how often it runs, and what it counts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.bench import fleet, floor, gateway, latency, parts, scaling
+from tests.bench.services import Services
+from tests.bench.workload import Workload
+
+Figures = dict[str, Any]
+Run = Callable[[Services], Figures]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large everything is. `base` is the fleet's workload, to which shape and restlessness are added."""
+
+    base: Workload = field(default_factory=Workload)
+    vanilla: int = 40_000
+    single: int = 60_000
+    arrays: int = 300_000
+    array: int = 500
+    partials: int = 400
+    cells: int = 5_000
+    cells_a_record: int = 500
+    dirty: int = 5_000
+    detection: int = 600
+    rows: int = 60_000
+    batch: int = 10_000
+    vehicles: int = 1_000_000
+    scaling_readings: int = 1_000_000
+    fleets: tuple[int, ...] = (20_000, 200_000, 1_000_000)
+    workers: tuple[int, ...] = (1, 2)
+    rates: tuple[int, ...] = (1_000, 10_000)
+    probes: int = 200
+    fetch_waits: tuple[int, ...] = (5, 100)
+    fetch_probes: int = 80
+    probes_per_s: float = 10.0
+
+
+TINY = Sizes(
+    base=Workload(readings=4_000, vehicles=1_000),
+    vanilla=2_000,
+    single=1_000,
+    arrays=2_000,
+    array=100,
+    partials=20,
+    cells=300,
+    cells_a_record=50,
+    dirty=400,
+    detection=20,
+    rows=500,
+    batch=100,
+    vehicles=4_000,
+    scaling_readings=2_000,
+    fleets=(1_000, 2_000),
+    workers=(1,),
+    rates=(200,),
+    probes=4,
+    fetch_waits=(),
+)
+"""Enough to see that everything runs; no figure of it means anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """`unit` is what `readings_per_s` counts; a contestant that takes long, or medians of its own, runs once."""
+
+    key: str
+    unit: str
+    run: Run
+    once: bool = False
+
+
+def groups(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
+    """Return the contestants; those of a group are compared with each other and take turns."""
+    columns = sizes.base
+    rows, restless = replace(columns, shape="rows"), replace(columns, restless=True)
+    vanilla = replace(columns, readings=sizes.vanilla)
+    return (
+        (
+            Contestant("fleet", "readings", lambda s: fleet.run(s, columns)),
+            Contestant("floor", "readings", lambda s: floor.floor(s, columns)),
+        ),
+        (
+            Contestant("fleet_rows", "readings", lambda s: fleet.run(s, rows)),
+            Contestant("floor_rows", "readings", lambda s: floor.floor(s, rows)),
+        ),
+        (
+            Contestant("fleet_adversarial", "readings", lambda s: fleet.run(s, restless)),
+            Contestant("floor_adversarial", "readings", lambda s: floor.floor(s, restless)),
+        ),
+        (Contestant("vanilla_faust", "readings", lambda s: floor.vanilla_faust(s, vanilla)),),
+        *_gateways(sizes),
+        *_parts(sizes),
+        (Contestant("scaling", "readings", lambda s: _scaling(s, sizes), once=True),),
+        (Contestant("latency", "readings", lambda s: _latency(s, sizes), once=True),),
+    )
+
+
+def _gateways(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
+    def single(services: Services, gateways: int) -> Figures:
+        sent = gateway.messages(sizes.single, sizes.base.vehicles, 1)
+        return gateway.run_gateway(services, sent, sizes.single, gateways=gateways)
+
+    def array(services: Services) -> Figures:
+        sent = gateway.messages(sizes.arrays, sizes.base.vehicles, sizes.array)
+        return gateway.run_gateway(services, sent, sizes.arrays)
+
+    def paho(services: Services) -> Figures:
+        return gateway.run_paho(services, gateway.messages(sizes.single, sizes.base.vehicles, 1))
+
+    return (
+        (
+            Contestant("bare_paho", "messages", paho),
+            Contestant("gateway_single", "messages", lambda s: single(s, 1)),
+            Contestant("gateway_two", "messages", lambda s: single(s, 2)),
+        ),
+        (Contestant("gateway_array", "readings", array),),
+    )
+
+
+def _parts(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
+    def grid(services: Services) -> Figures:
+        size = {"size": sizes.cells_a_record, "cells": sizes.cells, "dirty": sizes.dirty}
+        return parts.grid(services, partials=sizes.partials, **size)
+
+    def detection(services: Services) -> Figures:
+        return parts.detection(
+            services, messages=sizes.detection, size=sizes.cells_a_record, cells=sizes.cells
+        )
+
+    def store(services: Services, plain: bool) -> Figures:
+        return parts.store(services, rows=sizes.rows, size=sizes.batch, plain=plain)
+
+    return (
+        (Contestant("grid", "partial cells", grid),),
+        (Contestant("detection", "cell updates", detection),),
+        (
+            Contestant("store", "rows", lambda s: store(s, plain=False)),
+            Contestant("raw_copy", "rows", lambda s: store(s, plain=True)),
+        ),
+        (
+            Contestant(
+                "restore", "vehicles", lambda s: parts.restore(s, vehicles=sizes.vehicles, runs=3), once=True
+            ),
+        ),
+        (Contestant("memory", "readings", lambda s: parts.memory(s, vehicles=sizes.vehicles), once=True),),
+    )
+
+
+def _scaling(services: Services, sizes: Sizes) -> Figures:
+    return scaling.run(services, readings=sizes.scaling_readings, fleets=sizes.fleets, workers=sizes.workers)
+
+
+def _latency(services: Services, sizes: Sizes) -> Figures:
+    """Return the latency at each rate, the last of them on top, and what Kafka's fetch wait adds at the first."""
+    by_rate = {
+        str(rate): latency.run(services, rate=rate, probes=sizes.probes, per_second=sizes.probes_per_s)
+        for rate in sizes.rates
+    }
+    waits = [
+        latency.run(
+            services,
+            rate=sizes.rates[0],
+            probes=sizes.fetch_probes,
+            per_second=sizes.probes_per_s,
+            fetch_wait_ms=wait,
+        )
+        for wait in sizes.fetch_waits
+    ]
+    every = [*by_rate.values(), *waits]
+    default = by_rate[str(sizes.rates[0])]
+    return {
+        **{name: every[len(by_rate) - 1][name] for name in ("readings_per_s", "cpu_s_per_million")},
+        "compared": sum(one["compared"] for one in every),
+        "wrong": sum(one["wrong"] for one in every),
+        "buckets_ms": latency.BUCKETS_MS,
+        "by_rate": by_rate,
+        "by_fetch_wait_ms": {
+            str(one["fetch_wait_ms"]): {name: one[name] for name in ("alert_ms", "hops_ms")}
+            for one in sorted([default, *waits], key=lambda one: one["fetch_wait_ms"])
+        },
+    }

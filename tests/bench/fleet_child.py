@@ -1,0 +1,71 @@
+"""One real worker process with the fleet stage alone, and a stopwatch around its fold and its commits.
+
+Run with the settings of a worker in the environment. After every commit it reports when it folded the first frame
+of each burst and the newest one, and all commits with the readings durable by then; it is ended by a signal.
+"""
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from streams import settings, worker
+from streams.fleet.state import FleetState
+from streams.fold import Record
+from streams.store.checkpoint import PartitionCommit, Store
+from tests.bench import marks
+from tests.bench.marks import Mark
+
+_BURST_S = 0.2
+"""Frames that come after so long a silence are a new burst."""
+
+
+class Stopwatch:
+    """Marks the first fold of each burst, the last fold, and every commit."""
+
+    def __init__(self) -> None:
+        self.bursts: list[Mark] = []
+        self.last = Mark(0.0, 0.0)
+        self.commits: list[Mark] = []
+        self._received: dict[int, int] = {}
+
+    def around_apply(self, apply: Callable[[FleetState, Record], None]) -> Any:
+        """Wrap FleetState.apply."""
+
+        def timed(fold: FleetState, record: Record) -> None:
+            begin = marks.now()
+            if begin.wall_s - self.last.wall_s > _BURST_S:
+                self.bursts.append(begin)
+            apply(fold, record)
+            self.last = marks.now()
+
+        return timed
+
+    def around_commit(self, commit: Callable[[Store, Sequence[PartitionCommit]], Awaitable[None]]) -> Any:
+        """Wrap Store.commit."""
+
+        async def timed(store: Store, commits: Sequence[PartitionCommit]) -> None:
+            await commit(store, commits)
+            for one in commits:
+                if one.changes.ledger is not None:
+                    self._received[one.claim.partition] = one.changes.ledger.received
+            self.commits.append(marks.now(sum(self._received.values())))
+            self._report()
+
+        return timed
+
+    def _report(self) -> None:
+        bursts, commits = ([asdict(mark) for mark in found] for found in (self.bursts, self.commits))
+        marks.report(bursts=bursts, last=self.last, commits=commits)
+
+
+def main() -> int:
+    """Be a worker."""
+    watch = Stopwatch()
+    FleetState.apply = watch.around_apply(FleetState.apply)  # type: ignore[method-assign]
+    Store.commit = watch.around_commit(Store.commit)  # type: ignore[method-assign]
+    return worker.run_worker(settings.load())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""`urbanbrain up`, what `make demo` runs: everything from nothing, alerts as lines, a summary, and nothing left."""
+
+import re
+import secrets
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.commands import clean_environment
+from tests.e2e.waiting import eventually
+
+pytestmark = pytest.mark.e2e
+
+SECONDS = 22
+"""The flood of 3,000 bikes raises its alert after some 10 s at 60 times real time."""
+
+
+def marked(mark: str) -> list[str]:
+    """Return the processes that inherited `mark` in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue  # it ended meanwhile, or belongs to somebody else
+    return found
+
+
+def test_up_shows_a_flooded_city_and_leaves_nothing_behind(stack_kind: str, tmp_path: Path) -> None:
+    if stack_kind == "external":
+        pytest.skip("UB_TEST_STACK=external: no services of our own may be started")
+    if not Path("/proc/self/environ").exists():
+        pytest.skip("no /proc here: it could not be told whether a process was left behind")
+    mark = f"UB_TEST_MARK={secrets.token_hex(8)}"
+    name, _, value = mark.partition("=")
+    command = ["up", "--stack", stack_kind, "--seconds", str(SECONDS), "--speed", "60", "--bikes", "3000"]
+    with (tmp_path / "up.log").open("wb") as log:
+        up = subprocess.Popen(
+            [sys.executable, "-m", "streams.cli", *command],
+            env={**clean_environment(), name: value, "UB_IDLE_TIMEOUT_S": "1"},
+            cwd=tmp_path,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        eventually(
+            (tmp_path / "up.log").read_text,
+            150.0,
+            until=lambda text: "RAISED" in text or up.poll() is not None,
+        )
+        at_work = marked(mark)
+        code = up.wait(120)
+    finally:
+        if up.poll() is None:
+            up.send_signal(signal.SIGTERM)
+            up.wait(60)
+    shown = (tmp_path / "up.log").read_text()
+    assert code == 0, shown
+    assert all(any(part in line for line in at_work) for part in ("gateway", "worker", "sim run", "up"))
+    assert marked(mark) == []
+    says_what_it_does(shown)
+    adds_up(shown)
+
+
+def says_what_it_does(shown: str) -> None:
+    steps = [
+        "starting Mosquitto",
+        "schema",
+        "topics",
+        "gateway and 1 worker",
+        "the city",
+        "first alert",
+        "down",
+    ]
+    assert [step for step in steps if not re.search(rf"^\[ *[\d.]+ s\].*{step}", shown, re.MULTILINE)] == []
+    alert = re.search(
+        r"^\S+ \S+  RAISED +\w+ +oversaturation +[0-9a-f]{15} .* bikes in a cell for \d+", shown, re.M
+    )
+    assert alert, shown
+
+
+def adds_up(shown: str) -> None:
+    (sent,) = re.findall(r"sent by the city\D+([\d,]+)", shown)
+    (received,) = re.findall(r"received by the fleet\D+([\d,]+)", shown)
+    assert sent == received
+    assert int(sent.replace(",", "")) > 10_000
+    assert f"the ledger balances: {sent} sent, {received} arrived" in shown
+    (raised,) = re.findall(r"alerts: (\d+) raised", shown)
+    (windows,) = re.findall(r"windows written: ([\d,]+)", shown)
+    assert int(raised) >= 1
+    assert int(windows.replace(",", "")) > 100
+    assert "Traceback" not in shown

@@ -1,0 +1,90 @@
+"""The audit of a system that is running, losing workers, or stopped in mid-stream: never a false difference."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.e2e.city import City
+from tests.e2e.conftest import CityMaker, a_city, city  # noqa: F401 - fixtures
+from tests.e2e.tables import ledger
+from tests.e2e.traffic import Reading, arrays, traffic
+from tests.integration.audit_support import audited, disordered, received
+
+pytestmark = pytest.mark.integration
+
+JUDGED_EXACTLY = ("ledger", "vehicle_state", "vehicle_event", "refusals", "rejected_count")
+
+
+@contextmanager
+def publishing(to: City, readings: list[Reading], seconds: float) -> Iterator[threading.Event]:
+    """Publish at a steady pace in the background; the event is set when all is out."""
+    done, stop = threading.Event(), threading.Event()
+    messages = list(arrays(readings, size=100))
+
+    def publish() -> None:
+        with to.publisher() as publisher:
+            for message in messages:
+                publisher.publish([message])
+                if stop.wait(seconds / len(messages)):
+                    return
+        done.set()
+
+    thread = threading.Thread(target=publish, name="publisher")
+    thread.start()
+    try:
+        yield done
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_audits_of_a_running_city_never_name_a_difference(city: City) -> None:  # noqa: F811
+    readings = disordered(traffic(seed=21, bikes=400, minutes=90), seed=21)
+    city.start_gateway()
+    worker = city.start_worker(processes=2)
+    reports = []
+    with publishing(city, readings, seconds=40.0) as done:
+        received(city, len(readings) // 10)
+        while not done.is_set():
+            code, report = audited(city)
+            assert (code, report["differences"]) == (0, [])
+            tables = report["tables"]
+            assert all(tables[name]["moving"] == 0 for name in JUDGED_EXACTLY)
+            assert tables["cell_window"]["compared"] > 0
+            reports.append(report)
+            if len(reports) == 2:
+                os.kill(worker.children()[0], signal.SIGKILL)
+    assert len(reports) >= 3
+    assert all(report["tables"]["cell_window"]["moving"] > 0 for report in reports)
+    received(city, len(readings))
+    code, report = audited(city, "--complete")
+    assert (code, report["differences"]) == (0, [])
+    assert sum(table["moving"] for table in report["tables"].values()) == 0
+    assert report["readings"] == ledger(city)["received"]
+
+
+def test_a_city_whose_workers_stand_still_is_judged_up_to_what_they_stored(city: City) -> None:  # noqa: F811
+    readings = traffic(seed=22, bikes=200, minutes=30)
+    half = len(readings) // 2
+    city.start_gateway()
+    worker = city.start_worker()
+    city.publish(arrays(readings[:half]))
+    received(city, half)
+    for child in worker.children():
+        os.kill(child, signal.SIGSTOP)
+    city.publish(arrays(readings[half:]))
+    code, report = audited(city, "--table", "ledger", "--table", "vehicle_state")
+    assert (code, report["differences"]) == (0, [])
+    assert report["readings"] > ledger(city)["received"] == half
+    late = city.run("audit", "--complete", "--wait", "1")
+    assert late.code == 2
+    assert "is a worker running?" in late.err
+    for child in worker.children():
+        os.kill(child, signal.SIGCONT)
+    received(city, len(readings))
+    code, report = audited(city, "--complete")
+    assert (code, report["differences"]) == (0, [])

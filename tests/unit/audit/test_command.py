@@ -1,0 +1,45 @@
+"""The command: what it takes for a time, and how it ends where nothing can be told."""
+
+import pytest
+from click.testing import CliRunner
+
+from streams.audit.command import audit
+
+NOTHING_THERE = {
+    "UB_KAFKA_BOOTSTRAP": "127.0.0.1:2",
+    "UB_DATABASE_URL": "postgresql://ub_writer:hidden@127.0.0.1:3/urbanbrain",
+}
+
+
+@pytest.mark.parametrize("until", ["2026-03-01T12:00:00Z", "2026-03-01T20:00:00+08:00", "1772366400000"])
+def test_without_services_the_audit_says_so_and_ends_with_2(until: str) -> None:
+    done = CliRunner().invoke(audit, ["--until", until], env=NOTHING_THERE)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("cannot audit: PostgreSQL at 127.0.0.1:3/urbanbrain does not answer")
+    assert "hidden" not in done.output
+
+
+def test_a_setting_that_is_wrong_is_named_and_nothing_is_judged() -> None:
+    done = CliRunner().invoke(audit, [], env={**NOTHING_THERE, "UB_WINDOW_S": "0"})
+    assert done.exit_code == 2
+    assert "UB_WINDOW_S" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--until", "yesterday"], "'yesterday' is no time"),
+        (["--table", "alert"], "'alert'"),
+        (["--save", "a", "--recording", "b"], "--save"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(arguments: list[str], word: str) -> None:
+    done = CliRunner().invoke(audit, arguments, env=NOTHING_THERE)
+    assert done.exit_code == 2
+    assert word in done.stderr
+
+
+def test_times_are_milliseconds_and_utc_where_no_zone_is_given() -> None:
+    (until,) = [parameter for parameter in audit.params if parameter.name == "until"]
+    for text in ("2026-03-01T12:00:00", "2026-03-01T12:00:00Z", "1772366400000"):
+        assert until.type.convert(text, until, None) == 1_772_366_400_000

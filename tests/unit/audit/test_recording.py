@@ -1,0 +1,87 @@
+"""Recordings: what is written is read, and what cannot be used is named."""
+
+from pathlib import Path
+
+import pytest
+
+from streams import topics
+from streams.audit import recording
+from streams.audit.log import check_beginnings
+from streams.audit.records import LogRecord
+from streams.audit.source import read_recording
+from streams.errors import CannotAudit
+from tests.unit.audit.audit_logs import frame, reading, records
+
+
+def said(_line: str) -> None:
+    """Take progress."""
+
+
+def written(path: Path, log: list[LogRecord]) -> Path:
+    with recording.Recorder(path) as recorder:
+        for record in log:
+            recorder.write(record)
+    return path
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz"])
+def test_what_is_written_is_read(tmp_path: Path, name: str) -> None:
+    log = records([frame([reading("a", 1)]), b"", b"{not json", b"\xff\x00 not text"])
+    assert list(recording.read(written(tmp_path / name, log))) == log
+
+
+def test_a_recording_gives_readings_and_refusals(tmp_path: Path) -> None:
+    refusal = b'{"source": "g", "sequence": 1, "reason": "empty", "topic": "t"}'
+    log = [
+        *records([frame([reading("a", 1), reading("b", 2)])]),
+        LogRecord(topics.REJECTED, 0, 0, 0, refusal),
+    ]
+    read = read_recording(written(tmp_path / "log", log), {0: 0}, {0: 0}, said)
+    assert (len(read.readings), len(read.refusals)) == (2, 1)
+
+
+def test_a_recording_that_ends_before_what_the_tables_reflect_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "log", records([frame([reading("a", 1)])]))
+    with pytest.raises(CannotAudit, match=r"ub\.vehicles\[0\] ends at offset 0, the tables reflect 4"):
+        read_recording(path, {0: 4}, {}, said)
+    with pytest.raises(CannotAudit, match=r"ub\.vehicles\[3\] ends at offset -1"):
+        read_recording(path, {0: 0, 3: 0}, {}, said)
+
+
+def test_a_recording_without_its_beginning_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "log", records([frame([reading("a", 1)])] * 3)[1:])
+    with pytest.raises(CannotAudit, match=r"ub\.vehicles\[0\] begins at offset 1"):
+        read_recording(path, {0: 2}, {}, said)
+
+
+def test_a_recording_out_of_order_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "log", records([frame([reading("a", 1)])] * 3)[::-1])
+    with pytest.raises(CannotAudit, match="offset 1 comes after 2"):
+        read_recording(path, {0: 2}, {}, said)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [('{"topic": 1}', "line 2: .*topic"), ("nonsense", "line 2"), ('{"topic": "t"}', "line 2: .*partition")],
+)
+def test_a_line_that_is_no_record_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    path = written(tmp_path / "log", records([b"x"]))
+    path.write_text(path.read_text() + text + "\n")
+    with pytest.raises(CannotAudit, match=reason):
+        list(recording.read(path))
+
+
+def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CannotAudit, match=r"missing: No such file"):
+        list(recording.read(tmp_path / "missing"))
+    (tmp_path / "short.gz").write_bytes(b"\x1f\x8b\x08\x00")
+    with pytest.raises(CannotAudit, match=r"short\.gz"):
+        list(recording.read(tmp_path / "short.gz"))
+    with pytest.raises(CannotAudit, match="can be written"):
+        recording.Recorder(tmp_path / "no" / "folder")
+
+
+def test_a_log_that_lost_its_beginning_cannot_be_audited() -> None:
+    check_beginnings({("ub.vehicles", 0): 0, ("ub.vehicles", 1): 0})
+    with pytest.raises(CannotAudit, match=r"ub\.vehicles\[1\] begins at offset 70: .*retention"):
+        check_beginnings({("ub.vehicles", 0): 0, ("ub.vehicles", 1): 70})

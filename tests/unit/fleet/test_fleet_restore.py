@@ -1,0 +1,117 @@
+"""A fold that starts from its checkpoint is the fold that wrote it."""
+
+from dataclasses import replace
+
+from schemas import codec
+from schemas.vehicles import VEHICLE_STATES
+from streams.fleet.state import FleetState
+from streams.fold import Record
+from tests.pipeline import T0, restored
+from tests.unit.fleet.road import CONFIG, FAR, HERE, LOCATOR, NEXT, Fleet, at, cell, minutes
+
+
+def busy_fleet() -> Fleet:
+    fleet = Fleet()
+    for second in range(0, 400, 7):
+        place = (HERE, NEXT, FAR)[second % 3]
+        state = VEHICLE_STATES[second % 5]
+        fleet.feed(at(second, place, state, bike=f"bike-{second % 4}"))
+        if second % 5 == 0:
+            fleet.checkpoint()
+    return fleet
+
+
+def test_a_restored_fold_tells_what_the_other_knew() -> None:
+    fleet = busy_fleet()
+    fleet.checkpoint()
+    fleet.checkpoint()
+    known = fleet.windows(), fleet.live(), fleet.fold.ledger
+    fleet.partials.clear()
+    fleet.crash()
+    fleet.checkpoint()
+    fleet.checkpoint()
+    recent = {key: counts for key, counts in known[0].items() if key in fleet.windows()}
+    assert fleet.windows() == recent, "the windows within the horizon"
+    assert min(minute for minute, _ in fleet.windows()) >= 3
+    assert (fleet.live(), fleet.fold.ledger) == known[1:]
+
+
+def test_parts_written_by_a_restored_fold_are_those_that_it_read() -> None:
+    fleet = busy_fleet()
+    fleet.checkpoint()
+    fleet.checkpoint()
+    before = dict(fleet.database.parts["fleet"])
+    fleet.crash()
+    fleet.checkpoint()
+    assert fleet.database.parts["fleet"] == before
+
+
+def test_parts_of_windows_and_waiting_readings_go_when_time_has_passed_them() -> None:
+    """Unbounded state would be noticed after months; here after an hour of event time."""
+    fleet = Fleet()
+    most = 0
+    for minute in range(60):
+        fleet.feed(*(at(60 * minute + n, bike=f"bike-{n}") for n in range(0, 60, 20)))
+        fleet.checkpoint()
+        most = max(most, len(fleet.database.parts["fleet"]))
+    assert most <= 8
+
+
+def test_the_first_frame_after_a_restart_meets_the_watermark_that_was_reached() -> None:
+    fleet = Fleet()
+    fleet.feed(at(300))
+    fleet.checkpoint()
+    fleet.crash()
+    fleet.feed(at(0, bike="bike-2"))
+    fleet.checkpoint()
+    assert [item.reason for item in fleet.refused] == ["too_late"]
+
+
+def test_a_restored_fold_speaks_with_its_generation() -> None:
+    fold = FleetState(CONFIG, LOCATOR, restored(generation=3))
+    frame = codec.encode({**{k: [v] for k, v in at(0).items()}, "received_at": T0})
+    fold.apply(Record("ub.vehicles", 0, 5, frame, T0))
+    [output] = fold.take_outputs(at_checkpoint=False)
+    partial = codec.fleet_partial.decode(output.value)
+    assert (partial.generation, partial.offset) == (3, 5)
+    assert output.id_.startswith("fleet/0@3:5/")
+
+
+def test_a_checkpoint_without_news_stores_nothing() -> None:
+    fleet = Fleet()
+    fleet.feed(at(0), at(70))
+    fleet.checkpoint()
+    fleet.checkpoint()
+    fleet.tell(at_checkpoint=True)
+    changes = fleet.fold.take_changes()
+    assert (changes.rows, changes.parts) == ([], {})
+
+
+def test_records_told_with_the_same_id_say_the_same() -> None:
+    """CloudEvents: who has seen the id may drop the record. A checkpoint tells more than the live record before it."""
+    fleet = Fleet()
+    fleet.feed(at(0), at(70))
+    outputs = fleet.fold.take_outputs(at_checkpoint=False) + fleet.fold.take_outputs(at_checkpoint=True)
+    bodies = {(output.id_, output.value) for output in outputs}
+    assert len(bodies) == len({output.id_ for output in outputs})
+
+
+def test_waiting_readings_of_a_rebuilt_topic_do_not_replace_those_of_the_old_one() -> None:
+    """Offsets begin anew: the same offset names another record."""
+    fleet = Fleet()
+    fleet.feed(at(100))
+    fleet.checkpoint()
+    start = fleet.database.restored("fleet", 0)
+    fleet.fold = FleetState(
+        CONFIG, LOCATOR, replace(start, generation=1, offset=-1), fleet.database.vehicles(0)
+    )
+    fleet.log.clear()
+    fleet.feed(at(101, NEXT, bike="bike-2"))
+    fleet.checkpoint()
+    start = fleet.database.restored("fleet", 0)
+    fleet.fold = FleetState(CONFIG, LOCATOR, replace(start, generation=1), fleet.database.vehicles(0))
+    fleet.partials.clear()
+    fleet.checkpoint()
+    fleet.checkpoint()
+    assert fleet.windows() == {(1, cell(HERE)): (1, 1, 0), (1, cell(NEXT)): (1, 1, 0)}
+    assert minutes(fleet.partials) == [1]

@@ -1,0 +1,56 @@
+"""Geometry of cells, as tables and maps show it."""
+
+import h3
+import pytest
+import shapely
+from shapely.geometry import shape
+
+from streams.grid import locate
+
+SHANGHAI = (31.2335, 121.4765)
+
+
+def cell_at(lat: float, lon: float, resolution: int = 9) -> int:
+    [cell] = locate.Locator(resolution, 2).cells([lat], [lon])
+    return cell
+
+
+def test_a_cell_is_the_same_as_a_number_and_as_text() -> None:
+    cell = cell_at(*SHANGHAI)
+    assert locate.to_hex(cell) == h3.latlng_to_cell(*SHANGHAI, 9)
+    assert locate.from_hex(locate.to_hex(cell)) == cell
+
+
+def test_the_region_is_the_parent_of_the_configured_resolution() -> None:
+    cell = cell_at(*SHANGHAI)
+    assert locate.Locator(9, 2).region(cell) == h3.cell_to_parent(locate.to_hex(cell), 2)
+    assert locate.Locator(9, 0).region(cell) == h3.cell_to_parent(locate.to_hex(cell), 0)
+
+
+def test_the_outline_is_a_valid_closed_ring_around_the_centre() -> None:
+    cell = cell_at(*SHANGHAI)
+    area = shape(locate.boundary_geojson(cell))
+    lat, lon = locate.centre(cell)
+    assert area.is_valid
+    assert area.contains(shapely.Point(lon, lat))
+    assert len(locate.boundary_geojson(cell)["coordinates"][0]) == 7
+
+
+@pytest.mark.parametrize(("lat", "lon"), [(0.0, 180.0), (66.0, -179.999), (-45.0, 179.999)])
+def test_the_outline_of_a_cell_on_the_antimeridian_is_in_one_piece(lat: float, lon: float) -> None:
+    area = shape(locate.boundary_geojson(cell_at(lat, lon, 5)))
+    west, _, east, _ = area.bounds
+    assert area.is_valid
+    assert 0 < east - west < 2
+
+
+def test_cells_of_a_polygon_are_those_whose_centre_lies_in_it() -> None:
+    lat, lon = SHANGHAI
+    ring = [[lon + x, lat + y] for x, y in ((0, 0), (0.02, 0), (0.02, 0.02), (0, 0.02), (0, 0))]
+    polygon = {"type": "Polygon", "coordinates": [ring]}
+    found = locate.cells_in_polygon(polygon, 9)
+    area = shape(polygon)
+    around = {other for cell in found for other in map(locate.from_hex, h3.grid_disk(locate.to_hex(cell), 2))}
+    inside = {cell for cell in around if area.contains(shapely.Point(*reversed(locate.centre(cell))))}
+    assert found == inside
+    assert len(found) > 20

@@ -1,0 +1,97 @@
+"""Live counts: each source's newest word counts, whatever order words come in."""
+
+from tests.unit.grid.region import CELL, OTHER, Grid
+
+
+def test_live_counts_of_all_sources_are_added() -> None:
+    grid = Grid()
+    grid.say(source=0, sources=2, live={CELL: 2, OTHER: 1})
+    grid.say(source=1, sources=2, live={CELL: 3})
+    grid.tick()
+    assert grid.live() == {CELL: 5, OTHER: 1}
+
+
+def test_a_word_replaces_the_one_before_and_is_not_added_to_it() -> None:
+    grid = Grid()
+    for offset, count in enumerate((2, 7, 4)):
+        grid.say(offset=offset, live={CELL: count})
+    grid.tick()
+    assert grid.live() == {CELL: 4}
+
+
+def test_a_word_of_an_older_offset_changes_nothing() -> None:
+    grid = Grid()
+    grid.say((0, CELL, 4, 4, 0), offset=9, live={CELL: 4}, reached=0.5)
+    grid.say((0, CELL, 1, 1, 0), offset=3, live={CELL: 1}, reached=0.1)
+    grid.say(offset=10, reached=1)
+    assert grid.tick() == [(0, CELL, 4, 0)]
+    assert grid.live() == {CELL: 4}
+
+
+def test_offsets_are_compared_slot_by_slot() -> None:
+    """A newer word on another cell says nothing of this one."""
+    grid = Grid()
+    grid.say(offset=9, live={OTHER: 4})
+    grid.say(offset=3, live={CELL: 1})
+    grid.tick()
+    assert grid.live() == {CELL: 1, OTHER: 4}
+
+
+def test_a_higher_generation_counts_though_its_offsets_began_again() -> None:
+    grid = Grid()
+    grid.say((0, CELL, 4, 4, 0), generation=0, offset=1_000_000, live={CELL: 4}, reached=0.5)
+    grid.say((0, CELL, 5, 5, 0), generation=1, offset=0, live={CELL: 5}, reached=0.5)
+    grid.say((0, CELL, 4, 4, 0), generation=0, offset=2_000_000, live={CELL: 4}, reached=1)
+    assert grid.tick() == [(0, CELL, 5, 0)]
+    assert grid.live() == {CELL: 5}
+
+
+def test_what_changed_is_told_and_nothing_else() -> None:
+    grid = Grid()
+    grid.say(live={CELL: 2, OTHER: 1})
+    grid.tick()
+    grid.say(offset=1, live={OTHER: 3})
+    grid.tick()
+    assert [message.counts.cell for message in grid.now] == [[CELL, OTHER], [OTHER]]
+
+
+def test_time_that_went_on_is_told_at_checkpoints_though_nothing_moved() -> None:
+    """An alert that waits for its minimum duration must hear of it."""
+    grid = Grid()
+    grid.say(live={CELL: 2}, reached=1)
+    grid.tick(at_checkpoint=True)
+    grid.say(offset=1, reached=2)
+    grid.tick()
+    grid.tick(at_checkpoint=True)
+    grid.tick(at_checkpoint=True)
+    assert [message.counts.cell for message in grid.now] == [[CELL], []]
+    assert grid.now[1].as_of - grid.now[0].as_of == 60_000
+
+
+def test_as_of_is_what_all_active_sources_have_reported_up_to() -> None:
+    grid = Grid()
+    grid.say(source=0, sources=2, live={CELL: 2}, reached=5)
+    grid.say(source=1, sources=2, live={CELL: 2}, reached=1)
+    grid.tick()
+    assert [message.as_of - message.watermark for message in grid.now] == [10_000]
+    assert grid.now[0].watermark % 3_600_000 == 60_000
+
+
+def test_a_partial_with_windows_of_another_length_is_refused() -> None:
+    """Two workers with different settings would add apples to pears."""
+    grid = Grid()
+    grid.say((0, CELL, 1, 1, 0), live={CELL: 1}, window_ms=30_000)
+    grid.tick()
+    assert [output.topic for output in grid.outputs] == ["ub.rejected"]
+    assert b"UB_WINDOW_S differs" in grid.outputs[0].value
+
+
+def test_records_told_with_the_same_id_say_the_same() -> None:
+    """CloudEvents: who has seen the id may drop the record. Windows close by wall time too, without a new record."""
+    grid = Grid()
+    grid.say((0, CELL, 1, 1, 0), (7, CELL, 1, 1, 0), reached=1, live={CELL: 2})
+    grid.tick()
+    grid.tick(5_001)
+    windows = [output for output in grid.outputs if output.type_ == "ub.cells.window.v1"]
+    assert len({output.value for output in windows}) == 2
+    assert len({output.id_ for output in windows}) == 2

@@ -1,0 +1,177 @@
+"""Policy files: what they may say, and how a wrong one is named."""
+
+import json
+from typing import Any
+
+import pytest
+
+from streams.errors import PolicyError
+from streams.incidents.policy import Policy, Rule, parse
+
+DEFAULT = Rule("default", 60, 1.0, 0.8, 120_000)
+
+
+def square(west: float, south: float, size: float = 1.0) -> list[list[float]]:
+    east, north = west + size, south + size
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+def zone(*rings: list[list[float]], **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "properties": properties,
+        "geometry": {"type": "Polygon", "coordinates": list(rings)},
+    }
+
+
+def policy(*features: Any) -> Policy:
+    return parse(json.dumps({"type": "FeatureCollection", "features": list(features)}), DEFAULT, "test")
+
+
+def refusal(*features: Any) -> str:
+    with pytest.raises(PolicyError) as raised:
+        policy(*features)
+    return str(raised.value)
+
+
+def test_without_a_file_the_default_holds_everywhere() -> None:
+    found = parse(None, DEFAULT, "default")
+    assert found.rule_at(31.2, 121.5) is DEFAULT
+    assert found.zones == ()
+
+
+def test_a_zone_overrides_what_it_names_and_inherits_the_rest() -> None:
+    rule = policy(zone(square(121, 31), name="metro", capacity=20, min_duration_s=30.5)).rule_at(31.5, 121.5)
+    assert rule == Rule("metro", 20, 1.0, 0.8, 30_500)
+
+
+def test_outside_of_every_zone_the_default_holds() -> None:
+    found = policy(zone(square(121, 31), capacity=20))
+    assert found.rule_at(30.9, 121.5) is DEFAULT
+    assert found.rule_at(121.5, 31.5) is DEFAULT, "latitude and longitude are not interchangeable"
+
+
+def test_a_zone_without_a_name_is_called_by_its_place_in_the_file() -> None:
+    found = policy(zone(square(0, 0), name="first"), zone(square(5, 5)))
+    assert [rule.zone for rule, _ in found.zones] == ["first", "zone-1"]
+
+
+def test_the_first_zone_that_contains_the_centre_wins() -> None:
+    """
+    +-------wide-------+
+    |    +-narrow-+    |
+    |    |   x    |    |
+    """
+    wide, narrow = zone(square(0, 0, 10), name="wide"), zone(square(4, 4), name="narrow")
+    assert policy(narrow, wide).rule_at(4.5, 4.5).zone == "narrow"
+    assert policy(wide, narrow).rule_at(4.5, 4.5).zone == "wide"
+    assert policy(narrow, wide).rule_at(1, 1).zone == "wide"
+
+
+def test_a_hole_does_not_belong_to_the_zone() -> None:
+    found = policy(zone(square(0, 0, 10), square(4, 4, 2), name="ring"))
+    assert found.rule_at(1, 1).zone == "ring"
+    assert found.rule_at(5, 5) is DEFAULT
+
+
+def test_a_multipolygon_is_one_zone() -> None:
+    feature = zone(name="two", capacity=5)
+    feature["geometry"] = {"type": "MultiPolygon", "coordinates": [[square(0, 0)], [square(5, 5)]]}
+    found = policy(feature)
+    assert {found.rule_at(0.5, 0.5).zone, found.rule_at(5.5, 5.5).zone} == {"two"}
+    assert found.rule_at(3, 3) is DEFAULT
+
+
+def test_the_version_names_all_that_decides() -> None:
+    one = policy(zone(square(0, 0), capacity=5))
+    assert one.version == policy(zone(square(0, 0), capacity=5)).version
+    assert one.version != policy(zone(square(0, 0), capacity=6)).version
+    assert parse(None, DEFAULT, "a").version != parse(None, Rule("default", 61, 1.0, 0.8, 0), "a").version
+
+
+@pytest.mark.parametrize("document", ["", "{", "capacity: 5", "\x00"])
+def test_what_is_not_json_is_refused(document: str) -> None:
+    with pytest.raises(PolicyError, match=r"^policy test: not JSON .* FeatureCollection is expected$"):
+        parse(document, DEFAULT, "test")
+
+
+@pytest.mark.parametrize("document", ["[]", "1", "null", "{}", '{"type": "Feature"}'])
+def test_json_that_is_no_feature_collection_is_refused(document: str) -> None:
+    with pytest.raises(PolicyError, match=r"^policy test: a GeoJSON FeatureCollection is expected$"):
+        parse(document, DEFAULT, "test")
+
+
+@pytest.mark.parametrize("features", ["null", "{}", '"x"'])
+def test_features_that_are_no_list_are_refused(features: str) -> None:
+    with pytest.raises(PolicyError, match="a list of GeoJSON features is expected"):
+        parse(f'{{"type": "FeatureCollection", "features": {features}}}', DEFAULT, "test")
+
+
+@pytest.mark.parametrize(
+    "feature", [None, 1, [], {}, {"properties": {}}, {"properties": {}, "geometry": None}]
+)
+def test_what_is_no_feature_is_refused_by_its_place(feature: Any) -> None:
+    assert refusal(zone(square(0, 0)), feature).startswith("policy test, feature 1: a GeoJSON Feature")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "least"),
+    [
+        ("capacity", 0, "1"),
+        ("capacity", "60", "1"),
+        ("capacity", True, "1"),
+        ("capacity", None, "1"),
+        ("capacity", float("nan"), "1"),
+        ("capacity", float("inf"), "1"),
+        ("capacity", 10**400, "1"),
+        ("raise_ratio", 0, "1e-09"),
+        ("clear_ratio", -0.5, "1e-09"),
+        ("min_duration_s", -1, "0"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_by_name(key: str, value: Any, least: str) -> None:
+    message = refusal(zone(square(0, 0), name="metro", **{key: value}))
+    assert message.startswith(f"policy test, feature 0 (metro): {key} is ")
+    assert message.endswith(f"a number of at least {least} is expected")
+
+
+@pytest.mark.parametrize(("raise_ratio", "clear_ratio"), [(1.0, 1.0), (0.7, 0.8)])
+def test_a_lower_threshold_that_is_not_lower_is_refused(raise_ratio: float, clear_ratio: float) -> None:
+    message = refusal(zone(square(0, 0), raise_ratio=raise_ratio, clear_ratio=clear_ratio))
+    assert f"clear_ratio {clear_ratio} must be below raise_ratio {raise_ratio}" in message
+    assert "flap" in message
+
+
+@pytest.mark.parametrize("kind", ["Point", "LineString", "GeometryCollection", None])
+def test_a_zone_that_is_no_area_is_refused(kind: str | None) -> None:
+    feature = zone(square(0, 0))
+    feature["geometry"]["type"] = kind
+    assert refusal(feature).endswith(f"geometry {kind!r}; Polygon or MultiPolygon is expected")
+
+
+def test_an_outline_that_crosses_itself_is_refused_with_the_place() -> None:
+    bow_tie = [[0.0, 0.0], [2.0, 2.0], [2.0, 0.0], [0.0, 2.0], [0.0, 0.0]]
+    message = refusal(zone(bow_tie, name="bow"))
+    assert message == "policy test, feature 0 (bow): Self-intersection[1 1]; correct the outline"
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        {"type": "Polygon"},
+        {"type": "Polygon", "coordinates": None},
+        {"type": "Polygon", "coordinates": []},
+        {"type": "Polygon", "coordinates": [[]]},
+        {"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]},
+        {"type": "Polygon", "coordinates": [[0, 0]]},
+        {"type": "Polygon", "coordinates": [[["a", "b"], [1, 1], [1, 0], ["a", "b"]]]},
+        {"type": "Polygon", "coordinates": {"a": 1}},
+        {"type": "Polygon", "coordinates": "outline"},
+        {"type": "MultiPolygon", "coordinates": [[[0, 0], [1, 1], [1, 0]]]},
+        {"type": "MultiPolygon"},
+    ],
+    ids=str,
+)
+def test_a_geometry_that_cannot_be_read_is_refused(geometry: dict[str, Any]) -> None:
+    message = refusal({"type": "Feature", "properties": {"name": "z"}, "geometry": geometry})
+    assert message.startswith("policy test, feature 0 (z): ")

@@ -1,0 +1,108 @@
+"""Settings: read from the environment, and a wrong one is named with its value, its rule and the way out."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from streams import settings
+from streams.errors import SettingsError, UrbanBrainError
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of this machine, no .env file."""
+    for name in [name for name in os.environ if name.startswith("UB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as raised:
+        settings.load()
+    assert isinstance(raised.value, UrbanBrainError)
+    return str(raised.value)
+
+
+def test_the_defaults_are_in_order() -> None:
+    found = settings.load()
+    assert (found.window_s, found.h3_resolution, found.kafka_flavor) == (60, 9, "kafka")
+
+
+def test_a_setting_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UB_WINDOW_S", "30")
+    monkeypatch.setenv("UB_MQTT_PASSWORD", "hush")
+    found = settings.load()
+    assert found.window_s == 30
+    assert "hush" not in repr(found)
+
+
+def test_a_setting_comes_from_the_env_file_and_the_environment_goes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path(".env").write_text("UB_WINDOW_S=20\nUB_WORKER_ID=from-file\n", encoding="utf-8")
+    monkeypatch.setenv("UB_WINDOW_S", "30")
+    assert (settings.load().window_s, settings.load().worker_id) == (30, "from-file")
+
+
+def test_an_argument_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UB_WINDOW_S", "30")
+    assert settings.load(window_s=15).window_s == 15
+
+
+def test_settings_do_not_change_once_read() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        settings.load().window_s = 5
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "rule"),
+    [
+        ("UB_WINDOW_S", "0", "greater than or equal to 1"),
+        ("UB_WINDOW_S", "a minute", "valid integer"),
+        ("UB_MQTT_PORT", "70000", "less than or equal to 65535"),
+        ("UB_KAFKA_FLAVOR", "rabbit", "kafka|tansu"),
+        ("UB_H3_RESOLUTION", "15", "less than or equal to 13"),
+        ("UB_IDLE_TIMEOUT_S", "0", "greater than 0"),
+        ("UB_ALLOWED_LATENESS_S", "-1", "greater than or equal to 0"),
+        ("UB_DEFAULT_CAPACITY", "0", "greater than or equal to 1"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_its_rule(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, rule: str
+) -> None:
+    message = refusal(monkeypatch, **{variable: value})
+    assert message.startswith(f"wrong setting: {variable}='{value}': ")
+    assert rule in message
+
+
+def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refusal(monkeypatch, UB_WINDOW_S="0", UB_MQTT_PORT="0")
+    assert "UB_WINDOW_S='0'" in message
+    assert "UB_MQTT_PORT='0'" in message
+
+
+@pytest.mark.parametrize(
+    ("variables", "names", "why"),
+    [
+        ({"UB_CLEAR_RATIO": "1.0"}, ("UB_CLEAR_RATIO 1.0", "UB_RAISE_RATIO 1.0"), "flap"),
+        (
+            {"UB_REGION_RESOLUTION": "4", "UB_H3_RESOLUTION": "4"},
+            ("UB_REGION_RESOLUTION 4", "UB_H3_RESOLUTION 4"),
+            "parent of cells",
+        ),
+        (
+            {"UB_STALE_AFTER_S": "610"},
+            ("UB_STALE_AFTER_S 610", "UB_AMEND_HORIZON_S + UB_ALLOWED_LATENESS_S", "610"),
+            "arrive stale",
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other_are_both_named(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], names: tuple[str, ...], why: str
+) -> None:
+    message = refusal(monkeypatch, **variables)
+    for name in (*names, why):
+        assert name in message

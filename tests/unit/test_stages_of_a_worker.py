@@ -1,0 +1,45 @@
+"""UB_STAGES: which stages a worker runs, and with whom it shares their partitions."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.errors import SettingsError
+from streams.settings import Settings, load
+from streams.wiring import Worker
+
+
+@pytest.fixture(autouse=True)
+def event_loop() -> Iterator[None]:
+    """Faust's app wants one when it is made."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+def agents(tmp_path: Path, **settings: str) -> set[str]:
+    worker = Worker(Settings(data_dir=tmp_path, **settings))  # type: ignore[arg-type]
+    return {name.rpartition(".")[2] for name in worker.app.agents}
+
+
+def test_a_worker_runs_all_stages_unless_told_otherwise(tmp_path: Path) -> None:
+    assert agents(tmp_path) == {"fleet", "grid", "incidents", "rejects"}
+
+
+def test_a_worker_runs_the_stages_that_it_is_told_to(tmp_path: Path) -> None:
+    assert agents(tmp_path, stages="grid, incidents") == {"grid", "incidents"}
+
+
+def test_a_stage_that_does_not_exist_is_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match=r"UB_STAGES 'fleet,gird': name one or more of fleet, grid"):
+        load(stages="fleet,gird")
+
+
+def test_workers_share_partitions_with_those_that_run_the_same_stages_only() -> None:
+    everything, some = Settings(), Settings(stages="grid,fleet")
+    assert everything.consumer_group == "urbanbrain"
+    assert some.consumer_group == Settings(stages="fleet,grid").consumer_group == "urbanbrain-fleet-grid"

@@ -1,0 +1,56 @@
+"""The contract's names, as publishers and subscribers spell them."""
+
+from streams import topics
+
+
+def test_kafka_topics_are_those_of_the_contract_with_their_partitions() -> None:
+    found = {spec.name: spec.partitions for spec in topics.kafka_topics(8, 4)}
+    assert found == {
+        "ub.vehicles": 8,
+        "ub.vehicle_events": 8,
+        "ub.partials": 4,
+        "ub.cells": 4,
+        "ub.alerts": 4,
+        "ub.rejected": 2,
+    }
+
+
+def test_every_topic_of_kafka_says_its_key_and_how_long_it_is_kept() -> None:
+    for spec in topics.kafka_topics(1, 1):
+        assert spec.key
+        assert spec.retention_hours is None or spec.retention_hours >= 24
+
+
+def test_an_alert_has_its_place_by_severity_kind_and_cell() -> None:
+    assert topics.alert_topic("major", "oversaturation", "89309959d07ffff") == (
+        "ub/v1/alerts/major/oversaturation/89309959d07ffff"
+    )
+
+
+def test_the_filters_take_what_operators_publish() -> None:
+    single = "ub/v1/north/vehicles/bike-1/position"
+    assert topics.positions_topic("north") == "ub/v1/north/vehicles"
+    assert matches(topics.MQTT_POSITION_FILTER, single)
+    assert matches(topics.MQTT_POSITIONS_FILTER, topics.positions_topic("north"))
+    assert not matches(topics.MQTT_POSITIONS_FILTER, single)
+
+
+def test_the_widest_filter_takes_what_was_misspelt_below_an_operator_s_vehicles() -> None:
+    for topic in (
+        "ub/v1/north/vehicles",
+        "ub/v1/north/vehicles/bike-1/positon",
+        "ub/v1/north/vehicles/bike-1",
+    ):
+        assert matches(topics.MQTT_VEHICLES_FILTER, topic)
+    assert not matches(topics.MQTT_VEHICLES_FILTER, "ub/v1/alerts/major/oversaturation/c")
+
+
+def matches(pattern: str, topic: str) -> bool:
+    """Whether an MQTT filter takes a topic (MQTT 5, section 4.7)."""
+    wanted, levels = pattern.split("/"), topic.split("/")
+    for number, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if number >= len(levels) or level not in ("+", levels[number]):
+            return False
+    return len(wanted) == len(levels)

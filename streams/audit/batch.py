@@ -257,6 +257,12 @@ def ledger(partitions: Sequence[Partition]) -> pl.DataFrame:
 
 
 def rejected_count(refusals: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of ub.rejected_count after a log of ub.rejected: each (source, sequence) counts once."""
+    """Return the rows of ub.rejected_count after a log of ub.rejected: each (source, sequence) counts once.
+
+    Topics of single vehicles (more than four levels) are counted together, as `first/four/topic/levels/#`.
+    """
     once = refusals.unique(["partition", "source", "sequence"], keep="first", maintain_order=True)
+    levels = pl.col("topic").str.split("/")
+    together = pl.concat_str(levels.list.head(4).list.join("/"), pl.lit("/#"))
+    once = once.with_columns(topic=pl.when(levels.list.len() > 4).then(together).otherwise(pl.col("topic")))
     return once.group_by("partition", "topic", "reason").agg(pl.col("count").sum())

@@ -145,6 +145,10 @@ class MqttSource:
             log.info("MQTT at %s: connected again", self.address)
             if not flags.session_present:
                 log.warning("MQTT at %s kept no session: what it held for us is lost", self.address)
+        if flags.session_present:
+            # Subscribed since before. The answer to renewing it comes behind all that waited for us, and of
+            # that no more is taken in than Kafka confirms: whoever opens must not wait for it.
+            self._subscribed.set()
         self._subscribe()
 
     def _subscribe(self) -> None:

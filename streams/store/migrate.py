@@ -102,7 +102,7 @@ async def migrate(url: str, log: Callable[[str], None], folder: Path = MIGRATION
     Raises MigrationError, or ServiceUnavailable when the database is away.
     """
     known = load(folder)
-    async with _connect(url) as connection, _locked(connection, log):
+    async with _owning(), _connect(url) as connection, _locked(connection, log):
         await _prepare(connection)
         applied = await _applied(connection)
         done = []

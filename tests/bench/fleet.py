@@ -30,7 +30,14 @@ _ASSIGN_S = 60.0
 
 
 def run(services: Services, workload: Workload, *, workers: int = 1, warm_up: int = 0) -> dict[str, Any]:
-    """Return the figures of one run; the first `warm_up` readings are folded and stored before the clock starts.
+    """Return the figures of one run; the first `warm_up` readings are folded and stored before the clock starts."""
+    return _figures(*reports(services, workload, workers=workers, warm_up=warm_up))
+
+
+def reports(
+    services: Services, workload: Workload, *, workers: int = 1, warm_up: int = 0
+) -> tuple[list[dict[str, Any]], float, Verdict]:
+    """Return what each worker reported, when the clock started (0: at the first reading), and the verdict.
 
     One worker without a warm-up finds the readings in the topic. Otherwise the workers are let in first, so that each
     has its share of partitions when the readings come.
@@ -60,11 +67,11 @@ def run(services: Services, workload: Workload, *, workers: int = 1, warm_up: in
             begin = time.time()
             _fill(bootstrap, workload, rest)
         wait_until(lambda: _durable(children) == workload.total, children[0], _TIMEOUT_S, "finished")
-        results = [report for child in children if (report := child.report())]
+        found_by = [report for child in children if (report := child.report())]
         verdict = compare(window_counts(bootstrap, workload), found.counts)
         verdict += compare(occupancy_of(connection, standing=False), found.present)
         verdict += compare(occupancy_of(connection, standing=True), found.standing)
-    return _figures(results, begin, verdict)
+    return found_by, begin, verdict
 
 
 def _split(frames: Sequence[Frame], readings: int) -> tuple[Sequence[Frame], Sequence[Frame]]:

@@ -12,22 +12,32 @@ from typing import Any
 from streams import settings, worker
 from streams.fleet.state import FleetState
 from streams.fold import Record
+from streams.runtime.publisher import Publisher
 from streams.store.checkpoint import PartitionCommit, Store
 from tests.bench import marks
 from tests.bench.marks import Mark
+from tests.bench.stopwatch import Seconds, Stopwatch, difference
 
+FOLD, OUTPUTS, CHANGES, COMMIT, PUBLISH = "apply", "take_outputs", "take_changes", "commit", "publish"
+"""Names of the parts that are timed."""
 _BURST_S = 0.2
 """Frames that come after so long a silence are a new burst."""
 
 
-class Stopwatch:
-    """Marks the first fold of each burst, the last fold, and every commit."""
+class Diary:
+    """Marks the first fold of each burst, the last fold, and every commit; and what was spent on what."""
 
     def __init__(self) -> None:
         self.bursts: list[Mark] = []
         self.last = Mark(0.0, 0.0)
         self.commits: list[Mark] = []
         self._received: dict[int, int] = {}
+        self._stopwatch = Stopwatch()
+        self._at_first: Seconds | None = None
+        for method, name in (("apply", FOLD), ("take_outputs", OUTPUTS), ("take_changes", CHANGES)):
+            self._stopwatch.time_method(FleetState, method, name)
+        self._stopwatch.time_coroutine(Store, "commit", COMMIT)
+        self._stopwatch.time_coroutine(Publisher, "publish", PUBLISH)
 
     def around_apply(self, apply: Callable[[FleetState, Record], None]) -> Any:
         """Wrap FleetState.apply."""
@@ -36,6 +46,7 @@ class Stopwatch:
             begin = marks.now()
             if begin.wall_s - self.last.wall_s > _BURST_S:
                 self.bursts.append(begin)
+                self._at_first = self._at_first or self._stopwatch.snapshot()
             apply(fold, record)
             self.last = marks.now()
 
@@ -56,14 +67,15 @@ class Stopwatch:
 
     def _report(self) -> None:
         bursts, commits = ([asdict(mark) for mark in found] for found in (self.bursts, self.commits))
-        marks.report(bursts=bursts, last=self.last, commits=commits)
+        layers = difference(self._at_first or {}, self._stopwatch.snapshot())
+        marks.report(bursts=bursts, last=self.last, commits=commits, layers=layers)
 
 
 def main() -> int:
     """Be a worker."""
-    watch = Stopwatch()
-    FleetState.apply = watch.around_apply(FleetState.apply)  # type: ignore[method-assign]
-    Store.commit = watch.around_commit(Store.commit)  # type: ignore[method-assign]
+    diary = Diary()
+    FleetState.apply = diary.around_apply(FleetState.apply)  # type: ignore[method-assign]
+    Store.commit = diary.around_commit(Store.commit)  # type: ignore[method-assign]
     return worker.run_worker(settings.load())
 
 

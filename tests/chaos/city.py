@@ -257,7 +257,7 @@ class City:
                 self._connection.close()
         self._connection = None
 
-    def logs(self, limit: int = 5_000) -> str:
+    def logs(self, limit: int = 200_000) -> str:
         """Return the ends of all logs, for the message of a failure."""
         return "\n".join(
             f"--- {path.name}\n{path.read_text(errors='replace')[-limit:]}"

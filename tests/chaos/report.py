@@ -8,8 +8,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import pytest
+
 from tests.chaos.city import City
 from tests.chaos.drive import Outcome, Recovery
+from tests.chaos.verdict import Verdict
 
 FILE = Path(__file__).resolve().parents[2] / "build" / "chaos.json"
 
@@ -24,7 +27,7 @@ class Report:
     def judged(self, name: str, outcome: Outcome, city: City) -> None:
         """Take in one run, which must have ended without a difference."""
         self.outcomes[name] = outcome
-        assert not outcome.verdict.differences, "\n".join((*outcome.verdict.differences, city.logs()))
+        exact(outcome.verdict, city, name)
 
     def measure(self, name: str, **values: Any) -> None:
         """Take in figures of another kind."""
@@ -54,6 +57,16 @@ class Report:
             "",
             *_measured(self.measured),
         ]
+
+
+def exact(verdict: Verdict, city: City, name: str) -> None:
+    """Fail with the differences, if there are any; the logs of all processes are kept then."""
+    if not verdict.differences:
+        return
+    kept = FILE.parent / "chaos" / f"{name.replace(' ', '-')}.log"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text("\n".join((*verdict.differences, city.logs())))
+    pytest.fail("\n".join((f"{name}: the logs are in {kept}", *verdict.differences)), pytrace=False)
 
 
 def _recovery_table(outcomes: dict[str, Outcome]) -> list[str]:

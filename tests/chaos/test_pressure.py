@@ -18,7 +18,9 @@ SETTINGS = {"UB_ALLOWED_LATENESS_S": "60", "UB_MAX_UNACKED_RECORDS": "40"}
 FAULTS = {name: PROCESSES[name] for name in ("kill postgres", "add and remove worker")}
 
 
-def test_nothing_is_lost_when_the_database_is_away_for_a_minute_and_workers_come_and_go(report: Report) -> None:
+def test_nothing_is_lost_when_the_database_is_away_for_a_minute_and_workers_come_and_go(
+    report: Report,
+) -> None:
     schedule = (
         Planned(3.0, 60.0, "kill postgres"),
         Planned(13.0, 20.0, "add and remove worker"),

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from streams import topics
 from tests.chaos.city import City
 from tests.chaos.drive import RATE, SEED
-from tests.chaos.report import Report
+from tests.chaos.report import Report, exact
 from tests.chaos.verdict import await_stillness, judge
 from tests.chaos.watched import owners, restart_worker, watched
 from tests.e2e.waiting import eventually
@@ -58,7 +58,7 @@ def test_a_worker_more_and_a_worker_less_pause_partitions_for_seconds(report: Re
             join_wait_of_tansu_s=round(join_wait, 1),
         )
         verdict = judge(city, [view.load.published])
-        assert not verdict.differences, "\n".join((*verdict.differences, city.logs()))
+        exact(verdict, city, "worker more and less")
         assert max(more, less) < MOST_PAUSE_S
 
 
@@ -74,7 +74,7 @@ def test_a_rolling_restart_delays_results_by_seconds_and_changes_no_row(report: 
             pause = view.longest_pause(begin, view.await_fresh(time.time()))
             view.load.child.stop()
         verdict = judge(city, [view.load.published])
-        assert not verdict.differences, "\n".join((*verdict.differences, city.logs()))
+        exact(verdict, city, "rolling restart")
 
         rows, epochs = [city.query(query) for query in ROWS], city.query(EPOCHS)
         for pid in city.worker_processes():

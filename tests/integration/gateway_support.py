@@ -14,6 +14,7 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from pydantic import SecretStr
 
 from deploy.native.directory import private_directory
 from deploy.native.mosquitto import Mosquitto
@@ -93,7 +94,11 @@ class GatewayProcess:
 
     def __init__(self, settings: Settings, log: Path) -> None:
         self.log = log
-        environment = {f"UB_{name.upper()}": str(value) for name, value in settings if value is not None}
+        environment = {
+            f"UB_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in settings
+            if value is not None
+        }
         with log.open("ab") as output:
             self._child = subprocess.Popen(
                 [sys.executable, "-c", _GATEWAY],

@@ -134,13 +134,20 @@ async def _connect(url: str) -> AsyncIterator[AsyncConnection[Any]]:
             url, autocommit=True, connect_timeout=5, application_name="urbanbrain migrate"
         ) as connection:
             yield connection
+    except psycopg.OperationalError as error:
+        raise unavailable(url, error) from error
+
+
+@asynccontextmanager
+async def _owning() -> AsyncIterator[None]:
+    """Say what to do where the login may not do what a migration does."""
+    try:
+        yield
     except psycopg.errors.InsufficientPrivilege as error:
         reason = str(error).strip().splitlines()[0]
         raise MigrationError(
             f"{reason}; migrate as the owner of the database: set UB_DATABASE_URL"
         ) from error
-    except psycopg.OperationalError as error:
-        raise unavailable(url, error) from error
 
 
 @asynccontextmanager

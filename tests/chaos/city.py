@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, LiteralString, Self
@@ -286,9 +286,14 @@ class Load:
         assert began is not None
         return began
 
-    def finish(self, timeout_s: float) -> dict[str, Any]:
+    def finish(self, timeout_s: float, meanwhile: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """Wait until it has published everything, and the broker confirmed it; return its summary."""
-        eventually(lambda: self.child.running, timeout_s, until=lambda running: not running)
+
+        def ended() -> bool:
+            meanwhile()
+            return not self.child.running
+
+        eventually(ended, timeout_s)
         summary = self.line(-1)
         assert summary is not None, self.child.said()
         assert summary["unconfirmed"] == 0, summary

@@ -85,7 +85,7 @@ def run(
         eventually(lambda: freshness.samples and freshness.samples[-1].newest, 60.0)
         await_autosave(city)
         begun = _carry_out(city, schedule, faults, random.Random(seed))
-        summary = load.finish(seconds + _LOAD_END_S)
+        summary = load.finish(seconds + _LOAD_END_S, city.tend)
         verdict = judge(city, [load.published])
         samples = freshness.samples
     partitions = city.settings().source_partitions

@@ -47,6 +47,7 @@ def judge(city: City, published: Sequence[Path], timeout_s: float = 120.0) -> Ve
     wanted = expected(published, city.window_ms)
     deadline = time.monotonic() + timeout_s
     while True:
+        city.tend()
         before = city.query(_OFFSETS)
         lines = _table_differences(city, wanted)
         if not lines and _stays(city, before):

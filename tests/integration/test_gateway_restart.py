@@ -103,3 +103,16 @@ def test_a_restart_of_the_mqtt_broker_loses_nothing(services: Services) -> None:
         assert not gateway.lines("kept no session")
         assert gateway.terminate() == 0
     assert reader.pairs == stream.pairs
+
+
+def test_more_than_a_gateway_may_hold_waits_for_it_and_it_comes_to_work_all_the_same(
+    services: Services,
+) -> None:
+    """The answer to its subscription comes behind all that waited: it must not wait for that before it works."""
+    with Reader(services) as reader:
+        with running_gateway(services) as first:
+            assert first.terminate() == 0
+        with streaming(services) as stream:
+            pass
+        with running_gateway(services, max_unacked_bytes=1_000_000):
+            reader.read_until(lambda seen: seen.pairs >= stream.pairs, "every reading")

@@ -29,8 +29,8 @@ soak: setup ## a long run that watches memory; SOAK_MINUTES=30
 bench: setup ## measure all parts next to baselines, in 15 minutes; ONLY=fleet,floor, ARGS="--runs 1"
 	@$(BIN)/python -m tests.bench.run $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-profile: setup ## where the time of the fleet stage goes
-	@$(BIN)/python -m tests.bench.profiling
+profile: setup ## where the time of the fleet stage goes; ARGS="--restless --vehicles 100000"
+	@$(BIN)/python -m tests.bench.profiling $(ARGS)
 
 check: setup ## what CI asks: lint, format, strict types, import contracts
 	$(BIN)/ruff check $(CODE)

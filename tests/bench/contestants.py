@@ -179,7 +179,7 @@ def _latency(services: Services, sizes: Sizes) -> Figures:
         "buckets_ms": latency.BUCKETS_MS,
         "by_rate": by_rate,
         "by_fetch_wait_ms": {
-            str(one["fetch_wait_ms"]): {name: one[name] for name in ("alert_ms", "hops_ms")}
+            str(one["fetch_wait_ms"]): one
             for one in sorted([default, *waits], key=lambda one: one["fetch_wait_ms"])
         },
     }

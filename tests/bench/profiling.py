@@ -1,5 +1,6 @@
 """`make profile`: where the time of the fleet stage goes, layer by layer and then function by function."""
 
+import argparse
 import cProfile
 import io
 import pstats
@@ -59,7 +60,12 @@ def functions(workload: Workload, frames: tuple[Frame, ...]) -> str:
 
 def main() -> int:
     """Print both."""
-    workload = Workload()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--readings", type=int, default=Workload().readings)
+    parser.add_argument("--vehicles", type=int, default=Workload().vehicles)
+    parser.add_argument("--shape", choices=("columns", "rows"), default="columns")
+    parser.add_argument("--restless", action="store_true", help="every position in another cell")
+    workload = Workload(**vars(parser.parse_args()))
     frames = frames_of(workload)
     with Services() as services:
         found = layers(services, workload, frames)

@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = run(_sizes(asked), [name for name in asked.only.split(",") if name], asked.runs, _say)
     measured_on["minutes"] = round((time.monotonic() - begin) / 60, 1)
     write(results, asked.out, measured_on)
-    tables.show(results, load_baseline())
+    tables.show(results, {} if asked.tiny else load_baseline())
     _say(f"{measured_on['minutes']} minutes; {asked.out / 'bench.json'}, {asked.out / 'bench.png'}")
     if asked.save_baseline:
         kept = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}

@@ -141,7 +141,7 @@ def scaling(one: Entry) -> Table:
 def latency(one: Entry) -> Table:
     """Return milliseconds: p50 / p95 / p99 of alerts and rows, and p50 / p95 of each hop of an alert."""
     table = Table(title="Latency in ms: p50 / p95 / p99, of hops p50 / p95", title_justify="left")
-    for name in ("", "alert", "row", *HOPS):
+    for name in ("", "alert", "row", *HOPS, "cores busy"):
         table.add_column(name, justify="right" if name else "left")
     for rate, found in one["by_rate"].items():
         table.add_row(f"{int(rate):,} readings/s", *_times(found))
@@ -151,12 +151,13 @@ def latency(one: Entry) -> Table:
 
 
 def _times(found: dict[str, Any]) -> list[str]:
-    ends = [_percentiles(found.get(name), ("p50", "p95", "p99")) for name in ("alert_ms", "row_ms")]
-    return ends + [_percentiles(found["hops_ms"][hop], ("p50", "p95")) for hop in HOPS]
+    ends = [_percentiles(found[name], ("p50", "p95", "p99")) for name in ("alert_ms", "row_ms")]
+    between = [_percentiles(found["hops_ms"][hop], ("p50", "p95")) for hop in HOPS]
+    return [*ends, *between, f"{found['cpu_s_per_million'] * found['readings_per_s'] / 1e6:.2f}"]
 
 
-def _percentiles(found: dict[str, Any] | None, names: tuple[str, ...]) -> str:
-    if found is None or found["p50"] is None:
+def _percentiles(found: dict[str, Any], names: tuple[str, ...]) -> str:
+    if found["p50"] is None:
         return ""
     return " / ".join(f"{found[name]:.0f}" for name in names)
 

@@ -41,3 +41,69 @@ class CellsWindow(msgspec.Struct, frozen=True, tag="window"):
     watermark: int
     window_ms: int
     rows: ClosedWindows
+
+
+class ClosedMetrics(msgspec.Struct, frozen=True):
+    """Closed windows of metrics, columns of equal length: one row per (window_start, cell, metric).
+
+    Values are in the metric's canonical unit. `stddev` is that of a sample, null for one reading; `median` and `p95`
+    come from the sketch, to within 1 % of the value. `bins` and `bin_counts` are that sketch, for whoever merges windows.
+    """
+
+    window_start: list[int]
+    cell: list[str]
+    metric: list[str]
+    unit: list[str]
+    readings: list[int]
+    total: list[float]
+    mean: list[float]
+    least: list[float]
+    most: list[float]
+    stddev: list[float | None]
+    median: list[float]
+    p95: list[float]
+    bins: list[list[int]]
+    bin_counts: list[list[int]]
+    revision: list[int]
+
+
+class CellsMetrics(msgspec.Struct, frozen=True, tag="metrics"):
+    """Windows of metrics that closed or were amended."""
+
+    region: str
+    watermark: int
+    window_ms: int
+    rows: ClosedMetrics
+
+
+class ClosedRequests(msgspec.Struct, frozen=True):
+    """Closed windows of citizens' requests, columns of equal length: one row per (window_start, cell, service_code).
+
+    `open_now` and `overdue` hold at the window's end. `resolution_rate` is closed / (closed + open_now), `median_s` the
+    median time to close in seconds, `satisfaction` the mean rating 1..5, `resolved_rate` the share of those asked who
+    said that it was resolved; null where there is nothing to divide.
+    """
+
+    window_start: list[int]
+    cell: list[str]
+    service_code: list[str]
+    opened: list[int]
+    closed: list[int]
+    reopened: list[int]
+    open_now: list[int]
+    overdue: list[int]
+    resolution_rate: list[float | None]
+    median_s: list[float | None]
+    rated: list[int]
+    resolved_rate: list[float | None]
+    satisfaction: list[float | None]
+    revision: list[int]
+
+
+class CellsRequests(msgspec.Struct, frozen=True, tag="requests"):
+    """Windows of citizens' requests that closed or were amended."""
+
+    region: str
+    watermark: int
+    window_ms: int
+    rows: ClosedRequests

@@ -5,9 +5,11 @@ from typing import Any
 import msgspec
 
 from schemas.alerts import Alert
-from schemas.cells import CellsNow, CellsWindow
-from schemas.partials import FleetPartial
+from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsWindow
+from schemas.partials import FleetPartial, Partial
 from schemas.rejected import Rejected
+from schemas.requests import CitizenRequest, RequestFrame
+from schemas.sensors import SensorFrame, SensorReading
 from schemas.vehicles import VehicleFrame, VehiclePosition
 
 _encoder = msgspec.json.Encoder()
@@ -15,8 +17,15 @@ _encoder = msgspec.json.Encoder()
 position = msgspec.json.Decoder(VehiclePosition)
 positions = msgspec.json.Decoder(list[VehiclePosition])
 vehicle_frame = msgspec.json.Decoder(VehicleFrame)
+sensor_reading = msgspec.json.Decoder(SensorReading)
+sensor_readings = msgspec.json.Decoder(list[SensorReading])
+sensor_frame = msgspec.json.Decoder(SensorFrame)
+request = msgspec.json.Decoder(CitizenRequest)
+requests = msgspec.json.Decoder(list[CitizenRequest])
+request_frame = msgspec.json.Decoder(RequestFrame)
+partial = msgspec.json.Decoder(Partial)
 fleet_partial = msgspec.json.Decoder(FleetPartial)
-cells = msgspec.json.Decoder(CellsNow | CellsWindow)
+cells = msgspec.json.Decoder(CellsNow | CellsWindow | CellsMetrics | CellsRequests)
 alert = msgspec.json.Decoder(Alert)
 rejected = msgspec.json.Decoder(Rejected)
 

@@ -1,4 +1,4 @@
-"""What the fleet stage tells the grid stage: absolute values per source partition, never deltas.
+"""What the fleet, sensing and requests stages tell the grid stage: absolute values per source partition, never deltas.
 
 "In my partition, cell c now holds n, as of my offset o": a repeated, reordered or lost partial
 can do no harm (design D3). `generation` grows when the source topic was rebuilt and its
@@ -39,7 +39,7 @@ class WindowCounts(msgspec.Struct, frozen=True):
     departures: list[int]
 
 
-class FleetPartial(msgspec.Struct, frozen=True):
+class FleetPartial(msgspec.Struct, frozen=True, tag="fleet"):
     """One record of ub.partials: a source partition's changes within one region."""
 
     region: str
@@ -52,3 +52,84 @@ class FleetPartial(msgspec.Struct, frozen=True):
     window_ms: int
     now: SlotCounts
     windows: WindowCounts
+
+
+class MetricCounts(msgspec.Struct, frozen=True):
+    """Readings of tumbling event-time windows, one row per (window_start, cell, metric) that changed.
+
+    Values are whole numbers of a millionth of the metric's canonical unit, so that sums do not depend on an order.
+    `square_aa`, `square_ab`, `square_bb` are the sums of a a, a b and b b where a value is a * 2^20 + b, 0 <= b < 2^20:
+    together the exact sum of squares. `bins` and `bin_counts` are the quantile sketch (streams/sketch.py).
+    """
+
+    window_start: list[int]
+    cell: list[str]
+    metric: list[str]
+    readings: list[int]
+    total: list[int]
+    square_aa: list[int]
+    square_ab: list[int]
+    square_bb: list[int]
+    least: list[int]
+    most: list[int]
+    bins: list[list[int]]
+    bin_counts: list[list[int]]
+
+
+class SensingPartial(msgspec.Struct, frozen=True, tag="sensing"):
+    """One record of ub.partials: a source partition's changed windows of metrics within one region."""
+
+    region: str
+    source: int
+    sources: int
+    generation: int
+    offset: int
+    newest_ts: int
+    watermark: int
+    window_ms: int
+    windows: MetricCounts
+
+
+class RequestCounts(msgspec.Struct, frozen=True):
+    """Events of tumbling event-time windows, one row per (window_start, cell, service_code) that changed.
+
+    opened, closed, reopened  events of that kind (an opening that reopens counts as reopened, not as opened)
+    open_change      by how many the requests open there grew in the window (moves between cells or categories included)
+    overdue_change   by how many the open requests past their expected_datetime grew in the window
+    rated, satisfied_sum, resolved   ratings given, sum of their satisfaction (1..5), how many said resolved
+    asked_resolved, asked_satisfied  ratings that answered the one and the other question
+    bins, bin_counts  quantile sketch of the seconds from opening (or reopening) to closing, of what was closed
+    """
+
+    window_start: list[int]
+    cell: list[str]
+    service_code: list[str]
+    opened: list[int]
+    closed: list[int]
+    reopened: list[int]
+    open_change: list[int]
+    overdue_change: list[int]
+    rated: list[int]
+    asked_resolved: list[int]
+    resolved: list[int]
+    asked_satisfied: list[int]
+    satisfied_sum: list[int]
+    bins: list[list[int]]
+    bin_counts: list[list[int]]
+
+
+class RequestsPartial(msgspec.Struct, frozen=True, tag="requests"):
+    """One record of ub.partials: a source partition's changed windows of requests within one region."""
+
+    region: str
+    source: int
+    sources: int
+    generation: int
+    offset: int
+    newest_ts: int
+    watermark: int
+    window_ms: int
+    windows: RequestCounts
+
+
+Partial = FleetPartial | SensingPartial | RequestsPartial

@@ -23,7 +23,11 @@ Reason = Literal[
     "time_out_of_range",  # before 2001-09-09, or after 2100
     "time_in_future",  # ahead of the gateway's clock by more than max_clock_ahead
     "too_late",  # older than amend_horizon behind the partition's watermark
-    "operator_conflict",  # the vehicle belongs to another operator
+    "unknown_metric",  # not in schemas/metrics.py, or of another kind
+    "bad_unit",  # not a UCUM code, or one that cannot be converted to the metric's unit
+    "value_out_of_range",  # beyond what the metric can be, or above the capacity that the reading names
+    "bad_event",  # an event that its request cannot have: opened without place or category, rated without a rating
+    "operator_conflict",  # the vehicle, sensor or request belongs to another operator or owner
     "bad_frame",  # a Kafka record that is neither a frame nor a reading
 ]
 REASONS: tuple[str, ...] = get_args(Reason)

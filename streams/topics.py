@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 VEHICLES = "ub.vehicles"
+SENSORS = "ub.sensors"
+REQUESTS = "ub.requests"
 PARTIALS = "ub.partials"
 CELLS = "ub.cells"
 ALERTS = "ub.alerts"
@@ -30,6 +32,10 @@ def kafka_topics(source_partitions: int, region_partitions: int) -> tuple[TopicS
     """Return the topics to create. Partials and cells are keyed by region (design D6)."""
     return (
         TopicSpec(VEHICLES, source_partitions, "none (frames are placed by murmur2 of vehicle_id)", 24 * 7),
+        TopicSpec(SENSORS, source_partitions, "none (frames are placed by murmur2 of sensor_id)", 24 * 7),
+        TopicSpec(
+            REQUESTS, source_partitions, "none (frames are placed by murmur2 of service_request_id)", 24 * 7
+        ),
         TopicSpec(VEHICLE_EVENTS, source_partitions, "vehicle_id", 24 * 7),
         TopicSpec(PARTIALS, region_partitions, "region", 24),
         TopicSpec(CELLS, region_partitions, "region", 24 * 7),

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from schemas.rejected import Reason
 from schemas.vehicle_events import VehicleEvent
+from streams.books import Books
+from streams.clock import EventClock
 from streams.fleet import saved
 from streams.fleet.admission import Refuse, rows_of, usable_readings
-from streams.fleet.clock import EventClock
 from streams.fleet.columns import BadFrame, Columns, decode
 from streams.fleet.flows import Entries, Flows
 from streams.fleet.live import LiveCounts
@@ -32,7 +33,6 @@ from streams.fleet.slots import Locator, Slots
 from streams.fleet.tell import Teller, event_rows, vehicle_event
 from streams.fleet.vehicles import NOWHERE, STANDING, Vehicles
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
-from streams.refusals import refusal
 
 STAGE = "fleet"
 
@@ -63,7 +63,7 @@ class FleetState:
         self._partition = restored.partition
         self._generation = restored.generation
         self._offset = restored.offset
-        self._ledger = restored.ledger
+        self._books = Books(STAGE, restored.generation, restored.ledger)
         self._slots = Slots(locator)
         self._vehicles = Vehicles()
         self._flows = Flows(self._vehicles, config.window_ms)
@@ -76,7 +76,6 @@ class FleetState:
         )
         self._waiting_parts: dict[str, int] = {}
         self._tell: list[Output] = []
-        self._refused: dict[int, Output] = {}
         self._archived: list[str] = []
         self._events: list[VehicleEvent] = []
         self._told_time = (0, 0)
@@ -86,7 +85,7 @@ class FleetState:
     @property
     def ledger(self) -> Ledger:
         """Readings received, applied, superseded and rejected since the partition's beginning."""
-        return self._ledger
+        return self._books.ledger
 
     # ------------------------------------------------------------------ folding
 
@@ -95,9 +94,8 @@ class FleetState:
         self._offset = record.offset
         columns = decode(record.value, record.timestamp)
         if isinstance(columns, BadFrame):
-            self._refuse(record, None, "bad_frame", columns.detail, 0, columns.count)
-            self._book(received=columns.count, applied=0, rejected=columns.count)
-            self._tell_refused()
+            self._books.refuse(record, "bad_frame", columns.detail, count=columns.count)
+            self._books.book(received=columns.count, applied=0, rejected=columns.count)
             return
         if not len(columns):
             return
@@ -107,8 +105,7 @@ class FleetState:
         for piece, watermark in self._pieces(columns, take):
             more_applied, more_folded = self._fold(columns, piece, watermark, operator, refuse)
             applied, folded = applied + more_applied, folded + more_folded
-        self._book(received=len(columns), applied=applied, rejected=len(columns) - folded)
-        self._tell_refused()
+        self._books.book(received=len(columns), applied=applied, rejected=len(columns) - folded)
 
     def _pieces(
         self, c: Columns, take: NDArray[np.intp]
@@ -272,27 +269,8 @@ class FleetState:
 
     # ------------------------------------------------------------------ books
 
-    def _book(self, *, received: int, applied: int, rejected: int) -> None:
-        old = self._ledger
-        self._ledger = Ledger(
-            received=old.received + received,
-            applied=old.applied + applied,
-            superseded=old.superseded + received - applied - rejected,
-            rejected=old.rejected + rejected,
-        )
-
-    def _refuse(
-        self, record: Record, c: Columns | None, reason: Reason, detail: str, index: int, count: int = 1
-    ) -> None:
-        text = None if c is None else c.text(index)
-        self._refused[index] = refusal(
-            STAGE, self._generation, record, reason, detail, text=text, index=index, count=count
-        )
-
-    def _tell_refused(self) -> None:
-        """Tell a record's refusals in the record's order: the rejects stage takes a lower number for a repeat."""
-        self._tell += [self._refused[index] for index in sorted(self._refused)]
-        self._refused.clear()
+    def _refuse(self, record: Record, c: Columns, reason: Reason, detail: str, index: int) -> None:
+        self._books.refuse(record, reason, detail, index, text=c.text(index))
 
     def _refuse_late(
         self, c: Columns, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse
@@ -312,7 +290,7 @@ class FleetState:
             self._flows.settle(self._clock.watermark)
             rows = self._flows.take_rows()
             self._teller.windows_told(self._clock.watermark)
-        out, self._tell = self._tell, []
+        out, self._tell = self._books.take_refused() + self._tell, []
         # Even where nothing moved, time did: those who wait for it must hear.
         time = (self._clock.newest_ts, self._clock.watermark)
         everyone = at_checkpoint and self._told_time != time
@@ -326,7 +304,7 @@ class FleetState:
     def take_changes(self) -> Changes:
         """Return the changed vehicles, ledger and parts. Call after take_outputs(at_checkpoint=True)."""
         watermark = self._clock.watermark
-        changes = Changes(ledger=self._ledger)
+        changes = Changes(ledger=self._books.ledger)
         fresh = self._flows.take_fresh(watermark)
         if len(fresh):
             name = f"waiting/{self._generation}/{self._offset}"

@@ -11,7 +11,7 @@ from schemas import codec, envelope
 from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from schemas.vehicle_events import VehicleEvent
 from streams import topics
-from streams.fleet.clock import EventClock
+from streams.clock import EventClock
 from streams.fleet.flows import WindowRows
 from streams.fleet.live import LiveCounts
 from streams.fleet.slots import Slots

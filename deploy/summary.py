@@ -1,90 +1,110 @@
 """The figures of a run, read from the tables, and how they are shown."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
 from streams.fold import Ledger
-from streams.settings import Settings
 from streams.store import queries
 from streams.store.queries import AlertCounts, AlertRow, RejectedCount
+
+STAGES = {"vehicles": "fleet", "sensors": "sensing", "requests": "requests"}
+"""What readings are about (as in the MQTT topics), and the stage that folds them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one run did. `sent` is what the city published; the rest is what the tables say."""
+    """What one run did. `sent` is what the city published, by what it is about; the rest is what the tables say."""
 
-    sent: int
-    ledger: Ledger
-    refused_at_gateway: int
+    sent: Mapping[str, int]
+    ledgers: Mapping[str, Ledger]
+    """By what readings are about, like `sent` and `refused_at_gateway`."""
+    refused_at_gateway: Mapping[str, int]
     rejected: list[RejectedCount]
-    windows: int
-    readings_in_windows: int
+    windows: Mapping[str, int]
+    complete: bool
+    """Whether the windows count all that was applied."""
     alerts: AlertCounts
     oversaturated: list[AlertRow]
 
+    def arrived(self, about: str) -> int:
+        """Return how many readings are accounted for, at the gateway or in their stage's ledger."""
+        return self.ledgers[about].received + self.refused_at_gateway.get(about, 0)
+
     @property
-    def arrived(self) -> int:
-        """Readings that are accounted for, at the gateway or in the fleet's ledger."""
-        return self.ledger.received + self.refused_at_gateway
+    def all_arrived(self) -> bool:
+        """Whether all that was sent is accounted for."""
+        return all(self.arrived(about) >= self.sent.get(about, 0) for about in STAGES)
 
     @property
     def balanced(self) -> bool:
         """Nothing disappeared: all that was sent arrived, and all that was received has its place."""
-        entries = self.ledger.applied + self.ledger.superseded + self.ledger.rejected
-        return self.arrived >= self.sent and self.ledger.received == entries
+        return self.all_arrived and all(
+            ledger.received == ledger.applied + ledger.superseded + ledger.rejected
+            for ledger in self.ledgers.values()
+        )
 
 
-def read(database_url: str, sent: int) -> Figures:
-    """Read the figures of a run that sent `sent` readings."""
+def read(database_url: str, sent: Mapping[str, int]) -> Figures:
+    """Read the figures of a run that sent so many readings."""
     with queries.connect(database_url) as connection:
         return Figures(
             sent=sent,
-            ledger=queries.ledger_totals(connection, "fleet"),
+            ledgers={about: queries.ledger_totals(connection, stage) for about, stage in STAGES.items()},
             refused_at_gateway=queries.rejected_at_gateway(connection),
             rejected=queries.rejected_by_reason(connection),
             windows=queries.windows_written(connection),
-            readings_in_windows=queries.readings_in_windows(connection),
+            complete=queries.windows_complete(connection),
             alerts=queries.alert_counts(connection),
             oversaturated=queries.newest_oversaturated(connection),
         )
 
 
-def render(console: Console, figures: Figures, settings: Settings) -> None:
+def render(console: Console, figures: Figures) -> None:
     """Print the summary."""
-    ledger = figures.ledger
-    table = Table("", "readings", title="Summary")
-    for name, count in (
-        ("sent by the city", figures.sent),
-        ("refused at the gateway", figures.refused_at_gateway),
-        ("received by the fleet", ledger.received),
-        ("  applied", ledger.applied),
-        ("  superseded (not newer than the vehicle's newest)", ledger.superseded),
-        ("  rejected", ledger.rejected),
-        *((f"rejected: {item.reason}", item.count) for item in figures.rejected),
-    ):
-        table.add_row(name, f"{count:,}")
-    console.print(table)
-    console.print(f"windows written: {figures.windows:,}")
+    console.print(_counts(figures))
+    for item in figures.rejected:
+        console.print(f"rejected: {item.count:,} {item.reason}")
+    written = ", ".join(f"{count:,} {table}" for table, count in figures.windows.items())
+    console.print(f"windows written: {written}")
     console.print(f"alerts: {figures.alerts.raised} raised, {figures.alerts.cleared} cleared")
     if figures.oversaturated:
-        cells = Table(
-            "cell", "bikes", "capacity", "severity", "by operator", title="Oversaturated at the end"
-        )
-        for row in figures.oversaturated:
-            shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
-            cells.add_row(row.hex, str(row.occupancy), str(row.capacity), row.severity, shares)
-        console.print(cells)
+        console.print(_oversaturated(figures.oversaturated))
     else:
         console.print("oversaturated at the end: none")
     console.print(
         "query:      SELECT * FROM api.cell_minute ORDER BY minute DESC LIMIT 10;   (views: schema api)"
     )
     console.print("subscribe:  urbanbrain alerts tail   |   MQTT ub/v1/alerts/#   |   Kafka topic ub.alerts")
-    verdict = "the ledger balances" if figures.balanced else "THE LEDGER DOES NOT BALANCE"
+    verdict = "the ledgers balance" if figures.balanced else "THE LEDGERS DO NOT BALANCE"
+    sent, arrived = sum(figures.sent.values()), sum(map(figures.arrived, STAGES))
     console.print(
-        f"{verdict}: {figures.sent:,} sent, {figures.arrived:,} arrived; "
-        f"{ledger.received:,} = {ledger.applied:,} + {ledger.superseded:,} + {ledger.rejected:,}",
+        f"{verdict}: {sent:,} sent, {arrived:,} arrived; received = applied + superseded + rejected",
         style="green" if figures.balanced else "bold red",
     )
+
+
+def _counts(figures: Figures) -> Table:
+    table = Table("", *STAGES, title="Summary")
+    ledgers = figures.ledgers
+    lines = (
+        ("sent by the city", {about: figures.sent.get(about, 0) for about in STAGES}),
+        ("refused at the gateway", {about: figures.refused_at_gateway.get(about, 0) for about in STAGES}),
+        ("received by the stage", {about: ledgers[about].received for about in STAGES}),
+        ("  applied", {about: ledgers[about].applied for about in STAGES}),
+        ("  superseded (known already, or older)", {about: ledgers[about].superseded for about in STAGES}),
+        ("  rejected", {about: ledgers[about].rejected for about in STAGES}),
+    )
+    for name, counts in lines:
+        table.add_row(name, *(f"{counts[about]:,}" for about in STAGES))
+    return table
+
+
+def _oversaturated(rows: list[AlertRow]) -> Table:
+    table = Table("cell", "bikes", "capacity", "severity", "by operator", title="Oversaturated at the end")
+    for row in rows:
+        shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
+        table.add_row(row.hex, str(row.occupancy), str(row.capacity), row.severity, shares)
+    return table

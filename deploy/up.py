@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ def run(plan: Plan) -> int:
         settings = settings_module.load(**_overrides(endpoints))
         figures = _run_city(plan, endpoints, settings, console, say, asked)
         say("taking the services down")
-    render(console, figures, settings)
+    render(console, figures)
     return 0 if figures.balanced else 1
 
 
@@ -141,7 +141,7 @@ def _run_city(
             city.stop()
             say("letting gateway and worker finish what is under way")
             gateway.stop()
-            sent = children.readings_sent("city")
+            sent = children.sent("city")
             _catch_up(settings, sent, say)
             worker.stop()
         return read(settings.database_url.get_secret_value(), sent)
@@ -160,12 +160,12 @@ def _wait(seconds: float | None, asked: threading.Event, *processes: ServiceProc
     asked.clear()  # a second Ctrl-C cuts the orderly end short
 
 
-def _catch_up(settings: Settings, sent: int, say: _Steps) -> None:
+def _catch_up(settings: Settings, sent: Mapping[str, int], say: _Steps) -> None:
     """Wait until every reading is in the ledger and every window of it is written."""
     deadline = time.monotonic() + CATCH_UP_TIMEOUT_S
     while time.monotonic() < deadline:
         figures = read(settings.database_url.get_secret_value(), sent)
-        if figures.arrived >= sent and figures.readings_in_windows >= figures.ledger.applied:
+        if figures.all_arrived and figures.complete:
             return
         time.sleep(POLL_S)
     say(f"not everything arrived within {CATCH_UP_TIMEOUT_S:.0f} s")
@@ -199,13 +199,13 @@ class _Children:
         process.start(lambda: True, timeout_s=5.0)
         return process
 
-    def readings_sent(self, name: str) -> int:
-        """Return what the city's last line of JSON says that it sent."""
+    def sent(self, name: str) -> dict[str, int]:
+        """Return what the city's last line of JSON says that it sent, by what it is about."""
         for line in reversed((self.directory / f"{name}.log").read_text().splitlines()):
             with suppress(json.JSONDecodeError):
                 summary = json.loads(line)
-                if isinstance(summary, dict) and "readings_sent" in summary:
-                    return int(summary["readings_sent"])
+                if isinstance(summary, dict) and "sent" in summary:
+                    return {str(about): int(count) for about, count in summary["sent"].items()}
         raise UrbanBrainError(f"the {name} left no summary in {self.directory / name}.log")
 
 

@@ -47,7 +47,7 @@ class ClosedMetrics(msgspec.Struct, frozen=True):
     """Closed windows of metrics, columns of equal length: one row per (window_start, cell, metric).
 
     Values are in the metric's canonical unit. `stddev` is that of a sample, null for one reading; `median` and `p95`
-    come from the sketch, to within 1 % of the value. `bins` and `bin_counts` are that sketch, for whoever merges windows.
+    come from the sketch, to within 1 % of the value. `bins` and `bin_counts` are that sketch, for merging windows.
     """
 
     window_start: list[int]

@@ -8,10 +8,16 @@ from datetime import UTC, datetime
 Headers = list[tuple[str, bytes]]
 
 VEHICLE_FRAME = "ub.vehicles.frame.v1"
+SENSOR_FRAME = "ub.sensors.frame.v1"
+REQUEST_FRAME = "ub.requests.frame.v1"
 VEHICLE_EVENT = "ub.vehicle_event.v1"
 FLEET_PARTIAL = "ub.partials.fleet.v1"
+SENSING_PARTIAL = "ub.partials.sensing.v1"
+REQUESTS_PARTIAL = "ub.partials.requests.v1"
 CELLS_NOW = "ub.cells.now.v1"
 CELLS_WINDOW = "ub.cells.window.v1"
+CELLS_METRICS = "ub.cells.metrics.v1"
+CELLS_REQUESTS = "ub.cells.requests.v1"
 ALERT = "ub.alert.v1"
 REJECTED = "ub.rejected.v1"
 

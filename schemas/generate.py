@@ -1,6 +1,6 @@
 """Write the JSON Schemas of the wire types to schemas/json: `python -m schemas.generate [--check]`.
 
-Types come from the msgspec structs, meanings and ranges from schemas/fields.py. Each file stands alone
+Types come from the msgspec structs, meanings and ranges from schemas/fields. Each file stands alone
 (JSON Schema 2020-12, everything it needs under `$defs`). With --check nothing is written: the exit code is 1
 when a file differs from what would be written.
 """
@@ -15,10 +15,12 @@ from typing import Any
 import msgspec
 
 from schemas.alerts import Alert
-from schemas.cells import CellsNow, CellsWindow
+from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsWindow
 from schemas.fields import FIELDS, RULES
-from schemas.partials import FleetPartial
+from schemas.partials import FleetPartial, RequestsPartial, SensingPartial
 from schemas.rejected import Rejected
+from schemas.requests import CitizenRequest, RequestFrame
+from schemas.sensors import SensorFrame, SensorReading
 from schemas.vehicle_events import VehicleEvent
 from schemas.vehicles import VehicleFrame, VehiclePosition
 
@@ -44,9 +46,19 @@ WIRES: tuple[Wire, ...] = (
     Wire("VehiclePositions", list[VehiclePosition], "Positions of vehicles of one operator"),
     Wire("VehicleFrame", VehicleFrame, "Frame of vehicle positions"),
     Wire("VehicleEvent", VehicleEvent, "Vehicle that fell silent"),
-    Wire("FleetPartial", FleetPartial, "Counts of one source partition"),
+    Wire("SensorReading", SensorReading, "Reading of a sensor"),
+    Wire("SensorReadings", list[SensorReading], "Readings of sensors of one owner"),
+    Wire("SensorFrame", SensorFrame, "Frame of sensor readings"),
+    Wire("CitizenRequest", CitizenRequest, "Event of a citizen's request"),
+    Wire("CitizenRequests", list[CitizenRequest], "Events of citizens' requests of one owner"),
+    Wire("RequestFrame", RequestFrame, "Frame of events of citizens' requests"),
+    Wire("FleetPartial", FleetPartial, "Counts of vehicles of one source partition"),
+    Wire("SensingPartial", SensingPartial, "Windows of metrics of one source partition"),
+    Wire("RequestsPartial", RequestsPartial, "Windows of requests of one source partition"),
     Wire("CellsNow", CellsNow, "Live cells"),
     Wire("CellsWindow", CellsWindow, "Closed windows of cells"),
+    Wire("CellsMetrics", CellsMetrics, "Closed windows of metrics"),
+    Wire("CellsRequests", CellsRequests, "Closed windows of citizens' requests"),
     Wire("Alert", Alert, "Alert"),
     Wire("Rejected", Rejected, "Refused input"),
 )
@@ -74,7 +86,7 @@ def render(wire: Wire) -> bytes:
 
 
 def _annotate(name: str, struct: Schema) -> None:
-    """Add to a struct's schema what schemas/fields.py says of it. A name that is not there is a KeyError."""
+    """Add to a struct's schema what schemas/fields says of it. A name that is not there is a KeyError."""
     fields = FIELDS[name]
     for field, schema in struct["properties"].items():
         keywords = dict(fields[field])

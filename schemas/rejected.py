@@ -6,16 +6,16 @@ import msgspec
 
 Reason = Literal[
     "empty",  # no bytes, or an empty array
-    "too_large",  # the MQTT payload exceeds max_payload_bytes
+    "too_large",  # the MQTT payload exceeds max_payload_bytes, or a text its number of characters
     "not_utf8",
     "not_json",
-    "wrong_type",  # a field of another JSON type, or a value outside its closed list
+    "wrong_type",  # a field of another JSON type, a value outside its closed list, a text with U+0000
     "missing_field",
     "unknown_field",
     "number_out_of_range",  # does not fit the field's type (64-bit integer, finite float)
-    "bad_id",  # too long, empty, control characters: see ID_PATTERN
+    "bad_id",  # an id (see ID_PATTERN) or a name: too long, empty, control characters
     "bad_topic",  # a topic that is not in the contract
-    "topic_mismatch",  # operator or vehicle_id differ from those in the topic
+    "topic_mismatch",  # the operator or owner, or the vehicle or sensor, differ from those in the topic
     "coordinate_out_of_range",
     "coordinates_swapped",  # latitude out of range, and in range once exchanged with the longitude
     "null_island",  # 0,0: a device without a fix

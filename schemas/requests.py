@@ -11,6 +11,11 @@ import msgspec
 RequestEventType = Literal["opened", "updated", "closed", "rated"]
 REQUEST_EVENT_TYPES: tuple[RequestEventType, ...] = ("opened", "updated", "closed", "rated")
 
+MAX_NAME = 128
+"""Characters of a service_code, an agency or a district: 1 to so many, none of them a control character."""
+MAX_TEXT = 4_000
+"""Characters of `description`, `address` and `status_notes`."""
+
 
 class CitizenRequest(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One event of one request. An `opened` event of a request that is closed reopens it.

@@ -10,6 +10,9 @@ import msgspec
 SensorStatus = Literal["ok", "degraded", "fault", "maintenance"]
 SENSOR_STATUSES: tuple[SensorStatus, ...] = ("ok", "degraded", "fault", "maintenance")
 
+MAX_CODE = 64
+"""Characters of a kind, a metric or a unit."""
+
 
 class SensorReading(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One value that one sensor measured, as its owner publishes it on MQTT.

@@ -10,13 +10,14 @@ import click
 from rich.console import Console
 
 from sensors_sim.errors import SimError
-from sensors_sim.options import connection_options, options_from, speed_option
+from sensors_sim.options import Populations, connection_options, options_from, speed_option
 from sensors_sim.rhythm import local
 from sensors_sim.run import Outcome, run
-from sensors_sim.scenario import MOST_BIKES, SHIPPED, shipped
+from sensors_sim.scenario import MOST_BIKES, SHIPPED, Scenario, shipped
+from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
 from sensors_sim.sources.contract import Source
 from sensors_sim.sources.mobike_trips import MobikeTrips
-from sensors_sim.sources.simulated import SimulatedFleet
+from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
 
 FORMATS: dict[str, Callable[[Path], Source]] = {"mobike-trips": MobikeTrips}
 """Readers of files, by the name that --format takes."""
@@ -35,7 +36,7 @@ class SimGroup(click.Group):
 
 @click.group(cls=SimGroup)
 def sim() -> None:
-    """Simulated bikes and recorded trips, published over MQTT as an operator would."""
+    """Simulated bikes, sensors and requests, and recorded trips, published over MQTT as their owners would."""
 
 
 @sim.command("list")
@@ -55,15 +56,37 @@ def show(name: str) -> None:
     click.echo(f"  starts    {scenario.start:%A %Y-%m-%d %H:%M} UTC+8 (event time)")
     click.echo(f"  lasts     {scenario.duration} of event time")
     click.echo(f"  bikes     {scenario.bikes:,}   seed {scenario.seed}")
-    for event in scenario.events or ():
-        click.echo(f"  happens   {event.explain()}")
+    click.echo(f"  sensors   {', '.join(_kinds(scenario))}")
+    for sentence in (
+        *(event.explain() for event in scenario.events),
+        *(concert.explain() for concert in scenario.concerts),
+    ):
+        click.echo(f"  happens   {sentence}")
     if not scenario.events:
-        click.echo("  happens   nothing out of the ordinary: no alert is due")
+        click.echo("  happens   nothing that crowds the bikes: no alert is due")
+
+
+def _kinds(scenario: Scenario) -> list[str]:
+    """Return the number of sensors by kind, and how much they say."""
+    sensors = [kind.sensors for kind in scenario.world().kinds]
+    rate = sum(table.readings_per_s for table in sensors)
+    return [*(f"{len(table)} {table.kind}" for table in sensors), f"{rate:.1f} readings/s of event time"]
 
 
 @sim.command("run")
 @click.argument("name", metavar="SCENARIO")
 @click.option("--bikes", type=click.IntRange(1, MOST_BIKES), help="Bikes in the city.")
+@click.option(
+    "--sensors",
+    type=click.IntRange(FEWEST_SENSORS, MOST_SENSORS),
+    help="Sensors in the city, of all kinds together.",
+)
+@click.option(
+    "--only",
+    type=Populations(),
+    default=",".join(POPULATIONS),
+    help=f"Publish only these, by commas: {', '.join(POPULATIONS)}.",
+)
 @click.option(
     "--seed", type=click.IntRange(min=0), help="The same seed gives the same readings, byte for byte."
 )
@@ -75,11 +98,19 @@ def show(name: str) -> None:
 )
 @speed_option
 @connection_options
-def run_(name: str, bikes: int | None, seed: int | None, seconds: int | None, **sending: Any) -> None:
-    """Run SCENARIO and publish its bikes."""
+def run_(
+    name: str,
+    bikes: int | None,
+    sensors: int | None,
+    only: frozenset[str],
+    seed: int | None,
+    seconds: int | None,
+    **sending: Any,
+) -> None:
+    """Run SCENARIO and publish its bikes, sensors and citizens' requests."""
     duration = None if seconds is None else timedelta(seconds=seconds)
-    scenario = shipped(name).with_(bikes=bikes, seed=seed, duration=duration)
-    _publish(lambda: SimulatedFleet(scenario), **sending)
+    scenario = shipped(name).with_(bikes=bikes, sensors=sensors, seed=seed, duration=duration)
+    _publish(lambda: SimulatedCity(scenario, only), **sending)
 
 
 @sim.command()
@@ -130,6 +161,7 @@ def _summarise(outcome: Outcome, as_json: bool) -> None:
             json.dumps(
                 {
                     "readings_sent": counts.readings_sent,
+                    "sent": {about: outcome.sent[about] for about in ("vehicles", "sensors", "requests")},
                     "readings_acknowledged": counts.readings_acknowledged,
                     "readings_refused": counts.readings_refused,
                     "messages": counts.messages_sent,

@@ -46,3 +46,9 @@ def inside(polygon: Sequence[tuple[float, float]], x: Floats, y: Floats) -> Bool
         to_the_left = x < x1 + (y - y1) * (x2 - x1) / (y2 - y1)
     result: Bools = np.logical_xor.reduce(crosses & to_the_left, axis=0)
     return result
+
+
+def closeness(x: Floats, y: Floats, of_x: Floats, of_y: Floats, reach_m: float) -> Floats:
+    """Return how near each point is to each other one, float64[len(x), len(of_x)]: exp(-d / reach_m)."""
+    distance = np.hypot(x[:, None] - of_x, y[:, None] - of_y)
+    return np.asarray(np.exp(-distance / reach_m))

@@ -9,6 +9,7 @@ import click
 from sensors_sim.clock import MAX_SPEED
 from sensors_sim.publish import MOST_IN_FLIGHT, Broker
 from sensors_sim.run import Options
+from sensors_sim.sources.simulated import POPULATIONS
 
 Command = Callable[..., Any]
 
@@ -35,6 +36,24 @@ class Speed(click.ParamType):
                 ctx,
             )
         return speed
+
+
+class Populations(click.ParamType):
+    """Names of populations, separated by commas."""
+
+    name = "NAMES"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
+        """Return the names as a set."""
+        if isinstance(value, frozenset):
+            return value
+        names = frozenset(name.strip() for name in str(value).split(","))
+        unknown = sorted(names - set(POPULATIONS))
+        if unknown:
+            self.fail(
+                f"there is no population {unknown[0]!r}; there are: {', '.join(POPULATIONS)}", param, ctx
+            )
+        return names
 
 
 class Address(click.ParamType):
@@ -96,7 +115,9 @@ def connection_options(command: Command) -> Command:
                 help="Most readings in a message.",
             ),
             click.option(
-                "--single", is_flag=True, help="One reading a message, each on its vehicle's topic."
+                "--single",
+                is_flag=True,
+                help="One reading a message, each on its vehicle's or sensor's topic.",
             ),
             click.option(
                 "--in-flight",

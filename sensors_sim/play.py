@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sensors_sim.batch import Positions
 from sensors_sim.clock import VirtualClock
+from sensors_sim.columns import Columns
 from sensors_sim.sources.contract import Source
 
 LINGER_S = 0.05
@@ -24,10 +24,10 @@ def play(
     *,
     wall: Callable[[], float],
     sleep: Callable[[float], None],
-    send: Callable[[Positions], None],
+    send: Callable[[Columns], None],
     stopping: Callable[[], bool],
 ) -> None:
-    """Hand the positions of `source` to `send` when they are due, until they end or `stopping()`.
+    """Hand the readings of `source` to `send` when they are due, until they end or `stopping()`.
 
     The clock starts at the source's start when its first batch is at hand: what a source does
     before (reading a file, settling a fleet) takes no event time.

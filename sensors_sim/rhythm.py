@@ -68,6 +68,11 @@ def local(ts: int) -> datetime:
     return datetime.fromtimestamp(ts / 1000, UTC).astimezone(SHANGHAI)
 
 
+def midnight(ts: int) -> int:
+    """Return when the local day of `ts` began; both in milliseconds since the epoch."""
+    return int(local(ts).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()) * 1000
+
+
 def demand(ts: int) -> Demand:
     """Return the demand at `ts`, milliseconds since the epoch: rates change smoothly, flows by the hour."""
     now = local(ts)

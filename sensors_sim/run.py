@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
@@ -9,7 +10,7 @@ from time import monotonic, sleep
 
 from rich.console import Console
 
-from sensors_sim.batch import Positions
+from sensors_sim.columns import Columns
 from sensors_sim.encode import Message, arrays, singles
 from sensors_sim.play import play
 from sensors_sim.progress import Progress
@@ -31,9 +32,13 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run did. Times are event times in milliseconds, None where nothing was sent."""
+    """What a run did. Times are event times in milliseconds, None where nothing was sent.
+
+    sent  readings handed to the broker, by what they are about: vehicles, sensors, requests
+    """
 
     counts: Counts
+    sent: Counter[str]
     report: Report
     unacknowledged: int
     first_ts: int | None
@@ -69,6 +74,7 @@ def run(open_source: Callable[[], Source], options: Options, console: Console) -
             publisher.close()
         return Outcome(
             publisher.counts,
+            sender.sent,
             source.report,
             publisher.in_flight,
             sender.first_ts,
@@ -88,16 +94,18 @@ class _Sender:
         self._options = options
         self._progress = progress
         self._stopping = stopping
+        self.sent: Counter[str] = Counter()
         self.first_ts: int | None = None
         self.last_ts: int | None = None
 
-    def send(self, positions: Positions) -> None:
-        for message in self._messages(positions):
+    def send(self, columns: Columns) -> None:
+        for message in self._messages(columns):
             if not self._publisher.publish(message, self.stopping):
                 return
+            self.sent[message.about] += message.readings
             if self.first_ts is None:
-                self.first_ts = int(positions.ts[0])
-            self.last_ts = int(positions.ts[-1])
+                self.first_ts = int(columns.ts[0])
+            self.last_ts = int(columns.ts[-1])
 
     def stopping(self) -> bool:
         self._progress.tick(self.last_ts)
@@ -107,5 +115,5 @@ class _Sender:
         self._progress.tick(self.last_ts)
         return True
 
-    def _messages(self, positions: Positions) -> Iterable[Message]:
-        return singles(positions) if self._options.single else arrays(positions, self._options.batch)
+    def _messages(self, columns: Columns) -> Iterable[Message]:
+        return singles(columns) if self._options.single else arrays(columns, self._options.batch)

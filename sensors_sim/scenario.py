@@ -1,4 +1,4 @@
-"""Scenarios: a city, a fleet, a start in event time and what happens. Frozen; the same seed, the same bytes."""
+"""Scenarios: a city, bikes, sensors, a start in event time and what happens. Frozen; the same seed, the same bytes."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,6 +11,8 @@ from sensors_sim.city import pudong_city
 from sensors_sim.errors import ScenarioError
 from sensors_sim.events import Flood
 from sensors_sim.rhythm import SHANGHAI
+from sensors_sim.sensors.gatherings import Concert
+from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS, World
 
 MOST_BIKES = 1_000_000
 
@@ -19,8 +21,8 @@ MOST_BIKES = 1_000_000
 class Scenario:
     """One scenario. `start` is local time (UTC+8), in the past, so that event time never runs ahead of the clock.
 
-    The fleet lives through `settle` before the start without reporting, so that bikes are under
-    way from the first second on.
+    Fleet and sensors live through `settle` and `warm_up` before the start without reporting, so that bikes are
+    under way and roads are full from the first second on.
     """
 
     name: str
@@ -31,10 +33,17 @@ class Scenario:
     seed: int = 1
     settle: timedelta = timedelta(minutes=15)
     events: tuple[Flood, ...] = ()
+    sensors: int = 600
+    warm_up: timedelta = timedelta(hours=1)
+    concerts: tuple[Concert, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.bikes <= MOST_BIKES:
             raise ScenarioError(f"{self.bikes} bikes: a scenario takes 1 to {MOST_BIKES:,}")
+        if not FEWEST_SENSORS <= self.sensors <= MOST_SENSORS:
+            raise ScenarioError(
+                f"{self.sensors} sensors: a scenario takes {FEWEST_SENSORS} to {MOST_SENSORS:,}"
+            )
         if self.duration < timedelta(seconds=1) or self.duration.microseconds:
             raise ScenarioError(f"duration {self.duration}: a scenario lasts whole seconds, 1 at least")
         if self.seed < 0:
@@ -51,12 +60,18 @@ class Scenario:
         return self.start_ms + int(self.duration.total_seconds()) * 1000
 
     def with_(
-        self, *, bikes: int | None = None, seed: int | None = None, duration: timedelta | None = None
+        self,
+        *,
+        bikes: int | None = None,
+        sensors: int | None = None,
+        seed: int | None = None,
+        duration: timedelta | None = None,
     ) -> Self:
         """Return a copy with the given values changed."""
         return replace(
             self,
             bikes=self.bikes if bikes is None else bikes,
+            sensors=self.sensors if sensors is None else sensors,
             seed=self.seed if seed is None else seed,
             duration=self.duration if duration is None else duration,
         )
@@ -75,6 +90,12 @@ class Scenario:
             fleet.step(min(fleet.now + 5_000, self.start_ms))
         return fleet
 
+    def world(self) -> World:
+        """Return the sensors' world, warmed up, at the start of the scenario."""
+        world = World(pudong_city(), self.sensors, self.start_ms, self.seed, self.concerts)
+        world.settle(int(self.warm_up.total_seconds()) // 60)
+        return world
+
 
 SHIPPED: tuple[Scenario, ...] = (
     Scenario(
@@ -82,6 +103,7 @@ SHIPPED: tuple[Scenario, ...] = (
         summary="A quiet Monday in Pudong: to the metro and the offices in the morning, home in the evening",
         start=datetime(2026, 3, 2, 7, 0),
         duration=timedelta(hours=24),
+        concerts=(Concert("Expo Cultural Park", begins_s=12.5 * 3600, lasts_s=2 * 3600, people=9_000),),
     ),
     Scenario(
         name="metro-flood",

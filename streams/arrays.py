@@ -1,13 +1,79 @@
-"""A growable numpy column."""
+"""Numpy columns: growing them, sorting them."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def grown[T: np.generic](array: NDArray[T], size: int, fill: int | float | bool = 0) -> NDArray[T]:
+def grown[T: np.generic](array: NDArray[T], size: int, fill: float | bytes = 0) -> NDArray[T]:
     """Return `array` with room for `size` entries along its first axis, doubled when it is too small."""
     if size <= len(array):
         return array
     bigger = np.full((max(size, 2 * len(array)), *array.shape[1:]), fill, array.dtype)
     bigger[: len(array)] = array
     return bigger
+
+
+def order_by(major: NDArray[np.integer], minor: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the stable order by (major, minor), both of shape (n,), n > 0, major >= 0.
+
+    Where both and the position fit into 63 bits together they are sorted as one integer, in a third of the time.
+    """
+    n, low = len(major), int(minor.min())
+    for_minor, for_position = (int(minor.max()) - low).bit_length(), n.bit_length()
+    if int(major.max()).bit_length() + for_minor + for_position > 63:
+        return np.lexsort((minor, major))
+    packed = (major.astype(np.int64) << for_minor | minor - low) << for_position | np.arange(n)
+    packed.sort()
+    return packed & ((1 << for_position) - 1)
+
+
+def first_of_each(*columns: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Return, for columns sorted by what they hold together, which rows differ from the one before them."""
+    first = np.zeros(len(columns[0]), np.bool_)
+    first[:1] = True
+    for column in columns:
+        first[1:] |= column[1:] != column[:-1]
+    return first
+
+
+def ranges(start: NDArray[np.intp], size: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return start[0], start[0] + 1, ... (size[0] numbers), then those from start[1], and so on."""
+    end = np.cumsum(size)
+    numbers: NDArray[np.intp] = np.arange(int(size.sum())) + np.repeat(start - (end - size), size)
+    return numbers
+
+
+class Insertion:
+    """Entries put into columns of `size` rows before the rows `at` (ascending): np.insert, prepared once for many."""
+
+    def __init__(self, size: int, at: NDArray[np.intp]) -> None:
+        self._new = at + np.arange(len(at))
+        self._old = np.ones(size + len(at), np.bool_)
+        self._old[self._new] = False
+
+    def into[T: np.generic](self, column: NDArray[T], values: NDArray[T] | int) -> NDArray[T]:
+        """Return a column with `values` put in."""
+        bigger = np.empty((len(self._old), *column.shape[1:]), column.dtype)
+        bigger[self._new] = values
+        bigger[self._old] = column
+        return bigger
+
+
+def stable_order(key: NDArray[np.integer], then: NDArray[np.int64] | None = None) -> NDArray[np.intp]:
+    """Return the stable order of n >= 1 entries by (key, then); keys are not negative.
+
+    Where key, then and position fit into 63 bits together they are sorted as one integer, in a third of the time.
+    """
+    n, for_then = len(key), 0
+    for_position = n.bit_length()
+    if then is not None:
+        low = int(then.min())
+        for_then = (int(then.max()) - low).bit_length()
+    if int(key.max()).bit_length() + for_then + for_position > 63:
+        return np.lexsort((key,) if then is None else (then, key))
+    packed = key.astype(np.int64)
+    if then is not None:
+        packed = packed << for_then | then - low
+    packed = packed << for_position | np.arange(n)
+    packed.sort()
+    return packed & (1 << for_position) - 1

@@ -24,14 +24,18 @@ class Books:
         *,
         text: str | None = None,
         count: int = 1,
+        order: int | None = None,
     ) -> None:
-        """Refuse the reading number `index` of a record, whose JSON is `text`; without a text the whole record."""
-        self._refused[index] = refusal(
+        """Refuse the reading number `index` of a record, whose JSON is `text`; without a text the whole record.
+
+        `order` is its place where several records are booked at once.
+        """
+        self._refused[index if order is None else order] = refusal(
             self._stage, self._generation, record, reason, detail, text=text, index=index, count=count
         )
 
     def book(self, *, received: int, applied: int, rejected: int) -> None:
-        """Book one record; its refusals are told in its order: the rejects stage takes a lower number for a repeat."""
+        """Book records; refusals are told in their order: the rejects stage takes a lower number for a repeat."""
         old = self.ledger
         self.ledger = Ledger(
             received=old.received + received,

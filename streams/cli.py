@@ -123,7 +123,7 @@ def gateway(wait: float) -> None:
     "--supervised-by", type=int, hidden=True, help="Be one worker process of this supervisor (pid)."
 )
 def worker(processes: int, wait: float, supervised_by: int | None) -> None:
-    """Run the stages of the road: fleet, grid, incidents, rejects."""
+    """Run the stages of the road: fleet, sensing, requests, grid, incidents, rejects."""
     from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.supervise import Supervisor  # noqa: PLC0415
 
@@ -134,9 +134,10 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
 
         end_with(supervised_by)
         sys.exit(run_worker(settings))
-    from streams.wiring import load_policy  # noqa: PLC0415
+    from streams.wiring import load_districts, load_policy  # noqa: PLC0415
 
-    load_policy(settings)  # a faulty policy is said once, here, and not by every process
+    load_policy(settings)  # a faulty file is said once, here, and not by every process
+    load_districts(settings)
     wait_for_kafka(settings.kafka_bootstrap, wait)
     create_topics(settings.kafka_bootstrap, settings)
     sys.exit(Supervisor(processes, settings.worker_id, settings.web_port).run())

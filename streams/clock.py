@@ -21,15 +21,14 @@ class EventClock:
         """Event time up to which order is settled, milliseconds; 0 before the first reading."""
         return max(0, self.newest_basis - self._lateness_ms)
 
-    def met_by(self, ts: NDArray[np.int64], received_at: int) -> NDArray[np.int64]:
+    def met_by(self, ts: NDArray[np.int64], received_at: int | NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the watermark that each of n readings in the order of the log meets, and the one after them (n+1)."""
-        basis = np.minimum(ts, max(received_at, self.newest_basis))
+        basis = np.minimum(ts, received_at)
         reached = np.maximum.accumulate(np.concatenate(([self.newest_basis], basis)))
         watermarks: NDArray[np.int64] = np.maximum(0, reached - self._lateness_ms)
         return watermarks
 
-    def advance(self, ts: NDArray[np.int64], received_at: int) -> None:
+    def advance(self, ts: NDArray[np.int64], received_at: int | NDArray[np.int64]) -> None:
         """Move on past readings."""
-        newest = int(ts.max())
-        self.newest_ts = max(self.newest_ts, newest)
-        self.newest_basis = max(self.newest_basis, min(newest, max(received_at, self.newest_basis)))
+        self.newest_ts = max(self.newest_ts, int(ts.max()))
+        self.newest_basis = max(self.newest_basis, int(np.minimum(ts, received_at).max()))

@@ -23,7 +23,7 @@ from streams.settings import Settings, load
 from streams.store.migrate import missing
 from streams.store.session import address_of
 from streams.topics import kafka_topics
-from streams.wiring import load_policy
+from streams.wiring import load_districts, load_policy
 
 TIMEOUT_S = 3.0
 CLOCK_TOLERANCE_S = 2.0
@@ -58,6 +58,7 @@ def run(settings: Settings) -> list[Check]:
     return [
         check_settings(settings),
         *_guarded("policy file", lambda: [check_policy_file(settings)]),
+        *_guarded("districts", lambda: [check_districts_file(settings)]),
         *_guarded("MQTT broker", lambda: check_mqtt(settings)),
         *_guarded("Kafka", lambda: check_kafka(settings)),
         *_guarded("database", lambda: check_database(settings)),
@@ -93,6 +94,17 @@ def check_policy_file(settings: Settings) -> Check:
     except (PolicyError, UnicodeDecodeError) as error:
         return Check("policy file", False, str(error), "correct the file, or unset UB_POLICY_FILE")
     return Check("policy file", True, f"{settings.policy_file}: {len(policy.zones)} zones")
+
+
+def check_districts_file(settings: Settings) -> Check:
+    """The file of districts, where one is set, is one that a worker would accept."""
+    if settings.districts_file is None:
+        return Check("districts", True, "none; a request has the district that its events name")
+    try:
+        load_districts(settings)
+    except (SettingsError, UnicodeDecodeError) as error:
+        return Check("districts", False, str(error), "correct the file, or unset UB_DISTRICTS_FILE")
+    return Check("districts", True, f"{settings.districts_file} can be used")
 
 
 def check_mqtt(settings: Settings) -> list[Check]:

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SettingsError
 
-STAGES = ("fleet", "grid", "incidents", "rejects")
+STAGES = ("fleet", "sensing", "requests", "grid", "incidents", "rejects")
 """The stages of a worker, as readings pass through them."""
 
 
@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     idle_timeout_s: float = Field(5.0, gt=0)
     stale_after_s: float = Field(45 * 86_400.0, gt=0)
     max_vehicles_per_partition: int = Field(300_000, ge=1)
+    max_series_per_partition: int = Field(300_000, ge=1)
+    forget_request_after_s: float = Field(90 * 86_400.0, gt=0)
     forget_source_after_s: float = Field(3600.0, gt=0)
 
     # Cells
@@ -68,6 +70,9 @@ class Settings(BaseSettings):
     web_port: int = Field(0, ge=0, le=65535)
     data_dir: Path = Path(tempfile.gettempdir()) / "urbanbrain"
 
+    # Requests
+    districts_file: Path | None = None
+
     # Saturation
     policy_file: Path | None = None
     default_capacity: int = Field(60, ge=1)
@@ -77,6 +82,9 @@ class Settings(BaseSettings):
 
     # Store: kept for this long behind the newest row of each table (see streams/store/retention.py)
     retain_windows_days: int = Field(90, ge=1)
+    retain_sensor_windows_days: int = Field(90, ge=1)
+    retain_request_windows_days: int = Field(365, ge=1)
+    retain_requests_days: int = Field(730, ge=1)
     retain_alert_events_days: int = Field(365, ge=1)
     retain_vehicle_events_days: int = Field(90, ge=1)
     retain_rejected_days: int = Field(30, ge=1)
@@ -113,10 +121,21 @@ class Settings(BaseSettings):
                 f"UB_CLEAR_RATIO {self.clear_ratio} must be below UB_RAISE_RATIO {self.raise_ratio}; "
                 "with equal thresholds an alert would flap"
             )
-        if self.stale_after_s <= self.amend_horizon_s + self.allowed_lateness_s:
+        latest = self.amend_horizon_s + self.allowed_lateness_s
+        if self.stale_after_s <= latest:
             raise ValueError(
                 f"UB_STALE_AFTER_S {self.stale_after_s:g} must exceed UB_AMEND_HORIZON_S + UB_ALLOWED_LATENESS_S "
-                f"({self.amend_horizon_s + self.allowed_lateness_s:g}); a late reading would arrive stale"
+                f"({latest:g}); a late reading would arrive stale"
+            )
+        if self.forget_request_after_s <= latest:
+            raise ValueError(
+                f"UB_FORGET_REQUEST_AFTER_S {self.forget_request_after_s:g} must exceed UB_AMEND_HORIZON_S + "
+                f"UB_ALLOWED_LATENESS_S ({latest:g}); a late event would find its request forgotten"
+            )
+        if self.retain_requests_days * 86_400 <= self.forget_request_after_s + latest:
+            raise ValueError(
+                f"UB_RETAIN_REQUESTS_DAYS {self.retain_requests_days} must exceed UB_FORGET_REQUEST_AFTER_S "
+                f"({self.forget_request_after_s / 86_400:g} days); a row would go that its stage still needs"
             )
         if self.region_resolution >= self.h3_resolution:
             raise ValueError(

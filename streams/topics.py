@@ -16,6 +16,10 @@ MQTT_POSITION_FILTER = "ub/v1/+/vehicles/+/position"
 MQTT_POSITIONS_FILTER = "ub/v1/+/vehicles"
 MQTT_VEHICLES_FILTER = "ub/v1/+/vehicles/#"
 """Both of the above, and what was misspelt below them: the gateway refuses that instead of never seeing it."""
+MQTT_SENSORS_FILTER = "ub/v1/+/sensors/#"
+MQTT_REQUESTS_FILTER = "ub/v1/+/requests/#"
+MQTT_GATEWAY_FILTERS = (MQTT_VEHICLES_FILTER, MQTT_SENSORS_FILTER, MQTT_REQUESTS_FILTER)
+"""What a gateway subscribes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,13 @@ def alert_topic(severity: str, kind: str, cell: str) -> str:
 def positions_topic(operator: str) -> str:
     """Return the MQTT topic on which an operator publishes arrays of positions."""
     return f"ub/v1/{operator}/vehicles"
+
+
+def sensors_topic(owner: str, sensor_id: str | None = None) -> str:
+    """Return the MQTT topic on which an owner publishes readings of one sensor, or arrays of readings of many."""
+    return f"ub/v1/{owner}/sensors" if sensor_id is None else f"ub/v1/{owner}/sensors/{sensor_id}"
+
+
+def requests_topic(owner: str) -> str:
+    """Return the MQTT topic on which an owner publishes events of citizens' requests."""
+    return f"ub/v1/{owner}/requests"

@@ -9,7 +9,8 @@ from typing import Any
 import faust
 
 from streams import topics
-from streams.errors import PolicyError
+from streams.errors import PolicyError, SettingsError
+from streams.fleet.cells import Cells
 from streams.fleet.state import FleetConfig, FleetState
 from streams.fold import Fold
 from streams.grid import locate
@@ -17,14 +18,17 @@ from streams.grid.state import GridConfig, GridState
 from streams.incidents.policy import Policy, Rule, parse
 from streams.incidents.state import IncidentsState
 from streams.rejects.state import RejectsState
+from streams.requests.districts import Districts
+from streams.requests.state import RequestsConfig, RequestsState
 from streams.runtime.driver import FetchWaitTransport
 from streams.runtime.incarnation import Logs
 from streams.runtime.mqtt import MqttPublisher
 from streams.runtime.publisher import Publisher
 from streams.runtime.stage import Stage
+from streams.sensing.state import SensingConfig, SensingState
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, Store
-from streams.store.retention import drop_old_chunks
+from streams.store.retention import delete_old_requests, drop_old_chunks
 from streams.store.retry import retrying
 
 log = logging.getLogger(__name__)
@@ -54,6 +58,19 @@ def load_policy(settings: Settings) -> Policy:
     return parse(document, default, settings.policy_file.name)
 
 
+def load_districts(settings: Settings) -> Districts:
+    """Read the file of districts; there are none where no file is set."""
+    if settings.districts_file is None:
+        return Districts.parse(None)
+    try:
+        document = settings.districts_file.read_text()
+    except OSError as error:
+        raise SettingsError(
+            f"UB_DISTRICTS_FILE={settings.districts_file}: {error.strerror}; give a readable GeoJSON file"
+        ) from None
+    return Districts.parse(document)
+
+
 def cell_geometry(cell: int, resolution: int) -> dict[str, Any]:
     """Return the row of ub.cell_geometry of a cell."""
     lat, lon = locate.centre(cell)
@@ -79,7 +96,7 @@ class Worker:
         self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}")
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu")
-        self._stages = self._make_stages(load_policy(settings))
+        self._stages = self._make_stages(load_policy(settings), load_districts(settings))
         for stage in self._stages.values():
             self._add_agent(stage)
         self._background: set[asyncio.Task[None]] = set()
@@ -88,9 +105,10 @@ class Worker:
         self.app.on_before_shutdown.connect(self._shutdown, weak=False)
         self.app.task(self._start)
 
-    def _make_stages(self, policy: Policy) -> dict[str, Stage]:
+    def _make_stages(self, policy: Policy, districts: Districts) -> dict[str, Stage]:
         s = self.settings
         locator = locate.Locator(s.h3_resolution, s.region_resolution)
+        cells = Cells(locator)
         fleet = FleetConfig(
             window_ms=s.window_s * 1000,
             allowed_lateness_ms=int(s.allowed_lateness_s * 1000),
@@ -98,6 +116,20 @@ class Worker:
             stale_after_ms=int(s.stale_after_s * 1000),
             sources=s.source_partitions,
             most_vehicles=s.max_vehicles_per_partition,
+        )
+        sensing = SensingConfig(
+            window_ms=s.window_s * 1000,
+            allowed_lateness_ms=int(s.allowed_lateness_s * 1000),
+            amend_horizon_ms=int(s.amend_horizon_s * 1000),
+            sources=s.source_partitions,
+            most_series=s.max_series_per_partition,
+        )
+        requests = RequestsConfig(
+            window_ms=s.window_s * 1000,
+            allowed_lateness_ms=int(s.allowed_lateness_s * 1000),
+            amend_horizon_ms=int(s.amend_horizon_s * 1000),
+            forget_request_ms=int(s.forget_request_after_s * 1000),
+            sources=s.source_partitions,
         )
         grid = GridConfig(
             window_ms=s.window_s * 1000,
@@ -108,7 +140,15 @@ class Worker:
 
         async def open_fleet(claim: Claim) -> Fold:
             rows = await self._store.vehicles(claim.partition)
-            return FleetState(fleet, locator, claim.restored, rows)
+            return FleetState(fleet, cells, claim.restored, rows)
+
+        async def open_sensing(claim: Claim) -> Fold:
+            rows = await self._store.sensors(claim.partition)
+            return SensingState(sensing, locator, claim.restored, rows)
+
+        async def open_requests(claim: Claim) -> Fold:
+            rows = await self._store.requests(claim.partition)
+            return RequestsState(requests, locator, districts, claim.restored, rows)
 
         async def open_grid(claim: Claim) -> Fold:
             return GridState(grid, lambda cell: cell_geometry(cell, s.h3_resolution), claim.restored)
@@ -121,6 +161,8 @@ class Worker:
 
         stages = (
             self._stage("fleet", topics.VEHICLES, open_fleet),
+            self._stage("sensing", topics.SENSORS, open_sensing),
+            self._stage("requests", topics.REQUESTS, open_requests),
             self._stage("grid", topics.PARTIALS, open_grid),
             self._stage("incidents", topics.CELLS, open_incidents),
             self._stage("rejects", topics.REJECTED, open_rejects),
@@ -147,16 +189,16 @@ class Worker:
         self._mqtt.start()
         for stage in self._stages.values():
             self._run(stage.run())
-        self._run(self._drop_old_chunks())
+        self._run(self._forget_old_rows())
 
-    async def _drop_old_chunks(self) -> None:
+    async def _forget_old_rows(self) -> None:
         """Retention, hourly; every worker asks, the database does it once."""
+        session, settings = self._store.session, self.settings
         while True:
             await asyncio.sleep(_RETENTION_INTERVAL_S)
-            dropped = await retrying(
-                lambda: drop_old_chunks(self._store.session, self.settings), None, log.warning
-            )
-            log.info("retention dropped chunks: %s", dropped)
+            dropped = await retrying(lambda: drop_old_chunks(session, settings), None, log.warning)
+            deleted = await retrying(lambda: delete_old_requests(session, settings), None, log.warning)
+            log.info("retention dropped chunks: %s; deleted requests: %d", dropped, deleted)
 
     def _run(self, work: Any) -> None:
         task = asyncio.create_task(self._guarded(work))

@@ -9,6 +9,7 @@ from schemas import codec
 from schemas.cells import CellsNow, CellsWindow
 from schemas.partials import FleetPartial
 from streams import topics
+from streams.fleet.cells import Cells
 from streams.fleet.state import FleetConfig, FleetState
 from streams.fold import Changes, Ledger, Output, Record, Restored
 from streams.grid import locate
@@ -72,6 +73,8 @@ class Database:
         "vehicle_event": ("vehicle_id", "event_type", "at"),
         "cell_now": ("cell", "operator"),
         "cell_window": ("window_start", "cell", "operator"),
+        "sensor_window": ("window_start", "cell", "metric"),
+        "request_window": ("window_start", "cell", "service_code"),
         "cell_geometry": ("cell",),
         "alert": ("alert_id",),
         "alert_event": ("alert_id", "sequence"),
@@ -139,10 +142,11 @@ class City:
         locator: locate.Locator | None = None,
     ) -> None:
         self.locator = locator or locate.Locator(resolution, 2)
+        self.cells = Cells(self.locator)
         self.fleet_config, self.grid_config = fleet, grid
         self.database = Database()
         self.sources = sources
-        self.fleets = {p: FleetState(fleet, self.locator, restored(p)) for p in range(sources)}
+        self.fleets = {p: FleetState(fleet, self.cells, restored(p)) for p in range(sources)}
         self.grid = GridState(grid, geometry, restored())
         self.rejects = RejectsState(restored())
         self.logs: dict[int, list[bytes]] = {p: [] for p in range(sources)}
@@ -192,7 +196,7 @@ class City:
         """Lose a fleet's memory, load its checkpoint and fold the rest of its log again."""
         start = self.database.restored(f"fleet/{partition}", partition)
         rows = self.database.vehicles(partition)
-        self.fleets[partition] = FleetState(self.fleet_config, self.locator, start, rows)
+        self.fleets[partition] = FleetState(self.fleet_config, self.cells, start, rows)
         for offset in range(start.offset + 1, len(self.logs[partition])):
             self._fold(partition, offset)
 

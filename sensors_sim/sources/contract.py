@@ -1,11 +1,11 @@
-"""The contract of all sources: batches of positions in event-time order, and a report of what was skipped."""
+"""The contract of all sources: batches of columns in event-time order, and a report of what was skipped."""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sensors_sim.batch import Positions
+from sensors_sim.columns import Columns
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Source(Protocol):
     """Something that can be published. `batches` may be iterated once.
 
     `start_ms` is the event time of the first reading, or None when there is none; `end_ms`
-    that of the last one (for a progress bar). Timestamps never decrease from one position to the next,
+    that of the last one (for a progress bar). Timestamps never decrease from one row to the next,
     within a batch or between two.
     """
 
@@ -45,6 +45,6 @@ class Source(Protocol):
         """What was skipped so far."""
         ...
 
-    def batches(self) -> Iterator[Positions]:
-        """Yield the positions. Raises SourceError when the source cannot be read any further."""
+    def batches(self) -> Iterator[Columns]:
+        """Yield the readings. Raises SourceError when the source cannot be read any further."""
         ...

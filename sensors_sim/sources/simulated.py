@@ -1,20 +1,36 @@
-"""A scenario as a source: the fleet is stepped as far as it is asked for."""
+"""A scenario as a source: its bikes, sensors and citizens, stepped together as far as they are asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from sensors_sim.batch import Positions
+import numpy as np
+
+from sensors_sim.bikes import Fleet
+from sensors_sim.city import pudong_city
+from sensors_sim.columns import Columns, Mixed
+from sensors_sim.requests.causes import causes
+from sensors_sim.requests.hotline import Hotline
 from sensors_sim.scenario import Scenario
+from sensors_sim.sensors.moment import Moment
+from sensors_sim.sensors.world import SHARES, World
 from sensors_sim.sources.contract import Report
 
+BIKES, REQUESTS = "bikes", "requests"
+POPULATIONS = (BIKES, *SHARES, REQUESTS)
+"""What a scenario can publish: bikes, sensors by kind, citizens' requests."""
+
 STEP_MS = 5_000
-"""Event time of one batch: some 2,000 readings of 20,000 bikes."""
+"""Event time of one batch, some 2,000 readings of 20,000 bikes. A minute is a whole number of them."""
 
 
-class SimulatedFleet:
-    """The readings of a scenario, from its start until its end."""
+class SimulatedCity:
+    """The readings of a scenario, from its start until its end; only those of the populations that are asked for.
 
-    def __init__(self, scenario: Scenario) -> None:
+    What is not published lives on where others look at it: each population says the same, whoever else does.
+    """
+
+    def __init__(self, scenario: Scenario, only: Collection[str] = POPULATIONS) -> None:
         self._scenario = scenario
+        self._only = frozenset(only)
         self.report = Report()
 
     @property
@@ -27,8 +43,31 @@ class SimulatedFleet:
         """End of the scenario."""
         return self._scenario.end_ms
 
-    def batches(self) -> Iterator[Positions]:
+    def batches(self) -> Iterator[Columns]:
         """Yield batches of STEP_MS of event time each."""
-        fleet = self._scenario.fleet()
-        while fleet.now < self.end_ms:
-            yield fleet.step(min(fleet.now + STEP_MS, self.end_ms))
+        fleet = self._scenario.fleet() if self._only & {BIKES, REQUESTS} else None
+        world = self._scenario.world() if self._only - {BIKES} else None
+        hotline = Hotline(pudong_city(), self.start_ms, self._scenario.seed)
+        minute: list[Columns] = []
+        for now in range(self.start_ms, self.end_ms, STEP_MS):
+            until = min(now + STEP_MS, self.end_ms)
+            if world is not None and world.now == now:
+                minute = self._minute(world, fleet, hotline)
+            parts = [_between(columns, now, until) for columns in minute]
+            if fleet is not None:
+                positions = fleet.step(until)
+                parts += [positions] if BIKES in self._only else []
+            yield Mixed.of(parts)
+
+    def _minute(self, world: World, fleet: Fleet | None, hotline: Hotline) -> list[Columns]:
+        """Return what sensors and citizens say in the minute that begins now."""
+        now = world.now
+        columns: list[Columns] = [part for part in world.step() if part.sensors.kind in self._only]
+        if fleet is not None and REQUESTS in self._only:
+            columns.append(hotline.step(now, causes(world, fleet, Moment.at(now))))
+        return columns
+
+
+def _between(columns: Columns, first: int, end: int) -> Columns:
+    """Return the rows with first <= ts < end."""
+    return columns.take(slice(*np.searchsorted(columns.ts, [first, end]).tolist()))

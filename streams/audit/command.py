@@ -11,7 +11,18 @@ from rich.console import Console
 from streams import settings as settings_module
 from streams.errors import UrbanBrainError
 
-_TABLES = ("ledger", "vehicle_state", "vehicle_event", "cell_now", "cell_window", "rejected_count")
+_TABLES = (
+    "ledger",
+    "vehicle_state",
+    "vehicle_event",
+    "cell_now",
+    "cell_window",
+    "sensor_state",
+    "sensor_window",
+    "request",
+    "request_window",
+    "rejected_count",
+)
 _CANNOT = 2
 
 

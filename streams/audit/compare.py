@@ -6,11 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from streams.audit.batch import moment
-from streams.audit.schema import Table
+from streams.audit.schema import TABLES, Table
+from streams.audit.values import moment
 
-_TIMES = ("window_start", "ts", "at", "last_ts", "received_at")
+_TIMES = frozenset({"window_start", "at", "last_ts"}).union(*(table.times for table in TABLES.values()))
 _CELLS = ("cell", "settled_cell")
+_NEAR = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,10 @@ def compare(
         _side(table, found, "_f", "in_f"), on=key, how="full", coalesce=True, nulls_equal=True
     )
     joined = joined.with_columns(pl.col("in_e", "in_f").fill_null(False))
-    different = pl.any_horizontal(
-        ~pl.col("in_e"), ~pl.col("in_f"), *(pl.col(f"{v}_e").ne_missing(pl.col(f"{v}_f")) for v in values)
+    joined = joined.with_columns(_differs(v, near=v in table.near).alias(f"{v}_d") for v in values)
+    unequal = joined.filter(
+        pl.any_horizontal(~pl.col("in_e"), ~pl.col("in_f"), *(pl.col(f"{v}_d") for v in values))
     )
-    unequal = joined.filter(different)
     wrong = unequal
     if may_move is not None and len(unequal):
         wrong = unequal.join(may_move(unequal).select(key), on=key, how="anti", nulls_equal=True)
@@ -91,6 +92,15 @@ def compare(
     )
 
 
+def _differs(name: str, *, near: bool) -> pl.Expr:
+    expected, found = pl.col(f"{name}_e"), pl.col(f"{name}_f")
+    unequal = expected.ne_missing(found)
+    if not near:
+        return unequal
+    most = pl.max_horizontal(expected.abs(), found.abs()) * _NEAR
+    return unequal & ((expected - found).abs() > most).fill_null(True)
+
+
 def _side(table: Table, frame: pl.DataFrame, suffix: str, mark: str) -> pl.DataFrame:
     return frame.select(
         *(pl.col(name).cast(dtype) for name, dtype in zip(table.key, table.key_types, strict=True)),
@@ -102,7 +112,7 @@ def _side(table: Table, frame: pl.DataFrame, suffix: str, mark: str) -> pl.DataF
 def _described(table: Table, wrong: pl.DataFrame, values: Sequence[str]) -> Iterator[Difference]:
     for row in wrong.iter_rows(named=True):
         both = row["in_e"] and row["in_f"]
-        differing = [name for name in values if not both or row[f"{name}_e"] != row[f"{name}_f"]]
+        differing = [name for name in values if not both or row[f"{name}_d"]]
         yield Difference(
             table=table.name,
             key={name: row[name] for name in table.key},

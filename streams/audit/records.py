@@ -1,10 +1,10 @@
-"""Records of ub.vehicles and ub.rejected as columns; every value that JSON can hold is taken in, fit or not.
+"""Kafka records as columns; every value that JSON can hold is taken in, fit or not.
 
-A record of ub.vehicles is a frame (an object of columns), an array of readings, or one reading. What is none
-of these, and a frame whose columns differ in length, is a bad frame: it is counted, not read.
+How the records of a topic are read stands with its stage (fleet/records.py, ...). What holds no readings is a bad
+frame: it is counted, not read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,9 @@ import msgspec
 import polars as pl
 
 _CHUNK = 500_000
-TIMES = range(1_000_000_000_000, 4_102_444_800_000)
-"""Times that a clock may show, ms: 2001-09-09 up to 2100."""
+TIMES = range(1_000_000_000_000, 4_133_980_800_000)
+"""Times that a clock may show, ms: 2001-09-09 up to 2101."""
 _INT64 = range(-(2**63), 2**63)
-_NONE_GIVEN = {"operator": "unknown", "vehicle_state": "available", "vehicle_type": "bicycle"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,57 +28,8 @@ class LogRecord:
     value: bytes
 
 
-class _Frame(msgspec.Struct):
-    vehicle_id: list[str]
-    ts: list[int]
-    lat: list[float]
-    lon: list[float]
-    operator: str | list[str]
-    received_at: int
-    vehicle_state: str | list[str] = _NONE_GIVEN["vehicle_state"]
-    vehicle_type: str | list[str] = _NONE_GIVEN["vehicle_type"]
-    battery_percent: int | list[int | None] | None = None
-
-
-class _Reading(msgspec.Struct):
-    vehicle_id: str
-    ts: int
-    lat: float
-    lon: float
-    operator: str = _NONE_GIVEN["operator"]
-    vehicle_state: str = _NONE_GIVEN["vehicle_state"]
-    vehicle_type: str = _NONE_GIVEN["vehicle_type"]
-    battery_percent: int | None = None
-
-
-class _Refusal(msgspec.Struct):
-    source: str
-    sequence: int
-    reason: str
-    topic: str
-    count: int = 1
-
-
-_frame = msgspec.json.Decoder(_Frame)
-_reading = msgspec.json.Decoder(_Reading)
-_readings = msgspec.json.Decoder(list[_Reading])
-_refusal = msgspec.json.Decoder(_Refusal)
-
-READINGS: Mapping[str, pl.DataType] = {
-    "partition": pl.Int32(),
-    "offset": pl.Int64(),
-    "index": pl.Int32(),
-    "vehicle_id": pl.String(),
-    "operator": pl.String(),
-    "ts": pl.Int64(),
-    "lat": pl.Float64(),
-    "lon": pl.Float64(),
-    "vehicle_state": pl.String(),
-    "vehicle_type": pl.String(),
-    "battery_percent": pl.Int64(),
-    "received_at": pl.Int64(),
-}
-"""Columns of the readings, in the order of the log; `index` is the place in the record."""
+_PLACE: Mapping[str, pl.DataType] = {"partition": pl.Int32(), "offset": pl.Int64(), "index": pl.Int32()}
+"""Where a reading stands in the log; `index` is the place in the record."""
 
 BAD_FRAMES: Mapping[str, pl.DataType] = {
     "partition": pl.Int32(),
@@ -98,6 +48,14 @@ REFUSALS: Mapping[str, pl.DataType] = {
     "count": pl.Int64(),
 }
 """Records of ub.rejected."""
+
+
+class Unfit(ValueError):
+    """A frame of so many readings that cannot be read as a whole."""
+
+    def __init__(self, claimed: int) -> None:
+        super().__init__()
+        self.claimed = claimed
 
 
 class Columns:
@@ -133,19 +91,49 @@ class Columns:
         self._lists = [[] for _ in self._schema]
 
 
-class Vehicles:
-    """The records of ub.vehicles taken in so far; those of one partition come in the order of its log."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One topic: its readings, those of one partition in the order of its log, and the records that hold none."""
 
-    def __init__(self) -> None:
-        self._readings = Columns(READINGS)
+    readings: pl.DataFrame
+    bad_frames: pl.DataFrame
+
+    def up_to(self, offsets: Mapping[int, int]) -> "Taken":
+        """Return it up to the given offset of each partition; partitions not given are left out."""
+        return Taken(up_to(self.readings, offsets), up_to(self.bad_frames, offsets))
+
+
+def up_to(frame: pl.DataFrame, offsets: Mapping[int, int]) -> pl.DataFrame:
+    """Return the rows up to the given offset of each partition; partitions not given are left out."""
+    limits = pl.DataFrame(
+        {"partition": list(offsets), "limit": list(offsets.values())},
+        schema={"partition": pl.Int32, "limit": pl.Int64},
+    )
+    return (
+        frame.join(limits, on="partition", how="inner", maintain_order="left")
+        .filter(pl.col("offset") <= pl.col("limit"))
+        .drop("limit")
+    )
+
+
+class Intake:
+    """The records of one topic taken in so far; those of one partition come in the order of its log.
+
+    `read` returns the columns of `schema` for one record, the first of them a list; it raises Unfit, or what
+    msgspec and Python raise, where the record holds no readings.
+    """
+
+    def __init__(self, schema: Mapping[str, pl.DataType], read: Callable[[LogRecord], Sequence[Any]]) -> None:
+        self._readings = Columns({**_PLACE, **schema})
         self._bad = Columns(BAD_FRAMES)
+        self._read = read
         self.count = 0
 
     def add(self, record: LogRecord) -> None:
         """Take one record in."""
         try:
-            columns = _columns(record)
-        except _Unfit as error:
+            columns = self._read(record)
+        except Unfit as error:
             self._bad.extend(1, (record.partition, record.offset, error.claimed))
             return
         except (msgspec.DecodeError, RecursionError, ValueError, OverflowError):
@@ -155,71 +143,26 @@ class Vehicles:
         self.count += n
         self._readings.extend(n, (record.partition, record.offset, range(n), *columns))
 
-    def readings(self) -> pl.DataFrame:
-        """Return the readings; those of one partition are in the order of its log."""
-        return self._readings.frame()
-
-    def bad_frames(self) -> pl.DataFrame:
-        """Return the records that hold none."""
-        return self._bad.frame()
+    def taken(self) -> Taken:
+        """Return what was taken in."""
+        return Taken(self._readings.frame(), self._bad.frame())
 
 
-class _Unfit(ValueError):
-    """A frame of so many readings that cannot be read as a whole."""
-
-    def __init__(self, claimed: int) -> None:
-        super().__init__()
-        self.claimed = claimed
-
-
-def _columns(record: LogRecord) -> tuple[Any, ...]:
-    """Return the columns of READINGS from vehicle_id on."""
-    value = record.value
-    if value[:1] == b"[":
-        return _from_readings(_readings.decode(value), record.timestamp)
-    try:
-        frame = _frame.decode(value)
-    except msgspec.ValidationError:
-        if b'"received_at"' in value:  # it means to be a frame
-            raise
-        return _from_readings([_reading.decode(value)], record.timestamp)
-    columns = (
-        frame.vehicle_id,
-        frame.operator,
-        frame.ts,
-        frame.lat,
-        frame.lon,
-        frame.vehicle_state,
-        frame.vehicle_type,
-        frame.battery_percent,
-        frame.received_at,
-    )
-    n = len(frame.vehicle_id)
-    if frame.received_at not in TIMES or any(isinstance(c, list) and len(c) != n for c in columns):
-        raise _Unfit(n)
-    _check_int64(frame.ts)
-    return columns
-
-
-def _from_readings(readings: Sequence[_Reading], timestamp: int) -> tuple[Any, ...]:
-    names = (
-        "vehicle_id",
-        "operator",
-        "ts",
-        "lat",
-        "lon",
-        "vehicle_state",
-        "vehicle_type",
-        "battery_percent",
-    )
-    columns = tuple([getattr(reading, name) for reading in readings] for name in names)
-    _check_int64([reading.ts for reading in readings])
-    return (*columns, timestamp)
-
-
-def _check_int64(values: Sequence[int]) -> None:
+def check_int64(values: Sequence[int]) -> None:
+    """Raise OverflowError where a value does not fit 64 bits."""
     if values and not (min(values) in _INT64 and max(values) in _INT64):
         raise OverflowError
+
+
+class _Refusal(msgspec.Struct):
+    source: str
+    sequence: int
+    reason: str
+    topic: str
+    count: int = 1
+
+
+_refusal = msgspec.json.Decoder(_Refusal)
 
 
 class Refusals:

@@ -7,9 +7,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from streams.audit.batch import moment
 from streams.audit.compare import Difference
 from streams.audit.run import Report
+from streams.audit.values import moment
 
 
 def as_json(report: Report) -> str:
@@ -39,14 +39,15 @@ def show(report: Report, console: Console) -> None:
     for c in report.comparisons:
         table.add_row(c.table, f"{c.compared:,}", f"{c.moving:,}", f"{c.differing:,}")
     console.print(table)
-    marks = report.watermarks
-    reached = ", ".join(
-        f"{partition}: {offset} ({moment(marks[partition]) if partition in marks else 'nothing'})"
-        for partition, offset in report.offsets.items()
-    )
-    console.print(
-        f"up to these offsets of ub.vehicles (and their watermarks): {reached or 'none'}", markup=False
-    )
+    for topic, offsets in report.offsets.items():
+        marks = report.watermarks[topic]
+        reached = ", ".join(
+            f"{partition}: {offset} ({moment(marks[partition]) if partition in marks else 'nothing'})"
+            for partition, offset in offsets.items()
+        )
+        console.print(
+            f"up to these offsets of {topic} (and their watermarks): {reached or 'none'}", markup=False
+        )
     seconds = report.read_s + report.compute_s
     console.print(
         f"{report.readings:,} readings, read in {report.read_s:.1f} s, computed and compared in "

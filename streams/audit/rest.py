@@ -1,7 +1,7 @@
 """Before the tables are read: whether this is their log, the grid has caught up, all has come to rest."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from streams import topics
 from streams.admin import admin_client, topic_partitions
@@ -13,14 +13,12 @@ from streams.settings import Settings
 Say = Callable[[str], None]
 
 _POLL_S = 0.3
-_AWAITED = (topics.VEHICLES, topics.PARTIALS, topics.REJECTED)
-"""In the order of the road: what one stage tells lies before the end of the next one's topic."""
 
 
-def check_topics(settings: Settings) -> None:
+def check_topics(settings: Settings, audited: Sequence[str]) -> None:
     """Check that Kafka has our topics; asking about one that is missing may create it on some brokers."""
     known = topic_partitions(settings.kafka_bootstrap)
-    missing = [topic for topic in _AWAITED if topic not in known]
+    missing = [topic for topic in (*audited, topics.PARTIALS, topics.REJECTED) if topic not in known]
     if missing:
         raise CannotAudit(
             f"Kafka at {settings.kafka_bootstrap} has no topic {', '.join(missing)}; "
@@ -34,16 +32,19 @@ def offsets_of(checkpoints: Checkpoints, topic: str) -> dict[int, int]:
 
 
 def wait_for_stages(
-    settings: Settings, database: Database, wait_s: float, *, complete: bool, say: Say
+    settings: Settings, database: Database, audited: Sequence[str], wait_s: float, *, complete: bool, say: Say
 ) -> None:
     """Wait until the grid has stored ub.partials up to its present end.
 
-    With `complete` until every audited stage has stored its topic up to the end. CannotAudit after `wait_s`.
+    With `complete` until every stage of the topics `audited` has stored its topic up to the end. CannotAudit
+    after `wait_s`.
     """
+    # In the order of the road: what one stage tells lies before the end of the next one's topic.
+    awaited = (*audited, topics.PARTIALS, topics.REJECTED) if complete else (topics.PARTIALS,)
     log = Log(settings.kafka_bootstrap)
     known = topic_partitions(settings.kafka_bootstrap)
     deadline = time.monotonic() + wait_s
-    for topic in _AWAITED if complete else (topics.PARTIALS,):
+    for topic in awaited:
         ends = log.last_offsets(topic, known[topic])
         while behind := _behind(database, topic, ends):
             say(f"waiting: {behind}")
@@ -83,13 +84,12 @@ def wait_for_rest(settings: Settings, database: Database, wait_s: float, say: Sa
 
 
 def check_incarnation(
-    checkpoints: Checkpoints, settings: Settings, rejected: Mapping[int, int], *, kafka: bool
+    checkpoints: Checkpoints, settings: Settings, audited: Sequence[str], *, kafka: bool
 ) -> None:
     """Check that the tables were made of one log, from its beginning, and, with `kafka`, of the one in that Kafka.
 
-    Raises CannotAudit that names the partition.
+    Raises CannotAudit that names the partition of one of the topics `audited`.
     """
-    audited = (topics.VEHICLES, topics.REJECTED) if rejected else (topics.VEHICLES,)
     for (topic, partition), checkpoint in sorted(checkpoints.items()):
         if topic in audited and checkpoint.generation:
             raise CannotAudit(

@@ -1,11 +1,15 @@
-"""What the audit must know of the settings to compute the tables: milliseconds, resolutions, the most vehicles."""
+"""What the audit must know of the settings to compute the tables."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Durations in milliseconds. `most_vehicles` is the number beyond which a partition crowds vehicles out."""
+    """Durations in milliseconds.
+
+    most_vehicles, most_series  number beyond which a partition crowds vehicles, or series of sensors, out
+    districts                   GeoJSON text
+    """
 
     window_ms: int
     lateness_ms: int
@@ -14,3 +18,6 @@ class Rules:
     most_vehicles: int
     resolution: int
     region_resolution: int
+    most_series: int = 300_000
+    forget_request_ms: int = 90 * 86_400_000
+    districts: str | None = None

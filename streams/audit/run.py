@@ -1,6 +1,6 @@
 """One audit, from the settings to the report. The order of its steps is what makes it safe on a running system.
 
-1. The checkpoints say up to which offset the tables reflect each partition (`low`). Whatever the fleet told the
+1. The checkpoints say up to which offset the tables reflect each partition (`low`). Whatever the stages told the
    grid about the log up to there stands on ub.partials by now.
 2. Wait until the grid, if its tables are audited, has stored ub.partials up to its present end; with
    `complete` until everything rests.
@@ -11,27 +11,26 @@
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import polars as pl
+from typing import Any
 
 from streams import topics
-from streams.audit import batch
+from streams.audit import windows
+from streams.audit.books import judge_ledger, judge_refusals, judge_rejected_count
 from streams.audit.compare import Comparison
-from streams.audit.judge import Judge, Kept
-from streams.audit.moving import Moving, moving
+from streams.audit.records import Taken
 from streams.audit.rest import check_incarnation, check_topics, offsets_of, wait_for_rest, wait_for_stages
 from streams.audit.rules import Rules
-from streams.audit.source import Read, read_kafka, read_recording
-from streams.audit.tables import Database, Snapshot
+from streams.audit.schema import TABLES, WINDOWS
+from streams.audit.source import Offsets, Read, Say, read_kafka, read_recording
+from streams.audit.stage import Case, Question, Stage, case_of
+from streams.audit.stages import STAGES
+from streams.audit.tables import Checkpoints, Database, Snapshot
+from streams.audit.values import moment
 from streams.errors import CannotAudit
 from streams.settings import Settings
-
-_OF_GRID = frozenset({"cell_now", "cell_window"})
-Say = Callable[[str], None]
-"""Told what is being done, several times a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +48,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of it. `offsets` and `watermarks` (ms) say up to where, by partition of ub.vehicles."""
+    """What came of it. `offsets` and `watermarks` (ms) say up to where, by topic and partition."""
 
     comparisons: tuple[Comparison, ...]
-    offsets: dict[int, int]
-    watermarks: dict[int, int]
+    offsets: dict[str, dict[int, int]]
+    watermarks: dict[str, dict[int, int]]
     readings: int
     read_s: float
     compute_s: float
@@ -74,96 +73,144 @@ def rules_of(settings: Settings) -> Rules:
         most_vehicles=settings.max_vehicles_per_partition,
         resolution=settings.h3_resolution,
         region_resolution=settings.region_resolution,
+        most_series=settings.max_series_per_partition,
+        forget_request_ms=int(settings.forget_request_after_s * 1000),
+        districts=_text(settings.districts_file),
     )
+
+
+def _text(path: Path | None) -> str | None:
+    try:
+        return None if path is None else path.read_text()
+    except OSError as error:
+        raise CannotAudit(
+            f"UB_DISTRICTS_FILE={path}: {error.strerror}; give the file that the workers ran with"
+        ) from None
 
 
 def run(settings: Settings, options: Options, say: Say) -> Report:
     """Audit; raises CannotAudit, ServiceUnavailable or another of our errors where that is not possible."""
     rules = rules_of(settings)
+    stages = concerned(options.tables)
+    audited = [stage.topic for stage in stages]
+    of_grid = {name for stage in stages for name in stage.of_grid}
     database = Database(settings.database_url.get_secret_value())
     # 1.
-    low = offsets_of(database.checkpoints(), topics.VEHICLES)
+    low = _offsets(database.checkpoints(), audited)
     # 2.
     if options.recording is None:
-        check_topics(settings)
-    if options.recording is None and (options.complete or not _OF_GRID.isdisjoint(options.tables)):
-        wait_for_stages(settings, database, options.wait_s, complete=options.complete, say=say)
+        check_topics(settings, audited)
+    if options.recording is None and (options.complete or not of_grid.isdisjoint(options.tables)):
+        wait_for_stages(settings, database, audited, options.wait_s, complete=options.complete, say=say)
     if options.complete or options.recording is not None:
         wait_for_rest(settings, database, options.wait_s, say)
-        low = offsets_of(database.checkpoints(), topics.VEHICLES)
+        low = _offsets(database.checkpoints(), audited)
     # 3.
     say("reading the tables")
     snapshot = database.snapshot(options.tables)
-    offsets = offsets_of(snapshot.checkpoints, topics.VEHICLES)
-    rejected = offsets_of(snapshot.checkpoints, topics.REJECTED) if "rejected_count" in options.tables else {}
-    check_incarnation(snapshot.checkpoints, settings, rejected, kafka=options.recording is None)
+    offsets = _offsets(snapshot.checkpoints, audited)
+    reads = dict(offsets)
+    if "rejected_count" in options.tables:
+        reads |= _offsets(snapshot.checkpoints, [topics.REJECTED])
+    filled = [topic for topic, partitions in reads.items() if partitions]
+    check_incarnation(snapshot.checkpoints, settings, filled, kafka=options.recording is None)
     # 4.
     began = time.perf_counter()
+    intakes = {stage.topic: stage.intake() for stage in stages}
     if options.recording is None:
-        log = read_kafka(settings, offsets, rejected, options.save, say)
+        log = read_kafka(settings, intakes, reads, options.save, say)
     else:
-        log = read_recording(options.recording, offsets, rejected, say)
+        log = read_recording(options.recording, intakes, reads, say)
     read_s = time.perf_counter() - began
     # 5.
-    say(f"computing the tables from {len(log.readings):,} readings")
+    say(f"computing the tables from {log.count:,} readings")
     began = time.perf_counter()
-    known = log.up_to(offsets)
-    if options.complete and len(known.readings) < len(log.readings):
-        raise CannotAudit(
-            f"{len(log.readings) - len(known.readings):,} readings lie beyond what the tables reflect: the system is "
-            "not at rest; stop the publishers, or leave out --complete"
+    question = Question(snapshot.tables, rules, _kept(settings), options.limit, options.until)
+    cases = {}
+    for stage in stages:
+        taken, at = log.topics[stage.topic], offsets[stage.topic]
+        _check_rest(stage, taken, at, options)
+        cases[stage.name] = case_of(
+            stage, taken, at, None if options.complete else low[stage.topic], question
         )
-    partitions = batch.compute(known.readings, known.bad_frames, rules)
-    may_move = None
-    if not options.complete:
-        beyond = len(known.readings) < len(log.readings)
-        whole = batch.compute(log.readings, log.bad_frames, rules) if beyond else partitions
-        may_move = moving(whole, low, rules)
-        _check_until(options.until, may_move, snapshot)
-    judge = Judge(
-        partitions,
-        snapshot.tables,
-        rules,
-        moving=may_move,
-        kept=Kept(settings.retain_windows_days, settings.retain_vehicle_events_days),
-        limit=options.limit,
-    )
+    _check_until(stages, cases, options)
+    comparisons = _compare(stages, cases, snapshot, options, log, reads)
     return Report(
-        comparisons=_compare(judge, options, log, offsets, rejected),
+        comparisons=comparisons,
         offsets=offsets,
-        watermarks={partition.number: partition.watermark for partition in partitions},
-        readings=len(log.readings),
+        watermarks={
+            stage.topic: {p.number: p.watermark for p in cases[stage.name].partitions} for stage in stages
+        },
+        readings=log.count,
         read_s=read_s,
         compute_s=time.perf_counter() - began,
     )
 
 
-def _compare(
-    judge: Judge, options: Options, log: Read, offsets: Mapping[int, int], rejected: Mapping[int, int]
-) -> tuple[Comparison, ...]:
-    tables: dict[str, Callable[[], Comparison]] = {
-        "ledger": judge.ledger,
-        "vehicle_state": judge.vehicle_state,
-        "vehicle_event": judge.vehicle_event,
-        "cell_now": judge.cell_now,
-        "cell_window": lambda: judge.cell_window(options.until),
+def concerned(tables: Sequence[str]) -> list[Stage[Any, Any]]:
+    """Return the stages of which one of the tables follows."""
+    asked = set(tables)
+    return [stage for stage in STAGES if asked & {"ledger", "rejected_count", *stage.tables}]
+
+
+def _offsets(checkpoints: Checkpoints, audited: Sequence[str]) -> dict[str, dict[int, int]]:
+    return {topic: offsets_of(checkpoints, topic) for topic in audited}
+
+
+def _kept(settings: Settings) -> dict[str, int]:
+    return {
+        "cell_window": settings.retain_windows_days,
+        "sensor_window": settings.retain_sensor_windows_days,
+        "request_window": settings.retain_request_windows_days,
+        "request": settings.retain_requests_days,
+        "vehicle_event": settings.retain_vehicle_events_days,
     }
-    done = [compare() for name, compare in tables.items() if name in options.tables]
+
+
+def _check_rest(stage: Stage[Any, Any], taken: Taken, offsets: Mapping[int, int], options: Options) -> None:
+    beyond = len(taken.readings) - len(taken.up_to(offsets).readings)
+    if options.complete and beyond:
+        raise CannotAudit(
+            f"{beyond:,} readings of {stage.topic} lie beyond what the tables reflect: the system is not at rest; stop "
+            "the publishers, or leave out --complete"
+        )
+
+
+def _compare(
+    stages: Sequence[Stage[Any, Any]],
+    cases: Mapping[str, Case[Any, Any]],
+    snapshot: Snapshot,
+    options: Options,
+    log: Read,
+    reads: Offsets,
+) -> tuple[Comparison, ...]:
+    books = [(stage.name, stage.topic, cases[stage.name].partitions) for stage in stages]
+    done = []
+    if "ledger" in options.tables:
+        done.append(judge_ledger(books, snapshot.tables["ledger"], options.limit))
+    for stage in stages:
+        case = cases[stage.name]
+        done += [judge(case) for name, judge in stage.tables.items() if name in options.tables]
     if "rejected_count" in options.tables:
-        stored = log.refusals_up_to(rejected)
-        done += [judge.refusals(log.refusals, offsets), judge.rejected_count(stored)]
+        stored = log.refusals_up_to(reads[topics.REJECTED])
+        done.append(judge_refusals(books, reads, log.refusals, options.limit))
+        done.append(judge_rejected_count(stored, snapshot.tables["rejected_count"], options.limit))
     return tuple(done)
 
 
-def _check_until(until: int | None, may_move: Moving, snapshot: Snapshot) -> None:
-    """Refuse an `until` that the windows have not reached."""
-    if until is None or "cell_window" not in snapshot.tables:
+def _check_until(
+    stages: Sequence[Stage[Any, Any]], cases: Mapping[str, Case[Any, Any]], options: Options
+) -> None:
+    """Refuse an `until` that no windows have reached."""
+    reached = [
+        windows.reached(TABLES[name], cases[stage.name])
+        for stage in stages
+        for name in stage.of_grid
+        if name in WINDOWS and name in options.tables
+    ]
+    if options.until is None or options.complete or not reached or options.until <= max(reached):
         return
-    windows = snapshot.tables["cell_window"]
-    told = batch.newest(windows.select(pl.col("window_start") + pl.col("window_s") * 1000).to_series())
-    reached = max(may_move.closed, told)
-    if until > reached:
-        raise CannotAudit(
-            f"--until {batch.moment(until)}: windows are closed up to {batch.moment(reached)} only; "
-            "give an earlier time, or wait until the watermark has passed it"
-        )
+    raise CannotAudit(
+        f"--until {moment(options.until)}: windows are closed up to {moment(max(reached))} only; give an earlier time, "
+        "or wait until the watermark has passed it"
+    )

@@ -11,66 +11,71 @@ import polars as pl
 from streams import topics
 from streams.audit import recording
 from streams.audit.log import Log
-from streams.audit.records import LogRecord, Refusals, Vehicles
+from streams.audit.records import Intake, LogRecord, Refusals, Taken, up_to
 from streams.errors import CannotAudit
 from streams.settings import Settings
 
 Say = Callable[[str], None]
+"""Told what is being done, several times a second."""
+Offsets = Mapping[str, Mapping[int, int]]
+"""By topic and partition."""
 
 _SAY_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Readings and bad frames of ub.vehicles, and the records of ub.rejected."""
+    """What the stages fold, by topic, and the records of ub.rejected."""
 
-    readings: pl.DataFrame
-    bad_frames: pl.DataFrame
+    topics: Mapping[str, Taken]
     refusals: pl.DataFrame
 
-    def up_to(self, offsets: Mapping[int, int]) -> "Read":
-        """Return ub.vehicles up to the given offset of each partition; partitions not given are left out."""
-        return Read(_up_to(self.readings, offsets), _up_to(self.bad_frames, offsets), self.refusals)
+    @property
+    def count(self) -> int:
+        """Readings of all topics."""
+        return sum(len(taken.readings) for taken in self.topics.values())
 
     def refusals_up_to(self, offsets: Mapping[int, int]) -> pl.DataFrame:
         """Return ub.rejected up to the given offset of each partition."""
-        return _up_to(self.refusals, offsets)
+        return up_to(self.refusals, offsets)
 
 
 class _Collected:
-    """Takes records of both topics in, and says how far it is."""
+    """Takes records of all topics in, and says how far it is."""
 
-    def __init__(self, say: Say) -> None:
-        self._vehicles = Vehicles()
+    def __init__(self, intakes: Mapping[str, Intake], say: Say) -> None:
+        self._intakes = intakes
         self._refusals = Refusals()
         self._say = say
         self._began = self._said = time.monotonic()
 
     def take(self, record: LogRecord) -> None:
-        if record.topic == topics.VEHICLES:
-            self._vehicles.add(record)
+        intake = self._intakes.get(record.topic)
+        if intake is not None:
+            intake.add(record)
         elif record.topic == topics.REJECTED:
             self._refusals.add(record)
         now = time.monotonic()
         if now - self._said > _SAY_EVERY_S:
             self._said = now
-            count = self._vehicles.count
+            count = sum(intake.count for intake in self._intakes.values())
             self._say(f"reading {record.topic}: {count:,} readings, {count / (now - self._began):,.0f}/s")
 
     def read(self) -> Read:
         self._say("putting the readings in order")
-        return Read(self._vehicles.readings(), self._vehicles.bad_frames(), self._refusals.frame())
+        taken = {topic: intake.taken() for topic, intake in self._intakes.items()}
+        return Read(taken, self._refusals.frame())
 
 
 def read_kafka(
-    settings: Settings, vehicles: Mapping[int, int], rejected: Mapping[int, int], save: Path | None, say: Say
+    settings: Settings, intakes: Mapping[str, Intake], offsets: Offsets, save: Path | None, say: Say
 ) -> Read:
-    """Read ub.vehicles, and ub.rejected where `rejected` names partitions, at least up to the given offsets.
+    """Read the topics in `offsets`, by partition at least up to the offsets given there.
 
     With `save` every record is also written to that file.
     """
     log = Log(settings.kafka_bootstrap)
-    collected = _Collected(say)
+    collected = _Collected(intakes, say)
     with ExitStack() as stack:
         take = collected.take
         if save is not None:
@@ -80,15 +85,15 @@ def read_kafka(
                 recorder.write(record)
                 collected.take(record)
 
-        log.read(topics.VEHICLES, vehicles, take)
-        log.read(topics.REJECTED, rejected, take)
+        for topic, at_least in offsets.items():
+            log.read(topic, at_least, take)
     return collected.read()
 
 
-def read_recording(path: Path, vehicles: Mapping[int, int], rejected: Mapping[int, int], say: Say) -> Read:
+def read_recording(path: Path, intakes: Mapping[str, Intake], offsets: Offsets, say: Say) -> Read:
     """Read the same from a recording; CannotAudit where it does not reach as far."""
-    collected = _Collected(say)
-    seen: dict[str, dict[int, list[int]]] = {topics.VEHICLES: {}, topics.REJECTED: {}}
+    collected = _Collected(intakes, say)
+    seen: dict[str, dict[int, list[int]]] = {topic: {} for topic in offsets}
     for record in recording.read(path):
         ends = seen.setdefault(record.topic, {}).setdefault(record.partition, [record.offset, -1])
         if record.offset <= ends[1]:
@@ -98,18 +103,6 @@ def read_recording(path: Path, vehicles: Mapping[int, int], rejected: Mapping[in
             )
         ends[1] = record.offset
         collected.take(record)
-    recording.check_complete(path, topics.VEHICLES, seen[topics.VEHICLES], vehicles)
-    recording.check_complete(path, topics.REJECTED, seen[topics.REJECTED], rejected)
+    for topic, at_least in offsets.items():
+        recording.check_complete(path, topic, seen[topic], at_least)
     return collected.read()
-
-
-def _up_to(frame: pl.DataFrame, offsets: Mapping[int, int]) -> pl.DataFrame:
-    limits = pl.DataFrame(
-        {"partition": list(offsets), "limit": list(offsets.values())},
-        schema={"partition": pl.Int32, "limit": pl.Int64},
-    )
-    return (
-        frame.join(limits, on="partition", how="inner", maintain_order="left")
-        .filter(pl.col("offset") <= pl.col("limit"))
-        .drop("limit")
-    )

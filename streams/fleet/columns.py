@@ -7,6 +7,7 @@ row does not need are ignored here; the gateway is where the contract is strict.
 import math
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -45,7 +46,7 @@ _rows = msgspec.json.Decoder(list[_Row])
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """n readings in the order of the log. Codes index VEHICLE_STATES and VEHICLE_TYPES; -1 is not in the list."""
+    """n readings of one record, in its order. Codes index VEHICLE_STATES and VEHICLE_TYPES; -1 is not in the list."""
 
     vehicle_id: list[str]
     operator: str | list[str]
@@ -98,7 +99,9 @@ def decode(value: bytes, timestamp: int) -> Columns | BadFrame:
 def _from_frame(frame: VehicleFrame) -> Columns | BadFrame:
     n = len(frame.vehicle_id)
     if not EARLIEST_MS <= frame.received_at < LATEST_MS:
-        return BadFrame(f"received_at {frame.received_at}: milliseconds since the epoch expected", n)
+        return BadFrame(
+            f"received_at {frame.received_at}: milliseconds between 2001 and 2100 expected", max(1, n)
+        )
     columns = {
         "ts": frame.ts,
         "lat": frame.lat,
@@ -111,10 +114,6 @@ def _from_frame(frame: VehicleFrame) -> Columns | BadFrame:
     for name, column in columns.items():
         if isinstance(column, list) and len(column) != n:
             return BadFrame(f"column {name} has {len(column)} values, vehicle_id has {n}", max(1, n))
-    if not EARLIEST_MS <= frame.received_at < LATEST_MS:
-        return BadFrame(
-            f"received_at {frame.received_at}: milliseconds between 2001 and 2100 expected", max(1, n)
-        )
     return Columns(
         vehicle_id=frame.vehicle_id,
         operator=frame.operator,
@@ -155,15 +154,47 @@ def _codes(values: str | list[str], code: dict[str, int], n: int) -> NDArray[np.
 def _battery(values: int | list[int | None] | None, n: int) -> NDArray[np.int16]:
     """Percent; a value outside 0..100 is one that is not known."""
     if not isinstance(values, list):
-        values = [values] * n if values is not None else []
-    if not values:
-        return np.full(n, UNKNOWN_BATTERY, np.int16)
-    column = np.array([UNKNOWN_BATTERY if v is None else v for v in values] if None in values else values)
-    known = (column >= 0) & (column <= 100)
-    return np.where(known, column, UNKNOWN_BATTERY).astype(np.int16)
+        known = values is not None and 0 <= values <= 100
+        return np.full(n, values if known else UNKNOWN_BATTERY, np.int16)
+    try:
+        column = np.fromiter(values, np.int64, n)
+    except (TypeError, OverflowError):
+        column = np.array(
+            [v if v is not None and 0 <= v <= 100 else UNKNOWN_BATTERY for v in values], np.int64
+        )
+    return np.where((column >= 0) & (column <= 100), column, UNKNOWN_BATTERY).astype(np.int16)
 
 
-def usable(c: Columns) -> NDArray[np.bool_]:
+class Values(Protocol):
+    """What is checked of n readings."""
+
+    @property
+    def ts(self) -> NDArray[np.int64]:
+        """When, milliseconds since the epoch."""
+        ...
+
+    @property
+    def lat(self) -> NDArray[np.float64]:
+        """Latitude, degrees."""
+        ...
+
+    @property
+    def lon(self) -> NDArray[np.float64]:
+        """Longitude, degrees."""
+        ...
+
+    @property
+    def state(self) -> NDArray[np.int8]:
+        """State code, -1 for none of them."""
+        ...
+
+    @property
+    def type_(self) -> NDArray[np.int8]:
+        """Type code, -1 for none of them."""
+        ...
+
+
+def usable(c: Values) -> NDArray[np.bool_]:
     """Return, for each reading, whether its values are within their ranges (NaN is not)."""
     return (
         (np.abs(c.lat) <= 90)
@@ -175,7 +206,7 @@ def usable(c: Columns) -> NDArray[np.bool_]:
     )
 
 
-def why_unusable(c: Columns, index: int) -> tuple[Reason, str]:
+def why_unusable(c: Values, index: int) -> tuple[Reason, str]:
     """Return reason and detail for a reading that `usable` refused."""
     lat, lon, ts = float(c.lat[index]), float(c.lon[index]), int(c.ts[index])
     if not (math.isfinite(lat) and math.isfinite(lon)):

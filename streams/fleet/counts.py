@@ -42,8 +42,10 @@ class PairCounts:
 
         What is settled is to be told and saved; what is not will be taken back by the caller.
         """
-        order = np.argsort(keys)
-        keys, column = keys[order], column[order]
+        low = int(keys.min())
+        pairs = keys - low << 2 | column  # sorted as one integer
+        pairs.sort()
+        keys, column = (pairs >> 2) + low, pairs & 3
         first = np.ones(len(keys), np.bool_)
         first[1:] = keys[1:] != keys[:-1]
         distinct = keys[first]

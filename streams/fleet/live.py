@@ -25,7 +25,7 @@ class LiveCounts:
 
     def add(self, slot: NDArray[np.int32], state: NDArray[np.int8], sign: int) -> None:
         """Add sign for each (slot, state)."""
-        np.add.at(self._counts, (slot, state), sign)
+        np.add.at(self._counts.reshape(-1), slot.astype(np.int64) * self._counts.shape[1] + state, sign)
         self._dirty[slot] = True
 
     def take_dirty(self) -> NDArray[np.intp]:

@@ -3,12 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.arrays import stable_order
+
 
 def newest_wins(
     ts: NDArray[np.int64],
     rows: NDArray[np.int64],
     on_file: NDArray[np.int64],
-    scratch: NDArray[np.int64],
+    scratch: NDArray[np.int32],
 ) -> tuple[NDArray[np.bool_], bool]:
     """Return which readings are newer than everything of their vehicle before them, on file or in the frame.
 
@@ -17,12 +19,12 @@ def newest_wins(
     and after.
     """
     n = len(rows)
-    index = np.arange(n)
+    index = np.arange(n, dtype=np.int32)
     scratch[rows] = index
     if (scratch[rows] == index).all():  # each vehicle once
         return ts > on_file[rows], True
     known = on_file[rows]
-    order = np.argsort(rows, kind="stable")
+    order = stable_order(rows)
     first = np.ones(n, np.bool_)
     first[1:] = rows[order][1:] != rows[order][:-1]
     # A running maximum per vehicle: lift each vehicle's times above those of the vehicle before it.

@@ -33,7 +33,8 @@ class _Window(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Entries(msgspec.Struct, frozen=True, array_like=True):
-    vehicle_ids: list[str]
+    ids: bytes
+    id_width: int
     ts: bytes
     cells: bytes
     stands: bytes
@@ -59,36 +60,40 @@ def load_clock(data: bytes) -> Clock:
 
 def dump_window(slots: NDArray[np.int32], counts: NDArray[np.int32], names: Slots) -> bytes:
     """Encode counts of shape (n, 3) with the cells and operators that they belong to."""
-    cells = np.array([names.cells[number] for number in names.cell_of[slots].tolist()], "<i8")
     operator = names.operator_of[slots].astype("<i4")
-    value = _Window(cells.tobytes(), names.operators, operator.tobytes(), counts.astype("<i4").tobytes())
+    value = _Window(
+        names.h3_of(slots).astype("<i8").tobytes(),
+        names.operators,
+        operator.tobytes(),
+        counts.astype("<i4").tobytes(),
+    )
     return zlib.compress(_encode(value), _LEVEL)
 
 
 def load_window(data: bytes, names: Slots) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Decode what `dump_window` wrote: (slots, counts)."""
     value = _window.decode(zlib.decompress(data))
-    operators = [names.operator(name) for name in value.operators]
+    operators = np.array([names.operator(name) for name in value.operators], np.int32)
     cells = np.frombuffer(value.cells, "<i8").tolist()
-    operator = np.frombuffer(value.operator, "<i4").tolist()
-    slots = [names.slot(cell, operators[number]) for cell, number in zip(cells, operator, strict=True)]
-    return np.array(slots, np.int32), np.frombuffer(value.counts, "<i4").reshape(-1, 3)
+    slots = names.slots_of(cells, operators[np.frombuffer(value.operator, "<i4")])
+    return slots, np.frombuffer(value.counts, "<i4").reshape(-1, 3)
 
 
-def dump_entries(entries: Entries, vehicles: Vehicles, names: Slots) -> bytes:
+def dump_entries(entries: Entries, vehicles: Vehicles, slots: Slots) -> bytes:
     """Encode waiting readings."""
-    cells = [names.cells[number] for number in names.cell_of[entries.slot].tolist()]
+    names = vehicles.ids.names(entries.row)
     value = _Entries(
-        [vehicles.ids[row] for row in entries.row.tolist()],
+        names.tobytes(),
+        names.dtype.itemsize,
         entries.ts.astype("<i8").tobytes(),
-        np.array(cells, "<i8").tobytes(),
+        slots.h3_of(entries.slot).astype("<i8").tobytes(),
         entries.stands.tobytes(),
         entries.heard.tobytes(),
     )
     return zlib.compress(_encode(value), _LEVEL)
 
 
-def load_entries(data: bytes, vehicles: Vehicles, names: Slots, watermark: int) -> Entries:
+def load_entries(data: bytes, vehicles: Vehicles, slots: Slots, watermark: int) -> Entries:
     """Decode what `dump_entries` wrote, without what the watermark has passed since."""
     value = _entries.decode(zlib.decompress(data))
     ts = np.frombuffer(value.ts, "<i8").astype(np.int64)
@@ -96,10 +101,9 @@ def load_entries(data: bytes, vehicles: Vehicles, names: Slots, watermark: int) 
     if not keep.any():
         return NONE
     # A vehicle whose readings the watermark has passed may be archived since; the others are on file.
-    ids = [vehicle_id for vehicle_id, kept in zip(value.vehicle_ids, keep.tolist(), strict=True) if kept]
-    rows = np.array([vehicles.row_of[vehicle_id] for vehicle_id in ids], np.int32)
-    cells = np.frombuffer(value.cells, "<i8")[keep].tolist()
-    slots = [names.slot(cell, int(vehicles.operator[row])) for cell, row in zip(cells, rows, strict=True)]
+    names = np.frombuffer(value.ids, f"S{value.id_width}")[keep]
+    rows = vehicles.ids.find(names).astype(np.int32)
+    slot = slots.slots_of(np.frombuffer(value.cells, "<i8")[keep].tolist(), vehicles.operator[rows])
     stands = np.frombuffer(value.stands, np.bool_)[keep]
     heard = np.frombuffer(value.heard, np.bool_)[keep]
-    return Entries(rows, ts[keep], np.array(slots, np.int32), stands, heard)
+    return Entries(rows, ts[keep], slot, stands, heard)

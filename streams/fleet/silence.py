@@ -30,12 +30,11 @@ class Silence:
     amend_horizon_ms: int
     most: int
 
-    def ends_at(self, vehicles: Vehicles) -> NDArray[np.int64]:
-        """Return, by row, the watermark at which the vehicle's next step is due (free rows: never)."""
-        top = vehicles.top
-        ts = vehicles.ts[:top]
-        wait = np.where(vehicles.state[:top] == MISSING, self.amend_horizon_ms, self.stale_after_ms)
-        return np.where(ts > 0, ts + wait, _NEVER)
+    def ends_at(self, vehicles: Vehicles, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Return the watermark at which the next step of each row (or of all) is due; free rows: never."""
+        which = slice(vehicles.top) if rows is None else rows
+        ts, missing = vehicles.ts[which], vehicles.state[which] == MISSING
+        return np.where(ts > 0, ts + np.where(missing, self.amend_horizon_ms, self.stale_after_ms), _NEVER)
 
     def missing(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:
         """Return the rows of vehicles that are missing from this watermark on, and were not before."""

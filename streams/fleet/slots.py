@@ -1,87 +1,39 @@
-"""Dense numbers for what the fleet counts: cells, operators, and slots = (cell, operator) pairs.
+"""Dense numbers for what one partition counts: slots = (cell, operator) pairs.
 
-Everything a reading touches is an array indexed by these numbers; a dict is asked only when a vehicle
+Everything a reading touches is an array indexed by these numbers; a table is asked only when a vehicle
 enters another cell.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.arrays import grown
+from streams.fleet.cells import Cells
 from streams.fleet.columns import is_id
+from streams.fleet.ids import Ids, Names
 
-
-class Footprint(Protocol):
-    """What surely lies inside a cell; see streams/grid/locate.py."""
-
-    @property
-    def lat(self) -> float:
-        """Latitude of the centre, degrees."""
-        ...
-
-    @property
-    def lon(self) -> float:
-        """Longitude of the centre, degrees."""
-        ...
-
-    @property
-    def lon_m(self) -> float:
-        """Metres per degree of longitude at the centre."""
-        ...
-
-    @property
-    def radius_m(self) -> float:
-        """Radius of the circle in metres; 0 where none is sure."""
-        ...
-
-    @property
-    def edges(self) -> tuple[tuple[float, float, float], ...]:
-        """Six half-planes a x + b y < c, in metres from the centre."""
-        ...
-
-
-class Locator(Protocol):
-    """What the fleet asks of the grid's geometry."""
-
-    def cells(self, lat: Sequence[float], lon: Sequence[float]) -> list[int]:
-        """Return the H3 index of each position."""
-        ...
-
-    def region(self, cell: int) -> str:
-        """Return the region of a cell."""
-        ...
-
-    def footprint(self, cell: int) -> Footprint:
-        """Return the footprint of a cell."""
-        ...
+_OPERATOR_BITS = 20
+_OPERATOR_MASK = (1 << _OPERATOR_BITS) - 1
 
 
 class Slots:
-    """Cells, operators and slots seen so far, each with a dense number from 0 upwards."""
+    """Operators and slots seen so far, each with a dense number from 0 upwards."""
 
-    def __init__(self, locator: Locator) -> None:
-        self._locator = locator
-        self._cell_number: dict[int, int] = {}
+    def __init__(self, cells: Cells) -> None:
+        self.cells = cells
         self._operator_number: dict[str, int] = {}
-        self._region_number: dict[str, int] = {}
-        self._slot_number: dict[tuple[int, int], int] = {}
-        self.cells: list[int] = []
-        self.cell_hex: list[str] = []
+        self._number = Ids()  # of cell number << 20 | operator number
+        self._count = 0
         self.operators: list[str] = []
-        self.regions: list[str] = []
-        # By cell number: centre and circle (degrees, degrees, metres per degree, metres squared), and edges.
-        self._circle = [np.zeros(1024) for _ in range(4)]
-        self._edges = np.zeros((1024, 3, 6))
-        # By slot number.
+        self.regions: set[int] = set()  # numbers of those that this partition has met
+        self._operator_names = np.zeros(16, np.object_)
         self.cell_of = np.zeros(1024, np.int32)
         self.operator_of = np.zeros(1024, np.int32)
-        self.region_of = np.zeros(1024, np.int32)
 
     def __len__(self) -> int:
-        return len(self._slot_number)
+        return self._count
 
     def operator(self, name: str) -> int:
         """Return the number of an operator."""
@@ -89,78 +41,63 @@ class Slots:
         if number is None:
             number = self._operator_number[name] = len(self.operators)
             self.operators.append(name)
+            self._operator_names = grown(self._operator_names, number + 1)
+            self._operator_names[number] = name
         return number
 
-    def operator_numbers(self, names: list[str]) -> NDArray[np.int32]:
+    def operator_numbers(self, names: Sequence[str]) -> NDArray[np.int32]:
         """Return the number of each name; -1 for one that is no id."""
         try:
             return np.fromiter(map(self._operator_number.__getitem__, names), np.int32, len(names))
         except KeyError:
             return np.array([self.operator(name) if is_id(name) else -1 for name in names], np.int32)
 
-    def cell(self, cell: int) -> int:
-        """Return the number of a cell."""
-        number = self._cell_number.get(cell)
-        if number is None:
-            number = self._cell_number[cell] = len(self.cells)
-            self.cells.append(cell)
-            self.cell_hex.append(f"{cell:x}")
-            print_ = self._locator.footprint(cell)
-            values = (print_.lat, print_.lon, print_.lon_m, print_.radius_m**2)
-            for column, value in enumerate(values):
-                self._circle[column] = grown(self._circle[column], number + 1)
-                self._circle[column][number] = value
-            self._edges = grown(self._edges, number + 1)
-            self._edges[number] = np.array(print_.edges).T
-        return number
-
     def slot(self, cell: int, operator: int) -> int:
         """Return the number of the slot of a cell (H3 index) and an operator (number)."""
-        key = (cell, operator)
-        number = self._slot_number.get(key)
-        if number is None:
-            number = self._slot_number[key] = len(self._slot_number)
-            self.cell_of = grown(self.cell_of, number + 1)
-            self.operator_of = grown(self.operator_of, number + 1)
-            self.region_of = grown(self.region_of, number + 1)
-            self.cell_of[number] = self.cell(cell)
-            self.operator_of[number] = operator
-            self.region_of[number] = self._region(self._locator.region(cell))
-        return number
+        return int(self.slots_of([cell], np.array([operator], np.int32))[0])
+
+    def slots_of(self, cells: Sequence[int], operator: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the slot of each cell (H3 index) with its operator (number)."""
+        return self._slots(self.cells.numbers_of(cells), operator)
 
     def slots_at(
         self, lat: NDArray[np.float64], lon: NDArray[np.float64], operator: NDArray[np.int32]
     ) -> NDArray[np.int32]:
-        """Return the slot of each position; asks H3 for every one of them."""
-        get, make = self._slot_number.get, self.slot
-        cells = self._locator.cells(lat.tolist(), lon.tolist())
-        keys = list(zip(cells, operator.tolist(), strict=True))
-        found = [get(key, -1) for key in keys]
-        if -1 in found:
-            found = [make(*key) if slot < 0 else slot for slot, key in zip(found, keys, strict=True)]
-        return np.array(found, np.int32)
+        """Return the slot of each position with its operator; asks H3 for every one of them."""
+        return self._slots(self.cells.numbers_at(lat, lon), operator)
 
-    def inside(
-        self, slot: NDArray[np.int32], lat: NDArray[np.float64], lon: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """Return whether each position surely lies in the cell of its slot (slot >= 0)."""
-        cell = self.cell_of.take(slot)
-        centre_lat, centre_lon, lon_m, radius2 = (column.take(cell) for column in self._circle)
-        y = (lat - centre_lat) * _METRES_PER_DEGREE
-        x = (lon - centre_lon) * lon_m
-        inside: NDArray[np.bool_] = x * x + y * y < radius2
-        outer = np.flatnonzero(~inside)
-        if len(outer):
-            a, b, c = self._edges[cell[outer]].transpose(1, 2, 0)
-            inside[outer] = (a * x[outer] + b * y[outer] < c).all(axis=0)
-        return inside
+    def h3_of(self, slot: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return the cells (H3 indexes) of slots."""
+        cells: NDArray[np.int64] = self.cells.h3[self.cell_of[slot]]
+        return cells
 
-    def _region(self, name: str) -> int:
-        number = self._region_number.get(name)
-        if number is None:
-            number = self._region_number[name] = len(self.regions)
-            self.regions.append(name)
-        return number
+    def region_of(self, slot: NDArray[np.integer]) -> NDArray[np.int32]:
+        """Return the regions (numbers) of slots."""
+        regions: NDArray[np.int32] = self.cells.region[self.cell_of[slot]]
+        return regions
+
+    def names(self, slot: NDArray[np.integer]) -> tuple[list[str], list[str]]:
+        """Return the cells (hex) and the operators of slots."""
+        cells: list[str] = self.cells.hex[self.cell_of[slot]].tolist()
+        return cells, self._operator_names[self.operator_of[slot]].tolist()
+
+    def _slots(self, cell: NDArray[np.int64], operator: NDArray[np.int32]) -> NDArray[np.int32]:
+        keys = cell << _OPERATOR_BITS | operator
+        slots = self._number.find(_named(keys))
+        unknown = slots < 0
+        if unknown.any():
+            fresh = np.unique(keys[unknown])
+            start, self._count = self._count, self._count + len(fresh)
+            self._number.put(_named(fresh), np.arange(start, self._count))
+            self.cell_of = grown(self.cell_of, self._count)
+            self.operator_of = grown(self.operator_of, self._count)
+            self.cell_of[start : self._count] = fresh >> _OPERATOR_BITS
+            self.operator_of[start : self._count] = fresh & _OPERATOR_MASK
+            self.regions.update(self.cells.region[fresh >> _OPERATOR_BITS].tolist())
+            slots = self._number.find(_named(keys))
+        return slots.astype(np.int32)
 
 
-_METRES_PER_DEGREE = 111_195.0519  # of latitude, on H3's sphere
+def _named(keys: NDArray[np.int64]) -> Names:
+    """Return keys as names of 8 bytes; none is empty."""
+    return (keys + 1).view("S8")

@@ -24,17 +24,21 @@ from streams.books import Books
 from streams.clock import EventClock
 from streams.fleet import saved
 from streams.fleet.admission import Refuse, rows_of, usable_readings
-from streams.fleet.columns import BadFrame, Columns, decode
+from streams.fleet.batch import ENOUGH, Batch, Waiting
+from streams.fleet.cells import Cells
+from streams.fleet.columns import BadFrame, decode
 from streams.fleet.flows import Entries, Flows
 from streams.fleet.live import LiveCounts
 from streams.fleet.newest import newest_wins
 from streams.fleet.silence import MISSING, Silence
-from streams.fleet.slots import Locator, Slots
+from streams.fleet.slots import Slots
 from streams.fleet.tell import Teller, event_rows, vehicle_event
 from streams.fleet.vehicles import NOWHERE, STANDING, Vehicles
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
 
 STAGE = "fleet"
+_LOOK_AT = 256  # readings looked at together where some vehicle may be silent
+_PLAN_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class FleetState:
     def __init__(
         self,
         config: FleetConfig,
-        locator: Locator,
+        cells: Cells,
         restored: Restored,
         vehicle_rows: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
@@ -64,13 +68,16 @@ class FleetState:
         self._generation = restored.generation
         self._offset = restored.offset
         self._books = Books(STAGE, restored.generation, restored.ledger)
-        self._slots = Slots(locator)
+        self._slots = Slots(cells)
         self._vehicles = Vehicles()
         self._flows = Flows(self._vehicles, config.window_ms)
         self._live = LiveCounts()
         self._clock = EventClock(config.allowed_lateness_ms)
         self._silence = Silence(config.stale_after_ms, config.amend_horizon_ms, config.most_vehicles)
-        self._next_silence = 0  # nothing is due before the watermark reaches this
+        self._next_silence = self._planned = (
+            0  # nothing is due before the watermark reaches this; as of that one
+        )
+        self._waiting = Waiting()
         self._teller = Teller(
             restored.partition, restored.generation, config.sources, config.window_ms, self._slots
         )
@@ -85,82 +92,95 @@ class FleetState:
     @property
     def ledger(self) -> Ledger:
         """Readings received, applied, superseded and rejected since the partition's beginning."""
+        self._fold_waiting()
         return self._books.ledger
 
     # ------------------------------------------------------------------ folding
 
     def apply(self, record: Record) -> None:
-        """Fold one record of ub.vehicles in."""
+        """Fold one record of ub.vehicles in, at once or together with those that follow."""
         self._offset = record.offset
         columns = decode(record.value, record.timestamp)
         if isinstance(columns, BadFrame):
+            self._fold_waiting()
             self._books.refuse(record, "bad_frame", columns.detail, count=columns.count)
             self._books.book(received=columns.count, applied=0, rejected=columns.count)
+        elif len(columns):
+            self._waiting.add(record, columns)
+            if self._waiting.readings >= ENOUGH:
+                self._fold_waiting()
+
+    def _fold_waiting(self) -> None:
+        batch = self._waiting.take(self._slots)
+        if batch is None:
             return
-        if not len(columns):
-            return
-        refuse: Refuse = partial(self._refuse, record, columns)
-        take, operator = usable_readings(columns, self._slots, refuse)
+        refuse: Refuse = partial(self._refuse, batch)
+        take = usable_readings(batch, refuse)
         applied = folded = 0
-        for piece, watermark in self._pieces(columns, take):
-            more_applied, more_folded = self._fold(columns, piece, watermark, operator, refuse)
+        for piece, watermark in self._pieces(batch, take):
+            more_applied, more_folded = self._fold(batch, piece, watermark, refuse)
             applied, folded = applied + more_applied, folded + more_folded
-        self._books.book(received=len(columns), applied=applied, rejected=len(columns) - folded)
+        self._books.book(received=len(batch), applied=applied, rejected=len(batch) - folded)
 
     def _pieces(
-        self, c: Columns, take: NDArray[np.intp]
+        self, batch: Batch, take: NDArray[np.intp]
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64]]]:
-        """Cut a frame so that no vehicle of a piece falls silent while the piece is folded.
+        """Cut a batch where a vehicle is heard of that has fallen silent by then: it is taken out first.
 
-        Yields indices and the watermark that each of these readings meets. Almost always that is the whole
-        frame; else it is folded reading by reading.
+        Yields indices and the watermark that each of these readings meets. Almost always that is the whole batch.
         """
         if not len(take):
             return
-        watermarks = self._clock.met_by(c.ts[take], c.received_at)
-        before, after = int(watermarks[0]) or int(watermarks[1]), int(watermarks[-1])
-        self._sweep(before)
-        sure = after < self._next_silence and after - before < self._arrives_fresh_ms
-        sure &= not (c.state[take] == MISSING).any()
-        if sure or not self._falls_silent(c, take, before, after):
-            yield take, watermarks[:-1]
-            return
-        for position in range(len(take)):
-            self._sweep(int(watermarks[position]))
-            yield take[position : position + 1], watermarks[position : position + 1]
+        watermarks = self._clock.met_by(batch.ts[take], batch.received_at[take])
+        watermarks[0] = watermarks[0] or watermarks[1]
+        if watermarks[0] >= max(self._next_silence, self._planned + _PLAN_MS):
+            self._plan_silence(int(watermarks[0]))
+        begin = 0
+        while begin < len(take):
+            end = begin + self._sure(batch, take[begin:], watermarks[begin:])
+            yield take[begin:end], watermarks[begin:end]
+            begin = end
+
+    def _sure(self, batch: Batch, take: NDArray[np.intp], watermarks: NDArray[np.int64]) -> int:
+        """Return how many of these readings can be folded at once: none's vehicle is silent when it comes."""
+        reported = batch.state[take] == MISSING
+        leap = watermarks[-1] - watermarks[0] >= self._arrives_fresh_ms
+        if watermarks[-1] < self._next_silence and not leap and not reported.any():
+            return len(take)
+        take, watermarks = take[:_LOOK_AT], watermarks[: len(take[:_LOOK_AT])]
+        silent = self._silent(batch, take, watermarks)
+        if silent[0]:
+            self._sweep(int(watermarks[0]))
+            silent = self._silent(batch, take, watermarks)
+        silent[1:] |= reported[: len(take) - 1] | (watermarks[1:] - watermarks[0] >= self._arrives_fresh_ms)
+        return 1 + int(np.argmax(silent[1:])) if silent[1:].any() else len(take)
+
+    def _silent(
+        self, batch: Batch, take: NDArray[np.intp], watermarks: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        rows = self._vehicles.ids.find(batch.name[take])
+        return (rows >= 0) & (self._silence.ends_at(self._vehicles, np.maximum(rows, 0)) <= watermarks)
 
     @property
     def _arrives_fresh_ms(self) -> int:
         """By how much the watermark must move before a vehicle that was just heard of can be silent."""
         return self._config.stale_after_ms - self._config.amend_horizon_ms
 
-    def _falls_silent(self, c: Columns, take: NDArray[np.intp], before: int, after: int) -> bool:
-        if after - before >= self._arrives_fresh_ms:
-            return True
-        reported = c.ts[take][c.state[take] == MISSING]
-        if len(reported) and int(reported.min()) + self._config.amend_horizon_ms <= after:
-            return True
-        due = self._silence.ends_at(self._vehicles) <= after
-        get = self._vehicles.row_of.get
-        rows = np.array([get(c.vehicle_id[index], -1) for index in take.tolist()], np.int64)
-        return bool(due[rows[rows >= 0]].any())
-
     def _fold(
         self,
-        c: Columns,
+        c: Batch,
         take: NDArray[np.intp],
         watermark: NDArray[np.int64],
-        operator: NDArray[np.int32],
         refuse: Refuse,
     ) -> tuple[int, int]:
         """Fold the readings at `take`; returns how many were applied, and how many not refused."""
-        self._clock.advance(c.ts[take], c.received_at)
+        self._clock.advance(c.ts[take], c.received_at[take])
         on_time = c.ts[take] >= watermark - self._config.amend_horizon_ms
         if not on_time.all():
             self._refuse_late(c, take[~on_time], watermark[~on_time], refuse)
             take, watermark = take[on_time], watermark[on_time]
         vehicles = self._vehicles
-        rows = rows_of(c, take, operator, vehicles, self._slots, refuse)
+        rows = rows_of(c, take, vehicles, self._slots, refuse)
         ours = rows >= 0
         if not ours.all():
             take, rows, watermark = take[ours], rows[ours], watermark[ours]
@@ -172,7 +192,7 @@ class FleetState:
         if newest < folded:
             keep = applied | (ts >= watermark)
             take, rows, ts, applied = take[keep], rows[keep], ts[keep], applied[keep]
-        slots = self._locate(c, take, rows, operator)
+        slots = self._locate(c, take, rows)
         state = c.state[take]
         heard = np.ones(len(slots), np.bool_)
         self._flows.add(Entries(rows.astype(np.int32), ts, slots, STANDING[state], heard))
@@ -183,21 +203,23 @@ class FleetState:
             self._next_silence = min(self._next_silence, int(watermark.min()))
         return newest, folded
 
-    def _locate(
-        self, c: Columns, take: NDArray[np.intp], rows: NDArray[np.int64], operator: NDArray[np.int32]
-    ) -> NDArray[np.int32]:
+    def _locate(self, c: Batch, take: NDArray[np.intp], rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the slot of each reading; a vehicle still in the footprint of its cell needs no H3 call."""
+        slots = self._slots
         slot = self._vehicles.slot[rows]
-        ask = np.flatnonzero((slot == NOWHERE) | ~self._slots.inside(slot, c.lat[take], c.lon[take]))
+        ask = np.flatnonzero(
+            (slot == NOWHERE) | ~slots.cells.inside(slots.cell_of[slot], c.lat[take], c.lon[take])
+        )
         if len(ask):
-            far = take[ask]
-            slot[ask] = self._slots.slots_at(c.lat[far], c.lon[far], operator[far])
-            self._live.reserve(len(self._slots))
+            far, before = take[ask], slot[ask]
+            slot[ask] = now = slots.slots_at(c.lat[far], c.lon[far], c.operator[far])
+            slots.cells.stayed(slots.cell_of[now[now == before]])
+            self._live.reserve(len(slots))
         return slot
 
     def _move(
         self,
-        c: Columns,
+        c: Batch,
         take: NDArray[np.intp],
         rows: NDArray[np.int64],
         slots: NDArray[np.int32],
@@ -206,7 +228,11 @@ class FleetState:
     ) -> None:
         """Put the newest readings on file and keep the live counts in step."""
         vehicles = self._vehicles
-        touched = rows if once else np.unique(rows)
+        touched = rows
+        if not once:  # each vehicle by its last reading
+            index = np.arange(len(rows), dtype=np.int32)
+            vehicles.scratch[rows] = index
+            touched = rows[vehicles.scratch[rows] == index]
         old_slot, old_state = vehicles.slot[touched], vehicles.state[touched]
         vehicles.write(rows, c, take, slots)
         new_slot, new_state = vehicles.slot[touched], vehicles.state[touched]
@@ -234,11 +260,15 @@ class FleetState:
         gone = self._silence.archived(vehicles, watermark)
         if len(gone):
             self._flows.settle(watermark)
-            self._archived += [vehicles.ids[row] for row in gone.tolist()]
+            self._archived += vehicles.ids.texts(gone)
             self._live.add(vehicles.slot[gone], vehicles.state[gone], -1)
-            vehicles.remove(gone.tolist())
-        soonest = int(self._silence.ends_at(vehicles).min(initial=watermark + self._arrives_fresh_ms))
-        self._next_silence = min(soonest, watermark + self._arrives_fresh_ms)
+            vehicles.remove(gone)
+        self._plan_silence(watermark)
+
+    def _plan_silence(self, watermark: int) -> None:
+        latest = watermark + self._arrives_fresh_ms
+        self._next_silence = int(self._silence.ends_at(self._vehicles).min(initial=latest))
+        self._planned = watermark
 
     def _take_out(self, rows: NDArray[np.intp], at: NDArray[np.int64]) -> None:
         if not len(rows):
@@ -248,17 +278,20 @@ class FleetState:
         nowhere = np.zeros(len(rows), np.bool_)
         self._flows.add(Entries(rows.astype(np.int32), at, slot, nowhere, nowhere))
         self._live.add(slot, vehicles.state[rows], -1)
-        for row, ts in zip(rows.tolist(), at.tolist(), strict=True):
+        cells, operators = slots.names(slot)
+        for vehicle_id, row, ts, cell, operator in zip(
+            vehicles.ids.texts(rows), rows.tolist(), at.tolist(), cells, operators, strict=True
+        ):
             event = VehicleEvent(
-                vehicle_id=vehicles.ids[row],
-                operator=slots.operators[vehicles.operator[row]],
+                vehicle_id=vehicle_id,
+                operator=operator,
                 event_type="comms_lost",
                 vehicle_state="missing",
                 ts=ts,
                 last_ts=int(vehicles.ts[row]),
                 lat=float(vehicles.lat[row]),
                 lon=float(vehicles.lon[row]),
-                cell=slots.cell_hex[slots.cell_of[vehicles.slot[row]]],
+                cell=cell,
             )
             self._tell.append(vehicle_event(event))
             self._events.append(event)
@@ -269,11 +302,12 @@ class FleetState:
 
     # ------------------------------------------------------------------ books
 
-    def _refuse(self, record: Record, c: Columns, reason: Reason, detail: str, index: int) -> None:
-        self._books.refuse(record, reason, detail, index, text=c.text(index))
+    def _refuse(self, batch: Batch, reason: Reason, detail: str, index: int) -> None:
+        record, columns, place = batch.at(index)
+        self._books.refuse(record, reason, detail, place, text=columns.text(place), order=index)
 
     def _refuse_late(
-        self, c: Columns, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse
+        self, c: Batch, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse
     ) -> None:
         limit = self._config.amend_horizon_ms / 1000
         behind = (watermark - c.ts[take]) / 1000
@@ -284,9 +318,11 @@ class FleetState:
 
     def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
         """Return refusals, events and live partials; at a checkpoint the changed windows and the clock too."""
+        self._fold_waiting()
         rows = None
         if at_checkpoint:
             self._sweep(self._clock.watermark)
+            self._slots.cells.draw()
             self._flows.settle(self._clock.watermark)
             rows = self._flows.take_rows()
             self._teller.windows_told(self._clock.watermark)

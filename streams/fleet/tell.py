@@ -49,12 +49,11 @@ class Teller:
 
         The watermark in it is the one up to which windows were told, which the clock's may be ahead of.
         """
-        region_of = self._slots.region_of
-        regions = set(region_of[dirty].tolist())
+        regions = set(self._slots.region_of(dirty).tolist())
         if rows is not None:
-            regions |= set(region_of[rows.slot].tolist())
+            regions |= set(self._slots.region_of(rows.slot).tolist())
         if everyone:
-            regions = set(range(len(self._slots.regions)))
+            regions = self._slots.regions
         return [self._partial(region, offset, clock, live, dirty, rows) for region in sorted(regions)]
 
     def _partial(
@@ -67,15 +66,15 @@ class Teller:
         rows: WindowRows | None,
     ) -> Output:
         slots = self._slots
-        here = dirty[slots.region_of[dirty] == region]
+        here = dirty[slots.region_of(dirty) == region]
         windows = _NO_WINDOWS
         if rows is not None:
-            mine = slots.region_of[rows.slot] == region
+            mine = slots.region_of(rows.slot) == region
             windows = WindowCounts(
-                rows.window_start[mine].tolist(), *self._names(rows.slot[mine]), *rows.counts[mine].T.tolist()
+                rows.window_start[mine].tolist(), *slots.names(rows.slot[mine]), *rows.counts[mine].T.tolist()
             )
         partial = FleetPartial(
-            region=slots.regions[region],
+            region=slots.cells.regions[region],
             source=self._partition,
             sources=self._sources,
             generation=self._generation,
@@ -83,7 +82,7 @@ class Teller:
             newest_ts=clock.newest_basis,
             watermark=self._told_watermark,
             window_ms=self._window_ms,
-            now=SlotCounts(*self._names(here), *live.told(here)),
+            now=SlotCounts(*slots.names(here), *live.told(here)),
             windows=windows,
         )
         value = codec.encode(partial)
@@ -96,11 +95,6 @@ class Teller:
             id_=f"fleet/{self._partition}@{self._generation}:{offset}/{partial.region}/{crc32(value):08x}",
             time_ms=clock.newest_ts,
         )
-
-    def _names(self, slot: Any) -> tuple[list[str], list[str]]:
-        names = self._slots
-        cells = [names.cell_hex[number] for number in names.cell_of[slot].tolist()]
-        return cells, [names.operators[number] for number in names.operator_of[slot].tolist()]
 
 
 def vehicle_event(event: VehicleEvent) -> Output:

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from paho.mqtt.client import MQTTMessage
-
+from streams.gateway.address import KINDS
 from streams.gateway.decode import Limits, decode
 from streams.gateway.framing import Frame, Framer
 from streams.gateway.kafka_sink import KafkaSink
@@ -20,6 +19,7 @@ from streams.gateway.mqtt_source import MqttSource
 from streams.gateway.outage import Outage
 from streams.gateway.partition import Partitions
 from streams.gateway.receipt import Receipt
+from streams.gateway.receiver import Message
 from streams.gateway.records import KafkaRecord, RecordWriter, Sequence
 from streams.settings import Settings
 
@@ -62,6 +62,7 @@ class Bridge:
         self._now_ms = now_ms or _wall_ms
         self._limits = Limits(settings.max_payload_bytes, int(settings.max_clock_ahead_s * 1000))
         self._framer = Framer(
+            KINDS,
             settings.source_partitions,
             Partitions(settings.source_partitions).__getitem__,
             max_readings=settings.frame_max_readings,
@@ -106,14 +107,14 @@ class Bridge:
         with self._lock:
             return replace(self._stats)
 
-    def _take_in(self, message: MQTTMessage, connection: int) -> None:
+    def _take_in(self, message: Message, connection: int) -> None:
         """Decode and frame one message (network thread). Blocks while too much waits for Kafka.
 
         A blocked network thread reads nothing, so the broker holds the rest. When that outlasts the keep-alive
         the broker drops the connection and keeps the session: messages come again, none is lost.
         """
         now_ms = self._now_ms()
-        topic, payload = message.topic, bytes(message.payload)
+        topic, payload = message.topic, message.payload
         decoded = decode(topic, payload, now_ms=now_ms, limits=self._limits)
         receipt = Receipt(
             mid=message.mid,
@@ -131,28 +132,28 @@ class Bridge:
             stats.messages += 1
             stats.unacked += 1
             stats.unacked_bytes += receipt.size
-            if decoded.accepted:
+            target = decoded.target
+            if target is not None and decoded.accepted:
                 stats.accepted += len(decoded.accepted)
-                self._framer.add(decoded.operator, decoded.accepted, receipt, now_ms)
+                if self._framer.add(target.kind, target.owner, decoded.accepted, receipt, now_ms):
+                    self._work.set()
             for refusal in decoded.rejected:
                 stats.rejected += 1
                 self._refusals.append(self._writer.refusal(refusal, topic, receipt, now_ms))
-            if self._framer.has_full:
-                self._work.set()
 
     def _confirm(self, record: KafkaRecord) -> None:
-        """Count a record as confirmed; acknowledge the messages that it completes (producer's thread)."""
+        """Count a record as confirmed; acknowledge the messages that it completes.
+
+        In the producer's thread, or in that of `run` where Kafka was quicker than `KafkaSink`: hence the lock.
+        """
         stats = self._stats
-        complete: list[Receipt] = []
         with self._lock:
             self._progress = True
-            for receipt, parts in record.receipts:
-                if receipt.confirm(parts):
-                    complete.append(receipt)
-                    stats.unacked_bytes -= receipt.size
+            complete = [receipt for receipt, parts in record.receipts if receipt.confirm(parts)]
+            stats.unacked_bytes -= sum([receipt.size for receipt in complete])
             stats.unacked -= len(complete)
             self._room.notify_all()
-        acked = sum(receipt.qos == 0 or self._mqtt.ack(receipt) for receipt in complete)
+        acked = self._mqtt.acknowledge(complete)
         with self._lock:
             stats.acked += acked
             stats.stale += len(complete) - acked

@@ -6,13 +6,14 @@ finds a fault is the payload taken apart, so that one bad reading costs its neig
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from schemas import codec
 from schemas.rejected import Reason
-from schemas.vehicles import VehiclePosition
-from streams.gateway.rules import EARLIEST_MS, END_MS, NULL_ISLAND_DEG, Target, broken_rule, is_id
+from streams.gateway import address
+from streams.gateway.kind import Target
+from streams.gateway.rules import broken_rule
 
 MAX_SHOWN = 4_096
 """Characters of a refused payload that are kept (schemas.rejected)."""
@@ -43,84 +44,49 @@ class Refusal:
 
 
 class Decoded(msgspec.Struct, frozen=True):
-    """What one message held, each list in the message's order. `operator` comes from the topic.
+    """What one message held, each list in the message's order.
 
-    At least one of the lists has an element.
+    At least one of the lists has an element. `target` is None where the topic is none of ours.
     """
 
-    operator: str
-    accepted: list[VehiclePosition]
+    target: Target | None
+    accepted: list[Any]
     rejected: list[Refusal]
 
 
 def decode(topic: str, payload: bytes, *, now_ms: int, limits: Limits) -> Decoded:
     """Decode and check one message; `now_ms` is the gateway's clock."""
-    target = _parse(topic)
+    target = address.parse(topic)
     if target is None:
-        detail = "neither ub/v1/{operator}/vehicles nor ub/v1/{operator}/vehicles/{vehicle_id}/position"
-        return Decoded("", [], [_refusal("bad_topic", detail, payload)])
+        detail = f"none of {', '.join(address.ADDRESSES)}"
+        return Decoded(None, [], [_refusal("bad_topic", detail, payload)])
     if len(payload) > limits.max_payload_bytes:
         detail = f"{len(payload)} bytes exceed the {limits.max_payload_bytes} of UB_MAX_PAYLOAD_BYTES"
-        return Decoded(target.operator, [], [_refusal("too_large", detail, payload)])
+        return Decoded(target, [], [_refusal("too_large", detail, payload)])
     latest_ms = now_ms + limits.max_clock_ahead_ms
+    kind = target.kind
     is_array = payload.lstrip(_WHITESPACE)[:1] == b"["
     try:
-        readings = codec.positions.decode(payload) if is_array else [codec.position.decode(payload)]
+        readings = kind.many.decode(payload) if is_array else [kind.one.decode(payload)]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _one_by_one(target, payload, is_array, latest_ms)
     if not readings:
-        return Decoded(target.operator, [], [_refusal("empty", "an array without a reading", payload)])
-    if _all_sound(readings, target, latest_ms):
-        return Decoded(target.operator, readings, [])
+        return Decoded(target, [], [_refusal("empty", "an array without a reading", payload)])
+    if kind.all_sound(readings, target, latest_ms):
+        return Decoded(target, readings, [])
     return _one_by_one(target, payload, is_array, latest_ms)
-
-
-def _parse(topic: str) -> Target | None:
-    levels = topic.split("/")
-    if len(levels) < 4 or levels[:2] != ["ub", "v1"] or levels[3] != "vehicles" or not is_id(levels[2]):
-        return None
-    if len(levels) == 4:
-        return Target(levels[2], None)
-    if len(levels) == 6 and levels[5] == "position":
-        return Target(levels[2], levels[4])
-    return None
-
-
-def _all_sound(readings: list[VehiclePosition], target: Target, latest_ms: int) -> bool:
-    """Whether no reading breaks a rule: `broken_rule` in one loop of plain comparisons."""
-    operator, named = target.operator, target.vehicle_id
-    last_ms = min(latest_ms, END_MS - 1)
-    near = NULL_ISLAND_DEG
-    for reading in readings:
-        lat = reading.lat
-        lon = reading.lon
-        battery = reading.battery_percent
-        said = reading.operator
-        if (
-            -90.0 <= lat <= 90.0
-            and -180.0 <= lon <= 180.0
-            and (lat >= near or lat <= -near or lon >= near or lon <= -near)
-            and EARLIEST_MS <= reading.ts <= last_ms
-            and (battery is None or 0 <= battery <= 100)
-            and (said is None or said == operator)
-            and (named is None or reading.vehicle_id == named)
-            and is_id(reading.vehicle_id)
-        ):
-            continue
-        return False
-    return True
 
 
 def _one_by_one(target: Target, payload: bytes, is_array: bool, latest_ms: int) -> Decoded:
     """Decode and check each reading by itself."""
     parts = _split(payload) if is_array else [payload]
     if isinstance(parts, Refusal):
-        return Decoded(target.operator, [], [parts])
-    accepted: list[VehiclePosition] = []
+        return Decoded(target, [], [parts])
+    accepted: list[Any] = []
     rejected: list[Refusal] = []
     for part in parts:
         try:
-            reading = codec.position.decode(part)
+            reading = target.kind.one.decode(part)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             rejected.append(_refusal(*_fault(part, error), part))
             continue
@@ -129,7 +95,7 @@ def _one_by_one(target: Target, payload: bytes, is_array: bool, latest_ms: int) 
             accepted.append(reading)
         else:
             rejected.append(_refusal(*broken, part))
-    return Decoded(target.operator, accepted, rejected)
+    return Decoded(target, accepted, rejected)
 
 
 def _split(payload: bytes) -> list[bytes] | Refusal:

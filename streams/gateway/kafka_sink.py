@@ -18,6 +18,7 @@ from kafka.errors import KafkaError
 
 from streams import topics
 from streams.errors import ServiceUnavailable, SettingsError
+from streams.gateway.address import KINDS
 from streams.gateway.records import KafkaRecord
 from streams.settings import Settings
 
@@ -164,13 +165,14 @@ class KafkaSink:
         )
         try:
             producer.partitions_for(topics.REJECTED)
-            found = len(producer.partitions_for(topics.VEHICLES))
-            if found != self._settings.source_partitions:
-                raise SettingsError(
-                    f"UB_SOURCE_PARTITIONS={self._settings.source_partitions}, but Kafka's topic "
-                    f"{topics.VEHICLES} has {found} partitions; vehicles would land on partitions where "
-                    "their history is not: set the number of the topic"
-                )
+            for kind in KINDS:
+                found = len(producer.partitions_for(kind.kafka_topic))
+                if found != self._settings.source_partitions:
+                    raise SettingsError(
+                        f"UB_SOURCE_PARTITIONS={self._settings.source_partitions}, but Kafka's topic "
+                        f"{kind.kafka_topic} has {found} partitions; {kind.name} would land on partitions where "
+                        "their history is not: set the number of the topic"
+                    )
         except BaseException:
             producer.close(timeout=0)
             raise

@@ -1,18 +1,17 @@
 """The MQTT side: a persistent session, QoS 1, acknowledged by hand.
 
-Callbacks run in paho's network thread. `Client.ack` may be called from any thread while that thread runs:
-it appends the packet to a deque and wakes the network thread, which alone writes to the socket.
+Callbacks run in paho's network thread. Acknowledgements come from any thread: they are queued for the network
+thread, which alone writes to the socket.
 """
 
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -21,6 +20,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from streams import topics
 from streams.errors import ServiceUnavailable
 from streams.gateway.receipt import Receipt
+from streams.gateway.receiver import Message, Receiver
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps messages for a gateway that is away."""
 KEEPALIVE_S = 60
 
-OnMessage = Callable[[MQTTMessage, int], None]
+OnMessage = Callable[[Message, int], None]
 """Called with the message and the number of the connection that it came on."""
 
 
@@ -83,13 +83,17 @@ class MqttSource:
                 log.warning("waiting for MQTT at %s: %s", self.address, said)
         return True
 
-    def ack(self, receipt: Receipt) -> bool:
-        """Acknowledge, unless the connection has changed: the broker delivers such a message again."""
+    def acknowledge(self, receipts: Sequence[Receipt]) -> int:
+        """Acknowledge messages; return how many.
+
+        Left out are those whose connection is gone: the broker delivers them again.
+        """
         with self._lock:
-            if receipt.connection != self._connection:
-                return False
-            self._client.ack(receipt.mid, receipt.qos)
-            return True
+            current = [receipt for receipt in receipts if receipt.connection == self._connection]
+            mids = [receipt.mid for receipt in current if receipt.qos]
+            if mids:
+                self._client.acknowledge(mids)
+        return len(current)
 
     def close(self, timeout_s: float) -> None:
         """Wait until the broker has read all acknowledgements, then disconnect; the broker keeps the session."""
@@ -108,13 +112,8 @@ class MqttSource:
         else:  # stopping the loop would wait for a socket that takes nothing
             log.warning("MQTT at %s takes no more packets; leaving without good-bye", self.address)
 
-    def _make_client(self) -> Client:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._settings.gateway_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            manual_ack=True,
-        )
+    def _make_client(self) -> Receiver:
+        client = Receiver(self._settings.gateway_id, self._handle_message)
         if self._settings.mqtt_username is not None:
             password = self._settings.mqtt_password
             client.username_pw_set(
@@ -126,7 +125,6 @@ class MqttSource:
         client.on_connect_fail = self._handle_connect_fail
         client.on_subscribe = self._handle_subscribe
         client.on_disconnect = self._handle_disconnect
-        client.on_message = self._handle_message
         return client
 
     def _handle_connect(
@@ -154,9 +152,9 @@ class MqttSource:
     def _subscribe(self) -> None:
         share = self._settings.mqtt_share
         prefix = f"$share/{share}/" if share else ""
-        # Retained positions are sent once, not again at each reconnection.
+        # Retained readings are sent once, not again at each reconnection.
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-        self._client.subscribe(prefix + topics.MQTT_VEHICLES_FILTER, options=options)
+        self._client.subscribe([(prefix + wanted, options) for wanted in topics.MQTT_GATEWAY_FILTERS])
 
     def _handle_subscribe(
         self,
@@ -166,10 +164,11 @@ class MqttSource:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        if any(reason.is_failure for reason in reasons):
-            self._trouble = f"subscription to {topics.MQTT_VEHICLES_FILTER} refused: {reasons[0]}"
-            log.error("MQTT at %s: %s", self.address, self._trouble)
-            return
+        for wanted, reason in zip(topics.MQTT_GATEWAY_FILTERS, reasons, strict=True):
+            if reason.is_failure:
+                self._trouble = f"subscription to {wanted} refused: {reason}"
+                log.error("MQTT at %s: %s", self.address, self._trouble)
+                return
         self._subscribed.set()
 
     def _handle_connect_fail(self, _client: Client, _data: Any) -> None:
@@ -192,7 +191,7 @@ class MqttSource:
             _spread_reconnects(client)
         self._disconnected.set()
 
-    def _handle_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+    def _handle_message(self, message: Message) -> None:
         try:
             self._on_message(message, self._connection)
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""The Kafka records that a gateway writes: frames to ub.vehicles, refusals to ub.rejected. Pure.
+"""The Kafka records that a gateway writes: frames to the topic of their kind, refusals to ub.rejected. Pure.
 
 Both carry CloudEvents headers. Ids and sequence numbers come from one counter that grows for the whole
 life of a gateway's name, restarts included.
@@ -55,13 +55,13 @@ class RecordWriter:
         self._sequence = sequence
 
     def frame(self, frame: Frame) -> KafkaRecord:
-        """Return the record of one frame, on the partition of its vehicles."""
+        """Return the record of one frame, on the partition of its readings."""
         return KafkaRecord(
-            topic=topics.VEHICLES,
+            topic=frame.kind.kafka_topic,
             partition=frame.partition,
             key=None,
             value=frame.value,
-            headers=self._headers(envelope.VEHICLE_FRAME, self._sequence.next(), frame.received_at),
+            headers=self._headers(frame.kind.envelope_type, self._sequence.next(), frame.received_at),
             timestamp_ms=frame.received_at,
             receipts=frame.receipts,
         )

@@ -1,15 +1,15 @@
-"""What a well-typed reading must satisfy, and what is said about one that does not.
+"""What a well-typed reading of any kind must satisfy, and what is said about one that does not.
 
-`broken_rule` is the authority; `decode.py` has a quick test in front of it that lets sound readings pass.
+`broken_rule` is the authority; `quick_test` makes a test in front of it that lets sound readings pass.
 """
 
 import functools
 import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import msgspec
-
-from schemas.rejected import Reason
-from schemas.vehicles import ID_PATTERN, MAX_ID_LENGTH, VehiclePosition
+from schemas.vehicles import ID_PATTERN, MAX_ID_LENGTH
+from streams.gateway.kind import Broken, Target
 
 EARLIEST_MS = 1_000_000_000_000
 """2001-09-09T01:46:40Z, the first time with 13 digits: anything below is in another unit, or not a time."""
@@ -21,14 +21,9 @@ is open sea, 500 km from the next street, so nothing real is lost."""
 INT64_MAX = 2**63 - 1
 
 _ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")  # `$` would let a trailing line feed pass
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _KNOWN_IDS = 1 << 18
-
-
-class Target(msgspec.Struct, frozen=True):
-    """What the MQTT topic says about the readings in the message. A struct: one is made for each message."""
-
-    operator: str
-    vehicle_id: str | None
+_MAX_SHOWN = 40
 
 
 @functools.lru_cache(maxsize=_KNOWN_IDS)
@@ -41,45 +36,84 @@ def is_id(text: str) -> bool:
     return len(text) <= MAX_ID_LENGTH and _matches(text)
 
 
-def broken_rule(reading: VehiclePosition, target: Target, latest_ms: int) -> tuple[Reason, str] | None:
-    """Return the reason and the detail of the first rule that `reading` breaks, or None when it is sound.
+def broken_rule(reading: Any, target: Target, latest_ms: int) -> Broken | None:
+    """Return the reason and the detail of the first rule that `reading` breaks, or None when it is sound."""
+    broken = _broken_identity(reading, target)
+    for rule in target.kind.rules:
+        if broken is not None:
+            break
+        broken = rule(reading, latest_ms)
+    return broken
 
-    `latest_ms` is the gateway's clock plus the margin that publishers' clocks are granted.
+
+def follow_rules(readings: Sequence[Any], target: Target, latest_ms: int) -> bool:
+    """Whether no reading breaks a rule: the quick test of a kind that need not be quick."""
+    return all(broken_rule(reading, target, latest_ms) is None for reading in readings)
+
+
+def quick_test[R](
+    fields: Callable[[R], tuple[str, str | None, int, float, float]], own: Callable[[R], bool]
+) -> Callable[[Sequence[R], Target, int], bool]:
+    """Return a test whether no reading breaks a rule: `broken_rule` in one loop of plain comparisons.
+
+    `fields` gives (id, owner, ts, lat, lon) of a reading, `own` says whether its other fields are in order.
     """
-    return (
-        _identity(reading, target)
-        or _time(reading.ts, latest_ms)
-        or _place(reading.lat, reading.lon)
-        or _battery(reading.battery_percent)
-    )
+
+    def all_sound(readings: Sequence[R], target: Target, latest_ms: int) -> bool:
+        owner, entity = target.owner, target.entity
+        last_ms = min(latest_ms, END_MS - 1)
+        near = NULL_ISLAND_DEG
+        for reading in readings:
+            id_, said, ts, lat, lon = fields(reading)
+            if (
+                -90.0 <= lat <= 90.0
+                and -180.0 <= lon <= 180.0
+                and (lat >= near or lat <= -near or lon >= near or lon <= -near)
+                and EARLIEST_MS <= ts <= last_ms
+                and (said is None or said == owner)
+                and (entity is None or id_ == entity)
+                and is_id(id_)
+                and own(reading)
+            ):
+                continue
+            return False
+        return True
+
+    return all_sound
 
 
-def _identity(reading: VehiclePosition, target: Target) -> tuple[Reason, str] | None:
-    for field, value in (("vehicle_id", reading.vehicle_id), ("operator", reading.operator)):
+def _broken_identity(reading: Any, target: Target) -> Broken | None:
+    kind = target.kind
+    id_, owner = getattr(reading, kind.id_field), getattr(reading, kind.owner_field)
+    for field, value in ((kind.id_field, id_), (kind.owner_field, owner)):
         if value is not None and not is_id(value):
-            shown = f"{value[:40]!r}{'…' if len(value) > 40 else ''} ({len(value)} characters)"
-            return "bad_id", f"{field} {shown} does not match {ID_PATTERN}"
-    if reading.operator is not None and reading.operator != target.operator:
-        return "topic_mismatch", f"operator {reading.operator!r}, but the topic names {target.operator!r}"
-    if target.vehicle_id is not None and reading.vehicle_id != target.vehicle_id:
-        named = target.vehicle_id[:MAX_ID_LENGTH]
-        return "topic_mismatch", f"vehicle_id {reading.vehicle_id!r}, but the topic names {named!r}"
+            return "bad_id", f"{field} {_shown(value)} does not match {ID_PATTERN}"
+    if owner is not None and owner != target.owner:
+        return "topic_mismatch", f"{kind.owner_field} {owner!r}, but the topic names {target.owner!r}"
+    if target.entity is not None and id_ != target.entity:
+        named = target.entity[:MAX_ID_LENGTH]
+        return "topic_mismatch", f"{kind.id_field} {id_!r}, but the topic names {named!r}"
     return None
 
 
-def _time(ts: int, latest_ms: int) -> tuple[Reason, str] | None:
+def broken_time(field: str, ts: int, latest_ms: int) -> Broken | None:
+    """Judge a time in milliseconds since the epoch."""
     if EARLIEST_MS <= ts <= latest_ms and ts < END_MS:
         return None
     if not -INT64_MAX - 1 <= ts <= INT64_MAX:
-        return "number_out_of_range", f"ts has {len(str(abs(ts)))} digits and does not fit 64 bits"
+        return "number_out_of_range", f"{field} has {len(str(abs(ts)))} digits and does not fit 64 bits"
     if EARLIEST_MS // 1000 <= ts < END_MS // 1000:
-        return "time_in_seconds", f"ts {ts} looks like seconds; milliseconds since 1970 belong here"
+        return "time_in_seconds", f"{field} {ts} looks like seconds; milliseconds since 1970 belong here"
     if ts < EARLIEST_MS or ts >= END_MS:
-        return "time_out_of_range", f"ts {ts} ms lies outside 2001-09-09 .. 2100-12-31"
-    return "time_in_future", f"ts {ts} ms is {ts - latest_ms} ms beyond the gateway's clock and its margin"
+        return "time_out_of_range", f"{field} {ts} ms lies outside 2001-09-09 .. 2100-12-31"
+    return (
+        "time_in_future",
+        f"{field} {ts} ms is {ts - latest_ms} ms beyond the gateway's clock and its margin",
+    )
 
 
-def _place(lat: float, lon: float) -> tuple[Reason, str] | None:
+def broken_place(lat: float, lon: float) -> Broken | None:
+    """Judge a place, WGS-84 degrees."""
     if -90 <= lat <= 90 and -180 <= lon <= 180:
         if abs(lat) < NULL_ISLAND_DEG and abs(lon) < NULL_ISLAND_DEG:
             return "null_island", f"lat {lat}, lon {lon} is within {NULL_ISLAND_DEG} degrees of 0,0: no fix"
@@ -90,8 +124,41 @@ def _place(lat: float, lon: float) -> tuple[Reason, str] | None:
     return "coordinate_out_of_range", f"lat {lat}, lon {lon} lies outside -90..90, -180..180"
 
 
-def _battery(percent: int | None) -> tuple[Reason, str] | None:
-    if percent is None or 0 <= percent <= 100:
+def measured_then(reading: Any, latest_ms: int) -> Broken | None:
+    """Rule of readings: judge `ts`."""
+    return broken_time("ts", reading.ts, latest_ms)
+
+
+def measured_there(reading: Any, _latest_ms: int) -> Broken | None:
+    """Rule of readings: judge `lat` and `lon`."""
+    return broken_place(reading.lat, reading.lon)
+
+
+def broken_number(field: str, value: int | None, least: int, most: int) -> Broken | None:
+    """Judge a whole number that may be left out."""
+    if value is None or least <= value <= most:
         return None
-    shown = percent if abs(percent) <= INT64_MAX else "of more than 64 bits"
-    return "number_out_of_range", f"battery_percent {shown} lies outside 0..100"
+    shown = value if abs(value) <= INT64_MAX else "of more than 64 bits"
+    return "number_out_of_range", f"{field} {shown} lies outside {least}..{most}"
+
+
+def broken_text(field: str, value: str | None, most: int) -> Broken | None:
+    """Judge a text that may be left out."""
+    if value is None:
+        return None
+    if len(value) > most:
+        return "too_large", f"{field} has {len(value)} characters, {most} are allowed"
+    if "\0" in value:  # PostgreSQL's text holds every character but this one
+        return "wrong_type", f"{field} holds the character U+0000 at {value.index(chr(0))}"
+    return None
+
+
+def broken_name(field: str, value: str | None, most: int) -> Broken | None:
+    """Judge a name that things are grouped by and that may be left out."""
+    if value is None or (0 < len(value) <= most and _CONTROL.search(value) is None):
+        return None
+    return "bad_id", f"{field} {_shown(value)} is not 1 to {most} characters without control characters"
+
+
+def _shown(value: str) -> str:
+    return f"{value[:_MAX_SHOWN]!r}{'…' if len(value) > _MAX_SHOWN else ''} ({len(value)} characters)"

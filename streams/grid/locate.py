@@ -9,34 +9,32 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain
 from typing import Any
 
 import h3
 import h3.api.basic_int as h3i
+import numpy as np
+from numpy.typing import NDArray
 
 EARTH_RADIUS_M = 6_371_007.18  # authalic radius, the one H3 uses for its metres
 METRES_PER_DEGREE = math.pi / 180 * EARTH_RADIUS_M
 
 
-Edge = tuple[float, float, float]
-"""A half-plane: (x, y) in metres from the cell's centre is on its inner side if a x + b y < c."""
-
 SIDES = 6
 _REMEMBERED = 200_000
-_NOTHING: tuple[Edge, ...] = ((0.0, 0.0, -1.0),) * SIDES
-_EVERYTHING: Edge = (0.0, 0.0, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
-class Footprint:
-    """Centre in degrees, metres per degree of longitude there, radius of the circle in metres, SIDES edges."""
+class Footprints:
+    """Of n cells, degrees and metres.
 
-    lat: float
-    lon: float
-    lon_m: float
-    radius_m: float
-    edges: tuple[Edge, ...]
+    circle  (n, 4): latitude and longitude of the centre, metres per degree of longitude there, square of the radius
+    edges   (n, 3, SIDES): half-planes a, b, c; (x, y) in metres from the centre is on the inner side if a x + b y < c
+    """
+
+    circle: NDArray[np.float64]
+    edges: NDArray[np.float64]
 
 
 class Locator:
@@ -46,7 +44,6 @@ class Locator:
         self.resolution = resolution
         self.region_resolution = region_resolution
         # Every partition of a worker meets the same cells.
-        self.footprint = lru_cache(_REMEMBERED)(footprint)
         self.region = lru_cache(_REMEMBERED)(self._region)
 
     def cells(self, lat: Sequence[float], lon: Sequence[float]) -> list[int]:
@@ -54,30 +51,45 @@ class Locator:
         locate, resolution = h3i.latlng_to_cell, self.resolution
         return [locate(a, b, resolution) for a, b in zip(lat, lon, strict=True)]
 
+    def footprints(self, cells: Sequence[int]) -> Footprints:
+        """Return the footprints of cells."""
+        return footprints(cells)
+
     def _region(self, cell: int) -> str:
         """Return the hex index of the region that `cell` belongs to."""
         return str(h3.cell_to_parent(to_hex(cell), self.region_resolution))
 
 
-def footprint(cell: int) -> Footprint:
-    """Return the footprint of `cell`: every position in it has that cell, whatever H3 rounds.
+def footprints(cells: Sequence[int]) -> Footprints:
+    """Return the footprint of each cell: every position in it has that cell, whatever H3 rounds.
 
     Edges of H3 cells are arcs of great circles (straight in the gnomonic projection in which H3
     rounds). Here they are straight lines on a plane with the centre's scale; `margin` covers the
     error of that, which grows with tan(latitude) x radius / earth radius. A cell with more than six
     edges (it crosses an edge of the icosahedron) or too near a pole has no footprint.
     """
-    lat, lon = h3i.cell_to_latlng(cell)
-    lon_m = METRES_PER_DEGREE * math.cos(math.radians(lat))
-    corners = [(_turn(b - lon) * lon_m, (a - lat) * METRES_PER_DEGREE) for a, b in h3i.cell_to_boundary(cell)]
-    reach = max(math.hypot(x, y) for x, y in corners)
-    distortion = 2 * abs(math.tan(math.radians(lat))) * reach / EARTH_RADIUS_M
+    lat, lon = np.array([h3i.cell_to_latlng(cell) for cell in cells]).T
+    outlines = [h3i.cell_to_boundary(cell) for cell in cells]
+    # A pentagon's last corner stands for the one it lacks: an edge of no length, which holds everything.
+    six = (line if len(line) == SIDES else (*line, line[-1])[:SIDES] for line in outlines)
+    numbers = chain.from_iterable(chain.from_iterable(six))
+    corners = np.fromiter(numbers, np.float64, 2 * SIDES * len(cells)).reshape(-1, SIDES, 2)
+    lon_m = METRES_PER_DEGREE * np.cos(np.radians(lat))
+    x = _turn(corners[:, :, 1] - lon[:, None]) * lon_m[:, None]
+    y = (corners[:, :, 0] - lat[:, None]) * METRES_PER_DEGREE
+    reach = np.hypot(x, y).max(axis=1)
+    distortion = 2 * np.abs(np.tan(np.radians(lat))) * reach / EARTH_RADIUS_M
     margin = 0.002 + distortion + (reach / EARTH_RADIUS_M) ** 2
-    if len(corners) > SIDES or margin > 0.1:
-        return Footprint(lat, lon, lon_m, 0.0, _NOTHING)
-    edges = [_edge(p, q, margin * reach) for p, q in pairwise((*corners, corners[0]))]
-    radius = max(0.0, min(c for _, _, c in edges))
-    return Footprint(lat, lon, lon_m, radius, (*edges, *[_EVERYTHING] * (SIDES - len(edges))))
+    dx, dy = np.roll(x, -1, axis=1) - x, np.roll(y, -1, axis=1) - y
+    length = np.hypot(dx, dy)
+    real = length > 0
+    a, b = (np.divide(d, length, out=np.zeros_like(d), where=real) for d in (dy, -dx))
+    # Corners run counter-clockwise: inside is to the left.
+    c = np.where(real, a * x + b * y - (margin * reach)[:, None], np.inf)
+    none = np.array([len(line) > SIDES for line in outlines]) | (margin > 0.1)
+    a[none], b[none], c[none] = 0.0, 0.0, -1.0
+    radius = np.maximum(0.0, c.min(axis=1))
+    return Footprints(np.stack((lat, lon, lon_m, radius**2), axis=1), np.stack((a, b, c), axis=1))
 
 
 def to_hex(cell: int) -> str:
@@ -117,14 +129,6 @@ def cells_in_polygon(polygon: dict[str, Any], resolution: int) -> set[int]:
     return {from_hex(cell) for cell in h3.geo_to_cells(polygon, resolution)}
 
 
-def _turn(degrees: float) -> float:
-    """Return a difference of longitudes within -180..180."""
+def _turn(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return differences of longitudes within -180..180."""
     return (degrees + 180) % 360 - 180
-
-
-def _edge(p: tuple[float, float], q: tuple[float, float], margin: float) -> Edge:
-    """Return the half-plane left of p -> q (corners run counter-clockwise), `margin` metres further in."""
-    dx, dy = q[0] - p[0], q[1] - p[1]
-    length = math.hypot(dx, dy)
-    a, b = dy / length, -dx / length
-    return a, b, a * p[0] + b * p[1] - margin

@@ -8,57 +8,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.arrays import grown
+from streams.grid.slots import BLOCK, BLOCK_BITS
 
 COUNTED = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
 STANDING = np.array([True, True, True, False, True])
 """By column of COUNTED: whether it adds to the occupancy."""
 
 
-class Source:
-    """What one source said last."""
+class Said:
+    """What one source said last of each slot: counts (n, 5), and the order in which it said it; 0: it never did."""
 
     def __init__(self) -> None:
-        self.newest_ts = 0
-        self.watermark = 0
-        self.heard_at = 0
-        self.live = np.zeros((1024, len(COUNTED)), np.int64)
-        self.order = np.zeros(1024, np.int64)
-        self.unsaved = True
+        self.counts = np.zeros((BLOCK, len(COUNTED)), np.int64)
+        self.order = np.zeros(BLOCK, np.int64)
+
+    def block(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return counts and order of a block of slots."""
+        where = slice(number << BLOCK_BITS, (number + 1) << BLOCK_BITS)
+        return self.counts[where], self.order[where]
 
 
 class Live:
     """Live counts by slot."""
 
     def __init__(self) -> None:
-        self.sources: dict[int, Source] = {}
-        self.total = np.zeros((1024, len(COUNTED)), np.int64)
-        self.dirty = np.zeros(1024, np.bool_)
-        self.unsaved_rows = np.zeros(1024, np.bool_)
+        self.said: dict[int, Said] = {}
+        self.total = np.zeros((BLOCK, len(COUNTED)), np.int64)
+        self.dirty = np.zeros(BLOCK, np.bool_)
+        self.unsaved_rows = np.zeros(BLOCK, np.bool_)
+        self.unsaved: set[tuple[int, int]] = set()
+        """(source, number of a block of slots)"""
 
-    def source(self, number: int) -> Source:
-        """Return a source, made at its first word."""
-        found = self.sources.get(number)
-        if found is None:
-            found = self.sources[number] = Source()
-        return found
-
-    def put(self, number: int, order: int, slots: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
-        """Take in `counts` (n, 5) of `slots` as source `number` knows them at `order` (> 0)."""
+    def put(
+        self, source: int, order: NDArray[np.int64], slots: NDArray[np.int64], counts: NDArray[np.int64]
+    ) -> None:
+        """Take in `counts` (n, 5) of n slots, each once, as a source knows them at `order` (n; > 0)."""
         if not len(slots):
             return
-        source = self.source(number)
+        said = self.said.get(source)
+        if said is None:
+            said = self.said[source] = Said()
         size = int(slots.max()) + 1
-        source.live, source.order = grown(source.live, size), grown(source.order, size)
+        said.counts, said.order = grown(said.counts, size), grown(said.order, size)
         self.total = grown(self.total, size)
         self.dirty, self.unsaved_rows = grown(self.dirty, size), grown(self.unsaved_rows, size)
-        newer = source.order[slots] <= order
+        newer = said.order[slots] <= order
         slots, counts = slots[newer], counts[newer]
-        self.total[slots] += counts - source.live[slots]
-        source.live[slots] = counts
-        source.order[slots] = order
-        source.unsaved = True
+        self.total[slots] += counts - said.counts[slots]
+        said.counts[slots] = counts
+        said.order[slots] = order[newer]
         self.dirty[slots] = True
         self.unsaved_rows[slots] = True
+        self.unsaved |= {
+            (source, block) for block in np.flatnonzero(np.bincount(slots >> BLOCK_BITS)).tolist()
+        }
 
     def take_dirty(self) -> NDArray[np.int64]:
         """Return the slots that changed since the last call."""

@@ -1,114 +1,158 @@
-"""The grid's state between checkpoints: parts per region, rewritten only when they changed.
+"""The grid's state between checkpoints: parts per region and kind, of which only those that changed are written.
 
-`<region>/source/<n>`      what one source said last of each slot
-`<region>/window/<start>`  the rows of one window
-`<region>/occupancy`       occupancy of each slot at the last closed window
+`<region>/<kind>/slots/<block>`           cells and names of a block of slots; the parts below know slots by number
+`<region>/<kind>/source/<n>`              how far one source has come
+`<region>/<kind>/live/<n>/<block>`        fleet only: what one source said last of each slot of a block
+`<region>/<kind>/window/<start>/<block>`  the rows of one window that belong to a block of slots
+`<region>/<kind>/stocks/<block>`          stocks of each slot of a block at the last closed window
+`<region>/<kind>/edges`                   before which time windows are closed, and forgotten
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from streams.grid.region import Region
-from streams.grid.window import Row
+from streams.grid.kind import Stocks
+from streams.grid.merge import COUNTED, Live
+from streams.grid.slots import BLOCK_BITS, Key, slots_of
+from streams.grid.tally import FleetTally, Tally
 
 _LEVEL = 1
 _encode = msgspec.msgpack.Encoder().encode
 
 
+class _Numbers(msgspec.Struct, array_like=True, frozen=True):
+    """Numbers from 0 up, in the narrowest type that holds them: what is to be compressed is short."""
+
+    dtype: str
+    data: bytes
+
+
 class _Source(msgspec.Struct, array_like=True, frozen=True):
     newest_ts: int
     watermark: int
-    sources: int
-    cells: list[str]
-    operators: list[str]
-    counts: bytes
-    order: bytes
+    expected: int
 
 
-class _Window(msgspec.Struct, array_like=True, frozen=True):
-    rows: list[tuple[str, str, Row]]
+class _Live(msgspec.Struct, array_like=True, frozen=True):
+    """Counts, and orders as distances from the one before the least; 0 where the source said nothing."""
+
+    counts: _Numbers
+    order_before: int
+    order: _Numbers
 
 
-class _Occupancy(msgspec.Struct, array_like=True, frozen=True):
+class _Edges(msgspec.Struct, array_like=True, frozen=True):
     closed_before: int
     forgotten_before: int
-    slots: list[tuple[str, str, int]]
 
 
+_slots = msgspec.msgpack.Decoder(list[Key])
 _source = msgspec.msgpack.Decoder(_Source)
-_window = msgspec.msgpack.Decoder(_Window)
-_occupancy = msgspec.msgpack.Decoder(_Occupancy)
+_live = msgspec.msgpack.Decoder(_Live)
+_stocks = msgspec.msgpack.Decoder(dict[int, Stocks])
+_edges = msgspec.msgpack.Decoder(_Edges)
 
 
-def take(region: Region) -> dict[str, bytes | None]:
-    """Return the parts of a region that changed since the last call."""
+def take(tally: Tally[Any]) -> dict[str, bytes | None]:
+    """Return the parts that changed since the last call; None for those of forgotten windows."""
+    prefix = f"{tally.region}/{tally.kind.name}"
     parts: dict[str, bytes | None] = {}
-    for number, source in region.live.sources.items():
-        if source.unsaved:
-            source.unsaved = False
-            told = np.flatnonzero(source.order)
-            keys = [region.slots[slot] for slot in told.tolist()]
-            value = _Source(
-                source.newest_ts,
-                source.watermark,
-                region.sources,
-                [cell for cell, _ in keys],
-                [operator for _, operator in keys],
-                source.live[told].astype("<i4").tobytes(),
-                source.order[told].astype("<i8").tobytes(),
-            )
-            parts[f"{region.name}/source/{number}"] = _pack(value)
-    windows = region.windows
-    for start in windows.unsaved:
-        rows = [(*region.slots[slot], row) for slot, row in windows.rows[start].items()]
-        parts[f"{region.name}/window/{start}"] = _pack(_Window(rows))
-    windows.unsaved.clear()
-    if windows.occupancy_unsaved:
-        windows.occupancy_unsaved = False
-        slots = [(*region.slots[slot], n) for slot, n in windows.occupancy.items()]
-        value_ = _Occupancy(windows.closed_before, windows.forgotten_before, slots)
-        parts[f"{region.name}/occupancy"] = _pack(value_)
-    for start in region.forgotten_windows:
-        parts[f"{region.name}/window/{start}"] = None
-    region.forgotten_windows = []
+    for name, value in _changed(tally):
+        parts[f"{prefix}/{name}"] = zlib.compress(_encode(value), _LEVEL)
+    for start, block in tally.windows.forgotten:
+        parts[f"{prefix}/window/{start}/{block}"] = None
+    tally.windows.forgotten.clear()
     return parts
 
 
-def load(parts: Mapping[str, bytes], window_ms: int) -> dict[str, Region]:
-    """Return the regions that the parts hold."""
-    regions: dict[str, Region] = {}
-    for name in sorted(parts):  # occupancy comes before source and window
-        region_name, kind, *rest = name.split("/")
-        data = zlib.decompress(parts[name])
-        region = regions.setdefault(region_name, Region(region_name, window_ms))
-        if kind == "occupancy":
-            told = _occupancy.decode(data)
-            region.windows.closed_before = told.closed_before
-            region.windows.forgotten_before = told.forgotten_before
-            region.windows.occupancy = {region.slot(c, o): n for c, o, n in told.slots}
-        if kind == "source":
-            _load_source(region, int(rest[0]), _source.decode(data))
-        elif kind == "window":
-            rows = _window.decode(data).rows
-            region.windows.restore(int(rest[0]), [(region.slot(c, o), row) for c, o, row in rows])
-    return regions
+def _changed(tally: Tally[Any]) -> Iterator[tuple[str, Any]]:
+    sources, windows = tally.sources, tally.windows
+    for block, keys in tally.slots.take_unsaved().items():
+        yield f"slots/{block}", keys
+    for number in sources.unsaved:
+        source = sources.by_number[number]
+        yield f"source/{number}", _Source(source.newest_ts, source.watermark, sources.expected)
+    sources.unsaved.clear()
+    if isinstance(tally, FleetTally):
+        for number, block in tally.live.unsaved:
+            yield f"live/{number}/{block}", _dump_live(*tally.live.said[number].block(block))
+        tally.live.unsaved.clear()
+    for start, block in windows.unsaved:
+        yield f"window/{start}/{block}", _of_block(block, windows.rows[start])
+    windows.unsaved.clear()
+    for block in windows.chain.unsaved:
+        yield f"stocks/{block}", _of_block(block, windows.chain.standing)
+    windows.chain.unsaved.clear()
+    if windows.edges_unsaved:
+        windows.edges_unsaved = False
+        yield "edges", _Edges(windows.closed_before, windows.forgotten_before)
 
 
-def _load_source(region: Region, number: int, told: _Source) -> None:
-    slots = np.array([region.slot(*key) for key in zip(told.cells, told.operators, strict=True)], np.int64)
-    counts = np.frombuffer(told.counts, "<i4").reshape(-1, 5).astype(np.int64)
-    order = np.frombuffer(told.order, "<i8").astype(np.int64)
-    source = region.live.source(number)
-    for value in np.unique(order).tolist():
-        same = order == value
-        region.live.put(number, value, slots[same], counts[same])
-    source.newest_ts, source.watermark = told.newest_ts, told.watermark
-    source.unsaved = False
-    region.sources = told.sources
+def _of_block[V](block: int, by_slot: Mapping[int, V]) -> dict[int, V]:
+    return {slot: by_slot[slot] for slot in slots_of(block) if slot in by_slot}
 
 
-def _pack(value: msgspec.Struct) -> bytes:
-    return zlib.compress(_encode(value), _LEVEL)
+def load(
+    parts: Mapping[str, bytes], make: Callable[[str, str], Tally[Any]]
+) -> dict[tuple[str, str], Tally[Any]]:
+    """Return what the parts hold by region and kind; `make(region, kind)` returns an empty tally."""
+    tallies: dict[tuple[str, str], Tally[Any]] = {}
+    for name, data in sorted(parts.items(), key=_place):
+        region, kind, what, *numbers = name.split("/")
+        tally = tallies.get((region, kind))
+        if tally is None:
+            tally = tallies[region, kind] = make(region, kind)
+        _restore(tally, what, [int(number) for number in numbers], zlib.decompress(data))
+    return tallies
+
+
+def _place(part: tuple[str, bytes]) -> tuple[str, str, list[int]]:
+    """Blocks of slots are put back in the order of their numbers."""
+    region, kind, what, *numbers = part[0].split("/")
+    return f"{region}/{kind}", what, [int(number) for number in numbers]
+
+
+def _restore(tally: Tally[Any], what: str, numbers: list[int], data: bytes) -> None:
+    match what, numbers:
+        case "slots", [_]:
+            tally.slots.restore(_slots.decode(data))
+        case "source", [number]:
+            source = _source.decode(data)
+            tally.sources.restore(number, source.expected, source.newest_ts, source.watermark)
+        case "live", [number, block] if isinstance(tally, FleetTally):
+            _restore_live(tally.live, number, block, _live.decode(data))
+        case "window", [start, _]:
+            tally.windows.restore(start, tally.kind.rows.decode(data))
+        case "stocks", [_]:
+            tally.windows.chain.standing |= _stocks.decode(data)
+        case "edges", []:
+            edges = _edges.decode(data)
+            tally.windows.closed_before = edges.closed_before
+            tally.windows.forgotten_before = edges.forgotten_before
+
+
+def _dump_live(counts: NDArray[np.int64], order: NDArray[np.int64]) -> _Live:
+    before = int(order[order > 0].min()) - 1
+    return _Live(_dump(counts), before, _dump(np.maximum(order - before, 0)))
+
+
+def _restore_live(live: Live, source: int, block: int, told: _Live) -> None:
+    counts, order = _load(told.counts).reshape(-1, len(COUNTED)), _load(told.order)
+    spoken_of = np.flatnonzero(order)
+    slots = (block << BLOCK_BITS) + spoken_of
+    live.put(source, told.order_before + order[spoken_of], slots, counts[spoken_of])
+    live.unsaved.discard((source, block))
+
+
+def _dump(numbers: NDArray[np.int64]) -> _Numbers:
+    narrow = np.min_scalar_type(int(numbers.max())).newbyteorder("<")
+    return _Numbers(narrow.str, numbers.astype(narrow).tobytes())
+
+
+def _load(numbers: _Numbers) -> NDArray[np.int64]:
+    return np.frombuffer(numbers.data, numbers.dtype).astype(np.int64)

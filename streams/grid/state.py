@@ -1,29 +1,28 @@
-"""The grid fold: partials of all sources in; live cells, closed windows and table rows out.
+"""The grid fold: partials of all sources and kinds in; live cells, closed windows and table rows out.
 
-Watermark of a region = the least watermark of its active sources; a source that said nothing for
-`idle_timeout` of wall time does not hold windows open, but what it says later still counts: closed
-windows are amended (design D4). Rows leave memory only when no source can change them any more.
+Windows of a kind close in a region at the least watermark of that kind's active sources there (sources.py), and are
+amended by what comes later (design D4). Rows leave memory only when no source can change them any more.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas import codec, envelope
-from schemas.cells import CellsNow, CellsWindow, ClosedWindows
-from schemas.partials import FleetPartial, SlotCounts
+from schemas.partials import FleetPartial, Partial, SlotCounts
 from streams import topics
 from streams.fold import Changes, Output, Record, Restored, Rows
-from streams.grid import saved
+from streams.grid import saved, tell
 from streams.grid.check import problem_of
-from streams.grid.merge import COUNTED, STANDING, Source
-from streams.grid.region import Region
-from streams.grid.window import Row
+from streams.grid.flows import FLEET
+from streams.grid.kinds import KIND_OF, KINDS
+from streams.grid.merge import COUNTED
+from streams.grid.sources import Sources
+from streams.grid.tally import FleetTally, Tally
 from streams.refusals import refusal
 
 STAGE = "grid"
@@ -49,23 +48,19 @@ class GridState:
         self._config = config
         self._geometry = geometry
         self._offset = restored.offset
-        self._partition = restored.partition
         self._generation = restored.generation
         self._wall = 0
-        self._regions: dict[str, Region] = {}
-        self._known_cells: set[str] = set()
         self._new_cells: list[str] = []
-        self._window_rows: list[tuple[Region, int, int, Row]] = []
+        self._closed: dict[str, dict[tuple[str, int, int], tell.ClosedRow]] = {name: {} for name in KINDS}
         self._rejected: list[Output] = []
-        for name, region in saved.load(restored.parts, config.window_ms).items():
-            self._regions[name] = region
-            self._known_cells |= {cell for cell, _ in region.slots}
+        self._tallies = saved.load(restored.parts, self._make)
+        self._known_cells = {cell for tally in self._tallies.values() for cell, _ in tally.slots.keys}
 
     def apply(self, record: Record) -> None:
         """Fold one partial in."""
         self._offset = record.offset
         try:
-            partial = codec.fleet_partial.decode(record.value)
+            partial = codec.partial.decode(record.value)
         except (msgspec.DecodeError, RecursionError) as error:
             self._rejected.append(refusal(STAGE, self._generation, record, "bad_frame", str(error)))
             return
@@ -73,188 +68,107 @@ class GridState:
         if problem:
             self._rejected.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
             return
-        region = self._regions.get(partial.region)
-        if region is None:
-            region = self._regions[partial.region] = Region(partial.region, self._config.window_ms)
+        self._put(partial)
+
+    def _put(self, partial: Partial) -> None:
+        kind, windows = KIND_OF[type(partial)], partial.windows
+        tally = self._tallies.get((partial.region, kind.name))
+        if tally is None:
+            tally = self._tallies[partial.region, kind.name] = self._make(partial.region, kind.name)
         order = (partial.generation + 1) << _GENERATION_BITS | (partial.offset + 1)
-        self._put_live(region, partial, order)
-        self._put_windows(region, partial, order)
-        source = region.live.source(partial.source)
-        source.newest_ts = max(source.newest_ts, partial.newest_ts)
-        source.watermark = max(source.watermark, partial.watermark)
-        source.heard_at = self._wall
-        source.unsaved = True
-        region.sources = partial.sources
+        if isinstance(partial, FleetPartial) and isinstance(tally, FleetTally):
+            self._put_live(tally, partial.source, order, partial.now)
+        slots = self._slots(tally, windows.cell, kind.names(windows))
+        words = kind.words(order, windows)
+        tally.windows.put(partial.source, zip(windows.window_start, slots, words, strict=True))
+        tally.sources.hear(partial.source, partial.sources, partial.newest_ts, partial.watermark)
 
-    def _put_live(self, region: Region, partial: FleetPartial, order: int) -> None:
-        now = partial.now
-        slots = self._slots(region, now.cell, now.operator)
+    def _put_live(self, tally: FleetTally, source: int, order: int, now: SlotCounts) -> None:
+        slots = np.array(self._slots(tally, now.cell, now.operator), np.int64)
         counts = np.array([getattr(now, state) for state in COUNTED], np.int64).T
-        region.live.put(partial.source, order, np.array(slots, np.int64), counts)
+        tally.live.put(source, np.full(len(slots), order), slots, counts)
 
-    def _put_windows(self, region: Region, partial: FleetPartial, order: int) -> None:
-        w, put, source = partial.windows, region.windows.put, partial.source
-        slots = self._slots(region, w.cell, w.operator)
-        counts = zip(w.readings, w.arrivals, w.departures, strict=True)
-        for start, slot, count in zip(w.window_start, slots, counts, strict=True):
-            put(source, order, start, slot, count)
-
-    def _slots(self, region: Region, cells: list[str], operators: list[str]) -> list[int]:
-        get = region.slot_of.get
-        slots = [get(key, -1) for key in zip(cells, operators, strict=True)]
-        if -1 in slots:
-            slots = [region.slot(*key) for key in zip(cells, operators, strict=True)]
-            fresh = [cell for cell in dict.fromkeys(cells) if cell not in self._known_cells]
-            self._known_cells.update(fresh)
-            self._new_cells += fresh
+    def _slots(self, tally: Tally[Any], cells: list[str], names: list[str]) -> list[int]:
+        known = len(tally.slots.keys)
+        slots = tally.slots.numbers(cells, names)
+        for cell, _ in tally.slots.keys[known:]:
+            if cell not in self._known_cells:
+                self._known_cells.add(cell)
+                self._new_cells.append(cell)
         return slots
+
+    def _make(self, region: str, kind: str) -> Tally[Any]:
+        sources = Sources(self._config.idle_timeout_ms, self._config.forget_source_ms, self._wall)
+        if kind == FLEET.name:
+            return FleetTally(region, FLEET, sources, self._config.window_ms)
+        return Tally(region, KINDS[kind], sources, self._config.window_ms)
 
     def idle(self, wall_ms: int) -> None:
         """Close what the active sources allow; `wall_ms` says who is idle."""
         self._wall = wall_ms
-        for region in self._regions.values():
-            region.since = region.since or wall_ms
-            sources = region.live.sources.values()
-            for source in sources:
-                source.heard_at = source.heard_at or wall_ms  # just restored
-            region.windows.close(self._watermark(region))
-            all_known = len(sources) == region.sources or self._silent(
-                region.since, self._config.forget_source_ms
-            )
-            heard = [s for s in sources if not self._silent(s.heard_at, self._config.forget_source_ms)]
-            if all_known and heard:
-                reach = min(source.watermark for source in heard)
-                region.forgotten_windows += region.windows.forget(reach - self._config.amend_horizon_ms)
-
-    def _silent(self, since: int, limit: int) -> bool:
-        return self._wall - since > limit
-
-    def _active(self, region: Region) -> list[Source]:
-        limit = self._config.idle_timeout_ms
-        return [s for s in region.live.sources.values() if not self._silent(s.heard_at, limit)]
-
-    def _watermark(self, region: Region) -> int:
-        active = [source.watermark for source in self._active(region)]
-        return min(active) if active else region.windows.newest_end()
-
-    def _as_of(self, region: Region) -> int:
-        active = [source.newest_ts for source in self._active(region)]
-        everyone = (source.newest_ts for source in region.live.sources.values())
-        return min(active) if active else max(everyone, default=0)
+        for tally in self._tallies.values():
+            tally.tick(wall_ms, self._config.amend_horizon_ms)
 
     # ------------------------------------------------------------------ what goes out
 
     def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
         """Return live cells that changed and windows that closed; at a checkpoint also that time went on."""
         out, self._rejected = self._rejected, []
-        for region in self._regions.values():
-            dirty = region.live.take_dirty()
-            as_of = self._as_of(region)
-            if len(dirty) or (at_checkpoint and as_of != region.told_as_of):
-                region.told_as_of = as_of
-                out.append(self._now(region, dirty, as_of))
-            due = region.windows.take_due()
+        for tally in self._tallies.values():
+            if isinstance(tally, FleetTally):
+                out += self._live(tally, at_checkpoint=at_checkpoint)
+            due = tally.windows.take_due()
             if due:
-                self._window_rows += [(region, *item) for item in due]
-                out.append(self._window(region, due))
+                out += self._windows(tally, due)
         return out
 
-    def _now(self, region: Region, slots: NDArray[np.int64], as_of: int) -> Output:
-        cells, operators = _keys(region, slots.tolist())
-        counts = SlotCounts(cells, operators, *region.live.total[slots].T.tolist())
-        message = CellsNow(region.name, as_of, self._watermark(region), counts)
-        return self._output(region, message, envelope.CELLS_NOW, as_of)
+    def _live(self, tally: FleetTally, *, at_checkpoint: bool) -> list[Output]:
+        dirty, as_of = tally.live.take_dirty(), tally.sources.as_of()
+        if not len(dirty) and not (at_checkpoint and as_of != tally.told_as_of):
+            return []
+        tally.told_as_of = as_of
+        messages = tell.live_messages(tally, dirty, as_of)
+        return [self._output(tally.region, message, envelope.CELLS_NOW, as_of) for message in messages]
 
-    def _window(self, region: Region, due: list[tuple[int, int, Row]]) -> Output:
-        cells, operators = _keys(region, [slot for _, slot, _ in due])
-        rows = ClosedWindows(
-            window_start=[start for start, _, _ in due],
-            cell=cells,
-            operator=operators,
-            readings=[row.readings for _, _, row in due],
-            arrivals=[row.arrivals for _, _, row in due],
-            departures=[row.departures for _, _, row in due],
-            occupancy=[row.occupancy for _, _, row in due],
-            revision=[row.revision for _, _, row in due],
-        )
-        watermark = region.windows.closed_before
-        message = CellsWindow(region.name, watermark, region.windows.window_ms, rows)
-        return self._output(region, message, envelope.CELLS_WINDOW, watermark)
+    def _windows(self, tally: Tally[Any], due: Sequence[Any]) -> list[Output]:
+        rows = tell.closed_rows(tally, due)
+        closed = self._closed[tally.kind.name]
+        for (start, slot, _), row in zip(due, rows, strict=True):
+            closed[tally.region, start, slot] = row
+        messages = tell.window_messages(tally, rows)
+        time_ms = tally.windows.closed_before
+        return [self._output(tally.region, message, tally.kind.type_, time_ms) for message in messages]
 
-    def _output(self, region: Region, message: Any, type_: str, time_ms: int) -> Output:
+    def _output(self, region: str, message: msgspec.Struct, type_: str, time_ms: int) -> Output:
         value = codec.encode(message)
         return Output(
             topic=topics.CELLS,
-            key=region.name,
+            key=region,
             value=value,
             type_=type_,
             # Windows close by wall time too, without a new record.
-            id_=f"{STAGE}/{region.name}@{self._generation}:{self._offset}/{type_}/{crc32(value):08x}",
+            id_=f"{STAGE}/{region}@{self._generation}:{self._offset}/{type_}/{crc32(value):08x}",
             time_ms=time_ms,
         )
 
     def take_changes(self) -> Changes:
         """Return table rows and parts that changed since the last call."""
-        changes = Changes()
-        if self._new_cells:
-            geometry = [self._geometry(int(cell, 16)) for cell in self._new_cells]
-            changes.rows.append(Rows("cell_geometry", _columns(geometry)))
-            self._new_cells = []
-        now = [row for region in self._regions.values() for row in self._cell_now_rows(region)]
-        if now:
-            changes.rows.append(Rows("cell_now", _columns(now)))
-        if self._window_rows:
-            newest = {
-                (r.name, start, slot): (r, start, slot, row) for r, start, slot, row in self._window_rows
-            }
-            rows = [_cell_window_row(*item) for item in newest.values()]
-            changes.rows.append(Rows("cell_window", _columns(rows)))
-            self._window_rows = []
-        for region in self._regions.values():
-            changes.parts.update(saved.take(region))
+        changes = Changes(rows=list(self._table_rows()))
+        for tally in self._tallies.values():
+            changes.parts.update(saved.take(tally))
         return changes
 
-    def _cell_now_rows(self, region: Region) -> list[dict[str, Any]]:
-        slots = region.live.take_unsaved_rows()
-        totals = region.live.total[slots]
-        occupancy = totals[:, STANDING].sum(axis=1).tolist()
-        as_of = self._as_of(region)
-        rows = []
-        for slot, counts, standing in zip(slots.tolist(), totals.tolist(), occupancy, strict=True):
-            cell, operator = region.slots[slot]
-            rows.append(
-                {
-                    "cell": int(cell, 16),
-                    "operator": operator,
-                    "region": region.name,
-                    **dict(zip(COUNTED, counts, strict=True)),
-                    "occupancy": standing,
-                    "as_of": as_of,
-                }
-            )
-        return rows
-
-
-def _cell_window_row(region: Region, start: int, slot: int, row: Row) -> dict[str, Any]:
-    cell, operator = region.slots[slot]
-    return {
-        "window_start": start,
-        "window_s": region.windows.window_ms // 1000,
-        "cell": int(cell, 16),
-        "operator": operator,
-        "region": region.name,
-        "readings": row.readings,
-        "arrivals": row.arrivals,
-        "departures": row.departures,
-        "occupancy": row.occupancy,
-        "revision": row.revision,
-    }
-
-
-def _keys(region: Region, slots: Sequence[int]) -> tuple[list[str], list[str]]:
-    keys = [region.slots[slot] for slot in slots]
-    return [cell for cell, _ in keys], [operator for _, operator in keys]
-
-
-def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    return {name: [row[name] for row in rows] for name in rows[0]}
+    def _table_rows(self) -> Iterator[Rows]:
+        if self._new_cells:
+            cells = [self._geometry(int(cell, 16)) for cell in self._new_cells]
+            yield Rows("cell_geometry", {name: [cell[name] for cell in cells] for name in cells[0]})
+            self._new_cells = []
+        fleets = [tally for tally in self._tallies.values() if isinstance(tally, FleetTally)]
+        now = tell.live_table(fleets)
+        if now is not None:
+            yield now
+        for name, closed in self._closed.items():
+            if closed:
+                regions = [region for region, _, _ in closed]
+                yield tell.window_table(KINDS[name], self._config.window_ms, regions, closed.values())
+                closed.clear()

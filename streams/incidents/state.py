@@ -19,6 +19,18 @@ Centre = Callable[[int], tuple[float, float]]
 """Return (lat, lon) of a cell's centre."""
 
 
+class _Windows(msgspec.Struct, frozen=True, tag="window"):
+    """Closed windows of the fleet: they decide nothing here, so nothing of them is read."""
+
+
+class _Metrics(msgspec.Struct, frozen=True, tag="metrics"):
+    """Closed windows of metrics."""
+
+
+class _Requests(msgspec.Struct, frozen=True, tag="requests"):
+    """Closed windows of citizens' requests."""
+
+
 class _Saved(msgspec.Struct, array_like=True, frozen=True):
     """All that the fold remembers of one cell."""
 
@@ -29,6 +41,7 @@ class _Saved(msgspec.Struct, array_like=True, frozen=True):
     not_before: int
 
 
+_cells = msgspec.json.Decoder(CellsNow | _Windows | _Metrics | _Requests)
 _saved = msgspec.msgpack.Decoder(_Saved)
 
 
@@ -63,9 +76,9 @@ class IncidentsState:
             self._restore(name.removeprefix("cell/"), _saved.decode(data))
 
     def apply(self, record: Record) -> None:
-        """Fold one record of ub.cells in; closed windows decide nothing here."""
+        """Fold one record of ub.cells in."""
         try:
-            message = codec.cells.decode(record.value)
+            message = _cells.decode(record.value)
         except (msgspec.DecodeError, RecursionError) as error:
             self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", str(error)))
             return

@@ -159,9 +159,20 @@ class Store:
             await writer.write(connection, [rows for commit in commits for rows in commit.changes.rows])
 
     async def vehicles(self, partition: int) -> dict[str, list[Any]]:
-        """Return vehicle_state of one partition of ub.vehicles as columns; see restore.vehicles."""
+        """Return vehicle_state of one partition of ub.vehicles as columns; see restore.rows."""
+        return await self._rows("vehicle_state", partition)
+
+    async def sensors(self, partition: int) -> dict[str, list[Any]]:
+        """Return sensor_state of one partition of ub.sensors as columns; see restore.rows."""
+        return await self._rows("sensor_state", partition)
+
+    async def requests(self, partition: int) -> dict[str, list[Any]]:
+        """Return request of one partition of ub.requests as columns; see restore.rows."""
+        return await self._rows("request", partition)
+
+    async def _rows(self, table: str, partition: int) -> dict[str, list[Any]]:
         async with self.session.transaction() as connection:
-            return await restore.vehicles(connection, partition)
+            return await restore.rows(connection, table, partition)
 
 
 async def _advance(connection: AsyncConnection[Any], commits: Sequence[PartitionCommit]) -> None:

@@ -111,27 +111,38 @@ def rejected_by_reason(connection: Connection[Any]) -> list[RejectedCount]:
         ).fetchall()
 
 
-def rejected_at_gateway(connection: Connection[Any]) -> int:
-    """Return how many readings the gateways refused: those that came from an MQTT topic."""
+def rejected_at_gateway(connection: Connection[Any]) -> dict[str, int]:
+    """Return how many readings the gateways refused, by the level of the MQTT topic that says what they are about."""
+    rows = connection.execute(
+        "SELECT split_part(topic, '/', 4), sum(count)::bigint FROM ub.rejected_count "
+        "WHERE topic LIKE 'ub/%' GROUP BY 1"
+    ).fetchall()
+    return {str(about): int(count) for about, count in rows}
+
+
+def windows_written(connection: Connection[Any]) -> dict[str, int]:
+    """Return the number of rows of each table of windows."""
     row = connection.execute(
-        "SELECT coalesce(sum(count), 0)::bigint FROM ub.rejected_count WHERE topic LIKE 'ub/%%'", ()
+        "SELECT (SELECT count(*) FROM ub.cell_window), (SELECT count(*) FROM ub.sensor_window), "
+        "(SELECT count(*) FROM ub.request_window)"
     ).fetchone()
     assert row is not None
-    return int(row[0])
+    return dict(zip(("cell_window", "sensor_window", "request_window"), row, strict=True))
 
 
-def readings_in_windows(connection: Connection[Any]) -> int:
-    """Return how many readings the rows of ub.cell_window count."""
-    row = connection.execute("SELECT coalesce(sum(readings), 0)::bigint FROM ub.cell_window").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def windows_written(connection: Connection[Any]) -> int:
-    """Return the number of rows of ub.cell_window."""
-    row = connection.execute("SELECT count(*) FROM ub.cell_window").fetchone()
-    assert row is not None
-    return int(row[0])
+def windows_complete(connection: Connection[Any]) -> bool:
+    """Return whether the windows on file count all that was applied: readings of vehicles and sensors, openings."""
+    row = connection.execute(
+        """
+        SELECT (SELECT coalesce(sum(readings), 0) FROM ub.cell_window)
+               >= (SELECT coalesce(sum(applied), 0) FROM ub.ledger WHERE stage = 'fleet')
+           AND (SELECT coalesce(sum(readings), 0) FROM ub.sensor_window)
+               >= (SELECT coalesce(sum(applied), 0) FROM ub.ledger WHERE stage = 'sensing')
+           AND (SELECT coalesce(sum(opened), 0) FROM ub.request_window)
+               >= (SELECT count(opened_at) FROM ub.request)
+        """
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def alert_counts(connection: Connection[Any]) -> AlertCounts:

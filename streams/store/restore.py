@@ -1,10 +1,12 @@
-"""What a fold starts from: the parts of its state, its ledger, and the vehicles of its partition."""
+"""What a fold starts from: the parts of its state, its ledger, and the rows of its partition."""
 
 from typing import Any
 
 from psycopg import AsyncConnection, AsyncServerCursor
+from psycopg.sql import SQL, Composed, Identifier
 
 from streams.fold import Ledger
+from streams.store.tables import TABLES, Table
 
 _PARTS = "SELECT name, value FROM ub.checkpoint_part WHERE stage = %s AND topic = %s AND partition = %s"
 
@@ -13,15 +15,14 @@ SELECT received, applied, superseded, rejected FROM ub.ledger
 WHERE stage = %s AND topic = %s AND partition = %s
 """
 
-_VEHICLES = """
-SELECT vehicle_id, operator, (extract(epoch FROM ts) * 1000)::bigint AS ts, lat, lon, cell, settled_cell,
-       vehicle_state, vehicle_type, battery_percent,
-       (extract(epoch FROM received_at) * 1000)::bigint AS received_at
-FROM ub.vehicle_state WHERE partition = %s
-"""
-
 _BATCH = 20_000
-_REPEATED = ("operator", "vehicle_state", "vehicle_type")
+_REPEATED = frozenset(
+    {
+        *("operator", "vehicle_state", "vehicle_type"),
+        *("owner", "kind", "metric", "unit", "status"),
+        *("service_code", "agency_responsible", "district"),
+    }
+)
 """Columns of few values: each is kept once, which saves some 150 MB for a million vehicles."""
 
 
@@ -37,21 +38,35 @@ async def ledger(connection: AsyncConnection[Any], key: tuple[str, str, int]) ->
     return Ledger(*row) if row else Ledger()
 
 
-async def vehicles(connection: AsyncConnection[Any], partition: int) -> dict[str, list[Any]]:
-    """Return the columns of vehicle_state of one partition, in no particular order.
+async def rows(connection: AsyncConnection[Any], table: str, partition: int) -> dict[str, list[Any]]:
+    """Return the rows of ub.`table` that a partition owns, as columns, in no particular order.
 
-    `ts` and `received_at` are milliseconds since the epoch, `cell` an int. A million rows take
-    about 3 s, and the server hands them over in batches.
+    Without the column `partition`; times are milliseconds since the epoch, cells are ints. A million vehicles
+    take about 3 s, and the server hands them over in batches.
     """
-    async with AsyncServerCursor(connection, "vehicles") as cursor:
-        await cursor.execute(_VEHICLES, (partition,), binary=True)
+    query = _owned(TABLES[table])
+    async with AsyncServerCursor(connection, table) as cursor:
+        await cursor.execute(query, (partition,), binary=True)
         names = [column.name for column in cursor.description or ()]
         columns: dict[str, list[Any]] = {name: [] for name in names}
         seen: dict[str, str] = {}
         while batch := await cursor.fetchmany(_BATCH):
             for name, values in zip(names, zip(*batch, strict=True), strict=True):
                 if name in _REPEATED:
-                    columns[name].extend(seen.setdefault(value, value) for value in values)
+                    columns[name].extend(value and seen.setdefault(value, value) for value in values)
                 else:
                     columns[name].extend(values)
     return columns
+
+
+def _owned(table: Table) -> Composed:
+    columns = SQL(", ").join(
+        _milliseconds(name) if type_ == "time" else Identifier(name)
+        for name, type_ in table.columns.items()
+        if name != "partition"
+    )
+    return SQL("SELECT {} FROM {} WHERE partition = %s").format(columns, Identifier("ub", table.name))
+
+
+def _milliseconds(name: str) -> Composed:
+    return SQL("(extract(epoch FROM {0}) * 1000)::bigint AS {0}").format(Identifier(name))

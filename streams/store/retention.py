@@ -1,4 +1,4 @@
-"""Forget old rows of the hypertables, in both editions of TimescaleDB (see migrations/0006_retention.sql).
+"""Forget old rows, in both editions of TimescaleDB (see migrations/0006_retention.sql).
 
 Old means: before the newest row of the table minus the days to keep. So a replay of 2016 stays
 while it is being written, whatever the wall clock says.
@@ -7,11 +7,19 @@ while it is being written, whatever the wall clock says.
 from streams.settings import Settings
 from streams.store.session import Session
 
+_OLD_REQUESTS = """
+DELETE FROM ub.request
+WHERE status <> 'open'
+  AND updated_at < (SELECT least(max(updated_at), now()) FROM ub.request) - make_interval(days => %s)
+"""
+
 
 async def drop_old_chunks(session: Session, settings: Settings) -> dict[str, int]:
     """Drop chunks that lie wholly outside what `settings` keeps; return how many, by table."""
     keep_days = {
         "cell_window": settings.retain_windows_days,
+        "sensor_window": settings.retain_sensor_windows_days,
+        "request_window": settings.retain_request_windows_days,
         "alert_event": settings.retain_alert_events_days,
         "vehicle_event": settings.retain_vehicle_events_days,
         "rejected": settings.retain_rejected_days,
@@ -25,3 +33,13 @@ async def drop_old_chunks(session: Session, settings: Settings) -> dict[str, int
             )
             ((dropped[table],),) = await cursor.fetchall()
     return dropped
+
+
+async def delete_old_requests(session: Session, settings: Settings) -> int:
+    """Delete requests that are not open and of which nothing was heard for as long as `settings` keeps them.
+
+    Their stage has forgotten them long ago: settings see to it. Returns how many.
+    """
+    async with session.transaction() as connection:
+        cursor = await connection.execute(_OLD_REQUESTS, (settings.retain_requests_days,))
+        return cursor.rowcount

@@ -1,14 +1,19 @@
 """The tables of schema ub that folds write, as data: columns, key, and whether rows are ever changed.
 
-The same columns stand in migrations/0002_tables.sql; an integration test compares the two.
+The same columns stand in migrations/*.sql; an integration test compares the two.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-ColumnType = Literal["text", "smallint", "integer", "bigint", "double precision", "boolean", "time", "json"]
-"""SQL types, and two of ours: "time" is milliseconds since the epoch, "json" is JSON text."""
+ColumnType = Literal[
+    "text", "smallint", "integer", "bigint", "double precision", "boolean", "integer[]", "time", "json"
+]
+"""SQL types, and two of ours: "time" is milliseconds since the epoch, "json" is JSON text.
+
+Values of "integer[]" are lists of int.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,98 @@ _TABLES = (
             "arrivals": "integer",
             "departures": "integer",
             "occupancy": "integer",
+            "revision": "integer",
+        },
+    ),
+    Table(
+        name="sensor_state",
+        key=("sensor_id", "metric"),
+        columns={
+            "sensor_id": "text",
+            "metric": "text",
+            "kind": "text",
+            "owner": "text",
+            "partition": "integer",
+            "ts": "time",
+            "value": "double precision",
+            "unit": "text",
+            "status": "text",
+            "lat": "double precision",
+            "lon": "double precision",
+            "cell": "bigint",
+            "received_at": "time",
+        },
+    ),
+    Table(
+        name="sensor_window",
+        key=("cell", "metric", "window_start", "window_s"),
+        columns={
+            "window_start": "time",
+            "window_s": "integer",
+            "cell": "bigint",
+            "metric": "text",
+            "unit": "text",
+            "region": "text",
+            "readings": "integer",
+            "total": "double precision",
+            "mean": "double precision",
+            "least": "double precision",
+            "most": "double precision",
+            "stddev": "double precision",
+            "median": "double precision",
+            "p95": "double precision",
+            "bins": "integer[]",
+            "bin_counts": "integer[]",
+            "revision": "integer",
+        },
+    ),
+    Table(
+        name="request",
+        key=("service_request_id",),
+        columns={
+            "service_request_id": "text",
+            "owner": "text",
+            "partition": "integer",
+            "status": "text",
+            "service_code": "text",
+            "agency_responsible": "text",
+            "district": "text",
+            "description": "text",
+            "address": "text",
+            "lat": "double precision",
+            "lon": "double precision",
+            "cell": "bigint",
+            "opened_at": "time",
+            "first_opened_at": "time",
+            "updated_at": "time",
+            "closed_at": "time",
+            "expected_datetime": "time",
+            "reopened": "integer",
+            "satisfaction": "smallint",
+            "resolved": "boolean",
+            "rated_at": "time",
+            "events": "text",
+        },
+    ),
+    Table(
+        name="request_window",
+        key=("cell", "service_code", "window_start", "window_s"),
+        columns={
+            "window_start": "time",
+            "window_s": "integer",
+            "cell": "bigint",
+            "service_code": "text",
+            "region": "text",
+            "opened": "integer",
+            "closed": "integer",
+            "reopened": "integer",
+            "open_now": "integer",
+            "overdue": "integer",
+            "resolution_rate": "double precision",
+            "median_s": "double precision",
+            "rated": "integer",
+            "resolved_rate": "double precision",
+            "satisfaction": "double precision",
             "revision": "integer",
         },
     ),

@@ -21,6 +21,8 @@ _STAGED: Mapping[ColumnType, str] = {
     # psycopg writes the low bytes of an int that is too large; PostgreSQL's cast refuses it
     "smallint": "bigint",
     "integer": "bigint",
+    # psycopg dumps a list element by element: 20,000 arrays of 20 take 80 ms, as text 50 ms, the cast included
+    "integer[]": "text",
 }
 """Types of the temporary table where they differ from the table's; the INSERT converts."""
 
@@ -53,13 +55,16 @@ async def write(connection: AsyncConnection[Any], rows: Sequence[Rows]) -> None:
 
 async def _delete(connection: AsyncConnection[Any], rows: Rows) -> None:
     table = TABLES[rows.table]
-    if tuple(rows.columns) != table.key or len(table.key) != 1:
+    if tuple(rows.columns) != table.key:
         raise ValueError(
             f"rows of {table.name} are deleted by its key {table.key}, not by {tuple(rows.columns)}"
         )
-    (key,) = table.key
-    query = SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(Identifier("ub", table.name), Identifier(key))
-    await connection.execute(query, (list(rows.columns[key]),))
+    query = SQL("DELETE FROM {} WHERE ({}) IN (SELECT * FROM unnest({}))").format(
+        Identifier("ub", table.name),
+        SQL(", ").join(map(Identifier, table.key)),
+        SQL(", ").join(SQL("%s::{}[]").format(SQL(table.columns[name])) for name in table.key),
+    )
+    await connection.execute(query, [list(rows.columns[name]) for name in table.key])
 
 
 async def _upsert_table(connection: AsyncConnection[Any], table: Table, columns: Columns) -> None:
@@ -84,6 +89,8 @@ def _joined(table: Table, parts: Sequence[Rows]) -> Columns:
             columns[name].extend(part.columns[name])
         if type_ == "text":
             columns[name] = _storable(columns[name])
+        elif type_ == "integer[]":
+            columns[name] = [f"{{{str(value)[1:-1]}}}" for value in columns[name]]
     newest = {
         key: index for index, key in enumerate(zip(*(columns[name] for name in table.key), strict=True))
     }
@@ -108,11 +115,11 @@ def _check(table: Table, rows: Rows) -> None:
         )
 
 
-def _storable(column: list[str]) -> list[str]:
+def _storable(column: list[str | None]) -> list[str | None]:
     """PostgreSQL's text holds every character but U+0000: write that one as a refused payload shows bytes."""
-    if not any("\x00" in value for value in column):
+    if not any(value is not None and "\x00" in value for value in column):
         return column
-    return [value.replace("\x00", "\\x00") for value in column]
+    return [value and value.replace("\x00", "\\x00") for value in column]
 
 
 def _stage(table: Table) -> Identifier:
@@ -151,4 +158,6 @@ def _converted(name: str, type_: ColumnType) -> Composed:
         return SQL("timestamptz 'epoch' + {} * interval '1 millisecond'").format(Identifier(name))
     if type_ == "json":
         return SQL("{}::jsonb").format(Identifier(name))
+    if type_ == "integer[]":
+        return SQL("{}::integer[]").format(Identifier(name))
     return SQL("{}").format(Identifier(name))

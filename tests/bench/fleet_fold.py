@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import batched
 
 from streams import topics
+from streams.fleet.cells import Cells
 from streams.fleet.state import FleetConfig, FleetState
 from streams.fold import Record
 from streams.grid import locate
@@ -27,8 +28,8 @@ class Fleets:
             sources=workload.partitions,
             most_vehicles=max(300_000, workload.vehicles),
         )
-        locator = locate.Locator(workload.resolution, 2)
-        self.folds = [FleetState(config, locator, beginning(number)) for number in range(workload.partitions)]
+        cells = Cells(locate.Locator(workload.resolution, 2))
+        self.folds = [FleetState(config, cells, beginning(number)) for number in range(workload.partitions)]
         self._offsets = [-1] * workload.partitions
 
     def fold(self, frames: Iterable[Frame]) -> None:

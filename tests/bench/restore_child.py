@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from streams import settings
+from streams.fleet.cells import Cells
 from streams.fleet.state import FleetConfig, FleetState
 from streams.grid import locate
 from streams.store.checkpoint import Store
@@ -23,10 +24,10 @@ async def restored(partitions: int, vehicles: int) -> list[Any]:
         sources=partitions,
         most_vehicles=vehicles,
     )
-    locator = locate.Locator(read.h3_resolution, read.region_resolution)
+    cells = Cells(locate.Locator(read.h3_resolution, read.region_resolution))
     async with Store(read.database_url.get_secret_value()) as store:
         return [
-            FleetState(config, locator, beginning(partition), await store.vehicles(partition))
+            FleetState(config, cells, beginning(partition), await store.vehicles(partition))
             for partition in range(partitions)
         ]
 

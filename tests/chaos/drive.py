@@ -70,23 +70,25 @@ def run(
     seed: int = SEED,
     rate: int = RATE,
     speed: float = 1.0,
+    rotating: float = 0.0,
     started: bool = False,
     seconds: float | None = None,
 ) -> Outcome:
     """Run the schedule under load; the city is started first, unless it was. Without `seconds` the load
-    goes on until the last fault is healed and its effects may be seen.
+    goes on until the last fault is healed and its effects may be seen. A share `rotating` of the bikes has
+    a new id at every poll.
     """
     seconds = seconds or length(schedule, _AFTERWARDS_S)
     if not started:
         city.start()
-    load = city.start_load(seconds, seed=seed, rate=rate, speed=speed)
+    load = city.start_load(seconds, seed=seed, rate=rate, speed=speed, rotating=rotating)
     with Freshness(city.postgres.url) as freshness:
         event_time = EventTime(**load.began())
         eventually(lambda: freshness.samples and freshness.samples[-1].newest, 60.0)
         await_autosave(city)
         begun = _carry_out(city, schedule, faults, random.Random(seed))
         summary = load.finish(seconds + _LOAD_END_S, city.tend)
-        verdict = judge(city, [load.published])
+        verdict = judge(city, [load.published], vehicles_fall_silent=rotating > 0)
         samples = freshness.samples
     partitions = city.settings().source_partitions
     recoveries = [

@@ -170,6 +170,9 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=10_000, help="readings per second")
     parser.add_argument("--bikes", type=int, default=20_000)
     parser.add_argument("--speed", type=float, default=1.0, help="event time per wall time")
+    parser.add_argument(
+        "--rotating", type=float, default=0.0, help="share of bikes with a new id at each poll"
+    )
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--log", type=Path, required=True, help="one line for each message: its payload")
     arguments = parser.parse_args()
@@ -185,6 +188,7 @@ def main() -> int:
         begin_ms=begin_ms,
         bikes=arguments.bikes,
         speed=arguments.speed,
+        rotating=arguments.rotating,
     )
     print(json.dumps({"wall_ms": now_ms, "begin_ms": begin_ms, "speed": arguments.speed}), flush=True)
     with arguments.log.open("wb") as log:

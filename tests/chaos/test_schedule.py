@@ -1,14 +1,18 @@
 """Schedules, traffic and figures of the chaos suite: pure, so they are tested as everything pure is."""
 
+import threading
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
+from zlib import crc32
 
 import pytest
 
+from schemas import codec
 from tests import oracle
-from tests.chaos.expected import expected
+from tests.chaos.expected import Silence, expected
 from tests.chaos.freshness import EventTime, Sample, all_fresh, first_fresh, longest_gaps
-from tests.chaos.memory import growth
+from tests.chaos.growth import Sampler, growth
 from tests.chaos.proxy import kafka_client_id
 from tests.chaos.schedule import length, one_by_one, storms
 from tests.chaos.traffic import OPERATORS, Message, Plan, Traffic
@@ -59,6 +63,20 @@ def test_no_bike_reports_twice_for_one_time_and_each_belongs_to_one_operator() -
     assert len({(r.vehicle_id, r.ts) for r in readings}) == len(readings) == 100 * 100
     assert len({(r.vehicle_id, r.operator) for r in readings}) == len({r.vehicle_id for r in readings})
     assert {r.operator for r in readings} == set(OPERATORS)
+
+
+def test_a_rotating_bike_has_a_new_id_at_each_poll_and_the_old_one_is_never_heard_of_again() -> None:
+    plan = Plan(
+        seed=3, rate=1_000, begin_ms=1_700_000_000_000, bikes=600, rotating=0.25, poll_s=2.0, held_back=0.0
+    )
+    polls: dict[str, set[int]] = {}
+    for message in _all(Traffic(plan)):
+        for reading in message.readings:
+            polls.setdefault(reading.vehicle_id, set()).add((reading.ts - plan.begin_ms) // 2_000)
+    rotated = {vehicle_id: found for vehicle_id, found in polls.items() if vehicle_id.count("-") == 2}
+    assert all(found == {int(vehicle_id.rpartition("-")[2])} for vehicle_id, found in rotated.items())
+    assert 0.9 * 150 * 5 <= len(rotated) <= 150 * 5
+    assert len(polls) - len(rotated) == 450
 
 
 def test_some_readings_overtake_others_by_no_more_than_was_planned() -> None:
@@ -115,22 +133,86 @@ def test_growth_compares_after_the_warm_up_and_a_single_peak_is_no_growth() -> N
         growth(series, warm_up_s=58)
 
 
+def test_samples_are_taken_while_the_context_lasts_and_a_failure_to_take_them_ends_it() -> None:
+    taken = threading.Event()
+
+    def sizes() -> dict[str, int]:
+        taken.set()
+        return {"one": 1}
+
+    with Sampler(sizes) as sampler:
+        assert taken.wait(10)
+    assert [size for _, size in sampler.series["one"]] == [1]
+
+    def broken() -> dict[str, int]:
+        taken.set()
+        raise OSError("gone")
+
+    taken.clear()
+    with pytest.raises(OSError, match="gone"), Sampler(broken):
+        assert taken.wait(10)
+
+
+def test_who_is_silent_at_the_end_is_what_the_oracle_finds_in_the_order_of_the_log(tmp_path: Path) -> None:
+    plan = Plan(seed=3, rate=600, begin_ms=1_700_000_000_000, bikes=180, rotating=0.3, poll_s=2.0)
+    messages = [message for message in _all(Traffic(plan), ticks=300) if message.first]
+    published = tmp_path / "published"
+    published.write_bytes(b"".join(codec.encode(message.readings) + b"\n" for message in messages))
+    log = [reading for message in messages for reading in _plain(message)]
+    partition_of = {reading["vehicle_id"]: crc32(reading["vehicle_id"].encode()) % 2 for reading in log}
+    lateness_ms, horizon_ms, stale_after_ms = 5_000, 4_000, 9_500
+    parts = [[r for r in log if partition_of[r["vehicle_id"]] == partition] for partition in range(2)]
+    silence = Silence(
+        stale_after_ms=stale_after_ms,
+        horizon_ms=horizon_ms,
+        watermark={p: max(r["ts"] for r in part) - lateness_ms for p, part in enumerate(parts)},
+        partition_of=partition_of,
+    )
+    by_the_log = [
+        oracle.judge(
+            ((reading, 4_000_000_000_000) for reading in part),
+            lateness_ms=lateness_ms,
+            horizon_ms=horizon_ms,
+            stale_after_ms=stale_after_ms,
+        )
+        for part in parts
+    ]
+    wanted = expected([published], 5_000, silence)
+    assert wanted == oracle.tables(by_the_log, window_ms=5_000)
+    states = [row["vehicle_state"] for row in wanted.vehicle_state.values()]
+    assert states.count("missing") > 30
+    assert len(states) < len(partition_of) - 200, "many were forgotten"
+
+
+def test_a_vehicle_that_comes_back_after_its_silence_is_refused_as_it_cannot_be_judged(
+    tmp_path: Path,
+) -> None:
+    published = tmp_path / "published"
+    reading = {"vehicle_id": "bike-1", "operator": "a", "lat": 0, "lon": 0, "vehicle_state": "available"}
+    published.write_bytes(codec.encode([{**reading, "ts": 1_000}, {**reading, "ts": 9_000}]) + b"\n")
+    silence = Silence(8_000, 1_000, {0: 9_000}, {"bike-1": 0})
+    with pytest.raises(ValueError, match="bike-1 was silent between 1000 and 9000"):
+        expected([published], 5_000, silence)
+
+
+def _plain(message: Message) -> list[dict[str, Any]]:
+    return [
+        {"vehicle_id": r.vehicle_id, "operator": r.operator, "ts": r.ts, "lat": r.lat, "lon": r.lon}
+        | {"vehicle_state": r.vehicle_state}
+        for r in message.readings
+    ]
+
+
 def test_vehicles_by_the_bucketful_give_the_tables_of_all_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from schemas import codec
     from tests.chaos import expected as module
 
     plan = Plan(seed=3, rate=1_000, begin_ms=1_700_000_000_000, bikes=600)
     published = tmp_path / "published"
     messages = [message for message in _all(Traffic(plan)) if message.first]
     published.write_bytes(b"".join(codec.encode(message.readings) + b"\n" for message in messages))
-    readings = [
-        {"vehicle_id": r.vehicle_id, "operator": r.operator, "ts": r.ts, "lat": r.lat, "lon": r.lon}
-        | {"vehicle_state": r.vehicle_state}
-        for message in messages
-        for r in message.readings
-    ]
+    readings = [reading for message in messages for reading in _plain(message)]
     at_once = oracle.batch(readings, window_ms=5_000)
     assert expected([published], 5_000) == at_once
     monkeypatch.setattr(module, "_BUCKET_BYTES", 300_000)

@@ -1,4 +1,5 @@
-"""Seeded traffic of a fleet: bikes that stand and ride, messages held back and messages sent twice. Pure.
+"""Seeded traffic of a fleet: bikes that stand and ride, messages held back and messages sent twice, ids that rotate.
+Pure.
 
 Time goes in ticks. A bike reports at most once a tick, at a time within it, so that no two readings of one
 bike share a time: which of them counts would depend on the order of the log.
@@ -27,7 +28,8 @@ class Plan:
     """What to make. `rate`: readings per second of wall time; `speed`: event time per wall time.
 
     Of the messages a share `held_back` is published up to `most_held_back_s` (wall time) late, and a share
-    `repeated` a second time, as late again.
+    `repeated` a second time, as late again. A share `rotating` of the bikes has a new id after each `poll_s`
+    (wall time), as GBFS feeds do; the old one is never heard of again.
     """
 
     seed: int
@@ -39,6 +41,8 @@ class Plan:
     held_back: float = 0.15
     repeated: float = 0.05
     most_held_back_s: float = 4.0
+    rotating: float = 0.0
+    poll_s: float = 10.0
 
     def __post_init__(self) -> None:
         if self.rate * TICK_MS / 1000 * len(OPERATORS) > self.bikes:
@@ -95,20 +99,22 @@ class Traffic:
         self._state[moved] = rng.choice(len(_STATES), size=len(moved), p=_STATE_SHARES)
         length_ms = max(1, int(TICK_MS * plan.speed))
         ts = plan.begin_ms + number * length_ms + rng.integers(length_ms, size=count)
+        poll = int(number * TICK_MS / (plan.poll_s * 1000))
         for index, operator in enumerate(OPERATORS):
             mine = np.flatnonzero(bikes % len(OPERATORS) == index)
             for start in range(0, len(mine), plan.message_size):
                 part = mine[start : start + plan.message_size]
-                yield Message(operator, tuple(self._readings(operator, bikes[part], ts[part])))
+                yield Message(operator, tuple(self._readings(operator, bikes[part], ts[part], poll)))
 
     def _readings(
-        self, operator: str, bikes: NDArray[np.int64], ts: NDArray[np.int64]
+        self, operator: str, bikes: NDArray[np.int64], ts: NDArray[np.int64], poll: int
     ) -> Iterator[VehiclePosition]:
+        rotate = int(self._plan.rotating * self._plan.bikes)
         places = self._places[self._place[bikes]].tolist()
         states = self._state[bikes].tolist()
         for bike, at, (lat, lon), state in zip(bikes.tolist(), ts.tolist(), places, states, strict=True):
             yield VehiclePosition(
-                vehicle_id=f"bike-{bike}",
+                vehicle_id=f"bike-{bike}-{poll}" if bike < rotate else f"bike-{bike}",
                 ts=at,
                 lat=lat,
                 lon=lon,

@@ -2,20 +2,17 @@
 ledger against its own log; and what `urbanbrain audit` says, which computes from the log, too."""
 
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
-
-from schemas import codec
 from streams import topics
 from tests import oracle
 from tests.chaos.city import City
 from tests.chaos.expected import expected
 from tests.chaos.history import history
+from tests.chaos.log import Log, read_log, silence
 from tests.e2e.tables import found
 from tests.e2e.waiting import eventually
 
@@ -25,7 +22,6 @@ SELECT partition, received, applied, superseded, rejected FROM ub.ledger WHERE s
 _OFFSETS = 'SELECT stage, topic, partition, "offset" FROM ub.checkpoint ORDER BY 1, 2, 3'
 _STILL_S = 3.0
 _POLL_S = 0.5
-_LOG_QUIET_POLLS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +34,23 @@ class Verdict:
     vehicles: int
     windows: int
     revised: int
+    missing: int
+    """Vehicles that fell silent for so long that ub.vehicle_event says so."""
     latest_s: float
     """By how much the latest reading, at its first arrival, lay behind the newest of its partition; event time."""
 
 
-def judge(city: City, published: Sequence[Path], timeout_s: float = 120.0) -> Verdict:
-    """Wait until nothing moves any more, and compare; differences that go away in time are none."""
-    wanted = expected(published, city.window_ms)
+def judge(
+    city: City, published: Sequence[Path], timeout_s: float = 120.0, *, vehicles_fall_silent: bool = False
+) -> Verdict:
+    """Wait until nothing moves any more, and compare; differences that go away in time are none.
+
+    Where vehicles fall silent for so long that they are missing, it takes the log to say who is: then that must be
+    complete once everything stands still for the first time.
+    """
+    if vehicles_fall_silent:
+        await_stillness(city, timeout_s)
+    wanted = expected(published, city.window_ms, silence(city) if vehicles_fall_silent else None)
     deadline = time.monotonic() + timeout_s
     while True:
         city.tend()
@@ -58,6 +64,7 @@ def judge(city: City, published: Sequence[Path], timeout_s: float = 120.0) -> Ve
     lines += _histories(city, wanted)
     log = read_log(city)
     (revised,) = city.query("SELECT count(*) AS n FROM ub.cell_window WHERE revision > 0")
+    (missing,) = city.query("SELECT count(*) AS n FROM ub.vehicle_event")
     if log.latest_s > city.allowed_lateness_s:
         lines.append(
             f"the run itself: a reading came {log.latest_s:.1f} s behind, beyond the allowed lateness of "
@@ -74,6 +81,7 @@ def judge(city: City, published: Sequence[Path], timeout_s: float = 120.0) -> Ve
         vehicles=len(wanted.vehicle_state),
         windows=len(wanted.cell_window),
         revised=revised["n"],
+        missing=missing["n"],
         latest_s=round(log.latest_s, 1),
     )
 
@@ -108,60 +116,6 @@ def _stays(city: City, before: list[dict[str, Any]]) -> bool:
         if city.query(_OFFSETS) != before:
             return False
     return True
-
-
-# ---------------------------------------------------------------------- the log
-
-
-@dataclass(slots=True)
-class Log:
-    """What ub.vehicles holds: the ledger that follows from it, by partition, and how late its readings came."""
-
-    ledger: dict[int, dict[str, int]]
-    ends: dict[int, int]
-    latest_s: float
-
-
-def read_log(city: City) -> Log:
-    """Read the topic from its beginning until nothing more comes. Where it ends is not asked: Tansu errs."""
-    partitions = range(city.settings().source_partitions)
-    ledger = {p: {"received": 0, "applied": 0, "superseded": 0, "rejected": 0} for p in partitions}
-    log = Log(ledger, dict.fromkeys(partitions, -1), 0.0)
-    seen: dict[str, set[int]] = defaultdict(set)
-    newest: dict[str, int] = {}
-    clock = dict.fromkeys(partitions, 0)
-    consumer = KafkaConsumer(
-        bootstrap_servers=city.kafka_bootstrap,
-        enable_auto_commit=False,
-        fetch_max_wait_ms=100,
-        max_poll_records=100_000,
-        max_partition_fetch_bytes=50_000_000,
-    )
-    try:
-        consumer.assign([TopicPartition(topics.VEHICLES, p) for p in partitions])
-        consumer.seek_to_beginning()
-        quiet = 0
-        while quiet < _LOG_QUIET_POLLS:
-            batches = consumer.poll(timeout_ms=500)
-            quiet = 0 if batches else quiet + 1
-            for record in (record for records in batches.values() for record in records):
-                p = record.partition
-                log.ends[p] = record.offset
-                frame = codec.vehicle_frame.decode(record.value)
-                counts = ledger[p]
-                for vehicle_id, ts in zip(frame.vehicle_id, frame.ts, strict=True):
-                    counts["received"] += 1
-                    applied = ts > newest.get(vehicle_id, -1)
-                    counts["applied" if applied else "superseded"] += 1
-                    if applied:
-                        newest[vehicle_id] = ts
-                    if ts not in seen[vehicle_id]:
-                        seen[vehicle_id].add(ts)
-                        log.latest_s = max(log.latest_s, (clock[p] - ts) / 1000)
-                        clock[p] = max(clock[p], ts)
-    finally:
-        consumer.close()
-    return log
 
 
 def _ledger_differences(city: City, log: Log) -> list[str]:

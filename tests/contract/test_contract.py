@@ -29,10 +29,16 @@ def kafka_faults(topic: str, name: str, **changes: Any) -> list[str]:
     ("topic", "name"),
     [
         ("ub.vehicles", "frame"),
+        ("ub.sensors", "sensorFrame"),
+        ("ub.requests", "requestFrame"),
         ("ub.vehicle_events", "vehicleEvent"),
         ("ub.partials", "partial"),
+        ("ub.partials", "sensingPartial"),
+        ("ub.partials", "requestsPartial"),
         ("ub.cells", "now"),
         ("ub.cells", "window"),
+        ("ub.cells", "metrics"),
+        ("ub.cells", "requestWindows"),
         ("ub.alerts", "alertRecord"),
         ("ub.rejected", "rejected"),
     ],
@@ -88,6 +94,23 @@ def test_mqtt_topics_carry_one_of_their_messages() -> None:
     assert CONTRACT.mqtt_faults("ub/v1/hello/vehicles", b'{"vehicle_id": 7}')
     assert CONTRACT.mqtt_faults("ub/v1/hello/vehicles", b"{")
     assert CONTRACT.mqtt_faults("ub/v1/hello/bicycles", positions)
+
+
+@pytest.mark.parametrize(
+    ("topic", "one", "many"),
+    [
+        ("ub/v1/city/sensors", "sensorReading", "sensorReadings"),
+        ("ub/v1/city/sensors/air-1", "sensorReading", "sensorReadings"),
+        ("ub/v1/city/requests", "citizenRequest", "citizenRequests"),
+    ],
+)
+def test_sensors_and_requests_come_one_by_one_or_as_arrays(topic: str, one: str, many: str) -> None:
+    for name in (one, many):
+        payload = example(name)["payload"]
+        assert CONTRACT.mqtt_faults(topic, json.dumps(payload).encode()) == []
+        assert CONTRACT.mqtt_faults("ub/v1/city/vehicles", json.dumps(payload).encode())
+    assert CONTRACT.mqtt_faults(topic, b"[]")
+    assert CONTRACT.mqtt_faults(f"{topic}/x/y", b"[]")
 
 
 def test_an_empty_payload_takes_an_alert_back_and_is_nothing_else() -> None:

@@ -46,12 +46,13 @@ def settled(city: City, expected: Expected, timeout_s: float = 60.0) -> None:
     city.eventually(lambda: difference(city, expected), timeout_s, until=lambda lines: not lines)
 
 
-def ledger(city: City) -> dict[str, int]:
-    """Return the fleet's ledger, summed over its partitions."""
+def ledger(city: City, stage: str = "fleet") -> dict[str, int]:
+    """Return the ledger of a stage, summed over its partitions."""
     names = ("received", "applied", "superseded", "rejected")
     (row,) = city.query(
         "SELECT coalesce(sum(received), 0)::bigint AS received, coalesce(sum(applied), 0)::bigint AS applied, "
         "coalesce(sum(superseded), 0)::bigint AS superseded, coalesce(sum(rejected), 0)::bigint AS rejected "
-        "FROM ub.ledger WHERE stage = 'fleet'"
+        "FROM ub.ledger WHERE stage = %s",
+        stage,
     )
     return {name: row[name] for name in names}

@@ -29,9 +29,9 @@ def audited(city: City, *arguments: str) -> tuple[int, dict[str, Any]]:
     return done.code, json.loads(done.out)
 
 
-def received(city: City, count: int) -> None:
-    """Wait until the fleet has stored so many readings."""
-    city.eventually(lambda: ledger(city)["received"], 90.0, until=lambda n: n >= count)
+def received(city: City, count: int, stage: str = "fleet") -> None:
+    """Wait until a stage has stored so many readings."""
+    city.eventually(lambda: ledger(city, stage)["received"], 90.0, until=lambda n: n >= count)
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from deploy.native.mosquitto import Mosquitto
 from deploy.native.tansu import Tansu
 from schemas import codec
 from schemas.rejected import Rejected
+from schemas.requests import RequestFrame
+from schemas.sensors import SensorFrame
 from schemas.vehicles import VehicleFrame
 from streams import topics
 from streams.admin import create_topics, wait_for_kafka
@@ -189,7 +191,7 @@ class Row:
 
 
 class Reader:
-    """Reads ub.vehicles and ub.rejected from their beginning. It keeps what it saw."""
+    """Reads what gateways write from its beginning. It keeps what it saw; sensor and request frames by partition."""
 
     def __init__(self, services: Services) -> None:
         self._consumer = KafkaConsumer(
@@ -199,12 +201,15 @@ class Reader:
             max_poll_records=100_000,
             metrics_enabled=False,
         )
-        partitions = [TopicPartition(topics.VEHICLES, number) for number in range(PARTITIONS)]
+        sources = (topics.VEHICLES, topics.SENSORS, topics.REQUESTS)
+        partitions = [TopicPartition(topic, number) for topic in sources for number in range(PARTITIONS)]
         partitions += [TopicPartition(topics.REJECTED, number) for number in range(2)]
         self._consumer.assign(partitions)
         self._consumer.seek_to_beginning()
         self.frames: list[VehicleFrame] = []
         self.rows: list[Row] = []
+        self.sensors: list[tuple[int, SensorFrame]] = []
+        self.requests: list[tuple[int, RequestFrame]] = []
         self.rejected: list[Rejected] = []
         self.headers: list[dict[str, bytes]] = []
         self.sizes: list[int] = []
@@ -235,6 +240,10 @@ class Reader:
                 self.sizes.append(len(record.value))
                 if where.topic == topics.REJECTED:
                     self.rejected.append(codec.rejected.decode(record.value))
+                elif where.topic == topics.SENSORS:
+                    self.sensors.append((record.partition, codec.sensor_frame.decode(record.value)))
+                elif where.topic == topics.REQUESTS:
+                    self.requests.append((record.partition, codec.request_frame.decode(record.value)))
                 else:
                     self._take(record.partition, record.offset, codec.vehicle_frame.decode(record.value))
         return count

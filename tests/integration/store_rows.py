@@ -66,6 +66,98 @@ def windows(*rows: Mapping[str, Any]) -> Rows:
     return Rows("cell_window", columns(*({**base, **row} for row in rows)))
 
 
+def sensors(*rows: Mapping[str, Any]) -> Rows:
+    base = {
+        "sensor_id": "s1",
+        "metric": "pm25",
+        "kind": "air",
+        "owner": "city",
+        "partition": 0,
+        "ts": T0,
+        "value": 12.5,
+        "unit": "ug/m3",
+        "status": "ok",
+        "lat": 31.2304,
+        "lon": 121.4737,
+        "cell": CELL,
+        "received_at": T0 + 5,
+    }
+    return Rows("sensor_state", columns(*({**base, **row} for row in rows)))
+
+
+def sensor_windows(*rows: Mapping[str, Any]) -> Rows:
+    base = {
+        "window_start": T0,
+        "window_s": 60,
+        "cell": CELL,
+        "metric": "pm25",
+        "unit": "ug/m3",
+        "region": "r",
+        "readings": 1,
+        "total": 10.0,
+        "mean": 10.0,
+        "least": 10.0,
+        "most": 10.0,
+        "stddev": None,
+        "median": 10.0,
+        "p95": 10.0,
+        "bins": [1153],
+        "bin_counts": [1],
+        "revision": 0,
+    }
+    return Rows("sensor_window", columns(*({**base, **row} for row in rows)))
+
+
+def requests(*rows: Mapping[str, Any]) -> Rows:
+    base = {
+        "service_request_id": "q1",
+        "owner": "city",
+        "partition": 0,
+        "status": "open",
+        "service_code": "noise",
+        "agency_responsible": None,
+        "district": None,
+        "description": None,
+        "address": None,
+        "lat": 31.2304,
+        "lon": 121.4737,
+        "cell": CELL,
+        "opened_at": T0,
+        "first_opened_at": T0,
+        "updated_at": T0,
+        "closed_at": None,
+        "expected_datetime": None,
+        "reopened": 0,
+        "satisfaction": None,
+        "resolved": None,
+        "rated_at": None,
+        "events": "[]",
+    }
+    return Rows("request", columns(*({**base, **row} for row in rows)))
+
+
+def request_windows(*rows: Mapping[str, Any]) -> Rows:
+    base = {
+        "window_start": T0,
+        "window_s": 60,
+        "cell": CELL,
+        "service_code": "noise",
+        "region": "r",
+        "opened": 3,
+        "closed": 1,
+        "reopened": 0,
+        "open_now": 2,
+        "overdue": 1,
+        "resolution_rate": 1 / 3,
+        "median_s": 600.0,
+        "rated": 0,
+        "resolved_rate": None,
+        "satisfaction": None,
+        "revision": 0,
+    }
+    return Rows("request_window", columns(*({**base, **row} for row in rows)))
+
+
 def geometry(cell: int = CELL) -> Rows:
     lat, lon = h3.cell_to_latlng(cell)
     ring = [[lng, lat] for lat, lng in h3.cell_to_boundary(cell)]

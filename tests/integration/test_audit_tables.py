@@ -1,13 +1,16 @@
 """The audit over a real city: no difference where all is well, and every kind of wrong row is named."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import LiteralString
 
 import pytest
+from psycopg import sql
 
 from streams.admin import create_topics
-from tests.e2e.city import City
+from tests.e2e import hotline, measurements
+from tests.e2e.city import City, Message
 from tests.e2e.conftest import CityMaker, a_city  # noqa: F401 - a fixture
 from tests.e2e.traffic import BEGIN_MS, array, arrays, reading, traffic
 from tests.integration.audit_support import audited, changed, disordered, received
@@ -20,6 +23,10 @@ TABLES = {
     "vehicle_event",
     "cell_now",
     "cell_window",
+    "sensor_state",
+    "sensor_window",
+    "request",
+    "request_window",
     "refusals",
     "rejected_count",
 }
@@ -27,9 +34,11 @@ SETTINGS = {"UB_STALE_AFTER_S": "400", "UB_AMEND_HORIZON_S": "120"}
 
 
 @pytest.fixture(scope="module")
-def city(a_city: CityMaker) -> Iterator[City]:  # noqa: F811 - the fixture
-    """A city at rest that has seen repeats, disorder, silence, a foreign operator and a latecomer."""
-    with a_city(**SETTINGS) as city:
+def city(a_city: CityMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:  # noqa: F811 - the fixture
+    """A city at rest that has seen repeats, disorder, silence, foreign owners, bad units, latecomers."""
+    districts = tmp_path_factory.mktemp("city") / "districts.geojson"
+    districts.write_text(hotline.districts_file())
+    with a_city(**SETTINGS, UB_DISTRICTS_FILE=str(districts)) as city:
         readings = disordered(traffic(seed=11, bikes=300, minutes=30), seed=11)
         silent = reading("bike-silent", "alpha", BEGIN_MS + 1_000, 31.21, 121.51)
         foreign = reading("bike-11-0", "gamma", BEGIN_MS + 29 * 60_000, 31.21, 121.51)
@@ -41,8 +50,50 @@ def city(a_city: CityMaker) -> Iterator[City]:  # noqa: F811 - the fixture
             publisher.publish(
                 [array("gamma", [foreign]), array("alpha", [late]), ("ub/v1/alpha/vehicles", b"{")]
             )
+            measured, told = measurements_sent(), requests_sent()
+            publisher.publish(measured)
+            publisher.publish(told)
         received(city, len(readings) + 3)
+        received(city, contents(measured), "sensing")
+        received(city, contents(told), "requests")
         yield city
+
+
+def measurements_sent() -> list[Message]:
+    """Return readings of sensors: some twice, some in a unit, of an owner or of a time that cannot be."""
+    good = measurements.measurements(seed=12, sensors=24, minutes=30)
+    first, last = good[0], good[-1]
+    bad = [
+        {**last.message, "unit": "furlong/h"},
+        {**last.message, "metric": "gold"},
+        {**last.message, "value": 1e9},
+        {**last.message, "ts": BEGIN_MS - 3_600_000},
+    ]
+    (other,) = set(measurements.OWNERS) - {first.owner}
+    return [
+        *measurements.arrays(good),
+        *measurements.arrays(good[-200:]),
+        *((f"ub/v1/{last.owner}/sensors", json.dumps([message]).encode()) for message in bad),
+        (f"ub/v1/{other}/sensors", json.dumps([{**first.message, "ts": last.message["ts"]}]).encode()),
+    ]
+
+
+def requests_sent() -> list[Message]:
+    """Return events of requests: some twice, some of nobody's request, of another owner, too late."""
+    events = hotline.in_order(hotline.cases(seed=13, count=200, days=20))
+    nobody = [{"service_request_id": f"nobody-{n}", "event": "closed", "ts": BEGIN_MS + n} for n in range(3)]
+    return [
+        *hotline.arrays(nobody),
+        *hotline.arrays(events),
+        *hotline.arrays(events[-1:]),
+        *hotline.arrays([{**events[0], "ts": BEGIN_MS - 1}]),
+        *hotline.arrays([{**events[-1], "ts": events[-1]["ts"] + 1}], owner="somebody"),
+    ]
+
+
+def contents(messages: Sequence[Message]) -> int:
+    """Return how many readings or events are in messages."""
+    return sum(len(json.loads(payload)) for _, payload in messages)
 
 
 def test_a_city_at_rest_is_found_equal_in_every_table_and_row(city: City) -> None:
@@ -51,14 +102,24 @@ def test_a_city_at_rest_is_found_equal_in_every_table_and_row(city: City) -> Non
     assert set(report["tables"]) == TABLES
     assert all(table["compared"] > 0 and table["moving"] == 0 for table in report["tables"].values()), report
     assert report["tables"]["cell_window"]["compared"] == city.count("SELECT count(*) FROM ub.cell_window")
-    assert report["tables"]["vehicle_state"]["compared"] == city.count(
-        "SELECT count(*) FROM ub.vehicle_state"
-    )
+    for table in ("vehicle_state", "sensor_state", "sensor_window", "request", "request_window"):
+        rows = city.query(
+            sql.SQL("SELECT count(*) AS n FROM {}").format(sql.Identifier("ub", table)).as_string()
+        )
+        assert report["tables"][table]["compared"] == rows[0]["n"]
 
 
 FIRST_WINDOW = (
     "(window_start, cell, operator) = "
     "(SELECT window_start, cell, operator FROM ub.cell_window ORDER BY 1, 2, 3 LIMIT 1)"
+)
+FIRST_METRIC = (
+    "(window_start, cell, metric) = "
+    "(SELECT window_start, cell, metric FROM ub.sensor_window WHERE readings > 1 ORDER BY 1, 2, 3 LIMIT 1)"
+)
+FIRST_CATEGORY = (
+    "(window_start, cell, service_code) = "
+    "(SELECT window_start, cell, service_code FROM ub.request_window WHERE closed > 0 ORDER BY 1, 2, 3 LIMIT 1)"
 )
 FIRST_SLOT = (
     "(cell, operator) = (SELECT cell, operator FROM ub.cell_now WHERE occupancy > 0 ORDER BY 1, 2 LIMIT 1)"
@@ -77,9 +138,32 @@ FIRST_SLOT = (
         ("vehicle_event", "DELETE FROM ub.vehicle_event WHERE vehicle_id = 'bike-silent'"),
         (
             "ledger",
-            "UPDATE ub.ledger SET applied = applied - 1, superseded = superseded + 1 WHERE partition = 0",
+            "UPDATE ub.ledger SET applied = applied - 1, superseded = superseded + 1 "
+            "WHERE stage = 'fleet' AND partition = 0",
         ),
-        ("rejected_count", "UPDATE ub.rejected_count SET count = count + 1 WHERE reason = 'too_late'"),
+        (
+            "ledger",
+            "UPDATE ub.ledger SET received = received + 1, applied = applied + 1 "
+            "WHERE stage = 'sensing' AND partition = 0",
+        ),
+        ("sensor_state", "UPDATE ub.sensor_state SET value = value + 0.001 WHERE sensor_id = 'sensor-3'"),
+        ("sensor_state", "UPDATE ub.sensor_state SET lon = lon + 1e-9 WHERE sensor_id = 'sensor-3'"),
+        ("sensor_window", f"UPDATE ub.sensor_window SET stddev = stddev * 1.001 WHERE {FIRST_METRIC}"),
+        (
+            "sensor_window",
+            f"UPDATE ub.sensor_window SET bin_counts[1] = bin_counts[1] + 1 WHERE {FIRST_METRIC}",
+        ),
+        ("sensor_window", f"DELETE FROM ub.sensor_window WHERE {FIRST_METRIC}"),
+        ("request", "UPDATE ub.request SET district = 'elsewhere' WHERE service_request_id = 'r-7'"),
+        ("request", "DELETE FROM ub.request WHERE service_request_id = 'r-7'"),
+        ("request_window", f"UPDATE ub.request_window SET open_now = open_now + 1 WHERE {FIRST_CATEGORY}"),
+        ("request_window", f"UPDATE ub.request_window SET median_s = NULL WHERE {FIRST_CATEGORY}"),
+        ("request_window", f"DELETE FROM ub.request_window WHERE {FIRST_CATEGORY}"),
+        (
+            "rejected_count",
+            "UPDATE ub.rejected_count SET count = count + 1 "
+            "WHERE (topic, reason) = ('ub.vehicles', 'too_late')",
+        ),
     ],
 )
 def test_a_wrong_row_is_found_and_named(city: City, table: str, change: LiteralString) -> None:

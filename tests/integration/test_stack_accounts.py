@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from deploy.native import programs
 from deploy.native.ports import LOOPBACK, free_port
 from deploy.native.process import ServiceProcess
+from streams import topics
 from streams.errors import ServiceUnavailable
 from streams.probe import probe_mqtt
 
@@ -98,7 +99,11 @@ class Account(mqtt.Client):
     [
         ("hello", "h", "ub/v1/hello/vehicles", True),
         ("hello", "h", "ub/v1/hello/vehicles/b1/position", True),
+        ("hello", "h", "ub/v1/hello/sensors/air-1", True),
+        ("hello", "h", "ub/v1/hello/requests", True),
         ("hello", "h", "ub/v1/mobike/vehicles", False),
+        ("hello", "h", "ub/v1/mobike/sensors", False),
+        ("hello", "h", "ub/v1/mobike/requests", False),
         ("hello", "h", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", False),
         ("worker", "w", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", True),
         ("worker", "w", "ub/v1/hello/vehicles", False),
@@ -114,28 +119,29 @@ def test_an_account_publishes_only_to_its_own_topics(
     client.disconnect()
 
 
-def test_the_gateway_reads_positions_of_every_publisher(port: int) -> None:
+def test_the_gateway_reads_what_every_publisher_sends(port: int) -> None:
     gateway = Account(port, "gateway", "g")
-    gateway.subscribe(
-        [
-            ("ub/v1/+/vehicles", mqtt.SubscribeOptions(1)),
-            ("ub/v1/+/vehicles/+/position", mqtt.SubscribeOptions(1)),
-        ]
-    )
+    gateway.subscribe([(wanted, mqtt.SubscribeOptions(1)) for wanted in topics.MQTT_GATEWAY_FILTERS])
     gateway.until("subscribed")
+    sent = []
     for name, password in (("hello", "h"), ("mobike", "m")):
         publisher = Account(port, name, password)
-        assert publisher.may_publish(f"ub/v1/{name}/vehicles")
-        assert publisher.may_publish(f"ub/v1/{name}/vehicles/b1/position")
+        for part in (
+            "vehicles",
+            "vehicles/b1/position",
+            "sensors",
+            "sensors/air-1",
+            "requests",
+            "requests/x",
+        ):
+            sent.append(f"ub/v1/{name}/{part}")
+            assert publisher.may_publish(sent[-1])
         publisher.disconnect()
     deadline = time.monotonic() + 10
-    while len(gateway.received) < 4:
+    while len(gateway.received) < len(sent):
         assert time.monotonic() < deadline, gateway.received
         gateway.loop(0.05)
-    assert sorted(gateway.received) == [
-        *("ub/v1/hello/vehicles", "ub/v1/hello/vehicles/b1/position"),
-        *("ub/v1/mobike/vehicles", "ub/v1/mobike/vehicles/b1/position"),
-    ]
+    assert sorted(gateway.received) == sorted(sent)
     gateway.disconnect()
 
 

@@ -16,6 +16,7 @@ from streams.store.checkpoint import Claim, PartitionCommit, Store
 from streams.store.migrate import migrate
 from streams.store.retry import retrying
 from tests.conftest import Database
+from tests.integration import store_rows
 from tests.integration.store_rows import CELL, T0, geometry, rejected, vehicles, windows
 from tests.integration.store_support import query
 
@@ -93,9 +94,15 @@ def test_a_zombies_commit_writes_nothing_at_all(migrated: Database) -> None:
     [
         Changes(rows=[vehicles({}), windows({"window_s": 0})], parts={"p": b"v"}),
         Changes(rows=[vehicles({"battery_percent": 70_000})], parts={"p": b"v"}),
+        Changes(rows=[vehicles({}), store_rows.sensor_windows({"bins": [2**31]})], parts={"p": b"v"}),
         Changes(rows=[vehicles({})], parts={"p": b"v"}, ledger=Ledger(received=3, applied=1)),
     ],
-    ids=["a row against a constraint", "a value too large for its type", "a ledger that does not balance"],
+    ids=[
+        "a row against a constraint",
+        "a value too large for its type",
+        "a value too large for an array",
+        "a ledger that does not balance",
+    ],
 )
 def test_what_the_tables_refuse_rolls_the_checkpoint_back(migrated: Database, changes: Changes) -> None:
     async def body(store: Store) -> None:
@@ -174,6 +181,99 @@ def test_a_partition_without_vehicles_has_empty_columns(migrated: Database) -> N
     found = with_store(migrated, lambda store: store.vehicles(9))
     assert set(found) == set(vehicles({}).columns) - {"partition"}
     assert all(column == [] for column in found.values())
+
+
+def test_rows_are_deleted_by_all_columns_of_their_key_before_others_are_written(migrated: Database) -> None:
+    pairs = [("s1", "no2"), ("s1", "pm25"), ("s2", "no2"), ("s2", "pm25")]
+
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        full = store_rows.sensors(*({"sensor_id": s, "metric": m} for s, m in pairs))
+        gone = Rows("sensor_state", {"sensor_id": ["s1", "s2"], "metric": ["no2", "pm25"]}, delete=True)
+        again = store_rows.sensors({"sensor_id": "s2", "metric": "pm25", "value": 1.0})
+        await store.commit([PartitionCommit(mine, 0, Changes(rows=[full]))])
+        await store.commit([PartitionCommit(mine, 1, Changes(rows=[again, gone]))])
+
+    with_store(migrated, body)
+    assert query(
+        migrated.owner_url, "SELECT sensor_id, metric, value FROM ub.sensor_state ORDER BY 1, 2"
+    ) == [("s1", "pm25", 12.5), ("s2", "no2", 12.5), ("s2", "pm25", 1.0)]
+
+
+def test_a_vehicle_that_is_forgotten_leaves_the_table(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        await store.commit([PartitionCommit(mine, 0, Changes(rows=[vehicles({}, {"vehicle_id": "b2"})]))])
+        gone = Rows("vehicle_state", {"vehicle_id": ["b1", "b9"]}, delete=True)
+        await store.commit([PartitionCommit(mine, 1, Changes(rows=[gone]))])
+
+    with_store(migrated, body)
+    assert query(migrated.owner_url, "SELECT vehicle_id FROM ub.vehicle_state") == [("b2",)]
+
+
+def test_rows_cannot_be_deleted_by_a_part_of_their_key(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        part = Rows("sensor_state", {"sensor_id": ["s1"]}, delete=True)
+        with pytest.raises(ValueError, match=r"deleted by its key \('sensor_id', 'metric'\)"):
+            await store.commit([PartitionCommit(mine, 0, Changes(rows=[part]))])
+
+    with_store(migrated, body)
+
+
+@pytest.mark.parametrize("table", ["sensors", "requests"])
+def test_sensors_and_requests_of_one_partition_come_back_as_they_were_written(
+    migrated: Database, table: str
+) -> None:
+    full = {
+        "sensors": store_rows.sensors({"value": -1.5}),
+        "requests": store_rows.requests(
+            {
+                "status": "closed",
+                "agency_responsible": "roads",
+                "district": "浦东新区",
+                "reopened": 2,
+                "description": "灯坏了\x00",
+                "address": "",
+                "closed_at": T0 + 1,
+                "expected_datetime": T0 + 2,
+                "satisfaction": 4,
+                "resolved": False,
+                "rated_at": T0 + 3,
+                "events": '[["\\u0000"]]',
+            }
+        ),
+    }[table]
+    elsewhere = {
+        "sensors": store_rows.sensors({"sensor_id": "elsewhere", "partition": 1}),
+        "requests": store_rows.requests({"service_request_id": "elsewhere", "partition": 1}),
+    }[table]
+
+    async def body(store: Store) -> dict[str, list[Any]]:
+        mine = await claim(store)
+        await store.commit([PartitionCommit(mine, 0, Changes(rows=[full, elsewhere]))])
+        return await (store.sensors(0) if table == "sensors" else store.requests(0))
+
+    written = {name: list(values) for name, values in full.columns.items() if name != "partition"}
+    if table == "requests":
+        written["description"] = ["灯坏了\\x00"]
+    assert with_store(migrated, body) == written
+
+
+def test_arrays_come_back_as_they_were_written(migrated: Database) -> None:
+    bins = [[], [0], [-4095, -1, 0, 7, 4095], [2**31 - 1, -(2**31)]]
+
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        rows = store_rows.sensor_windows(
+            *({"metric": f"m{n}", "bins": value, "bin_counts": value[::-1]} for n, value in enumerate(bins))
+        )
+        await store.commit([PartitionCommit(mine, 0, Changes(rows=[rows]))])
+
+    with_store(migrated, body)
+    assert query(migrated.owner_url, "SELECT bins, bin_counts FROM ub.sensor_window ORDER BY metric") == [
+        (value, value[::-1]) for value in bins
+    ]
 
 
 def test_a_payload_with_a_nul_character_is_stored_legibly(migrated: Database) -> None:

@@ -98,7 +98,7 @@ def test_community_migrations_run_on_that_edition_only(migrated: Database) -> No
 
 
 def test_the_writers_tables_are_those_of_the_database(migrated: Database) -> None:
-    stored_as = {"time": "timestamp with time zone", "json": "jsonb"}
+    stored_as = {"time": "timestamp with time zone", "json": "jsonb", "integer[]": "ARRAY"}
     for table in TABLES.values():
         columns = query(
             migrated.owner_url,
@@ -118,13 +118,30 @@ def test_the_writers_tables_are_those_of_the_database(migrated: Database) -> Non
         assert tuple(name for (name,) in key) == table.key
 
 
+def test_arrays_of_the_writers_tables_hold_integers(migrated: Database) -> None:
+    arrays = query(
+        migrated.owner_url,
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = 'ub' AND udt_name = '_int4' AND data_type = 'ARRAY' ORDER BY 1, 2",
+    )
+    assert arrays == [
+        (table.name, name)
+        for table in sorted(TABLES.values(), key=lambda table: table.name)
+        for name, type_ in sorted(table.columns.items())
+        if type_ == "integer[]"
+    ]
+
+
 def test_windows_events_and_refusals_are_hypertables(migrated: Database) -> None:
     names = query(
         migrated.owner_url,
         "SELECT hypertable_name FROM timescaledb_information.hypertables "
         "WHERE hypertable_schema = 'ub' ORDER BY 1",
     )
-    assert names == [("alert_event",), ("cell_window",), ("rejected",), ("vehicle_event",)]
+    assert [name for (name,) in names] == [
+        *("alert_event", "cell_window", "rejected"),
+        *("request_window", "sensor_window", "vehicle_event"),
+    ]
 
 
 def test_every_view_and_function_of_the_api_says_what_it_is(migrated: Database) -> None:
@@ -139,3 +156,14 @@ def test_every_view_and_function_of_the_api_says_what_it_is(migrated: Database) 
         name for name, _ in described
     }
     assert [name for name, comment in described if not comment] == []
+
+
+def test_views_of_sensors_and_requests_say_what_each_column_is(migrated: Database) -> None:
+    columns = query(
+        migrated.owner_url,
+        "SELECT c.relname || '.' || a.attname, col_description(c.oid, a.attnum) FROM pg_class c "
+        "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
+        "WHERE c.relnamespace = 'api'::regnamespace AND c.relname ~ '^(sensor|cell_metric|request|cell_request)'",
+    )
+    assert len(columns) > 60
+    assert [name for name, comment in columns if not comment] == []

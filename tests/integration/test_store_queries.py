@@ -1,16 +1,17 @@
 """What the command line asks, and what is forgotten."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 
 from streams.errors import ServiceUnavailable
-from streams.fold import Ledger
+from streams.fold import Ledger, Rows
 from streams.settings import Settings
 from streams.store import queries
-from streams.store.retention import drop_old_chunks
+from streams.store.retention import delete_old_requests, drop_old_chunks
 from streams.store.session import Session
 from tests.conftest import Database
 from tests.integration import store_rows as rows
@@ -21,6 +22,10 @@ pytestmark = pytest.mark.integration
 
 DAY = 86_400_000
 OTHER = 0x8930996526BFFFF
+NOTHING = dict.fromkeys(
+    ("cell_window", "sensor_window", "request_window", "alert_event", "vehicle_event", "rejected"), 0
+)
+"""What retention drops where there is nothing old."""
 
 
 def test_ping_names_the_versions(migrated: Database) -> None:
@@ -58,7 +63,9 @@ def test_an_empty_database_has_answers_too(migrated: Database) -> None:
     with queries.connect(migrated.writer_url) as connection:
         assert queries.ledger_totals(connection, "fleet") == Ledger()
         assert queries.rejected_by_reason(connection) == []
-        assert queries.windows_written(connection) == 0
+        assert set(queries.windows_written(connection).values()) == {0}
+        assert queries.windows_complete(connection)
+        assert queries.rejected_at_gateway(connection) == {}
         assert queries.alert_counts(connection) == queries.AlertCounts(0, 0)
         assert queries.newest_oversaturated(connection) == []
 
@@ -68,21 +75,49 @@ def test_totals_are_over_all_partitions(migrated: Database) -> None:
     write(migrated, ledger=Ledger(5, 5), partition=1)
     counts = [
         {"count": 1},
-        {"count": 2, "topic": "t2"},
+        {"count": 2, "topic": "ub.vehicles"},
         {"reason": "empty", "count": 2, "partition": 1},
         {"count": 2, "partition": 1},
+        {"count": 4, "topic": "ub/v1/city/sensors/#"},
+        {"count": 8, "topic": "ub/v1/hotline/requests"},
     ]
     write(migrated, rows.rejected_count(*counts), rows.windows({}, {"window_start": T0 + 60_000}))
+    write(
+        migrated, rows.sensor_windows({}), rows.request_windows({}, {"service_code": "heating"}, {"cell": 1})
+    )
     with queries.connect(migrated.writer_url) as connection:
         assert queries.ledger_totals(connection, "fleet") == Ledger(15, 12, 2, 1)
         assert queries.ledger_totals(connection, "grid") == Ledger()
         assert [(r.reason, r.count) for r in queries.rejected_by_reason(connection)] == [
-            ("not_json", 5),
+            ("not_json", 17),
             ("empty", 2),
         ]
-        assert queries.windows_written(connection) == 2
-        assert queries.readings_in_windows(connection) == 20
-        assert queries.rejected_at_gateway(connection) == 5  # all but those of Kafka topic t2
+        assert queries.windows_written(connection) == {
+            "cell_window": 2,
+            "sensor_window": 1,
+            "request_window": 3,
+        }
+        assert queries.rejected_at_gateway(connection) == {"vehicles": 5, "sensors": 4, "requests": 8}
+
+
+@pytest.mark.parametrize("stage", ["fleet", "sensing", "requests"])
+def test_windows_are_complete_once_they_count_all_that_was_applied(migrated: Database, stage: str) -> None:
+    def complete() -> bool:
+        with queries.connect(migrated.writer_url) as connection:
+            return queries.windows_complete(connection)
+
+    opened = rows.requests(*({"service_request_id": f"q{number}"} for number in range(3)))
+    first, last = {
+        "fleet": (rows.windows({"readings": 2}), rows.windows({"window_start": T0 + DAY, "readings": 1})),
+        "sensing": (rows.sensor_windows({"readings": 2}), rows.sensor_windows({"cell": 1, "readings": 1})),
+        "requests": (rows.request_windows({"opened": 2}), rows.request_windows({"cell": 1, "opened": 1})),
+    }[stage]
+    write(migrated, *([opened] if stage == "requests" else []), ledger=Ledger(3, 3), stage=stage)
+    assert not complete()
+    write(migrated, first)
+    assert not complete()
+    write(migrated, last)
+    assert complete()
 
 
 def test_alerts_are_filtered_and_the_newest_come_first(migrated: Database) -> None:
@@ -120,25 +155,59 @@ def drop(migrated: Database, **changes: int) -> dict[str, int]:
 
 def test_windows_are_forgotten_by_their_distance_from_the_newest(migrated: Database) -> None:
     write(migrated, rows.windows(*({"window_start": T0 - days * DAY} for days in (0, 9, 11, 12))))
-    assert drop(migrated, retain_windows_days=10) == {
-        "cell_window": 2,
-        "alert_event": 0,
-        "vehicle_event": 0,
-        "rejected": 0,
-    }
+    assert drop(migrated, retain_windows_days=10) == NOTHING | {"cell_window": 2}
     assert query(migrated.owner_url, "SELECT count(*) FROM ub.cell_window") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("table", "setting", "chunk_days", "make"),
+    [
+        ("sensor_window", "retain_sensor_windows_days", 7, rows.sensor_windows),
+        ("request_window", "retain_request_windows_days", 30, rows.request_windows),
+    ],
+)
+def test_windows_of_sensors_and_requests_are_forgotten_each_by_its_own_setting(
+    migrated: Database, table: str, setting: str, chunk_days: int, make: Callable[..., Rows]
+) -> None:
+    ages = (0, 10 - 1, 10 + chunk_days, 10 + 3 * chunk_days)  # a chunk is dropped once all of it is too old
+    write(migrated, make(*({"window_start": T0 - days * DAY} for days in ages)))
+    assert drop(migrated, **{setting: 10}) == NOTHING | {table: 2}
+    assert query(migrated.owner_url, f"SELECT count(*) FROM ub.{table}") == [(2,)]
+
+
+def test_requests_are_deleted_once_nothing_was_heard_of_them_for_long_but_never_while_they_are_open(
+    migrated: Database,
+) -> None:
+    ages = {"new": 0, "young": 99, "old": 101, "old but open": 1000, "never opened": 200}
+    status = {"old but open": "open", "never opened": "unknown"}
+    write(
+        migrated,
+        rows.requests(
+            *(
+                {
+                    "service_request_id": name,
+                    "status": status.get(name, "closed"),
+                    "updated_at": T0 - days * DAY,
+                }
+                for name, days in ages.items()
+            )
+        ),
+    )
+
+    async def run() -> int:
+        async with Session(migrated.writer_url, application_name="test") as session:
+            return await delete_old_requests(session, Settings(retain_requests_days=100))
+
+    assert asyncio.run(run()) == 2
+    kept = query(migrated.owner_url, "SELECT service_request_id FROM ub.request ORDER BY 1")
+    assert [name for (name,) in kept] == ["new", "old but open", "young"]
 
 
 def test_a_replay_of_old_data_is_kept(migrated: Database) -> None:
     in_2016 = 1_470_000_000_000
     write(migrated, rows.windows({"window_start": in_2016}, {"window_start": in_2016 + DAY}))
     write(migrated, *rows.alert("raised", 0, in_2016), rows.rejected({"received_at": in_2016}))
-    assert drop(migrated, retain_windows_days=10) == {
-        "cell_window": 0,
-        "alert_event": 0,
-        "vehicle_event": 0,
-        "rejected": 0,
-    }
+    assert drop(migrated, retain_windows_days=10) == NOTHING
     assert query(migrated.owner_url, "SELECT count(*) FROM ub.cell_window") == [(2,)]
 
 

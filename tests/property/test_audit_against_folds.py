@@ -13,13 +13,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams import topics
-from streams.audit import batch
+from streams.audit import books
 from streams.audit.compare import Comparison
-from streams.audit.judge import Judge, Kept
-from streams.audit.moving import moving
-from streams.audit.records import LogRecord, Refusals, Vehicles
+from streams.audit.fleet.stage import FLEET as STAGE
+from streams.audit.records import LogRecord, Refusals
 from streams.audit.rules import Rules
 from streams.audit.schema import TABLES
+from streams.audit.stage import Question, case_of
 from tests.pipeline import FAR_FUTURE, FLEET, GRID, T0, City, frame
 
 RULES = Rules(
@@ -32,6 +32,7 @@ RULES = Rules(
     region_resolution=2,
 )
 SOURCES = 2
+KEPT = {"cell_window": 90, "vehicle_event": 90}
 STEP_MS = 15_000
 Reading = dict[str, Any]
 
@@ -159,31 +160,22 @@ def judged(
     city: City, tables: Mapping[str, pl.DataFrame], offsets: Mapping[int, int], low: Mapping[int, int] | None
 ) -> list[Comparison]:
     """Audit `tables`, which reflect the log up to `offsets`; all of them at rest where `low` is None."""
-    vehicles, known = Vehicles(), Vehicles()
+    vehicles = STAGE.intake()
     for partition, log in city.logs.items():
         for offset, value in enumerate(log):
-            record = LogRecord(topics.VEHICLES, partition, offset, FAR_FUTURE, value)
-            vehicles.add(record)
-            if offset <= offsets.get(partition, -1):
-                known.add(record)
+            vehicles.add(LogRecord(topics.VEHICLES, partition, offset, FAR_FUTURE, value))
     refusals = Refusals()
     for offset, output in enumerate(city.refused):
         refusals.add(LogRecord(topics.REJECTED, 0, offset, 0, output.value))
-    may_move = None
-    if low is not None:
-        whole = batch.compute(vehicles.readings(), vehicles.bad_frames(), RULES)
-        may_move = moving(whole, low, RULES)
-    partitions = batch.compute(known.readings(), known.bad_frames(), RULES)
-    judge = Judge(partitions, tables, RULES, moving=may_move, kept=Kept(90, 90), limit=5)
-    grid_and_own = [
-        judge.ledger(),
-        judge.vehicle_state(),
-        judge.vehicle_event(),
-        judge.cell_now(),
-        judge.cell_window(),
-    ]
-    refused = [judge.refusals(refusals.frame(), offsets)]
-    return grid_and_own + refused + ([judge.rejected_count(refusals.frame())] if low is None else [])
+    question = Question(tables, RULES, KEPT, limit=5)
+    case = case_of(STAGE, vehicles.taken(), offsets, low, question)
+    stages = [(STAGE.name, STAGE.topic, case.partitions)]
+    own_and_grid = [judge(case) for judge in STAGE.tables.values()]
+    done = [books.judge_ledger(stages, tables["ledger"], 5), *own_and_grid]
+    done.append(books.judge_refusals(stages, {STAGE.topic: offsets}, refusals.frame(), 5))
+    if low is None:
+        done.append(books.judge_rejected_count(refusals.frame(), tables["rejected_count"], 5))
+    return done
 
 
 def differences(comparisons: Sequence[Comparison]) -> list[str]:

@@ -2,27 +2,40 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, example, given, settings
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from schemas import codec
 from schemas.rejected import REASONS
+from schemas.requests import REQUEST_EVENT_TYPES, CitizenRequest
+from schemas.sensors import SENSOR_STATUSES, SensorReading
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES, VehiclePosition
+from streams.gateway.address import KINDS
 from streams.gateway.decode import Limits, decode
 from streams.gateway.framing import Frame, Framer
+from streams.gateway.kind import Kind, Target
 from streams.gateway.receipt import Receipt
-from streams.gateway.rules import Target, broken_rule
+from streams.gateway.rules import broken_rule
+from streams.gateway.sensors import SENSORS
+from streams.gateway.vehicles import VEHICLES
 
 NOW_MS = 1_760_000_000_000
-LIMITS = Limits(max_payload_bytes=10_000, max_clock_ahead_ms=60_000)
+LIMITS = Limits(max_payload_bytes=50_000, max_clock_ahead_ms=60_000)
 
+TOPICS = {
+    "vehicles": "ub/v1/north/vehicles",
+    "sensors": "ub/v1/north/sensors",
+    "requests": "ub/v1/north/requests",
+}
 topics = st.one_of(
-    st.sampled_from(
-        ["ub/v1/north/vehicles", "ub/v1/north/vehicles/n-1/position", "ub/v1/north/vehicles/n-1"]
-    ),
+    st.sampled_from([*TOPICS.values(), "ub/v1/north/vehicles/n-1/position", "ub/v1/north/sensors/n-1"]),
+    st.sampled_from(["ub/v1/north/vehicles/n-1", "ub/v1/north/sensors/n-1/", "ub/v1/north/requests/n-1"]),
     st.text(max_size=40),
 )
 scalars = st.one_of(
@@ -33,32 +46,82 @@ scalars = st.one_of(
     st.text(max_size=20),
     st.sampled_from([NOW_MS, NOW_MS // 1000, 31.23, 121.47, "n-1", "north", "available", 2**64, 0]),
 )
-names = st.sampled_from([*VehiclePosition.__struct_fields__, "colour"])
-almost_readings = st.dictionaries(names, scalars, max_size=9)
-readings = st.builds(
-    VehiclePosition,
-    vehicle_id=st.sampled_from(["n-1", "n-2", "", "n 1", "n" * 65]),
-    ts=st.sampled_from([NOW_MS, NOW_MS + 60_001, NOW_MS // 1000, NOW_MS * 1000, 0, -1]) | st.integers(),
-    lat=st.sampled_from([31.23, 0.0, -0.0, 0.0005, 90.0, 91.0])
-    | st.floats(allow_nan=False, allow_infinity=False),
-    lon=st.sampled_from([121.47, 0.0, 180.0]) | st.floats(allow_nan=False, allow_infinity=False),
-    operator=st.sampled_from([None, "north", "south", ""]),
-    vehicle_state=st.sampled_from(VEHICLE_STATES),
-    vehicle_type=st.sampled_from(VEHICLE_TYPES),
-    battery_percent=st.none() | st.integers(-2, 102),
-)
-elements = st.one_of(
-    readings.map(msgspec.to_builtins),
-    almost_readings,
-    scalars,
-    st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=5),
-)
+ids = st.sampled_from(["n-1", "n-2", "", "n 1", "n" * 65])
+times = st.sampled_from([NOW_MS, NOW_MS + 60_001, NOW_MS // 1000, NOW_MS * 1000, 0, -1]) | st.integers()
+finite = st.floats(allow_nan=False, allow_infinity=False)
+latitudes = st.sampled_from([31.23, 0.0, -0.0, 0.0005, 90.0, 91.0]) | finite
+longitudes = st.sampled_from([121.47, 0.0, 180.0]) | finite
+owners = st.sampled_from([None, "north", "south", ""])
+texts = st.none() | st.text(max_size=5) | st.sampled_from(["x" * 64, "x" * 129, "x" * 4_001, "\0"])
+sound_texts = texts.filter(lambda text: text is not None)
+READINGS: dict[str, st.SearchStrategy[Any]] = {
+    "vehicles": st.builds(
+        VehiclePosition,
+        vehicle_id=ids,
+        ts=times,
+        lat=latitudes,
+        lon=longitudes,
+        operator=owners,
+        vehicle_state=st.sampled_from(VEHICLE_STATES),
+        vehicle_type=st.sampled_from(VEHICLE_TYPES),
+        battery_percent=st.none() | st.integers(-2, 102),
+    ),
+    "sensors": st.builds(
+        SensorReading,
+        sensor_id=ids,
+        kind=sound_texts,
+        metric=sound_texts,
+        value=finite,
+        ts=times,
+        lat=latitudes,
+        lon=longitudes,
+        unit=texts,
+        status=st.sampled_from(SENSOR_STATUSES),
+        capacity=st.none() | finite,
+        owner=owners,
+    ),
+    "requests": st.builds(
+        CitizenRequest,
+        service_request_id=ids,
+        event=st.sampled_from(REQUEST_EVENT_TYPES),
+        ts=times,
+        service_code=texts,
+        lat=st.none() | latitudes,
+        lon=st.none() | longitudes,
+        description=texts,
+        agency_responsible=texts,
+        district=texts,
+        expected_datetime=st.none() | times,
+        resolved=st.none() | st.booleans(),
+        satisfaction=st.none() | st.integers(0, 6),
+        owner=owners,
+    ),
+}
+
+
+def elements(kind: Kind[Any]) -> st.SearchStrategy[object]:
+    """What may stand in an array: readings, what is almost one, and anything else."""
+    fields = st.sampled_from([*READING_TYPES[kind.name].__struct_fields__, "colour"])
+    return st.one_of(
+        READINGS[kind.name].map(msgspec.to_builtins),
+        st.dictionaries(fields, scalars, max_size=9),
+        scalars,
+        st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=5),
+    )
+
+
+READING_TYPES: dict[str, type[msgspec.Struct]] = {
+    "vehicles": VehiclePosition,
+    "sensors": SensorReading,
+    "requests": CitizenRequest,
+}
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
 @given(topics, st.binary(max_size=300))
 @example("ub/v1/north/vehicles", b"[" * 9_000)
-@example("ub/v1/north/vehicles", b'[{"vehicle_id":"\xff"},1e999,NaN]')
-@example("ub/v1/north/vehicles", b'["\\ud800"]')
+@example("ub/v1/north/sensors", b'[{"sensor_id":"\xff"},1e999,NaN]')
+@example("ub/v1/north/requests", b'["\\ud800"]')
 @example("ub/v1/north/vehicles", b"[1,]")
 def test_any_bytes_become_readings_or_refusals(topic: str, payload: bytes) -> None:
     decoded = decode(topic, payload, now_ms=NOW_MS, limits=LIMITS)
@@ -68,33 +131,75 @@ def test_any_bytes_become_readings_or_refusals(topic: str, payload: bytes) -> No
         assert refusal.detail
 
 
-@given(st.lists(elements, min_size=1, max_size=12))
-def test_every_element_of_an_array_is_accepted_or_refused(array: list[object]) -> None:
+@each_kind
+@given(data=st.data())
+def test_every_element_of_an_array_is_accepted_or_refused(kind: Kind[Any], data: st.DataObject) -> None:
+    array = data.draw(st.lists(elements(kind), min_size=1, max_size=12))
     payload = json.dumps(array).encode()  # NaN, Infinity and lone surrogates included
-    decoded = decode("ub/v1/north/vehicles", payload, now_ms=NOW_MS, limits=LIMITS)
+    assume(len(payload) <= LIMITS.max_payload_bytes)
+    decoded = decode(TOPICS[kind.name], payload, now_ms=NOW_MS, limits=LIMITS)
     assert len(decoded.accepted) + len(decoded.rejected) == len(array)
 
 
-@given(st.lists(elements, min_size=1, max_size=6))
-def test_neighbours_in_an_array_do_not_matter(array: list[object]) -> None:
+@each_kind
+@given(data=st.data())
+def test_neighbours_in_an_array_do_not_matter(kind: Kind[Any], data: st.DataObject) -> None:
+    array = data.draw(st.lists(elements(kind), min_size=1, max_size=6))
+    topic = TOPICS[kind.name]
     parts = [json.dumps(element).encode() for element in array]
-    together = decode("ub/v1/north/vehicles", b"[" + b",".join(parts) + b"]", now_ms=NOW_MS, limits=LIMITS)
-    alone = [
-        decode("ub/v1/north/vehicles", b"[" + part + b"]", now_ms=NOW_MS, limits=LIMITS) for part in parts
-    ]
+    together = decode(topic, b"[" + b",".join(parts) + b"]", now_ms=NOW_MS, limits=LIMITS)
+    alone = [decode(topic, b"[" + part + b"]", now_ms=NOW_MS, limits=LIMITS) for part in parts]
     assert together.accepted == [reading for decoded in alone for reading in decoded.accepted]
     assert together.rejected == [refusal for decoded in alone for refusal in decoded.rejected]
 
 
-@given(readings, st.sampled_from([None, "n-1"]))
-def test_the_quick_test_and_the_rules_agree(reading: VehiclePosition, named: str | None) -> None:
-    topic = "ub/v1/north/vehicles" if named is None else f"ub/v1/north/vehicles/{named}/position"
+@each_kind
+@given(data=st.data(), named=st.booleans())
+def test_the_quick_test_and_the_rules_agree(kind: Kind[Any], data: st.DataObject, named: bool) -> None:
+    reading = data.draw(READINGS[kind.name])
+    entity = "n-1" if named and kind.tail is not None else None
+    topic = "/".join((TOPICS[kind.name], *([entity, *(kind.tail or ())] if entity else [])))
     decoded = decode(topic, codec.encode(reading), now_ms=NOW_MS, limits=LIMITS)
-    broken = broken_rule(reading, Target("north", named), NOW_MS + LIMITS.max_clock_ahead_ms)
+    broken = broken_rule(reading, Target(kind, "north", entity), NOW_MS + LIMITS.max_clock_ahead_ms)
     if broken is None:
         assert decoded.accepted == [reading]
     else:
         assert [(refusal.reason, refusal.detail) for refusal in decoded.rejected] == [broken]
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 9)), max_size=40), st.integers(1, 7))
+def test_frames_hold_one_kind_and_one_partition_and_lose_nothing(
+    story: list[tuple[Kind[Any], int]], max_readings: int
+) -> None:
+    make: dict[str, Callable[[str, int], msgspec.Struct]] = {
+        "vehicles": lambda id_, ts: VehiclePosition(id_, ts, 1.0, 2.0),
+        "sensors": lambda id_, ts: SensorReading(id_, "air", "pm25", 1.0, ts, 1.0, 2.0),
+        "requests": lambda id_, ts: CitizenRequest(id_, "closed", ts),
+    }
+    framer = Framer(
+        KINDS, 3, lambda id_: int(id_) % 3, max_readings=max_readings, max_bytes=9_999, linger_ms=30
+    )
+    sent: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
+    for ts, (kind, number) in enumerate(story):
+        receipt = Receipt(mid=ts, qos=1, connection=0, size=1, parts=1)
+        framer.add(kind, "north", [make[kind.name](str(number), ts)], receipt, 0)
+        sent[kind.name, number % 3].append((str(number), ts))
+    found: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
+    for frame in framer.flush_all():
+        assert frame.readings <= max_readings
+        found[frame.kind.name, frame.partition] += keys_of(frame)
+    assert found == sent
+
+
+def keys_of(frame: Frame) -> list[tuple[str, int]]:
+    """The (id, ts) of the readings in a frame."""
+    if frame.kind is VEHICLES:
+        positions = codec.vehicle_frame.decode(frame.value)
+        return list(zip(positions.vehicle_id, positions.ts, strict=True))
+    if frame.kind is SENSORS:
+        readings = codec.sensor_frame.decode(frame.value)
+        return list(zip(readings.sensor_id, readings.ts, strict=True))
+    return [(event.service_request_id, event.ts) for event in codec.request_frame.decode(frame.value).events]
 
 
 messages = st.lists(
@@ -112,6 +217,7 @@ class Run:
 
     def __init__(self, story: list[tuple[str, list[int], int]], max_readings: int, max_bytes: int) -> None:
         framer = Framer(
+            KINDS,
             3,
             lambda id_: int(id_[1:]) % 3,
             max_readings=max_readings,
@@ -130,7 +236,7 @@ class Run:
                 for k, n in enumerate(vehicles)
             ]
             receipt = Receipt(mid=mid, qos=1, connection=0, size=1, parts=len(batch))
-            framer.add(operator, batch, receipt, now_ms)
+            framer.add(VEHICLES, operator, batch, receipt, now_ms)
             self.sent += [(operator, reading) for reading in batch]
             self.receipts.append(receipt)
         self.frames += framer.flush_all()

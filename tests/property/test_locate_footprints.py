@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from streams.fleet.cells import Cells
 from streams.fleet.slots import Slots
 from streams.grid.locate import Locator
 
@@ -39,7 +40,7 @@ def noise_around(cell: int, chance: np.random.Generator) -> tuple[Floats, Floats
 def wrong_and_inside(cells: list[int], resolution: int, seed: int) -> tuple[int, int, int]:
     """Return (positions in a footprint of a cell that H3 does not give, positions in footprints, positions)."""
     chance = np.random.default_rng(seed)
-    slots = Slots(Locator(resolution, 2))
+    slots = Slots(Cells(Locator(resolution, 2)))
     operator = slots.operator("north")
     numbers, lats, lons = [], [], []
     for cell in cells:
@@ -48,13 +49,20 @@ def wrong_and_inside(cells: list[int], resolution: int, seed: int) -> tuple[int,
         lats.append(lat)
         lons.append(lon)
     number, lat, lon = np.concatenate(numbers), np.concatenate(lats), np.concatenate(lons)
-    inside = slots.inside(number, lat, lon)
+    draw(slots, number)
+    inside = slots.cells.inside(slots.cell_of[number], lat, lon)
     locate = h3i.latlng_to_cell
     asked = [
         locate(a, b, resolution) for a, b in zip(lat[inside].tolist(), lon[inside].tolist(), strict=True)
     ]
-    claimed = np.array(slots.cells, np.int64)[slots.cell_of[number[inside]]]
+    claimed = slots.h3_of(number[inside])
     return int((claimed != np.array(asked, np.int64)).sum()), int(inside.sum()), len(lat)
+
+
+def draw(slots: Slots, slot: NDArray[np.int32]) -> None:
+    """Have the footprints of slots drawn."""
+    slots.cells.stayed(slots.cell_of[slot])
+    slots.cells.draw()
 
 
 def around(cells: list[int], rings: int) -> list[int]:
@@ -131,15 +139,19 @@ def test_most_positions_in_a_city_need_no_h3(resolution: int) -> None:
     """The shortcut is worth something: of positions all over a city nearly all are in their cell's footprint."""
     chance = np.random.default_rng(1)
     lat, lon = chance.uniform(31.1, 31.3, 20_000), chance.uniform(121.4, 121.7, 20_000)
-    slots = Slots(Locator(resolution, 2))
+    slots = Slots(Cells(Locator(resolution, 2)))
     slot = slots.slots_at(lat, lon, np.full(len(lat), slots.operator("north"), np.int32))
-    assert slots.inside(slot, lat, lon).mean() > 0.95
+    draw(slots, slot)
+    assert slots.cells.inside(slots.cell_of[slot], lat, lon).mean() > 0.95
 
 
 def test_a_footprint_knows_its_own_centre_and_no_neighbours() -> None:
-    slots = Slots(Locator(9, 2))
+    slots = Slots(Cells(Locator(9, 2)))
     cell = int(h3.latlng_to_cell(31.2335, 121.4765, 9), 16)
     slot = slots.slot(cell, slots.operator("north"))
     neighbours = [h3i.cell_to_latlng(other) for other in h3i.grid_ring(cell, 1)]
     lat, lon = np.array([h3i.cell_to_latlng(cell), *neighbours]).T
-    assert slots.inside(np.full(7, slot, np.int32), lat, lon).tolist() == [True, *[False] * 6]
+    here = np.full(7, slot, np.int32)
+    assert not slots.cells.inside(slots.cell_of[here], lat, lon).any()  # not drawn yet: H3 is asked
+    draw(slots, here)
+    assert slots.cells.inside(slots.cell_of[here], lat, lon).tolist() == [True, *[False] * 6]

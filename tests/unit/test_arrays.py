@@ -1,8 +1,9 @@
-"""Columns that grow."""
+"""Columns: growing, sorting, putting rows in."""
 
 import numpy as np
+import pytest
 
-from streams.arrays import grown
+from streams.arrays import Insertion, first_of_each, grown, order_by, ranges
 
 
 def test_a_column_with_room_is_left_as_it_is() -> None:
@@ -25,3 +26,31 @@ def test_a_table_grows_along_its_rows() -> None:
     found = grown(np.ones((2, 3), np.int32), 3)
     assert found.shape == (4, 3)
     assert found.sum() == 6
+
+
+@pytest.mark.parametrize("spread", [1000, 2**62])
+def test_order_by_two_columns_is_stable(spread: int) -> None:
+    rng = np.random.default_rng(1)
+    major = rng.integers(0, 5, 300).astype(np.int32)
+    minor = rng.integers(-3, 3, 300) * (spread // 8)
+    assert order_by(major, minor).tolist() == np.lexsort((minor, major)).tolist()
+
+
+def test_first_of_each_tells_rows_that_differ_from_the_one_before() -> None:
+    a, b = np.array([1, 1, 1, 2, 2]), np.array([5, 5, 6, 6, 6])
+    assert first_of_each(a, b).tolist() == [True, False, True, True, False]
+    assert first_of_each(a[:0], b[:0]).tolist() == []
+
+
+def test_ranges_count_up_from_each_start() -> None:
+    assert ranges(np.array([7, 3, 0]), np.array([2, 0, 3])).tolist() == [7, 8, 0, 1, 2]
+
+
+def test_an_insertion_puts_entries_before_rows_in_every_column() -> None:
+    at = np.array([0, 2, 2, 3])
+    insertion = Insertion(3, at)
+    names, table = np.array([10, 20, 30]), np.arange(6).reshape(3, 2)
+    assert (
+        insertion.into(names, np.array([1, 2, 3, 4])).tolist() == np.insert(names, at, [1, 2, 3, 4]).tolist()
+    )
+    assert insertion.into(table, 9).tolist() == np.insert(table, at, 9, axis=0).tolist()

@@ -8,6 +8,7 @@ import pytest
 
 from schemas.rejected import REASONS
 from streams.incidents.policy import Rule, parse
+from streams.requests.districts import Districts
 from streams.settings import Settings
 from streams.store.migrate import MIGRATIONS
 from streams.topics import kafka_topics
@@ -65,6 +66,13 @@ def test_the_policy_file_of_the_page_is_one_that_a_worker_accepts() -> None:
     policy = parse(document, default, "example")
     assert policy.rule_at(31.229, 121.526).capacity == 90
     assert policy.rule_at(31.3, 121.526) == default
+
+
+def test_the_file_of_districts_of_the_page_is_one_that_a_worker_accepts() -> None:
+    (document,) = re.findall(r"```json\n(.*?)```", section(text("operations.md"), "## Districts"), re.DOTALL)
+    districts = Districts.parse(document)
+    assert districts.of(31.23, 121.55) == "浦东新区"
+    assert districts.of(31.3, 121.55) is None
 
 
 # ------------------------------------------------------------------ contract

@@ -1,5 +1,6 @@
 """The doctor's judgements, without services."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,39 @@ def test_a_readable_policy_file_is_well(tmp_path: Path) -> None:
     path = tmp_path / "zones.geojson"
     path.write_text('{"type": "FeatureCollection", "features": []}')
     assert doctor.check_policy_file(Settings(policy_file=path)).ok
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "No such file"),
+        (b"{", "not JSON"),
+        (b"[]", "FeatureCollection is expected"),
+        (b"\xff\xfe", "can't decode"),
+    ],
+)
+def test_a_file_of_districts_that_cannot_be_used_is_a_fault(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    path = tmp_path / "districts.geojson"
+    if content is not None:
+        path.write_bytes(content)
+    check = doctor.check_districts_file(Settings(districts_file=path))
+    assert not check.ok
+    assert says in check.detail
+    assert "UB_DISTRICTS_FILE" in check.advice
+
+
+def test_a_readable_file_of_districts_is_well(tmp_path: Path) -> None:
+    path = tmp_path / "districts.geojson"
+    square = [[121.4, 31.2], [121.5, 31.2], [121.5, 31.3], [121.4, 31.2]]
+    feature = {
+        "type": "Feature",
+        "properties": {"name": "黄浦区"},
+        "geometry": {"type": "Polygon", "coordinates": [square]},
+    }
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    assert doctor.check_districts_file(Settings(districts_file=path)).ok
 
 
 def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

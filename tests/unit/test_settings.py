@@ -68,6 +68,8 @@ def test_settings_do_not_change_once_read() -> None:
         ("UB_IDLE_TIMEOUT_S", "0", "greater than 0"),
         ("UB_ALLOWED_LATENESS_S", "-1", "greater than or equal to 0"),
         ("UB_DEFAULT_CAPACITY", "0", "greater than or equal to 1"),
+        ("UB_MAX_SERIES_PER_PARTITION", "0", "greater than or equal to 1"),
+        ("UB_RETAIN_SENSOR_WINDOWS_DAYS", "0", "greater than or equal to 1"),
     ],
 )
 def test_a_value_out_of_range_is_named_with_its_rule(
@@ -97,6 +99,16 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
             {"UB_STALE_AFTER_S": "610"},
             ("UB_STALE_AFTER_S 610", "UB_AMEND_HORIZON_S + UB_ALLOWED_LATENESS_S", "610"),
             "arrive stale",
+        ),
+        (
+            {"UB_FORGET_REQUEST_AFTER_S": "610"},
+            ("UB_FORGET_REQUEST_AFTER_S 610", "UB_AMEND_HORIZON_S + UB_ALLOWED_LATENESS_S", "610"),
+            "request forgotten",
+        ),
+        (
+            {"UB_RETAIN_REQUESTS_DAYS": "90"},
+            ("UB_RETAIN_REQUESTS_DAYS 90", "UB_FORGET_REQUEST_AFTER_S", "90 days"),
+            "still needs",
         ),
     ],
 )

@@ -27,15 +27,16 @@ def agents(tmp_path: Path, **settings: str) -> set[str]:
 
 
 def test_a_worker_runs_all_stages_unless_told_otherwise(tmp_path: Path) -> None:
-    assert agents(tmp_path) == {"fleet", "grid", "incidents", "rejects"}
+    assert agents(tmp_path) == {"fleet", "sensing", "requests", "grid", "incidents", "rejects"}
 
 
-def test_a_worker_runs_the_stages_that_it_is_told_to(tmp_path: Path) -> None:
-    assert agents(tmp_path, stages="grid, incidents") == {"grid", "incidents"}
+@pytest.mark.parametrize("stages", ["grid, incidents", "sensing", "requests,sensing"])
+def test_a_worker_runs_the_stages_that_it_is_told_to(tmp_path: Path, stages: str) -> None:
+    assert agents(tmp_path, stages=stages) == set(stages.replace(" ", "").split(","))
 
 
 def test_a_stage_that_does_not_exist_is_refused_by_name() -> None:
-    with pytest.raises(SettingsError, match=r"UB_STAGES 'fleet,gird': name one or more of fleet, grid"):
+    with pytest.raises(SettingsError, match=r"UB_STAGES 'fleet,gird': name one or more of fleet, sensing"):
         load(stages="fleet,gird")
 
 

@@ -7,6 +7,8 @@ def test_kafka_topics_are_those_of_the_contract_with_their_partitions() -> None:
     found = {spec.name: spec.partitions for spec in topics.kafka_topics(8, 4)}
     assert found == {
         "ub.vehicles": 8,
+        "ub.sensors": 8,
+        "ub.requests": 8,
         "ub.vehicle_events": 8,
         "ub.partials": 4,
         "ub.cells": 4,

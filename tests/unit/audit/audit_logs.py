@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import polars as pl
 
 from streams import topics
-from streams.audit import batch
-from streams.audit.batch import Partition
-from streams.audit.records import LogRecord, Vehicles
+from streams.audit.fleet import batch
+from streams.audit.fleet.batch import FleetPartition
+from streams.audit.fleet.records import intake
+from streams.audit.records import LogRecord, Taken
 from streams.audit.rules import Rules
 
 T0 = 1_767_225_600_000
@@ -60,26 +60,26 @@ def records(values: Iterable[bytes], partition: int = 0) -> list[LogRecord]:
     return [LogRecord(topics.VEHICLES, partition, offset, 0, value) for offset, value in enumerate(values)]
 
 
-def taken_in(log: Iterable[LogRecord]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def taken_in(log: Iterable[LogRecord]) -> Taken:
     """Return readings and bad frames."""
-    vehicles = Vehicles()
+    vehicles = intake()
     for record in log:
         vehicles.add(record)
-    return vehicles.readings(), vehicles.bad_frames()
+    return vehicles.taken()
 
 
-def computed(log: Iterable[LogRecord], rules: Rules = RULES) -> list[Partition]:
+def computed(log: Iterable[LogRecord], rules: Rules = RULES) -> list[FleetPartition]:
     """Return what the batch makes of a log."""
-    return batch.compute(*taken_in(log), rules)
+    return batch.compute(taken_in(log), rules)
 
 
-def one(*readings: Mapping[str, Any], rules: Rules = RULES) -> Partition:
+def one(*readings: Mapping[str, Any], rules: Rules = RULES) -> FleetPartition:
     """Return what the batch makes of one partition whose records hold one reading each."""
     (partition,) = computed(records(frame([r]) for r in readings), rules)
     return partition
 
 
-def windows(partitions: Sequence[Partition], rules: Rules = RULES) -> list[tuple[Any, ...]]:
+def windows(partitions: Sequence[FleetPartition], rules: Rules = RULES) -> list[tuple[Any, ...]]:
     """Return cell_window as (minute, cell, operator, readings, arrivals, departures, occupancy), sorted."""
     rows = batch.cell_window([partition.entries for partition in partitions], rules).sort(
         "window_start", "cell", "operator"

@@ -6,7 +6,8 @@ import h3.api.basic_int as h3
 import polars as pl
 import pytest
 
-from streams.audit import batch
+from streams.audit import books
+from streams.audit.fleet import batch
 from streams.errors import CannotAudit
 from tests.unit.audit.audit_logs import (
     HERE,
@@ -25,7 +26,7 @@ from tests.unit.audit.audit_logs import (
 A, B = (h3.latlng_to_cell(*place, 9) for place in (HERE, THERE))
 
 
-def reasons(partition: batch.Partition) -> list[tuple[int, str]]:
+def reasons(partition: batch.FleetPartition) -> list[tuple[int, str]]:
     return partition.refused.select("offset", "reason").rows()
 
 
@@ -117,7 +118,7 @@ def test_a_bad_frame_counts_as_many_readings_as_it_claims() -> None:
 def test_an_empty_log_makes_no_rows() -> None:
     assert computed([]) == []
     assert windows([]) == []
-    assert len(batch.ledger([])) == 0
+    assert len(books.ledger([])) == 0
 
 
 # ------------------------------------------------------------------ windows
@@ -263,7 +264,7 @@ def test_a_refusal_published_twice_counts_once() -> None:
         (0, 2, "g", 7, "t", "not_json", 2),
         (1, 0, "h", 7, "t", "not_json", 4),
     ]
-    found = batch.rejected_count(pl.DataFrame(rows, schema=columns, orient="row"))
+    found = books.rejected_count(pl.DataFrame(rows, schema=columns, orient="row"))
     assert sorted(found.rows()) == [(0, "t", "not_json", 3), (1, "t", "not_json", 4)]
 
 

@@ -7,56 +7,50 @@ import h3.api.basic_int as h3
 import polars as pl
 import pytest
 
-from streams.audit import batch
-from streams.audit.batch import Partition
+from streams import topics
+from streams.audit import books
 from streams.audit.compare import Comparison
-from streams.audit.judge import Judge, Kept
-from streams.audit.moving import moving
-from streams.audit.schema import TABLES
+from streams.audit.fleet import batch
+from streams.audit.fleet.batch import FleetPartition
+from streams.audit.fleet.moving import moving
+from streams.audit.fleet.stage import FLEET
+from streams.audit.stage import Case, Question
 from tests.unit.audit.audit_logs import HERE, MINUTE, RULES, T0, THERE, computed, frame, one, reading, records
+from tests.unit.audit.judging import KEPT, as_stored, changed, found
 
 A, B = (h3.latlng_to_cell(*place, 9) for place in (HERE, THERE))
 DAY = 86_400_000
-KEPT = Kept(windows=90, vehicle_events=90)
 
 
-def right(partitions: Sequence[Partition]) -> dict[str, pl.DataFrame]:
+def right(partitions: Sequence[FleetPartition]) -> dict[str, pl.DataFrame]:
     """Return the tables as they must be."""
     vehicles = pl.concat([partition.vehicle_state for partition in partitions])
     frames = {
-        "ledger": batch.ledger(partitions),
+        "ledger": books.ledger([("fleet", topics.VEHICLES, partitions)]),
         "vehicle_state": vehicles,
         "vehicle_event": pl.concat([partition.vehicle_event for partition in partitions]),
         "cell_now": batch.cell_now(vehicles, RULES),
         "cell_window": batch.cell_window([partition.entries for partition in partitions], RULES),
     }
-    return {
-        name: frame.select(list(TABLES[name].schema)).cast(TABLES[name].schema)
-        for name, frame in frames.items()
-    }  # type: ignore[arg-type]
+    return as_stored(frames)
 
 
-def judge(
-    partitions: Sequence[Partition],
+def judged(
+    name: str,
+    partitions: Sequence[FleetPartition],
     tables: Mapping[str, pl.DataFrame],
     *,
     low: Mapping[int, int] | None = None,
-    kept: Kept = KEPT,
+    kept: int = 90,
     limit: int = 10,
-) -> Judge:
+    until: int | None = None,
+) -> Comparison:
+    """Judge one table of the fleet."""
+    if name == "ledger":
+        return books.judge_ledger([("fleet", topics.VEHICLES, partitions)], tables[name], limit)
     may_move = None if low is None else moving(partitions, low, RULES)
-    return Judge(partitions, tables, RULES, moving=may_move, kept=kept, limit=limit)
-
-
-def changed(frame: pl.DataFrame, where: pl.Expr, **values: Any) -> pl.DataFrame:
-    return frame.with_columns(
-        pl.when(where).then(value).otherwise(name).alias(name) for name, value in values.items()
-    )
-
-
-def found(comparison: Comparison) -> list[str]:
-    assert comparison.differing == len(comparison.differences)
-    return [str(difference) for difference in comparison.differences]
+    days = dict.fromkeys(KEPT, kept)
+    return FLEET.tables[name](Case(partitions, may_move, Question(tables, RULES, days, limit, until)))
 
 
 CITY = [
@@ -72,7 +66,7 @@ CITY = [
 def test_right_tables_have_no_difference(name: str) -> None:
     partitions = [one(*CITY)]
     tables = right(partitions)
-    comparison = getattr(judge(partitions, tables), name)()
+    comparison = judged(name, partitions, tables)
     assert (comparison.compared, comparison.moving, found(comparison)) == (len(tables[name]), 0, [])
     assert comparison.compared > 0
 
@@ -109,7 +103,7 @@ def test_a_wrong_row_is_named_with_what_is_wrong_in_it(
     partitions = [one(*CITY)]
     tables = right(partitions)
     tables[name] = changed(tables[name], where, **values)
-    assert found(getattr(judge(partitions, tables), name)()) == [line]
+    assert found(judged(name, partitions, tables)) == [line]
 
 
 def test_a_missing_row_and_one_too_many_are_named() -> None:
@@ -117,7 +111,7 @@ def test_a_missing_row_and_one_too_many_are_named() -> None:
     tables = right(partitions)
     state = tables["vehicle_state"]
     tables["vehicle_state"] = changed(state, pl.col("vehicle_id") == "a", vehicle_id=pl.lit("ghost"))
-    first, second = found(judge(partitions, tables).vehicle_state())
+    first, second = found(judged("vehicle_state", partitions, tables))
     assert first.startswith("vehicle_state: vehicle_id a: the row is missing; expected operator alpha")
     assert second.startswith(
         "vehicle_state: vehicle_id ghost: there must be no such row; found operator alpha"
@@ -128,7 +122,7 @@ def test_all_differences_are_counted_and_as_many_described_as_asked_for() -> Non
     partitions = [one(*CITY)]
     tables = right(partitions)
     tables["cell_window"] = tables["cell_window"].with_columns(pl.lit(99).alias("readings"))
-    comparison = judge(partitions, tables, limit=2).cell_window()
+    comparison = judged("cell_window", partitions, tables, limit=2)
     assert (comparison.differing, len(comparison.differences)) == (comparison.compared, 2)
 
 
@@ -146,9 +140,9 @@ def test_a_row_that_counts_nobody_is_as_good_as_none() -> None:
     tables["cell_now"] = pl.concat(
         [tables["cell_now"], nobody.with_columns(pl.lit("beta").alias("operator"))]
     )
-    assert found(judge(partitions, tables).cell_now()) == []
+    assert found(judged("cell_now", partitions, tables)) == []
     tables["cell_now"] = changed(tables["cell_now"], pl.col("operator") == "beta", occupancy=1)
-    assert len(found(judge(partitions, tables).cell_now())) == 1
+    assert len(found(judged("cell_now", partitions, tables))) == 1
 
 
 @pytest.mark.parametrize(("occupancy", "differences"), [(1, 0), (0, 1)])
@@ -164,15 +158,15 @@ def test_a_window_whose_counts_were_taken_back_has_the_occupancy_of_the_row_befo
         pl.lit(occupancy).cast(pl.Int64).alias("occupancy"),
     )
     tables["cell_window"] = pl.concat([windows, empty])
-    assert len(found(judge(partitions, tables).cell_window())) == differences
+    assert len(found(judged("cell_window", partitions, tables))) == differences
 
 
 def test_rows_that_retention_dropped_are_not_missed_and_younger_ones_are() -> None:
     partitions = [one(reading("a", 10), reading("a", 3 * DAY / 1000), reading("a", 5 * DAY / 1000))]
     tables = right(partitions)
     tables["cell_window"] = tables["cell_window"].filter(pl.col("window_start") > T0 + 4 * DAY)
-    assert len(found(judge(partitions, tables).cell_window())) == 2
-    (line,) = found(judge(partitions, tables, kept=Kept(windows=3, vehicle_events=3)).cell_window())
+    assert len(found(judged("cell_window", partitions, tables))) == 2
+    (line,) = found(judged("cell_window", partitions, tables, kept=3))
     assert "2026-01-04T00:00:00" in line
 
 
@@ -180,11 +174,17 @@ def test_only_windows_that_end_in_time_are_compared() -> None:
     partitions = [one(*CITY)]
     tables = right(partitions)
     tables["cell_window"] = tables["cell_window"].filter(pl.col("window_start") < T0 + MINUTE)
-    assert found(judge(partitions, tables).cell_window(until=T0 + MINUTE)) == []
-    assert len(found(judge(partitions, tables).cell_window(until=T0 + 2 * MINUTE))) == 2
+    assert found(judged("cell_window", partitions, tables, until=T0 + MINUTE)) == []
+    assert len(found(judged("cell_window", partitions, tables, until=T0 + 2 * MINUTE))) == 2
 
 
 # ------------------------------------------------------------------ refusals
+
+
+def refusals(partitions: Sequence[FleetPartition], stands: pl.DataFrame, offset: int) -> Comparison:
+    """Judge the fleet's refusals up to an offset of partition 0."""
+    offsets = {topics.VEHICLES: {0: offset}}
+    return books.judge_refusals([("fleet", topics.VEHICLES, partitions)], offsets, stands, 10)
 
 
 def test_refusals_up_to_the_offset_must_stand_on_the_log_of_refusals() -> None:
@@ -194,14 +194,12 @@ def test_refusals_up_to_the_offset_must_stand_on_the_log_of_refusals() -> None:
     source = "fleet/ub.vehicles/0@0"
     said = [(source, 1, "bad_id", 1), (source, 1 << 20, "bad_frame", 1), (source, 2 << 20, "bad_id", 1)]
     stands = pl.DataFrame([*said, said[0]], schema=columns, orient="row")
-    one_judge = judge(partitions, {})
-    assert found(one_judge.refusals(stands, {0: 2})) == []
-    assert found(one_judge.refusals(stands.filter(pl.col("reason") != "bad_frame"), {0: 2})) == [
+    assert found(refusals(partitions, stands, 2)) == []
+    assert found(refusals(partitions, stands.filter(pl.col("reason") != "bad_frame"), 2)) == [
         f"refusals: source {source} sequence 1048576: the row is missing; expected reason bad_frame, count 1"
     ]
     # said about the log beyond what the tables reflect: neither right nor wrong yet
-    up_to_1 = computed(log[:2])
-    assert found(judge(up_to_1, {}).refusals(stands, {0: 1})) == []
+    assert found(refusals(computed(log[:2]), stands, 1)) == []
 
 
 # ------------------------------------------------------------------ what may still move
@@ -211,7 +209,7 @@ def test_without_new_readings_only_what_waits_at_the_watermark_may_move() -> Non
     partitions = [one(reading("a", 10), reading("a", 70, THERE), reading("a", 200, THERE))]
     state = moving(partitions, {0: 2}, RULES)
     assert len(state.slots) == 0
-    assert state.windows.sort("cell").rows() == [(B, "alpha", T0 + 3 * MINUTE)]
+    assert state.windows.select("cell", "operator", "since").rows() == [(B, "alpha", T0 + 3 * MINUTE)]
     assert state.closed == T0 + 190_000
 
 
@@ -237,11 +235,11 @@ def test_a_row_that_may_move_is_not_judged_and_every_other_one_is() -> None:
     tables = right(partitions)
     tables["cell_window"] = tables["cell_window"].with_columns((pl.col("readings") + 1).alias("readings"))
     tables["cell_now"] = tables["cell_now"].with_columns((pl.col("available") + 1).alias("available"))
-    live = judge(partitions, tables, low={0: 2})
-    comparison = live.cell_window()
+    comparison = judged("cell_window", partitions, tables, low={0: 2})
     starts = sorted((d.key["window_start"] - T0) // MINUTE for d in comparison.differences)
     assert (starts, comparison.moving) == ([0, 0], 2)  # windows 1 (p waits) and 5 (a is news) may move
-    assert (live.cell_now().differing, live.cell_now().moving) == (2, 0)
+    live = judged("cell_now", partitions, tables, low={0: 2})
+    assert (live.differing, live.moving) == (2, 0)
 
 
 def test_a_row_is_missed_once_its_window_was_closed_and_not_before() -> None:
@@ -250,7 +248,7 @@ def test_a_row_is_missed_once_its_window_was_closed_and_not_before() -> None:
     tables = right(partitions)
     for minute, missed in ((0, 1), (2, 1), (3, 0)):
         rest = tables["cell_window"].filter(pl.col("window_start") != T0 + minute * MINUTE)
-        live = judge(partitions, {**tables, "cell_window": rest}, low={0: 2}).cell_window()
+        live = judged("cell_window", partitions, {**tables, "cell_window": rest}, low={0: 2})
         assert (live.differing, live.moving) == (missed, 1 - missed)
 
 
@@ -265,6 +263,6 @@ def test_a_later_window_in_the_table_tells_that_an_earlier_one_was_closed() -> N
         **tables,
         "cell_window": tables["cell_window"].filter(pl.col("window_start") != T0 + 2 * MINUTE),
     }
-    assert judge(partitions, without, low=low).cell_window().differing == 1
+    assert judged("cell_window", partitions, without, low=low).differing == 1
     nothing_yet = {**tables, "cell_window": tables["cell_window"].clear()}
-    assert judge(partitions, nothing_yet, low=low).cell_window().differing == 0
+    assert judged("cell_window", partitions, nothing_yet, low=low).differing == 0

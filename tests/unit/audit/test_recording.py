@@ -6,15 +6,22 @@ import pytest
 
 from streams import topics
 from streams.audit import recording
+from streams.audit.fleet import records as fleet
 from streams.audit.log import check_beginnings
 from streams.audit.records import LogRecord
-from streams.audit.source import read_recording
+from streams.audit.source import Read, read_recording
 from streams.errors import CannotAudit
 from tests.unit.audit.audit_logs import frame, reading, records
 
 
 def said(_line: str) -> None:
     """Take progress."""
+
+
+def read_vehicles(path: Path, vehicles: dict[int, int], rejected: dict[int, int]) -> Read:
+    """Read vehicles and refusals up to these offsets."""
+    offsets = {topics.VEHICLES: vehicles, topics.REJECTED: rejected}
+    return read_recording(path, {topics.VEHICLES: fleet.intake()}, offsets, said)
 
 
 def written(path: Path, log: list[LogRecord]) -> Path:
@@ -36,28 +43,28 @@ def test_a_recording_gives_readings_and_refusals(tmp_path: Path) -> None:
         *records([frame([reading("a", 1), reading("b", 2)])]),
         LogRecord(topics.REJECTED, 0, 0, 0, refusal),
     ]
-    read = read_recording(written(tmp_path / "log", log), {0: 0}, {0: 0}, said)
-    assert (len(read.readings), len(read.refusals)) == (2, 1)
+    read = read_vehicles(written(tmp_path / "log", log), {0: 0}, {0: 0})
+    assert (read.count, len(read.refusals)) == (2, 1)
 
 
 def test_a_recording_that_ends_before_what_the_tables_reflect_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "log", records([frame([reading("a", 1)])]))
     with pytest.raises(CannotAudit, match=r"ub\.vehicles\[0\] ends at offset 0, the tables reflect 4"):
-        read_recording(path, {0: 4}, {}, said)
+        read_vehicles(path, {0: 4}, {})
     with pytest.raises(CannotAudit, match=r"ub\.vehicles\[3\] ends at offset -1"):
-        read_recording(path, {0: 0, 3: 0}, {}, said)
+        read_vehicles(path, {0: 0, 3: 0}, {})
 
 
 def test_a_recording_without_its_beginning_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "log", records([frame([reading("a", 1)])] * 3)[1:])
     with pytest.raises(CannotAudit, match=r"ub\.vehicles\[0\] begins at offset 1"):
-        read_recording(path, {0: 2}, {}, said)
+        read_vehicles(path, {0: 2}, {})
 
 
 def test_a_recording_out_of_order_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "log", records([frame([reading("a", 1)])] * 3)[::-1])
     with pytest.raises(CannotAudit, match="offset 1 comes after 2"):
-        read_recording(path, {0: 2}, {}, said)
+        read_vehicles(path, {0: 2}, {})
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from tests.unit.audit.audit_logs import T0, frame, reading, records, taken_in
 def test_a_frame_an_array_and_a_single_reading_are_read_alike() -> None:
     one = reading("a", 1)
     forms = [frame([one]), json.dumps([one]).encode(), json.dumps(one).encode()]
-    readings, bad = taken_in(records(forms))
+    taken = taken_in(records(forms))
+    readings, bad = taken.readings, taken.bad_frames
     assert len(bad) == 0
     assert readings["offset"].to_list() == [0, 1, 2]
     shared = readings.drop("offset", "received_at").unique()
@@ -29,7 +30,7 @@ def test_a_frame_an_array_and_a_single_reading_are_read_alike() -> None:
 
 def test_readings_without_a_time_of_receipt_were_received_at_the_records_time() -> None:
     log = [LogRecord(topics.VEHICLES, 0, 0, T0 + 77, json.dumps([reading("a", 1)]).encode())]
-    assert taken_in(log)[0]["received_at"].to_list() == [T0 + 77]
+    assert taken_in(log).readings["received_at"].to_list() == [T0 + 77]
 
 
 def test_a_column_of_one_value_holds_for_all_readings() -> None:
@@ -45,7 +46,7 @@ def test_a_column_of_one_value_holds_for_all_readings() -> None:
             "received_at": T0,
         }
     ).encode()
-    readings, _ = taken_in(records([value]))
+    readings = taken_in(records([value])).readings
     assert (
         readings.select("operator", "vehicle_state", "battery_percent").rows()
         == [("alpha", "reserved", 50)] * 2
@@ -73,13 +74,15 @@ def spoilt(**columns: object) -> bytes:
     ],
 )
 def test_what_holds_no_readings_is_a_bad_frame_of_as_many_as_it_claims(value: bytes, count: int) -> None:
-    readings, bad = taken_in(records([value]))
+    taken = taken_in(records([value]))
+    readings, bad = taken.readings, taken.bad_frames
     assert len(readings) == 0
     assert bad["count"].to_list() == [count]
 
 
 def test_an_impossible_battery_is_an_unknown_one() -> None:
-    readings, bad = taken_in(records([spoilt(battery_percent=[10**30, None])]))
+    taken = taken_in(records([spoilt(battery_percent=[10**30, None])]))
+    readings, bad = taken.readings, taken.bad_frames
     assert readings["battery_percent"].to_list() == [None, None]
     assert len(bad) == 0
 

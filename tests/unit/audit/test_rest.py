@@ -8,6 +8,7 @@ from streams.audit.tables import Checkpoint, Checkpoints
 from streams.errors import CannotAudit
 from streams.settings import Settings
 
+AUDITED = ["ub.vehicles", "ub.sensors"]
 SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
 
 
@@ -19,16 +20,16 @@ def checkpoints(generation: int = 0, topic: str = "ub.vehicles") -> Checkpoints:
 
 
 def test_a_rebuilt_log_is_refused_and_its_partition_named() -> None:
-    check_incarnation(checkpoints(), SETTINGS, {}, kafka=False)
+    check_incarnation(checkpoints(), SETTINGS, AUDITED, kafka=False)
     with pytest.raises(CannotAudit, match=r"ub\.vehicles\[1\] is in its generation 2"):
-        check_incarnation(checkpoints(2), SETTINGS, {}, kafka=False)
+        check_incarnation(checkpoints(2), SETTINGS, AUDITED, kafka=False)
 
 
 def test_a_rebuilt_log_of_refusals_matters_only_to_who_audits_refusals() -> None:
     rebuilt = checkpoints(1, "ub.rejected")
-    check_incarnation(rebuilt, SETTINGS, {}, kafka=False)
+    check_incarnation(rebuilt, SETTINGS, AUDITED, kafka=False)
     with pytest.raises(CannotAudit, match=r"ub\.rejected\[1\]"):
-        check_incarnation(rebuilt, SETTINGS, {1: 5}, kafka=False)
+        check_incarnation(rebuilt, SETTINGS, [*AUDITED, "ub.rejected"], kafka=False)
 
 
 def test_offsets_are_those_of_one_topic() -> None:

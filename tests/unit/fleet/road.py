@@ -10,6 +10,7 @@ from schemas.partials import FleetPartial
 from schemas.rejected import Rejected
 from schemas.vehicle_events import VehicleEvent
 from streams import topics
+from streams.fleet.cells import Cells
 from streams.fleet.state import FleetConfig, FleetState
 from streams.fold import Record
 from streams.grid.locate import Locator
@@ -26,6 +27,7 @@ CONFIG = FleetConfig(
     sources=1,
 )
 LOCATOR = Locator(9, 2)
+CELLS = Cells(LOCATOR)
 
 
 def cell(place: tuple[float, float]) -> str:
@@ -60,7 +62,7 @@ class Fleet:
         self.config, self.generation = config, generation
         self.database = Database()
         self.log: list[bytes] = []
-        self.fold = FleetState(config, LOCATOR, restored(generation=generation))
+        self.fold = FleetState(config, CELLS, restored(generation=generation))
         self.partials: list[FleetPartial] = []
         self.refused: list[Rejected] = []
         self.events: list[VehicleEvent] = []
@@ -100,7 +102,7 @@ class Fleet:
     def crash(self) -> None:
         """Start again from the checkpoint and fold the rest of the log."""
         start = self.database.restored("fleet", 0)
-        self.fold = FleetState(self.config, LOCATOR, start, self.database.vehicles(0))
+        self.fold = FleetState(self.config, CELLS, start, self.database.vehicles(0))
         for offset in range(start.offset + 1, len(self.log)):
             self._fold(offset)
 

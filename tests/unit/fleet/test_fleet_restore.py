@@ -7,7 +7,7 @@ from schemas.vehicles import VEHICLE_STATES
 from streams.fleet.state import FleetState
 from streams.fold import Record
 from tests.pipeline import T0, restored
-from tests.unit.fleet.road import CONFIG, FAR, HERE, LOCATOR, NEXT, Fleet, at, cell, minutes
+from tests.unit.fleet.road import CELLS, CONFIG, FAR, HERE, NEXT, Fleet, at, cell, minutes
 
 
 def busy_fleet() -> Fleet:
@@ -68,7 +68,7 @@ def test_the_first_frame_after_a_restart_meets_the_watermark_that_was_reached() 
 
 
 def test_a_restored_fold_speaks_with_its_generation() -> None:
-    fold = FleetState(CONFIG, LOCATOR, restored(generation=3))
+    fold = FleetState(CONFIG, CELLS, restored(generation=3))
     frame = codec.encode({**{k: [v] for k, v in at(0).items()}, "received_at": T0})
     fold.apply(Record("ub.vehicles", 0, 5, frame, T0))
     [output] = fold.take_outputs(at_checkpoint=False)
@@ -103,13 +103,13 @@ def test_waiting_readings_of_a_rebuilt_topic_do_not_replace_those_of_the_old_one
     fleet.checkpoint()
     start = fleet.database.restored("fleet", 0)
     fleet.fold = FleetState(
-        CONFIG, LOCATOR, replace(start, generation=1, offset=-1), fleet.database.vehicles(0)
+        CONFIG, CELLS, replace(start, generation=1, offset=-1), fleet.database.vehicles(0)
     )
     fleet.log.clear()
     fleet.feed(at(101, NEXT, bike="bike-2"))
     fleet.checkpoint()
     start = fleet.database.restored("fleet", 0)
-    fleet.fold = FleetState(CONFIG, LOCATOR, replace(start, generation=1), fleet.database.vehicles(0))
+    fleet.fold = FleetState(CONFIG, CELLS, replace(start, generation=1), fleet.database.vehicles(0))
     fleet.partials.clear()
     fleet.checkpoint()
     fleet.checkpoint()

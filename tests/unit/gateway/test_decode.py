@@ -7,7 +7,10 @@ import pytest
 
 from schemas.rejected import REASONS, Reason
 from schemas.vehicles import VehiclePosition
+from streams.gateway.address import ADDRESSES
 from streams.gateway.decode import MAX_SHOWN, Decoded, Limits, Refusal, decode
+from streams.gateway.kind import Target
+from streams.gateway.vehicles import VEHICLES
 
 NOW_MS = 1_760_000_000_000
 LIMITS = Limits(max_payload_bytes=200_000, max_clock_ahead_ms=60_000)
@@ -41,7 +44,7 @@ def _refused(payload: bytes, topic: str = ONE) -> Refusal:
 def test_a_reading_takes_its_operator_from_the_topic() -> None:
     decoded = _decode(_json(vehicle_state="on_trip", battery_percent=80))
     assert decoded == Decoded(
-        operator="north",
+        target=Target(VEHICLES, "north", "n-1"),
         accepted=[
             VehiclePosition("n-1", NOW_MS - 1_000, 31.23, 121.47, vehicle_state="on_trip", battery_percent=80)
         ],
@@ -145,8 +148,10 @@ def test_bad_input_is_refused_with_its_reason(payload: bytes, reason: Reason, de
 
 
 def test_every_reason_of_a_gateway_is_tried_above() -> None:
-    of_later_stages = {"too_late", "operator_conflict", "bad_frame"}
-    assert {case[2] for case in BAD} | {"bad_topic"} | of_later_stages == set(REASONS)
+    of_requests = {"bad_event"}
+    of_sensing = {"unknown_metric", "bad_unit", "value_out_of_range"}
+    of_later_stages = {"too_late", "operator_conflict", "bad_frame"} | of_sensing
+    assert {case[2] for case in BAD} | {"bad_topic"} | of_requests | of_later_stages == set(REASONS)
 
 
 _NOT_AN_ELEMENT = {"truncated after a wrong type", "two objects"}
@@ -182,13 +187,17 @@ def test_one_bad_reading_of_a_thousand_leaves_999(payload: bytes, reason: Reason
         "ub/v1/no rth/vehicles",
         "ub/v1//vehicles",
         "ub/v1/north",
+        "ub/v1/north/sensors/s-1/reading",
+        "ub/v1/no rth/sensors",
+        "ub/v1/north/requests/r-1",
         "",
     ],
 )
 def test_a_topic_outside_the_contract_is_refused(topic: str) -> None:
     refusal = _refused(_json(), topic)
     assert refusal.reason == "bad_topic"
-    assert "ub/v1/{operator}/vehicles" in refusal.detail
+    for address in ADDRESSES:
+        assert address in refusal.detail
 
 
 @pytest.mark.parametrize("lat", [-90, 90, 0])

@@ -4,14 +4,21 @@ import pytest
 
 from schemas import codec
 from schemas.vehicles import VehicleFrame, VehiclePosition
+from streams.gateway.address import KINDS
 from streams.gateway.framing import Frame, Framer, split_runs
 from streams.gateway.receipt import Receipt
+from streams.gateway.vehicles import VEHICLES
 
 
 def _framer(*, max_readings: int = 4, max_bytes: int = 100_000, linger_ms: int = 30) -> Framer:
     """Three partitions; the last character of an id is its partition."""
     return Framer(
-        3, lambda id_: int(id_[-1]), max_readings=max_readings, max_bytes=max_bytes, linger_ms=linger_ms
+        KINDS,
+        3,
+        lambda id_: int(id_[-1]),
+        max_readings=max_readings,
+        max_bytes=max_bytes,
+        linger_ms=linger_ms,
     )
 
 
@@ -25,7 +32,7 @@ def _reading(vehicle_id: str, ts: int = 1, **more: object) -> VehiclePosition:
 
 def _add(framer: Framer, *ids: str, now_ms: int = 0, operator: str = "north") -> Receipt:
     receipt = _receipt(len(ids))
-    framer.add(operator, [_reading(id_) for id_ in ids], receipt, now_ms)
+    framer.add(VEHICLES, operator, [_reading(id_) for id_ in ids], receipt, now_ms)
     return receipt
 
 
@@ -44,10 +51,12 @@ def test_a_frame_is_due_once_it_has_lingered() -> None:
 
 def test_a_full_frame_is_due_at_once_and_the_rest_lingers() -> None:
     framer = _framer(max_readings=2, linger_ms=30)
-    _add(framer, "a0", "b0", "c0", now_ms=100)
-    assert framer.has_full
-    assert [_ids(frame) for frame in framer.due(100)] == [["a0", "b0"]]
-    assert not framer.has_full
+    assert not framer.add(VEHICLES, "north", [_reading("a0")], _receipt(1), 100)
+    assert framer.add(VEHICLES, "north", [_reading("b0"), _reading("c0"), _reading("a1")], _receipt(3), 100)
+    assert framer.add(VEHICLES, "north", [_reading("b1"), _reading("d0")], _receipt(2), 100)
+    assert [_ids(frame) for frame in framer.due(100)] == [["a0", "b0"], ["c0", "d0"], ["a1", "b1"]]
+    _add(framer, "c0", now_ms=100)
+    assert framer.due(100) == []
     assert [_ids(frame) for frame in framer.due(130)] == [["c0"]]
 
 
@@ -85,7 +94,7 @@ def test_a_frame_knows_how_many_readings_came_from_which_message() -> None:
 def test_columns_of_one_value_are_written_as_that_value() -> None:
     framer = _framer()
     readings = [_reading("a0", 5, battery_percent=7), _reading("b0", 6, vehicle_state="on_trip")]
-    framer.add("north", readings, _receipt(2), 1_000)
+    framer.add(VEHICLES, "north", readings, _receipt(2), 1_000)
     (frame,) = framer.flush_all()
     assert codec.vehicle_frame.decode(frame.value) == VehicleFrame(
         vehicle_id=["a0", "b0"],
@@ -118,7 +127,7 @@ def test_a_frame_above_the_size_limit_is_cut_until_it_fits() -> None:
     assert len(frames) > 1
     assert all(len(frame.value) <= 1_000 for frame in frames)
     assert [id_ for frame in frames for id_ in _ids(frame)] == ids
-    assert sum(n for frame in frames for _, n in frame.receipts) == receipt.open == 50
+    assert sum(n for frame in frames for _, n in frame.receipts) == receipt.parts == 50
 
 
 def test_the_largest_reading_that_is_accepted_fits_the_smallest_frame_that_is_allowed() -> None:
@@ -127,7 +136,7 @@ def test_the_largest_reading_that_is_accepted_fits_the_smallest_frame_that_is_al
         "v" * 63 + "0", 4_133_980_799_999, -89.99999999999999, -179.99999999999997,
         vehicle_state="non_operational", vehicle_type="scooter_standing", battery_percent=100,
     )  # fmt: skip
-    framer.add("o" * 64, [reading], _receipt(1), 4_133_980_799_999)
+    framer.add(VEHICLES, "o" * 64, [reading], _receipt(1), 4_133_980_799_999)
     (frame,) = framer.flush_all()
     assert len(frame.value) <= 1_000
 

@@ -6,6 +6,7 @@ from streams.gateway.decode import Refusal
 from streams.gateway.framing import Frame
 from streams.gateway.receipt import Receipt
 from streams.gateway.records import RecordWriter, Sequence
+from streams.gateway.vehicles import VEHICLES
 
 
 def _receipt() -> Receipt:
@@ -27,7 +28,7 @@ def test_numbers_grow_across_a_restart() -> None:
 def test_a_frame_goes_to_its_partition_with_its_receipts() -> None:
     receipts = ((_receipt(), 2),)
     writer = RecordWriter("gateway-9", Sequence(lambda: 77))
-    record = writer.frame(Frame(3, b"{}", 2, 1_700_000_000_123, receipts))
+    record = writer.frame(Frame(VEHICLES, 3, b"{}", 2, 1_700_000_000_123, receipts))
     assert (record.topic, record.partition, record.key, record.value) == ("ub.vehicles", 3, None, b"{}")
     assert record.timestamp_ms == 1_700_000_000_123
     assert record.receipts is receipts

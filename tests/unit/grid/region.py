@@ -3,8 +3,8 @@
 from typing import Any
 
 from schemas import codec
-from schemas.cells import CellsNow, CellsWindow
-from schemas.partials import FleetPartial, SlotCounts, WindowCounts
+from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsWindow
+from schemas.partials import FleetPartial, Partial, SlotCounts, WindowCounts
 from streams import topics
 from streams.fold import Output, Record
 from streams.grid.state import GridConfig, GridState
@@ -29,6 +29,8 @@ class Grid:
         self.wall = 1
         self.now: list[CellsNow] = []
         self.windows: list[CellsWindow] = []
+        self.metrics: list[CellsMetrics] = []
+        self.requests: list[CellsRequests] = []
         self.outputs: list[Output] = []
 
     def say(
@@ -66,6 +68,10 @@ class Grid:
                 *[list(column) for column in columns[2:]],
             ),
         )
+        self.put(partial)
+
+    def put(self, partial: Partial) -> None:
+        """Fold one partial of any kind."""
         self.fold_bytes(codec.encode(partial))
 
     def fold_bytes(self, value: bytes) -> None:
@@ -74,7 +80,7 @@ class Grid:
         self.fold.apply(Record(topics.PARTIALS, 0, self.offset, value, T0))
 
     def tick(self, wall_ms: int = 1, *, at_checkpoint: bool = False) -> list[tuple[int, str, int, int]]:
-        """Let wall time pass; returns (minute, cell, occupancy, revision) of the windows told."""
+        """Let wall time pass; returns (minute, cell, occupancy, revision) of the fleet's windows told."""
         self.wall += wall_ms
         self.fold.idle(self.wall)
         told = []
@@ -83,14 +89,22 @@ class Grid:
             if output.topic != topics.CELLS:
                 continue
             message = codec.cells.decode(output.value)
-            if isinstance(message, CellsNow):
-                self.now.append(message)
-                continue
-            self.windows.append(message)
-            rows = message.rows
-            minutes = [(start - T0) // MINUTE for start in rows.window_start]
-            told += list(zip(minutes, rows.cell, rows.occupancy, rows.revision, strict=True))
+            match message:
+                case CellsNow():
+                    self.now.append(message)
+                case CellsMetrics():
+                    self.metrics.append(message)
+                case CellsRequests():
+                    self.requests.append(message)
+                case CellsWindow(rows=rows):
+                    self.windows.append(message)
+                    minutes = [(start - T0) // MINUTE for start in rows.window_start]
+                    told += list(zip(minutes, rows.cell, rows.occupancy, rows.revision, strict=True))
         return told
+
+    def refusals(self) -> list[str]:
+        """Return what was refused, each with its detail."""
+        return [codec.rejected.decode(o.value).detail for o in self.outputs if o.topic == topics.REJECTED]
 
     def checkpoint(self) -> None:
         """Publish and store."""

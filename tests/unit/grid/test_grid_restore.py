@@ -1,5 +1,9 @@
 """A grid that starts from its checkpoint is the grid that wrote it; what no source can change is let go."""
 
+import h3
+
+from streams.grid.slots import BLOCK
+from tests.unit.grid.partials import requests
 from tests.unit.grid.region import CELL, OTHER, Grid
 
 
@@ -83,6 +87,7 @@ def test_a_source_never_heard_of_keeps_every_window() -> None:
     grid = Grid()
     grid.say((0, CELL, 1, 1, 0), source=0, sources=2, reached=10)
     grid.checkpoint()
+    grid.checkpoint()
     assert [name for name in grid.database.parts["grid"] if "/window/" in name]
 
 
@@ -116,3 +121,47 @@ def test_a_cell_s_geometry_is_stored_once() -> None:
     changes = grid.fold.take_changes()
     [rows] = [rows for rows in changes.rows if rows.table == "cell_geometry"]
     assert rows.columns["hex"] == ["8931aa42853ffff"]
+
+
+CITY = sorted(h3.grid_disk(CELL, 20))
+"""More cells than a block of slots holds."""
+
+
+def big_grid() -> Grid:
+    grid = Grid()
+    grid.say(*[(0, cell, 2, 2, 0) for cell in CITY], reached=1, live={cell: 2 for cell in CITY})
+    codes = [f"{cell}-{number}" for number, cell in enumerate(CITY)]
+    opened = {"opened": 1, "open_change": 1}
+    grid.put(requests(*[(0, CELL, code, opened, []) for code in codes], reached=1))
+    grid.checkpoint()
+    grid.checkpoint()
+    return grid
+
+
+def test_a_restored_city_of_several_blocks_goes_on_as_the_other_would_have() -> None:
+    assert len(CITY) > BLOCK
+    one, other = big_grid(), big_grid()
+    other.crash()
+    for grid in (one, other):
+        grid.say(
+            *[(1, cell, 1, 0, 1) for cell in CITY], offset=1, reached=2, live={cell: 1 for cell in CITY[::2]}
+        )
+        opened = {"opened": 1, "open_change": 1, "overdue_change": 1}
+        grid.put(requests((1, CELL, f"{CITY[-1]}-{len(CITY) - 1}", opened, []), offset=1, reached=2))
+        grid.checkpoint()
+    assert one.live() == other.live()
+    assert one.stored() == other.stored()
+    assert one.database.tables == other.database.tables
+    assert one.database.parts == other.database.parts
+    newest = max(one.database.tables["request_window"].values(), key=lambda row: row["window_start"])
+    assert (newest["open_now"], newest["overdue"]) == (2, 1)
+
+
+def test_of_many_slots_only_the_block_that_changed_is_stored() -> None:
+    grid = big_grid()
+    grid.say((0, CITY[-1], 3, 2, 0), offset=1, reached=1, live={CITY[-1]: 1})
+    grid.tick(at_checkpoint=True)
+    names = {name.partition("/")[2] for name in grid.fold.take_changes().parts}
+    [window] = [name for name in names if "/window/" in name]
+    assert names == {"fleet/source/0", "fleet/live/0/1", window}
+    assert window.endswith("/1")

@@ -15,6 +15,7 @@ from referencing.jsonschema import DRAFT202012
 from schemas import envelope, generate
 from schemas.alerts import SEVERITIES, AlertKind
 from streams import topics
+from streams.gateway.address import ADDRESSES
 from streams.gateway.decode import Limits, decode
 from streams.settings import Settings
 from streams.topics import TopicSpec, kafka_topics
@@ -126,17 +127,12 @@ def test_the_keys_are_those_that_the_program_writes() -> None:
 
 
 def test_the_mqtt_topics_are_those_of_the_program() -> None:
-    addresses = set(channels_of("mqtt"))
-    assert addresses == {
-        topics.MQTT_POSITION_FILTER.replace("+", "{operator}", 1).replace("+", "{vehicle_id}", 1),
-        topics.positions_topic("{operator}"),
-        topics.alert_topic("{severity}", "{kind}", "{cell}"),
-    }
+    assert set(channels_of("mqtt")) == {*ADDRESSES, topics.alert_topic("{severity}", "{kind}", "{cell}")}
 
 
 @pytest.mark.parametrize("address", [address for address in channels_of("mqtt") if "/alerts/" not in address])
 def test_the_gateway_takes_the_examples_on_their_topics(address: str) -> None:
-    topic = address.format(operator="hello", vehicle_id="bike-1")
+    topic = address.format(operator="hello", vehicle_id="bike-1", owner="city", sensor_id="air-1")
     for reference in channels_of("mqtt")[address]["messages"].values():
         for example in resolve(reference["$ref"])["examples"]:
             payload = json.dumps(example["payload"]).encode()
@@ -202,7 +198,7 @@ def test_every_kafka_topic_but_the_last_ones_has_a_reader_and_a_writer() -> None
 
 
 def test_every_operation_is_named_after_the_room_that_performs_it() -> None:
-    rooms = {"gateway", "fleet", "grid", "incidents", "rejects"}
+    rooms = {"gateway", "fleet", "sensing", "requests", "grid", "incidents", "rejects"}
     assert {operation["title"] for operation in DOCUMENT["operations"].values()} == rooms
     for name, operation in DOCUMENT["operations"].items():
         verb = {"send": "Sends", "receive": "Receives"}[operation["action"]]

@@ -2,15 +2,33 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
 from schemas import codec, envelope
-from schemas.cells import CellsNow, CellsWindow, ClosedWindows
-from schemas.partials import FleetPartial, SlotCounts, WindowCounts
+from schemas.cells import (
+    CellsMetrics,
+    CellsNow,
+    CellsRequests,
+    CellsWindow,
+    ClosedMetrics,
+    ClosedRequests,
+    ClosedWindows,
+)
+from schemas.partials import (
+    FleetPartial,
+    MetricCounts,
+    RequestCounts,
+    RequestsPartial,
+    SensingPartial,
+    SlotCounts,
+    WindowCounts,
+)
 from schemas.rejected import REASONS, Rejected
+from schemas.requests import REQUEST_EVENT_TYPES, CitizenRequest, RequestEventType, RequestFrame
+from schemas.sensors import SENSOR_STATUSES, SensorFrame, SensorReading, SensorStatus
 from schemas.vehicles import (
     ID_PATTERN,
     MAX_ID_LENGTH,
@@ -21,6 +39,16 @@ from schemas.vehicles import (
 )
 
 SLOTS = SlotCounts(["89309959d07ffff"], ["north"], [1], [2], [3], [4], [5])
+METRICS = MetricCounts([0], ["c"], ["pm25"], [1], [2], [3], [4], [5], [6], [7], [[8, 9]], [[1, 2]])
+REQUESTS = RequestCounts(
+    [0], ["c"], ["s"], [1], [2], [3], [-4], [-5], [6], [7], [8], [9], [10], [[11]], [[12]]
+)  # fmt: skip
+CLOSED_METRICS = ClosedMetrics(
+    [0], ["c"], ["pm25"], ["ug/m3"], [1], [2.5], [3.5], [4.5], [5.5], [None], [6.5], [7.5], [[8]], [[9]], [0]
+)  # fmt: skip
+CLOSED_REQUESTS = ClosedRequests(
+    [0], ["c"], ["s"], [1], [2], [3], [4], [5], [None], [6.5], [7], [0.5], [None], [0]
+)  # fmt: skip
 EXAMPLES: list[tuple[object, msgspec.json.Decoder[Any]]] = [
     (VehiclePosition("bike-1", 1, 31.2, 121.5, battery_percent=7), codec.position),
     (
@@ -28,11 +56,28 @@ EXAMPLES: list[tuple[object, msgspec.json.Decoder[Any]]] = [
         codec.vehicle_frame,
     ),
     (
-        FleetPartial("r", 1, 8, 0, 7, 5, 4, 60_000, SLOTS, WindowCounts([0], ["c"], ["o"], [1], [2], [3])),
-        codec.fleet_partial,
+        SensorReading("s", "air", "pm25", 1.5, 1, 31.2, 121.5, "ug/m3", "fault", 3.5, "city"),
+        codec.sensor_reading,
     ),
+    (
+        SensorFrame(["a", "b"], "pm25", [1.5, 2.5], [1, 2], 3.5, [4.5, 5.5], "air", "city", 9, [None, "1"]),
+        codec.sensor_frame,
+    ),
+    (CitizenRequest("r", "rated", 1, resolved=False, satisfaction=2, owner="city"), codec.request),
+    (
+        RequestFrame([CitizenRequest("r", "closed", 1), CitizenRequest("r", "updated", 2)], 9),
+        codec.request_frame,
+    ),
+    (
+        FleetPartial("r", 1, 8, 0, 7, 5, 4, 60_000, SLOTS, WindowCounts([0], ["c"], ["o"], [1], [2], [3])),
+        codec.partial,
+    ),
+    (SensingPartial("r", 1, 8, 0, 7, 5, 4, 60_000, METRICS), codec.partial),
+    (RequestsPartial("r", 1, 8, 0, 7, 5, 4, 60_000, REQUESTS), codec.partial),
     (CellsNow("r", 1, 2, SLOTS), codec.cells),
     (CellsWindow("r", 1, 60_000, ClosedWindows([0], ["c"], ["o"], [1], [2], [3], [4], [5])), codec.cells),
+    (CellsMetrics("r", 1, 60_000, CLOSED_METRICS), codec.cells),
+    (CellsRequests("r", 1, 60_000, CLOSED_REQUESTS), codec.cells),
     (Rejected("gateway-0", 1, "not_json", "", "t", "\ufffd\x00", 5), codec.rejected),
 ]
 
@@ -42,10 +87,12 @@ def test_what_is_written_is_read_back(value: object, decoder: msgspec.json.Decod
     assert decoder.decode(codec.encode(value)) == value
 
 
-def test_the_two_kinds_of_cells_messages_tell_themselves_apart() -> None:
-    assert json.loads(codec.encode(CellsNow("r", 1, 2, SLOTS)))["type"] == "now"
+@pytest.mark.parametrize("decoder", [codec.cells, codec.partial])
+def test_messages_of_one_topic_tell_themselves_apart(decoder: msgspec.json.Decoder[Any]) -> None:
+    tags = [json.loads(codec.encode(value))["type"] for value, reader in EXAMPLES if reader is decoder]
+    assert len(set(tags)) == len(tags) > 2
     with pytest.raises(msgspec.ValidationError, match="Invalid value 'later'"):
-        codec.cells.decode(b'{"type":"later"}')
+        decoder.decode(b'{"type":"later"}')
 
 
 @pytest.mark.parametrize(
@@ -70,6 +117,8 @@ def test_lists_that_belong_together_agree() -> None:
     assert not {"on_trip", "removed", "missing", "elsewhere"} & set(STANDING_STATES)
     assert f"{{1,{MAX_ID_LENGTH}}}" in ID_PATTERN
     assert len(REASONS) == len(set(REASONS))
+    assert get_args(SensorStatus) == SENSOR_STATUSES
+    assert get_args(RequestEventType) == REQUEST_EVENT_TYPES
 
 
 def test_headers_are_those_of_cloudevents() -> None:

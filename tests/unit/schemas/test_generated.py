@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from schemas import fields, generate
+from schemas.fields import keywords
 from schemas.vehicles import STANDING_STATES
 from streams import topics
 from streams.fold import Output, Record
 from streams.gateway import rules
+from streams.gateway.address import KINDS
 from streams.gateway.decode import Limits, decode
 from streams.gateway.framing import Framer
 from streams.gateway.receipt import Receipt
+from streams.gateway.vehicles import VEHICLES
 from streams.grid import locate
 from streams.incidents.policy import Rule, parse
 from streams.incidents.state import IncidentsState
@@ -95,9 +98,9 @@ def test_what_is_said_of_fields_names_no_field_that_is_gone() -> None:
 
 
 def test_the_ranges_are_the_gateways() -> None:
-    assert fields.EARLIEST_MS == rules.EARLIEST_MS
-    assert fields.END_MS == rules.END_MS
-    assert fields.NULL_ISLAND_DEG == rules.NULL_ISLAND_DEG
+    assert keywords.EARLIEST_MS == rules.EARLIEST_MS
+    assert keywords.END_MS == rules.END_MS
+    assert keywords.NULL_ISLAND_DEG == rules.NULL_ISLAND_DEG
 
 
 def gateway_accepts(reading: Any) -> bool:
@@ -182,13 +185,15 @@ def test_schema_and_gateway_agree_on_any_reading(reading: dict[str, Any]) -> Non
 
 
 def test_frames_of_the_gateway_fit_their_schema() -> None:
-    framer = Framer(2, lambda id_: int(id_[-1]) % 2, max_readings=500, max_bytes=256_000, linger_ms=30)
+    framer = Framer(KINDS, 2, lambda id_: int(id_[-1]) % 2, max_readings=500, max_bytes=256_000, linger_ms=30)
     for operator in ("hello", "meituan"):
         payload = [{**SOUND, "vehicle_id": f"{operator}-{n}", "battery_percent": n or None} for n in range(4)]
         decoded = decode(
             topics.positions_topic(operator), json.dumps(payload).encode(), now_ms=NOW, limits=LIMITS
         )
-        framer.add(operator, decoded.accepted, Receipt(mid=1, qos=1, connection=1, size=1, parts=4), NOW)
+        framer.add(
+            VEHICLES, operator, decoded.accepted, Receipt(mid=1, qos=1, connection=1, size=1, parts=4), NOW
+        )
     found = framer.flush_all()
     assert len(found) == 2
     for each in found:

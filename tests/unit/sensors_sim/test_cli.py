@@ -14,6 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from schemas import codec
+from schemas.requests import CitizenRequest
+from schemas.sensors import SensorReading
+from schemas.vehicles import VehiclePosition
 from sensors_sim.cli import sim
 from sensors_sim.sources.mobike_sample import write_sample
 from tests.unit.sensors_sim.mqtt_fake import FakeBroker
@@ -39,7 +42,10 @@ def test_show_explains_when_and_where_the_flood_comes() -> None:
     shown = call("show", "metro-flood").stdout
     assert "Monday 2026-03-02 07:30 UTC+8" in shown
     assert "from minute 1 riders bring 450 bikes to Century Avenue" in shown
-    assert "no alert is due" in call("show", "commuter").stdout
+    quiet = call("show", "commuter").stdout
+    assert "no alert is due" in quiet
+    assert "9,000 people hear a concert" in quiet
+    assert "120 traffic" in quiet
 
 
 def test_run_sends_what_it_says_and_the_same_seed_sends_the_same_bytes() -> None:
@@ -53,22 +59,49 @@ def test_run_sends_what_it_says_and_the_same_seed_sends_the_same_bytes() -> None
         return broker.received, json.loads(result.stdout)
 
     sent, summary = payloads(7)
-    positions = [p for _, payload in sent for p in codec.positions.decode(payload)]
-    assert summary["readings_sent"] == summary["readings_acknowledged"] == len(positions) > 600
+    told: dict[str, list[VehiclePosition | SensorReading | CitizenRequest]] = {
+        about: [one for topic, payload in sent if topic.endswith(about) for one in decoder.decode(payload)]
+        for about, decoder in (
+            ("vehicles", codec.positions),
+            ("sensors", codec.sensor_readings),
+            ("requests", codec.requests),
+        )
+    }
+    everything = [one for of_one in told.values() for one in of_one]
+    assert summary["sent"] == {about: len(of_one) for about, of_one in told.items()}
+    assert summary["readings_sent"] == summary["readings_acknowledged"] == len(everything)
+    assert len(told["vehicles"]) > 600
+    assert len(told["sensors"]) > 600
     assert summary["messages"] == len(sent)
-    assert summary["first_ts"] == min(p.ts for p in positions)
-    assert summary["last_ts"] == max(p.ts for p in positions)
+    assert summary["first_ts"] == min(one.ts for one in everything)
+    assert summary["last_ts"] == max(one.ts for one in everything)
     assert payloads(7)[0] == sent
     assert payloads(8)[0] != sent
 
 
-def test_single_sends_each_reading_on_its_vehicles_topic() -> None:
+def test_single_sends_each_reading_on_its_vehicles_or_sensors_topic() -> None:
     with FakeBroker().running() as broker:
-        result = call("run", "commuter", "--bikes", "50", "--for", "60", "--speed", "max", "--single",
+        result = call("run", "commuter", "--bikes", "50", "--sensors", "50", "--for", "60", "--speed", "max",
+                      "--only", "bikes,traffic", "--single",
                       UB_MQTT_HOST="127.0.0.1", UB_MQTT_PORT=str(broker.port))  # fmt: skip
     assert result.exit_code == 0, result.output
+    sensors = [(topic, payload) for topic, payload in broker.received if "/sensors/" in topic]
+    assert len(sensors) == 10 * 3
+    for topic, payload in sensors:
+        assert topic == f"ub/v1/city-traffic/sensors/{codec.sensor_reading.decode(payload).sensor_id}"
     for topic, payload in broker.received:
-        assert topic.endswith(f"/vehicles/{codec.position.decode(payload).vehicle_id}/position")
+        if "/sensors/" not in topic:
+            assert topic.endswith(f"/vehicles/{codec.position.decode(payload).vehicle_id}/position")
+
+
+def test_only_publishes_the_populations_that_are_named() -> None:
+    with FakeBroker().running() as broker:
+        result = call("run", "commuter", "--only", "noise, water", "--for", "300", "--speed", "max", "--json",
+                      "--mqtt", f"127.0.0.1:{broker.port}")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    told = [reading for _, payload in broker.received for reading in codec.sensor_readings.decode(payload)]
+    assert {reading.kind for reading in told} == {"noise", "water"}
+    assert json.loads(result.stdout)["sent"] == {"vehicles": 0, "sensors": len(told), "requests": 0}
 
 
 def test_replay_sends_a_file_in_order_and_reports_skipped_rows(tmp_path: Path) -> None:
@@ -98,7 +131,7 @@ def test_a_broker_that_is_away_is_one_line_and_exit_code_1() -> None:
 
 def test_refused_readings_are_an_error() -> None:
     with FakeBroker(puback_reason=0x87).running() as broker:
-        result = call("run", "commuter", "--bikes", "10", "--for", "60", "--speed", "max",
+        result = call("run", "commuter", "--bikes", "10", "--only", "bikes", "--for", "60", "--speed", "max",
                       "--mqtt", f"127.0.0.1:{broker.port}")  # fmt: skip
     assert result.exit_code == 1
     assert "the broker refused 1" in result.stderr
@@ -111,6 +144,12 @@ def test_refused_readings_are_an_error() -> None:
         (("run", "commuter", "--speed", "0"), "'0' is no speed"),
         (("run", "commuter", "--speed", "nan"), "'nan' is no speed"),
         (("run", "commuter", "--speed", "fast"), "'fast' is no speed"),
+        (
+            ("run", "commuter", "--only", "bikes,trams"),
+            "there is no population 'trams'; there are: bikes, weather",
+        ),
+        (("run", "commuter", "--only", ""), "there is no population ''"),
+        (("run", "commuter", "--sensors", "3"), "10<=x<=100000"),
         (("run", "commuter", "--mqtt", "localhost"), "'localhost' is no address"),
         (("run", "commuter", "--mqtt", "localhost:70000"), "'localhost:70000' is no address"),
         (("replay", "absent.csv", "--format", "mobike-trips"), "does not exist"),

@@ -64,6 +64,8 @@ def test_a_subscriber_gets_every_reading_once_and_each_bike_in_order(broker: int
                 "metro-flood",
                 "--for",
                 "180",
+                "--only",
+                "bikes",
                 "--speed",
                 "max",
                 "--mqtt",

@@ -6,7 +6,7 @@ from rich.console import Console
 from sensors_sim.progress import LOG_EVERY_S, Progress
 from sensors_sim.publish import Broker, Publisher
 from sensors_sim.scenario import shipped
-from sensors_sim.sources.simulated import SimulatedFleet
+from sensors_sim.sources.simulated import SimulatedCity
 
 
 def test_a_log_gets_a_line_every_few_seconds_with_rate_event_time_and_share() -> None:
@@ -15,7 +15,7 @@ def test_a_log_gets_a_line_every_few_seconds_with_rate_event_time_and_share() ->
     publisher = Publisher(Broker("127.0.0.1", 1), "ub-sim-test", 1, Random(1))
     scenario = shipped("metro-flood")
     console = Console(file=out, width=200, force_terminal=False)
-    with Progress(publisher, SimulatedFleet(scenario), console, lambda: now[0]) as progress:
+    with Progress(publisher, SimulatedCity(scenario), console, lambda: now[0]) as progress:
         progress.tick(scenario.start_ms)
         assert out.getvalue() == ""
         now[0] += LOG_EVERY_S

@@ -5,7 +5,6 @@ import pytest
 from sensors_sim.errors import ScenarioError
 from sensors_sim.events import Flood
 from sensors_sim.scenario import SHIPPED, shipped
-from sensors_sim.sources.simulated import SimulatedFleet
 
 FLOOD = Flood("Century Avenue", begins_s=60, fill_s=100, hold_s=200, drain_s=50, bikes=10)
 
@@ -29,6 +28,8 @@ def test_an_unknown_scenario_is_refused_with_the_names_that_exist() -> None:
 def test_values_out_of_range_are_refused() -> None:
     with pytest.raises(ScenarioError, match="0 bikes"):
         shipped("commuter").with_(bikes=0)
+    with pytest.raises(ScenarioError, match="9 sensors: a scenario takes 10 to 100,000"):
+        shipped("commuter").with_(sensors=9)
     with pytest.raises(ScenarioError, match="seed -1"):
         shipped("commuter").with_(seed=-1)
     with pytest.raises(ScenarioError, match="whole seconds"):
@@ -38,12 +39,3 @@ def test_values_out_of_range_are_refused() -> None:
 def test_a_flood_rises_holds_and_ebbs() -> None:
     assert [FLOOD.level(s) for s in (0, 60, 110, 160, 360, 385, 410, 9_999)] == [0, 0, 0.5, 1, 1, 0.5, 0, 0]
     assert FLOOD.ends_s == 410
-
-
-def test_a_scenario_as_a_source_reports_from_its_start_to_its_end() -> None:
-    scenario = shipped("commuter").with_(bikes=50, duration=timedelta(seconds=63))
-    source = SimulatedFleet(scenario)
-    ts = [t for batch in source.batches() for t in batch.ts.tolist()]
-    assert scenario.start_ms <= ts[0]
-    assert scenario.start_ms + 60_000 < ts[-1] < scenario.end_ms == source.end_ms
-    assert len(ts) >= 50

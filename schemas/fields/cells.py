@@ -1,0 +1,79 @@
+"""Cell aggregates."""
+
+from collections.abc import Mapping
+
+from schemas.fields.keywords import CELL, COUNT, ID, SHARE, Keywords, Structs, field
+
+_WINDOWS: Mapping[str, Keywords] = {
+    "type": field("Tells this message from the others on the same topic."),
+    "region": field("H3 cell, a coarse parent: the region that all cells of this record lie in.", **CELL),
+    "watermark": field("Event time before which windows of the region are closed."),
+    "window_ms": field("Length of a window, milliseconds.", minimum=1),
+    "rows": field("Rows of windows that closed or were amended."),
+}
+_START = "Column: start of the window, milliseconds since the epoch, UTC."
+_REVISION = "Column: 0 when the window closed; the row with the highest one counts."
+
+FIELDS: Structs = {
+    "CellsNow": {
+        "type": field("Tells this message from the others on the same topic."),
+        "region": field("H3 cell, a coarse parent: the region that all cells of this record lie in.", **CELL),
+        "as_of": field(
+            "Event time to which all active sources have reported, milliseconds since the epoch, UTC."
+        ),
+        "watermark": field("Event time up to which windows of the region may close; 0 before the first."),
+        "counts": field("Live counts that changed, absolute; those not named are as they were."),
+    },
+    "CellsWindow": _WINDOWS,
+    "CellsMetrics": _WINDOWS,
+    "CellsRequests": _WINDOWS,
+    "ClosedWindows": {
+        "window_start": field(_START),
+        "cell": field("Column: H3 cell.", **CELL),
+        "operator": field("Column: operator.", **ID),
+        "readings": field("Column: positions with ts in the window, each (vehicle, ts) once.", **COUNT),
+        "arrivals": field("Column: vehicles that came to stand in the cell.", **COUNT),
+        "departures": field("Column: vehicles that stopped standing in the cell.", **COUNT),
+        "occupancy": field("Column: vehicles that stood in the cell at the window's end."),
+        "revision": field(_REVISION, **COUNT),
+    },
+    "ClosedMetrics": {
+        "window_start": field(_START),
+        "cell": field("Column: H3 cell.", **CELL),
+        "metric": field("Column: metric (schemas/metrics.py)."),
+        "unit": field("Column: the metric's canonical unit, a UCUM code; the values are in it."),
+        "readings": field("Column: distinct readings with ts in the window.", minimum=1),
+        "total": field("Column: their sum."),
+        "mean": field("Column: their mean."),
+        "least": field("Column: the least of them."),
+        "most": field("Column: the greatest of them."),
+        "stddev": field("Column: their standard deviation as of a sample; null for one reading.", **COUNT),
+        "median": field("Column: their median, within 1 % of the value."),
+        "p95": field("Column: their 95th percentile, within 1 % of the value."),
+        "bins": field("Column: buckets of the quantile sketch that are not empty, ascending."),
+        "bin_counts": field(
+            "Column: how many values each of them holds; sketches add bucket by bucket.", minimum=1
+        ),
+        "revision": field(_REVISION, **COUNT),
+    },
+    "ClosedRequests": {
+        "window_start": field(_START),
+        "cell": field("Column: H3 cell.", **CELL),
+        "service_code": field("Column: category."),
+        "opened": field("Column: requests opened for the first time.", **COUNT),
+        "closed": field("Column: requests closed.", **COUNT),
+        "reopened": field("Column: requests opened again.", **COUNT),
+        "open_now": field("Column: requests open at the window's end.", **COUNT),
+        "overdue": field("Column: those of them that are past their expected_datetime.", **COUNT),
+        "resolution_rate": field("Column: closed / (closed + open_now); null where both are 0.", **SHARE),
+        "median_s": field(
+            "Column: median time from opening to closing, seconds; null where none closed.", **COUNT
+        ),
+        "rated": field("Column: ratings given.", **COUNT),
+        "resolved_rate": field(
+            "Column: share of those asked who say that it was resolved; null: none asked.", **SHARE
+        ),
+        "satisfaction": field("Column: mean satisfaction; null where none was asked.", minimum=1, maximum=5),
+        "revision": field(_REVISION, **COUNT),
+    },
+}

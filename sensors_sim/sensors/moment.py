@@ -1,0 +1,37 @@
+"""A moment as the city sees it: the local clock, the day of the week, the season and the sun."""
+
+from dataclasses import dataclass
+from math import asin, cos, degrees, pi, radians, sin
+
+from sensors_sim.rhythm import local
+
+MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """ts in milliseconds since the epoch; hour 0 to 24 and day_of_year 1 to 366 by the local clock."""
+
+    ts: int
+    hour: float
+    day_of_year: int
+    working: bool
+    """Monday to Friday."""
+
+    @classmethod
+    def at(cls, ts: int) -> "Moment":
+        """Return the moment `ts`."""
+        now = local(ts)
+        hour = now.hour + now.minute / 60 + now.second / 3600
+        return cls(ts, hour, now.timetuple().tm_yday, now.weekday() < 5)
+
+    def sun_elevation(self, lat: float, lon: float) -> float:
+        """Return degrees of the sun above the horizon, good to a degree or so.
+
+        Declination after Cooper 1969; the equation of time (some 15 minutes) is left out.
+        """
+        declination = radians(23.45) * sin(2 * pi * (284 + self.day_of_year) / 365)
+        solar_hour = self.hour - 8 + lon / 15
+        angle = radians(15 * (solar_hour - 12))
+        up = sin(radians(lat)) * sin(declination) + cos(radians(lat)) * cos(declination) * cos(angle)
+        return degrees(asin(up))

@@ -1,0 +1,85 @@
+"""All sensors of a city together: every minute each kind lives through it, and those whose turn it is report."""
+
+import numpy as np
+
+from sensors_sim.city import City
+from sensors_sim.sensors.air import Air
+from sensors_sim.sensors.contract import Kind, Measured, Readings
+from sensors_sim.sensors.crowd import Crowd
+from sensors_sim.sensors.gatherings import Concert, Gatherings
+from sensors_sim.sensors.heating import Heating
+from sensors_sim.sensors.moment import MINUTE_MS, Moment
+from sensors_sim.sensors.noise import Noise
+from sensors_sim.sensors.parking import Parking
+from sensors_sim.sensors.reporting import Reporting
+from sensors_sim.sensors.street_light import StreetLights
+from sensors_sim.sensors.traffic import Traffic
+from sensors_sim.sensors.waste import Waste
+from sensors_sim.sensors.water import Water
+from sensors_sim.sensors.weather import Sky, Weather
+
+SHARES = {
+    "weather": 0.01,
+    "traffic": 0.20,
+    "air": 0.04,
+    "noise": 0.08,
+    "crowd": 0.11,
+    "waste": 0.17,
+    "parking": 0.08,
+    "street_light": 0.16,
+    "water": 0.03,
+    "heating": 0.12,
+}
+"""Share of a city's sensors, by kind."""
+
+FEWEST_SENSORS, MOST_SENSORS = len(SHARES), 100_000
+
+
+class World:
+    """The city as its sensors see it. `kinds` is in the order in which they depend on each other.
+
+    Each kind has a stream of random numbers of its own: changing one leaves those that do not look at it as they are.
+    """
+
+    def __init__(
+        self, city: City, sensors: int, start: int, seed: int, concerts: tuple[Concert, ...] = ()
+    ) -> None:
+        """Make a world that begins at `start`; the times of `concerts` count from there."""
+        count = {kind: max(1, round(share * sensors)) for kind, share in SHARES.items()}
+        rng = {kind: np.random.default_rng([seed, *kind.encode()]) for kind in SHARES}
+        sky = Sky(rng["weather"])
+        self.city = city
+        self.now = start
+        self.gatherings = Gatherings(concerts, city, start)
+        self.weather = Weather(city, count["weather"], sky, rng["weather"])
+        self.traffic = Traffic(city, count["traffic"], sky, rng["traffic"])
+        road = self.traffic.road
+        self.air = Air(city, count["air"], road, sky, rng["air"])
+        self.noise = Noise(city, count["noise"], road, sky, self.gatherings, rng["noise"])
+        self.crowd = Crowd(city, count["crowd"], sky, self.gatherings, rng["crowd"])
+        self.waste = Waste(city, count["waste"], rng["waste"])
+        self.parking = Parking(city, count["parking"], rng["parking"])
+        self.lights = StreetLights(city, count["street_light"], start, rng["street_light"])
+        self.water = Water(city, count["water"], sky, rng["water"])
+        self.heating = Heating(city, count["heating"], start, sky, rng["heating"])
+        self.kinds: tuple[Kind, ...] = (
+            self.weather, self.traffic, self.air, self.noise, self.crowd,
+            self.waste, self.parking, self.lights, self.water, self.heating,
+        )  # fmt: skip
+        self._reporting = [Reporting(kind.sensors, rng[kind.sensors.kind]) for kind in self.kinds]
+
+    def settle(self, minutes: int) -> None:
+        """Live through minutes that nobody hears of, until `start`: roads fill, air and water follow."""
+        for minute in range(minutes, 0, -1):
+            self._live(Moment.at(self.now - minute * MINUTE_MS))
+
+    def step(self) -> list[Readings]:
+        """Return what is reported in the minute from `now` on, a kind each, and go on to the next minute."""
+        measured = self._live(Moment.at(self.now))
+        readings = [r.report(m, self.now) for r, m in zip(self._reporting, measured, strict=True)]
+        self.now += MINUTE_MS
+        return readings
+
+    def _live(self, now: Moment) -> list[Measured]:
+        self.gatherings.step(now.ts)
+        return [kind.step(now) for kind in self.kinds]

@@ -1,0 +1,1 @@
+"""The fleet's tables, computed anew from ub.vehicles."""

@@ -1,0 +1,1 @@
+"""The tables of citizens' requests, computed anew from ub.requests."""

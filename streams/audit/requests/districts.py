@@ -1,0 +1,35 @@
+"""The district of a place: the first one in UB_DISTRICTS_FILE (GeoJSON, property `name`) that holds it."""
+
+import json
+from typing import Any
+
+import polars as pl
+import shapely
+from shapely.geometry import shape
+
+
+class Districts:
+    """The districts of a GeoJSON document; of none there are none."""
+
+    def __init__(self, document: str | None) -> None:
+        features = json.loads(document)["features"] if document else []
+        self._areas = [
+            (feature["properties"]["name"], _sound(shape(feature["geometry"]))) for feature in features
+        ]
+
+    def of(self, places: pl.DataFrame) -> pl.Series:
+        """Return the name of the district for each row with lat and lon, null where there is none."""
+        points = shapely.points(places["lon"].to_numpy(), places["lat"].to_numpy())
+        names: list[str | None] = [None] * len(places)
+        for name, area in reversed(self._areas):
+            for at in shapely.intersects(area, points).nonzero()[0].tolist():
+                names[at] = name
+        return pl.Series(names, dtype=pl.String)
+
+
+def _sound(area: Any) -> Any:
+    """Return an outline without crossings."""
+    if area.is_valid:
+        return area
+    parts = shapely.get_parts(shapely.make_valid(area))
+    return shapely.union_all([part for part in parts if part.area > 0])

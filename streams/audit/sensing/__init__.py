@@ -1,0 +1,1 @@
+"""The tables of sensors, computed anew from ub.sensors."""

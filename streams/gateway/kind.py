@@ -1,0 +1,56 @@
+"""What the gateway must know of one kind of input; everything else is the same for vehicles, sensors and requests."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from schemas.rejected import Reason
+
+Broken = tuple[Reason, str]
+"""The reason and the detail of a broken rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an MQTT topic says about the readings in its messages; `entity` is None where it names none."""
+
+    kind: "Kind[Any]"
+    owner: str
+    entity: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind[R]:
+    """One kind of input, with R the type of its readings: how they are named, decoded, checked and framed.
+
+    `latest_ms` of the checks is the gateway's clock plus the margin that publishers' clocks are granted.
+    """
+
+    name: str
+    """The level of the MQTT topic that names it: ub/v1/{owner}/{name}."""
+    tail: tuple[str, ...] | None
+    """What follows the id in the topic of one entity; None: there is no such topic."""
+    id_field: str
+    owner_field: str
+    kafka_topic: str
+    envelope_type: str
+    one: msgspec.json.Decoder[R]
+    many: msgspec.json.Decoder[list[R]]
+    id_of: Callable[[R], str]
+    """The id by which readings are placed on partitions."""
+    rules: tuple[Callable[[R, int], Broken | None], ...]
+    """(reading, latest_ms): what a reading must satisfy besides the rules about ids. The authority."""
+    all_sound: Callable[[Sequence[R], Target, int], bool]
+    """(readings, target, latest_ms): whether none breaks any rule; in front of the rules, and quick."""
+    frame: Callable[[Sequence[R], str | list[str], int], msgspec.Struct]
+    """(readings, owner or owners, received_at): the frame that carries them."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The MQTT topics, with the names of their parameters."""
+        many = f"ub/v1/{{{self.owner_field}}}/{self.name}"
+        if self.tail is None:
+            return (many,)
+        return many, "/".join((many, f"{{{self.id_field}}}", *self.tail))

@@ -1,0 +1,75 @@
+"""The sources of one kind in one region: how far each has come, and which of them are awake.
+
+A source is one partition of the stage that counts. Watermark of the region = the least watermark of the active
+sources: one that said nothing for `idle_ms` of wall time does not hold windows open, but what it says later still
+counts. Only one that was silent for `forget_ms` is not waited for before windows leave memory.
+"""
+
+
+class Source:
+    """How far one source has come, by its newest word; `heard_at` is wall time in milliseconds, 0: not yet known."""
+
+    def __init__(self) -> None:
+        self.newest_ts = 0
+        self.watermark = 0
+        self.heard_at = 0
+
+
+class Sources:
+    """Sources by number. `expected` is how many there are to be."""
+
+    def __init__(self, idle_ms: int, forget_ms: int, wall_ms: int) -> None:
+        self.by_number: dict[int, Source] = {}
+        self.expected = 0
+        self.unsaved: set[int] = set()
+        self._idle_ms, self._forget_ms = idle_ms, forget_ms
+        self._wall = self._since = wall_ms
+
+    def hear(self, number: int, expected: int, newest_ts: int, watermark: int) -> None:
+        """Take note of a word: a source never goes back in time."""
+        source = self.by_number.get(number)
+        if source is None:
+            source = self.by_number[number] = Source()
+        source.newest_ts = max(source.newest_ts, newest_ts)
+        source.watermark = max(source.watermark, watermark)
+        source.heard_at = self._wall
+        self.expected = expected
+        self.unsaved.add(number)
+
+    def restore(self, number: int, expected: int, newest_ts: int, watermark: int) -> None:
+        """Put a source back."""
+        self.hear(number, expected, newest_ts, watermark)
+        self.unsaved.discard(number)
+
+    def tick(self, wall_ms: int) -> None:
+        """Let wall time go on; silence of the sources that were just restored is counted from here."""
+        self._wall = wall_ms
+        self._since = self._since or wall_ms
+        for source in self.by_number.values():
+            source.heard_at = source.heard_at or wall_ms
+
+    def watermark(self, if_all_idle: int) -> int:
+        """Return the event time up to which all active sources have told their windows."""
+        return min((source.watermark for source in self._active()), default=if_all_idle)
+
+    def as_of(self) -> int:
+        """Return the event time to which all active sources have reported; of all idle ones the newest."""
+        active = [source.newest_ts for source in self._active()]
+        return min(active) if active else max((s.newest_ts for s in self.by_number.values()), default=0)
+
+    def reach(self) -> int | None:
+        """Return the watermark that no source is behind, or None as long as that cannot be known.
+
+        A source never heard of may come with anything: it is waited for.
+        """
+        all_known = len(self.by_number) == self.expected or self._silent(self._since, self._forget_ms)
+        if not all_known:
+            return None
+        heard = (s for s in self.by_number.values() if not self._silent(s.heard_at, self._forget_ms))
+        return min((source.watermark for source in heard), default=None)
+
+    def _active(self) -> list[Source]:
+        return [s for s in self.by_number.values() if not self._silent(s.heard_at, self._idle_ms)]
+
+    def _silent(self, since: int, limit: int) -> bool:
+        return self._wall - since > limit

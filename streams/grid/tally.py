@@ -1,0 +1,42 @@
+"""All that the grid knows of one kind in one region: its sources, its windows and the numbers of its slots."""
+
+from typing import Any
+
+from streams.grid.flows import FlowWord
+from streams.grid.kind import Kind, Word
+from streams.grid.merge import Live
+from streams.grid.slots import Slots
+from streams.grid.sources import Sources
+from streams.grid.window import Windows
+
+
+class Tally[W: Word]:
+    """One kind of partials, summed over the sources of one region."""
+
+    def __init__(self, region: str, kind: Kind[Any, W], sources: Sources, window_ms: int) -> None:
+        self.region = region
+        self.kind = kind
+        self.sources = sources
+        self.windows = Windows(window_ms, kind)
+        self.slots = Slots()
+
+    def tick(self, wall_ms: int, amend_horizon_ms: int) -> None:
+        """Close the windows that the active sources allow, and forget those that no source can change any more."""
+        self.sources.tick(wall_ms)
+        self.windows.close(self.watermark())
+        reach = self.sources.reach()
+        if reach is not None:
+            self.windows.forget(reach - amend_horizon_ms)
+
+    def watermark(self) -> int:
+        """Return the event time up to which windows may close; when all sources are idle they all may."""
+        return self.sources.watermark(if_all_idle=self.windows.newest_end())
+
+
+class FleetTally(Tally[FlowWord]):
+    """That of the fleet, which tells live counts besides."""
+
+    def __init__(self, region: str, kind: Kind[Any, FlowWord], sources: Sources, window_ms: int) -> None:
+        super().__init__(region, kind, sources, window_ms)
+        self.live = Live()
+        self.told_as_of = 0

@@ -1,0 +1,81 @@
+"""What the grid tells of its tallies: messages for ub.cells, and rows of the tables."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.cells import CellsNow
+from schemas.partials import SlotCounts
+from streams.fold import Rows
+from streams.grid.kind import Kind, Row
+from streams.grid.merge import COUNTED, STANDING
+from streams.grid.tally import FleetTally, Tally
+
+ClosedRow = tuple[Any, ...]
+"""Values of the columns of a closed row: window_start, cell, name, the figures of its kind, revision."""
+
+
+def live_messages(tally: FleetTally, slots: NDArray[np.int64], as_of: int) -> Iterator[CellsNow]:
+    """Yield the messages on live counts of slots: one without counts when there are none, to say that time went on."""
+    most = tally.kind.rows_a_record
+    for first in range(0, max(1, len(slots)), most):
+        some = slots[first : first + most]
+        cells, operators = _keys(tally, some.tolist())
+        counts = SlotCounts(cells, operators, *tally.live.total[some].T.tolist())
+        yield CellsNow(tally.region, as_of, tally.watermark(), counts)
+
+
+def closed_rows(tally: Tally[Any], due: Iterable[tuple[int, int, Row[Any]]]) -> list[ClosedRow]:
+    """Return the rows of (window start, slot) that closed or were amended."""
+    keys, figures = tally.slots.keys, tally.kind.figures
+    rows = []
+    for start, slot, row in due:
+        cell, name = keys[slot]
+        rows.append((start, cell, name, *figures(name, row.words.values(), row.stocks), row.revision))
+    return rows
+
+
+def window_messages(tally: Tally[Any], rows: Sequence[ClosedRow]) -> Iterator[msgspec.Struct]:
+    """Yield the messages on closed rows."""
+    kind, windows = tally.kind, tally.windows
+    for first in range(0, len(rows), kind.rows_a_record):
+        columns = map(list, zip(*rows[first : first + kind.rows_a_record], strict=True))
+        yield kind.message(tally.region, windows.closed_before, windows.window_ms, kind.columns(*columns))
+
+
+def window_table(
+    kind: Kind[Any, Any], window_ms: int, regions: Sequence[str], rows: Iterable[ClosedRow]
+) -> Rows:
+    """Return the table rows of closed rows, each with its region."""
+    values = map(list, zip(*rows, strict=True))
+    columns: dict[str, Sequence[Any]] = dict(zip(kind.columns.__struct_fields__, values, strict=True))
+    columns["cell"] = [int(cell, 16) for cell in columns["cell"]]
+    return Rows(kind.table, columns | {"region": regions, "window_s": [window_ms // 1000] * len(regions)})
+
+
+def live_table(tallies: Iterable[FleetTally]) -> Rows | None:
+    """Return the rows of ub.cell_now that changed since the last call, or None."""
+    rows = [row for tally in tallies for row in _live_rows(tally)]
+    if not rows:
+        return None
+    names = ("cell", "operator", *COUNTED, "occupancy", "region", "as_of")
+    return Rows("cell_now", dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+
+
+def _live_rows(tally: FleetTally) -> Iterator[tuple[Any, ...]]:
+    slots = tally.live.take_unsaved_rows()
+    totals = tally.live.total[slots]
+    occupancy = totals[:, STANDING].sum(axis=1).tolist()
+    as_of = tally.sources.as_of()
+    for (cell, operator), counts, standing in zip(
+        (tally.slots.keys[slot] for slot in slots.tolist()), totals.tolist(), occupancy, strict=True
+    ):
+        yield int(cell, 16), operator, *counts, standing, tally.region, as_of
+
+
+def _keys(tally: Tally[Any], slots: Sequence[int]) -> tuple[list[str], list[str]]:
+    keys = [tally.slots.keys[slot] for slot in slots]
+    return [cell for cell, _ in keys], [name for _, name in keys]

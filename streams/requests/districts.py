@@ -1,0 +1,93 @@
+"""Districts of a city: which one holds a place.
+
+UB_DISTRICTS_FILE is a GeoJSON FeatureCollection (RFC 7946: WGS-84 degrees, longitude first). Each feature is a Polygon
+or MultiPolygon with the property `name`. A place on a border belongs to the district that stands first in the file.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Self
+
+import shapely
+from shapely.geometry import shape
+
+from schemas.requests import MAX_NAME
+from streams.errors import SettingsError
+
+_REMEMBERED = 100_000
+
+
+class Districts:
+    """Names and areas, in the order of the file."""
+
+    def __init__(self, names: Sequence[str] = (), areas: Sequence[Any] = ()) -> None:
+        self._names = list(names)
+        self._areas = list(areas)
+        shapely.prepare(self._areas)
+        self._tree = shapely.STRtree(self._areas)
+        self.of = lru_cache(_REMEMBERED)(self._of)
+        """`of(lat, lon)`: the name of the district that holds a place in degrees, or None."""
+
+    @classmethod
+    def parse(cls, document: str | None) -> Self:
+        """Build the districts from a GeoJSON text (None: there are none); SettingsError names what is wrong.
+
+        An outline that crosses itself is repaired where that leaves an area.
+        """
+        if document is None:
+            return cls()
+        try:
+            collection = json.loads(document)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise SettingsError(
+                f"UB_DISTRICTS_FILE: not JSON ({error}); a GeoJSON FeatureCollection is expected"
+            ) from None
+        features = collection.get("features") if isinstance(collection, dict) else None
+        if not isinstance(features, list) or collection.get("type") != "FeatureCollection":
+            raise SettingsError("UB_DISTRICTS_FILE: a GeoJSON FeatureCollection is expected")
+        named = [_district(feature, f"UB_DISTRICTS_FILE, feature {i}") for i, feature in enumerate(features)]
+        return cls([name for name, _ in named], [area for _, area in named])
+
+    def _of(self, lat: float, lon: float) -> str | None:
+        held_by = self._tree.query(shapely.Point(lon, lat), predicate="intersects")
+        return self._names[int(held_by.min())] if len(held_by) else None
+
+
+def _district(feature: Any, where: str) -> tuple[str, Any]:
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    if not isinstance(properties, dict) or not isinstance(feature.get("geometry"), dict):
+        raise SettingsError(f"{where}: a GeoJSON Feature with geometry and properties is expected")
+    name = properties.get("name")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not name.isprintable():
+        raise SettingsError(f"{where}: name is {name!r}; a text of 1 to {MAX_NAME} characters is expected")
+    return name, _area(feature["geometry"], f"{where} ({name})")
+
+
+def _area(geometry: dict[str, Any], where: str) -> Any:
+    if geometry.get("type") not in ("Polygon", "MultiPolygon"):
+        raise SettingsError(
+            f"{where}: geometry {geometry.get('type')!r}; Polygon or MultiPolygon is expected"
+        )
+    try:
+        area = shape(geometry)
+        if not area.is_valid:
+            area = _polygons(shapely.make_valid(area))
+    except (ValueError, TypeError, LookupError, AttributeError, shapely.errors.ShapelyError) as error:
+        raise SettingsError(f"{where}: geometry cannot be read ({error}); correct the outline") from None
+    if area.is_empty or not area.area > 0:
+        raise SettingsError(f"{where}: the outline holds no area; correct it")
+    west, south, east, north = area.bounds
+    if not all(map(math.isfinite, area.bounds)) or max(-west, east) > 180 or max(-south, north) > 90:
+        raise SettingsError(
+            f"{where}: the outline reaches from {west:g}, {south:g} to {east:g}, {north:g}; "
+            "WGS-84 degrees, longitude first, are expected"
+        )
+    return area
+
+
+def _polygons(area: Any) -> Any:
+    """Return the polygons of what a repair left: lines and points may be among it."""
+    parts = [part for part in shapely.get_parts(area) if part.geom_type in ("Polygon", "MultiPolygon")]
+    return shapely.union_all(parts)

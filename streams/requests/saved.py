@@ -1,0 +1,63 @@
+"""The state between checkpoints, as named parts of bytes; the requests themselves are rows of ub.request.
+
+`clock`                       watermark, regions heard of, and the newest ts of each `held/` part
+`window/<start>`              counts of one window
+`held/<generation>/<offset>`  events without a place, held since the checkpoint before; immutable
+"""
+
+import msgspec
+
+from streams.requests.held import Waiting
+from streams.requests.windows import Pair, Tally
+
+
+class Clock(msgspec.Struct, frozen=True, array_like=True):
+    """How far event time has come in the partition, and what else is small."""
+
+    newest_ts: int
+    newest_basis: int
+    regions: list[str]
+    held: dict[str, int]
+
+
+class _Row(msgspec.Struct, frozen=True, array_like=True):
+    cell: int
+    service_code: str
+    counts: list[int]
+    took: dict[int, int]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_clock = msgspec.msgpack.Decoder(Clock)
+_rows = msgspec.msgpack.Decoder(list[_Row])
+_waiting = msgspec.msgpack.Decoder(list[Waiting])
+
+
+def dump_clock(clock: Clock) -> bytes:
+    """Encode the clock."""
+    return _encode(clock)
+
+
+def load_clock(data: bytes) -> Clock:
+    """Decode what `dump_clock` wrote."""
+    return _clock.decode(data)
+
+
+def dump_window(tallies: dict[Pair, Tally]) -> bytes:
+    """Encode the counts of one window."""
+    return _encode([_Row(*pair, tally.counts, tally.took) for pair, tally in tallies.items()])
+
+
+def load_window(data: bytes) -> dict[Pair, Tally]:
+    """Decode what `dump_window` wrote."""
+    return {(row.cell, row.service_code): Tally(row.counts, row.took) for row in _rows.decode(data)}
+
+
+def dump_held(held: list[Waiting]) -> bytes:
+    """Encode events that wait."""
+    return _encode(held)
+
+
+def load_held(data: bytes) -> list[Waiting]:
+    """Decode what `dump_held` wrote."""
+    return _waiting.decode(data)

@@ -1,0 +1,232 @@
+"""The series of one partition, (sensor, metric) pairs, in columns: row by pair, everything else by row."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.metrics import METRICS
+from schemas.rejected import Reason
+from schemas.sensors import SENSOR_STATUSES
+from streams.arrays import grown
+from streams.frames import UNKNOWN, is_id
+from streams.sensing.columns import METRIC_CODE, STATUS_CODE, Columns
+from streams.sensing.readings import Readings
+from streams.sensing.slots import Slots
+from streams.sensing.values import MILLION, Refuse
+
+REFUSED = -1
+_ID_RULE = "1 to 64 letters, digits or _ . : - expected"
+
+
+class Series:
+    """Newest state per series, and the owner: whoever the log names first for any series of the sensor.
+
+    Newest is the greatest (ts, value, cell, status, lat, lon), so that order does not matter. `at_...` is the place
+    that was located last, for readings to come.
+    """
+
+    _FILL: ClassVar[dict[str, float]] = {"at_lat": np.nan, "at_lon": np.nan}
+
+    def __init__(self) -> None:
+        self._row_of: dict[tuple[str, str], int] = {}
+        self._keys: list[tuple[str, str] | None] = []
+        self._owners: list[str] = []
+        self._owner_number: dict[str, int] = {}
+        self._owner_of: dict[str, int] = {}
+        self._series_of: Counter[str] = Counter()
+        self._free: list[int] = []
+        size = 1024
+        self.owner = np.zeros(size, np.int32)
+        self.slot = np.zeros(size, np.int32)
+        self.ts = np.zeros(size, np.int64)
+        self.value = np.zeros(size, np.int64)
+        self.status = np.zeros(size, np.int8)
+        self.lat = np.zeros(size)
+        self.lon = np.zeros(size)
+        self.received_at = np.zeros(size, np.int64)
+        self.changed = np.zeros(size, np.bool_)
+        self.at_lat = np.full(size, np.nan)
+        self.at_lon = np.full(size, np.nan)
+        self.at_slot = np.zeros(size, np.int32)
+
+    def __len__(self) -> int:
+        return len(self._row_of)
+
+    def rows_of(self, c: Columns, take: NDArray[np.intp], refuse: Refuse) -> NDArray[np.int64]:
+        """Return the row of each reading in `take`, REFUSED for those that are refused.
+
+        A series not heard of gets a row; its sensor belongs to the owner that the log names first.
+        """
+        metrics: Iterable[str] = c.metric_name if isinstance(c.metric_name, list) else repeat(c.metric_name)
+        keys = list(zip(c.sensor_id, metrics, strict=False))
+        if len(take) < len(keys):
+            keys = [keys[index] for index in take.tolist()]
+        owner = self._owners_of(c)[take]
+        try:
+            rows = np.fromiter(map(self._row_of.__getitem__, keys), np.int64, len(keys))
+        except KeyError:
+            rows = self._with_new(keys, owner, take, refuse)
+        foreign = (rows >= 0) & (self.owner[rows] != owner)
+        for position in np.flatnonzero(foreign).tolist():
+            refuse(*self._foreign(int(self.owner[rows[position]]), int(owner[position])), int(take[position]))
+            rows[position] = REFUSED
+        return rows
+
+    def _with_new(
+        self, keys: list[tuple[str, str]], owner: NDArray[np.int32], take: NDArray[np.intp], refuse: Refuse
+    ) -> NDArray[np.int64]:
+        get = self._row_of.get
+        rows = np.array([get(key, REFUSED) for key in keys], np.int64)
+        for position in np.flatnonzero(rows < 0).tolist():
+            key, index, number = keys[position], int(take[position]), int(owner[position])
+            row = get(key, REFUSED)
+            if row == REFUSED:
+                sensor_id = key[0]
+                belongs_to = self._owner_of.get(sensor_id, number)
+                if number == UNKNOWN or belongs_to != number:
+                    refuse(*self._foreign(belongs_to, number), index)
+                elif sensor_id in self._owner_of or is_id(sensor_id):
+                    row = self._add(key, number)
+                else:
+                    refuse("bad_id", f"sensor_id: {_ID_RULE}", index)
+            rows[position] = row
+        return rows
+
+    def _foreign(self, belongs_to: int, number: int) -> tuple[Reason, str]:
+        if number == UNKNOWN:
+            return "bad_id", f"owner: {_ID_RULE}"
+        return "operator_conflict", f"sensor belongs to owner {self._owners[belongs_to]}"
+
+    def _owners_of(self, c: Columns) -> NDArray[np.int32]:
+        """Return the number of each reading's owner, UNKNOWN for one that is no id."""
+        if isinstance(c.owner, str):
+            return np.full(len(c), self._owner(c.owner), np.int32)
+        try:
+            return np.fromiter(map(self._owner_number.__getitem__, c.owner), np.int32, len(c))
+        except KeyError:
+            return np.array([self._owner(name) for name in c.owner], np.int32)
+
+    def _owner(self, name: str) -> int:
+        number = self._owner_number.get(name, UNKNOWN)
+        if number == UNKNOWN and is_id(name):
+            number = self._owner_number[name] = len(self._owners)
+            self._owners.append(name)
+        return number
+
+    def _add(self, key: tuple[str, str], owner: int) -> int:
+        if self._free:
+            row = self._free.pop()
+            self._keys[row] = key
+        else:
+            row = len(self._keys)
+            self._keys.append(key)
+            if row >= len(self.ts):
+                for name, array in vars(self).items():
+                    if isinstance(array, np.ndarray):
+                        setattr(self, name, grown(array, row + 1, self._FILL.get(name, 0)))
+        self._row_of[key] = row
+        self._owner_of[key[0]] = owner
+        self._series_of[key[0]] += 1
+        self.owner[row] = owner
+        return row
+
+    def row(self, sensor_id: str, metric: str) -> int:
+        """Return the row of a series that is on file."""
+        return self._row_of[sensor_id, metric]
+
+    def keys(self, rows: NDArray[np.integer]) -> tuple[list[str], list[str]]:
+        """Return (sensor ids, metric names) of rows in use."""
+        keys = [self._keys[row] or ("", "") for row in rows.tolist()]
+        return [key[0] for key in keys], [key[1] for key in keys]
+
+    def remove(self, rows: NDArray[np.intp]) -> None:
+        """Forget series; their rows may be given to others."""
+        for row, key in zip(rows.tolist(), zip(*self.keys(rows), strict=True), strict=True):
+            del self._row_of[key]
+            self._keys[row] = None
+            self._series_of[key[0]] -= 1
+            if not self._series_of[key[0]]:
+                del self._series_of[key[0]], self._owner_of[key[0]]
+        self.ts[rows] = 0
+        self.changed[rows] = False
+        self.at_lat[rows] = np.nan
+        self._free += rows.tolist()
+
+    def silent(self, before: int, at_least: int) -> NDArray[np.intp]:
+        """Return the rows of the series longest silent: `at_least` of them, or fewer if not so many ended by `before`.
+
+        Those that fell silent at the same ts go together.
+        """
+        candidates = np.flatnonzero((self.ts > 0) & (self.ts <= before))
+        if len(candidates) > at_least:
+            ts = self.ts[candidates]
+            candidates = candidates[ts <= np.partition(ts, at_least - 1)[at_least - 1]]
+        return candidates
+
+    def longest_silent(self) -> int:
+        """Return the least of the newest ts of all series."""
+        return int(self.ts[self.ts > 0].min(initial=np.iinfo(np.int64).max))
+
+    def update(self, newest: Readings, slots: Slots) -> None:
+        """Put readings on file, one for each series, where they are newer than what is there."""
+        rows = newest.series
+        pairs = (
+            (newest.ts, self.ts[rows]),
+            (newest.value, self.value[rows]),
+            (slots.cell[newest.slot], slots.cell[self.slot[rows]]),
+            (newest.status, self.status[rows]),
+            (newest.lat, self.lat[rows]),
+            (newest.lon, self.lon[rows]),
+        )
+        newer, equal = np.zeros(len(rows), np.bool_), np.ones(len(rows), np.bool_)
+        for theirs, ours in pairs:
+            newer |= equal & (theirs > ours)
+            equal &= theirs == ours
+        won = newest.select(np.flatnonzero(newer))
+        rows = won.series
+        for name in ("slot", "ts", "value", "status", "lat", "lon", "received_at"):
+            getattr(self, name)[rows] = getattr(won, name)
+        self.changed[rows] = True
+
+    def take_changed(self, partition: int, slots: Slots) -> dict[str, Sequence[Any]] | None:
+        """Return the rows changed since the last call as columns of ub.sensor_state, or None."""
+        rows = np.flatnonzero(self.changed)
+        if not len(rows):
+            return None
+        self.changed[rows] = False
+        sensor_ids, metrics = self.keys(rows)
+        return {
+            "sensor_id": sensor_ids,
+            "metric": metrics,
+            "kind": [METRICS[name].kind for name in metrics],
+            "owner": [self._owners[number] for number in self.owner[rows].tolist()],
+            "partition": [partition] * len(rows),
+            "ts": self.ts[rows].tolist(),
+            "value": (self.value[rows] / MILLION).tolist(),
+            "unit": [METRICS[name].unit for name in metrics],
+            "status": [SENSOR_STATUSES[code] for code in self.status[rows].tolist()],
+            "lat": self.lat[rows].tolist(),
+            "lon": self.lon[rows].tolist(),
+            "cell": slots.cell[self.slot[rows]].tolist(),
+            "received_at": self.received_at[rows].tolist(),
+        }
+
+    def restore(self, columns: Mapping[str, Sequence[Any]], slots: Slots) -> None:
+        """Fill an empty table from the rows of ub.sensor_state of this partition."""
+        n = len(columns["sensor_id"])
+        keys = zip(columns["sensor_id"], columns["metric"], strict=True)
+        for key, owner in zip(keys, columns["owner"], strict=True):
+            self._add(key, self._owner(owner))
+        metrics = [METRIC_CODE[name] for name in columns["metric"]]
+        self.slot[:n] = list(map(slots.slot, columns["cell"], metrics))
+        self.ts[:n] = columns["ts"]
+        self.value[:n] = np.rint(np.array(columns["value"], np.float64) * MILLION)
+        self.status[:n] = [STATUS_CODE[name] for name in columns["status"]]
+        self.lat[:n] = self.at_lat[:n] = columns["lat"]
+        self.lon[:n] = self.at_lon[:n] = columns["lon"]
+        self.at_slot[:n] = self.slot[:n]
+        self.received_at[:n] = columns["received_at"]

@@ -1,0 +1,262 @@
+"""The sensing fold: frames of readings in, absolute partials per (window, cell, metric) out.
+
+The tables are a function of the set of distinct readings (sensor_id, metric, ts, value in canonical unit, cell): an
+exact repeat is superseded and counts nowhere, two values at one ts both count. A reading older than the watermark
+by `amend_horizon` is rejected as too late; every other one counts in its window, whatever order they came in.
+
+What must be decided in the order of the log is decided when a record comes: what is refused, how far event time
+is, which series a reading belongs to. The rest (repeats, sums, newest states) is done for many readings at once,
+at the latest at the next checkpoint; until then the ledger has repeats among the applied.
+
+Windows here only grow. So what was told before a crash and not saved needs no care: the next owner folds the
+same readings from the log again and tells the same values, or greater ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.rejected import Reason
+from streams.books import Books
+from streams.clock import EventClock
+from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
+from streams.frames import BadFrame
+from streams.sensing import saved
+from streams.sensing.columns import Columns, decode
+from streams.sensing.memory import Memory
+from streams.sensing.readings import Readings, in_order, joined, last_of_each
+from streams.sensing.series import Series
+from streams.sensing.slots import Locator, Slots
+from streams.sensing.tell import Teller
+from streams.sensing.values import Refuse, usable_readings
+
+STAGE = "sensing"
+_MOST_PENDING = 200_000
+"""Readings that wait to be counted; more are not left until the checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class SensingConfig:
+    """Milliseconds, the number of partitions of ub.sensors, and the most series to keep in one of them."""
+
+    window_ms: int
+    allowed_lateness_ms: int
+    amend_horizon_ms: int
+    sources: int
+    most_series: int = 300_000
+
+
+class SensingState:
+    """Fold over one partition of ub.sensors."""
+
+    def __init__(
+        self,
+        config: SensingConfig,
+        locator: Locator,
+        restored: Restored,
+        sensor_rows: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
+        self._config = config
+        self._partition = restored.partition
+        self._generation = restored.generation
+        self._offset = restored.offset
+        self._books = Books(STAGE, restored.generation, restored.ledger)
+        self._slots = Slots(locator)
+        self._series = Series()
+        self._memory = Memory(config.window_ms, config.amend_horizon_ms, self._series, self._slots)
+        self._clock = EventClock(config.allowed_lateness_ms)
+        self._forgotten = 0
+        self._teller = Teller(
+            restored.partition, restored.generation, config.sources, config.window_ms, self._slots
+        )
+        self._pending: list[Readings] = []
+        self._pending_readings = 0
+        self._next_archive = 0  # no series can be archived before the watermark reaches this
+        self._archived: list[tuple[list[str], list[str]]] = []
+        self._told_time = (0, 0)
+        self._saved_clock = b""
+        self._restore(restored, sensor_rows)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Readings received, applied, superseded and rejected since the partition's beginning; see the module."""
+        return self._books.ledger
+
+    # ------------------------------------------------------------------ folding
+
+    def apply(self, record: Record) -> None:
+        """Fold one record of ub.sensors in."""
+        self._offset = record.offset
+        columns = decode(record.value, record.timestamp)
+        if isinstance(columns, BadFrame):
+            self._books.refuse(record, "bad_frame", columns.detail, count=columns.count)
+            self._books.book(received=columns.count, applied=0, rejected=columns.count)
+            return
+        if not len(columns):
+            return
+        admitted = self._admit(columns, partial(self._refuse, record, columns))
+        self._books.book(received=len(columns), applied=admitted, rejected=len(columns) - admitted)
+        if self._pending_readings > _MOST_PENDING:
+            self._settle()
+        if len(self._series) > self._config.most_series:
+            self._archive()
+
+    def _admit(self, c: Columns, refuse: Refuse) -> int:
+        """Take in the readings that are not refused; returns their number."""
+        take, value = usable_readings(c, refuse)
+        if not len(take):
+            return 0
+        ts = c.ts[take]
+        watermark = self._clock.met_by(ts, c.received_at)[:-1]
+        self._clock.advance(ts, c.received_at)
+        limit = np.maximum(watermark - self._config.amend_horizon_ms, self._forgotten)
+        on_time = ts >= limit
+        if not on_time.all():
+            self._refuse_late(c, take[~on_time], watermark[~on_time], refuse)
+            take, value, ts = take[on_time], value[on_time], ts[on_time]
+        rows = self._series.rows_of(c, take, refuse)
+        ours = rows >= 0
+        if not ours.all():
+            take, value, ts, rows = take[ours], value[ours], ts[ours], rows[ours]
+        if len(take):
+            self._take_in(c, take, value, ts, rows)
+        return len(take)
+
+    def _take_in(
+        self,
+        c: Columns,
+        take: NDArray[np.intp],
+        value: NDArray[np.int64],
+        ts: NDArray[np.int64],
+        rows: NDArray[np.int64],
+    ) -> None:
+        lat, lon = c.lat[take], c.lon[take]
+        readings = Readings(
+            series=rows.astype(np.int32),
+            slot=self._locate(c.metric[take], lat, lon, rows),
+            ts=ts,
+            value=value,
+            status=c.status[take],
+            lat=lat,
+            lon=lon,
+            received_at=np.full(len(take), c.received_at),
+        )
+        self._pending.append(readings)
+        self._pending_readings += len(readings)
+
+    def _locate(
+        self,
+        metric: NDArray[np.int8],
+        lat: NDArray[np.float64],
+        lon: NDArray[np.float64],
+        rows: NDArray[np.int64],
+    ) -> NDArray[np.int32]:
+        """Return the slot of each reading; a series that is where it was last needs no H3 call."""
+        series = self._series
+        slot = series.at_slot[rows]
+        moved = np.flatnonzero((series.at_lat[rows] != lat) | (series.at_lon[rows] != lon))
+        if len(moved):
+            lat, lon, rows = lat[moved], lon[moved], rows[moved]
+            slot[moved] = self._slots.slots_at(lat, lon, metric[moved])
+            series.at_lat[rows], series.at_lon[rows], series.at_slot[rows] = lat, lon, slot[moved]
+        return slot
+
+    def _settle(self) -> None:
+        """Count what is pending, and bring the newest states up to date."""
+        if not self._pending:
+            return
+        readings = in_order(joined(self._pending), self._slots.cell)
+        self._pending, self._pending_readings = [], 0
+        self._series.update(readings.select(last_of_each(readings.series)), self._slots)
+        fresh = self._memory.add((readings.series, readings.ts, readings.value, readings.slot))
+        # Repeats were booked as applied when they came: they move over to the superseded.
+        self._books.book(received=0, applied=fresh - len(readings), rejected=0)
+
+    def _archive(self) -> None:
+        """Forget series, the longest silent first, until no more than `most_series` are left.
+
+        Only those go whose readings are forgotten too, so that no repeat of these can come any more. The sensor's
+        owner goes with its last series.
+        """
+        if self._clock.watermark < self._next_archive:
+            return
+        self._settle()
+        silence = self._config.amend_horizon_ms + self._memory.span_ms
+        excess = len(self._series) - self._config.most_series
+        rows = self._series.silent(self._clock.watermark - silence, excess)
+        if len(rows):
+            self._archived.append(self._series.keys(rows))
+            self._series.remove(rows)
+        if len(rows) < excess:
+            self._next_archive = self._series.longest_silent() + silence
+
+    # ------------------------------------------------------------------ books
+
+    def _refuse(self, record: Record, c: Columns, reason: Reason, detail: str, index: int) -> None:
+        self._books.refuse(record, reason, detail, index, text=c.text(index))
+
+    def _refuse_late(
+        self, c: Columns, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse
+    ) -> None:
+        limit = self._config.amend_horizon_ms / 1000
+        behind = (watermark - c.ts[take]) / 1000
+        for index, seconds in zip(take.tolist(), behind.tolist(), strict=True):
+            refuse("too_late", f"{seconds:.0f} s behind the watermark; {limit:.0f} s at most", index)
+
+    # ------------------------------------------------------------------ what goes out
+
+    def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+        """Return refusals; at a checkpoint the changed windows, and the clock for every region, too."""
+        out = self._books.take_refused()
+        if not at_checkpoint:
+            return out
+        self._settle()
+        # Even where nothing was measured, time moved: those who wait for it must hear.
+        time = (self._clock.newest_ts, self._clock.watermark)
+        everyone, self._told_time = self._told_time != time, time
+        changed = self._memory.take_changed()
+        return out + self._teller.partials(self._offset, self._clock, changed, everyone=everyone)
+
+    def take_changes(self) -> Changes:
+        """Return the changed sensors, ledger and parts. Call after take_outputs(at_checkpoint=True)."""
+        changes = Changes(ledger=self._books.ledger)
+        limit = self._clock.watermark - self._config.amend_horizon_ms
+        for name in self._memory.forget(limit):
+            changes.parts[name] = None
+        changes.parts.update(self._memory.take_parts(f"{self._generation}.{self._offset}"))
+        self._forgotten = max(self._forgotten, limit // self._memory.span_ms * self._memory.span_ms)
+        clock = saved.dump_clock(
+            saved.Clock(self._clock.newest_ts, self._clock.newest_basis, self._forgotten)
+        )
+        if clock != self._saved_clock:
+            self._saved_clock = changes.parts["clock"] = clock
+        for sensor_ids, metrics in self._archived:
+            changes.rows.append(
+                Rows("sensor_state", {"sensor_id": sensor_ids, "metric": metrics}, delete=True)
+            )
+        self._archived = []
+        sensors = self._series.take_changed(self._partition, self._slots)
+        if sensors:
+            changes.rows.append(Rows("sensor_state", sensors))
+        return changes
+
+    def idle(self, wall_ms: int) -> None:
+        """Silence of the whole source changes nothing here: only event time decides."""
+
+    # ------------------------------------------------------------------ coming back
+
+    def _restore(self, restored: Restored, sensor_rows: Mapping[str, Sequence[Any]] | None) -> None:
+        if sensor_rows and sensor_rows["sensor_id"]:
+            self._series.restore(sensor_rows, self._slots)
+        if "clock" in restored.parts:
+            clock = saved.load_clock(restored.parts["clock"])
+            self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)
+            self._teller.told_watermark = self._clock.watermark
+            self._forgotten = clock.forgotten
+        self._memory.restore(
+            {name: data for name, data in restored.parts.items() if name.startswith("seen/")}
+        )

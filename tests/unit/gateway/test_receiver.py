@@ -1,0 +1,225 @@
+"""What the receiver takes over from paho does as paho does: the same messages, the same bytes back."""
+
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from streams.gateway.receiver import Message, Receiver, parse_publish
+
+_CONNACK = b"\x20\x03\x00\x00\x00"
+
+
+def _properties(**named: object) -> bytes:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    for name, value in named.items():
+        setattr(properties, name, value)
+    return bytes(properties.pack())  # type: ignore[no-untyped-call]
+
+
+def _body(message: Message, properties: bytes = b"\x00", topic: bytes | None = None) -> bytes:
+    """What follows the fixed header of a PUBLISH packet."""
+    name = message.topic.encode() if topic is None else topic
+    mid = struct.pack("!H", message.mid) if message.qos else b""
+    return struct.pack("!H", len(name)) + name + mid + properties + message.payload
+
+
+def _packet(message: Message, properties: bytes = b"\x00", flags: int = 0) -> bytes:
+    body = _body(message, properties)
+    length, left = b"", len(body)
+    while left or not length:
+        left, digit = divmod(left, 128)
+        length += bytes([digit | (0x80 if left else 0)])
+    return bytes([0x30 | flags | message.qos << 1]) + length + body
+
+
+class Broker:
+    """One connection of a client, in the test's hands: it sends and reads bytes."""
+
+    def __init__(self, client: Client) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            client.connect("127.0.0.1", server.getsockname()[1])
+            self._connection, _ = server.accept()
+        self._client = client
+        self.loop_until(lambda: self.read()[:1] == b"\x10")
+        self.send(_CONNACK)
+        self.loop_until(client.is_connected)
+
+    def send(self, data: bytes) -> None:
+        self._connection.setblocking(True)
+        self._connection.sendall(data)
+
+    def read(self) -> bytes:
+        self._connection.setblocking(False)
+        try:
+            return self._connection.recv(1 << 20)
+        except BlockingIOError:
+            return b""
+
+    def read_bytes(self, count: int) -> bytes:
+        """Let the client work until it has sent so many bytes."""
+        found: list[bytes] = []
+
+        def enough() -> bool:
+            found.append(self.read())
+            return sum(map(len, found)) >= count
+
+        self.loop_until(enough)
+        return b"".join(found)
+
+    def loop_until(self, done: Callable[[], bool]) -> int:
+        """Let the client work until `done`; return how often it looked at its socket."""
+        deadline, loops = time.monotonic() + 10, 0
+        while not done():
+            assert time.monotonic() < deadline
+            self._client.loop(0.01)
+            loops += 1
+        return loops
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@contextmanager
+def _receiving() -> Iterator[tuple[Receiver, Broker, list[Message]]]:
+    taken: list[Message] = []
+    receiver = Receiver("gateway-9", taken.append)
+    broker = Broker(receiver)
+    try:
+        yield receiver, broker, taken
+    finally:
+        broker.close()
+
+
+def _by_paho(data: bytes, count: int) -> list[Message]:
+    taken: list[Message] = []
+    client = Client(CallbackAPIVersion.VERSION2, "bare", protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
+    client.on_message = lambda _client, _data, message: taken.append(
+        Message(message.topic, bytes(message.payload), message.mid, message.qos)
+    )
+    broker = Broker(client)
+    broker.send(data)
+    broker.loop_until(lambda: len(taken) == count)
+    broker.close()
+    return taken
+
+
+MESSAGES = [
+    (Message("ub/v1/city/sensors", b"[]", 1, 1), b"\x00", 0),
+    (Message("ub/v1/城/requests", b"", 65_535, 1), b"\x00", 0),
+    (Message("a", b"\x00\xff" * 40_000, 256, 1), b"\x00", 0),
+    (Message("at most once", b"1", 0, 0), b"\x00", 0),
+    (Message("again, retained", b"2", 7, 1), b"\x00", 0x09),
+    (
+        Message("with properties", b"3", 8, 1),
+        _properties(UserProperty=("key", "v" * 300), ContentType="application/json", MessageExpiryInterval=9),
+        0,
+    ),
+]
+
+
+def test_messages_are_those_that_paho_makes_of_the_same_bytes() -> None:
+    data = b"".join(_packet(message, properties, flags) for message, properties, flags in MESSAGES)
+    with _receiving() as (_, broker, taken):
+        broker.send(data)
+        broker.loop_until(lambda: len(taken) == len(MESSAGES))
+    assert taken == [message for message, _, _ in MESSAGES] == _by_paho(data, len(MESSAGES))
+
+
+def test_acknowledgements_are_paho_s_own_one_behind_the_other() -> None:
+    client = Client(CallbackAPIVersion.VERSION2, "bare", protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
+    bare = Broker(client)
+    for mid in (1, 258, 65_535):
+        client.ack(mid, qos=1)
+    wanted = bare.read_bytes(12)
+    bare.close()
+    with _receiving() as (receiver, broker, _):
+        receiver.acknowledge([1, 258, 65_535])
+        found = broker.read_bytes(12)
+    assert found == wanted == b"\x40\x02\x00\x01\x40\x02\x01\x02\x40\x02\xff\xff"
+
+
+def test_as_many_acknowledgements_as_may_be_in_flight_go_out_at_once() -> None:
+    with _receiving() as (receiver, broker, _):
+        receiver.acknowledge(range(1, 65_536))
+        found = broker.read_bytes(4 * 65_535)
+    assert struct.unpack(f"!{2 * 65_535}H", found)[1::2] == tuple(range(1, 65_536))
+
+
+def test_nothing_is_acknowledged_unasked() -> None:
+    with _receiving() as (receiver, broker, taken):
+        broker.send(b"".join(_packet(Message("t", b"", mid, 1)) for mid in range(1, 50)))
+        broker.loop_until(lambda: len(taken) == 49)
+        receiver.acknowledge([49])
+        assert broker.read_bytes(4) == b"\x40\x02\x00\x31"
+
+
+def test_messages_that_are_there_are_read_together() -> None:
+    with _receiving() as (_, broker, taken):
+        broker.send(b"".join(_packet(Message("t", b"x" * 100, mid, 1)) for mid in range(1, 1_001)))
+        loops = broker.loop_until(lambda: len(taken) == 1_000)
+    assert [message.mid for message in taken] == list(range(1, 1_001))
+    assert loops < 100
+
+
+def test_a_packet_that_ends_too_early_ends_the_connection() -> None:
+    with _receiving() as (receiver, broker, taken):
+        broker.send(b"\x32\x05\x00\x09short")
+        broker.loop_until(lambda: receiver.socket() is None)
+    assert taken == []
+
+
+def test_what_the_handler_raises_is_not_swallowed() -> None:
+    def refuse(_message: Message) -> None:
+        raise RuntimeError("full")
+
+    receiver = Receiver("gateway-9", refuse)
+    broker = Broker(receiver)
+    broker.send(_packet(MESSAGES[0][0]))
+    with pytest.raises(RuntimeError, match="full"):
+        broker.loop_until(lambda: False)
+    broker.close()
+
+
+properties = st.builds(
+    lambda user, content: _properties(UserProperty=user, ContentType=content),
+    st.lists(st.tuples(st.text("abc", max_size=9), st.text("de", max_size=90)), min_size=1, max_size=9),
+    st.text("xyz", max_size=60),
+) | st.just(b"\x00")
+messages = st.builds(
+    Message, st.text(max_size=30), st.binary(max_size=50), st.integers(1, 65_535), st.just(1)
+) | st.builds(Message, st.text(max_size=30), st.binary(max_size=50), st.just(0), st.just(0))
+
+
+@given(messages, properties, st.sampled_from([0, 1, 8, 9]))
+def test_any_message_is_read_as_it_was_written(message: Message, properties: bytes, flags: int) -> None:
+    header = 0x30 | flags | message.qos << 1
+    assert parse_publish(header, bytearray(_body(message, properties))) == message
+
+
+@given(messages, properties, st.integers(0, 400))
+def test_a_packet_that_is_cut_is_refused_or_has_the_message_s_beginning(
+    message: Message, properties: bytes, length: int
+) -> None:
+    body = _body(message, properties)[:length]
+    try:
+        found = parse_publish(0x30 | message.qos << 1, body)
+    except (ValueError, IndexError):
+        assert length < len(_body(message, properties)) - len(message.payload)
+    else:
+        assert (found.topic, found.mid) == (message.topic, message.mid)
+        assert message.payload.startswith(found.payload)
+
+
+def test_a_topic_that_is_no_utf_8_is_shown_with_its_bytes() -> None:
+    body = _body(Message("", b"{}", 5, 1), topic=b"ub/\xff")
+    assert parse_publish(0x32, body) == Message("ub/\\xff", b"{}", 5, 1)

@@ -1,0 +1,102 @@
+"""A fold comes back from its parts, its rows and the rest of its log."""
+
+from tests.unit.requests.desk import T0, Desk, event, opened
+
+LATER = ("updated", 30, "r-2")
+
+
+def test_a_request_closed_after_a_crash_remembers_when_it_was_opened() -> None:
+    desk = Desk()
+    desk.feed(opened(1, due=2, agency_responsible="PWD"))
+    desk.checkpoint()
+    desk.crash()
+    desk.feed(event("closed", 4))
+    desk.checkpoint()
+    assert desk.count(4)["bin_counts"] == [1]
+    assert desk.count(4)["overdue_change"] == -1
+    assert desk.rows["r-1"]["agency_responsible"] == "PWD"
+
+
+def test_a_date_that_comes_after_a_crash_is_told() -> None:
+    desk = Desk()
+    desk.feed(opened(1, due=20))
+    desk.checkpoint()
+    desk.crash()
+    desk.feed(event(*LATER, at=1, code="x"))
+    desk.checkpoint()
+    assert desk.count(20) == {"overdue_change": 1}
+
+
+def test_a_date_that_came_before_a_crash_is_not_told_twice() -> None:
+    desk = Desk()
+    desk.feed(opened(1, due=20), event(*LATER, at=1, code="x"))
+    desk.checkpoint()
+    desk.crash()
+    desk.feed(event("updated", 31, "r-2"))
+    desk.checkpoint()
+    assert desk.count(20) == {"overdue_change": 1}
+
+
+def test_windows_that_may_still_change_are_told_again_to_whoever_forgot_them() -> None:
+    desk = Desk()
+    desk.feed(opened(1), opened(1, "r-2", at=1))
+    desk.checkpoint()
+    desk.counts.clear()
+    desk.crash()
+    desk.tell()
+    assert desk.count(1) == {"opened": 1, "open_change": 1}
+    assert desk.count(1, square=1) == {"opened": 1, "open_change": 1}
+
+
+def test_what_was_told_and_then_withdrawn_on_the_way_back_is_told_as_zero() -> None:
+    desk = Desk()
+    desk.feed(opened(1, due=3))
+    desk.checkpoint()
+    desk.feed(event("updated", 6, "r-2", at=1, code="x"))
+    desk.tell()  # overdue: and then the process dies
+    assert desk.count(3) == {"overdue_change": 1}
+    desk.log.append(
+        desk.log[0]
+        .replace(b'"opened"', b'"closed"')
+        .replace(str(T0 + 60_000).encode(), str(T0 + 120_000).encode())
+    )
+    desk.crash()
+    desk.tell()
+    assert desk.count(3) == {}
+    assert desk.count(2)["closed"] == 1
+
+
+def test_windows_and_held_events_leave_the_checkpoint_when_nothing_can_change_them() -> None:
+    desk = Desk()
+    desk.feed(opened(1), event("closed", 2, "r-3"))
+    desk.checkpoint()
+    assert sorted(desk.parts) == ["clock", "held/0/0", f"window/{T0 + 60_000}"]
+    desk.feed(event(*LATER, at=1, code="x"))
+    desk.checkpoint()
+    assert sorted(desk.parts) == ["clock"]
+
+
+def test_the_number_of_a_forgotten_request_stays_with_its_new_owner_over_a_crash() -> None:
+    desk = Desk()
+    desk.feed(opened(1), event("closed", 2))
+    later = 92 * 1440
+    desk.feed(event("updated", later, "r-2", at=1, code="x"))
+    desk.feed(event("closed", later, owner="another"))  # overtook its opening
+    desk.checkpoint()
+    desk.crash()
+    desk.feed(opened(later - 1, owner="another"))
+    desk.checkpoint()
+    assert desk.reasons() == []
+    assert (desk.rows["r-1"]["owner"], desk.rows["r-1"]["status"]) == ("another", "closed")
+
+
+def test_a_refusal_is_told_under_the_same_number_when_the_log_is_folded_again() -> None:
+    desk = Desk()
+    desk.feed(event("closed", 1), opened(1, "r-2"))
+    desk.checkpoint()
+    desk.feed(event("updated", 30, "r-2"), {"event": "nonsense"})
+    desk.crash_before_commit()
+    before = dict(desk.refused)
+    desk.checkpoint()
+    assert desk.refused == before
+    assert desk.reasons() == ["wrong_type", "bad_event"]

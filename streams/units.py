@@ -23,6 +23,8 @@ from schemas.metrics import METRICS, Metric
 from schemas.sensors import MAX_CODE
 
 _REMEMBERED = 4096
+_MANY = 1000.0
+"""So many units apart, what an offset takes away of a factor's digits is little."""
 _DIGITS = 14
 """Significant digits of a factor: the rest is noise of pint's floating point (L/m2 would be 1.0000000000000002 mm)."""
 
@@ -78,12 +80,12 @@ def _conversion(metric: Metric, unit: str) -> Conversion | BadUnit:
     if _LARGE.search(_ANNOTATION.sub("", unit)):
         return BadUnit(f"unit {unit!r}: numbers of 4 digits at most expected")
     try:
-        zero, one, two = (_converted(metric, unit, value) for value in (0.0, 1.0, 2.0))
+        zero, one, many = (_converted(metric, unit, value) for value in (0.0, 1.0, _MANY))
     except Exception as error:
         # What strange codes do to parser and registry is beyond a list; all of it means that the unit is no good.
         return BadUnit(f"unit {unit!r}: {wanted}; {_first_line(error)}")
-    factor, offset = _rounded(one - zero), _rounded(zero)
-    if not (math.isfinite(two) and factor > 0 and math.isclose(two - one, factor, rel_tol=1e-9)):
+    factor, offset = _rounded((many - zero) / _MANY), _rounded(zero)
+    if not (math.isfinite(many) and factor > 0 and math.isclose(one - zero, factor, rel_tol=1e-9)):
         return BadUnit(f"unit {unit!r}: {wanted}; the two are not proportional")
     if metric.unit == "1" and not factor.is_integer():
         return BadUnit(f"unit {unit!r}: {metric.name} is a number of things, not a share")

@@ -142,11 +142,11 @@ class City:
         locator: locate.Locator | None = None,
     ) -> None:
         self.locator = locator or locate.Locator(resolution, 2)
-        self.cells = Cells(self.locator)
+        self.known_cells = Cells(self.locator)
         self.fleet_config, self.grid_config = fleet, grid
         self.database = Database()
         self.sources = sources
-        self.fleets = {p: FleetState(fleet, self.cells, restored(p)) for p in range(sources)}
+        self.fleets = {p: FleetState(fleet, self.known_cells, restored(p)) for p in range(sources)}
         self.grid = GridState(grid, geometry, restored())
         self.rejects = RejectsState(restored())
         self.logs: dict[int, list[bytes]] = {p: [] for p in range(sources)}
@@ -196,7 +196,7 @@ class City:
         """Lose a fleet's memory, load its checkpoint and fold the rest of its log again."""
         start = self.database.restored(f"fleet/{partition}", partition)
         rows = self.database.vehicles(partition)
-        self.fleets[partition] = FleetState(self.fleet_config, self.cells, start, rows)
+        self.fleets[partition] = FleetState(self.fleet_config, self.known_cells, start, rows)
         for offset in range(start.offset + 1, len(self.logs[partition])):
             self._fold(partition, offset)
 

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from schemas.rejected import Reason
 from streams.fleet.batch import Batch
-from streams.fleet.columns import is_id, usable, why_unusable
+from streams.fleet.columns import usable, why_unusable
 from streams.fleet.slots import Slots
 from streams.fleet.vehicles import Vehicles
+from streams.frames import is_id
 
 Refuse = Callable[[Reason, str, int], None]
 """Refuse the reading at an index of the batch, with reason and detail."""

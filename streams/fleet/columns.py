@@ -5,7 +5,6 @@ row does not need are ignored here; the gateway is where the contract is strict.
 """
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,16 +14,13 @@ from numpy.typing import NDArray
 
 from schemas import codec
 from schemas.rejected import Reason
-from schemas.vehicles import ID_PATTERN, VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame
+from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame
+from streams.frames import EARLIEST_MS, END_MS, BadFrame, column_codes
 
-EARLIEST_MS = 1_000_000_000_000  # 2001-09-09: anything before is a clock that was never set
-LATEST_MS = 4_102_444_800_000  # 2100-01-01
 UNKNOWN_BATTERY = -1
 
 STATE_CODE: dict[str, int] = {name: code for code, name in enumerate(VEHICLE_STATES)}
 TYPE_CODE: dict[str, int] = {name: code for code, name in enumerate(VEHICLE_TYPES)}
-
-is_id = re.compile(ID_PATTERN).fullmatch
 
 
 class _Row(msgspec.Struct, frozen=True, gc=False):
@@ -73,14 +69,6 @@ class Columns:
         return codec.encode(reading).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class BadFrame:
-    """A record that is neither a frame nor readings; `count` is the number of readings that it claims to hold."""
-
-    detail: str
-    count: int
-
-
 def decode(value: bytes, timestamp: int) -> Columns | BadFrame:
     """Decode one record. `timestamp` stands in for `received_at` where the record has none."""
     try:
@@ -98,7 +86,7 @@ def decode(value: bytes, timestamp: int) -> Columns | BadFrame:
 
 def _from_frame(frame: VehicleFrame) -> Columns | BadFrame:
     n = len(frame.vehicle_id)
-    if not EARLIEST_MS <= frame.received_at < LATEST_MS:
+    if not EARLIEST_MS <= frame.received_at < END_MS:
         return BadFrame(
             f"received_at {frame.received_at}: milliseconds between 2001 and 2100 expected", max(1, n)
         )
@@ -120,8 +108,8 @@ def _from_frame(frame: VehicleFrame) -> Columns | BadFrame:
         ts=np.fromiter(frame.ts, np.int64, n),
         lat=np.fromiter(frame.lat, np.float64, n),
         lon=np.fromiter(frame.lon, np.float64, n),
-        state=_codes(frame.vehicle_state, STATE_CODE, n),
-        type_=_codes(frame.vehicle_type, TYPE_CODE, n),
+        state=column_codes(frame.vehicle_state, STATE_CODE, n),
+        type_=column_codes(frame.vehicle_type, TYPE_CODE, n),
         battery=_battery(frame.battery_percent, n),
         received_at=frame.received_at,
     )
@@ -135,20 +123,11 @@ def _from_rows(rows: list[_Row], timestamp: int) -> Columns:
         ts=np.fromiter((row.ts for row in rows), np.int64, n),
         lat=np.fromiter((row.lat for row in rows), np.float64, n),
         lon=np.fromiter((row.lon for row in rows), np.float64, n),
-        state=_codes([row.vehicle_state for row in rows], STATE_CODE, n),
-        type_=_codes([row.vehicle_type for row in rows], TYPE_CODE, n),
+        state=column_codes([row.vehicle_state for row in rows], STATE_CODE, n),
+        type_=column_codes([row.vehicle_type for row in rows], TYPE_CODE, n),
         battery=_battery([row.battery_percent for row in rows], n),
         received_at=timestamp,
     )
-
-
-def _codes(values: str | list[str], code: dict[str, int], n: int) -> NDArray[np.int8]:
-    if isinstance(values, str):
-        return np.full(n, code.get(values, -1), np.int8)
-    try:
-        return np.fromiter(map(code.__getitem__, values), np.int8, n)
-    except KeyError:
-        return np.fromiter([code.get(value, -1) for value in values], np.int8, n)
 
 
 def _battery(values: int | list[int | None] | None, n: int) -> NDArray[np.int16]:
@@ -200,7 +179,7 @@ def usable(c: Values) -> NDArray[np.bool_]:
         (np.abs(c.lat) <= 90)
         & (np.abs(c.lon) <= 180)
         & (c.ts >= EARLIEST_MS)
-        & (c.ts < LATEST_MS)
+        & (c.ts < END_MS)
         & (c.state >= 0)
         & (c.type_ >= 0)
     )
@@ -213,6 +192,6 @@ def why_unusable(c: Values, index: int) -> tuple[Reason, str]:
         return "number_out_of_range", f"lat {lat}, lon {lon}: not finite"
     if abs(lat) > 90 or abs(lon) > 180:
         return "coordinate_out_of_range", f"lat {lat}, lon {lon}: beyond 90 or 180 degrees"
-    if not EARLIEST_MS <= ts < LATEST_MS:
-        return "time_out_of_range", f"ts {ts}: milliseconds between 2001-09-09 and 2100-01-01 expected"
+    if not EARLIEST_MS <= ts < END_MS:
+        return "time_out_of_range", f"ts {ts}: milliseconds between 2001-09-09 and 2100-12-31 expected"
     return "wrong_type", "vehicle_state or vehicle_type is not one of MDS 2.0's"

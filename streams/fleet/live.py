@@ -28,6 +28,10 @@ class LiveCounts:
         np.add.at(self._counts.reshape(-1), slot.astype(np.int64) * self._counts.shape[1] + state, sign)
         self._dirty[slot] = True
 
+    def touch(self, slot: NDArray[np.int32]) -> None:
+        """Have slots told though their counts may be what they were."""
+        self._dirty[slot] = True
+
     def take_dirty(self) -> NDArray[np.intp]:
         """Return the slots that changed since the last call."""
         slots = np.flatnonzero(self._dirty)

@@ -47,7 +47,7 @@ class Silence:
         return np.flatnonzero(due & (vehicles.state[: vehicles.top] == MISSING))
 
     def crowded_out(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:
-        """Return the rows of the vehicles longest silent, so many that a tenth of `most` is free again."""
+        """Return the rows of the vehicles longest silent, until a tenth of `most` is free again."""
         top = vehicles.top
         ts = vehicles.ts[:top]
         present = (ts > 0) & (vehicles.state[:top] != MISSING)  # who is missing goes anyway
@@ -56,4 +56,6 @@ class Silence:
         surplus = min(count - self.most * 9 // 10, len(active))
         if count <= self.most or surplus <= 0:
             return np.empty(0, np.intp)
-        return active[np.argpartition(ts[active], surplus - 1)[:surplus]]
+        edge = np.partition(ts[active], surplus - 1)[surplus - 1]  # all of one time go together
+        early: NDArray[np.intp] = active[ts[active] <= edge]
+        return early

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from streams.arrays import grown
 from streams.fleet.cells import Cells
-from streams.fleet.columns import is_id
 from streams.fleet.ids import Ids, Names
+from streams.frames import is_id
 
 _OPERATOR_BITS = 20
 _OPERATOR_MASK = (1 << _OPERATOR_BITS) - 1

@@ -26,7 +26,7 @@ from streams.fleet import saved
 from streams.fleet.admission import Refuse, rows_of, usable_readings
 from streams.fleet.batch import ENOUGH, Batch, Waiting
 from streams.fleet.cells import Cells
-from streams.fleet.columns import BadFrame, decode
+from streams.fleet.columns import decode
 from streams.fleet.flows import Entries, Flows
 from streams.fleet.live import LiveCounts
 from streams.fleet.newest import newest_wins
@@ -35,6 +35,7 @@ from streams.fleet.slots import Slots
 from streams.fleet.tell import Teller, event_rows, vehicle_event
 from streams.fleet.vehicles import NOWHERE, STANDING, Vehicles
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
+from streams.frames import BadFrame
 
 STAGE = "fleet"
 _LOOK_AT = 256  # readings looked at together where some vehicle may be silent
@@ -77,6 +78,7 @@ class FleetState:
         self._next_silence = self._planned = (
             0  # nothing is due before the watermark reaches this; as of that one
         )
+        self._missing = 0  # vehicles that are on file as missing
         self._waiting = Waiting()
         self._teller = Teller(
             restored.partition, restored.generation, config.sources, config.window_ms, self._slots
@@ -142,24 +144,44 @@ class FleetState:
             begin = end
 
     def _sure(self, batch: Batch, take: NDArray[np.intp], watermarks: NDArray[np.int64]) -> int:
-        """Return how many of these readings can be folded at once: none's vehicle is silent when it comes."""
+        """Return how many of these readings can be folded at once.
+
+        None of their vehicles is silent when it comes, and only the last may be one too many. Whoever folds the
+        log again, from whatever offset, cuts at the same readings where it matters.
+        """
         reported = batch.state[take] == MISSING
-        leap = watermarks[-1] - watermarks[0] >= self._arrives_fresh_ms
-        if watermarks[-1] < self._next_silence and not leap and not reported.any():
+        fresh = self._arrives_fresh_ms
+        calm = watermarks[-1] < self._next_silence and watermarks[-1] - watermarks[0] < fresh
+        if calm and not reported.any() and len(take) <= self._room:
             return len(take)
-        take, watermarks = take[:_LOOK_AT], watermarks[: len(take[:_LOOK_AT])]
-        silent = self._silent(batch, take, watermarks)
-        if silent[0]:
-            self._sweep(int(watermarks[0]))
-            silent = self._silent(batch, take, watermarks)
-        silent[1:] |= reported[: len(take) - 1] | (watermarks[1:] - watermarks[0] >= self._arrives_fresh_ms)
-        return 1 + int(np.argmax(silent[1:])) if silent[1:].any() else len(take)
+        take, reported = take[:_LOOK_AT], reported[:_LOOK_AT]
+        watermarks = watermarks[: len(take)]
+        rows, silent = self._silent(batch, take, watermarks)
+        if silent[0] or self._room < 0:
+            self._sweep(int(watermarks[0]), crowded=self._room < 0)
+            rows, silent = self._silent(batch, take, watermarks)
+        stop = silent
+        stop[1:] |= reported[:-1] | (watermarks[1:] - watermarks[0] >= fresh)
+        grows = np.flatnonzero((rows < 0) | (self._vehicles.state[rows] == MISSING))
+        if len(grows) > self._room:
+            _, first = np.unique(batch.name[take[grows]], return_index=True)
+            if len(first) > self._room:
+                one_too_many = int(np.sort(grows[first])[self._room])
+                stop[one_too_many + 1 : one_too_many + 2] = True
+        return 1 + int(np.argmax(stop[1:])) if stop[1:].any() else len(take)
 
     def _silent(
         self, batch: Batch, take: NDArray[np.intp], watermarks: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the row of each reading's vehicle (-1: none), and whether it has fallen silent by then."""
         rows = self._vehicles.ids.find(batch.name[take])
-        return (rows >= 0) & (self._silence.ends_at(self._vehicles, np.maximum(rows, 0)) <= watermarks)
+        due = self._silence.ends_at(self._vehicles, np.maximum(rows, 0)) <= watermarks
+        return rows, (rows >= 0) & due
+
+    @property
+    def _room(self) -> int:
+        """How many more vehicles may be present; below 0 there are too many."""
+        return self._config.most_vehicles - (len(self._vehicles) - self._missing)
 
     @property
     def _arrives_fresh_ms(self) -> int:
@@ -232,24 +254,33 @@ class FleetState:
         if not once:  # each vehicle by its last reading
             index = np.arange(len(rows), dtype=np.int32)
             vehicles.scratch[rows] = index
-            touched = rows[vehicles.scratch[rows] == index]
+            last = vehicles.scratch[rows]
+            touched = rows[last == index]
+            # Whoever folded this log before may have told where a vehicle was in between.
+            passed = (slots != slots[last]) | (c.state[take] != c.state[take[last]])
+            self._live.touch(slots[passed])
         old_slot, old_state = vehicles.slot[touched], vehicles.state[touched]
         vehicles.write(rows, c, take, slots)
         new_slot, new_state = vehicles.slot[touched], vehicles.state[touched]
         moved = np.flatnonzero((old_slot != new_slot) | (old_state != new_state))
         if not len(moved):
             return
-        old_slot, old_state = old_slot[moved], old_state[moved]
+        old_slot, old_state, new_state = old_slot[moved], old_state[moved], new_state[moved]
         known = old_slot != NOWHERE
         self._live.add(old_slot[known], old_state[known], -1)
-        self._live.add(new_slot[moved], new_state[moved], +1)
+        self._live.add(new_slot[moved], new_state, +1)
+        came, went = new_state == MISSING, known & (old_state == MISSING)
+        self._missing += int(np.count_nonzero(came)) - int(np.count_nonzero(went))
 
     # ------------------------------------------------------------------ silence
 
-    def _sweep(self, watermark: int) -> None:
-        """Take out of the city who is missing at this watermark, and forget who was missing long enough."""
+    def _sweep(self, watermark: int, *, crowded: bool = False) -> None:
+        """Take out of the city who is missing at this watermark, and forget who was missing long enough.
+
+        Where it is crowded, those longest silent go early. That must be decided at a place in the log, never at a
+        checkpoint: it is not a function of the watermark alone.
+        """
         vehicles = self._vehicles
-        crowded = len(vehicles) > self._config.most_vehicles
         if watermark < self._next_silence and not crowded:
             return
         silent = self._silence.missing(vehicles, watermark)
@@ -262,6 +293,7 @@ class FleetState:
             self._flows.settle(watermark)
             self._archived += vehicles.ids.texts(gone)
             self._live.add(vehicles.slot[gone], vehicles.state[gone], -1)
+            self._missing -= len(gone)
             vehicles.remove(gone)
         self._plan_silence(watermark)
 
@@ -296,6 +328,7 @@ class FleetState:
             self._tell.append(vehicle_event(event))
             self._events.append(event)
         vehicles.state[rows] = MISSING
+        self._missing += len(rows)
         vehicles.ts[rows] = at
         vehicles.changed[rows] = True
         self._live.add(slot, vehicles.state[rows], +1)
@@ -380,6 +413,7 @@ class FleetState:
             vehicles.restore(vehicle_rows, self._slots)
             self._live.reserve(len(self._slots))
             self._live.add(vehicles.slot[: vehicles.top], vehicles.state[: vehicles.top], +1)
+            self._missing = int(np.count_nonzero(vehicles.state[: vehicles.top] == MISSING))
         if "clock" in restored.parts:
             clock = saved.load_clock(restored.parts["clock"])
             self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)

@@ -12,8 +12,7 @@ Broken = tuple[Reason, str]
 """The reason and the detail of a broken rule."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """What an MQTT topic says about the readings in its messages; `entity` is None where it names none."""
 
     kind: "Kind[Any]"

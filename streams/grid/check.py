@@ -14,11 +14,11 @@ import numpy as np
 
 from schemas.metrics import METRICS
 from schemas.partials import FleetPartial, MetricCounts, Partial, RequestCounts, SensingPartial
+from streams.frames import END_MS
 from streams.grid.locate import is_cell
 from streams.grid.metrics import square_sum
 from streams.sketch import HIGHEST_BIN
 
-_LATEST_MS = 4_102_444_800_000  # 2100-01-01
 _COUNT = range(1 << 31)
 _CHANGE = range(-(1 << 31), 1 << 31)
 _SUM = range(-(1 << 62), 1 << 62)
@@ -28,11 +28,11 @@ _HEADER: Mapping[str, range] = {
     "sources": range(1 << 20),
     "generation": range(1 << 18),
     "offset": range(-1, 1 << 43),  # -1: a source that begins anew says what it knows
-    "newest_ts": range(_LATEST_MS),
-    "watermark": range(_LATEST_MS),
+    "newest_ts": range(END_MS),
+    "watermark": range(END_MS),
 }
 _COLUMNS: Mapping[str, range] = {
-    "window_start": range(_LATEST_MS),
+    "window_start": range(END_MS),
     "open_change": _CHANGE,
     "overdue_change": _CHANGE,
     "total": _SUM,
@@ -45,7 +45,7 @@ _COLUMNS: Mapping[str, range] = {
 """Columns of numbers that are no counts."""
 _NAME_COLUMNS = ("operator", "metric", "service_code")
 _NO_NUMBERS = ("cell", *_NAME_COLUMNS, "bins", "bin_counts")
-_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
+_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
 
 
 def problem_of(partial: Partial, window_ms: int, known_cells: AbstractSet[str]) -> str:

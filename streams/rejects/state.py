@@ -5,6 +5,7 @@ import msgspec
 from schemas import codec
 from schemas.rejected import Rejected
 from streams.fold import Changes, Output, Record, Restored, Rows
+from streams.frames import END_MS
 from streams.refusals import rejected
 
 STAGE = "rejects"
@@ -96,8 +97,7 @@ class RejectsState:
 
 def _storable(item: Rejected) -> bool:
     """Whether the numbers fit the table: anyone who may write to the topic can put anything there."""
-    return 0 < item.count < _MOST and 0 <= item.sequence < 1 << 63 and 0 <= item.received_at <= _LATEST_MS
+    return 0 < item.count < _MOST and 0 <= item.sequence < 1 << 63 and 0 <= item.received_at < END_MS
 
 
 _MOST = 1_000_000_000
-_LATEST_MS = 4_102_444_800_000  # 2100-01-01

@@ -23,6 +23,7 @@ from faust.types import TP
 
 from streams.errors import LogGap
 from streams.fold import Changes, Fold, Output, Record
+from streams.frames import END_MS
 from streams.runtime.incarnation import Incarnation, Logs
 from streams.runtime.publisher import Publisher
 from streams.settings import Settings
@@ -31,7 +32,6 @@ from streams.store.retry import retrying
 
 log = logging.getLogger(__name__)
 
-_LATEST_MS = 4_102_444_800_000  # 2100-01-01
 _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
 
 
@@ -149,7 +149,7 @@ class Stage:
 
     def _apply(self, owned: _Owned, message: Any) -> None:
         # Whoever writes to Kafka chooses the timestamp; it must at least be one.
-        timestamp = min(max(0, int(message.timestamp * 1000)), _LATEST_MS)
+        timestamp = min(max(0, int(message.timestamp * 1000)), END_MS - 1)
         owned.fold.apply(
             Record(self.topic, message.partition, message.offset, message.value or b"", timestamp)
         )

@@ -169,7 +169,9 @@ class SensingState:
         """Count what is pending, and bring the newest states up to date."""
         if not self._pending:
             return
-        readings = in_order(joined(self._pending), self._slots.cell)
+        pending = joined(self._pending)
+        # Of repeats the first in the log stays, as if it had been settled before the others came: so it must sort last.
+        readings = in_order(pending.select(np.arange(len(pending))[::-1]), self._slots.cell)
         self._pending, self._pending_readings = [], 0
         self._series.update(readings.select(last_of_each(readings.series)), self._slots)
         fresh = self._memory.add((readings.series, readings.ts, readings.value, readings.slot))

@@ -18,7 +18,7 @@ class Sizes:
 
     base: Workload = field(default_factory=Workload)
     vanilla: int = 40_000
-    single: int = 60_000
+    single: int = 180_000
     arrays: int = 300_000
     array: int = 500
     partials: int = 400

@@ -3,27 +3,36 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.city import City
+from tests.e2e import hotline, measurements
+from tests.e2e.city import City, Message
 from tests.e2e.conftest import CityMaker, a_city, city  # noqa: F401 - fixtures
 from tests.e2e.tables import ledger
-from tests.e2e.traffic import Reading, arrays, traffic
+from tests.e2e.traffic import arrays, traffic
 from tests.integration.audit_support import audited, disordered, received
 
 pytestmark = pytest.mark.integration
 
-JUDGED_EXACTLY = ("ledger", "vehicle_state", "vehicle_event", "refusals", "rejected_count")
+JUDGED_EXACTLY = (
+    "ledger",
+    "vehicle_state",
+    "vehicle_event",
+    "sensor_state",
+    "request",
+    "refusals",
+    "rejected_count",
+)
+OF_GRID = ("cell_window", "sensor_window", "request_window")
 
 
 @contextmanager
-def publishing(to: City, readings: list[Reading], seconds: float) -> Iterator[threading.Event]:
+def publishing(to: City, messages: Sequence[Message], seconds: float) -> Iterator[threading.Event]:
     """Publish at a steady pace in the background; the event is set when all is out."""
     done, stop = threading.Event(), threading.Event()
-    messages = list(arrays(readings, size=100))
 
     def publish() -> None:
         with to.publisher() as publisher:
@@ -42,29 +51,43 @@ def publishing(to: City, readings: list[Reading], seconds: float) -> Iterator[th
         thread.join()
 
 
+def side_by_side(*streams: Iterable[Message]) -> list[Message]:
+    """Return the messages of all streams, each at its steady pace from the beginning to the end."""
+    timed = []
+    for stream in streams:
+        messages = list(stream)
+        timed += [(number / len(messages), message) for number, message in enumerate(messages)]
+    return [message for _, message in sorted(timed, key=lambda pair: pair[0])]
+
+
 def test_audits_of_a_running_city_never_name_a_difference(city: City) -> None:  # noqa: F811
     readings = disordered(traffic(seed=21, bikes=400, minutes=90), seed=21)
     city.start_gateway()
     worker = city.start_worker(processes=2)
     reports = []
-    with publishing(city, readings, seconds=40.0) as done:
+    measured = measurements.measurements(seed=21, sensors=24, minutes=90)
+    told = hotline.in_order(hotline.cases(seed=21, count=300, days=20))
+    messages = side_by_side(arrays(readings, size=100), measurements.arrays(measured), hotline.arrays(told))
+    with publishing(city, messages, seconds=40.0) as done:
         received(city, len(readings) // 10)
         while not done.is_set():
             code, report = audited(city)
             assert (code, report["differences"]) == (0, [])
             tables = report["tables"]
             assert all(tables[name]["moving"] == 0 for name in JUDGED_EXACTLY)
-            assert tables["cell_window"]["compared"] > 0
+            assert all(tables[name]["compared"] > 0 for name in (*OF_GRID, "sensor_state", "request"))
             reports.append(report)
             if len(reports) == 2:
                 os.kill(worker.children()[0], signal.SIGKILL)
     assert len(reports) >= 3
     assert all(report["tables"]["cell_window"]["moving"] > 0 for report in reports)
     received(city, len(readings))
+    received(city, len(measured), "sensing")
+    received(city, len(told), "requests")
     code, report = audited(city, "--complete")
     assert (code, report["differences"]) == (0, [])
     assert sum(table["moving"] for table in report["tables"].values()) == 0
-    assert report["readings"] == ledger(city)["received"]
+    assert report["readings"] == sum(ledger(city, s)["received"] for s in ("fleet", "sensing", "requests"))
 
 
 def test_a_city_whose_workers_stand_still_is_judged_up_to_what_they_stored(city: City) -> None:  # noqa: F811

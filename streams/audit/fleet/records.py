@@ -8,7 +8,7 @@ import polars as pl
 
 from streams.audit.records import Intake, LogRecord, Unfit, check_int64
 
-TIMES = range(1_000_000_000_000, 4_102_444_800_000)
+TIMES = range(1_000_000_000_000, 4_133_980_800_000)
 """Times of a position, ms: 2001-09-09 up to 2100."""
 _NONE_GIVEN = {"operator": "unknown", "vehicle_state": "available", "vehicle_type": "bicycle"}
 

@@ -71,7 +71,7 @@ def test_settled_cell_is_where_it_stood_at_the_watermark() -> None:
         ({"lat": 90.5}, "coordinate_out_of_range"),
         ({"lon": -180.5}, "coordinate_out_of_range"),
         ({"ts": 1_700_000_000}, "time_out_of_range"),
-        ({"ts": 4_102_444_800_000}, "time_out_of_range"),
+        ({"ts": 4_133_980_800_000}, "time_out_of_range"),
         ({"vehicle_state": "parked"}, "wrong_type"),
         ({"vehicle_type": "unicycle"}, "wrong_type"),
     ],

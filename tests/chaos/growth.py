@@ -43,6 +43,13 @@ def growth(series: Sequence[tuple[float, int]], warm_up_s: float, end_s: float =
     )
 
 
+def course(series: Sequence[tuple[float, int]], end_s: float, parts: int = 10) -> list[int]:
+    """Return the median of each of `parts` equal times up to the end; one without a sample is left out."""
+    length = end_s / parts
+    by_part = [[size for at, size in series if part <= at / length < part + 1] for part in range(parts)]
+    return [int(median(sizes)) for sizes in by_part if sizes]
+
+
 @dataclass(slots=True)
 class Sampler:
     """Samples in a thread while the context lasts. `sizes` gives them by name; what has none now is left out."""

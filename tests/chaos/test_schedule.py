@@ -12,7 +12,7 @@ from schemas import codec
 from tests import oracle
 from tests.chaos.expected import Silence, expected
 from tests.chaos.freshness import EventTime, Sample, all_fresh, first_fresh, longest_gaps
-from tests.chaos.growth import Sampler, growth
+from tests.chaos.growth import Growth, Sampler, course, growth
 from tests.chaos.proxy import kafka_client_id
 from tests.chaos.schedule import length, one_by_one, storms
 from tests.chaos.traffic import OPERATORS, Message, Plan, Traffic
@@ -131,6 +131,12 @@ def test_growth_compares_after_the_warm_up_and_a_single_peak_is_no_growth() -> N
     assert growth([(float(at), at) for at in range(100)], warm_up_s=0).grown == 80
     with pytest.raises(ValueError, match="run for longer"):
         growth(series, warm_up_s=58)
+
+
+def test_what_comes_after_the_end_is_no_growth_and_the_course_is_told_up_to_it() -> None:
+    series = [(float(at), at if at < 40 else 1_000) for at in range(60)]
+    assert growth(series, warm_up_s=20, end_s=40) == Growth(first=21, last=37, most=39)
+    assert course(series, 40, parts=4) == [4, 14, 24, 34]
 
 
 def test_samples_are_taken_while_the_context_lasts_and_a_failure_to_take_them_ends_it() -> None:

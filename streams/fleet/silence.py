@@ -30,6 +30,11 @@ class Silence:
     amend_horizon_ms: int
     most: int
 
+    @property
+    def fresh_ms(self) -> int:
+        """By how much the watermark must move before a vehicle that was just heard of can be silent."""
+        return self.stale_after_ms - self.amend_horizon_ms
+
     def ends_at(self, vehicles: Vehicles, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """Return the watermark at which the next step of each row (or of all) is due; free rows: never."""
         which = slice(vehicles.top) if rows is None else rows

@@ -10,7 +10,7 @@ Two views of the same readings (design D3, D4):
 Every decision depends on the readings before it in the log alone, never on frame boundaries or the clock.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -34,12 +34,11 @@ from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
 from streams.fleet.tell import Teller, event_rows, vehicle_event
 from streams.fleet.vehicles import NOWHERE, STANDING, Vehicles
+from streams.fleet.watch import Watch
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
 from streams.frames import BadFrame
 
 STAGE = "fleet"
-_LOOK_AT = 256  # readings looked at together where some vehicle may be silent
-_PLAN_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +74,7 @@ class FleetState:
         self._live = LiveCounts()
         self._clock = EventClock(config.allowed_lateness_ms)
         self._silence = Silence(config.stale_after_ms, config.amend_horizon_ms, config.most_vehicles)
-        self._next_silence = self._planned = (
-            0  # nothing is due before the watermark reaches this; as of that one
-        )
-        self._missing = 0  # vehicles that are on file as missing
+        self._watch = Watch(self._silence, self._vehicles, self._sweep)
         self._waiting = Waiting()
         self._teller = Teller(
             restored.partition, restored.generation, config.sources, config.window_ms, self._slots
@@ -119,74 +115,11 @@ class FleetState:
         refuse: Refuse = partial(self._refuse, batch)
         take = usable_readings(batch, refuse)
         applied = folded = 0
-        for piece, watermark in self._pieces(batch, take):
+        watermarks = self._clock.met_by(batch.ts[take], batch.received_at[take])
+        for piece, watermark in self._watch.pieces(batch, take, watermarks):
             more_applied, more_folded = self._fold(batch, piece, watermark, refuse)
             applied, folded = applied + more_applied, folded + more_folded
         self._books.book(received=len(batch), applied=applied, rejected=len(batch) - folded)
-
-    def _pieces(
-        self, batch: Batch, take: NDArray[np.intp]
-    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64]]]:
-        """Cut a batch where a vehicle is heard of that has fallen silent by then: it is taken out first.
-
-        Yields indices and the watermark that each of these readings meets. Almost always that is the whole batch.
-        """
-        if not len(take):
-            return
-        watermarks = self._clock.met_by(batch.ts[take], batch.received_at[take])
-        watermarks[0] = watermarks[0] or watermarks[1]
-        if watermarks[0] >= max(self._next_silence, self._planned + _PLAN_MS):
-            self._plan_silence(int(watermarks[0]))
-        begin = 0
-        while begin < len(take):
-            end = begin + self._sure(batch, take[begin:], watermarks[begin:])
-            yield take[begin:end], watermarks[begin:end]
-            begin = end
-
-    def _sure(self, batch: Batch, take: NDArray[np.intp], watermarks: NDArray[np.int64]) -> int:
-        """Return how many of these readings can be folded at once.
-
-        None of their vehicles is silent when it comes, and only the last may be one too many. Whoever folds the
-        log again, from whatever offset, cuts at the same readings where it matters.
-        """
-        reported = batch.state[take] == MISSING
-        fresh = self._arrives_fresh_ms
-        calm = watermarks[-1] < self._next_silence and watermarks[-1] - watermarks[0] < fresh
-        if calm and not reported.any() and len(take) <= self._room:
-            return len(take)
-        take, reported = take[:_LOOK_AT], reported[:_LOOK_AT]
-        watermarks = watermarks[: len(take)]
-        rows, silent = self._silent(batch, take, watermarks)
-        if silent[0] or self._room < 0:
-            self._sweep(int(watermarks[0]), crowded=self._room < 0)
-            rows, silent = self._silent(batch, take, watermarks)
-        stop = silent
-        stop[1:] |= reported[:-1] | (watermarks[1:] - watermarks[0] >= fresh)
-        grows = np.flatnonzero((rows < 0) | (self._vehicles.state[rows] == MISSING))
-        if len(grows) > self._room:
-            _, first = np.unique(batch.name[take[grows]], return_index=True)
-            if len(first) > self._room:
-                one_too_many = int(np.sort(grows[first])[self._room])
-                stop[one_too_many + 1 : one_too_many + 2] = True
-        return 1 + int(np.argmax(stop[1:])) if stop[1:].any() else len(take)
-
-    def _silent(
-        self, batch: Batch, take: NDArray[np.intp], watermarks: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return the row of each reading's vehicle (-1: none), and whether it has fallen silent by then."""
-        rows = self._vehicles.ids.find(batch.name[take])
-        due = self._silence.ends_at(self._vehicles, np.maximum(rows, 0)) <= watermarks
-        return rows, (rows >= 0) & due
-
-    @property
-    def _room(self) -> int:
-        """How many more vehicles may be present; below 0 there are too many."""
-        return self._config.most_vehicles - (len(self._vehicles) - self._missing)
-
-    @property
-    def _arrives_fresh_ms(self) -> int:
-        """By how much the watermark must move before a vehicle that was just heard of can be silent."""
-        return self._config.stale_after_ms - self._config.amend_horizon_ms
 
     def _fold(
         self,
@@ -222,7 +155,7 @@ class FleetState:
             take, rows, slots = take[applied], rows[applied], slots[applied]
         self._move(c, take, rows, slots, once=once)
         if (state == MISSING).any():
-            self._next_silence = min(self._next_silence, int(watermark.min()))
+            self._watch.expect(int(watermark.min()))
         return newest, folded
 
     def _locate(self, c: Batch, take: NDArray[np.intp], rows: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -270,18 +203,18 @@ class FleetState:
         self._live.add(old_slot[known], old_state[known], -1)
         self._live.add(new_slot[moved], new_state, +1)
         came, went = new_state == MISSING, known & (old_state == MISSING)
-        self._missing += int(np.count_nonzero(came)) - int(np.count_nonzero(went))
+        vehicles.missing += int(np.count_nonzero(came)) - int(np.count_nonzero(went))
 
     # ------------------------------------------------------------------ silence
 
-    def _sweep(self, watermark: int, *, crowded: bool = False) -> None:
+    def _sweep(self, watermark: int, crowded: bool = False) -> None:
         """Take out of the city who is missing at this watermark, and forget who was missing long enough.
 
         Where it is crowded, those longest silent go early. That must be decided at a place in the log, never at a
         checkpoint: it is not a function of the watermark alone.
         """
         vehicles = self._vehicles
-        if watermark < self._next_silence and not crowded:
+        if watermark < self._watch.next_due and not crowded:
             return
         silent = self._silence.missing(vehicles, watermark)
         self._take_out(silent, vehicles.ts[silent] + self._config.stale_after_ms)
@@ -293,14 +226,9 @@ class FleetState:
             self._flows.settle(watermark)
             self._archived += vehicles.ids.texts(gone)
             self._live.add(vehicles.slot[gone], vehicles.state[gone], -1)
-            self._missing -= len(gone)
+            vehicles.missing -= len(gone)
             vehicles.remove(gone)
-        self._plan_silence(watermark)
-
-    def _plan_silence(self, watermark: int) -> None:
-        latest = watermark + self._arrives_fresh_ms
-        self._next_silence = int(self._silence.ends_at(self._vehicles).min(initial=latest))
-        self._planned = watermark
+        self._watch.plan(watermark)
 
     def _take_out(self, rows: NDArray[np.intp], at: NDArray[np.int64]) -> None:
         if not len(rows):
@@ -328,7 +256,7 @@ class FleetState:
             self._tell.append(vehicle_event(event))
             self._events.append(event)
         vehicles.state[rows] = MISSING
-        self._missing += len(rows)
+        vehicles.missing += len(rows)
         vehicles.ts[rows] = at
         vehicles.changed[rows] = True
         self._live.add(slot, vehicles.state[rows], +1)
@@ -413,7 +341,7 @@ class FleetState:
             vehicles.restore(vehicle_rows, self._slots)
             self._live.reserve(len(self._slots))
             self._live.add(vehicles.slot[: vehicles.top], vehicles.state[: vehicles.top], +1)
-            self._missing = int(np.count_nonzero(vehicles.state[: vehicles.top] == MISSING))
+            vehicles.missing = int(np.count_nonzero(vehicles.state[: vehicles.top] == MISSING))
         if "clock" in restored.parts:
             clock = saved.load_clock(restored.parts["clock"])
             self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)

@@ -29,6 +29,8 @@ class Vehicles:
         self.ids = Ids()
         self.top = 0
         """One more than the highest row number in use; rows below it may be free (ts 0)."""
+        self.missing = 0
+        """How many are on file as missing; kept by whoever changes states."""
         size = 1024
         self.ts = np.zeros(size, np.int64)
         self.slot = np.full(size, NOWHERE, np.int32)

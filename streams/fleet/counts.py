@@ -42,6 +42,8 @@ class PairCounts:
 
         What is settled is to be told and saved; what is not will be taken back by the caller.
         """
+        if not len(keys):
+            return keys
         low = int(keys.min())
         pairs = keys - low << 2 | column  # sorted as one integer
         pairs.sort()

@@ -119,4 +119,4 @@ def _rounded(value: float) -> float:
 
 def _first_line(error: Exception) -> str:
     cause = getattr(error, "orig_exc", error)  # lark wraps what its visitors raise
-    return str(cause).partition("\n")[0] or type(cause).__name__
+    return str(cause).partition("\n")[0] or "it is no UCUM code"  # the parser asserts without a word

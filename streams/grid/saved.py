@@ -4,6 +4,7 @@
 `<region>/<kind>/source/<n>`              how far one source has come
 `<region>/<kind>/live/<n>/<block>`        fleet only: what one source said last of each slot of a block
 `<region>/<kind>/window/<start>/<block>`  the rows of one window that belong to a block of slots
+`<region>/<kind>/bygone/<n>/<start>`      what one source said last of a window that was forgotten while it was silent
 `<region>/<kind>/stocks/<block>`          stocks of each slot of a block at the last closed window
 `<region>/<kind>/edges`                   before which time windows are closed, and forgotten
 """
@@ -16,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.grid.kind import Stocks
+from streams.grid.kind import Row, Stocks
 from streams.grid.merge import COUNTED, Live
 from streams.grid.slots import BLOCK_BITS, Key, slots_of
 from streams.grid.tally import FleetTally, Tally
@@ -67,6 +68,9 @@ def take(tally: Tally[Any]) -> dict[str, bytes | None]:
     for start, block in tally.windows.forgotten:
         parts[f"{prefix}/window/{start}/{block}"] = None
     tally.windows.forgotten.clear()
+    for number, start in tally.windows.bygone.forgotten:
+        parts[f"{prefix}/bygone/{number}/{start}"] = None
+    tally.windows.bygone.forgotten.clear()
     return parts
 
 
@@ -85,6 +89,10 @@ def _changed(tally: Tally[Any]) -> Iterator[tuple[str, Any]]:
     for start, block in windows.unsaved:
         yield f"window/{start}/{block}", _of_block(block, windows.rows[start])
     windows.unsaved.clear()
+    for number, start in windows.bygone.unsaved:
+        words = windows.bygone.words[number, start]
+        yield f"bygone/{number}/{start}", {slot: Row({number: word}) for slot, word in words.items()}
+    windows.bygone.unsaved.clear()
     for block in windows.chain.unsaved:
         yield f"stocks/{block}", _of_block(block, windows.chain.standing)
     windows.chain.unsaved.clear()
@@ -128,6 +136,9 @@ def _restore(tally: Tally[Any], what: str, numbers: list[int], data: bytes) -> N
             _restore_live(tally.live, number, block, _live.decode(data))
         case "window", [start, _]:
             tally.windows.restore(start, tally.kind.rows.decode(data))
+        case "bygone", [number, start]:
+            words = {slot: row.words[number] for slot, row in tally.kind.rows.decode(data).items()}
+            tally.windows.bygone.restore(number, start, words)
         case "stocks", [_]:
             tally.windows.chain.standing |= _stocks.decode(data)
         case "edges", []:

@@ -2,7 +2,7 @@
 
 A source is one partition of the stage that counts. Watermark of the region = the least watermark of the active
 sources: one that said nothing for `idle_ms` of wall time does not hold windows open, but what it says later still
-counts. Only one that was silent for `forget_ms` is not waited for before windows leave memory.
+counts. Only one that was silent for `forget_ms` is not waited for before windows leave memory (see bygone.py).
 """
 
 
@@ -67,6 +67,13 @@ class Sources:
             return None
         heard = (s for s in self.by_number.values() if not self._silent(s.heard_at, self._forget_ms))
         return min((source.watermark for source in heard), default=None)
+
+    def settled_before(self, amend_horizon_ms: int) -> dict[int, int]:
+        """Return up to where windows end that a source has said its last word on, by source.
+
+        What it says of them again repeats what it said before a crash.
+        """
+        return {number: source.watermark - amend_horizon_ms for number, source in self.by_number.items()}
 
     def _active(self) -> list[Source]:
         return [s for s in self.by_number.values() if not self._silent(s.heard_at, self._idle_ms)]

@@ -1,7 +1,8 @@
 """The grid fold: partials of all sources and kinds in; live cells, closed windows and table rows out.
 
 Windows of a kind close in a region at the least watermark of that kind's active sources there (sources.py), and are
-amended by what comes later (design D4). Rows leave memory only when no source can change them any more.
+amended by what comes later (design D4). Rows leave memory when no source can change them any more, or only one that
+was silent for long.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -68,9 +69,18 @@ class GridState:
         if problem:
             self._rejected.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
             return
-        self._put(partial)
+        too_late = self._put(partial)
+        if too_late:
+            detail = (
+                f"{too_late} rows of windows that left memory while source {partial.source} was silent: only "
+                "what they change in later windows counts; a longer UB_FORGET_SOURCE_AFTER_S keeps them"
+            )
+            self._rejected.append(
+                refusal(STAGE, self._generation, record, "too_late", detail, count=too_late)
+            )
 
-    def _put(self, partial: Partial) -> None:
+    def _put(self, partial: Partial) -> int:
+        """Take a partial in; returns how many of its rows came too late to be told."""
         kind, windows = KIND_OF[type(partial)], partial.windows
         tally = self._tallies.get((partial.region, kind.name))
         if tally is None:
@@ -80,8 +90,11 @@ class GridState:
             self._put_live(tally, partial.source, order, partial.now)
         slots = self._slots(tally, windows.cell, kind.names(windows))
         words = kind.words(order, windows)
-        tally.windows.put(partial.source, zip(windows.window_start, slots, words, strict=True))
+        settled_before = tally.sources.settled_before(self._config.amend_horizon_ms).get(partial.source, 0)
+        rows = zip(windows.window_start, slots, words, strict=True)
+        too_late = tally.windows.put(partial.source, rows, settled_before)
         tally.sources.hear(partial.source, partial.sources, partial.newest_ts, partial.watermark)
+        return too_late
 
     def _put_live(self, tally: FleetTally, source: int, order: int, now: SlotCounts) -> None:
         slots = np.array(self._slots(tally, now.cell, now.operator), np.int64)

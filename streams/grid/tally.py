@@ -26,7 +26,7 @@ class Tally[W: Word]:
         self.windows.close(self.watermark())
         reach = self.sources.reach()
         if reach is not None:
-            self.windows.forget(reach - amend_horizon_ms)
+            self.windows.forget(reach - amend_horizon_ms, self.sources.settled_before(amend_horizon_ms))
 
     def watermark(self) -> int:
         """Return the event time up to which windows may close; when all sources are idle they all may."""

@@ -4,12 +4,16 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from streams.grid.bygone import Bygone
 from streams.grid.chain import Chain, minus, plus
 from streams.grid.kind import Kind, Row, Stocks, Word
 from streams.grid.slots import BLOCK_BITS
 
 Block = tuple[int, int]
 """Window start and number of a block of slots: what is saved together."""
+_ALL = 1 << 62
+"""An event time after all others: no source has anything to add."""
+_NONE_BEHIND: Mapping[int, int] = {}
 
 
 class Windows[W: Word]:
@@ -21,6 +25,7 @@ class Windows[W: Word]:
         self.forgotten_before = 0
         self.rows: dict[int, dict[int, Row[W]]] = {}
         self.chain = Chain(kind.stocks)
+        self.bygone: Bygone[W] = Bygone()
         self.edges_unsaved = False
         self.unsaved: set[Block] = set()
         self.forgotten: set[Block] = set()
@@ -28,14 +33,18 @@ class Windows[W: Word]:
         self._starts: list[int] = []
         self._due: set[tuple[int, int]] = set()
 
-    def put(self, source: int, words: Iterable[tuple[int, int, W]]) -> None:
+    def put(self, source: int, words: Iterable[tuple[int, int, W]], settled_before: int = _ALL) -> int:
         """Take in what one source says of rows (start, slot); an older word than the one on file changes nothing.
 
-        Nor does a word on a window that was forgotten: it only repeats what the table has.
+        Nor does a word on a forgotten window that ends at or before `settled_before`: it repeats what the table has.
+        Of another word on a forgotten window only the stocks are counted; returns how many such words there were.
         """
+        too_late = 0
         at, window = -1, {}  # rows of one window mostly come together
         for start, slot, word in words:
             if start < self.forgotten_before:
+                if start + self.window_ms > settled_before:
+                    too_late += self._amend_bygone(start, slot, source, word)
                 continue
             if start != at:
                 at, window = start, self._window(start)
@@ -50,6 +59,7 @@ class Windows[W: Word]:
                 row.words[source] = word
             else:
                 self._amend(start, slot, source, word)
+        return too_late
 
     def close(self, before: int) -> None:
         """Close every window that ends at or before `before`."""
@@ -78,11 +88,13 @@ class Windows[W: Word]:
             taken.append((start, slot, row))
         return taken
 
-    def forget(self, before: int) -> None:
-        """Drop closed windows that end at or before `before`: no source can change them any more.
+    def forget(self, before: int, settled_before: Mapping[int, int] = _NONE_BEHIND) -> None:
+        """Drop closed windows that end at or before `before`; one with rows still to be told stays.
 
-        One with rows still to be told stays.
+        `settled_before`: by source, up to where windows end that it cannot change any more. Its words on later ones
+        are kept (bygone.py).
         """
+        self.bygone.settle(self.window_ms, settled_before)
         last = min(before, self.closed_before) - self.window_ms
         if not self._starts or self._starts[0] > last:
             return
@@ -92,6 +104,10 @@ class Windows[W: Word]:
             slots = self.rows.pop(start)
             for slot in slots:
                 self.chain.leave(slot, start)
+            for source, settled in settled_before.items():
+                if start + self.window_ms > settled:
+                    said = {slot: row.words[source] for slot, row in slots.items() if source in row.words}
+                    self.bygone.keep(source, start, said)
             self.forgotten_before = start + self.window_ms
             self.edges_unsaved = True
             self.forgotten |= {(start, slot >> BLOCK_BITS) for slot in slots}
@@ -130,7 +146,24 @@ class Windows[W: Word]:
         if kind.is_nothing((word,)) if old is None else word[1:] == old[1:]:
             return
         self._due.add((start, slot))
-        change = minus(kind.net(words.values()), before)
+        self._move(slot, start, minus(kind.net(words.values()), before))
+
+    def _amend_bygone(self, start: int, slot: int, source: int, word: W) -> bool:
+        """Let the stocks know of a word on a forgotten window; returns whether it says anything new."""
+        kind, old = self._kind, self.bygone.said(source, start, slot)
+        if old is None and kind.is_nothing((word,)):
+            return False
+        if old is not None and word[0] < old[0]:
+            return False
+        self.bygone.keep(source, start, {slot: word})
+        if old is not None and word[1:] == old[1:]:
+            return False
+        net = kind.net((word,))
+        self._move(slot, self.forgotten_before, net if old is None else minus(net, kind.net((old,))))
+        return True
+
+    def _move(self, slot: int, start: int, change: Stocks) -> None:
+        """Change the slot's stocks from a closed window on; rows that this changes are due."""
         if not any(change):
             return
         for at in self.chain.between(slot, start, self.closed_before):

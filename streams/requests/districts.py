@@ -7,16 +7,14 @@ or MultiPolygon with the property `name`. A place on a border belongs to the dis
 import json
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, Self
 
+import numpy as np
 import shapely
 from shapely.geometry import shape
 
 from schemas.requests import MAX_NAME
 from streams.errors import SettingsError
-
-_REMEMBERED = 100_000
 
 
 class Districts:
@@ -27,8 +25,6 @@ class Districts:
         self._areas = list(areas)
         shapely.prepare(self._areas)
         self._tree = shapely.STRtree(self._areas)
-        self.of = lru_cache(_REMEMBERED)(self._of)
-        """`of(lat, lon)`: the name of the district that holds a place in degrees, or None."""
 
     @classmethod
     def parse(cls, document: str | None) -> Self:
@@ -50,9 +46,18 @@ class Districts:
         named = [_district(feature, f"UB_DISTRICTS_FILE, feature {i}") for i, feature in enumerate(features)]
         return cls([name for name, _ in named], [area for _, area in named])
 
-    def _of(self, lat: float, lon: float) -> str | None:
-        held_by = self._tree.query(shapely.Point(lon, lat), predicate="intersects")
-        return self._names[int(held_by.min())] if len(held_by) else None
+    def of(self, lat: float, lon: float) -> str | None:
+        """Return the name of the district that holds a place in degrees, or None."""
+        return self.of_all([lat], [lon])[0]
+
+    def of_all(self, lat: Sequence[float], lon: Sequence[float]) -> list[str | None]:
+        """Return the name of the district that holds each of n places in degrees, None where none does."""
+        if not self._areas:
+            return [None] * len(lat)
+        place, area = self._tree.query(shapely.points(lon, lat), predicate="intersects")
+        first = np.full(len(lat), len(self._areas))
+        np.minimum.at(first, place, area)
+        return list(map([*self._names, None].__getitem__, first.tolist()))
 
 
 def _district(feature: Any, where: str) -> tuple[str, Any]:

@@ -1,7 +1,5 @@
 """An event as its request keeps it, and the order of a request's events."""
 
-from typing import NamedTuple
-
 import msgspec
 
 from schemas.requests import REQUEST_EVENT_TYPES, CitizenRequest, RequestEventType
@@ -27,7 +25,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     satisfaction: int | None = None
 
 
-class Item(NamedTuple):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """An event with its place in the order: ts, then opened < updated < closed < rated, then its JSON.
 
     Two events with the same JSON are one and the same.
@@ -39,6 +37,9 @@ class Item(NamedTuple):
     event: Event
     cell: int | None
     """H3 index of its place."""
+
+    def __lt__(self, other: "Item") -> bool:
+        return (self.ts, self.rank, self.text) < (other.ts, other.rank, other.text)
 
 
 _encode = msgspec.json.Encoder().encode

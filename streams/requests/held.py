@@ -6,6 +6,7 @@ therefore a matter of the events that came, not of their order.
 """
 
 from heapq import heappop, heappush
+from math import inf
 
 import msgspec
 
@@ -35,6 +36,11 @@ class Held:
     def restore(self, waiting: Waiting) -> None:
         """Hold an event that the checkpoint has."""
         heappush(self._heap, (waiting.ts, waiting.service_request_id, waiting.text))
+
+    @property
+    def oldest(self) -> float:
+        """The time of the oldest event that is held; infinite where there is none."""
+        return self._heap[0][0] if self._heap else inf
 
     def release(self, before: int) -> dict[str, set[bytes]]:
         """Return and drop the events older than `before`: their JSON, by request, in the order of event time."""

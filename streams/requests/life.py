@@ -15,7 +15,7 @@ event never changes a count that lies before it in event time: what is accepted 
 everything older as it was.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -40,7 +40,7 @@ TOOK = len(COLUMNS)
 """And one that is no count: milliseconds from the last opening to the closing, with how often they occurred."""
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """By how much a column of (the window of `ts`, cell, service_code) changes; `took_ms` with TOOK only."""
 
     ts: int
@@ -142,8 +142,10 @@ def step(life: Life | None, item: Item, forget_ms: int, tell: list[Change]) -> L
         first_opened_at,
     )
     moved = before.cell != cell or before.service_code != code
-    _shift(before, after, before.status == "open", status == "open", moved, OPEN_CHANGE, tell)
-    _shift(before, after, before.overdue, after.overdue, moved, OVERDUE_CHANGE, tell)
+    if moved or before.status != status:
+        _shift(before, after, before.status == "open", status == "open", moved, OPEN_CHANGE, tell)
+    if moved or before.overdue != after.overdue:
+        _shift(before, after, before.overdue, after.overdue, moved, OVERDUE_CHANGE, tell)
     return after
 
 

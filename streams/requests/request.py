@@ -56,8 +56,8 @@ class Request:
     def add(self, item: Item, watermark: int) -> "Added | Literal['known', 'full']":
         """Take in an event. `watermark` is that which it met, and `pass_time` was called with."""
         self._settle(watermark - self._spans.amend_horizon_ms)
-        # Two items that are not the same differ in the first three fields: cells are not compared.
-        at = len(self.items) if not self.items or self.items[-1] < item else bisect_left(self.items, item)
+        is_last = not self.items or self.items[-1].ts < item.ts
+        at = len(self.items) if is_last else bisect_left(self.items, item)
         if at < len(self.items) and self.items[at].text == item.text:
             return "known"
         if len(self.items) >= MOST_ITEMS:
@@ -130,6 +130,11 @@ class Request:
         """Fold the items before `limit` into the settled life: no event can come before them any more."""
         if not self.items or self.items[0].ts >= limit:
             return
+        if self.items[-1].ts < limit and not self._was_due_after(
+            limit
+        ):  # the life after all of them is known
+            self.settled, self.items = self.life, []
+            return
         count = bisect_left(self.items, limit, key=attrgetter("ts"))
         for item in self.items[:count]:
             self.settled = step(self.settled, item, self._spans.forget_request_ms, [])
@@ -140,5 +145,6 @@ def _difference(before: list[Change], after: list[Change]) -> list[Change]:
     amounts: Counter[tuple[int, int, str, int, int]] = Counter()
     for changes, sign in ((before, -1), (after, 1)):
         for change in changes:
-            amounts[change[:5]] += sign * change.amount
+            where = change.ts, change.cell, change.service_code, change.column, change.took_ms
+            amounts[where] += sign * change.amount
     return [Change(*key, amount) for key, amount in amounts.items() if amount]

@@ -53,7 +53,8 @@ def columns_of(
     columns["service_request_id"] = list(requests)
     columns["owner"] = [request.owner for _, request in requests.values()]
     columns["partition"] = [partition] * len(requests)
-    columns["district"] = [life.district or districts.of(life.lat, life.lon) for life in lives]
+    held_by = districts.of_all(columns["lat"], columns["lon"])
+    columns["district"] = [life.district or district for life, district in zip(lives, held_by, strict=True)]
     columns["events"] = [_events(request) for _, request in requests.values()]
     return columns
 

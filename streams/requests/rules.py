@@ -4,6 +4,7 @@ The gateway asks the same and more; here stands what the tables rely on.
 """
 
 import re
+from operator import attrgetter
 
 from schemas.rejected import Reason
 from schemas.requests import MAX_NAME, MAX_TEXT, CitizenRequest
@@ -14,6 +15,10 @@ Broken = tuple[Reason, str]
 
 _has_control = re.compile(r"[\x00-\x1f\x7f]").search
 _SHOWN = 40
+
+_NAMES = ("service_code", "agency_responsible", "district")
+_TEXTS = ("description", "address", "status_notes")
+_names_of, _texts_of = attrgetter(*_NAMES), attrgetter(*_TEXTS)
 
 
 def broken_rule(event: CitizenRequest, owner: str) -> Broken | None:
@@ -61,15 +66,13 @@ def _place(event: CitizenRequest) -> Broken | None:
 
 
 def _texts(event: CitizenRequest) -> Broken | None:
-    for name in ("service_code", "agency_responsible", "district"):
-        value = getattr(event, name)
+    for name, value in zip(_NAMES, _names_of(event), strict=True):
         if value is not None and (not 0 < len(value) <= MAX_NAME or _has_control(value)):
             return (
                 "bad_id",
                 f"{name} {value[:_SHOWN]!r}: 1 to {MAX_NAME} characters, none of control, expected",
             )
-    for name in ("description", "address", "status_notes"):
-        value = getattr(event, name)
+    for name, value in zip(_TEXTS, _texts_of(event), strict=True):
         if value is None:
             continue
         if len(value) > MAX_TEXT:

@@ -29,7 +29,7 @@ from streams.requests.decode import decode, text_of
 from streams.requests.districts import Districts
 from streams.requests.events import item_from, item_of, said
 from streams.requests.held import Held, Waiting
-from streams.requests.life import Change, Life
+from streams.requests.life import Life
 from streams.requests.request import MOST_ITEMS, Request, Spans
 from streams.requests.rows import columns_of, request_from
 from streams.requests.tell import Teller, Touched
@@ -161,7 +161,7 @@ class RequestsState:
             return "bad_event", f"more than {MOST_ITEMS} events of one request within {limit / 1000:.0f} s"
         if not added.placed:
             self._held.add(Waiting(event.ts, name, owner, item.text, cell))
-        self._count(added.changes)
+        self._windows.add(added.changes)
         self._note(name, request)
         return "applied"
 
@@ -173,11 +173,6 @@ class RequestsState:
         found = iter(self._locator.cells([lat for lat, _ in places], [lon for _, lon in places]))
         return [None if event.lat is None else next(found) for event in events]
 
-    def _count(self, changes: list[Change]) -> None:
-        self._windows.add(changes)
-        for change in changes:
-            self._regions[self._locator.region(change.cell)] = None
-
     def _note(self, name: str, request: Request) -> None:
         """Keep row and alarm in step with a request that changed."""
         if request.life is not None:
@@ -188,11 +183,15 @@ class RequestsState:
 
     def _pass_time(self, record: Record, watermark: int, index: int) -> int:
         """Look what the watermark brings; returns how many events were refused, at numbers from `index` on."""
-        refused = self._refuse_unplaced(record, watermark - self._config.amend_horizon_ms, index)
+        refused, limit = 0, watermark - self._config.amend_horizon_ms
+        if self._held.oldest < limit:
+            refused = self._refuse_unplaced(record, limit, index)
+        if self._alarms.next >= watermark:
+            return refused
         for name in self._alarms.ring(watermark):
             request = self._requests[name]
             if request.life is not None and request.life.status == "open":
-                self._count(request.pass_time(watermark))
+                self._windows.add(request.pass_time(watermark))
             else:
                 del self._requests[name]
         return refused
@@ -225,6 +224,7 @@ class RequestsState:
         by_region: dict[str, list[Touched]] = {}
         for touched in self._windows.take_touched():
             by_region.setdefault(self._locator.region(touched[1][0]), []).append(touched)
+        self._regions |= dict.fromkeys(by_region)
         # Even where nothing moved, time did: those who wait for it must hear.
         time = (self._clock.newest_ts, self._clock.watermark)
         if self._told_time != time:

@@ -87,7 +87,8 @@ def _cut(touched: Sequence[Touched]) -> list[Sequence[Touched]]:
 
 def _columns(touched: Sequence[Touched]) -> RequestCounts:
     bins, bin_counts = _sketches([tally for _, _, tally in touched])
-    counts = {name: [tally.counts[column] for _, _, tally in touched] for column, name in enumerate(COLUMNS)}
+    rows = np.array([tally.counts for _, _, tally in touched], np.int64).reshape(-1, len(COLUMNS))
+    counts = dict(zip(COLUMNS, rows.T.tolist(), strict=True))
     return RequestCounts(
         window_start=[start for start, _, _ in touched],
         cell=[f"{cell:x}" for _, (cell, _), _ in touched],
@@ -102,8 +103,13 @@ def _sketches(tallies: Sequence[Tally]) -> tuple[list[list[int]], list[list[int]
     """Return bins and their counts of the seconds to close of each tally."""
     took = np.array([took_ms for tally in tallies for took_ms in tally.took], np.float64)
     codes = iter(bins_of(took / 1000).tolist())
-    bins, bin_counts = [], []
+    bins: list[list[int]] = []
+    bin_counts: list[list[int]] = []
     for tally in tallies:
+        if not tally.took:
+            bins.append([])
+            bin_counts.append([])
+            continue
         sketch: dict[int, int] = {}
         for count in tally.took.values():
             code = next(codes)

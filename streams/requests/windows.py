@@ -41,18 +41,25 @@ class Windows:
 
     def add(self, changes: Iterable[Change]) -> None:
         """Count changes in."""
-        for ts, cell, service_code, column, took_ms, amount in changes:
-            start = ts - ts % self._window_ms
-            pair = (cell, service_code)
-            window = self._windows.get(start)
-            if window is None:
-                window = self._windows[start] = {}
-            tally = window.get(pair)
-            if tally is None:
-                tally = window[pair] = Tally()
-            tally.add(column, took_ms, amount)
-            self._touched.setdefault(start, set()).add(pair)
-            self._unsaved.add(start)
+        at, tally = None, None
+        for change in changes:
+            where = change.ts, change.cell, change.service_code
+            if tally is None or where != at:  # what one event changes mostly lies in one place
+                at, tally = where, self._tally(*where)
+            tally.add(change.column, change.took_ms, change.amount)
+
+    def _tally(self, ts: int, cell: int, service_code: str) -> Tally:
+        """Return the counts at a place and a time, which are about to change."""
+        start, pair = ts - ts % self._window_ms, (cell, service_code)
+        window = self._windows.get(start)
+        if window is None:
+            window = self._windows[start] = {}
+        tally = window.get(pair)
+        if tally is None:
+            tally = window[pair] = Tally()
+        self._touched.setdefault(start, set()).add(pair)
+        self._unsaved.add(start)
+        return tally
 
     def take_touched(self) -> list[tuple[int, Pair, Tally]]:
         """Return (window start, pair, tally) of what was touched since the last call, in order.
@@ -60,11 +67,11 @@ class Windows:
         What is back at zero is among them: whoever listens may have heard of another count.
         """
         touched, self._touched = self._touched, {}
-        return [
-            (start, pair, self._windows[start][pair])
-            for start in sorted(touched)
-            for pair in sorted(touched[start])
-        ]
+        found = []
+        for start in sorted(touched):
+            window = self._windows[start]
+            found += [(start, pair, window[pair]) for pair in sorted(touched[start])]
+        return found
 
     def forget(self, before: int) -> list[int]:
         """Drop the windows that end at or before `before`; returns the starts of those that were saved.

@@ -9,10 +9,10 @@ CENTRE = (31.225, 121.60)
 RESOLUTION = 9
 
 
-def city(count: int) -> list[str]:
+def city(count: int, resolution: int = RESOLUTION) -> list[str]:
     """Return `count` cells around the centre of Pudong, as hex strings."""
     rings = 0
-    middle = h3.latlng_to_cell(*CENTRE, RESOLUTION)
+    middle = h3.latlng_to_cell(*CENTRE, resolution)
     while 3 * rings * (rings + 1) + 1 < count:
         rings += 1
     return [f"{cell:x}" for cell in sorted(h3.grid_disk(middle, rings))[:count]]

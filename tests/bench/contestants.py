@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.bench import fleet, floor, gateway, latency, parts, scaling
+from tests.bench.citizens import Hotline
+from tests.bench.sensors import Network
 from tests.bench.services import Services
 from tests.bench.workload import Workload
 
@@ -14,9 +16,14 @@ Run = Callable[[Services], Figures]
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large everything is. `base` is the fleet's workload, to which shape and restlessness are added."""
+    """How large everything is. `base` is the fleet's workload, to which shape and restlessness are added.
+
+    Its H3 resolution is that of all parts but the latency of the whole road.
+    """
 
     base: Workload = field(default_factory=Workload)
+    network: Network = field(default_factory=Network)
+    hotline: Hotline = field(default_factory=Hotline)
     vanilla: int = 40_000
     single: int = 180_000
     arrays: int = 300_000
@@ -41,6 +48,8 @@ class Sizes:
 
 TINY = Sizes(
     base=Workload(readings=4_000, vehicles=1_000),
+    network=Network(readings=4_000, sensors=50),
+    hotline=Hotline(events=2_000),
     vanilla=2_000,
     single=1_000,
     arrays=2_000,
@@ -77,7 +86,7 @@ def groups(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
     """Return the contestants; those of a group are compared with each other and take turns."""
     columns = sizes.base
     rows, restless = replace(columns, shape="rows"), replace(columns, restless=True)
-    vanilla = replace(columns, readings=sizes.vanilla)
+    vanilla = columns.of(sizes.vanilla)
     return (
         (
             Contestant("fleet", "readings", lambda s: fleet.run(s, columns)),
@@ -124,17 +133,18 @@ def _gateways(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
 def _parts(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
     def grid(services: Services) -> Figures:
         size = {"size": sizes.cells_a_record, "cells": sizes.cells, "dirty": sizes.dirty}
-        return parts.grid(services, partials=sizes.partials, **size)
+        return parts.grid(services, partials=sizes.partials, resolution=sizes.base.resolution, **size)
 
     def detection(services: Services) -> Figures:
-        return parts.detection(
-            services, messages=sizes.detection, size=sizes.cells_a_record, cells=sizes.cells
-        )
+        size = {"size": sizes.cells_a_record, "cells": sizes.cells, "resolution": sizes.base.resolution}
+        return parts.detection(services, messages=sizes.detection, **size)
 
     def store(services: Services, plain: bool) -> Figures:
         return parts.store(services, rows=sizes.rows, size=sizes.batch, plain=plain)
 
     return (
+        (Contestant("sensing", "readings", lambda s: parts.sensing(s, sizes.network)),),
+        (Contestant("requests", "events", lambda s: parts.requests(s, sizes.hotline)),),
         (Contestant("grid", "partial cells", grid),),
         (Contestant("detection", "cell updates", detection),),
         (
@@ -151,7 +161,13 @@ def _parts(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
 
 
 def _scaling(services: Services, sizes: Sizes) -> Figures:
-    return scaling.run(services, readings=sizes.scaling_readings, fleets=sizes.fleets, workers=sizes.workers)
+    return scaling.run(
+        services,
+        base=sizes.base,
+        readings=sizes.scaling_readings,
+        fleets=sizes.fleets,
+        workers=sizes.workers,
+    )
 
 
 def _latency(services: Services, sizes: Sizes) -> Figures:

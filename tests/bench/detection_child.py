@@ -19,10 +19,10 @@ _CROWDED = 0.05
 _RULE = Rule(zone="default", capacity=CAPACITY, raise_ratio=1.0, clear_ratio=0.8, min_duration_ms=120_000)
 
 
-def updates(messages: int, size: int, cells: int) -> list[bytes]:
+def updates(messages: int, size: int, cells: int, resolution: int) -> list[bytes]:
     """Return messages of `size` (cell, operator) pairs each, a second of event time apart."""
     rng = np.random.default_rng(1)
-    names = pairs(city(cells))
+    names = pairs(city(cells, resolution))
     each = len(OPERATORS)
     extra = np.repeat(np.where(rng.random(len(names) // each) < _CROWDED, CAPACITY // each - 6, 0), each)
     made = []
@@ -43,7 +43,7 @@ def updates(messages: int, size: int, cells: int) -> list[bytes]:
 def main() -> None:
     """Measure."""
     asked = marks.spec()
-    values = updates(asked["messages"], asked["size"], asked["cells"])
+    values = updates(asked["messages"], asked["size"], asked["cells"], asked["resolution"])
     fold = IncidentsState(parse(None, _RULE, "default"), locate.centre, beginning())
     alerts = 0
     marks.settled()

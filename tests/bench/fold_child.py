@@ -8,8 +8,7 @@ from tests.bench.workload import Workload
 
 def main() -> None:
     """Fold one round to get to know the fleet, then measure the rest."""
-    asked = marks.spec()
-    workload = Workload(readings=asked["readings"], vehicles=asked["vehicles"])
+    workload = Workload(**marks.spec()["workload"])
     frames = frames_of(workload)
     first = -(-workload.vehicles // workload.frame)
     fleets = Fleets(workload)

@@ -1,7 +1,7 @@
 """The grid fold alone: partials of four sources in; live cells, closed windows and table rows out.
 
-Each partial tells as many live cells as window rows. As in a worker, what changed is taken out after each record
-(a tick), and what is to be stored after every CHECKPOINT of them.
+Each partial of a fleet tells as many live cells as window rows; metric_rows.py has the partials of sensors. As in a
+worker, what changed is taken out after each record (a tick), and what is to be stored after every CHECKPOINT of them.
 """
 
 import json
@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Iterator
 
+import h3
 import numpy as np
 
 from schemas import codec
@@ -16,8 +17,8 @@ from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from streams import topics
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
-from tests.bench import marks
-from tests.bench.cells import RESOLUTION, beginning, city, pairs, record
+from tests.bench import marks, metric_rows
+from tests.bench.cells import beginning, city, pairs, record
 from tests.bench.workload import T0_MS, WINDOW_MS
 
 SOURCES = 4
@@ -31,11 +32,12 @@ _CONFIG = GridConfig(
 def geometry(cell: int) -> dict[str, object]:
     """Return the row of ub.cell_geometry, as the worker makes it."""
     lat, lon = locate.centre(cell)
+    text = locate.to_hex(cell)
     boundary = json.dumps(locate.boundary_geojson(cell))
     return {
         "cell": cell,
-        "hex": locate.to_hex(cell),
-        "resolution": RESOLUTION,
+        "hex": text,
+        "resolution": h3.get_resolution(text),
         "lat": lat,
         "lon": lon,
         "boundary": boundary,
@@ -45,10 +47,10 @@ def geometry(cell: int) -> dict[str, object]:
 class Partials:
     """Makes partials of seeded counts."""
 
-    def __init__(self, cells: int, seed: int = 1) -> None:
+    def __init__(self, cells: int, resolution: int, seed: int = 1) -> None:
         self._rng = np.random.default_rng(seed)
-        self._pairs = pairs(city(cells))
-        self._region = locate.Locator(RESOLUTION, 2).region(int(self._pairs[0][0], 16))
+        self._pairs = pairs(city(cells, resolution))
+        self._region = locate.Locator(resolution, 2).region(int(self._pairs[0][0], 16))
 
     def partial(self, number: int, live: int, windows: int) -> bytes:
         """Return the partial `number`, with so many live cells and so many rows of windows."""
@@ -94,9 +96,8 @@ class Partials:
         )
 
 
-def throughput(partials: int, size: int, cells: int) -> tuple[marks.Mark, marks.Mark]:
+def throughput(made: Partials, partials: int, size: int) -> tuple[marks.Mark, marks.Mark]:
     """Fold partials of `size` live cells and `size` window rows."""
-    made = Partials(cells)
     values = [made.partial(number, size, size) for number in range(partials)]
     grid = GridState(_CONFIG, geometry, beginning())
     marks.settled()
@@ -111,9 +112,8 @@ def throughput(partials: int, size: int, cells: int) -> tuple[marks.Mark, marks.
     return begin, marks.now(partials * 2 * size)
 
 
-def tick_ms(dirty: int, cells: int) -> Iterator[tuple[float, float]]:
+def tick_ms(made: Partials, dirty: int) -> Iterator[tuple[float, float]]:
     """Yield CPU milliseconds of ticks with `dirty` cells: what the tick itself takes, and with the fold before it."""
-    made = Partials(cells)
     grid = GridState(_CONFIG, geometry, beginning())
     ticks = [made.tick(tick, dirty) for tick in range(_TICKS)]
     for tick, values in enumerate(ticks):
@@ -131,13 +131,16 @@ def tick_ms(dirty: int, cells: int) -> Iterator[tuple[float, float]]:
 def main() -> None:
     """Measure."""
     asked = marks.spec()
-    begin, end = throughput(asked["partials"], asked["size"], asked["cells"])
-    ticks = list(tick_ms(asked["dirty"], asked["cells"]))
+    cells, resolution = asked["cells"], asked["resolution"]
+    begin, end = throughput(Partials(cells, resolution), asked["partials"], asked["size"])
+    ticks = list(tick_ms(Partials(cells, resolution), asked["dirty"]))
+    metrics = metric_rows.measure(GridState(_CONFIG, geometry, beginning()), asked["dirty"], resolution)
     marks.report(
         begin=begin,
         end=end,
         tick_ms=statistics.median(tick for tick, _ in ticks),
         tick_with_fold_ms=statistics.median(whole for _, whole in ticks),
+        **metrics,
     )
 
 

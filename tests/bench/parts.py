@@ -1,14 +1,17 @@
-"""The single parts of the road, each in a process of its own: grid, detection, store, memory, restore."""
+"""The single parts of the road, each in a process of its own: the folds behind the fleet, store, memory, restore."""
 
 import statistics
+from dataclasses import asdict
 from typing import Any
 
 import psycopg
 
 from tests.bench.cells import city
 from tests.bench.children import run_child
+from tests.bench.citizens import Hotline
 from tests.bench.expected import Verdict
 from tests.bench.marks import Mark, lap
+from tests.bench.sensors import Network
 from tests.bench.services import Services, environment
 
 _FILL = """
@@ -21,16 +24,33 @@ FROM generate_series(1, %(vehicles)s) AS n
 """
 
 
-def grid(services: Services, *, partials: int, size: int, cells: int, dirty: int) -> dict[str, Any]:
-    """Measure the grid fold (grid_child.py), in partial cells."""
-    spec = {"partials": partials, "size": size, "cells": cells, "dirty": dirty}
+_GRID = ("tick_ms", "tick_with_fold_ms", "metric_rows_per_core_s", "metric_tick_ms")
+
+
+def sensing(services: Services, network: Network) -> dict[str, Any]:
+    """Measure the sensing fold (sensing_child.py), in readings."""
+    found = run_child("tests.bench.sensing_child", {"network": asdict(network)}, services.directory)
+    return {**_figures(found), "compared": found["compared"], "wrong": found["wrong"]}
+
+
+def requests(services: Services, hotline: Hotline) -> dict[str, Any]:
+    """Measure the requests fold (requests_child.py), in events."""
+    found = run_child("tests.bench.requests_child", {"hotline": asdict(hotline)}, services.directory)
+    return {**_figures(found), "compared": found["compared"], "wrong": found["wrong"]}
+
+
+def grid(
+    services: Services, *, partials: int, size: int, cells: int, dirty: int, resolution: int
+) -> dict[str, Any]:
+    """Measure the grid fold (grid_child.py), in partial cells; rows of metrics have figures of their own."""
+    spec = {"partials": partials, "size": size, "cells": cells, "dirty": dirty, "resolution": resolution}
     found = run_child("tests.bench.grid_child", spec, services.directory)
-    return {**_figures(found), "tick_ms": found["tick_ms"], "tick_with_fold_ms": found["tick_with_fold_ms"]}
+    return {**_figures(found), **{name: found[name] for name in _GRID}}
 
 
-def detection(services: Services, *, messages: int, size: int, cells: int) -> dict[str, Any]:
+def detection(services: Services, *, messages: int, size: int, cells: int, resolution: int) -> dict[str, Any]:
     """Measure the incidents fold (detection_child.py), in (cell, operator) updates."""
-    spec = {"messages": messages, "size": size, "cells": cells}
+    spec = {"messages": messages, "size": size, "cells": cells, "resolution": resolution}
     found = run_child("tests.bench.detection_child", spec, services.directory)
     return {**_figures(found), "alerts": found["alerts"]}
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import chart, machine, tables
+from tests.bench.citizens import Hotline
 from tests.bench.contestants import TINY, Contestant, Sizes, groups
+from tests.bench.sensors import Network
 from tests.bench.services import Services
 from tests.bench.summary import Results, entry, rounded
 from tests.bench.workload import Workload
@@ -78,10 +80,10 @@ def write(results: Results, directory: Path, measured_on: dict[str, Any]) -> Non
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 1 when a result differs from the batch computation."""
-    asked = _arguments(arguments)
+    asked = parsed(arguments)
     measured_on = machine.describe()
     begin = time.monotonic()
-    results = run(_sizes(asked), [name for name in asked.only.split(",") if name], asked.runs, _say)
+    results = run(sizes_of(asked), [name for name in asked.only.split(",") if name], asked.runs, _say)
     measured_on["minutes"] = round((time.monotonic() - begin) / 60, 1)
     write(results, asked.out, measured_on)
     tables.show(results, {} if asked.tiny else load_baseline())
@@ -92,35 +94,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(one.get("wrong") for one in results.values()) else 0
 
 
-def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return what the command line asks for."""
     workload = Workload()
     parser = argparse.ArgumentParser(description="Benchmark; docs/benchmarks.md explains every figure.")
-    parser.add_argument("--only", default="", help="contestants, separated by commas")
-    parser.add_argument("--runs", type=int, default=3, help="of which the median counts")
-    parser.add_argument("--readings", type=int, default=workload.readings, help="of the fleet's workload")
-    parser.add_argument("--vehicles", type=int, default=workload.vehicles)
-    parser.add_argument("--frame", type=int, default=workload.frame, help="readings a frame")
-    parser.add_argument("--resolution", type=int, default=workload.resolution, help="of H3 cells")
-    parser.add_argument("--seed", type=int, default=workload.seed)
-    parser.add_argument("--tiny", action="store_true", help="see whether it runs; the figures mean nothing")
-    parser.add_argument("--out", type=Path, default=ROOT / "build")
-    parser.add_argument(
-        "--save-baseline", action="store_true", help=f"make these the figures of {BASELINE.name}"
-    )
+    add = parser.add_argument
+    add("--only", default="", help="contestants, separated by commas")
+    add("--runs", type=int, default=3, help="of which the median counts")
+    add("--readings", type=int, default=workload.readings, help="of the fleet; whole rounds of all vehicles")
+    add("--vehicles", type=int, default=workload.vehicles)
+    add("--riding", type=float, default=workload.riding, help="share of the vehicles that ride")
+    add("--sensors", type=int, default=Network().sensors)
+    add("--frame", type=int, default=workload.frame, help="readings or events a frame")
+    add("--resolution", type=int, default=workload.resolution, choices=range(4, 14), help="of H3 cells")
+    add("--seed", type=int, default=workload.seed)
+    add("--tiny", action="store_true", help="see whether it runs; the figures mean nothing")
+    add("--out", type=Path, default=ROOT / "build")
+    add("--save-baseline", action="store_true", help=f"make these the figures of {BASELINE.name}")
     return parser.parse_args(arguments)
 
 
-def _sizes(asked: argparse.Namespace) -> Sizes:
+def sizes_of(asked: argparse.Namespace) -> Sizes:
+    """Return how large everything is to be."""
     if asked.tiny:
         return TINY
-    base = Workload(
-        readings=asked.readings,
-        vehicles=asked.vehicles,
-        frame=asked.frame,
-        resolution=asked.resolution,
-        seed=asked.seed,
+    common = {"frame": asked.frame, "resolution": asked.resolution, "seed": asked.seed}
+    fleet = Workload(readings=asked.vehicles, vehicles=asked.vehicles, riding=asked.riding, **common)
+    return replace(
+        Sizes(),
+        base=fleet.of(asked.readings),
+        network=Network(sensors=asked.sensors, **common),
+        hotline=Hotline(**common),
     )
-    return replace(Sizes(), base=base)
 
 
 def _say(line: str) -> None:

@@ -6,6 +6,7 @@ that reported often since the last checkpoint is stored once.
 """
 
 import statistics
+from dataclasses import asdict, replace
 from typing import Any
 
 from tests.bench import fleet
@@ -16,16 +17,24 @@ from tests.bench.workload import Workload
 
 
 def run(
-    services: Services, *, readings: int, fleets: tuple[int, ...], workers: tuple[int, ...]
+    services: Services, *, base: Workload, readings: int, fleets: tuple[int, ...], workers: tuple[int, ...]
 ) -> dict[str, Any]:
-    """Measure each fleet with one worker, and the smallest with each number of workers."""
+    """Measure each fleet with one worker, and the smallest with each number of workers.
+
+    `base` says all but how many vehicles and readings there are.
+    """
     points = [(count, fleets[0]) for count in workers] + [(1, vehicles) for vehicles in fleets[1:]]
-    folds = {vehicles: _fold(services, _workload(readings, vehicles)) for vehicles in fleets}
+    # A round more than is measured: the first is the warm-up.
+    workloads = {
+        vehicles: replace(base, readings=vehicles * (1 + -(-readings // vehicles)), vehicles=vehicles)
+        for vehicles in fleets
+    }
+    folds = {vehicles: _fold(services, workloads[vehicles]) for vehicles in fleets}
     found = [
         {
             "workers": count,
             "vehicles": vehicles,
-            **fleet.run(services, _workload(readings, vehicles), workers=count, warm_up=vehicles),
+            **fleet.run(services, workloads[vehicles], workers=count, warm_up=vehicles),
             "fold_cpu_s_per_million": folds[vehicles],
         }
         for count, vehicles in points
@@ -42,12 +51,6 @@ def run(
     }
 
 
-def _workload(readings: int, vehicles: int) -> Workload:
-    """Return a workload of one round more than is measured: the first is the warm-up."""
-    return Workload(readings=vehicles * (1 + -(-readings // vehicles)), vehicles=vehicles)
-
-
 def _fold(services: Services, workload: Workload) -> float:
-    spec = {"readings": workload.readings, "vehicles": workload.vehicles}
-    found = run_child("tests.bench.fold_child", spec, services.directory)
+    found = run_child("tests.bench.fold_child", {"workload": asdict(workload)}, services.directory)
     return lap(Mark(**found["begin"]), Mark(**found["end"])).figures()["cpu_s_per_million"]

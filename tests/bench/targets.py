@@ -71,6 +71,17 @@ TARGETS = (
         25,
         at_most=True,
     ),
+    Target(
+        "grid: rows of metrics/s a core (our own aim)", _figure("grid", "metric_rows_per_core_s"), 100_000
+    ),
+    Target(
+        "grid: a tick with 5,000 closing rows of metrics, ms (our own aim)",
+        _figure("grid", "metric_tick_ms"),
+        100,
+        at_most=True,
+    ),
+    Target("sensing: readings/s a core", _core("sensing"), 500_000),
+    Target("requests: events/s a core (our own aim)", _core("requests"), 50_000),
     Target("detection: cell updates/s a core", _core("detection"), 200_000),
     Target("store: times plain COPY and upsert, rows/s", _rate_ratio("store", "raw_copy"), 0.6),
     Target("memory: bytes a vehicle", _figure("memory", "bytes_per_vehicle"), 120, at_most=True),

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,29 @@ import numpy as np
 import pytest
 
 from schemas import codec
-from tests.bench import mqtt_load, run, tables
-from tests.bench.contestants import TINY
+from streams import topics
+from streams.grid.locate import Locator
+from streams.requests.districts import Districts
+from streams.requests.state import RequestsState
+from streams.sensing.state import SensingState
+from tests.bench import (
+    citizens,
+    mqtt_load,
+    requests_child,
+    requests_results,
+    run,
+    sensing_child,
+    sensing_results,
+    sensors,
+    tables,
+)
+from tests.bench.cells import beginning
+from tests.bench.citizens import Hotline
+from tests.bench.contestants import TINY, groups
 from tests.bench.expected import Verdict, compare, expected
-from tests.bench.frames import closing_frames, frames_of, positions_of
+from tests.bench.folding import drive
+from tests.bench.frames import Frame, closing_frames, frames_of, positions_of
+from tests.bench.sensors import Network
 from tests.bench.summary import change, entry
 from tests.bench.targets import TARGETS
 from tests.bench.workload import STEP_MS, WINDOW_MS, Workload
@@ -24,14 +44,17 @@ SMALL = Workload(readings=6_000, vehicles=600)
 @pytest.mark.bench
 def test_a_very_small_benchmark_runs_and_every_result_is_right(tmp_path: Path) -> None:
     said: list[str] = []
-    results = run.run(TINY, ["fleet", "grid", "detection", "store"], 1, said.append)
-    assert results.keys() == {"fleet", "grid", "detection", "store"}
-    assert len(said) == 4
+    keys = ["fleet", "sensing", "requests", "grid", "detection", "store"]
+    results = run.run(TINY, keys, 1, said.append)
+    assert list(results) == keys
+    assert len(said) == len(keys)
     for one in results.values():
         assert one["readings_per_s"] > 0
         assert one["cpu_s_per_million"] > 0
         assert one.get("wrong", 0) == 0
-    assert results["fleet"]["compared"] > 1_000
+    assert min(results[key]["compared"] for key in ("fleet", "sensing", "requests")) > 1_000
+    assert results["grid"]["metric_rows_per_core_s"] > 0
+    assert results["grid"]["metric_tick_ms"] > 0
     assert results["detection"]["alerts"] >= 0
     run.write(results, tmp_path, {"processor": "any"})
     tables.show(results, results)
@@ -87,6 +110,64 @@ def test_the_batch_computation_counts_every_reading_and_every_vehicle() -> None:
     assert sum(found.counts.values()) == SMALL.readings
     assert sum(found.present.values()) == SMALL.vehicles
     assert sum(found.standing.values()) == SMALL.vehicles - SMALL.vehicles // 20
+
+
+def folded_sensors(network: Network, skip: int) -> Verdict:
+    fold = SensingState(sensing_child.CONFIG, Locator(network.resolution, 2), beginning())
+    frames = [frame for at, frame in enumerate(sensors.frames_of(network)) if at != skip]
+    return sensing_results.verdict(network, drive(fold, topics.SENSORS, frames, 3))
+
+
+def test_what_the_sensing_fold_tells_is_that_of_the_batch_computation_and_a_lost_frame_is_noticed() -> None:
+    network = Network(readings=2_000, sensors=20, frame=70, resolution=8)
+    right, lacking = folded_sensors(network, -1), folded_sensors(network, 5)
+    assert right.compared > 400
+    assert right.wrong == 0
+    assert lacking.wrong > 10
+
+
+def folded_requests(hotline: Hotline, skip: int) -> Verdict:
+    fold = RequestsState(requests_child.CONFIG, Locator(hotline.resolution, 2), Districts(), beginning())
+    frames = [frame for at, frame in enumerate(citizens.frames_of(hotline)) if at != skip]
+    told = drive(fold, topics.REQUESTS, frames, 3)
+    return requests_results.verdict(hotline, told, requests_child.CONFIG.allowed_lateness_ms)
+
+
+def test_what_the_requests_fold_tells_is_that_of_the_batch_computation_and_a_lost_frame_is_noticed() -> None:
+    hotline = Hotline(events=20_000, frame=300, resolution=8)
+    right, lacking = folded_requests(hotline, -1), folded_requests(hotline, 9)
+    assert right.compared > 10_000
+    assert right.wrong == 0
+    assert lacking.wrong > 100
+
+
+@pytest.mark.parametrize(
+    "frames", [sensors.frames_of(Network(2_000, 20)), citizens.frames_of(Hotline(2_000))]
+)
+def test_some_readings_and_events_come_twice_and_late(frames: Iterator[Frame]) -> None:
+    seen, times = [], []
+    for frame in frames:
+        value = json.loads(frame.value)
+        if "events" in value:
+            seen += [json.dumps(event) for event in value["events"]]
+            times += [event["ts"] for event in value["events"]]
+        else:
+            seen += list(zip(value["sensor_id"], value["metric"], value["ts"], strict=True))
+            times += value["ts"]
+    assert len(set(seen)) < len(seen) < 1.05 * len(set(seen))
+    assert times != sorted(times)
+
+
+@pytest.mark.parametrize(
+    ("asked", "readings"),
+    [("--vehicles 50000 --resolution 8 --frame 100", 1_000_000), ("--vehicles 30000", 990_000)],
+)
+def test_other_fleets_frames_and_cells_can_be_asked_for(asked: str, readings: int) -> None:
+    sizes = run.sizes_of(run.parsed(asked.split()))
+    assert sizes.base.readings == readings
+    assert groups(sizes)
+    alike = {(one.frame, one.resolution) for one in (sizes.base, sizes.network, sizes.hotline)}
+    assert alike == {(sizes.base.frame, sizes.base.resolution)}
 
 
 def test_a_figure_that_is_missing_one_too_many_or_different_is_wrong() -> None:

@@ -5,8 +5,9 @@ order. A share of the fleet rides in a straight line, the others are parked and 
 A restless fleet jumps across the city at every report: each position lies in another cell than the one before.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,10 @@ class Workload:
                 f"{self.readings} readings of {self.vehicles} vehicles: every vehicle reports equally often; "
                 "give a multiple"
             )
+
+    def of(self, readings: int) -> Self:
+        """Return the same with about so many readings: each vehicle reports at least once."""
+        return replace(self, readings=max(1, round(readings / self.vehicles)) * self.vehicles)
 
     @property
     def end_ms(self) -> int:
@@ -106,7 +111,7 @@ Step = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
 class _City:
     def __init__(self, rng: np.random.Generator, vehicles: int, riding: float) -> None:
         self._rng, self._n = rng, vehicles
-        self._lat, self._lon = _somewhere(rng, vehicles, _WEST, _EAST)
+        self._lat, self._lon = somewhere(rng, vehicles)
         self._heading = rng.uniform(0, 2 * np.pi, vehicles)
         self._left = np.zeros(vehicles, np.int64)  # steps that a ride still takes
         self._most = int(vehicles * riding)
@@ -140,11 +145,12 @@ class _Restless:
     def step(self, number: int) -> Step:
         middle, gap = (_WEST + _EAST) / 2, 0.01
         west, east = (_WEST, middle - gap) if number % 2 == 0 else (middle + gap, _EAST)
-        lat, lon = _somewhere(self._rng, self._n, west, east)
+        lat, lon = somewhere(self._rng, self._n, west, east)
         return lat, lon, np.zeros(self._n, np.bool_)
 
 
-def _somewhere(
-    rng: np.random.Generator, n: int, west: float, east: float
+def somewhere(
+    rng: np.random.Generator, n: int, west: float = _WEST, east: float = _EAST
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return n places in the city, degrees: latitudes and longitudes."""
     return rng.uniform(_SOUTH, _NORTH, n), rng.uniform(west, east, n)

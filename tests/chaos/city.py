@@ -24,9 +24,9 @@ from streams.settings import Settings
 from streams.store.migrate import migrate
 from tests.chaos.disk import SmallDisk
 from tests.chaos.faketime import Clock
+from tests.chaos.plan import OPERATORS
 from tests.chaos.processes import ROOT, Child, children_of
 from tests.chaos.proxy import Proxies, Proxy, kafka_client_id
-from tests.chaos.traffic import OPERATORS
 from tests.e2e.waiting import eventually
 
 SETTINGS = {
@@ -165,7 +165,7 @@ class City:
     ) -> "Load":
         """Publish for so long, from a process of its own."""
         number = sum(1 for _ in self.directory.glob("published-*"))
-        published = self.directory / f"published-{number}.jsonl"
+        published = self.directory / f"published-{number}"
         ports = [f"--port={self.links[f'{operator}-mosquitto'].port}" for operator in OPERATORS]
         arguments = [
             *ports,
@@ -269,7 +269,7 @@ class City:
 
 
 class Load:
-    """The publishing process and what it wrote down."""
+    """The publishing process, and the directory in which it wrote down what it published."""
 
     def __init__(self, child: Child, published: Path) -> None:
         self.child = child

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import psycopg
 
-from tests.chaos.traffic import TICK_MS
+from tests.chaos.plan import TICK_MS
 
 _EVERY_S = 0.15
 _VEHICLES = """

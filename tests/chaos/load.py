@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,8 +23,15 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from schemas import codec
-from streams.topics import positions_topic
-from tests.chaos.traffic import OPERATORS, TICK_MS, Message, Plan, Traffic
+from streams.topics import positions_topic, requests_topic, sensors_topic
+from tests.chaos.plan import KINDS, OPERATORS, TICK_MS, Kind, Message, Plan
+from tests.chaos.traffic import Traffic
+
+TOPICS: Mapping[Kind, Callable[[str], str]] = {
+    "vehicles": positions_topic,
+    "sensors": sensors_topic,
+    "requests": requests_topic,
+}
 
 REPEAT_S = 20.0
 """More than Mosquitto's autosave_interval (10 s) and the time until a connection is known to be lost."""
@@ -36,6 +45,8 @@ class Summary:
     """What was published, and from when to when; printed as a line of JSON at the end."""
 
     readings: int = 0
+    measurements: int = 0
+    events: int = 0
     messages: int = 0
     repeated_by_plan: int = 0
     repeated_after_loss: int = 0
@@ -123,19 +134,22 @@ class Connection:
         self._answers.append((mid, reason.value, time.monotonic()))
 
 
-def run(plan: Plan, ports: list[int], seconds: float, log: BinaryIO, stop: threading.Event) -> Summary:
+def run(
+    plan: Plan, ports: list[int], seconds: float, logs: Mapping[Kind, BinaryIO], stop: threading.Event
+) -> Summary:
     """Publish for `seconds` or until `stop`, then until everything is confirmed."""
     connections = dict(zip(OPERATORS, map(Connection, OPERATORS, ports), strict=True))
     traffic, summary = Traffic(plan), Summary()
+    counted: dict[Kind, int] = dict.fromkeys(KINDS, 0)
 
-    def publish(message: Message) -> None:
+    def publish(message: Message[Any]) -> None:
         payload = codec.encode(message.readings)
         if message.first:
-            log.write(payload + b"\n")
-            summary.readings += len(message.readings)
+            logs[message.kind].write(payload + b"\n")
+            counted[message.kind] += len(message.readings)
         summary.messages += 1
         summary.repeated_by_plan += not message.first
-        connections[message.operator].publish(positions_topic(message.operator), payload)
+        connections[message.operator].publish(TOPICS[message.kind](message.operator), payload)
 
     began = time.monotonic()
     number = 0
@@ -151,7 +165,9 @@ def run(plan: Plan, ports: list[int], seconds: float, log: BinaryIO, stop: threa
     summary.seconds = time.monotonic() - began
     for message in traffic.rest():
         publish(message)
-    log.flush()
+    summary.readings, summary.measurements, summary.events = (counted[kind] for kind in KINDS)
+    for log in logs.values():
+        log.flush()
     deadline = time.monotonic() + _DRAIN_S
     while any(c.unconfirmed for c in connections.values()) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
@@ -169,12 +185,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=int, default=10_000, help="readings per second")
     parser.add_argument("--bikes", type=int, default=20_000)
+    parser.add_argument("--measurements", type=int, default=400, help="readings of sensors per second")
+    parser.add_argument("--events", type=int, default=40, help="events of citizens' requests per second")
     parser.add_argument("--speed", type=float, default=1.0, help="event time per wall time")
     parser.add_argument(
         "--rotating", type=float, default=0.0, help="share of bikes with a new id at each poll"
     )
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--log", type=Path, required=True, help="one line for each message: its payload")
+    parser.add_argument(
+        "--log",
+        type=Path,
+        required=True,
+        help="directory of KIND.jsonl, one line for each message: its payload",
+    )
     arguments = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -187,12 +210,16 @@ def main() -> int:
         rate=arguments.rate,
         begin_ms=begin_ms,
         bikes=arguments.bikes,
+        measurements=arguments.measurements,
+        events=arguments.events,
         speed=arguments.speed,
         rotating=arguments.rotating,
     )
+    arguments.log.mkdir()
     print(json.dumps({"wall_ms": now_ms, "begin_ms": begin_ms, "speed": arguments.speed}), flush=True)
-    with arguments.log.open("wb") as log:
-        summary = run(plan, arguments.port, arguments.seconds, log, stop)
+    with ExitStack() as stack:
+        logs = {kind: stack.enter_context((arguments.log / f"{kind}.jsonl").open("wb")) for kind in KINDS}
+        summary = run(plan, arguments.port, arguments.seconds, logs, stop)
     print(json.dumps(asdict(summary)), flush=True)
     return 1 if summary.unconfirmed else 0
 

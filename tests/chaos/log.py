@@ -1,31 +1,42 @@
-"""What the log of ub.vehicles holds: the ledger that follows from it, how late its readings came, who is silent."""
+"""What the log holds: the ledger and the refusals that follow from it, how late readings came, who is silent."""
 
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any
 
+import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from schemas import codec
+from schemas.requests import RequestFrame
+from schemas.sensors import SensorFrame
 from schemas.vehicles import VehicleFrame
 from streams import topics
 from tests.chaos.city import City
 from tests.chaos.expected import Silence
+from tests.chaos.expected_sensors import fault
+from tests.chaos.plan import long_ago
 
 _QUIET_POLLS = 5
+_NAMES = ("received", "applied", "superseded", "rejected")
 
 
 @dataclass(slots=True)
 class Log:
-    """By partition: what became of its readings, and its last offset; and by how much the latest one lay behind."""
+    """By (stage, partition) what became of its readings, by (topic, partition) its last offset, by (topic, reason)
+    what was refused; and by how much the latest reading that was not meant to be too late lay behind.
+    """
 
-    ledger: dict[int, dict[str, int]]
-    ends: dict[int, int]
-    latest_s: float
+    ledger: dict[tuple[str, int], dict[str, int]] = field(default_factory=dict)
+    ends: dict[tuple[str, int], int] = field(default_factory=dict)
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    latest_s: float = 0.0
 
 
-def frames(city: City) -> Iterator[tuple[int, int, VehicleFrame]]:
-    """Yield (partition, offset, frame) from the beginning until nothing more comes.
+def frames[F](city: City, topic: str, decoder: "msgspec.json.Decoder[F]") -> Iterator[tuple[int, int, F]]:
+    """Yield (partition, offset, frame) of a topic from the beginning until nothing more comes.
 
     Where the log ends is not asked: Tansu errs.
     """
@@ -38,39 +49,99 @@ def frames(city: City) -> Iterator[tuple[int, int, VehicleFrame]]:
     )
     try:
         partitions = range(city.settings().source_partitions)
-        consumer.assign([TopicPartition(topics.VEHICLES, p) for p in partitions])
+        consumer.assign([TopicPartition(topic, p) for p in partitions])
         consumer.seek_to_beginning()
         quiet = 0
         while quiet < _QUIET_POLLS:
             batches = consumer.poll(timeout_ms=500)
             quiet = 0 if batches else quiet + 1
             for record in (record for records in batches.values() for record in records):
-                yield record.partition, record.offset, codec.vehicle_frame.decode(record.value)
+                yield record.partition, record.offset, decoder.decode(record.value)
     finally:
         consumer.close()
 
 
 def read_log(city: City) -> Log:
-    """Judge each reading of the log, as last-writer-wins by event time does."""
-    partitions = range(city.settings().source_partitions)
-    ledger = {p: {"received": 0, "applied": 0, "superseded": 0, "rejected": 0} for p in partitions}
-    log = Log(ledger, dict.fromkeys(partitions, -1), 0.0)
-    seen: dict[str, set[int]] = defaultdict(set)
-    newest: dict[str, int] = {}
-    clock = dict.fromkeys(partitions, 0)
-    for p, log.ends[p], frame in frames(city):
-        counts = ledger[p]
-        for vehicle_id, ts in zip(frame.vehicle_id, frame.ts, strict=True):
-            counts["received"] += 1
-            applied = ts > newest.get(vehicle_id, -1)
-            counts["applied" if applied else "superseded"] += 1
-            if applied:
-                newest[vehicle_id] = ts
-            if ts not in seen[vehicle_id]:
-                seen[vehicle_id].add(ts)
-                log.latest_s = max(log.latest_s, (clock[p] - ts) / 1000)
-                clock[p] = max(clock[p], ts)
+    """Judge each reading and event of the log."""
+    log = Log()
+    partitions = city.settings().source_partitions
+    stages: tuple[tuple[str, str, Any, _Heard], ...] = (
+        ("fleet", topics.VEHICLES, codec.vehicle_frame, _positions),
+        ("sensing", topics.SENSORS, codec.sensor_frame, _measured),
+        ("requests", topics.REQUESTS, codec.request_frame, _asked),
+    )
+    for stage, topic, decoder, heard in stages:
+        judge = _Judge(log, topic, newest_only=stage == "fleet")
+        for p in range(partitions):
+            log.ledger[stage, p] = dict.fromkeys(_NAMES, 0)
+            log.ends[topic, p] = -1
+        for p, offset, frame in frames(city, topic, decoder):
+            log.ends[topic, p] = offset
+            counts = log.ledger[stage, p]
+            for name, ts, content, wrong in heard(frame):
+                counts["received"] += 1
+                counts[judge.outcome(p, name, ts, content, wrong)] += 1
     return log
+
+
+_Reading = tuple[Hashable, int, Hashable, str | None]
+"""Whose it is, its time, what else tells it from others of that time, and the reason to refuse it at any time."""
+_Heard = Callable[[Any], Iterator[_Reading]]
+
+
+def _positions(frame: VehicleFrame) -> Iterator[_Reading]:
+    return zip(frame.vehicle_id, frame.ts, repeat(None), repeat(None), strict=False)
+
+
+def _measured(frame: SensorFrame) -> Iterator[_Reading]:
+    n = len(frame.sensor_id)
+    metrics, units, lats, lons = (_column(c, n) for c in (frame.metric, frame.unit, frame.lat, frame.lon))
+    for at, (sensor_id, metric, unit, value) in enumerate(
+        zip(frame.sensor_id, metrics, units, frame.value, strict=True)
+    ):
+        content = (value, unit, lats[at], lons[at])
+        yield (sensor_id, metric), frame.ts[at], content, fault(metric, unit, value)
+
+
+def _asked(frame: RequestFrame) -> Iterator[_Reading]:
+    for event in frame.events:
+        yield event.service_request_id, event.ts, codec.encode(event), None
+
+
+def _column(column: Any, n: int) -> list[Any]:
+    return column if isinstance(column, list) else [column] * n
+
+
+class _Judge:
+    """Judges the readings of one topic in the order of the log, as the semantics have it: of vehicles the last writer
+    by event time wins, of all others each counts once.
+    """
+
+    def __init__(self, log: Log, topic: str, *, newest_only: bool) -> None:
+        self._log = log
+        self._topic = topic
+        self._newest_only = newest_only
+        self._newest: dict[Hashable, int] = {}
+        self._seen: dict[Hashable, set[Hashable]] = defaultdict(set)
+        self._clock: dict[int, int] = defaultdict(int)
+
+    def outcome(self, p: int, name: Hashable, ts: int, content: Hashable, wrong: str | None) -> str:
+        """Return the column of the ledger that a reading of partition p belongs to."""
+        if wrong is None and long_ago(ts, self._clock[p]):
+            wrong = "too_late"
+        if wrong is not None:
+            self._log.refused[self._topic, wrong] += 1
+            return "rejected"
+        reading = ts if content is None else (ts, content)
+        first = reading not in self._seen[name]
+        if first:
+            self._seen[name].add(reading)
+            self._log.latest_s = max(self._log.latest_s, (self._clock[p] - ts) / 1000)
+            self._clock[p] = max(self._clock[p], ts)
+        counts = ts > self._newest.get(name, -1) if self._newest_only else first
+        if counts:
+            self._newest[name] = ts
+        return "applied" if counts else "superseded"
 
 
 def silence(city: City) -> Silence:
@@ -81,7 +152,7 @@ def silence(city: City) -> Silence:
     settings = city.settings()
     newest = dict.fromkeys(range(settings.source_partitions), 0)
     partition_of: dict[str, int] = {}
-    for p, _, frame in frames(city):
+    for p, _, frame in frames(city, topics.VEHICLES, codec.vehicle_frame):
         partition_of.update(dict.fromkeys(frame.vehicle_id, p))
         newest[p] = max(newest[p], min(max(frame.ts), max(frame.received_at, newest[p])))
     lateness_ms = int(settings.allowed_lateness_s * 1000)

@@ -21,6 +21,10 @@ EPOCHS = "SELECT stage, partition, epoch FROM ub.checkpoint ORDER BY stage, part
 ROWS = (
     "SELECT * FROM ub.vehicle_state ORDER BY vehicle_id",
     "SELECT * FROM ub.cell_window ORDER BY window_start, cell, operator",
+    "SELECT * FROM ub.sensor_state ORDER BY sensor_id, metric",
+    "SELECT * FROM ub.sensor_window ORDER BY window_start, cell, metric",
+    "SELECT * FROM ub.request ORDER BY service_request_id",
+    "SELECT * FROM ub.request_window ORDER BY window_start, cell, service_code",
     # not as_of: it is the time of the newest reading of all, which a row is given when it is told again
     "SELECT cell, operator, available, non_operational, reserved, on_trip, non_contactable, occupancy "
     "FROM ub.cell_now ORDER BY cell, operator",

@@ -13,9 +13,10 @@ from tests import oracle
 from tests.chaos.expected import Silence, expected
 from tests.chaos.freshness import EventTime, Sample, all_fresh, first_fresh, longest_gaps
 from tests.chaos.growth import Growth, Sampler, course, growth
+from tests.chaos.plan import OPERATORS, Message, Plan
 from tests.chaos.proxy import kafka_client_id
 from tests.chaos.schedule import length, one_by_one, storms
-from tests.chaos.traffic import OPERATORS, Message, Plan, Traffic
+from tests.chaos.traffic import Traffic
 
 HOLDS = {"kill": (0.0, 0.0), "freeze": (8.0, 10.0), "cut": (3.0, 6.0)}
 
@@ -89,7 +90,7 @@ def test_some_readings_overtake_others_by_no_more_than_was_planned() -> None:
     assert 1_000 < latest <= 4_200  # held back for 2 s, and repeated 2 s after that
 
 
-def _all(traffic: Traffic, ticks: int = 100) -> list[Message]:
+def _all(traffic: Traffic, ticks: int = 100) -> list[Message[Any]]:
     return [message for number in range(ticks) for message in traffic.tick(number)] + traffic.rest()
 
 
@@ -201,7 +202,7 @@ def test_a_vehicle_that_comes_back_after_its_silence_is_refused_as_it_cannot_be_
         expected([published], 5_000, silence)
 
 
-def _plain(message: Message) -> list[dict[str, Any]]:
+def _plain(message: Message[Any]) -> list[dict[str, Any]]:
     return [
         {"vehicle_id": r.vehicle_id, "operator": r.operator, "ts": r.ts, "lat": r.lat, "lon": r.lon}
         | {"vehicle_state": r.vehicle_state}

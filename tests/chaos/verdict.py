@@ -1,8 +1,8 @@
 """The verdict over a city: its tables against a batch computation over what was published, row for row; its
-ledger against its own log; and what `urbanbrain audit` says, which computes from the log, too."""
+ledgers and refusals against its own log; and what `urbanbrain audit` says, which computes from the log, too."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,46 +11,99 @@ from streams import topics
 from tests import oracle
 from tests.chaos.city import City
 from tests.chaos.expected import expected
+from tests.chaos.expected_requests import RequestTables, expected_requests
+from tests.chaos.expected_sensors import SensorTables, expected_sensors
+from tests.chaos.found import found_requests, found_sensors
 from tests.chaos.history import history
 from tests.chaos.log import Log, read_log, silence
+from tests.chaos.published import files
 from tests.e2e.tables import found
 from tests.e2e.waiting import eventually
 
 _LEDGER = """
-SELECT partition, received, applied, superseded, rejected FROM ub.ledger WHERE stage = 'fleet' ORDER BY partition
+SELECT stage, partition, received, applied, superseded, rejected FROM ub.ledger
+WHERE stage IN ('fleet', 'sensing', 'requests') ORDER BY stage, partition
 """
+_REVISED = """
+SELECT (SELECT count(*) FROM ub.cell_window WHERE revision > 0)
+     + (SELECT count(*) FROM ub.sensor_window WHERE revision > 0)
+     + (SELECT count(*) FROM ub.request_window WHERE revision > 0) AS n
+"""
+_REFUSED = "SELECT topic, reason, sum(count)::bigint AS n FROM ub.rejected_count GROUP BY topic, reason"
 _OFFSETS = 'SELECT stage, topic, partition, "offset" FROM ub.checkpoint ORDER BY 1, 2, 3'
+_SOURCES = (topics.VEHICLES, topics.SENSORS, topics.REQUESTS)
 _STILL_S = 3.0
 _POLL_S = 0.5
+
+Tables = Mapping[str, Mapping[Any, Any]]
+"""Rows by key, by the name of the table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`differences` is what counts; the rest says how much was compared."""
+    """`differences` is what counts; the rest says how much was compared, of vehicles, sensors and requests together
+    where it does not say otherwise.
+    """
 
     differences: tuple[str, ...]
     published: int
+    """Readings and events that count."""
     received: int
     vehicles: int
+    sensors: int
+    """Series: a sensor and one of its metrics."""
+    requests: int
     windows: int
     revised: int
+    refused: int
     missing: int
     """Vehicles that fell silent for so long that ub.vehicle_event says so."""
     latest_s: float
     """By how much the latest reading, at its first arrival, lay behind the newest of its partition; event time."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What all tables must hold."""
+
+    fleet: oracle.Expected
+    sensors: SensorTables
+    requests: RequestTables
+
+    def tables(self, held: Tables) -> Tables:
+        """Return the tables; of windows that late events may have emptied, those that `held` has."""
+        emptied = held["request_window"].keys() - self.requests.request_window.keys()
+        return {
+            "vehicle_state": self.fleet.vehicle_state,
+            "cell_now": self.fleet.cell_now,
+            "cell_window": self.fleet.cell_window,
+            "sensor_state": self.sensors.sensor_state,
+            "sensor_window": self.sensors.sensor_window,
+            "request": self.requests.request,
+            "request_window": {
+                **self.requests.request_window,
+                **{key: self.requests.standing(key) for key in emptied},
+            },
+        }
+
+
 def judge(
     city: City, published: Sequence[Path], timeout_s: float = 120.0, *, vehicles_fall_silent: bool = False
 ) -> Verdict:
-    """Wait until nothing moves any more, and compare; differences that go away in time are none.
+    """Wait until nothing moves any more, and compare; differences that go away in time are none. `published` are the
+    directories of all loads.
 
     Where vehicles fall silent for so long that they are missing, it takes the log to say who is: then that must be
     complete once everything stands still for the first time.
     """
     if vehicles_fall_silent:
         await_stillness(city, timeout_s)
-    wanted = expected(published, city.window_ms, silence(city) if vehicles_fall_silent else None)
+    silent = silence(city) if vehicles_fall_silent else None
+    wanted = _Wanted(
+        expected(files(published, "vehicles"), city.window_ms, silent),
+        expected_sensors(files(published, "sensors"), city.window_ms),
+        expected_requests(files(published, "requests"), city.window_ms),
+    )
     deadline = time.monotonic() + timeout_s
     while True:
         city.tend()
@@ -63,7 +116,7 @@ def judge(
         time.sleep(_POLL_S)
     lines += _histories(city, wanted)
     log = read_log(city)
-    (revised,) = city.query("SELECT count(*) AS n FROM ub.cell_window WHERE revision > 0")
+    (revised,) = city.query(_REVISED)
     (missing,) = city.query("SELECT count(*) AS n FROM ub.vehicle_event")
     if log.latest_s > city.allowed_lateness_s:
         lines.append(
@@ -76,31 +129,63 @@ def judge(
         lines.append(f"urbanbrain audit says (exit code {audit.returncode}): {audit.stdout}{audit.stderr}")
     return Verdict(
         differences=tuple(lines),
-        published=sum(row["readings"] for row in wanted.cell_window.values()),
+        published=_published(wanted, log),
         received=sum(counts["received"] for counts in log.ledger.values()),
-        vehicles=len(wanted.vehicle_state),
-        windows=len(wanted.cell_window),
+        vehicles=len(wanted.fleet.vehicle_state),
+        sensors=len(wanted.sensors.sensor_state),
+        requests=len(wanted.requests.request),
+        windows=sum(
+            map(
+                len,
+                (wanted.fleet.cell_window, wanted.sensors.sensor_window, wanted.requests.request_window),
+            )
+        ),
         revised=revised["n"],
+        refused=log.refused.total(),
         missing=missing["n"],
         latest_s=round(log.latest_s, 1),
     )
 
 
-def _table_differences(city: City, wanted: oracle.Expected) -> list[str]:
-    tables = found(city)  # type: ignore[arg-type]
+def _published(wanted: _Wanted, log: Log) -> int:
+    """Return how many readings of vehicles and sensors, and events of requests, count."""
+    events = sum(counts["applied"] for (stage, _), counts in log.ledger.items() if stage == "requests")
+    windows = (*wanted.fleet.cell_window.values(), *wanted.sensors.sensor_window.values())
+    readings: int = sum(row["readings"] for row in windows)
+    return readings + events
+
+
+def _held(city: City) -> Tables:
+    fleet, sensors, requests = found(city), found_sensors(city), found_requests(city)  # type: ignore[arg-type]
+    return {
+        "vehicle_state": fleet.vehicle_state,
+        "cell_now": fleet.cell_now,
+        "cell_window": fleet.cell_window,
+        "sensor_state": sensors.sensor_state,
+        "sensor_window": sensors.sensor_window,
+        "request": requests.request,
+        "request_window": requests.request_window,
+    }
+
+
+def _table_differences(city: City, wanted: _Wanted) -> list[str]:
+    held = _held(city)
     return [
         f"{name}: {line}"
-        for name in ("vehicle_state", "cell_now", "cell_window")
-        for line in oracle.differences(getattr(wanted, name), getattr(tables, name), limit=4)
+        for name, rows in wanted.tables(held).items()
+        for line in oracle.differences(rows, held[name], limit=4)
     ]
 
 
-def _histories(city: City, wanted: oracle.Expected, rows: int = 2) -> list[str]:
-    """Say of the first rows of cell_window that differ how they came about."""
-    held = found(city).cell_window  # type: ignore[arg-type]
-    keys = sorted(wanted.cell_window.keys() | held.keys())
-    wrong = [key for key in keys if wanted.cell_window.get(key) != held.get(key)]
-    return [f"  {key}: {line}" for key in wrong[:rows] for line in history(city, *key)]
+def _histories(city: City, wanted: _Wanted, rows: int = 2) -> Iterator[str]:
+    """Yield of the first rows of windows that differ how they came about."""
+    held = _held(city)
+    for name, right in wanted.tables(held).items():
+        if name.endswith("_window"):
+            keys = sorted(right.keys() | held[name].keys())
+            wrong = [key for key in keys if right.get(key) != held[name].get(key)]
+            for key in wrong[:rows]:
+                yield from (f"  {name} {key}: {line}" for line in history(city, name, key))
 
 
 def await_stillness(city: City, timeout_s: float = 60.0) -> None:
@@ -120,14 +205,17 @@ def _stays(city: City, before: list[dict[str, Any]]) -> bool:
 
 def _ledger_differences(city: City, log: Log) -> list[str]:
     names = ("received", "applied", "superseded", "rejected")
-    ledger = {row["partition"]: {name: row[name] for name in names} for row in city.query(_LEDGER)}
-    offsets = {
-        row["partition"]: row["offset"] for row in city.query(_OFFSETS) if row["topic"] == topics.VEHICLES
+    ledger = {
+        (row["stage"], row["partition"]): {name: row[name] for name in names} for row in city.query(_LEDGER)
     }
-    (refused,) = city.query("SELECT coalesce(sum(count), 0)::bigint AS n FROM ub.rejected_count")
-    lines = [f"ledger: {line}" for line in oracle.differences(log.ledger, ledger, limit=4)]
-    lines += [f"offset: {line}" for line in oracle.differences(log.ends, offsets, limit=4)]
-    if refused["n"]:
-        reasons = city.query("SELECT reason, sum(count)::bigint AS n FROM ub.rejected_count GROUP BY reason")
-        lines.append(f"refused: {reasons}, although every reading is sound and within its time")
-    return lines
+    offsets = {
+        (row["topic"], row["partition"]): row["offset"]
+        for row in city.query(_OFFSETS)
+        if row["topic"] in _SOURCES
+    }
+    refused = {(row["topic"], row["reason"]): row["n"] for row in city.query(_REFUSED)}
+    return [
+        *(f"ledger: {line}" for line in oracle.differences(log.ledger, ledger, limit=4)),
+        *(f"offset: {line}" for line in oracle.differences(log.ends, offsets, limit=4)),
+        *(f"refused: {line}" for line in oracle.differences(log.refused, refused, limit=4)),
+    ]

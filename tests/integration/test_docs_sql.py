@@ -1,4 +1,4 @@
-"""The SQL of docs/tables.md and docs/operations.md runs, and the columns that it names are those of the views."""
+"""The SQL of docs/tables.md, semantics.md and operations.md runs; the columns named there are those of the views."""
 
 import re
 from pathlib import Path
@@ -12,6 +12,7 @@ pytestmark = pytest.mark.integration
 
 DOCS = Path(__file__).parents[2] / "docs"
 TABLES = (DOCS / "tables.md").read_text()
+SEMANTICS = (DOCS / "semantics.md").read_text()
 OPERATIONS = (DOCS / "operations.md").read_text()
 COLUMN_ROW = re.compile(r"^\| (`[^|]*`) \|", re.MULTILINE)
 
@@ -20,9 +21,10 @@ def sql_of(page: str) -> list[str]:
     return re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
 
 
-def test_a_reader_can_run_every_query_of_the_page_on_tables(migrated: Database) -> None:
-    queries = sql_of(TABLES)
+def test_a_reader_can_run_every_query_of_the_pages_on_tables_and_figures(migrated: Database) -> None:
+    queries = [*sql_of(TABLES), *sql_of(SEMANTICS)]
     assert len(queries) > 10
+    assert sql_of(SEMANTICS)
     with psycopg.connect(migrated.reader_url, autocommit=True) as connection:
         for query in queries:
             connection.execute(query.encode())

@@ -150,9 +150,10 @@ def test_a_request_of_which_neither_opening_nor_closing_is_known_is_not_a_share_
     migrated: Database,
 ) -> None:
     unknown = {**closed(None, 0), "status": "unknown", "closed_at": None, "rated_at": T0, "satisfaction": 4}
-    write(migrated, rows.requests(unknown))
+    write(migrated, rows.requests(unknown | {"expected_datetime": T0 - 1}))
     (row,) = read(migrated, "SELECT * FROM api.request_kpi")
     assert (row["opened"], row["closed"], row["open_now"], row["resolution_rate"]) == (0, 0, 0, None)
+    assert (row["overdue"], row["on_time_rate"]) == (0, None)
     assert (row["rated"], row["satisfaction"]) == (1, 4)
     assert read(migrated, "SELECT * FROM api.request_open") == []
 

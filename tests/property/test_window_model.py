@@ -215,3 +215,21 @@ def test_forgotten_windows_change_neither_what_stays_nor_what_comes(
     windows.close(start + MINUTE)
     [stocks] = [row.stocks for at, slot, row in windows.take_due() if (at, slot) == (start, 0)]
     assert stocks == model.stocks((start, 0))
+
+
+@KINDS
+@MANY
+@given(deeds, st.integers(0, 8), st.lists(puts, max_size=20))
+def test_stocks_know_of_every_word_on_a_forgotten_window_that_is_not_settled(
+    side: Side, script: list[Put | Close | Take], minutes: int, late: list[Put]
+) -> None:
+    windows, model, _ = play(side, script)
+    windows.forget(minutes * MINUTE, dict.fromkeys(range(3), -1))
+    before = windows.forgotten_before
+    for word in late:
+        if word.start < before:
+            windows.put(word.source, [(word.start, word.slot, (word.order, *side.counts(word.numbers)))], -1)
+            model.put(word)
+    assert all(start >= before for start, _, _ in windows.take_due())
+    for slot, stocks in windows.chain.standing.items():
+        assert stocks == model.stocks((model.closed_before - MINUTE, slot))

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from schemas.metrics import METRICS
 from schemas.rejected import REASONS
 from streams.incidents.policy import Rule, parse
 from streams.requests.districts import Districts
 from streams.settings import Settings
 from streams.store.migrate import MIGRATIONS
 from streams.topics import kafka_topics
+from streams.units import Conversion, conversion
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -81,6 +83,30 @@ def test_the_file_of_districts_of_the_page_is_one_that_a_worker_accepts() -> Non
 def test_every_reason_of_rejection_is_explained() -> None:
     rows = table_rows(section(text("mqtt-and-kafka.md"), "## Reasons of rejection"))
     assert [row[0] for row in rows if row[0] != "reason" and set(row[0]) != {"-"}] == list(REASONS)
+
+
+def test_the_table_of_metrics_is_that_of_the_code() -> None:
+    rows = [
+        row
+        for row in table_rows(section(text("mqtt-and-kafka.md"), "### Metrics and units"))
+        if len(row) == 5
+    ]
+    assert rows[2:] == [
+        [m.kind, m.name, m.unit, f"{m.lowest:,.0f} to {m.highest:,.0f}", m.description]
+        for m in METRICS.values()
+    ]
+
+
+def test_every_unit_of_the_page_is_converted_for_some_metric() -> None:
+    rows = [
+        row
+        for row in table_rows(section(text("mqtt-and-kafka.md"), "### Metrics and units"))
+        if len(row) == 2
+    ]
+    units = {unit for row in rows[2:] for unit in re.findall(r"[^`, ]+(?=`)|(?<!.)[^`, ]+(?!.)", row[1])}
+    assert {"[mi_i]/h", "{veh}/(15.min)", "ug/m3", "[degF]", "[in_i'Hg]"} <= units
+    for unit in units:
+        assert any(isinstance(conversion(name, unit), Conversion) for name in METRICS), unit
 
 
 def test_every_kafka_topic_is_described_with_its_key_and_retention() -> None:

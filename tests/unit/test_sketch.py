@@ -51,6 +51,31 @@ def test_the_library_fed_with_the_values_themselves_answers_the_same(of: list[fl
         assert math.isclose(answer, found, rel_tol=1e-9) or math.isclose(answer, found, rel_tol=0.0203)
 
 
+sketches = st.dictionaries(
+    st.integers(-sketch.HIGHEST_BIN, sketch.HIGHEST_BIN), st.integers(1, 10**6), min_size=1, max_size=40
+)
+
+
+@given(sketches)
+def test_quantiles_are_exactly_those_of_the_library(counts: dict[int, int]) -> None:
+    library = DDSketch(sketch.RELATIVE_ACCURACY)
+    for bin_, count in counts.items():
+        library.add(sketch.value_of(bin_), count)
+    bins, qs = sorted(counts), (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+    ours = sketch.quantiles(bins, [counts[bin_] for bin_ in bins], qs)
+    assert ours == [library.get_quantile_value(q) for q in qs]
+
+
+def test_every_bin_has_exactly_the_value_of_the_library() -> None:
+    values = [sketch.value_of(bin_) for bin_ in range(-sketch.HIGHEST_BIN, sketch.HIGHEST_BIN + 1)]
+    answers = []
+    for value in values:
+        library = DDSketch(sketch.RELATIVE_ACCURACY)
+        library.add(value)
+        answers.append(library.get_quantile_value(0.5))
+    assert values == answers
+
+
 def test_borders_of_buckets_are_where_the_paper_puts_them() -> None:
     gamma = 1.01 / 0.99
     for k in (-600, -1, 0, 1, 230, 1500):

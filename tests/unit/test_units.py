@@ -67,6 +67,7 @@ def test_parts_per_billion_of_a_gas_become_a_mass_per_volume(gas: str, microgram
         ("pm25", "[ppb]", "Cannot convert"),
         ("pm25", "µg/m3", "not a valid UCUM unit"),
         ("pm25", "", "not a valid UCUM unit"),
+        ("speed", "mph", "no UCUM code"),
         ("temperature", "Cel/h", "temperature is measured in Cel"),
         ("temperature", "degC", "not a valid UCUM unit"),
         ("laeq", "dB(A)", "dB[SPL]"),

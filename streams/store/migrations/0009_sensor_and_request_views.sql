@@ -169,7 +169,8 @@ SELECT (coalesce(r.first_opened_at, r.updated_at) AT TIME ZONE 'UTC')::date AS d
        count(*) FILTER (WHERE r.status = 'open' AND r.expected_datetime < n.as_of) AS overdue,
        avg((r.status = 'closed')::integer) FILTER (WHERE r.status IN ('open', 'closed'))::double precision AS resolution_rate,
        avg((r.status = 'closed' AND r.closed_at <= r.expected_datetime)::integer)
-           FILTER (WHERE r.status = 'closed' OR r.expected_datetime < n.as_of)::double precision AS on_time_rate,
+           FILTER (WHERE r.status = 'closed' OR (r.status = 'open' AND r.expected_datetime < n.as_of))::double precision
+           AS on_time_rate,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM r.closed_at - r.opened_at)::double precision / 3600)
            FILTER (WHERE r.status = 'closed') AS median_hours_to_close,
        count(r.rated_at) AS rated,

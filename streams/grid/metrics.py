@@ -50,15 +50,17 @@ def _figures(metric: str, words: Collection[MetricWord], _stocks: Stocks) -> Fig
     _, counts, totals, aa, ab, bb, leasts, mosts, bins, bin_counts = zip(*words, strict=True)
     readings, total = sum(counts), sum(totals)
     sketch = added(zip(bins, bin_counts, strict=True))
+    least, most = min(leasts) / MILLION, max(mosts) / MILLION
     return (
         METRICS[metric].unit,
         readings,
         total / MILLION,
         total / (readings * MILLION),
-        min(leasts) / MILLION,
-        max(mosts) / MILLION,
+        least,
+        most,
         _stddev(readings, total, square_sum(sum(aa), sum(ab), sum(bb))),
-        *quantiles(*sketch, (0.5, 0.95)),
+        # A bucket's value may lie beyond all that are in it.
+        *(min(max(value, least), most) for value in quantiles(*sketch, (0.5, 0.95))),
         *sketch,
     )
 

@@ -38,7 +38,9 @@ def read(database: Database, statement: str, *parameters: object) -> list[dict[s
 def window(values: Sequence[float], **changes: Any) -> dict[str, Any]:
     """One row of sensor_window, as the grid makes it of these readings."""
     bins, counts = np.unique(sketch.bins_of(np.array(values, float)), return_counts=True)
-    median, p95 = sketch.quantiles(bins.tolist(), counts.tolist(), (0.5, 0.95))
+    median, p95 = np.clip(
+        sketch.quantiles(bins.tolist(), counts.tolist(), (0.5, 0.95)), min(values), max(values)
+    ).tolist()
     return {
         "readings": len(values),
         "total": math.fsum(values),

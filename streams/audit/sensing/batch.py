@@ -132,5 +132,7 @@ def sensor_window(partitions: Sequence[SensingPartition], rules: Rules) -> pl.Da
         pl.lit(rules.window_ms // 1000, pl.Int64).alias("window_s"),
     ).with_columns((pl.col("total") / pl.col("readings")).alias("mean"))
     sketches = sketch.merged(counted, _SLOT, {"median": 0.5, "p95": 0.95})
-    rows = figures.join(sketches, on=list(_SLOT), how="left")
+    rows = figures.join(sketches, on=list(_SLOT), how="left").with_columns(
+        pl.col(name).clip("least", "most") for name in ("median", "p95")
+    )
     return cells.regions(rows, rules.region_resolution).select(list(TABLES["sensor_window"].schema))

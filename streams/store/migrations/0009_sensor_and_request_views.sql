@@ -65,7 +65,8 @@ COMMENT ON COLUMN api.sensor_latest.received_at IS 'When the gateway had the rea
 CREATE VIEW api.cell_metric_minute AS
 SELECT w.minute, w.cell, ub.to_hex(w.cell) AS hex, w.metric, w.unit, w.region, w.readings, w.total,
        w.total / w.readings AS mean, w.least, w.most, w.stddev,
-       w.quantiles[1] AS median, w.quantiles[2] AS p95, w.revision, g.lat, g.lon, g.boundary
+       least(greatest(w.quantiles[1], w.least), w.most) AS median,
+       least(greatest(w.quantiles[2], w.least), w.most) AS p95, w.revision, g.lat, g.lon, g.boundary
 FROM (
     SELECT time_bucket(INTERVAL '1 minute', window_start) AS minute, cell, metric, unit, max(region) AS region,
            sum(readings) AS readings, sum(total) AS total, min(least) AS least, max(most) AS most,
@@ -101,7 +102,8 @@ COMMENT ON COLUMN api.cell_metric_minute.boundary IS 'GeoJSON Polygon of the cel
 CREATE VIEW api.cell_metric_hour AS
 SELECT w.hour, w.cell, ub.to_hex(w.cell) AS hex, w.metric, w.unit, w.region, w.readings, w.total,
        w.total / w.readings AS mean, w.least, w.most, w.stddev,
-       w.quantiles[1] AS median, w.quantiles[2] AS p95, g.lat, g.lon, g.boundary
+       least(greatest(w.quantiles[1], w.least), w.most) AS median,
+       least(greatest(w.quantiles[2], w.least), w.most) AS p95, g.lat, g.lon, g.boundary
 FROM (
     SELECT time_bucket(INTERVAL '1 hour', window_start) AS hour, cell, metric, unit, max(region) AS region,
            sum(readings) AS readings, sum(total) AS total, min(least) AS least, max(most) AS most,

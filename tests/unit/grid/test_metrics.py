@@ -31,6 +31,15 @@ def test_figures_of_one_window_are_those_of_its_readings() -> None:
     assert rows.revision == [0]
 
 
+@pytest.mark.parametrize("value", [30.25, 50.0, 899_999.999999])
+def test_a_quantile_of_equal_readings_is_what_they_all_say(value: float) -> None:
+    """Their bucket stands for a value that none of them has."""
+    grid = Grid()
+    grid.put(sensing((0, CELL, "people_count", [value] * 3), reached=1))
+    grid.tick()
+    assert (told(grid).median, told(grid).p95) == ([value], [value])
+
+
 def test_readings_of_two_sources_are_one_set() -> None:
     whole, apart = Grid(), Grid()
     whole.put(sensing((0, CELL, "pm25", [3.0, 12.5, 7.25, 3.0]), reached=1))

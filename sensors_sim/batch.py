@@ -15,9 +15,9 @@ Codes = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 Ids = NDArray[np.object_]
 
-AVAILABLE, NON_OPERATIONAL, RESERVED, ON_TRIP, NON_CONTACTABLE = (
+AVAILABLE, NON_OPERATIONAL, RESERVED, ON_TRIP, NON_CONTACTABLE, REMOVED = (
     VEHICLE_STATES.index(name)
-    for name in ("available", "non_operational", "reserved", "on_trip", "non_contactable")
+    for name in ("available", "non_operational", "reserved", "on_trip", "non_contactable", "removed")
 )
 
 NO_BATTERY = -1

@@ -4,7 +4,9 @@ Vectorised: one array element a bike, and a fixed tick of event time, so that th
 depend on how large the steps of the caller are. The same seed gives the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +17,9 @@ from sensors_sim.batch import (
     NON_CONTACTABLE,
     NON_OPERATIONAL,
     ON_TRIP,
+    REMOVED,
     RESERVED,
+    Bools,
     Codes,
     Floats,
     Ints,
@@ -24,11 +28,11 @@ from sensors_sim.batch import (
 )
 from sensors_sim.city import KINDS, City
 from sensors_sim.geo import inside
-from sensors_sim.rhythm import STANDING_AT_NIGHT, Demand, demand
+from sensors_sim.rhythm import STANDING_AT_NIGHT, USUAL, Calendar, Demand, demand
 from sensors_sim.riders import Riders
 
-OPERATORS = ("hello", "meituan", "didi")
-SHARES = (0.42, 0.36, 0.22)
+OPERATORS: Mapping[str, float] = MappingProxyType({"hello": 0.42, "meituan": 0.36, "didi": 0.22})
+"""Share of the fleet, by operator."""
 
 TICK_MS = 1_000
 LEAST_GAP_MS = 5_000
@@ -51,6 +55,17 @@ SILENT_PER_S = 0.006 / 3600
 SILENT_MS = (1_200_000, 3_600_000)
 
 
+def bikes_of(operators: Mapping[str, float], bikes: int) -> dict[str, int]:
+    """Return how many of the bikes each operator has, by its share."""
+    counts = np.diff(np.round(np.cumsum([0.0, *operators.values()]) * bikes)).astype(int)
+    return dict(zip(operators, counts.tolist(), strict=True))
+
+
+def vehicle_name(operator: str, number: int) -> str:
+    """Return the id of an operator's bike; they are numbered from 0."""
+    return f"{operator}-{number:06d}"
+
+
 class Happening(Protocol):
     """Something that a scenario adds to the ordinary day; told about every tick."""
 
@@ -68,6 +83,8 @@ class Fleet:
     x, y      float64[n], metres, where the bike stands or its ride began
     left, due   int64[n], milliseconds since the epoch, when the last ride began and ends
     changes_at  int64[n], when the present state ends by itself, NEVER_MS for those that do not
+    appetite  how many people ride, as a share of the usual number; happenings change it for one tick
+    closed    bool[p], places that nobody rides to
     """
 
     def __init__(
@@ -77,17 +94,23 @@ class Fleet:
         start: int,
         rng: np.random.Generator,
         happenings: Sequence[Happening] = (),
+        operators: Mapping[str, float] = OPERATORS,
+        calendar: Calendar = USUAL,
     ) -> None:
         self.city = city
         self.now = start
         self.happenings = tuple(happenings)
+        self.operators = tuple(operators)
+        self.calendar = calendar
+        self.appetite = 1.0
+        self.closed: Bools = np.zeros(len(city.x), dtype=np.bool_)
         self._rng, self._gps, riders = rng.spawn(3)
         self._riders = Riders(city, bikes, riders)
 
-        counts = np.diff(np.round(np.cumsum([0.0, *SHARES]) * bikes)).astype(int)
-        self.operator: Codes = np.repeat(np.arange(len(OPERATORS), dtype=np.uint8), counts)
+        counts = list(bikes_of(operators, bikes).values())
+        self.operator: Codes = np.repeat(np.arange(len(operators), dtype=np.uint8), counts)
         self.vehicle_id = ids(
-            [f"{name}-{i:06d}" for name, n in zip(OPERATORS, counts, strict=True) for i in range(n)]
+            [vehicle_name(name, i) for name, n in zip(operators, counts, strict=True) for i in range(n)]
         )
 
         of_kind = np.bincount(city.kind, weights=city.room, minlength=len(KINDS))
@@ -107,7 +130,7 @@ class Fleet:
 
         self._ping_every: Ints = np.full(len(VEHICLE_STATES), PARKED_PING_MS)
         self._ping_every[ON_TRIP] = RIDING_PING_MS
-        self._ping_every[NON_CONTACTABLE] = NEVER_MS
+        self._ping_every[[NON_CONTACTABLE, REMOVED]] = NEVER_MS
         self._next_ping: Ints = start + self._rng.integers(0, PARKED_PING_MS, bikes)
         self._last_ping: Ints = self._next_ping - PARKED_PING_MS
 
@@ -118,14 +141,16 @@ class Fleet:
         """Advance in whole ticks while a tick ends at or before `until`; return what was reported, by ts."""
         rows: list[tuple[Ints, Ints, Floats, Floats, Codes, Ints]] = []
         while self.now + TICK_MS <= until:
-            self._change(demand(self.now))
+            self._change(demand(self.now, self.calendar))
             rows.append(self._report(self.now + TICK_MS))
             self.now += TICK_MS
         if not rows:
             rows.append(self._report(self.now))
         bike, ts, x, y, state, battery = (np.concatenate(column) for column in zip(*rows, strict=True))
         lat, lon = self.city.plane.latlon(x, y)
-        return Positions(OPERATORS, self.operator[bike], self.vehicle_id[bike], ts, lat, lon, state, battery)
+        return Positions(
+            self.operators, self.operator[bike], self.vehicle_id[bike], ts, lat, lon, state, battery
+        )
 
     def free_at(self, place: int) -> Ints:
         """Return the bikes that stand at `place` and can be taken."""
@@ -156,11 +181,22 @@ class Fleet:
         self.due[bikes] = self.now + np.maximum(distance / speed, LEAST_TRIP_MS).astype(np.int64)
         self._become(bikes, ON_TRIP, self.due[bikes])
 
+    def carry_to(self, bikes: Ints, place: int, spread_m: float, arrive: Ints) -> None:
+        """Put bikes on lorries that set them down around the centre of `place` at those times (milliseconds)."""
+        places = np.full(len(bikes), place)
+        np.subtract.at(self.stock, self.place[bikes], 1)
+        np.add.at(self.stock, places, 1)
+        self.place[bikes] = places
+        self._to_x[bikes], self._to_y[bikes] = self._spots(places, np.full(len(bikes), spread_m))
+        self.left[bikes], self.due[bikes] = self.now, arrive
+        self._become(bikes, REMOVED, arrive)
+
     def ride_away(self, bikes: Ints, wanted: Demand) -> None:
         """Start rides to where the riders of the hour want to go; a bike stays where nothing has room."""
         if len(bikes) == 0:
             return
-        place = self._riders.destinations(wanted, self.place[bikes], self.stock)
+        full = np.where(self.closed, np.iinfo(np.int64).max, self.stock)
+        place = self._riders.destinations(wanted, self.place[bikes], full)
         found = place >= 0
         place, stays = place[found], bikes[~found & (self.state[bikes] == RESERVED)]
         self.ride_to(bikes[found], place, self.city.spread[place])
@@ -172,11 +208,15 @@ class Fleet:
         state = self.state[due]
         self._arrive(due[state == ON_TRIP])
         self._restore(due[state == NON_OPERATIONAL])
+        self._set_down(due[state == REMOVED])
         self._become(due[state == NON_CONTACTABLE], AVAILABLE, NEVER_MS)
         self.ride_away(due[state == RESERVED], wanted)
 
+        self.appetite = 1.0
         for happening in self.happenings:
             happening.act(self, self.now)
+        if self.appetite != 1.0:
+            wanted = replace(wanted, trips_per_s=wanted.trips_per_s * self.appetite)
 
         free = self.state == AVAILABLE
         taken = self._riders.take(wanted, self.place, free, self.stock, TICK_MS / 1000)
@@ -202,6 +242,11 @@ class Fleet:
     def _restore(self, bikes: Ints) -> None:
         """Let a service van repair bikes where they stand and swap their batteries."""
         self.battery[bikes] = 100.0
+        self._become(bikes, AVAILABLE, NEVER_MS)
+
+    def _set_down(self, bikes: Ints) -> None:
+        """Take bikes off the lorry."""
+        self.x[bikes], self.y[bikes] = self._to_x[bikes], self._to_y[bikes]
         self._become(bikes, AVAILABLE, NEVER_MS)
 
     def _become(self, bikes: Ints, state: int, until: Ints | int) -> None:

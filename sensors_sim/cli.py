@@ -7,20 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
+from sensors_sim.clock import MAX_SPEED
 from sensors_sim.errors import SimError
+from sensors_sim.faults import faults_line
 from sensors_sim.options import Populations, connection_options, options_from, speed_option
+from sensors_sim.plot.command import plot
+from sensors_sim.recording.moments import Moment
+from sensors_sim.recording.record_command import info_command, record_command
+from sensors_sim.recording.replay_command import RecordingOptions, recording_options, replay_recording
+from sensors_sim.recording.rounds import Shift
 from sensors_sim.rhythm import local
-from sensors_sim.run import Outcome, run
-from sensors_sim.scenario import MOST_BIKES, SHIPPED, Scenario, shipped
+from sensors_sim.run import Outcome, check_delivered, run
+from sensors_sim.scenario import MOST_BIKES, load
+from sensors_sim.scenario_commands import list_command, show_command, truth_command, write_truth
+from sensors_sim.score.command import score
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
+from sensors_sim.sources.command import FeedOptions, feed_options, inspect_command, report_lines
 from sensors_sim.sources.contract import Source
-from sensors_sim.sources.mobike_trips import MobikeTrips
+from sensors_sim.sources.formats import FORMATS, open_feed
 from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
-
-FORMATS: dict[str, Callable[[Path], Source]] = {"mobike-trips": MobikeTrips}
-"""Readers of files, by the name that --format takes."""
+from sensors_sim.truth.witness import Witness
 
 
 class SimGroup(click.Group):
@@ -39,38 +48,14 @@ def sim() -> None:
     """Simulated bikes, sensors and requests, and recorded trips, published over MQTT as their owners would."""
 
 
-@sim.command("list")
-def list_() -> None:
-    """List the scenarios with a line each."""
-    width = max(len(scenario.name) for scenario in SHIPPED)
-    for scenario in SHIPPED:
-        click.echo(f"{scenario.name:{width}}  {scenario.summary}")
-
-
-@sim.command()
-@click.argument("name")
-def show(name: str) -> None:
-    """Explain the scenario NAME."""
-    scenario = shipped(name)
-    click.echo(f"{scenario.name}: {scenario.summary}")
-    click.echo(f"  starts    {scenario.start:%A %Y-%m-%d %H:%M} UTC+8 (event time)")
-    click.echo(f"  lasts     {scenario.duration} of event time")
-    click.echo(f"  bikes     {scenario.bikes:,}   seed {scenario.seed}")
-    click.echo(f"  sensors   {', '.join(_kinds(scenario))}")
-    for sentence in (
-        *(event.explain() for event in scenario.events),
-        *(concert.explain() for concert in scenario.concerts),
-    ):
-        click.echo(f"  happens   {sentence}")
-    if not scenario.events:
-        click.echo("  happens   nothing that crowds the bikes: no alert is due")
-
-
-def _kinds(scenario: Scenario) -> list[str]:
-    """Return the number of sensors by kind, and how much they say."""
-    sensors = [kind.sensors for kind in scenario.world().kinds]
-    rate = sum(table.readings_per_s for table in sensors)
-    return [*(f"{len(table)} {table.kind}" for table in sensors), f"{rate:.1f} readings/s of event time"]
+sim.add_command(list_command)
+sim.add_command(show_command)
+sim.add_command(truth_command)
+sim.add_command(score)
+sim.add_command(plot)
+sim.add_command(inspect_command)
+sim.add_command(record_command)
+sim.add_command(info_command)
 
 
 @sim.command("run")
@@ -96,48 +81,85 @@ def _kinds(scenario: Scenario) -> list[str]:
     type=click.IntRange(min=1),
     help="Seconds of event time, instead of the scenario's own duration.",
 )
+@click.option(
+    "--truth",
+    "truth_file",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write what alerts were due to this file (docs/scenarios.md).",
+)
 @speed_option
 @connection_options
+@click.pass_context
 def run_(
+    ctx: click.Context,
+    /,
     name: str,
     bikes: int | None,
     sensors: int | None,
     only: frozenset[str],
     seed: int | None,
     seconds: int | None,
+    truth_file: Path | None,
     **sending: Any,
 ) -> None:
-    """Run SCENARIO and publish its bikes, sensors and citizens' requests."""
+    """Run SCENARIO, one of `sim list` or a TOML file, and publish its bikes, sensors and citizens' requests."""
     duration = None if seconds is None else timedelta(seconds=seconds)
-    scenario = shipped(name).with_(bikes=bikes, sensors=sensors, seed=seed, duration=duration)
-    _publish(lambda: SimulatedCity(scenario, only), **sending)
+    scenario = load(name).with_(bikes=bikes, sensors=sensors, seed=seed, duration=duration)
+    scenario.checked()
+    if ctx.get_parameter_source("faults") is ParameterSource.DEFAULT:
+        sending["faults"] = scenario.faults
+    if truth_file is None:
+        _publish(lambda: SimulatedCity(scenario, only), **sending)
+        return
+    witness = Witness(scenario, only)
+    try:
+        _publish(lambda: SimulatedCity(scenario, only, witness), **sending)
+    finally:
+        write_truth(witness.truth(), truth_file)
 
 
 @sim.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("where", metavar="FILE|FOLDER|URL")
 @click.option(
-    "--format", "format_", type=click.Choice(list(FORMATS)), required=True, help="Form of the file."
+    "--format", "format_", type=click.Choice(list(FORMATS)), help="Form of the feed; without it: a recording."
 )
 @speed_option
+@feed_options
+@recording_options
 @connection_options
-def replay(file: Path, format_: str, **sending: Any) -> None:
-    """Publish the positions that FILE holds, in event-time order."""
-    _publish(lambda: FORMATS[format_](file), **sending)
+def replay(
+    where: str,
+    format_: str | None,
+    mapping: Path | None,
+    owner: str | None,
+    token_file: Path | None,
+    kafka: tuple[str, int] | None,
+    from_: Moment | None,
+    to: Moment | None,
+    loop: bool,
+    only: tuple[str, ...],
+    shift: Shift | None,
+    **sending: Any,
+) -> None:
+    """Play the recording FILE back, or publish what a feed says (docs/feeds.md): a URL as it is polled."""
+    of_feeds = FeedOptions(mapping, owner, token_file)
+    of_recordings = RecordingOptions(kafka, from_, to, loop, only, shift)
+    if format_ is None:
+        of_feeds.refuse()
+        click.Path(exists=True, dir_okay=False).convert(where, None, None)
+        replay_recording(Path(where), of_recordings, **sending)
+        return
+    of_recordings.refuse()
+    feed = of_feeds.feed(where)
+    if feed.live:
+        sending["speed"] = MAX_SPEED
+    _publish(lambda: open_feed(format_, feed), **sending)
 
 
 def _publish(open_source: Callable[[], Source], *, as_json: bool, quiet: bool, **sending: Any) -> None:
     outcome = run(open_source, options_from(**sending), Console(stderr=True, quiet=quiet))
     _summarise(outcome, as_json)
-    counts = outcome.counts
-    if counts.readings_refused:
-        raise SimError(
-            f"the broker refused {counts.readings_refused:,} readings ({counts.refusal}); "
-            "check what this user may publish (the broker's ACL)"
-        )
-    if outcome.unacknowledged:
-        raise SimError(
-            f"stopped before the broker acknowledged {outcome.unacknowledged} messages; they may be lost"
-        )
+    check_delivered(outcome.counts, outcome.unacknowledged)
 
 
 def _summarise(outcome: Outcome, as_json: bool) -> None:
@@ -151,11 +173,10 @@ def _summarise(outcome: Outcome, as_json: bool) -> None:
     if outcome.first_ts is not None and outcome.last_ts is not None:
         first, last = local(outcome.first_ts), local(outcome.last_ts)
         click.echo(f"event time {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC+8", err=True)
-    for reason, count in skipped.items():
-        click.echo(
-            f"skipped {count:,} of {outcome.report.rows:,} rows: {reason}, first {outcome.report.examples[reason]}",
-            err=True,
-        )
+    for line in report_lines(outcome.report):
+        click.echo(line, err=True)
+    if outcome.faults:
+        click.echo(faults_line(outcome.faults), err=True)
     if as_json:
         click.echo(
             json.dumps(
@@ -167,6 +188,9 @@ def _summarise(outcome: Outcome, as_json: bool) -> None:
                     "messages": counts.messages_sent,
                     "reconnects": counts.reconnects,
                     "skipped": skipped,
+                    "noted": dict(sorted(outcome.report.noted.items())),
+                    "figures": dict(outcome.report.figures),
+                    "faults": dict(outcome.faults),
                     "first_ts": outcome.first_ts,
                     "last_ts": outcome.last_ts,
                     "seconds": round(outcome.seconds, 3),

@@ -1,7 +1,7 @@
 """Columns to MQTT messages: topics and JSON payloads as an operator or owner publishes them (design section 5)."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from sensors_sim.batch import NO_BATTERY, Positions
 from sensors_sim.columns import Columns, Mixed
 from sensors_sim.requests.events import Events
 from sensors_sim.sensors.contract import Readings
+from sensors_sim.told import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class Message:
     topic: str
     payload: bytes
     readings: int
+    retain: bool = False
+
+    def with_payload(self, payload: bytes) -> "Message":
+        """Return a copy with another payload."""
+        return replace(self, payload=payload)
 
     @property
     def about(self) -> str:
@@ -98,6 +104,8 @@ def _streams(columns: Columns) -> Iterator[_Stream]:
         case Events():
             topic = f"ub/v1/{columns.owner}/requests"
             yield _Stream(topic, columns.event.tolist(), lambda _: topic)
+        case Told():
+            yield _told(columns)
         case _:
             raise TypeError(f"{type(columns).__name__} has no form on the wire; give it one in {__name__}")
 
@@ -132,6 +140,16 @@ def _positions(positions: Positions) -> Iterator[_Stream]:
             ],
             lambda row, topic=topic: f"{topic}/{row.vehicle_id}/position",  # type: ignore[misc]
         )
+
+
+def _told(told: Told) -> _Stream:
+    topic = f"ub/v1/{told.owner}/{told.about}"
+    own_topics: dict[str, Callable[[Any], str]] = {
+        "vehicles": lambda row: f"{topic}/{row.vehicle_id}/position",
+        "sensors": lambda row: f"{topic}/{row.sensor_id}",
+        "requests": lambda _: topic,
+    }
+    return _Stream(topic, told.row.tolist(), own_topics[told.about])
 
 
 def _readings(readings: Readings) -> _Stream:

@@ -3,6 +3,10 @@
 SimError
 ├── ScenarioError       there is no such scenario, or one of its values is out of range
 ├── SourceError         a file cannot be read in the format that was asked for
+├── RecordingError      a recording cannot be written, read, or played as asked
+├── FaultsError         a fault is unknown, or one of its values is out of range
+├── ScoreError          the system cannot be asked how far it is
+├── PlotError           a picture cannot be drawn or written
 └── BrokerUnavailable   the MQTT broker does not answer, refuses us, or refuses what we send
 """
 
@@ -17,6 +21,22 @@ class ScenarioError(SimError):
 
 class SourceError(SimError):
     """A file cannot be read in the format that was asked for."""
+
+
+class RecordingError(SimError):
+    """A recording cannot be written, read, or played as asked."""
+
+
+class FaultsError(SimError):
+    """A fault is unknown, or one of its values is out of range."""
+
+
+class ScoreError(SimError):
+    """The system cannot be asked how far it is."""
+
+
+class PlotError(SimError):
+    """A picture cannot be drawn or written."""
 
 
 class BrokerUnavailable(SimError):

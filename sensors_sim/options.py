@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from sensors_sim.clock import MAX_SPEED
+from sensors_sim.errors import FaultsError
+from sensors_sim.faults import Faults
 from sensors_sim.publish import MOST_IN_FLIGHT, Broker
 from sensors_sim.run import Options
 from sensors_sim.sources.simulated import POPULATIONS
@@ -73,6 +75,21 @@ class Address(click.ParamType):
         return host.strip("[]"), int(port)
 
 
+class FaultsText(click.ParamType):
+    """Faults on the way, as Faults.parse_text takes them."""
+
+    name = "NAME=VALUE,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Faults:
+        """Return the faults."""
+        if isinstance(value, Faults):
+            return value
+        try:
+            return Faults.parse_text(str(value))
+        except FaultsError as error:
+            self.fail(str(error), param, ctx)
+
+
 def speed_option(command: Command) -> Command:
     """Add --speed."""
     return click.option(
@@ -84,8 +101,8 @@ def speed_option(command: Command) -> Command:
     )(command)
 
 
-def connection_options(command: Command) -> Command:
-    """Add the options that say where and how to publish."""
+def broker_options(command: Command) -> Command:
+    """Add the options that say where the MQTT broker is, and who we are."""
     for option in reversed(
         [
             click.option("--mqtt", "address", type=Address(), help="The broker; goes before the two below."),
@@ -107,6 +124,17 @@ def connection_options(command: Command) -> Command:
                 show_envvar=True,
                 help="Better in the environment: other users can see arguments.",
             ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def connection_options(command: Command) -> Command:
+    """Add the options that say where and how to publish."""
+    for option in reversed(
+        [
+            broker_options,
             click.option(
                 "--batch",
                 type=click.IntRange(1, 10_000),
@@ -125,6 +153,12 @@ def connection_options(command: Command) -> Command:
                 default=200,
                 show_default=True,
                 help="Most messages that wait for their acknowledgement.",
+            ),
+            click.option(
+                "--faults",
+                type=FaultsText(),
+                default="",
+                help="What goes wrong on the way: drop=0.01,delay=0.1:5s,... (docs/recordings.md).",
             ),
             click.option(
                 "--json", "as_json", is_flag=True, help="Print the summary as one JSON line on stdout, too."
@@ -147,7 +181,20 @@ def options_from(
     batch: int,
     single: bool,
     in_flight: int,
+    faults: Faults,
 ) -> Options:
     """Return what the options above amount to."""
+    broker = broker_from(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password)
+    return Options(broker, speed, batch, single, in_flight, faults)
+
+
+def broker_from(
+    address: tuple[str, int] | None,
+    mqtt_host: str,
+    mqtt_port: int,
+    mqtt_username: str | None,
+    mqtt_password: str | None,
+) -> Broker:
+    """Return what the broker's options amount to."""
     host, port = address or (mqtt_host, mqtt_port)
-    return Options(Broker(host, port, mqtt_username or None, mqtt_password), speed, batch, single, in_flight)
+    return Broker(host, port, mqtt_username or None, mqtt_password)

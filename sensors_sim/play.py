@@ -30,10 +30,15 @@ def play(
     """Hand the readings of `source` to `send` when they are due, until they end or `stopping()`.
 
     The clock starts at the source's start when its first batch is at hand: what a source does
-    before (reading a file, settling a fleet) takes no event time.
+    before (reading a file, settling a fleet) takes no event time. A live source hands out empty batches
+    while it waits.
     """
     clock: VirtualClock | None = None
     for batch in source.batches():
+        if stopping():
+            return
+        if len(batch) == 0:
+            continue
         if clock is None:
             start = source.start_ms if source.start_ms is not None else int(batch.ts[0])
             clock = VirtualClock(start, speed, wall)

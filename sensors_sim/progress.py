@@ -2,24 +2,65 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console
 
-from sensors_sim.publish import Publisher
+from sensors_sim.publish import Counts
 from sensors_sim.rhythm import local
-from sensors_sim.sources.contract import Source
+from sensors_sim.sources.contract import Report
 
 TERMINAL_EVERY_S = 0.25
 LOG_EVERY_S = 5.0
 
 
+class Sending(Protocol):
+    """Who sends: a publisher to MQTT, or to Kafka."""
+
+    counts: Counts
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that are not acknowledged yet."""
+        ...
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker answers at the moment."""
+        ...
+
+
+class Span(Protocol):
+    """What is sent: from when to when, milliseconds since the epoch."""
+
+    @property
+    def start_ms(self) -> int | None:
+        """Begin."""
+        ...
+
+    @property
+    def end_ms(self) -> int | None:
+        """End."""
+        ...
+
+    @property
+    def report(self) -> Report:
+        """What was skipped so far."""
+        ...
+
+
 class Progress:
-    """Call `tick` as often as you like."""
+    """Call `tick` as often as you like. `clock` names the time that passes."""
 
     def __init__(
-        self, publisher: Publisher, source: Source, console: Console, wall: Callable[[], float]
+        self,
+        publisher: Sending,
+        source: Span,
+        console: Console,
+        wall: Callable[[], float],
+        clock: str = "event time",
     ) -> None:
+        self._clock = clock
         self._publisher = publisher
         self._source = source
         self._wall = wall
@@ -40,8 +81,8 @@ class Progress:
         if self._status:
             self._status.stop()
 
-    def tick(self, ts: int | None) -> None:
-        """Say where the run is, if it is time to; `ts` is the event time of the newest reading sent."""
+    def tick(self, ts: int | None, note: str = "") -> None:
+        """Say where the run is, if it is time to; `ts` is the time of the newest reading sent, `note` is added."""
         now = self._wall()
         if now - self._last_at < self._every_s:
             return
@@ -52,6 +93,11 @@ class Progress:
             f"{self._where(ts)} · {sent:,} readings sent · {rate:,.0f}/s"
             f" · {self._publisher.in_flight} messages unacknowledged"
         )
+        if note:
+            text += f" · {note}"
+        skipped = self._source.report.skipped.total()
+        if skipped:
+            text += f" · {skipped:,} rows skipped"
         if not self._publisher.connected:
             text += " · broker away, reconnecting"
         if self._status:
@@ -61,7 +107,9 @@ class Progress:
 
     def _where(self, ts: int | None) -> str:
         start, end = self._source.start_ms, self._source.end_ms
-        if ts is None or start is None or end is None:
+        if ts is None or start is None:
             return "before the first reading"
+        if end is None:
+            return f"event time {local(ts):%Y-%m-%d %H:%M:%S} UTC+8"
         share = (ts - start) / max(end - start, 1)
-        return f"event time {local(ts):%Y-%m-%d %H:%M:%S} UTC+8 ({share:.0%})"
+        return f"{self._clock} {local(ts):%Y-%m-%d %H:%M:%S} UTC+8 ({share:.0%})"

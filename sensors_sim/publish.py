@@ -122,7 +122,7 @@ class Publisher:
             if give_up():
                 return False
             self._reap(block=True)
-        sent = self._client.publish(message.topic, message.payload, qos=1)
+        sent = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         self._pending[sent.mid] = message.readings
         self.counts.messages_sent += 1
         self.counts.readings_sent += message.readings

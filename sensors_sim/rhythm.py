@@ -8,7 +8,7 @@ whole day as many bikes come to a kind of place as leave it, or the city would r
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
 
@@ -49,6 +49,22 @@ STANDING_AT_NIGHT = np.array([0.72, 0.06, 0.17, 0.05])
 """Share of the fleet that stands at each kind of place before the morning."""
 
 
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Which days are working days: Monday to Friday, but for the dates named here."""
+
+    holidays: frozenset[date] = frozenset()
+    working_days: frozenset[date] = frozenset()
+
+    def works(self, day: date) -> bool:
+        """Say whether people go to work on that day."""
+        return day in self.working_days or (day.weekday() < 5 and day not in self.holidays)
+
+
+USUAL = Calendar()
+"""Weeks without a holiday."""
+
+
 @dataclass(frozen=True)
 class Demand:
     """What riders want at one moment.
@@ -73,10 +89,10 @@ def midnight(ts: int) -> int:
     return int(local(ts).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()) * 1000
 
 
-def demand(ts: int) -> Demand:
+def demand(ts: int, calendar: Calendar = USUAL) -> Demand:
     """Return the demand at `ts`, milliseconds since the epoch: rates change smoothly, flows by the hour."""
     now = local(ts)
-    working = now.weekday() < 5
+    working = calendar.works(now.date())
     hour = now.hour + now.minute / 60
     table = WORKDAY if working else WEEKEND
     flow = _FLOW_OF_HOUR[now.hour] if working else _DAY_OFF

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from random import Random
 from time import monotonic, sleep
 
+import numpy as np
 from rich.console import Console
 
 from sensors_sim.columns import Columns
 from sensors_sim.encode import Message, arrays, singles
+from sensors_sim.errors import SimError
+from sensors_sim.faults import NO_FAULTS, Faults, Way
 from sensors_sim.play import play
 from sensors_sim.progress import Progress
 from sensors_sim.publish import Broker, Counts, Publisher
@@ -21,20 +24,22 @@ from sensors_sim.stop import on_signals
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to send: `speed` times real time (or infinity), in arrays of `batch` or one by one."""
+    """How to send: `speed` times real time (or infinity), in arrays of `batch` or one by one; what goes wrong."""
 
     broker: Broker
     speed: float
     batch: int
     single: bool
     in_flight: int
+    faults: Faults = NO_FAULTS
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run did. Times are event times in milliseconds, None where nothing was sent.
 
-    sent  readings handed to the broker, by what they are about: vehicles, sensors, requests
+    sent    readings handed to the broker, by what they are about: vehicles, sensors, requests
+    faults  what was done on the way, to how many messages, by fault
     """
 
     counts: Counts
@@ -45,6 +50,18 @@ class Outcome:
     last_ts: int | None
     seconds: float
     stopped: bool
+    faults: Counter[str]
+
+
+def check_delivered(counts: Counts, unacknowledged: int) -> None:
+    """Raise SimError where the broker refused something, or did not acknowledge everything."""
+    if counts.readings_refused:
+        raise SimError(
+            f"the broker refused {counts.readings_refused:,} readings ({counts.refusal}); "
+            "check what this user may publish (the broker's ACL)"
+        )
+    if unacknowledged:
+        raise SimError(f"stopped before the broker acknowledged {unacknowledged} messages; they may be lost")
 
 
 def run(open_source: Callable[[], Source], options: Options, console: Console) -> Outcome:
@@ -69,6 +86,7 @@ def run(open_source: Callable[[], Source], options: Options, console: Console) -
                 send=sender.send,
                 stopping=sender.stopping,
             )
+            sender.finish()
             publisher.drain(lambda: sender.waiting() and stop.expired())
         finally:
             publisher.close()
@@ -81,6 +99,7 @@ def run(open_source: Callable[[], Source], options: Options, console: Console) -
             sender.last_ts,
             monotonic() - began,
             stop.requested(),
+            sender.way.done,
         )
 
 
@@ -94,18 +113,25 @@ class _Sender:
         self._options = options
         self._progress = progress
         self._stopping = stopping
+        self.way: Way[Message] = Way(options.faults, np.random.default_rng(options.faults.seed))
         self.sent: Counter[str] = Counter()
         self.first_ts: int | None = None
         self.last_ts: int | None = None
 
     def send(self, columns: Columns) -> None:
+        at = int(columns.ts[-1])
         for message in self._messages(columns):
-            if not self._publisher.publish(message, self.stopping):
+            arrived = self.way.send(at * 1000, message) if self._options.faults else [(at, message)]
+            if not self._publish(arrived):
                 return
-            self.sent[message.about] += message.readings
             if self.first_ts is None:
                 self.first_ts = int(columns.ts[0])
-            self.last_ts = int(columns.ts[-1])
+            self.last_ts = at
+
+    def finish(self) -> None:
+        """Send what is still on the way, unless told to stop."""
+        if not self.stopping():
+            self._publish(self.way.finish())
 
     def stopping(self) -> bool:
         self._progress.tick(self.last_ts)
@@ -113,6 +139,13 @@ class _Sender:
 
     def waiting(self) -> bool:
         self._progress.tick(self.last_ts)
+        return True
+
+    def _publish(self, arrived: Iterable[tuple[int, Message]]) -> bool:
+        for _, message in arrived:
+            if not self._publisher.publish(message, self.stopping):
+                return False
+            self.sent[message.about] += message.readings
         return True
 
     def _messages(self, columns: Columns) -> Iterable[Message]:

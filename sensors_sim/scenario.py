@@ -1,20 +1,28 @@
 """Scenarios: a city, bikes, sensors, a start in event time and what happens. Frozen; the same seed, the same bytes."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path, PurePath
 from typing import Self
 
 import numpy as np
 
-from sensors_sim.bikes import Fleet
+from sensors_sim.bikes import OPERATORS, Fleet, bikes_of
 from sensors_sim.city import pudong_city
 from sensors_sim.errors import ScenarioError
-from sensors_sim.events import Flood
-from sensors_sim.rhythm import SHANGHAI
-from sensors_sim.sensors.gatherings import Concert
-from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS, World
+from sensors_sim.events.contract import Event, Scene
+from sensors_sim.faults import NO_FAULTS, Faults
+from sensors_sim.rhythm import SHANGHAI, USUAL, Calendar
+from sensors_sim.scenario_file import MOST_BIKES, read, wrong
+from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS, World, counts
+from sensors_sim.tables import Problems, Refused, choice, joined, listed
 
-MOST_BIKES = 1_000_000
+__all__ = ["MOST_BIKES", "Scenario", "load", "names", "parse", "shipped"]
+
+SUFFIX = ".toml"
+_FOLDER = files("sensors_sim") / "scenarios"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,11 @@ class Scenario:
 
     Fleet and sensors live through `settle` and `warm_up` before the start without reporting, so that bikes are
     under way and roads are full from the first second on.
+
+    sensors    how many, in all or by kind
+    operators  share of the bikes of each
+    requests   how many people call, as a share of the usual number
+    faults     what happens to messages on their way to the broker
     """
 
     name: str
@@ -32,18 +45,20 @@ class Scenario:
     bikes: int = 20_000
     seed: int = 1
     settle: timedelta = timedelta(minutes=15)
-    events: tuple[Flood, ...] = ()
-    sensors: int = 600
+    events: tuple[Event, ...] = ()
+    sensors: int | Mapping[str, int] = 600
     warm_up: timedelta = timedelta(hours=1)
-    concerts: tuple[Concert, ...] = ()
+    operators: Mapping[str, float] = field(default_factory=lambda: OPERATORS)
+    requests: float = 1.0
+    calendar: Calendar = USUAL
+    faults: Faults = NO_FAULTS
 
     def __post_init__(self) -> None:
         if not 1 <= self.bikes <= MOST_BIKES:
             raise ScenarioError(f"{self.bikes} bikes: a scenario takes 1 to {MOST_BIKES:,}")
-        if not FEWEST_SENSORS <= self.sensors <= MOST_SENSORS:
-            raise ScenarioError(
-                f"{self.sensors} sensors: a scenario takes {FEWEST_SENSORS} to {MOST_SENSORS:,}"
-            )
+        sensors = self.sensors if isinstance(self.sensors, int) else sum(counts(self.sensors).values())
+        if not FEWEST_SENSORS <= sensors <= MOST_SENSORS:
+            raise ScenarioError(f"{sensors} sensors: a scenario takes {FEWEST_SENSORS} to {MOST_SENSORS:,}")
         if self.duration < timedelta(seconds=1) or self.duration.microseconds:
             raise ScenarioError(f"duration {self.duration}: a scenario lasts whole seconds, 1 at least")
         if self.seed < 0:
@@ -76,15 +91,46 @@ class Scenario:
             duration=self.duration if duration is None else duration,
         )
 
+    def scene(self) -> Scene:
+        """Return what there is in the scenario."""
+        return Scene(
+            pudong_city(),
+            self.start_ms,
+            bikes_of(self.operators, self.bikes),
+            tuple(counts(self.sensors).items()),
+            self.seed,
+        )
+
+    def problems(self, at: Sequence[str] = ()) -> list[str]:
+        """Return a line for each event that names something that does not exist; `at` says where events stand."""
+        problems, scene = Problems(), self.scene()
+        places = at or [f"events[{number}]" for number in range(len(self.events))]
+        for place, event in zip(places, self.events, strict=True):
+            try:
+                event.check(scene)
+            except Refused as refused:
+                problems.add(joined(place, refused.key), refused.value, refused.rule)
+        return problems.lines
+
+    def checked(self) -> Scene:
+        """Return the scene; ScenarioError if an event names what is not in it (any more: sizes can be changed)."""
+        problems = self.problems()
+        if problems:
+            raise wrong(f"{self.name} with {self.bikes:,} bikes and {self.sensors} sensors", problems)
+        return self.scene()
+
     def fleet(self) -> Fleet:
         """Return the settled fleet, at the start of the scenario."""
+        scene = self.checked()
         settle_ms = int(self.settle.total_seconds()) * 1000
         fleet = Fleet(
             pudong_city(),
             self.bikes,
             self.start_ms - settle_ms,
             np.random.default_rng(self.seed),
-            [event.started(self.start_ms) for event in self.events],
+            [one for event in self.events if (one := event.on_fleet(scene)) is not None],
+            self.operators,
+            self.calendar,
         )
         while fleet.now < self.start_ms:  # in small steps: nobody keeps these readings
             fleet.step(min(fleet.now + 5_000, self.start_ms))
@@ -92,33 +138,75 @@ class Scenario:
 
     def world(self) -> World:
         """Return the sensors' world, warmed up, at the start of the scenario."""
-        world = World(pudong_city(), self.sensors, self.start_ms, self.seed, self.concerts)
+        scene = self.checked()
+        world = World(
+            pudong_city(),
+            self.sensors,
+            self.start_ms,
+            self.seed,
+            [crowd for event in self.events for crowd in event.gatherings()],
+            [one for event in self.events if (one := event.on_world(scene)) is not None],
+            self.calendar,
+        )
         world.settle(int(self.warm_up.total_seconds()) // 60)
         return world
 
 
-SHIPPED: tuple[Scenario, ...] = (
-    Scenario(
-        name="commuter",
-        summary="A quiet Monday in Pudong: to the metro and the offices in the morning, home in the evening",
-        start=datetime(2026, 3, 2, 7, 0),
-        duration=timedelta(hours=24),
-        concerts=(Concert("Expo Cultural Park", begins_s=12.5 * 3600, lasts_s=2 * 3600, people=9_000),),
-    ),
-    Scenario(
-        name="metro-flood",
-        summary="The same Monday; riders flood Century Avenue station with bikes, and drain it again",
-        start=datetime(2026, 3, 2, 7, 30),
-        duration=timedelta(hours=3),
-        events=(Flood("Century Avenue", begins_s=60, fill_s=150, hold_s=600, drain_s=420, bikes=450),),
-    ),
-)
+def names() -> list[str]:
+    """Return the names of the scenarios that ship."""
+    return sorted(
+        entry.name.removesuffix(SUFFIX) for entry in _FOLDER.iterdir() if entry.name.endswith(SUFFIX)
+    )
 
 
 def shipped(name: str) -> Scenario:
-    """Return the shipped scenario of that name; ScenarioError lists the names there are."""
-    for scenario in SHIPPED:
-        if scenario.name == name:
-            return scenario
-    known = ", ".join(scenario.name for scenario in SHIPPED)
-    raise ScenarioError(f"there is no scenario {name!r}; there are: {known}")
+    """Return the shipped scenario of that name; ScenarioError names the nearest, and all there are."""
+    if name not in names():
+        raise ScenarioError(
+            f"there is no scenario {name!r}; {choice(name, names())}; or name a file that ends in {SUFFIX}"
+        )
+    return parse((_FOLDER / f"{name}{SUFFIX}").read_bytes(), f"{name}{SUFFIX}")
+
+
+def load(name: str) -> Scenario:
+    """Return a shipped scenario by its name, or that of a file by its path, which ends in .toml."""
+    if not name.endswith(SUFFIX):
+        return shipped(name)
+    try:
+        return parse(Path(name).read_bytes(), name)
+    except OSError as error:
+        raise ScenarioError(
+            f"cannot read {name} ({error.strerror}); name a TOML file, or one of {listed(names())}"
+        ) from None
+
+
+def parse(text: bytes, source: str) -> Scenario:
+    """Return the scenario of a file; ScenarioError lists every mistake in it."""
+    file = read(text, source)
+    bikes, sensors = file.populations.bikes, file.populations.sensors
+    by_operator = bikes if isinstance(bikes, dict) else None
+    scenario = Scenario(
+        name=PurePath(source).name.removesuffix(SUFFIX),
+        summary=file.summary,
+        start=file.when.start,
+        duration=timedelta(seconds=file.when.duration_s),
+        bikes=bikes if isinstance(bikes, int) else sum(bikes.values()),
+        seed=file.seed,
+        settle=timedelta(seconds=file.when.settle_s),
+        events=file.events,
+        sensors=sensors,
+        warm_up=timedelta(seconds=file.when.warm_up_s),
+        operators=OPERATORS if by_operator is None else shares(by_operator),
+        requests=file.populations.requests,
+        calendar=Calendar(frozenset(file.when.holidays), frozenset(file.when.working_days)),
+        faults=file.faults,
+    )
+    problems = scenario.problems(file.at)
+    if problems:
+        raise wrong(source, problems)
+    return scenario
+
+
+def shares(by_operator: Mapping[str, int]) -> dict[str, float]:
+    """Return the share of each operator."""
+    return {name: bikes / sum(by_operator.values()) for name, bikes in by_operator.items()}

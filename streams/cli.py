@@ -16,7 +16,7 @@ from rich.table import Table
 from schemas.alerts import SEVERITIES
 from sensors_sim.cli import sim
 from sensors_sim.errors import SimError
-from sensors_sim.scenario import shipped
+from sensors_sim.scenario import load
 from streams import settings as settings_module
 from streams.audit.command import audit
 from streams.errors import UrbanBrainError
@@ -82,7 +82,7 @@ def up(
 ) -> None:
     """Start everything - services, gateway, worker, a simulated city - and show alerts as they come."""
     try:
-        shipped(scenario)
+        load(scenario)
     except SimError as error:
         raise click.ClickException(str(error)) from None
     from deploy.up import Plan, run  # noqa: PLC0415 - the only command that needs deploy/

@@ -18,7 +18,9 @@ OWNER = "hotline"
 class Hotline:
     """Requests of one run. Ids carry start and seed, so that those of two runs never meet."""
 
-    def __init__(self, city: City, start: int, seed: int) -> None:
+    def __init__(self, city: City, start: int, seed: int, readiness: float = 1.0) -> None:
+        """`readiness` says how many people call, as a share of the usual number."""
+        self._readiness = readiness
         self._rng = np.random.default_rng([seed, *b"requests"])
         self._city = city
         self._stations = np.flatnonzero(city.kind == METRO)
@@ -30,7 +32,7 @@ class Hotline:
     def step(self, now: int, causes: Sequence[Cause]) -> Events:
         """Return the events of the minute from `now` on (milliseconds since the epoch), by time."""
         for cause in causes:
-            calls = self._rng.poisson(cause.rate / 60)
+            calls = self._rng.poisson(cause.rate * self._readiness / 60)
             for site in np.repeat(np.arange(len(calls)), calls).tolist():
                 self._open(self._complaint(cause, site, now + int(self._rng.integers(MINUTE_MS))))
         due: list[Event] = []

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import asin, cos, degrees, pi, radians, sin
 
-from sensors_sim.rhythm import local
+from sensors_sim.rhythm import USUAL, Calendar, local
 
 MINUTE_MS = 60_000
 
@@ -16,14 +16,14 @@ class Moment:
     hour: float
     day_of_year: int
     working: bool
-    """Monday to Friday."""
+    """People go to work: Monday to Friday, but for holidays."""
 
     @classmethod
-    def at(cls, ts: int) -> "Moment":
+    def at(cls, ts: int, calendar: Calendar = USUAL) -> "Moment":
         """Return the moment `ts`."""
         now = local(ts)
         hour = now.hour + now.minute / 60 + now.second / 3600
-        return cls(ts, hour, now.timetuple().tm_yday, now.weekday() < 5)
+        return cls(ts, hour, now.timetuple().tm_yday, calendar.works(now.date()))
 
     def sun_elevation(self, lat: float, lon: float) -> float:
         """Return degrees of the sun above the horizon, good to a degree or so.

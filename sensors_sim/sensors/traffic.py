@@ -54,8 +54,7 @@ class Traffic:
         self._chains = len(roads.names)
         self._busiest: Floats = rng.uniform(*BUSIEST, self._chains)[roads.chain] * roads.lanes * LANE_CAPACITY
         self._mood = Drift(self._chains, 0.05, 45.0, rng)
-        every_other = np.concatenate([np.arange(0, len(roads), 2), np.arange(1, len(roads), 2)])
-        self.segment: Ints = np.sort(np.resize(every_other, n))
+        self.segment = loops(len(roads), n)
         self.sensors = Sensors.at(
             city.plane, roads.x[self.segment], roads.y[self.segment], kind="traffic", owner="city-traffic",
             metrics=("flow", "speed", "occupancy"), every_s=60,
@@ -85,6 +84,12 @@ class Traffic:
             segment = int(self._rng.choice(np.flatnonzero(roads.chain == chain)))
             minutes = int(self._rng.integers(*LASTS_MINUTES))
             self.road.block(segment, now + minutes * MINUTE_MS, float(self._rng.uniform(*STILL_PASSES)))
+
+
+def loops(segments: int, n: int) -> Ints:
+    """Return the segment that each of `n` loops lies in: every other one, before any other has one."""
+    every_other = np.concatenate([np.arange(0, segments, 2), np.arange(1, segments, 2)])
+    return np.sort(np.resize(every_other, n))
 
 
 def _weakness(n: int, rng: np.random.Generator) -> Floats:

@@ -22,11 +22,15 @@ HEAVY_RAIN_MM_H = 8.0
 
 
 class Sky:
-    """What is the same everywhere: degrees Celsius, per cent, hPa, m/s and mm an hour, after each `step`."""
+    """What is the same everywhere: degrees Celsius, per cent, hPa, m/s and mm an hour, after each `step`.
+
+    more_rain, warmer_by   what a scenario adds: mm an hour, degrees
+    """
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
         self._drift = Drift(5, 1.0, 600.0, rng)
+        self.more_rain = self.warmer_by = 0.0
         self.raining = bool(rng.random() < WET_MINUTES / (WET_MINUTES + DRY_MINUTES))
         self.temperature = self.humidity = self.pressure = self.wind = self.rain = 0.0
 
@@ -42,11 +46,13 @@ class Sky:
             self.raining = not self.raining
         season = 16.5 - 11.5 * cos(2 * pi * (now.day_of_year - 25) / 365)
         day = cos(2 * pi * (now.hour - 14.5) / 24) * (1.5 if self.raining else 4.0)
-        self.temperature = season + day + 2.5 * warm
-        self.humidity = min(100.0, max(15.0, 68 - 3 * day + 9 * damp + (18 if self.raining else 0)))
+        self.temperature = season + day + 2.5 * warm + self.warmer_by
+        self.humidity = min(
+            100.0, max(15.0, 68 - 3 * day + 9 * damp + (18 if self.raining or self.more_rain else 0))
+        )
         self.pressure = 1_016 + 0.6 * (16.5 - season) + 4 * deep - (3 if self.raining else 0)
         self.wind = 2.6 * exp(0.5 * windy)
-        self.rain = USUAL_RAIN_MM_H * exp(0.8 * heavy) if self.raining else 0.0
+        self.rain = (USUAL_RAIN_MM_H * exp(0.8 * heavy) if self.raining else 0.0) + self.more_rain
 
 
 class Weather:

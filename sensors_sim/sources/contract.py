@@ -3,31 +3,59 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from sensors_sim.columns import Columns
 
 
+class BadRow(Exception):
+    """A row that cannot be published: the reason and the value."""
+
+    def __init__(self, reason: str, value: str) -> None:
+        super().__init__(reason, value)
+        self.reason = reason
+        self.value = value
+
+
+def as_object(row: object) -> dict[str, Any]:
+    """Return a row of JSON as the object that it must be. Raises BadRow."""
+    if not isinstance(row, dict):
+        raise BadRow("not_an_object", repr(row))
+    return row
+
+
 @dataclass(slots=True)
 class Report:
-    """Rows that became no position, by reason, with the first one of each reason as an example."""
+    """Rows that became no reading, by reason, with the first one of each reason as an example.
+
+    rows     rows read, whatever became of them; a file or an answer that is none counts as one
+    noted    rows that were published, but not quite as they stood, by what was done
+    figures  what else there is to know about a source, by name
+    """
 
     rows: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    noted: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
+    figures: Counter[str] = field(default_factory=Counter)
 
-    def skip(self, reason: str, example: str) -> None:
-        """Count one skipped row; `example` says which row and what was wrong with it."""
-        self.skipped[reason] += 1
+    def skip(self, reason: str, example: str, count: int = 1) -> None:
+        """Count one skipped row, or several; `example` says which row and what was wrong with it."""
+        self.skipped[reason] += count
         self.examples.setdefault(reason, example)
+
+    def note(self, what: str, example: str) -> None:
+        """Count one row that is published, but not quite as it stood."""
+        self.noted[what] += 1
+        self.examples.setdefault(what, example)
 
 
 class Source(Protocol):
     """Something that can be published. `batches` may be iterated once.
 
-    `start_ms` is the event time of the first reading, or None when there is none; `end_ms`
-    that of the last one (for a progress bar). Timestamps never decrease from one row to the next,
-    within a batch or between two.
+    `start_ms` is the event time of the first reading, or None when there is none or it is not known before the first
+    batch; `end_ms` that of the last one (for a progress bar), None where a source goes on. The times in `Columns.ts`
+    never decrease from one row to the next, within a batch or between two. A source that waits hands out empty batches.
     """
 
     @property

@@ -7,15 +7,11 @@ The whole file is held in memory, some 300 bytes a trip, because it need not be 
 """
 
 import csv
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
@@ -23,17 +19,16 @@ from schemas.vehicles import ID_PATTERN
 from sensors_sim.batch import AVAILABLE, NO_BATTERY, ON_TRIP, Positions, ids
 from sensors_sim.errors import SourceError
 from sensors_sim.rhythm import SHANGHAI
-from sensors_sim.sources.contract import Report
+from sensors_sim.sources.contract import BadRow, Report
+from sensors_sim.sources.files import UNREADABLE, open_text
+from sensors_sim.sources.places import Place, place
 
 OPERATOR = "mobike"
 REQUIRED = ("bike_id", "start_time", "end_time", "end_lon", "end_lat")
 ORIGIN = ("start_lon", "start_lat")
 BATCH = 5_000
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _ID = re.compile(ID_PATTERN)
-
-Place = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +40,6 @@ class Trip:
     end: int
     origin: Place | None
     destination: Place
-
-
-class _BadRow(Exception):
-    """A row that is no trip: the reason and the value."""
-
-    def __init__(self, reason: str, value: str) -> None:
-        super().__init__(reason, value)
-        self.reason = reason
-        self.value = value
 
 
 class MobikeTrips:
@@ -132,7 +118,7 @@ def read(path: Path, report: Report) -> list[Trip]:
     """
     trips: list[Trip] = []
     try:
-        with _open(path) as file:
+        with open_text(path) as file:
             rows = csv.reader(file)
             columns = _columns(next(rows, []), path)
             while True:
@@ -149,19 +135,10 @@ def read(path: Path, report: Report) -> list[Trip]:
                 report.rows += 1
                 try:
                     trips.append(_trip(row, columns))
-                except _BadRow as bad:
+                except BadRow as bad:
                     report.skip(bad.reason, f"line {rows.line_num}: {bad.value[:80]!r}")
-    except (OSError, EOFError, zlib.error) as error:
+    except UNREADABLE as error:
         raise SourceError(f"cannot read {path} ({error}); it must be a CSV file, plain or gzipped") from None
-
-
-def _open(path: Path) -> TextIO:
-    """Open plain or gzipped text, whatever the name ends in; bytes that are not UTF-8 spoil their row only."""
-    with path.open("rb") as probe:
-        gzipped = probe.read(2) == _GZIP_MAGIC
-    if gzipped:
-        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="")
-    return path.open("r", encoding="utf-8-sig", errors="replace", newline="")
 
 
 def _columns(header: list[str], path: Path) -> dict[str, int]:
@@ -180,17 +157,17 @@ def _columns(header: list[str], path: Path) -> dict[str, int]:
 
 def _trip(row: list[str], columns: dict[str, int]) -> Trip:
     if len(row) <= max(columns.values()):
-        raise _BadRow("too_few_columns", ",".join(row))
+        raise BadRow("too_few_columns", ",".join(row))
     text = {name: row[index].strip() for name, index in columns.items()}
     vehicle_id = f"{OPERATOR}-{text['bike_id']}"
     if not text["bike_id"] or not _ID.match(vehicle_id):
-        raise _BadRow("bad_bike_id", text["bike_id"])
+        raise BadRow("bad_bike_id", text["bike_id"])
     start, end = _time(text["start_time"]), _time(text["end_time"])
     if end < start:
-        raise _BadRow("end_before_start", f"{text['start_time']} to {text['end_time']}")
+        raise BadRow("end_before_start", f"{text['start_time']} to {text['end_time']}")
     destination = _place(text["end_lat"], text["end_lon"])
     if destination is None:
-        raise _BadRow("coordinates_missing", ",".join(row))
+        raise BadRow("coordinates_missing", ",".join(row))
     origin = _place(text["start_lat"], text["start_lon"]) if "start_lat" in text else None
     return Trip(vehicle_id, start, end, origin, destination)
 
@@ -200,24 +177,12 @@ def _time(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise _BadRow("time_unreadable", text) from None
+        raise BadRow("time_unreadable", text) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=SHANGHAI)
     return round(moment.timestamp() * 1000)
 
 
 def _place(lat: str, lon: str) -> Place | None:
-    """Return a place, or None where both fields are empty; half a place, 0,0 and other planets are bad rows."""
-    if not lat and not lon:
-        return None
-    if not lat or not lon:
-        raise _BadRow("coordinates_missing", f"{lat},{lon}")
-    try:
-        place = float(lat), float(lon)
-    except ValueError:
-        raise _BadRow("coordinates_unreadable", f"{lat},{lon}") from None
-    if not all(map(isfinite, place)):
-        raise _BadRow("coordinates_unreadable", f"{lat},{lon}")
-    if abs(place[0]) > 90 or abs(place[1]) > 180 or place == (0.0, 0.0):
-        raise _BadRow("coordinates_out_of_range", f"{lat},{lon}")
-    return place
+    """Return a place, or None where both fields are empty."""
+    return place(lat, lon) if lat or lon else None

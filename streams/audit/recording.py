@@ -1,5 +1,7 @@
 r"""A log kept in a file: one Kafka record a line, as JSON, gzipped where the name ends in .gz.
 
+Files of `urbanbrain sim record --kafka` are read, too: Zstandard, with more fields in a line (docs/recordings.md).
+
     {"topic": "ub.vehicles", "partition": 0, "offset": 17, "timestamp": 1767225600000, "value": "{\"vehicle_id\": ...}"}
 
 `value` is the record's text; what is not UTF-8 stands there as base64 in `value_base64` instead. Records of one
@@ -7,6 +9,7 @@ partition follow one another in the order of their offsets, from 0; the order of
 """
 
 import gzip
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +20,11 @@ import msgspec
 from streams.audit.records import LogRecord
 from streams.errors import CannotAudit
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 
 class _Line(msgspec.Struct, omit_defaults=True):
     topic: str
@@ -26,6 +34,9 @@ class _Line(msgspec.Struct, omit_defaults=True):
     value: str | None = None
     value_base64: bytes | None = None
 
+
+_ZSTANDARD = b"\x28\xb5\x2f\xfd"
+"""RFC 8878, section 3.1.1."""
 
 _line = msgspec.json.Decoder(_Line)
 _encode = msgspec.json.Encoder().encode
@@ -62,16 +73,17 @@ def read(path: Path) -> Iterator[LogRecord]:
     """Yield the records; CannotAudit names the line that is none, or where the file cannot be read."""
     number = 0
     try:
-        with _open(path, "rb") as file:
+        with _open_to_read(path) as file:
             for text in file:
                 number += 1
                 line = _line.decode(text)
                 value = (line.value_base64 or b"") if line.value is None else line.value.encode()
                 yield LogRecord(line.topic, line.partition, line.offset, line.timestamp, value)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zstd.ZstdError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CannotAudit(
-            f"{path}: {reason}; give a recording as `urbanbrain audit --save` writes it"
+            f"{path}: {reason}; give a recording as `urbanbrain audit --save` or `urbanbrain sim record --kafka` "
+            "writes it"
         ) from None
     except (msgspec.DecodeError, UnicodeError) as error:
         raise CannotAudit(
@@ -81,6 +93,12 @@ def read(path: Path) -> Iterator[LogRecord]:
 
 def _open(path: Path, mode: Literal["rb", "wb"]) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path, mode)) if path.suffix == ".gz" else path.open(mode)
+
+
+def _open_to_read(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        packed = file.read(len(_ZSTANDARD)) == _ZSTANDARD
+    return cast("IO[bytes]", zstd.open(path)) if packed else _open(path, "rb")
 
 
 def check_complete(

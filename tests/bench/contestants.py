@@ -39,6 +39,10 @@ class Sizes:
     scaling_readings: int = 1_000_000
     fleets: tuple[int, ...] = (20_000, 200_000, 1_000_000)
     workers: tuple[int, ...] = (1, 2)
+    simulated: int = 20_000
+    simulated_s: int = 1_800
+    simulated_large: int = 1_000_000
+    simulated_large_s: int = 60
     rates: tuple[int, ...] = (1_000, 10_000)
     probes: int = 200
     fetch_waits: tuple[int, ...] = (5, 100)
@@ -65,6 +69,10 @@ TINY = Sizes(
     scaling_readings=2_000,
     fleets=(1_000, 2_000),
     workers=(1,),
+    simulated=300,
+    simulated_s=60,
+    simulated_large=600,
+    simulated_large_s=30,
     rates=(200,),
     probes=4,
     fetch_waits=(),
@@ -142,6 +150,14 @@ def _parts(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
     def store(services: Services, plain: bool) -> Figures:
         return parts.store(services, rows=sizes.rows, size=sizes.batch, plain=plain)
 
+    def simulator(services: Services) -> Figures:
+        size = {"bikes": sizes.simulated, "seconds": sizes.simulated_s}
+        return parts.simulator(services, array=sizes.array, **size)
+
+    def simulator_large(services: Services) -> Figures:
+        size = {"bikes": sizes.simulated_large, "seconds": sizes.simulated_large_s}
+        return parts.simulator(services, array=sizes.array, **size)
+
     return (
         (Contestant("sensing", "readings", lambda s: parts.sensing(s, sizes.network)),),
         (Contestant("requests", "events", lambda s: parts.requests(s, sizes.hotline)),),
@@ -156,6 +172,8 @@ def _parts(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
                 "restore", "vehicles", lambda s: parts.restore(s, vehicles=sizes.vehicles, runs=3), once=True
             ),
         ),
+        (Contestant("simulator", "readings", simulator),),
+        (Contestant("simulator_large", "readings", simulator_large, once=True),),
         (Contestant("memory", "readings", lambda s: parts.memory(s, vehicles=sizes.vehicles), once=True),),
     )
 

@@ -79,6 +79,13 @@ def memory(services: Services, *, vehicles: int) -> dict[str, Any]:
     return {**_figures(found), "bytes_per_vehicle": found["bytes_per_vehicle"]}
 
 
+def simulator(services: Services, *, bikes: int, seconds: int, array: int) -> dict[str, Any]:
+    """Measure the simulator (simulator_child.py), in readings in JSON arrays; `peak_rss_mb` has the whole process."""
+    spec = {"bikes": bikes, "seconds": seconds, "array": array}
+    found = run_child("tests.bench.simulator_child", spec, services.directory)
+    return {**_figures(found), "compared": found["compared"], "wrong": found["wrong"]}
+
+
 def restore(services: Services, *, vehicles: int, runs: int, partitions: int = 4) -> dict[str, Any]:
     """Measure how fast a fleet comes back from the database (restore_child.py): the median of `runs`."""
     with services.database() as database:

@@ -84,6 +84,13 @@ TARGETS = (
     Target("requests: events/s a core (our own aim)", _core("requests"), 50_000),
     Target("detection: cell updates/s a core", _core("detection"), 200_000),
     Target("store: times plain COPY and upsert, rows/s", _rate_ratio("store", "raw_copy"), 0.6),
+    Target("simulator, bikes into JSON arrays: readings/s a core", _core("simulator"), 200_000),
+    Target(
+        "simulator of 1,000,000 bikes: resident MB at most",
+        _figure("simulator_large", "peak_rss_mb"),
+        2_000,
+        at_most=True,
+    ),
     Target("memory: bytes a vehicle", _figure("memory", "bytes_per_vehicle"), 120, at_most=True),
     Target("restore of 1,000,000 vehicles, s", _figure("restore", "wall_s"), 10, at_most=True),
     Target(

@@ -44,7 +44,7 @@ SMALL = Workload(readings=6_000, vehicles=600)
 @pytest.mark.bench
 def test_a_very_small_benchmark_runs_and_every_result_is_right(tmp_path: Path) -> None:
     said: list[str] = []
-    keys = ["fleet", "sensing", "requests", "grid", "detection", "store"]
+    keys = ["fleet", "sensing", "requests", "grid", "detection", "store", "simulator", "simulator_large"]
     results = run.run(TINY, keys, 1, said.append)
     assert list(results) == keys
     assert len(said) == len(keys)
@@ -53,6 +53,8 @@ def test_a_very_small_benchmark_runs_and_every_result_is_right(tmp_path: Path) -
         assert one["cpu_s_per_million"] > 0
         assert one.get("wrong", 0) == 0
     assert min(results[key]["compared"] for key in ("fleet", "sensing", "requests")) > 1_000
+    assert results["simulator"]["compared"] > 200
+    assert 0 < results["simulator_large"]["peak_rss_mb"] < 2_000
     assert results["grid"]["metric_rows_per_core_s"] > 0
     assert results["grid"]["metric_tick_ms"] > 0
     assert results["detection"]["alerts"] >= 0

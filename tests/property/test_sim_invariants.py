@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sensors_sim.batch import AVAILABLE, NON_CONTACTABLE, NON_OPERATIONAL, ON_TRIP, RESERVED, Positions
 from sensors_sim.bikes import LEAST_GAP_MS
 from sensors_sim.encode import arrays
-from sensors_sim.events import Flood
+from sensors_sim.events.flood import Flood
 from sensors_sim.geo import METRES_PER_DEGREE
 from sensors_sim.scenario import Scenario
 

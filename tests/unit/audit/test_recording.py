@@ -1,5 +1,8 @@
 """Recordings: what is written is read, and what cannot be used is named."""
 
+import base64
+import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,11 @@ from streams.audit.records import LogRecord
 from streams.audit.source import Read, read_recording
 from streams.errors import CannotAudit
 from tests.unit.audit.audit_logs import frame, reading, records
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 def said(_line: str) -> None:
@@ -92,3 +100,30 @@ def test_a_log_that_lost_its_beginning_cannot_be_audited() -> None:
     check_beginnings({("ub.vehicles", 0): 0, ("ub.vehicles", 1): 0})
     with pytest.raises(CannotAudit, match=r"ub\.vehicles\[1\] begins at offset 70: .*retention"):
         check_beginnings({("ub.vehicles", 0): 0, ("ub.vehicles", 1): 70})
+
+
+def packed(path: Path, log: list[LogRecord]) -> Path:
+    """A file in the form of `urbanbrain sim record --kafka`: frames of lines with more fields, heads between them."""
+    frames = [zstd.compress(b"")]
+    for at, r in enumerate(log):
+        head = b'{"is":"chunk"}'
+        line = b'{"at":%d,"topic":"%s","partition":%d,"offset":%d,"timestamp":%d,"headers":[["a","b"]],'
+        line += b'"value_base64":"%s"}\n'
+        place = (at, r.topic.encode(), r.partition, r.offset, r.timestamp, base64.b64encode(r.value))
+        frames += [struct.pack("<II", 0x184D2A57, len(head)) + head, zstd.compress(line % place)]
+    path.write_bytes(b"".join(frames))
+    return path
+
+
+def test_a_recording_of_the_simulator_is_read_whatever_its_name(tmp_path: Path) -> None:
+    log = records([frame([reading("a", 1)]), b"", b"\xff\x00 not text"])
+    assert list(recording.read(packed(tmp_path / "day.gz", log))) == log
+
+
+def test_a_recording_of_the_simulator_that_is_cut_off_or_damaged_is_named(tmp_path: Path) -> None:
+    path = packed(tmp_path / "day", records([frame([reading("a", 1)])] * 3))
+    data = path.read_bytes()
+    for spoilt in (data[:-5], data[:-20] + bytes(20)):
+        path.write_bytes(spoilt)
+        with pytest.raises(CannotAudit, match=r"day: .*sim record --kafka"):
+            list(recording.read(path))

@@ -9,9 +9,9 @@ import numpy as np
 
 from sensors_sim.batch import Floats, Ints
 from sensors_sim.city import City, pudong_city
+from sensors_sim.events.concert import Concert
 from sensors_sim.rhythm import SHANGHAI
 from sensors_sim.sensors.contract import Readings
-from sensors_sim.sensors.gatherings import Concert
 from sensors_sim.sensors.world import World
 
 HOUR_MS = 3_600_000

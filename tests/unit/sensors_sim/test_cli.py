@@ -18,6 +18,7 @@ from schemas.requests import CitizenRequest
 from schemas.sensors import SensorReading
 from schemas.vehicles import VehiclePosition
 from sensors_sim.cli import sim
+from sensors_sim.scenario import names
 from sensors_sim.sources.mobike_sample import write_sample
 from tests.unit.sensors_sim.mqtt_fake import FakeBroker
 
@@ -35,7 +36,7 @@ def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
 
 def test_list_names_every_scenario_with_a_line() -> None:
     lines = call("list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["commuter", "metro-flood"]
+    assert [line.split()[0] for line in lines] == names()
 
 
 def test_show_explains_when_and_where_the_flood_comes() -> None:
@@ -94,6 +95,28 @@ def test_single_sends_each_reading_on_its_vehicles_or_sensors_topic() -> None:
             assert topic.endswith(f"/vehicles/{codec.position.decode(payload).vehicle_id}/position")
 
 
+def test_run_writes_the_truth_about_what_it_published(tmp_path: Path) -> None:
+    mine, truth = tmp_path / "mine.toml", tmp_path / "truth.json"
+    mine.write_text(
+        'summary = "one sensor is silent"\n[calendar]\nstart = 2026-03-02T07:00:00\nduration = "10 min"\n'
+        "[populations]\nbikes = 30\nsensors = 50\n[faults]\nduplicate = 1.0\n"
+        '[[events]]\nevent = "sensor-silent"\nsensors = ["noise-00001"]\nbegins = "07:03"\nlasts = "4 min"\n'
+    )
+    with FakeBroker().running() as broker:
+        result = call("run", str(mine), "--speed", "max", "--truth", str(truth), "--json",
+                      "--mqtt", f"127.0.0.1:{broker.port}")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["faults"]["duplicated"] > 0
+    (due,) = json.loads(truth.read_text())["due"]
+    assert (due["kind"], due["subject"], due["from"]) == (
+        "sensor_silent",
+        "noise-00001",
+        "2026-03-01T23:03:00.000Z",
+    )
+    alone = call("truth", str(mine))
+    assert json.loads(alone.stdout) == json.loads(truth.read_text())
+
+
 def test_only_publishes_the_populations_that_are_named() -> None:
     with FakeBroker().running() as broker:
         result = call("run", "commuter", "--only", "noise, water", "--for", "300", "--speed", "max", "--json",
@@ -140,7 +163,7 @@ def test_refused_readings_are_an_error() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("run", "nowhere"), "there is no scenario 'nowhere'; there are: commuter"),
+        (("run", "nowhere"), "there is no scenario 'nowhere'; there are: accident"),
         (("run", "commuter", "--speed", "0"), "'0' is no speed"),
         (("run", "commuter", "--speed", "nan"), "'nan' is no speed"),
         (("run", "commuter", "--speed", "fast"), "'fast' is no speed"),

@@ -1,19 +1,76 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from sensors_sim.batch import ON_TRIP
 from sensors_sim.errors import ScenarioError
-from sensors_sim.events import Flood
-from sensors_sim.scenario import SHIPPED, shipped
+from sensors_sim.events.catalogue import EVENTS
+from sensors_sim.events.flood import Flood
+from sensors_sim.scenario import load, names, parse, shipped
 
 FLOOD = Flood("Century Avenue", begins_s=60, fill_s=100, hold_s=200, drain_s=50, bikes=10)
 
 
-def test_every_shipped_scenario_lies_in_the_past_and_on_a_working_day() -> None:
-    for scenario in SHIPPED:
+MINIMAL = """
+summary = "as little as can be"
+[calendar]
+start = 2026-03-02T07:30:00
+duration = "3 h"
+"""
+
+
+def test_every_shipped_scenario_lies_in_the_past_and_is_sound() -> None:
+    assert len(names()) >= 12
+    for name in names():
+        scenario = shipped(name)
+        assert scenario.name == name
         assert datetime.fromtimestamp(scenario.end_ms / 1000, UTC) < datetime(2026, 3, 31, tzinfo=UTC)
-        assert scenario.start.weekday() < 5
         assert scenario.bikes >= 20_000
+        assert len(scenario.summary) < 120
+
+
+def test_every_event_happens_in_a_shipped_scenario() -> None:
+    assert {event.key for name in names() for event in shipped(name).events} == set(EVENTS)
+
+
+def test_a_file_of_your_own_is_loaded_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MINIMAL)
+    assert load(str(path)).name == "mine"
+    assert (load(str(path)).bikes, load(str(path)).events) == (20_000, ())
+    with pytest.raises(
+        ScenarioError, match=r"cannot read .*absent.toml .*; name a TOML file, or one of accident"
+    ):
+        load(str(tmp_path / "absent.toml"))
+
+
+def test_a_holiday_is_a_day_off_and_a_working_saturday_is_none() -> None:
+    holiday = parse(MINIMAL.encode() + b"holidays = [2026-03-02]", "x.toml")
+    saturday = parse(MINIMAL.replace("03-02", "03-07").encode() + b"working_days = [2026-03-07]", "x.toml")
+    assert not holiday.calendar.works(holiday.start.date())
+    assert saturday.calendar.works(saturday.start.date())
+    riding = [
+        (one.with_(bikes=3_000).fleet().state == ON_TRIP).sum()
+        for one in (shipped("metro-flood"), holiday, saturday)
+    ]
+    assert riding[1] < 0.6 * riding[0]
+    assert riding[2] > 0.7 * riding[0]
+
+
+def test_populations_are_given_in_all_or_one_by_one() -> None:
+    by_name = b"[populations]\nbikes = {north = 30, south = 10}\nsensors = {noise = 7}\nrequests = 0.5"
+    scenario = parse(MINIMAL.encode() + by_name, "x.toml")
+    fleet = scenario.fleet()
+    assert (fleet.operators, len(fleet)) == (("north", "south"), 40)
+    assert fleet.vehicle_id[[0, 39]].tolist() == ["north-000000", "south-000009"]
+    tables = {kind.sensors.kind: len(kind.sensors) for kind in scenario.world().kinds}
+    assert (tables["noise"], tables["traffic"], scenario.requests) == (7, 120, 0.5)
+
+
+def test_faults_of_a_file_reach_the_scenario() -> None:
+    assert parse(MINIMAL.encode() + b"[faults]\ndrop = 0.25", "x.toml").faults.drop == 0.25
+    assert not shipped("commuter").faults
 
 
 def test_a_start_is_local_time_of_the_city() -> None:
@@ -21,8 +78,8 @@ def test_a_start_is_local_time_of_the_city() -> None:
 
 
 def test_an_unknown_scenario_is_refused_with_the_names_that_exist() -> None:
-    with pytest.raises(ScenarioError, match="no scenario 'metro'; there are: commuter, metro-flood"):
-        shipped("metro")
+    with pytest.raises(ScenarioError, match="no scenario 'metro-flod'; did you mean 'metro-flood'"):
+        shipped("metro-flod")
 
 
 def test_values_out_of_range_are_refused() -> None:

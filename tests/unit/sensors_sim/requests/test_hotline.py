@@ -9,11 +9,11 @@ import pytest
 
 from sensors_sim.bikes import Fleet
 from sensors_sim.city import LEISURE
+from sensors_sim.events.concert import Concert
 from sensors_sim.requests.causes import Cause, causes
 from sensors_sim.requests.events import Event
 from sensors_sim.requests.hotline import Hotline
 from sensors_sim.scenario import Scenario, shipped
-from sensors_sim.sensors.gatherings import Concert
 from sensors_sim.sensors.moment import MINUTE_MS, Moment
 from sensors_sim.sensors.world import World
 from tests.unit.sensors_sim.lived import HOUR_MS, city, when
@@ -162,6 +162,5 @@ def test_ids_of_two_seeds_or_starts_never_meet() -> None:
 def test_a_scenario_with_a_concert_says_so() -> None:
     assert "9,000 people hear a concert of 120 min at Expo Cultural Park" in CONCERT.explain()
     scenario: Scenario = shipped("commuter")
-    assert scenario.concerts[0].begins_s + scenario.concerts[0].lasts_s < scenario.duration / timedelta(
-        seconds=1
-    )
+    assert [event.key for event in scenario.events] == ["concert"]
+    assert scenario.events[0].ends_s < scenario.duration / timedelta(seconds=1)

@@ -3,9 +3,10 @@ import pytest
 
 from sensors_sim.batch import Floats
 from sensors_sim.city import LEISURE
+from sensors_sim.events.concert import Concert
 from sensors_sim.sensors.air import Air
 from sensors_sim.sensors.flow import Flow
-from sensors_sim.sensors.gatherings import Concert, Gatherings
+from sensors_sim.sensors.gatherings import Gatherings
 from sensors_sim.sensors.moment import Moment
 from sensors_sim.sensors.noise import Noise
 from sensors_sim.sensors.roads import network

@@ -1,7 +1,7 @@
 import numpy as np
 
 from sensors_sim.city import LEISURE, METRO, OFFICE
-from sensors_sim.sensors.gatherings import Concert
+from sensors_sim.events.concert import Concert
 from tests.unit.sensors_sim.lived import HOUR_MS, Lived, city, lived, monday, when
 
 CONCERT = Concert("Expo Cultural Park", begins_s=2 * 3_600, lasts_s=3_600, people=9_000)

@@ -1,16 +1,19 @@
-"""What a scenario adds to the ordinary day. One frozen description and one small logic each."""
+"""A metro station that riders flood with bikes, and drain again."""
 
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
+import msgspec
 import numpy as np
 
 from sensors_sim.batch import Ints
 from sensors_sim.bikes import Fleet
+from sensors_sim.events.contract import Amount, Count, Event, Name, Scene, minutes, place_of, since
 from sensors_sim.rhythm import demand
 
 
 @dataclass(frozen=True, slots=True)
-class Flood:
+class Flood(Event):
     """Riders leave more and more bikes at one metro station, and later take them away again.
 
     Times are seconds of event time: it begins `begins_s` after the scenario, within `fill_s` riders
@@ -19,14 +22,17 @@ class Flood:
     the entrance (one standard deviation).
     """
 
-    station: str
+    key: ClassVar[str] = "flood"
+    expects: ClassVar[str] = "oversaturation at the station"
+
+    station: Name
     begins_s: float
     fill_s: float
     hold_s: float
     drain_s: float
-    bikes: int
-    reach_m: float = 1_800.0
-    scatter_m: float = 90.0
+    bikes: Count
+    reach_m: Annotated[float, msgspec.Meta(ge=300, le=5_000)] = 1_800.0
+    scatter_m: Amount = 90.0
 
     @property
     def ends_s(self) -> float:
@@ -39,16 +45,25 @@ class Flood:
         corners = (begins, begins + self.fill_s, ends - self.drain_s, ends)
         return float(np.interp(at_s, corners, (0.0, 1.0, 1.0, 0.0)))
 
+    @property
+    def where(self) -> str:
+        """The station."""
+        return self.station
+
     def explain(self) -> str:
         """Say in one sentence what happens."""
         return (
-            f"from minute {self.begins_s / 60:g} riders bring {self.bikes} bikes to {self.station} within "
-            f"{self.fill_s / 60:g} min, they stay {self.hold_s / 60:g} min and are gone {self.drain_s / 60:g} min later"
+            f"from {since(self.begins_s)} riders bring {self.bikes} bikes to {self.station} within "
+            f"{minutes(self.fill_s)}, they stay {minutes(self.hold_s)} and are gone {minutes(self.drain_s)} later"
         )
 
-    def started(self, start: int) -> "FloodInProgress":
-        """Return the logic of this flood for a scenario that starts at `start` (milliseconds)."""
-        return FloodInProgress(self, start)
+    def check(self, scene: Scene) -> None:
+        """The station must exist."""
+        place_of(scene.city, "station", self.station)
+
+    def on_fleet(self, scene: Scene) -> "FloodInProgress":
+        """Return the riders."""
+        return FloodInProgress(self, scene.start_ms)
 
 
 class FloodInProgress:
@@ -72,7 +87,7 @@ class FloodInProgress:
         if missing > 0 and at_s < self._flood.ends_s - self._flood.drain_s:
             self._bring(fleet, station, missing)
         elif missing < 0:
-            fleet.ride_away(fleet.some(fleet.free_at(station), -missing), demand(now))
+            fleet.ride_away(fleet.some(fleet.free_at(station), -missing), demand(now, fleet.calendar))
 
     def _bring(self, fleet: Fleet, station: int, n: int) -> None:
         x, y = float(fleet.city.x[station]), float(fleet.city.y[station])

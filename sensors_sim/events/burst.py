@@ -1,0 +1,92 @@
+"""A pipe of the district heating that bursts: pressure is gone at once, and radiators go cold."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import msgspec
+import numpy as np
+
+from sensors_sim.batch import Ints
+from sensors_sim.cells import cells_at
+from sensors_sim.city import LEISURE, METRO, OFFICE
+from sensors_sim.events.contract import Event, Name, Scene, minutes, place_of, since
+from sensors_sim.sensors.contract import Sensors
+from sensors_sim.sensors.world import World
+from sensors_sim.truth.entry import Entry
+
+PLACES = (METRO, OFFICE, LEISURE)
+WARMS_UP_S = 5_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class BurstPipe(Event):
+    """The `pipes` pipes nearest to the place `near` fail together and are mended after `lasts_s`."""
+
+    key: ClassVar[str] = "burst-pipe"
+    expects: ClassVar[str] = "an anomaly of pressure and temperature"
+
+    near: Name
+    begins_s: float
+    lasts_s: float
+    pipes: Annotated[int, msgspec.Meta(ge=1, le=50)] = 3
+
+    @property
+    def ends_s(self) -> float:
+        """When they are mended."""
+        return self.begins_s + self.lasts_s
+
+    @property
+    def where(self) -> str:
+        """The place."""
+        return self.near
+
+    def explain(self) -> str:
+        """Say in one sentence what happens."""
+        return (
+            f"from {since(self.begins_s)} a pipe is burst near {self.near}: {self.pipes} sensors read no pressure "
+            f"for {minutes(self.lasts_s)}, and people call the hotline"
+        )
+
+    def check(self, scene: Scene) -> None:
+        """The place must exist."""
+        place_of(scene.city, "near", self.near, PLACES)
+
+    def nearest(self, scene: Scene, pipes: Sensors) -> Ints:
+        """Return the pipes that it happens to."""
+        place = place_of(scene.city, "near", self.near, PLACES)
+        away = np.hypot(pipes.x - scene.city.x[place], pipes.y - scene.city.y[place])
+        nearest: Ints = np.sort(np.argsort(away, kind="stable")[: self.pipes])
+        return nearest
+
+    def on_world(self, scene: Scene) -> "Bursting":
+        """Return the burst."""
+        return Bursting(self, scene)
+
+    def truth(self, scene: Scene) -> Iterable[Entry]:
+        """Each of the pipes is an anomaly until it is mended; while it warms up, it may be one."""
+        pipes = scene.table("heating")
+        rows = self.nearest(scene, pipes)
+        first, mended = scene.at(self.begins_s), scene.at(self.ends_s)
+        last = scene.at(self.ends_s + WARMS_UP_S)
+        cells = cells_at(pipes.lat[rows], pipes.lon[rows])
+        for name, cell in zip(pipes.sensor_id[rows].tolist(), cells, strict=True):
+            why = f"{name} is burst near {self.near}"
+            yield Entry("due", "anomaly", "heating", (cell,), first, mended, why, name)
+            yield Entry("may", "anomaly", "heating", (cell,), first, last, why)
+
+
+class Bursting:
+    """Breaks the pipes once."""
+
+    def __init__(self, burst: BurstPipe, scene: Scene) -> None:
+        self._burst, self._scene = burst, scene
+        self._done = False
+
+    def act(self, world: World, now: int) -> None:
+        """Break them when it is time."""
+        if self._done or now < self._scene.at(self._burst.begins_s):
+            return
+        self._done = True
+        pipes = self._burst.nearest(self._scene, world.heating.sensors)
+        world.heating.burst(pipes, now, self._scene.at(self._burst.ends_s))

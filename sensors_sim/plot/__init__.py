@@ -1,0 +1,1 @@
+"""A simulated day as a picture, to see whether one believes it."""

@@ -1,0 +1,52 @@
+"""`urbanbrain sim plot`: lives through a scenario without publishing it, and draws it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from sensors_sim.errors import PlotError
+from sensors_sim.scenario import MOST_BIKES, load
+
+FORMS = (".png", ".svg", ".pdf")
+
+
+@click.command()
+@click.argument("name", metavar="SCENARIO")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    required=True,
+    help="File to write: .png, .svg or .pdf.",
+)
+@click.option("--bikes", type=click.IntRange(1, MOST_BIKES), help="Bikes in the city.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the scenario.")
+@click.option(
+    "--for", "seconds", type=click.IntRange(min=60), help="Seconds of event time, instead of the whole."
+)
+@click.option("--dpi", type=click.IntRange(40, 400), default=110, show_default=True, help="Dots an inch.")
+def plot(name: str, output: Path, bikes: int | None, seed: int | None, seconds: int | None, dpi: int) -> None:
+    """Draw SCENARIO (a name or a TOML file): bikes over time, a map of cells at the peak, trips and sensors by hour."""
+    if output.suffix not in FORMS:
+        raise PlotError(f"{output}: a picture ends in one of {', '.join(FORMS)}")
+    try:
+        from sensors_sim.plot.picture import save  # noqa: PLC0415 - matplotlib is an extra
+    except ModuleNotFoundError as error:
+        raise PlotError(f"{error}; pip install 'urbanbrain[plot]' brings what pictures need") from None
+    from sensors_sim.plot.day import live  # noqa: PLC0415
+
+    duration = None if seconds is None else timedelta(seconds=seconds)
+    scenario = load(name).with_(bikes=bikes, seed=seed, duration=duration)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"living through {scenario.duration} of {scenario.name}", total=1.0)
+        day = live(scenario, lambda done: progress.update(task, completed=done))
+    try:
+        save(day, output, dpi)
+    except OSError as error:
+        raise PlotError(f"{output} cannot be written: {error.strerror or error}") from None
+    click.echo(
+        f"{output}: {day.starts.sum():,} trips, {len(day.cells):,} cells with bikes at the peak", err=True
+    )

@@ -1,0 +1,186 @@
+"""Scenario files: TOML, read and checked as far as that needs no city. docs/scenarios.md describes the form."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from schemas.vehicles import ID_PATTERN
+from sensors_sim.errors import FaultsError, ScenarioError
+from sensors_sim.events.catalogue import EVENTS
+from sensors_sim.events.contract import Event
+from sensors_sim.faults import NO_FAULTS, Faults
+from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS, SHARES
+from sensors_sim.tables import Problems, build, choice, shown
+
+CITIES = ("pudong",)
+MOST_BIKES = 1_000_000
+
+_Whole = Annotated[int, msgspec.Meta(ge=1, le=MOST_BIKES)]
+_Operator = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The table [calendar]: `start` is local time (UTC+8), without an offset.
+
+    settle, warm_up   how long bikes and sensors live before the start without reporting
+    """
+
+    start: datetime
+    duration_s: float
+    holidays: tuple[date, ...] = ()
+    working_days: tuple[date, ...] = ()
+    settle_s: float = 900.0
+    warm_up_s: float = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Populations:
+    """The table [populations].
+
+    bikes     how many, in all or by operator
+    sensors   how many, in all or by kind
+    requests  how many people call, as a share of the usual number
+    """
+
+    bikes: _Whole | dict[_Operator, _Whole] = 20_000
+    sensors: Annotated[int, msgspec.Meta(ge=FEWEST_SENSORS, le=MOST_SENSORS)] | dict[str, _Whole] = 600
+    requests: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """What a file may say at its top."""
+
+    summary: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    calendar: dict[str, Any]
+    city: str = CITIES[0]
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 1
+    populations: dict[str, Any] = field(default_factory=dict)
+    events: list[Any] = field(default_factory=list)
+    faults: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFile:
+    """What a file says. `at` names the place of each event in it, for errors."""
+
+    source: str
+    summary: str
+    city: str
+    seed: int
+    when: When
+    populations: Populations
+    events: tuple[Event, ...]
+    at: tuple[str, ...]
+    faults: Faults
+
+
+def read(text: bytes, source: str) -> ScenarioFile:
+    """Return what a file says; ScenarioError lists every mistake in it, a line each. `source` is its name."""
+    try:
+        table = tomllib.loads(text.decode())
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{source} is not UTF-8 ({error}); TOML files are") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{source} is no TOML: {error}") from None
+    problems = Problems()
+    file = _file(table, source, problems)
+    if file is None or problems.lines:
+        raise wrong(source, problems.lines)
+    return file
+
+
+def wrong(source: str, lines: Sequence[str]) -> ScenarioError:
+    """Return the error that lists what is wrong with a file."""
+    if len(lines) == 1:
+        return ScenarioError(f"{source}: {lines[0]}")
+    return ScenarioError(f"{source} has {len(lines)} mistakes:\n" + "\n".join(f"  {line}" for line in lines))
+
+
+def _file(table: Mapping[str, Any], source: str, problems: Problems) -> ScenarioFile | None:
+    keys = build(_Keys, table, "", problems, None)
+    parts = {name: table.get(name) for name in ("calendar", "populations", "events", "faults")}
+    when = None
+    if isinstance(parts["calendar"], dict):
+        when = build(When, parts["calendar"], "calendar", problems, None)
+        if when is not None:
+            _check_when(when, problems)
+    said = parts["populations"]
+    populations = build(
+        Populations,
+        said if isinstance(said, dict) else {},
+        "populations",
+        problems,
+        None,
+    )
+    sensors = said.get("sensors") if isinstance(said, dict) else None
+    if isinstance(sensors, dict):
+        for kind in sorted(sensors.keys() - SHARES.keys()):
+            rule = f"no such kind of sensor; {choice(kind, SHARES)}"
+            problems.add(f"populations.sensors.{kind}", sensors[kind], rule)
+    events, at = _events(parts["events"], when, problems)
+    faults = NO_FAULTS
+    if isinstance(parts["faults"], dict):
+        try:
+            faults = Faults.parse(parts["faults"])
+        except FaultsError as error:
+            problems.lines.append(f"faults: {error}")
+    city = table.get("city")
+    if isinstance(city, str) and city not in CITIES:
+        problems.add("city", city, f"no such city; {choice(city, CITIES)}")
+    if keys is None or when is None or populations is None:
+        return None
+    return ScenarioFile(
+        source, keys.summary, keys.city, keys.seed, when, populations, tuple(events), tuple(at), faults
+    )
+
+
+def _check_when(when: When, problems: Problems) -> None:
+    if when.start.tzinfo is not None:
+        rule = "local time (UTC+8) without an offset is expected, such as 2026-03-02T07:00:00"
+        problems.add("calendar.start", str(when.start), rule)
+    if when.start.microsecond:
+        problems.add("calendar.start", str(when.start), "whole seconds are expected")
+    for key, seconds, least in (
+        ("duration", when.duration_s, 1),
+        ("settle", when.settle_s, 0),
+        ("warm_up", when.warm_up_s, 0),
+    ):
+        if seconds < least or seconds % 1:
+            problems.add(
+                f"calendar.{key}", f"{seconds:g} s", f"whole seconds are expected, {least} at the least"
+            )
+
+
+def _events(tables: object, when: When | None, problems: Problems) -> tuple[list[Event], list[str]]:
+    """Return the events, and where each stands; times of the clock count from the start."""
+    events: list[Event] = []
+    at: list[str] = []
+    for number, table in enumerate(tables if isinstance(tables, list) else []):
+        path = f"events[{number}]"
+        if not isinstance(table, dict):
+            problems.add(path, table, "a table is expected: begin it with [[events]]")
+            continue
+        kind = table.get("event")
+        if kind is None:
+            problems.missing(f"{path}.event", f"one of {', '.join(sorted(EVENTS))}")
+            continue
+        if not isinstance(kind, str) or kind not in EVENTS:
+            problems.add(f"{path}.event", kind, f"there is no such event; {choice(str(kind), EVENTS)}")
+            continue
+        values = {key: value for key, value in table.items() if key != "event"}
+        start = when.start.replace(tzinfo=None) if when is not None else datetime(1970, 1, 1)
+        event = build(EVENTS[kind], values, path, problems, start)
+        if event is None:
+            continue
+        if when is not None and event.begins_s >= when.duration_s:
+            rule = f"it begins after the end of the scenario, which lasts {when.duration_s / 60:g} min"
+            problems.add(f"{path}.begins", shown(table.get("begins")).strip("'"), rule)
+        events.append(event)
+        at.append(path)
+    return events, at

@@ -1,0 +1,253 @@
+"""`urbanbrain sim score`: run a scenario and judge the alerts, or judge recorded ones."""
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from rich.console import Console
+
+from sensors_sim.errors import ScenarioError
+from sensors_sim.options import Populations, connection_options, options_from, speed_option
+from sensors_sim.run import Options, Outcome, run
+from sensors_sim.scenario import MOST_BIKES, Scenario, load
+from sensors_sim.score.catching_up import LIVE_WITHIN_MS, STILL_S, Reached, Tables, wait_for
+from sensors_sim.score.figures import figures, shortfalls
+from sensors_sim.score.files import AlertLog, parse_truth, read_alerts, read_truth
+from sensors_sim.score.listen import RETAINED_WITHIN_S, Listener
+from sensors_sim.score.lives import lives
+from sensors_sim.score.matching import EARLIER, Judged, judge
+from sensors_sim.score.report import as_json as report_json
+from sensors_sim.score.report import render
+from sensors_sim.score.truth import Truth
+from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
+from sensors_sim.truth.entry import Truth as Known
+from sensors_sim.truth.witness import Witness, truth_of
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_SHARE = click.FloatRange(0, 1)
+
+
+@click.command()
+@click.argument("name", metavar="[SCENARIO]", required=False)
+@click.option("--truth", "truth_file", type=_FILE, help="What is due; default: what SCENARIO itself knows.")
+@click.option(
+    "--alerts",
+    "alerts_file",
+    type=_FILE,
+    help="Judge these instead of a run: the output of `urbanbrain alerts tail --json`, or rows of api.alert_history.",
+)
+@click.option(
+    "--kind", "kinds", multiple=True, help="Judge only alerts of this kind (may be given several times)."
+)
+@click.option(
+    "--only",
+    type=Populations(),
+    default=",".join(POPULATIONS),
+    help="Publish only these, as for `sim run`; what they do not show is not due.",
+)
+@click.option("--bikes", type=click.IntRange(1, MOST_BIKES), help="Bikes in the city.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the scenario.")
+@click.option(
+    "--for", "seconds", type=click.IntRange(min=1), help="Seconds of event time, instead of the whole."
+)
+@click.option("--least-recall", type=_SHARE, help="End with exit code 1 below this.")
+@click.option("--least-precision", type=_SHARE, help="End with exit code 1 below this.")
+@click.option(
+    "--settle",
+    type=click.FloatRange(min=0, max=600),
+    default=10.0,
+    show_default=True,
+    help="After the run, wait until no alert has come for so many seconds.",
+)
+@click.option(
+    "--database-url",
+    envvar="UB_DATABASE_URL",
+    show_envvar=True,
+    help="Asked whether the system has worked off the run. Better in the environment.",
+)
+@speed_option
+@connection_options
+@click.pass_context
+def score(
+    ctx: click.Context,
+    /,
+    name: str | None,
+    truth_file: Path | None,
+    alerts_file: Path | None,
+    kinds: tuple[str, ...],
+    only: frozenset[str],
+    bikes: int | None,
+    seed: int | None,
+    seconds: int | None,
+    least_recall: float | None,
+    least_precision: float | None,
+    settle: float,
+    database_url: str | None,
+    as_json: bool,
+    quiet: bool,
+    **sending: Any,
+) -> None:
+    """Run SCENARIO (a name or a TOML file) against the running system and compare the alerts with what was due.
+
+    With --alerts, judge recorded alerts instead; SCENARIO is not needed then if --truth is given.
+    """
+    duration = None if seconds is None else timedelta(seconds=seconds)
+    scenario = None if name is None else load(name).with_(bikes=bikes, seed=seed, duration=duration)
+    truth = None if truth_file is None else read_truth(truth_file)
+    if truth is not None and scenario is not None:
+        _check_same(truth, scenario, truth_file)
+    console = Console(stderr=True, quiet=quiet)
+    if alerts_file is not None:
+        found = _recorded(alerts_file, truth, scenario, only)
+    elif scenario is not None:
+        if ctx.get_parameter_source("faults") is ParameterSource.DEFAULT:
+            sending["faults"] = scenario.faults
+        tables = Tables(database_url) if database_url else None
+        found = _live(scenario, only, truth, options_from(**sending), settle, tables, console)
+    else:
+        raise click.UsageError("name a SCENARIO to run, or what to judge: --truth FILE --alerts FILE")
+
+    alerts = [life for life in lives(found.log.events) if not kinds or life.kind in kinds]
+    judged = judge(found.truth.only(kinds) if kinds else found.truth, alerts, earlier=found.earlier)
+    notes = [*found.notes, *_notes(judged, found.log)]
+    if as_json:
+        click.echo(json.dumps(report_json(judged, notes)))
+    else:
+        Console().print(render(judged, notes))
+    short = shortfalls(figures(judged), least_recall, least_precision)
+    for sentence in short:
+        click.echo(sentence, err=True)
+    sys.exit(1 if short else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is to be judged, by what; `earlier` are the ids of alerts that were open before the run began."""
+
+    truth: Truth
+    log: AlertLog
+    earlier: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+def _check_same(truth: Truth, scenario: Scenario, file: Path | None) -> None:
+    for what, theirs, ours in (
+        ("scenario", truth.scenario, scenario.name),
+        ("seed", truth.seed, scenario.seed),
+        ("begin", truth.begin, scenario.start_ms),
+    ):
+        if theirs not in (None, ours):
+            raise ScenarioError(
+                f"{file} is the truth of another run: its {what} is {theirs}, that of this run {ours}"
+            )
+
+
+def _recorded(alerts: Path, truth: Truth | None, scenario: Scenario | None, only: frozenset[str]) -> _Found:
+    log = read_alerts(alerts)
+    if truth is None:
+        if scenario is None:
+            raise click.UsageError("by what are they to be judged? Give --truth FILE, or name the SCENARIO")
+        truth = _known(truth_of(scenario, only))
+    return _Found(truth, log)
+
+
+def _live(
+    scenario: Scenario,
+    only: frozenset[str],
+    truth: Truth | None,
+    options: Options,
+    settle_s: float,
+    tables: Tables | None,
+    console: Console,
+) -> _Found:
+    """Run the scenario and listen; without a truth, a witness of the run says what was due."""
+    log, witness = AlertLog(), Witness(scenario, only)
+    with Listener(options.broker, f"ub-score-{os.getpid()}-{secrets.token_hex(4)}") as listener:
+        listener.collect(log, RETAINED_WITHIN_S)
+        earlier = frozenset(event.alert_id for event in log.events)
+        before = tables.reached().received if tables else 0
+        outcome = run(lambda: SimulatedCity(scenario, only, witness), options, console)
+        console.print("sent; waiting for the system to catch up", highlight=False)
+        notes = [*_notes_of_run(outcome), *_caught_up(tables, before, outcome, settle_s)]
+        listener.collect(log, settle_s)
+    truth = _known(witness.truth()) if truth is None else truth
+    return _Found(truth.until(_ended(scenario, outcome)), log, earlier, tuple(notes))
+
+
+def _caught_up(tables: Tables | None, before: int, outcome: Outcome, settle_s: float) -> Iterator[str]:
+    """Wait until the system has worked off what was sent; yield what is to be said about it."""
+    if tables is None:
+        yield (
+            f"nobody was asked whether the system kept up: alerts that came later than {settle_s:g} s after the one "
+            "before are not counted; UB_DATABASE_URL lets the tables be asked"
+        )
+        return
+    sent = outcome.counts.readings_acknowledged
+    live = outcome.last_ts or 0 if outcome.sent["vehicles"] else 0
+    wanted = Reached(before + sent, max(0, live - LIVE_WITHIN_MS))
+    found = wait_for(wanted, tables.reached, wall=monotonic, sleep=sleep)
+    if found.received < wanted.received:
+        yield f"{wanted.received - found.received:,} of {sent:,} readings are in no ledger after {STILL_S:g} s"
+    if found.live_ms < wanted.live_ms:
+        yield f"the live cells stand still {(live - found.live_ms) / 1000:.0f} s of event time before the last reading"
+
+
+def _known(truth: Known) -> Truth:
+    """Return what a scenario knows, by way of the form that it has in a file."""
+    return parse_truth(json.dumps(truth.to_dict()).encode(), f"the truth of {truth.scenario}")
+
+
+def _ended(scenario: Scenario, outcome: Outcome) -> int:
+    """Return the event time up to which the run came."""
+    if outcome.stopped:
+        return scenario.start_ms if outcome.last_ts is None else outcome.last_ts
+    return scenario.end_ms
+
+
+def _notes_of_run(outcome: Outcome) -> list[str]:
+    notes = []
+    if outcome.stopped:
+        notes.append("the run was stopped; only what came before is judged")
+    if outcome.counts.readings_refused:
+        refused, why = outcome.counts.readings_refused, outcome.counts.refusal
+        notes.append(
+            f"the broker refused {refused:,} readings ({why}); check what this user may publish (the ACL)"
+        )
+    if outcome.unacknowledged:
+        notes.append(f"{outcome.unacknowledged} messages were not acknowledged; they may be lost")
+    return notes
+
+
+def _notes(judged: Judged, log: AlertLog) -> list[str]:
+    """Return what a reader must know before believing the figures."""
+    notes = []
+    if log.skipped:
+        notes.append(f"records that are no alerts: {log.skipped:,}; first {log.example}")
+    seen = sum(why == EARLIER and life.raised_at >= judged.truth.begin for life, why in judged.not_judged)
+    if seen:
+        notes.append(
+            f"before the run began {seen} alerts were open that were raised after the scenario's beginning: the system "
+            "has seen this time before, and takes no position twice; score on a system that has not"
+        )
+    ours = {_resolution(cell) for due in judged.due for cell in due.entry.cells}
+    theirs = {_resolution(life.cell) for life, _ in judged.false if life.cell}
+    if ours and theirs and not ours & theirs:
+        notes.append(
+            f"the alerts are about cells of H3 resolution {sorted(theirs)}, the truth about {sorted(ours)}: "
+            "they cannot match"
+        )
+    return notes
+
+
+def _resolution(cell: str) -> int:
+    """Return the resolution of an H3 cell: bits 52 to 55 of its index."""
+    return int(cell[1], 16)

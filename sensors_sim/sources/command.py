@@ -1,0 +1,175 @@
+"""`urbanbrain sim inspect`, and the options of `sim replay` that are for feeds."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sensors_sim.encode import arrays
+from sensors_sim.errors import SourceError
+from sensors_sim.rhythm import local
+from sensors_sim.sources.contract import Report, Source
+from sensors_sim.sources.formats import FORMATS, Feed, open_feed
+from sensors_sim.sources.gbfs import GbfsFiles
+from sensors_sim.sources.gbfs_live import GbfsUrl
+from sensors_sim.sources.gbfs_zones import Feature, collection
+
+Command = Callable[..., Any]
+_MESSAGE = 500
+
+
+def feed_options(command: Command) -> Command:
+    """Add the options that say how a feed is to be read."""
+    path = click.Path(exists=True, dir_okay=False, path_type=Path)
+    for option in reversed(
+        [
+            click.option(
+                "--mapping", type=path, help="Format csv: what the columns mean (TOML, docs/feeds.md)."
+            ),
+            click.option(
+                "--owner", help="Publish as this operator or owner, not as the one that the feed names."
+            ),
+            click.option(
+                "--token-file", type=path, help="Address: send what is in this file as Authorization: Bearer."
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class FeedOptions:
+    """What the options above say."""
+
+    mapping: Path | None
+    owner: str | None
+    token_file: Path | None
+
+    def refuse(self) -> None:
+        """Refuse what is given of them: a recording has no use for it."""
+        for field in fields(self):
+            if getattr(self, field.name):
+                raise click.UsageError(f"--{field.name.replace('_', '-')} is for feeds, with --format")
+
+    def feed(self, where: str) -> Feed:
+        """Return what to open."""
+        headers = None
+        if self.token_file is not None:
+            token = self.token_file.read_text("ascii", errors="replace").strip()
+            if not token.isprintable() or not token.isascii():
+                raise SourceError(
+                    f"{self.token_file} holds no token: one line of ASCII characters is expected"
+                )
+            headers = {"Authorization": f"Bearer {token}"}
+        return Feed(where, self.mapping, self.owner, headers)
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """Yield what a source says about its rows, for people."""
+    if report.figures:
+        yield ", ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in report.figures.items())
+    for name in ("vehicles", "stations"):
+        ids, once = report.figures[f"{name}_ids"], report.figures[f"{name}_ids_in_one_poll_only"]
+        if 2 * once > ids:
+            yield (
+                f"{name}: most ids are seen in one poll only ({once:,} of {ids:,}): they rotate, "
+                "and nothing can be followed from poll to poll"
+            )
+    for verb, counted in (("noted", report.noted), ("skipped", report.skipped)):
+        for what, count in sorted(counted.items()):
+            yield f"{verb} {count:,} of {report.rows:,} rows: {what}, first {report.examples[what]}"
+
+
+@click.command("inspect")
+@click.argument("where", metavar="FILE|FOLDER|URL")
+@click.option(
+    "--format", "format_", type=click.Choice(list(FORMATS)), required=True, help="Form of the feed."
+)
+@feed_options
+@click.option(
+    "--zones",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Format gbfs: write the geofencing zones that are sound to this file (GeoJSON).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def inspect_command(
+    where: str,
+    format_: str,
+    zones: Path | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Read a feed and say what is in it, and what is wrong with it; publish nothing. An address is polled once."""
+    feed = FeedOptions(**given).feed(where)
+    source = open_feed(format_, feed)
+    found = _read(source, feed.live)
+    if zones is not None:
+        _write(zones, source)
+    report = source.report
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "rows": report.rows,
+                    "readings": {about: found.told[about] for about in ("vehicles", "sensors", "requests")},
+                    "owners": sorted(found.owners),
+                    "first_ts": found.first,
+                    "last_ts": found.last,
+                    "figures": dict(report.figures),
+                    "noted": dict(sorted(report.noted.items())),
+                    "skipped": dict(sorted(report.skipped.items())),
+                    "examples": report.examples,
+                }
+            )
+        )
+        return
+    told = ", ".join(f"{count:,} of {about}" for about, count in found.told.items()) or "nothing"
+    click.echo(
+        f"{report.rows:,} rows, to be published: {told}; by {', '.join(sorted(found.owners)) or 'nobody'}"
+    )
+    if found.first is not None and found.last is not None:
+        click.echo(
+            f"event time {local(found.first):%Y-%m-%d %H:%M:%S} to {local(found.last):%Y-%m-%d %H:%M:%S} UTC+8"
+        )
+    for line in report_lines(report):
+        click.echo(line)
+
+
+@dataclass(slots=True)
+class _Found:
+    told: Counter[str]
+    owners: set[str]
+    first: int | None = None
+    last: int | None = None
+
+
+def _read(source: Source, live: bool) -> _Found:
+    """Read a source to its end; a live one until it waits."""
+    found = _Found(Counter(), set())
+    for batch in source.batches():
+        if live and len(batch) == 0:
+            break
+        for message in arrays(batch, _MESSAGE):
+            found.told[message.about] += message.readings
+            found.owners.add(message.topic.split("/")[2])
+        if len(batch):
+            found.first = int(batch.ts[0]) if found.first is None else found.first
+            found.last = int(batch.ts[-1])
+    return found
+
+
+def _write(path: Path, source: Source) -> None:
+    zones: list[Feature] = source.zones if isinstance(source, GbfsFiles | GbfsUrl) else []
+    if not zones:
+        raise SourceError(
+            "--zones: the feed holds no sound geofencing zone (of format gbfs); leave the option out"
+        )
+    try:
+        path.write_text(json.dumps(collection(zones), ensure_ascii=False, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise SourceError(f"cannot write {path} ({error})") from None

@@ -1,0 +1,85 @@
+"""Getting a document over HTTP: one attempt, bounded in time and size (I/O lives here)."""
+
+import http.client
+import zlib
+from codecs import BOM_UTF8
+from collections.abc import Mapping
+from time import monotonic
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from sensors_sim.errors import SourceError
+
+TIMEOUT_S = 15.0
+LONGEST_S = 60.0
+LARGEST = 64 * 1024 * 1024
+_CHUNK = 1 << 16
+_SHOWN = 60
+
+
+class FetchFailed(Exception):
+    """There was no document: the reason as a word, what was said, and when to come back if the server names it."""
+
+    def __init__(self, reason: str, detail: str, retry_after_s: float | None = None) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+def is_url(where: str) -> bool:
+    """Whether a source is to be fetched."""
+    return where.startswith(("http://", "https://"))
+
+
+class Http:
+    """Gets documents; `headers` go with every request (Authorization, say)."""
+
+    def __init__(self, headers: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S) -> None:
+        self._headers = {"Accept-Encoding": "gzip", "User-Agent": "urbanbrain-sim", **(headers or {})}
+        self._timeout_s = timeout_s
+
+    def __call__(self, url: str) -> bytes:
+        """Return the body of the answer. Raises FetchFailed."""
+        if not is_url(url):
+            raise SourceError(f"{url!r} is no address of a feed: it must begin with http:// or https://")
+        request = Request(url, headers=self._headers)  # noqa: S310 - http and https only, see above
+        try:
+            with urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
+                body = _whole(answer, url)
+                packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
+            return (_unpacked(body, url) if packed else body).removeprefix(BOM_UTF8)
+        except HTTPError as error:
+            with error:
+                said = error.read(4 * _SHOWN).decode(errors="replace")[:_SHOWN]
+                wait = error.headers.get("Retry-After", "")
+            raise FetchFailed(
+                f"http_{error.code}", f"{url}: {said!r}", float(wait) if wait.isdecimal() else None
+            ) from None
+        except (URLError, OSError, http.client.HTTPException, ValueError) as error:
+            raise FetchFailed("no_answer", f"{url}: {error}") from None
+        except (EOFError, zlib.error) as error:
+            raise FetchFailed("answer_damaged", f"{url}: {error}") from None
+
+
+def _whole(answer: http.client.HTTPResponse, url: str) -> bytes:
+    """Read an answer, but neither a very large one nor one that trickles in."""
+    body = bytearray()
+    until = monotonic() + LONGEST_S
+    while chunk := answer.read1(_CHUNK):
+        body += chunk
+        if len(body) > LARGEST:
+            raise FetchFailed("answer_too_large", f"{url}: more than {LARGEST} bytes")
+        if monotonic() > until:
+            raise FetchFailed("no_answer", f"{url}: not complete within {LONGEST_S:g} s")
+    return bytes(body)
+
+
+def _unpacked(body: bytes, url: str) -> bytes:
+    unpacked = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    out = unpacked.decompress(body, LARGEST)
+    if unpacked.unconsumed_tail:
+        raise FetchFailed("answer_too_large", f"{url}: more than {LARGEST} bytes")
+    if not unpacked.eof:
+        raise EOFError("the answer ends early")
+    return out

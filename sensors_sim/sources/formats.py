@@ -1,0 +1,113 @@
+"""The formats of feeds by name: how each is opened, as a file, a folder or an address."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from time import monotonic, sleep, time_ns
+
+from sensors_sim.errors import SourceError
+from sensors_sim.sources.contract import Source
+from sensors_sim.sources.fetch import Http, is_url
+from sensors_sim.sources.gbfs import GbfsFiles
+from sensors_sim.sources.gbfs_live import GbfsUrl
+from sensors_sim.sources.live import Clocks
+from sensors_sim.sources.mapping import read_mapping
+from sensors_sim.sources.mds import MdsFiles
+from sensors_sim.sources.mds_live import MdsUrl
+from sensors_sim.sources.mobike_trips import MobikeTrips
+from sensors_sim.sources.names import MAX_OWNER, is_id
+from sensors_sim.sources.table import MappedCsv, Open311
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What to open, and what the command line says about it.
+
+    where    a path, or an address
+    mapping  how to read a table
+    owner    operator of vehicles or owner of sensors and requests, in place of the one that the feed names
+    headers  of every request to an address
+    """
+
+    where: str
+    mapping: Path | None = None
+    owner: str | None = None
+    headers: Mapping[str, str] | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether it is polled."""
+        return is_url(self.where)
+
+
+def open_feed(format_: str, feed: Feed) -> Source:
+    """Open a feed of one of FORMATS. Raises SourceError when it is not there, or of another form."""
+    if (format_ == "csv") != (feed.mapping is not None):
+        raise SourceError(
+            "--format csv needs --mapping FILE, which says what its columns mean (docs/feeds.md)"
+            if format_ == "csv"
+            else f"--mapping is for --format csv; the columns of {format_} are known"
+        )
+    if feed.owner is not None and not (is_id(feed.owner) and len(feed.owner) <= MAX_OWNER):
+        raise SourceError(f"--owner {feed.owner!r}: letters, digits and _ . : - only, at most {MAX_OWNER}")
+    if feed.live:
+        if format_ not in _LIVE:
+            raise SourceError(
+                f"an address is polled for {' and '.join(_LIVE)} only; save it, and give the file"
+            )
+        return _LIVE[format_](feed)
+    if not Path(feed.where).exists():
+        raise SourceError(
+            f"{feed.where} does not exist; give a file, a folder, or an http:// or https:// address"
+        )
+    return FORMATS[format_](feed)
+
+
+def _gbfs(feed: Feed) -> Source:
+    return GbfsFiles(Path(feed.where), feed.owner)
+
+
+def _mds(feed: Feed) -> Source:
+    return MdsFiles(Path(feed.where), feed.owner)
+
+
+def _open311(feed: Feed) -> Source:
+    return Open311(Path(feed.where), feed.owner)
+
+
+def _csv(feed: Feed) -> Source:
+    if feed.mapping is None:
+        raise SourceError("--format csv needs --mapping FILE")
+    return MappedCsv(_one_file(feed), read_mapping(feed.mapping))
+
+
+def _mobike_trips(feed: Feed) -> Source:
+    return MobikeTrips(_one_file(feed))
+
+
+def _one_file(feed: Feed) -> Path:
+    path = Path(feed.where)
+    if not path.is_file():
+        raise SourceError(f"{path} is a folder; give one file")
+    return path
+
+
+FORMATS: Mapping[str, Callable[[Feed], Source]] = {
+    "gbfs": _gbfs,
+    "mds": _mds,
+    "open311": _open311,
+    "csv": _csv,
+    "mobike-trips": _mobike_trips,
+}
+"""By the name that --format takes."""
+
+
+def _clocks() -> Clocks:
+    return Clocks(monotonic, lambda: time_ns() // 1_000_000, sleep)
+
+
+_LIVE: Mapping[str, Callable[[Feed], Source]] = {
+    "gbfs": lambda feed: GbfsUrl(feed.where, feed.owner, Http(feed.headers), _clocks(), Random()),
+    "mds": lambda feed: MdsUrl(feed.where, feed.owner, Http(feed.headers), _clocks(), Random()),
+}

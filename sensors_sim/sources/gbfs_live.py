@@ -1,0 +1,106 @@
+"""A GBFS system polled live: from its gbfs.json, or from the address of one feed.
+
+gbfs.json lists the feeds, until 2.3 by language, in 3.0 once. Next to the address of a single feed, what it refers to
+is looked for under the usual names.
+"""
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from sensors_sim.columns import Mixed
+from sensors_sim.errors import SourceError
+from sensors_sim.sources.contract import Report
+from sensors_sim.sources.fetch import FetchFailed, is_url
+from sensors_sim.sources.files import Document
+from sensors_sim.sources.gbfs import REFERENCE, GbfsReader
+from sensors_sim.sources.gbfs_reference import objects
+from sensors_sim.sources.gbfs_zones import Feature
+from sensors_sim.sources.live import Clocks, LivePolls, Pace
+from sensors_sim.sources.polls import poll
+
+STATUSES = ("free_bike_status", "vehicle_status", "station_status")
+SLOW = (*REFERENCE, "geofencing_zones")
+
+
+class GbfsUrl:
+    """A system, for as long as it is listened to. Raises SourceError where there is no feed at the address."""
+
+    def __init__(
+        self,
+        url: str,
+        owner: str | None,
+        get: Callable[[str], bytes],
+        clocks: Clocks,
+        random: Random,
+        pace: Pace | None = None,
+    ) -> None:
+        self.report = Report()
+        self.start_ms: int | None = None
+        self.end_ms: int | None = None
+        self._reader = GbfsReader(self.report, owner)
+        addresses = _addresses(url, get)
+        self._polls = LivePolls(addresses, get, clocks, random, self.report, pace or Pace())
+
+    @property
+    def zones(self) -> list[Feature]:
+        """The geofencing zones as last polled."""
+        return self._reader.zones
+
+    def batches(self) -> Iterator[Mixed]:
+        """Yield what each poll says, and empty batches while there is none. Does not end by itself."""
+        for found in self._polls.read():
+            told = Mixed.of([]) if found is None else self._reader.read(found)
+            if len(told) and self.start_ms is None:
+                self.start_ms = int(told.ts[0])
+            yield told
+
+
+def _addresses(url: str, get: Callable[[str], bytes]) -> dict[str, bool]:
+    """Return what to poll, in this order, and whether it changes rarely."""
+    report = Report()
+    try:
+        found = poll(Document(url, get(url)), report)
+    except FetchFailed as failed:
+        raise SourceError(
+            f"no feed at {url} ({failed.reason}, {failed.detail}); check the address in a browser"
+        ) from None
+    if found is None:
+        raise SourceError(
+            f"no feed at {url} ({next(iter(report.examples.values()))}); it must be GBFS, in JSON"
+        )
+    feeds = _listed(found.body.get("data"), url)
+    if not feeds:
+        return {**{beside: True for beside in _beside(url) if _answers(beside, get)}, url: False}
+    wanted = {feeds[name]: True for name in SLOW if name in feeds}
+    statuses = {feeds[name]: False for name in STATUSES if name in feeds}
+    if not statuses:
+        raise SourceError(
+            f"{url} lists no feed that can be published: {', '.join(STATUSES)} expected, {', '.join(feeds)} found"
+        )
+    return wanted | statuses
+
+
+def _answers(url: str, get: Callable[[str], bytes]) -> bool:
+    try:
+        return poll(Document(url, get(url)), Report()) is not None
+    except FetchFailed:
+        return False
+
+
+def _listed(data: Any, url: str) -> dict[str, str]:
+    """Return the addresses of a gbfs.json by name; of several languages the first will do."""
+    if not isinstance(data, dict):
+        return {}
+    lists = [data.get("feeds"), *(part.get("feeds") for part in data.values() if isinstance(part, dict))]
+    feeds = next((objects(found) for found in lists if objects(found)), [])
+    named = {str(feed.get("name")): urljoin(url, str(feed.get("url"))) for feed in feeds}
+    return {name: address for name, address in named.items() if is_url(address)}
+
+
+def _beside(url: str) -> list[str]:
+    """Return where the documents that a feed refers to would be, in the same folder under the same kind of name."""
+    last = urlsplit(url).path.rpartition("/")[2]
+    status = next((name for name in STATUSES if name in last), None)
+    return [] if status is None else [url.replace(status, name) for name in REFERENCE]

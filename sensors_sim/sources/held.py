@@ -1,0 +1,102 @@
+"""Rows put in order of time: in memory while they are few, otherwise in sorted runs on disk that are merged."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import merge
+from itertools import islice
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+import msgspec
+
+from sensors_sim.columns import Mixed
+from sensors_sim.requests.events import Event
+from sensors_sim.sources.contract import Report
+from sensors_sim.told import About, Position, Reading, Row, Told
+
+BATCH = 5_000
+RUN = 250_000
+"""Rows in memory, some 500 bytes each; a run on disk has as many."""
+_BLOCK = 2_000
+
+Owned = tuple[str, About, Row]
+
+_encoder = msgspec.msgpack.Encoder()
+_blocks = msgspec.msgpack.Decoder(list[tuple[str, About, msgspec.Raw]])
+_rows: Mapping[About, msgspec.msgpack.Decoder[Row]] = {
+    "vehicles": msgspec.msgpack.Decoder(Position),
+    "sensors": msgspec.msgpack.Decoder(Reading),
+    "requests": msgspec.msgpack.Decoder(Event),
+}
+
+
+class Held:
+    """Rows of several owners as they are found; `batches` hands them out by time, at equal times as they were added.
+
+    With `repeats`, a row that says exactly what another one said is left out, and counted there.
+    """
+
+    def __init__(self, repeats: Report | None = None, run: int = RUN) -> None:
+        self._repeats = repeats
+        self._run = run
+        self._rows: list[Owned] = []
+        self._runs: list[BinaryIO] = []
+        self.start_ms: int | None = None
+        self.end_ms: int | None = None
+
+    def add(self, owner: str, about: About, row: Row) -> None:
+        """Take in a row."""
+        self._rows.append((owner, about, row))
+        self.start_ms = row.ts if self.start_ms is None else min(self.start_ms, row.ts)
+        self.end_ms = row.ts if self.end_ms is None else max(self.end_ms, row.ts)
+        if len(self._rows) >= self._run:
+            self._spill()
+
+    def batches(self) -> Iterator[Mixed]:
+        """Yield all rows, BATCH at a time."""
+        self._rows.sort(key=_time)
+        rows = merge(*map(_stored, self._runs), self._rows, key=_time)
+        wanted = rows if self._repeats is None else _once(rows, self._repeats)
+        while batch := list(islice(wanted, BATCH)):
+            yield _columns(batch)
+
+    def _spill(self) -> None:
+        self._rows.sort(key=_time)
+        run = TemporaryFile(prefix="urbanbrain-feed-")  # noqa: SIM115 - it lives as long as this, and has no name
+        for first in range(0, len(self._rows), _BLOCK):
+            block = _encoder.encode(self._rows[first : first + _BLOCK])
+            run.write(len(block).to_bytes(8) + block)
+        self._runs.append(run)
+        self._rows = []
+
+
+def _time(owned: Owned) -> int:
+    return owned[2].ts
+
+
+def _stored(run: BinaryIO) -> Iterator[Owned]:
+    run.seek(0)
+    while head := run.read(8):
+        for owner, about, row in _blocks.decode(run.read(int.from_bytes(head))):
+            yield owner, about, _rows[about].decode(row)
+
+
+def _once(rows: Iterable[Owned], report: Report) -> Iterator[Owned]:
+    """Leave out exact repeats: they have the same time, so one time's rows are remembered."""
+    ts, said = 0, set[Owned]()
+    for owned in rows:
+        row = owned[2]
+        if row.ts != ts:
+            ts, said = row.ts, set()
+        if owned in said:
+            report.skip("repeat", f"{getattr(row, row.__struct_fields__[0])} at {ts}")
+            continue
+        said.add(owned)
+        yield owned
+
+
+def _columns(rows: list[Owned]) -> Mixed:
+    """Return rows, which are in order of time, as columns of each owner."""
+    parts: dict[tuple[str, About], list[Row]] = {}
+    for owner, about, row in rows:
+        parts.setdefault((owner, about), []).append(row)
+    return Mixed.of([Told.of(owner, about, found) for (owner, about), found in parts.items()])

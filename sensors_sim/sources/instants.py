@@ -1,0 +1,53 @@
+"""Times as feeds write them: seconds or milliseconds since the epoch, or RFC 3339 (GBFS 3.0, Open311)."""
+
+import math
+from datetime import UTC, datetime, tzinfo
+
+EARLIEST_MS = 1_000_000_000_000
+END_MS = 4_133_980_800_000
+"""2001-09-09 to 2100-12-31: seconds and milliseconds of this range cannot be mistaken for one another."""
+
+
+def instant(value: object, zone: tzinfo = UTC) -> int | None:
+    """Return milliseconds since the epoch, or None where `value` is no time of EARLIEST_MS .. END_MS.
+
+    A text without an offset is local time of `zone`. Feeds write numbers as text, too.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        try:
+            return from_number(float(value))
+        except ValueError:
+            return _written(value, zone)
+    return from_number(value) if isinstance(value, int | float) else None
+
+
+def from_number(value: float) -> int | None:
+    """Return milliseconds of a number of seconds or milliseconds."""
+    if not math.isfinite(value):
+        return None
+    scale = 1000 if abs(value) < EARLIEST_MS // 10 else 1
+    return within(round(value * scale))
+
+
+def within(ms: int) -> int | None:
+    """Return `ms` if it is a time that can be published."""
+    return ms if EARLIEST_MS <= ms < END_MS else None
+
+
+def from_datetime(moment: datetime, zone: tzinfo) -> int | None:
+    """Return milliseconds of a moment; one without an offset is local time of `zone`."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    try:
+        return within(round(moment.timestamp() * 1000))
+    except (OverflowError, ValueError):
+        return None
+
+
+def _written(text: str, zone: tzinfo) -> int | None:
+    try:
+        return from_datetime(datetime.fromisoformat(text.strip()), zone)
+    except ValueError:
+        return None

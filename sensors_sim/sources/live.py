@@ -1,0 +1,133 @@
+"""Polling feeds at their own pace: `ttl` with a floor, back-off after errors, pages followed to their end.
+
+Time, sleep and the way to get a document are handed in. What is polled comes out as it comes in; while there is nothing
+to get, None comes out every NAP_S, so that whoever listens can stop.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from urllib.parse import urljoin, urlsplit
+
+from sensors_sim.backoff import Backoff
+from sensors_sim.sources.contract import Report
+from sensors_sim.sources.fetch import FetchFailed
+from sensors_sim.sources.files import Document
+from sensors_sim.sources.gbfs_reference import number
+from sensors_sim.sources.polls import Poll, poll
+
+NAP_S = 0.2
+MOST_PAGES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to ask, in seconds.
+
+    floor      never more often, whatever `ttl` says (0 means "always fresh")
+    slow       the floor of what changes rarely: where the stations are
+    most       at least so often
+    most_wait  longest wait after an error
+    ttl_unit   seconds that a `ttl` of 1 means
+    """
+
+    floor: float = 10.0
+    slow: float = 300.0
+    most: float = 3_600.0
+    most_wait: float = 300.0
+    ttl_unit: float = 1.0
+
+
+@dataclass(slots=True)
+class _Feed:
+    url: str
+    floor: float
+    backoff: Backoff
+    due: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """monotonic seconds, milliseconds since the epoch, and how to wait."""
+
+    wall: Callable[[], float]
+    now_ms: Callable[[], int]
+    sleep: Callable[[float], None]
+
+
+class LivePolls:
+    """Polls `urls` (with what is slow among them) for ever."""
+
+    def __init__(
+        self,
+        urls: Mapping[str, bool],
+        get: Callable[[str], bytes],
+        clocks: Clocks,
+        random: Random,
+        report: Report,
+        pace: Pace,
+    ) -> None:
+        """Take the addresses in the order in which they are first asked; True: what changes rarely."""
+        self._get, self._clocks, self._report, self._pace = get, clocks, report, pace
+        self._feeds = [
+            _Feed(url, floor, Backoff(random, 2 * floor, pace.most_wait, floor))
+            for url, floor in ((url, pace.slow if slow else pace.floor) for url, slow in urls.items())
+        ]
+
+    def read(self) -> Iterator[Poll | None]:
+        """Yield polls with all their pages, and None after them and while waiting for the next."""
+        while True:
+            now = self._clocks.wall()
+            for feed in self._feeds:
+                if feed.due <= now:
+                    yield from self._ask(feed)
+            yield None
+            ahead = min(feed.due for feed in self._feeds) - self._clocks.wall()
+            if ahead > 0:
+                self._clocks.sleep(min(ahead, NAP_S))
+
+    def _ask(self, feed: _Feed) -> Iterator[Poll]:
+        """Yield the pages of a feed's answer; then it is due again after its ttl, or after a while where it failed."""
+        url, ttl = feed.url, 0.0
+        for _ in range(MOST_PAGES):
+            found = self._fetched(url, feed)
+            if found is None:
+                return
+            ttl = number(found.body.get("ttl")) or 0.0
+            yield found
+            following = _next_page(found, url)
+            if following is None:
+                break
+            url = following
+        feed.backoff.reset()
+        feed.due = self._clocks.wall() + min(max(ttl * self._pace.ttl_unit, feed.floor), self._pace.most)
+
+    def _fetched(self, url: str, feed: _Feed) -> Poll | None:
+        now = self._clocks.now_ms()
+        try:
+            found = poll(Document(url, self._get(url)), self._report, undated=now)
+            wait = None
+        except FetchFailed as failed:
+            self._report.rows += 1
+            self._report.skip(failed.reason, failed.detail)
+            found, wait = None, failed.retry_after_s
+        if found is None:
+            feed.due = self._clocks.wall() + max(feed.backoff.next_s(), wait or 0.0)
+            return None
+        now = self._clocks.now_ms()
+        if found.at > now:
+            self._report.note(
+                "feed_clock_ahead", f"{url}: {found.at - now} ms ahead of this machine; set back"
+            )
+            return replace(found, at=now)
+        return found
+
+
+def _next_page(found: Poll, url: str) -> str | None:
+    """Return the address of the page that follows, on the same server: whatever was sent to log in goes there, too."""
+    links = found.body.get("links")
+    following = links.get("next") if isinstance(links, dict) else None
+    if not isinstance(following, str) or not following:
+        return None
+    address = urljoin(url, following)
+    return address if urlsplit(address)[:2] == urlsplit(url)[:2] and address != url else None

@@ -1,0 +1,184 @@
+"""Rows of a table, as texts by column, turned into wire types by a mapping."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from schemas.metrics import METRICS
+from schemas.requests import MAX_NAME, MAX_TEXT
+from sensors_sim.requests.events import Event
+from sensors_sim.sources.contract import BadRow, Report
+from sensors_sim.sources.instants import from_datetime, from_number, instant
+from sensors_sim.sources.mapping import CLOSED_LISTS, Measure, TableMapping
+from sensors_sim.sources.names import is_id
+from sensors_sim.sources.places import Place, place
+from sensors_sim.told import Position, Reading, Row
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+class Mapper:
+    """Applies a mapping; what is sent otherwise than it stood is noted in `report`."""
+
+    def __init__(self, mapping: TableMapping, report: Report) -> None:
+        self._mapping = mapping
+        self._report = report
+        self._rows = {"vehicles": self._vehicle, "sensors": self._sensor, "requests": self._request}[
+            mapping.kind
+        ]
+
+    def rows(self, texts: Mapping[str, str], where: str) -> list[Row]:
+        """Return what one row says. Raises BadRow."""
+        fields = dict(self._mapping.constants)
+        for name, columns in self._mapping.columns.items():
+            text = " ".join(texts[column].strip() for column in columns).strip()
+            if text in self._mapping.missing:
+                continue
+            fields[name] = self._meant(name, text)
+        return list(self._rows(fields, texts, where))
+
+    def _meant(self, name: str, text: str) -> str:
+        meanings = self._mapping.values.get(name)
+        meant = text if meanings is None else meanings.get(text, meanings.get("*", text))
+        choices = CLOSED_LISTS[self._mapping.kind].get(name)
+        if choices is not None and meant not in choices and self._mapping.kind != "requests":
+            raise BadRow(f"{name}_unknown", text)
+        return meant
+
+    def _vehicle(self, fields: Mapping[str, str], _texts: Mapping[str, str], _where: str) -> Iterator[Row]:
+        battery = fields.get("battery_percent")
+        yield Position(
+            self._id(fields, "vehicle_id"),
+            self._time(fields, "ts"),
+            *self._place(fields),
+            vehicle_state=fields.get("vehicle_state", "available"),  # type: ignore[arg-type]
+            vehicle_type=fields.get("vehicle_type", "bicycle"),  # type: ignore[arg-type]
+            battery_percent=None if battery is None else self._per_cent(battery),
+        )
+
+    def _sensor(self, fields: Mapping[str, str], texts: Mapping[str, str], where: str) -> Iterator[Row]:
+        sensor_id, ts, (lat, lon) = (
+            self._id(fields, "sensor_id"),
+            self._time(fields, "ts"),
+            self._place(fields),
+        )
+        measured = [(measure, self._measured(measure, texts, where)) for measure in self._mapping.measures]
+        if not self._mapping.measures:
+            metric, unit = fields.get("metric"), fields.get("unit")
+            if metric is None or "value" not in fields:
+                raise BadRow("value_missing", f"{sensor_id} {metric}")
+            measured = [(Measure("value", metric, unit), self._number(fields["value"]))]
+        if all(value is None for _, value in measured):
+            raise BadRow("value_missing", sensor_id)
+        capacity = self._number(fields["capacity"]) if "capacity" in fields else None
+        for measure, value in measured:
+            if value is not None:
+                yield Reading(
+                    sensor_id, METRICS[measure.metric].kind, measure.metric, value, ts, lat, lon,
+                    unit=measure.unit, status=fields.get("status", "ok"), capacity=capacity,  # type: ignore[arg-type]
+                )  # fmt: skip
+
+    def _request(self, fields: Mapping[str, str], _texts: Mapping[str, str], where: str) -> Iterator[Row]:
+        request_id, opened = self._id(fields, "service_request_id"), self._time(fields, "opened")
+        lat, lon = self._place(fields)
+        if "service_code" not in fields:
+            raise BadRow("category_missing", request_id)
+        updated, closed = self._optional(fields, "updated", where), self._optional(fields, "closed", where)
+        status = fields.get("status", "").lower()
+        if closed is None and status == "closed":
+            closed = updated
+            if closed is None:
+                self._report.note("closed_without_a_time", f"{where}: {request_id}; it stays open")
+        notes = self._cut(fields.get("status_notes"), MAX_TEXT, where)
+        yield Event(
+            request_id,
+            "opened",
+            opened,
+            lat=lat,
+            lon=lon,
+            service_code=self._cut(fields["service_code"], MAX_NAME, where),
+            description=self._cut(fields.get("description"), MAX_TEXT, where),
+            agency_responsible=self._cut(fields.get("agency_responsible"), MAX_NAME, where),
+            address=self._cut(fields.get("address"), MAX_TEXT, where),
+            district=self._cut(fields.get("district"), MAX_NAME, where),
+            expected_datetime=self._optional(fields, "expected_datetime", where),
+        )
+        if updated is not None and updated > opened and (closed is None or updated < closed):
+            yield Event(request_id, "updated", updated, status_notes=notes)
+        if closed is not None and closed < opened:
+            self._report.note("closed_before_opened", f"{where}: {request_id}; it stays open")
+        elif closed is not None:
+            yield Event(request_id, "closed", closed, status_notes=notes)
+
+    def _id(self, fields: Mapping[str, str], name: str) -> str:
+        id_ = self._mapping.id_prefix + fields.get(name, "")
+        if name not in fields or not is_id(id_):
+            raise BadRow("bad_id", f"{name} {id_!r}")
+        return id_
+
+    def _place(self, fields: Mapping[str, str]) -> Place:
+        lat, lon = (self._point(fields[name]) if name in fields else None for name in ("lat", "lon"))
+        return place(lat, lon)
+
+    def _point(self, text: str) -> str:
+        return text.replace(",", ".") if self._mapping.decimal == "," else text
+
+    def _number(self, text: str) -> float:
+        try:
+            value = float(self._point(text))
+        except ValueError:
+            raise BadRow("value_unreadable", text) from None
+        if not -1e15 < value < 1e15:
+            raise BadRow("value_unreadable", text)
+        return value
+
+    def _measured(self, measure: Measure, texts: Mapping[str, str], where: str) -> float | None:
+        """Return the value of a column; one that is none spoils itself, not its row."""
+        text = texts[measure.column].strip()
+        if text in self._mapping.missing:
+            self._report.note("value_missing", f"{where}: {measure.column}")
+            return None
+        try:
+            return self._number(text)
+        except BadRow as bad:
+            self._report.note(bad.reason, f"{where}: {measure.column} {bad.value!r}")
+            return None
+
+    def _per_cent(self, text: str) -> int:
+        value = self._number(text)
+        if not 0 <= value <= 100:
+            raise BadRow("value_unreadable", f"battery_percent {text}")
+        return round(value)
+
+    def _time(self, fields: Mapping[str, str], name: str) -> int:
+        ts = self._instant(fields[name]) if name in fields else None
+        if ts is None:
+            raise BadRow("time_unreadable", f"{name} {fields.get(name)!r}")
+        return ts
+
+    def _optional(self, fields: Mapping[str, str], name: str, where: str) -> int | None:
+        if name not in fields:
+            return None
+        ts = self._instant(fields[name])
+        if ts is None:
+            self._report.note("time_left_out", f"{where}: {name} {fields[name]!r} is no time")
+        return ts
+
+    def _instant(self, text: str) -> int | None:
+        times = self._mapping.times
+        if times.format == "iso":
+            return instant(text, times.zone)
+        try:
+            if "%" in times.format:
+                return from_datetime(datetime.strptime(text, times.format), times.zone)
+            return from_number(float(text) * (1000 if times.format == "seconds" else 1))
+        except ValueError:
+            return None
+
+    def _cut(self, text: str | None, most: int, where: str) -> str | None:
+        if text is None:
+            return None
+        clean = _CONTROL.sub(" ", text).strip()
+        if len(clean) > most:
+            self._report.note("text_cut", f"{where}: {len(clean)} characters, {most} kept")
+        return clean[:most] or None

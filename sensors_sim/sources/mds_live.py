@@ -1,0 +1,75 @@
+"""MDS 2.0 polled live: /vehicles/status as it stands, /events/recent from where the poll before ended."""
+
+from collections.abc import Callable, Iterator
+from random import Random
+from urllib.parse import urlsplit
+
+from sensors_sim.columns import Mixed
+from sensors_sim.sources.contract import Report
+from sensors_sim.sources.live import Clocks, LivePolls, Pace
+from sensors_sim.sources.mds import MdsReader
+from sensors_sim.sources.polls import Poll
+from sensors_sim.told import Position, Told
+
+RECENT_MS, OVERLAP_MS = 3_600_000, 600_000
+"""How far back /events/recent is asked first (the standard holds two weeks ready), and again: events come late."""
+PACE = Pace(ttl_unit=0.001)  # MDS counts in milliseconds
+
+
+class MdsUrl:
+    """An address of either kind. What the poll before said already is left out."""
+
+    def __init__(
+        self,
+        url: str,
+        owner: str | None,
+        get: Callable[[str], bytes],
+        clocks: Clocks,
+        random: Random,
+        pace: Pace = PACE,
+    ) -> None:
+        self.report = Report()
+        self.start_ms: int | None = None
+        self.end_ms: int | None = None
+        self._url, self._get, self._clocks = url, get, clocks
+        self._recent = urlsplit(url).path.rstrip("/").endswith("/events/recent")
+        self._reader = MdsReader(self.report, owner)
+        self._polls = LivePolls({url: False}, self._fetch, clocks, random, self.report, pace)
+        self._told_at = 0
+        self._newest: int | None = None
+        self._before: set[Position] = set()
+        self._now: set[Position] = set()
+
+    def batches(self) -> Iterator[Mixed]:
+        """Yield what is new in each page, and empty batches while there is none. Does not end by itself."""
+        for poll in self._polls.read():
+            told = Mixed.of([] if poll is None else self._told(poll))
+            if poll is None and self._now:
+                self._before, self._now = self._now, set()
+            if len(told) and self.start_ms is None:
+                self.start_ms = int(told.ts[0])
+            yield told
+
+    def _told(self, poll: Poll) -> list[Told]:
+        self._told_at = max(self._told_at, poll.at)
+        rows: dict[str, list[Position]] = {}
+        for operator, position in self._reader.read(poll.body, poll.where):
+            if position in self._before or position in self._now:
+                self.report.skip("repeat", f"{position.vehicle_id} at {position.ts}")
+            else:
+                rows.setdefault(operator, []).append(position)
+            self._now.add(position)
+            self._newest = max(position.ts, self._newest or 0)
+        return [
+            Told.of(operator, "vehicles", sorted(found, key=lambda row: row.ts), at=self._told_at)
+            for operator, found in rows.items()
+        ]
+
+    def _fetch(self, address: str) -> bytes:
+        """Get a page; the first one of recent events is asked for by time, the ones that follow carry theirs."""
+        if not self._recent or address != self._url:
+            return self._get(address)
+        until = self._clocks.now_ms()
+        since = until - RECENT_MS if self._newest is None else min(self._newest, until) - OVERLAP_MS
+        join = "&" if urlsplit(address).query else "?"
+        return self._get(f"{address}{join}start_time={since}&end_time={until}")

@@ -1,0 +1,84 @@
+"""What the poll before said: finds repeats and who left, and counts rotating ids, with the memory of two polls only.
+
+A feed may give every vehicle a new id at every poll, so nothing is remembered of an id that is not in the feed.
+"""
+
+from dataclasses import dataclass
+
+from sensors_sim.sources.contract import BadRow, Report
+
+STALE_MS = 600_000
+"""A row whose own time is so much older than its poll is counted as stale (and published)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim[Content]:
+    """What one row says: its own time (None where it names none) and everything else that would be published."""
+
+    own: int | None
+    content: Content
+
+
+class Seen[Content]:
+    """One feed's memory. Call `date` for each row of a poll, then `close`."""
+
+    def __init__(self, what: str, report: Report) -> None:
+        self._what = what
+        self._report = report
+        self._polled_at: int | None = None
+        self._before: dict[str, tuple[Claim[Content], int]] = {}
+        self._now: dict[str, tuple[Claim[Content], int]] = {}
+        self._new_before: set[str] = set()
+        self._left: set[str] = set()
+
+    def __len__(self) -> int:
+        """Return how many ids the poll before had."""
+        return len(self._before)
+
+    def date(self, id_: str, claim: Claim[Content], at: int) -> int:
+        """Return the time of a row of the poll made at `at`; raises BadRow where there is nothing new in it.
+
+        The row's own time, if it names one, but never one after its poll. What is new without a newer time of its own
+        (a vehicle in another state, or one that was not in the poll before) has become so since: the poll dates it.
+        """
+        if id_ in self._now:
+            raise BadRow("id_twice_in_a_poll", id_)
+        if id_ in self._left and at == self._polled_at:
+            raise BadRow("back_at_the_time_it_left", f"{id_} at {at}")
+        before, told = self._before.get(id_, (None, self._polled_at))
+        if before == claim and told is not None and (claim.own is not None or at == self._polled_at):
+            self._now[id_] = claim, told
+            raise BadRow("repeat", f"{id_} at {told}")
+        ts = self._dated(id_, claim, told, at)
+        self._now[id_] = claim, ts
+        return ts
+
+    def _dated(self, id_: str, claim: Claim[Content], told: int | None, at: int) -> int:
+        """Return the time of something new; `told` is when its id, or else the poll before, had its say."""
+        own = claim.own
+        if own is None:
+            return at
+        if told is not None and own <= told:
+            self._report.note("dated_by_its_poll", f"{id_}: changed, but its own time is {own}")
+            return at
+        if own > at:
+            self._report.note("ahead_of_its_poll", f"{id_}: {(own - at) / 1000:g} s ahead, set back")
+            return at
+        if own < at - STALE_MS:
+            self._report.note("stale", f"{id_}: {(at - own) / 1000:,.0f} s older than its poll")
+        return own
+
+    def close(self, at: int) -> dict[str, Claim[Content]]:
+        """End the poll made at `at` and forget the one before; returns what the ids said last that left the feed."""
+        figures = self._report.figures
+        new = self._now.keys() - self._before.keys()
+        missed = {id_: said for id_, said in self._before.items() if id_ not in self._now}
+        gone = {id_: claim for id_, (claim, told) in missed.items() if told < at}
+        self._now |= {id_: said for id_, said in missed.items() if id_ not in gone}  # two polls of one time
+        self._left = set(gone) if at != self._polled_at else self._left | gone.keys()
+        figures[f"{self._what}_ids"] += len(new)
+        if self._polled_at is not None:
+            figures[f"{self._what}_ids_gone"] += len(gone)
+            figures[f"{self._what}_ids_in_one_poll_only"] += len(self._new_before - self._now.keys())
+        self._polled_at, self._before, self._now, self._new_before = at, self._now, {}, new
+        return gone

@@ -1,0 +1,207 @@
+"""Any CSV file as a source, by a mapping; and Open311 GeoReport v2, whose mapping is known.
+
+https://wiki.open311.org/GeoReport_v2/: GET requests answers with a list of requests (JSON), or with one in an envelope;
+cities publish the same columns as CSV. Rows need not be in order of time.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sensors_sim.columns import Mixed
+from sensors_sim.errors import SourceError
+from sensors_sim.sources.contract import BadRow, Report
+from sensors_sim.sources.files import UNREADABLE, documents, json_files, open_bytes, open_text
+from sensors_sim.sources.gbfs_reference import objects
+from sensors_sim.sources.held import Held
+from sensors_sim.sources.mapped import Mapper
+from sensors_sim.sources.mapping import TableMapping, parse
+from sensors_sim.sources.names import owner_name
+from sensors_sim.sources.polls import SHOWN
+
+_SHOWN_NAMES = 20
+
+
+class _Table:
+    """Rows of texts, as they are found, through a mapper into order."""
+
+    def __init__(self, mapping: TableMapping) -> None:
+        self.report = Report()
+        self._mapping = mapping
+        self._mapper = Mapper(mapping, self.report)
+        self._held = Held()
+
+    @property
+    def start_ms(self) -> int | None:
+        """Time of the first row."""
+        return self._held.start_ms
+
+    @property
+    def end_ms(self) -> int | None:
+        """Time of the last row."""
+        return self._held.end_ms
+
+    def batches(self) -> Iterator[Mixed]:
+        """Yield the rows by time."""
+        return self._held.batches()
+
+    def _take(self, texts: dict[str, str], where: str) -> None:
+        self.report.rows += 1
+        try:
+            for row in self._mapper.rows(texts, where):
+                self._held.add(self._mapping.owner, self._mapping.kind, row)
+        except BadRow as bad:
+            self.report.skip(bad.reason, f"{where}: {bad.value[:80]!r}")
+
+    def _read_csv(self, path: Path, optional: frozenset[str] = frozenset()) -> None:
+        """Take in a file. Raises SourceError where it is no CSV or lacks a column that is not optional."""
+        mapping, report = self._mapping, self.report
+        try:
+            with open_text(path, mapping.encoding) as file:
+                rows = csv.reader(file, delimiter=mapping.delimiter)
+                columns = _columns([name.strip() for name in next(rows, [])], mapping, optional, path)
+                last = max(columns.values())
+                while True:
+                    try:
+                        row = next(rows)
+                    except StopIteration:
+                        return
+                    except csv.Error as error:
+                        report.rows += 1
+                        report.skip("not_csv", f"line {rows.line_num}: {error}")
+                        continue
+                    if not row:
+                        continue
+                    if len(row) <= last:
+                        report.rows += 1
+                        report.skip(
+                            "too_few_columns", f"line {rows.line_num}: {mapping.delimiter.join(row)[:80]!r}"
+                        )
+                        continue
+                    texts = dict.fromkeys(mapping.needed, "") if optional else {}
+                    for name, index in columns.items():
+                        texts[name] = row[index]
+                    self._take(texts, f"line {rows.line_num}")
+        except (*UNREADABLE, csv.Error) as error:
+            raise SourceError(
+                f"cannot read {path} ({error}); it must be a CSV file, plain or gzipped"
+            ) from None
+
+
+class MappedCsv(_Table):
+    """A CSV file read by a mapping."""
+
+    def __init__(self, path: Path, mapping: TableMapping) -> None:
+        super().__init__(mapping)
+        self._read_csv(path)
+
+
+class Open311(_Table):
+    """Requests as GeoReport v2 answers with them (a file, or a folder of pages), or a CSV file of the same columns."""
+
+    def __init__(self, where: Path, owner: str | None) -> None:
+        super().__init__(open311_mapping(owner_name(owner or "open311")))
+        if where.is_file() and not _is_json(where):
+            self._read_csv(where, optional=_OPTIONAL)
+            return
+        for path in json_files(where):
+            self._read_json(path, path.name if where.is_file() else str(path.relative_to(where)))
+        if not self.report.figures["pages"]:
+            raise SourceError(
+                f"{where} holds no Open311 requests: a JSON list of objects with service_request_id is expected; "
+                f"found: {next(iter(self.report.examples.values()), 'nothing')}"
+            )
+
+    def _read_json(self, path: Path, name: str) -> None:
+        try:
+            for document in documents(path, name):
+                found = _requests(document.body)
+                if found is None:
+                    self.report.rows += 1
+                    text = document.body[: 4 * SHOWN].decode(errors="replace").strip()[:SHOWN]
+                    self.report.skip("not_a_feed", f"{document.where}: {text!r}")
+                    continue
+                self.report.figures["pages"] += 1
+                for number, request in enumerate(found, 1):
+                    self._take_object(request, f"{document.where} request {number}")
+        except UNREADABLE as error:
+            self.report.rows += 1
+            self.report.skip("file_unreadable", f"{name}: {error}")
+
+    def _take_object(self, request: object, where: str) -> None:
+        if isinstance(request, dict):
+            self._take({name: _text(request.get(name)) for name in self._mapping.needed}, where)
+        else:
+            self.report.rows += 1
+            self.report.skip("not_an_object", f"{where}: {request!r:.80}")
+
+
+def open311_mapping(owner: str) -> TableMapping:
+    """Return how GeoReport v2 is read. `updated_datetime` of a closed request is when it was closed."""
+    same = (
+        "service_request_id", "service_code", "status", "lat", "description", "agency_responsible", "address",
+        "status_notes", "expected_datetime",
+    )  # fmt: skip
+    columns = {name: name for name in same}
+    renamed = {"opened": "requested_datetime", "updated": "updated_datetime", "lon": "long"}
+    return parse(
+        {
+            "kind": "requests",
+            "owner": owner,
+            "id_prefix": f"{owner}-",
+            "missing": ["null"],
+            "columns": columns | renamed,
+        }
+    )
+
+
+_OPTIONAL = frozenset(
+    {
+        "status",
+        "description",
+        "agency_responsible",
+        "address",
+        "status_notes",
+        "expected_datetime",
+        "updated_datetime",
+    }
+)
+
+
+def _columns(
+    header: list[str], mapping: TableMapping, optional: frozenset[str], path: Path
+) -> dict[str, int]:
+    found = {name: index for index, name in reversed(list(enumerate(header)))}
+    missing = [name for name in mapping.needed if name not in found and name not in optional]
+    if missing:
+        shown = ", ".join(header[:_SHOWN_NAMES]) or "none"
+        raise SourceError(
+            f"{path} lacks the columns {', '.join(missing)}; found: {shown}; "
+            f"check the names, and the delimiter ({mapping.delimiter!r})"
+        )
+    return {name: found[name] for name in mapping.needed if name in found}
+
+
+def _is_json(path: Path) -> bool:
+    with open_bytes(path) as file:
+        return file.read(64).lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"[", b"{")
+
+
+def _requests(body: bytes) -> list[Any] | None:
+    """Return the requests of a page: a list, one object, or either within `service_requests` (as XML has it)."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if isinstance(found, dict):
+        found = found.get("service_requests", [found] if "service_request_id" in found else None)
+    if not isinstance(found, list):
+        return None
+    return found if objects(found) or not found else None
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,88 @@
+"""Who watches a scenario and knows the truth in the end: asked to look at every step of a SimulatedCity."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from sensors_sim.batch import Positions
+from sensors_sim.bikes import Fleet
+from sensors_sim.cells import distinct
+from sensors_sim.scenario import Scenario
+from sensors_sim.sensors.world import SHARES, World
+from sensors_sim.sources.simulated import BIKES, POPULATIONS, SimulatedCity
+from sensors_sim.truth.entry import Entry, Truth
+from sensors_sim.truth.saturation import CAPACITY, CERTAIN, NEAR, Saturation
+from sensors_sim.truth.standing import Standing
+from sensors_sim.truth.troubles import Troubles
+
+
+class Witness:
+    """Sees what really is. `truth` may be asked at any time: it is about the time until the last look."""
+
+    def __init__(self, scenario: Scenario, populations: Collection[str] = POPULATIONS) -> None:
+        self._scenario = scenario
+        self._populations = frozenset(populations)
+        self._scene = scenario.checked()
+        self._standing, self._saturation = Standing(), Saturation()
+        self._troubles: Troubles | None = None
+        self._now = scenario.start_ms
+        said = [entry for event in scenario.events for entry in event.truth(self._scene)]
+        self._said = [entry for entry in said if entry.population != BIKES or entry.subject is None]
+        self._of_bikes = [entry for entry in said if entry.population == BIKES and entry.subject is not None]
+        self._seen: dict[str, set[str]] = {}
+
+    def sees_bikes(self, fleet: Fleet, reported: Positions) -> None:
+        """Look at the bikes, now, and at what they reported since the look before."""
+        self._now = max(self._now, fleet.now)
+        self._saturation.look(fleet.now, self._standing.occupancy(fleet))
+        for entry in self._of_bikes:
+            rows = np.flatnonzero(reported.vehicle_id == entry.subject)
+            rows = rows[(reported.ts[rows] >= entry.from_ms) & (reported.ts[rows] < entry.to_ms)]
+            if len(rows):
+                cells = distinct(reported.lat[rows], reported.lon[rows])
+                self._seen.setdefault(str(entry.subject), set()).update(cells)
+
+    def sees_world(self, world: World) -> None:
+        """Look at the city at the end of a minute."""
+        self._now = max(self._now, world.now)
+        self._troubles = self._troubles or Troubles(world)
+        self._troubles.look(world.now)
+
+    def truth(self) -> Truth:
+        """Return what is known."""
+        end = min(self._now, self._scenario.end_ms)
+        return Truth.of(
+            self._scenario.name,
+            self._scenario.seed,
+            self._scenario.start_ms,
+            end,
+            self._entries(end),
+            self._populations,
+        )
+
+    def _entries(self, end: int) -> Iterator[Entry]:
+        for episode in self._saturation.episodes(end):
+            cell, most = self._standing.names[episode.cell], episode.most
+            if episode.due:
+                why = f"{most} bikes stand there at the most, {CERTAIN} or more for over 3 minutes; room for {CAPACITY}"
+            else:
+                why = f"{most} bikes stand there at the most, near the threshold ({NEAR} to {CERTAIN}, or briefly more)"
+            verdict = "due" if episode.due else "may"
+            yield Entry(verdict, "oversaturation", BIKES, (cell,), episode.from_ms, episode.to_ms, why)  # type: ignore[arg-type]
+        yield from self._said
+        for entry in self._of_bikes:
+            cells = self._seen.get(str(entry.subject), set())
+            if len(cells) > 1:  # a bike that said nothing, or nothing false, jumps for nobody
+                yield replace(entry, cells=tuple(sorted(cells)))
+        if self._troubles is not None:
+            yield from self._troubles.entries(end)
+
+
+def truth_of(scenario: Scenario, populations: Collection[str] = POPULATIONS) -> Truth:
+    """Return the truth about a whole scenario, without publishing anything."""
+    witness = Witness(scenario, populations)
+    only = [name for name in populations if name == BIKES or name in SHARES]
+    for _ in SimulatedCity(scenario, only, witness).batches():
+        pass
+    return witness.truth()

@@ -1,0 +1,81 @@
+"""Two replays of one recording, each through a road of its own, leave the same tables, and the audit agrees."""
+
+from pathlib import Path
+
+import pytest
+
+from sensors_sim.recording.chunks import VERSION, Head
+from sensors_sim.recording.record import Recorded
+from sensors_sim.recording.writer import Writer
+from tests.e2e.city import City
+from tests.e2e.conftest import CityMaker
+from tests.e2e.tables import found, ledger
+
+pytestmark = pytest.mark.e2e
+
+T0_MS = 1_772_406_000_000
+BIKES, MINUTES = 60, 8
+
+
+def recording(path: Path) -> int:
+    """Write bikes that stand and move on between minutes; return how many positions they are."""
+    with Writer(path, Head(VERSION, "mqtt", "127.0.0.1:1883", ["ub/v1/#"], T0_MS * 1000)) as writer:
+        for minute in range(MINUTES):
+            rows = [
+                b'{"vehicle_id":"rec-%d","ts":%d,"lat":%.4f,"lon":121.5}'
+                % (
+                    bike,
+                    T0_MS + minute * 60_000 + bike * 7,
+                    31.2 + 0.004 * ((bike + minute * (bike % 3)) % 9),
+                )
+                for bike in range(BIKES)
+            ]
+            at = (T0_MS + minute * 60_000 + 1_000) * 1000
+            writer.write(Recorded(at, "ub/v1/recorder/vehicles", b"[" + b",".join(rows) + b"]"))
+    return BIKES * MINUTES
+
+
+def tables_after_a_replay(city: City, path: Path, positions: int) -> object:
+    city.start_gateway()
+    city.start_worker()
+    done = city.run("sim", "replay", str(path), "--speed", "max", "--json", "--quiet")
+    assert done.code == 0, done
+    city.eventually(lambda: ledger(city)["received"], until=lambda n: n == positions)
+    # The windows of all minutes but the last close; how many rows they have is told by the positions alone.
+    city.eventually(
+        lambda: city.count("SELECT count(DISTINCT window_start) FROM ub.cell_window WHERE readings > 0"),
+        until=lambda windows: windows >= MINUTES - 1,
+    )
+    log = city.directory / "log.jsonl.zst"
+    topics = [
+        argument
+        for name in ("vehicles", "sensors", "requests", "rejected")
+        for argument in ("--topic", f"ub.{name}")
+    ]
+    recorded = city.run(
+        *(
+            "sim",
+            "record",
+            str(log),
+            "--kafka",
+            city.kafka_bootstrap,
+            "--from-beginning",
+            "--for",
+            "3",
+            *topics,
+        )
+    )
+    assert recorded.code == 0, recorded
+    audited = city.run("audit", "--complete", "--recording", str(log))
+    assert audited.code == 0, audited
+    return found(city)
+
+
+def test_two_replays_of_one_recording_give_identical_tables(a_city: CityMaker, tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl.zst"
+    positions = recording(path)
+    tables = []
+    for _ in range(2):
+        with a_city() as city:
+            tables.append(tables_after_a_replay(city, path, positions))
+    assert tables[0] == tables[1]

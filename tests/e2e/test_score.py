@@ -1,0 +1,86 @@
+"""`urbanbrain sim score` against a running system: the metro flood is found, and nothing else is raised."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import CityMaker
+
+pytestmark = pytest.mark.e2e
+
+STATION = "8930994a553ffff"
+SECONDS = 900
+"""Event time: the station's cell is full from minute 6 on."""
+
+TRUTH: dict[str, Any] = {
+    "scenario": "metro-flood",
+    "seed": 1,
+    "begin": "2026-03-01T23:30:00Z",
+    "end": "2026-03-02T02:30:00Z",
+    "due": [
+        {
+            "kind": "oversaturation",
+            "cells": [STATION],
+            "from": "2026-03-01T23:35:00Z",
+            "to": "2026-03-01T23:44:00Z",
+            "why": "Century Avenue is flooded",
+        },
+        {
+            "kind": "oversaturation",
+            "cells": ["8930994a03bffff"],
+            "from": "2026-03-02T01:00:00Z",
+            "to": "2026-03-02T01:10:00Z",
+            "why": "comes after this run has ended",
+        },
+    ],
+    "may": [
+        {
+            "kind": "oversaturation",
+            "cells": [],
+            "subject": None,
+            "from": "2026-03-01T23:30:00Z",
+            "to": "2026-03-02T02:30:00Z",
+            "why": "the cells around the station",
+        }
+    ],
+    "silent": [],
+}
+
+
+def test_a_flood_is_found_in_the_running_system_and_its_record_scores_the_same(
+    a_city: CityMaker, tmp_path: Path
+) -> None:
+    truth = tmp_path / "truth.json"
+    truth.write_text(json.dumps(TRUTH))
+    with a_city(UB_DEFAULT_CAPACITY="60", UB_MIN_DURATION_S="120") as city:
+        city.start_gateway()
+        city.start_worker()
+        arguments = ("sim", "score", "metro-flood", "--only", "bikes", "--json")
+        bounds = ("--least-recall", "1", "--least-precision", "1")
+        run = ("--for", str(SECONDS), "--speed", "60", "--settle", "5")
+        scored = city.run(*arguments, *run, *bounds, timeout_s=120.0)
+        assert scored.code == 0, f"{scored}\n{city.logs()[-3_000:]}"
+        found = json.loads(scored.out)
+        assert (found["all"]["recall"], found["all"]["precision"]) == (1.0, 1.0)
+        assert found["notes"] == []  # among others: the ledger had everything
+        (station,) = [due for due in found["due"] if due["cells"] == [STATION]]
+        assert 60 <= station["delay_s"] <= 300  # the pipeline waits for two minutes at the threshold
+
+        history = tmp_path / "history.jsonl"
+        rows = city.query("SELECT body FROM api.alert_history")
+        history.write_text("\n".join(json.dumps(row["body"]) for row in rows))
+        recorded = ("sim", "score", "--truth", str(truth), "--alerts", str(history))
+        again = json.loads(city.run(*recorded, "--json").out)
+        assert again["due"][0]["alerts"] == station["alerts"]
+        assert again["due"][1]["found"] is False
+
+        missed = city.run(*recorded, "--least-recall", "1")
+        assert missed.code == 1
+        assert "MISSED" in missed.out
+        assert "recall 0.500 is below 1" in missed.err
+
+        repeated = json.loads(city.run(*arguments, "--for", "120", "--speed", "max", "--settle", "1").out)
+        assert "the system has seen this time before" in repeated["notes"][0]
+        assert {one["why"] for one in repeated["not_judged"]} == {"it was open before the run began"}

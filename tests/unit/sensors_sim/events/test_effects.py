@@ -1,0 +1,193 @@
+"""What each event does to the city: seen in the bikes and in what sensors read."""
+
+from datetime import datetime, timedelta
+from functools import cache
+
+import numpy as np
+
+from sensors_sim.batch import ON_TRIP, Positions
+from sensors_sim.cells import cells_at
+from sensors_sim.encode import arrays
+from sensors_sim.events.accident import Accident
+from sensors_sim.events.ailing import SensorBroken, SensorDrifting, SensorSilent, SensorStuck
+from sensors_sim.events.burst import BurstPipe
+from sensors_sim.events.closure import MetroClosure, nearest_stations
+from sensors_sim.events.contract import Event
+from sensors_sim.events.dump import BikeDump
+from sensors_sim.events.fake_gps import FakeGps
+from sensors_sim.events.heat import Heat
+from sensors_sim.events.rain import Rain
+from sensors_sim.scenario import Scenario
+from sensors_sim.sensors.contract import Readings
+from sensors_sim.sources.simulated import SimulatedCity
+from tests.unit.sensors_sim.lived import HOUR_MS, Series, series
+
+HOUR_S = 3_600.0
+
+
+def scenario(*events: Event, hours: int = 4, bikes: int = 100, sensors: int = 600) -> Scenario:
+    start = datetime(2026, 3, 3, 7, 0)
+    return Scenario("drawn", "", start, timedelta(hours=hours), bikes=bikes, sensors=sensors, events=events)
+
+
+@cache
+def heard(*events: Event, only: str) -> tuple[Readings, ...]:
+    """What the sensors of one kind say."""
+    batches = SimulatedCity(scenario(*events), [only]).batches()
+    return tuple(part for mixed in batches for part in mixed.parts if len(part))  # type: ignore[attr-defined]
+
+
+def of(metric: str, kind: str, *events: Event) -> Series:
+    return series(heard(*events, only=kind), metric)
+
+
+def test_rain_falls_in_its_time_and_keeps_riders_at_home() -> None:
+    cloudburst = Rain(HOUR_S, 2 * HOUR_S, mm_h=30)
+    start = scenario().start_ms
+    more = of("rain", "weather", cloudburst).by_hour(start) - of("rain", "weather").by_hour(start)
+    assert more[0] == 0
+    assert more[1:3].min() > 1.5  # mm in five minutes
+    fleets = [scenario(*events, bikes=2_000).fleet() for events in ((Rain(600, HOUR_S, mm_h=30),), ())]
+    riding = []
+    for fleet in fleets:
+        fleet.step(fleet.now + int(0.6 * HOUR_MS))
+        riding.append((fleet.state == ON_TRIP).sum())
+    assert riding[0] < 0.6 * riding[1]
+
+
+def test_heat_warms_the_air_by_what_it_says() -> None:
+    hot, usual = of("temperature", "weather", Heat(0, 4 * HOUR_S, degrees=10)), of("temperature", "weather")
+    more = hot.by_hour(scenario().start_ms) - usual.by_hour(scenario().start_ms)
+    assert 1.5 < more[0] < 3.5
+    assert more[1:3].min() > 6.5
+
+
+def test_an_accident_slows_the_loops_behind_it_in_the_cells_that_its_truth_names() -> None:
+    event = Accident("Yanggao Road", "Yanggao South Road", HOUR_S, HOUR_S, passes=0.15)
+    slow, usual = of("speed", "traffic", event), of("speed", "traffic")
+    (due,) = (entry for entry in event.truth(scenario().scene()) if entry.verdict == "due")
+    table = scenario().scene().table("traffic")
+    cells = cells_at(table.lat, table.lon)
+    lost = [
+        _within(usual, row, due.from_ms, due.to_ms) - _within(slow, row, due.from_ms, due.to_ms)
+        for row in range(len(table))
+    ]
+    assert all(max(lost[row] for row in range(len(table)) if cells[row] == cell) > 20 for cell in due.cells)
+    assert np.median(np.abs(lost)) < 0.5
+
+
+def test_burst_pipes_have_no_pressure_until_they_are_mended() -> None:
+    event = BurstPipe("Century Avenue", HOUR_S, 2 * HOUR_S, pipes=2)
+    due = [entry for entry in event.truth(scenario().scene()) if entry.verdict == "due"]
+    kpa = of("pipe_pressure", "heating", event)
+    for entry in due:
+        pipe = int(str(entry.subject).rsplit("-", 1)[1])
+        assert _within(kpa, pipe, entry.from_ms - HOUR_MS, entry.from_ms) > 400
+        assert _within(kpa, pipe, entry.from_ms + HOUR_MS, entry.to_ms) < 110
+        assert _within(kpa, pipe, entry.to_ms + HOUR_MS // 2, entry.to_ms + HOUR_MS) > 400
+    assert len(due) == 2
+
+
+def test_a_closed_station_loses_its_bikes_to_the_next_ones_and_gathers_people() -> None:
+    event = MetroClosure("Jinke Road", 0.25 * HOUR_S, HOUR_S, riders_h=200, people=3_000)
+    closed, usual = (scenario(*events, bikes=5_000).fleet() for events in ((event,), ()))
+    for fleet in (closed, usual):
+        fleet.step(fleet.now + 65 * 60_000)
+    station = closed.city.place("Jinke Road")
+    near = nearest_stations(closed.city, station, 2)
+    assert closed.stock[station] < 0.5 * usual.stock[station]
+    assert closed.stock[near].sum() > usual.stock[near].sum() + 25
+    counted, before = of("people_count", "crowd", event), of("people_count", "crowd")
+    assert max(_within(counted, row, *_hour(1)) - _within(before, row, *_hour(1)) for row in range(33)) > 800
+
+
+def test_a_closed_station_opens_again() -> None:
+    fleet = scenario(MetroClosure("Jinke Road", 60, 600), bikes=500).fleet()
+    fleet.step(fleet.now + 300_000)
+    assert fleet.closed.sum() == 1
+    fleet.step(fleet.now + 600_000)
+    assert not fleet.closed.any()
+
+
+def test_lorries_bring_the_bikes_of_one_operator_no_faster_than_a_lorry_drives() -> None:
+    event = BikeDump("meituan", "Longyang Road", HOUR_S, bikes=300, within_s=600)
+    fleet = scenario(event, bikes=5_000).fleet()
+    station = fleet.city.place("Longyang Road")
+    said = [fleet.step(fleet.now + 5_000) for _ in range(75 * 12)]
+    here = np.hypot(fleet.x - fleet.city.x[station], fleet.y - fleet.city.y[station]) < 500
+    by_operator = np.bincount(fleet.operator[here & (fleet.place == station)], minlength=3)
+    assert by_operator[1] > 240
+    assert by_operator[[0, 2]].sum() < 60
+    assert _fastest_kmh(said) < 60
+
+
+def test_a_fake_gps_jumps_and_is_the_only_one() -> None:
+    event = FakeGps("hello-000003", "Shanghai Disney Resort", 300, HOUR_S / 2)
+    lied, true = (
+        [part for b in SimulatedCity(scenario(*e, hours=1), ["bikes"]).batches() for part in b.parts]  # type: ignore[attr-defined]
+        for e in ((event,), ())
+    )
+    differ = {
+        name
+        for a, b in zip(lied, true, strict=True)
+        for name in a.vehicle_id[(a.lat != b.lat) | (a.lon != b.lon)].tolist()
+    }
+    assert differ == {"hello-000003"}
+    assert _fastest_kmh(lied) > 200
+    assert _fastest_kmh(true) < 60
+
+
+def test_a_silent_sensor_says_nothing_in_its_time_and_the_others_what_they_always_say() -> None:
+    silent, usual = of("laeq", "noise", SensorSilent(("noise-00004",), HOUR_S, HOUR_S)), of("laeq", "noise")
+    first, last = _hour(1)
+    there = (usual.sensor == 4) & (usual.ts >= first) & (usual.ts < last)
+    assert there.sum() == 60
+    assert silent.value.tolist() == usual.value[~there].tolist()
+
+
+def test_a_stuck_sensor_repeats_itself_and_recovers() -> None:
+    stuck = of("laeq", "noise", SensorStuck(("noise-00004",), HOUR_S, HOUR_S))
+    ts, value = stuck.of(4)
+    first, last = _hour(1)
+    assert len(set(value[(ts >= first) & (ts < last)].tolist())) == 1
+    assert len(set(value[ts >= last].tolist())) > 20
+
+
+def test_a_drifting_sensor_goes_away_steadily_within_its_range() -> None:
+    usual = of("laeq", "noise")
+    drifts = of("laeq", "noise", SensorDrifting(("noise-00004",), HOUR_S, 2 * HOUR_S, by_h=10))
+    more = (drifts.value - usual.value)[usual.sensor == 4]
+    assert more[:60].tolist() == [0.0] * 60
+    assert np.allclose(more[60:180], np.arange(120) / 6, atol=0.2)
+    far = of("laeq", "noise", SensorDrifting(("noise-00004",), HOUR_S, 2 * HOUR_S, by_h=-500))
+    assert far.value.min() == 0.0
+
+
+def test_a_broken_sensor_says_what_cannot_be() -> None:
+    broken = of("laeq", "noise", SensorBroken(("noise-00004",), HOUR_S, HOUR_S))
+    assert (broken.value == -9_999.0).sum() == 60
+    payloads = [
+        m.payload
+        for r in heard(SensorBroken(("noise-00004",), HOUR_S, HOUR_S), only="noise")
+        for m in arrays(r, 500)
+    ]
+    assert sum(payload.count(b"-9999.0") for payload in payloads) == 60
+
+
+def _hour(number: int) -> tuple[int, int]:
+    start = scenario().start_ms + number * HOUR_MS
+    return start, start + HOUR_MS
+
+
+def _within(of_metric: Series, sensor: int, first: int, last: int) -> float:
+    rows = (of_metric.sensor == sensor) & (of_metric.ts >= first) & (of_metric.ts < last)
+    return float(of_metric.value[rows].mean())
+
+
+def _fastest_kmh(parts: list[Positions]) -> float:
+    ids = np.concatenate([part.vehicle_id for part in parts]).astype(str)
+    ts, lat, lon = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ts", "lat", "lon"))
+    order = np.lexsort((ts, ids))
+    same = ids[order][1:] == ids[order][:-1]
+    metres = np.hypot(np.diff(lat[order]), np.diff(lon[order]) * np.cos(np.radians(31.2))) * 111_195
+    return float((metres[same] / (np.diff(ts[order])[same] / 1000) * 3.6).max())

@@ -1,0 +1,50 @@
+"""The command; what a picture looks like is judged by people."""
+
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sensors_sim.cli import sim
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(sim, ["plot", *arguments])
+
+
+def test_a_scenario_is_drawn_as_large_as_was_asked(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    file = tmp_path / "day.png"
+    result = call("metro-flood", "-o", str(file), "--bikes", "400", "--for", "300", "--dpi", "40")
+    assert result.exit_code == 0, result.output
+    assert "day.png: " in result.stderr
+    picture = file.read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert struct.unpack(">I", picture[16:20]) == (16 * 40,)
+    assert len(picture) > 30_000
+
+
+def test_a_form_that_is_none_is_refused_before_the_day_is_lived(tmp_path: Path) -> None:
+    result = call("commuter", "-o", str(tmp_path / "day.gif"))
+    assert result.exit_code == 1
+    assert "a picture ends in one of .png, .svg, .pdf" in result.stderr
+
+
+def test_an_unknown_scenario_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    result = call("comuter", "-o", str(tmp_path / "day.png"))
+    assert result.exit_code == 1
+    assert "comuter" in result.stderr
+
+
+def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("sensors_sim.plot.", "matplotlib"))]:
+        if name != "sensors_sim.plot.command":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = call("commuter", "-o", str(tmp_path / "day.png"))
+    assert result.exit_code == 1
+    assert "matplotlib" in result.stderr
+    assert "pip install 'urbanbrain[plot]'" in result.stderr

@@ -1,0 +1,248 @@
+"""The commands, against a small real broker."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sensors_sim.cli import sim
+from sensors_sim.recording.reader import Recording
+from sensors_sim.recording.tap import Arrivals, record
+from sensors_sim.recording.writer import Writer
+from tests.unit.sensors_sim.mqtt_fake import FakeBroker
+from tests.unit.sensors_sim.recording.messages import T0, S, head, positions, read, written
+
+ROOT = Path(__file__).parents[4]
+SIM = (sys.executable, "-c", "from sensors_sim.cli import sim; sim()")
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(sim, arguments, env={"UB_MQTT_HOST": None, "UB_MQTT_PORT": None})
+
+
+def replayed(path: Path, *arguments: str) -> tuple[list[tuple[str, bytes]], dict[str, object]]:
+    """What the broker received, and the summary."""
+    with FakeBroker().running() as broker:
+        result = call("replay", str(path), "--mqtt", f"127.0.0.1:{broker.port}", "--json", *arguments)
+    assert result.exit_code == 0, result.output
+    return broker.received, json.loads(result.stdout)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return written(tmp_path / "r.jsonl.zst", positions(30, every_us=20_000))
+
+
+def test_two_replays_are_the_recording_byte_for_byte(path: Path) -> None:
+    first, summary = replayed(path, "--speed", "max")
+    assert first == [(message.topic, message.payload) for message in positions(30, every_us=20_000)]
+    assert replayed(path, "--speed", "10")[0] == first
+    assert summary["messages"] == summary["messages_acknowledged"] == summary["readings_sent"] == 30
+    assert (summary["first_at"], summary["last_at"]) == (T0, T0 + 29 * 20_000)
+
+
+def test_a_replay_in_real_time_reports_its_timing_error(path: Path) -> None:
+    began = monotonic()
+    _, summary = replayed(path)
+    assert monotonic() - began > 29 * 0.02
+    error = summary["timing_error_ms"]
+    assert isinstance(error, dict)
+    assert 0 < error["median"] <= error["p99"]
+    assert error["median"] < 5, "the machine is far too busy, or the play has become slow"
+    assert replayed(path, "--speed", "max")[1]["timing_error_ms"] == {"median": None, "p99": None}
+
+
+def test_from_and_to_play_a_part(path: Path) -> None:
+    everything = [(message.topic, message.payload) for message in positions(30, every_us=20_000)]
+    for arguments in (
+        ("--from", "100ms", "--to", "0.3s"),
+        ("--from", str(T0 // 1000 + 100), "--to", str(T0 // 1000 + 300)),
+        ("--from", "2026-03-01T23:00:00.100Z", "--to", "2026-03-02T07:00:00.300+08:00"),
+    ):
+        assert replayed(path, "--speed", "max", *arguments)[0] == everything[5:15]
+
+
+def test_faults_are_done_and_told(path: Path) -> None:
+    received, summary = replayed(path, "--speed", "max", "--faults", "drop=0.3,duplicate=0.5,seed=4")
+    faults = summary["faults"]
+    assert isinstance(faults, dict)
+    assert len(received) == 30 - faults["dropped"] + faults["duplicated"]
+    assert faults["dropped"] > 2
+    assert replayed(path, "--speed", "max", "--faults", "drop=0.3,duplicate=0.5,seed=4")[0] == received
+    assert replayed(path, "--speed", "max", "--faults", "drop=0.3,duplicate=0.5,seed=5")[0] != received
+
+
+def test_a_run_of_a_scenario_has_the_same_faults_with_the_same_seed() -> None:
+    def ran() -> tuple[list[tuple[str, bytes]], dict[str, object]]:
+        with FakeBroker().running() as broker:
+            result = call(
+                *("run", "commuter", "--bikes", "200", "--for", "120", "--speed", "max", "--json"),
+                *("--faults", "drop=0.1,delay=0.2:20s,corrupt=0.1", "--mqtt", f"127.0.0.1:{broker.port}"),
+            )
+        assert result.exit_code == 0, result.output
+        assert "faults: " in result.stderr
+        return broker.received, json.loads(result.stdout)["faults"]
+
+    received, faults = ran()
+    assert ran() == (received, faults)
+    assert all(faults[name] for name in ("dropped", "delayed", "corrupted"))
+
+
+def test_what_is_damaged_is_skipped_and_told(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[:-120])
+    received, summary = replayed(path, "--speed", "max")
+    assert received == []  # all of it was in one chunk
+    assert summary["skipped"] == {"cut_off": 1}
+    assert "it breaks off" in call("info", str(path)).stdout
+
+
+def test_info_tells_span_topics_and_size(path: Path) -> None:
+    said = call("info", str(path)).stdout
+    assert "from      2026-03-01 23:00:00.000 to 2026-03-01 23:00:00.580 UTC (0:00:00.580000)" in said
+    assert "30  ub/v1/hello/vehicles" in said
+    told = json.loads(call("info", str(path), "--json").stdout)
+    assert told["topics"] == {"ub/v1/hello/vehicles": 30}
+    assert told["bytes"] == path.stat().st_size
+    assert told["ended"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("replay", __file__), "is no recording; --format says what it is"),
+        (("replay", "{r}", "--format", "mobike-trips", "--loop"), "--loop is for recordings"),
+        (("replay", "{r}", "--format", "mobike-trips", "--from", "5s"), "--from is for recordings"),
+        (("replay", "{r}", "--single"), "--single is not for recordings"),
+        (
+            ("replay", "{r}", "--from", "yesterday"),
+            "'yesterday' is no moment: a time since the beginning such as",
+        ),
+        (("replay", "{r}", "--from", "9s", "--to", "5s"), "--from lies not before --to"),
+        (("replay", "{r}", "--shift", "later"), "'later' is no shift: now, a time"),
+        (("replay", "{r}", "--faults", "lose=1"), "there is no fault 'lose'"),
+        (("replay", "{r}", "--kafka", "127.0.0.1:1"), "was recorded from MQTT; play it there, with --mqtt"),
+        (("record", "{r}", "--from-beginning"), "--from-beginning is for Kafka"),
+        (("record", "{r}-new", "--mqtt", "127.0.0.1:1"), "no MQTT broker at 127.0.0.1:1"),
+        (("info", __file__), "is no recording"),
+    ],
+)
+def test_a_wrong_argument_is_named(path: Path, arguments: tuple[str, ...], said: str) -> None:
+    result = call(*(argument.format(r=path) for argument in arguments))
+    assert result.exit_code != 0
+    assert said in " ".join(result.stderr.split())
+
+
+@contextmanager
+def replaying(path: Path, broker: FakeBroker, stdin: int | None = None) -> Iterator[subprocess.Popen[str]]:
+    """`sim replay` in a process of its own."""
+    process = subprocess.Popen(
+        [*SIM, "replay", str(path), "--mqtt", f"127.0.0.1:{broker.port}", "--quiet", "--json"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=stdin is not None,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_sigusr1_pauses_and_goes_on_and_nothing_is_lost(tmp_path: Path) -> None:
+    path = written(tmp_path / "long", positions(150, every_us=20_000))
+    with FakeBroker().running() as broker, replaying(path, broker) as process:
+        until(lambda: len(broker.received) > 10)
+        process.send_signal(signal.SIGUSR1)
+        sleep(0.3)
+        paused_at = len(broker.received)
+        sleep(0.5)
+        assert len(broker.received) == paused_at < 150
+        process.send_signal(signal.SIGUSR1)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert broker.received == [
+        (message.topic, message.payload) for message in positions(150, every_us=20_000)
+    ]
+    assert json.loads(out)["timing_error_ms"]["median"] < 50  # the pause is no error
+
+
+@pytest.mark.parametrize("key", [b"p", b" "])
+def test_a_key_pauses_where_stdin_is_a_terminal(key: bytes, tmp_path: Path) -> None:
+    from sensors_sim.recording.pause import Pause
+
+    ours, theirs = pty.openpty()
+    try:
+        pause = Pause(theirs)
+        assert not pause.on
+        os.write(ours, b"x" + key + b"\n")
+        until(lambda: pause.on)
+        os.write(ours, key + b"\n")
+        until(lambda: not pause.on)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def until(condition: object, within_s: float = 20.0) -> None:
+    deadline = monotonic() + within_s
+    while not condition():  # type: ignore[operator]
+        assert monotonic() < deadline, "it did not come true in time"
+        sleep(0.02)
+
+
+class Passing:
+    """A tap through which given batches pass, and then nothing."""
+
+    def __init__(self, *batches: list[object]) -> None:
+        self.gaps = 0
+        self._batches = list(batches)
+
+    def poll(self, _timeout_s: float) -> list[object]:
+        self.gaps += not self._batches
+        return self._batches.pop(0) if self._batches else []
+
+
+def test_a_recorder_writes_what_is_wanted_until_told_to_stop(tmp_path: Path) -> None:
+    other = positions(3, operator="mobike")
+    tap = Passing(positions(4), other, positions(2))
+    with Writer(tmp_path / "r", head()) as writer:
+        record(
+            tap,  # type: ignore[arg-type]
+            writer,
+            now=lambda: T0 + 9 * S,
+            wanted=lambda topic: "hello" in topic,
+            stopping=lambda: tap.gaps > 1,
+        )
+    assert read(tmp_path / "r") == positions(4) + positions(2)
+    end = Recording(tmp_path / "r").end
+    assert end is not None
+    assert (end.messages, end.gaps) == (6, 2)
+
+
+def test_a_recorder_stops_after_as_many_messages_as_asked_for(tmp_path: Path) -> None:
+    with Writer(tmp_path / "r", head()) as writer:
+        tap = Passing(positions(9))
+        record(tap, writer, now=lambda: T0, wanted=lambda _: True, stopping=lambda: False, most=5)  # type: ignore[arg-type]
+    assert read(tmp_path / "r") == positions(5)
+
+
+def test_the_time_of_arrival_does_not_step_with_the_wall_clock() -> None:
+    wall, monotonic_ns = [T0 * 1_000], [5_000]
+    arrival = Arrivals(lambda: wall[0], lambda: monotonic_ns[0])
+    assert arrival() == T0
+    wall[0] -= 10**12
+    monotonic_ns[0] += 7_000
+    assert arrival() == T0 + 7

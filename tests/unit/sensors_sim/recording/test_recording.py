@@ -1,0 +1,166 @@
+"""A recording gives back what was written, from any moment on, also where it was cut off or damaged."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensors_sim.errors import RecordingError
+from sensors_sim.recording.chunks import START, VERSION, Head, framed
+from sensors_sim.recording.reader import Recording, is_recording
+from sensors_sim.recording.record import Recorded, family, from_line, to_line
+from sensors_sim.recording.writer import CHUNK_BYTES, CHUNK_US, Writer
+from sensors_sim.sources.contract import Report
+from tests.unit.sensors_sim.recording.messages import T0, S, head, positions, read, written
+
+OF_ALL_SORTS = [
+    Recorded(T0, "ub/v1/hello/vehicles", b'[{"vehicle_id": "b-1", "ts": 1}]'),
+    Recorded(T0, "ub/v1/hello/vehicles", b""),
+    Recorded(T0 + 1, "ub/v1/x/sensors/s-1", b'{"cut off', retain=True),
+    Recorded(T0 + 2, "ub/v1/x/requests", "暖气\r\n\u2028".encode()),
+    Recorded(T0 + 2, "ub/v1/x/requests", b"\xff\x00 not text"),
+    Recorded(
+        T0 + 9, "ub.vehicles", b"{}", 3, 17, 1_772_406_000_001, b"key", (("ce_id", b"1"), ("none", None))
+    ),
+    Recorded(T0 + 9, "ub.alerts", None, 0, 0, 5, b"\xfe", (("bytes", b"\xfd"),)),
+]
+
+
+def test_every_sort_of_message_comes_back_as_it_was(tmp_path: Path) -> None:
+    assert read(written(tmp_path / "r", OF_ALL_SORTS)) == OF_ALL_SORTS
+
+
+@given(st.binary(), st.none() | st.binary(), st.lists(st.tuples(st.text(), st.none() | st.binary())))
+def test_any_bytes_survive_a_line(
+    payload: bytes, key: bytes | None, headers: list[tuple[str, bytes | None]]
+) -> None:
+    message = Recorded(T0, "ub.vehicles", payload, 0, 1, 2, key, tuple(headers))
+    line = to_line(message)
+    assert line.splitlines(keepends=True) == [line]
+    assert from_line(line) == message
+
+
+def test_a_recording_is_a_zstandard_file_of_json_lines_for_other_tools(tmp_path: Path) -> None:
+    zstdcat = shutil.which("zstdcat")
+    if zstdcat is None:
+        pytest.skip("zstdcat is not installed")
+    path = written(tmp_path / "r.jsonl.zst", OF_ALL_SORTS)
+    lines = subprocess.run([zstdcat, path], capture_output=True, check=True).stdout.splitlines()
+    assert [msgspec.json.decode(line)["topic"] for line in lines] == [m.topic for m in OF_ALL_SORTS]
+
+
+def test_reading_from_a_moment_to_another_gives_what_arrived_then(tmp_path: Path) -> None:
+    messages = positions(400)
+    path = written(tmp_path / "r", messages)
+    assert len(Recording(path).chunks) > 50
+    for first, until in ((0, 400), (0, 1), (17, 203), (399, 400), (5, 5)):
+        found = read(path, first=T0 + first * S, until=T0 + until * S)
+        assert found == messages[first:until]
+    assert read(path, first=T0 + 400 * S) == []
+    assert read(path, until=T0) == []
+
+
+def test_seeking_reads_no_chunk_before_the_moment(tmp_path: Path) -> None:
+    messages = positions(400)
+    path = written(tmp_path / "r", messages)
+    data = bytearray(path.read_bytes())
+    for chunk in Recording(path).chunks[:-1]:
+        data[chunk.position : chunk.position + chunk.head.packed] = bytes(chunk.head.packed)
+    path.write_bytes(data)
+    last = Recording(path).chunks[-1].head
+    assert read(path, first=last.first) == [m for m in messages if m.at >= last.first]
+
+
+def test_only_the_topics_that_are_wanted_are_read(tmp_path: Path) -> None:
+    path = written(tmp_path / "r", OF_ALL_SORTS)
+    assert read(path, wanted=lambda topic: topic.endswith("requests")) == OF_ALL_SORTS[3:5]
+
+
+def test_heads_count_messages_by_topic_and_devices_together(tmp_path: Path) -> None:
+    recording = Recording(written(tmp_path / "r", OF_ALL_SORTS))
+    assert recording.by_topic() == {
+        "ub/v1/hello/vehicles": 2,
+        "ub/v1/x/sensors/#": 1,
+        "ub/v1/x/requests": 2,
+        "ub.vehicles": 1,
+        "ub.alerts": 1,
+    }
+    assert (recording.messages, recording.first, recording.last) == (7, T0, T0 + 9)
+    assert recording.end is not None
+    assert family("ub/v1/hello/vehicles/b-1/position") == "ub/v1/hello/vehicles/#"
+
+
+def test_a_recording_that_was_cut_off_anywhere_gives_its_complete_chunks(tmp_path: Path) -> None:
+    messages = positions(40)
+    path = written(tmp_path / "r", messages)
+    data = path.read_bytes()
+    whole = Recording(path)
+    for length in range(len(START) + len(framed(head())), len(data) - 1, 7):
+        path.write_bytes(data[:length])
+        report = Report()
+        found = list(Recording(path).read(report))
+        complete = [c for c in whole.chunks if c.position + c.head.packed <= length]
+        assert found == messages[: sum(c.head.messages for c in complete)]
+        assert Recording(path).end is None
+        at_a_seam = length in {c.position + c.head.packed for c in whole.chunks}
+        assert report.skipped["cut_off"] == (
+            0 if at_a_seam or length == len(START) + len(framed(head())) else 1
+        )
+
+
+def test_what_waits_to_be_written_is_a_mebibyte_or_five_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    with Writer(path, head()) as writer:
+        writer.write(positions(1)[0])
+        assert read(path) == []
+        writer.tick(T0 + CHUNK_US - 1)
+        assert read(path) == []
+        writer.tick(T0 + CHUNK_US)
+        assert len(read(path)) == 1
+        writer.write(Recorded(T0 + CHUNK_US, "t", bytes(CHUNK_BYTES)))
+        assert len(read(path)) == 2
+
+
+def test_a_damaged_chunk_is_skipped_and_counted_and_the_next_one_read(tmp_path: Path) -> None:
+    messages = positions(40)
+    path = written(tmp_path / "r", messages)
+    second = Recording(path).chunks[1]
+    data = bytearray(path.read_bytes())
+    data[second.position + second.head.packed // 2] ^= 0xFF
+    path.write_bytes(data)
+    report = Report()
+    found = list(Recording(path).read(report))
+    assert len(found) == 40 - second.head.messages
+    assert report.skipped == {"chunk_unreadable": second.head.messages}
+    assert report.rows == 40
+    assert f"at byte {second.position}" in report.examples["chunk_unreadable"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"bike_id,start_time\n", START, START + b"\x57\x2a\x4d\x18\x02\x00\x00\x00{}"]
+)
+def test_what_is_no_recording_is_refused(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "r"
+    path.write_bytes(data)
+    assert is_recording(path) == data.startswith(START)
+    with pytest.raises(RecordingError, match=r"is no recording .*sim record"):
+        Recording(path)
+
+
+def test_a_later_version_of_the_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    path.write_bytes(START + framed(Head(VERSION + 1, "mqtt", "", [], T0)))
+    with pytest.raises(RecordingError, match=r"version 2 .* reads version 1"):
+        Recording(path)
+
+
+def test_a_recording_never_overwrites(tmp_path: Path) -> None:
+    path = written(tmp_path / "r", OF_ALL_SORTS)
+    with pytest.raises(RecordingError, match="exists; a recording never overwrites"):
+        Writer(path, head())
+    with pytest.raises(RecordingError, match="No such file"):
+        Writer(tmp_path / "no" / "r", head())

@@ -1,0 +1,63 @@
+import pytest
+
+from sensors_sim.errors import ScoreError
+from sensors_sim.score.catching_up import STILL_S, Reached, Tables, wait_for
+
+
+class Stages:
+    """Stages that receive so many readings a second, up to a number, live cells `behind_s` after them.
+
+    Their clock runs only while one sleeps.
+    """
+
+    def __init__(
+        self, rate: int, most: int, pause_s: tuple[float, float] = (0.0, 0.0), behind_s: float = 0.0
+    ) -> None:
+        self.now = 0.0
+        self._rate, self._most, self._pause, self._behind_s = rate, most, pause_s, behind_s
+
+    def reached(self) -> Reached:
+        return Reached(self._by(self.now), self._by(max(0.0, self.now - self._behind_s)))
+
+    def _by(self, now: float) -> int:
+        first, last = self._pause
+        worked = now - max(0.0, min(now, last) - first)
+        return min(int(worked * self._rate), self._most)
+
+    def wall(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def missing(self, wanted: int) -> int:
+        found = wait_for(Reached(wanted, wanted), self.reached, wall=self.wall, sleep=self.sleep)
+        return wanted - min(found.received, found.live_ms)
+
+
+def test_it_waits_as_long_as_the_stages_get_on() -> None:
+    stages = Stages(rate=10, most=5_000)
+    assert stages.missing(4_000) == 0
+    assert 400 <= stages.now < 402
+
+
+def test_it_waits_for_the_live_cells_too() -> None:
+    stages = Stages(rate=10, most=5_000, behind_s=50.0)
+    assert stages.missing(4_000) == 0
+    assert 450 <= stages.now < 452
+
+
+def test_a_pause_that_is_short_enough_is_waited_for() -> None:
+    stages = Stages(rate=100, most=5_000, pause_s=(10.0, STILL_S))
+    assert stages.missing(4_000) == 0
+
+
+def test_when_nothing_moves_any_more_it_says_what_is_missing() -> None:
+    stages = Stages(rate=100, most=700)
+    assert stages.missing(1_000) == 300
+    assert stages.now < 8 + STILL_S + 1
+
+
+def test_a_database_that_is_away_is_named_with_the_way_out() -> None:
+    with pytest.raises(ScoreError, match=r"cannot be asked how far the system is .*UB_DATABASE_URL"):
+        Tables("postgresql://nobody@127.0.0.1:1/none").reached()

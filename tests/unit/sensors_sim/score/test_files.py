@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensors_sim.errors import SourceError
+from sensors_sim.score.files import parse_truth, read_alerts, read_truth
+from tests.unit.sensors_sim.score.truths import STATION
+
+DUE = {
+    "kind": "oversaturation",
+    "cells": [STATION],
+    "from": "2026-03-02T00:10:00Z",
+    "to": "2026-03-02T00:20:00Z",
+}
+TRUTH = {
+    "scenario": "x",
+    "seed": 1,
+    "begin": "2026-03-02T00:00:00Z",
+    "end": "2026-03-02T01:00:00Z",
+    "due": [DUE],
+}
+ALERT = {
+    "alert_id": "a",
+    "sequence": 0,
+    "action": "raised",
+    "kind": "oversaturation",
+    "severity": "minor",
+    "cell": STATION,
+    "starts_at": 5,
+    "updated_at": 7,
+    "summary": "full",
+    "evidence": {"occupancy": 70},
+}
+
+
+def parsed(**changes: Any) -> Any:
+    return parse_truth(json.dumps({**TRUTH, **changes}).encode(), "truth.json")
+
+
+def test_a_truth_is_read_with_its_times_as_milliseconds() -> None:
+    silent = {**DUE, "kind": "*", "cells": [], "why": "quiet"}
+    found = parsed(silent=[silent], begin="2026-03-02T08:00:00+08:00")
+    assert found.begin == 1772409600000
+    assert found.end - found.begin == 3_600_000
+    (due,) = found.due
+    assert (due.begin - found.begin, due.end - found.begin) == (600_000, 1_200_000)
+    assert due.cells == {STATION}
+    assert found.silent[0].why == "quiet"
+    assert found.hours == 1.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"begin": "2026-03-02T00:00:00"}, "truth.json: begin is 2026-03-02T00:00:00, without an offset"),
+        ({"begin": "2026-03-02T02:00:00Z"}, "is not before end"),
+        (
+            {"due": [{**DUE, "cells": ["here"]}]},
+            r"truth.json: due\[0\].cells has 'here': an H3 cell is 15 hex",
+        ),
+        ({"due": [{**DUE, "to": "2026-03-02T00:00:00Z"}]}, r"due\[0\]: from .* is later than to"),
+        ({"due": [{**DUE, "kind": "*"}]}, r"due\[0\].kind is '\*'; what is due has one kind"),
+        ({"due": [{"kind": "oversaturation"}]}, "no ground truth: .*missing required field `from`"),
+        ({"due": None}, "no ground truth"),
+    ],
+)
+def test_a_faulty_truth_is_refused_with_place_and_rule(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(SourceError, match=said):
+        parsed(**changes)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"gone\.json cannot be read"):
+        read_truth(tmp_path / "gone.json")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(ALERT) + "\n\n" + json.dumps({**ALERT, "sequence": 1}) + "\n",
+        json.dumps({"at": "x", "body": ALERT}) + "\n" + json.dumps({"body": {**ALERT, "sequence": 1}}),
+        json.dumps([ALERT, {"body": {**ALERT, "sequence": 1}}], indent=1),
+    ],
+    ids=["lines of alerts tail", "rows of alert_history", "an array"],
+)
+def test_alerts_come_in_lines_rows_or_an_array(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "alerts"
+    file.write_text(text)
+    log = read_alerts(file)
+    assert [(event.alert_id, event.sequence, event.updated_at) for event in log.events] == [
+        ("a", 0, 7),
+        ("a", 1, 7),
+    ]
+    assert log.skipped == 0
+
+
+def test_what_is_no_alert_is_counted_with_the_first_as_an_example(tmp_path: Path) -> None:
+    file = tmp_path / "alerts.jsonl"
+    file.write_text(f'{json.dumps(ALERT)}\n{{"alert_id": 5}}\nnonsense\n[1,\n')
+    log = read_alerts(file)
+    assert len(log.events) == 1
+    assert log.skipped == 3
+    assert log.example.startswith("line 2: ")
+
+
+def test_an_empty_file_holds_no_alerts_but_one_of_something_else_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "alerts.jsonl"
+    file.write_text("")
+    assert read_alerts(file).events == []
+    file.write_text("vehicle_id,ts\n")
+    with pytest.raises(SourceError, match=r"holds no alert; line 1: .*alerts tail --json"):
+        read_alerts(file)

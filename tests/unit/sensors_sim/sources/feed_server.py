@@ -1,0 +1,73 @@
+"""A real, small HTTP server of feeds, that can misbehave."""
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Answer = tuple[int, bytes, dict[str, str]]
+
+
+def answer(body: Any, status: int = 200, *, packed: bool = False, **headers: str) -> Answer:
+    """Return an answer: JSON, or bytes as they are."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    if packed:
+        content, headers = gzip.compress(content), {**headers, "Content-Encoding": "gzip"}
+    return status, content, headers
+
+
+@dataclass
+class FeedServer:
+    """Answers of each path, one after the other; the last one for ever. `{server}` in a body: its address."""
+
+    answers: dict[str, list[Answer]]
+    asked: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    address: str = ""
+
+    def url(self, path: str) -> str:
+        return self.address + path
+
+    def times(self, path: str) -> int:
+        """Return how often a path was asked for, whatever its query."""
+        return sum(asked.partition("?")[0] == path for asked in self.asked)
+
+    @contextmanager
+    def running(self) -> Iterator["FeedServer"]:
+        served = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path = self.path.partition("?")[0]
+                number = served.times(path)
+                served.asked.append(self.path)
+                served.headers.append(dict(self.headers))
+                listed = served.answers.get(self.path) or served.answers.get(path)
+                status, body, headers = (
+                    listed[min(number, len(listed) - 1)] if listed else (404, b"404 Not Found", {})
+                )
+                body = body.replace(b"{server}", served.address.encode())
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            self.address = f"http://127.0.0.1:{server.server_port}"
+            thread = threading.Thread(
+                target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+            )
+            thread.start()
+            try:
+                yield self
+            finally:
+                server.shutdown()
+                thread.join(5)

@@ -1,0 +1,162 @@
+"""`sim replay --format` and `sim inspect`, on a small real broker and a small real server of feeds."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import time
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from schemas import codec
+from sensors_sim.cli import sim
+from tests.unit.sensors_sim.mqtt_fake import FakeBroker
+from tests.unit.sensors_sim.sources import feed_samples as samples
+from tests.unit.sensors_sim.sources.feed_samples import OSLO, T0, envelope, vehicle, vehicles_feed
+from tests.unit.sensors_sim.sources.feed_server import FeedServer, answer
+from tests.unit.sensors_sim.test_cli import until
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(sim, arguments, env={"UB_MQTT_HOST": None, "UB_MQTT_PORT": None})
+
+
+@pytest.fixture
+def stations(tmp_path: Path) -> Path:
+    samples.write_stations(tmp_path, np.random.default_rng(3), "2.3", "folder")
+    return tmp_path
+
+
+def test_replay_publishes_the_polls_of_a_folder_and_says_what_became_of_its_rows(stations: Path) -> None:
+    with FakeBroker().running() as broker:
+        result = call(
+            "replay", str(stations), "--format", "gbfs", "--owner", "oslo", "--speed", "max", "--json",
+            "--mqtt", f"127.0.0.1:{broker.port}",
+        )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    summary = json.loads(result.stdout)
+    assert {topic for topic, _ in broker.received} == {"ub/v1/oslo/sensors"}
+    readings = [one for _, payload in broker.received for one in codec.sensor_readings.decode(payload)]
+    assert len(readings) == summary["readings_acknowledged"] == summary["sent"]["sensors"] == 5 * 19 * 2
+    assert summary["skipped"] == {"station_unknown": 5}
+    assert summary["noted"].keys() == {"ahead_of_its_poll"}
+    assert summary["figures"]["polls"] == 5
+    assert "skipped 5 of 100 rows: station_unknown, first station_status-000.json station 20" in result.stderr
+    assert "polls: 5, stations ids: 19" in result.stderr
+
+
+def test_replay_keeps_the_time_between_polls(stations: Path) -> None:
+    with FakeBroker().running() as broker:
+        result = call("replay", str(stations), "--format", "gbfs", "--speed", "240", "--json",
+                      "--mqtt", f"127.0.0.1:{broker.port}")  # fmt: skip
+    assert 1.0 <= json.loads(result.stdout)["seconds"] < 3.0  # 4 minutes between the first poll and the last
+
+
+def test_inspect_publishes_nothing_and_says_the_same(stations: Path) -> None:
+    result = call("inspect", str(stations), "--format", "gbfs", "--json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["readings"] == {"vehicles": 0, "sensors": 5 * 19 * 2, "requests": 0}
+    assert found["owners"] == ["gbfs"]
+    assert found["skipped"] == {"station_unknown": 5}
+    assert (found["first_ts"], found["last_ts"]) == (T0 * 1000, (T0 + 240) * 1000)
+    lines = call("inspect", str(stations), "--format", "gbfs").stdout
+    assert lines.startswith("100 rows, to be published: 190 of sensors; by gbfs\n")
+    assert "event time 2024-09-02 08:00:00 to 2024-09-02 08:04:00 UTC+8" in lines
+
+
+def test_inspect_says_that_ids_rotate(tmp_path: Path) -> None:
+    polls = [
+        vehicles_feed("1.1", [vehicle("1.1", 100 * at + i, OSLO, 0) for i in range(20)], T0 + 60 * at)
+        for at in range(4)
+    ]
+    (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, polls)))
+    said = call("inspect", str(tmp_path / "p.jsonl"), "--format", "gbfs").stdout
+    assert "most ids are seen in one poll only (60 of 80): they rotate" in said
+
+
+def test_inspect_writes_the_zones_that_are_sound(tmp_path: Path) -> None:
+    square = [[[10.0, 59.0], [10.1, 59.0], [10.1, 59.1], [10.0, 59.0]]]
+    zones = {"type": "FeatureCollection", "features": [
+        {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": square}, "properties": {"name": "Park"}},
+        {"type": "Feature", "geometry": None, "properties": {}},
+    ]}  # fmt: skip
+    feed, out = tmp_path / "zones.json", tmp_path / "out.geojson"
+    feed.write_text(json.dumps(envelope("2.3", T0, {"geofencing_zones": zones})))
+    result = call("inspect", str(feed), "--format", "gbfs", "--zones", str(out))
+    assert result.exit_code == 0, result.stderr
+    (zone,) = json.loads(out.read_text())["features"]
+    assert (zone["properties"]["name"], zone["geometry"]["coordinates"]) == ("Park", square)
+    assert "skipped 1 of 2 rows: zone_without_geometry" in result.stdout
+
+
+def test_inspect_polls_an_address_once() -> None:
+    now = int(time())
+    feed = vehicles_feed("2.3", [vehicle("2.3", 1, OSLO, now - 9)], now)
+    with FeedServer({"/free_bike_status.json": [answer(feed)]}).running() as server:
+        result = call("inspect", server.url("/free_bike_status.json"), "--format", "gbfs", "--json")
+    assert json.loads(result.stdout)["readings"]["vehicles"] == 1
+    assert server.times("/free_bike_status.json") == 2
+
+
+def test_an_address_is_published_as_it_is_polled_until_a_signal(tmp_path: Path) -> None:
+    now = int(time())
+    feeds = [vehicles_feed("2.3", [vehicle("2.3", 1, OSLO, now - at)], now) for at in (9, 5)]
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    with (
+        FakeBroker().running() as broker,
+        FeedServer({"/free_bike_status.json": [answer(feeds[0])]}).running() as server,
+    ):
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", "from sensors_sim.cli import sim; sim()", "replay"),
+                *(server.url("/free_bike_status.json"), "--format", "gbfs", "--owner", "oslo"),
+                *("--token-file", str(token), "--json", "--quiet", "--mqtt", f"127.0.0.1:{broker.port}"),
+            ],
+            cwd=Path(__file__).parents[4],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            until(lambda: len(broker.received) == 1)
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+            process.wait()
+    assert process.returncode == 0, err
+    summary = json.loads(out)
+    assert summary["stopped"]
+    assert summary["readings_acknowledged"] == 1
+    assert {headers.get("Authorization") for headers in server.headers} == {"Bearer secret"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("t.csv", "--format", "csv"), "--format csv needs --mapping FILE"),
+        (("t.csv", "--format", "gbfs", "--mapping", "{file}"), "--mapping is for --format csv"),
+        (("{file}", "--format", "csv", "--mapping", "{file}"), "is no TOML"),
+        (("absent", "--format", "gbfs"), "absent does not exist; give a file, a folder, or an http://"),
+        (("{folder}", "--format", "mobike-trips"), "is a folder; give one file"),
+        (("{folder}", "--format", "gbfs"), "holds no feed"),
+        (("http://127.0.0.1:9/x", "--format", "open311"), "an address is polled for gbfs and mds only"),
+        (("http://127.0.0.1:9/x", "--format", "gbfs"), "no feed at http://127.0.0.1:9/x (no_answer"),
+        (("{file}", "--format", "gbfs", "--owner", "a b"), "--owner 'a b': letters, digits"),
+        (("{file}", "--owner", "oslo"), "--owner is for feeds, with --format"),
+        (("absent",), "does not exist"),
+    ],
+)
+def test_a_wrong_argument_is_named(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    file = tmp_path / "feed.txt"
+    file.write_text("hello, world")
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    result = call("replay", *(argument.format(file=file, folder=folder) for argument in arguments))
+    assert result.exit_code != 0
+    assert said in " ".join(result.stderr.split())

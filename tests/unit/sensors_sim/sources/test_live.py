@@ -1,0 +1,302 @@
+"""Polling over real HTTP, on a clock of our own: ttl and floor, back-off, pages, and what a server may do wrong."""
+
+from itertools import pairwise, takewhile
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from sensors_sim.columns import Mixed
+from sensors_sim.errors import SourceError
+from sensors_sim.sources import fetch
+from sensors_sim.sources.contract import Source
+from sensors_sim.sources.fetch import FetchFailed, Http
+from sensors_sim.sources.gbfs import GbfsFiles
+from sensors_sim.sources.gbfs_live import GbfsUrl
+from sensors_sim.sources.live import NAP_S, Clocks, Pace
+from sensors_sim.sources.mds_live import MdsUrl
+from sensors_sim.told import Row
+from tests.unit.sensors_sim.sources.feed_samples import (
+    OSLO,
+    T0,
+    device,
+    envelope,
+    mds_event,
+    mds_page,
+    rfc3339,
+    vehicle,
+    vehicles_feed,
+)
+from tests.unit.sensors_sim.sources.feed_server import FeedServer, answer
+
+BIKES = "/2.3/free_bike_status.json"
+
+
+class Wall:
+    """Clocks that move when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def clocks(self) -> Clocks:
+        return Clocks(lambda: self.now, lambda: T0 * 1000 + round((self.now - 1_000) * 1000), self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        assert 0 < seconds <= NAP_S
+        self.now += seconds
+
+
+def bikes(at: int, *numbers: int, ttl: int = 60) -> dict[str, Any]:
+    rows = [vehicle("2.3", number, OSLO, T0 + at - 5) for number in numbers]
+    return vehicles_feed("2.3", rows, T0 + at) | {"ttl": ttl}
+
+
+def polled(source: Source, wall: Wall, until_s: float) -> list[Row]:
+    """Return what a source says within so many seconds of its clock."""
+    began = wall.now
+    batches = takewhile(lambda _: wall.now - began <= until_s, source.batches())
+    told = [batch for batch in batches if isinstance(batch, Mixed)]
+    return [row for batch in told for part in batch.parts for row in part.row.tolist()]  # type: ignore[attr-defined]
+
+
+def gbfs(server: FeedServer, path: str, wall: Wall, pace: Pace | None = None) -> GbfsUrl:
+    return GbfsUrl(server.url(path), "oslo", Http(), wall.clocks(), Random(1), pace)
+
+
+def test_a_system_is_found_by_its_gbfs_json_and_polled_at_its_ttl() -> None:
+    feeds = [
+        {"name": name, "url": f"{{server}}/2.3/{name}.json"}
+        for name in (
+            "station_status", "free_bike_status", "vehicle_types", "station_information", "system_pricing_plans",
+        )
+    ]  # fmt: skip
+    types = envelope("2.3", T0, {"vehicle_types": [{"vehicle_type_id": "s", "form_factor": "moped"}]})
+    places = envelope("2.3", T0, {"stations": [{"station_id": "7", "lat": 59.9, "lon": 10.7}]})
+    status = envelope("2.3", T0, {"stations": [{"station_id": "7", "num_docks_available": 3}]}, ttl=20)
+    answers = {
+        "/gbfs.json": [answer(envelope("2.3", T0, {"nb": {"feeds": feeds}, "en": {"feeds": feeds}}))],
+        BIKES: [answer(bikes(at, 1, 2)) for at in (0, 60, 120)],
+        "/2.3/vehicle_types.json": [answer(types, packed=True)],
+        "/2.3/station_information.json": [answer(places)],
+        "/2.3/station_status.json": [answer(status)],
+    }
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        told = polled(gbfs(server, "/gbfs.json", wall), wall, 130)
+    assert [row.ts // 1000 - T0 for row in told] == [-5, -5, 0, 55, 55, 115, 115]
+    assert {getattr(row, "vehicle_type", "moped") for row in told} == {"moped"}
+    assert server.times(BIKES) == 3
+    assert server.times("/2.3/station_status.json") == 7
+    assert server.times("/2.3/vehicle_types.json") == 1
+    assert server.times("/2.3/system_pricing_plans.json") == 0
+
+
+def test_version_3_lists_its_feeds_without_languages() -> None:
+    rows = [vehicle("3.0", 1, OSLO, T0)]
+    feeds = {"feeds": [{"name": "vehicle_status", "url": "vehicle_status"}]}
+    answers = {
+        "/v3/gbfs": [answer(envelope("3.0", T0, feeds))],
+        "/v3/vehicle_status": [answer(vehicles_feed("3.0", rows, T0))],
+    }
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        assert len(polled(gbfs(server, "/v3/gbfs", wall), wall, 5)) == 1
+
+
+@pytest.mark.parametrize(("ttl", "asked"), [(0, 11), (3, 11), (30, 4), (10**8, 1)])
+def test_a_ttl_is_kept_above_a_floor(ttl: int, asked: int) -> None:
+    wall = Wall()
+    with FeedServer({BIKES: [answer(bikes(0, 1, ttl=ttl))]}).running() as server:
+        source = gbfs(server, BIKES, wall)
+        polled(source, wall, 101)
+    assert server.times(BIKES) == asked + 1  # the first one looks whether there is a feed
+
+
+def test_what_the_address_of_a_single_feed_refers_to_is_looked_for_beside_it() -> None:
+    places = envelope("2.3", T0, {"stations": [{"station_id": "7", "lat": 59.9, "lon": 10.7}]})
+    status = envelope("2.3", T0, {"stations": [{"station_id": "7", "num_docks_available": 3}]})
+    answers = {"/en/station_status.json": [answer(status)], "/en/station_information.json": [answer(places)]}
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        assert len(polled(gbfs(server, "/en/station_status.json?key=1", wall), wall, 5)) == 1
+
+
+class Unlucky(Random):
+    """Draws the longest wait each time."""
+
+    def uniform(self, _a: float, b: float) -> float:
+        return b
+
+
+def test_after_errors_a_feed_is_asked_less_and_less_and_then_again_as_before() -> None:
+    page, down = answer(b"404 Not Found", 200), answer(b"<html>Bad Gateway</html>", 502)
+    answers = {BIKES: [answer(bikes(0, 1)), page, down, page, down, answer(bikes(500, 2, ttl=0)), down, page]}
+    wall, asked_at = Wall(), []
+    with FeedServer(answers).running() as server:
+
+        def get(url: str) -> bytes:
+            if url.endswith(BIKES):
+                asked_at.append(round(wall.now - 1_000))
+            return Http()(url)
+
+        source = GbfsUrl(server.url(BIKES), "oslo", get, wall.clocks(), Unlucky(), Pace())
+        polled(source, wall, 400)
+    waits = [later - earlier for earlier, later in pairwise(asked_at)]
+    assert waits[:7] == [0, 20, 40, 80, 160, 10, 20]
+    report = source.report
+    assert report.skipped.keys() == {"not_json", "http_502"}
+    assert "Bad Gateway" in report.examples["http_502"]
+
+
+def test_a_server_that_says_when_to_come_back_is_left_alone_until_then() -> None:
+    wall = Wall()
+    answers = {
+        BIKES: [answer(bikes(0, 1)), answer(b"slow down", 429, Retry_After="120"), answer(bikes(0, 1))]
+    }
+    with FeedServer(answers).running() as server:
+        source = gbfs(server, BIKES, wall)
+        assert polled(source, wall, 119) == []
+        assert server.times(BIKES) == 2
+        assert len(polled(source, wall, 10)) == 1
+    assert source.report.skipped["http_429"] == 1
+
+
+def test_a_feed_whose_clock_is_ahead_of_ours_is_set_back() -> None:
+    wall = Wall()
+    ahead = vehicles_feed("2.3", [vehicle("2.3", 1, OSLO, T0 + 500)], T0 + 600)
+    with FeedServer({BIKES: [answer(ahead)]}).running() as server:
+        source = gbfs(server, BIKES, wall)
+        (told,) = polled(source, wall, 5)
+    assert told.ts == T0 * 1000
+    assert source.report.noted["feed_clock_ahead"] == 1
+
+
+def test_what_is_polled_is_what_the_recorded_polls_say(tmp_path: Path) -> None:
+    polls = [bikes(at, *numbers) for at, numbers in ((0, (1, 2, 3)), (60, (2, 3)), (120, (1, 3, 4)))]
+    for number, poll in enumerate(polls):
+        (tmp_path / f"{number}.json").write_bytes(answer(poll)[1])
+    recorded = [
+        row for batch in GbfsFiles(tmp_path, "oslo").batches() for part in batch.parts for row in part.row.tolist()  # type: ignore[attr-defined]
+    ]  # fmt: skip
+    wall = Wall()
+    with FeedServer({BIKES: [answer(polls[0]), *map(answer, polls)]}).running() as server:
+        assert polled(gbfs(server, BIKES, wall), wall, 125) == recorded
+
+
+@pytest.mark.parametrize(
+    ("answers", "path", "said"),
+    [
+        ({}, "/gbfs.json", "http_404"),
+        ({"/gbfs.json": [answer(b"<html>")]}, "/gbfs.json", "it must be GBFS"),
+        (
+            {"/gbfs.json": [answer(envelope("2.3", T0, {"en": {"feeds": [{"name": "x", "url": "/x"}]}}))]},
+            "/gbfs.json",
+            "lists no feed that can be published",
+        ),
+    ],
+)
+def test_an_address_without_a_feed_is_an_error_at_once(answers: Any, path: str, said: str) -> None:
+    with FeedServer(answers).running() as server, pytest.raises(SourceError, match=said):
+        gbfs(server, path, Wall())
+
+
+def test_a_server_that_is_away_is_an_error_at_once() -> None:
+    with FeedServer({}).running() as server:
+        pass
+    with pytest.raises(SourceError, match="no_answer"):
+        gbfs(server, "/gbfs.json", Wall())
+
+
+# ------------------------------------------------------------------ MDS
+
+
+def mds(server: FeedServer, path: str, wall: Wall) -> MdsUrl:
+    return MdsUrl(server.url(path), None, Http({"Authorization": "Bearer secret"}), wall.clocks(), Random(1))
+
+
+def test_pages_of_a_status_are_followed_and_repeats_left_out() -> None:
+    def page(number: int, at: int, following: str | None, when: int) -> dict[str, Any]:
+        row = {
+            "device_id": device(number),
+            "provider_id": device(9),
+            "last_event": mds_event(number, (T0 + when) * 1000),
+        }
+        return mds_page("vehicles_status", [row], (T0 + at) * 1000, links={"next": following})
+
+    answers = {
+        "/vehicles/status": [answer(page(1, at, "/vehicles/more?page=2", 0)) for at in (0, 60)],
+        "/vehicles/more": [answer(page(2, 1, None, 0)), answer(page(2, 61, None, 50))],
+    }
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        told = polled(mds(server, "/vehicles/status", wall), wall, 70)
+    assert [(row.vehicle_id, row.ts // 1000 - T0) for row in told] == [  # type: ignore[union-attr]
+        (device(1), 0),
+        (device(2), 0),
+        (device(2), 50),
+    ]
+    assert {headers["Authorization"] for headers in server.headers} == {"Bearer secret"}
+
+
+def test_a_page_on_another_server_is_not_followed() -> None:
+    rows = [mds_event(1, T0 * 1000)]
+    with FeedServer({"/events": [answer(mds_page("events", rows, T0 * 1000))]}).running() as other:
+        linked = mds_page("events", rows, T0 * 1000, links={"next": other.url("/events")})
+        wall = Wall()
+        with FeedServer({"/events": [answer(linked)]}).running() as server:
+            polled(mds(server, "/events", wall), wall, 5)
+    assert other.asked == []
+
+
+def test_recent_events_are_asked_for_from_the_newest_on() -> None:
+    first = mds_page("events", [mds_event(1, T0 * 1000 - 9_000)], T0 * 1000)
+    second = mds_page("events", [mds_event(1, T0 * 1000 - 9_000), mds_event(1, T0 * 1000 + 1_000)], T0 * 1000)
+    wall = Wall()
+    with FeedServer({"/events/recent": [answer(first), answer(second)]}).running() as server:
+        source = mds(server, "/events/recent", wall)
+        told = polled(source, wall, 61)
+    assert [row.ts - T0 * 1000 for row in told] == [-9_000, 1_000]
+    assert server.asked[0] == f"/events/recent?start_time={T0 * 1000 - 3_600_000}&end_time={T0 * 1000}"
+    assert server.asked[1].startswith(f"/events/recent?start_time={T0 * 1000 - 609_000}&end_time=")
+    assert dict(source.report.skipped) == {"repeat": 1}
+
+
+# ------------------------------------------------------------------ one document
+
+
+def failure(url: str) -> FetchFailed:
+    with pytest.raises(FetchFailed) as failed:
+        Http(timeout_s=0.5)(url)
+    return failed.value
+
+
+def test_a_packed_answer_is_unpacked() -> None:
+    with FeedServer({"/a": [answer({"a": rfc3339(T0)}, packed=True)]}).running() as server:
+        assert Http()(server.url("/a")) == b'{"a": "2024-09-02T00:00:00Z"}'
+
+
+def test_a_packed_answer_that_ends_early_or_is_none_is_damaged() -> None:
+    _, body, headers = answer({"a": 1}, packed=True)
+    answers = {"/cut": [(200, body[:-9], headers)], "/none": [(200, b"{}", headers)]}
+    with FeedServer(answers).running() as server:
+        assert {failure(server.url(path)).reason for path in answers} == {"answer_damaged"}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch, packed: bool) -> None:
+    monkeypatch.setattr(fetch, "LARGEST", 1_000)
+    with FeedServer({"/a": [answer(b" " * 5_000, packed=packed)]}).running() as server:
+        assert failure(server.url("/a")).reason == "answer_too_large"
+
+
+def test_an_answer_that_trickles_in_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "LONGEST_S", 0.0)
+    with FeedServer({"/a": [answer(b" " * 500_000)]}).running() as server:
+        assert "not complete within" in failure(server.url("/a")).detail
+
+
+@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://example.org/gbfs.json", "gbfs.json"])
+def test_only_web_addresses_are_fetched(url: str) -> None:
+    with pytest.raises(SourceError, match="must begin with http"):
+        Http()(url)

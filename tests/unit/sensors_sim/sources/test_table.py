@@ -1,0 +1,200 @@
+"""Tables by a mapping, and Open311."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from sensors_sim.errors import SourceError
+from sensors_sim.sources.contract import Source
+from sensors_sim.sources.formats import Feed, open_feed
+from sensors_sim.sources.mapping import parse
+from sensors_sim.sources.table import MappedCsv, Open311
+from sensors_sim.told import Row
+from tests.realdata import real_file
+from tests.unit.sensors_sim.sources import feed_samples as samples
+from tests.unit.sensors_sim.sources.feed_samples import T0, rfc3339
+
+DAY = 86_400_000
+
+
+def rows(source: Source) -> list[Any]:
+    return [row for batch in source.batches() for part in batch.parts for row in part.row.tolist()]  # type: ignore[attr-defined]
+
+
+def table(path: Path, mapping: str, text: str, encoding: str = "utf-8") -> tuple[list[Any], MappedCsv]:
+    path.write_text(text, encoding)
+    source = MappedCsv(path, parse(tomllib.loads(mapping)))
+    return rows(source), source
+
+
+def test_columns_constants_and_meanings_make_a_position(tmp_path: Path) -> None:
+    (row,), _ = table(
+        tmp_path / "t.csv",
+        samples.VEHICLES_TOML,
+        'x;y;bike;state;day;time\n"10,7";52,4;7;unterwegs;31.03.2024;12:00\n',
+    )
+    assert (row.vehicle_id, row.lat, row.lon, row.vehicle_state, row.vehicle_type) == (
+        "n-7", 52.4, 10.7, "on_trip", "cargo_bicycle",
+    )  # fmt: skip
+    assert row.ts == 1_711_879_200_000  # 10:00 UTC: summer time began that morning
+
+
+def test_an_hour_that_comes_twice_is_the_first_of_the_two(tmp_path: Path) -> None:
+    (row,), _ = table(
+        tmp_path / "t.csv", samples.VEHICLES_TOML, "x;y;bike;state;day;time\n10;52;7;frei;27.10.2024;02:30\n"
+    )
+    assert row.ts == 1_729_989_000_000  # 00:30 UTC
+
+
+def test_a_column_a_metric_and_units_are_told_as_they_are(tmp_path: Path) -> None:
+    told, source = table(
+        tmp_path / "t.csv",
+        samples.WIDE_TOML,
+        "station,year,month,day,hour,PM2.5,TEMP\nD,2013,3,1,0,4,33.1\nD,2013,3,1,1,NA,32\n",
+    )
+    assert [(row.kind, row.metric, row.value, row.unit) for row in told] == [
+        ("air", "pm25", 4, None),
+        ("weather", "temperature", 33.1, "[degF]"),
+        ("weather", "temperature", 32, "[degF]"),
+    ]
+    assert told[0].ts == 1_362_067_200_000
+    assert dict(source.report.noted) == {"value_missing": 1}
+
+
+def test_a_table_in_latin_1_with_any_line_ends_is_read(tmp_path: Path) -> None:
+    mapping = samples.REQUESTS_TOML + '\n[constants]\ndistrict = "x"\n'
+    mapping = 'encoding = "latin-1"\n' + mapping.replace('"TYPE"', '"Größe"')
+    text = "CASE,OPEN_DT,CLOSED_DT,TARGET_DT,Größe,LATITUDE,LONGITUDE\r\n1,06/01/2015 12:28:00 AM,,,Straße,42.3,-71\r\n"
+    (row,), _ = table(tmp_path / "t.csv", mapping, text, "latin-1")
+    assert (row.service_code, row.district) == ("Straße", "x")
+
+
+def test_rows_out_of_order_come_by_time_and_those_of_one_time_as_they_stood(tmp_path: Path) -> None:
+    mapping = (
+        'kind = "vehicles"\nowner = "n"\ncolumns = { vehicle_id = "i", ts = "t", lat = "y", lon = "x" }\n'
+    )
+    text = "i,t,y,x\n" + "".join(f"{i},{T0 + at},59,10\n" for i, at in enumerate((5, 1, 5, 1, 0)))
+    told, source = table(tmp_path / "t.csv", mapping, text)
+    assert [row.vehicle_id for row in told] == ["4", "1", "3", "0", "2"]
+    assert (source.start_ms, source.end_ms) == (T0 * 1000, (T0 + 5) * 1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "a,b\n1,2\n",
+            "lacks the columns bike, day, time, y, x, state; found: a,b; check the names, and the delimiter",
+        ),
+        ("", "found: none"),
+    ],
+)
+def test_a_table_without_its_columns_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SourceError) as error:
+        table(tmp_path / "t.csv", samples.VEHICLES_TOML, text)
+    assert said in str(error.value)
+
+
+def test_rows_that_are_none_are_counted_by_line(tmp_path: Path) -> None:
+    long = "x" * 200_000
+    text = f"x;y;bike;state;day;time\n1;2\n\n{long};1;1;1;1;1\n10;52;7;frei;27.10.2024;02:30\n"
+    told, source = table(tmp_path / "t.csv", samples.VEHICLES_TOML, text)
+    assert len(told) == 1
+    assert source.report.examples == {
+        "too_few_columns": "line 2: '1;2'",
+        "not_csv": "line 4: field larger than field limit (131072)",
+    }
+    assert source.report.rows == 3
+
+
+# ------------------------------------------------------------------ requests
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    return {
+        "service_request_id": "1", "service_code": "P", "status": "open", "lat": 59.9, "long": 10.7,
+        "requested_datetime": rfc3339(T0), **changes,
+    }  # fmt: skip
+
+
+def told(tmp_path: Path, *requests: dict[str, Any]) -> tuple[list[tuple[str, str, int]], Open311]:
+    (tmp_path / "r.json").write_text(json.dumps(requests))
+    source = Open311(tmp_path / "r.json", "oslo")
+    return [(row.service_request_id, row.event, row.ts // 1000 - T0) for row in rows(source)], source
+
+
+def test_an_open_request_is_opened_and_perhaps_updated(tmp_path: Path) -> None:
+    later = rfc3339(T0 + 60)
+    events, _ = told(
+        tmp_path, request(), request(service_request_id="2", updated_datetime=later, status_notes="x")
+    )
+    assert events == [("oslo-1", "opened", 0), ("oslo-2", "opened", 0), ("oslo-2", "updated", 60)]
+
+
+def test_a_closed_request_was_closed_when_it_was_last_updated(tmp_path: Path) -> None:
+    events, _ = told(tmp_path, request(status="Closed", updated_datetime=rfc3339(T0 + 60)))
+    assert events == [("oslo-1", "opened", 0), ("oslo-1", "closed", 60)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "noted"),
+    [
+        ({"status": "closed"}, "closed_without_a_time"),
+        ({"status": "closed", "updated_datetime": rfc3339(T0 - 9)}, "closed_before_opened"),
+        ({"updated_datetime": "soon"}, "time_left_out"),
+        ({"description": "x" * 5_000}, "text_cut"),
+        ({"service_code": "x" * 200}, "text_cut"),
+    ],
+)
+def test_what_is_left_out_of_a_request_is_noted(tmp_path: Path, changes: dict[str, Any], noted: str) -> None:
+    events, source = told(tmp_path, request(**changes))
+    assert events == [("oslo-1", "opened", 0)]
+    assert dict(source.report.noted) == {noted: 1}
+
+
+def test_numbers_and_texts_are_the_same_in_json(tmp_path: Path) -> None:
+    events, source = told(tmp_path, request(service_request_id=77, lat="59.9", long="10.7"))
+    assert events == [("oslo-77", "opened", 0)]
+    assert dict(source.report.skipped) == {}
+
+
+def test_a_csv_file_may_lack_what_the_standard_leaves_free(tmp_path: Path) -> None:
+    path = samples.write_csv(
+        tmp_path / "r.csv", [{key: value for key, value in request().items() if key != "status"}]
+    )
+    assert [row.event for row in rows(Open311(path, None))] == ["opened"]
+
+
+@pytest.mark.parametrize("text", ["404 Not Found", "[5]", '{"errors": []}'])
+def test_what_holds_no_requests_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(SourceError):
+        Open311(tmp_path / "r.json", None)
+
+
+def test_a_month_of_a_real_city_is_told_whole(tmp_path: Path) -> None:
+    """Against the same file read by Polars: every opening, and every closing that is not dated before it."""
+    path = real_file("boston_311/boston_311_2015_june.csv.gz")
+    mapping = tmp_path / "boston.toml"
+    mapping.write_text(samples.REQUESTS_TOML.replace("CASE", "CASE_ENQUIRY_ID"))
+    source = open_feed("csv", Feed(str(path), mapping))
+    found: list[Row] = rows(source)
+    expected = pl.read_csv(path, schema_overrides={"CASE_ENQUIRY_ID": pl.String}).select(
+        pl.col("CASE_ENQUIRY_ID").alias("id"),
+        *(
+            pl.col(name).str.to_datetime("%m/%d/%Y %I:%M:%S %p", time_unit="ms")
+            .dt.replace_time_zone("America/New_York", ambiguous="earliest").dt.epoch("ms").alias(alias)
+            for name, alias in (("OPEN_DT", "opened"), ("CLOSED_DT", "closed"))
+        ),
+    )  # fmt: skip
+    opened = dict(expected.select("id", "opened").iter_rows())
+    closed = dict(expected.filter(pl.col("closed") >= pl.col("opened")).select("id", "closed").iter_rows())
+    assert {row.service_request_id: row.ts for row in found if row.event == "opened"} == opened  # type: ignore[union-attr]
+    assert {row.service_request_id: row.ts for row in found if row.event == "closed"} == closed  # type: ignore[union-attr]
+    assert dict(source.report.skipped) == {}
+    backwards = expected.filter(pl.col("closed") < pl.col("opened")).height
+    assert dict(source.report.noted) == {"closed_before_opened": backwards}

@@ -1,0 +1,89 @@
+"""Files with mistakes in them: each mistake is named with its key, its value, the rule and the nearest valid name."""
+
+import pytest
+
+from sensors_sim.errors import ScenarioError
+from sensors_sim.scenario import parse
+
+TOP = 'summary = "a test"\n'
+CALENDAR = '[calendar]\nstart = 2026-03-02T07:30:00\nduration = "3 h"\n'
+SOUND = TOP + CALENDAR
+FLOOD = """
+[[events]]
+event = "flood"
+station = "Century Avenue"
+begins = "1 min"
+fill = "150 s"
+hold = "10 min"
+drain = "7 min"
+bikes = 450
+"""
+
+
+def said(text: str) -> str:
+    with pytest.raises(ScenarioError) as caught:
+        parse(text.encode(), "day.toml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (TOP, "calendar is missing"),
+        (CALENDAR, "summary is missing: a text"),
+        (SOUND.replace("summary", "sumary"), "sumary = 'a test': there is no such key here; did you mean 'summary'"),
+        ('city = "shanghai"\n' + SOUND, "city = 'shanghai': no such city; there are: pudong"),
+        ("seed = -1\n" + SOUND, "seed = -1: a whole number >= 0 is expected"),
+        ("seed = true\n" + SOUND, "seed = true: a whole number is expected"),
+        (SOUND.replace("3 h", "3 hours"), "calendar.duration = '3 hours': a duration, such as"),
+        (SOUND.replace('"3 h"', "180"), "calendar.duration = 180: a duration, such as"),
+        (SOUND.replace("3 h", "0 s"), "calendar.duration = '0 s': whole seconds are expected, 1 at the least"),
+        (SOUND.replace("07:30:00", "07:30:00+08:00"), "calendar.start = '2026-03-02 07:30:00+08:00': local time"),
+        (SOUND.replace("2026-03-02T07:30:00", '"noon"'), "calendar.start = 'noon': a date and time, such as 2026"),
+        (SOUND + "[populations]\nbikes = 0", "populations.bikes = 0: a whole number >= 1 is expected"),
+        (SOUND + "[populations]\nbikes = 2_000_000", "populations.bikes = 2000000: a whole number <= 1000000"),
+        (SOUND + "[populations]\nbike = 5", "populations.bike = 5: there is no such key here; did you mean 'bikes'?"),
+        (SOUND + "[populations.sensors]\nnoize = 5", "populations.sensors.noize = 5: no such kind of sensor; did you"),
+        (SOUND + "[populations.sensors]\nnoise = 0", "populations.sensors = {'noise': 0}: a whole number >= 1"),
+        (SOUND + "[faults]\ndorp = 0.1", "faults: there is no fault 'dorp'; there are: drop"),
+        (SOUND + '[[events]]\nevent = "rian"', "events[0].event = 'rian': there is no such event; did you mean"),
+        (SOUND + '[[events]]\nbegins = "1 h"', "events[0].event is missing: one of accident, bike-dump"),
+        ('events = "rain"\n' + SOUND, "events = 'rain': a list is expected"),
+        (SOUND + FLOOD + "staton = 1", "events[0].staton = 1: there is no such key here; did you mean 'station'?"),
+        (SOUND + FLOOD.replace("Century Avenue", "Century Avenu"), "did you mean 'Century Avenue'?"),
+        (SOUND + FLOOD.replace("450", '"many"'), "events[0].bikes = 'many': a whole number is expected"),
+        (SOUND + FLOOD.replace("bikes = 450", ""), "events[0].bikes is missing: a whole number"),
+        (SOUND + FLOOD.replace("1 min", "25:00"), "events[0].begins = '25:00': a time of the clock"),
+        (SOUND + FLOOD.replace("1 min", "4 h"), "events[0].begins = '4 h': it begins after the end of the scenario"),
+        (SOUND + FLOOD.replace("1 min", "10:45"), "events[0].begins = '10:45': it begins after the end"),
+        ("x = [", "day.toml is no TOML: "),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named(text: str, expected: str) -> None:
+    message = said(text)
+    assert message.startswith("day.toml")
+    assert expected in message
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"day.toml is not UTF-8"):
+        parse(b"\xff\xfe", "day.toml")
+
+
+def test_all_mistakes_are_named_at_once_a_line_each() -> None:
+    lines = said(
+        "seed = -1\n" + SOUND + FLOOD.replace("450", "0") + FLOOD.replace("7 min", "soon")
+    ).splitlines()
+    assert lines[0] == "day.toml has 3 mistakes:"
+    assert [line.split(" =")[0].strip() for line in lines[1:]] == [
+        "seed",
+        "events[0].bikes",
+        "events[1].drain",
+    ]
+
+
+def test_a_time_of_the_clock_is_the_next_one_after_the_start() -> None:
+    night = SOUND.replace("07:30:00", "22:00:00").replace("3 h", "8 h")
+    for begins, seconds in (('"22:30"', 1_800), ("00:15:00", 8_100), ('"1 h 30 min"', 5_400), ('"22:00"', 0)):
+        scenario = parse((night + FLOOD.replace('"1 min"', begins)).encode(), "day.toml")
+        assert scenario.events[0].begins_s == seconds

@@ -1,0 +1,97 @@
+"""The truth about scenarios, on smaller fleets where that suffices."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from sensors_sim.scenario import Scenario, parse, shipped
+from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
+from sensors_sim.truth.entry import Truth
+from sensors_sim.truth.witness import Witness, truth_of
+
+CENTURY_AVENUE = "8930994a553ffff"
+
+
+@pytest.fixture(scope="module")
+def flood() -> Truth:
+    return truth_of(shipped("metro-flood").with_(duration=timedelta(minutes=30)), ["bikes"])
+
+
+def test_the_flood_is_due_where_and_when_the_documentation_says(flood: Truth) -> None:
+    due = {entry.cells[0]: entry for entry in flood.entries if entry.verdict == "due"}
+    assert CENTURY_AVENUE in due
+    assert len(due) == 3  # the station's cell and two neighbours
+    minute = {
+        name: (getattr(due[CENTURY_AVENUE], name) - flood.begin_ms) / 60_000 for name in ("from_ms", "to_ms")
+    }
+    assert 4.5 < minute["from_ms"] < 7
+    assert 19 < minute["to_ms"] < 22
+    assert {entry.kind for entry in flood.entries} == {"oversaturation"}
+    assert "208 bikes" in due[CENTURY_AVENUE].why
+
+
+def test_everything_else_must_stay_silent(flood: Truth) -> None:
+    said = flood.to_dict()
+    assert said["silent"][-1] == {
+        "kind": "*",
+        "cells": [],
+        "from": said["begin"],
+        "to": said["end"],
+        "why": "nothing else happens in this scenario",
+    }
+    assert (said["scenario"], said["seed"], said["begin"]) == ("metro-flood", 1, "2026-03-01T23:30:00.000Z")
+    assert json.loads(json.dumps(said)) == said
+
+
+def test_nothing_is_due_on_a_quiet_day() -> None:
+    truth = truth_of(shipped("quiet-sunday").with_(duration=timedelta(minutes=40)))
+    assert [entry for entry in truth.entries if entry.verdict == "due"] == []
+
+
+def test_an_operator_who_dumps_bikes_makes_the_station_due() -> None:
+    truth = truth_of(shipped("bike-dump").with_(duration=timedelta(minutes=90)), ["bikes"])
+    due = [entry for entry in truth.entries if entry.verdict == "due"]
+    assert len(due) >= 2
+    assert all(entry.from_ms >= truth.begin_ms + 3_600_000 for entry in due)
+
+
+def test_a_sensor_that_is_not_published_has_no_truth() -> None:
+    scenario = shipped("broken-sensors").with_(bikes=100, duration=timedelta(hours=4))
+    kinds = {e.kind for e in truth_of(scenario, ["noise", "water"]).entries if e.verdict == "due"}
+    assert kinds == {"sensor_silent", "sensor_out_of_range"}
+    assert {e.kind for e in truth_of(scenario, ["bikes"]).entries if e.verdict == "due"} == set()
+
+
+def test_a_bike_with_a_fake_gps_is_due_by_its_id_in_both_cells() -> None:
+    scenario = shipped("fake-gps").with_(bikes=2_000, duration=timedelta(hours=1))
+    due = [entry for entry in truth_of(scenario, ["bikes"]).entries if entry.verdict == "due"]
+    assert [(entry.kind, entry.subject) for entry in due] == [("impossible_jump", "hello-000017")]
+    assert len(due[0].cells) >= 2
+
+
+def test_a_run_that_stops_early_is_judged_until_then_only() -> None:
+    scenario = shipped("metro-flood").with_(bikes=500)
+    witness = Witness(scenario, POPULATIONS)
+    batches = SimulatedCity(scenario, POPULATIONS, witness).batches()
+    for _ in range(24):
+        next(batches)
+    assert witness.truth().end_ms == scenario.start_ms + 120_000
+
+
+def test_the_truth_changes_nothing_of_what_is_published() -> None:
+    scenario: Scenario = shipped("metro-flood").with_(bikes=300, duration=timedelta(minutes=3))
+    with_witness = SimulatedCity(scenario, POPULATIONS, Witness(scenario)).batches()
+    without = SimulatedCity(scenario).batches()
+    assert [b.ts.tolist() for b in with_witness] == [b.ts.tolist() for b in without]
+
+
+def test_natural_troubles_are_tolerated() -> None:
+    day = parse(
+        b'summary = "x"\n[calendar]\nstart = 2026-03-02T07:00:00\nduration = "6 h"\n'
+        b"[populations]\nbikes = 10\nsensors = {heating = 300, traffic = 20}",
+        "day.toml",
+    )
+    why = [entry.why for entry in truth_of(day, ["heating", "traffic"]).entries]
+    assert any("leaks" in one for one in why)
+    assert any("accident on" in one for one in why)

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,16 @@ from sensors_sim.recording.moments import Moment
 from sensors_sim.recording.record_command import info_command, record_command
 from sensors_sim.recording.replay_command import RecordingOptions, recording_options, replay_recording
 from sensors_sim.recording.rounds import Shift
-from sensors_sim.rhythm import local
+from sensors_sim.rhythm import SHANGHAI, local
 from sensors_sim.run import Outcome, check_delivered, run
 from sensors_sim.scenario import MOST_BIKES, load
-from sensors_sim.scenario_commands import list_command, show_command, truth_command, write_truth
+from sensors_sim.scenario_commands import (
+    cities_command,
+    list_command,
+    show_command,
+    truth_command,
+    write_truth,
+)
 from sensors_sim.score.command import score
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
 from sensors_sim.sources.command import FeedOptions, feed_options, inspect_command, report_lines
@@ -30,6 +37,7 @@ from sensors_sim.sources.contract import Source
 from sensors_sim.sources.formats import FORMATS, open_feed
 from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
 from sensors_sim.truth.witness import Witness
+from sensors_sim.zones import named_offset
 
 
 class SimGroup(click.Group):
@@ -49,6 +57,7 @@ def sim() -> None:
 
 
 sim.add_command(list_command)
+sim.add_command(cities_command)
 sim.add_command(show_command)
 sim.add_command(truth_command)
 sim.add_command(score)
@@ -109,11 +118,11 @@ def run_(
     if ctx.get_parameter_source("faults") is ParameterSource.DEFAULT:
         sending["faults"] = scenario.faults
     if truth_file is None:
-        _publish(lambda: SimulatedCity(scenario, only), **sending)
+        _publish(lambda: SimulatedCity(scenario, only), scenario.city.zone, **sending)
         return
     witness = Witness(scenario, only)
     try:
-        _publish(lambda: SimulatedCity(scenario, only, witness), **sending)
+        _publish(lambda: SimulatedCity(scenario, only, witness), scenario.city.zone, **sending)
     finally:
         write_truth(witness.truth(), truth_file)
 
@@ -156,13 +165,16 @@ def replay(
     _publish(lambda: open_feed(format_, feed), **sending)
 
 
-def _publish(open_source: Callable[[], Source], *, as_json: bool, quiet: bool, **sending: Any) -> None:
-    outcome = run(open_source, options_from(**sending), Console(stderr=True, quiet=quiet))
-    _summarise(outcome, as_json)
+def _publish(
+    open_source: Callable[[], Source], zone: tzinfo = SHANGHAI, *, as_json: bool, quiet: bool, **sending: Any
+) -> None:
+    options = replace(options_from(**sending), zone=zone)
+    outcome = run(open_source, options, Console(stderr=True, quiet=quiet))
+    _summarise(outcome, as_json, zone)
     check_delivered(outcome.counts, outcome.unacknowledged)
 
 
-def _summarise(outcome: Outcome, as_json: bool) -> None:
+def _summarise(outcome: Outcome, as_json: bool, zone: tzinfo) -> None:
     """Print the summary for people on stderr and, if asked for, one JSON line on stdout."""
     counts, skipped = outcome.counts, dict(sorted(outcome.report.skipped.items()))
     click.echo(
@@ -171,8 +183,9 @@ def _summarise(outcome: Outcome, as_json: bool) -> None:
         err=True,
     )
     if outcome.first_ts is not None and outcome.last_ts is not None:
-        first, last = local(outcome.first_ts), local(outcome.last_ts)
-        click.echo(f"event time {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC+8", err=True)
+        first, last = local(outcome.first_ts, zone), local(outcome.last_ts, zone)
+        span = f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S}"
+        click.echo(f"event time {span} {named_offset(last)}", err=True)
     for line in report_lines(outcome.report):
         click.echo(line, err=True)
     if outcome.faults:

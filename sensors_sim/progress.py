@@ -1,14 +1,16 @@
 """One line about a run while it runs: on a terminal it is rewritten, in a log it comes every few seconds."""
 
 from collections.abc import Callable
+from datetime import tzinfo
 from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
 
 from sensors_sim.publish import Counts
-from sensors_sim.rhythm import local
+from sensors_sim.rhythm import SHANGHAI, local
 from sensors_sim.sources.contract import Report
+from sensors_sim.zones import named_offset
 
 TERMINAL_EVERY_S = 0.25
 LOG_EVERY_S = 5.0
@@ -50,7 +52,7 @@ class Span(Protocol):
 
 
 class Progress:
-    """Call `tick` as often as you like. `clock` names the time that passes."""
+    """Call `tick` as often as you like. `clock` names the time that passes, `zone` is that of times that are shown."""
 
     def __init__(
         self,
@@ -59,7 +61,9 @@ class Progress:
         console: Console,
         wall: Callable[[], float],
         clock: str = "event time",
+        zone: tzinfo = SHANGHAI,
     ) -> None:
+        self._zone = zone
         self._clock = clock
         self._publisher = publisher
         self._source = source
@@ -109,7 +113,8 @@ class Progress:
         start, end = self._source.start_ms, self._source.end_ms
         if ts is None or start is None:
             return "before the first reading"
+        now = local(ts, self._zone)
         if end is None:
-            return f"event time {local(ts):%Y-%m-%d %H:%M:%S} UTC+8"
+            return f"event time {now:%Y-%m-%d %H:%M:%S} {named_offset(now)}"
         share = (ts - start) / max(end - start, 1)
-        return f"{self._clock} {local(ts):%Y-%m-%d %H:%M:%S} UTC+8 ({share:.0%})"
+        return f"{self._clock} {now:%Y-%m-%d %H:%M:%S} {named_offset(now)} ({share:.0%})"

@@ -8,14 +8,14 @@ whole day as many bikes come to a kind of place as leave it, or the city would r
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 import numpy as np
 
 from sensors_sim.batch import Floats
 
 SHANGHAI = timezone(timedelta(hours=8), "UTC+8")
-"""Local time of the city, all year round."""
+"""Local time of Pudong, all year round; other cities have zones of their own."""
 
 WORKDAY = np.array([
     .04, .02, .01, .01, .02, .06, .20, .46, .60, .36, .22, .24,
@@ -51,10 +51,11 @@ STANDING_AT_NIGHT = np.array([0.72, 0.06, 0.17, 0.05])
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Which days are working days: Monday to Friday, but for the dates named here."""
+    """Which days are working days: Monday to Friday, but for the dates named here; by the clock of `zone`."""
 
     holidays: frozenset[date] = frozenset()
     working_days: frozenset[date] = frozenset()
+    zone: tzinfo = SHANGHAI
 
     def works(self, day: date) -> bool:
         """Say whether people go to work on that day."""
@@ -79,19 +80,20 @@ class Demand:
     to_kind: Floats
 
 
-def local(ts: int) -> datetime:
+def local(ts: int, zone: tzinfo = SHANGHAI) -> datetime:
     """Return the local time of `ts`, milliseconds since the epoch."""
-    return datetime.fromtimestamp(ts / 1000, UTC).astimezone(SHANGHAI)
+    return datetime.fromtimestamp(ts / 1000, UTC).astimezone(zone)
 
 
-def midnight(ts: int) -> int:
-    """Return when the local day of `ts` began; both in milliseconds since the epoch."""
-    return int(local(ts).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()) * 1000
+def at_hour(ts: int, hour: int, zone: tzinfo = SHANGHAI) -> int:
+    """Return when clocks show `hour` (24: the next midnight) on the local day of `ts`; both in milliseconds."""
+    day = local(ts, zone).date() + timedelta(days=hour // 24)
+    return int(datetime.combine(day, time(hour % 24), zone).timestamp()) * 1000
 
 
 def demand(ts: int, calendar: Calendar = USUAL) -> Demand:
     """Return the demand at `ts`, milliseconds since the epoch: rates change smoothly, flows by the hour."""
-    now = local(ts)
+    now = local(ts, calendar.zone)
     working = calendar.works(now.date())
     hour = now.hour + now.minute / 60
     table = WORKDAY if working else WEEKEND

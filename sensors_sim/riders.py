@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from sensors_sim.batch import Bools, Floats, Ints
-from sensors_sim.city import FLEET_OF_ROOM, KINDS, City
+from sensors_sim.city import KINDS, City
 from sensors_sim.rhythm import Demand
 
 LOOKS_PER_S = 1 / 600
@@ -27,7 +27,7 @@ class Riders:
         self._rng = rng
         self._bikes = bikes
         self._kind = city.kind
-        self._room = city.room * (bikes / FLEET_OF_ROOM)
+        self._room = city.room * (bikes / city.fleet)
         self._of_kind: Bools = city.kind == np.arange(len(KINDS))[:, None]
         distance = city.distance
         reachable = (distance >= LEAST_RIDE_M) & (distance <= MOST_RIDE_M)

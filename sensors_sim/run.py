@@ -5,6 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import tzinfo
 from random import Random
 from time import monotonic, sleep
 
@@ -18,13 +19,17 @@ from sensors_sim.faults import NO_FAULTS, Faults, Way
 from sensors_sim.play import play
 from sensors_sim.progress import Progress
 from sensors_sim.publish import Broker, Counts, Publisher
+from sensors_sim.rhythm import SHANGHAI
 from sensors_sim.sources.contract import Report, Source
 from sensors_sim.stop import on_signals
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to send: `speed` times real time (or infinity), in arrays of `batch` or one by one; what goes wrong."""
+    """How to send: `speed` times real time (or infinity), in arrays of `batch` or one by one; what goes wrong.
+
+    zone  of the times that people are shown meanwhile
+    """
 
     broker: Broker
     speed: float
@@ -32,6 +37,7 @@ class Options:
     single: bool
     in_flight: int
     faults: Faults = NO_FAULTS
+    zone: tzinfo = SHANGHAI
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def run(open_source: Callable[[], Source], options: Options, console: Console) -
     publisher = Publisher(options.broker, client_id, options.in_flight, Random())
     publisher.connect()
     began = monotonic()
-    with on_signals() as stop, Progress(publisher, source, console, monotonic) as progress:
+    with on_signals() as stop, Progress(publisher, source, console, monotonic, zone=options.zone) as progress:
         sender = _Sender(publisher, options, progress, stop.requested)
         try:
             play(

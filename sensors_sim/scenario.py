@@ -10,14 +10,15 @@ from typing import Self
 import numpy as np
 
 from sensors_sim.bikes import OPERATORS, Fleet, bikes_of
-from sensors_sim.city import pudong_city
+from sensors_sim.city import City, load_city, pudong_city
 from sensors_sim.errors import ScenarioError
 from sensors_sim.events.contract import Event, Scene
 from sensors_sim.faults import NO_FAULTS, Faults
-from sensors_sim.rhythm import SHANGHAI, USUAL, Calendar
-from sensors_sim.scenario_file import MOST_BIKES, read, wrong
+from sensors_sim.rhythm import USUAL, Calendar, local
+from sensors_sim.scenario_file import MOST_BIKES, read
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS, World, counts
 from sensors_sim.tables import Problems, Refused, choice, joined, listed
+from sensors_sim.toml_file import wrong
 
 __all__ = ["MOST_BIKES", "Scenario", "load", "names", "parse", "shipped"]
 
@@ -27,7 +28,7 @@ _FOLDER = files("sensors_sim") / "scenarios"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One scenario. `start` is local time (UTC+8), in the past, so that event time never runs ahead of the clock.
+    """One scenario. `start` is local time of the city, in the past, so that event time never runs ahead of the clock.
 
     Fleet and sensors live through `settle` and `warm_up` before the start without reporting, so that bikes are
     under way and roads are full from the first second on.
@@ -52,6 +53,7 @@ class Scenario:
     requests: float = 1.0
     calendar: Calendar = USUAL
     faults: Faults = NO_FAULTS
+    city: City = field(default_factory=pudong_city)
 
     def __post_init__(self) -> None:
         if not 1 <= self.bikes <= MOST_BIKES:
@@ -67,12 +69,21 @@ class Scenario:
     @property
     def start_ms(self) -> int:
         """Start in milliseconds since the epoch."""
-        return int(self.start.replace(tzinfo=SHANGHAI).timestamp()) * 1000
+        return int(self.start.replace(tzinfo=self.city.zone).timestamp()) * 1000
 
     @property
     def end_ms(self) -> int:
         """End in milliseconds since the epoch."""
         return self.start_ms + int(self.duration.total_seconds()) * 1000
+
+    @property
+    def days(self) -> Calendar:
+        """The calendar, by the clock of the city."""
+        return replace(self.calendar, zone=self.city.zone)
+
+    def local(self, seconds: float = 0.0) -> datetime:
+        """Return the local time so many seconds after the start."""
+        return local(self.start_ms + round(seconds * 1000), self.city.zone)
 
     def with_(
         self,
@@ -94,7 +105,7 @@ class Scenario:
     def scene(self) -> Scene:
         """Return what there is in the scenario."""
         return Scene(
-            pudong_city(),
+            self.city,
             self.start_ms,
             bikes_of(self.operators, self.bikes),
             tuple(counts(self.sensors).items()),
@@ -124,13 +135,13 @@ class Scenario:
         scene = self.checked()
         settle_ms = int(self.settle.total_seconds()) * 1000
         fleet = Fleet(
-            pudong_city(),
+            self.city,
             self.bikes,
             self.start_ms - settle_ms,
             np.random.default_rng(self.seed),
             [one for event in self.events if (one := event.on_fleet(scene)) is not None],
             self.operators,
-            self.calendar,
+            self.days,
         )
         while fleet.now < self.start_ms:  # in small steps: nobody keeps these readings
             fleet.step(min(fleet.now + 5_000, self.start_ms))
@@ -140,13 +151,13 @@ class Scenario:
         """Return the sensors' world, warmed up, at the start of the scenario."""
         scene = self.checked()
         world = World(
-            pudong_city(),
+            self.city,
             self.sensors,
             self.start_ms,
             self.seed,
             [crowd for event in self.events for crowd in event.gatherings()],
             [one for event in self.events if (one := event.on_world(scene)) is not None],
-            self.calendar,
+            self.days,
         )
         world.settle(int(self.warm_up.total_seconds()) // 60)
         return world
@@ -181,8 +192,9 @@ def load(name: str) -> Scenario:
 
 
 def parse(text: bytes, source: str) -> Scenario:
-    """Return the scenario of a file; ScenarioError lists every mistake in it."""
-    file = read(text, source)
+    """Return the scenario of a file; ScenarioError lists every mistake in it. A city file is named from its folder."""
+    folder = Path(source).parent
+    file = read(text, source, lambda city: load_city(city, folder))
     bikes, sensors = file.populations.bikes, file.populations.sensors
     by_operator = bikes if isinstance(bikes, dict) else None
     scenario = Scenario(
@@ -190,7 +202,7 @@ def parse(text: bytes, source: str) -> Scenario:
         summary=file.summary,
         start=file.when.start,
         duration=timedelta(seconds=file.when.duration_s),
-        bikes=bikes if isinstance(bikes, int) else sum(bikes.values()),
+        bikes=(bikes or file.city.fleet) if isinstance(bikes, int) else sum(bikes.values()),
         seed=file.seed,
         settle=timedelta(seconds=file.when.settle_s),
         events=file.events,
@@ -200,6 +212,7 @@ def parse(text: bytes, source: str) -> Scenario:
         requests=file.populations.requests,
         calendar=Calendar(frozenset(file.when.holidays), frozenset(file.when.working_days)),
         faults=file.faults,
+        city=file.city,
     )
     problems = scenario.problems(file.at)
     if problems:

@@ -1,4 +1,4 @@
-"""`urbanbrain sim list`, `show` and `truth`: what scenarios there are, what happens in them, which alerts are due."""
+"""`urbanbrain sim list`, `cities`, `show`, `truth`: what there is, what happens in a scenario, which alerts are due."""
 
 import json
 from datetime import timedelta
@@ -9,21 +9,33 @@ import click
 
 from sensors_sim.batch import Ints
 from sensors_sim.bikes import bikes_of
-from sensors_sim.city import KINDS, METRO, OFFICE, pudong_city
-from sensors_sim.districts import DISTRICTS
+from sensors_sim.city import KINDS, LEISURE, METRO, OFFICE, City, city_names, shipped_city
 from sensors_sim.errors import ScenarioError
 from sensors_sim.scenario import MOST_BIKES, Scenario, load, names, shipped
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
 from sensors_sim.truth.entry import Truth, iso
 from sensors_sim.truth.witness import truth_of
+from sensors_sim.zones import named_offset
 
 
 @click.command("list")
 def list_command() -> None:
     """List the scenarios that ship, with a line each."""
-    width = max(map(len, names()))
-    for name in names():
-        click.echo(f"{name:{width}}  {shipped(name).summary}")
+    scenarios = [shipped(name) for name in names()]
+    width = max(len(one.name) for one in scenarios)
+    of_city = max(len(one.city.name) for one in scenarios)
+    for one in scenarios:
+        click.echo(f"{one.name:{width}}  {one.city.name:{of_city}}  {one.summary}")
+
+
+@click.command("cities")
+def cities_command() -> None:
+    """List the cities that ship, with a line each; a scenario can name a file of its own as well."""
+    for name in city_names():
+        city = shipped_city(name)
+        click.echo(
+            f"{name:{max(map(len, city_names()))}}  {places_of(city)}; {city.zone}, {city.fleet:,} bikes"
+        )
 
 
 @click.command("show")
@@ -75,8 +87,7 @@ def write_truth(truth: Truth, path: Path) -> None:
 
 def explained(scenario: Scenario) -> list[str]:
     """Return what is known of a scenario without running it, a line each."""
-    city, works = pudong_city(), scenario.calendar.works(scenario.start.date())
-    places: Ints = (city.kind[:, None] == range(len(KINDS))).sum(axis=0)
+    city, works = scenario.city, scenario.calendar.works(scenario.start.date())
     tables = scenario.scene().sensors
     kinds = ", ".join(f"{len(table)} {table.kind}" for table in tables)
     rate = sum(table.readings_per_s for table in tables)
@@ -87,16 +98,15 @@ def explained(scenario: Scenario) -> list[str]:
     )
     lines = [
         f"{scenario.name}: {scenario.summary}",
-        f"  city      {city.name}: {places[METRO]} metro stations, {places[OFFICE]} work places, "
-        f"{places[3]} places of leisure, {len(DISTRICTS)} districts",
-        f"  starts    {scenario.start:%A %Y-%m-%d %H:%M} UTC+8 (event time), a {day}",
+        f"  city      {places_of(city)}",
+        f"  starts    {scenario.start:%A %Y-%m-%d %H:%M} {named_offset(scenario.local())} (event time), a {day}",
         f"  lasts     {scenario.duration} of event time",
         f"  bikes     {scenario.bikes:,} ({by_operator})   seed {scenario.seed}",
         f"  sensors   {kinds}, {rate:.1f} readings/s of event time",
         f"  requests  {calls}",
     ]
     for event in sorted(scenario.events, key=lambda one: one.begins_s):
-        first, last = (scenario.start + timedelta(seconds=s) for s in (event.begins_s, event.ends_s))
+        first, last = scenario.local(event.begins_s), scenario.local(event.ends_s)
         lines.append(f"  happens   {first:%H:%M} to {last:%H:%M}, {event.where}: {event.explain()}")
     if not scenario.events:
         lines.append("  happens   nothing but an ordinary day")
@@ -105,6 +115,15 @@ def explained(scenario: Scenario) -> list[str]:
     due = [f"{event.expects} ({event.key}, {event.where})" for event in scenario.events if event.expects]
     lines += [f"  due       {one}" for one in due] or ["  due       nothing: no alert is due"]
     return lines
+
+
+def places_of(city: City) -> str:
+    """Return the name of a city, and what there is in it."""
+    places: Ints = (city.kind[:, None] == range(len(KINDS))).sum(axis=0)
+    return (
+        f"{city.name}: {places[METRO]} metro stations, {places[OFFICE]} work places, "
+        f"{places[LEISURE]} places of leisure, {len(city.districts.names)} districts"
+    )
 
 
 def told(truth: Truth) -> list[str]:

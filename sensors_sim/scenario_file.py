@@ -1,22 +1,24 @@
-"""Scenario files: TOML, read and checked as far as that needs no city. docs/scenarios.md describes the form."""
+"""Scenario files: TOML, read and checked but for what events name in the city. docs/scenarios.md describes the form."""
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Annotated, Any
 
 import msgspec
 
 from schemas.vehicles import ID_PATTERN
-from sensors_sim.errors import FaultsError, ScenarioError
+from sensors_sim.city import City
+from sensors_sim.errors import FaultsError
 from sensors_sim.events.catalogue import EVENTS
 from sensors_sim.events.contract import Event
 from sensors_sim.faults import NO_FAULTS, Faults
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS, SHARES
-from sensors_sim.tables import Problems, build, choice, shown
+from sensors_sim.tables import Problems, Refused, build, choice, shown
+from sensors_sim.toml_file import table_of, wrong
+from sensors_sim.zones import is_skipped
 
-CITIES = ("pudong",)
+CITY = "pudong"
 MOST_BIKES = 1_000_000
 
 _Whole = Annotated[int, msgspec.Meta(ge=1, le=MOST_BIKES)]
@@ -25,7 +27,7 @@ _Operator = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The table [calendar]: `start` is local time (UTC+8), without an offset.
+    """The table [calendar]: `start` is local time of the city, without an offset.
 
     settle, warm_up   how long bikes and sensors live before the start without reporting
     """
@@ -42,12 +44,12 @@ class When:
 class Populations:
     """The table [populations].
 
-    bikes     how many, in all or by operator
+    bikes     how many, in all or by operator; 0 stands for what the city has room for
     sensors   how many, in all or by kind
     requests  how many people call, as a share of the usual number
     """
 
-    bikes: _Whole | dict[_Operator, _Whole] = 20_000
+    bikes: _Whole | dict[_Operator, _Whole] = 0
     sensors: Annotated[int, msgspec.Meta(ge=FEWEST_SENSORS, le=MOST_SENSORS)] | dict[str, _Whole] = 600
     requests: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
 
@@ -58,7 +60,7 @@ class _Keys:
 
     summary: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     calendar: dict[str, Any]
-    city: str = CITIES[0]
+    city: str = CITY
     seed: Annotated[int, msgspec.Meta(ge=0)] = 1
     populations: dict[str, Any] = field(default_factory=dict)
     events: list[Any] = field(default_factory=list)
@@ -71,7 +73,7 @@ class ScenarioFile:
 
     source: str
     summary: str
-    city: str
+    city: City
     seed: int
     when: When
     populations: Populations
@@ -80,36 +82,31 @@ class ScenarioFile:
     faults: Faults
 
 
-def read(text: bytes, source: str) -> ScenarioFile:
-    """Return what a file says; ScenarioError lists every mistake in it, a line each. `source` is its name."""
-    try:
-        table = tomllib.loads(text.decode())
-    except UnicodeDecodeError as error:
-        raise ScenarioError(f"{source} is not UTF-8 ({error}); TOML files are") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{source} is no TOML: {error}") from None
+def read(text: bytes, source: str, city_of: Callable[[str], City]) -> ScenarioFile:
+    """Return what a file says; ScenarioError lists every mistake in it, a line each.
+
+    source   its name
+    city_of  returns the city of a name; Refused if there is none
+    """
     problems = Problems()
-    file = _file(table, source, problems)
+    file = _file(table_of(text, source), source, city_of, problems)
     if file is None or problems.lines:
         raise wrong(source, problems.lines)
     return file
 
 
-def wrong(source: str, lines: Sequence[str]) -> ScenarioError:
-    """Return the error that lists what is wrong with a file."""
-    if len(lines) == 1:
-        return ScenarioError(f"{source}: {lines[0]}")
-    return ScenarioError(f"{source} has {len(lines)} mistakes:\n" + "\n".join(f"  {line}" for line in lines))
-
-
-def _file(table: Mapping[str, Any], source: str, problems: Problems) -> ScenarioFile | None:
+def _file(
+    table: Mapping[str, Any], source: str, city_of: Callable[[str], City], problems: Problems
+) -> ScenarioFile | None:
     keys = build(_Keys, table, "", problems, None)
+    city = _city(table.get("city", CITY), city_of, problems)
+    zone = UTC if city is None else city.zone
     parts = {name: table.get(name) for name in ("calendar", "populations", "events", "faults")}
     when = None
     if isinstance(parts["calendar"], dict):
         when = build(When, parts["calendar"], "calendar", problems, None)
         if when is not None:
-            _check_when(when, problems)
+            _check_when(when, zone, problems)
     said = parts["populations"]
     populations = build(
         Populations,
@@ -123,26 +120,37 @@ def _file(table: Mapping[str, Any], source: str, problems: Problems) -> Scenario
         for kind in sorted(sensors.keys() - SHARES.keys()):
             rule = f"no such kind of sensor; {choice(kind, SHARES)}"
             problems.add(f"populations.sensors.{kind}", sensors[kind], rule)
-    events, at = _events(parts["events"], when, problems)
+    events, at = _events(parts["events"], when, zone, problems)
     faults = NO_FAULTS
     if isinstance(parts["faults"], dict):
         try:
             faults = Faults.parse(parts["faults"])
         except FaultsError as error:
             problems.lines.append(f"faults: {error}")
-    city = table.get("city")
-    if isinstance(city, str) and city not in CITIES:
-        problems.add("city", city, f"no such city; {choice(city, CITIES)}")
-    if keys is None or when is None or populations is None:
+    if keys is None or when is None or populations is None or city is None:
         return None
     return ScenarioFile(
-        source, keys.summary, keys.city, keys.seed, when, populations, tuple(events), tuple(at), faults
+        source, keys.summary, city, keys.seed, when, populations, tuple(events), tuple(at), faults
     )
 
 
-def _check_when(when: When, problems: Problems) -> None:
+def _city(name: object, city_of: Callable[[str], City], problems: Problems) -> City | None:
+    """Return the city, None where there is no such one; a name that is no text has been noted already."""
+    if not isinstance(name, str):
+        return None
+    try:
+        return city_of(name)
+    except Refused as refused:
+        problems.add(refused.key, refused.value, refused.rule)
+        return None
+
+
+def _check_when(when: When, zone: tzinfo, problems: Problems) -> None:
     if when.start.tzinfo is not None:
-        rule = "local time (UTC+8) without an offset is expected, such as 2026-03-02T07:00:00"
+        rule = "local time of the city without an offset is expected, such as 2026-03-02T07:00:00"
+        problems.add("calendar.start", str(when.start), rule)
+    elif is_skipped(when.start, zone):
+        rule = f"clocks of {zone} are put forward over it; there is no such time on that day"
         problems.add("calendar.start", str(when.start), rule)
     if when.start.microsecond:
         problems.add("calendar.start", str(when.start), "whole seconds are expected")
@@ -157,7 +165,9 @@ def _check_when(when: When, problems: Problems) -> None:
             )
 
 
-def _events(tables: object, when: When | None, problems: Problems) -> tuple[list[Event], list[str]]:
+def _events(
+    tables: object, when: When | None, zone: tzinfo, problems: Problems
+) -> tuple[list[Event], list[str]]:
     """Return the events, and where each stands; times of the clock count from the start."""
     events: list[Event] = []
     at: list[str] = []
@@ -174,7 +184,7 @@ def _events(tables: object, when: When | None, problems: Problems) -> tuple[list
             problems.add(f"{path}.event", kind, f"there is no such event; {choice(str(kind), EVENTS)}")
             continue
         values = {key: value for key, value in table.items() if key != "event"}
-        start = when.start.replace(tzinfo=None) if when is not None else datetime(1970, 1, 1)
+        start = (when.start if when is not None else datetime(1970, 1, 1)).replace(tzinfo=zone)
         event = build(EVENTS[kind], values, path, problems, start)
         if event is None:
             continue

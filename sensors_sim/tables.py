@@ -8,7 +8,7 @@ fields are keys of their own name, checked against the field's type and its msgs
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from difflib import get_close_matches
 from typing import Any, get_type_hints
 
@@ -51,7 +51,8 @@ def build[T](cls: type[T], table: object, path: str, problems: Problems, start: 
     """Return the dataclass that a table describes, or None where it is wrong; mistakes go into `problems`.
 
     path   where the table stands, such as `events[2]`; "" for the file itself
-    start  the local time that times of the clock count from, None where there are none
+    start  the local time that times of the clock count from, with its zone where clocks are put forward and back;
+           None where there are no such times
     """
     if not isinstance(table, dict):
         problems.add(path, table, f"a table is expected, with the keys {listed(keys_of(cls))}")
@@ -116,7 +117,11 @@ def _plainly(said: str) -> str:
     if not said.startswith("Expected"):
         return said
     rule = said.removeprefix("Expected ").partition(", got")[0].partition(" - at key")[0].replace("`", "")
-    rule = rule.replace("str of length >= 1", "a text that is not empty").replace(".0", "")
+    rule = (
+        rule.replace("str of length >= 1", "a text that is not empty")
+        .replace(".0", "")
+        .replace(" | null", "")
+    )
     return (
         " | ".join(_WORDS.sub(lambda word: _NAMES[word[0]], part) for part in rule.split(" | "))
         + " is expected"
@@ -142,8 +147,14 @@ def moment(value: object, start: datetime | None) -> float:
             raise Refused("", value, f"{_MOMENT_RULE} is expected") from None
     if start is None:
         raise Refused("", value, f"{_DURATION_RULE} is expected")
-    then = datetime.combine(start.date(), clock)
-    return (then - start + (timedelta(days=1) if then < start else timedelta())).total_seconds()
+    then = datetime.combine(start.date(), clock, start.tzinfo)
+    then += timedelta(days=1) if then < start else timedelta()
+    if start.tzinfo is None:
+        return (then - start).total_seconds()
+    at = then.astimezone(UTC)
+    if at.astimezone(start.tzinfo).replace(tzinfo=None) != then.replace(tzinfo=None):
+        raise Refused("", value, f"clocks are put forward over it on {then.date()}; there is no such time")
+    return (at - start.astimezone(UTC)).total_seconds()
 
 
 def _clock(value: object) -> time | None:

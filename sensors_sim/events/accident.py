@@ -10,7 +10,7 @@ from sensors_sim.batch import Bools, Ints
 from sensors_sim.cells import distinct
 from sensors_sim.city import LEISURE, METRO, OFFICE, City
 from sensors_sim.events.contract import Event, Name, Scene, Share, minutes, place_of, since
-from sensors_sim.sensors.roads import ROADS, Network, network
+from sensors_sim.sensors.roads import Network, network
 from sensors_sim.sensors.traffic import loops
 from sensors_sim.sensors.world import World
 from sensors_sim.tables import Refused, choice
@@ -59,9 +59,11 @@ class Accident(Event):
 
     def check(self, scene: Scene) -> None:
         """Road and place must exist."""
-        names = [road[0] for road in ROADS]
+        names = [road.name for road in scene.city.roads]
         if self.road not in names:
-            raise Refused("road", self.road, f"no such road; {choice(self.road, names)}")
+            raise Refused(
+                "road", self.road, f"{scene.city.name} has no such road; {choice(self.road, names)}"
+            )
         place_of(scene.city, "near", self.near, PLACES)
 
     def segment(self, city: City, roads: Network) -> int:

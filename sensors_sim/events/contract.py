@@ -15,7 +15,7 @@ import numpy as np
 from sensors_sim.batch import Ints, Positions
 from sensors_sim.bikes import Happening
 from sensors_sim.cells import cells_around
-from sensors_sim.city import KINDS, METRO, City, pudong_city
+from sensors_sim.city import KINDS, METRO, City
 from sensors_sim.sensors.contract import Readings, Sensors
 from sensors_sim.sensors.gatherings import Gathering
 from sensors_sim.sensors.world import World, WorldHappening
@@ -50,7 +50,7 @@ class Scene:
     @property
     def sensors(self) -> tuple[Sensors, ...]:
         """All sensors, a table a kind."""
-        return _tables(self.counts, self.start_ms, self.seed)
+        return _tables(self.city, self.counts, self.start_ms, self.seed)
 
     def at(self, seconds: float) -> int:
         """Return milliseconds since the epoch of a time after the start."""
@@ -83,9 +83,9 @@ class Scene:
 
 
 @lru_cache(maxsize=8)
-def _tables(counts: tuple[tuple[str, int], ...], start: int, seed: int) -> tuple[Sensors, ...]:
+def _tables(city: City, counts: tuple[tuple[str, int], ...], start: int, seed: int) -> tuple[Sensors, ...]:
     """Return the tables of a world that nobody lives in."""
-    return tuple(kind.sensors for kind in World(pudong_city(), dict(counts), start, seed).kinds)
+    return tuple(kind.sensors for kind in World(city, dict(counts), start, seed).kinds)
 
 
 class Event:

@@ -74,7 +74,7 @@ class Sultry:
 
     def act(self, fleet: Fleet, now: int) -> None:
         """Fewer people ride."""
-        noon = float(np.interp(local(now).hour, (8, 13, 16, 21), (0.0, 1.0, 1.0, 0.0)))
+        noon = float(np.interp(local(now, fleet.calendar.zone).hour, (8, 13, 16, 21), (0.0, 1.0, 1.0, 0.0)))
         hot = min(1.0, self._heat.warmer_by((now - self._start) / 1000) / 10)
         fleet.appetite *= 1.0 - STAYS_COOL * noon * hot
 

@@ -84,7 +84,8 @@ def _room_above(axes: Axes) -> None:
 
 
 def _span(axes: Axes, day: Day) -> None:
-    hours(axes, local(int(day.ts[0]) - MINUTE_MS), local(int(day.ts[-1])))
+    zone = day.city.zone
+    hours(axes, local(int(day.ts[0]) - MINUTE_MS, zone), local(int(day.ts[-1]), zone))
 
 
 def _legend(axes: Axes) -> None:

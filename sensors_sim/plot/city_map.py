@@ -47,7 +47,7 @@ def draw(axes: Axes, day: Day) -> None:
     axes.autoscale_view()
     axes.set_axis_off()
     axes.set_title(
-        f"Bikes standing in each cell at {local(int(day.ts[day.peak])):%H:%M}",
+        f"Bikes standing in each cell at {local(int(day.ts[day.peak]), day.city.zone):%H:%M}",
         loc="left",
         fontsize=12,
         fontweight="bold",

@@ -8,7 +8,7 @@ import numpy as np
 from schemas.vehicles import VEHICLE_STATES
 from sensors_sim.batch import REMOVED, Floats, Ints, Positions
 from sensors_sim.bikes import Fleet
-from sensors_sim.city import KINDS, City, pudong_city
+from sensors_sim.city import KINDS, City
 from sensors_sim.columns import Columns, Mixed
 from sensors_sim.scenario import Scenario
 from sensors_sim.sensors.contract import Readings
@@ -62,7 +62,7 @@ def live(scenario: Scenario, tell: Callable[[float], None]) -> Day:
         tell(watch.share)
     return Day(
         scenario=scenario,
-        city=pudong_city(),
+        city=scenario.city,
         ts=np.array(watch.ts),
         states=np.stack(watch.states),
         standing=np.stack(watch.standing),

@@ -8,7 +8,7 @@ from matplotlib.dates import DateFormatter, HourLocator, MinuteLocator
 from matplotlib.ticker import Locator, MaxNLocator
 
 from sensors_sim.batch import Ints
-from sensors_sim.rhythm import SHANGHAI, local
+from sensors_sim.rhythm import local
 
 INK, QUIET, GRID = "#22313a", "#6f7d86", "#e4e9ec"
 BLUE, TEAL, AMBER, RED, VIOLET, GREY = "#2a6f97", "#3a9d8f", "#e09f3e", "#c8433a", "#7a5c9e", "#9aa6ad"
@@ -46,8 +46,8 @@ def hours(axes: Axes, first: datetime, last: datetime, most: int = 9) -> None:
     every = next((step for step in _STEPS_MIN if minutes / step <= most), _STEPS_MIN[-1])
     locator: Locator
     if every < 60:
-        locator = MinuteLocator(range(0, 60, every), tz=SHANGHAI)  # type: ignore[no-untyped-call]
+        locator = MinuteLocator(range(0, 60, every), tz=first.tzinfo)  # type: ignore[no-untyped-call]
     else:
-        locator = HourLocator(range(0, 24, every // 60), tz=SHANGHAI)  # type: ignore[no-untyped-call]
+        locator = HourLocator(range(0, 24, every // 60), tz=first.tzinfo)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=SHANGHAI))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=first.tzinfo))  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from sensors_sim.plot import bikes, city_map, sensors
 from sensors_sim.plot.day import Day
 from sensors_sim.plot.palette import INK, QUIET
-from sensors_sim.rhythm import local
+from sensors_sim.zones import named_offset
 
 _ACROSS = 5
 
@@ -50,13 +50,13 @@ def _figure(day: Day) -> Figure:
 
 def _head(figure: Figure, day: Day) -> None:
     scenario = day.scenario
-    begin, end = local(scenario.start_ms), local(scenario.end_ms)
+    begin, end = scenario.local(), scenario.local(scenario.duration.total_seconds())
     figure.text(0.03, 0.972, scenario.name, fontsize=19, fontweight="bold", color=INK)
     figure.text(0.03, 0.952, scenario.summary, fontsize=10.5, color=QUIET)
     figure.text(
         0.98,
         0.972,
-        f"{day.city.name}, {begin:%A %Y-%m-%d %H:%M} to {end:%H:%M} UTC+8",
+        f"{day.city.name}, {begin:%A %Y-%m-%d %H:%M} to {end:%H:%M} {named_offset(end)}",
         fontsize=10.5,
         color=INK,
         ha="right",

@@ -55,6 +55,7 @@ def draw(axes: Axes, day: Day, kind: str) -> None:
     dress(axes, kind.replace("_", " "), pad=17)
     if other is not None:
         axes.tick_params(axis="y", labelcolor=lines[0].get_color())
-    hours(axes, local(begin), local(int(day.ts[-1])), most=5)
+    zone = day.city.zone
+    hours(axes, local(begin, zone), local(int(day.ts[-1]), zone), most=5)
     axes.legend(handles=lines, fontsize=7.5, frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0),
                 labelcolor=QUIET, handlelength=1.0, borderaxespad=0, ncols=len(lines), columnspacing=1.0)  # fmt: skip

@@ -1,11 +1,12 @@
 """The agencies that work requests off: when they are open, and how fast they are."""
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from math import log
 
 import numpy as np
 
-from sensors_sim.rhythm import local, midnight
+from sensors_sim.rhythm import SHANGHAI, at_hour, local
 
 HOUR_MS = 3_600_000
 
@@ -29,17 +30,16 @@ class Agency:
         """Draw how long it works on a request, in milliseconds of opening time."""
         return int(rng.lognormal(log(self.median_h), self.sigma) * HOUR_MS)
 
-    def after(self, ts: int, work_ms: int) -> int:
+    def after(self, ts: int, work_ms: int, zone: tzinfo = SHANGHAI) -> int:
         """Return when `work_ms` milliseconds of opening time have passed since `ts` (milliseconds, UTC)."""
         while True:
-            today = midnight(ts)
-            opens, closes = today + self.opens * HOUR_MS, today + self.closes * HOUR_MS
-            begins = max(ts, opens)
-            if (self.weekends or local(today).weekday() < 5) and begins < closes:
+            closes = at_hour(ts, self.closes, zone)
+            begins = max(ts, at_hour(ts, self.opens, zone))
+            if (self.weekends or local(ts, zone).weekday() < 5) and begins < closes:
                 if begins + work_ms <= closes:
                     return begins + work_ms
                 work_ms -= closes - begins
-            ts = today + 24 * HOUR_MS
+            ts = at_hour(ts, 24, zone)
 
 
 HOTLINE = Agency("city hotline", median_h=2.0, sigma=0.8, opens=9, closes=20)

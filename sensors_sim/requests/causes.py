@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sensors_sim.batch import Floats, Ints
 from sensors_sim.bikes import Fleet
-from sensors_sim.city import FLEET_OF_ROOM, METRO
+from sensors_sim.city import METRO
 from sensors_sim.sensors.moment import Moment
 from sensors_sim.sensors.world import World
 
@@ -38,7 +38,7 @@ CROWDED_STATION = 10.0
 class Cause:
     """One kind of trouble at n sites.
 
-    x, y       float64[n], metres
+    x, y       float64[n], metres on the city's plane
     rate       float64[n], requests an hour
     spread_m   how far around a site people call from, one standard deviation
     solved_at  int64[n], when it will be over (milliseconds since the epoch), where that is known
@@ -57,30 +57,36 @@ def causes(world: World, fleet: Fleet, now: Moment) -> tuple[Cause, ...]:
     awake = float(np.interp(now.hour, np.arange(24) + 0.5, _AWAKE, period=24))
     heating, lights, road = world.heating, world.lights, world.traffic.road
     stage = world.gatherings
+
+    def at(
+        places: _Places, code: str, rate: NDArray[Any], spread_m: float, solved_at: Ints | None = None
+    ) -> Cause:
+        return Cause(code, places.x, places.y, rate.astype(np.float64), spread_m, solved_at)
+
     mended_at = np.where(heating.failed(now.ts), heating.mended_at, now.ts)
     loudness = 10 ** ((world.noise.level - 70) / 10)
     potholes = (POTHOLES + WET_POTHOLES * world.weather.sky.wet) / len(road.roads)
     return (
-        _at(heating.sensors, "heating", COLD_PIPE * awake * heating.cold(), 120.0, mended_at),
-        _at(stage, "noise", MUSIC * stage.music * stage.people / 10_000, 450.0),
-        _at(world.noise.sensors, "traffic_noise", LOUD_STREET * awake * loudness, 120.0),
-        _at(world.waste.sensors, "overflowing_bin", FULL_BIN * awake * (world.waste.fill >= 100), 30.0),
-        _at(lights.sensors, "street_light", DARK_LAMP * awake * (lights.out & lights.dark), 30.0),
-        _at(road.roads, "pothole", np.full(len(road.roads), potholes * awake), 80.0),
-        _at(
+        at(heating.sensors, "heating", COLD_PIPE * awake * heating.cold(), 120.0, mended_at),
+        at(stage, "noise", MUSIC * stage.music * stage.people / 10_000, 450.0),
+        at(world.noise.sensors, "traffic_noise", LOUD_STREET * awake * loudness, 120.0),
+        at(world.waste.sensors, "overflowing_bin", FULL_BIN * awake * (world.waste.fill >= 100), 30.0),
+        at(lights.sensors, "street_light", DARK_LAMP * awake * (lights.out & lights.dark), 30.0),
+        at(road.roads, "pothole", np.full(len(road.roads), potholes * awake), 80.0),
+        at(
             world.parking.sensors,
             "illegal_car_parking",
             FULL_CAR_PARK * awake * (world.parking.free < 1),
             100.0,
         ),
-        _at(world.city, "illegal_bike_parking", CROWDED_STATION * awake * _crowding(fleet), 60.0),
+        at(world.city, "illegal_bike_parking", CROWDED_STATION * awake * _crowding(fleet), 60.0),
     )
 
 
 def _crowding(fleet: Fleet) -> Floats:
     """Return by how much the bikes at each station exceed its room, 1 when they are twice as many; 0 elsewhere."""
     city = fleet.city
-    room = np.maximum(city.room * len(fleet) / FLEET_OF_ROOM, 1.0)
+    room = np.maximum(city.room * len(fleet) / city.fleet, 1.0)
     return np.where(city.kind == METRO, np.maximum(fleet.stock / room - 1, 0.0), 0.0)
 
 
@@ -89,9 +95,3 @@ class _Places(Protocol):
     def x(self) -> Floats: ...
     @property
     def y(self) -> Floats: ...
-
-
-def _at(
-    places: _Places, service_code: str, rate: NDArray[Any], spread_m: float, solved_at: Ints | None = None
-) -> Cause:
-    return Cause(service_code, places.x, places.y, rate.astype(np.float64), spread_m, solved_at)

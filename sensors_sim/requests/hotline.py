@@ -16,15 +16,14 @@ OWNER = "hotline"
 
 
 class Hotline:
-    """Requests of one run. Ids carry start and seed, so that those of two runs never meet."""
+    """Requests of one run in a city. Ids carry start and seed, so that those of two runs never meet."""
 
     def __init__(self, city: City, start: int, seed: int, readiness: float = 1.0) -> None:
-        """`readiness` says how many people call, as a share of the usual number."""
+        """`readiness`: how many people call, as a share of the usual number."""
+        self._city = city
         self._readiness = readiness
         self._rng = np.random.default_rng([seed, *b"requests"])
-        self._city = city
-        self._stations = np.flatnonzero(city.kind == METRO)
-        self._prefix = f"req-{local(start):%Y%m%d%H%M%S}-{seed}"
+        self._prefix = f"req-{local(start, city.zone):%Y%m%d%H%M%S}-{seed}"
         self._opened = 0
         self._told = 0
         self._ahead: list[tuple[int, int, Event]] = []
@@ -48,13 +47,17 @@ class Hotline:
 
     def _complaint(self, cause: Cause, site: int, ts: int) -> Complaint:
         x, y = np.array([[cause.x[site]], [cause.y[site]]]) + self._rng.normal(0, cause.spread_m, (2, 1))
-        lat, lon = self._city.plane.latlon(x, y)
-        away = np.hypot(self._city.x[self._stations] - x, self._city.y[self._stations] - y)
+        city = self._city
+        stations = np.flatnonzero(city.kind == METRO)
+        lat, lon = (float(degrees[0]) for degrees in city.plane.latlon(x, y))
+        away = np.hypot(city.x[stations] - x, city.y[stations] - y)
         return Complaint(
             CATEGORIES[cause.service_code],
             ts,
-            float(lat[0]),
-            float(lon[0]),
-            self._city.names[self._stations[away.argmin()]],
+            lat,
+            lon,
+            city.names[stations[away.argmin()]],
+            city.districts.of(lat, lon),
+            city.zone,
             None if cause.solved_at is None else int(cause.solved_at[site]),
         )

@@ -1,11 +1,11 @@
 """The life of one request, drawn when it is opened: opened, updated, closed, rated, and sometimes once more."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import tzinfo
 from typing import Final
 
 import numpy as np
 
-from sensors_sim.districts import district
 from sensors_sim.requests.agencies import HOTLINE, HOUR_MS
 from sensors_sim.requests.catalogue import Category
 from sensors_sim.requests.events import Event
@@ -22,7 +22,7 @@ REOPENED = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Why somebody calls: what, when (milliseconds since the epoch) and where.
+    """Why somebody calls: what, when (milliseconds since the epoch) and where, by whose clock agencies work there.
 
     solved_at: when the cause will be gone, if that is known; no request is closed before
     """
@@ -32,6 +32,8 @@ class Complaint:
     lat: float
     lon: float
     place: str
+    district: str
+    zone: tzinfo
     solved_at: int | None = None
 
 
@@ -39,14 +41,7 @@ def life(request_id: str, complaint: Complaint, rng: np.random.Generator) -> lis
     """Return all events of a request in order of time, from its opening to its last rating."""
     events, resolved = _once(request_id, complaint, rng, haste=1.0)
     if not resolved and rng.random() < REOPENED:
-        again = Complaint(
-            complaint.category,
-            events[-1].ts + int(rng.integers(5, 180)) * MINUTE_MS,
-            complaint.lat,
-            complaint.lon,
-            complaint.place,
-            complaint.solved_at,
-        )
+        again = replace(complaint, ts=events[-1].ts + int(rng.integers(5, 180)) * MINUTE_MS)
         events += _once(request_id, again, rng, haste=0.5)[0]
     return events
 
@@ -55,19 +50,19 @@ def _once(
     request_id: str, complaint: Complaint, rng: np.random.Generator, *, haste: float
 ) -> tuple[list[Event], bool]:
     """Return one opening and what follows, and whether the citizen lets it rest."""
-    category, agency = complaint.category, complaint.category.agency
+    category, agency, zone = complaint.category, complaint.category.agency, complaint.zone
     due = complaint.ts + int(category.due_h * HOUR_MS)
     work_ms = int(agency.work_ms(rng) * haste)
-    closed = max(agency.after(complaint.ts, work_ms), complaint.ts + MINUTE_MS)
+    closed = max(agency.after(complaint.ts, work_ms, zone), complaint.ts + MINUTE_MS)
     if complaint.solved_at is not None and closed < complaint.solved_at:
-        closed = agency.after(complaint.solved_at, int(rng.integers(5, 60)) * MINUTE_MS)
+        closed = agency.after(complaint.solved_at, int(rng.integers(5, 60)) * MINUTE_MS, zone)
     events = [
         Event(
             request_id, "opened", complaint.ts,
             service_code=category.service_code, lat=complaint.lat, lon=complaint.lon,
             description=_one_of(category.texts, rng).format(place=complaint.place),
             agency_responsible=agency.name, address=f"near {complaint.place}",
-            district=district(complaint.lat, complaint.lon), expected_datetime=due,
+            district=complaint.district, expected_datetime=due,
         )
     ]  # fmt: skip
     took = closed - complaint.ts
@@ -86,7 +81,7 @@ def _once(
         Event(
             request_id,
             "rated",
-            HOTLINE.after(closed, HOTLINE.work_ms(rng)),
+            HOTLINE.after(closed, HOTLINE.work_ms(rng), zone),
             resolved=resolved,
             satisfaction=max(1, satisfaction),
         )

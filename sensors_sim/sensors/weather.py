@@ -1,7 +1,7 @@
 """The weather: one sky over the whole city, and the stations that measure it.
 
 Temperature follows season and hour, wind is log-normal, and showers come and go at random: dry spells of a day
-or two, rain of some hours. Levels are those of Shanghai's climate, rounded.
+or two, rain of some hours. Temperatures are those of the city's climate, the other levels Shanghai's, rounded.
 """
 
 from collections import deque
@@ -10,6 +10,7 @@ from math import cos, exp, pi
 import numpy as np
 
 from sensors_sim.city import City
+from sensors_sim.city_plan import Climate
 from sensors_sim.sensors.contract import Measured, Sensors
 from sensors_sim.sensors.drift import Drift
 from sensors_sim.sensors.moment import Moment
@@ -20,6 +21,8 @@ DRY_MINUTES, WET_MINUTES = 1_800.0, 240.0
 USUAL_RAIN_MM_H = 2.0
 HEAVY_RAIN_MM_H = 8.0
 
+SHANGHAI = Climate()
+
 
 class Sky:
     """What is the same everywhere: degrees Celsius, per cent, hPa, m/s and mm an hour, after each `step`.
@@ -27,8 +30,9 @@ class Sky:
     more_rain, warmer_by   what a scenario adds: mm an hour, degrees
     """
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, climate: Climate = SHANGHAI) -> None:
         self._rng = rng
+        self._climate = climate
         self._drift = Drift(5, 1.0, 600.0, rng)
         self.more_rain = self.warmer_by = 0.0
         self.raining = bool(rng.random() < WET_MINUTES / (WET_MINUTES + DRY_MINUTES))
@@ -44,13 +48,14 @@ class Sky:
         warm, damp, heavy, windy, deep = self._drift.step().tolist()
         if self._rng.random() < 1 / (WET_MINUTES if self.raining else DRY_MINUTES):
             self.raining = not self.raining
-        season = 16.5 - 11.5 * cos(2 * pi * (now.day_of_year - 25) / 365)
+        mean, swing = self._climate.mean_c, self._climate.swing_c
+        season = mean - swing * cos(2 * pi * (now.day_of_year - 25) / 365)
         day = cos(2 * pi * (now.hour - 14.5) / 24) * (1.5 if self.raining else 4.0)
         self.temperature = season + day + 2.5 * warm + self.warmer_by
         self.humidity = min(
             100.0, max(15.0, 68 - 3 * day + 9 * damp + (18 if self.raining or self.more_rain else 0))
         )
-        self.pressure = 1_016 + 0.6 * (16.5 - season) + 4 * deep - (3 if self.raining else 0)
+        self.pressure = 1_016 + 0.6 * (mean - season) + 4 * deep - (3 if self.raining else 0)
         self.wind = 2.6 * exp(0.5 * windy)
         self.rain = (USUAL_RAIN_MM_H * exp(0.8 * heavy) if self.raining else 0.0) + self.more_rain
 

@@ -73,7 +73,7 @@ class World:
         """Make a world that begins at `start`; the times of `gatherings` count from there."""
         count = counts(sensors)
         rng = {kind: np.random.default_rng([seed, *kind.encode()]) for kind in SHARES}
-        sky = Sky(rng["weather"])
+        sky = Sky(rng["weather"], city.climate)
         self.city = city
         self.now = start
         self.calendar = calendar

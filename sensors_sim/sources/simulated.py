@@ -7,7 +7,6 @@ import numpy as np
 
 from sensors_sim.batch import Positions
 from sensors_sim.bikes import Fleet
-from sensors_sim.city import pudong_city
 from sensors_sim.columns import Columns, Mixed
 from sensors_sim.events.contract import ChangesReadings
 from sensors_sim.requests.causes import causes
@@ -71,7 +70,7 @@ class SimulatedCity:
         on_positions = [one for event in events if (one := event.on_positions(scene)) is not None]
         fleet = self._scenario.fleet() if self._only & {BIKES, REQUESTS} else None
         world = self._scenario.world() if self._only - {BIKES} else None
-        hotline = Hotline(pudong_city(), self.start_ms, self._scenario.seed, self._scenario.requests)
+        hotline = Hotline(self._scenario.city, self.start_ms, self._scenario.seed, self._scenario.requests)
         minute: list[Columns] = []
         for now in range(self.start_ms, self.end_ms, STEP_MS):
             until = min(now + STEP_MS, self.end_ms)

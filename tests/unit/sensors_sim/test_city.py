@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
 
-from sensors_sim.city import HOME, METRO, OFFICE, pudong_city
+from sensors_sim.city import HOME, METRO, OFFICE, city_names, load_city, pudong_city, shipped_city
 from sensors_sim.errors import ScenarioError
 from sensors_sim.geo import METRES_PER_DEGREE, Plane, inside
+from sensors_sim.tables import Refused
 
 
-def test_every_place_lies_inside_the_outline() -> None:
-    city = pudong_city()
+@pytest.mark.parametrize("name", city_names())
+def test_every_place_lies_inside_the_outline(name: str) -> None:
+    city = shipped_city(name)
     assert inside(city.outline, city.x, city.y).all()
 
 
@@ -28,6 +30,17 @@ def test_the_city_has_stations_offices_and_homes() -> None:
 def test_an_unknown_station_is_refused_with_the_names_that_exist() -> None:
     with pytest.raises(ScenarioError, match=r"no metro place 'Atlantis'; there are: .*Century Avenue"):
         pudong_city().place("Atlantis")
+
+
+def test_an_unknown_city_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(Refused) as caught:
+        load_city("pudng")
+    assert "no such city; did you mean 'pudong'?" in caught.value.rule
+
+
+def test_a_city_counts_how_many_bikes_it_has_room_for() -> None:
+    assert pudong_city().fleet == 20_000
+    assert 7_000 < shipped_city("oslo").fleet < 10_000
 
 
 def test_the_plane_turns_degrees_into_metres_and_back() -> None:

@@ -17,6 +17,7 @@ from schemas import codec
 from schemas.requests import CitizenRequest
 from schemas.sensors import SensorReading
 from schemas.vehicles import VehiclePosition
+from sensors_sim.city import city_names
 from sensors_sim.cli import sim
 from sensors_sim.scenario import names
 from sensors_sim.sources.mobike_sample import write_sample
@@ -37,12 +38,35 @@ def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
 def test_list_names_every_scenario_with_a_line() -> None:
     lines = call("list").stdout.splitlines()
     assert [line.split()[0] for line in lines] == names()
+    assert any(line.split()[:2] == ["oslo-match", "Oslo"] for line in lines)
+
+
+def test_cities_are_listed_with_what_there_is_in_them() -> None:
+    lines = call("cities").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == city_names()
+    assert "Oslo: 30 metro stations, 13 work places" in lines[0]
+    assert "Europe/Oslo, 8,600 bikes" in lines[0]
+
+
+def test_a_run_tells_its_time_by_the_clock_of_the_city() -> None:
+    with FakeBroker().running() as broker:
+        result = call(
+            "run", "oslo-match", "--bikes", "100", "--only", "bikes", "--for", "60", "--speed", "max",
+            "--mqtt", f"127.0.0.1:{broker.port}", "--quiet",
+        )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "event time 2025-09-09 16:00:0" in result.stderr
+    assert result.stderr.splitlines()[1].endswith("UTC+2")
 
 
 def test_show_explains_when_and_where_the_flood_comes() -> None:
     shown = call("show", "metro-flood").stdout
     assert "Monday 2026-03-02 07:30 UTC+8" in shown
     assert "from minute 1 riders bring 450 bikes to Century Avenue" in shown
+    oslo = call("show", "oslo-match").stdout
+    assert "city      Oslo: 30 metro stations" in oslo
+    assert "Tuesday 2025-09-09 16:00 UTC+2" in oslo
+    assert "17:00 to 17:42, Ullevål stadion" in oslo
     quiet = call("show", "commuter").stdout
     assert "no alert is due" in quiet
     assert "9,000 people hear a concert" in quiet

@@ -25,3 +25,14 @@ def test_a_log_gets_a_line_every_few_seconds_with_rate_event_time_and_share() ->
     (line,) = out.getvalue().splitlines()
     assert "event time 2026-03-02 09:00:00 UTC+8 (50%) · 5,000 readings sent · 1,000/s" in line
     assert line.endswith("broker away, reconnecting")
+
+
+def test_times_are_shown_by_the_clock_of_the_city() -> None:
+    now, out = [0.0], StringIO()
+    publisher = Publisher(Broker("127.0.0.1", 1), "ub-sim-test", 1, Random(1))
+    scenario = shipped("oslo-match")
+    source, console = SimulatedCity(scenario), Console(file=out, width=200, force_terminal=False)
+    with Progress(publisher, source, console, lambda: now[0], zone=scenario.city.zone) as progress:
+        now[0] += LOG_EVERY_S
+        progress.tick(scenario.start_ms + 60 * 60_000)
+    assert "event time 2025-09-09 17:00:00 UTC+2 (25%)" in out.getvalue()

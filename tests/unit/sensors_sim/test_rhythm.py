@@ -1,10 +1,11 @@
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from sensors_sim.city import HOME, METRO, OFFICE
-from sensors_sim.rhythm import SHANGHAI, WEEKEND, WORKDAY, demand, local
+from sensors_sim.rhythm import SHANGHAI, WEEKEND, WORKDAY, Calendar, at_hour, demand, local
 
 
 def at(text: str) -> int:
@@ -45,3 +46,14 @@ def test_a_weekend_morning_is_quieter_than_a_working_one() -> None:
 def test_demand_is_continuous_at_midnight() -> None:
     before, after = demand(at(f"{MONDAY}T23:59")), demand(at("2026-03-03T00:00"))
     assert before.trips_per_s == pytest.approx(after.trips_per_s, rel=0.05)
+
+
+def test_clocks_of_a_city_go_by_its_zone_and_a_day_may_have_25_hours() -> None:
+    oslo, hour = ZoneInfo("Europe/Oslo"), 3_600_000
+    noon = int(datetime(2025, 10, 26, 12, tzinfo=oslo).timestamp()) * 1000
+    midnight = at_hour(noon, 0, oslo)
+    assert local(midnight, oslo).isoformat() == "2025-10-26T00:00:00+02:00"
+    assert at_hour(noon, 24, oslo) - midnight == 25 * hour
+    assert at_hour(noon, 8, oslo) - midnight == 9 * hour
+    in_pudong = noon - 7 * hour
+    assert demand(noon, Calendar(zone=oslo)).trips_per_s == demand(in_pudong).trips_per_s

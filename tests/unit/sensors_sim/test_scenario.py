@@ -1,4 +1,6 @@
+import shutil
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,7 @@ def test_every_shipped_scenario_lies_in_the_past_and_is_sound() -> None:
         scenario = shipped(name)
         assert scenario.name == name
         assert datetime.fromtimestamp(scenario.end_ms / 1000, UTC) < datetime(2026, 3, 31, tzinfo=UTC)
-        assert scenario.bikes >= 20_000
+        assert scenario.bikes >= scenario.city.fleet
         assert len(scenario.summary) < 120
 
 
@@ -75,6 +77,29 @@ def test_faults_of_a_file_reach_the_scenario() -> None:
 
 def test_a_start_is_local_time_of_the_city() -> None:
     assert shipped("metro-flood").start_ms == datetime(2026, 3, 1, 23, 30, tzinfo=UTC).timestamp() * 1000
+
+
+def test_a_city_of_your_own_stands_beside_the_scenario(tmp_path: Path) -> None:
+    (tmp_path / "cities").mkdir()
+    shutil.copy(str(files("sensors_sim") / "cities" / "oslo.toml"), tmp_path / "cities" / "mine.toml")
+    path = tmp_path / "day.toml"
+    path.write_text('city = "cities/mine.toml"' + MINIMAL)
+    scenario = load(str(path))
+    assert (scenario.city.name, scenario.bikes) == ("Oslo", scenario.city.fleet)
+    assert scenario.start_ms == datetime(2026, 3, 2, 6, 30, tzinfo=UTC).timestamp() * 1000
+    assert load(str(path)).city is scenario.city
+
+
+def test_everybody_in_a_scenario_lives_in_its_city_and_by_its_clock() -> None:
+    scenario = shipped("oslo-match").with_(bikes=200, sensors=200)
+    city = scenario.city
+    fleet, world = scenario.fleet(), scenario.world()
+    assert fleet.city is world.city is scenario.scene().city is city
+    assert fleet.calendar.zone is world.calendar.zone is city.zone
+    assert {road.name for road in city.roads} == set(world.traffic.road.roads.names)
+    for table in (*scenario.scene().sensors, *(kind.sensors for kind in world.kinds)):
+        assert (abs(table.lat - 59.9) < 0.1).all()
+        assert (abs(table.lon - 10.8) < 0.2).all()
 
 
 def test_an_unknown_scenario_is_refused_with_the_names_that_exist() -> None:

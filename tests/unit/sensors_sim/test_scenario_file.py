@@ -32,7 +32,12 @@ def said(text: str) -> str:
         (TOP, "calendar is missing"),
         (CALENDAR, "summary is missing: a text"),
         (SOUND.replace("summary", "sumary"), "sumary = 'a test': there is no such key here; did you mean 'summary'"),
-        ('city = "shanghai"\n' + SOUND, "city = 'shanghai': no such city; there are: pudong"),
+        ('city = "shanghai"\n' + SOUND, "city = 'shanghai': no such city; there are: oslo, pudong; or"),
+        ('city = "gone.toml"\n' + SOUND, "city = 'gone.toml': it cannot be read (No such file or directory); name a"),
+        ('city = "oslo"\n' + SOUND.replace("03-02T07", "03-29T02"), "clocks of Europe/Oslo are put forward over it"),
+        ('city = "oslo"\n' + SOUND.replace("03-02T07:30", "03-29T01:00") + FLOOD.replace("1 min", "02:30"),
+         "events[0].begins = '02:30': clocks are put forward over it on 2026-03-29"),
+        ('city = "oslo"\n' + SOUND + FLOOD.replace("Century Avenue", "Majorstua"), "did you mean 'Majorstuen'?"),
         ("seed = -1\n" + SOUND, "seed = -1: a whole number >= 0 is expected"),
         ("seed = true\n" + SOUND, "seed = true: a whole number is expected"),
         (SOUND.replace("3 h", "3 hours"), "calendar.duration = '3 hours': a duration, such as"),
@@ -87,3 +92,10 @@ def test_a_time_of_the_clock_is_the_next_one_after_the_start() -> None:
     for begins, seconds in (('"22:30"', 1_800), ("00:15:00", 8_100), ('"1 h 30 min"', 5_400), ('"22:00"', 0)):
         scenario = parse((night + FLOOD.replace('"1 min"', begins)).encode(), "day.toml")
         assert scenario.events[0].begins_s == seconds
+
+
+def test_a_time_of_the_clock_counts_the_hour_that_clocks_leave_out_or_repeat() -> None:
+    for day, seconds in (("2026-03-29", 7_200), ("2025-10-25", 10_800), ("2025-10-26", 14_400)):
+        night = f'city = "oslo"\n{SOUND}'.replace("2026-03-02T07:30", f"{day}T01:00").replace("3 h", "8 h")
+        event = FLOOD.replace("1 min", "04:00").replace("Century Avenue", "Storo")
+        assert parse((night + event).encode(), "day.toml").events[0].begins_s == seconds

@@ -1,0 +1,52 @@
+"""Rules for the shapes of a city: what is no outline, what lies outside of it, what is too short for a road."""
+
+from collections.abc import Sequence
+from math import cos, radians
+
+import shapely
+
+from sensors_sim.city_plan import box, road_m, within
+from sensors_sim.districts import Corner
+from sensors_sim.geo import METRES_PER_DEGREE
+from sensors_sim.tables import Refused
+
+LEAST_M, MOST_M = 2_000.0, 100_000.0
+"""Of the box around a city: less holds no trips, more is no plane."""
+
+LEAST_ROAD_M = 400.0
+
+
+def check_outline(key: str, outline: Sequence[Corner]) -> None:
+    """Raise Refused if an outline crosses itself, or is too small or too large."""
+    corners = tuple(outline)
+    (south, north), (west, east) = box(corners)
+    across = (east - west) * METRES_PER_DEGREE * cos(radians((south + north) / 2))
+    up = (north - south) * METRES_PER_DEGREE
+    for name, metres in (("from west to east", across), ("from south to north", up)):
+        if not LEAST_M <= metres <= MOST_M:
+            rule = f"a city is {LEAST_M / 1000:g} to {MOST_M / 1000:g} km wide; corners are [latitude, longitude]"
+            raise Refused(key, f"{metres / 1000:.1f} km {name}", rule)
+    polygon = shapely.Polygon(corners)
+    if not polygon.is_valid:
+        why = shapely.is_valid_reason(polygon)
+        raise Refused(key, f"{len(corners)} corners", f"the line must not cross or touch itself ({why})")
+
+
+def check_inside(key: str, at: Corner, outline: Sequence[Corner]) -> None:
+    """Raise Refused if a point lies outside of an outline."""
+    corners = tuple(outline)
+    if within(corners, at):
+        return
+    if within(corners, (at[1], at[0])):
+        raise Refused(key, list(at), "latitude comes first, then longitude: they are the wrong way round")
+    ring = shapely.LinearRing(corners)
+    nearest = ring.interpolate(ring.project(shapely.Point(at)))
+    away = road_m((at, (nearest.x, nearest.y)))
+    raise Refused(key, list(at), f"it lies outside of the outline of the city, by {away / 1000:.1f} km")
+
+
+def check_road(key: str, line: Sequence[Corner]) -> None:
+    """Raise Refused if a road is too short for a segment."""
+    metres = road_m(tuple(line))
+    if metres < LEAST_ROAD_M:
+        raise Refused(key, f"{metres:.0f} m", f"a road is {LEAST_ROAD_M:g} m long at the least")

@@ -80,8 +80,8 @@ class Counts:
 
 def tail_nats(count: float, mean: float, variance: float) -> float:
     """Return D of the law with this mean (above zero) and variance, at this count."""
-    own = count * math.log(count / mean) if count else 0.0
+    own = count * (math.log(count) - math.log(mean)) if count else 0.0
     if variance <= mean * (1 + 1e-9):
         return max(0.0, own - count + mean)
     size = mean * mean / (variance - mean)
-    return max(0.0, own - (count + size) * math.log((count + size) / (mean + size)))
+    return max(0.0, own - (count + size) * (math.log(count + size) - math.log(mean + size)))

@@ -16,9 +16,11 @@ less what is left of recent ones: an event is told when it begins, and again onl
 widths scores 0.5.
 
 What is anomalous does not teach the baseline: a record widens a range by no more than its width, and the profile learns
-no residual beyond its range. Ranges shrink slowly, so that what was seen long ago is not for ever.
+no residual beyond its range. Ranges shrink slowly, so that what was seen long ago is not for ever. A young range counts
+as wider than it is: what was seen for two days only says little of the third.
 """
 
+import math
 from dataclasses import dataclass
 
 import msgspec
@@ -63,6 +65,7 @@ class Records:
     mean, level, activity    span of the exponential weights
     profile                  weight of the newest day in the profile
     warm_values, warm_ms     a figure is judged when it was seen so often, for so long
+    young_values, young_ms   a range that was seen so often, or so long, counts as twice, or with both thrice, as wide
     widen                    widths by which one value may widen a range
     shrink                   share of its width that a range loses at each value, on either side
     fade                     what is left of a told margin after one more value
@@ -76,6 +79,8 @@ class Records:
     profile: float = 0.3
     warm_values: int = 100
     warm_ms: int = DAY_MS
+    young_values: int = 100
+    young_ms: int = 2 * DAY_MS
     widen: float = 1.0
     shrink: float = 3e-5
     fade: float = 0.97
@@ -108,7 +113,7 @@ class Records:
         for aspect, figure, seen in zip(ASPECTS, figures, state.ranges, strict=True):
             if figure is None or not self._warm(seen, at_ms):
                 continue
-            margin = self._margin(seen, figure)
+            margin = self._margin(seen, at_ms, figure)
             if margin > best:
                 best = margin
                 shift = value - figure if aspect == "season" else 0.0  # said of the value itself
@@ -126,7 +131,7 @@ class Records:
             if figure is None:
                 continue
             if self._warm(seen, at_ms):
-                told = max(told, self._margin(seen, figure))
+                told = max(told, self._margin(seen, at_ms, figure))
             if aspect == "season" and expected is not None:
                 within = min(max(figure, seen.low), seen.high) if self._warm(seen, at_ms) else figure
                 taught = expected + state.level + within
@@ -143,15 +148,16 @@ class Records:
     def _warm(self, seen: Range, at_ms: int) -> bool:
         return seen.seen > self.warm_values and at_ms - seen.since >= self.warm_ms
 
-    def _margin(self, seen: Range, figure: float) -> float:
+    def _margin(self, seen: Range, at_ms: int, figure: float) -> float:
         beyond = max(figure - seen.high, seen.low - figure)
         if beyond <= 0:
             return 0.0
         width = max(seen.high - seen.low, self.least_width)
         rounding = 1e-9 * max(abs(seen.high), abs(seen.low))
         if width <= rounding:  # it never changed until now
-            return 1.0 if beyond > rounding else 0.0
-        return min(1.0, beyond / width)
+            width = beyond if beyond > rounding else math.inf
+        youth = self.young_values / seen.seen + self.young_ms / max(1, at_ms - seen.since)
+        return min(1.0, beyond / width) / (1 + youth)
 
     def _widen(self, seen: Range, at_ms: int, figure: float) -> float:
         """Take the figure into its range; returns what of it was let in."""

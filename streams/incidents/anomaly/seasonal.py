@@ -31,9 +31,11 @@ class Hour(msgspec.Struct, array_like=True, gc=False):
 
 
 class Week(msgspec.Struct, array_like=True):
-    """What is known of a series."""
+    """What is known of a series: its hours, and the mean distance of newer values from the medians of theirs."""
 
     hours: list[Hour]
+    distance: float = 0.0
+    distances: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,16 @@ class Seasonal:
     """An hour is judged when it was seen in `warm_weeks` weeks and by `warm_values` values.
 
     step         of the medians, in deviations
-    least        deviation in shares of the median: no hour is held to be steadier
+    least        deviation in shares of the median, and
+    share        in shares of the mean distance of all hours: no hour is held to be steadier
     doubtful     the score from which on a value does not teach
     """
 
-    warm_weeks: int = 2
-    warm_values: int = 8
+    warm_weeks: int = 3
+    warm_values: int = 4
     step: float = 0.1
     least: float = 0.01
+    share: float = 0.5
     doubtful: float = 0.4
 
     @property
@@ -75,7 +79,7 @@ class Seasonal:
         hour = state.hours[_hour(at_ms)]
         if hour.weeks < self.warm_weeks or hour.values < self.warm_values:
             return Score(0.0, "value", value, value, value, warm=False)
-        sigma = NORMAL * max(hour.deviation, self.least * abs(hour.median))
+        sigma = NORMAL * self._deviation(state, hour)
         away = abs(value - hour.median)
         nats = gaussian_nats(away / sigma) if sigma else (math.inf if away else 0.0)
         return Score(surprise(nats), "value", value, hour.median - 3 * sigma, hour.median + 3 * sigma)
@@ -92,14 +96,19 @@ class Seasonal:
         if score.score >= self.doubtful:
             return
         away = abs(value - hour.median)
+        state.distances += 1
+        state.distance += (away - state.distance) / min(state.distances, HOURS)
         if hour.values <= self.warm_values:  # no scale yet: plain means, of values and of distances
             hour.median += (value - hour.median) / hour.values
             hour.deviation += (away - hour.deviation) / (hour.values - 1)
             return
-        scale = self.step * max(hour.deviation, self.least * abs(hour.median), 1e-12)
-        hour.median += math.copysign(min(scale, away), value - hour.median)
+        scale = self.step * self._deviation(state, hour)
         apart = away - hour.deviation
+        hour.median += math.copysign(min(scale, away), value - hour.median)
         hour.deviation += math.copysign(min(scale, abs(apart)), apart)
+
+    def _deviation(self, state: Week, hour: Hour) -> float:
+        return max(hour.deviation, self.least * abs(hour.median), self.share * state.distance)
 
 
 def _hour(at_ms: int) -> int:

@@ -93,13 +93,13 @@ def table(found: dict[str, Any], by_file: bool) -> str:
 def main() -> None:
     """Measure and print; writes build/bench-nab.json."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default=os.environ.get("UB_NAB_DIR"), help="folder of NAB (or UB_NAB_DIR)")
+    parser.add_argument("--data", default=os.environ.get("NAB_DIR"), help="folder of NAB (or NAB_DIR)")
     parser.add_argument("--detector", choices=FAMILY, default=next(iter(FAMILY)))
     parser.add_argument("--by-file", action="store_true", help="a line for each file")
     options = parser.parse_args()
     if not options.data or not Path(options.data).is_dir():
         print(
-            f"skipped: no folder {options.data!r}; name one with --data or UB_NAB_DIR (github.com/numenta/NAB)"
+            f"skipped: no folder {options.data!r}; name one with --data or NAB_DIR (github.com/numenta/NAB)"
         )
         sys.exit(0)
     found = measure(FAMILY[options.detector](), corpus.load(Path(options.data)))

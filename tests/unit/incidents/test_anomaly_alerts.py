@@ -185,7 +185,9 @@ def test_a_log_folded_again_gives_the_same_alerts_with_the_same_ids() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.data())
-def test_a_checkpoint_and_its_restore_change_nothing_and_what_is_open_is_retained(data: st.DataObject) -> None:
+def test_a_checkpoint_and_its_restore_change_nothing_and_what_is_open_is_retained(
+    data: st.DataObject,
+) -> None:
     """Crashes anywhere, among spikes, gaps and two series; few enough series that some are forgotten."""
     config = AnomalyConfig(rule=RULE, most_series=data.draw(st.integers(1, 4)))
     whole, broken = warm(config=config), warm(config=config)
@@ -208,8 +210,12 @@ def test_a_checkpoint_and_its_restore_change_nothing_and_what_is_open_is_retaine
             broken.crash()
     assert broken.outputs == whole.outputs
     newest = {alert.alert_id: alert for alert in map(codec.alert.decode, (o.value for o in whole.outputs))}
-    opened = {(topics.alert_topic(a.severity, a.kind, a.cell), a.alert_id) for a in newest.values() if not a.ends_at}
-    assert set(whole.retained()) == {topic for topic, _ in opened}, "a topic retains an alert while one is open"
+    opened = {
+        (topics.alert_topic(a.severity, a.kind, a.cell), a.alert_id) for a in newest.values() if not a.ends_at
+    }
+    assert set(whole.retained()) == {topic for topic, _ in opened}, (
+        "a topic retains an alert while one is open"
+    )
     assert set(whole.retained().items()) <= opened, "and none that is cleared"
     broken.checkpoint()
     whole.checkpoint()

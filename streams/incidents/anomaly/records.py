@@ -111,7 +111,9 @@ class Records:
         best, found = -1.0, Score(0.0, "value", value, value, value, warm=False)
         figures = self._figures(state, at_ms, value)
         for aspect, figure, seen in zip(ASPECTS, figures, state.ranges, strict=True):
-            if figure is None or not self._warm(seen, at_ms):
+            if figure is None or (best >= 0 and seen.low <= figure <= seen.high):
+                continue  # most values, most of the time
+            if not self._warm(seen, at_ms):
                 continue
             margin = self._margin(seen, at_ms, figure)
             if margin > best:
@@ -130,13 +132,13 @@ class Records:
         for aspect, figure, seen in zip(ASPECTS, figures, state.ranges, strict=True):
             if figure is None:
                 continue
-            if self._warm(seen, at_ms):
+            within = figure
+            if not seen.low <= figure <= seen.high and self._warm(seen, at_ms):
                 told = max(told, self._margin(seen, at_ms, figure))
-            if aspect == "season" and expected is not None:
-                within = min(max(figure, seen.low), seen.high) if self._warm(seen, at_ms) else figure
-                taught = expected + state.level + within
+                within = min(max(figure, seen.low), seen.high)
             learnt = self._widen(seen, at_ms, figure)
-            if aspect == "season":
+            if aspect == "season" and expected is not None:
+                taught = expected + state.level + within
                 state.level += learnt / self.level
         state.slot_sum += taught
         state.slot_values += 1
@@ -165,11 +167,13 @@ class Records:
             seen.low = seen.high = figure
             seen.seen, seen.since = 1, at_ms
             return figure
-        width = seen.high - seen.low
-        if width > 0 and self._warm(seen, at_ms):
-            figure = min(max(figure, seen.low - self.widen * width), seen.high + self.widen * width)
-        seen.low = min(seen.low + self.shrink * width, figure)
-        seen.high = max(seen.high - self.shrink * width, figure)
+        low, high = seen.low, seen.high
+        width = high - low
+        if width > 0 and not low <= figure <= high and self._warm(seen, at_ms):
+            figure = min(max(figure, low - self.widen * width), high + self.widen * width)
+        low, high = low + self.shrink * width, high - self.shrink * width
+        seen.low = figure if figure < low else low
+        seen.high = figure if figure > high else high
         seen.seen += 1
         return figure
 
@@ -177,11 +181,12 @@ class Records:
         """Return the four figures with this value in them; there is no season before its half hour had a profile."""
         expected = self._expected(state, at_ms // BIN_MS)
         change = abs(value - state.last) if state.values else 0.0
+        least = 1 / (state.values + 1)  # plain means at first
         return (
             value,
-            state.mean + _weight(state, self.mean) * (value - state.mean),
+            state.mean + max(1 / self.mean, least) * (value - state.mean),
             None if expected is None else value - expected - state.level,
-            state.activity + _weight(state, self.activity) * (change - state.activity),
+            state.activity + max(1 / self.activity, least) * (change - state.activity),
         )
 
     def _expected(self, state: Known, slot: int) -> float | None:
@@ -201,7 +206,3 @@ class Records:
         mean = state.slot_sum / state.slot_values
         old = state.profile[state.slot % BINS]
         return mean if old is None else old + self.profile * (mean - old)
-
-
-def _weight(state: Known, span: int) -> float:
-    return max(1 / span, 1 / (state.values + 1))

@@ -207,14 +207,15 @@ def list_(status: str, severity: str | None, cell: str | None, limit: int) -> No
     table = Table("since (UTC)", "severity", "cell", "bikes", "capacity", "operators", "zone")
     for row in rows:
         shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
+        saturated = row.kind == "oversaturation"
         since = f"{row.starts_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         table.add_row(
             since,
             row.severity,
             row.hex,
-            str(row.occupancy),
-            str(row.capacity),
-            shares,
+            str(row.occupancy) if saturated else "",
+            str(row.capacity) if saturated else "",
+            shares if saturated else row.summary,
             row.zone,
             row.alert_id,
         )

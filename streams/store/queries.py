@@ -43,7 +43,7 @@ class AlertCounts:
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """One alert after its newest event; `hex` is the cell, counts are those of its evidence."""
+    """One alert after its newest event; `hex` is the cell, counts are those of its evidence (an anomaly has none)."""
 
     alert_id: str
     severity: str
@@ -59,8 +59,8 @@ class AlertRow:
     updated_at: datetime
     ends_at: datetime | None
     summary: str
-    occupancy: int
-    capacity: int
+    occupancy: int | None
+    capacity: int | None
     by_operator: dict[str, int]
 
 

@@ -191,6 +191,10 @@ def _announce(event: Alert, before: Alert | None) -> Output:
     mqtt.append(MqttMessage(topic, value, retain=event.status == "active"))
     if event.status == "cleared":
         mqtt.append(MqttMessage(topic, b"", retain=True))
+    if (
+        event.action != "updated"
+    ):  # what people did about the alert is over with it, and a new one begins without
+        mqtt.append(MqttMessage(topics.alert_action_topic(event.kind, event.cell), b"", retain=True))
     return Output(
         topic=topics.ALERTS,
         key=event.cell,

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     clear_ratio: float = Field(0.8, gt=0)
     min_duration_s: float = Field(120.0, ge=0)
 
+    # Notifications
+    notify_file: Path | None = None
+
     # Store: kept for this long behind the newest row of each table (see streams/store/retention.py)
     retain_windows_days: int = Field(90, ge=1)
     retain_sensor_windows_days: int = Field(90, ge=1)
@@ -88,6 +91,7 @@ class Settings(BaseSettings):
     retain_alert_events_days: int = Field(365, ge=1)
     retain_vehicle_events_days: int = Field(90, ge=1)
     retain_rejected_days: int = Field(30, ge=1)
+    retain_notifications_days: int = Field(90, ge=1)
 
     @property
     def stage_names(self) -> frozenset[str]:

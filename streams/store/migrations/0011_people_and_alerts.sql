@@ -94,7 +94,7 @@ CREATE TABLE ub.notification (
     receiver     text NOT NULL,
     alert_id     text NOT NULL,
     sequence     integer NOT NULL,
-    reason       text NOT NULL CHECK (reason IN ('event', 'escalation')),
+    reason       text NOT NULL CHECK (reason IN ('event', 'escalation', 'repeat')),
     state        text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'silenced', 'delivered', 'dropped')),
     queued_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     due_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -111,7 +111,7 @@ COMMENT ON COLUMN ub.notification.number IS 'Order of the queue.';
 COMMENT ON COLUMN ub.notification.receiver IS 'Name of the receiver.';
 COMMENT ON COLUMN ub.notification.alert_id IS 'The alert.';
 COMMENT ON COLUMN ub.notification.sequence IS 'Number of the event within its alert.';
-COMMENT ON COLUMN ub.notification.reason IS 'event: as it happened; escalation: nobody acknowledged it in time.';
+COMMENT ON COLUMN ub.notification.reason IS 'event: as it happened; escalation: nobody acknowledged it in time; repeat: it lasts.';
 COMMENT ON COLUMN ub.notification.state IS 'pending, silenced (waits for the end of a silence), delivered, dropped (note says why).';
 COMMENT ON COLUMN ub.notification.queued_at IS 'When it was queued.';
 COMMENT ON COLUMN ub.notification.due_at IS 'Not sent before.';
@@ -203,7 +203,7 @@ COMMENT ON COLUMN api.notifications.number IS 'Order of the queue.';
 COMMENT ON COLUMN api.notifications.receiver IS 'Name of the receiver.';
 COMMENT ON COLUMN api.notifications.alert_id IS 'The alert.';
 COMMENT ON COLUMN api.notifications.sequence IS 'Number of the event within its alert.';
-COMMENT ON COLUMN api.notifications.reason IS 'event: as it happened; escalation: nobody acknowledged it in time.';
+COMMENT ON COLUMN api.notifications.reason IS 'event: as it happened; escalation: nobody acknowledged it in time; repeat: it lasts.';
 COMMENT ON COLUMN api.notifications.state IS 'pending, silenced (waits for the end of a silence), delivered or dropped.';
 COMMENT ON COLUMN api.notifications.queued_at IS 'When it was queued.';
 COMMENT ON COLUMN api.notifications.due_at IS 'Not sent before.';

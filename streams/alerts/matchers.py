@@ -16,7 +16,7 @@ Labels = Mapping[str, Collection[str]]
 NAMES = ("severity", "kind", "cell", "region", "zone", "district", "operator", "policy")
 """The labels that an alert has."""
 
-_FORM = re.compile(r'\s*(\w+)\s*(=~|!~|!=|=)\s*("?)(.*)\3\s*', re.DOTALL)
+_FORM = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("?)(.*)\3', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Matcher:
 
 def parse(text: str) -> Matcher:
     """Read one matcher; MatcherError says what is wrong with it."""
-    found = _FORM.fullmatch(text)
+    found = _FORM.fullmatch(text.strip())
     if found is None:
         raise MatcherError(
             f"{text!r} is no matcher; such as severity=major, zone!=default or cell=~8930994a.*"

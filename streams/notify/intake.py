@@ -115,6 +115,7 @@ class Intake:
                     and not receiver.escalations_only
                     and match_all(receiver.match, labels)
                 ),
+                over=alert.status == "cleared",
             )
             if first and receiver.escalate is not None:
                 await notifications.escalate(

@@ -59,7 +59,7 @@ async def run(
         ]
         jobs: list[Awaitable[None]] = [
             intake.run(),
-            _every(_TELL_S, stop, lambda: _tell(settings)),
+            _every(_TELL_S, stop, Teller(settings).tell),
             _every(_FORGET_S, stop, lambda: _forget(housekeeping, settings)),
             *(delivery.run() for delivery in deliveries),
         ]
@@ -85,17 +85,26 @@ async def _every(seconds: float, stop: asyncio.Event, work: Callable[[], Awaitab
             await asyncio.wait_for(stop.wait(), seconds)
 
 
-async def _tell(settings: Settings) -> None:
-    """Tell what a command stored but could not tell."""
+class Teller:
+    """Tells what a command stored but could not tell; says once that it cannot either."""
 
-    def work() -> int:
-        with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
-            return tell(settings, connection, "urbanbrain/notify")
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._said = False
 
-    try:
-        await asyncio.to_thread(work)
-    except UrbanBrainError as error:
-        log.warning("what people did about alerts is not told yet: %s", error)
+    async def tell(self) -> None:
+        """Tell what is not told yet, or leave it to the next time."""
+        try:
+            await asyncio.to_thread(self._work)
+            self._said = False
+        except UrbanBrainError as error:
+            if not self._said:
+                log.warning("what people did about alerts is not told yet: %s", error)
+            self._said = True
+
+    def _work(self) -> None:
+        with queries.connect(self._settings.database_url.get_secret_value(), read_only=False) as connection:
+            tell(self._settings, connection, "urbanbrain/notify")
 
 
 async def _forget(session: Session, settings: Settings) -> None:

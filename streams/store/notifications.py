@@ -21,10 +21,18 @@ _ENQUEUE = """
 INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body)
 SELECT %(receiver)s, %(alert_id)s, %(sequence)s, 'event', %(body)s::jsonb
 WHERE %(matches)s
-   OR EXISTS (SELECT FROM ub.notification WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s)
+   OR EXISTS (
+       SELECT FROM ub.notification
+       WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND sequence < %(sequence)s
+         -- an escalation that is not due yet tells nothing; when it is, it tells the newest
+         AND (reason <> 'escalation' OR state = 'delivered' OR %(over)s)
+   )
 ON CONFLICT DO NOTHING
 -- the snapshot is from before this row
-RETURNING NOT EXISTS (SELECT FROM ub.notification WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s)
+RETURNING NOT EXISTS (
+    SELECT FROM ub.notification
+    WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND reason <> 'escalation'
+)
 """
 
 _ESCALATE = """
@@ -85,11 +93,18 @@ async def open_alerts(connection: Connection) -> list[bytes]:
 
 
 async def enqueue(
-    connection: Connection, *, receiver: str, alert_id: str, sequence: int, body: bytes, matches: bool
+    connection: Connection,
+    *,
+    receiver: str,
+    alert_id: str,
+    sequence: int,
+    body: bytes,
+    matches: bool,
+    over: bool,
 ) -> bool:
     """Queue an event for a receiver: where it `matches`, or the receiver has heard of the alert already.
 
-    Returns whether this is the first that is queued of the alert.
+    `over`: the alert ends with this event. Returns whether this is the first that is queued of the alert.
     """
     names = {
         "receiver": receiver,
@@ -97,6 +112,7 @@ async def enqueue(
         "sequence": sequence,
         "body": body.decode(),
         "matches": matches,
+        "over": over,
     }
     rows = await (await connection.execute(_ENQUEUE, names)).fetchall()
     return bool(rows and rows[0][0])

@@ -1,8 +1,12 @@
 """What people do about alerts, in the tables and views, on Kafka and MQTT, and by the commands."""
 
 import json
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from deploy.endpoints import Endpoints
 from schemas import codec
 from schemas.alert_actions import ActionName
+from schemas.alerts import Alert
 from streams import topics
 from streams.admin import create_topics
 from streams.errors import AlertError
@@ -26,7 +31,7 @@ from streams.store import alert_desk, queries
 from tests.conftest import Database
 from tests.e2e.commands import Finished, clean_environment, run
 from tests.integration import store_rows as rows
-from tests.integration.notify_support import wait_until
+from tests.integration.notify_support import event, wait_until
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import query, write
 
@@ -357,3 +362,69 @@ def test_what_cannot_be_done_is_said_in_one_line(desk: Desk, arguments: tuple[st
     assert done.code != 0
     assert "Traceback" not in done.err
     assert words in done.err.strip().splitlines()[-1]
+
+
+# ------------------------------------------------------------------ following
+
+
+@contextmanager
+def following(desk: Desk, output: Path, *options: str) -> Iterator[Callable[[], str]]:
+    """`alerts tail`; gives what it has written so far."""
+    with output.open("w") as file:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "streams.cli", "alerts", "tail", *options],
+            env={**clean_environment(), **desk.settings, "PYTHONUNBUFFERED": "1"},
+            stdout=file,
+            cwd=output.parent,
+        )
+        try:
+            yield output.read_text
+        finally:
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(20) == 0
+
+
+def test_who_follows_sees_what_people_do_and_not_what_is_silenced(
+    desk: Desk, stack: Endpoints, tmp_path: Path
+) -> None:
+    client = connected(stack)
+    published = []
+
+    def publish(alert: Alert) -> None:
+        topic = topics.alert_topic(alert.severity, alert.kind, alert.cell)
+        published.append(topic)
+        client.publish(topic, codec.encode(alert), qos=1, retain=True).wait_for_publish(10)
+
+    raised(desk.database, "05550000", severity="minor")
+    assert desk("silence", "add", "severity=minor", "--until", "1h", "--reason", "fair").code == 0
+    publish(event("04443a28", 0, "raised"))
+    publish(event("05550000", 0, "raised", "minor"))
+    with (
+        following(desk, tmp_path / "open") as seen,
+        following(desk, tmp_path / "all", "--silenced", "--json") as everything,
+        following(desk, tmp_path / "didi", "--operator", "didi") as of_didi,
+        following(desk, tmp_path / "acked", "--acknowledged") as acknowledged,
+    ):
+        wait_until(lambda: "RAISED" in seen() and everything().count("\n") == 2, "what is open")
+        assert desk("ack", "0444", "--by", "anna", "--text", "two vans").code == 0
+        wait_until(lambda: "acknowledged by anna: two vans  04443a28" in seen(), "the action")
+        assert desk("clear", "0444", "--by", "anna").code == 0
+        wait_until(lambda: "closed by anna" in seen(), "the closing")
+        worse = rows.alert("updated", 1, T0 + 1, alert_id="04443a28", severity="critical")
+        write(desk.database, *worse, stage="incidents")
+        client.publish(published[0], b"", qos=1, retain=True).wait_for_publish(10)
+        publish(event("04443a28", 1, "updated", "critical"))
+        wait_until(lambda: "CHANGED critical" in seen() and "CHANGED" in acknowledged(), "the worse")
+        assert "minor" not in seen()
+        assert len(everything().splitlines()) == 5
+        assert of_didi() == ""
+    # a new subscriber does not see what was closed meanwhile
+    assert desk("clear", "0444", "--by", "anna").code == 0
+    with following(desk, tmp_path / "late", "--silenced") as late:
+        wait_until(lambda: "minor" in late(), "what is open")
+        time.sleep(0.5)
+        assert "critical" not in late()
+    for topic in published:
+        client.publish(topic, b"", qos=1, retain=True).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()

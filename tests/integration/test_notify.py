@@ -3,13 +3,19 @@
 import base64
 import hashlib
 import hmac
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from streams.store import alert_desk, queries
 from tests.conftest import Database
+from tests.e2e.commands import clean_environment, run
 from tests.integration.notify_support import Desk, Hook, event, hook, notifying, wait_until
 
 pytestmark = pytest.mark.integration
@@ -194,3 +200,75 @@ def test_two_processes_send_everything_once(desk: Desk) -> None:
         wait_until(lambda: len(to.taken) >= 20, "all")
         time.sleep(1.5)
         assert sorted(to.ids) == sorted(f"{name}/0" for name in names)
+
+
+# ------------------------------------------------------------------ as a process
+
+
+@contextmanager
+def process(desk: Desk, file: Path) -> Iterator[subprocess.Popen[str]]:
+    settings = {
+        "UB_KAFKA_BOOTSTRAP": desk.settings.kafka_bootstrap,
+        "UB_KAFKA_FLAVOR": "tansu",
+        "UB_DATABASE_URL": desk.settings.database_url.get_secret_value(),
+        "UB_NOTIFY_FILE": str(file),
+        "UB_MQTT_PORT": "1",
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-m", "streams.cli", "notify"],
+        env={**clean_environment(), **settings},
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=file.parent,
+    )
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def test_a_process_that_is_killed_or_ended_sends_nothing_again(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "receivers.toml"
+    with hook() as to:
+        file.write_text(receiver("a", to))
+        with process(desk, file) as killed:
+            desk.tell("one")
+            wait_until(lambda: to.ids == ["one/0"], "the first", 60)
+            killed.send_signal(signal.SIGKILL)
+        desk.tell("two")
+        with process(desk, file) as ended:
+            wait_until(lambda: "two/0" in to.ids, "what was missed", 60)
+            ended.send_signal(signal.SIGTERM)
+            assert ended.wait(20) == 0
+        assert to.ids == ["one/0", "two/0"]
+
+
+def test_a_message_that_was_under_way_when_its_process_was_killed_comes_again_with_the_same_id(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "receivers.toml"
+    with hook() as to:
+        file.write_text(receiver("a", to))
+        to.answer = None
+        with process(desk, file) as killed:
+            desk.tell("one")
+            wait_until(lambda: to.tried, "an attempt", 60)
+            killed.send_signal(signal.SIGKILL)
+        to.answer = 200
+        with process(desk, file):
+            wait_until(lambda: to.ids == ["one/0"], "the same again", 60)
+        assert [name for _, name in to.tried] == ["one/0", "one/0"]
+
+
+def test_a_faulty_file_is_said_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "receivers.toml"
+    file.write_text('[[receiver]]\nname = "a"\nurl = "https://a.example"\nsecret_env = "NOT_SET"')
+
+    def tried(*arguments: str, **settings: str) -> str:
+        environment = {**clean_environment(), **settings}
+        return run("notify", *arguments, environment=environment, directory=tmp_path).failed_with_one_line()
+
+    assert "environment variable NOT_SET, which is not set" in tried("--check", UB_NOTIFY_FILE=str(file))
+    assert "UB_NOTIFY_FILE is not set" in tried()
+    assert "give a readable TOML file" in tried(UB_NOTIFY_FILE="missing.toml")

@@ -19,7 +19,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 CAP_STATUSES = ("Actual", "Exercise", "System", "Test", "Draft")
 CAP_SCOPES = ("Public", "Restricted")
 
-_KEYS = frozenset(
+KEYS = frozenset(
     {
         *("name", "url", "format", "match", "secret_env", "bearer_env", "timeout", "max_backoff"),
         *("repeat_interval", "escalate", "escalations_only", "sender", "status", "scope", "language"),
@@ -96,10 +96,10 @@ def _receiver(item: Any, environment: Mapping[str, str], where: str) -> Receiver
         raise SettingsError(f"{where}: a table [[receiver]] is expected")
     name = _text(item, "name", where)
     where = f"{where} ({name})"
-    unknown = sorted(set(item) - _KEYS)
+    unknown = sorted(set(item) - KEYS)
     if unknown:
         raise SettingsError(
-            f"{where}: no such key: {', '.join(unknown)}; there are {', '.join(sorted(_KEYS))}"
+            f"{where}: no such key: {', '.join(unknown)}; there are {', '.join(sorted(KEYS))}"
         )
     format_: Format = _choice(item, "format", FORMATS, "cloudevents", where)
     if format_ != "cap" and (found := [key for key in _CAP_KEYS if key in item]):

@@ -48,17 +48,24 @@ class Delivery:
         self._stop = stop
         self._jitter = jitter
         self._failures = 0
+        self._nudged = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Say that something may be due."""
+        self._nudged.set()
 
     async def run(self) -> None:
         """Deliver, and wait while there is nothing to deliver, or while the receiver or the database is away."""
         while not self._stop.is_set():
+            self._nudged.clear()
             pause = await retrying(self._step, self._stop, log.warning)
-            if pause:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), pause)
+            if pause is None:
+                await _within(self._nudged, _POLL_S)
+            elif pause:
+                await _within(self._stop, pause)
 
-    async def _step(self) -> float:
-        """Deal with one notification; return the seconds to wait before the next.
+    async def _step(self) -> float | None:
+        """Deal with one notification; return the seconds to wait before the next, or None where nothing is due.
 
         In one transaction, so that a notification is sent by one process only:
         1. lock the first that is due
@@ -69,7 +76,7 @@ class Delivery:
             # 1.
             due = await notifications.next_due(connection, self._receiver.name)
             if due is None:
-                return _POLL_S
+                return None
             # 2. and 3.
             return await self._deal_with(connection, due)
 
@@ -124,3 +131,8 @@ class Delivery:
         if receiver.repeat_interval is not None and message.alert.status == "active":
             await notifications.repeat(connection, due.number, receiver.repeat_interval)
         return 0.0
+
+
+async def _within(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

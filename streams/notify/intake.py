@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import psycopg
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
@@ -16,6 +17,7 @@ from schemas.alerts import Alert
 from streams import topics
 from streams.alerts.labels import District, labels_of
 from streams.alerts.matchers import match_all
+from streams.errors import MigrationError
 from streams.notify.receivers import Receiver
 from streams.settings import Settings
 from streams.store import notifications
@@ -30,6 +32,7 @@ _MARGIN = timedelta(minutes=1)
 """An event may be on Kafka a little before it is in the tables, which a new receiver looks at."""
 
 _MOST_RECORDS = 500
+_POLL_MS = 250
 _RETRY_S = 1.0
 
 
@@ -45,7 +48,8 @@ class Event:
 class Intake:
     """Reads ub.alerts as a consumer group of its own; what is queued is confirmed to Kafka afterwards.
 
-    A record that is read again, by this or another process, finds its rows there.
+    A record that is read again, by this or another process, finds its rows there. `queued` is called
+    when there is more to deliver.
     """
 
     def __init__(
@@ -55,27 +59,34 @@ class Intake:
         session: Session,
         district: District,
         stop: asyncio.Event,
+        queued: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._receivers = receivers
         self._session = session
         self._district = district
         self._stop = stop
+        self._queued = queued
 
     async def meet_receivers(self) -> None:
         """Queue the alerts that are open for receivers that are new."""
 
-        async def meet() -> list[str]:
+        async def meet() -> None:
             async with self._session.transaction() as connection:
-                names = await notifications.register(connection, [r.name for r in self._receivers])
-                new = [receiver for receiver in self._receivers if receiver.name in names]
-                if new:
-                    for body in await notifications.open_alerts(connection):
-                        await self._queue(connection, new, codec.alert.decode(body), body)
-                return names
+                await self._meet(connection)
 
-        for name in await retrying(meet, self._stop, log.warning):
-            log.info("receiver %s is new: it is told of what is open, then of what comes", name)
+        await retrying(meet, self._stop, log.warning)
+
+    async def _meet(self, connection: Connection) -> None:
+        try:
+            names = await notifications.register(connection, [r.name for r in self._receivers])
+        except psycopg.errors.UndefinedTable:
+            raise MigrationError("the database lacks tables of ours; run `urbanbrain migrate`") from None
+        new = [receiver for receiver in self._receivers if receiver.name in names]
+        for body in await notifications.open_alerts(connection) if new else []:
+            await self._queue(connection, new, codec.alert.decode(body), body)
+        for receiver in new:
+            log.info("receiver %s is new: it is told of what is open, then of what comes", receiver.name)
 
     async def run(self) -> None:
         """Read until told to stop."""
@@ -83,10 +94,16 @@ class Intake:
         await consumer.start()
         try:
             while not self._stop.is_set():
-                batches = await consumer.getmany(timeout_ms=250, max_records=_MOST_RECORDS)
+                try:
+                    batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
+                except KafkaError as error:
+                    log.warning("Kafka gives no alerts (%s); trying again", error)
+                    await asyncio.sleep(_RETRY_S)
+                    continue
                 events = [event for records in batches.values() for event in map(_read, records) if event]
                 if events:
                     await retrying(lambda found=events: self._take(found), self._stop, log.warning)  # type: ignore[misc]
+                    self._queued()
                 if batches:
                     await self._confirm(consumer)
         finally:
@@ -94,6 +111,7 @@ class Intake:
 
     async def _take(self, events: Sequence[Event]) -> None:
         async with self._session.transaction() as connection:
+            await self._meet(connection)  # a database that was made anew knows none
             known = await notifications.known_since(connection)
             for event in events:
                 receivers = [r for r in self._receivers if event.at >= known[r.name] - _MARGIN]
@@ -153,13 +171,10 @@ class Intake:
 def _read(record: Any) -> Event | None:
     try:
         alert = codec.alert.decode(record.value)
-    except (msgspec.DecodeError, TypeError, RecursionError) as error:
-        log.error(
-            "%s[%d] offset %d is no alert: %s; nobody is told of it",
-            record.topic,
-            record.partition,
-            record.offset,
-            error,
-        )
+        if b"\\u0000" in record.value:
+            raise ValueError("the character U+0000, which PostgreSQL cannot hold")
+    except (msgspec.DecodeError, TypeError, ValueError, RecursionError) as error:
+        where = f"{record.topic}[{record.partition}] offset {record.offset}"
+        log.error("%s is no alert: %s; nobody is told of it", where, error)
         return None
     return Event(datetime.fromtimestamp(record.timestamp / 1000, UTC), alert, record.value)

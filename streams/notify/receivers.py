@@ -129,7 +129,7 @@ def _receiver(item: Any, environment: Mapping[str, str], where: str) -> Receiver
 
 def _text(item: Mapping[str, Any], key: str, where: str) -> str:
     value = item.get(key)
-    if not isinstance(value, str) or not value.strip() or len(value) > 2_000:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > 2_000:
         raise SettingsError(f"{where}: {key} is {value!r}; a text is expected")
     return value
 

@@ -51,12 +51,17 @@ async def run(
             url = settings.database_url.get_secret_value()
             return await stack.enter_async_context(Session(url, application_name=f"urbanbrain notify {name}"))
 
-        intake = Intake(settings, receivers, await session("intake"), district, stop)
-        await intake.meet_receivers()
-        housekeeping = await session("housekeeping")
         deliveries = [
             Delivery(receiver, await session(receiver.name), client, district, stop) for receiver in receivers
         ]
+
+        def nudge() -> None:
+            for delivery in deliveries:
+                delivery.nudge()
+
+        housekeeping = await session("housekeeping")
+        intake = Intake(settings, receivers, await session("intake"), district, stop, nudge)
+        await intake.meet_receivers()
         jobs: list[Awaitable[None]] = [
             intake.run(),
             _every(_TELL_S, stop, Teller(settings).tell),

@@ -143,7 +143,10 @@ class Desk:
 
     def send(self, alert: Alert) -> None:
         """Put an event on Kafka."""
-        self._producer.send(topics.ALERTS, key=alert.cell.encode(), value=codec.encode(alert)).get(10)
+        self.put(codec.encode(alert), alert.cell)
+
+    def put(self, value: bytes, key: str = f"{CELL:x}") -> None:
+        self._producer.send(topics.ALERTS, key=key.encode(), value=value).get(10)
 
     def states(self) -> list[tuple[Any, ...]]:
         return query(

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from schemas import codec
 from streams.store import alert_desk, queries
 from tests.conftest import Database
 from tests.e2e.commands import clean_environment, run
@@ -117,6 +119,14 @@ def test_a_message_that_is_refused_stops_no_other(desk: Desk) -> None:
             lambda: ("a", "bad", 0, "event", "dropped", "refused: HTTP 400") in desk.states(), "refusal"
         )
         to.answer = 200
+        desk.tell("good")
+        wait_until(lambda: to.ids == ["good/0"], "the next")
+
+
+def test_a_record_that_is_no_alert_stops_no_other(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.put(b"{")
+        desk.put(codec.encode(msgspec.structs.replace(event("nul", 0, "raised"), summary="\x00")))
         desk.tell("good")
         wait_until(lambda: to.ids == ["good/0"], "the next")
 
@@ -272,3 +282,12 @@ def test_a_faulty_file_is_said_in_one_line(tmp_path: Path) -> None:
     assert "environment variable NOT_SET, which is not set" in tried("--check", UB_NOTIFY_FILE=str(file))
     assert "UB_NOTIFY_FILE is not set" in tried()
     assert "give a readable TOML file" in tried(UB_NOTIFY_FILE="missing.toml")
+
+
+def test_a_database_without_our_tables_is_said(fresh_kafka: str, database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "receivers.toml"
+    file.write_text('[[receiver]]\nname = "a"\nurl = "https://a.example"')
+    settings = {"UB_KAFKA_BOOTSTRAP": fresh_kafka, "UB_KAFKA_FLAVOR": "tansu", "UB_NOTIFY_FILE": str(file)}
+    environment = {**clean_environment(), **settings, "UB_DATABASE_URL": database.writer_url}
+    line = run("notify", environment=environment, directory=tmp_path).failed_with_one_line()
+    assert "urbanbrain migrate" in line

@@ -51,15 +51,16 @@ SELECT a.alert_id,
        CASE WHEN h.shut[1].action = 'closed' AND h.shut[1].severity = a.severity THEN h.shut[1].by END AS closed_by,
        CASE WHEN h.shut[1].action = 'closed' AND h.shut[1].severity = a.severity THEN h.shut[1].at END AS closed_at
 FROM ub.alert a
-JOIN (
-    SELECT alert_id, max(sequence) AS sequence,
+-- for each alert by itself: who asks for one does not pay for all
+JOIN LATERAL (
+    SELECT max(sequence) AS sequence,
            array_agg(x ORDER BY sequence DESC) FILTER (WHERE action IN ('acknowledged', 'unacknowledged')) AS taken,
            array_agg(x ORDER BY sequence DESC) FILTER (WHERE action IN ('assigned', 'unassigned')) AS given,
            array_agg(x ORDER BY sequence DESC) FILTER (WHERE text IS NOT NULL) AS said,
            array_agg(x ORDER BY sequence DESC) FILTER (WHERE action IN ('closed', 'reopened')) AS shut
     FROM ub.alert_action x
-    GROUP BY alert_id
-) h USING (alert_id);
+    WHERE x.alert_id = a.alert_id
+) h ON h.sequence IS NOT NULL;
 COMMENT ON VIEW ub.alert_handling IS 'One row per alert about which somebody did something: what holds after the newest action.';
 
 CREATE TABLE ub.silence (

@@ -244,7 +244,8 @@ def test_a_process_that_is_killed_or_ended_sends_nothing_again(desk: Desk, tmp_p
         file.write_text(receiver("a", to))
         with process(desk, file) as killed:
             desk.tell("one")
-            wait_until(lambda: to.ids == ["one/0"], "the first", 60)
+            stored = ("a", "one", 0, "event", "delivered", "HTTP 200")
+            wait_until(lambda: stored in desk.states(), "the first", 60)
             killed.send_signal(signal.SIGKILL)
         desk.tell("two")
         with process(desk, file) as ended:

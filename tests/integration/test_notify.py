@@ -19,6 +19,7 @@ from streams.store import alert_desk, queries
 from tests.conftest import Database
 from tests.e2e.commands import clean_environment, run
 from tests.integration.notify_support import Desk, Hook, event, hook, notifying, wait_until
+from tests.integration.store_support import query
 
 pytestmark = pytest.mark.integration
 
@@ -292,3 +293,18 @@ def test_a_database_without_our_tables_is_said(fresh_kafka: str, database: Datab
     environment = {**clean_environment(), **settings, "UB_DATABASE_URL": database.writer_url}
     line = run("notify", environment=environment, directory=tmp_path).failed_with_one_line()
     assert "urbanbrain migrate" in line
+
+
+def test_a_database_that_drops_every_connection_is_come_back_to(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.tell("one")
+        wait_until(lambda: to.ids == ["one/0"], "the first")
+        cut = query(
+            desk.database.owner_url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name LIKE 'urbanbrain notify%'",
+        )
+        assert len(cut) >= 2
+        desk.tell("two")
+        desk.tell("one", "cleared")
+        wait_until(lambda: sorted(to.ids[1:]) == ["one/1", "two/0"], "what came then")

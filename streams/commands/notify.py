@@ -26,7 +26,8 @@ def notify(check: bool, wait: float) -> None:
     if check:
         for receiver in receivers:
             matchers = " ".join(str(matcher) for matcher in receiver.match) or "all alerts"
-            click.echo(f"{receiver.name}: {receiver.format} to {receiver.url}, {matchers}")
+            what = "escalations only" if receiver.escalations_only else matchers
+            click.echo(f"{receiver.name}: {receiver.format} to {receiver.url}, {what}")
         return
     logging.getLogger("streams").setLevel(logging.INFO)
     district = district_of(settings)

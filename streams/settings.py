@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     anomaly_raise_at: float = Field(0.5, gt=0, le=1)
     anomaly_quiet_s: float = Field(1_800.0, gt=0)
 
+    # Notifications
+    notify_file: Path | None = None
+
     # Store: kept for this long behind the newest row of each table (see streams/store/retention.py)
     retain_windows_days: int = Field(90, ge=1)
     retain_sensor_windows_days: int = Field(90, ge=1)
@@ -93,6 +96,7 @@ class Settings(BaseSettings):
     retain_alert_events_days: int = Field(365, ge=1)
     retain_vehicle_events_days: int = Field(90, ge=1)
     retain_rejected_days: int = Field(30, ge=1)
+    retain_notifications_days: int = Field(90, ge=1)
 
     @property
     def stage_names(self) -> frozenset[str]:

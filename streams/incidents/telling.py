@@ -21,6 +21,8 @@ def announce(event: Alert, before: Alert | None, standing: Alert | None = None) 
     mqtt.append(MqttMessage(topic, value, retain=event.status == "active"))
     if event.status == "cleared":
         mqtt.append(_leave(event, standing))
+    if event.action != "updated":  # what people did about an alert ends with it, and a new one begins without
+        mqtt.append(MqttMessage(topics.alert_action_topic(event.kind, event.cell), b"", retain=True))
     return Output(
         topic=topics.ALERTS,
         key=event.cell,

@@ -1,7 +1,7 @@
 # Targets for developers; `make help` lists them. Each one sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos soak bench profile check lint format schemas lock clean
+.PHONY: help setup demo test chaos soak bench bench-nab profile check lint format schemas lock clean
 
 BIN := .venv/bin
 CODE := schemas sensors_sim streams deploy tests
@@ -28,6 +28,9 @@ soak: setup ## a long run that watches memory; SOAK_MINUTES=30
 
 bench: setup ## measure all parts next to baselines, in 15 minutes; ONLY=fleet,floor, ARGS="--runs 1"
 	@$(BIN)/python -m tests.bench.run $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+bench-nab: setup ## score the anomaly detector with the Numenta benchmark; NAB_DIR=folder, ARGS="--by-file"
+	@$(BIN)/python -m tests.bench.nab.run $(ARGS)
 
 profile: setup ## where the time of the fleet stage goes; ARGS="--restless --vehicles 100000"
 	@$(BIN)/python -m tests.bench.profiling $(ARGS)

@@ -10,22 +10,47 @@ import msgspec
 
 Severity = Literal["warning", "minor", "major", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "minor", "major", "critical")
-AlertKind = Literal["oversaturation"]
+AlertKind = Literal["oversaturation", "anomaly"]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
 
 
-class Evidence(msgspec.Struct, frozen=True):
-    """The values that the decision rests on, and where in the log they can be read again."""
+class Anomaly(msgspec.Struct, frozen=True):
+    """What a detector found in a series: one metric of the cell, window by window.
 
-    occupancy: int
-    capacity: int
-    raise_at: int
-    clear_below: int
+    `aspect` is what of it is unusual: its `value`, or a figure made of it (streams/incidents/anomaly). `observed` is
+    that figure, expected within `low` and `high`; `score` runs from 0 to 1.
+    """
+
+    metric: str
+    unit: str
+    window_start: int
+    window_ms: int
+    value: float
+    aspect: str
+    observed: float
+    low: float
+    high: float
+    score: float
+    detector: str
+    detector_version: int
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """The values that the decision rests on, and where in the log they can be read again.
+
+    Those from occupancy to clear_below are of an oversaturated cell, and null for an anomaly.
+    """
+
+    occupancy: int | None
+    capacity: int | None
+    raise_at: int | None
+    clear_below: int | None
     by_operator: dict[str, int]
     topic: str
     partition: int
     offset: int
+    anomaly: Anomaly | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

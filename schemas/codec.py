@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
 from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsWindow
 from schemas.partials import FleetPartial, Partial
@@ -27,6 +28,7 @@ partial = msgspec.json.Decoder(Partial)
 fleet_partial = msgspec.json.Decoder(FleetPartial)
 cells = msgspec.json.Decoder(CellsNow | CellsWindow | CellsMetrics | CellsRequests)
 alert = msgspec.json.Decoder(Alert)
+alert_action = msgspec.json.Decoder(AlertHandling)
 rejected = msgspec.json.Decoder(Rejected)
 
 

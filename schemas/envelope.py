@@ -19,6 +19,7 @@ CELLS_WINDOW = "ub.cells.window.v1"
 CELLS_METRICS = "ub.cells.metrics.v1"
 CELLS_REQUESTS = "ub.cells.requests.v1"
 ALERT = "ub.alert.v1"
+ALERT_ACTION = "ub.alert_action.v1"
 REJECTED = "ub.rejected.v1"
 
 

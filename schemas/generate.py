@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
 from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsWindow
 from schemas.fields import FIELDS, RULES
@@ -60,6 +61,7 @@ WIRES: tuple[Wire, ...] = (
     Wire("CellsMetrics", CellsMetrics, "Closed windows of metrics"),
     Wire("CellsRequests", CellsRequests, "Closed windows of citizens' requests"),
     Wire("Alert", Alert, "Alert"),
+    Wire("AlertHandling", AlertHandling, "Something that a person did about an alert"),
     Wire("Rejected", Rejected, "Refused input"),
 )
 

@@ -25,7 +25,7 @@ def admin_client(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdmin
     """Connect to the cluster; any Kafka error inside becomes ServiceUnavailable."""
     timeout_ms = max(1, int(timeout_s * 1000))
     try:
-        with _quiet():
+        with quiet_kafka():
             client = KafkaAdminClient(
                 bootstrap_servers=bootstrap, bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms
             )
@@ -115,7 +115,7 @@ def _tolerating_existing() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_kafka() -> Iterator[None]:
     """While connecting: kafka-python logs each failed attempt as an error, and our exception says it once."""
     log = logging.getLogger("kafka")
     level = log.level

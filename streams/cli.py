@@ -2,23 +2,22 @@
 
 import asyncio
 import logging
-import re
 import signal
 import sys
 import threading
-from datetime import UTC
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from schemas.alerts import SEVERITIES
 from sensors_sim.cli import sim
 from sensors_sim.errors import SimError
 from sensors_sim.scenario import load
 from streams import settings as settings_module
 from streams.audit.command import audit
+from streams.commands import actions, silence  # noqa: F401 - they add their commands to `alerts`
+from streams.commands.alerts import alerts
+from streams.commands.notify import notify
 from streams.errors import UrbanBrainError
 from streams.settings import Settings
 
@@ -31,19 +30,6 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except UrbanBrainError as error:
             raise click.ClickException(str(error)) from None
-
-
-class Cell(click.ParamType):
-    """An H3 cell as 15 hexadecimal digits."""
-
-    name = "HEX"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the cell in lower case."""
-        text = str(value).lower()
-        if not re.fullmatch("8[0-9a-f]{14}", text):
-            self.fail(f"{value!r} is no H3 cell: 15 hexadecimal digits, such as 8930994a553ffff", param, ctx)
-        return text
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,6 +48,8 @@ def main(verbose: bool) -> None:
 
 main.add_command(sim)
 main.add_command(audit)
+main.add_command(alerts)
+main.add_command(notify)
 
 
 @main.command()
@@ -162,63 +150,6 @@ def doctor() -> None:
     found = checks.run_from_environment()
     Console().print(checks.render(found))
     sys.exit(0 if all(check.ok for check in found) else 1)
-
-
-@main.group()
-def alerts() -> None:
-    """Follow and look up alerts."""
-
-
-@alerts.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--severity", type=click.Choice(SEVERITIES), help="At least this severe.")
-@click.option("--cell", type=Cell(), help="One cell (H3 hex string).")
-def tail(as_json: bool, severity: str | None, cell: str | None) -> None:
-    """Show open alerts, then follow."""
-    from streams.alerts.tail import Tail  # noqa: PLC0415
-    from streams.alerts.text import styled  # noqa: PLC0415
-
-    console = Console(highlight=False, soft_wrap=True)
-
-    def show(alert: Any, payload: bytes) -> None:
-        if as_json:
-            click.echo(payload.decode())
-        else:
-            text, style = styled(alert)
-            console.print(text, style=style, markup=False)
-
-    follower = Tail(_settings(), show, severity=severity, cell=cell)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: follower.stop())
-    follower.run()
-
-
-@alerts.command("list")
-@click.option("--status", type=click.Choice(["active", "cleared"]), default="active", show_default=True)
-@click.option("--severity", type=click.Choice(SEVERITIES), help="Exactly this severity.")
-@click.option("--cell", type=Cell(), help="One cell (H3 hex string).")
-@click.option("--limit", default=50, show_default=True)
-def list_(status: str, severity: str | None, cell: str | None, limit: int) -> None:
-    """List alerts from the database, newest first."""
-    from streams.store import queries  # noqa: PLC0415
-
-    with queries.connect(_settings().database_url.get_secret_value()) as connection:
-        rows = queries.alerts(connection, status=status, severity=severity, cell=cell, limit=limit)
-    table = Table("since (UTC)", "severity", "cell", "bikes", "capacity", "operators", "zone")
-    for row in rows:
-        shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
-        since = f"{row.starts_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-        table.add_row(
-            since,
-            row.severity,
-            row.hex,
-            str(row.occupancy),
-            str(row.capacity),
-            shares,
-            row.zone,
-            row.alert_id,
-        )
-    Console().print(table)
 
 
 def _settings() -> Settings:

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from streams import admin
 from streams.errors import MigrationError, PolicyError, ServiceUnavailable, SettingsError, UrbanBrainError
+from streams.notify.service import load_receivers
 from streams.probe import MqttBroker, probe_mqtt
 from streams.settings import Settings, load
 from streams.store.migrate import missing
@@ -59,6 +60,7 @@ def run(settings: Settings) -> list[Check]:
         check_settings(settings),
         *_guarded("policy file", lambda: [check_policy_file(settings)]),
         *_guarded("districts", lambda: [check_districts_file(settings)]),
+        *_guarded("notifications", lambda: [check_notify_file(settings)]),
         *_guarded("MQTT broker", lambda: check_mqtt(settings)),
         *_guarded("Kafka", lambda: check_kafka(settings)),
         *_guarded("database", lambda: check_database(settings)),
@@ -105,6 +107,17 @@ def check_districts_file(settings: Settings) -> Check:
     except (SettingsError, UnicodeDecodeError) as error:
         return Check("districts", False, str(error), "correct the file, or unset UB_DISTRICTS_FILE")
     return Check("districts", True, f"{settings.districts_file} can be used")
+
+
+def check_notify_file(settings: Settings) -> Check:
+    """The file of receivers, where one is set, is one that `urbanbrain notify` would accept."""
+    if settings.notify_file is None:
+        return Check("notifications", True, "none; alerts are on MQTT, Kafka and in the tables")
+    try:
+        receivers = load_receivers(settings, os.environ)
+    except SettingsError as error:
+        return Check("notifications", False, str(error), "correct the file, or unset UB_NOTIFY_FILE")
+    return Check("notifications", True, f"{settings.notify_file}: {len(receivers)} receivers")
 
 
 def check_mqtt(settings: Settings) -> list[Check]:

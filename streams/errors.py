@@ -7,6 +7,8 @@ UrbanBrainError
 ├── Fenced               another worker owns the partition now; our writes are refused
 ├── LogGap               records of a partition were skipped; folding on would lose them
 ├── PolicyError          a policy file cannot be used
+├── MatcherError         a matcher of alerts cannot be read
+├── AlertError           an alert or a silence is not there, or not in a state for what was asked
 └── CannotAudit          the log or the tables do not hold what an audit needs
 """
 
@@ -55,6 +57,14 @@ class LogGap(UrbanBrainError):
 
 class PolicyError(UrbanBrainError):
     """A policy file cannot be used."""
+
+
+class MatcherError(UrbanBrainError):
+    """A matcher of alerts cannot be read."""
+
+
+class AlertError(UrbanBrainError):
+    """An alert or a silence is not there, or not in a state for what was asked."""
 
 
 class CannotAudit(UrbanBrainError):

@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -80,6 +80,14 @@ class Settings(BaseSettings):
     clear_ratio: float = Field(0.8, gt=0)
     min_duration_s: float = Field(120.0, ge=0)
 
+    # Anomalies of metrics: a member of streams/incidents/anomaly/family.py, or off
+    anomaly_detector: Literal["off", "records", "seasonal", "change", "counts"] = "off"
+    anomaly_raise_at: float = Field(0.5, gt=0, le=1)
+    anomaly_quiet_s: float = Field(1_800.0, gt=0)
+
+    # Notifications
+    notify_file: Path | None = None
+
     # Store: kept for this long behind the newest row of each table (see streams/store/retention.py)
     retain_windows_days: int = Field(90, ge=1)
     retain_sensor_windows_days: int = Field(90, ge=1)
@@ -88,6 +96,7 @@ class Settings(BaseSettings):
     retain_alert_events_days: int = Field(365, ge=1)
     retain_vehicle_events_days: int = Field(90, ge=1)
     retain_rejected_days: int = Field(30, ge=1)
+    retain_notifications_days: int = Field(90, ge=1)
 
     @property
     def stage_names(self) -> frozenset[str]:

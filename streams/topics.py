@@ -8,10 +8,12 @@ REQUESTS = "ub.requests"
 PARTIALS = "ub.partials"
 CELLS = "ub.cells"
 ALERTS = "ub.alerts"
+ALERT_ACTIONS = "ub.alert_actions"
 REJECTED = "ub.rejected"
 VEHICLE_EVENTS = "ub.vehicle_events"
 
 MQTT_ALERTS = "ub/v1/alerts"
+MQTT_ALERT_ACTIONS = "ub/v1/alert-actions"
 MQTT_POSITION_FILTER = "ub/v1/+/vehicles/+/position"
 MQTT_POSITIONS_FILTER = "ub/v1/+/vehicles"
 MQTT_VEHICLES_FILTER = "ub/v1/+/vehicles/#"
@@ -44,6 +46,7 @@ def kafka_topics(source_partitions: int, region_partitions: int) -> tuple[TopicS
         TopicSpec(PARTIALS, region_partitions, "region", 24),
         TopicSpec(CELLS, region_partitions, "region", 24 * 7),
         TopicSpec(ALERTS, region_partitions, "cell", 24 * 30),
+        TopicSpec(ALERT_ACTIONS, region_partitions, "cell", 24 * 30),
         TopicSpec(REJECTED, 2, "source (who refused)", 24 * 7),
     )
 
@@ -51,6 +54,11 @@ def kafka_topics(source_partitions: int, region_partitions: int) -> tuple[TopicS
 def alert_topic(severity: str, kind: str, cell: str) -> str:
     """Return the MQTT topic of one alert."""
     return f"{MQTT_ALERTS}/{severity}/{kind}/{cell}"
+
+
+def alert_action_topic(kind: str, cell: str) -> str:
+    """Return the MQTT topic of what people do about the alert of this kind on this cell."""
+    return f"{MQTT_ALERT_ACTIONS}/{kind}/{cell}"
 
 
 def positions_topic(operator: str) -> str:

@@ -15,6 +15,8 @@ from streams.fleet.state import FleetConfig, FleetState
 from streams.fold import Fold
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
+from streams.incidents.anomaly.series import AnomalyConfig
+from streams.incidents.anomaly.watch import Rule as AnomalyRule
 from streams.incidents.policy import Policy, Rule, parse
 from streams.incidents.state import IncidentsState
 from streams.rejects.state import RejectsState
@@ -56,6 +58,17 @@ def load_policy(settings: Settings) -> Policy:
             f"UB_POLICY_FILE={settings.policy_file}: {error.strerror}; give a readable GeoJSON file"
         ) from None
     return parse(document, default, settings.policy_file.name)
+
+
+def anomaly_config(settings: Settings) -> AnomalyConfig | None:
+    """Return which detector watches the metrics, and when it alerts; None where none does."""
+    if settings.anomaly_detector == "off":
+        return None
+    return AnomalyConfig(
+        detector=settings.anomaly_detector,
+        rule=AnomalyRule(settings.anomaly_raise_at, int(settings.anomaly_quiet_s * 1000)),
+        most_series=settings.max_series_per_partition,
+    )
 
 
 def load_districts(settings: Settings) -> Districts:
@@ -154,7 +167,7 @@ class Worker:
             return GridState(grid, lambda cell: cell_geometry(cell, s.h3_resolution), claim.restored)
 
         async def open_incidents(claim: Claim) -> Fold:
-            return IncidentsState(policy, locate.centre, claim.restored)
+            return IncidentsState(policy, locate.centre, claim.restored, anomaly_config(s))
 
         async def open_rejects(claim: Claim) -> Fold:
             return RejectsState(claim.restored)

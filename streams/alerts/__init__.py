@@ -1,1 +1,1 @@
-"""What people do with alerts on the command line: follow, list, show."""
+"""What people do with alerts: follow them, silence them, say that they see to them."""

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -10,29 +11,71 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from schemas import codec
+from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Alert
 from streams import topics
 from streams.errors import ServiceUnavailable
 from streams.settings import Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which alerts are shown; None: any. `severity`: at least this severe; `silent` says what a silence hides."""
+
+    severity: str | None = None
+    kind: str | None = None
+    cell: str | None = None
+    operator: str | None = None
+    acknowledged: bool | None = None
+    silent: Callable[[Alert], bool] = lambda _alert: False
+
+    def filters(self) -> list[str]:
+        """Return the MQTT filters: severities are ordered, and kind and cell are levels of the topic."""
+        severities = SEVERITIES if self.severity is None else SEVERITIES[SEVERITIES.index(self.severity) :]
+        return [topics.alert_topic(name, self.kind or "+", self.cell or "+") for name in severities]
+
+    def shows(self, alert: Alert, handling: AlertHandling | None) -> bool:
+        """Return whether an event of an alert is shown, given what is known of how the alert is handled."""
+        if closes(handling, alert):
+            return False
+        if self.operator is not None and self.operator not in alert.evidence.by_operator:
+            return False
+        acknowledged = handling is not None and handling.acknowledged
+        if self.acknowledged is not None and self.acknowledged != acknowledged:
+            return False
+        return not self.silent(alert)
+
+
+def closes(handling: AlertHandling | None, alert: Alert) -> bool:
+    """Return whether the alert, as it is after this event, is closed by hand: another severity is another matter."""
+    return (
+        handling is not None
+        and handling.closed
+        and alert.status == "active"
+        and handling.severity == alert.severity
+    )
+
+
 class Tail:
-    """Calls `show` for each alert event that matches. Repeats of an event are shown once."""
+    """Calls `show` for each alert event that is wanted, and `show_action` for what people do about these alerts.
+
+    Repeats are shown once.
+    """
 
     def __init__(
         self,
         settings: Settings,
         show: Callable[[Alert, bytes], None],
-        *,
-        severity: str | None = None,
-        cell: str | None = None,
+        show_action: Callable[[AlertHandling, bytes], None] = lambda _handling, _payload: None,
+        wanted: Wanted | None = None,
     ) -> None:
         self._address = (settings.mqtt_host, settings.mqtt_port)
         self._show = show
-        # At least this severe: severities are ordered.
-        wanted = SEVERITIES if severity is None else SEVERITIES[SEVERITIES.index(severity) :]
-        self._filters = [topics.alert_topic(name, "+", cell or "+") for name in wanted]
+        self._show_action = show_action
+        self._wanted = wanted or Wanted()
         self._seen: dict[str, int] = {}
+        self._shown: set[str] = set()
+        self._handlings: dict[str, AlertHandling] = {}
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         if settings.mqtt_username is not None:
             password = settings.mqtt_password
@@ -41,6 +84,7 @@ class Tail:
             )
         self._client.reconnect_delay_set(min_delay=1, max_delay=int(5 + random.random() * 10))
         self._client.on_connect = self._on_connect
+        self._client.message_callback_add(f"{topics.MQTT_ALERT_ACTIONS}/#", self._on_action)
         self._client.on_message = self._on_message
 
     def run(self) -> None:
@@ -59,7 +103,10 @@ class Tail:
     def _on_connect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
-        client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._filters])
+        # The retained actions come before the retained alerts, so that what was closed is known as such.
+        actions = topics.alert_action_topic(self._wanted.kind or "+", self._wanted.cell or "+")
+        client.subscribe(actions, options=SubscribeOptions(qos=1))
+        client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._wanted.filters()])
 
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
         if not message.payload:  # the retained alert was taken back: it was cleared, or changed its severity
@@ -71,6 +118,26 @@ class Tail:
         if self._seen.get(alert.alert_id, -1) >= alert.sequence:
             return
         self._seen[alert.alert_id] = alert.sequence
+        handling = self._handlings.get(alert.alert_id)
         if alert.status == "cleared":
             del self._seen[alert.alert_id]
-        self._show(alert, bytes(message.payload))
+            self._shown.discard(alert.alert_id)
+            self._handlings.pop(alert.alert_id, None)
+        if self._wanted.shows(alert, handling):
+            if alert.status == "active":
+                self._shown.add(alert.alert_id)
+            self._show(alert, bytes(message.payload))
+
+    def _on_action(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
+        if not message.payload:  # the alert is over
+            return
+        try:
+            handling = codec.alert_action.decode(message.payload)
+        except msgspec.DecodeError:
+            return
+        known = self._handlings.get(handling.alert_id)
+        if known is not None and known.sequence >= handling.sequence:
+            return
+        self._handlings[handling.alert_id] = handling
+        if handling.alert_id in self._shown and not message.retain:
+            self._show_action(handling, bytes(message.payload))

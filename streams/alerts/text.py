@@ -1,7 +1,8 @@
-"""Alerts as lines for a person."""
+"""Alerts and what people do about them, as lines for a person."""
 
 from datetime import UTC, datetime, tzinfo
 
+from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
 
 COLOURS = {"warning": "cyan", "minor": "yellow", "major": "dark_orange", "critical": "bold red"}
@@ -21,3 +22,24 @@ def line(alert: Alert, zone: tzinfo = UTC) -> str:
 def styled(alert: Alert, zone: tzinfo = UTC) -> tuple[str, str]:
     """Return the line and the style to show it in."""
     return line(alert, zone), "green" if alert.action == "cleared" else COLOURS[alert.severity]
+
+
+def action_line(handling: AlertHandling, zone: tzinfo = UTC) -> str:
+    """Return one line: when (wall clock), which alert, who did what, and what they said."""
+    moment = datetime.fromtimestamp(handling.at / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
+    due = None if handling.due_at is None else datetime.fromtimestamp(handling.due_at / 1000, zone)
+    return (
+        f"{moment}  {handling.kind}  {handling.cell}  "
+        + deed(handling.action, handling.by, handling.text, handling.assignee, due)
+        + f"  {handling.alert_id}"
+    )
+
+
+def deed(action: str, by: str, text: str | None, assignee: str | None, due: datetime | None) -> str:
+    """Return who did what, and what they said."""
+    words = f"{action} by {by}"
+    if action == "assigned":
+        words = f"assigned to {assignee} by {by}"
+        if due is not None:
+            words += f", due {due:%Y-%m-%d %H:%M}"
+    return words if text is None else f"{words}: {text}"

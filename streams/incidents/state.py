@@ -1,17 +1,18 @@
-"""The incidents fold: live cells in; alerts out, to Kafka, MQTT and the tables."""
+"""The incidents fold: live cells and closed windows of metrics in; alerts out, to Kafka, MQTT and the tables."""
 
 from collections.abc import Callable
 
 import msgspec
 
-from schemas import codec, envelope
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
-from streams import topics
-from streams.fold import Changes, MqttMessage, Output, Record, Restored, Rows
+from streams.fold import Changes, Output, Record, Restored
+from streams.incidents.anomaly.alert import Place
+from streams.incidents.anomaly.series import AllSeries, AnomalyConfig, Metrics
 from streams.incidents.lifecycle import Sighting, transition
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.saturation import Watch, step
+from streams.incidents.telling import announce, rows
 from streams.refusals import refusal
 
 STAGE = "incidents"
@@ -21,10 +22,6 @@ Centre = Callable[[int], tuple[float, float]]
 
 class _Windows(msgspec.Struct, frozen=True, tag="window"):
     """Closed windows of the fleet: they decide nothing here, so nothing of them is read."""
-
-
-class _Metrics(msgspec.Struct, frozen=True, tag="metrics"):
-    """Closed windows of metrics."""
 
 
 class _Requests(msgspec.Struct, frozen=True, tag="requests"):
@@ -41,7 +38,7 @@ class _Saved(msgspec.Struct, array_like=True, frozen=True):
     not_before: int
 
 
-_cells = msgspec.json.Decoder(CellsNow | _Windows | _Metrics | _Requests)
+_cells = msgspec.json.Decoder(CellsNow | Metrics | _Windows | _Requests)
 _saved = msgspec.msgpack.Decoder(_Saved)
 
 
@@ -63,7 +60,10 @@ class _Cell:
 class IncidentsState:
     """Fold over one partition of ub.cells."""
 
-    def __init__(self, policy: Policy, centre: Centre, restored: Restored) -> None:
+    def __init__(
+        self, policy: Policy, centre: Centre, restored: Restored, anomalies: AnomalyConfig | None = None
+    ) -> None:
+        """Without `anomalies` metrics decide nothing; what is saved of them stays as it is."""
         self._policy = policy
         self._centre = centre
         self._generation = restored.generation
@@ -72,8 +72,13 @@ class IncidentsState:
         self._unsaved: set[str] = set()
         self._events: list[Alert] = []
         self._to_tell: list[Output] = []
+        self._series = None if anomalies is None else AllSeries(anomalies, self._place)
         for name, data in restored.parts.items():
-            self._restore(name.removeprefix("cell/"), _saved.decode(data))
+            about, _, subject = name.partition("/")
+            if about == "cell":
+                self._restore(subject, _saved.decode(data))
+            elif self._series is not None:
+                self._series.restore(subject, data)
 
     def apply(self, record: Record) -> None:
         """Fold one record of ub.cells in."""
@@ -82,8 +87,27 @@ class IncidentsState:
         except (msgspec.DecodeError, RecursionError) as error:
             self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", str(error)))
             return
-        if not isinstance(message, CellsNow):
+        if isinstance(message, CellsNow):
+            self._apply_now(message, record)
+        elif isinstance(message, Metrics) and self._series is not None:
+            self._apply_metrics(self._series, message, record)
+
+    def _apply_metrics(self, series: AllSeries, message: Metrics, record: Record) -> None:
+        problem = series.problem(message)
+        if problem:
+            self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
             return
+        for told in series.apply(message, record):
+            left = told.before if told.event.status == "active" else told.event
+            standing = None if left is None else series.standing(left)
+            self._to_tell.append(announce(told.event, told.before, standing))
+            self._events.append(told.event)
+
+    def _place(self, cell: str) -> Place:
+        lat, lon = self._centre(int(cell, 16))
+        return Place(lat, lon, self._policy.rule_at(lat, lon).zone)
+
+    def _apply_now(self, message: CellsNow, record: Record) -> None:
         problem = self._problem(message)
         if problem:
             self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
@@ -143,7 +167,7 @@ class IncidentsState:
         self._unsaved.add(name)
         (self._pending.discard if watch.since is None or watch.severity else self._pending.add)(name)
         if event is not None:
-            self._to_tell.append(_announce(event, cell.alert))
+            self._to_tell.append(announce(event, cell.alert))
             self._events.append(event)
             cell.alert = event if event.status == "active" else None
             cell.not_before = event.starts_at + 1
@@ -164,11 +188,11 @@ class IncidentsState:
             saved = _Saved(cell.region, cell.by_operator, cell.watch.since, cell.alert, cell.not_before)
             changes.parts[f"cell/{name}"] = msgspec.msgpack.encode(saved)
         self._unsaved.clear()
-        if self._events:
-            newest = {event.alert_id: event for event in self._events}
-            changes.rows.append(Rows("alert", _alert_columns(list(newest.values()))))
-            changes.rows.append(Rows("alert_event", _event_columns(self._events)))
-            self._events = []
+        if self._series is not None:
+            parts = self._series.take_parts()
+            changes.parts.update({f"anomaly/{name}": part for name, part in parts.items()})
+        changes.rows += rows(self._events)
+        self._events = []
         return changes
 
     def _restore(self, name: str, saved: _Saved) -> None:
@@ -178,43 +202,3 @@ class IncidentsState:
         cell.watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
         if saved.since is not None and saved.alert is None:
             self._pending.add(name)
-
-
-def _announce(event: Alert, before: Alert | None) -> Output:
-    """Kafka gets every event; MQTT keeps the newest retained while the alert is open."""
-    value = codec.encode(event)
-    topic = topics.alert_topic(event.severity, event.kind, event.cell)
-    mqtt = []
-    if before is not None and before.severity != event.severity:
-        old = topics.alert_topic(before.severity, before.kind, before.cell)
-        mqtt.append(MqttMessage(old, b"", retain=True))
-    mqtt.append(MqttMessage(topic, value, retain=event.status == "active"))
-    if event.status == "cleared":
-        mqtt.append(MqttMessage(topic, b"", retain=True))
-    return Output(
-        topic=topics.ALERTS,
-        key=event.cell,
-        value=value,
-        type_=envelope.ALERT,
-        id_=f"{event.alert_id}/{event.sequence}",
-        time_ms=event.updated_at,
-        mqtt=tuple(mqtt),
-    )
-
-
-def _alert_columns(alerts: list[Alert]) -> dict[str, list[object]]:
-    same = [name for name in Alert.__struct_fields__ if name not in ("action", "cell", "evidence")]
-    columns: dict[str, list[object]] = {name: [getattr(a, name) for a in alerts] for name in same}
-    columns["cell"] = [int(a.cell, 16) for a in alerts]
-    columns["evidence"] = [codec.encode(a.evidence).decode() for a in alerts]
-    return columns
-
-
-def _event_columns(events: list[Alert]) -> dict[str, list[object]]:
-    columns: dict[str, list[object]] = {
-        name: [getattr(a, name) for a in events]
-        for name in ("alert_id", "sequence", "action", "severity", "status")
-    }
-    columns["at"] = [a.updated_at for a in events]
-    columns["body"] = [codec.encode(a).decode() for a in events]
-    return columns

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 
 import psycopg
 from psycopg import Connection
@@ -43,7 +44,7 @@ class AlertCounts:
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """One alert after its newest event; `hex` is the cell, counts are those of its evidence."""
+    """One alert after its newest event; `hex` is the cell, counts are those of its evidence (an anomaly has none)."""
 
     alert_id: str
     severity: str
@@ -59,22 +60,56 @@ class AlertRow:
     updated_at: datetime
     ends_at: datetime | None
     summary: str
-    occupancy: int
-    capacity: int
+    policy: str
+    occupancy: int | None
+    capacity: int | None
     by_operator: dict[str, int]
+    sequence: int
+    evidence: dict[str, Any]
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    assignee: str | None
+    due_at: datetime | None
+    comment: str | None
+    closed_by: str | None
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event of an alert."""
+
+    at: datetime
+    action: str
+    severity: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which alerts; None: any. `status` active: the condition holds, and nobody closed it by hand."""
+
+    status: Literal["active", "closed", "cleared"] | None = None
+    kind: str | None = None
+    severity: str | None = None
+    cell: str | None = None
+    operator: str | None = None
+    acknowledged: bool | None = None
+    alert_id: str | None = None
 
 
 @contextmanager
-def connect(url: str) -> Iterator[Connection[tuple[Any, ...]]]:
-    """Open a read-only connection; raises ServiceUnavailable when the database is away or goes away."""
+def connect(url: str, *, read_only: bool = True) -> Iterator[Connection[tuple[Any, ...]]]:
+    """Open a connection; raises ServiceUnavailable when the database is away or goes away."""
     try:
         with psycopg.connect(
             url, autocommit=True, connect_timeout=5, application_name="urbanbrain query"
         ) as connection:
-            connection.execute("SET default_transaction_read_only = on")
+            if read_only:
+                connection.execute("SET default_transaction_read_only = on")
             yield connection
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
-        raise MigrationError("the database has no tables of ours; run `urbanbrain migrate`") from error
+        raise MigrationError("the database lacks tables of ours; run `urbanbrain migrate`") from error
     except psycopg.OperationalError as error:
         raise unavailable(url, error) from error
 
@@ -157,34 +192,45 @@ def alert_counts(connection: Connection[Any]) -> AlertCounts:
 
 def newest_oversaturated(connection: Connection[Any], limit: int = 5) -> list[AlertRow]:
     """Return the open alerts of oversaturated cells, newest first."""
-    return alerts(connection, kind="oversaturation", status="active", limit=limit)
+    return list(islice(alerts(connection, Filters(kind="oversaturation", status="active")), limit))
 
 
-def alerts(
-    connection: Connection[Any],
-    *,
-    kind: str | None = None,
-    severity: str | None = None,
-    status: str | None = None,
-    cell: str | None = None,
-    limit: int = 100,
-) -> list[AlertRow]:
-    """Return alerts that match every filter given (`cell` is a hex string), newest start first."""
+_ALERTS = """
+SELECT a.alert_id, a.severity, a.kind, a.status, coalesce(h.acknowledged, false) AS acknowledged,
+       ub.to_hex(a.cell) AS hex, a.region, a.zone, a.lat, a.lon, a.starts_at, a.updated_at, a.ends_at, a.summary,
+       a.policy,
+       (a.evidence ->> 'occupancy')::integer AS occupancy,
+       (a.evidence ->> 'capacity')::integer AS capacity,
+       coalesce(a.evidence -> 'by_operator', '{}') AS by_operator, a.sequence, a.evidence,
+       h.acknowledged_by, h.acknowledged_at, h.assignee, h.due_at, h.comment, h.closed_by, h.closed_at
+FROM ub.alert a LEFT JOIN ub.alert_handling h USING (alert_id)
+WHERE (%(alert_id)s::text IS NULL OR a.alert_id = %(alert_id)s)
+  AND (%(kind)s::text IS NULL OR a.kind = %(kind)s)
+  AND (%(severity)s::text IS NULL OR a.severity = %(severity)s)
+  AND (%(cell)s::text IS NULL OR a.cell = api.from_hex(%(cell)s))
+  AND (%(operator)s::text IS NULL OR coalesce(a.evidence -> 'by_operator' ? %(operator)s, false))
+  AND (%(acknowledged)s::boolean IS NULL OR coalesce(h.acknowledged, false) = %(acknowledged)s)
+  AND CASE %(status)s::text
+          WHEN 'active' THEN a.status = 'active' AND NOT coalesce(h.closed, false)
+          WHEN 'closed' THEN a.status = 'active' AND coalesce(h.closed, false)
+          WHEN 'cleared' THEN a.status = 'cleared'
+          ELSE true
+      END
+ORDER BY a.starts_at DESC, a.alert_id
+"""
+
+
+def alerts(connection: Connection[Any], filters: Filters) -> Iterator[AlertRow]:
+    """Yield the alerts that match every filter (`cell` is a hex string), newest start first."""
     with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
+        yield from cursor.execute(_ALERTS, asdict(filters))
+
+
+def alert_events(connection: Connection[Any], alert_id: str) -> list[EventRow]:
+    """Return the events of one alert, as far back as alert_event is kept."""
+    with connection.cursor(row_factory=class_row(EventRow)) as cursor:
         return cursor.execute(
-            """
-            SELECT alert_id, severity, kind, status, acknowledged, ub.to_hex(cell) AS hex, region, zone,
-                   lat, lon, starts_at, updated_at, ends_at, summary,
-                   (evidence ->> 'occupancy')::integer AS occupancy,
-                   (evidence ->> 'capacity')::integer AS capacity,
-                   coalesce(evidence -> 'by_operator', '{}') AS by_operator
-            FROM ub.alert
-            WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)
-              AND (%(severity)s::text IS NULL OR severity = %(severity)s)
-              AND (%(status)s::text IS NULL OR status = %(status)s)
-              AND (%(cell)s::text IS NULL OR cell = api.from_hex(%(cell)s))
-            ORDER BY starts_at DESC, alert_id
-            LIMIT %(limit)s
-            """,
-            {"kind": kind, "severity": severity, "status": status, "cell": cell, "limit": limit},
+            "SELECT at, action, severity, body ->> 'summary' AS summary FROM ub.alert_event "
+            "WHERE alert_id = %s ORDER BY sequence",
+            (alert_id,),
         ).fetchall()

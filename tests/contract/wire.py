@@ -38,7 +38,7 @@ class Contract:
         messages = self._messages("mqtt", topic)
         if not messages:
             return [f"{topic}: no channel has this address"]
-        if not payload and topic.startswith("ub/v1/alerts/"):
+        if not payload and topic.startswith(("ub/v1/alerts/", "ub/v1/alert-actions/")):
             return []  # takes back what was retained
         return self._payload_faults(topic, messages, payload)
 

@@ -197,7 +197,7 @@ def alert(action: str, sequence: int, at: int, **changes: Any) -> list[Rows]:
         **changes,
     }
     event = {name: row[name] for name in ("alert_id", "sequence", "severity", "status")}
-    body = json.dumps({**row, "evidence": json.loads(row["evidence"])})
+    body = row.pop("body", None) or json.dumps({**row, "evidence": json.loads(row["evidence"])})
     return [
         Rows("alert", columns(row)),
         Rows("alert_event", columns({**event, "at": at, "action": action, "body": body})),

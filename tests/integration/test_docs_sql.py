@@ -1,4 +1,4 @@
-"""The SQL of docs/tables.md, semantics.md and operations.md runs; the columns named there are those of the views."""
+"""The SQL of the pages runs; the columns that docs/tables.md names are those of the views."""
 
 import re
 from pathlib import Path
@@ -13,6 +13,7 @@ pytestmark = pytest.mark.integration
 DOCS = Path(__file__).parents[2] / "docs"
 TABLES = (DOCS / "tables.md").read_text()
 SEMANTICS = (DOCS / "semantics.md").read_text()
+NOTIFICATIONS = (DOCS / "notifications.md").read_text()
 OPERATIONS = (DOCS / "operations.md").read_text()
 COLUMN_ROW = re.compile(r"^\| (`[^|]*`) \|", re.MULTILINE)
 
@@ -22,7 +23,7 @@ def sql_of(page: str) -> list[str]:
 
 
 def test_a_reader_can_run_every_query_of_the_pages_on_tables_and_figures(migrated: Database) -> None:
-    queries = [*sql_of(TABLES), *sql_of(SEMANTICS)]
+    queries = [*sql_of(TABLES), *sql_of(SEMANTICS), *sql_of(NOTIFICATIONS)]
     assert len(queries) > 10
     assert sql_of(SEMANTICS)
     with psycopg.connect(migrated.reader_url, autocommit=True) as connection:

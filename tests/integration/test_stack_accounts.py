@@ -106,6 +106,8 @@ class Account(mqtt.Client):
         ("hello", "h", "ub/v1/mobike/requests", False),
         ("hello", "h", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", False),
         ("worker", "w", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", True),
+        ("worker", "w", "ub/v1/alert-actions/oversaturation/89309a4e65bffff", True),
+        ("hello", "h", "ub/v1/alert-actions/oversaturation/89309a4e65bffff", False),
         ("worker", "w", "ub/v1/hello/vehicles", False),
         ("gateway", "g", "ub/v1/hello/vehicles", False),
         ("admin", "a", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", True),

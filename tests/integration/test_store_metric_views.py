@@ -1,5 +1,6 @@
 """Views of sensors with real rows, read as ub_reader, next to what Python computes from the readings themselves."""
 
+import json
 import math
 import random
 import statistics
@@ -199,3 +200,29 @@ def by_start(points: Sequence[tuple[int, float]], length_ms: int) -> list[tuple[
     """Return the values of each window of `length_ms`, with its start."""
     groups = groupby(sorted(points), key=lambda point: point[0] // length_ms * length_ms)
     return [(start, [value for _, value in group]) for start, group in groups]
+
+
+def test_an_anomaly_says_what_was_seen_and_what_was_expected(migrated: Database) -> None:
+    found = {
+        "metric": "flow",
+        "unit": "/h",
+        "window_start": T0,
+        "window_ms": 60_000,
+        "value": 12.5,
+        "aspect": "season",
+        "observed": 12.5,
+        "low": 300.0,
+        "high": 450.5,
+        "score": 0.75,
+        "detector": "records",
+        "detector_version": 1,
+    }
+    evidence = {"occupancy": None, "capacity": None, "by_operator": {}, "anomaly": found}
+    anomaly = {"kind": "anomaly", "severity": "minor", "evidence": json.dumps(evidence)}
+    write(migrated, *rows.alert("raised", 0, T0, **anomaly), *rows.alert("raised", 0, T0, alert_id="a2"))
+    [row] = read(migrated, "SELECT * FROM api.anomaly")
+    told = {name: value for name, value in found.items() if not name.startswith("window")}
+    assert only(row, told) == told
+    assert (row["alert_id"], row["hex"], row["severity"], row["status"]) == ("a1", HEX, "minor", "active")
+    [opened] = read(migrated, "SELECT occupancy FROM api.alerts_open WHERE kind = 'anomaly'")
+    assert opened["occupancy"] is None

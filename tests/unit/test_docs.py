@@ -9,6 +9,8 @@ import pytest
 from schemas.metrics import METRICS
 from schemas.rejected import REASONS
 from streams.incidents.policy import Rule, parse
+from streams.notify.receivers import FORMATS, KEYS
+from streams.notify.receivers import parse as parse_receivers
 from streams.requests.districts import Districts
 from streams.settings import Settings
 from streams.store.migrate import MIGRATIONS
@@ -75,6 +77,19 @@ def test_the_file_of_districts_of_the_page_is_one_that_a_worker_accepts() -> Non
     districts = Districts.parse(document)
     assert districts.of(31.23, 121.55) == "浦东新区"
     assert districts.of(31.3, 121.55) is None
+
+
+def test_the_file_of_receivers_of_the_page_is_the_example_and_one_that_notify_accepts() -> None:
+    (document,) = re.findall(r"```toml\n(.*?)```", text("notifications.md"), re.DOTALL)
+    assert (ROOT / "deploy" / "notify" / "example.toml").read_text() == document
+    receivers = parse_receivers(document, {"OPERATIONS_SECRET": "x", "PAGER_TOKEN": "y"}, "example")
+    assert {receiver.format for receiver in receivers} == set(FORMATS)
+
+
+def test_every_key_of_a_receiver_is_described() -> None:
+    rows = table_rows(section(text("notifications.md"), "## The file of receivers"))
+    named = [key for row in rows[2:] for key in re.findall(r"\w+", row[0])]
+    assert sorted(named) == sorted(KEYS)
 
 
 # ------------------------------------------------------------------ contract
@@ -160,7 +175,7 @@ def anchors(page: Path) -> set[str]:
 def test_paths_named_in_a_page_exist(page: Path) -> None:
     top = "schemas|sensors_sim|streams|deploy|tests"
     for name in re.findall(rf"`((?:{top})(?:/[\w./-]*)?)`", page.read_text()):
-        assert (ROOT / name).exists() or name == "deploy/.env", name
+        assert (ROOT / name).exists() or name in ("deploy/.env", "deploy/notify/.env"), name
 
 
 def test_adrs_are_numbered_without_gaps_and_have_their_four_parts() -> None:

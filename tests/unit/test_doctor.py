@@ -53,6 +53,22 @@ def test_a_policy_file_that_cannot_be_used_is_a_fault(
     assert "UB_POLICY_FILE" in check.advice
 
 
+def test_a_file_of_receivers_that_cannot_be_used_is_a_fault(tmp_path: Path) -> None:
+    path = tmp_path / "receivers.toml"
+    path.write_text("[[receiver]]")
+    check = doctor.check_notify_file(Settings(notify_file=path))
+    assert not check.ok
+    assert "name is None" in check.detail
+    assert "UB_NOTIFY_FILE" in check.advice
+
+
+def test_a_file_of_receivers_is_well_or_not_needed(tmp_path: Path) -> None:
+    path = tmp_path / "receivers.toml"
+    path.write_text('[[receiver]]\nname = "a"\nurl = "https://a.example"')
+    assert doctor.check_notify_file(Settings(notify_file=path)).detail.endswith("1 receivers")
+    assert doctor.check_notify_file(Settings()).ok
+
+
 def test_a_readable_policy_file_is_well(tmp_path: Path) -> None:
     path = tmp_path / "zones.geojson"
     path.write_text('{"type": "FeatureCollection", "features": []}')

@@ -13,6 +13,7 @@ def test_kafka_topics_are_those_of_the_contract_with_their_partitions() -> None:
         "ub.partials": 4,
         "ub.cells": 4,
         "ub.alerts": 4,
+        "ub.alert_actions": 4,
         "ub.rejected": 2,
     }
 
@@ -27,6 +28,13 @@ def test_an_alert_has_its_place_by_severity_kind_and_cell() -> None:
     assert topics.alert_topic("major", "oversaturation", "89309959d07ffff") == (
         "ub/v1/alerts/major/oversaturation/89309959d07ffff"
     )
+
+
+def test_what_people_do_about_an_alert_has_its_place_by_kind_and_cell() -> None:
+    assert topics.alert_action_topic("oversaturation", "89309959d07ffff") == (
+        "ub/v1/alert-actions/oversaturation/89309959d07ffff"
+    )
+    assert not matches(f"{topics.MQTT_ALERTS}/#", topics.alert_action_topic("oversaturation", "c"))
 
 
 def test_the_filters_take_what_operators_publish() -> None:

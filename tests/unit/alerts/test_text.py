@@ -4,34 +4,11 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from schemas.alerts import SEVERITIES, Alert, AlertAction, Evidence, Severity
-from streams.alerts.text import COLOURS, line, styled
+from schemas.alert_actions import AlertHandling
+from schemas.alerts import SEVERITIES, Severity
+from streams.alerts.text import COLOURS, action_line, line, styled
 from tests.pipeline import T0
-
-
-def alert(action: AlertAction = "raised", severity: Severity = "major", minutes: float = 2) -> Alert:
-    at = T0 + round(minutes * 60_000)
-    return Alert(
-        alert_id="id",
-        sequence=0,
-        action=action,
-        kind="oversaturation",
-        severity=severity,
-        status="cleared" if action == "cleared" else "active",
-        acknowledged=False,
-        cell="89309959d07ffff",
-        region="82309ffffffffff",
-        zone="metro",
-        lat=31.2334567,
-        lon=121.4765432,
-        starts_at=T0,
-        updated_at=at,
-        ends_at=at if action == "cleared" else None,
-        summary="95 bikes in a cell for 60, 35 over capacity (north 95)",
-        policy="default",
-        policy_version="1",
-        evidence=Evidence(95, 60, 60, 48, {"north": 95}, "ub.cells", 0, 7),
-    )
+from tests.unit.alerts.events import alert
 
 
 def test_a_line_says_when_what_how_bad_where_and_why() -> None:
@@ -54,3 +31,33 @@ def test_words_for_what_happened_are_equally_long() -> None:
 def test_each_severity_has_its_colour_and_the_end_is_green(severity: Severity) -> None:
     assert styled(alert(severity=severity)) == (line(alert(severity=severity)), COLOURS[severity])
     assert styled(alert("cleared", severity))[1] == "green"
+
+
+def handling(**changes: object) -> AlertHandling:
+    values = dict.fromkeys(AlertHandling.__struct_fields__) | {
+        "alert_id": "id",
+        "action": "commented",
+        "by": "anna",
+        "at": T0,
+        "kind": "oversaturation",
+        "cell": "89309959d07ffff",
+    }
+    return AlertHandling(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"action": "acknowledged"}, "acknowledged by anna"),
+        ({"text": "two vans"}, "commented by anna: two vans"),
+        ({"action": "assigned", "assignee": "ben"}, "assigned to ben by anna"),
+        (
+            {"action": "assigned", "assignee": "ben", "due_at": T0 + 60_000, "text": "go"},
+            "assigned to ben by anna, due 2026-01-01 00:01: go",
+        ),
+    ],
+)
+def test_a_line_says_who_did_what_about_which_alert(changes: dict[str, object], words: str) -> None:
+    assert action_line(handling(**changes)) == (
+        f"2026-01-01 00:00:00  oversaturation  89309959d07ffff  {words}  id"
+    )

@@ -14,7 +14,7 @@ from streams.settings import Settings
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 ROOT = DEPLOY.parent
-OURS = ("migrate", "gateway", "worker")
+OURS = ("migrate", "gateway", "worker", "notify")
 
 
 @pytest.fixture(scope="module")

@@ -130,11 +130,16 @@ def test_a_life_is_numbered_from_zero_under_one_id() -> None:
 def test_the_newest_state_is_retained_while_open_and_nothing_afterwards() -> None:
     messages = [output.mqtt for output in full_life().outputs]
     values = [output.value for output in full_life().outputs]
+    actions = f"ub/v1/alert-actions/oversaturation/{CELL}"
     minor, major = (f"{PREFIX}/{severity}/oversaturation/{CELL}" for severity in ("minor", "major"))
     assert messages == [
-        (MqttMessage(minor, values[0], retain=True),),
+        (MqttMessage(minor, values[0], retain=True), MqttMessage(actions, b"", retain=True)),
         (MqttMessage(minor, b"", retain=True), MqttMessage(major, values[1], retain=True)),
-        (MqttMessage(major, values[2], retain=False), MqttMessage(major, b"", retain=True)),
+        (
+            MqttMessage(major, values[2], retain=False),
+            MqttMessage(major, b"", retain=True),
+            MqttMessage(actions, b"", retain=True),
+        ),
     ]
     assert full_life().retained() == {}
 

@@ -127,10 +127,14 @@ def test_the_keys_are_those_that_the_program_writes() -> None:
 
 
 def test_the_mqtt_topics_are_those_of_the_program() -> None:
-    assert set(channels_of("mqtt")) == {*ADDRESSES, topics.alert_topic("{severity}", "{kind}", "{cell}")}
+    assert set(channels_of("mqtt")) == {
+        *ADDRESSES,
+        topics.alert_topic("{severity}", "{kind}", "{cell}"),
+        topics.alert_action_topic("{kind}", "{cell}"),
+    }
 
 
-@pytest.mark.parametrize("address", [address for address in channels_of("mqtt") if "/alerts/" not in address])
+@pytest.mark.parametrize("address", [address for address in channels_of("mqtt") if "/alert" not in address])
 def test_the_gateway_takes_the_examples_on_their_topics(address: str) -> None:
     topic = address.format(operator="hello", vehicle_id="bike-1", owner="city", sensor_id="air-1")
     for reference in channels_of("mqtt")[address]["messages"].values():
@@ -193,12 +197,12 @@ def test_every_kafka_topic_but_the_last_ones_has_a_reader_and_a_writer() -> None
         by_action[operation["action"]].add(resolve(operation["channel"]["$ref"])["address"])
     kafka = set(channels_of("kafka"))
     assert kafka <= by_action["send"]
-    assert kafka - by_action["receive"] == {topics.ALERTS, topics.VEHICLE_EVENTS}
+    assert kafka - by_action["receive"] == {topics.ALERT_ACTIONS, topics.VEHICLE_EVENTS}
     assert set(channels_of("mqtt")) <= by_action["send"] | by_action["receive"]
 
 
 def test_every_operation_is_named_after_the_room_that_performs_it() -> None:
-    rooms = {"gateway", "fleet", "sensing", "requests", "grid", "incidents", "rejects"}
+    rooms = {"gateway", "fleet", "sensing", "requests", "grid", "incidents", "alerts", "notify", "rejects"}
     assert {operation["title"] for operation in DOCUMENT["operations"].values()} == rooms
     for name, operation in DOCUMENT["operations"].items():
         verb = {"send": "Sends", "receive": "Receives"}[operation["action"]]

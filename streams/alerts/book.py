@@ -1,0 +1,42 @@
+"""The silences that hold now, read from the database again every few seconds."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from streams.alerts.matchers import Labels
+from streams.alerts.silences import Silence, of_row, silenced_by
+from streams.errors import UrbanBrainError
+from streams.store import alert_desk, queries
+
+log = logging.getLogger(__name__)
+
+_FRESH_S = 5.0
+_AWAY_S = 60.0
+
+
+class Book:
+    """Silences for somebody who follows alerts. A database that is away silences nothing: better heard twice."""
+
+    def __init__(self, database_url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._url = database_url
+        self._clock = clock
+        self._silences: list[Silence] = []
+        self._good_until = -1.0
+
+    def silences(self, labels: Labels) -> bool:
+        """Return whether an alert with these labels is silent now."""
+        if self._clock() >= self._good_until:
+            self._read()
+        return silenced_by(labels, self._silences, datetime.now(UTC)) is not None
+
+    def _read(self) -> None:
+        try:
+            with queries.connect(self._url) as connection:
+                self._silences = [of_row(row) for row in alert_desk.silences(connection)]
+            self._good_until = self._clock() + _FRESH_S
+        except UrbanBrainError as error:
+            log.warning("silences are not known, so all alerts are shown: %s", error)
+            self._silences = []
+            self._good_until = self._clock() + _AWAY_S

@@ -1,0 +1,32 @@
+"""Durations as people write them, and moments given as either a duration from now or a time."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_FORM = re.compile(r"(?:\d+[smhdw])+")
+_LONGEST = timedelta(days=3660)
+
+
+def duration(text: str) -> timedelta:
+    """Return the duration of `90s`, `15m`, `2h30m`, `1d`; ValueError says what is expected."""
+    if not _FORM.fullmatch(text):
+        raise ValueError(f"{text!r} is no duration; such as 90s, 15m, 2h30m, 1d or 2w")
+    total = timedelta()
+    for number, unit in re.findall(r"(\d+)([smhdw])", text):
+        if len(number) > 9 or (total := total + timedelta(**{_UNITS[unit]: int(number)})) > _LONGEST:
+            raise ValueError(f"{text!r} is more than ten years; give less")
+    return total
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """Return `now` plus a duration, or the time of ISO 8601 (UTC where no zone is given)."""
+    if _FORM.fullmatch(text):
+        return now + duration(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is neither a duration (15m, 2h, 1d) nor a time (2026-03-01T12:00:00Z)"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,82 @@
+"""Matchers as in Alertmanager: `name=value`, `name!=value`, `name=~regex`, `name!~regex` (anchored at both ends).
+
+https://prometheus.io/docs/alerting/latest/configuration/#matcher
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streams.errors import MatcherError
+
+Labels = Mapping[str, Collection[str]]
+"""The labels of one alert. One may have several values: an oversaturated cell has several operators."""
+
+NAMES = ("severity", "kind", "cell", "region", "zone", "district", "operator", "policy")
+"""The labels that an alert has."""
+
+_FORM = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("?)(.*)\3', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One condition on one label. A label that an alert lacks is the empty text, as in Alertmanager."""
+
+    name: str
+    value: str
+    is_regex: bool = False
+    is_equal: bool = True
+
+    def matches(self, labels: Labels) -> bool:
+        """Return whether some value fits; of `!=` and `!~`: whether none does."""
+        values = labels.get(self.name) or ("",)
+        if self.is_regex:
+            found = any(re.fullmatch(self.value, value) is not None for value in values)
+        else:
+            found = self.value in values
+        return found is self.is_equal
+
+    def __str__(self) -> str:
+        operation = ("=~" if self.is_regex else "=") if self.is_equal else ("!~" if self.is_regex else "!=")
+        return f"{self.name}{operation}{self.value}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it in the form of Alertmanager's API v2."""
+        return {"name": self.name, "value": self.value, "isRegex": self.is_regex, "isEqual": self.is_equal}
+
+
+def parse(text: str) -> Matcher:
+    """Read one matcher; MatcherError says what is wrong with it."""
+    found = _FORM.fullmatch(text.strip())
+    if found is None:
+        raise MatcherError(
+            f"{text!r} is no matcher; such as severity=major, zone!=default or cell=~8930994a.*"
+        )
+    name, operation, _, value = found.groups()
+    return checked(Matcher(name, value, is_regex="~" in operation, is_equal="!" not in operation))
+
+
+def from_json(items: Iterable[Mapping[str, Any]]) -> tuple[Matcher, ...]:
+    """Read matchers in the form of Alertmanager's API v2."""
+    return tuple(
+        checked(Matcher(m["name"], m["value"], bool(m.get("isRegex")), bool(m.get("isEqual", True))))
+        for m in items
+    )
+
+
+def checked(matcher: Matcher) -> Matcher:
+    """Return the matcher, or raise MatcherError where it could never be meant."""
+    if matcher.name not in NAMES:
+        raise MatcherError(f"{matcher.name!r} is no label of alerts; they have {', '.join(NAMES)}")
+    if matcher.is_regex:
+        try:
+            re.compile(matcher.value)
+        except re.error as error:
+            raise MatcherError(f"{matcher}: {matcher.value!r} is no regular expression ({error})") from None
+    return matcher
+
+
+def match_all(matchers: Sequence[Matcher], labels: Labels) -> bool:
+    """Return whether every matcher matches; none at all match everything."""
+    return all(matcher.matches(labels) for matcher in matchers)

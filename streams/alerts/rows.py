@@ -1,0 +1,19 @@
+"""Labels of alerts as they are stored."""
+
+from streams.alerts.labels import District, labels
+from streams.alerts.matchers import Labels
+from streams.store.queries import AlertRow
+
+
+def labels_of_row(row: AlertRow, district: District) -> Labels:
+    """Return the labels of a stored alert."""
+    return labels(
+        severity=row.severity,
+        kind=row.kind,
+        cell=row.hex,
+        region=row.region,
+        zone=row.zone,
+        policy=row.policy,
+        district=district(row.lat, row.lon),
+        operators=list(row.by_operator),
+    )

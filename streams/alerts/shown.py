@@ -1,0 +1,77 @@
+"""One alert in full: its evidence, its life, and what people did about it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from streams.alerts.silences import Silence
+from streams.alerts.text import deed
+from streams.store.alert_desk import ActionRow
+from streams.store.queries import AlertRow, EventRow
+
+
+def as_text(
+    row: AlertRow, events: Sequence[EventRow], actions: Sequence[ActionRow], silence: Silence | None
+) -> str:
+    """Return the lines for a person; all times are UTC."""
+    lines = [
+        f"alert      {row.alert_id}",
+        f"what       {row.severity} {row.kind}, {_state(row)}",
+        f"where      {row.hex} ({row.lat:.5f},{row.lon:.5f}) zone {row.zone}, region {row.region}",
+        f"since      {_time(row.starts_at)} (event time)"
+        + (f" to {_time(row.ends_at)}" if row.ends_at else ""),
+        f"summary    {row.summary}",
+    ]
+    if row.assignee is not None:
+        due = f", due {_time(row.due_at)}" if row.due_at else ""
+        lines.append(f"assignee   {row.assignee}{due}")
+    if silence is not None:
+        matchers = " ".join(str(matcher) for matcher in silence.matchers)
+        lines.append(f"silenced   until {_time(silence.ends_at)} by {matchers}: {silence.comment}")
+    lines += ["", "evidence"]
+    lines += [f"  {name:<12} {_value(value)}" for name, value in row.evidence.items()]
+    lines += ["", "life (event time)"]
+    lines += [f"  {_time(e.at)}  {e.action:<8} {e.severity:<8} {e.summary}" for e in events]
+    if actions:
+        lines += ["", "what was done (wall clock)"]
+        lines += [
+            f"  {_time(a.at)}  {deed(a.action, a.by, a.text, a.assignee, _utc(a.due_at))}" for a in actions
+        ]
+    return "\n".join(lines)
+
+
+def as_json(
+    row: AlertRow, events: Sequence[EventRow], actions: Sequence[ActionRow], silence: Silence | None
+) -> dict[str, Any]:
+    """Return the same as values of JSON; times are ISO 8601."""
+    return {
+        **_plain(asdict(row)),
+        "silenced_by": None if silence is None else silence.silence_id,
+        "events": [_plain(asdict(event)) for event in events],
+        "actions": [_plain(asdict(action)) for action in actions],
+    }
+
+
+def _state(row: AlertRow) -> str:
+    noted = f"acknowledged by {row.acknowledged_by}" if row.acknowledged else "unacknowledged"
+    closed = "" if row.closed_by is None else f", closed by {row.closed_by}"
+    return f"{row.status}, {noted}{closed}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {item}" for name, item in value.items())
+    return str(value)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _utc(v).isoformat() if isinstance(v, datetime) else v for name, v in values.items()}
+
+
+def _utc(moment: datetime | None) -> Any:
+    return None if moment is None else moment.astimezone(UTC)
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,106 @@
+"""Tell Kafka and MQTT what people did about alerts: an outbox, emptied by whoever comes next.
+
+An action is stored first, then told, then marked as told. A command that is interrupted in between leaves it
+to the next one, or to `urbanbrain notify`; so an action may be told twice, with the same `action_id`.
+"""
+
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from psycopg import Connection
+
+from schemas import codec, envelope
+from streams import topics
+from streams.admin import quiet_kafka
+from streams.errors import ServiceUnavailable
+from streams.settings import Settings
+from streams.store.alert_desk import Untold, mark_told, untold
+
+_TIMEOUT_S = 5.0
+
+
+def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
+    """Tell what was not told yet, and return how many actions; ServiceUnavailable while a broker is away.
+
+    1. publish to Kafka, and wait for its confirmations
+    2. publish to MQTT, retained while the alert's condition holds, and wait for its confirmations
+    3. mark as told
+    """
+    found = untold(connection)
+    if not found:
+        return 0
+    # 1.
+    _to_kafka(settings, found, source)
+    # 2.
+    _to_mqtt(settings, found)
+    # 3.
+    mark_told(connection, [item.handling.action_id for item in found])
+    return len(found)
+
+
+def _to_kafka(settings: Settings, found: list[Untold], source: str) -> None:
+    try:
+        with quiet_kafka():
+            producer = KafkaProducer(
+                bootstrap_servers=settings.kafka_bootstrap,
+                acks="all",
+                enable_idempotence=True,
+                bootstrap_timeout_ms=int(_TIMEOUT_S * 1000),
+                max_block_ms=int(_TIMEOUT_S * 1000),
+                request_timeout_ms=int(_TIMEOUT_S * 1000),
+                delivery_timeout_ms=int(2 * _TIMEOUT_S * 1000),
+                allow_auto_create_topics=False,
+                metrics_enabled=False,
+            )
+            try:
+                sent = [_send(producer, item, source) for item in found]
+                for future in sent:
+                    future.get(timeout=2 * _TIMEOUT_S)
+            finally:
+                producer.close(timeout=1)
+    except (KafkaError, OSError, ValueError) as error:  # ValueError: the topic is not there
+        raise ServiceUnavailable("Kafka", settings.kafka_bootstrap, str(error)) from error
+
+
+def _send(producer: KafkaProducer, item: Untold, source: str) -> Any:
+    handling = item.handling
+    return producer.send(
+        topics.ALERT_ACTIONS,
+        key=handling.cell.encode(),
+        value=codec.encode(handling),
+        headers=envelope.headers(
+            type_=envelope.ALERT_ACTION, source=source, id_=handling.action_id, time_ms=handling.at
+        ),
+    )
+
+
+def _to_mqtt(settings: Settings, found: list[Untold]) -> None:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    if settings.mqtt_username is not None:
+        password = settings.mqtt_password
+        client.username_pw_set(settings.mqtt_username, password.get_secret_value() if password else None)
+    where = f"{settings.mqtt_host}:{settings.mqtt_port}"
+    try:
+        client.connect(settings.mqtt_host, settings.mqtt_port, keepalive=30)
+        client.loop_start()
+        sent = [
+            client.publish(
+                topics.alert_action_topic(item.handling.kind, item.handling.cell),
+                codec.encode(item.handling),
+                qos=1,
+                retain=item.active,
+            )
+            for item in found
+        ]
+        for info in sent:
+            info.wait_for_publish(_TIMEOUT_S)
+            if not info.is_published():
+                raise ServiceUnavailable("MQTT", where, f"no confirmation within {_TIMEOUT_S:g} s")
+    except (OSError, RuntimeError) as error:
+        raise ServiceUnavailable("MQTT", where, str(error)) from error
+    finally:
+        client.disconnect()
+        client.loop_stop()

@@ -1,0 +1,1 @@
+"""Groups of commands of the command line; streams/cli.py puts them together."""

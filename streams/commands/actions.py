@@ -1,0 +1,103 @@
+"""`urbanbrain alerts ack|unack|assign|comment|clear|reopen`: what people do about alerts."""
+
+from datetime import datetime
+
+import click
+
+from schemas.alert_actions import ActionName
+from streams import settings as settings_module
+from streams.commands.alerts import alerts
+from streams.commands.values import MOST_NAME, MOST_TEXT, Moment, Text, by_option
+from streams.errors import ServiceUnavailable
+
+_IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True)
+_TEXT = click.option("--text", type=Text(MOST_TEXT), help="Why, or what is known.")
+
+
+@alerts.command()
+@_IDS
+@by_option
+@_TEXT
+def ack(ids: tuple[str, ...], by: str, text: str | None) -> None:
+    """Acknowledge: somebody has taken note, so nothing is escalated."""
+    _act(ids, "acknowledged", by, text)
+
+
+@alerts.command()
+@_IDS
+@by_option
+@_TEXT
+def unack(ids: tuple[str, ...], by: str, text: str | None) -> None:
+    """Take an acknowledgement back."""
+    _act(ids, "unacknowledged", by, text)
+
+
+@alerts.command()
+@_IDS
+@click.option("--to", "assignee", type=Text(MOST_NAME, "NAME"), help="Who is to see to it.")
+@click.option("--nobody", is_flag=True, help="Take it from whoever has it.")
+@click.option("--due", type=Moment(), help="Until when: a duration from now (2h), or a time.")
+@by_option
+@_TEXT
+def assign(
+    ids: tuple[str, ...], assignee: str | None, nobody: bool, due: datetime | None, by: str, text: str | None
+) -> None:
+    """Give it to somebody, with the time until which it is due."""
+    if (assignee is None) != nobody or (nobody and due):
+        raise click.UsageError("say --to NAME (and --due TIME, if wanted), or --nobody")
+    _act(ids, "unassigned" if nobody else "assigned", by, text, assignee, due)
+
+
+@alerts.command()
+@_IDS
+@click.option("--text", type=Text(MOST_TEXT), required=True, help="What is to be known.")
+@by_option
+def comment(ids: tuple[str, ...], text: str, by: str) -> None:
+    """Say something about it."""
+    _act(ids, "commented", by, text)
+
+
+@alerts.command()
+@_IDS
+@by_option
+@_TEXT
+def clear(ids: tuple[str, ...], by: str, text: str | None) -> None:
+    """Close it by hand: it is out of sight, and told to no one, until its severity changes or it clears by itself."""
+    _act(ids, "closed", by, text)
+
+
+@alerts.command()
+@_IDS
+@by_option
+@_TEXT
+def reopen(ids: tuple[str, ...], by: str, text: str | None) -> None:
+    """Open again what was closed by hand."""
+    _act(ids, "reopened", by, text)
+
+
+def _act(
+    ids: tuple[str, ...],
+    action: ActionName,
+    by: str,
+    text: str | None,
+    assignee: str | None = None,
+    due_at: datetime | None = None,
+) -> None:
+    from streams.alerts.tell import tell  # noqa: PLC0415
+    from streams.store import alert_desk, queries  # noqa: PLC0415
+
+    settings = settings_module.load()
+    with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
+        found = [alert_desk.resolve(connection, prefix) for prefix in dict.fromkeys(ids)]
+        for alert_id in found:
+            done = alert_desk.act(
+                connection, alert_id, action, by=by, text=text, assignee=assignee, due_at=due_at
+            )
+            click.echo(f"{alert_id} {action}" if done else f"{alert_id} was {action} already")
+        try:
+            tell(settings, connection, "urbanbrain/alerts")
+        except ServiceUnavailable as error:
+            click.echo(
+                f"stored, but not told yet: {error}. The next command tells it, or `urbanbrain notify`",
+                err=True,
+            )

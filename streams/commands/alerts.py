@@ -1,0 +1,189 @@
+"""`urbanbrain alerts`: follow and look up alerts."""
+
+import json
+import signal
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from schemas.alert_actions import AlertHandling
+from schemas.alerts import SEVERITIES, Alert, AlertKind
+from streams import settings as settings_module
+from streams.commands.values import Cell
+from streams.settings import Settings
+
+KINDS = get_args(AlertKind)
+
+
+@click.group()
+def alerts() -> None:
+    """Follow, look up, acknowledge, assign, comment, close and silence alerts."""
+
+
+def _filter_options(command: Any) -> Any:
+    """Add the filters that tail and list share."""
+    for option in reversed(
+        (
+            click.option("--kind", type=click.Choice(KINDS), help="One kind."),
+            click.option("--cell", type=Cell(), help="One cell (H3 hex string)."),
+            click.option("--operator", help="Only alerts that vehicles of this operator are part of."),
+            click.option(
+                "--acknowledged/--unacknowledged", default=None, help="Only those (not) taken note of."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@alerts.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="At least this severe.")
+@_filter_options
+@click.option("--silenced", is_flag=True, help="Show silenced alerts too.")
+def tail(
+    as_json: bool,
+    severity: str | None,
+    kind: str | None,
+    cell: str | None,
+    operator: str | None,
+    acknowledged: bool | None,
+    silenced: bool,
+) -> None:
+    """Show open alerts, then follow: their events, and what people do about them."""
+    from streams.alerts.book import Book  # noqa: PLC0415
+    from streams.alerts.labels import labels_of  # noqa: PLC0415
+    from streams.alerts.tail import Tail, Wanted  # noqa: PLC0415
+    from streams.alerts.text import action_line, styled  # noqa: PLC0415
+
+    console = Console(highlight=False, soft_wrap=True)
+    settings = settings_module.load()
+
+    def show(alert: Alert, payload: bytes) -> None:
+        if as_json:
+            click.echo(payload.decode())
+        else:
+            text, style = styled(alert)
+            console.print(text, style=style, markup=False)
+
+    def show_action(handling: AlertHandling, payload: bytes) -> None:
+        if as_json:
+            click.echo(payload.decode())
+        else:
+            console.print(action_line(handling), markup=False)
+
+    def silent(alert: Alert) -> bool:
+        return not silenced and book.silences(labels_of(alert, district))
+
+    book, district = Book(settings.database_url.get_secret_value()), district_of(settings)
+    wanted = Wanted(severity, kind, cell, operator, acknowledged, silent)
+    follower = Tail(settings, show, show_action, wanted)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: follower.stop())
+    follower.run()
+
+
+@alerts.command("list")
+@click.option(
+    "--status",
+    type=click.Choice(["active", "closed", "cleared"]),
+    default="active",
+    show_default=True,
+    help="closed: by hand, while the condition lasts.",
+)
+@click.option("--severity", type=click.Choice(SEVERITIES), help="Exactly this severity.")
+@_filter_options
+@click.option("--silenced/--not-silenced", default=None, help="Only those (not) silenced now.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+def list_(
+    status: Any,
+    severity: str | None,
+    kind: str | None,
+    cell: str | None,
+    operator: str | None,
+    acknowledged: bool | None,
+    silenced: bool | None,
+    limit: int,
+) -> None:
+    """List alerts from the database, newest first."""
+    from streams.alerts.rows import labels_of_row  # noqa: PLC0415
+    from streams.alerts.silences import of_row, silenced_by  # noqa: PLC0415
+    from streams.store import alert_desk, queries  # noqa: PLC0415
+
+    settings = settings_module.load()
+    district, now = district_of(settings), datetime.now(UTC)
+    filters = queries.Filters(status, kind, severity, cell, operator, acknowledged)
+    table = Table(
+        *("since (UTC)", "severity", "cell", "bikes", "capacity", "what", "zone", "handled", "alert")
+    )
+    with queries.connect(settings.database_url.get_secret_value()) as connection:
+        silences = [of_row(row) for row in alert_desk.silences(connection)]
+        for row in queries.alerts(connection, filters):
+            silent = silenced_by(labels_of_row(row, district), silences, now) is not None
+            if silenced is not None and silent != silenced:
+                continue
+            shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
+            what = shares if row.kind == "oversaturation" else row.summary
+            table.add_row(
+                f"{row.starts_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+                row.severity,
+                row.hex,
+                "" if row.occupancy is None else str(row.occupancy),
+                "" if row.capacity is None else str(row.capacity),
+                what,
+                row.zone,
+                _handled(row, silent),
+                row.alert_id,
+            )
+            if table.row_count == limit:
+                break
+    Console().print(table)
+
+
+@alerts.command()
+@click.argument("alert_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def show(alert_id: str, as_json: bool) -> None:
+    """Show one alert: its evidence, its life, and what was done about it. The beginning of the ID is enough."""
+    from streams.alerts.rows import labels_of_row  # noqa: PLC0415
+    from streams.alerts.shown import as_json as json_of  # noqa: PLC0415
+    from streams.alerts.shown import as_text  # noqa: PLC0415
+    from streams.alerts.silences import of_row, silenced_by  # noqa: PLC0415
+    from streams.store import alert_desk, queries  # noqa: PLC0415
+
+    settings = settings_module.load()
+    with queries.connect(settings.database_url.get_secret_value()) as connection:
+        found = alert_desk.resolve(connection, alert_id)
+        (row,) = queries.alerts(connection, queries.Filters(alert_id=found))
+        events, actions = queries.alert_events(connection, found), alert_desk.actions(connection, found)
+        silences = [of_row(silence) for silence in alert_desk.silences(connection)]
+    silence = silenced_by(labels_of_row(row, district_of(settings)), silences, datetime.now(UTC))
+    if as_json:
+        click.echo(json.dumps(json_of(row, events, actions, silence), ensure_ascii=False))
+    else:
+        Console(highlight=False, soft_wrap=True).print(as_text(row, events, actions, silence), markup=False)
+
+
+def district_of(settings: Settings) -> Any:
+    """Return what tells the district of a place."""
+    if settings.districts_file is None:
+        return lambda _lat, _lon: None
+    from streams.wiring import load_districts  # noqa: PLC0415 - it brings Faust with it
+
+    return load_districts(settings).of
+
+
+def _handled(row: Any, silent: bool) -> str:
+    words = []
+    if row.closed_by is not None:
+        words.append(f"closed by {row.closed_by}")
+    if row.acknowledged:
+        words.append(f"acknowledged by {row.acknowledged_by}")
+    if row.assignee is not None:
+        words.append(f"to {row.assignee}" + (f" until {row.due_at:%m-%d %H:%M}" if row.due_at else ""))
+    if silent:
+        words.append("silenced")
+    return ", ".join(words)

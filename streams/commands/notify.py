@@ -1,0 +1,43 @@
+"""`urbanbrain notify`."""
+
+import asyncio
+import logging
+import os
+import signal
+
+import click
+
+from streams import settings as settings_module
+from streams.commands.alerts import district_of
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Read the file of receivers, say what it holds, and end.")
+@click.option(
+    "--wait", default=30.0, show_default=True, help="Seconds to wait for the services at the start."
+)
+def notify(check: bool, wait: float) -> None:
+    """Send events of alerts to the webhooks of UB_NOTIFY_FILE until SIGTERM; each receiver at its own pace."""
+    from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
+    from streams.notify.service import load_receivers, run  # noqa: PLC0415
+
+    settings = settings_module.load()
+    receivers = load_receivers(settings, os.environ)
+    if check:
+        for receiver in receivers:
+            matchers = " ".join(str(matcher) for matcher in receiver.match) or "all alerts"
+            what = "escalations only" if receiver.escalations_only else matchers
+            click.echo(f"{receiver.name}: {receiver.format} to {receiver.url}, {what}")
+        return
+    logging.getLogger("streams").setLevel(logging.INFO)
+    district = district_of(settings)
+    wait_for_kafka(settings.kafka_bootstrap, wait)
+    create_topics(settings.kafka_bootstrap, settings)
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await run(settings, receivers, district, stop)
+
+    asyncio.run(work())

@@ -1,0 +1,80 @@
+"""`urbanbrain alerts silence add|list|expire`, as amtool has it."""
+
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from streams import settings as settings_module
+from streams.alerts.matchers import Matcher
+from streams.commands.alerts import alerts
+from streams.commands.values import MOST_TEXT, MatcherType, Moment, Text, by_option
+
+
+@alerts.group()
+def silence() -> None:
+    """Keep notifications of some alerts back for a while; the alerts themselves stay."""
+
+
+@silence.command()
+@click.argument("matchers", type=MatcherType(), nargs=-1, required=True)
+@click.option("--until", type=Moment(), required=True, help="A duration from now (2h), or a time.")
+@click.option("--from", "starts_at", type=Moment(), help="The same; default: now.")
+@click.option("--reason", type=Text(MOST_TEXT), required=True, help="Why.")
+@by_option
+def add(
+    matchers: tuple[Matcher, ...], until: datetime, starts_at: datetime | None, reason: str, by: str
+) -> None:
+    """Silence alerts that match every MATCHER: NAME=VALUE, !=, =~ (regular expression), !~.
+
+    Names: severity, kind, cell, region, zone, district, operator, policy. An alert with several operators matches
+    operator=VALUE if one of them does.
+    """
+    from streams.alerts.silences import stored  # noqa: PLC0415
+    from streams.store import alert_desk, queries  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    begin = starts_at or now
+    if until <= max(begin, now):
+        raise click.UsageError(f"--until {until:%Y-%m-%dT%H:%M:%SZ} is over already, or before --from")
+    settings = settings_module.load()
+    with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
+        silence_id = alert_desk.add_silence(
+            connection,
+            matchers=stored(matchers),
+            starts_at=begin,
+            ends_at=until,
+            created_by=by,
+            comment=reason,
+        )
+    click.echo(silence_id)
+
+
+@silence.command("list")
+@click.option("--expired", is_flag=True, help="Those that are over too.")
+def list_(expired: bool) -> None:
+    """List silences, those that end last first."""
+    from streams.alerts.silences import of_row  # noqa: PLC0415
+    from streams.store import alert_desk, queries  # noqa: PLC0415
+
+    settings = settings_module.load()
+    table = Table("silence", "matchers", "from (UTC)", "until (UTC)", "state", "by", "reason")
+    with queries.connect(settings.database_url.get_secret_value()) as connection:
+        for row in alert_desk.silences(connection, expired=expired):
+            begin, end = (f"{t.astimezone(UTC):%Y-%m-%d %H:%M}" for t in (row.starts_at, row.ends_at))
+            matchers = " ".join(str(matcher) for matcher in of_row(row).matchers)
+            table.add_row(row.silence_id, matchers, begin, end, row.state, row.created_by, row.comment)
+    Console().print(table)
+
+
+@silence.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+def expire(ids: tuple[str, ...]) -> None:
+    """End silences now. The beginning of the ID is enough."""
+    from streams.store import alert_desk, queries  # noqa: PLC0415
+
+    settings = settings_module.load()
+    with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
+        for prefix in ids:
+            click.echo(f"{alert_desk.expire_silence(connection, prefix)} expired")

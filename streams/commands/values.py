@@ -1,0 +1,93 @@
+"""Kinds of values that commands take, and options that several have."""
+
+import getpass
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from streams.alerts import durations, matchers
+from streams.errors import MatcherError
+
+MOST_TEXT = 4_000
+MOST_NAME = 128
+
+
+class Cell(click.ParamType):
+    """An H3 cell as 15 hexadecimal digits."""
+
+    name = "HEX"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the cell in lower case."""
+        text = str(value).lower()
+        if not re.fullmatch("8[0-9a-f]{14}", text):
+            self.fail(f"{value!r} is no H3 cell: 15 hexadecimal digits, such as 8930994a553ffff", param, ctx)
+        return text
+
+
+class Moment(click.ParamType):
+    """A duration from now, or a time."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the moment."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return durations.moment(str(value), datetime.now(UTC))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Text(click.ParamType):
+    """Words of a person: something, not endless, without the character U+0000."""
+
+    def __init__(self, most: int, name: str = "TEXT") -> None:
+        self.most = most
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the words without spaces around them."""
+        text = str(value).strip()
+        if not text or len(text) > self.most or "\x00" in text:
+            self.fail(f"1 to {self.most} characters are expected", param, ctx)
+        return text
+
+
+class MatcherType(click.ParamType):
+    """A matcher, such as severity=major."""
+
+    name = "MATCHER"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> matchers.Matcher:
+        """Return the matcher."""
+        try:
+            return matchers.parse(str(value))
+        except MatcherError as error:
+            self.fail(str(error), param, ctx)
+
+
+def by_option[F: Callable[..., Any]](command: F) -> F:
+    """Add --by: who acts."""
+    return click.option(
+        "--by",
+        type=Text(MOST_NAME, "NAME"),
+        default=_user,
+        show_default="the user of this system",
+        help="Who does it.",
+    )(command)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        raise click.UsageError(
+            "this system does not know your name: say who you are with --by NAME"
+        ) from None

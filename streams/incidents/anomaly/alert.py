@@ -1,0 +1,128 @@
+"""Alerts of anomalies: what they say, and their ids."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from schemas.alerts import Alert, Anomaly, Evidence, Severity
+from streams.fold import Record
+from streams.incidents.anomaly.contract import Detector, Score
+from streams.incidents.anomaly.watch import Rule
+from streams.incidents.lifecycle import alert_id
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One closed window of a metric of a cell."""
+
+    cell: str
+    region: str
+    metric: str
+    unit: str
+    start: int
+    length_ms: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a cell is: its centre, and the zone of the policy."""
+
+    lat: float
+    lon: float
+    zone: str
+
+
+def rules_version(detector: Detector[Any], rule: Rule) -> str:
+    """Return a hash of all that decides."""
+    return hashlib.sha256(f"{detector.version}{detector}{rule}".encode()).hexdigest()[:12]
+
+
+def raised(
+    window: Window,
+    place: Place,
+    severity: Severity,
+    score: Score,
+    detector: Detector[Any],
+    rule: Rule,
+    record: Record,
+) -> Alert:
+    """Return a new alert: it begins with the window, so that a replay gives it the same id."""
+    return Alert(
+        alert_id=alert_id("anomaly", f"{window.cell}/{window.metric}", window.start),
+        sequence=0,
+        action="raised",
+        kind="anomaly",
+        severity=severity,
+        status="active",
+        acknowledged=False,
+        cell=window.cell,
+        region=window.region,
+        zone=place.zone,
+        lat=place.lat,
+        lon=place.lon,
+        starts_at=window.start,
+        updated_at=window.start,
+        ends_at=None,
+        summary=_summary(window, score),
+        policy=detector.name,
+        policy_version=rules_version(detector, rule),
+        evidence=_evidence(window, score, detector, record),
+    )
+
+
+def worse(
+    alert: Alert, window: Window, severity: Severity, score: Score, detector: Detector[Any], record: Record
+) -> Alert:
+    """Return the alert after its severity rose."""
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action="updated",
+        severity=severity,
+        updated_at=window.start,
+        summary=_summary(window, score),
+        evidence=_evidence(window, score, detector, record),
+    )
+
+
+def cleared(alert: Alert, at: int, reason: str, record: Record) -> Alert:
+    """Return the alert after it was cleared; its evidence still says what was unusual."""
+    at = max(at, alert.updated_at)
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action="cleared",
+        status="cleared",
+        updated_at=at,
+        ends_at=at,
+        summary=f"{reason}; {alert.summary}",
+        evidence=msgspec.structs.replace(alert.evidence, **place),
+    )
+
+
+def _summary(window: Window, score: Score) -> str:
+    value, low, high = (f"{number:.4g}" for number in (score.observed, score.low, score.high))
+    what = window.metric if score.aspect == "value" else f"{score.aspect} of {window.metric}"
+    return f"{what} {value} {window.unit}, expected {low} to {high} (score {score.score:.2f})"
+
+
+def _evidence(window: Window, score: Score, detector: Detector[Any], record: Record) -> Evidence:
+    found = Anomaly(
+        metric=window.metric,
+        unit=window.unit,
+        window_start=window.start,
+        window_ms=window.length_ms,
+        value=window.value,
+        aspect=score.aspect,
+        observed=score.observed,
+        low=score.low,
+        high=score.high,
+        score=score.score,
+        detector=detector.name,
+        detector_version=detector.version,
+    )
+    return Evidence(None, None, None, None, {}, record.topic, record.partition, record.offset, found)

@@ -1,0 +1,115 @@
+"""A value unusual for its hour of the week: distance from the hour's median, in its median absolute deviation.
+
+Medians are followed by stochastic approximation (H. Robbins, S. Monro: A stochastic approximation method, Annals of
+Mathematical Statistics 1951; for quantiles Q. Ma, S. Muthukrishnan, M. Sandler: Frugal streaming for estimating
+quantiles, 2013): a step up for a value above, a step down for one below. So one value moves a median by one step,
+however far out it lies, and an anomaly teaches little. 1.4826 deviations are a standard deviation of normal noise
+(F. R. Hampel: The influence curve and its role in robust estimation, JASA 1974).
+"""
+
+import math
+from dataclasses import dataclass
+
+import msgspec
+
+from streams.incidents.anomaly.contract import Score, gaussian_nats, surprise
+
+HOUR_MS = 3_600_000
+HOURS = 168
+MONDAY_MS = 3 * 24 * HOUR_MS  # the epoch was a Thursday
+NORMAL = 1.4826
+
+
+class Hour(msgspec.Struct, array_like=True, gc=False):
+    """Median and median absolute deviation of one hour of the week, and in how many weeks it was seen."""
+
+    median: float = 0.0
+    deviation: float = 0.0
+    values: int = 0
+    weeks: int = 0
+    last: int = -1
+
+
+class Week(msgspec.Struct, array_like=True):
+    """What is known of a series: its hours, and the mean distance of newer values from the medians of theirs."""
+
+    hours: list[Hour]
+    distance: float = 0.0
+    distances: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seasonal:
+    """An hour is judged when it was seen in `warm_weeks` weeks and by `warm_values` values.
+
+    step         of the medians, in deviations
+    least        deviation in shares of the median, and
+    share        in shares of the mean distance of all hours: no hour is held to be steadier
+    doubtful     the score from which on a value does not teach
+    """
+
+    warm_weeks: int = 3
+    warm_values: int = 4
+    step: float = 0.1
+    least: float = 0.01
+    share: float = 0.5
+    doubtful: float = 0.4
+
+    @property
+    def name(self) -> str:
+        """As in settings and evidence."""
+        return "seasonal"
+
+    @property
+    def version(self) -> int:
+        """Of the arithmetic above."""
+        return 1
+
+    @property
+    def state(self) -> type[Week]:
+        """Type of the state."""
+        return Week
+
+    def fresh(self) -> Week:
+        """Return the state of an unknown series."""
+        return Week([Hour() for _ in range(HOURS)])
+
+    def score(self, state: Week, at_ms: int, value: float) -> Score:
+        """Return how far out of its hour the value lies."""
+        hour = state.hours[_hour(at_ms)]
+        if hour.weeks < self.warm_weeks or hour.values < self.warm_values:
+            return Score(0.0, "value", value, value, value, warm=False)
+        sigma = NORMAL * self._deviation(state, hour)
+        away = abs(value - hour.median)
+        nats = gaussian_nats(away / sigma) if sigma else (math.inf if away else 0.0)
+        return Score(surprise(nats), "value", value, hour.median - 3 * sigma, hour.median + 3 * sigma)
+
+    def learn(self, state: Week, at_ms: int, value: float, score: Score) -> None:
+        """Move median and deviation of the hour by a step each."""
+        hour, week = state.hours[_hour(at_ms)], (at_ms + MONDAY_MS) // (HOURS * HOUR_MS)
+        if hour.last != week:
+            hour.last, hour.weeks = week, hour.weeks + 1
+        hour.values += 1
+        if hour.values == 1:
+            hour.median = value
+            return
+        if score.score >= self.doubtful:
+            return
+        away = abs(value - hour.median)
+        state.distances += 1
+        state.distance += (away - state.distance) / min(state.distances, HOURS)
+        if hour.values <= self.warm_values:  # no scale yet: plain means, of values and of distances
+            hour.median += (value - hour.median) / hour.values
+            hour.deviation += (away - hour.deviation) / (hour.values - 1)
+            return
+        scale = self.step * self._deviation(state, hour)
+        apart = away - hour.deviation
+        hour.median += math.copysign(min(scale, away), value - hour.median)
+        hour.deviation += math.copysign(min(scale, abs(apart)), apart)
+
+    def _deviation(self, state: Week, hour: Hour) -> float:
+        return max(hour.deviation, self.least * abs(hour.median), self.share * state.distance)
+
+
+def _hour(at_ms: int) -> int:
+    return (at_ms + MONDAY_MS) // HOUR_MS % HOURS

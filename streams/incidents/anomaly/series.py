@@ -1,0 +1,259 @@
+"""All series of one partition of ub.cells: each metric of each cell, window by window, with its detector and its alert.
+
+A series is judged once a window, when the window closes. A window that is amended afterwards, or that closes after a
+later one of its series, decides nothing: a look back would change what was told.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from schemas.alerts import Alert
+from streams.fold import Record
+from streams.incidents.anomaly.alert import Place, Window, cleared, raised, worse
+from streams.incidents.anomaly.contract import Detector, Score
+from streams.incidents.anomaly.family import for_metric
+from streams.incidents.anomaly.watch import Rule, Watch, over, step
+
+GREATEST = 1e12
+"""No metric comes near; larger values would overflow in squares."""
+Key = tuple[str, str]
+"""Cell and metric."""
+
+
+class MetricRows(msgspec.Struct, frozen=True):
+    """The columns of ClosedMetrics that decide something here."""
+
+    window_start: list[int]
+    cell: list[str]
+    metric: list[str]
+    unit: list[str]
+    mean: list[float]
+    revision: list[int]
+
+
+class Metrics(msgspec.Struct, frozen=True, tag="metrics"):
+    """Closed windows of metrics."""
+
+    region: str
+    watermark: int
+    window_ms: int
+    rows: MetricRows
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyConfig:
+    """Which member of the family, when to alert, and how many series to remember."""
+
+    detector: str = "records"
+    rule: Rule = field(default_factory=Rule)
+    most_series: int = 300_000
+
+
+class Saved(msgspec.Struct, array_like=True, frozen=True):
+    """All that is remembered of a series. `known` is the state of `detector` at `version`."""
+
+    region: str
+    detector: str
+    version: int
+    known: msgspec.Raw
+    last: int
+    loud_at: int
+    alert: Alert | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event of an alert, and the alert before it; None where it was raised."""
+
+    event: Alert
+    before: Alert | None
+
+
+@dataclass(slots=True)
+class _Series:
+    region: str
+    detector: Detector[Any]
+    known: Any
+    last: int = -1
+    watch: Watch = field(default_factory=Watch)
+    alert: Alert | None = None
+
+
+_saved = msgspec.msgpack.Decoder(Saved)
+
+
+class AllSeries:
+    """The series of one partition."""
+
+    def __init__(self, config: AnomalyConfig, place: Callable[[str], Place]) -> None:
+        """`place` says where a cell is; it raises ValueError where the name is no cell."""
+        self._config = config
+        self._place = place
+        self._detectors: dict[str, Detector[Any]] = {}
+        self._series: dict[Key, _Series] = {}
+        self._open: dict[str, dict[str, Alert]] = defaultdict(dict)
+        self._unsaved: set[Key] = set()
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+    def problem(self, message: Metrics) -> str:
+        """Return what makes a message unusable, or nothing."""
+        rows = message.rows
+        lengths = {len(getattr(rows, name)) for name in rows.__struct_fields__}
+        if len(lengths) > 1:
+            return f"columns of {', '.join(map(str, sorted(lengths)))} values; equal lengths expected"
+        for value in rows.mean:
+            if not abs(value) <= GREATEST:
+                return f"a mean of {value!r}; numbers up to {GREATEST:g} are expected"
+        for cell in sorted(
+            {c for c, m in zip(rows.cell, rows.metric, strict=True) if (c, m) not in self._series}
+        ):
+            try:
+                self._place(cell)
+            except ValueError:
+                return f"{cell[:32]!r} is no H3 cell"
+        return ""
+
+    def apply(self, message: Metrics, record: Record) -> list[Told]:
+        """Take closed windows in; returns what is to be told, in order."""
+        told = []
+        for window in _windows(message):
+            series = self._known(window)
+            if window.start > series.last:
+                told += self._judge(series, window, record)
+        told += self._fall_quiet(message, record)
+        return told + self._forget(record)
+
+    def standing(self, alert: Alert) -> Alert | None:
+        """Return another open alert of the same cell and severity, the newest: they share an MQTT topic."""
+        others = [
+            other
+            for other in self._open.get(alert.cell, {}).values()
+            if other.severity == alert.severity and other.alert_id != alert.alert_id
+        ]
+        return max(others, key=lambda other: (other.updated_at, other.alert_id), default=None)
+
+    def _known(self, window: Window) -> _Series:
+        key = window.cell, window.metric
+        series = self._series.get(key)
+        if series is None:
+            detector = self._detector(window.metric)
+            series = self._series[key] = _Series(window.region, detector, detector.fresh())
+        return series
+
+    def _detector(self, metric: str) -> Detector[Any]:
+        known = self._detectors.get(metric)
+        if known is None:
+            known = self._detectors[metric] = for_metric(self._config.detector, metric)
+        return known
+
+    def _judge(self, series: _Series, window: Window, record: Record) -> list[Told]:
+        score = series.detector.score(series.known, window.start, window.value)
+        series.detector.learn(series.known, window.start, window.value, score)
+        series.last = window.start
+        self._unsaved.add((window.cell, window.metric))
+        before, series.watch = series.watch, step(series.watch, score, window.start, self._config.rule)
+        if series.watch.severity == before.severity:
+            return []
+        return [self._turn(series, window, score, record)]
+
+    def _turn(self, series: _Series, window: Window, score: Score, record: Record) -> Told:
+        severity, alert, detector = series.watch.severity, series.alert, series.detector
+        if severity is None:
+            assert alert is not None, "a watch with a severity has an alert"
+            event = cleared(alert, window.start, self._quiet, record)
+        elif alert is None:
+            place = self._place(window.cell)
+            event = raised(window, place, severity, score, detector, self._config.rule, record)
+        else:
+            event = worse(alert, window, severity, score, detector, record)
+        return self._told(series, window.cell, window.metric, event)
+
+    @property
+    def _quiet(self) -> str:
+        return f"nothing new for {self._config.rule.quiet_ms / 60_000:g} min"
+
+    def _told(self, series: _Series, cell: str, metric: str, event: Alert) -> Told:
+        before, series.alert = series.alert, event if event.status == "active" else None
+        if series.alert is not None:
+            self._open[cell][metric] = event
+        else:
+            del self._open[cell][metric]
+            if not self._open[cell]:
+                del self._open[cell]
+        return Told(event, before)
+
+    def _fall_quiet(self, message: Metrics, record: Record) -> list[Told]:
+        """Clear the alerts of a region whose series say nothing any more."""
+        told = []
+        for cell, metric in sorted((c, m) for c, metrics in self._open.items() for m in metrics):
+            series = self._series[cell, metric]
+            watch = over(series.watch, message.watermark, self._config.rule)
+            if series.region == message.region and watch != series.watch and series.alert is not None:
+                series.watch = watch
+                self._unsaved.add((cell, metric))
+                event = cleared(series.alert, message.watermark, self._quiet, record)
+                told.append(self._told(series, cell, metric, event))
+        return told
+
+    def _forget(self, record: Record) -> list[Told]:
+        """Forget the series longest silent where there are too many; a few more than that, as it takes a sort."""
+        most = self._config.most_series
+        if len(self._series) <= most:
+            return []
+        told = []
+        by_age = sorted(self._series, key=lambda key: (self._series[key].last, key))
+        for cell, metric in by_age[: len(self._series) - most + most // 20]:
+            series = self._series[cell, metric]
+            if series.alert is not None:
+                event = cleared(
+                    series.alert, series.last, "the series is forgotten: there are too many", record
+                )
+                told.append(self._told(series, cell, metric, event))
+            del self._series[cell, metric]
+            self._unsaved.add((cell, metric))
+        return told
+
+    def take_parts(self) -> dict[str, bytes | None]:
+        """Return the series that changed since the last call, by "cell/metric"; None where one was forgotten."""
+        parts = {f"{cell}/{metric}": self._encoded((cell, metric)) for cell, metric in self._unsaved}
+        self._unsaved.clear()
+        return parts
+
+    def _encoded(self, key: Key) -> bytes | None:
+        series = self._series.get(key)
+        if series is None:
+            return None
+        detector = series.detector
+        known = msgspec.Raw(msgspec.msgpack.encode(series.known))
+        return msgspec.msgpack.encode(
+            Saved(
+                *(series.region, detector.name, detector.version, known),
+                *(series.last, series.watch.loud_at, series.alert),
+            )
+        )
+
+    def restore(self, name: str, data: bytes) -> None:
+        """Take a saved series in. Another detector than the one that saved it begins anew; the alert stays open."""
+        cell, _, metric = name.partition("/")
+        saved, detector = _saved.decode(data), self._detector(metric)
+        same = (saved.detector, saved.version) == (detector.name, detector.version)
+        known = msgspec.msgpack.decode(saved.known, type=detector.state) if same else detector.fresh()
+        watch = Watch(saved.alert.severity, saved.loud_at) if saved.alert else Watch()
+        self._series[cell, metric] = _Series(saved.region, detector, known, saved.last, watch, saved.alert)
+        if saved.alert is not None:
+            self._open[cell][metric] = saved.alert
+
+
+def _windows(message: Metrics) -> Iterator[Window]:
+    """Yield the windows that closed now, oldest first."""
+    rows = message.rows
+    columns = zip(rows.window_start, rows.cell, rows.metric, rows.unit, rows.mean, rows.revision, strict=True)
+    for start, cell, metric, unit, mean, revision in sorted(columns):
+        if revision == 0:
+            yield Window(cell, message.region, metric, unit, start, message.window_ms, mean)

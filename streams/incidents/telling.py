@@ -1,0 +1,68 @@
+"""Events of alerts as they leave: records for Kafka, retained messages for MQTT, rows for the tables."""
+
+from collections.abc import Sequence
+
+from schemas import codec, envelope
+from schemas.alerts import Alert
+from streams import topics
+from streams.fold import MqttMessage, Output, Rows
+
+
+def announce(event: Alert, before: Alert | None, standing: Alert | None = None) -> Output:
+    """Kafka gets every event; MQTT keeps the newest retained while the alert is open.
+
+    `standing` is another open alert on the topic that this one leaves: it is retained there from then on.
+    """
+    value = codec.encode(event)
+    topic = _topic(event)
+    mqtt = []
+    if before is not None and _topic(before) != topic:
+        mqtt.append(_leave(before, standing))
+    mqtt.append(MqttMessage(topic, value, retain=event.status == "active"))
+    if event.status == "cleared":
+        mqtt.append(_leave(event, standing))
+    if event.action != "updated":  # what people did about an alert ends with it, and a new one begins without
+        mqtt.append(MqttMessage(topics.alert_action_topic(event.kind, event.cell), b"", retain=True))
+    return Output(
+        topic=topics.ALERTS,
+        key=event.cell,
+        value=value,
+        type_=envelope.ALERT,
+        id_=f"{event.alert_id}/{event.sequence}",
+        time_ms=event.updated_at,
+        mqtt=tuple(mqtt),
+    )
+
+
+def _topic(alert: Alert) -> str:
+    return topics.alert_topic(alert.severity, alert.kind, alert.cell)
+
+
+def _leave(alert: Alert, standing: Alert | None) -> MqttMessage:
+    return MqttMessage(_topic(alert), b"" if standing is None else codec.encode(standing), retain=True)
+
+
+def rows(events: Sequence[Alert]) -> list[Rows]:
+    """Return the rows of `alert` and `alert_event` after these events; none where there are none."""
+    if not events:
+        return []
+    newest = {event.alert_id: event for event in events}
+    return [Rows("alert", _alert_columns(list(newest.values()))), Rows("alert_event", _event_columns(events))]
+
+
+def _alert_columns(alerts: Sequence[Alert]) -> dict[str, list[object]]:
+    same = [name for name in Alert.__struct_fields__ if name not in ("action", "cell", "evidence")]
+    columns: dict[str, list[object]] = {name: [getattr(a, name) for a in alerts] for name in same}
+    columns["cell"] = [int(a.cell, 16) for a in alerts]
+    columns["evidence"] = [codec.encode(a.evidence).decode() for a in alerts]
+    return columns
+
+
+def _event_columns(events: Sequence[Alert]) -> dict[str, list[object]]:
+    columns: dict[str, list[object]] = {
+        name: [getattr(a, name) for a in events]
+        for name in ("alert_id", "sequence", "action", "severity", "status")
+    }
+    columns["at"] = [a.updated_at for a in events]
+    columns["body"] = [codec.encode(a).decode() for a in events]
+    return columns

@@ -1,0 +1,1 @@
+"""Notifications: events of alerts to webhooks, each receiver at its own pace."""

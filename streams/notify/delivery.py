@@ -1,0 +1,138 @@
+"""The queue of one receiver, delivered in order and at its own pace."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+
+from schemas import codec
+from streams.alerts.labels import District, labels_of
+from streams.alerts.silences import of_row, silenced_by
+from streams.notify import signing, transport
+from streams.notify.formats import RENDER
+from streams.notify.judge import Drop, Hold, judge
+from streams.notify.message import Message, Told
+from streams.notify.receivers import Receiver
+from streams.store import notifications
+from streams.store.due import Due
+from streams.store.notifications import Connection
+from streams.store.retry import retrying
+from streams.store.session import Session
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 1.0
+_LOOK_AT_SILENCES_AGAIN = timedelta(seconds=5)
+
+
+class Delivery:
+    """Sends what is due to one receiver until it is told to stop."""
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        session: Session,
+        client: aiohttp.ClientSession,
+        district: District,
+        stop: asyncio.Event,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._receiver = receiver
+        self._session = session
+        self._client = client
+        self._district = district
+        self._stop = stop
+        self._jitter = jitter
+        self._failures = 0
+        self._nudged = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Say that something may be due."""
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Deliver, and wait while there is nothing to deliver, or while the receiver or the database is away."""
+        while not self._stop.is_set():
+            self._nudged.clear()
+            pause = await retrying(self._step, self._stop, log.warning)
+            if pause is None:
+                await _within(self._nudged, _POLL_S)
+            elif pause:
+                await _within(self._stop, pause)
+
+    async def _step(self) -> float | None:
+        """Deal with one notification; return the seconds to wait before the next, or None where nothing is due.
+
+        In one transaction, so that a notification is sent by one process only:
+        1. lock the first that is due
+        2. send it, keep it back or drop it
+        3. write down how it ended. Between 2 and 3 a crash lets it be sent again, with the same id
+        """
+        async with self._session.transaction() as connection:
+            # 1.
+            due = await notifications.next_due(connection, self._receiver.name)
+            if due is None:
+                return None
+            # 2. and 3.
+            return await self._deal_with(connection, due)
+
+    async def _deal_with(self, connection: Connection, due: Due) -> float:
+        alert, now = codec.alert.decode(due.body), datetime.now(UTC)
+        labels = labels_of(alert, self._district)
+        silences = [of_row(row) for row in await notifications.silences(connection)]
+        silence = silenced_by(labels, silences, now)
+        why = None if silence is None else f"silence {silence.silence_id}: {silence.comment}"
+        verdict = judge(due, alert, why, self._receiver.format)
+        if isinstance(verdict, Drop):
+            await notifications.drop(connection, due.number, verdict.why)
+            return 0.0
+        if isinstance(verdict, Hold):
+            await notifications.hold(connection, due.number, verdict.why, _LOOK_AT_SILENCES_AGAIN)
+            return 0.0
+        message = Message(
+            alert=alert,
+            sequence=due.sequence,
+            reason=due.reason,
+            due_at=due.due_at,
+            receiver=self._receiver,
+            now=now,
+            district=self._district(alert.lat, alert.lon),
+            boundary=due.boundary,
+            told=[Told(*item) for item in due.told],
+        )
+        return await self._send(connection, due, message)
+
+    async def _send(self, connection: Connection, due: Due, message: Message) -> float:
+        receiver = self._receiver
+        payload = RENDER[receiver.format](message)
+        headers = signing.headers(message.id_, payload.body, receiver.secret, int(message.now.timestamp()))
+        outcome = await transport.post(self._client, receiver, payload, headers)
+        if isinstance(outcome, transport.Failed):
+            await notifications.failed(connection, due.number, outcome.note)
+            pause = transport.backoff(
+                self._failures, receiver.max_backoff, outcome.retry_after, self._jitter()
+            )
+            if self._failures == 0:
+                log.warning("receiver %s: %s; trying again until it takes it", receiver.name, outcome.note)
+            self._failures += 1
+            return pause
+        if self._failures:
+            log.warning("receiver %s answers again after %d failed attempts", receiver.name, self._failures)
+            self._failures = 0
+        if isinstance(outcome, transport.Refused):
+            log.error("receiver %s refuses %s for good: %s", receiver.name, message.id_, outcome.note)
+            await notifications.drop(connection, due.number, f"refused: {outcome.note}")
+            return 0.0
+        await notifications.deliver(connection, due, outcome.note)
+        if receiver.repeat_interval is not None and message.alert.status == "active":
+            await notifications.repeat(connection, due.number, receiver.repeat_interval)
+        return 0.0
+
+
+async def _within(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

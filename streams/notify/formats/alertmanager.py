@@ -1,0 +1,64 @@
+"""Alertmanager's API v2, POST /api/v2/alerts: a list of alerts.
+
+https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
+
+Alertmanager knows an alert by its labels, and severity is one of them: when it changes, the alert of the former
+severity is ended in the same request. An alert that is not repeated before its endsAt is resolved there; so
+receivers of this format are told again every `repeat_interval`.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from schemas import codec
+from schemas.alerts import SEVERITIES, Alert
+from streams.notify.message import Message, Payload, rfc3339
+
+_MISSED_REPEATS = 3
+
+
+def labels(alert: Alert, district: str | None) -> dict[str, str]:
+    """Return the labels by which Alertmanager groups, routes, silences and inhibits."""
+    found = {
+        "alertname": alert.kind,
+        "severity": alert.severity,
+        "cell": alert.cell,
+        "region": alert.region,
+        "zone": alert.zone,
+    }
+    return found if district is None else {**found, "district": district}
+
+
+def annotations(alert: Alert) -> dict[str, str]:
+    """Return what is said of the alert beside its labels."""
+    return {
+        "summary": alert.summary,
+        "alert_id": alert.alert_id,
+        "policy": alert.policy,
+        "policy_version": alert.policy_version,
+        "lat": str(alert.lat),
+        "lon": str(alert.lon),
+    }
+
+
+def render(message: Message) -> Payload:
+    """Return the alert, and its former severities as ended."""
+    alert, interval = message.alert, message.receiver.repeat_interval
+    ends = {
+        "startsAt": rfc3339(alert.starts_at),
+        "endsAt": rfc3339(alert.updated_at if alert.ends_at is None else alert.ends_at),
+    }
+    found: list[dict[str, Any]] = [
+        {"labels": labels(alert, message.district), "annotations": annotations(alert), **ends}
+    ]
+    if alert.status == "active":
+        lasts = _MISSED_REPEATS * (interval or timedelta(minutes=5))
+        found[0]["endsAt"] = rfc3339(int((message.now + lasts).timestamp() * 1000))
+    if alert.action == "updated":
+        same = labels(alert, message.district)
+        found += [
+            {"labels": {**same, "severity": severity}, "annotations": annotations(alert), **ends}
+            for severity in SEVERITIES
+            if severity != alert.severity
+        ]
+    return Payload(codec.encode(found), "application/json")

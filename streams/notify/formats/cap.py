@@ -1,0 +1,101 @@
+"""OASIS Common Alerting Protocol 1.2: one XML document a message, the area as the outline of the cell.
+
+https://docs.oasis-open.org/emergency/cap/v1.2/CAP-v1.2-os.html
+"""
+
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+
+from schemas.alerts import Alert
+from streams.notify.message import Message, Payload
+
+NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+
+_SEVERITY = {"critical": "Severe", "major": "Moderate", "minor": "Minor", "warning": "Minor"}
+"""CAP's Extreme is an extraordinary threat to life or property."""
+
+_URGENCY = {"critical": "Immediate", "major": "Immediate", "minor": "Expected", "warning": "Future"}
+
+
+def render(message: Message) -> Payload:
+    """Return the message: an Alert the first time its receiver hears of it, then Updates, in the end a Cancel."""
+    alert, receiver = message.alert, message.receiver
+    cleared = alert.status == "cleared"
+    root = ET.Element("alert", xmlns=NAMESPACE)
+    _add(root, "identifier", identifier(alert.alert_id, message.id_))
+    _add(root, "sender", receiver.sender)
+    _add(root, "sent", _time(alert.updated_at))
+    _add(root, "status", receiver.status)
+    _add(root, "msgType", ("Cancel" if cleared else "Update") if message.told else "Alert")
+    _add(root, "scope", receiver.scope)
+    if receiver.scope == "Restricted":
+        _add(root, "restriction", "operations staff")
+    if message.told:
+        _add(root, "references", " ".join(_references(message)))
+    _add_info(root, message)
+    return Payload(
+        ET.tostring(root, encoding="utf-8", xml_declaration=True), "application/cap+xml; charset=utf-8"
+    )
+
+
+def identifier(alert_id: str, message_id: str) -> str:
+    """Return the identifier of a message: no spaces, commas, < or &."""
+    return alert_id + message_id.removeprefix(alert_id).replace("/", ".")
+
+
+def _references(message: Message) -> list[str]:
+    """Return sender,identifier,sent of every earlier message; a repeat replaces no message of its own."""
+    alert = message.alert
+    found = []
+    for told in message.told:
+        if told.reason == "repeat":
+            continue
+        suffix = "" if told.reason == "event" else f"/{told.reason}"
+        name = identifier(alert.alert_id, f"{alert.alert_id}/{told.sequence}{suffix}")
+        found.append(f"{message.receiver.sender},{name},{_time(told.updated_at)}")
+    return found
+
+
+def _add_info(root: ET.Element, message: Message) -> None:
+    alert = message.alert
+    cleared = alert.status == "cleared"
+    info = ET.SubElement(root, "info")
+    _add(info, "language", message.receiver.language)
+    _add(info, "category", "Transport")
+    _add(info, "event", alert.kind.replace("_", " "))
+    _add(info, "responseType", "AllClear" if cleared else "Execute")
+    _add(info, "urgency", "Past" if cleared else _URGENCY[alert.severity])
+    _add(info, "severity", _SEVERITY[alert.severity])
+    _add(info, "certainty", "Observed")
+    _add(info, "onset", _time(alert.starts_at))
+    _add(info, "headline", f"{alert.severity} {alert.kind}, {alert.action}")
+    _add(info, "description", alert.summary)
+    for name, value in (("alert_id", alert.alert_id), ("policy", f"{alert.policy} {alert.policy_version}")):
+        parameter = ET.SubElement(info, "parameter")
+        _add(parameter, "valueName", name)
+        _add(parameter, "value", value)
+    _add_area(info, alert, message)
+
+
+def _add_area(info: ET.Element, alert: Alert, message: Message) -> None:
+    area = ET.SubElement(info, "area")
+    district = "" if message.district is None else f"{message.district}, "
+    _add(area, "areaDesc", f"{district}zone {alert.zone}, cell {alert.cell}")
+    if message.boundary is not None:
+        ring = message.boundary["coordinates"][0]
+        _add(area, "polygon", " ".join(f"{lat:.6f},{lon:.6f}" for lon, lat in ring))
+    else:
+        _add(area, "circle", f"{alert.lat:.6f},{alert.lon:.6f} 0")
+    geocode = ET.SubElement(area, "geocode")
+    _add(geocode, "valueName", "H3")
+    _add(geocode, "value", alert.cell)
+
+
+def _add(parent: ET.Element, name: str, text: str) -> None:
+    # XML 1.0 has no control characters but these three
+    ET.SubElement(parent, name).text = "".join(c for c in text if c >= " " or c in "\t\n\r")
+
+
+def _time(milliseconds: int) -> str:
+    """CAP has no fractions of a second, and UTC is -00:00, never Z."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S-00:00")

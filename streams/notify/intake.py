@@ -1,0 +1,180 @@
+"""Events of alerts from Kafka into the queue of every receiver that they are for."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import psycopg
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from schemas import codec
+from schemas.alerts import Alert
+from streams import topics
+from streams.alerts.labels import District, labels_of
+from streams.alerts.matchers import match_all
+from streams.errors import MigrationError
+from streams.notify.receivers import Receiver
+from streams.settings import Settings
+from streams.store import notifications
+from streams.store.notifications import Connection
+from streams.store.retry import retrying
+from streams.store.session import Session
+
+log = logging.getLogger(__name__)
+
+GROUP = "urbanbrain-notify"
+_MARGIN = timedelta(minutes=1)
+"""An event may be on Kafka a little before it is in the tables, which a new receiver looks at."""
+
+_MOST_RECORDS = 500
+_POLL_MS = 250
+_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One record of ub.alerts: when it was written (wall clock), the alert, and its JSON."""
+
+    at: datetime
+    alert: Alert
+    body: bytes
+
+
+class Intake:
+    """Reads ub.alerts as a consumer group of its own; what is queued is confirmed to Kafka afterwards.
+
+    A record that is read again, by this or another process, finds its rows there. `queued` is called
+    when there is more to deliver.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        receivers: Sequence[Receiver],
+        session: Session,
+        district: District,
+        stop: asyncio.Event,
+        queued: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._receivers = receivers
+        self._session = session
+        self._district = district
+        self._stop = stop
+        self._queued = queued
+
+    async def meet_receivers(self) -> None:
+        """Queue the alerts that are open for receivers that are new."""
+
+        async def meet() -> None:
+            async with self._session.transaction() as connection:
+                await self._meet(connection)
+
+        await retrying(meet, self._stop, log.warning)
+
+    async def _meet(self, connection: Connection) -> None:
+        try:
+            names = await notifications.register(connection, [r.name for r in self._receivers])
+        except psycopg.errors.UndefinedTable:
+            raise MigrationError("the database lacks tables of ours; run `urbanbrain migrate`") from None
+        new = [receiver for receiver in self._receivers if receiver.name in names]
+        for body in await notifications.open_alerts(connection) if new else []:
+            await self._queue(connection, new, codec.alert.decode(body), body)
+        for receiver in new:
+            log.info("receiver %s is new: it is told of what is open, then of what comes", receiver.name)
+
+    async def run(self) -> None:
+        """Read until told to stop."""
+        consumer = self._consumer()
+        await consumer.start()
+        try:
+            while not self._stop.is_set():
+                try:
+                    batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
+                except KafkaError as error:
+                    log.warning("Kafka gives no alerts (%s); trying again", error)
+                    await asyncio.sleep(_RETRY_S)
+                    continue
+                events = [event for records in batches.values() for event in map(_read, records) if event]
+                if events:
+                    await retrying(lambda found=events: self._take(found), self._stop, log.warning)  # type: ignore[misc]
+                    self._queued()
+                if batches:
+                    await self._confirm(consumer)
+        finally:
+            await consumer.stop()
+
+    async def _take(self, events: Sequence[Event]) -> None:
+        async with self._session.transaction() as connection:
+            await self._meet(connection)  # a database that was made anew knows none
+            known = await notifications.known_since(connection)
+            for event in events:
+                receivers = [r for r in self._receivers if event.at >= known[r.name] - _MARGIN]
+                await self._queue(connection, receivers, event.alert, event.body)
+
+    async def _queue(
+        self, connection: Connection, receivers: Sequence[Receiver], alert: Alert, body: bytes
+    ) -> None:
+        labels = labels_of(alert, self._district)
+        for receiver in receivers:
+            first = await notifications.enqueue(
+                connection,
+                receiver=receiver.name,
+                alert_id=alert.alert_id,
+                sequence=alert.sequence,
+                body=body,
+                matches=(
+                    alert.status == "active"
+                    and not receiver.escalations_only
+                    and match_all(receiver.match, labels)
+                ),
+                over=alert.status == "cleared",
+            )
+            if first and receiver.escalate is not None:
+                await notifications.escalate(
+                    connection,
+                    receiver=receiver.escalate.to,
+                    alert_id=alert.alert_id,
+                    sequence=alert.sequence,
+                    body=body,
+                    after=receiver.escalate.after,
+                )
+
+    async def _confirm(self, consumer: Any) -> None:
+        try:
+            await consumer.commit()
+        except (
+            KafkaError
+        ) as error:  # partitions moved, or Kafka is away: they are read again, and found queued
+            log.warning("Kafka did not take the offsets of %s (%s)", GROUP, error)
+
+    def _consumer(self) -> Any:
+        options: dict[str, Any] = {}
+        if self._settings.kafka_flavor == "tansu":  # its JoinGroup waits half the session timeout
+            options = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 1000}
+        return AIOKafkaConsumer(
+            topics.ALERTS,
+            bootstrap_servers=self._settings.kafka_bootstrap,
+            group_id=GROUP,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=self._settings.kafka_fetch_wait_ms,
+            **options,
+        )
+
+
+def _read(record: Any) -> Event | None:
+    try:
+        alert = codec.alert.decode(record.value)
+        if b"\\u0000" in record.value:
+            raise ValueError("the character U+0000, which PostgreSQL cannot hold")
+    except (msgspec.DecodeError, TypeError, ValueError, RecursionError) as error:
+        where = f"{record.topic}[{record.partition}] offset {record.offset}"
+        log.error("%s is no alert: %s; nobody is told of it", where, error)
+        return None
+    return Event(datetime.fromtimestamp(record.timestamp / 1000, UTC), alert, record.value)

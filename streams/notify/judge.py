@@ -1,0 +1,57 @@
+"""Whether a notification whose time has come is sent, kept back, or no longer needed."""
+
+from dataclasses import dataclass
+
+from schemas.alerts import Alert
+from streams.notify.receivers import Format
+from streams.store.due import Due
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """It goes out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A silence keeps it back."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Nobody needs it any more."""
+
+    why: str
+
+
+Verdict = Send | Hold | Drop
+
+
+def judge(due: Due, alert: Alert, silence: str | None, format_: Format) -> Verdict:
+    """Return what becomes of a notification; `silence` says which silence matches its alert now.
+
+    What a receiver was told is always taken back: no silence keeps the end of an alert from it. What happened while
+    a receiver was away is told when it is back, even where it is over by then; what happened under a silence is not.
+    """
+    over = "cleared" in (due.status, alert.status)
+    if due.reason != "event" and over:
+        return Drop("cleared")
+    if alert.status == "cleared":
+        return Send() if due.told else Drop("its receiver was not told of the alert")
+    if due.closed_by is not None:
+        return Drop(f"closed by {due.closed_by}")
+    if due.reason == "escalation" and due.acknowledged_by is not None:
+        return Drop(f"acknowledged by {due.acknowledged_by}")
+    if due.reason == "repeat":
+        # Alertmanager takes an alert that is not repeated for resolved, acknowledged or not.
+        if due.acknowledged_by is not None and format_ != "alertmanager":
+            return Drop(f"acknowledged by {due.acknowledged_by}")
+        if any(sequence > due.sequence for sequence, _, _ in due.told):
+            return Drop("a later event was told")
+    if due.state == "silenced" and over:
+        return Drop("cleared under a silence")
+    if silence is not None:
+        return Hold(silence)
+    return Send()

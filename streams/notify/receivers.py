@@ -1,0 +1,213 @@
+"""Who is notified, how and of what: the file of receivers (TOML)."""
+
+import base64
+import binascii
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from streams.alerts.durations import duration
+from streams.alerts.matchers import Matcher
+from streams.alerts.matchers import parse as parse_matcher
+from streams.errors import MatcherError, SettingsError
+
+Format = Literal["cloudevents", "alertmanager", "alertmanager-webhook", "cap"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+CAP_STATUSES = ("Actual", "Exercise", "System", "Test", "Draft")
+CAP_SCOPES = ("Public", "Restricted")
+
+KEYS = frozenset(
+    {
+        *("name", "url", "format", "match", "secret_env", "bearer_env", "timeout", "max_backoff"),
+        *("repeat_interval", "escalate", "escalations_only", "sender", "status", "scope", "language"),
+    }
+)
+_CAP_KEYS = ("sender", "status", "scope", "language")
+_KEEP_ALIVE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Whom to tell, and how long after the first notification, if nobody acknowledges the alert."""
+
+    to: str
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """One webhook. `repeat_interval` None: told once. The last four are of format cap."""
+
+    name: str
+    url: str
+    format: Format
+    match: tuple[Matcher, ...] = ()
+    secret: bytes | None = None
+    bearer: str | None = None
+    timeout: timedelta = timedelta(seconds=10)
+    max_backoff: timedelta = timedelta(minutes=1)
+    repeat_interval: timedelta | None = None
+    escalate: Escalation | None = None
+    escalations_only: bool = False
+    sender: str = ""
+    status: str = "Actual"
+    scope: str = "Restricted"
+    language: str = "en"
+
+
+def parse(document: str, environment: Mapping[str, str], name: str) -> tuple[Receiver, ...]:
+    """Read the file of receivers; SettingsError names what is wrong with it."""
+    try:
+        top = tomllib.loads(document)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{name}: no TOML ({error})") from None
+    items = top.get("receiver")
+    if set(top) != {"receiver"} or not isinstance(items, list) or not items:
+        raise SettingsError(f"{name}: one or more tables [[receiver]] are expected, and nothing else")
+    receivers = tuple(_receiver(item, environment, f"{name}, receiver {i}") for i, item in enumerate(items))
+    _check_names(receivers, name)
+    return receivers
+
+
+def _check_names(receivers: tuple[Receiver, ...], name: str) -> None:
+    names = [receiver.name for receiver in receivers]
+    if len(set(names)) < len(names):
+        twice = sorted({n for n in names if names.count(n) > 1})
+        raise SettingsError(f"{name}: more than one receiver is named {', '.join(twice)}; each needs its own")
+    for receiver in receivers:
+        target = receiver.escalate and receiver.escalate.to
+        if target is not None and (target not in names or target == receiver.name):
+            raise SettingsError(
+                f"{name}, receiver {receiver.name}: escalates to {target!r}; name another receiver of the file"
+            )
+    wanted = {receiver.escalate.to for receiver in receivers if receiver.escalate}
+    for receiver in receivers:
+        if receiver.escalations_only and receiver.name not in wanted:
+            raise SettingsError(
+                f"{name}, receiver {receiver.name}: escalations_only, but no receiver escalates to it"
+            )
+
+
+def _receiver(item: Any, environment: Mapping[str, str], where: str) -> Receiver:
+    if not isinstance(item, dict):
+        raise SettingsError(f"{where}: a table [[receiver]] is expected")
+    name = _text(item, "name", where)
+    where = f"{where} ({name})"
+    unknown = sorted(set(item) - KEYS)
+    if unknown:
+        raise SettingsError(
+            f"{where}: no such key: {', '.join(unknown)}; there are {', '.join(sorted(KEYS))}"
+        )
+    format_: Format = _choice(item, "format", FORMATS, "cloudevents", where)
+    if format_ != "cap" and (found := [key for key in _CAP_KEYS if key in item]):
+        raise SettingsError(f"{where}: {', '.join(found)} belong to format cap, and its format is {format_}")
+    sender = _text(item, "sender", where) if format_ == "cap" else ""
+    if any(character in sender for character in " ,<&\t\n"):
+        raise SettingsError(f"{where}: sender {sender!r} has a space, comma, < or &, which CAP forbids")
+    return Receiver(
+        name=name,
+        url=_url(_text(item, "url", where), where),
+        format=format_,
+        match=_match(item.get("match", []), where),
+        secret=_secret(_from_environment(item, "secret_env", environment, where), where),
+        bearer=_from_environment(item, "bearer_env", environment, where),
+        timeout=_duration(item, "timeout", where) or timedelta(seconds=10),
+        max_backoff=_duration(item, "max_backoff", where) or timedelta(minutes=1),
+        repeat_interval=_duration(item, "repeat_interval", where)
+        or (_KEEP_ALIVE if format_ == "alertmanager" else None),
+        escalate=_escalation(item["escalate"], where) if "escalate" in item else None,
+        escalations_only=_flag(item, "escalations_only", where),
+        sender=sender,
+        status=_choice(item, "status", CAP_STATUSES, "Actual", where),
+        scope=_choice(item, "scope", CAP_SCOPES, "Restricted", where),
+        language=_text(item, "language", where) if "language" in item else "en",
+    )
+
+
+def _text(item: Mapping[str, Any], key: str, where: str) -> str:
+    value = item.get(key)
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > 2_000:
+        raise SettingsError(f"{where}: {key} is {value!r}; a text is expected")
+    return value
+
+
+def _url(url: str, where: str) -> str:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise SettingsError(f"{where}: url {url!r} is none; https://host/path is expected")
+    return url
+
+
+def _choice(item: Mapping[str, Any], key: str, choices: tuple[Any, ...], default: Any, where: str) -> Any:
+    value = item.get(key, default)
+    if value not in choices:
+        raise SettingsError(f"{where}: {key} is {value!r}; choose one of {', '.join(choices)}")
+    return value
+
+
+def _flag(item: Mapping[str, Any], key: str, where: str) -> bool:
+    value = item.get(key, False)
+    if not isinstance(value, bool):
+        raise SettingsError(f"{where}: {key} is {value!r}; true or false is expected")
+    return value
+
+
+def _match(value: Any, where: str) -> tuple[Matcher, ...]:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise SettingsError(f'{where}: match is {value!r}; a list is expected, such as ["severity=critical"]')
+    try:
+        return tuple(parse_matcher(text) for text in value)
+    except MatcherError as error:
+        raise SettingsError(f"{where}: {error}") from None
+
+
+def _duration(item: Mapping[str, Any], key: str, where: str) -> timedelta | None:
+    if key not in item:
+        return None
+    value = item[key]
+    try:
+        found = duration(value if isinstance(value, str) else "")
+    except ValueError:
+        found = timedelta()
+    if not found:
+        raise SettingsError(
+            f'{where}: {key} is {value!r}; a duration is expected, such as "30s", "15m" or "4h"'
+        )
+    return found
+
+
+def _from_environment(
+    item: Mapping[str, Any], key: str, environment: Mapping[str, str], where: str
+) -> str | None:
+    if key not in item:
+        return None
+    variable = _text(item, key, where)
+    value = environment.get(variable, "")
+    if not value or not value.isprintable():
+        raise SettingsError(f"{where}: {key} names the environment variable {variable}, which is not set")
+    return value
+
+
+def _secret(text: str | None, where: str) -> bytes | None:
+    """Standard Webhooks: `whsec_` and base64; any other text is taken as it is."""
+    if text is None or not text.startswith("whsec_"):
+        return None if text is None else text.encode()
+    try:
+        return base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        raise SettingsError(f"{where}: the secret begins with whsec_, and no base64 follows") from None
+
+
+def _escalation(value: Any, where: str) -> Escalation:
+    if not isinstance(value, dict) or set(value) != {"after", "to"}:
+        raise SettingsError(f'{where}: escalate is {value!r}; {{after = "15m", to = "receiver"}} is expected')
+    after = _duration(value, "after", where)
+    assert after is not None
+    return Escalation(to=_text(value, "to", where), after=after)

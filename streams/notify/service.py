@@ -1,0 +1,122 @@
+"""`urbanbrain notify`: intake, a delivery for each receiver, and the telling of what people did about alerts."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+
+import aiohttp
+
+from streams.alerts.labels import District
+from streams.alerts.tell import tell
+from streams.errors import SettingsError, UrbanBrainError
+from streams.notify.delivery import Delivery
+from streams.notify.intake import Intake
+from streams.notify.receivers import Receiver, parse
+from streams.settings import Settings
+from streams.store import notifications, queries
+from streams.store.retry import retrying
+from streams.store.session import Session
+
+log = logging.getLogger(__name__)
+
+_TELL_S = 5.0
+_FORGET_S = 3600.0
+
+
+def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[Receiver, ...]:
+    """Read the file of receivers."""
+    path = settings.notify_file
+    if path is None:
+        raise SettingsError(
+            "UB_NOTIFY_FILE is not set; name a TOML file of receivers (docs/notifications.md)"
+        )
+    try:
+        document = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"UB_NOTIFY_FILE={path}: {error}; give a readable TOML file") from None
+    return parse(document, environment, f"UB_NOTIFY_FILE={path}")
+
+
+async def run(
+    settings: Settings, receivers: tuple[Receiver, ...], district: District, stop: asyncio.Event
+) -> None:
+    """Notify until `stop`. Whatever one receiver does, the others do not wait for it."""
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(aiohttp.ClientSession(headers={"User-Agent": "urbanbrain"}))
+
+        async def session(name: str) -> Session:
+            # a connection each: a delivery keeps its transaction open while it waits for its receiver
+            url = settings.database_url.get_secret_value()
+            return await stack.enter_async_context(Session(url, application_name=f"urbanbrain notify {name}"))
+
+        deliveries = [
+            Delivery(receiver, await session(receiver.name), client, district, stop) for receiver in receivers
+        ]
+
+        def nudge() -> None:
+            for delivery in deliveries:
+                delivery.nudge()
+
+        housekeeping = await session("housekeeping")
+        intake = Intake(settings, receivers, await session("intake"), district, stop, nudge)
+        await intake.meet_receivers()
+        jobs: list[Awaitable[None]] = [
+            intake.run(),
+            _every(_TELL_S, stop, Teller(settings).tell),
+            _every(_FORGET_S, stop, lambda: _forget(housekeeping, settings)),
+            *(delivery.run() for delivery in deliveries),
+        ]
+        log.info("notify at work: %s", ", ".join(receiver.name for receiver in receivers))
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(_until(job, stop))
+
+
+async def _until(job: Awaitable[None], stop: asyncio.Event) -> None:
+    """Run a job to its end. One that waits for a service when the end is asked for just ends."""
+    try:
+        await job
+    except UrbanBrainError:
+        if not stop.is_set():
+            raise
+
+
+async def _every(seconds: float, stop: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    while not stop.is_set():
+        await work()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
+
+
+class Teller:
+    """Tells what a command stored but could not tell; says once that it cannot either."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._said = False
+
+    async def tell(self) -> None:
+        """Tell what is not told yet, or leave it to the next time."""
+        try:
+            await asyncio.to_thread(self._work)
+            self._said = False
+        except UrbanBrainError as error:
+            if not self._said:
+                log.warning("what people did about alerts is not told yet: %s", error)
+            self._said = True
+
+    def _work(self) -> None:
+        with queries.connect(self._settings.database_url.get_secret_value(), read_only=False) as connection:
+            tell(self._settings, connection, "urbanbrain/notify")
+
+
+async def _forget(session: Session, settings: Settings) -> None:
+    async def work() -> int:
+        async with session.transaction() as connection:
+            return await notifications.forget(connection, timedelta(days=settings.retain_notifications_days))
+
+    deleted = await retrying(work, None, log.warning)
+    if deleted:
+        log.info("retention deleted notifications: %d", deleted)

@@ -1,0 +1,95 @@
+"""One POST to a receiver, and what its answer means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import aiohttp
+
+from streams.notify.message import Payload
+from streams.notify.receivers import Receiver
+
+_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONTENT_TOO_LARGE, HTTPStatus.UNPROCESSABLE_CONTENT})
+"""Answers about the message itself: it would be refused again, and those behind it wait."""
+
+_LONGEST_RETRY_AFTER = timedelta(hours=1)
+_FIRST_BACKOFF_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The receiver has it."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The receiver will never take this message."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It may succeed later; `retry_after` is what the receiver asks for."""
+
+    note: str
+    retry_after: timedelta | None = None
+
+
+Outcome = Delivered | Refused | Failed
+
+
+async def post(
+    session: aiohttp.ClientSession, receiver: Receiver, payload: Payload, headers: Mapping[str, str]
+) -> Outcome:
+    """Send one message; never raises for what a receiver or the network does."""
+    named = {"Content-Type": payload.content_type, **headers}
+    if receiver.bearer is not None:
+        named["Authorization"] = f"Bearer {receiver.bearer}"
+    limit = aiohttp.ClientTimeout(total=receiver.timeout.total_seconds())
+    try:
+        async with session.post(
+            receiver.url, data=payload.body, headers=named, timeout=limit, allow_redirects=False
+        ) as answer:
+            return outcome(answer.status, answer.headers.get("Retry-After"), answer.headers.get("Date"))
+    except TimeoutError:
+        return Failed(f"no answer within {receiver.timeout.total_seconds():g} s")
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return Failed(str(error) or type(error).__name__)
+
+
+def outcome(status: int, retry_after: str | None, date: str | None) -> Outcome:
+    """Return what an answer means. A wrong address or password (3xx, 401, 404) may be repaired: it is tried again."""
+    note = f"HTTP {status}"
+    if 200 <= status < 300:
+        return Delivered(note)
+    if status in _REFUSED:
+        return Refused(note)
+    return Failed(note, _asked_for(retry_after, date))
+
+
+def backoff(attempt: int, longest: timedelta, asked: timedelta | None, jitter: float) -> float:
+    """Return the seconds to wait after failure number `attempt` (from 0); `jitter` is in [0, 1).
+
+    Doubles from a second up to `longest`; the jitter takes off up to a half. No less than the receiver asked for.
+    """
+    own = min(longest.total_seconds(), _FIRST_BACKOFF_S * 2.0 ** min(attempt, 20)) * (1.0 - jitter / 2)
+    return own if asked is None else max(own, asked.total_seconds())
+
+
+def _asked_for(retry_after: str | None, date: str | None) -> timedelta | None:
+    """Read Retry-After: seconds, or a date, which is compared with the answer's own Date."""
+    if retry_after is None:
+        return None
+    if retry_after.isascii() and retry_after.isdecimal() and len(retry_after) < 9:
+        found = timedelta(seconds=int(retry_after))
+    else:
+        try:
+            found = parsedate_to_datetime(retry_after) - parsedate_to_datetime(date or "")
+        except (TypeError, ValueError):
+            return None
+    return min(max(found, timedelta()), _LONGEST_RETRY_AFTER)

@@ -1,0 +1,211 @@
+"""What people do about alerts, in the tables: actions and silences. Each function takes a connection of ub_writer."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from schemas.alert_actions import ActionName, AlertHandling
+from streams.errors import AlertError
+
+_INSERT = """
+INSERT INTO ub.alert_action (action_id, alert_id, sequence, action, by, text, assignee, due_at, severity)
+SELECT %(action_id)s, %(alert_id)s,
+       coalesce((SELECT max(sequence) + 1 FROM ub.alert_action WHERE alert_id = %(alert_id)s), 0),
+       %(action)s, %(by)s, %(text)s, %(assignee)s, %(due_at)s, severity
+FROM ub.alert WHERE alert_id = %(alert_id)s
+"""
+
+_HANDLINGS = """
+SELECT x.action_id, x.alert_id, x.sequence, x.action, x.by, ub.milliseconds(x.at) AS at, x.text,
+       h.acknowledged, h.acknowledged_by, ub.milliseconds(h.acknowledged_at) AS acknowledged_at,
+       h.assignee, ub.milliseconds(h.due_at) AS due_at, h.comment, h.closed, h.closed_by,
+       a.kind, x.severity, ub.to_hex(a.cell) AS cell, a.zone, a.status = 'active' AS active
+FROM ub.alert_action x JOIN ub.alert a USING (alert_id) JOIN ub.alert_handling h USING (alert_id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """An action that Kafka and MQTT have not confirmed yet; `active`: the alert's condition holds."""
+
+    handling: AlertHandling
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """One thing that a person did."""
+
+    at: datetime
+    action: str
+    by: str
+    text: str | None
+    assignee: str | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceRow:
+    """One silence; `matchers` in the form of Alertmanager's API v2."""
+
+    silence_id: str
+    matchers: list[dict[str, Any]]
+    starts_at: datetime
+    ends_at: datetime
+    created_by: str
+    comment: str
+    state: str
+
+
+def resolve(connection: Connection[Any], prefix: str) -> str:
+    """Return the id of the alert whose id begins with `prefix`; AlertError where there is none, or more than one."""
+    return _resolved(
+        connection,
+        "SELECT alert_id FROM ub.alert WHERE starts_with(alert_id, %s) ORDER BY starts_at DESC LIMIT 3",
+        prefix,
+        "alert",
+        "`urbanbrain alerts list` shows them",
+    )
+
+
+def act(
+    connection: Connection[Any],
+    alert_id: str,
+    action: ActionName,
+    *,
+    by: str,
+    text: str | None = None,
+    assignee: str | None = None,
+    due_at: datetime | None = None,
+) -> bool:
+    """Store one action. False: the alert is as it would make it already, and nothing is stored.
+
+    Raises AlertError for an alert that is over and is to be closed, or reopened.
+    """
+    with connection.transaction():
+        # The lock puts the actions of one alert in a row: each has the number after the one before.
+        row = connection.execute(
+            "SELECT status FROM ub.alert WHERE alert_id = %s FOR NO KEY UPDATE", (alert_id,)
+        ).fetchone()
+        if row is None:
+            raise AlertError(f"there is no alert {alert_id}; `urbanbrain alerts list` shows them")
+        if action in ("closed", "reopened") and row[0] == "cleared":
+            raise AlertError(f"alert {alert_id} was cleared by itself: there is nothing to close or reopen")
+        if _holds_already(connection, alert_id, action, text):
+            return False
+        connection.execute(
+            _INSERT,
+            {
+                "action_id": str(uuid.uuid4()),
+                "alert_id": alert_id,
+                "action": action,
+                "by": by,
+                "text": text,
+                "assignee": assignee,
+                "due_at": due_at,
+            },
+        )
+    return True
+
+
+def actions(connection: Connection[Any], alert_id: str) -> list[ActionRow]:
+    """Return what was done about one alert, in order."""
+    with connection.cursor(row_factory=class_row(ActionRow)) as cursor:
+        return cursor.execute(
+            "SELECT at, action, by, text, assignee, due_at FROM ub.alert_action WHERE alert_id = %s "
+            "ORDER BY sequence",
+            (alert_id,),
+        ).fetchall()
+
+
+def untold(connection: Connection[Any], limit: int = 500) -> list[Untold]:
+    """Return actions that nobody was told of yet, in the order in which they were done."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HANDLINGS.encode() + b"WHERE NOT x.told ORDER BY x.at, x.sequence LIMIT %s", (limit,))
+        names = [column.name for column in cursor.description or ()]
+        found = []
+        for row in cursor.fetchall():
+            values = dict(zip(names, row, strict=True))
+            active = values.pop("active")
+            found.append(Untold(AlertHandling(**values), active))
+        return found
+
+
+def mark_told(connection: Connection[Any], action_ids: list[str]) -> None:
+    """Remember that these actions were told."""
+    connection.execute("UPDATE ub.alert_action SET told = true WHERE action_id = ANY(%s)", (action_ids,))
+
+
+def add_silence(
+    connection: Connection[Any],
+    *,
+    matchers: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    created_by: str,
+    comment: str,
+) -> str:
+    """Store a silence and return its id; `matchers` is JSON."""
+    silence_id = str(uuid.uuid4())
+    connection.execute(
+        "INSERT INTO ub.silence (silence_id, matchers, starts_at, ends_at, created_by, comment) "
+        "VALUES (%s, %s::jsonb, %s, %s, %s, %s)",
+        (silence_id, matchers, starts_at, ends_at, created_by, comment),
+    )
+    return silence_id
+
+
+def silences(connection: Connection[Any], *, expired: bool = False) -> list[SilenceRow]:
+    """Return the silences that hold or will hold, with `expired` all of them, those that end last first."""
+    with connection.cursor(row_factory=class_row(SilenceRow)) as cursor:
+        return cursor.execute(
+            "SELECT silence_id, matchers, starts_at, ends_at, created_by, comment, state FROM api.silences "
+            "WHERE %s OR state <> 'expired' ORDER BY ends_at DESC, silence_id",
+            (expired,),
+        ).fetchall()
+
+
+def expire_silence(connection: Connection[Any], prefix: str) -> str:
+    """End the silence whose id begins with `prefix` now, and return its id; AlertError where there is no such one."""
+    silence_id = _resolved(
+        connection,
+        "SELECT silence_id FROM ub.silence WHERE starts_with(silence_id, %s) AND ends_at > now() LIMIT 3",
+        prefix,
+        "silence that holds or will hold",
+        "`urbanbrain alerts silence list` shows them",
+    )
+    connection.execute(
+        "UPDATE ub.silence SET starts_at = least(starts_at, now()), ends_at = now() WHERE silence_id = %s",
+        (silence_id,),
+    )
+    return silence_id
+
+
+def _holds_already(connection: Connection[Any], alert_id: str, action: ActionName, text: str | None) -> bool:
+    row = connection.execute(
+        "SELECT acknowledged, closed, assignee FROM ub.alert_handling WHERE alert_id = %s", (alert_id,)
+    ).fetchone()
+    acknowledged, closed, assignee = row if row is not None else (False, False, None)
+    holds = {
+        "acknowledged": acknowledged,
+        "unacknowledged": not acknowledged,
+        "closed": closed,
+        "reopened": not closed,
+        "unassigned": assignee is None,
+    }
+    return text is None and holds.get(action, False)
+
+
+def _resolved(connection: Connection[Any], query: str, prefix: str, what: str, help_: str) -> str:
+    if not prefix:
+        raise AlertError(f"the id is empty; {help_}")
+    found = [str(row[0]) for row in connection.execute(query.encode(), (prefix,)).fetchall()]
+    if not found:
+        raise AlertError(f"there is no {what} whose id begins with {prefix!r}; {help_}")
+    if len(found) > 1 and prefix not in found:
+        raise AlertError(f"{prefix!r} begins more than one id ({', '.join(found)}); give more of it")
+    return prefix if prefix in found else found[0]

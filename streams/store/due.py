@@ -1,0 +1,31 @@
+"""A notification whose time has come."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+Reason = Literal["event", "escalation", "repeat"]
+State = Literal["pending", "silenced", "delivered", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A notification whose time has come, and how its alert stands now.
+
+    `body` is the alert as JSON: after the event, of an escalation after the newest event that is known.
+    `told` are [sequence, reason, updated_at in ms] of what its receiver was told of the alert before, in order.
+    """
+
+    number: int
+    alert_id: str
+    sequence: int
+    reason: Reason
+    state: State
+    due_at: datetime
+    attempts: int
+    body: str
+    status: str
+    acknowledged_by: str | None
+    closed_by: str | None
+    boundary: dict[str, Any] | None
+    told: list[list[Any]]

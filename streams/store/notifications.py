@@ -1,0 +1,201 @@
+"""The queue of notifications: what each receiver is to be told, and what it was told.
+
+A row is a function of an event and a receiver, and its key says so: an event that is read from the log again
+adds nothing. Functions take the connection of a transaction of their caller.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from streams.store.alert_desk import SilenceRow
+from streams.store.due import Due
+
+Connection = AsyncConnection[Any]
+
+
+_ENQUEUE = """
+INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body)
+SELECT %(receiver)s, %(alert_id)s, %(sequence)s, 'event', %(body)s::jsonb
+WHERE %(matches)s
+   OR EXISTS (
+       SELECT FROM ub.notification
+       WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND sequence < %(sequence)s
+         -- an escalation that is not due yet tells nothing; when it is, it tells the newest
+         AND (reason <> 'escalation' OR state = 'delivered' OR %(over)s)
+   )
+ON CONFLICT DO NOTHING
+-- the snapshot is from before this row
+RETURNING NOT EXISTS (
+    SELECT FROM ub.notification
+    WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND reason <> 'escalation'
+)
+"""
+
+_ESCALATE = """
+INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body, due_at)
+VALUES (%s, %s, %s, 'escalation', %s::jsonb, clock_timestamp() + %s)
+ON CONFLICT DO NOTHING
+"""
+
+_OPEN = """
+SELECT DISTINCT ON (e.alert_id) e.body::text
+FROM ub.alert_event e JOIN ub.alert a USING (alert_id)
+WHERE a.status = 'active'
+ORDER BY e.alert_id, e.sequence DESC
+"""
+
+_NEXT = """
+SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts,
+       CASE n.reason
+           WHEN 'escalation' THEN (SELECT b.body FROM ub.notification b WHERE b.alert_id = n.alert_id
+                                   ORDER BY b.sequence DESC LIMIT 1)
+           ELSE n.body
+       END::text AS body,
+       coalesce(a.status, 'active') AS status, h.acknowledged_by, h.closed_by, g.boundary,
+       coalesce((SELECT jsonb_agg(jsonb_build_array(t.sequence, t.reason, t.body -> 'updated_at') ORDER BY t.done_at)
+                 FROM ub.notification t
+                 WHERE t.receiver = n.receiver AND t.alert_id = n.alert_id AND t.state = 'delivered'),
+                '[]') AS told
+FROM ub.notification n
+LEFT JOIN ub.alert a USING (alert_id)
+LEFT JOIN ub.alert_handling h USING (alert_id)
+LEFT JOIN ub.cell_geometry g USING (cell)
+WHERE n.receiver = %s AND n.state IN ('pending', 'silenced') AND n.due_at <= clock_timestamp()
+ORDER BY n.number
+LIMIT 1
+FOR UPDATE OF n
+"""
+
+
+async def register(connection: Connection, names: Iterable[str]) -> list[str]:
+    """Make receivers known, and return those that were not."""
+    added = []
+    for name in names:
+        cursor = await connection.execute(
+            "INSERT INTO ub.receiver (name) VALUES (%s) ON CONFLICT DO NOTHING RETURNING name", (name,)
+        )
+        added += [str(found) for (found,) in await cursor.fetchall()]
+    return added
+
+
+async def known_since(connection: Connection) -> dict[str, datetime]:
+    """Return when each receiver became known."""
+    return dict(await (await connection.execute("SELECT name, known_at FROM ub.receiver")).fetchall())
+
+
+async def open_alerts(connection: Connection) -> list[bytes]:
+    """Return the newest event of every alert that is active, as JSON."""
+    return [str(body).encode() for (body,) in await (await connection.execute(_OPEN)).fetchall()]
+
+
+async def enqueue(
+    connection: Connection,
+    *,
+    receiver: str,
+    alert_id: str,
+    sequence: int,
+    body: bytes,
+    matches: bool,
+    over: bool,
+) -> bool:
+    """Queue an event for a receiver: where it `matches`, or the receiver has heard of the alert already.
+
+    `over`: the alert ends with this event. Returns whether this is the first that is queued of the alert.
+    """
+    names = {
+        "receiver": receiver,
+        "alert_id": alert_id,
+        "sequence": sequence,
+        "body": body.decode(),
+        "matches": matches,
+        "over": over,
+    }
+    rows = await (await connection.execute(_ENQUEUE, names)).fetchall()
+    return bool(rows and rows[0][0])
+
+
+async def escalate(
+    connection: Connection, *, receiver: str, alert_id: str, sequence: int, body: bytes, after: timedelta
+) -> None:
+    """Queue an escalation that is due `after` from now."""
+    await connection.execute(_ESCALATE, (receiver, alert_id, sequence, body.decode(), after))
+
+
+async def next_due(connection: Connection, receiver: str) -> Due | None:
+    """Return the first notification of a receiver whose time has come, locked until the transaction ends.
+
+    Two processes that serve the same receiver so wait for each other, and neither sends what the other sends.
+    """
+    async with connection.cursor(row_factory=class_row(Due)) as cursor:
+        return await (await cursor.execute(_NEXT, (receiver,))).fetchone()
+
+
+async def deliver(connection: Connection, due: Due, note: str) -> None:
+    """Say that it was delivered, and with which body."""
+    await connection.execute(
+        "UPDATE ub.notification SET state = 'delivered', note = %s, body = %s::jsonb, done_at = clock_timestamp() "
+        "WHERE number = %s",
+        (note, due.body, due.number),
+    )
+
+
+async def drop(connection: Connection, number: int, note: str) -> None:
+    """Say that it is not sent, and why."""
+    await connection.execute(
+        "UPDATE ub.notification SET state = 'dropped', note = %s, done_at = clock_timestamp() WHERE number = %s",
+        (note, number),
+    )
+
+
+async def failed(connection: Connection, number: int, note: str) -> None:
+    """Count an attempt that failed, and why."""
+    await connection.execute(
+        "UPDATE ub.notification SET state = 'pending', attempts = attempts + 1, note = %s WHERE number = %s",
+        (note, number),
+    )
+
+
+async def hold(connection: Connection, number: int, note: str, again: timedelta) -> None:
+    """Keep it back for a silence, and look again after `again`."""
+    await connection.execute(
+        "UPDATE ub.notification SET state = 'silenced', note = %s, due_at = clock_timestamp() + %s "
+        "WHERE number = %s",
+        (note, again, number),
+    )
+
+
+async def repeat(connection: Connection, number: int, after: timedelta) -> None:
+    """Queue what was delivered once more, due `after` from now."""
+    await connection.execute(
+        "INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body, due_at) "
+        "SELECT receiver, alert_id, sequence, 'repeat', body, clock_timestamp() + %s FROM ub.notification "
+        "WHERE number = %s "
+        "ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET "
+        "state = 'pending', due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL",
+        (after, number),
+    )
+
+
+async def silences(connection: Connection) -> Sequence[SilenceRow]:
+    """Return the silences that hold now."""
+    async with connection.cursor(row_factory=class_row(SilenceRow)) as cursor:
+        return await (
+            await cursor.execute(
+                "SELECT silence_id, matchers, starts_at, ends_at, created_by, comment, state "
+                "FROM api.silences WHERE state = 'active'"
+            )
+        ).fetchall()
+
+
+async def forget(connection: Connection, keep: timedelta) -> int:
+    """Delete what was queued longer ago than `keep`, but for alerts that are active; return how many rows."""
+    cursor = await connection.execute(
+        "DELETE FROM ub.notification n WHERE queued_at < now() - %s "
+        "AND NOT EXISTS (SELECT FROM ub.alert a WHERE a.alert_id = n.alert_id AND a.status = 'active')",
+        (keep,),
+    )
+    return cursor.rowcount

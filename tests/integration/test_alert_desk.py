@@ -1,0 +1,430 @@
+"""What people do about alerts, in the tables and views, on Kafka and MQTT, and by the commands."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kafka import KafkaConsumer, TopicPartition
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from deploy.endpoints import Endpoints
+from schemas import codec
+from schemas.alert_actions import ActionName
+from schemas.alerts import Alert
+from streams import topics
+from streams.admin import create_topics
+from streams.errors import AlertError
+from streams.settings import Settings
+from streams.store import alert_desk, queries
+from tests.conftest import Database
+from tests.e2e.commands import Finished, clean_environment, run
+from tests.integration import store_rows as rows
+from tests.integration.notify_support import event, wait_until
+from tests.integration.store_rows import CELL, T0
+from tests.integration.store_support import query, write
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def raised(database: Database, alert_id: str = "a1", **changes: Any) -> None:
+    write(database, *rows.alert("raised", 0, T0, alert_id=alert_id, **changes), stage="incidents")
+
+
+def act(database: Database, alert_id: str, action: ActionName, **more: Any) -> bool:
+    with queries.connect(database.writer_url, read_only=False) as connection:
+        return alert_desk.act(connection, alert_id, action, **{"by": "anna", **more})
+
+
+def handled(database: Database) -> dict[str, Any]:
+    """The row of api.alerts_open as a reader sees it."""
+    with psycopg.connect(database.reader_url) as connection:
+        cursor = connection.execute(
+            "SELECT acknowledged, acknowledged_by, assignee, due_at, comment FROM api.alerts_open"
+        )
+        names = [column.name for column in cursor.description or ()]
+        return dict(zip(names, cursor.fetchone() or (), strict=False))
+
+
+# ------------------------------------------------------------------ tables and views
+
+
+def test_a_reader_sees_who_does_what(migrated: Database) -> None:
+    raised(migrated)
+    assert handled(migrated) == {
+        "acknowledged": False,
+        **dict.fromkeys(("acknowledged_by", "assignee", "due_at", "comment")),
+    }
+    assert act(migrated, "a1", "acknowledged", text="two vans")
+    assert act(migrated, "a1", "assigned", by="ben", assignee="carl", due_at=NOW)
+    assert handled(migrated) == {
+        "acknowledged": True,
+        "acknowledged_by": "anna",
+        "assignee": "carl",
+        "due_at": NOW,
+        "comment": "two vans",
+    }
+    history = "SELECT acknowledged, assignee, closed_by FROM api.alert_history"
+    assert query(migrated.reader_url, history) == [(True, "carl", None)]
+    found = "SELECT sequence, action, by, text, assignee, hex FROM api.alert_actions ORDER BY sequence"
+    assert query(migrated.reader_url, found) == [
+        (0, "acknowledged", "anna", "two vans", None, f"{CELL:x}"),
+        (1, "assigned", "ben", None, "carl", f"{CELL:x}"),
+    ]
+
+
+def test_what_is_closed_by_hand_is_out_of_sight_until_its_severity_changes(migrated: Database) -> None:
+    raised(migrated, severity="minor")
+    assert act(migrated, "a1", "closed")
+    assert handled(migrated) == {}
+    assert query(migrated.reader_url, "SELECT closed_by FROM api.alert_history") == [("anna",)]
+    write(migrated, *rows.alert("updated", 1, T0 + 1, severity="major"), stage="incidents")
+    assert handled(migrated)["acknowledged"] is False
+    assert act(migrated, "a1", "closed")
+    assert handled(migrated) == {}
+    assert act(migrated, "a1", "reopened")
+    assert handled(migrated)
+
+
+def test_an_alert_that_is_over_cannot_be_closed_but_acknowledged(migrated: Database) -> None:
+    write(migrated, *rows.alert("cleared", 1, T0), stage="incidents")
+    with pytest.raises(AlertError, match="cleared by itself"):
+        act(migrated, "a1", "closed")
+    assert act(migrated, "a1", "acknowledged")
+
+
+@pytest.mark.parametrize("action", ["acknowledged", "closed"])
+def test_what_holds_already_is_not_stored_again(migrated: Database, action: ActionName) -> None:
+    raised(migrated)
+    assert act(migrated, "a1", action)
+    assert not act(migrated, "a1", action)
+    assert query(migrated.owner_url, "SELECT count(*) FROM ub.alert_action") == [(1,)]
+
+
+def test_a_worker_that_goes_on_undoes_nothing(migrated: Database) -> None:
+    raised(migrated)
+    act(migrated, "a1", "acknowledged")
+    write(migrated, *rows.alert("updated", 1, T0 + 1), stage="incidents")
+    assert handled(migrated)["acknowledged_by"] == "anna"
+
+
+ACTIONS: list[ActionName] = [
+    *("acknowledged", "unacknowledged", "assigned", "unassigned", "commented", "closed", "reopened"),
+]
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
+@given(st.lists(st.tuples(st.sampled_from(ACTIONS), st.sampled_from(["anna", "ben"]), st.booleans())))
+def test_the_handling_of_an_alert_is_the_fold_of_what_was_done(
+    migrated: Database, deeds: list[tuple[ActionName, str, bool]]
+) -> None:
+    query(migrated.owner_url, "DELETE FROM ub.alert_action RETURNING 1")
+    raised(migrated)
+    acknowledged_by = assignee = comment = closed_by = None
+    for number, (action, by, says) in enumerate(deeds):
+        text = f"text {number}" if says or action == "commented" else None
+        more = {"assignee": f"to {number}"} if action == "assigned" else {}
+        if not act(migrated, "a1", action, by=by, text=text, **more):
+            continue
+        comment = text or comment
+        match action:
+            case "acknowledged" | "unacknowledged":
+                acknowledged_by = by if action == "acknowledged" else None
+            case "assigned" | "unassigned":
+                assignee = more.get("assignee")
+            case "closed" | "reopened":
+                closed_by = by if action == "closed" else None
+    with queries.connect(migrated.writer_url) as connection:
+        (row,) = queries.alerts(connection, queries.Filters(alert_id="a1"))
+    assert (row.acknowledged_by, row.assignee, row.comment, row.closed_by) == (
+        acknowledged_by,
+        assignee,
+        comment,
+        closed_by,
+    )
+    assert row.acknowledged == (acknowledged_by is not None)
+
+
+def test_the_beginning_of_an_id_is_enough_where_it_is_one(migrated: Database) -> None:
+    for name in ("04443a28", "04449999", "0444"):
+        raised(migrated, name)
+    with queries.connect(migrated.writer_url) as connection:
+        assert alert_desk.resolve(connection, "04443") == "04443a28"
+        assert alert_desk.resolve(connection, "0444") == "0444"
+        with pytest.raises(AlertError, match=r"begins more than one id.*give more of it"):
+            alert_desk.resolve(connection, "044")
+        with pytest.raises(AlertError, match=r"no alert whose id begins with 'x'.*alerts list"):
+            alert_desk.resolve(connection, "x")
+
+
+def test_alerts_are_filtered_by_operator_and_by_what_was_done(migrated: Database) -> None:
+    for name in ("seen", "closed", "new"):
+        evidence = {
+            "occupancy": 80,
+            "capacity": 60,
+            "by_operator": {"didi" if name == "new" else "hello": 80},
+        }
+        raised(migrated, name, evidence=json.dumps(evidence))
+    act(migrated, "seen", "acknowledged")
+    act(migrated, "closed", "closed")
+
+    def ids(**filters: Any) -> set[str]:
+        with queries.connect(migrated.writer_url) as connection:
+            return {row.alert_id for row in queries.alerts(connection, queries.Filters(**filters))}
+
+    assert ids(status="active") == {"seen", "new"}
+    assert ids(status="closed") == {"closed"}
+    assert ids(operator="didi") == {"new"}
+    assert ids(acknowledged=True) == {"seen"}
+    assert ids(acknowledged=False) == {"closed", "new"}
+
+
+def test_silences_are_seen_until_they_are_expired(migrated: Database) -> None:
+    now = datetime.now(UTC)
+    with queries.connect(migrated.writer_url, read_only=False) as connection:
+        made = [
+            alert_desk.add_silence(
+                connection,
+                matchers='[{"name": "zone", "value": "x", "isRegex": false, "isEqual": true}]',
+                starts_at=now + timedelta(hours=start),
+                ends_at=now + timedelta(hours=end),
+                created_by="anna",
+                comment="fair",
+            )
+            for start, end in ((-1, 1), (1, 2), (-2, -1))
+        ]
+        states = {row.silence_id: row.state for row in alert_desk.silences(connection, expired=True)}
+        assert [states[name] for name in made] == ["active", "pending", "expired"]
+        assert {row.silence_id for row in alert_desk.silences(connection)} == set(made[:2])
+        for name in made[:2]:
+            assert alert_desk.expire_silence(connection, name[:13]) == name
+        assert alert_desk.silences(connection) == []
+        with pytest.raises(AlertError, match="no silence that holds"):
+            alert_desk.expire_silence(connection, made[0])
+
+
+# ------------------------------------------------------------------ commands
+
+
+class Desk:
+    """The commands, on the session's services and a database of the test's own."""
+
+    def __init__(self, stack: Endpoints, kafka: str, database: Database, directory: Path) -> None:
+        self.database = database
+        self._directory = directory
+        self.settings = {
+            "UB_MQTT_HOST": stack.mqtt_host,
+            "UB_MQTT_PORT": str(stack.mqtt_port),
+            "UB_KAFKA_BOOTSTRAP": kafka,
+            "UB_KAFKA_FLAVOR": "tansu",
+            "UB_DATABASE_URL": database.writer_url,
+        }
+
+    def __call__(self, *arguments: str, **settings: str) -> Finished:
+        environment = {**clean_environment(), **self.settings, **settings}
+        return run("alerts", *arguments, environment=environment, directory=self._directory)
+
+
+@pytest.fixture
+def desk(stack: Endpoints, fresh_kafka: str, migrated: Database, tmp_path: Path) -> Iterator[Desk]:
+    create_topics(fresh_kafka, Settings())
+    raised(migrated, "04443a28")
+    yield Desk(stack, fresh_kafka, migrated, tmp_path)
+    take_back(stack)
+
+
+def take_back(stack: Endpoints) -> None:
+    client = connected(stack)
+    topic = topics.alert_action_topic("oversaturation", f"{CELL:x}")
+    client.publish(topic, b"", qos=1, retain=True).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+
+
+def connected(stack: Endpoints) -> Client:
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    client.connect(stack.mqtt_host, stack.mqtt_port)
+    client.loop_start()
+    return client
+
+
+def told_on_kafka(bootstrap: str) -> list[tuple[dict[str, bytes], Any]]:
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, metrics_enabled=False)
+    consumer.assign([TopicPartition(topics.ALERT_ACTIONS, number) for number in range(4)])
+    consumer.seek_to_beginning()
+    found = []
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        for records in consumer.poll(timeout_ms=200).values():
+            found += [(dict(r.headers), codec.alert_action.decode(r.value)) for r in records]
+    consumer.close()
+    return found
+
+
+def test_what_is_done_is_told_on_kafka_and_mqtt(desk: Desk, stack: Endpoints, fresh_kafka: str) -> None:
+    done = desk("ack", "0444", "--by", "anna", "--text", "two vans")
+    assert (done.code, done.out, done.err) == (0, "04443a28 acknowledged\n", "")
+    ((headers, handling),) = told_on_kafka(fresh_kafka)
+    assert headers["ce_type"] == b"ub.alert_action.v1"
+    assert headers["ce_id"] == handling.action_id.encode()
+    assert (handling.alert_id, handling.acknowledged_by, handling.comment) == ("04443a28", "anna", "two vans")
+
+    messages: list[MQTTMessage] = []
+    client = connected(stack)
+    client.on_message = lambda _c, _u, message: messages.append(message)
+    client.subscribe(f"{topics.MQTT_ALERT_ACTIONS}/#", qos=1)
+    wait_until(lambda: messages, "the retained action")
+    client.disconnect()
+    client.loop_stop()
+    assert codec.alert_action.decode(messages[0].payload) == handling
+
+
+def test_what_could_not_be_told_is_told_by_the_next_command(desk: Desk, fresh_kafka: str) -> None:
+    done = desk("comment", "0444", "--text", "first", UB_MQTT_PORT="1")
+    assert done.code == 0
+    assert "stored, but not told yet: MQTT at" in done.err
+    assert desk("comment", "0444", "--text", "second").err == ""
+    texts = [handling.text for _, handling in told_on_kafka(fresh_kafka)]
+    assert list(dict.fromkeys(texts)) == ["first", "second"]
+    assert query(desk.database.owner_url, "SELECT count(*) FROM ub.alert_action WHERE NOT told") == [(0,)]
+
+
+def test_an_alert_is_shown_with_its_life_and_what_was_done(desk: Desk) -> None:
+    assert desk("assign", "0444", "--to", "carl", "--due", "2h", "--by", "anna").code == 0
+    assert desk("silence", "add", "severity=major", "--until", "1h", "--reason", "fair").code == 0
+    shown = desk("show", "0444").out
+    for words in (
+        "major oversaturation, active",
+        "capacity     60",
+        "raised",
+        "assigned to carl by anna",
+        "fair",
+    ):
+        assert words in shown
+    found = json.loads(desk("show", "0444", "--json").out)
+    assert found["assignee"] == "carl"
+    assert [event["action"] for event in found["events"]] == ["raised"]
+    assert [action["action"] for action in found["actions"]] == ["assigned"]
+
+
+def test_lists_hide_and_find_what_is_silenced_and_closed(desk: Desk) -> None:
+    raised(desk.database, "05550000", severity="minor")
+    made = desk("silence", "add", "severity=~major|critical", "--until", "1h", "--reason", "fair").out.strip()
+    assert made in desk("silence", "list").out
+
+    def listed(*options: str) -> set[str]:
+        out = desk("list", *options).out
+        return {name for name in ("04443a28", "05550000") if name in out}
+
+    assert listed() == {"04443a28", "05550000"}
+    assert listed("--silenced") == {"04443a28"}
+    assert listed("--not-silenced") == {"05550000"}
+    assert desk("silence", "expire", made[:8]).out == f"{made} expired\n"
+    assert listed("--silenced") == set()
+    assert desk("clear", "0444", "--by", "anna").code == 0
+    assert (listed(), listed("--status", "closed")) == ({"05550000"}, {"04443a28"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("ack", "0"), "begins more than one id"),
+        (("ack", "nothing"), "there is no alert whose id begins with 'nothing'"),
+        (("assign", "0444"), "say --to NAME"),
+        (("comment", "0444", "--text", " "), "1 to 4000 characters"),
+        (
+            ("silence", "add", "colour=red", "--until", "1h", "--reason", "x"),
+            "'colour' is no label of alerts",
+        ),
+        (("silence", "add", "zone=x", "--until", "soon", "--reason", "x"), "neither a duration"),
+        (("silence", "add", "zone=x", "--until", "2020-01-01", "--reason", "x"), "is over already"),
+        (("silence", "expire", "x"), "there is no silence"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(desk: Desk, arguments: tuple[str, ...], words: str) -> None:
+    raised(desk.database, "0555")
+    done = desk(*arguments)
+    assert done.code != 0
+    assert "Traceback" not in done.err
+    assert words in done.err.strip().splitlines()[-1]
+
+
+# ------------------------------------------------------------------ following
+
+
+@contextmanager
+def following(desk: Desk, output: Path, *options: str) -> Iterator[Callable[[], str]]:
+    """`alerts tail`; gives what it has written so far."""
+    with output.open("w") as file:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "streams.cli", "alerts", "tail", *options],
+            env={**clean_environment(), **desk.settings, "PYTHONUNBUFFERED": "1"},
+            stdout=file,
+            cwd=output.parent,
+        )
+        try:
+            yield output.read_text
+        finally:
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(20) == 0
+
+
+def test_who_follows_sees_what_people_do_and_not_what_is_silenced(
+    desk: Desk, stack: Endpoints, tmp_path: Path
+) -> None:
+    client = connected(stack)
+    published = []
+
+    def publish(alert: Alert) -> None:
+        topic = topics.alert_topic(alert.severity, alert.kind, alert.cell)
+        published.append(topic)
+        client.publish(topic, codec.encode(alert), qos=1, retain=True).wait_for_publish(10)
+
+    raised(desk.database, "05550000", severity="minor")
+    assert desk("silence", "add", "severity=minor", "--until", "1h", "--reason", "fair").code == 0
+    publish(event("04443a28", 0, "raised"))
+    publish(event("05550000", 0, "raised", "minor"))
+    with (
+        following(desk, tmp_path / "open") as seen,
+        following(desk, tmp_path / "all", "--silenced", "--json") as everything,
+        following(desk, tmp_path / "didi", "--operator", "didi") as of_didi,
+        following(desk, tmp_path / "acked", "--acknowledged") as acknowledged,
+    ):
+        wait_until(lambda: "RAISED" in seen() and everything().count("\n") == 2, "what is open")
+        assert desk("ack", "0444", "--by", "anna", "--text", "two vans").code == 0
+        wait_until(lambda: "acknowledged by anna: two vans  04443a28" in seen(), "the action")
+        assert desk("clear", "0444", "--by", "anna").code == 0
+        wait_until(lambda: "closed by anna" in seen(), "the closing")
+        worse = rows.alert("updated", 1, T0 + 1, alert_id="04443a28", severity="critical")
+        write(desk.database, *worse, stage="incidents")
+        client.publish(published[0], b"", qos=1, retain=True).wait_for_publish(10)
+        publish(event("04443a28", 1, "updated", "critical"))
+        wait_until(lambda: "CHANGED critical" in seen() and "CHANGED" in acknowledged(), "the worse")
+        assert "minor" not in seen()
+        assert len(everything().splitlines()) == 5
+        assert of_didi() == ""
+    # a new subscriber does not see what was closed meanwhile
+    assert desk("clear", "0444", "--by", "anna").code == 0
+    with following(desk, tmp_path / "late", "--silenced") as late:
+        wait_until(lambda: "minor" in late(), "what is open")
+        time.sleep(0.5)
+        assert "critical" not in late()
+    for topic in published:
+        client.publish(topic, b"", qos=1, retain=True).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()

@@ -1,0 +1,310 @@
+"""Notifications to real webhooks: what was missed is told, nothing is told twice, nobody waits for another."""
+
+import base64
+import hashlib
+import hmac
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from schemas import codec
+from streams.store import alert_desk, queries
+from tests.conftest import Database
+from tests.e2e.commands import clean_environment, run
+from tests.integration.notify_support import Desk, Hook, event, hook, notifying, wait_until
+from tests.integration.store_support import query
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def desk(fresh_kafka: str, migrated: Database) -> Iterator[Desk]:
+    made = Desk(fresh_kafka, migrated)
+    yield made
+    made.close()
+
+
+def receiver(name: str, to: Hook, more: str = "") -> str:
+    return f'[[receiver]]\nname = "{name}"\nurl = "{to.url}"\nmax_backoff = "1s"\n{more}\n'
+
+
+def act(desk: Desk, alert_id: str, action: alert_desk.ActionName) -> None:
+    with queries.connect(desk.database.writer_url, read_only=False) as connection:
+        assert alert_desk.act(connection, alert_id, action, by="anna")
+
+
+def silence(desk: Desk, seconds: float) -> None:
+    with queries.connect(desk.database.writer_url, read_only=False) as connection:
+        connection.execute(
+            "INSERT INTO ub.silence (silence_id, matchers, starts_at, ends_at, created_by, comment) VALUES "
+            """('s1', '[{"name": "severity", "value": "major"}]', now(), now() + %s * interval '1 s', 'a', 'fair')""",
+            (seconds,),
+        )
+
+
+def test_a_new_receiver_is_told_what_is_open_and_then_every_event_signed(desk: Desk) -> None:
+    desk.tell("over")
+    desk.tell("over", "cleared")
+    desk.tell("open")
+    with hook() as to, notifying(desk, receiver("a", to, 'secret_env = "SECRET"')):
+        wait_until(lambda: "open/0" in to.ids, "what is open")
+        desk.tell("open", "updated", "critical")
+        desk.tell("open", "cleared", "critical")
+        wait_until(lambda: "open/2" in to.ids, "the end")
+        assert [i for i in to.ids if i.startswith("open")] == ["open/0", "open/1", "open/2"]
+        for request in to.taken:
+            stamp = request.headers["webhook-timestamp"]
+            assert abs(int(stamp) - time.time()) < 60
+            signed = f"{request.id_}.{stamp}.{request.body.decode()}"
+            mac = hmac.new(b"sesame-open", signed.encode(), hashlib.sha256).digest()
+            assert request.headers["webhook-signature"] == f"v1,{base64.b64encode(mac).decode()}"
+
+
+def test_a_receiver_that_is_away_delays_no_one_and_gets_what_it_missed_in_order(desk: Desk) -> None:
+    with hook() as well, hook() as failing, hook() as hanging:
+        failing.answer, hanging.answer = 503, None
+        file = receiver("well", well) + receiver("failing", failing)
+        file += receiver("hanging", hanging, 'timeout = "1s"')
+        with notifying(desk, file):
+            began = time.monotonic()
+            for name in ("one", "two"):
+                desk.tell(name)
+                desk.tell(name, "cleared")
+            wanted = ["one/0", "one/1", "two/0", "two/1"]
+            wait_until(lambda: well.ids == wanted, "the one that is well")
+            assert time.monotonic() - began < 15
+            wait_until(lambda: len(failing.tried) > 1 and len(hanging.tried) > 1, "attempts")
+            assert failing.taken == hanging.taken == []
+            assert {name for _, name in failing.tried} == {"one/0"}
+            failing.answer = hanging.answer = 200
+            wait_until(lambda: failing.ids == hanging.ids == wanted, "those that came back")
+
+
+def test_nothing_is_sent_again_after_a_restart_or_when_the_log_is_read_again(desk: Desk) -> None:
+    with hook() as to:
+        with notifying(desk, receiver("a", to)):
+            desk.tell("one")
+            wait_until(lambda: to.ids == ["one/0"], "the first")
+        desk.tell("two")  # while nobody is there
+        desk.send(event("one", 0, "raised"))  # a worker that was restarted tells it again
+        with notifying(desk, receiver("a", to)):
+            wait_until(lambda: "two/0" in to.ids, "what was missed")
+            desk.tell("one", "cleared")
+            wait_until(lambda: "one/1" in to.ids, "the end")
+        assert to.ids == ["one/0", "two/0", "one/1"]
+
+
+def test_a_receiver_hears_what_it_asks_for_until_the_end(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to, 'match = ["severity=critical", "district=Pudong"]')):
+        for severity in ("major", "critical"):
+            desk.tell(severity, "raised", severity)  # type: ignore[arg-type]
+        desk.tell("critical", "updated", "minor")
+        desk.tell("major", "cleared", "major")
+        desk.tell("critical", "cleared", "minor")
+        wait_until(lambda: "critical/2" in to.ids, "the end")
+        assert to.ids == ["critical/0", "critical/1", "critical/2"]
+
+
+def test_a_message_that_is_refused_stops_no_other(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to)):
+        to.answer = 400
+        desk.tell("bad")
+        wait_until(
+            lambda: ("a", "bad", 0, "event", "dropped", "refused: HTTP 400") in desk.states(), "refusal"
+        )
+        to.answer = 200
+        desk.tell("good")
+        wait_until(lambda: to.ids == ["good/0"], "the next")
+
+
+def test_a_record_that_is_no_alert_stops_no_other(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.put(b"{")
+        desk.put(codec.encode(msgspec.structs.replace(event("nul", 0, "raised"), summary="\x00")))
+        desk.tell("good")
+        wait_until(lambda: to.ids == ["good/0"], "the next")
+
+
+def test_a_receiver_that_asks_for_time_gets_it(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to)):
+        to.answer, to.headers = 429, {"Retry-After": "3"}
+        desk.tell("one")
+        wait_until(lambda: to.tried, "an attempt")
+        to.answer = 200
+        wait_until(lambda: to.ids, "the next attempt")
+        (first, _), (second, _) = to.tried
+        assert second - first >= 3
+
+
+def test_nobody_acknowledges_so_another_is_told(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'escalate = {after = "2s", to = "chief"}')
+        file += receiver("chief", chief, "escalations_only = true")
+        with notifying(desk, file):
+            for name in ("seen", "unseen"):
+                desk.tell(name)
+            desk.tell("unseen", "updated", "critical")
+            act(desk, "seen", "acknowledged")
+            wait_until(lambda: chief.taken, "the escalation")
+            desk.tell("unseen", "cleared")
+            desk.tell("seen", "cleared")
+            wait_until(lambda: len(chief.taken) == 2 and len(duty.taken) == 5, "the end")
+            assert chief.ids == ["unseen/0/escalation", "unseen/2"]
+            assert chief.taken[0].json["reason"] == "escalation"
+            assert chief.taken[0].json["data"]["severity"] == "critical"
+            state = ("chief", "seen", 0, "escalation", "dropped", "acknowledged by anna")
+            wait_until(lambda: state in desk.states(), "the acknowledged one")
+
+
+def test_a_silence_keeps_notifications_back_and_what_lasts_is_told_when_it_ends(desk: Desk) -> None:
+    silence(desk, 8)
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.tell("short")
+        desk.tell("lasting")
+        desk.tell("other", "raised", "minor")
+        wait_until(lambda: to.ids == ["other/0"], "what is not silenced")
+        desk.tell("short", "cleared")
+        wait_until(lambda: len(to.ids) == 2, "the end of the silence")
+        assert to.ids == ["other/0", "lasting/0"]
+        dropped = {state[1:3]: state[5] for state in desk.states() if state[4] == "dropped"}
+        wait_until(lambda: ("short", 1) in dropped, "the end of the short one")
+        assert dropped == {
+            ("short", 0): "cleared under a silence",
+            ("short", 1): "its receiver was not told of the alert",
+        }
+
+
+def test_what_was_closed_by_hand_is_told_to_no_one_until_it_gets_worse(desk: Desk) -> None:
+    with hook() as to:
+        desk.tell("one")
+        act(desk, "one", "closed")
+        with notifying(desk, receiver("a", to)):
+            wait_until(lambda: ("a", "one", 0, "event", "dropped", "closed by anna") in desk.states(), "drop")
+            desk.tell("one", "updated", "critical")
+            wait_until(lambda: to.ids == ["one/1"], "the worse")
+
+
+def test_what_lasts_is_repeated_until_it_is_acknowledged(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to, 'repeat_interval = "1s"')):
+        desk.tell("one")
+        wait_until(lambda: len(to.taken) >= 3, "repeats")
+        act(desk, "one", "acknowledged")
+        wait_until(
+            lambda: ("a", "one", 0, "repeat", "dropped", "acknowledged by anna") in desk.states(), "quiet"
+        )
+        assert len(set(to.ids)) == len(to.ids)
+        assert all(name.startswith("one/0") for name in to.ids)
+
+
+def test_two_processes_send_everything_once(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to)), notifying(desk, receiver("a", to)):
+        names = [f"alert-{number}" for number in range(20)]
+        for name in names:
+            desk.tell(name, only_kafka=True)
+        wait_until(lambda: len(to.taken) >= 20, "all")
+        time.sleep(1.5)
+        assert sorted(to.ids) == sorted(f"{name}/0" for name in names)
+
+
+# ------------------------------------------------------------------ as a process
+
+
+@contextmanager
+def process(desk: Desk, file: Path) -> Iterator[subprocess.Popen[str]]:
+    settings = {
+        "UB_KAFKA_BOOTSTRAP": desk.settings.kafka_bootstrap,
+        "UB_KAFKA_FLAVOR": "tansu",
+        "UB_DATABASE_URL": desk.settings.database_url.get_secret_value(),
+        "UB_NOTIFY_FILE": str(file),
+        "UB_MQTT_PORT": "1",
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-m", "streams.cli", "notify"],
+        env={**clean_environment(), **settings},
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=file.parent,
+    )
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def test_a_process_that_is_killed_or_ended_sends_nothing_again(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "receivers.toml"
+    with hook() as to:
+        file.write_text(receiver("a", to))
+        with process(desk, file) as killed:
+            desk.tell("one")
+            stored = ("a", "one", 0, "event", "delivered", "HTTP 200")
+            wait_until(lambda: stored in desk.states(), "the first", 60)
+            killed.send_signal(signal.SIGKILL)
+        desk.tell("two")
+        with process(desk, file) as ended:
+            wait_until(lambda: "two/0" in to.ids, "what was missed", 60)
+            ended.send_signal(signal.SIGTERM)
+            assert ended.wait(20) == 0
+        assert to.ids == ["one/0", "two/0"]
+
+
+def test_a_message_that_was_under_way_when_its_process_was_killed_comes_again_with_the_same_id(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "receivers.toml"
+    with hook() as to:
+        file.write_text(receiver("a", to))
+        to.answer = None
+        with process(desk, file) as killed:
+            desk.tell("one")
+            wait_until(lambda: to.tried, "an attempt", 60)
+            killed.send_signal(signal.SIGKILL)
+        to.answer = 200
+        with process(desk, file):
+            wait_until(lambda: to.ids == ["one/0"], "the same again", 60)
+        assert [name for _, name in to.tried] == ["one/0", "one/0"]
+
+
+def test_a_faulty_file_is_said_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "receivers.toml"
+    file.write_text('[[receiver]]\nname = "a"\nurl = "https://a.example"\nsecret_env = "NOT_SET"')
+
+    def tried(*arguments: str, **settings: str) -> str:
+        environment = {**clean_environment(), **settings}
+        return run("notify", *arguments, environment=environment, directory=tmp_path).failed_with_one_line()
+
+    assert "environment variable NOT_SET, which is not set" in tried("--check", UB_NOTIFY_FILE=str(file))
+    assert "UB_NOTIFY_FILE is not set" in tried()
+    assert "give a readable TOML file" in tried(UB_NOTIFY_FILE="missing.toml")
+
+
+def test_a_database_without_our_tables_is_said(fresh_kafka: str, database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "receivers.toml"
+    file.write_text('[[receiver]]\nname = "a"\nurl = "https://a.example"')
+    settings = {"UB_KAFKA_BOOTSTRAP": fresh_kafka, "UB_KAFKA_FLAVOR": "tansu", "UB_NOTIFY_FILE": str(file)}
+    environment = {**clean_environment(), **settings, "UB_DATABASE_URL": database.writer_url}
+    line = run("notify", environment=environment, directory=tmp_path).failed_with_one_line()
+    assert "urbanbrain migrate" in line
+
+
+def test_a_database_that_drops_every_connection_is_come_back_to(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.tell("one")
+        wait_until(lambda: to.ids == ["one/0"], "the first")
+        cut = query(
+            desk.database.owner_url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name LIKE 'urbanbrain notify%'",
+        )
+        assert len(cut) >= 2
+        desk.tell("two")
+        desk.tell("one", "cleared")
+        wait_until(lambda: sorted(to.ids[1:]) == ["one/1", "two/0"], "what came then")

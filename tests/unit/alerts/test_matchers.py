@@ -1,0 +1,110 @@
+"""Matchers and silences, against what Alertmanager's documentation says of them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.alerts.labels import labels_of
+from streams.alerts.matchers import NAMES, Matcher, from_json, match_all, parse
+from streams.alerts.silences import Silence, silenced_by
+from streams.errors import MatcherError
+from tests.unit.alerts.events import alert
+
+LABELS = labels_of(alert(), lambda _lat, _lon: None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("severity=major", True),
+        ('severity="major"', True),
+        (" severity = major ", True),
+        ("severity=minor", False),
+        ("severity!=minor", True),
+        ("severity=~maj", False),  # anchored at both ends
+        ("severity=~maj.*|critical", True),
+        ("severity!~maj.*", False),
+        ("operator=north", True),
+        ("operator!=south", True),
+        ("operator!=north", False),
+        ("district=", True),  # a label that an alert lacks is the empty text
+        ("district!=", False),
+        ("district!=Pudong", True),
+        ("cell=89309959d07ffff", True),
+        ("zone=~me(tro|ter)", True),
+    ],
+)
+def test_a_matcher_matches_as_in_alertmanager(text: str, expected: bool) -> None:
+    assert parse(text).matches(LABELS) is expected
+
+
+def test_a_district_is_that_of_the_place() -> None:
+    asked: list[tuple[float, float]] = []
+
+    def district(lat: float, lon: float) -> str:
+        asked.append((lat, lon))
+        return "Pudong"
+
+    assert parse("district=Pudong").matches(labels_of(alert(), district))
+    assert asked == [(alert().lat, alert().lon)]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("severity", "no matcher; such as"),
+        ("severity<major", "no matcher"),
+        ("color=red", "no label of alerts; they have severity, kind"),
+        ("cell=~(", "no regular expression"),
+    ],
+)
+def test_a_matcher_that_cannot_be_meant_is_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(MatcherError, match=re.escape(reason)):
+        parse(text)
+
+
+@given(st.sampled_from(NAMES), st.text(), st.booleans(), st.booleans())
+def test_what_is_stored_of_a_matcher_is_read_back(
+    name: str, value: str, is_regex: bool, is_equal: bool
+) -> None:
+    matcher = Matcher(name, re.escape(value) if is_regex else value, is_regex, is_equal)
+    assert from_json([matcher.as_json()]) == (matcher,)
+
+
+@given(st.sets(st.sampled_from(["north", "south", "west"])), st.sampled_from(["north", "south", ""]))
+def test_a_matcher_and_its_negation_never_agree(operators: set[str], value: str) -> None:
+    labels = {"operator": tuple(operators)}
+    assert Matcher("operator", value).matches(labels) != Matcher("operator", value, is_equal=False).matches(
+        labels
+    )
+
+
+def test_all_matchers_must_match_and_none_match_everything() -> None:
+    assert match_all([], LABELS)
+    assert match_all([parse("severity=major"), parse("zone=metro")], LABELS)
+    assert not match_all([parse("severity=major"), parse("zone=default")], LABELS)
+
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def silence(name: str, hours: int, *matchers: str) -> Silence:
+    return Silence(name, tuple(map(parse, matchers)), START, START + timedelta(hours=hours), "fair")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"), [(-1, None), (0, "long"), (59, "long"), (60, "long"), (119, "long"), (120, None)]
+)
+def test_a_silence_holds_from_its_start_to_before_its_end_and_the_longest_is_named(
+    minutes: int, expected: str | None
+) -> None:
+    silences = [
+        silence("short", 1, "severity=major"),
+        silence("long", 2, "zone=metro"),
+        silence("other", 9, "zone=x"),
+    ]
+    found = silenced_by(LABELS, silences, START + timedelta(minutes=minutes))
+    assert (found and found.silence_id) == expected

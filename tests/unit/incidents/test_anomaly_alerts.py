@@ -1,0 +1,296 @@
+"""Alerts of metrics: from a closed window to Kafka, MQTT and the tables, over crashes and with too many series."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import codec
+from schemas.alerts import Alert
+from schemas.cells import CellsMetrics, ClosedMetrics
+from streams import topics
+from streams.fold import Output, Record
+from streams.grid.locate import centre
+from streams.incidents.anomaly.contract import Score
+from streams.incidents.anomaly.series import AnomalyConfig
+from streams.incidents.anomaly.watch import Rule, Watch, step
+from streams.incidents.policy import Rule as Capacity
+from streams.incidents.policy import parse
+from streams.incidents.state import IncidentsState
+from tests.pipeline import T0, Database, restored
+
+CELL, OTHER, THIRD = "89309959d07ffff", "89309959d0fffff", "89309959d17ffff"
+REGION = "82309ffffffffff"
+MINUTE, DAY = 60_000, 1_440
+RULE = Rule(raise_at=0.5, quiet_ms=30 * MINUTE)
+POLICY = parse(None, Capacity("default", 60, 1.0, 0.8, 120_000), "rules")
+Row = tuple[int, str, str, float, int]
+"""Minute, cell, metric, mean, revision."""
+
+
+class Watched:
+    """An incidents fold that watches metrics, and its log."""
+
+    def __init__(self, config: AnomalyConfig | None = None) -> None:
+        self.config = config or AnomalyConfig(rule=RULE)
+        self.database = Database()
+        self.fold = self._open(restored())
+        self.log: list[bytes] = []
+        self.outputs: list[Output] = []
+
+    def _open(self, start: object) -> IncidentsState:
+        return IncidentsState(POLICY, centre, start, self.config)  # type: ignore[arg-type]
+
+    def close(self, *rows: Row, watermark: int | None = None) -> list[Alert]:
+        """Close windows; returns the alerts told."""
+        minutes, cells, metrics, means, revisions = ([row[i] for row in rows] for i in range(5))
+        n = len(rows)
+        columns = ClosedMetrics(
+            [T0 + int(minute) * MINUTE for minute in minutes], cells, metrics, ["1"] * n, [1] * n, means, means,
+            means, means, [None] * n, means, means, [[]] * n, [[]] * n, revisions,
+        )  # fmt: skip
+        until = max(minutes, default=0) + 1 if watermark is None else watermark
+        return self.fold_bytes(codec.encode(CellsMetrics(REGION, T0 + until * MINUTE, MINUTE, columns)))
+
+    def fold_bytes(self, value: bytes) -> list[Alert]:
+        self.log.append(value)
+        self.fold.apply(Record(topics.CELLS, 2, len(self.log) - 1, value, T0))
+        outputs = self.fold.take_outputs(at_checkpoint=False)
+        self.outputs += outputs
+        return [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
+
+    def live(self, minutes: Sequence[int], cell: str = CELL, metric: str = "temperature") -> None:
+        """Close quiet windows, ten at a time: a saw of ten values."""
+        for first in range(0, len(minutes), 10):
+            self.close(*((m, cell, metric, 20.0 + m % 10, 0) for m in minutes[first : first + 10]))
+
+    def checkpoint(self) -> None:
+        self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
+
+    def crash(self) -> None:
+        start = self.database.restored("incidents", 0)
+        self.fold = self._open(start)
+        for offset in range(start.offset + 1, len(self.log)):
+            self.fold.apply(Record(topics.CELLS, 2, offset, self.log[offset], T0))
+        self.fold.take_outputs(at_checkpoint=False)
+
+    def retained(self) -> dict[str, str]:
+        """Return the ids of the alerts that an MQTT broker retains, by topic."""
+        kept: dict[str, str] = {}
+        for message in (message for output in self.outputs for message in output.mqtt):
+            if message.retain and message.payload:
+                kept[message.topic] = codec.alert.decode(message.payload).alert_id
+            elif message.retain:
+                kept.pop(message.topic, None)
+        return kept
+
+
+def warm(*metrics: str, config: AnomalyConfig | None = None) -> Watched:
+    """Return a fold that has seen a day and a bit of each metric."""
+    watched = Watched(config)
+    for metric in metrics or ("temperature",):
+        watched.live(range(DAY + 10), metric=metric)
+    assert watched.outputs == []
+    return watched
+
+
+def test_a_value_beyond_all_that_was_seen_raises_and_quiet_clears() -> None:
+    watched = warm()
+    [raised] = watched.close((1450, CELL, "temperature", 25.0 + 30, 0))
+    assert (raised.kind, raised.action, raised.status, raised.cell) == ("anomaly", "raised", "active", CELL)
+    assert raised.starts_at == raised.updated_at == T0 + 1450 * MINUTE
+    assert (raised.lat, raised.lon) == centre(int(CELL, 16))
+    for minute in range(1451, 1479):
+        assert watched.close((minute, CELL, "temperature", 25.0, 0)) == [], minute
+    [cleared] = watched.close((1480, CELL, "temperature", 25.0, 0))
+    assert (cleared.alert_id, cleared.sequence, cleared.status) == (raised.alert_id, 1, "cleared")
+    assert cleared.ends_at == T0 + 1480 * MINUTE
+    assert watched.retained() == {}
+
+
+def test_an_alert_says_what_it_rests_on() -> None:
+    watched = warm()
+    [alert] = watched.close((1450, CELL, "temperature", 55.0, 0))
+    found = alert.evidence.anomaly
+    assert found is not None
+    assert (found.metric, found.value, found.observed, found.window_start) == (
+        "temperature", 55.0, 55.0, T0 + 1450 * MINUTE,
+    )  # fmt: skip
+    assert (found.detector, found.detector_version, alert.policy) == ("records", 1, "records")
+    assert found.low < 25 < found.high < 55
+    assert found.score >= 0.5
+    assert (alert.evidence.topic, alert.evidence.partition, alert.evidence.offset) == ("ub.cells", 2, 145)
+    assert alert.evidence.occupancy is None
+    assert alert.summary.startswith("temperature 55 1, expected 20 to 29 (score 0.5")
+
+
+def test_the_first_day_raises_nothing() -> None:
+    watched = Watched()
+    watched.live(range(DAY - 10))
+    assert watched.close((DAY - 1, CELL, "temperature", 60.0, 0)) == []
+
+
+@pytest.mark.parametrize("row", [(1300, CELL, "temperature", 60.0, 0), (1450, CELL, "temperature", 60.0, 1)])
+def test_a_window_of_the_past_or_amended_decides_nothing(row: Row) -> None:
+    assert warm().close(row) == []
+
+
+def test_a_series_that_says_nothing_more_is_cleared_when_its_region_goes_on() -> None:
+    watched = warm()
+    [raised] = watched.close((1450, CELL, "temperature", 60.0, 0))
+    assert watched.close((1460, OTHER, "temperature", 20.0, 0), watermark=1479) == []
+    [cleared] = watched.close((1461, OTHER, "temperature", 20.0, 0), watermark=1480)
+    assert (cleared.alert_id, cleared.action, cleared.cell) == (raised.alert_id, "cleared", CELL)
+
+
+def test_two_metrics_of_a_cell_share_a_topic_and_the_one_that_stays_open_stays_retained() -> None:
+    watched = warm("temperature", "humidity")
+    [first] = watched.close((1450, CELL, "temperature", 60.0, 0))
+    [second] = watched.close((1460, CELL, "humidity", 60.0, 0))
+    assert first.severity == second.severity
+    topic = topics.alert_topic(first.severity, "anomaly", CELL)
+    assert watched.retained() == {topic: second.alert_id}
+    watched.close((1480, CELL, "temperature", 25.0, 0))
+    assert watched.retained() == {topic: second.alert_id}
+    watched.close((1495, CELL, "humidity", 25.0, 0))
+    assert watched.retained() == {}
+
+
+def test_tables_hold_the_newest_state_and_every_event() -> None:
+    watched = warm()
+    watched.close((1450, CELL, "temperature", 60.0, 0))
+    watched.close((1480, CELL, "temperature", 25.0, 0))
+    watched.checkpoint()
+    [row] = watched.database.tables["alert"].values()
+    assert (row["kind"], row["status"], json.loads(row["evidence"])["anomaly"]["metric"]) == (
+        "anomaly", "cleared", "temperature",
+    )  # fmt: skip
+    assert [event["action"] for event in watched.database.tables["alert_event"].values()] == [
+        "raised",
+        "cleared",
+    ]
+
+
+def test_a_log_folded_again_gives_the_same_alerts_with_the_same_ids() -> None:
+    watched = warm()
+    watched.close((1450, CELL, "temperature", 60.0, 0))
+    watched.close((1480, CELL, "temperature", 25.0, 0))
+    again = Watched()
+    for value in watched.log:
+        again.fold_bytes(value)
+    assert again.outputs == watched.outputs
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_a_checkpoint_and_its_restore_change_nothing_and_what_is_open_is_retained(
+    data: st.DataObject,
+) -> None:
+    """Crashes anywhere, among spikes, gaps and two series; few enough series that some are forgotten."""
+    config = AnomalyConfig(rule=RULE, most_series=data.draw(st.integers(1, 4)))
+    whole, broken = warm(config=config), warm(config=config)
+    minute = 1450
+    for _ in range(data.draw(st.integers(5, 25))):
+        minute += data.draw(st.sampled_from((1, 1, 7, 31)))
+        cell = data.draw(st.sampled_from((CELL, CELL, OTHER, THIRD)))
+        row = (
+            minute,
+            cell,
+            data.draw(st.sampled_from(("temperature", "flow"))),
+            data.draw(st.sampled_from((21.0, 60.0, 900.0))),
+            0,
+        )
+        whole.close(row)
+        broken.close(row)
+        if data.draw(st.booleans()):
+            broken.checkpoint()
+        if data.draw(st.booleans()):
+            broken.crash()
+    assert broken.outputs == whole.outputs
+    newest = {alert.alert_id: alert for alert in map(codec.alert.decode, (o.value for o in whole.outputs))}
+    opened = {
+        (topics.alert_topic(a.severity, a.kind, a.cell), a.alert_id) for a in newest.values() if not a.ends_at
+    }
+    assert set(whole.retained()) == {topic for topic, _ in opened}, (
+        "a topic retains an alert while one is open"
+    )
+    assert set(whole.retained().items()) <= opened, "and none that is cleared"
+    broken.checkpoint()
+    whole.checkpoint()
+    assert broken.database.tables == whole.database.tables
+    assert broken.database.parts == whole.database.parts
+
+
+def test_too_many_series_forget_those_longest_silent_and_clear_their_alerts() -> None:
+    watched = warm(config=AnomalyConfig(rule=RULE, most_series=2))
+    [raised] = watched.close((1450, CELL, "temperature", 60.0, 0))
+    told = watched.close((1451, OTHER, "flow", 1.0, 0), (1451, THIRD, "flow", 1.0, 0))
+    assert [(alert.alert_id, alert.action) for alert in told] == [(raised.alert_id, "cleared")]
+    watched.checkpoint()
+    assert set(watched.database.parts["incidents"]) == {f"anomaly/{cell}/flow" for cell in (OTHER, THIRD)}
+
+
+def test_another_detector_begins_anew_and_open_alerts_stay_open() -> None:
+    watched = warm()
+    [raised] = watched.close((1450, CELL, "temperature", 60.0, 0))
+    watched.checkpoint()
+    watched.config = AnomalyConfig(detector="counts", rule=RULE)
+    watched.crash()
+    assert watched.close((1451, CELL, "temperature", 900.0, 0)) == []
+    [cleared] = watched.close((1480, CELL, "temperature", 25.0, 0))
+    assert cleared.alert_id == raised.alert_id
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"cell": ["nowhere"]}, "'nowhere' is no H3 cell"),
+        ({"mean": [1e300]}, "numbers up to 1e+12 are expected"),
+        ({"mean": []}, "equal lengths expected"),
+        ({"mean": [None]}, "Expected `float`"),
+    ],
+)
+def test_a_message_that_cannot_be_is_refused(changes: dict[str, object], detail: str) -> None:
+    watched = Watched()
+    watched.close((0, CELL, "flow", 1.0, 0))
+    message = json.loads(watched.log[0])
+    message["rows"].update({"cell": [OTHER], **changes})
+    assert watched.fold_bytes(json.dumps(message).encode()) == []
+    [refused] = watched.outputs
+    assert refused.topic == topics.REJECTED
+    assert detail in json.loads(refused.value)["detail"]
+
+
+def test_without_a_detector_metrics_decide_nothing() -> None:
+    fold = IncidentsState(POLICY, centre, restored())
+    for offset, value in enumerate(warm().log):
+        fold.apply(Record(topics.CELLS, 2, offset, value, T0))
+    assert fold.take_outputs(at_checkpoint=True) == []
+    assert fold.take_changes().parts == {}
+
+
+# ------------------------------------------------------------------ the rule
+
+
+def severities(*scores: tuple[int, float]) -> list[str | None]:
+    watch, found = Watch(), []
+    for minute, score in scores:
+        watch = step(watch, Score(score, "value", 0.0, 0.0, 0.0), minute * MINUTE, RULE)
+        found.append(watch.severity)
+    return found
+
+
+def test_severity_rises_with_the_score_and_falls_only_by_clearing() -> None:
+    """
+    minute   0     1    2     3    4    32   33
+    score    0.49  0.5  0.75  0.6  1.0  0    0
+    """
+    assert severities((0, 0.49), (1, 0.5), (2, 0.75), (3, 0.6), (4, 1.0), (33, 0.0), (34, 0.0)) == [
+        None, "warning", "minor", "minor", "major", "major", None,
+    ]  # fmt: skip
+
+
+def test_a_score_like_the_first_keeps_the_alert_open() -> None:
+    assert severities((0, 0.5), (29, 0.5), (58, 0.0), (59, 0.0)) == ["warning", "warning", "warning", None]

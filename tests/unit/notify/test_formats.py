@@ -1,0 +1,173 @@
+"""What goes over the wire, against what the standards say."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.alerts import SEVERITIES, AlertAction, Severity
+from streams.notify.formats import RENDER
+from streams.notify.receivers import FORMATS, Format
+from tests.pipeline import T0
+from tests.unit.notify import cap_rules
+from tests.unit.notify.events import ALERT_ID, NOW, RING, message, of, told
+
+ACTIONS: tuple[AlertAction, ...] = ("raised", "updated", "cleared")
+
+
+def rendered(format_: Format, *arguments: Any, **changes: Any) -> Any:
+    return json.loads(RENDER[format_](message(of(*arguments), format_, **changes)).body)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_format_gives_the_same_bytes_for_the_same_message(format_: Format, action: AlertAction) -> None:
+    one, two = (RENDER[format_](message(of(action), format_)) for _ in range(2))
+    assert one == two
+    assert one.body
+
+
+# ------------------------------------------------------------------ CloudEvents
+
+
+def test_a_cloud_event_has_the_attributes_of_the_specification() -> None:
+    event = rendered("cloudevents", "updated", "critical", 1)
+    data = event.pop("data")
+    assert event == {
+        "specversion": "1.0",
+        "id": f"{ALERT_ID}/1",
+        "source": "urbanbrain/notify",
+        "type": "ub.alert.v1",
+        "subject": "89309959d07ffff",
+        "time": "2026-01-01T00:02:00.000Z",
+        "datacontenttype": "application/json",
+        "dataschema": "urn:urbanbrain:schema:Alert:v1",
+        "reason": "event",
+    }
+    assert data["severity"] == "critical"
+    assert RENDER["cloudevents"](message(of())).content_type.startswith("application/cloudevents+json")
+
+
+def test_ids_tell_events_escalations_and_repeats_apart() -> None:
+    later = NOW + timedelta(minutes=5)
+    ids = [
+        rendered("cloudevents", reason=reason, due_at=at)["id"]
+        for reason, at in (("event", NOW), ("escalation", NOW), ("repeat", NOW), ("repeat", later))
+    ]
+    assert len(set(ids)) == 4
+
+
+# ------------------------------------------------------------------ Alertmanager
+
+
+def test_alertmanager_gets_an_alert_that_lasts_until_it_would_be_repeated() -> None:
+    (alert,) = rendered("alertmanager", district="Pudong")
+    assert alert["labels"] == {
+        "alertname": "oversaturation",
+        "severity": "major",
+        "cell": "89309959d07ffff",
+        "region": "82309ffffffffff",
+        "zone": "metro",
+        "district": "Pudong",
+    }
+    assert alert["annotations"]["summary"].startswith("95 bikes")
+    assert (alert["startsAt"], alert["endsAt"]) == ("2026-01-01T00:00:00.000Z", "2026-01-01T01:15:00.000Z")
+
+
+def test_alertmanager_is_told_that_the_former_severity_is_over() -> None:
+    first, *others = rendered("alertmanager", "updated", "critical")
+    assert first["labels"]["severity"] == "critical"
+    assert {alert["labels"].pop("severity") for alert in others} == {"warning", "minor", "major"}
+    first["labels"].pop("severity")
+    assert all(alert["labels"] == first["labels"] for alert in others)
+    assert {alert["endsAt"] for alert in others} == {"2026-01-01T00:02:00.000Z"}
+
+
+@pytest.mark.parametrize("format_", ["alertmanager", "alertmanager-webhook"])
+def test_an_alert_that_is_over_ends_when_it_was_cleared(format_: Format) -> None:
+    found = rendered(format_, "cleared")
+    (alert,) = found if isinstance(found, list) else found["alerts"]
+    assert alert["endsAt"] == "2026-01-01T00:02:00.000Z"
+
+
+@pytest.mark.parametrize(("action", "status"), [("raised", "firing"), ("cleared", "resolved")])
+def test_a_webhook_gets_a_group_of_version_4(action: AlertAction, status: str) -> None:
+    group = rendered("alertmanager-webhook", action)
+    assert set(group) == {
+        *("version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels", "commonLabels"),
+        *("commonAnnotations", "externalURL", "alerts"),
+    }
+    assert (group["version"], group["status"], group["receiver"]) == ("4", status, "desk")
+    (alert,) = group["alerts"]
+    assert set(alert) == {
+        *("status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint"),
+    }
+    assert alert["status"] == status
+
+
+def test_the_fingerprint_is_the_same_for_the_whole_life() -> None:
+    found = {
+        rendered("alertmanager-webhook", action, severity)["alerts"][0]["fingerprint"]
+        for action, severity in (("raised", "minor"), ("updated", "major"), ("cleared", "major"))
+    }
+    assert len(found) == 1
+
+
+# ------------------------------------------------------------------ CAP
+
+SEVERITY_OF_CAP = {"warning": "Minor", "minor": "Minor", "major": "Moderate", "critical": "Severe"}
+
+
+@given(
+    st.sampled_from(ACTIONS),
+    st.sampled_from(SEVERITIES),
+    st.text(max_size=40),
+    st.booleans(),
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["event", "escalation", "repeat"]), st.just(T0))),
+)
+def test_a_message_of_cap_breaks_no_rule_of_the_standard(
+    action: AlertAction, severity: Severity, summary: str, outlined: bool, earlier: list[tuple[int, str, int]]
+) -> None:
+    earlier = [(0, "event", T0), *earlier] if earlier or action == "cleared" else []
+    boundary = {"type": "Polygon", "coordinates": [RING]} if outlined else None
+    made = message(of(action, severity, summary=summary), "cap", boundary=boundary, told=told(*earlier))
+    payload = RENDER["cap"](made)
+    root = cap_rules.check(payload.body)
+    info = root.find(f"{cap_rules.NAMESPACE}info")
+    assert info is not None
+    assert cap_rules.text(info, "severity") == SEVERITY_OF_CAP[severity]
+    assert payload.content_type.startswith("application/cap+xml")
+
+
+def test_messages_of_one_alert_name_those_before_as_they_were_sent() -> None:
+    lives = [of("raised", "minor", 0), of("updated", "major", 1), of("cleared", "major", 2)]
+    sent: list[tuple[int, str, int]] = []
+    seen: list[str] = []
+    kinds = []
+    for alert in lives:
+        root = cap_rules.check(RENDER["cap"](message(alert, "cap", told=told(*sent))).body)
+        kinds.append(cap_rules.text(root, "msgType"))
+        if seen:
+            assert cap_rules.text(root, "references") == " ".join(seen)
+        seen.append(",".join(cap_rules.text(root, name) for name in ("sender", "identifier", "sent")))
+        sent.append((alert.sequence, "event", alert.updated_at))
+    assert kinds == ["Alert", "Update", "Cancel"]
+    assert len(set(seen)) == 3
+
+
+def test_an_escalation_is_a_message_of_its_own_that_is_referred_to_as_it_was_sent() -> None:
+    first = RENDER["cap"](message(of("updated", "major", 1), "cap", reason="escalation", sequence=0))
+    root = cap_rules.check(first.body)
+    assert cap_rules.text(root, "msgType") == "Alert"
+    end = RENDER["cap"](message(of("cleared", sequence=2), "cap", told=told((0, "escalation", T0 + 120_000))))
+    names = ",".join(cap_rules.text(root, name) for name in ("sender", "identifier", "sent"))
+    assert cap_rules.text(cap_rules.check(end.body), "references") == names
+
+
+def test_the_outline_is_latitude_before_longitude() -> None:
+    made = message(of(), "cap", boundary={"type": "Polygon", "coordinates": [RING]})
+    body = RENDER["cap"](made).body.decode()
+    assert "<polygon>31.000000,121.000000 31.000000,121.100000 " in body

@@ -1,0 +1,99 @@
+"""Whether a notification is sent, kept back or dropped: one look at each rule, and invariants over all of them."""
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.notify.judge import Drop, Hold, Send, Verdict, judge
+from streams.notify.receivers import FORMATS, Format
+from streams.store.due import Due, Reason
+from tests.unit.notify.events import ALERT_ID, NOW, of
+
+SILENCE = "silence s1: fair"
+TOLD = [[0, "event", 0]]
+DUE = Due(
+    number=1,
+    alert_id=ALERT_ID,
+    sequence=0,
+    reason="event",
+    state="pending",
+    due_at=NOW,
+    attempts=0,
+    body="",
+    status="active",
+    acknowledged_by=None,
+    closed_by=None,
+    boundary=None,
+    told=[],
+)
+
+
+def verdict(
+    silence: str | None = None, format_: Format = "cloudevents", cleared: bool = False, **changes: Any
+) -> Verdict:
+    alert = of("cleared" if cleared else "raised")
+    return judge(replace(DUE, **changes), alert, silence, format_)
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ({}, Send()),
+        ({"status": "cleared"}, Send()),  # raised and over while the receiver was away
+        ({"acknowledged_by": "anna"}, Send()),
+        ({"silence": SILENCE}, Hold(SILENCE)),
+        ({"state": "silenced"}, Send()),
+        ({"state": "silenced", "status": "cleared"}, Drop("cleared under a silence")),
+        ({"closed_by": "anna"}, Drop("closed by anna")),
+        ({"cleared": True}, Drop("its receiver was not told of the alert")),
+        ({"cleared": True, "told": TOLD, "silence": SILENCE}, Send()),
+        ({"cleared": True, "told": TOLD, "closed_by": "anna"}, Send()),
+        ({"reason": "escalation"}, Send()),
+        ({"reason": "escalation", "acknowledged_by": "anna"}, Drop("acknowledged by anna")),
+        ({"reason": "escalation", "status": "cleared"}, Drop("cleared")),
+        ({"reason": "escalation", "cleared": True, "told": TOLD}, Drop("cleared")),
+        ({"reason": "escalation", "silence": SILENCE}, Hold(SILENCE)),
+        ({"reason": "repeat", "told": TOLD}, Send()),
+        ({"reason": "repeat", "acknowledged_by": "anna"}, Drop("acknowledged by anna")),
+        ({"reason": "repeat", "acknowledged_by": "anna", "format_": "alertmanager"}, Send()),
+        ({"reason": "repeat", "told": [*TOLD, [1, "event", 0]]}, Drop("a later event was told")),
+    ],
+)
+def test_a_notification_is_sent_kept_back_or_dropped(case: dict[str, Any], expected: Verdict) -> None:
+    assert verdict(**case) == expected
+
+
+NAMES = st.sampled_from([None, "anna"])
+CASES = st.fixed_dictionaries(
+    {
+        "silence": st.sampled_from([None, SILENCE]),
+        "format_": st.sampled_from(FORMATS),
+        "cleared": st.booleans(),
+        "reason": st.sampled_from(get_args(Reason)),
+        "state": st.sampled_from(["pending", "silenced"]),
+        "status": st.sampled_from(["active", "cleared"]),
+        "acknowledged_by": NAMES,
+        "closed_by": NAMES,
+        "told": st.sampled_from([[], TOLD]),
+    }
+)
+
+
+@given(CASES)
+def test_the_end_is_told_to_whoever_was_told_the_beginning_and_to_no_one_else(case: dict[str, Any]) -> None:
+    found = verdict(**{**case, "cleared": True, "reason": "event"})
+    assert isinstance(found, Send) is bool(case["told"])
+
+
+@given(CASES)
+def test_under_a_silence_nothing_is_sent_but_an_end(case: dict[str, Any]) -> None:
+    found = verdict(**{**case, "silence": SILENCE})
+    assert not isinstance(found, Send) or case["cleared"]
+
+
+@given(CASES)
+def test_nothing_is_kept_back_without_a_silence(case: dict[str, Any]) -> None:
+    assert not isinstance(verdict(**{**case, "silence": None}), Hold)

@@ -1,0 +1,96 @@
+"""The file of receivers: what it may say, and what is said of its faults."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from streams.alerts.matchers import Matcher
+from streams.errors import SettingsError
+from streams.notify.receivers import Escalation, Receiver, parse
+
+HOOK = '[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n'
+ENVIRONMENT = {"SECRET": "whsec_c2VzYW1l", "PLAIN": "sesame", "TOKEN": "t", "BROKEN": "whsec_?"}
+
+
+def test_a_receiver_needs_a_name_and_a_url() -> None:
+    assert parse(HOOK, {}, "f") == (Receiver("a", "https://a.example/hook", "cloudevents"),)
+
+
+def test_all_that_may_be_said_of_a_receiver() -> None:
+    file = (
+        HOOK
+        + 'format = "cap"\nmatch = ["severity=critical", "district=~Pu.*"]\nsecret_env = "SECRET"\n'
+        + 'bearer_env = "TOKEN"\ntimeout = "5s"\nmax_backoff = "2m"\nrepeat_interval = "4h"\nsender = "x@y.example"\n'
+        + 'status = "Exercise"\nscope = "Public"\nlanguage = "zh-CN"\nescalate = {after = "15m", to = "b"}\n'
+        + HOOK.replace('"a"', '"b"')
+        + "escalations_only = true"
+    )
+    one, two = parse(file, ENVIRONMENT, "f")
+    assert one == Receiver(
+        name="a",
+        url="https://a.example/hook",
+        format="cap",
+        match=(Matcher("severity", "critical"), Matcher("district", "Pu.*", is_regex=True)),
+        secret=b"sesame",
+        bearer="t",
+        timeout=timedelta(seconds=5),
+        max_backoff=timedelta(minutes=2),
+        repeat_interval=timedelta(hours=4),
+        escalate=Escalation("b", timedelta(minutes=15)),
+        sender="x@y.example",
+        status="Exercise",
+        scope="Public",
+        language="zh-CN",
+    )
+    assert two.escalations_only
+
+
+def test_a_secret_may_be_any_text() -> None:
+    (receiver,) = parse(f'{HOOK}secret_env = "PLAIN"', ENVIRONMENT, "f")
+    assert receiver.secret == b"sesame"
+
+
+def test_alertmanager_is_told_again_before_it_takes_an_alert_for_resolved() -> None:
+    (receiver,) = parse(f'{HOOK}format = "alertmanager"', {}, "f")
+    assert receiver.repeat_interval == timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("[[receiver]", "f: no TOML"),
+        ("", "one or more tables [[receiver]]"),
+        (HOOK + "[route]\n", "one or more tables [[receiver]]"),
+        ("receiver = [1]", "receiver 0: a table [[receiver]]"),
+        ('[[receiver]]\nurl = "https://a.example"', "name is None"),
+        ('[[receiver]]\nname = "a"\nurl = "a.example/hook"', "receiver 0 (a): url 'a.example/hook'"),
+        ('[[receiver]]\nname = "a"\nurl = "https://a:x/"', "url 'https://a:x/'"),
+        (HOOK + 'colour = "red"', "no such key: colour; there are bearer_env"),
+        (HOOK + 'format = "pigeon"', "format is 'pigeon'; choose one of cloudevents"),
+        (HOOK + 'match = "severity=major"', "a list is expected"),
+        (HOOK + 'match = ["colour=red"]', "'colour' is no label of alerts"),
+        (HOOK + 'secret_env = "NOT_SET"', "environment variable NOT_SET, which is not set"),
+        (HOOK + 'secret_env = "BROKEN"', "no base64 follows"),
+        (HOOK + "timeout = 5", 'timeout is 5; a duration is expected, such as "30s"'),
+        (HOOK + 'timeout = "0s"', "timeout is '0s'"),
+        (HOOK + 'escalate = "b"', "escalate is 'b'"),
+        (HOOK + 'escalate = {after = "5m", to = "b"}', "escalates to 'b'; name another receiver"),
+        (HOOK + 'escalate = {after = "5m", to = "a"}', "escalates to 'a'; name another receiver"),
+        (HOOK + "escalations_only = true", "escalations_only, but no receiver escalates to it"),
+        (HOOK + 'escalations_only = "yes"', "true or false is expected"),
+        (HOOK + HOOK, "more than one receiver is named a"),
+        (HOOK + 'format = "cap"', "sender is None"),
+        (HOOK + 'format = "cap"\nsender = "a b"', "which CAP forbids"),
+        (HOOK + 'scope = "Public"', "scope belong to format cap"),
+    ],
+)
+def test_a_fault_is_named_with_its_place_and_the_way_out(file: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(reason)):
+        parse(file, ENVIRONMENT, "f")
+
+
+def test_a_secret_is_never_said() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse(f'{HOOK}secret_env = "BROKEN"', ENVIRONMENT, "f")
+    assert "whsec_?" not in str(caught.value)

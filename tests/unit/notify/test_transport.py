@@ -1,0 +1,77 @@
+"""What answers mean, how long is waited, and signatures."""
+
+import base64
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.notify import signing
+from streams.notify.transport import Delivered, Failed, Refused, backoff, outcome
+
+DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, Delivered("HTTP 200")),
+        (204, Delivered("HTTP 204")),
+        (400, Refused("HTTP 400")),
+        (413, Refused("HTTP 413")),
+        (422, Refused("HTTP 422")),
+        *((status, Failed(f"HTTP {status}")) for status in (301, 401, 403, 404, 408, 410, 429, 500, 503)),
+    ],
+)
+def test_only_answers_about_the_message_itself_end_it(status: int, expected: object) -> None:
+    assert outcome(status, None, None) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7),
+        ("0", 0),
+        ("999999", 3600),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", 0),
+        ("soon", None),
+        ("-1", None),
+    ],
+)
+def test_a_receiver_may_ask_for_time_in_seconds_or_by_a_date(header: str, seconds: int | None) -> None:
+    expected = None if seconds is None else timedelta(seconds=seconds)
+    assert outcome(503, header, DATE) == Failed("HTTP 503", expected)
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True), st.integers(0, 60))
+def test_back_off_stays_between_half_a_second_and_its_limit_and_never_below_what_was_asked(
+    attempt: int, jitter: float, asked: int
+) -> None:
+    longest = timedelta(seconds=30)
+    assert 0.5 <= backoff(attempt, longest, None, jitter) <= 30
+    assert backoff(attempt, longest, timedelta(seconds=asked), jitter) >= asked
+
+
+def test_back_off_doubles() -> None:
+    assert [backoff(n, timedelta(seconds=30), None, 0) for n in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_the_signature_is_that_of_the_specifications_example() -> None:
+    # the test vector of the reference libraries, https://github.com/standard-webhooks/standard-webhooks
+    found = signing.headers(
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        b'{"test": 2432232314}',
+        base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        1614265330,
+    )
+    assert found == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+
+
+def test_without_a_secret_there_is_no_signature() -> None:
+    assert set(signing.headers("id", b"", None, 0)) == {"webhook-id", "webhook-timestamp"}

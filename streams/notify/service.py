@@ -43,6 +43,7 @@ async def run(
     settings: Settings, receivers: tuple[Receiver, ...], district: District, stop: asyncio.Event
 ) -> None:
     """Notify until `stop`. Whatever one receiver does, the others do not wait for it."""
+    failed: BaseExceptionGroup[UrbanBrainError] | None = None
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(aiohttp.ClientSession(headers={"User-Agent": "urbanbrain"}))
 
@@ -69,9 +70,14 @@ async def run(
             *(delivery.run() for delivery in deliveries),
         ]
         log.info("notify at work: %s", ", ".join(receiver.name for receiver in receivers))
-        async with asyncio.TaskGroup() as group:
-            for job in jobs:
-                group.create_task(_until(job, stop))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for job in jobs:
+                    group.create_task(_until(job, stop))
+        except* UrbanBrainError as errors:
+            failed = errors
+    if failed is not None:
+        raise failed.exceptions[0] from None  # the command says it in one line
 
 
 async def _until(job: Awaitable[None], stop: asyncio.Event) -> None:

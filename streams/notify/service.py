@@ -26,7 +26,7 @@ _FORGET_S = 3600.0
 
 
 def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[Receiver, ...]:
-    """Read the file of receivers."""
+    """Read the file of receivers; SettingsError where it is faulty, or a receiver could never be told of anything."""
     path = settings.notify_file
     if path is None:
         raise SettingsError(
@@ -36,7 +36,16 @@ def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[
         document = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"UB_NOTIFY_FILE={path}: {error}; give a readable TOML file") from None
-    return parse(document, environment, f"UB_NOTIFY_FILE={path}")
+    receivers = parse(document, environment, f"UB_NOTIFY_FILE={path}")
+    if settings.districts_file is None:
+        for receiver in receivers:
+            for matcher in receiver.match:
+                if matcher.name == "district" and not matcher.matches({}):
+                    raise SettingsError(
+                        f"UB_NOTIFY_FILE={path}, receiver {receiver.name}: {matcher} matches no alert while "
+                        "UB_DISTRICTS_FILE is not set; set it for this process too, or leave the matcher out"
+                    )
+    return receivers
 
 
 async def run(

@@ -1,4 +1,4 @@
-"""`urbanbrain sim …`: list and show scenarios, run one, replay a file."""
+"""`urbanbrain sim …`: the group of commands, with `run` and `replay`."""
 
 import json
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class SimGroup(click.Group):
 
 @click.group(cls=SimGroup)
 def sim() -> None:
-    """Simulated bikes, sensors and requests, and recorded trips, published over MQTT as their owners would."""
+    """Simulated bikes, sensors and requests, real feeds and recordings, published as their owners would."""
 
 
 sim.add_command(list_command)

@@ -155,6 +155,13 @@ def place_of(city: City, key: str, name: str, kinds: Sequence[int] = (METRO,)) -
     return known[name]
 
 
+def swelling(event: Event, at_s: float, most: float, grows_s: float) -> float:
+    """Return how strong an event is at a time: it grows to `most` within `grows_s`, and ends as slowly."""
+    grows = min(grows_s, (event.ends_s - event.begins_s) / 2)
+    corners = (event.begins_s, event.begins_s + grows, event.ends_s - grows, event.ends_s)
+    return float(np.interp(at_s, corners, (0.0, most, most, 0.0)))
+
+
 def minutes(seconds: float) -> str:
     """Return a time as minutes, for a sentence."""
     return f"{seconds / 60:g} min"

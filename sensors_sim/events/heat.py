@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from sensors_sim.bikes import Fleet
-from sensors_sim.events.contract import Event, Scene, minutes, since
+from sensors_sim.events.contract import Event, Scene, minutes, since, swelling
 from sensors_sim.rhythm import local
 from sensors_sim.sensors.world import World
 from sensors_sim.truth.entry import Entry
@@ -40,9 +40,7 @@ class Heat(Event):
 
     def warmer_by(self, at_s: float) -> float:
         """Return degrees above the usual."""
-        grows = min(GROWS_S, self.lasts_s / 2)
-        corners = (self.begins_s, self.begins_s + grows, self.ends_s - grows, self.ends_s)
-        return float(np.interp(at_s, corners, (0.0, self.degrees, self.degrees, 0.0)))
+        return swelling(self, at_s, self.degrees, GROWS_S)
 
     def explain(self) -> str:
         """Say in one sentence what happens."""

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import msgspec
-import numpy as np
 
 from sensors_sim.bikes import Fleet
-from sensors_sim.events.contract import Event, Scene, minutes, since
+from sensors_sim.events.contract import Event, Scene, minutes, since, swelling
 from sensors_sim.sensors.weather import HEAVY_RAIN_MM_H
 from sensors_sim.sensors.world import SHARES, World
 from sensors_sim.truth.entry import Entry
@@ -45,9 +44,7 @@ class Rain(Event):
 
     def falls(self, at_s: float) -> float:
         """Return millimetres an hour."""
-        grows = min(GROWS_S, self.lasts_s / 2)
-        corners = (self.begins_s, self.begins_s + grows, self.ends_s - grows, self.ends_s)
-        return float(np.interp(at_s, corners, (0.0, self.mm_h, self.mm_h, 0.0)))
+        return swelling(self, at_s, self.mm_h, GROWS_S)
 
     def explain(self) -> str:
         """Say in one sentence what happens."""

@@ -7,7 +7,7 @@ whoever looks for a time goes from head to head and unpacks nothing.
 
 import struct
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Annotated
 
 import msgspec
 
@@ -49,7 +49,7 @@ class ChunkHead(msgspec.Struct, frozen=True, tag_field="is", tag="chunk"):
     messages: int
     first: int
     last: int
-    packed: int
+    packed: Annotated[int, msgspec.Meta(ge=0)]  # or looking for the next head would never end
     plain: int
     payload: int
     topics: dict[str, int]

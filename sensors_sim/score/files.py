@@ -86,9 +86,14 @@ class AlertLog:
     example: str = ""
 
     def add(self, text: bytes | str, where: str) -> None:
-        """Take one alert, or one row of api.alert_history (its column `body` is the alert), as JSON."""
+        """Take one alert, or one row of api.alert_history (its column `body` is the alert), as JSON.
+
+        What people did about alerts, which `urbanbrain alerts tail --json` tells too, is passed over.
+        """
         try:
             raw = msgspec.json.decode(text)
+            if isinstance(raw, dict) and "action_id" in raw:
+                return
             self.events.append(msgspec.convert(_body(raw), type=AlertEvent))
         except msgspec.MsgspecError as error:
             self.skipped += 1

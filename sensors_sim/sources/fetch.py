@@ -5,8 +5,10 @@ import zlib
 from codecs import BOM_UTF8
 from collections.abc import Mapping
 from time import monotonic
+from typing import IO
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from sensors_sim.errors import SourceError
 
@@ -32,12 +34,38 @@ def is_url(where: str) -> bool:
     return where.startswith(("http://", "https://"))
 
 
+class _Redirects(HTTPRedirectHandler):
+    """Follows redirects, but takes what logs us in to no other server, nor from https to http; urllib would."""
+
+    def __init__(self, secret: Mapping[str, str]) -> None:
+        self._secret = secret
+
+    def redirect_request(
+        self,
+        req: Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> Request | None:
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        before, after = urlsplit(req.full_url), urlsplit(newurl)
+        if request is not None and (
+            after.netloc != before.netloc or after.scheme not in (before.scheme, "https")
+        ):
+            for name in self._secret:
+                request.remove_header(name.capitalize())  # as urllib spells it
+        return request
+
+
 class Http:
-    """Gets documents; `headers` go with every request (Authorization, say)."""
+    """Gets documents; `headers` go with every request (Authorization, say), but not to where a redirect leads away."""
 
     def __init__(self, headers: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S) -> None:
         self._headers = {"Accept-Encoding": "gzip", "User-Agent": "urbanbrain-sim", **(headers or {})}
         self._timeout_s = timeout_s
+        self._opener = build_opener(_Redirects(headers or {}))
 
     def __call__(self, url: str) -> bytes:
         """Return the body of the answer. Raises FetchFailed."""
@@ -45,7 +73,7 @@ class Http:
             raise SourceError(f"{url!r} is no address of a feed: it must begin with http:// or https://")
         request = Request(url, headers=self._headers)  # noqa: S310 - http and https only, see above
         try:
-            with urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
+            with self._opener.open(request, timeout=self._timeout_s) as answer:
                 body = _whole(answer, url)
                 packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
             return (_unpacked(body, url) if packed else body).removeprefix(BOM_UTF8)

@@ -27,7 +27,7 @@ class Pace:
     floor      never more often, whatever `ttl` says (0 means "always fresh")
     slow       the floor of what changes rarely: where the stations are
     most       at least so often
-    most_wait  longest wait after an error
+    most_wait  longest wait of our own after an error; a server may ask for as much as `most`
     ttl_unit   seconds that a `ttl` of 1 means
     """
 
@@ -112,7 +112,7 @@ class LivePolls:
             self._report.skip(failed.reason, failed.detail)
             found, wait = None, failed.retry_after_s
         if found is None:
-            feed.due = self._clocks.wall() + max(feed.backoff.next_s(), wait or 0.0)
+            feed.due = self._clocks.wall() + max(feed.backoff.next_s(), min(wait or 0.0, self._pace.most))
             return None
         now = self._clocks.now_ms()
         if found.at > now:

@@ -4,12 +4,16 @@ An action is stored first, then told, then marked as told. A command that is int
 to the next one, or to `urbanbrain notify`; so an action may be told twice, with the same `action_id`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import paho.mqtt.client as mqtt
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
 from psycopg import Connection
 
 from schemas import codec, envelope
@@ -25,18 +29,21 @@ _TIMEOUT_S = 5.0
 def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
     """Tell what was not told yet, and return how many actions; ServiceUnavailable while a broker is away.
 
-    1. publish to Kafka, and wait for its confirmations
-    2. publish to MQTT, retained while the alert's condition holds, and wait for its confirmations
-    3. mark as told
+    1. connect to MQTT: while it is away, Kafka is not told the same again and again
+    2. publish to Kafka, and wait for its confirmations
+    3. publish to MQTT, retained while the alert's condition holds, and wait for its confirmations
+    4. mark as told
     """
     found = untold(connection)
     if not found:
         return 0
     # 1.
-    _to_kafka(settings, found, source)
-    # 2.
-    _to_mqtt(settings, found)
-    # 3.
+    with _mqtt(settings) as client:
+        # 2.
+        _to_kafka(settings, found, source)
+        # 3.
+        _to_mqtt(client, settings, found)
+    # 4.
     mark_told(connection, [item.handling.action_id for item in found])
     return len(found)
 
@@ -77,15 +84,34 @@ def _send(producer: KafkaProducer, item: Untold, source: str) -> Any:
     )
 
 
-def _to_mqtt(settings: Settings, found: list[Untold]) -> None:
+@contextmanager
+def _mqtt(settings: Settings) -> Iterator[mqtt.Client]:
+    """Return a client that the broker has let in."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
     if settings.mqtt_username is not None:
         password = settings.mqtt_password
         client.username_pw_set(settings.mqtt_username, password.get_secret_value() if password else None)
-    where = f"{settings.mqtt_host}:{settings.mqtt_port}"
+    answers: SimpleQueue[ReasonCode] = SimpleQueue()
+    client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.put(reason)
     try:
-        client.connect(settings.mqtt_host, settings.mqtt_port, keepalive=30)
-        client.loop_start()
+        try:
+            client.connect(settings.mqtt_host, settings.mqtt_port, keepalive=30)
+            client.loop_start()
+            reason = answers.get(timeout=_TIMEOUT_S)
+        except Empty:
+            raise ServiceUnavailable("MQTT", _where(settings), f"no answer in {_TIMEOUT_S:g} s") from None
+        except OSError as error:
+            raise ServiceUnavailable("MQTT", _where(settings), str(error)) from error
+        if reason.is_failure:
+            raise ServiceUnavailable("MQTT", _where(settings), str(reason))
+        yield client
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _to_mqtt(client: mqtt.Client, settings: Settings, found: list[Untold]) -> None:
+    try:
         sent = [
             client.publish(
                 topics.alert_action_topic(item.handling.kind, item.handling.cell),
@@ -98,9 +124,10 @@ def _to_mqtt(settings: Settings, found: list[Untold]) -> None:
         for info in sent:
             info.wait_for_publish(_TIMEOUT_S)
             if not info.is_published():
-                raise ServiceUnavailable("MQTT", where, f"no confirmation within {_TIMEOUT_S:g} s")
-    except (OSError, RuntimeError) as error:
-        raise ServiceUnavailable("MQTT", where, str(error)) from error
-    finally:
-        client.disconnect()
-        client.loop_stop()
+                raise ServiceUnavailable("MQTT", _where(settings), f"no confirmation within {_TIMEOUT_S:g} s")
+    except RuntimeError as error:
+        raise ServiceUnavailable("MQTT", _where(settings), str(error)) from error
+
+
+def _where(settings: Settings) -> str:
+    return f"{settings.mqtt_host}:{settings.mqtt_port}"

@@ -183,7 +183,9 @@ def _handled(row: Any, silent: bool) -> str:
     if row.acknowledged:
         words.append(f"acknowledged by {row.acknowledged_by}")
     if row.assignee is not None:
-        words.append(f"to {row.assignee}" + (f" until {row.due_at:%m-%d %H:%M}" if row.due_at else ""))
+        words.append(
+            f"to {row.assignee}" + (f" until {row.due_at.astimezone(UTC):%m-%d %H:%M}" if row.due_at else "")
+        )
     if silent:
         words.append("silenced")
     return ", ".join(words)

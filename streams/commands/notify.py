@@ -27,7 +27,7 @@ def notify(check: bool, wait: float) -> None:
         for receiver in receivers:
             matchers = " ".join(str(matcher) for matcher in receiver.match) or "all alerts"
             what = "escalations only" if receiver.escalations_only else matchers
-            click.echo(f"{receiver.name}: {receiver.format} to {receiver.url}, {what}")
+            click.echo(f"{receiver.name}: {receiver.format} to {receiver.address}, {what}")
         return
     logging.getLogger("streams").setLevel(logging.INFO)
     district = district_of(settings)

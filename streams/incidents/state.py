@@ -100,7 +100,8 @@ class IncidentsState:
         for told in series.apply(message, record):
             left = told.before if told.event.status == "active" else told.event
             standing = None if left is None else series.standing(left)
-            self._to_tell.append(announce(told.event, told.before, standing))
+            alone = series.alone(told.event)
+            self._to_tell.append(announce(told.event, told.before, standing, alone=alone))
             self._events.append(told.event)
 
     def _place(self, cell: str) -> Place:

@@ -8,10 +8,13 @@ from streams import topics
 from streams.fold import MqttMessage, Output, Rows
 
 
-def announce(event: Alert, before: Alert | None, standing: Alert | None = None) -> Output:
+def announce(
+    event: Alert, before: Alert | None, standing: Alert | None = None, *, alone: bool = True
+) -> Output:
     """Kafka gets every event; MQTT keeps the newest retained while the alert is open.
 
     `standing` is another open alert on the topic that this one leaves: it is retained there from then on.
+    `alone`: no other alert of this kind is open on the cell, so what people did about the former ones is over.
     """
     value = codec.encode(event)
     topic = _topic(event)
@@ -21,7 +24,9 @@ def announce(event: Alert, before: Alert | None, standing: Alert | None = None) 
     mqtt.append(MqttMessage(topic, value, retain=event.status == "active"))
     if event.status == "cleared":
         mqtt.append(_leave(event, standing))
-    if event.action != "updated":  # what people did about an alert ends with it, and a new one begins without
+    if (
+        alone and event.action != "updated"
+    ):  # what people did about an alert ends with it, and a new one begins without
         mqtt.append(MqttMessage(topics.alert_action_topic(event.kind, event.cell), b"", retain=True))
     return Output(
         topic=topics.ALERTS,

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
+import msgspec
 
 from schemas import codec
 from streams.alerts.labels import District, labels_of
@@ -81,7 +82,13 @@ class Delivery:
             return await self._deal_with(connection, due)
 
     async def _deal_with(self, connection: Connection, due: Due) -> float:
-        alert, now = codec.alert.decode(due.body), datetime.now(UTC)
+        now = datetime.now(UTC)
+        try:
+            alert = codec.alert.decode(due.body)
+        except msgspec.DecodeError as error:  # queued by a program of another version
+            log.error("receiver %s: notification %d is no alert: %s", self._receiver.name, due.number, error)
+            await notifications.drop(connection, due.number, f"no alert: {error}")
+            return 0.0
         labels = labels_of(alert, self._district)
         silences = [of_row(row) for row in await notifications.silences(connection)]
         silence = silenced_by(labels, silences, now)

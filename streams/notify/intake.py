@@ -17,7 +17,7 @@ from schemas.alerts import Alert
 from streams import topics
 from streams.alerts.labels import District, labels_of
 from streams.alerts.matchers import match_all
-from streams.errors import MigrationError
+from streams.errors import MigrationError, ServiceUnavailable
 from streams.notify.receivers import Receiver
 from streams.settings import Settings
 from streams.store import notifications
@@ -90,8 +90,7 @@ class Intake:
 
     async def run(self) -> None:
         """Read until told to stop."""
-        consumer = self._consumer()
-        await consumer.start()
+        consumer = await retrying(self._started, self._stop, log.warning)
         try:
             while not self._stop.is_set():
                 try:
@@ -100,7 +99,7 @@ class Intake:
                     log.warning("Kafka gives no alerts (%s); trying again", error)
                     await asyncio.sleep(_RETRY_S)
                     continue
-                events = [event for records in batches.values() for event in map(_read, records) if event]
+                events = [event for records in batches.values() for event in map(read, records) if event]
                 if events:
                     await retrying(lambda found=events: self._take(found), self._stop, log.warning)  # type: ignore[misc]
                     self._queued()
@@ -148,10 +147,18 @@ class Intake:
     async def _confirm(self, consumer: Any) -> None:
         try:
             await consumer.commit()
-        except (
-            KafkaError
-        ) as error:  # partitions moved, or Kafka is away: they are read again, and found queued
+        except KafkaError as error:
+            # partitions moved, or Kafka is away: they are read again, and found queued
             log.warning("Kafka did not take the offsets of %s (%s)", GROUP, error)
+
+    async def _started(self) -> Any:
+        consumer = self._consumer()
+        try:
+            await consumer.start()
+        except KafkaError as error:
+            await consumer.stop()
+            raise ServiceUnavailable("Kafka", self._settings.kafka_bootstrap, str(error)) from None
+        return consumer
 
     def _consumer(self) -> Any:
         options: dict[str, Any] = {}
@@ -168,13 +175,22 @@ class Intake:
         )
 
 
-def _read(record: Any) -> Event | None:
+def read(record: Any) -> Event | None:
+    """Return the event of a record of ub.alerts, or None where it is none that can be queued: the log says why."""
     try:
         alert = codec.alert.decode(record.value)
-        if b"\\u0000" in record.value:
+        body = codec.encode(
+            alert
+        )  # no more than what was checked: PostgreSQL takes less for JSON than msgspec skips
+        if b"\\u0000" in body:
             raise ValueError("the character U+0000, which PostgreSQL cannot hold")
-    except (msgspec.DecodeError, TypeError, ValueError, RecursionError) as error:
+        if not 0 <= alert.sequence < 2**31:
+            raise ValueError(f"sequence {alert.sequence}; 0 to {2**31 - 1} is expected")
+        for ms in (alert.starts_at, alert.updated_at, alert.ends_at or 0):
+            datetime.fromtimestamp(ms / 1000, UTC)  # every format writes them
+        at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    except (msgspec.DecodeError, TypeError, ValueError, OverflowError, OSError, RecursionError) as error:
         where = f"{record.topic}[{record.partition}] offset {record.offset}"
         log.error("%s is no alert: %s; nobody is told of it", where, error)
         return None
-    return Event(datetime.fromtimestamp(record.timestamp / 1000, UTC), alert, record.value)
+    return Event(at, alert, body)

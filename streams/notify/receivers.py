@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from streams.alerts.durations import duration
 from streams.alerts.matchers import Matcher
@@ -56,6 +56,12 @@ class Receiver:
     status: str = "Actual"
     scope: str = "Restricted"
     language: str = "en"
+
+    @property
+    def address(self) -> str:
+        """Its URL for people and logs: without user and password, and without the query, which may hold a token."""
+        parts = urlsplit(self.url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def parse(document: str, environment: Mapping[str, str], name: str) -> tuple[Receiver, ...]:
@@ -107,9 +113,12 @@ def _receiver(item: Any, environment: Mapping[str, str], where: str) -> Receiver
     sender = _text(item, "sender", where) if format_ == "cap" else ""
     if any(character in sender for character in " ,<&\t\n"):
         raise SettingsError(f"{where}: sender {sender!r} has a space, comma, < or &, which CAP forbids")
+    url = _url(_text(item, "url", where), where)
+    if "@" in urlsplit(url).netloc and "bearer_env" in item:
+        raise SettingsError(f"{where}: url has a user, and bearer_env a token; a request carries one of them")
     return Receiver(
         name=name,
-        url=_url(_text(item, "url", where), where),
+        url=url,
         format=format_,
         match=_match(item.get("match", []), where),
         secret=_secret(_from_environment(item, "secret_env", environment, where), where),
@@ -141,7 +150,8 @@ def _url(url: str, where: str) -> str:
     except ValueError:
         sound = False
     if not sound:
-        raise SettingsError(f"{where}: url {url!r} is none; https://host/path is expected")
+        shown = "(not shown, it may hold a password)" if "@" in url else repr(url)
+        raise SettingsError(f"{where}: url {shown} is none; https://host/path is expected")
     return url
 
 
@@ -190,8 +200,13 @@ def _from_environment(
         return None
     variable = _text(item, key, where)
     value = environment.get(variable, "")
-    if not value or not value.isprintable():
+    if not value:
         raise SettingsError(f"{where}: {key} names the environment variable {variable}, which is not set")
+    if not value.isprintable():
+        raise SettingsError(
+            f"{where}: {key} names the environment variable {variable}; one line is expected there, "
+            "without control characters"
+        )
     return value
 
 

@@ -26,7 +26,7 @@ _FORGET_S = 3600.0
 
 
 def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[Receiver, ...]:
-    """Read the file of receivers."""
+    """Read the file of receivers; SettingsError where it is faulty, or a receiver could never be told of anything."""
     path = settings.notify_file
     if path is None:
         raise SettingsError(
@@ -36,13 +36,23 @@ def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[
         document = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"UB_NOTIFY_FILE={path}: {error}; give a readable TOML file") from None
-    return parse(document, environment, f"UB_NOTIFY_FILE={path}")
+    receivers = parse(document, environment, f"UB_NOTIFY_FILE={path}")
+    if settings.districts_file is None:
+        for receiver in receivers:
+            for matcher in receiver.match:
+                if matcher.name == "district" and not matcher.matches({}):
+                    raise SettingsError(
+                        f"UB_NOTIFY_FILE={path}, receiver {receiver.name}: {matcher} matches no alert while "
+                        "UB_DISTRICTS_FILE is not set; set it for this process too, or leave the matcher out"
+                    )
+    return receivers
 
 
 async def run(
     settings: Settings, receivers: tuple[Receiver, ...], district: District, stop: asyncio.Event
 ) -> None:
     """Notify until `stop`. Whatever one receiver does, the others do not wait for it."""
+    failed: BaseExceptionGroup[UrbanBrainError] | None = None
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(aiohttp.ClientSession(headers={"User-Agent": "urbanbrain"}))
 
@@ -69,9 +79,14 @@ async def run(
             *(delivery.run() for delivery in deliveries),
         ]
         log.info("notify at work: %s", ", ".join(receiver.name for receiver in receivers))
-        async with asyncio.TaskGroup() as group:
-            for job in jobs:
-                group.create_task(_until(job, stop))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for job in jobs:
+                    group.create_task(_until(job, stop))
+        except* UrbanBrainError as errors:
+            failed = errors
+    if failed is not None:
+        raise failed.exceptions[0] from None  # the command says it in one line
 
 
 async def _until(job: Awaitable[None], stop: asyncio.Event) -> None:

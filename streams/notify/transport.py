@@ -58,6 +58,8 @@ async def post(
             return outcome(answer.status, answer.headers.get("Retry-After"), answer.headers.get("Date"))
     except TimeoutError:
         return Failed(f"no answer within {receiver.timeout.total_seconds():g} s")
+    except aiohttp.InvalidURL:  # its text is the URL, which may hold a password
+        return Failed("the receiver's URL cannot be used")
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Failed(str(error) or type(error).__name__)
 

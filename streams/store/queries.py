@@ -221,9 +221,13 @@ ORDER BY a.starts_at DESC, a.alert_id
 
 
 def alerts(connection: Connection[Any], filters: Filters) -> Iterator[AlertRow]:
-    """Yield the alerts that match every filter (`cell` is a hex string), newest start first."""
+    """Yield the alerts that match every filter (`cell` is a hex string), newest start first.
+
+    Rows come as they are asked for, however many there are; the connection is free when the last one was taken,
+    or the iterator closed.
+    """
     with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
-        yield from cursor.execute(_ALERTS, asdict(filters))
+        yield from cursor.stream(_ALERTS, asdict(filters))
 
 
 def alert_events(connection: Connection[Any], alert_id: str) -> list[EventRow]:

@@ -25,13 +25,6 @@ from streams.errors import CannotAudit
 
 _SLOT = ("window_start", "cell", "metric")
 _SERIES = ("sensor_id", "metric")
-_COUNTED = {
-    "offset": pl.Int64,
-    "window_start": pl.Int64,
-    "cell": pl.Int64,
-    "metric": pl.String,
-    "millionths": pl.Int64,
-}
 _PER_UNIT = 10**6
 _UNITS = {name: unit for name, (_, unit, _, _) in METRICS.items()}
 

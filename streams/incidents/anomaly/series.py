@@ -138,6 +138,10 @@ class AllSeries:
         ]
         return max(others, key=lambda other: (other.updated_at, other.alert_id), default=None)
 
+    def alone(self, alert: Alert) -> bool:
+        """Return whether no other alert is open on the cell."""
+        return all(other.alert_id == alert.alert_id for other in self._open.get(alert.cell, {}).values())
+
     def _known(self, window: Window) -> _Series:
         key = window.cell, window.metric
         series = self._series.get(key)

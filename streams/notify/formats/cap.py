@@ -92,8 +92,10 @@ def _add_area(info: ET.Element, alert: Alert, message: Message) -> None:
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:
-    # XML 1.0 has no control characters but these three
-    ET.SubElement(parent, name).text = "".join(c for c in text if c >= " " or c in "\t\n\r")
+    # XML 1.0 has no control characters but these three, and neither U+FFFE nor U+FFFF
+    ET.SubElement(parent, name).text = "".join(
+        c for c in text if (c >= " " and c not in "\ufffe\uffff") or c in "\t\n\r"
+    )
 
 
 def _time(milliseconds: int) -> str:

@@ -106,7 +106,7 @@ CREATE TABLE ub.notification (
     PRIMARY KEY (receiver, alert_id, sequence, reason)
 );
 CREATE INDEX notification_waiting ON ub.notification (receiver, number) WHERE state IN ('pending', 'silenced');
-CREATE INDEX notification_done ON ub.notification (done_at) WHERE done_at IS NOT NULL;
+CREATE INDEX notification_alert ON ub.notification (alert_id, sequence DESC);
 COMMENT ON TABLE ub.notification IS 'One row per event of an alert and receiver that it is for: queue and record of what was sent.';
 COMMENT ON COLUMN ub.notification.number IS 'Order of the queue.';
 COMMENT ON COLUMN ub.notification.receiver IS 'Name of the receiver.';

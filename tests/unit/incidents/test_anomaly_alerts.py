@@ -158,6 +158,22 @@ def test_two_metrics_of_a_cell_share_a_topic_and_the_one_that_stays_open_stays_r
     assert watched.retained() == {}
 
 
+def test_what_people_did_is_taken_back_when_nothing_is_open_on_the_cell_any_more() -> None:
+    watched = warm("temperature", "humidity")
+
+    def taken_back() -> int:
+        topic = topics.alert_action_topic("anomaly", CELL)
+        return sum(m.topic == topic for output in watched.outputs for m in output.mqtt)
+
+    watched.close((1450, CELL, "temperature", 60.0, 0))
+    assert taken_back() == 1
+    watched.close((1460, CELL, "humidity", 60.0, 0))  # what was done about the first still holds
+    watched.close((1480, CELL, "temperature", 25.0, 0))
+    assert taken_back() == 1
+    watched.close((1495, CELL, "humidity", 25.0, 0))
+    assert taken_back() == 2
+
+
 def test_tables_hold_the_newest_state_and_every_event() -> None:
     watched = warm()
     watched.close((1450, CELL, "temperature", 60.0, 0))

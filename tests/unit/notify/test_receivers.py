@@ -10,7 +10,13 @@ from streams.errors import SettingsError
 from streams.notify.receivers import Escalation, Receiver, parse
 
 HOOK = '[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n'
-ENVIRONMENT = {"SECRET": "whsec_c2VzYW1l", "PLAIN": "sesame", "TOKEN": "t", "BROKEN": "whsec_?"}
+ENVIRONMENT = {
+    "SECRET": "whsec_c2VzYW1l",
+    "PLAIN": "sesame",
+    "TOKEN": "t",
+    "BROKEN": "whsec_?",
+    "LINES": "a\nb",
+}
 
 
 def test_a_receiver_needs_a_name_and_a_url() -> None:
@@ -71,7 +77,9 @@ def test_alertmanager_is_told_again_before_it_takes_an_alert_for_resolved() -> N
         (HOOK + 'match = "severity=major"', "a list is expected"),
         (HOOK + 'match = ["colour=red"]', "'colour' is no label of alerts"),
         (HOOK + 'secret_env = "NOT_SET"', "environment variable NOT_SET, which is not set"),
+        (HOOK + 'secret_env = "LINES"', "LINES; one line is expected there"),
         (HOOK + 'secret_env = "BROKEN"', "no base64 follows"),
+        (HOOK.replace("//", "//u:p@") + 'bearer_env = "TOKEN"', "url has a user, and bearer_env a token"),
         (HOOK + "timeout = 5", 'timeout is 5; a duration is expected, such as "30s"'),
         (HOOK + 'timeout = "0s"', "timeout is '0s'"),
         (HOOK + 'escalate = "b"', "escalate is 'b'"),
@@ -88,6 +96,17 @@ def test_alertmanager_is_told_again_before_it_takes_an_alert_for_resolved() -> N
 def test_a_fault_is_named_with_its_place_and_the_way_out(file: str, reason: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(reason)):
         parse(file, ENVIRONMENT, "f")
+
+
+def test_an_address_is_shown_without_what_logs_in() -> None:
+    (receiver,) = parse(HOOK.replace("a.example/hook", "u:sesame@a.example:8/hook?key=sesame"), {}, "f")
+    assert receiver.address == "https://a.example:8/hook"
+
+
+def test_a_password_in_a_faulty_url_is_never_said() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse(HOOK.replace("https://", "ftp://u:sesame@"), {}, "f")
+    assert "sesame" not in str(caught.value)
 
 
 def test_a_secret_is_never_said() -> None:

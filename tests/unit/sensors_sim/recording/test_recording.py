@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensors_sim.errors import RecordingError
-from sensors_sim.recording.chunks import START, VERSION, Head, framed
+from sensors_sim.recording.chunks import START, VERSION, ChunkHead, Head, framed
 from sensors_sim.recording.reader import Recording, is_recording
 from sensors_sim.recording.record import Recorded, family, from_line, to_line
 from sensors_sim.recording.writer import CHUNK_BYTES, CHUNK_US, Writer
@@ -149,6 +149,15 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, data: bytes) -> None:
     assert is_recording(path) == data.startswith(START)
     with pytest.raises(RecordingError, match=r"is no recording .*sim record"):
         Recording(path)
+
+
+def test_a_head_with_a_length_that_cannot_be_is_damage_and_not_read_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    made = head()
+    path.write_bytes(START + framed(made) + framed(ChunkHead(1, T0, T0, -8, 1, 1, {})))
+    recording = Recording(path)
+    assert recording.damage is not None
+    assert recording.damage.position == len(START + framed(made))
 
 
 def test_a_later_version_of_the_format_is_refused(tmp_path: Path) -> None:

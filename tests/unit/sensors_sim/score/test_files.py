@@ -96,6 +96,13 @@ def test_alerts_come_in_lines_rows_or_an_array(text: str, tmp_path: Path) -> Non
     assert log.skipped == 0
 
 
+def test_what_people_did_about_alerts_is_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "alerts.jsonl"
+    file.write_text(f'{json.dumps(ALERT)}\n{{"action_id": "x", "alert_id": "a", "sequence": 0}}\n')
+    log = read_alerts(file)
+    assert (len(log.events), log.skipped) == (1, 0)
+
+
 def test_what_is_no_alert_is_counted_with_the_first_as_an_example(tmp_path: Path) -> None:
     file = tmp_path / "alerts.jsonl"
     file.write_text(f'{json.dumps(ALERT)}\n{{"alert_id": 5}}\nnonsense\n[1,\n')

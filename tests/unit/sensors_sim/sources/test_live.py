@@ -9,9 +9,8 @@ import pytest
 
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
-from sensors_sim.sources import fetch
 from sensors_sim.sources.contract import Source
-from sensors_sim.sources.fetch import FetchFailed, Http
+from sensors_sim.sources.fetch import Http
 from sensors_sim.sources.gbfs import GbfsFiles
 from sensors_sim.sources.gbfs_live import GbfsUrl
 from sensors_sim.sources.live import NAP_S, Clocks, Pace
@@ -24,7 +23,6 @@ from tests.unit.sensors_sim.sources.feed_samples import (
     envelope,
     mds_event,
     mds_page,
-    rfc3339,
     vehicle,
     vehicles_feed,
 )
@@ -162,6 +160,14 @@ def test_a_server_that_says_when_to_come_back_is_left_alone_until_then() -> None
     assert source.report.skipped["http_429"] == 1
 
 
+def test_a_server_that_asks_for_weeks_is_asked_again_after_the_longest_pause() -> None:
+    wall = Wall()
+    answers = {BIKES: [answer(bikes(0, 1)), answer(b"", 503, Retry_After="9" * 12), answer(bikes(0, 1))]}
+    with FeedServer(answers).running() as server:
+        polled(gbfs(server, BIKES, wall, Pace(most=120.0)), wall, 130)
+        assert server.times(BIKES) == 3
+
+
 def test_a_feed_whose_clock_is_ahead_of_ours_is_set_back() -> None:
     wall = Wall()
     ahead = vehicles_feed("2.3", [vehicle("2.3", 1, OSLO, T0 + 500)], T0 + 600)
@@ -260,43 +266,3 @@ def test_recent_events_are_asked_for_from_the_newest_on() -> None:
     assert server.asked[0] == f"/events/recent?start_time={T0 * 1000 - 3_600_000}&end_time={T0 * 1000}"
     assert server.asked[1].startswith(f"/events/recent?start_time={T0 * 1000 - 609_000}&end_time=")
     assert dict(source.report.skipped) == {"repeat": 1}
-
-
-# ------------------------------------------------------------------ one document
-
-
-def failure(url: str) -> FetchFailed:
-    with pytest.raises(FetchFailed) as failed:
-        Http(timeout_s=0.5)(url)
-    return failed.value
-
-
-def test_a_packed_answer_is_unpacked() -> None:
-    with FeedServer({"/a": [answer({"a": rfc3339(T0)}, packed=True)]}).running() as server:
-        assert Http()(server.url("/a")) == b'{"a": "2024-09-02T00:00:00Z"}'
-
-
-def test_a_packed_answer_that_ends_early_or_is_none_is_damaged() -> None:
-    _, body, headers = answer({"a": 1}, packed=True)
-    answers = {"/cut": [(200, body[:-9], headers)], "/none": [(200, b"{}", headers)]}
-    with FeedServer(answers).running() as server:
-        assert {failure(server.url(path)).reason for path in answers} == {"answer_damaged"}
-
-
-@pytest.mark.parametrize("packed", [True, False])
-def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch, packed: bool) -> None:
-    monkeypatch.setattr(fetch, "LARGEST", 1_000)
-    with FeedServer({"/a": [answer(b" " * 5_000, packed=packed)]}).running() as server:
-        assert failure(server.url("/a")).reason == "answer_too_large"
-
-
-def test_an_answer_that_trickles_in_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "LONGEST_S", 0.0)
-    with FeedServer({"/a": [answer(b" " * 500_000)]}).running() as server:
-        assert "not complete within" in failure(server.url("/a")).detail
-
-
-@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://example.org/gbfs.json", "gbfs.json"])
-def test_only_web_addresses_are_fetched(url: str) -> None:
-    with pytest.raises(SourceError, match="must begin with http"):
-        Http()(url)

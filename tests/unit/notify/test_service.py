@@ -1,0 +1,34 @@
+"""The file of receivers and the other settings: what cannot work together is said at the start."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.errors import SettingsError
+from streams.notify.service import load_receivers
+from streams.settings import Settings
+
+HOOK = '[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n'
+
+
+def settings(directory: Path, match: str, districts: Path | None = None) -> Settings:
+    file = directory / "receivers.toml"
+    file.write_text(f"{HOOK}match = {match}")
+    return Settings(notify_file=file, districts_file=districts)
+
+
+def test_a_receiver_that_asks_for_a_district_where_there_are_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match="receiver a: district=Pudong matches no alert while UB_DISTRICTS"
+    ):
+        load_receivers(settings(tmp_path, '["severity=major", "district=Pudong"]'), {})
+
+
+@pytest.mark.parametrize("match", ['["district!=Pudong"]', '["district=~|Pudong"]', '["zone=a"]', "[]"])
+def test_one_that_can_be_told_without_districts_is_not(tmp_path: Path, match: str) -> None:
+    assert len(load_receivers(settings(tmp_path, match), {})) == 1
+
+
+def test_where_there_are_districts_they_may_be_asked_for(tmp_path: Path) -> None:
+    districts = tmp_path / "districts.geojson"
+    assert len(load_receivers(settings(tmp_path, '["district=Pudong"]', districts), {})) == 1

@@ -1,0 +1,64 @@
+"""Getting one document over real HTTP: packed, damaged, without end, redirected."""
+
+import pytest
+
+from sensors_sim.errors import SourceError
+from sensors_sim.sources import fetch
+from sensors_sim.sources.fetch import FetchFailed, Http
+from tests.unit.sensors_sim.sources.feed_samples import T0, rfc3339
+from tests.unit.sensors_sim.sources.feed_server import FeedServer, answer
+
+
+def failure(url: str) -> FetchFailed:
+    with pytest.raises(FetchFailed) as failed:
+        Http(timeout_s=0.5)(url)
+    return failed.value
+
+
+def test_a_packed_answer_is_unpacked() -> None:
+    with FeedServer({"/a": [answer({"a": rfc3339(T0)}, packed=True)]}).running() as server:
+        assert Http()(server.url("/a")) == b'{"a": "2024-09-02T00:00:00Z"}'
+
+
+def test_a_packed_answer_that_ends_early_or_is_none_is_damaged() -> None:
+    _, body, headers = answer({"a": 1}, packed=True)
+    answers = {"/cut": [(200, body[:-9], headers)], "/none": [(200, b"{}", headers)]}
+    with FeedServer(answers).running() as server:
+        assert {failure(server.url(path)).reason for path in answers} == {"answer_damaged"}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch, packed: bool) -> None:
+    monkeypatch.setattr(fetch, "LARGEST", 1_000)
+    with FeedServer({"/a": [answer(b" " * 5_000, packed=packed)]}).running() as server:
+        assert failure(server.url("/a")).reason == "answer_too_large"
+
+
+def test_an_answer_that_trickles_in_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "LONGEST_S", 0.0)
+    with FeedServer({"/a": [answer(b" " * 500_000)]}).running() as server:
+        assert "not complete within" in failure(server.url("/a")).detail
+
+
+@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://example.org/gbfs.json", "gbfs.json"])
+def test_only_web_addresses_are_fetched(url: str) -> None:
+    with pytest.raises(SourceError, match="must begin with http"):
+        Http()(url)
+
+
+SECRET = {"Authorization": "Bearer secret"}
+
+
+def test_a_redirect_to_another_server_takes_no_token_along() -> None:
+    with FeedServer({"/feed": [answer({})]}).running() as other:
+        away = answer(b"", 302, Location=other.url("/feed"))
+        with FeedServer({"/feed": [away]}).running() as server:
+            Http(SECRET)(server.url("/feed"))
+    assert server.headers[0]["Authorization"] == "Bearer secret"
+    assert "Authorization" not in other.headers[0]
+
+
+def test_a_redirect_on_the_same_server_keeps_the_token() -> None:
+    with FeedServer({"/old": [answer(b"", 301, Location="/new")], "/new": [answer({})]}).running() as server:
+        Http(SECRET)(server.url("/old"))
+    assert [headers["Authorization"] for headers in server.headers] == ["Bearer secret"] * 2

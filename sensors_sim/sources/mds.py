@@ -15,7 +15,7 @@ from schemas.vehicles import VehicleState, VehicleType
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
 from sensors_sim.sources.contract import BadRow, Report, as_object
-from sensors_sim.sources.files import UNREADABLE, Document, documents, json_files
+from sensors_sim.sources.files import NOT_JSON, UNREADABLE, Document, documents, json_files
 from sensors_sim.sources.gbfs_reference import objects
 from sensors_sim.sources.held import Held
 from sensors_sim.sources.instants import instant
@@ -149,7 +149,7 @@ def _pages(files: list[Path], where: Path, report: Report) -> Iterator[tuple[str
         name = path.name if where.is_file() else str(path.relative_to(where))
         try:
             for document in documents(path, name):
-                body = _page(document, report)
+                body = page(document, report)
                 if body is not None:
                     yield document.where, body
         except UNREADABLE as error:
@@ -157,10 +157,11 @@ def _pages(files: list[Path], where: Path, report: Report) -> Iterator[tuple[str
             report.skip("file_unreadable", f"{name}: {error}")
 
 
-def _page(document: Document, report: Report) -> dict[str, Any] | None:
+def page(document: Document, report: Report) -> dict[str, Any] | None:
+    """Return a document as a page, or None: what is none is counted."""
     try:
         body = msgspec.json.decode(document.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         body, reason = None, "not_json"
     else:
         reason = "not_a_feed"

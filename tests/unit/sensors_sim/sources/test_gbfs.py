@@ -349,3 +349,16 @@ def test_systems_of_three_continents_are_told_whole(name: str, vehicles: int) ->
     rows = [row for batch in source.batches() for part in batch.parts for row in part.row.tolist()]  # type: ignore[attr-defined]
     assert sum(isinstance(row, Position) for row in rows) == vehicles
     assert dict(source.report.skipped) == {}
+
+
+def test_numbers_of_hundreds_of_digits_spoil_their_row_only() -> None:
+    feed = Feed()
+    rows = [{"bike_id": "a", "lat": 10**400, "lon": 10.7}, feed.bike(-5) | {"current_fuel_percent": 10**400}]
+    assert [(at, state) for _, at, state in feed.say(0, *rows)] == [(-5, "available")]
+    assert dict(feed.report.skipped) == {"coordinates_unreadable": 1}
+    feed.document(
+        envelope(
+            "2.3", T0, {"stations": [{"station_id": "7", "lat": 59.9, "lon": 10.7, "capacity": 10**400}]}
+        )
+    )
+    assert feed.reader.reference.stations["7"].capacity is None

@@ -198,3 +198,9 @@ def test_a_month_of_a_real_city_is_told_whole(tmp_path: Path) -> None:
     assert dict(source.report.skipped) == {}
     backwards = expected.filter(pl.col("closed") < pl.col("opened")).height
     assert dict(source.report.noted) == {"closed_before_opened": backwards}
+
+
+def test_a_table_that_is_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    mapping = 'encoding = "utf-16"\n' + samples.VEHICLES_TOML
+    with pytest.raises(SourceError, match=r"cannot read .*t\.csv"):
+        table(tmp_path / "t.csv", mapping, "x;y;bike;state;day;time\n", "ascii")

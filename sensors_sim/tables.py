@@ -233,4 +233,7 @@ def _typed(kind: Any) -> str:
     base = getattr(kind, "__origin__", kind) if hasattr(kind, "__metadata__") else kind
     if _choices(base):
         return f"one of {listed(_choices(base))}"
-    return _NAMES.get(getattr(base, "__name__", ""), "a list of texts" if "tuple" in str(base) else "a table")
+    name = getattr(base, "__name__", "")
+    if name in ("tuple", "list"):
+        return "a list of texts" if "str" in str(base) else "a list"
+    return _NAMES.get(name, "a table")

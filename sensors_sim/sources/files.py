@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-import msgspec
-
 from sensors_sim.errors import SourceError
 
 UNREADABLE = (OSError, EOFError, zlib.error)
 """What reading a file raises when it is away, cut off or damaged."""
-
-NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding a document raises when it is no JSON, or nested deeper than anything is."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _LINES = (".jsonl", ".ndjson")

@@ -14,8 +14,9 @@ import msgspec
 from schemas.vehicles import VehicleState, VehicleType
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
+from sensors_sim.not_json import NOT_JSON
 from sensors_sim.sources.contract import BadRow, Report, as_object
-from sensors_sim.sources.files import NOT_JSON, UNREADABLE, Document, documents, json_files
+from sensors_sim.sources.files import UNREADABLE, Document, documents, json_files
 from sensors_sim.sources.gbfs_reference import objects
 from sensors_sim.sources.held import Held
 from sensors_sim.sources.instants import instant

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from sensors_sim.errors import SourceError
+from sensors_sim.not_json import NOT_JSON
 from sensors_sim.sources.contract import Report
-from sensors_sim.sources.files import NOT_JSON, UNREADABLE, Document, documents, json_files
+from sensors_sim.sources.files import UNREADABLE, Document, documents, json_files
 from sensors_sim.sources.instants import instant
 
 SHOWN = 60

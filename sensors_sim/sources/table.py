@@ -13,8 +13,9 @@ import msgspec
 
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
+from sensors_sim.not_json import NOT_JSON
 from sensors_sim.sources.contract import BadRow, Report
-from sensors_sim.sources.files import NOT_JSON, UNREADABLE, documents, json_files, open_bytes, open_text
+from sensors_sim.sources.files import UNREADABLE, documents, json_files, open_bytes, open_text
 from sensors_sim.sources.gbfs_reference import objects
 from sensors_sim.sources.held import Held
 from sensors_sim.sources.mapped import Mapper

@@ -362,3 +362,22 @@ def test_numbers_of_hundreds_of_digits_spoil_their_row_only() -> None:
         )
     )
     assert feed.reader.reference.stations["7"].capacity is None
+
+
+@pytest.mark.parametrize("data", [None, [], "x", {"bikes": None}, {"vehicles": None}, {"stations": None}])
+def test_a_poll_whose_data_is_none_is_counted_and_nobody_leaves(data: Any) -> None:
+    feed = Feed()
+    feed.say(0, feed.bike(-5))
+    assert feed.document(envelope("2.3", T0 + 60, data)) == []
+    assert dict(feed.report.skipped) == {"not_a_feed": 1}
+    assert feed.say(120, feed.bike(-5)) == []
+
+
+def test_a_count_below_zero_is_left_out_and_noted() -> None:
+    feed = Feed()
+    feed.document(envelope("2.3", T0, {"stations": [{"station_id": "7", "lat": 59.9, "lon": 10.7}]}))
+    status = {"station_id": "7", "num_bikes_available": -1, "num_docks_available": 3}
+    (row,) = feed.document(envelope("2.3", T0, {"stations": [status]}))
+    assert isinstance(row, Reading)
+    assert (row.metric, row.value) == ("free_spaces", 3)
+    assert dict(feed.report.noted) == {"value_unreadable": 1}

@@ -101,10 +101,12 @@ def load_city(name: str, folder: Path = Path()) -> City:
     """
     if name.endswith(SUFFIX):
         try:
-            return parse_city((folder / name).read_bytes(), str(folder / name))
-        except OSError as error:
-            rule = f"it cannot be read ({error.strerror}); name a TOML file, or one of {listed(city_names())}"
+            text = (folder / name).read_bytes()
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            said = getattr(error, "strerror", None) or error
+            rule = f"it cannot be read ({said}); name a TOML file, or one of {listed(city_names())}"
             raise Refused("city", name, rule) from None
+        return parse_city(text, str(folder / name))
     if name not in city_names():
         rule = f"no such city; {choice(name, city_names())}; or name a file that ends in {SUFFIX}"
         raise Refused("city", name, rule)

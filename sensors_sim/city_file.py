@@ -9,7 +9,7 @@ import msgspec
 
 from sensors_sim import city_plan as usual
 from sensors_sim.city_plan import Climate, Homes, Place, Plan, Road
-from sensors_sim.city_shape import check_inside, check_outline, check_road
+from sensors_sim.city_shape import check_inside, check_origin, check_outline, check_road
 from sensors_sim.districts import Area, Areas, Corner, Districts, Grid
 from sensors_sim.tables import Problems, Refused, build
 from sensors_sim.toml_file import table_of, wrong
@@ -107,6 +107,8 @@ def _plan(table: Mapping[str, Any], problems: Problems) -> Plan | None:
         problems.add("stations", keys.stations, rule)
     if not sound or not stations:
         return None
+    if keys.origin is not None:
+        _refused(problems, "", check_origin, "origin", keys.origin, outline)
     if keys.centre is not None:
         _refused(problems, "", check_inside, "centre", keys.centre, outline)
     centre = keys.centre or usual.largest(stations).at

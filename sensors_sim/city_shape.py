@@ -45,6 +45,15 @@ def check_inside(key: str, at: Corner, outline: Sequence[Corner]) -> None:
     raise Refused(key, list(at), f"it lies outside of the outline of the city, by {away / 1000:.1f} km")
 
 
+def check_origin(key: str, at: Corner, outline: Sequence[Corner]) -> None:
+    """Raise Refused if a point is not amid an outline; it may lie in a bay: the plane is true around it."""
+    for axis in (0, 1):
+        reach = [corner[axis] for corner in outline]
+        if not min(reach) <= at[axis] <= max(reach):
+            rule = "it must lie amid the outline of the city: distances are wrong far away from it"
+            raise Refused(key, list(at), rule)
+
+
 def check_road(key: str, line: Sequence[Corner]) -> None:
     """Raise Refused if a road is too short for a segment."""
     metres = road_m(tuple(line))

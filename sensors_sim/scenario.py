@@ -197,23 +197,26 @@ def parse(text: bytes, source: str) -> Scenario:
     file = read(text, source, lambda city: load_city(city, folder))
     bikes, sensors = file.populations.bikes, file.populations.sensors
     by_operator = bikes if isinstance(bikes, dict) else None
-    scenario = Scenario(
-        name=PurePath(source).name.removesuffix(SUFFIX),
-        summary=file.summary,
-        start=file.when.start,
-        duration=timedelta(seconds=file.when.duration_s),
-        bikes=(bikes or file.city.fleet) if isinstance(bikes, int) else sum(bikes.values()),
-        seed=file.seed,
-        settle=timedelta(seconds=file.when.settle_s),
-        events=file.events,
-        sensors=sensors,
-        warm_up=timedelta(seconds=file.when.warm_up_s),
-        operators=OPERATORS if by_operator is None else shares(by_operator),
-        requests=file.populations.requests,
-        calendar=Calendar(frozenset(file.when.holidays), frozenset(file.when.working_days)),
-        faults=file.faults,
-        city=file.city,
-    )
+    try:
+        scenario = Scenario(
+            name=PurePath(source).name.removesuffix(SUFFIX),
+            summary=file.summary,
+            start=file.when.start,
+            duration=timedelta(seconds=file.when.duration_s),
+            bikes=(bikes or file.city.fleet) if isinstance(bikes, int) else sum(bikes.values()),
+            seed=file.seed,
+            settle=timedelta(seconds=file.when.settle_s),
+            events=file.events,
+            sensors=sensors,
+            warm_up=timedelta(seconds=file.when.warm_up_s),
+            operators=OPERATORS if by_operator is None else shares(by_operator),
+            requests=file.populations.requests,
+            calendar=Calendar(frozenset(file.when.holidays), frozenset(file.when.working_days)),
+            faults=file.faults,
+            city=file.city,
+        )
+    except ScenarioError as error:
+        raise wrong(source, [f"populations: {error}"]) from None
     problems = scenario.problems(file.at)
     if problems:
         raise wrong(source, problems)

@@ -14,12 +14,16 @@ from sensors_sim.events.catalogue import EVENTS
 from sensors_sim.events.contract import Event
 from sensors_sim.faults import NO_FAULTS, Faults
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS, SHARES
-from sensors_sim.tables import Problems, Refused, build, choice, shown
+from sensors_sim.tables import MOST_DAYS, Problems, Refused, build, choice
 from sensors_sim.toml_file import table_of, wrong
 from sensors_sim.zones import is_skipped
 
 CITY = "pudong"
 MOST_BIKES = 1_000_000
+
+_DAY_S = 86_400
+_YEARS = 2002, 2089
+"""Of the start: also ten years later, seconds and milliseconds cannot be mistaken for one another."""
 
 _Whole = Annotated[int, msgspec.Meta(ge=1, le=MOST_BIKES)]
 _Operator = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
@@ -146,7 +150,10 @@ def _city(name: object, city_of: Callable[[str], City], problems: Problems) -> C
 
 
 def _check_when(when: When, zone: tzinfo, problems: Problems) -> None:
-    if when.start.tzinfo is not None:
+    if not _YEARS[0] <= when.start.year <= _YEARS[1]:
+        rule = f"a year from {_YEARS[0]} to {_YEARS[1]} is expected"
+        problems.add("calendar.start", str(when.start), rule)
+    elif when.start.tzinfo is not None:
         rule = "local time of the city without an offset is expected, such as 2026-03-02T07:00:00"
         problems.add("calendar.start", str(when.start), rule)
     elif is_skipped(when.start, zone):
@@ -154,11 +161,13 @@ def _check_when(when: When, zone: tzinfo, problems: Problems) -> None:
         problems.add("calendar.start", str(when.start), rule)
     if when.start.microsecond:
         problems.add("calendar.start", str(when.start), "whole seconds are expected")
-    for key, seconds, least in (
-        ("duration", when.duration_s, 1),
-        ("settle", when.settle_s, 0),
-        ("warm_up", when.warm_up_s, 0),
+    for key, seconds, least, most in (
+        ("duration", when.duration_s, 1, MOST_DAYS * _DAY_S),
+        ("settle", when.settle_s, 0, _DAY_S),
+        ("warm_up", when.warm_up_s, 0, 7 * _DAY_S),
     ):
+        if seconds > most:
+            problems.add(f"calendar.{key}", f"{seconds:g} s", f"{most / _DAY_S:g} d are the most")
         if seconds < least or seconds % 1:
             problems.add(
                 f"calendar.{key}", f"{seconds:g} s", f"whole seconds are expected, {least} at the least"
@@ -190,7 +199,7 @@ def _events(
             continue
         if when is not None and event.begins_s >= when.duration_s:
             rule = f"it begins after the end of the scenario, which lasts {when.duration_s / 60:g} min"
-            problems.add(f"{path}.begins", shown(table.get("begins")).strip("'"), rule)
+            problems.add(f"{path}.begins", table.get("begins"), rule)
         events.append(event)
         at.append(path)
     return events, at

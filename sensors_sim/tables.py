@@ -8,7 +8,7 @@ fields are keys of their own name, checked against the field's type and its msgs
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from typing import Any, get_type_hints
 
@@ -16,6 +16,9 @@ import msgspec
 
 MOST_LISTED = 20
 """Names that are listed though the nearest one is known."""
+
+MOST_DAYS = 3_660
+"""The longest duration: ten years."""
 
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)")
@@ -98,7 +101,10 @@ def _value(one: "Field[Any]", kind: Any, value: object, start: datetime | None) 
     if one.name == "begins_s":
         return moment(value, start)
     if one.name.endswith("_s"):
-        return duration(value)
+        seconds = duration(value)
+        if one.name == "lasts_s" and not seconds:
+            raise Refused("", value, "a duration of more than 0 s is expected")
+        return seconds
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -122,8 +128,10 @@ def _plainly(said: str) -> str:
         .replace(".0", "")
         .replace(" | null", "")
     )
+    if "matching regex" in rule:
+        return "letters, digits and _ . : - are expected, 64 of them at the most"
     return (
-        " | ".join(_WORDS.sub(lambda word: _NAMES[word[0]], part) for part in rule.split(" | "))
+        " or ".join(_WORDS.sub(lambda word: _NAMES[word[0]], part) for part in rule.split(" | "))
         + " is expected"
     )
 
@@ -134,7 +142,10 @@ def duration(value: object) -> float:
     parts = _DURATION.findall(text)
     if not parts or _DURATION.sub("", text).strip():
         raise Refused("", value, f"{_DURATION_RULE} is expected (units: {', '.join(_UNITS)})")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > MOST_DAYS * _UNITS["d"]:
+        raise Refused("", value, f"a duration is expected of {MOST_DAYS:,} d at the most")
+    return seconds
 
 
 def moment(value: object, start: datetime | None) -> float:
@@ -195,6 +206,8 @@ def shown(value: object) -> str:
     text = repr(dict(value) if isinstance(value, Mapping) else value)
     if isinstance(value, bool):
         text = str(value).lower()
+    elif isinstance(value, date | time):  # a datetime is a date
+        text = value.isoformat()
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -220,4 +233,7 @@ def _typed(kind: Any) -> str:
     base = getattr(kind, "__origin__", kind) if hasattr(kind, "__metadata__") else kind
     if _choices(base):
         return f"one of {listed(_choices(base))}"
-    return _NAMES.get(getattr(base, "__name__", ""), "a list of texts" if "tuple" in str(base) else "a table")
+    name = getattr(base, "__name__", "")
+    if name in ("tuple", "list"):
+        return "a list of texts" if "str" in str(base) else "a list"
+    return _NAMES.get(name, "a table")

@@ -10,10 +10,10 @@ from sensors_sim.errors import ScenarioError
 def table_of(text: bytes, source: str) -> dict[str, Any]:
     """Return what a file says; ScenarioError if it is no TOML. `source` is its name."""
     try:
-        return tomllib.loads(text.decode())
+        return tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{source} is not UTF-8 ({error}); TOML files are") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists in lists in lists
         raise ScenarioError(f"{source} is no TOML: {error}") from None
 
 

@@ -15,6 +15,8 @@ from sensors_sim.sensors.contract import Readings, Sensors
 from sensors_sim.tables import Refused, listed
 from sensors_sim.truth.entry import Entry
 
+Ids = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
+
 OFF_SCALE = -9_999.0
 """What many devices send for "no value"; it is below the range of every metric of schemas/metrics.py."""
 
@@ -50,9 +52,11 @@ class Ailing(Event):
         return f"from {since(self.begins_s)} {self.where} {is_are} {self.verb} for {minutes(self.lasts_s)}"
 
     def check(self, scene: Scene) -> None:
-        """The sensors must exist."""
-        for name in self.sensors:
+        """The sensors must exist, and be named once: two alerts about one of them would be due."""
+        for number, name in enumerate(self.sensors):
             scene.sensor("sensors", name)
+            if name in self.sensors[:number]:
+                raise Refused("sensors", name, "it is named twice")
 
     def on_readings(self, scene: Scene) -> ChangesReadings:
         """Return what becomes of the readings of these sensors while it lasts."""
@@ -116,7 +120,7 @@ class SensorSilent(Ailing):
     also: ClassVar[tuple[str, ...]] = ()
     verb: ClassVar[str] = "silent"
 
-    sensors: tuple[Name, ...]
+    sensors: Ids
     begins_s: float
     lasts_s: float
 
@@ -134,7 +138,7 @@ class SensorStuck(Ailing):
     ALERT: ClassVar[str] = "sensor_stuck"
     verb: ClassVar[str] = "stuck"
 
-    sensors: tuple[Name, ...]
+    sensors: Ids
     begins_s: float
     lasts_s: float
 
@@ -152,10 +156,10 @@ class SensorDrifting(Ailing):
     ALERT: ClassVar[str] = "sensor_drifting"
     verb: ClassVar[str] = "drifting"
 
-    sensors: tuple[Name, ...]
+    sensors: Ids
     begins_s: float
     lasts_s: float
-    by_h: float
+    by_h: Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
 
     def check(self, scene: Scene) -> None:
         """The sensors must exist, and the value must move."""
@@ -178,7 +182,7 @@ class SensorBroken(Ailing):
     also: ClassVar[tuple[str, ...]] = ("sensor_silent", "sensor_stuck", "anomaly")
     verb: ClassVar[str] = "broken"
 
-    sensors: tuple[Name, ...]
+    sensors: Ids
     begins_s: float
     lasts_s: float
     value: Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)] = OFF_SCALE

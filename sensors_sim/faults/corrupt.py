@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 from numpy.random import Generator
 
+from sensors_sim.not_json import NOT_JSON
+
 KINDS = ("truncated", "not_text", "wrong_type", "impossible")
 """How a payload can be damaged, each as likely as the others."""
 
@@ -50,7 +52,7 @@ def _another_value(payload: bytes, values: dict[str, Sequence[Any]], rng: Genera
     """Return the payload with one field of one reading replaced, or None where there is none to replace."""
     try:
         content = msgspec.json.decode(payload)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return None
     readings = content if isinstance(content, list) else [content]
     if not readings:

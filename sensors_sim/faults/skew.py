@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from sensors_sim.faults.spec import Skew
+from sensors_sim.not_json import NOT_JSON
 
 _IDS = ("vehicle_id", "sensor_id", "service_request_id")
 
@@ -45,7 +46,7 @@ class Clocks:
                 return payload, 0
         try:
             content = msgspec.json.decode(payload)
-        except msgspec.DecodeError:
+        except NOT_JSON:
             return payload, 0
         readings = content if isinstance(content, list) else [content]
         moved = sum(self._move(reading, publisher) for reading in readings if isinstance(reading, dict))

@@ -129,10 +129,10 @@ def _span(text: str) -> int:
     found = _SPAN.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no time")
-    span = round(float(found[1]) * _US[found[2]])
+    span = float(found[1]) * _US[found[2]]
     if not 1_000 <= span <= _LONGEST_US:
         raise ValueError(f"{text!r} is not from 1ms to 24h")
-    return span
+    return round(span)
 
 
 def _whole(text: str, least: int, most: int) -> int:

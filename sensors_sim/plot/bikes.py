@@ -24,11 +24,13 @@ def draw_states(axes: Axes, day: Day) -> None:
     """Bikes that do not stand ready, one above the other."""
     shown = [(day.states[:, VEHICLE_STATES.index(state)], label, colour) for state, label, colour in _SHOWN]
     shown = [one for one in shown if one[0].any()]
-    series, labels, colours = zip(*shown, strict=True)
-    axes.stackplot(times(day.ts), *series, labels=labels, colors=colours, linewidth=0, alpha=0.9)
+    if shown:
+        series, labels, colours = zip(*shown, strict=True)
+        axes.stackplot(times(day.ts), *series, labels=labels, colors=colours, linewidth=0, alpha=0.9)
     _room_above(axes)
     dress(axes, "Bikes that cannot be taken", f"of {day.scenario.bikes:,}; the others are available")
-    _legend(axes)
+    if shown:
+        _legend(axes)
     _span(axes, day)
 
 

@@ -122,6 +122,12 @@ def _summarise(outcome: Replayed, as_json: bool) -> None:
         f"readings), {counts.messages_acknowledged:,} acknowledged, in {outcome.seconds:.1f} s",
         err=True,
     )
+    if not outcome.rounds and not outcome.stopped and not skipped:
+        click.echo(
+            "nothing to play: no message arrived in that part of the recording, or none has such a topic; "
+            "`urbanbrain sim info` shows both",
+            err=True,
+        )
     if median is not None:
         click.echo(
             f"sent later than due: {median:.1f} ms at the median, {p99:.1f} ms at the 99th percentile",

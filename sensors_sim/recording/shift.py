@@ -9,10 +9,10 @@ import re
 STAMPS = ("ts", "expected_datetime", "received_at", "last_ts")
 """Fields that hold milliseconds since the epoch, in readings, events and frames (there as columns, too)."""
 
-_FIELD = rb'(?<=[{,\s])"(?:%s)"\s*:\s*(-?\d+(?=\s*[,}])|\[[-\d,\s]*\])'
+_FIELD = rb'(?<=[{,\s])"(?:%s)"\s*:\s*(-?\d{1,18}(?=\s*[,}])|\[[-\d,\s]*\])'
 _FIELDS = re.compile(_FIELD % "|".join(STAMPS).encode())
 _TS = re.compile(_FIELD % b"ts")
-_NUMBER = re.compile(rb"-?\d+")
+_NUMBER = re.compile(rb"(?<!\d)-?\d{1,18}(?!\d)")  # what has more digits is no time
 
 
 def shifted(payload: bytes, by_ms: int) -> bytes:

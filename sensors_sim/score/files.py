@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from sensors_sim.errors import SourceError
+from sensors_sim.not_json import NOT_JSON
 from sensors_sim.score.lives import AlertEvent
 from sensors_sim.score.truth import ANY_KIND, Entry, Truth
 
@@ -44,7 +45,7 @@ def parse_truth(text: bytes, name: str) -> Truth:
     """Return what the JSON text of a truth file says; `name` stands in errors."""
     try:
         raw = msgspec.json.decode(text, type=_Truth)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise SourceError(f"{name} is no ground truth: {error}; docs/scoring.md shows the form") from None
     begin, end = _ms(raw.begin, f"{name}: begin"), _ms(raw.end, f"{name}: end")
     if not begin < end:
@@ -95,7 +96,7 @@ class AlertLog:
             if isinstance(raw, dict) and "action_id" in raw:
                 return
             self.events.append(msgspec.convert(_body(raw), type=AlertEvent))
-        except msgspec.MsgspecError as error:
+        except NOT_JSON as error:
             self.skipped += 1
             self.example = self.example or f"{where}: {error}"
 
@@ -119,7 +120,7 @@ def _records(text: bytes) -> Iterator[tuple[str, bytes]]:
             for at, raw in enumerate(msgspec.json.decode(text, type=list[msgspec.Raw])):
                 yield f"element {at}", bytes(raw)
             return
-        except msgspec.DecodeError:
+        except NOT_JSON:
             pass  # lines then: each will be reported as what it is
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():

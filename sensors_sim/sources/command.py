@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -133,9 +134,8 @@ def inspect_command(
         f"{report.rows:,} rows, to be published: {told}; by {', '.join(sorted(found.owners)) or 'nobody'}"
     )
     if found.first is not None and found.last is not None:
-        click.echo(
-            f"event time {local(found.first):%Y-%m-%d %H:%M:%S} to {local(found.last):%Y-%m-%d %H:%M:%S} UTC+8"
-        )
+        first, last = local(found.first, UTC), local(found.last, UTC)
+        click.echo(f"event time {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC")
     for line in report_lines(report):
         click.echo(line)
 

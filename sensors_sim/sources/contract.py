@@ -41,8 +41,9 @@ class Report:
 
     def skip(self, reason: str, example: str, count: int = 1) -> None:
         """Count one skipped row, or several; `example` says which row and what was wrong with it."""
+        if reason not in self.skipped:
+            self.examples[reason] = example  # also where rows were noted for the same reason before
         self.skipped[reason] += count
-        self.examples.setdefault(reason, example)
 
     def note(self, what: str, example: str) -> None:
         """Count one row that is published, but not quite as it stood."""

@@ -71,8 +71,8 @@ class Http:
         """Return the body of the answer. Raises FetchFailed."""
         if not is_url(url):
             raise SourceError(f"{url!r} is no address of a feed: it must begin with http:// or https://")
-        request = Request(url, headers=self._headers)  # noqa: S310 - http and https only, see above
         try:
+            request = Request(url, headers=self._headers)  # noqa: S310 - http and https only, see above
             with self._opener.open(request, timeout=self._timeout_s) as answer:
                 body = _whole(answer, url)
                 packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"

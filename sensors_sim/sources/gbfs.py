@@ -22,6 +22,10 @@ REFERENCE = ("station_information", "vehicle_types", "system_information")
 """Documents, by what their file's name contains, that are needed before the first status."""
 
 
+LISTS = ("bikes", "vehicles", "stations")
+"""Lists that a document holds, whatever else it holds: null in place of one says nothing."""
+
+
 class GbfsReader:
     """Turns polls, in the order in which they come, into what is new in them."""
 
@@ -38,7 +42,10 @@ class GbfsReader:
     def read(self, poll: Poll) -> Mixed:
         """Return what a poll says, at its time, or at that of the newest poll before it where it is dated earlier."""
         data = poll.body.get("data")
-        data = data if isinstance(data, dict) else {}
+        if not isinstance(data, dict) or any(data.get(name, ()) is None for name in LISTS):
+            self._report.rows += 1
+            self._report.skip("not_a_feed", f"{poll.where}: data is {data!r:.60}")
+            return Mixed.of([])
         self._told_at = max(self._told_at, poll.at)
         owner = self._owner or owner_name(self.reference.system_id or "gbfs")
         vehicles, stations, zones = (

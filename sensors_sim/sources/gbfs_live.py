@@ -54,7 +54,8 @@ class GbfsUrl:
             told = Mixed.of([]) if found is None else self._reader.read(found)
             if len(told) and self.start_ms is None:
                 self.start_ms = int(told.ts[0])
-            yield told
+            if len(told) or found is None:  # an empty batch says that there is nothing to get now
+                yield told
 
 
 def _addresses(url: str, get: Callable[[str], bytes]) -> dict[str, bool]:

@@ -58,7 +58,7 @@ def _readings(
     station = reference.stations.get(str(raw))
     if station is None:
         raise BadRow("station_unknown", f"station_id {raw!r} is not in station_information")
-    values = dict(_values(status))
+    values = dict(_values(status, report))
     if not values:
         raise BadRow("nothing_counted", f"station_id {raw!r} has neither vehicles nor docks")
     sensor_id, condition = owned_id(owner, str(raw)), _condition(status)
@@ -72,15 +72,24 @@ def _readings(
         )  # fmt: skip
 
 
-def _values(status: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+def _values(status: Mapping[str, Any], report: Report) -> Iterator[tuple[str, float]]:
     for prefix in ("num_vehicles", "num_bikes"):
-        available = number(status.get(f"{prefix}_available"))
+        available = _count(status, f"{prefix}_available", report)
         if available is not None:
             yield OCCUPIED, available + (number(status.get(f"{prefix}_disabled")) or 0)
             break
-    docks = number(status.get("num_docks_available"))
+    docks = _count(status, "num_docks_available", report)
     if docks is not None:
         yield FREE, docks
+
+
+def _count(status: Mapping[str, Any], name: str, report: Report) -> float | None:
+    """Return a count; one that is none, or below zero, is noted."""
+    value = status.get(name)
+    count = number(value)
+    if count is None and value is not None:
+        report.note("value_unreadable", f"station_id {status['station_id']!r}: {name} {value!r:.40}")
+    return count
 
 
 def _capacity(metric: str, value: float, station: Station, report: Report) -> float | None:

@@ -1,6 +1,5 @@
 """Times as feeds write them: seconds or milliseconds since the epoch, or RFC 3339 (GBFS 3.0, Open311)."""
 
-import math
 from datetime import UTC, datetime, tzinfo
 
 EARLIEST_MS = 1_000_000_000_000
@@ -25,7 +24,7 @@ def instant(value: object, zone: tzinfo = UTC) -> int | None:
 
 def from_number(value: float) -> int | None:
     """Return milliseconds of a number of seconds or milliseconds."""
-    if not math.isfinite(value):
+    if not abs(value) < END_MS:  # which no number is, nor a whole one of more digits than a float holds
         return None
     scale = 1000 if abs(value) < EARLIEST_MS // 10 else 1
     return within(round(value * scale))

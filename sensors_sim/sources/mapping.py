@@ -3,10 +3,11 @@
 Every mistake is an error that names the key.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -102,10 +103,10 @@ class TableMapping:
 def read_mapping(path: Path) -> TableMapping:
     """Return the mapping in a file. Raises SourceError that names file and key."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"cannot read the mapping {path} ({error})") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{path} is no TOML: {error}") from None
     try:
         return parse(document)
@@ -269,6 +270,19 @@ def _measures(value: object, kind: str) -> tuple[Measure, ...]:
     return tuple(out)
 
 
+def _check_format(format_: str) -> None:
+    """Refuse a format that no text can match: strptime says so only when it is used."""
+    try:
+        datetime.strptime("", format_)
+    except re.error as error:
+        raise _Wrong(f"time.format = {format_!r}: a directive comes twice ({error})") from None
+    except ValueError as error:
+        if not str(error).startswith("time data"):
+            raise _Wrong(
+                f"time.format = {format_!r}: {error}; docs.python.org lists the directives"
+            ) from None
+
+
 def _times(value: object) -> Times:
     if not isinstance(value, dict):
         raise _Wrong(f"time = {value!r}: a table [time] expected")
@@ -278,6 +292,8 @@ def _times(value: object) -> Times:
         raise _Wrong(
             f"time.format = {format_!r}: one of {', '.join(_FORMATS)}, or a format such as '%d.%m.%Y %H:%M'"
         )
+    if "%" in format_:
+        _check_format(format_)
     name = _text("time.zone", value.get("zone", "UTC"))
     try:
         return Times(format_, UTC if name == "UTC" else ZoneInfo(name))

@@ -14,6 +14,7 @@ import msgspec
 from schemas.vehicles import VehicleState, VehicleType
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
+from sensors_sim.not_json import NOT_JSON
 from sensors_sim.sources.contract import BadRow, Report, as_object
 from sensors_sim.sources.files import UNREADABLE, Document, documents, json_files
 from sensors_sim.sources.gbfs_reference import objects
@@ -149,7 +150,7 @@ def _pages(files: list[Path], where: Path, report: Report) -> Iterator[tuple[str
         name = path.name if where.is_file() else str(path.relative_to(where))
         try:
             for document in documents(path, name):
-                body = _page(document, report)
+                body = page(document, report)
                 if body is not None:
                     yield document.where, body
         except UNREADABLE as error:
@@ -157,10 +158,11 @@ def _pages(files: list[Path], where: Path, report: Report) -> Iterator[tuple[str
             report.skip("file_unreadable", f"{name}: {error}")
 
 
-def _page(document: Document, report: Report) -> dict[str, Any] | None:
+def page(document: Document, report: Report) -> dict[str, Any] | None:
+    """Return a document as a page, or None: what is none is counted."""
     try:
         body = msgspec.json.decode(document.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         body, reason = None, "not_json"
     else:
         reason = "not_a_feed"

@@ -5,9 +5,12 @@ from random import Random
 from urllib.parse import urlsplit
 
 from sensors_sim.columns import Mixed
+from sensors_sim.errors import SourceError
 from sensors_sim.sources.contract import Report
+from sensors_sim.sources.fetch import FetchFailed
+from sensors_sim.sources.files import Document
 from sensors_sim.sources.live import Clocks, LivePolls, Pace
-from sensors_sim.sources.mds import MdsReader
+from sensors_sim.sources.mds import MdsReader, page
 from sensors_sim.sources.polls import Poll
 from sensors_sim.told import Position, Told
 
@@ -17,7 +20,10 @@ PACE = Pace(ttl_unit=0.001)  # MDS counts in milliseconds
 
 
 class MdsUrl:
-    """An address of either kind. What the poll before said already is left out."""
+    """An address of either kind. What the poll before said already is left out.
+
+    Raises SourceError where there is no page at the address.
+    """
 
     def __init__(
         self,
@@ -37,6 +43,7 @@ class MdsUrl:
         self._polls = LivePolls({url: False}, self._fetch, clocks, random, self.report, pace)
         self._told_at = 0
         self._newest: int | None = None
+        self._require_page()
         self._before: set[Position] = set()
         self._now: set[Position] = set()
 
@@ -48,7 +55,21 @@ class MdsUrl:
                 self._before, self._now = self._now, set()
             if len(told) and self.start_ms is None:
                 self.start_ms = int(told.ts[0])
-            yield told
+            if len(told) or poll is None:  # an empty batch says that there is nothing to get now
+                yield told
+
+    def _require_page(self) -> None:
+        report = Report()
+        try:
+            found = page(Document(self._url, self._fetch(self._url)), report)
+        except FetchFailed as failed:
+            raise SourceError(
+                f"no feed at {self._url} ({failed.reason}, {failed.detail}); check the address, and --token-file"
+            ) from None
+        if found is None:
+            raise SourceError(
+                f"no feed at {self._url} ({next(iter(report.examples.values()))}); it must be a page of MDS, in JSON"
+            )
 
     def _told(self, poll: Poll) -> list[Told]:
         self._told_at = max(self._told_at, poll.at)

@@ -21,7 +21,7 @@ def place(lat: object, lon: object) -> Place:
         raise BadRow("coordinates_missing", shown)
     try:
         found = float(lat), float(lon)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BadRow("coordinates_unreadable", shown) from None
     if not all(map(isfinite, found)):
         raise BadRow("coordinates_unreadable", shown)

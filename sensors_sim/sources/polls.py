@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from sensors_sim.errors import SourceError
+from sensors_sim.not_json import NOT_JSON
 from sensors_sim.sources.contract import Report
 from sensors_sim.sources.files import UNREADABLE, Document, documents, json_files
 from sensors_sim.sources.instants import instant
@@ -44,7 +45,7 @@ def poll(document: Document, report: Report, undated: int | None = None) -> Poll
     """
     try:
         body = _whole.decode(document.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         _count_no_poll(document, "not_json", report)
         return None
     if not isinstance(body, dict):
@@ -153,5 +154,5 @@ def _advance(
 def _time(document: Document) -> int | None:
     try:
         return instant(_head.decode(document.body).last_updated)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return None

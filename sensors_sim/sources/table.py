@@ -13,6 +13,7 @@ import msgspec
 
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
+from sensors_sim.not_json import NOT_JSON
 from sensors_sim.sources.contract import BadRow, Report
 from sensors_sim.sources.files import UNREADABLE, documents, json_files, open_bytes, open_text
 from sensors_sim.sources.gbfs_reference import objects
@@ -85,7 +86,7 @@ class _Table:
                     for name, index in columns.items():
                         texts[name] = row[index]
                     self._take(texts, f"line {rows.line_num}")
-        except (*UNREADABLE, csv.Error) as error:
+        except (*UNREADABLE, csv.Error, UnicodeError) as error:
             raise SourceError(
                 f"cannot read {path} ({error}); it must be a CSV file, plain or gzipped"
             ) from None
@@ -194,7 +195,7 @@ def _requests(body: bytes) -> list[Any] | None:
     """Return the requests of a page: a list, one object, or either within `service_requests` (as XML has it)."""
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return None
     if isinstance(found, dict):
         found = found.get("service_requests", [found] if "service_request_id" in found else None)

@@ -19,6 +19,14 @@ drain = "7 min"
 bikes = 450
 """
 
+STUCK = """
+[[events]]
+event = "sensor-stuck"
+begins = "1 min"
+lasts = "10 min"
+sensors = ['noise-00001']
+"""
+
 
 def said(text: str) -> str:
     with pytest.raises(ScenarioError) as caught:
@@ -62,6 +70,21 @@ def said(text: str) -> str:
         (SOUND + FLOOD.replace("1 min", "4 h"), "events[0].begins = '4 h': it begins after the end of the scenario"),
         (SOUND + FLOOD.replace("1 min", "10:45"), "events[0].begins = '10:45': it begins after the end"),
         ("x = [", "day.toml is no TOML: "),
+        ("x = " + "[" * 3_000, "day.toml is no TOML: "),
+        ("seed = " + "9" * 5_000, "day.toml is no TOML: "),
+        (SOUND.replace("3 h", "9" * 400 + " d"), "a duration is expected of 3,660 d at the most"),
+        (SOUND + 'settle = "2 d"', "calendar.settle = '172800 s': 1 d are the most"),
+        (SOUND + 'warm_up = "8 d"', "calendar.warm_up = '691200 s': 7 d are the most"),
+        (SOUND.replace("2026-03-02", "0001-01-01"), "calendar.start = '0001-01-01 07:30:00': a year from 2002 to 2089"),
+        (SOUND.replace("2026-03-02", "9999-12-31"), "a year from 2002 to 2089 is expected"),
+        (SOUND.replace('"3 h"', "03:00:00"), "calendar.duration = 03:00:00: a duration, such as"),
+        ('city = "a\\u0000.toml"\n' + SOUND, "it cannot be read (embedded null byte)"),
+        (SOUND + "[populations]\nbikes = {}", "populations: 0 bikes: a scenario takes 1 to 1,000,000"),
+        (SOUND + "[populations.bikes]\n'a b' = 5", "letters, digits and _ . : - are expected"),
+        (SOUND + "[populations]\nbikes = 1e3", "populations.bikes = 1000.0: a whole number or a table is expected"),
+        (SOUND + STUCK.replace("10 min", "0 s"), "events[0].lasts = '0 s': a duration of more than 0 s is expected"),
+        (SOUND + STUCK.replace("'noise-00001'", ""), "events[0].sensors = []: a list of length >= 1 is expected"),
+        (SOUND + STUCK.replace("= ['noise-00001'", "= ['noise-00001', 'noise-00001'"), "it is named twice"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named(text: str, expected: str) -> None:
@@ -99,3 +122,7 @@ def test_a_time_of_the_clock_counts_the_hour_that_clocks_leave_out_or_repeat() -
         night = f'city = "oslo"\n{SOUND}'.replace("2026-03-02T07:30", f"{day}T01:00").replace("3 h", "8 h")
         event = FLOOD.replace("1 min", "04:00").replace("Century Avenue", "Storo")
         assert parse((night + event).encode(), "day.toml").events[0].begins_s == seconds
+
+
+def test_a_mark_that_windows_puts_before_utf_8_is_no_mistake() -> None:
+    assert parse(b"\xef\xbb\xbf" + SOUND.encode(), "day.toml").summary == "a test"

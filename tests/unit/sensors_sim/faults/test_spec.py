@@ -50,6 +50,7 @@ def test_no_faults_are_false_and_any_is_true() -> None:
         ("drop=0.1,drop=0.2", r"'drop' is there twice"),
         ("drop=1.5", r"fault drop = '1.5': '1.5' is no share, a number from 0 to 1; write it as drop=SHARE"),
         ("drop=nan", r"no share"),
+        ("delay=0.1:" + "9" * 400 + "s", r"is not from 1ms to 24h"),
         ("drop=", r"no share"),
         (
             "delay=0.1",

@@ -181,3 +181,13 @@ def test_what_is_still_on_the_way_at_the_end_arrives() -> None:
     assert sorted(payloads(after)) == sorted(payloads(before))
     only, _ = sent(before, "reorder=1:50")
     assert sorted(payloads(only)) == sorted(payloads(before))
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"vehicle_id":"a\xff","ts":5}', b'{"\xff":1}', b"[" * 100_000, b"", b"null"]
+)
+@pytest.mark.parametrize("faults", ["skew=1:30s", "skew=1:30s:publisher", "corrupt=1"])
+def test_what_is_no_json_passes_all_the_same(payload: bytes, faults: str) -> None:
+    for seed in range(1, 9):
+        messages = [(0, Message("ub/v1/hello/vehicles", payload, 1))]
+        assert len(sent(messages, f"{faults},seed={seed}")[0]) == 1

@@ -48,3 +48,12 @@ def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch:
     assert result.exit_code == 1
     assert "matplotlib" in result.stderr
     assert "pip install 'urbanbrain[plot]'" in result.stderr
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_picture_in_which_nothing_happens_is_drawn_all_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    result = call(
+        "quiet-sunday", "-o", str(tmp_path / "day.png"), "--bikes", "1", "--for", "60", "--dpi", "40"
+    )
+    assert result.exit_code == 0, result.output

@@ -71,6 +71,15 @@ def test_from_and_to_play_a_part(path: Path) -> None:
         assert replayed(path, "--speed", "max", *arguments)[0] == everything[5:15]
 
 
+def test_a_part_that_holds_nothing_is_told(path: Path) -> None:
+    with FakeBroker().running() as broker:
+        result = call(
+            "replay", str(path), "--mqtt", f"127.0.0.1:{broker.port}", "--only", "ub/v2/*", "--loop"
+        )
+    assert result.exit_code == 0
+    assert "nothing to play" in result.stderr
+
+
 def test_faults_are_done_and_told(path: Path) -> None:
     received, summary = replayed(path, "--speed", "max", "--faults", "drop=0.3,duplicate=0.5,seed=4")
     faults = summary["faults"]

@@ -85,3 +85,9 @@ def test_event_times_are_found_in_arrays_and_columns() -> None:
 def test_a_shifted_position_is_a_position() -> None:
     position = codec.position.decode(shifted(b'{"vehicle_id":"a","ts":1772406000668,"lat":1,"lon":2}', 332))
     assert position.ts == 1_772_406_001_000
+
+
+def test_a_number_of_thousands_of_digits_is_no_time() -> None:
+    payload = b'[{"ts":' + b"9" * 5_000 + b'},{"ts":5},{"ts":[1,' + b"9" * 5_000 + b"]}]"
+    assert times(payload) == [5, 1]
+    assert shifted(payload, 10) == payload.replace(b'"ts":5', b'"ts":15').replace(b"[1,", b"[11,")

@@ -119,3 +119,13 @@ def test_an_empty_file_holds_no_alerts_but_one_of_something_else_is_refused(tmp_
     file.write_text("vehicle_id,ts\n")
     with pytest.raises(SourceError, match=r"holds no alert; line 1: .*alerts tail --json"):
         read_alerts(file)
+
+
+def test_lists_in_lists_without_end_are_no_alert_and_no_truth(tmp_path: Path) -> None:
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000)
+    with pytest.raises(SourceError, match="holds no alert"):
+        read_alerts(tmp_path / "deep.jsonl")
+    with pytest.raises(SourceError, match="is no ground truth"):
+        parsed(begin=[[]] * 3)
+    with pytest.raises(SourceError, match="is no ground truth"):
+        parse_truth(b'{"scenario":"\xff"}', "truth.json")

@@ -65,7 +65,7 @@ def test_inspect_publishes_nothing_and_says_the_same(stations: Path) -> None:
     assert (found["first_ts"], found["last_ts"]) == (T0 * 1000, (T0 + 240) * 1000)
     lines = call("inspect", str(stations), "--format", "gbfs").stdout
     assert lines.startswith("100 rows, to be published: 190 of sensors; by gbfs\n")
-    assert "event time 2024-09-02 08:00:00 to 2024-09-02 08:04:00 UTC+8" in lines
+    assert "event time 2024-09-02 00:00:00 to 2024-09-02 00:04:00 UTC" in lines
 
 
 def test_inspect_says_that_ids_rotate(tmp_path: Path) -> None:

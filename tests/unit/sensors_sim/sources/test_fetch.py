@@ -62,3 +62,7 @@ def test_a_redirect_on_the_same_server_keeps_the_token() -> None:
     with FeedServer({"/old": [answer(b"", 301, Location="/new")], "/new": [answer({})]}).running() as server:
         Http(SECRET)(server.url("/old"))
     assert [headers["Authorization"] for headers in server.headers] == ["Bearer secret"] * 2
+
+
+def test_an_address_that_is_none_is_no_answer() -> None:
+    assert failure("http://[::1/gbfs.json").reason == "no_answer"

@@ -349,3 +349,35 @@ def test_systems_of_three_continents_are_told_whole(name: str, vehicles: int) ->
     rows = [row for batch in source.batches() for part in batch.parts for row in part.row.tolist()]  # type: ignore[attr-defined]
     assert sum(isinstance(row, Position) for row in rows) == vehicles
     assert dict(source.report.skipped) == {}
+
+
+def test_numbers_of_hundreds_of_digits_spoil_their_row_only() -> None:
+    feed = Feed()
+    rows = [{"bike_id": "a", "lat": 10**400, "lon": 10.7}, feed.bike(-5) | {"current_fuel_percent": 10**400}]
+    assert [(at, state) for _, at, state in feed.say(0, *rows)] == [(-5, "available")]
+    assert dict(feed.report.skipped) == {"coordinates_unreadable": 1}
+    feed.document(
+        envelope(
+            "2.3", T0, {"stations": [{"station_id": "7", "lat": 59.9, "lon": 10.7, "capacity": 10**400}]}
+        )
+    )
+    assert feed.reader.reference.stations["7"].capacity is None
+
+
+@pytest.mark.parametrize("data", [None, [], "x", {"bikes": None}, {"vehicles": None}, {"stations": None}])
+def test_a_poll_whose_data_is_none_is_counted_and_nobody_leaves(data: Any) -> None:
+    feed = Feed()
+    feed.say(0, feed.bike(-5))
+    assert feed.document(envelope("2.3", T0 + 60, data)) == []
+    assert dict(feed.report.skipped) == {"not_a_feed": 1}
+    assert feed.say(120, feed.bike(-5)) == []
+
+
+def test_a_count_below_zero_is_left_out_and_noted() -> None:
+    feed = Feed()
+    feed.document(envelope("2.3", T0, {"stations": [{"station_id": "7", "lat": 59.9, "lon": 10.7}]}))
+    status = {"station_id": "7", "num_bikes_available": -1, "num_docks_available": 3}
+    (row,) = feed.document(envelope("2.3", T0, {"stations": [status]}))
+    assert isinstance(row, Reading)
+    assert (row.metric, row.value) == ("free_spaces", 3)
+    assert dict(feed.report.noted) == {"value_unreadable": 1}

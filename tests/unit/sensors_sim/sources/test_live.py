@@ -1,6 +1,6 @@
 """Polling over real HTTP, on a clock of our own: ttl and floor, back-off, pages, and what a server may do wrong."""
 
-from itertools import pairwise, takewhile
+from itertools import islice, pairwise, takewhile
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -88,6 +88,18 @@ def test_a_system_is_found_by_its_gbfs_json_and_polled_at_its_ttl() -> None:
     assert server.times("/2.3/station_status.json") == 7
     assert server.times("/2.3/vehicle_types.json") == 1
     assert server.times("/2.3/system_pricing_plans.json") == 0
+
+
+def test_an_empty_batch_comes_only_when_there_is_nothing_to_get() -> None:
+    feeds = [{"name": name, "url": f"/2.3/{name}.json"} for name in ("free_bike_status", "vehicle_types")]
+    answers = {
+        "/gbfs.json": [answer(envelope("2.3", T0, {"feeds": feeds}))],
+        BIKES: [answer(bikes(0, 1, 2))],
+        "/2.3/vehicle_types.json": [answer(envelope("2.3", T0, {"vehicle_types": []}))],
+    }
+    with FeedServer(answers).running() as server:
+        source = gbfs(server, "/gbfs.json", Wall())
+        assert [len(batch) for batch in islice(source.batches(), 2)] == [2, 0]
 
 
 def test_version_3_lists_its_feeds_without_languages() -> None:
@@ -255,14 +267,27 @@ def test_a_page_on_another_server_is_not_followed() -> None:
     assert other.asked == []
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (answer({"error": "no token"}, 401), "http_401.*check the address, and --token-file"),
+        (answer(b"<html>"), "it must be a page of MDS"),
+        (answer({"data": {"bikes": []}}), "it must be a page of MDS"),
+    ],
+)
+def test_an_address_without_a_page_is_an_error_at_once(given: Any, said: str) -> None:
+    with FeedServer({"/x": [given]}).running() as server, pytest.raises(SourceError, match=said):
+        mds(server, "/x", Wall())
+
+
 def test_recent_events_are_asked_for_from_the_newest_on() -> None:
     first = mds_page("events", [mds_event(1, T0 * 1000 - 9_000)], T0 * 1000)
     second = mds_page("events", [mds_event(1, T0 * 1000 - 9_000), mds_event(1, T0 * 1000 + 1_000)], T0 * 1000)
     wall = Wall()
-    with FeedServer({"/events/recent": [answer(first), answer(second)]}).running() as server:
+    with FeedServer({"/events/recent": [answer(first), answer(first), answer(second)]}).running() as server:
         source = mds(server, "/events/recent", wall)
         told = polled(source, wall, 61)
     assert [row.ts - T0 * 1000 for row in told] == [-9_000, 1_000]
-    assert server.asked[0] == f"/events/recent?start_time={T0 * 1000 - 3_600_000}&end_time={T0 * 1000}"
-    assert server.asked[1].startswith(f"/events/recent?start_time={T0 * 1000 - 609_000}&end_time=")
+    assert server.asked[1] == f"/events/recent?start_time={T0 * 1000 - 3_600_000}&end_time={T0 * 1000}"
+    assert server.asked[2].startswith(f"/events/recent?start_time={T0 * 1000 - 609_000}&end_time=")
     assert dict(source.report.skipped) == {"repeat": 1}

@@ -69,3 +69,17 @@ def test_a_damaged_file_in_a_folder_harms_no_other(tmp_path: Path) -> None:
 def test_a_poll_dated_back_within_its_file_keeps_its_place(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text("\n".join(body(T0 + at) for at in (0, 60, 30, 90)))
     assert [at for _, at in told(tmp_path / "p.jsonl")[0]] == [0, 60, 30, 90]
+
+
+def test_lists_in_lists_without_end_are_no_poll(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text("\n".join([body(T0), "[" * 100_000, body(T0 + 60)]))
+    found, report = told(tmp_path / "p.jsonl")
+    assert [at for _, at in found] == [0, 60]
+    assert dict(report.skipped) == {"not_json": 1}
+
+
+def test_a_time_of_hundreds_of_digits_is_none(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text("\n".join([body(10**400), body(T0)]))
+    found, report = told(tmp_path / "p.jsonl")
+    assert [at for _, at in found] == [0]
+    assert dict(report.skipped) == {"no_last_updated": 1}

@@ -198,3 +198,16 @@ def test_a_month_of_a_real_city_is_told_whole(tmp_path: Path) -> None:
     assert dict(source.report.skipped) == {}
     backwards = expected.filter(pl.col("closed") < pl.col("opened")).height
     assert dict(source.report.noted) == {"closed_before_opened": backwards}
+
+
+def test_a_table_that_is_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    mapping = 'encoding = "utf-16"\n' + samples.VEHICLES_TOML
+    with pytest.raises(SourceError, match=r"cannot read .*t\.csv"):
+        table(tmp_path / "t.csv", mapping, "x;y;bike;state;day;time\n", "ascii")
+
+
+def test_the_example_of_a_skipped_row_is_one_that_was_skipped(tmp_path: Path) -> None:
+    lines = "station,year,month,day,hour,PM2.5,TEMP\nD,2013,3,1,0,NA,33.1\nE,2013,3,1,1,NA,NA\n"
+    _, source = table(tmp_path / "t.csv", samples.WIDE_TOML, lines)
+    assert source.report.skipped["value_missing"] == 1
+    assert source.report.examples["value_missing"] == "line 3: 'E'"

@@ -19,12 +19,13 @@ from rich.text import Text
 from streams import admin
 from streams.errors import MigrationError, PolicyError, ServiceUnavailable, SettingsError, UrbanBrainError
 from streams.notify.service import load_receivers
+from streams.policy_file import load_policy
 from streams.probe import MqttBroker, probe_mqtt
 from streams.settings import Settings, load
 from streams.store.migrate import missing
 from streams.store.session import address_of
 from streams.topics import kafka_topics
-from streams.wiring import load_districts, load_policy
+from streams.wiring import load_districts
 
 TIMEOUT_S = 3.0
 CLOCK_TOLERANCE_S = 2.0

@@ -9,7 +9,7 @@ from typing import Any
 import faust
 
 from streams import topics
-from streams.errors import PolicyError, SettingsError
+from streams.errors import SettingsError
 from streams.fleet.cells import Cells
 from streams.fleet.state import FleetConfig, FleetState
 from streams.fold import Fold
@@ -17,8 +17,9 @@ from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
-from streams.incidents.policy import Policy, Rule, parse
+from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
+from streams.policy_file import load_policy
 from streams.rejects.state import RejectsState
 from streams.requests.districts import Districts
 from streams.requests.state import RequestsConfig, RequestsState
@@ -38,26 +39,6 @@ log = logging.getLogger(__name__)
 _HANDOVER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 _RETENTION_INTERVAL_S = 3600.0
-
-
-def load_policy(settings: Settings) -> Policy:
-    """Read the policy file, or make the default policy of the settings."""
-    default = Rule(
-        zone="default",
-        capacity=settings.default_capacity,
-        raise_ratio=settings.raise_ratio,
-        clear_ratio=settings.clear_ratio,
-        min_duration_ms=int(settings.min_duration_s * 1000),
-    )
-    if settings.policy_file is None:
-        return parse(None, default, "default")
-    try:
-        document = settings.policy_file.read_text()
-    except OSError as error:
-        raise PolicyError(
-            f"UB_POLICY_FILE={settings.policy_file}: {error.strerror}; give a readable GeoJSON file"
-        ) from None
-    return parse(document, default, settings.policy_file.name)
 
 
 def anomaly_config(settings: Settings) -> AnomalyConfig | None:

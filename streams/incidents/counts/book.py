@@ -1,0 +1,162 @@
+"""All rules of the policies under watch: counts by region, open alerts, and what a checkpoint keeps of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+import msgspec
+
+from schemas.alerts import Alert
+from streams.fold import Record
+from streams.incidents.counts.alert import Look, Source, abandoned, followed, raised
+from streams.incidents.counts.hours import local_time
+from streams.incidents.counts.rules import CountPolicy, Counts
+from streams.incidents.counts.tally import ByOperator, Tally
+from streams.incidents.counts.watch import Bound, bounds, severity, step
+from streams.incidents.saturation import Watch
+
+Key = tuple[str, Bound]
+"""Id of a rule, and which of its bounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountConfig:
+    """The policies, the file they are of, the city's time zone, and how long a bound must be broken for an alert."""
+
+    policies: tuple[CountPolicy, ...]
+    source: Source
+    zone: tzinfo
+    min_duration_ms: int
+
+
+class _Saved(msgspec.Struct, array_like=True, frozen=True):
+    """All that is remembered of one bound of a rule."""
+
+    since: int | None
+    alert: Alert | None
+    not_before: int
+
+
+_saved = msgspec.msgpack.Decoder(_Saved)
+
+
+@dataclass(slots=True)
+class _Entry:
+    watch: Watch = field(default_factory=Watch)
+    alert: Alert | None = None
+    not_before: int = 0
+
+
+class CountBook:
+    """The rules of all policies in the regions of one partition."""
+
+    def __init__(self, config: CountConfig) -> None:
+        self._config = config
+        self._cells: dict[str, dict[str, ByOperator]] = {}
+        self._tallies: dict[str, list[Tally]] = {}
+        self._entries: dict[Key, _Entry] = {}
+        self._abandoned: dict[Key, Alert] = {}
+        self._unsaved: set[Key] = set()
+        self._rules = {
+            (rule.rule_id, bound): rule
+            for policy in config.policies
+            for rule in policy.rules
+            for bound in bounds(rule)
+        }
+
+    def meet(self, region: str, cell: str, counts: ByOperator) -> None:
+        """Hear of a cell; `counts` is the map that its counts are kept in from now on."""
+        self._cells.setdefault(region, {})[cell] = counts
+
+    def move(self, region: str, cell: str, operator: str, before: Counts, after: Counts) -> None:
+        """The counts of an operator in a cell changed."""
+        for tally in self._tallies.get(region, ()):
+            tally.move(cell, operator, before, after)
+
+    def judge(self, region: str, as_of: int, record: Record) -> Iterator[tuple[Alert, Alert | None]]:
+        """Look at all rules of a region at an event time; yield each event of an alert, and the alert before it."""
+        for key in sorted(key for key, alert in self._abandoned.items() if alert.region == region):
+            alert = self._abandoned.pop(key)
+            self._unsaved.add(key)
+            yield abandoned(alert, as_of, self._config.source, record), alert
+        local = local_time(as_of, self._config.zone)
+        for tally in self._tallies_of(region):
+            in_force = tally.policy.in_force(as_of)
+            active = tuple(in_force and rule.hours.hold(local) for rule in tally.rules)
+            tally.set_active(active, self._cells.get(region, {}))
+            for number in range(len(tally.rules)):
+                yield from self._judge(tally, number, as_of, record)
+
+    def standing(self, alert: Alert) -> Alert | None:
+        """Return another open alert of the same kind, severity and cell: the one that was told last."""
+        others = [
+            other
+            for entry in self._entries.values()
+            if (other := entry.alert) is not None
+            and other.alert_id != alert.alert_id
+            and (other.kind, other.severity, other.cell) == (alert.kind, alert.severity, alert.cell)
+        ]
+        return max(others, key=lambda other: (other.updated_at, other.alert_id), default=None)
+
+    def take_parts(self) -> Mapping[str, bytes | None]:
+        """Return what changed of the state, by name; None: it is deleted."""
+        parts: dict[str, bytes | None] = {}
+        for key in self._unsaved:
+            entry = self._entries.get(key)
+            parts["/".join(key)] = (
+                None
+                if entry is None
+                else msgspec.msgpack.encode(_Saved(entry.watch.since, entry.alert, entry.not_before))
+            )
+        self._unsaved.clear()
+        return parts
+
+    def restore(self, name: str, data: bytes) -> None:
+        """Take back what was saved. An open alert whose rule is gone, or elsewhere now, is cleared at the next look."""
+        rule_id, _, bound = name.rpartition("/")
+        key: Key = (rule_id, "too_many" if bound == "too_many" else "too_few")
+        saved, rule = _saved.decode(data), self._rules.get(key)
+        if rule is not None and (saved.alert is None or saved.alert.region == rule.region):
+            watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
+            self._entries[key] = _Entry(watch, saved.alert, saved.not_before)
+        elif saved.alert is not None:
+            self._abandoned[key] = saved.alert
+        else:
+            self._unsaved.add(key)
+
+    def _tallies_of(self, region: str) -> list[Tally]:
+        found = self._tallies.get(region)
+        if found is None:
+            made = (Tally(policy, region) for policy in self._config.policies)
+            found = self._tallies[region] = [tally for tally in made if tally.rules]
+        return found
+
+    def _judge(
+        self, tally: Tally, number: int, as_of: int, record: Record
+    ) -> Iterator[tuple[Alert, Alert | None]]:
+        rule, by_operator, in_effect = tally.rules[number], tally.counts[number], tally.active[number]
+        count = sum(by_operator.values())
+        for bound in bounds(rule):
+            key: Key = (rule.rule_id, bound)
+            found = severity(bound, count, rule) if in_effect else None
+            entry = self._entries.get(key)
+            if found is None and (entry is None or entry.watch.quiet):
+                continue
+            if entry is None:
+                entry = self._entries[key] = _Entry()
+            watch, before = step(entry.watch, found, as_of, self._config.min_duration_ms), entry.alert
+            if watch == entry.watch:
+                continue
+            entry.watch = watch
+            self._unsaved.add(key)
+            look = Look(bound, tally.policy, rule, by_operator, in_effect, as_of, self._config.source, record)
+            if before is not None:
+                event = followed(before, look, watch.severity)
+            elif watch.severity is not None:
+                begin = as_of if watch.since is None else watch.since
+                event = raised(look, watch.severity, max(begin, entry.not_before))
+            else:
+                continue
+            entry.alert = event if event.status == "active" else None
+            entry.not_before = event.starts_at + 1
+            yield event, before

@@ -18,6 +18,7 @@ from streams.audit.command import audit
 from streams.commands import actions, silence  # noqa: F401 - they add their commands to `alerts`
 from streams.commands.alerts import alerts
 from streams.commands.notify import notify
+from streams.commands.policy import policy
 from streams.errors import UrbanBrainError
 from streams.settings import Settings
 
@@ -50,6 +51,7 @@ main.add_command(sim)
 main.add_command(audit)
 main.add_command(alerts)
 main.add_command(notify)
+main.add_command(policy)
 
 
 @main.command()

@@ -94,9 +94,11 @@ def check_policy_file(settings: Settings) -> Check:
         return Check("policy file", True, f"none; every cell has capacity {settings.default_capacity}")
     try:
         policy = load_policy(settings)
-    except (PolicyError, UnicodeDecodeError) as error:
+    except PolicyError as error:
         return Check("policy file", False, str(error), "correct the file, or unset UB_POLICY_FILE")
-    return Check("policy file", True, f"{settings.policy_file}: {len(policy.zones)} zones")
+    rules = sum(len(counts.rules) for counts in policy.counts)
+    found = f"{len(policy.zones)} zones, {rules} count rules of MDS policies"
+    return Check("policy file", True, f"{settings.policy_file}: {found}")
 
 
 def check_districts_file(settings: Settings) -> Check:

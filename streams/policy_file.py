@@ -76,3 +76,5 @@ def _text(path: Path) -> str:
         raise PolicyError(
             f"policy file {path}: {error.strerror}; give a readable GeoJSON file or MDS policy document"
         ) from None
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"policy file {path}: {error}; UTF-8 is expected") from None

@@ -35,7 +35,10 @@ RULE_FIELDS = (
     *("rate_amount", "rate_recurrence", "rate_applies_when", "messages", "value_url"),
 )
 RULE_TYPES = ("count", "time", "speed", "rate", "user")
-VEHICLE_TYPE = "bicycle|bus|cargo_bicycle|car|delivery_robot|moped|motorcycle|scooter|scooter_standing|scooter_seated|truck|other"
+VEHICLE_TYPES = (
+    *("bicycle", "bus", "cargo_bicycle", "car", "delivery_robot", "moped", "motorcycle"),
+    *("scooter", "scooter_standing", "scooter_seated", "truck", "other"),
+)
 NOTICE_MS = 20 * 60_000
 """A policy begins so long after it was published, that all may have read it."""
 
@@ -167,7 +170,7 @@ def _applies(fields: Fields, city: City) -> bool:
     """Return whether the rule is about the vehicles that there are."""
     if fields.values.get("propulsion_types") not in (None, []):
         fields.error("propulsion_types", "vehicles are not counted by propulsion; leave it out")
-    types = set(fields.texts("vehicle_types", VEHICLE_TYPE, "vehicle types of MDS"))
+    types = set(fields.texts("vehicle_types", "|".join(VEHICLE_TYPES), "vehicle types of MDS"))
     if not types or city.vehicle_types <= types:
         return True
     if not city.vehicle_types & types:
@@ -193,7 +196,7 @@ def _bounds(fields: Fields) -> tuple[int | None, int | None]:
         minimum += 1
     if minimum is not None and maximum is not None and minimum > maximum:
         fields.error("minimum", f"it must not exceed the maximum of {maximum}")
-    if not minimum and maximum is None:
+    if fields.values.get("minimum") in (None, 0) and fields.values.get("maximum") is None:
         fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
     return minimum or None, maximum
 

@@ -35,8 +35,8 @@ class Fields:
     def text(self, key: str) -> str:
         """Return a text that must be there."""
         value = self.values.get(key)
-        if not isinstance(value, str) or not value.strip():
-            self.error(key, "a text is expected")
+        if not isinstance(value, str) or not value.strip() or not value.isprintable():
+            self.error(key, "a text of printable characters is expected")
             return "?"
         return value
 

@@ -25,6 +25,18 @@ def load_policy(settings: Settings) -> Policy:
     return policy
 
 
+def stamp(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Return what changes when the file, or its geographies beside it, is written: times and sizes."""
+    found: list[tuple[int, int] | None] = []
+    for one in (path, path.parent / GEOGRAPHIES):
+        try:
+            stat = one.stat()
+            found.append((stat.st_mtime_ns, stat.st_size))
+        except OSError:
+            found.append(None)
+    return tuple(found)
+
+
 def read_policy(settings: Settings, path: Path | None) -> tuple[Policy, Findings]:
     """Read a policy file (None: the default policy), with all that is wrong with it; PolicyError if it is not there."""
     findings = Findings("default" if path is None else path.name)

@@ -38,10 +38,14 @@ def check(file: Path) -> None:
     """
     settings = settings_module.load()
     read, findings = read_policy(settings, file)
-    table = Table("policy", "zone or rule", "bounds", "when", "counts", "cells", "cells of one before it")
+    table = Table(
+        "policy", "version", "zone or rule", "bounds", "when", "counts", "cells", "cells of one before it"
+    )
     for line in lines(read, city_of(settings).cells):
         shared = ", ".join(f"{count} of {name}" for name, count in line.shared)
-        table.add_row(line.policy, line.name, line.bounds, line.when, line.what, str(line.cells), shared)
+        table.add_row(
+            line.policy, line.version, line.name, line.bounds, line.when, line.what, str(line.cells), shared
+        )
     console = Console(highlight=False, soft_wrap=True)
     if table.row_count:
         Console(highlight=False).print(table)
@@ -51,9 +55,7 @@ def check(file: Path) -> None:
         console.print(f"error  {text}", markup=False)
     if findings.errors:
         sys.exit(1)
-    console.print(
-        f"{read.name} can be used: version {read.version}, hours of {settings.timezone}", markup=False
-    )
+    console.print(f"{read.name} can be used; its hours are those of {settings.timezone}", markup=False)
 
 
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])

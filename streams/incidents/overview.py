@@ -19,6 +19,7 @@ class Line:
     """One zone or rule. `shared` are those before it that have cells of it, and how many: first match wins."""
 
     policy: str
+    version: str
     name: str
     bounds: str
     when: str
@@ -36,12 +37,22 @@ def lines(policy: Policy, cells_of: CellsOf) -> Iterator[Line]:
         )
         before = [(other.zone, theirs) for other, theirs in zones[:number]]
         when = f"after {rule.min_duration_ms / 1000:g} s"
-        yield Line(policy.name, rule.zone, bounds, when, "standing", len(cells), _shared(cells, before))
+        yield Line(
+            policy.name,
+            policy.version,
+            rule.zone,
+            bounds,
+            when,
+            "standing",
+            len(cells),
+            _shared(cells, before),
+        )
     for counts in policy.counts:
         for number, counted in enumerate(counts.rules):
             before = [(other.name, other.cells) for other in counts.rules[:number]]
             yield Line(
                 counts.name,
+                counts.version,
                 counted.name,
                 _bounds(counted),
                 _hours(counted.hours),

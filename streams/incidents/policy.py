@@ -49,9 +49,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The default rule and the zones, first match wins; `version` is a hash of all that decides.
+    """The default rule and the zones, first match wins; `version` is a hash of all that decides about cells.
 
-    `counts` are MDS policies with their rules on numbers of vehicles, whose hours are those of `time_zone`.
+    `counts` are MDS policies with versions of their own, whose hours are those of `time_zone`.
     """
 
     name: str

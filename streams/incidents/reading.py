@@ -1,7 +1,7 @@
 """A policy file of either form: GeoJSON zones of capacities, or an MDS policy document."""
 
-import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from streams.incidents.counts.document import geographies_of, is_mds, read_policies
@@ -27,10 +27,9 @@ def read(
     if document is None or value is None or not is_mds(value):
         return read_zones(document, default, findings)
     others = None if geographies is None else geographies_of(geographies)
-    counts = read_policies(value, others, city, findings)
-    decides = f"{default}{city.time_zone}{sorted(city.vehicle_types)}{document}{geographies or ''}"
-    version = hashlib.sha256(decides.encode()).hexdigest()[:12]
-    return Policy(findings.name, version, default, counts=counts, time_zone=city.time_zone)
+    decides = f"{default.min_duration_ms} {city.time_zone} {sorted(city.vehicle_types)}"
+    counts = read_policies(value, others, decides, city, findings)
+    return replace(read_zones(None, default, findings), counts=counts, time_zone=city.time_zone)
 
 
 def _json(document: str) -> Any:

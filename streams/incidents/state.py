@@ -9,7 +9,7 @@ from schemas.cells import CellsNow
 from streams.fold import Changes, Output, Record, Restored
 from streams.incidents.anomaly.alert import Place
 from streams.incidents.anomaly.series import AllSeries, AnomalyConfig, Metrics
-from streams.incidents.counts.alert import Source
+from streams.incidents.change import problem_of_change
 from streams.incidents.counts.book import CountBook, CountConfig
 from streams.incidents.counts.rules import NONE, Counts
 from streams.incidents.lifecycle import Sighting, transition
@@ -76,14 +76,8 @@ class IncidentsState:
         self._unsaved: set[str] = set()
         self._events: list[Alert] = []
         self._to_tell: list[Output] = []
-        self._counts = CountBook(
-            CountConfig(
-                policy.counts,
-                Source(policy.name, policy.version),
-                policy.time_zone,
-                policy.default.min_duration_ms,
-            )
-        )
+        self._counts = CountBook(_count_config(policy))
+        self._newest = 0
         self._series = None if anomalies is None else AllSeries(anomalies, self._place)
         for name, data in restored.parts.items():
             about, _, subject = name.partition("/")
@@ -93,6 +87,15 @@ class IncidentsState:
                 self._counts.restore(subject, data)
             elif self._series is not None:
                 self._series.restore(subject, data)
+
+    def problem_of_policy(self, policy: Policy) -> str:
+        """Return why another policy cannot be taken without a restart, or nothing: see change.py."""
+        return problem_of_change(self._policy, policy, self._newest)
+
+    def take_policy(self, policy: Policy) -> None:
+        """Go by another policy from the next record on."""
+        self._policy = policy
+        self._counts.take(_count_config(policy))
 
     def apply(self, record: Record) -> None:
         """Fold one record of ub.cells in."""
@@ -125,6 +128,7 @@ class IncidentsState:
         if problem:
             self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
             return
+        self._newest = max(self._newest, message.as_of)
         touched = self._put(message)
         waiting = {cell for cell in self._pending if self._cells[cell].region == message.region}
         for cell in sorted(touched | waiting):
@@ -229,6 +233,10 @@ class IncidentsState:
         cell.watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
         if saved.since is not None and saved.alert is None:
             self._pending.add(name)
+
+
+def _count_config(policy: Policy) -> CountConfig:
+    return CountConfig(policy.counts, policy.name, policy.time_zone, policy.default.min_duration_ms)
 
 
 def _standing(counts: Counts) -> int:

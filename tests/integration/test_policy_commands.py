@@ -111,7 +111,7 @@ def test_check_shows_what_a_file_decides_about(tmp_path: Path) -> None:
     good = urbanbrain(tmp_path, "policy", "check", str(path), COLUMNS="200")
     assert good.code == 0, good.err
     assert "2 of rule 7" in good.out
-    assert "draft.json can be used: version " in good.out
+    assert "draft.json can be used; its hours are those of UTC" in good.out
 
 
 def test_check_lists_every_mistake(tmp_path: Path) -> None:

@@ -13,16 +13,8 @@ from streams.incidents.lifecycle import alert_id, shares
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Which file the rules are of."""
-
-    name: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a rule: what it counts, when, and which record of ub.cells said so."""
+    """One look at a rule: what it counts, when, and which record of ub.cells said so. `file` names the policies."""
 
     bound: Bound
     policy: CountPolicy
@@ -30,7 +22,7 @@ class Look:
     by_operator: Mapping[str, int]
     in_effect: bool
     as_of: int
-    source: Source
+    file: str
     record: Record
 
     @property
@@ -59,8 +51,8 @@ def raised(look: Look, severity: Severity, starts_at: int) -> Alert:
         updated_at=max(look.as_of, starts_at),
         ends_at=None,
         summary=_summary(look),
-        policy=look.source.name,
-        policy_version=look.source.version,
+        policy=look.file,
+        policy_version=look.policy.version,
         evidence=_evidence(look),
     )
 
@@ -74,13 +66,13 @@ def followed(alert: Alert, look: Look, severity: Severity | None) -> Alert:
         max(look.as_of, alert.updated_at),
         severity=severity or alert.severity,
         summary=over + _summary(look),
-        policy=look.source.name,
-        policy_version=look.source.version,
+        policy=look.file,
+        policy_version=look.policy.version,
         evidence=_evidence(look),
     )
 
 
-def abandoned(alert: Alert, as_of: int, source: Source, record: Record) -> Alert:
+def abandoned(alert: Alert, as_of: int, record: Record) -> Alert:
     """Return the alert of a rule that the policy does not have any more, cleared."""
     place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
     return _next(
@@ -88,8 +80,6 @@ def abandoned(alert: Alert, as_of: int, source: Source, record: Record) -> Alert
         "cleared",
         max(as_of, alert.updated_at),
         summary=f"the policy has no such rule any more; {alert.summary}",
-        policy=source.name,
-        policy_version=source.version,
         evidence=msgspec.structs.replace(alert.evidence, **place),
     )
 

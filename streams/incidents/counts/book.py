@@ -8,9 +8,9 @@ import msgspec
 
 from schemas.alerts import Alert
 from streams.fold import Record
-from streams.incidents.counts.alert import Look, Source, abandoned, followed, raised
+from streams.incidents.counts.alert import Look, abandoned, followed, raised
 from streams.incidents.counts.hours import local_time
-from streams.incidents.counts.rules import CountPolicy, Counts
+from streams.incidents.counts.rules import CountPolicy, CountRule, Counts
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.watch import Bound, bounds, severity, step
 from streams.incidents.saturation import Watch
@@ -24,7 +24,7 @@ class CountConfig:
     """The policies, the file they are of, the city's time zone, and how long a bound must be broken for an alert."""
 
     policies: tuple[CountPolicy, ...]
-    source: Source
+    file: str
     zone: tzinfo
     min_duration_ms: int
 
@@ -51,18 +51,21 @@ class CountBook:
     """The rules of all policies in the regions of one partition."""
 
     def __init__(self, config: CountConfig) -> None:
-        self._config = config
         self._cells: dict[str, dict[str, ByOperator]] = {}
         self._tallies: dict[str, list[Tally]] = {}
         self._entries: dict[Key, _Entry] = {}
         self._abandoned: dict[Key, Alert] = {}
         self._unsaved: set[Key] = set()
-        self._rules = {
-            (rule.rule_id, bound): rule
-            for policy in config.policies
-            for rule in policy.rules
-            for bound in bounds(rule)
-        }
+        self._config, self._rules = config, _rules_of(config)
+
+    def take(self, config: CountConfig) -> None:
+        """Judge by other policies from now on; open alerts of rules that are gone are cleared at the next look."""
+        self._config, self._rules = config, _rules_of(config)
+        self._tallies.clear()
+        for key, entry in list(self._entries.items()):
+            if not _belongs(entry.alert, self._rules.get(key)):
+                del self._entries[key]
+                self._leave(key, entry.alert)
 
     def meet(self, region: str, cell: str, counts: ByOperator) -> None:
         """Hear of a cell; `counts` is the map that its counts are kept in from now on."""
@@ -78,7 +81,7 @@ class CountBook:
         for key in sorted(key for key, alert in self._abandoned.items() if alert.region == region):
             alert = self._abandoned.pop(key)
             self._unsaved.add(key)
-            yield abandoned(alert, as_of, self._config.source, record), alert
+            yield abandoned(alert, as_of, record), alert
         local = local_time(as_of, self._config.zone)
         for tally in self._tallies_of(region):
             in_force = tally.policy.in_force(as_of)
@@ -115,12 +118,17 @@ class CountBook:
         """Take back what was saved. An open alert whose rule is gone, or elsewhere now, is cleared at the next look."""
         rule_id, _, bound = name.rpartition("/")
         key: Key = (rule_id, "too_many" if bound == "too_many" else "too_few")
-        saved, rule = _saved.decode(data), self._rules.get(key)
-        if rule is not None and (saved.alert is None or saved.alert.region == rule.region):
+        saved = _saved.decode(data)
+        if _belongs(saved.alert, self._rules.get(key)):
             watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
             self._entries[key] = _Entry(watch, saved.alert, saved.not_before)
-        elif saved.alert is not None:
-            self._abandoned[key] = saved.alert
+        else:
+            self._leave(key, saved.alert)
+
+    def _leave(self, key: Key, alert: Alert | None) -> None:
+        """A rule is gone: what is saved of it goes too, once its alert is cleared."""
+        if alert is not None:
+            self._abandoned[key] = alert
         else:
             self._unsaved.add(key)
 
@@ -149,7 +157,7 @@ class CountBook:
                 continue
             entry.watch = watch
             self._unsaved.add(key)
-            look = Look(bound, tally.policy, rule, by_operator, in_effect, as_of, self._config.source, record)
+            look = Look(bound, tally.policy, rule, by_operator, in_effect, as_of, self._config.file, record)
             if before is not None:
                 event = followed(before, look, watch.severity)
             elif watch.severity is not None:
@@ -160,3 +168,17 @@ class CountBook:
             entry.alert = event if event.status == "active" else None
             entry.not_before = event.starts_at + 1
             yield event, before
+
+
+def _rules_of(config: CountConfig) -> dict[Key, CountRule]:
+    return {
+        (rule.rule_id, bound): rule
+        for policy in config.policies
+        for rule in policy.rules
+        for bound in bounds(rule)
+    }
+
+
+def _belongs(alert: Alert | None, rule: CountRule | None) -> bool:
+    """Return whether a rule is there, and where its alert is."""
+    return rule is not None and (alert is None or alert.region == rule.region)

@@ -5,8 +5,9 @@ The form is that of the flat files of https://github.com/openmobilityfoundation/
 document or of another (`geographies.json`).
 """
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,9 +59,12 @@ def geographies_of(document: str) -> Any:
 
 
 def read_policies(
-    document: Mapping[str, Any], geographies: Any, city: City, findings: Findings
+    document: Mapping[str, Any], geographies: Any, decides: str, city: City, findings: Findings
 ) -> tuple[CountPolicy, ...]:
-    """Return the policies with their `count` rules; `geographies` is the list of the other document, or None."""
+    """Return the policies with their `count` rules; `geographies` is the list of the other document, or None.
+
+    `decides` goes into their versions: what else they are judged by.
+    """
     data = _data(document)
     version = document.get("version")
     if not isinstance(version, str) or not version.startswith("2."):
@@ -77,7 +81,7 @@ def read_policies(
             findings.error(at, f"is {value!r}; an MDS policy is expected")
             continue
         fields = Fields(value, at, findings)
-        policy = _policy(fields, areas, rule_ids, city, findings)
+        policy = _policy(fields, areas, rule_ids, decides, city, findings)
         if policy.policy_id in found:
             fields.error("policy_id", "another policy has this id; give it one of its own")
         found[policy.policy_id] = policy
@@ -98,7 +102,12 @@ def _ended(policy: CountPolicy, superseded: int | None) -> CountPolicy:
 
 
 def _policy(
-    fields: Fields, areas: Mapping[str, Geography], rule_ids: set[str], city: City, findings: Findings
+    fields: Fields,
+    areas: Mapping[str, Geography],
+    rule_ids: set[str],
+    decides: str,
+    city: City,
+    findings: Findings,
 ) -> CountPolicy:
     fields.note_unknown(POLICY_FIELDS)
     begin, end = fields.timestamp("start_date", required=True), fields.timestamp("end_date", required=False)
@@ -121,11 +130,18 @@ def _policy(
     return CountPolicy(
         policy_id=fields.uuid("policy_id"),
         name=fields.text("name"),
+        version=_version(decides, fields.values, counted),
         operators=frozenset(fields.texts("provider_ids", ID_PATTERN, "operators, as MQTT topics name them,")),
         begin=begin or 0,
         end=end,
         rules=tuple(counted),
     )
+
+
+def _version(decides: str, policy: Mapping[str, Any], rules: Sequence[CountRule]) -> str:
+    cells = [sorted(rule.cells) for rule in rules]
+    text = json.dumps([decides, policy, cells], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _rule(fields: Fields, areas: Mapping[str, Geography], rule_ids: set[str], city: City) -> CountRule | None:

@@ -42,12 +42,14 @@ class CountRule:
 class CountPolicy:
     """Rules, first match wins: a vehicle that one counts while in effect is not counted by those after it.
 
+    version     hash of all that it decides by but its end, which a later policy may bring
     operators   whose vehicles are counted, together; none: everybody's
     begin, end  event time in milliseconds from which and before which it is in force; `end` None: for good
     """
 
     policy_id: str
     name: str
+    version: str
     operators: frozenset[str]
     begin: int
     end: int | None

@@ -2,13 +2,17 @@
 
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from streams.errors import PolicyError
 from streams.incidents.counts.hours import Hours
 from streams.incidents.counts.rules import COUNTED
+from streams.incidents.findings import Findings
+from streams.incidents.policy import read_zones
 from tests.unit.incidents.counts.mds import (
+    DEFAULT,
     START,
     cell_at,
     city,
@@ -221,9 +225,22 @@ def test_all_mistakes_are_listed_and_the_first_is_raised() -> None:
         findings.raise_errors()
 
 
-def test_the_version_names_all_that_decides() -> None:
-    text = document([policy(1, rule(7, 1, maximum=5))], [AREA])
-    version = read_all(text)[0].version
-    assert version == read_all(text)[0].version
-    assert version != read_all(text.replace('"maximum": 5', '"maximum": 6'))[0].version
-    assert version != read_all(text, city(types="bicycle moped"))[0].version
+def version(text: str, where: Any = None) -> str:
+    return read_all(text, where)[0].counts[0].version
+
+
+def test_the_version_of_a_policy_names_all_that_it_decides_by() -> None:
+    text = document([policy(1, rule(7, 1, maximum=5)), policy(2, rule(8, 1))], [AREA])
+    assert version(text) == version(text)
+    assert version(text) != version(text.replace('"maximum": 5', '"maximum": 6'))
+    assert version(text) != version(text, city(types="bicycle moped"))
+    assert version(text) != version(text, city(ZoneInfo("Asia/Shanghai")))
+    wider = document([policy(1, rule(7, 1, maximum=5))], [geography(1, square(10, 10, 4), "Harbour")])
+    assert version(text) != version(wider)
+
+
+def test_the_version_stays_when_other_policies_come_and_one_replaces_it() -> None:
+    alone = document([policy(1, rule(7, 1, maximum=5))], [AREA])
+    later = policy(2, rule(8, 1), start_date=START + 100, prev_policies=[identity(1)])
+    assert version(alone) == version(document([policy(1, rule(7, 1, maximum=5)), later], [AREA]))
+    assert read_all(alone)[0].version == read_zones(None, DEFAULT, Findings("test")).version, "of the cells"

@@ -41,10 +41,10 @@ def check(file: Path) -> None:
     table = Table(
         "policy", "version", "zone or rule", "bounds", "when", "counts", "cells", "cells of one before it"
     )
-    for line in lines(read, city_of(settings).cells):
+    for line in lines(read, city_of(settings)):
         shared = ", ".join(f"{count} of {name}" for name, count in line.shared)
         table.add_row(
-            line.policy, line.version, line.name, line.bounds, line.when, line.what, str(line.cells), shared
+            line.policy, line.version, line.name, line.bounds, line.when, line.what, line.cells, shared
         )
     console = Console(highlight=False, soft_wrap=True)
     if table.row_count:

@@ -1,22 +1,23 @@
 """A policy at a glance: its zones or rules, the cells that each decides about, and which of them overlap."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import shapely
 
+from streams.incidents.counts.geographies import MOST_CELLS, City, about_cells
 from streams.incidents.counts.hours import DAYS, Hours
 from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
 from streams.incidents.policy import Policy
 
-CellsOf = Callable[[Mapping[str, Any]], frozenset[str]]
-"""Return the cells whose centre lies in a GeoJSON geometry."""
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One zone or rule. `shared` are those before it that have cells of it, and how many: first match wins."""
+    """One zone or rule, with the number of its cells.
+
+    `shared` are those before it that have cells of it, and how many: first match wins.
+    """
 
     policy: str
     version: str
@@ -24,18 +25,18 @@ class Line:
     bounds: str
     when: str
     what: str
-    cells: int
+    cells: str
     shared: tuple[tuple[str, int], ...]
 
 
-def lines(policy: Policy, cells_of: CellsOf) -> Iterator[Line]:
+def lines(policy: Policy, city: City) -> Iterator[Line]:
     """Yield a line for each zone, and for each rule of each MDS policy."""
-    zones = [(rule, cells_of(shapely.geometry.mapping(area))) for rule, area in policy.zones]
-    for number, (rule, cells) in enumerate(zones):
+    zones = [(rule, *_cells(area, city)) for rule, area in policy.zones]
+    for number, (rule, cells, size) in enumerate(zones):
         bounds = (
             f"capacity {rule.capacity} a cell: raised at {rule.raise_at}, cleared below {rule.clear_below}"
         )
-        before = [(other.zone, theirs) for other, theirs in zones[:number]]
+        before = [(other.zone, theirs) for other, theirs, _ in zones[:number]]
         when = f"after {rule.min_duration_ms / 1000:g} s"
         yield Line(
             policy.name,
@@ -44,7 +45,7 @@ def lines(policy: Policy, cells_of: CellsOf) -> Iterator[Line]:
             bounds,
             when,
             "standing",
-            len(cells),
+            size,
             _shared(cells, before),
         )
     for counts in policy.counts:
@@ -57,9 +58,18 @@ def lines(policy: Policy, cells_of: CellsOf) -> Iterator[Line]:
                 _bounds(counted),
                 _hours(counted.hours),
                 _counted(counts, counted),
-                len(counted.cells),
+                f"{len(counted.cells)}",
                 _shared(counted.cells, before),
             )
+
+
+def _cells(area: Any, city: City) -> tuple[frozenset[str], str]:
+    """Return the cells of an area and how many there are; none where they are too many to list."""
+    about = about_cells(area, city)
+    if about > MOST_CELLS:
+        return frozenset(), f"some {about:,}, not compared"
+    cells = city.cells(shapely.geometry.mapping(area))
+    return cells, f"{len(cells)}"
 
 
 def _shared(

@@ -82,8 +82,11 @@ class CountBook:
             alert = self._abandoned.pop(key)
             self._unsaved.add(key)
             yield abandoned(alert, as_of, record), alert
+        tallies = self._tallies_of(region)
+        if not tallies:
+            return
         local = local_time(as_of, self._config.zone)
-        for tally in self._tallies_of(region):
+        for tally in tallies:
             in_force = tally.policy.in_force(as_of)
             active = tuple(in_force and rule.hours.hold(local) for rule in tally.rules)
             tally.set_active(active, self._cells.get(region, {}))

@@ -74,6 +74,11 @@ def middle(cells: frozenset[str], city: City) -> str:
     )[1]
 
 
+def about_cells(area: Any, city: City) -> int:
+    """Return how many cells an area has, estimated without listing them."""
+    return round(float(area.area) * KM2_PER_SQUARE_DEGREE * cos(radians(area.centroid.y)) / city.cell_km2)
+
+
 def _cells(geometry: Any, place: str, city: City, findings: Findings) -> frozenset[str] | None:
     outlines = list(_outlines(geometry, place, findings))
     if not outlines:
@@ -90,9 +95,9 @@ def _cells(geometry: Any, place: str, city: City, findings: Findings) -> frozens
             return None
         if repaired:
             findings.note(at, repaired)
-        about = area.area * KM2_PER_SQUARE_DEGREE * cos(radians(area.centroid.y)) / city.cell_km2
+        about = about_cells(area, city)
         if about > MOST_CELLS:
-            findings.error(at, f"covers some {about:,.0f} cells, more than {MOST_CELLS:,}; draw it smaller")
+            findings.error(at, f"covers some {about:,} cells, more than {MOST_CELLS:,}; draw it smaller")
             return None
         found |= city.cells(shapely.geometry.mapping(area))
     if not found:

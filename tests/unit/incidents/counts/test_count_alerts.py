@@ -211,6 +211,18 @@ def test_a_checkpoint_and_its_restore_change_nothing() -> None:
     assert fold.crash() == [cleared], "told again with the same id, as the checkpoint did not cover it"
 
 
+def test_alerts_that_begin_at_one_event_time_have_ids_of_their_own_over_a_crash_too() -> None:
+    policy_now = policy_of(policy(1, rule(7, 1, maximum=10)))
+    fold = Counted(replace(policy_now, default=replace(policy_now.default, min_duration_ms=0)))
+    (first,) = fold.look(MONDAY, (A, "hello", bikes(11)))
+    fold.look(MONDAY, (A, "hello", bikes(10)))
+    fold.checkpoint()
+    fold.crash()
+    (second,) = fold.look(MONDAY, (A, "hello", bikes(11)))
+    assert (first.action, second.action) == ("raised", "raised")
+    assert first.alert_id != second.alert_id
+
+
 def test_a_new_policy_counts_what_stood_there_before_it() -> None:
     fold = Counted(policy_of(policy(1, rule(7, 2, maximum=100))))
     fold.look(MONDAY, (A, "hello", bikes(6)), (B, "hello", bikes(6)))

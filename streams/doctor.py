@@ -96,6 +96,8 @@ def check_policy_file(settings: Settings) -> Check:
         policy = load_policy(settings)
     except PolicyError as error:
         return Check("policy file", False, str(error), "correct the file, or unset UB_POLICY_FILE")
+    except SettingsError as error:
+        return Check("policy file", False, str(error), "correct the variable in the environment or in .env")
     rules = sum(len(counts.rules) for counts in policy.counts)
     found = f"{len(policy.zones)} zones, {rules} count rules of MDS policies"
     return Check("policy file", True, f"{settings.policy_file}: {found}")

@@ -10,7 +10,7 @@ import msgspec
 
 Severity = Literal["warning", "minor", "major", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "minor", "major", "critical")
-AlertKind = Literal["oversaturation", "anomaly"]
+AlertKind = Literal["oversaturation", "anomaly", "too_many", "too_few"]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
 
@@ -36,10 +36,31 @@ class Anomaly(msgspec.Struct, frozen=True):
     detector_version: int
 
 
+class PolicyRule(msgspec.Struct, frozen=True):
+    """What a rule of an MDS policy counts in its geography, and by how many it is out of bounds (`excess`).
+
+    `minimum` and `maximum` are the least and the most within bounds. `operators`: whose vehicles are counted, together;
+    none named: everybody's.
+    """
+
+    policy_id: str
+    rule_id: str
+    name: str
+    geographies: list[str]
+    cells: int
+    states: list[str]
+    operators: list[str]
+    minimum: int | None
+    maximum: int | None
+    count: int
+    excess: int
+    in_effect: bool
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
-    Those from occupancy to clear_below are of an oversaturated cell, and null for an anomaly.
+    Those from occupancy to clear_below are of an oversaturated cell, and null for all other kinds.
     """
 
     occupancy: int | None
@@ -51,6 +72,7 @@ class Evidence(msgspec.Struct, frozen=True):
     partition: int
     offset: int
     anomaly: Anomaly | None = None
+    rule: PolicyRule | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

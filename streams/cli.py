@@ -18,6 +18,7 @@ from streams.audit.command import audit
 from streams.commands import actions, silence  # noqa: F401 - they add their commands to `alerts`
 from streams.commands.alerts import alerts
 from streams.commands.notify import notify
+from streams.commands.policy import policy
 from streams.errors import UrbanBrainError
 from streams.settings import Settings
 
@@ -50,6 +51,7 @@ main.add_command(sim)
 main.add_command(audit)
 main.add_command(alerts)
 main.add_command(notify)
+main.add_command(policy)
 
 
 @main.command()
@@ -122,7 +124,8 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
 
         end_with(supervised_by)
         sys.exit(run_worker(settings))
-    from streams.wiring import load_districts, load_policy  # noqa: PLC0415
+    from streams.policy_file import load_policy  # noqa: PLC0415
+    from streams.wiring import load_districts  # noqa: PLC0415
 
     load_policy(settings)  # a faulty file is said once, here, and not by every process
     load_districts(settings)

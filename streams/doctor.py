@@ -19,12 +19,13 @@ from rich.text import Text
 from streams import admin
 from streams.errors import MigrationError, PolicyError, ServiceUnavailable, SettingsError, UrbanBrainError
 from streams.notify.service import load_receivers
+from streams.policy_file import load_policy
 from streams.probe import MqttBroker, probe_mqtt
 from streams.settings import Settings, load
 from streams.store.migrate import missing
 from streams.store.session import address_of
 from streams.topics import kafka_topics
-from streams.wiring import load_districts, load_policy
+from streams.wiring import load_districts
 
 TIMEOUT_S = 3.0
 CLOCK_TOLERANCE_S = 2.0
@@ -93,9 +94,13 @@ def check_policy_file(settings: Settings) -> Check:
         return Check("policy file", True, f"none; every cell has capacity {settings.default_capacity}")
     try:
         policy = load_policy(settings)
-    except (PolicyError, UnicodeDecodeError) as error:
+    except PolicyError as error:
         return Check("policy file", False, str(error), "correct the file, or unset UB_POLICY_FILE")
-    return Check("policy file", True, f"{settings.policy_file}: {len(policy.zones)} zones")
+    except SettingsError as error:
+        return Check("policy file", False, str(error), "correct the variable in the environment or in .env")
+    rules = sum(len(counts.rules) for counts in policy.counts)
+    found = f"{len(policy.zones)} zones, {rules} count rules of MDS policies"
+    return Check("policy file", True, f"{settings.policy_file}: {found}")
 
 
 def check_districts_file(settings: Settings) -> Check:

@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -75,6 +76,8 @@ class Settings(BaseSettings):
 
     # Saturation
     policy_file: Path | None = None
+    policy_vehicle_types: str = "bicycle,cargo_bicycle,scooter_standing,scooter_seated,moped,other"
+    timezone: str = "UTC"
     default_capacity: int = Field(60, ge=1)
     raise_ratio: float = Field(1.0, gt=0)
     clear_ratio: float = Field(0.8, gt=0)
@@ -117,6 +120,15 @@ class Settings(BaseSettings):
             conninfo_to_dict(value.get_secret_value())
         except ProgrammingError:  # its text may hold the password
             raise ValueError("postgresql://user:password@host:port/database is expected") from None
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_time_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("a time zone of the IANA database is expected, such as Asia/Shanghai") from None
         return value
 
     @model_validator(mode="after")

@@ -4,7 +4,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import faust
 
@@ -17,8 +19,8 @@ from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
-from streams.incidents.policy import Policy, Rule, parse
 from streams.incidents.state import IncidentsState
+from streams.policy_file import load_policy, stamp
 from streams.rejects.state import RejectsState
 from streams.requests.districts import Districts
 from streams.requests.state import RequestsConfig, RequestsState
@@ -38,26 +40,7 @@ log = logging.getLogger(__name__)
 _HANDOVER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 _RETENTION_INTERVAL_S = 3600.0
-
-
-def load_policy(settings: Settings) -> Policy:
-    """Read the policy file, or make the default policy of the settings."""
-    default = Rule(
-        zone="default",
-        capacity=settings.default_capacity,
-        raise_ratio=settings.raise_ratio,
-        clear_ratio=settings.clear_ratio,
-        min_duration_ms=int(settings.min_duration_s * 1000),
-    )
-    if settings.policy_file is None:
-        return parse(None, default, "default")
-    try:
-        document = settings.policy_file.read_text()
-    except OSError as error:
-        raise PolicyError(
-            f"UB_POLICY_FILE={settings.policy_file}: {error.strerror}; give a readable GeoJSON file"
-        ) from None
-    return parse(document, default, settings.policy_file.name)
+_POLICY_INTERVAL_S = 2.0
 
 
 def anomaly_config(settings: Settings) -> AnomalyConfig | None:
@@ -109,7 +92,9 @@ class Worker:
         self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}")
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu")
-        self._stages = self._make_stages(load_policy(settings), load_districts(settings))
+        self._policy = load_policy(settings)
+        self._incidents: WeakSet[IncidentsState] = WeakSet()
+        self._stages = self._make_stages(load_districts(settings))
         for stage in self._stages.values():
             self._add_agent(stage)
         self._background: set[asyncio.Task[None]] = set()
@@ -118,7 +103,7 @@ class Worker:
         self.app.on_before_shutdown.connect(self._shutdown, weak=False)
         self.app.task(self._start)
 
-    def _make_stages(self, policy: Policy, districts: Districts) -> dict[str, Stage]:
+    def _make_stages(self, districts: Districts) -> dict[str, Stage]:
         s = self.settings
         locator = locate.Locator(s.h3_resolution, s.region_resolution)
         cells = Cells(locator)
@@ -167,7 +152,9 @@ class Worker:
             return GridState(grid, lambda cell: cell_geometry(cell, s.h3_resolution), claim.restored)
 
         async def open_incidents(claim: Claim) -> Fold:
-            return IncidentsState(policy, locate.centre, claim.restored, anomaly_config(s))
+            fold = IncidentsState(self._policy, locate.centre, claim.restored, anomaly_config(s))
+            self._incidents.add(fold)
+            return fold
 
         async def open_rejects(claim: Claim) -> Fold:
             return RejectsState(claim.restored)
@@ -203,6 +190,8 @@ class Worker:
         for stage in self._stages.values():
             self._run(stage.run())
         self._run(self._forget_old_rows())
+        if self.settings.policy_file is not None:
+            self._run(self._follow_policy(self.settings.policy_file))
 
     async def _forget_old_rows(self) -> None:
         """Retention, hourly; every worker asks, the database does it once."""
@@ -212,6 +201,27 @@ class Worker:
             dropped = await retrying(lambda: drop_old_chunks(session, settings), None, log.warning)
             deleted = await retrying(lambda: delete_old_requests(session, settings), None, log.warning)
             log.info("retention dropped chunks: %s; deleted requests: %d", dropped, deleted)
+
+    async def _follow_policy(self, path: Path) -> None:
+        """Take the policy file anew whenever it was written; one that cannot be taken changes nothing, and is said."""
+        known = stamp(path)
+        while True:
+            await asyncio.sleep(_POLICY_INTERVAL_S)
+            if known == (known := stamp(path)):
+                continue
+            try:
+                policy = await asyncio.to_thread(load_policy, self.settings)
+            except PolicyError as error:
+                log.error("the policy stays as it was: %s", error)
+                continue
+            problems = {fold.problem_of_policy(policy) for fold in self._incidents} - {""}
+            if problems:
+                log.error("the policy stays as it was: %s", "; ".join(sorted(problems)))
+                continue
+            self._policy = policy
+            for fold in self._incidents:
+                fold.take_policy(policy)
+            log.info("policy %s taken anew: %d MDS policies", policy.name, len(policy.counts))
 
     def _run(self, work: Any) -> None:
         task = asyncio.create_task(self._guarded(work))

@@ -11,9 +11,11 @@ FIELDS: Structs = {
         "severity": field("How bad it is; it may rise while the alert is open, and does not fall."),
         "status": field("Whether the condition holds."),
         "acknowledged": field("Whether a person has taken note."),
-        "cell": field("H3 cell.", **CELL),
+        "cell": field("H3 cell; of a rule's geography, the one nearest to its middle.", **CELL),
         "region": field("H3 cell, a coarse parent: the region of the cell.", **CELL),
-        "zone": field("Zone of the policy that the cell belongs to; `default` outside all zones."),
+        "zone": field(
+            "Zone of the policy that the cell belongs to; `default` outside all zones. Of a rule, its geographies."
+        ),
         "lat": field("Latitude of the cell's centre, WGS-84 degrees.", **LAT),
         "lon": field("Longitude of the cell's centre, WGS-84 degrees.", **LON),
         "starts_at": field("Event time since which the condition holds, milliseconds since the epoch, UTC."),
@@ -25,15 +27,16 @@ FIELDS: Structs = {
         "evidence": field("The values that the decision rests on."),
     },
     "Evidence": {
-        "occupancy": field("Vehicles standing in the cell, of all operators; null for an anomaly.", **COUNT),
-        "capacity": field("Vehicles that the policy allows in the cell; null for an anomaly.", minimum=1),
-        "raise_at": field("From this many vehicles on the cell is oversaturated; null for an anomaly."),
-        "clear_below": field("Below this many vehicles it is no longer; null for an anomaly."),
+        "occupancy": field("Vehicles standing in the cell, of all operators; null for other kinds.", **COUNT),
+        "capacity": field("Vehicles that the policy allows in the cell; null for other kinds.", minimum=1),
+        "raise_at": field("From this many vehicles on the cell is oversaturated; null for other kinds."),
+        "clear_below": field("Below this many vehicles it is no longer; null for other kinds."),
         "by_operator": field("Vehicles by operator; those with none are left out."),
         "topic": field("Kafka topic of the record that decided."),
         "partition": field("Its partition.", **COUNT),
         "offset": field("Its offset.", **COUNT),
-        "anomaly": field("What is unusual; null for an oversaturated cell."),
+        "anomaly": field("What is unusual; null for other kinds than `anomaly`."),
+        "rule": field("The rule that is broken; null for other kinds than `too_many` and `too_few`."),
     },
     "Anomaly": {
         "metric": field("Metric of the cell that is unusual."),
@@ -48,6 +51,22 @@ FIELDS: Structs = {
         "score": field("How unusual: 0 as ever, 1 as unusual as the detector can say.", minimum=0, maximum=1),
         "detector": field("Name of the detector."),
         "detector_version": field("Version of its arithmetic."),
+    },
+    "PolicyRule": {
+        "policy_id": field("MDS policy that the rule is of."),
+        "rule_id": field("The rule."),
+        "name": field("Its name."),
+        "geographies": field("Ids of the geographies that it covers."),
+        "cells": field("Number of H3 cells whose centre they hold: what is counted in.", minimum=1),
+        "states": field("States of vehicles (MDS) that are counted."),
+        "operators": field("Operators whose vehicles are counted, together; none named: everybody's."),
+        "minimum": field("Least number within bounds; null: no bound.", **COUNT),
+        "maximum": field("Greatest number within bounds; null: no bound.", **COUNT),
+        "count": field("Vehicles counted; `by_operator` has the shares.", **COUNT),
+        "excess": field("Vehicles too many or too few; 0 or less: within bounds."),
+        "in_effect": field(
+            "Whether the rule was in effect; false when an alert is cleared because it is not."
+        ),
     },
     "AlertHandling": {
         "action_id": field("UUID of the action; the same when it is told again."),

@@ -6,7 +6,7 @@ no H3 call: that is what makes parked bikes cheap.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -124,7 +124,12 @@ def boundary_geojson(cell: int) -> dict[str, Any]:
     return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
 
 
-def cells_in_polygon(polygon: dict[str, Any], resolution: int) -> set[int]:
+def cell_km2(resolution: int) -> float:
+    """Return the mean area of a cell."""
+    return float(h3.average_hexagon_area(resolution, unit="km^2"))
+
+
+def cells_in_polygon(polygon: Mapping[str, Any], resolution: int) -> set[int]:
     """Return the cells whose centre lies in a GeoJSON Polygon or MultiPolygon."""
     return {from_hex(cell) for cell in h3.geo_to_cells(polygon, resolution)}
 

@@ -103,10 +103,15 @@ def _next(alert: Alert, action: AlertAction, s: Sighting, rule: Rule, severity: 
 
 
 def _summary(s: Sighting, rule: Rule) -> str:
-    shares = ", ".join(f"{name} {n}" for name, n in sorted(s.by_operator.items(), key=_largest_first) if n)
     excess = s.occupancy - rule.capacity
     relation = f"{excess} over" if excess > 0 else f"{-excess} under"
-    return f"{s.occupancy} bikes in a cell for {rule.capacity}, {relation} capacity ({shares or 'none'})"
+    return f"{s.occupancy} bikes in a cell for {rule.capacity}, {relation} capacity ({shares(s.by_operator)})"
+
+
+def shares(by_operator: Mapping[str, int]) -> str:
+    """Return the vehicles of each operator as text, the largest share first."""
+    named = (f"{name} {n}" for name, n in sorted(by_operator.items(), key=_largest_first) if n)
+    return ", ".join(named) or "none"
 
 
 def _largest_first(item: tuple[str, int]) -> tuple[int, str]:

@@ -1,5 +1,7 @@
 """Capacities: a default for every cell, and zones of a GeoJSON file that override it.
 
+Rules of MDS policies (streams/incidents/counts) count in whole geographies, and stand beside the capacities of cells.
+
 A policy file is a GeoJSON FeatureCollection. Each feature is a Polygon or MultiPolygon with properties
 `name` (text), `capacity` (vehicles a cell, at least 1) and, if wanted, `raise_ratio`, `clear_ratio`,
 `min_duration_s`. A cell belongs to the first zone that contains its centre.
@@ -10,13 +12,14 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from typing import Any
 
 import shapely
-from shapely.geometry import shape
-from shapely.validation import explain_validity
 
-from streams.errors import PolicyError
+from streams.incidents.counts.rules import CountPolicy
+from streams.incidents.findings import Findings
+from streams.incidents.geometry import GeometryError, area_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The default rule and the zones, first match wins; `version` is a hash of all that decides."""
+    """The default rule and the zones, first match wins; `version` is a hash of all that decides about cells.
+
+    `counts` are MDS policies with versions of their own, whose hours are those of `time_zone`.
+    """
 
     name: str
     version: str
     default: Rule
     zones: tuple[tuple[Rule, Any], ...] = ()
+    counts: tuple[CountPolicy, ...] = ()
+    time_zone: tzinfo = UTC
 
     def rule_at(self, lat: float, lon: float) -> Rule:
         """Return the rule for a cell whose centre is at (lat, lon)."""
@@ -64,68 +72,83 @@ class Policy:
 
 def parse(document: str | None, default: Rule, name: str) -> Policy:
     """Build the policy from a GeoJSON text (None: the default alone); PolicyError names what is wrong."""
+    findings = Findings(name)
+    policy = read_zones(document, default, findings)
+    findings.raise_errors()
+    return policy
+
+
+def read_zones(document: str | None, default: Rule, findings: Findings) -> Policy:
+    """Build the policy from a GeoJSON text, of the zones that are right; all mistakes are added to the findings."""
     version = hashlib.sha256(f"{default}{document or ''}".encode()).hexdigest()[:12]
-    if document is None:
-        return Policy(name, version, default)
+    zones = (
+        [] if document is None else [_zone(f, i, default, findings) for i, f in _features(document, findings)]
+    )
+    return Policy(findings.name, version, default, tuple(zone for zone in zones if zone is not None))
+
+
+def _features(document: str, findings: Findings) -> list[tuple[int, Any]]:
     try:
         collection = json.loads(document)
-    except json.JSONDecodeError as error:
-        raise PolicyError(
-            f"policy {name}: not JSON ({error}); a GeoJSON FeatureCollection is expected"
-        ) from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        findings.error("", f"not JSON ({error}); a GeoJSON FeatureCollection is expected")
+        return []
     if not isinstance(collection, dict) or collection.get("type") != "FeatureCollection":
-        raise PolicyError(f"policy {name}: a GeoJSON FeatureCollection is expected")
+        findings.error("", "a GeoJSON FeatureCollection is expected")
+        return []
     features = collection.get("features")
     if not isinstance(features, list):
-        raise PolicyError(f"policy {name}: features is {features!r}; a list of GeoJSON features is expected")
-    return Policy(name, version, default, tuple(_zone(f, i, default, name) for i, f in enumerate(features)))
+        findings.error("", f"features is {features!r}; a list of GeoJSON features is expected")
+        return []
+    return list(enumerate(features))
 
 
-def _zone(feature: Any, index: int, default: Rule, name: str) -> tuple[Rule, Any]:
-    where = f"policy {name}, feature {index}"
+def _zone(feature: Any, index: int, default: Rule, findings: Findings) -> tuple[Rule, Any] | None:
+    place = f"feature {index}"
     properties = feature.get("properties") if isinstance(feature, dict) else None
     if not isinstance(properties, dict) or not isinstance(feature.get("geometry"), dict):
-        raise PolicyError(f"{where}: a GeoJSON Feature with geometry and properties is expected")
+        findings.error(place, "a GeoJSON Feature with geometry and properties is expected")
+        return None
     zone = str(properties.get("name", f"zone-{index}"))
+    place = f"{place} ({zone})"
+
+    def number(key: str, usual: float, least: float) -> float:
+        return _number(properties, key, usual, least, place, findings)
+
     rule = replace(
         default,
         zone=zone,
-        capacity=int(_number(properties, "capacity", default.capacity, 1, f"{where} ({zone})")),
-        raise_ratio=_number(properties, "raise_ratio", default.raise_ratio, 1e-9, f"{where} ({zone})"),
-        clear_ratio=_number(properties, "clear_ratio", default.clear_ratio, 1e-9, f"{where} ({zone})"),
-        min_duration_ms=int(
-            1000
-            * _number(properties, "min_duration_s", default.min_duration_ms / 1000, 0, f"{where} ({zone})")
-        ),
+        capacity=int(number("capacity", default.capacity, 1)),
+        raise_ratio=number("raise_ratio", default.raise_ratio, 1e-9),
+        clear_ratio=number("clear_ratio", default.clear_ratio, 1e-9),
+        min_duration_ms=int(1000 * number("min_duration_s", default.min_duration_ms / 1000, 0)),
     )
     if rule.clear_ratio >= rule.raise_ratio:
-        raise PolicyError(
-            f"{where} ({zone}): clear_ratio {rule.clear_ratio} must be below raise_ratio {rule.raise_ratio}; "
-            "with equal thresholds an alert would flap"
+        findings.error(
+            place,
+            f"clear_ratio {rule.clear_ratio} must be below raise_ratio {rule.raise_ratio}; "
+            "with equal thresholds an alert would flap",
         )
-    return rule, _area(feature["geometry"], f"{where} ({zone})")
+    try:
+        area, repaired = area_of(feature["geometry"])
+    except GeometryError as error:
+        findings.error(place, str(error))
+        return None
+    if repaired:
+        findings.note(place, repaired)
+    return rule, area
 
 
-def _number(properties: Mapping[str, Any], key: str, default: float, least: float, where: str) -> float:
-    value = properties.get(key, default)
+def _number(
+    properties: Mapping[str, Any], key: str, usual: float, least: float, place: str, findings: Findings
+) -> float:
+    value = properties.get(key, usual)
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
         or not abs(value) < 1e15  # NaN is not either
         or value < least
     ):
-        raise PolicyError(f"{where}: {key} is {value!r}; a number of at least {least:g} is expected")
+        findings.error(place, f"{key} is {value!r}; a number of at least {least:g} is expected")
+        return usual
     return float(value)
-
-
-def _area(geometry: Mapping[str, Any], where: str) -> Any:
-    if geometry.get("type") not in ("Polygon", "MultiPolygon"):
-        raise PolicyError(f"{where}: geometry {geometry.get('type')!r}; Polygon or MultiPolygon is expected")
-    try:
-        area = shape(geometry)
-    except (ValueError, TypeError, LookupError, AttributeError, shapely.errors.ShapelyError) as error:
-        raise PolicyError(f"{where}: geometry cannot be read ({error})") from None
-    if area.is_empty or not area.is_valid:
-        raise PolicyError(f"{where}: {explain_validity(area)}; correct the outline")
-    shapely.prepare(area)
-    return area

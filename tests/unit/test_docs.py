@@ -8,9 +8,11 @@ import pytest
 
 from schemas.metrics import METRICS
 from schemas.rejected import REASONS
+from streams.incidents.backtest import drafted
 from streams.incidents.policy import Rule, parse
 from streams.notify.receivers import FORMATS, KEYS
 from streams.notify.receivers import parse as parse_receivers
+from streams.policy_file import read_policy
 from streams.requests.districts import Districts
 from streams.settings import Settings
 from streams.store.migrate import MIGRATIONS
@@ -70,6 +72,18 @@ def test_the_policy_file_of_the_page_is_one_that_a_worker_accepts() -> None:
     policy = parse(document, default, "example")
     assert policy.rule_at(31.229, 121.526).capacity == 90
     assert policy.rule_at(31.3, 121.526) == default
+
+
+def test_the_mds_policies_of_the_page_are_ones_that_a_worker_accepts(tmp_path: Path) -> None:
+    page = section(text("operations.md"), "## Policies on numbers of vehicles")
+    (document,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    path = tmp_path / "policies.json"
+    path.write_text(document)
+    policy, findings = read_policy(Settings(), path)
+    assert (findings.errors, findings.notes) == ([], [])
+    assert [rule.maximum for counts in policy.counts for rule in counts.rules] == [200, 400]
+    draft, not_judged = drafted(policy)
+    assert (draft.counts[0].rules, not_judged) == (policy.counts[0].rules, ())
 
 
 def test_the_file_of_districts_of_the_page_is_one_that_a_worker_accepts() -> None:

@@ -1,0 +1,150 @@
+"""`urbanbrain policy`: look at a policy before it is live."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from schemas import codec
+from schemas.alerts import Alert
+from streams import settings as settings_module
+from streams.errors import PolicyError
+from streams.grid import locate
+from streams.incidents.backtest import Standing, backtest, drafted
+from streams.incidents.overview import lines
+from streams.incidents.policy import Policy
+from streams.policy_file import city_of, read_policy
+
+FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.group()
+def policy() -> None:
+    """Check a policy file, and try it on what was recorded."""
+
+
+@policy.command()
+@FILE
+def check(file: Path) -> None:
+    """Say all that is wrong with a policy FILE (GeoJSON zones, or MDS policies), and what it decides about.
+
+    Cells and regions are those of the settings. Exit code 1 where a worker would refuse the file.
+    """
+    settings = settings_module.load()
+    read, findings = read_policy(settings, file)
+    table = Table(
+        "policy", "version", "zone or rule", "bounds", "when", "counts", "cells", "cells of one before it"
+    )
+    for line in lines(read, city_of(settings)):
+        shared = ", ".join(f"{count} of {name}" for name, count in line.shared)
+        table.add_row(
+            line.policy, line.version, line.name, line.bounds, line.when, line.what, line.cells, shared
+        )
+    console = Console(highlight=False, soft_wrap=True)
+    if table.row_count:
+        Console(highlight=False).print(table)
+    for text in findings.notes:
+        console.print(f"note   {text}", markup=False)
+    for text in findings.errors:
+        console.print(f"error  {text}", markup=False)
+    if findings.errors:
+        sys.exit(1)
+    console.print(f"{read.name} can be used; its hours are those of {settings.timezone}", markup=False)
+
+
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
+
+
+@policy.command("backtest")
+@FILE
+@click.option(
+    "--from", "begin", type=MOMENT, required=True, help="First moment, UTC: 2026-03-01 or 2026-03-01T07:30."
+)
+@click.option("--to", "end", type=MOMENT, help="Last moment, UTC  [default: the end of the stored windows]")
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object a line: each alert as of its last event."
+)
+def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) -> None:
+    """List the alerts that a policy FILE would have raised on stored windows, as if it had been in force all along.
+
+    The counts at the end of each window are judged by what runs live, which looks more often.
+    """
+    from streams.store import queries  # noqa: PLC0415
+
+    settings = settings_module.load()
+    read, findings = read_policy(settings, file)
+    findings.raise_errors()
+    draft, not_judged = drafted(read)
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
+    for counts in not_judged:
+        text = "it counts other states than all standing vehicles, and windows do not have them by state"
+        console.print(f"not judged: policy {counts.name!r}: {text}", markup=False)
+    with queries.connect(settings.database_url.get_secret_value()) as connection:
+        found = _lives(_events(connection, draft, begin, end))
+    if as_json:
+        for events in found:
+            click.echo(codec.encode(events[-1]).decode())
+        return
+    _print(found)
+
+
+def _events(connection: Any, draft: Policy, begin: datetime, end: datetime | None) -> Iterator[Alert]:
+    """Yield the events of the alerts that the stored windows would have raised."""
+    from streams.store import standing  # noqa: PLC0415
+
+    span = standing.windows_span(connection)
+    if span is None:
+        raise PolicyError(
+            "there are no stored windows to judge; let vehicles report, or name another UB_DATABASE_URL"
+        )
+    first, last, length = span
+    since = max(begin.replace(tzinfo=UTC), first)
+    until = last if end is None else min(end.replace(tzinfo=UTC), last)
+    since -= (since - first) % length  # an end of windows
+    if since > until:
+        raise PolicyError(
+            f"no windows from {begin:%Y-%m-%dT%H:%M:%S} to {end or until:%Y-%m-%dT%H:%M:%S}: "
+            f"they reach from {first:%Y-%m-%dT%H:%M:%S} to {last:%Y-%m-%dT%H:%M:%S} UTC; give times within"
+        )
+    rows = chain(
+        standing.standing_at(connection, since, length),
+        standing.standing_between(connection, since, until, length),
+    )
+    looks = (Standing(_ms(at), region, cell, operator, n) for at, region, cell, operator, n in rows)
+    yield from backtest(draft, locate.centre, looks, length // timedelta(milliseconds=1), _ms(until))
+
+
+def _lives(events: Iterator[Alert]) -> list[list[Alert]]:
+    """Return the events of each alert, in the order in which they began."""
+    found: dict[str, list[Alert]] = {}
+    for event in events:
+        found.setdefault(event.alert_id, []).append(event)
+    return sorted(found.values(), key=lambda life: (life[0].starts_at, life[0].alert_id))
+
+
+def _print(lives: list[list[Alert]]) -> None:
+    table = Table("since (UTC)", "until", "kind", "severity", "zone", "cell", "what, when it was worst")
+    for life in lives:
+        worst = [alert for alert in life if alert.status == "active"][-1]
+        until = "open" if life[-1].ends_at is None else _clock(life[-1].ends_at)
+        table.add_row(
+            _clock(worst.starts_at), until, worst.kind, worst.severity, worst.zone, worst.cell, worst.summary
+        )
+    console = Console(highlight=False)
+    if lives:
+        console.print(table)
+    console.print(f"{len(lives)} alerts")
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _clock(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"

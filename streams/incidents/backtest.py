@@ -1,0 +1,90 @@
+"""What a policy would have told on stored windows: the fold that runs live, shown the counts at the end of each window.
+
+Windows know how many vehicles stood in a cell, not in which state. So rules that count other states than all those
+standing cannot be judged, nor can the other rules of their policy, as a vehicle counts for the first one.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
+
+from schemas import codec
+from schemas.alerts import Alert
+from schemas.cells import CellsNow
+from schemas.partials import SlotCounts
+from schemas.vehicles import STANDING_STATES
+from streams import topics
+from streams.fold import Ledger, Record, Restored
+from streams.incidents.counts.rules import CountPolicy
+from streams.incidents.policy import Policy
+from streams.incidents.state import Centre, IncidentsState
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Vehicles of an operator that stood in a cell (hex string) at the end of a window, `at` in milliseconds."""
+
+    at: int
+    region: str
+    cell: str
+    operator: str
+    occupancy: int
+
+
+def drafted(policy: Policy) -> tuple[Policy, tuple[CountPolicy, ...]]:
+    """Return the policy as it is once all of it has begun, in force at any time; and what of it cannot be judged."""
+    newest = max((counts.begin for counts in policy.counts), default=0)
+    then = [replace(counts, begin=0, end=None) for counts in policy.counts if counts.in_force(newest)]
+    judged = tuple(counts for counts in then if _can_be_judged(counts))
+    return replace(policy, counts=judged), tuple(counts for counts in then if not _can_be_judged(counts))
+
+
+def backtest(
+    policy: Policy, centre: Centre, rows: Iterable[Standing], window_ms: int, end: int
+) -> Iterator[Alert]:
+    """Yield the events of alerts. `rows` come by `at`; the first `at` of them stands for all that was before.
+
+    Up to `end` every region is looked at once a window, whether anything changed or not.
+    """
+    fold = IncidentsState(policy, centre, Restored(0, 0, -1, {}, Ledger()))
+    regions: set[str] = set()
+    offset, clock = 0, None
+    for at, group in groupby(rows, key=attrgetter("at")):
+        for quiet in range(at if clock is None else clock + window_ms, at, window_ms):
+            for region in sorted(regions):
+                yield from _look(fold, region, quiet, [], offset)
+                offset += 1
+        by_region: dict[str, list[Standing]] = {region: [] for region in regions}
+        for row in group:
+            by_region.setdefault(row.region, []).append(row)
+        for region, some in sorted(by_region.items()):
+            yield from _look(fold, region, at, some, offset)
+            offset += 1
+        regions |= by_region.keys()
+        clock = at
+    for quiet in range(end if clock is None else clock + window_ms, end + 1, window_ms):
+        for region in sorted(regions):
+            yield from _look(fold, region, quiet, [], offset)
+            offset += 1
+
+
+def _look(fold: IncidentsState, region: str, at: int, rows: list[Standing], offset: int) -> Iterator[Alert]:
+    none = [0] * len(rows)
+    counts = SlotCounts(
+        cell=[row.cell for row in rows],
+        operator=[row.operator for row in rows],
+        available=[row.occupancy for row in rows],
+        non_operational=none,
+        reserved=none,
+        on_trip=none,
+        non_contactable=none,
+    )
+    fold.apply(Record(topics.CELLS, 0, offset, codec.encode(CellsNow(region, at, at, counts)), at))
+    for output in fold.take_outputs(at_checkpoint=False):
+        if output.topic == topics.ALERTS:
+            yield codec.alert.decode(output.value)
+
+
+def _can_be_judged(counts: CountPolicy) -> bool:
+    return all(set(rule.states) == set(STANDING_STATES) for rule in counts.rules)

@@ -1,0 +1,42 @@
+"""Whether a policy may take another's place while the log goes on.
+
+A replay goes by the newest policy from its beginning. It tells the same of what was folded already if that policy
+decides nothing else before the event time that was reached. MDS asks for as much: policies do not change once they
+are published, they are published before they begin, and a later one replaces an earlier one.
+"""
+
+from dataclasses import replace
+
+from streams.incidents.counts.rules import CountPolicy
+from streams.incidents.policy import Policy
+
+
+def problem_of_change(old: Policy, new: Policy, reached_ms: int) -> str:
+    """Return why `new` cannot take the place of `old` at an event time without a restart, or nothing."""
+    if (old.name, old.version, old.time_zone) != (new.name, new.version, new.time_zone):
+        return "capacities of cells have no beginning; restart the workers for other ones"
+    before = {counts.policy_id: counts for counts in old.counts}
+    after = {counts.policy_id: counts for counts in new.counts}
+    problems = [_problem(before.get(key), after.get(key), reached_ms) for key in sorted(before | after)]
+    return "; ".join(filter(None, problems))
+
+
+def _problem(old: CountPolicy | None, new: CountPolicy | None, reached_ms: int) -> str:
+    if old == new or not (_decided(old, reached_ms) or _decided(new, reached_ms)):
+        return ""
+    if new is None:
+        assert old is not None
+        if old.end is not None and old.end <= reached_ms:
+            return ""  # a replay from before its end needs the file as it was
+        return f"policy {old.name!r} is in force and gone from the file; let another one replace it (prev_policies)"
+    if old is None:
+        return f"policy {new.name!r} begins at {new.begin}, and event time {reached_ms} is reached; let it begin later"
+    ends = {end for end in (old.end, new.end) if end is not None}
+    if replace(old, end=None) == replace(new, end=None) and all(end > reached_ms for end in ends):
+        return ""
+    return f"policy {new.name!r} changed after it began; give the new one an id and a start_date of its own"
+
+
+def _decided(policy: CountPolicy | None, reached_ms: int) -> bool:
+    """Return whether a policy was in force at an event time that was reached."""
+    return policy is not None and policy.begin <= reached_ms

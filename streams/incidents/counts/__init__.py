@@ -1,0 +1,1 @@
+"""Rules of MDS policies on the number of vehicles in a geography."""

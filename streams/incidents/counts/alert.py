@@ -1,0 +1,134 @@
+"""Alerts of rules: what they say, and their ids. Their subject is a rule's geography, shown at its middle cell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.alerts import Alert, AlertAction, Evidence, PolicyRule, Severity
+from streams.fold import Record
+from streams.incidents.counts.rules import CountPolicy, CountRule
+from streams.incidents.counts.watch import Bound, excess
+from streams.incidents.lifecycle import alert_id, shares
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a rule: what it counts, when, and which record of ub.cells said so. `file` names the policies."""
+
+    bound: Bound
+    policy: CountPolicy
+    rule: CountRule
+    by_operator: Mapping[str, int]
+    in_effect: bool
+    as_of: int
+    file: str
+    record: Record
+
+    @property
+    def count(self) -> int:
+        """Vehicles that the rule counts."""
+        return sum(self.by_operator.values())
+
+
+def raised(look: Look, severity: Severity, starts_at: int) -> Alert:
+    """Return a new alert; its id is made of the rule and of when it began."""
+    rule = look.rule
+    return Alert(
+        alert_id=alert_id(look.bound, f"{look.policy.policy_id}/{rule.rule_id}", starts_at),
+        sequence=0,
+        action="raised",
+        kind=look.bound,
+        severity=severity,
+        status="active",
+        acknowledged=False,
+        cell=rule.cell,
+        region=rule.region,
+        zone=rule.zone,
+        lat=rule.lat,
+        lon=rule.lon,
+        starts_at=starts_at,
+        updated_at=max(look.as_of, starts_at),
+        ends_at=None,
+        summary=_summary(look),
+        policy=look.file,
+        policy_version=look.policy.version,
+        evidence=_evidence(look),
+    )
+
+
+def followed(alert: Alert, look: Look, severity: Severity | None) -> Alert:
+    """Return the alert after its severity rose, or (None) after it was cleared."""
+    over = "" if look.in_effect else "the rule is not in effect any more; "
+    return _next(
+        alert,
+        "cleared" if severity is None else "updated",
+        max(look.as_of, alert.updated_at),
+        severity=severity or alert.severity,
+        summary=over + _summary(look),
+        policy=look.file,
+        policy_version=look.policy.version,
+        evidence=_evidence(look),
+    )
+
+
+def abandoned(alert: Alert, as_of: int, record: Record) -> Alert:
+    """Return the alert of a rule that the policy does not have any more, cleared."""
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    return _next(
+        alert,
+        "cleared",
+        max(as_of, alert.updated_at),
+        summary=f"the policy has no such rule any more; {alert.summary}",
+        evidence=msgspec.structs.replace(alert.evidence, **place),
+    )
+
+
+def _next(alert: Alert, action: AlertAction, at: int, **changes: object) -> Alert:
+    cleared = action == "cleared"
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action=action,
+        status="cleared" if cleared else "active",
+        updated_at=at,
+        ends_at=at if cleared else None,
+        **changes,
+    )
+
+
+def _summary(look: Look) -> str:
+    beyond = excess(look.bound, look.count, look.rule)
+    if look.bound == "too_many":
+        limit, relation = f"at most {look.rule.maximum}", f"{beyond} over" if beyond > 0 else "within bounds"
+    else:
+        limit, relation = (
+            f"at least {look.rule.minimum}",
+            f"{beyond} short" if beyond > 0 else "within bounds",
+        )
+    return (
+        f"{look.count} vehicles in {look.rule.zone}, {limit} allowed by {look.rule.name!r}, {relation} "
+        f"({shares(look.by_operator)})"
+    )
+
+
+def _evidence(look: Look) -> Evidence:
+    rule, record = look.rule, look.record
+    found = PolicyRule(
+        policy_id=look.policy.policy_id,
+        rule_id=rule.rule_id,
+        name=rule.name,
+        geographies=list(rule.geographies),
+        cells=len(rule.cells),
+        states=list(rule.states),
+        operators=sorted(look.policy.operators),
+        minimum=rule.minimum,
+        maximum=rule.maximum,
+        count=look.count,
+        excess=excess(look.bound, look.count, rule),
+        in_effect=look.in_effect,
+    )
+    by_operator = {name: n for name, n in sorted(look.by_operator.items()) if n}
+    return Evidence(
+        None, None, None, None, by_operator, record.topic, record.partition, record.offset, rule=found
+    )

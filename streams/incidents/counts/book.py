@@ -1,0 +1,193 @@
+"""All rules of the policies under watch: counts by region, open alerts, and what a checkpoint keeps of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+import msgspec
+
+from schemas.alerts import Alert
+from streams.fold import Record
+from streams.incidents.counts.alert import Look, abandoned, followed, raised
+from streams.incidents.counts.hours import local_time
+from streams.incidents.counts.rules import CountPolicy, CountRule, Counts
+from streams.incidents.counts.tally import ByOperator, Tally
+from streams.incidents.counts.watch import Bound, bounds, severity, step
+from streams.incidents.saturation import Watch
+
+Key = tuple[str, Bound]
+"""Id of a rule, and which of its bounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountConfig:
+    """The policies, the file they are of, the city's time zone, and how long a bound must be broken for an alert."""
+
+    policies: tuple[CountPolicy, ...]
+    file: str
+    zone: tzinfo
+    min_duration_ms: int
+
+
+class _Saved(msgspec.Struct, array_like=True, frozen=True):
+    """All that is remembered of one bound of a rule."""
+
+    since: int | None
+    alert: Alert | None
+    not_before: int
+
+
+_saved = msgspec.msgpack.Decoder(_Saved)
+
+
+@dataclass(slots=True)
+class _Entry:
+    watch: Watch = field(default_factory=Watch)
+    alert: Alert | None = None
+    not_before: int = 0
+
+
+class CountBook:
+    """The rules of all policies in the regions of one partition."""
+
+    def __init__(self, config: CountConfig) -> None:
+        self._cells: dict[str, dict[str, ByOperator]] = {}
+        self._tallies: dict[str, list[Tally]] = {}
+        self._entries: dict[Key, _Entry] = {}
+        self._abandoned: dict[Key, Alert] = {}
+        self._unsaved: set[Key] = set()
+        self._config, self._rules = config, _rules_of(config)
+
+    def take(self, config: CountConfig) -> None:
+        """Judge by other policies from now on; open alerts of rules that are gone are cleared at the next look."""
+        self._config, self._rules = config, _rules_of(config)
+        self._tallies.clear()
+        for key, entry in list(self._entries.items()):
+            if not _belongs(entry.alert, self._rules.get(key)):
+                del self._entries[key]
+                self._leave(key, entry.alert)
+
+    def meet(self, region: str, cell: str, counts: ByOperator) -> None:
+        """Hear of a cell; `counts` is the map that its counts are kept in from now on."""
+        self._cells.setdefault(region, {})[cell] = counts
+
+    def move(self, region: str, cell: str, operator: str, before: Counts, after: Counts) -> None:
+        """The counts of an operator in a cell changed."""
+        for tally in self._tallies.get(region, ()):
+            tally.move(cell, operator, before, after)
+
+    def judge(self, region: str, as_of: int, record: Record) -> Iterator[tuple[Alert, Alert | None]]:
+        """Look at all rules of a region at an event time; yield each event of an alert, and the alert before it."""
+        for key in sorted(key for key, alert in self._abandoned.items() if alert.region == region):
+            alert = self._abandoned.pop(key)
+            self._unsaved.add(key)
+            yield abandoned(alert, as_of, record), alert
+        tallies = self._tallies_of(region)
+        if not tallies:
+            return
+        local = local_time(as_of, self._config.zone)
+        for tally in tallies:
+            in_force = tally.policy.in_force(as_of)
+            active = tuple(in_force and rule.hours.hold(local) for rule in tally.rules)
+            tally.set_active(active, self._cells.get(region, {}))
+            for number in range(len(tally.rules)):
+                yield from self._judge(tally, number, as_of, record)
+
+    def standing(self, alert: Alert) -> Alert | None:
+        """Return another open alert of the same kind, severity and cell: the one that was told last."""
+        others = [other for other in self._beside(alert) if other.severity == alert.severity]
+        return max(others, key=lambda other: (other.updated_at, other.alert_id), default=None)
+
+    def alone(self, alert: Alert) -> bool:
+        """Return whether no other alert of its kind is open on the cell."""
+        return next(self._beside(alert), None) is None
+
+    def _beside(self, alert: Alert) -> Iterator[Alert]:
+        for entry in self._entries.values():
+            other = entry.alert
+            if other is None or other.alert_id == alert.alert_id:
+                continue
+            if (other.kind, other.cell) == (alert.kind, alert.cell):
+                yield other
+
+    def take_parts(self) -> Mapping[str, bytes | None]:
+        """Return what changed of the state, by name; None: it is deleted."""
+        parts: dict[str, bytes | None] = {}
+        for key in self._unsaved:
+            entry = self._entries.get(key)
+            parts["/".join(key)] = (
+                None
+                if entry is None
+                else msgspec.msgpack.encode(_Saved(entry.watch.since, entry.alert, entry.not_before))
+            )
+        self._unsaved.clear()
+        return parts
+
+    def restore(self, name: str, data: bytes) -> None:
+        """Take back what was saved. An open alert whose rule is gone, or elsewhere now, is cleared at the next look."""
+        rule_id, _, bound = name.rpartition("/")
+        key: Key = (rule_id, "too_many" if bound == "too_many" else "too_few")
+        saved = _saved.decode(data)
+        if _belongs(saved.alert, self._rules.get(key)):
+            watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
+            self._entries[key] = _Entry(watch, saved.alert, saved.not_before)
+        else:
+            self._leave(key, saved.alert)
+
+    def _leave(self, key: Key, alert: Alert | None) -> None:
+        """A rule is gone: what is saved of it goes too, once its alert is cleared."""
+        if alert is not None:
+            self._abandoned[key] = alert
+        else:
+            self._unsaved.add(key)
+
+    def _tallies_of(self, region: str) -> list[Tally]:
+        found = self._tallies.get(region)
+        if found is None:
+            made = (Tally(policy, region) for policy in self._config.policies)
+            found = self._tallies[region] = [tally for tally in made if tally.rules]
+        return found
+
+    def _judge(
+        self, tally: Tally, number: int, as_of: int, record: Record
+    ) -> Iterator[tuple[Alert, Alert | None]]:
+        rule, by_operator, in_effect = tally.rules[number], tally.counts[number], tally.active[number]
+        count = sum(by_operator.values())
+        for bound in bounds(rule):
+            key: Key = (rule.rule_id, bound)
+            found = severity(bound, count, rule) if in_effect else None
+            entry = self._entries.get(key)
+            if found is None and (entry is None or entry.watch.quiet):
+                continue
+            if entry is None:
+                entry = self._entries[key] = _Entry()
+            watch, before = step(entry.watch, found, as_of, self._config.min_duration_ms), entry.alert
+            if watch == entry.watch:
+                continue
+            entry.watch = watch
+            self._unsaved.add(key)
+            look = Look(bound, tally.policy, rule, by_operator, in_effect, as_of, self._config.file, record)
+            if before is not None:
+                event = followed(before, look, watch.severity)
+            elif watch.severity is not None:
+                begin = as_of if watch.since is None else watch.since
+                event = raised(look, watch.severity, max(begin, entry.not_before))
+            else:
+                continue
+            entry.alert = event if event.status == "active" else None
+            entry.not_before = event.starts_at + 1
+            yield event, before
+
+
+def _rules_of(config: CountConfig) -> dict[Key, CountRule]:
+    return {
+        (rule.rule_id, bound): rule
+        for policy in config.policies
+        for rule in policy.rules
+        for bound in bounds(rule)
+    }
+
+
+def _belongs(alert: Alert | None, rule: CountRule | None) -> bool:
+    """Return whether a rule is there, and where its alert is."""
+    return rule is not None and (alert is None or alert.region == rule.region)

@@ -1,0 +1,238 @@
+"""MDS 2.0 policy documents: rules of type `count` with their geographies, and every mistake in them.
+
+The form is that of the flat files of https://github.com/openmobilityfoundation/mobility-data-specification/tree/2.0.0/policy:
+`policies.json` ({"version": …, "data": {"policies": […]}}), whose geographies stand in `data.geographies` of the same
+document or of another (`geographies.json`).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from schemas.vehicles import ID_PATTERN
+from streams.incidents.counts.fields import Fields
+from streams.incidents.counts.geographies import City, Geography, middle, read_geographies
+from streams.incidents.counts.rules import CountPolicy, CountRule
+from streams.incidents.findings import Findings
+
+POLICY_FIELDS = (
+    *("name", "mode_id", "policy_id", "provider_ids", "description", "currency"),
+    *("start_date", "end_date", "published_date", "prev_policies", "rules"),
+)
+RULE_FIELDS = (
+    *(
+        "rule_id",
+        "name",
+        "rule_type",
+        "geographies",
+        "states",
+        "rule_units",
+        "vehicle_types",
+        "propulsion_types",
+    ),
+    *("minimum", "maximum", "inclusive_minimum", "inclusive_maximum", "start_time", "end_time", "days"),
+    *("rate_amount", "rate_recurrence", "rate_applies_when", "messages", "value_url"),
+)
+RULE_TYPES = ("count", "time", "speed", "rate", "user")
+VEHICLE_TYPES = (
+    *("bicycle", "bus", "cargo_bicycle", "car", "delivery_robot", "moped", "motorcycle"),
+    *("scooter", "scooter_standing", "scooter_seated", "truck", "other"),
+)
+NOTICE_MS = 20 * 60_000
+"""A policy begins so long after it was published, that all may have read it."""
+
+
+def is_mds(document: Any) -> bool:
+    """Return whether a JSON value has the form of an MDS policy document."""
+    return isinstance(document, dict) and isinstance(_data(document).get("policies"), list)
+
+
+def geographies_of(document: str) -> Any:
+    """Return the list of geographies of an MDS document, or None."""
+    try:
+        value = json.loads(document)
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    return _data(value).get("geographies") if isinstance(value, dict) else None
+
+
+def read_policies(
+    document: Mapping[str, Any], geographies: Any, decides: str, city: City, findings: Findings
+) -> tuple[CountPolicy, ...]:
+    """Return the policies with their `count` rules; `geographies` is the list of the other document, or None.
+
+    `decides` goes into their versions: what else they are judged by.
+    """
+    data = _data(document)
+    version = document.get("version")
+    if not isinstance(version, str) or not version.startswith("2."):
+        findings.note("version", f"is {version!r}; the file is read as MDS 2.0")
+    own = data.get("geographies")
+    place = "geographies.json, data.geographies" if own is None else "data.geographies"
+    areas = read_geographies(geographies if own is None else own, place, city, findings)
+    found: dict[str, CountPolicy] = {}
+    superseded: dict[str, int] = {}
+    rule_ids: set[str] = set()
+    for index, value in enumerate(data["policies"]):
+        at = f"data.policies[{index}]"
+        if not isinstance(value, dict):
+            findings.error(at, f"is {value!r}; an MDS policy is expected")
+            continue
+        fields = Fields(value, at, findings)
+        policy = _policy(fields, areas, rule_ids, decides, city, findings)
+        if policy.policy_id in found:
+            fields.error("policy_id", "another policy has this id; give it one of its own")
+        found[policy.policy_id] = policy
+        for earlier in fields.texts("prev_policies", ".+", "UUIDs"):
+            superseded[earlier.lower()] = min(policy.begin, superseded.get(earlier.lower(), policy.begin))
+    return tuple(_ended(policy, superseded.get(policy.policy_id)) for policy in found.values())
+
+
+def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = document.get("data", document)
+    return data if isinstance(data, dict) else {}
+
+
+def _ended(policy: CountPolicy, superseded: int | None) -> CountPolicy:
+    """Return the policy as it ends: at its own end, or when another one replaces it."""
+    ends = [end for end in (policy.end, superseded) if end is not None]
+    return replace(policy, end=min(ends, default=None))
+
+
+def _policy(
+    fields: Fields,
+    areas: Mapping[str, Geography],
+    rule_ids: set[str],
+    decides: str,
+    city: City,
+    findings: Findings,
+) -> CountPolicy:
+    fields.note_unknown(POLICY_FIELDS)
+    begin, end = fields.timestamp("start_date", required=True), fields.timestamp("end_date", required=False)
+    published = fields.timestamp("published_date", required=False)
+    if begin is not None and end is not None and end <= begin:
+        fields.error("end_date", f"it must lie after start_date {begin}")
+    if begin is not None and published is not None and begin < published + NOTICE_MS:
+        fields.note("start_date", "MDS asks for 20 minutes or more after published_date")
+    rules = fields.values.get("rules")
+    if not isinstance(rules, list) or not rules:
+        fields.error("rules", "a list of MDS rules is expected")
+        rules = []
+    counted = []
+    for index, value in enumerate(rules):
+        at = f"{fields.place}.rules[{index}]"
+        if not isinstance(value, dict):
+            findings.error(at, f"is {value!r}; an MDS rule is expected")
+        elif (rule := _rule(Fields(value, at, findings), areas, rule_ids, city)) is not None:
+            counted.append(rule)
+    return CountPolicy(
+        policy_id=fields.uuid("policy_id"),
+        name=fields.text("name"),
+        version=_version(decides, fields.values, counted),
+        operators=frozenset(fields.texts("provider_ids", ID_PATTERN, "operators, as MQTT topics name them,")),
+        begin=begin or 0,
+        end=end,
+        rules=tuple(counted),
+    )
+
+
+def _version(decides: str, policy: Mapping[str, Any], rules: Sequence[CountRule]) -> str:
+    cells = [sorted(rule.cells) for rule in rules]
+    text = json.dumps([decides, policy, cells], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _rule(fields: Fields, areas: Mapping[str, Geography], rule_ids: set[str], city: City) -> CountRule | None:
+    fields.note_unknown(RULE_FIELDS)
+    kind = fields.values.get("rule_type")
+    if kind not in RULE_TYPES:
+        fields.error("rule_type", f"one of {', '.join(RULE_TYPES)} is expected")
+        return None
+    if kind != "count":
+        fields.note("", f"a rule of type {kind} is not judged, and takes no vehicles from the rules after it")
+        return None
+    rule_id = fields.uuid("rule_id")
+    if rule_id in rule_ids:
+        fields.error("rule_id", "another rule has this id; give it one of its own")
+    rule_ids.add(rule_id)
+    if fields.values.get("rule_units") not in (None, "devices"):
+        fields.error("rule_units", "a count is one of devices")
+    if fields.values.get("value_url") is not None:
+        fields.note(
+            "value_url", "it is not asked; the vehicles of all operators of the policy are counted here"
+        )
+    applies = _applies(fields, city)
+    minimum, maximum = _bounds(fields)
+    name, states, hours = fields.text("name"), fields.states(), fields.hours()
+    cells, names = _area(fields, areas)
+    if not cells or not applies:
+        return None
+    regions = sorted({city.region(cell) for cell in cells})
+    if len(regions) > 1:
+        rule = f"its cells lie in the regions {', '.join(regions)}, and a rule is counted in one; divide it, or set "
+        fields.error("geographies", rule + "UB_REGION_RESOLUTION lower")
+        return None
+    cell = middle(cells, city)
+    ids = tuple(str(one).lower() for one in fields.values["geographies"])
+    return CountRule(
+        rule_id, name, ids, ", ".join(names), cells, regions[0], cell, *city.centre(cell), states, minimum, maximum,
+        hours,
+    )  # fmt: skip
+
+
+def _applies(fields: Fields, city: City) -> bool:
+    """Return whether the rule is about the vehicles that there are."""
+    if fields.values.get("propulsion_types") not in (None, []):
+        fields.error("propulsion_types", "vehicles are not counted by propulsion; leave it out")
+    types = set(fields.texts("vehicle_types", "|".join(VEHICLE_TYPES), "vehicle types of MDS"))
+    if not types or city.vehicle_types <= types:
+        return True
+    if not city.vehicle_types & types:
+        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not judged")
+        return False
+    missing = ", ".join(sorted(city.vehicle_types - types))
+    fields.error(
+        "vehicle_types",
+        f"vehicles are not counted by type, and {missing} may be among them; leave it out, or set "
+        "UB_POLICY_VEHICLE_TYPES to the types that vehicles here have",
+    )
+    return True
+
+
+def _bounds(fields: Fields) -> tuple[int | None, int | None]:
+    """Return the least and the greatest number within bounds."""
+    minimum, maximum = fields.number("minimum"), fields.number("maximum")
+    if maximum is not None and not fields.yes("inclusive_maximum", True):
+        maximum -= 1
+        if maximum < 0:
+            fields.error("maximum", "no number is below 0; leave inclusive_maximum out")
+    if minimum is not None and not fields.yes("inclusive_minimum", True):
+        minimum += 1
+    if minimum is not None and maximum is not None and minimum > maximum:
+        fields.error("minimum", f"it must not exceed the maximum of {maximum}")
+    if fields.values.get("minimum") in (None, 0) and fields.values.get("maximum") is None:
+        fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
+    return minimum or None, maximum
+
+
+def _area(fields: Fields, areas: Mapping[str, Geography]) -> tuple[frozenset[str], list[str]]:
+    """Return the cells of all geographies of a rule, and their names."""
+    ids = fields.texts("geographies", ".+", "UUIDs of geographies")
+    if not ids:
+        if fields.values.get("geographies") in (None, []):
+            fields.error("geographies", "a list of UUIDs of geographies is expected")
+        return frozenset(), []
+    cells: set[str] = set()
+    names = []
+    for one in ids:
+        area = areas.get(one.lower())
+        if area is None:
+            fields.error("geographies", f"there is no geography {one}; add it to data.geographies")
+            return frozenset(), []
+        if area.cells is None:
+            return frozenset(), []
+        names.append(area.name)
+        cells |= area.cells
+    return frozenset(cells), names

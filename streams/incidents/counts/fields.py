@@ -1,0 +1,127 @@
+"""Values of MDS documents, each checked by itself: a wrong one becomes an error and a harmless value."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from streams.incidents.counts.hours import DAY_S, DAYS, Hours
+from streams.incidents.counts.rules import COUNTED
+from streams.incidents.findings import Findings
+
+
+class Fields:
+    """The fields of one JSON object at a place of the document, such as data.policies[0].rules[2]."""
+
+    def __init__(self, values: Mapping[str, Any], place: str, findings: Findings) -> None:
+        self.values = values
+        self.place = place
+        self._findings = findings
+
+    def error(self, key: str, rule: str) -> None:
+        """Add a mistake in the value of a key."""
+        given = f"is {self.values[key]!r}" if key in self.values else "is missing"
+        self._findings.error(f"{self.place}.{key}", f"{given}; {rule}")
+
+    def note(self, key: str, text: str) -> None:
+        """Add something that is no mistake."""
+        self._findings.note(f"{self.place}.{key}" if key else self.place, text)
+
+    def note_unknown(self, known: Collection[str]) -> None:
+        """Name keys that MDS does not have: they may be misspelt."""
+        for key in sorted(self.values.keys() - set(known)):
+            self.note(str(key), "MDS 2.0 has no such field; it is ignored")
+
+    def text(self, key: str) -> str:
+        """Return a text that must be there."""
+        value = self.values.get(key)
+        if not isinstance(value, str) or not value.strip() or not value.isprintable():
+            self.error(key, "a text of printable characters is expected")
+            return "?"
+        return value
+
+    def uuid(self, key: str) -> str:
+        """Return a UUID, in small letters."""
+        value = self.values.get(key)
+        try:
+            return str(UUID(value))
+        except (ValueError, TypeError, AttributeError):
+            self.error(key, "a UUID is expected")
+            return ""
+
+    def texts(self, key: str, pattern: str, what: str) -> list[str]:
+        """Return a list of texts that match; none where the key is null or missing."""
+        value = self.values.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(
+            isinstance(v, str) and re.fullmatch(pattern, v) for v in value
+        ):
+            self.error(key, f"a list of {what} is expected")
+            return []
+        return value
+
+    def number(self, key: str) -> int | None:
+        """Return a whole number of 0 or more, None where the key is null or missing."""
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 53:
+            self.error(key, "a whole number of 0 or more is expected")
+            return None
+        return value
+
+    def timestamp(self, key: str, *, required: bool) -> int | None:
+        """Return milliseconds since the epoch, None where there are none."""
+        value = self.number(key)
+        if self.values.get(key) is None and required:
+            self.error(key, "milliseconds since the epoch are expected")
+        return value
+
+    def yes(self, key: str, usual: bool) -> bool:
+        """Return true or false."""
+        value = self.values.get(key)
+        if value is not None and not isinstance(value, bool):
+            self.error(key, "true or false is expected")
+        return usual if value is None else bool(value)
+
+    def states(self) -> tuple[str, ...]:
+        """Return the states that a rule counts; all that can be counted where none is named."""
+        value = self.values.get("states")
+        if value is None or value in ({}, []):
+            return COUNTED
+        if not isinstance(value, dict):
+            self.error("states", 'an object such as {"available": []} is expected')
+            return COUNTED
+        for state, events in value.items():
+            if state not in COUNTED:
+                rule = f"vehicles are counted in the states {', '.join(COUNTED)}; leave it out"
+                self._findings.error(f"{self.place}.states.{state}", rule)
+            if events not in (None, []):
+                rule = f"is {events!r}; vehicles are counted by state, not by event: use []"
+                self._findings.error(f"{self.place}.states.{state}", rule)
+        return tuple(state for state in COUNTED if state in value)
+
+    def hours(self) -> Hours:
+        """Return the days and times of the day of a rule."""
+        value = self.values.get("days")
+        days = frozenset(range(7))
+        if value is not None and value != []:
+            if isinstance(value, list) and all(isinstance(v, str) and v in DAYS for v in value):
+                days = frozenset(map(DAYS.index, value))
+            else:
+                self.error("days", f"a list of {', '.join(DAYS)} is expected")
+        return Hours(days, self._second("start_time", 0), self._second("end_time", DAY_S - 1))
+
+    def _second(self, key: str, usual: int) -> int:
+        value = self.values.get(key)
+        if value is None:
+            return usual
+        found = (
+            re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d)", value) if isinstance(value, str) else None
+        )
+        if found is None:
+            self.error(key, "a time of the day as hh:mm:ss, 00:00:00 to 23:59:59, is expected")
+            return usual
+        hour, minute, second = map(int, found.groups())
+        return hour * 3600 + minute * 60 + second

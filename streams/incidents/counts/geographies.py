@@ -1,0 +1,119 @@
+"""Geographies of an MDS document: the cells whose centre they hold."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from math import cos, radians
+from typing import Any
+
+import shapely
+
+from streams.incidents.counts.fields import Fields
+from streams.incidents.findings import Findings
+from streams.incidents.geometry import GeometryError, area_of
+
+MOST_CELLS = 1_000_000
+KM2_PER_SQUARE_DEGREE = 12_364.0
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """What a document cannot know: the time zone of its hours, which vehicles there are, and the grid of cells.
+
+    vehicle_types  those that vehicles here have: counts are not kept by type
+    cells          hex strings of the cells whose centre lies in a GeoJSON geometry
+    cell_km2       mean area of a cell
+    """
+
+    time_zone: tzinfo
+    vehicle_types: frozenset[str]
+    cells: Callable[[Mapping[str, Any]], frozenset[str]]
+    cell_km2: float
+    region: Callable[[str], str]
+    centre: Callable[[str], tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Geography:
+    """One geography; `cells` are None where it is faulty."""
+
+    geography_id: str
+    name: str
+    cells: frozenset[str] | None
+
+
+def read_geographies(values: Any, place: str, city: City, findings: Findings) -> dict[str, Geography]:
+    """Return the geographies of a list, by id."""
+    if not isinstance(values, list):
+        findings.error(place, f"is {type(values).__name__}; a list of MDS geographies is expected")
+        return {}
+    found: dict[str, Geography] = {}
+    for index, value in enumerate(values):
+        at = f"{place}[{index}]"
+        if not isinstance(value, dict):
+            findings.error(at, f"is {value!r}; an MDS geography is expected")
+            continue
+        fields = Fields(value, at, findings)
+        geography_id = fields.uuid("geography_id")
+        if geography_id in found:
+            fields.error("geography_id", "another geography has this id; give it one of its own")
+        cells = _cells(value.get("geography_json"), f"{at}.geography_json", city, findings)
+        found[geography_id] = Geography(geography_id, fields.text("name"), cells)
+    return found
+
+
+def middle(cells: frozenset[str], city: City) -> str:
+    """Return the cell nearest to the mean of the centres, the first in the order of hex strings where several are."""
+    ordered = sorted(cells)
+    places = [city.centre(cell) for cell in ordered]
+    first = places[0][1]
+    flat = [(lat, (lon - first + 180) % 360 * cos(radians(lat))) for lat, lon in places]
+    lat, lon = (sum(values) / len(flat) for values in zip(*flat, strict=True))
+    return min(
+        zip(flat, ordered, strict=True), key=lambda one: (one[0][0] - lat) ** 2 + (one[0][1] - lon) ** 2
+    )[1]
+
+
+def about_cells(area: Any, city: City) -> int:
+    """Return how many cells an area has, estimated without listing them."""
+    return round(float(area.area) * KM2_PER_SQUARE_DEGREE * cos(radians(area.centroid.y)) / city.cell_km2)
+
+
+def _cells(geometry: Any, place: str, city: City, findings: Findings) -> frozenset[str] | None:
+    outlines = list(_outlines(geometry, place, findings))
+    if not outlines:
+        findings.error(
+            place, "holds no outline; a GeoJSON FeatureCollection of Polygons or MultiPolygons is expected"
+        )
+        return None
+    found: set[str] = set()
+    for at, outline in outlines:
+        try:
+            area, repaired = area_of(outline)
+        except GeometryError as error:
+            findings.error(at, str(error))
+            return None
+        if repaired:
+            findings.note(at, repaired)
+        about = about_cells(area, city)
+        if about > MOST_CELLS:
+            findings.error(at, f"covers some {about:,} cells, more than {MOST_CELLS:,}; draw it smaller")
+            return None
+        found |= city.cells(shapely.geometry.mapping(area))
+    if not found:
+        findings.error(place, "holds no centre of a cell, so nothing would be counted; draw it larger")
+        return None
+    return frozenset(found)
+
+
+def _outlines(geometry: Any, place: str, findings: Findings) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the geometries of a GeoJSON object, each with its place."""
+    if not isinstance(geometry, dict):
+        return
+    if geometry.get("type") == "FeatureCollection" and isinstance(geometry.get("features"), list):
+        for index, feature in enumerate(geometry["features"]):
+            yield from _outlines(feature, f"{place}.features[{index}]", findings)
+    elif geometry.get("type") == "Feature":
+        yield from _outlines(geometry.get("geometry"), f"{place}.geometry", findings)
+    else:
+        yield place, geometry

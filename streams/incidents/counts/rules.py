@@ -1,0 +1,64 @@
+"""What MDS policies say about the number of vehicles, ready to be counted.
+
+https://github.com/openmobilityfoundation/mobility-data-specification/tree/2.0.0/policy, rules of type `count`.
+"""
+
+from dataclasses import dataclass
+
+from streams.incidents.counts.hours import Hours
+
+COUNTED = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
+"""States of which the live counts of a cell tell; vehicles in the other states of MDS are in no cell."""
+
+Counts = tuple[int, int, int, int, int]
+"""Vehicles by state, in the order of COUNTED."""
+NONE: Counts = (0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class CountRule:
+    """So many vehicles in these states in this geography (its cells), while it is in effect.
+
+    minimum, maximum    the least and the most that are within bounds; None: no bound
+    cell                the cell of the geography nearest to its middle, at (lat, lon): where its alerts are shown
+    """
+
+    rule_id: str
+    name: str
+    geographies: tuple[str, ...]
+    zone: str
+    cells: frozenset[str]
+    region: str
+    cell: str
+    lat: float
+    lon: float
+    states: tuple[str, ...]
+    minimum: int | None
+    maximum: int | None
+    hours: Hours
+
+
+@dataclass(frozen=True, slots=True)
+class CountPolicy:
+    """Rules, first match wins: a vehicle that one counts while in effect is not counted by those after it.
+
+    version     hash of all that it decides by but its end, which a later policy may bring
+    operators   whose vehicles are counted, together; none: everybody's
+    begin, end  event time in milliseconds from which and before which it is in force; `end` None: for good
+    """
+
+    policy_id: str
+    name: str
+    version: str
+    operators: frozenset[str]
+    begin: int
+    end: int | None
+    rules: tuple[CountRule, ...]
+
+    def in_force(self, at_ms: int) -> bool:
+        """Return whether the policy is in force at an event time."""
+        return self.begin <= at_ms and (self.end is None or at_ms < self.end)
+
+    def counts(self, operator: str) -> bool:
+        """Return whether it is about vehicles of this operator."""
+        return not self.operators or operator in self.operators

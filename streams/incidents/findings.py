@@ -1,0 +1,30 @@
+"""What is wrong with a policy file, all of it, and what a reader of it should know."""
+
+from streams.errors import PolicyError
+
+
+class Findings:
+    """Errors, for which the file is refused, and notes, with which it is not."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.errors: list[str] = []
+        self.notes: list[str] = []
+
+    def error(self, place: str, text: str) -> None:
+        """Add a mistake: what stands at a place of the file, the rule, and the way out."""
+        self.errors.append(self._sentence(place, text))
+
+    def note(self, place: str, text: str) -> None:
+        """Add something that is no mistake."""
+        self.notes.append(self._sentence(place, text))
+
+    def raise_errors(self) -> None:
+        """Raise PolicyError with the first mistake, where there is one."""
+        if self.errors:
+            more = len(self.errors) - 1
+            rest = f" (and {more} more: `urbanbrain policy check FILE` lists them)" if more else ""
+            raise PolicyError(self.errors[0] + rest)
+
+    def _sentence(self, place: str, text: str) -> str:
+        return f"policy {self.name}{', ' if place else ''}{place}: {text}"

@@ -1,0 +1,61 @@
+"""Outlines of zones: GeoJSON (RFC 7946) to areas, repaired where that changes nothing, or refused with the reason."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import shapely
+from shapely.geometry import shape
+from shapely.validation import explain_validity
+
+SAME = 1e-9
+"""Share of its area that a repair may change: more, and it is not known what was meant."""
+
+
+class GeometryError(ValueError):
+    """An outline that cannot be used; the text says what is wrong and what to do."""
+
+
+def area_of(geometry: Mapping[str, Any]) -> tuple[Any, str]:
+    """Return the area of a Polygon or MultiPolygon, and what was repaired (nothing: an empty text).
+
+    Raises GeometryError.
+    """
+    if geometry.get("type") not in ("Polygon", "MultiPolygon"):
+        raise GeometryError(f"geometry {geometry.get('type')!r}; Polygon or MultiPolygon is expected")
+    try:
+        area = shape(geometry)
+        problem = "" if area.is_valid else explain_validity(area)
+        repaired = area if not problem else _polygons(shapely.make_valid(area))
+    except (ValueError, TypeError, LookupError, AttributeError, shapely.errors.ShapelyError) as error:
+        raise GeometryError(f"geometry cannot be read ({error})") from None
+    if area.is_empty:
+        raise GeometryError(f"{explain_validity(area)}; correct the outline")
+    if problem and not abs(repaired.area - area.area) <= SAME * area.area:
+        raise GeometryError(f"{problem}; correct the outline")
+    _check_place(repaired)
+    shapely.prepare(repaired)
+    return repaired, f"{problem}: repaired, the area is the same" if problem else ""
+
+
+def _check_place(area: Any) -> None:
+    if not area.area > 0:
+        raise GeometryError("the outline holds no area; correct it")
+    west, south, east, north = area.bounds
+    if not all(map(math.isfinite, area.bounds)) or max(-west, east) > 180 or max(-south, north) > 90:
+        raise GeometryError(
+            f"the outline reaches from {west:g}, {south:g} to {east:g}, {north:g}; WGS-84 degrees, longitude first, "
+            "are expected, and an area across the antimeridian is cut there into a MultiPolygon (RFC 7946, 3.1.9)"
+        )
+    for part in shapely.get_parts(area):
+        if part.bounds[2] - part.bounds[0] > 180:
+            raise GeometryError(
+                f"the outline runs around the globe from longitude {part.bounds[0]:g} to {part.bounds[2]:g}; "
+                "cut an area across the antimeridian there into a MultiPolygon (RFC 7946, 3.1.9)"
+            )
+
+
+def _polygons(area: Any) -> Any:
+    """Return the polygons of what a repair left: lines and points may be among it."""
+    parts = [part for part in shapely.get_parts(area) if part.geom_type in ("Polygon", "MultiPolygon")]
+    return shapely.union_all(parts)

@@ -1,0 +1,100 @@
+"""A policy at a glance: its zones or rules, the cells that each decides about, and which of them overlap."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import shapely
+
+from streams.incidents.counts.geographies import MOST_CELLS, City, about_cells
+from streams.incidents.counts.hours import DAYS, Hours
+from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
+from streams.incidents.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One zone or rule, with the number of its cells.
+
+    `shared` are those before it that have cells of it, and how many: first match wins.
+    """
+
+    policy: str
+    version: str
+    name: str
+    bounds: str
+    when: str
+    what: str
+    cells: str
+    shared: tuple[tuple[str, int], ...]
+
+
+def lines(policy: Policy, city: City) -> Iterator[Line]:
+    """Yield a line for each zone, and for each rule of each MDS policy."""
+    zones = [(rule, *_cells(area, city)) for rule, area in policy.zones]
+    for number, (rule, cells, size) in enumerate(zones):
+        bounds = (
+            f"capacity {rule.capacity} a cell: raised at {rule.raise_at}, cleared below {rule.clear_below}"
+        )
+        before = [(other.zone, theirs) for other, theirs, _ in zones[:number]]
+        when = f"after {rule.min_duration_ms / 1000:g} s"
+        yield Line(
+            policy.name,
+            policy.version,
+            rule.zone,
+            bounds,
+            when,
+            "standing",
+            size,
+            _shared(cells, before),
+        )
+    for counts in policy.counts:
+        for number, counted in enumerate(counts.rules):
+            before = [(other.name, other.cells) for other in counts.rules[:number]]
+            yield Line(
+                counts.name,
+                counts.version,
+                counted.name,
+                _bounds(counted),
+                _hours(counted.hours),
+                _counted(counts, counted),
+                f"{len(counted.cells)}",
+                _shared(counted.cells, before),
+            )
+
+
+def _cells(area: Any, city: City) -> tuple[frozenset[str], str]:
+    """Return the cells of an area and how many there are; none where they are too many to list."""
+    about = about_cells(area, city)
+    if about > MOST_CELLS:
+        return frozenset(), f"some {about:,}, not compared"
+    cells = city.cells(shapely.geometry.mapping(area))
+    return cells, f"{len(cells)}"
+
+
+def _shared(
+    cells: frozenset[str], before: Sequence[tuple[str, frozenset[str]]]
+) -> tuple[tuple[str, int], ...]:
+    return tuple((name, len(cells & theirs)) for name, theirs in before if cells & theirs)
+
+
+def _bounds(rule: CountRule) -> str:
+    least = "" if rule.minimum is None else f"at least {rule.minimum}"
+    most = "" if rule.maximum is None else f"at most {rule.maximum}"
+    return ", ".join(filter(None, (least, most))) or "no bounds"
+
+
+def _hours(hours: Hours) -> str:
+    days = "every day" if len(hours.days) == len(DAYS) else " ".join(DAYS[day] for day in sorted(hours.days))
+    if (hours.start, hours.end) == (Hours().start, Hours().end):
+        return days
+    return f"{days} {_clock(hours.start)} to {_clock(hours.end)}"
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+
+
+def _counted(policy: CountPolicy, rule: CountRule) -> str:
+    states = "all states" if rule.states == COUNTED else " ".join(rule.states)
+    return f"{states}, {' '.join(sorted(policy.operators)) or 'all operators'}"

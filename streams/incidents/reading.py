@@ -1,0 +1,39 @@
+"""A policy file of either form: GeoJSON zones of capacities, or an MDS policy document."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from streams.incidents.counts.document import geographies_of, is_mds, read_policies
+from streams.incidents.counts.geographies import City
+from streams.incidents.findings import Findings
+from streams.incidents.policy import Policy, Rule, read_zones
+
+
+def needs_geographies(document: str) -> bool:
+    """Return whether a text is an MDS policy document whose geographies stand in another file."""
+    value = _json(document)
+    return is_mds(value) and geographies_of(document) is None
+
+
+def read(
+    document: str | None, geographies: str | None, default: Rule, city: City, findings: Findings
+) -> Policy:
+    """Return the policy of a file (None: the default alone); all mistakes are added to the findings.
+
+    `geographies` is the text of the file that holds the geographies of an MDS document, where it does not itself.
+    """
+    value = None if document is None else _json(document)
+    if document is None or value is None or not is_mds(value):
+        return read_zones(document, default, findings)
+    others = None if geographies is None else geographies_of(geographies)
+    decides = f"{default.min_duration_ms} {city.time_zone} {sorted(city.vehicle_types)}"
+    counts = read_policies(value, others, decides, city, findings)
+    return replace(read_zones(None, default, findings), counts=counts, time_zone=city.time_zone)
+
+
+def _json(document: str) -> Any:
+    try:
+        return json.loads(document)
+    except (json.JSONDecodeError, RecursionError):
+        return None

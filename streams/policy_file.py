@@ -1,0 +1,92 @@
+"""The policy file as the settings have it, read from disk."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from schemas.vehicles import VEHICLE_TYPES
+from streams.errors import PolicyError, SettingsError
+from streams.grid import locate
+from streams.incidents.counts.geographies import City
+from streams.incidents.findings import Findings
+from streams.incidents.policy import Policy, Rule
+from streams.incidents.reading import needs_geographies, read
+from streams.settings import Settings
+
+GEOGRAPHIES = "geographies.json"
+"""Stands beside an MDS `policies.json` that does not hold its geographies itself."""
+
+
+def load_policy(settings: Settings) -> Policy:
+    """Read the policy file, or make the default policy of the settings; PolicyError names what is wrong."""
+    policy, findings = read_policy(settings, settings.policy_file)
+    findings.raise_errors()
+    return policy
+
+
+def stamp(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Return what changes when the file, or its geographies beside it, is written: times and sizes."""
+    found: list[tuple[int, int] | None] = []
+    for one in (path, path.parent / GEOGRAPHIES):
+        try:
+            stat = one.stat()
+            found.append((stat.st_mtime_ns, stat.st_size))
+        except OSError:
+            found.append(None)
+    return tuple(found)
+
+
+def read_policy(settings: Settings, path: Path | None) -> tuple[Policy, Findings]:
+    """Read a policy file (None: the default policy), with all that is wrong with it; PolicyError if it is not there."""
+    findings = Findings("default" if path is None else path.name)
+    document = None if path is None else _text(path)
+    others = None
+    if path is not None and document is not None and needs_geographies(document):
+        others = _text(path.parent / GEOGRAPHIES)
+    return read(document, others, default_rule(settings), city_of(settings), findings), findings
+
+
+def default_rule(settings: Settings) -> Rule:
+    """Return the rule of a cell outside all zones."""
+    return Rule(
+        zone="default",
+        capacity=settings.default_capacity,
+        raise_ratio=settings.raise_ratio,
+        clear_ratio=settings.clear_ratio,
+        min_duration_ms=int(settings.min_duration_s * 1000),
+    )
+
+
+def city_of(settings: Settings) -> City:
+    """Return what the settings say of the city."""
+    locator = locate.Locator(settings.h3_resolution, settings.region_resolution)
+
+    def cells(geometry: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(map(locate.to_hex, locate.cells_in_polygon(geometry, settings.h3_resolution)))
+
+    types = frozenset(name.strip() for name in settings.policy_vehicle_types.split(","))
+    if not types <= set(VEHICLE_TYPES):
+        raise SettingsError(
+            f"UB_POLICY_VEHICLE_TYPES={settings.policy_vehicle_types!r}: name one or more of "
+            f"{', '.join(VEHICLE_TYPES)}, separated by commas"
+        )
+    return City(
+        time_zone=ZoneInfo(settings.timezone),
+        vehicle_types=types,
+        cells=cells,
+        cell_km2=locate.cell_km2(settings.h3_resolution),
+        region=lambda cell: locator.region(locate.from_hex(cell)),
+        centre=lambda cell: locate.centre(locate.from_hex(cell)),
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise PolicyError(
+            f"policy file {path}: {error.strerror}; give a readable GeoJSON file or MDS policy document"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"policy file {path}: {error}; UTF-8 is expected") from None

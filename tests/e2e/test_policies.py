@@ -1,0 +1,93 @@
+"""A policy on a whole area in a running city: workers are killed, and the next policy comes without a restart."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h3
+import pytest
+
+from schemas import codec
+from tests.contract.wire import Contract
+from tests.e2e.city import City, Message
+from tests.e2e.conftest import CityMaker
+from tests.e2e.traffic import BEGIN_MS, array, reading
+from tests.unit.incidents.counts.mds import document, geography, identity, policy, rule
+
+pytestmark = pytest.mark.e2e
+
+MINUTE = 60_000
+LAT, LON = 31.21, 121.51
+HERE = h3.latlng_to_cell(LAT, LON, 9)
+THERE = h3.grid_ring(HERE, 1)[0]
+BOX = [[121.49, 31.19], [121.53, 31.19], [121.53, 31.23], [121.49, 31.23], [121.49, 31.19]]
+OLD = policy(1, rule(7, 1, maximum=7), provider_ids=["alpha", "beta"], start_date=BEGIN_MS)
+NEW = policy(2, rule(8, 1, maximum=10), start_date=BEGIN_MS + 30 * MINUTE, prev_policies=[identity(1)])
+
+
+def bikes(minute: int) -> Iterator[Message]:
+    """Five bikes of alpha here, three of beta next to them, nine of gamma, of which the first policy says nothing."""
+    for operator, cell, count in (
+        ("alpha", HERE, 5),
+        ("beta", THERE, 3),
+        ("gamma", HERE, 9 if minute < 31 else 2),
+    ):
+        lat, lon = h3.cell_to_latlng(cell)
+        ts = BEGIN_MS + minute * MINUTE
+        yield array(operator, [reading(f"{operator}-{n}", operator, ts, lat, lon) for n in range(count)])
+    if minute >= 31:
+        ts, removed = BEGIN_MS + minute * MINUTE, range(2, 9)
+        yield array("gamma", [reading(f"gamma-{n}", "gamma", ts, LAT, LON, "removed") for n in removed])
+
+
+def write(path: Path, *policies: Any) -> None:
+    area = geography(1, {"type": "Polygon", "coordinates": [BOX]}, "Box")
+    path.write_text(document(list(policies), [area]))
+
+
+def alerts(city: City) -> list[dict[str, Any]]:
+    return city.query("SELECT * FROM ub.alert WHERE kind LIKE 'too_%%' ORDER BY starts_at")
+
+
+def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(
+    a_city: CityMaker, tmp_path: Path
+) -> None:
+    path = tmp_path / "policies.json"
+    write(path, OLD)
+    with a_city(UB_POLICY_FILE=str(path), UB_DEFAULT_CAPACITY="1000") as city:
+        city.start_gateway()
+        worker = city.start_worker()
+        with city.publisher() as publisher:
+            publisher.publish(bikes(0))
+            city.eventually(lambda: city.count("SELECT count(*) FROM ub.cell_now") >= 3)
+            os.kill(city.eventually(worker.children)[0], signal.SIGKILL)
+            for minute in (1, 2, 3):
+                publisher.publish(bikes(minute))
+            [opened] = city.eventually(lambda: alerts(city), 60.0)
+            assert (opened["kind"], opened["zone"], opened["status"]) == ("too_many", "Box", "active")
+            assert opened["evidence"]["by_operator"] == {"alpha": 5, "beta": 3}
+            assert opened["evidence"]["rule"]["excess"] == 1
+            [retained] = city.retained("ub/v1/alerts/+/too_many/+")
+            assert codec.alert.decode(retained.payload).alert_id == opened["alert_id"]
+            write(path, OLD, NEW)
+            city.eventually(worker.log.read_text, until=lambda log: "taken anew" in log)
+            publisher.publish(bikes(31))
+            [cleared] = city.eventually(lambda: [a for a in alerts(city) if a["status"] == "cleared"])
+            assert cleared["alert_id"] == opened["alert_id"]
+            assert cleared["summary"].startswith("the rule is not in effect any more")
+            write(path, OLD, {**NEW, "rules": [rule(8, 1, maximum=1)]})
+            log = city.eventually(worker.log.read_text, until=lambda log: "stays as it was" in log)
+            assert "'policy 2' changed after it began" in log
+            for minute in (33, 34, 35):
+                publisher.publish(bikes(minute))
+            closed = "SELECT extract(epoch FROM max(window_start)) * 1000 FROM ub.cell_window"
+            city.eventually(lambda: city.count(closed), until=lambda at: at >= BEGIN_MS + 33 * MINUTE)
+        assert len(alerts(city)) == 1, "ten bikes are as many as the new policy allows"
+        assert city.retained("ub/v1/alerts/#") == []
+        with city.kafka_tap() as tap:
+            records = tap.of("ub.alerts")
+        contract = Contract()
+        faults = [contract.kafka_faults(r.topic, r.key, r.headers, r.value) for r in records]
+        assert [fault for found in faults for fault in found] == []

@@ -1,0 +1,149 @@
+"""`urbanbrain policy check` and `backtest` as a person runs them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h3
+import h3.api.basic_int as h3i
+import pytest
+
+from streams.grid import locate
+from tests.conftest import Database
+from tests.e2e.commands import Finished, clean_environment, run
+from tests.integration import store_rows as rows
+from tests.integration.store_rows import CELL, T0
+from tests.integration.store_support import write
+from tests.unit.incidents.counts.mds import document, geography, policy, rule
+
+pytestmark = pytest.mark.integration
+
+MINUTE = 60_000
+NEXT = h3i.grid_ring(CELL, 1)[0]
+REGION = h3.cell_to_parent(f"{CELL:x}", 2)
+STANDING = {"available": [], "non_operational": [], "reserved": [], "non_contactable": []}
+
+
+def both_cells() -> dict[str, Any]:
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "properties": {}, "geometry": locate.boundary_geojson(cell)}
+            for cell in (CELL, NEXT)
+        ],
+    }
+
+
+def file_of(directory: Path, *policies: Any) -> Path:
+    path = directory / "draft.json"
+    path.write_text(document(list(policies), [geography(1, both_cells(), "Two cells")]))
+    return path
+
+
+def urbanbrain(directory: Path, *arguments: str, **settings: str) -> Finished:
+    return run(
+        *arguments, environment={**clean_environment(), **settings}, directory=directory, timeout_s=30.0
+    )
+
+
+def window(minute: int, occupancy: int, cell: int = CELL, operator: str = "hello") -> dict[str, Any]:
+    return {
+        "window_start": T0 + (minute - 1) * MINUTE,
+        "cell": cell,
+        "operator": operator,
+        "region": REGION,
+        "occupancy": occupancy,
+    }
+
+
+def backtest(database: Database, path: Path, *arguments: str) -> Finished:
+    return urbanbrain(
+        path.parent, "policy", "backtest", str(path), *arguments, UB_DATABASE_URL=database.writer_url
+    )
+
+
+def test_backtest_lists_what_a_draft_would_have_raised(migrated: Database, tmp_path: Path) -> None:
+    """
+    minute   0   1   2   3   4   5   6   7
+    cell     6                   5
+    next     3       7                       2
+    sum      9       13          12          7     at most 10; raised after two minutes
+    """
+    write(
+        migrated,
+        rows.windows(
+            window(0, 6), window(0, 3, NEXT, "mobike"), window(2, 7, NEXT, "mobike"), window(5, 5),
+            window(7, 2, NEXT, "mobike"),
+        ),
+    )  # fmt: skip
+    path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=10)))
+    whole = backtest(migrated, path, "--from", "2023-11-14", "--json")
+    assert whole.code == 0, whole.err
+    (alert,) = map(json.loads, whole.out.splitlines())
+    assert (alert["kind"], alert["status"], alert["zone"]) == ("too_many", "cleared", "Two cells")
+    assert (alert["starts_at"], alert["ends_at"]) == (T0 + 2 * MINUTE, T0 + 7 * MINUTE)
+    assert alert["evidence"]["by_operator"] == {"hello": 5, "mobike": 2}
+    later = backtest(migrated, path, "--from", "2023-11-14T22:17", "--to", "2023-11-14T22:20", "--json")
+    (alert,) = map(json.loads, later.out.splitlines())
+    assert (alert["starts_at"], alert["status"]) == (T0 + 3 * MINUTE, "active"), (
+        "what stood there before counts"
+    )
+    assert alert["evidence"]["by_operator"] == {"hello": 5, "mobike": 7}
+    table = backtest(migrated, path, "--from", "2023-11-14")
+    assert "too_many" in table.out
+    assert table.out.rstrip().endswith("1 alerts")
+
+
+def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> None:
+    path = file_of(tmp_path, policy(1, rule(7, 1, maximum=1)))
+    assert "there are no stored windows to judge" in backtest(migrated, path, "--from", "2023-11-14").err
+    write(migrated, rows.windows(window(0, 6)))
+    outside = backtest(migrated, path, "--from", "2024-01-01")
+    assert outside.code == 1
+    assert "they reach from 2023-11-14T22:14:00 to 2023-11-14T22:14:00 UTC; give times within" in outside.err
+    blind = backtest(migrated, path, "--from", "2023-11-14")
+    assert blind.code == 0
+    assert "not judged: policy 'policy 1': it counts other states" in blind.out
+
+
+def test_check_shows_what_a_file_decides_about(tmp_path: Path) -> None:
+    path = file_of(tmp_path, policy(1, rule(7, 1, maximum=10), rule(8, 1, maximum=20)))
+    good = urbanbrain(tmp_path, "policy", "check", str(path), COLUMNS="200")
+    assert good.code == 0, good.err
+    assert "2 of rule 7" in good.out
+    assert "draft.json can be used; its hours are those of UTC" in good.out
+
+
+def test_check_lists_every_mistake(tmp_path: Path) -> None:
+    path = file_of(tmp_path, policy(1, rule(7, 1, maximum=-1, days=["Mon"])))
+    bad = urbanbrain(tmp_path, "policy", "check", str(path))
+    assert bad.code == 1
+    errors = [line for line in bad.out.splitlines() if line.startswith("error")]
+    assert [text.split(": ")[0].rpartition(".")[2] for text in errors] == ["maximum", "days"]
+
+
+def test_geographies_may_stand_in_a_file_beside_it(tmp_path: Path) -> None:
+    whole = json.loads(file_of(tmp_path, policy(1, rule(7, 1, maximum=10))).read_text())
+    areas = whole["data"].pop("geographies")
+    path = tmp_path / "policies.json"
+    path.write_text(json.dumps(whole))
+    alone = urbanbrain(tmp_path, "policy", "check", str(path))
+    assert (alone.code, "geographies.json: No such file" in alone.err) == (1, True)
+    (tmp_path / "geographies.json").write_text(
+        json.dumps({"version": "2.0.0", "data": {"geographies": areas}})
+    )
+    assert urbanbrain(tmp_path, "policy", "check", str(path)).code == 0
+
+
+def test_zones_that_overlap_are_named(tmp_path: Path) -> None:
+    def zone(name: str, *cells: int) -> dict[str, Any]:
+        outlines = [locate.boundary_geojson(cell)["coordinates"] for cell in cells]
+        geometry = {"type": "MultiPolygon", "coordinates": outlines}
+        return {"type": "Feature", "properties": {"name": name, "capacity": 5}, "geometry": geometry}
+
+    path = tmp_path / "zones.geojson"
+    features = [zone("first", CELL), zone("second", CELL, h3i.grid_ring(CELL, 3)[0])]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    found = urbanbrain(tmp_path, "policy", "check", str(path), COLUMNS="200")
+    assert found.code == 0, found.err
+    assert "1 of first" in found.out

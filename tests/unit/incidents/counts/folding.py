@@ -1,0 +1,75 @@
+"""An incidents fold with MDS policies, its log, its checkpoints, and what an MQTT broker would retain."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schemas import codec
+from schemas.alerts import Alert
+from schemas.cells import CellsNow
+from schemas.partials import SlotCounts
+from streams import topics
+from streams.fold import Output, Record
+from streams.incidents.policy import Policy
+from streams.incidents.state import IncidentsState
+from tests.pipeline import Database, restored
+from tests.unit.incidents.counts import mds
+
+REGION = "r0/0"
+Row = tuple[str, str, Sequence[int]]
+"""Cell, operator, vehicles by state: available, non_operational, reserved, on_trip, non_contactable."""
+
+
+class Counted:
+    """A fold of ub.cells."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.database = Database()
+        self.log: list[bytes] = []
+        self.outputs: list[Output] = []
+        self.fold = self._open(restored())
+
+    def _open(self, start: Any) -> IncidentsState:
+        return IncidentsState(self.policy, lambda cell: mds.centre(f"{cell:012x}"), start)
+
+    def look(self, as_of: int, *rows: Row, region: str = REGION) -> list[Alert]:
+        """Fold a live message; returns the alerts told."""
+        columns = [[row[0] for row in rows], [row[1] for row in rows]]
+        states = [[row[2][state] for row in rows] for state in range(5)]
+        return self.fold_bytes(codec.encode(CellsNow(region, as_of, as_of, SlotCounts(*columns, *states))))
+
+    def fold_bytes(self, value: bytes) -> list[Alert]:
+        self.log.append(value)
+        self._apply(len(self.log) - 1)
+        return self._take()
+
+    def _apply(self, offset: int) -> None:
+        self.fold.apply(Record(topics.CELLS, 2, offset, self.log[offset], 0))
+
+    def _take(self) -> list[Alert]:
+        outputs = self.fold.take_outputs(at_checkpoint=False)
+        self.outputs += outputs
+        return [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
+
+    def checkpoint(self) -> None:
+        self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
+
+    def crash(self, policy: Policy | None = None) -> list[Alert]:
+        """Begin again from the checkpoint, perhaps with another policy; returns the alerts told again."""
+        self.policy = policy or self.policy
+        start = self.database.restored("incidents", 2)
+        self.fold = self._open(start)
+        for offset in range(start.offset + 1, len(self.log)):
+            self._apply(offset)
+        return self._take()
+
+    def retained(self) -> Mapping[str, str]:
+        """Return the ids of alerts by the topic on which a broker retains them."""
+        kept: dict[str, str] = {}
+        for output in self.outputs:
+            for message in output.mqtt:
+                if message.topic.startswith(f"{topics.MQTT_ALERTS}/") and message.retain:
+                    kept.pop(message.topic, None)
+                    if message.payload:
+                        kept[message.topic] = codec.alert.decode(message.payload).alert_id
+        return kept

@@ -1,0 +1,108 @@
+"""A policy that takes another's place while the log goes on: the same is told as by a replay, or it is refused."""
+
+from dataclasses import replace
+from datetime import timedelta, timezone
+from typing import Any
+
+import pytest
+
+from streams.incidents.policy import Policy
+from tests.unit.incidents.counts.folding import Counted
+from tests.unit.incidents.counts.mds import (
+    DEFAULT,
+    START,
+    cell_at,
+    document,
+    geography,
+    identity,
+    policy,
+    read_all,
+    rule,
+    square,
+)
+
+MINUTE = 60_000
+A = cell_at(10, 10)
+REACHED = START + 60 * MINUTE
+BIKES = (12, 0, 0, 0, 0)
+
+
+def policy_of(*policies: Any) -> Policy:
+    read, findings = read_all(document(list(policies), [geography(1, square(10, 10), "Harbour")]))
+    assert not findings.errors
+    return read
+
+
+OLD = policy(1, rule(7, 1, maximum=10))
+NEW = policy(2, rule(8, 1, maximum=11), start_date=REACHED + 10 * MINUTE, prev_policies=[identity(1)])
+
+
+def reached(*policies: Any) -> Counted:
+    fold = Counted(policy_of(*policies))
+    fold.look(REACHED, (A, "hello", BIKES))
+    return fold
+
+
+def test_a_new_policy_tells_the_same_as_a_replay_by_it() -> None:
+    """
+    old: at most 10  ---------REACHED------|
+    new: at most 11          ^taken        |begins-------
+    12 bikes                  alert, cleared, alert
+    """
+    fold, replay = reached(OLD), reached(OLD, NEW)
+    assert fold.fold.problem_of_policy(replay.policy) == ""
+    fold.fold.take_policy(replay.policy)
+    for minute in range(1, 20):
+        assert fold.look(REACHED + minute * MINUTE) == replay.look(REACHED + minute * MINUTE)
+    told = [output.id_.partition("/")[2] for output in fold.outputs]
+    assert told == ["0", "1", "0"]
+    for one in (fold, replay):
+        one.checkpoint()
+    assert fold.database.tables == replay.database.tables
+    assert fold.database.parts == replay.database.parts
+
+
+def test_counts_go_on_after_a_policy_was_taken() -> None:
+    fold = reached(OLD)
+    fold.fold.take_policy(policy_of(OLD, policy(2, rule(8, 1, minimum=2), start_date=REACHED + 1)))
+    fold.look(REACHED + MINUTE, (A, "hello", (1, 0, 0, 0, 0)))
+    (alert,) = fold.look(REACHED + 3 * MINUTE)
+    assert (alert.kind, alert.evidence.by_operator) == ("too_few", {"hello": 1})
+
+
+def test_the_alert_of_a_rule_that_never_began_to_be_is_not_kept() -> None:
+    fold = reached(OLD, policy(3, rule(9, 1, maximum=1), end_date=REACHED))
+    assert fold.fold.problem_of_policy(policy_of(OLD)) == "", "it is over"
+
+
+@pytest.mark.parametrize(
+    ("after", "says"),
+    [
+        ([OLD, policy(2, rule(8, 1), start_date=REACHED)], f"'policy 2' begins at {REACHED}, and event time"),
+        ([policy(1, rule(7, 1, maximum=11))], "'policy 1' changed after it began"),
+        ([], "'policy 1' is in force and gone from the file; let another one replace it (prev_policies)"),
+        ([policy(1, rule(7, 1, maximum=10), name="x")], "'x' changed after it began"),
+        (
+            [OLD, policy(2, rule(8, 1), start_date=REACHED, prev_policies=[identity(1)])],
+            "'policy 1' changed after it began",
+        ),
+    ],
+)
+def test_what_a_replay_would_tell_differently_is_refused(after: list[Any], says: str) -> None:
+    assert says in reached(OLD).fold.problem_of_policy(policy_of(*after))
+
+
+def test_what_has_not_begun_may_change() -> None:
+    later = policy(2, rule(8, 1), start_date=REACHED + 1)
+    other = policy(2, rule(8, 1, maximum=3), start_date=REACHED + 1)
+    fold = reached(OLD, later)
+    assert fold.fold.problem_of_policy(policy_of(OLD, other)) == ""
+    assert fold.fold.problem_of_policy(policy_of(OLD)) == ""
+
+
+def test_capacities_and_the_time_zone_are_not_changed_on_the_way() -> None:
+    fold = reached(OLD)
+    other = replace(fold.policy, default=replace(DEFAULT, capacity=1), version="other")
+    assert "capacities of cells have no beginning; restart the workers" in fold.fold.problem_of_policy(other)
+    moved = replace(fold.policy, time_zone=timezone(timedelta(hours=8)))
+    assert fold.fold.problem_of_policy(moved)

@@ -1,0 +1,246 @@
+"""MDS policy documents: what is read, and how each mistake is named."""
+
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from streams.errors import PolicyError
+from streams.incidents.counts.hours import Hours
+from streams.incidents.counts.rules import COUNTED
+from streams.incidents.findings import Findings
+from streams.incidents.policy import read_zones
+from tests.unit.incidents.counts.mds import (
+    DEFAULT,
+    START,
+    cell_at,
+    city,
+    document,
+    geography,
+    identity,
+    policy,
+    read_all,
+    rule,
+    square,
+)
+
+AREA = geography(1, square(10, 10, 3), "Harbour")
+
+
+def one(**fields: Any) -> Any:
+    """The only rule of a document that must be right."""
+    read, findings = read_all(document([policy(1, rule(7, 1, **fields))], [AREA]))
+    assert not findings.errors
+    return read.counts[0].rules[0]
+
+
+def errors(*, in_rule: Any = None, in_policy: Any = None, areas: Any = None, **in_city: Any) -> list[str]:
+    text = document([policy(1, rule(7, 1, **(in_rule or {})), **(in_policy or {}))], areas or [AREA])
+    return read_all(text, city(**in_city))[1].errors
+
+
+def test_a_rule_has_the_cells_whose_centre_its_geography_holds_and_the_middle_one_is_shown() -> None:
+    found = one(maximum=5)
+    assert found.cells == {cell_at(column, row) for column in (10, 11, 12) for row in (10, 11, 12)}
+    assert (found.cell, found.lat, found.lon) == (cell_at(11, 11), 0.11, 0.11)
+    assert (found.zone, found.region, found.geographies) == ("Harbour", "r0/0", (identity(1),))
+
+
+def test_what_a_rule_leaves_out_has_the_defaults_of_mds() -> None:
+    found = one(states=None)
+    assert (found.states, found.hours, found.minimum, found.maximum) == (COUNTED, Hours(), None, None)
+
+
+def test_bounds_that_are_not_within_bounds_are_moved_by_one() -> None:
+    found = one(minimum=3, maximum=9, inclusive_minimum=False, inclusive_maximum=False)
+    assert (found.minimum, found.maximum) == (4, 8)
+    assert one(minimum=0, maximum=0).maximum == 0
+    assert one(minimum=0, maximum=0).minimum is None, "a minimum of 0 is none"
+
+
+def test_several_geographies_are_one_area() -> None:
+    text = document([policy(1, rule(7, 1, 2, maximum=1))], [AREA, geography(2, square(20, 20), "Market")])
+    found = read_all(text)[0].counts[0].rules[0]
+    assert (len(found.cells), found.zone) == (9 + 4, "Harbour, Market")
+
+
+def test_a_policy_ends_when_another_replaces_it_or_at_its_own_end() -> None:
+    later = policy(2, rule(8, 1), start_date=START + 100, prev_policies=[identity(1)])
+    first = policy(1, rule(7, 1), end_date=START + 500)
+    read, findings = read_all(document([first, later], [AREA]))
+    assert not findings.errors
+    assert [(one.begin, one.end) for one in read.counts] == [(START, START + 100), (START + 100, None)]
+
+
+def test_geographies_may_stand_in_a_document_of_their_own() -> None:
+    text = json.dumps({"version": "2.0.0", "data": {"policies": [policy(1, rule(7, 1))]}})
+    others = json.dumps({"version": "2.0.0", "data": {"geographies": [AREA]}})
+    read, findings = read_all(text, others=others)
+    assert not findings.errors
+    assert len(read.counts[0].rules) == 1
+    assert (
+        read.version != read_all(text, others=others.replace("0.11", "0.12"))[0].version
+        or "0.11" not in others
+    )
+    _, findings = read_all(text)
+    assert findings.errors[0].startswith("policy test, geographies.json, data.geographies: is NoneType")
+
+
+def test_rules_of_other_types_are_named_and_left_out() -> None:
+    text = document([policy(1, {"rule_type": "speed", "maximum": 20}, rule(7, 1, maximum=1))], [AREA])
+    read, findings = read_all(text)
+    assert not findings.errors
+    assert [found.name for found in read.counts[0].rules] == ["rule 7"]
+    assert "data.policies[0].rules[0]: a rule of type speed is not judged" in findings.notes[0]
+
+
+def test_a_rule_for_vehicles_that_are_not_here_is_not_judged() -> None:
+    text = document([policy(1, rule(7, 1, vehicle_types=["scooter"], maximum=1))], [AREA])
+    read, findings = read_all(text)
+    assert not findings.errors
+    assert read.counts[0].rules == ()
+    assert "no vehicle here has one of these types" in findings.notes[0]
+
+
+def test_a_field_that_mds_does_not_have_is_noted() -> None:
+    _, findings = read_all(document([policy(1, rule(7, 1, maximun=1))], [AREA]))
+    assert "data.policies[0].rules[0].maximun: MDS 2.0 has no such field" in findings.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("rule_id", "7", "is '7'; a UUID is expected"),
+        ("name", "", "is ''; a text of printable characters is expected"),
+        ("name", "\ud800", "a text of printable characters is expected"),
+        ("rule_type", "counts", "is 'counts'; one of count, time, speed, rate, user is expected"),
+        ("rule_units", "hours", "is 'hours'; a count is one of devices"),
+        ("geographies", [], "is []; a list of UUIDs of geographies is expected"),
+        ("geographies", "a", "is 'a'; a list of UUIDs of geographies is expected"),
+        ("geographies", [identity(9)], f"there is no geography {identity(9)}; add it to data.geographies"),
+        ("states", ["available"], "is ['available']; an object such as {\"available\": []} is expected"),
+        ("states.removed", {"removed": []}, "vehicles are counted in the states available, "),
+        (
+            "states.available",
+            {"available": ["trip_end"]},
+            "vehicles are counted by state, not by event: use []",
+        ),
+        ("vehicle_types", ["spaceship"], "a list of vehicle types of MDS is expected"),
+        ("propulsion_types", ["human"], "vehicles are not counted by propulsion; leave it out"),
+        ("maximum", -1, "is -1; a whole number of 0 or more is expected"),
+        ("maximum", 1.5, "a whole number of 0 or more is expected"),
+        ("maximum", True, "a whole number of 0 or more is expected"),
+        ("minimum", "3", "a whole number of 0 or more is expected"),
+        ("inclusive_maximum", "no", "true or false is expected"),
+        ("days", ["Mon"], "a list of mon, tue, wed, thu, fri, sat, sun is expected"),
+        ("days", "mon", "a list of mon, tue, wed, thu, fri, sat, sun is expected"),
+        ("start_time", "7:00", "a time of the day as hh:mm:ss, 00:00:00 to 23:59:59, is expected"),
+        ("end_time", "24:00:00", "a time of the day as hh:mm:ss"),
+        ("end_time", 9, "a time of the day as hh:mm:ss"),
+    ],
+)
+def test_a_mistake_in_a_rule_is_named_by_its_place(field: str, value: Any, says: str) -> None:
+    rules: dict[str, Any] = {"maximum": 5} | {field.partition(".")[0]: value}
+    found = errors(in_rule=rules)
+    assert found[0].startswith(f"policy test, data.policies[0].rules[0].{field}: ")
+    assert says in found[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("policy_id", None, "is None; a UUID is expected"),
+        ("name", 3, "is 3; a text of printable characters is expected"),
+        ("provider_ids", ["a/b"], "a list of operators, as MQTT topics name them, is expected"),
+        ("start_date", None, "is None; milliseconds since the epoch are expected"),
+        ("start_date", "2026-01-01", "a whole number of 0 or more is expected"),
+        ("end_date", START, f"it must lie after start_date {START}"),
+        ("rules", [], "is []; a list of MDS rules is expected"),
+        ("rules", {}, "is {}; a list of MDS rules is expected"),
+    ],
+)
+def test_a_mistake_in_a_policy_is_named_by_its_place(field: str, value: Any, says: str) -> None:
+    found = errors(in_policy={field: value})
+    assert found[0].startswith(f"policy test, data.policies[0].{field}: ")
+    assert says in found[0]
+
+
+def test_a_minimum_above_the_maximum_is_refused() -> None:
+    assert "it must not exceed the maximum of 3" in errors(in_rule={"minimum": 4, "maximum": 3})[0]
+    assert "leave inclusive_maximum out" in errors(in_rule={"maximum": 0, "inclusive_maximum": False})[0]
+
+
+def test_types_that_are_only_some_of_those_here_are_refused_with_the_way_out() -> None:
+    (found,) = errors(in_rule={"vehicle_types": ["bicycle"]}, types="bicycle moped")
+    assert "and moped may be among them; leave it out, or set UB_POLICY_VEHICLE_TYPES" in found
+    assert not errors(in_rule={"vehicle_types": ["bicycle", "moped", "car"]}, types="bicycle moped")
+
+
+def test_ids_are_used_once() -> None:
+    areas = [AREA, AREA]
+    text = document([policy(1, rule(7, 1), rule(7, 1)), policy(1, rule(8, 1))], areas)
+    found = "\n".join(read_all(text)[1].errors)
+    assert "data.geographies[1].geography_id: " in found
+    assert "data.policies[0].rules[1].rule_id: " in found
+    assert "data.policies[1].policy_id: " in found
+
+
+@pytest.mark.parametrize(
+    ("geometry", "place", "says"),
+    [
+        (None, "", "holds no outline"),
+        ({"type": "FeatureCollection", "features": []}, "", "holds no outline"),
+        ({"type": "Point", "coordinates": [0.1, 0.1]}, "", "geometry 'Point'; Polygon or MultiPolygon is expected"),
+        ({"type": "Feature", "geometry": {"type": "Polygon"}}, ".geometry", "geometry cannot be read"),
+        (square(10, 10, 0), "", "correct"),
+        (square(10, 10, 3000), "", "cells, more than 1,000,000; draw it smaller"),
+        (
+            {"type": "Polygon", "coordinates": [[[0.101, 0.101], [0.102, 0.101], [0.102, 0.102], [0.101, 0.101]]]},
+            "",
+            "holds no centre of a cell, so nothing would be counted; draw it larger",
+        ),
+    ],
+    ids=range(7),
+)  # fmt: skip
+def test_a_geography_that_cannot_be_counted_in_is_refused(geometry: Any, place: str, says: str) -> None:
+    found = errors(areas=[geography(1, geometry)])
+    assert found[0].startswith(f"policy test, data.geographies[0].geography_json{place}: ")
+    assert says in found[0]
+
+
+def test_a_rule_over_two_regions_is_refused_with_both() -> None:
+    (found,) = errors(areas=[geography(1, square(98, 10, 4))])
+    assert "its cells lie in the regions r0/0, r0/1" in found
+    assert "UB_REGION_RESOLUTION" in found
+
+
+def test_all_mistakes_are_listed_and_the_first_is_raised() -> None:
+    text = document([policy(1, rule(7, 1, maximum=-1, days=[1]), name=None)], [AREA])
+    _, findings = read_all(text)
+    assert len(findings.errors) == 3
+    with pytest.raises(
+        PolicyError, match=r"maximum: is -1.*\(and 2 more: `urbanbrain policy check FILE` lists them\)"
+    ):
+        findings.raise_errors()
+
+
+def version(text: str, where: Any = None) -> str:
+    return read_all(text, where)[0].counts[0].version
+
+
+def test_the_version_of_a_policy_names_all_that_it_decides_by() -> None:
+    text = document([policy(1, rule(7, 1, maximum=5)), policy(2, rule(8, 1))], [AREA])
+    assert version(text) == version(text)
+    assert version(text) != version(text.replace('"maximum": 5', '"maximum": 6'))
+    assert version(text) != version(text, city(types="bicycle moped"))
+    assert version(text) != version(text, city(ZoneInfo("Asia/Shanghai")))
+    wider = document([policy(1, rule(7, 1, maximum=5))], [geography(1, square(10, 10, 4), "Harbour")])
+    assert version(text) != version(wider)
+
+
+def test_the_version_stays_when_other_policies_come_and_one_replaces_it() -> None:
+    alone = document([policy(1, rule(7, 1, maximum=5))], [AREA])
+    later = policy(2, rule(8, 1), start_date=START + 100, prev_policies=[identity(1)])
+    assert version(alone) == version(document([policy(1, rule(7, 1, maximum=5)), later], [AREA]))
+    assert read_all(alone)[0].version == read_zones(None, DEFAULT, Findings("test")).version, "of the cells"

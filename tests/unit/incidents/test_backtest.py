@@ -1,0 +1,83 @@
+"""A draft on stored windows: what live would have said, had it looked at the end of each window."""
+
+from dataclasses import replace
+from typing import Any
+
+from streams.incidents.backtest import Standing, backtest, drafted
+from streams.incidents.policy import Policy
+from tests.unit.incidents.counts import mds
+from tests.unit.incidents.counts.mds import START, cell_at, document, geography, identity, rule, square
+
+MINUTE = 60_000
+T0 = 1_767_571_200_000  # a Monday, 00:00 UTC
+A, B = cell_at(10, 10), cell_at(11, 11)
+REGION = "r0/0"
+STANDING = {"available": [], "non_operational": [], "reserved": [], "non_contactable": []}
+
+
+def centre(cell: int) -> tuple[float, float]:
+    return mds.centre(f"{cell:012x}")
+
+
+def policy_of(*policies: Any, capacity: int = 1000) -> Policy:
+    read, findings = mds.read_all(document(list(policies), [geography(1, square(10, 10), "Harbour")]))
+    assert not findings.errors
+    return replace(read, default=replace(mds.DEFAULT, capacity=capacity, min_duration_ms=2 * MINUTE))
+
+
+def row(minute: int, cell: str, occupancy: int, operator: str = "hello") -> Standing:
+    return Standing(T0 + minute * MINUTE, REGION, cell, operator, occupancy)
+
+
+def told(policy: Policy, *rows: Standing, end: int) -> list[tuple[int, str, str]]:
+    """Return (minute, kind, action) of the events."""
+    events = backtest(policy, centre, rows, MINUTE, T0 + end * MINUTE)
+    return [((event.updated_at - T0) // MINUTE, event.kind, event.action) for event in events]
+
+
+def test_time_goes_on_in_windows_without_rows_and_after_the_last_one() -> None:
+    policy = policy_of(mds.policy(1, rule(7, 1, states=STANDING, maximum=10)))
+    found = told(policy, row(0, A, 6), row(0, B, 5), row(5, A, 5), end=9)
+    assert found == [(2, "too_many", "raised"), (5, "too_many", "cleared")]
+    assert told(policy, row(0, A, 11), end=2) == [(2, "too_many", "raised")]
+    assert told(policy, row(0, A, 11), end=1) == []
+
+
+def test_hours_hold_at_the_end_of_windows() -> None:
+    night = rule(7, 1, states=STANDING, maximum=10, start_time="01:00:00", end_time="01:04:59")
+    found = told(policy_of(mds.policy(1, night)), row(0, A, 11), end=120)
+    assert found == [(62, "too_many", "raised"), (65, "too_many", "cleared")]
+
+
+def test_capacities_of_cells_are_judged_too() -> None:
+    found = told(policy_of(mds.policy(1, rule(7, 1, states=STANDING)), capacity=10), row(0, A, 12), end=3)
+    assert found == [(2, "oversaturation", "raised")]
+
+
+def test_regions_go_by_the_same_clock() -> None:
+    far = Standing(T0 + MINUTE, "r5/5", cell_at(510, 510), "hello", 12)
+    found = told(
+        policy_of(mds.policy(1, rule(7, 1, states=STANDING)), capacity=10), row(0, A, 12), far, end=4
+    )
+    assert found == [(2, "oversaturation", "raised"), (3, "oversaturation", "raised")]
+
+
+def test_a_draft_is_in_force_before_it_begins_and_what_it_replaces_is_not() -> None:
+    old = mds.policy(1, rule(7, 1, states=STANDING, maximum=10))
+    new = mds.policy(
+        2, rule(8, 1, states=STANDING, maximum=11), start_date=START * 2, prev_policies=[identity(1)]
+    )
+    draft, not_judged = drafted(policy_of(old, new))
+    assert not not_judged
+    assert [counts.policy_id for counts in draft.counts] == [identity(2)]
+    assert told(draft, row(0, A, 11), end=5) == []
+    assert told(draft, row(0, A, 12), end=5) == [(2, "too_many", "raised")]
+
+
+def test_what_windows_do_not_know_is_not_judged() -> None:
+    some = mds.policy(1, rule(7, 1, states={"available": []}, maximum=1), rule(8, 1, states=STANDING))
+    everything = mds.policy(2, rule(9, 1, states=None, maximum=1))
+    judged = mds.policy(3, rule(10, 1, states=STANDING, maximum=1))
+    draft, not_judged = drafted(policy_of(some, everything, judged))
+    assert [counts.policy_id for counts in not_judged] == [identity(1), identity(2)]
+    assert [counts.policy_id for counts in draft.counts] == [identity(3)]

@@ -1,0 +1,67 @@
+"""Outlines: used as they are, repaired where that changes nothing, or refused with the reason."""
+
+from typing import Any
+
+import pytest
+
+from streams.incidents.geometry import GeometryError, area_of
+
+SQUARE = [[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0], [0.0, 0.0]]
+HOLE = [[1.0, 1.0], [2.0, 1.0], [2.0, 2.0], [1.0, 2.0], [1.0, 1.0]]
+
+
+def polygon(*rings: Any) -> dict[str, Any]:
+    return {"type": "Polygon", "coordinates": list(rings)}
+
+
+def several(*polygons: Any) -> dict[str, Any]:
+    return {"type": "MultiPolygon", "coordinates": list(polygons)}
+
+
+def square(west: float, south: float, size: float) -> list[list[float]]:
+    east, north = west + size, south + size
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+@pytest.mark.parametrize(
+    ("geometry", "area"),
+    [
+        (polygon(SQUARE), 16),
+        (polygon(SQUARE[::-1]), 16),
+        (polygon(SQUARE, HOLE), 15),
+        (several([SQUARE], [square(10, 10, 1)]), 17),
+        (several([square(179, 10, 1)], [square(-180, 10, 1)]), 2),
+    ],
+    ids=["square", "clockwise", "hole", "two", "cut at the antimeridian"],
+)
+def test_what_is_right_is_used_as_it_is(geometry: dict[str, Any], area: float) -> None:
+    found, repaired = area_of(geometry)
+    assert (found.area, repaired) == (area, "")
+
+
+def test_a_ring_that_touches_itself_is_repaired_and_that_is_said() -> None:
+    """A notch that is cut to a point: the ring runs through (2, 2) twice."""
+    ring = [[0, 0], [4, 0], [4, 4], [2, 2], [0, 4], [0, 3], [2, 2], [0, 2], [0, 0]]
+    found, repaired = area_of(polygon(ring))
+    assert found.is_valid
+    assert repaired.startswith("Ring Self-intersection[2 2]: repaired")
+
+
+@pytest.mark.parametrize(
+    ("geometry", "says"),
+    [
+        (polygon([[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]), "Self-intersection[1 1]; correct the outline"),
+        (several([SQUARE], [square(2, 2, 4)]), "Self-intersection"),
+        (polygon(SQUARE, square(10, 10, 1)), "Hole lies outside shell"),
+        (polygon([[0, 0], [1, 1], [2, 2], [0, 0]]), "correct"),
+        (polygon(square(179, 10, 2)), "cut there into a MultiPolygon (RFC 7946, 3.1.9)"),
+        (polygon([[-179, 10], [179, 10], [179, 11], [-179, 11], [-179, 10]]), "runs around the globe"),
+        (polygon(square(121, 91, 1)), "WGS-84 degrees, longitude first, are expected"),
+        (polygon([[0, 0], [float("inf"), 0], [1, 1], [0, 0]]), "geometry cannot be read"),
+    ],
+    ids=["bow tie", "overlap", "hole outside", "line", "beyond 180", "around", "beyond a pole", "infinite"],
+)
+def test_what_nobody_can_have_meant_is_refused_with_the_reason(geometry: dict[str, Any], says: str) -> None:
+    with pytest.raises(GeometryError) as refused:
+        area_of(geometry)
+    assert says in str(refused.value)

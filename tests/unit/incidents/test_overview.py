@@ -1,0 +1,63 @@
+"""A policy at a glance."""
+
+import json
+from typing import Any
+
+from streams.incidents.overview import Line, lines
+from tests.unit.incidents.counts.mds import city, document, geography, policy, read_all, rule, square
+
+
+def shown(text: str) -> list[Line]:
+    read, findings = read_all(text)
+    assert not findings.errors
+    return list(lines(read, city()))
+
+
+def zone(name: str, geometry: Any, **properties: Any) -> dict[str, Any]:
+    return {"type": "Feature", "properties": {"name": name, **properties}, "geometry": geometry}
+
+
+def zones(*features: Any) -> str:
+    return json.dumps({"type": "FeatureCollection", "features": list(features)})
+
+
+def test_a_zone_names_the_zones_before_it_that_have_cells_of_it() -> None:
+    found = shown(
+        zones(
+            zone("first", square(10, 10, 3), capacity=10),
+            zone("apart", square(20, 20)),
+            zone("second", square(11, 11, 3)),
+        )
+    )
+    assert [(line.name, line.cells, line.shared) for line in found] == [
+        ("first", "9", ()),
+        ("apart", "4", ()),
+        ("second", "9", (("first", 4),)),
+    ]
+    assert found[0].bounds == "capacity 10 a cell: raised at 10, cleared below 8"
+
+
+def test_the_cells_of_a_country_are_not_listed() -> None:
+    (line,) = shown(zones(zone("country", square(10, 10, 3000))))
+    assert line.cells.startswith("some ")
+
+
+def test_a_rule_says_what_it_counts_and_when() -> None:
+    night = rule(7, 1, maximum=5, days=["sun", "sat"], start_time="22:00:00", end_time="05:59:59")
+    text = document(
+        [
+            policy(1, night, rule(8, 1, minimum=2, states=None)),
+            policy(2, rule(9, 1), provider_ids=["b", "a"]),
+        ],
+        [geography(1, square(10, 10), "Harbour")],
+    )
+    first, second, third = shown(text)
+    assert (first.bounds, first.when) == ("at most 5", "sat sun 22:00:00 to 05:59:59")
+    assert first.what == "available reserved, all operators"
+    assert (second.bounds, second.when, second.what) == (
+        "at least 2",
+        "every day",
+        "all states, all operators",
+    )
+    assert (second.shared, third.shared) == ((("rule 7", 4),), ()), "policies do not take from each other"
+    assert (third.bounds, third.what) == ("no bounds", "available reserved, a b")

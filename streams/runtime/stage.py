@@ -15,7 +15,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +38,10 @@ _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this of
 
 @dataclass(slots=True)
 class _Owned:
-    """A partition that this worker owns: its fold, how far it is, and the events not yet acknowledged."""
+    """A partition that this worker owns: its fold, how far it is, and the events not yet acknowledged.
+
+    `spoilt`: something that its fold handed out was lost. Nothing that it hands out later may be stored: it lacks that.
+    """
 
     claim: Claim
     fold: Fold
@@ -45,6 +49,7 @@ class _Owned:
     durable: int
     fed: bool = False
     rewound: bool = False
+    spoilt: bool = False
     unacked: deque[Any] = field(default_factory=deque)
 
 
@@ -198,7 +203,8 @@ class Stage:
                     checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
                     self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
                 else:
-                    await self._publisher.publish(self._outputs(at_checkpoint=False))
+                    with self._nothing_lost():
+                        await self._publisher.publish(self._outputs(at_checkpoint=False))
 
     def _outputs(self, *, at_checkpoint: bool) -> list[Output]:
         wall = time.monotonic_ns() // 1_000_000
@@ -210,26 +216,32 @@ class Stage:
 
     async def _publish_all(self) -> list[tuple[_Owned, int, Changes, list[Any]]]:
         """Step 1. What is taken here belongs together: no event is folded in between."""
-        outputs = self._outputs(at_checkpoint=True)
-        taken = []
-        for owned in self._owned.values():
-            changes = owned.fold.take_changes()
-            events, owned.unacked = list(owned.unacked), deque()
-            if events or changes.rows or changes.parts:
-                taken.append((owned, owned.applied, changes, events))
+        taken: list[tuple[_Owned, int, Changes, list[Any]]] = []
         try:
-            await self._publisher.publish(outputs)
+            with self._nothing_lost():
+                outputs = self._outputs(at_checkpoint=True)
+                for owned in self._owned.values():
+                    changes = owned.fold.take_changes()
+                    events, owned.unacked = list(owned.unacked), deque()
+                    if events or changes.rows or changes.parts:
+                        taken.append((owned, owned.applied, changes, events))
+                await self._publisher.publish(outputs)
         except BaseException:  # a hand-over gave up
             self._release(taken)
             raise
         return taken
 
     async def _store_all(self, taken: list[tuple[_Owned, int, Changes, list[Any]]]) -> None:
-        """Steps 2 and 3; for the partitions that are still ours."""
-        mine = [item for item in taken if self._owned.get(item[0].claim.partition) is item[0]]
+        """Steps 2 and 3; for the partitions that are still ours, and of which nothing was lost before."""
+        mine = [
+            item
+            for item in taken
+            if self._owned.get(item[0].claim.partition) is item[0] and not item[0].spoilt
+        ]
         commits = [PartitionCommit(owned.claim, offset, changes) for owned, offset, changes, _ in mine]
         try:
-            await retrying(lambda: self._store.commit(commits), self._stop, log.warning)
+            with self._nothing_lost():
+                await retrying(lambda: self._store.commit(commits), self._stop, log.warning)
             for owned, offset, _, events in mine:
                 owned.durable = max(owned.durable, offset)
                 for event in events:
@@ -238,6 +250,19 @@ class Stage:
             self._fatal(error)
         finally:
             self._release(taken)
+
+    @contextmanager
+    def _nothing_lost(self) -> Iterator[None]:
+        """What is taken from the folds, or was, must get through in here; else no checkpoint may follow.
+
+        One that did would move the offset past what was lost: a worker that ends stores once more as it hands over.
+        """
+        try:
+            yield
+        except BaseException:
+            for owned in self._owned.values():
+                owned.spoilt = True
+            raise
 
     def _release(self, taken: list[tuple[_Owned, int, Changes, list[Any]]]) -> None:
         """Their events wait no longer: they are acknowledged, or were given up and come again."""

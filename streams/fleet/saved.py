@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.fleet.flows import NONE, Entries
+from streams.fleet.kernel import ENTRY, Records
 from streams.fleet.slots import Slots
 from streams.fleet.vehicles import Vehicles
 
@@ -79,31 +79,32 @@ def load_window(data: bytes, names: Slots) -> tuple[NDArray[np.int32], NDArray[n
     return slots, np.frombuffer(value.counts, "<i4").reshape(-1, 3)
 
 
-def dump_entries(entries: Entries, vehicles: Vehicles, slots: Slots) -> bytes:
+def dump_entries(entries: Records, vehicles: Vehicles, slots: Slots) -> bytes:
     """Encode waiting readings."""
-    names = vehicles.ids.names(entries.row)
+    names = vehicles.ids.names(entries["row"])
     value = _Entries(
         names.tobytes(),
         names.dtype.itemsize,
-        entries.ts.astype("<i8").tobytes(),
-        slots.h3_of(entries.slot).astype("<i8").tobytes(),
-        entries.stands.tobytes(),
-        entries.heard.tobytes(),
+        entries["ts"].astype("<i8").tobytes(),
+        slots.h3_of(entries["slot"]).astype("<i8").tobytes(),
+        entries["stands"].tobytes(),
+        entries["heard"].tobytes(),
     )
     return zlib.compress(_encode(value), _LEVEL)
 
 
-def load_entries(data: bytes, vehicles: Vehicles, slots: Slots, watermark: int) -> Entries:
+def load_entries(data: bytes, vehicles: Vehicles, slots: Slots, watermark: int) -> Records:
     """Decode what `dump_entries` wrote, without what the watermark has passed since."""
     value = _entries.decode(zlib.decompress(data))
     ts = np.frombuffer(value.ts, "<i8").astype(np.int64)
     keep = ts >= watermark
-    if not keep.any():
-        return NONE
+    entries = np.zeros(int(np.count_nonzero(keep)), ENTRY)
     # A vehicle whose readings the watermark has passed may be archived since; the others are on file.
     names = np.frombuffer(value.ids, f"S{value.id_width}")[keep]
-    rows = vehicles.ids.find(names).astype(np.int32)
-    slot = slots.slots_of(np.frombuffer(value.cells, "<i8")[keep].tolist(), vehicles.operator[rows])
-    stands = np.frombuffer(value.stands, np.bool_)[keep]
-    heard = np.frombuffer(value.heard, np.bool_)[keep]
-    return Entries(rows, ts[keep], slot, stands, heard)
+    entries["ts"] = ts[keep]
+    entries["row"] = rows = vehicles.ids.find(names)
+    cells = np.frombuffer(value.cells, "<i8")[keep].tolist()
+    entries["slot"] = slots.slots_of(cells, vehicles["operator"][rows])
+    entries["stands"] = np.frombuffer(value.stands, np.bool_)[keep]
+    entries["heard"] = np.frombuffer(value.heard, np.bool_)[keep]
+    return entries

@@ -69,10 +69,10 @@ class PairCounts:
         self._known[:, DIRTY] = self._known[:, COUNTS].any(axis=1)
 
     def forget(self, before: int) -> list[int]:
-        """Drop windows with a number below `before`; returns those that were saved."""
+        """Drop windows with a number below `before`, many at once; returns those that were saved."""
         keys = self._keys
         stay = np.flatnonzero(keys >= before << _SLOT_BITS)
-        if len(stay) < len(keys):
+        if 2 * len(stay) < len(keys):
             kept = self._pairs[stay]
             self._clear(0)
             self._reserve(len(stay))

@@ -6,8 +6,6 @@
 Slots and rows have no meaning outside one process, so parts name cells, operators and vehicles.
 """
 
-import zlib
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from streams.fleet.kernel import ENTRY, Records
 from streams.fleet.slots import Slots
 from streams.fleet.vehicles import Vehicles
+from streams.zstd import zstd
 
 
 class Clock(msgspec.Struct, frozen=True, array_like=True):
@@ -45,7 +44,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _clock = msgspec.msgpack.Decoder(Clock)
 _window = msgspec.msgpack.Decoder(_Window)
 _entries = msgspec.msgpack.Decoder(_Entries)
-_LEVEL = 1  # zlib: the fastest; the data shrinks to a third at 100 MB/s
+_LEVEL = 1  # the data shrinks to a fifth at 400 MB/s; zlib's fastest: 170 MB/s
 
 
 def dump_clock(clock: Clock) -> bytes:
@@ -67,12 +66,12 @@ def dump_window(slots: NDArray[np.int32], counts: NDArray[np.int32], names: Slot
         operator.tobytes(),
         counts.astype("<i4").tobytes(),
     )
-    return zlib.compress(_encode(value), _LEVEL)
+    return zstd.compress(_encode(value), _LEVEL)
 
 
 def load_window(data: bytes, names: Slots) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Decode what `dump_window` wrote: (slots, counts)."""
-    value = _window.decode(zlib.decompress(data))
+    value = _window.decode(zstd.decompress(data))
     operators = np.array([names.operator(name) for name in value.operators], np.int32)
     cells = np.frombuffer(value.cells, "<i8").tolist()
     slots = names.slots_of(cells, operators[np.frombuffer(value.operator, "<i4")])
@@ -90,12 +89,12 @@ def dump_entries(entries: Records, vehicles: Vehicles, slots: Slots) -> bytes:
         entries["stands"].tobytes(),
         entries["heard"].tobytes(),
     )
-    return zlib.compress(_encode(value), _LEVEL)
+    return zstd.compress(_encode(value), _LEVEL)
 
 
 def load_entries(data: bytes, vehicles: Vehicles, slots: Slots, watermark: int) -> Records:
     """Decode what `dump_entries` wrote, without what the watermark has passed since."""
-    value = _entries.decode(zlib.decompress(data))
+    value = _entries.decode(zstd.decompress(data))
     ts = np.frombuffer(value.ts, "<i8").astype(np.int64)
     keep = ts >= watermark
     entries = np.zeros(int(np.count_nonzero(keep)), ENTRY)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from schemas.vehicles import STANDING_STATES, VEHICLE_STATES, VEHICLE_TYPES
 from streams.arrays import grown
+from streams.columnar import Coded, Numbers, Texts
 from streams.fleet.columns import STATE_CODE, TYPE_CODE, UNKNOWN_BATTERY
 from streams.fleet.ids import Ids, names_of
 from streams.fleet.slots import Slots
@@ -91,25 +92,19 @@ class Vehicles:
             return None
         self.table["changed"][rows] = False
         some = self.table[rows]
-        settled = some["settled"]
-        settled_cells: list[int | None] = slots.h3_of(settled).tolist()
-        for position in np.flatnonzero(settled == NOWHERE).tolist():
-            settled_cells[position] = None
         return {
-            "vehicle_id": self.ids.texts(rows),
-            "operator": [slots.operators[number] for number in some["operator"].tolist()],
-            "partition": [partition] * len(rows),
-            "ts": some["ts"].tolist(),
-            "lat": some["lat"].tolist(),
-            "lon": some["lon"].tolist(),
-            "cell": slots.h3_of(some["slot"]).tolist(),
-            "settled_cell": settled_cells,
-            "vehicle_state": [VEHICLE_STATES[code] for code in some["state"].tolist()],
-            "vehicle_type": [VEHICLE_TYPES[code] for code in some["type_"].tolist()],
-            "battery_percent": [
-                None if value == UNKNOWN_BATTERY else value for value in some["battery"].tolist()
-            ],
-            "received_at": some["received_at"].tolist(),
+            "vehicle_id": Texts(self.ids.names(rows)),
+            "operator": Coded(some["operator"], slots.operators),
+            "partition": Numbers(np.full(len(rows), partition)),
+            "ts": Numbers(some["ts"]),
+            "lat": Numbers(some["lat"]),
+            "lon": Numbers(some["lon"]),
+            "cell": Numbers(slots.h3_of(some["slot"])),
+            "settled_cell": Numbers(slots.h3_of(some["settled"]), some["settled"] != NOWHERE),
+            "vehicle_state": Coded(some["state"], VEHICLE_STATES),
+            "vehicle_type": Coded(some["type_"], VEHICLE_TYPES),
+            "battery_percent": Numbers(some["battery"], some["battery"] != UNKNOWN_BATTERY),
+            "received_at": Numbers(some["received_at"]),
         }
 
     def restore(self, columns: Mapping[str, Sequence[Any]], slots: Slots) -> None:

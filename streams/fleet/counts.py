@@ -18,7 +18,7 @@ UNKNOWN = -1
 _SLOT_BITS = 28  # leaves window numbers 35 bits: windows of a second, far beyond the year 2100
 _SLOT_MASK = (1 << _SLOT_BITS) - 1
 _AT_ONCE = 8_192
-_MOST_PAIRS = 3  # that one entry may touch
+_MOST_PAIRS = 3  # that one entry may touch, one for each count
 
 COUNTS, TOLD, DIRTY, UNSAVED = slice(0, 3), slice(3, 6), 6, 7
 """Columns of what is known of a pair: 32 bytes, side by side."""
@@ -49,8 +49,12 @@ class PairCounts:
         touched = np.empty(_MOST_PAIRS * len(order), np.int32)
         return touched[: self._count(entries, order, vehicles, touched)]
 
+    def mark(self, touched: Pairs) -> None:
+        """Have what an `add` touched told if it changed."""
+        self._pairs[touched // _MOST_PAIRS, DIRTY] = True
+
     def take_back(self, touched: Pairs) -> None:
-        """Undo an `add`. What it touched may be told the next time it changes."""
+        """Undo an `add`, and mark what it touched for the next time."""
         _take_back(self._pairs, touched)
 
     def take_changed(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
@@ -203,7 +207,7 @@ def _count_entries(
                 pairs[pair, DIRTY] = True
                 pairs[pair, UNSAVED] = True
             else:
-                touched[done] = 3 * pair + what
+                touched[done] = _MOST_PAIRS * pair + what
                 done += 1
         if settle and moved:
             vehicle.settled = stands
@@ -214,5 +218,5 @@ def _count_entries(
 @compiled
 def _take_back(pairs: NDArray[np.int32], touched: Pairs) -> None:
     for one in touched:
-        pairs[one // 3, one % 3] -= 1
-        pairs[one // 3, DIRTY] = True
+        pairs[one // _MOST_PAIRS, one % _MOST_PAIRS] -= 1
+        pairs[one // _MOST_PAIRS, DIRTY] = True

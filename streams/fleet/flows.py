@@ -3,28 +3,27 @@
 Readings wait here until the watermark has passed them. Then they are sorted by (vehicle, ts), repeats
 of the same (vehicle, ts) fall away, and each change of the slot where a vehicle stands is one
 departure and one arrival in the window of the later reading. So the counts are a function of the set of
-readings, whatever order within the allowed lateness they came in. What still waits is counted
-provisionally whenever the counts are read:
+readings, whatever order within the allowed lateness they came in. Where the partition falls silent, and nothing
+came in from one checkpoint to the next, what waits is counted provisionally and told:
 
-    watermark ------------------v
-    settled (counted for good)  |  waiting (sorted anew at each look)
-    --------------------------- | --x---x-x----x--> event time
+    watermark ------------------v             v-- told up to here
+    settled (counted for good)  |  waiting    |
+    --------------------------- | --x---x-x---| > event time
 
-A provisional count may be withdrawn when a reading comes in between. Whoever listens must hear of that
-even if this process dies meanwhile, so a count that is only provisional is told one checkpoint after it
-was first seen: by then the checkpoint holds the waiting readings it came from, and the next owner
-finds the same (window, slot) pairs in them and tells their counts again.
+A provisional count may be withdrawn when a reading comes in between after all. So what was told is counted anew,
+new readings of that time included, at each checkpoint until the watermark has passed it. Whoever listens must
+hear of a withdrawal even if this process dies meanwhile: what is told is stored before, so that the next owner
+finds the same (window, slot) pairs in the waiting readings and tells their counts again.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.arrays import grown, stable_order
-from streams.fleet.counts import PairCounts
+from streams.fleet.counts import PairCounts, Pairs
 from streams.fleet.kernel import ENTRY, Records
 from streams.fleet.vehicles import Vehicles
 
@@ -48,7 +47,8 @@ class Flows:
         self._n = 0
         self._saved = 0  # of the waiting entries, those that came before the last checkpoint
         self._counts = PairCounts(window_ms)
-        self._provisional = self._touched = False
+        self._touched = self._all_told = False
+        self._told_until = 0  # event time up to which what waits was told
 
     def add(self, entries: Records) -> None:
         """Take readings in; they wait until `settle` passes them."""
@@ -72,19 +72,26 @@ class Flows:
         self._entries = rest  # what a backlog needed for a moment is given back
 
     def take_rows(self) -> WindowRows | None:
-        """Return the counts that changed since the last call, what waits included. Call at checkpoints only."""
-        if not self._touched and not self._provisional:
+        """Return the counts that changed since the last call. Call at checkpoints only."""
+        idle = not self._touched
+        if idle and self._all_told:
             return None
-        self._touched = False
-        with self._waiting_counted():
-            window, slot, counts = self._counts.take_changed()
+        self._touched, self._all_told = False, idle
+        if idle:
+            self._told_until = self._newest
+        touched = self._count_provisionally()
+        if idle:
+            self._counts.mark(touched)
+        window, slot, counts = self._counts.take_changed()
+        self._counts.take_back(touched)
         return WindowRows(window * self._window_ms, slot, counts) if len(slot) else None
 
     def resume(self) -> None:
         """Take up where the checkpoint left off: all counts are to be told again, withdrawn ones too."""
-        self._touched = True
-        with self._waiting_counted():
-            self._counts.tell_all_again()  # here, so that pairs which only waiting readings touch are among them
+        self._touched, self._told_until = True, self._newest
+        touched = self._count_provisionally()
+        self._counts.tell_all_again()  # here, so that pairs which only waiting readings touch are among them
+        self._counts.take_back(touched)
 
     def forget(self, before: int) -> list[int]:
         """Drop the windows that end at or before `before`; returns the starts of those that were saved.
@@ -117,14 +124,14 @@ class Flows:
     def _waiting(self) -> Records:
         return self._entries[: self._n]
 
-    @contextmanager
-    def _waiting_counted(self) -> Iterator[None]:
-        """Count what waits as if it were settled, for as long as the context lasts."""
-        waiting = self._waiting
-        touched = self._counts.add(waiting, _order(waiting), self._vehicles.table)
-        self._provisional = len(touched) > 0
-        yield
-        self._counts.take_back(touched)
+    @property
+    def _newest(self) -> int:
+        return int(self._waiting["ts"].max(initial=0))
+
+    def _count_provisionally(self) -> Pairs:
+        """Count what waits up to `_told_until` as if it were settled; `take_back` ends that."""
+        some = self._waiting[self._waiting["ts"] <= self._told_until]
+        return self._counts.add(some, _order(some), self._vehicles.table)
 
 
 def _order(entries: Records) -> NDArray[np.intp]:

@@ -40,11 +40,11 @@ class PairCounts:
         self._n = 0
         self._pairs = np.zeros((size, 8), np.int32)
 
-    def settle(self, entries: Records, order: NDArray[np.intp], vehicles: Records) -> None:
+    def settle(self, entries: Records, order: NDArray[np.integer], vehicles: Records) -> None:
         """Count entries for good, in this order by (vehicle, ts), and move the vehicles' settled slots on."""
         self._count(entries, order, vehicles, np.zeros(0, np.int32))
 
-    def add(self, entries: Records, order: NDArray[np.intp], vehicles: Records) -> Pairs:
+    def add(self, entries: Records, order: NDArray[np.integer], vehicles: Records) -> Pairs:
         """Count entries that still wait; returns what `take_back` needs."""
         touched = np.empty(_MOST_PAIRS * len(order), np.int32)
         return touched[: self._count(entries, order, vehicles, touched)]
@@ -79,7 +79,7 @@ class PairCounts:
         if 2 * len(stay) < len(keys):
             kept = self._pairs[stay]
             self._clear(0)
-            self._reserve(len(stay))
+            self._reserve(len(keys))  # as many as there were: as many will come
             self._ids.put(named(keys[stay]), np.arange(len(stay)))
             self._pairs[: len(stay)] = kept
             self._n = len(stay)
@@ -125,7 +125,7 @@ class PairCounts:
         self._ids.reserve(more, size)
         self._pairs = grown(self._pairs, size)
 
-    def _count(self, entries: Records, order: NDArray[np.intp], vehicles: Records, touched: Pairs) -> int:
+    def _count(self, entries: Records, order: NDArray[np.integer], vehicles: Records, touched: Pairs) -> int:
         done, last = 0, np.full(3, -1, np.int64)
         for at in range(0, len(order), _AT_ONCE):
             some = order[at : at + _AT_ONCE]
@@ -152,7 +152,7 @@ class PairCounts:
 @compiled
 def _count_entries(
     entries: Records,
-    order: NDArray[np.intp],
+    order: NDArray[np.integer],
     vehicles: Records,
     window_ms: int,
     words: Words,

@@ -23,9 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.arrays import grown, stable_order
+from streams.compiled import compiled
 from streams.fleet.counts import PairCounts, Pairs
 from streams.fleet.kernel import ENTRY, Records
 from streams.fleet.vehicles import Vehicles
+
+_PATIENCE = 8
+"""Steps an entry, on average, that sorting by insertion may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,18 @@ class Flows:
 
     def add(self, entries: Records) -> None:
         """Take readings in; they wait until `settle` passes them."""
-        if len(entries):
-            end = self._n + len(entries)
-            self._entries = grown(self._entries, end)
-            self._entries[self._n : end] = entries
-            self._n = end
-            self._touched = True
+        self.room(len(entries))[: len(entries)] = entries
+        self.were_put(len(entries))
+
+    def room(self, more: int) -> Records:
+        """Return where so many readings, or more, can be put."""
+        self._entries = grown(self._entries, self._n + more)
+        return self._entries[self._n :]
+
+    def were_put(self, entries: int) -> None:
+        """Hear that so many readings were put at the beginning of `room`: they are taken in."""
+        self._n += entries
+        self._touched = self._touched or entries > 0
 
     def settle(self, watermark: int) -> None:
         """Count what is older than the watermark for good, and move the vehicles' settled slots on."""
@@ -65,7 +75,7 @@ class Flows:
         ready = self._waiting[done]
         if not len(ready):
             return
-        self._counts.settle(ready, _order(ready), self._vehicles.table)
+        self._counts.settle(ready, _order(ready, self._vehicles.top), self._vehicles.table)
         rest = self._waiting[~done]
         self._saved = int(np.count_nonzero(~done[: self._saved]))
         self._n = len(rest)
@@ -131,9 +141,45 @@ class Flows:
     def _count_provisionally(self) -> Pairs:
         """Count what waits up to `_told_until` as if it were settled; `take_back` ends that."""
         some = self._waiting[self._waiting["ts"] <= self._told_until]
-        return self._counts.add(some, _order(some), self._vehicles.table)
+        return self._counts.add(some, _order(some, self._vehicles.top), self._vehicles.table)
 
 
-def _order(entries: Records) -> NDArray[np.intp]:
+def _order(entries: Records, rows: int) -> NDArray[np.integer]:
     """Return the order by (row, ts); of several with the same row and ts the one that came first is first."""
-    return stable_order(entries["row"], entries["ts"]) if len(entries) else np.zeros(0, np.intp)
+    order, start, size = (
+        np.empty(len(entries), np.int32),
+        np.zeros(rows + 1, np.int32),
+        np.zeros(rows, np.int32),
+    )
+    if _put_in_order(entries, start, size, order):
+        return order
+    return stable_order(entries["row"], entries["ts"])
+
+
+@compiled
+def _put_in_order(
+    entries: Records, start: NDArray[np.int32], size: NDArray[np.int32], order: NDArray[np.int32]
+) -> bool:
+    """Set `order`; `start` (a place for each row and one more) and `size` are zero before.
+
+    Sorted by counting the entries of each row, then within rows by insertion: those of a vehicle came almost in order.
+    False where they did not, and it would take long.
+    """
+    patience = _PATIENCE * len(entries)
+    for at in range(len(entries)):
+        start[entries[at].row + 1] += 1
+    for row in range(1, len(start)):
+        start[row] += start[row - 1]
+    for at in range(len(entries)):
+        row, ts = entries[at].row, entries[at].ts
+        first = start[row]
+        place = first + size[row]
+        size[row] += 1
+        while place > first and entries[order[place - 1]].ts > ts:
+            order[place] = order[place - 1]
+            place -= 1
+            patience -= 1
+        order[place] = at
+        if patience < 0:
+            return False
+    return True

@@ -11,7 +11,7 @@ from streams.fleet.batch import Batch
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.flows import Flows
-from streams.fleet.kernel import DONE, ENTRY, LIMITS, RUN, Records
+from streams.fleet.kernel import DONE, LIMITS, RUN, Records
 from streams.fleet.live import LiveCounts
 from streams.fleet.slots import Slots
 from streams.fleet.vehicles import VEHICLE, Vehicles
@@ -37,7 +37,6 @@ class Folding:
             config.stale_after_ms,
             config.most_vehicles,
         )
-        self._entries = np.zeros(0, ENTRY)
         self._before = np.zeros(0, VEHICLE)
         self.next_due = 0
         """No step of any vehicle is due before the watermark reaches this."""
@@ -53,12 +52,10 @@ class Folding:
         readings = batch.readings[: len(batch)]
         words = vehicles.ids.as_wide(batch.words[: len(batch)])
         ids = vehicles.ids
-        _, unknown = kernel.look_up(readings, words, ids.words, ids.table, ids.factors)
+        unknown = kernel.look_up(readings, words, ids.words, ids.table, ids.factors)
         locate(readings, vehicles.table, slots.cells)
         slots.reserve(len(readings))
         self._live.reserve(len(slots) + len(readings))
-        if len(self._entries) < len(readings):
-            self._entries = np.zeros(len(readings), ENTRY)
         at = applied = 0
         reason = -1
         while reason != DONE:
@@ -80,7 +77,7 @@ class Folding:
                 slots.operator_of,
                 self._live.counts,
                 self._live.dirty,
-                self._entries,
+                self._flows.room(len(readings)),
                 self._before,
             )
             done = run[0]
@@ -115,7 +112,7 @@ class Folding:
         slots.numbers.was_put(int(done["slots"]) - len(slots))
         slots.were_added(int(done["slots"]))
         self.next_due, self.oldest = int(done["due"]), int(done["oldest"])
-        self._flows.add(self._entries[: int(done["entries"])])
+        self._flows.were_put(int(done["entries"]))
 
 
 def locate(readings: Records, vehicles: Records, cells: Cells) -> NDArray[np.int32]:

@@ -136,7 +136,11 @@ def place_of(words: Words, at: int, table: Table, factors: Words) -> int:
 @compiled
 def find_one(words: Words, at: int, known: Words, table: Table, factors: Words) -> int:
     """Return the row of the id `words[at]`, -1 where it has none."""
-    place = place_of(words, at, table, factors)
+    return _search(words, at, known, table, place_of(words, at, table, factors))
+
+
+@compiled
+def _search(words: Words, at: int, known: Words, table: Table, place: int) -> int:
     while table[place] != EMPTY:
         row = int64(table[place])
         if row >= 0:
@@ -151,9 +155,17 @@ def find_one(words: Words, at: int, known: Words, table: Table, factors: Words) 
 
 @compiled
 def find(words: Words, known: Words, table: Table, factors: Words, rows: NDArray[np.int32]) -> None:
-    """Set the row of each id, -1 where it has none."""
+    """Set the row of each id, -1 where it has none.
+
+    In two loops, each with one access to a far place of memory in a round, so that many of them are waited for at once.
+    """
     for at in range(len(words)):
-        rows[at] = find_one(words, at, known, table, factors)
+        place = place_of(words, at, table, factors)
+        rows[at] = place
+        if table[place] == GONE:  # a look is enough to fetch it
+            rows[at] = (place + 1) & (len(table) - 1)
+    for at in range(len(words)):
+        rows[at] = _search(words, at, known, table, int64(rows[at]))
 
 
 @compiled

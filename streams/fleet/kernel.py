@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streams.compiled import compiled, int64
 from streams.fleet.columns import STATE_CODE
-from streams.fleet.ids import Table, Words, find_one, insert_one
+from streams.fleet.ids import Table, Words, find, find_one, insert_one
 from streams.fleet.lattice import Lattice, hexagon
 from streams.fleet.slots import OPERATOR_BITS
 from streams.fleet.vehicles import NOWHERE, STANDING
@@ -67,9 +67,11 @@ LIMITS = np.dtype(
 
 
 @compiled
-def look_up(readings: Records, words: Words, known: Words, table: Table, factors: Words) -> tuple[int, int]:
-    """Set `verdict` and `row` (-1: not known); returns how many are refused, and how many rows are not known."""
-    refused = unknown = 0
+def look_up(readings: Records, words: Words, known: Words, table: Table, factors: Words) -> int:
+    """Set `verdict` and `row` (-1: not known); returns how many rows are not known."""
+    unknown = 0
+    rows = np.empty(len(readings), np.int32)
+    find(words, known, table, factors, rows)
     for at in range(len(readings)):
         reading = readings[at]
         if reading.operator < 0:
@@ -84,11 +86,9 @@ def look_up(readings: Records, words: Words, known: Words, table: Table, factors
             reading.verdict = UNUSABLE
         else:
             reading.verdict = FINE
-        row = find_one(words, at, known, table, factors)
-        reading.row = row
-        refused += reading.verdict != FINE
-        unknown += row < 0
-    return refused, unknown
+        reading.row = rows[at]
+        unknown += rows[at] < 0
+    return unknown
 
 
 @compiled

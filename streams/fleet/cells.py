@@ -42,7 +42,7 @@ class Cells:
         self._hexagons = 0
         self.regions: list[str] = []
         self.h3 = np.zeros(1024, np.int64)
-        self.hex = np.zeros(1024, np.object_)
+        self.hex = np.zeros(1024, "S16")
         self.region = np.zeros(1024, np.int32)
 
     def numbers_of(self, cells: Sequence[int]) -> NDArray[np.int64]:
@@ -73,7 +73,7 @@ class Cells:
         for name in ("h3", "hex", "region"):
             setattr(self, name, grown(getattr(self, name), end))
         self.h3[start:end] = cells
-        self.hex[start:end] = [f"{cell:x}" for cell in cells]
+        self.hex[start:end] = [b"%x" % cell for cell in cells]
         self.region[start:end] = [self._region_of(self._locator.region(cell)) for cell in cells]
 
     def _region_of(self, name: str) -> int:

@@ -34,7 +34,7 @@ class LiveCounts:
         self.dirty[slots] = False
         return slots
 
-    def told(self, slots: NDArray[np.intp]) -> list[list[int]]:
+    def told(self, slots: NDArray[np.intp]) -> list[NDArray[np.int32]]:
         """Return, for each of TOLD_STATES, the counts of the slots."""
-        columns: list[list[int]] = self.counts[slots][:, _TOLD_CODES].T.tolist()
-        return columns
+        counts = self.counts[slots]
+        return [counts[:, code] for code in _TOLD_CODES]

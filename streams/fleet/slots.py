@@ -6,10 +6,12 @@ enters another cell.
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.arrays import grown
+from streams.fleet import json_columns
 from streams.fleet.cells import Cells
 from streams.fleet.ids import Ids, named
 from streams.fleet.json_text import patterns_of
@@ -30,7 +32,7 @@ class Slots:
         self._count = 0
         self.operators: list[str] = []
         self.regions: set[int] = set()  # numbers of those that this partition has met
-        self._operator_names = np.zeros(16, np.object_)
+        self._operator_names = np.zeros(0, "S1")
         self.cell_of = np.zeros(1024, np.int32)
         self.operator_of = np.zeros(1024, np.int32)
 
@@ -44,8 +46,7 @@ class Slots:
             number = self._operator_number[name] = len(self.operators)
             self.operators.append(name)
             self.operator_patterns = patterns_of(self.operators)
-            self._operator_names = grown(self._operator_names, number + 1)
-            self._operator_names[number] = name
+            self._operator_names = np.array(self.operators, np.bytes_)
         return number
 
     def operator_numbers(self, names: Sequence[str]) -> NDArray[np.int32]:
@@ -87,8 +88,15 @@ class Slots:
 
     def names(self, slot: NDArray[np.integer]) -> tuple[list[str], list[str]]:
         """Return the cells (hex) and the operators of slots."""
-        cells: list[str] = self.cells.hex[self.cell_of[slot]].tolist()
-        return cells, self._operator_names[self.operator_of[slot]].tolist()
+        cells: list[str] = self.cells.hex[self.cell_of[slot]].astype(np.str_).tolist()
+        return cells, [self.operators[number] for number in self.operator_of[slot].tolist()]
+
+    def json(self, slot: NDArray[np.integer]) -> tuple[msgspec.Raw, msgspec.Raw]:
+        """Return the same as columns in JSON."""
+        return (
+            json_columns.texts(self.cells.hex, self.cell_of[slot]),
+            json_columns.texts(self._operator_names, self.operator_of[slot]),
+        )
 
     def _slots(self, cell: NDArray[np.int64], operator: NDArray[np.int32]) -> NDArray[np.int32]:
         keys = cell << OPERATOR_BITS | operator

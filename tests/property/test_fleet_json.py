@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
+import msgspec
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
+from streams.fleet import json_columns
 from streams.fleet.batch import Batch
 from streams.fleet.cells import Cells
 from streams.fleet.columns import Columns, decode
@@ -122,3 +124,15 @@ ordinary = json.dumps(ORDINARY, separators=(",", ":")).encode()
 @example(0, b"", 0)
 def test_whatever_is_changed_in_a_frame_both_readers_agree(at: int, put: bytes, cut: int) -> None:
     assert_same(ordinary[:at] + put + ordinary[at + cut :])
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1)))
+def test_integers_are_written_as_msgspec_writes_them(values: list[int]) -> None:
+    assert bytes(json_columns.integers(np.array(values, np.int64))) == msgspec.json.encode(values)
+
+
+@given(st.lists(st.from_regex(r"[A-Za-z0-9_.:\-]{1,64}", fullmatch=True), min_size=1), st.data())
+def test_names_are_written_as_msgspec_writes_them(names: list[str], data: st.DataObject) -> None:
+    which = data.draw(st.lists(st.integers(0, len(names) - 1)))
+    found = json_columns.texts(np.array(names, np.bytes_), np.array(which, np.int32))
+    assert bytes(found) == msgspec.json.encode([names[at] for at in which])

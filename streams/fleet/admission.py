@@ -16,9 +16,9 @@ def refuse(batch: Batch, books: Books, slots: Slots, horizon_ms: int) -> int:
     """Refuse the readings of a folded batch whose verdict says so; returns how many."""
     refused = np.flatnonzero(batch.readings["verdict"][: len(batch)] != FINE)
     for index in refused.tolist():
-        record, place, text = batch.at(index)
+        record, place = batch.at(index)
         reason, detail = _why(batch, index, slots, horizon_ms)
-        books.refuse(record, reason, detail, place, text=text, order=index)
+        books.refuse(record, reason, detail, place, text=batch.text(index), order=index)
     return len(refused)
 
 

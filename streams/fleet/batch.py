@@ -52,8 +52,9 @@ class Batch:
         self.readings = np.zeros(ENOUGH, READING)
         self.words: Words = np.zeros((ENOUGH, _SPARE_WORDS), np.uint64)
         self.n = 0
-        self._records: list[Record] = []
-        self._starts: list[int] = []
+        # The records that the readings came in, and the index of the first reading of each.
+        self.records: list[Record] = []
+        self.starts: list[int] = []
         self._buffer = Buffer()
         self._decoded: tuple[int, Columns] | None = None
 
@@ -63,8 +64,8 @@ class Batch:
     def clear(self) -> None:
         """Forget all readings."""
         self.n = 0
-        self._records.clear()
-        self._starts.clear()
+        self.records.clear()
+        self.starts.clear()
         self._decoded = None
 
     def add(self, record: Record, slots: Slots) -> BadFrame | None:
@@ -79,21 +80,26 @@ class Batch:
             self._reserve(n)
             self._copy(columns, slots)
         if n:
-            self._records.append(record)
-            self._starts.append(self.n)
+            self.records.append(record)
+            self.starts.append(self.n)
             self.n += n
         return None
 
-    def at(self, index: int) -> tuple[Record, int, str]:
-        """Return the record that a reading came in, its place there, and its JSON."""
-        number = bisect_right(self._starts, index) - 1
-        record, place = self._records[number], index - self._starts[number]
+    def at(self, index: int) -> tuple[Record, int]:
+        """Return the record that a reading came in, and its place there."""
+        number = bisect_right(self.starts, index) - 1
+        return self.records[number], index - self.starts[number]
+
+    def text(self, index: int) -> str:
+        """Return a reading as JSON, for a refusal."""
+        number = bisect_right(self.starts, index) - 1
+        record = self.records[number]
         if self._decoded is None or self._decoded[0] != number:
             columns = decode(record.value, record.timestamp)
             if isinstance(columns, BadFrame):
                 raise TypeError(f"offset {record.offset} was read and cannot be decoded: {columns.detail}")
             self._decoded = number, columns
-        return record, place, self._decoded[1].text(place)
+        return self._decoded[1].text(index - self.starts[number])
 
     def read_quickly(self, value: bytes, slots: Slots) -> int:
         """Read an ordinary frame behind what there is; returns how many readings it has, -1 where it is left alone."""

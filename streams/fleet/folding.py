@@ -14,6 +14,7 @@ from streams.fleet.flows import Flows
 from streams.fleet.kernel import DONE, LIMITS, RUN, Records
 from streams.fleet.live import LiveCounts
 from streams.fleet.slots import Slots
+from streams.fleet.steps import Look, Steps
 from streams.fleet.vehicles import VEHICLE, Vehicles
 
 Sweep = Callable[[int, bool], None]
@@ -24,8 +25,15 @@ class Folding:
     """One partition's arrays, and what is known of when its vehicles must be looked through."""
 
     def __init__(
-        self, config: FleetConfig, slots: Slots, vehicles: Vehicles, live: LiveCounts, flows: Flows
+        self,
+        config: FleetConfig,
+        slots: Slots,
+        vehicles: Vehicles,
+        live: LiveCounts,
+        flows: Flows,
+        look: Look | None = None,
     ) -> None:
+        """`look` is asked to look at each step of a vehicle; where it is None none are kept."""
         self._slots = slots
         self._vehicles = vehicles
         self._live = live
@@ -37,7 +45,7 @@ class Folding:
             config.stale_after_ms,
             config.most_vehicles,
         )
-        self._before = np.zeros(0, VEHICLE)
+        self.look = look
         self.next_due = 0
         """No step of any vehicle is due before the watermark reaches this."""
         self.oldest = 0
@@ -56,6 +64,8 @@ class Folding:
         locate(readings, vehicles.table, slots.cells)
         slots.reserve(len(readings))
         self._live.reserve(len(slots) + len(readings))
+        watched = len(readings) if self.look is not None else 0
+        before, steps = np.zeros(watched, VEHICLE), np.zeros((3, watched), np.int32)
         at = applied = 0
         reason = -1
         while reason != DONE:
@@ -78,12 +88,16 @@ class Folding:
                 self._live.counts,
                 self._live.dirty,
                 self._flows.room(len(readings)),
-                self._before,
+                before,
+                steps,
             )
             done = run[0]
             at = int(done["at"])
             applied += int(done["applied"])
             self._end(clock, done)
+            if self.look is not None and done["applied"]:
+                end = int(done["applied"])
+                self.look(Steps(batch, *steps[:, :end], before[:end]))
             if reason != DONE:
                 sweep(int(done["watermark"]), reason == kernel.CROWDED)
                 # Rows may belong to others now, or to none.

@@ -154,11 +154,13 @@ def fold(
     dirty: NDArray[np.bool_],
     entries: Records,
     before: Records,
+    steps: NDArray[np.int32],
 ) -> int:
     """Fold readings from `run.at` on; returns DONE, or why the vehicles must be swept before the next one.
 
     SILENT: its vehicle has fallen silent by then. CROWDED: there are too many. There must be room for as many
-    vehicles and slots as there are readings.
+    vehicles, slots and entries as there are readings. Where `before` has room too, it gets what was on file before each
+    applied reading, and `steps` (3, n) the reading's index, row and slot.
     """
     now, limit = run[0], limits[0]
     now.entries = 0
@@ -239,12 +241,15 @@ def fold(
         entry.slot = slot
         entry.stands = STANDING[reading.state]
         entry.heard = True
-        if len(before):
-            before[now.entries] = vehicle
         now.entries += 1
         if not newer:
             continue
         # 6. the newest: live counts, then the file
+        if len(before):
+            before[now.applied] = vehicle
+            steps[0, now.applied] = at
+            steps[1, now.applied] = row
+            steps[2, now.applied] = slot
         now.applied += 1
         was_known = vehicle.slot != NOWHERE
         if slot != vehicle.slot or reading.state != vehicle.state:

@@ -7,7 +7,9 @@ from datetime import tzinfo
 import msgspec
 
 from schemas.alerts import Alert
+from schemas.cells import CellsNow
 from streams.fold import Record
+from streams.incidents.book import Message
 from streams.incidents.counts.alert import Look, abandoned, followed, raised
 from streams.incidents.counts.hours import local_time
 from streams.incidents.counts.rules import CountPolicy, CountRule, Counts
@@ -76,12 +78,21 @@ class CountBook:
         for tally in self._tallies.get(region, ()):
             tally.move(cell, operator, before, after)
 
-    def judge(self, region: str, as_of: int, record: Record) -> Iterator[tuple[Alert, Alert | None]]:
-        """Look at all rules of a region at an event time; yield each event of an alert, and the alert before it."""
+    def problem(self, message: Message) -> str:
+        """Return nothing: whoever counts has looked at the message (streams/incidents/cells.py)."""
+        return ""
+
+    def apply(self, message: Message, record: Record) -> Iterator[Alert]:
+        """Look at all rules of the region whose counts came; they were moved before."""
+        if isinstance(message, CellsNow):
+            yield from self.judge(message.region, message.as_of, record)
+
+    def judge(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
+        """Look at all rules of a region at an event time; yield each event of an alert."""
         for key in sorted(key for key, alert in self._abandoned.items() if alert.region == region):
             alert = self._abandoned.pop(key)
             self._unsaved.add(key)
-            yield abandoned(alert, as_of, record), alert
+            yield abandoned(alert, as_of, record)
         tallies = self._tallies_of(region)
         if not tallies:
             return
@@ -92,23 +103,6 @@ class CountBook:
             tally.set_active(active, self._cells.get(region, {}))
             for number in range(len(tally.rules)):
                 yield from self._judge(tally, number, as_of, record)
-
-    def standing(self, alert: Alert) -> Alert | None:
-        """Return another open alert of the same kind, severity and cell: the one that was told last."""
-        others = [other for other in self._beside(alert) if other.severity == alert.severity]
-        return max(others, key=lambda other: (other.updated_at, other.alert_id), default=None)
-
-    def alone(self, alert: Alert) -> bool:
-        """Return whether no other alert of its kind is open on the cell."""
-        return next(self._beside(alert), None) is None
-
-    def _beside(self, alert: Alert) -> Iterator[Alert]:
-        for entry in self._entries.values():
-            other = entry.alert
-            if other is None or other.alert_id == alert.alert_id:
-                continue
-            if (other.kind, other.cell) == (alert.kind, alert.cell):
-                yield other
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed of the state, by name; None: it is deleted."""
@@ -123,8 +117,11 @@ class CountBook:
         self._unsaved.clear()
         return parts
 
-    def restore(self, name: str, data: bytes) -> None:
-        """Take back what was saved. An open alert whose rule is gone, or elsewhere now, is cleared at the next look."""
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take back what was saved; returns the open alert.
+
+        Where its rule is gone, or elsewhere now, it is cleared at the next look.
+        """
         rule_id, _, bound = name.rpartition("/")
         key: Key = (rule_id, "too_many" if bound == "too_many" else "too_few")
         saved = _saved.decode(data)
@@ -133,6 +130,7 @@ class CountBook:
             self._entries[key] = _Entry(watch, saved.alert, saved.not_before)
         else:
             self._leave(key, saved.alert)
+        return saved.alert
 
     def _leave(self, key: Key, alert: Alert | None) -> None:
         """A rule is gone: what is saved of it goes too, once its alert is cleared."""
@@ -148,9 +146,7 @@ class CountBook:
             found = self._tallies[region] = [tally for tally in made if tally.rules]
         return found
 
-    def _judge(
-        self, tally: Tally, number: int, as_of: int, record: Record
-    ) -> Iterator[tuple[Alert, Alert | None]]:
+    def _judge(self, tally: Tally, number: int, as_of: int, record: Record) -> Iterator[Alert]:
         rule, by_operator, in_effect = tally.rules[number], tally.counts[number], tally.active[number]
         count = sum(by_operator.values())
         for bound in bounds(rule):
@@ -176,7 +172,7 @@ class CountBook:
                 continue
             entry.alert = event if event.status == "active" else None
             entry.not_before = event.starts_at + 1
-            yield event, before
+            yield event
 
 
 def _rules_of(config: CountConfig) -> dict[Key, CountRule]:

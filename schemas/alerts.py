@@ -77,7 +77,8 @@ class Evidence(msgspec.Struct, frozen=True):
 
 class Alert(msgspec.Struct, frozen=True):
     """The state of one alert after `action`. `alert_id` is the same for its whole life, and the
-    same when the log is replayed; `sequence` numbers its events from 0.
+    same when the log is replayed; `sequence` numbers its events from 0. `subject` is what the alert is about where
+    that is not the cell itself: a metric, a rule, a sensor, a vehicle.
     """
 
     alert_id: str
@@ -99,3 +100,4 @@ class Alert(msgspec.Struct, frozen=True):
     policy: str
     policy_version: str
     evidence: Evidence
+    subject: str | None = None

@@ -25,6 +25,9 @@ FIELDS: Structs = {
         "policy": field("Name of the policy file, or `default`; of an anomaly, the detector."),
         "policy_version": field("Hash of all that the policy, or the detector and its rule, decide by."),
         "evidence": field("The values that the decision rests on."),
+        "subject": field(
+            "What it is about, where that is not the cell itself: a metric or the id of a rule."
+        ),
     },
     "Evidence": {
         "occupancy": field("Vehicles standing in the cell, of all operators; null for other kinds.", **COUNT),

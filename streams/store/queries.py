@@ -73,6 +73,7 @@ class AlertRow:
     comment: str | None
     closed_by: str | None
     closed_at: datetime | None
+    subject: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,8 @@ SELECT a.alert_id, a.severity, a.kind, a.status, coalesce(h.acknowledged, false)
        (a.evidence ->> 'occupancy')::integer AS occupancy,
        (a.evidence ->> 'capacity')::integer AS capacity,
        coalesce(a.evidence -> 'by_operator', '{}') AS by_operator, a.sequence, a.evidence,
-       h.acknowledged_by, h.acknowledged_at, h.assignee, h.due_at, h.comment, h.closed_by, h.closed_at
+       h.acknowledged_by, h.acknowledged_at, h.assignee, h.due_at, h.comment, h.closed_by, h.closed_at,
+       a.subject
 FROM ub.alert a LEFT JOIN ub.alert_handling h USING (alert_id)
 WHERE (%(alert_id)s::text IS NULL OR a.alert_id = %(alert_id)s)
   AND (%(kind)s::text IS NULL OR a.kind = %(kind)s)

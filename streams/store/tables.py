@@ -220,6 +220,7 @@ _TABLES = (
             "policy": "text",
             "policy_version": "text",
             "evidence": "json",
+            "subject": "text",
         },
     ),
     Table(

@@ -70,6 +70,7 @@ def raised(
         policy=detector.name,
         policy_version=rules_version(detector, rule),
         evidence=_evidence(window, score, detector, record),
+        subject=window.metric,
     )
 
 

@@ -54,6 +54,7 @@ def raised(look: Look, severity: Severity, starts_at: int) -> Alert:
         policy=look.file,
         policy_version=look.policy.version,
         evidence=_evidence(look),
+        subject=rule.rule_id,
     )
 
 

@@ -6,9 +6,9 @@ FIELDS: Structs = {
     "Alert": {
         "alert_id": field("UUID, the same for the alert's whole life and when ub.cells is folded again."),
         "sequence": field("Number of the event within its alert, from 0.", **COUNT),
-        "action": field("What happened. `updated`: the severity rose."),
+        "action": field("What happened. `updated`: the severity rose or fell."),
         "kind": field("What is watched."),
-        "severity": field("How bad it is; it may rise while the alert is open, and does not fall."),
+        "severity": field("How bad it is; it may rise and fall while the alert is open."),
         "status": field("Whether the condition holds."),
         "acknowledged": field("Whether a person has taken note."),
         "cell": field("H3 cell; of a rule's geography, the one nearest to its middle.", **CELL),
@@ -40,6 +40,7 @@ FIELDS: Structs = {
         "offset": field("Its offset.", **COUNT),
         "anomaly": field("What is unusual; null for other kinds than `anomaly`."),
         "rule": field("The rule that is broken; null for other kinds than `too_many` and `too_few`."),
+        "first_offset": field("Offset of the record with which the condition began; null where it is not known.", **COUNT),
     },
     "Anomaly": {
         "metric": field("Metric of the cell that is unusual."),

@@ -69,7 +69,7 @@ def raised(
         summary=_summary(window, score),
         policy=detector.name,
         policy_version=rules_version(detector, rule),
-        evidence=_evidence(window, score, detector, record),
+        evidence=_evidence(window, score, detector, record, record.offset),
         subject=window.metric,
     )
 
@@ -85,7 +85,7 @@ def worse(
         severity=severity,
         updated_at=window.start,
         summary=_summary(window, score),
-        evidence=_evidence(window, score, detector, record),
+        evidence=_evidence(window, score, detector, record, alert.evidence.first_offset),
     )
 
 
@@ -111,7 +111,9 @@ def _summary(window: Window, score: Score) -> str:
     return f"{what} {value} {window.unit}, expected {low} to {high} (score {score.score:.2f})"
 
 
-def _evidence(window: Window, score: Score, detector: Detector[Any], record: Record) -> Evidence:
+def _evidence(
+    window: Window, score: Score, detector: Detector[Any], record: Record, first_offset: int | None
+) -> Evidence:
     found = Anomaly(
         metric=window.metric,
         unit=window.unit,
@@ -126,4 +128,7 @@ def _evidence(window: Window, score: Score, detector: Detector[Any], record: Rec
         detector=detector.name,
         detector_version=detector.version,
     )
-    return Evidence(None, None, None, None, {}, record.topic, record.partition, record.offset, found)
+    return Evidence(
+        *(None, None, None, None, {}, record.topic, record.partition, record.offset, found),
+        first_offset=first_offset,
+    )

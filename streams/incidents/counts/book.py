@@ -37,6 +37,7 @@ class _Saved(msgspec.Struct, array_like=True, frozen=True):
     since: int | None
     alert: Alert | None
     not_before: int
+    first_offset: int | None = None
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
@@ -47,6 +48,7 @@ class _Entry:
     watch: Watch = field(default_factory=Watch)
     alert: Alert | None = None
     not_before: int = 0
+    first_offset: int | None = None
 
 
 class CountBook:
@@ -112,7 +114,9 @@ class CountBook:
             parts["/".join(key)] = (
                 None
                 if entry is None
-                else msgspec.msgpack.encode(_Saved(entry.watch.since, entry.alert, entry.not_before))
+                else msgspec.msgpack.encode(
+                    _Saved(entry.watch.since, entry.alert, entry.not_before, entry.first_offset)
+                )
             )
         self._unsaved.clear()
         return parts
@@ -127,7 +131,7 @@ class CountBook:
         saved = _saved.decode(data)
         if _belongs(saved.alert, self._rules.get(key)):
             watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
-            self._entries[key] = _Entry(watch, saved.alert, saved.not_before)
+            self._entries[key] = _Entry(watch, saved.alert, saved.not_before, saved.first_offset)
         else:
             self._leave(key, saved.alert)
         return saved.alert
@@ -160,9 +164,14 @@ class CountBook:
             watch, before = step(entry.watch, found, as_of, self._config.min_duration_ms), entry.alert
             if watch == entry.watch:
                 continue
+            if entry.watch.since is None:
+                entry.first_offset = record.offset
             entry.watch = watch
             self._unsaved.add(key)
-            look = Look(bound, tally.policy, rule, by_operator, in_effect, as_of, self._config.file, record)
+            look = Look(
+                *(bound, tally.policy, rule, by_operator, in_effect, as_of, self._config.file, record),
+                first_offset=entry.first_offset,
+            )
             if before is not None:
                 event = followed(before, look, watch.severity)
             elif watch.severity is not None:

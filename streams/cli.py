@@ -15,7 +15,7 @@ from sensors_sim.errors import SimError
 from sensors_sim.scenario import load
 from streams import settings as settings_module
 from streams.audit.command import audit
-from streams.commands import actions, silence  # noqa: F401 - they add their commands to `alerts`
+from streams.commands import actions, replay, silence  # noqa: F401 - they add their commands to `alerts`
 from streams.commands.alerts import alerts
 from streams.commands.notify import notify
 from streams.commands.policy import policy

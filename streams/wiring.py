@@ -14,11 +14,12 @@ from streams import topics
 from streams.errors import PolicyError, SettingsError
 from streams.fleet.cells import Cells
 from streams.fleet.state import FleetConfig, FleetState
-from streams.fold import Fold
+from streams.fold import Fold, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
+from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
 from streams.policy_file import load_policy, stamp
 from streams.rejects.state import RejectsState
@@ -52,6 +53,11 @@ def anomaly_config(settings: Settings) -> AnomalyConfig | None:
         rule=AnomalyRule(settings.anomaly_raise_at, int(settings.anomaly_quiet_s * 1000)),
         most_series=settings.max_series_per_partition,
     )
+
+
+def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> IncidentsState:
+    """Return the fold that raises alerts."""
+    return IncidentsState(policy, locate.centre, restored, anomaly_config(settings))
 
 
 def load_districts(settings: Settings) -> Districts:
@@ -152,7 +158,7 @@ class Worker:
             return GridState(grid, lambda cell: cell_geometry(cell, s.h3_resolution), claim.restored)
 
         async def open_incidents(claim: Claim) -> Fold:
-            fold = IncidentsState(self._policy, locate.centre, claim.restored, anomaly_config(s))
+            fold = incidents_fold(s, self._policy, claim.restored)
             self._incidents.add(fold)
             return fold
 

@@ -40,7 +40,9 @@ FIELDS: Structs = {
         "offset": field("Its offset.", **COUNT),
         "anomaly": field("What is unusual; null for other kinds than `anomaly`."),
         "rule": field("The rule that is broken; null for other kinds than `too_many` and `too_few`."),
-        "first_offset": field("Offset of the record with which the condition began; null where it is not known.", **COUNT),
+        "first_offset": field(
+            "Offset of the record with which the condition began; null where it is not known.", **COUNT
+        ),
     },
     "Anomaly": {
         "metric": field("Metric of the cell that is unusual."),

@@ -14,6 +14,7 @@ from streams.incidents.counts.rules import NONE, Counts
 from streams.incidents.lifecycle import Sighting, transition
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.saturation import Watch, step
+from streams.incidents.showing import Seen
 
 Centre = Callable[[int], tuple[float, float]]
 """Return (lat, lon) of a cell's centre; ValueError where it is none."""
@@ -157,14 +158,31 @@ class CellBook:
             cell.not_before = event.starts_at + 1
         return event
 
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the capacities; None for other kinds of alerts."""
+        return self._policy.version if alert.kind == "oversaturation" else None
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return how full an alert's cell is."""
+        cell = self._cells.get(alert.cell)
+        if cell is None or alert.kind != "oversaturation":
+            return None
+        rule = cell.rule
+        bounds = f"{rule.raise_at} for {rule.min_duration_ms / 1000:g} s, cleared below {rule.clear_below}"
+        return Seen(f"{sum(cell.by_operator.values())} bikes", bounds, cell.watch.as_text)
+
     def take_parts(self) -> dict[str, bytes | None]:
         """Return the cells that changed since the last call."""
         parts: dict[str, bytes | None] = {}
         for name in self._unsaved:
             cell = self._cells[name]
             saved = _Saved(
-                *(cell.region, {**cell.by_state}, cell.watch.since, cell.alert, cell.not_before),
-                first_offset=cell.first_offset,
+                cell.region,
+                {**cell.by_state},
+                cell.watch.since,
+                cell.alert,
+                cell.not_before,
+                cell.first_offset,
             )
             parts[name] = msgspec.msgpack.encode(saved)
         self._unsaved.clear()

@@ -33,11 +33,16 @@ class Watch:
         """Nothing is the matter."""
         return self.since is None and self.severity is None
 
+    @property
+    def as_text(self) -> str:
+        """For people."""
+        return "quiet" if self.quiet else "waiting" if self.severity is None else f"active {self.severity}"
+
 
 def step(watch: Watch, occupancy: int, as_of: int, rule: Rule) -> Watch:
     """Return the watch after the cell was seen with `occupancy` at event time `as_of` (milliseconds).
 
-    An alert is open while `severity` is set. It rises at once, and falls where it would be lower with a tenth more, too.
+    An alert is open while `severity` is set. It rises at once, and falls where a ninth more would be less severe too.
     """
     if watch.severity is not None:
         if occupancy < rule.clear_below:

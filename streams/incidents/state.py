@@ -14,6 +14,7 @@ from streams.incidents.counts.book import CountBook, CountConfig
 from streams.incidents.messages import decoder
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
+from streams.incidents.showing import Seen, Showing
 from streams.incidents.telling import rows
 from streams.refusals import refusal
 
@@ -58,6 +59,16 @@ class IncidentsState:
         self._policy = policy
         self._cells.take(policy)
         self._counts.take(_count_config(policy))
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of what would judge an alert's subject now; None where nothing would."""
+        shown = (book.version(alert) for book in self._books.values() if isinstance(book, Showing))
+        return next(filter(None, shown), None)
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return what is known of an alert's subject now; None where nothing is, or its book does not say."""
+        shown = (book.seen(alert) for book in self._books.values() if isinstance(book, Showing))
+        return next(filter(None, shown), None)
 
     def apply(self, record: Record) -> None:
         """Fold one record of ub.cells in."""

@@ -12,13 +12,14 @@ import msgspec
 
 from schemas.alerts import Alert
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place, Window, cleared, raised, worse
+from streams.incidents.anomaly.alert import Place, Window, cleared, raised, rules_version, worse
 from streams.incidents.anomaly.contract import Detector, Score
 from streams.incidents.anomaly.family import for_metric
 from streams.incidents.anomaly.watch import Rule, Watch, over, step
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.messages import Metrics
+from streams.incidents.showing import Seen
 
 GREATEST = 1e12
 """No metric comes near; larger values would overflow in squares."""
@@ -182,6 +183,16 @@ class AllSeries:
             del self._series[cell, metric]
             self._unsaved.add((cell, metric))
         return told
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the detector and its rule; None for other kinds of alerts."""
+        if alert.kind != "anomaly" or alert.subject is None:
+            return None
+        return rules_version(self._detector(alert.subject), self._config.rule)
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return nothing: the scores of a series are not kept, and its events say what was unusual."""
+        return None
 
     def take_parts(self) -> dict[str, bytes | None]:
         """Return the series that changed since the last call, by "cell/metric"; None where one was forgotten."""

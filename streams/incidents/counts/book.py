@@ -16,6 +16,7 @@ from streams.incidents.counts.rules import CountPolicy, CountRule, Counts
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.watch import Bound, bounds, severity, step
 from streams.incidents.saturation import Watch
+from streams.incidents.showing import Seen
 
 Key = tuple[str, Bound]
 """Id of a rule, and which of its bounds."""
@@ -105,6 +106,31 @@ class CountBook:
             tally.set_active(active, self._cells.get(region, {}))
             for number in range(len(tally.rules)):
                 yield from self._judge(tally, number, as_of, record)
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the policy that an alert's rule is of; None where there is no such rule."""
+        return next((tally.policy.version for tally, _ in self._of(alert)), None)
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return how many vehicles an alert's rule counts."""
+        for tally, number in self._of(alert):
+            rule, count = tally.rules[number], sum(tally.counts[number].values())
+            limit = f"at most {rule.maximum}" if alert.kind == "too_many" else f"at least {rule.minimum}"
+            if not tally.active[number]:
+                limit += " (not in effect)"
+            bound: Bound = "too_many" if alert.kind == "too_many" else "too_few"
+            entry = self._entries.get((rule.rule_id, bound), _Entry())
+            return Seen(f"{count} vehicles", limit, entry.watch.as_text)
+        return None
+
+    def _of(self, alert: Alert) -> Iterator[tuple[Tally, int]]:
+        """Yield the rule of an alert: its tally, and its number there."""
+        if alert.kind not in ("too_many", "too_few"):
+            return
+        for tally in self._tallies_of(alert.region):
+            for number, rule in enumerate(tally.rules):
+                if rule.rule_id == alert.subject:
+                    yield tally, number
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed of the state, by name; None: it is deleted."""

@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     anomaly_raise_at: float = Field(0.5, gt=0, le=1)
     anomaly_quiet_s: float = Field(1_800.0, gt=0)
 
+    # Incidents: alerts that belong together
+    incident_linger_s: float = Field(600.0, ge=0)
+
     # Notifications
     notify_file: Path | None = None
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -19,6 +20,7 @@ from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
+from streams.incidents.grouping.incident import GroupConfig
 from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
 from streams.policy_file import load_policy, stamp
@@ -42,6 +44,7 @@ _HANDOVER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 _RETENTION_INTERVAL_S = 3600.0
 _POLICY_INTERVAL_S = 2.0
+_REMEMBERED_CELLS = 100_000
 
 
 def anomaly_config(settings: Settings) -> AnomalyConfig | None:
@@ -57,7 +60,17 @@ def anomaly_config(settings: Settings) -> AnomalyConfig | None:
 
 def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> IncidentsState:
     """Return the fold that raises alerts."""
-    return IncidentsState(policy, locate.centre, restored, anomaly_config(settings))
+    return IncidentsState(policy, locate.centre, restored, anomaly_config(settings), group_config(settings))
+
+
+def group_config(settings: Settings) -> GroupConfig:
+    """Return how alerts are grouped into incidents."""
+    return GroupConfig(
+        near=lru_cache(_REMEMBERED_CELLS)(locate.neighbours),
+        outline=locate.outline,
+        parent=locate.coarser,
+        linger_ms=int(settings.incident_linger_s * 1000),
+    )
 
 
 def load_districts(settings: Settings) -> Districts:

@@ -97,6 +97,32 @@ FIELDS: Structs = {
         "cell": field("H3 cell of the alert.", **CELL),
         "zone": field("Zone of the alert."),
     },
+    "Incident": {
+        "incident_id": field(
+            "UUID, the same for the incident's whole life and when ub.cells is folded again."
+        ),
+        "sequence": field("Number of the event within its incident, from 0.", **COUNT),
+        "action": field("What happened. `merged`: it became part of an older one."),
+        "status": field("Whether one of its alerts is open; `merged`: see `merged_into`."),
+        "severity": field("Severity of the worst alert that is open; of the last ones once none is."),
+        "kinds": field("Kinds of all alerts that it ever had."),
+        "region": field("H3 cell, a coarse parent: the region that it lies in.", **CELL),
+        "zones": field("Zones of its open alerts."),
+        "cells": field("H3 cells of its open alerts.", **CELL),
+        "rollup": field("The same for maps: coarser parents where there are more than 50.", **CELL),
+        "outline": field("Outline of `cells`."),
+        "alerts": field("Ids of its open alerts, oldest first; of the last ones once none is."),
+        "started_at": field("Event time at which its first alert began, milliseconds since the epoch, UTC."),
+        "updated_at": field("Event time of this event, milliseconds since the epoch, UTC."),
+        "ended_at": field("Event time at which its last alert was cleared; null while one is open."),
+        "split_from": field("The incident that it was part of before; null: none."),
+        "merged_into": field("The incident that it is part of now; null: none."),
+        "summary": field("One sentence for people."),
+    },
+    "Outline": {
+        "type": field("GeoJSON (RFC 7946)."),
+        "coordinates": field("Polygons of rings of positions: longitude, latitude, WGS-84 degrees."),
+    },
     "Rejected": {
         "source": field("Who refused it: a gateway's id, or stage/topic/partition@generation."),
         "sequence": field("Grows with each refusal of the source: a repeat is known by it.", **COUNT),

@@ -41,8 +41,9 @@ class LogPart:
                     yield Record(at.topic, at.partition, reached, record.value or b"", record.timestamp)
             if time.monotonic() - heard > _SILENCE_S:
                 raise CannotReplay(
-                    f"{at.topic}[{at.partition}] ends at offset {reached}, and offset {last} decided: this is another log "
-                    "than the one that the alert came from; give the address of the right Kafka (UB_KAFKA_BOOTSTRAP)"
+                    f"{at.topic}[{at.partition}] ends at offset {reached}, and offset {last} decided: this is another "
+                    "log than that which the alert came from; give the address of the right Kafka "
+                    "(UB_KAFKA_BOOTSTRAP)"
                 )
 
 

@@ -11,7 +11,9 @@ from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre
 from streams.incidents.change import problem_of_change
 from streams.incidents.counts.book import CountBook, CountConfig
-from streams.incidents.messages import decoder
+from streams.incidents.grouping.incident import GroupConfig
+from streams.incidents.grouping.open_incidents import OpenIncidents
+from streams.incidents.messages import decoder, time_of
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
 from streams.incidents.showing import Seen, Showing
@@ -25,9 +27,17 @@ class IncidentsState:
     """Fold over one partition of ub.cells: a book for each family of conditions, asked in order."""
 
     def __init__(
-        self, policy: Policy, centre: Centre, restored: Restored, anomalies: AnomalyConfig | None = None
+        self,
+        policy: Policy,
+        centre: Centre,
+        restored: Restored,
+        anomalies: AnomalyConfig | None = None,
+        groups: GroupConfig | None = None,
     ) -> None:
-        """Without `anomalies` metrics decide nothing; what is saved of them stays as it is."""
+        """Without `anomalies` metrics decide nothing, and without `groups` alerts are not grouped into incidents.
+
+        What is saved of either stays as it is.
+        """
         self._policy = policy
         self._centre = centre
         self._generation = restored.generation
@@ -40,6 +50,7 @@ class IncidentsState:
         self._books: dict[str, Book] = {"cell": self._cells, "count": self._counts}
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
+        self._incidents = None if groups is None else OpenIncidents(groups)
         self._restore(restored)
 
     def _restore(self, restored: Restored) -> None:
@@ -49,6 +60,8 @@ class IncidentsState:
                 alert = self._books[about].restore(subject, data)
                 if alert is not None:
                     self._open.keep(alert)
+        if self._incidents is not None:
+            self._incidents.restore(restored.parts, self._open.all())
 
     def problem_of_policy(self, policy: Policy) -> str:
         """Return why another policy cannot be taken without a restart, or nothing: see change.py."""
@@ -83,10 +96,11 @@ class IncidentsState:
             return
         if isinstance(message, CellsNow):
             self._newest = max(self._newest, message.as_of)
-        for book in self._books.values():
-            for event in book.apply(message, record):
-                self._to_tell.append(self._open.tell(event))
-                self._events.append(event)
+        events = [event for book in self._books.values() for event in book.apply(message, record)]
+        self._to_tell += [self._open.tell(event) for event in events]
+        self._events += events
+        if self._incidents is not None:
+            self._to_tell += self._incidents.apply(events, time_of(message), record.offset)
 
     def _refuse(self, record: Record, problem: str) -> None:
         self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
@@ -110,6 +124,9 @@ class IncidentsState:
             changes.parts.update({f"{about}/{name}": part for name, part in book.take_parts().items()})
         changes.rows += rows(self._events)
         self._events = []
+        if self._incidents is not None:
+            changes.parts.update(self._incidents.take_parts())
+            changes.rows += self._incidents.take_rows()
         return changes
 
 

@@ -88,6 +88,11 @@ class Settings(BaseSettings):
     anomaly_raise_at: float = Field(0.5, gt=0, le=1)
     anomaly_quiet_s: float = Field(1_800.0, gt=0)
 
+    # Flap damping: raised so often within the window (0: never), an alert stays open until it was quiet for long enough
+    flap_raises: int = Field(5, ge=0, le=1000)
+    flap_window_s: float = Field(3_600.0, gt=0)
+    flap_quiet_s: float = Field(900.0, gt=0)
+
     # Incidents: alerts that belong together
     incident_linger_s: float = Field(600.0, ge=0)
 

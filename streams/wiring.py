@@ -20,6 +20,7 @@ from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
+from streams.incidents.damping import FlapConfig
 from streams.incidents.grouping.incident import GroupConfig
 from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
@@ -60,7 +61,12 @@ def anomaly_config(settings: Settings) -> AnomalyConfig | None:
 
 def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> IncidentsState:
     """Return the fold that raises alerts."""
-    return IncidentsState(policy, locate.centre, restored, anomaly_config(settings), group_config(settings))
+    flaps = FlapConfig(
+        settings.flap_raises, int(settings.flap_window_s * 1000), int(settings.flap_quiet_s * 1000)
+    )
+    return IncidentsState(
+        policy, locate.centre, restored, anomaly_config(settings), group_config(settings), flaps
+    )
 
 
 def group_config(settings: Settings) -> GroupConfig:

@@ -11,6 +11,7 @@ from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre
 from streams.incidents.change import problem_of_change
 from streams.incidents.counts.book import CountBook, CountConfig
+from streams.incidents.damping import NEVER, Damper, FlapConfig
 from streams.incidents.grouping.incident import GroupConfig
 from streams.incidents.grouping.open_incidents import OpenIncidents
 from streams.incidents.messages import decoder, time_of
@@ -33,6 +34,7 @@ class IncidentsState:
         restored: Restored,
         anomalies: AnomalyConfig | None = None,
         groups: GroupConfig | None = None,
+        flaps: FlapConfig = NEVER,
     ) -> None:
         """Without `anomalies` metrics decide nothing, and without `groups` alerts are not grouped into incidents.
 
@@ -51,15 +53,21 @@ class IncidentsState:
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
         self._incidents = None if groups is None else OpenIncidents(groups)
+        self._damper = Damper(flaps)
         self._restore(restored)
 
     def _restore(self, restored: Restored) -> None:
+        alerts = []
         for name, data in restored.parts.items():
             about, _, subject = name.partition("/")
-            if about in self._books:
+            if about == "flap":
+                self._damper.restore(subject, data)
+            elif about in self._books:
                 alert = self._books[about].restore(subject, data)
                 if alert is not None:
-                    self._open.keep(alert)
+                    alerts.append(alert)
+        for alert in self._damper.open_alerts(alerts):
+            self._open.keep(alert)
         if self._incidents is not None:
             self._incidents.restore(restored.parts, self._open.all())
 
@@ -96,11 +104,13 @@ class IncidentsState:
             return
         if isinstance(message, CellsNow):
             self._newest = max(self._newest, message.as_of)
-        events = [event for book in self._books.values() for event in book.apply(message, record)]
+        found = [event for book in self._books.values() for event in book.apply(message, record)]
+        clock = time_of(message)
+        events = list(self._damper.pass_on(found, type(message).__name__, clock, record))
         self._to_tell += [self._open.tell(event) for event in events]
         self._events += events
         if self._incidents is not None:
-            self._to_tell += self._incidents.apply(events, time_of(message), record.offset)
+            self._to_tell += self._incidents.apply(events, clock, record.offset)
 
     def _refuse(self, record: Record, problem: str) -> None:
         self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
@@ -122,6 +132,7 @@ class IncidentsState:
         changes = Changes()
         for about, book in self._books.items():
             changes.parts.update({f"{about}/{name}": part for name, part in book.take_parts().items()})
+        changes.parts.update({f"flap/{name}": part for name, part in self._damper.take_parts().items()})
         changes.rows += rows(self._events)
         self._events = []
         if self._incidents is not None:

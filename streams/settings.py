@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     retain_request_windows_days: int = Field(365, ge=1)
     retain_requests_days: int = Field(730, ge=1)
     retain_alert_events_days: int = Field(365, ge=1)
+    retain_alerts_days: int = Field(730, ge=1)
+    retain_silences_days: int = Field(365, ge=1)
     retain_vehicle_events_days: int = Field(90, ge=1)
     retain_rejected_days: int = Field(30, ge=1)
     retain_notifications_days: int = Field(90, ge=1)

@@ -36,7 +36,7 @@ from streams.runtime.stage import Stage
 from streams.sensing.state import SensingConfig, SensingState
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, Store
-from streams.store.retention import delete_old_requests, drop_old_chunks
+from streams.store.retention import delete_old_alerts, delete_old_requests, drop_old_chunks
 from streams.store.retry import retrying
 
 log = logging.getLogger(__name__)
@@ -225,7 +225,10 @@ class Worker:
             await asyncio.sleep(_RETENTION_INTERVAL_S)
             dropped = await retrying(lambda: drop_old_chunks(session, settings), None, log.warning)
             deleted = await retrying(lambda: delete_old_requests(session, settings), None, log.warning)
-            log.info("retention dropped chunks: %s; deleted requests: %d", dropped, deleted)
+            alerts = await retrying(lambda: delete_old_alerts(session, settings), None, log.warning)
+            log.info(
+                "retention dropped chunks: %s; deleted requests: %d, alerts: %d", dropped, deleted, alerts
+            )
 
     async def _follow_policy(self, path: Path) -> None:
         """Take the policy file anew whenever it was written; one that cannot be taken changes nothing, and is said."""

@@ -89,10 +89,21 @@ def worse(
     )
 
 
+def better(alert: Alert, at: int, severity: Severity, record: Record) -> Alert:
+    """Return the alert after its severity fell; its evidence still says what was unusual."""
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action="updated",
+        severity=severity,
+        updated_at=max(at, alert.updated_at),
+        evidence=_placed(alert.evidence, record),
+    )
+
+
 def cleared(alert: Alert, at: int, reason: str, record: Record) -> Alert:
     """Return the alert after it was cleared; its evidence still says what was unusual."""
     at = max(at, alert.updated_at)
-    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
     return msgspec.structs.replace(
         alert,
         sequence=alert.sequence + 1,
@@ -101,7 +112,14 @@ def cleared(alert: Alert, at: int, reason: str, record: Record) -> Alert:
         updated_at=at,
         ends_at=at,
         summary=f"{reason}; {alert.summary}",
-        evidence=msgspec.structs.replace(alert.evidence, **place),
+        evidence=_placed(alert.evidence, record),
+    )
+
+
+def _placed(evidence: Evidence, record: Record) -> Evidence:
+    """Return the evidence, with the record that decided."""
+    return msgspec.structs.replace(
+        evidence, topic=record.topic, partition=record.partition, offset=record.offset
     )
 
 

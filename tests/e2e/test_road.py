@@ -184,7 +184,8 @@ def test_everything_on_the_wire_is_as_the_contract_says(story: Story) -> None:
         fault for r in story.kafka for fault in contract.kafka_faults(r.topic, r.key, r.headers, r.value)
     ]
     assert faults == []
-    assert {record.topic for record in story.kafka} == {"ub.vehicles", "ub.partials", "ub.cells", "ub.alerts"}
+    told = {"ub.vehicles", "ub.partials", "ub.cells", "ub.alerts", "ub.incidents"}
+    assert {record.topic for record in story.kafka} == told
 
 
 def test_alerts_list_shows_open_and_cleared_ones(story: Story) -> None:

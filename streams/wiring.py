@@ -45,7 +45,7 @@ _HANDOVER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 _RETENTION_INTERVAL_S = 3600.0
 _POLICY_INTERVAL_S = 2.0
-_REMEMBERED_CELLS = 100_000
+_REMEMBERED_CELLS = 10_000
 
 
 def anomaly_config(settings: Settings) -> AnomalyConfig | None:

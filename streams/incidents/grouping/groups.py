@@ -17,7 +17,7 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.incidents import Incident
 from streams.incidents.grouping.incident import GroupConfig, begun, followed, incident_id, merged_into
-from streams.incidents.grouping.members import Member, Places, components, member_of
+from streams.incidents.grouping.members import Member, Places, components, member_of, united
 
 
 @dataclass(slots=True)
@@ -92,8 +92,11 @@ class Groups:
         """Divide what is near anew, and give each part its incident."""
         places = self._places.setdefault(region, Places(self._config.near))
         old = {self._group_of[one] for one in {*changed, *forgotten} if one in self._group_of}
+        parted = bool(forgotten)
         for member in changed.values():
+            before = self._beside(member.alert_id, places)
             places.put(member)
+            parted = parted or not before <= {other.alert_id for other in places.beside(member)}
             ends = member.ends_at
             if ends is not None:
                 self._lingering.setdefault(region, {})[member.alert_id] = ends
@@ -104,13 +107,21 @@ class Groups:
             places.drop(self._groups[self._group_of[one]].members[one])
             del self._lingering[region][one]
         self._set_next(region)
-        members = dict(changed)
-        for id_ in old:
-            members = {**self._groups[id_].members, **members}
-        members = {one: member for one, member in members.items() if one not in forgotten}
-        parts = components(members, places)
+        groups = {id_: self._groups[id_].members for id_ in sorted(old)}
+        if parted:
+            members = {one: member for group in groups.values() for one, member in group.items()} | changed
+            parts = components({one: m for one, m in members.items() if one not in forgotten}, places)
+        else:
+            parts = united(groups, changed, places)
         heirs = {id_: self._heir(id_, parts) for id_ in old}
         yield from self._settle(region, parts, heirs, at, offset)
+
+    def _beside(self, alert_id: str, places: Places) -> set[str]:
+        """Return what an alert that is known hung together with until now."""
+        if alert_id not in self._group_of:
+            return set()
+        known = self._groups[self._group_of[alert_id]].members[alert_id]
+        return {other.alert_id for other in places.beside(known)}
 
     def _heir(self, id_: str, parts: Sequence[dict[str, Member]]) -> int | None:
         """Return which part an incident lives on in; None where nothing of it is left."""

@@ -68,6 +68,34 @@ class Places:
                     yield other
 
 
+def united(
+    groups: Mapping[str, Mapping[str, Member]], changed: Mapping[str, Member], places: Places
+) -> list[dict[str, Member]]:
+    """Return what `components` returns of the members of groups and changed ones, where no two were parted.
+
+    Each group hangs together still, so only what lies beside the changed ones is asked for.
+    """
+    owner = {alert_id: name for name, members in groups.items() for alert_id in members}
+    parts: dict[str, dict[str, Member]] = {name: dict(members) for name, members in groups.items()}
+    for alert_id, member in changed.items():
+        name = owner.setdefault(alert_id, alert_id)
+        parts.setdefault(name, {})[alert_id] = member
+    into = {name: name for name in parts}
+
+    def root(name: str) -> str:
+        while into[name] != name:
+            name = into[name]
+        return name
+
+    for member in changed.values():
+        for other in places.beside(member):
+            one, two = root(owner[member.alert_id]), root(owner[other.alert_id])
+            if one != two:
+                into[two] = one
+                parts[one] |= parts.pop(two)
+    return sorted(parts.values(), key=lambda part: min(member.age for member in part.values()))
+
+
 def components(members: Mapping[str, Member], places: Places) -> list[dict[str, Member]]:
     """Divide members, by id, into those that hang together, directly or through others, oldest first.
 

@@ -20,7 +20,6 @@ from deploy.native.tansu import Tansu
 from streams.store.migrate import migrate
 from tests.stack import chosen_kind, running_stack
 
-
 _NEEDS_THE_MACHINE = ("bench", "contract", "integration", "e2e", "chaos")
 """Folders of tests with services or whole processes, in the order in which they run: what breaks things comes last."""
 

@@ -60,7 +60,8 @@ class PolicyRule(msgspec.Struct, frozen=True):
 class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
-    Those from occupancy to clear_below are of an oversaturated cell, and null for all other kinds.
+    Those from occupancy to clear_below are of an oversaturated cell, and null for all other kinds. `first_offset` is of
+    the record with which the condition began, `offset` of the one that decided: `urbanbrain alerts replay` folds again.
     """
 
     occupancy: int | None
@@ -73,11 +74,13 @@ class Evidence(msgspec.Struct, frozen=True):
     offset: int
     anomaly: Anomaly | None = None
     rule: PolicyRule | None = None
+    first_offset: int | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):
     """The state of one alert after `action`. `alert_id` is the same for its whole life, and the
-    same when the log is replayed; `sequence` numbers its events from 0.
+    same when the log is replayed; `sequence` numbers its events from 0. `subject` is what the alert is about where
+    that is not the cell itself: a metric, a rule, a sensor, a vehicle.
     """
 
     alert_id: str
@@ -99,3 +102,4 @@ class Alert(msgspec.Struct, frozen=True):
     policy: str
     policy_version: str
     evidence: Evidence
+    subject: str | None = None

@@ -20,6 +20,7 @@ def labels_of(alert: Alert, district: District) -> Labels:
         policy=alert.policy,
         district=district(alert.lat, alert.lon),
         operators=list(alert.evidence.by_operator),
+        subject=alert.subject,
     )
 
 
@@ -33,6 +34,7 @@ def labels(
     policy: str,
     district: str | None,
     operators: list[str],
+    subject: str | None,
 ) -> Labels:
     """Return labels from their values."""
     return {
@@ -44,4 +46,5 @@ def labels(
         "policy": (policy,),
         "district": () if district is None else (district,),
         "operator": tuple(sorted(operators)),
+        "subject": () if subject is None else (subject,),
     }

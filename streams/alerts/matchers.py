@@ -13,7 +13,7 @@ from streams.errors import MatcherError
 Labels = Mapping[str, Collection[str]]
 """The labels of one alert. One may have several values: an oversaturated cell has several operators."""
 
-NAMES = ("severity", "kind", "cell", "region", "zone", "district", "operator", "policy")
+NAMES = ("severity", "kind", "cell", "region", "zone", "district", "operator", "policy", "subject")
 """The labels that an alert has."""
 
 _FORM = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("?)(.*)\3', re.DOTALL)

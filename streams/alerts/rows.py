@@ -16,4 +16,5 @@ def labels_of_row(row: AlertRow, district: District) -> Labels:
         policy=row.policy,
         district=district(row.lat, row.lon),
         operators=list(row.by_operator),
+        subject=row.subject,
     )

@@ -19,6 +19,7 @@ def as_text(
         f"alert      {row.alert_id}",
         f"what       {row.severity} {row.kind}, {_state(row)}",
         f"where      {row.hex} ({row.lat:.5f},{row.lon:.5f}) zone {row.zone}, region {row.region}",
+        *([] if row.subject is None else [f"about      {row.subject}"]),
         f"since      {_time(row.starts_at)} (event time)"
         + (f" to {_time(row.ends_at)}" if row.ends_at else ""),
         f"summary    {row.summary}",

@@ -97,7 +97,7 @@ class Folding:
             self._end(clock, done)
             if self.look is not None and done["applied"]:
                 end = int(done["applied"])
-                self.look(Steps(batch, *steps[:, :end], before[:end]))
+                self.look(Steps(batch, steps[0, :end], steps[1, :end], steps[2, :end], before[:end]))
             if reason != DONE:
                 sweep(int(done["watermark"]), reason == kernel.CROWDED)
                 # Rows may belong to others now, or to none.

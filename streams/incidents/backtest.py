@@ -16,9 +16,10 @@ from schemas.partials import SlotCounts
 from schemas.vehicles import STANDING_STATES
 from streams import topics
 from streams.fold import Ledger, Record, Restored
+from streams.incidents.cells import Centre
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.policy import Policy
-from streams.incidents.state import Centre, IncidentsState
+from streams.incidents.state import IncidentsState
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ class AlertRow:
     comment: str | None
     closed_by: str | None
     closed_at: datetime | None
+    subject: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,8 @@ SELECT a.alert_id, a.severity, a.kind, a.status, coalesce(h.acknowledged, false)
        (a.evidence ->> 'occupancy')::integer AS occupancy,
        (a.evidence ->> 'capacity')::integer AS capacity,
        coalesce(a.evidence -> 'by_operator', '{}') AS by_operator, a.sequence, a.evidence,
-       h.acknowledged_by, h.acknowledged_at, h.assignee, h.due_at, h.comment, h.closed_by, h.closed_at
+       h.acknowledged_by, h.acknowledged_at, h.assignee, h.due_at, h.comment, h.closed_by, h.closed_at,
+       a.subject
 FROM ub.alert a LEFT JOIN ub.alert_handling h USING (alert_id)
 WHERE (%(alert_id)s::text IS NULL OR a.alert_id = %(alert_id)s)
   AND (%(kind)s::text IS NULL OR a.kind = %(kind)s)
@@ -228,6 +230,23 @@ def alerts(connection: Connection[Any], filters: Filters) -> Iterator[AlertRow]:
     """
     with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
         yield from cursor.stream(_ALERTS, asdict(filters))
+
+
+def alert_bodies(connection: Connection[Any], alert_id: str) -> list[str]:
+    """Return the alert after each of its events, as JSON, as far back as alert_event is kept."""
+    rows = connection.execute(
+        "SELECT body::text FROM ub.alert_event WHERE alert_id = %s ORDER BY sequence", (alert_id,)
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def generation(connection: Connection[Any], stage: str, topic: str, partition: int) -> int:
+    """Return how often the log of a partition was begun anew."""
+    row = connection.execute(
+        "SELECT generation FROM ub.checkpoint WHERE stage = %s AND topic = %s AND partition = %s",
+        (stage, topic, partition),
+    ).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def alert_events(connection: Connection[Any], alert_id: str) -> list[EventRow]:

@@ -194,6 +194,7 @@ def alert(action: str, sequence: int, at: int, **changes: Any) -> list[Rows]:
         "policy": "default",
         "policy_version": "1",
         "evidence": json.dumps({"occupancy": 80, "capacity": 60, "by_operator": {"hello": 80}}),
+        "subject": None,
         **changes,
     }
     event = {name: row[name] for name in ("alert_id", "sequence", "severity", "status")}

@@ -4,44 +4,28 @@ A series is judged once a window, when the window closes. A window that is amend
 later one of its series, decides nothing: a look back would change what was told.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from schemas.alerts import Alert
+from schemas.alerts import SEVERITIES, Alert
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place, Window, cleared, raised, worse
+from streams.incidents.anomaly.alert import Place, Window, better, cleared, raised, rules_version, worse
 from streams.incidents.anomaly.contract import Detector, Score
 from streams.incidents.anomaly.family import for_metric
 from streams.incidents.anomaly.watch import Rule, Watch, over, step
+from streams.incidents.anomaly.watch import restored as restored_watch
+from streams.incidents.book import Message
+from streams.incidents.columns import problem_of_lengths
+from streams.incidents.messages import Metrics
+from streams.incidents.showing import Seen
 
 GREATEST = 1e12
 """No metric comes near; larger values would overflow in squares."""
 Key = tuple[str, str]
 """Cell and metric."""
-
-
-class MetricRows(msgspec.Struct, frozen=True):
-    """The columns of ClosedMetrics that decide something here."""
-
-    window_start: list[int]
-    cell: list[str]
-    metric: list[str]
-    unit: list[str]
-    mean: list[float]
-    revision: list[int]
-
-
-class Metrics(msgspec.Struct, frozen=True, tag="metrics"):
-    """Closed windows of metrics."""
-
-    region: str
-    watermark: int
-    window_ms: int
-    rows: MetricRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +47,7 @@ class Saved(msgspec.Struct, array_like=True, frozen=True):
     last: int
     loud_at: int
     alert: Alert | None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event of an alert, and the alert before it; None where it was raised."""
-
-    event: Alert
-    before: Alert | None
+    louds: tuple[int, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -95,18 +72,20 @@ class AllSeries:
         self._place = place
         self._detectors: dict[str, Detector[Any]] = {}
         self._series: dict[Key, _Series] = {}
-        self._open: dict[str, dict[str, Alert]] = defaultdict(dict)
+        self._open: set[Key] = set()
         self._unsaved: set[Key] = set()
 
     def __len__(self) -> int:
         return len(self._series)
 
-    def problem(self, message: Metrics) -> str:
+    def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
+        if not isinstance(message, Metrics):
+            return ""
         rows = message.rows
-        lengths = {len(getattr(rows, name)) for name in rows.__struct_fields__}
-        if len(lengths) > 1:
-            return f"columns of {', '.join(map(str, sorted(lengths)))} values; equal lengths expected"
+        unequal = problem_of_lengths(rows)
+        if unequal:
+            return unequal
         for value in rows.mean:
             if not abs(value) <= GREATEST:
                 return f"a mean of {value!r}; numbers up to {GREATEST:g} are expected"
@@ -119,8 +98,10 @@ class AllSeries:
                 return f"{cell[:32]!r} is no H3 cell"
         return ""
 
-    def apply(self, message: Metrics, record: Record) -> list[Told]:
-        """Take closed windows in; returns what is to be told, in order."""
+    def apply(self, message: Message, record: Record) -> list[Alert]:
+        """Take closed windows in; returns the events of alerts, in order."""
+        if not isinstance(message, Metrics):
+            return []
         told = []
         for window in _windows(message):
             series = self._known(window)
@@ -128,19 +109,6 @@ class AllSeries:
                 told += self._judge(series, window, record)
         told += self._fall_quiet(message, record)
         return told + self._forget(record)
-
-    def standing(self, alert: Alert) -> Alert | None:
-        """Return another open alert of the same cell and severity, the newest: they share an MQTT topic."""
-        others = [
-            other
-            for other in self._open.get(alert.cell, {}).values()
-            if other.severity == alert.severity and other.alert_id != alert.alert_id
-        ]
-        return max(others, key=lambda other: (other.updated_at, other.alert_id), default=None)
-
-    def alone(self, alert: Alert) -> bool:
-        """Return whether no other alert is open on the cell."""
-        return all(other.alert_id == alert.alert_id for other in self._open.get(alert.cell, {}).values())
 
     def _known(self, window: Window) -> _Series:
         key = window.cell, window.metric
@@ -156,7 +124,7 @@ class AllSeries:
             known = self._detectors[metric] = for_metric(self._config.detector, metric)
         return known
 
-    def _judge(self, series: _Series, window: Window, record: Record) -> list[Told]:
+    def _judge(self, series: _Series, window: Window, record: Record) -> list[Alert]:
         score = series.detector.score(series.known, window.start, window.value)
         series.detector.learn(series.known, window.start, window.value, score)
         series.last = window.start
@@ -166,7 +134,7 @@ class AllSeries:
             return []
         return [self._turn(series, window, score, record)]
 
-    def _turn(self, series: _Series, window: Window, score: Score, record: Record) -> Told:
+    def _turn(self, series: _Series, window: Window, score: Score, record: Record) -> Alert:
         severity, alert, detector = series.watch.severity, series.alert, series.detector
         if severity is None:
             assert alert is not None, "a watch with a severity has an alert"
@@ -174,38 +142,38 @@ class AllSeries:
         elif alert is None:
             place = self._place(window.cell)
             event = raised(window, place, severity, score, detector, self._config.rule, record)
-        else:
+        elif SEVERITIES.index(severity) > SEVERITIES.index(alert.severity):
             event = worse(alert, window, severity, score, detector, record)
-        return self._told(series, window.cell, window.metric, event)
+        else:
+            event = better(alert, window.start, severity, record)
+        return self._told(series, (window.cell, window.metric), event)
 
     @property
     def _quiet(self) -> str:
         return f"nothing new for {self._config.rule.quiet_ms / 60_000:g} min"
 
-    def _told(self, series: _Series, cell: str, metric: str, event: Alert) -> Told:
-        before, series.alert = series.alert, event if event.status == "active" else None
-        if series.alert is not None:
-            self._open[cell][metric] = event
-        else:
-            del self._open[cell][metric]
-            if not self._open[cell]:
-                del self._open[cell]
-        return Told(event, before)
+    def _told(self, series: _Series, key: Key, event: Alert) -> Alert:
+        series.alert = event if event.status == "active" else None
+        (self._open.discard if series.alert is None else self._open.add)(key)
+        return event
 
-    def _fall_quiet(self, message: Metrics, record: Record) -> list[Told]:
-        """Clear the alerts of a region whose series say nothing any more."""
+    def _fall_quiet(self, message: Metrics, record: Record) -> list[Alert]:
+        """Clear the alerts of a region whose series say nothing any more, or let their severity fall."""
         told = []
-        for cell, metric in sorted((c, m) for c, metrics in self._open.items() for m in metrics):
+        for cell, metric in sorted(self._open):
             series = self._series[cell, metric]
             watch = over(series.watch, message.watermark, self._config.rule)
             if series.region == message.region and watch != series.watch and series.alert is not None:
                 series.watch = watch
                 self._unsaved.add((cell, metric))
-                event = cleared(series.alert, message.watermark, self._quiet, record)
-                told.append(self._told(series, cell, metric, event))
+                if watch.severity is None:
+                    event = cleared(series.alert, message.watermark, self._quiet, record)
+                else:
+                    event = better(series.alert, message.watermark, watch.severity, record)
+                told.append(self._told(series, (cell, metric), event))
         return told
 
-    def _forget(self, record: Record) -> list[Told]:
+    def _forget(self, record: Record) -> list[Alert]:
         """Forget the series longest silent where there are too many; a few more than that, as it takes a sort."""
         most = self._config.most_series
         if len(self._series) <= most:
@@ -218,10 +186,20 @@ class AllSeries:
                 event = cleared(
                     series.alert, series.last, "the series is forgotten: there are too many", record
                 )
-                told.append(self._told(series, cell, metric, event))
+                told.append(self._told(series, (cell, metric), event))
             del self._series[cell, metric]
             self._unsaved.add((cell, metric))
         return told
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the detector and its rule; None for other kinds of alerts."""
+        if alert.kind != "anomaly" or alert.subject is None:
+            return None
+        return rules_version(self._detector(alert.subject), self._config.rule)
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return nothing: the scores of a series are not kept, and its events say what was unusual."""
+        return None
 
     def take_parts(self) -> dict[str, bytes | None]:
         """Return the series that changed since the last call, by "cell/metric"; None where one was forgotten."""
@@ -238,20 +216,22 @@ class AllSeries:
         return msgspec.msgpack.encode(
             Saved(
                 *(series.region, detector.name, detector.version, known),
-                *(series.last, series.watch.loud_at, series.alert),
+                *(series.last, series.watch.louds[0], series.alert, series.watch.louds),
             )
         )
 
-    def restore(self, name: str, data: bytes) -> None:
-        """Take a saved series in. Another detector than the one that saved it begins anew; the alert stays open."""
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take a saved series in; returns its open alert, which stays, though another detector begins anew."""
         cell, _, metric = name.partition("/")
         saved, detector = _saved.decode(data), self._detector(metric)
         same = (saved.detector, saved.version) == (detector.name, detector.version)
         known = msgspec.msgpack.decode(saved.known, type=detector.state) if same else detector.fresh()
-        watch = Watch(saved.alert.severity, saved.loud_at) if saved.alert else Watch()
+        severity = saved.alert.severity if saved.alert else None
+        watch = restored_watch(severity, saved.loud_at, saved.louds)
         self._series[cell, metric] = _Series(saved.region, detector, known, saved.last, watch, saved.alert)
         if saved.alert is not None:
-            self._open[cell][metric] = saved.alert
+            self._open.add((cell, metric))
+        return saved.alert
 
 
 def _windows(message: Metrics) -> Iterator[Window]:

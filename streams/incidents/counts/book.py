@@ -7,13 +7,16 @@ from datetime import tzinfo
 import msgspec
 
 from schemas.alerts import Alert
+from schemas.cells import CellsNow
 from streams.fold import Record
+from streams.incidents.book import Message
 from streams.incidents.counts.alert import Look, abandoned, followed, raised
 from streams.incidents.counts.hours import local_time
 from streams.incidents.counts.rules import CountPolicy, CountRule, Counts
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.watch import Bound, bounds, severity, step
 from streams.incidents.saturation import Watch
+from streams.incidents.showing import Seen
 
 Key = tuple[str, Bound]
 """Id of a rule, and which of its bounds."""
@@ -35,6 +38,7 @@ class _Saved(msgspec.Struct, array_like=True, frozen=True):
     since: int | None
     alert: Alert | None
     not_before: int
+    first_offset: int | None = None
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
@@ -45,6 +49,7 @@ class _Entry:
     watch: Watch = field(default_factory=Watch)
     alert: Alert | None = None
     not_before: int = 0
+    first_offset: int | None = None
 
 
 class CountBook:
@@ -76,12 +81,21 @@ class CountBook:
         for tally in self._tallies.get(region, ()):
             tally.move(cell, operator, before, after)
 
-    def judge(self, region: str, as_of: int, record: Record) -> Iterator[tuple[Alert, Alert | None]]:
-        """Look at all rules of a region at an event time; yield each event of an alert, and the alert before it."""
+    def problem(self, message: Message) -> str:
+        """Return nothing: whoever counts has looked at the message (streams/incidents/cells.py)."""
+        return ""
+
+    def apply(self, message: Message, record: Record) -> Iterator[Alert]:
+        """Look at all rules of the region whose counts came; they were moved before."""
+        if isinstance(message, CellsNow):
+            yield from self.judge(message.region, message.as_of, record)
+
+    def judge(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
+        """Look at all rules of a region at an event time; yield each event of an alert."""
         for key in sorted(key for key, alert in self._abandoned.items() if alert.region == region):
             alert = self._abandoned.pop(key)
             self._unsaved.add(key)
-            yield abandoned(alert, as_of, record), alert
+            yield abandoned(alert, as_of, record)
         tallies = self._tallies_of(region)
         if not tallies:
             return
@@ -93,22 +107,30 @@ class CountBook:
             for number in range(len(tally.rules)):
                 yield from self._judge(tally, number, as_of, record)
 
-    def standing(self, alert: Alert) -> Alert | None:
-        """Return another open alert of the same kind, severity and cell: the one that was told last."""
-        others = [other for other in self._beside(alert) if other.severity == alert.severity]
-        return max(others, key=lambda other: (other.updated_at, other.alert_id), default=None)
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the policy that an alert's rule is of; None where there is no such rule."""
+        return next((tally.policy.version for tally, _ in self._of(alert)), None)
 
-    def alone(self, alert: Alert) -> bool:
-        """Return whether no other alert of its kind is open on the cell."""
-        return next(self._beside(alert), None) is None
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return how many vehicles an alert's rule counts."""
+        for tally, number in self._of(alert):
+            rule, count = tally.rules[number], sum(tally.counts[number].values())
+            limit = f"at most {rule.maximum}" if alert.kind == "too_many" else f"at least {rule.minimum}"
+            if not tally.active[number]:
+                limit += " (not in effect)"
+            bound: Bound = "too_many" if alert.kind == "too_many" else "too_few"
+            entry = self._entries.get((rule.rule_id, bound), _Entry())
+            return Seen(f"{count} vehicles", limit, entry.watch.as_text)
+        return None
 
-    def _beside(self, alert: Alert) -> Iterator[Alert]:
-        for entry in self._entries.values():
-            other = entry.alert
-            if other is None or other.alert_id == alert.alert_id:
-                continue
-            if (other.kind, other.cell) == (alert.kind, alert.cell):
-                yield other
+    def _of(self, alert: Alert) -> Iterator[tuple[Tally, int]]:
+        """Yield the rule of an alert: its tally, and its number there."""
+        if alert.kind not in ("too_many", "too_few"):
+            return
+        for tally in self._tallies_of(alert.region):
+            for number, rule in enumerate(tally.rules):
+                if rule.rule_id == alert.subject:
+                    yield tally, number
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed of the state, by name; None: it is deleted."""
@@ -118,21 +140,27 @@ class CountBook:
             parts["/".join(key)] = (
                 None
                 if entry is None
-                else msgspec.msgpack.encode(_Saved(entry.watch.since, entry.alert, entry.not_before))
+                else msgspec.msgpack.encode(
+                    _Saved(entry.watch.since, entry.alert, entry.not_before, entry.first_offset)
+                )
             )
         self._unsaved.clear()
         return parts
 
-    def restore(self, name: str, data: bytes) -> None:
-        """Take back what was saved. An open alert whose rule is gone, or elsewhere now, is cleared at the next look."""
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take back what was saved; returns the open alert.
+
+        Where its rule is gone, or elsewhere now, it is cleared at the next look.
+        """
         rule_id, _, bound = name.rpartition("/")
         key: Key = (rule_id, "too_many" if bound == "too_many" else "too_few")
         saved = _saved.decode(data)
         if _belongs(saved.alert, self._rules.get(key)):
             watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
-            self._entries[key] = _Entry(watch, saved.alert, saved.not_before)
+            self._entries[key] = _Entry(watch, saved.alert, saved.not_before, saved.first_offset)
         else:
             self._leave(key, saved.alert)
+        return saved.alert
 
     def _leave(self, key: Key, alert: Alert | None) -> None:
         """A rule is gone: what is saved of it goes too, once its alert is cleared."""
@@ -148,9 +176,7 @@ class CountBook:
             found = self._tallies[region] = [tally for tally in made if tally.rules]
         return found
 
-    def _judge(
-        self, tally: Tally, number: int, as_of: int, record: Record
-    ) -> Iterator[tuple[Alert, Alert | None]]:
+    def _judge(self, tally: Tally, number: int, as_of: int, record: Record) -> Iterator[Alert]:
         rule, by_operator, in_effect = tally.rules[number], tally.counts[number], tally.active[number]
         count = sum(by_operator.values())
         for bound in bounds(rule):
@@ -164,9 +190,14 @@ class CountBook:
             watch, before = step(entry.watch, found, as_of, self._config.min_duration_ms), entry.alert
             if watch == entry.watch:
                 continue
+            if entry.watch.since is None:
+                entry.first_offset = record.offset
             entry.watch = watch
             self._unsaved.add(key)
-            look = Look(bound, tally.policy, rule, by_operator, in_effect, as_of, self._config.file, record)
+            look = Look(
+                *(bound, tally.policy, rule, by_operator, in_effect, as_of, self._config.file, record),
+                first_offset=entry.first_offset,
+            )
             if before is not None:
                 event = followed(before, look, watch.severity)
             elif watch.severity is not None:
@@ -176,7 +207,7 @@ class CountBook:
                 continue
             entry.alert = event if event.status == "active" else None
             entry.not_before = event.starts_at + 1
-            yield event, before
+            yield event
 
 
 def _rules_of(config: CountConfig) -> dict[Key, CountRule]:

@@ -26,6 +26,8 @@ def labels(alert: Alert, district: str | None) -> dict[str, str]:
         "region": alert.region,
         "zone": alert.zone,
     }
+    if alert.subject is not None:
+        found["subject"] = alert.subject
     return found if district is None else {**found, "district": district}
 
 

@@ -1,0 +1,32 @@
+"""The contract of everything that watches the city: messages of ub.cells in, events of alerts out."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from schemas.alerts import Alert
+from schemas.cells import CellsNow
+from streams.fold import Record
+from streams.incidents.messages import Metrics, Requests, Windows
+
+Message = CellsNow | Metrics | Windows | Requests
+"""What comes on ub.cells, by its tag; of each type what is needed here (streams/incidents/messages.py)."""
+
+
+class Book(Protocol):
+    """One family of conditions in the regions of one partition, and what it remembers of them.
+
+    A book is a function of the log: it asks no clock. Its events begin with `raised`, go on with `updated` and end with
+    `cleared`; the ids of alerts are made of their subject and beginning (lifecycle.alert_id).
+    """
+
+    def problem(self, message: Message) -> str:
+        """Return what makes a message unusable, or nothing; asked of all books before any of them applies it."""
+
+    def apply(self, message: Message, record: Record) -> Iterable[Alert]:
+        """Take a message in; returns the events of alerts, in order."""
+
+    def take_parts(self) -> Mapping[str, bytes | None]:
+        """Return what changed of the state since the last call, by name; None: it is deleted."""
+
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take back a part; returns the alert in it that is open."""

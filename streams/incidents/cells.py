@@ -1,0 +1,209 @@
+"""All cells under watch for oversaturation: who stands where, since when it is too many, and the open alerts."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+import msgspec
+
+from schemas.alerts import Alert
+from schemas.cells import CellsNow
+from streams.fold import Record
+from streams.incidents.book import Message
+from streams.incidents.columns import problem_of_lengths
+from streams.incidents.counts.rules import NONE, Counts
+from streams.incidents.lifecycle import Sighting, transition
+from streams.incidents.policy import Policy, Rule
+from streams.incidents.saturation import Watch, step
+from streams.incidents.showing import Seen
+
+Centre = Callable[[int], tuple[float, float]]
+"""Return (lat, lon) of a cell's centre; ValueError where it is none."""
+
+
+class Follower(Protocol):
+    """Who else wants to know how many vehicles are where."""
+
+    def meet(self, region: str, cell: str, counts: Mapping[str, Counts]) -> None:
+        """Hear of a cell; `counts` is the map, by operator, that its counts are kept in from now on."""
+
+    def move(self, region: str, cell: str, operator: str, before: Counts, after: Counts) -> None:
+        """The counts of an operator in a cell changed."""
+
+
+class _Saved(msgspec.Struct, array_like=True, frozen=True):
+    """All that is remembered of one cell. Earlier versions saved those standing alone, not by state."""
+
+    region: str
+    by_operator: dict[str, Counts | int]
+    since: int | None
+    alert: Alert | None
+    not_before: int
+    first_offset: int | None = None
+
+
+_saved = msgspec.msgpack.Decoder(_Saved)
+
+
+class _Cell:
+    """One cell under watch. Its next alert does not begin before `not_before`: ids are made of beginnings.
+
+    `first_offset` is of the record with which what is under way began.
+    """
+
+    __slots__ = (
+        *("alert", "by_operator", "by_state", "first_offset", "lat", "lon"),
+        *("not_before", "region", "rule", "watch"),
+    )
+
+    def __init__(self, region: str, centre: tuple[float, float], rule: Rule) -> None:
+        self.region = region
+        self.lat, self.lon = centre
+        self.rule = rule
+        self.by_operator: dict[str, int] = {}
+        self.by_state: dict[str, Counts] = {}
+        self.watch = Watch()
+        self.alert: Alert | None = None
+        self.not_before = 0
+        self.first_offset: int | None = None
+
+
+class CellBook:
+    """The cells of one partition."""
+
+    def __init__(self, policy: Policy, centre: Centre, followers: tuple[Follower, ...]) -> None:
+        self._policy = policy
+        self._centre = centre
+        self._followers = followers
+        self._cells: dict[str, _Cell] = {}
+        self._pending: set[str] = set()
+        self._unsaved: set[str] = set()
+
+    def take(self, policy: Policy) -> None:
+        """Go by another policy from now on; capacities of cells that are known stay (change.py)."""
+        self._policy = policy
+
+    def problem(self, message: Message) -> str:
+        """Return what makes a message unusable, or nothing."""
+        if not isinstance(message, CellsNow):
+            return ""
+        unequal = problem_of_lengths(message.counts)
+        if unequal:
+            return unequal
+        for cell in sorted(set(message.counts.cell) - self._cells.keys()):
+            try:
+                self._centre(int(cell, 16))
+            except ValueError:
+                return f"{cell[:32]!r} is no H3 cell"
+        return ""
+
+    def apply(self, message: Message, record: Record) -> Iterator[Alert]:
+        """Take the counts in; yields the events of alerts of cells that hold too many, or do no more."""
+        if not isinstance(message, CellsNow):
+            return
+        touched = self._put(message)
+        waiting = {cell for cell in self._pending if self._cells[cell].region == message.region}
+        for cell in sorted(touched | waiting):
+            event = self._judge(cell, message.as_of, record)
+            if event is not None:
+                yield event
+
+    def _put(self, message: CellsNow) -> set[str]:
+        c = message.counts
+        states = zip(c.available, c.non_operational, c.reserved, c.on_trip, c.non_contactable, strict=True)
+        for cell, operator, counts in zip(c.cell, c.operator, states, strict=True):
+            known = self._cells.get(cell)
+            if known is None:
+                known = self._cells[cell] = self._new(cell, message.region)
+            before = known.by_state.get(operator, NONE)
+            for follower in self._followers:
+                follower.move(known.region, cell, operator, before, counts)
+            known.by_state[operator] = counts
+            known.by_operator[operator] = _standing(counts)
+        touched = set(c.cell)
+        self._unsaved |= touched
+        return touched
+
+    def _new(self, cell: str, region: str) -> _Cell:
+        lat, lon = self._centre(int(cell, 16))
+        made = _Cell(region, (lat, lon), self._policy.rule_at(lat, lon))
+        for follower in self._followers:
+            follower.meet(region, cell, made.by_state)
+        return made
+
+    def _judge(self, name: str, as_of: int, record: Record) -> Alert | None:
+        cell = self._cells[name]
+        watch = step(cell.watch, sum(cell.by_operator.values()), as_of, cell.rule)
+        if watch == cell.watch and watch.quiet:
+            return None
+        if cell.watch.since is None:
+            cell.first_offset = record.offset
+        sighting = Sighting(
+            name,
+            cell.region,
+            cell.lat,
+            cell.lon,
+            as_of,
+            cell.by_operator,
+            record.topic,
+            record.partition,
+            record.offset,
+            cell.first_offset,
+        )
+        event = transition(cell.alert, watch, sighting, cell.rule, self._policy, cell.not_before)
+        cell.watch = watch
+        self._unsaved.add(name)
+        (self._pending.discard if watch.since is None or watch.severity else self._pending.add)(name)
+        if event is not None:
+            cell.alert = event if event.status == "active" else None
+            cell.not_before = event.starts_at + 1
+        return event
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the capacities; None for other kinds of alerts."""
+        return self._policy.version if alert.kind == "oversaturation" else None
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return how full an alert's cell is."""
+        cell = self._cells.get(alert.cell)
+        if cell is None or alert.kind != "oversaturation":
+            return None
+        rule = cell.rule
+        bounds = f"{rule.raise_at} for {rule.min_duration_ms / 1000:g} s, cleared below {rule.clear_below}"
+        return Seen(f"{sum(cell.by_operator.values())} bikes", bounds, cell.watch.as_text)
+
+    def take_parts(self) -> dict[str, bytes | None]:
+        """Return the cells that changed since the last call."""
+        parts: dict[str, bytes | None] = {}
+        for name in self._unsaved:
+            cell = self._cells[name]
+            saved = _Saved(
+                cell.region,
+                {**cell.by_state},
+                cell.watch.since,
+                cell.alert,
+                cell.not_before,
+                cell.first_offset,
+            )
+            parts[name] = msgspec.msgpack.encode(saved)
+        self._unsaved.clear()
+        return parts
+
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take back a cell; returns its open alert."""
+        saved = _saved.decode(data)
+        cell = self._cells[name] = self._new(name, saved.region)
+        for operator, counts in saved.by_operator.items():
+            cell.by_state[operator] = (counts, 0, 0, 0, 0) if isinstance(counts, int) else counts
+            cell.by_operator[operator] = _standing(cell.by_state[operator])
+        cell.alert, cell.not_before = saved.alert, saved.not_before
+        cell.first_offset = saved.first_offset
+        cell.watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
+        if saved.since is not None and saved.alert is None:
+            self._pending.add(name)
+        return saved.alert
+
+
+def _standing(counts: Counts) -> int:
+    """Return how many vehicles stand in the cell: those on a trip take up no room."""
+    available, non_operational, reserved, _, non_contactable = counts
+    return available + non_operational + reserved + non_contactable

@@ -1,0 +1,45 @@
+"""Messages of ub.cells as they are read here: of each only what decides something."""
+
+import msgspec
+
+from schemas.cells import CellsNow
+
+
+class MetricRows(msgspec.Struct, frozen=True):
+    """The columns of ClosedMetrics that decide something here."""
+
+    window_start: list[int]
+    cell: list[str]
+    metric: list[str]
+    unit: list[str]
+    mean: list[float]
+    revision: list[int]
+
+
+class Metrics(msgspec.Struct, frozen=True, tag="metrics"):
+    """Closed windows of metrics."""
+
+    region: str
+    watermark: int
+    window_ms: int
+    rows: MetricRows
+
+
+class Windows(msgspec.Struct, frozen=True, tag="window"):
+    """Closed windows of the fleet: they decide nothing here, so nothing of them is read."""
+
+
+class Requests(msgspec.Struct, frozen=True, tag="requests"):
+    """Closed windows of citizens' requests: nothing of them is read."""
+
+
+def time_of(message: object) -> tuple[str, int] | None:
+    """Return the region of a message and the event time that it reached; None where it does not say."""
+    region, at = (
+        getattr(message, "region", None),
+        getattr(message, "as_of", getattr(message, "watermark", None)),
+    )
+    return None if region is None or at is None else (region, at)
+
+
+decoder = msgspec.json.Decoder(CellsNow | Metrics | Windows | Requests)

@@ -9,6 +9,7 @@ from streams.fleet.config import FleetConfig
 from streams.fleet.state import FleetState
 from streams.fold import Ledger, Record, Restored
 from streams.grid import locate
+from streams.store import binary
 
 _MINUTE_MS = 60_000
 _STEP_MS = 3_600_000
@@ -31,7 +32,10 @@ def warm() -> None:
         now = _T0_MS + offset * _STEP_MS
         fold.apply(Record(topics.VEHICLES, 0, offset, _FRAME % (offset, now, now), now))
         fold.take_outputs(at_checkpoint=True)
-        fold.take_changes()
+        for rows in fold.take_changes().rows:
+            columns = [column for column in rows.columns.values() if isinstance(column, binary.Column)]
+            if columns:
+                binary.rows(columns)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,9 @@ from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
+from streams.incidents.forecast.watch import ForecastRule
+from streams.incidents.hotspot.rule import HotSpotRule
+from streams.incidents.hotspot.scan import RINGS, Rings
 from streams.incidents.state import IncidentsState
 from streams.policy_file import load_policy, stamp
 from streams.rejects.state import RejectsState
@@ -52,6 +55,19 @@ def anomaly_config(settings: Settings) -> AnomalyConfig | None:
         rule=AnomalyRule(settings.anomaly_raise_at, int(settings.anomaly_quiet_s * 1000)),
         most_series=settings.max_series_per_partition,
     )
+
+
+def forecast_rule(settings: Settings) -> ForecastRule | None:
+    """Return when saturation is announced that is expected; None where it is not."""
+    horizon_ms = int(settings.forecast_horizon_s * 1000)
+    return ForecastRule(horizon_ms) if horizon_ms else None
+
+
+def hot_spots(settings: Settings) -> tuple[HotSpotRule, Rings] | None:
+    """Return when hot spots of requests are told, and who knows the cells around a cell; None where they are not."""
+    if not settings.hot_spot_raise_at:
+        return None
+    return HotSpotRule(settings.hot_spot_raise_at), lambda cell: locate.rings(cell, RINGS)
 
 
 def load_districts(settings: Settings) -> Districts:
@@ -152,7 +168,8 @@ class Worker:
             return GridState(grid, lambda cell: cell_geometry(cell, s.h3_resolution), claim.restored)
 
         async def open_incidents(claim: Claim) -> Fold:
-            fold = IncidentsState(self._policy, locate.centre, claim.restored, anomaly_config(s))
+            watching = (anomaly_config(s), forecast_rule(s), hot_spots(s))
+            fold = IncidentsState(self._policy, locate.centre, claim.restored, *watching)
             self._incidents.add(fold)
             return fold
 

@@ -11,6 +11,11 @@ from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre
 from streams.incidents.change import problem_of_change
 from streams.incidents.counts.book import CountBook, CountConfig
+from streams.incidents.forecast.book import ForecastBook
+from streams.incidents.forecast.watch import ForecastRule
+from streams.incidents.hotspot.book import HotSpotBook
+from streams.incidents.hotspot.rule import HotSpotRule
+from streams.incidents.hotspot.scan import Rings
 from streams.incidents.messages import decoder
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
@@ -24,9 +29,15 @@ class IncidentsState:
     """Fold over one partition of ub.cells: a book for each family of conditions, asked in order."""
 
     def __init__(
-        self, policy: Policy, centre: Centre, restored: Restored, anomalies: AnomalyConfig | None = None
+        self,
+        policy: Policy,
+        centre: Centre,
+        restored: Restored,
+        anomalies: AnomalyConfig | None = None,
+        forecast: ForecastRule | None = None,
+        hot_spots: tuple[HotSpotRule, Rings] | None = None,
     ) -> None:
-        """Without `anomalies` metrics decide nothing; what is saved of them stays as it is."""
+        """Without `anomalies`, `forecast` or `hot_spots` nothing is decided about them; what is saved of them stays."""
         self._policy = policy
         self._centre = centre
         self._generation = restored.generation
@@ -39,6 +50,10 @@ class IncidentsState:
         self._books: dict[str, Book] = {"cell": self._cells, "count": self._counts}
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
+        if forecast is not None:
+            self._books["forecast"] = ForecastBook(forecast, policy, centre)
+        if hot_spots is not None:
+            self._books["hot_spot"] = HotSpotBook(hot_spots[0], self._place, hot_spots[1])
         self._restore(restored)
 
     def _restore(self, restored: Restored) -> None:

@@ -94,6 +94,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
     Those from occupancy to clear_below are of a cell that is full or fills, and null for all other kinds.
+    `first_offset` is of the record with which the condition began, `offset` of the one that decided: `urbanbrain alerts
+    replay` folds again.
     """
 
     occupancy: int | None
@@ -106,6 +108,7 @@ class Evidence(msgspec.Struct, frozen=True):
     offset: int
     anomaly: Anomaly | None = None
     rule: PolicyRule | None = None
+    first_offset: int | None = None
     forecast: Forecast | None = None
     hot_spot: HotSpot | None = None
 

@@ -36,7 +36,7 @@ class Watched:
         self.told: list[Alert] = []
 
     def _open(self, start: object) -> IncidentsState:
-        return IncidentsState(POLICY, centre, start, None, RULE)  # type: ignore[arg-type]
+        return IncidentsState(POLICY, centre, start, forecast=RULE)  # type: ignore[arg-type]
 
     def close(self, *rows: Row) -> list[Alert]:
         """Close windows; returns the alerts told."""

@@ -68,7 +68,7 @@ class Desk:
 
     def _open(self, start: object) -> IncidentsState:
         around = (self.rule, lambda cell: rings(cell, RINGS))
-        return IncidentsState(POLICY, centre, start, None, None, around)  # type: ignore[arg-type]
+        return IncidentsState(POLICY, centre, start, hot_spots=around)  # type: ignore[arg-type]
 
     def feed(self, calls: Iterable[Call], revision: int = 0) -> list[Alert]:
         """Close the windows of calls, a message a minute; returns the alerts told."""

@@ -156,7 +156,18 @@ def test_columns_of_unequal_length_are_refused(watched: Watched) -> None:
     assert refused.topic == topics.REJECTED
 
 
-@settings(max_examples=40)
+def test_an_alert_that_is_open_over_a_crash_is_followed_and_not_raised_again(watched: Watched) -> None:
+    (raised,) = fill(watched, [4] * 6)
+    watched.checkpoint()
+    watched.crash()
+    assert fill(watched, [4] * 4, occupancy=44, start=9)[0].alert_id == raised.alert_id
+    assert [event.action for event in watched.told] == ["raised", "cleared"]
+    watched.checkpoint()
+    watched.crash()
+    assert fill(watched, [-4, -4, 3, 3, 3], occupancy=60, start=13) == []  # it is not clear of it yet
+
+
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(-6, 8), st.sampled_from((CELL, OTHER))), min_size=5, max_size=50),
     st.data(),

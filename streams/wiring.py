@@ -14,7 +14,8 @@ import faust
 from streams import topics
 from streams.errors import PolicyError, SettingsError
 from streams.fleet.cells import Cells
-from streams.fleet.state import FleetConfig, FleetState
+from streams.fleet.config import FleetConfig
+from streams.fleet.state import FleetState
 from streams.fold import Fold, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState

@@ -86,6 +86,12 @@ def centre(cell: int) -> tuple[float, float]:
     return float(lat), float(lon)
 
 
+@lru_cache(_REMEMBERED)
+def rings(cell: str, most: int) -> tuple[tuple[str, ...], ...]:
+    """Return the rings 0 to `most` of cells around a cell, hex strings; cells of a ring in order."""
+    return tuple(tuple(sorted(h3.grid_ring(cell, k))) for k in range(most + 1))
+
+
 def boundary_geojson(cell: int) -> dict[str, Any]:
     """Return the cell's outline as a GeoJSON Polygon (longitude first, ring closed).
 

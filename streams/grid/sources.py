@@ -52,6 +52,11 @@ class Sources:
         """Return the event time up to which all active sources have told their windows."""
         return min((source.watermark for source in self._active()), default=if_all_idle)
 
+    @property
+    def awake(self) -> bool:
+        """Whether any source is active."""
+        return bool(self._active())
+
     def as_of(self) -> int:
         """Return the event time to which all active sources have reported; of all idle ones the newest."""
         active = [source.newest_ts for source in self._active()]

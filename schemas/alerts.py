@@ -10,7 +10,16 @@ import msgspec
 
 Severity = Literal["warning", "minor", "major", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "minor", "major", "critical")
-AlertKind = Literal["oversaturation", "anomaly", "too_many", "too_few"]
+AlertKind = Literal[
+    "oversaturation",
+    "anomaly",
+    "too_many",
+    "too_few",
+    "sensor_silent",
+    "sensor_stuck",
+    "sensor_out_of_range",
+    "feed_silent",
+]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
 
@@ -57,6 +66,24 @@ class PolicyRule(msgspec.Struct, frozen=True):
     in_effect: bool
 
 
+class Health(msgspec.Struct, frozen=True):
+    """What is wrong with a sensor or a feed: all sensors of an owner, or all vehicles of an operator, in a region.
+
+    What does not apply is null: a feed has no metric, and of a sensor that is silent nothing is repeated or refused.
+    """
+
+    feed: str
+    sensors: int
+    last_ts: int
+    expected_ms: int
+    patience_ms: int
+    metric: str | None = None
+    value: float | None = None
+    repeated: int | None = None
+    repeated_before: int | None = None
+    refused: int | None = None
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
@@ -73,6 +100,7 @@ class Evidence(msgspec.Struct, frozen=True):
     offset: int
     anomaly: Anomaly | None = None
     rule: PolicyRule | None = None
+    health: Health | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

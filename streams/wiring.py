@@ -19,6 +19,7 @@ from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
+from streams.incidents.health.config import HealthConfig
 from streams.incidents.state import IncidentsState
 from streams.policy_file import load_policy, stamp
 from streams.rejects.state import RejectsState
@@ -29,6 +30,7 @@ from streams.runtime.incarnation import Logs
 from streams.runtime.mqtt import MqttPublisher
 from streams.runtime.publisher import Publisher
 from streams.runtime.stage import Stage
+from streams.sensing.health.rule import HealthRule
 from streams.sensing.state import SensingConfig, SensingState
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, Store
@@ -52,6 +54,22 @@ def anomaly_config(settings: Settings) -> AnomalyConfig | None:
         rule=AnomalyRule(settings.anomaly_raise_at, int(settings.anomaly_quiet_s * 1000)),
         most_series=settings.max_series_per_partition,
     )
+
+
+def health_config(settings: Settings) -> HealthConfig | None:
+    """Return when silence of sensors and feeds is told; None where nobody is to be told."""
+    if not settings.sensor_health:
+        return None
+    return HealthConfig(
+        silent_times=settings.silent_intervals,
+        silent_ms=silent_ms(settings),
+        forget_ms=int(settings.forget_sensor_after_s * 1000),
+    )
+
+
+def silent_ms(settings: Settings) -> int:
+    """Return the shortest silence that is told: what comes sooner than the horizon is not too late."""
+    return int(max(settings.silent_after_s, settings.amend_horizon_s) * 1000)
 
 
 def load_districts(settings: Settings) -> Districts:
@@ -121,6 +139,7 @@ class Worker:
             amend_horizon_ms=int(s.amend_horizon_s * 1000),
             sources=s.source_partitions,
             most_series=s.max_series_per_partition,
+            health=HealthRule(silent_times=s.silent_intervals, silent_ms=silent_ms(s)),
         )
         requests = RequestsConfig(
             window_ms=s.window_s * 1000,
@@ -152,7 +171,9 @@ class Worker:
             return GridState(grid, lambda cell: cell_geometry(cell, s.h3_resolution), claim.restored)
 
         async def open_incidents(claim: Claim) -> Fold:
-            fold = IncidentsState(self._policy, locate.centre, claim.restored, anomaly_config(s))
+            fold = IncidentsState(
+                self._policy, locate.centre, claim.restored, anomaly_config(s), health_config(s)
+            )
             self._incidents.add(fold)
             return fold
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schemas.cells import CellsNow
+from schemas.cells import CellsHealth, CellsNow
 
 
 class MetricRows(msgspec.Struct, frozen=True):
@@ -25,12 +25,25 @@ class Metrics(msgspec.Struct, frozen=True, tag="metrics"):
     rows: MetricRows
 
 
+class WindowRows(msgspec.Struct, frozen=True):
+    """The columns of ClosedWindows that say who was heard of, when and where."""
+
+    window_start: list[int]
+    cell: list[str]
+    operator: list[str]
+    readings: list[int]
+
+
 class Windows(msgspec.Struct, frozen=True, tag="window"):
-    """Closed windows of the fleet: they decide nothing here, so nothing of them is read."""
+    """Closed windows of the fleet."""
+
+    region: str
+    window_ms: int
+    rows: WindowRows
 
 
 class Requests(msgspec.Struct, frozen=True, tag="requests"):
     """Closed windows of citizens' requests: nothing of them is read."""
 
 
-decoder = msgspec.json.Decoder(CellsNow | Metrics | Windows | Requests)
+decoder = msgspec.json.Decoder(CellsNow | Metrics | Windows | Requests | CellsHealth)

@@ -11,6 +11,8 @@ from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre
 from streams.incidents.change import problem_of_change
 from streams.incidents.counts.book import CountBook, CountConfig
+from streams.incidents.health.book import HealthBook
+from streams.incidents.health.config import HealthConfig
 from streams.incidents.messages import decoder
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
@@ -24,9 +26,14 @@ class IncidentsState:
     """Fold over one partition of ub.cells: a book for each family of conditions, asked in order."""
 
     def __init__(
-        self, policy: Policy, centre: Centre, restored: Restored, anomalies: AnomalyConfig | None = None
+        self,
+        policy: Policy,
+        centre: Centre,
+        restored: Restored,
+        anomalies: AnomalyConfig | None = None,
+        health: HealthConfig | None = None,
     ) -> None:
-        """Without `anomalies` metrics decide nothing; what is saved of them stays as it is."""
+        """Without `anomalies` metrics decide nothing, without `health` no silence does; what is saved of them stays."""
         self._policy = policy
         self._centre = centre
         self._generation = restored.generation
@@ -34,9 +41,13 @@ class IncidentsState:
         self._events: list[Alert] = []
         self._to_tell: list[Output] = []
         self._newest = 0
-        self._counts = CountBook(_count_config(policy))
+        watch = None if health is None else HealthBook(health, self._place)
+        self._counts = CountBook(_count_config(policy), None if watch is None else watch.silent_operators)
         self._cells = CellBook(policy, centre, (self._counts,))
-        self._books: dict[str, Book] = {"cell": self._cells, "count": self._counts}
+        self._books: dict[str, Book] = {"cell": self._cells}
+        if watch is not None:  # before the rules: who is silent is not too few
+            self._books["health"] = watch
+        self._books["count"] = self._counts
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
         self._restore(restored)

@@ -150,6 +150,11 @@ class Series:
         """Return the owners of rows in use."""
         return [self._owners[number] for number in self.owner[rows].tolist()]
 
+    def rows_of_sensor(self, sensor_id: str) -> list[int]:
+        """Return the rows of all series of a sensor."""
+        rows = (self._row_of.get((sensor_id, metric)) for metric in METRICS)
+        return [row for row in rows if row is not None]
+
     def row(self, sensor_id: str, metric: str) -> int:
         """Return the row of a series that is on file."""
         return self._row_of[sensor_id, metric]

@@ -30,6 +30,21 @@ class Owner:
     hurry_ms: int = 0
 
 
+def silent_after(owner: Owner) -> int:
+    """Return the event time from which on the feed is silent: see Sensor.silent_after."""
+    return owner.last_ts + owner.hurry_ms * 5 // 4
+
+
+def heard_since(alert: Alert, last_ts: int) -> bool:
+    """Return whether something was heard of that an alert calls silent, and not only told late.
+
+    What is told late is at most a quarter of the patience newer than what was known when one and a quarter were over.
+    """
+    health = alert.evidence.health
+    assert health is not None, "alerts on health have their figures"
+    return last_ts > alert.updated_at - health.patience_ms
+
+
 class Sensors:
     """The sensors of a region by id."""
 
@@ -86,7 +101,7 @@ class Sensors:
         sensor = self.known[name]
         key = self._key("sensor_silent", name)
         open_alert = self._cases.find(key)
-        if open_alert is not None and sensor.last_ts > open_alert.starts_at:
+        if open_alert is not None and heard_since(open_alert, sensor.last_ts):
             yield from self._cases.clear(key, "readings are heard again", clock, record)
         ill = {metric: series for metric, series in sorted(sensor.series.items()) if series.stuck_since}
         for metric, series in ill.items():
@@ -115,18 +130,18 @@ class Sensors:
         owner, key = self.owners[name], self._feed(name)
         open_alert = self._cases.find(key)
         if open_alert is not None:
-            if owner.last_ts > open_alert.starts_at or not owner.sensors:
+            if heard_since(open_alert, owner.last_ts) or not owner.sensors:
                 owner.awake_ms = clock
                 self.unsaved_owners.add(name)
                 for sensor in owner.sensors:
                     self._schedule(sensor)
                 yield from self._cases.clear(key, "readings are heard again", clock, record)
             return
-        if not owner.hurry_ms or clock - owner.last_ts <= owner.hurry_ms:
+        if not owner.hurry_ms or clock <= silent_after(owner):
             return
         warm = [sensor for sensor in owner.sensors if self.known[sensor].patience_ms]
         owner.hurry_ms = min((self.known[sensor].patience_ms for sensor in warm), default=0)
-        if len(warm) < self._config.feed_sensors or clock - owner.last_ts <= owner.hurry_ms:
+        if len(warm) < self._config.feed_sensors or clock <= silent_after(owner):
             return
         newest = max(warm, key=lambda sensor: (self.known[sensor].last_ts, sensor))
         finding = findings.owner_silent(name, len(warm), self.known[newest], owner.hurry_ms, clock)
@@ -142,6 +157,10 @@ class Sensors:
             return
         if at > clock:
             self._deadlines.set(name, at)
+            return
+        owner = self.owners[sensor.owner]
+        if clock - owner.last_ts > owner.hurry_ms // 2 and clock <= silent_after(owner):
+            self._deadlines.set(name, silent_after(owner) + 1)  # perhaps all of them are: wait for that
             return
         self._deadlines.set(name, sensor.last_ts + self._config.forget_ms + 1)
         if self._cases.find(self._feed(sensor.owner)) is None:

@@ -25,6 +25,7 @@ RECORD = np.dtype(
         ("patience", "<i8"),  # 0: not yet known
         ("expected", "<i8"),
         ("most", "<i8"),  # greatest value ever: millionths
+        ("least", "<i8"),
         ("told_last", "<i8"),
         ("told_stuck", "<i8"),
         ("told_broken", "<i8"),

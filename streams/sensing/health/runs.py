@@ -32,9 +32,10 @@ def learn(records: Records, news: News, rule: HealthRule) -> None:
     records["value"][row[last]] = news.value[start[last]]
     records["since"][row[last]] = since[last]
     records["run"][row[last]] = size[last]
-    greatest = np.maximum.reduceat(news.value, at_first)
     rows = news.row[at_first]
-    records["most"][rows] = np.where(known, np.maximum(records["most"][rows], greatest), greatest)
+    for name, extreme in (("most", np.maximum), ("least", np.minimum)):
+        here = extreme.reduceat(news.value, at_first)
+        records[name][rows] = np.where(known, extreme(records[name][rows], here), here)
 
 
 def _end(records: Records, row: NDArray[np.int32], length: NDArray[np.int64], rule: HealthRule) -> None:

@@ -25,10 +25,12 @@ from streams.sensing.values import MILLION
 
 _CONSTANT = ("brightness", "power")
 """What somebody sets may well stay as it is for days."""
-_FULL_OR_EMPTY = ("free_spaces", "occupied_spaces")
-"""Car parks stand empty at night: there the greatest value ever is no sign of anything."""
+_BOUNDED = ("flow", "free_spaces", "occupied_spaces", *(m.name for m in METRICS.values() if m.kind == "air"))
+"""Roads and car parks are empty or full, air is cleaner than can be measured: the extremes ever seen are no sign."""
+_TRAFFIC = np.array([metric.kind == "traffic" for metric in METRICS.values()])
+_FLOW = METRIC_CODE["flow"]
 _SET = np.isin(np.arange(len(METRICS)), [METRIC_CODE[name] for name in _CONSTANT])
-_FULL = np.isin(np.arange(len(METRICS)), [METRIC_CODE[name] for name in _FULL_OR_EMPTY])
+_BOUND = np.isin(np.arange(len(METRICS)), [METRIC_CODE[name] for name in _BOUNDED])
 _LOWEST = np.array([round(metric.lowest * MILLION) for metric in METRICS.values()])
 _HIGHEST = np.array([round(metric.highest * MILLION) for metric in METRICS.values()])
 
@@ -106,7 +108,7 @@ class Health:
 
     def due(self, watermark: int) -> NDArray[np.int64]:
         """Return the rows to be told of now, and take note that they are told."""
-        series, rule = self._series, self._rule
+        series = self._series
         touched = np.zeros(series.rows_in_use, np.bool_)
         for some in self._touched:
             touched[some] = True
@@ -118,7 +120,7 @@ class Health:
             return rows
         h = series.health[rows]
         heard, cell = self._heard(rows), self._slots.cell[series.slot[rows]]
-        stuck = np.where(runs.stuck(h, series.ts[rows], self._natural(rows), rule), h["since"], 0)
+        stuck = np.where(self._stuck(rows), h["since"], 0)
         out = np.where(h["broken"] > 0, h["refused_since"], 0)
         warm = h["patience"] > 0
         again = (
@@ -164,13 +166,33 @@ class Health:
         )
         return heard
 
+    def _stuck(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which series are stuck: all that a sensor measures must stand still, not one figure of several.
+
+        Traffic may stand still as well: where a road carries all it can, flow, speed and occupancy are what they are.
+        """
+        series = self._series
+        found = runs.stuck(series.health[rows], series.ts[rows], self._natural(rows), self._rule)
+        sensors, _ = series.keys(rows[found])
+        for position, sensor in zip(np.flatnonzero(found).tolist(), sensors, strict=True):
+            since = series.health["since"]
+            all_of_it = np.array(series.rows_of_sensor(sensor))
+            heard = all_of_it[series.ts[all_of_it] > since[rows[position]]]
+            metric = self._slots.metric[series.slot[heard]]
+            lasts = np.where(_TRAFFIC[metric], 2, 1) * self._rule.stuck_ms
+            still = series.ts[heard] - since[heard] >= lasts
+            full = (metric == _FLOW) & self._natural(heard)
+            found[position] = bool(still.all() and not full.any())
+        return found
+
     def _natural(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which values may well stay as they are: nothing, the least and the most there can be."""
         metric = self._slots.metric[self._series.slot[rows]]
         h = self._series.health[rows]
         value = h["value"]
         extreme = (value == 0) | (value == _LOWEST[metric]) | (value == _HIGHEST[metric])
-        natural: NDArray[np.bool_] = extreme | _SET[metric] | (_FULL[metric] & (value == h["most"]))
+        extreme |= _BOUND[metric] & ((value == h["most"]) | (value == h["least"]))
+        natural: NDArray[np.bool_] = extreme | _SET[metric]
         return natural
 
 

@@ -127,7 +127,7 @@ class HealthBook:
         what, _, rest = name.partition("/")
         if what == "case":
             return self._restore_case(rest, data)
-        where, _, subject = rest.partition("/")
+        where, _, subject = rest.rpartition("/")
         region = self._regions.get(where) or _Region(where, self._config, self._cases)
         self._regions[where] = region
         self._restored.add(where)
@@ -143,9 +143,10 @@ class HealthBook:
         return None
 
     def _restore_case(self, name: str, data: bytes) -> Alert | None:
-        kind, where, subject = name.split("/", 2)
+        kind, _, rest = name.partition("/")
+        where, _, subject = rest.rpartition("/")
         alert = self._cases.restore((msgspec.convert(kind, AlertKind), where, subject), data)
-        feed, _, operator = subject.partition("/")
+        feed, _, operator = subject.partition(":")
         if alert is not None and feed == VEHICLES:
             region = self._regions.setdefault(where, _Region(where, self._config, self._cases))
             region.operators.restore_silence(operator)

@@ -11,7 +11,7 @@ from streams.incidents.anomaly.alert import Place
 from streams.incidents.lifecycle import alert_id
 
 Key = tuple[AlertKind, str, str]
-"""Kind, region and subject; of a feed with what it is of: sensors/city-air, vehicles/metrobike."""
+"""Kind, region and subject; of a feed with what it is of: sensors:city-air, vehicles:metrobike."""
 
 
 class _Saved(msgspec.Struct, array_like=True, frozen=True):
@@ -76,7 +76,7 @@ class Cases:
             policy="health",
             policy_version=self._version,
             evidence=_evidence(finding.health, record),
-            subject=subject.rpartition("/")[2],
+            subject=subject.partition(":")[2] if kind == "feed_silent" else subject,
         )
         self._open[key] = alert
         self._not_before[key] = starts_at + 1

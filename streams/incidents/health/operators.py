@@ -106,7 +106,7 @@ class Operators:
         self._unsaved.add(name)
 
     def _key(self, name: str) -> Key:
-        return "feed_silent", self._region, f"{VEHICLES}/{name}"
+        return "feed_silent", self._region, f"{VEHICLES}:{name}"
 
     def take_parts(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield what changed since the last call, by operator."""

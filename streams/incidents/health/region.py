@@ -209,4 +209,4 @@ class Sensors:
         return kind, self._region, name
 
     def _feed(self, owner: str) -> Key:
-        return "feed_silent", self._region, f"{SENSORS}/{owner}"
+        return "feed_silent", self._region, f"{SENSORS}:{owner}"

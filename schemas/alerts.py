@@ -18,6 +18,7 @@ AlertKind = Literal[
     "sensor_silent",
     "sensor_stuck",
     "sensor_out_of_range",
+    "sensor_drifting",
     "feed_silent",
 ]
 AlertStatus = Literal["active", "cleared"]
@@ -82,6 +83,8 @@ class Health(msgspec.Struct, frozen=True):
     repeated: int | None = None
     repeated_before: int | None = None
     refused: int | None = None
+    residual: float | None = None
+    residual_before: float | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True):

@@ -87,6 +87,8 @@ class SensorHealth(msgspec.Struct, frozen=True):
     stuck_since      event time since which it repeats the value for longer than it ever did; 0: it does not
     refused          readings out of range of late
     refused_since    event time of the first of them; 0: none, or too few to matter
+    period           start of the newest span of 20 minutes that is over, and `mean` of its readings; 0: none, or of a
+                     metric that is not compared with that of neighbours
     """
 
     sensor_id: list[str]
@@ -102,6 +104,8 @@ class SensorHealth(msgspec.Struct, frozen=True):
     stuck_since: list[int]
     refused: list[int]
     refused_since: list[int]
+    period: list[int]
+    mean: list[float]
 
 
 class SensingPartial(msgspec.Struct, frozen=True, tag="sensing"):

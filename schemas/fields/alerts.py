@@ -56,6 +56,8 @@ FIELDS: Structs = {
         "repeated": field("Readings in a row with that value; null for silence."),
         "repeated_before": field("The longest such row before; null for silence."),
         "refused": field("Readings out of range of late; null for silence."),
+        "residual": field("Distance of its mean from its neighbours'; null for other kinds than drifting."),
+        "residual_before": field("The same before it drifted."),
     },
     "Anomaly": {
         "metric": field("Metric of the cell that is unusual."),

@@ -54,6 +54,11 @@ FIELDS: Structs = {
         "stuck_since": field("Column: event time since which it is stuck; 0: it is not.", **COUNT),
         "refused": field("Column: readings out of range of late.", **COUNT),
         "refused_since": field("Column: event time since which it is broken; 0: it is not.", **COUNT),
+        "period": field(
+            "Column: start of the newest 20 minutes that are over, milliseconds since the epoch; 0: none.",
+            **COUNT,
+        ),
+        "mean": field("Column: mean of its readings in them; 0: none."),
     },
     "RequestsPartial": {**_head("ub.requests"), "windows": field("Windows of requests that changed.")},
     "SlotCounts": {

@@ -46,10 +46,11 @@ _COLUMNS: Mapping[str, range] = {
     "patience_ms": range(END_MS),
     "stuck_since": range(END_MS),
     "refused_since": range(END_MS),
+    "period": range(END_MS),
 }
 """Columns of numbers that are no counts."""
 _NAME_COLUMNS = ("operator", "metric", "service_code", "sensor_id", "owner")
-_NO_NUMBERS = ("cell", *_NAME_COLUMNS, "bins", "bin_counts", "value")
+_NO_NUMBERS = ("cell", *_NAME_COLUMNS, "bins", "bin_counts", "value", "mean")
 _GREATEST = 1e12
 _NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
 
@@ -140,7 +141,7 @@ def _problem_of_health(health: SensorHealth | None) -> str:
         return ""
     for metric in {*health.metric} - METRICS.keys():
         return f"metric {metric[:32]!r} is not in schemas/metrics.py"
-    for value in health.value:
+    for value in chain(health.value, health.mean):
         if not abs(value) <= _GREATEST:
             return f"value {value!r}: numbers up to {_GREATEST:g} expected"
     return ""

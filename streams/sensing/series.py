@@ -42,6 +42,7 @@ class Series:
         self._free: list[int] = []
         size = 1024
         self.owner = np.zeros(size, np.int32)
+        self.metric = np.zeros(size, np.int8)
         self.slot = np.zeros(size, np.int32)
         self.ts = np.zeros(size, np.int64)
         self.value = np.zeros(size, np.int64)
@@ -134,6 +135,7 @@ class Series:
         self._owner_of[key[0]] = owner
         self._series_of[key[0]] += 1
         self.owner[row] = owner
+        self.metric[row] = METRIC_CODE[key[1]]
         return row
 
     def row_of(self, sensor_id: str, metric: str, owner: str) -> int | None:

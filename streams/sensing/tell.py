@@ -94,6 +94,8 @@ class Teller:
             stuck_since=h["told_stuck"].tolist(),
             refused=h["refused"].tolist(),
             refused_since=h["told_broken"].tolist(),
+            period=h["done"].tolist(),
+            mean=h["mean"].tolist(),
         )
 
     def _partial(
@@ -164,7 +166,21 @@ def _farewell(gone: list[Gone]) -> SensorHealth:
     none = [0] * len(gone)
     hexes = [f"{cell:x}" for cell in cells]
     return SensorHealth(
-        sensors, metrics, owners, hexes, none, none, none, [0.0] * len(gone), none, none, none, none, none
+        sensor_id=sensors,
+        metric=metrics,
+        owner=owners,
+        cell=hexes,
+        last_ts=none,
+        expected_ms=none,
+        patience_ms=none,
+        value=[0.0] * len(gone),
+        repeated=none,
+        repeated_before=none,
+        stuck_since=none,
+        refused=none,
+        refused_since=none,
+        period=none,
+        mean=[0.0] * len(gone),
     )
 
 

@@ -34,9 +34,9 @@ _encode = msgspec.msgpack.Encoder().encode
 class _Region:
     """All of one region."""
 
-    def __init__(self, name: str, config: HealthConfig, cases: Cases) -> None:
+    def __init__(self, name: str, config: HealthConfig, cases: Cases, place: Callable[[str], Place]) -> None:
         self.clocks = self.saved_clocks = _Clocks()
-        self.sensors = Sensors(name, config, cases)
+        self.sensors = Sensors(name, config, cases, place)
         self.operators = Operators(name, config, cases)
 
 
@@ -97,11 +97,14 @@ class HealthBook:
     def _region(self, name: str) -> _Region:
         region = self._regions.get(name)
         if region is None:
-            region = self._regions[name] = _Region(name, self._config, self._cases)
+            region = self._regions[name] = self._new(name)
         if name in self._restored:
             self._restored.discard(name)
             region.sensors.settle()
         return region
+
+    def _new(self, name: str) -> _Region:
+        return _Region(name, self._config, self._cases, self._place)
 
     def take_parts(self) -> dict[str, bytes | None]:
         """Return what changed since the last call, by name; None: it is deleted."""
@@ -116,6 +119,7 @@ class HealthBook:
                 parts[f"owner/{name}/{owner}"] = _encode(sensors.owners[owner].awake_ms)
             sensors.unsaved_sensors.clear()
             sensors.unsaved_owners.clear()
+            parts |= dict(sensors.drifts.take_parts())
             parts |= {f"operator/{name}/{key}": data for key, data in region.operators.take_parts()}
             if region.clocks != region.saved_clocks:
                 region.saved_clocks = region.clocks
@@ -128,8 +132,7 @@ class HealthBook:
         if what == "case":
             return self._restore_case(rest, data)
         where, _, subject = rest.rpartition("/")
-        region = self._regions.get(where) or _Region(where, self._config, self._cases)
-        self._regions[where] = region
+        region = self._regions.setdefault(where, self._new(where))
         self._restored.add(where)
         if what == "sensor":
             saved = _sensor.decode(data)
@@ -138,6 +141,10 @@ class HealthBook:
             region.sensors.owners[subject] = Owner(awake_ms=msgspec.msgpack.decode(data, type=int))
         elif what == "operator":
             region.operators.restore(subject, data)
+        elif what == "means":
+            region.sensors.drifts.restore_means(subject, data)
+        elif what == "trail":
+            region.sensors.drifts.restore_trail(subject, data)
         elif what == "clocks":
             region.clocks = region.saved_clocks = _clocks.decode(data)
         return None
@@ -148,6 +155,6 @@ class HealthBook:
         alert = self._cases.restore((msgspec.convert(kind, AlertKind), where, subject), data)
         feed, _, operator = subject.partition(":")
         if alert is not None and feed == VEHICLES:
-            region = self._regions.setdefault(where, _Region(where, self._config, self._cases))
+            region = self._regions.setdefault(where, self._new(where))
             region.operators.restore_silence(operator)
         return alert

@@ -4,20 +4,27 @@ A feed is all sensors of an owner. While nothing is heard of any of them that is
 is held back until the feed speaks again, and then each has its usual time to do so too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from schemas.alerts import Alert, AlertKind
 from schemas.cells import CellsHealth
 from streams.fold import Record
+from streams.incidents.anomaly.alert import Place
 from streams.incidents.health import findings
 from streams.incidents.health.cases import Cases, Key
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.deadlines import Deadlines
+from streams.incidents.health.drifts import Drifts
 from streams.incidents.health.findings import SENSORS
 from streams.incidents.health.sensors import Sensor, Series, rows
 
-_OF_SENSORS: tuple[AlertKind, ...] = ("sensor_silent", "sensor_stuck", "sensor_out_of_range")
+_OF_SENSORS: tuple[AlertKind, ...] = (
+    "sensor_silent",
+    "sensor_stuck",
+    "sensor_out_of_range",
+    "sensor_drifting",
+)
 
 
 @dataclass(slots=True)
@@ -48,12 +55,15 @@ def heard_since(alert: Alert, last_ts: int) -> bool:
 class Sensors:
     """The sensors of a region by id."""
 
-    def __init__(self, region: str, config: HealthConfig, cases: Cases) -> None:
+    def __init__(
+        self, region: str, config: HealthConfig, cases: Cases, place: Callable[[str], Place]
+    ) -> None:
         self._region = region
         self._config = config
         self._cases = cases
         self._deadlines = Deadlines()
         self.known: dict[str, Sensor] = {}
+        self.drifts = Drifts(region, self.known, place, cases)
         self.owners: dict[str, Owner] = {}
         self.unsaved_sensors: set[str] = set()
         self.unsaved_owners: set[str] = set()
@@ -74,6 +84,7 @@ class Sensors:
                     self._leave(name, sensor)
                 sensor.owner, sensor.cell = owner, cell
                 sensor.series[metric] = series
+                self.drifts.put(name, metric, series)
                 touched.add(name)
         for name in sorted(touched & self.known.keys()):
             self._enter(name)
@@ -125,6 +136,7 @@ class Sensors:
             yield from self._judge_feed(name, clock, record)
         for name in self._deadlines.take(clock):
             yield from self._judge_silence(name, clock, record)
+        yield from self.drifts.judge(clock, record)
 
     def _judge_feed(self, name: str, clock: int, record: Record) -> Iterator[Alert]:
         owner, key = self.owners[name], self._feed(name)

@@ -20,6 +20,8 @@ class Series(msgspec.Struct, array_like=True, frozen=True):
     stuck_since: int
     refused: int
     refused_since: int
+    period: int
+    mean: float
 
 
 class SavedSensor(msgspec.Struct, array_like=True, frozen=True):
@@ -73,7 +75,7 @@ def rows(message: CellsHealth) -> list[tuple[str, str, str, str, Series]]:
     said = message.generation, message.offset
     figures = zip(
         *(h.last_ts, h.expected_ms, h.patience_ms, h.value),
-        *(h.repeated, h.repeated_before, h.stuck_since, h.refused, h.refused_since),
+        *(h.repeated, h.repeated_before, h.stuck_since, h.refused, h.refused_since, h.period, h.mean),
         strict=True,
     )
     names = zip(h.sensor_id, h.metric, h.owner, h.cell, strict=True)

@@ -30,6 +30,12 @@ RECORD = np.dtype(
         ("told_stuck", "<i8"),
         ("told_broken", "<i8"),
         ("told_cell", "<i8"),
+        ("period", "<i8"),  # the span of time that is being measured: means.py
+        ("sum", "<i8"),  # of its readings: millionths
+        ("count", "<u4"),
+        ("done", "<i8"),  # the span before it, and its mean
+        ("mean", "<f8"),
+        ("told_done", "<i8"),
     ]
 )
 """Times are milliseconds since the epoch. `told_...`: what was told last; see watch.py."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from schemas.metrics import METRICS
 from streams import intervals
 from streams.sensing.columns import METRIC_CODE
-from streams.sensing.health import broken, runs
+from streams.sensing.health import broken, means, runs
 from streams.sensing.health.arrivals import news
 from streams.sensing.health.broken import OutOfRange
 from streams.sensing.health.rule import HealthRule
@@ -85,6 +85,9 @@ class Health:
             if len(gaps):
                 intervals.learn(records["gaps"], records["heard"], found.row[after], gaps)
             runs.learn(records, found, self._rule)
+            smooth = means.SMOOTH[series.metric[found.row]]
+            if smooth.any():
+                means.learn(records, found.select(smooth))
             touched = np.concatenate((touched, found.row[first]))
         if len(touched):
             series.changed[touched] = True
@@ -127,6 +130,7 @@ class Health:
             (h["told_last"] == 0) | (heard - h["told_last"] >= h["patience"] // 4) | (h["told_cell"] != cell)
         )
         again |= (heard > h["told_last"]) & (heard + h["patience"] < watermark)
+        again |= h["done"] > h["told_done"]
         tell = (warm & again) | (h["told_stuck"] != stuck) | (h["told_broken"] != out)
         rows = rows[tell]
         self._take_leave(rows, cell[tell])
@@ -135,6 +139,7 @@ class Health:
             ("told_stuck", stuck),
             ("told_broken", out),
             ("told_cell", cell),
+            ("told_done", h["done"]),
         ):
             series.health[name][rows] = values[tell]
         series.changed[rows] = True

@@ -7,7 +7,9 @@ from tests.pipeline import T0
 from tests.unit.grid.partials import sensing
 from tests.unit.grid.region import CELL, MINUTE, Grid
 
-NEWS = SensorHealth(["s"], ["laeq"], ["city"], [CELL], [T0], [1], [2], [3.5], [4], [5], [6], [7], [8])
+NEWS = SensorHealth(
+    ["s"], ["laeq"], ["city"], [CELL], [T0], [1], [2], [3.5], [4], [5], [6], [7], [8], [9], [10.5]
+)
 
 
 def heard(grid: Grid) -> list[CellsHealth]:

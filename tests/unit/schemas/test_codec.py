@@ -52,7 +52,7 @@ CLOSED_REQUESTS = ClosedRequests(
     [0], ["c"], ["s"], [1], [2], [3], [4], [5], [None], [6.5], [7], [0.5], [None], [0]
 )  # fmt: skip
 HEALTH = SensorHealth(
-    ["s"], ["pm25"], ["city"], ["c"], [1], [2], [3], [4.5], [5], [6], [7], [8], [9]
+    ["s"], ["pm25"], ["city"], ["c"], [1], [2], [3], [4.5], [5], [6], [7], [8], [9], [10], [11.5]
 )  # fmt: skip
 EXAMPLES: list[tuple[object, msgspec.json.Decoder[Any]]] = [
     (VehiclePosition("bike-1", 1, 31.2, 121.5, battery_percent=7), codec.position),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from schemas.partials import SensorHealth
+from streams.sensing.health import record
 from streams.sensing.health.rule import HealthRule
 from tests.unit.sensing.station import CONFIG, MINUTE, T0, Station, reading
 
@@ -44,8 +45,8 @@ def test_nothing_is_told_of_a_sensor_before_its_interval_is_known() -> None:
 
 def test_it_is_told_again_when_a_quarter_of_its_patience_is_over() -> None:
     station = Station()
-    minutes(station, 0, 60)
-    times = [row["last_ts"] for row in told(station)]
+    minutes(station, 0, 60, metric="laeq")
+    times = [row["last_ts"] for row in told(station, metric="laeq")]
     assert {later - earlier for earlier, later in pairwise(times)} == {3 * MINUTE}
 
 
@@ -150,9 +151,39 @@ def test_what_was_learned_survives_a_crash_at_any_checkpoint() -> None:
                     station.checkpoint()
                     station.crash()
         station.checkpoint()
-    assert (
-        often.rows["s-1", "temperature"]["health"][:-40] == never.rows["s-1", "temperature"]["health"][:-40]
-    )
+    (known,), (expected,) = (record.load([s.rows["s-1", "temperature"]["health"]]) for s in (often, never))
+    learned = [name for name in record.RECORD.names or () if not name.startswith("told_")]
+    assert {name: known[name].tolist() for name in learned} == {
+        name: expected[name].tolist() for name in learned
+    }
+
+
+def test_the_mean_of_twenty_minutes_is_told_once_they_are_over() -> None:
+    station = Station()
+    minutes(station, 0, 45)
+    means = {row["period"]: row["mean"] for row in told(station) if row["period"]}
+    assert means == {
+        T0: sum(range(1, 21)) / 20,
+        T0 + 20 * MINUTE: sum(range(21, 41)) / 20,
+    }
+
+
+def test_means_do_not_depend_on_batches() -> None:
+    found = []
+    for size in (1, 7, 45):
+        station = Station()
+        for first in range(0, 45, size):
+            some = range(first, min(first + size, 45))
+            station.feed(*(reading(minute % 50 + 1, minute * 60) for minute in some))
+            station.checkpoint()
+        found.append(told(station)[-1]["mean"])
+    assert len(set(found)) == 1
+
+
+def test_what_is_local_has_no_means() -> None:
+    station = Station()
+    minutes(station, 0, 45, metric="laeq")
+    assert {row["period"] for row in told(station, metric="laeq")} == {0}
 
 
 def test_a_series_that_is_forgotten_is_told_as_gone() -> None:

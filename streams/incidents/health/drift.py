@@ -25,6 +25,8 @@ LEAST_SHARE = 0.1
 SETTLED = 72
 """Spans after which a new level is what is usual: a day."""
 _SIGMA = 1.4826
+_FURTHER = 1.1
+"""Less than this is no further drift."""
 
 
 @dataclass(slots=True)
@@ -51,12 +53,13 @@ def residuals(means: Mapping[str, float], places: Mapping[str, tuple[float, floa
         return {}
     at = np.radians(np.array([places[name] for name in names]))
     value = np.array([means[name] for name in names])
+    nearest = min(NEIGHBOURS, len(names) - 1)
     x, y = at[:, 1] * np.cos(at[:, 0]), at[:, 0]
     found = {}
     for number, name in enumerate(names):
         distance = (x - x[number]) ** 2 + (y - y[number]) ** 2
         distance[number] = np.inf
-        near = np.argsort(distance, kind="stable")[:NEIGHBOURS]
+        near = np.argpartition(distance, nearest - 1)[:nearest]
         found[name] = float(value[number] - np.median(value[near]))
     return found
 
@@ -75,9 +78,9 @@ def step(
         trail.residuals = {at: r for at, r in trail.residuals.items() if oldest <= at < period} | {
             period: residual
         }
+    changed = [name for name in sorted(now) if _is_over(trails[name], now[name], period, span_ms)]
     names = sorted(name for name in now if len(trails[name].residuals) == SPANS + 1)
     moved = np.array([now[name] - trails[name].residuals[oldest] for name in names])
-    changed = [name for name in sorted(now) if _is_over(trails[name], now[name], period, span_ms)]
     if len(names) < FEWEST:
         return changed
     spread = _SIGMA * float(np.median(np.abs(moved - np.median(moved))))
@@ -104,7 +107,7 @@ def _is_over(trail: Trail, residual: float, period: int, span_ms: int) -> bool:
     if trail.before is None:
         return False
     away = abs(residual - trail.before)
-    if away > trail.reached:
+    if away > _FURTHER * trail.reached:
         trail.reached, trail.since = away, period
     if away > trail.reached / 2 and period - trail.since < SETTLED * span_ms:
         return False

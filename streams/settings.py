@@ -88,6 +88,14 @@ class Settings(BaseSettings):
     anomaly_raise_at: float = Field(0.5, gt=0, le=1)
     anomaly_quiet_s: float = Field(1_800.0, gt=0)
 
+    # Flap damping: raised so often within the window (0: never), an alert stays open until it was quiet for long enough
+    flap_raises: int = Field(5, ge=0, le=1000)
+    flap_window_s: float = Field(3_600.0, gt=0)
+    flap_quiet_s: float = Field(900.0, gt=0)
+
+    # Incidents: alerts that belong together
+    incident_linger_s: float = Field(600.0, ge=0)
+
     # Health of sensors and feeds
     sensor_health: bool = True
     silent_intervals: float = Field(5.0, ge=2)
@@ -103,6 +111,8 @@ class Settings(BaseSettings):
     retain_request_windows_days: int = Field(365, ge=1)
     retain_requests_days: int = Field(730, ge=1)
     retain_alert_events_days: int = Field(365, ge=1)
+    retain_alerts_days: int = Field(730, ge=1)
+    retain_silences_days: int = Field(365, ge=1)
     retain_vehicle_events_days: int = Field(90, ge=1)
     retain_rejected_days: int = Field(30, ge=1)
     retain_notifications_days: int = Field(90, ge=1)

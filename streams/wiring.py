@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -14,12 +15,15 @@ from streams import topics
 from streams.errors import PolicyError, SettingsError
 from streams.fleet.cells import Cells
 from streams.fleet.state import FleetConfig, FleetState
-from streams.fold import Fold
+from streams.fold import Fold, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
+from streams.incidents.damping import FlapConfig
+from streams.incidents.grouping.incident import GroupConfig
 from streams.incidents.health.config import HealthConfig
+from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
 from streams.policy_file import load_policy, stamp
 from streams.rejects.state import RejectsState
@@ -34,7 +38,7 @@ from streams.sensing.health.rule import HealthRule
 from streams.sensing.state import SensingConfig, SensingState
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, Store
-from streams.store.retention import delete_old_requests, drop_old_chunks
+from streams.store.retention import delete_old_alerts, delete_old_requests, drop_old_chunks
 from streams.store.retry import retrying
 
 log = logging.getLogger(__name__)
@@ -43,6 +47,7 @@ _HANDOVER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 _RETENTION_INTERVAL_S = 3600.0
 _POLICY_INTERVAL_S = 2.0
+_REMEMBERED_CELLS = 10_000
 
 
 def anomaly_config(settings: Settings) -> AnomalyConfig | None:
@@ -53,6 +58,32 @@ def anomaly_config(settings: Settings) -> AnomalyConfig | None:
         detector=settings.anomaly_detector,
         rule=AnomalyRule(settings.anomaly_raise_at, int(settings.anomaly_quiet_s * 1000)),
         most_series=settings.max_series_per_partition,
+    )
+
+
+def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> IncidentsState:
+    """Return the fold that raises alerts."""
+    flaps = FlapConfig(
+        settings.flap_raises, int(settings.flap_window_s * 1000), int(settings.flap_quiet_s * 1000)
+    )
+    return IncidentsState(
+        policy,
+        locate.centre,
+        restored,
+        anomaly_config(settings),
+        group_config(settings),
+        flaps,
+        health_config(settings),
+    )
+
+
+def group_config(settings: Settings) -> GroupConfig:
+    """Return how alerts are grouped into incidents."""
+    return GroupConfig(
+        near=lru_cache(_REMEMBERED_CELLS)(locate.neighbours),
+        outline=locate.outline,
+        parent=locate.coarser,
+        linger_ms=int(settings.incident_linger_s * 1000),
     )
 
 
@@ -171,9 +202,7 @@ class Worker:
             return GridState(grid, lambda cell: cell_geometry(cell, s.h3_resolution), claim.restored)
 
         async def open_incidents(claim: Claim) -> Fold:
-            fold = IncidentsState(
-                self._policy, locate.centre, claim.restored, anomaly_config(s), health_config(s)
-            )
+            fold = incidents_fold(s, self._policy, claim.restored)
             self._incidents.add(fold)
             return fold
 
@@ -221,7 +250,10 @@ class Worker:
             await asyncio.sleep(_RETENTION_INTERVAL_S)
             dropped = await retrying(lambda: drop_old_chunks(session, settings), None, log.warning)
             deleted = await retrying(lambda: delete_old_requests(session, settings), None, log.warning)
-            log.info("retention dropped chunks: %s; deleted requests: %d", dropped, deleted)
+            alerts = await retrying(lambda: delete_old_alerts(session, settings), None, log.warning)
+            log.info(
+                "retention dropped chunks: %s; deleted requests: %d, alerts: %d", dropped, deleted, alerts
+            )
 
     async def _follow_policy(self, path: Path) -> None:
         """Take the policy file anew whenever it was written; one that cannot be taken changes nothing, and is said."""

@@ -112,7 +112,7 @@ class SensorRoad:
             return GridState(GRID, geometry, restored)
 
         def open_incidents(restored: Restored, _: list[dict[str, Any]]) -> IncidentsState:
-            return IncidentsState(policy, locate.centre, restored, None, health or HealthConfig())
+            return IncidentsState(policy, locate.centre, restored, health=health or HealthConfig())
 
         self.sources = [_Stage(topics.SENSORS, number, open_sensing) for number in range(sources)]
         self.grid = _Stage(topics.PARTIALS, 0, open_grid)

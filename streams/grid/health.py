@@ -2,7 +2,7 @@
 
 Silence cannot be judged by the clock of those who are silent. The clock of a stream is the least that its active
 sources have come to; while all of them say nothing, the other streams of the region carry it on. Which sources are
-active is known here only (sources.py). What sensing says of a sensor is passed on as it is: absolute, with its offset.
+awake is known here only (sources.py). What sensing says of a sensor is passed on as it is: absolute, with its offset.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +13,10 @@ from schemas.partials import SensingPartial
 from streams.grid.tally import Tally
 
 _NOBODY = -1
+_STALLS = 6
+"""A source that said nothing for so many idle times is silent, and not only held up on its way: what is fast forwarded
+cannot be told from what is silent any sooner.
+"""
 
 
 class HealthPost:
@@ -45,7 +49,8 @@ class HealthPost:
 def clock(kind: str, region: str, tallies: Mapping[tuple[str, str], Tally[Any]]) -> int:
     """Return the event time by which silence of a kind of partials is judged in a region."""
     own = tallies.get((region, kind))
-    if own is not None and own.sources.awake:
-        return own.sources.as_of()
+    reported = None if own is None else own.sources.reported(_STALLS)
+    if reported is not None:
+        return reported
     others = [tally.sources for (where, _), tally in tallies.items() if where == region]
     return max((sources.as_of() for sources in others), default=0)

@@ -17,6 +17,7 @@ from streams.incidents.counts.rules import CountPolicy, CountRule, Counts
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.watch import Bound, bounds, severity, step
 from streams.incidents.saturation import Watch
+from streams.incidents.showing import Seen
 
 Key = tuple[str, Bound]
 """Id of a rule, and which of its bounds."""
@@ -38,6 +39,7 @@ class _Saved(msgspec.Struct, array_like=True, frozen=True):
     since: int | None
     alert: Alert | None
     not_before: int
+    first_offset: int | None = None
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
@@ -48,6 +50,7 @@ class _Entry:
     watch: Watch = field(default_factory=Watch)
     alert: Alert | None = None
     not_before: int = 0
+    first_offset: int | None = None
 
 
 class CountBook:
@@ -107,6 +110,31 @@ class CountBook:
             for number in range(len(tally.rules)):
                 yield from self._judge(tally, number, as_of, record)
 
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the policy that an alert's rule is of; None where there is no such rule."""
+        return next((tally.policy.version for tally, _ in self._of(alert)), None)
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return how many vehicles an alert's rule counts."""
+        for tally, number in self._of(alert):
+            rule, count = tally.rules[number], sum(tally.counts[number].values())
+            limit = f"at most {rule.maximum}" if alert.kind == "too_many" else f"at least {rule.minimum}"
+            if not tally.active[number]:
+                limit += " (not in effect)"
+            bound: Bound = "too_many" if alert.kind == "too_many" else "too_few"
+            entry = self._entries.get((rule.rule_id, bound), _Entry())
+            return Seen(f"{count} vehicles", limit, entry.watch.as_text)
+        return None
+
+    def _of(self, alert: Alert) -> Iterator[tuple[Tally, int]]:
+        """Yield the rule of an alert: its tally, and its number there."""
+        if alert.kind not in ("too_many", "too_few"):
+            return
+        for tally in self._tallies_of(alert.region):
+            for number, rule in enumerate(tally.rules):
+                if rule.rule_id == alert.subject:
+                    yield tally, number
+
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed of the state, by name; None: it is deleted."""
         parts: dict[str, bytes | None] = {}
@@ -115,7 +143,9 @@ class CountBook:
             parts["/".join(key)] = (
                 None
                 if entry is None
-                else msgspec.msgpack.encode(_Saved(entry.watch.since, entry.alert, entry.not_before))
+                else msgspec.msgpack.encode(
+                    _Saved(entry.watch.since, entry.alert, entry.not_before, entry.first_offset)
+                )
             )
         self._unsaved.clear()
         return parts
@@ -130,7 +160,7 @@ class CountBook:
         saved = _saved.decode(data)
         if _belongs(saved.alert, self._rules.get(key)):
             watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
-            self._entries[key] = _Entry(watch, saved.alert, saved.not_before)
+            self._entries[key] = _Entry(watch, saved.alert, saved.not_before, saved.first_offset)
         else:
             self._leave(key, saved.alert)
         return saved.alert
@@ -179,9 +209,14 @@ class CountBook:
             watch, before = step(entry.watch, found, as_of, self._config.min_duration_ms), entry.alert
             if watch == entry.watch:
                 continue
+            if entry.watch.since is None:
+                entry.first_offset = record.offset
             entry.watch = watch
             self._unsaved.add(key)
-            look = Look(bound, tally.policy, rule, by_operator, in_effect, as_of, self._config.file, record)
+            look = Look(
+                *(bound, tally.policy, rule, by_operator, in_effect, as_of, self._config.file, record),
+                first_offset=entry.first_offset,
+            )
             if before is not None:
                 event = followed(before, look, watch.severity)
             elif watch.severity is not None:

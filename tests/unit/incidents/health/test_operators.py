@@ -19,7 +19,7 @@ class Watched(Counted):
 
     def _open(self, start: Any) -> IncidentsState:
         centre = lambda cell: mds.centre(f"{cell:012x}")  # noqa: E731
-        return IncidentsState(self.policy, centre, start, None, HealthConfig())
+        return IncidentsState(self.policy, centre, start, health=HealthConfig())
 
     def close(self, minute: int, *operators: str) -> list[Alert]:
         """Close a window in which these operators' vehicles reported, and let time go on to its end."""

@@ -11,47 +11,58 @@ from streams.sensing.health.rule import HealthRule
 def learn(records: Records, news: News, rule: HealthRule) -> None:
     """Take in news, n > 0: carry runs on, end them, and remember the longest."""
     of_row = news.first()
-    before = np.concatenate(([0], news.value[:-1]))
     at_first = np.flatnonzero(of_row)
-    before[at_first] = records["value"][news.row[at_first]]
-    known = records["run"][news.row[at_first]] > 0
-    begins = news.value != before
-    begins[at_first] |= ~known
+    rows = news.row[at_first]
+    run, known = records["run"][rows].astype(np.int64), records["run"][rows] > 0
+    begins = np.concatenate(([True], news.value[1:] != news.value[:-1]))
+    begins[at_first] = (news.value[at_first] != records["value"][rows]) | ~known
     # A piece is what of a run lies in this batch: it begins where the row or the value does.
     start = np.flatnonzero(of_row | begins)
-    row, first, fresh = news.row[start], of_row[start], begins[start]
+    first = np.flatnonzero(of_row[start])
+    fresh = begins[start]
     size = np.diff(start, append=len(news)).astype(np.int64)
-    size[~fresh] += records["run"][row[~fresh]]
     since = news.ts[start]
-    since[~fresh] = records["since"][row[~fresh]]
+    goes_on = ~fresh[first]
+    size[first[goes_on]] += run[goes_on]
+    since[first[goes_on]] = records["since"][rows[goes_on]]
 
-    ended = fresh & (~first | (records["run"][row] > 0))
-    length = np.where(first, records["run"][row], np.concatenate(([0], size[:-1])))
-    _end(records, row[ended], length[ended], rule)
-    last = np.flatnonzero(np.concatenate((row[1:] != row[:-1], [True])))
-    records["value"][row[last]] = news.value[start[last]]
-    records["since"][row[last]] = since[last]
-    records["run"][row[last]] = size[last]
-    rows = news.row[at_first]
+    length = np.concatenate(
+        ([0], size[:-1])
+    )  # of the run before each piece, which has ended where a piece is fresh
+    length[first] = run
+    fresh[first] &= known
+    _end(records, rows, first, np.where(fresh, length, 0), rule)
+    last = np.append(first[1:], len(start)) - 1
+    records["value"][rows] = news.value[start[last]]
+    records["since"][rows] = since[last]
+    records["run"][rows] = size[last]
     for name, extreme in (("most", np.maximum), ("least", np.minimum)):
         here = extreme.reduceat(news.value, at_first)
         records[name][rows] = np.where(known, extreme(records[name][rows], here), here)
 
 
-def _end(records: Records, row: NDArray[np.int32], length: NDArray[np.int64], rule: HealthRule) -> None:
-    """Remember runs that ended, in order within each row; one that was ill teaches no more than twice the longest."""
-    if not len(row):
-        return
-    first = np.flatnonzero(np.concatenate(([True], row[1:] != row[:-1])))
-    size = np.diff(first, append=len(row))
-    number = records["changes"][row] + np.arange(len(row)) - np.repeat(first, size)
-    longer = np.flatnonzero(length > records["longest"][row])
-    for r, n, seen in zip(
-        row[longer].tolist(), length[longer].tolist(), number[longer].tolist(), strict=True
-    ):
-        longest = int(records["longest"][r])
-        records["longest"][r] = max(longest, n if seen < rule.warm_changes else min(n, 2 * longest))
-    records["changes"][row[first]] += size.astype(np.uint32)
+def _end(
+    records: Records,
+    rows: NDArray[np.int32],
+    first: NDArray[np.intp],
+    length: NDArray[np.int64],
+    rule: HealthRule,
+) -> None:
+    """Remember runs that ended, 0: none did; `first` is where those of each row begin.
+
+    One that was ill teaches no more than twice the longest.
+    """
+    ended = np.cumsum(length > 0)
+    before = ended[first] - (length[first] > 0)
+    changes, longest = records["changes"][rows].astype(np.int64), records["longest"][rows].astype(np.int64)
+    longer = np.flatnonzero(length > np.repeat(longest, np.diff(first, append=len(length))))
+    which = np.searchsorted(first, longer, side="right") - 1
+    number = changes[which] + ended[longer] - before[which] - 1
+    for row, n, seen in zip(which.tolist(), length[longer].tolist(), number.tolist(), strict=True):
+        known = int(longest[row])
+        longest[row] = max(known, n if seen < rule.warm_changes else min(n, 2 * known))
+    records["longest"][rows] = longest
+    records["changes"][rows] = changes + np.append(ended[first[1:] - 1], ended[-1]) - before
 
 
 def stuck(

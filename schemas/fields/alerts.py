@@ -44,6 +44,8 @@ FIELDS: Structs = {
         "anomaly": field("What is unusual; null for other kinds than `anomaly`."),
         "rule": field("The rule that is broken; null for other kinds than `too_many` and `too_few`."),
         "health": field("What is wrong with a sensor or feed; null for kinds that are about neither."),
+        "forecast": field("How fast the cell fills; null for other kinds than `saturation_expected`."),
+        "hot_spot": field("Where requests gather; null for other kinds than `hot_spot`."),
         "first_offset": field(
             "Offset of the record with which the condition began; null where it is not known.", **COUNT
         ),
@@ -61,6 +63,28 @@ FIELDS: Structs = {
         "refused": field("Readings out of range of late; null for silence."),
         "residual": field("Distance of its mean from its neighbours'; null for other kinds than drifting."),
         "residual_before": field("The same before it drifted."),
+    },
+    "HotSpot": {
+        "service_code": field("Category of the requests."),
+        "cells": field("H3 cells that it covers: a cell with some rings around it."),
+        "begin": field("From when on requests are counted, milliseconds since the epoch, UTC."),
+        "end": field("Until when."),
+        "count": field("Requests opened there and then.", **COUNT),
+        "expected": field("How many were to be expected."),
+        "score": field("Logarithm of the likelihood ratio of the scan statistic.", minimum=0),
+        "detector": field("Name of the detector."),
+        "detector_version": field("Version of its arithmetic."),
+    },
+    "Forecast": {
+        "window_start": field("Start of the newest window looked at, milliseconds since the epoch, UTC."),
+        "window_ms": field("Length of a window, milliseconds.", minimum=1),
+        "windows": field("Windows looked back at, the one with the largest inflow included.", minimum=2),
+        "inflow_per_minute": field("Vehicles that came less those that left, a minute."),
+        "expected_at": field(
+            "When it is expected to hold `raise_at` vehicles, milliseconds since the epoch, UTC."
+        ),
+        "earliest_at": field("In one case of ten it is before this."),
+        "latest_at": field("In one case of ten it is after this."),
     },
     "Anomaly": {
         "metric": field("Metric of the cell that is unusual."),

@@ -12,10 +12,15 @@ from streams.incidents.cells import CellBook, Centre
 from streams.incidents.change import problem_of_change
 from streams.incidents.counts.book import CountBook, CountConfig
 from streams.incidents.damping import NEVER, Damper, FlapConfig
+from streams.incidents.forecast.book import ForecastBook
+from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.grouping.incident import GroupConfig
 from streams.incidents.grouping.open_incidents import OpenIncidents
 from streams.incidents.health.book import HealthBook
 from streams.incidents.health.config import HealthConfig
+from streams.incidents.hotspot.book import HotSpotBook
+from streams.incidents.hotspot.rule import HotSpotRule
+from streams.incidents.hotspot.scan import Rings
 from streams.incidents.messages import decoder, time_of
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
@@ -37,11 +42,15 @@ class IncidentsState:
         anomalies: AnomalyConfig | None = None,
         groups: GroupConfig | None = None,
         flaps: FlapConfig = NEVER,
+        *,
+        forecast: ForecastRule | None = None,
         health: HealthConfig | None = None,
+        hot_spots: tuple[HotSpotRule, Rings] | None = None,
     ) -> None:
-        """Without `anomalies` metrics decide nothing, and without `groups` alerts are not grouped into incidents.
+        """Without `anomalies`, `forecast` or `hot_spots` nothing is decided about them.
 
-        Without `health` nobody is silent. What is saved of each stays as it is.
+        Without `health` nobody is silent, without `groups` alerts are not grouped into incidents. What is saved of any
+        of them stays as it is.
         """
         self._policy = policy
         self._centre = centre
@@ -59,6 +68,10 @@ class IncidentsState:
         self._books["count"] = self._counts
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
+        if forecast is not None:
+            self._books["forecast"] = ForecastBook(forecast, policy, centre)
+        if hot_spots is not None:
+            self._books["hot_spot"] = HotSpotBook(hot_spots[0], self._place, hot_spots[1])
         self._incidents = None if groups is None else OpenIncidents(groups)
         self._damper = Damper(flaps)
         self._restore(restored)

@@ -1,0 +1,45 @@
+"""Steps of vehicles: each applied reading beside what was on file of its vehicle, to watch single vehicles."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.fleet.batch import Batch
+from streams.fleet.kernel import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """n applied readings in the order of the log; for each vehicle their ts ascend.
+
+    take   (n) their indices in the batch
+    rows   (n) rows of their vehicles
+    slots  (n) where they are
+    """
+
+    batch: Batch
+    take: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    slots: NDArray[np.int32]
+    on_file: Records
+
+    def now(self, name: str) -> NDArray[Any]:
+        """Return a column of the readings: ts, received_at, lat, lon, state, type_ or battery."""
+        column: NDArray[Any] = self.batch.readings[name][self.take]
+        return column
+
+    def before(self, name: str) -> NDArray[Any]:
+        """Return a column of the readings before them; `ts` is 0 where there is none, and the others mean nothing."""
+        column: NDArray[Any] = self.on_file[name]
+        return column
+
+    def slots_before(self) -> NDArray[np.int32]:
+        """Return where the readings before them were; NOWHERE where there is none."""
+        return self.before("slot")
+
+
+Look = Callable[[Steps], None]
+"""Look at steps, in the order of the log. They are on file already."""

@@ -10,7 +10,19 @@ import msgspec
 
 Severity = Literal["warning", "minor", "major", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "minor", "major", "critical")
-AlertKind = Literal["oversaturation", "anomaly", "too_many", "too_few", "saturation_expected", "hot_spot"]
+AlertKind = Literal[
+    "oversaturation",
+    "anomaly",
+    "too_many",
+    "too_few",
+    "sensor_silent",
+    "sensor_stuck",
+    "sensor_out_of_range",
+    "sensor_drifting",
+    "feed_silent",
+    "saturation_expected",
+    "hot_spot",
+]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
 
@@ -55,6 +67,26 @@ class PolicyRule(msgspec.Struct, frozen=True):
     count: int
     excess: int
     in_effect: bool
+
+
+class Health(msgspec.Struct, frozen=True):
+    """What is wrong with a sensor or a feed: all sensors of an owner, or all vehicles of an operator, in a region.
+
+    What does not apply is null: a feed has no metric, and of a sensor that is silent nothing is repeated or refused.
+    """
+
+    feed: str
+    sensors: int
+    last_ts: int
+    expected_ms: int
+    patience_ms: int
+    metric: str | None = None
+    value: float | None = None
+    repeated: int | None = None
+    repeated_before: int | None = None
+    refused: int | None = None
+    residual: float | None = None
+    residual_before: float | None = None
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -108,6 +140,7 @@ class Evidence(msgspec.Struct, frozen=True):
     offset: int
     anomaly: Anomaly | None = None
     rule: PolicyRule | None = None
+    health: Health | None = None
     first_offset: int | None = None
     forecast: Forecast | None = None
     hot_spot: HotSpot | None = None

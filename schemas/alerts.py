@@ -10,7 +10,7 @@ import msgspec
 
 Severity = Literal["warning", "minor", "major", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "minor", "major", "critical")
-AlertKind = Literal["oversaturation", "anomaly", "too_many", "too_few"]
+AlertKind = Literal["oversaturation", "anomaly", "too_many", "too_few", "impossible_jump", "low_battery"]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
 
@@ -57,6 +57,44 @@ class PolicyRule(msgspec.Struct, frozen=True):
     in_effect: bool
 
 
+class Jump(msgspec.Struct, frozen=True):
+    """A vehicle that was at two places, one after the other, and cannot have got from one to the other in that time.
+
+    The newest of `jumps` since the alert was raised. `metres` is the great-circle distance, `kmh` the speed that it
+    takes, and `limit_kmh` the one that such a vehicle can have.
+    """
+
+    vehicle_id: str
+    operator: str
+    vehicle_type: str
+    from_ts: int
+    from_lat: float
+    from_lon: float
+    ts: int
+    lat: float
+    lon: float
+    metres: float
+    kmh: float
+    limit_kmh: float
+    jumps: int
+
+
+class Battery(msgspec.Struct, frozen=True):
+    """A vehicle whose battery is low: raised below `low_below`, cleared from `clear_at` on.
+
+    As of `ts`, when it was in `vehicle_state`; `battery_percent` is null where the vehicle did not say.
+    """
+
+    vehicle_id: str
+    operator: str
+    vehicle_type: str
+    ts: int
+    vehicle_state: str
+    battery_percent: int | None
+    low_below: int
+    clear_at: int
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
@@ -73,6 +111,8 @@ class Evidence(msgspec.Struct, frozen=True):
     offset: int
     anomaly: Anomaly | None = None
     rule: PolicyRule | None = None
+    jump: Jump | None = None
+    battery: Battery | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

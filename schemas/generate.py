@@ -16,7 +16,7 @@ import msgspec
 
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
-from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsWindow
+from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsVehicles, CellsWindow
 from schemas.fields import FIELDS, RULES
 from schemas.partials import FleetPartial, RequestsPartial, SensingPartial
 from schemas.rejected import Rejected
@@ -60,6 +60,7 @@ WIRES: tuple[Wire, ...] = (
     Wire("CellsWindow", CellsWindow, "Closed windows of cells"),
     Wire("CellsMetrics", CellsMetrics, "Closed windows of metrics"),
     Wire("CellsRequests", CellsRequests, "Closed windows of citizens' requests"),
+    Wire("CellsVehicles", CellsVehicles, "News of single vehicles"),
     Wire("Alert", Alert, "Alert"),
     Wire("AlertHandling", AlertHandling, "Something that a person did about an alert"),
     Wire("Rejected", Rejected, "Refused input"),

@@ -13,6 +13,8 @@ import faust
 from streams import topics
 from streams.errors import PolicyError, SettingsError
 from streams.fleet.cells import Cells
+from streams.fleet.jumps import JumpRule
+from streams.fleet.news import NewsConfig
 from streams.fleet.state import FleetConfig, FleetState
 from streams.fold import Fold
 from streams.grid import locate
@@ -20,6 +22,7 @@ from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
 from streams.incidents.state import IncidentsState
+from streams.incidents.vehicles.config import VehiclesConfig
 from streams.policy_file import load_policy, stamp
 from streams.rejects.state import RejectsState
 from streams.requests.districts import Districts
@@ -51,6 +54,28 @@ def anomaly_config(settings: Settings) -> AnomalyConfig | None:
         detector=settings.anomaly_detector,
         rule=AnomalyRule(settings.anomaly_raise_at, int(settings.anomaly_quiet_s * 1000)),
         most_series=settings.max_series_per_partition,
+    )
+
+
+def news_config(settings: Settings) -> NewsConfig | None:
+    """Return what the fleet looks for in single vehicles; None: nothing."""
+    jumps = JumpRule(settings.jump_kmh, settings.jump_noise_m) if settings.jump_kmh else None
+    battery = battery_lines(settings)
+    return None if jumps is None and battery is None else NewsConfig(jumps, battery)
+
+
+def battery_lines(settings: Settings) -> tuple[int, int] | None:
+    """Return below which charge a battery is low, and from which on it is fine, per cent; None: not watched."""
+    low = settings.low_battery_percent
+    return (low, settings.low_battery_clear_percent) if low else None
+
+
+def vehicles_config(settings: Settings) -> VehiclesConfig:
+    """Return what of single vehicles becomes an alert."""
+    return VehiclesConfig(
+        jumps=settings.jump_kmh > 0,
+        jump_quiet_ms=int(settings.jump_quiet_s * 1000),
+        battery=battery_lines(settings),
     )
 
 
@@ -114,6 +139,7 @@ class Worker:
             stale_after_ms=int(s.stale_after_s * 1000),
             sources=s.source_partitions,
             most_vehicles=s.max_vehicles_per_partition,
+            news=news_config(s),
         )
         sensing = SensingConfig(
             window_ms=s.window_s * 1000,
@@ -152,7 +178,9 @@ class Worker:
             return GridState(grid, lambda cell: cell_geometry(cell, s.h3_resolution), claim.restored)
 
         async def open_incidents(claim: Claim) -> Fold:
-            fold = IncidentsState(self._policy, locate.centre, claim.restored, anomaly_config(s))
+            fold = IncidentsState(
+                self._policy, locate.centre, claim.restored, anomaly_config(s), vehicles_config(s)
+            )
             self._incidents.add(fold)
             return fold
 

@@ -1,6 +1,6 @@
 """Alerts, and input that was refused."""
 
-from schemas.fields.keywords import CELL, COUNT, LAT, LON, Structs, field
+from schemas.fields.keywords import CELL, COUNT, ID, LAT, LON, PERCENT, Structs, field
 
 FIELDS: Structs = {
     "Alert": {
@@ -26,7 +26,7 @@ FIELDS: Structs = {
         "policy_version": field("Hash of all that the policy, or the detector and its rule, decide by."),
         "evidence": field("The values that the decision rests on."),
         "subject": field(
-            "What it is about, where that is not the cell itself: a metric or the id of a rule."
+            "What it is about, where that is not the cell itself: a metric, or the id of a rule or vehicle."
         ),
     },
     "Evidence": {
@@ -40,6 +40,33 @@ FIELDS: Structs = {
         "offset": field("Its offset.", **COUNT),
         "anomaly": field("What is unusual; null for other kinds than `anomaly`."),
         "rule": field("The rule that is broken; null for other kinds than `too_many` and `too_few`."),
+        "jump": field("What is impossible; null for other kinds than `impossible_jump`."),
+        "battery": field("The battery that is low; null for other kinds than `low_battery`."),
+    },
+    "Jump": {
+        "vehicle_id": field("The vehicle.", **ID),
+        "operator": field("Its operator.", **ID),
+        "vehicle_type": field("Its type (MDS)."),
+        "from_ts": field("When it was at the first place, milliseconds since the epoch, UTC."),
+        "from_lat": field("Latitude of the first place, WGS-84 degrees.", **LAT),
+        "from_lon": field("Longitude of the first place, WGS-84 degrees.", **LON),
+        "ts": field("When it was at the second place, milliseconds since the epoch, UTC."),
+        "lat": field("Latitude of the second place, WGS-84 degrees.", **LAT),
+        "lon": field("Longitude of the second place, WGS-84 degrees.", **LON),
+        "metres": field("Great-circle distance between them.", **COUNT),
+        "kmh": field("Speed that it would take, kilometres an hour.", **COUNT),
+        "limit_kmh": field("Speed that such a vehicle can have.", **COUNT),
+        "jumps": field("Jumps since the alert was raised; this is the newest.", minimum=1),
+    },
+    "Battery": {
+        "vehicle_id": field("The vehicle.", **ID),
+        "operator": field("Its operator.", **ID),
+        "vehicle_type": field("Its type (MDS)."),
+        "ts": field("When it said so, milliseconds since the epoch, UTC."),
+        "vehicle_state": field("State of the vehicle then (MDS)."),
+        "battery_percent": field("Charge; null where it did not say.", **PERCENT),
+        "low_below": field("The battery is low below this, per cent.", **PERCENT),
+        "clear_at": field("It is low no more from this on, per cent.", **PERCENT),
     },
     "Anomaly": {
         "metric": field("Metric of the cell that is unusual."),

@@ -30,8 +30,10 @@ from streams.fleet.columns import decode
 from streams.fleet.flows import Entries, Flows
 from streams.fleet.live import LiveCounts
 from streams.fleet.newest import newest_wins
+from streams.fleet.news import News, NewsConfig
 from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
+from streams.fleet.steps import Steps
 from streams.fleet.tell import Teller, event_rows, vehicle_event
 from streams.fleet.vehicles import NOWHERE, STANDING, Vehicles
 from streams.fleet.watch import Watch
@@ -43,7 +45,10 @@ STAGE = "fleet"
 
 @dataclass(frozen=True, slots=True)
 class FleetConfig:
-    """Milliseconds, the number of partitions of ub.vehicles, and the most vehicles to keep in one of them."""
+    """Milliseconds, the number of partitions of ub.vehicles, and the most vehicles to keep in one of them.
+
+    `news`: what is looked for in single vehicles; None: nothing.
+    """
 
     window_ms: int
     allowed_lateness_ms: int
@@ -51,6 +56,7 @@ class FleetConfig:
     stale_after_ms: int
     sources: int
     most_vehicles: int = 300_000
+    news: NewsConfig | None = None
 
 
 class FleetState:
@@ -75,6 +81,7 @@ class FleetState:
         self._clock = EventClock(config.allowed_lateness_ms)
         self._silence = Silence(config.stale_after_ms, config.amend_horizon_ms, config.most_vehicles)
         self._watch = Watch(self._silence, self._vehicles, self._sweep)
+        self._news = News(config.news, self._slots, self._vehicles) if config.news is not None else None
         self._waiting = Waiting()
         self._teller = Teller(
             restored.partition, restored.generation, config.sources, config.window_ms, self._slots
@@ -153,6 +160,8 @@ class FleetState:
         self._flows.add(Entries(rows.astype(np.int32), ts, slots, STANDING[state], heard))
         if newest < len(ts):
             take, rows, slots = take[applied], rows[applied], slots[applied]
+        if self._news is not None:
+            self._news.look(Steps(c, take, rows, slots, self._vehicles, once=once))
         self._move(c, take, rows, slots, once=once)
         if (state == MISSING).any():
             self._watch.expect(int(watermark.min()))
@@ -238,6 +247,8 @@ class FleetState:
         nowhere = np.zeros(len(rows), np.bool_)
         self._flows.add(Entries(rows.astype(np.int32), at, slot, nowhere, nowhere))
         self._live.add(slot, vehicles.state[rows], -1)
+        if self._news is not None:
+            self._news.gone(rows, at)
         cells, operators = slots.names(slot)
         for vehicle_id, row, ts, cell, operator in zip(
             vehicles.ids.texts(rows), rows.tolist(), at.tolist(), cells, operators, strict=True
@@ -294,6 +305,8 @@ class FleetState:
         if everyone:
             self._told_time = time
         dirty = self._live.take_dirty()
+        if self._news is not None:
+            out += self._teller.news(*self._news.take())
         return out + self._teller.partials(
             self._offset, self._clock, self._live, dirty, rows, everyone=everyone
         )

@@ -1,4 +1,4 @@
-"""What the fleet tells: partials for the grid, and vehicles that fell silent."""
+"""What the fleet tells: partials for the grid, vehicles that fell silent, and news of single ones."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +14,8 @@ from streams import topics
 from streams.clock import EventClock
 from streams.fleet.flows import WindowRows
 from streams.fleet.live import LiveCounts
+from streams.fleet.news import Move, Passed
+from streams.fleet.news_messages import messages_of
 from streams.fleet.slots import Slots
 from streams.fold import Output, Rows
 
@@ -95,6 +97,21 @@ class Teller:
             id_=f"fleet/{self._partition}@{self._generation}:{offset}/{partial.region}/{crc32(value):08x}",
             time_ms=clock.newest_ts,
         )
+
+    def news(self, moves: Sequence[Move], passed: Sequence[Passed]) -> list[Output]:
+        """Return the records on single vehicles."""
+        regions = self._slots.cells.regions
+        return [
+            Output(
+                topic=topics.CELLS,
+                key=message.region,
+                value=(value := codec.encode(message)),
+                type_=envelope.CELLS_VEHICLES,
+                id_=f"fleet/{self._partition}@{self._generation}:{message.region}/{crc32(value):08x}",
+                time_ms=max([*message.news.ts, *message.moves.ts]),
+            )
+            for message in messages_of(moves, passed, regions, self._partition, self._generation)
+        ]
 
 
 def vehicle_event(event: VehicleEvent) -> Output:

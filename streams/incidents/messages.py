@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schemas.cells import CellsNow
+from schemas.cells import CellsNow, CellsVehicles
 
 
 class MetricRows(msgspec.Struct, frozen=True):
@@ -33,4 +33,4 @@ class Requests(msgspec.Struct, frozen=True, tag="requests"):
     """Closed windows of citizens' requests: nothing of them is read."""
 
 
-decoder = msgspec.json.Decoder(CellsNow | Metrics | Windows | Requests)
+decoder = msgspec.json.Decoder(CellsNow | Metrics | Windows | Requests | CellsVehicles)

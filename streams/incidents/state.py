@@ -15,6 +15,8 @@ from streams.incidents.messages import decoder
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
 from streams.incidents.telling import rows
+from streams.incidents.vehicles.book import VehicleBook
+from streams.incidents.vehicles.config import VehiclesConfig
 from streams.refusals import refusal
 
 STAGE = "incidents"
@@ -24,9 +26,14 @@ class IncidentsState:
     """Fold over one partition of ub.cells: a book for each family of conditions, asked in order."""
 
     def __init__(
-        self, policy: Policy, centre: Centre, restored: Restored, anomalies: AnomalyConfig | None = None
+        self,
+        policy: Policy,
+        centre: Centre,
+        restored: Restored,
+        anomalies: AnomalyConfig | None = None,
+        vehicles: VehiclesConfig | None = None,
     ) -> None:
-        """Without `anomalies` metrics decide nothing; what is saved of them stays as it is."""
+        """Without `anomalies` metrics decide nothing, nor do `vehicles`; what is saved of them stays as it is."""
         self._policy = policy
         self._centre = centre
         self._generation = restored.generation
@@ -39,6 +46,8 @@ class IncidentsState:
         self._books: dict[str, Book] = {"cell": self._cells, "count": self._counts}
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
+        if vehicles is not None:
+            self._books["vehicle"] = VehicleBook(vehicles, self._place)
         self._restore(restored)
 
     def _restore(self, restored: Restored) -> None:

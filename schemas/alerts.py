@@ -39,8 +39,10 @@ class Anomaly(msgspec.Struct, frozen=True):
 class PolicyRule(msgspec.Struct, frozen=True):
     """What a rule of an MDS policy counts in its geography, and by how many it is out of bounds (`excess`).
 
-    `minimum` and `maximum` are the least and the most within bounds. `operators`: whose vehicles are counted, together;
-    none named: everybody's.
+    `minimum` and `maximum` are the least and the most within bounds, in `units`: vehicles (`devices`), or per cent of
+    one operator (`percent`: of those in the region; `utilization`: on a trip, of those there). Of these there are `of`,
+    and `percent` is the share. `count` and `excess` are vehicles. `operators`: whose vehicles are counted, together
+    where units are devices; none named: everybody's.
     """
 
     policy_id: str
@@ -55,6 +57,9 @@ class PolicyRule(msgspec.Struct, frozen=True):
     count: int
     excess: int
     in_effect: bool
+    units: str = "devices"
+    of: int | None = None
+    percent: float | None = None
 
 
 class Jump(msgspec.Struct, frozen=True):

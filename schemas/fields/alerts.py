@@ -90,13 +90,16 @@ FIELDS: Structs = {
         "cells": field("Number of H3 cells whose centre they hold: what is counted in.", minimum=1),
         "states": field("States of vehicles (MDS) that are counted."),
         "operators": field("Operators whose vehicles are counted, together; none named: everybody's."),
-        "minimum": field("Least number within bounds; null: no bound.", **COUNT),
-        "maximum": field("Greatest number within bounds; null: no bound.", **COUNT),
+        "minimum": field("Least number within bounds, in `units`; null: no bound.", **COUNT),
+        "maximum": field("Greatest number within bounds, in `units`; null: no bound.", **COUNT),
         "count": field("Vehicles counted; `by_operator` has the shares.", **COUNT),
         "excess": field("Vehicles too many or too few; 0 or less: within bounds."),
         "in_effect": field(
             "Whether the rule was in effect; false when an alert is cleared because it is not."
         ),
+        "units": field("What minimum and maximum are in: devices, percent or utilization."),
+        "of": field("Vehicles that the per cent are of; null where units are devices.", **COUNT),
+        "percent": field("What `count` is in per cent of them; null where units are devices.", **PERCENT),
     },
     "AlertHandling": {
         "action_id": field("UUID of the action; the same when it is told again."),

@@ -81,7 +81,8 @@ def _shared(
 def _bounds(rule: CountRule) -> str:
     least = "" if rule.minimum is None else f"at least {rule.minimum}"
     most = "" if rule.maximum is None else f"at most {rule.maximum}"
-    return ", ".join(filter(None, (least, most))) or "no bounds"
+    units = {"devices": "", "percent": " % of the operator's", "utilization": " % on a trip"}[rule.units]
+    return ", ".join(f"{one}{units}" for one in (least, most) if one) or "no bounds"
 
 
 def _hours(hours: Hours) -> str:

@@ -9,12 +9,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from schemas.vehicles import ID_PATTERN
 from streams.incidents.counts.fields import Fields
 from streams.incidents.counts.geographies import City, Geography, middle, read_geographies
-from streams.incidents.counts.rules import CountPolicy, CountRule
+from streams.incidents.counts.rules import CountPolicy, CountRule, Units
 from streams.incidents.findings import Findings
 
 POLICY_FIELDS = (
@@ -157,15 +157,16 @@ def _rule(fields: Fields, areas: Mapping[str, Geography], rule_ids: set[str], ci
     if rule_id in rule_ids:
         fields.error("rule_id", "another rule has this id; give it one of its own")
     rule_ids.add(rule_id)
-    if fields.values.get("rule_units") not in (None, "devices"):
-        fields.error("rule_units", "a count is one of devices")
+    units = _units(fields)
     if fields.values.get("value_url") is not None:
         fields.note(
             "value_url", "it is not asked; the vehicles of all operators of the policy are counted here"
         )
     applies = _applies(fields, city)
-    minimum, maximum = _bounds(fields)
+    minimum, maximum = _bounds(fields, units)
     name, states, hours = fields.text("name"), fields.states(), fields.hours()
+    if units == "utilization" and "on_trip" not in states:
+        fields.error("states", "on_trip must be among them: utilization is the share of vehicles on a trip")
     cells, names = _area(fields, areas)
     if not cells or not applies:
         return None
@@ -178,7 +179,7 @@ def _rule(fields: Fields, areas: Mapping[str, Geography], rule_ids: set[str], ci
     ids = tuple(str(one).lower() for one in fields.values["geographies"])
     return CountRule(
         rule_id, name, ids, ", ".join(names), cells, regions[0], cell, *city.centre(cell), states, minimum, maximum,
-        hours,
+        hours, units,
     )  # fmt: skip
 
 
@@ -201,9 +202,23 @@ def _applies(fields: Fields, city: City) -> bool:
     return True
 
 
-def _bounds(fields: Fields) -> tuple[int | None, int | None]:
+def _units(fields: Fields) -> Units:
+    """Return what the bounds are in; all but devices are an extension of MDS."""
+    units = fields.values.get("rule_units")
+    if units in ("percent", "utilization"):
+        fields.note("rule_units", f"{units} is an extension of MDS 2.0; each operator is judged by itself")
+        return cast(Units, units)
+    if units not in (None, "devices"):
+        fields.error("rule_units", "a count is one of devices, or of percent or utilization of each operator")
+    return "devices"
+
+
+def _bounds(fields: Fields, units: Units) -> tuple[int | None, int | None]:
     """Return the least and the greatest number within bounds."""
     minimum, maximum = fields.number("minimum"), fields.number("maximum")
+    if units != "devices":
+        _check_percent(fields, minimum, maximum)
+        return minimum or None, maximum
     if maximum is not None and not fields.yes("inclusive_maximum", True):
         maximum -= 1
         if maximum < 0:
@@ -215,6 +230,18 @@ def _bounds(fields: Fields) -> tuple[int | None, int | None]:
     if fields.values.get("minimum") in (None, 0) and fields.values.get("maximum") is None:
         fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
     return minimum or None, maximum
+
+
+def _check_percent(fields: Fields, minimum: int | None, maximum: int | None) -> None:
+    for key, value in (("minimum", minimum), ("maximum", maximum)):
+        if value is not None and value > 100:
+            fields.error(key, "per cent from 0 to 100 are expected")
+        if not fields.yes(f"inclusive_{key}", True):
+            fields.error(f"inclusive_{key}", "bounds in per cent are inclusive; leave it out")
+    if minimum is not None and maximum is not None and minimum > maximum:
+        fields.error("minimum", f"it must not exceed the maximum of {maximum}")
+    if not minimum and maximum is None:
+        fields.error("maximum", "a rule in per cent without bounds says nothing; give a minimum or maximum")
 
 
 def _area(fields: Fields, areas: Mapping[str, Geography]) -> tuple[frozenset[str], list[str]]:

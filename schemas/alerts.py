@@ -10,7 +10,17 @@ import msgspec
 
 Severity = Literal["warning", "minor", "major", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "minor", "major", "critical")
-AlertKind = Literal["oversaturation", "anomaly", "too_many", "too_few", "impossible_jump", "low_battery"]
+AlertKind = Literal[
+    "oversaturation",
+    "anomaly",
+    "too_many",
+    "too_few",
+    "impossible_jump",
+    "low_battery",
+    "overstay",
+    "no_parking",
+    "outside_service_area",
+]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
 
@@ -100,6 +110,23 @@ class Battery(msgspec.Struct, frozen=True):
     clear_at: int
 
 
+class StayBroken(msgspec.Struct, frozen=True):
+    """A rule on how long a vehicle may stand in an area, and since when it has been counted against this one.
+
+    `since`: it has been in the area, in a state of the rule, and the rule in effect. `limit_ms` is what it may.
+    """
+
+    vehicle_id: str
+    operator: str
+    vehicle_type: str
+    vehicle_state: str
+    policy_id: str
+    rule_id: str
+    name: str
+    since: int
+    limit_ms: int
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
@@ -118,6 +145,7 @@ class Evidence(msgspec.Struct, frozen=True):
     rule: PolicyRule | None = None
     jump: Jump | None = None
     battery: Battery | None = None
+    stay: StayBroken | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

@@ -115,8 +115,10 @@ class CellsRequests(msgspec.Struct, frozen=True, tag="requests"):
 class VehicleNews(msgspec.Struct, frozen=True):
     """Vehicles that passed a line that somebody watches, columns of equal length, in the order of their log.
 
-    A row says all that counts of its vehicle as of `ts`. `offset` is the record of ub.vehicles that says so; null where
-    no reading does: a vehicle that is missing. One that left the region is `elsewhere` there, in the cell that it left.
+    A row says all that counts of its vehicle as of `ts`. `areas` are ids of those that it stands in, of the areas that
+    rules speak of. `offset` is the record of ub.vehicles that says so; null where no reading does: of a vehicle that is
+    missing, and of all that stand in areas when these have changed. A vehicle that left the region is `elsewhere`
+    there, in the cell that it left.
     """
 
     offset: list[int | None]
@@ -127,6 +129,7 @@ class VehicleNews(msgspec.Struct, frozen=True):
     cell: list[str]
     vehicle_state: list[str]
     battery_percent: list[int | None]
+    areas: list[list[str]]
 
 
 class VehicleMoves(msgspec.Struct, frozen=True):
@@ -156,10 +159,14 @@ class CellsVehicles(msgspec.Struct, frozen=True, tag="vehicles"):
 
     Rows of a source come in the order of (generation, offset), and all rows of a region and record in one message: who
     has seen (generation, offset) of a source in a region ignores all rows up to there, so repeats change nothing.
+    `ground` is the version of the areas that the source looks for; `complete`: no other vehicles of the source stand in
+    them in the region than those told with this version, up to this message.
     """
 
     region: str
     source: int
     generation: int
+    ground: str
+    complete: bool
     news: VehicleNews
     moves: VehicleMoves

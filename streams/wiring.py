@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -21,7 +22,10 @@ from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
+from streams.incidents.change import problem_of_change
+from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
+from streams.incidents.stays.ground import Ground, ground_of
 from streams.incidents.vehicles.config import VehiclesConfig
 from streams.policy_file import load_policy, stamp
 from streams.rejects.state import RejectsState
@@ -57,11 +61,15 @@ def anomaly_config(settings: Settings) -> AnomalyConfig | None:
     )
 
 
-def news_config(settings: Settings) -> NewsConfig | None:
-    """Return what the fleet looks for in single vehicles; None: nothing."""
+def news_config(settings: Settings, ground: Ground | None) -> NewsConfig:
+    """Return what the fleet looks for in single vehicles; `ground` are the areas that rules speak of."""
     jumps = JumpRule(settings.jump_kmh, settings.jump_noise_m) if settings.jump_kmh else None
-    battery = battery_lines(settings)
-    return None if jumps is None and battery is None else NewsConfig(jumps, battery)
+    return NewsConfig(jumps, battery_lines(settings), ground)
+
+
+def policy_ground(policy: Policy) -> Ground | None:
+    """Return the areas that the rules of a policy speak of; None: there are none."""
+    return ground_of(policy, lambda cell: locate.boundary_geojson(locate.from_hex(cell)))
 
 
 def battery_lines(settings: Settings) -> tuple[int, int] | None:
@@ -118,6 +126,8 @@ class Worker:
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu")
         self._policy = load_policy(settings)
+        self._ground = policy_ground(self._policy)
+        self._fleets: WeakSet[FleetState] = WeakSet()
         self._incidents: WeakSet[IncidentsState] = WeakSet()
         self._stages = self._make_stages(load_districts(settings))
         for stage in self._stages.values():
@@ -139,7 +149,6 @@ class Worker:
             stale_after_ms=int(s.stale_after_s * 1000),
             sources=s.source_partitions,
             most_vehicles=s.max_vehicles_per_partition,
-            news=news_config(s),
         )
         sensing = SensingConfig(
             window_ms=s.window_s * 1000,
@@ -164,7 +173,10 @@ class Worker:
 
         async def open_fleet(claim: Claim) -> Fold:
             rows = await self._store.vehicles(claim.partition)
-            return FleetState(fleet, cells, claim.restored, rows)
+            news = news_config(s, self._ground)
+            fold = FleetState(replace(fleet, news=news), cells, claim.restored, rows)
+            self._fleets.add(fold)
+            return fold
 
         async def open_sensing(claim: Claim) -> Fold:
             rows = await self._store.sensors(claim.partition)
@@ -242,11 +254,15 @@ class Worker:
             except PolicyError as error:
                 log.error("the policy stays as it was: %s", error)
                 continue
-            problems = {fold.problem_of_policy(policy) for fold in self._incidents} - {""}
+            problems = {fold.problem_of_policy(policy) for fold in self._incidents}
+            problems |= {problem_of_change(self._policy, policy, fold.reached) for fold in self._fleets}
+            problems.discard("")
             if problems:
                 log.error("the policy stays as it was: %s", "; ".join(sorted(problems)))
                 continue
-            self._policy = policy
+            self._policy, self._ground = policy, policy_ground(policy)
+            for fleet in self._fleets:
+                fleet.take_ground(self._ground)
             for fold in self._incidents:
                 fold.take_policy(policy)
             log.info("policy %s taken anew: %d MDS policies", policy.name, len(policy.counts))

@@ -17,6 +17,7 @@ from streams.fold import Output, Record
 from streams.grid import locate
 from streams.incidents.policy import Policy, Rule, parse
 from streams.incidents.state import IncidentsState
+from streams.incidents.stays.ground import Ground, ground_of
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.pipeline import FAR_FUTURE, T0, Database, restored
 
@@ -37,6 +38,11 @@ def region(place: tuple[float, float]) -> str:
     return LOCATOR.region(LOCATOR.cells([place[0]], [place[1]])[0])
 
 
+def ground(policy: Policy) -> Ground | None:
+    """Return the areas of a policy, as the composition root makes them."""
+    return ground_of(policy, lambda cell: locate.boundary_geojson(locate.from_hex(cell)))
+
+
 class Watched:
     """Readings in, alerts of vehicles out; either fold may crash."""
 
@@ -48,7 +54,8 @@ class Watched:
         fleet: FleetConfig = FLEET,
         policy: Policy = POLICY,
     ) -> None:
-        self._fleet_config = replace(fleet, news=news)
+        self._news = replace(news, ground=ground(policy))
+        self._fleet_config = replace(fleet, news=self._news)
         self._vehicles, self._policy = vehicles, policy
         self.database = Database()
         self.log: list[bytes] = []
@@ -104,6 +111,13 @@ class Watched:
         """Publish the fleet, and store it."""
         self.publish(at_checkpoint=True)
         self.database.commit("fleet", len(self.log) - 1, self.fleet.take_changes())
+
+    def take(self, policy: Policy) -> None:
+        """Go by another policy from now on, without a crash."""
+        self._policy = policy
+        self._fleet_config = replace(self._fleet_config, news=replace(self._news, ground=ground(policy)))
+        self.fleet.take_ground(ground(policy))
+        self.incidents.take_policy(policy)
 
     def crash(self) -> None:
         """Lose the fleet's memory; it folds the log from its checkpoint on again."""

@@ -42,6 +42,20 @@ FIELDS: Structs = {
         "rule": field("The rule that is broken; null for other kinds than `too_many` and `too_few`."),
         "jump": field("What is impossible; null for other kinds than `impossible_jump`."),
         "battery": field("The battery that is low; null for other kinds than `low_battery`."),
+        "stay": field(
+            "The rule that is broken; null for other kinds than `overstay`, `no_parking`, `outside_service_area`."
+        ),
+    },
+    "StayBroken": {
+        "vehicle_id": field("The vehicle.", **ID),
+        "operator": field("Its operator.", **ID),
+        "vehicle_type": field("Its type (MDS)."),
+        "vehicle_state": field("Its state when the alert was raised (MDS)."),
+        "policy_id": field("Policy that the rule is of."),
+        "rule_id": field("The rule."),
+        "name": field("Its name."),
+        "since": field("Since when it has been counted, milliseconds since the epoch, UTC."),
+        "limit_ms": field("For so long it may stand there, milliseconds.", **COUNT),
     },
     "Jump": {
         "vehicle_id": field("The vehicle.", **ID),

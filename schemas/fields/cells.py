@@ -81,6 +81,10 @@ FIELDS: Structs = {
         "region": field("H3 cell, a coarse parent: the region that all cells of this record lie in.", **CELL),
         "source": field("Partition of ub.vehicles.", **COUNT),
         "generation": field("Grows when ub.vehicles was rebuilt and its offsets began again at 0.", **COUNT),
+        "ground": field("Version of the areas that the source looks for; empty: none."),
+        "complete": field(
+            "Whether all its vehicles that stand in areas here were told by now, since the areas changed."
+        ),
         "news": field("Vehicles that passed a line that is watched."),
         "moves": field("Moves that no vehicle makes."),
     },
@@ -95,6 +99,7 @@ FIELDS: Structs = {
         "cell": field("Column: H3 cell.", **CELL),
         "vehicle_state": field("Column: its state (MDS); `elsewhere`: it left the region, from `cell`."),
         "battery_percent": field("Column: charge; null where it is not known.", **PERCENT),
+        "areas": field("Column: ids of the areas that it stands in, of those that rules speak of."),
     },
     "VehicleMoves": {
         "offset": field("Column: record of ub.vehicles with the later reading.", **COUNT),

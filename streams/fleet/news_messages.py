@@ -1,7 +1,7 @@
 """News of single vehicles as messages of ub.cells: by region, and never one record of the log in two messages."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
 
@@ -12,21 +12,49 @@ ENOUGH = 1_000
 """Rows: a message that takes no further record."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who tells: a source partition, the generation of its log, and the version of the areas that it looks for."""
+
+    source: int
+    generation: int
+    ground: str
+
+
 def messages_of(
-    moves: Sequence[Move], passed: Sequence[Passed], regions: Sequence[str], source: int, generation: int
+    moves: Sequence[Move], passed: Sequence[Passed], regions: Sequence[str], sender: Sender
 ) -> Iterator[CellsVehicles]:
     """Yield the messages of one source partition. Both kinds of rows are in the order of its log."""
     rows = [*_numbered(moves), *_numbered(passed)]
     rows.sort(key=lambda one: (one[1].region, one[0]))
     for region, here in groupby(rows, key=lambda one: one[1].region):
         for piece in _pieces(here):
-            yield CellsVehicles(
-                region=regions[region],
-                source=source,
-                generation=generation,
-                news=VehicleNews(*_columns(Passed, piece)),
-                moves=VehicleMoves(*_columns(Move, piece)),
-            )
+            yield _message(regions[region], sender, piece, complete=False)
+
+
+def all_anew(
+    rows: Sequence[Passed] | None, regions: Mapping[int, str], sender: Sender
+) -> Iterator[CellsVehicles]:
+    """Yield the messages on all vehicles that stand in areas, for every region that the source has met."""
+    if rows is None:
+        return
+    for number, region in sorted(regions.items()):
+        here = [row for row in rows if row.region == number]
+        pieces = [here[begin : begin + ENOUGH] for begin in range(0, len(here), ENOUGH)] or [[]]
+        for piece in pieces:
+            yield _message(region, sender, piece, complete=piece is pieces[-1])
+
+
+def _message(region: str, sender: Sender, rows: Sequence[Move | Passed], *, complete: bool) -> CellsVehicles:
+    return CellsVehicles(
+        region=region,
+        source=sender.source,
+        generation=sender.generation,
+        ground=sender.ground,
+        complete=complete,
+        news=VehicleNews(*_columns(Passed, rows)),
+        moves=VehicleMoves(*_columns(Move, rows)),
+    )
 
 
 def _numbered(rows: Sequence[Move | Passed]) -> Iterator[tuple[int, Move | Passed]]:

@@ -28,9 +28,10 @@ from streams.fleet.batch import ENOUGH, Batch, Waiting
 from streams.fleet.cells import Cells
 from streams.fleet.columns import decode
 from streams.fleet.flows import Entries, Flows
+from streams.fleet.ground import Ground
 from streams.fleet.live import LiveCounts
 from streams.fleet.newest import newest_wins
-from streams.fleet.news import News, NewsConfig
+from streams.fleet.news import NOTHING, News, NewsConfig
 from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
 from streams.fleet.steps import Steps
@@ -47,7 +48,7 @@ STAGE = "fleet"
 class FleetConfig:
     """Milliseconds, the number of partitions of ub.vehicles, and the most vehicles to keep in one of them.
 
-    `news`: what is looked for in single vehicles; None: nothing.
+    `news`: what is looked for in single vehicles.
     """
 
     window_ms: int
@@ -56,7 +57,7 @@ class FleetConfig:
     stale_after_ms: int
     sources: int
     most_vehicles: int = 300_000
-    news: NewsConfig | None = None
+    news: NewsConfig = NOTHING
 
 
 class FleetState:
@@ -81,7 +82,7 @@ class FleetState:
         self._clock = EventClock(config.allowed_lateness_ms)
         self._silence = Silence(config.stale_after_ms, config.amend_horizon_ms, config.most_vehicles)
         self._watch = Watch(self._silence, self._vehicles, self._sweep)
-        self._news = News(config.news, self._slots, self._vehicles) if config.news is not None else None
+        self._news = News(config.news, self._slots, self._vehicles)
         self._waiting = Waiting()
         self._teller = Teller(
             restored.partition, restored.generation, config.sources, config.window_ms, self._slots
@@ -92,6 +93,7 @@ class FleetState:
         self._events: list[VehicleEvent] = []
         self._told_time = (0, 0)
         self._saved_clock = b""
+        self._saved_ground = restored.parts.get("ground", b"").decode()
         self._restore(restored, vehicle_rows)
 
     @property
@@ -160,7 +162,7 @@ class FleetState:
         self._flows.add(Entries(rows.astype(np.int32), ts, slots, STANDING[state], heard))
         if newest < len(ts):
             take, rows, slots = take[applied], rows[applied], slots[applied]
-        if self._news is not None:
+        if self._news.looks:
             self._news.look(Steps(c, take, rows, slots, self._vehicles, once=once))
         self._move(c, take, rows, slots, once=once)
         if (state == MISSING).any():
@@ -247,8 +249,7 @@ class FleetState:
         nowhere = np.zeros(len(rows), np.bool_)
         self._flows.add(Entries(rows.astype(np.int32), at, slot, nowhere, nowhere))
         self._live.add(slot, vehicles.state[rows], -1)
-        if self._news is not None:
-            self._news.gone(rows, at)
+        self._news.gone(rows, at)
         cells, operators = slots.names(slot)
         for vehicle_id, row, ts, cell, operator in zip(
             vehicles.ids.texts(rows), rows.tolist(), at.tolist(), cells, operators, strict=True
@@ -305,8 +306,7 @@ class FleetState:
         if everyone:
             self._told_time = time
         dirty = self._live.take_dirty()
-        if self._news is not None:
-            out += self._teller.news(*self._news.take())
+        out += self._teller.news(self._news.take(), self._news.ground, self._clock.newest_ts)
         return out + self._teller.partials(
             self._offset, self._clock, self._live, dirty, rows, everyone=everyone
         )
@@ -332,6 +332,9 @@ class FleetState:
         )
         if clock != self._saved_clock:
             self._saved_clock = changes.parts["clock"] = clock
+        if self._saved_ground != self._news.ground:
+            self._saved_ground = self._news.ground
+            changes.parts["ground"] = self._saved_ground.encode()
         if self._events:
             changes.rows.append(event_rows(self._events))
             self._events = []
@@ -368,3 +371,15 @@ class FleetState:
                 watermark = self._clock.watermark
                 self._flows.restore_waiting(saved.load_entries(data, vehicles, self._slots, watermark))
         self._flows.resume()
+        if self._saved_ground != self._news.ground:
+            self._news.tell_all()
+
+    @property
+    def reached(self) -> int:
+        """The newest event time that was folded, milliseconds."""
+        return self._clock.newest_ts
+
+    def take_ground(self, ground: Ground | None) -> None:
+        """Look for vehicles in other areas from the next record on."""
+        self._fold_waiting()
+        self._news.take_ground(ground)

@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas import codec, envelope
+from schemas.cells import CellsVehicles
 from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from schemas.vehicle_events import VehicleEvent
 from streams import topics
 from streams.clock import EventClock
 from streams.fleet.flows import WindowRows
 from streams.fleet.live import LiveCounts
-from streams.fleet.news import Move, Passed
-from streams.fleet.news_messages import messages_of
+from streams.fleet.news import Told
+from streams.fleet.news_messages import Sender, all_anew, messages_of
 from streams.fleet.slots import Slots
 from streams.fold import Output, Rows
 
@@ -98,20 +99,26 @@ class Teller:
             time_ms=clock.newest_ts,
         )
 
-    def news(self, moves: Sequence[Move], passed: Sequence[Passed]) -> list[Output]:
-        """Return the records on single vehicles."""
+    def news(self, told: Told, ground: str, time_ms: int) -> list[Output]:
+        """Return the records on single vehicles; `ground`: version of the areas that are looked for."""
         regions = self._slots.cells.regions
-        return [
-            Output(
-                topic=topics.CELLS,
-                key=message.region,
-                value=(value := codec.encode(message)),
-                type_=envelope.CELLS_VEHICLES,
-                id_=f"fleet/{self._partition}@{self._generation}:{message.region}/{crc32(value):08x}",
-                time_ms=max([*message.news.ts, *message.moves.ts]),
-            )
-            for message in messages_of(moves, passed, regions, self._partition, self._generation)
+        sender = Sender(self._partition, self._generation, ground)
+        messages = [
+            *all_anew(told.anew, {number: regions[number] for number in self._slots.regions}, sender),
+            *messages_of(told.moves, told.passed, regions, sender),
         ]
+        return [self._news(message, time_ms) for message in messages]
+
+    def _news(self, message: CellsVehicles, time_ms: int) -> Output:
+        value = codec.encode(message)
+        return Output(
+            topic=topics.CELLS,
+            key=message.region,
+            value=value,
+            type_=envelope.CELLS_VEHICLES,
+            id_=f"fleet/{self._partition}@{self._generation}:{message.region}/{crc32(value):08x}",
+            time_ms=max([*message.news.ts, *message.moves.ts], default=time_ms),
+        )
 
 
 def vehicle_event(event: VehicleEvent) -> Output:

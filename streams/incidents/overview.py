@@ -10,6 +10,7 @@ from streams.incidents.counts.geographies import MOST_CELLS, City, about_cells
 from streams.incidents.counts.hours import DAYS, Hours
 from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
 from streams.incidents.policy import Policy
+from streams.incidents.stays.rules import StayPolicy, StayRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,33 @@ def lines(policy: Policy, city: City) -> Iterator[Line]:
                 f"{len(counted.cells)}",
                 _shared(counted.cells, before),
             )
+
+    for stays in policy.stays:
+        for number, stay in enumerate(stays.rules):
+            same = [(other.name, other.areas & stay.areas) for other in stays.rules[:number]]
+            yield Line(
+                stays.name,
+                stays.version,
+                stay.name,
+                _limit(stay),
+                _hours(stay.hours),
+                _who(stays, stay),
+                "by position",
+                tuple((name, len(areas)) for name, areas in same if areas),
+            )
+
+
+def _limit(rule: StayRule) -> str:
+    if rule.limit_ms is None:
+        return "for good"
+    return f"{rule.kind.replace('_', ' ')}: at most {rule.limit_ms / 1000:g} s in {rule.zone}"
+
+
+def _who(policy: StayPolicy, rule: StayRule) -> str:
+    types, operators = sorted(rule.vehicle_types), sorted(policy.operators)
+    return (
+        f"{' '.join(rule.states)}, {' '.join(types) or 'all types'}, {' '.join(operators) or 'all operators'}"
+    )
 
 
 def _cells(area: Any, city: City) -> tuple[frozenset[str], str]:

@@ -14,6 +14,7 @@ from streams.incidents.counts.book import CountBook, CountConfig
 from streams.incidents.messages import decoder
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
+from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.telling import rows
 from streams.incidents.vehicles.book import VehicleBook
 from streams.incidents.vehicles.config import VehiclesConfig
@@ -46,6 +47,8 @@ class IncidentsState:
         self._books: dict[str, Book] = {"cell": self._cells, "count": self._counts}
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
+        self._stays = StayBook(_stay_config(policy), self._place)
+        self._books["stay"] = self._stays
         if vehicles is not None:
             self._books["vehicle"] = VehicleBook(vehicles, self._place)
         self._restore(restored)
@@ -67,6 +70,7 @@ class IncidentsState:
         self._policy = policy
         self._cells.take(policy)
         self._counts.take(_count_config(policy))
+        self._stays.take(_stay_config(policy))
 
     def apply(self, record: Record) -> None:
         """Fold one record of ub.cells in."""
@@ -113,3 +117,7 @@ class IncidentsState:
 
 def _count_config(policy: Policy) -> CountConfig:
     return CountConfig(policy.counts, policy.name, policy.time_zone, policy.default.min_duration_ms)
+
+
+def _stay_config(policy: Policy) -> StayConfig:
+    return StayConfig(policy.stays, policy.name, policy.time_zone)

@@ -155,10 +155,10 @@ def test_alerts_of_what_is_not_watched_any_more_are_cleared() -> None:
 
 
 def test_a_message_that_cannot_be_read_is_refused() -> None:
-    news = VehicleNews([0], ["b"], ["o"], ["bicycle"], [T0], ["nowhere"], ["available"], [3])
-    for wrong in (news, VehicleNews([0], ["b"], ["o"], ["bicycle"], [T0], [], ["available"], [3])):
+    news = VehicleNews([0], ["b"], ["o"], ["bicycle"], [T0], ["nowhere"], ["available"], [3], [[]])
+    for wrong in (news, VehicleNews([0], ["b"], ["o"], ["bicycle"], [T0], [], ["available"], [3], [[]])):
         fold = IncidentsState(POLICY, locate.centre, restored(), None, VEHICLES)
-        message = CellsVehicles(SHANGHAI, 0, 0, wrong, VehicleMoves(*([] for _ in range(13))))
+        message = CellsVehicles(SHANGHAI, 0, 0, "", False, wrong, VehicleMoves(*([] for _ in range(13))))
         fold.apply(Record(topics.CELLS, 0, 0, codec.encode(message), T0))
         [output] = fold.take_outputs(at_checkpoint=False)
         assert output.topic == topics.REJECTED

@@ -63,6 +63,12 @@ def test_two_readings_a_second_apart_and_sixty_metres_off_are_no_jump() -> None:
     assert moves(at(0), at(1, (HERE[0] + 60 / 111_195, HERE[1]))) == []
 
 
+def test_what_gps_may_err_is_taken_off_a_distance() -> None:
+    """300 m in ten seconds are 108 km/h; less the noise they are 18."""
+    assert moves(at(0), at(10, (HERE[0] + 300 / 111_195, HERE[1]))) == []
+    assert moves(at(0), at(10, (HERE[0] + 430 / 111_195, HERE[1]))) == [("bike-1", 0, 10)]
+
+
 @pytest.mark.parametrize("frames", [1, 2, 4])
 def test_there_and_back_are_two_jumps_however_the_readings_are_cut(frames: int) -> None:
     readings = [at(0), at(60, EAST), at(120), at(180, bike="bike-2")]

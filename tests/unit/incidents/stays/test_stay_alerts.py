@@ -8,7 +8,7 @@ from streams.fleet.news import NewsConfig
 from streams.incidents.policy import Policy
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.pipeline import T0
-from tests.unit.fleet.road import FAR, HERE, NEAR, NEXT, at
+from tests.unit.fleet.road import FAR, HERE, NEAR, NEXT, at, cell
 from tests.unit.incidents.counts.mds import identity
 from tests.unit.incidents.stays.zones import PLAZA, TOWN, feature, gbfs, mds, parsed, time_rule
 from tests.watched_vehicles import Watched, region
@@ -71,6 +71,37 @@ def test_the_position_decides_and_not_the_cell() -> None:
     fold = watched(mds(time_rule(7, 1, maximum=30)))
     stand(fold, at(0), at(0, EDGE, bike="bike-2"))
     assert [alert.subject for alert in fold.time(1_800, SHANGHAI)] == ["bike-1"]
+
+
+def test_a_vehicle_that_is_moved_within_its_cell_leaves_the_area() -> None:
+    beside = next(
+        place for place in ((HERE[0], HERE[1] + east) for east in (-6e-4, 8e-4)) if cell(place) == cell(HERE)
+    )
+    fold = watched(mds(time_rule(7, 1, maximum=30)))
+    stand(fold, at(0))
+    stand(fold, at(60, beside))
+    assert fold.time(7_200, SHANGHAI) == []
+
+
+def test_a_message_that_comes_again_puts_nobody_back() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5)))
+    stand(fold, at(0))
+    stand(fold, at(60, NEXT))
+    for value in fold.cells[:-1]:
+        fold.hear(value)
+    assert fold.time(7_200, SHANGHAI) == []
+
+
+def test_a_vehicle_that_was_missing_and_came_back_does_not_go_when_that_is_repeated() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5)))
+    stand(fold, at(0))
+    stand(fold, at(7 * 3_600, FAR, bike="bike-2"))
+    fold.checkpoint()
+    missing = fold.cells[-1]
+    assert fold.told[-1].news.vehicle_state == ["missing"]
+    stand(fold, at(7 * 3_600))
+    fold.hear(missing)
+    assert [alert.subject for alert in fold.time(8 * 3_600, SHANGHAI)] == ["bike-1"]
 
 
 def test_where_none_may_be_left_a_vehicle_may_stand_for_the_minimum_duration() -> None:

@@ -1,7 +1,5 @@
 """What a file may say about where vehicles stand, and every mistake in it."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from streams.incidents.overview import lines
 from streams.incidents.stays.ground import ON_BOUNDARY, Ground
 from streams.incidents.stays.rules import Area
 from tests.pipeline import T0
+from tests.realdata import real_file
 from tests.unit.incidents.counts.mds import document, geography, policy
 from tests.unit.incidents.stays.zones import CITY, LOCATOR, PLAZA, TOWN, feature, gbfs, mds, parsed, time_rule
 from tests.watched_vehicles import ground
@@ -97,10 +96,7 @@ def test_zones_of_older_versions_and_what_is_not_judged() -> None:
 
 
 def test_a_feed_as_it_is_published() -> None:
-    path = Path(__file__).parents[5] / "shared/data/gbfs_samples/kl_beam_zeus_2025/geofencing_zones.json"
-    if not path.exists():
-        pytest.skip("the sample of a feed is not here")
-    read, findings = parsed(json.dumps(json.loads(path.read_text())))
+    read, findings = parsed(real_file("gbfs_samples/kl_beam_zeus_2025/geofencing_zones.json").read_text())
     assert findings.errors == []
     assert len(read.stays[0].rules) == 1
 

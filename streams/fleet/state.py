@@ -162,7 +162,7 @@ class FleetState:
         self._flows.add(Entries(rows.astype(np.int32), ts, slots, STANDING[state], heard))
         if newest < len(ts):
             take, rows, slots = take[applied], rows[applied], slots[applied]
-        if self._news.looks:
+        if newest and self._news.looks:
             self._news.look(Steps(c, take, rows, slots, self._vehicles, once=once))
         self._move(c, take, rows, slots, once=once)
         if (state == MISSING).any():

@@ -11,7 +11,7 @@ from streams.fleet.vehicles import Vehicles
 
 
 class Steps:
-    """n readings that are about to be written, in the order of the log; for each vehicle their ts ascend.
+    """n >= 1 readings that are about to be written, in the order of the log; for each vehicle their ts ascend.
 
     take   (n) their indices in the batch
     rows   (n) rows of their vehicles

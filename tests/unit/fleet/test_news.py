@@ -80,6 +80,10 @@ def test_what_is_overtaken_is_not_judged() -> None:
     assert moves(at(0), at(120), at(60, EAST), at(180)) == []
 
 
+def test_a_batch_in_which_all_is_overtaken_is_no_matter() -> None:
+    assert moves(at(120), at(123), at(60, EAST), at(61, EAST), frames=2) == []
+
+
 def test_a_vehicle_first_seen_jumps_from_nowhere() -> None:
     assert moves(at(0, EAST)) == []
 

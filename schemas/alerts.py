@@ -130,7 +130,8 @@ class StayBroken(msgspec.Struct, frozen=True):
 class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
-    Those from occupancy to clear_below are of an oversaturated cell, and null for all other kinds.
+    Those from occupancy to clear_below are of an oversaturated cell, and null for all other kinds. `first_offset` is of
+    the record with which the condition began, `offset` of the one that decided: `urbanbrain alerts replay` folds again.
     """
 
     occupancy: int | None
@@ -146,6 +147,7 @@ class Evidence(msgspec.Struct, frozen=True):
     jump: Jump | None = None
     battery: Battery | None = None
     stay: StayBroken | None = None
+    first_offset: int | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ import msgspec
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
 from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsVehicles, CellsWindow
+from schemas.incidents import Incident
 from schemas.partials import FleetPartial, Partial
 from schemas.rejected import Rejected
 from schemas.requests import CitizenRequest, RequestFrame
@@ -29,6 +30,7 @@ fleet_partial = msgspec.json.Decoder(FleetPartial)
 cells = msgspec.json.Decoder(CellsNow | CellsWindow | CellsMetrics | CellsRequests | CellsVehicles)
 alert = msgspec.json.Decoder(Alert)
 alert_action = msgspec.json.Decoder(AlertHandling)
+incident = msgspec.json.Decoder(Incident)
 rejected = msgspec.json.Decoder(Rejected)
 
 

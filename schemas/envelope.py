@@ -21,6 +21,7 @@ CELLS_REQUESTS = "ub.cells.requests.v1"
 CELLS_VEHICLES = "ub.cells.vehicles.v1"
 ALERT = "ub.alert.v1"
 ALERT_ACTION = "ub.alert_action.v1"
+INCIDENT = "ub.incident.v1"
 REJECTED = "ub.rejected.v1"
 
 

@@ -18,6 +18,7 @@ from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
 from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsVehicles, CellsWindow
 from schemas.fields import FIELDS, RULES
+from schemas.incidents import Incident
 from schemas.partials import FleetPartial, RequestsPartial, SensingPartial
 from schemas.rejected import Rejected
 from schemas.requests import CitizenRequest, RequestFrame
@@ -63,6 +64,7 @@ WIRES: tuple[Wire, ...] = (
     Wire("CellsVehicles", CellsVehicles, "News of single vehicles"),
     Wire("Alert", Alert, "Alert"),
     Wire("AlertHandling", AlertHandling, "Something that a person did about an alert"),
+    Wire("Incident", Incident, "Incident: alerts that belong together"),
     Wire("Rejected", Rejected, "Refused input"),
 )
 

@@ -15,8 +15,9 @@ from sensors_sim.errors import SimError
 from sensors_sim.scenario import load
 from streams import settings as settings_module
 from streams.audit.command import audit
-from streams.commands import actions, silence  # noqa: F401 - they add their commands to `alerts`
+from streams.commands import actions, replay, silence  # noqa: F401 - they add their commands to `alerts`
 from streams.commands.alerts import alerts
+from streams.commands.incidents import incidents
 from streams.commands.notify import notify
 from streams.commands.policy import policy
 from streams.errors import UrbanBrainError
@@ -50,6 +51,7 @@ def main(verbose: bool) -> None:
 main.add_command(sim)
 main.add_command(audit)
 main.add_command(alerts)
+main.add_command(incidents)
 main.add_command(notify)
 main.add_command(policy)
 

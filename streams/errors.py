@@ -9,6 +9,7 @@ UrbanBrainError
 ├── PolicyError          a policy file cannot be used
 ├── MatcherError         a matcher of alerts cannot be read
 ├── AlertError           an alert or a silence is not there, or not in a state for what was asked
+├── CannotReplay         the log does not hold what an alert came from, or nothing judges it any more
 └── CannotAudit          the log or the tables do not hold what an audit needs
 """
 
@@ -65,6 +66,10 @@ class MatcherError(UrbanBrainError):
 
 class AlertError(UrbanBrainError):
     """An alert or a silence is not there, or not in a state for what was asked."""
+
+
+class CannotReplay(UrbanBrainError):
+    """The log does not hold what an alert came from, or nothing judges it any more."""
 
 
 class CannotAudit(UrbanBrainError):

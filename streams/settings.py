@@ -95,6 +95,14 @@ class Settings(BaseSettings):
     low_battery_percent: int = Field(0, ge=0, le=100)
     low_battery_clear_percent: int = Field(30, ge=1, le=100)
 
+    # Flap damping: raised so often within the window (0: never), an alert stays open until it was quiet for long enough
+    flap_raises: int = Field(5, ge=0, le=1000)
+    flap_window_s: float = Field(3_600.0, gt=0)
+    flap_quiet_s: float = Field(900.0, gt=0)
+
+    # Incidents: alerts that belong together
+    incident_linger_s: float = Field(600.0, ge=0)
+
     # Notifications
     notify_file: Path | None = None
 
@@ -104,6 +112,8 @@ class Settings(BaseSettings):
     retain_request_windows_days: int = Field(365, ge=1)
     retain_requests_days: int = Field(730, ge=1)
     retain_alert_events_days: int = Field(365, ge=1)
+    retain_alerts_days: int = Field(730, ge=1)
+    retain_silences_days: int = Field(365, ge=1)
     retain_vehicle_events_days: int = Field(90, ge=1)
     retain_rejected_days: int = Field(30, ge=1)
     retain_notifications_days: int = Field(90, ge=1)

@@ -9,11 +9,13 @@ PARTIALS = "ub.partials"
 CELLS = "ub.cells"
 ALERTS = "ub.alerts"
 ALERT_ACTIONS = "ub.alert_actions"
+INCIDENTS = "ub.incidents"
 REJECTED = "ub.rejected"
 VEHICLE_EVENTS = "ub.vehicle_events"
 
 MQTT_ALERTS = "ub/v1/alerts"
 MQTT_ALERT_ACTIONS = "ub/v1/alert-actions"
+MQTT_INCIDENTS = "ub/v1/incidents"
 MQTT_POSITION_FILTER = "ub/v1/+/vehicles/+/position"
 MQTT_POSITIONS_FILTER = "ub/v1/+/vehicles"
 MQTT_VEHICLES_FILTER = "ub/v1/+/vehicles/#"
@@ -47,6 +49,7 @@ def kafka_topics(source_partitions: int, region_partitions: int) -> tuple[TopicS
         TopicSpec(CELLS, region_partitions, "region", 24 * 7),
         TopicSpec(ALERTS, region_partitions, "cell", 24 * 30),
         TopicSpec(ALERT_ACTIONS, region_partitions, "cell", 24 * 30),
+        TopicSpec(INCIDENTS, region_partitions, "region", 24 * 30),
         TopicSpec(REJECTED, 2, "source (who refused)", 24 * 7),
     )
 
@@ -59,6 +62,11 @@ def alert_topic(severity: str, kind: str, cell: str) -> str:
 def alert_action_topic(kind: str, cell: str) -> str:
     """Return the MQTT topic of what people do about the alert of this kind on this cell."""
     return f"{MQTT_ALERT_ACTIONS}/{kind}/{cell}"
+
+
+def incident_topic(severity: str, incident_id: str) -> str:
+    """Return the MQTT topic of one incident."""
+    return f"{MQTT_INCIDENTS}/{severity}/{incident_id}"
 
 
 def positions_topic(operator: str) -> str:

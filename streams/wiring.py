@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -17,12 +18,14 @@ from streams.fleet.cells import Cells
 from streams.fleet.jumps import JumpRule
 from streams.fleet.news import NewsConfig
 from streams.fleet.state import FleetConfig, FleetState
-from streams.fold import Fold
+from streams.fold import Fold, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
 from streams.incidents.change import problem_of_change
+from streams.incidents.damping import FlapConfig
+from streams.incidents.grouping.incident import GroupConfig
 from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
 from streams.incidents.stays.ground import Ground, ground_of
@@ -39,7 +42,7 @@ from streams.runtime.stage import Stage
 from streams.sensing.state import SensingConfig, SensingState
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, Store
-from streams.store.retention import delete_old_requests, drop_old_chunks
+from streams.store.retention import delete_old_alerts, delete_old_requests, drop_old_chunks
 from streams.store.retry import retrying
 
 log = logging.getLogger(__name__)
@@ -48,6 +51,7 @@ _HANDOVER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 _RETENTION_INTERVAL_S = 3600.0
 _POLICY_INTERVAL_S = 2.0
+_REMEMBERED_CELLS = 10_000
 
 
 def anomaly_config(settings: Settings) -> AnomalyConfig | None:
@@ -84,6 +88,27 @@ def vehicles_config(settings: Settings) -> VehiclesConfig:
         jumps=settings.jump_kmh > 0,
         jump_quiet_ms=int(settings.jump_quiet_s * 1000),
         battery=battery_lines(settings),
+    )
+
+
+def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> IncidentsState:
+    """Return the fold that raises alerts."""
+    flaps = FlapConfig(
+        settings.flap_raises, int(settings.flap_window_s * 1000), int(settings.flap_quiet_s * 1000)
+    )
+    return IncidentsState(
+        *(policy, locate.centre, restored, anomaly_config(settings), group_config(settings), flaps),
+        vehicles=vehicles_config(settings),
+    )
+
+
+def group_config(settings: Settings) -> GroupConfig:
+    """Return how alerts are grouped into incidents."""
+    return GroupConfig(
+        near=lru_cache(_REMEMBERED_CELLS)(locate.neighbours),
+        outline=locate.outline,
+        parent=locate.coarser,
+        linger_ms=int(settings.incident_linger_s * 1000),
     )
 
 
@@ -190,9 +215,7 @@ class Worker:
             return GridState(grid, lambda cell: cell_geometry(cell, s.h3_resolution), claim.restored)
 
         async def open_incidents(claim: Claim) -> Fold:
-            fold = IncidentsState(
-                self._policy, locate.centre, claim.restored, anomaly_config(s), vehicles_config(s)
-            )
+            fold = incidents_fold(s, self._policy, claim.restored)
             self._incidents.add(fold)
             return fold
 
@@ -240,7 +263,10 @@ class Worker:
             await asyncio.sleep(_RETENTION_INTERVAL_S)
             dropped = await retrying(lambda: drop_old_chunks(session, settings), None, log.warning)
             deleted = await retrying(lambda: delete_old_requests(session, settings), None, log.warning)
-            log.info("retention dropped chunks: %s; deleted requests: %d", dropped, deleted)
+            alerts = await retrying(lambda: delete_old_alerts(session, settings), None, log.warning)
+            log.info(
+                "retention dropped chunks: %s; deleted requests: %d, alerts: %d", dropped, deleted, alerts
+            )
 
     async def _follow_policy(self, path: Path) -> None:
         """Take the policy file anew whenever it was written; one that cannot be taken changes nothing, and is said."""

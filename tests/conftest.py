@@ -20,6 +20,22 @@ from deploy.native.tansu import Tansu
 from streams.store.migrate import migrate
 from tests.stack import chosen_kind, running_stack
 
+_NEEDS_THE_MACHINE = ("bench", "contract", "integration", "e2e", "chaos")
+"""Folders of tests with services or whole processes, in the order in which they run: what breaks things comes last."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with services run one after another, in one process; the pure ones beside them, in the others."""
+    here = Path(__file__).parent
+    place = {item: item.path.relative_to(here).parts[0] for item in items}
+    for item in items:
+        if place[item] in _NEEDS_THE_MACHINE:
+            item.add_marker(pytest.mark.xdist_group("services"))
+    items.sort(
+        key=lambda item: _NEEDS_THE_MACHINE.index(place[item]) if place[item] in _NEEDS_THE_MACHINE else -1
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Database:

@@ -78,6 +78,8 @@ class Database:
         "cell_geometry": ("cell",),
         "alert": ("alert_id",),
         "alert_event": ("alert_id", "sequence"),
+        "incident": ("incident_id",),
+        "incident_alert": ("incident_id", "alert_id"),
         "rejected": ("source", "sequence"),
         "rejected_count": ("partition", "topic", "reason"),
     }

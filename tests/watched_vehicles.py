@@ -68,7 +68,7 @@ class Watched:
 
     def _open(self) -> IncidentsState:
         start = self.database.restored("incidents", 0)
-        return IncidentsState(self._policy, locate.centre, start, None, self._vehicles)
+        return IncidentsState(self._policy, locate.centre, start, vehicles=self._vehicles)
 
     def feed(self, *readings: dict[str, Any], received_at: int = FAR_FUTURE) -> None:
         """Fold one record of readings."""

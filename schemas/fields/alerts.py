@@ -6,9 +6,9 @@ FIELDS: Structs = {
     "Alert": {
         "alert_id": field("UUID, the same for the alert's whole life and when ub.cells is folded again."),
         "sequence": field("Number of the event within its alert, from 0.", **COUNT),
-        "action": field("What happened. `updated`: the severity rose."),
+        "action": field("What happened. `updated`: the severity rose or fell."),
         "kind": field("What is watched."),
-        "severity": field("How bad it is; it may rise while the alert is open, and does not fall."),
+        "severity": field("How bad it is; it may rise and fall while the alert is open."),
         "status": field("Whether the condition holds."),
         "acknowledged": field("Whether a person has taken note."),
         "cell": field("H3 cell; of a rule's geography, the one nearest to its middle.", **CELL),
@@ -44,6 +44,9 @@ FIELDS: Structs = {
         "battery": field("The battery that is low; null for other kinds than `low_battery`."),
         "stay": field(
             "The rule that is broken; null for other kinds than `overstay`, `no_parking`, `outside_service_area`."
+        ),
+        "first_offset": field(
+            "Offset of the record with which the condition began; null where it is not known.", **COUNT
         ),
     },
     "StayBroken": {
@@ -137,6 +140,32 @@ FIELDS: Structs = {
         "severity": field("Severity of the alert when this was done."),
         "cell": field("H3 cell of the alert.", **CELL),
         "zone": field("Zone of the alert."),
+    },
+    "Incident": {
+        "incident_id": field(
+            "UUID, the same for the incident's whole life and when ub.cells is folded again."
+        ),
+        "sequence": field("Number of the event within its incident, from 0.", **COUNT),
+        "action": field("What happened. `merged`: it became part of an older one."),
+        "status": field("Whether one of its alerts is open; `merged`: see `merged_into`."),
+        "severity": field("Severity of the worst alert that is open; of the last ones once none is."),
+        "kinds": field("Kinds of all alerts that it ever had."),
+        "region": field("H3 cell, a coarse parent: the region that it lies in.", **CELL),
+        "zones": field("Zones of its open alerts."),
+        "cells": field("H3 cells of its open alerts.", **CELL),
+        "rollup": field("The same for maps: coarser parents where there are more than 50.", **CELL),
+        "outline": field("Outline of `cells`."),
+        "alerts": field("Ids of its open alerts, oldest first; of the last ones once none is."),
+        "started_at": field("Event time at which its first alert began, milliseconds since the epoch, UTC."),
+        "updated_at": field("Event time of this event, milliseconds since the epoch, UTC."),
+        "ended_at": field("Event time at which its last alert was cleared; null while one is open."),
+        "split_from": field("The incident that it was part of before; null: none."),
+        "merged_into": field("The incident that it is part of now; null: none."),
+        "summary": field("One sentence for people."),
+    },
+    "Outline": {
+        "type": field("GeoJSON (RFC 7946)."),
+        "coordinates": field("Polygons of rings of positions: longitude, latitude, WGS-84 degrees."),
     },
     "Rejected": {
         "source": field("Who refused it: a gateway's id, or stage/topic/partition@generation."),

@@ -14,8 +14,11 @@ from schemas import codec
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Alert
 from streams import topics
+from streams.alerts.recent import Recent
 from streams.errors import ServiceUnavailable
 from streams.settings import Settings
+
+_REMEMBERED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,10 @@ class Tail:
         self._show = show
         self._show_action = show_action
         self._wanted = wanted or Wanted()
-        self._seen: dict[str, int] = {}
-        self._shown: set[str] = set()
-        self._handlings: dict[str, AlertHandling] = {}
+        # The end of an alert whose severity fell below what is wanted is never heard of: bounded memories.
+        self._seen: Recent[str, int] = Recent(_REMEMBERED)
+        self._shown: Recent[str, bool] = Recent(_REMEMBERED)
+        self._handlings: Recent[str, AlertHandling] = Recent(_REMEMBERED)
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         if settings.mqtt_username is not None:
             password = settings.mqtt_password
@@ -115,17 +119,18 @@ class Tail:
             alert = codec.alert.decode(message.payload)
         except msgspec.DecodeError:
             return  # somebody else's message under our topic; the broker's ACL is there to prevent it
-        if self._seen.get(alert.alert_id, -1) >= alert.sequence:
+        seen = self._seen.get(alert.alert_id)
+        if seen is not None and seen >= alert.sequence:
             return
-        self._seen[alert.alert_id] = alert.sequence
+        self._seen.put(alert.alert_id, alert.sequence)
         handling = self._handlings.get(alert.alert_id)
         if alert.status == "cleared":
-            del self._seen[alert.alert_id]
-            self._shown.discard(alert.alert_id)
-            self._handlings.pop(alert.alert_id, None)
+            self._seen.drop(alert.alert_id)
+            self._shown.drop(alert.alert_id)
+            self._handlings.drop(alert.alert_id)
         if self._wanted.shows(alert, handling):
             if alert.status == "active":
-                self._shown.add(alert.alert_id)
+                self._shown.put(alert.alert_id, True)
             self._show(alert, bytes(message.payload))
 
     def _on_action(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
@@ -138,6 +143,6 @@ class Tail:
         known = self._handlings.get(handling.alert_id)
         if known is not None and known.sequence >= handling.sequence:
             return
-        self._handlings[handling.alert_id] = handling
-        if handling.alert_id in self._shown and not message.retain:
+        self._handlings.put(handling.alert_id, handling)
+        if self._shown.get(handling.alert_id) and not message.retain:
             self._show_action(handling, bytes(message.payload))

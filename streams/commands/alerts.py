@@ -109,20 +109,25 @@ def list_(
     limit: int,
 ) -> None:
     """List alerts from the database, newest first."""
+    from streams.alerts.inhibition import inhibited_by  # noqa: PLC0415
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
     from streams.alerts.silences import of_row, silenced_by  # noqa: PLC0415
+    from streams.notify.service import load_inhibitions  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
     settings = settings_module.load()
-    district, now = district_of(settings), datetime.now(UTC)
+    district, now, rules = district_of(settings), datetime.now(UTC), load_inhibitions(settings)
     filters = queries.Filters(status, kind, severity, cell, operator, acknowledged)
     table = Table(
         *("since (UTC)", "severity", "cell", "bikes", "capacity", "what", "zone", "handled", "alert")
     )
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         silences = [of_row(row) for row in alert_desk.silences(connection)]
+        sources = _sources(connection, district) if rules else []
         for row in queries.alerts(connection, filters):
-            silent = silenced_by(labels_of_row(row, district), silences, now) is not None
+            labels = labels_of_row(row, district)
+            silent = silenced_by(labels, silences, now) is not None
+            source = inhibited_by(row.alert_id, labels, rules, sources) if row.status == "active" else None
             if silenced is not None and silent != silenced:
                 continue
             shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
@@ -135,7 +140,7 @@ def list_(
                 "" if row.capacity is None else str(row.capacity),
                 what,
                 row.zone,
-                _handled(row, silent),
+                _handled(row, silent, source),
                 row.alert_id,
             )
             if table.row_count == limit:
@@ -176,7 +181,20 @@ def district_of(settings: Settings) -> Any:
     return load_districts(settings).of
 
 
-def _handled(row: Any, silent: bool) -> str:
+def _sources(connection: Any, district: Any) -> list[Any]:
+    """Return the open alerts, as those that may keep others back."""
+    from streams.alerts.inhibition import Source  # noqa: PLC0415
+    from streams.alerts.rows import labels_of_row  # noqa: PLC0415
+    from streams.store import queries  # noqa: PLC0415
+
+    return [
+        Source(row.alert_id, labels_of_row(row, district), row.summary)
+        for status in ("active", "closed")
+        for row in queries.alerts(connection, queries.Filters(status=status))
+    ]
+
+
+def _handled(row: Any, silent: bool, source: Any) -> str:
     words = []
     if row.closed_by is not None:
         words.append(f"closed by {row.closed_by}")
@@ -188,4 +206,6 @@ def _handled(row: Any, silent: bool) -> str:
         )
     if silent:
         words.append("silenced")
+    if source is not None:
+        words.append(f"inhibited by {source.alert_id[:8]}")
     return ", ".join(words)

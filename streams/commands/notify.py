@@ -19,15 +19,19 @@ from streams.commands.alerts import district_of
 def notify(check: bool, wait: float) -> None:
     """Send events of alerts to the webhooks of UB_NOTIFY_FILE until SIGTERM; each receiver at its own pace."""
     from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
-    from streams.notify.service import load_receivers, run  # noqa: PLC0415
+    from streams.notify.service import load_inhibitions, load_receivers, run  # noqa: PLC0415
 
     settings = settings_module.load()
-    receivers = load_receivers(settings, os.environ)
+    receivers, inhibitions = load_receivers(settings, os.environ), load_inhibitions(settings)
     if check:
         for receiver in receivers:
             matchers = " ".join(str(matcher) for matcher in receiver.match) or "all alerts"
             what = "escalations only" if receiver.escalations_only else matchers
             click.echo(f"{receiver.name}: {receiver.format} to {receiver.address}, {what}")
+        for rule in inhibitions:
+            source, target = (" ".join(map(str, side)) for side in (rule.source, rule.target))
+            same = f", of the same {', '.join(rule.equal)}" if rule.equal else ""
+            click.echo(f"{source} keeps back {target}{same}")
         return
     logging.getLogger("streams").setLevel(logging.INFO)
     district = district_of(settings)
@@ -38,6 +42,6 @@ def notify(check: bool, wait: float) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run(settings, receivers, district, stop)
+        await run(settings, receivers, district, stop, inhibitions)
 
     asyncio.run(work())

@@ -6,7 +6,7 @@ no H3 call: that is what makes parked bikes cheap.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -122,6 +122,35 @@ def boundary_geojson(cell: int) -> dict[str, Any]:
     if max(p[0] for p in ring) - min(p[0] for p in ring) > 180:
         ring = [[lon + 360 if lon < 0 else lon, lat] for lon, lat in ring]
     return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+
+
+def neighbours(cell: str) -> tuple[str, ...]:
+    """Return a cell and the cells that touch it."""
+    return tuple(h3.grid_disk(cell, 1))
+
+
+def coarser(cell: str) -> str:
+    """Return the parent of the next coarser resolution; a cell of resolution 0 is its own."""
+    return str(h3.cell_to_parent(cell, max(0, h3.get_resolution(cell) - 1)))
+
+
+def outline(cells: Iterable[str]) -> list[list[list[list[float]]]]:
+    """Return the union of cells as the coordinates of a GeoJSON MultiPolygon: polygons, rings, longitude and latitude.
+
+    A polygon that crosses the antimeridian has longitudes beyond 180, as boundary_geojson has.
+    """
+    by_resolution: dict[int, list[str]] = {}
+    for cell in sorted(cells):
+        by_resolution.setdefault(h3.get_resolution(cell), []).append(cell)
+    polygons = []
+    for _, same in sorted(by_resolution.items()):
+        for polygon in h3.cells_to_geo(same, tight=False)["coordinates"]:
+            rings = [[[lon, lat] for lon, lat in ring] for ring in polygon]
+            lons = [lon for ring in rings for lon, _ in ring]
+            if max(lons) - min(lons) > 180:
+                rings = [[[lon + 360 if lon < 0 else lon, lat] for lon, lat in ring] for ring in rings]
+            polygons.append(rings)
+    return polygons
 
 
 def cell_km2(resolution: int) -> float:

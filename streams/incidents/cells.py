@@ -14,6 +14,7 @@ from streams.incidents.counts.rules import NONE, Counts
 from streams.incidents.lifecycle import Sighting, transition
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.saturation import Watch, step
+from streams.incidents.showing import Seen
 
 Centre = Callable[[int], tuple[float, float]]
 """Return (lat, lon) of a cell's centre; ValueError where it is none."""
@@ -37,15 +38,22 @@ class _Saved(msgspec.Struct, array_like=True, frozen=True):
     since: int | None
     alert: Alert | None
     not_before: int
+    first_offset: int | None = None
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
 
 
 class _Cell:
-    """One cell under watch. Its next alert does not begin before `not_before`: ids are made of beginnings."""
+    """One cell under watch. Its next alert does not begin before `not_before`: ids are made of beginnings.
 
-    __slots__ = ("alert", "by_operator", "by_state", "lat", "lon", "not_before", "region", "rule", "watch")
+    `first_offset` is of the record with which what is under way began.
+    """
+
+    __slots__ = (
+        *("alert", "by_operator", "by_state", "first_offset", "lat", "lon"),
+        *("not_before", "region", "rule", "watch"),
+    )
 
     def __init__(self, region: str, centre: tuple[float, float], rule: Rule) -> None:
         self.region = region
@@ -56,6 +64,7 @@ class _Cell:
         self.watch = Watch()
         self.alert: Alert | None = None
         self.not_before = 0
+        self.first_offset: int | None = None
 
 
 class CellBook:
@@ -126,6 +135,8 @@ class CellBook:
         watch = step(cell.watch, sum(cell.by_operator.values()), as_of, cell.rule)
         if watch == cell.watch and watch.quiet:
             return None
+        if cell.watch.since is None:
+            cell.first_offset = record.offset
         sighting = Sighting(
             name,
             cell.region,
@@ -136,6 +147,7 @@ class CellBook:
             record.topic,
             record.partition,
             record.offset,
+            cell.first_offset,
         )
         event = transition(cell.alert, watch, sighting, cell.rule, self._policy, cell.not_before)
         cell.watch = watch
@@ -146,12 +158,32 @@ class CellBook:
             cell.not_before = event.starts_at + 1
         return event
 
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the capacities; None for other kinds of alerts."""
+        return self._policy.version if alert.kind == "oversaturation" else None
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return how full an alert's cell is."""
+        cell = self._cells.get(alert.cell)
+        if cell is None or alert.kind != "oversaturation":
+            return None
+        rule = cell.rule
+        bounds = f"{rule.raise_at} for {rule.min_duration_ms / 1000:g} s, cleared below {rule.clear_below}"
+        return Seen(f"{sum(cell.by_operator.values())} bikes", bounds, cell.watch.as_text)
+
     def take_parts(self) -> dict[str, bytes | None]:
         """Return the cells that changed since the last call."""
         parts: dict[str, bytes | None] = {}
         for name in self._unsaved:
             cell = self._cells[name]
-            saved = _Saved(cell.region, {**cell.by_state}, cell.watch.since, cell.alert, cell.not_before)
+            saved = _Saved(
+                cell.region,
+                {**cell.by_state},
+                cell.watch.since,
+                cell.alert,
+                cell.not_before,
+                cell.first_offset,
+            )
             parts[name] = msgspec.msgpack.encode(saved)
         self._unsaved.clear()
         return parts
@@ -164,6 +196,7 @@ class CellBook:
             cell.by_state[operator] = (counts, 0, 0, 0, 0) if isinstance(counts, int) else counts
             cell.by_operator[operator] = _standing(cell.by_state[operator])
         cell.alert, cell.not_before = saved.alert, saved.not_before
+        cell.first_offset = saved.first_offset
         cell.watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
         if saved.since is not None and saved.alert is None:
             self._pending.add(name)

@@ -15,7 +15,10 @@ _NAMESPACE = uuid.UUID("6f1d2c8e-52a3-5b0e-9f57-6b1e4a9d7c31")
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One look at a cell: what it holds, when, and which record of ub.cells said so."""
+    """One look at a cell: what it holds, when, and which record of ub.cells said so.
+
+    `first_offset` is of the record with which it held too many first.
+    """
 
     cell: str
     region: str
@@ -26,6 +29,7 @@ class Sighting:
     topic: str
     partition: int
     offset: int
+    first_offset: int | None = None
 
     @property
     def occupancy(self) -> int:
@@ -128,4 +132,5 @@ def _evidence(s: Sighting, rule: Rule) -> Evidence:
         topic=s.topic,
         partition=s.partition,
         offset=s.offset,
+        first_offset=s.first_offset,
     )

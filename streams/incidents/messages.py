@@ -33,4 +33,13 @@ class Requests(msgspec.Struct, frozen=True, tag="requests"):
     """Closed windows of citizens' requests: nothing of them is read."""
 
 
+def time_of(message: object) -> tuple[str, int] | None:
+    """Return the region of a message and the event time that it reached; None where it does not say."""
+    region, at = (
+        getattr(message, "region", None),
+        getattr(message, "as_of", getattr(message, "watermark", None)),
+    )
+    return None if region is None or at is None else (region, at)
+
+
 decoder = msgspec.json.Decoder(CellsNow | Metrics | Windows | Requests | CellsVehicles)

@@ -18,6 +18,11 @@ class OpenAlerts:
         """Remember an alert that is open."""
         self._by_place[alert.kind, alert.cell][alert.alert_id] = alert
 
+    def all(self) -> Iterator[Alert]:
+        """Yield the alerts that are open."""
+        for there in self._by_place.values():
+            yield from there.values()
+
     def tell(self, event: Alert) -> Output:
         """Return the record of an event; the alert is open from then on, or no more."""
         place = event.kind, event.cell

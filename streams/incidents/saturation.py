@@ -11,8 +11,11 @@ raise_at    - - - - -+=======+- - - - - - -
 
 from dataclasses import dataclass, replace
 
-from schemas.alerts import Severity
+from schemas.alerts import SEVERITIES, Severity
 from streams.incidents.policy import Rule
+
+STICKS = 0.9
+"""A severity that was reached from a ratio on stays until the ratio is below this share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,22 @@ class Watch:
         """Nothing is the matter."""
         return self.since is None and self.severity is None
 
+    @property
+    def as_text(self) -> str:
+        """For people."""
+        return "quiet" if self.quiet else "waiting" if self.severity is None else f"active {self.severity}"
+
 
 def step(watch: Watch, occupancy: int, as_of: int, rule: Rule) -> Watch:
     """Return the watch after the cell was seen with `occupancy` at event time `as_of` (milliseconds).
 
-    An alert is open while `severity` is set; it may rise while open, and does not fall before it clears.
+    An alert is open while `severity` is set. It rises at once, and falls where a ninth more would be less severe too.
     """
     if watch.severity is not None:
         if occupancy < rule.clear_below:
             return Watch()
-        worse = max(watch.severity, severity(occupancy, rule), key=_RANK.index)
-        return replace(watch, severity=worse)
+        found, kept = severity(occupancy, rule), severity(occupancy / STICKS, rule)
+        return replace(watch, severity=settle(watch.severity, found, kept))
     if occupancy < rule.raise_at:
         return Watch()
     since = as_of if watch.since is None else watch.since
@@ -49,12 +57,14 @@ def step(watch: Watch, occupancy: int, as_of: int, rule: Rule) -> Watch:
     return Watch(since)
 
 
-def severity(occupancy: int, rule: Rule) -> Severity:
+def settle(before: Severity, found: Severity, kept: Severity) -> Severity:
+    """Return the severity of an open alert after a look that finds `found`, and may keep `kept` (as bad, or worse)."""
+    return max(found, min(before, kept, key=SEVERITIES.index), key=SEVERITIES.index)
+
+
+def severity(occupancy: float, rule: Rule) -> Severity:
     """Return how bad it is: minor from the threshold on, major from 1.5 times, critical from twice the threshold."""
     ratio = occupancy / rule.raise_at
     if ratio >= 2:
         return "critical"
     return "major" if ratio >= 1.5 else "minor"
-
-
-_RANK: tuple[Severity, ...] = ("warning", "minor", "major", "critical")

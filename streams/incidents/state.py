@@ -11,9 +11,13 @@ from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre
 from streams.incidents.change import problem_of_change
 from streams.incidents.counts.book import CountBook, CountConfig
-from streams.incidents.messages import decoder
+from streams.incidents.damping import NEVER, Damper, FlapConfig
+from streams.incidents.grouping.incident import GroupConfig
+from streams.incidents.grouping.open_incidents import OpenIncidents
+from streams.incidents.messages import decoder, time_of
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
+from streams.incidents.showing import Seen, Showing
 from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.telling import rows
 from streams.incidents.vehicles.book import VehicleBook
@@ -32,9 +36,14 @@ class IncidentsState:
         centre: Centre,
         restored: Restored,
         anomalies: AnomalyConfig | None = None,
+        groups: GroupConfig | None = None,
+        flaps: FlapConfig = NEVER,
         vehicles: VehiclesConfig | None = None,
     ) -> None:
-        """Without `anomalies` metrics decide nothing, nor do `vehicles`; what is saved of them stays as it is."""
+        """Without `anomalies` metrics decide nothing, without `vehicles` their jumps and batteries do not.
+
+        Without `groups` alerts are not grouped into incidents. What is saved of any of them stays as it is.
+        """
         self._policy = policy
         self._centre = centre
         self._generation = restored.generation
@@ -51,15 +60,24 @@ class IncidentsState:
         self._books["stay"] = self._stays
         if vehicles is not None:
             self._books["vehicle"] = VehicleBook(vehicles, self._place)
+        self._incidents = None if groups is None else OpenIncidents(groups)
+        self._damper = Damper(flaps)
         self._restore(restored)
 
     def _restore(self, restored: Restored) -> None:
+        alerts = []
         for name, data in restored.parts.items():
             about, _, subject = name.partition("/")
-            if about in self._books:
+            if about == "flap":
+                self._damper.restore(subject, data)
+            elif about in self._books:
                 alert = self._books[about].restore(subject, data)
                 if alert is not None:
-                    self._open.keep(alert)
+                    alerts.append(alert)
+        for alert in self._damper.open_alerts(alerts):
+            self._open.keep(alert)
+        if self._incidents is not None:
+            self._incidents.restore(restored.parts, self._open.all())
 
     def problem_of_policy(self, policy: Policy) -> str:
         """Return why another policy cannot be taken without a restart, or nothing: see change.py."""
@@ -71,6 +89,16 @@ class IncidentsState:
         self._cells.take(policy)
         self._counts.take(_count_config(policy))
         self._stays.take(_stay_config(policy))
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of what would judge an alert's subject now; None where nothing would."""
+        shown = (book.version(alert) for book in self._books.values() if isinstance(book, Showing))
+        return next(filter(None, shown), None)
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return what is known of an alert's subject now; None where nothing is, or its book does not say."""
+        shown = (book.seen(alert) for book in self._books.values() if isinstance(book, Showing))
+        return next(filter(None, shown), None)
 
     def apply(self, record: Record) -> None:
         """Fold one record of ub.cells in."""
@@ -85,10 +113,13 @@ class IncidentsState:
             return
         if isinstance(message, CellsNow):
             self._newest = max(self._newest, message.as_of)
-        for book in self._books.values():
-            for event in book.apply(message, record):
-                self._to_tell.append(self._open.tell(event))
-                self._events.append(event)
+        found = [event for book in self._books.values() for event in book.apply(message, record)]
+        clock = time_of(message)
+        events = list(self._damper.pass_on(found, type(message).__name__, clock, record))
+        self._to_tell += [self._open.tell(event) for event in events]
+        self._events += events
+        if self._incidents is not None:
+            self._to_tell += self._incidents.apply(events, clock, record.offset)
 
     def _refuse(self, record: Record, problem: str) -> None:
         self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
@@ -110,8 +141,12 @@ class IncidentsState:
         changes = Changes()
         for about, book in self._books.items():
             changes.parts.update({f"{about}/{name}": part for name, part in book.take_parts().items()})
+        changes.parts.update({f"flap/{name}": part for name, part in self._damper.take_parts().items()})
         changes.rows += rows(self._events)
         self._events = []
+        if self._incidents is not None:
+            changes.parts.update(self._incidents.take_parts())
+            changes.rows += self._incidents.take_rows()
         return changes
 
 

@@ -11,10 +11,13 @@ import aiohttp
 import msgspec
 
 from schemas import codec
+from streams.alerts.inhibition import inhibited_by
 from streams.alerts.labels import District, labels_of
+from streams.alerts.matchers import Labels
 from streams.alerts.silences import of_row, silenced_by
 from streams.notify import signing, transport
 from streams.notify.formats import RENDER
+from streams.notify.inhibitors import Inhibitors
 from streams.notify.judge import Drop, Hold, judge
 from streams.notify.message import Message, Told
 from streams.notify.receivers import Receiver
@@ -40,6 +43,7 @@ class Delivery:
         client: aiohttp.ClientSession,
         district: District,
         stop: asyncio.Event,
+        inhibitors: Inhibitors,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._receiver = receiver
@@ -47,6 +51,7 @@ class Delivery:
         self._client = client
         self._district = district
         self._stop = stop
+        self._inhibitors = inhibitors
         self._jitter = jitter
         self._failures = 0
         self._nudged = asyncio.Event()
@@ -90,9 +95,7 @@ class Delivery:
             await notifications.drop(connection, due.number, f"no alert: {error}")
             return 0.0
         labels = labels_of(alert, self._district)
-        silences = [of_row(row) for row in await notifications.silences(connection)]
-        silence = silenced_by(labels, silences, now)
-        why = None if silence is None else f"silence {silence.silence_id}: {silence.comment}"
+        why = await self._kept_back(connection, due, labels, now)
         verdict = judge(due, alert, why, self._receiver.format)
         if isinstance(verdict, Drop):
             await notifications.drop(connection, due.number, verdict.why)
@@ -112,6 +115,18 @@ class Delivery:
             told=[Told(*item) for item in due.told],
         )
         return await self._send(connection, due, message)
+
+    async def _kept_back(self, connection: Connection, due: Due, labels: Labels, now: datetime) -> str | None:
+        """Return what keeps an alert silent now: a silence, or another alert."""
+        silences = [of_row(row) for row in await notifications.silences(connection)]
+        silence = silenced_by(labels, silences, now)
+        if silence is not None:
+            return f"silence {silence.silence_id}: {silence.comment}"
+        rules = self._inhibitors.rules
+        source = inhibited_by(
+            due.alert_id, labels, rules, await self._inhibitors.sources(connection, due.due_at)
+        )
+        return None if source is None else f"inhibited by alert {source.alert_id}: {source.summary}"
 
     async def _send(self, connection: Connection, due: Due, message: Message) -> float:
         receiver = self._receiver

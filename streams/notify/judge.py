@@ -14,7 +14,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A silence keeps it back."""
+    """A silence, or another alert, keeps it back."""
 
     why: str
 
@@ -30,7 +30,7 @@ Verdict = Send | Hold | Drop
 
 
 def judge(due: Due, alert: Alert, silence: str | None, format_: Format) -> Verdict:
-    """Return what becomes of a notification; `silence` says which silence matches its alert now.
+    """Return what becomes of a notification; `silence` says which silence, or other alert, keeps its alert silent now.
 
     What a receiver was told is always taken back: no silence keeps the end of an alert from it. What happened while
     a receiver was away is told when it is back, even where it is over by then; what happened under a silence is not.
@@ -44,6 +44,8 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format) -> Verdi
         return Drop(f"closed by {due.closed_by}")
     if due.reason == "escalation" and due.acknowledged_by is not None:
         return Drop(f"acknowledged by {due.acknowledged_by}")
+    if due.reason == "overdue" and not due.overdue:
+        return Drop("nobody is late with it any more")
     if due.reason == "repeat":
         # Alertmanager takes an alert that is not repeated for resolved, acknowledged or not.
         if due.acknowledged_by is not None and format_ != "alertmanager":

@@ -23,7 +23,7 @@ class Told:
 class Message:
     """One notification. `sequence` is that of the event that it is about, of an escalation that of the first.
 
-    `due_at` tells repeats apart; `boundary` is the GeoJSON Polygon of the cell.
+    `due_at` tells repeats apart, and due times; `boundary` is the GeoJSON Polygon of the cell.
     """
 
     alert: Alert
@@ -40,8 +40,8 @@ class Message:
     def id_(self) -> str:
         """The same in every attempt, and another for each notification of one receiver."""
         base = f"{self.alert.alert_id}/{self.sequence}"
-        if self.reason == "repeat":
-            return f"{base}/repeat/{int(self.due_at.timestamp())}"
+        if self.reason in ("repeat", "overdue"):
+            return f"{base}/{self.reason}/{int(self.due_at.timestamp())}"
         return base if self.reason == "event" else f"{base}/{self.reason}"
 
 

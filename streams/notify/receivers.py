@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlsplit, urlunsplit
 
 from streams.alerts.durations import duration
+from streams.alerts.inhibition import Inhibition
+from streams.alerts.inhibition import read as read_inhibitions
 from streams.alerts.matchers import Matcher
 from streams.alerts.matchers import parse as parse_matcher
 from streams.errors import MatcherError, SettingsError
@@ -66,16 +68,27 @@ class Receiver:
 
 def parse(document: str, environment: Mapping[str, str], name: str) -> tuple[Receiver, ...]:
     """Read the file of receivers; SettingsError names what is wrong with it."""
-    try:
-        top = tomllib.loads(document)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{name}: no TOML ({error})") from None
+    top = _toml(document, name)
     items = top.get("receiver")
-    if set(top) != {"receiver"} or not isinstance(items, list) or not items:
-        raise SettingsError(f"{name}: one or more tables [[receiver]] are expected, and nothing else")
+    if not {"receiver"} <= set(top) <= {"receiver", "inhibit"} or not isinstance(items, list) or not items:
+        raise SettingsError(
+            f"{name}: one or more tables [[receiver]] are expected, tables [[inhibit]] where wanted, and nothing else"
+        )
     receivers = tuple(_receiver(item, environment, f"{name}, receiver {i}") for i, item in enumerate(items))
     _check_names(receivers, name)
     return receivers
+
+
+def parse_inhibitions(document: str, name: str) -> tuple[Inhibition, ...]:
+    """Read what the same file says of alerts that keep others back; SettingsError names what is wrong with it."""
+    return read_inhibitions(_toml(document, name).get("inhibit", []), name)
+
+
+def _toml(document: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(document)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{name}: no TOML ({error})") from None
 
 
 def _check_names(receivers: tuple[Receiver, ...], name: str) -> None:

@@ -5,15 +5,18 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from pathlib import Path
 
 import aiohttp
 
+from streams.alerts.inhibition import Inhibition
 from streams.alerts.labels import District
 from streams.alerts.tell import tell
 from streams.errors import SettingsError, UrbanBrainError
 from streams.notify.delivery import Delivery
+from streams.notify.inhibitors import Inhibitors
 from streams.notify.intake import Intake
-from streams.notify.receivers import Receiver, parse
+from streams.notify.receivers import Receiver, parse, parse_inhibitions
 from streams.settings import Settings
 from streams.store import notifications, queries
 from streams.store.retry import retrying
@@ -23,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _TELL_S = 5.0
 _FORGET_S = 3600.0
+_OVERDUE_S = 2.0
 
 
 def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[Receiver, ...]:
@@ -32,11 +36,8 @@ def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[
         raise SettingsError(
             "UB_NOTIFY_FILE is not set; name a TOML file of receivers (docs/notifications.md)"
         )
-    try:
-        document = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"UB_NOTIFY_FILE={path}: {error}; give a readable TOML file") from None
-    receivers = parse(document, environment, f"UB_NOTIFY_FILE={path}")
+    receivers = parse(_text(path), environment, f"UB_NOTIFY_FILE={path}")
+    load_inhibitions(settings)
     if settings.districts_file is None:
         for receiver in receivers:
             for matcher in receiver.match:
@@ -48,8 +49,25 @@ def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[
     return receivers
 
 
+def load_inhibitions(settings: Settings) -> tuple[Inhibition, ...]:
+    """Read which alerts keep others back, from the file of receivers; SettingsError where it is faulty."""
+    path = settings.notify_file
+    return () if path is None else parse_inhibitions(_text(path), f"UB_NOTIFY_FILE={path}")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"UB_NOTIFY_FILE={path}: {error}; give a readable TOML file") from None
+
+
 async def run(
-    settings: Settings, receivers: tuple[Receiver, ...], district: District, stop: asyncio.Event
+    settings: Settings,
+    receivers: tuple[Receiver, ...],
+    district: District,
+    stop: asyncio.Event,
+    inhibitions: tuple[Inhibition, ...] = (),
 ) -> None:
     """Notify until `stop`. Whatever one receiver does, the others do not wait for it."""
     failed: BaseExceptionGroup[UrbanBrainError] | None = None
@@ -61,21 +79,24 @@ async def run(
             url = settings.database_url.get_secret_value()
             return await stack.enter_async_context(Session(url, application_name=f"urbanbrain notify {name}"))
 
+        inhibitors = Inhibitors(inhibitions, district)
         deliveries = [
-            Delivery(receiver, await session(receiver.name), client, district, stop) for receiver in receivers
+            Delivery(receiver, await session(receiver.name), client, district, stop, inhibitors)
+            for receiver in receivers
         ]
 
         def nudge() -> None:
             for delivery in deliveries:
                 delivery.nudge()
 
-        housekeeping = await session("housekeeping")
+        housekeeping, overdue = await session("housekeeping"), await session("overdue")
         intake = Intake(settings, receivers, await session("intake"), district, stop, nudge)
         await intake.meet_receivers()
         jobs: list[Awaitable[None]] = [
             intake.run(),
             _every(_TELL_S, stop, Teller(settings).tell),
             _every(_FORGET_S, stop, lambda: _forget(housekeeping, settings)),
+            _every(_OVERDUE_S, stop, lambda: _look_for_overdue(overdue, receivers, nudge, stop)),
             *(delivery.run() for delivery in deliveries),
         ]
         log.info("notify at work: %s", ", ".join(receiver.name for receiver in receivers))
@@ -125,6 +146,25 @@ class Teller:
     def _work(self) -> None:
         with queries.connect(self._settings.database_url.get_secret_value(), read_only=False) as connection:
             tell(self._settings, connection, "urbanbrain/notify")
+
+
+async def _look_for_overdue(
+    session: Session, receivers: tuple[Receiver, ...], queued: Callable[[], None], stop: asyncio.Event
+) -> None:
+    """Escalate what is not over by the time until which somebody was to see to it."""
+
+    async def work() -> int:
+        async with session.transaction() as connection:
+            found = 0
+            for receiver in receivers:
+                if receiver.escalate is not None:
+                    found += await notifications.queue_overdue(
+                        connection, receiver=receiver.name, to=receiver.escalate.to
+                    )
+            return found
+
+    if await retrying(work, stop, log.warning):
+        queued()
 
 
 async def _forget(session: Session, settings: Settings) -> None:

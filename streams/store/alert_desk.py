@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 
 from schemas.alert_actions import ActionName, AlertHandling
 from streams.errors import AlertError
+from streams.store.resolve import resolved
 
 _INSERT = """
 INSERT INTO ub.alert_action (action_id, alert_id, sequence, action, by, text, assignee, due_at, severity)
@@ -63,7 +64,7 @@ class SilenceRow:
 
 def resolve(connection: Connection[Any], prefix: str) -> str:
     """Return the id of the alert whose id begins with `prefix`; AlertError where there is none, or more than one."""
-    return _resolved(
+    return resolved(
         connection,
         "SELECT alert_id FROM ub.alert WHERE starts_with(alert_id, %s) ORDER BY starts_at DESC LIMIT 3",
         prefix,
@@ -171,7 +172,7 @@ def silences(connection: Connection[Any], *, expired: bool = False) -> list[Sile
 
 def expire_silence(connection: Connection[Any], prefix: str) -> str:
     """End the silence whose id begins with `prefix` now, and return its id; AlertError where there is no such one."""
-    silence_id = _resolved(
+    silence_id = resolved(
         connection,
         "SELECT silence_id FROM ub.silence WHERE starts_with(silence_id, %s) AND ends_at > now() LIMIT 3",
         prefix,
@@ -198,14 +199,3 @@ def _holds_already(connection: Connection[Any], alert_id: str, action: ActionNam
         "unassigned": assignee is None,
     }
     return text is None and holds.get(action, False)
-
-
-def _resolved(connection: Connection[Any], query: str, prefix: str, what: str, help_: str) -> str:
-    if not prefix:
-        raise AlertError(f"the id is empty; {help_}")
-    found = [str(row[0]) for row in connection.execute(query.encode(), (prefix,)).fetchall()]
-    if not found:
-        raise AlertError(f"there is no {what} whose id begins with {prefix!r}; {help_}")
-    if len(found) > 1 and prefix not in found:
-        raise AlertError(f"{prefix!r} begins more than one id ({', '.join(found)}); give more of it")
-    return prefix if prefix in found else found[0]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-Reason = Literal["event", "escalation", "repeat"]
+Reason = Literal["event", "escalation", "overdue", "repeat"]
 State = Literal["pending", "silenced", "delivered", "dropped"]
 
 
@@ -12,7 +12,8 @@ State = Literal["pending", "silenced", "delivered", "dropped"]
 class Due:
     """A notification whose time has come, and how its alert stands now.
 
-    `body` is the alert as JSON: after the event, of an escalation after the newest event that is known.
+    `body` is the alert as JSON: after the event; of an escalation, and of what is overdue, after the newest event that
+    is known. `overdue`: the time is over until which somebody was to see to it.
     `told` are [sequence, reason, updated_at in ms] of what its receiver was told of the alert before, in order.
     """
 
@@ -29,3 +30,4 @@ class Due:
     closed_by: str | None
     boundary: dict[str, Any] | None
     told: list[list[Any]]
+    overdue: bool = False

@@ -41,6 +41,22 @@ VALUES (%s, %s, %s, 'escalation', %s::jsonb, clock_timestamp() + %s)
 ON CONFLICT DO NOTHING
 """
 
+_OVERDUE = """
+INSERT INTO ub.notification AS n (receiver, alert_id, sequence, reason, body, due_at)
+SELECT %(to)s, a.alert_id, t.sequence, 'overdue', t.body, h.due_at
+FROM ub.alert a
+JOIN ub.alert_handling h USING (alert_id)
+JOIN LATERAL (
+    SELECT sequence, body FROM ub.notification
+    WHERE receiver = %(receiver)s AND alert_id = a.alert_id AND reason <> 'escalation'
+    ORDER BY sequence LIMIT 1
+) t ON true
+WHERE a.status = 'active' AND NOT h.closed AND h.due_at <= clock_timestamp()
+ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET
+    state = 'pending', due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL, body = excluded.body
+WHERE n.due_at < excluded.due_at -- it was given a later time, and that is over as well
+"""
+
 _OPEN = """
 SELECT DISTINCT ON (e.alert_id) e.body::text
 FROM ub.alert_event e JOIN ub.alert a USING (alert_id)
@@ -51,15 +67,20 @@ ORDER BY e.alert_id, e.sequence DESC
 _NEXT = """
 SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts,
        CASE n.reason
-           WHEN 'escalation' THEN (SELECT b.body FROM ub.notification b WHERE b.alert_id = n.alert_id
-                                   ORDER BY b.sequence DESC LIMIT 1)
-           ELSE n.body
+           WHEN 'event' THEN n.body
+           WHEN 'repeat' THEN n.body
+           ELSE (SELECT b.body FROM ub.notification b WHERE b.alert_id = n.alert_id ORDER BY b.sequence DESC LIMIT 1)
        END::text AS body,
        coalesce(a.status, 'active') AS status, h.acknowledged_by, h.closed_by, g.boundary,
-       coalesce((SELECT jsonb_agg(jsonb_build_array(t.sequence, t.reason, t.body -> 'updated_at') ORDER BY t.done_at)
+       coalesce((SELECT jsonb_agg(jsonb_build_array(t.sequence,
+                     -- as in the ids of messages: something may be overdue again
+                     CASE t.reason WHEN 'overdue' THEN 'overdue/' || floor(extract(epoch FROM t.due_at))::bigint
+                                   ELSE t.reason END,
+                     t.body -> 'updated_at') ORDER BY t.done_at)
                  FROM ub.notification t
                  WHERE t.receiver = n.receiver AND t.alert_id = n.alert_id AND t.state = 'delivered'),
-                '[]') AS told
+                '[]') AS told,
+       coalesce(h.due_at <= clock_timestamp(), false) AS overdue
 FROM ub.notification n
 LEFT JOIN ub.alert a USING (alert_id)
 LEFT JOIN ub.alert_handling h USING (alert_id)
@@ -123,6 +144,12 @@ async def escalate(
 ) -> None:
     """Queue an escalation that is due `after` from now."""
     await connection.execute(_ESCALATE, (receiver, alert_id, sequence, body.decode(), after))
+
+
+async def queue_overdue(connection: Connection, *, receiver: str, to: str) -> int:
+    """Queue what `receiver` was told of, and is not over by the time at which it was due, for `to`; return how many."""
+    cursor = await connection.execute(_OVERDUE, {"receiver": receiver, "to": to})
+    return cursor.rowcount
 
 
 async def next_due(connection: Connection, receiver: str) -> Due | None:

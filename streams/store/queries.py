@@ -232,6 +232,23 @@ def alerts(connection: Connection[Any], filters: Filters) -> Iterator[AlertRow]:
         yield from cursor.stream(_ALERTS, asdict(filters))
 
 
+def alert_bodies(connection: Connection[Any], alert_id: str) -> list[str]:
+    """Return the alert after each of its events, as JSON, as far back as alert_event is kept."""
+    rows = connection.execute(
+        "SELECT body::text FROM ub.alert_event WHERE alert_id = %s ORDER BY sequence", (alert_id,)
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def generation(connection: Connection[Any], stage: str, topic: str, partition: int) -> int:
+    """Return how often the log of a partition was begun anew."""
+    row = connection.execute(
+        "SELECT generation FROM ub.checkpoint WHERE stage = %s AND topic = %s AND partition = %s",
+        (stage, topic, partition),
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def alert_events(connection: Connection[Any], alert_id: str) -> list[EventRow]:
     """Return the events of one alert, as far back as alert_event is kept."""
     with connection.cursor(row_factory=class_row(EventRow)) as cursor:

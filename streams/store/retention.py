@@ -14,6 +14,20 @@ WHERE status <> 'open'
 """
 
 
+_OLD_ALERTS = """
+WITH newest AS (SELECT least(max(updated_at), now()) - make_interval(days => %(days)s) AS until FROM ub.alert),
+     gone AS (
+         DELETE FROM ub.alert WHERE status = 'cleared' AND updated_at < (SELECT until FROM newest) RETURNING alert_id
+     ),
+     actions AS (DELETE FROM ub.alert_action x USING gone WHERE x.alert_id = gone.alert_id),
+     parts AS (DELETE FROM ub.incident_alert x USING gone WHERE x.alert_id = gone.alert_id),
+     incidents AS (DELETE FROM ub.incident WHERE status <> 'active' AND updated_at < (SELECT until FROM newest))
+SELECT count(*) FROM gone
+"""
+
+_OLD_SILENCES = "DELETE FROM ub.silence WHERE ends_at < now() - make_interval(days => %s)"
+
+
 async def drop_old_chunks(session: Session, settings: Settings) -> dict[str, int]:
     """Drop chunks that lie wholly outside what `settings` keeps; return how many, by table."""
     keep_days = {
@@ -33,6 +47,18 @@ async def drop_old_chunks(session: Session, settings: Settings) -> dict[str, int
             )
             ((dropped[table],),) = await cursor.fetchall()
     return dropped
+
+
+async def delete_old_alerts(session: Session, settings: Settings) -> int:
+    """Delete alerts that were cleared longer ago than `settings` keeps them, with what people did about them.
+
+    Incidents that were over by then go too, and silences by the wall clock. Returns how many alerts.
+    """
+    async with session.transaction() as connection:
+        cursor = await connection.execute(_OLD_ALERTS, {"days": settings.retain_alerts_days})
+        ((deleted,),) = await cursor.fetchall()
+        await connection.execute(_OLD_SILENCES, (settings.retain_silences_days,))
+    return int(deleted)
 
 
 async def delete_old_requests(session: Session, settings: Settings) -> int:

@@ -33,6 +33,7 @@ _REFUSED = "SELECT topic, reason, sum(count)::bigint AS n FROM ub.rejected_count
 _OFFSETS = 'SELECT stage, topic, partition, "offset" FROM ub.checkpoint ORDER BY 1, 2, 3'
 _SOURCES = (topics.VEHICLES, topics.SENSORS, topics.REQUESTS)
 _STILL_S = 3.0
+_PATIENCE_S = 60.0
 _POLL_S = 0.5
 
 Tables = Mapping[str, Mapping[Any, Any]]
@@ -88,10 +89,10 @@ class _Wanted:
 
 
 def judge(
-    city: City, published: Sequence[Path], timeout_s: float = 120.0, *, vehicles_fall_silent: bool = False
+    city: City, published: Sequence[Path], timeout_s: float = 600.0, *, vehicles_fall_silent: bool = False
 ) -> Verdict:
-    """Wait until nothing moves any more, and compare; differences that go away in time are none. `published` are the
-    directories of all loads.
+    """Wait until nothing moves any more, and compare; differences that go away while checkpoints move, or within a
+    minute of the last that did, are none. `published` are the directories of all loads.
 
     Where vehicles fall silent for so long that they are missing, it takes the log to say who is: then that must be
     complete once everything stands still for the first time.
@@ -105,13 +106,19 @@ def judge(
         expected_requests(files(published, "requests"), city.window_ms),
     )
     deadline = time.monotonic() + timeout_s
+    newest, moved_at = city.query(_OFFSETS), time.monotonic()
     while True:
         city.tend()
         before = city.query(_OFFSETS)
         lines = _table_differences(city, wanted)
         if not lines and _stays(city, before):
             break
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if before != newest:
+            newest, moved_at = before, now
+        elif now - moved_at > _PATIENCE_S:
+            break
+        if now > deadline:
             break
         time.sleep(_POLL_S)
     lines += _histories(city, wanted)

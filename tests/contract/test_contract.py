@@ -40,6 +40,7 @@ def kafka_faults(topic: str, name: str, **changes: Any) -> list[str]:
         ("ub.cells", "metrics"),
         ("ub.cells", "requestWindows"),
         ("ub.alerts", "alertRecord"),
+        ("ub.incidents", "incidentRecord"),
         ("ub.rejected", "rejected"),
     ],
 )

@@ -17,6 +17,7 @@ import schemas
 SCHEMAS = Path(schemas.__file__).parent
 _BASE = "file:///schemas/"
 _DOCUMENT = _BASE + "asyncapi.yaml"
+RETAINED = ("ub/v1/alerts/", "ub/v1/alert-actions/", "ub/v1/incidents/")
 _PARAMETER = re.compile(r"\\{\w+\\}")
 
 
@@ -38,7 +39,7 @@ class Contract:
         messages = self._messages("mqtt", topic)
         if not messages:
             return [f"{topic}: no channel has this address"]
-        if not payload and topic.startswith(("ub/v1/alerts/", "ub/v1/alert-actions/")):
+        if not payload and topic.startswith(RETAINED):
             return []  # takes back what was retained
         return self._payload_faults(topic, messages, payload)
 

@@ -69,7 +69,7 @@ def tell(city: City) -> Story:
         story.mqtt = tap.messages
         settled(city, oracle.batch(story.readings))
         kafka = stack.enter_context(city.kafka_tap())
-        city.eventually(lambda: kafka.of("ub.alerts"), until=lambda records: len(records) >= 3)
+        city.eventually(lambda: kafka.of("ub.alerts"), until=lambda records: len(records) >= 5)
         windows = city.count("SELECT count(*) FROM ub.cell_window")
         city.eventually(lambda: _window_rows(kafka.of("ub.cells")), until=lambda n: n >= windows)
         story.kafka = kafka.records
@@ -136,7 +136,11 @@ def _flood(story: Story, publisher: Publisher) -> None:
     city.eventually(lambda: severities(city), until=lambda found: found == ["critical"])
     story.retained["critical"] = city.retained("ub/v1/alerts/#")
     story.listing = city.run("alerts", "list").out
-    say((140, 10), (150, 10))
+    for second, bikes, severity in ((140, 30, "major"), (150, 22, "minor")):
+        say((second, bikes))
+        city.eventually(lambda: severities(city), until=lambda found, wanted=severity: found == [wanted])
+        city.eventually(lambda: occupancy(city), until=lambda n, wanted=bikes: n == wanted)
+    say((160, 10), (170, 10))
     city.eventually(lambda: severities(city), until=lambda found: not found)
     story.retained["cleared"] = city.retained("ub/v1/alerts/#")
     city.eventually(lambda: ledger(city)["received"], until=lambda n: n == len(story.readings))

@@ -85,6 +85,13 @@ def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(
             closed = "SELECT extract(epoch FROM max(window_start)) * 1000 FROM ub.cell_window"
             city.eventually(lambda: city.count(closed), until=lambda at: at >= BEGIN_MS + 33 * MINUTE)
         assert len(alerts(city)) == 1, "ten bikes are as many as the new policy allows"
+        again = city.run("alerts", "replay", opened["alert_id"])
+        assert again.code == 0, again
+        assert f"the same alert: {opened['alert_id']}, 2 events" in again.out
+        write(path, {**OLD, "rules": [rule(7, 1, maximum=6)]})
+        other = city.run("alerts", "replay", opened["alert_id"])
+        assert other.code == 2, other
+        assert other.err.startswith("cannot replay: it was judged by version"), other
         assert city.retained("ub/v1/alerts/#") == []
         with city.kafka_tap() as tap:
             records = tap.of("ub.alerts")

@@ -16,7 +16,7 @@ from schemas import codec
 from schemas.alerts import Alert, AlertAction, Evidence, Severity
 from streams import topics
 from streams.admin import create_topics, wait_for_kafka
-from streams.notify.receivers import parse
+from streams.notify.receivers import parse, parse_inhibitions
 from streams.notify.service import run
 from streams.settings import Settings
 from tests.conftest import Database
@@ -185,13 +185,16 @@ def event(alert_id: str, sequence: int, action: AlertAction, severity: Severity 
 def notifying(desk: Desk, receivers: str) -> Iterator[None]:
     """`notify` at work, in a thread of its own; stopped in order at the end."""
     parsed = parse(receivers, {"SECRET": "whsec_c2VzYW1lLW9wZW4="}, "test")
+    inhibitions = parse_inhibitions(receivers, "test")
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     failures: list[BaseException] = []
 
     def work() -> None:
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(run(desk.settings, parsed, lambda _lat, _lon: "Pudong", stop))
+            loop.run_until_complete(
+                run(desk.settings, parsed, lambda _lat, _lon: "Pudong", stop, inhibitions)
+            )
         except BaseException as error:
             failures.append(error)
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -161,6 +162,61 @@ def test_nobody_acknowledges_so_another_is_told(desk: Desk) -> None:
             assert chief.taken[0].json["data"]["severity"] == "critical"
             state = ("chief", "seen", 0, "escalation", "dropped", "acknowledged by anna")
             wait_until(lambda: state in desk.states(), "the acknowledged one")
+
+
+def assign(desk: Desk, alert_id: str, seconds: float) -> None:
+    due_at = datetime.now(UTC) + timedelta(seconds=seconds)
+    with queries.connect(desk.database.writer_url, read_only=False) as connection:
+        alert_desk.act(connection, alert_id, "assigned", by="anna", assignee="bo", due_at=due_at)
+
+
+def test_what_is_not_over_when_it_was_due_is_told_to_another_acknowledged_or_not(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'escalate = {after = "1h", to = "chief"}')
+        file += receiver("chief", chief, "escalations_only = true")
+        with notifying(desk, file):
+            for name in ("late", "done", "later"):
+                desk.tell(name)
+            wait_until(lambda: len(duty.taken) == 3, "all three")
+            act(desk, "late", "acknowledged")
+            assign(desk, "late", 1)
+            assign(desk, "done", 2)
+            assign(desk, "later", 3600)
+            desk.tell("done", "cleared")
+            wait_until(lambda: chief.taken, "the one that is late")
+            time.sleep(3)
+            (told,) = chief.taken
+            assert told.id_.startswith("late/0/overdue/")
+            assert told.json["reason"] == "overdue"
+            assign(desk, "late", 1)
+            wait_until(lambda: len(chief.taken) == 2, "it is late again")
+            assert chief.taken[1].id_ != told.id_
+            desk.tell("late", "cleared")
+            wait_until(lambda: chief.ids[2:] == ["late/1"], "its end")
+
+
+INHIBIT = """
+[[inhibit]]
+source_match = ["severity=critical"]
+target_match = ["severity=major"]
+equal = ["region"]
+"""
+
+
+def test_while_a_worse_one_is_open_those_that_follow_from_it_are_kept_back(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to) + INHIBIT):
+        desk.tell("outage", "raised", "critical")
+        for name in ("short", "lasting"):
+            desk.tell(name)
+        desk.tell("other", "raised", "minor")
+        wait_until(lambda: to.ids == ["outage/0", "other/0"], "those that nothing keeps back")
+        held = [state for state in desk.states() if state[4] == "silenced"]
+        assert [state[1] for state in held] == ["short", "lasting"]
+        assert held[0][5].startswith("inhibited by alert outage: raised: 95 bikes")
+        desk.tell("short", "cleared")
+        desk.tell("outage", "cleared")
+        wait_until(lambda: len(to.ids) == 4, "the end of the outage")
+        assert to.ids == ["outage/0", "other/0", "outage/1", "lasting/0"]
 
 
 def test_a_silence_keeps_notifications_back_and_what_lasts_is_told_when_it_ends(desk: Desk) -> None:

@@ -14,6 +14,7 @@ def test_kafka_topics_are_those_of_the_contract_with_their_partitions() -> None:
         "ub.cells": 4,
         "ub.alerts": 4,
         "ub.alert_actions": 4,
+        "ub.incidents": 4,
         "ub.rejected": 2,
     }
 
@@ -35,6 +36,10 @@ def test_what_people_do_about_an_alert_has_its_place_by_kind_and_cell() -> None:
         "ub/v1/alert-actions/oversaturation/89309959d07ffff"
     )
     assert not matches(f"{topics.MQTT_ALERTS}/#", topics.alert_action_topic("oversaturation", "c"))
+
+
+def test_an_incident_has_its_place_by_severity_and_id() -> None:
+    assert topics.incident_topic("major", "i-1") == "ub/v1/incidents/major/i-1"
 
 
 def test_the_filters_take_what_operators_publish() -> None:

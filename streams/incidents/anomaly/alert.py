@@ -69,7 +69,7 @@ def raised(
         summary=_summary(window, score),
         policy=detector.name,
         policy_version=rules_version(detector, rule),
-        evidence=_evidence(window, score, detector, record),
+        evidence=_evidence(window, score, detector, record, record.offset),
         subject=window.metric,
     )
 
@@ -85,14 +85,25 @@ def worse(
         severity=severity,
         updated_at=window.start,
         summary=_summary(window, score),
-        evidence=_evidence(window, score, detector, record),
+        evidence=_evidence(window, score, detector, record, alert.evidence.first_offset),
+    )
+
+
+def better(alert: Alert, at: int, severity: Severity, record: Record) -> Alert:
+    """Return the alert after its severity fell; its evidence still says what was unusual."""
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action="updated",
+        severity=severity,
+        updated_at=max(at, alert.updated_at),
+        evidence=_placed(alert.evidence, record),
     )
 
 
 def cleared(alert: Alert, at: int, reason: str, record: Record) -> Alert:
     """Return the alert after it was cleared; its evidence still says what was unusual."""
     at = max(at, alert.updated_at)
-    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
     return msgspec.structs.replace(
         alert,
         sequence=alert.sequence + 1,
@@ -101,7 +112,14 @@ def cleared(alert: Alert, at: int, reason: str, record: Record) -> Alert:
         updated_at=at,
         ends_at=at,
         summary=f"{reason}; {alert.summary}",
-        evidence=msgspec.structs.replace(alert.evidence, **place),
+        evidence=_placed(alert.evidence, record),
+    )
+
+
+def _placed(evidence: Evidence, record: Record) -> Evidence:
+    """Return the evidence, with the record that decided."""
+    return msgspec.structs.replace(
+        evidence, topic=record.topic, partition=record.partition, offset=record.offset
     )
 
 
@@ -111,7 +129,9 @@ def _summary(window: Window, score: Score) -> str:
     return f"{what} {value} {window.unit}, expected {low} to {high} (score {score.score:.2f})"
 
 
-def _evidence(window: Window, score: Score, detector: Detector[Any], record: Record) -> Evidence:
+def _evidence(
+    window: Window, score: Score, detector: Detector[Any], record: Record, first_offset: int | None
+) -> Evidence:
     found = Anomaly(
         metric=window.metric,
         unit=window.unit,
@@ -126,4 +146,7 @@ def _evidence(window: Window, score: Score, detector: Detector[Any], record: Rec
         detector=detector.name,
         detector_version=detector.version,
     )
-    return Evidence(None, None, None, None, {}, record.topic, record.partition, record.offset, found)
+    return Evidence(
+        *(None, None, None, None, {}, record.topic, record.partition, record.offset, found),
+        first_offset=first_offset,
+    )

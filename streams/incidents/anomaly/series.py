@@ -10,15 +10,17 @@ from typing import Any
 
 import msgspec
 
-from schemas.alerts import Alert
+from schemas.alerts import SEVERITIES, Alert
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place, Window, cleared, raised, worse
+from streams.incidents.anomaly.alert import Place, Window, better, cleared, raised, rules_version, worse
 from streams.incidents.anomaly.contract import Detector, Score
 from streams.incidents.anomaly.family import for_metric
 from streams.incidents.anomaly.watch import Rule, Watch, over, step
+from streams.incidents.anomaly.watch import restored as restored_watch
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.messages import Metrics
+from streams.incidents.showing import Seen
 
 GREATEST = 1e12
 """No metric comes near; larger values would overflow in squares."""
@@ -45,6 +47,7 @@ class Saved(msgspec.Struct, array_like=True, frozen=True):
     last: int
     loud_at: int
     alert: Alert | None
+    louds: tuple[int, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -139,8 +142,10 @@ class AllSeries:
         elif alert is None:
             place = self._place(window.cell)
             event = raised(window, place, severity, score, detector, self._config.rule, record)
-        else:
+        elif SEVERITIES.index(severity) > SEVERITIES.index(alert.severity):
             event = worse(alert, window, severity, score, detector, record)
+        else:
+            event = better(alert, window.start, severity, record)
         return self._told(series, (window.cell, window.metric), event)
 
     @property
@@ -153,7 +158,7 @@ class AllSeries:
         return event
 
     def _fall_quiet(self, message: Metrics, record: Record) -> list[Alert]:
-        """Clear the alerts of a region whose series say nothing any more."""
+        """Clear the alerts of a region whose series say nothing any more, or let their severity fall."""
         told = []
         for cell, metric in sorted(self._open):
             series = self._series[cell, metric]
@@ -161,7 +166,10 @@ class AllSeries:
             if series.region == message.region and watch != series.watch and series.alert is not None:
                 series.watch = watch
                 self._unsaved.add((cell, metric))
-                event = cleared(series.alert, message.watermark, self._quiet, record)
+                if watch.severity is None:
+                    event = cleared(series.alert, message.watermark, self._quiet, record)
+                else:
+                    event = better(series.alert, message.watermark, watch.severity, record)
                 told.append(self._told(series, (cell, metric), event))
         return told
 
@@ -183,6 +191,16 @@ class AllSeries:
             self._unsaved.add((cell, metric))
         return told
 
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the detector and its rule; None for other kinds of alerts."""
+        if alert.kind != "anomaly" or alert.subject is None:
+            return None
+        return rules_version(self._detector(alert.subject), self._config.rule)
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return nothing: the scores of a series are not kept, and its events say what was unusual."""
+        return None
+
     def take_parts(self) -> dict[str, bytes | None]:
         """Return the series that changed since the last call, by "cell/metric"; None where one was forgotten."""
         parts = {f"{cell}/{metric}": self._encoded((cell, metric)) for cell, metric in self._unsaved}
@@ -198,7 +216,7 @@ class AllSeries:
         return msgspec.msgpack.encode(
             Saved(
                 *(series.region, detector.name, detector.version, known),
-                *(series.last, series.watch.loud_at, series.alert),
+                *(series.last, series.watch.louds[0], series.alert, series.watch.louds),
             )
         )
 
@@ -208,7 +226,8 @@ class AllSeries:
         saved, detector = _saved.decode(data), self._detector(metric)
         same = (saved.detector, saved.version) == (detector.name, detector.version)
         known = msgspec.msgpack.decode(saved.known, type=detector.state) if same else detector.fresh()
-        watch = Watch(saved.alert.severity, saved.loud_at) if saved.alert else Watch()
+        severity = saved.alert.severity if saved.alert else None
+        watch = restored_watch(severity, saved.loud_at, saved.louds)
         self._series[cell, metric] = _Series(saved.region, detector, known, saved.last, watch, saved.alert)
         if saved.alert is not None:
             self._open.add((cell, metric))

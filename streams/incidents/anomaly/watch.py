@@ -25,23 +25,45 @@ class Rule:
         return "major" if score >= 1 else "minor" if score >= half_way else "warning"
 
 
+_JUDGED = SEVERITIES[:3]
+NEVER = -(1 << 62)
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """An open alert's severity (None: there is none), and when the newest score came that would raise one."""
+    """An open alert's severity (None: there is none), and when the newest score came that was as bad, by severity.
+
+    `louds` are event times for warning, minor and major: a score counts for all that it reaches.
+    """
 
     severity: Severity | None = None
-    loud_at: int = 0
+    louds: tuple[int, ...] = (NEVER,) * len(_JUDGED)
+
+
+def restored(severity: Severity | None, loud_at: int, louds: tuple[int, ...] | None) -> Watch:
+    """Return a watch as it was saved; earlier versions saved the newest score alone."""
+    if severity is None:
+        return Watch()
+    reached = SEVERITIES.index(severity)
+    known = tuple(loud_at if number <= reached else NEVER for number in range(len(_JUDGED)))
+    return Watch(severity, louds or known)
 
 
 def step(watch: Watch, score: Score, at_ms: int, rule: Rule) -> Watch:
-    """Return the watch after a score at event time `at_ms`. Severity may rise while open, and does not fall."""
+    """Return the watch after a score at event time `at_ms`: its severity is that of the worst score of `quiet_ms`."""
     found = rule.severity(score.score)
-    if found is not None:
-        worst = found if watch.severity is None else max(found, watch.severity, key=SEVERITIES.index)
-        return Watch(worst, at_ms)
-    return over(watch, at_ms, rule)
+    if found is None:
+        return over(watch, at_ms, rule)
+    reached = SEVERITIES.index(found)
+    louds = tuple(at_ms if number <= reached else loud for number, loud in enumerate(watch.louds))
+    return _settled(louds, at_ms, rule)
 
 
 def over(watch: Watch, at_ms: int, rule: Rule) -> Watch:
     """Return the watch at an event time at which nothing new was seen."""
-    return watch if watch.severity is None or at_ms - watch.loud_at < rule.quiet_ms else Watch()
+    return watch if watch.severity is None else _settled(watch.louds, at_ms, rule)
+
+
+def _settled(louds: tuple[int, ...], at_ms: int, rule: Rule) -> Watch:
+    lasting = [name for name, loud in zip(_JUDGED, louds, strict=True) if at_ms - loud < rule.quiet_ms]
+    return Watch(lasting[-1], louds) if lasting else Watch()

@@ -18,6 +18,7 @@ class Look:
     """One look at a rule: what it counts, when, and which record of ub.cells said so. `file` names the policies.
 
     `limits` is the rule with bounds in vehicles; of a rule in per cent it is about one operator, whose is the `share`.
+    `first_offset` is of the record with which it was out of bounds first.
     """
 
     bound: Bound
@@ -30,6 +31,7 @@ class Look:
     file: str
     record: Record
     share: Share | None
+    first_offset: int | None
 
     @property
     def count(self) -> int:
@@ -70,7 +72,7 @@ def raised(look: Look, severity: Severity, starts_at: int) -> Alert:
 
 
 def followed(alert: Alert, look: Look, severity: Severity | None) -> Alert:
-    """Return the alert after its severity rose, or (None) after it was cleared."""
+    """Return the alert after its severity changed, or (None) after it was cleared."""
     over = "" if look.in_effect else "the rule is not in effect any more; "
     return _next(
         alert,
@@ -162,5 +164,7 @@ def _evidence(look: Look) -> Evidence:
     )
     by_operator = {name: n for name, n in sorted(look.by_operator.items()) if n}
     return Evidence(
-        None, None, None, None, by_operator, record.topic, record.partition, record.offset, rule=found
+        *(None, None, None, None, by_operator, record.topic, record.partition, record.offset),
+        rule=found,
+        first_offset=look.first_offset,
     )

@@ -17,6 +17,7 @@ from streams.incidents.counts.shares import Fleets, Share, shares
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.watch import Bound, bounds, severity, step
 from streams.incidents.saturation import Watch
+from streams.incidents.showing import Seen
 
 Key = tuple[str, Bound, str]
 """Id of a rule, which of its bounds, and the operator of a rule that judges each by itself (else nothing)."""
@@ -38,6 +39,7 @@ class _Saved(msgspec.Struct, array_like=True, frozen=True):
     since: int | None
     alert: Alert | None
     not_before: int
+    first_offset: int | None = None
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
@@ -48,6 +50,7 @@ class _Entry:
     watch: Watch = field(default_factory=Watch)
     alert: Alert | None = None
     not_before: int = 0
+    first_offset: int | None = None
 
 
 class CountBook:
@@ -109,6 +112,34 @@ class CountBook:
             for number in range(len(tally.rules)):
                 yield from self._judge(tally, number, as_of, record)
 
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the policy that an alert's rule is of; None where there is no such rule."""
+        return next((tally.policy.version for tally, _ in self._of(alert)), None)
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return how many vehicles an alert's rule counts."""
+        for tally, number in self._of(alert):
+            rule, operator = tally.rules[number], _operator_of(alert)
+            counts = (tally.riding if rule.units == "utilization" else tally.counts)[number]
+            count = counts.get(operator, 0) if operator else sum(counts.values())
+            limit = f"at most {rule.maximum}" if alert.kind == "too_many" else f"at least {rule.minimum}"
+            limit += "" if rule.units == "devices" else " %"
+            if not tally.active[number]:
+                limit += " (not in effect)"
+            bound: Bound = "too_many" if alert.kind == "too_many" else "too_few"
+            entry = self._entries.get((rule.rule_id, bound, operator), _Entry())
+            return Seen(f"{count} vehicles", limit, entry.watch.as_text)
+        return None
+
+    def _of(self, alert: Alert) -> Iterator[tuple[Tally, int]]:
+        """Yield the rule of an alert: its tally, and its number there."""
+        if alert.kind not in ("too_many", "too_few"):
+            return
+        for tally in self._tallies_of(alert.region):
+            for number, rule in enumerate(tally.rules):
+                if rule.rule_id == (alert.subject or "").partition("/")[0]:
+                    yield tally, number
+
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed of the state, by name; None: it is deleted."""
         parts: dict[str, bytes | None] = {}
@@ -117,7 +148,9 @@ class CountBook:
             parts["/".join(filter(None, key))] = (
                 None
                 if entry is None
-                else msgspec.msgpack.encode(_Saved(entry.watch.since, entry.alert, entry.not_before))
+                else msgspec.msgpack.encode(
+                    _Saved(entry.watch.since, entry.alert, entry.not_before, entry.first_offset)
+                )
             )
         self._unsaved.clear()
         return parts
@@ -132,7 +165,7 @@ class CountBook:
         saved = _saved.decode(data)
         if self._belongs(key, saved.alert):
             watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
-            self._entries[key] = _Entry(watch, saved.alert, saved.not_before)
+            self._entries[key] = _Entry(watch, saved.alert, saved.not_before, saved.first_offset)
         else:
             self._leave(key, saved.alert)
         return saved.alert
@@ -186,20 +219,15 @@ class CountBook:
             watch, before = step(entry.watch, found, as_of, self._config.min_duration_ms), entry.alert
             if watch == entry.watch:
                 continue
+            if entry.watch.since is None:
+                entry.first_offset = record.offset
             entry.watch = watch
             self._unsaved.add(key)
             asked = tally.rules[number]
             look = Look(
-                bound,
-                tally.policy,
-                asked,
-                rule,
-                by_operator,
-                in_effect,
-                as_of,
-                self._config.file,
-                record,
-                share,
+                *(bound, tally.policy, asked, rule, by_operator, in_effect, as_of, self._config.file, record),
+                share=share,
+                first_offset=entry.first_offset,
             )
             if before is not None:
                 event = followed(before, look, watch.severity)
@@ -219,6 +247,11 @@ class CountBook:
         if rule is None or (rule.units == "devices") != (operator == ""):
             return False
         return alert is None or alert.region == rule.region
+
+
+def _operator_of(alert: Alert) -> str:
+    """Return the operator that an alert in per cent is about, else nothing."""
+    return (alert.subject or "").partition("/")[2]
 
 
 def _rules_of(config: CountConfig) -> dict[tuple[str, Bound], CountRule]:

@@ -3,14 +3,22 @@
 Unlike a cell's capacity a bound has no second threshold to clear at: what is within bounds is no violation.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from schemas.alerts import SEVERITIES, Severity
+from schemas.alerts import Severity
 from streams.incidents.counts.rules import CountRule
-from streams.incidents.saturation import Watch
+from streams.incidents.saturation import STICKS, Watch, settle
 
 Bound = Literal["too_many", "too_few"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How bad a count is, and how bad an alert may stay that was worse before."""
+
+    severity: Severity
+    kept: Severity
 
 
 def bounds(rule: CountRule) -> tuple[Bound, ...]:
@@ -32,7 +40,7 @@ def excess(bound: Bound, count: int, rule: CountRule) -> int:
     return rule.minimum - count
 
 
-def severity(bound: Bound, count: int, rule: CountRule) -> Severity | None:
+def severity(bound: Bound, count: int, rule: CountRule) -> Found | None:
     """Return how bad a count is, None within bounds: major from 1.5 times off on, critical from twice.
 
     Of too many, times the first number that is too many; of too few, the number that was wanted by the one there is.
@@ -43,16 +51,20 @@ def severity(bound: Bound, count: int, rule: CountRule) -> Severity | None:
         more, less = count, (rule.maximum or 0) + 1
     else:
         more, less = (rule.minimum or 0), count
+    return Found(_severity(more, less), _severity(more, STICKS * less))
+
+
+def _severity(more: int, less: float) -> Severity:
     if more >= 2 * less:
         return "critical"
     return "major" if more >= 1.5 * less else "minor"
 
 
-def step(watch: Watch, found: Severity | None, as_of: int, min_duration_ms: int) -> Watch:
-    """Return the watch after a look at event time `as_of`. Severity may rise while open, and does not fall."""
+def step(watch: Watch, found: Found | None, as_of: int, min_duration_ms: int) -> Watch:
+    """Return the watch after a look at event time `as_of`. Severity rises at once, and falls as saturation's does."""
     if found is None:
         return Watch()
     if watch.severity is not None:
-        return replace(watch, severity=max(found, watch.severity, key=SEVERITIES.index))
+        return replace(watch, severity=settle(watch.severity, found.severity, found.kept))
     since = as_of if watch.since is None else watch.since
-    return Watch(since, found if as_of - since >= min_duration_ms else None)
+    return Watch(since, found.severity if as_of - since >= min_duration_ms else None)

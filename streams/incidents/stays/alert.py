@@ -95,5 +95,6 @@ def _evidence(vehicle_id: str, stay: Stay, broken: Broken, record: Record) -> Ev
         limit_ms=rule.limit_ms or 0,
     )
     return Evidence(
-        None, None, None, None, {stay.operator: 1}, record.topic, record.partition, record.offset, stay=found
-    )
+        None, None, None, None, {stay.operator: 1}, record.topic, record.partition, record.offset, stay=found,
+        first_offset=stay.first_offset,
+    )  # fmt: skip

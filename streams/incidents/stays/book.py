@@ -11,6 +11,7 @@ from schemas.cells import CellsNow, CellsVehicles
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.counts.hours import Hours, LocalTime, local_time
+from streams.incidents.showing import Seen
 from streams.incidents.stays.alert import cleared, raised
 from streams.incidents.stays.rules import StayPolicy, StayRule
 from streams.incidents.stays.watch import Broken, Stay, judge, since_by_rule
@@ -104,10 +105,14 @@ class StayBook:
         areas = [] if n.vehicle_state[i] in _GONE else n.areas[i]
         if known is None and not areas:
             return
+        first_offset = record.offset if known is None else known.first_offset
         stay = Stay(
-            message.source, message.ground, n.operator[i], n.vehicle_type[i], n.vehicle_state[i], n.cell[i],
-            at, areas,
-        )  # fmt: skip
+            *(message.source, message.ground, n.operator[i], n.vehicle_type[i], n.vehicle_state[i]),
+            cell=n.cell[i],
+            ts=at,
+            areas=areas,
+            first_offset=first_offset,
+        )
         if known is not None:
             stay.not_before = known.not_before
         stay.since = since_by_rule(self._config.policies, stay, known)
@@ -183,6 +188,32 @@ class StayBook:
     def _plan(self, region: str, vehicle_id: str, at: int) -> None:
         self._due.setdefault(region, {})[vehicle_id] = at
         self._next[region] = min(at, self._next.get(region, at))
+
+    # ------------------------------------------------------------------ what people may ask
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the policy that an alert's rule is of; None where there is no such rule."""
+        found = self._rule_of(alert)
+        return None if found is None else found[0].version
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return since when an alert's vehicle has stood where the rule speaks of it."""
+        found = self._rule_of(alert)
+        if found is None:
+            return None
+        _, rule = found
+        stay = self._stays.get(alert.region, {}).get(alert.subject or "")
+        limit = f"{(rule.limit_ms or 0) / 1000:g} s in {rule.zone}"
+        since = None if stay is None else stay.since.get(rule.rule_id)
+        if since is None:
+            return Seen("stands elsewhere", limit, "quiet")
+        open_ = alert.kind in self._alerts.get((alert.region, alert.subject or ""), {})
+        return Seen(f"stands there since {since}", limit, "broken" if open_ else "within")
+
+    def _rule_of(self, alert: Alert) -> tuple[StayPolicy, StayRule] | None:
+        stay = alert.evidence.stay
+        rules = ((policy, rule) for policy in self._config.policies for rule in policy.rules)
+        return next((one for one in rules if stay is not None and one[1].rule_id == stay.rule_id), None)
 
     # ------------------------------------------------------------------ hours
 

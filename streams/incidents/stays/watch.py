@@ -15,7 +15,10 @@ from streams.incidents.stays.rules import StayKind, StayPolicy, StayRule
 
 
 class Stay(msgspec.Struct, array_like=True):
-    """What is known of a vehicle as of `ts`. `since` is by rule: from when on it has been in its areas and states."""
+    """What is known of a vehicle as of `ts`. `since` is by rule: from when on it has been in its areas and states.
+
+    `first_offset`: the record of ub.cells that told first of its being in an area.
+    """
 
     source: int
     ground: str
@@ -25,6 +28,7 @@ class Stay(msgspec.Struct, array_like=True):
     cell: str
     ts: int
     areas: list[str]
+    first_offset: int
     since: dict[str, int] = {}
     not_before: int = 0
 

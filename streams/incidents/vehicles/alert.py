@@ -45,7 +45,7 @@ def raised(
         summary=_summary(found),
         policy=POLICY,
         policy_version=version,
-        evidence=_evidence(found, record),
+        evidence=_evidence(found, record, record.offset),
         subject=found.vehicle_id,
     )
 
@@ -58,15 +58,14 @@ def worse(alert: Alert, found: Found, severity: Severity, record: Record) -> Ale
         found.ts,
         severity=severity,
         summary=_summary(found),
-        evidence=_evidence(found, record),
+        evidence=_evidence(found, record, alert.evidence.first_offset),
     )
 
 
 def cleared(alert: Alert, found: Found, at: int, reason: str, record: Record) -> Alert:
     """Return the alert after it was cleared; its evidence says what was seen last."""
-    return _next(
-        alert, "cleared", at, summary=f"{reason}; {_summary(found)}", evidence=_evidence(found, record)
-    )
+    evidence = _evidence(found, record, alert.evidence.first_offset)
+    return _next(alert, "cleared", at, summary=f"{reason}; {_summary(found)}", evidence=evidence)
 
 
 def given_up(alert: Alert, at: int, record: Record) -> Alert:
@@ -103,9 +102,9 @@ def _summary(found: Found) -> str:
     )
 
 
-def _evidence(found: Found, record: Record) -> Evidence:
+def _evidence(found: Found, record: Record, first_offset: int | None) -> Evidence:
     jump, battery = (found, None) if isinstance(found, Jump) else (None, found)
     return Evidence(
         None, None, None, None, {found.operator: 1}, record.topic, record.partition, record.offset,
-        jump=jump, battery=battery,
+        jump=jump, battery=battery, first_offset=first_offset,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from schemas.cells import CellsNow, CellsVehicles
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
+from streams.incidents.showing import Seen
 from streams.incidents.vehicles.alert import PlaceOf, cleared, given_up, raised, worse
 from streams.incidents.vehicles.config import VehiclesConfig
 
@@ -157,6 +158,27 @@ class VehicleBook:
                 reason = f"the vehicle is {state}" if gone else "charged"
                 yield cleared(known.alert, found, found.ts, reason, record)
 
+    # ------------------------------------------------------------------ what people may ask
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of what would judge an alert of a vehicle; None where nothing would."""
+        kind = _kind(alert.kind)
+        return self._config.version if kind is not None and self._watched(kind) else None
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return the newest jump or charge of an alert's vehicle."""
+        kind = _kind(alert.kind)
+        if kind is None:
+            return None
+        known = self._alerts.get((kind, alert.region, alert.subject or ""))
+        if known is None:
+            return Seen("nothing told", "", "quiet")
+        if known.jump is not None:
+            return Seen(f"{known.jump.kmh:.0f} km/h", f"{known.jump.limit_kmh:g} km/h", known.alert.severity)
+        assert known.battery is not None
+        low = known.battery.low_below
+        return Seen(f"{known.battery.battery_percent} %", f"below {low} %", known.alert.severity)
+
     # ------------------------------------------------------------------ what is not watched any more
 
     def _give_up(self, message: CellsNow, record: Record) -> Iterator[Alert]:
@@ -197,3 +219,8 @@ class VehicleBook:
             at = known.jump.ts + self._config.jump_quiet_ms
             self._quiet_at.setdefault(region, {})[subject] = at
         return known.alert
+
+
+def _kind(kind: str) -> Kind | None:
+    """Return a kind of alert that is one of single vehicles."""
+    return kind if kind in ("impossible_jump", "low_battery") else None  # type: ignore[return-value]

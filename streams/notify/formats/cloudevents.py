@@ -8,7 +8,7 @@ from streams.notify.message import Message, Payload, rfc3339
 
 
 def render(message: Message) -> Payload:
-    """Return the event; `reason` is an extension attribute: event, escalation or repeat."""
+    """Return the event; `reason` is an extension attribute: event, escalation, overdue or repeat."""
     alert = message.alert
     event = {
         "specversion": "1.0",

@@ -54,3 +54,36 @@ def test_cells_of_a_polygon_are_those_whose_centre_lies_in_it() -> None:
     inside = {cell for cell in around if area.contains(shapely.Point(*reversed(locate.centre(cell))))}
     assert found == inside
     assert len(found) > 20
+
+
+@pytest.mark.parametrize(("lat", "lon"), [(0.0, 180.0), (-17.0, 179.999), (65.0, -179.999), SHANGHAI])
+def test_the_outline_of_several_cells_is_valid_and_as_large_as_they_are(lat: float, lon: float) -> None:
+    cells = h3.grid_disk(h3.latlng_to_cell(lat, lon, 5), 2)
+    area = shape({"type": "MultiPolygon", "coordinates": locate.outline(cells)})
+    west, _, east, _ = area.bounds
+    assert area.is_valid
+    assert 0 < east - west < 5
+    one_by_one = sum(shape(locate.boundary_geojson(locate.from_hex(cell))).area for cell in cells)
+    assert area.area == pytest.approx(one_by_one, rel=1e-9)
+
+
+def test_the_outline_of_cells_apart_has_a_polygon_for_each_whatever_their_resolution() -> None:
+    near, far = h3.latlng_to_cell(*SHANGHAI, 9), h3.latlng_to_cell(31.4, 121.4, 8)
+    assert len(locate.outline([near, far])) == 2
+    assert len(locate.outline([near])) == 1
+
+
+def test_a_pentagon_has_five_neighbours_and_an_outline_with_them() -> None:
+    pentagon = h3.get_pentagons(9)[0]
+    around = locate.neighbours(pentagon)
+    assert len(around) == len(set(around)) == 6
+    assert pentagon in around
+    [[ring]] = locate.outline(around)
+    assert shape({"type": "Polygon", "coordinates": [ring]}).is_valid
+
+
+def test_the_coarser_cell_is_the_parent_and_the_coarsest_its_own() -> None:
+    cell = h3.latlng_to_cell(*SHANGHAI, 9)
+    assert locate.coarser(cell) == h3.cell_to_parent(cell, 8)
+    coarsest = h3.latlng_to_cell(*SHANGHAI, 0)
+    assert locate.coarser(coarsest) == coarsest

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,8 @@ from streams.fold import Output, Record
 from streams.grid.locate import centre
 from streams.incidents.anomaly.contract import Score
 from streams.incidents.anomaly.series import AnomalyConfig
-from streams.incidents.anomaly.watch import Rule, Watch, step
+from streams.incidents.anomaly.watch import Rule, Watch, over, step
+from streams.incidents.anomaly.watch import restored as restored_watch
 from streams.incidents.policy import Rule as Capacity
 from streams.incidents.policy import parse
 from streams.incidents.state import IncidentsState
@@ -298,9 +300,45 @@ def severities(*scores: tuple[int, float]) -> list[str | None]:
     return found
 
 
-def test_severity_rises_with_the_score_and_falls_only_by_clearing() -> None:
+def test_severity_is_that_of_the_worst_score_of_the_last_half_hour() -> None:
     """
-    minute   0     1    2     3    4    32   33
+    minute   0     1        2      20     31     32       50       61
+    score    0.49  1.0      0.75   0.5    0      0        0.5 ...
+    severity       major    major  major  minor  warning  warning
+    """
+    assert severities((0, 0.49), (1, 1.0), (2, 0.75), (20, 0.5), (31, 0.0), (32, 0.0), (49, 0.0), (50, 0.0)) == [
+        None, "major", "major", "major", "minor", "warning", "warning", None,
+    ]  # fmt: skip
+
+
+def test_a_severity_that_falls_is_told_with_the_evidence_of_what_was_unusual() -> None:
+    watched = warm(config=AnomalyConfig(rule=replace(RULE, raise_at=0.05)))
+    [raised] = watched.close((1450, CELL, "temperature", 2000.0, 0))
+    for minute in range(1451, 1479):  # the second time it is less of a surprise
+        assert watched.close((minute, CELL, "temperature", 9000.0 if minute == 1470 else 25.0, 0)) == []
+    watched.checkpoint()
+    watched.crash()
+    [fallen] = watched.close((1479, CELL, "temperature", 25.0, 0))
+    assert (raised.severity, fallen.severity, fallen.action) == ("minor", "warning", "updated")
+    assert fallen.evidence.anomaly == raised.evidence.anomaly
+    assert fallen.evidence.first_offset == raised.evidence.offset < fallen.evidence.offset
+    [cleared] = watched.close(watermark=1500)
+    assert (cleared.alert_id, cleared.sequence, cleared.action) == (raised.alert_id, 2, "cleared")
+    assert watched.retained() == {}
+
+
+def test_a_checkpoint_of_an_earlier_version_keeps_its_severity_for_a_while() -> None:
+    watch = restored_watch("minor", 10 * MINUTE, None)
+    assert [over(watch, minute * MINUTE, RULE).severity for minute in (10, 39, 40)] == [
+        "minor",
+        "minor",
+        None,
+    ]
+
+
+def test_severity_rises_with_the_score_at_once() -> None:
+    """
+    minute   0     1    2     3    4    33   34
     score    0.49  0.5  0.75  0.6  1.0  0    0
     """
     assert severities((0, 0.49), (1, 0.5), (2, 0.75), (3, 0.6), (4, 1.0), (33, 0.0), (34, 0.0)) == [

@@ -101,8 +101,22 @@ def test_an_alert_says_what_it_rests_on() -> None:
     assert (alert.evidence.occupancy, alert.evidence.capacity) == (65, 60)
     assert (alert.evidence.raise_at, alert.evidence.clear_below) == (60, 48)
     assert (alert.evidence.topic, alert.evidence.partition, alert.evidence.offset) == ("ub.cells", 2, 1)
+    assert alert.evidence.first_offset == 0
     assert (alert.lat, alert.lon) == centre(int(CELL, 16))
     assert (alert.policy, alert.policy_version) == ("rules", incidents.policy.version)
+
+
+def test_the_first_record_is_the_one_since_which_it_was_too_full_without_a_look_below() -> None:
+    incidents = Incidents()
+    incidents.look(0, {"north": 60})
+    incidents.look(10, {"north": 59})
+    incidents.look(20, {"north": 61})
+    incidents.checkpoint()
+    incidents.crash()
+    [alert] = incidents.look(140)
+    assert (alert.evidence.first_offset, alert.evidence.offset) == (2, 3)
+    [cleared] = incidents.look(150, {"north": 0})
+    assert (cleared.evidence.first_offset, cleared.evidence.offset) == (2, 4)
 
 
 def test_bikes_on_a_trip_take_up_no_room() -> None:

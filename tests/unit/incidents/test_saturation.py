@@ -60,9 +60,29 @@ def test_severity_grows_at_one_and_a_half_times_and_at_twice_the_threshold(
     assert severity(occupancy, RULE) == expected
 
 
-def test_severity_rises_while_open_and_falls_only_by_clearing() -> None:
-    looks = [(0, 60), (1, 95), (2, 60), (3, 130), (4, 50), (5, 47), (6, 60)]
-    assert seen(*looks, rule=AT_ONCE) == ["minor", "major", "major", "critical", "critical", None, "minor"]
+def test_severity_rises_at_once_and_falls_a_tenth_below_where_it_rose() -> None:
+    """
+    critical 120 - - - -+-----+- - - - - - - - - -
+             108 - - - -|- - -|- -+ - - - - - - -
+    major     90 - -+===        ..|===+ - - - - -
+              81 - -|- - - - - - - - -|- + - - -
+    minor     60 -+=                     |===+
+    """
+    looks = [(0, 60), (1, 95), (2, 120), (3, 119), (4, 108), (5, 107), (6, 81), (7, 80), (8, 89), (9, 90)]
+    assert seen(*looks, rule=AT_ONCE) == [
+        *("minor", "major", "critical", "critical", "critical"),
+        *("major", "major", "minor", "minor", "major"),
+    ]
+
+
+def test_severity_falls_by_two_at_once_and_anew_after_clearing() -> None:
+    looks = [(0, 130), (1, 50), (2, 47), (3, 60)]
+    assert seen(*looks, rule=AT_ONCE) == ["critical", "minor", None, "minor"]
+
+
+def test_a_severity_does_not_flap_around_its_bound() -> None:
+    looks = [(second, 90 - second % 2) for second in range(20)]
+    assert set(seen(*looks, rule=AT_ONCE)) == {"major"}
 
 
 def test_the_moment_it_began_is_kept_while_it_waits_and_while_it_is_open() -> None:

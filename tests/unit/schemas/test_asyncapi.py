@@ -131,10 +131,11 @@ def test_the_mqtt_topics_are_those_of_the_program() -> None:
         *ADDRESSES,
         topics.alert_topic("{severity}", "{kind}", "{cell}"),
         topics.alert_action_topic("{kind}", "{cell}"),
+        topics.incident_topic("{severity}", "{incident_id}"),
     }
 
 
-@pytest.mark.parametrize("address", [address for address in channels_of("mqtt") if "/alert" not in address])
+@pytest.mark.parametrize("address", sorted(ADDRESSES))
 def test_the_gateway_takes_the_examples_on_their_topics(address: str) -> None:
     topic = address.format(operator="hello", vehicle_id="bike-1", owner="city", sensor_id="air-1")
     for reference in channels_of("mqtt")[address]["messages"].values():
@@ -197,7 +198,7 @@ def test_every_kafka_topic_but_the_last_ones_has_a_reader_and_a_writer() -> None
         by_action[operation["action"]].add(resolve(operation["channel"]["$ref"])["address"])
     kafka = set(channels_of("kafka"))
     assert kafka <= by_action["send"]
-    assert kafka - by_action["receive"] == {topics.ALERT_ACTIONS, topics.VEHICLE_EVENTS}
+    assert kafka - by_action["receive"] == {topics.ALERT_ACTIONS, topics.INCIDENTS, topics.VEHICLE_EVENTS}
     assert set(channels_of("mqtt")) <= by_action["send"] | by_action["receive"]
 
 

@@ -110,24 +110,39 @@ def test_severity_of_too_few_is_by_the_number_wanted_for_each_that_is_there(
     )
 
 
-def test_an_alert_rises_does_not_fall_and_is_cleared_within_bounds() -> None:
+def test_an_alert_rises_and_falls_and_is_cleared_within_bounds() -> None:
     fold = counted(rule(7, 1, maximum=10))
     fold.look(MONDAY, (A, "hello", bikes(11)))
     (first,) = fold.look(MONDAY + MINUTE)
     (second,) = fold.look(MONDAY + 2 * MINUTE, (A, "hello", bikes(17)))
-    assert not fold.look(MONDAY + 3 * MINUTE, (A, "hello", bikes(11)))
-    (third,) = fold.look(MONDAY + 4 * MINUTE, (A, "hello", bikes(10)))
-    events = [first, second, third]
+    assert not fold.look(MONDAY + 3 * MINUTE, (A, "hello", bikes(15)))
+    (third,) = fold.look(MONDAY + 4 * MINUTE, (A, "hello", bikes(14)))
+    (fourth,) = fold.look(MONDAY + 5 * MINUTE, (A, "hello", bikes(10)))
+    events = [first, second, third, fourth]
     assert [(e.action, e.severity, e.status) for e in events] == [
         ("raised", "minor", "active"),
         ("updated", "major", "active"),
-        ("cleared", "major", "cleared"),
+        ("updated", "minor", "active"),
+        ("cleared", "minor", "cleared"),
     ]
     assert {e.alert_id for e in events} == {first.alert_id}
-    assert [e.sequence for e in events] == [0, 1, 2]
-    assert third.ends_at == MONDAY + 4 * MINUTE
-    assert "within bounds" in third.summary
+    assert [e.sequence for e in events] == [0, 1, 2, 3]
+    assert fourth.ends_at == MONDAY + 5 * MINUTE
+    assert "within bounds" in fourth.summary
     assert not fold.retained()
+
+
+def test_the_evidence_has_the_record_with_which_it_went_out_of_bounds() -> None:
+    fold = counted(rule(7, 1, maximum=10))
+    fold.look(MONDAY, (A, "hello", bikes(10)))
+    fold.look(MONDAY + MINUTE, (A, "hello", bikes(11)))
+    fold.checkpoint()
+    fold.crash()
+    fold.look(MONDAY + 90_000)
+    (raised,) = fold.look(MONDAY + 2 * MINUTE)
+    assert (raised.evidence.first_offset, raised.evidence.offset) == (1, 3)
+    (cleared,) = fold.look(MONDAY + 3 * MINUTE, (A, "hello", bikes(10)))
+    assert (cleared.evidence.first_offset, cleared.evidence.offset) == (1, 4)
 
 
 def test_a_minimum_and_a_maximum_have_alerts_of_their_own() -> None:
@@ -256,7 +271,8 @@ def test_an_alert_lives_on_when_its_rule_has_another_bound() -> None:
     (alert,) = fold.look(MONDAY + MINUTE)
     fold.checkpoint()
     fold.crash(policy_of(policy(1, rule(7, 1, maximum=5))))
-    assert not fold.look(MONDAY + 2 * MINUTE)
+    (fallen,) = fold.look(MONDAY + 2 * MINUTE)
+    assert (alert.severity, fallen.severity, fallen.action) == ("critical", "minor", "updated")
     (cleared,) = fold.look(MONDAY + 3 * MINUTE, (A, "hello", bikes(5)))
     assert (cleared.alert_id, cleared.policy_version) == (alert.alert_id, fold.policy.counts[0].version)
 

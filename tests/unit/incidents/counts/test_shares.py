@@ -183,3 +183,13 @@ def test_stored_windows_judge_per_cent_of_what_stands_but_no_trips() -> None:
     assert not_judged == ()
     _, not_judged = drafted(policy_of(rule(8, 2, rule_units="utilization", minimum=5, **WITH_TRIPS)))
     assert len(not_judged) == 1
+
+
+def test_what_people_see_of_an_alert_whose_log_is_folded_once_more() -> None:
+    counted = fold(percent(20))
+    counted.look(T0, (HERE, "hello", bikes(63)), (HERE, "mobike", bikes(1)), (OUTSIDE, "hello", bikes(187)))
+    [alert, _] = counted.look(T0 + MINUTE)
+    assert counted.fold.version(alert) == alert.policy_version
+    seen = counted.fold.seen(alert)
+    assert seen is not None
+    assert (seen.value, seen.threshold) == ("63 vehicles", "at most 20 %")

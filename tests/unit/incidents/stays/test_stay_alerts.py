@@ -6,6 +6,7 @@ from typing import Any
 from schemas.alerts import Alert
 from streams.fleet.news import NewsConfig
 from streams.incidents.policy import Policy
+from streams.incidents.showing import Seen
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.pipeline import T0
 from tests.unit.fleet.road import FAR, HERE, NEAR, NEXT, at, cell
@@ -242,3 +243,14 @@ def test_zones_of_gbfs_are_no_parking_and_all_else_is_outside_of_the_service_are
     assert alerts[1].summary == (
         "bicycle out-of-town (north, available) is parked outside of all zones ('all zones')"
     )
+
+
+def test_what_people_see_of_an_alert_whose_log_is_folded_once_more() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5)))
+    stand(fold, at(0))
+    [alert] = fold.time(300, SHANGHAI)
+    assert fold.incidents.version(alert) == alert.policy_version
+    assert fold.incidents.seen(alert) == Seen(f"stands there since {T0}", "300 s in Plaza", "broken")
+    assert alert.evidence.first_offset == 0
+    stand(fold, at(400, NEXT))
+    assert fold.incidents.seen(alert) == Seen("stands elsewhere", "300 s in Plaza", "quiet")

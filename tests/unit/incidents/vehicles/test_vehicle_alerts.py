@@ -10,6 +10,7 @@ from streams.fleet.jumps import JumpRule
 from streams.fleet.news import NewsConfig
 from streams.fold import Record
 from streams.grid import locate
+from streams.incidents.showing import Seen
 from streams.incidents.state import IncidentsState
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.pipeline import T0, restored
@@ -157,8 +158,19 @@ def test_alerts_of_what_is_not_watched_any_more_are_cleared() -> None:
 def test_a_message_that_cannot_be_read_is_refused() -> None:
     news = VehicleNews([0], ["b"], ["o"], ["bicycle"], [T0], ["nowhere"], ["available"], [3], [[]])
     for wrong in (news, VehicleNews([0], ["b"], ["o"], ["bicycle"], [T0], [], ["available"], [3], [[]])):
-        fold = IncidentsState(POLICY, locate.centre, restored(), None, VEHICLES)
+        fold = IncidentsState(POLICY, locate.centre, restored(), vehicles=VEHICLES)
         message = CellsVehicles(SHANGHAI, 0, 0, "", False, wrong, VehicleMoves(*([] for _ in range(13))))
         fold.apply(Record(topics.CELLS, 0, 0, codec.encode(message), T0))
         [output] = fold.take_outputs(at_checkpoint=False)
         assert output.topic == topics.REJECTED
+
+
+def test_what_people_see_of_an_alert_whose_log_is_folded_once_more() -> None:
+    fold = watched()
+    fold.feed(charge(0, 10), {**charge(60, 10), "lon": EAST[1]})
+    fold.publish()
+    jump, battery = sorted(fold.alerts, key=lambda alert: alert.kind)
+    assert fold.incidents.version(jump) == jump.policy_version == battery.policy_version
+    assert fold.incidents.seen(jump) == Seen("299 km/h", "60 km/h", "warning")
+    assert fold.incidents.seen(battery) == Seen("10 %", "below 15 %", "warning")
+    assert jump.evidence.first_offset == 0

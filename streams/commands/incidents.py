@@ -1,0 +1,96 @@
+"""`urbanbrain incidents list|show`: alerts that belong together."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from streams import settings as settings_module
+from streams.commands.values import Cell
+
+
+@click.group()
+def incidents() -> None:
+    """Look up incidents: alerts that belong together, because their cells touch."""
+
+
+@incidents.command("list")
+@click.option(
+    "--status", type=click.Choice(["active", "ended", "merged"]), help="Only those  [default: active]"
+)
+@click.option("--all", "all_", is_flag=True, help="Those that are over too.")
+@click.option("--cell", type=Cell(), help="Only those that hold a cell (H3 hex string).")
+@click.option("--limit", default=50, show_default=True, help="At most so many.")
+def list_(
+    status: Literal["active", "ended", "merged"] | None, all_: bool, cell: str | None, limit: int
+) -> None:
+    """List incidents, newest start first."""
+    if all_ and status:
+        raise click.UsageError("--all shows every status; leave --status out")
+    from streams.store import incidents as store  # noqa: PLC0415
+    from streams.store import queries  # noqa: PLC0415
+
+    wanted = None if all_ else status or "active"
+    table = Table("since (UTC)", "until", "severity", "cells", "alerts", "kinds", "zones", "incident")
+    with queries.connect(settings_module.load().database_url.get_secret_value()) as connection:
+        for row in store.incidents(connection, status=wanted, cell=cell, limit=limit):
+            table.add_row(
+                _time(row.started_at),
+                row.status if row.ended_at is None else f"{_time(row.ended_at)} {row.status}",
+                row.severity,
+                str(len(row.cells)),
+                str(len(row.alerts)),
+                ", ".join(row.kinds),
+                ", ".join(row.zones),
+                row.incident_id,
+            )
+    Console().print(table)
+
+
+@incidents.command()
+@click.argument("incident_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, with the outline.")
+def show(incident_id: str, as_json: bool) -> None:
+    """Show one incident and the alerts that are or were part of it. The beginning of the ID is enough."""
+    from streams.store import incidents as store  # noqa: PLC0415
+    from streams.store import queries  # noqa: PLC0415
+
+    with queries.connect(settings_module.load().database_url.get_secret_value()) as connection:
+        found = store.resolve(connection, incident_id)
+        (row,) = store.incidents(connection, incident_id=found)
+        parts = store.parts(connection, found)
+    if as_json:
+        value = {**_plain(asdict(row)), "parts": [_plain(asdict(part)) for part in parts]}
+        click.echo(json.dumps(value, ensure_ascii=False))
+        return
+    until = "" if row.ended_at is None else f" to {_time(row.ended_at)}"
+    lines = [
+        f"incident   {row.incident_id}",
+        f"what       {row.severity}, {row.status}: {row.summary}",
+        f"since      {_time(row.started_at)}{until} (event time)",
+        f"where      {' '.join(row.rollup)}, region {row.region}",
+        *([] if row.split_from is None else [f"was part of {row.split_from}"]),
+        *([] if row.merged_into is None else [f"is part of  {row.merged_into}"]),
+        "",
+        "alerts",
+    ]
+    lines += [
+        f"  {_time(part.starts_at)}  {part.status:<7} {part.severity:<8} {part.kind}  {part.hex}  {part.alert_id}  "
+        f"{part.summary}"
+        for part in parts
+    ]
+    Console(highlight=False, soft_wrap=True).print("\n".join(lines), markup=False)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: v.astimezone(UTC).isoformat() if isinstance(v, datetime) else v for name, v in values.items()
+    }
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

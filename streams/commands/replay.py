@@ -1,0 +1,119 @@
+"""`urbanbrain alerts replay`: exit code 0 where the same alert comes out, 1 where not, 2 where it cannot be told."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from schemas import codec
+from schemas.alerts import Alert
+from streams import settings as settings_module
+from streams.commands.alerts import alerts
+from streams.errors import AlertError, CannotReplay, UrbanBrainError
+from streams.settings import Settings
+
+_CANNOT = 2
+
+
+@alerts.command()
+@click.argument("alert_id", metavar="ID")
+@click.option("--limit", default=40, show_default=True, help="Steps to show; events are always shown.")
+def replay(alert_id: str, limit: int) -> None:
+    """Fold the log once more up to what decided, and say whether the same alert comes out, step by step.
+
+    Exit code: 0 the same, 1 not the same, 2 it cannot be told (the log was trimmed, the policy is another one).
+    """
+    settings = settings_module.load()
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        same = _replay(settings, alert_id, limit, console)
+    except UrbanBrainError as error:
+        click.echo(f"cannot replay: {error}", err=True)
+        sys.exit(_CANNOT)
+    sys.exit(0 if same else 1)
+
+
+def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bool:
+    from streams.alerts.log import open_log  # noqa: PLC0415
+    from streams.fold import Ledger, Restored  # noqa: PLC0415
+    from streams.incidents.replay import differences, steps  # noqa: PLC0415
+    from streams.policy_file import load_policy  # noqa: PLC0415
+    from streams.wiring import incidents_fold  # noqa: PLC0415 - it brings Faust with it
+
+    stored, generation = _stored(settings, prefix)
+    newest = stored[-1]
+    evidence = newest.evidence
+    where = f"{evidence.topic}[{evidence.partition}]"
+    first = stored[0].evidence.first_offset
+    if first is None:
+        first = stored[0].evidence.offset
+    fold = incidents_fold(settings, load_policy(settings), Restored(evidence.partition, 0, -1, {}, Ledger()))
+    version = fold.version(newest)
+    _check_version(version, newest)
+    with open_log(settings, evidence.topic, evidence.partition) as log:
+        if log.begins > first:
+            raise CannotReplay(
+                f"the log of {where} begins at offset {log.begins}, and the condition began at {first}: retention "
+                "took it; replay sooner, or have Kafka keep the topic for longer"
+            )
+        console.print(f"{where}: offsets {log.begins} to {evidence.offset}, the condition from {first} on")
+        found = list(steps(fold, log.records(evidence.offset), newest, first))
+        trimmed = log.begins > 0
+    _show(found, limit, console)
+    told = [step.event for step in found if step.event is not None]
+    problems = differences(stored, told)
+    if problems and (trimmed or generation):
+        why = f"begins at offset {log.begins}" if trimmed else f"was begun anew {generation} times"
+        raise CannotReplay(f"the log of {where} {why}, and what was before counts too; {problems[0]}")
+    if not told and version is None:
+        raise CannotReplay(
+            f"nothing judges {newest.kind} {newest.subject or newest.cell} with these settings; give those that the "
+            "workers have (UB_POLICY_FILE, UB_ANOMALY_DETECTOR)"
+        )
+    for problem in problems:
+        console.print(f"differs  {problem}", markup=False)
+    if not problems:
+        console.print(f"the same alert: {newest.alert_id}, {len(told)} events with the same evidence")
+    return not problems
+
+
+def _stored(settings: Settings, prefix: str) -> tuple[list[Alert], int]:
+    """Return the alert after each of its events, and how often its log was begun anew."""
+    from streams.store import alert_desk, queries  # noqa: PLC0415
+
+    with queries.connect(settings.database_url.get_secret_value()) as connection:
+        found = alert_desk.resolve(connection, prefix)
+        stored = [codec.alert.decode(body) for body in queries.alert_bodies(connection, found)]
+        if not stored:
+            raise AlertError(
+                f"the events of alert {found} are not kept any more (UB_RETAIN_ALERT_EVENTS_DAYS)"
+            )
+        place = stored[-1].evidence
+        return stored, queries.generation(connection, "incidents", place.topic, place.partition)
+
+
+def _check_version(now: str | None, alert: Alert) -> None:
+    if now is not None and now != alert.policy_version:
+        raise CannotReplay(
+            f"it was judged by version {alert.policy_version} of {alert.policy}, and the one here is {now}; give the "
+            "file and the settings of then (UB_POLICY_FILE, UB_DEFAULT_CAPACITY, UB_RAISE_RATIO, UB_CLEAR_RATIO, "
+            "UB_MIN_DURATION_S, UB_TIMEZONE, UB_ANOMALY_...)"
+        )
+
+
+def _show(found: list[Any], limit: int, console: Console) -> None:
+    table = Table("event time (UTC)", "offset", "value", "threshold", "state", "event")
+    left_out = max(0, len(found) - limit)
+    for number, step in enumerate(found):
+        event = step.event
+        if event is None and number >= limit:
+            continue
+        said = "" if event is None else f"{event.action} {event.severity}"
+        moment = f"{datetime.fromtimestamp(step.at / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+        table.add_row(moment, str(step.offset), step.seen.value, step.seen.threshold, step.seen.state, said)
+    console.print(table)
+    if left_out:
+        console.print(f"steps without events after the first {limit} are not shown (--limit)")

@@ -1,0 +1,220 @@
+"""Flap damping: what opens and closes again and again becomes one alert that stays open until it was quiet for a while.
+
+    condition   __##__##__##__##__##______##_______________
+    told        __##__##__##__##__#################________
+                                  ^the fifth       ^cleared, quiet_ms after the last
+                  |<-- window_ms -->|
+
+It stands between the books and all others, so no book knows of it: the alert keeps the id of the raise with which it
+was noticed, later raises are told as its updates, and its end when nothing came for a while. Event time decides: that
+of the messages which cleared it, as kinds of messages have clocks of their own.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.alerts import Alert, Evidence
+from streams.fold import Record
+
+
+@dataclass(frozen=True, slots=True)
+class FlapConfig:
+    """When an alert flaps: `raises` within `window_ms` (0: never); and for how long it must be quiet to be cleared."""
+
+    raises: int = 0
+    window_ms: int = 3_600_000
+    quiet_ms: int = 900_000
+
+
+NEVER = FlapConfig()
+"""Every opening and closing is told."""
+
+
+class _Saved(msgspec.Struct, array_like=True):
+    """What is remembered of one subject of one kind.
+
+    starts      when its newest alerts began, as many as count
+    shown       the alert as it was told, while it flaps
+    last        the event that cleared it for its book, while its end is held back
+    source      the kind of message that did so
+    """
+
+    region: str
+    starts: list[int]
+    shown: Alert | None = None
+    last: Alert | None = None
+    source: str = ""
+
+
+_saved = msgspec.msgpack.Decoder(_Saved)
+
+
+class Damper:
+    """The subjects of one partition that were raised lately."""
+
+    def __init__(self, config: FlapConfig) -> None:
+        self._config = config
+        self._known: dict[str, _Saved] = {}
+        self._held: dict[tuple[str, str], set[str]] = {}
+        self._unsaved: set[str] = set()
+        self._next: dict[str, int] = {}
+
+    def pass_on(
+        self, events: Sequence[Alert], source: str, clock: tuple[str, int] | None, record: Record
+    ) -> Iterator[Alert]:
+        """Yield what is told of the events that a record gave; `source` is its kind, `clock` its region and event time.
+
+        A message without a time clears at once: nothing would tell when it was quiet for long enough.
+        """
+        for event in events:
+            told = self._take(event, source if clock is not None else None)
+            if told is not None:
+                yield told
+        if clock is not None:
+            yield from self._release(clock[0], source, clock[1], record)
+            self._forget(clock[0], clock[1])
+
+    def _take(self, event: Alert, source: str | None) -> Alert | None:
+        key = _key(event)
+        known = self._known.get(key)
+        if event.action == "raised":
+            known = self._raised(key, known, event)
+        if known is None or known.shown is None:
+            return event
+        self._unsaved.add(key)
+        before = known.shown
+        if event.action == "cleared":
+            if source is None:
+                known.shown = None
+                return _continued(before, event)
+            known.last, known.source = event, source
+            self._held.setdefault((known.region, source), set()).add(key)
+            return None
+        if known.last is not None:
+            self._held[known.region, known.source].discard(key)
+            known.last = None
+        if event.action == "raised" and event.alert_id == before.alert_id:
+            return before
+        if event.action == "raised" and event.severity == before.severity:
+            return None
+        known.shown = _continued(before, event)
+        return known.shown
+
+    def _raised(self, key: str, known: _Saved | None, event: Alert) -> _Saved | None:
+        """Count a raise; with the one that makes it flap it is shown from then on."""
+        most = self._config.raises
+        if known is None:
+            if not most:
+                return None
+            known = self._known[key] = _Saved(event.region, [])
+        since = event.starts_at - self._config.window_ms
+        known.starts = [at for at in known.starts if at > since][1 - most :] if most > 1 else []
+        known.starts.append(event.starts_at)
+        if known.shown is None and most and len(known.starts) >= most:
+            note = f"opens and closes again and again, {most} times in {_minutes(self._config.window_ms)}"
+            known.shown = msgspec.structs.replace(event, summary=f"{event.summary}; {note}")
+        self._unsaved.add(key)
+        self._remember(known)
+        return known
+
+    def _release(self, region: str, source: str, now: int, record: Record) -> Iterator[Alert]:
+        """Yield the ends of what was quiet for long enough."""
+        held = self._held.get((region, source))
+        for key in sorted(held or ()):
+            known = self._known[key]
+            assert known.shown is not None
+            assert known.last is not None
+            if known.last.updated_at + self._config.quiet_ms > now:
+                continue
+            after = _continued(known.shown, known.last)
+            at = max(now, after.updated_at)
+            yield msgspec.structs.replace(
+                after,
+                updated_at=at,
+                ends_at=at,
+                summary=f"quiet for {_minutes(self._config.quiet_ms)}; {after.summary}",
+                evidence=_placed(after.evidence, record),
+            )
+            known.shown = known.last = None
+            self._held[region, source].discard(key)
+            self._unsaved.add(key)
+            self._remember(known)
+
+    def _remember(self, known: _Saved) -> None:
+        """Note when a subject is to be looked at, to be forgotten."""
+        due = known.starts[-1] + self._config.window_ms
+        self._next[known.region] = min(due, self._next.get(known.region, due))
+
+    def _forget(self, region: str, now: int) -> None:
+        """Forget what counts no more: with the first message that is late enough, so that a replay does the same."""
+        if now < self._next.get(region, now + 1):
+            return
+        del self._next[region]
+        for key, known in list(self._known.items()):
+            if known.region != region or known.shown is not None:
+                continue
+            if known.starts[-1] + self._config.window_ms <= now:
+                del self._known[key]
+                self._unsaved.add(key)
+            else:
+                self._remember(known)
+
+    def open_alerts(self, of_books: Sequence[Alert]) -> Iterator[Alert]:
+        """Yield the open alerts as they were told, given those that the books restored. Call it after all `restore`."""
+        for alert in of_books:
+            known = self._known.get(_key(alert))
+            if known is None or known.shown is None:
+                yield alert
+        for known in self._known.values():
+            if known.shown is not None:
+                yield known.shown
+
+    def take_parts(self) -> dict[str, bytes | None]:
+        """Return what changed since the last call, by name; None: it is forgotten."""
+        parts = {
+            key: msgspec.msgpack.encode(self._known[key]) if key in self._known else None
+            for key in self._unsaved
+        }
+        self._unsaved.clear()
+        return parts
+
+    def restore(self, key: str, data: bytes) -> None:
+        """Take a part back."""
+        known = self._known[key] = _saved.decode(data)
+        if known.last is not None:
+            self._held.setdefault((known.region, known.source), set()).add(key)
+        if known.shown is None:
+            self._remember(known)
+
+
+def _key(alert: Alert) -> str:
+    return f"{alert.kind}/{alert.cell}/{alert.subject or ''}"
+
+
+def _continued(shown: Alert, event: Alert) -> Alert:
+    """Return the alert that is shown, after an event of the book's own alert."""
+    cleared = event.status == "cleared"
+    at = max(event.updated_at, shown.updated_at)
+    return msgspec.structs.replace(
+        event,
+        alert_id=shown.alert_id,
+        sequence=shown.sequence + 1,
+        action="cleared" if cleared else "updated",
+        starts_at=shown.starts_at,
+        updated_at=at,
+        ends_at=at if cleared else None,
+        evidence=msgspec.structs.replace(event.evidence, first_offset=shown.evidence.first_offset),
+    )
+
+
+def _placed(evidence: Evidence, record: Record) -> Evidence:
+    """Return the evidence, with the record that decided."""
+    return msgspec.structs.replace(
+        evidence, topic=record.topic, partition=record.partition, offset=record.offset
+    )
+
+
+def _minutes(milliseconds: int) -> str:
+    return f"{milliseconds / 60_000:g} min"

@@ -1,0 +1,1 @@
+"""Grouping: open alerts whose cells touch become one incident with an outline."""

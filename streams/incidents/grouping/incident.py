@@ -1,0 +1,141 @@
+"""One incident: its figures, what it says, and its id."""
+
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.alerts import SEVERITIES
+from schemas.incidents import Incident, IncidentAction, Outline
+from streams.incidents.grouping.members import Member, Near
+
+_NAMESPACE = uuid.UUID("0d6a6c0e-7c0b-5d52-8d0e-6b0d1a7d1f44")
+MOST_CELLS = 50
+"""More cells than that are rolled up to their parents, for maps."""
+_SAME = ("sequence", "action", "updated_at")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupConfig:
+    """How cells lie, and for how long an alert that was cleared is remembered, in milliseconds of event time.
+
+    near      a cell and those that touch it
+    outline   polygons of the union of cells, as the coordinates of a GeoJSON MultiPolygon
+    parent    the next coarser cell that holds the cell's centre
+    """
+
+    near: Near
+    outline: Callable[[Collection[str]], list[list[list[list[float]]]]]
+    parent: Callable[[str], str]
+    linger_ms: int
+
+
+def incident_id(founder: str, offset: int) -> str:
+    """Return the id of the incident that an alert founded, as the record at `offset` of the partition was folded."""
+    return str(uuid.uuid5(_NAMESPACE, f"{founder}/{offset}"))
+
+
+def begun(
+    id_: str, region: str, members: Collection[Member], split_from: str | None, at: int, config: GroupConfig
+) -> Incident:
+    """Return a new incident; one of its members at least is open."""
+    empty = Incident(
+        incident_id=id_,
+        sequence=-1,
+        action="begun",
+        status="active",
+        severity="warning",
+        kinds=[],
+        region=region,
+        zones=[],
+        cells=[],
+        rollup=[],
+        outline=Outline("MultiPolygon", []),
+        alerts=[],
+        started_at=min(member.starts_at for member in members),
+        updated_at=at,
+        ended_at=None,
+        split_from=split_from,
+        merged_into=None,
+        summary="",
+    )
+    return msgspec.structs.replace(followed(empty, members, (), at, config), action="begun")
+
+
+def followed(
+    before: Incident, members: Collection[Member], merged: Sequence[Incident], at: int, config: GroupConfig
+) -> Incident:
+    """Return the incident with these members, after it took in others; it is `before` itself if nothing changed."""
+    still_open = [member for member in members if member.ends_at is None]
+    kinds = {*before.kinds, *(member.kind for member in members), *_all(one.kinds for one in merged)}
+    after = msgspec.structs.replace(
+        before,
+        kinds=sorted(kinds),
+        started_at=min([before.started_at, *(member.starts_at for member in members)]),
+    )
+    if still_open:
+        after = msgspec.structs.replace(after, **_extent(before, still_open, config))
+        after = msgspec.structs.replace(after, status="active", ended_at=None)
+    else:
+        ends = [member.ends_at for member in members if member.ends_at is not None]
+        after = msgspec.structs.replace(after, status="ended", ended_at=max(ends))
+    after = msgspec.structs.replace(after, summary=_summary(after, len(still_open)))
+    if _same(before, after):
+        return before
+    over = after.status == "ended" and before.status == "active"
+    return _next(after, "ended" if over else "updated", max(at, before.updated_at))
+
+
+def merged_into(before: Incident, other: str, at: int) -> Incident:
+    """Return the incident after it became part of an older one."""
+    at = max(at, before.updated_at)
+    after = msgspec.structs.replace(
+        before,
+        status="merged",
+        merged_into=other,
+        ended_at=at if before.ended_at is None else before.ended_at,
+    )
+    return _next(after, "merged", at)
+
+
+def _next(after: Incident, action: IncidentAction, at: int) -> Incident:
+    return msgspec.structs.replace(after, sequence=after.sequence + 1, action=action, updated_at=at)
+
+
+def _same(before: Incident, after: Incident) -> bool:
+    names = (name for name in Incident.__struct_fields__ if name not in _SAME)
+    return all(getattr(before, name) == getattr(after, name) for name in names)
+
+
+def _extent(before: Incident, members: Sequence[Member], config: GroupConfig) -> dict[str, object]:
+    cells = sorted({member.cell for member in members})
+    extent: dict[str, object] = {
+        "severity": max((member.severity for member in members), key=SEVERITIES.index),
+        "zones": sorted({member.zone for member in members}),
+        "alerts": [member.alert_id for member in sorted(members, key=lambda member: member.age)],
+    }
+    if cells != before.cells:
+        outline = Outline("MultiPolygon", config.outline(cells))
+        extent |= {"cells": cells, "rollup": rolled_up(cells, config.parent), "outline": outline}
+    return extent
+
+
+def rolled_up(cells: Iterable[str], parent: Callable[[str], str]) -> list[str]:
+    """Return the cells, or their parents at the finest resolution at which there are no more than MOST_CELLS."""
+    found = set(cells)
+    while len(found) > MOST_CELLS:
+        found = {parent(cell) for cell in found}
+    return sorted(found)
+
+
+def _summary(incident: Incident, still_open: int) -> str:
+    where = f"{len(incident.cells)} {'cell' if len(incident.cells) == 1 else 'cells'} of {', '.join(incident.zones)}"
+    what = ", ".join(incident.kinds)
+    if not still_open:
+        return f"over: {what} in {where}"
+    return f"{still_open} open {'alert' if still_open == 1 else 'alerts'} in {where}: {what}"
+
+
+def _all(lists: Iterable[Iterable[str]]) -> Iterable[str]:
+    return (item for items in lists for item in items)

@@ -1,0 +1,92 @@
+"""An alert once more: the log folded again up to the record that decided, and what came out, step by step."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas import codec
+from schemas.alerts import Alert
+from schemas.cells import CellsNow
+from streams import topics
+from streams.fold import Record
+from streams.incidents.messages import decoder
+from streams.incidents.showing import Seen
+from streams.incidents.state import IncidentsState
+
+_LET_GO = 10_000
+"""Records after which what the fold would store is let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a record changed: `at` is event time in milliseconds; `event` is the alert's, if it had one."""
+
+    offset: int
+    at: int
+    seen: Seen
+    event: Alert | None
+
+
+def steps(fold: IncidentsState, records: Iterable[Record], wanted: Alert, first: int) -> Iterator[Step]:
+    """Fold the records; from offset `first` on yield those that change something about the wanted alert."""
+    before: Seen | None = None
+    for number, record in enumerate(records):
+        fold.apply(record)
+        event = None
+        for output in fold.take_outputs(at_checkpoint=False):
+            if output.topic == topics.ALERTS:
+                alert = codec.alert.decode(output.value)
+                event = alert if alert.alert_id == wanted.alert_id else event
+        if number % _LET_GO == _LET_GO - 1:
+            fold.take_changes()
+        seen = fold.seen(wanted)
+        if event is not None:
+            seen = seen or _of_event(event)
+        if seen is not None and record.offset >= first and (event is not None or seen != before):
+            yield Step(record.offset, _time_of(record, event), seen, event)
+        before = seen
+
+
+def differences(stored: Sequence[Alert], told: Sequence[Alert]) -> list[str]:
+    """Return in what the events that came out differ from those on file, a line each; none: they are the same."""
+    found = []
+    again = {alert.sequence: alert for alert in told}
+    for alert in stored:
+        other = again.get(alert.sequence)
+        if other is None:
+            found.append(f"event {alert.sequence} ({alert.action} {alert.severity}) does not come out")
+            continue
+        for name in Alert.__struct_fields__:
+            one, two = getattr(alert, name), getattr(other, name)
+            if one != two:
+                found.append(f"event {alert.sequence}: {name} is {_text(two)}, on file {_text(one)}")
+    last = max((alert.sequence for alert in stored), default=-1)
+    found += [
+        f"event {alert.sequence} ({alert.action} {alert.severity}) comes out, and is not on file"
+        for alert in told
+        if alert.sequence > last
+    ]
+    return found
+
+
+def _of_event(event: Alert) -> Seen:
+    anomaly = event.evidence.anomaly
+    state = f"{event.status} {event.severity}"
+    if anomaly is None:
+        return Seen(event.summary, "", state)
+    expected = f"{anomaly.low:.4g} to {anomaly.high:.4g}"
+    return Seen(f"{anomaly.aspect} {anomaly.observed:.4g} {anomaly.unit}", expected, state)
+
+
+def _time_of(record: Record, event: Alert | None) -> int:
+    if event is not None:
+        return event.updated_at
+    message = decoder.decode(record.value)  # it changed something, so it was read before
+    if isinstance(message, CellsNow):
+        return message.as_of
+    return int(getattr(message, "watermark", 0))
+
+
+def _text(value: object) -> str:
+    return codec.encode(value).decode() if isinstance(value, msgspec.Struct) else repr(value)

@@ -1,0 +1,26 @@
+"""What a book knows of the subject of an alert, in words: for people who look at how an alert came about."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from schemas.alerts import Alert
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The value that is judged, by what, and what was made of it."""
+
+    value: str
+    threshold: str
+    state: str
+
+
+@runtime_checkable
+class Showing(Protocol):
+    """A book that can be asked about one of its alerts."""
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of what would judge the alert's subject now; None where nothing would."""
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return what is known of the alert's subject now; None where nothing is."""

@@ -1,0 +1,85 @@
+"""One open alert keeps others back: which, by what rules, and that no two keep each other back."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.alerts.inhibition import Inhibition, Source, inhibited_by, read
+from streams.alerts.matchers import Labels
+from streams.errors import SettingsError
+
+RULES = read(
+    [{"source_match": ["kind=feed_silent"], "target_match": ["kind=~sensor_.*"], "equal": ["region"]}], "file"
+)
+OUTAGE = Source("s-1", {"kind": ("feed_silent",), "region": ("r1",)}, "nothing of north")
+
+
+def sensor(**labels: str) -> Labels:
+    return {"kind": ("sensor_silent",), "region": ("r1",), **{name: (v,) for name, v in labels.items()}}
+
+
+def test_an_outage_keeps_its_sensors_back() -> None:
+    assert inhibited_by("a", sensor(), RULES, [OUTAGE]) == OUTAGE
+
+
+@pytest.mark.parametrize("labels", [sensor(region="r2"), sensor(kind="oversaturation")])
+def test_others_are_told(labels: Labels) -> None:
+    assert inhibited_by("a", labels, RULES, [OUTAGE]) is None
+
+
+def test_a_label_that_neither_has_is_the_same() -> None:
+    """As in Alertmanager."""
+    rules = read([{"source_match": ["kind=a"], "target_match": ["kind=b"], "equal": ["district"]}], "file")
+    source = Source("s", {"kind": ("a",), "district": ()}, "")
+    assert inhibited_by("x", {"kind": ("b",)}, rules, [source]) == source
+    assert inhibited_by("x", {"kind": ("b",), "district": ("Pudong",)}, rules, [source]) is None
+
+
+def test_an_alert_keeps_neither_itself_nor_its_like_back() -> None:
+    rules = read([{"source_match": ["zone=a"], "target_match": ["zone=a"]}], "file")
+    one, other = Source("1", {"zone": ("a",)}, ""), Source("2", {"zone": ("a",)}, "")
+    assert inhibited_by("1", one.labels, rules, [one, other]) is None
+
+
+def test_of_several_sources_the_first_by_id_is_named() -> None:
+    other = Source("s-0", OUTAGE.labels, "")
+    assert inhibited_by("a", sensor(), RULES, [OUTAGE, other]) == other
+
+
+names = st.sampled_from(["a", "b", "c"])
+
+
+@given(st.lists(st.tuples(names, names), max_size=3), names, names)
+def test_no_two_alerts_keep_each_other_back_by_one_rule(
+    sides: list[tuple[str, str]], one: str, other: str
+) -> None:
+    for source, target in sides:
+        (rule,) = read([{"source_match": [f"kind=~{source}|b"], "target_match": [f"kind=~{target}|b"]}], "f")
+        first, second = {"kind": (one,)}, {"kind": (other,)}
+        assert not (rule.inhibits(first, second) and rule.inhibits(second, first))
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("x", "inhibit 0: 'x'; a table of source_match, target_match, equal is expected"),
+        ({"source_match": ["kind=a"]}, "inhibit 0: target_match is None; a list of matchers is expected"),
+        ({"source_match": [], "target_match": ["kind=a"]}, "inhibit 0: source_match is []; a list"),
+        ({"source_match": ["king=a"], "target_match": ["kind=a"]}, "inhibit 0: 'king' is no label of alerts"),
+        ({"source_match": ["kind=a"], "target_match": ["kind=a"], "equal": ["place"]}, "equal is ['place']"),
+        ({"source_match": ["kind=a"], "target_match": ["kind=a"], "equals": []}, "a table of source_match"),
+    ],
+)
+def test_a_fault_is_named_with_its_place(item: Any, message: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        read([item], "file")
+
+
+def test_no_list_at_all_is_a_fault() -> None:
+    with pytest.raises(SettingsError, match="tables"):
+        read({"source_match": []}, "file")
+    assert read([], "file") == ()
+    assert Inhibition((), ()).equal == ()

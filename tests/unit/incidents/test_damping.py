@@ -1,0 +1,145 @@
+"""Flapping: what opens and closes again and again becomes one alert. Capacity 60, at once; 3 raises in 10 minutes."""
+
+from dataclasses import replace
+
+import pytest
+
+from schemas.alerts import Alert
+from streams.grid.locate import centre
+from streams.incidents.damping import FlapConfig
+from streams.incidents.policy import Rule
+from streams.incidents.state import IncidentsState
+from tests.pipeline import T0, restored
+from tests.unit.incidents.test_lifecycle import RULE, Incidents
+
+FLAPS = FlapConfig(raises=3, window_ms=600_000, quiet_ms=120_000)
+AT_ONCE = replace(RULE, min_duration_ms=0)
+
+
+class Damped(Incidents):
+    """An incidents fold with flap damping."""
+
+    def __init__(self, flaps: FlapConfig = FLAPS, rule: Rule = AT_ONCE) -> None:
+        super().__init__(rule)
+        self.flaps = flaps
+        self.fold = IncidentsState(self.policy, centre, restored(), flaps=flaps)
+
+    def again(self) -> None:
+        """Crash right after a checkpoint."""
+        self.checkpoint()
+        self.fold = IncidentsState(
+            self.policy, centre, self.database.restored("incidents", 0), flaps=self.flaps
+        )
+
+    def flap(self, times: int, begin: int = 0, step: int = 20) -> list[Alert]:
+        """Fill and empty the cell so often; the last time it stays full."""
+        told = []
+        for n in range(times):
+            told += self.look(begin + n * step, {"north": 60})
+            if n < times - 1:
+                told += self.look(begin + n * step + step // 2, {"north": 0})
+        return told
+
+
+def said(alerts: list[Alert]) -> list[tuple[str, str]]:
+    return [(alert.action, alert.severity) for alert in alerts]
+
+
+def test_the_third_raise_in_ten_minutes_stays_open_until_it_was_quiet_for_two() -> None:
+    city = Damped()
+    *before, third = city.flap(3)
+    assert [alert.action for alert in before] == ["raised", "cleared"] * 2
+    assert third.action == "raised"
+    assert third.summary.endswith("; opens and closes again and again, 3 times in 10 min")
+    assert city.look(50, {"north": 0}) == []
+    assert city.look(60, {"north": 60}) == []
+    assert city.look(70, {"north": 0}) == []
+    assert city.look(189) == []
+    [cleared] = city.look(190)
+    assert (cleared.alert_id, cleared.action, cleared.sequence) == (third.alert_id, "cleared", 1)
+    assert (cleared.starts_at, cleared.ends_at) == (third.starts_at, T0 + 190_000)
+    assert cleared.summary.startswith("quiet for 2 min; 0 bikes")
+    assert (cleared.evidence.first_offset, cleared.evidence.offset) == (4, 9)
+    assert city.retained() == {}
+
+
+def test_without_damping_every_opening_and_closing_is_told() -> None:
+    told = Damped(FlapConfig()).flap(20)
+    assert [alert.action for alert in told] == [*(["raised", "cleared"] * 19), "raised"]
+    assert len({alert.alert_id for alert in told}) == 20
+
+
+def test_raises_that_are_far_apart_do_not_flap() -> None:
+    told = Damped().flap(10, step=300)
+    assert [alert.action for alert in told] == [*(["raised", "cleared"] * 9), "raised"]
+
+
+def test_a_severity_that_changes_on_the_way_is_told_under_the_same_id() -> None:
+    city = Damped()
+    third = city.flap(3)[-1]
+    city.look(50, {"north": 0})
+    [worse] = city.look(60, {"north": 120})
+    [better] = city.look(70, {"north": 100})
+    assert said([worse, better]) == [("updated", "critical"), ("updated", "major")]
+    assert {worse.alert_id, better.alert_id} == {third.alert_id}
+    assert [worse.sequence, better.sequence] == [1, 2]
+    [topic] = [topic for topic in city.retained() if topic.startswith("ub/v1/alerts/")]
+    assert "/major/" in topic
+
+
+def test_quiet_is_counted_from_the_last_time() -> None:
+    city = Damped()
+    city.flap(3)
+    city.look(50, {"north": 0})
+    city.look(160, {"north": 60})
+    city.look(165, {"north": 0})
+    assert city.look(284) == []
+    assert [alert.action for alert in city.look(285)] == ["cleared"]
+
+
+def test_once_it_was_quiet_for_a_window_it_begins_to_count_anew() -> None:
+    city = Damped()
+    city.flap(3)
+    city.look(50, {"north": 0})
+    city.look(170)
+    told = city.flap(2, begin=700)
+    assert [alert.action for alert in told] == ["raised", "cleared", "raised"]
+    city.look(800, {"north": 0})
+    city.look(2_000)
+    city.checkpoint()
+    assert not [name for name in city.database.parts["incidents"] if name.startswith("flap/")]
+
+
+@pytest.mark.parametrize("crash_after", range(1, 12))
+def test_a_crash_at_any_moment_changes_nothing(crash_after: int) -> None:
+    looks = [
+        (0, 60),
+        (10, 0),
+        (20, 60),
+        (30, 0),
+        (40, 60),
+        (50, 0),
+        (60, 130),
+        (70, 0),
+        (150, 60),
+        (160, 0),
+        (280, 0),
+    ]
+    straight, crashed = Damped(), Damped()
+    for number, (second, bikes) in enumerate(looks):
+        straight.look(second, {"north": bikes})
+        crashed.look(second, {"north": bikes})
+        if number + 1 == crash_after:
+            crashed.again()
+    assert crashed.outputs == straight.outputs
+    assert crashed.retained() == {}
+
+
+def test_switched_off_a_held_alert_is_cleared_with_the_next_look() -> None:
+    city = Damped()
+    third = city.flap(3)[-1]
+    city.look(50, {"north": 0})
+    city.flaps = FlapConfig(quiet_ms=0)
+    city.again()
+    [cleared] = city.look(51)
+    assert (cleared.alert_id, cleared.action) == (third.alert_id, "cleared")

@@ -1,0 +1,97 @@
+"""An alert folded once more from the log: the steps that led to it, and whether the same comes out."""
+
+from dataclasses import replace
+
+import msgspec
+
+from schemas import codec
+from schemas.alerts import Alert
+from streams import topics
+from streams.fold import Record
+from streams.grid.locate import centre
+from streams.incidents.replay import Step, differences, steps
+from streams.incidents.state import IncidentsState
+from tests.pipeline import T0, restored
+from tests.unit.incidents.counts.mds import policy, rule
+from tests.unit.incidents.counts.test_count_alerts import MINUTE, MONDAY, A, bikes, counted
+from tests.unit.incidents.test_lifecycle import CELL, OTHER, RULE, Incidents
+
+
+def of_a_day() -> tuple[Incidents, list[Alert]]:
+    """Raised at 120 s, major at 130 s, cleared at 140 s; another cell reports in between."""
+    incidents = Incidents()
+    incidents.look(0, {"north": 59})
+    incidents.look(10, {"north": 60})
+    incidents.look(60, {"north": 1}, cell=OTHER)
+    incidents.look(130)
+    incidents.look(140, {"north": 95})
+    incidents.look(150, {"north": 3}, cell=OTHER)
+    incidents.look(160, {"north": 0})
+    return incidents, [codec.alert.decode(output.value) for output in incidents.outputs]
+
+
+def again(incidents: Incidents, alert: Alert, rule: object = RULE) -> list[Step]:
+    fold = IncidentsState(Incidents(rule).policy, centre, restored())  # type: ignore[arg-type]
+    log = (Record(topics.CELLS, 2, n, value, T0) for n, value in enumerate(incidents.log))
+    assert alert.evidence.first_offset is not None
+    return list(steps(fold, log, alert, alert.evidence.first_offset))
+
+
+def test_the_steps_are_those_that_changed_something_about_the_alert() -> None:
+    incidents, events = of_a_day()
+    found = again(incidents, events[-1])
+    assert [(s.offset, s.at - T0, s.seen.value, s.seen.state) for s in found] == [
+        (1, 10_000, "60 bikes", "waiting"),
+        (3, 130_000, "60 bikes", "active minor"),
+        (4, 140_000, "95 bikes", "active major"),
+        (6, 160_000, "0 bikes", "quiet"),
+    ]
+    assert {s.seen.threshold for s in found} == {"60 for 120 s, cleared below 48"}
+    assert [s.event for s in found if s.event] == events
+
+
+def test_the_same_log_gives_the_same_events() -> None:
+    incidents, events = of_a_day()
+    told = [step.event for step in again(incidents, events[0]) if step.event]
+    assert differences(events, told) == []
+
+
+def test_another_capacity_gives_other_events_and_each_difference_is_named() -> None:
+    incidents, events = of_a_day()
+    told = [step.event for step in again(incidents, events[0], replace(RULE, clear_ratio=0.5)) if step.event]
+    found = differences(events, told)
+    assert any("policy_version" in line for line in found)
+    assert any("clear_below" in line for line in found)
+    assert again(incidents, events[0], replace(RULE, capacity=1000))[-1].event is None
+
+
+def test_events_that_are_missing_or_more_are_named() -> None:
+    _, (first, second, third) = of_a_day()
+    assert differences([first, second], [first]) == ["event 1 (updated major) does not come out"]
+    assert differences([first, second], [first, second, third]) == [
+        "event 2 (cleared major) comes out, and is not on file"
+    ]
+    other = msgspec.structs.replace(second, severity="critical")
+    assert differences([first, second], [first, other]) == [
+        "event 1: severity is 'critical', on file 'major'"
+    ]
+
+
+def test_a_rule_of_an_mds_policy_shows_what_it_counts_and_its_version() -> None:
+    fold = counted(rule(7, 1, maximum=10))
+    fold.look(MONDAY, (A, "hello", bikes(11)))
+    (raised,) = fold.look(MONDAY + MINUTE)
+    seen = fold.fold.seen(raised)
+    assert seen is not None
+    assert (seen.value, seen.threshold, seen.state) == ("11 vehicles", "at most 10", "active minor")
+    assert fold.fold.version(raised) == raised.policy_version
+    gone = counted(rule(8, 1, maximum=10))
+    assert (gone.fold.version(raised), gone.fold.seen(raised)) == (None, None)
+    assert policy(1, rule(7, 1, maximum=11)) != policy(1, rule(7, 1, maximum=10))
+
+
+def test_a_cell_that_was_never_heard_of_shows_nothing() -> None:
+    _, (first, *_) = of_a_day()
+    fold = Incidents().fold
+    assert fold.seen(msgspec.structs.replace(first, cell=CELL)) is None
+    assert fold.version(first) == first.policy_version

@@ -251,6 +251,6 @@ def test_what_people_see_of_an_alert_whose_log_is_folded_once_more() -> None:
     [alert] = fold.time(300, SHANGHAI)
     assert fold.incidents.version(alert) == alert.policy_version
     assert fold.incidents.seen(alert) == Seen(f"stands there since {T0}", "300 s in Plaza", "broken")
-    assert alert.evidence.first_offset == 0
+    assert alert.evidence.first_offset == 1
     stand(fold, at(400, NEXT))
     assert fold.incidents.seen(alert) == Seen("stands elsewhere", "300 s in Plaza", "quiet")

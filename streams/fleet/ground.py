@@ -9,7 +9,7 @@ from schemas.vehicles import VEHICLE_STATES
 from streams.arrays import grown
 from streams.fleet.slots import Slots
 
-_ON_BOUNDARY, _UNKNOWN = -1, -2
+_UNKNOWN = np.iinfo(np.int32).min
 
 
 class Ground(Protocol):
@@ -30,11 +30,13 @@ class Ground(Protocol):
         ...
 
     def code_of_cell(self, cell: str) -> int:
-        """Return the code of the set that all of a cell lies in, 0 for no area, -1 if positions decide."""
+        """Return the code of the set that all of a cell lies in, 0 for no area, below 0 if positions decide."""
         ...
 
-    def codes_at(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.int32]:
-        """Return the code of the set of each position."""
+    def codes_at(
+        self, codes: NDArray[np.int32], lat: NDArray[np.float64], lon: NDArray[np.float64]
+    ) -> NDArray[np.int32]:
+        """Return the code of the set of each position, of n >= 1 in cells with codes below 0."""
         ...
 
 
@@ -49,7 +51,7 @@ class Standing:
 
     def on_boundary(self, slot: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Return which of n slots lie in cells where positions decide."""
-        on_boundary: NDArray[np.bool_] = self._codes(slot) == _ON_BOUNDARY
+        on_boundary: NDArray[np.bool_] = self._codes(slot) < 0
         return on_boundary
 
     def codes(
@@ -61,9 +63,9 @@ class Standing:
     ) -> NDArray[np.int32]:
         """Return the code of each of n vehicles; 0: it stands in no area."""
         codes = self._codes(slot)
-        ask = np.flatnonzero((codes == _ON_BOUNDARY) & self._stands[state])
+        ask = np.flatnonzero((codes < 0) & self._stands[state])
         if len(ask):
-            codes[ask] = self.ground.codes_at(lat[ask], lon[ask])
+            codes[ask] = self.ground.codes_at(codes[ask], lat[ask], lon[ask])
         codes[~self._stands[state]] = 0
         return codes
 

@@ -257,12 +257,13 @@ class News:
         """Return the sets of areas in which some vehicles stand, and stood."""
         if self._standing is None:
             return np.zeros(len(some), np.int32), np.zeros(len(some), np.int32)
-        lat, lon, state = (steps.now(name)[some] for name in ("lat", "lon", "state"))
-        was_lat, was_lon = (steps.before(name)[some] for name in ("lat", "lon"))
-        return (
-            self._standing.codes(steps.slots[some], lat, lon, state),
-            self._standing.codes(was_slots, was_lat, was_lon, was_state),
+        lat, lon = (
+            np.concatenate((steps.now(name)[some], steps.before(name)[some])) for name in ("lat", "lon")
         )
+        slots = np.concatenate((steps.slots[some], was_slots))
+        state = np.concatenate((steps.now("state")[some], was_state))
+        codes = self._standing.codes(slots, lat, lon, state)
+        return codes[: len(some)], codes[len(some) :]
 
     # ------------------------------------------------------------------ names
 

@@ -12,7 +12,11 @@ from streams.store.queries import AlertRow, EventRow
 
 
 def as_text(
-    row: AlertRow, events: Sequence[EventRow], actions: Sequence[ActionRow], silence: Silence | None
+    row: AlertRow,
+    events: Sequence[EventRow],
+    actions: Sequence[ActionRow],
+    silence: Silence | None,
+    incidents: Sequence[str] = (),
 ) -> str:
     """Return the lines for a person; all times are UTC."""
     lines = [
@@ -27,6 +31,8 @@ def as_text(
     if row.assignee is not None:
         due = f", due {_time(row.due_at)}" if row.due_at else ""
         lines.append(f"assignee   {row.assignee}{due}")
+    if incidents:
+        lines.append(f"incident   {' '.join(incidents)}")
     if silence is not None:
         matchers = " ".join(str(matcher) for matcher in silence.matchers)
         lines.append(f"silenced   until {_time(silence.ends_at)} by {matchers}: {silence.comment}")
@@ -43,11 +49,16 @@ def as_text(
 
 
 def as_json(
-    row: AlertRow, events: Sequence[EventRow], actions: Sequence[ActionRow], silence: Silence | None
+    row: AlertRow,
+    events: Sequence[EventRow],
+    actions: Sequence[ActionRow],
+    silence: Silence | None,
+    incidents: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the same as values of JSON; times are ISO 8601."""
     return {
         **_plain(asdict(row)),
+        "incidents": list(incidents),
         "silenced_by": None if silence is None else silence.silence_id,
         "events": [_plain(asdict(event)) for event in events],
         "actions": [_plain(asdict(action)) for action in actions],

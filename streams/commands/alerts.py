@@ -158,6 +158,7 @@ def show(alert_id: str, as_json: bool) -> None:
     from streams.alerts.shown import as_text  # noqa: PLC0415
     from streams.alerts.silences import of_row, silenced_by  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
+    from streams.store.incidents import of_alert  # noqa: PLC0415
 
     settings = settings_module.load()
     with queries.connect(settings.database_url.get_secret_value()) as connection:
@@ -165,11 +166,14 @@ def show(alert_id: str, as_json: bool) -> None:
         (row,) = queries.alerts(connection, queries.Filters(alert_id=found))
         events, actions = queries.alert_events(connection, found), alert_desk.actions(connection, found)
         silences = [of_row(silence) for silence in alert_desk.silences(connection)]
+        parts = of_alert(connection, found)
     silence = silenced_by(labels_of_row(row, district_of(settings)), silences, datetime.now(UTC))
     if as_json:
-        click.echo(json.dumps(json_of(row, events, actions, silence), ensure_ascii=False))
+        click.echo(json.dumps(json_of(row, events, actions, silence, parts), ensure_ascii=False))
     else:
-        Console(highlight=False, soft_wrap=True).print(as_text(row, events, actions, silence), markup=False)
+        Console(highlight=False, soft_wrap=True).print(
+            as_text(row, events, actions, silence, parts), markup=False
+        )
 
 
 def district_of(settings: Settings) -> Any:

@@ -39,7 +39,7 @@ def replay(alert_id: str, limit: int) -> None:
 def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bool:
     from streams.alerts.log import open_log  # noqa: PLC0415
     from streams.fold import Ledger, Restored  # noqa: PLC0415
-    from streams.incidents.replay import differences, steps  # noqa: PLC0415
+    from streams.incidents.replay import Rest, differences, steps  # noqa: PLC0415
     from streams.policy_file import load_policy  # noqa: PLC0415
     from streams.wiring import incidents_fold  # noqa: PLC0415 - it brings Faust with it
 
@@ -54,20 +54,16 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
     version = fold.version(newest)
     _check_version(version, newest)
     with open_log(settings, evidence.topic, evidence.partition) as log:
-        if log.begins > first:
-            raise CannotReplay(
-                f"the log of {where} begins at offset {log.begins}, and the condition began at {first}: retention "
-                "took it; replay sooner, or have Kafka keep the topic for longer"
-            )
+        rest = Rest(where, log.begins, generation)
+        if lacks := rest.lacks(first):
+            raise CannotReplay(lacks)
         console.print(f"{where}: offsets {log.begins} to {evidence.offset}, the condition from {first} on")
         found = list(steps(fold, log.records(evidence.offset), newest, first))
-        trimmed = log.begins > 0
     _show(found, limit, console)
     told = [step.event for step in found if step.event is not None]
     problems = differences(stored, told)
-    if problems and (trimmed or generation):
-        why = f"begins at offset {log.begins}" if trimmed else f"was begun anew {generation} times"
-        raise CannotReplay(f"the log of {where} {why}, and what was before counts too; {problems[0]}")
+    if excuse := rest.excuses(problems):
+        raise CannotReplay(excuse)
     if not told and version is None:
         raise CannotReplay(
             f"nothing judges {newest.kind} {newest.subject or newest.cell} with these settings; give those that the "

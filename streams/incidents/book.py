@@ -16,7 +16,9 @@ class Book(Protocol):
     """One family of conditions in the regions of one partition, and what it remembers of them.
 
     A book is a function of the log: it asks no clock. Its events begin with `raised`, go on with `updated` and end with
-    `cleared`; the ids of alerts are made of their subject and beginning (lifecycle.alert_id).
+    `cleared`; the ids of alerts are made of their subject and beginning (lifecycle.alert_id). Their evidence has the
+    offsets of the record with which the condition began and of the one that decided. A book that can say what it knows
+    of an alert's subject is also a `Showing` (showing.py).
     """
 
     def problem(self, message: Message) -> str:

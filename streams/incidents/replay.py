@@ -48,6 +48,31 @@ def steps(fold: IncidentsState, records: Iterable[Record], wanted: Alert, first:
         before = seen
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is left of a log: the partition's name, its first offset, and how often it was begun anew."""
+
+    name: str
+    begins: int
+    generation: int = 0
+
+    def lacks(self, first: int) -> str:
+        """Return why a condition that began at offset `first` cannot be seen again, or nothing."""
+        if self.begins <= first:
+            return ""
+        return (
+            f"the log of {self.name} begins at offset {self.begins}, and the condition began at {first}: retention "
+            "took it; replay sooner, or have Kafka keep the topic for longer"
+        )
+
+    def excuses(self, problems: Sequence[str]) -> str:
+        """Return why differences say nothing: what was before the rest counts too. Nothing: they are real."""
+        if not problems or (self.begins == 0 and self.generation == 0):
+            return ""
+        why = f"begins at offset {self.begins}" if self.begins else f"was begun anew {self.generation} times"
+        return f"the log of {self.name} {why}, and what was before counts too; {problems[0]}"
+
+
 def differences(stored: Sequence[Alert], told: Sequence[Alert]) -> list[str]:
     """Return in what the events that came out differ from those on file, a line each; none: they are the same."""
     found = []

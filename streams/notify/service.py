@@ -52,7 +52,17 @@ def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[
 def load_inhibitions(settings: Settings) -> tuple[Inhibition, ...]:
     """Read which alerts keep others back, from the file of receivers; SettingsError where it is faulty."""
     path = settings.notify_file
-    return () if path is None else parse_inhibitions(_text(path), f"UB_NOTIFY_FILE={path}")
+    if path is None:
+        return ()
+    rules = parse_inhibitions(_text(path), f"UB_NOTIFY_FILE={path}")
+    for number, rule in enumerate(rules):
+        asked = (*rule.equal, *(matcher.name for matcher in (*rule.source, *rule.target)))
+        if settings.districts_file is None and "district" in asked:
+            raise SettingsError(
+                f"UB_NOTIFY_FILE={path}, inhibit {number}: it asks for districts, and no alert has one while "
+                "UB_DISTRICTS_FILE is not set; set it for this process too, or take another label"
+            )
+    return rules
 
 
 def _text(path: Path) -> str:

@@ -91,6 +91,15 @@ def incidents(
         return cursor.execute(_INCIDENTS, names).fetchall()
 
 
+def of_alert(connection: Connection[Any], alert_id: str) -> list[str]:
+    """Return the incidents that an alert is or was part of, in the order in which it joined them."""
+    rows = connection.execute(
+        "SELECT incident_id FROM api.incident_alerts WHERE alert_id = %s ORDER BY joined_at, incident_id",
+        (alert_id,),
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
 def parts(connection: Connection[Any], incident_id: str) -> list[PartRow]:
     """Return the alerts that are or were part of an incident, oldest first."""
     with connection.cursor(row_factory=class_row(PartRow)) as cursor:

@@ -78,6 +78,13 @@ def test_a_pressure_that_falls_is_told_once_and_cleared_though_workers_are_kille
         told = {(alert.alert_id, alert.sequence): alert for alert in alerts(city)}
         assert sorted(told) == [(opened["alert_id"], 0), (opened["alert_id"], 1)]
         assert city.retained("ub/v1/alerts/#") == []
+        again = city.run("alerts", "replay", opened["alert_id"])
+        assert again.code == 0, again
+        assert "2 events with the same evidence" in again.out
+        other = city.run("alerts", "replay", opened["alert_id"], settings={"UB_ANOMALY_RAISE_AT": "0.6"})
+        assert other.code == 2, other
+        off = city.run("alerts", "replay", opened["alert_id"], settings={"UB_ANOMALY_DETECTOR": "off"})
+        assert off.code == 2, off
         with city.kafka_tap() as tap:
             records = tap.of("ub.alerts")
         contract = Contract()

@@ -88,7 +88,7 @@ def test_a_flood_is_found_in_the_running_system_and_its_record_scores_the_same(
 
 def test_a_bike_that_lies_about_where_it_is_is_found_in_the_running_system(a_city: CityMaker) -> None:
     """From minute 30 on it claims every three minutes to be elsewhere; nobody else jumps."""
-    with a_city() as city:
+    with a_city(UB_JUMP_KMH="60") as city:
         city.start_gateway()
         city.start_worker()
         run = ("--bikes", "1000", "--for", "2400", "--speed", "60", "--settle", "5")

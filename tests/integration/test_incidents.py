@@ -108,6 +108,12 @@ def test_show_has_the_alerts_and_json_the_outline(filled: Database, tmp_path: Pa
     assert [one["alert_id"] for one in value["parts"]] == ["a-1"]
 
 
+def test_an_alert_names_the_incidents_that_it_was_part_of(filled: Database, tmp_path: Path) -> None:
+    environment = {**clean_environment(), "UB_DATABASE_URL": filled.writer_url}
+    shown = run("alerts", "show", "a-1", environment=environment, directory=tmp_path, timeout_s=60.0)
+    assert "incident   i-1 j-2" in shown.out, shown
+
+
 def test_an_id_that_is_none_is_said(filled: Database, tmp_path: Path) -> None:
     line = urbanbrain(filled, tmp_path, "show", "x").failed_with_one_line()
     assert "there is no incident whose id begins with 'x'; `urbanbrain incidents list` shows them" in line

@@ -9,7 +9,7 @@ from schemas.alerts import Alert
 from streams import topics
 from streams.fold import Record
 from streams.grid.locate import centre
-from streams.incidents.replay import Step, differences, steps
+from streams.incidents.replay import Rest, Step, differences, steps
 from streams.incidents.state import IncidentsState
 from tests.pipeline import T0, restored
 from tests.unit.incidents.counts.mds import policy, rule
@@ -75,6 +75,34 @@ def test_events_that_are_missing_or_more_are_named() -> None:
     assert differences([first, second], [first, other]) == [
         "event 1: severity is 'critical', on file 'major'"
     ]
+
+
+def test_a_log_that_lost_the_beginning_of_the_condition_cannot_tell() -> None:
+    rest = Rest("ub.cells[2]", begins=101)
+    assert rest.lacks(100).startswith(
+        "the log of ub.cells[2] begins at offset 101, and the condition began at 100: retention took it"
+    )
+    assert rest.lacks(101) == ""
+
+
+def test_a_log_that_lost_what_was_before_can_tell_that_it_is_the_same_but_not_that_it_differs() -> None:
+    """The alert rests on 59 bikes of south, of which the rest of the log says nothing."""
+    incidents = Incidents()
+    incidents.look(0, {"south": 59})
+    incidents.look(10, {"north": 1})
+    [stored] = incidents.look(130)
+    fold = IncidentsState(incidents.policy, centre, restored())
+    rest = (Record(topics.CELLS, 2, n, value, T0) for n, value in enumerate(incidents.log) if n >= 1)
+    told = [step.event for step in steps(fold, rest, stored, 1) if step.event]
+    problems = differences([stored], told)
+    assert problems == ["event 0 (raised minor) does not come out"]
+    assert Rest("ub.cells[2]", begins=1).excuses(problems) == (
+        "the log of ub.cells[2] begins at offset 1, and what was before counts too; "
+        "event 0 (raised minor) does not come out"
+    )
+    assert "was begun anew 2 times" in Rest("log", 0, generation=2).excuses(problems)
+    assert Rest("log", begins=0).excuses(problems) == ""
+    assert Rest("log", begins=1).excuses([]) == ""
 
 
 def test_a_rule_of_an_mds_policy_shows_what_it_counts_and_its_version() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from streams.errors import SettingsError
-from streams.notify.service import load_receivers
+from streams.notify.service import load_inhibitions, load_receivers
 from streams.settings import Settings
 
 HOOK = '[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n'
@@ -27,6 +27,27 @@ def test_a_receiver_that_asks_for_a_district_where_there_are_none_is_refused(tmp
 @pytest.mark.parametrize("match", ['["district!=Pudong"]', '["district=~|Pudong"]', '["zone=a"]', "[]"])
 def test_one_that_can_be_told_without_districts_is_not(tmp_path: Path, match: str) -> None:
     assert len(load_receivers(settings(tmp_path, match), {})) == 1
+
+
+INHIBIT = """
+[[inhibit]]
+source_match = ["kind=too_many"]
+target_match = ["kind=oversaturation"]
+equal = ["district"]
+"""
+
+
+def test_alerts_that_keep_others_of_their_district_back_need_districts(tmp_path: Path) -> None:
+    """Without districts all alerts would be of the same one: none."""
+    given = settings(tmp_path, "[]")
+    assert given.notify_file is not None
+    given.notify_file.write_text(HOOK + INHIBIT)
+    with pytest.raises(SettingsError, match="inhibit 0: it asks for districts"):
+        load_receivers(given, {})
+    there = Settings(notify_file=given.notify_file, districts_file=tmp_path / "districts.geojson")
+    (rule,) = load_inhibitions(there)
+    assert rule.equal == ("district",)
+    assert load_inhibitions(Settings()) == ()
 
 
 def test_where_there_are_districts_they_may_be_asked_for(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from schemas.partials import SlotCounts
 from streams import topics
 from streams.fold import Output, Record
 from streams.grid.locate import centre
+from streams.incidents.damping import NEVER, FlapConfig
 from streams.incidents.policy import Rule, parse
 from streams.incidents.state import IncidentsState
 from tests.pipeline import T0, Database, restored
@@ -21,13 +22,13 @@ POLICY = parse(None, Rule("default", 60, 1.0, 0.8, 0), "rules")
 class City:
     """An incidents fold whose alerts are grouped."""
 
-    def __init__(self, *, grouped: bool = True) -> None:
+    def __init__(self, *, grouped: bool = True, flaps: FlapConfig = NEVER) -> None:
         self.database = Database()
         self.log: list[bytes] = []
         self.outputs: list[Output] = []
-        self.grouped = grouped
+        self.flaps = flaps
         self.fold = IncidentsState(
-            POLICY, centre, restored(), groups=config(linger_s=60) if grouped else None
+            POLICY, centre, restored(), groups=config(linger_s=60) if grouped else None, flaps=flaps
         )
 
     def look(self, second: int, **bikes: int) -> list[Incident]:
@@ -50,7 +51,7 @@ class City:
     def crash(self) -> None:
         """Begin again from the checkpoint; what is told again is dropped, as consumers do who know it."""
         start = self.database.restored("incidents", 0)
-        self.fold = IncidentsState(POLICY, centre, start, groups=config(linger_s=60))
+        self.fold = IncidentsState(POLICY, centre, start, groups=config(linger_s=60), flaps=self.flaps)
         for offset in range(start.offset + 1, len(self.log)):
             self.feed(offset)
 

@@ -1,14 +1,14 @@
 # Targets for developers; `make help` lists them. Each one sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos soak bench bench-nab profile check lint format schemas lock clean
+.PHONY: help setup demo test chaos soak bench bench-nab bench-forecast profile check lint format schemas lock clean
 
 BIN := .venv/bin
 CODE := schemas sensors_sim streams deploy tests
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
-		printf '  make %-9s %s\n' "$$name" "$$text"; done
+		printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 setup: ## install what is missing (Python packages; services through apt where there is no Docker)
 	@bash deploy/setup/setup.sh
@@ -31,6 +31,9 @@ bench: setup ## measure all parts next to baselines, in 15 minutes; ONLY=fleet,f
 
 bench-nab: setup ## score the anomaly detector with the Numenta benchmark; NAB_DIR=folder, ARGS="--by-file"
 	@$(BIN)/python -m tests.bench.nab.run $(ARGS)
+
+bench-forecast: setup ## score the forecast of saturation on simulated days; ARGS="--scenario bike-dump --seed 11"
+	@$(BIN)/python -m tests.bench.forecast.run $(ARGS)
 
 profile: setup ## where the time of the fleet stage goes; ARGS="--restless --vehicles 100000"
 	@$(BIN)/python -m tests.bench.profiling $(ARGS)

@@ -20,6 +20,8 @@ AlertKind = Literal[
     "overstay",
     "no_parking",
     "outside_service_area",
+    "saturation_expected",
+    "hot_spot",
 ]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
@@ -127,11 +129,45 @@ class StayBroken(msgspec.Struct, frozen=True):
     limit_ms: int
 
 
+class Forecast(msgspec.Struct, frozen=True):
+    """How fast a cell fills, as of the end of a window, and when it is expected to hold `raise_at` vehicles.
+
+    `inflow_per_minute` is arrivals less departures over the last `windows`, the one with the largest inflow left out.
+    In one case of ten it is full before `earliest_at`, in one of ten after `latest_at`, if the inflow goes on.
+    """
+
+    window_start: int
+    window_ms: int
+    windows: int
+    inflow_per_minute: float
+    expected_at: int
+    earliest_at: int
+    latest_at: int
+
+
+class HotSpot(msgspec.Struct, frozen=True):
+    """Requests of one category in the cells of a cylinder, from `begin` to `end`, and how many were expected there.
+
+    `score` is the natural logarithm of the likelihood ratio between a rate of their own and the expected one.
+    """
+
+    service_code: str
+    cells: list[str]
+    begin: int
+    end: int
+    count: int
+    expected: float
+    score: float
+    detector: str
+    detector_version: int
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
-    Those from occupancy to clear_below are of an oversaturated cell, and null for all other kinds. `first_offset` is of
-    the record with which the condition began, `offset` of the one that decided: `urbanbrain alerts replay` folds again.
+    Those from occupancy to clear_below are of a cell that is full or fills, and null for all other kinds.
+    `first_offset` is of the record with which the condition began, `offset` of the one that decided: `urbanbrain alerts
+    replay` folds again.
     """
 
     occupancy: int | None
@@ -148,6 +184,8 @@ class Evidence(msgspec.Struct, frozen=True):
     battery: Battery | None = None
     stay: StayBroken | None = None
     first_offset: int | None = None
+    forecast: Forecast | None = None
+    hot_spot: HotSpot | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     clear_ratio: float = Field(0.8, gt=0)
     min_duration_s: float = Field(120.0, ge=0)
 
+    # Saturation that is expected: 0, nothing is; and hot spots of requests
+    forecast_horizon_s: float = Field(1_800.0, ge=0)
+    hot_spot_raise_at: float = Field(20.0, ge=0)
+
     # Anomalies of metrics: a member of streams/incidents/anomaly/family.py, or off
     anomaly_detector: Literal["off", "records", "seasonal", "change", "counts"] = "off"
     anomaly_raise_at: float = Field(0.5, gt=0, le=1)

@@ -15,9 +15,10 @@ import faust
 from streams import topics
 from streams.errors import PolicyError, SettingsError
 from streams.fleet.cells import Cells
+from streams.fleet.config import FleetConfig
 from streams.fleet.jumps import JumpRule
 from streams.fleet.news import NewsConfig
-from streams.fleet.state import FleetConfig, FleetState
+from streams.fleet.state import FleetState
 from streams.fold import Fold, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
@@ -25,7 +26,10 @@ from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
 from streams.incidents.change import problem_of_change
 from streams.incidents.damping import FlapConfig
+from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.grouping.incident import GroupConfig
+from streams.incidents.hotspot.rule import HotSpotRule
+from streams.incidents.hotspot.scan import RINGS, Rings
 from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
 from streams.incidents.stays.ground import Ground, ground_of
@@ -91,13 +95,33 @@ def vehicles_config(settings: Settings) -> VehiclesConfig:
     )
 
 
+def forecast_rule(settings: Settings) -> ForecastRule | None:
+    """Return when saturation is announced that is expected; None where it is not."""
+    horizon_ms = int(settings.forecast_horizon_s * 1000)
+    return ForecastRule(horizon_ms) if horizon_ms else None
+
+
+def hot_spots(settings: Settings) -> tuple[HotSpotRule, Rings] | None:
+    """Return when hot spots of requests are told, and who knows the cells around a cell; None where they are not."""
+    if not settings.hot_spot_raise_at:
+        return None
+    return HotSpotRule(settings.hot_spot_raise_at), lambda cell: locate.rings(cell, RINGS)
+
+
 def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> IncidentsState:
     """Return the fold that raises alerts."""
     flaps = FlapConfig(
         settings.flap_raises, int(settings.flap_window_s * 1000), int(settings.flap_quiet_s * 1000)
     )
     return IncidentsState(
-        *(policy, locate.centre, restored, anomaly_config(settings), group_config(settings), flaps),
+        policy,
+        locate.centre,
+        restored,
+        anomaly_config(settings),
+        group_config(settings),
+        flaps,
+        forecast=forecast_rule(settings),
+        hot_spots=hot_spots(settings),
         vehicles=vehicles_config(settings),
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import faust
 
 from streams.settings import Settings
+from streams.warm import warm
 from streams.wiring import Worker
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ def run_worker(settings: Settings) -> int:
     """Run until SIGTERM (0) or until the worker must not go on (1)."""
     # Faust wants a directory, though we keep no tables in it.
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if "fleet" in settings.stage_names:
+        warm()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = Worker(settings)

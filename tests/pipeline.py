@@ -10,7 +10,8 @@ from schemas.cells import CellsNow, CellsWindow
 from schemas.partials import FleetPartial
 from streams import topics
 from streams.fleet.cells import Cells
-from streams.fleet.state import FleetConfig, FleetState
+from streams.fleet.config import FleetConfig
+from streams.fleet.state import FleetState
 from streams.fold import Changes, Ledger, Output, Record, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState

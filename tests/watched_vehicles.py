@@ -11,8 +11,9 @@ from schemas.cells import CellsNow, CellsVehicles
 from schemas.partials import SlotCounts
 from streams import topics
 from streams.fleet.cells import Cells
+from streams.fleet.config import FleetConfig
 from streams.fleet.news import NewsConfig
-from streams.fleet.state import FleetConfig, FleetState
+from streams.fleet.state import FleetState
 from streams.fold import Output, Record
 from streams.grid import locate
 from streams.incidents.policy import Policy, Rule, parse

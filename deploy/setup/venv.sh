@@ -55,5 +55,7 @@ build_venv() {
     pip_install "$(grep -c == requirements.lock)" --require-hashes -r requirements.lock
     say "python: installing urbanbrain itself (editable)"
     pip_install 1 --no-deps --no-build-isolation -e .
+    say "python: compiling the inner loops"
+    .venv/bin/python -m streams.warm || give_up "compiling failed; the error is above"
     venv_fingerprint > "$STAMP"
 }

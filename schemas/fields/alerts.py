@@ -45,6 +45,8 @@ FIELDS: Structs = {
         "stay": field(
             "The rule that is broken; null for other kinds than `overstay`, `no_parking`, `outside_service_area`."
         ),
+        "forecast": field("How fast the cell fills; null for other kinds than `saturation_expected`."),
+        "hot_spot": field("Where requests gather; null for other kinds than `hot_spot`."),
         "first_offset": field(
             "Offset of the record with which the condition began; null where it is not known.", **COUNT
         ),
@@ -84,6 +86,28 @@ FIELDS: Structs = {
         "battery_percent": field("Charge; null where it did not say.", **PERCENT),
         "low_below": field("The battery is low below this, per cent.", **PERCENT),
         "clear_at": field("It is low no more from this on, per cent.", **PERCENT),
+    },
+    "HotSpot": {
+        "service_code": field("Category of the requests."),
+        "cells": field("H3 cells that it covers: a cell with some rings around it."),
+        "begin": field("From when on requests are counted, milliseconds since the epoch, UTC."),
+        "end": field("Until when."),
+        "count": field("Requests opened there and then.", **COUNT),
+        "expected": field("How many were to be expected."),
+        "score": field("Logarithm of the likelihood ratio of the scan statistic.", minimum=0),
+        "detector": field("Name of the detector."),
+        "detector_version": field("Version of its arithmetic."),
+    },
+    "Forecast": {
+        "window_start": field("Start of the newest window looked at, milliseconds since the epoch, UTC."),
+        "window_ms": field("Length of a window, milliseconds.", minimum=1),
+        "windows": field("Windows looked back at, the one with the largest inflow included.", minimum=2),
+        "inflow_per_minute": field("Vehicles that came less those that left, a minute."),
+        "expected_at": field(
+            "When it is expected to hold `raise_at` vehicles, milliseconds since the epoch, UTC."
+        ),
+        "earliest_at": field("In one case of ten it is before this."),
+        "latest_at": field("In one case of ten it is after this."),
     },
     "Anomaly": {
         "metric": field("Metric of the cell that is unusual."),

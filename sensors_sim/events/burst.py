@@ -74,6 +74,8 @@ class BurstPipe(Event):
             why = f"{name} is burst near {self.near}"
             yield Entry("due", "anomaly", "heating", (cell,), first, mended, why, name)
             yield Entry("may", "anomaly", "heating", (cell,), first, last, why)
+        why = f"people call about cold flats near {self.near}"
+        yield Entry("may", "hot_spot", "requests", (), first, last, why, "heating")
 
 
 class Bursting:

@@ -77,3 +77,5 @@ class Concert(Event):
         first, last = scene.at(self.begins_s - self.COMES_S), scene.at(self.ends_s + self.LEAVES_S)
         for kind in ("crowd", "noise"):
             yield Entry("may", "anomaly", kind, cells, first, last, f"concert at {self.place}")
+        why = f"people complain about the music of {self.place}"
+        yield Entry("may", "hot_spot", "requests", (), first, last, why, "noise")

@@ -16,6 +16,9 @@ from sensors_sim.truth.saturation import CAPACITY, CERTAIN, NEAR, Saturation
 from sensors_sim.truth.standing import Standing
 from sensors_sim.truth.troubles import Troubles
 
+FORESEEN_MS = 1_800_000
+"""So long before a cell comes near its capacity it may be said to fill."""
+
 
 class Witness:
     """Sees what really is. `truth` may be asked at any time: it is about the time until the last look."""
@@ -70,6 +73,8 @@ class Witness:
                 why = f"{most} bikes stand there at the most, near the threshold ({NEAR} to {CERTAIN}, or briefly more)"
             verdict = "due" if episode.due else "may"
             yield Entry(verdict, "oversaturation", BIKES, (cell,), episode.from_ms, episode.to_ms, why)  # type: ignore[arg-type]
+            foreseen = episode.from_ms - FORESEEN_MS
+            yield Entry("may", "saturation_expected", BIKES, (cell,), foreseen, episode.to_ms, why)
         yield from self._said
         for entry in self._of_bikes:
             cells = self._seen.get(str(entry.subject), set())

@@ -5,8 +5,9 @@ row does not need are ignored here; the gateway is where the contract is strict.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -144,50 +145,9 @@ def _battery(values: int | list[int | None] | None, n: int) -> NDArray[np.int16]
     return np.where((column >= 0) & (column <= 100), column, UNKNOWN_BATTERY).astype(np.int16)
 
 
-class Values(Protocol):
-    """What is checked of n readings."""
-
-    @property
-    def ts(self) -> NDArray[np.int64]:
-        """When, milliseconds since the epoch."""
-        ...
-
-    @property
-    def lat(self) -> NDArray[np.float64]:
-        """Latitude, degrees."""
-        ...
-
-    @property
-    def lon(self) -> NDArray[np.float64]:
-        """Longitude, degrees."""
-        ...
-
-    @property
-    def state(self) -> NDArray[np.int8]:
-        """State code, -1 for none of them."""
-        ...
-
-    @property
-    def type_(self) -> NDArray[np.int8]:
-        """Type code, -1 for none of them."""
-        ...
-
-
-def usable(c: Values) -> NDArray[np.bool_]:
-    """Return, for each reading, whether its values are within their ranges (NaN is not)."""
-    return (
-        (np.abs(c.lat) <= 90)
-        & (np.abs(c.lon) <= 180)
-        & (c.ts >= EARLIEST_MS)
-        & (c.ts < END_MS)
-        & (c.state >= 0)
-        & (c.type_ >= 0)
-    )
-
-
-def why_unusable(c: Values, index: int) -> tuple[Reason, str]:
-    """Return reason and detail for a reading that `usable` refused."""
-    lat, lon, ts = float(c.lat[index]), float(c.lon[index]), int(c.ts[index])
+def why_unusable(reading: Mapping[str, Any] | np.void) -> tuple[Reason, str]:
+    """Return reason and detail for a reading whose values are not within their ranges."""
+    lat, lon, ts = float(reading["lat"]), float(reading["lon"]), int(reading["ts"])
     if not (math.isfinite(lat) and math.isfinite(lon)):
         return "number_out_of_range", f"lat {lat}, lon {lon}: not finite"
     if abs(lat) > 90 or abs(lon) > 180:

@@ -5,119 +5,218 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.arrays import grown
+from streams.compiled import compiled, int64
+from streams.fleet.ids import Ids, Table, Words, find_one, insert_one, named
+from streams.fleet.kernel import Records
+from streams.fleet.vehicles import NOWHERE
+
 READINGS, ARRIVALS, DEPARTURES = 0, 1, 2
 UNKNOWN = -1
 """What the listener holds may be anything: no count equals it."""
 
 _SLOT_BITS = 28  # leaves window numbers 35 bits: windows of a second, far beyond the year 2100
 _SLOT_MASK = (1 << _SLOT_BITS) - 1
+_AT_ONCE = 8_192
+_MOST_PAIRS = 3  # that one entry may touch, one for each count
 
-Keys = NDArray[np.int64]
-"""Pairs packed as window number << 28 | slot; a window's number is its start / its length."""
+COUNTS, TOLD, DIRTY, UNSAVED = slice(0, 3), slice(3, 6), 6, 7
+"""Columns of what is known of a pair: 32 bytes, side by side."""
 
-
-def pack(window: NDArray[np.int64], slot: NDArray[np.int32]) -> Keys:
-    """Return the keys of pairs."""
-    return window << _SLOT_BITS | slot
-
-
-def unpack(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return (window numbers, slots)."""
-    return keys >> _SLOT_BITS, (keys & _SLOT_MASK).astype(np.int32)
+Pairs = NDArray[np.int32]
+"""Numbers of pairs, from 0 upwards. A pair's key is window number << 28 | slot; a window's number is start / length."""
 
 
 class PairCounts:
-    """Three counts per pair, sorted by key, and what of them was told and saved."""
+    """Three counts per pair, and what of them was told and saved."""
 
-    def __init__(self) -> None:
-        self._keys = np.zeros(0, np.int64)
-        self._counts = np.zeros((0, 3), np.int32)
-        self._told = np.zeros((0, 3), np.int32)
-        self._dirty = np.zeros(0, np.bool_)
-        self._unsaved: set[int] = set()
+    def __init__(self, window_ms: int) -> None:
+        self._window_ms = window_ms
+        self._clear(0)
         self._saved: set[int] = set()
 
-    def add(self, keys: Keys, column: NDArray[np.int8], sign: int, *, settled: bool) -> Keys:
-        """Add sign to a column of each key (keys may repeat); returns the distinct keys.
+    def _clear(self, size: int) -> None:
+        self._ids = Ids()
+        self._n = 0
+        self._pairs = np.zeros((size, 8), np.int32)
 
-        What is settled is to be told and saved; what is not will be taken back by the caller.
-        """
-        if not len(keys):
-            return keys
-        low = int(keys.min())
-        pairs = keys - low << 2 | column  # sorted as one integer
-        pairs.sort()
-        keys, column = (pairs >> 2) + low, pairs & 3
-        first = np.ones(len(keys), np.bool_)
-        first[1:] = keys[1:] != keys[:-1]
-        distinct = keys[first]
-        cell = (np.cumsum(first) - 1) * 3 + column
-        sums = np.bincount(cell, minlength=3 * len(distinct)).reshape(-1, 3)
-        rows = self._rows(distinct)
-        self._counts[rows] += sign * sums.astype(np.int32)
-        if settled:
-            self._dirty[rows] = True
-            self._unsaved.update(np.unique(distinct >> _SLOT_BITS).tolist())
-        return distinct
+    def settle(self, entries: Records, order: NDArray[np.integer], vehicles: Records) -> None:
+        """Count entries for good, in this order by (vehicle, ts), and move the vehicles' settled slots on."""
+        self._count(entries, order, vehicles, np.zeros(0, np.int32))
 
-    def mark(self, keys: Keys) -> None:
-        """Have pairs told if they changed; those that are forgotten were told."""
-        rows = np.searchsorted(self._keys, keys)
-        rows = rows[rows < len(self._keys)]
-        self._dirty[rows[np.isin(self._keys[rows], keys, assume_unique=True)]] = True
+    def add(self, entries: Records, order: NDArray[np.integer], vehicles: Records) -> Pairs:
+        """Count entries that still wait; returns what `take_back` needs."""
+        touched = np.empty(_MOST_PAIRS * len(order), np.int32)
+        return touched[: self._count(entries, order, vehicles, touched)]
 
-    def take_changed(self) -> tuple[Keys, NDArray[np.int32]]:
-        """Return keys and counts of the marked pairs that differ from what was told last; they count as told."""
-        rows = np.flatnonzero(self._dirty)
-        self._dirty[rows] = False
-        rows = rows[(self._counts[rows] != self._told[rows]).any(axis=1)]
-        self._told[rows] = self._counts[rows]
-        return self._keys[rows], self._counts[rows]
+    def mark(self, touched: Pairs) -> None:
+        """Have what an `add` touched told if it changed."""
+        self._pairs[touched // _MOST_PAIRS, DIRTY] = True
+
+    def take_back(self, touched: Pairs) -> None:
+        """Undo an `add`, and mark what it touched for the next time."""
+        _take_back(self._pairs, touched)
+
+    def take_changed(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+        """Return windows (numbers), slots and counts of the marked pairs that differ from what was told last."""
+        dirty = np.flatnonzero(self._known[:, DIRTY])
+        self._pairs[dirty, DIRTY] = False
+        pairs = self._pairs[dirty]
+        differ = (pairs[:, COUNTS] != pairs[:, TOLD]).any(axis=1)
+        dirty, counts = dirty[differ], pairs[differ, COUNTS]
+        self._pairs[dirty, TOLD] = counts
+        return *self._unpack(dirty), counts
 
     def tell_all_again(self) -> None:
         """Whoever listens may hold anything: mark every pair that has a count."""
-        self._told[:] = UNKNOWN
-        self._dirty[:] = self._counts.any(axis=1)
+        self._known[:, TOLD] = UNKNOWN
+        self._known[:, DIRTY] = self._known[:, COUNTS].any(axis=1)
 
     def forget(self, before: int) -> list[int]:
-        """Drop windows with a number below `before`; returns those that were saved."""
-        start = int(np.searchsorted(self._keys, before << _SLOT_BITS))
-        if start:
-            self._keys, self._counts = self._keys[start:].copy(), self._counts[start:].copy()
-            self._told, self._dirty = self._told[start:].copy(), self._dirty[start:].copy()
+        """Drop windows with a number below `before`, many at once; returns those that were saved."""
+        keys = self._keys
+        stay = np.flatnonzero(keys >= before << _SLOT_BITS)
+        if 2 * len(stay) < len(keys):
+            kept = self._pairs[stay]
+            self._clear(0)
+            self._reserve(len(keys))  # as many as there were: as many will come
+            self._ids.put(named(keys[stay]), np.arange(len(stay)))
+            self._pairs[: len(stay)] = kept
+            self._n = len(stay)
         gone = sorted(window for window in self._saved if window < before)
         self._saved.difference_update(gone)
-        self._unsaved = {window for window in self._unsaved if window >= before}
         return gone
 
     def take_unsaved(self) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.int32]]]:
         """Yield (window number, slots, counts) of each window with settled counts not yet saved."""
-        window, slot = unpack(self._keys)
-        for number in sorted(self._unsaved):
-            rows = slice(*np.searchsorted(window, (number, number + 1)))
-            counted = self._counts[rows].any(axis=1)
-            yield number, slot[rows][counted], self._counts[rows][counted]
-        self._saved |= self._unsaved
-        self._unsaved = set()
+        window, slot = self._unpack(np.arange(self._n))
+        numbers = np.unique(window[self._known[:, UNSAVED] != 0]).tolist()
+        self._known[:, UNSAVED] = False
+        self._saved.update(numbers)
+        for number in numbers:
+            mine = np.flatnonzero(window == number)
+            counts = self._pairs[mine, COUNTS]
+            counted = counts.any(axis=1)
+            yield number, slot[mine[counted]], counts[counted]
 
     def restore(self, window: int, slots: NDArray[np.int32], counts: NDArray[np.int32]) -> None:
         """Put back what `take_unsaved` yielded."""
-        order = np.argsort(slots)
-        rows = self._rows(pack(np.full(len(slots), window, np.int64), slots[order]))
-        self._counts[rows] = counts[order]
+        start, end = self._n, self._n + len(slots)
+        self._reserve(len(slots))
+        self._ids.put(named(window << _SLOT_BITS | slots.astype(np.int64)), np.arange(start, end))
+        self._pairs[start:end, COUNTS] = counts
+        self._n = end
         self._saved.add(window)
 
-    def _rows(self, keys: Keys) -> NDArray[np.intp]:
-        """Return the row of each of the sorted, distinct keys; one not known is put in its place."""
-        rows = np.searchsorted(self._keys, keys)
-        known = np.zeros(len(keys), np.bool_)
-        within = rows < len(self._keys)
-        known[within] = self._keys[rows[within]] == keys[within]
-        if known.all():
-            return rows
-        at = rows[~known]
-        self._keys = np.insert(self._keys, at, keys[~known])
-        self._counts = np.insert(self._counts, at, 0, axis=0)
-        self._told = np.insert(self._told, at, 0, axis=0)
-        self._dirty = np.insert(self._dirty, at, False)
-        return np.searchsorted(self._keys, keys)
+    @property
+    def _known(self) -> NDArray[np.int32]:
+        return self._pairs[: self._n]
+
+    @property
+    def _keys(self) -> NDArray[np.int64]:
+        return self._ids.words[: self._n, 0].view(np.int64) - 1
+
+    def _unpack(self, pairs: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        keys = self._keys[pairs]
+        return keys >> _SLOT_BITS, (keys & _SLOT_MASK).astype(np.int32)
+
+    def _reserve(self, more: int) -> None:
+        size = self._n + more
+        self._ids.reserve(more, size)
+        self._pairs = grown(self._pairs, size)
+
+    def _count(self, entries: Records, order: NDArray[np.integer], vehicles: Records, touched: Pairs) -> int:
+        done, last = 0, np.full(3, -1, np.int64)
+        for at in range(0, len(order), _AT_ONCE):
+            some = order[at : at + _AT_ONCE]
+            self._reserve(_MOST_PAIRS * len(some))
+            n, done = _count_entries(
+                entries,
+                some,
+                vehicles,
+                self._window_ms,
+                self._ids.words,
+                self._ids.table,
+                self._ids.factors,
+                self._n,
+                self._pairs,
+                touched,
+                done,
+                last,
+            )
+            self._ids.was_put(n - self._n)
+            self._n = n
+        return done
+
+
+@compiled
+def _count_entries(
+    entries: Records,
+    order: NDArray[np.integer],
+    vehicles: Records,
+    window_ms: int,
+    words: Words,
+    table: Table,
+    factors: Words,
+    n: int,
+    pairs: NDArray[np.int32],
+    touched: Pairs,
+    done: int,
+    last: NDArray[np.int64],
+) -> tuple[int, int]:
+    """Count entries in this order; where `touched` has no room they are settled.
+
+    `last` holds row, ts and standing slot of the entry before these. Returns how many pairs there are now, and
+    how much of `touched` is filled.
+    """
+    settle = len(touched) == 0
+    key = np.zeros((1, 1), np.uint64)
+    pair = int64(0)
+    for at in order:
+        entry = entries[at]
+        row = int64(entry.row)
+        same = row == last[0]
+        if same and entry.ts == last[1]:
+            continue  # of several with the same row and ts the one that came first counts
+        vehicle = vehicles[row]
+        stood = last[2] if same else int64(vehicle.settled)
+        stands = int64(entry.slot) if entry.stands else int64(NOWHERE)
+        last[0], last[1], last[2] = row, entry.ts, stands
+        moved = stood != stands
+        window = entry.ts // window_ms
+        for what in range(_MOST_PAIRS):
+            if what == READINGS:
+                slot, counted = int64(entry.slot), entry.heard
+            elif what == ARRIVALS:
+                slot, counted = stands, moved and stands != NOWHERE
+            else:
+                slot, counted = stood, moved and stood != NOWHERE
+            if not counted:
+                continue
+            wanted = np.uint64((window << _SLOT_BITS | slot) + 1)
+            if wanted != key[0, 0]:  # else it is that of the entry before
+                key[0, 0] = wanted
+                pair = find_one(key, 0, words, table, factors)
+                if pair < 0:
+                    pair = n
+                    n += 1
+                    words[pair, 0] = wanted
+                    insert_one(words, table, factors, pair)
+            pairs[pair, what] += 1
+            if settle:
+                pairs[pair, DIRTY] = True
+                pairs[pair, UNSAVED] = True
+            else:
+                touched[done] = _MOST_PAIRS * pair + what
+                done += 1
+        if settle and moved:
+            vehicle.settled = stands
+            vehicle.changed = True
+    return n, done
+
+
+@compiled
+def _take_back(pairs: NDArray[np.int32], touched: Pairs) -> None:
+    for one in touched:
+        pairs[one // _MOST_PAIRS, one % _MOST_PAIRS] -= 1
+        pairs[one // _MOST_PAIRS, DIRTY] = True

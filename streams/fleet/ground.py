@@ -77,6 +77,6 @@ class Standing:
         unknown = codes == _UNKNOWN
         if unknown.any():
             for number in np.unique(numbers[unknown]).tolist():
-                self._by_cell[number] = self.ground.code_of_cell(str(cells.hex[number]))
+                self._by_cell[number] = self.ground.code_of_cell(cells.hex[number].decode())
             codes = self._by_cell[numbers]
         return codes

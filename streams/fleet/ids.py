@@ -1,4 +1,4 @@
-"""Row numbers by vehicle id, for many ids at once: a hash table in numpy arrays.
+"""Row numbers by id, for many ids at once: a hash table in numpy arrays.
 
 A dict of strings costs some 150 bytes a vehicle; this costs the id's own bytes and 8 to 16 more. Open addressing with
 linear probing, at most half full; the hash is multilinear with random odd factors (no one can choose ids that
@@ -13,14 +13,18 @@ from numpy.typing import NDArray
 
 from schemas.vehicles import MAX_ID_LENGTH
 from streams.arrays import grown
+from streams.compiled import compiled, int64
 
 Names = NDArray[np.bytes_]
 """ASCII ids in a fixed width that is a multiple of 8, padded with zeros."""
+Words = NDArray[np.uint64]
+"""The same ids as (n, width / 8) integers."""
+Table = NDArray[np.int32]
 
-_EMPTY, _GONE = -1, -2
+EMPTY, GONE = -1, -2
+WORD = 8
 _LEAST = 1024
-_WORD = 8
-_FACTORS = np.array([secrets.randbits(64) | 1 for _ in range(MAX_ID_LENGTH // _WORD)], np.uint64)
+_FACTORS = np.array([secrets.randbits(64) | 1 for _ in range(MAX_ID_LENGTH // WORD)], np.uint64)
 
 
 def names_of(ids: Sequence[str]) -> Names:
@@ -41,96 +45,154 @@ def texts_of(names: Names) -> list[str]:
     return texts
 
 
+def named(numbers: NDArray[np.int64]) -> Names:
+    """Return numbers that are not negative as ids of 8 bytes; none is empty."""
+    return np.ascontiguousarray(numbers + 1).view(f"S{WORD}")
+
+
+def words_of(names: Names) -> Words:
+    """Return names as integers."""
+    words = np.ascontiguousarray(names).view(np.uint64)
+    return words.reshape(len(names), names.dtype.itemsize // WORD)
+
+
 class Ids:
-    """Which row each id has."""
+    """Which row each id has. `words`, `table` and `factors` are for compiled functions of other modules."""
 
     def __init__(self) -> None:
-        self._names: Names = np.zeros(_LEAST, f"S{_WORD}")  # by row; empty: free
-        self._table = np.full(2 * _LEAST, _EMPTY, np.int32)
+        self.words: Words = np.zeros((_LEAST, 1), np.uint64)
+        """By row; all zero: free."""
+        self.table: Table = np.full(2 * _LEAST, EMPTY, np.int32)
+        self.factors = _FACTORS
         self._used = 0  # places of the table that are not empty
 
     def find(self, names: Names) -> NDArray[np.int64]:
         """Return the row of each id, -1 where it has none."""
-        names = self._as_wide(names)
-        place = self._place(names)
-        rows = self._table[place]
-        unsure = np.flatnonzero(self._differs(rows, names))
-        while len(unsure):
-            place[unsure] = place[unsure] + 1 & len(self._table) - 1
-            rows[unsure] = self._table[place[unsure]]
-            unsure = unsure[self._differs(rows[unsure], names[unsure])]
+        rows = np.empty(len(names), np.int32)
+        find(self.as_wide(words_of(names)), self.words, self.table, self.factors, rows)
         return rows.astype(np.int64)
 
-    def put(self, names: Names, rows: NDArray[np.int64]) -> None:
+    def put(self, names: Names, rows: NDArray[np.integer]) -> None:
         """Give rows to ids that have none; ids and rows are distinct."""
-        names = self._as_wide(names)
-        self._names = grown(self._names, int(rows.max(initial=-1)) + 1, b"")
-        self._names[rows] = names
+        words = self.as_wide(words_of(names))
+        self.reserve(len(rows), int(rows.max(initial=-1)) + 1)
+        self.words[rows] = words
+        insert(self.words, self.table, self.factors, rows.astype(np.int32))
         self._used += len(rows)
-        if 2 * self._used > len(self._table):
-            self._rebuild()
-        else:
-            self._insert(names, rows.astype(np.int32))
 
-    def remove(self, rows: NDArray[np.int64]) -> None:
+    def reserve(self, more: int, rows: int) -> None:
+        """Make room for so many more ids, and for row numbers below `rows`."""
+        self.words = grown(self.words, rows)
+        if 2 * (self._used + more) > len(self.table):
+            self._rebuild(more)
+
+    def was_put(self, ids: int) -> None:
+        """Hear that a compiled function put so many ids in."""
+        self._used += ids
+
+    def remove(self, rows: NDArray[np.integer]) -> None:
         """Forget the ids of rows."""
-        place = self._place(self._names[rows])
-        unsure = np.flatnonzero(self._table[place] != rows)
-        while len(unsure):
-            place[unsure] = place[unsure] + 1 & len(self._table) - 1
-            unsure = unsure[self._table[place[unsure]] != rows[unsure]]
-        self._table[place] = _GONE
-        self._names[rows] = b""
+        _remove(self.words, self.table, self.factors, rows.astype(np.int32))
 
     def names(self, rows: NDArray[np.integer]) -> Names:
         """Return the ids of rows, as bytes."""
-        names: Names = self._names[rows]
+        names: Names = self.words[rows].view(f"S{WORD * self.words.shape[1]}").reshape(len(rows))
         return names
 
     def texts(self, rows: NDArray[np.integer]) -> list[str]:
         """Return the ids of rows."""
-        return texts_of(self._names[rows])
+        return texts_of(self.names(rows))
 
-    def _differs(self, rows: NDArray[np.int32], names: Names) -> NDArray[np.bool_]:
-        """Return where another id than the one sought (or none any more) stands in its place."""
-        differs: NDArray[np.bool_] = (rows == _GONE) | (rows >= 0) & (self._names[rows] != names)
-        return differs
+    def as_wide(self, words: Words) -> Words:
+        """Return ids in the width of this table, which becomes theirs where they are wider."""
+        lacking = words.shape[1] - self.words.shape[1]
+        if lacking > 0:
+            self.words = np.pad(self.words, ((0, 0), (0, lacking)))
+        return words if lacking >= 0 else np.pad(words, ((0, 0), (0, -lacking)))
 
-    def _insert(self, names: Names, rows: NDArray[np.int32]) -> None:
-        place = self._place(names)
-        todo = np.arange(len(rows))
-        while len(todo):
-            free = todo[self._table[place[todo]] < 0]
-            self._table[place[free]] = rows[free]  # of several with one place the last stays
-            todo = todo[self._table[place[todo]] != rows[todo]]
-            place[todo] = place[todo] + 1 & len(self._table) - 1
-
-    def _rebuild(self) -> None:
-        """Make a table for what is there, without what is gone."""
-        rows = np.flatnonzero(self._names != b"").astype(np.int32)
+    def _rebuild(self, more: int) -> None:
+        """Make a table for what is there and what is to come, without what is gone."""
+        rows = np.flatnonzero(self.words.any(axis=1)).astype(np.int32)
         size = 2 * _LEAST
-        while size < 3 * len(rows):
+        while size < 3 * (len(rows) + more):
             size *= 2
-        self._table = np.full(size, _EMPTY, np.int32)
+        self.table = np.full(size, EMPTY, np.int32)
         self._used = len(rows)
-        self._insert(self._names[rows], rows)
+        insert(self.words, self.table, self.factors, rows)
 
-    def _as_wide(self, names: Names) -> Names:
-        if names.dtype.itemsize > self._names.dtype.itemsize:
-            self._names = self._names.astype(names.dtype)
-        return names.astype(self._names.dtype, copy=False)
 
-    def _place(self, names: Names) -> NDArray[np.int64]:
-        words = np.ascontiguousarray(names).view(np.uint64).reshape(len(names), names.dtype.itemsize // _WORD)
-        hashed = words[:, 0] * _FACTORS[0]
-        for number in range(1, words.shape[1]):  # a word of padding adds nothing: the width does not matter
-            hashed += words[:, number] * _FACTORS[number]
-        hashed ^= hashed >> np.uint64(33)
-        hashed *= np.uint64(0xFF51AFD7ED558CCD)
-        hashed ^= hashed >> np.uint64(33)
-        place: NDArray[np.int64] = (hashed & np.uint64(len(self._table) - 1)).astype(np.int64)
-        return place
+@compiled
+def place_of(words: Words, at: int, table: Table, factors: Words) -> int:
+    """Return where in the table the search for an id begins."""
+    hashed = np.uint64(0)
+    for number in range(words.shape[1]):  # a word of padding adds nothing: the width does not matter
+        hashed += words[at, number] * factors[number]
+    hashed ^= hashed >> np.uint64(33)
+    hashed *= np.uint64(0xFF51AFD7ED558CCD)
+    hashed ^= hashed >> np.uint64(33)
+    return int64(hashed & np.uint64(len(table) - 1))
+
+
+@compiled
+def find_one(words: Words, at: int, known: Words, table: Table, factors: Words) -> int:
+    """Return the row of the id `words[at]`, -1 where it has none."""
+    return _search(words, at, known, table, place_of(words, at, table, factors))
+
+
+@compiled
+def _search(words: Words, at: int, known: Words, table: Table, place: int) -> int:
+    while table[place] != EMPTY:
+        row = int64(table[place])
+        if row >= 0:
+            same = True
+            for number in range(words.shape[1]):
+                same &= words[at, number] == known[row, number]
+            if same:
+                return row
+        place = (place + 1) & (len(table) - 1)
+    return EMPTY
+
+
+@compiled
+def find(words: Words, known: Words, table: Table, factors: Words, rows: NDArray[np.int32]) -> None:
+    """Set the row of each id, -1 where it has none.
+
+    In two loops, each with one access to a far place of memory in a round, so that many of them are waited for at once.
+    """
+    for at in range(len(words)):
+        place = place_of(words, at, table, factors)
+        rows[at] = place
+        if table[place] == GONE:  # a look is enough to fetch it
+            rows[at] = (place + 1) & (len(table) - 1)
+    for at in range(len(words)):
+        rows[at] = _search(words, at, known, table, int64(rows[at]))
+
+
+@compiled
+def insert_one(known: Words, table: Table, factors: Words, row: int) -> None:
+    """Put the id of a row into the table, where it is not yet and there is room."""
+    place = place_of(known, row, table, factors)
+    while table[place] >= 0:
+        place = (place + 1) & (len(table) - 1)
+    table[place] = row
+
+
+@compiled
+def insert(known: Words, table: Table, factors: Words, rows: NDArray[np.int32]) -> None:
+    """Put the ids of rows into the table."""
+    for row in rows:
+        insert_one(known, table, factors, row)
+
+
+@compiled
+def _remove(known: Words, table: Table, factors: Words, rows: NDArray[np.int32]) -> None:
+    for row in rows:
+        place = place_of(known, row, table, factors)
+        while table[place] != row:
+            place = (place + 1) & (len(table) - 1)
+        table[place] = GONE
+        known[row] = 0
 
 
 def _width(length: int) -> int:
-    return max(1, -(-length // _WORD)) * _WORD
+    return max(1, -(-length // WORD)) * WORD

@@ -12,33 +12,29 @@ _TOLD_CODES = [VEHICLE_STATES.index(state) for state in TOLD_STATES]
 
 
 class LiveCounts:
-    """Counts by slot and state code."""
+    """Counts by slot and state code; the fold's compiled code keeps them too."""
 
     def __init__(self) -> None:
-        self._counts = np.zeros((1024, len(VEHICLE_STATES)), np.int32)
-        self._dirty = np.zeros(1024, np.bool_)
+        self.counts = np.zeros((1024, len(VEHICLE_STATES)), np.int32)
+        self.dirty = np.zeros(1024, np.bool_)
 
     def reserve(self, slots: int) -> None:
         """Make room for so many slots."""
-        self._counts = grown(self._counts, slots)
-        self._dirty = grown(self._dirty, slots)
+        self.counts = grown(self.counts, slots)
+        self.dirty = grown(self.dirty, slots)
 
     def add(self, slot: NDArray[np.int32], state: NDArray[np.int8], sign: int) -> None:
         """Add sign for each (slot, state)."""
-        np.add.at(self._counts.reshape(-1), slot.astype(np.int64) * self._counts.shape[1] + state, sign)
-        self._dirty[slot] = True
-
-    def touch(self, slot: NDArray[np.int32]) -> None:
-        """Have slots told though their counts may be what they were."""
-        self._dirty[slot] = True
+        np.add.at(self.counts.reshape(-1), slot.astype(np.int64) * self.counts.shape[1] + state, sign)
+        self.dirty[slot] = True
 
     def take_dirty(self) -> NDArray[np.intp]:
         """Return the slots that changed since the last call."""
-        slots = np.flatnonzero(self._dirty)
-        self._dirty[slots] = False
+        slots = np.flatnonzero(self.dirty)
+        self.dirty[slots] = False
         return slots
 
-    def told(self, slots: NDArray[np.intp]) -> list[list[int]]:
+    def told(self, slots: NDArray[np.intp]) -> list[NDArray[np.int32]]:
         """Return, for each of TOLD_STATES, the counts of the slots."""
-        columns: list[list[int]] = self._counts[slots][:, _TOLD_CODES].T.tolist()
-        return columns
+        counts = self.counts[slots]
+        return [counts[:, code] for code in _TOLD_CODES]

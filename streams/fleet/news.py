@@ -123,16 +123,25 @@ class News:
         if self._standing is None:
             return
         v = self.vehicles
-        rows = np.flatnonzero(v.ts[: v.top] > 0)
-        codes = self._standing.codes(v.slot[rows], v.lat[rows], v.lon[rows], v.state[rows])
+        rows = np.flatnonzero(v["ts"] > 0)
+        codes = self._standing.codes(v["slot"][rows], v["lat"][rows], v["lon"][rows], v["state"][rows])
         for row, code in zip(rows[codes > 0].tolist(), codes[codes > 0].tolist(), strict=True):
-            state, charge = VEHICLE_STATES[v.state[row]], int(v.battery[row])
+            state, charge = VEHICLE_STATES[v["state"][row]], int(v["battery"][row])
             self._waiting.anew.append(
-                self._row(None, row, int(v.slot[row]), int(v.ts[row]), state, int(v.type_[row]), charge, code)
+                self._row(
+                    None,
+                    row,
+                    int(v["slot"][row]),
+                    int(v["ts"][row]),
+                    state,
+                    int(v["type_"][row]),
+                    charge,
+                    code,
+                )
             )
 
     def look(self, steps: Steps) -> None:
-        """Look at readings before they are written."""
+        """Look at steps; they may be on file already."""
         if self.config.jumps is not None:
             self._jumps(steps, self.config.jumps)
         if self.config.battery is not None or self._standing is not None:
@@ -143,11 +152,13 @@ class News:
         if not self.looks:
             return
         v = self.vehicles
-        open_ = self._levels(v.battery[rows]) != _FINE
+        open_ = self._levels(v["battery"][rows]) != _FINE
         if self._standing is not None:
-            open_ |= self._standing.codes(v.slot[rows], v.lat[rows], v.lon[rows], v.state[rows]) > 0
+            open_ |= (
+                self._standing.codes(v["slot"][rows], v["lat"][rows], v["lon"][rows], v["state"][rows]) > 0
+            )
         for row, ts in zip(rows[open_].tolist(), at[open_].tolist(), strict=True):
-            self._tell(None, row, int(v.slot[row]), ts, "missing", int(v.type_[row]))
+            self._tell(None, row, int(v["slot"][row]), ts, "missing", int(v["type_"][row]))
 
     def take(self) -> Told:
         """Return what was not told yet."""
@@ -192,7 +203,7 @@ class News:
         """Yield the first places of `fast` in each record, with its offset. A batch may show a record in pieces."""
         numbers = np.searchsorted(steps.batch.starts, steps.take[far[fast]], side="right")
         for number, begin in zip(*(x.tolist() for x in np.unique(numbers, return_index=True)), strict=True):
-            offset = steps.batch.records[number - 1][0].offset
+            offset = steps.batch.records[number - 1].offset
             told = self._told[1] if self._told[0] == offset else 0
             some = fast[begin : begin + MOST_MOVES - told]
             some = some[numbers[begin : begin + len(some)] == number]
@@ -297,5 +308,5 @@ class News:
         return cells[0], operators[0]
 
     def _offset(self, steps: Steps, i: int) -> int:
-        record, _, _ = steps.batch.at(int(steps.take[i]))
+        record, _ = steps.batch.at(int(steps.take[i]))
         return record.offset

@@ -35,27 +35,28 @@ class Silence:
         """By how much the watermark must move before a vehicle that was just heard of can be silent."""
         return self.stale_after_ms - self.amend_horizon_ms
 
-    def ends_at(self, vehicles: Vehicles, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        """Return the watermark at which the next step of each row (or of all) is due; free rows: never."""
-        which = slice(vehicles.top) if rows is None else rows
-        ts, missing = vehicles.ts[which], vehicles.state[which] == MISSING
-        return np.where(ts > 0, ts + np.where(missing, self.amend_horizon_ms, self.stale_after_ms), _NEVER)
+    def next_due(self, vehicles: Vehicles, watermark: int) -> int:
+        """Return a watermark before which no step of any vehicle is due, whatever is heard of from now on.
+
+        But for those that are reported as missing: they may be due at once.
+        """
+        return int(self._ends_at(vehicles).min(initial=watermark + self.fresh_ms))
+
+    def oldest(self, vehicles: Vehicles) -> int:
+        """Return the least ts of those that are present."""
+        return int(vehicles["ts"][self._present(vehicles)].min(initial=_NEVER))
 
     def missing(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:
         """Return the rows of vehicles that are missing from this watermark on, and were not before."""
-        due = self.ends_at(vehicles) <= watermark
-        return np.flatnonzero(due & (vehicles.state[: vehicles.top] != MISSING))
+        return np.flatnonzero((self._ends_at(vehicles) <= watermark) & (vehicles["state"] != MISSING))
 
     def archived(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:
         """Return the rows of missing vehicles that can be forgotten."""
-        due = self.ends_at(vehicles) <= watermark
-        return np.flatnonzero(due & (vehicles.state[: vehicles.top] == MISSING))
+        return np.flatnonzero((self._ends_at(vehicles) <= watermark) & (vehicles["state"] == MISSING))
 
     def crowded_out(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:
         """Return the rows of the vehicles longest silent, until a tenth of `most` is free again."""
-        top = vehicles.top
-        ts = vehicles.ts[:top]
-        present = (ts > 0) & (vehicles.state[:top] != MISSING)  # who is missing goes anyway
+        ts, present = vehicles["ts"], self._present(vehicles)  # who is missing goes anyway
         active = np.flatnonzero(present & (ts < watermark))
         count = int(np.count_nonzero(present))
         surplus = min(count - self.most * 9 // 10, len(active))
@@ -64,3 +65,12 @@ class Silence:
         edge = np.partition(ts[active], surplus - 1)[surplus - 1]  # all of one time go together
         early: NDArray[np.intp] = active[ts[active] <= edge]
         return early
+
+    def _ends_at(self, vehicles: Vehicles) -> NDArray[np.int64]:
+        """Return the watermark at which the next step of each row is due; free rows: never."""
+        ts, missing = vehicles["ts"], vehicles["state"] == MISSING
+        return np.where(ts > 0, ts + np.where(missing, self.amend_horizon_ms, self.stale_after_ms), _NEVER)
+
+    def _present(self, vehicles: Vehicles) -> NDArray[np.bool_]:
+        present: NDArray[np.bool_] = (vehicles["ts"] > 0) & (vehicles["state"] != MISSING)
+        return present

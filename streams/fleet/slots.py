@@ -6,16 +6,19 @@ enters another cell.
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.arrays import grown
+from streams.fleet import json_columns
 from streams.fleet.cells import Cells
-from streams.fleet.ids import Ids, Names
+from streams.fleet.ids import Ids, named
+from streams.fleet.json_text import patterns_of
 from streams.frames import is_id
 
-_OPERATOR_BITS = 20
-_OPERATOR_MASK = (1 << _OPERATOR_BITS) - 1
+OPERATOR_BITS = 20
+_OPERATOR_MASK = (1 << OPERATOR_BITS) - 1
 
 
 class Slots:
@@ -24,11 +27,12 @@ class Slots:
     def __init__(self, cells: Cells) -> None:
         self.cells = cells
         self._operator_number: dict[str, int] = {}
-        self._number = Ids()  # of cell number << 20 | operator number
+        self.operator_patterns = patterns_of([])
+        self.numbers = Ids()  # of cell number << 20 | operator number
         self._count = 0
         self.operators: list[str] = []
         self.regions: set[int] = set()  # numbers of those that this partition has met
-        self._operator_names = np.zeros(16, np.object_)
+        self._operator_names = np.zeros(0, "S1")
         self.cell_of = np.zeros(1024, np.int32)
         self.operator_of = np.zeros(1024, np.int32)
 
@@ -41,8 +45,8 @@ class Slots:
         if number is None:
             number = self._operator_number[name] = len(self.operators)
             self.operators.append(name)
-            self._operator_names = grown(self._operator_names, number + 1)
-            self._operator_names[number] = name
+            self.operator_patterns = patterns_of(self.operators)
+            self._operator_names = np.array(self.operators, np.bytes_)
         return number
 
     def operator_numbers(self, names: Sequence[str]) -> NDArray[np.int32]:
@@ -60,11 +64,17 @@ class Slots:
         """Return the slot of each cell (H3 index) with its operator (number)."""
         return self._slots(self.cells.numbers_of(cells), operator)
 
-    def slots_at(
-        self, lat: NDArray[np.float64], lon: NDArray[np.float64], operator: NDArray[np.int32]
-    ) -> NDArray[np.int32]:
-        """Return the slot of each position with its operator; asks H3 for every one of them."""
-        return self._slots(self.cells.numbers_at(lat, lon), operator)
+    def reserve(self, more: int) -> None:
+        """Make room for so many more slots."""
+        self.numbers.reserve(more, self._count + more)
+        self.cell_of = grown(self.cell_of, self._count + more)
+        self.operator_of = grown(self.operator_of, self._count + more)
+
+    def were_added(self, count: int) -> None:
+        """Hear that there are `count` slots now."""
+        if count > self._count:
+            self.regions.update(self.cells.region[self.cell_of[self._count : count]].tolist())
+            self._count = count
 
     def h3_of(self, slot: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the cells (H3 indexes) of slots."""
@@ -78,26 +88,27 @@ class Slots:
 
     def names(self, slot: NDArray[np.integer]) -> tuple[list[str], list[str]]:
         """Return the cells (hex) and the operators of slots."""
-        cells: list[str] = self.cells.hex[self.cell_of[slot]].tolist()
-        return cells, self._operator_names[self.operator_of[slot]].tolist()
+        cells: list[str] = self.cells.hex[self.cell_of[slot]].astype(np.str_).tolist()
+        return cells, [self.operators[number] for number in self.operator_of[slot].tolist()]
+
+    def json(self, slot: NDArray[np.integer]) -> tuple[msgspec.Raw, msgspec.Raw]:
+        """Return the same as columns in JSON."""
+        return (
+            json_columns.texts(self.cells.hex, self.cell_of[slot]),
+            json_columns.texts(self._operator_names, self.operator_of[slot]),
+        )
 
     def _slots(self, cell: NDArray[np.int64], operator: NDArray[np.int32]) -> NDArray[np.int32]:
-        keys = cell << _OPERATOR_BITS | operator
-        slots = self._number.find(_named(keys))
+        keys = cell << OPERATOR_BITS | operator
+        slots = self.numbers.find(named(keys))
         unknown = slots < 0
         if unknown.any():
             fresh = np.unique(keys[unknown])
-            start, self._count = self._count, self._count + len(fresh)
-            self._number.put(_named(fresh), np.arange(start, self._count))
-            self.cell_of = grown(self.cell_of, self._count)
-            self.operator_of = grown(self.operator_of, self._count)
-            self.cell_of[start : self._count] = fresh >> _OPERATOR_BITS
-            self.operator_of[start : self._count] = fresh & _OPERATOR_MASK
-            self.regions.update(self.cells.region[fresh >> _OPERATOR_BITS].tolist())
-            slots = self._number.find(_named(keys))
+            start, end = self._count, self._count + len(fresh)
+            self.reserve(len(fresh))
+            self.numbers.put(named(fresh), np.arange(start, end))
+            self.cell_of[start:end] = fresh >> OPERATOR_BITS
+            self.operator_of[start:end] = fresh & _OPERATOR_MASK
+            self.were_added(end)
+            slots = self.numbers.find(named(keys))
         return slots.astype(np.int32)
-
-
-def _named(keys: NDArray[np.int64]) -> Names:
-    """Return keys as names of 8 bytes; none is empty."""
-    return (keys + 1).view("S8")

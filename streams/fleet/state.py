@@ -11,53 +11,32 @@ Every decision depends on the readings before it in the log alone, never on fram
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.rejected import Reason
 from schemas.vehicle_events import VehicleEvent
 from streams.books import Books
 from streams.clock import EventClock
 from streams.fleet import saved
-from streams.fleet.admission import Refuse, rows_of, usable_readings
-from streams.fleet.batch import ENOUGH, Batch, Waiting
+from streams.fleet.admission import refuse
+from streams.fleet.batch import ENOUGH, Batch
 from streams.fleet.cells import Cells
-from streams.fleet.columns import decode
-from streams.fleet.flows import Entries, Flows
+from streams.fleet.config import FleetConfig
+from streams.fleet.flows import Flows
+from streams.fleet.folding import Folding
 from streams.fleet.ground import Ground
+from streams.fleet.kernel import ENTRY
 from streams.fleet.live import LiveCounts
-from streams.fleet.newest import newest_wins
-from streams.fleet.news import NOTHING, News, NewsConfig
+from streams.fleet.news import News
 from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
-from streams.fleet.steps import Steps
 from streams.fleet.tell import Teller, event_rows, vehicle_event
-from streams.fleet.vehicles import NOWHERE, STANDING, Vehicles
-from streams.fleet.watch import Watch
+from streams.fleet.vehicles import Vehicles
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
-from streams.frames import BadFrame
 
 STAGE = "fleet"
-
-
-@dataclass(frozen=True, slots=True)
-class FleetConfig:
-    """Milliseconds, the number of partitions of ub.vehicles, and the most vehicles to keep in one of them.
-
-    `news`: what is looked for in single vehicles.
-    """
-
-    window_ms: int
-    allowed_lateness_ms: int
-    amend_horizon_ms: int
-    stale_after_ms: int
-    sources: int
-    most_vehicles: int = 300_000
-    news: NewsConfig = NOTHING
 
 
 class FleetState:
@@ -81,9 +60,10 @@ class FleetState:
         self._live = LiveCounts()
         self._clock = EventClock(config.allowed_lateness_ms)
         self._silence = Silence(config.stale_after_ms, config.amend_horizon_ms, config.most_vehicles)
-        self._watch = Watch(self._silence, self._vehicles, self._sweep)
+        self._batch = Batch()
         self._news = News(config.news, self._slots, self._vehicles)
-        self._waiting = Waiting()
+        look = self._news.look if self._news.looks else None
+        self._folding = Folding(config, self._slots, self._vehicles, self._live, self._flows, look)
         self._teller = Teller(
             restored.partition, restored.generation, config.sources, config.window_ms, self._slots
         )
@@ -107,114 +87,21 @@ class FleetState:
     def apply(self, record: Record) -> None:
         """Fold one record of ub.vehicles in, at once or together with those that follow."""
         self._offset = record.offset
-        columns = decode(record.value, record.timestamp)
-        if isinstance(columns, BadFrame):
+        bad = self._batch.add(record, self._slots)
+        if bad is not None:
             self._fold_waiting()
-            self._books.refuse(record, "bad_frame", columns.detail, count=columns.count)
-            self._books.book(received=columns.count, applied=0, rejected=columns.count)
-        elif len(columns):
-            self._waiting.add(record, columns)
-            if self._waiting.readings >= ENOUGH:
-                self._fold_waiting()
+            self._books.refuse(record, "bad_frame", bad.detail, count=bad.count)
+            self._books.book(received=bad.count, applied=0, rejected=bad.count)
+        elif len(self._batch) >= ENOUGH:
+            self._fold_waiting()
 
     def _fold_waiting(self) -> None:
-        batch = self._waiting.take(self._slots)
-        if batch is None:
-            return
-        refuse: Refuse = partial(self._refuse, batch)
-        take = usable_readings(batch, refuse)
-        applied = folded = 0
-        watermarks = self._clock.met_by(batch.ts[take], batch.received_at[take])
-        for piece, watermark in self._watch.pieces(batch, take, watermarks):
-            more_applied, more_folded = self._fold(batch, piece, watermark, refuse)
-            applied, folded = applied + more_applied, folded + more_folded
-        self._books.book(received=len(batch), applied=applied, rejected=len(batch) - folded)
-
-    def _fold(
-        self,
-        c: Batch,
-        take: NDArray[np.intp],
-        watermark: NDArray[np.int64],
-        refuse: Refuse,
-    ) -> tuple[int, int]:
-        """Fold the readings at `take`; returns how many were applied, and how many not refused."""
-        self._clock.advance(c.ts[take], c.received_at[take])
-        on_time = c.ts[take] >= watermark - self._config.amend_horizon_ms
-        if not on_time.all():
-            self._refuse_late(c, take[~on_time], watermark[~on_time], refuse)
-            take, watermark = take[on_time], watermark[on_time]
-        vehicles = self._vehicles
-        rows = rows_of(c, take, vehicles, self._slots, refuse)
-        ours = rows >= 0
-        if not ours.all():
-            take, rows, watermark = take[ours], rows[ours], watermark[ours]
-        ts = c.ts[take]
-        if not len(ts):
-            return 0, 0
-        applied, once = newest_wins(ts, rows, vehicles.ts, vehicles.scratch)
-        folded, newest = len(ts), int(np.count_nonzero(applied))
-        if newest < folded:
-            keep = applied | (ts >= watermark)
-            take, rows, ts, applied = take[keep], rows[keep], ts[keep], applied[keep]
-        slots = self._locate(c, take, rows)
-        state = c.state[take]
-        heard = np.ones(len(slots), np.bool_)
-        self._flows.add(Entries(rows.astype(np.int32), ts, slots, STANDING[state], heard))
-        if newest < len(ts):
-            take, rows, slots = take[applied], rows[applied], slots[applied]
-        if newest and self._news.looks:
-            self._news.look(Steps(c, take, rows, slots, self._vehicles, once=once))
-        self._move(c, take, rows, slots, once=once)
-        if (state == MISSING).any():
-            self._watch.expect(int(watermark.min()))
-        return newest, folded
-
-    def _locate(self, c: Batch, take: NDArray[np.intp], rows: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the slot of each reading; a vehicle still in the footprint of its cell needs no H3 call."""
-        slots = self._slots
-        slot = self._vehicles.slot[rows]
-        ask = np.flatnonzero(
-            (slot == NOWHERE) | ~slots.cells.inside(slots.cell_of[slot], c.lat[take], c.lon[take])
-        )
-        if len(ask):
-            far, before = take[ask], slot[ask]
-            slot[ask] = now = slots.slots_at(c.lat[far], c.lon[far], c.operator[far])
-            slots.cells.stayed(slots.cell_of[now[now == before]])
-            self._live.reserve(len(slots))
-        return slot
-
-    def _move(
-        self,
-        c: Batch,
-        take: NDArray[np.intp],
-        rows: NDArray[np.int64],
-        slots: NDArray[np.int32],
-        *,
-        once: bool,
-    ) -> None:
-        """Put the newest readings on file and keep the live counts in step."""
-        vehicles = self._vehicles
-        touched = rows
-        if not once:  # each vehicle by its last reading
-            index = np.arange(len(rows), dtype=np.int32)
-            vehicles.scratch[rows] = index
-            last = vehicles.scratch[rows]
-            touched = rows[last == index]
-            # Whoever folded this log before may have told where a vehicle was in between.
-            passed = (slots != slots[last]) | (c.state[take] != c.state[take[last]])
-            self._live.touch(slots[passed])
-        old_slot, old_state = vehicles.slot[touched], vehicles.state[touched]
-        vehicles.write(rows, c, take, slots)
-        new_slot, new_state = vehicles.slot[touched], vehicles.state[touched]
-        moved = np.flatnonzero((old_slot != new_slot) | (old_state != new_state))
-        if not len(moved):
-            return
-        old_slot, old_state, new_state = old_slot[moved], old_state[moved], new_state[moved]
-        known = old_slot != NOWHERE
-        self._live.add(old_slot[known], old_state[known], -1)
-        self._live.add(new_slot[moved], new_state, +1)
-        came, went = new_state == MISSING, known & (old_state == MISSING)
-        vehicles.missing += int(np.count_nonzero(came)) - int(np.count_nonzero(went))
+        batch = self._batch
+        if len(batch):
+            applied = self._folding.fold(batch, self._clock, self._sweep)
+            rejected = refuse(batch, self._books, self._slots, self._config.amend_horizon_ms)
+            self._books.book(received=len(batch), applied=applied, rejected=rejected)
+            batch.clear()
 
     # ------------------------------------------------------------------ silence
 
@@ -225,10 +112,10 @@ class FleetState:
         checkpoint: it is not a function of the watermark alone.
         """
         vehicles = self._vehicles
-        if watermark < self._watch.next_due and not crowded:
+        if watermark < self._folding.next_due and not crowded:
             return
         silent = self._silence.missing(vehicles, watermark)
-        self._take_out(silent, vehicles.ts[silent] + self._config.stale_after_ms)
+        self._take_out(silent, vehicles["ts"][silent] + self._config.stale_after_ms)
         if crowded:
             early = self._silence.crowded_out(vehicles, watermark)
             self._take_out(early, np.full(len(early), watermark, np.int64))
@@ -236,19 +123,21 @@ class FleetState:
         if len(gone):
             self._flows.settle(watermark)
             self._archived += vehicles.ids.texts(gone)
-            self._live.add(vehicles.slot[gone], vehicles.state[gone], -1)
+            self._live.add(vehicles["slot"][gone], vehicles["state"][gone], -1)
             vehicles.missing -= len(gone)
             vehicles.remove(gone)
-        self._watch.plan(watermark)
+        self._folding.next_due = self._silence.next_due(vehicles, watermark)
+        self._folding.oldest = self._silence.oldest(vehicles)
 
     def _take_out(self, rows: NDArray[np.intp], at: NDArray[np.int64]) -> None:
         if not len(rows):
             return
         vehicles, slots = self._vehicles, self._slots
-        slot = vehicles.slot[rows]
-        nowhere = np.zeros(len(rows), np.bool_)
-        self._flows.add(Entries(rows.astype(np.int32), at, slot, nowhere, nowhere))
-        self._live.add(slot, vehicles.state[rows], -1)
+        slot = vehicles["slot"][rows]
+        unheard = np.zeros(len(rows), ENTRY)
+        unheard["ts"], unheard["row"], unheard["slot"] = at, rows, slot
+        self._flows.add(unheard)
+        self._live.add(slot, vehicles["state"][rows], -1)
         self._news.gone(rows, at)
         cells, operators = slots.names(slot)
         for vehicle_id, row, ts, cell, operator in zip(
@@ -260,32 +149,18 @@ class FleetState:
                 event_type="comms_lost",
                 vehicle_state="missing",
                 ts=ts,
-                last_ts=int(vehicles.ts[row]),
-                lat=float(vehicles.lat[row]),
-                lon=float(vehicles.lon[row]),
+                last_ts=int(vehicles["ts"][row]),
+                lat=float(vehicles["lat"][row]),
+                lon=float(vehicles["lon"][row]),
                 cell=cell,
             )
             self._tell.append(vehicle_event(event))
             self._events.append(event)
-        vehicles.state[rows] = MISSING
+        vehicles["state"][rows] = MISSING
         vehicles.missing += len(rows)
-        vehicles.ts[rows] = at
-        vehicles.changed[rows] = True
-        self._live.add(slot, vehicles.state[rows], +1)
-
-    # ------------------------------------------------------------------ books
-
-    def _refuse(self, batch: Batch, reason: Reason, detail: str, index: int) -> None:
-        record, columns, place = batch.at(index)
-        self._books.refuse(record, reason, detail, place, text=columns.text(place), order=index)
-
-    def _refuse_late(
-        self, c: Batch, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse
-    ) -> None:
-        limit = self._config.amend_horizon_ms / 1000
-        behind = (watermark - c.ts[take]) / 1000
-        for index, seconds in zip(take.tolist(), behind.tolist(), strict=True):
-            refuse("too_late", f"{seconds:.0f} s behind the watermark; {limit:.0f} s at most", index)
+        vehicles["ts"][rows] = at
+        vehicles["changed"][rows] = True
+        self._live.add(slot, vehicles["state"][rows], +1)
 
     # ------------------------------------------------------------------ what goes out
 
@@ -295,7 +170,6 @@ class FleetState:
         rows = None
         if at_checkpoint:
             self._sweep(self._clock.watermark)
-            self._slots.cells.draw()
             self._flows.settle(self._clock.watermark)
             rows = self._flows.take_rows()
             self._teller.windows_told(self._clock.watermark)
@@ -319,7 +193,7 @@ class FleetState:
         if len(fresh):
             name = f"waiting/{self._generation}/{self._offset}"
             changes.parts[name] = saved.dump_entries(fresh, self._vehicles, self._slots)
-            self._waiting_parts[name] = int(fresh.ts.max())
+            self._waiting_parts[name] = int(fresh["ts"].max())
         for name in [name for name, newest in self._waiting_parts.items() if newest < watermark]:
             del self._waiting_parts[name]
             changes.parts[name] = None
@@ -356,8 +230,8 @@ class FleetState:
         if vehicle_rows and vehicle_rows["vehicle_id"]:
             vehicles.restore(vehicle_rows, self._slots)
             self._live.reserve(len(self._slots))
-            self._live.add(vehicles.slot[: vehicles.top], vehicles.state[: vehicles.top], +1)
-            vehicles.missing = int(np.count_nonzero(vehicles.state[: vehicles.top] == MISSING))
+            self._live.add(vehicles["slot"], vehicles["state"], +1)
+            vehicles.missing = int(np.count_nonzero(vehicles["state"] == MISSING))
         if "clock" in restored.parts:
             clock = saved.load_clock(restored.parts["clock"])
             self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)
@@ -374,6 +248,8 @@ class FleetState:
         if self._saved_ground != self._news.ground:
             self._news.tell_all()
 
+    # ------------------------------------------------------------------ other areas
+
     @property
     def reached(self) -> int:
         """The newest event time that was folded, milliseconds."""
@@ -383,3 +259,4 @@ class FleetState:
         """Look for vehicles in other areas from the next record on."""
         self._fold_waiting()
         self._news.take_ground(ground)
+        self._folding.look = self._news.look if self._news.looks else None

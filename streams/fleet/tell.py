@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +15,7 @@ from schemas.vehicle_events import VehicleEvent
 from streams import topics
 from streams.clock import EventClock
 from streams.fleet.flows import WindowRows
+from streams.fleet.json_columns import integers
 from streams.fleet.live import LiveCounts
 from streams.fleet.news import Told
 from streams.fleet.news_messages import Sender, all_anew, messages_of
@@ -73,9 +75,8 @@ class Teller:
         windows = _NO_WINDOWS
         if rows is not None:
             mine = slots.region_of(rows.slot) == region
-            windows = WindowCounts(
-                rows.window_start[mine].tolist(), *slots.names(rows.slot[mine]), *rows.counts[mine].T.tolist()
-            )
+            columns = [integers(rows.window_start[mine]), *slots.json(rows.slot[mine])]
+            windows = _in_json(WindowCounts, [*columns, *map(integers, rows.counts[mine].T)])
         partial = FleetPartial(
             region=slots.cells.regions[region],
             source=self._partition,
@@ -85,7 +86,7 @@ class Teller:
             newest_ts=clock.newest_basis,
             watermark=self._told_watermark,
             window_ms=self._window_ms,
-            now=SlotCounts(*slots.names(here), *live.told(here)),
+            now=_in_json(SlotCounts, [*slots.json(here), *map(integers, live.told(here))]),
             windows=windows,
         )
         value = codec.encode(partial)
@@ -119,6 +120,11 @@ class Teller:
             id_=f"fleet/{self._partition}@{self._generation}:{message.region}/{crc32(value):08x}",
             time_ms=max([*message.news.ts, *message.moves.ts], default=time_ms),
         )
+
+
+def _in_json[T: msgspec.Struct](kind: type[T], columns: list[Any]) -> T:
+    """Return columns that are JSON already as what they are, for the encoder."""
+    return kind(*columns)
 
 
 def vehicle_event(event: VehicleEvent) -> Output:

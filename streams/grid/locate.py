@@ -1,15 +1,9 @@
-"""Where a position lies: the only module that asks H3.
-
-A cell's *footprint* is what surely lies inside the cell: a circle around its centre, and a polygon a
-little smaller than its outline. A position in the footprint of the cell where its vehicle was last needs
-no H3 call: that is what makes parked bikes cheap.
-"""
+"""Where a position lies: the only module that asks H3."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
+from itertools import combinations
 from typing import Any
 
 import h3
@@ -17,24 +11,9 @@ import h3.api.basic_int as h3i
 import numpy as np
 from numpy.typing import NDArray
 
-EARTH_RADIUS_M = 6_371_007.18  # authalic radius, the one H3 uses for its metres
-METRES_PER_DEGREE = math.pi / 180 * EARTH_RADIUS_M
-
-
-SIDES = 6
+_RES0_SPACING = 0.38196601125010500003
+"""Distance of hexagons of resolution 0 on a face's plane; the sphere's radius is 1. H3: RES0_U_GNOMONIC."""
 _REMEMBERED = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class Footprints:
-    """Of n cells, degrees and metres.
-
-    circle  (n, 4): latitude and longitude of the centre, metres per degree of longitude there, square of the radius
-    edges   (n, 3, SIDES): half-planes a, b, c; (x, y) in metres from the centre is on the inner side if a x + b y < c
-    """
-
-    circle: NDArray[np.float64]
-    edges: NDArray[np.float64]
 
 
 class Locator:
@@ -51,45 +30,39 @@ class Locator:
         locate, resolution = h3i.latlng_to_cell, self.resolution
         return [locate(a, b, resolution) for a, b in zip(lat, lon, strict=True)]
 
-    def footprints(self, cells: Sequence[int]) -> Footprints:
-        """Return the footprints of cells."""
-        return footprints(cells)
+    @property
+    def lattice(self) -> NDArray[np.float64]:
+        """Return the axes of H3's hexagons on the faces of its icosahedron; see streams/fleet/lattice.py."""
+        return lattice(self.resolution)
 
     def _region(self, cell: int) -> str:
         """Return the hex index of the region that `cell` belongs to."""
         return str(h3.cell_to_parent(to_hex(cell), self.region_resolution))
 
 
-def footprints(cells: Sequence[int]) -> Footprints:
-    """Return the footprint of each cell: every position in it has that cell, whatever H3 rounds.
+def lattice(resolution: int) -> NDArray[np.float64]:
+    """Return (20, 3, 3): of each face two axes, scaled so that hexagons are 1 apart, and its centre as unit vector.
 
-    Edges of H3 cells are arcs of great circles (straight in the gnomonic projection in which H3
-    rounds). Here they are straight lines on a plane with the centre's scale; `margin` covers the
-    error of that, which grows with tan(latitude) x radius / earth radius. A cell with more than six
-    edges (it crosses an edge of the icosahedron) or too near a pole has no footprint.
+    After H3's `_geoToHex2d`: an axis points from the centre to a corner, turned by asin(sqrt(3/28)) at odd resolutions;
+    the distance of hexagons shrinks by the root of 7 with each resolution. The corners are the twelve pentagons.
     """
-    lat, lon = np.array([h3i.cell_to_latlng(cell) for cell in cells]).T
-    outlines = [h3i.cell_to_boundary(cell) for cell in cells]
-    # A pentagon's last corner stands for the one it lacks: an edge of no length, which holds everything.
-    six = (line if len(line) == SIDES else (*line, line[-1])[:SIDES] for line in outlines)
-    numbers = chain.from_iterable(chain.from_iterable(six))
-    corners = np.fromiter(numbers, np.float64, 2 * SIDES * len(cells)).reshape(-1, SIDES, 2)
-    lon_m = METRES_PER_DEGREE * np.cos(np.radians(lat))
-    x = _turn(corners[:, :, 1] - lon[:, None]) * lon_m[:, None]
-    y = (corners[:, :, 0] - lat[:, None]) * METRES_PER_DEGREE
-    reach = np.hypot(x, y).max(axis=1)
-    distortion = 2 * np.abs(np.tan(np.radians(lat))) * reach / EARTH_RADIUS_M
-    margin = 0.002 + distortion + (reach / EARTH_RADIUS_M) ** 2
-    dx, dy = np.roll(x, -1, axis=1) - x, np.roll(y, -1, axis=1) - y
-    length = np.hypot(dx, dy)
-    real = length > 0
-    a, b = (np.divide(d, length, out=np.zeros_like(d), where=real) for d in (dy, -dx))
-    # Corners run counter-clockwise: inside is to the left.
-    c = np.where(real, a * x + b * y - (margin * reach)[:, None], np.inf)
-    none = np.array([len(line) > SIDES for line in outlines]) | (margin > 0.1)
-    a[none], b[none], c[none] = 0.0, 0.0, -1.0
-    radius = np.maximum(0.0, c.min(axis=1))
-    return Footprints(np.stack((lat, lon, lon_m, radius**2), axis=1), np.stack((a, b, c), axis=1))
+    lat, lon = np.radians([h3i.cell_to_latlng(cell) for cell in h3i.get_pentagons(0)]).T
+    corners = np.stack((np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)), axis=1)
+    near = corners @ corners.T > 0.4  # neighbours on the icosahedron: 0.447; others -0.447
+    faces = [
+        (a, b, c)
+        for a, b, c in combinations(range(len(corners)), 3)
+        if near[a, b] and near[b, c] and near[a, c]
+    ]
+    centre = _unit(corners[np.array(faces)].sum(axis=1))
+    corner = corners[[first for first, _, _ in faces]]
+    along = _unit(corner - (corner * centre).sum(axis=1, keepdims=True) * centre)
+    across = np.cross(centre, along)
+    turn = math.asin(math.sqrt(3 / 28)) if resolution % 2 else 0.0
+    scale = math.sqrt(7) ** resolution / _RES0_SPACING
+    first = (along * math.cos(turn) + across * math.sin(turn)) * scale
+    second = (across * math.cos(turn) - along * math.sin(turn)) * scale
+    return np.stack((first, second, centre), axis=1)
 
 
 def to_hex(cell: int) -> str:
@@ -111,6 +84,12 @@ def centre(cell: int) -> tuple[float, float]:
     """Return (lat, lon) of the cell's centre in degrees."""
     lat, lon = h3i.cell_to_latlng(cell)
     return float(lat), float(lon)
+
+
+@lru_cache(_REMEMBERED)
+def rings(cell: str, most: int) -> tuple[tuple[str, ...], ...]:
+    """Return the rings 0 to `most` of cells around a cell, hex strings; cells of a ring in order."""
+    return tuple(tuple(sorted(h3.grid_ring(cell, k))) for k in range(most + 1))
 
 
 def boundary_geojson(cell: int) -> dict[str, Any]:
@@ -163,6 +142,6 @@ def cells_in_polygon(polygon: Mapping[str, Any], resolution: int) -> set[int]:
     return {from_hex(cell) for cell in h3.geo_to_cells(polygon, resolution)}
 
 
-def _turn(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return differences of longitudes within -180..180."""
-    return (degrees + 180) % 360 - 180
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return vectors (n, 3) with length 1."""
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -25,12 +25,42 @@ class Metrics(msgspec.Struct, frozen=True, tag="metrics"):
     rows: MetricRows
 
 
+class FlowRows(msgspec.Struct, frozen=True):
+    """The columns of ClosedWindows that decide something here."""
+
+    window_start: list[int]
+    cell: list[str]
+    operator: list[str]
+    arrivals: list[int]
+    departures: list[int]
+    occupancy: list[int]
+    revision: list[int]
+
+
 class Windows(msgspec.Struct, frozen=True, tag="window"):
-    """Closed windows of the fleet: they decide nothing here, so nothing of them is read."""
+    """Closed windows of the fleet."""
+
+    region: str
+    watermark: int
+    window_ms: int
+    rows: FlowRows
+
+
+class RequestRows(msgspec.Struct, frozen=True):
+    """The columns of ClosedRequests that decide something here."""
+
+    window_start: list[int]
+    cell: list[str]
+    service_code: list[str]
+    opened: list[int]
 
 
 class Requests(msgspec.Struct, frozen=True, tag="requests"):
-    """Closed windows of citizens' requests: nothing of them is read."""
+    """Closed windows of citizens' requests."""
+
+    region: str
+    watermark: int
+    rows: RequestRows
 
 
 def time_of(message: object) -> tuple[str, int] | None:

@@ -12,8 +12,13 @@ from streams.incidents.cells import CellBook, Centre
 from streams.incidents.change import problem_of_change
 from streams.incidents.counts.book import CountBook, CountConfig
 from streams.incidents.damping import NEVER, Damper, FlapConfig
+from streams.incidents.forecast.book import ForecastBook
+from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.grouping.incident import GroupConfig
 from streams.incidents.grouping.open_incidents import OpenIncidents
+from streams.incidents.hotspot.book import HotSpotBook
+from streams.incidents.hotspot.rule import HotSpotRule
+from streams.incidents.hotspot.scan import Rings
 from streams.incidents.messages import decoder, time_of
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
@@ -38,9 +43,12 @@ class IncidentsState:
         anomalies: AnomalyConfig | None = None,
         groups: GroupConfig | None = None,
         flaps: FlapConfig = NEVER,
+        *,
+        forecast: ForecastRule | None = None,
+        hot_spots: tuple[HotSpotRule, Rings] | None = None,
         vehicles: VehiclesConfig | None = None,
     ) -> None:
-        """Without `anomalies` metrics decide nothing, without `vehicles` their jumps and batteries do not.
+        """Without `anomalies`, `forecast`, `hot_spots` or `vehicles` nothing is decided about them.
 
         Without `groups` alerts are not grouped into incidents. What is saved of any of them stays as it is.
         """
@@ -60,6 +68,10 @@ class IncidentsState:
         self._books["stay"] = self._stays
         if vehicles is not None:
             self._books["vehicle"] = VehicleBook(vehicles, self._place)
+        if forecast is not None:
+            self._books["forecast"] = ForecastBook(forecast, policy, centre)
+        if hot_spots is not None:
+            self._books["hot_spot"] = HotSpotBook(hot_spots[0], self._place, hot_spots[1])
         self._incidents = None if groups is None else OpenIncidents(groups)
         self._damper = Damper(flaps)
         self._restore(restored)

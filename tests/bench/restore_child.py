@@ -5,7 +5,8 @@ from typing import Any
 
 from streams import settings
 from streams.fleet.cells import Cells
-from streams.fleet.state import FleetConfig, FleetState
+from streams.fleet.config import FleetConfig
+from streams.fleet.state import FleetState
 from streams.grid import locate
 from streams.store.checkpoint import Store
 from tests.bench import marks

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.vehicles import VEHICLE_STATES
-from streams.fleet.state import FleetConfig
+from streams.fleet.config import FleetConfig
 from streams.grid.locate import Locator
 from streams.grid.state import GridConfig
 from tests import oracle

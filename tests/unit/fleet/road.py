@@ -11,7 +11,8 @@ from schemas.rejected import Rejected
 from schemas.vehicle_events import VehicleEvent
 from streams import topics
 from streams.fleet.cells import Cells
-from streams.fleet.state import FleetConfig, FleetState
+from streams.fleet.config import FleetConfig
+from streams.fleet.state import FleetState
 from streams.fold import Record
 from streams.grid.locate import Locator
 from tests.pipeline import FAR_FUTURE, T0, Database, restored

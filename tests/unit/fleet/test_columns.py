@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-import numpy as np
 import pytest
 
 from schemas.vehicles import VEHICLE_STATES
-from streams.fleet.columns import Columns, decode, usable, why_unusable
+from streams.fleet.columns import Columns, decode
 from streams.frames import BadFrame
 from tests.pipeline import T0
 
@@ -102,37 +101,6 @@ def test_a_time_of_receipt_that_cannot_be_makes_the_frame_bad(received_at: int) 
     found = bad({**FRAME, "received_at": received_at})
     assert str(received_at) in found.detail
     assert found.count == 2
-
-
-@pytest.mark.parametrize(
-    ("changed", "reason", "named"),
-    [
-        ({"lat": 90.001}, "coordinate_out_of_range", "90.001"),
-        ({"lon": -180.001}, "coordinate_out_of_range", "-180.001"),
-        ({"ts": 999_999_999_999}, "time_out_of_range", "999999999999"),
-        ({"ts": 4_133_980_800_000}, "time_out_of_range", "4133980800000"),
-        ({"vehicle_state": "flying"}, "wrong_type", "vehicle_state"),
-        ({"vehicle_type": "boat"}, "wrong_type", "vehicle_type"),
-    ],
-)
-def test_a_value_out_of_range_is_named(changed: dict[str, Any], reason: str, named: str) -> None:
-    found = columns([ONE, {**ONE, **changed}])
-    assert usable(found).tolist() == [True, False]
-    why, detail = why_unusable(found, 1)
-    assert why == reason
-    assert named in detail
-
-
-@pytest.mark.parametrize("edge", [{"lat": 90}, {"lat": -90}, {"lon": 180}, {"lon": -180}, {"ts": 10**12}])
-def test_values_at_the_edge_of_their_range_are_usable(edge: dict[str, Any]) -> None:
-    assert usable(columns([{**ONE, **edge}])).all()
-
-
-def test_a_position_that_is_not_finite_is_not_usable() -> None:
-    found = columns([ONE, ONE])
-    found.lat[1] = np.nan
-    assert usable(found).tolist() == [True, False]
-    assert why_unusable(found, 1)[0] == "number_out_of_range"
 
 
 def test_a_reading_is_shown_as_json_with_its_ids_cut() -> None:

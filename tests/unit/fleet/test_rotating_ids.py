@@ -19,7 +19,8 @@ import pytest
 
 from schemas import codec
 from streams import topics
-from streams.fleet.state import FleetConfig, FleetState
+from streams.fleet.config import FleetConfig
+from streams.fleet.state import FleetState
 from streams.fold import Record
 from tests.pipeline import T0, restored
 from tests.unit.fleet.road import CELLS, CONFIG

@@ -27,7 +27,8 @@ def test_the_flood_is_due_where_and_when_the_documentation_says(flood: Truth) ->
     }
     assert 4.5 < minute["from_ms"] < 7
     assert 19 < minute["to_ms"] < 22
-    assert {entry.kind for entry in flood.entries} == {"oversaturation"}
+    assert {entry.kind for entry in flood.entries} == {"oversaturation", "saturation_expected"}
+    assert {entry.verdict for entry in flood.entries if entry.kind == "saturation_expected"} == {"may"}
     assert "208 bikes" in due[CENTURY_AVENUE].why
 
 

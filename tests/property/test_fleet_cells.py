@@ -1,10 +1,9 @@
-"""cells_equal_h3: the fleet's shortcut never names another cell than H3 does, wherever on Earth.
+"""cells_equal_h3: the fleet's own geometry never names another cell than H3 does, wherever on Earth.
 
-Positions are drawn around the borders of cells, where a shortcut would be wrong first: around random
+Positions are drawn around the borders of cells, where it would be wrong first: around random
 places, pentagons, the edges of the icosahedron, the poles and the antimeridian.
 """
 
-import h3
 import h3.api.basic_int as h3i
 import numpy as np
 import pytest
@@ -12,13 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from streams.fleet.batch import READING
 from streams.fleet.cells import Cells
-from streams.fleet.slots import Slots
+from streams.fleet.folding import locate
+from streams.fleet.kernel import Records
+from streams.fleet.vehicles import VEHICLE
 from streams.grid.locate import Locator
 
-RESOLUTIONS = (4, 5, 6, 7, 8, 9, 10, 11, 12)
+RESOLUTIONS = (4, 5, 6, 7, 8, 9, 10, 11, 12, 15)
 POSITIONS_PER_CELL = 400
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+NOBODY = np.zeros(0, VEHICLE)
 
 
 def noise_around(cell: int, chance: np.random.Generator) -> tuple[Floats, Floats]:
@@ -37,32 +41,55 @@ def noise_around(cell: int, chance: np.random.Generator) -> tuple[Floats, Floats
     return lats, (lon + here[:, 1] + 180) % 360 - 180
 
 
-def wrong_and_inside(cells: list[int], resolution: int, seed: int) -> tuple[int, int, int]:
-    """Return (positions in a footprint of a cell that H3 does not give, positions in footprints, positions)."""
+class Map:
+    """The fleet's way from positions to cells, and back to H3 indexes."""
+
+    def __init__(self, resolution: int) -> None:
+        self.resolution = resolution
+        self.cells = Cells(Locator(resolution, 2))
+
+    def located(
+        self, lat: Floats, lon: Floats, vehicles: Records = NOBODY
+    ) -> tuple[Ints, NDArray[np.bool_], Records]:
+        """Return the cell of each position as H3 index, whether H3 had to be asked, and the readings.
+
+        Where there are vehicles, each position is a reading of one of them.
+        """
+        readings = np.zeros(len(lat), READING)
+        readings["lat"], readings["lon"] = lat, lon
+        readings["row"] = np.arange(len(lat)) if len(vehicles) else -1
+        asked = locate(readings, vehicles, self.cells)
+        was_asked = np.zeros(len(lat), np.bool_)
+        was_asked[asked] = True
+        return self.cells.h3[readings["cell"]], was_asked, readings
+
+    def h3(self, lat: Floats, lon: Floats) -> Ints:
+        """Return what H3 says."""
+        pairs = zip(lat.tolist(), lon.tolist(), strict=True)
+        return np.array([h3i.latlng_to_cell(a, b, self.resolution) for a, b in pairs], np.int64)
+
+
+def wrong_and_sure(cells: list[int], resolution: int, seed: int) -> tuple[int, int, int]:
+    """Return (positions whose cell is not H3's, positions for which H3 was not asked, positions)."""
     chance = np.random.default_rng(seed)
-    slots = Slots(Cells(Locator(resolution, 2)))
-    operator = slots.operator("north")
-    numbers, lats, lons = [], [], []
-    for cell in cells:
-        lat, lon = noise_around(cell, chance)
-        numbers.append(np.full(len(lat), slots.slot(cell, operator), np.int32))
-        lats.append(lat)
-        lons.append(lon)
-    number, lat, lon = np.concatenate(numbers), np.concatenate(lats), np.concatenate(lons)
-    draw(slots, number)
-    inside = slots.cells.inside(slots.cell_of[number], lat, lon)
-    locate = h3i.latlng_to_cell
-    asked = [
-        locate(a, b, resolution) for a, b in zip(lat[inside].tolist(), lon[inside].tolist(), strict=True)
-    ]
-    claimed = slots.h3_of(number[inside])
-    return int((claimed != np.array(asked, np.int64)).sum()), int(inside.sum()), len(lat)
-
-
-def draw(slots: Slots, slot: NDArray[np.int32]) -> None:
-    """Have the footprints of slots drawn."""
-    slots.cells.stayed(slots.cell_of[slot])
-    slots.cells.draw()
+    around_each = [noise_around(cell, chance) for cell in cells]
+    lat, lon = (np.concatenate(parts) for parts in zip(*around_each, strict=True))
+    here = Map(resolution)
+    here.located(lat, lon)  # to get to know the hexagons
+    found, asked, readings = here.located(lat, lon)
+    told = here.h3(lat, lon)
+    wrong = int((found != told).sum())
+    # Whoever moves less than `free` stays in the cell.
+    vehicles = np.zeros(len(lat), VEHICLE)
+    for name in ("lat", "lon", "cell", "free"):
+        vehicles[name] = readings[name]
+    vehicles["free"][asked] = 0
+    way, turn = readings["free"] * chance.uniform(0, 1, len(lat)), chance.uniform(0, 2 * np.pi, len(lat))
+    north = np.clip(lat + way * np.sin(turn), -90, 90)
+    east = np.clip(lon + way * np.cos(turn), -180, 180)
+    moved, _, _ = here.located(north, east, vehicles)
+    wrong += int((moved != here.h3(north, east)).sum())
+    return wrong, int((~asked).sum()), len(lat)
 
 
 def around(cells: list[int], rings: int) -> list[int]:
@@ -73,7 +100,7 @@ def around(cells: list[int], rings: int) -> list[int]:
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 def test_cells_equal_h3_at_pentagons(resolution: int) -> None:
     cells = around(sorted(h3i.get_pentagons(resolution)), rings=2)
-    wrong, _, positions = wrong_and_inside(cells, resolution, seed=resolution)
+    wrong, _, positions = wrong_and_sure(cells, resolution, seed=resolution)
     assert positions > 60_000
     assert wrong == 0
 
@@ -89,7 +116,7 @@ def test_cells_equal_h3_across_the_edges_of_the_icosahedron(resolution: int) -> 
         crossing = [cell for cell in h3i.grid_disk(coarse, 6) if len(h3i.get_icosahedron_faces(cell)) > 1]
         for cell in crossing[:1]:
             found += [c for c in across(cell, resolution) if len(h3i.get_icosahedron_faces(c)) > 1][:2]
-    wrong, _, positions = wrong_and_inside(around(found, rings=2), resolution, seed=resolution)
+    wrong, _, positions = wrong_and_sure(around(found, rings=2), resolution, seed=resolution)
     assert positions > 30_000
     assert wrong == 0
 
@@ -117,7 +144,7 @@ def test_cells_equal_h3_at_the_poles_and_the_antimeridian(resolution: int) -> No
     ]
     places += [(lat, lon) for lat in (-45.0, 0.0, 52.0, 66.0, 75.0) for lon in (179.9999, -179.9999)]
     cells = around([h3i.latlng_to_cell(lat, lon, resolution) for lat, lon in places], rings=2)
-    wrong, _, _ = wrong_and_inside(cells, resolution, seed=resolution)
+    wrong, _, _ = wrong_and_sure(cells, resolution, seed=resolution)
     assert wrong == 0
 
 
@@ -130,28 +157,29 @@ def test_cells_equal_h3_at_the_poles_and_the_antimeridian(resolution: int) -> No
 )
 def test_cells_equal_h3_anywhere(lat: float, lon: float, resolution: int, seed: int) -> None:
     cells = around([h3i.latlng_to_cell(lat, lon, resolution)], rings=1)
-    wrong, _, _ = wrong_and_inside(cells, resolution, seed)
+    wrong, _, _ = wrong_and_sure(cells, resolution, seed)
     assert wrong == 0
 
 
 @pytest.mark.parametrize("resolution", [8, 9, 10])
 def test_most_positions_in_a_city_need_no_h3(resolution: int) -> None:
-    """The shortcut is worth something: of positions all over a city nearly all are in their cell's footprint."""
+    """The geometry is worth something: once the cells of a city are known, hardly a position is unsure."""
     chance = np.random.default_rng(1)
     lat, lon = chance.uniform(31.1, 31.3, 20_000), chance.uniform(121.4, 121.7, 20_000)
-    slots = Slots(Cells(Locator(resolution, 2)))
-    slot = slots.slots_at(lat, lon, np.full(len(lat), slots.operator("north"), np.int32))
-    draw(slots, slot)
-    assert slots.cells.inside(slots.cell_of[slot], lat, lon).mean() > 0.95
+    here = Map(resolution)
+    _, first, _ = here.located(lat, lon)
+    _, again, _ = here.located(lat, lon)
+    assert first.mean() > again.mean()
+    assert again.mean() < 0.01
 
 
-def test_a_footprint_knows_its_own_centre_and_no_neighbours() -> None:
-    slots = Slots(Cells(Locator(9, 2)))
-    cell = int(h3.latlng_to_cell(31.2335, 121.4765, 9), 16)
-    slot = slots.slot(cell, slots.operator("north"))
-    neighbours = [h3i.cell_to_latlng(other) for other in h3i.grid_ring(cell, 1)]
-    lat, lon = np.array([h3i.cell_to_latlng(cell), *neighbours]).T
-    here = np.full(7, slot, np.int32)
-    assert not slots.cells.inside(slots.cell_of[here], lat, lon).any()  # not drawn yet: H3 is asked
-    draw(slots, here)
-    assert slots.cells.inside(slots.cell_of[here], lat, lon).tolist() == [True, *[False] * 6]
+@pytest.mark.parametrize("resolution", RESOLUTIONS)
+def test_h3_is_asked_at_the_centre_of_a_face(resolution: int) -> None:
+    """There H3's own rounding is coarse, and at the edges between faces the nearest is not certain."""
+    centres = Locator(resolution, 2).lattice[:, 2]
+    lat, lon = np.degrees(np.arcsin(centres[:, 2])), np.degrees(np.arctan2(centres[:, 1], centres[:, 0]))
+    here = Map(resolution)
+    assert here.located(lat, lon)[1].all()
+    found, asked, _ = here.located(lat, lon)
+    assert asked.all()
+    assert (found == here.h3(lat, lon)).all()

@@ -1,0 +1,62 @@
+"""Functions compiled to machine code at their first call, and kept on disk for the next process.
+
+They take numbers and numpy arrays only. Their machine code holds whatever they call and each constant that they use;
+by the import contracts that is in their own folder, in `streams/*.py` or in `schemas`. So it lies in a folder named
+after a digest of all those: beside the module, or else below `~/.cache`; `NUMBA_CACHE_DIR` names another place. Where
+none of these can be written it is made anew in each process, which takes a minute of one core.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import numba
+import numpy as np
+
+_HERE = Path(__file__).parent
+int64 = cast(Callable[[Any], int], np.int64)
+"""A signed integer of 64 bits; to the type checker it is the `int` that Python would have."""
+
+_OPTIONS: dict[str, Any] = {"error_model": "numpy"}
+
+
+def compiled[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function: IEEE arithmetic as written, no bounds are checked, division by zero gives inf or nan."""
+    folder = _folder(Path(function.__code__.co_filename).parent)
+    if folder is None:
+        return cast(Callable[P, R], numba.njit(function, **_OPTIONS))
+    vars(numba.config)["CACHE_DIR"] = str(folder)
+    return cast(Callable[P, R], numba.njit(function, cache=True, **_OPTIONS))
+
+
+@cache
+def _folder(room: Path) -> Path | None:
+    """Return a folder for the machine code of a room as its sources now are; None where none can be written."""
+    digest = hashlib.sha256()
+    for source in _sources(room):
+        digest.update(source.read_bytes())
+    for place in _places(room):
+        folder = place / f"compiled-{digest.hexdigest()[:16]}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    return None
+
+
+def _sources(room: Path) -> Iterator[Path]:
+    for folder in (room, _HERE, _HERE.parent / "schemas"):
+        yield from sorted(folder.glob("*.py"))
+
+
+def _places(room: Path) -> Iterator[Path]:
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(chosen)
+    yield room / "__pycache__"
+    yield Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "urbanbrain"

@@ -1,0 +1,21 @@
+"""What the fleet is told once."""
+
+from dataclasses import dataclass
+
+from streams.fleet.news import NOTHING, NewsConfig
+
+
+@dataclass(frozen=True, slots=True)
+class FleetConfig:
+    """Milliseconds, the number of partitions of ub.vehicles, and the most vehicles to keep in one of them.
+
+    `news`: what is looked for in single vehicles.
+    """
+
+    window_ms: int
+    allowed_lateness_ms: int
+    amend_horizon_ms: int
+    stale_after_ms: int
+    sources: int
+    most_vehicles: int = 300_000
+    news: NewsConfig = NOTHING

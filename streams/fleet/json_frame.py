@@ -1,0 +1,226 @@
+"""The quick way from the JSON of a frame to columns: for frames as gateways write them.
+
+Whatever is out of the ordinary (an escape, an exponent, an unknown field or operator, a long id, an error) is left to
+the general decoder of columns.py. What is read here is what that one would read.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
+from streams.compiled import compiled
+from streams.fleet.ids import Words
+from streams.fleet.json_text import (
+    CLOSE,
+    COLON,
+    COMMA,
+    NOT_READ,
+    OPEN,
+    OPEN_LIST,
+    Patterns,
+    Text,
+    decimal,
+    goes_on,
+    integer,
+    known_string,
+    letter,
+    patterns_of,
+    skip,
+    string,
+)
+from streams.frames import EARLIEST_MS, END_MS
+
+Codes = NDArray[np.signedinteger]
+
+_FIELDS = (
+    "vehicle_id",
+    "ts",
+    "lat",
+    "lon",
+    "operator",
+    "received_at",
+    "vehicle_state",
+    "vehicle_type",
+    "battery_percent",
+)
+_ID, _TS, _LAT, _LON, _OPERATOR, _RECEIVED_AT, _STATE, _TYPE, _BATTERY = range(9)
+_REQUIRED = 0b111111  # the first six
+FIELDS = patterns_of(_FIELDS)
+STATES = patterns_of(VEHICLE_STATES)
+TYPES = patterns_of(VEHICLE_TYPES)
+
+_N, _U, _L = 110, 117, 108
+
+
+@compiled
+def _ids(text: Text, p: int, into: Words) -> tuple[int, int]:
+    """Read a list of strings into rows; returns (how many, the place after it), -1 for what is left alone."""
+    if letter(text, p) != OPEN_LIST:
+        return 0, NOT_READ
+    more, p, n = True, skip(text, p + 1), 0
+    while more:
+        if n == len(into):
+            return 0, NOT_READ
+        p = string(text, p, into[n])
+        n += 1
+        if p < 0:
+            return 0, NOT_READ
+        more, p = goes_on(text, p)
+    return n, p
+
+
+@compiled
+def _codes(text: Text, p: int, known: Patterns, into: Codes, n: int) -> int:
+    """Read a string, or a list of n strings, as their numbers among those that are known."""
+    if letter(text, p) != OPEN_LIST:
+        code, p = known_string(text, p, known, 0)
+        into[:n] = code
+        return p
+    code, more, p = 0, True, skip(text, p + 1)
+    for at in range(n):
+        if not more:
+            return NOT_READ
+        code, p = known_string(text, p, known, code)
+        if p < 0:
+            return NOT_READ
+        into[at] = code
+        more, p = goes_on(text, p)
+    return NOT_READ if more else p
+
+
+@compiled
+def _decimals(text: Text, p: int, into: NDArray[np.float64], n: int) -> int:
+    if letter(text, p) != OPEN_LIST:
+        return NOT_READ
+    more, p = True, skip(text, p + 1)
+    for at in range(n):
+        if not more:
+            return NOT_READ
+        into[at], p = decimal(text, p)
+        if p < 0:
+            return NOT_READ
+        more, p = goes_on(text, p)
+    return NOT_READ if more else p
+
+
+@compiled
+def _times(text: Text, p: int, into: NDArray[np.int64], n: int) -> int:
+    if letter(text, p) != OPEN_LIST:
+        return NOT_READ
+    more, p = True, skip(text, p + 1)
+    for at in range(n):
+        if not more:
+            return NOT_READ
+        into[at], p = integer(text, p)
+        if p < 0:
+            return NOT_READ
+        more, p = goes_on(text, p)
+    return NOT_READ if more else p
+
+
+@compiled
+def _per_cent(text: Text, p: int) -> tuple[int, int]:
+    if (
+        letter(text, p) == _N
+        and letter(text, p + 1) == _U
+        and letter(text, p + 2) == _L
+        and letter(text, p + 3) == _L
+    ):
+        return -1, p + 4
+    number, p = integer(text, p)
+    return (number if number <= 100 else -1), p
+
+
+@compiled
+def _per_cents(text: Text, p: int, into: NDArray[np.int8], n: int) -> int:
+    """Read a per cent, or a list of n; null, and what is beyond 100, is -1."""
+    if letter(text, p) != OPEN_LIST:
+        number, p = _per_cent(text, p)
+        into[:n] = number
+        return p
+    more, p = True, skip(text, p + 1)
+    for at in range(n):
+        if not more:
+            return NOT_READ
+        into[at], p = _per_cent(text, p)
+        if p < 0:
+            return NOT_READ
+        more, p = goes_on(text, p)
+    return NOT_READ if more else p
+
+
+@compiled
+def read_frame(
+    text: Text,
+    end: int,
+    ids: Words,
+    ts: NDArray[np.int64],
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    operator: NDArray[np.int32],
+    received_at: NDArray[np.int64],
+    state: NDArray[np.int8],
+    type_: NDArray[np.int8],
+    battery: NDArray[np.int8],
+    fields: Patterns,
+    states: Patterns,
+    types: Patterns,
+    operators: Patterns,
+) -> int:
+    """Read the frame `text[:end]`, which a zero follows, into columns; returns the number of readings, or -1.
+
+    Where -1 is returned the columns hold anything.
+    """
+    n, seen, received, guess = 0, 0, 0, 0
+    p = skip(text, 0)
+    if letter(text, p) != OPEN:
+        return NOT_READ
+    p = skip(text, p + 1)
+    while True:
+        field, p = known_string(text, p, fields, guess)
+        # The ids come first: they say how many readings there are.
+        if field < 0 or seen >> field & 1 or (field != _ID and not seen & 1):
+            return NOT_READ
+        seen |= 1 << field
+        guess = field + 1 if field + 1 < len(fields) else 0
+        p = skip(text, p)
+        if letter(text, p) != COLON:
+            return NOT_READ
+        p = skip(text, p + 1)
+        if field == _ID:
+            n, p = _ids(text, p, ids)
+        elif field == _TS:
+            p = _times(text, p, ts, n)
+        elif field == _LAT:
+            p = _decimals(text, p, lat, n)
+        elif field == _LON:
+            p = _decimals(text, p, lon, n)
+        elif field == _OPERATOR:
+            p = _codes(text, p, operators, operator, n)
+        elif field == _RECEIVED_AT:
+            received, p = integer(text, p)
+        elif field == _STATE:
+            p = _codes(text, p, states, state, n)
+        elif field == _TYPE:
+            p = _codes(text, p, types, type_, n)
+        else:
+            p = _per_cents(text, p, battery, n)
+        if p < 0:
+            return NOT_READ
+        p = skip(text, p)
+        if letter(text, p) == COMMA:
+            p = skip(text, p + 1)
+        elif letter(text, p) == CLOSE and skip(text, p + 1) == end:
+            break
+        else:
+            return NOT_READ
+    if seen & _REQUIRED != _REQUIRED or not EARLIEST_MS <= received < END_MS:
+        return NOT_READ
+    received_at[:n] = received
+    if not seen >> _STATE & 1:
+        state[:n] = 0
+    if not seen >> _TYPE & 1:
+        type_[:n] = 0
+    if not seen >> _BATTERY & 1:
+        battery[:n] = -1
+    return n

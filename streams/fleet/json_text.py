@@ -1,0 +1,232 @@
+"""Strings and numbers of JSON, eight characters at a time, in compiled code.
+
+A `Text` is a text as overlapping integers: element p holds the characters p to p + 7, the first in the lowest byte.
+Whether a byte of such a word is zero, or less than a number, is asked of all eight at once (S. E. Anderson, "Bit
+twiddling hacks"); eight digits become a number with three multiplications.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.compiled import compiled, int64
+from streams.fleet.ids import Words
+
+Text = NDArray[np.uint64]
+
+NOT_READ = -1
+QUOTE, COMMA, POINT, COLON = 34, 44, 46, 58
+OPEN_LIST, CLOSE_LIST, OPEN, CLOSE = 91, 93, 123, 125
+_SPACE, _MINUS, _ZERO = 32, 45, 48
+_BEYOND = 96  # bytes after the text that may be looked at: a string of 64, in its words, and one more
+_DIGITS = 18  # fit into 63 bits
+_EXACT = 2**53
+_TENS = np.array([10**power for power in range(_DIGITS + 1)], np.int64)
+_MOST = _EXACT // _TENS
+
+
+def _eight(byte: int) -> np.uint64:
+    return np.uint64(byte * 0x0101_0101_0101_0101)
+
+
+_ONES, _HIGH = _eight(0x01), _eight(0x80)
+_SPACES, _QUOTES, _ESCAPES, _ZEROS, _LETTERS = (
+    _eight(_SPACE),
+    _eight(QUOTE),
+    _eight(92),
+    _eight(_ZERO),
+    _eight(97),
+)
+_TEN_UP = _eight(0x80 - 10)
+_PAIRS, _FOURS, _LOW = (
+    np.uint64(0x00FF_00FF_00FF_00FF),
+    np.uint64(0x0000_FFFF_0000_FFFF),
+    np.uint64(0xFFFF_FFFF),
+)
+_ONE, _7, _8, _16, _32, _56 = (np.uint64(number) for number in (1, 7, 8, 16, 32, 56))
+_10, _100, _10_000 = np.uint64(10), np.uint64(100), np.uint64(10_000)
+
+
+Patterns = NDArray[np.uint64]
+"""Strings with their quotes, (n, 1 + 2 w): the length of each, its characters in w words, and masks of those words."""
+
+
+def patterns_of(strings: Sequence[str]) -> Patterns:
+    """Return strings of plain ASCII characters as they stand in JSON."""
+    quoted = [f'"{string}"'.encode() for string in strings]
+    width = -(-max(map(len, quoted), default=1) // 8)
+    words = np.array(quoted, f"S{8 * width}").view(np.uint64).reshape(-1, width)
+    masks = np.array([b"\xff" * len(string) for string in quoted], f"S{8 * width}")
+    sizes = np.array([[len(string)] for string in quoted], np.uint64).reshape(-1, 1)
+    return np.concatenate((sizes, words, masks.view(np.uint64).reshape(-1, width)), axis=1)
+
+
+class Buffer:
+    """Takes one text after the other and gives it as a `Text`, followed by zeros."""
+
+    def __init__(self) -> None:
+        self._bytes = np.zeros(0, np.uint8)
+        self.text: Text = self._overlapping()
+
+    def take(self, value: bytes) -> Text:
+        """Return a text; it holds until the next one is taken."""
+        end = len(value)
+        if end + _BEYOND > len(self._bytes):
+            self._bytes = np.zeros(2 * end + _BEYOND, np.uint8)
+            self.text = self._overlapping()
+        self._bytes[:end] = np.frombuffer(value, np.uint8)
+        self._bytes[end : end + _BEYOND] = 0
+        return self.text
+
+    def _overlapping(self) -> Text:
+        return np.ndarray(max(0, len(self._bytes) - 7), np.uint64, self._bytes, strides=(1,))
+
+
+@compiled
+def letter(text: Text, p: int) -> int:
+    """Return the character at a place."""
+    return int64(text[p] & np.uint64(0xFF))
+
+
+@compiled
+def skip(text: Text, p: int) -> int:
+    """Return the first place from p on that is no space."""
+    while letter(text, p) == _SPACE:
+        p += 1
+    return p
+
+
+@compiled
+def _bytes_below(mark: np.uint64) -> tuple[np.uint64, int]:
+    """Return a mask of the bytes below the lowest one whose high bit is set in `mark`, and their number."""
+    mask = ((mark & (~mark + _ONE)) >> _7) - _ONE
+    return mask, int64(((mask & _ONES) * _ONES) >> _56)
+
+
+@compiled
+def string(text: Text, p: int, found: Words) -> int:
+    """Read a string of plain ASCII characters, at least one, into words; returns the place after it.
+
+    NOT_READ where it is none, has an escape, or does not fit.
+    """
+    if letter(text, p) != QUOTE:
+        return NOT_READ
+    p += 1
+    begin, place = p, 0
+    while True:
+        word = text[p]
+        quote = word ^ _QUOTES
+        quote = (quote - _ONES) & ~quote & _HIGH
+        if quote:
+            mask, size = _bytes_below(quote)
+            word &= mask
+        else:
+            mask, size = ~np.uint64(0), 8
+        plain = word | (_LETTERS & ~mask)
+        escape = plain ^ _ESCAPES
+        if (plain | ((plain - _SPACES) & ~plain) | ((escape - _ONES) & ~escape)) & _HIGH:
+            return NOT_READ
+        if size:
+            if place == len(found):
+                return NOT_READ
+            found[place] = word
+            place += 1
+        p += size
+        if quote:
+            break
+    if p == begin:
+        return NOT_READ
+    while place < len(found):
+        found[place] = 0
+        place += 1
+    return p + 1
+
+
+@compiled
+def known_string(text: Text, p: int, known: Patterns, guess: int) -> tuple[int, int]:
+    """Return which of the known strings stands here, and the place after it; NOT_READ if none of them does."""
+    width = known.shape[1] // 2
+    for step in range(len(known)):
+        at = guess + step
+        if at >= len(known):
+            at -= len(known)
+        differs = np.uint64(0)
+        for place in range(width):
+            differs |= (text[p + 8 * place] & known[at, 1 + width + place]) ^ known[at, 1 + place]
+        if differs == 0:
+            return at, p + int64(known[at, 0])
+    return NOT_READ, NOT_READ
+
+
+@compiled
+def _digits(text: Text, p: int) -> tuple[int, int]:
+    """Return the number that the digits from p on are, and how many they are: 19 where they are too many."""
+    number, count = 0, 0
+    while True:
+        word = text[p + count] ^ _ZEROS
+        other = ((word + _TEN_UP) | word) & _HIGH
+        size = 8
+        if other:
+            _, size = _bytes_below(other)
+            if size == 0:
+                return number, count
+            word <<= np.uint64(64 - 8 * size)
+        count += size
+        if count > _DIGITS:
+            return 0, _DIGITS + 1
+        word = (word * _10 + (word >> _8)) & _PAIRS
+        word = (word * _100 + (word >> _16)) & _FOURS
+        word = (word * _10_000 + (word >> _32)) & _LOW
+        number = number * _TENS[size] + int64(word)
+        if other:
+            return number, count
+
+
+@compiled
+def integer(text: Text, p: int) -> tuple[int, int]:
+    """Return an integer of at most 18 digits, not negative, and the place after it; NOT_READ if it is none."""
+    number, count = _digits(text, p)
+    if count == 0 or count > _DIGITS or (count > 1 and letter(text, p) == _ZERO):
+        return 0, NOT_READ
+    return number, p + count
+
+
+@compiled
+def decimal(text: Text, p: int) -> tuple[float, int]:
+    """Return a number and the place after it; NOT_READ if it is none, or if its nearest double is not certain here.
+
+    Without its point it is at most 2^53 and the power of ten below it at most 10^18: both are doubles, and one
+    division rounds once (W. D. Clinger, "How to read floating point numbers accurately", 1990).
+    """
+    negative = letter(text, p) == _MINUS
+    if negative:
+        p += 1
+    number, p = integer(text, p)
+    if p < 0:
+        return 0.0, NOT_READ
+    power = 0
+    if letter(text, p) == POINT:
+        fraction, power = _digits(text, p + 1)
+        if power == 0 or power > _DIGITS or number > _MOST[power]:
+            return 0.0, NOT_READ
+        number = number * _TENS[power] + fraction
+        p += 1 + power
+    if number > _EXACT or (negative and number == 0):
+        return 0.0, NOT_READ
+    found = number / _TENS[power]
+    return (-found if negative else found), p
+
+
+@compiled
+def goes_on(text: Text, p: int) -> tuple[bool, int]:
+    """Return whether a list goes on after a value, and the place of the next one or after the list's end.
+
+    The place is NOT_READ where the list does neither, or p was.
+    """
+    if p < 0:
+        return False, NOT_READ
+    p = skip(text, p)
+    if letter(text, p) == COMMA:
+        return True, skip(text, p + 1)
+    return False, p + 1 if letter(text, p) == CLOSE_LIST else NOT_READ

@@ -1,0 +1,120 @@
+"""Alerts of saturation that is expected: what they say, and their ids."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.alerts import Alert, AlertKind, Evidence, Forecast
+from streams.fold import Record
+from streams.incidents.forecast.inflow import SPANS, Expectation
+from streams.incidents.forecast.watch import ForecastRule
+from streams.incidents.lifecycle import alert_id
+from streams.incidents.policy import Rule
+
+KIND: AlertKind = "saturation_expected"
+VERSION = 1
+"""Of the arithmetic of inflow.py and watch.py."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One look at a cell, at the end of a window."""
+
+    cell: str
+    region: str
+    lat: float
+    lon: float
+    at: int
+    window_ms: int
+    occupancy: int
+    by_operator: dict[str, int]
+    rule: Rule
+    policy: str
+    record: Record
+
+
+def rules_version(policy_version: str, rule: ForecastRule) -> str:
+    """Return a hash of all that decides."""
+    return hashlib.sha256(f"{policy_version} {VERSION} {SPANS} {rule}".encode()).hexdigest()[:12]
+
+
+def raised(view: View, expectation: Expectation, not_before: int, version: str) -> Alert:
+    """Return a new alert; it begins with the look that decided, or at `not_before`."""
+    starts_at = max(view.at, not_before)
+    return Alert(
+        alert_id=alert_id(KIND, view.cell, starts_at),
+        sequence=0,
+        action="raised",
+        kind=KIND,
+        severity="warning",
+        status="active",
+        acknowledged=False,
+        cell=view.cell,
+        region=view.region,
+        zone=view.rule.zone,
+        lat=view.lat,
+        lon=view.lon,
+        starts_at=starts_at,
+        updated_at=starts_at,
+        ends_at=None,
+        summary=_summary(view, expectation),
+        policy=view.policy,
+        policy_version=version,
+        evidence=_evidence(view, _forecast(view, expectation)),
+    )
+
+
+def cleared(alert: Alert, view: View, reason: str) -> Alert:
+    """Return the alert after it was cleared; its evidence still says what was expected."""
+    at = max(view.at, alert.updated_at)
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action="cleared",
+        status="cleared",
+        updated_at=at,
+        ends_at=at,
+        summary=f"{reason}; {alert.summary}",
+        evidence=_evidence(view, alert.evidence.forecast),
+    )
+
+
+def _summary(view: View, found: Expectation) -> str:
+    minutes = view.window_ms / 60_000
+    soonest, latest = max(1, math.floor(found.earliest * minutes)), math.ceil(found.latest * minutes)
+    return (
+        f"{view.occupancy} bikes in a cell for {view.rule.capacity}, {found.rate / minutes:+.1f} a minute: "
+        f"{view.rule.raise_at} expected in {max(1, round(found.expected * minutes))} min ({soonest} to {latest})"
+    )
+
+
+def _forecast(view: View, found: Expectation) -> Forecast:
+    def after(windows: float) -> int:
+        return view.at + round(windows * view.window_ms)
+
+    return Forecast(
+        window_start=view.at - view.window_ms,
+        window_ms=view.window_ms,
+        windows=found.span,
+        inflow_per_minute=found.rate * 60_000 / view.window_ms,
+        expected_at=after(found.expected),
+        earliest_at=after(found.earliest),
+        latest_at=after(found.latest),
+    )
+
+
+def _evidence(view: View, forecast: Forecast | None) -> Evidence:
+    rule, record = view.rule, view.record
+    return Evidence(
+        view.occupancy,
+        rule.capacity,
+        rule.raise_at,
+        rule.clear_below,
+        view.by_operator,
+        record.topic,
+        record.partition,
+        record.offset,
+        forecast=forecast,
+    )

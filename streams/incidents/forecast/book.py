@@ -1,0 +1,236 @@
+"""The flows of all cells of one partition, window by window, and the alerts about cells that fill.
+
+Windows decide, as their flows are exact: what a window holds does not hang on how often live counts were told. A window
+is judged when it closes. One that is amended afterwards corrects the flows that later windows are judged with, and
+decides nothing itself.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+
+import msgspec
+
+from schemas.alerts import Alert
+from streams.fold import Record
+from streams.incidents.book import Message
+from streams.incidents.columns import problem_of_lengths
+from streams.incidents.forecast.alert import View, cleared, raised, rules_version
+from streams.incidents.forecast.inflow import LONGEST, Flow, expect
+from streams.incidents.forecast.watch import ForecastRule, Outlook, filled, step
+from streams.incidents.messages import Windows
+from streams.incidents.policy import Policy, Rule
+
+SETTLES = 2
+"""First windows of a region whose arrivals do not count: vehicles are heard of for the first time in them."""
+
+NONE: Flow = (0, 0)
+
+Row = tuple[int, str, str, int, int, int, int]
+"""Window start, cell, operator, arrivals, departures, occupancy, revision."""
+
+
+class Saved(msgspec.Struct, array_like=True, frozen=True):
+    """All that is remembered of a cell: occupancy by operator and of which window, and flows by window and operator."""
+
+    region: str
+    occupancy: dict[str, tuple[int, int]]
+    flows: dict[int, dict[str, Flow]]
+    full: bool
+    doubted_at: int | None
+    alert: Alert | None
+    not_before: int
+
+
+_saved = msgspec.msgpack.Decoder(Saved)
+_span = msgspec.msgpack.Decoder(tuple[int, int])
+_PAIR = msgspec.msgpack.encode((0, 0))[0]
+"""How the progress of a region begins: an array of two."""
+
+
+@dataclass(slots=True)
+class _Cell:
+    region: str
+    lat: float
+    lon: float
+    rule: Rule
+    occupancy: dict[str, tuple[int, int]] = field(default_factory=dict)
+    flows: dict[int, dict[str, Flow]] = field(default_factory=dict)
+    sums: dict[int, Flow] = field(default_factory=dict)
+    outlook: Outlook = field(default_factory=Outlook)
+    alert: Alert | None = None
+    not_before: int = 0
+
+    def standing(self) -> int:
+        """Vehicles at the end of the newest windows of all operators."""
+        return sum(count for count, _ in self.occupancy.values())
+
+
+class ForecastBook:
+    """The cells of one partition."""
+
+    def __init__(
+        self, rule: ForecastRule, policy: Policy, centre: Callable[[int], tuple[float, float]]
+    ) -> None:
+        """`centre` returns (lat, lon) of a cell; ValueError where it is none."""
+        self._rule, self._policy, self._centre = rule, policy, centre
+        self._cells: dict[str, _Cell] = {}
+        self._open: set[str] = set()
+        self._judged: dict[str, tuple[int, int]] = {}
+        self._unsaved: set[str] = set()
+        self._version = rules_version(policy.version, rule)
+
+    def problem(self, message: Message) -> str:
+        """Return what makes a message unusable, or nothing."""
+        if not isinstance(message, Windows):
+            return ""
+        if message.window_ms <= 0:
+            return f"windows of {message.window_ms} ms; a positive length is expected"
+        unequal = problem_of_lengths(message.rows)
+        if unequal:
+            return unequal
+        for cell in sorted(set(message.rows.cell) - self._cells.keys()):
+            try:
+                self._centre(int(cell, 16))
+            except ValueError:
+                return f"{cell[:32]!r} is no H3 cell"
+        return ""
+
+    def apply(self, message: Message, record: Record) -> Iterator[Alert]:
+        """Take closed windows in, oldest first; yields the events of alerts."""
+        if not isinstance(message, Windows):
+            return
+        c = message.rows
+        columns = zip(
+            *(c.window_start, c.cell, c.operator, c.arrivals, c.departures, c.occupancy, c.revision),
+            strict=True,
+        )
+        for start, rows in groupby(sorted(columns), key=itemgetter(0)):
+            closed = self._put(message, list(rows))
+            first, last = self._judged.get(message.region, (start, -1))
+            if start < last:
+                continue
+            if start > last:
+                self._judged[message.region] = first, start
+                self._unsaved.add(message.region)
+                closed |= {cell for cell in self._open if self._cells[cell].region == message.region}
+            for cell in sorted(name for name in closed if self._stirs(self._cells[name], start)):
+                yield from self._judge(cell, start, first + SETTLES * message.window_ms, message, record)
+
+    def _put(self, message: Windows, rows: list[Row]) -> set[str]:
+        """Take the rows of one window in; returns the cells in which somebody came or left, if it closed now."""
+        closed = set()
+        for start, name, operator, arrivals, departures, occupancy, revision in rows:
+            cell = self._cells.get(name)
+            if cell is None:
+                cell = self._cells[name] = self._new(name, message.region)
+            if self._keep(cell, start, operator, (arrivals, departures), occupancy, message.window_ms):
+                self._unsaved.add(name)
+            if revision == 0 and (arrivals or departures):
+                closed.add(name)
+        return closed
+
+    def _keep(
+        self, cell: _Cell, start: int, operator: str, flow: Flow, occupancy: int, window_ms: int
+    ) -> bool:
+        """Keep what a row says; returns whether it is news. Most rows tell of vehicles that stand where they stood."""
+        flows, (standing, newest) = cell.flows.get(start, {}), cell.occupancy.get(operator, (0, -1))
+        same = flows.get(operator, (0, 0)) == flow
+        if same and (occupancy == standing or start < newest):
+            return False
+        if start >= newest:
+            cell.occupancy[operator] = occupancy, start
+        if not same:
+            cell.flows.setdefault(start, {})[operator] = flow
+            cell.sums[start] = _sum(cell.flows[start])
+            oldest = max(cell.flows) - LONGEST * window_ms
+            for gone in [at for at in cell.flows if at <= oldest]:
+                del cell.flows[gone], cell.sums[gone]
+        return True
+
+    def _stirs(self, cell: _Cell, start: int) -> bool:
+        """Return whether a window may decide something: a cell into which nobody came on balance does not fill."""
+        arrivals, departures = cell.sums.get(start, NONE)
+        return arrivals > departures or cell.outlook != Outlook()
+
+    def _new(self, name: str, region: str) -> _Cell:
+        lat, lon = self._centre(int(name, 16))
+        return _Cell(region, lat, lon, self._policy.rule_at(lat, lon))
+
+    def _judge(
+        self, name: str, start: int, settled: int, message: Windows, record: Record
+    ) -> Iterator[Alert]:
+        cell, window_ms = self._cells[name], message.window_ms
+        at, rule, occupancy = start + window_ms, self._cells[name].rule, self._cells[name].standing()
+        before = cell.outlook
+        found, outlook = None, filled(before, occupancy, rule.raise_at, rule.clear_below)
+        if outlook is None:
+            first = max(settled, start - (LONGEST - 1) * window_ms)
+            sums = cell.sums
+            flows = [sums.get(window, NONE) for window in range(first, at, window_ms)]
+            within = self._rule.horizon_ms / window_ms
+            found = expect(flows, rule.raise_at - occupancy, self._rule.sure, within)
+            outlook = step(before, found, at, window_ms, self._rule)
+        if outlook == before:
+            return
+        cell.outlook = outlook
+        self._unsaved.add(name)
+        if outlook.expecting == before.expecting:
+            return
+        by_operator = {name: count for name, (count, _) in sorted(cell.occupancy.items()) if count}
+        place = (name, cell.region, cell.lat, cell.lon)
+        view = View(*place, at, window_ms, occupancy, by_operator, rule, self._policy.name, record)
+        if cell.alert is not None:
+            reason = "it is full" if outlook.full else "it is not expected to fill any more"
+            event = cleared(cell.alert, view, reason)
+            cell.alert = None
+            self._open.discard(name)
+        else:
+            assert found is not None, "what is expected has an expectation"
+            event = cell.alert = raised(view, found, cell.not_before, self._version)
+            self._open.add(name)
+        cell.not_before = event.starts_at + 1
+        yield event
+
+    def take_parts(self) -> Mapping[str, bytes | None]:
+        """Return the cells, and the progress of the regions, that changed since the last call."""
+        parts: dict[str, bytes | None] = {}
+        for name in self._unsaved:
+            cell = self._cells.get(name)
+            parts[name] = msgspec.msgpack.encode(self._judged[name] if cell is None else _encoded(cell))
+        self._unsaved.clear()
+        return parts
+
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take back a cell or a region's progress; returns the open alert."""
+        if data[0] == _PAIR:
+            self._judged[name] = _span.decode(data)
+            return None
+        saved = _saved.decode(data)
+        cell = self._cells[name] = self._new(name, saved.region)
+        cell.occupancy, cell.flows = dict(saved.occupancy), dict(saved.flows)
+        cell.sums = {start: _sum(flows) for start, flows in cell.flows.items()}
+        cell.outlook = Outlook(saved.full, saved.alert is not None, saved.doubted_at)
+        cell.alert, cell.not_before = saved.alert, saved.not_before
+        if saved.alert is not None:
+            self._open.add(name)
+        return saved.alert
+
+
+def _encoded(cell: _Cell) -> Saved:
+    return Saved(
+        cell.region,
+        cell.occupancy,
+        cell.flows,
+        cell.outlook.full,
+        cell.outlook.doubted_at,
+        cell.alert,
+        cell.not_before,
+    )
+
+
+def _sum(flows: Mapping[str, Flow]) -> Flow:
+    return sum(arrivals for arrivals, _ in flows.values()), sum(
+        departures for _, departures in flows.values()
+    )

@@ -1,0 +1,109 @@
+"""Alerts of hot spots: what they say, and their ids. Their subject is the category, shown at the middle cell."""
+
+import hashlib
+
+import msgspec
+
+from schemas.alerts import Alert, AlertKind, Evidence, HotSpot, Severity
+from streams.fold import Record
+from streams.incidents.anomaly.alert import Place
+from streams.incidents.hotspot.rule import HotSpotRule
+from streams.incidents.hotspot.scan import Cylinder
+from streams.incidents.lifecycle import alert_id
+
+KIND: AlertKind = "hot_spot"
+DETECTOR = "scan"
+VERSION = 1
+"""Of the arithmetic of baseline.py, scan.py and rule.py."""
+
+
+def rules_version(rule: HotSpotRule) -> str:
+    """Return a hash of all that decides."""
+    return hashlib.sha256(f"{DETECTOR} {VERSION} {rule}".encode()).hexdigest()[:12]
+
+
+def raised(
+    found: Cylinder,
+    region: str,
+    code: str,
+    place: Place,
+    severity: Severity,
+    rule: HotSpotRule,
+    record: Record,
+) -> Alert:
+    """Return a new alert. Its id is made of the scan that found it: a region is scanned once at a time."""
+    return Alert(
+        alert_id=alert_id(KIND, f"{code}/{found.centre}", found.end),
+        sequence=0,
+        action="raised",
+        kind=KIND,
+        severity=severity,
+        status="active",
+        acknowledged=False,
+        cell=found.centre,
+        region=region,
+        zone=place.zone,
+        lat=place.lat,
+        lon=place.lon,
+        starts_at=found.begin,
+        updated_at=found.end,
+        ends_at=None,
+        summary=_summary(found, code),
+        policy=DETECTOR,
+        policy_version=rules_version(rule),
+        evidence=_evidence(found, code, record),
+        subject=code,
+    )
+
+
+def worse(alert: Alert, found: Cylinder, severity: Severity, record: Record) -> Alert:
+    """Return the alert after its severity rose."""
+    code = alert.subject or ""
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action="updated",
+        severity=severity,
+        updated_at=max(found.end, alert.updated_at),
+        summary=_summary(found, code),
+        evidence=_evidence(found, code, record),
+    )
+
+
+def cleared(alert: Alert, at: int, reason: str, record: Record) -> Alert:
+    """Return the alert after it was cleared; its evidence still says what was found."""
+    at = max(at, alert.updated_at)
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action="cleared",
+        status="cleared",
+        updated_at=at,
+        ends_at=at,
+        summary=f"{reason}; {alert.summary}",
+        evidence=msgspec.structs.replace(alert.evidence, **place),
+    )
+
+
+def _summary(found: Cylinder, code: str) -> str:
+    hours = (found.end - found.begin) / 3_600_000
+    return (
+        f"{found.count} requests of {code!r} in {len(found.cells)} cells within {hours:g} h, "
+        f"{found.expected:.2g} expected (score {found.score:.0f})"
+    )
+
+
+def _evidence(found: Cylinder, code: str, record: Record) -> Evidence:
+    spot = HotSpot(
+        service_code=code,
+        cells=sorted(found.cells),
+        begin=found.begin,
+        end=found.end,
+        count=found.count,
+        expected=found.expected,
+        score=found.score,
+        detector=DETECTOR,
+        detector_version=VERSION,
+    )
+    return Evidence(None, None, None, None, {}, record.topic, record.partition, record.offset, hot_spot=spot)

@@ -1,0 +1,265 @@
+"""Citizens' requests of the regions of one partition, scanned for hot spots every quarter of an hour of event time.
+
+Each category is scanned by itself, around the cells in which it was asked for since the scan before: nothing else can
+have become a hot spot. What was scanned teaches the baseline then: a cell no more than one request a quarter of an
+hour, and the threshold no more than itself, so that what is unusual becomes usual only if it goes on for weeks.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import msgspec
+
+from schemas.alerts import SEVERITIES, Alert
+from streams.fold import Record
+from streams.incidents.anomaly.alert import Place
+from streams.incidents.book import Message
+from streams.incidents.columns import problem_of_lengths
+from streams.incidents.hotspot.alert import cleared, raised, worse
+from streams.incidents.hotspot.baseline import DAY_H, HOUR_MS, Day, Rates
+from streams.incidents.hotspot.extremes import Maxima
+from streams.incidents.hotspot.rule import HotSpotRule, severity_of
+from streams.incidents.hotspot.scan import LONGEST_MS, STEP_MS, Cylinder, Rings, strongest
+from streams.incidents.messages import Requests
+
+Key = tuple[str, str]
+"""Region and service_code."""
+
+
+class Spot(msgspec.Struct, array_like=True, frozen=True):
+    """An open alert, the cells that it takes up, and when requests last made it one."""
+
+    alert: Alert
+    cells: list[str]
+    loud_at: int
+
+
+class Category(msgspec.Struct, array_like=True):
+    """All that is remembered of a category in a region: what was opened of late, and what is usual.
+
+    opened  by cell and window start
+    """
+
+    opened: dict[str, dict[int, int]]
+    rates: Rates
+    maxima: Maxima
+
+    def asked(self, before: int) -> dict[str, set[int]]:
+        """Return the quarters of an hour before a time in which there were requests, by cell."""
+        return {
+            cell: {start // STEP_MS * STEP_MS for start, n in windows.items() if n and start < before}
+            for cell, windows in self.opened.items()
+        }
+
+
+class Progress(msgspec.Struct, array_like=True):
+    """Of a region: up to where it was scanned, and when people call."""
+
+    scanned: int
+    day: Day
+
+
+_category = msgspec.msgpack.Decoder(Category)
+_progress = msgspec.msgpack.Decoder(Progress)
+_spot = msgspec.msgpack.Decoder(Spot)
+
+
+class HotSpotBook:
+    """The categories of one partition."""
+
+    def __init__(self, rule: HotSpotRule, place: Callable[[str], Place], rings: Rings) -> None:
+        """`place` says where a cell is; it raises ValueError where the name is no cell."""
+        self._rule, self._place, self._rings = rule, place, rings
+        self._regions: dict[str, Progress] = {}
+        self._categories: dict[Key, Category] = {}
+        self._spots: dict[Key, dict[str, Spot]] = defaultdict(dict)
+        self._unsaved: set[Key] = set()
+        self._unsaved_regions: set[str] = set()
+        self._unsaved_spots: dict[str, Spot | None] = {}
+
+    def problem(self, message: Message) -> str:
+        """Return what makes a message unusable, or nothing."""
+        if not isinstance(message, Requests):
+            return ""
+        unequal = problem_of_lengths(message.rows)
+        if unequal:
+            return unequal
+        if any(opened < 0 for opened in message.rows.opened):
+            return "requests opened below zero; counts are expected"
+        for cell in sorted(set(message.rows.cell)):
+            try:
+                self._place(cell)
+            except ValueError:
+                return f"{cell[:32]!r} is no H3 cell"
+        return ""
+
+    def apply(self, message: Message, record: Record) -> Iterator[Alert]:
+        """Take closed windows in, and scan as far as they reach; yields the events of alerts."""
+        if not isinstance(message, Requests):
+            return
+        name, progress = message.region, self._regions.get(message.region)
+        if progress is None:
+            since = min([message.watermark, *message.rows.window_start])
+            progress = self._regions[name] = Progress(since // STEP_MS * STEP_MS, Day(since, [0.0] * DAY_H))
+        self._put(message)
+        until = message.watermark // STEP_MS * STEP_MS
+        if until > progress.scanned:
+            for end, asked in sorted(self._asked(name, progress.scanned, until).items()):
+                yield from self._scan(name, progress, end, asked, record)
+            progress.scanned = until
+            self._unsaved_regions.add(name)
+            yield from self._fall_quiet(name, until, record)
+
+    def _put(self, message: Requests) -> None:
+        c = message.rows
+        for start, cell, code, opened in zip(c.window_start, c.cell, c.service_code, c.opened, strict=True):
+            key = message.region, code
+            known = self._categories.get(key)
+            if known is None:
+                if not opened:
+                    continue
+                known = self._categories[key] = Category({}, Rates(start, 0.0, {}), Maxima())
+                self._forget(message.region)
+            windows = known.opened.get(cell, {})
+            if windows.get(start, 0) == opened:
+                continue
+            known.opened.setdefault(cell, {})[start] = opened
+            self._unsaved.add(key)
+
+    def _asked(self, region: str, begin: int, end: int) -> dict[int, dict[str, set[str]]]:
+        """Return in which cells there were requests, by the end of their quarter of an hour and category."""
+        asked: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for (name, code), known in self._categories.items():
+            if name == region:
+                for cell, windows in known.opened.items():
+                    for start, count in windows.items():
+                        if count and begin <= start < end:
+                            asked[(start // STEP_MS + 1) * STEP_MS][code].add(cell)
+        return asked
+
+    def _scan(
+        self, name: str, progress: Progress, end: int, asked: Mapping[str, set[str]], record: Record
+    ) -> Iterator[Alert]:
+        """Judge what was asked for in the quarter of an hour until `end`, then learn it."""
+        mine = [known.rates.cells for key, known in self._categories.items() if key[0] == name]
+        cells = len(set().union(*mine))
+        for code in sorted(asked):
+            known = self._categories.get((name, code))
+            if known is None:
+                continue
+            _drop_old(known, end)
+            known.rates.fade(end)
+            yield from self._judge((name, code), progress.day, cells, end, asked[code], record)
+            self._unsaved.add((name, code))
+        for code in sorted(asked):
+            known = self._categories.get((name, code))
+            if known is not None:
+                _learn(known, progress.day, end, asked[code])
+
+    def _judge(
+        self, key: Key, day: Day, cells: int, end: int, asked: set[str], record: Record
+    ) -> Iterator[Alert]:
+        known, least, categories = self._categories[key], self._rule.least, self._count(key[0])
+        threshold = known.maxima.threshold(self._rule.raise_at, self._rule.days * categories)
+        where, most = known.asked(end), 0.0
+        centres = {cell for one in asked for ring in self._rings(one) for cell in ring}
+        while True:
+            found = strongest(centres, where, end, self._rings, known.rates, day, cells, least)
+            most = max(most, 0.0 if found is None else min(found.score, threshold))
+            if found is None or found.score < threshold:
+                break
+            if found.cells & asked:
+                yield from self._tell(key, found, threshold, record)
+            for cell in found.cells:
+                where.pop(cell, None)
+        known.maxima.learn(end, most)
+
+    def _count(self, region: str) -> int:
+        return sum(name == region for name, _ in self._categories)
+
+    def _tell(self, key: Key, found: Cylinder, threshold: float, record: Record) -> Iterator[Alert]:
+        """Raise an alert, or find the one that is open where the hot spot is."""
+        severity, (region, code) = severity_of(found.score, threshold), key
+        for spot in self._spots[key].values():
+            if found.cells.isdisjoint(spot.cells):
+                continue
+            alert = spot.alert
+            if SEVERITIES.index(severity) > SEVERITIES.index(alert.severity):
+                alert = worse(alert, found, severity, record)
+                yield alert
+            self._keep(key, Spot(alert, spot.cells, found.end))
+            return
+        alert = raised(found, region, code, self._place(found.centre), severity, self._rule, record)
+        self._keep(key, Spot(alert, sorted(found.cells), found.end))
+        yield alert
+
+    def _keep(self, key: Key, spot: Spot) -> None:
+        self._spots[key][spot.alert.alert_id] = self._unsaved_spots[spot.alert.alert_id] = spot
+
+    def _fall_quiet(self, region: str, at: int, record: Record) -> Iterator[Alert]:
+        for key in sorted(key for key in self._spots if key[0] == region):
+            for name, spot in list(self._spots[key].items()):
+                if at - spot.loud_at >= self._rule.quiet_ms:
+                    del self._spots[key][name]
+                    self._unsaved_spots[name] = None
+                    hours = self._rule.quiet_ms / HOUR_MS
+                    yield cleared(spot.alert, at, f"nothing unusual for {hours:g} h", record)
+            if not self._spots[key]:
+                del self._spots[key]
+
+    def _forget(self, region: str) -> None:
+        """Forget categories where there are too many: those longest silent, but for those with an open alert."""
+        mine = [key for key in self._categories if key[0] == region]
+        if len(mine) <= self._rule.most:
+            return
+        quiet = [key for key in mine if not self._spots.get(key)]
+        oldest = sorted(quiet, key=lambda key: (self._categories[key].rates.at, key))
+        for key in oldest[: len(mine) - self._rule.most + self._rule.most // 20]:
+            del self._categories[key]
+            self._unsaved.add(key)
+
+    def take_parts(self) -> Mapping[str, bytes | None]:
+        """Return the categories, and the progress of regions, that changed since the last call."""
+        parts: dict[str, bytes | None] = {}
+        for region, code in self._unsaved:
+            known = self._categories.get((region, code))
+            parts[f"category/{region}/{code}"] = None if known is None else msgspec.msgpack.encode(known)
+        for region in self._unsaved_regions:
+            parts[f"region/{region}"] = msgspec.msgpack.encode(self._regions[region])
+        for name, spot in self._unsaved_spots.items():
+            parts[f"spot/{name}"] = None if spot is None else msgspec.msgpack.encode(spot)
+        self._unsaved.clear()
+        self._unsaved_regions.clear()
+        self._unsaved_spots.clear()
+        return parts
+
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take back a category, a region's progress or an open alert, in any order."""
+        about, _, rest = name.partition("/")
+        if about == "spot":
+            spot = _spot.decode(data)
+            alert = spot.alert
+            self._spots[alert.region, alert.subject or ""][alert.alert_id] = spot
+            return alert
+        if about == "region":
+            self._regions[rest] = _progress.decode(data)
+            return None
+        region, _, code = rest.partition("/")
+        self._categories[region, code] = _category.decode(data)
+        return None
+
+
+def _learn(known: Category, day: Day, end: int, asked: Iterable[str]) -> None:
+    """Take the cells of the quarter of an hour until `end` into the baseline."""
+    hour = (end - STEP_MS) // HOUR_MS % DAY_H
+    for cell in sorted(asked):
+        known.rates.learn(cell)
+        day.hours[hour] += 1
+
+
+def _drop_old(known: Category, end: int) -> None:
+    for cell, windows in list(known.opened.items()):
+        for start in [start for start in windows if start < end - LONGEST_MS]:
+            del windows[start]
+        if not windows:
+            del known.opened[cell]

@@ -1,0 +1,50 @@
+"""What a category's scores come to by themselves: its threshold, from the greatest score of each day.
+
+The law of requests is not known: staff enter a batch of them at one desk, a crew reports each lamp of a street. So the
+threshold is learnt. Daily maxima follow a Gumbel law in good approximation (A. M. Abrams, K. Kleinman, M. Kulldorff:
+Gumbel based p-value approximations for spatial scan statistics, International Journal of Health Geographics 2010),
+fitted here by its moments; what comes once in `days` days is its quantile at 1 - 1 / days. A score that is told teaches
+no more than the threshold that it crossed.
+"""
+
+import math
+
+import msgspec
+
+DAY_MS = 86_400_000
+WARM_DAYS = 7
+SPAN = 60
+"""Days of the exponential weights."""
+EULER = 0.5772156649015329
+
+
+class Maxima(msgspec.Struct, array_like=True):
+    """Mean and variance of the maxima of `days` days with requests; the day that runs, and its maximum so far."""
+
+    days: int = 0
+    mean: float = 0.0
+    variance: float = 0.0
+    day: int = -1
+    most: float = 0.0
+
+    def learn(self, at_ms: int, score: float) -> None:
+        """Take the greatest score of a scan in."""
+        day = at_ms // DAY_MS
+        if day != self.day:
+            if self.day >= 0:
+                self._close()
+            self.day, self.most = day, 0.0
+        self.most = max(self.most, score)
+
+    def _close(self) -> None:
+        weight, away = max(1 / SPAN, 1 / (self.days + 1)), self.most - self.mean
+        self.mean += weight * away
+        self.variance = (1 - weight) * (self.variance + weight * away * away)
+        self.days += 1
+
+    def threshold(self, least: float, days: float) -> float:
+        """Return the score that comes once in so many days, but `least` at least; twice that while little is known."""
+        if self.days < WARM_DAYS:
+            return 2 * least
+        scale = math.sqrt(6 * self.variance) / math.pi
+        return max(least, self.mean - EULER * scale - scale * math.log(-math.log1p(-1 / days)))

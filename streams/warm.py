@@ -1,0 +1,42 @@
+"""Has the machine code of the folds ready before it is needed: `python -m streams.warm`.
+
+Set-up and image run this once, workers before they join their group: compiling while partitions wait would delay them.
+"""
+
+from streams import topics
+from streams.fleet.cells import Cells
+from streams.fleet.config import FleetConfig
+from streams.fleet.state import FleetState
+from streams.fold import Ledger, Record, Restored
+from streams.grid import locate
+from streams.store import binary
+
+_MINUTE_MS = 60_000
+_STEP_MS = 3_600_000
+_FRAMES = 4
+_T0_MS = 1_767_225_600_000  # any time
+_FRAME = b'{"vehicle_id":["a-%d"],"ts":[%d],"lat":[31.2],"lon":[121.5],"operator":"a","received_at":%d}'
+
+
+def warm() -> None:
+    """Fold some vehicles that fall silent one after the other; what comes of it is dropped."""
+    config = FleetConfig(
+        window_ms=_MINUTE_MS,
+        allowed_lateness_ms=0,
+        amend_horizon_ms=_MINUTE_MS,
+        stale_after_ms=2 * _MINUTE_MS,
+        sources=1,
+    )
+    fold = FleetState(config, Cells(locate.Locator(9, 2)), Restored(0, 0, -1, {}, Ledger()))
+    for offset in range(_FRAMES):
+        now = _T0_MS + offset * _STEP_MS
+        fold.apply(Record(topics.VEHICLES, 0, offset, _FRAME % (offset, now, now), now))
+        fold.take_outputs(at_checkpoint=True)
+        for rows in fold.take_changes().rows:
+            columns = [column for column in rows.columns.values() if isinstance(column, binary.Column)]
+            if columns:
+                binary.rows(columns)
+
+
+if __name__ == "__main__":
+    warm()

@@ -1,0 +1,191 @@
+"""Alerts of saturation that is expected: from closed windows to Kafka and the tables, over crashes and amendments."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import codec
+from schemas.alerts import Alert
+from schemas.cells import CellsWindow, ClosedWindows
+from streams import topics
+from streams.fold import Record
+from streams.grid.locate import centre
+from streams.incidents.forecast.watch import ForecastRule
+from streams.incidents.policy import Rule, parse
+from streams.incidents.state import IncidentsState
+from tests.pipeline import T0, Database, restored
+
+CELL, OTHER = "89309959d07ffff", "89309959d0fffff"
+REGION = "82309ffffffffff"
+MINUTE = 60_000
+POLICY = parse(None, Rule("default", 60, 1.0, 0.8, 120_000), "rules")
+RULE = ForecastRule(horizon_ms=30 * MINUTE, sure=2.5, recede_ms=5 * MINUTE)
+Row = tuple[int, str, str, int, int, int, int]
+"""Minute, cell, operator, arrivals, departures, occupancy, revision."""
+
+
+class Watched:
+    """An incidents fold that forecasts, and its log."""
+
+    def __init__(self) -> None:
+        self.database = Database()
+        self.fold = self._open(restored())
+        self.log: list[bytes] = []
+        self.told: list[Alert] = []
+
+    def _open(self, start: object) -> IncidentsState:
+        return IncidentsState(POLICY, centre, start, forecast=RULE)  # type: ignore[arg-type]
+
+    def close(self, *rows: Row) -> list[Alert]:
+        """Close windows; returns the alerts told."""
+        minutes, cells, operators, arrivals, departures, occupancy, revisions = map(
+            list, zip(*rows, strict=True)
+        )
+        columns = ClosedWindows(
+            [T0 + int(minute) * MINUTE for minute in minutes], cells, operators, [1] * len(rows), arrivals,
+            departures, occupancy, revisions,
+        )  # fmt: skip
+        watermark = T0 + (max(map(int, minutes)) + 1) * MINUTE
+        self.log.append(codec.encode(CellsWindow(REGION, watermark, MINUTE, columns)))
+        return self._fold(len(self.log) - 1)
+
+    def _fold(self, offset: int) -> list[Alert]:
+        self.fold.apply(Record(topics.CELLS, 0, offset, self.log[offset], T0))
+        outputs = self.fold.take_outputs(at_checkpoint=False)
+        told = [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
+        assert len(told) == len(outputs)
+        self.told += told
+        return told
+
+    def checkpoint(self) -> None:
+        self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
+
+    def crash(self) -> None:
+        start = self.database.restored("incidents", 0)
+        self.fold = self._open(start)
+        for offset in range(start.offset + 1, len(self.log)):
+            self._fold(offset)
+
+
+def fill(watched: Watched, rates: Sequence[int], occupancy: int = 20, start: int = 3) -> list[Alert]:
+    """Let as many bikes come (or leave, below zero) a minute; returns the alerts."""
+    told: list[Alert] = []
+    for minute, rate in enumerate(rates, start):
+        occupancy += rate
+        told += watched.close((minute, CELL, "hello", max(rate, 0), max(-rate, 0), occupancy, 0))
+    return told
+
+
+@pytest.fixture
+def watched() -> Watched:
+    made = Watched()
+    for minute in range(3):  # bikes are heard of for the first time
+        made.close((minute, CELL, "hello", 20 if minute == 0 else 0, 0, 20, 0))
+    return made
+
+
+def test_a_cell_that_fills_is_announced_with_the_reason_and_cleared_when_it_is_full(watched: Watched) -> None:
+    raised, cleared = fill(watched, [4] * 11)
+    assert (raised.kind, raised.severity, raised.action) == ("saturation_expected", "warning", "raised")
+    evidence = raised.evidence
+    assert evidence.forecast is not None
+    assert evidence.forecast.inflow_per_minute == 4.0
+    missing = 60 - (evidence.occupancy or 0)
+    assert evidence.forecast.expected_at == raised.starts_at + missing // 4 * MINUTE
+    assert evidence.forecast.earliest_at < evidence.forecast.expected_at < evidence.forecast.latest_at
+    assert evidence.forecast.latest_at <= raised.starts_at + RULE.horizon_ms
+    assert raised.summary == "32 bikes in a cell for 60, +4.0 a minute: 60 expected in 7 min (4 to 14)"
+    assert (cleared.alert_id, cleared.action, cleared.evidence.occupancy) == (raised.alert_id, "cleared", 60)
+    assert cleared.summary.startswith("it is full; ")
+
+
+def test_bikes_heard_of_for_the_first_time_are_no_inflow() -> None:
+    fresh = Watched()
+    assert fresh.close((0, CELL, "hello", 20, 0, 20, 0)) == []
+    assert fresh.close((1, CELL, "hello", 20, 0, 40, 0)) == []
+    assert fresh.close((2, CELL, "hello", 5, 0, 45, 0)) == []
+
+
+def test_an_inflow_that_ends_is_cleared_after_a_while(watched: Watched) -> None:
+    (raised,) = fill(watched, [4] * 6)
+    quiet = fill(watched, [0, 0, -1, 0] * 5, occupancy=44, start=9)
+    assert [event.action for event in quiet] == ["cleared"]
+    assert quiet[0].summary.startswith("it is not expected to fill any more; ")
+    assert quiet[0].updated_at - raised.updated_at >= RULE.recede_ms
+
+
+def test_a_full_cell_is_not_announced_before_it_was_clear_of_it(watched: Watched) -> None:
+    fill(watched, [4] * 11)
+    assert fill(watched, [-4, -4, 3, 3, 3], occupancy=64, start=14) == []  # 48 is clear_below
+    told = fill(watched, [-9, -9, *[4] * 8], occupancy=65, start=19)
+    assert [event.action for event in told][:1] == ["raised"]
+
+
+def test_an_amended_window_decides_nothing_and_counts_later(watched: Watched) -> None:
+    fill(watched, [0, 0, 0], start=3)
+    told = watched.close(*[(minute, CELL, "hello", 6, 0, 20 + 6 * (minute - 2), 1) for minute in (3, 4, 5)])
+    assert told == []
+    assert [e.action for e in watched.close((6, CELL, "hello", 6, 0, 44, 0))] == ["raised"]
+
+
+def test_operators_fill_a_cell_together(watched: Watched) -> None:
+    told: list[Alert] = []
+    for minute in range(3, 10):
+        told += watched.close(
+            (minute, CELL, "hello", 2, 0, 20 + 2 * (minute - 2), 0),
+            (minute, CELL, "mobike", 3, 0, 3 * (minute - 2), 0),
+        )
+    assert told[0].evidence.by_operator == {"hello": 26, "mobike": 9}
+
+
+def test_a_window_that_is_told_again_changes_nothing(watched: Watched) -> None:
+    fill(watched, [4] * 6)
+    before = watched.fold.take_changes()
+    assert before.parts
+    assert watched.close((8, CELL, "hello", 4, 0, 44, 0)) == []
+    assert not watched.fold.take_changes().parts
+
+
+def test_columns_of_unequal_length_are_refused(watched: Watched) -> None:
+    columns = ClosedWindows([T0], [CELL, OTHER], ["a"], [1], [1], [0], [1], [0])
+    value = codec.encode(CellsWindow(REGION, T0, MINUTE, columns))
+    watched.fold.apply(Record(topics.CELLS, 0, 99, value, T0))
+    (refused,) = watched.fold.take_outputs(at_checkpoint=False)
+    assert refused.topic == topics.REJECTED
+
+
+def test_an_alert_that_is_open_over_a_crash_is_followed_and_not_raised_again(watched: Watched) -> None:
+    (raised,) = fill(watched, [4] * 6)
+    watched.checkpoint()
+    watched.crash()
+    assert fill(watched, [4] * 4, occupancy=44, start=9)[0].alert_id == raised.alert_id
+    assert [event.action for event in watched.told] == ["raised", "cleared"]
+    watched.checkpoint()
+    watched.crash()
+    assert fill(watched, [-4, -4, 3, 3, 3], occupancy=60, start=13) == []  # it is not clear of it yet
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(-6, 8), st.sampled_from((CELL, OTHER))), min_size=5, max_size=50),
+    st.data(),
+)
+def test_a_crash_changes_no_alert(moves: list[tuple[int, str]], data: st.DataObject) -> None:
+    """replay_changes_nothing"""
+    plain, crashing = Watched(), Watched()
+    occupancy = {CELL: 30, OTHER: 40}
+    for minute, (wanted, cell) in enumerate(moves):
+        rate = max(wanted, -occupancy[cell])
+        occupancy[cell] += rate
+        row = (minute, cell, "hello", max(rate, 0), max(-rate, 0), occupancy[cell], 0)
+        plain.close(row)
+        crashing.close(row)
+        what = data.draw(st.sampled_from(("", "", "", "checkpoint", "crash")))
+        if what == "checkpoint":
+            crashing.checkpoint()
+        elif what == "crash":
+            crashing.crash()
+    kept = {(alert.alert_id, alert.sequence): alert for alert in crashing.told}
+    assert kept == {(alert.alert_id, alert.sequence): alert for alert in plain.told}

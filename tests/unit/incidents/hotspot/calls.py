@@ -1,0 +1,118 @@
+"""A city whose people call: requests as closed windows, for the incidents fold."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from schemas import codec
+from schemas.alerts import Alert
+from schemas.cells import CellsRequests, ClosedRequests
+from streams import topics
+from streams.fold import Record
+from streams.grid.locate import centre, rings
+from streams.incidents.hotspot.rule import HotSpotRule
+from streams.incidents.hotspot.scan import RINGS
+from streams.incidents.policy import Rule, parse
+from streams.incidents.state import IncidentsState
+from tests.pipeline import T0, Database, restored
+
+MIDDLE = "8930994a553ffff"
+REGION = "82309ffffffffff"
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+CITY = tuple(cell for ring in rings(MIDDLE, 8) for cell in ring)
+"""217 cells."""
+POLICY = parse(None, Rule("default", 60, 1.0, 0.8, 120_000), "rules")
+Call = tuple[int, str, str]
+"""Minute since T0, cell, category."""
+
+
+def by_chance(
+    days: float, a_day: float, seed: int, codes: Sequence[str] = ("bin", "noise", "road")
+) -> list[Call]:
+    """Return requests whose rates differ by cell, category and hour, and nothing else."""
+    rng = np.random.default_rng(seed)
+    shares = rng.gamma(0.5, 1.0, (len(CITY), len(codes)))
+    hours = 1 + 0.9 * np.sin((np.arange(24) - 8) / 24 * 2 * np.pi)
+    minutes = np.repeat(hours / hours.sum() / 60, 60)
+    calls: list[Call] = []
+    for minute in np.flatnonzero(rng.random(int(days * 1440)) < 0.999):
+        for _ in range(rng.poisson(a_day * minutes[minute % 1440])):
+            cell, code = np.unravel_index(
+                rng.choice(shares.size, p=(shares / shares.sum()).ravel()), shares.shape
+            )
+            calls.append((int(minute), CITY[cell], codes[code]))
+    return calls
+
+
+def burst(
+    start: int, minutes: int, calls: int, code: str, seed: int, cells: Sequence[str] = ()
+) -> list[Call]:
+    """Return requests of one category in a few cells."""
+    rng = np.random.default_rng(seed)
+    where = cells or [cell for ring in rings(MIDDLE, 1) for cell in ring]
+    times = sorted(rng.integers(start, start + minutes, calls).tolist())
+    return [(minute, where[int(rng.integers(len(where)))], code) for minute in times]
+
+
+class Desk:
+    """An incidents fold that looks for hot spots, and its log."""
+
+    def __init__(self, rule: HotSpotRule | None = None) -> None:
+        self.rule = rule or HotSpotRule()
+        self.database = Database()
+        self.fold = self._open(restored())
+        self.log: list[bytes] = []
+        self.told: list[Alert] = []
+        self.refused = 0
+
+    def _open(self, start: object) -> IncidentsState:
+        around = (self.rule, lambda cell: rings(cell, RINGS))
+        return IncidentsState(POLICY, centre, start, hot_spots=around)  # type: ignore[arg-type]
+
+    def feed(self, calls: Iterable[Call], revision: int = 0) -> list[Alert]:
+        """Close the windows of calls, a message a minute; returns the alerts told."""
+        told: list[Alert] = []
+        for minute, rows in _by_minute(calls):
+            told += self.close(minute, rows, revision)
+        return told
+
+    def close(
+        self, minute: int, rows: Counter[tuple[str, str]], revision: int = 0, watermark: int | None = None
+    ) -> list[Alert]:
+        """Close one window; `watermark` is a minute."""
+        n, keys = len(rows), sorted(rows)
+        opened, zero, none = [rows[key] for key in keys], [0] * n, [None] * n
+        columns = ClosedRequests(
+            [T0 + minute * MINUTE] * n, [cell for cell, _ in keys], [code for _, code in keys], opened, zero, zero,
+            opened, zero, none, none, zero, none, none, [revision] * n,
+        )  # fmt: skip
+        until = T0 + (minute + 1 if watermark is None else watermark) * MINUTE
+        self.log.append(codec.encode(CellsRequests(REGION, until, MINUTE, columns)))
+        return self._fold(len(self.log) - 1)
+
+    def _fold(self, offset: int) -> list[Alert]:
+        self.fold.apply(Record(topics.CELLS, 0, offset, self.log[offset], T0))
+        outputs = self.fold.take_outputs(at_checkpoint=False)
+        told = [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
+        self.refused += len(outputs) - len(told)
+        self.told += told
+        return told
+
+    def checkpoint(self) -> None:
+        """Store the fold."""
+        self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
+
+    def crash(self) -> None:
+        """Lose its memory, load the checkpoint, fold the rest of the log again."""
+        start = self.database.restored("incidents", 0)
+        self.fold = self._open(start)
+        for offset in range(start.offset + 1, len(self.log)):
+            self._fold(offset)
+
+
+def _by_minute(calls: Iterable[Call]) -> Iterator[tuple[int, Counter[tuple[str, str]]]]:
+    minutes: dict[int, Counter[tuple[str, str]]] = {}
+    for minute, cell, code in calls:
+        minutes.setdefault(minute, Counter())[cell, code] += 1
+    yield from sorted(minutes.items())

@@ -1,0 +1,167 @@
+"""Hot spots of requests: what is found, what is left alone, and that neither hangs on crashes."""
+
+import math
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.grid.locate import rings
+from streams.incidents.hotspot.baseline import Day, Rates
+from streams.incidents.hotspot.extremes import EULER, Maxima
+from streams.incidents.hotspot.rule import HotSpotRule
+from streams.incidents.hotspot.scan import RINGS, STEP_MS, strongest
+from tests.pipeline import T0
+from tests.unit.incidents.hotspot.calls import CITY, DAY, HOUR, MIDDLE, MINUTE, Call, Desk, burst, by_chance
+
+WEEK = 7 * 1440
+
+
+def test_a_city_that_calls_by_chance_raises_nothing() -> None:
+    assert Desk().feed(by_chance(14, 100, seed=1)) == []
+
+
+def test_requests_that_gather_are_told_with_where_and_when_and_cleared_when_it_is_over() -> None:
+    desk, usual = Desk(), by_chance(9, 150, seed=2)
+    start = 8 * 1440 + 600
+    told = desk.feed(sorted([*usual, *burst(start, 180, 45, "heating", seed=3)]))
+    (raised, *worse, cleared) = told
+    assert (raised.kind, raised.subject, raised.action) == ("hot_spot", "heating", "raised")
+    spot = raised.evidence.hot_spot
+    assert spot is not None
+    assert set(spot.cells) & set(rings(MIDDLE, 1)[1])
+    assert T0 + start * MINUTE <= raised.updated_at <= T0 + (start + 90) * MINUTE
+    assert spot.count >= HotSpotRule().least
+    assert spot.expected < 0.1 * spot.count
+    assert all(event.action == "updated" for event in worse)
+    assert (cleared.action, cleared.alert_id) == ("cleared", raised.alert_id)
+    assert cleared.updated_at >= T0 + (start + 120) * MINUTE + HotSpotRule().quiet_ms
+
+
+def test_two_hot_spots_of_a_category_are_two_alerts() -> None:
+    far = [CITY[-1], *rings(CITY[-1], 1)[1]]
+    calls = [*by_chance(8, 150, seed=4), *burst(WEEK + 60, 120, 40, "heating", seed=5)]
+    calls += burst(WEEK + 60, 120, 40, "heating", seed=6, cells=far)
+    raised = [event for event in Desk().feed(sorted(calls)) if event.action == "raised"]
+    assert len(raised) == 2
+    one, other = (set(event.evidence.hot_spot.cells) for event in raised if event.evidence.hot_spot)
+    assert one.isdisjoint(other)
+
+
+def test_a_batch_that_is_entered_at_one_desk_is_no_hot_spot() -> None:
+    batch: list[Call] = [(WEEK + minute, MIDDLE, "road") for minute in (0, 1, 2, 3, 4) for _ in range(8)]
+    assert Desk().feed(sorted([*by_chance(8, 150, seed=7), *batch])) == []
+
+
+def test_a_category_that_always_comes_in_clusters_learns_its_own_threshold() -> None:
+    """A crew that reports its street, every day in another one, is told at first, and then no more."""
+    calls = by_chance(25, 40, seed=8)
+    for day in range(25):
+        street = [CITY[(31 * day) % len(CITY)]]
+        street += rings(street[0], 1)[1]
+        calls += burst(day * 1440 + 540, 120, 60, "lamp", seed=100 + day, cells=street)
+    raised = [event for event in Desk().feed(sorted(calls)) if event.action == "raised"]
+    assert raised
+    assert max(event.updated_at for event in raised) < T0 + 15 * DAY
+
+
+def test_an_amended_window_corrects_the_counts_and_is_not_counted_twice() -> None:
+    plain, amended = Desk(), Desk()
+    usual = by_chance(2, 100, seed=9)
+    hot = burst(1440 + 660, 90, 45, "heating", seed=10)
+    plain.feed(sorted([*usual, *hot]))
+    for minute in sorted({minute for minute, _, _ in [*usual, *hot]}):
+        rows = Counter((cell, code) for at, cell, code in [*usual, *hot] if at == minute)
+        amended.close(minute, rows)
+        amended.close(minute, rows, revision=1)
+    assert plain.told
+    assert [a.alert_id for a in amended.told] == [a.alert_id for a in plain.told]
+
+
+def test_a_name_that_is_no_cell_is_refused() -> None:
+    desk = Desk()
+    desk.close(0, Counter({("no cell", "bin"): 1}))
+    assert desk.refused == 1
+
+
+def test_the_state_of_a_category_does_not_grow_without_end() -> None:
+    desk = Desk()
+    desk.feed(by_chance(3, 150, seed=11))
+    desk.checkpoint()
+    early = max(map(len, desk.database.parts["incidents"].values()))
+    desk.feed([(minute + 3 * 1440, cell, code) for minute, cell, code in by_chance(10, 150, seed=12)])
+    desk.checkpoint()
+    assert max(map(len, desk.database.parts["incidents"].values())) < 2.5 * early
+
+
+def test_categories_beyond_the_most_are_forgotten() -> None:
+    desk = Desk(HotSpotRule(most=20))
+    desk.feed([(minute, MIDDLE, f"code-{minute}") for minute in range(500)])
+    desk.checkpoint()
+    parts = [name for name in desk.database.parts["incidents"] if name.startswith("hot_spot/category/")]
+    assert len(parts) <= 20
+    assert "hot_spot/category/82309ffffffffff/code-499" in parts
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.integers(0, 1000),
+    st.lists(st.sampled_from(("", "", "", "checkpoint", "crash")), min_size=8, max_size=8),
+)
+def test_a_crash_changes_no_alert(seed: int, faults: list[str]) -> None:
+    """replay_changes_nothing"""
+    calls = sorted(
+        [*by_chance(1, 30, seed), *burst(600, 90, 30, "heating", seed), *burst(900, 60, 25, "a/b", seed)]
+    )
+    plain, crashing = Desk(HotSpotRule(raise_at=12.0)), Desk(HotSpotRule(raise_at=12.0))
+    size = len(calls) // len(faults) + 1
+    for at, fault in enumerate(faults):
+        some = calls[at * size : (at + 1) * size]
+        plain.feed(some)
+        crashing.feed(some)
+        if fault == "checkpoint":
+            crashing.checkpoint()
+        elif fault == "crash":
+            crashing.crash()
+    told = {(alert.alert_id, alert.sequence): alert for alert in crashing.told}
+    assert told == {(alert.alert_id, alert.sequence): alert for alert in plain.told}
+
+
+# ------------------------------------------------------------------ the parts
+
+
+def test_the_score_of_a_well_known_rate_is_the_likelihood_ratio_of_poisson() -> None:
+    day = Day(0, [0.0] * 24)
+    end = T0 // STEP_MS * STEP_MS
+    rates = Rates(end, 50_000.0, {cell: 50_000.0 / len(CITY) for cell in CITY})
+    quarters = [end - STEP_MS * n for n in range(1, 9)]
+    found = strongest(
+        [MIDDLE], {MIDDLE: quarters}, end, lambda cell: rings(cell, RINGS), rates, day, len(CITY), 5
+    )
+    assert found is not None
+    count, mean = found.count, found.expected
+    assert found.score == pytest.approx(count * math.log(count / mean) - count + mean, rel=0.05)
+
+
+def test_hours_in_which_people_call_more_are_worth_more() -> None:
+    day = Day(T0, [0.0] * 12 + [1_000.0] * 12)
+    assert day.exposure(T0, T0 + DAY) == pytest.approx(24)
+    assert day.weight(T0 + 13 * HOUR) > 1.9
+    assert day.weight(T0 + HOUR) < 0.1
+
+
+def test_what_is_unknown_is_expected_with_more_variance() -> None:
+    known, unknown = Rates(T0, 5_000.0, {MIDDLE: 50.0}), Rates(T0, 5_000.0, {})
+    one, other = (rates.expected([MIDDLE], 1.0, 1_000.0, 100) for rates in (known, unknown))
+    assert one.variance / one.mean < other.variance / other.mean * 1.2
+    assert one.mean**2 / (one.variance - one.mean) > 50 * other.mean**2 / (other.variance - other.mean)
+
+
+def test_the_threshold_is_the_quantile_of_a_gumbel_law() -> None:
+    maxima = Maxima(days=100, mean=10.0 + EULER * 2.0, variance=(2.0 * math.pi) ** 2 / 6)
+    for days in (10.0, 100.0, 1_000.0):
+        score = maxima.threshold(0.0, days)
+        assert math.exp(-math.exp(-(score - 10.0) / 2.0)) == pytest.approx(1 - 1 / days)
+    assert maxima.threshold(50.0, 10.0) == 50.0
+    assert Maxima(days=3).threshold(20.0, 10.0) == 40.0

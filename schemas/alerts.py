@@ -20,6 +20,11 @@ AlertKind = Literal[
     "overstay",
     "no_parking",
     "outside_service_area",
+    "sensor_silent",
+    "sensor_stuck",
+    "sensor_out_of_range",
+    "sensor_drifting",
+    "feed_silent",
     "saturation_expected",
     "hot_spot",
 ]
@@ -129,6 +134,26 @@ class StayBroken(msgspec.Struct, frozen=True):
     limit_ms: int
 
 
+class Health(msgspec.Struct, frozen=True):
+    """What is wrong with a sensor or a feed: all sensors of an owner, or all vehicles of an operator, in a region.
+
+    What does not apply is null: a feed has no metric, and of a sensor that is silent nothing is repeated or refused.
+    """
+
+    feed: str
+    sensors: int
+    last_ts: int
+    expected_ms: int
+    patience_ms: int
+    metric: str | None = None
+    value: float | None = None
+    repeated: int | None = None
+    repeated_before: int | None = None
+    refused: int | None = None
+    residual: float | None = None
+    residual_before: float | None = None
+
+
 class Forecast(msgspec.Struct, frozen=True):
     """How fast a cell fills, as of the end of a window, and when it is expected to hold `raise_at` vehicles.
 
@@ -183,6 +208,7 @@ class Evidence(msgspec.Struct, frozen=True):
     jump: Jump | None = None
     battery: Battery | None = None
     stay: StayBroken | None = None
+    health: Health | None = None
     first_offset: int | None = None
     forecast: Forecast | None = None
     hot_spot: HotSpot | None = None

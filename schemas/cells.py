@@ -5,7 +5,7 @@ Cell aggregates come from the grid stage, news of single vehicles from the fleet
 
 import msgspec
 
-from schemas.partials import SlotCounts
+from schemas.partials import SensorHealth, SlotCounts
 
 
 class CellsNow(msgspec.Struct, frozen=True, tag="now"):
@@ -170,3 +170,20 @@ class CellsVehicles(msgspec.Struct, frozen=True, tag="vehicles"):
     complete: bool
     news: VehicleNews
     moves: VehicleMoves
+
+
+class CellsHealth(msgspec.Struct, frozen=True, tag="health"):
+    """How sensors are, and the event time by which their silence, and that of the fleet, is judged.
+
+    `as_of` is the event time to which all active sources of sensors have reported; while all of them are silent it
+    goes on with the other streams of the region. `fleet_as_of` is the same of vehicles. `sensors` are as source
+    partition `source` said at (generation, offset); what was said later counts. Null: nothing is new but the time.
+    """
+
+    region: str
+    as_of: int
+    fleet_as_of: int
+    source: int
+    generation: int
+    offset: int
+    sensors: SensorHealth | None

@@ -107,6 +107,12 @@ class Settings(BaseSettings):
     # Incidents: alerts that belong together
     incident_linger_s: float = Field(600.0, ge=0)
 
+    # Health of sensors and feeds
+    sensor_health: bool = True
+    silent_intervals: float = Field(5.0, ge=2)
+    silent_after_s: float = Field(600.0, ge=1)
+    forget_sensor_after_s: float = Field(30 * 86_400.0, gt=0)
+
     # Notifications
     notify_file: Path | None = None
 

@@ -28,6 +28,7 @@ from streams.incidents.change import problem_of_change
 from streams.incidents.damping import FlapConfig
 from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.grouping.incident import GroupConfig
+from streams.incidents.health.config import HealthConfig
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import RINGS, Rings
 from streams.incidents.policy import Policy
@@ -43,6 +44,7 @@ from streams.runtime.incarnation import Logs
 from streams.runtime.mqtt import MqttPublisher
 from streams.runtime.publisher import Publisher
 from streams.runtime.stage import Stage
+from streams.sensing.health.rule import HealthRule
 from streams.sensing.state import SensingConfig, SensingState
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, Store
@@ -123,6 +125,7 @@ def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> In
         forecast=forecast_rule(settings),
         hot_spots=hot_spots(settings),
         vehicles=vehicles_config(settings),
+        health=health_config(settings),
     )
 
 
@@ -134,6 +137,22 @@ def group_config(settings: Settings) -> GroupConfig:
         parent=locate.coarser,
         linger_ms=int(settings.incident_linger_s * 1000),
     )
+
+
+def health_config(settings: Settings) -> HealthConfig | None:
+    """Return when silence of sensors and feeds is told; None where nobody is to be told."""
+    if not settings.sensor_health:
+        return None
+    return HealthConfig(
+        silent_times=settings.silent_intervals,
+        silent_ms=silent_ms(settings),
+        forget_ms=int(settings.forget_sensor_after_s * 1000),
+    )
+
+
+def silent_ms(settings: Settings) -> int:
+    """Return the shortest silence that is told: what comes sooner than the horizon is not too late."""
+    return int(max(settings.silent_after_s, settings.amend_horizon_s) * 1000)
 
 
 def load_districts(settings: Settings) -> Districts:
@@ -205,6 +224,7 @@ class Worker:
             amend_horizon_ms=int(s.amend_horizon_s * 1000),
             sources=s.source_partitions,
             most_series=s.max_series_per_partition,
+            health=HealthRule(silent_times=s.silent_intervals, silent_ms=silent_ms(s)),
         )
         requests = RequestsConfig(
             window_ms=s.window_s * 1000,

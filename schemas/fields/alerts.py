@@ -22,11 +22,15 @@ FIELDS: Structs = {
         "updated_at": field("Event time of this event, milliseconds since the epoch, UTC."),
         "ends_at": field("Event time at which it was cleared; null while it is active."),
         "summary": field("One sentence for people."),
-        "policy": field("Name of the policy file, or `default`; of an anomaly, the detector."),
+        "policy": field(
+            "Name of the policy file, or `default`; of an anomaly, the detector; of sensors and feeds, `health`."
+        ),
         "policy_version": field("Hash of all that the policy, or the detector and its rule, decide by."),
         "evidence": field("The values that the decision rests on."),
         "subject": field(
             "What it is about, where that is not the cell itself: a metric, or the id of a rule or vehicle."
+            "What it is about, where that is not the cell itself: a metric, the id of a rule or of a sensor, an owner "
+            "or operator."
         ),
     },
     "Evidence": {
@@ -45,6 +49,7 @@ FIELDS: Structs = {
         "stay": field(
             "The rule that is broken; null for other kinds than `overstay`, `no_parking`, `outside_service_area`."
         ),
+        "health": field("What is wrong with a sensor or feed; null for kinds that are about neither."),
         "forecast": field("How fast the cell fills; null for other kinds than `saturation_expected`."),
         "hot_spot": field("Where requests gather; null for other kinds than `hot_spot`."),
         "first_offset": field(
@@ -86,6 +91,20 @@ FIELDS: Structs = {
         "battery_percent": field("Charge; null where it did not say.", **PERCENT),
         "low_below": field("The battery is low below this, per cent.", **PERCENT),
         "clear_at": field("It is low no more from this on, per cent.", **PERCENT),
+    },
+    "Health": {
+        "feed": field("`sensors` of an owner, or `vehicles` of an operator."),
+        "sensors": field("Number of sensors that it is about; 0 for vehicles.", **COUNT),
+        "last_ts": field("Newest event time heard of, milliseconds since the epoch, UTC."),
+        "expected_ms": field("Usual gap between words, learned, milliseconds.", **COUNT),
+        "patience_ms": field("How long a silence is not unusual, milliseconds.", **COUNT),
+        "metric": field("Metric that is stuck or out of range; null for silence."),
+        "value": field("Newest value that was accepted, canonical unit; null for silence."),
+        "repeated": field("Readings in a row with that value; null for silence."),
+        "repeated_before": field("The longest such row before; null for silence."),
+        "refused": field("Readings out of range of late; null for silence."),
+        "residual": field("Distance of its mean from its neighbours'; null for other kinds than drifting."),
+        "residual_before": field("The same before it drifted."),
     },
     "HotSpot": {
         "service_code": field("Category of the requests."),

@@ -24,6 +24,18 @@ FIELDS: Structs = {
         "watermark": field("Event time up to which windows of the region may close; 0 before the first."),
         "counts": field("Live counts that changed, absolute; those not named are as they were."),
     },
+    "CellsHealth": {
+        "type": field("Tells this message from the others on the same topic."),
+        "region": field("H3 cell, a coarse parent: the region that all cells of this record lie in.", **CELL),
+        "as_of": field(
+            "Event time by which silence of sensors is judged, milliseconds since the epoch, UTC."
+        ),
+        "fleet_as_of": field("Event time by which silence of vehicles is judged."),
+        "source": field("Partition of ub.sensors that speaks; -1: none, only time went on.", minimum=-1),
+        "generation": field("Grows when ub.sensors was rebuilt and its offsets began anew.", **COUNT),
+        "offset": field("Offset of ub.sensors up to which it holds; -1 before the first.", minimum=-1),
+        "sensors": field("What is new of sensors; null: nothing."),
+    },
     "CellsWindow": _WINDOWS,
     "CellsMetrics": _WINDOWS,
     "CellsRequests": _WINDOWS,

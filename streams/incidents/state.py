@@ -16,6 +16,8 @@ from streams.incidents.forecast.book import ForecastBook
 from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.grouping.incident import GroupConfig
 from streams.incidents.grouping.open_incidents import OpenIncidents
+from streams.incidents.health.book import HealthBook
+from streams.incidents.health.config import HealthConfig
 from streams.incidents.hotspot.book import HotSpotBook
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import Rings
@@ -45,12 +47,14 @@ class IncidentsState:
         flaps: FlapConfig = NEVER,
         *,
         forecast: ForecastRule | None = None,
+        health: HealthConfig | None = None,
         hot_spots: tuple[HotSpotRule, Rings] | None = None,
         vehicles: VehiclesConfig | None = None,
     ) -> None:
         """Without `anomalies`, `forecast`, `hot_spots` or `vehicles` nothing is decided about them.
 
-        Without `groups` alerts are not grouped into incidents. What is saved of any of them stays as it is.
+        Without `health` nobody is silent, without `groups` alerts are not grouped into incidents. What is saved of any
+        of them stays as it is.
         """
         self._policy = policy
         self._centre = centre
@@ -59,9 +63,13 @@ class IncidentsState:
         self._events: list[Alert] = []
         self._to_tell: list[Output] = []
         self._newest = 0
-        self._counts = CountBook(_count_config(policy))
+        watch = None if health is None else HealthBook(health, self._place)
+        self._counts = CountBook(_count_config(policy), None if watch is None else watch.silent_operators)
         self._cells = CellBook(policy, centre, (self._counts,))
-        self._books: dict[str, Book] = {"cell": self._cells, "count": self._counts}
+        self._books: dict[str, Book] = {"cell": self._cells}
+        if watch is not None:  # before the rules: who is silent is not too few
+            self._books["health"] = watch
+        self._books["count"] = self._counts
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
         self._stays = StayBook(_stay_config(policy), self._place)

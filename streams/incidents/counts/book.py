@@ -1,6 +1,7 @@
 """All rules of the policies under watch: counts by region, open alerts, and what a checkpoint keeps of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
@@ -56,7 +57,9 @@ class _Entry:
 class CountBook:
     """The rules of all policies in the regions of one partition."""
 
-    def __init__(self, config: CountConfig) -> None:
+    def __init__(self, config: CountConfig, silent: Callable[[str], AbstractSet[str]] | None = None) -> None:
+        """`silent` says of which operators nothing is heard in a region: rules on too few of theirs are held back."""
+        self._silent = silent
         self._cells: dict[str, dict[str, ByOperator]] = {}
         self._tallies: dict[str, list[Tally]] = {}
         self._fleets: dict[str, Fleets] = {}
@@ -186,6 +189,18 @@ class CountBook:
                 self._fleets[region] = Fleets(self._cells.get(region, {}))
         return found
 
+    def _is_held(self, tally: Tally) -> bool:
+        """Return whether what a policy counts cannot be known, as an operator whose vehicles it counts is silent."""
+        silent = self._silent(tally.region) if self._silent is not None else frozenset()
+        return any(tally.policy.counts(operator) for operator in silent)
+
+    def _hold(self, key: Key) -> None:
+        """Let an open alert be, and let what might become one begin anew afterwards."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.alert is None and not entry.watch.quiet:
+            entry.watch = Watch()
+            self._unsaved.add(key)
+
     def _judge(self, tally: Tally, number: int, as_of: int, record: Record) -> Iterator[Alert]:
         rule = tally.rules[number]
         if rule.units == "devices":
@@ -210,6 +225,9 @@ class CountBook:
         count, in_effect = sum(by_operator.values()), tally.active[number]
         for bound in bounds(rule):
             key: Key = (rule.rule_id, bound, "" if share is None else share.operator)
+            if bound == "too_few" and self._is_held(tally):
+                self._hold(key)
+                continue
             found = severity(bound, count, rule) if in_effect else None
             entry = self._entries.get(key)
             if found is None and (entry is None or entry.watch.quiet):

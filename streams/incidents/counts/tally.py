@@ -16,6 +16,7 @@ class Tally:
 
     def __init__(self, policy: CountPolicy, region: str) -> None:
         self.policy = policy
+        self.region = region
         self.rules: tuple[CountRule, ...] = tuple(rule for rule in policy.rules if rule.region == region)
         self.active: tuple[bool, ...] = (False,) * len(self.rules)
         self.counts: list[dict[str, int]] = [{} for _ in self.rules]

@@ -25,7 +25,10 @@ from streams.incidents.messages import decoder, time_of
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
 from streams.incidents.showing import Seen, Showing
+from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.telling import rows
+from streams.incidents.vehicles.book import VehicleBook
+from streams.incidents.vehicles.config import VehiclesConfig
 from streams.refusals import refusal
 
 STAGE = "incidents"
@@ -46,8 +49,9 @@ class IncidentsState:
         forecast: ForecastRule | None = None,
         health: HealthConfig | None = None,
         hot_spots: tuple[HotSpotRule, Rings] | None = None,
+        vehicles: VehiclesConfig | None = None,
     ) -> None:
-        """Without `anomalies`, `forecast` or `hot_spots` nothing is decided about them.
+        """Without `anomalies`, `forecast`, `hot_spots` or `vehicles` nothing is decided about them.
 
         Without `health` nobody is silent, without `groups` alerts are not grouped into incidents. What is saved of any
         of them stays as it is.
@@ -68,6 +72,10 @@ class IncidentsState:
         self._books["count"] = self._counts
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
+        self._stays = StayBook(_stay_config(policy), self._place)
+        self._books["stay"] = self._stays
+        if vehicles is not None:
+            self._books["vehicle"] = VehicleBook(vehicles, self._place)
         if forecast is not None:
             self._books["forecast"] = ForecastBook(forecast, policy, centre)
         if hot_spots is not None:
@@ -100,6 +108,7 @@ class IncidentsState:
         self._policy = policy
         self._cells.take(policy)
         self._counts.take(_count_config(policy))
+        self._stays.take(_stay_config(policy))
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of what would judge an alert's subject now; None where nothing would."""
@@ -163,3 +172,7 @@ class IncidentsState:
 
 def _count_config(policy: Policy) -> CountConfig:
     return CountConfig(policy.counts, policy.name, policy.time_zone, policy.default.min_duration_ms)
+
+
+def _stay_config(policy: Policy) -> StayConfig:
+    return StayConfig(policy.stays, policy.name, policy.time_zone)

@@ -31,7 +31,7 @@ def test_work_goes_on_only_while_an_agency_is_open(
 
 
 @pytest.mark.parametrize(
-    "agency", {category.agency for category in CATEGORIES.values()}, ids=lambda a: a.name
+    "agency", dict.fromkeys(category.agency for category in CATEGORIES.values()), ids=lambda a: a.name
 )
 def test_the_median_time_of_work_is_that_of_the_agency(agency: Agency) -> None:
     rng = np.random.default_rng(1)

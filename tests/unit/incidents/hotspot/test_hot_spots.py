@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.grid.locate import rings
+from streams.incidents.extremes import EULER, Maxima
 from streams.incidents.hotspot.baseline import Day, Rates
-from streams.incidents.hotspot.extremes import EULER, Maxima
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import RINGS, STEP_MS, strongest
 from tests.pipeline import T0

@@ -2,9 +2,9 @@
 
 S. Shekhar, C.-T. Lu, P. Zhang: A unified approach to detecting spatial outliers, GeoInformatica 2003: S(x) = f(x) less
 the mean of f over the neighbours of x is standardised by its mean and deviation. They take these over space; here they
-are those of the cell's own past, as streets differ from each other for good, and the neighbours' median takes the place of their
-mean, so that one of them that fails does not accuse the others. The value of this detector is S(x); who the neighbours
-are is said in streams/incidents/joint.
+are those of the cell's own past, as streets differ from each other for good. And the neighbours' median takes the place
+of their mean, so that one of them that fails does not accuse the others. The value of this detector is S(x); who the
+neighbours are is said in streams/incidents/joint.
 
 Mean and variance are exponentially weighted, of differences clipped at `limit` deviations (P. J. Huber: Robust
 estimation of a location parameter, Annals of Mathematical Statistics 1964). Differences are not normal: a score of 0.5

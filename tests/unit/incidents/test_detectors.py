@@ -131,7 +131,9 @@ def test_the_state_is_small_and_does_not_grow(detector: Detector[Any, float]) ->
     st.lists(st.floats(-1e12, 1e12), min_size=150, max_size=400),
     st.sampled_from((MINUTE, HOUR, 7 * HOUR, DAY)),
 )
-def test_scores_are_finite_whatever_comes(detector: Detector[Any, float], values: list[float], step: int) -> None:
+def test_scores_are_finite_whatever_comes(
+    detector: Detector[Any, float], values: list[float], step: int
+) -> None:
     for score in run(detector, values, step)[0]:
         assert 0 <= score.score <= 1
         assert all(map(math.isfinite, (score.observed, score.low, score.high)))

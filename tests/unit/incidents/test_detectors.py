@@ -367,3 +367,21 @@ def test_a_series_with_wild_days_learns_its_own_threshold() -> None:
     daily = [score.score for score in scores[72::144]]
     assert daily[20] > 0.5
     assert max(daily[40:]) < 0.5
+
+
+def test_gross_values_hardly_widen_what_is_usual_among_neighbours_or_together() -> None:
+    """An hour of them; taken in as they are, they would widen it some ten times over."""
+    rng = np.random.default_rng(11)
+    detector = Spatial()
+    _, state = run(detector, rng.normal(0, 10, 9 * 144).tolist(), 10 * MINUTE)
+    before = detector.score(state, T0 + 10 * DAY, 0.0)
+    _, state = run(detector, [3_000.0] * 6, 10 * MINUTE, state, T0 + 9 * DAY)
+    after = detector.score(state, T0 + 10 * DAY, 0.0)
+    assert after.high - after.low < 1.1 * (before.high - before.low)
+    cell, at = learnt(together(9))
+    odd = {"flow": 700.0, "speed": 65.0, "laeq": 64.0}
+    before = Multivariate().score(cell, at, odd)
+    for number in range(6):
+        gross = {"flow": 40_000.0, "speed": 200.0, "laeq": 0.0}
+        Multivariate().learn(cell, at, gross, Multivariate().score(cell, at + number * MINUTE, gross))
+    assert Multivariate().score(cell, at + HOUR, odd).observed > 0.8 * before.observed

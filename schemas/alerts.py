@@ -10,7 +10,24 @@ import msgspec
 
 Severity = Literal["warning", "minor", "major", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "minor", "major", "critical")
-AlertKind = Literal["oversaturation", "anomaly", "too_many", "too_few", "saturation_expected", "hot_spot"]
+AlertKind = Literal[
+    "oversaturation",
+    "anomaly",
+    "too_many",
+    "too_few",
+    "impossible_jump",
+    "low_battery",
+    "overstay",
+    "no_parking",
+    "outside_service_area",
+    "sensor_silent",
+    "sensor_stuck",
+    "sensor_out_of_range",
+    "sensor_drifting",
+    "feed_silent",
+    "saturation_expected",
+    "hot_spot",
+]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
 
@@ -39,8 +56,10 @@ class Anomaly(msgspec.Struct, frozen=True):
 class PolicyRule(msgspec.Struct, frozen=True):
     """What a rule of an MDS policy counts in its geography, and by how many it is out of bounds (`excess`).
 
-    `minimum` and `maximum` are the least and the most within bounds. `operators`: whose vehicles are counted, together;
-    none named: everybody's.
+    `minimum` and `maximum` are the least and the most within bounds, in `units`: vehicles (`devices`), or per cent of
+    one operator (`percent`: of those in the region; `utilization`: on a trip, of those there). Of these there are `of`,
+    and `percent` is the share. `count` and `excess` are vehicles. `operators`: whose vehicles are counted, together
+    where units are devices; none named: everybody's.
     """
 
     policy_id: str
@@ -55,6 +74,84 @@ class PolicyRule(msgspec.Struct, frozen=True):
     count: int
     excess: int
     in_effect: bool
+    units: str = "devices"
+    of: int | None = None
+    percent: float | None = None
+
+
+class Jump(msgspec.Struct, frozen=True):
+    """A vehicle that was at two places, one after the other, and cannot have got from one to the other in that time.
+
+    The newest of `jumps` since the alert was raised. `metres` is the great-circle distance, `kmh` the speed that it
+    takes, and `limit_kmh` the one that such a vehicle can have.
+    """
+
+    vehicle_id: str
+    operator: str
+    vehicle_type: str
+    from_ts: int
+    from_lat: float
+    from_lon: float
+    ts: int
+    lat: float
+    lon: float
+    metres: float
+    kmh: float
+    limit_kmh: float
+    jumps: int
+
+
+class Battery(msgspec.Struct, frozen=True):
+    """A vehicle whose battery is low: raised below `low_below`, cleared from `clear_at` on.
+
+    As of `ts`, when it was in `vehicle_state`; `battery_percent` is null where the vehicle did not say.
+    """
+
+    vehicle_id: str
+    operator: str
+    vehicle_type: str
+    ts: int
+    vehicle_state: str
+    battery_percent: int | None
+    low_below: int
+    clear_at: int
+
+
+class StayBroken(msgspec.Struct, frozen=True):
+    """A rule on how long a vehicle may stand in an area, and since when it has been counted against this one.
+
+    `since`: it has been in the area, in a state of the rule, and the rule in effect. `limit_ms` is what it may.
+    """
+
+    vehicle_id: str
+    operator: str
+    vehicle_type: str
+    vehicle_state: str
+    policy_id: str
+    rule_id: str
+    name: str
+    since: int
+    limit_ms: int
+
+
+class Health(msgspec.Struct, frozen=True):
+    """What is wrong with a sensor or a feed: all sensors of an owner, or all vehicles of an operator, in a region.
+
+    What does not apply is null: a feed has no metric, and of a sensor that is silent nothing is repeated or refused.
+    """
+
+    feed: str
+    sensors: int
+    last_ts: int
+    expected_ms: int
+    patience_ms: int
+    metric: str | None = None
+    value: float | None = None
+    repeated: int | None = None
+    repeated_before: int | None = None
+    refused: int | None = None
+    residual: float | None = None
+    residual_before: float | None = None
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -108,6 +205,10 @@ class Evidence(msgspec.Struct, frozen=True):
     offset: int
     anomaly: Anomaly | None = None
     rule: PolicyRule | None = None
+    jump: Jump | None = None
+    battery: Battery | None = None
+    stay: StayBroken | None = None
+    health: Health | None = None
     first_offset: int | None = None
     forecast: Forecast | None = None
     hot_spot: HotSpot | None = None

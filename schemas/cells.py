@@ -1,8 +1,11 @@
-"""Cell aggregates of the grid stage on Kafka `ub.cells`, for the incidents stage and other services."""
+"""What Kafka `ub.cells` tells the incidents stage and other services of a region.
+
+Cell aggregates come from the grid stage, news of single vehicles from the fleet stage.
+"""
 
 import msgspec
 
-from schemas.partials import SlotCounts
+from schemas.partials import SensorHealth, SlotCounts
 
 
 class CellsNow(msgspec.Struct, frozen=True, tag="now"):
@@ -107,3 +110,80 @@ class CellsRequests(msgspec.Struct, frozen=True, tag="requests"):
     watermark: int
     window_ms: int
     rows: ClosedRequests
+
+
+class VehicleNews(msgspec.Struct, frozen=True):
+    """Vehicles that passed a line that somebody watches, columns of equal length, in the order of their log.
+
+    A row says all that counts of its vehicle as of `ts`. `areas` are ids of those that it stands in, of the areas that
+    rules speak of. `offset` is the record of ub.vehicles that says so; null where no reading does: of a vehicle that is
+    missing, and of all that stand in areas when these have changed. A vehicle that left the region is `elsewhere`
+    there, in the cell that it left.
+    """
+
+    offset: list[int | None]
+    vehicle_id: list[str]
+    operator: list[str]
+    vehicle_type: list[str]
+    ts: list[int]
+    cell: list[str]
+    vehicle_state: list[str]
+    battery_percent: list[int | None]
+    areas: list[list[str]]
+
+
+class VehicleMoves(msgspec.Struct, frozen=True):
+    """Moves of vehicles faster than they can be, columns of equal length, in the order of their log.
+
+    From (from_lat, from_lon) at `from_ts` to (lat, lon) at `ts`, successive readings. `cell` is where the vehicle is
+    now, or came from where that lies in the region of this message and the former does not.
+    """
+
+    offset: list[int]
+    vehicle_id: list[str]
+    operator: list[str]
+    vehicle_type: list[str]
+    cell: list[str]
+    from_ts: list[int]
+    from_lat: list[float]
+    from_lon: list[float]
+    ts: list[int]
+    lat: list[float]
+    lon: list[float]
+    metres: list[float]
+    limit_kmh: list[float]
+
+
+class CellsVehicles(msgspec.Struct, frozen=True, tag="vehicles"):
+    """News of single vehicles of one partition of ub.vehicles (`source`) within one region.
+
+    Rows of a source come in the order of (generation, offset), and all rows of a region and record in one message: who
+    has seen (generation, offset) of a source in a region ignores all rows up to there, so repeats change nothing.
+    `ground` is the version of the areas that the source looks for; `complete`: no other vehicles of the source stand in
+    them in the region than those told with this version, up to this message.
+    """
+
+    region: str
+    source: int
+    generation: int
+    ground: str
+    complete: bool
+    news: VehicleNews
+    moves: VehicleMoves
+
+
+class CellsHealth(msgspec.Struct, frozen=True, tag="health"):
+    """How sensors are, and the event time by which their silence, and that of the fleet, is judged.
+
+    `as_of` is the event time to which all active sources of sensors have reported; while all of them are silent it
+    goes on with the other streams of the region. `fleet_as_of` is the same of vehicles. `sensors` are as source
+    partition `source` said at (generation, offset); what was said later counts. Null: nothing is new but the time.
+    """
+
+    region: str
+    as_of: int
+    fleet_as_of: int
+    source: int
+    generation: int
+    offset: int
+    sensors: SensorHealth | None

@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
-from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsWindow
+from schemas.cells import CellsHealth, CellsMetrics, CellsNow, CellsRequests, CellsVehicles, CellsWindow
 from schemas.incidents import Incident
 from schemas.partials import FleetPartial, Partial
 from schemas.rejected import Rejected
@@ -27,7 +27,9 @@ requests = msgspec.json.Decoder(list[CitizenRequest])
 request_frame = msgspec.json.Decoder(RequestFrame)
 partial = msgspec.json.Decoder(Partial)
 fleet_partial = msgspec.json.Decoder(FleetPartial)
-cells = msgspec.json.Decoder(CellsNow | CellsWindow | CellsMetrics | CellsRequests)
+cells = msgspec.json.Decoder(
+    CellsNow | CellsWindow | CellsMetrics | CellsRequests | CellsVehicles | CellsHealth
+)
 alert = msgspec.json.Decoder(Alert)
 alert_action = msgspec.json.Decoder(AlertHandling)
 incident = msgspec.json.Decoder(Incident)

@@ -16,7 +16,7 @@ import msgspec
 
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
-from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsWindow
+from schemas.cells import CellsHealth, CellsMetrics, CellsNow, CellsRequests, CellsVehicles, CellsWindow
 from schemas.fields import FIELDS, RULES
 from schemas.incidents import Incident
 from schemas.partials import FleetPartial, RequestsPartial, SensingPartial
@@ -61,6 +61,8 @@ WIRES: tuple[Wire, ...] = (
     Wire("CellsWindow", CellsWindow, "Closed windows of cells"),
     Wire("CellsMetrics", CellsMetrics, "Closed windows of metrics"),
     Wire("CellsRequests", CellsRequests, "Closed windows of citizens' requests"),
+    Wire("CellsVehicles", CellsVehicles, "News of single vehicles"),
+    Wire("CellsHealth", CellsHealth, "Health of sensors"),
     Wire("Alert", Alert, "Alert"),
     Wire("AlertHandling", AlertHandling, "Something that a person did about an alert"),
     Wire("Incident", Incident, "Incident: alerts that belong together"),

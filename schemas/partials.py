@@ -76,8 +76,40 @@ class MetricCounts(msgspec.Struct, frozen=True):
     bin_counts: list[list[int]]
 
 
+class SensorHealth(msgspec.Struct, frozen=True):
+    """How sensors are, one row per (sensor, metric) of which there is news; columns of equal length.
+
+    last_ts          newest event time heard of, readings out of range included; 0: forget the row
+    expected_ms      usual gap between its readings, learned; 0: not yet known
+    patience_ms      how long a silence is not unusual; 0: not yet known
+    value            newest value, canonical unit
+    repeated         readings in a row with that value, and `repeated_before` the longest such run before
+    stuck_since      event time since which it repeats the value for longer than it ever did; 0: it does not
+    refused          readings out of range of late
+    refused_since    event time of the first of them; 0: none, or too few to matter
+    period           start of the newest span of 20 minutes that is over, and `mean` of its readings; 0: none, or of a
+                     metric that is not compared with that of neighbours
+    """
+
+    sensor_id: list[str]
+    metric: list[str]
+    owner: list[str]
+    cell: list[str]
+    last_ts: list[int]
+    expected_ms: list[int]
+    patience_ms: list[int]
+    value: list[float]
+    repeated: list[int]
+    repeated_before: list[int]
+    stuck_since: list[int]
+    refused: list[int]
+    refused_since: list[int]
+    period: list[int]
+    mean: list[float]
+
+
 class SensingPartial(msgspec.Struct, frozen=True, tag="sensing"):
-    """One record of ub.partials: a source partition's changed windows of metrics within one region."""
+    """One record of ub.partials: a source partition's changed windows of metrics within one region, and its sensors."""
 
     region: str
     source: int
@@ -88,6 +120,7 @@ class SensingPartial(msgspec.Struct, frozen=True, tag="sensing"):
     watermark: int
     window_ms: int
     windows: MetricCounts
+    health: SensorHealth | None = None
 
 
 class RequestCounts(msgspec.Struct, frozen=True):

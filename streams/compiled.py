@@ -36,7 +36,7 @@ def compiled[**P, R](function: Callable[P, R]) -> Callable[P, R]:
 @cache
 def _folder(room: Path) -> Path | None:
     """Return a folder for the machine code of a room as its sources now are; None where none can be written."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(vars(numba.config).get("BOUNDSCHECK")).encode())
     for source in _sources(room):
         digest.update(source.read_bytes())
     for place in _places(room):

@@ -96,6 +96,13 @@ class Settings(BaseSettings):
     anomaly_raise_at: float = Field(0.5, gt=0, le=1)
     anomaly_quiet_s: float = Field(1_800.0, gt=0)
 
+    # Single vehicles: 0 turns jumps or batteries off
+    jump_kmh: float = Field(60.0, ge=0)
+    jump_noise_m: float = Field(250.0, ge=0)
+    jump_quiet_s: float = Field(900.0, gt=0)
+    low_battery_percent: int = Field(0, ge=0, le=100)
+    low_battery_clear_percent: int = Field(30, ge=1, le=100)
+
     # Flap damping: raised so often within the window (0: never), an alert stays open until it was quiet for long enough
     flap_raises: int = Field(5, ge=0, le=1000)
     flap_window_s: float = Field(3_600.0, gt=0)
@@ -103,6 +110,12 @@ class Settings(BaseSettings):
 
     # Incidents: alerts that belong together
     incident_linger_s: float = Field(600.0, ge=0)
+
+    # Health of sensors and feeds
+    sensor_health: bool = True
+    silent_intervals: float = Field(5.0, ge=2)
+    silent_after_s: float = Field(600.0, ge=1)
+    forget_sensor_after_s: float = Field(30 * 86_400.0, gt=0)
 
     # Notifications
     notify_file: Path | None = None
@@ -177,6 +190,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"UB_CLEAR_RATIO {self.clear_ratio} must be below UB_RAISE_RATIO {self.raise_ratio}; "
                 "with equal thresholds an alert would flap"
+            )
+        if self.low_battery_clear_percent <= self.low_battery_percent:
+            raise ValueError(
+                f"UB_LOW_BATTERY_CLEAR_PERCENT {self.low_battery_clear_percent} must exceed "
+                f"UB_LOW_BATTERY_PERCENT {self.low_battery_percent}; with equal thresholds an alert would flap"
             )
         latest = self.amend_horizon_s + self.allowed_lateness_s
         if self.stale_after_s <= latest:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from streams import topics
 from streams.errors import PolicyError, SettingsError
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
+from streams.fleet.jumps import JumpRule
+from streams.fleet.news import NewsConfig
 from streams.fleet.state import FleetState
 from streams.fold import Fold, Restored
 from streams.grid import locate
@@ -22,14 +25,18 @@ from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.family import FAMILY, JOINT
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
+from streams.incidents.change import problem_of_change
 from streams.incidents.damping import FlapConfig
 from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.grouping.incident import GroupConfig
+from streams.incidents.health.config import HealthConfig
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import RINGS, Rings
 from streams.incidents.joint.book import JointConfig
 from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
+from streams.incidents.stays.ground import Ground, ground_of
+from streams.incidents.vehicles.config import VehiclesConfig
 from streams.policy_file import load_policy, stamp
 from streams.rejects.state import RejectsState
 from streams.requests.districts import Districts
@@ -39,6 +46,7 @@ from streams.runtime.incarnation import Logs
 from streams.runtime.mqtt import MqttPublisher
 from streams.runtime.publisher import Publisher
 from streams.runtime.stage import Stage
+from streams.sensing.health.rule import HealthRule
 from streams.sensing.state import SensingConfig, SensingState
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, Store
@@ -83,6 +91,32 @@ def anomaly_rule(settings: Settings) -> AnomalyRule:
     return AnomalyRule(settings.anomaly_raise_at, int(settings.anomaly_quiet_s * 1000))
 
 
+def news_config(settings: Settings, ground: Ground | None) -> NewsConfig:
+    """Return what the fleet looks for in single vehicles; `ground` are the areas that rules speak of."""
+    jumps = JumpRule(settings.jump_kmh, settings.jump_noise_m) if settings.jump_kmh else None
+    return NewsConfig(jumps, battery_lines(settings), ground)
+
+
+def policy_ground(policy: Policy) -> Ground | None:
+    """Return the areas that the rules of a policy speak of; None: there are none."""
+    return ground_of(policy, lambda cell: locate.boundary_geojson(locate.from_hex(cell)))
+
+
+def battery_lines(settings: Settings) -> tuple[int, int] | None:
+    """Return below which charge a battery is low, and from which on it is fine, per cent; None: not watched."""
+    low = settings.low_battery_percent
+    return (low, settings.low_battery_clear_percent) if low else None
+
+
+def vehicles_config(settings: Settings) -> VehiclesConfig:
+    """Return what of single vehicles becomes an alert."""
+    return VehiclesConfig(
+        jumps=settings.jump_kmh > 0,
+        jump_quiet_ms=int(settings.jump_quiet_s * 1000),
+        battery=battery_lines(settings),
+    )
+
+
 def forecast_rule(settings: Settings) -> ForecastRule | None:
     """Return when saturation is announced that is expected; None where it is not."""
     horizon_ms = int(settings.forecast_horizon_s * 1000)
@@ -110,6 +144,8 @@ def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> In
         flaps,
         forecast=forecast_rule(settings),
         hot_spots=hot_spots(settings),
+        vehicles=vehicles_config(settings),
+        health=health_config(settings),
         joint=joint_config(settings),
     )
 
@@ -127,6 +163,22 @@ def group_config(settings: Settings) -> GroupConfig:
         parent=locate.coarser,
         linger_ms=int(settings.incident_linger_s * 1000),
     )
+
+
+def health_config(settings: Settings) -> HealthConfig | None:
+    """Return when silence of sensors and feeds is told; None where nobody is to be told."""
+    if not settings.sensor_health:
+        return None
+    return HealthConfig(
+        silent_times=settings.silent_intervals,
+        silent_ms=silent_ms(settings),
+        forget_ms=int(settings.forget_sensor_after_s * 1000),
+    )
+
+
+def silent_ms(settings: Settings) -> int:
+    """Return the shortest silence that is told: what comes sooner than the horizon is not too late."""
+    return int(max(settings.silent_after_s, settings.amend_horizon_s) * 1000)
 
 
 def load_districts(settings: Settings) -> Districts:
@@ -168,6 +220,8 @@ class Worker:
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu")
         self._policy = load_policy(settings)
+        self._ground = policy_ground(self._policy)
+        self._fleets: WeakSet[FleetState] = WeakSet()
         self._incidents: WeakSet[IncidentsState] = WeakSet()
         self._stages = self._make_stages(load_districts(settings))
         for stage in self._stages.values():
@@ -196,6 +250,7 @@ class Worker:
             amend_horizon_ms=int(s.amend_horizon_s * 1000),
             sources=s.source_partitions,
             most_series=s.max_series_per_partition,
+            health=HealthRule(silent_times=s.silent_intervals, silent_ms=silent_ms(s)),
         )
         requests = RequestsConfig(
             window_ms=s.window_s * 1000,
@@ -213,7 +268,10 @@ class Worker:
 
         async def open_fleet(claim: Claim) -> Fold:
             rows = await self._store.vehicles(claim.partition)
-            return FleetState(fleet, cells, claim.restored, rows)
+            news = news_config(s, self._ground)
+            fold = FleetState(replace(fleet, news=news), cells, claim.restored, rows)
+            self._fleets.add(fold)
+            return fold
 
         async def open_sensing(claim: Claim) -> Fold:
             rows = await self._store.sensors(claim.partition)
@@ -292,11 +350,15 @@ class Worker:
             except PolicyError as error:
                 log.error("the policy stays as it was: %s", error)
                 continue
-            problems = {fold.problem_of_policy(policy) for fold in self._incidents} - {""}
+            problems = {fold.problem_of_policy(policy) for fold in self._incidents}
+            problems |= {problem_of_change(self._policy, policy, fold.reached) for fold in self._fleets}
+            problems.discard("")
             if problems:
                 log.error("the policy stays as it was: %s", "; ".join(sorted(problems)))
                 continue
-            self._policy = policy
+            self._policy, self._ground = policy, policy_ground(policy)
+            for fleet in self._fleets:
+                fleet.take_ground(self._ground)
             for fold in self._incidents:
                 fold.take_policy(policy)
             log.info("policy %s taken anew: %d MDS policies", policy.name, len(policy.counts))

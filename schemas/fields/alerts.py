@@ -1,6 +1,6 @@
 """Alerts, and input that was refused."""
 
-from schemas.fields.keywords import CELL, COUNT, LAT, LON, Structs, field
+from schemas.fields.keywords import CELL, COUNT, ID, LAT, LON, PERCENT, Structs, field
 
 FIELDS: Structs = {
     "Alert": {
@@ -22,11 +22,15 @@ FIELDS: Structs = {
         "updated_at": field("Event time of this event, milliseconds since the epoch, UTC."),
         "ends_at": field("Event time at which it was cleared; null while it is active."),
         "summary": field("One sentence for people."),
-        "policy": field("Name of the policy file, or `default`; of an anomaly, the detector."),
+        "policy": field(
+            "Name of the policy file, or `default`; of an anomaly, the detector; of sensors and feeds, `health`."
+        ),
         "policy_version": field("Hash of all that the policy, or the detector and its rule, decide by."),
         "evidence": field("The values that the decision rests on."),
         "subject": field(
-            "What it is about, where that is not the cell itself: a metric or the id of a rule."
+            "What it is about, where that is not the cell itself: a metric, or the id of a rule or vehicle."
+            "What it is about, where that is not the cell itself: a metric, the id of a rule or of a sensor, an owner "
+            "or operator."
         ),
     },
     "Evidence": {
@@ -40,11 +44,67 @@ FIELDS: Structs = {
         "offset": field("Its offset.", **COUNT),
         "anomaly": field("What is unusual; null for other kinds than `anomaly`."),
         "rule": field("The rule that is broken; null for other kinds than `too_many` and `too_few`."),
+        "jump": field("What is impossible; null for other kinds than `impossible_jump`."),
+        "battery": field("The battery that is low; null for other kinds than `low_battery`."),
+        "stay": field(
+            "The rule that is broken; null for other kinds than `overstay`, `no_parking`, `outside_service_area`."
+        ),
+        "health": field("What is wrong with a sensor or feed; null for kinds that are about neither."),
         "forecast": field("How fast the cell fills; null for other kinds than `saturation_expected`."),
         "hot_spot": field("Where requests gather; null for other kinds than `hot_spot`."),
         "first_offset": field(
             "Offset of the record with which the condition began; null where it is not known.", **COUNT
         ),
+    },
+    "StayBroken": {
+        "vehicle_id": field("The vehicle.", **ID),
+        "operator": field("Its operator.", **ID),
+        "vehicle_type": field("Its type (MDS)."),
+        "vehicle_state": field("Its state when the alert was raised (MDS)."),
+        "policy_id": field("Policy that the rule is of."),
+        "rule_id": field("The rule."),
+        "name": field("Its name."),
+        "since": field("Since when it has been counted, milliseconds since the epoch, UTC."),
+        "limit_ms": field("For so long it may stand there, milliseconds.", **COUNT),
+    },
+    "Jump": {
+        "vehicle_id": field("The vehicle.", **ID),
+        "operator": field("Its operator.", **ID),
+        "vehicle_type": field("Its type (MDS)."),
+        "from_ts": field("When it was at the first place, milliseconds since the epoch, UTC."),
+        "from_lat": field("Latitude of the first place, WGS-84 degrees.", **LAT),
+        "from_lon": field("Longitude of the first place, WGS-84 degrees.", **LON),
+        "ts": field("When it was at the second place, milliseconds since the epoch, UTC."),
+        "lat": field("Latitude of the second place, WGS-84 degrees.", **LAT),
+        "lon": field("Longitude of the second place, WGS-84 degrees.", **LON),
+        "metres": field("Great-circle distance between them.", **COUNT),
+        "kmh": field("Speed that it would take, kilometres an hour.", **COUNT),
+        "limit_kmh": field("Speed that such a vehicle can have.", **COUNT),
+        "jumps": field("Jumps since the alert was raised; this is the newest.", minimum=1),
+    },
+    "Battery": {
+        "vehicle_id": field("The vehicle.", **ID),
+        "operator": field("Its operator.", **ID),
+        "vehicle_type": field("Its type (MDS)."),
+        "ts": field("When it said so, milliseconds since the epoch, UTC."),
+        "vehicle_state": field("State of the vehicle then (MDS)."),
+        "battery_percent": field("Charge; null where it did not say.", **PERCENT),
+        "low_below": field("The battery is low below this, per cent.", **PERCENT),
+        "clear_at": field("It is low no more from this on, per cent.", **PERCENT),
+    },
+    "Health": {
+        "feed": field("`sensors` of an owner, or `vehicles` of an operator."),
+        "sensors": field("Number of sensors that it is about; 0 for vehicles.", **COUNT),
+        "last_ts": field("Newest event time heard of, milliseconds since the epoch, UTC."),
+        "expected_ms": field("Usual gap between words, learned, milliseconds.", **COUNT),
+        "patience_ms": field("How long a silence is not unusual, milliseconds.", **COUNT),
+        "metric": field("Metric that is stuck or out of range; null for silence."),
+        "value": field("Newest value that was accepted, canonical unit; null for silence."),
+        "repeated": field("Readings in a row with that value; null for silence."),
+        "repeated_before": field("The longest such row before; null for silence."),
+        "refused": field("Readings out of range of late; null for silence."),
+        "residual": field("Distance of its mean from its neighbours'; null for other kinds than drifting."),
+        "residual_before": field("The same before it drifted."),
     },
     "HotSpot": {
         "service_code": field("Category of the requests."),
@@ -92,13 +152,16 @@ FIELDS: Structs = {
         "cells": field("Number of H3 cells whose centre they hold: what is counted in.", minimum=1),
         "states": field("States of vehicles (MDS) that are counted."),
         "operators": field("Operators whose vehicles are counted, together; none named: everybody's."),
-        "minimum": field("Least number within bounds; null: no bound.", **COUNT),
-        "maximum": field("Greatest number within bounds; null: no bound.", **COUNT),
+        "minimum": field("Least number within bounds, in `units`; null: no bound.", **COUNT),
+        "maximum": field("Greatest number within bounds, in `units`; null: no bound.", **COUNT),
         "count": field("Vehicles counted; `by_operator` has the shares.", **COUNT),
         "excess": field("Vehicles too many or too few; 0 or less: within bounds."),
         "in_effect": field(
             "Whether the rule was in effect; false when an alert is cleared because it is not."
         ),
+        "units": field("What minimum and maximum are in: devices, percent or utilization."),
+        "of": field("Vehicles that the per cent are of; null where units are devices.", **COUNT),
+        "percent": field("What `count` is in per cent of them; null where units are devices.", **PERCENT),
     },
     "AlertHandling": {
         "action_id": field("UUID of the action; the same when it is told again."),

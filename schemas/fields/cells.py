@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from schemas.fields.keywords import CELL, COUNT, ID, SHARE, Keywords, Structs, field
+from schemas.fields.keywords import CELL, COUNT, ID, LAT, LON, PERCENT, SHARE, Keywords, Structs, field
 
 _WINDOWS: Mapping[str, Keywords] = {
     "type": field("Tells this message from the others on the same topic."),
@@ -23,6 +23,18 @@ FIELDS: Structs = {
         ),
         "watermark": field("Event time up to which windows of the region may close; 0 before the first."),
         "counts": field("Live counts that changed, absolute; those not named are as they were."),
+    },
+    "CellsHealth": {
+        "type": field("Tells this message from the others on the same topic."),
+        "region": field("H3 cell, a coarse parent: the region that all cells of this record lie in.", **CELL),
+        "as_of": field(
+            "Event time by which silence of sensors is judged, milliseconds since the epoch, UTC."
+        ),
+        "fleet_as_of": field("Event time by which silence of vehicles is judged."),
+        "source": field("Partition of ub.sensors that speaks; -1: none, only time went on.", minimum=-1),
+        "generation": field("Grows when ub.sensors was rebuilt and its offsets began anew.", **COUNT),
+        "offset": field("Offset of ub.sensors up to which it holds; -1 before the first.", minimum=-1),
+        "sensors": field("What is new of sensors; null: nothing."),
     },
     "CellsWindow": _WINDOWS,
     "CellsMetrics": _WINDOWS,
@@ -75,5 +87,45 @@ FIELDS: Structs = {
         ),
         "satisfaction": field("Column: mean satisfaction; null where none was asked.", minimum=1, maximum=5),
         "revision": field(_REVISION, **COUNT),
+    },
+    "CellsVehicles": {
+        "type": field("Tells this message from the others on the same topic."),
+        "region": field("H3 cell, a coarse parent: the region that all cells of this record lie in.", **CELL),
+        "source": field("Partition of ub.vehicles.", **COUNT),
+        "generation": field("Grows when ub.vehicles was rebuilt and its offsets began again at 0.", **COUNT),
+        "ground": field("Version of the areas that the source looks for; empty: none."),
+        "complete": field(
+            "Whether all its vehicles that stand in areas here were told by now, since the areas changed."
+        ),
+        "news": field("Vehicles that passed a line that is watched."),
+        "moves": field("Moves that no vehicle makes."),
+    },
+    "VehicleNews": {
+        "offset": field(
+            "Column: record of ub.vehicles that says so; null: none does, the vehicle is missing.", **COUNT
+        ),
+        "vehicle_id": field("Column: vehicle.", **ID),
+        "operator": field("Column: its operator.", **ID),
+        "vehicle_type": field("Column: its type (MDS)."),
+        "ts": field("Column: since when, milliseconds since the epoch, UTC."),
+        "cell": field("Column: H3 cell.", **CELL),
+        "vehicle_state": field("Column: its state (MDS); `elsewhere`: it left the region, from `cell`."),
+        "battery_percent": field("Column: charge; null where it is not known.", **PERCENT),
+        "areas": field("Column: ids of the areas that it stands in, of those that rules speak of."),
+    },
+    "VehicleMoves": {
+        "offset": field("Column: record of ub.vehicles with the later reading.", **COUNT),
+        "vehicle_id": field("Column: vehicle.", **ID),
+        "operator": field("Column: its operator.", **ID),
+        "vehicle_type": field("Column: its type (MDS)."),
+        "cell": field("Column: H3 cell of the later reading, or of the earlier one.", **CELL),
+        "from_ts": field("Column: time of the earlier reading, milliseconds since the epoch, UTC."),
+        "from_lat": field("Column: its latitude, WGS-84 degrees.", **LAT),
+        "from_lon": field("Column: its longitude, WGS-84 degrees.", **LON),
+        "ts": field("Column: time of the later reading, milliseconds since the epoch, UTC."),
+        "lat": field("Column: its latitude, WGS-84 degrees.", **LAT),
+        "lon": field("Column: its longitude, WGS-84 degrees.", **LON),
+        "metres": field("Column: great-circle distance between them.", **COUNT),
+        "limit_kmh": field("Column: speed that such a vehicle can have.", **COUNT),
     },
 }

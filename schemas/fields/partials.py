@@ -33,7 +33,33 @@ FIELDS: Structs = {
         "now": field("Live counts that changed."),
         "windows": field("Window counts that changed."),
     },
-    "SensingPartial": {**_head("ub.sensors"), "windows": field("Windows of metrics that changed.")},
+    "SensingPartial": {
+        **_head("ub.sensors"),
+        "windows": field("Windows of metrics that changed."),
+        "health": field("Sensors of which there is news; null: none."),
+    },
+    "SensorHealth": {
+        "sensor_id": field("Column: sensor.", **ID),
+        "metric": field("Column: metric (schemas/metrics.py)."),
+        "owner": field("Column: who publishes it.", **ID),
+        "cell": field("Column: H3 cell of its newest reading.", **CELL),
+        "last_ts": field(
+            "Column: newest event time heard of, readings out of range included; 0: the row is no more."
+        ),
+        "expected_ms": field("Column: usual gap between its readings, learned; 0: not yet known.", **COUNT),
+        "patience_ms": field("Column: how long a silence is not unusual; 0: not yet known.", **COUNT),
+        "value": field("Column: its newest value, in the metric's canonical unit."),
+        "repeated": field("Column: readings in a row with that value.", **COUNT),
+        "repeated_before": field("Column: the longest such row before.", **COUNT),
+        "stuck_since": field("Column: event time since which it is stuck; 0: it is not.", **COUNT),
+        "refused": field("Column: readings out of range of late.", **COUNT),
+        "refused_since": field("Column: event time since which it is broken; 0: it is not.", **COUNT),
+        "period": field(
+            "Column: start of the newest 20 minutes that are over, milliseconds since the epoch; 0: none.",
+            **COUNT,
+        ),
+        "mean": field("Column: mean of its readings in them; 0: none."),
+    },
     "RequestsPartial": {**_head("ub.requests"), "windows": field("Windows of requests that changed.")},
     "SlotCounts": {
         "cell": field("Column: H3 cell.", **CELL),

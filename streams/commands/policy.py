@@ -85,6 +85,9 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     for counts in not_judged:
         text = "it counts other states than all standing vehicles, and windows do not have them by state"
         console.print(f"not judged: policy {counts.name!r}: {text}", markup=False)
+    for stays in draft.stays:
+        text = "windows do not know single vehicles, so its rules on where and how long they stand"
+        console.print(f"not judged: policy {stays.name!r}: {text}", markup=False)
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         found = _lives(_events(connection, draft, begin, end))
     if as_json:

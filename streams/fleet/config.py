@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
+from streams.fleet.news import NOTHING, NewsConfig
+
 
 @dataclass(frozen=True, slots=True)
 class FleetConfig:
-    """Milliseconds, the number of partitions of ub.vehicles, and the most vehicles to keep in one of them."""
+    """Milliseconds, the number of partitions of ub.vehicles, and the most vehicles to keep in one of them.
+
+    `news`: what is looked for in single vehicles.
+    """
 
     window_ms: int
     allowed_lateness_ms: int
@@ -13,3 +18,4 @@ class FleetConfig:
     stale_after_ms: int
     sources: int
     most_vehicles: int = 300_000
+    news: NewsConfig = NOTHING

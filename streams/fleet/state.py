@@ -26,8 +26,10 @@ from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.flows import Flows
 from streams.fleet.folding import Folding
+from streams.fleet.ground import Ground
 from streams.fleet.kernel import ENTRY
 from streams.fleet.live import LiveCounts
+from streams.fleet.news import News
 from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
 from streams.fleet.tell import Teller, event_rows, vehicle_event
@@ -59,7 +61,9 @@ class FleetState:
         self._clock = EventClock(config.allowed_lateness_ms)
         self._silence = Silence(config.stale_after_ms, config.amend_horizon_ms, config.most_vehicles)
         self._batch = Batch()
-        self._folding = Folding(config, self._slots, self._vehicles, self._live, self._flows)
+        self._news = News(config.news, self._slots, self._vehicles)
+        look = self._news.look if self._news.looks else None
+        self._folding = Folding(config, self._slots, self._vehicles, self._live, self._flows, look)
         self._teller = Teller(
             restored.partition, restored.generation, config.sources, config.window_ms, self._slots
         )
@@ -69,6 +73,7 @@ class FleetState:
         self._events: list[VehicleEvent] = []
         self._told_time = (0, 0)
         self._saved_clock = b""
+        self._saved_ground = restored.parts.get("ground", b"").decode()
         self._restore(restored, vehicle_rows)
 
     @property
@@ -133,6 +138,7 @@ class FleetState:
         unheard["ts"], unheard["row"], unheard["slot"] = at, rows, slot
         self._flows.add(unheard)
         self._live.add(slot, vehicles["state"][rows], -1)
+        self._news.gone(rows, at)
         cells, operators = slots.names(slot)
         for vehicle_id, row, ts, cell, operator in zip(
             vehicles.ids.texts(rows), rows.tolist(), at.tolist(), cells, operators, strict=True
@@ -174,6 +180,7 @@ class FleetState:
         if everyone:
             self._told_time = time
         dirty = self._live.take_dirty()
+        out += self._teller.news(self._news.take(), self._news.ground, self._clock.newest_ts)
         return out + self._teller.partials(
             self._offset, self._clock, self._live, dirty, rows, everyone=everyone
         )
@@ -199,6 +206,9 @@ class FleetState:
         )
         if clock != self._saved_clock:
             self._saved_clock = changes.parts["clock"] = clock
+        if self._saved_ground != self._news.ground:
+            self._saved_ground = self._news.ground
+            changes.parts["ground"] = self._saved_ground.encode()
         if self._events:
             changes.rows.append(event_rows(self._events))
             self._events = []
@@ -235,3 +245,18 @@ class FleetState:
                 watermark = self._clock.watermark
                 self._flows.restore_waiting(saved.load_entries(data, vehicles, self._slots, watermark))
         self._flows.resume()
+        if self._saved_ground != self._news.ground:
+            self._news.tell_all()
+
+    # ------------------------------------------------------------------ other areas
+
+    @property
+    def reached(self) -> int:
+        """The newest event time that was folded, milliseconds."""
+        return self._clock.newest_ts
+
+    def take_ground(self, ground: Ground | None) -> None:
+        """Look for vehicles in other areas from the next record on."""
+        self._fold_waiting()
+        self._news.take_ground(ground)
+        self._folding.look = self._news.look if self._news.looks else None

@@ -1,4 +1,4 @@
-"""What the fleet tells: partials for the grid, and vehicles that fell silent."""
+"""What the fleet tells: partials for the grid, vehicles that fell silent, and news of single ones."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas import codec, envelope
+from schemas.cells import CellsVehicles
 from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from schemas.vehicle_events import VehicleEvent
 from streams import topics
@@ -16,6 +17,8 @@ from streams.clock import EventClock
 from streams.fleet.flows import WindowRows
 from streams.fleet.json_columns import integers
 from streams.fleet.live import LiveCounts
+from streams.fleet.news import Told
+from streams.fleet.news_messages import Sender, all_anew, messages_of
 from streams.fleet.slots import Slots
 from streams.fold import Output, Rows
 
@@ -95,6 +98,27 @@ class Teller:
             # One offset may be spoken of twice: live at once, windows at the checkpoint.
             id_=f"fleet/{self._partition}@{self._generation}:{offset}/{partial.region}/{crc32(value):08x}",
             time_ms=clock.newest_ts,
+        )
+
+    def news(self, told: Told, ground: str, time_ms: int) -> list[Output]:
+        """Return the records on single vehicles; `ground`: version of the areas that are looked for."""
+        regions = self._slots.cells.regions
+        sender = Sender(self._partition, self._generation, ground)
+        messages = [
+            *all_anew(told.anew, {number: regions[number] for number in self._slots.regions}, sender),
+            *messages_of(told.moves, told.passed, regions, sender),
+        ]
+        return [self._news(message, time_ms) for message in messages]
+
+    def _news(self, message: CellsVehicles, time_ms: int) -> Output:
+        value = codec.encode(message)
+        return Output(
+            topic=topics.CELLS,
+            key=message.region,
+            value=value,
+            type_=envelope.CELLS_VEHICLES,
+            id_=f"fleet/{self._partition}@{self._generation}:{message.region}/{crc32(value):08x}",
+            time_ms=max([*message.news.ts, *message.moves.ts], default=time_ms),
         )
 
 

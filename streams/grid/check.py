@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from schemas.metrics import METRICS
-from schemas.partials import FleetPartial, MetricCounts, Partial, RequestCounts, SensingPartial
+from schemas.partials import FleetPartial, MetricCounts, Partial, RequestCounts, SensingPartial, SensorHealth
 from streams.frames import END_MS
 from streams.grid.locate import is_cell
 from streams.grid.metrics import square_sum
@@ -41,10 +41,17 @@ _COLUMNS: Mapping[str, range] = {
     "square_bb": _SUM,
     "least": _VALUE,
     "most": _VALUE,
+    "last_ts": range(END_MS),
+    "expected_ms": range(END_MS),
+    "patience_ms": range(END_MS),
+    "stuck_since": range(END_MS),
+    "refused_since": range(END_MS),
+    "period": range(END_MS),
 }
 """Columns of numbers that are no counts."""
-_NAME_COLUMNS = ("operator", "metric", "service_code")
-_NO_NUMBERS = ("cell", *_NAME_COLUMNS, "bins", "bin_counts")
+_NAME_COLUMNS = ("operator", "metric", "service_code", "sensor_id", "owner")
+_NO_NUMBERS = ("cell", *_NAME_COLUMNS, "bins", "bin_counts", "value", "mean")
+_GREATEST = 1e12
 _NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
 
 
@@ -57,7 +64,7 @@ def problem_of(partial: Partial, window_ms: int, known_cells: AbstractSet[str]) 
             return _beyond(f"{name} {getattr(partial, name)}", allowed)
     if not is_cell(partial.region):
         return f"region {partial.region[:32]!r} is no H3 cell"
-    tables = (partial.now, partial.windows) if isinstance(partial, FleetPartial) else (partial.windows,)
+    tables = _tables(partial)
     for table in tables:
         problem = _problem_of_table(table)
         if problem:
@@ -70,9 +77,19 @@ def problem_of(partial: Partial, window_ms: int, known_cells: AbstractSet[str]) 
             return f"window_start {start}: a multiple of {window_ms} expected"
     if not isinstance(partial, FleetPartial):
         return _problem_of_sketches(partial.windows) or (
-            _problem_of_metrics(partial.windows) if isinstance(partial, SensingPartial) else ""
+            _problem_of_metrics(partial.windows) or _problem_of_health(partial.health)
+            if isinstance(partial, SensingPartial)
+            else ""
         )
     return ""
+
+
+def _tables(partial: Partial) -> tuple[Any, ...]:
+    if isinstance(partial, FleetPartial):
+        return partial.now, partial.windows
+    if isinstance(partial, SensingPartial) and partial.health is not None:
+        return partial.windows, partial.health
+    return (partial.windows,)
 
 
 def _problem_of_table(table: Any) -> str:
@@ -116,6 +133,17 @@ def _problem_of_metrics(windows: MetricCounts) -> str:
     for row in zip(*sums, map(sum, w.bin_counts), strict=True):
         if not _adds_up(*row):
             return f"{row}: readings, total, squares, least, most and readings in bins that are of no set of readings"
+    return ""
+
+
+def _problem_of_health(health: SensorHealth | None) -> str:
+    if health is None:
+        return ""
+    for metric in {*health.metric} - METRICS.keys():
+        return f"metric {metric[:32]!r} is not in schemas/metrics.py"
+    for value in chain(health.value, health.mean):
+        if not abs(value) <= _GREATEST:
+            return f"value {value!r}: numbers up to {_GREATEST:g} expected"
     return ""
 
 

@@ -52,6 +52,11 @@ class Sources:
         """Return the event time up to which all active sources have told their windows."""
         return min((source.watermark for source in self._active()), default=if_all_idle)
 
+    def reported(self, times: int) -> int | None:
+        """Return the event time to which all have reported who spoke within `times` the idle time; None: nobody did."""
+        awake = (s for s in self.by_number.values() if not self._silent(s.heard_at, times * self._idle_ms))
+        return min((source.newest_ts for source in awake), default=None)
+
     def as_of(self) -> int:
         """Return the event time to which all active sources have reported; of all idle ones the newest."""
         active = [source.newest_ts for source in self._active()]

@@ -14,12 +14,13 @@ import msgspec
 import numpy as np
 
 from schemas import codec, envelope
-from schemas.partials import FleetPartial, Partial, SlotCounts
+from schemas.partials import FleetPartial, Partial, SensingPartial, SlotCounts
 from streams import topics
 from streams.fold import Changes, Output, Record, Restored, Rows
 from streams.grid import saved, tell
 from streams.grid.check import problem_of
 from streams.grid.flows import FLEET
+from streams.grid.health import HealthPost
 from streams.grid.kinds import KIND_OF, KINDS
 from streams.grid.merge import COUNTED
 from streams.grid.sources import Sources
@@ -54,6 +55,7 @@ class GridState:
         self._new_cells: list[str] = []
         self._closed: dict[str, dict[tuple[str, int, int], tell.ClosedRow]] = {name: {} for name in KINDS}
         self._rejected: list[Output] = []
+        self._health = HealthPost()
         self._tallies = saved.load(restored.parts, self._make)
         self._known_cells = {cell for tally in self._tallies.values() for cell, _ in tally.slots.keys}
 
@@ -88,6 +90,8 @@ class GridState:
         order = (partial.generation + 1) << _GENERATION_BITS | (partial.offset + 1)
         if isinstance(partial, FleetPartial) and isinstance(tally, FleetTally):
             self._put_live(tally, partial.source, order, partial.now)
+        if isinstance(partial, SensingPartial):
+            self._health.hear(partial)
         slots = self._slots(tally, windows.cell, kind.names(windows))
         words = kind.words(order, windows)
         settled_before = tally.sources.settled_before(self._config.amend_horizon_ms).get(partial.source, 0)
@@ -133,6 +137,8 @@ class GridState:
             due = tally.windows.take_due()
             if due:
                 out += self._windows(tally, due)
+        for message in self._health.take(self._tallies, time_too=at_checkpoint):
+            out.append(self._output(message.region, message, envelope.CELLS_HEALTH, message.as_of))
         return out
 
     def _live(self, tally: FleetTally, *, at_checkpoint: bool) -> list[Output]:

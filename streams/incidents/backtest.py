@@ -88,4 +88,5 @@ def _look(fold: IncidentsState, region: str, at: int, rows: list[Standing], offs
 
 
 def _can_be_judged(counts: CountPolicy) -> bool:
-    return all(set(rule.states) == set(STANDING_STATES) for rule in counts.rules)
+    standing = all(set(rule.states) == set(STANDING_STATES) for rule in counts.rules)
+    return standing and all(rule.units != "utilization" for rule in counts.rules)

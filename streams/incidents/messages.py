@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schemas.cells import CellsNow
+from schemas.cells import CellsHealth, CellsNow, CellsVehicles
 
 
 class MetricRows(msgspec.Struct, frozen=True):
@@ -31,6 +31,7 @@ class FlowRows(msgspec.Struct, frozen=True):
     window_start: list[int]
     cell: list[str]
     operator: list[str]
+    readings: list[int]
     arrivals: list[int]
     departures: list[int]
     occupancy: list[int]
@@ -72,4 +73,4 @@ def time_of(message: object) -> tuple[str, int] | None:
     return None if region is None or at is None else (region, at)
 
 
-decoder = msgspec.json.Decoder(CellsNow | Metrics | Windows | Requests)
+decoder = msgspec.json.Decoder(CellsNow | Metrics | Windows | Requests | CellsVehicles | CellsHealth)

@@ -10,6 +10,7 @@ from streams.incidents.counts.geographies import MOST_CELLS, City, about_cells
 from streams.incidents.counts.hours import DAYS, Hours
 from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
 from streams.incidents.policy import Policy
+from streams.incidents.stays.rules import StayPolicy, StayRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,33 @@ def lines(policy: Policy, city: City) -> Iterator[Line]:
                 _shared(counted.cells, before),
             )
 
+    for stays in policy.stays:
+        for number, stay in enumerate(stays.rules):
+            same = [(other.name, other.areas & stay.areas) for other in stays.rules[:number]]
+            yield Line(
+                stays.name,
+                stays.version,
+                stay.name,
+                _limit(stay),
+                _hours(stay.hours),
+                _who(stays, stay),
+                "by position",
+                tuple((name, len(areas)) for name, areas in same if areas),
+            )
+
+
+def _limit(rule: StayRule) -> str:
+    if rule.limit_ms is None:
+        return "for good"
+    return f"{rule.kind.replace('_', ' ')}: at most {rule.limit_ms / 1000:g} s in {rule.zone}"
+
+
+def _who(policy: StayPolicy, rule: StayRule) -> str:
+    types, operators = sorted(rule.vehicle_types), sorted(policy.operators)
+    return (
+        f"{' '.join(rule.states)}, {' '.join(types) or 'all types'}, {' '.join(operators) or 'all operators'}"
+    )
+
 
 def _cells(area: Any, city: City) -> tuple[frozenset[str], str]:
     """Return the cells of an area and how many there are; none where they are too many to list."""
@@ -81,7 +109,8 @@ def _shared(
 def _bounds(rule: CountRule) -> str:
     least = "" if rule.minimum is None else f"at least {rule.minimum}"
     most = "" if rule.maximum is None else f"at most {rule.maximum}"
-    return ", ".join(filter(None, (least, most))) or "no bounds"
+    units = {"devices": "", "percent": " % of the operator's", "utilization": " % on a trip"}[rule.units]
+    return ", ".join(f"{one}{units}" for one in (least, most) if one) or "no bounds"
 
 
 def _hours(hours: Hours) -> str:

@@ -20,6 +20,7 @@ import shapely
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of
+from streams.incidents.stays.rules import Area, StayPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Rule:
 class Policy:
     """The default rule and the zones, first match wins; `version` is a hash of all that decides about cells.
 
-    `counts` are MDS policies with versions of their own, whose hours are those of `time_zone`.
+    `counts` and `stays` are policies with versions of their own, whose hours are those of `time_zone`; `areas` are
+    those that `stays` speak of.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Policy:
     default: Rule
     zones: tuple[tuple[Rule, Any], ...] = ()
     counts: tuple[CountPolicy, ...] = ()
+    stays: tuple[StayPolicy, ...] = ()
+    areas: tuple[Area, ...] = ()
     time_zone: tzinfo = UTC
 
     def rule_at(self, lat: float, lon: float) -> Rule:

@@ -1,13 +1,14 @@
-"""A policy file of either form: GeoJSON zones of capacities, or an MDS policy document."""
+"""A policy file of any form: GeoJSON zones of capacities, an MDS policy document, or geofencing zones of GBFS."""
 
 import json
 from dataclasses import replace
 from typing import Any
 
-from streams.incidents.counts.document import geographies_of, is_mds, read_policies
+from streams.incidents.counts.document import Judged, geographies_of, is_mds, read_policies
 from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule, read_zones
+from streams.incidents.stays.gbfs import is_gbfs, read_geofencing
 
 
 def needs_geographies(document: str) -> bool:
@@ -24,12 +25,23 @@ def read(
     `geographies` is the text of the file that holds the geographies of an MDS document, where it does not itself.
     """
     value = None if document is None else _json(document)
+    if value is not None and is_gbfs(value):
+        stays, areas = read_geofencing(value, default.min_duration_ms, findings)
+        return replace(
+            read_zones(None, default, findings), stays=stays, areas=areas, time_zone=city.time_zone
+        )
     if document is None or value is None or not is_mds(value):
         return read_zones(document, default, findings)
     others = None if geographies is None else geographies_of(geographies)
     decides = f"{default.min_duration_ms} {city.time_zone} {sorted(city.vehicle_types)}"
-    counts = read_policies(value, others, decides, city, findings)
-    return replace(read_zones(None, default, findings), counts=counts, time_zone=city.time_zone)
+    found = read_policies(value, others, Judged(decides, default.min_duration_ms), city, findings)
+    return replace(
+        read_zones(None, default, findings),
+        counts=found.counts,
+        stays=found.stays,
+        areas=found.areas,
+        time_zone=city.time_zone,
+    )
 
 
 def _json(document: str) -> Any:

@@ -16,6 +16,8 @@ from streams.incidents.forecast.book import ForecastBook
 from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.grouping.incident import GroupConfig
 from streams.incidents.grouping.open_incidents import OpenIncidents
+from streams.incidents.health.book import HealthBook
+from streams.incidents.health.config import HealthConfig
 from streams.incidents.hotspot.book import HotSpotBook
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import Rings
@@ -24,7 +26,10 @@ from streams.incidents.messages import decoder, time_of
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
 from streams.incidents.showing import Seen, Showing
+from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.telling import rows
+from streams.incidents.vehicles.book import VehicleBook
+from streams.incidents.vehicles.config import VehiclesConfig
 from streams.refusals import refusal
 
 STAGE = "incidents"
@@ -43,12 +48,15 @@ class IncidentsState:
         flaps: FlapConfig = NEVER,
         *,
         forecast: ForecastRule | None = None,
+        health: HealthConfig | None = None,
         hot_spots: tuple[HotSpotRule, Rings] | None = None,
+        vehicles: VehiclesConfig | None = None,
         joint: JointConfig | None = None,
     ) -> None:
-        """Without `anomalies`, `forecast`, `hot_spots` or `joint` nothing is decided about them.
+        """Without `anomalies`, `forecast`, `hot_spots`, `vehicles` or `joint` nothing is decided about them.
 
-        Without `groups` alerts are not grouped into incidents. What is saved of any of them stays as it is.
+        Without `health` nobody is silent, without `groups` alerts are not grouped into incidents. What is saved of any
+        of them stays as it is.
         """
         self._policy = policy
         self._centre = centre
@@ -57,11 +65,19 @@ class IncidentsState:
         self._events: list[Alert] = []
         self._to_tell: list[Output] = []
         self._newest = 0
-        self._counts = CountBook(_count_config(policy))
+        watch = None if health is None else HealthBook(health, self._place)
+        self._counts = CountBook(_count_config(policy), None if watch is None else watch.silent_operators)
         self._cells = CellBook(policy, centre, (self._counts,))
-        self._books: dict[str, Book] = {"cell": self._cells, "count": self._counts}
+        self._books: dict[str, Book] = {"cell": self._cells}
+        if watch is not None:  # before the rules: who is silent is not too few
+            self._books["health"] = watch
+        self._books["count"] = self._counts
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
+        self._stays = StayBook(_stay_config(policy), self._place)
+        self._books["stay"] = self._stays
+        if vehicles is not None:
+            self._books["vehicle"] = VehicleBook(vehicles, self._place)
         if forecast is not None:
             self._books["forecast"] = ForecastBook(forecast, policy, centre)
         if hot_spots is not None:
@@ -96,6 +112,7 @@ class IncidentsState:
         self._policy = policy
         self._cells.take(policy)
         self._counts.take(_count_config(policy))
+        self._stays.take(_stay_config(policy))
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of what would judge an alert's subject now; None where nothing would."""
@@ -159,3 +176,7 @@ class IncidentsState:
 
 def _count_config(policy: Policy) -> CountConfig:
     return CountConfig(policy.counts, policy.name, policy.time_zone, policy.default.min_duration_ms)
+
+
+def _stay_config(policy: Policy) -> StayConfig:
+    return StayConfig(policy.stays, policy.name, policy.time_zone)

@@ -70,6 +70,11 @@ class Columns:
     def __len__(self) -> int:
         return len(self.sensor_id)
 
+    def series(self, index: int) -> tuple[str, str, str]:
+        """Return sensor, metric and owner of one reading."""
+        metric, owner = _at(self.metric_name, index), _at(self.owner, index)
+        return self.sensor_id[index], metric or "", owner or ""
+
     def text(self, index: int) -> str:
         """Return one reading as JSON, for a refusal."""
         reading = {

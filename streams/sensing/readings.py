@@ -37,21 +37,22 @@ def joined(parts: list[Readings]) -> Readings:
     return Readings(*(np.concatenate([getattr(part, name) for part in parts]) for name in _NAMES))
 
 
-def in_order(r: Readings, cell: NDArray[np.int64]) -> Readings:
+def in_order(r: Readings, cell: NDArray[np.int64]) -> tuple[Readings, NDArray[np.intp]]:
     """Sort by (series, ts, value, cell, status, lat, lon); `cell` is the H3 index of each slot.
 
-    The last of a series is its newest, whatever order they came in.
+    The last of a series is its newest, whatever order they came in. Returned with the place where each stood.
     """
-    r = r.select(order_by(r.series, r.ts))
+    stood = order_by(r.series, r.ts)
+    r = r.select(stood)
     tied = ~first_of_each(r.series, r.ts)
     if not tied.any():
-        return r
+        return r, stood
     tied[:-1] |= tied[1:]
     places = np.flatnonzero(tied)
     t = r.select(places)
     order = np.arange(len(r))
     order[places] = places[np.lexsort((t.lon, t.lat, t.status, cell[t.slot], t.value, t.ts, t.series))]
-    return r.select(order)
+    return r.select(order), stood[order]
 
 
 def last_of_each(series: NDArray[np.int32]) -> NDArray[np.intp]:

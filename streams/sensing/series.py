@@ -14,6 +14,7 @@ from schemas.sensors import SENSOR_STATUSES
 from streams.arrays import grown
 from streams.frames import UNKNOWN, is_id
 from streams.sensing.columns import METRIC_CODE, STATUS_CODE, Columns
+from streams.sensing.health import record
 from streams.sensing.readings import Readings
 from streams.sensing.slots import Slots
 from streams.sensing.values import MILLION, Refuse
@@ -26,7 +27,7 @@ class Series:
     """Newest state per series, and the owner: whoever the log names first for any series of the sensor.
 
     Newest is the greatest (ts, value, cell, status, lat, lon), so that order does not matter. `at_...` is the place
-    that was located last, for readings to come.
+    that was located last, for readings to come; `health` is what streams/sensing/health remembers.
     """
 
     _FILL: ClassVar[dict[str, float]] = {"at_lat": np.nan, "at_lon": np.nan}
@@ -41,6 +42,7 @@ class Series:
         self._free: list[int] = []
         size = 1024
         self.owner = np.zeros(size, np.int32)
+        self.metric = np.zeros(size, np.int8)
         self.slot = np.zeros(size, np.int32)
         self.ts = np.zeros(size, np.int64)
         self.value = np.zeros(size, np.int64)
@@ -52,6 +54,7 @@ class Series:
         self.at_lat = np.full(size, np.nan)
         self.at_lon = np.full(size, np.nan)
         self.at_slot = np.zeros(size, np.int32)
+        self.health = np.zeros(size, record.RECORD)
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -132,7 +135,27 @@ class Series:
         self._owner_of[key[0]] = owner
         self._series_of[key[0]] += 1
         self.owner[row] = owner
+        self.metric[row] = METRIC_CODE[key[1]]
         return row
+
+    def row_of(self, sensor_id: str, metric: str, owner: str) -> int | None:
+        """Return the row of a series that is on file under this owner, or None."""
+        row = self._row_of.get((sensor_id, metric))
+        return row if row is not None and self._owners[self.owner[row]] == owner else None
+
+    @property
+    def rows_in_use(self) -> int:
+        """All rows are below this number; some of them may be free."""
+        return len(self._keys)
+
+    def owner_names(self, rows: NDArray[np.integer]) -> list[str]:
+        """Return the owners of rows in use."""
+        return [self._owners[number] for number in self.owner[rows].tolist()]
+
+    def rows_of_sensor(self, sensor_id: str) -> list[int]:
+        """Return the rows of all series of a sensor."""
+        rows = (self._row_of.get((sensor_id, metric)) for metric in METRICS)
+        return [row for row in rows if row is not None]
 
     def row(self, sensor_id: str, metric: str) -> int:
         """Return the row of a series that is on file."""
@@ -153,6 +176,7 @@ class Series:
                 del self._series_of[key[0]], self._owner_of[key[0]]
         self.ts[rows] = 0
         self.changed[rows] = False
+        self.health[rows] = np.zeros(1, record.RECORD)
         self.at_lat[rows] = np.nan
         self._free += rows.tolist()
 
@@ -203,7 +227,7 @@ class Series:
             "sensor_id": sensor_ids,
             "metric": metrics,
             "kind": [METRICS[name].kind for name in metrics],
-            "owner": [self._owners[number] for number in self.owner[rows].tolist()],
+            "owner": self.owner_names(rows),
             "partition": [partition] * len(rows),
             "ts": self.ts[rows].tolist(),
             "value": (self.value[rows] / MILLION).tolist(),
@@ -213,6 +237,7 @@ class Series:
             "lon": self.lon[rows].tolist(),
             "cell": slots.cell[self.slot[rows]].tolist(),
             "received_at": self.received_at[rows].tolist(),
+            "health": record.dump(self.health[rows]),
         }
 
     def restore(self, columns: Mapping[str, Sequence[Any]], slots: Slots) -> None:
@@ -230,3 +255,4 @@ class Series:
         self.lon[:n] = self.at_lon[:n] = columns["lon"]
         self.at_slot[:n] = self.slot[:n]
         self.received_at[:n] = columns["received_at"]
+        self.health[:n] = record.load(columns["health"])

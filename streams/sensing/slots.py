@@ -48,6 +48,10 @@ class Slots:
             self.region[number] = self._region(self._locator.region(cell))
         return number
 
+    def region_of(self, cell: int) -> int:
+        """Return the number of a cell's region, in `regions`."""
+        return self._region(self._locator.region(cell))
+
     def slots_at(
         self, lat: NDArray[np.float64], lon: NDArray[np.float64], metric: NDArray[np.int8]
     ) -> NDArray[np.int32]:

@@ -13,7 +13,7 @@ same readings from the log again and tells the same values, or greater ones.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,8 @@ from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
 from streams.frames import BadFrame
 from streams.sensing import saved
 from streams.sensing.columns import Columns, decode
+from streams.sensing.health.rule import HealthRule
+from streams.sensing.health.watch import Health
 from streams.sensing.memory import Memory
 from streams.sensing.readings import Readings, in_order, joined, last_of_each
 from streams.sensing.series import Series
@@ -41,13 +43,14 @@ _MOST_PENDING = 200_000
 
 @dataclass(frozen=True, slots=True)
 class SensingConfig:
-    """Milliseconds, the number of partitions of ub.sensors, and the most series to keep in one of them."""
+    """Milliseconds, the number of partitions of ub.sensors, the most series to keep in one, and when one is ill."""
 
     window_ms: int
     allowed_lateness_ms: int
     amend_horizon_ms: int
     sources: int
     most_series: int = 300_000
+    health: HealthRule = field(default_factory=HealthRule)
 
 
 class SensingState:
@@ -68,6 +71,7 @@ class SensingState:
         self._slots = Slots(locator)
         self._series = Series()
         self._memory = Memory(config.window_ms, config.amend_horizon_ms, self._series, self._slots)
+        self._health = Health(config.health, self._series, self._slots)
         self._clock = EventClock(config.allowed_lateness_ms)
         self._forgotten = 0
         self._teller = Teller(
@@ -168,11 +172,14 @@ class SensingState:
     def _settle(self) -> None:
         """Count what is pending, and bring the newest states up to date."""
         if not self._pending:
+            if self._health.waiting:
+                self._health.learn(None, None)
             return
         pending = joined(self._pending)
         # Of repeats the first in the log stays, as if it had been settled before the others came: so it must sort last.
-        readings = in_order(pending.select(np.arange(len(pending))[::-1]), self._slots.cell)
+        readings, stood = in_order(pending.select(np.arange(len(pending))[::-1]), self._slots.cell)
         self._pending, self._pending_readings = [], 0
+        self._health.learn(readings, len(readings) - 1 - stood)
         self._series.update(readings.select(last_of_each(readings.series)), self._slots)
         fresh = self._memory.add((readings.series, readings.ts, readings.value, readings.slot))
         # Repeats were booked as applied when they came: they move over to the superseded.
@@ -192,6 +199,7 @@ class SensingState:
         rows = self._series.silent(self._clock.watermark - silence, excess)
         if len(rows):
             self._archived.append(self._series.keys(rows))
+            self._health.forget(rows)
             self._series.remove(rows)
         if len(rows) < excess:
             self._next_archive = self._series.longest_silent() + silence
@@ -200,6 +208,11 @@ class SensingState:
 
     def _refuse(self, record: Record, c: Columns, reason: Reason, detail: str, index: int) -> None:
         self._books.refuse(record, reason, detail, index, text=c.text(index))
+        if reason == "value_out_of_range":
+            row = self._series.row_of(*c.series(index))
+            ts = min(int(c.ts[index]), c.received_at)
+            if row is not None and ts >= self._clock.watermark - self._config.amend_horizon_ms:
+                self._health.refuse(row, ts, self._pending_readings)
 
     def _refuse_late(
         self, c: Columns, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse
@@ -221,7 +234,10 @@ class SensingState:
         time = (self._clock.newest_ts, self._clock.watermark)
         everyone, self._told_time = self._told_time != time, time
         changed = self._memory.take_changed()
-        return out + self._teller.partials(self._offset, self._clock, changed, everyone=everyone)
+        out += self._teller.partials(self._offset, self._clock, changed, everyone=everyone)
+        due = self._health.due(self._clock.watermark)
+        gone, self._health.gone = self._health.gone, []
+        return out + self._teller.health(self._offset, self._clock, self._series, due, gone)
 
     def take_changes(self) -> Changes:
         """Return the changed sensors, ledger and parts. Call after take_outputs(at_checkpoint=True)."""

@@ -7,18 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas import codec, envelope
-from schemas.partials import MetricCounts, SensingPartial
+from schemas.partials import MetricCounts, SensingPartial, SensorHealth
 from streams import topics
 from streams.arrays import ranges
 from streams.clock import EventClock
 from streams.fold import Output
 from streams.sensing.columns import METRIC_NAMES
+from streams.sensing.health.watch import Gone, pieces
+from streams.sensing.series import Series
 from streams.sensing.slots import Slots
 from streams.sensing.tally import TallyRows
+from streams.sensing.values import MILLION
 
 _ROW_BYTES, _BIN_BYTES = 200, 12
 _MOST_BYTES = 400_000
 """Of one partial, by the estimates above; Kafka takes a million."""
+_MOST_SERIES = 1_500
+"""Whose health is in one partial."""
 
 _NOTHING = MetricCounts([], [], [], [], [], [], [], [], [], [], [], [])
 
@@ -56,8 +61,51 @@ class Teller:
             self._partial(region, offset, clock, clock.watermark, _NOTHING) for region in sorted(quiet)
         ]
 
+    def health(
+        self, offset: int, clock: EventClock, series: Series, due: NDArray[np.int64], gone: list[Gone]
+    ) -> list[Output]:
+        """Return partials on the health of the series in these rows, and on those that are gone."""
+        of_region: dict[int, list[Gone]] = {}
+        for one in gone:
+            of_region.setdefault(self._slots.region_of(one[3]), []).append(one)
+        told = [(region, _farewell(some)) for region, some in sorted(of_region.items())]
+        regions = self._slots.region[series.slot[due]]
+        told += [
+            (region, self._condition(series, rows)) for region, rows in pieces(due, regions, _MOST_SERIES)
+        ]
+        return [
+            self._partial(region, offset, clock, clock.watermark, _NOTHING, facts) for region, facts in told
+        ]
+
+    def _condition(self, series: Series, rows: NDArray[np.int64]) -> SensorHealth:
+        h = series.health[rows]
+        sensors, metrics = series.keys(rows)
+        return SensorHealth(
+            sensor_id=sensors,
+            metric=metrics,
+            owner=series.owner_names(rows),
+            cell=list(map(self._slots.cell_hex.__getitem__, series.slot[rows].tolist())),
+            last_ts=h["told_last"].tolist(),
+            expected_ms=h["expected"].tolist(),
+            patience_ms=h["patience"].tolist(),
+            value=(h["value"] / MILLION).tolist(),
+            repeated=h["run"].tolist(),
+            repeated_before=h["longest"].tolist(),
+            stuck_since=h["told_stuck"].tolist(),
+            refused=h["refused"].tolist(),
+            refused_since=h["told_broken"].tolist(),
+            period=h["done"].tolist(),
+            mean=h["mean"].tolist(),
+        )
+
     def _partial(
-        self, region: int, offset: int, clock: EventClock, watermark: int, counts: MetricCounts
+        self,
+        region: int,
+        offset: int,
+        clock: EventClock,
+        watermark: int,
+        counts: MetricCounts,
+        health: SensorHealth | None = None,
     ) -> Output:
         partial = SensingPartial(
             region=self._slots.regions[region],
@@ -69,6 +117,7 @@ class Teller:
             watermark=watermark,
             window_ms=self._window_ms,
             windows=counts,
+            health=health,
         )
         value = codec.encode(partial)
         return Output(
@@ -110,6 +159,29 @@ class Teller:
             bins=list(map(rows.bins[of_bins].tolist().__getitem__, sketches)),
             bin_counts=list(map(rows.bin_counts[of_bins].tolist().__getitem__, sketches)),
         )
+
+
+def _farewell(gone: list[Gone]) -> SensorHealth:
+    sensors, metrics, owners, cells = map(list, zip(*gone, strict=True))
+    none = [0] * len(gone)
+    hexes = [f"{cell:x}" for cell in cells]
+    return SensorHealth(
+        sensor_id=sensors,
+        metric=metrics,
+        owner=owners,
+        cell=hexes,
+        last_ts=none,
+        expected_ms=none,
+        patience_ms=none,
+        value=[0.0] * len(gone),
+        repeated=none,
+        repeated_before=none,
+        stuck_since=none,
+        refused=none,
+        refused_since=none,
+        period=none,
+        mean=[0.0] * len(gone),
+    )
 
 
 def _cut(index: NDArray[np.intp], size: NDArray[np.int64]) -> list[NDArray[np.intp]]:

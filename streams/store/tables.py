@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 ColumnType = Literal[
-    "text", "smallint", "integer", "bigint", "double precision", "boolean", "integer[]", "time", "json"
+    "text",
+    "smallint",
+    "integer",
+    "bigint",
+    "double precision",
+    "boolean",
+    "bytea",
+    "integer[]",
+    "time",
+    "json",
 ]
 """SQL types, and two of ours: "time" is milliseconds since the epoch, "json" is JSON text.
 
@@ -110,6 +119,7 @@ _TABLES = (
             "lon": "double precision",
             "cell": "bigint",
             "received_at": "time",
+            "health": "bytea",
         },
     ),
     Table(

@@ -35,6 +35,7 @@ DEFAULTS = {
     "UB_CHECKPOINT_INTERVAL_S": "0.5",
     "UB_MIN_DURATION_S": "60",
     "UB_DEFAULT_CAPACITY": "20",
+    "UB_JUMP_KMH": "0",  # vehicles of these tests are wherever they are wanted
 }
 
 

@@ -15,6 +15,7 @@ from tests.e2e.city import City, Message
 from tests.e2e.conftest import CityMaker
 from tests.e2e.traffic import BEGIN_MS, array, reading
 from tests.unit.incidents.counts.mds import document, geography, identity, policy, rule
+from tests.unit.incidents.stays.zones import time_rule
 
 pytestmark = pytest.mark.e2e
 
@@ -49,6 +50,40 @@ def write(path: Path, *policies: Any) -> None:
 
 def alerts(city: City) -> list[dict[str, Any]]:
     return city.query("SELECT * FROM ub.alert WHERE kind LIKE 'too_%%' ORDER BY starts_at")
+
+
+def test_a_vehicle_that_stands_too_long_is_told_by_its_id_until_it_leaves(
+    a_city: CityMaker, tmp_path: Path
+) -> None:
+    """Five minutes are allowed; the worker is killed in the middle, and what it decided comes out of a replay."""
+    path = tmp_path / "policies.json"
+    write(path, policy(1, time_rule(7, 1, maximum=5), start_date=BEGIN_MS))
+    query = "SELECT * FROM ub.alert WHERE kind = 'overstay'"
+    with a_city(UB_POLICY_FILE=str(path)) as city:
+        city.start_gateway()
+        worker = city.start_worker()
+
+        def say(minute: int, state: str = "available") -> None:
+            ts = BEGIN_MS + minute * MINUTE
+            standing = [reading("alpha-1", "alpha", ts, LAT, LON, state)]
+            publisher.publish(
+                [array("alpha", standing), array("beta", [reading("b", "beta", ts, LAT, LON + 1)])]
+            )
+
+        with city.publisher() as publisher:
+            say(0)
+            city.eventually(lambda: city.count("SELECT count(*) FROM ub.cell_now") >= 2)
+            os.kill(city.eventually(worker.children)[0], signal.SIGKILL)
+            for minute in (2, 4, 6):
+                say(minute)
+            [opened] = city.eventually(lambda: city.query(query), 60.0)
+            assert (opened["subject"], opened["zone"], opened["status"]) == ("alpha-1", "Box", "active")
+            assert opened["evidence"]["stay"]["limit_ms"] == 5 * MINUTE
+            say(8, "on_trip")
+            city.eventually(lambda: [one for one in city.query(query) if one["status"] == "cleared"])
+        assert len(city.query(query)) == 1
+        again = city.run("alerts", "replay", opened["alert_id"])
+        assert again.code == 0, again
 
 
 def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(

@@ -84,3 +84,19 @@ def test_a_flood_is_found_in_the_running_system_and_its_record_scores_the_same(
         repeated = json.loads(city.run(*arguments, "--for", "120", "--speed", "max", "--settle", "1").out)
         assert "the system has seen this time before" in repeated["notes"][0]
         assert {one["why"] for one in repeated["not_judged"]} == {"it was open before the run began"}
+
+
+def test_a_bike_that_lies_about_where_it_is_is_found_in_the_running_system(a_city: CityMaker) -> None:
+    """From minute 30 on it claims every three minutes to be elsewhere; nobody else jumps."""
+    with a_city(UB_JUMP_KMH="60") as city:
+        city.start_gateway()
+        city.start_worker()
+        run = ("--bikes", "1000", "--for", "2400", "--speed", "60", "--settle", "5")
+        bounds = ("--least-recall", "1", "--least-precision", "1")
+        scored = city.run(
+            "sim", "score", "fake-gps", "--only", "bikes", "--json", *run, *bounds, timeout_s=180.0
+        )
+        assert scored.code == 0, f"{scored}\n{city.logs()[-3_000:]}"
+        [due] = json.loads(scored.out)["due"]
+        assert (due["kind"], due["subject"], due["found"]) == ("impossible_jump", "hello-000017", True)
+        assert due["delay_s"] <= 90

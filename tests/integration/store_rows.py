@@ -81,6 +81,7 @@ def sensors(*rows: Mapping[str, Any]) -> Rows:
         "lon": 121.4737,
         "cell": CELL,
         "received_at": T0 + 5,
+        "health": b"\x01\x00\xff",
     }
     return Rows("sensor_state", columns(*({**base, **row} for row in rows)))
 

@@ -1,5 +1,6 @@
 """Schema api with real rows, read as ub_reader."""
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ import h3.api.basic_int as h3
 import psycopg
 import pytest
 
-from streams.fold import Ledger
+from streams.fold import Ledger, Rows
 from tests.conftest import Database
 from tests.integration import store_rows as rows
 from tests.integration.store_rows import CELL, T0
@@ -248,3 +249,49 @@ def test_cell_functions_agree_with_h3(migrated: Database) -> None:
 def test_what_is_no_cell_is_refused_by_name(migrated: Database, text: str) -> None:
     with pytest.raises(psycopg.errors.InvalidTextRepresentation, match=f'cell "{text}" is not an H3 index'):
         read(migrated, "SELECT api.from_hex(%s)", text)
+
+
+def silent(kind: str, subject: str, feed: str, begin: int, end: int | None) -> Rows:
+    """Return an alert that says that a sensor or feed was silent, from and to seconds after T0."""
+    alert, _ = rows.alert(
+        "raised" if end is None else "cleared",
+        0,
+        T0,
+        alert_id=f"{kind}/{feed}/{subject}/{begin}",
+        kind=kind,
+        subject=subject,
+        starts_at=T0 + begin * 1000,
+        ends_at=None if end is None else T0 + end * 1000,
+        evidence=json.dumps({"health": {"feed": feed}}),
+    )
+    return alert
+
+
+def test_a_minute_is_as_complete_as_the_share_of_it_in_which_its_operator_was_heard(
+    migrated: Database,
+) -> None:
+    write(migrated, rows.windows({}, {"window_start": T0 + 60_000}, {"operator": "other"}))
+    write(migrated, rows.cells_now({}, {"operator": "other"}))
+    write(migrated, silent("feed_silent", "hello", "vehicles", 45, 70))
+    write(migrated, silent("feed_silent", "other", "sensors", 0, None))
+    assert read(migrated, "SELECT operator, completeness FROM api.cell_minute ORDER BY operator, minute") == [
+        ("hello", pytest.approx(45 / 60)),
+        ("hello", pytest.approx(50 / 60)),
+        ("other", 1.0),
+    ]
+    write(migrated, silent("feed_silent", "hello", "vehicles", 90, None))
+    assert read(migrated, "SELECT operator, completeness FROM api.cell_now ORDER BY operator") == [
+        ("hello", 0.0),
+        ("other", 1.0),
+    ]
+
+
+def test_metrics_of_a_cell_are_as_complete_as_its_sensors_were_heard(migrated: Database) -> None:
+    write(migrated, rows.sensors({}, {"sensor_id": "s2"}, {"sensor_id": "s3", "owner": "port"}))
+    write(migrated, rows.sensor_windows({}, {"metric": "no2"}))
+    write(migrated, silent("sensor_silent", "s1", "sensors", 0, 30))
+    write(migrated, silent("feed_silent", "port", "sensors", -600, None))
+    assert read(migrated, "SELECT metric, completeness FROM api.cell_metric_minute ORDER BY metric") == [
+        ("no2", None),
+        ("pm25", pytest.approx((0.5 + 1 + 0) / 3)),
+    ]

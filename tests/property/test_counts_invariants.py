@@ -159,3 +159,36 @@ def test_crashes_change_nothing(drawn: Any, log: Any, duration: int, data: st.Da
     assert shaken.retained() == calm.retained()
     told = {output.id_: output.value for output in calm.outputs}
     assert {output.id_: output.value for output in shaken.outputs} == told
+
+
+@given(looks, st.integers(0, 100), st.booleans())
+def test_alerts_in_per_cent_are_open_exactly_while_an_operator_is_out_of_bounds(
+    log: Any, bound: int, riding: bool
+) -> None:
+    """Against whole numbers of vehicles times a hundred, operator by operator."""
+    states = ["available", "on_trip"]
+    units = {"rule_units": "utilization" if riding else "percent", "minimum": bound or 1}
+    fields = rule(1, 1, **units) | {"states": {state: [] for state in states}}
+    read, findings = read_all(
+        document([policy(1, fields)], [geography(a[0], a[1]) for a in AREAS]), city(ZONE)
+    )
+    assert not findings.errors
+    fold = Counted(replace(read, default=replace(DEFAULT, capacity=10**6, min_duration_ms=0)))
+    newest: dict[tuple[str, str], list[int]] = {}
+    opened: dict[str, Alert] = {}
+    at = EVENING
+    for minutes, rows in log:
+        at += minutes * 60_000
+        for alert in fold.look(at, *rows):
+            opened[str(alert.subject)] = alert
+        newest |= {(cell, operator): counts for cell, operator, counts in rows}
+        expected = set()
+        for operator in ("hello", "mobike"):
+            mine = {cell: counts for (cell, name), counts in newest.items() if name == operator}
+            here = sum(c[0] + c[3] for cell, c in mine.items() if cell in AREAS[0][2])
+            trips = sum(c[3] for cell, c in mine.items() if cell in AREAS[0][2])
+            everywhere = sum(c[0] + c[3] for c in mine.values())
+            part, whole = (trips, here) if riding else (here, everywhere)
+            if 100 * part < (bound or 1) * whole:
+                expected.add(f"{identity(1)}/{operator}")
+        assert {subject for subject, alert in opened.items() if alert.status == "active"} == expected

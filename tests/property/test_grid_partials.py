@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codec
-from schemas.cells import CellsNow
+from schemas.cells import CellsHealth, CellsNow
 from streams import topics
 from streams.fold import Output, Record
 from streams.grid.state import GridState
@@ -79,7 +79,7 @@ class Road:
         rows = []
         for output in self.outputs:
             message = codec.cells.decode(output.value)
-            if isinstance(message, CellsNow):
+            if isinstance(message, CellsNow | CellsHealth):
                 continue
             columns = {name: getattr(message.rows, name) for name in self.side.columns.__struct_fields__}
             for values in zip(*columns.values(), strict=True):

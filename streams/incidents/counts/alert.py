@@ -8,6 +8,7 @@ import msgspec
 from schemas.alerts import Alert, AlertAction, Evidence, PolicyRule, Severity
 from streams.fold import Record
 from streams.incidents.counts.rules import CountPolicy, CountRule
+from streams.incidents.counts.shares import Share
 from streams.incidents.counts.watch import Bound, excess
 from streams.incidents.lifecycle import alert_id, shares
 
@@ -16,17 +17,20 @@ from streams.incidents.lifecycle import alert_id, shares
 class Look:
     """One look at a rule: what it counts, when, and which record of ub.cells said so. `file` names the policies.
 
+    `limits` is the rule with bounds in vehicles; of a rule in per cent it is about one operator, whose is the `share`.
     `first_offset` is of the record with which it was out of bounds first.
     """
 
     bound: Bound
     policy: CountPolicy
     rule: CountRule
+    limits: CountRule
     by_operator: Mapping[str, int]
     in_effect: bool
     as_of: int
     file: str
     record: Record
+    share: Share | None
     first_offset: int | None
 
     @property
@@ -34,12 +38,17 @@ class Look:
         """Vehicles that the rule counts."""
         return sum(self.by_operator.values())
 
+    @property
+    def subject(self) -> str:
+        """What its alert is about: the rule, and the operator where each is judged by itself."""
+        return self.rule.rule_id if self.share is None else f"{self.rule.rule_id}/{self.share.operator}"
+
 
 def raised(look: Look, severity: Severity, starts_at: int) -> Alert:
     """Return a new alert; its id is made of the rule and of when it began."""
     rule = look.rule
     return Alert(
-        alert_id=alert_id(look.bound, f"{look.policy.policy_id}/{rule.rule_id}", starts_at),
+        alert_id=alert_id(look.bound, f"{look.policy.policy_id}/{look.subject}", starts_at),
         sequence=0,
         action="raised",
         kind=look.bound,
@@ -58,7 +67,7 @@ def raised(look: Look, severity: Severity, starts_at: int) -> Alert:
         policy=look.file,
         policy_version=look.policy.version,
         evidence=_evidence(look),
-        subject=rule.rule_id,
+        subject=look.subject,
     )
 
 
@@ -103,7 +112,9 @@ def _next(alert: Alert, action: AlertAction, at: int, **changes: object) -> Aler
 
 
 def _summary(look: Look) -> str:
-    beyond = excess(look.bound, look.count, look.rule)
+    beyond = excess(look.bound, look.count, look.limits)
+    if look.share is not None:
+        return _summary_of_share(look, look.share, beyond)
     if look.bound == "too_many":
         limit, relation = f"at most {look.rule.maximum}", f"{beyond} over" if beyond > 0 else "within bounds"
     else:
@@ -115,6 +126,21 @@ def _summary(look: Look) -> str:
         f"{look.count} vehicles in {look.rule.zone}, {limit} allowed by {look.rule.name!r}, {relation} "
         f"({shares(look.by_operator)})"
     )
+
+
+def _summary_of_share(look: Look, share: Share, beyond: int) -> str:
+    rule = look.rule
+    limit = f"at most {rule.maximum}" if look.bound == "too_many" else f"at least {rule.minimum}"
+    side = "over" if look.bound == "too_many" else "short"
+    what = "on a trip" if rule.units == "utilization" else "are"
+    return (
+        f"{share.count} of {share.of} vehicles of {share.operator} ({_percent(share):g} %) {what} in {rule.zone}, "
+        f"{limit} % allowed by {rule.name!r}, {f'{beyond} {side}' if beyond > 0 else 'within bounds'}"
+    )
+
+
+def _percent(share: Share) -> float:
+    return round(100 * share.count / share.of, 2) if share.of else 0.0
 
 
 def _evidence(look: Look) -> Evidence:
@@ -130,8 +156,11 @@ def _evidence(look: Look) -> Evidence:
         minimum=rule.minimum,
         maximum=rule.maximum,
         count=look.count,
-        excess=excess(look.bound, look.count, rule),
+        excess=excess(look.bound, look.count, look.limits),
         in_effect=look.in_effect,
+        units=rule.units,
+        of=None if look.share is None else look.share.of,
+        percent=None if look.share is None else _percent(look.share),
     )
     by_operator = {name: n for name, n in sorted(look.by_operator.items()) if n}
     return Evidence(

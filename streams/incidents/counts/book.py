@@ -1,6 +1,7 @@
 """All rules of the policies under watch: counts by region, open alerts, and what a checkpoint keeps of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
@@ -13,13 +14,14 @@ from streams.incidents.book import Message
 from streams.incidents.counts.alert import Look, abandoned, followed, raised
 from streams.incidents.counts.hours import local_time
 from streams.incidents.counts.rules import CountPolicy, CountRule, Counts
+from streams.incidents.counts.shares import Fleets, Share, shares
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.watch import Bound, bounds, severity, step
 from streams.incidents.saturation import Watch
 from streams.incidents.showing import Seen
 
-Key = tuple[str, Bound]
-"""Id of a rule, and which of its bounds."""
+Key = tuple[str, Bound, str]
+"""Id of a rule, which of its bounds, and the operator of a rule that judges each by itself (else nothing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,12 @@ class _Entry:
 class CountBook:
     """The rules of all policies in the regions of one partition."""
 
-    def __init__(self, config: CountConfig) -> None:
+    def __init__(self, config: CountConfig, silent: Callable[[str], AbstractSet[str]] | None = None) -> None:
+        """`silent` says of which operators nothing is heard in a region: rules on too few of theirs are held back."""
+        self._silent = silent
         self._cells: dict[str, dict[str, ByOperator]] = {}
         self._tallies: dict[str, list[Tally]] = {}
+        self._fleets: dict[str, Fleets] = {}
         self._entries: dict[Key, _Entry] = {}
         self._abandoned: dict[Key, Alert] = {}
         self._unsaved: set[Key] = set()
@@ -67,8 +72,9 @@ class CountBook:
         """Judge by other policies from now on; open alerts of rules that are gone are cleared at the next look."""
         self._config, self._rules = config, _rules_of(config)
         self._tallies.clear()
+        self._fleets.clear()
         for key, entry in list(self._entries.items()):
-            if not _belongs(entry.alert, self._rules.get(key)):
+            if not self._belongs(key, entry.alert):
                 del self._entries[key]
                 self._leave(key, entry.alert)
 
@@ -80,6 +86,8 @@ class CountBook:
         """The counts of an operator in a cell changed."""
         for tally in self._tallies.get(region, ()):
             tally.move(cell, operator, before, after)
+        if region in self._fleets:
+            self._fleets[region].move(operator, before, after)
 
     def problem(self, message: Message) -> str:
         """Return nothing: whoever counts has looked at the message (streams/incidents/cells.py)."""
@@ -114,12 +122,15 @@ class CountBook:
     def seen(self, alert: Alert) -> Seen | None:
         """Return how many vehicles an alert's rule counts."""
         for tally, number in self._of(alert):
-            rule, count = tally.rules[number], sum(tally.counts[number].values())
+            rule, operator = tally.rules[number], _operator_of(alert)
+            counts = (tally.riding if rule.units == "utilization" else tally.counts)[number]
+            count = counts.get(operator, 0) if operator else sum(counts.values())
             limit = f"at most {rule.maximum}" if alert.kind == "too_many" else f"at least {rule.minimum}"
+            limit += "" if rule.units == "devices" else " %"
             if not tally.active[number]:
                 limit += " (not in effect)"
             bound: Bound = "too_many" if alert.kind == "too_many" else "too_few"
-            entry = self._entries.get((rule.rule_id, bound), _Entry())
+            entry = self._entries.get((rule.rule_id, bound, operator), _Entry())
             return Seen(f"{count} vehicles", limit, entry.watch.as_text)
         return None
 
@@ -129,7 +140,7 @@ class CountBook:
             return
         for tally in self._tallies_of(alert.region):
             for number, rule in enumerate(tally.rules):
-                if rule.rule_id == alert.subject:
+                if rule.rule_id == (alert.subject or "").partition("/")[0]:
                     yield tally, number
 
     def take_parts(self) -> Mapping[str, bytes | None]:
@@ -137,7 +148,7 @@ class CountBook:
         parts: dict[str, bytes | None] = {}
         for key in self._unsaved:
             entry = self._entries.get(key)
-            parts["/".join(key)] = (
+            parts["/".join(filter(None, key))] = (
                 None
                 if entry is None
                 else msgspec.msgpack.encode(
@@ -152,10 +163,10 @@ class CountBook:
 
         Where its rule is gone, or elsewhere now, it is cleared at the next look.
         """
-        rule_id, _, bound = name.rpartition("/")
-        key: Key = (rule_id, "too_many" if bound == "too_many" else "too_few")
+        rule_id, bound, operator = (*name.split("/"), "")[:3]
+        key: Key = (rule_id, "too_many" if bound == "too_many" else "too_few", operator)
         saved = _saved.decode(data)
-        if _belongs(saved.alert, self._rules.get(key)):
+        if self._belongs(key, saved.alert):
             watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
             self._entries[key] = _Entry(watch, saved.alert, saved.not_before, saved.first_offset)
         else:
@@ -174,13 +185,49 @@ class CountBook:
         if found is None:
             made = (Tally(policy, region) for policy in self._config.policies)
             found = self._tallies[region] = [tally for tally in made if tally.rules]
+            if found:
+                self._fleets[region] = Fleets(self._cells.get(region, {}))
         return found
 
+    def _is_held(self, tally: Tally) -> bool:
+        """Return whether what a policy counts cannot be known, as an operator whose vehicles it counts is silent."""
+        silent = self._silent(tally.region) if self._silent is not None else frozenset()
+        return any(tally.policy.counts(operator) for operator in silent)
+
+    def _hold(self, key: Key) -> None:
+        """Let an open alert be, and let what might become one begin anew afterwards."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.alert is None and not entry.watch.quiet:
+            entry.watch = Watch()
+            self._unsaved.add(key)
+
     def _judge(self, tally: Tally, number: int, as_of: int, record: Record) -> Iterator[Alert]:
-        rule, by_operator, in_effect = tally.rules[number], tally.counts[number], tally.active[number]
-        count = sum(by_operator.values())
+        rule = tally.rules[number]
+        if rule.units == "devices":
+            yield from self._judge_one(tally, number, rule, tally.counts[number], None, as_of, record)
+            return
+        found = {share.operator: share for share in shares(tally, number, self._fleets[rule.region])}
+        for share in found.values():
+            counted = {share.operator: share.count}
+            yield from self._judge_one(tally, number, share.bounds, counted, share, as_of, record)
+
+    def _judge_one(
+        self,
+        tally: Tally,
+        number: int,
+        rule: CountRule,
+        by_operator: Mapping[str, int],
+        share: Share | None,
+        as_of: int,
+        record: Record,
+    ) -> Iterator[Alert]:
+        """Look at the bounds of a rule, in vehicles; yield the events of its alerts."""
+        count, in_effect = sum(by_operator.values()), tally.active[number]
         for bound in bounds(rule):
-            key: Key = (rule.rule_id, bound)
+            key: Key = (rule.rule_id, bound, "" if share is None else share.operator)
+            if bound == "too_few" and self._is_held(tally):
+                self._hold(key)
+                continue
             found = severity(bound, count, rule) if in_effect else None
             entry = self._entries.get(key)
             if found is None and (entry is None or entry.watch.quiet):
@@ -194,8 +241,10 @@ class CountBook:
                 entry.first_offset = record.offset
             entry.watch = watch
             self._unsaved.add(key)
+            asked = tally.rules[number]
             look = Look(
-                *(bound, tally.policy, rule, by_operator, in_effect, as_of, self._config.file, record),
+                *(bound, tally.policy, asked, rule, by_operator, in_effect, as_of, self._config.file, record),
+                share=share,
                 first_offset=entry.first_offset,
             )
             if before is not None:
@@ -209,16 +258,24 @@ class CountBook:
             entry.not_before = event.starts_at + 1
             yield event
 
+    def _belongs(self, key: Key, alert: Alert | None) -> bool:
+        """Return whether the rule of what is kept is there, judges alike, and is where its alert is."""
+        rule_id, bound, operator = key
+        rule = self._rules.get((rule_id, bound))
+        if rule is None or (rule.units == "devices") != (operator == ""):
+            return False
+        return alert is None or alert.region == rule.region
 
-def _rules_of(config: CountConfig) -> dict[Key, CountRule]:
+
+def _operator_of(alert: Alert) -> str:
+    """Return the operator that an alert in per cent is about, else nothing."""
+    return (alert.subject or "").partition("/")[2]
+
+
+def _rules_of(config: CountConfig) -> dict[tuple[str, Bound], CountRule]:
     return {
         (rule.rule_id, bound): rule
         for policy in config.policies
         for rule in policy.rules
         for bound in bounds(rule)
     }
-
-
-def _belongs(alert: Alert | None, rule: CountRule | None) -> bool:
-    """Return whether a rule is there, and where its alert is."""
-    return rule is not None and (alert is None or alert.region == rule.region)

@@ -1,4 +1,4 @@
-"""MDS 2.0 policy documents: rules of type `count` with their geographies, and every mistake in them.
+"""MDS 2.0 policy documents: rules of types `count` and `time` with their geographies, and every mistake in them.
 
 The form is that of the flat files of https://github.com/openmobilityfoundation/mobility-data-specification/tree/2.0.0/policy:
 `policies.json` ({"version": …, "data": {"policies": […]}}), whose geographies stand in `data.geographies` of the same
@@ -8,14 +8,16 @@ document or of another (`geographies.json`).
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from schemas.vehicles import ID_PATTERN
 from streams.incidents.counts.fields import Fields
 from streams.incidents.counts.geographies import City, Geography, middle, read_geographies
-from streams.incidents.counts.rules import CountPolicy, CountRule
+from streams.incidents.counts.rules import CountPolicy, CountRule, Units
 from streams.incidents.findings import Findings
+from streams.incidents.stays.document import stay_rule
+from streams.incidents.stays.rules import Area, StayPolicy, StayRule
 
 POLICY_FIELDS = (
     *("name", "mode_id", "policy_id", "provider_ids", "description", "currency"),
@@ -44,6 +46,31 @@ NOTICE_MS = 20 * 60_000
 """A policy begins so long after it was published, that all may have read it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What else policies are judged by: a text that goes into their versions, and how long a bound must be broken."""
+
+    decides: str
+    min_duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Areas:
+    """The geographies of a document, and their ground, both by id of geography."""
+
+    geographies: Mapping[str, Geography]
+    ground: Mapping[str, Area]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a document says: numbers of vehicles, single vehicles that stand, and the areas these are about."""
+
+    counts: tuple[CountPolicy, ...]
+    stays: tuple[StayPolicy, ...]
+    areas: tuple[Area, ...]
+
+
 def is_mds(document: Any) -> bool:
     """Return whether a JSON value has the form of an MDS policy document."""
     return isinstance(document, dict) and isinstance(_data(document).get("policies"), list)
@@ -59,12 +86,9 @@ def geographies_of(document: str) -> Any:
 
 
 def read_policies(
-    document: Mapping[str, Any], geographies: Any, decides: str, city: City, findings: Findings
-) -> tuple[CountPolicy, ...]:
-    """Return the policies with their `count` rules; `geographies` is the list of the other document, or None.
-
-    `decides` goes into their versions: what else they are judged by.
-    """
+    document: Mapping[str, Any], geographies: Any, judged: Judged, city: City, findings: Findings
+) -> Read:
+    """Return the policies; `geographies` is the list of the other document, or None."""
     data = _data(document)
     version = document.get("version")
     if not isinstance(version, str) or not version.startswith("2."):
@@ -72,7 +96,8 @@ def read_policies(
     own = data.get("geographies")
     place = "geographies.json, data.geographies" if own is None else "data.geographies"
     areas = read_geographies(geographies if own is None else own, place, city, findings)
-    found: dict[str, CountPolicy] = {}
+    ground = {name: Area.of(one.shape) for name, one in areas.items() if one.shape is not None}
+    found: dict[str, tuple[CountPolicy, StayPolicy]] = {}
     superseded: dict[str, int] = {}
     rule_ids: set[str] = set()
     for index, value in enumerate(data["policies"]):
@@ -81,13 +106,22 @@ def read_policies(
             findings.error(at, f"is {value!r}; an MDS policy is expected")
             continue
         fields = Fields(value, at, findings)
-        policy = _policy(fields, areas, rule_ids, decides, city, findings)
-        if policy.policy_id in found:
+        counts, stays = _policy(fields, Areas(areas, ground), rule_ids, judged, city, findings)
+        if counts.policy_id in found:
             fields.error("policy_id", "another policy has this id; give it one of its own")
-        found[policy.policy_id] = policy
+        found[counts.policy_id] = counts, stays
         for earlier in fields.texts("prev_policies", ".+", "UUIDs"):
-            superseded[earlier.lower()] = min(policy.begin, superseded.get(earlier.lower(), policy.begin))
-    return tuple(_ended(policy, superseded.get(policy.policy_id)) for policy in found.values())
+            superseded[earlier.lower()] = min(counts.begin, superseded.get(earlier.lower(), counts.begin))
+    ended = [
+        (_ended(counts, superseded.get(name)), _ended(stays, superseded.get(name)))
+        for name, (counts, stays) in found.items()
+    ]
+    spoken_of = {area for _, stays in ended for rule in stays.rules for area in rule.areas}
+    return Read(
+        counts=tuple(counts for counts, _ in ended),
+        stays=tuple(stays for _, stays in ended if stays.rules),
+        areas=tuple({a.area_id: a for a in ground.values() if a.area_id in spoken_of}.values()),
+    )
 
 
 def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -95,20 +129,15 @@ def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _ended(policy: CountPolicy, superseded: int | None) -> CountPolicy:
+def _ended[P: (CountPolicy, StayPolicy)](policy: P, superseded: int | None) -> P:
     """Return the policy as it ends: at its own end, or when another one replaces it."""
     ends = [end for end in (policy.end, superseded) if end is not None]
     return replace(policy, end=min(ends, default=None))
 
 
 def _policy(
-    fields: Fields,
-    areas: Mapping[str, Geography],
-    rule_ids: set[str],
-    decides: str,
-    city: City,
-    findings: Findings,
-) -> CountPolicy:
+    fields: Fields, areas: Areas, rule_ids: set[str], judged: Judged, city: City, findings: Findings
+) -> tuple[CountPolicy, StayPolicy]:
     fields.note_unknown(POLICY_FIELDS)
     begin, end = fields.timestamp("start_date", required=True), fields.timestamp("end_date", required=False)
     published = fields.timestamp("published_date", required=False)
@@ -120,53 +149,69 @@ def _policy(
     if not isinstance(rules, list) or not rules:
         fields.error("rules", "a list of MDS rules is expected")
         rules = []
-    counted = []
+    counted: list[CountRule] = []
+    stays: list[StayRule] = []
     for index, value in enumerate(rules):
         at = f"{fields.place}.rules[{index}]"
         if not isinstance(value, dict):
             findings.error(at, f"is {value!r}; an MDS rule is expected")
-        elif (rule := _rule(Fields(value, at, findings), areas, rule_ids, city)) is not None:
+            continue
+        rule = _rule(Fields(value, at, findings), areas, rule_ids, judged, city)
+        if isinstance(rule, CountRule):
             counted.append(rule)
-    return CountPolicy(
-        policy_id=fields.uuid("policy_id"),
-        name=fields.text("name"),
-        version=_version(decides, fields.values, counted),
-        operators=frozenset(fields.texts("provider_ids", ID_PATTERN, "operators, as MQTT topics name them,")),
-        begin=begin or 0,
-        end=end,
-        rules=tuple(counted),
+        elif rule is not None:
+            stays.append(rule)
+    policy_id, name, version = (
+        fields.uuid("policy_id"),
+        fields.text("name"),
+        _version(judged, fields, counted, stays),
+    )
+    operators = frozenset(fields.texts("provider_ids", ID_PATTERN, "operators, as MQTT topics name them,"))
+    return (
+        CountPolicy(policy_id, name, version, operators, begin or 0, end, tuple(counted)),
+        StayPolicy(policy_id, name, version, operators, begin or 0, end, tuple(stays)),
     )
 
 
-def _version(decides: str, policy: Mapping[str, Any], rules: Sequence[CountRule]) -> str:
-    cells = [sorted(rule.cells) for rule in rules]
-    text = json.dumps([decides, policy, cells], sort_keys=True)
+def _version(judged: Judged, fields: Fields, rules: Sequence[CountRule], stays: Sequence[StayRule]) -> str:
+    ground = [sorted(rule.cells) for rule in rules] + [sorted(rule.areas) for rule in stays]
+    text = json.dumps([judged.decides, fields.values, ground], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _rule(fields: Fields, areas: Mapping[str, Geography], rule_ids: set[str], city: City) -> CountRule | None:
+def _rule(
+    fields: Fields, areas: Areas, rule_ids: set[str], judged: Judged, city: City
+) -> CountRule | StayRule | None:
     fields.note_unknown(RULE_FIELDS)
     kind = fields.values.get("rule_type")
     if kind not in RULE_TYPES:
         fields.error("rule_type", f"one of {', '.join(RULE_TYPES)} is expected")
         return None
-    if kind != "count":
+    if kind not in ("count", "time"):
         fields.note("", f"a rule of type {kind} is not judged, and takes no vehicles from the rules after it")
         return None
     rule_id = fields.uuid("rule_id")
     if rule_id in rule_ids:
         fields.error("rule_id", "another rule has this id; give it one of its own")
     rule_ids.add(rule_id)
-    if fields.values.get("rule_units") not in (None, "devices"):
-        fields.error("rule_units", "a count is one of devices")
+    found = _geographies(fields, areas.geographies)
+    if kind == "time":
+        return stay_rule(fields, rule_id, found, areas.ground, judged.min_duration_ms) if found else None
+    units = _units(fields)
     if fields.values.get("value_url") is not None:
         fields.note(
             "value_url", "it is not asked; the vehicles of all operators of the policy are counted here"
         )
     applies = _applies(fields, city)
-    minimum, maximum = _bounds(fields)
+    minimum, maximum = _bounds(fields, units)
     name, states, hours = fields.text("name"), fields.states(), fields.hours()
-    cells, names = _area(fields, areas)
+    if units == "utilization" and "on_trip" not in states:
+        fields.error("states", "on_trip must be among them: utilization is the share of vehicles on a trip")
+    cells = frozenset(cell for area in found for cell in area.cells or ())
+    if found and not cells:
+        fields.error(
+            "geographies", "they hold no centre of a cell, so nothing would be counted; draw them larger"
+        )
     if not cells or not applies:
         return None
     regions = sorted({city.region(cell) for cell in cells})
@@ -175,10 +220,10 @@ def _rule(fields: Fields, areas: Mapping[str, Geography], rule_ids: set[str], ci
         fields.error("geographies", rule + "UB_REGION_RESOLUTION lower")
         return None
     cell = middle(cells, city)
-    ids = tuple(str(one).lower() for one in fields.values["geographies"])
+    ids, names = tuple(area.geography_id for area in found), ", ".join(area.name for area in found)
     return CountRule(
-        rule_id, name, ids, ", ".join(names), cells, regions[0], cell, *city.centre(cell), states, minimum, maximum,
-        hours,
+        rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, minimum, maximum,
+        hours, units,
     )  # fmt: skip
 
 
@@ -201,9 +246,23 @@ def _applies(fields: Fields, city: City) -> bool:
     return True
 
 
-def _bounds(fields: Fields) -> tuple[int | None, int | None]:
+def _units(fields: Fields) -> Units:
+    """Return what the bounds are in; all but devices are an extension of MDS."""
+    units = fields.values.get("rule_units")
+    if units in ("percent", "utilization"):
+        fields.note("rule_units", f"{units} is an extension of MDS 2.0; each operator is judged by itself")
+        return cast(Units, units)
+    if units not in (None, "devices"):
+        fields.error("rule_units", "a count is one of devices, or of percent or utilization of each operator")
+    return "devices"
+
+
+def _bounds(fields: Fields, units: Units) -> tuple[int | None, int | None]:
     """Return the least and the greatest number within bounds."""
     minimum, maximum = fields.number("minimum"), fields.number("maximum")
+    if units != "devices":
+        _check_percent(fields, minimum, maximum)
+        return minimum or None, maximum
     if maximum is not None and not fields.yes("inclusive_maximum", True):
         maximum -= 1
         if maximum < 0:
@@ -217,22 +276,28 @@ def _bounds(fields: Fields) -> tuple[int | None, int | None]:
     return minimum or None, maximum
 
 
-def _area(fields: Fields, areas: Mapping[str, Geography]) -> tuple[frozenset[str], list[str]]:
-    """Return the cells of all geographies of a rule, and their names."""
+def _check_percent(fields: Fields, minimum: int | None, maximum: int | None) -> None:
+    for key, value in (("minimum", minimum), ("maximum", maximum)):
+        if value is not None and value > 100:
+            fields.error(key, "per cent from 0 to 100 are expected")
+        if not fields.yes(f"inclusive_{key}", True):
+            fields.error(f"inclusive_{key}", "bounds in per cent are inclusive; leave it out")
+    if minimum is not None and maximum is not None and minimum > maximum:
+        fields.error("minimum", f"it must not exceed the maximum of {maximum}")
+    if not minimum and maximum is None:
+        fields.error("maximum", "a rule in per cent without bounds says nothing; give a minimum or maximum")
+
+
+def _geographies(fields: Fields, areas: Mapping[str, Geography]) -> list[Geography]:
+    """Return the geographies of a rule; none where one of them is missing or faulty."""
     ids = fields.texts("geographies", ".+", "UUIDs of geographies")
-    if not ids:
-        if fields.values.get("geographies") in (None, []):
-            fields.error("geographies", "a list of UUIDs of geographies is expected")
-        return frozenset(), []
-    cells: set[str] = set()
-    names = []
+    if not ids and fields.values.get("geographies") in (None, []):
+        fields.error("geographies", "a list of UUIDs of geographies is expected")
+    found = []
     for one in ids:
         area = areas.get(one.lower())
         if area is None:
             fields.error("geographies", f"there is no geography {one}; add it to data.geographies")
-            return frozenset(), []
-        if area.cells is None:
-            return frozenset(), []
-        names.append(area.name)
-        cells |= area.cells
-    return frozenset(cells), names
+            return []
+        found.append(area)
+    return found if all(area.cells is not None for area in found) else []

@@ -35,11 +35,12 @@ class City:
 
 @dataclass(frozen=True, slots=True)
 class Geography:
-    """One geography; `cells` are None where it is faulty."""
+    """One geography: its outline, and the cells whose centre it holds, None where it is faulty."""
 
     geography_id: str
     name: str
     cells: frozenset[str] | None
+    shape: Any
 
 
 def read_geographies(values: Any, place: str, city: City, findings: Findings) -> dict[str, Geography]:
@@ -57,8 +58,8 @@ def read_geographies(values: Any, place: str, city: City, findings: Findings) ->
         geography_id = fields.uuid("geography_id")
         if geography_id in found:
             fields.error("geography_id", "another geography has this id; give it one of its own")
-        cells = _cells(value.get("geography_json"), f"{at}.geography_json", city, findings)
-        found[geography_id] = Geography(geography_id, fields.text("name"), cells)
+        cells, shape = _cells(value.get("geography_json"), f"{at}.geography_json", city, findings)
+        found[geography_id] = Geography(geography_id, fields.text("name"), cells, shape)
     return found
 
 
@@ -79,31 +80,31 @@ def about_cells(area: Any, city: City) -> int:
     return round(float(area.area) * KM2_PER_SQUARE_DEGREE * cos(radians(area.centroid.y)) / city.cell_km2)
 
 
-def _cells(geometry: Any, place: str, city: City, findings: Findings) -> frozenset[str] | None:
+def _cells(geometry: Any, place: str, city: City, findings: Findings) -> tuple[frozenset[str] | None, Any]:
+    """Return the cells and the outline of a geography."""
     outlines = list(_outlines(geometry, place, findings))
     if not outlines:
         findings.error(
             place, "holds no outline; a GeoJSON FeatureCollection of Polygons or MultiPolygons is expected"
         )
-        return None
+        return None, None
     found: set[str] = set()
+    shapes = []
     for at, outline in outlines:
         try:
             area, repaired = area_of(outline)
         except GeometryError as error:
             findings.error(at, str(error))
-            return None
+            return None, None
         if repaired:
             findings.note(at, repaired)
         about = about_cells(area, city)
         if about > MOST_CELLS:
             findings.error(at, f"covers some {about:,} cells, more than {MOST_CELLS:,}; draw it smaller")
-            return None
+            return None, None
+        shapes.append(area)
         found |= city.cells(shapely.geometry.mapping(area))
-    if not found:
-        findings.error(place, "holds no centre of a cell, so nothing would be counted; draw it larger")
-        return None
-    return frozenset(found)
+    return frozenset(found), shapely.union_all(shapes)
 
 
 def _outlines(geometry: Any, place: str, findings: Findings) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -4,6 +4,7 @@ https://github.com/openmobilityfoundation/mobility-data-specification/tree/2.0.0
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from streams.incidents.counts.hours import Hours
 
@@ -14,12 +15,15 @@ Counts = tuple[int, int, int, int, int]
 """Vehicles by state, in the order of COUNTED."""
 NONE: Counts = (0, 0, 0, 0, 0)
 
+Units = Literal["devices", "percent", "utilization"]
+"""What bounds are in: vehicles of all operators together, or per cent of each operator (shares.py)."""
+
 
 @dataclass(frozen=True, slots=True)
 class CountRule:
     """So many vehicles in these states in this geography (its cells), while it is in effect.
 
-    minimum, maximum    the least and the most that are within bounds; None: no bound
+    minimum, maximum    the least and the most that are within bounds, in `units`; None: no bound
     cell                the cell of the geography nearest to its middle, at (lat, lon): where its alerts are shown
     """
 
@@ -36,6 +40,7 @@ class CountRule:
     minimum: int | None
     maximum: int | None
     hours: Hours
+    units: Units = "devices"
 
 
 @dataclass(frozen=True, slots=True)

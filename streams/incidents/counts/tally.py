@@ -16,9 +16,12 @@ class Tally:
 
     def __init__(self, policy: CountPolicy, region: str) -> None:
         self.policy = policy
+        self.region = region
         self.rules: tuple[CountRule, ...] = tuple(rule for rule in policy.rules if rule.region == region)
         self.active: tuple[bool, ...] = (False,) * len(self.rules)
         self.counts: list[dict[str, int]] = [{} for _ in self.rules]
+        self.riding: list[dict[str, int]] = [{} for _ in self.rules]
+        """Of those counted, the vehicles on a trip."""
         self._holders: dict[str, tuple[int, ...]] = {}
         for number, rule in enumerate(self.rules):
             for cell in rule.cells:
@@ -32,6 +35,7 @@ class Tally:
         self.active = active
         self._takers.clear()
         self.counts = [{} for _ in self.rules]
+        self.riding = [{} for _ in self.rules]
         known = self._holders.keys() & cells.keys()
         for cell in known:
             for operator, counts in cells[cell].items():
@@ -42,10 +46,10 @@ class Tally:
         holders = self._holders.get(cell)
         if holders is None or not self.policy.counts(operator):
             return
-        for taker, old, new in zip(self._takers_of(holders), before, after, strict=True):
+        for state, taker, old, new in zip(COUNTED, self._takers_of(holders), before, after, strict=True):
             if taker != _NOBODY and old != new:
-                by_operator = self.counts[taker]
-                by_operator[operator] = by_operator.get(operator, 0) + new - old
+                for kept in (self.counts, self.riding)[: 1 + (state == "on_trip")]:
+                    kept[taker][operator] = kept[taker].get(operator, 0) + new - old
 
     def _takers_of(self, holders: tuple[int, ...]) -> tuple[int, ...]:
         """Return the rule that takes the vehicles of each state in cells that these rules hold."""

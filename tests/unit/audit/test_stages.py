@@ -14,6 +14,7 @@ from streams.store.tables import TABLES as STORED
 LEFT_OUT = {
     "cell_now": {"as_of"},
     "cell_window": {"revision"},
+    "sensor_state": {"health"},
     "sensor_window": {"revision"},
     "request_window": {"revision"},
     "request": {"events"},

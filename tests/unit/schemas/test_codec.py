@@ -9,6 +9,7 @@ import pytest
 
 from schemas import codec, envelope
 from schemas.cells import (
+    CellsHealth,
     CellsMetrics,
     CellsNow,
     CellsRequests,
@@ -23,6 +24,7 @@ from schemas.partials import (
     RequestCounts,
     RequestsPartial,
     SensingPartial,
+    SensorHealth,
     SlotCounts,
     WindowCounts,
 )
@@ -49,6 +51,9 @@ CLOSED_METRICS = ClosedMetrics(
 CLOSED_REQUESTS = ClosedRequests(
     [0], ["c"], ["s"], [1], [2], [3], [4], [5], [None], [6.5], [7], [0.5], [None], [0]
 )  # fmt: skip
+HEALTH = SensorHealth(
+    ["s"], ["pm25"], ["city"], ["c"], [1], [2], [3], [4.5], [5], [6], [7], [8], [9], [10], [11.5]
+)  # fmt: skip
 EXAMPLES: list[tuple[object, msgspec.json.Decoder[Any]]] = [
     (VehiclePosition("bike-1", 1, 31.2, 121.5, battery_percent=7), codec.position),
     (
@@ -72,12 +77,13 @@ EXAMPLES: list[tuple[object, msgspec.json.Decoder[Any]]] = [
         FleetPartial("r", 1, 8, 0, 7, 5, 4, 60_000, SLOTS, WindowCounts([0], ["c"], ["o"], [1], [2], [3])),
         codec.partial,
     ),
-    (SensingPartial("r", 1, 8, 0, 7, 5, 4, 60_000, METRICS), codec.partial),
+    (SensingPartial("r", 1, 8, 0, 7, 5, 4, 60_000, METRICS, HEALTH), codec.partial),
     (RequestsPartial("r", 1, 8, 0, 7, 5, 4, 60_000, REQUESTS), codec.partial),
     (CellsNow("r", 1, 2, SLOTS), codec.cells),
     (CellsWindow("r", 1, 60_000, ClosedWindows([0], ["c"], ["o"], [1], [2], [3], [4], [5])), codec.cells),
     (CellsMetrics("r", 1, 60_000, CLOSED_METRICS), codec.cells),
     (CellsRequests("r", 1, 60_000, CLOSED_REQUESTS), codec.cells),
+    (CellsHealth("r", 1, 2, 3, 4, 5, HEALTH), codec.cells),
     (Rejected("gateway-0", 1, "not_json", "", "t", "\ufffd\x00", 5), codec.rejected),
 ]
 

@@ -1,0 +1,82 @@
+"""Which watched areas vehicles stand in, by their slots where these suffice."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.vehicles import VEHICLE_STATES
+from streams.arrays import grown
+from streams.fleet.slots import Slots
+
+_UNKNOWN = np.iinfo(np.int32).min
+
+
+class Ground(Protocol):
+    """What the fleet asks of the areas that rules speak of; see streams/incidents/stays/ground.py."""
+
+    @property
+    def version(self) -> str:
+        """Hash of the areas and states."""
+        ...
+
+    @property
+    def states(self) -> frozenset[str]:
+        """States in which a vehicle stands in an area; in others it is in none."""
+        ...
+
+    def areas(self, code: int) -> list[str]:
+        """Return the ids of the areas of a set, by its code."""
+        ...
+
+    def code_of_cell(self, cell: str) -> int:
+        """Return the code of the set that all of a cell lies in, 0 for no area, below 0 if positions decide."""
+        ...
+
+    def codes_at(
+        self, codes: NDArray[np.int32], lat: NDArray[np.float64], lon: NDArray[np.float64]
+    ) -> NDArray[np.int32]:
+        """Return the code of the set of each position, of n >= 1 in cells with codes below 0."""
+        ...
+
+
+class Standing:
+    """Codes of the sets of areas that vehicles stand in."""
+
+    def __init__(self, ground: Ground, slots: Slots) -> None:
+        self.ground = ground
+        self._slots = slots
+        self._stands = np.array([name in ground.states for name in VEHICLE_STATES])
+        self._by_cell = np.full(1024, _UNKNOWN, np.int32)
+
+    def on_boundary(self, slot: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return which of n slots lie in cells where positions decide."""
+        on_boundary: NDArray[np.bool_] = self._codes(slot) < 0
+        return on_boundary
+
+    def codes(
+        self,
+        slot: NDArray[np.int32],
+        lat: NDArray[np.float64],
+        lon: NDArray[np.float64],
+        state: NDArray[np.int8],
+    ) -> NDArray[np.int32]:
+        """Return the code of each of n vehicles; 0: it stands in no area."""
+        codes = self._codes(slot)
+        ask = np.flatnonzero((codes < 0) & self._stands[state])
+        if len(ask):
+            codes[ask] = self.ground.codes_at(codes[ask], lat[ask], lon[ask])
+        codes[~self._stands[state]] = 0
+        return codes
+
+    def _codes(self, slot: NDArray[np.int32]) -> NDArray[np.int32]:
+        cells = self._slots.cells
+        numbers = self._slots.cell_of[np.maximum(slot, 0)]  # what has no slot yet is of no interest
+        self._by_cell = grown(self._by_cell, len(cells.hex), _UNKNOWN)
+        codes: NDArray[np.int32] = self._by_cell[numbers]
+        unknown = codes == _UNKNOWN
+        if unknown.any():
+            for number in np.unique(numbers[unknown]).tolist():
+                self._by_cell[number] = self.ground.code_of_cell(cells.hex[number].decode())
+            codes = self._by_cell[numbers]
+        return codes

@@ -1,0 +1,312 @@
+"""News of single vehicles: moves that are impossible, batteries that passed a line, and areas that they stand in.
+
+What there is to tell follows from a reading and the one of its vehicle before it. So nothing is kept here but what was
+not told yet, and a fold that begins at a checkpoint tells the same as one that never ended.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
+from streams.fleet.columns import UNKNOWN_BATTERY
+from streams.fleet.ground import Ground, Standing
+from streams.fleet.jumps import JumpRule, distance_m
+from streams.fleet.slots import Slots
+from streams.fleet.steps import Steps
+from streams.fleet.vehicles import Vehicles
+
+GONE = np.array([name in ("missing", "elsewhere", "removed") for name in VEHICLE_STATES])
+"""By state code: whether a vehicle in this state is not in the city."""
+
+_FINE, _BETWEEN, _LOW = 0, 1, 2
+
+MOST_MOVES = 10
+"""Impossible moves told of one record of the log. Where more are, the feed is broken, and ten vehicles say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewsConfig:
+    """What is looked for. `battery` is (low below, fine from), per cent; `ground` are areas; None: not looked for."""
+
+    jumps: JumpRule | None = None
+    battery: tuple[int, int] | None = None
+    ground: Ground | None = None
+
+
+NOTHING = NewsConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An impossible move: a row of schemas.cells.VehicleMoves, told in `region` (a number)."""
+
+    region: int
+    offset: int
+    vehicle_id: str
+    operator: str
+    vehicle_type: str
+    cell: str
+    from_ts: int
+    from_lat: float
+    from_lon: float
+    ts: int
+    lat: float
+    lon: float
+    metres: float
+    limit_kmh: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A vehicle that passed a line: a row of schemas.cells.VehicleNews, told in `region` (a number)."""
+
+    region: int
+    offset: int | None
+    vehicle_id: str
+    operator: str
+    vehicle_type: str
+    ts: int
+    cell: str
+    vehicle_state: str
+    battery_percent: int | None
+    areas: list[str]
+
+
+@dataclass(slots=True)
+class Told:
+    """Rows to tell, each kind in the order of the log. `anew`: all vehicles that stand in areas, before the others."""
+
+    moves: list[Move] = field(default_factory=list)
+    passed: list[Passed] = field(default_factory=list)
+    anew: list[Passed] | None = None
+
+
+@dataclass(slots=True)
+class News:
+    """What one partition has to tell, in the order of its log."""
+
+    config: NewsConfig
+    slots: Slots
+    vehicles: Vehicles
+    _waiting: Told = field(default_factory=Told)
+    _told: tuple[int, int] = (-1, 0)
+    """Offset of the record that told a move last, and how many it told."""
+    _standing: Standing | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        ground = self.config.ground
+        self._standing = None if ground is None else Standing(ground, self.slots)
+
+    @property
+    def looks(self) -> bool:
+        """Whether anything is looked for."""
+        return self.config != NOTHING
+
+    @property
+    def ground(self) -> str:
+        """Version of the areas that are looked for; empty: none are."""
+        return "" if self.config.ground is None else self.config.ground.version
+
+    def take_ground(self, ground: Ground | None) -> None:
+        """Look for other areas from now on; all vehicles that stand in one of them are told."""
+        self.config = replace(self.config, ground=ground)
+        self._standing = None if ground is None else Standing(ground, self.slots)
+        self.tell_all()
+
+    def tell_all(self) -> None:
+        """Tell of every vehicle that stands in an area: whoever hears this knows of no others. No record says so."""
+        self._waiting.anew = []
+        if self._standing is None:
+            return
+        v = self.vehicles
+        rows = np.flatnonzero(v["ts"] > 0)
+        codes = self._standing.codes(v["slot"][rows], v["lat"][rows], v["lon"][rows], v["state"][rows])
+        for row, code in zip(rows[codes > 0].tolist(), codes[codes > 0].tolist(), strict=True):
+            state, charge = VEHICLE_STATES[v["state"][row]], int(v["battery"][row])
+            self._waiting.anew.append(
+                self._row(
+                    None,
+                    row,
+                    int(v["slot"][row]),
+                    int(v["ts"][row]),
+                    state,
+                    int(v["type_"][row]),
+                    charge,
+                    code,
+                )
+            )
+
+    def look(self, steps: Steps) -> None:
+        """Look at steps; they may be on file already."""
+        if self.config.jumps is not None:
+            self._jumps(steps, self.config.jumps)
+        if self.config.battery is not None or self._standing is not None:
+            self._lines(steps)
+
+    def gone(self, rows: NDArray[np.intp], at: NDArray[np.int64]) -> None:
+        """Hear of vehicles that are missing from `at` on, before that is written. No record of the log says so."""
+        if not self.looks:
+            return
+        v = self.vehicles
+        open_ = self._levels(v["battery"][rows]) != _FINE
+        if self._standing is not None:
+            open_ |= (
+                self._standing.codes(v["slot"][rows], v["lat"][rows], v["lon"][rows], v["state"][rows]) > 0
+            )
+        for row, ts in zip(rows[open_].tolist(), at[open_].tolist(), strict=True):
+            self._tell(None, row, int(v["slot"][row]), ts, "missing", int(v["type_"][row]))
+
+    def take(self) -> Told:
+        """Return what was not told yet."""
+        told, self._waiting = self._waiting, Told()
+        return told
+
+    # ------------------------------------------------------------------ jumps
+
+    def _jumps(self, steps: Steps, rule: JumpRule) -> None:
+        lat, lon, was_lat, was_lon = (
+            steps.now("lat"),
+            steps.now("lon"),
+            steps.before("lat"),
+            steps.before("lon"),
+        )
+        far = rule.worth_a_look(lat - was_lat, lon - was_lon)
+        if not len(far):
+            return
+        was_ts, state, was_state = steps.before("ts"), steps.now("state"), steps.before("state")
+        far = far[(was_ts[far] > 0) & ~GONE[state[far]] & ~GONE[was_state[far]]]
+        metres = distance_m(was_lat[far], was_lon[far], lat[far], lon[far])
+        ts, type_ = steps.now("ts"), steps.now("type_")
+        limit = rule.limits()[type_[far]]
+        fast = rule.too_fast(metres, ts[far] - was_ts[far], limit)
+        told = self._first(steps, far, np.flatnonzero(fast))
+        was_slots = steps.slots_before()
+        for place, offset in told:
+            i = int(far[place])
+            region, slot = self._either(int(was_slots[i]), int(steps.slots[i]))
+            cell, operator = self._named(slot)
+            self._waiting.moves.append(
+                Move(
+                    region, offset, self._id(int(steps.rows[i])), operator, VEHICLE_TYPES[type_[i]], cell,
+                    int(was_ts[i]), float(was_lat[i]), float(was_lon[i]), int(ts[i]), float(lat[i]), float(lon[i]),
+                    float(metres[place]), float(limit[place]),
+                )
+            )  # fmt: skip
+
+    def _first(
+        self, steps: Steps, far: NDArray[np.intp], fast: NDArray[np.intp]
+    ) -> Iterator[tuple[int, int]]:
+        """Yield the first places of `fast` in each record, with its offset. A batch may show a record in pieces."""
+        numbers = np.searchsorted(steps.batch.starts, steps.take[far[fast]], side="right")
+        for number, begin in zip(*(x.tolist() for x in np.unique(numbers, return_index=True)), strict=True):
+            offset = steps.batch.records[number - 1].offset
+            told = self._told[1] if self._told[0] == offset else 0
+            some = fast[begin : begin + MOST_MOVES - told]
+            some = some[numbers[begin : begin + len(some)] == number]
+            self._told = offset, told + len(some)
+            for place in some.tolist():
+                yield place, offset
+
+    def _either(self, before: int, now: int) -> tuple[int, int]:
+        """Return one region that both ways between two places are told in, and the place in it."""
+        names = self.slots.cells.regions
+        regions = self.slots.region_of(np.array([before, now])).tolist()
+        if names[regions[0]] < names[regions[1]]:
+            return regions[0], before
+        return regions[1], now
+
+    # ------------------------------------------------------------------ lines
+
+    def _levels(self, battery: NDArray[np.int16]) -> NDArray[np.int8]:
+        """Return whether batteries are low, fine or between; one that is not known is between: it changes nothing."""
+        if self.config.battery is None:
+            return np.full(len(battery), _FINE, np.int8)
+        low, fine = self.config.battery
+        levels = np.full(len(battery), _BETWEEN, np.int8)
+        levels[battery >= fine] = _FINE
+        levels[(battery < low) & (battery != UNKNOWN_BATTERY)] = _LOW
+        return levels
+
+    def _lines(self, steps: Steps) -> None:
+        """Tell of vehicles that are low, or fine, or stand elsewhere, or are gone, and were not so before.
+
+        One that leaves a region is told in both.
+        """
+        state, battery, was_slots = steps.now("state"), steps.now("battery"), steps.slots_before()
+        was_ts, was_state, was_battery = steps.before("ts"), steps.before("state"), steps.before("battery")
+        look = (battery != was_battery) | (state != was_state) | (steps.slots != was_slots) | (was_ts == 0)
+        if self._standing is not None:
+            look |= self._standing.on_boundary(steps.slots)
+        some = np.flatnonzero(look)
+        known, gone, was_gone = was_ts[some] > 0, GONE[state[some]], GONE[was_state[some]]
+        level, was = self._levels(battery[some]), self._levels(was_battery[some])
+        level[gone], was[was_gone | ~known] = _FINE, _FINE
+        code, was_code = self._codes(steps, some, was_slots[some], was_state[some])
+        was_code[~known] = 0
+        region, was_region = (self.slots.region_of(one[some]) for one in (steps.slots, was_slots))
+        left = known & (region != was_region) & ((was != _FINE) | (was_code != 0))
+        was[left], was_code[left] = _FINE, 0
+        passed = (level != was) & (level != _BETWEEN)
+        passed |= (code != was_code) | ((code != 0) & (state[some] != was_state[some]))
+        ts, type_ = steps.now("ts"), steps.now("type_")
+        for place in np.flatnonzero(left | passed).tolist():
+            i = int(some[place])
+            offset, row, at, kind = self._offset(steps, i), int(steps.rows[i]), int(ts[i]), int(type_[i])
+            if left[place]:
+                self._tell(offset, row, int(was_slots[i]), at, "elsewhere", kind)
+            if passed[place]:
+                name, charge, areas = VEHICLE_STATES[state[i]], int(battery[i]), int(code[place])
+                self._tell(offset, row, int(steps.slots[i]), at, name, kind, charge, areas)
+
+    def _codes(
+        self, steps: Steps, some: NDArray[np.intp], was_slots: NDArray[np.int32], was_state: NDArray[np.int8]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the sets of areas in which some vehicles stand, and stood."""
+        if self._standing is None:
+            return np.zeros(len(some), np.int32), np.zeros(len(some), np.int32)
+        lat, lon = (
+            np.concatenate((steps.now(name)[some], steps.before(name)[some])) for name in ("lat", "lon")
+        )
+        slots = np.concatenate((steps.slots[some], was_slots))
+        state = np.concatenate((steps.now("state")[some], was_state))
+        codes = self._standing.codes(slots, lat, lon, state)
+        return codes[: len(some)], codes[len(some) :]
+
+    # ------------------------------------------------------------------ names
+
+    def _tell(self, *row: Any) -> None:
+        self._waiting.passed.append(self._row(*row))
+
+    def _row(
+        self,
+        offset: int | None,
+        row: int,
+        slot: int,
+        ts: int,
+        state: str,
+        type_: int,
+        battery: int = UNKNOWN_BATTERY,
+        code: int = 0,
+    ) -> Passed:
+        region = int(self.slots.region_of(np.array([slot]))[0])
+        cell, operator = self._named(slot)
+        charge = None if battery == UNKNOWN_BATTERY else battery
+        areas = [] if self._standing is None else self._standing.ground.areas(code)
+        kind = VEHICLE_TYPES[type_]
+        return Passed(region, offset, self._id(row), operator, kind, ts, cell, state, charge, areas)
+
+    def _id(self, row: int) -> str:
+        return self.vehicles.ids.texts(np.array([row]))[0]
+
+    def _named(self, slot: int) -> tuple[str, str]:
+        """Return the cell (hex) and the operator of a slot."""
+        cells, operators = self.slots.names(np.array([slot]))
+        return cells[0], operators[0]
+
+    def _offset(self, steps: Steps, i: int) -> int:
+        record, _ = steps.batch.at(int(steps.take[i]))
+        return record.offset

@@ -1,0 +1,1 @@
+"""Health of sensors and feeds: who is silent, stuck, or says what cannot be."""

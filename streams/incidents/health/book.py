@@ -1,0 +1,160 @@
+"""The health of all sensors and feeds of one partition of ub.cells."""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from schemas.alerts import Alert, AlertKind
+from schemas.cells import CellsHealth, CellsNow
+from streams.fold import Record
+from streams.incidents.anomaly.alert import Place
+from streams.incidents.book import Message
+from streams.incidents.columns import problem_of_lengths
+from streams.incidents.health.cases import Cases
+from streams.incidents.health.config import HealthConfig
+from streams.incidents.health.findings import VEHICLES
+from streams.incidents.health.operators import Operators
+from streams.incidents.health.region import Owner, Sensors
+from streams.incidents.health.sensors import SavedSensor, Sensor
+from streams.incidents.messages import Windows
+
+
+class _Clocks(msgspec.Struct, array_like=True, frozen=True):
+    """Event times to which sensors and vehicles were judged: they do not go back."""
+
+    sensors: int = 0
+    fleet: int = 0
+
+
+_clocks = msgspec.msgpack.Decoder(_Clocks)
+_sensor = msgspec.msgpack.Decoder(SavedSensor)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class _Region:
+    """All of one region."""
+
+    def __init__(self, name: str, config: HealthConfig, cases: Cases, place: Callable[[str], Place]) -> None:
+        self.clocks = self.saved_clocks = _Clocks()
+        self.sensors = Sensors(name, config, cases, place)
+        self.operators = Operators(name, config, cases)
+
+
+class HealthBook:
+    """Who is silent, stuck or broken, by region."""
+
+    def __init__(self, config: HealthConfig, place: Callable[[str], Place]) -> None:
+        """`place` says where a cell is; it raises ValueError where the name is no cell."""
+        self._config = config
+        self._place = place
+        self._cases = Cases(place, config.version)
+        self._regions: dict[str, _Region] = {}
+        self._restored: set[str] = set()
+        self._sound: set[str] = set()
+        """Names of cells that were looked at."""
+
+    def silent_operators(self, region: str) -> set[str]:
+        """Return the operators of whose vehicles nothing is heard in a region."""
+        found = self._regions.get(region)
+        return found.operators.silent if found is not None else set()
+
+    def problem(self, message: Message) -> str:
+        """Return what makes a message unusable, or nothing."""
+        if isinstance(message, Windows):
+            return problem_of_lengths(message.rows) or self._problem_of_cells(set(message.rows.cell))
+        if isinstance(message, CellsHealth) and message.sensors is not None:
+            return problem_of_lengths(message.sensors) or self._problem_of_cells(set(message.sensors.cell))
+        return ""
+
+    def _problem_of_cells(self, cells: set[str]) -> str:
+        for cell in sorted(cells - self._sound):
+            try:
+                self._place(cell)
+            except ValueError:
+                return f"{cell[:32]!r} is no H3 cell"
+            self._sound.add(cell)
+        return ""
+
+    def apply(self, message: Message, record: Record) -> Iterator[Alert]:
+        """Take a message in; yields the events of alerts."""
+        if isinstance(message, Windows):
+            self._region(message.region).operators.hear(message)
+        elif isinstance(message, CellsNow):
+            region = self._region(message.region)
+            yield from self._judge(region, region.clocks.sensors, message.as_of, record)
+        elif isinstance(message, CellsHealth):
+            region = self._region(message.region)
+            clock = max(region.clocks.sensors, message.as_of)
+            yield from region.sensors.put(message, clock, record)
+            yield from self._judge(region, clock, message.fleet_as_of, record)
+
+    def _judge(self, region: _Region, sensors: int, fleet: int, record: Record) -> Iterator[Alert]:
+        before = region.clocks
+        region.clocks = _Clocks(max(before.sensors, sensors), max(before.fleet, fleet))
+        yield from region.sensors.judge(region.clocks.sensors, record)
+        yield from region.operators.judge(region.clocks.fleet, record)
+
+    def _region(self, name: str) -> _Region:
+        region = self._regions.get(name)
+        if region is None:
+            region = self._regions[name] = self._new(name)
+        if name in self._restored:
+            self._restored.discard(name)
+            region.sensors.settle()
+        return region
+
+    def _new(self, name: str) -> _Region:
+        return _Region(name, self._config, self._cases, self._place)
+
+    def take_parts(self) -> dict[str, bytes | None]:
+        """Return what changed since the last call, by name; None: it is deleted."""
+        parts: dict[str, bytes | None] = {f"case/{name}": data for name, data in self._cases.take_parts()}
+        for name, region in self._regions.items():
+            sensors = region.sensors
+            for sensor_id in sorted(sensors.unsaved_sensors):
+                sensor = sensors.known.get(sensor_id)
+                saved = None if sensor is None else SavedSensor(sensor.owner, sensor.cell, sensor.series)
+                parts[f"sensor/{name}/{sensor_id}"] = None if saved is None else _encode(saved)
+            for owner in sorted(sensors.unsaved_owners):
+                parts[f"owner/{name}/{owner}"] = _encode(sensors.owners[owner].awake_ms)
+            sensors.unsaved_sensors.clear()
+            sensors.unsaved_owners.clear()
+            parts |= dict(sensors.drifts.take_parts())
+            parts |= {f"operator/{name}/{key}": data for key, data in region.operators.take_parts()}
+            if region.clocks != region.saved_clocks:
+                region.saved_clocks = region.clocks
+                parts[f"clocks/{name}/"] = _encode(region.clocks)
+        return parts
+
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take back a part; returns the alert in it that is open."""
+        what, _, rest = name.partition("/")
+        if what == "case":
+            return self._restore_case(rest, data)
+        where, _, subject = rest.rpartition("/")
+        region = self._regions.setdefault(where, self._new(where))
+        self._restored.add(where)
+        if what == "sensor":
+            saved = _sensor.decode(data)
+            region.sensors.restore(subject, Sensor(saved.owner, saved.cell, saved.series))
+        elif what == "owner":
+            region.sensors.owners[subject] = Owner(awake_ms=msgspec.msgpack.decode(data, type=int))
+        elif what == "operator":
+            region.operators.restore(subject, data)
+        elif what == "means":
+            region.sensors.drifts.restore_means(subject, data)
+        elif what == "trail":
+            region.sensors.drifts.restore_trail(subject, data)
+        elif what == "clocks":
+            region.clocks = region.saved_clocks = _clocks.decode(data)
+        return None
+
+    def _restore_case(self, name: str, data: bytes) -> Alert | None:
+        kind, _, rest = name.partition("/")
+        where, _, subject = rest.rpartition("/")
+        alert = self._cases.restore((msgspec.convert(kind, AlertKind), where, subject), data)
+        feed, _, operator = subject.partition(":")
+        if alert is not None and feed == VEHICLES:
+            region = self._regions.setdefault(where, self._new(where))
+            region.operators.restore_silence(operator)
+        return alert

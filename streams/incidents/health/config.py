@@ -1,0 +1,27 @@
+"""When silence of sensors and feeds is told; how long each may be silent is learned (streams/sensing/health)."""
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HealthConfig:
+    """Milliseconds of event time, and numbers.
+
+    feed_sensors    an owner with so many sensors in a region is a feed of its own
+    warm_windows    gaps between windows of an operator that must be known before its silence means anything
+    silent_times    so many usual gaps without a window are silence
+    silent_ms       and this much at the least
+    forget_ms       a sensor or feed that is silent for so long is taken as removed
+    """
+
+    feed_sensors: int = 3
+    warm_windows: int = 30
+    silent_times: float = 5.0
+    silent_ms: int = 600_000
+    forget_ms: int = 30 * 86_400_000
+
+    @property
+    def version(self) -> str:
+        """Return a hash of all that decides."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]

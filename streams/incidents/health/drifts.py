@@ -1,0 +1,142 @@
+"""The metrics of one region whose sensors are compared with each other, and who of them drifts."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+from schemas.alerts import Alert, Health
+from streams.fold import Record
+from streams.incidents.anomaly.alert import Place
+from streams.incidents.health.cases import Cases, Finding, Key
+from streams.incidents.health.drift import SPANS, Trail, residuals, step
+from streams.incidents.health.sensors import Sensor, Series
+
+PERIOD_MS = 1_200_000
+"""That of streams/sensing/health/means.py."""
+_WAIT_MS = 900_000
+"""After the end of a span: its means are told by the next readings."""
+
+
+class _Means(msgspec.Struct, array_like=True, frozen=True):
+    """Spans of a metric up to which all is judged, and the means by sensor of those that are not."""
+
+    judged: int
+    waiting: dict[int, dict[str, float]]
+
+
+class _SavedTrail(msgspec.Struct, array_like=True, frozen=True):
+    residuals: dict[int, float]
+    greatest: float
+    before: float | None
+    reached: float
+    since: int
+
+
+_means = msgspec.msgpack.Decoder(_Means)
+_trail = msgspec.msgpack.Decoder(_SavedTrail)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Drifts:
+    """By metric: means that wait to be judged, and the trails of its sensors."""
+
+    def __init__(
+        self, region: str, known: Mapping[str, Sensor], place: Callable[[str], Place], cases: Cases
+    ) -> None:
+        """`known` are the sensors of the region: a trail ends with its sensor."""
+        self._region = region
+        self._known = known
+        self._place = place
+        self._cases = cases
+        self._waiting: dict[str, dict[int, dict[str, float]]] = {}
+        self._judged: dict[str, int] = {}
+        self._trails: dict[str, dict[str, Trail]] = {}
+        self._unsaved_means: set[str] = set()
+        self._unsaved_trails: set[tuple[str, str]] = set()
+
+    def put(self, name: str, metric: str, series: Series) -> None:
+        """Take in what is told of a series, once for each span."""
+        if series.period > self._judged.get(metric, 0):
+            self._waiting.setdefault(metric, {}).setdefault(series.period, {})[name] = series.mean
+            self._unsaved_means.add(metric)
+
+    def judge(self, clock: int, record: Record) -> Iterator[Alert]:
+        """Judge the spans that are over; yields the events of alerts."""
+        for metric in sorted(self._waiting):
+            waiting = self._waiting[metric]
+            for period in sorted(p for p in waiting if p + PERIOD_MS + _WAIT_MS <= clock):
+                means = {name: mean for name, mean in waiting.pop(period).items() if name in self._known}
+                self._judged[metric] = period
+                self._unsaved_means.add(metric)
+                yield from self._judge(metric, period, means, clock, record)
+
+    def _judge(
+        self, metric: str, period: int, means: Mapping[str, float], clock: int, record: Record
+    ) -> Iterator[Alert]:
+        trails = self._trails.setdefault(metric, {})
+        for name in [name for name in trails if name not in self._known]:
+            del trails[name]
+            self._unsaved_trails.add((metric, name))
+        places = {name: self._place(self._known[name].cell) for name in means}
+        now = residuals(means, {name: (place.lat, place.lon) for name, place in places.items()})
+        for name in now:
+            trails.setdefault(name, Trail())
+            self._unsaved_trails.add((metric, name))
+        for name in step(trails, period, PERIOD_MS, means, now):
+            key: Key = ("sensor_drifting", self._region, name)
+            trail = trails[name]
+            if trail.before is not None:
+                finding = self._finding(name, metric, trail, period, means[name], now[name])
+                yield from self._cases.raise_(key, finding, clock, record)
+            elif not any(other[name].before is not None for other in self._trails.values() if name in other):
+                yield from self._cases.clear(key, "as near to its neighbours as it was", clock, record)
+
+    def _finding(
+        self, name: str, metric: str, trail: Trail, period: int, mean: float, residual: float
+    ) -> Finding:
+        sensor = self._known[name]
+        series = sensor.series[metric]
+        assert trail.before is not None, "whoever drifts began somewhere"
+        text = (
+            f"{metric} of {name} of {sensor.owner} has moved from {trail.before:+.4g} to {residual:+.4g} against its "
+            f"neighbours in {SPANS * PERIOD_MS // 3_600_000} h"
+        )
+        health = Health(
+            feed="sensors",
+            sensors=1,
+            last_ts=series.last_ts,
+            expected_ms=series.expected_ms,
+            patience_ms=series.patience_ms,
+            metric=metric,
+            value=mean,
+            residual=residual,
+            residual_before=trail.before,
+        )
+        return Finding(period - SPANS * PERIOD_MS, sensor.cell, "minor", text, health)
+
+    def take_parts(self) -> Iterator[tuple[str, bytes | None]]:
+        """Yield what changed since the last call, by kind of part and name."""
+        for metric in sorted(self._unsaved_means):
+            saved = _Means(self._judged.get(metric, 0), self._waiting.get(metric, {}))
+            yield f"means/{self._region}/{metric}", _encode(saved)
+        self._unsaved_means.clear()
+        for metric, name in sorted(self._unsaved_trails):
+            t = self._trails[metric].get(name)
+            data = None
+            if t is not None:
+                data = _encode(_SavedTrail(t.residuals, t.greatest, t.before, t.reached, t.since))
+            yield f"trail/{self._region}/{metric}:{name}", data
+        self._unsaved_trails.clear()
+
+    def restore_means(self, metric: str, data: bytes) -> None:
+        """Take back the means of a metric."""
+        saved = _means.decode(data)
+        self._judged[metric], self._waiting[metric] = saved.judged, saved.waiting
+
+    def restore_trail(self, name: str, data: bytes) -> None:
+        """Take back a trail, by "metric:sensor"."""
+        metric, _, sensor = name.partition(":")
+        saved = _trail.decode(data)
+        self._trails.setdefault(metric, {})[sensor] = Trail(
+            saved.residuals, saved.greatest, saved.before, saved.reached, saved.since
+        )

@@ -1,0 +1,129 @@
+"""Operators of vehicles in one region: when anything was heard of them, and how long it usually is between."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.alerts import Alert
+from streams import intervals
+from streams.fold import Record
+from streams.incidents.health.cases import Cases, Key
+from streams.incidents.health.config import HealthConfig
+from streams.incidents.health.findings import VEHICLES, operator_silent
+from streams.incidents.messages import Windows
+
+
+class _Saved(msgspec.Struct, array_like=True, frozen=True):
+    last: int
+    end: int
+    cell: str
+    heard: int
+    gaps: bytes
+
+
+_saved = msgspec.msgpack.Decoder(_Saved)
+_ROW = np.zeros(1, np.intp)
+
+
+@dataclass(slots=True)
+class _Operator:
+    """The newest window with readings (`last` to `end`), and the cell with the most of them."""
+
+    last: int = 0
+    end: int = 0
+    cell: str = ""
+    heard: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(1, np.uint32))
+    gaps: intervals.Counts = field(default_factory=lambda: np.zeros((1, intervals.BINS), np.uint16))
+    expected_ms: int = 0
+    patience_ms: int = 0
+
+    def weigh(self, config: HealthConfig) -> None:
+        """Find out how long a silence is usual; not yet known: 0."""
+        expected, median, longest = intervals.usual(self.gaps)
+        waits = intervals.patience_ms(median, longest, config.silent_times, config.silent_ms)
+        self.expected_ms = int(expected[0])
+        self.patience_ms = int(waits[0]) if self.heard[0] >= config.warm_windows else 0
+
+
+class Operators:
+    """The operators of a region by name."""
+
+    def __init__(self, region: str, config: HealthConfig, cases: Cases) -> None:
+        self._region = region
+        self._config = config
+        self._cases = cases
+        self._known: dict[str, _Operator] = {}
+        self._unsaved: set[str] = set()
+        self.silent: set[str] = set()
+        """Those of which nothing is heard."""
+
+    def hear(self, message: Windows) -> None:
+        """Take closed windows in; those that closed after a later one decide nothing."""
+        rows = message.rows
+        busiest: dict[tuple[int, str], tuple[int, str]] = {}
+        columns = zip(rows.window_start, rows.cell, rows.operator, rows.readings, strict=True)
+        for start, cell, name, n in columns:
+            if n > 0:
+                key = start, name
+                busiest[key] = max(busiest.get(key, (0, "")), (n, cell))
+        for (start, name), (_, cell) in sorted(busiest.items()):
+            operator = self._known.setdefault(name, _Operator())
+            if start <= operator.last:
+                continue
+            if operator.last:
+                gap = np.array([start - operator.last])
+                intervals.learn(operator.gaps, operator.heard, _ROW, gap)
+                operator.weigh(self._config)
+            operator.last, operator.end, operator.cell = start, start + message.window_ms, cell
+            self._unsaved.add(name)
+
+    def judge(self, clock: int, record: Record) -> Iterator[Alert]:
+        """Yield the events of alerts at an event time of the fleet."""
+        for name in sorted(self._known):
+            operator, key = self._known[name], self._key(name)
+            patience = operator.patience_ms
+            open_alert = self._cases.find(key)
+            if open_alert is not None and operator.end > open_alert.starts_at:
+                self.silent.discard(name)
+                yield from self._cases.clear(key, "positions are heard again", clock, record)
+            elif clock > operator.end + self._config.forget_ms:
+                yield from self._forget(name, clock, record)
+            elif open_alert is None and patience and clock > operator.end + patience:
+                self.silent.add(name)
+                finding = operator_silent(
+                    name, operator.cell, operator.end, operator.expected_ms, patience, clock
+                )
+                yield from self._cases.raise_(key, finding, clock, record)
+
+    def _forget(self, name: str, clock: int, record: Record) -> Iterator[Alert]:
+        self.silent.discard(name)
+        yield from self._cases.clear(self._key(name), "taken as gone for good", clock, record)
+        self._cases.forget(self._key(name))
+        del self._known[name]
+        self._unsaved.add(name)
+
+    def _key(self, name: str) -> Key:
+        return "feed_silent", self._region, f"{VEHICLES}:{name}"
+
+    def take_parts(self) -> Iterator[tuple[str, bytes | None]]:
+        """Yield what changed since the last call, by operator."""
+        for name in sorted(self._unsaved):
+            o = self._known.get(name)
+            saved = None if o is None else _Saved(o.last, o.end, o.cell, int(o.heard[0]), o.gaps.tobytes())
+            yield name, None if saved is None else msgspec.msgpack.encode(saved)
+        self._unsaved.clear()
+
+    def restore(self, name: str, data: bytes) -> None:
+        """Take back an operator."""
+        saved = _saved.decode(data)
+        gaps = np.frombuffer(saved.gaps, np.uint16).reshape(1, -1).copy()
+        heard = np.array([saved.heard], np.uint32)
+        operator = self._known[name] = _Operator(saved.last, saved.end, saved.cell, heard, gaps)
+        operator.weigh(self._config)
+
+    def restore_silence(self, name: str) -> None:
+        """An alert of this operator is open."""
+        self.silent.add(name)

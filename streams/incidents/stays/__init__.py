@@ -1,0 +1,1 @@
+"""Rules on how long a single vehicle may stand where."""

@@ -1,0 +1,100 @@
+"""Alerts of vehicles that stand where they may not, or for too long. Their subject is the vehicle's id."""
+
+import msgspec
+
+from schemas.alerts import Alert, Evidence, StayBroken
+from streams.fold import Record
+from streams.incidents.lifecycle import alert_id
+from streams.incidents.stays.watch import Broken, Stay
+from streams.incidents.vehicles.alert import PlaceOf
+
+_WHAT = {
+    "overstay": "has stood in {zone} for longer than {limit} ({name!r})",
+    "no_parking": "is parked in {zone}, where none may be ({name!r})",
+    "outside_service_area": "is parked outside of {zone} ({name!r})",
+}
+
+
+def raised(
+    vehicle_id: str,
+    stay: Stay,
+    broken: Broken,
+    where: tuple[str, PlaceOf],
+    as_of: int,
+    file: str,
+    record: Record,
+) -> Alert:
+    """Return a new alert; `where` is the region, and who knows the places of cells."""
+    region, place_of = where
+    rule, place = broken.rule, place_of(stay.cell)
+    starts_at = max(broken.begin, stay.not_before)
+    return Alert(
+        alert_id=alert_id(rule.kind, f"{vehicle_id}/{rule.rule_id}", starts_at),
+        sequence=0,
+        action="raised",
+        kind=rule.kind,
+        severity="minor",
+        status="active",
+        acknowledged=False,
+        cell=stay.cell,
+        region=region,
+        zone=rule.zone,
+        lat=place.lat,
+        lon=place.lon,
+        starts_at=starts_at,
+        updated_at=max(as_of, starts_at),
+        ends_at=None,
+        summary=_summary(vehicle_id, stay, broken),
+        policy=file,
+        policy_version=broken.policy.version,
+        evidence=_evidence(vehicle_id, stay, broken, record),
+        subject=vehicle_id,
+    )
+
+
+def cleared(alert: Alert, at: int, reason: str, record: Record) -> Alert:
+    """Return the alert after it was cleared; its evidence still says what was broken."""
+    at = max(at, alert.updated_at)
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action="cleared",
+        status="cleared",
+        updated_at=at,
+        ends_at=at,
+        summary=f"{reason}; {alert.summary}",
+        evidence=msgspec.structs.replace(alert.evidence, **place),
+    )
+
+
+def _summary(vehicle_id: str, stay: Stay, broken: Broken) -> str:
+    rule = broken.rule
+    what = _WHAT[rule.kind].format(zone=rule.zone, name=rule.name, limit=_span((rule.limit_ms or 0) // 1000))
+    return f"{stay.vehicle_type} {vehicle_id} ({stay.operator}, {stay.vehicle_state}) {what}"
+
+
+def _span(seconds: int) -> str:
+    for unit, name in ((3_600, "h"), (60, "min")):
+        if seconds and seconds % unit == 0:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} s"
+
+
+def _evidence(vehicle_id: str, stay: Stay, broken: Broken, record: Record) -> Evidence:
+    rule = broken.rule
+    found = StayBroken(
+        vehicle_id=vehicle_id,
+        operator=stay.operator,
+        vehicle_type=stay.vehicle_type,
+        vehicle_state=stay.vehicle_state,
+        policy_id=broken.policy.policy_id,
+        rule_id=rule.rule_id,
+        name=rule.name,
+        since=broken.start,
+        limit_ms=rule.limit_ms or 0,
+    )
+    return Evidence(
+        None, None, None, None, {stay.operator: 1}, record.topic, record.partition, record.offset, stay=found,
+        first_offset=stay.first_offset,
+    )  # fmt: skip

@@ -1,0 +1,284 @@
+"""All vehicles that stand in areas of rules, in the regions of one partition of ub.cells."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+import msgspec
+
+from schemas.alerts import Alert
+from schemas.cells import CellsNow, CellsVehicles
+from streams.fold import Record
+from streams.incidents.book import Message
+from streams.incidents.counts.hours import Hours, LocalTime, local_time
+from streams.incidents.showing import Seen
+from streams.incidents.stays.alert import cleared, raised
+from streams.incidents.stays.rules import StayPolicy, StayRule
+from streams.incidents.stays.watch import Broken, Stay, judge, since_by_rule
+from streams.incidents.vehicles.alert import PlaceOf
+
+_GONE = ("missing", "elsewhere", "removed")
+Heard = tuple[str, int, int]
+"""Version of the areas, generation and offset up to which a source was heard."""
+_stay = msgspec.msgpack.Decoder(Stay)
+_heard = msgspec.msgpack.Decoder(Heard)
+_effect = msgspec.msgpack.Decoder(int)
+_open = msgspec.msgpack.Decoder(Alert)
+_NEVER = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class StayConfig:
+    """The policies, the file they are of, and the city's time zone."""
+
+    policies: tuple[StayPolicy, ...]
+    file: str
+    zone: tzinfo
+
+
+class StayBook:
+    """Who stands where, by region and vehicle; since when rules are in effect; and what was heard of each source."""
+
+    def __init__(self, config: StayConfig, place: PlaceOf) -> None:
+        self._config = config
+        self._place = place
+        self._stays: dict[str, dict[str, Stay]] = {}
+        self._heard: dict[tuple[str, int], Heard] = {}
+        self._effect: dict[str, dict[str, int]] = {}
+        """By region and rule with hours: since when it is in effect."""
+        self._alerts: dict[tuple[str, str], dict[str, Alert]] = {}
+        """By region and vehicle: its open alerts, by kind."""
+        self._due: dict[str, dict[str, int]] = {}
+        """By region and vehicle: when it is to be looked at, though nothing else happens."""
+        self._next: dict[str, int] = {}
+        """By region: the earliest of these."""
+        self._unsaved: set[tuple[str, ...]] = set()
+
+    def take(self, config: StayConfig) -> None:
+        """Judge by other policies from now on."""
+        self._config = config
+        for region, stays in self._stays.items():
+            for vehicle_id, stay in stays.items():
+                stay.since = since_by_rule(config.policies, stay, stay)
+                self._unsaved.add(("at", region, vehicle_id))
+                self._plan(region, vehicle_id, 0)
+
+    def problem(self, message: Message) -> str:
+        """Return nothing: whoever watches vehicles has looked at the message (streams/incidents/vehicles)."""
+        return ""
+
+    def apply(self, message: Message, record: Record) -> Iterator[Alert]:
+        """Take news in, or hear that time went on; yields the events of alerts."""
+        if isinstance(message, CellsVehicles):
+            yield from self._news(message, record)
+        elif isinstance(message, CellsNow) and self._stays.get(message.region):
+            yield from self._look(message.region, message.as_of, record)
+
+    # ------------------------------------------------------------------ who stands where
+
+    def _news(self, message: CellsVehicles, record: Record) -> Iterator[Alert]:
+        source = message.region, message.source
+        heard = self._heard.get(source, (message.ground, -1, -1))
+        if message.ground != heard[0]:
+            if not message.complete and not _tells_anew(message):
+                return  # of somebody who looks for other areas than the newest of this source
+            heard = message.ground, -1, -1
+        reached = heard[1:]
+        for i, offset in enumerate(message.news.offset):
+            order = None if offset is None else (message.generation, offset)
+            if order is None or order > heard[1:]:
+                yield from self._one(message, i, record)
+            reached = max(reached, order or reached)
+        if message.complete:
+            yield from self._forget_others(message, record)
+        if (heard[0], *reached) != self._heard.get(source):
+            self._heard[source] = heard[0], *reached
+            self._unsaved.add(("heard", message.region, f"{message.source}"))
+
+    def _one(self, message: CellsVehicles, i: int, record: Record) -> Iterator[Alert]:
+        n, region = message.news, message.region
+        vehicle_id, at = n.vehicle_id[i], n.ts[i]
+        stays = self._stays.setdefault(region, {})
+        known = stays.get(vehicle_id)
+        if known is not None and (at < known.ts or (at == known.ts and n.offset[i] is not None)):
+            return
+        areas = [] if n.vehicle_state[i] in _GONE else n.areas[i]
+        if known is None and not areas:
+            return
+        first_offset = record.offset if known is None else known.first_offset
+        stay = Stay(
+            *(message.source, message.ground, n.operator[i], n.vehicle_type[i], n.vehicle_state[i]),
+            cell=n.cell[i],
+            ts=at,
+            areas=areas,
+            first_offset=first_offset,
+        )
+        if known is not None:
+            stay.not_before = known.not_before
+        stay.since = since_by_rule(self._config.policies, stay, known)
+        stays[vehicle_id] = stay
+        self._unsaved.add(("at", region, vehicle_id))
+        self._plan(region, vehicle_id, at)
+        reason = "it stands elsewhere" if areas else f"the vehicle is gone from there ({n.vehicle_state[i]})"
+        yield from self._clear(region, vehicle_id, set(stay.since), at, reason, record)
+        if not areas:
+            self._drop(region, vehicle_id)
+
+    def _forget_others(self, message: CellsVehicles, record: Record) -> Iterator[Alert]:
+        """The source has told of all that stand in areas: what it did not tell with these areas is no more."""
+        stays = self._stays.get(message.region, {})
+        for vehicle_id, stay in sorted(stays.items()):
+            if stay.source == message.source and stay.ground != message.ground:
+                yield from self._clear(
+                    message.region, vehicle_id, set(), stay.ts, "the policy has changed", record
+                )
+                self._drop(message.region, vehicle_id)
+
+    def _drop(self, region: str, vehicle_id: str) -> None:
+        del self._stays[region][vehicle_id]
+        self._due.get(region, {}).pop(vehicle_id, None)
+        self._unsaved.add(("at", region, vehicle_id))
+
+    # ------------------------------------------------------------------ time
+
+    def _look(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
+        due = self._due.setdefault(region, {})
+        if self._hours_change(region, as_of):
+            due |= dict.fromkeys(self._stays[region], as_of)
+        elif as_of < self._next.get(region, as_of):
+            return
+        for vehicle_id in sorted(vehicle for vehicle, at in due.items() if at <= as_of):
+            stay = self._stays[region][vehicle_id]
+            broken, next_due = judge(
+                self._config.policies, stay, as_of, lambda policy, rule: self._in_effect(region, policy, rule)
+            )
+            del due[vehicle_id]
+            if next_due is not None:
+                due[vehicle_id] = next_due
+            kept = {one.rule.rule_id for one in broken.values()}
+            yield from self._clear(region, vehicle_id, kept, as_of, "within the rules", record)
+            for kind, one in sorted(broken.items()):
+                if kind not in self._alerts.get((region, vehicle_id), {}):
+                    yield self._raise(region, vehicle_id, stay, one, as_of, record)
+        self._next[region] = min(due.values(), default=_NEVER)
+
+    def _raise(
+        self, region: str, vehicle_id: str, stay: Stay, broken: Broken, as_of: int, record: Record
+    ) -> Alert:
+        where = region, self._place
+        alert = raised(vehicle_id, stay, broken, where, as_of, self._config.file, record)
+        self._alerts.setdefault((region, vehicle_id), {})[alert.kind] = alert
+        stay.not_before = alert.starts_at + 1
+        self._unsaved |= {("at", region, vehicle_id), ("open", region, f"{vehicle_id}/{alert.kind}")}
+        return alert
+
+    def _clear(
+        self, region: str, vehicle_id: str, kept: set[str], at: int, reason: str, record: Record
+    ) -> Iterator[Alert]:
+        """Clear the alerts of all rules but those kept."""
+        alerts = self._alerts.get((region, vehicle_id), {})
+        for kind, alert in sorted(alerts.items()):
+            if alert.evidence.stay is not None and alert.evidence.stay.rule_id not in kept:
+                del alerts[kind]
+                self._unsaved.add(("open", region, f"{vehicle_id}/{kind}"))
+                yield cleared(alert, at, reason, record)
+        if not alerts:
+            self._alerts.pop((region, vehicle_id), None)
+
+    def _plan(self, region: str, vehicle_id: str, at: int) -> None:
+        self._due.setdefault(region, {})[vehicle_id] = at
+        self._next[region] = min(at, self._next.get(region, at))
+
+    # ------------------------------------------------------------------ what people may ask
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the policy that an alert's rule is of; None where there is no such rule."""
+        found = self._rule_of(alert)
+        return None if found is None else found[0].version
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return since when an alert's vehicle has stood where the rule speaks of it."""
+        found = self._rule_of(alert)
+        if found is None:
+            return None
+        _, rule = found
+        stay = self._stays.get(alert.region, {}).get(alert.subject or "")
+        limit = f"{(rule.limit_ms or 0) / 1000:g} s in {rule.zone}"
+        since = None if stay is None else stay.since.get(rule.rule_id)
+        if since is None:
+            return Seen("stands elsewhere", limit, "quiet")
+        open_ = alert.kind in self._alerts.get((alert.region, alert.subject or ""), {})
+        return Seen(f"stands there since {since}", limit, "broken" if open_ else "within")
+
+    def _rule_of(self, alert: Alert) -> tuple[StayPolicy, StayRule] | None:
+        stay = alert.evidence.stay
+        rules = ((policy, rule) for policy in self._config.policies for rule in policy.rules)
+        return next((one for one in rules if stay is not None and one[1].rule_id == stay.rule_id), None)
+
+    # ------------------------------------------------------------------ hours
+
+    def _hours_change(self, region: str, as_of: int) -> bool:
+        """Note which rules have come into effect at an event time, or are no more; returns whether one did."""
+        known = self._effect.setdefault(region, {})
+        local, changed = local_time(as_of, self._config.zone), False
+        for policy in self._config.policies:
+            for rule in policy.rules:
+                holds = _in_effect_at(policy, rule, as_of, local)
+                if holds != (rule.rule_id in known):
+                    changed = True
+                    self._unsaved.add(("effect", region, rule.rule_id))
+                    if holds:
+                        known[rule.rule_id] = policy.begin if rule.hours == Hours() else as_of
+                    else:
+                        del known[rule.rule_id]
+        return changed
+
+    def _in_effect(self, region: str, policy: StayPolicy, rule: StayRule) -> int | None:
+        return self._effect[region].get(rule.rule_id)
+
+    # ------------------------------------------------------------------ what a checkpoint keeps
+
+    def take_parts(self) -> Mapping[str, bytes | None]:
+        """Return what changed since the last call, by name; None: it is deleted."""
+        parts: dict[str, bytes | None] = {}
+        for about, region, name in self._unsaved:
+            value: object
+            if about == "at":
+                value = self._stays.get(region, {}).get(name)
+            elif about == "open":
+                vehicle_id, _, kind = name.rpartition("/")
+                value = self._alerts.get((region, vehicle_id), {}).get(kind)
+            elif about == "heard":
+                value = self._heard.get((region, int(name)))
+            else:
+                value = self._effect.get(region, {}).get(name)
+            parts[f"{about}/{region}/{name}"] = None if value is None else msgspec.msgpack.encode(value)
+        self._unsaved.clear()
+        return parts
+
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take back what was saved; returns the alert in it that is open."""
+        about, region, subject = name.split("/", 2)
+        if about == "heard":
+            self._heard[region, int(subject)] = _heard.decode(data)
+        elif about == "effect":
+            self._effect.setdefault(region, {})[subject] = _effect.decode(data)
+        elif about == "open":
+            alert = _open.decode(data)
+            vehicle_id, _, kind = subject.rpartition("/")
+            self._alerts.setdefault((region, vehicle_id), {})[kind] = alert
+            return alert
+        else:
+            stay = self._stays.setdefault(region, {})[subject] = _stay.decode(data)
+            stay.since = since_by_rule(self._config.policies, stay, stay)
+            self._plan(region, subject, 0)
+        return None
+
+
+def _tells_anew(message: CellsVehicles) -> bool:
+    """Return whether a message is among those that tell of all vehicles in areas that have changed."""
+    return bool(message.news.offset) and all(offset is None for offset in message.news.offset)
+
+
+def _in_effect_at(policy: StayPolicy, rule: StayRule, at_ms: int, local: LocalTime) -> bool:
+    return policy.in_force(at_ms) and rule.hours.hold(local)

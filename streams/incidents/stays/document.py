@@ -1,0 +1,56 @@
+"""Rules of type `time` of an MDS policy: for how long a vehicle may stand in their geographies."""
+
+from collections.abc import Mapping, Sequence
+
+from schemas.vehicles import STANDING_STATES, VEHICLE_TYPES
+from streams.incidents.counts.fields import Fields
+from streams.incidents.counts.geographies import Geography
+from streams.incidents.stays.rules import Area, StayRule
+
+_UNITS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
+_LONGEST_S = 366 * 86_400
+
+
+def stay_rule(
+    fields: Fields, rule_id: str, geographies: Sequence[Geography], areas: Mapping[str, Area], notice_ms: int
+) -> StayRule | None:
+    """Return a rule of these geographies, or None where it is about no vehicle that there is.
+
+    `areas` are by id of geography. Where none may stand at all, a vehicle may for `notice_ms`.
+    """
+    if fields.values.get("propulsion_types") not in (None, []):
+        fields.error("propulsion_types", "vehicles are not told apart by propulsion; leave it out")
+    if fields.values.get("minimum") not in (None, 0):
+        fields.error("minimum", "no vehicle has to stand for a while; leave it out")
+    given = fields.texts("vehicle_types", "[a-z_]+", "vehicle types of MDS")
+    types = frozenset(given) & set(VEHICLE_TYPES)
+    if given and not types:
+        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not judged")
+        return None
+    limit_s = _limit_s(fields)
+    states = fields.states() if fields.values.get("states") else tuple(STANDING_STATES)
+    return StayRule(
+        rule_id=rule_id,
+        name=fields.text("name"),
+        kind="no_parking" if limit_s == 0 else "overstay",
+        zone=", ".join(one.name for one in geographies),
+        areas=frozenset(areas[one.geography_id].area_id for one in geographies),
+        states=states,
+        vehicle_types=types,
+        limit_ms=None if limit_s is None else limit_s * 1000 or notice_ms,
+        hours=fields.hours(),
+    )
+
+
+def _limit_s(fields: Fields) -> int | None:
+    units = fields.values.get("rule_units")
+    if units not in _UNITS:
+        fields.error("rule_units", f"one of {', '.join(_UNITS)} is expected")
+        units = "seconds"
+    maximum = fields.number("maximum")
+    if maximum is None:
+        fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
+        return None
+    if maximum * _UNITS[units] > _LONGEST_S:
+        fields.error("maximum", "a year at most is expected")
+    return maximum * _UNITS[units]

@@ -1,0 +1,148 @@
+"""GBFS geofencing zones: where vehicles may not be left.
+
+https://github.com/MobilityData/gbfs/blob/v3.0/gbfs.md#geofencing_zonesjson. Until 2.3 `ride_allowed` says of a zone
+that a ride may begin and end there, 3.0 has `ride_end_allowed`. Features earlier in the list go first, and of a feature
+the first rule that names the vehicle's type. `global_rules` (3.0) are for the rest of the world.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import shapely
+
+from schemas.vehicles import STANDING_STATES, VEHICLE_TYPES
+from streams.incidents.counts.hours import Hours
+from streams.incidents.findings import Findings
+from streams.incidents.geometry import GeometryError, area_of
+from streams.incidents.stays.rules import Area, StayKind, StayPolicy, StayRule
+
+POLICY_ID = "geofencing_zones"
+_NOT_JUDGED = ("ride_start_allowed", "ride_through_allowed", "station_parking", "maximum_speed_kph")
+
+
+def is_gbfs(document: Any) -> bool:
+    """Return whether a JSON value has the form of geofencing_zones.json."""
+    data = document.get("data") if isinstance(document, dict) else None
+    return isinstance(data, dict) and "geofencing_zones" in data
+
+
+def read_geofencing(
+    document: Mapping[str, Any], notice_ms: int, findings: Findings
+) -> tuple[tuple[StayPolicy, ...], tuple[Area, ...]]:
+    """Return the policies, one for each span of time, and their areas; all mistakes are added to the findings.
+
+    A vehicle may stand for `notice_ms` where none may be left.
+    """
+    collection = document["data"]["geofencing_zones"]
+    features = collection.get("features") if isinstance(collection, dict) else None
+    if not isinstance(features, list):
+        findings.error("data.geofencing_zones", "a GeoJSON FeatureCollection is expected")
+        return (), ()
+    rules: list[StayRule] = []
+    areas: list[Area] = []
+    for index, feature in enumerate(features):
+        place = f"data.geofencing_zones.features[{index}]"
+        for area, found in _zone(feature, index, place, notice_ms, findings):
+            areas.append(area)
+            rules += found
+    rest, outside = _rest(document["data"].get("global_rules"), areas, notice_ms, findings)
+    rules += rest
+    areas += outside
+    findings.note("", "it names no operator; it is judged for all of them")
+    text = json.dumps([document["data"], notice_ms], sort_keys=True)
+    version = hashlib.sha256(text.encode()).hexdigest()[:12]
+    policy = StayPolicy(POLICY_ID, "geofencing zones", version, frozenset(), 0, None, tuple(rules))
+    return (policy,), tuple(areas)
+
+
+def _zone(
+    feature: Any, index: int, place: str, notice_ms: int, findings: Findings
+) -> Iterator[tuple[Area, list[StayRule]]]:
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    geometry = feature.get("geometry") if isinstance(feature, dict) else None
+    if not isinstance(properties, dict) or not isinstance(geometry, dict):
+        findings.error(place, "a GeoJSON Feature with geometry and properties is expected")
+        return
+    for key in ("start", "end"):
+        if properties.get(key) is not None:
+            findings.note(
+                f"{place}.properties.{key}", "zones are judged at any time; take it out when it is over"
+            )
+    try:
+        shape, repaired = area_of(geometry)
+    except GeometryError as error:
+        findings.error(place, str(error))
+        return
+    if repaired:
+        findings.note(place, repaired)
+    area, name = Area.of(shape), _name(properties.get("name")) or f"zone-{index}"
+    at = f"{place}.properties.rules"
+    yield area, list(_rules(properties.get("rules"), name, area, "no_parking", notice_ms, at, findings))
+
+
+def _rest(
+    given: Any, areas: list[Area], notice_ms: int, findings: Findings
+) -> tuple[list[StayRule], list[Area]]:
+    """Return the rules of all that is outside of every zone, and that area."""
+    if given is None:
+        return [], []
+    whole = shapely.union_all([area.shape for area in areas])
+    if whole.is_empty:
+        findings.error("data.global_rules", "there is no zone that they are outside of; add one")
+        return [], []
+    outside = Area.of(whole, outside=True)
+    rules = _rules(
+        given, "all zones", outside, "outside_service_area", notice_ms, "data.global_rules", findings
+    )
+    return list(rules), [outside]
+
+
+def _rules(
+    given: Any, zone: str, area: Area, kind: StayKind, notice_ms: int, place: str, findings: Findings
+) -> Iterator[StayRule]:
+    if given is None:
+        return
+    if not isinstance(given, list) or not all(isinstance(rule, dict) for rule in given):
+        findings.error(place, "a list of rules is expected")
+        return
+    for number, rule in enumerate(given):
+        at = f"{place}[{number}]"
+        allowed = rule.get("ride_end_allowed", rule.get("ride_allowed"))
+        if not isinstance(allowed, bool):
+            findings.error(
+                at, f"ride_end_allowed (until 2.3 ride_allowed) is {allowed!r}; true or false is expected"
+            )
+            continue
+        types = rule.get("vehicle_type_ids", rule.get("vehicle_type_id")) or []
+        types = types if isinstance(types, list) else [types]
+        if not set(map(str, types)) <= set(VEHICLE_TYPES):
+            findings.error(
+                f"{at}.vehicle_type_ids",
+                f"is {types!r}; readings have no such ids, name types of vehicles instead: {', '.join(VEHICLE_TYPES)}",
+            )
+            continue
+        for key in _NOT_JUDGED:
+            if rule.get(key) not in (None, key in ("ride_start_allowed", "ride_through_allowed")):
+                findings.note(f"{at}.{key}", "is not judged")
+        yield StayRule(
+            rule_id=f"{area.area_id}.{number}",
+            name=zone,
+            kind=kind,
+            zone=zone,
+            areas=frozenset([area.area_id]),
+            states=tuple(STANDING_STATES),
+            vehicle_types=frozenset(types),
+            limit_ms=None if allowed else notice_ms,
+            hours=Hours(),
+        )
+
+
+def _name(value: Any) -> str | None:
+    """Return a text, or of localized ones (3.0) the English or else the first."""
+    if isinstance(value, list):
+        texts = [one for one in value if isinstance(one, dict)]
+        best = next((one for one in texts if one.get("language") == "en"), texts[0] if texts else {})
+        value = best.get("text")
+    return value if isinstance(value, str) and value.strip() else None

@@ -1,0 +1,103 @@
+r"""One vehicle that stands somewhere: which rules hold it, since when, and which of them it breaks.
+
+|---- in the area, in a state of the rule ----|
+since            since + limit
+  [=== rule in effect ===============================
+start = the later of both; broken from start + limit on
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from streams.incidents.stays.rules import StayKind, StayPolicy, StayRule
+
+
+class Stay(msgspec.Struct, array_like=True):
+    """What is known of a vehicle as of `ts`. `since` is by rule: from when on it has been in its areas and states.
+
+    `first_offset`: the record of ub.cells that told first of its being in an area.
+    """
+
+    source: int
+    ground: str
+    operator: str
+    vehicle_type: str
+    vehicle_state: str
+    cell: str
+    ts: int
+    areas: list[str]
+    first_offset: int
+    since: dict[str, int] = {}
+    not_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule that a vehicle breaks, and since when it has been counted against it."""
+
+    policy: StayPolicy
+    rule: StayRule
+    start: int
+
+    @property
+    def begin(self) -> int:
+        """When the limit was reached."""
+        return self.start + (self.rule.limit_ms or 0)
+
+
+def holds(policy: StayPolicy, rule: StayRule, stay: Stay) -> bool:
+    """Return whether a rule speaks of a vehicle that stands like this, whatever the hour."""
+    return (
+        policy.counts(stay.operator)
+        and stay.vehicle_state in rule.states
+        and (not rule.vehicle_types or stay.vehicle_type in rule.vehicle_types)
+        and not rule.areas.isdisjoint(stay.areas)
+    )
+
+
+def since_by_rule(policies: Sequence[StayPolicy], stay: Stay, before: Stay | None) -> dict[str, int]:
+    """Return since when each rule speaks of the vehicle: as before where it did already."""
+    known = {} if before is None else before.since
+    return {
+        rule.rule_id: known.get(rule.rule_id, stay.ts)
+        for policy in policies
+        for rule in policy.rules
+        if holds(policy, rule, stay)
+    }
+
+
+Effect = Callable[[StayPolicy, StayRule], int | None]
+"""Return since when a rule is in effect, None where it is not."""
+
+
+def judge(
+    policies: Sequence[StayPolicy], stay: Stay, as_of: int, effect: Effect
+) -> tuple[dict[StayKind, Broken], int | None]:
+    """Return which rules are broken at an event time, by kind, and when to look again (None: at nothing's hour).
+
+    Of a policy the first rule in effect that speaks of the vehicle decides; of policies the first one that is broken.
+    """
+    broken: dict[StayKind, Broken] = {}
+    due: int | None = None
+    for policy, rule, start in _deciding(policies, stay, effect):
+        if rule.limit_ms is None:
+            continue
+        if as_of - start >= rule.limit_ms:
+            broken.setdefault(rule.kind, Broken(policy, rule, start))
+        else:
+            due = start + rule.limit_ms if due is None else min(due, start + rule.limit_ms)
+    return broken, due
+
+
+def _deciding(
+    policies: Sequence[StayPolicy], stay: Stay, effect: Effect
+) -> Iterator[tuple[StayPolicy, StayRule, int]]:
+    for policy in policies:
+        for rule in policy.rules:
+            since = stay.since.get(rule.rule_id)
+            in_effect = None if since is None else effect(policy, rule)
+            if since is not None and in_effect is not None:
+                yield policy, rule, max(since, in_effect)
+                break

@@ -1,0 +1,1 @@
+"""What single vehicles do: impossible jumps, low batteries."""

@@ -1,0 +1,110 @@
+"""Alerts of single vehicles: what they say, and their ids. Their subject is the vehicle's id."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from schemas.alerts import Alert, AlertAction, AlertKind, Battery, Evidence, Jump, Severity
+from streams.fold import Record
+from streams.incidents.anomaly.alert import Place
+from streams.incidents.lifecycle import alert_id
+from streams.incidents.vehicles.config import POLICY
+
+PlaceOf = Callable[[str], Place]
+"""Return where a cell (hex) is."""
+
+Found = Jump | Battery
+
+
+def raised(
+    kind: AlertKind,
+    found: Found,
+    severity: Severity,
+    where: tuple[str, str, Place],
+    version: str,
+    record: Record,
+) -> Alert:
+    """Return a new alert, shown in `where`: cell, region and place. It begins with the reading that says so."""
+    cell, region, place = where
+    return Alert(
+        alert_id=alert_id(kind, found.vehicle_id, found.ts),
+        sequence=0,
+        action="raised",
+        kind=kind,
+        severity=severity,
+        status="active",
+        acknowledged=False,
+        cell=cell,
+        region=region,
+        zone=place.zone,
+        lat=place.lat,
+        lon=place.lon,
+        starts_at=found.ts,
+        updated_at=found.ts,
+        ends_at=None,
+        summary=_summary(found),
+        policy=POLICY,
+        policy_version=version,
+        evidence=_evidence(found, record, record.offset),
+        subject=found.vehicle_id,
+    )
+
+
+def worse(alert: Alert, found: Found, severity: Severity, record: Record) -> Alert:
+    """Return the alert after its severity rose."""
+    return _next(
+        alert,
+        "updated",
+        found.ts,
+        severity=severity,
+        summary=_summary(found),
+        evidence=_evidence(found, record, alert.evidence.first_offset),
+    )
+
+
+def cleared(alert: Alert, found: Found, at: int, reason: str, record: Record) -> Alert:
+    """Return the alert after it was cleared; its evidence says what was seen last."""
+    evidence = _evidence(found, record, alert.evidence.first_offset)
+    return _next(alert, "cleared", at, summary=f"{reason}; {_summary(found)}", evidence=evidence)
+
+
+def given_up(alert: Alert, at: int, record: Record) -> Alert:
+    """Return the alert of something that is not watched any more, cleared."""
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    evidence = msgspec.structs.replace(alert.evidence, **place)
+    return _next(alert, "cleared", at, summary=f"not watched any more; {alert.summary}", evidence=evidence)
+
+
+def _next(alert: Alert, action: AlertAction, at: int, **changes: object) -> Alert:
+    over, at = action == "cleared", max(at, alert.updated_at)
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action=action,
+        status="cleared" if over else "active",
+        updated_at=at,
+        ends_at=at if over else None,
+        **changes,
+    )
+
+
+def _summary(found: Found) -> str:
+    name = f"{found.vehicle_type} {found.vehicle_id} ({found.operator})"
+    if isinstance(found, Jump):
+        seconds = (found.ts - found.from_ts) / 1000
+        return (
+            f"{name} moved {found.metres / 1000:.1f} km in {seconds:.0f} s: {found.kmh:.0f} km/h, and "
+            f"{found.limit_kmh:g} are possible (jump {found.jumps})"
+        )
+    charge = "unknown" if found.battery_percent is None else f"{found.battery_percent} %"
+    return (
+        f"battery of {name}: {charge}, low below {found.low_below} % (the vehicle is {found.vehicle_state})"
+    )
+
+
+def _evidence(found: Found, record: Record, first_offset: int | None) -> Evidence:
+    jump, battery = (found, None) if isinstance(found, Jump) else (None, found)
+    return Evidence(
+        None, None, None, None, {found.operator: 1}, record.topic, record.partition, record.offset,
+        jump=jump, battery=battery, first_offset=first_offset,
+    )  # fmt: skip

@@ -1,0 +1,226 @@
+"""All vehicles of which something is the matter, in the regions of one partition of ub.cells."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from schemas.alerts import Alert, Battery, Jump
+from schemas.cells import CellsNow, CellsVehicles
+from streams.fold import Record
+from streams.incidents.book import Message
+from streams.incidents.columns import problem_of_lengths
+from streams.incidents.showing import Seen
+from streams.incidents.vehicles.alert import PlaceOf, cleared, given_up, raised, worse
+from streams.incidents.vehicles.config import VehiclesConfig
+
+Kind = Literal["impossible_jump", "low_battery"]
+Key = tuple[Kind, str, str]
+"""Kind, region and vehicle: a vehicle that goes from one region to another is two here."""
+Source = tuple[str, int]
+"""Region, and partition of ub.vehicles."""
+
+_GONE = ("missing", "elsewhere", "removed")
+
+
+class _Open(msgspec.Struct, array_like=True):
+    """An open alert, and what was found last."""
+
+    alert: Alert
+    jump: Jump | None = None
+    battery: Battery | None = None
+
+
+_open = msgspec.msgpack.Decoder(_Open)
+_heard = msgspec.msgpack.Decoder(tuple[int, int])
+
+
+class VehicleBook:
+    """Open alerts of vehicles, and up to which record each source was heard."""
+
+    def __init__(self, config: VehiclesConfig, place: PlaceOf) -> None:
+        self._config = config
+        self._place = place
+        self._alerts: dict[Key, _Open] = {}
+        self._heard: dict[Source, tuple[int, int]] = {}
+        self._quiet_at: dict[str, dict[str, int]] = {}
+        """By region, the jumping vehicles, and when each has been quiet for long enough."""
+        self._given_up: dict[Key, Alert] = {}
+        self._unsaved: set[Key] = set()
+        self._unsaved_sources: set[Source] = set()
+
+    def problem(self, message: Message) -> str:
+        """Return what makes a message unusable, or nothing."""
+        if not isinstance(message, CellsVehicles):
+            return ""
+        unequal = problem_of_lengths(message.news) or problem_of_lengths(message.moves)
+        if unequal:
+            return unequal
+        for cell in {*message.news.cell, *message.moves.cell}:
+            try:
+                self._place(cell)
+            except ValueError:
+                return f"{cell[:32]!r} is no H3 cell"
+        return ""
+
+    def apply(self, message: Message, record: Record) -> Iterator[Alert]:
+        """Take news in, or hear that time went on; yields the events of alerts."""
+        if isinstance(message, CellsNow):
+            yield from self._give_up(message, record)
+            yield from self._quiet(message, record)
+        elif isinstance(message, CellsVehicles):
+            source = message.region, message.source
+            heard = self._heard.get(source, (-1, -1))
+            yield from self._moves(message, heard, record)
+            yield from self._news(message, heard, record)
+            offsets = [
+                offset for offset in (*message.moves.offset, *message.news.offset) if offset is not None
+            ]
+            reached = max([heard, *((message.generation, offset) for offset in offsets)])
+            if reached != heard:
+                self._heard[source] = reached
+                self._unsaved_sources.add(source)
+
+    # ------------------------------------------------------------------ jumps
+
+    def _moves(self, message: CellsVehicles, heard: tuple[int, int], record: Record) -> Iterator[Alert]:
+        m = message.moves
+        for i, offset in enumerate(m.offset):
+            if not self._config.jumps or (message.generation, offset) <= heard:
+                continue
+            key: Key = "impossible_jump", message.region, m.vehicle_id[i]
+            known = self._alerts.get(key)
+            before = known.jump.jumps if known is not None and known.jump is not None else 0
+            jump = Jump(
+                m.vehicle_id[i], m.operator[i], m.vehicle_type[i], m.from_ts[i], m.from_lat[i], m.from_lon[i],
+                m.ts[i], m.lat[i], m.lon[i], m.metres[i],
+                3_600 * m.metres[i] / max(1, m.ts[i] - m.from_ts[i]), m.limit_kmh[i], before + 1,
+            )  # fmt: skip
+            severity = self._config.severity_of_jumps(jump.jumps)
+            self._quiet_at.setdefault(message.region, {})[jump.vehicle_id] = (
+                jump.ts + self._config.jump_quiet_ms
+            )
+            self._unsaved.add(key)
+            if known is None:
+                where = m.cell[i], message.region, self._place(m.cell[i])
+                alert = raised("impossible_jump", jump, severity, where, self._config.version, record)
+                self._alerts[key] = _Open(alert, jump=jump)
+                yield alert
+                continue
+            known.jump = jump
+            if severity != known.alert.severity:
+                known.alert = worse(known.alert, jump, severity, record)
+                yield known.alert
+
+    def _quiet(self, message: CellsNow, record: Record) -> Iterator[Alert]:
+        """Clear the jumps of vehicles that were quiet for long enough."""
+        waiting = self._quiet_at.get(message.region)
+        if not waiting:
+            return
+        for vehicle_id in sorted(vehicle for vehicle, at in waiting.items() if at <= message.as_of):
+            del waiting[vehicle_id]
+            key: Key = "impossible_jump", message.region, vehicle_id
+            known = self._alerts.pop(key)
+            self._unsaved.add(key)
+            assert known.jump is not None
+            yield cleared(known.alert, known.jump, message.as_of, "no jump for a while", record)
+
+    # ------------------------------------------------------------------ batteries
+
+    def _news(self, message: CellsVehicles, heard: tuple[int, int], record: Record) -> Iterator[Alert]:
+        if self._config.battery is None:
+            return
+        low, fine = self._config.battery
+        n = message.news
+        for i, offset in enumerate(n.offset):
+            key: Key = "low_battery", message.region, n.vehicle_id[i]
+            known = self._alerts.get(key)
+            old = offset is not None and (message.generation, offset) <= heard
+            if old or (known is not None and known.battery is not None and n.ts[i] <= known.battery.ts):
+                continue
+            charge, state = n.battery_percent[i], n.vehicle_state[i]
+            found = Battery(
+                n.vehicle_id[i], n.operator[i], n.vehicle_type[i], n.ts[i], state, charge, low, fine
+            )
+            gone = state in _GONE
+            if known is None:
+                if charge is not None and charge < low and not gone:
+                    where = n.cell[i], message.region, self._place(n.cell[i])
+                    alert = raised("low_battery", found, "warning", where, self._config.version, record)
+                    self._alerts[key] = _Open(alert, battery=found)
+                    self._unsaved.add(key)
+                    yield alert
+                continue
+            self._unsaved.add(key)
+            known.battery = found
+            if gone or (charge is not None and charge >= fine):
+                del self._alerts[key]
+                reason = f"the vehicle is {state}" if gone else "charged"
+                yield cleared(known.alert, found, found.ts, reason, record)
+
+    # ------------------------------------------------------------------ what people may ask
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of what would judge an alert of a vehicle; None where nothing would."""
+        kind = _kind(alert.kind)
+        return self._config.version if kind is not None and self._watched(kind) else None
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return the newest jump or charge of an alert's vehicle."""
+        kind = _kind(alert.kind)
+        if kind is None:
+            return None
+        known = self._alerts.get((kind, alert.region, alert.subject or ""))
+        if known is None:
+            return Seen("nothing told", "", "quiet")
+        if known.jump is not None:
+            return Seen(f"{known.jump.kmh:.0f} km/h", f"{known.jump.limit_kmh:g} km/h", known.alert.severity)
+        assert known.battery is not None
+        low = known.battery.low_below
+        return Seen(f"{known.battery.battery_percent} %", f"below {low} %", known.alert.severity)
+
+    # ------------------------------------------------------------------ what is not watched any more
+
+    def _give_up(self, message: CellsNow, record: Record) -> Iterator[Alert]:
+        for key in sorted(key for key in self._given_up if key[1] == message.region):
+            self._unsaved.add(key)
+            yield given_up(self._given_up.pop(key), message.as_of, record)
+
+    def _watched(self, kind: Kind) -> bool:
+        return self._config.jumps if kind == "impossible_jump" else self._config.battery is not None
+
+    # ------------------------------------------------------------------ what a checkpoint keeps
+
+    def take_parts(self) -> dict[str, bytes | None]:
+        """Return what changed since the last call, by name; None: it is deleted."""
+        parts: dict[str, bytes | None] = {}
+        for key in self._unsaved:
+            known = self._alerts.get(key)
+            parts["/".join(key)] = None if known is None else msgspec.msgpack.encode(known)
+        for region, source in self._unsaved_sources:
+            parts[f"heard/{region}/{source}"] = msgspec.msgpack.encode(self._heard[region, source])
+        self._unsaved.clear()
+        self._unsaved_sources.clear()
+        return parts
+
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take back what was saved; returns the open alert. One of what is not watched any more is cleared soon."""
+        about, region, subject = name.split("/", 2)
+        if about == "heard":
+            self._heard[region, int(subject)] = _heard.decode(data)
+            return None
+        kind: Kind = "impossible_jump" if about == "impossible_jump" else "low_battery"
+        known = _open.decode(data)
+        if not self._watched(kind):
+            self._given_up[kind, region, subject] = known.alert
+            return known.alert
+        self._alerts[kind, region, subject] = known
+        if known.jump is not None:
+            at = known.jump.ts + self._config.jump_quiet_ms
+            self._quiet_at.setdefault(region, {})[subject] = at
+        return known.alert
+
+
+def _kind(kind: str) -> Kind | None:
+    """Return a kind of alert that is one of single vehicles."""
+    return kind if kind in ("impossible_jump", "low_battery") else None  # type: ignore[return-value]

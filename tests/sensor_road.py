@@ -1,0 +1,160 @@
+"""The folds of sensors joined in one process, without broker or database: readings in, events of alerts out."""
+
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from schemas import codec
+from schemas.alerts import Alert
+from streams import topics
+from streams.fold import Changes, Ledger, Output, Record, Restored
+from streams.grid import locate
+from streams.grid.state import GridConfig, GridState
+from streams.incidents.health.config import HealthConfig
+from streams.incidents.policy import Policy, Rule, parse
+from streams.incidents.state import IncidentsState
+from streams.sensing.state import SensingConfig, SensingState
+from tests.pipeline import geometry
+
+FAR_FUTURE = 4_000_000_000_000
+GRID = GridConfig(
+    window_ms=60_000, amend_horizon_ms=600_000, idle_timeout_ms=5_000, forget_source_ms=3_600_000
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of a sensor."""
+
+    sensor_id: str
+    kind: str
+    metric: str
+    value: float
+    ts: int
+    lat: float = 31.23
+    lon: float = 121.47
+    owner: str = "city"
+
+
+def frame(readings: Sequence[Reading]) -> bytes:
+    """Return readings as the gateway writes them."""
+    names = Reading.__dataclass_fields__
+    columns: dict[str, Any] = {name: [getattr(r, name) for r in readings] for name in names}
+    return msgspec.json.encode({**columns, "received_at": FAR_FUTURE})
+
+
+@dataclass
+class _Stage:
+    """One fold, its log, and what its last checkpoint stored."""
+
+    topic: str
+    partition: int
+    open_fold: Callable[[Restored, list[dict[str, Any]]], Any]
+    log: list[bytes] = field(default_factory=list)
+    parts: dict[str, bytes] = field(default_factory=dict)
+    rows: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    stored: int = -1
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def __post_init__(self) -> None:
+        self.fold = self._opened()
+
+    def _opened(self) -> Any:
+        restored = Restored(self.partition, 0, self.stored, dict(self.parts), self.ledger)
+        return self.open_fold(restored, list(self.rows.values()))
+
+    def feed(self, value: bytes) -> None:
+        self.log.append(value)
+        self._apply(len(self.log) - 1)
+
+    def _apply(self, offset: int) -> None:
+        self.fold.apply(Record(self.topic, self.partition, offset, self.log[offset], FAR_FUTURE))
+
+    def commit(self) -> None:
+        changes: Changes = self.fold.take_changes()
+        self.stored, self.ledger = len(self.log) - 1, changes.ledger or Ledger()
+        for name, value in changes.parts.items():
+            if value is None:
+                self.parts.pop(name, None)
+            else:
+                self.parts[name] = value
+        for rows in changes.rows:
+            if rows.table == "sensor_state" and not rows.delete:
+                for values in zip(*rows.columns.values(), strict=True):
+                    row = dict(zip(rows.columns, values, strict=True))
+                    self.rows[row["sensor_id"], row["metric"]] = row
+
+    def crash(self) -> None:
+        self.fold = self._opened()
+        for offset in range(self.stored + 1, len(self.log)):
+            self._apply(offset)
+
+
+class SensorRoad:
+    """Sensing folds, a grid fold and an incidents fold."""
+
+    def __init__(
+        self, sources: int = 2, *, health: HealthConfig | None = None, policy: Policy | None = None
+    ) -> None:
+        locator = locate.Locator(9, 2)
+        sensing = SensingConfig(60_000, 10_000, 600_000, sources)
+        policy = policy or parse(None, Rule("default", 60, 1.0, 0.8, 120_000), "default")
+
+        def open_sensing(restored: Restored, rows: list[dict[str, Any]]) -> SensingState:
+            columns = {name: [row[name] for row in rows] for name in rows[0]} if rows else None
+            return SensingState(sensing, locator, restored, columns)
+
+        def open_grid(restored: Restored, _: list[dict[str, Any]]) -> GridState:
+            return GridState(GRID, geometry, restored)
+
+        def open_incidents(restored: Restored, _: list[dict[str, Any]]) -> IncidentsState:
+            return IncidentsState(policy, locate.centre, restored, health=health or HealthConfig())
+
+        self.sources = [_Stage(topics.SENSORS, number, open_sensing) for number in range(sources)]
+        self.grid = _Stage(topics.PARTIALS, 0, open_grid)
+        self.incidents = _Stage(topics.CELLS, 0, open_incidents)
+        self.events: dict[tuple[str, int], Alert] = {}
+        self._wall = 0
+
+    def partition(self, sensor_id: str) -> int:
+        """Return the partition that a sensor's readings go to."""
+        return zlib.crc32(sensor_id.encode()) % len(self.sources)
+
+    def feed(self, readings: Iterable[Reading]) -> None:
+        """Fold readings, in frames by partition."""
+        by_partition: dict[int, list[Reading]] = defaultdict(list)
+        for reading in readings:
+            by_partition[self.partition(reading.sensor_id)].append(reading)
+        for number, some in sorted(by_partition.items()):
+            for first in range(0, len(some), 500):
+                self.sources[number].feed(frame(some[first : first + 500]))
+
+    def checkpoint(self, wall_ms: int = 1_000, *, commit: bool = True) -> list[Alert]:
+        """Let all stages tell and store what they have; returns the new events of alerts."""
+        self._wall += wall_ms
+        for source in self.sources:
+            self._pass_on(source, topics.PARTIALS, self.grid)
+        self.grid.fold.idle(self._wall)
+        self._pass_on(self.grid, topics.CELLS, self.incidents)
+        told = []
+        for output in self.incidents.fold.take_outputs(at_checkpoint=True):
+            assert output.topic == topics.ALERTS, output
+            event = codec.alert.decode(output.value)
+            before = self.events.setdefault((event.alert_id, event.sequence), event)
+            assert before == event, "a replay tells the same"
+            if before is event:
+                told.append(event)
+        if commit:
+            for stage in (*self.sources, self.grid, self.incidents):
+                stage.commit()
+        return told
+
+    def _pass_on(self, stage: _Stage, topic: str, to: _Stage) -> None:
+        outputs: list[Output] = stage.fold.take_outputs(at_checkpoint=True)
+        for output in outputs:
+            if output.topic == topic:
+                to.feed(output.value)

@@ -1,0 +1,107 @@
+"""Health of sensors on its way through the grid, and the clock that goes with it."""
+
+from schemas import codec
+from schemas.cells import CellsHealth
+from schemas.partials import SensorHealth
+from tests.pipeline import T0
+from tests.unit.grid.partials import sensing
+from tests.unit.grid.region import CELL, MINUTE, Grid
+
+NEWS = SensorHealth(
+    ["s"], ["laeq"], ["city"], [CELL], [T0], [1], [2], [3.5], [4], [5], [6], [7], [8], [9], [10.5]
+)
+
+
+def heard(grid: Grid) -> list[CellsHealth]:
+    messages = [codec.cells.decode(o.value) for o in grid.outputs if "health" in o.type_]
+    return [message for message in messages if isinstance(message, CellsHealth)]
+
+
+def at(message: CellsHealth) -> tuple[float, float]:
+    return (message.as_of - T0) / MINUTE, (message.fleet_as_of - T0) / MINUTE
+
+
+def test_news_of_sensors_is_passed_on_at_once_with_its_place_in_the_log() -> None:
+    grid = Grid()
+    grid.put(sensing(source=3, sources=4, offset=17, generation=2, reached=1, health=NEWS))
+    grid.tick()
+    (message,) = heard(grid)
+    assert message.sensors == NEWS
+    assert (message.source, message.generation, message.offset) == (3, 2, 17)
+
+
+def test_at_a_checkpoint_time_is_told_once_though_nothing_is_new() -> None:
+    grid = Grid()
+    grid.put(sensing(reached=1))
+    grid.tick()
+    assert heard(grid) == []
+    grid.tick(at_checkpoint=True)
+    grid.tick(at_checkpoint=True)
+    (message,) = heard(grid)
+    assert (message.sensors, message.source) == (None, -1)
+
+
+def test_the_clock_is_the_least_of_the_sources_that_are_awake() -> None:
+    grid = Grid()
+    grid.put(sensing(source=0, sources=2, reached=5))
+    grid.put(sensing(source=1, sources=2, reached=9))
+    grid.tick(at_checkpoint=True)
+    first = heard(grid)[-1].as_of
+    grid.tick(16_000)
+    grid.put(sensing(source=1, sources=2, reached=9, offset=1))
+    grid.tick(13_000, at_checkpoint=True)  # source 0 may be held up
+    assert heard(grid)[-1].as_of == first
+    grid.tick(3_000, at_checkpoint=True)  # it said nothing for 32 s
+    assert heard(grid)[-1].as_of - first == 4 * MINUTE
+
+
+def test_while_all_sensors_are_silent_the_fleet_carries_the_clock_on_and_the_other_way_round() -> None:
+    grid = Grid()
+    grid.put(sensing(reached=5))
+    grid.say(reached=5)
+    grid.tick()
+    grid.tick(31_000)
+    grid.say(reached=30, offset=1)
+    grid.tick(1, at_checkpoint=True)
+    as_of, fleet = at(heard(grid)[-1])
+    assert as_of == fleet > 30
+    grid.tick(31_000)
+    grid.put(sensing(reached=60, offset=1))
+    grid.tick(1, at_checkpoint=True)
+    as_of, fleet = at(heard(grid)[-1])
+    assert as_of == fleet > 59
+
+
+def test_a_fleet_alone_has_no_news_of_sensors() -> None:
+    grid = Grid()
+    grid.say(reached=5)
+    grid.tick(at_checkpoint=True)
+    assert heard(grid) == []
+
+
+def test_after_a_crash_the_news_is_passed_on_again() -> None:
+    grid = Grid()
+    grid.put(sensing(reached=1))
+    grid.tick()
+    grid.checkpoint()
+    grid.put(sensing(reached=2, offset=1, health=NEWS))
+    grid.tick()
+    assert len([m for m in heard(grid) if m.sensors]) == 1
+
+
+def test_health_that_cannot_be_is_refused() -> None:
+    for column, value, why in (
+        ("metric", ["nothing"], "is not in schemas/metrics.py"),
+        ("cell", ["nowhere"], "is no H3 cell"),
+        ("last_ts", [-1], "last_ts"),
+        ("value", [1e300], "numbers up to"),
+        ("owner", [""], "owner ''"),
+        ("sensor_id", ["s", "t"], "equal lengths"),
+    ):
+        grid = Grid()
+        changed = {name: getattr(NEWS, name) for name in NEWS.__struct_fields__} | {column: value}
+        grid.put(sensing(reached=1, health=SensorHealth(**changed)))
+        grid.tick(at_checkpoint=True)
+        assert heard(grid) == []
+        (refusal,) = grid.refusals()
+        assert why in refusal

@@ -1,0 +1,135 @@
+"""Operators whose vehicles say nothing, and rules on too few of them meanwhile."""
+
+from typing import Any
+
+import pytest
+
+from schemas import codec
+from schemas.alerts import Alert
+from schemas.cells import CellsHealth, CellsWindow, ClosedWindows
+from streams.incidents.health.config import HealthConfig
+from streams.incidents.state import IncidentsState
+from tests.unit.incidents.counts import mds
+from tests.unit.incidents.counts.folding import REGION, Counted
+from tests.unit.incidents.counts.test_count_alerts import MINUTE, MONDAY, A, B, bikes, policy, policy_of, rule
+
+
+class Watched(Counted):
+    """A fold that watches the health of feeds besides the rules."""
+
+    def _open(self, start: Any) -> IncidentsState:
+        centre = lambda cell: mds.centre(f"{cell:012x}")  # noqa: E731
+        return IncidentsState(self.policy, centre, start, health=HealthConfig())
+
+    def close(self, minute: int, *operators: str) -> list[Alert]:
+        """Close a window in which these operators' vehicles reported, and let time go on to its end."""
+        n = len(operators)
+        at = MONDAY + minute * MINUTE
+        rows = ClosedWindows([at] * n, [A] * n, list(operators), [5] * n, [0] * n, [0] * n, [9] * n, [0] * n)
+        told = self.fold_bytes(codec.encode(CellsWindow(REGION, at + MINUTE, MINUTE, rows)))
+        return told + self.look(at + MINUTE)
+
+
+def fleet(*rules: Any, **fields: Any) -> Watched:
+    return Watched(policy_of(policy(1, *rules, **fields)))
+
+
+def said(events: list[Alert]) -> list[tuple[str, str, str | None]]:
+    return [(event.action, event.kind, event.subject) for event in events]
+
+
+def test_an_operator_without_positions_is_one_alert_where_its_vehicles_were() -> None:
+    fold = fleet(rule(7, 1, maximum=1_000))
+    for minute in range(40):
+        assert fold.close(minute, "hello", "mobike") == []
+    told = [event for minute in range(40, 60) for event in fold.close(minute, "mobike")]
+    (raised,) = told
+    assert said(told) == [("raised", "feed_silent", "hello")]
+    assert (raised.cell, raised.starts_at) == (A, MONDAY + 40 * MINUTE)
+    assert 10 * MINUTE < raised.updated_at - raised.starts_at <= 12 * MINUTE
+    assert raised.evidence.health is not None
+    assert raised.evidence.health.feed == "vehicles"
+    assert raised.summary == "no positions of any vehicle of hello for 11 min"
+    (cleared,) = fold.close(60, "hello", "mobike")
+    assert (cleared.action, cleared.alert_id) == ("cleared", raised.alert_id)
+
+
+def test_an_operator_that_reports_now_and_then_is_given_time() -> None:
+    fold = fleet(rule(7, 1, maximum=1_000))
+    for minute in range(400):
+        assert fold.close(minute, *(("rare",) if minute % 10 == 0 else ()), "mobike") == []
+
+
+def test_too_few_of_a_silent_operator_are_not_told_until_it_speaks_again() -> None:
+    fold = fleet(rule(7, 1, minimum=5))
+    fold.look(MONDAY, (A, "hello", bikes(6)))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    silent = [event for minute in range(40, 55) for event in fold.close(minute, "mobike")]
+    assert said(silent) == [("raised", "feed_silent", "hello")]
+    assert fold.look(MONDAY + 56 * MINUTE, (A, "hello", bikes(1))) == []
+    assert [event for minute in range(56, 75) for event in fold.close(minute, "mobike")] == []
+    assert said(fold.close(75, "hello", "mobike")) == [("cleared", "feed_silent", "hello")]
+    (few,) = fold.look(MONDAY + 78 * MINUTE)
+    assert (few.kind, few.starts_at) == (
+        "too_few",
+        MONDAY + 76 * MINUTE,
+    )  # counted from when it is known again
+
+
+def test_an_open_alert_on_too_few_stays_while_the_operator_is_silent() -> None:
+    fold = fleet(rule(7, 1, minimum=5))
+    fold.look(MONDAY, (A, "hello", bikes(1)))
+    told = [event for minute in range(40) for event in fold.close(minute, "hello", "mobike")]
+    assert [event.kind for event in told] == ["too_few"]
+    for minute in range(40, 55):
+        fold.close(minute, "mobike")
+    assert fold.look(MONDAY + 56 * MINUTE, (A, "hello", bikes(9))) == []
+    events = said(fold.close(57, "hello", "mobike"))
+    assert [event[:2] for event in events] == [("cleared", "feed_silent"), ("cleared", "too_few")]
+
+
+@pytest.mark.parametrize("operators", [["other"], None])
+def test_only_rules_that_count_the_silent_operator_are_held_back(operators: list[str] | None) -> None:
+    fields = {} if operators is None else {"provider_ids": operators}
+    fold = fleet(rule(7, 1, minimum=5), **fields)
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    fold.look(MONDAY + 40 * MINUTE, (A, "other", bikes(9)), (B, "other", bikes(0)))
+    for minute in range(40, 55):
+        fold.close(minute, "mobike")
+    fold.look(MONDAY + 56 * MINUTE, (A, "other", bikes(1)))
+    told = fold.look(MONDAY + 60 * MINUTE)
+    assert [event.kind for event in told] == ([] if operators is None else ["too_few"])
+
+
+def test_a_crash_at_any_window_tells_the_same() -> None:
+    def story(crash_at: int) -> list[Alert]:
+        fold, events = fleet(rule(7, 1, minimum=5)), []
+        for minute in range(80):
+            events += fold.close(minute, *(("hello",) if not 40 <= minute < 60 else ()), "mobike")
+            if minute == crash_at:
+                fold.checkpoint()
+                events += fold.crash()
+        return events
+
+    calm = story(-1)
+    assert [event.kind for event in calm].count("feed_silent") == 2
+    for crash_at in (5, 39, 45, 51, 52, 59, 60, 61):
+        assert story(crash_at) == calm
+
+
+def test_a_message_that_names_no_cell_is_refused() -> None:
+    fold = fleet(rule(7, 1, maximum=1_000))
+    rows = ClosedWindows([0], ["nowhere"], ["hello"], [1], [0], [0], [0], [0])
+    fold.fold_bytes(codec.encode(CellsWindow(REGION, 1, MINUTE, rows)))
+    assert "no H3 cell" in codec.rejected.decode(fold.outputs[-1].value).detail
+
+
+def test_time_that_goes_on_without_news_is_enough() -> None:
+    fold = fleet(rule(7, 1, maximum=1_000))
+    for minute in range(40):
+        fold.close(minute, "hello")
+    later = MONDAY + 60 * MINUTE
+    told = fold.fold_bytes(codec.encode(CellsHealth(REGION, later, later, -1, 0, -1, None)))
+    assert said(told) == [("raised", "feed_silent", "hello")]

@@ -1,0 +1,256 @@
+"""Vehicles that stand too long, or where none may: from readings to alerts."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.alerts import Alert
+from streams.fleet.news import NewsConfig
+from streams.incidents.policy import Policy
+from streams.incidents.showing import Seen
+from streams.incidents.vehicles.config import VehiclesConfig
+from tests.pipeline import T0
+from tests.unit.fleet.road import FAR, HERE, NEAR, NEXT, at, cell
+from tests.unit.incidents.counts.mds import identity
+from tests.unit.incidents.stays.zones import PLAZA, TOWN, feature, gbfs, mds, parsed, time_rule
+from tests.watched_vehicles import Watched, region
+
+SHANGHAI = region(HERE)
+EDGE = (31.2335, 121.4775)
+"""In the cell of the plaza or one beside it, 30 m outside of the plaza."""
+
+
+def watched(policy: Policy) -> Watched:
+    return Watched(NewsConfig(), VehiclesConfig(jumps=False), policy=policy)
+
+
+def lives(alerts: list[Alert]) -> list[tuple[str, str, str | None, float]]:
+    return [(a.kind, a.action, a.subject, (a.updated_at - T0) / 1000) for a in alerts]
+
+
+def stand(fold: Watched, *readings: dict[str, Any]) -> None:
+    fold.feed(*readings)
+    fold.publish()
+
+
+def test_a_vehicle_that_stands_longer_than_it_may_is_told_and_cleared_when_it_rides_off() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=30)))
+    stand(fold, at(60), at(70, NEXT, bike="bike-2"))
+    assert fold.time(60 + 1_799, SHANGHAI) == []
+    [alert] = fold.time(60 + 1_800, SHANGHAI)
+    assert (alert.kind, alert.subject, alert.zone, alert.severity) == ("overstay", "bike-1", "Plaza", "minor")
+    assert alert.starts_at == T0 + 1_860_000
+    assert alert.summary == (
+        "bicycle bike-1 (north, available) has stood in Plaza for longer than 30 min ('rule 7')"
+    )
+    assert alert.evidence.stay is not None
+    assert (alert.evidence.stay.since, alert.evidence.stay.limit_ms) == (T0 + 60_000, 1_800_000)
+    stand(fold, at(2_000, NEAR))
+    assert fold.time(2_100, SHANGHAI) == []
+    stand(fold, at(2_200, NEAR, "on_trip"))
+    assert lives(fold.alerts) == [
+        ("overstay", "raised", "bike-1", 1_860),
+        ("overstay", "cleared", "bike-1", 2_200),
+    ]
+    assert fold.alerts[0].alert_id == fold.alerts[1].alert_id
+
+
+def test_time_goes_on_while_it_stays_in_the_area_in_a_state_of_the_rule() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=30)))
+    stand(fold, at(0))
+    stand(fold, at(900, NEAR, "reserved"))
+    assert [alert.subject for alert in fold.time(1_800, SHANGHAI)] == ["bike-1"]
+
+
+def test_a_ride_begins_the_time_anew() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=30)))
+    stand(fold, at(0), at(900, HERE, "on_trip"), at(960))
+    assert fold.time(2_700, SHANGHAI) == []
+    assert len(fold.time(960 + 1_800, SHANGHAI)) == 1
+
+
+def test_the_position_decides_and_not_the_cell() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=30)))
+    stand(fold, at(0), at(0, EDGE, bike="bike-2"))
+    assert [alert.subject for alert in fold.time(1_800, SHANGHAI)] == ["bike-1"]
+
+
+def test_a_vehicle_that_is_moved_within_its_cell_leaves_the_area() -> None:
+    beside = next(
+        place for place in ((HERE[0], HERE[1] + east) for east in (-6e-4, 8e-4)) if cell(place) == cell(HERE)
+    )
+    fold = watched(mds(time_rule(7, 1, maximum=30)))
+    stand(fold, at(0))
+    stand(fold, at(60, beside))
+    assert fold.time(7_200, SHANGHAI) == []
+
+
+def test_a_message_that_comes_again_puts_nobody_back() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5)))
+    stand(fold, at(0))
+    stand(fold, at(60, NEXT))
+    for value in fold.cells[:-1]:
+        fold.hear(value)
+    assert fold.time(7_200, SHANGHAI) == []
+
+
+def test_a_vehicle_that_was_missing_and_came_back_does_not_go_when_that_is_repeated() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5)))
+    stand(fold, at(0))
+    stand(fold, at(7 * 3_600, FAR, bike="bike-2"))
+    fold.checkpoint()
+    missing = fold.cells[-1]
+    assert fold.told[-1].news.vehicle_state == ["missing"]
+    stand(fold, at(7 * 3_600))
+    fold.hear(missing)
+    assert [alert.subject for alert in fold.time(8 * 3_600, SHANGHAI)] == ["bike-1"]
+
+
+def test_where_none_may_be_left_a_vehicle_may_stand_for_the_minimum_duration() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=0)))
+    stand(fold, at(0))
+    assert fold.time(119, SHANGHAI) == []
+    [alert] = fold.time(120, SHANGHAI)
+    assert alert.kind == "no_parking"
+    assert (
+        alert.summary == "bicycle bike-1 (north, available) is parked in Plaza, where none may be ('rule 7')"
+    )
+    stand(fold, at(300, NEXT))
+    assert fold.alerts[-1].action == "cleared"
+    assert fold.alerts[-1].summary.startswith("the vehicle is gone from there (available); ")
+
+
+def test_the_first_rule_in_effect_decides() -> None:
+    rules = time_rule(7, 1, maximum=60), time_rule(8, 2, maximum=10)
+    fold = watched(mds(*rules))
+    stand(fold, at(0), at(0, NEXT, bike="bike-2"))
+    assert [alert.subject for alert in fold.time(600, SHANGHAI)] == ["bike-2"]
+    [alert] = fold.time(3_600, SHANGHAI)
+    assert (alert.subject, alert.evidence.stay and alert.evidence.stay.rule_id) == ("bike-1", identity(7))
+
+
+def test_time_outside_of_the_hours_does_not_count() -> None:
+    """T0 is midnight; from 00:10 to 00:20 nobody may stand for more than five minutes."""
+    assert datetime.fromtimestamp(T0 / 1000, UTC).hour == 0
+    fold = watched(mds(time_rule(7, 1, maximum=5, start_time="00:10:00", end_time="00:20:00")))
+    stand(fold, at(0))
+    for second in range(0, 900, 30):
+        assert fold.time(second, SHANGHAI) == []
+    [alert] = fold.time(900, SHANGHAI)
+    assert alert.evidence.stay is not None
+    assert alert.evidence.stay.since == T0 + 600_000
+    [cleared] = fold.time(1_201, SHANGHAI)
+    assert (cleared.action, cleared.summary.partition(";")[0]) == ("cleared", "within the rules")
+
+
+def test_a_policy_is_about_its_operators_and_types() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5, vehicle_types=["moped"]), provider_ids=["north"]))
+    mopeds = [
+        {**at(0, bike=f"m-{name}", operator=name), "vehicle_type": "moped"} for name in ("north", "south")
+    ]
+    stand(fold, {**at(0), "vehicle_type": "bicycle"}, *mopeds)
+    assert [alert.subject for alert in fold.time(300, SHANGHAI)] == ["m-north"]
+
+
+def test_a_vehicle_that_is_taken_away_leaves_or_is_missing_is_cleared() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5)))
+    stand(fold, *(at(0, bike=f"bike-{n}") for n in range(3)))
+    assert len(fold.time(300, SHANGHAI)) == 3
+    stand(fold, at(400, HERE, "removed", bike="bike-0"))
+    stand(fold, at(7_000, FAR, bike="bike-1"))
+    stand(fold, at(7 * 3_600, bike="bike-3"))
+    fold.checkpoint()
+    cleared = {a.subject: a.summary.partition(";")[0] for a in fold.alerts if a.action == "cleared"}
+    assert cleared == {
+        "bike-0": "the vehicle is gone from there (removed)",
+        "bike-1": "the vehicle is gone from there (elsewhere)",
+        "bike-2": "the vehicle is gone from there (missing)",
+    }
+
+
+def test_crashes_of_both_folds_change_nothing() -> None:
+    calm, shaken = (watched(mds(time_rule(7, 1, maximum=5))) for _ in range(2))
+    for fold in (calm, shaken):
+        stand(fold, at(0), at(0, NEXT, bike="bike-2"))
+    shaken.checkpoint()
+    shaken.checkpoint_incidents()
+    for fold in (calm, shaken):
+        stand(fold, at(100, NEAR, bike="bike-2"))
+        fold.time(310, SHANGHAI)
+    shaken.crash()
+    shaken.publish()
+    shaken.crash_incidents()
+    shaken.checkpoint()
+    for fold in (calm, shaken):
+        fold.time(400, SHANGHAI)
+        stand(fold, at(500, NEXT))
+        fold.time(600, SHANGHAI)
+    told = {(alert.alert_id, alert.sequence): alert.updated_at for alert in calm.alerts}
+    assert {(alert.alert_id, alert.sequence): alert.updated_at for alert in shaken.alerts} == told
+    assert len(told) == 3
+
+
+def test_another_policy_without_a_restart_and_with_one() -> None:
+    later = mds(time_rule(7, 1, maximum=5), end_date=T0 + 1_000_000)
+    for restart in (False, True):
+        fold = watched(later)
+        stand(fold, at(0), at(0, NEXT, bike="bike-2"))
+        fold.checkpoint()
+        fold.time(300, SHANGHAI)
+        new = mds(time_rule(8, 2, maximum=10))
+        fold.take(new)
+        if restart:
+            fold.crash()
+        fold.checkpoint()
+        told = fold.alerts[1:] + fold.time(310, SHANGHAI)
+        assert [(a.subject, a.action) for a in fold.alerts] == [("bike-1", "raised"), ("bike-1", "cleared")]
+        assert told
+        alerts = fold.time(600, SHANGHAI)
+        assert [(a.subject, a.evidence.stay and a.evidence.stay.rule_id) for a in alerts] == [
+            ("bike-1", identity(8)),
+            ("bike-2", identity(8)),
+        ]
+
+
+def test_a_policy_without_areas_forgets_where_vehicles_stand() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5)))
+    stand(fold, at(0))
+    fold.time(300, SHANGHAI)
+    fold.take(parsed(gbfs())[0])
+    fold.publish()
+    fold.time(400, SHANGHAI)
+    assert [alert.action for alert in fold.alerts] == ["raised", "cleared"]
+    fold.checkpoint_incidents()
+    names = [name for name in fold.database.parts["incidents"] if name.startswith("stay/")]
+    assert [name for name in names if "/heard/" not in name and "/effect/" not in name] == []
+
+
+def test_zones_of_gbfs_are_no_parking_and_all_else_is_outside_of_the_service_area() -> None:
+    text = gbfs(
+        feature(PLAZA, {"ride_end_allowed": False, "ride_through_allowed": True}),
+        feature(TOWN, {"ride_end_allowed": True}, name=[{"text": "Town", "language": "en"}]),
+        global_rules=[{"ride_end_allowed": False}],
+    )
+    policy, findings = parsed(text)
+    assert findings.errors == []
+    fold = watched(policy)
+    stand(fold, at(0), at(0, NEXT, bike="in-town"), at(0, (31.30, 121.60), bike="out-of-town"))
+    stand(fold, at(1, (31.31, 121.61), "on_trip", bike="rides"))
+    alerts = fold.time(120, SHANGHAI)
+    assert [(alert.subject, alert.kind) for alert in alerts] == [
+        ("bike-1", "no_parking"),
+        ("out-of-town", "outside_service_area"),
+    ]
+    assert alerts[1].summary == (
+        "bicycle out-of-town (north, available) is parked outside of all zones ('all zones')"
+    )
+
+
+def test_what_people_see_of_an_alert_whose_log_is_folded_once_more() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5)))
+    stand(fold, at(0))
+    [alert] = fold.time(300, SHANGHAI)
+    assert fold.incidents.version(alert) == alert.policy_version
+    assert fold.incidents.seen(alert) == Seen(f"stands there since {T0}", "300 s in Plaza", "broken")
+    assert alert.evidence.first_offset == 1
+    stand(fold, at(400, NEXT))
+    assert fold.incidents.seen(alert) == Seen("stands elsewhere", "300 s in Plaza", "quiet")

@@ -1,0 +1,167 @@
+"""What a file may say about where vehicles stand, and every mistake in it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.grid import locate
+from streams.incidents.change import problem_of_change
+from streams.incidents.overview import lines
+from streams.incidents.stays.ground import Ground
+from streams.incidents.stays.rules import Area
+from tests.pipeline import T0
+from tests.realdata import real_file
+from tests.unit.incidents.counts.mds import document, geography, policy
+from tests.unit.incidents.stays.zones import CITY, LOCATOR, PLAZA, TOWN, feature, gbfs, mds, parsed, time_rule
+from tests.watched_vehicles import ground
+
+HOLE = {
+    "type": "Polygon",
+    "coordinates": [
+        [[121.47, 31.22], [121.50, 31.22], [121.50, 31.25], [121.47, 31.25], [121.47, 31.22]],
+        [[121.48, 31.23], [121.48, 31.24], [121.49, 31.24], [121.49, 31.23], [121.48, 31.23]],
+    ],
+}
+SHAPES = [shapely.geometry.shape(one) for one in (PLAZA, TOWN, HOLE)]
+
+
+def errors(**fields: Any) -> list[str]:
+    made = policy(1, time_rule(7, 1, **{"maximum": 5, **fields}))
+    _, findings = parsed(document([made], [geography(1, PLAZA, "Plaza")]))
+    return findings.errors
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        (
+            {"rule_units": "devices"},
+            "rule_units: is 'devices'; one of seconds, minutes, hours, days is expected",
+        ),
+        ({"minimum": 5}, "minimum: is 5; no vehicle has to stand for a while; leave it out"),
+        ({"maximum": 1.5}, "maximum: is 1.5; a whole number of 0 or more is expected"),
+        ({"maximum": 10_000, "rule_units": "days"}, "maximum: is 10000; a year at most is expected"),
+        ({"propulsion_types": ["human"]}, "vehicles are not told apart by propulsion"),
+        ({"geographies": []}, "a list of UUIDs of geographies is expected"),
+    ],
+)
+def test_mistakes_of_rules_on_time_are_named(fields: dict[str, Any], says: str) -> None:
+    [found] = errors(**fields)
+    assert says in found
+
+
+def test_a_rule_on_time_may_be_smaller_than_a_cell() -> None:
+    assert errors() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (gbfs({"type": "Feature"}), "a GeoJSON Feature with geometry and properties is expected"),
+        (
+            gbfs(feature(PLAZA, {})),
+            "ride_end_allowed (until 2.3 ride_allowed) is None; true or false is expected",
+        ),
+        (
+            gbfs(feature(PLAZA, {"ride_end_allowed": False, "vehicle_type_ids": ["abc"]})),
+            "readings have no such ids",
+        ),
+        (gbfs(feature({"type": "Point", "coordinates": [1, 2]})), "Polygon or MultiPolygon is expected"),
+        (gbfs(global_rules=[{"ride_end_allowed": False}]), "there is no zone that they are outside of"),
+        ('{"data": {"geofencing_zones": 3}}', "a GeoJSON FeatureCollection is expected"),
+        (gbfs(feature(PLAZA) | {"properties": {"rules": 3}}), "a list of rules is expected"),
+    ],
+)
+def test_mistakes_of_geofencing_zones_are_named(text: str, says: str) -> None:
+    _, findings = parsed(text)
+    assert any(says in error for error in findings.errors), findings.errors
+
+
+def test_zones_of_older_versions_and_what_is_not_judged() -> None:
+    rules = {
+        "ride_allowed": False,
+        "ride_through_allowed": False,
+        "maximum_speed_kph": 15,
+        "vehicle_type_id": ["moped"],
+    }
+    read, findings = parsed(gbfs(feature(PLAZA, rules)))
+    assert findings.errors == []
+    [stay] = read.stays[0].rules
+    assert (stay.kind, stay.vehicle_types, stay.limit_ms) == ("no_parking", {"moped"}, 120_000)
+    assert sum("is not judged" in note for note in findings.notes) == 2
+
+
+def test_a_feed_as_it_is_published() -> None:
+    read, findings = parsed(real_file("gbfs_samples/kl_beam_zeus_2025/geofencing_zones.json").read_text())
+    assert findings.errors == []
+    assert len(read.stays[0].rules) == 1
+
+
+def test_policies_are_listed_with_their_limits() -> None:
+    read = mds(time_rule(7, 1, maximum=30), time_rule(8, 2))
+    assert [
+        (line.name, line.bounds, line.cells) for line in lines(read, CITY) if line.cells == "by position"
+    ] == [
+        ("rule 7", "overstay: at most 1800 s in Plaza", "by position"),
+        ("rule 8", "for good", "by position"),
+    ]
+
+
+def test_a_policy_that_has_begun_does_not_change_without_a_restart() -> None:
+    old, new = mds(time_rule(7, 1, maximum=30)), mds(time_rule(7, 1, maximum=20))
+    assert "changed after it began" in problem_of_change(old, new, T0 + 1)
+    assert problem_of_change(old, new, T0 - 1) == ""
+    assert problem_of_change(old, old, T0 + 1) == ""
+
+
+positions = st.tuples(st.floats(121.46, 121.51), st.floats(31.21, 31.26))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(positions, min_size=1, max_size=20))
+def test_cells_and_positions_together_say_what_shapely_says(points: list[tuple[float, float]]) -> None:
+    """A named set of areas for each position, cell first; against asking each polygon for each point."""
+    areas = [Area.of(shape) for shape in SHAPES] + [Area.of(SHAPES[1], outside=True)]
+    made = Ground(
+        areas, frozenset(["available"]), lambda cell: locate.boundary_geojson(locate.from_hex(cell))
+    )
+    lon, lat = (np.array(column) for column in zip(*points, strict=True))
+    cells = [f"{cell:x}" for cell in LOCATOR.cells(lat.tolist(), lon.tolist())]
+    codes = np.array([made.code_of_cell(cell) for cell in cells], np.int32)
+    asked = codes < 0
+    if asked.any():
+        codes[asked] = made.codes_at(codes[asked], lat[asked], lon[asked])
+    for (x, y), code in zip(points, codes.tolist(), strict=True):
+        within = {area.area_id for area in areas if area.shape.contains(shapely.Point(x, y)) != area.outside}
+        assert set(made.areas(code)) == within
+
+
+def test_across_the_antimeridian_and_with_many_areas_positions_decide() -> None:
+    west, east = shapely.box(-180, -18, -178, -16), shapely.box(178, -18, 180, -16)
+    islands = shapely.union_all([west, east])
+    many = [shapely.box(179 + 0.01 * i, -17.5, 179.9, -16.5) for i in range(70)]
+    areas = [Area.of(shape) for shape in (islands, SHAPES[0], *many)]
+    made = Ground(
+        areas, frozenset(["available"]), lambda cell: locate.boundary_geojson(locate.from_hex(cell))
+    )
+    lon, lat = np.array([179.9995, -179.9995, 179.5, 170.0]), np.full(4, -17.0)
+    for resolution in (4, 9):
+        located = locate.Locator(resolution, 2).cells(lat.tolist(), lon.tolist())
+        codes = np.array([made.code_of_cell(f"{cell:x}") for cell in located], np.int32)
+        asked = codes < 0
+        codes[asked] = made.codes_at(codes[asked], lat[asked], lon[asked])
+        for x, y, code in zip(lon, lat, codes.tolist(), strict=True):
+            within = {area.area_id for area in areas if area.shape.contains(shapely.Point(x, y))}
+            assert set(made.areas(code)) == within
+
+
+def test_most_cells_of_a_town_need_no_position() -> None:
+    made = ground(mds(time_rule(8, 2, maximum=10)))
+    assert made is not None
+    cells = [f"{cell:x}" for cell in locate.cells_in_polygon(TOWN, 9)]
+    inside = [cell for cell in cells if made.code_of_cell(cell) >= 0]
+    assert len(inside) > 0.75 * len(cells)

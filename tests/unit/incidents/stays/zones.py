@@ -1,0 +1,67 @@
+"""Policies on where vehicles may stand, around the places of the fleet's examples."""
+
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from streams.grid import locate
+from streams.incidents.counts.geographies import City
+from streams.incidents.findings import Findings
+from streams.incidents.policy import Policy, Rule
+from streams.incidents.reading import read
+from tests.pipeline import T0
+from tests.unit.incidents.counts.mds import document, geography, policy, rule
+
+LOCATOR = locate.Locator(9, 2)
+CITY = City(
+    time_zone=ZoneInfo("UTC"),
+    vehicle_types=frozenset(["bicycle"]),
+    cells=lambda geometry: frozenset(map(locate.to_hex, locate.cells_in_polygon(geometry, 9))),
+    cell_km2=locate.cell_km2(9),
+    region=lambda cell: LOCATOR.region(locate.from_hex(cell)),
+    centre=lambda cell: locate.centre(locate.from_hex(cell)),
+)
+DEFAULT = Rule("default", 60, 1.0, 0.8, 120_000)
+
+
+def box(west: float, south: float, east: float, north: float) -> dict[str, Any]:
+    """Return a GeoJSON rectangle."""
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+PLAZA = box(121.4760, 31.2330, 121.4772, 31.2340)
+"""Around HERE (31.2335, 121.4765); smaller than a cell."""
+TOWN = box(121.40, 31.20, 121.50, 31.26)
+
+
+def parsed(text: str) -> tuple[Policy, Findings]:
+    """Return the policy of a document, and its findings."""
+    findings = Findings("zones")
+    return read(text, None, DEFAULT, CITY, findings), findings
+
+
+def time_rule(number: int, *areas: int, **fields: Any) -> dict[str, Any]:
+    """Return an MDS rule of type time."""
+    base = {"rule_type": "time", "rule_units": "minutes", "states": {"available": [], "reserved": []}}
+    return rule(number, *areas, **{**base, **fields})
+
+
+def mds(*rules: dict[str, Any], **fields: Any) -> Policy:
+    """Return a policy of these rules, in force since T0: area 1 is the plaza, 2 the town."""
+    made = policy(1, *rules, **{"start_date": T0, "published_date": T0 - 3_600_000, **fields})
+    areas = [geography(1, PLAZA, "Plaza"), geography(2, TOWN, "Town")]
+    found, findings = parsed(document([made], areas))
+    assert not findings.errors, findings.errors
+    return found
+
+
+def gbfs(*features: dict[str, Any], **data: Any) -> str:
+    """Return a geofencing_zones document."""
+    zones = {"type": "FeatureCollection", "features": list(features)}
+    return json.dumps({"version": "3.0", "data": {"geofencing_zones": zones, **data}})
+
+
+def feature(geometry: dict[str, Any], *rules: dict[str, Any], name: Any = "Plaza") -> dict[str, Any]:
+    """Return a zone."""
+    return {"type": "Feature", "geometry": geometry, "properties": {"name": name, "rules": list(rules)}}

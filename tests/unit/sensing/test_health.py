@@ -1,0 +1,203 @@
+"""What a partition learns and tells of the health of its sensors."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+from schemas.partials import SensorHealth
+from streams.sensing.health import record
+from streams.sensing.health.rule import HealthRule
+from tests.unit.sensing.station import CONFIG, MINUTE, T0, Station, reading
+
+SILENT_MS = HealthRule().silent_ms
+
+
+def minutes(station: Station, first: int, end: int, **fields: object) -> None:
+    """Feed a reading a minute, each with another value unless it is given, and tell after each."""
+    for minute in range(first, end):
+        value = fields.get("value", minute % 50 + 1)
+        others = {name: field for name, field in fields.items() if name != "value"}
+        station.feed(reading(value, minute * 60, **others))  # type: ignore[arg-type]
+        station.checkpoint()
+
+
+def told(station: Station, sensor_id: str = "s-1", metric: str = "temperature") -> list[dict[str, float]]:
+    """Return what was told of a series, in order."""
+    found = []
+    for partial in station.partials:
+        h = partial.health
+        if h is not None:
+            for index, key in enumerate(zip(h.sensor_id, h.metric, strict=True)):
+                if key == (sensor_id, metric):
+                    found.append({name: getattr(h, name)[index] for name in SensorHealth.__struct_fields__})
+    return found
+
+
+def test_nothing_is_told_of_a_sensor_before_its_interval_is_known() -> None:
+    station = Station()
+    minutes(station, 0, HealthRule().warm_gaps)
+    assert told(station) == []
+    minutes(station, 10, 11)
+    (first,) = told(station)
+    assert first["last_ts"] == T0 + 10 * MINUTE
+    assert first["patience_ms"] == SILENT_MS
+    assert 50_000 < first["expected_ms"] < 70_000
+
+
+def test_it_is_told_again_when_a_quarter_of_its_patience_is_over() -> None:
+    station = Station()
+    minutes(station, 0, 60, metric="laeq")
+    times = [row["last_ts"] for row in told(station, metric="laeq")]
+    assert {later - earlier for earlier, later in pairwise(times)} == {3 * MINUTE}
+
+
+def test_the_newest_reading_of_a_sensor_that_fell_silent_is_told_though_its_lease_is_not_over() -> None:
+    station = Station()
+    minutes(station, 0, 12)  # told at minute 10: minute 11 is not
+    minutes(station, 12, 30, sensor_id="s-2")
+    assert [row["last_ts"] for row in told(station)] == [T0 + 10 * MINUTE, T0 + 11 * MINUTE]
+
+
+def test_a_sensor_that_repeats_one_value_for_long_is_stuck_until_it_changes() -> None:
+    station = Station()
+    minutes(station, 0, 60)
+    minutes(station, 60, 120, value=7.5)
+    minutes(station, 120, 125)
+    since = [row["stuck_since"] for row in told(station)]
+    assert set(since) == {0, T0 + 60 * MINUTE}
+    assert since[-1] == 0
+    stuck = next(row for row in told(station) if row["stuck_since"])
+    assert (stuck["value"], stuck["last_ts"]) == (7.5, T0 + 90 * MINUTE)  # half an hour
+
+
+def test_nothing_measured_for_long_is_not_stuck() -> None:
+    station = Station()
+    minutes(station, 0, 60)
+    minutes(station, 60, 200, value=0)
+    assert {row["stuck_since"] for row in told(station)} == {0}
+
+
+def test_runs_that_were_always_long_are_not_stuck() -> None:
+    station = Station()
+    for minute in range(2_000):
+        station.feed(reading(1 + minute // 40 % 9, minute * 60))
+    station.checkpoint()
+    minutes(station, 2_000, 2_150, value=88.5)
+    assert {row["stuck_since"] for row in told(station)} == {0}
+
+
+def test_one_figure_of_several_that_stands_still_is_not_a_stuck_sensor() -> None:
+    station = Station()
+    for minute in range(180):
+        speed = 52.0 if minute > 60 else 40 + minute % 7
+        station.feed(
+            reading(500 + minute % 50, minute * 60, "flow", sensor_id="loop"),
+            reading(speed, minute * 60, "speed", sensor_id="loop"),
+        )
+        station.checkpoint()
+    assert {row["stuck_since"] for row in told(station, "loop", "speed")} == {0}
+
+
+def test_three_readings_out_of_range_in_a_row_are_a_broken_sensor_until_readings_are_good_again() -> None:
+    station = Station()
+    minutes(station, 0, 20)
+    minutes(station, 20, 22, value=-999)
+    assert {row["refused_since"] for row in told(station)} == {0}
+    minutes(station, 22, 23, value=-999)
+    assert told(station)[-1]["refused_since"] == T0 + 20 * MINUTE
+    assert told(station)[-1]["refused"] == 3
+    minutes(station, 23, 30)
+    assert told(station)[-1]["refused_since"] == 0
+
+
+def test_a_single_reading_out_of_range_now_and_then_is_not_a_broken_sensor() -> None:
+    station = Station()
+    for minute in range(200):
+        station.feed(reading(-999 if minute % 4 == 0 and minute else 1 + minute % 50, minute * 60))
+        station.checkpoint()
+    assert {row["refused_since"] for row in told(station)} == {0}
+
+
+def test_a_broken_sensor_is_not_silent() -> None:
+    station = Station()
+    minutes(station, 0, 20)
+    minutes(station, 20, 60, value=-999)
+    assert told(station)[-1]["last_ts"] >= T0 + 57 * MINUTE
+
+
+def test_a_repeated_refusal_counts_once() -> None:
+    station = Station()
+    minutes(station, 0, 20)
+    station.feed(*[reading(-999, 1_200)] * 5)
+    station.checkpoint()
+    assert {row["refused_since"] for row in told(station)} == {0}
+
+
+def test_readings_of_strangers_break_nobody() -> None:
+    station = Station()
+    minutes(station, 0, 20)
+    for minute in range(20, 30):
+        station.feed(reading(-999, minute * 60, owner="other"), reading(-999, minute * 60, sensor_id="new"))
+        station.checkpoint()
+    assert {row["refused_since"] for row in told(station)} == {0}
+
+
+def test_what_was_learned_survives_a_crash_at_any_checkpoint() -> None:
+    never, often = Station(), Station()
+    for station in (never, often):
+        for start, value in ((0, None), (60, 7.5), (130, -999), (135, None)):
+            for minute in range(start, start + 70 if start < 130 else start + 5):
+                station.feed(reading(minute % 50 + 1 if value is None else value, minute * 60))
+                if station is often and minute % 3 == 0:
+                    station.checkpoint()
+                    station.crash()
+        station.checkpoint()
+    (known,), (expected,) = (record.load([s.rows["s-1", "temperature"]["health"]]) for s in (often, never))
+    learned = [name for name in record.RECORD.names or () if not name.startswith("told_")]
+    assert {name: known[name].tolist() for name in learned} == {
+        name: expected[name].tolist() for name in learned
+    }
+
+
+def test_the_mean_of_twenty_minutes_is_told_once_they_are_over() -> None:
+    station = Station()
+    minutes(station, 0, 45)
+    means = {row["period"]: row["mean"] for row in told(station) if row["period"]}
+    assert means == {
+        T0: sum(range(1, 21)) / 20,
+        T0 + 20 * MINUTE: sum(range(21, 41)) / 20,
+    }
+
+
+def test_means_do_not_depend_on_batches() -> None:
+    found = []
+    for size in (1, 7, 45):
+        station = Station()
+        for first in range(0, 45, size):
+            some = range(first, min(first + size, 45))
+            station.feed(*(reading(minute % 50 + 1, minute * 60) for minute in some))
+            station.checkpoint()
+        found.append(told(station)[-1]["mean"])
+    assert len(set(found)) == 1
+
+
+def test_what_is_local_has_no_means() -> None:
+    station = Station()
+    minutes(station, 0, 45, metric="laeq")
+    assert {row["period"] for row in told(station, metric="laeq")} == {0}
+
+
+def test_a_series_that_is_forgotten_is_told_as_gone() -> None:
+    station = Station(replace(CONFIG, most_series=1))
+    minutes(station, 0, 12)
+    minutes(station, 100, 130, sensor_id="s-2")
+    assert told(station)[-1]["last_ts"] == 0
+    assert told(station, "s-2")[-1]["last_ts"] > 0
+
+
+def test_a_sensor_that_moves_to_another_region_is_gone_from_the_old_one() -> None:
+    station = Station()
+    minutes(station, 0, 12)
+    minutes(station, 12, 13, at=1)
+    by_region = {p.region: p.health for p in station.partials if p.health is not None}
+    old, new = by_region["0"], by_region["1"]
+    assert (old.last_ts, new.last_ts) == ([0], [T0 + 12 * MINUTE])

@@ -385,3 +385,12 @@ def test_gross_values_hardly_widen_what_is_usual_among_neighbours_or_together() 
         gross = {"flow": 40_000.0, "speed": 200.0, "laeq": 0.0}
         Multivariate().learn(cell, at, gross, Multivariate().score(cell, at + number * MINUTE, gross))
     assert Multivariate().score(cell, at + HOUR, odd).observed > 0.8 * before.observed
+
+
+def test_metrics_that_leave_each_other_for_long_are_not_held_to_go_together() -> None:
+    cell, at = learnt(together(9))
+    detector, odd = Multivariate(), {"flow": 700.0, "speed": 65.0, "laeq": 64.0}
+    before = detector.score(cell, at, odd)
+    for number in range(100):
+        detector.learn(cell, at, odd, detector.score(cell, at + number * MINUTE, odd))
+    assert detector.score(cell, at + 2 * HOUR, odd).observed > 0.7 * before.observed

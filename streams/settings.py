@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg import ProgrammingError
@@ -14,6 +14,10 @@ from streams.errors import SettingsError
 
 STAGES = ("fleet", "sensing", "requests", "grid", "incidents", "rejects")
 """The stages of a worker, as readings pass through them."""
+
+SERIES_DETECTORS = ("records", "seasonal", "change", "counts")
+JOINT_DETECTORS = ("spatial", "multivariate")
+"""Detectors of anomalies: streams/incidents/anomaly/family.py."""
 
 
 class Settings(BaseSettings):
@@ -87,8 +91,8 @@ class Settings(BaseSettings):
     forecast_horizon_s: float = Field(1_800.0, ge=0)
     hot_spot_raise_at: float = Field(20.0, ge=0)
 
-    # Anomalies of metrics: a member of streams/incidents/anomaly/family.py, or off
-    anomaly_detector: Literal["off", "records", "seasonal", "change", "counts"] = "off"
+    # Anomalies of metrics: members of streams/incidents/anomaly/family.py, separated by commas, or off
+    anomaly_detector: str = "off"
     anomaly_raise_at: float = Field(0.5, gt=0, le=1)
     anomaly_quiet_s: float = Field(1_800.0, gt=0)
 
@@ -134,6 +138,11 @@ class Settings(BaseSettings):
         return frozenset(name.strip() for name in self.stages.split(","))
 
     @property
+    def anomaly_detectors(self) -> frozenset[str]:
+        """The detectors of anomalies; none where they are off."""
+        return frozenset(name.strip() for name in self.anomaly_detector.split(",")) - {"off"}
+
+    @property
     def consumer_group(self) -> str:
         """Kafka's group of the workers with these stages: Faust wants all members to read the same topics."""
         if self.stage_names == set(STAGES):
@@ -147,6 +156,19 @@ class Settings(BaseSettings):
             conninfo_to_dict(value.get_secret_value())
         except ProgrammingError:  # its text may hold the password
             raise ValueError("postgresql://user:password@host:port/database is expected") from None
+        return value
+
+    @field_validator("anomaly_detector")
+    @classmethod
+    def _are_detectors(cls, value: str) -> str:
+        names = [name.strip() for name in value.split(",")]
+        single = [name for name in names if name in SERIES_DETECTORS]
+        unknown = [name for name in names if name not in (*SERIES_DETECTORS, *JOINT_DETECTORS)]
+        if len(single) > 1 or (unknown and names != ["off"]):
+            raise ValueError(
+                f"off, or one of {', '.join(SERIES_DETECTORS)} at most, and {' or '.join(JOINT_DETECTORS)} or both, "
+                "separated by commas, are expected, such as records,spatial"
+            )
         return value
 
     @field_validator("timezone")

@@ -22,6 +22,7 @@ from streams.fleet.state import FleetState
 from streams.fold import Fold, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
+from streams.incidents.anomaly.family import FAMILY, JOINT
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
 from streams.incidents.change import problem_of_change
@@ -31,6 +32,7 @@ from streams.incidents.grouping.incident import GroupConfig
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import RINGS, Rings
+from streams.incidents.joint.book import JointConfig
 from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
 from streams.incidents.stays.ground import Ground, ground_of
@@ -58,17 +60,35 @@ _POLL_S = 0.05
 _RETENTION_INTERVAL_S = 3600.0
 _POLICY_INTERVAL_S = 2.0
 _REMEMBERED_CELLS = 10_000
+_NEIGHBOUR_RINGS = 2
 
 
 def anomaly_config(settings: Settings) -> AnomalyConfig | None:
-    """Return which detector watches the metrics, and when it alerts; None where none does."""
-    if settings.anomaly_detector == "off":
+    """Return which detector watches the metrics one by one, and when it alerts; None where none does."""
+    chosen = next((name for name in settings.anomaly_detectors if name in FAMILY), None)
+    if chosen is None:
         return None
     return AnomalyConfig(
-        detector=settings.anomaly_detector,
-        rule=AnomalyRule(settings.anomaly_raise_at, int(settings.anomaly_quiet_s * 1000)),
+        detector=chosen, rule=anomaly_rule(settings), most_series=settings.max_series_per_partition
+    )
+
+
+def joint_config(settings: Settings) -> JointConfig | None:
+    """Return which detectors watch metrics together, and who knows a cell's neighbours; None where none does."""
+    chosen = tuple(name for name in JOINT if name in settings.anomaly_detectors)
+    if not chosen:
+        return None
+    return JointConfig(
+        detectors=chosen,
+        around=lru_cache(_REMEMBERED_CELLS)(_around),
+        rule=anomaly_rule(settings),
         most_series=settings.max_series_per_partition,
     )
+
+
+def anomaly_rule(settings: Settings) -> AnomalyRule:
+    """Return when anomalies are raised and cleared."""
+    return AnomalyRule(settings.anomaly_raise_at, int(settings.anomaly_quiet_s * 1000))
 
 
 def news_config(settings: Settings, ground: Ground | None) -> NewsConfig:
@@ -126,7 +146,13 @@ def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> In
         hot_spots=hot_spots(settings),
         vehicles=vehicles_config(settings),
         health=health_config(settings),
+        joint=joint_config(settings),
     )
+
+
+def _around(cell: str) -> tuple[str, ...]:
+    """Return the cells of the rings around a cell that are its neighbours."""
+    return tuple(other for ring in locate.rings(cell, _NEIGHBOUR_RINGS)[1:] for other in ring)
 
 
 def group_config(settings: Settings) -> GroupConfig:

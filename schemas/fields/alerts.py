@@ -129,11 +129,13 @@ FIELDS: Structs = {
         "latest_at": field("In one case of ten it is after this."),
     },
     "Anomaly": {
-        "metric": field("Metric of the cell that is unusual."),
-        "unit": field("Its canonical unit (UCUM)."),
+        "metric": field(
+            "Metric of the cell that is unusual; of `multivariate` all that were looked at, by comma."
+        ),
+        "unit": field("Its canonical unit (UCUM); of several metrics 1."),
         "window_start": field("Start of the window, milliseconds since the epoch, UTC."),
         "window_ms": field("Length of the window, milliseconds.", minimum=1),
-        "value": field("Mean of the window's readings."),
+        "value": field("Mean of the window's readings; of several metrics their distance."),
         "aspect": field("What of the series is unusual: `value`, or a figure made of it."),
         "observed": field("That figure, in `unit`."),
         "low": field("Least that was expected of it."),

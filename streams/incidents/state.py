@@ -21,6 +21,7 @@ from streams.incidents.health.config import HealthConfig
 from streams.incidents.hotspot.book import HotSpotBook
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import Rings
+from streams.incidents.joint.book import JointBook, JointConfig
 from streams.incidents.messages import decoder, time_of
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
@@ -50,8 +51,9 @@ class IncidentsState:
         health: HealthConfig | None = None,
         hot_spots: tuple[HotSpotRule, Rings] | None = None,
         vehicles: VehiclesConfig | None = None,
+        joint: JointConfig | None = None,
     ) -> None:
-        """Without `anomalies`, `forecast`, `hot_spots` or `vehicles` nothing is decided about them.
+        """Without `anomalies`, `forecast`, `hot_spots`, `vehicles` or `joint` nothing is decided about them.
 
         Without `health` nobody is silent, without `groups` alerts are not grouped into incidents. What is saved of any
         of them stays as it is.
@@ -80,6 +82,8 @@ class IncidentsState:
             self._books["forecast"] = ForecastBook(forecast, policy, centre)
         if hot_spots is not None:
             self._books["hot_spot"] = HotSpotBook(hot_spots[0], self._place, hot_spots[1])
+        if joint is not None:
+            self._books["joint"] = JointBook(joint, self._place)
         self._incidents = None if groups is None else OpenIncidents(groups)
         self._damper = Damper(flaps)
         self._restore(restored)

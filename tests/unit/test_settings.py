@@ -7,6 +7,9 @@ import pytest
 
 from streams import settings
 from streams.errors import SettingsError, UrbanBrainError
+from streams.incidents.anomaly.family import FAMILY, JOINT
+from streams.settings import JOINT_DETECTORS, SERIES_DETECTORS, Settings
+from streams.wiring import anomaly_config, joint_config
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +75,10 @@ def test_settings_do_not_change_once_read() -> None:
         ("UB_TIMEZONE", "Asia/Pudong", "a time zone of the IANA database is expected, such as Asia/Shanghai"),
         ("UB_TIMEZONE", "../etc/passwd", "a time zone of the IANA database is expected"),
         ("UB_RETAIN_SENSOR_WINDOWS_DAYS", "0", "greater than or equal to 1"),
+        ("UB_ANOMALY_DETECTOR", "oracle", "such as records,spatial"),
+        ("UB_ANOMALY_DETECTOR", "records,counts", "one of records, seasonal, change, counts at most"),
+        ("UB_ANOMALY_DETECTOR", "off,spatial", "such as records,spatial"),
+        ("UB_ANOMALY_DETECTOR", "", "such as records,spatial"),
     ],
 )
 def test_a_value_out_of_range_is_named_with_its_rule(
@@ -80,6 +87,32 @@ def test_a_value_out_of_range_is_named_with_its_rule(
     message = refusal(monkeypatch, **{variable: value})
     assert message.startswith(f"wrong setting: {variable}='{value}': ")
     assert rule in message
+
+
+@pytest.mark.parametrize(
+    ("value", "series", "joint"),
+    [
+        ("off", None, None),
+        ("counts", "counts", None),
+        ("spatial", None, ("spatial",)),
+        ("multivariate, records,spatial", "records", ("spatial", "multivariate")),
+    ],
+)
+def test_detectors_of_anomalies_are_chosen_by_name(
+    value: str, series: str | None, joint: tuple[str, ...] | None
+) -> None:
+    chosen = Settings(anomaly_detector=value)
+    alone, together = anomaly_config(chosen), joint_config(chosen)
+    assert (alone and alone.detector) == series
+    assert (together and together.detectors) == joint
+    if together is not None:
+        around = together.around("8930994a553ffff")
+        assert len(around) == len(set(around)) == 18
+        assert "8930994a553ffff" not in around
+
+
+def test_the_names_of_detectors_are_those_of_the_family() -> None:
+    assert (tuple(FAMILY), tuple(JOINT)) == (SERIES_DETECTORS, JOINT_DETECTORS)
 
 
 def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

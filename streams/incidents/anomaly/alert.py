@@ -15,15 +15,23 @@ from streams.incidents.lifecycle import alert_id
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One closed window of a metric of a cell."""
+    """One closed window of a metric of a cell, or of something that is made of several.
+
+    subject   what an alert would be about: one is open for a cell and a subject
+    metric    what was measured
+    value     its mean; None where there is no single one, and the figure that is judged says it all
+    began     offset of the first record with the window; None: of the one that decides
+    """
 
     cell: str
     region: str
+    subject: str
     metric: str
     unit: str
     start: int
     length_ms: int
-    value: float
+    value: float | None
+    began: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class Place:
     zone: str
 
 
-def rules_version(detector: Detector[Any], rule: Rule) -> str:
+def rules_version(detector: Detector[Any, Any], rule: Rule) -> str:
     """Return a hash of all that decides."""
     return hashlib.sha256(f"{detector.version}{detector}{rule}".encode()).hexdigest()[:12]
 
@@ -45,13 +53,14 @@ def raised(
     place: Place,
     severity: Severity,
     score: Score,
-    detector: Detector[Any],
+    detector: Detector[Any, Any],
     rule: Rule,
     record: Record,
 ) -> Alert:
     """Return a new alert: it begins with the window, so that a replay gives it the same id."""
+    began = record.offset if window.began is None else window.began
     return Alert(
-        alert_id=alert_id("anomaly", f"{window.cell}/{window.metric}", window.start),
+        alert_id=alert_id("anomaly", f"{window.cell}/{window.subject}", window.start),
         sequence=0,
         action="raised",
         kind="anomaly",
@@ -69,13 +78,18 @@ def raised(
         summary=_summary(window, score),
         policy=detector.name,
         policy_version=rules_version(detector, rule),
-        evidence=_evidence(window, score, detector, record, record.offset),
-        subject=window.metric,
+        evidence=_evidence(window, score, detector, record, began),
+        subject=window.subject,
     )
 
 
 def worse(
-    alert: Alert, window: Window, severity: Severity, score: Score, detector: Detector[Any], record: Record
+    alert: Alert,
+    window: Window,
+    severity: Severity,
+    score: Score,
+    detector: Detector[Any, Any],
+    record: Record,
 ) -> Alert:
     """Return the alert after its severity rose."""
     return msgspec.structs.replace(
@@ -130,14 +144,14 @@ def _summary(window: Window, score: Score) -> str:
 
 
 def _evidence(
-    window: Window, score: Score, detector: Detector[Any], record: Record, first_offset: int | None
+    window: Window, score: Score, detector: Detector[Any, Any], record: Record, first_offset: int | None
 ) -> Evidence:
     found = Anomaly(
         metric=window.metric,
         unit=window.unit,
         window_start=window.start,
         window_ms=window.length_ms,
-        value=window.value,
+        value=score.observed if window.value is None else window.value,
         aspect=score.aspect,
         observed=score.observed,
         low=score.low,

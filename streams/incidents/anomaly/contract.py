@@ -3,7 +3,7 @@
 A detector is frozen configuration; what it knows of one series is a state of a few hundred numbers at most, whose size
 does not grow, and which msgpack can carry. `score` changes nothing. `learn` is told the score, so that what is
 anomalous does not teach the baseline as if it were normal. Neither asks a clock or a random number: a log folded again
-gives the same scores.
+gives the same scores. What a value is, V, is a number for most members, and the metrics of a cell by name for one.
 
 The suite in tests/unit/incidents/test_detectors.py holds for every member of the family.
 """
@@ -34,7 +34,7 @@ class Score:
     warm: bool = True
 
 
-class Detector[S: msgspec.Struct](Protocol):
+class Detector[S: msgspec.Struct, V](Protocol):
     """One member of the family. `version` grows when the same values would give other scores."""
 
     @property
@@ -56,11 +56,11 @@ class Detector[S: msgspec.Struct](Protocol):
         """Return the state of a series of which nothing is known."""
         ...
 
-    def score(self, state: S, at_ms: int, value: float) -> Score:
+    def score(self, state: S, at_ms: int, value: V) -> Score:
         """Judge a finite value at an event time later than all that were learnt; the state stays as it is."""
         ...
 
-    def learn(self, state: S, at_ms: int, value: float, score: Score) -> None:
+    def learn(self, state: S, at_ms: int, value: V, score: Score) -> None:
         """Take the value in; `score` is what `score` said of it."""
         ...
 

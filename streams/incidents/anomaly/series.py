@@ -4,7 +4,7 @@ A series is judged once a window, when the window closes. A window that is amend
 later one of its series, decides nothing: a look back would change what was told.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from schemas.alerts import SEVERITIES, Alert
 from streams.fold import Record
 from streams.incidents.anomaly.alert import Place, Window, better, cleared, raised, rules_version, worse
 from streams.incidents.anomaly.contract import Detector, Score
-from streams.incidents.anomaly.family import for_metric
+from streams.incidents.anomaly.family import for_subject, joint
 from streams.incidents.anomaly.watch import Rule, Watch, over, step
 from streams.incidents.anomaly.watch import restored as restored_watch
 from streams.incidents.book import Message
@@ -25,7 +25,7 @@ from streams.incidents.showing import Seen
 GREATEST = 1e12
 """No metric comes near; larger values would overflow in squares."""
 Key = tuple[str, str]
-"""Cell and metric."""
+"""Cell and subject: what is judged of the cell, a metric or what is made of several (family.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Saved(msgspec.Struct, array_like=True, frozen=True):
 @dataclass(slots=True)
 class _Series:
     region: str
-    detector: Detector[Any]
+    detector: Detector[Any, Any]
     known: Any
     last: int = -1
     watch: Watch = field(default_factory=Watch)
@@ -70,7 +70,7 @@ class AllSeries:
         """`place` says where a cell is; it raises ValueError where the name is no cell."""
         self._config = config
         self._place = place
-        self._detectors: dict[str, Detector[Any]] = {}
+        self._detectors: dict[str, Detector[Any, Any]] = {}
         self._series: dict[Key, _Series] = {}
         self._open: set[Key] = set()
         self._unsaved: set[Key] = set()
@@ -82,53 +82,46 @@ class AllSeries:
         """Return what makes a message unusable, or nothing."""
         if not isinstance(message, Metrics):
             return ""
-        rows = message.rows
-        unequal = problem_of_lengths(rows)
-        if unequal:
-            return unequal
-        for value in rows.mean:
-            if not abs(value) <= GREATEST:
-                return f"a mean of {value!r}; numbers up to {GREATEST:g} are expected"
-        for cell in sorted(
-            {c for c, m in zip(rows.cell, rows.metric, strict=True) if (c, m) not in self._series}
-        ):
-            try:
-                self._place(cell)
-            except ValueError:
-                return f"{cell[:32]!r} is no H3 cell"
-        return ""
+        return problem_of_metrics(message, self._series, self._place)
 
     def apply(self, message: Message, record: Record) -> list[Alert]:
         """Take closed windows in; returns the events of alerts, in order."""
         if not isinstance(message, Metrics):
             return []
+        values = ((window, window.value) for window in _windows(message))
+        return self.take(values, message.region, message.watermark, record)
+
+    def take(
+        self, windows: Iterable[tuple[Window, Any]], region: str, reached: int, record: Record
+    ) -> list[Alert]:
+        """Judge windows of a region, each with the value of its detector; event time has reached `reached` there."""
         told = []
-        for window in _windows(message):
+        for window, value in windows:
             series = self._known(window)
             if window.start > series.last:
-                told += self._judge(series, window, record)
-        told += self._fall_quiet(message, record)
+                told += self._judge(series, window, value, record)
+        told += self._fall_quiet(region, reached, record)
         return told + self._forget(record)
 
     def _known(self, window: Window) -> _Series:
-        key = window.cell, window.metric
+        key = window.cell, window.subject
         series = self._series.get(key)
         if series is None:
-            detector = self._detector(window.metric)
+            detector = self._detector(window.subject)
             series = self._series[key] = _Series(window.region, detector, detector.fresh())
         return series
 
-    def _detector(self, metric: str) -> Detector[Any]:
-        known = self._detectors.get(metric)
+    def _detector(self, subject: str) -> Detector[Any, Any]:
+        known = self._detectors.get(subject)
         if known is None:
-            known = self._detectors[metric] = for_metric(self._config.detector, metric)
+            known = self._detectors[subject] = for_subject(self._config.detector, subject)
         return known
 
-    def _judge(self, series: _Series, window: Window, record: Record) -> list[Alert]:
-        score = series.detector.score(series.known, window.start, window.value)
-        series.detector.learn(series.known, window.start, window.value, score)
+    def _judge(self, series: _Series, window: Window, value: Any, record: Record) -> list[Alert]:
+        score = series.detector.score(series.known, window.start, value)
+        series.detector.learn(series.known, window.start, value, score)
         series.last = window.start
-        self._unsaved.add((window.cell, window.metric))
+        self._unsaved.add((window.cell, window.subject))
         before, series.watch = series.watch, step(series.watch, score, window.start, self._config.rule)
         if series.watch.severity == before.severity:
             return []
@@ -146,7 +139,7 @@ class AllSeries:
             event = worse(alert, window, severity, score, detector, record)
         else:
             event = better(alert, window.start, severity, record)
-        return self._told(series, (window.cell, window.metric), event)
+        return self._told(series, (window.cell, window.subject), event)
 
     @property
     def _quiet(self) -> str:
@@ -157,20 +150,20 @@ class AllSeries:
         (self._open.discard if series.alert is None else self._open.add)(key)
         return event
 
-    def _fall_quiet(self, message: Metrics, record: Record) -> list[Alert]:
+    def _fall_quiet(self, region: str, reached: int, record: Record) -> list[Alert]:
         """Clear the alerts of a region whose series say nothing any more, or let their severity fall."""
         told = []
-        for cell, metric in sorted(self._open):
-            series = self._series[cell, metric]
-            watch = over(series.watch, message.watermark, self._config.rule)
-            if series.region == message.region and watch != series.watch and series.alert is not None:
+        for cell, subject in sorted(self._open):
+            series = self._series[cell, subject]
+            watch = over(series.watch, reached, self._config.rule)
+            if series.region == region and watch != series.watch and series.alert is not None:
                 series.watch = watch
-                self._unsaved.add((cell, metric))
+                self._unsaved.add((cell, subject))
                 if watch.severity is None:
-                    event = cleared(series.alert, message.watermark, self._quiet, record)
+                    event = cleared(series.alert, reached, self._quiet, record)
                 else:
-                    event = better(series.alert, message.watermark, watch.severity, record)
-                told.append(self._told(series, (cell, metric), event))
+                    event = better(series.alert, reached, watch.severity, record)
+                told.append(self._told(series, (cell, subject), event))
         return told
 
     def _forget(self, record: Record) -> list[Alert]:
@@ -180,21 +173,23 @@ class AllSeries:
             return []
         told = []
         by_age = sorted(self._series, key=lambda key: (self._series[key].last, key))
-        for cell, metric in by_age[: len(self._series) - most + most // 20]:
-            series = self._series[cell, metric]
+        for cell, subject in by_age[: len(self._series) - most + most // 20]:
+            series = self._series[cell, subject]
             if series.alert is not None:
                 event = cleared(
                     series.alert, series.last, "the series is forgotten: there are too many", record
                 )
-                told.append(self._told(series, (cell, metric), event))
-            del self._series[cell, metric]
-            self._unsaved.add((cell, metric))
+                told.append(self._told(series, (cell, subject), event))
+            del self._series[cell, subject]
+            self._unsaved.add((cell, subject))
         return told
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of the detector and its rule; None for other kinds of alerts."""
         if alert.kind != "anomaly" or alert.subject is None:
             return None
+        if joint(alert.subject) != joint(self._config.detector):
+            return None  # another book's
         return rules_version(self._detector(alert.subject), self._config.rule)
 
     def seen(self, alert: Alert) -> Seen | None:
@@ -202,8 +197,8 @@ class AllSeries:
         return None
 
     def take_parts(self) -> dict[str, bytes | None]:
-        """Return the series that changed since the last call, by "cell/metric"; None where one was forgotten."""
-        parts = {f"{cell}/{metric}": self._encoded((cell, metric)) for cell, metric in self._unsaved}
+        """Return the series that changed since the last call, by "cell/subject"; None where one was forgotten."""
+        parts = {f"{cell}/{subject}": self._encoded((cell, subject)) for cell, subject in self._unsaved}
         self._unsaved.clear()
         return parts
 
@@ -222,16 +217,33 @@ class AllSeries:
 
     def restore(self, name: str, data: bytes) -> Alert | None:
         """Take a saved series in; returns its open alert, which stays, though another detector begins anew."""
-        cell, _, metric = name.partition("/")
-        saved, detector = _saved.decode(data), self._detector(metric)
+        cell, _, subject = name.partition("/")
+        saved, detector = _saved.decode(data), self._detector(subject)
         same = (saved.detector, saved.version) == (detector.name, detector.version)
         known = msgspec.msgpack.decode(saved.known, type=detector.state) if same else detector.fresh()
         severity = saved.alert.severity if saved.alert else None
         watch = restored_watch(severity, saved.loud_at, saved.louds)
-        self._series[cell, metric] = _Series(saved.region, detector, known, saved.last, watch, saved.alert)
+        self._series[cell, subject] = _Series(saved.region, detector, known, saved.last, watch, saved.alert)
         if saved.alert is not None:
-            self._open.add((cell, metric))
+            self._open.add((cell, subject))
         return saved.alert
+
+
+def problem_of_metrics(message: Metrics, known: Container[Key], place: Callable[[str], Place]) -> str:
+    """Return what makes a message unusable, or nothing; cells of known series are not looked at again."""
+    rows = message.rows
+    unequal = problem_of_lengths(rows)
+    if unequal:
+        return unequal
+    for value in rows.mean:
+        if not abs(value) <= GREATEST:
+            return f"a mean of {value!r}; numbers up to {GREATEST:g} are expected"
+    for cell in sorted({c for c, m in zip(rows.cell, rows.metric, strict=True) if (c, m) not in known}):
+        try:
+            place(cell)
+        except ValueError:
+            return f"{cell[:32]!r} is no H3 cell"
+    return ""
 
 
 def _windows(message: Metrics) -> Iterator[Window]:
@@ -240,4 +252,4 @@ def _windows(message: Metrics) -> Iterator[Window]:
     columns = zip(rows.window_start, rows.cell, rows.metric, rows.unit, rows.mean, rows.revision, strict=True)
     for start, cell, metric, unit, mean, revision in sorted(columns):
         if revision == 0:
-            yield Window(cell, message.region, metric, unit, start, message.window_ms, mean)
+            yield Window(cell, message.region, metric, metric, unit, start, message.window_ms, mean)

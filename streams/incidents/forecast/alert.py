@@ -62,7 +62,7 @@ def raised(view: View, expectation: Expectation, not_before: int, version: str) 
         summary=_summary(view, expectation),
         policy=view.policy,
         policy_version=version,
-        evidence=_evidence(view, _forecast(view, expectation)),
+        evidence=_evidence(view, _forecast(view, expectation), view.record.offset),
     )
 
 
@@ -77,7 +77,7 @@ def cleared(alert: Alert, view: View, reason: str) -> Alert:
         updated_at=at,
         ends_at=at,
         summary=f"{reason}; {alert.summary}",
-        evidence=_evidence(view, alert.evidence.forecast),
+        evidence=_evidence(view, alert.evidence.forecast, alert.evidence.first_offset),
     )
 
 
@@ -105,7 +105,7 @@ def _forecast(view: View, found: Expectation) -> Forecast:
     )
 
 
-def _evidence(view: View, forecast: Forecast | None) -> Evidence:
+def _evidence(view: View, forecast: Forecast | None, first_offset: int | None) -> Evidence:
     rule, record = view.rule, view.record
     return Evidence(
         view.occupancy,
@@ -116,5 +116,6 @@ def _evidence(view: View, forecast: Forecast | None) -> Evidence:
         record.topic,
         record.partition,
         record.offset,
+        first_offset=first_offset,
         forecast=forecast,
     )

@@ -51,7 +51,7 @@ def raised(
         summary=_summary(found, code),
         policy=DETECTOR,
         policy_version=rules_version(rule),
-        evidence=_evidence(found, code, record),
+        evidence=_evidence(found, code, record, record.offset),
         subject=code,
     )
 
@@ -66,7 +66,7 @@ def worse(alert: Alert, found: Cylinder, severity: Severity, record: Record) -> 
         severity=severity,
         updated_at=max(found.end, alert.updated_at),
         summary=_summary(found, code),
-        evidence=_evidence(found, code, record),
+        evidence=_evidence(found, code, record, alert.evidence.first_offset),
     )
 
 
@@ -94,7 +94,7 @@ def _summary(found: Cylinder, code: str) -> str:
     )
 
 
-def _evidence(found: Cylinder, code: str, record: Record) -> Evidence:
+def _evidence(found: Cylinder, code: str, record: Record, first_offset: int | None) -> Evidence:
     spot = HotSpot(
         service_code=code,
         cells=sorted(found.cells),
@@ -106,4 +106,8 @@ def _evidence(found: Cylinder, code: str, record: Record) -> Evidence:
         detector=DETECTOR,
         detector_version=VERSION,
     )
-    return Evidence(None, None, None, None, {}, record.topic, record.partition, record.offset, hot_spot=spot)
+    return Evidence(
+        *(None, None, None, None, {}, record.topic, record.partition, record.offset),
+        first_offset=first_offset,
+        hot_spot=spot,
+    )

@@ -15,9 +15,9 @@ from streams.fold import Record
 from streams.incidents.anomaly.alert import Place
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
+from streams.incidents.extremes import Maxima
 from streams.incidents.hotspot.alert import cleared, raised, worse
 from streams.incidents.hotspot.baseline import DAY_H, HOUR_MS, Day, Rates
-from streams.incidents.hotspot.extremes import Maxima
 from streams.incidents.hotspot.rule import HotSpotRule, severity_of
 from streams.incidents.hotspot.scan import LONGEST_MS, STEP_MS, Cylinder, Rings, strongest
 from streams.incidents.messages import Requests

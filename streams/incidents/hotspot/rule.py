@@ -10,7 +10,7 @@ class HotSpotRule:
     """When to raise and to clear.
 
     raise_at   least score (natural logarithm of a likelihood ratio) at which an alert is raised; twice as much while
-               little is known of a category (streams/incidents/hotspot/extremes.py)
+               little is known of a category (streams/incidents/extremes.py)
     days       an alert of a whole region may come by chance once in so many days, as far as that can be learnt
     least      cells and quarters of an hour with requests that a hot spot has at least
     quiet_ms   event time without new requests that make it one after which it is cleared

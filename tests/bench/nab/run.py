@@ -19,7 +19,7 @@ PUBLISHED = {"ARTime": 74.9, "HTM": 70.5, "CAD OSE": 69.9, "KNN-CAD": 58.0, "Win
 ALL_FILES = 58
 
 
-def scores(detector: Detector[Any], series: Series) -> list[float]:
+def scores(detector: Detector[Any, float], series: Series) -> list[float]:
     """Return the score of each value, each before it was learnt."""
     state, found = detector.fresh(), []
     for at, value in zip(series.times, series.values, strict=True):
@@ -29,7 +29,7 @@ def scores(detector: Detector[Any], series: Series) -> list[float]:
     return found
 
 
-def measure(detector: Detector[Any], files: Sequence[Series]) -> dict[str, Any]:
+def measure(detector: Detector[Any, float], files: Sequence[Series]) -> dict[str, Any]:
     """Return the total, the families and the files at the one threshold that is best for all."""
     began = time.process_time()
     points = {f"{s.family}/{s.name}": scoring.points(s, scores(detector, s)) for s in files}

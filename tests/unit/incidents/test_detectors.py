@@ -12,16 +12,44 @@ from hypothesis import strategies as st
 
 from streams.incidents.anomaly.contract import Detector, Score, gaussian_nats, surprise
 from streams.incidents.anomaly.counts import tail_nats
-from streams.incidents.anomaly.family import FAMILY, for_metric
+from streams.incidents.anomaly.family import FAMILY, JOINT, for_subject
+from streams.incidents.anomaly.linear import explained
+from streams.incidents.anomaly.multivariate import Cell, Multivariate
 from streams.incidents.anomaly.records import Records
+from streams.incidents.anomaly.spatial import Spatial
 
 T0 = 1_767_225_600_000
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-ANY: Any = pytest.mark.parametrize("detector", [make() for make in FAMILY.values()], ids=FAMILY)
+
+
+class Pair:
+    """The multivariate detector under the contract of one number: two metrics, the one the negative of the other."""
+
+    def __init__(self) -> None:
+        self._both = Multivariate()
+        self.name, self.version, self.state = self._both.name, self._both.version, self._both.state
+
+    def fresh(self) -> Cell:
+        return self._both.fresh()
+
+    def score(self, state: Cell, at_ms: int, value: float) -> Score:
+        return self._both.score(state, at_ms, {"a": value, "b": -value})
+
+    def learn(self, state: Cell, at_ms: int, value: float, score: Score) -> None:
+        self._both.learn(state, at_ms, {"a": value, "b": -value}, score)
+
+
+MEMBERS: dict[str, Detector[Any, float]] = {name: make() for name, make in FAMILY.items()}
+MEMBERS |= {"spatial": Spatial(), "multivariate": Pair()}
+ANY: Any = pytest.mark.parametrize("detector", list(MEMBERS.values()), ids=MEMBERS)
+
+
+def test_the_suite_runs_over_all_members() -> None:
+    assert MEMBERS.keys() == FAMILY.keys() | JOINT.keys()
 
 
 def run(
-    detector: Detector[Any], values: Iterable[float], step_ms: int, state: Any = None, start: int = T0
+    detector: Detector[Any, float], values: Iterable[float], step_ms: int, state: Any = None, start: int = T0
 ) -> tuple[list[Score], Any]:
     """Score and learn values one by one; returns the scores and the state."""
     state = detector.fresh() if state is None else state
@@ -43,7 +71,7 @@ def weeks(count: int, seed: int = 1) -> list[float]:
 
 
 @ANY
-def test_an_unknown_series_is_warmed_up_first(detector: Detector[Any]) -> None:
+def test_an_unknown_series_is_warmed_up_first(detector: Detector[Any, float]) -> None:
     scores, _ = run(detector, weeks(6), HOUR)
     warm = [score.warm for score in scores]
     assert not warm[0]
@@ -52,13 +80,13 @@ def test_an_unknown_series_is_warmed_up_first(detector: Detector[Any]) -> None:
 
 
 @ANY
-def test_a_place_as_ever_raises_nothing(detector: Detector[Any]) -> None:
+def test_a_place_as_ever_raises_nothing(detector: Detector[Any, float]) -> None:
     scores, _ = run(detector, weeks(12), HOUR)
     assert max(score.score for score in scores) < (1.0 if detector.name == "change" else 0.5)
 
 
 @ANY
-def test_a_gross_value_is_anomalous_and_still_is_when_it_comes_again(detector: Detector[Any]) -> None:
+def test_a_gross_value_is_anomalous_and_still_is_when_it_comes_again(detector: Detector[Any, float]) -> None:
     """It does not teach the baseline. The change detector asks for some of them: a spike is no new level."""
     values = 12 if detector.name == "change" else 1
     _, state = run(detector, weeks(10), HOUR)
@@ -70,7 +98,7 @@ def test_a_gross_value_is_anomalous_and_still_is_when_it_comes_again(detector: D
 
 
 @ANY
-def test_scoring_changes_nothing(detector: Detector[Any]) -> None:
+def test_scoring_changes_nothing(detector: Detector[Any, float]) -> None:
     _, state = run(detector, weeks(4), HOUR)
     before = msgspec.msgpack.encode(state)
     one = detector.score(state, T0 + 5 * 168 * HOUR, 77.0)
@@ -79,7 +107,7 @@ def test_scoring_changes_nothing(detector: Detector[Any]) -> None:
 
 
 @ANY
-def test_a_state_stored_and_loaded_goes_on_as_if_nothing_had_happened(detector: Detector[Any]) -> None:
+def test_a_state_stored_and_loaded_goes_on_as_if_nothing_had_happened(detector: Detector[Any, float]) -> None:
     values = weeks(6)
     whole, end = run(detector, values, HOUR)
     _, half = run(detector, values[:500], HOUR)
@@ -90,7 +118,7 @@ def test_a_state_stored_and_loaded_goes_on_as_if_nothing_had_happened(detector: 
 
 
 @ANY
-def test_the_state_is_small_and_does_not_grow(detector: Detector[Any]) -> None:
+def test_the_state_is_small_and_does_not_grow(detector: Detector[Any, float]) -> None:
     _, state = run(detector, weeks(4), HOUR)
     size = len(msgspec.msgpack.encode(state))
     _, state = run(detector, weeks(20), HOUR, state, T0 + 4 * 168 * HOUR)
@@ -103,7 +131,9 @@ def test_the_state_is_small_and_does_not_grow(detector: Detector[Any]) -> None:
     st.lists(st.floats(-1e12, 1e12), min_size=150, max_size=400),
     st.sampled_from((MINUTE, HOUR, 7 * HOUR, DAY)),
 )
-def test_scores_are_finite_whatever_comes(detector: Detector[Any], values: list[float], step: int) -> None:
+def test_scores_are_finite_whatever_comes(
+    detector: Detector[Any, float], values: list[float], step: int
+) -> None:
     for score in run(detector, values, step)[0]:
         assert 0 <= score.score <= 1
         assert all(map(math.isfinite, (score.observed, score.low, score.high)))
@@ -112,7 +142,7 @@ def test_scores_are_finite_whatever_comes(detector: Detector[Any], values: list[
 
 @ANY
 @pytest.mark.parametrize("level", [0.0, 45.0, -1e9])
-def test_a_series_that_never_moves_raises_nothing(detector: Detector[Any], level: float) -> None:
+def test_a_series_that_never_moves_raises_nothing(detector: Detector[Any, float], level: float) -> None:
     assert max(score.score for score in run(detector, [level] * 1_500, HOUR)[0]) < 0.001
 
 
@@ -159,7 +189,7 @@ def test_a_range_that_is_finer_than_the_least_width_counts_as_still() -> None:
     values = [*[10.0, 10.001] * 500, 10.01]
     assert run(Records(), values, 300_000)[0][-1].score > 0.5
     assert run(Records(least_width=1.0), values, 300_000)[0][-1].score < 0.02
-    assert for_metric("records", "rain") == Records(least_width=2_000 / 5_000)
+    assert for_subject("records", "rain") == Records(least_width=2_000 / 5_000)
 
 
 def test_a_change_of_level_is_found_and_a_spike_is_not() -> None:
@@ -214,3 +244,153 @@ def test_surprise_grows_with_the_deviation_without_end() -> None:
     assert len(set(scores)) == len(scores)
     assert scores[3] == pytest.approx(0.5, abs=0.01)
     assert surprise(math.inf) == 1
+
+
+# ------------------------------------------------------------------ several metrics at once
+
+
+def together(days: int, seed: int = 7) -> list[dict[str, float]]:
+    """Flow, speed and noise of every ten minutes: speed falls and noise grows with flow."""
+    rng = np.random.default_rng(seed)
+    return [
+        {
+            "flow": flow,
+            "speed": 80 - flow / 20 + float(rng.normal(0, 0.5)),
+            "laeq": 50 + flow / 50 + float(rng.normal(0, 0.2)),
+        }
+        for flow in rng.normal(500, 100, days * 144).tolist()
+    ]
+
+
+def learnt(values: Iterable[dict[str, float]], detector: Multivariate | None = None) -> tuple[Cell, int]:
+    detector = detector or Multivariate()
+    state, at = detector.fresh(), T0
+    for value in values:
+        detector.learn(state, at, value, detector.score(state, at, value))
+        at += 10 * MINUTE
+    return state, at
+
+
+def test_the_distance_is_hotellings_with_the_shrunk_correlations() -> None:
+    """Against numpy, from the values themselves: 20 days, so that the exponential weights cover the last ten."""
+    values = together(20)
+    state, at = learnt(values)
+    names = ("flow", "laeq", "speed")
+    weights = (1 - 1 / 1440) ** np.arange(len(values))[::-1]
+    data = np.array([[value[name] for name in names] for value in values])
+    mean = np.average(data, axis=0, weights=weights)
+    cov = np.cov(data.T, aweights=weights, ddof=0)
+    deviation = np.sqrt(np.diag(cov))
+    shrunk = 0.9 * cov / np.outer(deviation, deviation) + 0.1 * np.eye(3)
+    odd = {"flow": 700.0, "speed": 60.0, "laeq": 60.0}
+    z = (np.array([odd[name] for name in names]) - mean) / deviation
+    square = float(z @ np.linalg.solve(shrunk, z))
+    deviate = ((square / 3) ** (1 / 3) - 1 + 2 / 27) / math.sqrt(2 / 27)
+    assert Multivariate().score(state, at, odd).observed == pytest.approx(deviate, rel=0.1)
+
+
+def test_metrics_that_leave_each_other_are_unusual_and_the_same_values_together_are_not() -> None:
+    state, at = learnt(together(9))
+    judge = Multivariate().score
+    assert judge(state, at, {"flow": 700.0, "speed": 45.0, "laeq": 64.0}).score < 0.3
+    odd = judge(state, at, {"flow": 700.0, "speed": 65.0, "laeq": 64.0})
+    assert odd.score > 0.5
+    assert odd.aspect == "distance (mostly by speed)"
+
+
+def test_a_metric_that_is_missing_is_left_out_of_the_judgement() -> None:
+    values = together(9)
+    for number, value in enumerate(values):
+        if number % 3 == 0:
+            del value["laeq"]
+    state, at = learnt(values)
+    judge = Multivariate().score
+    assert judge(state, at, {"flow": 700.0, "speed": 65.0}).score > 0.5
+    assert judge(state, at, {"flow": 700.0, "speed": 45.0}).score < 0.3
+    assert not judge(state, at, {"flow": 9_000.0}).warm
+
+
+def test_a_cell_with_many_metrics_remembers_the_first_and_no_more() -> None:
+    values = [{f"m{number:02}": float(number + step % 7) for number in range(20)} for step in range(3)]
+    state, _ = learnt(values)
+    assert list(state.metrics) == [f"m{number:02}" for number in range(8)]
+    assert len(state.moments) == 8 * 9 // 2
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from("abcdefghij"), st.floats(-1e12, 1e12), max_size=6),
+        min_size=20,
+        max_size=60,
+    )
+)
+def test_whichever_metrics_come_scores_are_finite(values: list[dict[str, float]]) -> None:
+    detector = Multivariate(warm_values=3, warm_days=0)
+    state, at = detector.fresh(), T0
+    for value in values:
+        score = detector.score(state, at, value)
+        detector.learn(state, at, value, score)
+        assert 0 <= score.score <= 1
+        assert math.isfinite(score.observed)
+        assert score.low <= score.high
+        at += HOUR
+
+
+def test_shares_of_a_quadratic_form_are_those_of_the_inverse() -> None:
+    rng = np.random.default_rng(8)
+    for size in (1, 2, 5, 8):
+        root = rng.normal(size=(size, size))
+        matrix, z = root @ root.T + np.eye(size), rng.normal(size=size)
+        assert explained(matrix.tolist(), z.tolist()) == pytest.approx(
+            (z * np.linalg.solve(matrix, z)).tolist()
+        )
+
+
+# ------------------------------------------------------------------ a cell among its neighbours
+
+
+def test_a_difference_that_is_always_large_is_usual_and_its_end_is_not() -> None:
+    rng = np.random.default_rng(9)
+    state, detector = Spatial().fresh(), Spatial()
+    _, state = run(detector, (400 + rng.normal(0, 10, 9 * 144)).tolist(), 10 * MINUTE, state)
+    at = T0 + 9 * DAY
+    assert detector.score(state, at, 405.0).score < 0.1
+    assert detector.score(state, at, 0.0).score == 1.0
+
+
+def test_a_series_with_wild_days_learns_its_own_threshold() -> None:
+    """A difference of ten deviations once a day is told at first, and no more when it is known for what it is."""
+    rng = np.random.default_rng(10)
+    values = rng.normal(0, 10, 60 * 144)
+    values[20 * 144 + 72 :: 144] += 100
+    scores, _ = run(Spatial(), values.tolist(), 10 * MINUTE)
+    daily = [score.score for score in scores[72::144]]
+    assert daily[20] > 0.5
+    assert max(daily[40:]) < 0.5
+
+
+def test_gross_values_hardly_widen_what_is_usual_among_neighbours_or_together() -> None:
+    """An hour of them; taken in as they are, they would widen it some ten times over."""
+    rng = np.random.default_rng(11)
+    detector = Spatial()
+    _, state = run(detector, rng.normal(0, 10, 9 * 144).tolist(), 10 * MINUTE)
+    before = detector.score(state, T0 + 10 * DAY, 0.0)
+    _, state = run(detector, [3_000.0] * 6, 10 * MINUTE, state, T0 + 9 * DAY)
+    after = detector.score(state, T0 + 10 * DAY, 0.0)
+    assert after.high - after.low < 1.1 * (before.high - before.low)
+    cell, at = learnt(together(9))
+    odd = {"flow": 700.0, "speed": 65.0, "laeq": 64.0}
+    before = Multivariate().score(cell, at, odd)
+    for number in range(6):
+        gross = {"flow": 40_000.0, "speed": 200.0, "laeq": 0.0}
+        Multivariate().learn(cell, at, gross, Multivariate().score(cell, at + number * MINUTE, gross))
+    assert Multivariate().score(cell, at + HOUR, odd).observed > 0.8 * before.observed
+
+
+def test_metrics_that_leave_each_other_for_long_are_not_held_to_go_together() -> None:
+    cell, at = learnt(together(9))
+    detector, odd = Multivariate(), {"flow": 700.0, "speed": 65.0, "laeq": 64.0}
+    before = detector.score(cell, at, odd)
+    for number in range(100):
+        detector.learn(cell, at, odd, detector.score(cell, at + number * MINUTE, odd))
+    assert detector.score(cell, at + 2 * HOUR, odd).observed > 0.7 * before.observed

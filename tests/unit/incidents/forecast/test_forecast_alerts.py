@@ -99,6 +99,8 @@ def test_a_cell_that_fills_is_announced_with_the_reason_and_cleared_when_it_is_f
     assert raised.summary == "32 bikes in a cell for 60, +4.0 a minute: 60 expected in 7 min (4 to 14)"
     assert (cleared.alert_id, cleared.action, cleared.evidence.occupancy) == (raised.alert_id, "cleared", 60)
     assert cleared.summary.startswith("it is full; ")
+    assert (raised.evidence.first_offset, cleared.evidence.first_offset) == (evidence.offset, evidence.offset)
+    assert cleared.evidence.offset > evidence.offset
 
 
 def test_bikes_heard_of_for_the_first_time_are_no_inflow() -> None:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.grid.locate import rings
+from streams.incidents.extremes import EULER, Maxima
 from streams.incidents.hotspot.baseline import Day, Rates
-from streams.incidents.hotspot.extremes import EULER, Maxima
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import RINGS, STEP_MS, strongest
 from tests.pipeline import T0
@@ -35,6 +35,7 @@ def test_requests_that_gather_are_told_with_where_and_when_and_cleared_when_it_i
     assert spot.count >= HotSpotRule().least
     assert spot.expected < 0.1 * spot.count
     assert all(event.action == "updated" for event in worse)
+    assert {event.evidence.first_offset for event in told} == {raised.evidence.offset}
     assert (cleared.action, cleared.alert_id) == ("cleared", raised.alert_id)
     assert cleared.updated_at >= T0 + (start + 120) * MINUTE + HotSpotRule().quiet_ms
 

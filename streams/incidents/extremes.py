@@ -1,10 +1,10 @@
-"""What a category's scores come to by themselves: its threshold, from the greatest score of each day.
+"""What scores come to by themselves: a threshold, from the greatest score of each day.
 
-The law of requests is not known: staff enter a batch of them at one desk, a crew reports each lamp of a street. So the
-threshold is learnt. Daily maxima follow a Gumbel law in good approximation (A. M. Abrams, K. Kleinman, M. Kulldorff:
-Gumbel based p-value approximations for spatial scan statistics, International Journal of Health Geographics 2010),
-fitted here by its moments; what comes once in `days` days is its quantile at 1 - 1 / days. A score that is told teaches
-no more than the threshold that it crossed.
+The law behind scores is seldom known: staff enter a batch of requests at one desk, a crew reports each lamp of a
+street, a speed is a matter of one driver. So the threshold is learnt. Daily maxima follow a Gumbel law in good
+approximation (A. M. Abrams, K. Kleinman, M. Kulldorff: Gumbel based p-value approximations for spatial scan statistics,
+International Journal of Health Geographics 2010), fitted here by its moments; what comes once in `days` days is its
+quantile at 1 - 1 / days. A score that is told teaches no more than the threshold that it crossed.
 """
 
 import math
@@ -19,7 +19,7 @@ EULER = 0.5772156649015329
 
 
 class Maxima(msgspec.Struct, array_like=True):
-    """Mean and variance of the maxima of `days` days with requests; the day that runs, and its maximum so far."""
+    """Mean and variance of the maxima of `days` days with scores; the day that runs, and its maximum so far."""
 
     days: int = 0
     mean: float = 0.0

@@ -1,4 +1,4 @@
-"""Faust's Kafka driver with a shorter fetch wait, and with less to do for each message.
+"""Faust's Kafka driver with a shorter fetch wait, no holes, and less to do for each message.
 
 Faust 0.15 asks the broker to hold a fetch for up to 1,500 ms, hard-coded. Kafka answers as soon as data
 arrives; Tansu answers only at the end of the wait, which would cost a second and a half at every hop.
@@ -13,16 +13,39 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.services import Service, WaitResults
 
+from streams.runtime.holes import Holes
+
 FETCH_WAIT_MS = 20
+_HOLE_WAIT_S = 0.02
 
 
 class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
-    """Makes the aiokafka consumer with our fetch wait."""
+    """Makes the aiokafka consumer with our fetch wait, and gives no record before those that come before it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._holes = Holes()
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = cast(FetchWaitTransport, self.transport).fetch_wait_ms
         return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's
+        max_records: int | None = None,
+    ) -> dict[TP, list[Any]]:
+        found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        records = {tp: some[: self._holes.whole(tp, some)] for tp, some in found.items() if some}
+        for tp in [tp for tp, some in records.items() if len(some) < len(found[tp])]:
+            consumer.seek(tp, self._holes.next_of(tp))
+            if not records[tp]:
+                del records[tp]
+                await asyncio.sleep(_HOLE_WAIT_S)
+        return records
 
 
 class Eager(Service):

@@ -1,0 +1,81 @@
+"""Holes in what a fetch brought."""
+
+from dataclasses import dataclass
+
+from faust.types import TP
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.runtime.holes import MOST_RECORDS, MOST_TRIES, Holes
+
+HERE, THERE = TP("ub.partials", 1), TP("ub.partials", 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    offset: int
+
+
+def records(*offsets: int) -> list[Numbered]:
+    return [Numbered(offset) for offset in offsets]
+
+
+def test_records_that_follow_are_all_returned() -> None:
+    holes = Holes()
+    assert [holes.whole(HERE, records(7, 8)), holes.whole(HERE, records(9)), holes.next_of(HERE)] == [
+        2,
+        1,
+        10,
+    ]
+
+
+def test_what_comes_behind_a_hole_waits_until_the_hole_is_filled() -> None:
+    holes = Holes()
+    assert holes.whole(HERE, records(7, 8, 11)) == 2
+    assert holes.whole(HERE, records(11, 12)) == 0
+    assert holes.next_of(HERE) == 9
+    assert holes.whole(HERE, records(9, 10, 11, 12)) == 4
+    assert holes.next_of(HERE) == 13
+
+
+def test_a_hole_that_stays_is_one_of_the_log() -> None:
+    holes = Holes()
+    holes.whole(HERE, records(7))
+    found = [holes.whole(HERE, records(9, 10)) for _ in range(MOST_TRIES + 1)]
+    assert found == [0] * MOST_TRIES + [2]
+    assert holes.whole(HERE, records(11)) == 1
+
+
+def test_partitions_have_nothing_to_do_with_each_other() -> None:
+    holes = Holes()
+    holes.whole(HERE, records(7))
+    assert holes.whole(THERE, records(100)) == 1
+    assert holes.whole(HERE, records(8)) == 1
+
+
+def test_a_reader_that_was_moved_goes_on_from_there() -> None:
+    holes = Holes()
+    holes.whole(HERE, records(7))
+    assert holes.whole(HERE, records(3, 4)) == 2
+    assert holes.whole(HERE, records(4 + MOST_RECORDS + 2)) == 1
+
+
+@given(st.data())
+def test_whatever_a_broker_shows_late_is_read_in_order_and_once(data: st.DataObject) -> None:
+    holes, read, at, end = Holes(), [0], 1, 30
+    holes.whole(HERE, records(0))
+    while at < end:
+        shown = sorted(data.draw(st.sets(st.integers(at, end - 1)), label="shown")) or [at]
+        if data.draw(st.booleans(), label="all of it"):
+            shown = list(range(at, end))
+        found = records(*shown)
+        count = holes.whole(HERE, found)
+        if count < len(found) or holes.next_of(HERE) != shown[-1] + 1:
+            read += shown[:count]
+            at = holes.next_of(HERE)
+            if holes._tries.get(HERE, 0) >= MOST_TRIES:
+                return  # a log with holes of its own
+        else:
+            read += shown
+            at = shown[-1] + 1
+    assert read == list(range(end))

@@ -33,6 +33,7 @@ class PairCounts:
     def __init__(self, window_ms: int) -> None:
         self._window_ms = window_ms
         self._clear(0)
+        self._unsure_until = UNKNOWN
         self._saved: set[int] = set()
 
     def _clear(self, size: int) -> None:
@@ -58,17 +59,27 @@ class PairCounts:
         _take_back(self._pairs, touched)
 
     def take_changed(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-        """Return windows (numbers), slots and counts of the marked pairs that differ from what was told last."""
+        """Return windows (numbers), slots and counts of the marked pairs that differ from what was told last.
+
+        What the listener holds of the windows that `tell_all_again` was unsure of may be what another told, further on
+        in the log: their marked pairs are told in any case.
+        """
         dirty = np.flatnonzero(self._known[:, DIRTY])
         self._pairs[dirty, DIRTY] = False
         pairs = self._pairs[dirty]
         differ = (pairs[:, COUNTS] != pairs[:, TOLD]).any(axis=1)
+        if self._unsure_until != UNKNOWN:
+            differ |= self._keys[dirty] >> _SLOT_BITS <= self._unsure_until
         dirty, counts = dirty[differ], pairs[differ, COUNTS]
         self._pairs[dirty, TOLD] = counts
         return *self._unpack(dirty), counts
 
-    def tell_all_again(self) -> None:
-        """Whoever listens may hold anything: mark every pair that has a count."""
+    def tell_all_again(self, unsure_until: int) -> None:
+        """Whoever listens may hold anything: mark every pair that has a count.
+
+        Up to this window counts may be provisional ones, of which the owner before may have told others.
+        """
+        self._unsure_until = unsure_until
         self._known[:, TOLD] = UNKNOWN
         self._known[:, DIRTY] = self._known[:, COUNTS].any(axis=1)
 

@@ -13,7 +13,9 @@ came in from one checkpoint to the next, what waits is counted provisionally and
 A provisional count may be withdrawn when a reading comes in between after all. So what was told is counted anew,
 new readings of that time included, at each checkpoint until the watermark has passed it. Whoever listens must
 hear of a withdrawal even if this process dies meanwhile: what is told is stored before, so that the next owner
-finds the same (window, slot) pairs in the waiting readings and tells their counts again.
+finds the same (window, slot) pairs in the waiting readings and tells their counts again. Provisional counts are no
+function of the offset: the next owner may tell more at its checkpoint than the one before told further on in the log,
+and is not listened to then. So it tells these windows whenever they change, until they are final.
 """
 
 from collections.abc import Iterator
@@ -100,7 +102,8 @@ class Flows:
         """Take up where the checkpoint left off: all counts are to be told again, withdrawn ones too."""
         self._touched, self._told_until = True, self._newest
         touched = self._count_provisionally()
-        self._counts.tell_all_again()  # here, so that pairs which only waiting readings touch are among them
+        # Here, so that pairs which only waiting readings touch are among them.
+        self._counts.tell_all_again(self._told_until // self._window_ms)
         self._counts.take_back(touched)
 
     def forget(self, before: int) -> list[int]:

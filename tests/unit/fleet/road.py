@@ -100,11 +100,16 @@ class Fleet:
         self.database.commit("fleet", len(self.log) - 1, self.fold.take_changes())
         return told
 
-    def crash(self) -> None:
-        """Start again from the checkpoint and fold the rest of the log."""
+    def crash(self, *, fold_again: bool = True) -> None:
+        """Start again from the checkpoint, and fold the rest of the log."""
         start = self.database.restored("fleet", 0)
         self.fold = FleetState(self.config, CELLS, start, self.database.vehicles(0))
-        for offset in range(start.offset + 1, len(self.log)):
+        if fold_again:
+            self.fold_again()
+
+    def fold_again(self) -> None:
+        """Fold what of the log came after the checkpoint."""
+        for offset in range(self.database.restored("fleet", 0).offset + 1, len(self.log)):
             self._fold(offset)
 
     def windows(self) -> dict[tuple[int, str], tuple[int, int, int]]:

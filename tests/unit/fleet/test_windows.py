@@ -1,5 +1,8 @@
 """Windows of one partition, by example. A column is ten seconds, `|` a window's start, A and B are cells."""
 
+from collections.abc import Sequence
+
+from schemas.partials import FleetPartial
 from tests.pipeline import T0
 from tests.unit.fleet.road import FAR, HERE, NEAR, NEXT, Fleet, at, cell, minutes
 
@@ -235,3 +238,32 @@ def test_bikes_out_of_the_city_are_in_no_count() -> None:
     fleet.checkpoint()
     assert fleet.live() == {}
     assert fleet.windows() == {(0, A): (3, 1, 1)}
+
+
+def test_what_an_owner_told_further_back_in_the_log_than_the_one_before_is_told_again_once_it_is_final() -> (
+    None
+):
+    """The listener keeps what was told at the highest offset; the next owner begins further back in the log."""
+    fleet = Fleet()
+    heard: dict[tuple[int, str], tuple[int, int]] = {}  # offset and readings
+
+    def hear(partials: Sequence[FleetPartial]) -> None:
+        for partial in partials:
+            w = partial.windows
+            for start, where, readings in zip(w.window_start, w.cell, w.readings, strict=True):
+                if partial.offset >= heard.get((start, where), (-1, 0))[0]:
+                    heard[start, where] = partial.offset, readings
+
+    fleet.feed(at(50, NEXT))
+    hear(fleet.checkpoint())
+    hear(fleet.checkpoint())  # nothing came in: what waits is told, up to 50 s
+    fleet.feed(at(48, bike="bike-2"), at(54, bike="bike-3"))
+    hear(fleet.checkpoint())
+    fleet.feed(at(56, NEXT))
+    hear(fleet.tell(at_checkpoint=True))  # not stored: one reading of HERE, at offset 2
+    fleet.crash(fold_again=False)
+    hear(fleet.tell(at_checkpoint=True))  # both, at offset 1
+    fleet.fold_again()
+    fleet.feed(at(200, NEXT))
+    hear(fleet.checkpoint())
+    assert heard[T0, cell(HERE)][1] == 2

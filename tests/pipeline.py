@@ -183,11 +183,12 @@ class City:
             else:
                 self.events.append(output)
 
-    def checkpoint(self, partition: int) -> None:
-        """Publish and store a fleet."""
+    def checkpoint(self, partition: int, offset: int | None = None) -> None:
+        """Publish and store a fleet, which has folded its log up to an offset, or all of it."""
         self.publish(partition, at_checkpoint=True)
         changes = self.fleets[partition].take_changes()
-        self.database.commit(f"fleet/{partition}", len(self.logs[partition]) - 1, changes)
+        reached = len(self.logs[partition]) - 1 if offset is None else offset
+        self.database.commit(f"fleet/{partition}", reached, changes)
 
     def publish_without_commit(self, partition: int) -> None:
         """Publish a checkpoint's outputs and crash before its transaction."""
@@ -196,12 +197,17 @@ class City:
         self.crash(partition)
 
     def crash(self, partition: int) -> None:
-        """Lose a fleet's memory, load its checkpoint and fold the rest of its log again."""
+        """Lose a fleet's memory, load its checkpoint and fold the rest of its log again.
+
+        The next owner tells what it knows before it is as far as the one before was, and on its way there.
+        """
         start = self.database.restored(f"fleet/{partition}", partition)
         rows = self.database.vehicles(partition)
         self.fleets[partition] = FleetState(self.fleet_config, self.known_cells, start, rows)
+        self.checkpoint(partition, start.offset)
         for offset in range(start.offset + 1, len(self.logs[partition])):
             self._fold(partition, offset)
+            self.checkpoint(partition, offset)
 
     # ------------------------------------------------------------------ grid
 

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from deploy.endpoints import Endpoints, with_database
 from deploy.native.tansu import Tansu
@@ -24,14 +26,22 @@ _NEEDS_THE_MACHINE = ("bench", "contract", "integration", "e2e", "chaos")
 """Folders of tests with services or whole processes, in the order in which they run: what breaks things comes last."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class _OneForServices(LoadScopeScheduling):  # type: ignore[misc]
     """Tests with services run one after another, in one process; the pure ones beside them, in the others."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "services" if nodeid.split("/")[1] in _NEEDS_THE_MACHINE else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _OneForServices:
+    """Have pytest-xdist give out tests so, where several processes run them."""
+    return _OneForServices(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests with services; what breaks things comes last."""
     here = Path(__file__).parent
     place = {item: item.path.relative_to(here).parts[0] for item in items}
-    for item in items:
-        if place[item] in _NEEDS_THE_MACHINE:
-            item.add_marker(pytest.mark.xdist_group("services"))
     items.sort(
         key=lambda item: _NEEDS_THE_MACHINE.index(place[item]) if place[item] in _NEEDS_THE_MACHINE else -1
     )

@@ -56,6 +56,7 @@ def city(a_city: CityMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         received(city, len(readings) + 3)
         received(city, contents(measured), "sensing")
         received(city, contents(told), "requests")
+        city.eventually(lambda: audited(city, "--complete")[0] == 0, 90.0)
         yield city
 
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.alerts import Alert, Evidence
+from schemas.alerts import Alert
 from streams.fold import Record
+from streams.incidents.lifecycle import decided_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class Damper:
                 updated_at=at,
                 ends_at=at,
                 summary=f"quiet for {_minutes(self._config.quiet_ms)}; {after.summary}",
-                evidence=_placed(after.evidence, record),
+                evidence=decided_by(record, after.evidence),
             )
             known.shown = known.last = None
             self._held[region, source].discard(key)
@@ -206,13 +207,6 @@ def _continued(shown: Alert, event: Alert) -> Alert:
         updated_at=at,
         ends_at=at if cleared else None,
         evidence=msgspec.structs.replace(event.evidence, first_offset=shown.evidence.first_offset),
-    )
-
-
-def _placed(evidence: Evidence, record: Record) -> Evidence:
-    """Return the evidence, with the record that decided."""
-    return msgspec.structs.replace(
-        evidence, topic=record.topic, partition=record.partition, offset=record.offset
     )
 
 

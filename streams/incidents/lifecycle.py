@@ -1,16 +1,30 @@
 """The life of an alert: raised, updated, cleared, with ids that a replay gives again."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from schemas.alerts import Alert, AlertAction, Evidence, Severity
+from streams.fold import Record
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.saturation import Watch
 
 _NAMESPACE = uuid.UUID("6f1d2c8e-52a3-5b0e-9f57-6b1e4a9d7c31")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a cell is: its centre, and the zone of the policy."""
+
+    lat: float
+    lon: float
+    zone: str
+
+
+PlaceOf = Callable[[str], Place]
+"""Return where a cell (hex) is; ValueError where the name is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,38 @@ class Sighting:
 def alert_id(kind: str, cell: str, starts_at: int) -> str:
     """Return the id of the alert of this kind, on this cell, whose condition began at `starts_at`."""
     return str(uuid.uuid5(_NAMESPACE, f"{kind}/{cell}/{starts_at}"))
+
+
+def next_event(alert: Alert, action: AlertAction, at: int, **changes: object) -> Alert:
+    """Return the alert after its next event, at event time `at`; never before its last one, as clocks may go back."""
+    cleared, at = action == "cleared", max(at, alert.updated_at)
+    return msgspec.structs.replace(
+        alert,
+        sequence=alert.sequence + 1,
+        action=action,
+        status="cleared" if cleared else "active",
+        updated_at=at,
+        ends_at=at if cleared else None,
+        **changes,
+    )
+
+
+def ended(alert: Alert, at: int, reason: str, record: Record) -> Alert:
+    """Return the alert after it was cleared for a reason; its evidence still says what was the matter."""
+    return next_event(
+        alert,
+        "cleared",
+        at,
+        summary=f"{reason}; {alert.summary}",
+        evidence=decided_by(record, alert.evidence),
+    )
+
+
+def decided_by(record: Record, evidence: Evidence) -> Evidence:
+    """Return the evidence with the record that decided last."""
+    return msgspec.structs.replace(
+        evidence, topic=record.topic, partition=record.partition, offset=record.offset
+    )
 
 
 def transition(
@@ -91,18 +137,8 @@ def _raised(starts_at: int, severity: Severity, s: Sighting, rule: Rule, policy:
 
 
 def _next(alert: Alert, action: AlertAction, s: Sighting, rule: Rule, severity: Severity) -> Alert:
-    cleared = action == "cleared"
-    at = max(s.as_of, alert.updated_at)  # a region's event time goes back when a silent source speaks again
-    return msgspec.structs.replace(
-        alert,
-        sequence=alert.sequence + 1,
-        action=action,
-        severity=severity,
-        status="cleared" if cleared else "active",
-        updated_at=at,
-        ends_at=at if cleared else None,
-        summary=_summary(s, rule),
-        evidence=_evidence(s, rule),
+    return next_event(
+        alert, action, s.as_of, severity=severity, summary=_summary(s, rule), evidence=_evidence(s, rule)
     )
 
 

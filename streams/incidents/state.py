@@ -5,7 +5,6 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold import Changes, Output, Record, Restored
-from streams.incidents.anomaly.alert import Place
 from streams.incidents.anomaly.series import AllSeries, AnomalyConfig
 from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre
@@ -22,6 +21,7 @@ from streams.incidents.hotspot.book import HotSpotBook
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import Rings
 from streams.incidents.joint.book import JointBook, JointConfig
+from streams.incidents.lifecycle import Place
 from streams.incidents.messages import decoder, time_of
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy

@@ -4,13 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from schemas.alerts import Alert, Anomaly, Evidence, Severity
 from streams.fold import Record
 from streams.incidents.anomaly.contract import Detector, Score
 from streams.incidents.anomaly.watch import Rule
-from streams.incidents.lifecycle import alert_id
+from streams.incidents.lifecycle import Place, alert_id, decided_by, next_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +30,6 @@ class Window:
     length_ms: int
     value: float | None
     began: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a cell is: its centre, and the zone of the policy."""
-
-    lat: float
-    lon: float
-    zone: str
 
 
 def rules_version(detector: Detector[Any, Any], rule: Rule) -> str:
@@ -92,12 +81,11 @@ def worse(
     record: Record,
 ) -> Alert:
     """Return the alert after its severity rose."""
-    return msgspec.structs.replace(
+    return next_event(
         alert,
-        sequence=alert.sequence + 1,
-        action="updated",
+        "updated",
+        window.start,
         severity=severity,
-        updated_at=window.start,
         summary=_summary(window, score),
         evidence=_evidence(window, score, detector, record, alert.evidence.first_offset),
     )
@@ -105,36 +93,8 @@ def worse(
 
 def better(alert: Alert, at: int, severity: Severity, record: Record) -> Alert:
     """Return the alert after its severity fell; its evidence still says what was unusual."""
-    return msgspec.structs.replace(
-        alert,
-        sequence=alert.sequence + 1,
-        action="updated",
-        severity=severity,
-        updated_at=max(at, alert.updated_at),
-        evidence=_placed(alert.evidence, record),
-    )
-
-
-def cleared(alert: Alert, at: int, reason: str, record: Record) -> Alert:
-    """Return the alert after it was cleared; its evidence still says what was unusual."""
-    at = max(at, alert.updated_at)
-    return msgspec.structs.replace(
-        alert,
-        sequence=alert.sequence + 1,
-        action="cleared",
-        status="cleared",
-        updated_at=at,
-        ends_at=at,
-        summary=f"{reason}; {alert.summary}",
-        evidence=_placed(alert.evidence, record),
-    )
-
-
-def _placed(evidence: Evidence, record: Record) -> Evidence:
-    """Return the evidence, with the record that decided."""
-    return msgspec.structs.replace(
-        evidence, topic=record.topic, partition=record.partition, offset=record.offset
-    )
+    evidence = decided_by(record, alert.evidence)
+    return next_event(alert, "updated", at, severity=severity, evidence=evidence)
 
 
 def _summary(window: Window, score: Score) -> str:

@@ -12,13 +12,14 @@ import msgspec
 
 from schemas.alerts import SEVERITIES, Alert
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place, Window, better, cleared, raised, rules_version, worse
+from streams.incidents.anomaly.alert import Window, better, raised, rules_version, worse
 from streams.incidents.anomaly.contract import Detector, Score
 from streams.incidents.anomaly.family import for_subject, joint
 from streams.incidents.anomaly.watch import Rule, Watch, over, step
 from streams.incidents.anomaly.watch import restored as restored_watch
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
+from streams.incidents.lifecycle import Place, ended
 from streams.incidents.messages import Metrics
 from streams.incidents.showing import Seen
 
@@ -131,7 +132,7 @@ class AllSeries:
         severity, alert, detector = series.watch.severity, series.alert, series.detector
         if severity is None:
             assert alert is not None, "a watch with a severity has an alert"
-            event = cleared(alert, window.start, self._quiet, record)
+            event = ended(alert, window.start, self._quiet, record)
         elif alert is None:
             place = self._place(window.cell)
             event = raised(window, place, severity, score, detector, self._config.rule, record)
@@ -160,7 +161,7 @@ class AllSeries:
                 series.watch = watch
                 self._unsaved.add((cell, subject))
                 if watch.severity is None:
-                    event = cleared(series.alert, reached, self._quiet, record)
+                    event = ended(series.alert, reached, self._quiet, record)
                 else:
                     event = better(series.alert, reached, watch.severity, record)
                 told.append(self._told(series, (cell, subject), event))
@@ -176,7 +177,7 @@ class AllSeries:
         for cell, subject in by_age[: len(self._series) - most + most // 20]:
             series = self._series[cell, subject]
             if series.alert is not None:
-                event = cleared(
+                event = ended(
                     series.alert, series.last, "the series is forgotten: there are too many", record
                 )
                 told.append(self._told(series, (cell, subject), event))

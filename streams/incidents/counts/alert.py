@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
-
-from schemas.alerts import Alert, AlertAction, Evidence, PolicyRule, Severity
+from schemas.alerts import Alert, Evidence, PolicyRule, Severity
 from streams.fold import Record
 from streams.incidents.counts.rules import CountPolicy, CountRule
 from streams.incidents.counts.shares import Share
 from streams.incidents.counts.watch import Bound, excess
-from streams.incidents.lifecycle import alert_id, shares
+from streams.incidents.lifecycle import alert_id, next_event, shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +72,15 @@ def raised(look: Look, severity: Severity, starts_at: int) -> Alert:
 def followed(alert: Alert, look: Look, severity: Severity | None) -> Alert:
     """Return the alert after its severity changed, or (None) after it was cleared."""
     over = "" if look.in_effect else "the rule is not in effect any more; "
-    return _next(
+    return next_event(
         alert,
         "cleared" if severity is None else "updated",
-        max(look.as_of, alert.updated_at),
+        look.as_of,
         severity=severity or alert.severity,
         summary=over + _summary(look),
         policy=look.file,
         policy_version=look.policy.version,
         evidence=_evidence(look),
-    )
-
-
-def abandoned(alert: Alert, as_of: int, record: Record) -> Alert:
-    """Return the alert of a rule that the policy does not have any more, cleared."""
-    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-    return _next(
-        alert,
-        "cleared",
-        max(as_of, alert.updated_at),
-        summary=f"the policy has no such rule any more; {alert.summary}",
-        evidence=msgspec.structs.replace(alert.evidence, **place),
-    )
-
-
-def _next(alert: Alert, action: AlertAction, at: int, **changes: object) -> Alert:
-    cleared = action == "cleared"
-    return msgspec.structs.replace(
-        alert,
-        sequence=alert.sequence + 1,
-        action=action,
-        status="cleared" if cleared else "active",
-        updated_at=at,
-        ends_at=at if cleared else None,
-        **changes,
     )
 
 

@@ -11,12 +11,13 @@ from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold import Record
 from streams.incidents.book import Message
-from streams.incidents.counts.alert import Look, abandoned, followed, raised
+from streams.incidents.counts.alert import Look, followed, raised
 from streams.incidents.counts.hours import local_time
 from streams.incidents.counts.rules import CountPolicy, CountRule, Counts
 from streams.incidents.counts.shares import Fleets, Share, shares
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.watch import Bound, bounds, severity, step
+from streams.incidents.lifecycle import ended
 from streams.incidents.saturation import Watch
 from streams.incidents.showing import Seen
 
@@ -103,7 +104,7 @@ class CountBook:
         for key in sorted(key for key, alert in self._abandoned.items() if alert.region == region):
             alert = self._abandoned.pop(key)
             self._unsaved.add(key)
-            yield abandoned(alert, as_of, record)
+            yield ended(alert, as_of, "the policy has no such rule any more", record)
         tallies = self._tallies_of(region)
         if not tallies:
             return

@@ -4,13 +4,11 @@ import hashlib
 import math
 from dataclasses import dataclass
 
-import msgspec
-
 from schemas.alerts import Alert, AlertKind, Evidence, Forecast
 from streams.fold import Record
 from streams.incidents.forecast.inflow import SPANS, Expectation
 from streams.incidents.forecast.watch import ForecastRule
-from streams.incidents.lifecycle import alert_id
+from streams.incidents.lifecycle import alert_id, next_event
 from streams.incidents.policy import Rule
 
 KIND: AlertKind = "saturation_expected"
@@ -68,14 +66,10 @@ def raised(view: View, expectation: Expectation, not_before: int, version: str) 
 
 def cleared(alert: Alert, view: View, reason: str) -> Alert:
     """Return the alert after it was cleared; its evidence still says what was expected."""
-    at = max(view.at, alert.updated_at)
-    return msgspec.structs.replace(
+    return next_event(
         alert,
-        sequence=alert.sequence + 1,
-        action="cleared",
-        status="cleared",
-        updated_at=at,
-        ends_at=at,
+        "cleared",
+        view.at,
         summary=f"{reason}; {alert.summary}",
         evidence=_evidence(view, alert.evidence.forecast, alert.evidence.first_offset),
     )

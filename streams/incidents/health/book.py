@@ -7,7 +7,6 @@ import msgspec
 from schemas.alerts import Alert, AlertKind
 from schemas.cells import CellsHealth, CellsNow
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.health.cases import Cases
@@ -16,6 +15,7 @@ from streams.incidents.health.findings import VEHICLES
 from streams.incidents.health.operators import Operators
 from streams.incidents.health.region import Owner, Sensors
 from streams.incidents.health.sensors import SavedSensor, Sensor
+from streams.incidents.lifecycle import Place
 from streams.incidents.messages import Windows
 
 

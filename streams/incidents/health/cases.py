@@ -7,8 +7,7 @@ import msgspec
 
 from schemas.alerts import Alert, AlertKind, Evidence, Health, Severity
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place
-from streams.incidents.lifecycle import alert_id
+from streams.incidents.lifecycle import Place, alert_id, ended
 
 Key = tuple[AlertKind, str, str]
 """Kind, region and subject; of a feed with what it is of: sensors:city-air, vehicles:metrobike."""
@@ -91,17 +90,11 @@ class Cases:
         if alert is None:
             return
         self._unsaved.add(key)
-        at = max(at, alert.updated_at)
-        yield msgspec.structs.replace(
-            alert,
-            sequence=alert.sequence + 1,
-            action="cleared",
-            status="cleared",
-            updated_at=at,
-            ends_at=at,
-            summary=f"{why}; {alert.summary}",
-            evidence=_evidence(health or alert.evidence.health, record),
-        )
+        if health is not None:
+            alert = msgspec.structs.replace(
+                alert, evidence=msgspec.structs.replace(alert.evidence, health=health)
+            )
+        yield ended(alert, at, why, record)
 
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a key without an open alert."""
@@ -125,5 +118,9 @@ class Cases:
         return saved.alert
 
 
-def _evidence(health: Health | None, record: Record) -> Evidence:
-    return Evidence(None, None, None, None, {}, record.topic, record.partition, record.offset, health=health)
+def _evidence(health: Health, record: Record) -> Evidence:
+    return Evidence(
+        *(None, None, None, None, {}, record.topic, record.partition, record.offset),
+        health=health,
+        first_offset=record.offset,
+    )

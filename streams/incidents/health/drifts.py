@@ -6,10 +6,10 @@ import msgspec
 
 from schemas.alerts import Alert, Health
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place
 from streams.incidents.health.cases import Cases, Finding, Key
 from streams.incidents.health.drift import SPANS, Trail, residuals, step
 from streams.incidents.health.sensors import Sensor, Series
+from streams.incidents.lifecycle import Place
 
 PERIOD_MS = 1_200_000
 """That of streams/sensing/health/means.py."""

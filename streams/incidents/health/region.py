@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from schemas.alerts import Alert, AlertKind
 from schemas.cells import CellsHealth
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place
 from streams.incidents.health import findings
 from streams.incidents.health.cases import Cases, Key
 from streams.incidents.health.config import HealthConfig
@@ -18,6 +17,7 @@ from streams.incidents.health.deadlines import Deadlines
 from streams.incidents.health.drifts import Drifts
 from streams.incidents.health.findings import SENSORS
 from streams.incidents.health.sensors import Sensor, Series, rows
+from streams.incidents.lifecycle import Place
 
 _OF_SENSORS: tuple[AlertKind, ...] = (
     "sensor_silent",

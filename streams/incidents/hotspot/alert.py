@@ -2,14 +2,11 @@
 
 import hashlib
 
-import msgspec
-
 from schemas.alerts import Alert, AlertKind, Evidence, HotSpot, Severity
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import Cylinder
-from streams.incidents.lifecycle import alert_id
+from streams.incidents.lifecycle import Place, alert_id, next_event
 
 KIND: AlertKind = "hot_spot"
 DETECTOR = "scan"
@@ -59,30 +56,13 @@ def raised(
 def worse(alert: Alert, found: Cylinder, severity: Severity, record: Record) -> Alert:
     """Return the alert after its severity rose."""
     code = alert.subject or ""
-    return msgspec.structs.replace(
+    return next_event(
         alert,
-        sequence=alert.sequence + 1,
-        action="updated",
+        "updated",
+        found.end,
         severity=severity,
-        updated_at=max(found.end, alert.updated_at),
         summary=_summary(found, code),
         evidence=_evidence(found, code, record, alert.evidence.first_offset),
-    )
-
-
-def cleared(alert: Alert, at: int, reason: str, record: Record) -> Alert:
-    """Return the alert after it was cleared; its evidence still says what was found."""
-    at = max(at, alert.updated_at)
-    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-    return msgspec.structs.replace(
-        alert,
-        sequence=alert.sequence + 1,
-        action="cleared",
-        status="cleared",
-        updated_at=at,
-        ends_at=at,
-        summary=f"{reason}; {alert.summary}",
-        evidence=msgspec.structs.replace(alert.evidence, **place),
     )
 
 

@@ -12,14 +12,14 @@ import msgspec
 
 from schemas.alerts import SEVERITIES, Alert
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.extremes import Maxima
-from streams.incidents.hotspot.alert import cleared, raised, worse
+from streams.incidents.hotspot.alert import raised, worse
 from streams.incidents.hotspot.baseline import DAY_H, HOUR_MS, Day, Rates
 from streams.incidents.hotspot.rule import HotSpotRule, severity_of
 from streams.incidents.hotspot.scan import LONGEST_MS, STEP_MS, Cylinder, Rings, strongest
+from streams.incidents.lifecycle import Place, ended
 from streams.incidents.messages import Requests
 
 Key = tuple[str, str]
@@ -203,7 +203,7 @@ class HotSpotBook:
                     del self._spots[key][name]
                     self._unsaved_spots[name] = None
                     hours = self._rule.quiet_ms / HOUR_MS
-                    yield cleared(spot.alert, at, f"nothing unusual for {hours:g} h", record)
+                    yield ended(spot.alert, at, f"nothing unusual for {hours:g} h", record)
             if not self._spots[key]:
                 del self._spots[key]
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from schemas.alerts import Alert
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place, Window
+from streams.incidents.anomaly.alert import Window
 from streams.incidents.anomaly.series import AllSeries, AnomalyConfig, Key, problem_of_metrics
 from streams.incidents.anomaly.watch import Rule
 from streams.incidents.book import Message
 from streams.incidents.joint.derive import Around, among_neighbours, together
 from streams.incidents.joint.gate import Gate, Whole
+from streams.incidents.lifecycle import Place
 from streams.incidents.messages import Metrics
 from streams.incidents.showing import Seen
 

@@ -1,12 +1,9 @@
 """Alerts of vehicles that stand where they may not, or for too long. Their subject is the vehicle's id."""
 
-import msgspec
-
 from schemas.alerts import Alert, Evidence, StayBroken
 from streams.fold import Record
-from streams.incidents.lifecycle import alert_id
+from streams.incidents.lifecycle import PlaceOf, alert_id
 from streams.incidents.stays.watch import Broken, Stay
-from streams.incidents.vehicles.alert import PlaceOf
 
 _WHAT = {
     "overstay": "has stood in {zone} for longer than {limit} ({name!r})",
@@ -49,22 +46,6 @@ def raised(
         policy_version=broken.policy.version,
         evidence=_evidence(vehicle_id, stay, broken, record),
         subject=vehicle_id,
-    )
-
-
-def cleared(alert: Alert, at: int, reason: str, record: Record) -> Alert:
-    """Return the alert after it was cleared; its evidence still says what was broken."""
-    at = max(at, alert.updated_at)
-    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-    return msgspec.structs.replace(
-        alert,
-        sequence=alert.sequence + 1,
-        action="cleared",
-        status="cleared",
-        updated_at=at,
-        ends_at=at,
-        summary=f"{reason}; {alert.summary}",
-        evidence=msgspec.structs.replace(alert.evidence, **place),
     )
 
 

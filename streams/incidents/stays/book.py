@@ -11,11 +11,11 @@ from schemas.cells import CellsNow, CellsVehicles
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.counts.hours import Hours, LocalTime, local_time
+from streams.incidents.lifecycle import PlaceOf, ended
 from streams.incidents.showing import Seen
-from streams.incidents.stays.alert import cleared, raised
+from streams.incidents.stays.alert import raised
 from streams.incidents.stays.rules import StayPolicy, StayRule
 from streams.incidents.stays.watch import Broken, Stay, judge, since_by_rule
-from streams.incidents.vehicles.alert import PlaceOf
 
 _GONE = ("missing", "elsewhere", "removed")
 Heard = tuple[str, int, int]
@@ -181,7 +181,7 @@ class StayBook:
             if alert.evidence.stay is not None and alert.evidence.stay.rule_id not in kept:
                 del alerts[kind]
                 self._unsaved.add(("open", region, f"{vehicle_id}/{kind}"))
-                yield cleared(alert, at, reason, record)
+                yield ended(alert, at, reason, record)
         if not alerts:
             self._alerts.pop((region, vehicle_id), None)
 

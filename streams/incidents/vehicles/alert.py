@@ -1,17 +1,9 @@
 """Alerts of single vehicles: what they say, and their ids. Their subject is the vehicle's id."""
 
-from collections.abc import Callable
-
-import msgspec
-
-from schemas.alerts import Alert, AlertAction, AlertKind, Battery, Evidence, Jump, Severity
+from schemas.alerts import Alert, AlertKind, Battery, Evidence, Jump, Severity
 from streams.fold import Record
-from streams.incidents.anomaly.alert import Place
-from streams.incidents.lifecycle import alert_id
+from streams.incidents.lifecycle import Place, alert_id, next_event
 from streams.incidents.vehicles.config import POLICY
-
-PlaceOf = Callable[[str], Place]
-"""Return where a cell (hex) is."""
 
 Found = Jump | Battery
 
@@ -52,7 +44,7 @@ def raised(
 
 def worse(alert: Alert, found: Found, severity: Severity, record: Record) -> Alert:
     """Return the alert after its severity rose."""
-    return _next(
+    return next_event(
         alert,
         "updated",
         found.ts,
@@ -65,27 +57,7 @@ def worse(alert: Alert, found: Found, severity: Severity, record: Record) -> Ale
 def cleared(alert: Alert, found: Found, at: int, reason: str, record: Record) -> Alert:
     """Return the alert after it was cleared; its evidence says what was seen last."""
     evidence = _evidence(found, record, alert.evidence.first_offset)
-    return _next(alert, "cleared", at, summary=f"{reason}; {_summary(found)}", evidence=evidence)
-
-
-def given_up(alert: Alert, at: int, record: Record) -> Alert:
-    """Return the alert of something that is not watched any more, cleared."""
-    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-    evidence = msgspec.structs.replace(alert.evidence, **place)
-    return _next(alert, "cleared", at, summary=f"not watched any more; {alert.summary}", evidence=evidence)
-
-
-def _next(alert: Alert, action: AlertAction, at: int, **changes: object) -> Alert:
-    over, at = action == "cleared", max(at, alert.updated_at)
-    return msgspec.structs.replace(
-        alert,
-        sequence=alert.sequence + 1,
-        action=action,
-        status="cleared" if over else "active",
-        updated_at=at,
-        ends_at=at if over else None,
-        **changes,
-    )
+    return next_event(alert, "cleared", at, summary=f"{reason}; {_summary(found)}", evidence=evidence)
 
 
 def _summary(found: Found) -> str:

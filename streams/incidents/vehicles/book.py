@@ -10,8 +10,9 @@ from schemas.cells import CellsNow, CellsVehicles
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
+from streams.incidents.lifecycle import PlaceOf, ended
 from streams.incidents.showing import Seen
-from streams.incidents.vehicles.alert import PlaceOf, cleared, given_up, raised, worse
+from streams.incidents.vehicles.alert import cleared, raised, worse
 from streams.incidents.vehicles.config import VehiclesConfig
 
 Kind = Literal["impossible_jump", "low_battery"]
@@ -184,7 +185,7 @@ class VehicleBook:
     def _give_up(self, message: CellsNow, record: Record) -> Iterator[Alert]:
         for key in sorted(key for key in self._given_up if key[1] == message.region):
             self._unsaved.add(key)
-            yield given_up(self._given_up.pop(key), message.as_of, record)
+            yield ended(self._given_up.pop(key), message.as_of, "not watched any more", record)
 
     def _watched(self, kind: Kind) -> bool:
         return self._config.jumps if kind == "impossible_jump" else self._config.battery is not None

@@ -24,6 +24,7 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._assigned: set[TP] = set()
         self._holes = Holes()
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
@@ -38,6 +39,8 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109 - Faust's
         max_records: int | None = None,
     ) -> dict[TP, list[Any]]:
+        if self._assigned != (assigned := consumer.assignment()):  # others may have read on meanwhile
+            self._assigned, self._holes = assigned, Holes()
         found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         records = {tp: some[: self._holes.whole(tp, some)] for tp, some in found.items() if some}
         for tp in [tp for tp, some in records.items() if len(some) < len(found[tp])]:

@@ -32,7 +32,7 @@ class Holes:
     _tries: dict[TP, int] = field(default_factory=dict)
 
     def whole(self, tp: TP, records: Sequence[Numbered]) -> int:
-        """Return how many of the records, at least one, follow on what was returned before without a hole.
+        """Return how many of the records (one or more) follow on those that were returned before without a hole.
 
         Where it is not all of them, ask for `next_of(tp)` again.
         """

@@ -3,7 +3,7 @@
 They take numbers and numpy arrays only. Their machine code holds whatever they call and each constant that they use;
 by the import contracts that is in their own folder, in `streams/*.py` or in `schemas`. So it lies in a folder named
 after a digest of all those: beside the module, or else below `~/.cache`; `NUMBA_CACHE_DIR` names another place. Where
-none of these can be written it is made anew in each process, which takes a minute of one core.
+none of these can be written it is made anew in each process, which takes some ten seconds of one core.
 """
 
 import hashlib

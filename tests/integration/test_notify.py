@@ -175,24 +175,25 @@ def test_what_is_not_over_when_it_was_due_is_told_to_another_acknowledged_or_not
         file = receiver("duty", duty, 'escalate = {after = "1h", to = "chief"}')
         file += receiver("chief", chief, "escalations_only = true")
         with notifying(desk, file):
-            for name in ("late", "done", "later"):
+            for name in ("late", "done", "last", "later"):
                 desk.tell(name)
-            wait_until(lambda: len(duty.taken) == 3, "all three")
+            wait_until(lambda: len(duty.taken) == 4, "all four")
             act(desk, "late", "acknowledged")
-            assign(desk, "late", 1)
-            assign(desk, "done", 2)
-            assign(desk, "later", 3600)
+            for name, seconds in (("late", 1), ("done", 2), ("last", 3), ("later", 3600)):
+                assign(desk, name, seconds)
             desk.tell("done", "cleared")
-            wait_until(lambda: chief.taken, "the one that is late")
-            time.sleep(3)
-            (told,) = chief.taken
+            wait_until(
+                lambda: len(chief.taken) == 2, "the one that was due first, and the one that was due last"
+            )
+            told, last = chief.taken
             assert told.id_.startswith("late/0/overdue/")
+            assert last.id_.startswith("last/0/overdue/")
             assert told.json["reason"] == "overdue"
             assign(desk, "late", 1)
-            wait_until(lambda: len(chief.taken) == 2, "it is late again")
-            assert chief.taken[1].id_ != told.id_
+            wait_until(lambda: len(chief.taken) == 3, "it is late again")
+            assert chief.taken[2].id_ not in {told.id_, last.id_}
             desk.tell("late", "cleared")
-            wait_until(lambda: chief.ids[2:] == ["late/1"], "its end")
+            wait_until(lambda: chief.ids[3:] == ["late/1"], "its end")
 
 
 INHIBIT = """

@@ -92,9 +92,8 @@ class PairCounts:
         known = self._known
         dirty = known[:, DIRTY] != 0
         known[:, DIRTY] = False
-        if not self._any_unsure:
-            return dirty, np.zeros(self._n, np.bool_), np.ones(self._n, np.bool_)
-        return dirty, known[:, TOLD.start] == UNKNOWN, self._keys < final_before << _SLOT_BITS
+        unsure = known[:, TOLD.start] == UNKNOWN if self._any_unsure else np.zeros(self._n, np.bool_)
+        return dirty, unsure, self._keys < final_before << _SLOT_BITS
 
     def _tell(self, pairs: NDArray[np.intp]) -> Told:
         some = self._pairs[pairs]

@@ -23,13 +23,24 @@ Rows = Mapping[str, Sequence[Any]]
 OpenFold = Callable[[Restored, Rows | None], Fold]
 Row = tuple[Any, ...]
 
-DEEDS = ("fold", "fold", "tell", "checkpoint", "checkpoint", "store", "store", "take over", "zombie folds", "zombie tells")
 Deed = tuple[str, int]
+"""What happens, and of how many records."""
+
+_TOLD = st.sampled_from(
+    (
+        *([("tell", 1)], [("checkpoint", 1)]),
+        *3 * ([("checkpoint", 1), ("store", 1)],),
+        *([("zombie folds", 1), ("zombie tells", 1)], [("zombie tells", 3)]),
+    )
+)
+_STEP = st.tuples(st.integers(0, 3), _TOLD).map(lambda step: [("fold", step[0]), *step[1]])
+_ERA = st.lists(_STEP, max_size=6).map(lambda steps: [deed for step in steps for deed in step])
 
 
-def days(most: int = 60) -> st.SearchStrategy[list[Deed]]:
-    """Draw what happens to a log; the number is of the records that a fold takes at once."""
-    return st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(1, 4)), min_size=most // 4, max_size=most)
+def days() -> st.SearchStrategy[list[Deed]]:
+    """Draw what up to four owners do; the last one too stops on its way, for what it tells at its end heals much."""
+    eras = st.lists(_ERA, min_size=2, max_size=4)
+    return eras.map(lambda some: [*some[0], *(deed for era in some[1:] for deed in [("take over", 1), *era])])
 
 
 @dataclass(slots=True)

@@ -51,7 +51,7 @@ class Silence:
         return np.flatnonzero((self._ends_at(vehicles) <= watermark) & (vehicles["state"] != MISSING))
 
     def soon(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:
-        """Return the rows of vehicles that are missing at this watermark, which may be one to come, and were not before."""
+        """Return the rows of vehicles that will be missing at this watermark, and are not yet."""
         return np.flatnonzero(self._present(vehicles) & (vehicles["ts"] + self.stale_after_ms <= watermark))
 
     def archived(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:

@@ -8,6 +8,7 @@ highest place in the log, as the grid does.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import msgspec
@@ -41,6 +42,23 @@ def days() -> st.SearchStrategy[list[Deed]]:
     """Draw what up to four owners do; the last one too stops on its way, for what it tells at its end heals much."""
     eras = st.lists(_ERA, min_size=2, max_size=4)
     return eras.map(lambda some: [*some[0], *(deed for era in some[1:] for deed in [("take over", 1), *era])])
+
+
+def thrown(dice: Random) -> list[Deed]:
+    """Throw the dice for what two or three owners do: each but the last tells in the end what it does not store."""
+    stored = [("checkpoint", 1), ("store", 1)]
+    day: list[Deed] = []
+    for _ in range(dice.randint(1, 2)):
+        for _ in range(dice.randint(0, 3)):
+            day += [("fold", dice.randint(0, 3)), *dice.choice(([("tell", 1)], stored, stored))]
+        for _ in range(dice.randint(1, 2)):
+            day += [("fold", dice.randint(1, 2)), (dice.choice(("tell", "checkpoint", "checkpoint")), 1)]
+        day.append(("take over", 1))
+        if dice.random() < 0.3:
+            day += [("zombie folds", 1), ("zombie tells", dice.randint(1, 4))]
+    for _ in range(dice.randint(1, 5)):
+        day += [("fold", dice.randint(0, 1)), *dice.choice(([("tell", 1)], stored, stored))]
+    return day
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Named invariant: whoever owned a partition, and told what, a listener ends with what one owner would have told."""
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,19 +14,16 @@ from streams.fold import Fold, Restored
 from streams.requests.districts import Districts
 from streams.requests.state import RequestsState
 from streams.sensing.state import SensingState
-from tests.pipeline import frame
+from tests.pipeline import T0, frame
 from tests.property import request_days, rides, sensing_days
-from tests.property.owners import Deed, Partition, Rows, days
+from tests.property.owners import Deed, Partition, Rows, days, thrown
 from tests.unit.requests import desk
 from tests.unit.sensing import station
 
 CELLS = Cells(rides.LOCATOR)
 SWIFT = replace(rides.SHORT, amend_horizon_ms=15_000, stale_after_ms=30_001)
 """All that can happen to a bike happens within a minute."""
-RIDES = rides.logs(
-    steps=(500, 1_500, 3_000, 3_000, 5_000, 31_000), delays=st.sampled_from((0, 0, 0, 0, 3_000, 6_500))
-)
-"""Mostly in order: a count that is told and stays as it was is what is hard to get right."""
+PLACES = (rides.PLACES[0], rides.PLACES[2])
 MANY = settings(max_examples=300)
 
 
@@ -50,14 +48,32 @@ def requests(log: list[bytes]) -> Partition:
     return Partition(topics.REQUESTS, "request", open_fold, log)
 
 
-@MANY
-@given(RIDES, st.integers(1, 3), days())
-def test_the_fleet_ends_with_what_one_owner_would_have_told(
-    log: rides.Log, size: int, day: list[Deed]
-) -> None:
-    mine = [{**reading, "operator": "north"} for reading in log]
-    records = [frame(mine[at : at + size]) for at in range(0, len(mine), size)]
-    assert fleet(records).run(day) == fleet(records).run([])
+def minutes_of_bikes(dice: Random) -> rides.Log:
+    """Return readings mostly in order: a count that is told and stays as it was is what is hard to get right."""
+    ts, log = T0 + 30_000, []
+    for _ in range(dice.randint(4, 14)):
+        ts += dice.choice((500, 1_500, 3_000, 3_000, 5_000, 5_000, 31_000 if dice.random() < 0.2 else 1_000))
+        lat, lon = dice.choice(PLACES)
+        log.append(
+            {
+                "vehicle_id": f"bike-{dice.randint(0, 3)}",
+                "operator": "north",
+                "ts": ts - dice.choice((0, 0, 0, 0, 0, 3_000, 6_500)),
+                "lat": lat,
+                "lon": lon,
+                "vehicle_state": dice.choice(("available",) * 5 + ("on_trip",)),
+            }
+        )
+    return log
+
+
+@settings(max_examples=1_000)
+@given(st.integers(0, 1 << 32))
+def test_the_fleet_ends_with_what_one_owner_would_have_told(seed: int) -> None:
+    """By dice: Hypothesis draws too little that is alike for two bikes to meet in a window of a cell."""
+    dice = Random(seed)
+    records = [frame([reading]) for reading in minutes_of_bikes(dice)]
+    assert fleet(records).run(thrown(dice)) == fleet(records).run([])
 
 
 @MANY

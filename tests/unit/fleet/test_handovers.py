@@ -6,6 +6,7 @@ from schemas.partials import FleetPartial
 from tests.pipeline import T0
 from tests.unit.fleet.road import FAR, HERE, NEXT, Fleet, at, cell
 
+
 class Listener:
     """Holds, of each cell, the newest word on each window and on who is there now, with its offset."""
 

@@ -28,9 +28,8 @@ from streams.grid.tally import FleetTally, Tally
 from streams.refusals import refusal
 
 STAGE = "grid"
-_GENERATION_BITS = (
-    44  # order = (generation + 1) << 44 | (offset + 1) << 1 | provisional; offsets stay below 8.7e12
-)
+_GENERATION_BITS = 44
+"""A word's order is (generation + 1) << 44 | (offset + 1) << 1 | provisional; offsets stay below 8.7e12."""
 Geometry = Callable[[int], dict[str, Any]]
 """Return the ub.cell_geometry row of a cell (H3 index): hex, resolution, lat, lon, boundary as JSON text."""
 

@@ -61,7 +61,7 @@ class Folding:
         words = vehicles.ids.as_wide(batch.words[: len(batch)])
         ids = vehicles.ids
         unknown = kernel.look_up(readings, words, ids.words, ids.table, ids.factors)
-        locate(readings, vehicles.table, slots.cells)
+        locate(readings, vehicles.table, slots.cell_of, slots.cells)
         slots.reserve(len(readings))
         self._live.reserve(len(slots) + len(readings))
         watched = len(readings) if self.look is not None else 0
@@ -129,7 +129,9 @@ class Folding:
         self._flows.were_put(int(done["entries"]))
 
 
-def locate(readings: Records, vehicles: Records, cells: Cells) -> NDArray[np.int32]:
+def locate(
+    readings: Records, vehicles: Records, cell_of_slot: NDArray[np.int32], cells: Cells
+) -> NDArray[np.int32]:
     """Set the cell of each reading, and how far it may move within; returns the indices for which H3 was asked."""
     ask = np.empty(len(readings), np.int32)
     asked = kernel.locate(
@@ -140,6 +142,7 @@ def locate(readings: Records, vehicles: Records, cells: Cells) -> NDArray[np.int
         cells.hexagons.table,
         cells.hexagons.factors,
         cells.cell_of,
+        cell_of_slot,
         ask,
     )
     far = ask[:asked]

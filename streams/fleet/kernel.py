@@ -100,11 +100,12 @@ def locate(
     table: Table,
     factors: Words,
     cell_of: NDArray[np.int32],
+    cell_of_slot: NDArray[np.int32],
     ask: NDArray[np.int32],
 ) -> int:
     """Set `cell` and `free`; returns how many positions H3 must be asked for: their indices are in `ask`.
 
-    Of those `detail` is the number of the hexagon.
+    Of those `detail` is the number of the hexagon. `cell_of` is by hexagon.
     """
     asked = 0
     key = np.zeros((1, 1), np.uint64)
@@ -117,7 +118,7 @@ def locate(
             north, east = reading.lat - vehicle.lat, reading.lon - vehicle.lon
             way = np.sqrt(north * north + east * east)
             if way < vehicle.free:
-                reading.cell = vehicle.cell
+                reading.cell = cell_of_slot[vehicle.slot]
                 reading.free = (vehicle.free - way) * np.float64(0.999999)  # whatever is rounded
                 continue
         number, free = hexagon(lattice, reading.lat, reading.lon)
@@ -212,19 +213,18 @@ def fold(
                 ids[row, place] = words[at, place]
             insert_one(ids, ids_table, factors, row)
             now.put += 1
-            vehicles[row].operator = reading.operator
         vehicle = vehicles[row]
-        if vehicle.operator != reading.operator:
+        slot = int64(vehicle.slot)
+        if slot != NOWHERE and operator_of[slot] != reading.operator:
             reading.verdict = FOREIGN
-            reading.detail = vehicle.operator
+            reading.detail = operator_of[slot]
             continue
         # 4. superseded, and not for the windows either
         newer = ts > vehicle.ts
         if not newer and ts < watermark:
             continue
         # 5. where it is
-        slot = int64(vehicle.slot)
-        if slot == NOWHERE or vehicle.cell != reading.cell:
+        if slot == NOWHERE or cell_of[slot] != reading.cell:
             number = int64(reading.cell) << OPERATOR_BITS | int64(reading.operator)
             key[0, 0] = number + 1
             slot = find_one(key, 0, slots, slots_table, factors)
@@ -254,10 +254,12 @@ def fold(
         was_known = vehicle.slot != NOWHERE
         if slot != vehicle.slot or reading.state != vehicle.state:
             if was_known:
-                counts[vehicle.slot, vehicle.state] -= 1
+                if vehicle.state < counts.shape[1]:
+                    counts[vehicle.slot, vehicle.state] -= 1
                 dirty[vehicle.slot] = True
                 now.missing -= vehicle.state == _MISSING
-            counts[slot, reading.state] += 1
+            if reading.state < counts.shape[1]:
+                counts[slot, reading.state] += 1
             dirty[slot] = True
             now.missing += reading.state == _MISSING
         if reading.state == _MISSING:
@@ -269,7 +271,6 @@ def fold(
         vehicle.lat = reading.lat
         vehicle.lon = reading.lon
         vehicle.slot = slot
-        vehicle.cell = reading.cell
         vehicle.free = reading.free
         vehicle.state = reading.state
         vehicle.type_ = reading.type_

@@ -7,15 +7,15 @@ from schemas.vehicles import VEHICLE_STATES
 from streams.arrays import grown
 
 TOLD_STATES = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
-"""States that partials tell; a vehicle in another state is nowhere in the city."""
-_TOLD_CODES = [VEHICLE_STATES.index(state) for state in TOLD_STATES]
+"""States that partials tell, the first ones; a vehicle in another state is nowhere in the city."""
+assert VEHICLE_STATES[: len(TOLD_STATES)] == TOLD_STATES
 
 
 class LiveCounts:
-    """Counts by slot and state code; the fold's compiled code keeps them too."""
+    """Counts by slot and code of the states that are told; the fold's compiled code keeps them too."""
 
     def __init__(self) -> None:
-        self.counts = np.zeros((1024, len(VEHICLE_STATES)), np.int32)
+        self.counts = np.zeros((1024, len(TOLD_STATES)), np.int32)
         self.dirty = np.zeros(1024, np.bool_)
 
     def reserve(self, slots: int) -> None:
@@ -25,7 +25,8 @@ class LiveCounts:
 
     def add(self, slot: NDArray[np.int32], state: NDArray[np.int8], sign: int) -> None:
         """Add sign for each (slot, state)."""
-        np.add.at(self.counts.reshape(-1), slot.astype(np.int64) * self.counts.shape[1] + state, sign)
+        told = state < len(TOLD_STATES)
+        np.add.at(self.counts, (slot[told], state[told]), sign)
         self.dirty[slot] = True
 
     def take_dirty(self) -> NDArray[np.intp]:
@@ -36,5 +37,4 @@ class LiveCounts:
 
     def told(self, slots: NDArray[np.intp]) -> list[NDArray[np.int32]]:
         """Return, for each of TOLD_STATES, the counts of the slots."""
-        counts = self.counts[slots]
-        return [counts[:, code] for code in _TOLD_CODES]
+        return list(self.counts[slots].T)

@@ -103,7 +103,7 @@ def load_entries(data: bytes, vehicles: Vehicles, slots: Slots, watermark: int) 
     entries["ts"] = ts[keep]
     entries["row"] = rows = vehicles.ids.find(names)
     cells = np.frombuffer(value.cells, "<i8")[keep].tolist()
-    entries["slot"] = slots.slots_of(cells, vehicles["operator"][rows])
+    entries["slot"] = slots.slots_of(cells, slots.operator_of[vehicles["slot"][rows]])
     entries["stands"] = np.frombuffer(value.stands, np.bool_)[keep]
     entries["heard"] = np.frombuffer(value.heard, np.bool_)[keep]
     return entries

@@ -1,4 +1,4 @@
-"""The vehicles of one partition, a record of 56 bytes each: row number by id, everything else by row number."""
+"""The vehicles of one partition, a record of 48 bytes each: row number by id, everything else by row number."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,8 +27,6 @@ VEHICLE = np.dtype(
         ("lon", np.float64),
         ("slot", np.int32),
         ("settled", np.int32),
-        ("operator", np.int32),
-        ("cell", np.int32),
         ("free", np.float32),
         ("state", np.int8),
         ("type_", np.int8),
@@ -39,11 +37,11 @@ VEHICLE = np.dtype(
 )
 """One record, so that a reading of one vehicle among a million touches one place in memory.
 
-`settled` is the slot where it stood at the watermark (see flows.py), `cell` the cell of `slot`, and `free` how far,
-in the degrees of lattice.py, it may move from (lat, lon) and is surely in that cell.
+`slot` says its cell and operator, `settled` is the slot where it stood at the watermark (see flows.py), and `free` how
+far, in the degrees of lattice.py, it may move from (lat, lon) and is surely in that cell.
 """
 _NOT_HEARD_OF = np.zeros(1, VEHICLE)
-for _name, _value in {"slot": NOWHERE, "settled": NOWHERE, "cell": -1, "battery": UNKNOWN_BATTERY}.items():
+for _name, _value in {"slot": NOWHERE, "settled": NOWHERE, "battery": UNKNOWN_BATTERY}.items():
     _NOT_HEARD_OF[_name] = _value
 
 
@@ -94,7 +92,7 @@ class Vehicles:
         some = self.table[rows]
         return {
             "vehicle_id": Texts(self.ids.names(rows)),
-            "operator": Coded(some["operator"], slots.operators),
+            "operator": Coded(slots.operator_of[some["slot"]], slots.operators),
             "partition": Numbers(np.full(len(rows), partition)),
             "ts": Numbers(some["ts"]),
             "lat": Numbers(some["lat"]),
@@ -115,7 +113,6 @@ class Vehicles:
         self.top = n
         operators = np.array([slots.operator(name) for name in columns["operator"]], np.int32)
         some = self.table[:n]
-        some["operator"] = operators
         for name in ("ts", "lat", "lon", "received_at"):
             some[name] = columns[name]
         some["state"] = [STATE_CODE[name] for name in columns["vehicle_state"]]
@@ -124,7 +121,6 @@ class Vehicles:
             UNKNOWN_BATTERY if value is None else value for value in columns["battery_percent"]
         ]
         some["slot"] = slots.slots_of(columns["cell"], operators)
-        some["cell"] = slots.cell_of[some["slot"]]
         settled = columns["settled_cell"]
         stood = np.array([cell is not None for cell in settled], np.bool_)
         some["settled"][stood] = slots.slots_of(

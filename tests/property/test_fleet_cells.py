@@ -23,6 +23,7 @@ POSITIONS_PER_CELL = 400
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 NOBODY = np.zeros(0, VEHICLE)
+NOWHERE_YET = np.zeros(0, np.int32)
 
 
 def noise_around(cell: int, chance: np.random.Generator) -> tuple[Floats, Floats]:
@@ -49,7 +50,11 @@ class Map:
         self.cells = Cells(Locator(resolution, 2))
 
     def located(
-        self, lat: Floats, lon: Floats, vehicles: Records = NOBODY
+        self,
+        lat: Floats,
+        lon: Floats,
+        vehicles: Records = NOBODY,
+        cell_of_slot: NDArray[np.int32] = NOWHERE_YET,
     ) -> tuple[Ints, NDArray[np.bool_], Records]:
         """Return the cell of each position as H3 index, whether H3 had to be asked, and the readings.
 
@@ -58,7 +63,7 @@ class Map:
         readings = np.zeros(len(lat), READING)
         readings["lat"], readings["lon"] = lat, lon
         readings["row"] = np.arange(len(lat)) if len(vehicles) else -1
-        asked = locate(readings, vehicles, self.cells)
+        asked = locate(readings, vehicles, cell_of_slot, self.cells)
         was_asked = np.zeros(len(lat), np.bool_)
         was_asked[asked] = True
         return self.cells.h3[readings["cell"]], was_asked, readings
@@ -81,13 +86,14 @@ def wrong_and_sure(cells: list[int], resolution: int, seed: int) -> tuple[int, i
     wrong = int((found != told).sum())
     # Whoever moves less than `free` stays in the cell.
     vehicles = np.zeros(len(lat), VEHICLE)
-    for name in ("lat", "lon", "cell", "free"):
+    for name in ("lat", "lon", "free"):
         vehicles[name] = readings[name]
+    vehicles["slot"] = np.arange(len(lat))
     vehicles["free"][asked] = 0
     way, turn = readings["free"] * chance.uniform(0, 1, len(lat)), chance.uniform(0, 2 * np.pi, len(lat))
     north = np.clip(lat + way * np.sin(turn), -90, 90)
     east = np.clip(lon + way * np.cos(turn), -180, 180)
-    moved, _, _ = here.located(north, east, vehicles)
+    moved, _, _ = here.located(north, east, vehicles, readings["cell"].copy())
     wrong += int((moved != here.h3(north, east)).sum())
     return wrong, int((~asked).sum()), len(lat)
 

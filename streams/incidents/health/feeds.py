@@ -19,6 +19,8 @@ from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.sensors import Sensor
 
 RECENT_MS = 86_400_000
+HOLD_MS = 1_800_000
+"""A sensor whose time is over waits for so long for what its feed is up to, or for as long as its patience."""
 
 
 class SavedFeed(msgspec.Struct, array_like=True, frozen=True):

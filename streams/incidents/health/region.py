@@ -2,7 +2,7 @@
 
 A feed is all sensors of an owner (feeds.py). While most of them are silent that is one alert, which takes over what was
 told of them; what each of them would say is held back until the feed speaks again, and then each has its usual time to
-do so too. One whose time is over waits while its feed is in doubt, but for no longer than its patience once more.
+do so too. One whose time is over waits while its feed is in doubt, but not for ever.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ from streams.incidents.health.cases import Cases, Key
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.deadlines import Deadlines
 from streams.incidents.health.drifts import Drifts
-from streams.incidents.health.feeds import RECENT_MS, Feed, decided_at, fallen
+from streams.incidents.health.feeds import HOLD_MS, RECENT_MS, Feed, decided_at, fallen
 from streams.incidents.health.findings import SENSORS
 from streams.incidents.health.seen import of_feed, of_silence, of_values
 from streams.incidents.health.sensors import Sensor, Series, rows
@@ -205,7 +205,7 @@ class Sensors:
         elif at is not None:
             if sensor.owner not in decided:
                 decided[sensor.owner] = decided_at(feed, self.known, clock, self._config)
-            until = min(decided[sensor.owner], at + sensor.slowest().patience_ms)
+            until = min(decided[sensor.owner], at + max(HOLD_MS, sensor.slowest().patience_ms))
             if until > clock:
                 feed.held.add(name)
                 self._deadlines.set(name, until)

@@ -303,5 +303,5 @@ def test_metrics_of_a_cell_are_as_complete_as_its_sensors_were_heard(migrated: D
 def test_a_sensor_that_is_heard_though_its_feed_is_silent_is_complete(migrated: Database, view: str) -> None:
     write(migrated, rows.sensors({"owner": "port"}, {"sensor_id": "s2", "owner": "port"}))
     write(migrated, rows.sensor_windows({}))
-    write(migrated, silent("feed_silent", "port", "sensors", -600, 7_200, heard=["s2"]))
+    write(migrated, silent("feed_silent", "port", "sensors", -7_200, 7_200, heard=["s2"]))
     assert read(migrated, f"SELECT completeness FROM api.{view}") == [(pytest.approx(1 / 2),)]

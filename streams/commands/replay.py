@@ -32,7 +32,7 @@ _DECIDING = {
 _OF_POLICIES = (
     "UB_POLICY_FILE, UB_DEFAULT_CAPACITY, UB_RAISE_RATIO, UB_CLEAR_RATIO, UB_MIN_DURATION_S, UB_TIMEZONE"
 )
-_UNNAMED = "UB_FLAP_RAISES, UB_FLAP_WINDOW_S, UB_FLAP_QUIET_S, UB_SENSOR_HEALTH, UB_MAX_SERIES_PER_PARTITION"
+_UNNAMED = "UB_FLAP_QUIET_S, UB_SENSOR_HEALTH, UB_MAX_SERIES_PER_PARTITION"
 """Settings that may change what is told, and are in no version."""
 
 
@@ -57,7 +57,7 @@ def replay(alert_id: str, limit: int) -> None:
 def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bool:
     from streams.alerts.log import open_log  # noqa: PLC0415
     from streams.fold import Ledger, Restored  # noqa: PLC0415
-    from streams.incidents.replay import Rest, differences, steps  # noqa: PLC0415
+    from streams.incidents.replay import Rest, differences, other_damping, steps  # noqa: PLC0415
     from streams.policy_file import load_policy  # noqa: PLC0415
     from streams.wiring import incidents_fold  # noqa: PLC0415 - it brings Faust with it
 
@@ -82,6 +82,11 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
     problems = differences(stored, told)
     if excuse := rest.excuses(problems):
         raise CannotReplay(excuse)
+    if otherwise := other_damping(stored, told):
+        raise CannotReplay(
+            f"it was told as one that flaps by other settings: {otherwise}; give those of then (UB_FLAP_RAISES, "
+            "UB_FLAP_WINDOW_S, UB_FLAP_QUIET_S)"
+        )
     if not told and version is None:
         raise CannotReplay(
             f"nothing judges {newest.kind} {newest.subject or newest.cell} with these settings; give those that the "

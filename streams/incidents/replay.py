@@ -10,6 +10,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsVehicles
 from streams import topics
 from streams.fold import Record
+from streams.incidents.damping import flapping
 from streams.incidents.messages import decoder, time_of
 from streams.incidents.showing import Seen
 from streams.incidents.state import IncidentsState
@@ -99,6 +100,14 @@ def differences(stored: Sequence[Alert], told: Sequence[Alert]) -> list[str]:
         if alert.sequence > last
     ]
     return found
+
+
+def other_damping(stored: Sequence[Alert], told: Sequence[Alert]) -> str:
+    """Return how flaps were damped then and are now, where that differs, as far as both alerts say; else nothing."""
+    if not stored or not told or stored[0].sequence or told[0].sequence:
+        return ""
+    then, now = (flapping(events[0]) or "not at all" for events in (stored, told))
+    return "" if then == now else f"then {then}, here {now}"
 
 
 def _of_event(event: Alert) -> Seen:

@@ -17,7 +17,7 @@ from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import RINGS
 from streams.incidents.joint.book import JointConfig
 from streams.incidents.policy import Rule, parse
-from streams.incidents.replay import Step, differences, steps
+from streams.incidents.replay import Step, differences, other_damping, steps
 from streams.incidents.state import IncidentsState
 from tests.pipeline import T0, restored
 from tests.sensor_road import Reading, SensorRoad
@@ -223,7 +223,7 @@ def test_a_street_that_leaves_its_neighbours_shows_its_difference() -> None:
     assert alone.version(stored[0]) is None
 
 
-def test_an_alert_that_flaps_comes_out_as_it_was_told_and_with_other_settings_it_differs() -> None:
+def test_an_alert_that_flaps_comes_out_as_it_was_told_and_other_settings_are_named() -> None:
     city = Damped()
     events = city.flap(4)
     events += city.look(70, {"north": 0}) + city.look(200)
@@ -235,6 +235,8 @@ def test_an_alert_that_flaps_comes_out_as_it_was_told_and_with_other_settings_it
     records = (Record(topics.CELLS, 2, n, value, 0) for n, value in enumerate(city.log))
     told = [step.event for step in steps(undamped, records, stored[-1], 0) if step.event is not None]
     assert any("summary" in line for line in differences(stored, told))
+    assert other_damping(stored, told) == "then 3 times in 10 min, here not at all"
+    assert other_damping(stored, stored) == ""
 
 
 def test_an_alert_that_belongs_to_an_incident_comes_out_with_it_and_without() -> None:

@@ -21,6 +21,7 @@ from streams.incidents.replay import Step, differences, other_damping, steps
 from streams.incidents.state import IncidentsState
 from tests.pipeline import T0, restored
 from tests.sensor_road import Reading, SensorRoad
+from tests.unit.fleet.road import NEAR, at
 from tests.unit.incidents import test_anomaly_alerts as anomalies
 from tests.unit.incidents.counts import mds
 from tests.unit.incidents.counts.test_count_alerts import MINUTE, MONDAY, A, bikes, rule
@@ -31,8 +32,12 @@ from tests.unit.incidents.health.test_operators import fleet
 from tests.unit.incidents.health.test_sensors import live
 from tests.unit.incidents.hotspot.calls import Desk, burst, by_chance
 from tests.unit.incidents.joint import streets
+from tests.unit.incidents.stays import test_stay_alerts as stays
+from tests.unit.incidents.stays.zones import mds as mds_zones
+from tests.unit.incidents.stays.zones import time_rule
 from tests.unit.incidents.test_damping import AT_ONCE, FLAPS, Damped
 from tests.unit.incidents.test_lifecycle import CELL, Incidents
+from tests.unit.incidents.vehicles import test_vehicle_alerts as vehicles
 
 POLICY = parse(None, Rule("default", 60, 1.0, 0.8, 120_000), "default")
 HEALTH = HealthConfig()
@@ -221,6 +226,40 @@ def test_a_street_that_leaves_its_neighbours_shows_its_difference() -> None:
         streets.POLICY, centre, restored(3), joint=JointConfig(("multivariate",), streets.around)
     )
     assert alone.version(stored[0]) is None
+
+
+def test_a_jumping_vehicle_shows_each_jump() -> None:
+    fold = vehicles.watched()
+    for number, lon in enumerate((vehicles.HERE[1], vehicles.EAST[1], vehicles.HERE[1])):
+        fold.feed({**vehicles.charge(60 * number * number, 80), "lon": lon})
+        fold.publish()
+    fold.time(240 + 900, vehicles.SHANGHAI)
+    found = again(
+        IncidentsState(POLICY, centre, restored(), vehicles=vehicles.VEHICLES), fold.cells, fold.alerts
+    )
+    assert [(step.seen.value, step.seen.state, step.at - T0) for step in found] == [
+        ("299 km/h", "warning", 60_000),
+        ("100 km/h", "warning", 240_000),
+        ("nothing told", "quiet", 1_140_000),
+    ]
+    other = IncidentsState(POLICY, centre, restored(), vehicles=replace(vehicles.VEHICLES, jump_quiet_ms=1))
+    assert "UB_JUMP_QUIET_S" in refused(other, fold.alerts[0])
+
+
+def test_a_vehicle_that_overstays_shows_since_when() -> None:
+    policy = mds_zones(time_rule(7, 1, maximum=30))
+    fold = stays.watched(policy)
+    stays.stand(fold, at(60))
+    fold.time(60 + 1_800, stays.SHANGHAI)
+    stays.stand(fold, at(2_200, NEAR, "on_trip"))
+    found = again(IncidentsState(policy, centre, restored()), fold.cells, fold.alerts)
+    assert shown(found) == [
+        ("stands there since 2026-01-01 00:01:00", "within"),
+        ("stands there since 2026-01-01 00:01:00", "broken"),
+        ("stands elsewhere", "quiet"),
+    ]
+    other = IncidentsState(mds_zones(time_rule(7, 1, maximum=31)), centre, restored())
+    assert "UB_POLICY_FILE" in refused(other, fold.alerts[0])
 
 
 def test_an_alert_that_flaps_comes_out_as_it_was_told_and_other_settings_are_named() -> None:

@@ -5,6 +5,8 @@ North has ten: six with 10 minutes, n-3 and n-8 with 30, n-4 and n-9 with 120.
 
 from collections.abc import Iterable
 
+import pytest
+
 from schemas.alerts import Alert
 from tests.pipeline import T0
 from tests.unit.incidents.health.owners import MINUTE, SENSORS, Region
@@ -114,3 +116,28 @@ def test_owners_whose_feeds_are_silent_at_once_are_an_alert_each() -> None:
     live(region, range(3))
     told = live(region, range(3, 300), NORTH | SOUTH)
     assert said(told) == [("raised", "feed_silent", "north"), ("raised", "feed_silent", "south")]
+
+
+@pytest.mark.parametrize("crashing", [False, True])
+def test_who_was_gone_before_its_feed_fell_silent_is_given_no_time_when_the_feed_is_back(
+    crashing: bool,
+) -> None:
+    region = Region(crashing)
+    live(region, range(3))
+    live(region, (60, 61, 62 + 2 * DAY), {"e-0"})
+    start = 63 + 2 * DAY
+    told = live(region, range(start, start + 30), EAST)
+    assert said(told) == [("cleared", "sensor_silent", "e-0"), ("raised", "feed_silent", "east")]
+    told = live(region, range(start + 30, start + 34), {"e-0"})
+    assert said(told) == [("cleared", "feed_silent", "east"), ("raised", "sensor_silent", "e-0")]
+
+
+@pytest.mark.parametrize("crashing", [False, True])
+def test_who_is_missing_is_known_after_a_crash(crashing: bool) -> None:
+    """Two of four are back, told one by one: whoever is not told of again is not missing for that."""
+    region = Region(crashing)
+    live(region, range(3))
+    live(region, range(3, 60), MOST)
+    for minute, name in ((60, "e-0"), (61, "n-0")):
+        assert region.hear(minute, {name}) == []
+    assert said(region.hear(62, {"e-1"})) == [("cleared", "feed_silent", "east")]

@@ -17,6 +17,7 @@ further back; so what counts in the end must be told at a place that no one befo
 - Only what is stored is counted provisionally. So the next owner finds the same (window, slot) pairs in what waits.
 - These pairs are unsure from then on (counts.py), and saved as such: they are told once more, changed or not, when the
   watermark has passed the end of their window. It had not where a provisional count was told.
+- Of two words with one offset the provisional one counts. The other may be of an owner that slept and wakes up.
 - All else that is told is a function of the log up to its offset.
 """
 
@@ -38,15 +39,16 @@ _PATIENCE = 8
 
 @dataclass(frozen=True, slots=True)
 class WindowRows:
-    """Absolute counts, columns of equal length."""
+    """Absolute counts, columns of equal length. `provisional`: what waits is counted too."""
 
     window_start: NDArray[np.int64]
     slot: NDArray[np.int32]
     counts: NDArray[np.int32]  # shape (n, 3): readings, arrivals, departures
+    provisional: bool = False
 
     def of(self, which: slice | NDArray[np.bool_]) -> "WindowRows":
         """Return some of the rows."""
-        return WindowRows(self.window_start[which], self.slot[which], self.counts[which])
+        return WindowRows(self.window_start[which], self.slot[which], self.counts[which], self.provisional)
 
 
 NO_ROWS = WindowRows(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros((0, 3), np.int32))
@@ -105,7 +107,7 @@ class Flows:
             self._counts.take_back(touched)
         else:
             window, slot, counts = self._counts.take_final(final_before)
-        return WindowRows(window * self._window_ms, slot, counts) if len(slot) else None
+        return WindowRows(window * self._window_ms, slot, counts, idle) if len(slot) else None
 
     def resume(self) -> None:
         """Take up where the checkpoint left off: all counts are to be told again, withdrawn ones too."""

@@ -84,7 +84,7 @@ class Listener:
                 continue
             partial = codec.partial.decode(output.value)
             order = order_of(partial)
-            self._take("window", 3, order, partial.windows)
+            self._take("window", 3, (*order, getattr(partial, "provisional", False)), partial.windows)
             if hasattr(partial, "now"):
                 self._take("now", 2, order, partial.now)
 
@@ -166,6 +166,9 @@ class Partition:
                 case _:
                     pass
         self.settle()
+        for owner in self.owners[:-1]:  # whoever slept wakes up when all is at rest, and has a last word
+            if not owner.over and owner.pending is None:
+                self.tell(owner, at_checkpoint=True)
         return self.listener.rows()
 
     def settle(self) -> None:

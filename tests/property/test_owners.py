@@ -76,6 +76,27 @@ def test_the_fleet_ends_with_what_one_owner_would_have_told(seed: int) -> None:
     assert fleet(records).run(thrown(dice)) == fleet(records).run([])
 
 
+def test_an_owner_that_slept_takes_nothing_back_when_it_wakes_up_at_rest() -> None:
+    readings = (("0", 0.0, PLACES[1]), ("1", 20.5, PLACES[0]), ("2", 23.5, PLACES[0]), ("3", 32.0, PLACES[1]))
+    records = [
+        frame(
+            [
+                {
+                    "vehicle_id": f"bike-{number}",
+                    "operator": "north",
+                    "ts": T0 + round(seconds * 1000),
+                    "lat": lat,
+                    "lon": lon,
+                    "vehicle_state": "available",
+                }
+            ]
+        )
+        for number, seconds, (lat, lon) in readings
+    ]
+    day: list[Deed] = [("fold", 3), ("checkpoint", 1), ("store", 1), ("fold", 1), ("take over", 1)]
+    assert fleet(records).run(day) == fleet(records).run([])
+
+
 @MANY
 @given(sensing_days.logs(30), st.integers(1, 3), days())
 def test_sensing_ends_with_what_one_owner_would_have_told(

@@ -135,8 +135,9 @@ class StayBroken(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """What is wrong with a sensor or a feed: all sensors of an owner, or all vehicles of an operator, in a region.
+    """What is wrong with a sensor or a feed: the sensors of an owner, or all vehicles of an operator, in a region.
 
+    Of a feed of sensors `sensors` are silent, `of` so many; those that are heard nonetheless are `heard`.
     What does not apply is null: a feed has no metric, and of a sensor that is silent nothing is repeated or refused.
     """
 
@@ -152,6 +153,8 @@ class Health(msgspec.Struct, frozen=True):
     refused: int | None = None
     residual: float | None = None
     residual_before: float | None = None
+    of: int | None = None
+    heard: list[str] | None = None
 
 
 class Forecast(msgspec.Struct, frozen=True):

@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     sensor_health: bool = True
     silent_intervals: float = Field(5.0, ge=2)
     silent_after_s: float = Field(600.0, ge=1)
+    feed_silent_share: float = Field(0.8, gt=0.5, le=1)
     forget_sensor_after_s: float = Field(30 * 86_400.0, gt=0)
 
     # Notifications

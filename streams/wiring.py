@@ -170,6 +170,7 @@ def health_config(settings: Settings) -> HealthConfig | None:
     if not settings.sensor_health:
         return None
     return HealthConfig(
+        feed_share=settings.feed_silent_share,
         silent_times=settings.silent_intervals,
         silent_ms=silent_ms(settings),
         forget_ms=int(settings.forget_sensor_after_s * 1000),

@@ -105,6 +105,10 @@ FIELDS: Structs = {
         "refused": field("Readings out of range of late; null for silence."),
         "residual": field("Distance of its mean from its neighbours'; null for other kinds than drifting."),
         "residual_before": field("The same before it drifted."),
+        "of": field("Number of sensors that the feed has; null for others than feeds of sensors.", **COUNT),
+        "heard": field(
+            "Sensors of the feed that were heard when it was found silent; null for others than feeds of sensors."
+        ),
     },
     "HotSpot": {
         "service_code": field("Category of the requests."),

@@ -16,6 +16,24 @@ from streams.errors import AlertError, CannotReplay, UrbanBrainError
 from streams.settings import Settings
 
 _CANNOT = 2
+_DECIDING = {
+    "saturation_expected": "UB_FORECAST_HORIZON_S",
+    "anomaly": "UB_ANOMALY_DETECTOR, UB_ANOMALY_RAISE_AT, UB_ANOMALY_QUIET_S",
+    "hot_spot": "UB_HOT_SPOT_RAISE_AT",
+    "impossible_jump": "UB_JUMP_KMH, UB_JUMP_QUIET_S, UB_LOW_BATTERY_PERCENT, UB_LOW_BATTERY_CLEAR_PERCENT",
+    "low_battery": "UB_JUMP_KMH, UB_JUMP_QUIET_S, UB_LOW_BATTERY_PERCENT, UB_LOW_BATTERY_CLEAR_PERCENT",
+    **dict.fromkeys(
+        ("sensor_silent", "sensor_stuck", "sensor_out_of_range", "sensor_drifting", "feed_silent"),
+        "UB_SENSOR_HEALTH, UB_SILENT_INTERVALS, UB_SILENT_AFTER_S, UB_AMEND_HORIZON_S, UB_FORGET_SENSOR_AFTER_S, "
+        "UB_FEED_SILENT_SHARE",
+    ),
+}
+"""Settings by kind of alert, beside those of policies: what decides, and is in the version that an alert names."""
+_OF_POLICIES = (
+    "UB_POLICY_FILE, UB_DEFAULT_CAPACITY, UB_RAISE_RATIO, UB_CLEAR_RATIO, UB_MIN_DURATION_S, UB_TIMEZONE"
+)
+_UNNAMED = "UB_FLAP_QUIET_S, UB_SENSOR_HEALTH, UB_MAX_SERIES_PER_PARTITION"
+"""Settings that may change what is told, and are in no version."""
 
 
 @alerts.command()
@@ -39,7 +57,7 @@ def replay(alert_id: str, limit: int) -> None:
 def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bool:
     from streams.alerts.log import open_log  # noqa: PLC0415
     from streams.fold import Ledger, Restored  # noqa: PLC0415
-    from streams.incidents.replay import Rest, differences, steps  # noqa: PLC0415
+    from streams.incidents.replay import Rest, differences, other_damping, steps  # noqa: PLC0415
     from streams.policy_file import load_policy  # noqa: PLC0415
     from streams.wiring import incidents_fold  # noqa: PLC0415 - it brings Faust with it
 
@@ -64,14 +82,24 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
     problems = differences(stored, told)
     if excuse := rest.excuses(problems):
         raise CannotReplay(excuse)
+    if otherwise := other_damping(stored, told):
+        raise CannotReplay(
+            f"it was told as one that flaps by other settings: {otherwise}; give those of then (UB_FLAP_RAISES, "
+            "UB_FLAP_WINDOW_S, UB_FLAP_QUIET_S)"
+        )
     if not told and version is None:
         raise CannotReplay(
             f"nothing judges {newest.kind} {newest.subject or newest.cell} with these settings; give those that the "
-            "workers have (UB_POLICY_FILE, UB_ANOMALY_DETECTOR)"
+            f"workers have ({_deciding(newest)})"
         )
     for problem in problems:
         console.print(f"differs  {problem}", markup=False)
-    if not problems:
+    if problems:
+        console.print(
+            f"no version names {_UNNAMED}: with other ones than the workers had, or another policy in between, this "
+            "is to be expected"
+        )
+    else:
         console.print(f"the same alert: {newest.alert_id}, {len(told)} events with the same evidence")
     return not problems
 
@@ -95,9 +123,15 @@ def _check_version(now: str | None, alert: Alert) -> None:
     if now is not None and now != alert.policy_version:
         raise CannotReplay(
             f"it was judged by version {alert.policy_version} of {alert.policy}, and the one here is {now}; give the "
-            "file and the settings of then (UB_POLICY_FILE, UB_DEFAULT_CAPACITY, UB_RAISE_RATIO, UB_CLEAR_RATIO, "
-            "UB_MIN_DURATION_S, UB_TIMEZONE, UB_ANOMALY_...)"
+            f"file and the settings of then ({_deciding(alert)})"
         )
+
+
+def _deciding(alert: Alert) -> str:
+    own = _DECIDING.get(alert.kind, "")
+    if alert.kind == "saturation_expected":
+        return f"{own}, {_OF_POLICIES}"
+    return own or _OF_POLICIES
 
 
 def _show(found: list[Any], limit: int, console: Console) -> None:

@@ -31,6 +31,12 @@ class FlapConfig:
 
 NEVER = FlapConfig()
 """Every opening and closing is told."""
+_FLAPS = "; opens and closes again and again, "
+
+
+def flapping(raised: Alert) -> str:
+    """Return how often in how long an alert had opened when it was raised, if it was told as one that flaps."""
+    return raised.summary.rpartition(_FLAPS)[2] if _FLAPS in raised.summary else ""
 
 
 class _Saved(msgspec.Struct, array_like=True):
@@ -114,8 +120,8 @@ class Damper:
         known.starts = [at for at in known.starts if at > since][1 - most :] if most > 1 else []
         known.starts.append(event.starts_at)
         if known.shown is None and most and len(known.starts) >= most:
-            note = f"opens and closes again and again, {most} times in {_minutes(self._config.window_ms)}"
-            known.shown = msgspec.structs.replace(event, summary=f"{event.summary}; {note}")
+            note = f"{most} times in {_minutes(self._config.window_ms)}"
+            known.shown = msgspec.structs.replace(event, summary=f"{event.summary}{_FLAPS}{note}")
         self._unsaved.add(key)
         self._remember(known)
         return known

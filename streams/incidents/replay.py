@@ -7,10 +7,11 @@ import msgspec
 
 from schemas import codec
 from schemas.alerts import Alert
-from schemas.cells import CellsNow
+from schemas.cells import CellsVehicles
 from streams import topics
 from streams.fold import Record
-from streams.incidents.messages import decoder
+from streams.incidents.damping import flapping
+from streams.incidents.messages import decoder, time_of
 from streams.incidents.showing import Seen
 from streams.incidents.state import IncidentsState
 
@@ -29,7 +30,11 @@ class Step:
 
 
 def steps(fold: IncidentsState, records: Iterable[Record], wanted: Alert, first: int) -> Iterator[Step]:
-    """Fold the records; from offset `first` on yield those that change something about the wanted alert."""
+    """Fold the records; yield those that change something about the wanted alert, from its beginning on.
+
+    That is the record at offset `first`, or the first one whose event time has reached the alert's beginning: that a
+    sensor is silent, or that requests gather, is known only some time after it began.
+    """
     before: Seen | None = None
     for number, record in enumerate(records):
         fold.apply(record)
@@ -43,8 +48,10 @@ def steps(fold: IncidentsState, records: Iterable[Record], wanted: Alert, first:
         seen = fold.seen(wanted)
         if event is not None:
             seen = seen or _of_event(event)
-        if seen is not None and record.offset >= first and (event is not None or seen != before):
-            yield Step(record.offset, _time_of(record, event), seen, event)
+        if seen is not None and (event is not None or seen != before):
+            at = _time_of(record, event)
+            if record.offset >= first or at >= wanted.starts_at:
+                yield Step(record.offset, at, seen, event)
         before = seen
 
 
@@ -95,6 +102,14 @@ def differences(stored: Sequence[Alert], told: Sequence[Alert]) -> list[str]:
     return found
 
 
+def other_damping(stored: Sequence[Alert], told: Sequence[Alert]) -> str:
+    """Return how flaps were damped then and are now, where that differs, as far as both alerts say; else nothing."""
+    if not stored or not told or stored[0].sequence or told[0].sequence:
+        return ""
+    then, now = (flapping(events[0]) or "not at all" for events in (stored, told))
+    return "" if then == now else f"then {then}, here {now}"
+
+
 def _of_event(event: Alert) -> Seen:
     anomaly = event.evidence.anomaly
     state = f"{event.status} {event.severity}"
@@ -108,9 +123,10 @@ def _time_of(record: Record, event: Alert | None) -> int:
     if event is not None:
         return event.updated_at
     message = decoder.decode(record.value)  # it changed something, so it was read before
-    if isinstance(message, CellsNow):
-        return message.as_of
-    return int(getattr(message, "watermark", 0))
+    if isinstance(message, CellsVehicles):
+        return max([0, *message.moves.ts, *message.news.ts])
+    reached = time_of(message)
+    return 0 if reached is None else reached[1]
 
 
 def _text(value: object) -> str:

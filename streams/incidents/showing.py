@@ -1,6 +1,7 @@
 """What a book knows of the subject of an alert, in words: for people who look at how an alert came about."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
 from schemas.alerts import Alert
@@ -13,6 +14,16 @@ class Seen:
     value: str
     threshold: str
     state: str
+
+
+def moment(milliseconds: int) -> str:
+    """Return an event time for people, UTC."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def active(alert: Alert | None, otherwise: str = "quiet") -> str:
+    """Return what is made of a condition with an open alert, or none."""
+    return otherwise if alert is None else f"active {alert.severity}"
 
 
 @runtime_checkable

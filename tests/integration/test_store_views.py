@@ -251,8 +251,10 @@ def test_what_is_no_cell_is_refused_by_name(migrated: Database, text: str) -> No
         read(migrated, "SELECT api.from_hex(%s)", text)
 
 
-def silent(kind: str, subject: str, feed: str, begin: int, end: int | None) -> Rows:
-    """Return an alert that says that a sensor or feed was silent, from and to seconds after T0."""
+def silent(
+    kind: str, subject: str, feed: str, begin: int, end: int | None, heard: list[str] | None = None
+) -> Rows:
+    """Return an alert that says that a sensor or feed was silent, but for some, from and to seconds after T0."""
     alert, _ = rows.alert(
         "raised" if end is None else "cleared",
         0,
@@ -262,7 +264,7 @@ def silent(kind: str, subject: str, feed: str, begin: int, end: int | None) -> R
         subject=subject,
         starts_at=T0 + begin * 1000,
         ends_at=None if end is None else T0 + end * 1000,
-        evidence=json.dumps({"health": {"feed": feed}}),
+        evidence=json.dumps({"health": {"feed": feed, "heard": heard}}),
     )
     return alert
 
@@ -295,3 +297,11 @@ def test_metrics_of_a_cell_are_as_complete_as_its_sensors_were_heard(migrated: D
         ("no2", None),
         ("pm25", pytest.approx((0.5 + 1 + 0) / 3)),
     ]
+
+
+@pytest.mark.parametrize("view", ["cell_metric_minute", "cell_metric_hour"])
+def test_a_sensor_that_is_heard_though_its_feed_is_silent_is_complete(migrated: Database, view: str) -> None:
+    write(migrated, rows.sensors({"owner": "port"}, {"sensor_id": "s2", "owner": "port"}))
+    write(migrated, rows.sensor_windows({}))
+    write(migrated, silent("feed_silent", "port", "sensors", -7_200, 7_200, heard=["s2"]))
+    assert read(migrated, f"SELECT completeness FROM api.{view}") == [(pytest.approx(1 / 2),)]

@@ -21,7 +21,7 @@ from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.lifecycle import Place, ended
 from streams.incidents.messages import Metrics
-from streams.incidents.showing import Seen
+from streams.incidents.showing import Seen, active
 
 GREATEST = 1e12
 """No metric comes near; larger values would overflow in squares."""
@@ -74,6 +74,8 @@ class AllSeries:
         self._detectors: dict[str, Detector[Any, Any]] = {}
         self._series: dict[Key, _Series] = {}
         self._open: set[Key] = set()
+        self._scores: dict[Key, tuple[Window, Score]] = {}
+        """The newest of each open alert, for those who ask (`seen`)."""
         self._unsaved: set[Key] = set()
 
     def __len__(self) -> int:
@@ -124,6 +126,8 @@ class AllSeries:
         series.last = window.start
         self._unsaved.add((window.cell, window.subject))
         before, series.watch = series.watch, step(series.watch, score, window.start, self._config.rule)
+        if series.watch.severity is not None:
+            self._scores[window.cell, window.subject] = window, score
         if series.watch.severity == before.severity:
             return []
         return [self._turn(series, window, score, record)]
@@ -149,6 +153,8 @@ class AllSeries:
     def _told(self, series: _Series, key: Key, event: Alert) -> Alert:
         series.alert = event if event.status == "active" else None
         (self._open.discard if series.alert is None else self._open.add)(key)
+        if series.alert is None:
+            self._scores.pop(key, None)
         return event
 
     def _fall_quiet(self, region: str, reached: int, record: Record) -> list[Alert]:
@@ -187,15 +193,24 @@ class AllSeries:
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of the detector and its rule; None for other kinds of alerts."""
-        if alert.kind != "anomaly" or alert.subject is None:
+        if alert.subject is None or not self._judges(alert):
             return None
-        if joint(alert.subject) != joint(self._config.detector):
-            return None  # another book's
         return rules_version(self._detector(alert.subject), self._config.rule)
 
     def seen(self, alert: Alert) -> Seen | None:
-        """Return nothing: the scores of a series are not kept, and its events say what was unusual."""
-        return None
+        """Return the newest score of a series with an open alert; others are not kept."""
+        found = self._scores.get((alert.cell, alert.subject or "")) if self._judges(alert) else None
+        if found is None:
+            return None
+        window, score = found
+        series = self._series[alert.cell, window.subject]
+        value = f"{score.aspect} {score.observed:.4g} {window.unit} (score {score.score:.2f})"
+        expected = f"{score.low:.4g} to {score.high:.4g} (score {self._config.rule.raise_at:g})"
+        return Seen(value, expected, active(series.alert))
+
+    def _judges(self, alert: Alert) -> bool:
+        """Return whether an alert is of this book, and not of another one's detector."""
+        return alert.kind == "anomaly" and joint(alert.subject or "") == joint(self._config.detector)
 
     def take_parts(self) -> dict[str, bytes | None]:
         """Return the series that changed since the last call, by "cell/subject"; None where one was forgotten."""

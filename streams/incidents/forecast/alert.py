@@ -76,11 +76,18 @@ def cleared(alert: Alert, view: View, reason: str) -> Alert:
 
 
 def _summary(view: View, found: Expectation) -> str:
-    minutes = view.window_ms / 60_000
-    soonest, latest = max(1, math.floor(found.earliest * minutes)), math.ceil(found.latest * minutes)
+    text = expected(found, view.rule.raise_at, view.window_ms)
+    return f"{view.occupancy} bikes in a cell for {view.rule.capacity}, {text}"
+
+
+def expected(found: Expectation, raise_at: int, window_ms: int) -> str:
+    """Return how fast a cell fills, and when it will hold `raise_at`, for people."""
+    minutes = window_ms / 60_000
+    soonest = max(1, math.floor(found.earliest * minutes))
+    latest = "never" if math.isinf(found.latest) else math.ceil(found.latest * minutes)
     return (
-        f"{view.occupancy} bikes in a cell for {view.rule.capacity}, {found.rate / minutes:+.1f} a minute: "
-        f"{view.rule.raise_at} expected in {max(1, round(found.expected * minutes))} min ({soonest} to {latest})"
+        f"{found.rate / minutes:+.1f} a minute: {raise_at} expected in {max(1, round(found.expected * minutes))} min "
+        f"({soonest} to {latest})"
     )
 
 

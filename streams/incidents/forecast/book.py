@@ -16,11 +16,12 @@ from schemas.alerts import Alert
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
-from streams.incidents.forecast.alert import View, cleared, raised, rules_version
+from streams.incidents.forecast.alert import KIND, View, cleared, expected, raised, rules_version
 from streams.incidents.forecast.inflow import LONGEST, Flow, expect
 from streams.incidents.forecast.watch import ForecastRule, Outlook, filled, step
 from streams.incidents.messages import Windows
 from streams.incidents.policy import Policy, Rule
+from streams.incidents.showing import Seen, active, moment
 
 SETTLES = 2
 """First windows of a region whose arrivals do not count: vehicles are heard of for the first time in them."""
@@ -61,6 +62,8 @@ class _Cell:
     outlook: Outlook = field(default_factory=Outlook)
     alert: Alert | None = None
     not_before: int = 0
+    newest: tuple[int, str] | None = None
+    """How many stood there at the newest look, and what was expected; not saved, for those who ask (`seen`)."""
 
     def standing(self) -> int:
         """Vehicles at the end of the newest windows of all operators."""
@@ -172,6 +175,7 @@ class ForecastBook:
             within = self._rule.horizon_ms / window_ms
             found = expect(flows, rule.raise_at - occupancy, self._rule.sure, within)
             outlook = step(before, found, at, window_ms, self._rule)
+        cell.newest = occupancy, "" if found is None else expected(found, rule.raise_at, window_ms)
         if outlook == before:
             return
         cell.outlook = outlook
@@ -192,6 +196,23 @@ class ForecastBook:
             self._open.add(name)
         cell.not_before = event.starts_at + 1
         yield event
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the capacities and of what is expected; None for other kinds of alerts."""
+        return self._version if alert.kind == KIND else None
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return how many stood in an alert's cell at the newest look, and what was expected then."""
+        cell = self._cells.get(alert.cell) if alert.kind == KIND else None
+        if cell is None or cell.newest is None:
+            return None
+        rule, outlook, (occupancy, when) = cell.rule, cell.outlook, cell.newest
+        when = when or ("it is full" if outlook.full else "not expected to fill")
+        limit = f"{rule.raise_at} within {self._rule.horizon_ms / 60_000:g} min, nine times in ten"
+        state = active(cell.alert, "full" if outlook.full else "quiet")
+        if outlook.doubted_at is not None:
+            state += f", in doubt since {moment(outlook.doubted_at)}"
+        return Seen(f"{occupancy} bikes, {when}", limit, state)
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return the cells, and the progress of the regions, that changed since the last call."""

@@ -11,12 +11,14 @@ from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.health.cases import Cases
 from streams.incidents.health.config import HealthConfig
+from streams.incidents.health.feeds import Feed, SavedFeed
 from streams.incidents.health.findings import VEHICLES
 from streams.incidents.health.operators import Operators
-from streams.incidents.health.region import Owner, Sensors
+from streams.incidents.health.region import OF_SENSORS, Sensors
 from streams.incidents.health.sensors import SavedSensor, Sensor
 from streams.incidents.lifecycle import Place
 from streams.incidents.messages import Windows
+from streams.incidents.showing import Seen
 
 
 class _Clocks(msgspec.Struct, array_like=True, frozen=True):
@@ -28,6 +30,8 @@ class _Clocks(msgspec.Struct, array_like=True, frozen=True):
 
 _clocks = msgspec.msgpack.Decoder(_Clocks)
 _sensor = msgspec.msgpack.Decoder(SavedSensor)
+_feed = msgspec.msgpack.Decoder(int | SavedFeed)
+"""Earlier versions saved `awake_ms` alone."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -106,6 +110,19 @@ class HealthBook:
     def _new(self, name: str) -> _Region:
         return _Region(name, self._config, self._cases, self._place)
 
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of what decides on health; None for other kinds of alerts."""
+        return self._config.version if alert.kind in (*OF_SENSORS, "feed_silent") else None
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return what is known of the sensor, owner or operator that an alert is about; None where nothing is."""
+        region, health = self._regions.get(alert.region), alert.evidence.health
+        if region is None or health is None or self.version(alert) is None:
+            return None
+        if alert.kind == "feed_silent" and health.feed == VEHICLES:
+            return region.operators.seen(alert.subject or "")
+        return region.sensors.seen(alert)
+
     def take_parts(self) -> dict[str, bytes | None]:
         """Return what changed since the last call, by name; None: it is deleted."""
         parts: dict[str, bytes | None] = {f"case/{name}": data for name, data in self._cases.take_parts()}
@@ -116,7 +133,10 @@ class HealthBook:
                 saved = None if sensor is None else SavedSensor(sensor.owner, sensor.cell, sensor.series)
                 parts[f"sensor/{name}/{sensor_id}"] = None if saved is None else _encode(saved)
             for owner in sorted(sensors.unsaved_owners):
-                parts[f"owner/{name}/{owner}"] = _encode(sensors.owners[owner].awake_ms)
+                feed = sensors.owners[owner]
+                parts[f"owner/{name}/{owner}"] = _encode(
+                    SavedFeed(feed.awake_ms, feed.asleep_ms, feed.missing)
+                )
             sensors.unsaved_sensors.clear()
             sensors.unsaved_owners.clear()
             parts |= dict(sensors.drifts.take_parts())
@@ -138,7 +158,11 @@ class HealthBook:
             saved = _sensor.decode(data)
             region.sensors.restore(subject, Sensor(saved.owner, saved.cell, saved.series))
         elif what == "owner":
-            region.sensors.owners[subject] = Owner(awake_ms=msgspec.msgpack.decode(data, type=int))
+            known = _feed.decode(data)
+            awake, asleep, missing = (
+                (known, 0, {}) if isinstance(known, int) else (known.awake_ms, known.asleep_ms, known.missing)
+            )
+            region.sensors.owners[subject] = Feed(missing=missing, asleep_ms=asleep, awake_ms=awake)
         elif what == "operator":
             region.operators.restore(subject, data)
         elif what == "means":

@@ -9,6 +9,7 @@ class HealthConfig:
     """Milliseconds of event time, and numbers.
 
     feed_sensors    an owner with so many sensors in a region is a feed of its own
+    feed_share      and is silent when this share of them is, so many at the least
     warm_windows    gaps between windows of an operator that must be known before its silence means anything
     silent_times    so many usual gaps without a window are silence
     silent_ms       and this much at the least
@@ -16,6 +17,7 @@ class HealthConfig:
     """
 
     feed_sensors: int = 3
+    feed_share: float = 0.8
     warm_windows: int = 30
     silent_times: float = 5.0
     silent_ms: int = 600_000

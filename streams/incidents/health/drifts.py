@@ -7,9 +7,20 @@ import msgspec
 from schemas.alerts import Alert, Health
 from streams.fold import Record
 from streams.incidents.health.cases import Cases, Finding, Key
-from streams.incidents.health.drift import SPANS, Trail, residuals, step
+from streams.incidents.health.drift import (
+    LEAST_SHARE,
+    OWN_TIMES,
+    SETTLED,
+    SPANS,
+    TIMES,
+    Trail,
+    residuals,
+    step,
+)
+from streams.incidents.health.findings import span
 from streams.incidents.health.sensors import Sensor, Series
 from streams.incidents.lifecycle import Place
+from streams.incidents.showing import Seen, active
 
 PERIOD_MS = 1_200_000
 """That of streams/sensing/health/means.py."""
@@ -113,6 +124,20 @@ class Drifts:
             residual_before=trail.before,
         )
         return Finding(period - SPANS * PERIOD_MS, sensor.cell, "minor", text, health)
+
+    def seen(self, name: str, metric: str, alert: Alert | None) -> Seen | None:
+        """Return how far a sensor is from its neighbours; `alert` is the one that is open."""
+        trail = self._trails.get(metric, {}).get(name)
+        if trail is None or not trail.residuals:
+            return None
+        now = trail.residuals[max(trail.residuals)]
+        if trail.before is None:
+            value = f"{metric} {now:+.4g}, moved by {now - trail.residuals[min(trail.residuals)]:+.4g}"
+            limit = f"{OWN_TIMES * trail.greatest:.4g}, {TIMES:g} times the others, {LEAST_SHARE:.0%} of the value"
+        else:
+            value = f"{metric} {now:+.4g}, {abs(now - trail.before):.4g} from {trail.before:+.4g}"
+            limit = f"cleared within {trail.reached / 2:.4g}, or no further for {span(SETTLED * PERIOD_MS)}"
+        return Seen(value, limit, active(alert))
 
     def take_parts(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield what changed since the last call, by kind of part and name."""

@@ -39,12 +39,16 @@ def out_of_range(name: str, sensor: Sensor, metric: str, series: Series) -> Find
     return Finding(series.refused_since, sensor.cell, "minor", text, _health(sensor, metric, series))
 
 
-def owner_silent(owner: str, sensors: int, newest: Sensor, patience_ms: int, at: int) -> Finding:
-    """Nothing is heard of all sensors of an owner."""
-    since = newest.last_ts
-    text = f"nothing heard of any of the {sensors} sensors of {owner} for {span(at - since)}"
+def owner_silent(
+    owner: str, missing: int, heard: list[str], newest: Sensor, patience_ms: int, at: int
+) -> Finding:
+    """Nothing is heard of so many sensors of an owner; `newest` is the one of them that was heard last."""
+    since, count = newest.last_ts, missing + len(heard)
+    which = f"{missing} of the {count}" if heard else f"any of the {count}"
+    text = f"nothing heard of {which} sensors of {owner} for {span(at - since)}"
     expected = min(series.expected_ms for series in newest.series.values())
-    return Finding(since, newest.cell, "major", text, Health(SENSORS, sensors, since, expected, patience_ms))
+    health = Health(SENSORS, missing, since, expected, patience_ms, of=count, heard=heard)
+    return Finding(since, newest.cell, "major", text, health)
 
 
 def operator_silent(

@@ -14,6 +14,7 @@ from streams.incidents.health.cases import Cases, Key
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.findings import VEHICLES, operator_silent
 from streams.incidents.messages import Windows
+from streams.incidents.showing import Seen, active, moment
 
 
 class _Saved(msgspec.Struct, array_like=True, frozen=True):
@@ -107,6 +108,16 @@ class Operators:
 
     def _key(self, name: str) -> Key:
         return "feed_silent", self._region, f"{VEHICLES}:{name}"
+
+    def seen(self, name: str) -> Seen | None:
+        """Return up to when an operator was heard, and when that is too long ago; None where it never was."""
+        operator = self._known.get(name)
+        if operator is None:
+            return None
+        limit = "not known yet how often it speaks"
+        if operator.patience_ms:
+            limit = f"silent from {moment(operator.end + operator.patience_ms)} on"
+        return Seen(f"last heard {moment(operator.end)}", limit, active(self._cases.find(self._key(name))))
 
     def take_parts(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield what changed since the last call, by operator."""

@@ -1,11 +1,11 @@
 """The sensors of one region: what is wrong with each, and whether a whole feed is silent instead.
 
-A feed is all sensors of an owner. While nothing is heard of any of them that is one alert; what each of them would say
-is held back until the feed speaks again, and then each has its usual time to do so too.
+A feed is all sensors of an owner (feeds.py). While most of them are silent that is one alert, which takes over what was
+told of them; what each of them would say is held back until the feed speaks again, and then each has its usual time to
+do so too. One whose time is over waits while its feed is in doubt, but not for ever.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 
 from schemas.alerts import Alert, AlertKind
 from schemas.cells import CellsHealth
@@ -15,31 +15,19 @@ from streams.incidents.health.cases import Cases, Key
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.deadlines import Deadlines
 from streams.incidents.health.drifts import Drifts
+from streams.incidents.health.feeds import HOLD_MS, RECENT_MS, Feed, decided_at, fallen
 from streams.incidents.health.findings import SENSORS
+from streams.incidents.health.seen import of_feed, of_silence, of_values
 from streams.incidents.health.sensors import Sensor, Series, rows
 from streams.incidents.lifecycle import Place
+from streams.incidents.showing import Seen
 
-_OF_SENSORS: tuple[AlertKind, ...] = (
+OF_SENSORS: tuple[AlertKind, ...] = (
     "sensor_silent",
     "sensor_stuck",
     "sensor_out_of_range",
     "sensor_drifting",
 )
-
-
-@dataclass(slots=True)
-class Owner:
-    """All sensors of an owner; `awake_ms`: its feed was silent until then; `hurry_ms`: no patience is shorter."""
-
-    sensors: set[str] = field(default_factory=set)
-    last_ts: int = 0
-    awake_ms: int = 0
-    hurry_ms: int = 0
-
-
-def silent_after(owner: Owner) -> int:
-    """Return the event time from which on the feed is silent: see Sensor.silent_after."""
-    return owner.last_ts + owner.hurry_ms * 5 // 4
 
 
 def heard_since(alert: Alert, last_ts: int) -> bool:
@@ -64,7 +52,9 @@ class Sensors:
         self._deadlines = Deadlines()
         self.known: dict[str, Sensor] = {}
         self.drifts = Drifts(region, self.known, place, cases)
-        self.owners: dict[str, Owner] = {}
+        self.owners: dict[str, Feed] = {}
+        self._turned: set[str] = set()
+        """Owners whose feed fell silent, or was heard again, with the record that is judged."""
         self.unsaved_sensors: set[str] = set()
         self.unsaved_owners: set[str] = set()
 
@@ -86,26 +76,36 @@ class Sensors:
                 sensor.series[metric] = series
                 self.drifts.put(name, metric, series)
                 touched.add(name)
-        for name in sorted(touched & self.known.keys()):
+        names = sorted(touched & self.known.keys())
+        for name in names:
             self._enter(name)
             yield from self._look(name, clock, record)
+        for owner in {self.known[name].owner for name in names}:
+            self._look_again(self.owners[owner].held)
 
     def _enter(self, name: str) -> None:
         sensor = self.known[name]
         self.unsaved_sensors.add(name)
-        owner = self.owners.setdefault(sensor.owner, Owner())
-        owner.sensors.add(name)
-        owner.last_ts = max(owner.last_ts, sensor.last_ts)
+        feed = self.owners.setdefault(sensor.owner, Feed())
+        feed.sensors.add(name)
+        feed.last_ts = max(feed.last_ts, sensor.last_ts)
+        for some in (feed.silent, feed.gone, feed.held):
+            some.discard(name)  # if it is silent all the same, its time is over at once
+        if sensor.last_ts > feed.missing.get(name, sensor.last_ts):
+            del feed.missing[name]
+            self.unsaved_owners.add(sensor.owner)
         patience = sensor.patience_ms
+        (feed.warm.add if patience else feed.warm.discard)(name)
         if patience:
-            owner.hurry_ms = min(owner.hurry_ms or patience, patience)
-        self._schedule(name)
-
-    def _schedule(self, name: str) -> None:
-        sensor = self.known[name]
-        at = sensor.silent_after(self.owners[sensor.owner].awake_ms)
+            feed.hurry_ms = min(feed.hurry_ms or patience, patience)
+        at = feed.due(sensor)
         if at is not None:
             self._deadlines.set(name, at)
+
+    def _look_again(self, names: Iterable[str]) -> None:
+        """Have sensors looked at when the next judgement comes."""
+        for name in names:
+            self._deadlines.set(name, 0)
 
     def _look(self, name: str, clock: int, record: Record) -> Iterator[Alert]:
         """Judge a sensor by what was just said of it."""
@@ -132,50 +132,86 @@ class Sensors:
 
     def judge(self, clock: int, record: Record) -> Iterator[Alert]:
         """Yield the events that are due because time went on: feeds first, for they hold back their sensors."""
-        for name in sorted(self.owners):
-            yield from self._judge_feed(name, clock, record)
-        for name in self._deadlines.take(clock):
-            yield from self._judge_silence(name, clock, record)
+        due = self._deadlines.take(clock)
+        for name in due:
+            self._note(name, clock)
+        for owner in sorted(self.owners):
+            yield from self._judge_feed(owner, clock, record)
+        decided: dict[str, int] = {}
+        for name in due:
+            if self.known[name].owner not in self._turned:  # of those all are looked at with the next record
+                yield from self._judge_silence(name, clock, decided, record)
+        self._turned.clear()
         yield from self.drifts.judge(clock, record)
 
+    def _note(self, name: str, clock: int) -> None:
+        """Count a sensor whose time may be over as one of which nothing is heard."""
+        sensor = self.known[name]
+        feed = self.owners[sensor.owner]
+        at = feed.due(sensor)
+        if at is None or at > clock or name in feed.missing:
+            return
+        feed.silent.discard(name)
+        if clock > at + RECENT_MS:
+            feed.gone.add(name)
+        elif self._cases.find(self._feed(sensor.owner)) is None:
+            feed.silent.add(name)
+        else:
+            feed.missing[name] = clock - sensor.slowest().patience_ms
+            self.unsaved_owners.add(sensor.owner)
+
     def _judge_feed(self, name: str, clock: int, record: Record) -> Iterator[Alert]:
-        owner, key = self.owners[name], self._feed(name)
-        open_alert = self._cases.find(key)
-        if open_alert is not None:
-            if heard_since(open_alert, owner.last_ts) or not owner.sensors:
-                owner.awake_ms = clock
-                self.unsaved_owners.add(name)
-                for sensor in owner.sensors:
-                    self._schedule(sensor)
+        feed, key = self.owners[name], self._feed(name)
+        if self._cases.find(key) is not None:
+            if 2 * len(feed.missing) <= len(feed.warm) - len(feed.gone):
+                feed.awake_ms, feed.missing = clock, {}
+                self._turn(name)
                 yield from self._cases.clear(key, "readings are heard again", clock, record)
             return
-        if not owner.hurry_ms or clock <= silent_after(owner):
-            return
-        warm = [sensor for sensor in owner.sensors if self.known[sensor].patience_ms]
-        owner.hurry_ms = min((self.known[sensor].patience_ms for sensor in warm), default=0)
-        if len(warm) < self._config.feed_sensors or clock <= silent_after(owner):
-            return
-        newest = max(warm, key=lambda sensor: (self.known[sensor].last_ts, sensor))
-        finding = findings.owner_silent(name, len(warm), self.known[newest], owner.hurry_ms, clock)
-        yield from self._cases.raise_(key, finding, clock, record)
+        missing = fallen(feed, self.known, clock, self._config)
+        if missing:
+            heard, patience = sorted(feed.counted - missing.keys()), clock - max(missing.values())
+            feed.asleep_ms, feed.missing = clock, missing
+            self._turn(name)
+            for sensor in sorted(feed.sensors):
+                alone = self._key("sensor_silent", sensor)
+                yield from self._cases.clear(alone, f"so is the feed of {name}", clock, record)
+            newest = max(missing, key=lambda sensor: (self.known[sensor].last_ts, sensor))
+            finding = findings.owner_silent(name, len(missing), heard, self.known[newest], patience, clock)
+            yield from self._cases.raise_(key, finding, clock, record)
 
-    def _judge_silence(self, name: str, clock: int, record: Record) -> Iterator[Alert]:
-        sensor = self.known[name]
-        if clock > sensor.last_ts + self._config.forget_ms:
+    def _turn(self, owner: str) -> None:
+        """A feed fell silent, or is heard again: all its sensors are to be looked at."""
+        feed = self.owners[owner]
+        for some in (feed.silent, feed.gone, feed.held):
+            some.clear()
+        self.unsaved_owners.add(owner)
+        self._turned.add(owner)
+        self._look_again(feed.sensors)
+
+    def _judge_silence(
+        self, name: str, clock: int, decided: dict[str, int], record: Record
+    ) -> Iterator[Alert]:
+        """Judge a sensor whose time may be over; `decided`: by owner, when it is known what its feed is up to."""
+        sensor, forget_at = self.known[name], self.known[name].last_ts + self._config.forget_ms + 1
+        feed = self.owners[sensor.owner]
+        at = feed.due(sensor)
+        if clock >= forget_at:
             yield from self._forget(name, "taken as removed for good", clock, record)
-            return
-        at = sensor.silent_after(self.owners[sensor.owner].awake_ms)
-        if at is None:
-            return
-        if at > clock:
+        elif at is not None and at > clock:
             self._deadlines.set(name, at)
-            return
-        owner = self.owners[sensor.owner]
-        if clock - owner.last_ts > owner.hurry_ms // 2 and clock <= silent_after(owner):
-            self._deadlines.set(name, silent_after(owner) + 1)  # perhaps all of them are: wait for that
-            return
-        self._deadlines.set(name, sensor.last_ts + self._config.forget_ms + 1)
-        if self._cases.find(self._feed(sensor.owner)) is None:
+        elif at is not None and self._cases.find(self._feed(sensor.owner)) is not None:
+            self._deadlines.set(name, forget_at)
+        elif at is not None:
+            if sensor.owner not in decided:
+                decided[sensor.owner] = decided_at(feed, self.known, clock, self._config)
+            until = min(decided[sensor.owner], at + max(HOLD_MS, sensor.slowest().patience_ms))
+            if until > clock:
+                feed.held.add(name)
+                self._deadlines.set(name, until)
+                return
+            feed.held.discard(name)
+            self._deadlines.set(name, forget_at if name in feed.gone else min(forget_at, at + RECENT_MS + 1))
             finding = findings.silent(name, sensor, clock)
             yield from self._cases.raise_(self._key("sensor_silent", name), finding, clock, record)
 
@@ -191,7 +227,7 @@ class Sensors:
             yield from self._forget(name, "the sensor is forgotten", clock, record)
 
     def _forget(self, name: str, why: str, clock: int, record: Record) -> Iterator[Alert]:
-        for kind in _OF_SENSORS:
+        for kind in OF_SENSORS:
             yield from self._cases.clear(self._key(kind, name), why, clock, record)
             self._cases.forget(self._key(kind, name))
         sensor = self.known.pop(name)
@@ -200,12 +236,30 @@ class Sensors:
         self._leave(name, sensor)
 
     def _leave(self, name: str, sensor: Sensor) -> None:
-        owner = self.owners.get(sensor.owner)
-        if owner is None:
+        feed = self.owners.get(sensor.owner)
+        if feed is None:
             return
-        owner.sensors.discard(name)
-        if sensor.last_ts >= owner.last_ts:
-            owner.last_ts = max((self.known[other].last_ts for other in owner.sensors), default=0)
+        if name in feed.missing:
+            self.unsaved_owners.add(sensor.owner)
+        feed.leave(name)
+        self._look_again(feed.held)
+        if sensor.last_ts >= feed.last_ts:
+            feed.last_ts = max((self.known[other].last_ts for other in feed.sensors), default=0)
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return what is known of the sensor or feed that an alert is about; None where nothing is."""
+        name, health = alert.subject or "", alert.evidence.health
+        if alert.kind == "feed_silent":
+            feed = self.owners.get(name)
+            return None if feed is None else of_feed(feed, self._config, self._cases.find(self._feed(name)))
+        sensor, known = self.known.get(name), self._cases.find(self._key(alert.kind, name))
+        if sensor is None or health is None:
+            return None
+        if alert.kind == "sensor_drifting":
+            return self.drifts.seen(name, health.metric or "", known)
+        if alert.kind == "sensor_silent":
+            return of_silence(sensor, self.owners[sensor.owner], known)
+        return of_values(sensor, health.metric or "", alert.kind, known)
 
     def restore(self, name: str, sensor: Sensor) -> None:
         """Take back a sensor; see `settle`."""
@@ -216,6 +270,10 @@ class Sensors:
         for name in self.known:
             self._enter(name)
         self.unsaved_sensors.clear()
+        for name, feed in self.owners.items():
+            alert = self._cases.find(self._feed(name))
+            if alert is not None and not feed.missing:  # saved by a version that did not keep who is missing
+                feed.missing = dict.fromkeys(feed.warm, alert.starts_at)
 
     def _key(self, kind: AlertKind, name: str) -> Key:
         return kind, self._region, name

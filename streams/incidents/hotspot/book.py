@@ -15,12 +15,14 @@ from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.extremes import Maxima
-from streams.incidents.hotspot.alert import raised, worse
+from streams.incidents.hotspot.alert import KIND, raised, rules_version, worse
 from streams.incidents.hotspot.baseline import DAY_H, HOUR_MS, Day, Rates
 from streams.incidents.hotspot.rule import HotSpotRule, severity_of
 from streams.incidents.hotspot.scan import LONGEST_MS, STEP_MS, Cylinder, Rings, strongest
+from streams.incidents.hotspot.scanned import Scan
 from streams.incidents.lifecycle import Place, ended
 from streams.incidents.messages import Requests
+from streams.incidents.showing import Seen, active
 
 Key = tuple[str, str]
 """Region and service_code."""
@@ -73,6 +75,8 @@ class HotSpotBook:
         self._regions: dict[str, Progress] = {}
         self._categories: dict[Key, Category] = {}
         self._spots: dict[Key, dict[str, Spot]] = defaultdict(dict)
+        self._scans: dict[Key, Scan] = {}
+        """Not saved: for those who ask (`seen`)."""
         self._unsaved: set[Key] = set()
         self._unsaved_regions: set[str] = set()
         self._unsaved_spots: dict[str, Spot | None] = {}
@@ -161,18 +165,22 @@ class HotSpotBook:
     ) -> Iterator[Alert]:
         known, least, categories = self._categories[key], self._rule.least, self._count(key[0])
         threshold = known.maxima.threshold(self._rule.raise_at, self._rule.days * categories)
-        where, most = known.asked(end), 0.0
+        where, most, scanned = known.asked(end), 0.0, []
         centres = {cell for one in asked for ring in self._rings(one) for cell in ring}
         while True:
             found = strongest(centres, where, end, self._rings, known.rates, day, cells, least)
-            most = max(most, 0.0 if found is None else min(found.score, threshold))
-            if found is None or found.score < threshold:
+            if found is None:
+                break
+            scanned.append(found)
+            most = max(most, min(found.score, threshold))
+            if found.score < threshold:
                 break
             if found.cells & asked:
                 yield from self._tell(key, found, threshold, record)
             for cell in found.cells:
                 where.pop(cell, None)
         known.maxima.learn(end, most)
+        self._scans[key] = Scan(tuple(scanned), threshold)
 
     def _count(self, region: str) -> int:
         return sum(name == region for name, _ in self._categories)
@@ -216,7 +224,21 @@ class HotSpotBook:
         oldest = sorted(quiet, key=lambda key: (self._categories[key].rates.at, key))
         for key in oldest[: len(mine) - self._rule.most + self._rule.most // 20]:
             del self._categories[key]
+            self._scans.pop(key, None)
             self._unsaved.add(key)
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the scan and its rule; None for other kinds of alerts."""
+        return rules_version(self._rule) if alert.kind == KIND else None
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return the strongest cylinder of the newest scan that touches the cells of an alert."""
+        spot, key = alert.evidence.hot_spot, (alert.region, alert.subject or "")
+        scan = self._scans.get(key) if alert.kind == KIND else None
+        if scan is None or spot is None:
+            return None
+        alerts = (known.alert for known in self._spots.get(key, {}).values())
+        return scan.seen(spot.cells, active(next((one for one in alerts if one.cell == alert.cell), None)))
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return the categories, and the progress of regions, that changed since the last call."""

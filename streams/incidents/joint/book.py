@@ -75,8 +75,8 @@ class JointBook:
         return next(filter(None, (series.version(alert) for series in self._series.values())), None)
 
     def seen(self, alert: Alert) -> Seen | None:
-        """Return nothing: scores are not kept, and the events of an alert say what was unusual."""
-        return None
+        """Return the newest score of an alert that is open; others are not kept."""
+        return next(filter(None, (series.seen(alert) for series in self._series.values())), None)
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed since the last call, by name."""

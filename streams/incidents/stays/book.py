@@ -12,7 +12,7 @@ from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.counts.hours import Hours, LocalTime, local_time
 from streams.incidents.lifecycle import PlaceOf, ended
-from streams.incidents.showing import Seen
+from streams.incidents.showing import Seen, moment
 from streams.incidents.stays.alert import raised
 from streams.incidents.stays.rules import StayPolicy, StayRule
 from streams.incidents.stays.watch import Broken, Stay, judge, since_by_rule
@@ -224,7 +224,7 @@ class StayBook:
         if since is None:
             return Seen("stands elsewhere", limit, "quiet")
         open_ = alert.kind in self._alerts.get((alert.region, alert.subject or ""), {})
-        return Seen(f"stands there since {since}", limit, "broken" if open_ else "within")
+        return Seen(f"stands there since {moment(since)}", limit, "broken" if open_ else "within")
 
     def _rule_of(self, alert: Alert) -> tuple[StayPolicy, StayRule] | None:
         stay = alert.evidence.stay

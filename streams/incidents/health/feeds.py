@@ -1,0 +1,125 @@
+r"""The feed of an owner: all sensors that it has in a region, and whether it is the feed that is silent.
+
+    heard of    10 10 10 10  6  2  2  2  2  3  5  9 10      of 10 sensors, `share` 0.8
+    told                        ^ feed_silent     ^ cleared: half of them are heard again
+
+It is silent when most of them are (`share`, and `least` of them at the least), or when nothing is heard of any for the
+shortest patience that one of them has. Those that have been silent for longer than `RECENT_MS` count no more: what was
+taken down, piece by piece, is no feed that fell silent. While the feed is silent none of its sensors is told by itself:
+who is missing is kept by name, as it decides when the feed is back.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from streams.incidents.health.config import HealthConfig
+from streams.incidents.health.sensors import Sensor
+
+RECENT_MS = 86_400_000
+HOLD_MS = 1_800_000
+"""A sensor whose time is over waits for so long for what its feed is up to, or for as long as its patience."""
+
+
+class SavedFeed(msgspec.Struct, array_like=True, frozen=True):
+    """A feed between checkpoints."""
+
+    awake_ms: int
+    asleep_ms: int
+    missing: dict[str, int]
+
+
+@dataclass(slots=True)
+class Feed:
+    """All sensors of an owner in a region.
+
+    sensors    their names
+    warm       those whose patience is known, and of these
+    silent     those whose time is over,
+    gone       or has been for longer than RECENT_MS: they count no more;
+    held       those whose time is over, and who wait for what the feed is up to
+    missing    while the feed is silent: those of which nothing is heard, and the ts beyond which one is heard again
+    asleep_ms  when the feed was found silent last, and
+    awake_ms   when it was heard again: its sensors have their patience anew from then on
+    hurry_ms   no patience is shorter
+    """
+
+    sensors: set[str] = field(default_factory=set)
+    warm: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
+    missing: dict[str, int] = field(default_factory=dict)
+    last_ts: int = 0
+    hurry_ms: int = 0
+    asleep_ms: int = 0
+    awake_ms: int = 0
+
+    @property
+    def counted(self) -> set[str]:
+        """Those that make up the feed."""
+        return self.warm - self.gone
+
+    def silent_after(self) -> int:
+        """Return the event time after which nothing was heard of any for too long: see Sensor.silent_after."""
+        return self.last_ts + self.hurry_ms * 5 // 4
+
+    def due(self, sensor: Sensor) -> int | None:
+        """Return the event time from which on a sensor is silent; None: not known."""
+        return sensor.silent_after(self._patient_from(sensor))
+
+    def doubtful_after(self, sensor: Sensor) -> int | None:
+        """Return the event time after which one has reason to wonder whether a sensor is silent."""
+        return sensor.doubtful_after(self._patient_from(sensor))
+
+    def _patient_from(self, sensor: Sensor) -> int:
+        """Return when the feed awoke; whoever was gone before it fell asleep is given no time for that."""
+        at = sensor.silent_after(0)
+        return 0 if at is not None and at + RECENT_MS < self.asleep_ms else self.awake_ms
+
+    def leave(self, name: str) -> None:
+        """A sensor is of this owner no more."""
+        for some in (self.sensors, self.warm, self.silent, self.gone, self.held):
+            some.discard(name)
+        self.missing.pop(name, None)
+
+
+def enough(sensors: int, config: HealthConfig) -> int:
+    """Return how many of a feed's sensors must be silent for the feed to be."""
+    return max(config.feed_sensors, math.ceil(config.feed_share * sensors - 1e-9))
+
+
+def fallen(feed: Feed, known: Mapping[str, Sensor], clock: int, config: HealthConfig) -> dict[str, int]:
+    """Return of which sensors nothing is heard, if that makes the feed silent, and the ts beyond which one is again.
+
+    What is told late of a sensor lies at most a quarter of its patience beyond what was known of it.
+    """
+    count = len(feed.warm) - len(feed.gone)
+    if count < config.feed_sensors:
+        return {}
+    if feed.hurry_ms and clock > feed.silent_after():
+        feed.hurry_ms = min(known[name].patience_ms for name in feed.counted)
+        if clock > feed.silent_after():
+            return dict.fromkeys(sorted(feed.counted), clock - feed.hurry_ms)
+    if len(feed.silent) < enough(count, config):
+        return {}
+    return {name: clock - known[name].slowest().patience_ms for name in sorted(feed.silent)}
+
+
+def decided_at(feed: Feed, known: Mapping[str, Sensor], clock: int, config: HealthConfig) -> int:
+    """Return when it will be known whether the feed is silent, where it may be; else a time that is over."""
+    counted = feed.counted
+    if len(counted) < config.feed_sensors:
+        return clock
+    times = []
+    hurry = min(known[name].patience_ms for name in counted)
+    if clock - feed.last_ts > hurry // 2:
+        times.append(feed.last_ts + hurry * 5 // 4 + 1)
+    doubted = [known[name] for name in counted if clock > (feed.doubtful_after(known[name]) or clock)]
+    dues = sorted(due for due in map(feed.due, doubted) if due is not None)
+    need = enough(len(counted), config)
+    if len(dues) >= need:
+        times.append(dues[need - 1])
+    return min((at for at in times if at > clock), default=clock)

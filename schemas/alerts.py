@@ -27,6 +27,7 @@ AlertKind = Literal[
     "feed_silent",
     "saturation_expected",
     "hot_spot",
+    "speeding",
 ]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
@@ -187,6 +188,31 @@ class HotSpot(msgspec.Struct, frozen=True):
     detector_version: int
 
 
+class Speeding(msgspec.Struct, frozen=True):
+    """A vehicle that was faster between two readings than a rule allows where it was at both.
+
+    The newest of `moves` since the alert was raised. `metres` is the great-circle distance, `kmh` the speed that it
+    takes at the least, as some of the metres are taken for errors of GPS.
+    """
+
+    vehicle_id: str
+    operator: str
+    vehicle_type: str
+    from_ts: int
+    from_lat: float
+    from_lon: float
+    ts: int
+    lat: float
+    lon: float
+    metres: float
+    kmh: float
+    limit_kmh: float
+    moves: int
+    policy_id: str
+    rule_id: str
+    name: str
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
@@ -212,6 +238,7 @@ class Evidence(msgspec.Struct, frozen=True):
     first_offset: int | None = None
     forecast: Forecast | None = None
     hot_spot: HotSpot | None = None
+    speeding: Speeding | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

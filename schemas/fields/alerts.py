@@ -52,6 +52,7 @@ FIELDS: Structs = {
         "health": field("What is wrong with a sensor or feed; null for kinds that are about neither."),
         "forecast": field("How fast the cell fills; null for other kinds than `saturation_expected`."),
         "hot_spot": field("Where requests gather; null for other kinds than `hot_spot`."),
+        "speeding": field("What was too fast; null for other kinds than `speeding`."),
         "first_offset": field(
             "Offset of the record with which the condition began; null where it is not known.", **COUNT
         ),
@@ -66,6 +67,24 @@ FIELDS: Structs = {
         "name": field("Its name."),
         "since": field("Since when it has been counted, milliseconds since the epoch, UTC."),
         "limit_ms": field("For so long it may stand there, milliseconds.", **COUNT),
+    },
+    "Speeding": {
+        "vehicle_id": field("The vehicle.", **ID),
+        "operator": field("Its operator.", **ID),
+        "vehicle_type": field("Its type (MDS)."),
+        "from_ts": field("When it was at the first place, milliseconds since the epoch, UTC."),
+        "from_lat": field("Latitude of the first place, WGS-84 degrees.", **LAT),
+        "from_lon": field("Longitude of the first place, WGS-84 degrees.", **LON),
+        "ts": field("When it was at the second place, milliseconds since the epoch, UTC."),
+        "lat": field("Latitude of the second place, WGS-84 degrees.", **LAT),
+        "lon": field("Longitude of the second place, WGS-84 degrees.", **LON),
+        "metres": field("Great-circle distance between them.", **COUNT),
+        "kmh": field("Speed that it takes at the least, kilometres an hour.", **COUNT),
+        "limit_kmh": field("Speed that the rule allows, kilometres an hour.", **COUNT),
+        "moves": field("Moves too fast since the alert was raised; this is the newest.", minimum=1),
+        "policy_id": field("Policy that the rule is of."),
+        "rule_id": field("The rule."),
+        "name": field("Its name."),
     },
     "Jump": {
         "vehicle_id": field("The vehicle.", **ID),

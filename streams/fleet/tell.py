@@ -106,19 +106,20 @@ class Teller:
         sender = Sender(self._partition, self._generation, ground)
         messages = [
             *all_anew(told.anew, {number: regions[number] for number in self._slots.regions}, sender),
-            *messages_of(told.moves, told.passed, regions, sender),
+            *messages_of(told, regions, sender),
         ]
         return [self._news(message, time_ms) for message in messages]
 
     def _news(self, message: CellsVehicles, time_ms: int) -> Output:
         value = codec.encode(message)
+        fast = [] if message.speeds is None else message.speeds.ts
         return Output(
             topic=topics.CELLS,
             key=message.region,
             value=value,
             type_=envelope.CELLS_VEHICLES,
             id_=f"fleet/{self._partition}@{self._generation}:{message.region}/{crc32(value):08x}",
-            time_ms=max([*message.news.ts, *message.moves.ts], default=time_ms),
+            time_ms=max([*message.news.ts, *message.moves.ts, *fast], default=time_ms),
         )
 
 

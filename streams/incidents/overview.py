@@ -10,6 +10,7 @@ from streams.incidents.counts.geographies import MOST_CELLS, City, about_cells
 from streams.incidents.counts.hours import DAYS, Hours
 from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
 from streams.incidents.policy import Policy
+from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
 from streams.incidents.stays.rules import StayPolicy, StayRule
 
 
@@ -77,6 +78,20 @@ def lines(policy: Policy, city: City) -> Iterator[Line]:
                 tuple((name, len(areas)) for name, areas in same if areas),
             )
 
+    for speeds in policy.speeds:
+        for number, speed in enumerate(speeds.rules):
+            same = [(other.name, other.areas & speed.areas) for other in speeds.rules[:number]]
+            yield Line(
+                speeds.name,
+                speeds.version,
+                speed.name,
+                _speed(speed),
+                _hours(speed.hours),
+                _who(speeds, speed),
+                "by position",
+                tuple((name, len(areas)) for name, areas in same if areas),
+            )
+
 
 def _limit(rule: StayRule) -> str:
     if rule.limit_ms is None:
@@ -84,7 +99,13 @@ def _limit(rule: StayRule) -> str:
     return f"{rule.kind.replace('_', ' ')}: at most {rule.limit_ms / 1000:g} s in {rule.zone}"
 
 
-def _who(policy: StayPolicy, rule: StayRule) -> str:
+def _speed(rule: SpeedRule) -> str:
+    if rule.limit_kmh is None:
+        return "at any speed"
+    return f"speeding: at most {rule.limit_kmh:.4g} km/h in {rule.zone}"
+
+
+def _who(policy: StayPolicy | SpeedPolicy, rule: StayRule | SpeedRule) -> str:
     types, operators = sorted(rule.vehicle_types), sorted(policy.operators)
     return (
         f"{' '.join(rule.states)}, {' '.join(types) or 'all types'}, {' '.join(operators) or 'all operators'}"

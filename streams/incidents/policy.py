@@ -20,6 +20,7 @@ import shapely
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of
+from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import Area, StayPolicy
 
 
@@ -52,8 +53,8 @@ class Rule:
 class Policy:
     """The default rule and the zones, first match wins; `version` is a hash of all that decides about cells.
 
-    `counts` and `stays` are policies with versions of their own, whose hours are those of `time_zone`; `areas` are
-    those that `stays` speak of.
+    `counts`, `stays` and `speeds` are policies with versions of their own, whose hours are those of `time_zone`;
+    `areas` are those that `stays` speak of, `speed_areas` those of `speeds`.
     """
 
     name: str
@@ -63,6 +64,8 @@ class Policy:
     counts: tuple[CountPolicy, ...] = ()
     stays: tuple[StayPolicy, ...] = ()
     areas: tuple[Area, ...] = ()
+    speeds: tuple[SpeedPolicy, ...] = ()
+    speed_areas: tuple[Area, ...] = ()
     time_zone: tzinfo = UTC
 
     def rule_at(self, lat: float, lon: float) -> Rule:

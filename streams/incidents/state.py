@@ -26,6 +26,7 @@ from streams.incidents.messages import decoder, time_of
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
 from streams.incidents.showing import Seen, Showing
+from streams.incidents.speeds.book import SpeedBook, SpeedConfig
 from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.telling import rows
 from streams.incidents.vehicles.book import VehicleBook
@@ -52,11 +53,12 @@ class IncidentsState:
         hot_spots: tuple[HotSpotRule, Rings] | None = None,
         vehicles: VehiclesConfig | None = None,
         joint: JointConfig | None = None,
+        speeding_quiet_ms: int = 120_000,
     ) -> None:
         """Without `anomalies`, `forecast`, `hot_spots`, `vehicles` or `joint` nothing is decided about them.
 
         Without `health` nobody is silent, without `groups` alerts are not grouped into incidents. What is saved of any
-        of them stays as it is.
+        of them stays as it is. A vehicle that was not too fast for `speeding_quiet_ms` is so no more.
         """
         self._policy = policy
         self._centre = centre
@@ -76,6 +78,9 @@ class IncidentsState:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
         self._stays = StayBook(_stay_config(policy), self._place)
         self._books["stay"] = self._stays
+        self._speeding_quiet_ms = speeding_quiet_ms
+        self._speeds = SpeedBook(self._speed_config(policy), self._place)
+        self._books["speed"] = self._speeds
         if vehicles is not None:
             self._books["vehicle"] = VehicleBook(vehicles, self._place)
         if forecast is not None:
@@ -113,6 +118,7 @@ class IncidentsState:
         self._cells.take(policy)
         self._counts.take(_count_config(policy))
         self._stays.take(_stay_config(policy))
+        self._speeds.take(self._speed_config(policy))
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of what would judge an alert's subject now; None where nothing would."""
@@ -151,6 +157,9 @@ class IncidentsState:
     def _place(self, cell: str) -> Place:
         lat, lon = self._centre(int(cell, 16))
         return Place(lat, lon, self._policy.rule_at(lat, lon).zone)
+
+    def _speed_config(self, policy: Policy) -> SpeedConfig:
+        return SpeedConfig(policy.speeds, policy.name, policy.time_zone, self._speeding_quiet_ms)
 
     def idle(self, wall_ms: int) -> None:
         """Only event time decides here."""

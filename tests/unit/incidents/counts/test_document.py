@@ -88,11 +88,11 @@ def test_geographies_may_stand_in_a_document_of_their_own() -> None:
 
 
 def test_rules_of_other_types_are_named_and_left_out() -> None:
-    text = document([policy(1, {"rule_type": "speed", "maximum": 20}, rule(7, 1, maximum=1))], [AREA])
+    text = document([policy(1, {"rule_type": "user"}, rule(7, 1, maximum=1))], [AREA])
     read, findings = read_all(text)
     assert not findings.errors
     assert [found.name for found in read.counts[0].rules] == ["rule 7"]
-    assert "data.policies[0].rules[0]: a rule of type speed is not judged" in findings.notes[0]
+    assert "data.policies[0].rules[0]: a rule of type user is not judged" in findings.notes[0]
 
 
 def test_a_rule_for_vehicles_that_are_not_here_is_not_judged() -> None:

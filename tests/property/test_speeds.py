@@ -3,20 +3,25 @@
 The oracle goes reading by reading, with a haversine of its own, and asks shapely for every position.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
+import pytest
 import shapely
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from sensors_sim.scenario import shipped
+from sensors_sim.sources.simulated import SimulatedCity
 from streams.fleet.jumps import JumpRule
 from streams.fleet.news import NewsConfig
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.pipeline import T0
+from tests.property.test_jumps_of_a_day import feed
+from tests.unit.incidents.counts.mds import document, geography, policy
 from tests.unit.incidents.speeds.rides import speed_rule
-from tests.unit.incidents.stays.zones import PLAZA, TOWN, mds
+from tests.unit.incidents.stays.zones import PLAZA, TOWN, box, mds, parsed
 from tests.watched_vehicles import Watched, region
 
 # Two in the plaza, one beside it in its cell, in town near and far, out of town, in another region.
@@ -50,6 +55,9 @@ POLICY = mds(
     )
 )
 STATES = ["on_trip", "on_trip", "on_trip", "available"]
+
+
+CITY = box(121.0, 30.9, 122.0, 31.6)
 
 
 @st.composite
@@ -184,3 +192,18 @@ def test_a_replay_raises_the_same_alerts(log: list[dict[str, Any]], size: int) -
         return sorted((a.alert_id, a.action, a.severity, a.updated_at, a.summary) for a in fold.alerts)
 
     assert events(one) == events(other)
+
+
+@pytest.mark.parametrize(("limit_kmh", "someone"), [(15, False), (10, True)])
+def test_simulated_riders_are_told_where_they_are_faster_than_allowed_and_only_there(
+    limit_kmh: int, someone: bool
+) -> None:
+    """They ride at 12 to 15 km/h, and GPS errs by 15 m at most: nobody is ever shown to be faster."""
+    made = policy(1, speed_rule(7, 1, maximum=limit_kmh), start_date=0)
+    limits, findings = parsed(document([made], [geography(1, CITY, "City")]))
+    assert not findings.errors
+    fold = Watched(NewsConfig(), VehiclesConfig(jumps=False), policy=limits)
+    morning = shipped("commuter").with_(bikes=300, duration=timedelta(minutes=45))
+    for columns in SimulatedCity(morning, ["bikes"]).batches():
+        feed(fold, columns)
+    assert bool(fold.alerts) == someone

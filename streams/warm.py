@@ -17,6 +17,8 @@ _FRAMES = 4
 _T0_MS = 1_767_225_600_000  # any time
 _FRAME = b'{"vehicle_id":["a-%d"],"ts":[%d],"lat":[31.2],"lon":[121.5],"operator":"a","received_at":%d}'
 
+_ROW = b'[{"vehicle_id":"a-%d","ts":%d,"lat":31.2,"lon":121.5,"operator":"a"}]'
+
 
 def warm() -> None:
     """Fold some vehicles that fall silent one after the other; what comes of it is dropped."""
@@ -30,7 +32,8 @@ def warm() -> None:
     fold = FleetState(config, Cells(locate.Locator(9, 2)), Restored(0, 0, -1, {}, Ledger()))
     for offset in range(_FRAMES):
         now = _T0_MS + offset * _STEP_MS
-        fold.apply(Record(topics.VEHICLES, 0, offset, _FRAME % (offset, now, now), now))
+        value = _ROW % (offset, now) if offset % 2 else _FRAME % (offset, now, now)
+        fold.apply(Record(topics.VEHICLES, 0, offset, value, now))
         fold.take_outputs(at_checkpoint=True)
         for rows in fold.take_changes().rows:
             columns = [column for column in rows.columns.values() if isinstance(column, binary.Column)]

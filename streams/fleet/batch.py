@@ -8,7 +8,7 @@ from bisect import bisect_right
 import numpy as np
 
 from streams.arrays import grown
-from streams.fleet import json_frame
+from streams.fleet import json_frame, json_rows
 from streams.fleet.columns import Columns, decode
 from streams.fleet.ids import Words, names_of, words_of
 from streams.fleet.json_text import Buffer
@@ -71,7 +71,7 @@ class Batch:
     def add(self, record: Record, slots: Slots) -> BadFrame | None:
         """Take the readings of a record; returns what is wrong where it holds none that can be told apart."""
         self._reserve(len(record.value) // _LEAST_BYTES + 1)
-        n = self.read_quickly(record.value, slots)
+        n = self.read_quickly(record, slots)
         if n < 0:
             columns = decode(record.value, record.timestamp)
             if isinstance(columns, BadFrame):
@@ -101,12 +101,11 @@ class Batch:
             self._decoded = number, columns
         return self._decoded[1].text(index - self.starts[number])
 
-    def read_quickly(self, value: bytes, slots: Slots) -> int:
-        """Read an ordinary frame behind what there is; returns how many readings it has, -1 where it is left alone."""
+    def read_quickly(self, record: Record, slots: Slots) -> int:
+        """Read an ordinary record behind what there is; returns how many readings it has, -1 where it is left alone."""
         free = self.readings[self.n :]
-        return json_frame.read_frame(
-            self._buffer.take(value),
-            len(value),
+        text, end = self._buffer.take(record.value), len(record.value)
+        into = (
             self.words[self.n :],
             free["ts"],
             free["lat"],
@@ -121,6 +120,8 @@ class Batch:
             json_frame.TYPES,
             slots.operator_patterns,
         )
+        n = json_frame.read_frame(text, end, *into)
+        return n if n >= 0 else json_rows.read_rows(text, end, record.timestamp, *into)
 
     def _copy(self, columns: Columns, slots: Slots) -> None:
         words = words_of(names_of(columns.vehicle_id))

@@ -42,6 +42,13 @@ class WindowRows:
     slot: NDArray[np.int32]
     counts: NDArray[np.int32]  # shape (n, 3): readings, arrivals, departures
 
+    def of(self, which: slice | NDArray[np.bool_]) -> "WindowRows":
+        """Return some of the rows."""
+        return WindowRows(self.window_start[which], self.slot[which], self.counts[which])
+
+
+NO_ROWS = WindowRows(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros((0, 3), np.int32))
+
 
 class Flows:
     """Windows of `window_ms` of one partition."""

@@ -43,7 +43,7 @@ _FIELDS = (
     "vehicle_type",
     "battery_percent",
 )
-_ID, _TS, _LAT, _LON, _OPERATOR, _RECEIVED_AT, _STATE, _TYPE, _BATTERY = range(9)
+ID, TS, LAT, LON, OPERATOR, RECEIVED_AT, STATE, TYPE, BATTERY = range(9)
 _REQUIRED = 0b111111  # the first six
 FIELDS = patterns_of(_FIELDS)
 STATES = patterns_of(VEHICLE_STATES)
@@ -119,7 +119,8 @@ def _times(text: Text, p: int, into: NDArray[np.int64], n: int) -> int:
 
 
 @compiled
-def _per_cent(text: Text, p: int) -> tuple[int, int]:
+def per_cent(text: Text, p: int) -> tuple[int, int]:
+    """Read a per cent; null, and what is beyond 100, is -1."""
     if (
         letter(text, p) == _N
         and letter(text, p + 1) == _U
@@ -135,14 +136,14 @@ def _per_cent(text: Text, p: int) -> tuple[int, int]:
 def _per_cents(text: Text, p: int, into: NDArray[np.int8], n: int) -> int:
     """Read a per cent, or a list of n; null, and what is beyond 100, is -1."""
     if letter(text, p) != OPEN_LIST:
-        number, p = _per_cent(text, p)
+        number, p = per_cent(text, p)
         into[:n] = number
         return p
     more, p = True, skip(text, p + 1)
     for at in range(n):
         if not more:
             return NOT_READ
-        into[at], p = _per_cent(text, p)
+        into[at], p = per_cent(text, p)
         if p < 0:
             return NOT_READ
         more, p = goes_on(text, p)
@@ -179,7 +180,7 @@ def read_frame(
     while True:
         field, p = known_string(text, p, fields, guess)
         # The ids come first: they say how many readings there are.
-        if field < 0 or seen >> field & 1 or (field != _ID and not seen & 1):
+        if field < 0 or seen >> field & 1 or (field != ID and not seen & 1):
             return NOT_READ
         seen |= 1 << field
         guess = field + 1 if field + 1 < len(fields) else 0
@@ -187,21 +188,21 @@ def read_frame(
         if letter(text, p) != COLON:
             return NOT_READ
         p = skip(text, p + 1)
-        if field == _ID:
+        if field == ID:
             n, p = _ids(text, p, ids)
-        elif field == _TS:
+        elif field == TS:
             p = _times(text, p, ts, n)
-        elif field == _LAT:
+        elif field == LAT:
             p = _decimals(text, p, lat, n)
-        elif field == _LON:
+        elif field == LON:
             p = _decimals(text, p, lon, n)
-        elif field == _OPERATOR:
+        elif field == OPERATOR:
             p = _codes(text, p, operators, operator, n)
-        elif field == _RECEIVED_AT:
+        elif field == RECEIVED_AT:
             received, p = integer(text, p)
-        elif field == _STATE:
+        elif field == STATE:
             p = _codes(text, p, states, state, n)
-        elif field == _TYPE:
+        elif field == TYPE:
             p = _codes(text, p, types, type_, n)
         else:
             p = _per_cents(text, p, battery, n)
@@ -217,10 +218,10 @@ def read_frame(
     if seen & _REQUIRED != _REQUIRED or not EARLIEST_MS <= received < END_MS:
         return NOT_READ
     received_at[:n] = received
-    if not seen >> _STATE & 1:
+    if not seen >> STATE & 1:
         state[:n] = 0
-    if not seen >> _TYPE & 1:
+    if not seen >> TYPE & 1:
         type_[:n] = 0
-    if not seen >> _BATTERY & 1:
+    if not seen >> BATTERY & 1:
         battery[:n] = -1
     return n

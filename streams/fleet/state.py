@@ -173,7 +173,6 @@ class FleetState:
             self._sweep(self._clock.watermark)
             self._flows.settle(self._clock.watermark)
             rows = self._flows.take_rows()
-            self._teller.windows_told(self._clock.watermark)
         out, self._tell = self._books.take_refused() + self._tell, []
         # Even where nothing moved, time did: those who wait for it must hear.
         time = (self._clock.newest_ts, self._clock.watermark)
@@ -183,7 +182,13 @@ class FleetState:
         dirty = self._live.take_dirty()
         out += self._teller.news(self._news.take(), self._news.ground, self._clock.newest_ts)
         return out + self._teller.partials(
-            self._offset, self._clock, self._live, dirty, rows, everyone=everyone
+            self._offset,
+            self._clock,
+            self._live,
+            dirty,
+            rows,
+            at_checkpoint=at_checkpoint,
+            everyone=everyone,
         )
 
     def take_changes(self) -> Changes:
@@ -237,7 +242,7 @@ class FleetState:
             clock = saved.load_clock(restored.parts["clock"])
             self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)
             self._waiting_parts = dict(clock.waiting)
-            self._teller.windows_told(self._clock.watermark)
+            self._teller.resume(self._clock)
         for name, data in restored.parts.items():
             kind, _, rest = name.partition("/")
             if kind == "window":

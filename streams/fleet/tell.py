@@ -1,6 +1,6 @@
 """What the fleet tells: partials for the grid, vehicles that fell silent, and news of single ones."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -14,7 +14,7 @@ from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from schemas.vehicle_events import VehicleEvent
 from streams import topics
 from streams.clock import EventClock
-from streams.fleet.flows import WindowRows
+from streams.fleet.flows import NO_ROWS, WindowRows
 from streams.fleet.json_columns import integers
 from streams.fleet.live import LiveCounts
 from streams.fleet.news import Told
@@ -22,7 +22,8 @@ from streams.fleet.news_messages import Sender, all_anew, messages_of
 from streams.fleet.slots import Slots
 from streams.fold import Output, Rows
 
-_NO_WINDOWS = WindowCounts([], [], [], [], [], [])
+_MOST_ROWS = 4_000
+"""Live counts in one partial, and rows of windows: with the longest names a million bytes, which Kafka takes."""
 
 
 class Teller:
@@ -34,11 +35,11 @@ class Teller:
         self._sources = sources
         self._window_ms = window_ms
         self._slots = slots
-        self._told_watermark = 0
+        self._told = (0, 0)
 
-    def windows_told(self, watermark: int) -> None:
-        """Remember that what the watermark has passed is in the partials to come, or was in those before."""
-        self._told_watermark = watermark
+    def resume(self, clock: EventClock) -> None:
+        """Take up where a checkpoint left off: what its clock has passed was told before it."""
+        self._told = (clock.newest_basis, clock.watermark)
 
     def partials(
         self,
@@ -48,46 +49,59 @@ class Teller:
         dirty: NDArray[np.intp],
         rows: WindowRows | None,
         *,
+        at_checkpoint: bool,
         everyone: bool,
     ) -> list[Output]:
-        """Return a partial for each region with something to tell; for every region if `everyone`.
+        """Return the partials of each region with something to tell; of every region if `everyone`.
 
-        The watermark in it is the one up to which windows were told, which the clock's may be ahead of.
+        The last one of a region says how far time has come; until then it is as told before, lest someone go by counts
+        that are told by half. Its watermark is the one up to which windows were told, at the newest checkpoint.
         """
-        regions = set(self._slots.region_of(dirty).tolist())
+        before, self._told = (
+            self._told,
+            (clock.newest_basis, clock.watermark if at_checkpoint else self._told[1]),
+        )
+        slots = self._slots
+        region_of_live = slots.region_of(dirty)
+        regions = set(region_of_live.tolist())
         if rows is not None:
-            regions |= set(self._slots.region_of(rows.slot).tolist())
+            region_of_rows = slots.region_of(rows.slot)
+            regions |= set(region_of_rows.tolist())
         if everyone:
-            regions = self._slots.regions
-        return [self._partial(region, offset, clock, live, dirty, rows) for region in sorted(regions)]
+            regions = slots.regions
+        out = []
+        for region in sorted(regions):
+            mine = None if rows is None else rows.of(region_of_rows == region)
+            pieces = list(_pieces(dirty[region_of_live == region], mine))
+            for piece in pieces:
+                time = self._told if piece is pieces[-1] else before
+                out.append(self._partial(region, offset, clock.newest_ts, time, live, *piece))
+        return out
 
     def _partial(
         self,
         region: int,
         offset: int,
-        clock: EventClock,
+        time_ms: int,
+        told: tuple[int, int],
         live: LiveCounts,
         dirty: NDArray[np.intp],
-        rows: WindowRows | None,
+        rows: WindowRows,
     ) -> Output:
         slots = self._slots
-        here = dirty[slots.region_of(dirty) == region]
-        windows = _NO_WINDOWS
-        if rows is not None:
-            mine = slots.region_of(rows.slot) == region
-            columns = [integers(rows.window_start[mine]), *slots.json(rows.slot[mine])]
-            windows = _in_json(WindowCounts, [*columns, *map(integers, rows.counts[mine].T)])
+        newest, watermark = told
+        columns = [integers(rows.window_start), *slots.json(rows.slot), *map(integers, rows.counts.T)]
         partial = FleetPartial(
             region=slots.cells.regions[region],
             source=self._partition,
             sources=self._sources,
             generation=self._generation,
             offset=offset,
-            newest_ts=clock.newest_basis,
-            watermark=self._told_watermark,
+            newest_ts=newest,
+            watermark=watermark,
             window_ms=self._window_ms,
-            now=_in_json(SlotCounts, [*slots.json(here), *map(integers, live.told(here))]),
-            windows=windows,
+            now=_in_json(SlotCounts, [*slots.json(dirty), *map(integers, live.told(dirty))]),
+            windows=_in_json(WindowCounts, columns),
         )
         value = codec.encode(partial)
         return Output(
@@ -95,9 +109,9 @@ class Teller:
             key=partial.region,
             value=value,
             type_=envelope.FLEET_PARTIAL,
-            # One offset may be spoken of twice: live at once, windows at the checkpoint.
+            # One offset may be spoken of several times: live at once, windows at the checkpoint, either in pieces.
             id_=f"fleet/{self._partition}@{self._generation}:{offset}/{partial.region}/{crc32(value):08x}",
-            time_ms=clock.newest_ts,
+            time_ms=time_ms,
         )
 
     def news(self, told: Told, ground: str, time_ms: int) -> list[Output]:
@@ -121,6 +135,16 @@ class Teller:
             id_=f"fleet/{self._partition}@{self._generation}:{message.region}/{crc32(value):08x}",
             time_ms=max([*message.news.ts, *message.moves.ts, *fast], default=time_ms),
         )
+
+
+def _pieces(
+    dirty: NDArray[np.intp], rows: WindowRows | None
+) -> Iterator[tuple[NDArray[np.intp], WindowRows]]:
+    """Yield live slots and rows of windows, at most _MOST_ROWS of each at a time; once, where there are none."""
+    rows = NO_ROWS if rows is None else rows
+    for first in range(0, max(1, len(dirty), len(rows.slot)), _MOST_ROWS):
+        some = slice(first, first + _MOST_ROWS)
+        yield dirty[some], rows.of(some)
 
 
 def _in_json[T: msgspec.Struct](kind: type[T], columns: list[Any]) -> T:

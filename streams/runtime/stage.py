@@ -1,6 +1,8 @@
 """Runs one fold per partition that this worker owns: feeds, publishes, checkpoints, hands over (design D2).
 
-Every `publish_interval` what changed is published. About once a second, for the partitions that moved:
+Every `publish_interval` what changed is published, and less often where finding out what did takes more than a tenth of
+the time: what changes many times while a backlog is worked off is told once. About once a second, for the partitions
+that moved:
 
 1. what changed is published, and Kafka's (and MQTT's) confirmations are awaited;
 2. in one transaction the changed rows, the state's parts, the ledger and the offset are stored;
@@ -34,6 +36,8 @@ from streams.store.retry import retrying
 log = logging.getLogger(__name__)
 
 _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
+_REST = 9  # times as long as it took to make what was published, until more is
+_LONGEST_REST_S = 0.25
 
 
 @dataclass(slots=True)
@@ -86,6 +90,7 @@ class Stage:
         self._waiting = 0
         self._era = 0
         self._breath = time.monotonic()
+        self._telling_s = 0.0  # CPU time that making the last publication between checkpoints took
 
     # ------------------------------------------------------------------ feeding
 
@@ -196,7 +201,8 @@ class Stage:
         """Publish and checkpoint until stopped; a task of the worker."""
         checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
         while not self._stop.is_set():
-            await asyncio.sleep(self._settings.publish_interval_ms / 1000)
+            rest = min(_REST * self._telling_s, _LONGEST_REST_S)
+            await asyncio.sleep(max(self._settings.publish_interval_ms / 1000, rest))
             async with self._turn:
                 due = time.monotonic() >= checkpoint_at
                 if due and (self._commit is None or self._commit.done()):
@@ -204,7 +210,10 @@ class Stage:
                     self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
                 else:
                     with self._nothing_lost():
-                        await self._publisher.publish(self._outputs(at_checkpoint=False))
+                        begin = time.thread_time()
+                        outputs = self._outputs(at_checkpoint=False)
+                        self._telling_s = time.thread_time() - begin
+                        await self._publisher.publish(outputs)
 
     def _outputs(self, *, at_checkpoint: bool) -> list[Output]:
         wall = time.monotonic_ns() // 1_000_000

@@ -28,7 +28,7 @@ BUCKETS_MS = (5, 10, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 150
 _RESOLUTION = 9
 _READY_S = 60.0
 _ROUND_S = 3.0
-_CLAIMS = PARTITIONS + 2 * REGION_PARTITIONS + 2  # fleet, grid, incidents, rejects
+_CLAIMS = 3 * PARTITIONS + 2 * REGION_PARTITIONS + 2  # fleet, sensing, requests; grid, incidents; rejects
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 

@@ -7,12 +7,13 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tests.bench import chart, machine, tables
+from tests.bench.children import BenchFailed
 from tests.bench.citizens import Hotline
 from tests.bench.contestants import TINY, Contestant, Sizes, groups
 from tests.bench.sensors import Network
@@ -26,20 +27,25 @@ MACHINE = "machine"
 """The one key of the files that is no contestant."""
 
 
-def run(sizes: Sizes, only: Sequence[str], runs: int, say: Callable[[str], None]) -> Results:
-    """Run the contestants named in `only` (all, if none) and return their entries."""
-    known = {one.key for group in groups(sizes) for one in group}
-    unknown = set(only) - known
+def chosen(sizes: Sizes, only: Sequence[str]) -> list[str]:
+    """Return the keys of the contestants named in `only`, of all if none is; SystemExit where one is not known."""
+    known = [one.key for group in groups(sizes) for one in group]
+    unknown = set(only) - set(known)
     if unknown:
         raise SystemExit(
             f"ONLY={','.join(only)}: no contestant {', '.join(unknown)}; there are {', '.join(sorted(known))}"
         )
+    return [key for key in known if key in only] if only else known
+
+
+def run(sizes: Sizes, wanted: Collection[str], runs: int, say: Callable[[str], None]) -> Results:
+    """Run contestants, by their keys, and return the entries of those that came to an end."""
     results: Results = {}
     with Services() as services:
         for group in groups(sizes):
-            chosen = [one for one in group if not only or one.key in only]
-            found = _take_turns(services, chosen, runs, say)
-            results |= {one.key: entry(one.unit, found[one.key]) for one in chosen}
+            some = [one for one in group if one.key in wanted]
+            found = _take_turns(services, some, runs, say)
+            results |= {one.key: entry(one.unit, found[one.key]) for one in some if found[one.key]}
     return rounded(results)
 
 
@@ -53,7 +59,11 @@ def _take_turns(
             if number and one.once:
                 continue
             begin = time.monotonic()
-            figures = one.run(services)
+            try:
+                figures = one.run(services)
+            except BenchFailed as error:  # the others are worth their minutes all the same
+                say(f"{one.key} {number + 1}: FAILED, {error}")
+                continue
             found[one.key].append(figures)
             wrong = f", {figures['wrong']} WRONG" if figures.get("wrong") else ""
             say(
@@ -79,11 +89,13 @@ def write(results: Results, directory: Path, measured_on: dict[str, Any]) -> Non
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 1 when a result differs from the batch computation."""
+    """Return 1 when a result differs from the batch computation, or a contestant did not come to an end."""
     asked = parsed(arguments)
+    sizes = sizes_of(asked)
+    wanted = chosen(sizes, [name for name in asked.only.split(",") if name])
     measured_on = machine.describe()
     begin = time.monotonic()
-    results = run(sizes_of(asked), [name for name in asked.only.split(",") if name], asked.runs, _say)
+    results = run(sizes, wanted, asked.runs, _say)
     measured_on["minutes"] = round((time.monotonic() - begin) / 60, 1)
     write(results, asked.out, measured_on)
     tables.show(results, {} if asked.tiny else load_baseline())
@@ -91,7 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.save_baseline:
         kept = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
         BASELINE.write_text(json.dumps({**kept, MACHINE: measured_on, **results}, indent=1) + "\n")
-    return 1 if any(one.get("wrong") for one in results.values()) else 0
+    failed = len(results) < len(wanted)
+    return 1 if failed or any(one.get("wrong") for one in results.values()) else 0
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:

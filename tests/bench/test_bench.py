@@ -44,7 +44,17 @@ SMALL = Workload(readings=6_000, vehicles=600)
 @pytest.mark.bench
 def test_a_very_small_benchmark_runs_and_every_result_is_right(tmp_path: Path) -> None:
     said: list[str] = []
-    keys = ["fleet", "sensing", "requests", "grid", "detection", "store", "simulator", "simulator_large"]
+    keys = [
+        "fleet",
+        "sensing",
+        "requests",
+        "grid",
+        "detection",
+        "store",
+        "simulator",
+        "simulator_large",
+        "latency",
+    ]
     results = run.run(TINY, keys, 1, said.append)
     assert list(results) == keys
     assert len(said) == len(keys)
@@ -211,7 +221,7 @@ def test_a_promise_is_judged_only_where_it_was_measured() -> None:
 
 def test_an_unknown_contestant_is_named() -> None:
     with pytest.raises(SystemExit, match="no contestant flet; there are bare_paho, "):
-        run.run(TINY, ["flet"], 1, print)
+        run.chosen(TINY, ["flet"])
 
 
 def test_the_load_generator_sends_what_it_was_given_and_waits_for_every_confirmation() -> None:

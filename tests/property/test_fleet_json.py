@@ -9,12 +9,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
+from streams import topics
 from streams.fleet import json_columns
 from streams.fleet.batch import Batch
 from streams.fleet.cells import Cells
 from streams.fleet.columns import Columns, decode
 from streams.fleet.ids import names_of
 from streams.fleet.slots import Slots
+from streams.fold import Record
 from streams.grid.locate import Locator
 from tests.pipeline import T0
 
@@ -66,7 +68,7 @@ def quick(value: bytes) -> tuple[Batch, int]:
     slots, batch = Slots(CELLS), Batch()
     for name in OPERATORS:
         slots.operator(name)
-    return batch, batch.read_quickly(value, slots)
+    return batch, batch.read_quickly(Record(topics.VEHICLES, 0, 0, value, T0), slots)
 
 
 def assert_same(value: bytes) -> bool:
@@ -114,16 +116,71 @@ def test_an_ordinary_frame_is_read_quickly() -> None:
         assert assert_same(json.dumps(frame, separators=(",", ":")).encode())
 
 
-ordinary = json.dumps(ORDINARY, separators=(",", ":")).encode()
+ROWS: list[dict[str, Any]] = [
+    {
+        "vehicle_id": "bike-000001",
+        "ts": T0,
+        "lat": 31.234567,
+        "lon": 121,
+        "operator": "north",
+        "battery_percent": 7,
+    },
+    {
+        "vehicle_id": "b",
+        "operator": OPERATORS[1],
+        "ts": T0,
+        "lon": -0.5,
+        "lat": 0.0,
+        "vehicle_state": "on_trip",
+    },
+]
+
+
+def test_ordinary_readings_are_read_quickly() -> None:
+    for value in (ROWS, ROWS[0], ROWS[1]):
+        assert assert_same(json.dumps(value).encode())
+        assert assert_same(json.dumps(value, separators=(",", ":")).encode())
+
+
+@st.composite
+def readings(draw: st.DrawFn) -> dict[str, Any]:
+    whole = {
+        "vehicle_id": draw(ids),
+        "ts": draw(st.integers(-5, 10**19)),
+        "lat": draw(degrees),
+        "lon": draw(degrees),
+        "operator": draw(st.sampled_from(OPERATORS)),
+        "vehicle_state": draw(st.sampled_from((*VEHICLE_STATES, "flying"))),
+        "vehicle_type": draw(st.sampled_from((*VEHICLE_TYPES, "boat"))),
+        "battery_percent": draw(st.one_of(st.none(), st.integers(-2, 102))),
+        "received_at": T0 + 1,
+    }
+    lacking = draw(st.sets(st.sampled_from(sorted(whole)), max_size=3))
+    return {name: whole[name] for name in draw(st.permutations(sorted(whole))) if name not in lacking}
 
 
 @MANY
-@given(st.integers(0, len(ordinary)), st.binary(max_size=3), st.integers(0, 3))
-@example(len(ordinary), b" ", 0)
-@example(len(ordinary), b"x", 0)
-@example(0, b"", 0)
-def test_whatever_is_changed_in_a_frame_both_readers_agree(at: int, put: bytes, cut: int) -> None:
-    assert_same(ordinary[:at] + put + ordinary[at + cut :])
+@given(st.one_of(readings(), st.lists(readings(), max_size=4)), st.booleans())
+def test_the_quick_reader_reads_readings_as_msgspec_does(given_: Any, compact: bool) -> None:
+    assert_same(json.dumps(given_, separators=(",", ":") if compact else None).encode())
+
+
+ordinary = json.dumps(ORDINARY, separators=(",", ":")).encode()
+rows = json.dumps(ROWS, separators=(",", ":")).encode()
+
+
+@MANY
+@given(st.sampled_from((ordinary, rows)), st.integers(0, len(rows)), st.binary(max_size=3), st.integers(0, 3))
+@example(ordinary, len(ordinary), b" ", 0)
+@example(ordinary, len(ordinary), b"x", 0)
+@example(ordinary, 0, b"", 0)
+@example(rows, len(rows), b" ", 0)
+@example(rows, len(rows), b"x", 0)
+@example(rows, 0, b"", 1)
+def test_whatever_is_changed_in_a_record_both_readers_agree(
+    value: bytes, at: int, put: bytes, cut: int
+) -> None:
+    assert_same(value[:at] + put + value[at + cut :])
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1)))

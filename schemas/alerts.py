@@ -28,6 +28,8 @@ AlertKind = Literal[
     "saturation_expected",
     "hot_spot",
     "speeding",
+    "too_few_trips",
+    "too_many_trips",
 ]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
@@ -213,6 +215,28 @@ class Speeding(msgspec.Struct, frozen=True):
     name: str
 
 
+class TripRate(msgspec.Struct, frozen=True):
+    """Trips of an operator that began in a rule's geography from `begin` to `end`, a day, for each vehicle there.
+
+    `vehicles` is their mean in these hours, in the rule's states. `minimum` and `maximum` are trips a vehicle and day.
+    """
+
+    policy_id: str
+    rule_id: str
+    name: str
+    geographies: list[str]
+    cells: int
+    states: list[str]
+    operator: str
+    begin: int
+    end: int
+    trips: int
+    vehicles: float
+    per_vehicle: float
+    minimum: float | None
+    maximum: float | None
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
@@ -239,6 +263,7 @@ class Evidence(msgspec.Struct, frozen=True):
     forecast: Forecast | None = None
     hot_spot: HotSpot | None = None
     speeding: Speeding | None = None
+    trips: TripRate | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

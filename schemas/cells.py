@@ -181,13 +181,27 @@ class VehicleSpeeds(msgspec.Struct, frozen=True):
     kmh: list[float]
 
 
+class VehicleTrips(msgspec.Struct, frozen=True):
+    """Trips that began in cells that rules ask about, columns of equal length, in the order of their log.
+
+    A vehicle that stood (available, non_operational, reserved) is on a trip with its next reading, at `ts`. `cell` is
+    where it stood.
+    """
+
+    offset: list[int]
+    operator: list[str]
+    cell: list[str]
+    ts: list[int]
+
+
 class CellsVehicles(msgspec.Struct, frozen=True, tag="vehicles"):
     """News of single vehicles of one partition of ub.vehicles (`source`) within one region.
 
     Rows of a source come in the order of (generation, offset), and all rows of a region and record in one message: who
     has seen (generation, offset) of a source in a region ignores all rows up to there, so repeats change nothing.
     `ground` is the version of the areas that the source looks for; `complete`: no other vehicles of the source stand in
-    them in the region than those told with this version, up to this message. `speeds` is null where there are none.
+    them in the region than those told with this version, up to this message. `speeds` and `trips` are null where
+    there are none.
     """
 
     region: str
@@ -198,6 +212,7 @@ class CellsVehicles(msgspec.Struct, frozen=True, tag="vehicles"):
     news: VehicleNews
     moves: VehicleMoves
     speeds: VehicleSpeeds | None = None
+    trips: VehicleTrips | None = None
 
 
 class CellsHealth(msgspec.Struct, frozen=True, tag="health"):

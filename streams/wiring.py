@@ -93,10 +93,22 @@ def anomaly_rule(settings: Settings) -> AnomalyRule:
     return AnomalyRule(settings.anomaly_raise_at, int(settings.anomaly_quiet_s * 1000))
 
 
-def news_config(settings: Settings, ground: Ground | None, speeds: SpeedLimits | None) -> NewsConfig:
-    """Return what the fleet looks for in single vehicles; `ground` are the areas that rules on standing speak of."""
+def news_config(settings: Settings, policy: Policy) -> NewsConfig:
+    """Return what the fleet looks for in single vehicles."""
     jumps = JumpRule(settings.jump_kmh, settings.jump_noise_m) if settings.jump_kmh else None
-    return NewsConfig(jumps, battery_lines(settings), ground, speeds)
+    return NewsConfig(
+        jumps,
+        battery_lines(settings),
+        policy_ground(policy),
+        speed_limits(settings, policy),
+        trip_cells(policy),
+    )
+
+
+def trip_cells(policy: Policy) -> frozenset[str] | None:
+    """Return the cells in which rules ask about trips that begin; None: in none."""
+    rules = [rule for trips in policy.trips for rule in trips.rules]
+    return frozenset().union(*(rule.cells for rule in rules)) if rules else None
 
 
 def policy_ground(policy: Policy) -> Ground | None:
@@ -240,8 +252,7 @@ class Worker:
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu")
         self._policy = load_policy(settings)
-        self._ground = policy_ground(self._policy)
-        self._speeds = speed_limits(settings, self._policy)
+        self._news = news_config(settings, self._policy)
         self._fleets: WeakSet[FleetState] = WeakSet()
         self._incidents: WeakSet[IncidentsState] = WeakSet()
         self._stages = self._make_stages(load_districts(settings))
@@ -289,8 +300,7 @@ class Worker:
 
         async def open_fleet(claim: Claim) -> Fold:
             rows = await self._store.vehicles(claim.partition)
-            news = news_config(s, self._ground, self._speeds)
-            fold = FleetState(replace(fleet, news=news), cells, claim.restored, rows)
+            fold = FleetState(replace(fleet, news=self._news), cells, claim.restored, rows)
             self._fleets.add(fold)
             return fold
 
@@ -377,11 +387,11 @@ class Worker:
             if problems:
                 log.error("the policy stays as it was: %s", "; ".join(sorted(problems)))
                 continue
-            self._policy, self._ground = policy, policy_ground(policy)
-            self._speeds = speed_limits(self.settings, policy)
+            self._policy, self._news = policy, news_config(self.settings, policy)
             for fleet in self._fleets:
-                fleet.take_ground(self._ground)
-                fleet.take_speeds(self._speeds)
+                fleet.take_ground(self._news.ground)
+                fleet.take_speeds(self._news.speeds)
+                fleet.take_trips(self._news.trips)
             for fold in self._incidents:
                 fold.take_policy(policy)
             log.info("policy %s taken anew: %d MDS policies", policy.name, len(policy.counts))

@@ -53,6 +53,9 @@ FIELDS: Structs = {
         "forecast": field("How fast the cell fills; null for other kinds than `saturation_expected`."),
         "hot_spot": field("Where requests gather; null for other kinds than `hot_spot`."),
         "speeding": field("What was too fast; null for other kinds than `speeding`."),
+        "trips": field(
+            "How vehicles are used; null for other kinds than `too_few_trips` and `too_many_trips`."
+        ),
         "first_offset": field(
             "Offset of the record with which the condition began; null where it is not known.", **COUNT
         ),
@@ -67,6 +70,22 @@ FIELDS: Structs = {
         "name": field("Its name."),
         "since": field("Since when it has been counted, milliseconds since the epoch, UTC."),
         "limit_ms": field("For so long it may stand there, milliseconds.", **COUNT),
+    },
+    "TripRate": {
+        "policy_id": field("MDS policy that the rule is of."),
+        "rule_id": field("The rule."),
+        "name": field("Its name."),
+        "geographies": field("Ids of its geographies."),
+        "cells": field("Number of H3 cells in them.", minimum=1),
+        "states": field("States in which vehicles are counted (MDS)."),
+        "operator": field("Operator whose vehicles they are.", **ID),
+        "begin": field("From when on trips are counted, milliseconds since the epoch, UTC."),
+        "end": field("Until when, a day later."),
+        "trips": field("Trips that began there and then.", **COUNT),
+        "vehicles": field("Mean number of vehicles there in this time.", minimum=0),
+        "per_vehicle": field("Trips for each of them.", minimum=0),
+        "minimum": field("Least that is within bounds; null: no bound.", minimum=0),
+        "maximum": field("Most that is within bounds; null: no bound.", minimum=0),
     },
     "Speeding": {
         "vehicle_id": field("The vehicle.", **ID),

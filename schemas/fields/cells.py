@@ -100,6 +100,7 @@ FIELDS: Structs = {
         "news": field("Vehicles that passed a line that is watched."),
         "moves": field("Moves that no vehicle makes."),
         "speeds": field("Moves that rules on speed may be about; null: none."),
+        "trips": field("Trips that began where rules ask about them; null: none."),
     },
     "VehicleNews": {
         "offset": field(
@@ -128,6 +129,12 @@ FIELDS: Structs = {
         "lon": field("Column: its longitude, WGS-84 degrees.", **LON),
         "metres": field("Column: great-circle distance between them.", **COUNT),
         "limit_kmh": field("Column: speed that such a vehicle can have.", **COUNT),
+    },
+    "VehicleTrips": {
+        "offset": field("Column: record of ub.vehicles with the first reading of the trip.", **COUNT),
+        "operator": field("Column: operator of the vehicle.", **ID),
+        "cell": field("Column: H3 cell in which it stood before.", **CELL),
+        "ts": field("Column: time of that reading, milliseconds since the epoch, UTC."),
     },
     "VehicleSpeeds": {
         "offset": field("Column: record of ub.vehicles with the later reading.", **COUNT),

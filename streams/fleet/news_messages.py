@@ -5,14 +5,15 @@ from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
 
-from schemas.cells import CellsVehicles, VehicleMoves, VehicleNews, VehicleSpeeds
-from streams.fleet.news import Move, Passed, Told
+from schemas.cells import CellsVehicles, VehicleMoves, VehicleNews, VehicleSpeeds, VehicleTrips
 from streams.fleet.speeds import Fast
+from streams.fleet.told import Move, Passed, Told
+from streams.fleet.trips import Begun
 
 ENOUGH = 1_000
 """Rows: a message that takes no further record."""
 
-Row = Move | Passed | Fast
+Row = Move | Passed | Fast | Begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Sender:
 
 def messages_of(told: Told, regions: Sequence[str], sender: Sender) -> Iterator[CellsVehicles]:
     """Yield the messages of one source partition. Each kind of rows is in the order of its log."""
-    rows = [*_numbered(told.moves), *_numbered(told.passed), *_numbered(told.fast)]
+    rows = [*_numbered(told.moves), *_numbered(told.passed), *_numbered(told.fast), *_numbered(told.begun)]
     rows.sort(key=lambda one: (one[1].region, one[0]))
     for region, here in groupby(rows, key=lambda one: one[1].region):
         for piece in _pieces(here):
@@ -47,7 +48,7 @@ def all_anew(
 
 
 def _message(region: str, sender: Sender, rows: Sequence[Row], *, complete: bool) -> CellsVehicles:
-    fast = any(isinstance(row, Fast) for row in rows)
+    kinds = {type(row) for row in rows}
     return CellsVehicles(
         region=region,
         source=sender.source,
@@ -56,7 +57,8 @@ def _message(region: str, sender: Sender, rows: Sequence[Row], *, complete: bool
         complete=complete,
         news=VehicleNews(*_columns(Passed, rows)),
         moves=VehicleMoves(*_columns(Move, rows)),
-        speeds=VehicleSpeeds(*_columns(Fast, rows)) if fast else None,
+        speeds=VehicleSpeeds(*_columns(Fast, rows)) if Fast in kinds else None,
+        trips=VehicleTrips(*_columns(Begun, rows)) if Begun in kinds else None,
     )
 
 

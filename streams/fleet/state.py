@@ -267,6 +267,12 @@ class FleetState:
         self._news.take_ground(ground)
         self._folding.look = self._news.look if self._news.looks else None
 
+    def take_trips(self, cells: frozenset[str] | None) -> None:
+        """Tell trips that begin in other cells from the next record on."""
+        self._fold_waiting()
+        self._news.take_trips(cells)
+        self._folding.look = self._news.look if self._news.looks else None
+
     def take_speeds(self, limits: SpeedLimits | None) -> None:
         """Look for other speeds from the next record on."""
         self._fold_waiting()

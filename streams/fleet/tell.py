@@ -17,9 +17,9 @@ from streams.clock import EventClock
 from streams.fleet.flows import NO_ROWS, WindowRows
 from streams.fleet.json_columns import integers
 from streams.fleet.live import LiveCounts
-from streams.fleet.news import Told
 from streams.fleet.news_messages import Sender, all_anew, messages_of
 from streams.fleet.slots import Slots
+from streams.fleet.told import Told
 from streams.fold import Output, Rows
 
 _MOST_ROWS = 4_000
@@ -126,14 +126,14 @@ class Teller:
 
     def _news(self, message: CellsVehicles, time_ms: int) -> Output:
         value = codec.encode(message)
-        fast = [] if message.speeds is None else message.speeds.ts
+        fast, begun = ([] if rows is None else rows.ts for rows in (message.speeds, message.trips))
         return Output(
             topic=topics.CELLS,
             key=message.region,
             value=value,
             type_=envelope.CELLS_VEHICLES,
             id_=f"fleet/{self._partition}@{self._generation}:{message.region}/{crc32(value):08x}",
-            time_ms=max([*message.news.ts, *message.moves.ts, *fast], default=time_ms),
+            time_ms=max([*message.news.ts, *message.moves.ts, *fast, *begun], default=time_ms),
         )
 
 

@@ -12,6 +12,7 @@ from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
 from streams.incidents.policy import Policy
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
 from streams.incidents.stays.rules import StayPolicy, StayRule
+from streams.incidents.trips.rules import TripPolicy, TripRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,20 @@ def lines(policy: Policy, city: City) -> Iterator[Line]:
                 _counted(counts, counted),
                 f"{len(counted.cells)}",
                 _shared(counted.cells, before),
+            )
+
+    for trips in policy.trips:
+        for number, rated in enumerate(trips.rules):
+            before = [(other.name, other.cells) for other in trips.rules[:number]]
+            yield Line(
+                trips.name,
+                trips.version,
+                rated.name,
+                _a_day(rated),
+                "every day",
+                _counted(trips, rated),
+                f"{len(rated.cells)}",
+                _shared(rated.cells, before),
             )
 
     for stays in policy.stays:
@@ -134,6 +149,12 @@ def _bounds(rule: CountRule) -> str:
     return ", ".join(f"{one}{units}" for one in (least, most) if one) or "no bounds"
 
 
+def _a_day(rule: TripRule) -> str:
+    least = "" if rule.minimum is None else f"at least {rule.minimum:g}"
+    most = "" if rule.maximum is None else f"at most {rule.maximum:g}"
+    return f"{', '.join(filter(None, (least, most)))} trips a vehicle and day"
+
+
 def _hours(hours: Hours) -> str:
     days = "every day" if len(hours.days) == len(DAYS) else " ".join(DAYS[day] for day in sorted(hours.days))
     if (hours.start, hours.end) == (Hours().start, Hours().end):
@@ -145,6 +166,6 @@ def _clock(second: int) -> str:
     return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
 
 
-def _counted(policy: CountPolicy, rule: CountRule) -> str:
+def _counted(policy: CountPolicy | TripPolicy, rule: CountRule | TripRule) -> str:
     states = "all states" if rule.states == COUNTED else " ".join(rule.states)
     return f"{states}, {' '.join(sorted(policy.operators)) or 'all operators'}"

@@ -22,6 +22,7 @@ from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of
 from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import Area, StayPolicy
+from streams.incidents.trips.rules import TripPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Rule:
 class Policy:
     """The default rule and the zones, first match wins; `version` is a hash of all that decides about cells.
 
-    `counts`, `stays` and `speeds` are policies with versions of their own, whose hours are those of `time_zone`;
-    `areas` are those that `stays` speak of, `speed_areas` those of `speeds`.
+    `counts`, `stays`, `speeds` and `trips` are policies with versions of their own, whose hours are those of
+    `time_zone`; `areas` are those that `stays` speak of, `speed_areas` those of `speeds`.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Policy:
     areas: tuple[Area, ...] = ()
     speeds: tuple[SpeedPolicy, ...] = ()
     speed_areas: tuple[Area, ...] = ()
+    trips: tuple[TripPolicy, ...] = ()
     time_zone: tzinfo = UTC
 
     def rule_at(self, lat: float, lon: float) -> Rule:

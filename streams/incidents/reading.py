@@ -47,6 +47,7 @@ def read(
         areas=found.areas,
         speeds=found.speeds,
         speed_areas=found.speed_areas,
+        trips=found.trips,
         time_zone=city.time_zone,
     )
 

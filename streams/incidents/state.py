@@ -29,6 +29,7 @@ from streams.incidents.showing import Seen, Showing
 from streams.incidents.speeds.book import SpeedBook, SpeedConfig
 from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.telling import rows
+from streams.incidents.trips.book import TripBook, TripConfig
 from streams.incidents.vehicles.book import VehicleBook
 from streams.incidents.vehicles.config import VehiclesConfig
 from streams.refusals import refusal
@@ -69,11 +70,13 @@ class IncidentsState:
         self._newest = 0
         watch = None if health is None else HealthBook(health, self._place)
         self._counts = CountBook(_count_config(policy), None if watch is None else watch.silent_operators)
-        self._cells = CellBook(policy, centre, (self._counts,))
+        self._trips = TripBook(_trip_config(policy), None if watch is None else watch.silent_operators)
+        self._cells = CellBook(policy, centre, (self._counts, self._trips))
         self._books: dict[str, Book] = {"cell": self._cells}
         if watch is not None:  # before the rules: who is silent is not too few
             self._books["health"] = watch
         self._books["count"] = self._counts
+        self._books["trips"] = self._trips
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
         self._stays = StayBook(_stay_config(policy), self._place)
@@ -119,6 +122,7 @@ class IncidentsState:
         self._counts.take(_count_config(policy))
         self._stays.take(_stay_config(policy))
         self._speeds.take(self._speed_config(policy))
+        self._trips.take(_trip_config(policy))
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of what would judge an alert's subject now; None where nothing would."""
@@ -185,6 +189,10 @@ class IncidentsState:
 
 def _count_config(policy: Policy) -> CountConfig:
     return CountConfig(policy.counts, policy.name, policy.time_zone, policy.default.min_duration_ms)
+
+
+def _trip_config(policy: Policy) -> TripConfig:
+    return TripConfig(policy.trips, policy.name)
 
 
 def _stay_config(policy: Policy) -> StayConfig:

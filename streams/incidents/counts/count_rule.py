@@ -6,6 +6,8 @@ from typing import cast
 from streams.incidents.counts.fields import Fields
 from streams.incidents.counts.geographies import City, Geography, middle
 from streams.incidents.counts.rules import CountRule, Units
+from streams.incidents.trips.document import day_bounds
+from streams.incidents.trips.rules import TripRule
 
 VEHICLE_TYPES = (
     *("bicycle", "bus", "cargo_bicycle", "car", "delivery_robot", "moped", "motorcycle"),
@@ -13,15 +15,19 @@ VEHICLE_TYPES = (
 )
 
 
-def count_rule(fields: Fields, rule_id: str, found: Sequence[Geography], city: City) -> CountRule | None:
+def count_rule(
+    fields: Fields, rule_id: str, found: Sequence[Geography], city: City
+) -> CountRule | TripRule | None:
     """Return a rule of these geographies (none: they are faulty), or None where it counts nothing."""
-    units = _units(fields)
+    trips = fields.values.get("rule_units") == "trips"
+    units = "devices" if trips else _units(fields)
     if fields.values.get("value_url") is not None:
         fields.note(
             "value_url", "it is not asked; the vehicles of all operators of the policy are counted here"
         )
     applies = _applies(fields, city)
-    minimum, maximum = _bounds(fields, units)
+    minimum, maximum = (None, None) if trips else _bounds(fields, units)
+    a_day = day_bounds(fields) if trips else (None, None)
     name, states, hours = fields.text("name"), fields.states(), fields.hours()
     if units == "utilization" and "on_trip" not in states:
         fields.error("states", "on_trip must be among them: utilization is the share of vehicles on a trip")
@@ -39,6 +45,10 @@ def count_rule(fields: Fields, rule_id: str, found: Sequence[Geography], city: C
         return None
     cell = middle(cells, city)
     ids, names = tuple(area.geography_id for area in found), ", ".join(area.name for area in found)
+    if trips:
+        return TripRule(
+            rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, *a_day
+        )  # fmt: skip
     return CountRule(
         rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, minimum, maximum,
         hours, units,
@@ -71,7 +81,9 @@ def _units(fields: Fields) -> Units:
         fields.note("rule_units", f"{units} is an extension of MDS 2.0; each operator is judged by itself")
         return cast(Units, units)
     if units not in (None, "devices"):
-        fields.error("rule_units", "a count is one of devices, or of percent or utilization of each operator")
+        fields.error(
+            "rule_units", "a count is one of devices, or of percent, utilization or trips of each operator"
+        )
     return "devices"
 
 

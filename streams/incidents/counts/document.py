@@ -21,6 +21,7 @@ from streams.incidents.speeds.document import speed_rule
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
 from streams.incidents.stays.document import stay_rule
 from streams.incidents.stays.rules import Area, StayPolicy, StayRule
+from streams.incidents.trips.rules import TripPolicy, TripRule
 
 POLICY_FIELDS = (
     *("name", "mode_id", "policy_id", "provider_ids", "description", "currency"),
@@ -70,9 +71,10 @@ class Read:
     areas: tuple[Area, ...]
     speeds: tuple[SpeedPolicy, ...]
     speed_areas: tuple[Area, ...]
+    trips: tuple[TripPolicy, ...]
 
 
-Made = tuple[CountPolicy, StayPolicy, SpeedPolicy]
+Made = tuple[CountPolicy, StayPolicy, SpeedPolicy, TripPolicy]
 """What is made of one MDS policy, by type of rule."""
 
 
@@ -118,10 +120,11 @@ def read_policies(
         found[policy_id] = made
         for earlier in fields.texts("prev_policies", ".+", "UUIDs"):
             superseded[earlier.lower()] = min(begin, superseded.get(earlier.lower(), begin))
-    counts = tuple(_ended(one, superseded.get(name)) for name, (one, _, _) in found.items())
-    stays = tuple(_ended(one, superseded.get(name)) for name, (_, one, _) in found.items() if one.rules)
-    speeds = tuple(_ended(one, superseded.get(name)) for name, (_, _, one) in found.items() if one.rules)
-    return Read(counts, stays, _spoken_of(stays, ground), speeds, _spoken_of(speeds, ground))
+    counts = tuple(_ended(one, superseded.get(name)) for name, (one, _, _, _) in found.items())
+    stays = tuple(_ended(one, superseded.get(name)) for name, (_, one, _, _) in found.items() if one.rules)
+    speeds = tuple(_ended(one, superseded.get(name)) for name, (_, _, one, _) in found.items() if one.rules)
+    trips = tuple(_ended(one, superseded.get(name)) for name, (_, _, _, one) in found.items() if one.rules)
+    return Read(counts, stays, _spoken_of(stays, ground), speeds, _spoken_of(speeds, ground), trips)
 
 
 def _spoken_of(
@@ -137,7 +140,7 @@ def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _ended[P: (CountPolicy, StayPolicy, SpeedPolicy)](policy: P, superseded: int | None) -> P:
+def _ended[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](policy: P, superseded: int | None) -> P:
     """Return the policy as it ends: at its own end, or when another one replaces it."""
     ends = [end for end in (policy.end, superseded) if end is not None]
     return replace(policy, end=min(ends, default=None))
@@ -160,6 +163,7 @@ def _policy(
     counted: list[CountRule] = []
     stays: list[StayRule] = []
     speeds: list[SpeedRule] = []
+    trips: list[TripRule] = []
     for index, value in enumerate(rules):
         at = f"{fields.place}.rules[{index}]"
         if not isinstance(value, dict):
@@ -170,32 +174,38 @@ def _policy(
             counted.append(rule)
         elif isinstance(rule, StayRule):
             stays.append(rule)
-        elif rule is not None:
+        elif isinstance(rule, SpeedRule):
             speeds.append(rule)
+        elif rule is not None:
+            trips.append(rule)
     policy_id, name, version = (
         fields.uuid("policy_id"),
         fields.text("name"),
-        _version(judged, fields, counted, [*stays, *speeds]),
+        _version(judged, fields, [*counted, *trips], [*stays, *speeds]),
     )
     operators = frozenset(fields.texts("provider_ids", ID_PATTERN, "operators, as MQTT topics name them,"))
     return (
         CountPolicy(policy_id, name, version, operators, begin or 0, end, tuple(counted)),
         StayPolicy(policy_id, name, version, operators, begin or 0, end, tuple(stays)),
         SpeedPolicy(policy_id, name, version, operators, begin or 0, end, tuple(speeds)),
+        TripPolicy(policy_id, name, version, operators, begin or 0, end, tuple(trips)),
     )
 
 
 def _version(
-    judged: Judged, fields: Fields, rules: Sequence[CountRule], by_position: Sequence[StayRule | SpeedRule]
+    judged: Judged,
+    fields: Fields,
+    by_cell: Sequence[CountRule | TripRule],
+    by_position: Sequence[StayRule | SpeedRule],
 ) -> str:
-    ground = [sorted(rule.cells) for rule in rules] + [sorted(rule.areas) for rule in by_position]
+    ground = [sorted(rule.cells) for rule in by_cell] + [sorted(rule.areas) for rule in by_position]
     text = json.dumps([judged.decides, fields.values, ground], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _rule(
     fields: Fields, areas: Areas, rule_ids: set[str], judged: Judged, city: City
-) -> CountRule | StayRule | SpeedRule | None:
+) -> CountRule | TripRule | StayRule | SpeedRule | None:
     fields.note_unknown(RULE_FIELDS)
     kind = fields.values.get("rule_type")
     if kind not in RULE_TYPES:

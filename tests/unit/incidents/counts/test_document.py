@@ -44,7 +44,7 @@ def test_a_rule_has_the_cells_whose_centre_its_geography_holds_and_the_middle_on
     found = one(maximum=5)
     assert found.cells == {cell_at(column, row) for column in (10, 11, 12) for row in (10, 11, 12)}
     assert (found.cell, found.lat, found.lon) == (cell_at(11, 11), 0.11, 0.11)
-    assert (found.zone, found.region, found.geographies) == ("Harbour", "r0/0", (identity(1),))
+    assert (found.zone, found.region, found.geographies) == ("Harbour", "r0.0", (identity(1),))
 
 
 def test_what_a_rule_leaves_out_has_the_defaults_of_mds() -> None:
@@ -213,7 +213,7 @@ def test_a_geography_that_cannot_be_counted_in_is_refused(geometry: Any, place: 
 
 def test_a_rule_over_two_regions_is_refused_with_both() -> None:
     (found,) = errors(areas=[geography(1, square(98, 10, 4))])
-    assert "its cells lie in the regions r0/0, r0/1" in found
+    assert "its cells lie in the regions r0.0, r0.1" in found
     assert "UB_REGION_RESOLUTION" in found
 
 

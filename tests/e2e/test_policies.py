@@ -125,6 +125,44 @@ def test_a_speed_limit_that_comes_without_a_restart_is_judged(a_city: CityMaker,
         assert again.code == 0, again
 
 
+def test_trips_per_vehicle_are_counted_through_a_crash(a_city: CityMaker, tmp_path: Path) -> None:
+    """Three bikes, two trips in a day: 0.67 for each, where one is asked for."""
+    path = tmp_path / "policies.json"
+    write(path, policy(1, rule(7, 1, rule_units="trips", states=None, minimum=1), start_date=BEGIN_MS))
+    query = "SELECT * FROM ub.alert WHERE kind = 'too_few_trips'"
+    closed = "SELECT coalesce(max(extract(epoch FROM window_start)), 0) * 1000 FROM ub.cell_window"
+    with a_city(UB_POLICY_FILE=str(path), UB_SENSOR_HEALTH="false") as city:
+        city.start_gateway()
+        worker = city.start_worker()
+        with city.publisher() as publisher:
+            for step in range(33):
+                ts = BEGIN_MS + step * 50 * MINUTE
+                states = ["on_trip" if step in (6, 18) else "available", "available", "available"]
+                publisher.publish(
+                    [
+                        array(
+                            "alpha",
+                            [
+                                reading(f"alpha-{n}", "alpha", ts, LAT, LON, state)
+                                for n, state in enumerate(states)
+                            ],
+                        )
+                    ]
+                )
+                before = (
+                    BEGIN_MS + (step - 1) * 50 * MINUTE if step else 0
+                )  # its window is closed by this step
+                city.eventually(lambda: city.count(closed), until=lambda at, before=before: at >= before)
+                if step == 12:
+                    os.kill(city.eventually(worker.children)[0], signal.SIGKILL)
+            [opened] = city.eventually(lambda: city.query(query), 60.0)
+        assert (opened["subject"], opened["zone"]) == (f"{identity(7)}/alpha", "Box")
+        trips = opened["evidence"]["trips"]
+        assert (trips["trips"], trips["vehicles"]) == (2, 3.0)
+        again = city.run("alerts", "replay", opened["alert_id"])
+        assert again.code == 0, again
+
+
 def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(
     a_city: CityMaker, tmp_path: Path
 ) -> None:

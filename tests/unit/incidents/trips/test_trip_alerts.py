@@ -91,6 +91,15 @@ def test_vehicles_are_their_mean_over_the_day() -> None:
     assert (alert.evidence.trips.vehicles, alert.evidence.trips.per_vehicle) == (25.0, 2.4)
 
 
+@pytest.mark.parametrize(("states", "vehicles"), [(None, 16), ({"available": [], "reserved": []}, 10)])
+def test_vehicles_are_counted_in_the_states_of_the_rule(states: object, vehicles: int) -> None:
+    fold = Riding(policy_of(trip_rule(7, 1, minimum=2, states=states)))
+    fold.look(T0, (HERE, "hello", (9, 0, 1, 6, 0)))
+    [alert] = fold.through(0.5, 24)
+    assert alert.evidence.trips is not None
+    assert alert.evidence.trips.vehicles == vehicles
+
+
 def test_severity_follows_the_rate() -> None:
     fold = Riding(TWO)
     fold.at(0, {"hello": 10})

@@ -40,7 +40,11 @@ class WindowCounts(msgspec.Struct, frozen=True):
 
 
 class FleetPartial(msgspec.Struct, frozen=True, tag="fleet"):
-    """One record of ub.partials: a source partition's changes within one region."""
+    """One record of ub.partials: a source partition's changes within one region.
+
+    `provisional`: windows count what may still be followed by earlier readings, as none came for a while. Of two words
+    of one (generation, offset) on a window this one counts: it knows more.
+    """
 
     region: str
     source: int
@@ -52,6 +56,7 @@ class FleetPartial(msgspec.Struct, frozen=True, tag="fleet"):
     window_ms: int
     now: SlotCounts
     windows: WindowCounts
+    provisional: bool = False
 
 
 class MetricCounts(msgspec.Struct, frozen=True):

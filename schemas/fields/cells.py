@@ -12,7 +12,7 @@ _WINDOWS: Mapping[str, Keywords] = {
     "rows": field("Rows of windows that closed or were amended."),
 }
 _START = "Column: start of the window, milliseconds since the epoch, UTC."
-_REVISION = "Column: 0 when the window closed; the row with the highest one counts."
+_REVISION = "Column: 0 when the window closed, more when it was amended; the row that stands last in the topic counts."
 
 FIELDS: Structs = {
     "CellsNow": {

@@ -32,6 +32,10 @@ FIELDS: Structs = {
         **_head("ub.vehicles"),
         "now": field("Live counts that changed."),
         "windows": field("Window counts that changed."),
+        "provisional": field(
+            "Whether windows count what earlier readings may still follow, as none came for a while: of two words of "
+            "one offset on a window this one counts."
+        ),
     },
     "SensingPartial": {
         **_head("ub.sensors"),

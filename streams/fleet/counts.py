@@ -13,7 +13,7 @@ from streams.fleet.vehicles import NOWHERE
 
 READINGS, ARRIVALS, DEPARTURES = 0, 1, 2
 UNKNOWN = -1
-"""What the listener holds may be anything: no count equals it."""
+"""What the listener holds may be anything: no count equals it. Such a pair is *unsure*."""
 
 _SLOT_BITS = 28  # leaves window numbers 35 bits: windows of a second, far beyond the year 2100
 _SLOT_MASK = (1 << _SLOT_BITS) - 1
@@ -23,6 +23,9 @@ _MOST_PAIRS = 3  # that one entry may touch, one for each count
 COUNTS, TOLD, DIRTY, UNSAVED = slice(0, 3), slice(3, 6), 6, 7
 """Columns of what is known of a pair: 32 bytes, side by side."""
 
+Told = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]
+"""Windows (numbers), slots and counts."""
+Marks = NDArray[np.bool_]
 Pairs = NDArray[np.int32]
 """Numbers of pairs, from 0 upwards. A pair's key is window number << 28 | slot; a window's number is start / length."""
 
@@ -33,7 +36,7 @@ class PairCounts:
     def __init__(self, window_ms: int) -> None:
         self._window_ms = window_ms
         self._clear(0)
-        self._unsure_until = UNKNOWN
+        self._any_unsure = False
         self._saved: set[int] = set()
 
     def _clear(self, size: int) -> None:
@@ -50,38 +53,54 @@ class PairCounts:
         touched = np.empty(_MOST_PAIRS * len(order), np.int32)
         return touched[: self._count(entries, order, vehicles, touched)]
 
-    def mark(self, touched: Pairs) -> None:
-        """Have what an `add` touched told if it changed."""
-        self._pairs[touched // _MOST_PAIRS, DIRTY] = True
-
     def take_back(self, touched: Pairs) -> None:
-        """Undo an `add`, and mark what it touched for the next time."""
+        """Undo an `add`."""
         _take_back(self._pairs, touched)
 
-    def take_changed(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-        """Return windows (numbers), slots and counts of the marked pairs that differ from what was told last.
+    def take_final(self, final_before: int) -> Told:
+        """Return what changed of the pairs that are sure, and the unsure pairs of windows that are final.
 
-        What the listener holds of the windows that `tell_all_again` was unsure of may be what another told, further on
-        in the log: their marked pairs are told in any case.
+        Windows with a number below `final_before` are. The unsure pairs of others are not told, whatever happens to
+        them: what the listener holds of them is put right once they are final.
         """
-        dirty = np.flatnonzero(self._known[:, DIRTY])
-        self._pairs[dirty, DIRTY] = False
-        pairs = self._pairs[dirty]
-        differ = (pairs[:, COUNTS] != pairs[:, TOLD]).any(axis=1)
-        if self._unsure_until != UNKNOWN:
-            differ |= self._keys[dirty] >> _SLOT_BITS <= self._unsure_until
-        dirty, counts = dirty[differ], pairs[differ, COUNTS]
-        self._pairs[dirty, TOLD] = counts
-        return *self._unpack(dirty), counts
+        dirty, unsure, final = self._marks(final_before)
+        pairs = np.flatnonzero((dirty & ~unsure) | (unsure & final))
+        self._any_unsure = bool((unsure & ~final).any())
+        return self._tell(pairs)
 
-    def tell_all_again(self, unsure_until: int) -> None:
-        """Whoever listens may hold anything: mark every pair that has a count.
+    def take_all(self, touched: Pairs, final_before: int) -> Told:
+        """Return what changed and all pairs that are unsure, with what an `add` that `touched` them counted.
 
-        Up to this window counts may be provisional ones, of which the owner before may have told others.
+        These are unsure from now on, until their windows are final; that is to be saved.
         """
-        self._unsure_until = unsure_until
+        dirty, unsure, final = self._marks(final_before)
+        dirty[touched // _MOST_PAIRS] = unsure[touched // _MOST_PAIRS] = True
+        told = self._tell(np.flatnonzero(dirty | unsure))
+        unsure &= ~final
+        self._known[unsure, TOLD] = UNKNOWN
+        self._known[unsure, UNSAVED] = True
+        self._any_unsure = bool(unsure.any())
+        return told
+
+    def tell_all_again(self) -> None:
+        """Whoever listens may hold anything: all pairs are unsure."""
         self._known[:, TOLD] = UNKNOWN
-        self._known[:, DIRTY] = self._known[:, COUNTS].any(axis=1)
+        self._any_unsure = True
+
+    def _marks(self, final_before: int) -> tuple[Marks, Marks, Marks]:
+        """Return which pairs changed since the last call, which are unsure, and which are of windows that are final."""
+        known = self._known
+        dirty = known[:, DIRTY] != 0
+        known[:, DIRTY] = False
+        unsure = known[:, TOLD.start] == UNKNOWN if self._any_unsure else np.zeros(self._n, np.bool_)
+        return dirty, unsure, self._keys < final_before << _SLOT_BITS
+
+    def _tell(self, pairs: NDArray[np.intp]) -> Told:
+        some = self._pairs[pairs]
+        differ = (some[:, COUNTS] != some[:, TOLD]).any(axis=1)
+        pairs, counts = pairs[differ], some[differ, COUNTS]
+        self._pairs[pairs, TOLD] = counts
+        return *self._unpack(pairs), counts
 
     def forget(self, before: int) -> list[int]:
         """Drop windows with a number below `before`, many at once; returns those that were saved."""
@@ -99,7 +118,7 @@ class PairCounts:
         return gone
 
     def take_unsaved(self) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.int32]]]:
-        """Yield (window number, slots, counts) of each window with settled counts not yet saved."""
+        """Yield (window number, slots, counts) of each window with settled counts, or unsure pairs, not yet saved."""
         window, slot = self._unpack(np.arange(self._n))
         numbers = np.unique(window[self._known[:, UNSAVED] != 0]).tolist()
         self._known[:, UNSAVED] = False
@@ -107,7 +126,7 @@ class PairCounts:
         for number in numbers:
             mine = np.flatnonzero(window == number)
             counts = self._pairs[mine, COUNTS]
-            counted = counts.any(axis=1)
+            counted = counts.any(axis=1) | (self._known[mine, TOLD.start] == UNKNOWN)
             yield number, slot[mine[counted]], counts[counted]
 
     def restore(self, window: int, slots: NDArray[np.int32], counts: NDArray[np.int32]) -> None:
@@ -230,4 +249,3 @@ def _count_entries(
 def _take_back(pairs: NDArray[np.int32], touched: Pairs) -> None:
     for one in touched:
         pairs[one // _MOST_PAIRS, one % _MOST_PAIRS] -= 1
-        pairs[one // _MOST_PAIRS, DIRTY] = True

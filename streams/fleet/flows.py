@@ -6,16 +6,19 @@ departure and one arrival in the window of the later reading. So the counts are 
 readings, whatever order within the allowed lateness they came in. Where the partition falls silent, and nothing
 came in from one checkpoint to the next, what waits is counted provisionally and told:
 
-    watermark ------------------v             v-- told up to here
+    watermark ------------------v
     settled (counted for good)  |  waiting    |
     --------------------------- | --x---x-x---| > event time
 
-A provisional count may be withdrawn when a reading comes in between after all. So what was told is counted anew,
-new readings of that time included, at each checkpoint until the watermark has passed it. Whoever listens must
-hear of a withdrawal even if this process dies meanwhile: what is told is stored before, so that the next owner
-finds the same (window, slot) pairs in the waiting readings and tells their counts again. Provisional counts are no
-function of the offset: the next owner may tell more at its checkpoint than the one before told further on in the log,
-and is not listened to then. So it tells these windows whenever they change, until they are final.
+A provisional count may be withdrawn when a reading comes in between after all. Whoever listens must hear of that
+even if this process dies meanwhile. The listener keeps what was told furthest on in the log, and the next owner begins
+further back; so what counts in the end must be told at a place that no one before has reached:
+
+- Only what is stored is counted provisionally. So the next owner finds the same (window, slot) pairs in what waits.
+- These pairs are unsure from then on (counts.py), and saved as such: they are told once more, changed or not, when the
+  watermark has passed the end of their window. It had not where a provisional count was told.
+- Of two words with one offset the provisional one counts. The other may be of an owner that slept and wakes up.
+- All else that is told is a function of the log up to its offset.
 """
 
 from collections.abc import Iterator
@@ -36,15 +39,16 @@ _PATIENCE = 8
 
 @dataclass(frozen=True, slots=True)
 class WindowRows:
-    """Absolute counts, columns of equal length."""
+    """Absolute counts, columns of equal length. `provisional`: what waits is counted too."""
 
     window_start: NDArray[np.int64]
     slot: NDArray[np.int32]
     counts: NDArray[np.int32]  # shape (n, 3): readings, arrivals, departures
+    provisional: bool = False
 
     def of(self, which: slice | NDArray[np.bool_]) -> "WindowRows":
         """Return some of the rows."""
-        return WindowRows(self.window_start[which], self.slot[which], self.counts[which])
+        return WindowRows(self.window_start[which], self.slot[which], self.counts[which], self.provisional)
 
 
 NO_ROWS = WindowRows(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros((0, 3), np.int32))
@@ -61,7 +65,6 @@ class Flows:
         self._saved = 0  # of the waiting entries, those that came before the last checkpoint
         self._counts = PairCounts(window_ms)
         self._touched = self._all_told = False
-        self._told_until = 0  # event time up to which what waits was told
 
     def add(self, entries: Records) -> None:
         """Take readings in; they wait until `settle` passes them."""
@@ -88,29 +91,30 @@ class Flows:
         rest = self._waiting[~done]
         self._saved = int(np.count_nonzero(~done[: self._saved]))
         self._n = len(rest)
+        self._touched = True
         self._entries = rest  # what a backlog needed for a moment is given back
 
-    def take_rows(self) -> WindowRows | None:
-        """Return the counts that changed since the last call. Call at checkpoints only."""
+    def take_rows(self, watermark: int) -> WindowRows | None:
+        """Return the counts to be told, at a watermark up to which all is settled. Call at checkpoints only."""
         idle = not self._touched
         if idle and self._all_told:
             return None
         self._touched, self._all_told = False, idle
+        final_before = watermark // self._window_ms
         if idle:
-            self._told_until = self._newest
-        touched = self._count_provisionally()
-        if idle:
-            self._counts.mark(touched)
-        window, slot, counts = self._counts.take_changed()
-        self._counts.take_back(touched)
-        return WindowRows(window * self._window_ms, slot, counts) if len(slot) else None
+            touched = self._count_provisionally()
+            window, slot, counts = self._counts.take_all(touched, final_before)
+            self._counts.take_back(touched)
+        else:
+            window, slot, counts = self._counts.take_final(final_before)
+        return WindowRows(window * self._window_ms, slot, counts, idle) if len(slot) else None
 
     def resume(self) -> None:
         """Take up where the checkpoint left off: all counts are to be told again, withdrawn ones too."""
-        self._touched, self._told_until = True, self._newest
+        self._touched = True
         touched = self._count_provisionally()
         # Here, so that pairs which only waiting readings touch are among them.
-        self._counts.tell_all_again(self._told_until // self._window_ms)
+        self._counts.tell_all_again()
         self._counts.take_back(touched)
 
     def forget(self, before: int) -> list[int]:
@@ -144,13 +148,9 @@ class Flows:
     def _waiting(self) -> Records:
         return self._entries[: self._n]
 
-    @property
-    def _newest(self) -> int:
-        return int(self._waiting["ts"].max(initial=0))
-
     def _count_provisionally(self) -> Pairs:
-        """Count what waits up to `_told_until` as if it were settled; `take_back` ends that."""
-        some = self._waiting[self._waiting["ts"] <= self._told_until]
+        """Count what waits as if it were settled; `take_back` ends that."""
+        some = self._waiting
         return self._counts.add(some, _order(some, self._vehicles.top), self._vehicles.table)
 
 

@@ -50,6 +50,10 @@ class Silence:
         """Return the rows of vehicles that are missing from this watermark on, and were not before."""
         return np.flatnonzero((self._ends_at(vehicles) <= watermark) & (vehicles["state"] != MISSING))
 
+    def soon(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:
+        """Return the rows of vehicles that will be missing at this watermark, and are not yet."""
+        return np.flatnonzero(self._present(vehicles) & (vehicles["ts"] + self.stale_after_ms <= watermark))
+
     def archived(self, vehicles: Vehicles, watermark: int) -> NDArray[np.intp]:
         """Return the rows of missing vehicles that can be forgotten."""
         return np.flatnonzero((self._ends_at(vehicles) <= watermark) & (vehicles["state"] == MISSING))

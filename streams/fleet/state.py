@@ -38,6 +38,8 @@ from streams.fleet.vehicles import Vehicles
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
 
 STAGE = "fleet"
+_SOON_MS = 30_000
+"""Event time for which a look through all vehicles knows who will be silent."""
 
 
 class FleetState:
@@ -68,6 +70,7 @@ class FleetState:
         self._teller = Teller(
             restored.partition, restored.generation, config.sources, config.window_ms, self._slots
         )
+        self._silent_soon: tuple[int, NDArray[np.intp]] = (0, np.zeros(0, np.intp))
         self._waiting_parts: dict[str, int] = {}
         self._tell: list[Output] = []
         self._archived: list[str] = []
@@ -129,6 +132,26 @@ class FleetState:
             vehicles.remove(gone)
         self._folding.next_due = self._silence.next_due(vehicles, watermark)
         self._folding.oldest = self._silence.oldest(vehicles)
+        soon = watermark + min(_SOON_MS, self._silence.fresh_ms)
+        self._silent_soon = soon, self._silence.soon(vehicles, soon)
+
+    def _sweep_silent(self) -> None:
+        """Take out of the city who is missing by now, and leave the rest to the next checkpoint.
+
+        Else live counts would depend on when checkpoints fell, and not on the offset alone that they are told with.
+        """
+        watermark, (reach, rows) = self._clock.watermark, self._silent_soon
+        if watermark < self._folding.next_due:
+            return
+        if watermark > reach:
+            self._sweep(watermark)
+            return
+        vehicles = self._vehicles
+        ts = vehicles["ts"][rows]
+        silent = (ts > 0) & (vehicles["state"][rows] != MISSING)
+        silent &= ts + self._config.stale_after_ms <= watermark
+        if silent.any():
+            self._take_out(rows[silent], ts[silent] + self._config.stale_after_ms)
 
     def _take_out(self, rows: NDArray[np.intp], at: NDArray[np.int64]) -> None:
         if not len(rows):
@@ -172,7 +195,9 @@ class FleetState:
         if at_checkpoint:
             self._sweep(self._clock.watermark)
             self._flows.settle(self._clock.watermark)
-            rows = self._flows.take_rows()
+            rows = self._flows.take_rows(self._clock.watermark)
+        else:
+            self._sweep_silent()
         out, self._tell = self._books.take_refused() + self._tell, []
         # Even where nothing moved, time did: those who wait for it must hear.
         time = (self._clock.newest_ts, self._clock.watermark)

@@ -102,6 +102,7 @@ class Teller:
             window_ms=self._window_ms,
             now=_in_json(SlotCounts, [*slots.json(dirty), *map(integers, live.told(dirty))]),
             windows=_in_json(WindowCounts, columns),
+            provisional=rows.provisional,
         )
         value = codec.encode(partial)
         return Output(

@@ -27,7 +27,7 @@ _HEADER: Mapping[str, range] = {
     "source": range(1 << 20),
     "sources": range(1 << 20),
     "generation": range(1 << 18),
-    "offset": range(-1, 1 << 43),  # -1: a source that begins anew says what it knows
+    "offset": range(-1, (1 << 43) - 1),  # -1: a source that begins anew says what it knows
     "newest_ts": range(END_MS),
     "watermark": range(END_MS),
 }

@@ -9,7 +9,6 @@
 `<region>/<kind>/edges`                   before which time windows are closed, and forgotten
 """
 
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from streams.grid.kind import Row, Stocks
 from streams.grid.merge import COUNTED, Live
 from streams.grid.slots import BLOCK_BITS, Key, slots_of
 from streams.grid.tally import FleetTally, Tally
+from streams.zstd import zstd
 
 _LEVEL = 1
 _encode = msgspec.msgpack.Encoder().encode
@@ -64,7 +64,7 @@ def take(tally: Tally[Any]) -> dict[str, bytes | None]:
     prefix = f"{tally.region}/{tally.kind.name}"
     parts: dict[str, bytes | None] = {}
     for name, value in _changed(tally):
-        parts[f"{prefix}/{name}"] = zlib.compress(_encode(value), _LEVEL)
+        parts[f"{prefix}/{name}"] = zstd.compress(_encode(value), _LEVEL)
     for start, block in tally.windows.forgotten:
         parts[f"{prefix}/window/{start}/{block}"] = None
     tally.windows.forgotten.clear()
@@ -115,7 +115,7 @@ def load(
         tally = tallies.get((region, kind))
         if tally is None:
             tally = tallies[region, kind] = make(region, kind)
-        _restore(tally, what, [int(number) for number in numbers], zlib.decompress(data))
+        _restore(tally, what, [int(number) for number in numbers], zstd.decompress(data))
     return tallies
 
 

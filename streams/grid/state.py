@@ -28,7 +28,8 @@ from streams.grid.tally import FleetTally, Tally
 from streams.refusals import refusal
 
 STAGE = "grid"
-_GENERATION_BITS = 44  # order = (generation + 1) << 44 | offset + 1; offsets stay below 1.7e13
+_GENERATION_BITS = 44
+"""A word's order is (generation + 1) << 44 | (offset + 1) << 1 | provisional; offsets stay below 8.7e12."""
 Geometry = Callable[[int], dict[str, Any]]
 """Return the ub.cell_geometry row of a cell (H3 index): hex, resolution, lat, lon, boundary as JSON text."""
 
@@ -87,9 +88,10 @@ class GridState:
         tally = self._tallies.get((partial.region, kind.name))
         if tally is None:
             tally = self._tallies[partial.region, kind.name] = self._make(partial.region, kind.name)
-        order = (partial.generation + 1) << _GENERATION_BITS | (partial.offset + 1)
+        order = (partial.generation + 1) << _GENERATION_BITS | (partial.offset + 1) << 1
         if isinstance(partial, FleetPartial) and isinstance(tally, FleetTally):
             self._put_live(tally, partial.source, order, partial.now)
+            order |= partial.provisional
         if isinstance(partial, SensingPartial):
             self._health.hear(partial)
         slots = self._slots(tally, windows.cell, kind.names(windows))

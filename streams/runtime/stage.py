@@ -24,9 +24,10 @@ from typing import Any
 
 from faust.types import TP
 
-from streams.errors import LogGap
+from streams.errors import Fenced, LogGap
 from streams.fold import Changes, Fold, Output, Record
 from streams.frames import END_MS
+from streams.runtime.beginning import Beginning
 from streams.runtime.incarnation import Incarnation, Logs
 from streams.runtime.publisher import Publisher
 from streams.settings import Settings
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
 _REST = 9  # times as long as it took to make what was published, until more is
 _LONGEST_REST_S = 0.25
+_ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
+_TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
 
 
 @dataclass(slots=True)
@@ -52,7 +55,7 @@ class _Owned:
     applied: int
     durable: int
     fed: bool = False
-    rewound: bool = False
+    beginning: Beginning = field(default_factory=Beginning)
     spoilt: bool = False
     unacked: deque[Any] = field(default_factory=deque)
 
@@ -89,6 +92,7 @@ class Stage:
         self._stop = asyncio.Event()
         self._waiting = 0
         self._era = 0
+        self._ended = False
         self._breath = time.monotonic()
         self._telling_s = 0.0  # CPU time that making the last publication between checkpoints took
 
@@ -107,9 +111,8 @@ class Stage:
         message, era = event.message, self._era
         await self._room.wait()
         async with self._handover:
-            if (
-                era != self._era
-            ):  # handed out before a rebalance: it comes again, from where the checkpoint is
+            # Handed out before a rebalance, or as we end: it comes again, from where the checkpoint is.
+            if era != self._era or self._ended:
                 return
             owned = self._owned.get(message.partition) or await self._open(message.partition)
             if message.offset <= owned.durable:
@@ -136,13 +139,22 @@ class Stage:
                 f"{self.topic}/{message.partition}: offset {message.offset} follows {owned.applied}; "
                 "the worker starts again from its checkpoint"
             )
-        return not owned.rewound and not await self._go_back(owned, message.offset, event.app.consumer)
+        step = owned.beginning.step(message.offset)
+        if step == "fold":
+            log.warning(
+                "%s/%d: there are no records from offset %d to %d",
+                *(self.topic, message.partition, owned.applied + 1, message.offset - 1),
+            )
+        if step != "ask":
+            return step == "fold"
+        if owned.beginning.tries:
+            await asyncio.sleep(_TRY_AGAIN_S)
+        return not await self._go_back(owned, message.offset, event.app.consumer)
 
     async def _go_back(self, owned: _Owned, ahead: int, consumer: Any) -> bool:
-        """Have Kafka send from our checkpoint on, where its group would go on at `ahead`.
+        """Have Kafka send from our checkpoint on, where an event of the offset `ahead` may have been handed out.
 
-        So it is where the database was restored from a backup, or made anew. False where the log has
-        forgotten those records: holes exist only at its start, where retention took them.
+        False where the log has forgotten those records: retention took them.
         """
         partition, wanted = owned.claim.partition, owned.applied + 1
         if await self._logs.begins_after(self.topic, partition, wanted):
@@ -152,8 +164,9 @@ class Stage:
                     *(self.topic, partition, wanted, ahead - 1),
                 )
             return False
-        owned.rewound = True
-        log.warning("%s/%d: going back from offset %d to %d", self.topic, partition, ahead, wanted)
+        owned.beginning.go_back(ahead)
+        if not owned.beginning.tries:
+            log.warning("%s/%d: going back from offset %d to %d", self.topic, partition, ahead, wanted)
         await consumer.seek(TP(self.topic, partition), wanted)
         return True
 
@@ -199,11 +212,14 @@ class Stage:
 
     async def run(self) -> None:
         """Publish and checkpoint until stopped; a task of the worker."""
-        checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
+        awake = time.monotonic()
+        checkpoint_at = awake + self._settings.checkpoint_interval_s
         while not self._stop.is_set():
             rest = min(_REST * self._telling_s, _LONGEST_REST_S)
             await asyncio.sleep(max(self._settings.publish_interval_ms / 1000, rest))
             async with self._turn:
+                if time.monotonic() - awake > _ASLEEP_S and not await self._is_ours():
+                    return
                 due = time.monotonic() >= checkpoint_at
                 if due and (self._commit is None or self._commit.done()):
                     checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
@@ -214,6 +230,28 @@ class Stage:
                         outputs = self._outputs(at_checkpoint=False)
                         self._telling_s = time.thread_time() - begin
                         await self._publisher.publish(outputs)
+            awake = time.monotonic()
+
+    async def _is_ours(self) -> bool:
+        """Return whether all partitions are still ours; else this worker ends, and says nothing more of what it lost.
+
+        What it has to say is old: it would take back a cleared alert, and no checkpoint of its own might ever tell.
+        """
+        claims = [owned.claim for owned in self._owned.values()]
+        try:
+            with self._nothing_lost():
+                await retrying(lambda: self._store.confirm(claims), self._stop, log.warning)
+        except Exception as error:
+            self._end(error)
+            return False
+        return True
+
+    def _end(self, error: Exception) -> None:
+        """Have the worker end; nothing more is folded, claimed or said of what it lost."""
+        self._ended = True
+        if isinstance(error, Fenced):
+            self.keep_only(set(self._owned) - {partition for _, _, partition in error.partitions})
+        self._fatal(error)
 
     def _outputs(self, *, at_checkpoint: bool) -> list[Output]:
         wall = time.monotonic_ns() // 1_000_000
@@ -256,7 +294,7 @@ class Stage:
                 for event in events:
                     event.ack()
         except Exception as error:
-            self._fatal(error)
+            self._end(error)
         finally:
             self._release(taken)
 
@@ -293,11 +331,11 @@ class Stage:
         for partition in sorted(self._owned):
             async with self._handover:
                 owned = self._owned.get(partition)
-                if owned is None or owned.fed or owned.rewound:
+                if owned is None or owned.fed or owned.beginning.went_back:
                     continue
                 resumes_at = consumer.resumes_at(TP(self.topic, partition))
                 if resumes_at > owned.applied + 1:
-                    await self._go_back(owned, resumes_at, consumer)
+                    await self._go_back(owned, resumes_at - 1, consumer)
 
     async def hand_over(self, timeout_s: float) -> None:
         """Publish, store and acknowledge everything folded so far, before a rebalance.

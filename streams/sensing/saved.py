@@ -5,8 +5,6 @@
 Rows and slots have no meaning outside one process, so parts name sensors, metrics and cells.
 """
 
-import zlib
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from streams.sensing.columns import METRIC_CODE
 from streams.sensing.series import Series
 from streams.sensing.slots import Slots
+from streams.zstd import zstd
 
 
 class Clock(msgspec.Struct, frozen=True, array_like=True):
@@ -40,7 +39,7 @@ class _Seen(msgspec.Struct, frozen=True, array_like=True):
 _encode = msgspec.msgpack.Encoder().encode
 _clock = msgspec.msgpack.Decoder(Clock)
 _seen = msgspec.msgpack.Decoder(_Seen)
-_LEVEL = 1  # zlib: the fastest
+_LEVEL = 1
 
 
 def dump_clock(clock: Clock) -> bytes:
@@ -73,14 +72,14 @@ def dump_seen(
         value=seen[2].astype("<i8").tobytes(),
         cell=cell.astype("<u4").tobytes(),
     )
-    return zlib.compress(_encode(value), _LEVEL)
+    return zstd.compress(_encode(value), _LEVEL)
 
 
 def load_seen(
     data: bytes, series: Series, slots: Slots
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
     """Decode what `dump_seen` wrote; the series must be on file."""
-    part = _seen.decode(zlib.decompress(data))
+    part = _seen.decode(zstd.decompress(data))
     rows = np.array(list(map(series.row, part.sensor_ids, part.metrics)), np.int32)
     codes = np.array([METRIC_CODE[name] for name in part.metrics], np.int64)
     row = np.frombuffer(part.series, "<u4")

@@ -62,6 +62,10 @@ UPDATE ub.checkpoint SET "offset" = %s, updated_at = now()
 WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
 """
 
+_IS_OURS = """
+SELECT 1 FROM ub.checkpoint WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
+"""
+
 _WRITE_LEDGER = """
 INSERT INTO ub.ledger (stage, topic, partition, received, applied, superseded, rejected)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
@@ -158,6 +162,12 @@ class Store:
             # 4.
             await writer.write(connection, [rows for commit in commits for rows in commit.changes.rows])
 
+    async def confirm(self, claims: Sequence[Claim]) -> None:
+        """Raise Fenced (with the partitions that were lost) if another worker has claimed one of them since."""
+        async with self.session.transaction() as connection:
+            found = [await connection.execute(_IS_OURS, (*claim.key, claim.epoch)) for claim in claims]
+        _all_ours([claim for claim, one in zip(claims, found, strict=True) if one.rowcount == 0])
+
     async def vehicles(self, partition: int) -> dict[str, list[Any]]:
         """Return vehicle_state of one partition of ub.vehicles as columns; see restore.rows."""
         return await self._rows("vehicle_state", partition)
@@ -182,12 +192,16 @@ async def _advance(connection: AsyncConnection[Any], commits: Sequence[Partition
         cursor = await connection.execute(_ADVANCE, (commit.offset, *claim.key, claim.epoch))
         if cursor.rowcount == 0:
             lost.append(claim)
+    _all_ours(lost)
+
+
+def _all_ours(lost: Sequence[Claim]) -> None:
     if lost:
         names = ", ".join(
             f"{claim.stage} {claim.topic}[{claim.partition}] epoch {claim.epoch}" for claim in lost
         )
         raise Fenced(
-            f"another worker owns {names} now; nothing of this commit was written; "
+            f"another worker owns {names} now; nothing more of them is written; "
             "claim the partition again to go on",
             [claim.key for claim in lost],
         )

@@ -112,6 +112,10 @@ class Fleet:
         for offset in range(self.database.restored("fleet", 0).offset + 1, len(self.log)):
             self._fold(offset)
 
+    def refold(self, offset: int) -> None:
+        """Fold one record of the log again."""
+        self._fold(offset)
+
     def windows(self) -> dict[tuple[int, str], tuple[int, int, int]]:
         """Return {(minute, cell): (readings, arrivals, departures)} as told last."""
         found: dict[tuple[int, str], tuple[int, int, int]] = {}

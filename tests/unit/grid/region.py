@@ -58,6 +58,7 @@ class Grid:
             newest_ts=T0 + round(reached * MINUTE) + 10_000,
             watermark=T0 + round(reached * MINUTE),
             window_ms=changed.get("window_ms", MINUTE),
+            provisional=changed.get("provisional", False),
             now=SlotCounts(
                 cells, ["north"] * len(cells), list((live or {}).values()), zeros, zeros, zeros, zeros
             ),

@@ -118,3 +118,14 @@ def test_regions_close_by_their_own_clocks() -> None:
     grid.say((0, "8931aa42853ffff", 1, 1, 0), region="8231affffffffff", reached=0.5)
     assert grid.tick() == [(0, CELL, 1, 0)]
     assert [message.region for message in grid.windows] == ["82309ffffffffff"]
+
+
+def test_of_two_words_of_one_offset_the_provisional_one_counts_and_of_two_offsets_the_later() -> None:
+    """What was told for the time being knows more than an owner that slept and says what it had counted for good."""
+    grid = Grid()
+    grid.say((0, CELL, 2, 2, 0), offset=4, reached=0.5, provisional=True)
+    grid.say((0, CELL, 1, 1, 0), offset=4, reached=0.5)
+    grid.say(offset=4, reached=2)
+    assert grid.tick() == [(0, CELL, 2, 0)]
+    grid.say((0, CELL, 1, 1, 0), offset=5, reached=2)
+    assert grid.tick() == [(0, CELL, 1, 1)]

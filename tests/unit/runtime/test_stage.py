@@ -10,6 +10,7 @@ import pytest
 
 from streams.errors import Fenced
 from streams.fold import Changes, Ledger, Output, Record, Restored
+from streams.runtime import stage as stage_module
 from streams.runtime.incarnation import Incarnation
 from streams.runtime.stage import Stage
 from streams.settings import Settings
@@ -28,7 +29,7 @@ class Listing:
         self.new.append(record.offset)
 
     def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
-        return []
+        return [Output("ub.any", f"{offset}", b"", "any", f"{offset}", 0) for offset in self.new]
 
     def take_changes(self) -> Changes:
         met, self.new = self.new, []
@@ -44,9 +45,13 @@ class Database:
     refusals: int
     offset: dict[int, int] = field(default_factory=dict)
     parts: dict[int, list[str]] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)
+    claimed: list[int] = field(default_factory=list)
+    restored_at: int = -1
 
     async def claim(self, stage: str, topic: str, partition: int, **_: Any) -> Claim:
-        return Claim(stage, topic, partition, 1, Restored(partition, 0, -1, {}, Ledger()))
+        self.claimed.append(partition)
+        return Claim(stage, topic, partition, 1, Restored(partition, 0, self.restored_at, {}, Ledger()))
 
     async def commit(self, commits: Sequence[PartitionCommit]) -> None:
         if self.refusals:
@@ -57,11 +62,21 @@ class Database:
             self.offset[partition] = one.offset
             self.parts.setdefault(partition, []).extend(one.changes.parts)
 
+    async def confirm(self, claims: Sequence[Claim]) -> None:
+        lost = [claim.key for claim in claims if claim.partition in self.lost]
+        if lost:
+            raise Fenced("another worker owns it now", lost)
+
 
 class Kafka:
     """Confirms everything, and says that logs are what they were."""
 
-    async def publish(self, outputs: Sequence[Output]) -> None: ...
+    def __init__(self) -> None:
+        self.published: list[str] = []
+        self.sought: list[int] = []
+
+    async def publish(self, outputs: Sequence[Output]) -> None:
+        self.published += [output.key for output in outputs]
 
     async def incarnation(self, topic: str) -> Incarnation:
         return Incarnation("cluster", topic)
@@ -69,12 +84,18 @@ class Kafka:
     async def ends_before(self, topic: str, partition: int, offset: int) -> bool:
         return False
 
+    async def begins_after(self, topic: str, partition: int, offset: int) -> bool:
+        return False
+
+    async def seek(self, partition: object, offset: int) -> None:
+        self.sought.append(offset)
+
 
 class Events:
     """A stream of one record of each of these partitions."""
 
-    def __init__(self, *places: tuple[int, int]) -> None:
-        self.places = places
+    def __init__(self, *places: tuple[int, int], consumer: object = None) -> None:
+        self.places, self.app = places, SimpleNamespace(consumer=consumer)
 
     def noack(self) -> "Events":
         return self
@@ -82,7 +103,23 @@ class Events:
     async def events(self) -> AsyncIterator[Any]:
         for partition, offset in self.places:
             message = SimpleNamespace(partition=partition, offset=offset, timestamp=1.7e9, value=b"{}")
-            yield SimpleNamespace(message=message, ack=lambda: None, app=None)
+            yield SimpleNamespace(message=message, ack=lambda: None, app=self.app)
+
+
+def a_stage(database: Database, kafka: Kafka, failed: list[Exception]) -> Stage:
+    async def open_fold(_: Claim) -> Listing:
+        return Listing()
+
+    return Stage(
+        "sensing",
+        TOPIC,
+        open_fold=open_fold,
+        store=database,  # type: ignore[arg-type]
+        publisher=kafka,  # type: ignore[arg-type]
+        settings=Settings(checkpoint_interval_s=0.01, publish_interval_ms=1),
+        logs=kafka,  # type: ignore[arg-type]
+        fatal=failed.append,
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,21 +131,9 @@ def test_after_a_commit_that_failed_nothing_is_stored_that_lacks_it(
     """A zombie is fenced for one partition, and hands the others over as it ends."""
 
     async def body() -> Database:
-        database, kafka, failed = Database(refusals), Kafka(), []
-
-        async def open_fold(_: Claim) -> Listing:
-            return Listing()
-
-        stage = Stage(
-            "sensing",
-            TOPIC,
-            open_fold=open_fold,
-            store=database,  # type: ignore[arg-type]
-            publisher=kafka,  # type: ignore[arg-type]
-            settings=Settings(checkpoint_interval_s=0.01, publish_interval_ms=1),
-            logs=kafka,  # type: ignore[arg-type]
-            fatal=failed.append,
-        )
+        database, kafka = Database(refusals), Kafka()
+        failed: list[Exception] = []
+        stage = a_stage(database, kafka, failed)
         await stage.consume(Events((0, 0), (1, 0)))
         running = asyncio.create_task(stage.run())
         async with asyncio.timeout(5):
@@ -122,3 +147,60 @@ def test_after_a_commit_that_failed_nothing_is_stored_that_lacks_it(
     database = asyncio.run(body())
     assert database.parts == stored
     assert database.offset == {partition: len(parts) - 1 for partition, parts in stored.items()}
+
+
+@pytest.mark.parametrize("lost", [set(), {0}])
+def test_a_worker_that_slept_says_nothing_of_what_it_lost_and_claims_it_no_more(
+    lost: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_module, "_ASLEEP_S", -1.0)  # it wakes up all the time
+
+    async def body() -> tuple[Database, Kafka]:
+        database, kafka = Database(0, lost=lost), Kafka()
+        failed: list[Exception] = []
+        stage = a_stage(database, kafka, failed)
+        await stage.consume(Events((0, 0)))
+        running = asyncio.create_task(stage.run())
+        async with asyncio.timeout(5):
+            while not (failed or kafka.published):  # noqa: ASYNC110 - neither says when it changes
+                await asyncio.sleep(0.001)
+        await stage.consume(Events((0, 1)))
+        await stage.close(5)
+        await running
+        return database, kafka
+
+    database, kafka = asyncio.run(body())
+    assert set(kafka.published) == (set() if lost else {"0", "1"})
+    assert database.offset == ({} if lost else {0: 1})
+    assert database.claimed == [0]
+
+
+@pytest.mark.parametrize(
+    ("under_way", "shown", "stored"),
+    [
+        ([8, 9], [[5, 6, 7, 8, 9]], ["5", "6", "7", "8", "9"]),
+        ([8, 9], [[6, 7]] * 3 + [[5, 6, 7]], ["5", "6", "7"]),
+        ([8, 9], [[7, 8]] * 60, ["7", "8"]),
+        ([8, 9], [[8, 9]] * 60, ["8", "9"]),
+    ],
+    ids=["they are there", "they come late", "some are not there", "none is there"],
+)
+def test_records_after_the_checkpoint_are_asked_for_until_it_is_sure_that_there_are_none(
+    under_way: list[int], shown: list[list[int]], stored: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Kafka's group is ahead of the database: what was under way is dropped, what comes from the seek is not."""
+    monkeypatch.setattr(stage_module, "_TRY_AGAIN_S", 0.0)
+
+    async def body() -> tuple[Database, Kafka]:
+        database, kafka = Database(0, restored_at=4), Kafka()
+        failed: list[Exception] = []
+        stage = a_stage(database, kafka, failed)
+        for offsets in (under_way, *shown):
+            await stage.consume(Events(*((0, offset) for offset in offsets), consumer=kafka))
+        await stage.close(5)
+        assert not failed
+        return database, kafka
+
+    database, kafka = asyncio.run(body())
+    assert database.parts == {0: stored}
+    assert set(kafka.sought) == {5}

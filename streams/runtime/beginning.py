@@ -1,0 +1,44 @@
+"""The first record after a checkpoint, where Kafka's group goes on further ahead than the database is.
+
+So it is where the database was restored from a backup, or made anew: Kafka is asked to go back. What was handed out
+before that may still be under way, and a broker may not show at once what it has (holes.py):
+
+    checkpoint                ahead: an offset that was handed out
+    ----|-------------------------|----------> offset
+        | from where we went back | may be from before: dropped
+"""
+
+from typing import Literal
+
+MOST_TRIES = 50
+"""How often records are asked for before a log that does not show them is taken not to have them."""
+
+Step = Literal["fold", "drop", "ask"]
+
+
+class Beginning:
+    """One partition until the first record is folded."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self._ahead: int | None = None
+        self._asked = False
+
+    @property
+    def went_back(self) -> bool:
+        """Whether Kafka was asked to go back."""
+        return self._ahead is not None
+
+    def go_back(self, ahead: int) -> None:
+        """Remember that Kafka was asked to, after an event of the offset `ahead`."""
+        self._ahead = ahead
+
+    def step(self, offset: int) -> Step:
+        """Return what to do with an event that does not follow on the checkpoint: fold it, drop it, or ask again."""
+        if self._ahead is not None and offset <= self._ahead:
+            self.tries += 1
+            return "fold" if self.tries > MOST_TRIES else "ask"
+        if self._asked:
+            return "drop"
+        self._asked = True
+        return "ask"

@@ -86,6 +86,8 @@ class TripBook:
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Take trips in, or hear that time went on; yields the events of alerts."""
+        if not self._rules and not self._entries:
+            return
         if isinstance(message, CellsNow):
             yield from self._look(message.region, message.as_of, record)
         elif isinstance(message, CellsVehicles) and message.trips is not None:

@@ -18,8 +18,20 @@ from streams.incidents.stays.rules import StayPolicy, StayRule
 from streams.incidents.stays.watch import Broken, Stay, judge, since_by_rule
 
 _GONE = ("missing", "elsewhere", "removed")
-Heard = tuple[str, int, int]
-"""Version of the areas, generation and offset up to which a source was heard."""
+
+
+class Heard(msgspec.Struct, array_like=True, frozen=True):
+    """Version of the areas, generation and offset up to which a source was heard.
+
+    `all`: it has told of all that stand in these areas. What an owner tells anew after that is from further back.
+    """
+
+    ground: str
+    generation: int = -1
+    offset: int = -1
+    all: bool = False
+
+
 _stay = msgspec.msgpack.Decoder(Stay)
 _heard = msgspec.msgpack.Decoder(Heard)
 _effect = msgspec.msgpack.Decoder(int)
@@ -78,21 +90,25 @@ class StayBook:
 
     def _news(self, message: CellsVehicles, record: Record) -> Iterator[Alert]:
         source = message.region, message.source
-        heard = self._heard.get(source, (message.ground, -1, -1))
-        if message.ground != heard[0]:
+        heard = self._heard.get(source, Heard(message.ground))
+        if message.ground != heard.ground:
             if not message.complete and not _tells_anew(message):
                 return  # of somebody who looks for other areas than the newest of this source
-            heard = message.ground, -1, -1
-        reached = heard[1:]
-        for i, offset in enumerate(message.news.offset):
+            heard = Heard(message.ground)
+        before = reached = heard.generation, heard.offset
+        for i, (offset, state) in enumerate(
+            zip(message.news.offset, message.news.vehicle_state, strict=True)
+        ):
             order = None if offset is None else (message.generation, offset)
-            if order is None or order > heard[1:]:
+            is_news = order > before if order is not None else state in _GONE or not heard.all
+            if is_news:
                 yield from self._one(message, i, record)
             reached = max(reached, order or reached)
         if message.complete:
             yield from self._forget_others(message, record)
-        if (heard[0], *reached) != self._heard.get(source):
-            self._heard[source] = heard[0], *reached
+        heard = Heard(heard.ground, *reached, heard.all or message.complete)
+        if heard != self._heard.get(source):
+            self._heard[source] = heard
             self._unsaved.add(("heard", message.region, f"{message.source}"))
 
     def _one(self, message: CellsVehicles, i: int, record: Record) -> Iterator[Alert]:

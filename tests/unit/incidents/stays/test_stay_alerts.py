@@ -211,6 +211,18 @@ def test_another_policy_without_a_restart_and_with_one() -> None:
         ]
 
 
+def test_a_crash_right_after_another_policy_brings_nobody_back_who_has_left() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5)))
+    stand(fold, at(0))
+    fold.checkpoint()
+    fold.take(mds(time_rule(8, 2, maximum=10)))
+    fold.publish()
+    stand(fold, at(60, HERE, "on_trip"))
+    fold.crash()
+    fold.publish()
+    assert fold.time(7_200, SHANGHAI) == []
+
+
 def test_a_policy_without_areas_forgets_where_vehicles_stand() -> None:
     fold = watched(mds(time_rule(7, 1, maximum=5)))
     stand(fold, at(0))

@@ -27,6 +27,9 @@ AlertKind = Literal[
     "feed_silent",
     "saturation_expected",
     "hot_spot",
+    "speeding",
+    "too_few_trips",
+    "too_many_trips",
 ]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
@@ -190,6 +193,53 @@ class HotSpot(msgspec.Struct, frozen=True):
     detector_version: int
 
 
+class Speeding(msgspec.Struct, frozen=True):
+    """A vehicle that was faster between two readings than a rule allows where it was at both.
+
+    The newest of `moves` since the alert was raised. `metres` is the great-circle distance, `kmh` the speed that it
+    takes at the least, as some of the metres are taken for errors of GPS.
+    """
+
+    vehicle_id: str
+    operator: str
+    vehicle_type: str
+    from_ts: int
+    from_lat: float
+    from_lon: float
+    ts: int
+    lat: float
+    lon: float
+    metres: float
+    kmh: float
+    limit_kmh: float
+    moves: int
+    policy_id: str
+    rule_id: str
+    name: str
+
+
+class TripRate(msgspec.Struct, frozen=True):
+    """Trips of an operator that began in a rule's geography from `begin` to `end`, a day, for each vehicle there.
+
+    `vehicles` is their mean in these hours, in the rule's states. `minimum` and `maximum` are trips a vehicle and day.
+    """
+
+    policy_id: str
+    rule_id: str
+    name: str
+    geographies: list[str]
+    cells: int
+    states: list[str]
+    operator: str
+    begin: int
+    end: int
+    trips: int
+    vehicles: float
+    per_vehicle: float
+    minimum: float | None
+    maximum: float | None
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
@@ -215,6 +265,8 @@ class Evidence(msgspec.Struct, frozen=True):
     first_offset: int | None = None
     forecast: Forecast | None = None
     hot_spot: HotSpot | None = None
+    speeding: Speeding | None = None
+    trips: TripRate | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

@@ -154,13 +154,54 @@ class VehicleMoves(msgspec.Struct, frozen=True):
     limit_kmh: list[float]
 
 
+class VehicleSpeeds(msgspec.Struct, frozen=True):
+    """Moves faster than the areas with speed limits allow that the vehicle was in, columns of equal length.
+
+    In the order of their log. From (from_lat, from_lon) in `from_areas` at `from_ts` to (lat, lon) in `areas` at `ts`,
+    successive readings. `kmh` is what the distance takes at the least: `metres` less what GPS may err. Rules decide
+    whether it is too fast; no rule allows less than what is told here.
+    """
+
+    offset: list[int]
+    vehicle_id: list[str]
+    operator: list[str]
+    vehicle_type: list[str]
+    cell: list[str]
+    from_ts: list[int]
+    from_lat: list[float]
+    from_lon: list[float]
+    from_state: list[str]
+    from_areas: list[list[str]]
+    ts: list[int]
+    lat: list[float]
+    lon: list[float]
+    vehicle_state: list[str]
+    areas: list[list[str]]
+    metres: list[float]
+    kmh: list[float]
+
+
+class VehicleTrips(msgspec.Struct, frozen=True):
+    """Trips that began in cells that rules ask about, columns of equal length, in the order of their log.
+
+    A vehicle that stood (available, non_operational, reserved) is on a trip with its next reading, at `ts`. `cell` is
+    where it stood.
+    """
+
+    offset: list[int]
+    operator: list[str]
+    cell: list[str]
+    ts: list[int]
+
+
 class CellsVehicles(msgspec.Struct, frozen=True, tag="vehicles"):
     """News of single vehicles of one partition of ub.vehicles (`source`) within one region.
 
     Rows of a source come in the order of (generation, offset), and all rows of a region and record in one message: who
     has seen (generation, offset) of a source in a region ignores all rows up to there, so repeats change nothing.
     `ground` is the version of the areas that the source looks for; `complete`: no other vehicles of the source stand in
-    them in the region than those told with this version, up to this message.
+    them in the region than those told with this version, up to this message. `speeds` and `trips` are null where
+    there are none.
     """
 
     region: str
@@ -170,6 +211,8 @@ class CellsVehicles(msgspec.Struct, frozen=True, tag="vehicles"):
     complete: bool
     news: VehicleNews
     moves: VehicleMoves
+    speeds: VehicleSpeeds | None = None
+    trips: VehicleTrips | None = None
 
 
 class CellsHealth(msgspec.Struct, frozen=True, tag="health"):

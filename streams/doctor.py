@@ -98,8 +98,9 @@ def check_policy_file(settings: Settings) -> Check:
         return Check("policy file", False, str(error), "correct the file, or unset UB_POLICY_FILE")
     except SettingsError as error:
         return Check("policy file", False, str(error), "correct the variable in the environment or in .env")
-    rules = sum(len(counts.rules) for counts in policy.counts)
-    found = f"{len(policy.zones)} zones, {rules} count rules of MDS policies"
+    on_numbers = sum(len(one.rules) for one in policy.counts) + sum(len(one.rules) for one in policy.trips)
+    on_vehicles = sum(len(one.rules) for one in policy.stays) + sum(len(one.rules) for one in policy.speeds)
+    found = f"{len(policy.zones)} zones, {on_numbers} rules on numbers, {on_vehicles} on single vehicles"
     return Check("policy file", True, f"{settings.policy_file}: {found}")
 
 

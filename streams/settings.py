@@ -103,6 +103,11 @@ class Settings(BaseSettings):
     low_battery_percent: int = Field(0, ge=0, le=100)
     low_battery_clear_percent: int = Field(30, ge=1, le=100)
 
+    # Rules on speed
+    speed_noise_m: float = Field(30.0, ge=0)
+    speed_longest_s: float = Field(60.0, gt=0)
+    speeding_quiet_s: float = Field(120.0, gt=0)
+
     # Flap damping: raised so often within the window (0: never), an alert stays open until it was quiet for long enough
     flap_raises: int = Field(5, ge=0, le=1000)
     flap_window_s: float = Field(3_600.0, gt=0)

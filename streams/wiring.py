@@ -18,6 +18,7 @@ from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.jumps import JumpRule
 from streams.fleet.news import NewsConfig
+from streams.fleet.speeds import SpeedLimits
 from streams.fleet.state import FleetState
 from streams.fold import Fold, Restored
 from streams.grid import locate
@@ -34,6 +35,7 @@ from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import RINGS, Rings
 from streams.incidents.joint.book import JointConfig
 from streams.incidents.policy import Policy
+from streams.incidents.speeds.rules import least_limits, states_of
 from streams.incidents.state import IncidentsState
 from streams.incidents.stays.ground import Ground, ground_of
 from streams.incidents.vehicles.config import VehiclesConfig
@@ -91,15 +93,44 @@ def anomaly_rule(settings: Settings) -> AnomalyRule:
     return AnomalyRule(settings.anomaly_raise_at, int(settings.anomaly_quiet_s * 1000))
 
 
-def news_config(settings: Settings, ground: Ground | None) -> NewsConfig:
-    """Return what the fleet looks for in single vehicles; `ground` are the areas that rules speak of."""
+def news_config(settings: Settings, policy: Policy) -> NewsConfig:
+    """Return what the fleet looks for in single vehicles."""
     jumps = JumpRule(settings.jump_kmh, settings.jump_noise_m) if settings.jump_kmh else None
-    return NewsConfig(jumps, battery_lines(settings), ground)
+    return NewsConfig(
+        jumps,
+        battery_lines(settings),
+        policy_ground(policy),
+        speed_limits(settings, policy),
+        trip_cells(policy),
+    )
+
+
+def trip_cells(policy: Policy) -> frozenset[str] | None:
+    """Return the cells in which rules ask about trips that begin; None: in none."""
+    rules = [rule for trips in policy.trips for rule in trips.rules]
+    return frozenset().union(*(rule.cells for rule in rules)) if rules else None
 
 
 def policy_ground(policy: Policy) -> Ground | None:
     """Return the areas that the rules of a policy speak of; None: there are none."""
-    return ground_of(policy, lambda cell: locate.boundary_geojson(locate.from_hex(cell)))
+    return ground_of(policy, _outline)
+
+
+def speed_limits(settings: Settings, policy: Policy) -> SpeedLimits | None:
+    """Return where the rules of a policy limit speed; None: nowhere."""
+    if not policy.speeds:
+        return None
+    return SpeedLimits(
+        ground=Ground(policy.speed_areas, states_of(policy.speeds), _outline),
+        limits_kmh=least_limits(policy.speeds),
+        noise_m=settings.speed_noise_m,
+        longest_ms=int(settings.speed_longest_s * 1000),
+        impossible=JumpRule(settings.jump_kmh) if settings.jump_kmh else JumpRule(),
+    )
+
+
+def _outline(cell: str) -> dict[str, Any]:
+    return locate.boundary_geojson(locate.from_hex(cell))
 
 
 def battery_lines(settings: Settings) -> tuple[int, int] | None:
@@ -147,6 +178,7 @@ def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> In
         vehicles=vehicles_config(settings),
         health=health_config(settings),
         joint=joint_config(settings),
+        speeding_quiet_ms=int(settings.speeding_quiet_s * 1000),
     )
 
 
@@ -221,7 +253,7 @@ class Worker:
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu")
         self._policy = load_policy(settings)
-        self._ground = policy_ground(self._policy)
+        self._news = news_config(settings, self._policy)
         self._fleets: WeakSet[FleetState] = WeakSet()
         self._incidents: WeakSet[IncidentsState] = WeakSet()
         self._stages = self._make_stages(load_districts(settings))
@@ -269,8 +301,7 @@ class Worker:
 
         async def open_fleet(claim: Claim) -> Fold:
             rows = await self._store.vehicles(claim.partition)
-            news = news_config(s, self._ground)
-            fold = FleetState(replace(fleet, news=news), cells, claim.restored, rows)
+            fold = FleetState(replace(fleet, news=self._news), cells, claim.restored, rows)
             self._fleets.add(fold)
             return fold
 
@@ -357,9 +388,11 @@ class Worker:
             if problems:
                 log.error("the policy stays as it was: %s", "; ".join(sorted(problems)))
                 continue
-            self._policy, self._ground = policy, policy_ground(policy)
+            self._policy, self._news = policy, news_config(self.settings, policy)
             for fleet in self._fleets:
-                fleet.take_ground(self._ground)
+                fleet.take_ground(self._news.ground)
+                fleet.take_speeds(self._news.speeds)
+                fleet.take_trips(self._news.trips)
             for fold in self._incidents:
                 fold.take_policy(policy)
             log.info("policy %s taken anew: %d MDS policies", policy.name, len(policy.counts))

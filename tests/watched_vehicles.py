@@ -13,10 +13,12 @@ from streams import topics
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.news import NewsConfig
+from streams.fleet.speeds import SpeedLimits
 from streams.fleet.state import FleetState
 from streams.fold import Output, Record
 from streams.grid import locate
 from streams.incidents.policy import Policy, Rule, parse
+from streams.incidents.speeds.rules import least_limits, states_of
 from streams.incidents.state import IncidentsState
 from streams.incidents.stays.ground import Ground, ground_of
 from streams.incidents.vehicles.config import VehiclesConfig
@@ -41,7 +43,19 @@ def region(place: tuple[float, float]) -> str:
 
 def ground(policy: Policy) -> Ground | None:
     """Return the areas of a policy, as the composition root makes them."""
-    return ground_of(policy, lambda cell: locate.boundary_geojson(locate.from_hex(cell)))
+    return ground_of(policy, _outline)
+
+
+def limits(policy: Policy) -> SpeedLimits | None:
+    """Return the speed limits of a policy, as the composition root makes them."""
+    if not policy.speeds:
+        return None
+    watched = Ground(policy.speed_areas, states_of(policy.speeds), _outline)
+    return SpeedLimits(watched, least_limits(policy.speeds))
+
+
+def _outline(cell: str) -> dict[str, Any]:
+    return locate.boundary_geojson(locate.from_hex(cell))
 
 
 class Watched:
@@ -55,7 +69,7 @@ class Watched:
         fleet: FleetConfig = FLEET,
         policy: Policy = POLICY,
     ) -> None:
-        self._news = replace(news, ground=ground(policy))
+        self._news = replace(news, ground=ground(policy), speeds=limits(policy))
         self._fleet_config = replace(fleet, news=self._news)
         self._vehicles, self._policy = vehicles, policy
         self.database = Database()
@@ -116,8 +130,10 @@ class Watched:
     def take(self, policy: Policy) -> None:
         """Go by another policy from now on, without a crash."""
         self._policy = policy
-        self._fleet_config = replace(self._fleet_config, news=replace(self._news, ground=ground(policy)))
-        self.fleet.take_ground(ground(policy))
+        news = replace(self._news, ground=ground(policy), speeds=limits(policy))
+        self._fleet_config = replace(self._fleet_config, news=news)
+        self.fleet.take_ground(news.ground)
+        self.fleet.take_speeds(news.speeds)
         self.incidents.take_policy(policy)
 
     def crash(self) -> None:

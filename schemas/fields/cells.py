@@ -99,6 +99,8 @@ FIELDS: Structs = {
         ),
         "news": field("Vehicles that passed a line that is watched."),
         "moves": field("Moves that no vehicle makes."),
+        "speeds": field("Moves that rules on speed may be about; null: none."),
+        "trips": field("Trips that began where rules ask about them; null: none."),
     },
     "VehicleNews": {
         "offset": field(
@@ -127,5 +129,32 @@ FIELDS: Structs = {
         "lon": field("Column: its longitude, WGS-84 degrees.", **LON),
         "metres": field("Column: great-circle distance between them.", **COUNT),
         "limit_kmh": field("Column: speed that such a vehicle can have.", **COUNT),
+    },
+    "VehicleTrips": {
+        "offset": field("Column: record of ub.vehicles with the first reading of the trip.", **COUNT),
+        "operator": field("Column: operator of the vehicle.", **ID),
+        "cell": field("Column: H3 cell in which it stood before.", **CELL),
+        "ts": field("Column: time of that reading, milliseconds since the epoch, UTC."),
+    },
+    "VehicleSpeeds": {
+        "offset": field("Column: record of ub.vehicles with the later reading.", **COUNT),
+        "vehicle_id": field("Column: vehicle.", **ID),
+        "operator": field("Column: its operator.", **ID),
+        "vehicle_type": field("Column: its type (MDS)."),
+        "cell": field("Column: H3 cell of the later reading.", **CELL),
+        "from_ts": field("Column: time of the earlier reading, milliseconds since the epoch, UTC."),
+        "from_lat": field("Column: its latitude, WGS-84 degrees.", **LAT),
+        "from_lon": field("Column: its longitude, WGS-84 degrees.", **LON),
+        "from_state": field("Column: the vehicle's state then (MDS)."),
+        "from_areas": field("Column: ids of the areas that it was in then, of those with speed limits."),
+        "ts": field("Column: time of the later reading, milliseconds since the epoch, UTC."),
+        "lat": field("Column: its latitude, WGS-84 degrees.", **LAT),
+        "lon": field("Column: its longitude, WGS-84 degrees.", **LON),
+        "vehicle_state": field("Column: the vehicle's state then (MDS)."),
+        "areas": field("Column: ids of the areas that it was in then."),
+        "metres": field("Column: great-circle distance between them.", **COUNT),
+        "kmh": field(
+            "Column: speed that it takes at the least, less what GPS may err, kilometres an hour.", **COUNT
+        ),
     },
 }

@@ -88,6 +88,12 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     for stays in draft.stays:
         text = "windows do not know single vehicles, so its rules on where and how long they stand"
         console.print(f"not judged: policy {stays.name!r}: {text}", markup=False)
+    for trips in draft.trips:
+        text = "windows do not know trips, so its rules on trips per vehicle"
+        console.print(f"not judged: policy {trips.name!r}: {text}", markup=False)
+    for speeds in draft.speeds:
+        text = "windows do not know single vehicles, so its rules on how fast they go"
+        console.print(f"not judged: policy {speeds.name!r}: {text}", markup=False)
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         found = _lives(_events(connection, draft, begin, end))
     if as_json:

@@ -1,4 +1,4 @@
-"""News of single vehicles: moves that are impossible, batteries that passed a line, and areas that they stand in.
+"""News of single vehicles: moves that are impossible or too fast, batteries that passed a line, areas they stand in.
 
 What there is to tell follows from a reading and the one of its vehicle before it. So nothing is kept here but what was
 not told yet, and a fold that begins at a checkpoint tells the same as one that never ended.
@@ -16,7 +16,10 @@ from streams.fleet.columns import UNKNOWN_BATTERY
 from streams.fleet.ground import Ground, Standing
 from streams.fleet.jumps import JumpRule, distance_m
 from streams.fleet.slots import Slots
+from streams.fleet.speeds import SpeedLimits, Speeds
 from streams.fleet.steps import Steps
+from streams.fleet.told import Move, Passed, Told
+from streams.fleet.trips import Trips
 from streams.fleet.vehicles import Vehicles
 
 GONE = np.array([name in ("missing", "elsewhere", "removed") for name in VEHICLE_STATES])
@@ -30,59 +33,19 @@ MOST_MOVES = 10
 
 @dataclass(frozen=True, slots=True)
 class NewsConfig:
-    """What is looked for. `battery` is (low below, fine from), per cent; `ground` are areas; None: not looked for."""
+    """What is looked for; None: it is not. `battery` is (low below, fine from), per cent.
+
+    `ground` are areas to stand in, `speeds` those with speed limits, `trips` cells in which trips that begin are told.
+    """
 
     jumps: JumpRule | None = None
     battery: tuple[int, int] | None = None
     ground: Ground | None = None
+    speeds: SpeedLimits | None = None
+    trips: frozenset[str] | None = None
 
 
 NOTHING = NewsConfig()
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """An impossible move: a row of schemas.cells.VehicleMoves, told in `region` (a number)."""
-
-    region: int
-    offset: int
-    vehicle_id: str
-    operator: str
-    vehicle_type: str
-    cell: str
-    from_ts: int
-    from_lat: float
-    from_lon: float
-    ts: int
-    lat: float
-    lon: float
-    metres: float
-    limit_kmh: float
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """A vehicle that passed a line: a row of schemas.cells.VehicleNews, told in `region` (a number)."""
-
-    region: int
-    offset: int | None
-    vehicle_id: str
-    operator: str
-    vehicle_type: str
-    ts: int
-    cell: str
-    vehicle_state: str
-    battery_percent: int | None
-    areas: list[str]
-
-
-@dataclass(slots=True)
-class Told:
-    """Rows to tell, each kind in the order of the log. `anew`: all vehicles that stand in areas, before the others."""
-
-    moves: list[Move] = field(default_factory=list)
-    passed: list[Passed] = field(default_factory=list)
-    anew: list[Passed] | None = None
 
 
 @dataclass(slots=True)
@@ -96,10 +59,14 @@ class News:
     _told: tuple[int, int] = (-1, 0)
     """Offset of the record that told a move last, and how many it told."""
     _standing: Standing | None = field(init=False)
+    _speeds: Speeds | None = field(init=False)
+    _trips: Trips | None = field(init=False)
 
     def __post_init__(self) -> None:
         ground = self.config.ground
         self._standing = None if ground is None else Standing(ground, self.slots)
+        self.take_speeds(self.config.speeds)
+        self.take_trips(self.config.trips)
 
     @property
     def looks(self) -> bool:
@@ -116,6 +83,16 @@ class News:
         self.config = replace(self.config, ground=ground)
         self._standing = None if ground is None else Standing(ground, self.slots)
         self.tell_all()
+
+    def take_speeds(self, limits: SpeedLimits | None) -> None:
+        """Look for other speeds from now on."""
+        self.config = replace(self.config, speeds=limits)
+        self._speeds = None if limits is None else Speeds(limits, self.slots, self.vehicles)
+
+    def take_trips(self, cells: frozenset[str] | None) -> None:
+        """Tell trips that begin in other cells from now on."""
+        self.config = replace(self.config, trips=cells)
+        self._trips = None if cells is None else Trips(cells, self.slots)
 
     def tell_all(self) -> None:
         """Tell of every vehicle that stands in an area: whoever hears this knows of no others. No record says so."""
@@ -146,6 +123,10 @@ class News:
             self._jumps(steps, self.config.jumps)
         if self.config.battery is not None or self._standing is not None:
             self._lines(steps)
+        if self._speeds is not None:
+            self._waiting.fast += self._speeds.look(steps)
+        if self._trips is not None:
+            self._waiting.begun += self._trips.look(steps)
 
     def gone(self, rows: NDArray[np.intp], at: NDArray[np.int64]) -> None:
         """Hear of vehicles that are missing from `at` on, before that is written. No record of the log says so."""

@@ -5,11 +5,15 @@ from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
 
-from schemas.cells import CellsVehicles, VehicleMoves, VehicleNews
-from streams.fleet.news import Move, Passed
+from schemas.cells import CellsVehicles, VehicleMoves, VehicleNews, VehicleSpeeds, VehicleTrips
+from streams.fleet.speeds import Fast
+from streams.fleet.told import Move, Passed, Told
+from streams.fleet.trips import Begun
 
 ENOUGH = 1_000
 """Rows: a message that takes no further record."""
+
+Row = Move | Passed | Fast | Begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,9 @@ class Sender:
     ground: str
 
 
-def messages_of(
-    moves: Sequence[Move], passed: Sequence[Passed], regions: Sequence[str], sender: Sender
-) -> Iterator[CellsVehicles]:
-    """Yield the messages of one source partition. Both kinds of rows are in the order of its log."""
-    rows = [*_numbered(moves), *_numbered(passed)]
+def messages_of(told: Told, regions: Sequence[str], sender: Sender) -> Iterator[CellsVehicles]:
+    """Yield the messages of one source partition. Each kind of rows is in the order of its log."""
+    rows = [*_numbered(told.moves), *_numbered(told.passed), *_numbered(told.fast), *_numbered(told.begun)]
     rows.sort(key=lambda one: (one[1].region, one[0]))
     for region, here in groupby(rows, key=lambda one: one[1].region):
         for piece in _pieces(here):
@@ -45,7 +47,8 @@ def all_anew(
             yield _message(region, sender, piece, complete=piece is pieces[-1])
 
 
-def _message(region: str, sender: Sender, rows: Sequence[Move | Passed], *, complete: bool) -> CellsVehicles:
+def _message(region: str, sender: Sender, rows: Sequence[Row], *, complete: bool) -> CellsVehicles:
+    kinds = {type(row) for row in rows}
     return CellsVehicles(
         region=region,
         source=sender.source,
@@ -54,10 +57,12 @@ def _message(region: str, sender: Sender, rows: Sequence[Move | Passed], *, comp
         complete=complete,
         news=VehicleNews(*_columns(Passed, rows)),
         moves=VehicleMoves(*_columns(Move, rows)),
+        speeds=VehicleSpeeds(*_columns(Fast, rows)) if Fast in kinds else None,
+        trips=VehicleTrips(*_columns(Begun, rows)) if Begun in kinds else None,
     )
 
 
-def _numbered(rows: Sequence[Move | Passed]) -> Iterator[tuple[int, Move | Passed]]:
+def _numbered(rows: Sequence[Row]) -> Iterator[tuple[int, Row]]:
     """Yield rows with their record; one that no record tells goes with those before it."""
     newest = -1
     for row in rows:
@@ -65,8 +70,8 @@ def _numbered(rows: Sequence[Move | Passed]) -> Iterator[tuple[int, Move | Passe
         yield newest, row
 
 
-def _pieces(rows: Iterable[tuple[int, Move | Passed]]) -> Iterator[list[Move | Passed]]:
-    piece: list[Move | Passed] = []
+def _pieces(rows: Iterable[tuple[int, Row]]) -> Iterator[list[Row]]:
+    piece: list[Row] = []
     for _, some in groupby(rows, key=lambda one: one[0]):
         if len(piece) >= ENOUGH:
             yield piece
@@ -75,6 +80,6 @@ def _pieces(rows: Iterable[tuple[int, Move | Passed]]) -> Iterator[list[Move | P
     yield piece
 
 
-def _columns(kind: type[Move | Passed], rows: Sequence[Move | Passed]) -> list[Any]:
+def _columns(kind: type[Row], rows: Sequence[Row]) -> list[Any]:
     names = [one.name for one in fields(kind) if one.name != "region"]
     return [[getattr(row, name) for row in rows if isinstance(row, kind)] for name in names]

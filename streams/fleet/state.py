@@ -32,6 +32,7 @@ from streams.fleet.live import LiveCounts
 from streams.fleet.news import News
 from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
+from streams.fleet.speeds import SpeedLimits
 from streams.fleet.tell import Teller, event_rows, vehicle_event
 from streams.fleet.vehicles import Vehicles
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
@@ -289,4 +290,16 @@ class FleetState:
         """Look for vehicles in other areas from the next record on."""
         self._fold_waiting()
         self._news.take_ground(ground)
+        self._folding.look = self._news.look if self._news.looks else None
+
+    def take_trips(self, cells: frozenset[str] | None) -> None:
+        """Tell trips that begin in other cells from the next record on."""
+        self._fold_waiting()
+        self._news.take_trips(cells)
+        self._folding.look = self._news.look if self._news.looks else None
+
+    def take_speeds(self, limits: SpeedLimits | None) -> None:
+        """Look for other speeds from the next record on."""
+        self._fold_waiting()
+        self._news.take_speeds(limits)
         self._folding.look = self._news.look if self._news.looks else None

@@ -17,9 +17,9 @@ from streams.clock import EventClock
 from streams.fleet.flows import NO_ROWS, WindowRows
 from streams.fleet.json_columns import integers
 from streams.fleet.live import LiveCounts
-from streams.fleet.news import Told
 from streams.fleet.news_messages import Sender, all_anew, messages_of
 from streams.fleet.slots import Slots
+from streams.fleet.told import Told
 from streams.fold import Output, Rows
 
 _MOST_ROWS = 4_000
@@ -121,19 +121,20 @@ class Teller:
         sender = Sender(self._partition, self._generation, ground)
         messages = [
             *all_anew(told.anew, {number: regions[number] for number in self._slots.regions}, sender),
-            *messages_of(told.moves, told.passed, regions, sender),
+            *messages_of(told, regions, sender),
         ]
         return [self._news(message, time_ms) for message in messages]
 
     def _news(self, message: CellsVehicles, time_ms: int) -> Output:
         value = codec.encode(message)
+        fast, begun = ([] if rows is None else rows.ts for rows in (message.speeds, message.trips))
         return Output(
             topic=topics.CELLS,
             key=message.region,
             value=value,
             type_=envelope.CELLS_VEHICLES,
             id_=f"fleet/{self._partition}@{self._generation}:{message.region}/{crc32(value):08x}",
-            time_ms=max([*message.news.ts, *message.moves.ts], default=time_ms),
+            time_ms=max([*message.news.ts, *message.moves.ts, *fast, *begun], default=time_ms),
         )
 
 

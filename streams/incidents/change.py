@@ -9,25 +9,34 @@ from dataclasses import replace
 
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.policy import Policy
+from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import StayPolicy
+from streams.incidents.trips.rules import TripPolicy
 
 
 def problem_of_change(old: Policy, new: Policy, reached_ms: int) -> str:
     """Return why `new` cannot take the place of `old` at an event time without a restart, or nothing."""
     if (old.name, old.version, old.time_zone) != (new.name, new.version, new.time_zone):
         return "capacities of cells have no beginning; restart the workers for other ones"
-    problems = [*_problems(old.counts, new.counts, reached_ms), *_problems(old.stays, new.stays, reached_ms)]
+    problems = [
+        *_problems(old.counts, new.counts, reached_ms),
+        *_problems(old.stays, new.stays, reached_ms),
+        *_problems(old.speeds, new.speeds, reached_ms),
+        *_problems(old.trips, new.trips, reached_ms),
+    ]
     return "; ".join(dict.fromkeys(filter(None, problems)))
 
 
-def _problems[P: (CountPolicy, StayPolicy)](
+def _problems[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](
     old: tuple[P, ...], new: tuple[P, ...], reached_ms: int
 ) -> list[str]:
     before, after = {one.policy_id: one for one in old}, {one.policy_id: one for one in new}
     return [_problem(before.get(key), after.get(key), reached_ms) for key in sorted(before | after)]
 
 
-def _problem[P: (CountPolicy, StayPolicy)](old: P | None, new: P | None, reached_ms: int) -> str:
+def _problem[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](
+    old: P | None, new: P | None, reached_ms: int
+) -> str:
     if old == new or not (_decided(old, reached_ms) or _decided(new, reached_ms)):
         return ""
     if new is None:
@@ -43,6 +52,6 @@ def _problem[P: (CountPolicy, StayPolicy)](old: P | None, new: P | None, reached
     return f"policy {new.name!r} changed after it began; give the new one an id and a start_date of its own"
 
 
-def _decided(policy: CountPolicy | StayPolicy | None, reached_ms: int) -> bool:
+def _decided(policy: CountPolicy | StayPolicy | SpeedPolicy | TripPolicy | None, reached_ms: int) -> bool:
     """Return whether a policy was in force at an event time that was reached."""
     return policy is not None and policy.begin <= reached_ms

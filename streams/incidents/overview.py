@@ -10,7 +10,9 @@ from streams.incidents.counts.geographies import MOST_CELLS, City, about_cells
 from streams.incidents.counts.hours import DAYS, Hours
 from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
 from streams.incidents.policy import Policy
+from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
 from streams.incidents.stays.rules import StayPolicy, StayRule
+from streams.incidents.trips.rules import TripPolicy, TripRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,20 @@ def lines(policy: Policy, city: City) -> Iterator[Line]:
                 _shared(counted.cells, before),
             )
 
+    for trips in policy.trips:
+        for number, rated in enumerate(trips.rules):
+            before = [(other.name, other.cells) for other in trips.rules[:number]]
+            yield Line(
+                trips.name,
+                trips.version,
+                rated.name,
+                _a_day(rated),
+                "every day",
+                _counted(trips, rated),
+                f"{len(rated.cells)}",
+                _shared(rated.cells, before),
+            )
+
     for stays in policy.stays:
         for number, stay in enumerate(stays.rules):
             same = [(other.name, other.areas & stay.areas) for other in stays.rules[:number]]
@@ -77,6 +93,20 @@ def lines(policy: Policy, city: City) -> Iterator[Line]:
                 tuple((name, len(areas)) for name, areas in same if areas),
             )
 
+    for speeds in policy.speeds:
+        for number, speed in enumerate(speeds.rules):
+            same = [(other.name, other.areas & speed.areas) for other in speeds.rules[:number]]
+            yield Line(
+                speeds.name,
+                speeds.version,
+                speed.name,
+                _speed(speed),
+                _hours(speed.hours),
+                _who(speeds, speed),
+                "by position",
+                tuple((name, len(areas)) for name, areas in same if areas),
+            )
+
 
 def _limit(rule: StayRule) -> str:
     if rule.limit_ms is None:
@@ -84,7 +114,13 @@ def _limit(rule: StayRule) -> str:
     return f"{rule.kind.replace('_', ' ')}: at most {rule.limit_ms / 1000:g} s in {rule.zone}"
 
 
-def _who(policy: StayPolicy, rule: StayRule) -> str:
+def _speed(rule: SpeedRule) -> str:
+    if rule.limit_kmh is None:
+        return "at any speed"
+    return f"speeding: at most {rule.limit_kmh:.4g} km/h in {rule.zone}"
+
+
+def _who(policy: StayPolicy | SpeedPolicy, rule: StayRule | SpeedRule) -> str:
     types, operators = sorted(rule.vehicle_types), sorted(policy.operators)
     return (
         f"{' '.join(rule.states)}, {' '.join(types) or 'all types'}, {' '.join(operators) or 'all operators'}"
@@ -113,6 +149,12 @@ def _bounds(rule: CountRule) -> str:
     return ", ".join(f"{one}{units}" for one in (least, most) if one) or "no bounds"
 
 
+def _a_day(rule: TripRule) -> str:
+    least = "" if rule.minimum is None else f"at least {rule.minimum:g}"
+    most = "" if rule.maximum is None else f"at most {rule.maximum:g}"
+    return f"{', '.join(filter(None, (least, most)))} trips a vehicle and day"
+
+
 def _hours(hours: Hours) -> str:
     days = "every day" if len(hours.days) == len(DAYS) else " ".join(DAYS[day] for day in sorted(hours.days))
     if (hours.start, hours.end) == (Hours().start, Hours().end):
@@ -124,6 +166,6 @@ def _clock(second: int) -> str:
     return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
 
 
-def _counted(policy: CountPolicy, rule: CountRule) -> str:
+def _counted(policy: CountPolicy | TripPolicy, rule: CountRule | TripRule) -> str:
     states = "all states" if rule.states == COUNTED else " ".join(rule.states)
     return f"{states}, {' '.join(sorted(policy.operators)) or 'all operators'}"

@@ -20,7 +20,9 @@ import shapely
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of
+from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import Area, StayPolicy
+from streams.incidents.trips.rules import TripPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,8 @@ class Rule:
 class Policy:
     """The default rule and the zones, first match wins; `version` is a hash of all that decides about cells.
 
-    `counts` and `stays` are policies with versions of their own, whose hours are those of `time_zone`; `areas` are
-    those that `stays` speak of.
+    `counts`, `stays`, `speeds` and `trips` are policies with versions of their own, whose hours are those of
+    `time_zone`; `areas` are those that `stays` speak of, `speed_areas` those of `speeds`.
     """
 
     name: str
@@ -63,6 +65,9 @@ class Policy:
     counts: tuple[CountPolicy, ...] = ()
     stays: tuple[StayPolicy, ...] = ()
     areas: tuple[Area, ...] = ()
+    speeds: tuple[SpeedPolicy, ...] = ()
+    speed_areas: tuple[Area, ...] = ()
+    trips: tuple[TripPolicy, ...] = ()
     time_zone: tzinfo = UTC
 
     def rule_at(self, lat: float, lon: float) -> Rule:

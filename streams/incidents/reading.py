@@ -26,9 +26,14 @@ def read(
     """
     value = None if document is None else _json(document)
     if value is not None and is_gbfs(value):
-        stays, areas = read_geofencing(value, default.min_duration_ms, findings)
+        zones = read_geofencing(value, default.min_duration_ms, findings)
         return replace(
-            read_zones(None, default, findings), stays=stays, areas=areas, time_zone=city.time_zone
+            read_zones(None, default, findings),
+            stays=zones.stays,
+            areas=zones.areas,
+            speeds=zones.speeds,
+            speed_areas=zones.areas if zones.speeds else (),
+            time_zone=city.time_zone,
         )
     if document is None or value is None or not is_mds(value):
         return read_zones(document, default, findings)
@@ -40,6 +45,9 @@ def read(
         counts=found.counts,
         stays=found.stays,
         areas=found.areas,
+        speeds=found.speeds,
+        speed_areas=found.speed_areas,
+        trips=found.trips,
         time_zone=city.time_zone,
     )
 

@@ -26,8 +26,10 @@ from streams.incidents.messages import decoder, time_of
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.policy import Policy
 from streams.incidents.showing import Seen, Showing
+from streams.incidents.speeds.book import SpeedBook, SpeedConfig
 from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.telling import rows
+from streams.incidents.trips.book import TripBook, TripConfig
 from streams.incidents.vehicles.book import VehicleBook
 from streams.incidents.vehicles.config import VehiclesConfig
 from streams.refusals import refusal
@@ -52,11 +54,12 @@ class IncidentsState:
         hot_spots: tuple[HotSpotRule, Rings] | None = None,
         vehicles: VehiclesConfig | None = None,
         joint: JointConfig | None = None,
+        speeding_quiet_ms: int = 120_000,
     ) -> None:
         """Without `anomalies`, `forecast`, `hot_spots`, `vehicles` or `joint` nothing is decided about them.
 
         Without `health` nobody is silent, without `groups` alerts are not grouped into incidents. What is saved of any
-        of them stays as it is.
+        of them stays as it is. A vehicle that was not too fast for `speeding_quiet_ms` is so no more.
         """
         self._policy = policy
         self._centre = centre
@@ -67,15 +70,20 @@ class IncidentsState:
         self._newest = 0
         watch = None if health is None else HealthBook(health, self._place)
         self._counts = CountBook(_count_config(policy), None if watch is None else watch.silent_operators)
-        self._cells = CellBook(policy, centre, (self._counts,))
+        self._trips = TripBook(_trip_config(policy), None if watch is None else watch.silent_operators)
+        self._cells = CellBook(policy, centre, (self._counts, self._trips))
         self._books: dict[str, Book] = {"cell": self._cells}
         if watch is not None:  # before the rules: who is silent is not too few
             self._books["health"] = watch
         self._books["count"] = self._counts
+        self._books["trips"] = self._trips
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
         self._stays = StayBook(_stay_config(policy), self._place)
         self._books["stay"] = self._stays
+        self._speeding_quiet_ms = speeding_quiet_ms
+        self._speeds = SpeedBook(self._speed_config(policy), self._place)
+        self._books["speed"] = self._speeds
         if vehicles is not None:
             self._books["vehicle"] = VehicleBook(vehicles, self._place)
         if forecast is not None:
@@ -113,6 +121,8 @@ class IncidentsState:
         self._cells.take(policy)
         self._counts.take(_count_config(policy))
         self._stays.take(_stay_config(policy))
+        self._speeds.take(self._speed_config(policy))
+        self._trips.take(_trip_config(policy))
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of what would judge an alert's subject now; None where nothing would."""
@@ -152,6 +162,9 @@ class IncidentsState:
         lat, lon = self._centre(int(cell, 16))
         return Place(lat, lon, self._policy.rule_at(lat, lon).zone)
 
+    def _speed_config(self, policy: Policy) -> SpeedConfig:
+        return SpeedConfig(policy.speeds, policy.name, policy.time_zone, self._speeding_quiet_ms)
+
     def idle(self, wall_ms: int) -> None:
         """Only event time decides here."""
 
@@ -176,6 +189,10 @@ class IncidentsState:
 
 def _count_config(policy: Policy) -> CountConfig:
     return CountConfig(policy.counts, policy.name, policy.time_zone, policy.default.min_duration_ms)
+
+
+def _trip_config(policy: Policy) -> TripConfig:
+    return TripConfig(policy.trips, policy.name)
 
 
 def _stay_config(policy: Policy) -> StayConfig:

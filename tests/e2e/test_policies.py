@@ -15,6 +15,7 @@ from tests.e2e.city import City, Message
 from tests.e2e.conftest import CityMaker
 from tests.e2e.traffic import BEGIN_MS, array, reading
 from tests.unit.incidents.counts.mds import document, geography, identity, policy, rule
+from tests.unit.incidents.speeds.rides import METRE, speed_rule
 from tests.unit.incidents.stays.zones import time_rule
 
 pytestmark = pytest.mark.e2e
@@ -82,6 +83,82 @@ def test_a_vehicle_that_stands_too_long_is_told_by_its_id_until_it_leaves(
             say(8, "on_trip")
             city.eventually(lambda: [one for one in city.query(query) if one["status"] == "cleared"])
         assert len(city.query(query)) == 1
+        again = city.run("alerts", "replay", opened["alert_id"])
+        assert again.code == 0, again
+
+
+def test_a_speed_limit_that_comes_without_a_restart_is_judged(a_city: CityMaker, tmp_path: Path) -> None:
+    """A ride of 52.8 km/h: 250 m in 15 seconds, less 30 m of noise, where 25 are allowed."""
+    path = tmp_path / "policies.json"
+    old = policy(1, time_rule(7, 1, maximum=500), start_date=BEGIN_MS)
+    limit = policy(2, speed_rule(8, 1, maximum=25), start_date=BEGIN_MS + 30 * MINUTE)
+    write(path, old)
+    query = "SELECT * FROM ub.alert WHERE kind = 'speeding'"
+    with a_city(UB_POLICY_FILE=str(path)) as city:
+        city.start_gateway()
+        worker = city.start_worker()
+
+        def ride(second: int, metres: float) -> None:
+            ts, lat = BEGIN_MS + second * 1000, LAT + metres * METRE
+            publisher.publish(
+                [
+                    array("alpha", [reading("alpha-1", "alpha", ts, lat, LON, "on_trip")]),
+                    array("beta", [reading("b", "beta", ts, LAT, LON + 1)]),
+                ]
+            )
+
+        with city.publisher() as publisher:
+            ride(0, 0)
+            ride(15, 250)
+            city.eventually(lambda: city.count("SELECT count(*) FROM ub.cell_now") >= 2)
+            write(path, old, limit)
+            city.eventually(worker.log.read_text, until=lambda log: "taken anew" in log)
+            ride(1_860, 0)
+            ride(1_875, 250)
+            [opened] = city.eventually(lambda: city.query(query), 60.0)
+            assert (opened["subject"], opened["zone"], opened["severity"]) == ("alpha-1", "Box", "warning")
+            assert opened["evidence"]["speeding"]["limit_kmh"] == 25
+            ride(2_100, 250)
+            city.eventually(lambda: [one for one in city.query(query) if one["status"] == "cleared"])
+        assert len(city.query(query)) == 1
+        again = city.run("alerts", "replay", opened["alert_id"])
+        assert again.code == 0, again
+
+
+def test_trips_per_vehicle_are_counted_through_a_crash(a_city: CityMaker, tmp_path: Path) -> None:
+    """Three bikes, two trips in a day: 0.67 for each, where one is asked for."""
+    path = tmp_path / "policies.json"
+    write(path, policy(1, rule(7, 1, rule_units="trips", states=None, minimum=1), start_date=BEGIN_MS))
+    query = "SELECT * FROM ub.alert WHERE kind = 'too_few_trips'"
+    closed = "SELECT coalesce(max(extract(epoch FROM window_start)), 0) * 1000 FROM ub.cell_window"
+    with a_city(UB_POLICY_FILE=str(path), UB_SENSOR_HEALTH="false") as city:
+        city.start_gateway()
+        worker = city.start_worker()
+        with city.publisher() as publisher:
+            for step in range(33):
+                ts = BEGIN_MS + step * 50 * MINUTE
+                states = ["on_trip" if step in (6, 18) else "available", "available", "available"]
+                publisher.publish(
+                    [
+                        array(
+                            "alpha",
+                            [
+                                reading(f"alpha-{n}", "alpha", ts, LAT, LON, state)
+                                for n, state in enumerate(states)
+                            ],
+                        )
+                    ]
+                )
+                before = (
+                    BEGIN_MS + (step - 1) * 50 * MINUTE if step else 0
+                )  # its window is closed by this step
+                city.eventually(lambda: city.count(closed), until=lambda at, before=before: at >= before)
+                if step == 12:
+                    os.kill(city.eventually(worker.children)[0], signal.SIGKILL)
+            [opened] = city.eventually(lambda: city.query(query), 60.0)
+        assert (opened["subject"], opened["zone"]) == (f"{identity(7)}/alpha", "Box")
+        trips = opened["evidence"]["trips"]
+        assert (trips["trips"], trips["vehicles"]) == (2, 3.0)
         again = city.run("alerts", "replay", opened["alert_id"])
         assert again.code == 0, again
 

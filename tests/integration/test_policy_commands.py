@@ -15,6 +15,7 @@ from tests.integration import store_rows as rows
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import write
 from tests.unit.incidents.counts.mds import document, geography, policy, rule
+from tests.unit.incidents.speeds.rides import speed_rule
 
 pytestmark = pytest.mark.integration
 
@@ -95,7 +96,7 @@ def test_backtest_lists_what_a_draft_would_have_raised(migrated: Database, tmp_p
 
 
 def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> None:
-    path = file_of(tmp_path, policy(1, rule(7, 1, maximum=1)))
+    path = file_of(tmp_path, policy(1, rule(7, 1, maximum=1), speed_rule(8, 1, maximum=20)))
     assert "there are no stored windows to judge" in backtest(migrated, path, "--from", "2023-11-14").err
     write(migrated, rows.windows(window(0, 6)))
     outside = backtest(migrated, path, "--from", "2024-01-01")
@@ -104,6 +105,10 @@ def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> 
     blind = backtest(migrated, path, "--from", "2023-11-14")
     assert blind.code == 0
     assert "not judged: policy 'policy 1': it counts other states" in blind.out
+    assert (
+        "not judged: policy 'policy 1': windows do not know single vehicles, so its rules on how fast"
+        in blind.out
+    )
 
 
 def test_check_shows_what_a_file_decides_about(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""MDS 2.0 policy documents: rules of types `count` and `time` with their geographies, and every mistake in them.
+"""MDS 2.0 policy documents: rules of types `count`, `time` and `speed`, their geographies, and every mistake in them.
 
 The form is that of the flat files of https://github.com/openmobilityfoundation/mobility-data-specification/tree/2.0.0/policy:
 `policies.json` ({"version": …, "data": {"policies": […]}}), whose geographies stand in `data.geographies` of the same
@@ -9,15 +9,19 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from schemas.vehicles import ID_PATTERN
+from streams.incidents.counts.count_rule import count_rule
 from streams.incidents.counts.fields import Fields
-from streams.incidents.counts.geographies import City, Geography, middle, read_geographies
-from streams.incidents.counts.rules import CountPolicy, CountRule, Units
+from streams.incidents.counts.geographies import City, Geography, read_geographies
+from streams.incidents.counts.rules import CountPolicy, CountRule
 from streams.incidents.findings import Findings
+from streams.incidents.speeds.document import speed_rule
+from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
 from streams.incidents.stays.document import stay_rule
 from streams.incidents.stays.rules import Area, StayPolicy, StayRule
+from streams.incidents.trips.rules import TripPolicy, TripRule
 
 POLICY_FIELDS = (
     *("name", "mode_id", "policy_id", "provider_ids", "description", "currency"),
@@ -38,10 +42,6 @@ RULE_FIELDS = (
     *("rate_amount", "rate_recurrence", "rate_applies_when", "messages", "value_url"),
 )
 RULE_TYPES = ("count", "time", "speed", "rate", "user")
-VEHICLE_TYPES = (
-    *("bicycle", "bus", "cargo_bicycle", "car", "delivery_robot", "moped", "motorcycle"),
-    *("scooter", "scooter_standing", "scooter_seated", "truck", "other"),
-)
 NOTICE_MS = 20 * 60_000
 """A policy begins so long after it was published, that all may have read it."""
 
@@ -64,11 +64,18 @@ class Areas:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a document says: numbers of vehicles, single vehicles that stand, and the areas these are about."""
+    """What a document says: numbers of vehicles, single vehicles that stand or ride, and the areas these are in."""
 
     counts: tuple[CountPolicy, ...]
     stays: tuple[StayPolicy, ...]
     areas: tuple[Area, ...]
+    speeds: tuple[SpeedPolicy, ...]
+    speed_areas: tuple[Area, ...]
+    trips: tuple[TripPolicy, ...]
+
+
+Made = tuple[CountPolicy, StayPolicy, SpeedPolicy, TripPolicy]
+"""What is made of one MDS policy, by type of rule."""
 
 
 def is_mds(document: Any) -> bool:
@@ -97,7 +104,7 @@ def read_policies(
     place = "geographies.json, data.geographies" if own is None else "data.geographies"
     areas = read_geographies(geographies if own is None else own, place, city, findings)
     ground = {name: Area.of(one.shape) for name, one in areas.items() if one.shape is not None}
-    found: dict[str, tuple[CountPolicy, StayPolicy]] = {}
+    found: dict[str, Made] = {}
     superseded: dict[str, int] = {}
     rule_ids: set[str] = set()
     for index, value in enumerate(data["policies"]):
@@ -106,22 +113,26 @@ def read_policies(
             findings.error(at, f"is {value!r}; an MDS policy is expected")
             continue
         fields = Fields(value, at, findings)
-        counts, stays = _policy(fields, Areas(areas, ground), rule_ids, judged, city, findings)
-        if counts.policy_id in found:
+        made = _policy(fields, Areas(areas, ground), rule_ids, judged, city, findings)
+        policy_id, begin = made[0].policy_id, made[0].begin
+        if policy_id in found:
             fields.error("policy_id", "another policy has this id; give it one of its own")
-        found[counts.policy_id] = counts, stays
+        found[policy_id] = made
         for earlier in fields.texts("prev_policies", ".+", "UUIDs"):
-            superseded[earlier.lower()] = min(counts.begin, superseded.get(earlier.lower(), counts.begin))
-    ended = [
-        (_ended(counts, superseded.get(name)), _ended(stays, superseded.get(name)))
-        for name, (counts, stays) in found.items()
-    ]
-    spoken_of = {area for _, stays in ended for rule in stays.rules for area in rule.areas}
-    return Read(
-        counts=tuple(counts for counts, _ in ended),
-        stays=tuple(stays for _, stays in ended if stays.rules),
-        areas=tuple({a.area_id: a for a in ground.values() if a.area_id in spoken_of}.values()),
-    )
+            superseded[earlier.lower()] = min(begin, superseded.get(earlier.lower(), begin))
+    counts = tuple(_ended(one, superseded.get(name)) for name, (one, _, _, _) in found.items())
+    stays = tuple(_ended(one, superseded.get(name)) for name, (_, one, _, _) in found.items() if one.rules)
+    speeds = tuple(_ended(one, superseded.get(name)) for name, (_, _, one, _) in found.items() if one.rules)
+    trips = tuple(_ended(one, superseded.get(name)) for name, (_, _, _, one) in found.items() if one.rules)
+    return Read(counts, stays, _spoken_of(stays, ground), speeds, _spoken_of(speeds, ground), trips)
+
+
+def _spoken_of(
+    policies: Sequence[StayPolicy] | Sequence[SpeedPolicy], ground: Mapping[str, Area]
+) -> tuple[Area, ...]:
+    """Return the areas that rules are about, each once."""
+    ids = {area for one in policies for rule in one.rules for area in rule.areas}
+    return tuple({area.area_id: area for area in ground.values() if area.area_id in ids}.values())
 
 
 def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -129,7 +140,7 @@ def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _ended[P: (CountPolicy, StayPolicy)](policy: P, superseded: int | None) -> P:
+def _ended[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](policy: P, superseded: int | None) -> P:
     """Return the policy as it ends: at its own end, or when another one replaces it."""
     ends = [end for end in (policy.end, superseded) if end is not None]
     return replace(policy, end=min(ends, default=None))
@@ -137,7 +148,7 @@ def _ended[P: (CountPolicy, StayPolicy)](policy: P, superseded: int | None) -> P
 
 def _policy(
     fields: Fields, areas: Areas, rule_ids: set[str], judged: Judged, city: City, findings: Findings
-) -> tuple[CountPolicy, StayPolicy]:
+) -> Made:
     fields.note_unknown(POLICY_FIELDS)
     begin, end = fields.timestamp("start_date", required=True), fields.timestamp("end_date", required=False)
     published = fields.timestamp("published_date", required=False)
@@ -151,6 +162,8 @@ def _policy(
         rules = []
     counted: list[CountRule] = []
     stays: list[StayRule] = []
+    speeds: list[SpeedRule] = []
+    trips: list[TripRule] = []
     for index, value in enumerate(rules):
         at = f"{fields.place}.rules[{index}]"
         if not isinstance(value, dict):
@@ -159,35 +172,46 @@ def _policy(
         rule = _rule(Fields(value, at, findings), areas, rule_ids, judged, city)
         if isinstance(rule, CountRule):
             counted.append(rule)
-        elif rule is not None:
+        elif isinstance(rule, StayRule):
             stays.append(rule)
+        elif isinstance(rule, SpeedRule):
+            speeds.append(rule)
+        elif rule is not None:
+            trips.append(rule)
     policy_id, name, version = (
         fields.uuid("policy_id"),
         fields.text("name"),
-        _version(judged, fields, counted, stays),
+        _version(judged, fields, [*counted, *trips], [*stays, *speeds]),
     )
     operators = frozenset(fields.texts("provider_ids", ID_PATTERN, "operators, as MQTT topics name them,"))
     return (
         CountPolicy(policy_id, name, version, operators, begin or 0, end, tuple(counted)),
         StayPolicy(policy_id, name, version, operators, begin or 0, end, tuple(stays)),
+        SpeedPolicy(policy_id, name, version, operators, begin or 0, end, tuple(speeds)),
+        TripPolicy(policy_id, name, version, operators, begin or 0, end, tuple(trips)),
     )
 
 
-def _version(judged: Judged, fields: Fields, rules: Sequence[CountRule], stays: Sequence[StayRule]) -> str:
-    ground = [sorted(rule.cells) for rule in rules] + [sorted(rule.areas) for rule in stays]
+def _version(
+    judged: Judged,
+    fields: Fields,
+    by_cell: Sequence[CountRule | TripRule],
+    by_position: Sequence[StayRule | SpeedRule],
+) -> str:
+    ground = [sorted(rule.cells) for rule in by_cell] + [sorted(rule.areas) for rule in by_position]
     text = json.dumps([judged.decides, fields.values, ground], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _rule(
     fields: Fields, areas: Areas, rule_ids: set[str], judged: Judged, city: City
-) -> CountRule | StayRule | None:
+) -> CountRule | TripRule | StayRule | SpeedRule | None:
     fields.note_unknown(RULE_FIELDS)
     kind = fields.values.get("rule_type")
     if kind not in RULE_TYPES:
         fields.error("rule_type", f"one of {', '.join(RULE_TYPES)} is expected")
         return None
-    if kind not in ("count", "time"):
+    if kind not in ("count", "time", "speed"):
         fields.note("", f"a rule of type {kind} is not judged, and takes no vehicles from the rules after it")
         return None
     rule_id = fields.uuid("rule_id")
@@ -195,97 +219,13 @@ def _rule(
         fields.error("rule_id", "another rule has this id; give it one of its own")
     rule_ids.add(rule_id)
     found = _geographies(fields, areas.geographies)
-    if kind == "time":
-        return stay_rule(fields, rule_id, found, areas.ground, judged.min_duration_ms) if found else None
-    units = _units(fields)
-    if fields.values.get("value_url") is not None:
-        fields.note(
-            "value_url", "it is not asked; the vehicles of all operators of the policy are counted here"
-        )
-    applies = _applies(fields, city)
-    minimum, maximum = _bounds(fields, units)
-    name, states, hours = fields.text("name"), fields.states(), fields.hours()
-    if units == "utilization" and "on_trip" not in states:
-        fields.error("states", "on_trip must be among them: utilization is the share of vehicles on a trip")
-    cells = frozenset(cell for area in found for cell in area.cells or ())
-    if found and not cells:
-        fields.error(
-            "geographies", "they hold no centre of a cell, so nothing would be counted; draw them larger"
-        )
-    if not cells or not applies:
+    if kind == "count":
+        return count_rule(fields, rule_id, found, city)
+    if not found:
         return None
-    regions = sorted({city.region(cell) for cell in cells})
-    if len(regions) > 1:
-        rule = f"its cells lie in the regions {', '.join(regions)}, and a rule is counted in one; divide it, or set "
-        fields.error("geographies", rule + "UB_REGION_RESOLUTION lower")
-        return None
-    cell = middle(cells, city)
-    ids, names = tuple(area.geography_id for area in found), ", ".join(area.name for area in found)
-    return CountRule(
-        rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, minimum, maximum,
-        hours, units,
-    )  # fmt: skip
-
-
-def _applies(fields: Fields, city: City) -> bool:
-    """Return whether the rule is about the vehicles that there are."""
-    if fields.values.get("propulsion_types") not in (None, []):
-        fields.error("propulsion_types", "vehicles are not counted by propulsion; leave it out")
-    types = set(fields.texts("vehicle_types", "|".join(VEHICLE_TYPES), "vehicle types of MDS"))
-    if not types or city.vehicle_types <= types:
-        return True
-    if not city.vehicle_types & types:
-        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not judged")
-        return False
-    missing = ", ".join(sorted(city.vehicle_types - types))
-    fields.error(
-        "vehicle_types",
-        f"vehicles are not counted by type, and {missing} may be among them; leave it out, or set "
-        "UB_POLICY_VEHICLE_TYPES to the types that vehicles here have",
-    )
-    return True
-
-
-def _units(fields: Fields) -> Units:
-    """Return what the bounds are in; all but devices are an extension of MDS."""
-    units = fields.values.get("rule_units")
-    if units in ("percent", "utilization"):
-        fields.note("rule_units", f"{units} is an extension of MDS 2.0; each operator is judged by itself")
-        return cast(Units, units)
-    if units not in (None, "devices"):
-        fields.error("rule_units", "a count is one of devices, or of percent or utilization of each operator")
-    return "devices"
-
-
-def _bounds(fields: Fields, units: Units) -> tuple[int | None, int | None]:
-    """Return the least and the greatest number within bounds."""
-    minimum, maximum = fields.number("minimum"), fields.number("maximum")
-    if units != "devices":
-        _check_percent(fields, minimum, maximum)
-        return minimum or None, maximum
-    if maximum is not None and not fields.yes("inclusive_maximum", True):
-        maximum -= 1
-        if maximum < 0:
-            fields.error("maximum", "no number is below 0; leave inclusive_maximum out")
-    if minimum is not None and not fields.yes("inclusive_minimum", True):
-        minimum += 1
-    if minimum is not None and maximum is not None and minimum > maximum:
-        fields.error("minimum", f"it must not exceed the maximum of {maximum}")
-    if fields.values.get("minimum") in (None, 0) and fields.values.get("maximum") is None:
-        fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
-    return minimum or None, maximum
-
-
-def _check_percent(fields: Fields, minimum: int | None, maximum: int | None) -> None:
-    for key, value in (("minimum", minimum), ("maximum", maximum)):
-        if value is not None and value > 100:
-            fields.error(key, "per cent from 0 to 100 are expected")
-        if not fields.yes(f"inclusive_{key}", True):
-            fields.error(f"inclusive_{key}", "bounds in per cent are inclusive; leave it out")
-    if minimum is not None and maximum is not None and minimum > maximum:
-        fields.error("minimum", f"it must not exceed the maximum of {maximum}")
-    if not minimum and maximum is None:
-        fields.error("maximum", "a rule in per cent without bounds says nothing; give a minimum or maximum")
+    if kind == "speed":
+        return speed_rule(fields, rule_id, found, areas.ground)
+    return stay_rule(fields, rule_id, found, areas.ground, judged.min_duration_ms)
 
 
 def _geographies(fields: Fields, areas: Mapping[str, Geography]) -> list[Geography]:

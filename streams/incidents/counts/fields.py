@@ -71,6 +71,16 @@ class Fields:
             return None
         return value
 
+    def decimal(self, key: str) -> float | None:
+        """Return a number of 0 or more, None where the key is null or missing."""
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
+            self.error(key, "a number of 0 or more is expected")
+            return None
+        return float(value)
+
     def timestamp(self, key: str, *, required: bool) -> int | None:
         """Return milliseconds since the epoch, None where there are none."""
         value = self.number(key)

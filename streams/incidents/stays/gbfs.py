@@ -1,4 +1,4 @@
-"""GBFS geofencing zones: where vehicles may not be left.
+"""GBFS geofencing zones: where vehicles may not be left, and how fast they may go.
 
 https://github.com/MobilityData/gbfs/blob/v3.0/gbfs.md#geofencing_zonesjson. Until 2.3 `ride_allowed` says of a zone
 that a ride may begin and end there, 3.0 has `ride_end_allowed`. Features earlier in the list go first, and of a feature
@@ -8,6 +8,7 @@ the first rule that names the vehicle's type. `global_rules` (3.0) are for the r
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import shapely
@@ -16,10 +17,24 @@ from schemas.vehicles import STANDING_STATES, VEHICLE_TYPES
 from streams.incidents.counts.hours import Hours
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of
+from streams.incidents.speeds.gbfs import speed_of_zone
+from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
 from streams.incidents.stays.rules import Area, StayKind, StayPolicy, StayRule
 
 POLICY_ID = "geofencing_zones"
-_NOT_JUDGED = ("ride_start_allowed", "ride_through_allowed", "station_parking", "maximum_speed_kph")
+_NOT_JUDGED = ("ride_start_allowed", "ride_through_allowed", "station_parking")
+
+ZoneRule = tuple[StayRule, SpeedRule]
+"""What one rule of a zone says about parking and about speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """What a document says, and the areas that both kinds of policies are about."""
+
+    stays: tuple[StayPolicy, ...]
+    speeds: tuple[SpeedPolicy, ...]
+    areas: tuple[Area, ...]
 
 
 def is_gbfs(document: Any) -> bool:
@@ -28,19 +43,17 @@ def is_gbfs(document: Any) -> bool:
     return isinstance(data, dict) and "geofencing_zones" in data
 
 
-def read_geofencing(
-    document: Mapping[str, Any], notice_ms: int, findings: Findings
-) -> tuple[tuple[StayPolicy, ...], tuple[Area, ...]]:
-    """Return the policies, one for each span of time, and their areas; all mistakes are added to the findings.
+def read_geofencing(document: Mapping[str, Any], notice_ms: int, findings: Findings) -> Zones:
+    """Return the policies and their areas; all mistakes are added to the findings.
 
-    A vehicle may stand for `notice_ms` where none may be left.
+    A vehicle may stand for `notice_ms` where none may be left. Without a limit there is no policy on speed.
     """
     collection = document["data"]["geofencing_zones"]
     features = collection.get("features") if isinstance(collection, dict) else None
     if not isinstance(features, list):
         findings.error("data.geofencing_zones", "a GeoJSON FeatureCollection is expected")
-        return (), ()
-    rules: list[StayRule] = []
+        return Zones((), (), ())
+    rules: list[ZoneRule] = []
     areas: list[Area] = []
     for index, feature in enumerate(features):
         place = f"data.geofencing_zones.features[{index}]"
@@ -53,13 +66,16 @@ def read_geofencing(
     findings.note("", "it names no operator; it is judged for all of them")
     text = json.dumps([document["data"], notice_ms], sort_keys=True)
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
-    policy = StayPolicy(POLICY_ID, "geofencing zones", version, frozenset(), 0, None, tuple(rules))
-    return (policy,), tuple(areas)
+    about = POLICY_ID, "geofencing zones", version, frozenset[str](), 0, None
+    stays = StayPolicy(*about, tuple(stay for stay, _ in rules))
+    speeds = SpeedPolicy(*about, tuple(speed for _, speed in rules))
+    limited = any(speed.limit_kmh is not None for speed in speeds.rules)
+    return Zones((stays,), (speeds,) if limited else (), tuple(areas))
 
 
 def _zone(
     feature: Any, index: int, place: str, notice_ms: int, findings: Findings
-) -> Iterator[tuple[Area, list[StayRule]]]:
+) -> Iterator[tuple[Area, list[ZoneRule]]]:
     properties = feature.get("properties") if isinstance(feature, dict) else None
     geometry = feature.get("geometry") if isinstance(feature, dict) else None
     if not isinstance(properties, dict) or not isinstance(geometry, dict):
@@ -84,7 +100,7 @@ def _zone(
 
 def _rest(
     given: Any, areas: list[Area], notice_ms: int, findings: Findings
-) -> tuple[list[StayRule], list[Area]]:
+) -> tuple[list[ZoneRule], list[Area]]:
     """Return the rules of all that is outside of every zone, and that area."""
     if given is None:
         return [], []
@@ -101,7 +117,7 @@ def _rest(
 
 def _rules(
     given: Any, zone: str, area: Area, kind: StayKind, notice_ms: int, place: str, findings: Findings
-) -> Iterator[StayRule]:
+) -> Iterator[ZoneRule]:
     if given is None:
         return
     if not isinstance(given, list) or not all(isinstance(rule, dict) for rule in given):
@@ -126,7 +142,7 @@ def _rules(
         for key in _NOT_JUDGED:
             if rule.get(key) not in (None, key in ("ride_start_allowed", "ride_through_allowed")):
                 findings.note(f"{at}.{key}", "is not judged")
-        yield StayRule(
+        stay = StayRule(
             rule_id=f"{area.area_id}.{number}",
             name=zone,
             kind=kind,
@@ -137,6 +153,7 @@ def _rules(
             limit_ms=None if allowed else notice_ms,
             hours=Hours(),
         )
+        yield stay, speed_of_zone(rule, stay, at, findings)
 
 
 def _name(value: Any) -> str | None:

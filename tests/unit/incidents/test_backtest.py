@@ -11,7 +11,7 @@ from tests.unit.incidents.counts.mds import START, cell_at, document, geography,
 MINUTE = 60_000
 T0 = 1_767_571_200_000  # a Monday, 00:00 UTC
 A, B = cell_at(10, 10), cell_at(11, 11)
-REGION = "r0/0"
+REGION = "r0.0"
 STANDING = {"available": [], "non_operational": [], "reserved": [], "non_contactable": []}
 
 
@@ -55,7 +55,7 @@ def test_capacities_of_cells_are_judged_too() -> None:
 
 
 def test_regions_go_by_the_same_clock() -> None:
-    far = Standing(T0 + MINUTE, "r5/5", cell_at(510, 510), "hello", 12)
+    far = Standing(T0 + MINUTE, "r5.5", cell_at(510, 510), "hello", 12)
     found = told(
         policy_of(mds.policy(1, rule(7, 1, states=STANDING)), capacity=10), row(0, A, 12), far, end=4
     )

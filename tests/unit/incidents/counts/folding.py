@@ -14,7 +14,7 @@ from streams.incidents.state import IncidentsState
 from tests.pipeline import Database, restored
 from tests.unit.incidents.counts import mds
 
-REGION = "r0/0"
+REGION = "r0.0"
 Row = tuple[str, str, Sequence[int]]
 """Cell, operator, vehicles by state: available, non_operational, reserved, on_trip, non_contactable."""
 

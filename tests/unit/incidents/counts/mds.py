@@ -46,7 +46,7 @@ def city(zone: tzinfo = UTC, types: str = "bicycle") -> City:
         vehicle_types=frozenset(types.split()),
         cells=_cells,
         cell_km2=1.2364,
-        region=lambda cell: "r" + "/".join(str(int(degrees)) for degrees in centre(cell)),
+        region=lambda cell: "r" + ".".join(str(int(degrees)) for degrees in centre(cell)),
         centre=centre,
     )
 

@@ -44,7 +44,7 @@ def test_a_rule_has_the_cells_whose_centre_its_geography_holds_and_the_middle_on
     found = one(maximum=5)
     assert found.cells == {cell_at(column, row) for column in (10, 11, 12) for row in (10, 11, 12)}
     assert (found.cell, found.lat, found.lon) == (cell_at(11, 11), 0.11, 0.11)
-    assert (found.zone, found.region, found.geographies) == ("Harbour", "r0/0", (identity(1),))
+    assert (found.zone, found.region, found.geographies) == ("Harbour", "r0.0", (identity(1),))
 
 
 def test_what_a_rule_leaves_out_has_the_defaults_of_mds() -> None:
@@ -88,11 +88,11 @@ def test_geographies_may_stand_in_a_document_of_their_own() -> None:
 
 
 def test_rules_of_other_types_are_named_and_left_out() -> None:
-    text = document([policy(1, {"rule_type": "speed", "maximum": 20}, rule(7, 1, maximum=1))], [AREA])
+    text = document([policy(1, {"rule_type": "user"}, rule(7, 1, maximum=1))], [AREA])
     read, findings = read_all(text)
     assert not findings.errors
     assert [found.name for found in read.counts[0].rules] == ["rule 7"]
-    assert "data.policies[0].rules[0]: a rule of type speed is not judged" in findings.notes[0]
+    assert "data.policies[0].rules[0]: a rule of type user is not judged" in findings.notes[0]
 
 
 def test_a_rule_for_vehicles_that_are_not_here_is_not_judged() -> None:
@@ -213,7 +213,7 @@ def test_a_geography_that_cannot_be_counted_in_is_refused(geometry: Any, place: 
 
 def test_a_rule_over_two_regions_is_refused_with_both() -> None:
     (found,) = errors(areas=[geography(1, square(98, 10, 4))])
-    assert "its cells lie in the regions r0/0, r0/1" in found
+    assert "its cells lie in the regions r0.0, r0.1" in found
     assert "UB_REGION_RESOLUTION" in found
 
 

@@ -92,7 +92,7 @@ def test_zones_of_older_versions_and_what_is_not_judged() -> None:
     assert findings.errors == []
     [stay] = read.stays[0].rules
     assert (stay.kind, stay.vehicle_types, stay.limit_ms) == ("no_parking", {"moped"}, 120_000)
-    assert sum("is not judged" in note for note in findings.notes) == 2
+    assert sum("is not judged" in note for note in findings.notes) == 1
 
 
 def test_a_feed_as_it_is_published() -> None:

@@ -1,0 +1,63 @@
+"""Trips that began in cells that somebody asks about: a vehicle that stood is on a trip with its next reading.
+
+It began where and how it stood last. One that was not to be reached, or came from elsewhere, was on its trip already.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.vehicles import VEHICLE_STATES
+from streams.arrays import grown
+from streams.fleet.slots import Slots
+from streams.fleet.steps import Steps
+
+_ON_TRIP = VEHICLE_STATES.index("on_trip")
+_STOOD = np.array([name in ("available", "non_operational", "reserved") for name in VEHICLE_STATES])
+_UNKNOWN, _NO, _YES = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A trip that began: a row of schemas.cells.VehicleTrips, told in `region` (a number)."""
+
+    region: int
+    offset: int
+    operator: str
+    cell: str
+    ts: int
+
+
+class Trips:
+    """Looks at the steps of one partition's vehicles. It remembers nothing of them."""
+
+    def __init__(self, cells: frozenset[str], slots: Slots) -> None:
+        """`cells` are hex strings of those that are asked about."""
+        self._cells = cells
+        self._slots = slots
+        self._asked = np.full(1024, _UNKNOWN, np.int8)
+        """By number of cell."""
+
+    def look(self, steps: Steps) -> Iterator[Begun]:
+        """Yield the trips that began."""
+        begun = (steps.now("state") == _ON_TRIP) & _STOOD[steps.before("state")] & (steps.before("ts") > 0)
+        some = np.flatnonzero(begun)
+        if not len(some):
+            return
+        some = some[self._are_asked(self._slots.cell_of[steps.slots_before()[some]])]
+        slots, ts = steps.slots_before(), steps.now("ts")
+        regions = self._slots.region_of(slots[some]).tolist()
+        cells, operators = self._slots.names(slots[some])
+        for i, region, cell, operator in zip(some.tolist(), regions, cells, operators, strict=True):
+            record, _ = steps.batch.at(int(steps.take[i]))
+            yield Begun(region, record.offset, operator, cell, int(ts[i]))
+
+    def _are_asked(self, numbers: NDArray[np.int32]) -> NDArray[np.bool_]:
+        names = self._slots.cells.hex
+        self._asked = grown(self._asked, len(names), _UNKNOWN)
+        for number in np.unique(numbers[self._asked[numbers] == _UNKNOWN]).tolist():
+            self._asked[number] = _YES if names[number].decode() in self._cells else _NO
+        asked: NDArray[np.bool_] = self._asked[numbers] == _YES
+        return asked

@@ -1,0 +1,118 @@
+"""Rules of type `count` of an MDS policy: how many vehicles may be in their geographies."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from streams.incidents.counts.fields import Fields
+from streams.incidents.counts.geographies import City, Geography, middle
+from streams.incidents.counts.rules import CountRule, Units
+from streams.incidents.trips.document import day_bounds
+from streams.incidents.trips.rules import TripRule
+
+VEHICLE_TYPES = (
+    *("bicycle", "bus", "cargo_bicycle", "car", "delivery_robot", "moped", "motorcycle"),
+    *("scooter", "scooter_standing", "scooter_seated", "truck", "other"),
+)
+
+
+def count_rule(
+    fields: Fields, rule_id: str, found: Sequence[Geography], city: City
+) -> CountRule | TripRule | None:
+    """Return a rule of these geographies (none: they are faulty), or None where it counts nothing."""
+    trips = fields.values.get("rule_units") == "trips"
+    units = "devices" if trips else _units(fields)
+    if fields.values.get("value_url") is not None:
+        fields.note(
+            "value_url", "it is not asked; the vehicles of all operators of the policy are counted here"
+        )
+    applies = _applies(fields, city)
+    minimum, maximum = (None, None) if trips else _bounds(fields, units)
+    a_day = day_bounds(fields) if trips else (None, None)
+    name, states, hours = fields.text("name"), fields.states(), fields.hours()
+    if units == "utilization" and "on_trip" not in states:
+        fields.error("states", "on_trip must be among them: utilization is the share of vehicles on a trip")
+    cells = frozenset(cell for area in found for cell in area.cells or ())
+    if found and not cells:
+        fields.error(
+            "geographies", "they hold no centre of a cell, so nothing would be counted; draw them larger"
+        )
+    if not cells or not applies:
+        return None
+    regions = sorted({city.region(cell) for cell in cells})
+    if len(regions) > 1:
+        rule = f"its cells lie in the regions {', '.join(regions)}, and a rule is counted in one; divide it, or set "
+        fields.error("geographies", rule + "UB_REGION_RESOLUTION lower")
+        return None
+    cell = middle(cells, city)
+    ids, names = tuple(area.geography_id for area in found), ", ".join(area.name for area in found)
+    if trips:
+        return TripRule(
+            rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, *a_day
+        )  # fmt: skip
+    return CountRule(
+        rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, minimum, maximum,
+        hours, units,
+    )  # fmt: skip
+
+
+def _applies(fields: Fields, city: City) -> bool:
+    """Return whether the rule is about the vehicles that there are."""
+    if fields.values.get("propulsion_types") not in (None, []):
+        fields.error("propulsion_types", "vehicles are not counted by propulsion; leave it out")
+    types = set(fields.texts("vehicle_types", "|".join(VEHICLE_TYPES), "vehicle types of MDS"))
+    if not types or city.vehicle_types <= types:
+        return True
+    if not city.vehicle_types & types:
+        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not judged")
+        return False
+    missing = ", ".join(sorted(city.vehicle_types - types))
+    fields.error(
+        "vehicle_types",
+        f"vehicles are not counted by type, and {missing} may be among them; leave it out, or set "
+        "UB_POLICY_VEHICLE_TYPES to the types that vehicles here have",
+    )
+    return True
+
+
+def _units(fields: Fields) -> Units:
+    """Return what the bounds are in; all but devices are an extension of MDS."""
+    units = fields.values.get("rule_units")
+    if units in ("percent", "utilization"):
+        fields.note("rule_units", f"{units} is an extension of MDS 2.0; each operator is judged by itself")
+        return cast(Units, units)
+    if units not in (None, "devices"):
+        fields.error(
+            "rule_units", "a count is one of devices, or of percent, utilization or trips of each operator"
+        )
+    return "devices"
+
+
+def _bounds(fields: Fields, units: Units) -> tuple[int | None, int | None]:
+    """Return the least and the greatest number within bounds."""
+    minimum, maximum = fields.number("minimum"), fields.number("maximum")
+    if units != "devices":
+        _check_percent(fields, minimum, maximum)
+        return minimum or None, maximum
+    if maximum is not None and not fields.yes("inclusive_maximum", True):
+        maximum -= 1
+        if maximum < 0:
+            fields.error("maximum", "no number is below 0; leave inclusive_maximum out")
+    if minimum is not None and not fields.yes("inclusive_minimum", True):
+        minimum += 1
+    if minimum is not None and maximum is not None and minimum > maximum:
+        fields.error("minimum", f"it must not exceed the maximum of {maximum}")
+    if fields.values.get("minimum") in (None, 0) and fields.values.get("maximum") is None:
+        fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
+    return minimum or None, maximum
+
+
+def _check_percent(fields: Fields, minimum: int | None, maximum: int | None) -> None:
+    for key, value in (("minimum", minimum), ("maximum", maximum)):
+        if value is not None and value > 100:
+            fields.error(key, "per cent from 0 to 100 are expected")
+        if not fields.yes(f"inclusive_{key}", True):
+            fields.error(f"inclusive_{key}", "bounds in per cent are inclusive; leave it out")
+    if minimum is not None and maximum is not None and minimum > maximum:
+        fields.error("minimum", f"it must not exceed the maximum of {maximum}")
+    if not minimum and maximum is None:
+        fields.error("maximum", "a rule in per cent without bounds says nothing; give a minimum or maximum")

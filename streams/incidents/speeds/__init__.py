@@ -1,0 +1,1 @@
+"""Rules on how fast a single vehicle may go where."""

@@ -1,0 +1,53 @@
+"""Rules of type `speed` of an MDS policy: how fast a vehicle may go in their geographies."""
+
+from collections.abc import Mapping, Sequence
+
+from schemas.vehicles import VEHICLE_TYPES
+from streams.incidents.counts.fields import Fields
+from streams.incidents.counts.geographies import Geography
+from streams.incidents.speeds.rules import SpeedRule
+from streams.incidents.stays.rules import Area
+
+_KMH = {"kph": 1.0, "mph": 1.609344}
+RIDING = ("on_trip",)
+"""States that a rule without any is about: a vehicle that moves in another one is carried, or its GPS errs."""
+
+
+def speed_rule(
+    fields: Fields, rule_id: str, geographies: Sequence[Geography], areas: Mapping[str, Area]
+) -> SpeedRule | None:
+    """Return a rule of these geographies, or None where it is about no vehicle that there is.
+
+    `areas` are by id of geography.
+    """
+    if fields.values.get("propulsion_types") not in (None, []):
+        fields.error("propulsion_types", "vehicles are not told apart by propulsion; leave it out")
+    if fields.values.get("minimum") not in (None, 0):
+        fields.error("minimum", "no vehicle has to be fast; leave it out")
+    given = fields.texts("vehicle_types", "[a-z_]+", "vehicle types of MDS")
+    types = frozenset(given) & set(VEHICLE_TYPES)
+    if given and not types:
+        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not judged")
+        return None
+    return SpeedRule(
+        rule_id=rule_id,
+        name=fields.text("name"),
+        zone=", ".join(one.name for one in geographies),
+        areas=frozenset(areas[one.geography_id].area_id for one in geographies),
+        states=fields.states() if fields.values.get("states") else RIDING,
+        vehicle_types=types,
+        limit_kmh=_limit_kmh(fields),
+        hours=fields.hours(),
+    )
+
+
+def _limit_kmh(fields: Fields) -> float | None:
+    units = fields.values.get("rule_units")
+    if units not in _KMH:
+        fields.error("rule_units", f"one of {', '.join(_KMH)} is expected")
+        units = "kph"
+    maximum = fields.number("maximum")
+    if maximum is None:
+        fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
+        return None
+    return maximum * _KMH[units]

@@ -1,0 +1,66 @@
+"""Rules on single vehicles that ride in an area: how fast they may.
+
+MDS 2.0, rules of type `speed`: https://github.com/openmobilityfoundation/mobility-data-specification/tree/2.0.0/policy
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streams.incidents.counts.hours import Hours
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedRule:
+    """So fast may a vehicle go in an area in these states, while the rule is in effect.
+
+    zone           names of the areas, for people
+    areas          ids of areas (streams.incidents.stays.rules.Area)
+    vehicle_types  those that it is about; none: all
+    limit_kmh      None: as fast as it can (the rule keeps its vehicles from those after it)
+    """
+
+    rule_id: str
+    name: str
+    zone: str
+    areas: frozenset[str]
+    states: tuple[str, ...]
+    vehicle_types: frozenset[str]
+    limit_kmh: float | None
+    hours: Hours
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedPolicy:
+    """Rules, first match wins; the fields are those of streams.incidents.counts.rules.CountPolicy."""
+
+    policy_id: str
+    name: str
+    version: str
+    operators: frozenset[str]
+    begin: int
+    end: int | None
+    rules: tuple[SpeedRule, ...]
+
+    def in_force(self, at_ms: int) -> bool:
+        """Return whether the policy is in force at an event time."""
+        return self.begin <= at_ms and (self.end is None or at_ms < self.end)
+
+    def counts(self, operator: str) -> bool:
+        """Return whether it is about vehicles of this operator."""
+        return not self.operators or operator in self.operators
+
+
+def least_limits(policies: Sequence[SpeedPolicy]) -> dict[str, float]:
+    """Return the least limit of any rule in each area, km/h: what is slower is too fast for nobody."""
+    found: dict[str, float] = {}
+    for policy in policies:
+        for rule in policy.rules:
+            if rule.limit_kmh is not None:
+                for area in rule.areas:
+                    found[area] = min(rule.limit_kmh, found.get(area, rule.limit_kmh))
+    return found
+
+
+def states_of(policies: Sequence[SpeedPolicy]) -> frozenset[str]:
+    """Return the states in which any rule is about a vehicle."""
+    return frozenset(state for policy in policies for rule in policy.rules for state in rule.states)

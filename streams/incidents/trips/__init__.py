@@ -1,0 +1,1 @@
+"""Rules on trips per vehicle and day, for each operator by itself."""

@@ -1,0 +1,261 @@
+"""All rules on trips per vehicle and day, in the regions of one partition of ub.cells."""
+
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.alerts import Alert
+from schemas.cells import CellsNow, CellsVehicles
+from streams.fold import Record
+from streams.incidents.book import Message
+from streams.incidents.columns import problem_of_lengths
+from streams.incidents.counts.rules import Counts
+from streams.incidents.lifecycle import ended
+from streams.incidents.showing import Seen
+from streams.incidents.trips.alert import Look, followed, raised
+from streams.incidents.trips.counting import ByOperator, Counting
+from streams.incidents.trips.judge import found_in
+from streams.incidents.trips.rules import TripPolicy, TripRule
+from streams.incidents.trips.series import HOUR_MS, Series, add_trip, advance, begin_anew, forget, rate_of
+
+UNKNOWN_MS = HOUR_MS
+"""Event time without a word of a region after which nothing is known of the time between."""
+Key = tuple[str, str, str]
+"""Region, rule and operator."""
+Silent = Callable[[str], AbstractSet[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class TripConfig:
+    """The policies, and the file they are of."""
+
+    policies: tuple[TripPolicy, ...]
+    file: str
+
+
+class _Entry(msgspec.Struct, array_like=True):
+    """All that is remembered of a rule and an operator. Its next alert does not begin before `not_before`."""
+
+    series: Series
+    alert: Alert | None = None
+    not_before: int = 0
+
+
+_entry = msgspec.msgpack.Decoder(_Entry)
+_heard = msgspec.msgpack.Decoder(tuple[int, int])
+_clock = msgspec.msgpack.Decoder(int)
+
+
+class TripBook:
+    """Trips and vehicles by region, rule and operator, by hour; judged when an hour of event time is over."""
+
+    def __init__(self, config: TripConfig, silent: Silent | None = None) -> None:
+        """`silent` says of which operators nothing is heard in a region: nothing is known of them then."""
+        self._silent = silent
+        self._cells: dict[str, dict[str, ByOperator]] = {}
+        self._counting: dict[str, Counting] = {}
+        self._entries: dict[Key, _Entry] = {}
+        self._clocks: dict[str, int] = {}
+        """By region: the newest event time."""
+        self._heard: dict[tuple[str, int], tuple[int, int]] = {}
+        """By region and partition of ub.vehicles: the newest record, as (generation, offset)."""
+        self._unsaved: set[tuple[str, ...]] = set()
+        self._config, self._rules = config, _rules_of(config)
+
+    def take(self, config: TripConfig) -> None:
+        """Judge by other policies from now on; what is kept of rules that are gone goes at the next look."""
+        self._config, self._rules = config, _rules_of(config)
+        self._counting.clear()
+
+    def meet(self, region: str, cell: str, counts: ByOperator) -> None:
+        """Hear of a cell; `counts` is the map that its counts are kept in from now on."""
+        self._cells.setdefault(region, {})[cell] = counts
+
+    def move(self, region: str, cell: str, operator: str, before: Counts, after: Counts) -> None:
+        """The counts of an operator in a cell changed."""
+        if region in self._counting:
+            self._counting[region].move(cell, operator, before, after)
+
+    def problem(self, message: Message) -> str:
+        """Return what makes a message unusable, or nothing."""
+        if not isinstance(message, CellsVehicles) or message.trips is None:
+            return ""
+        return problem_of_lengths(message.trips)
+
+    def apply(self, message: Message, record: Record) -> Iterator[Alert]:
+        """Take trips in, or hear that time went on; yields the events of alerts."""
+        if not self._rules and not self._entries:
+            return
+        if isinstance(message, CellsNow):
+            yield from self._look(message.region, message.as_of, record)
+        elif isinstance(message, CellsVehicles) and message.trips is not None:
+            self._trips(message)
+
+    def _trips(self, message: CellsVehicles) -> None:
+        region, rows = message.region, message.trips
+        assert rows is not None
+        counting = self._counting_of(region)
+        heard = reached = self._heard.get((region, message.source), (-1, -1))
+        for offset, operator, cell, ts in zip(rows.offset, rows.operator, rows.cell, rows.ts, strict=True):
+            if (message.generation, offset) <= heard:
+                continue
+            reached = max(reached, (message.generation, offset))
+            for rule in counting.takers(cell, operator):
+                key = region, rule.rule_id, operator
+                if key in self._entries:
+                    add_trip(self._entries[key].series, ts)
+                    self._unsaved.add(("of", *key))
+        if reached != heard:
+            self._heard[region, message.source] = reached
+            self._unsaved.add(("heard", region, f"{message.source}"))
+
+    # ------------------------------------------------------------------ time
+
+    def _look(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
+        last = self._clocks.get(region)
+        now = as_of if last is None else max(as_of, last)
+        yield from self._forget(region, now, record)
+        vehicles = self._counting_of(region).vehicles
+        if not vehicles:
+            return
+        known = last is not None and now - last <= UNKNOWN_MS
+        for (rule_id, operator), count in sorted(vehicles.items()):
+            policy, rule = self._rules[rule_id]
+            if policy.in_force(now):
+                yield from self._count(policy, rule, operator, count, now, known, record)
+        if now != last:
+            self._clocks[region] = now
+            self._unsaved.add(("clock", region))
+
+    def _count(
+        self,
+        policy: TripPolicy,
+        rule: TripRule,
+        operator: str,
+        count: int,
+        now: int,
+        known: bool,
+        record: Record,
+    ) -> Iterator[Alert]:
+        """Let time go on for a rule and an operator, who has so many vehicles from now on."""
+        key = rule.region, rule.rule_id, operator
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Entry(Series(now, now, count))
+            self._unsaved.add(("of", *key))
+        series, hour = entry.series, now // HOUR_MS * HOUR_MS
+        if not known:
+            begin_anew(series, now)
+        elif series.until < hour:
+            advance(series, hour)
+            yield from self._judge(key, entry, policy, rule, hour, record)
+        elif series.vehicles == count:
+            return
+        advance(series, now)
+        series.vehicles = count
+        self._unsaved.add(("of", *key))
+
+    def _judge(
+        self, key: Key, entry: _Entry, policy: TripPolicy, rule: TripRule, hour: int, record: Record
+    ) -> Iterator[Alert]:
+        region, _, operator = key
+        if self._silent is not None and operator in self._silent(region):
+            begin_anew(entry.series, hour)
+            return
+        forget(entry.series, hour)
+        rate = rate_of(entry.series, hour)
+        if rate is None:
+            return
+        look = Look(policy, rule, operator, rate, self._config.file, record)
+        found = found_in(rule, rate)
+        alert = entry.alert
+        if alert is not None and (found is None or found.kind != alert.kind):
+            entry.alert = None
+            yield followed(alert, look, None)
+        if found is None:
+            return
+        if entry.alert is None:
+            entry.alert = raised(look, found, max(hour, entry.not_before))
+            entry.not_before = entry.alert.starts_at + 1
+            yield entry.alert
+        elif found.severity != entry.alert.severity:
+            entry.alert = followed(entry.alert, look, found.severity)
+            yield entry.alert
+
+    def _forget(self, region: str, now: int, record: Record) -> Iterator[Alert]:
+        """End what is kept of rules that are gone, or not in force any more."""
+        for key in sorted(key for key in self._entries if key[0] == region):
+            policy, rule = self._rules.get(key[1], (None, None))
+            if policy is None or rule is None or rule.region != region or not policy.in_force(now):
+                alert = self._entries.pop(key).alert
+                self._unsaved.add(("of", *key))
+                if alert is not None:
+                    yield ended(alert, now, "the policy has no such rule any more", record)
+
+    def _counting_of(self, region: str) -> Counting:
+        found = self._counting.get(region)
+        if found is None:
+            cells = self._cells.get(region, {})
+            found = self._counting[region] = Counting(self._config.policies, region, cells)
+        return found
+
+    # ------------------------------------------------------------------ what people may ask
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the policy that an alert's rule is of; None where there is no such rule."""
+        found = self._rules.get("" if alert.evidence.trips is None else alert.evidence.trips.rule_id)
+        return None if found is None else found[0].version
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return what the day up to the newest hour says of an alert's rule and operator."""
+        found = alert.evidence.trips
+        if found is None:
+            return None
+        entry = self._entries.get((alert.region, found.rule_id, found.operator))
+        rule = self._rules.get(found.rule_id)
+        if entry is None or rule is None:
+            return Seen("nothing known", "", "quiet")
+        hour = entry.series.until // HOUR_MS * HOUR_MS
+        rate = rate_of(entry.series, hour)
+        value = "less than a day is known" if rate is None else f"{rate.per_vehicle:.2f} trips a vehicle"
+        bound = rule[1].minimum if alert.kind == "too_few_trips" else rule[1].maximum
+        limit = f"at {'least' if alert.kind == 'too_few_trips' else 'most'} {bound:g}"
+        return Seen(value, limit, "within" if entry.alert is None else entry.alert.severity)
+
+    # ------------------------------------------------------------------ what a checkpoint keeps
+
+    def take_parts(self) -> Mapping[str, bytes | None]:
+        """Return what changed since the last call, by name; None: it is deleted."""
+        parts: dict[str, bytes | None] = {}
+        for about, region, *rest in self._unsaved:
+            value: object
+            if about == "of":
+                value = self._entries.get((region, rest[0], rest[1]))
+            elif about == "heard":
+                value = self._heard[region, int(rest[0])]
+            else:
+                value = self._clocks[region]
+            name = "/".join((about, region, *rest))
+            parts[name] = None if value is None else msgspec.msgpack.encode(value)
+        self._unsaved.clear()
+        return parts
+
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take back what was saved; returns the alert in it that is open."""
+        about, _, subject = name.partition("/")
+        if about == "clock":
+            self._clocks[subject] = _clock.decode(data)
+        elif about == "heard":
+            region, source = subject.rsplit("/", 1)
+            self._heard[region, int(source)] = _heard.decode(data)
+        else:
+            region, rule_id, operator = subject.rsplit("/", 2)
+            entry = self._entries[region, rule_id, operator] = _entry.decode(data)
+            return entry.alert
+        return None
+
+
+def _rules_of(config: TripConfig) -> dict[str, tuple[TripPolicy, TripRule]]:
+    return {rule.rule_id: (policy, rule) for policy in config.policies for rule in policy.rules}

@@ -1,0 +1,45 @@
+"""How many vehicles each rule on trips counts in one region, by operator."""
+
+from collections.abc import Mapping, Sequence
+
+from streams.incidents.counts.rules import COUNTED, NONE, Counts
+from streams.incidents.trips.rules import TripPolicy, TripRule
+
+Key = tuple[str, str]
+"""Rule and operator."""
+ByOperator = Mapping[str, Counts]
+
+
+class Counting:
+    """Vehicles by rule and operator. Of a policy the first rule in the list takes a cell."""
+
+    def __init__(self, policies: Sequence[TripPolicy], region: str, cells: Mapping[str, ByOperator]) -> None:
+        """`cells` are all counts of the region, by cell and operator."""
+        self.vehicles: dict[Key, int] = {}
+        self._takers: list[tuple[TripPolicy, dict[str, TripRule]]] = []
+        for policy in policies:
+            takers: dict[str, TripRule] = {}
+            for rule in policy.rules:
+                if rule.region == region:
+                    takers.update({cell: rule for cell in rule.cells if cell not in takers})
+            if takers:
+                self._takers.append((policy, takers))
+        for cell, by_operator in cells.items():
+            for operator, counts in by_operator.items():
+                self.move(cell, operator, NONE, counts)
+
+    def takers(self, cell: str, operator: str) -> list[TripRule]:
+        """Return the rules that count an operator's vehicles and trips in a cell: of each policy one at most."""
+        found = (takers.get(cell) for policy, takers in self._takers if policy.counts(operator))
+        return [rule for rule in found if rule is not None]
+
+    def move(self, cell: str, operator: str, before: Counts, after: Counts) -> None:
+        """The counts of an operator in a cell changed."""
+        for rule in self.takers(cell, operator):
+            more = sum(
+                new - old
+                for state, old, new in zip(COUNTED, before, after, strict=True)
+                if state in rule.states
+            )
+            key = rule.rule_id, operator
+            self.vehicles[key] = self.vehicles.get(key, 0) + more

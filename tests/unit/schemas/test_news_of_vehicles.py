@@ -1,0 +1,31 @@
+"""What is told of single vehicles, and the alerts that come of it, fit their schemas."""
+
+import json
+
+from schemas import codec
+from tests.unit.fleet.road import HERE, cell
+from tests.unit.incidents.speeds.rides import on, ride, speed_rule, tell, watched
+from tests.unit.incidents.stays.zones import mds
+from tests.unit.incidents.trips.riding import Riding, policy_of, trip_rule
+from tests.unit.schemas.test_generated import validator
+from tests.watched_vehicles import region
+
+
+def test_moves_that_are_too_fast_and_trips_fit_their_schema() -> None:
+    fold = watched(mds(speed_rule(7, 2, maximum=20)))
+    fold.fleet.take_trips(frozenset([cell(HERE)]))
+    tell(fold, *ride(25), on(60, 0, "available", bike="bike-2"), on(75, 0, bike="bike-2"))
+    [value] = fold.cells
+    message = json.loads(value)
+    validator("CellsVehicles").validate(message)
+    assert len(message["speeds"]["ts"]) == len(message["trips"]["ts"]) == 1
+    [alert] = fold.alerts
+    validator("Alert").validate(json.loads(codec.encode(alert)))
+
+
+def test_an_alert_on_trips_fits_its_schema() -> None:
+    fold = Riding(policy_of(trip_rule(7, 1, minimum=1.5)))
+    fold.at(0, {"hello": 10})
+    [alert] = fold.through(0.5, 24)
+    real = {"cell": cell(HERE), "region": region(HERE)}  # those of the example are no H3 cells
+    validator("Alert").validate(json.loads(codec.encode(alert)) | real)

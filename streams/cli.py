@@ -126,8 +126,8 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
 
         end_with(supervised_by)
         sys.exit(run_worker(settings))
+    from streams.district_file import load_districts  # noqa: PLC0415
     from streams.policy_file import load_policy  # noqa: PLC0415
-    from streams.wiring import load_districts  # noqa: PLC0415
 
     load_policy(settings)  # a faulty file is said once, here, and not by every process
     load_districts(settings)

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams import admin
+from streams.district_file import load_districts
 from streams.errors import MigrationError, PolicyError, ServiceUnavailable, SettingsError, UrbanBrainError
 from streams.notify.service import load_receivers
 from streams.policy_file import load_policy
@@ -25,7 +26,6 @@ from streams.settings import Settings, load
 from streams.store.migrate import missing
 from streams.store.session import address_of
 from streams.topics import kafka_topics
-from streams.wiring import load_districts
 
 TIMEOUT_S = 3.0
 CLOCK_TOLERANCE_S = 2.0

@@ -13,7 +13,8 @@ from weakref import WeakSet
 import faust
 
 from streams import topics
-from streams.errors import PolicyError, SettingsError
+from streams.district_file import load_districts
+from streams.errors import PolicyError
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.jumps import JumpRule
@@ -212,19 +213,6 @@ def health_config(settings: Settings) -> HealthConfig | None:
 def silent_ms(settings: Settings) -> int:
     """Return the shortest silence that is told: what comes sooner than the horizon is not too late."""
     return int(max(settings.silent_after_s, settings.amend_horizon_s) * 1000)
-
-
-def load_districts(settings: Settings) -> Districts:
-    """Read the file of districts; there are none where no file is set."""
-    if settings.districts_file is None:
-        return Districts.parse(None)
-    try:
-        document = settings.districts_file.read_text()
-    except OSError as error:
-        raise SettingsError(
-            f"UB_DISTRICTS_FILE={settings.districts_file}: {error.strerror}; give a readable GeoJSON file"
-        ) from None
-    return Districts.parse(document)
 
 
 def cell_geometry(cell: int, resolution: int) -> dict[str, Any]:

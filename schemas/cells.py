@@ -215,6 +215,43 @@ class CellsVehicles(msgspec.Struct, frozen=True, tag="vehicles"):
     trips: VehicleTrips | None = None
 
 
+class EdgeCounts(msgspec.Struct, frozen=True):
+    """Vehicles in cells on the edge of areas that rules count in, columns of equal length.
+
+    A row counts the vehicles of an operator in a cell that are within the same of the areas whose outline may cross it:
+    `inside` of these, `outside` of those (ids). What holds all of the cell may be named inside. Zeros: none any more.
+    """
+
+    cell: list[str]
+    operator: list[str]
+    inside: list[list[str]]
+    outside: list[list[str]]
+    available: list[int]
+    non_operational: list[int]
+    reserved: list[int]
+    on_trip: list[int]
+    non_contactable: list[int]
+
+
+class CellsEdges(msgspec.Struct, frozen=True, tag="edges"):
+    """Live counts by position of one partition of ub.vehicles (`source`), where positions decide, within one region.
+
+    Counts are absolute, as of (generation, offset): the newest one of a row counts, and repeats change nothing.
+    `ground` is the version of the areas that the source looks for; its newest is that of the greatest (owner, change):
+    `owner` grows with each owner of the partition, `change` as it takes other areas; either begins by telling all of a
+    region. What was told with another ground than the newest, or in an earlier generation, is no more.
+    """
+
+    region: str
+    source: int
+    generation: int
+    offset: int
+    owner: int
+    change: int
+    ground: str
+    counts: EdgeCounts
+
+
 class CellsHealth(msgspec.Struct, frozen=True, tag="health"):
     """How sensors are, and the event time by which their silence, and that of the fleet, is judged.
 

@@ -6,7 +6,15 @@ import msgspec
 
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
-from schemas.cells import CellsHealth, CellsMetrics, CellsNow, CellsRequests, CellsVehicles, CellsWindow
+from schemas.cells import (
+    CellsEdges,
+    CellsHealth,
+    CellsMetrics,
+    CellsNow,
+    CellsRequests,
+    CellsVehicles,
+    CellsWindow,
+)
 from schemas.incidents import Incident
 from schemas.partials import FleetPartial, Partial
 from schemas.rejected import Rejected
@@ -28,7 +36,7 @@ request_frame = msgspec.json.Decoder(RequestFrame)
 partial = msgspec.json.Decoder(Partial)
 fleet_partial = msgspec.json.Decoder(FleetPartial)
 cells = msgspec.json.Decoder(
-    CellsNow | CellsWindow | CellsMetrics | CellsRequests | CellsVehicles | CellsHealth
+    CellsNow | CellsWindow | CellsMetrics | CellsRequests | CellsVehicles | CellsEdges | CellsHealth
 )
 alert = msgspec.json.Decoder(Alert)
 alert_action = msgspec.json.Decoder(AlertHandling)

@@ -16,7 +16,15 @@ import msgspec
 
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
-from schemas.cells import CellsHealth, CellsMetrics, CellsNow, CellsRequests, CellsVehicles, CellsWindow
+from schemas.cells import (
+    CellsEdges,
+    CellsHealth,
+    CellsMetrics,
+    CellsNow,
+    CellsRequests,
+    CellsVehicles,
+    CellsWindow,
+)
 from schemas.fields import FIELDS, RULES
 from schemas.incidents import Incident
 from schemas.partials import FleetPartial, RequestsPartial, SensingPartial
@@ -62,6 +70,7 @@ WIRES: tuple[Wire, ...] = (
     Wire("CellsMetrics", CellsMetrics, "Closed windows of metrics"),
     Wire("CellsRequests", CellsRequests, "Closed windows of citizens' requests"),
     Wire("CellsVehicles", CellsVehicles, "News of single vehicles"),
+    Wire("CellsEdges", CellsEdges, "Live counts by position, in cells on the edge of areas"),
     Wire("CellsHealth", CellsHealth, "Health of sensors"),
     Wire("Alert", Alert, "Alert"),
     Wire("AlertHandling", AlertHandling, "Something that a person did about an alert"),

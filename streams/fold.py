@@ -86,13 +86,17 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a fold starts from. `generation` grows when the topic was rebuilt and offsets began anew."""
+    """What a fold starts from. `generation` grows when the topic was rebuilt and offsets began anew.
+
+    `epoch` grows with each owner of the partition.
+    """
 
     partition: int
     generation: int
     offset: int
     parts: Mapping[str, bytes]
     ledger: Ledger
+    epoch: int = 0
 
 
 class Fold(Protocol):

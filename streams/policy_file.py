@@ -65,6 +65,9 @@ def city_of(settings: Settings) -> City:
     def cells(geometry: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(map(locate.to_hex, locate.cells_in_polygon(geometry, settings.h3_resolution)))
 
+    def edge(geometry: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(map(locate.to_hex, locate.cells_on_edge(geometry, settings.h3_resolution)))
+
     types = frozenset(name.strip() for name in settings.policy_vehicle_types.split(","))
     if not types <= set(VEHICLE_TYPES):
         raise SettingsError(
@@ -75,6 +78,7 @@ def city_of(settings: Settings) -> City:
         time_zone=ZoneInfo(settings.timezone),
         vehicle_types=types,
         cells=cells,
+        edge=edge,
         cell_km2=locate.cell_km2(settings.h3_resolution),
         region=lambda cell: locator.region(locate.from_hex(cell)),
         centre=lambda cell: locate.centre(locate.from_hex(cell)),

@@ -38,7 +38,7 @@ from streams.incidents.joint.book import JointConfig
 from streams.incidents.policy import Policy
 from streams.incidents.speeds.rules import least_limits, states_of
 from streams.incidents.state import IncidentsState
-from streams.incidents.stays.ground import Ground, ground_of
+from streams.incidents.stays.ground import Ground, count_ground_of, ground_of
 from streams.incidents.vehicles.config import VehiclesConfig
 from streams.policy_file import load_policy, stamp
 from streams.rejects.state import RejectsState
@@ -132,6 +132,11 @@ def speed_limits(settings: Settings, policy: Policy) -> SpeedLimits | None:
 
 def _outline(cell: str) -> dict[str, Any]:
     return locate.boundary_geojson(locate.from_hex(cell))
+
+
+def count_ground(policy: Policy) -> Ground | None:
+    """Return the areas in which vehicles are counted by position where a cell is not enough; None: there are none."""
+    return count_ground_of(policy, _outline)
 
 
 def battery_lines(settings: Settings) -> tuple[int, int] | None:
@@ -241,7 +246,7 @@ class Worker:
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu")
         self._policy = load_policy(settings)
-        self._news = news_config(settings, self._policy)
+        self._news, self._edges = news_config(settings, self._policy), count_ground(self._policy)
         self._fleets: WeakSet[FleetState] = WeakSet()
         self._incidents: WeakSet[IncidentsState] = WeakSet()
         self._stages = self._make_stages(load_districts(settings))
@@ -289,7 +294,7 @@ class Worker:
 
         async def open_fleet(claim: Claim) -> Fold:
             rows = await self._store.vehicles(claim.partition)
-            fold = FleetState(replace(fleet, news=self._news), cells, claim.restored, rows)
+            fold = FleetState(replace(fleet, news=self._news, edges=self._edges), cells, claim.restored, rows)
             self._fleets.add(fold)
             return fold
 
@@ -377,10 +382,12 @@ class Worker:
                 log.error("the policy stays as it was: %s", "; ".join(sorted(problems)))
                 continue
             self._policy, self._news = policy, news_config(self.settings, policy)
+            self._edges = count_ground(policy)
             for fleet in self._fleets:
                 fleet.take_ground(self._news.ground)
                 fleet.take_speeds(self._news.speeds)
                 fleet.take_trips(self._news.trips)
+                fleet.take_edges(self._edges)
             for fold in self._incidents:
                 fold.take_policy(policy)
             log.info("policy %s taken anew: %d MDS policies", policy.name, len(policy.counts))

@@ -191,7 +191,7 @@ FIELDS: Structs = {
         "rule_id": field("The rule."),
         "name": field("Its name."),
         "geographies": field("Ids of the geographies that it covers."),
-        "cells": field("Number of H3 cells whose centre they hold: what is counted in.", minimum=1),
+        "cells": field("Number of H3 cells that they lie in; on their edge positions count.", minimum=1),
         "states": field("States of vehicles (MDS) that are counted."),
         "operators": field("Operators whose vehicles are counted, together; none named: everybody's."),
         "minimum": field("Least number within bounds, in `units`; null: no bound.", **COUNT),

@@ -115,6 +115,30 @@ FIELDS: Structs = {
         "battery_percent": field("Column: charge; null where it is not known.", **PERCENT),
         "areas": field("Column: ids of the areas that it stands in, of those that rules speak of."),
     },
+    "CellsEdges": {
+        "type": field("Tells this message from the others on the same topic."),
+        "region": field("H3 cell, a coarse parent: the region that all cells of this record lie in.", **CELL),
+        "source": field("Partition of ub.vehicles.", **COUNT),
+        "generation": field("Grows when ub.vehicles was rebuilt and its offsets began again at 0.", **COUNT),
+        "offset": field("Offset of ub.vehicles up to which it holds; -1 before the first.", minimum=-1),
+        "owner": field("Grows with each owner of the partition.", **COUNT),
+        "change": field("How often this owner has taken other areas.", **COUNT),
+        "ground": field("Version of the areas that the source looks for; empty: none."),
+        "counts": field("Live counts that changed, absolute; those not named are as they were."),
+    },
+    "EdgeCounts": {
+        "cell": field("Column: H3 cell.", **CELL),
+        "operator": field("Column: operator.", **ID),
+        "inside": field("Column: ids of the areas that these vehicles are in."),
+        "outside": field(
+            "Column: ids of those that they are not in, of the areas on whose edge the cell is."
+        ),
+        "available": field("Column: vehicles that are available.", **COUNT),
+        "non_operational": field("Column: vehicles that are non_operational.", **COUNT),
+        "reserved": field("Column: vehicles that are reserved.", **COUNT),
+        "on_trip": field("Column: vehicles that are on_trip.", **COUNT),
+        "non_contactable": field("Column: vehicles that are non_contactable.", **COUNT),
+    },
     "VehicleMoves": {
         "offset": field("Column: record of ub.vehicles with the later reading.", **COUNT),
         "vehicle_id": field("Column: vehicle.", **ID),

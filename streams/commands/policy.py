@@ -85,6 +85,11 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     for counts in not_judged:
         text = "it counts other states than all standing vehicles, and windows do not have them by state"
         console.print(f"not judged: policy {counts.name!r}: {text}", markup=False)
+    for counts in draft.counts:
+        edge = frozenset(cell for rule in counts.rules for cell in rule.edge)
+        if edge:
+            text = f"policy {counts.name!r}: windows do not have positions, so in {len(edge)} cells on the edge of its "
+            console.print(f"by cell: {text}geographies the centre of the cell decides", markup=False)
     for stays in draft.stays:
         text = "windows do not know single vehicles, so its rules on where and how long they stand"
         console.print(f"not judged: policy {stays.name!r}: {text}", markup=False)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from streams.fleet.ground import Ground
 from streams.fleet.news import NOTHING, NewsConfig
 
 
@@ -9,7 +10,7 @@ from streams.fleet.news import NOTHING, NewsConfig
 class FleetConfig:
     """Milliseconds, the number of partitions of ub.vehicles, and the most vehicles to keep in one of them.
 
-    `news`: what is looked for in single vehicles.
+    `news`: what is looked for in single vehicles; `edges`: areas in which they are counted by position; None: in none.
     """
 
     window_ms: int
@@ -19,3 +20,4 @@ class FleetConfig:
     sources: int
     most_vehicles: int = 300_000
     news: NewsConfig = NOTHING
+    edges: Ground | None = None

@@ -29,6 +29,10 @@ class Ground(Protocol):
         """Return the ids of the areas of a set, by its code."""
         ...
 
+    def asked(self, code: int) -> list[str]:
+        """Return the ids of the areas about which positions decide in a cell, by its code below 0."""
+        ...
+
     def code_of_cell(self, cell: str) -> int:
         """Return the code of the set that all of a cell lies in, 0 for no area, below 0 if positions decide."""
         ...
@@ -53,6 +57,14 @@ class Standing:
         """Return which of n slots lie in cells where positions decide."""
         on_boundary: NDArray[np.bool_] = self._codes(slot) < 0
         return on_boundary
+
+    def sides(self, slot: NDArray[np.int32], code: NDArray[np.int32]) -> list[tuple[list[str], list[str]]]:
+        """Return of each set of areas, in a cell where positions decide, who is in it, and who is not but was asked."""
+        found = []
+        for cell, one in zip(self._codes(slot).tolist(), code.tolist(), strict=True):
+            inside = self.ground.areas(one)
+            found.append((inside, [area for area in self.ground.asked(cell) if area not in inside]))
+        return found
 
     def codes(
         self,

@@ -24,6 +24,8 @@ from streams.fleet.admission import refuse
 from streams.fleet.batch import ENOUGH, Batch
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
+from streams.fleet.edge_messages import Moment
+from streams.fleet.edges import Edges
 from streams.fleet.flows import Flows
 from streams.fleet.folding import Folding
 from streams.fleet.ground import Ground
@@ -33,6 +35,7 @@ from streams.fleet.news import News
 from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
 from streams.fleet.speeds import SpeedLimits
+from streams.fleet.steps import look_of
 from streams.fleet.tell import Teller, event_rows, vehicle_event
 from streams.fleet.vehicles import Vehicles
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
@@ -55,7 +58,7 @@ class FleetState:
         self._config = config
         self._partition = restored.partition
         self._generation = restored.generation
-        self._offset = restored.offset
+        self._offset, self._epoch = restored.offset, restored.epoch
         self._books = Books(STAGE, restored.generation, restored.ledger)
         self._slots = Slots(cells)
         self._vehicles = Vehicles()
@@ -65,7 +68,9 @@ class FleetState:
         self._silence = Silence(config.stale_after_ms, config.amend_horizon_ms, config.most_vehicles)
         self._batch = Batch()
         self._news = News(config.news, self._slots, self._vehicles)
-        look = self._news.look if self._news.looks else None
+        self._saved_edges = restored.parts.get("edges", b"").decode()
+        self._edges = Edges(config.edges, self._slots, self._vehicles, self._saved_edges)
+        look = look_of(self._news, self._edges)
         self._folding = Folding(config, self._slots, self._vehicles, self._live, self._flows, look)
         self._teller = Teller(
             restored.partition, restored.generation, config.sources, config.window_ms, self._slots
@@ -163,6 +168,7 @@ class FleetState:
         self._flows.add(unheard)
         self._live.add(slot, vehicles["state"][rows], -1)
         self._news.gone(rows, at)
+        self._edges.gone(rows)
         cells, operators = slots.names(slot)
         for vehicle_id, row, ts, cell, operator in zip(
             vehicles.ids.texts(rows), rows.tolist(), at.tolist(), cells, operators, strict=True
@@ -206,6 +212,7 @@ class FleetState:
             self._told_time = time
         dirty = self._live.take_dirty()
         out += self._teller.news(self._news.take(), self._news.ground, self._clock.newest_ts)
+        out += self._edges_told()
         return out + self._teller.partials(
             self._offset,
             self._clock,
@@ -215,6 +222,11 @@ class FleetState:
             at_checkpoint=at_checkpoint,
             everyone=everyone,
         )
+
+    def _edges_told(self) -> list[Output]:
+        edges = self._edges
+        at = Moment(self._offset, self._epoch, edges.changes)
+        return self._teller.edges(edges.take(), edges.ground, at, self._clock.newest_ts)
 
     def take_changes(self) -> Changes:
         """Return the changed vehicles, ledger and parts. Call after take_outputs(at_checkpoint=True)."""
@@ -240,6 +252,9 @@ class FleetState:
         if self._saved_ground != self._news.ground:
             self._saved_ground = self._news.ground
             changes.parts["ground"] = self._saved_ground.encode()
+        if self._saved_edges != self._edges.ground:
+            self._saved_edges = self._edges.ground
+            changes.parts["edges"] = self._saved_edges.encode()
         if self._events:
             changes.rows.append(event_rows(self._events))
             self._events = []
@@ -263,6 +278,7 @@ class FleetState:
             self._live.reserve(len(self._slots))
             self._live.add(vehicles["slot"], vehicles["state"], +1)
             vehicles.missing = int(np.count_nonzero(vehicles["state"] == MISSING))
+            self._edges.count_all()
         if "clock" in restored.parts:
             clock = saved.load_clock(restored.parts["clock"])
             self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)
@@ -290,16 +306,27 @@ class FleetState:
         """Look for vehicles in other areas from the next record on."""
         self._fold_waiting()
         self._news.take_ground(ground)
-        self._folding.look = self._news.look if self._news.looks else None
+        self._folding.look = look_of(self._news, self._edges)
 
     def take_trips(self, cells: frozenset[str] | None) -> None:
         """Tell trips that begin in other cells from the next record on."""
         self._fold_waiting()
         self._news.take_trips(cells)
-        self._folding.look = self._news.look if self._news.looks else None
+        self._folding.look = look_of(self._news, self._edges)
 
     def take_speeds(self, limits: SpeedLimits | None) -> None:
         """Look for other speeds from the next record on."""
         self._fold_waiting()
         self._news.take_speeds(limits)
-        self._folding.look = self._news.look if self._news.looks else None
+        self._folding.look = look_of(self._news, self._edges)
+
+    def take_edges(self, ground: Ground | None) -> None:
+        """Count vehicles by position in other areas from the next record on.
+
+        What was counted in those before is told first: else who goes back to them would take what is over for new.
+        """
+        self._fold_waiting()
+        self._sweep_silent()
+        self._tell += self._edges_told()
+        self._edges.take_ground(ground)
+        self._folding.look = look_of(self._news, self._edges)

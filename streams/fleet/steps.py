@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +43,26 @@ class Steps:
 
 Look = Callable[[Steps], None]
 """Look at steps, in the order of the log. They are on file already."""
+
+
+class Watcher(Protocol):
+    """Who looks at steps, if there is anything to look for."""
+
+    @property
+    def looks(self) -> bool:
+        """Whether there is."""
+        ...
+
+    def look(self, steps: Steps) -> None:
+        """Look at steps."""
+
+
+def look_of(*watchers: Watcher) -> Look | None:
+    """Return a look by all who have anything to look for; None where nobody has."""
+    looks = [one.look for one in watchers if one.looks]
+
+    def look(steps: Steps) -> None:
+        for one in looks:
+            one(steps)
+
+    return look if looks else None

@@ -1,6 +1,6 @@
 """What the fleet tells: partials for the grid, vehicles that fell silent, and news of single ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas import codec, envelope
-from schemas.cells import CellsVehicles
+from schemas.cells import CellsEdges, CellsVehicles
 from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from schemas.vehicle_events import VehicleEvent
 from streams import topics
 from streams.clock import EventClock
+from streams.fleet.edge_messages import Moment, edges_of
+from streams.fleet.edges import EdgesTold
 from streams.fleet.flows import NO_ROWS, WindowRows
 from streams.fleet.json_columns import integers
 from streams.fleet.live import LiveCounts
@@ -124,6 +126,25 @@ class Teller:
             *messages_of(told, regions, sender),
         ]
         return [self._news(message, time_ms) for message in messages]
+
+    def edges(self, told: Iterable[EdgesTold], ground: str, at: Moment, time_ms: int) -> list[Output]:
+        """Return the records of counts by position; `ground`: version of the areas that are looked for."""
+        sender = Sender(self._partition, self._generation, ground)
+        return [
+            self._edges(message, time_ms) for message in edges_of(told, self._slots.cells.regions, sender, at)
+        ]
+
+    def _edges(self, message: CellsEdges, time_ms: int) -> Output:
+        value = codec.encode(message)
+        source = f"{self._partition}@{self._generation}:{message.offset}"
+        return Output(
+            topic=topics.CELLS,
+            key=message.region,
+            value=value,
+            type_=envelope.CELLS_EDGES,
+            id_=f"fleet/{source}/{message.region}/edges/{crc32(value):08x}",
+            time_ms=time_ms,
+        )
 
     def _news(self, message: CellsVehicles, time_ms: int) -> Output:
         value = codec.encode(message)

@@ -142,6 +142,16 @@ def cells_in_polygon(polygon: Mapping[str, Any], resolution: int) -> set[int]:
     return {from_hex(cell) for cell in h3.geo_to_cells(polygon, resolution)}
 
 
+def cells_on_edge(polygon: Mapping[str, Any], resolution: int) -> set[int]:
+    """Return the cells that lie in a GeoJSON Polygon or MultiPolygon in part."""
+    shape = h3.geo_to_h3shape(polygon)
+    touched, whole = (
+        h3.h3shape_to_cells_experimental(shape, resolution, contain=contain)
+        for contain in ("overlap", "full")
+    )
+    return {from_hex(cell) for cell in set(touched) - set(whole)}
+
+
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return vectors (n, 3) with length 1."""
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from schemas.alerts import Alert
-from schemas.cells import CellsHealth, CellsNow, CellsVehicles
+from schemas.cells import CellsEdges, CellsHealth, CellsNow, CellsVehicles
 from streams.fold import Record
 from streams.incidents.messages import Metrics, Requests, Windows
 
-Message = CellsNow | Metrics | Windows | Requests | CellsVehicles | CellsHealth
+Message = CellsNow | Metrics | Windows | Requests | CellsVehicles | CellsEdges | CellsHealth
 """What comes on ub.cells, by its tag; of each type what is needed here (streams/incidents/messages.py)."""
 
 

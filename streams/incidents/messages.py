@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schemas.cells import CellsHealth, CellsNow, CellsVehicles
+from schemas.cells import CellsEdges, CellsHealth, CellsNow, CellsVehicles
 
 
 class MetricRows(msgspec.Struct, frozen=True):
@@ -73,4 +73,6 @@ def time_of(message: object) -> tuple[str, int] | None:
     return None if region is None or at is None else (region, at)
 
 
-decoder = msgspec.json.Decoder(CellsNow | Metrics | Windows | Requests | CellsVehicles | CellsHealth)
+decoder = msgspec.json.Decoder(
+    CellsNow | Metrics | Windows | Requests | CellsVehicles | CellsEdges | CellsHealth
+)

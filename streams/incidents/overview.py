@@ -61,7 +61,7 @@ def lines(policy: Policy, city: City) -> Iterator[Line]:
                 _bounds(counted),
                 _hours(counted.hours),
                 _counted(counts, counted),
-                f"{len(counted.cells)}",
+                _size(counted),
                 _shared(counted.cells, before),
             )
 
@@ -134,6 +134,13 @@ def _cells(area: Any, city: City) -> tuple[frozenset[str], str]:
         return frozenset(), f"some {about:,}, not compared"
     cells = city.cells(shapely.geometry.mapping(area))
     return cells, f"{len(cells)}"
+
+
+def _size(rule: CountRule) -> str:
+    """Return how many cells lie in a rule's geographies as a whole, and in how many positions decide."""
+    if not rule.edge:
+        return f"{len(rule.cells)}"
+    return f"{len(rule.cells - rule.edge)}, and {len(rule.edge)} by position"
 
 
 def _shared(

@@ -10,6 +10,7 @@ from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre
 from streams.incidents.change import problem_of_change
 from streams.incidents.counts.book import CountBook, CountConfig
+from streams.incidents.counts.edges import EdgeBook
 from streams.incidents.damping import NEVER, Damper, FlapConfig
 from streams.incidents.forecast.book import ForecastBook
 from streams.incidents.forecast.watch import ForecastRule
@@ -75,6 +76,7 @@ class IncidentsState:
         self._books: dict[str, Book] = {"cell": self._cells}
         if watch is not None:  # before the rules: who is silent is not too few
             self._books["health"] = watch
+        self._books["edge"] = EdgeBook(self._counts)
         self._books["count"] = self._counts
         self._books["trips"] = self._trips
         if anomalies is not None:

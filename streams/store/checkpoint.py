@@ -134,7 +134,8 @@ class Store:
             (epoch, generation, offset), *_ = await (await connection.execute(_CLAIM, names)).fetchall()
             parts = await restore.parts(connection, key)
             ledger = await restore.ledger(connection, key)
-        return Claim(stage, topic, partition, epoch, Restored(partition, generation, offset, parts, ledger))
+        start = Restored(partition, generation, offset, parts, ledger, epoch)
+        return Claim(stage, topic, partition, epoch, start)
 
     async def commit(self, commits: Sequence[PartitionCommit]) -> None:
         """Write all of `commits`, or nothing.

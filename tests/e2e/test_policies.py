@@ -87,6 +87,48 @@ def test_a_vehicle_that_stands_too_long_is_told_by_its_id_until_it_leaves(
         assert again.code == 0, again
 
 
+def test_in_a_plaza_smaller_than_a_cell_those_count_that_are_in_it(a_city: CityMaker, tmp_path: Path) -> None:
+    """Three bikes in the plaza, where two may be, and six beside it in the same cell; the worker is killed."""
+    lat, lon = h3.cell_to_latlng(HERE)
+    ring = [[lon + x * 0.0003, lat + y * 0.0003] for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))]
+    path = tmp_path / "policies.json"
+    made = policy(1, rule(7, 1, maximum=2, states=None), start_date=BEGIN_MS)
+    path.write_text(document([made], [geography(1, {"type": "Polygon", "coordinates": [ring]}, "Plaza")]))
+    with a_city(UB_POLICY_FILE=str(path)) as city:
+        city.start_gateway()
+        worker = city.start_worker()
+
+        def say(minute: int, inside: int) -> None:
+            ts = BEGIN_MS + minute * MINUTE
+            publisher.publish(
+                array(
+                    f"op-{n % 3}",  # several partitions of ub.vehicles
+                    [reading(f"b-{n}", f"op-{n % 3}", ts, lat, lon + (0.0 if n < inside else 0.0008))],
+                )
+                for n in range(9)
+            )
+
+        with city.publisher() as publisher:
+            say(0, 3)
+            city.eventually(
+                lambda: city.count("SELECT sum(available) FROM ub.cell_now"), until=lambda n: n == 9
+            )
+            for minute in (1, 2, 3):
+                say(minute, 3)
+            [opened] = city.eventually(lambda: alerts(city), 60.0)
+            assert (opened["kind"], opened["zone"], opened["cell"]) == ("too_many", "Plaza", int(HERE, 16))
+            found = opened["evidence"]["rule"]
+            assert (found["count"], found["excess"]) == (3, 1)
+            os.kill(city.eventually(worker.children)[0], signal.SIGKILL)
+            say(4, 3)
+            say(5, 2)
+            [cleared] = city.eventually(lambda: [a for a in alerts(city) if a["status"] == "cleared"], 60.0)
+            assert (cleared["alert_id"], cleared["evidence"]["rule"]["count"]) == (opened["alert_id"], 2)
+        assert len(alerts(city)) == 1
+        again = city.run("alerts", "replay", opened["alert_id"])
+        assert again.code == 0, again
+
+
 def test_a_speed_limit_that_comes_without_a_restart_is_judged(a_city: CityMaker, tmp_path: Path) -> None:
     """A ride of 52.8 km/h: 250 m in 15 seconds, less 30 m of noise, where 25 are allowed."""
     path = tmp_path / "policies.json"

@@ -39,6 +39,7 @@ async def claim(store: Store, partition: int = 0, **changes: Any) -> Claim:
 def test_the_first_claim_starts_from_nothing(migrated: Database) -> None:
     mine = with_store(migrated, claim)
     assert (mine.epoch, mine.restored.generation, mine.restored.offset) == (1, 0, -1)
+    assert mine.restored.epoch == 1
     assert mine.restored.parts == {}
     assert mine.restored.ledger == Ledger()
 

@@ -123,7 +123,7 @@ def _evidence(look: Look) -> Evidence:
         rule_id=rule.rule_id,
         name=rule.name,
         geographies=list(rule.geographies),
-        cells=len(rule.cells),
+        cells=len(rule.cells | rule.edge),
         states=list(rule.states),
         operators=sorted(look.policy.operators),
         minimum=rule.minimum,

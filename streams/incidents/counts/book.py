@@ -1,6 +1,6 @@
 """All rules of the policies under watch: counts by region, open alerts, and what a checkpoint keeps of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -12,8 +12,9 @@ from schemas.cells import CellsNow
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.counts.alert import Look, followed, raised
+from streams.incidents.counts.crowd import Crowd, Move
 from streams.incidents.counts.hours import local_time
-from streams.incidents.counts.rules import CountPolicy, CountRule, Counts
+from streams.incidents.counts.rules import CountPolicy, CountRule, Counts, Place
 from streams.incidents.counts.shares import Fleets, Share, shares
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.watch import Bound, bounds, severity, step
@@ -61,7 +62,7 @@ class CountBook:
     def __init__(self, config: CountConfig, silent: Callable[[str], AbstractSet[str]] | None = None) -> None:
         """`silent` says of which operators nothing is heard in a region: rules on too few of theirs are held back."""
         self._silent = silent
-        self._cells: dict[str, dict[str, ByOperator]] = {}
+        self._crowds: dict[str, Crowd] = {}
         self._tallies: dict[str, list[Tally]] = {}
         self._fleets: dict[str, Fleets] = {}
         self._entries: dict[Key, _Entry] = {}
@@ -81,14 +82,28 @@ class CountBook:
 
     def meet(self, region: str, cell: str, counts: ByOperator) -> None:
         """Hear of a cell; `counts` is the map that its counts are kept in from now on."""
-        self._cells.setdefault(region, {})[cell] = counts
+        self._crowd(region).cells[cell] = counts
 
     def move(self, region: str, cell: str, operator: str, before: Counts, after: Counts) -> None:
         """The counts of an operator in a cell changed."""
-        for tally in self._tallies.get(region, ()):
-            tally.move(cell, operator, before, after)
         if region in self._fleets:
+            self._move(region, self._crowd(region).cell_moved(cell, operator, before, after))
             self._fleets[region].move(operator, before, after)
+
+    def part_moved(self, region: str, place: Place, operator: str, before: Counts, after: Counts) -> None:
+        """The counts of an operator in a part of a cell changed, of all sources together."""
+        self._move(region, self._crowd(region).part_moved(place, operator, before, after))
+
+    def _crowd(self, region: str) -> Crowd:
+        crowd = self._crowds.get(region)
+        if crowd is None:
+            crowd = self._crowds[region] = Crowd()
+        return crowd
+
+    def _move(self, region: str, moves: Iterable[Move]) -> None:
+        for place, operator, before, after in moves:
+            for tally in self._tallies.get(region, ()):
+                tally.move(place, operator, before, after)
 
     def problem(self, message: Message) -> str:
         """Return nothing: whoever counts has looked at the message (streams/incidents/cells.py)."""
@@ -112,7 +127,7 @@ class CountBook:
         for tally in tallies:
             in_force = tally.policy.in_force(as_of)
             active = tuple(in_force and rule.hours.hold(local) for rule in tally.rules)
-            tally.set_active(active, self._cells.get(region, {}))
+            tally.set_active(active, self._crowd(region))
             for number in range(len(tally.rules)):
                 yield from self._judge(tally, number, as_of, record)
 
@@ -187,7 +202,7 @@ class CountBook:
             made = (Tally(policy, region) for policy in self._config.policies)
             found = self._tallies[region] = [tally for tally in made if tally.rules]
             if found:
-                self._fleets[region] = Fleets(self._cells.get(region, {}))
+                self._fleets[region] = Fleets(self._crowd(region).cells)
         return found
 
     def _is_held(self, tally: Tally) -> bool:

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import cast
 
+import shapely
+
 from streams.incidents.counts.fields import Fields
-from streams.incidents.counts.geographies import City, Geography, middle
+from streams.incidents.counts.geographies import City, Geography, holder, middle
 from streams.incidents.counts.rules import CountRule, Units
+from streams.incidents.stays.rules import Area
 from streams.incidents.trips.document import day_bounds
 from streams.incidents.trips.rules import TripRule
 
@@ -31,27 +34,30 @@ def count_rule(
     name, states, hours = fields.text("name"), fields.states(), fields.hours()
     if units == "utilization" and "on_trip" not in states:
         fields.error("states", "on_trip must be among them: utilization is the share of vehicles on a trip")
-    cells = frozenset(cell for area in found for cell in area.cells or ())
-    if found and not cells:
+    cells = frozenset(cell for one in found for cell in one.cells or ())
+    area = Area.of(shapely.union_all([one.shape for one in found]))
+    by_position = found and not trips
+    edge = city.edge(shapely.geometry.mapping(area.shape)) if by_position else frozenset[str]()
+    if found and not cells | edge:
         fields.error(
             "geographies", "they hold no centre of a cell, so nothing would be counted; draw them larger"
         )
-    if not cells or not applies:
+    if not cells | edge or not applies:
         return None
-    regions = sorted({city.region(cell) for cell in cells})
+    regions = sorted({city.region(cell) for cell in cells | edge})
     if len(regions) > 1:
         rule = f"its cells lie in the regions {', '.join(regions)}, and a rule is counted in one; divide it, or set "
         fields.error("geographies", rule + "UB_REGION_RESOLUTION lower")
         return None
-    cell = middle(cells, city)
-    ids, names = tuple(area.geography_id for area in found), ", ".join(area.name for area in found)
+    cell = middle(cells, city) if cells else holder(area.shape, edge, city)
+    ids, names = tuple(one.geography_id for one in found), ", ".join(one.name for one in found)
     if trips:
         return TripRule(
             rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, *a_day
         )  # fmt: skip
     return CountRule(
         rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, minimum, maximum,
-        hours, units,
+        hours, area, edge, units,
     )  # fmt: skip
 
 

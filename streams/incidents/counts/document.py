@@ -198,9 +198,13 @@ def _version(
     by_cell: Sequence[CountRule | TripRule],
     by_position: Sequence[StayRule | SpeedRule],
 ) -> str:
-    ground = [sorted(rule.cells) for rule in by_cell] + [sorted(rule.areas) for rule in by_position]
+    ground = [_ground(rule) for rule in by_cell] + [sorted(rule.areas) for rule in by_position]
     text = json.dumps([judged.decides, fields.values, ground], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _ground(rule: CountRule | TripRule) -> list[str]:
+    return sorted(rule.cells) + ([rule.area.area_id] if isinstance(rule, CountRule) else [])
 
 
 def _rule(

@@ -4,12 +4,25 @@ https://github.com/openmobilityfoundation/mobility-data-specification/tree/2.0.0
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from streams.incidents.counts.hours import Hours
+from streams.incidents.stays.rules import Area
 
 COUNTED = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
 """States of which the live counts of a cell tell; vehicles in the other states of MDS are in no cell."""
+
+
+class Place(NamedTuple):
+    """Part of a cell: within these areas, of those whose outline may cross it, and not within those.
+
+    Of an area that is not named it is unknown; there the centre of the cell decides.
+    """
+
+    cell: str
+    inside: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
 
 Counts = tuple[int, int, int, int, int]
 """Vehicles by state, in the order of COUNTED."""
@@ -24,6 +37,9 @@ class CountRule:
     """So many vehicles in these states in this geography (its cells), while it is in effect.
 
     minimum, maximum    the least and the most that are within bounds, in `units`; None: no bound
+    cells               those whose centre lies in the geography; where its outline crosses one, positions decide
+    edge                the cells that its outline crosses
+    area                the geography itself
     cell                the cell of the geography nearest to its middle, at (lat, lon): where its alerts are shown
     """
 
@@ -40,6 +56,8 @@ class CountRule:
     minimum: int | None
     maximum: int | None
     hours: Hours
+    area: Area
+    edge: frozenset[str]
     units: Units = "devices"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from streams.incidents.counts.rules import COUNTED
 from streams.incidents.policy import Policy
 from streams.incidents.stays.rules import Area
 
@@ -38,6 +39,7 @@ class Ground:
         self._sets: list[list[str]] = [[]]
         self._boundaries: dict[tuple[frozenset[str], tuple[int, ...]], int] = {}
         self._deciding: list[tuple[frozenset[str], tuple[int, ...]]] = []
+        self._cells: dict[str, int] = {}
         text = f"{sorted(area.area_id for area in areas)}{sorted(states)}"
         self.version = hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -45,8 +47,21 @@ class Ground:
         """Return the ids of the areas of a set."""
         return self._sets[code]
 
+    def asked(self, code: int) -> list[str]:
+        """Return the ids of the areas about which positions decide in a cell, by its code below 0."""
+        return [self._areas[number].area_id for number in self._deciding[-1 - code][1]]
+
     def code_of_cell(self, cell: str) -> int:
-        """Return the set that all of a cell lies in, or a code below 0 where positions decide."""
+        """Return the set that all of a cell lies in, or a code below 0 where positions decide.
+
+        Every partition of a worker meets the same cells: what was found is kept.
+        """
+        code = self._cells.get(cell)
+        if code is None:
+            code = self._cells[cell] = self._code_of_cell(cell)
+        return code
+
+    def _code_of_cell(self, cell: str) -> int:
         outline = shapely.geometry.shape(self._outline(cell))
         west, south, east, north = outline.bounds
         if east - west > 180:  # it lies across the antimeridian, or around a pole
@@ -97,6 +112,12 @@ class Ground:
             code = self._codes[areas] = len(self._sets)
             self._sets.append(sorted(areas))
         return code
+
+
+def count_ground_of(policy: Policy, outline: Outline) -> Ground | None:
+    """Return the areas in which the fleet stage counts by position; None: there are none."""
+    areas = {rule.area.area_id: rule.area for one in policy.counts for rule in one.rules}
+    return Ground(list(areas.values()), frozenset(COUNTED), outline) if areas else None
 
 
 def ground_of(policy: Policy, outline: Outline) -> Ground | None:

@@ -61,3 +61,15 @@ def test_a_rule_says_what_it_counts_and_when() -> None:
     )
     assert (second.shared, third.shared) == ((("rule 7", 4),), ()), "policies do not take from each other"
     assert (third.bounds, third.what) == ("no bounds", "available reserved, a b")
+
+
+def test_a_rule_says_in_how_many_cells_positions_decide() -> None:
+    """
+    |    10   |    11   |    12   |   columns of cells, a hundredth of a degree wide and high
+        [==================]          one cell as a whole, two in part
+    """
+    west, east, south, north = 0.099, 0.118, 0.095, 0.105
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    area = geography(1, {"type": "Polygon", "coordinates": [ring]}, "Pier")
+    (line,) = shown(document([policy(1, rule(7, 1, maximum=3))], [area]))
+    assert line.cells == "1, and 2 by position"

@@ -3,7 +3,8 @@
 import json
 
 from schemas import codec
-from tests.unit.fleet.road import HERE, cell
+from tests.unit.fleet.road import HERE, at, cell
+from tests.unit.fleet.test_edges import BESIDE, IN, Edge
 from tests.unit.incidents.speeds.rides import on, ride, speed_rule, tell, watched
 from tests.unit.incidents.stays.zones import mds
 from tests.unit.incidents.trips.riding import Riding, policy_of, trip_rule
@@ -21,6 +22,16 @@ def test_moves_that_are_too_fast_and_trips_fit_their_schema() -> None:
     assert len(message["speeds"]["ts"]) == len(message["trips"]["ts"]) == 1
     [alert] = fold.alerts
     validator("Alert").validate(json.loads(codec.encode(alert)))
+
+
+def test_counts_on_the_edge_of_an_area_fit_their_schema() -> None:
+    fleet = Edge()
+    fleet.feed(at(0, IN), at(0, BESIDE, bike="b"))
+    fleet.publish()
+    [said] = fleet.said
+    message = json.loads(codec.encode(said))
+    validator("CellsEdges").validate(message)
+    assert message["counts"]["available"] == [1, 1]
 
 
 def test_an_alert_on_trips_fits_its_schema() -> None:

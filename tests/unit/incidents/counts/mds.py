@@ -40,11 +40,24 @@ def _cells(geometry: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
+def _edge(geometry: Mapping[str, Any]) -> frozenset[str]:
+    area, found = shapely.geometry.shape(geometry), []
+    west, south, east, north = (round(100 * bound) for bound in area.bounds)
+    for column in range(max(west - 1, 0), east + 2):
+        for row in range(max(south - 1, 0), north + 2):
+            x, y = column / 100, row / 100
+            part = area.intersection(shapely.box(x - 0.005, y - 0.005, x + 0.005, y + 0.005)).area / 1e-4
+            if 1e-6 < part < 1 - 1e-6:
+                found.append(cell_at(column, row))
+    return frozenset(found)
+
+
 def city(zone: tzinfo = UTC, types: str = "bicycle") -> City:
     return City(
         time_zone=zone,
         vehicle_types=frozenset(types.split()),
         cells=_cells,
+        edge=_edge,
         cell_km2=1.2364,
         region=lambda cell: "r" + ".".join(str(int(degrees)) for degrees in centre(cell)),
         centre=centre,

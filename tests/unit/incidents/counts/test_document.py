@@ -186,11 +186,33 @@ def test_ids_are_used_once() -> None:
     assert "data.policies[1].policy_id: " in found
 
 
-def test_a_geography_without_a_centre_of_a_cell_has_nothing_to_count() -> None:
-    ring = [[0.101, 0.101], [0.102, 0.101], [0.102, 0.102], [0.101, 0.101]]
+def test_a_geography_smaller_than_a_cell_is_shown_in_the_cell_that_holds_its_middle() -> None:
+    """
+    |  10,10  |  11,10  |
+    |       [===]       |   the outline reaches a third of its length into the first
+    """
+    ring = [[0.104, 0.102], [0.107, 0.102], [0.107, 0.104], [0.104, 0.104], [0.104, 0.102]]
+    areas = [geography(1, {"type": "Polygon", "coordinates": [ring]}, "Plaza")]
+    read, findings = read_all(document([policy(1, rule(7, 1, maximum=3))], areas))
+    assert not findings.errors
+    found = read.counts[0].rules[0]
+    assert (found.cells, found.edge) == (frozenset(), {cell_at(10, 10), cell_at(11, 10)})
+    assert (found.cell, found.region) == (cell_at(11, 10), "r0.0")
+
+
+def test_an_outline_that_moves_within_its_cells_is_another_policy() -> None:
+    versions = set()
+    for east in (0.107, 0.108):
+        ring = [[0.104, 0.102], [east, 0.102], [east, 0.104], [0.104, 0.104], [0.104, 0.102]]
+        areas = [geography(1, {"type": "Polygon", "coordinates": [ring]}, "Plaza")]
+        versions.add(read_all(document([policy(1, rule(7, 1, maximum=3))], areas))[0].counts[0].version)
+    assert len(versions) == 2
+
+
+def test_a_rule_whose_edge_lies_in_another_region_is_refused() -> None:
+    ring = [[0.99, 0.5], [0.999, 0.5], [0.999, 0.52], [0.99, 0.52], [0.99, 0.5]]
     (found,) = errors(areas=[geography(1, {"type": "Polygon", "coordinates": [ring]})])
-    assert "geographies: " in found
-    assert "they hold no centre of a cell, so nothing would be counted; draw them larger" in found
+    assert "its cells lie in the regions r0.0, r0.1, and a rule is counted in one" in found
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ CITY = City(
     time_zone=ZoneInfo("UTC"),
     vehicle_types=frozenset(["bicycle"]),
     cells=lambda geometry: frozenset(map(locate.to_hex, locate.cells_in_polygon(geometry, 9))),
+    edge=lambda geometry: frozenset(map(locate.to_hex, locate.cells_on_edge(geometry, 9))),
     cell_km2=locate.cell_km2(9),
     region=lambda cell: LOCATOR.region(locate.from_hex(cell)),
     centre=lambda cell: locate.centre(locate.from_hex(cell)),

@@ -1,0 +1,67 @@
+"""Who stands where in one region: vehicles by cell, and by position in cells on the edge of geographies.
+
+What the fleet counted by position, all sources together, are parts of a cell. The rest of a cell's vehicles, of sources
+that have not told theirs (yet, or not of these areas), counts by the centre of the cell: all of them where nothing was
+told. Counts by cell and by position come on two ways, so that either may be ahead of the other for a moment; a rest
+below zero is none.
+"""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+
+from streams.incidents.counts.rules import NONE, Counts, Place
+
+ByOperator = Mapping[str, Counts]
+Move = tuple[Place, str, Counts, Counts]
+"""A place, an operator, and its counts there before and after."""
+
+
+class Crowd:
+    """Counts by operator: `cells` by cell, of others to keep; those by position are kept here."""
+
+    def __init__(self) -> None:
+        self.cells: dict[str, ByOperator] = {}
+        self._parts: dict[str, dict[str, dict[Place, Counts]]] = {}
+
+    def cell_moved(self, cell: str, operator: str, before: Counts, after: Counts) -> Iterator[Move]:
+        """Yield what moves as the counts of an operator in a cell change."""
+        told = self._told(cell, operator)
+        yield Place(cell), operator, _rest(before, told), _rest(after, told)
+
+    def part_moved(self, place: Place, operator: str, before: Counts, after: Counts) -> Iterator[Move]:
+        """Take the counts by position of a place from one to another; yield what moves."""
+        cell = place.cell
+        total, told = self.cells.get(cell, {}).get(operator, NONE), self._told(cell, operator)
+        parts = self._parts.setdefault(cell, {}).setdefault(operator, {})
+        parts[place] = after
+        if after == NONE:
+            del parts[place]
+        yield place, operator, before, after
+        yield Place(cell), operator, _rest(total, told), _rest(total, self._told(cell, operator))
+
+    def all(self, cells: AbstractSet[str]) -> Iterator[tuple[Place, str, Counts]]:
+        """Yield all counts of these cells, and of every cell with counts by position."""
+        for cell in (cells & self.cells.keys()) | self._parts.keys():
+            for operator, counts in self.cells.get(cell, {}).items():
+                yield Place(cell), operator, _rest(counts, self._told(cell, operator))
+            for operator, parts in self._parts.get(cell, {}).items():
+                for place, counts in parts.items():
+                    yield place, operator, counts
+
+    def _told(self, cell: str, operator: str) -> Counts:
+        """Return how many vehicles of a cell were counted by position."""
+        parts = self._parts.get(cell, {}).get(operator)
+        return NONE if not parts else added(*parts.values())
+
+
+def added(*counts: Counts) -> Counts:
+    """Return the sum of counts."""
+    a, b, c, d, e = (sum(state) for state in zip(NONE, *counts, strict=True))
+    return a, b, c, d, e
+
+
+def _rest(total: Counts, told: Counts) -> Counts:
+    if told == NONE:
+        return total
+    a, b, c, d, e = (max(0, one - other) for one, other in zip(total, told, strict=True))
+    return a, b, c, d, e

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from streams.incidents.counts.hours import Hours
+from streams.incidents.mds_policy import MdsPolicy
 from streams.incidents.stays.rules import Area
 
 COUNTED = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
@@ -61,27 +62,5 @@ class CountRule:
     units: Units = "devices"
 
 
-@dataclass(frozen=True, slots=True)
-class CountPolicy:
-    """Rules, first match wins: a vehicle that one counts while in effect is not counted by those after it.
-
-    version     hash of all that it decides by but its end, which a later policy may bring
-    operators   whose vehicles are counted, together; none: everybody's
-    begin, end  event time in milliseconds from which and before which it is in force; `end` None: for good
-    """
-
-    policy_id: str
-    name: str
-    version: str
-    operators: frozenset[str]
-    begin: int
-    end: int | None
-    rules: tuple[CountRule, ...]
-
-    def in_force(self, at_ms: int) -> bool:
-        """Return whether the policy is in force at an event time."""
-        return self.begin <= at_ms and (self.end is None or at_ms < self.end)
-
-    def counts(self, operator: str) -> bool:
-        """Return whether it is about vehicles of this operator."""
-        return not self.operators or operator in self.operators
+CountPolicy = MdsPolicy[CountRule]
+"""A vehicle that a rule counts while in effect is not counted by those after it; all operators count together."""

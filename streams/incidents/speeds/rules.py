@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.incidents.counts.hours import Hours
+from streams.incidents.mds_policy import MdsPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +30,7 @@ class SpeedRule:
     hours: Hours
 
 
-@dataclass(frozen=True, slots=True)
-class SpeedPolicy:
-    """Rules, first match wins; the fields are those of streams.incidents.counts.rules.CountPolicy."""
-
-    policy_id: str
-    name: str
-    version: str
-    operators: frozenset[str]
-    begin: int
-    end: int | None
-    rules: tuple[SpeedRule, ...]
-
-    def in_force(self, at_ms: int) -> bool:
-        """Return whether the policy is in force at an event time."""
-        return self.begin <= at_ms and (self.end is None or at_ms < self.end)
-
-    def counts(self, operator: str) -> bool:
-        """Return whether it is about vehicles of this operator."""
-        return not self.operators or operator in self.operators
+SpeedPolicy = MdsPolicy[SpeedRule]
 
 
 def least_limits(policies: Sequence[SpeedPolicy]) -> dict[str, float]:

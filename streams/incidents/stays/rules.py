@@ -10,6 +10,7 @@ from typing import Any, Literal
 import shapely
 
 from streams.incidents.counts.hours import Hours
+from streams.incidents.mds_policy import MdsPolicy
 
 StayKind = Literal["overstay", "no_parking", "outside_service_area"]
 STAY_KINDS: tuple[StayKind, ...] = ("overstay", "no_parking", "outside_service_area")
@@ -54,22 +55,4 @@ class StayRule:
     hours: Hours
 
 
-@dataclass(frozen=True, slots=True)
-class StayPolicy:
-    """Rules, first match wins; the fields are those of streams.incidents.counts.rules.CountPolicy."""
-
-    policy_id: str
-    name: str
-    version: str
-    operators: frozenset[str]
-    begin: int
-    end: int | None
-    rules: tuple[StayRule, ...]
-
-    def in_force(self, at_ms: int) -> bool:
-        """Return whether the policy is in force at an event time."""
-        return self.begin <= at_ms and (self.end is None or at_ms < self.end)
-
-    def counts(self, operator: str) -> bool:
-        """Return whether it is about vehicles of this operator."""
-        return not self.operators or operator in self.operators
+StayPolicy = MdsPolicy[StayRule]

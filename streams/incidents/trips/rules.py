@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from streams.incidents.mds_policy import MdsPolicy
+
 
 @dataclass(frozen=True, slots=True)
 class TripRule:
@@ -26,22 +28,5 @@ class TripRule:
     maximum: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class TripPolicy:
-    """Rules, of which the first in the list takes a cell; the fields are those of counts.rules.CountPolicy."""
-
-    policy_id: str
-    name: str
-    version: str
-    operators: frozenset[str]
-    begin: int
-    end: int | None
-    rules: tuple[TripRule, ...]
-
-    def in_force(self, at_ms: int) -> bool:
-        """Return whether the policy is in force at an event time."""
-        return self.begin <= at_ms and (self.end is None or at_ms < self.end)
-
-    def counts(self, operator: str) -> bool:
-        """Return whether it is about vehicles of this operator."""
-        return not self.operators or operator in self.operators
+TripPolicy = MdsPolicy[TripRule]
+"""The first rule in the list takes a cell."""

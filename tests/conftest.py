@@ -26,16 +26,26 @@ _NEEDS_THE_MACHINE = ("bench", "contract", "integration", "e2e", "chaos")
 """Folders of tests with services or whole processes, in the order in which they run: what breaks things comes last."""
 
 
-class _OneForServices(LoadScopeScheduling):  # type: ignore[misc]
-    """Tests with services run one after another, in one process; the pure ones beside them, in the others."""
+_WHOLE = ("e2e", "chaos")
+"""Those of them that mostly wait for whole processes."""
+
+
+class _Queues(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests with services run one after another in two queues, whole processes and the rest, each in one process.
+
+    Large groups are given out first, and these are; the pure ones fill what is left.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "services" if nodeid.split("/")[1] in _NEEDS_THE_MACHINE else nodeid
+        folder = nodeid.split("/")[1]
+        if folder not in _NEEDS_THE_MACHINE:
+            return nodeid
+        return "whole" if folder in _WHOLE else "services"
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _OneForServices:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Queues:
     """Have pytest-xdist give out tests so, where several processes run them."""
-    return _OneForServices(config, log)
+    return _Queues(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

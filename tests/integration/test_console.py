@@ -2,9 +2,15 @@
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +18,7 @@ import aiohttp
 import psycopg
 import pytest
 
+from deploy.native.ports import answers, free_port
 from streams import settings as settings_module
 from streams.console.service import serving
 from streams.errors import ServiceUnavailable
@@ -22,12 +29,14 @@ from streams.store.session import Session
 from tests.chaos.onlooker import Seen
 from tests.chaos.proxy import Proxies
 from tests.conftest import Database
+from tests.e2e.waiting import eventually
 from tests.integration import store_rows as rows
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import query, write
 
 pytestmark = pytest.mark.integration
 
+ROOT = Path(__file__).resolve().parents[2]
 HEX = locate.to_hex(CELL)
 OTHER = 0x8930996526BFFFF
 POLL_S = 0.1
@@ -218,3 +227,32 @@ def test_its_transactions_cannot_write_whoever_it_is(migrated: Database) -> None
                 await connection.execute("DELETE FROM ub.ledger")
 
     asyncio.run(run())
+
+
+def test_the_command_ends_at_once_at_sigterm_and_closes_its_streams(
+    migrated: Database, tmp_path: Path
+) -> None:
+    port = free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("UB_")},
+        "UB_DATABASE_URL": migrated.reader_url,
+        "UB_CONSOLE_PORT": str(port),
+    }
+    command = [sys.executable, "-m", "streams.cli", "console"]
+    with (tmp_path / "console.log").open("wb") as log:
+        console = subprocess.Popen(command, env=environment, stderr=log, cwd=ROOT)
+    try:
+        eventually(lambda: answers(port) or console.poll() is not None)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/live", timeout=10) as stream:
+            eventually(stream.readline, until=lambda line: line.startswith(b"id: "))
+            console.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            stream.read()  # a stream that was cut instead of closed raises IncompleteRead
+            assert console.wait(10) == 0
+            assert time.monotonic() - began < 3
+    finally:
+        console.kill()
+        console.wait()
+    said = (tmp_path / "console.log").read_text()
+    assert f"the console is at http://127.0.0.1:{port}/" in said
+    assert "Traceback" not in said

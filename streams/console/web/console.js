@@ -31,6 +31,7 @@ function choose(cell, alert = null) {
   selected = { cell, alert };
   map.selected = cell;
   show();
+  say(byId("chosen"), byId("cell-about").textContent); // once: the counts themselves change every second
 }
 
 function show() {

@@ -55,7 +55,7 @@ export class CellMap {
     const colour = (name) => style.getPropertyValue(name);
     const scale = BOUNDS.map((_, number) => colour(`--c${number + 1}`));
     scale.unshift(colour("--c0"));
-    pen.lineWidth = 1;
+    pen.lineWidth = Math.min(1, this._view.scale / 6_000); // small cells would be all edge
     pen.strokeStyle = colour("--back");
     for (const cell of this._live.cells.keys()) {
       pen.fillStyle = scale[classOf(this._live.occupancy(cell))];

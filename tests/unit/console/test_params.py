@@ -59,6 +59,7 @@ def test_where_a_page_ends_is_where_the_next_one_begins() -> None:
         (params.cells_query, "bbox", "1,2,3,x", "such as 121.4"),
         (params.cells_query, "bbox", "nan,2,3,4", "such as 121.4"),
         (params.cells_query, "bbox", "121.4,91,121.6,92", "WGS-84"),
+        (params.cells_query, "bbox", "181,31,182,32", "WGS-84"),
         (params.cells_query, "bbox", "121.4,31.3,121.6,31.1", "south"),
         (params.cells_query, "parent", "8930", "8930994a553ffff"),
         (params.cells_query, "parent", CELLS[0].upper(), "8930994a553ffff"),

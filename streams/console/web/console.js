@@ -49,7 +49,7 @@ function show() {
   }
   const alerts = `${live.alerts.size} open ${live.alerts.size === 1 ? "alert" : "alerts"}`;
   const figures = `${standing.toLocaleString("en")} vehicles standing in ${live.cells.size.toLocaleString("en")} cells, ${alerts}`;
-  byId("figures").textContent = live.polledAt || live.connected ? figures : "connecting …";
+  byId("figures").textContent = live.known ? figures : "nothing is known yet";
   byId("clock").textContent = newest ? `positions up to ${time(newest)}` : "";
   byId("map").setAttribute("aria-label", `Map: ${figures}`);
   document.title = live.alerts.size ? `(${live.alerts.size}) Urban brain` : "Urban brain";
@@ -101,7 +101,7 @@ function showAlerts() {
   );
   list(byId("alerts"), alerts.slice(0, MOST_ALERTS), openAlert);
   const rest = alerts.length - MOST_ALERTS;
-  say(byId("alerts-more"), alerts.length === 0 ? "None." : rest > 0 ? `and ${rest} more: api/v1/alerts` : "");
+  say(byId("alerts-more"), !live.known ? "" : alerts.length === 0 ? "None." : rest > 0 ? `and ${rest} more: api/v1/alerts` : "");
 }
 
 function openAlert(alert) {

@@ -11,7 +11,7 @@ export class Live {
     this.alerts = new Map(); // alert_id -> alert
     this.status = null; // what the console last said of itself
     this.connected = false;
-    this.polledAt = null;
+    this.known = false; // whether there was a snapshot
     this._changed = changed;
     this._lastWord = Date.now();
     this._connect();
@@ -21,6 +21,7 @@ export class Live {
   /** Why what is shown may be out of date; null while it is not. */
   get trouble() {
     if (!this.connected) return "No connection to the console. Trying again …";
+    if (this.status && !this.status.polled_at) return "The database has not answered yet.";
     if (this.status && !this.status.fresh) {
       return `The database does not answer. What you see is as of ${time(this.status.stale_since)}.`;
     }
@@ -39,16 +40,14 @@ export class Live {
         this._changed();
       });
     on("snapshot", (data) => {
+      this.known = true;
       this.cells.clear();
       this.outlines.clear();
       this.alerts.clear();
       this._take(data);
     });
     on("changes", (data) => this._take(data));
-    on("status", (data) => {
-      this.status = data;
-      this.polledAt = data.polled_at ?? this.polledAt;
-    });
+    on("status", (data) => (this.status = data));
     source.onerror = () => {
       this.connected = false;
       this._changed();
@@ -58,7 +57,6 @@ export class Live {
   }
 
   _take(data) {
-    this.polledAt = data.polled_at;
     for (const [cell, corners] of Object.entries(data.outlines)) this.outlines.set(cell, corners);
     for (const row of data.cells) {
       if (!this.cells.has(row.cell)) this.cells.set(row.cell, new Map());

@@ -62,7 +62,7 @@ class PolicyRule(msgspec.Struct, frozen=True):
     `minimum` and `maximum` are the least and the most within bounds, in `units`: vehicles (`devices`), or per cent of
     one operator (`percent`: of those in the region; `utilization`: on a trip, of those there). Of these there are `of`,
     and `percent` is the share. `count` and `excess` are vehicles. `operators`: whose vehicles are counted, together
-    where units are devices; none named: everybody's.
+    where units are devices; none named: everybody's. `vehicle_types`: of which types; none named: of all.
     """
 
     policy_id: str
@@ -80,6 +80,7 @@ class PolicyRule(msgspec.Struct, frozen=True):
     units: str = "devices"
     of: int | None = None
     percent: float | None = None
+    vehicle_types: list[str] = []
 
 
 class Jump(msgspec.Struct, frozen=True):

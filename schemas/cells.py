@@ -220,6 +220,9 @@ class EdgeCounts(msgspec.Struct, frozen=True):
 
     A row counts the vehicles of an operator in a cell that are within the same of the areas whose outline may cross it:
     `inside` of these, `outside` of those (ids). What holds all of the cell may be named inside. Zeros: none any more.
+
+    Where a rule counts by vehicle type, all cells of its area are told, and a row counts the vehicles of one type;
+    `vehicle_type` is null in all other rows, which count those of any type, and as a whole where no row is of one.
     """
 
     cell: list[str]
@@ -231,6 +234,7 @@ class EdgeCounts(msgspec.Struct, frozen=True):
     reserved: list[int]
     on_trip: list[int]
     non_contactable: list[int]
+    vehicle_type: list[str | None] | None = None
 
 
 class CellsEdges(msgspec.Struct, frozen=True, tag="edges"):

@@ -204,6 +204,7 @@ FIELDS: Structs = {
         "units": field("What minimum and maximum are in: devices, percent or utilization."),
         "of": field("Vehicles that the per cent are of; null where units are devices.", **COUNT),
         "percent": field("What `count` is in per cent of them; null where units are devices.", **PERCENT),
+        "vehicle_types": field("Types of vehicles (MDS) that are counted; none named: all."),
     },
     "AlertHandling": {
         "action_id": field("UUID of the action; the same when it is told again."),

@@ -138,6 +138,9 @@ FIELDS: Structs = {
         "reserved": field("Column: vehicles that are reserved.", **COUNT),
         "on_trip": field("Column: vehicles that are on_trip.", **COUNT),
         "non_contactable": field("Column: vehicles that are non_contactable.", **COUNT),
+        "vehicle_type": field(
+            "Column: their type (MDS); null: vehicles of all types. Null as a whole: no row is of one type."
+        ),
     },
     "VehicleMoves": {
         "offset": field("Column: record of ub.vehicles with the later reading.", **COUNT),

@@ -16,7 +16,7 @@ from schemas.alerts import Alert
 from streams import settings as settings_module
 from streams.errors import PolicyError
 from streams.grid import locate
-from streams.incidents.backtest import Standing, backtest, drafted
+from streams.incidents.backtest import Standing, backtest, drafted, why_not
 from streams.incidents.overview import lines
 from streams.incidents.policy import Policy
 from streams.policy_file import city_of, read_policy
@@ -83,8 +83,7 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     draft, not_judged = drafted(read)
     console = Console(highlight=False, soft_wrap=True, stderr=as_json)
     for counts in not_judged:
-        text = "it counts other states than all standing vehicles, and windows do not have them by state"
-        console.print(f"not judged: policy {counts.name!r}: {text}", markup=False)
+        console.print(f"not judged: policy {counts.name!r}: {why_not(counts)}", markup=False)
     for counts in draft.counts:
         edge = frozenset(cell for rule in counts.rules for cell in rule.edge)
         if edge:

@@ -24,7 +24,7 @@ def edges_of(
     for one in told:
         for begin in range(0, max(1, len(one)), ENOUGH):
             some = slice(begin, begin + ENOUGH)
-            states: list[list[int]] = one.counts[some].T.tolist()
+            available, non_operational, reserved, on_trip, non_contactable = one.counts[some].T.tolist()
             yield CellsEdges(
                 region=regions[one.region],
                 source=sender.source,
@@ -34,6 +34,15 @@ def edges_of(
                 change=at.change,
                 ground=sender.ground,
                 counts=EdgeCounts(
-                    one.cell[some], one.operator[some], one.inside[some], one.outside[some], *states
+                    cell=one.cell[some],
+                    operator=one.operator[some],
+                    inside=one.inside[some],
+                    outside=one.outside[some],
+                    available=available,
+                    non_operational=non_operational,
+                    reserved=reserved,
+                    on_trip=on_trip,
+                    non_contactable=non_contactable,
+                    vehicle_type=None if one.vehicle_type is None else one.vehicle_type[some],
                 ),
             )

@@ -1,6 +1,7 @@
 """Vehicles in cells on the edge of areas that rules count in: by position which areas they are in, counted there.
 
-A place is a slot and the set of areas that a position in its cell is in. Counts by place are kept by difference, and
+A place is a slot and the set of areas that a position in its cell is in; where rules ask for types of vehicles (there
+cells that no outline crosses are counted too), it has a type besides. Counts by place are kept by difference, and
 begin with the vehicles on file: a checkpoint keeps none of them. What a word holds follows from the log up to its
 offset; a place that vehicles passed through since the last one is told too, as an earlier owner may have told them in.
 """
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.vehicles import VEHICLE_TYPES
 from streams.arrays import grown
 from streams.fleet.ground import Ground, Standing
 from streams.fleet.ids import Ids, named
@@ -21,12 +23,18 @@ from streams.fleet.vehicles import Vehicles
 
 _STATES = len(TOLD_STATES)
 _ELSEWHERE = -1
-_CODE_BITS = 31
+_CODE_BITS, _TYPE_BITS = 28, 3
+_KINDS: tuple[str | None, ...] = (None, *VEHICLE_TYPES)
+"""What a place has of types: none, or one."""
+assert len(_KINDS) <= 1 << _TYPE_BITS
 
 
 @dataclass(frozen=True, slots=True)
 class EdgesTold:
-    """Places of one region (a number), columns of equal length; `counts` (n, 5) by TOLD_STATES."""
+    """Places of one region (a number), columns of equal length; `counts` (n, 5) by TOLD_STATES.
+
+    `vehicle_type` is None where none is asked for: of a row, or as a whole.
+    """
 
     region: int
     cell: list[str]
@@ -34,6 +42,7 @@ class EdgesTold:
     inside: list[list[str]]
     outside: list[list[str]]
     counts: NDArray[np.int32]
+    vehicle_type: list[str | None] | None = None
 
     def __len__(self) -> int:
         return len(self.cell)
@@ -70,10 +79,11 @@ class Edges:
 
     def _begin(self, ground: Ground | None) -> None:
         self._standing = None if ground is None else Standing(ground, self._slots)
-        self._places = Ids()  # of slot << 31 | set of areas
+        self._places = Ids()  # of slot << 31 | set of areas << 3 | type
         self._known = 0
         self._slot = np.zeros(1024, np.int32)
         self._code = np.zeros(1024, np.int32)
+        self._kind = np.zeros(1024, np.int8)
         self._counts = np.zeros((1024, _STATES), np.int32)
         self._dirty = np.zeros(1024, np.bool_)
         self._at = np.zeros(0, np.int32)
@@ -91,7 +101,9 @@ class Edges:
         v = self._vehicles
         rows = np.flatnonzero(v["ts"] > 0)
         self._reserve()
-        at = self._where(self._standing, v["slot"][rows], v["state"][rows], v["lat"], v["lon"], rows)
+        at = self._where(
+            self._standing, v["slot"][rows], v["state"][rows], v["type_"], v["lat"], v["lon"], rows
+        )
         self._at[rows] = at
         self._add(at, +1)
 
@@ -103,7 +115,8 @@ class Edges:
         rows, readings = steps.rows, steps.batch.readings
         was = self._at[rows]
         now = self._where(
-            self._standing, steps.slots, steps.now("state"), readings["lat"], readings["lon"], steps.take
+            *(self._standing, steps.slots, steps.now("state"), readings["type_"]),
+            *(readings["lat"], readings["lon"], steps.take),
         )
         moved = rows[now != was]
         if not len(moved):
@@ -144,31 +157,39 @@ class Edges:
         standing: Standing,
         slot: NDArray[np.int32],
         state: NDArray[np.int8],
+        type_: NDArray[np.int8],
         lat: NDArray[np.float64],
         lon: NDArray[np.float64],
         at: NDArray[np.integer],
     ) -> NDArray[np.int32]:
-        """Return where n vehicles are counted; their positions are lat[at], lon[at]."""
+        """Return where n vehicles are counted; their types are type_[at], their positions lat[at], lon[at]."""
         found = np.full(len(slot), _ELSEWHERE, np.int32)
-        some = np.flatnonzero(standing.on_boundary(slot) & (state < _STATES))
+        by_type = standing.by_type(slot)
+        some = np.flatnonzero((standing.on_boundary(slot) | by_type) & (state < _STATES))
         if len(some):
-            codes = standing.codes(slot[some], lat[at[some]], lon[at[some]], state[some])
-            found[some] = self._place(slot[some], codes) * _STATES + state[some]
+            who = at[some]
+            codes = standing.codes(slot[some], lat[who], lon[who], state[some])
+            kinds = np.where(by_type[some], type_[who] + 1, 0)
+            found[some] = self._place(slot[some], codes, kinds) * _STATES + state[some]
         return found
 
-    def _place(self, slot: NDArray[np.int32], code: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Return the place of each slot and set; new ones are learnt."""
-        keys, inverse = np.unique(slot.astype(np.int64) << _CODE_BITS | code, return_inverse=True)
+    def _place(
+        self, slot: NDArray[np.int32], code: NDArray[np.int32], kind: NDArray[np.integer]
+    ) -> NDArray[np.int64]:
+        """Return the place of each slot, set and type; new ones are learnt."""
+        named_by = (slot.astype(np.int64) << _CODE_BITS | code) << _TYPE_BITS | kind
+        keys, inverse = np.unique(named_by, return_inverse=True)
         places = self._places.find(named(keys))
         new = np.flatnonzero(places < 0)
         if len(new):
             first, end = self._known, self._known + len(new)
             places[new] = np.arange(first, end)
             self._places.put(named(keys[new]), places[new])
-            for name in ("_slot", "_code", "_counts", "_dirty"):
+            for name in ("_slot", "_code", "_kind", "_counts", "_dirty"):
                 setattr(self, name, grown(getattr(self, name), end))
-            self._slot[first:end] = keys[new] >> _CODE_BITS
-            self._code[first:end] = keys[new] & ((1 << _CODE_BITS) - 1)
+            self._slot[first:end] = keys[new] >> _CODE_BITS + _TYPE_BITS
+            self._code[first:end] = keys[new] >> _TYPE_BITS & ((1 << _CODE_BITS) - 1)
+            self._kind[first:end] = keys[new] & ((1 << _TYPE_BITS) - 1)
             self._known = end
         return places[inverse]
 
@@ -189,4 +210,7 @@ class Edges:
         cells, operators = self._slots.names(slot)
         sides = [] if self._standing is None else self._standing.sides(slot, code)
         inside, outside = [one for one, _ in sides], [other for _, other in sides]
-        return EdgesTold(region, cells, operators, inside, outside, self._counts[places])
+        kinds = None
+        if self._standing is not None and self._standing.ground.by_type:
+            kinds = [_KINDS[kind] for kind in self._kind[places].tolist()]
+        return EdgesTold(region, cells, operators, inside, outside, self._counts[places], kinds)

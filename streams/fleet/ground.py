@@ -25,6 +25,15 @@ class Ground(Protocol):
         """States in which a vehicle stands in an area; in others it is in none."""
         ...
 
+    @property
+    def by_type(self) -> bool:
+        """Whether vehicles are told by type in any cell."""
+        ...
+
+    def tells_types(self, cell: str) -> bool:
+        """Return whether all vehicles in a cell are told by type."""
+        ...
+
     def areas(self, code: int) -> list[str]:
         """Return the ids of the areas of a set, by its code."""
         ...
@@ -52,6 +61,15 @@ class Standing:
         self._slots = slots
         self._stands = np.array([name in ground.states for name in VEHICLE_STATES])
         self._by_cell = np.full(1024, _UNKNOWN, np.int32)
+        self._types_by_cell = np.zeros(1024, np.bool_)
+
+    def by_type(self, slot: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return which of n slots lie in cells whose vehicles are told by type."""
+        if not self.ground.by_type:
+            return np.zeros(len(slot), np.bool_)
+        self._codes(slot)
+        by_type: NDArray[np.bool_] = self._types_by_cell[self._slots.cell_of[np.maximum(slot, 0)]]
+        return by_type
 
     def on_boundary(self, slot: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Return which of n slots lie in cells where positions decide."""
@@ -59,11 +77,11 @@ class Standing:
         return on_boundary
 
     def sides(self, slot: NDArray[np.int32], code: NDArray[np.int32]) -> list[tuple[list[str], list[str]]]:
-        """Return of each set of areas, in a cell where positions decide, who is in it, and who is not but was asked."""
+        """Return of each set of areas which they are, and which are not in it but were asked, as positions decide."""
         found = []
         for cell, one in zip(self._codes(slot).tolist(), code.tolist(), strict=True):
-            inside = self.ground.areas(one)
-            found.append((inside, [area for area in self.ground.asked(cell) if area not in inside]))
+            inside, asked = self.ground.areas(one), self.ground.asked(cell) if cell < 0 else []
+            found.append((inside, [area for area in asked if area not in inside]))
         return found
 
     def codes(
@@ -85,10 +103,13 @@ class Standing:
         cells = self._slots.cells
         numbers = self._slots.cell_of[np.maximum(slot, 0)]  # what has no slot yet is of no interest
         self._by_cell = grown(self._by_cell, len(cells.hex), _UNKNOWN)
+        self._types_by_cell = grown(self._types_by_cell, len(cells.hex))
         codes: NDArray[np.int32] = self._by_cell[numbers]
         unknown = codes == _UNKNOWN
         if unknown.any():
             for number in np.unique(numbers[unknown]).tolist():
-                self._by_cell[number] = self.ground.code_of_cell(cells.hex[number].decode())
+                cell = cells.hex[number].decode()
+                self._by_cell[number] = self.ground.code_of_cell(cell)
+                self._types_by_cell[number] = self.ground.tells_types(cell)
             codes = self._by_cell[numbers]
         return codes

@@ -1,7 +1,8 @@
 """What a policy would have told on stored windows: the fold that runs live, shown the counts at the end of each window.
 
-Windows know how many vehicles stood in a cell, not in which state. So rules that count other states than all those
-standing cannot be judged, nor can the other rules of their policy, as a vehicle counts for the first one.
+Windows know how many vehicles stood in a cell, not in which state, nor of which type. So rules that count other states
+than all those standing, or some types, cannot be judged, nor can the other rules of their policy, as a vehicle counts
+for the first one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,8 +38,18 @@ def drafted(policy: Policy) -> tuple[Policy, tuple[CountPolicy, ...]]:
     """Return the policy as it is once all of it has begun, in force at any time; and what of it cannot be judged."""
     newest = max((counts.begin for counts in policy.counts), default=0)
     then = [replace(counts, begin=0, end=None) for counts in policy.counts if counts.in_force(newest)]
-    judged = tuple(counts for counts in then if _can_be_judged(counts))
-    return replace(policy, counts=judged), tuple(counts for counts in then if not _can_be_judged(counts))
+    judged = tuple(counts for counts in then if not why_not(counts))
+    return replace(policy, counts=judged), tuple(counts for counts in then if why_not(counts))
+
+
+def why_not(counts: CountPolicy) -> str:
+    """Return why stored windows cannot judge a policy on numbers of vehicles, or nothing."""
+    if any(rule.vehicle_types for rule in counts.rules):
+        return "it counts vehicles of some types, and windows do not have them by type"
+    standing = all(set(rule.states) == set(STANDING_STATES) for rule in counts.rules)
+    if not standing or any(rule.units == "utilization" for rule in counts.rules):
+        return "it counts other states than all standing vehicles, and windows do not have them by state"
+    return ""
 
 
 def backtest(
@@ -85,8 +96,3 @@ def _look(fold: IncidentsState, region: str, at: int, rows: list[Standing], offs
     for output in fold.take_outputs(at_checkpoint=False):
         if output.topic == topics.ALERTS:
             yield codec.alert.decode(output.value)
-
-
-def _can_be_judged(counts: CountPolicy) -> bool:
-    standing = all(set(rule.states) == set(STANDING_STATES) for rule in counts.rules)
-    return standing and all(rule.units != "utilization" for rule in counts.rules)

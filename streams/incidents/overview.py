@@ -137,10 +137,11 @@ def _cells(area: Any, city: City) -> tuple[frozenset[str], str]:
 
 
 def _size(rule: CountRule) -> str:
-    """Return how many cells lie in a rule's geographies as a whole, and in how many positions decide."""
+    """Return how many cells lie in a rule's geographies as a whole, in how many positions decide, and if by type."""
+    by_type = ", by type" if rule.vehicle_types else ""
     if not rule.edge:
-        return f"{len(rule.cells)}"
-    return f"{len(rule.cells - rule.edge)}, and {len(rule.edge)} by position"
+        return f"{len(rule.cells)}{by_type}"
+    return f"{len(rule.cells - rule.edge)}, and {len(rule.edge)} by position{by_type}"
 
 
 def _shared(
@@ -175,4 +176,6 @@ def _clock(second: int) -> str:
 
 def _counted(policy: CountPolicy | TripPolicy, rule: CountRule | TripRule) -> str:
     states = "all states" if rule.states == COUNTED else " ".join(rule.states)
-    return f"{states}, {' '.join(sorted(policy.operators)) or 'all operators'}"
+    types = " ".join(sorted(rule.vehicle_types)) if isinstance(rule, CountRule) else ""
+    operators = " ".join(sorted(policy.operators)) or "all operators"
+    return ", ".join(filter(None, (states, types, operators)))

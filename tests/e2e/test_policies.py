@@ -53,6 +53,15 @@ def alerts(city: City) -> list[dict[str, Any]]:
     return city.query("SELECT * FROM ub.alert WHERE kind LIKE 'too_%%' ORDER BY starts_at")
 
 
+def cleared(city: City) -> dict[str, int]:
+    """Return how many vehicles each alert counted when it was cleared."""
+    return {
+        one["alert_id"]: one["evidence"]["rule"]["count"]
+        for one in alerts(city)
+        if one["status"] == "cleared"
+    }
+
+
 def test_a_vehicle_that_stands_too_long_is_told_by_its_id_until_it_leaves(
     a_city: CityMaker, tmp_path: Path
 ) -> None:
@@ -88,12 +97,19 @@ def test_a_vehicle_that_stands_too_long_is_told_by_its_id_until_it_leaves(
 
 
 def test_in_a_plaza_smaller_than_a_cell_those_count_that_are_in_it(a_city: CityMaker, tmp_path: Path) -> None:
-    """Three bikes in the plaza, where two may be, and six beside it in the same cell; the worker is killed."""
+    """Three bikes in the plaza, where two may be, and six beside it in the same cell; the worker is killed.
+
+    Two of the three are mopeds, where one may be; of nine vehicles six are, so the share is in bounds.
+    """
     lat, lon = h3.cell_to_latlng(HERE)
     ring = [[lon + x * 0.0003, lat + y * 0.0003] for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))]
     path = tmp_path / "policies.json"
     made = policy(1, rule(7, 1, maximum=2, states=None), start_date=BEGIN_MS)
-    path.write_text(document([made], [geography(1, {"type": "Polygon", "coordinates": [ring]}, "Plaza")]))
+    mopeds = rule(8, 1, maximum=1, states=None, vehicle_types=["moped"])
+    share = rule(9, 1, maximum=50, states=None, vehicle_types=["moped"], rule_units="percent")
+    typed = [policy(2, mopeds, start_date=BEGIN_MS), policy(3, share, start_date=BEGIN_MS)]
+    areas = [geography(1, {"type": "Polygon", "coordinates": [ring]}, "Plaza")]
+    path.write_text(document([made, *typed], areas))
     with a_city(UB_POLICY_FILE=str(path)) as city:
         city.start_gateway()
         worker = city.start_worker()
@@ -103,7 +119,14 @@ def test_in_a_plaza_smaller_than_a_cell_those_count_that_are_in_it(a_city: CityM
             publisher.publish(
                 array(
                     f"op-{n % 3}",  # several partitions of ub.vehicles
-                    [reading(f"b-{n}", f"op-{n % 3}", ts, lat, lon + (0.0 if n < inside else 0.0008))],
+                    [
+                        {
+                            **reading(
+                                f"b-{n}", f"op-{n % 3}", ts, lat, lon + (0.0 if n < inside else 0.0008)
+                            ),
+                            "vehicle_type": "bicycle" if n % 3 == 0 else "moped",
+                        }
+                    ],
                 )
                 for n in range(9)
             )
@@ -115,18 +138,22 @@ def test_in_a_plaza_smaller_than_a_cell_those_count_that_are_in_it(a_city: CityM
             )
             for minute in (1, 2, 3):
                 say(minute, 3)
-            [opened] = city.eventually(lambda: alerts(city), 60.0)
+            both = city.eventually(lambda: alerts(city), 60.0, until=lambda found: len(found) == 2)
+            opened, of_mopeds = sorted(both, key=lambda one: str(one["subject"]))
             assert (opened["kind"], opened["zone"], opened["cell"]) == ("too_many", "Plaza", int(HERE, 16))
             found = opened["evidence"]["rule"]
-            assert (found["count"], found["excess"]) == (3, 1)
+            assert (found["count"], found["excess"], found["vehicle_types"]) == (3, 1, [])
+            found = of_mopeds["evidence"]["rule"]
+            assert (found["count"], found["excess"], found["vehicle_types"]) == (2, 1, ["moped"])
             os.kill(city.eventually(worker.children)[0], signal.SIGKILL)
             say(4, 3)
             say(5, 2)
-            [cleared] = city.eventually(lambda: [a for a in alerts(city) if a["status"] == "cleared"], 60.0)
-            assert (cleared["alert_id"], cleared["evidence"]["rule"]["count"]) == (opened["alert_id"], 2)
-        assert len(alerts(city)) == 1
-        again = city.run("alerts", "replay", opened["alert_id"])
-        assert again.code == 0, again
+            city.eventually(lambda: cleared(city), 60.0, until=lambda found: len(found) == 2)
+            assert cleared(city) == {opened["alert_id"]: 2, of_mopeds["alert_id"]: 1}
+        assert len(alerts(city)) == 2
+        for one in both:
+            again = city.run("alerts", "replay", one["alert_id"])
+            assert again.code == 0, again
 
 
 def test_a_speed_limit_that_comes_without_a_restart_is_judged(a_city: CityMaker, tmp_path: Path) -> None:

@@ -96,7 +96,8 @@ def test_backtest_lists_what_a_draft_would_have_raised(migrated: Database, tmp_p
 
 
 def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> None:
-    path = file_of(tmp_path, policy(1, rule(7, 1, maximum=1), speed_rule(8, 1, maximum=20)))
+    typed = policy(2, rule(9, 1, maximum=1, states=STANDING, vehicle_types=["moped"]))
+    path = file_of(tmp_path, policy(1, rule(7, 1, maximum=1), speed_rule(8, 1, maximum=20)), typed)
     assert "there are no stored windows to judge" in backtest(migrated, path, "--from", "2023-11-14").err
     write(migrated, rows.windows(window(0, 6)))
     outside = backtest(migrated, path, "--from", "2024-01-01")
@@ -105,6 +106,7 @@ def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> 
     blind = backtest(migrated, path, "--from", "2023-11-14")
     assert blind.code == 0
     assert "not judged: policy 'policy 1': it counts other states" in blind.out
+    assert "not judged: policy 'policy 2': it counts vehicles of some types" in blind.out
     assert (
         "not judged: policy 'policy 1': windows do not know single vehicles, so its rules on how fast"
         in blind.out
@@ -112,10 +114,12 @@ def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> 
 
 
 def test_check_shows_what_a_file_decides_about(tmp_path: Path) -> None:
-    path = file_of(tmp_path, policy(1, rule(7, 1, maximum=10), rule(8, 1, maximum=20)))
+    typed = rule(9, 1, maximum=5, vehicle_types=["moped"])
+    path = file_of(tmp_path, policy(1, rule(7, 1, maximum=10), rule(8, 1, maximum=20), typed))
     good = urbanbrain(tmp_path, "policy", "check", str(path), COLUMNS="200")
     assert good.code == 0, good.err
     assert "2 of rule 7" in good.out
+    assert "moped" in good.out
     assert "draft.json can be used; its hours are those of UTC" in good.out
 
 

@@ -1,11 +1,14 @@
-"""Rules count what is in their geographies by position: whatever the batches, the crashes, the repeats and the order.
+"""Rules count what is in their geographies by position, and some by type: whatever the batches, the crashes, the
+repeats and the order.
 
 The oracle asks shapely about the newest position of every vehicle, and knows no cells.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+import numpy as np
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,12 +21,15 @@ from streams import topics
 from streams.fleet.state import FleetState
 from streams.fold import Record
 from streams.grid import locate
+from streams.incidents.counts.shares import shares
+from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy
+from streams.incidents.reading import read
 from streams.incidents.state import IncidentsState
 from streams.wiring import count_ground
-from tests.pipeline import FAR_FUTURE, FLEET, T0, City, frame
+from tests.pipeline import FAR_FUTURE, FLEET, T0, City
 from tests.unit.incidents.counts.mds import document, geography, policy, rule
-from tests.unit.incidents.stays.zones import LOCATOR, parsed
+from tests.unit.incidents.stays.zones import CITY, DEFAULT, LOCATOR
 
 LAT, LON = 31.2335, 121.4765
 REACH = 0.006  # degrees: some thirty cells
@@ -32,6 +38,9 @@ VEHICLES = {f"bike-{n}": n % SOURCES for n in range(6)}
 OPERATORS = ["hello", "mobike"]
 STATES = ["available", "reserved", "on_trip", "removed", "missing"]
 COUNTED = [("available", "reserved"), ("on_trip", "available"), ("reserved",)]
+TYPES = ["bicycle", "moped", "scooter_standing"]
+ASKED: list[tuple[str, ...]] = [(), (), ("moped",), ("bicycle", "moped")]
+UNITS = ["devices", "devices", "percent", "utilization"]
 REGION = LOCATOR.region(LOCATOR.cells([LAT], [LON])[0])
 STALE_MS = 3_600_000
 LATENESS_MS = 10_000
@@ -55,23 +64,49 @@ def zones(draw: st.DrawFn) -> Any:
     return affinity.translate(turned, LON, LAT)
 
 
+@dataclass(frozen=True)
+class Plain:
+    """A rule as the oracle needs it."""
+
+    zones: list[Any]
+    states: tuple[str, ...]
+    types: tuple[str, ...]
+    units: str
+
+    def wants(self, one: dict[str, Any]) -> bool:
+        """Return whether it is about such a vehicle, wherever it is."""
+        return one["vehicle_state"] in self.states and (not self.types or one["vehicle_type"] in self.types)
+
+
+def read_with_types(text: str) -> Policy:
+    """Return the policy of a document, in a city of all types."""
+    findings = Findings("zones")
+    city = replace(CITY, vehicle_types=frozenset(TYPES))
+    found = read(text, None, DEFAULT, city, findings)
+    assert not findings.errors, findings.errors
+    return found
+
+
 @st.composite
-def documents(draw: st.DrawFn) -> tuple[Policy, list[tuple[list[Any], tuple[str, ...]]]]:
-    """Return a policy, and its rules as the oracle needs them: zones and states, the first that matches first."""
+def documents(draw: st.DrawFn) -> tuple[Policy, list[Plain]]:
+    """Return a policy, and its rules, the first that matches first."""
     drawn = draw(st.lists(zones(), min_size=1, max_size=4))
     rules, plain = [], []
     for number in range(draw(st.integers(1, 3))):
         some = sorted(draw(st.sets(st.integers(0, len(drawn) - 1), min_size=1, max_size=2)))
-        states = draw(st.sampled_from(COUNTED))
-        rules.append(
-            rule(7 + number, *(1 + n for n in some), maximum=3, states={state: [] for state in states})
-        )
-        plain.append(([drawn[n] for n in some], states))
+        states, types = draw(st.sampled_from(COUNTED)), draw(st.sampled_from(ASKED))
+        units = draw(st.sampled_from(UNITS))
+        units = "devices" if units == "utilization" and "on_trip" not in states else units
+        fields = {
+            "states": {state: [] for state in states},
+            "vehicle_types": list(types),
+            "rule_units": units,
+        }
+        rules.append(rule(7 + number, *(1 + n for n in some), maximum=3, **fields))
+        plain.append(Plain([drawn[n] for n in some], states, types, units))
     areas = [geography(1 + n, shapely.geometry.mapping(one), f"zone {n}") for n, one in enumerate(drawn)]
     made = policy(1, *rules, start_date=T0 - 1, published_date=T0 - 3_600_000)
-    read, findings = parsed(document([made], areas))
-    assert not findings.errors, findings.errors
-    return read, plain
+    return read_with_types(document([made], areas)), plain
 
 
 @st.composite
@@ -91,33 +126,50 @@ def rides(draw: st.DrawFn) -> list[dict[str, Any]]:
                 "lat": LAT + place[0],
                 "lon": LON + place[1],
                 "vehicle_state": draw(st.sampled_from(STATES[:3] * 3 + STATES[3:])),
+                "vehicle_type": draw(st.sampled_from([TYPES[int(name[-1]) % 3]] * 3 + TYPES)),
             }
         )
     return made
 
 
-def expected(
-    log: list[dict[str, Any]], rules: list[tuple[list[Any], tuple[str, ...]]]
-) -> list[dict[str, int]]:
-    """Return how many vehicles of each operator each rule counts."""
+def vehicles_of(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the newest reading of each vehicle that is not missing."""
     newest: dict[str, dict[str, Any]] = {}
     clock = dict.fromkeys(range(SOURCES), 0)
     for one in log:
-        source = VEHICLES[one["vehicle_id"]]
+        source = VEHICLES.get(one["vehicle_id"], 0)
         clock[source] = max(clock[source], one["ts"])
         known = newest.get(one["vehicle_id"])
         if known is None or one["ts"] > known["ts"]:
             newest[one["vehicle_id"]] = one
-    counts: list[dict[str, int]] = [{} for _ in rules]
-    for name, one in newest.items():
-        if one["ts"] + STALE_MS <= clock[VEHICLES[name]] - LATENESS_MS:
-            continue  # it is missing
+    return [
+        one
+        for name, one in newest.items()
+        if one["ts"] + STALE_MS > clock[VEHICLES.get(name, 0)] - LATENESS_MS
+    ]
+
+
+def expected(log: list[dict[str, Any]], rules: list[Plain]) -> list[dict[str, tuple[int, int]]]:
+    """Return of each rule by operator how many vehicles it counts, and of how many (shares.py); not where 0 of 0."""
+    vehicles = vehicles_of(log)
+    counted: list[list[dict[str, Any]]] = [[] for _ in rules]
+    for one in vehicles:
         point = shapely.Point(one["lon"], one["lat"])
-        for number, (shapes, states) in enumerate(rules):
-            if one["vehicle_state"] in states and any(shape.contains(point) for shape in shapes):
-                counts[number][one["operator"]] = counts[number].get(one["operator"], 0) + 1
+        for number, plain in enumerate(rules):
+            if plain.wants(one) and any(shape.contains(point) for shape in plain.zones):
+                counted[number].append(one)
                 break
-    return counts
+    found: list[dict[str, tuple[int, int]]] = []
+    for plain, here in zip(rules, counted, strict=True):
+        some, whole = here, [one for one in vehicles if plain.wants(one)] if plain.units == "percent" else []
+        if plain.units == "utilization":
+            some, whole = [one for one in here if one["vehicle_state"] == "on_trip"], here
+        numbers = {
+            operator: tuple(sum(one["operator"] == operator for one in group) for group in (some, whole))
+            for operator in OPERATORS
+        }
+        found.append({operator: (n, of) for operator, (n, of) in numbers.items() if n or of})
+    return found
 
 
 class Town:
@@ -137,7 +189,8 @@ class Town:
         return IncidentsState(self.policy, locate.centre, self.city.database.restored("incidents", 0))
 
     def feed(self, source: int, *readings: dict[str, Any]) -> None:
-        self.city.feed(source, frame(readings))
+        columns = {name: [one[name] for one in readings] for name in readings[0]}
+        self.city.feed(source, msgspec.json.encode({**columns, "received_at": FAR_FUTURE}))
 
     def listen(self) -> None:
         """Let the incidents hear what was said."""
@@ -193,13 +246,25 @@ class Town:
     def save_incidents(self) -> None:
         self.city.database.commit("incidents", self._heard, self.incidents.take_changes())
 
-    def counts(self, as_of: int) -> list[dict[str, int]]:
-        """Return how many vehicles of each operator each rule counts, as of a look at an event time."""
+    def counts(self, as_of: int, number: int = 0) -> list[dict[str, tuple[int, int]]]:
+        """Return the same as `expected` of a policy, as of a look at an event time; no type is in doubt any more."""
         look = CellsNow(REGION, as_of, as_of, SlotCounts([], [], [], [], [], [], []))
         self.cells.append(codec.encode(look))
         self.listen()
-        (tally,) = self.incidents._counts._tallies_of(REGION)
-        return [{name: n for name, n in one.items() if n} for one in tally.counts]
+        book = self.incidents._counts
+        tally = book._tallies_of(REGION)[number]
+        assert not any(
+            n for kept in (tally.doubtful, tally.doubtful_riding) for one in kept for n in one.values()
+        )
+        found: list[dict[str, tuple[int, int]]] = []
+        for place, asked in enumerate(tally.rules):
+            if asked.units == "devices":
+                found.append({name: (n, 0) for name, n in tally.counts[place].items() if n})
+                continue
+            of_rule = list(shares(tally, place, book._fleets[REGION]))
+            assert not any(share.ends for share in of_rule)
+            found.append({one.operator: (one.count, one.of) for one in of_rule if one.count or one.of})
+        return found
 
 
 STEPS = [
@@ -221,7 +286,7 @@ STEPS = [
 
 @settings(deadline=None, max_examples=150)
 @given(st.lists(documents(), min_size=2, max_size=2), rides(), st.integers(1, 4), st.data())
-def test_rules_count_by_position_what_an_oracle_without_cells_counts(
+def test_rules_count_by_position_and_type_what_an_oracle_without_cells_counts(
     drawn: list[tuple[Policy, Any]], log: list[dict[str, Any]], size: int, data: st.DataObject
 ) -> None:
     town = Town(drawn[0][0])
@@ -242,6 +307,62 @@ def test_rules_count_by_position_what_an_oracle_without_cells_counts(
     town.city.settle()
     town.listen()
     assert town.counts(max(one["ts"] for one in log)) == expected(log, rules)
+
+
+def test_a_large_crowd_is_counted_by_type_as_shapely_finds_it() -> None:
+    """Two thousand vehicles on some fifty cells, told in pieces; rules on types, on all, and in per cent."""
+    random = np.random.default_rng(25)
+    shapes = [
+        shapely.Point(LON + x, LAT + y).buffer(radius)
+        for x, y, radius in ((-0.003, 0.001, 0.004), (0.004, -0.002, 0.0015), (0.0, 0.004, 0.0008))
+    ]
+    asked: list[tuple[list[int], tuple[str, ...], str]] = [
+        ([0, 2], ("moped",), "devices"), ([1], ("bicycle", "moped"), "devices"), ([0, 1], (), "devices"),
+        ([0, 1, 2], ("scooter_standing",), "percent"), ([1], ("scooter_standing",), "utilization"),
+    ]  # fmt: skip
+    states = tuple(STATES[:3])
+    rules = [
+        rule(
+            *(7 + number, *(1 + zone for zone in zones_)),
+            states={state: [] for state in states},
+            vehicle_types=list(types),
+            rule_units=units,
+            maximum=3,
+        )
+        for number, (zones_, types, units) in enumerate(asked)
+    ]
+    areas = [geography(1 + n, shapely.geometry.mapping(one), f"zone {n}") for n, one in enumerate(shapes)]
+    # A policy for each rule: none takes vehicles from another.
+    made = [
+        policy(number, one, start_date=T0 - 1, published_date=T0 - 3_600_000)
+        for number, one in enumerate(rules)
+    ]
+    town = Town(read_with_types(document(made, areas)))
+    log = [
+        {
+            "vehicle_id": f"bike-{n}",
+            "operator": OPERATORS[n % 3 // 2],
+            "ts": T0 + 60_000 + turn * 1000,
+            "lat": LAT + float(random.uniform(-REACH, REACH)),
+            "lon": LON + float(random.uniform(-REACH, REACH)),
+            "vehicle_state": STATES[int(random.integers(5))],
+            "vehicle_type": TYPES[n % len(TYPES)],
+        }
+        for turn in range(2)
+        for n in range(2_000)
+    ]
+    for begin in range(0, len(log), 500):
+        town.feed(begin // 500 % SOURCES, *log[begin : begin + 500])
+        town.city.publish(begin // 500 % SOURCES)
+        town.listen()
+    town.city.settle()
+    town.listen()
+    newest = log[2_000:]
+    for number, (zones_, types, units) in enumerate(asked):
+        plain = Plain([shapes[zone] for zone in zones_], states, types, units)
+        [found] = expected(newest, [plain])
+        assert town.counts(log[-1]["ts"], number) == [found]
+        assert any(n for n, _ in found.values())
 
 
 def act(town: Town, what: str, drawn: list[tuple[Policy, Any]], data: st.DataObject) -> None:

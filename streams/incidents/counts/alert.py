@@ -84,6 +84,11 @@ def followed(alert: Alert, look: Look, severity: Severity | None) -> Alert:
     )
 
 
+def vehicles(rule: CountRule) -> str:
+    """Return what a rule counts, for people."""
+    return f"vehicles of type {' or '.join(sorted(rule.vehicle_types))}" if rule.vehicle_types else "vehicles"
+
+
 def _summary(look: Look) -> str:
     beyond = excess(look.bound, look.count, look.limits)
     if look.share is not None:
@@ -96,7 +101,7 @@ def _summary(look: Look) -> str:
             f"{beyond} short" if beyond > 0 else "within bounds",
         )
     return (
-        f"{look.count} vehicles in {look.rule.zone}, {limit} allowed by {look.rule.name!r}, {relation} "
+        f"{look.count} {vehicles(look.rule)} in {look.rule.zone}, {limit} allowed by {look.rule.name!r}, {relation} "
         f"({shares(look.by_operator)})"
     )
 
@@ -107,8 +112,8 @@ def _summary_of_share(look: Look, share: Share, beyond: int) -> str:
     side = "over" if look.bound == "too_many" else "short"
     what = "on a trip" if rule.units == "utilization" else "are"
     return (
-        f"{share.count} of {share.of} vehicles of {share.operator} ({_percent(share):g} %) {what} in {rule.zone}, "
-        f"{limit} % allowed by {rule.name!r}, {f'{beyond} {side}' if beyond > 0 else 'within bounds'}"
+        f"{share.count} of {share.of} {vehicles(rule)} of {share.operator} ({_percent(share):g} %) {what} in "
+        f"{rule.zone}, {limit} % allowed by {rule.name!r}, {f'{beyond} {side}' if beyond > 0 else 'within bounds'}"
     )
 
 
@@ -134,6 +139,7 @@ def _evidence(look: Look) -> Evidence:
         units=rule.units,
         of=None if look.share is None else look.share.of,
         percent=None if look.share is None else _percent(look.share),
+        vehicle_types=sorted(rule.vehicle_types),
     )
     by_operator = {name: n for name, n in sorted(look.by_operator.items()) if n}
     return Evidence(

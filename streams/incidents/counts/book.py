@@ -11,8 +11,9 @@ from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold import Record
 from streams.incidents.book import Message
-from streams.incidents.counts.alert import Look, followed, raised
+from streams.incidents.counts.alert import Look, followed, raised, vehicles
 from streams.incidents.counts.crowd import Crowd, Move
+from streams.incidents.counts.doubt import ends, in_doubt
 from streams.incidents.counts.hours import local_time
 from streams.incidents.counts.rules import CountPolicy, CountRule, Counts, Place
 from streams.incidents.counts.shares import Fleets, Share, shares
@@ -93,6 +94,8 @@ class CountBook:
     def part_moved(self, region: str, place: Place, operator: str, before: Counts, after: Counts) -> None:
         """The counts of an operator in a part of a cell changed, of all sources together."""
         self._move(region, self._crowd(region).part_moved(place, operator, before, after))
+        if region in self._fleets:
+            self._fleets[region].part_moved(place.vehicle_type, operator, before, after)
 
     def _crowd(self, region: str) -> Crowd:
         crowd = self._crowds.get(region)
@@ -147,7 +150,7 @@ class CountBook:
                 limit += " (not in effect)"
             bound: Bound = "too_many" if alert.kind == "too_many" else "too_few"
             entry = self._entries.get((rule.rule_id, bound, operator), _Entry())
-            return Seen(f"{count} vehicles", limit, entry.watch.as_text)
+            return Seen(f"{count} {vehicles(rule)}", limit, entry.watch.as_text)
         return None
 
     def _of(self, alert: Alert) -> Iterator[tuple[Tally, int]]:
@@ -202,7 +205,7 @@ class CountBook:
             made = (Tally(policy, region) for policy in self._config.policies)
             found = self._tallies[region] = [tally for tally in made if tally.rules]
             if found:
-                self._fleets[region] = Fleets(self._crowd(region).cells)
+                self._fleets[region] = Fleets(self._crowd(region))
         return found
 
     def _is_held(self, tally: Tally) -> bool:
@@ -241,7 +244,8 @@ class CountBook:
         count, in_effect = sum(by_operator.values()), tally.active[number]
         for bound in bounds(rule):
             key: Key = (rule.rule_id, bound, "" if share is None else share.operator)
-            if bound == "too_few" and self._is_held(tally):
+            unheard = bound == "too_few" and self._is_held(tally)
+            if unheard or (in_effect and in_doubt(bound, ends(tally, number, rule, count, share))):
                 self._hold(key)
                 continue
             found = severity(bound, count, rule) if in_effect else None

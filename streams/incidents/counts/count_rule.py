@@ -5,6 +5,7 @@ from typing import cast
 
 import shapely
 
+from schemas.vehicles import VEHICLE_TYPES
 from streams.incidents.counts.fields import Fields
 from streams.incidents.counts.geographies import City, Geography, holder, middle
 from streams.incidents.counts.rules import CountRule, Units
@@ -12,7 +13,7 @@ from streams.incidents.stays.rules import Area
 from streams.incidents.trips.document import day_bounds
 from streams.incidents.trips.rules import TripRule
 
-VEHICLE_TYPES = (
+MDS_TYPES = (
     *("bicycle", "bus", "cargo_bicycle", "car", "delivery_robot", "moped", "motorcycle"),
     *("scooter", "scooter_standing", "scooter_seated", "truck", "other"),
 )
@@ -28,7 +29,15 @@ def count_rule(
         fields.note(
             "value_url", "it is not asked; the vehicles of all operators of the policy are counted here"
         )
-    applies = _applies(fields, city)
+    if fields.values.get("propulsion_types") not in (None, []):
+        fields.error("propulsion_types", "vehicles are not counted by propulsion; leave it out")
+    types = _types(fields, city)
+    if trips and types:
+        fields.error(
+            "vehicle_types",
+            f"trips are not counted by type, and {', '.join(sorted(city.vehicle_types - types))} may be among them; "
+            "leave it out, or set UB_POLICY_VEHICLE_TYPES to the types that vehicles here have",
+        )
     minimum, maximum = (None, None) if trips else _bounds(fields, units)
     a_day = day_bounds(fields) if trips else (None, None)
     name, states, hours = fields.text("name"), fields.states(), fields.hours()
@@ -42,7 +51,7 @@ def count_rule(
         fields.error(
             "geographies", "they hold no centre of a cell, so nothing would be counted; draw them larger"
         )
-    if not cells | edge or not applies:
+    if not cells | edge or types is None:
         return None
     regions = sorted({city.region(cell) for cell in cells | edge})
     if len(regions) > 1:
@@ -57,27 +66,19 @@ def count_rule(
         )  # fmt: skip
     return CountRule(
         rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, minimum, maximum,
-        hours, area, edge, units,
+        hours, area, edge, units, types,
     )  # fmt: skip
 
 
-def _applies(fields: Fields, city: City) -> bool:
-    """Return whether the rule is about the vehicles that there are."""
-    if fields.values.get("propulsion_types") not in (None, []):
-        fields.error("propulsion_types", "vehicles are not counted by propulsion; leave it out")
-    types = set(fields.texts("vehicle_types", "|".join(VEHICLE_TYPES), "vehicle types of MDS"))
+def _types(fields: Fields, city: City) -> frozenset[str] | None:
+    """Return the types of vehicles that a rule is about; empty: all; None: vehicles here have other types."""
+    types = frozenset(fields.texts("vehicle_types", "|".join(MDS_TYPES), "vehicle types of MDS"))
     if not types or city.vehicle_types <= types:
-        return True
+        return frozenset()
     if not city.vehicle_types & types:
         fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not judged")
-        return False
-    missing = ", ".join(sorted(city.vehicle_types - types))
-    fields.error(
-        "vehicle_types",
-        f"vehicles are not counted by type, and {missing} may be among them; leave it out, or set "
-        "UB_POLICY_VEHICLE_TYPES to the types that vehicles here have",
-    )
-    return True
+        return None
+    return types & frozenset(VEHICLE_TYPES)
 
 
 def _units(fields: Fields) -> Units:

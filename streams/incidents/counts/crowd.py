@@ -3,7 +3,8 @@
 What the fleet counted by position, all sources together, are parts of a cell. The rest of a cell's vehicles, of sources
 that have not told theirs (yet, or not of these areas), counts by the centre of the cell: all of them where nothing was
 told. Counts by cell and by position come on two ways, so that either may be ahead of the other for a moment; a rest
-below zero is none.
+below zero is none. Where rules ask for types of vehicles, a part has those of one type; of which types the rest is,
+nobody knows.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,11 +41,16 @@ class Crowd:
         yield Place(cell), operator, _rest(total, told), _rest(total, self._told(cell, operator))
 
     def all(self, cells: AbstractSet[str]) -> Iterator[tuple[Place, str, Counts]]:
-        """Yield all counts of these cells, and of every cell with counts by position."""
+        """Yield all counts of these cells, and of every part of a cell."""
         for cell in (cells & self.cells.keys()) | self._parts.keys():
             for operator, counts in self.cells.get(cell, {}).items():
                 yield Place(cell), operator, _rest(counts, self._told(cell, operator))
-            for operator, parts in self._parts.get(cell, {}).items():
+        yield from self.parts()
+
+    def parts(self) -> Iterator[tuple[Place, str, Counts]]:
+        """Yield all counts by position."""
+        for by_operator in self._parts.values():
+            for operator, parts in by_operator.items():
                 for place, counts in parts.items():
                     yield place, operator, counts
 

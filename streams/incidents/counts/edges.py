@@ -30,7 +30,10 @@ class _Heard(msgspec.Struct, array_like=True, frozen=True):
 
 
 class _Word(msgspec.Struct, array_like=True, frozen=True):
-    """What a source said last of a place and an operator. Zeros are kept: an older word may come again."""
+    """What a source said last of a place and an operator. Zeros are kept: an older word may come again.
+
+    `vehicle_type` is empty where no type was told, as in what earlier versions saved.
+    """
 
     source: int
     operator: str
@@ -38,12 +41,13 @@ class _Word(msgspec.Struct, array_like=True, frozen=True):
     outside: tuple[str, ...]
     offset: int
     counts: Counts
+    vehicle_type: str = ""
 
 
 _heard = msgspec.msgpack.Decoder(_Heard)
 _words = msgspec.msgpack.Decoder(list[_Word])
-Said = tuple[str, tuple[str, ...], tuple[str, ...], int]
-"""Of which operator, inside and outside of which areas, by which source."""
+Said = tuple[str, tuple[str, ...], tuple[str, ...], str, int]
+"""Of which operator, inside and outside of which areas, of which type, by which source."""
 
 
 class EdgeBook:
@@ -67,9 +71,12 @@ class EdgeBook:
             states = zip(
                 c.available, c.non_operational, c.reserved, c.on_trip, c.non_contactable, strict=True
             )
-            rows = zip(c.cell, c.operator, map(tuple, c.inside), map(tuple, c.outside), states, strict=True)
-            for cell, operator, inside, outside, counts in rows:
-                word = _Word(message.source, operator, inside, outside, message.offset, counts)
+            types = [None] * len(c.cell) if c.vehicle_type is None else c.vehicle_type
+            rows = zip(
+                *(c.cell, c.operator, map(tuple, c.inside), map(tuple, c.outside), states, types), strict=True
+            )
+            for cell, operator, inside, outside, counts, type_ in rows:
+                word = _Word(message.source, operator, inside, outside, message.offset, counts, type_ or "")
                 known = self._words.get(region, {}).get(cell, {}).get(_said(word))
                 if known is None or message.offset >= known.offset:
                     self._put(region, cell, word)
@@ -106,18 +113,18 @@ class EdgeBook:
                 del self._words[region][cell]
 
     def _put(self, region: str, cell: str, word: _Word) -> None:
-        words = self._words.setdefault(region, {}).setdefault(cell, {})
+        words, said = self._words.setdefault(region, {}).setdefault(cell, {}), _said(word)
         others = added(
             *(
                 one.counts
                 for one in words.values()
-                if one.source != word.source and _said(one)[:3] == _said(word)[:3]
+                if one.source != word.source and _said(one)[:4] == said[:4]
             )
         )
-        known = words.get(_said(word))
+        known = words.get(said)
         before = others if known is None else added(others, known.counts)
-        words[_said(word)] = word
-        after, place = added(others, word.counts), Place(cell, word.inside, word.outside)
+        words[said] = word
+        after, place = added(others, word.counts), Place(cell, word.inside, word.outside, word.vehicle_type)
         if before != after:
             self._follower.part_moved(region, place, word.operator, before, after)
 
@@ -145,4 +152,4 @@ class EdgeBook:
 
 
 def _said(word: _Word) -> Said:
-    return word.operator, word.inside, word.outside, word.source
+    return word.operator, word.inside, word.outside, word.vehicle_type, word.source

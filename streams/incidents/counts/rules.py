@@ -17,12 +17,14 @@ COUNTED = ("available", "non_operational", "reserved", "on_trip", "non_contactab
 class Place(NamedTuple):
     """Part of a cell: within these areas, of those whose outline may cross it, and not within those.
 
-    Of an area that is not named it is unknown; there the centre of the cell decides.
+    Of an area that is not named it is unknown; there the centre of the cell decides. `vehicle_type` is that of all
+    vehicles counted there; empty: of which type each is, nobody has told.
     """
 
     cell: str
     inside: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    vehicle_type: str = ""
 
 
 Counts = tuple[int, int, int, int, int]
@@ -42,6 +44,7 @@ class CountRule:
     edge                the cells that its outline crosses
     area                the geography itself
     cell                the cell of the geography nearest to its middle, at (lat, lon): where its alerts are shown
+    vehicle_types       those that it is about; none: all
     """
 
     rule_id: str
@@ -60,6 +63,7 @@ class CountRule:
     area: Area
     edge: frozenset[str]
     units: Units = "devices"
+    vehicle_types: frozenset[str] = frozenset()
 
 
 CountPolicy = MdsPolicy[CountRule]

@@ -1,16 +1,29 @@
 """How many vehicles each rule of one policy counts in one region.
 
-A vehicle counts for the first rule in effect whose geography holds it and whose states hold its state. A geography
-holds what is inside of it by position; where that is not known, the vehicles of the cells whose centre it holds.
+A vehicle counts for the first rule in effect whose geography holds it, whose states hold its state, and whose types
+hold its type. A geography holds what is inside of it by position; where that is not known, the vehicles of the cells
+whose centre it holds. A vehicle whose type nobody has told, where the first such rule asks for types, counts for none:
+it is in doubt for that one, and for all that may have it then.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from streams.incidents.counts.crowd import Crowd
 from streams.incidents.counts.rules import COUNTED, NONE, CountPolicy, CountRule, Counts, Place
 
 ByOperator = Mapping[str, Counts]
+ByRule = list[dict[str, int]]
+"""Of each rule, vehicles by operator."""
 _NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Takers:
+    """Who has the vehicles of one state in a place: the rule that takes them, or those for which they are in doubt."""
+
+    taker: int = _NOBODY
+    doubtful: tuple[int, ...] = ()
 
 
 class Tally:
@@ -21,14 +34,21 @@ class Tally:
         self.region = region
         self.rules: tuple[CountRule, ...] = tuple(rule for rule in policy.rules if rule.region == region)
         self.active: tuple[bool, ...] = (False,) * len(self.rules)
-        self.counts: list[dict[str, int]] = [{} for _ in self.rules]
-        self.riding: list[dict[str, int]] = [{} for _ in self.rules]
-        """Of those counted, the vehicles on a trip."""
+        self._begin()
         self._centres: dict[str, tuple[int, ...]] = {}
         for number, rule in enumerate(self.rules):
             for cell in rule.cells:
                 self._centres[cell] = (*self._centres.get(cell, ()), number)
-        self._takers: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self._takers: dict[tuple[tuple[int, ...], str], tuple[_Takers, ...]] = {}
+
+    def _begin(self) -> None:
+        self.counts: ByRule = [{} for _ in self.rules]
+        self.riding: ByRule = [{} for _ in self.rules]
+        """Of those counted, the vehicles on a trip."""
+        self.doubtful: ByRule = [{} for _ in self.rules]
+        """Vehicles that may be of the rule's types, or not."""
+        self.doubtful_riding: ByRule = [{} for _ in self.rules]
+        """Of these, the vehicles on a trip."""
 
     def set_active(self, active: tuple[bool, ...], crowd: Crowd) -> None:
         """Let other rules be in effect; `crowd` are all counts of the region."""
@@ -36,8 +56,7 @@ class Tally:
             return
         self.active = active
         self._takers.clear()
-        self.counts = [{} for _ in self.rules]
-        self.riding = [{} for _ in self.rules]
+        self._begin()
         for place, operator, counts in crowd.all(self._centres.keys()):
             self.move(place, operator, NONE, counts)
 
@@ -46,10 +65,17 @@ class Tally:
         holders = self._holders(place)
         if not holders or not self.policy.counts(operator):
             return
-        for state, taker, old, new in zip(COUNTED, self._takers_of(holders), before, after, strict=True):
-            if taker != _NOBODY and old != new:
-                for kept in (self.counts, self.riding)[: 1 + (state == "on_trip")]:
-                    kept[taker][operator] = kept[taker].get(operator, 0) + new - old
+        takers = self._takers_of(holders, place.vehicle_type)
+        for state, found, old, new in zip(COUNTED, takers, before, after, strict=True):
+            if old == new:
+                continue
+            lists = 1 + (state == "on_trip")
+            if found.taker != _NOBODY:
+                for kept in (self.counts, self.riding)[:lists]:
+                    kept[found.taker][operator] = kept[found.taker].get(operator, 0) + new - old
+            for number in found.doubtful:
+                for kept in (self.doubtful, self.doubtful_riding)[:lists]:
+                    kept[number][operator] = kept[number].get(operator, 0) + new - old
 
     def _holders(self, place: Place) -> tuple[int, ...]:
         """Return the rules whose geographies hold a place, in their order."""
@@ -63,12 +89,22 @@ class Tally:
             or (number in by_centre and rule.area.area_id not in place.outside)
         )
 
-    def _takers_of(self, holders: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the rule that takes the vehicles of each state in cells that these rules hold."""
-        takers = self._takers.get(holders)
+    def _takers_of(self, holders: tuple[int, ...], vehicle_type: str) -> tuple[_Takers, ...]:
+        """Return who has the vehicles of each state in places that these rules hold; an empty type is not known."""
+        takers = self._takers.get((holders, vehicle_type))
         if takers is None:
-            takers = self._takers[holders] = tuple(
-                next((n for n in holders if self.active[n] and state in self.rules[n].states), _NOBODY)
-                for state in COUNTED
-            )
+            takers = tuple(self._takers_in(holders, state, vehicle_type) for state in COUNTED)
+            self._takers[holders, vehicle_type] = takers
         return takers
+
+    def _takers_in(self, holders: tuple[int, ...], state: str, vehicle_type: str) -> _Takers:
+        doubtful: list[int] = []
+        for number in holders:
+            rule = self.rules[number]
+            if not self.active[number] or state not in rule.states:
+                continue
+            if not vehicle_type and rule.vehicle_types:
+                doubtful.append(number)
+            elif not rule.vehicle_types or vehicle_type in rule.vehicle_types:
+                return _Takers(doubtful=(*doubtful, number)) if doubtful else _Takers(number)
+        return _Takers(doubtful=tuple(doubtful))

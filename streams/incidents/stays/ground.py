@@ -30,9 +30,23 @@ class Ground:
     Codes below 0 are of cells on boundaries: which areas hold all of the cell, and about which the position decides.
     """
 
-    def __init__(self, areas: Sequence[Area], states: frozenset[str], outline: Outline) -> None:
-        """`states` are those in which a vehicle stands anywhere, as far as rules are concerned."""
+    def __init__(
+        self,
+        areas: Sequence[Area],
+        states: frozenset[str],
+        outline: Outline,
+        types_in: frozenset[str] = frozenset(),
+        *,
+        types_everywhere: bool = False,
+    ) -> None:
+        """`states` are those in which a vehicle stands anywhere, as far as rules are concerned.
+
+        `types_in` are ids of areas in whose cells, be it a part of one, vehicles are told by type.
+        """
         self.states = states
+        self._types_in = types_in
+        self._types_everywhere = types_everywhere
+        self._cells_by_type: set[str] = set()
         self._areas = sorted(areas, key=lambda area: area.area_id)
         self._outline = outline
         self._codes: dict[frozenset[str], int] = {frozenset(): 0}
@@ -41,7 +55,19 @@ class Ground:
         self._deciding: list[tuple[frozenset[str], tuple[int, ...]]] = []
         self._cells: dict[str, int] = {}
         text = f"{sorted(area.area_id for area in areas)}{sorted(states)}"
+        if self.by_type:
+            text += f"{sorted(types_in)}{types_everywhere}"
         self.version = hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def by_type(self) -> bool:
+        """Whether vehicles are told by type in any cell."""
+        return bool(self._types_in) or self._types_everywhere
+
+    def tells_types(self, cell: str) -> bool:
+        """Return whether all vehicles in a cell are told by type."""
+        self.code_of_cell(cell)
+        return self._types_everywhere or cell in self._cells_by_type
 
     def areas(self, code: int) -> list[str]:
         """Return the ids of the areas of a set."""
@@ -71,6 +97,8 @@ class Ground:
         found, undecided = set(), []
         for number, area in enumerate(self._areas):
             touched = area.shape.intersects(wide)
+            if touched and area.area_id in self._types_in:
+                self._cells_by_type.add(cell)
             if touched and not area.shape.contains(wide):
                 undecided.append(number)
             elif touched != area.outside:
@@ -115,9 +143,24 @@ class Ground:
 
 
 def count_ground_of(policy: Policy, outline: Outline) -> Ground | None:
-    """Return the areas in which the fleet stage counts by position; None: there are none."""
-    areas = {rule.area.area_id: rule.area for one in policy.counts for rule in one.rules}
-    return Ground(list(areas.values()), frozenset(COUNTED), outline) if areas else None
+    """Return the areas in which the fleet stage counts by position, and where by type; None: there are none.
+
+    A rule in per cent of an operator's vehicles of some types asks how many it has anywhere.
+    """
+    rules = [rule for one in policy.counts for rule in one.rules]
+    areas = {rule.area.area_id: rule.area for rule in rules}
+    typed = [rule for rule in rules if rule.vehicle_types]
+    return (
+        Ground(
+            list(areas.values()),
+            frozenset(COUNTED),
+            outline,
+            frozenset(rule.area.area_id for rule in typed),
+            types_everywhere=any(rule.units == "percent" for rule in typed),
+        )
+        if areas
+        else None
+    )
 
 
 def ground_of(policy: Policy, outline: Outline) -> Ground | None:

@@ -1,14 +1,18 @@
 """Policies on where vehicles may stand, around the places of the fleet's examples."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas.vehicles import VEHICLE_TYPES
 from streams.grid import locate
 from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.reading import read
+from streams.incidents.stays.ground import Ground
+from streams.wiring import count_ground
 from tests.pipeline import T0
 from tests.unit.incidents.counts.mds import document, geography, policy, rule
 
@@ -66,3 +70,15 @@ def gbfs(*features: dict[str, Any], **data: Any) -> str:
 def feature(geometry: dict[str, Any], *rules: dict[str, Any], name: Any = "Plaza") -> dict[str, Any]:
     """Return a zone."""
     return {"type": "Feature", "geometry": geometry, "properties": {"name": name, "rules": list(rules)}}
+
+
+def grounds_of_types(*rules: dict[str, Any]) -> Ground:
+    """Return where vehicles are counted by position and type for rules of type count, in a city of all types."""
+    findings = Findings("types")
+    areas = [geography(1, PLAZA, "Plaza"), geography(2, TOWN, "Town")]
+    made = policy(1, *rules, start_date=T0, published_date=T0 - 3_600_000)
+    city = replace(CITY, vehicle_types=frozenset(VEHICLE_TYPES))
+    found = count_ground(read(document([made], areas), None, DEFAULT, city, findings))
+    assert not findings.errors, findings.errors
+    assert found is not None
+    return found

@@ -19,8 +19,13 @@ from tests.e2e.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 
-SECONDS = 28
-"""The flood of 3,000 bikes raises its alert after some 10 s at 60 times real time; then the console is looked at."""
+SECONDS = 300
+"""Longer than it takes on the busiest machine: Ctrl-C ends it, once the alert was told and the console was looked at.
+
+The flood of 3,000 bikes raises its alert after some 10 s at 60 times real time."""
+
+
+ALERT = r"^\S+ \S+  RAISED +\w+ +oversaturation +[0-9a-f]{15} .* bikes in a cell for \d+"
 
 
 def marked(mark: str) -> list[str]:
@@ -55,10 +60,11 @@ def test_up_shows_a_flooded_city_and_leaves_nothing_behind(stack_kind: str, tmp_
         eventually(
             (tmp_path / "up.log").read_text,
             150.0,
-            until=lambda text: "RAISED" in text or up.poll() is not None,
+            until=lambda text: re.search(ALERT, text, re.M) or up.poll() is not None,
         )
         at_work = marked(mark)
         the_console_shows_it((tmp_path / "up.log").read_text())
+        up.send_signal(signal.SIGINT)
         code = up.wait(120)
     finally:
         if up.poll() is None:
@@ -94,11 +100,14 @@ def the_console_shows_it(shown: str) -> None:
     path = f"api/v1/cells/{full['cell']}/windows?limit=1"
     (window,) = eventually(lambda: ask(path), until=lambda body: body.get("windows"))["windows"]
     assert window["readings"] > 0
-    states = ("open", "cleared")
-    alerts = eventually(
-        lambda: [each for state in states for each in ask(f"api/v1/alerts?state={state}")["alerts"]]
+    eventually(
+        lambda: {
+            alert["kind"]
+            for state in ("open", "cleared")
+            for alert in ask(f"api/v1/alerts?state={state}").get("alerts", ())
+        },
+        until=lambda kinds: "oversaturation" in kinds,
     )
-    assert {alert["kind"] for alert in alerts} <= {"oversaturation", "saturation_expected"}
 
 
 def fullest(body: dict[str, Any]) -> dict[str, Any]:
@@ -119,10 +128,7 @@ def says_what_it_does(shown: str) -> None:
         "down",
     ]
     assert [step for step in steps if not re.search(rf"^\[ *[\d.]+ s\].*{step}", shown, re.MULTILINE)] == []
-    alert = re.search(
-        r"^\S+ \S+  RAISED +\w+ +oversaturation +[0-9a-f]{15} .* bikes in a cell for \d+", shown, re.M
-    )
-    assert alert, shown
+    assert re.search(ALERT, shown, re.M), shown
 
 
 def adds_up(shown: str) -> None:

@@ -1,4 +1,4 @@
-"""`urbanbrain up`: services, gateway, worker and a simulated city in one go; alerts as they come; then a summary.
+"""`urbanbrain up`: services, our processes and a simulated city in one go; alerts as they come; then a summary.
 
 The order at the end matters: the city stops and waits for its acknowledgements, the gateway hands on what
 it holds, the worker folds and stores the rest; only then are the figures read and the services taken down.
@@ -21,6 +21,7 @@ from rich.console import Console
 
 from deploy.containers import ContainerStack, engine_answers
 from deploy.endpoints import Endpoints
+from deploy.native.ports import free_port
 from deploy.native.process import ServiceProcess
 from deploy.native.stack import NativeStack
 from deploy.summary import Figures, read, render
@@ -127,16 +128,21 @@ def _run_city(
     wait_for_kafka(endpoints.kafka_bootstrap)
     create_topics(endpoints.kafka_bootstrap, settings)
     with _Children(endpoints) as children:
-        say(f"starting gateway and {plan.processes} worker process(es); logs in {children.directory}")
+        say(
+            f"starting gateway, {plan.processes} worker process(es) and console; logs in {children.directory}"
+        )
         gateway = children.start("gateway", "gateway")
         worker = children.start("worker", "worker", "--processes", str(plan.processes))
+        url, console_settings = _console_settings(endpoints, settings)
+        page = children.start("console", "console", environment=console_settings)
+        say(f"the live map is at {url}")
         say(f"starting the city: scenario {plan.scenario} at {plan.speed:g} times real time; Ctrl-C ends it")
         bikes = [] if plan.bikes is None else ["--bikes", str(plan.bikes)]
         city = children.start(
             "city", "sim", "run", plan.scenario, "--speed", f"{plan.speed:g}", "--json", "--quiet", *bikes
         )
         with _alerts(settings, console, say):
-            _wait(plan.seconds, asked, gateway, worker, city)
+            _wait(plan.seconds, asked, gateway, worker, page, city)
             say("stopping the city")
             city.stop()
             say("letting gateway and worker finish what is under way")
@@ -145,6 +151,14 @@ def _run_city(
             _catch_up(settings, sent, say)
             worker.stop()
         return read(settings.database_url.get_secret_value(), sent)
+
+
+def _console_settings(endpoints: Endpoints, settings: Settings) -> tuple[str, dict[str, str]]:
+    """Return where the console will be, and what it is told: it reads as ub_reader, on a free port if none is set."""
+    chosen = "console_port" in settings.model_fields_set and settings.console_port != 0
+    port = settings.console_port if chosen else free_port()
+    environment = {"UB_DATABASE_URL": endpoints.reader_url, "UB_CONSOLE_PORT": str(port)}
+    return f"http://{settings.console_host}:{port}/", environment
 
 
 def _wait(seconds: float | None, asked: threading.Event, *processes: ServiceProcess) -> None:
@@ -186,13 +200,15 @@ class _Children:
     def __exit__(self, *_: object) -> None:
         self._cleanup.close()
 
-    def start(self, name: str, *arguments: str) -> ServiceProcess:
+    def start(
+        self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> ServiceProcess:
         """Start one of our commands; it is stopped when this object is left, if not before."""
         process = ServiceProcess(
             name,
             [sys.executable, "-m", "streams.cli", *arguments],
             self.directory / f"{name}.log",
-            environment={**os.environ, **self._environment},
+            environment={**os.environ, **self._environment, **(environment or {})},
             stop_timeout_s=30.0,
         )
         self._cleanup.callback(process.stop)

@@ -8,7 +8,9 @@ def grown[T: np.generic](array: NDArray[T], size: int, fill: float | bytes = 0) 
     """Return `array` with room for `size` entries along its first axis, doubled when it is too small."""
     if size <= len(array):
         return array
-    bigger = np.full((max(size, 2 * len(array)), *array.shape[1:]), fill, array.dtype)
+    shape = (max(size, 2 * len(array)), *array.shape[1:])
+    # Zeros come from the kernel when they are looked at; what is never used costs nothing.
+    bigger = np.full(shape, fill, array.dtype) if fill else np.zeros(shape, array.dtype)
     bigger[: len(array)] = array
     return bigger
 

@@ -17,6 +17,7 @@ from streams import settings as settings_module
 from streams.audit.command import audit
 from streams.commands import actions, replay, silence  # noqa: F401 - they add their commands to `alerts`
 from streams.commands.alerts import alerts
+from streams.commands.console import console
 from streams.commands.incidents import incidents
 from streams.commands.notify import notify
 from streams.commands.policy import policy
@@ -53,6 +54,7 @@ main.add_command(audit)
 main.add_command(alerts)
 main.add_command(incidents)
 main.add_command(notify)
+main.add_command(console)
 main.add_command(policy)
 
 
@@ -72,7 +74,7 @@ main.add_command(policy)
 def up(
     stack: str | None, seconds: float | None, scenario: str, speed: float, bikes: int | None, processes: int
 ) -> None:
-    """Start everything - services, gateway, worker, a simulated city - and show alerts as they come."""
+    """Start everything - services, gateway, worker, console, a simulated city - and show alerts as they come."""
     try:
         load(scenario)
     except SimError as error:

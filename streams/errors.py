@@ -9,6 +9,7 @@ UrbanBrainError
 ├── PolicyError          a policy file cannot be used
 ├── MatcherError         a matcher of alerts cannot be read
 ├── AlertError           an alert or a silence is not there, or not in a state for what was asked
+├── BadQuery             what the console was asked cannot be understood
 ├── CannotReplay         the log does not hold what an alert came from, or nothing judges it any more
 └── CannotAudit          the log or the tables do not hold what an audit needs
 """
@@ -66,6 +67,10 @@ class MatcherError(UrbanBrainError):
 
 class AlertError(UrbanBrainError):
     """An alert or a silence is not there, or not in a state for what was asked."""
+
+
+class BadQuery(UrbanBrainError):
+    """What the console was asked cannot be understood."""
 
 
 class CannotReplay(UrbanBrainError):

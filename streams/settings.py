@@ -126,6 +126,12 @@ class Settings(BaseSettings):
     # Notifications
     notify_file: Path | None = None
 
+    # Console
+    console_host: str = "127.0.0.1"
+    console_port: int = Field(8080, ge=0, le=65535)
+    console_poll_s: float = Field(1.0, ge=0.1, le=60)
+    console_max_clients: int = Field(200, ge=1, le=10_000)
+
     # Store: kept for this long behind the newest row of each table (see streams/store/retention.py)
     retain_windows_days: int = Field(90, ge=1)
     retain_sensor_windows_days: int = Field(90, ge=1)

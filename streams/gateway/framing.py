@@ -78,8 +78,9 @@ class Framer:
         if len(readings) == 1:
             return self._append(of_kind[partition_of(id_of(readings[0]))], owner, readings, receipt, now_ms)
         chunks: list[list[Any]] = [[] for _ in of_kind]
-        for reading in readings:
-            chunks[partition_of(id_of(reading))].append(reading)
+        take = [chunk.append for chunk in chunks]
+        for number, reading in zip(map(partition_of, map(id_of, readings)), readings, strict=True):
+            take[number](reading)
         filled = False
         for waiting, chunk in zip(of_kind, chunks, strict=True):
             if chunk:

@@ -3,7 +3,6 @@
 `broken_rule` is the authority; `quick_test` makes a test in front of it that lets sound readings pass.
 """
 
-import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -26,14 +25,19 @@ _KNOWN_IDS = 1 << 18
 _MAX_SHOWN = 40
 
 
-@functools.lru_cache(maxsize=_KNOWN_IDS)
-def _matches(text: str) -> bool:
-    return _ID.match(text) is not None
+_known_ids: set[str] = set()
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` is an id by ID_PATTERN. Remembers answers; for short texts only, to bound memory."""
-    return len(text) <= MAX_ID_LENGTH and _matches(text)
+    """Whether `text` is an id by ID_PATTERN. Remembers those that are, up to _KNOWN_IDS of them."""
+    if text in _known_ids:
+        return True
+    if len(text) > MAX_ID_LENGTH or _ID.match(text) is None:
+        return False
+    if len(_known_ids) >= _KNOWN_IDS:
+        _known_ids.clear()
+    _known_ids.add(text)
+    return True
 
 
 def broken_rule(reading: Any, target: Target, latest_ms: int) -> Broken | None:
@@ -52,34 +56,40 @@ def follow_rules(readings: Sequence[Any], target: Target, latest_ms: int) -> boo
 
 
 def quick_test[R](
-    fields: Callable[[R], tuple[str, str | None, int, float, float]], own: Callable[[R], bool]
+    columns: Callable[[Sequence[R]], Sequence[list[Any]]], own: Callable[..., bool]
 ) -> Callable[[Sequence[R], Target, int], bool]:
-    """Return a test whether no reading breaks a rule: `broken_rule` in one loop of plain comparisons.
+    """Return a test whether no reading breaks a rule: `broken_rule` by columns, each looked at as a whole.
 
-    `fields` gives (id, owner, ts, lat, lon) of a reading, `own` says whether its other fields are in order.
+    `columns` gives those of id, owner, ts, lat and lon, and more; `own` says of these whether all is in order there.
     """
 
     def all_sound(readings: Sequence[R], target: Target, latest_ms: int) -> bool:
-        owner, entity = target.owner, target.entity
-        last_ms = min(latest_ms, END_MS - 1)
-        near = NULL_ISLAND_DEG
-        for reading in readings:
-            id_, said, ts, lat, lon = fields(reading)
-            if (
-                -90.0 <= lat <= 90.0
-                and -180.0 <= lon <= 180.0
-                and (lat >= near or lat <= -near or lon >= near or lon <= -near)
-                and EARLIEST_MS <= ts <= last_ms
-                and (said is None or said == owner)
-                and (entity is None or id_ == entity)
-                and is_id(id_)
-                and own(reading)
-            ):
-                continue
-            return False
-        return True
+        if len(readings) == 1:
+            return broken_rule(readings[0], target, latest_ms) is None
+        ids, owners, ts, lat, lon, *more = columns(readings)
+        entity = target.entity
+        return (
+            min(ts) >= EARLIEST_MS
+            and max(ts) <= min(latest_ms, END_MS - 1)
+            and _all_real(lat, lon)
+            and owners.count(None) + owners.count(target.owner) == len(owners)
+            and (entity is None or ids.count(entity) == len(ids))
+            and (_known_ids.issuperset(ids) or all(map(is_id, ids)))
+            and own(*more)
+        )
 
     return all_sound
+
+
+def _all_real(lat: Sequence[float], lon: Sequence[float]) -> bool:
+    """Whether n >= 1 places are on the map, and none at 0,0."""
+    south, north, west, east = min(lat), max(lat), min(lon), max(lon)
+    if south < -90.0 or north > 90.0 or west < -180.0 or east > 180.0:
+        return False
+    near = NULL_ISLAND_DEG
+    if south >= near or north <= -near or west >= near or east <= -near:
+        return True
+    return all(abs(y) >= near or abs(x) >= near for y, x in zip(lat, lon, strict=True))
 
 
 def _broken_identity(reading: Any, target: Target) -> Broken | None:

@@ -5,6 +5,7 @@ Whether metric, unit and value belong together is judged by the sensing stage, w
 
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Any
 
 from schemas import codec, envelope
 from schemas.sensors import MAX_CODE, SensorFrame, SensorReading
@@ -22,9 +23,22 @@ def _codes(reading: SensorReading, _latest_ms: int) -> Broken | None:
     )
 
 
-def _codes_in_order(reading: SensorReading) -> bool:
-    text = reading.kind + reading.metric + (reading.unit or "")
-    return len(text) <= MAX_CODE and "\0" not in text  # longer ones are for `_codes` to judge
+def _columns(readings: Sequence[SensorReading]) -> Sequence[list[Any]]:
+    return (
+        [reading.sensor_id for reading in readings],
+        [reading.owner for reading in readings],
+        [reading.ts for reading in readings],
+        [reading.lat for reading in readings],
+        [reading.lon for reading in readings],
+        [reading.kind for reading in readings],
+        [reading.metric for reading in readings],
+        [reading.unit for reading in readings],
+    )
+
+
+def _codes_in_order(*columns: Sequence[str | None]) -> bool:
+    codes = set().union(*columns)
+    return all(code is None or (len(code) <= MAX_CODE and "\0" not in code) for code in codes)
 
 
 def _frame(readings: Sequence[SensorReading], owner: str | list[str], received_at: int) -> SensorFrame:
@@ -55,6 +69,6 @@ SENSORS = Kind(
     many=codec.sensor_readings,
     id_of=attrgetter("sensor_id"),
     rules=(measured_then, measured_there, _codes),
-    all_sound=quick_test(attrgetter("sensor_id", "owner", "ts", "lat", "lon"), _codes_in_order),
+    all_sound=quick_test(_columns, _codes_in_order),
     frame=_frame,
 )

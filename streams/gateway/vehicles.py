@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Any
 
 from schemas import codec, envelope
 from schemas.vehicles import VehicleFrame, VehiclePosition
@@ -15,9 +16,19 @@ def _battery(position: VehiclePosition, _latest_ms: int) -> Broken | None:
     return broken_number("battery_percent", position.battery_percent, 0, 100)
 
 
-def _battery_in_order(position: VehiclePosition) -> bool:
-    percent = position.battery_percent
-    return percent is None or 0 <= percent <= 100
+def _columns(positions: Sequence[VehiclePosition]) -> Sequence[list[Any]]:
+    return (
+        [position.vehicle_id for position in positions],
+        [position.operator for position in positions],
+        [position.ts for position in positions],
+        [position.lat for position in positions],
+        [position.lon for position in positions],
+        [position.battery_percent for position in positions],
+    )
+
+
+def _batteries_in_order(percents: Sequence[int | None]) -> bool:
+    return all(percent is None or 0 <= percent <= 100 for percent in set(percents))
 
 
 def _frame(positions: Sequence[VehiclePosition], owner: str | list[str], received_at: int) -> VehicleFrame:
@@ -45,6 +56,6 @@ VEHICLES = Kind(
     many=codec.positions,
     id_of=attrgetter("vehicle_id"),
     rules=(measured_then, measured_there, _battery),
-    all_sound=quick_test(attrgetter("vehicle_id", "operator", "ts", "lat", "lon"), _battery_in_order),
+    all_sound=quick_test(_columns, _batteries_in_order),
     frame=_frame,
 )

@@ -113,6 +113,12 @@ def coarser(cell: str) -> str:
     return str(h3.cell_to_parent(cell, max(0, h3.get_resolution(cell) - 1)))
 
 
+def lies_in(cell: str, ancestor: str) -> bool:
+    """Return whether a cell is `ancestor` or one of the finer cells in it."""
+    resolution = h3.get_resolution(ancestor)
+    return bool(h3.get_resolution(cell) >= resolution and h3.cell_to_parent(cell, resolution) == ancestor)
+
+
 def outline(cells: Iterable[str]) -> list[list[list[list[float]]]]:
     """Return the union of cells as the coordinates of a GeoJSON MultiPolygon: polygons, rings, longitude and latitude.
 

@@ -257,6 +257,8 @@ class Stage:
         wall = time.monotonic_ns() // 1_000_000
         out: list[Output] = []
         for owned in self._owned.values():
+            if owned.spoilt:
+                continue  # the fold takes for stored what was not, so it might tell what no next owner can withdraw
             owned.fold.idle(wall)
             out += owned.fold.take_outputs(at_checkpoint=at_checkpoint)
         return out

@@ -1,8 +1,9 @@
 """The series of one partition, (sensor, metric) pairs, in columns: row by pair, everything else by row."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import repeat
+from operator import getitem
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,7 +34,8 @@ class Series:
     _FILL: ClassVar[dict[str, float]] = {"at_lat": np.nan, "at_lon": np.nan}
 
     def __init__(self) -> None:
-        self._row_of: dict[tuple[str, str], int] = {}
+        self._row_of: dict[str, dict[str, int]] = {name: {} for name in METRICS}
+        """By metric, then by sensor: quicker than by pairs, which would have to be made for each reading."""
         self._keys: list[tuple[str, str] | None] = []
         self._owners: list[str] = []
         self._owner_number: dict[str, int] = {}
@@ -57,22 +59,29 @@ class Series:
         self.health = np.zeros(size, record.RECORD)
 
     def __len__(self) -> int:
-        return len(self._row_of)
+        return len(self._keys) - len(self._free)
 
     def rows_of(self, c: Columns, take: NDArray[np.intp], refuse: Refuse) -> NDArray[np.int64]:
         """Return the row of each reading in `take`, REFUSED for those that are refused.
 
         A series not heard of gets a row; its sensor belongs to the owner that the log names first.
         """
-        metrics: Iterable[str] = c.metric_name if isinstance(c.metric_name, list) else repeat(c.metric_name)
-        keys = list(zip(c.sensor_id, metrics, strict=False))
-        if len(take) < len(keys):
-            keys = [keys[index] for index in take.tolist()]
+        ids, metrics = c.sensor_id, c.metric_name
+        if len(take) < len(ids):
+            places = take.tolist()
+            ids = [ids[place] for place in places]
+            metrics = [metrics[place] for place in places] if isinstance(metrics, list) else metrics
         owner = self._owners_of(c)[take]
         try:
-            rows = np.fromiter(map(self._row_of.__getitem__, keys), np.int64, len(keys))
+            found = (
+                map(getitem, map(self._row_of.__getitem__, metrics), ids)
+                if isinstance(metrics, list)
+                else map(self._row_of[metrics].__getitem__, ids)
+            )
+            rows = np.fromiter(found, np.int64, len(ids))
         except KeyError:
-            rows = self._with_new(keys, owner, take, refuse)
+            every = metrics if isinstance(metrics, list) else repeat(metrics, len(ids))
+            rows = self._with_new(list(zip(ids, every, strict=True)), owner, take, refuse)
         foreign = (rows >= 0) & (self.owner[rows] != owner)
         for position in np.flatnonzero(foreign).tolist():
             refuse(*self._foreign(int(self.owner[rows[position]]), int(owner[position])), int(take[position]))
@@ -82,13 +91,14 @@ class Series:
     def _with_new(
         self, keys: list[tuple[str, str]], owner: NDArray[np.int32], take: NDArray[np.intp], refuse: Refuse
     ) -> NDArray[np.int64]:
-        get = self._row_of.get
-        rows = np.array([get(key, REFUSED) for key in keys], np.int64)
+        rows = np.array(
+            [self._row_of[metric].get(sensor_id, REFUSED) for sensor_id, metric in keys], np.int64
+        )
         for position in np.flatnonzero(rows < 0).tolist():
             key, index, number = keys[position], int(take[position]), int(owner[position])
-            row = get(key, REFUSED)
+            sensor_id, metric = key
+            row = self._row_of[metric].get(sensor_id, REFUSED)
             if row == REFUSED:
-                sensor_id = key[0]
                 belongs_to = self._owner_of.get(sensor_id, number)
                 if number == UNKNOWN or belongs_to != number:
                     refuse(*self._foreign(belongs_to, number), index)
@@ -131,7 +141,7 @@ class Series:
                 for name, array in vars(self).items():
                     if isinstance(array, np.ndarray):
                         setattr(self, name, grown(array, row + 1, self._FILL.get(name, 0)))
-        self._row_of[key] = row
+        self._row_of[key[1]][key[0]] = row
         self._owner_of[key[0]] = owner
         self._series_of[key[0]] += 1
         self.owner[row] = owner
@@ -140,7 +150,7 @@ class Series:
 
     def row_of(self, sensor_id: str, metric: str, owner: str) -> int | None:
         """Return the row of a series that is on file under this owner, or None."""
-        row = self._row_of.get((sensor_id, metric))
+        row = self._row_of[metric].get(sensor_id) if metric in self._row_of else None
         return row if row is not None and self._owners[self.owner[row]] == owner else None
 
     @property
@@ -154,12 +164,12 @@ class Series:
 
     def rows_of_sensor(self, sensor_id: str) -> list[int]:
         """Return the rows of all series of a sensor."""
-        rows = (self._row_of.get((sensor_id, metric)) for metric in METRICS)
+        rows = (rows.get(sensor_id) for rows in self._row_of.values())
         return [row for row in rows if row is not None]
 
     def row(self, sensor_id: str, metric: str) -> int:
         """Return the row of a series that is on file."""
-        return self._row_of[sensor_id, metric]
+        return self._row_of[metric][sensor_id]
 
     def keys(self, rows: NDArray[np.integer]) -> tuple[list[str], list[str]]:
         """Return (sensor ids, metric names) of rows in use."""
@@ -169,7 +179,7 @@ class Series:
     def remove(self, rows: NDArray[np.intp]) -> None:
         """Forget series; their rows may be given to others."""
         for row, key in zip(rows.tolist(), zip(*self.keys(rows), strict=True), strict=True):
-            del self._row_of[key]
+            del self._row_of[key[1]][key[0]]
             self._keys[row] = None
             self._series_of[key[0]] -= 1
             if not self._series_of[key[0]]:

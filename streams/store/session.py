@@ -1,8 +1,10 @@
 """One database connection that comes back after an outage, shared by the coroutines of a process."""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -88,6 +90,13 @@ class Session:
                 if not await self._drop_if_broken():
                     raise
                 raise unavailable(self._url, error) from error
+
+    def abort(self) -> None:
+        """Break the connection: who waits for its answer fails at once, silent as the server may be."""
+        connection = self._connection
+        if connection is not None and not connection.closed:
+            with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as link:
+                link.shutdown(socket.SHUT_RDWR)
 
     async def _connect(self) -> AsyncConnection[tuple[Any, ...]]:
         if await self._drop_if_broken() or self._connection is None:

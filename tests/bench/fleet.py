@@ -127,7 +127,7 @@ def _figures(results: list[dict[str, Any]], begin_s: float, verdict: Verdict) ->
         wall_s=max(end.wall_s for _, end in laps) - min(begin.wall_s for begin, _ in laps),
         cpu_s=sum(end.cpu_s - begin.cpu_s for begin, end in laps),
     )
-    last = max(result["last"]["wall_s"] for result in results)
+    last = max(result["last_s"] for result in results)
     return {
         **total.figures(),
         "readings_per_core_s": total.done / total.cpu_s,

@@ -5,6 +5,7 @@ of each burst and the newest one, and all commits with the readings durable by t
 """
 
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -30,7 +31,7 @@ class Diary:
 
     def __init__(self) -> None:
         self.bursts: list[Mark] = []
-        self.last = Mark(0.0, 0.0)
+        self.last_s = 0.0  # the wall clock alone: what is asked for each frame must cost next to nothing
         self.commits: list[Mark] = []
         self._received: dict[int, int] = {}
         self._stopwatch = Stopwatch()
@@ -44,12 +45,11 @@ class Diary:
         """Wrap FleetState.apply."""
 
         def timed(fold: FleetState, record: Record) -> None:
-            begin = marks.now()
-            if begin.wall_s - self.last.wall_s > _BURST_S:
-                self.bursts.append(begin)
+            if time.time() - self.last_s > _BURST_S:
+                self.bursts.append(marks.now())
                 self._at_first = self._at_first or self._stopwatch.snapshot()
             apply(fold, record)
-            self.last = marks.now()
+            self.last_s = time.time()
 
         return timed
 
@@ -69,7 +69,7 @@ class Diary:
     def _report(self) -> None:
         bursts, commits = ([asdict(mark) for mark in found] for found in (self.bursts, self.commits))
         layers = difference(self._at_first or {}, self._stopwatch.snapshot())
-        marks.report(bursts=bursts, last=self.last, commits=commits, layers=layers)
+        marks.report(bursts=bursts, last_s=self.last_s, commits=commits, layers=layers)
 
 
 def _nothing() -> None:

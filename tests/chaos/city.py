@@ -1,4 +1,4 @@
-"""A city that can be hurt: services, gateways and workers as processes, a proxy on every link between two of them."""
+"""A city that can be hurt: services, gateways, workers, a console as processes, a proxy on every link between two."""
 
 import asyncio
 import json
@@ -24,6 +24,7 @@ from streams.settings import Settings
 from streams.store.migrate import migrate
 from tests.chaos.disk import SmallDisk
 from tests.chaos.faketime import Clock
+from tests.chaos.onlooker import Onlooker
 from tests.chaos.plan import OPERATORS
 from tests.chaos.processes import ROOT, Child, children_of
 from tests.chaos.proxy import Proxies, Proxy, kafka_client_id
@@ -99,7 +100,8 @@ class City:
         self.links["kafka"] = proxies.between(self.tansu.port, port=kafka_port, label=kafka_client_id)
         for name in ("gateway-mosquitto", "worker-mosquitto", *(f"{op}-mosquitto" for op in OPERATORS)):
             self.links[name] = proxies.between(self.mosquitto.port)
-        self.links["worker-postgres"] = proxies.between(self.postgres.port)
+        for name in ("worker-postgres", "console-postgres"):
+            self.links[name] = proxies.between(self.postgres.port)
         wait_for_kafka(self.kafka_bootstrap)
         create_topics(self.kafka_bootstrap, self.settings())
         if self.disk is not None:
@@ -109,6 +111,15 @@ class City:
             self.clocks[name] = Clock(self.directory / f"{name}.clock")
         self.gateway = self._child("gateway", "gateway")
         self.worker = self._child("worker", "worker", "--processes", str(self._workers))
+        port = free_port()
+        self.console = self._child(
+            "console",
+            "console",
+            UB_CONSOLE_PORT=str(port),
+            UB_DATABASE_URL=self._through(self.postgres.reader_url, "console-postgres"),
+        )
+        self.onlooker = Onlooker(port)
+        self._cleanup.callback(self.onlooker.stop)
         self._cleanup.callback(self._close_connection)
 
     def _little_log(self) -> None:
@@ -143,21 +154,25 @@ class City:
 
     def _endpoints(self, kind: str) -> Endpoints:
         through = self.links.get(f"{kind}-mosquitto", self.links["gateway-mosquitto"])
-        database = self.links["worker-postgres"].port
         return Endpoints(
             mqtt_host=LOOPBACK,
             mqtt_port=through.port,
             kafka_bootstrap=self.kafka_bootstrap,
             kafka_flavor="tansu",
             database_url=self.postgres.url,
-            writer_url=self.postgres.writer_url.replace(f":{self.postgres.port}/", f":{database}/"),
+            writer_url=self._through(self.postgres.writer_url, "worker-postgres"),
             reader_url=self.postgres.reader_url,
         )
 
+    def _through(self, url: str, link: str) -> str:
+        return url.replace(f":{self.postgres.port}/", f":{self.links[link].port}/")
+
     def start(self) -> None:
-        """Start gateway and workers; return when the gateway has subscribed."""
+        """Start gateway, workers and console; return when the gateway has subscribed."""
         self.gateway.start()
         self.worker.start()
+        self.console.start()
+        self.onlooker.start()
         eventually(self.gateway.said, until=lambda log: "at work" in log or not self.gateway.running)
         assert self.gateway.running, self.gateway.said()
 
@@ -213,7 +228,7 @@ class City:
 
     def tend(self) -> None:
         """Start again what ended by itself, as systemd or Docker would; the supervisor does so for its workers."""
-        for child in (self.gateway, self.worker):
+        for child in (self.gateway, self.worker, self.console):
             if child.wanted and not child.running:
                 self.revived.append(child.name)
                 child.start()

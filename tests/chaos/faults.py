@@ -87,6 +87,15 @@ def freeze_gateway(city: City, _rng: random.Random) -> Heal:
     return _freeze(tree(city.gateway.pid)) if city.gateway.running else _nothing
 
 
+def kill_console(city: City, _rng: random.Random) -> Heal:
+    city.console.kill()
+    return city.console.start
+
+
+def freeze_console(city: City, _rng: random.Random) -> Heal:
+    return _freeze(tree(city.console.pid)) if city.console.running else _nothing
+
+
 def kill_mosquitto(city: City, _rng: random.Random) -> Heal:
     """What it confirmed since its last autosave is lost with it; the publishers send that again."""
     city.mosquitto.kill()
@@ -167,7 +176,14 @@ def _step_clock(name: str, seconds: int) -> Hurt:
 
 
 _KAFKA_CLIENTS = {"gateway-kafka": "gateway", "worker-kafka": "faust"}
-LINK_NAMES = ("alpha-mosquitto", "gateway-mosquitto", "worker-mosquitto", "worker-postgres", *_KAFKA_CLIENTS)
+LINK_NAMES = (
+    "alpha-mosquitto",
+    "gateway-mosquitto",
+    "worker-mosquitto",
+    "worker-postgres",
+    "console-postgres",
+    *_KAFKA_CLIENTS,
+)
 
 PROCESSES: dict[str, Fault] = {
     "kill worker": Fault(kill_worker, (0, 0)),
@@ -178,6 +194,8 @@ PROCESSES: dict[str, Fault] = {
     "add and remove worker": Fault(add_worker, (12.0, 15.0)),
     "kill gateway": Fault(kill_gateway, RESTART_S),
     "freeze gateway": Fault(freeze_gateway, FROZEN_S),
+    "kill console": Fault(kill_console, RESTART_S),
+    "freeze console": Fault(freeze_console, FROZEN_S),
     "kill mosquitto": Fault(kill_mosquitto, RESTART_S),
     "restart mosquitto": Fault(restart_mosquitto, RESTART_S),
     "freeze mosquitto": Fault(freeze_mosquitto, SHORT_S),

@@ -13,6 +13,7 @@ def resident(city: City) -> dict[str, int]:
     processes = {
         "gateway": city.gateway.pid,
         "supervisor": city.worker.pid,
+        "console": city.console.pid,
         **workers,
         "mosquitto": city.mosquitto.pid,
         "kafka": city.tansu.pid,

@@ -10,7 +10,7 @@ from tests.chaos.schedule import one_by_one
 
 pytestmark = pytest.mark.e2e
 
-KINDS = ("kill worker", "kill gateway", "kill mosquitto", "kill postgres", "freeze worker")
+KINDS = ("kill worker", "kill gateway", "kill console", "kill mosquitto", "kill postgres", "freeze worker")
 
 
 def test_whatever_is_killed_the_tables_end_equal_to_the_batch_computation(report: Report) -> None:

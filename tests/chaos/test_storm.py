@@ -16,6 +16,7 @@ AT_ONCE = {
     for name in (
         "kill worker",
         "kill gateway",
+        "kill console",
         "kill mosquitto",
         "shut postgres down",
         "freeze kafka",

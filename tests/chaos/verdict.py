@@ -1,5 +1,6 @@
 """The verdict over a city: its tables against a batch computation over what was published, row for row; its
-ledgers and refusals against its own log; and what `urbanbrain audit` says, which computes from the log, too."""
+ledgers and refusals against its own log; what its console says against its tables; and what `urbanbrain audit` says,
+which computes from the log, too."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 from streams import topics
 from tests import oracle
 from tests.chaos.city import City
+from tests.chaos.console import console_differences
 from tests.chaos.expected import expected
 from tests.chaos.expected_requests import RequestTables, expected_requests
 from tests.chaos.expected_sensors import SensorTables, expected_sensors
@@ -57,6 +59,8 @@ class Verdict:
     windows: int
     revised: int
     refused: int
+    shown: int
+    """Rows and open alerts of the console, each told twice: on request and in the live stream."""
     missing: int
     """Vehicles that fell silent for so long that ub.vehicle_event says so."""
     latest_s: float
@@ -131,6 +135,8 @@ def judge(
             f"{city.allowed_lateness_s:g} s, where exactness is not promised; raise UB_ALLOWED_LATENESS_S"
         )
     lines += _ledger_differences(city, log)
+    shown, differing = console_differences(city)
+    lines += differing
     audit = city.command("audit", "--complete")
     if audit.returncode != 0:
         lines.append(f"urbanbrain audit says (exit code {audit.returncode}): {audit.stdout}{audit.stderr}")
@@ -149,6 +155,7 @@ def judge(
         ),
         revised=revised["n"],
         refused=log.refused.total(),
+        shown=shown,
         missing=missing["n"],
         latest_s=round(log.latest_s, 1),
     )

@@ -1,11 +1,16 @@
 """`urbanbrain up`, what `make demo` runs: everything from nothing, alerts as lines, a summary, and nothing left."""
 
+import json
 import re
 import secrets
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +19,8 @@ from tests.e2e.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 
-SECONDS = 22
-"""The flood of 3,000 bikes raises its alert after some 10 s at 60 times real time."""
+SECONDS = 28
+"""The flood of 3,000 bikes raises its alert after some 10 s at 60 times real time; then the console is looked at."""
 
 
 def marked(mark: str) -> list[str]:
@@ -53,6 +58,7 @@ def test_up_shows_a_flooded_city_and_leaves_nothing_behind(stack_kind: str, tmp_
             until=lambda text: "RAISED" in text or up.poll() is not None,
         )
         at_work = marked(mark)
+        the_console_shows_it((tmp_path / "up.log").read_text())
         code = up.wait(120)
     finally:
         if up.poll() is None:
@@ -60,10 +66,45 @@ def test_up_shows_a_flooded_city_and_leaves_nothing_behind(stack_kind: str, tmp_
             up.wait(60)
     shown = (tmp_path / "up.log").read_text()
     assert code == 0, shown
-    assert all(any(part in line for line in at_work) for part in ("gateway", "worker", "sim run", "up"))
+    assert all(
+        any(part in line for line in at_work) for part in ("gateway", "worker", "console", "sim run", "up")
+    )
     assert marked(mark) == []
     says_what_it_does(shown)
     adds_up(shown)
+
+
+def the_console_shows_it(shown: str) -> None:
+    """The page, the cells and the alert that was just told are there, in the demo that runs now."""
+    (url,) = re.findall(r"the live map is at (\S+)", shown)
+
+    def ask(path: str) -> Any:
+        with suppress(urllib.error.HTTPError), urllib.request.urlopen(url + path, timeout=5) as answer:
+            return json.load(answer)
+        return {}
+
+    health = eventually(lambda: ask("health"), until=lambda body: body.get("cells"))
+    assert health["status"] == "ok"
+    with urllib.request.urlopen(url, timeout=5) as page:
+        assert b"console.js" in page.read()
+    full = eventually(
+        lambda: fullest(ask("api/v1/cells?limit=10000")), until=lambda cell: cell["occupancy"] > 20
+    )
+    assert full["occupancy"] == sum(row["occupancy"] for row in full["operators"])
+    path = f"api/v1/cells/{full['cell']}/windows?limit=1"
+    (window,) = eventually(lambda: ask(path), until=lambda body: body.get("windows"))["windows"]
+    assert window["readings"] > 0
+    states = ("open", "cleared")
+    alerts = eventually(
+        lambda: [each for state in states for each in ask(f"api/v1/alerts?state={state}")["alerts"]]
+    )
+    assert {alert["kind"] for alert in alerts} <= {"oversaturation", "saturation_expected"}
+
+
+def fullest(body: dict[str, Any]) -> dict[str, Any]:
+    cells = body.get("cells") or [{"occupancy": 0}]
+    found: dict[str, Any] = max(cells, key=lambda cell: cell["occupancy"])
+    return found
 
 
 def says_what_it_does(shown: str) -> None:
@@ -71,7 +112,8 @@ def says_what_it_does(shown: str) -> None:
         "starting Mosquitto",
         "schema",
         "topics",
-        "gateway and 1 worker",
+        "gateway, 1 worker",
+        "live map is at http://127",
         "the city",
         "first alert",
         "down",

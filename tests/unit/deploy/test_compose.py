@@ -14,7 +14,7 @@ from streams.settings import Settings
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 ROOT = DEPLOY.parent
-OURS = ("migrate", "gateway", "worker", "notify")
+OURS = ("migrate", "gateway", "worker", "console", "notify")
 
 
 @pytest.fixture(scope="module")

@@ -87,3 +87,13 @@ def test_the_coarser_cell_is_the_parent_and_the_coarsest_its_own() -> None:
     assert locate.coarser(cell) == h3.cell_to_parent(cell, 8)
     coarsest = h3.latlng_to_cell(*SHANGHAI, 0)
     assert locate.coarser(coarsest) == coarsest
+
+
+def test_a_cell_lies_in_itself_and_in_its_ancestors_and_in_nothing_else() -> None:
+    cell = h3.latlng_to_cell(*SHANGHAI, 9)
+    assert all(locate.lies_in(cell, h3.cell_to_parent(cell, resolution)) for resolution in range(10))
+    assert not locate.lies_in(cell, h3.cell_to_center_child(cell, 10))
+    beside = [
+        other for other in h3.grid_disk(h3.cell_to_parent(cell, 8), 1) if other != h3.cell_to_parent(cell, 8)
+    ]
+    assert not any(locate.lies_in(cell, other) for other in beside)

@@ -1,0 +1,202 @@
+"""The HTTP API and the page (docs/console.md): JSON, GeoJSON, Server-Sent Events; errors as problem+json (RFC 9457)."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from schemas import codec
+from streams.console import answers, params
+from streams.console.live import Hub, TooManyClients
+from streams.console.params import AlertsQuery, WindowsQuery
+from streams.console.view import View
+from streams.errors import BadQuery, UrbanBrainError
+from streams.store.view_rows import CellMinute, ClearedAlert
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 10.0
+_STUCK_S = 30.0
+"""A client that takes nothing for so long is let go."""
+_RETRY_AFTER_S = 2
+_WEB = Path(__file__).parent / "web"
+_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+
+
+class Questions(Protocol):
+    """What is not in the view: the past. Both raise UrbanBrainError when the database is away."""
+
+    async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
+        """Return up to limit + 1 minutes of a cell."""
+
+    async def cleared(self, query: AlertsQuery) -> Sequence[ClearedAlert]:
+        """Return up to limit + 1 alerts that are over."""
+
+
+def application(hub: Hub, questions: Questions, heartbeat_s: float = HEARTBEAT_S) -> web.Application:
+    """Return the web application over a hub that somebody feeds."""
+    app = web.Application(middlewares=[_answer_errors], client_max_size=1_024)
+    app.on_response_prepare.append(_add_headers)
+    api = _Api(hub, questions, heartbeat_s)
+    app.router.add_get("/health", api.health)
+    app.router.add_get("/api/v1/cells", api.cells)
+    app.router.add_get("/api/v1/cells/{cell}/windows", api.windows)
+    app.router.add_get("/api/v1/alerts", api.alerts)
+    app.router.add_get("/api/v1/live", api.live, allow_head=False)
+    for path in sorted(_WEB.iterdir()):
+        if path.suffix in _TYPES:
+            name = "" if path.name == "index.html" else path.name
+            app.router.add_get(f"/{name}", _page(path.read_bytes(), _TYPES[path.suffix]))
+    return app
+
+
+class _Stale(Exception):
+    """The database is away, so what could be told may be wrong."""
+
+
+class _Api:
+    def __init__(self, hub: Hub, questions: Questions, heartbeat_s: float) -> None:
+        self._hub = hub
+        self._questions = questions
+        self._heartbeat_s = heartbeat_s
+
+    async def health(self, request: web.Request) -> web.Response:
+        """200 while the database answers, 503 when it has not for some seconds."""
+        params.nothing_asked(request.query.items())
+        now = self._hub.status()
+        view = self._hub.view or View()
+        body = {
+            "status": "ok" if now.fresh else "stale",
+            "polled_at": now.polled_at,
+            "stale_since": now.stale_since,
+            "reason": now.reason,
+            "cells": len({cell for cell, _ in view.cells}),
+            "open_alerts": len(view.alerts),
+            "clients": self._hub.clients,
+        }
+        return _json(body, 200 if now.fresh else 503)
+
+    async def cells(self, request: web.Request) -> web.Response:
+        """Answer live cells from the newest poll."""
+        query = params.cells_query(request.query.items())
+        page, after = answers.cells_page(self._fresh_view(), query)
+        about = {"polled_at": self._hub.status().polled_at, "next": _next(request, after)}
+        if query.geojson:
+            return _json({**answers.feature_collection(page), **about}, kind="application/geo+json")
+        return _json({"cells": page, **about})
+
+    async def windows(self, request: web.Request) -> web.Response:
+        """Answer minutes of one cell from the database."""
+        cell = params.cell_of("cell", request.match_info["cell"])
+        query = params.windows_query(request.query.items())
+        self._fresh_view()  # nobody waits for a database that is known to be away
+        rows, after = answers.minutes_page(await self._questions.minutes(cell, query), query.limit)
+        return _json({"cell": cell, "windows": rows, "next": _next(request, after)})
+
+    async def alerts(self, request: web.Request) -> web.Response:
+        """Answer open alerts from the newest poll, those that are over from the database."""
+        query = params.alerts_query(request.query.items())
+        view = self._fresh_view()
+        page: Sequence[Any]
+        if query.state == "open":
+            page, after = answers.open_page(view, query)
+        else:
+            page, after = answers.cleared_page(await self._questions.cleared(query), query.limit)
+        return _json({"state": query.state, "alerts": page, "next": _next(request, after)})
+
+    async def live(self, request: web.Request) -> web.StreamResponse:
+        """Send a snapshot, then changes, until one side leaves."""
+        params.nothing_asked(request.query.items())
+        with self._hub.subscribe() as subscriber:
+            response = web.StreamResponse(
+                headers={"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+            )
+            await response.prepare(request)
+            try:
+                async for frame in self._hub.follow(subscriber, self._heartbeat_s):
+                    async with asyncio.timeout(_STUCK_S):
+                        await response.write(frame)
+                await response.write_eof()
+            except TimeoutError:
+                log.info("a client took nothing for %.0f s; it is let go", _STUCK_S)
+                if request.transport is not None:
+                    request.transport.abort()
+            except ConnectionError:
+                pass  # it left
+            return response
+
+    def _fresh_view(self) -> View:
+        if self._hub.view is None or not self._hub.status().fresh:
+            raise _Stale
+        return self._hub.view
+
+
+def _page(content: bytes, kind: str) -> Handler:
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(body=content, content_type=kind, charset="utf-8")
+
+    return page
+
+
+def _next(request: web.Request, after: str | None) -> str | None:
+    """Return where the rest of a list is: the same question, behind what was told."""
+    return None if after is None else str(request.rel_url.update_query(after=after))
+
+
+def _json(body: Any, status: int = 200, kind: str = "application/json") -> web.Response:
+    return web.Response(body=codec.encode(body), status=status, content_type=kind)
+
+
+def _problem(status: int, title: str, detail: str, **headers: str) -> web.Response:
+    response = _json(answers.problem(status, title, detail), status, "application/problem+json")
+    response.headers.update(headers)
+    return response
+
+
+@web.middleware
+async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn errors into answers; one that nobody expected is logged, and told without its text."""
+    try:
+        return await handler(request)
+    except BadQuery as error:
+        return _problem(400, "Bad Request", str(error))
+    except _Stale:
+        return _unavailable(
+            "the database has not answered for some seconds, so what is known may be out of date"
+        )
+    except UrbanBrainError as error:
+        log.warning("%s: %s", request.path, error)
+        return _unavailable("the database does not answer, or not in time")
+    except TooManyClients:
+        return _unavailable("all places for live clients are taken (UB_CONSOLE_MAX_CLIENTS)")
+    except web.HTTPException as error:
+        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        return _problem(
+            error.status, error.reason, f"{request.method} {request.path}: {error.reason}", **allowed
+        )
+    except Exception:
+        log.exception("%s failed", request.path)
+        return _problem(500, "Internal Server Error", "the console failed here; its log says why")
+
+
+def _unavailable(detail: str) -> web.Response:
+    said = f"{detail}; try again soon, /health says how things are"
+    return _problem(503, "Service Unavailable", said, **{"Retry-After": str(_RETRY_AFTER_S)})
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)

@@ -1,0 +1,103 @@
+"""The database as the console asks it: views only, in read-only transactions that never take long."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import psycopg
+
+from streams.console.params import AlertsQuery, WindowsQuery
+from streams.console.view import View, view
+from streams.errors import MigrationError, ServiceUnavailable
+from streams.store import views
+from streams.store.session import Session
+from streams.store.view_rows import CellMinute, ClearedAlert
+
+ANSWER_S = 4.0
+"""How long an answer may take; then the connection is given up, for nothing may ever come."""
+MOST_WAITING = 20
+"""Questions of clients that wait for one another."""
+
+
+class Database:
+    """Two connections: one that polls, one for questions of single clients, so that these delay no poll."""
+
+    def __init__(self, url: str) -> None:
+        self._live = Session(url, application_name="urbanbrain console")
+        self._questions = Session(url, application_name="urbanbrain console queries")
+        self._waiting = 0
+
+    async def view(self) -> View:
+        """Return the view of now; raises ServiceUnavailable or MigrationError."""
+        async with _asking(self._live) as connection:
+            cells = await views.cells_now(connection)
+            alerts = await views.open_alerts(connection)
+        return view(cells, alerts)
+
+    async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
+        """Return the minutes of a cell, and one more than the limit if there are more."""
+        async with self._question() as connection:
+            return await views.cell_minutes(
+                connection,
+                cell,
+                operator=query.operator,
+                begin=query.begin,
+                end=query.end,
+                after=query.after,
+                limit=query.limit + 1,
+            )
+
+    async def cleared(self, query: AlertsQuery) -> Sequence[ClearedAlert]:
+        """Return alerts that are over, and one more than the limit if there are more."""
+        async with self._question() as connection:
+            return await views.cleared_alerts(
+                connection,
+                severity=query.severity,
+                kind=query.kind,
+                after=query.after,
+                limit=query.limit + 1,
+            )
+
+    @asynccontextmanager
+    async def _question(self) -> AsyncIterator[views.Connection]:
+        if self._waiting >= MOST_WAITING:
+            raise ServiceUnavailable(
+                "PostgreSQL", self._questions.address, f"{self._waiting} questions wait already"
+            )
+        self._waiting += 1
+        try:
+            async with _asking(self._questions) as connection:
+                yield connection
+        finally:
+            self._waiting -= 1
+
+    def abort(self) -> None:
+        """Break both connections: who waits on them waits no longer."""
+        self._live.abort()
+        self._questions.abort()
+
+    async def close(self) -> None:
+        """Close what is open."""
+        for session in (self._live, self._questions):
+            await session.__aexit__(None, None, None)
+
+
+@asynccontextmanager
+async def _asking(session: Session) -> AsyncIterator[views.Connection]:
+    loop = asyncio.get_running_loop()
+    overdue: asyncio.TimerHandle | None = None
+    try:
+        async with session.transaction() as connection:
+            # Not asyncio.timeout: psycopg answers a cancellation by asking the server to cancel, and waits for that.
+            overdue = loop.call_later(ANSWER_S, session.abort)
+            await views.begin(connection)
+            yield connection
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName):
+        raise MigrationError(
+            f"the database at {session.address} lacks views of ours; run `urbanbrain migrate`"
+        ) from None
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ServiceUnavailable("PostgreSQL", session.address, str(error).splitlines()[0]) from error
+    finally:
+        if overdue is not None:
+            overdue.cancel()

@@ -1,0 +1,79 @@
+"""`urbanbrain console`: the web server and the poll, from settings, until it is asked to stop."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from streams.console.api import application
+from streams.console.database import Database
+from streams.console.freshness import Freshness
+from streams.console.live import Hub, poll, watch
+from streams.errors import SettingsError
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_STALE_AFTER_S = 5.0
+_SHUTDOWN_S = 0.5
+"""For requests under way; streams are ended before."""
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set; a database that is away at the start is waited for while serving."""
+    async with serving(settings) as url:
+        log.info("the console is at %s", url)
+        await stop.wait()
+        log.info("stopping")
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[str]:
+    """Serve while the context lasts; its value is the URL. Raises SettingsError where it cannot listen."""
+    stale_after_s = max(_STALE_AFTER_S, 3 * settings.console_poll_s)
+    hub = Hub(Freshness(stale_after_s, datetime.now(UTC)), settings.console_max_clients)
+    database = Database(settings.database_url.get_secret_value())
+    # Handlers end with their clients: those of the live stream would wait for the next heartbeat otherwise.
+    runner = web.AppRunner(
+        application(hub, database), handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_S
+    )
+    await runner.setup()
+    ended = asyncio.Event()
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        url = await _listen(runner, settings.console_host, settings.console_port)
+        tasks += [
+            asyncio.create_task(poll(database, hub, settings.console_poll_s, ended), name="poll"),
+            asyncio.create_task(watch(hub, ended), name="watch"),
+        ]
+        yield url
+    finally:
+        # 1. streams and questions come to their end, a poll that waits is broken off
+        ended.set()
+        hub.end()
+        database.abort()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_SHUTDOWN_S)
+        for task in tasks:  # connecting, at the most
+            task.cancel()
+        # 2. the server, then the connections
+        await runner.cleanup()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await database.close()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+    except OSError as error:
+        raise SettingsError(
+            f"UB_CONSOLE_HOST={host}, UB_CONSOLE_PORT={port}: the console cannot listen there ({error}); "
+            "name another address, or 0 for any free port"
+        ) from None
+    bound = runner.addresses[0]
+    shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+    return f"http://{shown}:{bound[1]}/"

@@ -1,0 +1,47 @@
+"""What the city looks like at one moment, and what changed from one moment to the next."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from streams.store.view_rows import CellNow, OpenAlert
+
+Key = tuple[str, str]
+"""Cell (hex) and operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All live cells, in the order of their keys, and all open alerts, newest start first."""
+
+    cells: Mapping[Key, CellNow] = field(default_factory=dict)
+    alerts: Mapping[str, OpenAlert] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From one view to a later one: rows that are new or differ, and the keys of those that are gone."""
+
+    cells: tuple[CellNow, ...]
+    gone: tuple[Key, ...]
+    alerts: tuple[OpenAlert, ...]
+    over: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.cells or self.gone or self.alerts or self.over)
+
+
+def view(cells: Iterable[CellNow], alerts: Iterable[OpenAlert]) -> View:
+    """Return the view of rows as the database gives them."""
+    by_key = {(row.cell, row.operator): row for row in cells}
+    newest_first = sorted(alerts, key=lambda alert: (-alert.starts_at.timestamp(), alert.alert_id))
+    return View(dict(sorted(by_key.items())), {alert.alert_id: alert for alert in newest_first})
+
+
+def diff(before: View, after: View) -> Change:
+    """Return what a client that knows `before` has to be told so that it knows `after`."""
+    return Change(
+        cells=tuple(row for key, row in after.cells.items() if before.cells.get(key) != row),
+        gone=tuple(key for key in before.cells if key not in after.cells),
+        alerts=tuple(alert for name, alert in after.alerts.items() if before.alerts.get(name) != alert),
+        over=tuple(name for name in before.alerts if name not in after.alerts),
+    )

@@ -1,0 +1,191 @@
+// The page: what is known (live.js) as a map (map.js), lists and a table. Data becomes text, never markup.
+
+import { Live, time } from "./live.js";
+import { BOUNDS, CellMap } from "./map.js";
+
+const MOST_ALERTS = 200;
+const MOST_CELLS = 15;
+const SEVERITIES = ["critical", "major", "minor", "warning"];
+const byId = (id) => document.getElementById(id);
+let selected = { cell: null, alert: null };
+let due = false;
+
+const live = new Live(() => {
+  if (due) return;
+  due = true; // many events at once are one picture; also where no frames come, as in a hidden tab
+  setTimeout(() => {
+    due = false;
+    show();
+  }, 50);
+});
+const map = new CellMap(byId("map"), live, (cell) => choose(cell));
+
+function element(tag, text, className) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+function choose(cell, alert = null) {
+  selected = { cell, alert };
+  map.selected = cell;
+  show();
+  say(byId("chosen"), byId("cell-about").textContent); // once: the counts themselves change every second
+}
+
+function show() {
+  const trouble = live.trouble;
+  byId("banner").hidden = !trouble;
+  if (byId("banner").textContent !== (trouble ?? "")) byId("banner").textContent = trouble ?? "";
+  let standing = 0;
+  let newest = "";
+  const full = [];
+  for (const cell of live.cells.keys()) {
+    const count = live.occupancy(cell);
+    standing += count;
+    for (const row of live.cells.get(cell).values()) if (row.as_of > newest) newest = row.as_of;
+    full.push([count, cell]);
+  }
+  const alerts = `${live.alerts.size} open ${live.alerts.size === 1 ? "alert" : "alerts"}`;
+  const figures = `${standing.toLocaleString("en")} vehicles standing in ${live.cells.size.toLocaleString("en")} cells, ${alerts}`;
+  byId("figures").textContent = live.known ? figures : "nothing is known yet";
+  byId("clock").textContent = newest ? `positions up to ${time(newest)}` : "";
+  byId("map").setAttribute("aria-label", `Map: ${figures}`);
+  document.title = live.alerts.size ? `(${live.alerts.size}) Urban brain` : "Urban brain";
+  showCell();
+  showAlerts();
+  full.sort((a, b) => b[0] - a[0] || (a[1] < b[1] ? -1 : 1));
+  list(byId("full"), full.slice(0, MOST_CELLS).filter(([count]) => count), fullCell);
+  map.draw();
+}
+
+function showCell() {
+  const rows = [...(live.cells.get(selected.cell)?.values() ?? [])];
+  rows.sort((a, b) => b.occupancy - a.occupancy || (a.operator < b.operator ? -1 : 1));
+  byId("cell-table").hidden = rows.length === 0;
+  if (!selected.cell) return;
+  const alert = live.alerts.get(selected.alert);
+  const about = rows.length ? `${selected.cell}: ${live.occupancy(selected.cell)} standing` : `${selected.cell}: no vehicles`;
+  say(byId("cell-about"), alert ? `${about}. ${alert.summary}` : about);
+  const lines = rows.map((row) => [
+    row.completeness ? row.operator : `${row.operator} (silent: last known)`,
+    row.occupancy,
+    row.available,
+    row.on_trip,
+    row.occupancy - row.available,
+  ]);
+  if (rows.length > 1) {
+    lines.push(["all", ...[1, 2, 3, 4].map((column) => lines.reduce((sum, line) => sum + line[column], 0))]);
+  }
+  const body = byId("cell-table").tBodies[0];
+  body.replaceChildren(
+    ...lines.map((line) => {
+      const row = element("tr");
+      line.forEach((value, column) => {
+        const cell = element(column ? "td" : "th", String(value));
+        if (!column) cell.scope = "row";
+        row.append(cell);
+      });
+      return row;
+    }),
+  );
+}
+
+function showAlerts() {
+  const alerts = [...live.alerts.values()];
+  alerts.sort(
+    (a, b) =>
+      SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+      (a.starts_at < b.starts_at ? 1 : a.starts_at > b.starts_at ? -1 : a.alert_id < b.alert_id ? -1 : 1),
+  );
+  list(byId("alerts"), alerts.slice(0, MOST_ALERTS), openAlert);
+  const rest = alerts.length - MOST_ALERTS;
+  say(byId("alerts-more"), !live.known ? "" : alerts.length === 0 ? "None." : rest > 0 ? `and ${rest} more: api/v1/alerts` : "");
+}
+
+function openAlert(alert) {
+  const severity = SEVERITIES.includes(alert.severity) ? alert.severity : "warning";
+  const handled = alert.acknowledged ? ` · seen by ${alert.acknowledged_by}` : "";
+  const subject = alert.subject ? ` · ${alert.subject}` : "";
+  return {
+    key: alert.alert_id,
+    pressed: alert.alert_id === selected.alert,
+    parts: [
+      ["span", alert.severity, `severity ${severity}`],
+      ["span", ` ${alert.kind.replaceAll("_", " ")}${subject}`],
+      ["span", alert.summary, "about"],
+      ["span", `since ${time(alert.starts_at)} · ${alert.cell}${handled}`, "about"],
+    ],
+    act: () => {
+      choose(alert.cell, alert.alert_id);
+      map.centre(alert.lon, alert.lat);
+    },
+  };
+}
+
+function fullCell([count, cell]) {
+  const shares = [...live.cells.get(cell).values()]
+    .filter((row) => row.occupancy)
+    .sort((a, b) => b.occupancy - a.occupancy)
+    .map((row) => `${row.operator} ${row.occupancy}`);
+  return {
+    key: cell,
+    pressed: cell === selected.cell && !selected.alert,
+    parts: [
+      ["span", `${count} in ${cell}`],
+      ["span", shares.join(", "), "about"],
+    ],
+    act: () => {
+      choose(cell);
+      const corners = live.outlines.get(cell) ?? [];
+      const mean = (place) => corners.reduce((sum, corner) => sum + corner[place], 0) / corners.length;
+      if (corners.length) map.centre(mean(0), mean(1));
+    },
+  };
+}
+
+/** Show items as buttons; those that stay keep their element, and with it the focus. */
+function list(parent, items, describe) {
+  const had = new Map([...parent.children].map((item) => [item.dataset.key, item]));
+  const wanted = items.map(describe).map((about) => {
+    const item = had.get(about.key) ?? element("li");
+    item.dataset.key = about.key;
+    const button = item.firstChild ?? item.appendChild(element("button"));
+    button.type = "button";
+    button.onclick = about.act;
+    button.setAttribute("aria-pressed", String(about.pressed));
+    const text = about.parts.map((part) => part[1]).join("\n");
+    if (item.dataset.text !== text) {
+      item.dataset.text = text;
+      button.replaceChildren(...about.parts.map((part) => element(...part)));
+    }
+    return item;
+  });
+  const kept = new Set(wanted);
+  for (const item of had.values()) if (!kept.has(item)) item.remove();
+  wanted.forEach((item, place) => {
+    if (parent.children[place] !== item) parent.insertBefore(item, parent.children[place] ?? null);
+  });
+}
+
+function say(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
+function legend() {
+  const names = ["0", ...BOUNDS.map((bound, number) => (BOUNDS[number + 1] ? `${bound}–${BOUNDS[number + 1] - 1}` : `${bound} or more`))];
+  for (const [number, name] of names.entries()) {
+    const entry = element("span");
+    entry.append(element("i", undefined, `k${number}`), name);
+    byId("legend").append(entry);
+  }
+  const entry = element("span");
+  entry.append(element("i", undefined, "alert"), "open alert");
+  byId("legend").append(entry);
+}
+
+byId("zoom-in").onclick = () => map.zoom(1.5);
+byId("zoom-out").onclick = () => map.zoom(1 / 1.5);
+byId("zoom-all").onclick = () => map.showAll();
+legend();

@@ -1,0 +1,92 @@
+// What the city looks like, kept up to date by Server-Sent Events: a snapshot, then changes (docs/console.md).
+
+const QUIET_MS = 25_000; // the console says something every 10 s
+const AGAIN_MS = 2_000;
+
+export class Live {
+  /** @param {() => void} changed called after each change. */
+  constructor(changed) {
+    this.cells = new Map(); // cell -> Map(operator -> row)
+    this.outlines = new Map(); // cell -> corners [lon, lat]
+    this.alerts = new Map(); // alert_id -> alert
+    this.status = null; // what the console last said of itself
+    this.connected = false;
+    this.known = false; // whether there was a snapshot
+    this._changed = changed;
+    this._lastWord = Date.now();
+    this._connect();
+    setInterval(() => this._watch(), 1_000);
+  }
+
+  /** Why what is shown may be out of date; null while it is not. */
+  get trouble() {
+    if (!this.connected) return "No connection to the console. Trying again …";
+    if (this.status && !this.status.polled_at) return "The database has not answered yet.";
+    if (this.status && !this.status.fresh) {
+      return `The database does not answer. What you see is as of ${time(this.status.stale_since)}.`;
+    }
+    return null;
+  }
+
+  _connect() {
+    this._source?.close();
+    this._lastWord = Date.now();
+    const source = (this._source = new EventSource("api/v1/live"));
+    const on = (name, act) =>
+      source.addEventListener(name, (event) => {
+        this._lastWord = Date.now();
+        this.connected = true;
+        act(JSON.parse(event.data));
+        this._changed();
+      });
+    on("snapshot", (data) => {
+      this.known = true;
+      this.cells.clear();
+      this.outlines.clear();
+      this.alerts.clear();
+      this._take(data);
+    });
+    on("changes", (data) => this._take(data));
+    on("status", (data) => (this.status = data));
+    source.onerror = () => {
+      this.connected = false;
+      this._changed();
+      // A browser gives up where it was refused; otherwise it connects again by itself.
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this._connect(), AGAIN_MS);
+    };
+  }
+
+  _take(data) {
+    for (const [cell, corners] of Object.entries(data.outlines)) this.outlines.set(cell, corners);
+    for (const row of data.cells) {
+      if (!this.cells.has(row.cell)) this.cells.set(row.cell, new Map());
+      this.cells.get(row.cell).set(row.operator, row);
+    }
+    for (const [cell, operator] of data.gone ?? []) {
+      const rows = this.cells.get(cell);
+      rows?.delete(operator);
+      if (rows?.size === 0) this.cells.delete(cell);
+    }
+    for (const alert of data.alerts) this.alerts.set(alert.alert_id, alert);
+    for (const id of data.over ?? []) this.alerts.delete(id);
+  }
+
+  _watch() {
+    if (Date.now() - this._lastWord < QUIET_MS) return;
+    this.connected = false; // frozen, or cut off without a word
+    this._changed();
+    this._connect();
+  }
+
+  /** Vehicles that stand in a cell. */
+  occupancy(cell) {
+    let sum = 0;
+    for (const row of this.cells.get(cell)?.values() ?? []) sum += row.occupancy;
+    return sum;
+  }
+}
+
+/** A time for people, UTC, to the second. */
+export function time(text) {
+  return text ? text.slice(0, 19).replace("T", " ") + " UTC" : "–";
+}

@@ -1,0 +1,189 @@
+// A map of hexagons on a canvas: coloured by count, to zoom and to move, with no tiles and no library.
+
+export const BOUNDS = [1, 5, 10, 20, 40, 80]; // least count of each class but the first
+
+/** The class of a count, 0 to 6. */
+export function classOf(count) {
+  return BOUNDS.filter((bound) => count >= bound).length;
+}
+
+export class CellMap {
+  /** @param {(cell: string) => void} chosen called when a cell is clicked. */
+  constructor(canvas, live, chosen) {
+    this._canvas = canvas;
+    this._live = live;
+    this._chosen = chosen;
+    this._view = null; // {lon, lat, scale}: the middle, and pixels per degree of latitude
+    this._moved = false; // whether a person has; until then all cells are kept in sight
+    this.selected = null;
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    this._listen();
+  }
+
+  showAll() {
+    this._moved = false;
+    this.draw();
+  }
+
+  zoom(factor, x = this._canvas.clientWidth / 2, y = this._canvas.clientHeight / 2) {
+    if (!this._view) return;
+    const [lon, lat] = this._position(x, y);
+    this._view.scale = Math.min(2e6, Math.max(50, this._view.scale * factor));
+    const [lonNow, latNow] = this._position(x, y);
+    this._move(lon - lonNow, lat - latNow);
+  }
+
+  centre(lon, lat) {
+    if (!this._view) return;
+    this._view.scale = Math.max(this._view.scale, 12_000);
+    this._move(lon - this._view.lon, lat - this._view.lat);
+  }
+
+  draw() {
+    const ratio = devicePixelRatio || 1;
+    const [width, height] = [this._canvas.clientWidth, this._canvas.clientHeight];
+    if (this._canvas.width !== width * ratio || this._canvas.height !== height * ratio) {
+      [this._canvas.width, this._canvas.height] = [width * ratio, height * ratio];
+    }
+    if (!this._moved) this._fit(width, height);
+    const pen = this._canvas.getContext("2d");
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    if (!this._view) return;
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name);
+    const scale = BOUNDS.map((_, number) => colour(`--c${number + 1}`));
+    scale.unshift(colour("--c0"));
+    pen.lineWidth = Math.min(1, this._view.scale / 6_000); // small cells would be all edge
+    pen.strokeStyle = colour("--back");
+    for (const cell of this._live.cells.keys()) {
+      pen.fillStyle = scale[classOf(this._live.occupancy(cell))];
+      if (this._trace(pen, cell)) {
+        pen.fill();
+        pen.stroke();
+      }
+    }
+    pen.lineWidth = 2.5;
+    pen.strokeStyle = colour("--mark");
+    for (const alert of this._live.alerts.values()) {
+      if (this._trace(pen, alert.cell)) pen.stroke();
+      else this._ring(pen, alert);
+    }
+    if (this.selected && this._trace(pen, this.selected)) {
+      pen.lineWidth = 3.5;
+      pen.strokeStyle = colour("--ink");
+      pen.stroke();
+    }
+  }
+
+  _fit(width, height) {
+    let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
+    for (const cell of this._live.cells.keys()) {
+      for (const [lon, lat] of this._live.outlines.get(cell) ?? []) {
+        [west, east] = [Math.min(west, lon), Math.max(east, lon)];
+        [south, north] = [Math.min(south, lat), Math.max(north, lat)];
+      }
+    }
+    if (west > east || !width || !height) return;
+    const [lon, lat] = [(west + east) / 2, (south + north) / 2];
+    const across = (east - west) * Math.cos((lat * Math.PI) / 180);
+    this._view = { lon, lat, scale: 0.94 * Math.min(width / across, height / (north - south)) };
+  }
+
+  /** Pixels of a position; near enough to Mercator for a city. */
+  _pixels(lon, lat) {
+    const { lon: lon0, lat: lat0, scale } = this._view;
+    const x = (lon - lon0) * Math.cos((lat0 * Math.PI) / 180) * scale;
+    return [this._canvas.clientWidth / 2 + x, this._canvas.clientHeight / 2 - (lat - lat0) * scale];
+  }
+
+  _position(x, y) {
+    const { lon, lat, scale } = this._view;
+    const east = (x - this._canvas.clientWidth / 2) / scale / Math.cos((lat * Math.PI) / 180);
+    return [lon + east, lat - (y - this._canvas.clientHeight / 2) / scale];
+  }
+
+  _trace(pen, cell) {
+    const corners = this._live.outlines.get(cell);
+    if (!corners) return false;
+    pen.beginPath();
+    corners.forEach(([lon, lat], number) => {
+      const [x, y] = this._pixels(lon, lat);
+      if (number) pen.lineTo(x, y);
+      else pen.moveTo(x, y);
+    });
+    pen.closePath();
+    return true;
+  }
+
+  _ring(pen, alert) {
+    const [x, y] = this._pixels(alert.lon, alert.lat);
+    pen.beginPath();
+    pen.arc(x, y, 7, 0, 2 * Math.PI);
+    pen.stroke();
+  }
+
+  _move(lon, lat) {
+    this._moved = true;
+    this._view.lon += lon;
+    this._view.lat += lat;
+    this.draw();
+  }
+
+  _cellAt(x, y) {
+    const pen = this._canvas.getContext("2d");
+    const ratio = devicePixelRatio || 1;
+    for (const cell of this._view ? this._live.cells.keys() : []) {
+      if (this._trace(pen, cell) && pen.isPointInPath(x * ratio, y * ratio)) return cell;
+    }
+    return null;
+  }
+
+  _listen() {
+    const canvas = this._canvas;
+    let from = null;
+    let far = false;
+    canvas.addEventListener("pointerdown", (event) => {
+      [from, far] = [[event.offsetX, event.offsetY], false];
+      canvas.setPointerCapture(event.pointerId);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!from || !this._view) return;
+      const [dx, dy] = [event.offsetX - from[0], event.offsetY - from[1]];
+      if (!far && Math.hypot(dx, dy) < 4) return;
+      far = true;
+      const [lon, lat] = this._position(...from);
+      const [lonNow, latNow] = this._position(event.offsetX, event.offsetY);
+      from = [event.offsetX, event.offsetY];
+      this._move(lon - lonNow, lat - latNow);
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      const cell = from && !far ? this._cellAt(event.offsetX, event.offsetY) : null;
+      from = null;
+      if (cell) this._chosen(cell);
+    });
+    canvas.addEventListener("pointercancel", () => (from = null));
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        this.zoom(Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);
+      },
+      { passive: false },
+    );
+    canvas.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: [-80, 0], ArrowRight: [80, 0], ArrowUp: [0, -80], ArrowDown: [0, 80] };
+      const step = steps[event.key];
+      if (event.ctrlKey || event.metaKey || event.altKey || !this._view) return;
+      if (step) {
+        const [lon, lat] = this._position(canvas.clientWidth / 2 + step[0], canvas.clientHeight / 2 + step[1]);
+        this._move(lon - this._view.lon, lat - this._view.lat);
+      } else if (event.key === "+" || event.key === "=") this.zoom(1.4);
+      else if (event.key === "-") this.zoom(1 / 1.4);
+      else if (event.key === "0") this.showAll();
+      else return;
+      event.preventDefault();
+    });
+  }
+}

@@ -1,0 +1,118 @@
+"""Questions of the console, on views of schema api only, so that ub_reader may ask them. They take a connection."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, LiteralString
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from streams.store.view_rows import CellMinute, CellNow, ClearedAlert, OpenAlert
+
+Connection = AsyncConnection[Any]
+
+_BEGIN = """
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+SET LOCAL statement_timeout = '3s';
+SET LOCAL timezone = 'UTC';
+SET LOCAL jit = off -- it costs more than it saves in questions that take milliseconds
+"""
+
+_CELLS = """
+SELECT hex AS cell, operator, region, available, non_operational, reserved, on_trip, non_contactable, occupancy,
+       as_of, completeness
+FROM api.cell_now ORDER BY api.cell_now.cell, operator
+"""
+
+_OPEN = """
+SELECT alert_id, sequence, severity, kind, subject, hex AS cell, lat, lon, region, zone, starts_at, updated_at, summary,
+       occupancy, capacity, policy, acknowledged, acknowledged_by, assignee, due_at, comment
+FROM api.alerts_open ORDER BY starts_at DESC, alert_id
+"""
+
+_CLEARED = """
+SELECT alert_id, sequence, severity, kind, subject, hex AS cell, lat, lon, region, zone, starts_at, at AS ends_at,
+       summary
+FROM api.alert_history
+WHERE action = 'cleared' AND kind IS NOT NULL
+  AND (%(severity)s::text IS NULL OR severity = %(severity)s)
+  AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+  AND (%(after_at)s::timestamptz IS NULL OR at < %(after_at)s OR (at = %(after_at)s AND alert_id > %(after_id)s))
+ORDER BY at DESC, alert_id LIMIT %(limit)s
+"""
+
+_MINUTES = """
+SELECT minute, operator, readings::bigint, arrivals::bigint, departures::bigint, occupancy, revision, completeness
+FROM api.cell_minute
+WHERE cell = api.from_hex(%(cell)s)
+  AND (%(operator)s::text IS NULL OR operator = %(operator)s)
+  AND (%(begin)s::timestamptz IS NULL OR minute >= %(begin)s)
+  AND (%(end)s::timestamptz IS NULL OR minute < %(end)s)
+  AND (%(after_at)s::timestamptz IS NULL OR minute < %(after_at)s
+       OR (minute = %(after_at)s AND operator > %(after_operator)s))
+ORDER BY minute DESC, operator LIMIT %(limit)s
+"""
+
+
+async def begin(connection: Connection) -> None:
+    """Make a transaction that has asked nothing yet see one moment, write nothing, and never ask for long."""
+    await connection.execute(_BEGIN)
+
+
+async def cells_now(connection: Connection) -> list[CellNow]:
+    """Return all rows of api.cell_now, by cell and operator."""
+    return await _rows(connection, CellNow, _CELLS)
+
+
+async def open_alerts(connection: Connection) -> list[OpenAlert]:
+    """Return all rows of api.alerts_open, newest start first."""
+    return await _rows(connection, OpenAlert, _OPEN)
+
+
+async def cleared_alerts(
+    connection: Connection,
+    *,
+    severity: str | None,
+    kind: str | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Sequence[ClearedAlert]:
+    """Return alerts that are over, newest end first; `after` is the end and the id of the last one that is known."""
+    at, alert_id = after or (None, None)
+    names = {"severity": severity, "kind": kind, "after_at": at, "after_id": alert_id, "limit": limit}
+    return await _rows(connection, ClearedAlert, _CLEARED, names)
+
+
+async def cell_minutes(
+    connection: Connection,
+    cell: str,
+    *,
+    operator: str | None,
+    begin: datetime | None,
+    end: datetime | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Sequence[CellMinute]:
+    """Return the minutes of a cell (hex) that start within [begin, end), newest first, operators in order.
+
+    `after` is the minute and the operator of the last row that is known.
+    """
+    at, of_operator = after or (None, None)
+    names = {
+        "cell": cell,
+        "operator": operator,
+        "begin": begin,
+        "end": end,
+        "after_at": at,
+        "after_operator": of_operator,
+        "limit": limit,
+    }
+    return await _rows(connection, CellMinute, _MINUTES, names)
+
+
+async def _rows[T](
+    connection: Connection, kind: type[T], statement: LiteralString, names: dict[str, Any] | None = None
+) -> list[T]:
+    async with connection.cursor(row_factory=class_row(kind)) as cursor:
+        await cursor.execute(statement, names)
+        return await cursor.fetchall()

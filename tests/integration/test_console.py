@@ -1,0 +1,258 @@
+"""The console on a real database, as ub_reader: what it answers is what the tables hold, also after an outage."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import psycopg
+import pytest
+
+from deploy.native.ports import answers, free_port
+from streams import settings as settings_module
+from streams.console.service import serving
+from streams.errors import ServiceUnavailable
+from streams.grid import locate
+from streams.store import views
+from streams.store.migrate import migrate
+from streams.store.session import Session
+from tests.chaos.onlooker import Seen
+from tests.chaos.proxy import Proxies
+from tests.conftest import Database
+from tests.e2e.waiting import eventually
+from tests.integration import store_rows as rows
+from tests.integration.store_rows import CELL, T0
+from tests.integration.store_support import query, write
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parents[2]
+HEX = locate.to_hex(CELL)
+OTHER = 0x8930996526BFFFF
+POLL_S = 0.1
+_PATIENCE_S = 20.0
+
+Ask = Callable[[str], Awaitable[tuple[int, dict[str, Any]]]]
+
+
+@asynccontextmanager
+async def console(url: str) -> AsyncIterator[tuple[str, Ask]]:
+    """A console on a database; its value is its URL, and how to ask it."""
+    settings = settings_module.load(database_url=url, console_port=0, console_poll_s=POLL_S)
+    async with serving(settings) as base, aiohttp.ClientSession() as client:
+
+        async def ask(path: str) -> tuple[int, dict[str, Any]]:
+            async with client.get(base.rstrip("/") + path) as answer:
+                return answer.status, json.loads(await answer.read())
+
+        await until(ask, "/health", lambda status, _body: status == 200)
+        yield base, ask
+
+
+async def until(ask: Ask, path: str, good: Callable[[int, dict[str, Any]], bool]) -> dict[str, Any]:
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        status, body = await ask(path)
+        if good(status, body):
+            return body
+        assert time.monotonic() < deadline, f"{path}: {status} {body}"
+        await asyncio.sleep(0.02)
+
+
+def test_live_cells_and_open_alerts_are_those_of_the_views(migrated: Database) -> None:
+    write(
+        migrated,
+        rows.cells_now({}, {"operator": "didi", "occupancy": 9, "available": 9}, {"cell": OTHER}),
+        *rows.alert("raised", 0, T0),
+        rows.geometry(),
+    )
+
+    async def run() -> None:
+        async with console(migrated.reader_url) as (_, ask):
+            _, body = await ask("/api/v1/cells")
+            found = {
+                (cell["cell"], row["operator"]): (row["occupancy"], row["available"], row["on_trip"])
+                for cell in body["cells"]
+                for row in cell["operators"]
+            }
+            statement = "SELECT hex, operator, occupancy, available, on_trip FROM api.cell_now"
+            assert found == {(row[0], row[1]): row[2:] for row in query(migrated.reader_url, statement)}
+            assert len(found) == 3
+            _, body = await ask("/api/v1/alerts")
+            (alert,) = body["alerts"]
+            wanted = query(
+                migrated.reader_url, "SELECT alert_id, summary, hex, occupancy FROM api.alerts_open"
+            )
+            assert [(alert["alert_id"], alert["summary"], alert["cell"], alert["occupancy"])] == wanted
+            await asyncio.to_thread(write, migrated, *rows.alert("cleared", 1, T0 + 60_000))
+            await until(ask, "/api/v1/alerts", lambda _, body: body["alerts"] == [])
+            _, body = await ask("/api/v1/alerts?state=cleared")
+            (cleared,) = body["alerts"]
+            assert (cleared["alert_id"], cleared["ends_at"]) == (alert["alert_id"], "2023-11-14T22:15:00Z")
+            _, body = await ask(
+                f"/api/v1/alerts?state=cleared&after={cleared['ends_at']},{cleared['alert_id']}"
+            )
+            assert body["alerts"] == []
+
+    asyncio.run(run())
+
+
+def test_windows_of_a_cell_come_newest_first_within_a_time_and_page_by_page(migrated: Database) -> None:
+    minutes = [
+        {"window_start": T0 + 60_000 * number, "operator": operator, "occupancy": number}
+        for number in range(5)
+        for operator in ("didi", "hello")
+    ]
+    write(migrated, rows.windows(*minutes, {"cell": OTHER}))
+
+    async def run() -> None:
+        async with console(migrated.reader_url) as (_, ask):
+            found: list[tuple[int, str]] = []
+            path: str | None = (
+                f"/api/v1/cells/{HEX}/windows?from=2023-11-14T22:15:00Z&to=2023-11-14T22:18:00Z&limit=4"
+            )
+            while path is not None:
+                status, body = await ask(path)
+                assert status == 200, body
+                assert len(body["windows"]) <= 4
+                found += [(row["occupancy"], row["operator"]) for row in body["windows"]]
+                path = body["next"]
+            assert found == [(number, operator) for number in (3, 2, 1) for operator in ("didi", "hello")]
+            _, body = await ask(f"/api/v1/cells/{HEX}/windows?operator=didi&limit=2")
+            assert [row["occupancy"] for row in body["windows"]] == [4, 3]
+            _, body = await ask(f"/api/v1/cells/{locate.to_hex(OTHER)}/windows")
+            assert len(body["windows"]) == 1
+
+    asyncio.run(run())
+
+
+def test_it_answers_503_without_our_views_and_begins_to_work_when_they_are_there(database: Database) -> None:
+    async def run() -> None:
+        settings = settings_module.load(
+            database_url=database.owner_url, console_port=0, console_poll_s=POLL_S
+        )
+        async with serving(settings) as base, aiohttp.ClientSession() as client:
+
+            async def ask(path: str) -> tuple[int, dict[str, Any]]:
+                async with client.get(base.rstrip("/") + path) as answer:
+                    return answer.status, json.loads(await answer.read())
+
+            await until(ask, "/health", lambda _, body: "urbanbrain migrate" in str(body["reason"]))
+            await migrate(database.owner_url, lambda _line: None)
+            await until(ask, "/health", lambda status, _: status == 200)
+
+    asyncio.run(run())
+
+
+def test_after_an_outage_the_live_view_is_exact_again_and_meanwhile_nobody_gets_old_figures(
+    migrated: Database,
+) -> None:
+    write(migrated, rows.cells_now({}, {"cell": OTHER}))
+    address = urlsplit(migrated.reader_url)
+    assert address.port is not None
+
+    async def run(link: Any, url: str) -> None:
+        seen = Seen()
+        async with console(url) as (base, ask), aiohttp.ClientSession() as client:
+
+            async def follow() -> None:
+                async with client.get(f"{base}api/v1/live") as answer:
+                    event = ""
+                    async for line in answer.content:
+                        name, _, value = line.decode().rstrip("\n").partition(": ")
+                        if name == "event":
+                            event = value
+                        elif name == "data":
+                            seen.take(event, json.loads(value))
+
+            follower = asyncio.create_task(follow())
+            await until(ask, "/health", lambda _s, _b: len(seen.cells) == 2)
+            await asyncio.to_thread(link.trouble, "cut")
+            body = await until(ask, "/health", lambda status, _b: status == 503)
+            assert body["stale_since"] is not None
+            assert "PostgreSQL" in body["reason"]
+            await until(ask, "/health", lambda _s, _b: seen.status.get("fresh") is False)
+            assert len(seen.cells) == 2, "what was known stays on the map"
+            for path in ("/api/v1/cells", "/api/v1/alerts", f"/api/v1/cells/{HEX}/windows"):
+                status, body = await ask(path)
+                assert status == 503, body
+            await asyncio.to_thread(write, migrated, rows.cells_now({"occupancy": 77, "as_of": T0 + 1}))
+            await asyncio.to_thread(
+                query, migrated.owner_url, "DELETE FROM ub.cell_now WHERE cell = %s RETURNING 1", OTHER
+            )
+            await asyncio.to_thread(link.trouble, "none")
+            await until(ask, "/health", lambda status, _b: status == 200)
+            await until(ask, "/health", lambda _s, _b: {**seen.status}.get("fresh") is True)
+            assert {key: row["occupancy"] for key, row in seen.cells.items()} == {(HEX, "hello"): 77}
+            assert seen.snapshots == 1, "the stream itself was never cut"
+            follower.cancel()
+
+    with Proxies() as proxies:
+        link = proxies.between(address.port)
+        asyncio.run(run(link, migrated.reader_url.replace(f":{address.port}/", f":{link.port}/")))
+
+
+def test_a_connection_on_which_no_answer_comes_can_be_given_up_at_once(migrated: Database) -> None:
+    async def run() -> None:
+        async with Session(migrated.reader_url, application_name="test") as session:
+            asyncio.get_running_loop().call_later(0.2, session.abort)
+            began = time.monotonic()
+            with pytest.raises(ServiceUnavailable):
+                async with session.transaction() as connection:
+                    await connection.execute("SELECT pg_sleep(30)")
+            assert time.monotonic() - began < 5
+            async with session.transaction() as connection:
+                await views.begin(connection)
+                assert await views.cells_now(connection) == []
+
+    asyncio.run(run())
+
+
+def test_its_transactions_cannot_write_whoever_it_is(migrated: Database) -> None:
+    async def run() -> None:
+        session = Session(migrated.writer_url, application_name="test")
+        async with session, session.transaction() as connection:
+            await views.begin(connection)
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                await connection.execute("DELETE FROM ub.ledger")
+
+    asyncio.run(run())
+
+
+def test_the_command_ends_at_once_at_sigterm_and_closes_its_streams(
+    migrated: Database, tmp_path: Path
+) -> None:
+    port = free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("UB_")},
+        "UB_DATABASE_URL": migrated.reader_url,
+        "UB_CONSOLE_PORT": str(port),
+    }
+    command = [sys.executable, "-m", "streams.cli", "console"]
+    with (tmp_path / "console.log").open("wb") as log:
+        console = subprocess.Popen(command, env=environment, stderr=log, cwd=ROOT)
+    try:
+        eventually(lambda: answers(port) or console.poll() is not None)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/live", timeout=10) as stream:
+            eventually(stream.readline, until=lambda line: line.startswith(b"id: "))
+            console.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            stream.read()  # a stream that was cut instead of closed raises IncompleteRead
+            assert console.wait(10) == 0
+            assert time.monotonic() - began < 3
+    finally:
+        console.kill()
+        console.wait()
+    said = (tmp_path / "console.log").read_text()
+    assert f"the console is at http://127.0.0.1:{port}/" in said
+    assert "Traceback" not in said

@@ -1,0 +1,238 @@
+"""The HTTP API over a hub and a fake past, on a real socket."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from streams.console.api import application
+from streams.console.freshness import Freshness
+from streams.console.live import Hub
+from streams.console.params import AlertsQuery, WindowsQuery
+from streams.console.view import View
+from streams.errors import ServiceUnavailable
+from streams.store.view_rows import CellMinute, ClearedAlert
+from tests.unit.console.rows import CELLS, T0, a_view, alert, cell
+
+Client = TestClient[web.Request, web.Application]
+
+CITY = a_view(
+    cell(CELLS[0]), cell(CELLS[1], "didi"), cell(CELLS[2]), alerts=(alert("a"), alert("b", minutes=1))
+)
+PATHS = ("/health", "/api/v1/cells", "/api/v1/alerts", f"/api/v1/cells/{CELLS[0]}/windows", "/api/v1/live")
+
+
+class Past:
+    """Three minutes, and no alert that is over; or a database that is away."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.asked: list[WindowsQuery | AlertsQuery] = []
+
+    async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
+        self._ask(query)
+        rows = [CellMinute(T0, operator, 1, 0, 0, 1, 0, 1.0) for operator in ("a", "b", "c")]
+        return rows[: query.limit + 1]
+
+    async def cleared(self, query: AlertsQuery) -> Sequence[ClearedAlert]:
+        self._ask(query)
+        return []
+
+    def _ask(self, query: WindowsQuery | AlertsQuery) -> None:
+        self.asked.append(query)
+        if self.away:
+            raise ServiceUnavailable("PostgreSQL", "secret-host:5432/urbanbrain", "gone")
+
+
+def served(
+    check: Callable[[Client, Hub, Past], Awaitable[None]],
+    *,
+    view: View | None = CITY,
+    fresh: bool = True,
+    clients: int = 2,
+) -> None:
+    async def run() -> None:
+        hub, past = Hub(Freshness(60, T0), clients), Past()
+        if view is not None:
+            hub.publish(view, T0)
+        if fresh:
+            hub.freshness.answered(datetime.now(UTC), asyncio.get_running_loop().time())
+        else:
+            hub.freshness.failed("PostgreSQL at db:5432/urbanbrain does not answer")
+        async with TestClient(TestServer(application(hub, past, 0.05), handler_cancellation=True)) as client:
+            await check(client, hub, past)
+
+    asyncio.run(run())
+
+
+def test_health_says_200_while_the_database_answers_and_503_with_the_reason_when_it_does_not() -> None:
+    async def healthy(client: Client, _hub: Hub, _past: Past) -> None:
+        answer = await client.get("/health")
+        body = await answer.json()
+        assert (answer.status, body["status"], body["cells"], body["open_alerts"]) == (200, "ok", 3, 2)
+
+    async def ill(client: Client, _hub: Hub, _past: Past) -> None:
+        answer = await client.get("/health")
+        body = await answer.json()
+        assert (answer.status, body["status"]) == (503, "stale")
+        assert body["stale_since"] == "2026-03-01T12:00:00Z"
+        assert "does not answer" in body["reason"]
+
+    served(healthy)
+    served(ill, fresh=False)
+
+
+def test_cells_come_as_json_and_as_geojson_page_by_page() -> None:
+    async def check(client: Client, _hub: Hub, _past: Past) -> None:
+        found: list[str] = []
+        path: str | None = "/api/v1/cells?limit=2"
+        while path is not None:
+            body = await (await client.get(path)).json()
+            found += [each["cell"] for each in body["cells"]]
+            path = body["next"]
+        assert found == [*CELLS]
+        answer = await client.get("/api/v1/cells", params={"format": "geojson", "operator": "didi"})
+        assert answer.content_type == "application/geo+json"
+        collection = await answer.json()
+        assert [feature["id"] for feature in collection["features"]] == [CELLS[1]]
+
+    served(check)
+
+
+def test_windows_are_asked_from_the_past_with_a_link_to_the_rest() -> None:
+    async def check(client: Client, _hub: Hub, past: Past) -> None:
+        path = f"/api/v1/cells/{CELLS[0]}/windows?operator=hello&limit=2"
+        body = await (await client.get(path)).json()
+        assert [row["operator"] for row in body["windows"]] == ["a", "b"]
+        await client.get(body["next"])
+        (first, second) = past.asked
+        assert isinstance(first, WindowsQuery)
+        assert (first.operator, first.after) == ("hello", None)
+        assert (second.limit, second.after) == (2, (T0, "b"))
+
+    served(check)
+
+
+def test_open_alerts_come_from_the_view_and_those_that_are_over_from_the_past() -> None:
+    async def check(client: Client, _hub: Hub, past: Past) -> None:
+        body = await (await client.get("/api/v1/alerts")).json()
+        assert [each["alert_id"] for each in body["alerts"]] == ["b", "a"]
+        assert past.asked == []
+        body = await (await client.get("/api/v1/alerts?state=cleared&kind=hot_spot")).json()
+        assert (body["alerts"], body["next"]) == ([], None)
+        assert len(past.asked) == 1
+
+    served(check)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/api/v1/cells?bbox=1,2", "west,south,east,north"),
+        ("/api/v1/cells/xyz/windows", "8930994a553ffff"),
+        ("/api/v1/alerts?limit=x", "1 to 1000"),
+        ("/api/v1/live?since=1", "since"),
+        ("/health?x=1", "x"),
+    ],
+)
+def test_a_question_that_cannot_be_understood_is_a_400_as_problem_json(path: str, said: str) -> None:
+    async def check(client: Client, _hub: Hub, _past: Past) -> None:
+        answer = await client.get(path)
+        assert (answer.status, answer.content_type) == (400, "application/problem+json")
+        body = await answer.json()
+        assert body["status"] == 400
+        assert said in body["detail"]
+
+    served(check)
+
+
+@pytest.mark.parametrize("view", [None, CITY], ids=["before the first answer", "afterwards"])
+def test_questions_are_answered_503_while_the_database_is_away_and_not_with_old_figures(
+    view: View | None,
+) -> None:
+    async def check(client: Client, _hub: Hub, past: Past) -> None:
+        for path in PATHS[1:4]:
+            answer = await client.get(path)
+            assert (answer.status, answer.content_type) == (503, "application/problem+json")
+            assert int(answer.headers["Retry-After"]) > 0
+        assert past.asked == [], "nobody waits for a database that is known to be away"
+
+    served(check, view=view, fresh=False)
+
+
+def test_a_failure_tells_nothing_of_what_is_inside() -> None:
+    async def check(client: Client, _hub: Hub, past: Past) -> None:
+        past.away = True
+        answer = await client.get(PATHS[3])
+        assert answer.status == 503
+        assert "secret-host" not in await answer.text()
+
+    served(check)
+
+
+def test_the_live_stream_begins_with_a_snapshot_and_goes_on_with_changes_and_heartbeats() -> None:
+    async def check(client: Client, hub: Hub, _past: Past) -> None:
+        async with client.get("/api/v1/live") as answer:
+            assert answer.content_type == "text/event-stream"
+            assert await next_event(answer.content) == "snapshot"
+            assert await next_event(answer.content) == "status"
+            assert await next_event(answer.content) == "status", "the heartbeat"
+            hub.publish(a_view(cell(CELLS[0], standing=9)), T0)
+            while (name := await next_event(answer.content)) == "status":
+                pass
+            assert name == "changes"
+            assert hub.clients == 1
+            hub.end()
+            assert b"event: changes" not in await answer.content.read()
+
+    served(check)
+
+
+async def next_event(content: asyncio.StreamReader) -> str:
+    async with asyncio.timeout(5):
+        while line := await content.readline():
+            if line.startswith(b"event: "):
+                return line.decode().split()[1]
+    raise AssertionError("the stream ended")
+
+
+def test_a_client_that_leaves_frees_its_place_and_one_too_many_is_sent_away() -> None:
+    async def check(client: Client, hub: Hub, _past: Past) -> None:
+        async with client.get("/api/v1/live") as first:
+            assert first.status == 200
+            refused = await client.get("/api/v1/live")
+            assert refused.status == 503
+            assert "UB_CONSOLE_MAX_CLIENTS" in (await refused.json())["detail"]
+        async with asyncio.timeout(5):
+            while hub.clients:  # noqa: ASYNC110 - the hub tells nobody
+                await asyncio.sleep(0.005)
+
+    served(check, clients=1)
+
+
+def test_it_can_only_be_read() -> None:
+    async def check(client: Client, _hub: Hub, _past: Past) -> None:
+        for path in PATHS:
+            for method in ("POST", "PUT", "PATCH", "DELETE"):
+                answer = await client.request(method, path)
+                assert (answer.status, answer.content_type) == (405, "application/problem+json"), path
+                assert "GET" in answer.headers["Allow"]
+        missing = await client.get("/../settings.py")
+        assert (missing.status, missing.content_type) == (404, "application/problem+json")
+
+    served(check)
+
+
+def test_every_answer_carries_the_headers_that_keep_foreign_scripts_out() -> None:
+    async def check(client: Client, _hub: Hub, _past: Past) -> None:
+        for path in (*PATHS[:4], "/", "/console.js", "/nothing", "/api/v1/cells?x=1"):
+            answer = await client.get(path)
+            policy = answer.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+    served(check)

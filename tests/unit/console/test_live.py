@@ -1,0 +1,253 @@
+"""The hub and the poll: one poll for all clients, bounded queues, an outage that is told and got over."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from streams.console.freshness import Freshness
+from streams.console.live import Hub, Subscriber, TooManyClients, poll, watch
+from streams.console.view import View
+from streams.errors import ServiceUnavailable
+from tests.chaos.onlooker import Seen
+from tests.unit.console.rows import CELLS, T0, a_view, cell
+
+HEARTBEAT_S = 0.05
+
+
+def a_hub(*, stale_after_s: float = 60.0, clients: int = 10, waiting: int = 4) -> Hub:
+    return Hub(Freshness(stale_after_s, T0), clients, waiting)
+
+
+def standing(count: int) -> View:
+    return a_view(cell(CELLS[0], standing=count))
+
+
+def events_of(frame: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    for part in frame.decode().split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in part.splitlines())
+        if "event" in lines:
+            yield lines["event"], json.loads(lines["data"])
+
+
+async def take(stream: AsyncIterator[bytes], seen: Seen, until: Callable[[], bool]) -> list[str]:
+    names = []
+    async with asyncio.timeout(5):
+        while not until():
+            for name, data in events_of(await anext(stream)):
+                names.append(name)
+                seen.take(name, data)
+    return names
+
+
+def counted(seen: Seen) -> int | None:
+    row = seen.cells.get((CELLS[0], "hello"))
+    return None if row is None else int(row["occupancy"])
+
+
+def test_a_client_gets_a_snapshot_first_and_then_what_changes() -> None:
+    async def run() -> None:
+        hub, seen = a_hub(), Seen()
+        hub.publish(standing(1), T0)
+        with hub.subscribe() as subscriber:
+            stream = hub.follow(subscriber, HEARTBEAT_S)
+            names = await take(stream, seen, lambda: counted(seen) == 1)
+            assert names[0] == "snapshot"
+            hub.publish(standing(2), T0)
+            hub.publish(standing(2), T0)
+            hub.publish(standing(3), T0)
+            await take(stream, seen, lambda: counted(seen) == 3)
+            assert (seen.snapshots, seen.changes) == (1, 2)
+
+    asyncio.run(run())
+
+
+def test_a_client_that_comes_before_the_first_view_is_told_so_and_gets_its_snapshot_later() -> None:
+    async def run() -> None:
+        hub, seen = a_hub(), Seen()
+        with hub.subscribe() as subscriber:
+            stream = hub.follow(subscriber, HEARTBEAT_S)
+            assert await take(stream, seen, lambda: bool(seen.status)) == ["status"]
+            assert not seen.status["fresh"]
+            hub.publish(standing(1), T0)
+            await take(stream, seen, lambda: counted(seen) == 1)
+            assert (seen.snapshots, seen.changes) == (1, 0)
+
+    asyncio.run(run())
+
+
+def test_silence_is_filled_with_a_heartbeat() -> None:
+    async def run() -> None:
+        hub, seen = a_hub(), Seen()
+        hub.publish(standing(1), T0)
+        with hub.subscribe() as subscriber:
+            stream = hub.follow(subscriber, HEARTBEAT_S)
+            await take(stream, seen, lambda: counted(seen) == 1)
+            for _ in range(2):
+                seen.status = {}
+                assert await take(stream, seen, lambda: bool(seen.status)) == ["status"]
+
+    asyncio.run(run())
+
+
+def test_a_slow_client_is_given_a_snapshot_and_holds_neither_memory_nor_anybody_up() -> None:
+    async def run() -> None:
+        hub, quick, slow = a_hub(waiting=4), Seen(), Seen()
+        hub.publish(standing(0), T0)
+        with hub.subscribe() as first, hub.subscribe() as second:
+            streams = hub.follow(first, HEARTBEAT_S), hub.follow(second, HEARTBEAT_S)
+            for stream, seen in zip(streams, (quick, slow), strict=True):
+                await take(stream, seen, lambda seen=seen: counted(seen) == 0)  # type: ignore[misc]
+            for count in range(1, 40):
+                hub.publish(standing(count), T0)
+                await take(streams[0], quick, lambda count=count: counted(quick) == count)  # type: ignore[misc]
+                assert len(second._waiting) <= 4
+            assert (quick.snapshots, quick.changes) == (1, 39)
+            await take(streams[1], slow, lambda: counted(slow) == 39)
+            assert slow.snapshots == 2
+            assert slow.changes <= 4
+
+    asyncio.run(run())
+
+
+def test_nothing_older_than_its_snapshot_reaches_a_client_that_had_fallen_behind() -> None:
+    subscriber = Subscriber(most=2)
+    subscriber.catch_up()
+    for event in (b"1", b"2", b"3", b"4"):
+        subscriber.offer(event)
+    assert subscriber.behind
+    subscriber.catch_up()
+    subscriber.offer(b"5")
+    assert asyncio.run(subscriber.some(1)) == [b"5"]
+
+
+def test_more_clients_than_allowed_are_refused_and_a_place_is_free_when_one_leaves() -> None:
+    hub = a_hub(clients=1)
+    with hub.subscribe():
+        with pytest.raises(TooManyClients), hub.subscribe():
+            pass
+        assert hub.clients == 1
+    with hub.subscribe():
+        pass
+
+
+def test_ids_tell_the_versions_of_one_process_from_those_of_another() -> None:
+    hub, other = a_hub(), a_hub()
+    for each in (hub, other):
+        each.publish(standing(1), T0)
+    first, second = (each._whole(standing(1)) for each in (hub, other))
+    assert first.split(b"\n")[1] != second.split(b"\n")[1]
+    assert b"id: " in first
+
+
+def test_streams_end_when_the_hub_does() -> None:
+    async def run() -> None:
+        hub = a_hub()
+        hub.publish(standing(1), T0)
+        with hub.subscribe() as subscriber:
+            stream = hub.follow(subscriber, 60.0)
+            waiting = asyncio.create_task(_all(stream))
+            await asyncio.sleep(0)
+            hub.end()
+            async with asyncio.timeout(5):
+                await waiting
+
+    asyncio.run(run())
+
+
+async def _all(stream: AsyncIterator[bytes]) -> list[bytes]:
+    return [frame async for frame in stream]
+
+
+class Rows:
+    """A database that answers with one view after another, and fails in between."""
+
+    def __init__(self, *answers: View | Exception) -> None:
+        self.answers = [*answers]
+        self.asked = 0
+
+    async def view(self) -> View:
+        self.asked += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+AWAY = ServiceUnavailable("PostgreSQL", "db:5432/urbanbrain", "connection refused")
+
+
+async def until(look: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not look():  # noqa: ASYNC110 - any condition
+            await asyncio.sleep(0.005)
+
+
+def polled(rows: Rows, hub: Hub, check: Callable[[], Awaitable[None]]) -> None:
+    async def run() -> None:
+        stop = asyncio.Event()
+        work: list[Coroutine[Any, Any, None]] = [poll(rows, hub, 0.01, stop, lambda: 0.0), watch(hub, stop)]
+        tasks = [asyncio.create_task(each) for each in work]
+        try:
+            await check()
+        finally:
+            stop.set()
+            async with asyncio.timeout(5):
+                await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+
+
+def test_an_outage_is_told_with_its_reason_and_the_view_is_exact_again_afterwards() -> None:
+    hub, seen = a_hub(stale_after_s=0.02), Seen()
+    rows = Rows(standing(1), AWAY, AWAY, AWAY, standing(2))
+
+    async def check() -> None:
+        with hub.subscribe() as subscriber:
+            stream = hub.follow(subscriber, 5.0)
+            names = await take(stream, seen, lambda: counted(seen) == 2)
+            told = [name for name in names if name == "status"]
+            assert len(told) >= 2
+            assert hub.status().fresh
+        assert hub.status().reason is None
+
+    stale: list[str | None] = []
+
+    async def with_reasons() -> None:
+        watcher = asyncio.create_task(_reasons(hub, stale))
+        await check()
+        watcher.cancel()
+        with suppress(asyncio.CancelledError):
+            await watcher
+
+    polled(rows, hub, with_reasons)
+    assert any(reason and "connection refused" in reason for reason in stale)
+
+
+async def _reasons(hub: Hub, found: list[str | None]) -> None:
+    while True:
+        found.append(hub.status().reason)
+        await asyncio.sleep(0.005)
+
+
+def test_a_poll_that_fails_for_an_unexpected_reason_is_tried_again() -> None:
+    hub, rows = a_hub(), Rows(ValueError("odd row"), standing(1))
+
+    async def check() -> None:
+        await until(lambda: hub.view is not None)
+
+    polled(rows, hub, check)
+    assert rows.asked >= 2
+
+
+def test_a_database_that_stays_away_is_asked_less_and_less_often() -> None:
+    hub, rows = a_hub(), Rows(AWAY)
+
+    async def check() -> None:
+        await asyncio.sleep(0.3)
+
+    polled(rows, hub, check)
+    assert 3 <= rows.asked <= 8, "0.01 s, 0.02 s, 0.04 s, ... and not thirty times"

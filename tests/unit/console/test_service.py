@@ -1,0 +1,52 @@
+"""The whole console without a database: it serves, says so, and ends at once."""
+
+import asyncio
+import time
+
+import aiohttp
+import pytest
+
+from streams import settings as settings_module
+from streams.console.service import serving
+from streams.errors import SettingsError
+
+NOWHERE = "postgresql://ub_reader:sesame@127.0.0.1:1/urbanbrain"
+
+
+def settings(**given: object) -> settings_module.Settings:
+    return settings_module.load(database_url=NOWHERE, console_port=0, **given)
+
+
+def test_it_serves_without_a_database_says_why_and_ends_at_once_with_its_streams() -> None:
+    async def run() -> None:
+        async with aiohttp.ClientSession() as client:
+            async with serving(settings()) as url:
+                async with client.get(f"{url}health") as answer:
+                    body = await answer.json()
+                    assert (answer.status, body["status"]) == (503, "stale")
+                async with client.get(url) as page:
+                    assert page.status == 200
+                stream = await client.get(f"{url}api/v1/live")
+                assert b"retry: 1000" in await stream.content.readline()
+                leaving = time.monotonic()
+            assert time.monotonic() - leaving < 2.0
+            async with asyncio.timeout(2):
+                assert b'"fresh":false' in await stream.content.read(), "closed, not reset"
+
+    asyncio.run(run())
+
+
+def test_an_address_that_is_taken_is_named_with_the_way_out() -> None:
+    async def run() -> None:
+        async with serving(settings()) as url:
+            port = int(url.rstrip("/").rpartition(":")[2])
+            taken = settings_module.load(database_url=NOWHERE, console_port=port)
+            with pytest.raises(SettingsError, match=rf"UB_CONSOLE_PORT={port}.*0 for any free port"):
+                async with serving(taken):
+                    pass
+
+    asyncio.run(run())
+
+
+def test_it_listens_on_the_loopback_only_unless_it_is_told_otherwise() -> None:
+    assert settings_module.Settings.model_fields["console_host"].default == "127.0.0.1"

@@ -1,0 +1,72 @@
+"""The page: complete, served with its types, without anything from elsewhere and without markup made of data."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+import streams.console.api as api_module
+from streams.console.api import application
+from streams.console.freshness import Freshness
+from streams.console.live import Hub
+from tests.unit.console.rows import T0
+from tests.unit.console.test_api import Past
+
+WEB = Path(api_module.__file__).parent / "web"
+SCRIPTS = sorted(WEB.glob("*.js"))
+PAGE = (WEB / "index.html").read_text()
+
+
+def test_the_page_and_all_that_it_names_are_served() -> None:
+    named = re.findall(r'(?:src|href)="([^"#]+)"', PAGE)
+    imported = [found for script in SCRIPTS for found in re.findall(r'from "\./([^"]+)"', script.read_text())]
+    files = {name for name in (*named, *imported) if not name.startswith("api/")}
+    assert {"console.js", "console.css", "map.js", "live.js"} <= files
+
+    async def run() -> None:
+        async with TestClient(TestServer(application(Hub(Freshness(5, T0), 1), Past()))) as client:
+            page = await client.get("/")
+            assert (page.status, page.content_type, await page.text()) == (200, "text/html", PAGE)
+            for name in files:
+                answer = await client.get(f"/{name}")
+                assert answer.status == 200, name
+                wanted = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}[
+                    Path(name).suffix
+                ]
+                assert answer.content_type == wanted
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("path", sorted(WEB.iterdir()), ids=lambda path: path.name)
+def test_nothing_comes_from_elsewhere(path: Path) -> None:
+    addresses = [
+        found for found in re.findall(r"https?://[^\s\"']+", path.read_text()) if "www.w3.org" not in found
+    ]
+    assert addresses == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_data_never_becomes_markup_or_code(path: Path) -> None:
+    markup = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write"
+    code = r"\beval\b|new Function|setAttribute\(.(on|style|href)"
+    assert re.findall(f"{markup}|{code}", path.read_text()) == []
+
+
+def test_the_page_has_neither_inline_scripts_nor_inline_styles_which_its_policy_forbids() -> None:
+    assert re.findall(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", PAGE) == []
+
+
+def test_every_element_that_a_script_asks_for_is_in_the_page() -> None:
+    asked = {found for script in SCRIPTS for found in re.findall(r'byId\("([^"]+)"\)', script.read_text())}
+    assert asked <= set(re.findall(r'\bid="([^"]+)"', PAGE))
+    assert len(asked) > 10
+
+
+def test_buttons_and_the_map_have_names_for_screen_readers() -> None:
+    assert 'lang="en"' in PAGE
+    for button in re.findall(r"<button[^>]*>", PAGE):
+        assert "aria-label=" in button
+    assert re.search(r"<canvas[^>]*tabindex=\"0\"[^>]*aria-describedby", PAGE)

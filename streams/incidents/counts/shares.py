@@ -95,8 +95,10 @@ def shares(tally: Tally, number: int, fleets: Fleets) -> Iterator[Share]:
             ends = _ends(rule, count, of, more=riding, others=doubtful - riding)
         elif rule.vehicle_types:
             of = fleets.of(operator, rule)
-            elsewhere = max(0, fleets.doubtful(operator, rule) - doubtful)
-            ends = _ends(rule, count, of, more=doubtful, others=elsewhere)
+            # Those in doubt here may be of its types and yet not count for it, but for a rule before it.
+            ends = _ends(
+                rule, count, of, more=doubtful, others=max(doubtful, fleets.doubtful(operator, rule))
+            )
         else:
             of = fleets.of(operator, rule)
             ends = (

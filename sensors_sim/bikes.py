@@ -169,7 +169,8 @@ class Fleet:
     def kmh(self) -> Floats:
         """Return how fast the ride is that each bike is on, or was on last."""
         distance = np.hypot(self._to_x - self.x, self._to_y - self.y)
-        return distance * 3_600 / (self.due - self.left)
+        kmh: Floats = distance * 3_600 / (self.due - self.left)
+        return kmh
 
     def ride_to(self, bikes: Ints, place: Ints, spread_m: Floats, kmh: float | None = None) -> None:
         """Start rides that end around the centres of `place`, with a standard deviation of `spread_m`.

@@ -180,7 +180,9 @@ class Forecast(msgspec.Struct, frozen=True):
 class HotSpot(msgspec.Struct, frozen=True):
     """Requests of one category in the cells of a cylinder, from `begin` to `end`, and how many were expected there.
 
-    `score` is the natural logarithm of the likelihood ratio between a rate of their own and the expected one.
+    `score` is the natural logarithm of the likelihood ratio between a rate of their own and the expected one. Such a
+    score comes once in `recurrence_days` in the whole region, by the daily maxima of the category so far; null while
+    fewer than 7 days with requests of it are known.
     """
 
     service_code: str
@@ -192,6 +194,7 @@ class HotSpot(msgspec.Struct, frozen=True):
     score: float
     detector: str
     detector_version: int
+    recurrence_days: float | None = None
 
 
 class Speeding(msgspec.Struct, frozen=True):

@@ -166,8 +166,17 @@ class Fleet:
         """Return `n` of `bikes` by lot, or all of them where there are fewer."""
         return self._rng.permutation(bikes)[: max(n, 0)]
 
-    def ride_to(self, bikes: Ints, place: Ints, spread_m: Floats) -> None:
-        """Start rides that end around the centres of `place`, with a standard deviation of `spread_m`."""
+    def kmh(self) -> Floats:
+        """Return how fast the ride is that each bike is on, or was on last."""
+        distance = np.hypot(self._to_x - self.x, self._to_y - self.y)
+        kmh: Floats = distance * 3_600 / (self.due - self.left)
+        return kmh
+
+    def ride_to(self, bikes: Ints, place: Ints, spread_m: Floats, kmh: float | None = None) -> None:
+        """Start rides that end around the centres of `place`, with a standard deviation of `spread_m`.
+
+        All ride at `kmh`, or each at a usual speed of its own.
+        """
         if len(bikes) == 0:
             return
         np.subtract.at(self.stock, self.place[bikes], 1)
@@ -175,7 +184,9 @@ class Fleet:
         self.place[bikes] = place
         to_x, to_y = self._spots(place, spread_m)
         distance = np.hypot(to_x - self.x[bikes], to_y - self.y[bikes])
-        speed = self._rng.uniform(*SPEED_KMH, len(bikes)) / 3_600  # metres a millisecond
+        speed = (
+            self._rng.uniform(*(SPEED_KMH if kmh is None else (kmh, kmh)), len(bikes)) / 3_600
+        )  # metres a ms
         self._to_x[bikes], self._to_y[bikes] = to_x, to_y
         self.left[bikes] = self.now
         self.due[bikes] = self.now + np.maximum(distance / speed, LEAST_TRIP_MS).astype(np.int64)

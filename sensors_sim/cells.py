@@ -18,6 +18,11 @@ def cells_around(lat: float, lon: float, rings: int) -> tuple[str, ...]:
     return tuple(sorted(h3.grid_disk(h3.latlng_to_cell(lat, lon, RESOLUTION), rings)))
 
 
+def disk(cell: str, rings: int) -> list[str]:
+    """Return a cell and those within `rings` of it, in order."""
+    return sorted(h3.grid_disk(cell, rings))
+
+
 def distinct(lat: Floats, lon: Floats) -> tuple[str, ...]:
     """Return the cells of the points, each once, in order."""
     return tuple(sorted(set(cells_at(np.atleast_1d(lat), np.atleast_1d(lon)))))

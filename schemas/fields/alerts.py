@@ -158,6 +158,10 @@ FIELDS: Structs = {
         "score": field("Logarithm of the likelihood ratio of the scan statistic.", minimum=0),
         "detector": field("Name of the detector."),
         "detector_version": field("Version of its arithmetic."),
+        "recurrence_days": field(
+            "Such a score comes once in so many days in the whole region by itself; null while that is unknown.",
+            minimum=0,
+        ),
     },
     "Forecast": {
         "window_start": field("Start of the newest window looked at, milliseconds since the epoch, UTC."),

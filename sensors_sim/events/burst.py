@@ -1,4 +1,4 @@
-"""A pipe of the district heating that bursts: pressure is gone at once, and radiators go cold."""
+"""A main of the district heating that bursts: pressure is gone, radiators go cold, and people around call."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,28 +8,40 @@ import msgspec
 import numpy as np
 
 from sensors_sim.batch import Ints
-from sensors_sim.cells import cells_at
+from sensors_sim.cells import cells_at, disk
 from sensors_sim.city import LEISURE, METRO, OFFICE
-from sensors_sim.events.contract import Event, Name, Scene, minutes, place_of, since
+from sensors_sim.events.contract import Amount, Event, Name, Scene, minutes, place_of, since
 from sensors_sim.sensors.contract import Sensors
+from sensors_sim.sensors.heating import WARMS_UP_MS
 from sensors_sim.sensors.world import World
 from sensors_sim.truth.entry import Entry
 
 PLACES = (METRO, OFFICE, LEISURE)
-WARMS_UP_S = 5_400.0
+WARMS_UP_S = WARMS_UP_MS / 1000
+SPOT_RINGS = 5
+"""Around the place: people call from within two rings of cells, and the middle of what is found lies up to three
+further out."""
+ENOUGH_CALLS_H = 15.0
+"""From so many calls an hour on they must be noticed, if they last for two hours."""
+ENOUGH_S = 7_200.0 + 3_600.0
+"""And flats take an hour to go cold."""
 
 
 @dataclass(frozen=True, slots=True)
 class BurstPipe(Event):
-    """The `pipes` pipes nearest to the place `near` fail together and are mended after `lasts_s`."""
+    """The main at the place `near` and the `pipes` pipes nearest to it fail together and are mended after `lasts_s`.
+
+    calls_h  calls an hour from all around the place, while it is cold there and people are awake
+    """
 
     key: ClassVar[str] = "burst-pipe"
-    expects: ClassVar[str] = "an anomaly of pressure and temperature"
+    expects: ClassVar[str] = "an anomaly of pressure and temperature, and a hot spot of calls"
 
     near: Name
     begins_s: float
     lasts_s: float
     pipes: Annotated[int, msgspec.Meta(ge=1, le=50)] = 3
+    calls_h: Amount = 15.0
 
     @property
     def ends_s(self) -> float:
@@ -44,8 +56,8 @@ class BurstPipe(Event):
     def explain(self) -> str:
         """Say in one sentence what happens."""
         return (
-            f"from {since(self.begins_s)} a pipe is burst near {self.near}: {self.pipes} sensors read no pressure "
-            f"for {minutes(self.lasts_s)}, and people call the hotline"
+            f"from {since(self.begins_s)} a main is burst at {self.near}: {self.pipes} sensors read no pressure "
+            f"for {minutes(self.lasts_s)}, and when flats are cold {self.calls_h:g} people an hour call the hotline"
         )
 
     def check(self, scene: Scene) -> None:
@@ -74,8 +86,12 @@ class BurstPipe(Event):
             why = f"{name} is burst near {self.near}"
             yield Entry("due", "anomaly", "heating", (cell,), first, mended, why, name)
             yield Entry("may", "anomaly", "heating", (cell,), first, last, why)
+        around = scene.cells(place_of(scene.city, "near", self.near, PLACES), SPOT_RINGS)
         why = f"people call about cold flats near {self.near}"
-        yield Entry("may", "hot_spot", "requests", (), first, last, why, "heating")
+        if self.calls_h >= ENOUGH_CALLS_H and self.lasts_s >= ENOUGH_S:
+            yield Entry("due", "hot_spot", "requests", around, first, mended, why, "heating")
+        near = tuple(sorted({cell for one in cells for cell in disk(one, SPOT_RINGS)} | set(around)))
+        yield Entry("may", "hot_spot", "requests", near, first, last, why, "heating")
 
 
 class Bursting:
@@ -91,4 +107,6 @@ class Bursting:
             return
         self._done = True
         pipes = self._burst.nearest(self._scene, world.heating.sensors)
-        world.heating.burst(pipes, now, self._scene.at(self._burst.ends_s))
+        place = place_of(self._scene.city, "near", self._burst.near, PLACES)
+        x, y = float(self._scene.city.x[place]), float(self._scene.city.y[place])
+        world.heating.burst(pipes, now, self._scene.at(self._burst.ends_s), x, y, self._burst.calls_h)

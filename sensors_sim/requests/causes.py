@@ -21,6 +21,9 @@ _AWAKE = np.array([
 COLD_PIPE, FULL_BIN, DARK_LAMP, FULL_CAR_PARK = 4.0, 0.6, 0.5, 0.4
 """Requests an hour for each of them."""
 
+AROUND_A_MAIN_M = 200.0
+"""How far from a burst main people call, one standard deviation: a block or two on each side."""
+
 MUSIC = 30.0
 """Requests an hour about an audience of 10,000 while the music plays."""
 
@@ -63,11 +66,20 @@ def causes(world: World, fleet: Fleet, now: Moment) -> tuple[Cause, ...]:
     ) -> Cause:
         return Cause(code, places.x, places.y, rate.astype(np.float64), spread_m, solved_at)
 
+    mains = heating.mains
+    main_mended = np.maximum(mains.mended_at, now.ts)
     mended_at = np.where(heating.failed(now.ts), heating.mended_at, now.ts)
     loudness = 10 ** ((world.noise.level - 70) / 10)
     potholes = (POTHOLES + WET_POTHOLES * world.weather.sky.wet) / len(road.roads)
     return (
         at(heating.sensors, "heating", COLD_PIPE * awake * heating.cold(), 120.0, mended_at),
+        at(
+            mains,
+            "heating",
+            mains.calls_h * awake * heating.cold_around(now.ts),
+            AROUND_A_MAIN_M,
+            main_mended,
+        ),
         at(stage, "noise", MUSIC * stage.music * stage.people / 10_000, 450.0),
         at(world.noise.sensors, "traffic_noise", LOUD_STREET * awake * loudness, 120.0),
         at(world.waste.sensors, "overflowing_bin", FULL_BIN * awake * (world.waste.fill >= 100), 30.0),

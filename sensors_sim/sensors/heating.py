@@ -1,5 +1,6 @@
 """District heating: a pipe leaks and its pressure sags for some hours, it fails, goes cold, and is repaired."""
 
+from dataclasses import dataclass
 from math import exp
 
 import numpy as np
@@ -30,6 +31,36 @@ COOLER_BY = 12.0
 COLD = 45.0
 """Degrees below which radiators feel cold."""
 
+WARMS_UP_MS = 5_400_000
+"""After a repair it is warm again no later than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mains:
+    """n mains that burst; all around each the flats go cold, not only those behind the pipes with a sensor.
+
+    x, y       float64[n], metres
+    calls_h    float64[n], calls an hour while it is cold there and people are awake
+    mended_at  int64[n], milliseconds since the epoch
+    pipes      the pipes with a sensor that each of them feeds
+    """
+
+    x: Floats
+    y: Floats
+    calls_h: Floats
+    mended_at: Ints
+    pipes: tuple[Ints, ...] = ()
+
+    def and_one(self, x: float, y: float, calls_h: float, mended_at: int, pipes: Ints) -> "Mains":
+        """Return these and one more."""
+        return Mains(
+            np.append(self.x, x),
+            np.append(self.y, y),
+            np.append(self.calls_h, calls_h),
+            np.append(self.mended_at, mended_at),
+            (*self.pipes, pipes),
+        )
+
 
 class Heating:
     """Pipes with a sensor each; times in milliseconds since the epoch.
@@ -38,6 +69,7 @@ class Heating:
     fails_at     int64[n]
     mended_at    int64[n], when the repair is done; then the next life begins
     temperature  float64[n], degrees Celsius
+    mains        those that burst
     """
 
     def __init__(self, city: City, n: int, start: int, sky: Sky, rng: np.random.Generator) -> None:
@@ -62,18 +94,27 @@ class Heating:
         )
         self.temperature: Floats = np.full(n, 70.0)
         self._kpa: Floats = self._usual_kpa.copy()
+        self.mains = Mains(np.empty(0), np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
 
     def failed(self, now: int) -> Bools:
         """Say which pipes have failed and are not repaired."""
         return (self.fails_at <= now) & (now < self.mended_at)
 
-    def burst(self, pipes: Ints, now: int, mended_at: int) -> None:
-        """Let pipes fail at once, without a leak before; they are repaired at that time."""
+    def burst(self, pipes: Ints, now: int, mended_at: int, x: float, y: float, calls_h: float) -> None:
+        """Let pipes fail at once, without a leak before, as their main bursts; it is repaired at that time."""
         self.leaks_at[pipes], self.fails_at[pipes], self.mended_at[pipes] = now - MINUTE_MS, now, mended_at
+        self.mains = self.mains.and_one(x, y, calls_h, mended_at, pipes)
 
     def cold(self) -> Bools:
         """Say behind which pipes radiators are cold."""
         return self.temperature < COLD
+
+    def cold_around(self, now: int) -> Floats:
+        """Return which share of the pipes of each main is cold, float64[mains]; 0 once it is mended and warm again."""
+        warm = self.mains.mended_at + WARMS_UP_MS <= now
+        cold = self.cold()
+        shares: Floats = np.array([cold[pipes].mean() for pipes in self.mains.pipes], dtype=np.float64)
+        return np.where(warm, 0.0, shares)
 
     def step(self, now: Moment) -> Measured:
         """Live through the minute that ends at `now`."""

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensors_sim.batch import Bools, Ints
-from sensors_sim.cells import cells_at
+from sensors_sim.cells import cells_at, disk
 from sensors_sim.sensors.world import SHARES, World
 from sensors_sim.truth.entry import Entry
 
 LINGERS_MS = 5_400_000
 """Jams dissolve, pipes warm up, streets dry: so long afterwards an alert is no false one."""
+
+
+SPOT_RINGS = 5
+"""People call from the cell of a cold pipe and those beside it; the middle of a hot spot lies up to three further."""
 
 
 @dataclass(slots=True)
@@ -63,6 +67,8 @@ class Troubles:
         for row, first, last in self._pipes.all(end):
             why = f"{pipes.sensor_id[row]} leaks"
             yield Entry("may", "anomaly", "heating", (of_pipe[row],), first, last + LINGERS_MS, why)
+            near = tuple(disk(of_pipe[row], SPOT_RINGS))
+            yield Entry("may", "hot_spot", "requests", near, first, last + LINGERS_MS, why, "heating")
         for chain, first, last in self._chains.all(end):
             cells = tuple(sorted(set(of_segment[roads.chain == chain].tolist())))
             for kind in ("traffic", "noise", "air"):

@@ -7,14 +7,15 @@ import numpy as np
 
 from sensors_sim.batch import Positions
 from sensors_sim.bikes import Fleet
-from sensors_sim.cells import distinct
+from sensors_sim.cells import disk, distinct
 from sensors_sim.scenario import Scenario
 from sensors_sim.sensors.world import SHARES, World
-from sensors_sim.sources.simulated import BIKES, POPULATIONS, SimulatedCity
+from sensors_sim.sources.simulated import BIKES, POPULATIONS, REQUESTS, SimulatedCity
 from sensors_sim.truth.entry import Entry, Truth
+from sensors_sim.truth.rides import Rides
 from sensors_sim.truth.saturation import CAPACITY, CERTAIN, NEAR, Saturation
 from sensors_sim.truth.standing import Standing
-from sensors_sim.truth.troubles import Troubles
+from sensors_sim.truth.troubles import LINGERS_MS, SPOT_RINGS, Troubles
 
 FORESEEN_MS = 1_800_000
 """So long before a cell comes near its capacity it may be said to fill."""
@@ -27,7 +28,7 @@ class Witness:
         self._scenario = scenario
         self._populations = frozenset(populations)
         self._scene = scenario.checked()
-        self._standing, self._saturation = Standing(), Saturation()
+        self._standing, self._saturation, self._rides = Standing(), Saturation(), Rides()
         self._troubles: Troubles | None = None
         self._now = scenario.start_ms
         said = [entry for event in scenario.events for entry in event.truth(self._scene)]
@@ -39,6 +40,7 @@ class Witness:
         """Look at the bikes, now, and at what they reported since the look before."""
         self._now = max(self._now, fleet.now)
         self._saturation.look(fleet.now, self._standing.occupancy(fleet))
+        self._rides.look(fleet)
         for entry in self._of_bikes:
             rows = np.flatnonzero(reported.vehicle_id == entry.subject)
             rows = rows[(reported.ts[rows] >= entry.from_ms) & (reported.ts[rows] < entry.to_ms)]
@@ -75,6 +77,11 @@ class Witness:
             yield Entry(verdict, "oversaturation", BIKES, (cell,), episode.from_ms, episode.to_ms, why)  # type: ignore[arg-type]
             foreseen = episode.from_ms - FORESEEN_MS
             yield Entry("may", "saturation_expected", BIKES, (cell,), foreseen, episode.to_ms, why)
+            near, until = tuple(disk(cell, SPOT_RINGS)), episode.to_ms + LINGERS_MS
+            yield Entry(
+                "may", "hot_spot", REQUESTS, near, episode.from_ms, until, why, "illegal_bike_parking"
+            )
+        yield from self._rides.entries()
         yield from self._said
         for entry in self._of_bikes:
             cells = self._seen.get(str(entry.subject), set())

@@ -15,6 +15,8 @@ DAY_MS = 86_400_000
 WARM_DAYS = 7
 SPAN = 60
 """Days of the exponential weights."""
+MOST_DAYS = 36_500.0
+"""A law that was fitted to weeks says nothing about centuries."""
 EULER = 0.5772156649015329
 
 
@@ -46,5 +48,21 @@ class Maxima(msgspec.Struct, array_like=True):
         """Return the score that comes once in so many days, but `least` at least; twice that while little is known."""
         if self.days < WARM_DAYS:
             return 2 * least
-        scale = math.sqrt(6 * self.variance) / math.pi
+        scale = self._scale()
         return max(least, self.mean - EULER * scale - scale * math.log(-math.log1p(-1 / days)))
+
+    def recurrence_days(self, score: float) -> float | None:
+        """Return in how many days such a score or a greater one comes once, `MOST_DAYS` at most; None while unknown.
+
+        The recurrence interval of K. Kleinman, R. Lazarus, R. Platt, American Journal of Epidemiology 2004: the
+        inverse of the probability that a day has such a maximum.
+        """
+        if self.days < WARM_DAYS:
+            return None
+        scale = self._scale()
+        away = (score - self.mean) / scale + EULER if scale else math.copysign(math.inf, score - self.mean)
+        probability = -math.expm1(-math.exp(min(-away, 50.0)))
+        return min(MOST_DAYS, 1 / probability) if probability else MOST_DAYS
+
+    def _scale(self) -> float:
+        return math.sqrt(6 * self.variance) / math.pi

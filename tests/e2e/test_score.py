@@ -100,3 +100,24 @@ def test_a_bike_that_lies_about_where_it_is_is_found_in_the_running_system(a_cit
         [due] = json.loads(scored.out)["due"]
         assert (due["kind"], due["subject"], due["found"]) == ("impossible_jump", "hello-000017", True)
         assert due["delay_s"] <= 90
+
+
+def test_riders_who_race_are_found_in_the_running_system_by_the_policy_beside_the_scenario(
+    a_city: CityMaker,
+) -> None:
+    """From minute 30 on; 25 km/h are allowed, nobody else is faster than 15."""
+    policy = Path(__file__).parents[2] / "sensors_sim" / "scenarios" / "racing.mds.json"
+    with a_city(UB_POLICY_FILE=str(policy), UB_POLICY_VEHICLE_TYPES="bicycle") as city:
+        city.start_gateway()
+        city.start_worker()
+        run = ("--bikes", "3000", "--for", "3600", "--speed", "60", "--settle", "5")
+        bounds = ("--least-recall", "1", "--least-precision", "1")
+        scored = city.run(
+            *("sim", "score", "racing", "--only", "bikes", "--kind", "speeding", "--json"),
+            *(*run, *bounds),
+            timeout_s=240.0,
+        )
+        assert scored.code == 0, f"{scored}\n{city.logs()[-3_000:]}"
+        due = json.loads(scored.out)["due"]
+        assert len(due) >= 6
+        assert max(one["delay_s"] for one in due) <= 60

@@ -10,7 +10,7 @@ from streams.incidents.lifecycle import Place, alert_id, next_event
 
 KIND: AlertKind = "hot_spot"
 DETECTOR = "scan"
-VERSION = 1
+VERSION = 2
 """Of the arithmetic of baseline.py, scan.py and rule.py."""
 
 
@@ -26,9 +26,13 @@ def raised(
     place: Place,
     severity: Severity,
     rule: HotSpotRule,
+    recurs: float | None,
     record: Record,
 ) -> Alert:
-    """Return a new alert. Its id is made of the scan that found it: a region is scanned once at a time."""
+    """Return a new alert. Its id is made of the scan that found it: a region is scanned once at a time.
+
+    `recurs`: such a hot spot comes by itself once in so many days; None while that is not known.
+    """
     return Alert(
         alert_id=alert_id(KIND, f"{code}/{found.centre}", found.end),
         sequence=0,
@@ -45,15 +49,15 @@ def raised(
         starts_at=found.begin,
         updated_at=found.end,
         ends_at=None,
-        summary=_summary(found, code),
+        summary=_summary(found, code, recurs),
         policy=DETECTOR,
         policy_version=rules_version(rule),
-        evidence=_evidence(found, code, record, record.offset),
+        evidence=_evidence(found, code, recurs, record, record.offset),
         subject=code,
     )
 
 
-def worse(alert: Alert, found: Cylinder, severity: Severity, record: Record) -> Alert:
+def worse(alert: Alert, found: Cylinder, severity: Severity, recurs: float | None, record: Record) -> Alert:
     """Return the alert after its severity rose."""
     code = alert.subject or ""
     return next_event(
@@ -61,20 +65,23 @@ def worse(alert: Alert, found: Cylinder, severity: Severity, record: Record) -> 
         "updated",
         found.end,
         severity=severity,
-        summary=_summary(found, code),
-        evidence=_evidence(found, code, record, alert.evidence.first_offset),
+        summary=_summary(found, code, recurs),
+        evidence=_evidence(found, code, recurs, record, alert.evidence.first_offset),
     )
 
 
-def _summary(found: Cylinder, code: str) -> str:
+def _summary(found: Cylinder, code: str, recurs: float | None) -> str:
     hours = (found.end - found.begin) / 3_600_000
+    often = "" if recurs is None else f", once in {recurs:.0f} days"
     return (
         f"{found.count} requests of {code!r} in {len(found.cells)} cells within {hours:g} h, "
-        f"{found.expected:.2g} expected (score {found.score:.0f})"
+        f"{found.expected:.2g} expected (score {found.score:.0f}{often})"
     )
 
 
-def _evidence(found: Cylinder, code: str, record: Record, first_offset: int | None) -> Evidence:
+def _evidence(
+    found: Cylinder, code: str, recurs: float | None, record: Record, first_offset: int | None
+) -> Evidence:
     spot = HotSpot(
         service_code=code,
         cells=sorted(found.cells),
@@ -85,6 +92,7 @@ def _evidence(found: Cylinder, code: str, record: Record, first_offset: int | No
         score=found.score,
         detector=DETECTOR,
         detector_version=VERSION,
+        recurrence_days=None if recurs is None else round(recurs, 1),
     )
     return Evidence(
         *(None, None, None, None, {}, record.topic, record.partition, record.offset),

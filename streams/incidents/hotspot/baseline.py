@@ -7,13 +7,14 @@ as often as on average counts twice.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 HOUR_MS = 3_600_000
 DAY_H = 24
+DAY_MS = DAY_H * HOUR_MS
 MEMORY_H = 60.0 * DAY_H
 SHAPE = 0.5
 LEAST_CELLS = 100
@@ -31,23 +32,59 @@ class Day(msgspec.Struct, array_like=True):
     since: int
     hours: list[float]
 
-    def weight(self, at_ms: int) -> float:
-        """Return how many hours of a mean day an hour at that time is worth."""
-        hour = at_ms // HOUR_MS % DAY_H
-        return (self.hours[hour] * DAY_H + FLAT) / (sum(self.hours) + FLAT)
+    def weights(self, at_ms: int) -> list[float]:
+        """Return how many hours of a mean day an hour is worth, by the hour of the day, as far as was heard until then.
 
-    def exposure(self, begin: int, end: int) -> float:
-        """Return the hours of a mean day between two times."""
-        total, at = 0.0, begin
-        while at < end:
-            until = min(end, (at // HOUR_MS + 1) * HOUR_MS)
-            total += self.weight(at) * (until - at) / HOUR_MS
-            at = until
-        return total
+        What is compared are requests an hour that was lived through: on a first day half of the hours were not. Such
+        an hour is worth as much as the others on average.
+        """
+        days, rest = divmod(max(1, at_ms - self.since), DAY_MS)
+        mean = sum(self.hours) / ((days * DAY_MS + rest) / HOUR_MS)
+        if not mean:
+            return [1.0] * DAY_H
+        flat = FLAT / DAY_H / mean
+        lived = (days + _shared((hour * HOUR_MS - self.since) % DAY_MS, rest) for hour in range(DAY_H))
+        rates = [(count + flat * mean) / (n + flat) for count, n in zip(self.hours, lived, strict=True)]
+        return [rate * DAY_H / sum(rates) for rate in rates]
 
     def known_h(self, at_ms: int) -> float:
         """Return the hours that were learnt from, faded."""
         return MEMORY_H * -math.expm1(-max(0, at_ms - self.since) / HOUR_MS / MEMORY_H)
+
+
+def _shared(begin: int, rest: int) -> float:
+    """Return how much of an hour that begins then lies between 0 and `rest`, in a day that begins anew at its end."""
+    before_the_end = min(max(rest - begin, 0), HOUR_MS)
+    after_it = max(min(begin + HOUR_MS - DAY_MS, rest), 0)
+    return (before_the_end + after_it) / HOUR_MS
+
+
+def exposure(weights: Sequence[float], begin: int, end: int) -> float:
+    """Return the hours of a mean day between two times."""
+    total, at = 0.0, begin
+    while at < end:
+        until = min(end, (at // HOUR_MS + 1) * HOUR_MS)
+        total += weights[at // HOUR_MS % DAY_H] * (until - at) / HOUR_MS
+        at = until
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a zone and its region beside what was learnt: of some hours nothing that lies in the zone.
+
+    hours         since the region was first heard of, faded
+    hours_before  of these, those before the hours in question
+    before        requests in the zone before them that were not learnt yet
+    elsewhere     requests that were not learnt yet, all but those in question
+    cells         cells of the region that were heard of
+    """
+
+    hours: float
+    hours_before: float
+    before: int
+    elsewhere: int
+    cells: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +96,10 @@ class Expected:
 
 
 class Rates(msgspec.Struct, array_like=True):
-    """Requests of one category that were learnt, by cell, and in all; faded up to `at`."""
+    """Requests of one category that were learnt, by cell, and in all; faded up to `at`.
+
+    Nothing of the longest span that is scanned has been learnt: a hot spot is no part of what is expected of it.
+    """
 
     at: int
     total: float
@@ -77,15 +117,18 @@ class Rates(msgspec.Struct, array_like=True):
             else:
                 self.cells[cell] = count * left
 
-    def expected(self, zone: Iterable[str], hours: float, known_h: float, cells: int) -> Expected:
-        """Return what is expected in a zone within so many hours of a mean day, in a region of so many cells."""
-        usual = (self.total + NEWS) / ((known_h + DAY_H) * max(cells, LEAST_CELLS))
-        per_hour = known_h + SHAPE / usual
-        shape = sum(self.cells.get(cell, 0.0) + SHAPE for cell in zone)
+    def expected(self, zone: Iterable[str], hours: float, known: Known) -> Expected:
+        """Return what is expected in a zone within so many hours of a mean day."""
+        usual = (self.total + known.elsewhere + NEWS) / (
+            (known.hours + DAY_H) * max(known.cells, LEAST_CELLS)
+        )
+        per_hour = known.hours_before + SHAPE / usual
+        shape = sum(self.cells.get(cell, 0.0) + SHAPE for cell in zone) + known.before
         mean = shape * hours / per_hour
         return Expected(mean, mean + mean * hours / per_hour)
 
-    def learn(self, cell: str) -> None:
-        """Take in that a cell had requests."""
-        self.cells[cell] = self.cells.get(cell, 0.0) + 1
-        self.total += 1
+    def learn(self, cell: str, at_ms: int) -> None:
+        """Take in that a cell had requests then, no later than `at`."""
+        count = math.exp((at_ms - self.at) / HOUR_MS / MEMORY_H)
+        self.cells[cell] = self.cells.get(cell, 0.0) + count
+        self.total += count

@@ -1,12 +1,12 @@
 """Citizens' requests of the regions of one partition, scanned for hot spots every quarter of an hour of event time.
 
 Each category is scanned by itself, around the cells in which it was asked for since the scan before: nothing else can
-have become a hot spot. What was scanned teaches the baseline then: a cell no more than one request a quarter of an
-hour, and the threshold no more than itself, so that what is unusual becomes usual only if it goes on for weeks.
+have become a hot spot. What no span reaches any more teaches the baseline: a cell no more than one request a quarter of
+an hour, and the threshold little more than itself, so that what is unusual becomes usual only if it goes on for weeks.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -23,6 +23,10 @@ from streams.incidents.hotspot.scanned import Scan
 from streams.incidents.lifecycle import Place, ended
 from streams.incidents.messages import Requests
 from streams.incidents.showing import Seen, active
+
+TEACHES = 1.25
+"""A score teaches the threshold no more than so many times what it is: one hot spot must not hide the next, and what
+comes every day must become usual, however strong it is."""
 
 Key = tuple[str, str]
 """Region and service_code."""
@@ -52,6 +56,10 @@ class Category(msgspec.Struct, array_like=True):
             cell: {start // STEP_MS * STEP_MS for start, n in windows.items() if n and start < before}
             for cell, windows in self.opened.items()
         }
+
+    def cells(self, before: int) -> set[str]:
+        """Return the cells with windows that began before a time."""
+        return {cell for cell, windows in self.opened.items() if min(windows) < before}
 
 
 class Progress(msgspec.Struct, array_like=True):
@@ -105,7 +113,7 @@ class HotSpotBook:
         if progress is None:
             since = min([message.watermark, *message.rows.window_start])
             progress = self._regions[name] = Progress(since // STEP_MS * STEP_MS, Day(since, [0.0] * DAY_H))
-        self._put(message)
+        self._put(message, progress.scanned - LONGEST_MS)
         until = message.watermark // STEP_MS * STEP_MS
         if until > progress.scanned:
             for end, asked in sorted(self._asked(name, progress.scanned, until).items()):
@@ -114,9 +122,12 @@ class HotSpotBook:
             self._unsaved_regions.add(name)
             yield from self._fall_quiet(name, until, record)
 
-    def _put(self, message: Requests) -> None:
+    def _put(self, message: Requests, since: int) -> None:
+        """Keep what was opened; what no span reaches any more has been learnt."""
         c = message.rows
         for start, cell, code, opened in zip(c.window_start, c.cell, c.service_code, c.opened, strict=True):
+            if start < since:
+                continue
             key = message.region, code
             known = self._categories.get(key)
             if known is None:
@@ -144,21 +155,23 @@ class HotSpotBook:
     def _scan(
         self, name: str, progress: Progress, end: int, asked: Mapping[str, set[str]], record: Record
     ) -> Iterator[Alert]:
-        """Judge what was asked for in the quarter of an hour until `end`, then learn it."""
-        mine = [known.rates.cells for key, known in self._categories.items() if key[0] == name]
-        cells = len(set().union(*mine))
+        """Judge what was asked for in the quarter of an hour until `end`."""
+        mine = [known for key, known in self._categories.items() if key[0] == name]
+        cells = len(
+            set().union(*(known.rates.cells for known in mine), *(known.cells(end) for known in mine))
+        )
+        hour = (end - STEP_MS) // HOUR_MS % DAY_H
         for code in sorted(asked):
             known = self._categories.get((name, code))
             if known is None:
                 continue
-            _drop_old(known, end)
             known.rates.fade(end)
+            _learn(known, end - LONGEST_MS)
             yield from self._judge((name, code), progress.day, cells, end, asked[code], record)
             self._unsaved.add((name, code))
-        for code in sorted(asked):
-            known = self._categories.get((name, code))
-            if known is not None:
-                _learn(known, progress.day, end, asked[code])
+        progress.day.hours[hour] += sum(
+            len(asked[code]) for code in asked if (name, code) in self._categories
+        )
 
     def _judge(
         self, key: Key, day: Day, cells: int, end: int, asked: set[str], record: Record
@@ -172,7 +185,7 @@ class HotSpotBook:
             if found is None:
                 break
             scanned.append(found)
-            most = max(most, min(found.score, threshold))
+            most = max(most, min(found.score, TEACHES * threshold))
             if found.score < threshold:
                 break
             if found.cells & asked:
@@ -188,16 +201,18 @@ class HotSpotBook:
     def _tell(self, key: Key, found: Cylinder, threshold: float, record: Record) -> Iterator[Alert]:
         """Raise an alert, or find the one that is open where the hot spot is."""
         severity, (region, code) = severity_of(found.score, threshold), key
+        days = self._categories[key].maxima.recurrence_days(found.score)
+        recurs = None if days is None else days / self._count(region)
         for spot in self._spots[key].values():
             if found.cells.isdisjoint(spot.cells):
                 continue
             alert = spot.alert
             if SEVERITIES.index(severity) > SEVERITIES.index(alert.severity):
-                alert = worse(alert, found, severity, record)
+                alert = worse(alert, found, severity, recurs, record)
                 yield alert
             self._keep(key, Spot(alert, spot.cells, found.end))
             return
-        alert = raised(found, region, code, self._place(found.centre), severity, self._rule, record)
+        alert = raised(found, region, code, self._place(found.centre), severity, self._rule, recurs, record)
         self._keep(key, Spot(alert, sorted(found.cells), found.end))
         yield alert
 
@@ -271,17 +286,13 @@ class HotSpotBook:
         return None
 
 
-def _learn(known: Category, day: Day, end: int, asked: Iterable[str]) -> None:
-    """Take the cells of the quarter of an hour until `end` into the baseline."""
-    hour = (end - STEP_MS) // HOUR_MS % DAY_H
-    for cell in sorted(asked):
-        known.rates.learn(cell)
-        day.hours[hour] += 1
-
-
-def _drop_old(known: Category, end: int) -> None:
+def _learn(known: Category, before: int) -> None:
+    """Take quarters of an hour that began before a time into the baseline, and forget their windows."""
     for cell, windows in list(known.opened.items()):
-        for start in [start for start in windows if start < end - LONGEST_MS]:
+        old = [start for start in windows if start < before]
+        for quarter in sorted({start // STEP_MS * STEP_MS for start in old if windows[start]}):
+            known.rates.learn(cell, quarter)
+        for start in old:
             del windows[start]
         if not windows:
             del known.opened[cell]

@@ -4,19 +4,21 @@ M. Kulldorff: A spatial scan statistic, Communications in Statistics 1997; prosp
 now: M. Kulldorff, Prospective time periodic geographical disease surveillance using a scan statistic, JRSS A 2001. A
 cylinder is a cell with its rings 0 to `RINGS`, over one of the spans. Its score is the logarithm of the likelihood
 ratio between a rate of its own and the expected one; for Poisson counts c ln(c / e) - c + e, here with the negative
-binomial law that an uncertain expectation gives (streams/incidents/anomaly/counts.py: half of the unit deviance).
+binomial law that an uncertain expectation gives (streams/incidents/anomaly/counts.py: half of the unit deviance). What
+is expected comes from before the longest span and from elsewhere, never from the cylinder itself.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from streams.incidents.anomaly.counts import tail_nats
-from streams.incidents.hotspot.baseline import Day, Rates
+from streams.incidents.hotspot.baseline import Day, Known, Rates, exposure
 
 RINGS = 3
 STEP_MS = 900_000
 SPANS_MS = tuple(STEP_MS * steps for steps in (1, 2, 4, 8, 16, 32, 96))
 LONGEST_MS = max(SPANS_MS)
+SHORT_MS = 7_200_000
 
 Rings = Callable[[str], Sequence[Sequence[str]]]
 """Return the rings 0 to RINGS of cells around a cell."""
@@ -39,6 +41,14 @@ class Cylinder:
     score: float
 
 
+def history_ms(span: int) -> int:
+    """Return for how long a region must have been heard of before it is scanned for a span.
+
+    For as long again as a short one; a longer one has hours and days of its own, up to those of a week.
+    """
+    return (2 if span <= SHORT_MS else 7) * span
+
+
 def strongest(
     centres: Iterable[str],
     asked: Asked,
@@ -46,13 +56,21 @@ def strongest(
     rings: Rings,
     rates: Rates,
     day: Day,
-    known_cells: int,
+    cells: int,
     least: int,
 ) -> Cylinder | None:
-    """Return the cylinder until `end` with the greatest score among those that hold `least` requests or more."""
+    """Return the cylinder until `end` with the greatest score among those that hold `least` requests or more.
+
+    `cells`: how many of the region were heard of.
+    """
     best: Cylinder | None = None
-    known_h = day.known_h(end)
-    exposures = [(end - span, day.exposure(end - span, end)) for span in SPANS_MS]
+    known_h, recent = day.known_h(end), sum(map(len, asked.values()))
+    weights = day.weights(end)
+    spans = [
+        (end - span, exposure(weights, end - span, end), day.known_h(end - span))
+        for span in SPANS_MS
+        if end - day.since >= history_ms(span)
+    ]
     for centre in sorted(centres):
         zone: list[str] = []
         starts: list[int] = []
@@ -62,15 +80,15 @@ def strongest(
             if not new and radius:
                 continue
             starts += new
-            for begin, hours in exposures:
+            for begin, hours, hours_before in spans:
                 count = sum(start >= begin for start in starts)
                 if count < least:
                     continue
-                expected = rates.expected(zone, hours, known_h, known_cells)
+                known = Known(known_h, hours_before, len(starts) - count, recent - count, cells)
+                expected = rates.expected(zone, hours, known)
                 if count <= expected.mean:
                     continue
                 score = tail_nats(count, expected.mean, expected.variance)
                 if best is None or score > best.score:
-                    cells = frozenset(zone)
-                    best = Cylinder(centre, radius, cells, begin, end, count, expected.mean, score)
+                    best = Cylinder(centre, radius, frozenset(zone), begin, end, count, expected.mean, score)
     return best

@@ -3,19 +3,28 @@
 import math
 from collections import Counter
 
+import h3
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.grid.locate import rings
-from streams.incidents.extremes import EULER, Maxima
-from streams.incidents.hotspot.baseline import Day, Rates
+from streams.incidents.extremes import EULER, MOST_DAYS, Maxima
+from streams.incidents.hotspot.baseline import Day, Known, Rates, exposure
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import RINGS, STEP_MS, strongest
 from tests.pipeline import T0
+from tests.unit.incidents.hotspot.brute import best
 from tests.unit.incidents.hotspot.calls import CITY, DAY, HOUR, MIDDLE, MINUTE, Call, Desk, burst, by_chance
 
 WEEK = 7 * 1440
+
+
+def local_ij(cell: str) -> tuple[int, int]:
+    """Return a cell's place on a lattice around the middle, so that no ring of the pipeline is asked."""
+    i, j = h3.cell_to_local_ij(MIDDLE, cell)
+    return i, -j
 
 
 def test_a_city_that_calls_by_chance_raises_nothing() -> None:
@@ -146,17 +155,91 @@ def test_the_score_of_a_well_known_rate_is_the_likelihood_ratio_of_poisson() -> 
 
 
 def test_hours_in_which_people_call_more_are_worth_more() -> None:
-    day = Day(T0, [0.0] * 12 + [1_000.0] * 12)
-    assert day.exposure(T0, T0 + DAY) == pytest.approx(24)
-    assert day.weight(T0 + 13 * HOUR) > 1.9
-    assert day.weight(T0 + HOUR) < 0.1
+    weights = Day(T0, [0.0] * 12 + [1_000.0] * 12).weights(T0 + DAY)
+    assert exposure(weights, T0, T0 + DAY) == pytest.approx(24)
+    assert weights[13] > 1.9
+    assert weights[1] < 0.1
+
+
+def test_hours_that_a_first_day_has_not_had_yet_are_worth_as_much_as_the_others() -> None:
+    evenly = Day(T0, [50.0] * 4 + [0.0] * 20)
+    assert evenly.weights(T0 + 4 * HOUR) == pytest.approx([1.0] * 24)
+    assert Day(T0, [0.0] * 24).weights(T0) == [1.0] * 24
+
+
+def test_an_hour_that_was_lived_through_in_part_is_not_taken_for_a_quiet_one() -> None:
+    since = T0 + HOUR // 2
+    evenly = Day(since, [25.0, 50.0, 50.0, 12.5, *[0.0] * 20])
+    assert evenly.weights(since + 2 * HOUR + 3 * HOUR // 4) == pytest.approx([1.0] * 24)
+    again = Day(since, [75.0, *[100.0] * 2, *[50.0] * 21])
+    assert again.weights(since + DAY + 2 * HOUR + HOUR // 2) == pytest.approx([1.0] * 24)
 
 
 def test_what_is_unknown_is_expected_with_more_variance() -> None:
-    known, unknown = Rates(T0, 5_000.0, {MIDDLE: 50.0}), Rates(T0, 5_000.0, {})
-    one, other = (rates.expected([MIDDLE], 1.0, 1_000.0, 100) for rates in (known, unknown))
+    rates = Rates(T0, 5_000.0, {MIDDLE: 50.0}), Rates(T0, 5_000.0, {})
+    one, other = (each.expected([MIDDLE], 1.0, Known(1_000.0, 1_000.0, 0, 0, 100)) for each in rates)
     assert one.variance / one.mean < other.variance / other.mean * 1.2
     assert one.mean**2 / (one.variance - one.mean) > 50 * other.mean**2 / (other.variance - other.mean)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_strongest_cylinder_is_that_of_a_search_through_all_of_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    at = {cell: local_ij(cell) for cell in CITY}
+    known, now = int(rng.integers(8, 120)), 40_000
+    hot = rings(CITY[int(rng.integers(len(CITY) // 2))], 1)
+    picked = [CITY[n] for n in rng.integers(len(CITY), size=30)] + [
+        (*hot[0], *hot[1])[n] for n in rng.integers(7, size=15)
+    ]
+    slots = sorted(
+        {(cell, now - 1 - int(n)) for cell, n in zip(picked, rng.integers(known, size=45), strict=True)}
+    )
+    slots = [(cell, quarter) for cell, quarter in slots if quarter >= now - 96]
+    asked: dict[str, set[int]] = {}
+    for cell, quarter in slots:
+        asked.setdefault(cell, set()).add(quarter * STEP_MS)
+    day = Day((now - known) * STEP_MS, [0.0] * 24)
+    found = strongest(
+        CITY, asked, now * STEP_MS, lambda cell: rings(cell, RINGS), Rates(0, 0.0, {}), day, 250, 5
+    )
+    truth = best([(at[cell], quarter) for cell, quarter in slots], now, known, list(at.values()), 250, 5)
+    assert (found is None) == (truth is None)
+    if found is not None and truth is not None:
+        assert found.score == pytest.approx(truth.score)
+
+
+def test_a_hot_spot_is_no_part_of_what_is_expected_of_it() -> None:
+    """It lasts for as long as people call: its first hours do not make the later ones usual."""
+    desk, start = Desk(), 8 * 1440 + 600
+    desk.feed(sorted([*by_chance(10, 150, seed=2), *burst(start, 720, 120, "heating", seed=3)]))
+    (raised, *worse, cleared) = desk.told
+    spots = [event.evidence.hot_spot for event in (raised, *worse)]
+    assert all(spot is not None and spot.expected < 0.01 * spot.count for spot in spots)
+    assert cleared.updated_at >= T0 + (start + 690) * MINUTE + HotSpotRule().quiet_ms
+
+
+def test_a_desk_that_always_calls_is_no_hot_spot_of_its_first_days() -> None:
+    """Nobody knows on a first day whether a place calls all day, every day."""
+    desk: list[Call] = [(minute, MIDDLE, "desk") for minute in range(0, 6 * 1440, 60)]
+    assert Desk().feed(sorted([*by_chance(6, 150, seed=13), *desk])) == []
+
+
+def test_how_often_such_a_hot_spot_comes_is_said_when_it_is_known() -> None:
+    known = [
+        *by_chance(9, 150, seed=2, codes=("heating",)),
+        *burst(8 * 1440 + 600, 180, 60, "heating", seed=3),
+    ]
+    new = [*by_chance(1, 150, seed=2), *burst(600, 180, 60, "heating", seed=3)]
+    of_known, of_new = (
+        next(e.evidence.hot_spot for e in Desk().feed(sorted(calls)) if e.action == "raised")
+        for calls in (known, new)
+    )
+    assert of_known is not None
+    assert of_known.recurrence_days is not None
+    assert of_known.recurrence_days >= HotSpotRule().days
+    assert of_new is not None
+    assert of_new.recurrence_days is None
 
 
 def test_the_threshold_is_the_quantile_of_a_gumbel_law() -> None:
@@ -164,5 +247,10 @@ def test_the_threshold_is_the_quantile_of_a_gumbel_law() -> None:
     for days in (10.0, 100.0, 1_000.0):
         score = maxima.threshold(0.0, days)
         assert math.exp(-math.exp(-(score - 10.0) / 2.0)) == pytest.approx(1 - 1 / days)
+        assert maxima.recurrence_days(score) == pytest.approx(days)
+    assert maxima.recurrence_days(1_000.0) == MOST_DAYS
+    assert Maxima(days=6, mean=10.0, variance=1.0).recurrence_days(50.0) is None
+    assert Maxima(days=100, mean=10.0).recurrence_days(11.0) == MOST_DAYS
+    assert Maxima(days=100, mean=10.0).recurrence_days(9.0) == 1.0
     assert maxima.threshold(50.0, 10.0) == 50.0
     assert Maxima(days=3).threshold(20.0, 10.0) == 40.0

@@ -19,6 +19,7 @@ from sensors_sim.events.dump import BikeDump
 from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.flood import Flood
 from sensors_sim.events.heat import Heat
+from sensors_sim.events.racing import Racing
 from sensors_sim.events.rain import Rain
 from sensors_sim.scenario import Scenario
 from sensors_sim.sources.simulated import SimulatedCity
@@ -35,6 +36,7 @@ EXAMPLES: tuple[Event, ...] = (
     Flood("Century Avenue", BEGINS_S, fill_s=60, hold_s=60, drain_s=60, bikes=100),
     Heat(BEGINS_S, LASTS_S, degrees=9),
     MetroClosure("Century Avenue", BEGINS_S, LASTS_S, riders_h=900),
+    Racing("Century Avenue", BEGINS_S, LASTS_S, riders=5),
     Rain(BEGINS_S, LASTS_S, mm_h=20),
     SensorBroken(("traffic-00003",), BEGINS_S, LASTS_S),
     SensorDrifting(("traffic-00003",), BEGINS_S, LASTS_S, by_h=50),
@@ -53,6 +55,7 @@ WRONG: Mapping[type[Event], tuple[Event, str, str]] = {
     ),
     Flood: (Flood("Century Avenu", 0, 1, 1, 1, 1), "station", "did you mean 'Century Avenue'?"),
     MetroClosure: (MetroClosure("Centry Park", 0, 1), "station", "did you mean 'Century Park'?"),
+    Racing: (Racing("Atlantis", 0, 1, 1), "near", "no metro or office or leisure place"),
     SensorBroken: (SensorBroken(("noise-00001",), 0, 1, value=50), "value", "laeq goes from 0 to 160"),
     SensorDrifting: (SensorDrifting(("noise-00001",), 0, 1, by_h=0), "by_h", "it would not drift"),
     SensorSilent: (SensorSilent(("noise-90000",), 0, 1), "sensors", "there are noise-00000 to noise-00007"),

@@ -78,7 +78,11 @@ def test_an_accident_slows_the_loops_behind_it_in_the_cells_that_its_truth_names
 
 def test_burst_pipes_have_no_pressure_until_they_are_mended() -> None:
     event = BurstPipe("Century Avenue", HOUR_S, 2 * HOUR_S, pipes=2)
-    due = [entry for entry in event.truth(scenario().scene()) if entry.verdict == "due"]
+    due = [
+        entry
+        for entry in event.truth(scenario().scene())
+        if (entry.verdict, entry.kind) == ("due", "anomaly")
+    ]
     kpa = of("pipe_pressure", "heating", event)
     for entry in due:
         pipe = int(str(entry.subject).rsplit("-", 1)[1])

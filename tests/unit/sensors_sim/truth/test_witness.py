@@ -96,3 +96,27 @@ def test_natural_troubles_are_tolerated() -> None:
     why = [entry.why for entry in truth_of(day, ["heating", "traffic"]).entries]
     assert any("leaks" in one for one in why)
     assert any("accident on" in one for one in why)
+
+
+def test_riders_who_race_are_due_each_by_itself_and_nobody_else_is() -> None:
+    scenario = shipped("racing").with_(bikes=3_000, duration=timedelta(minutes=62))
+    entries = [entry for entry in truth_of(scenario, ["bikes"]).entries if entry.kind == "speeding"]
+    due = [entry for entry in entries if entry.verdict == "due"]
+    assert (
+        len(due) == len({entry.subject for entry in due}) == 9
+    )  # of 12 within 45 minutes, from minute 30 on
+    assert all(entry.from_ms >= scenario.start_ms + 1_800_000 for entry in entries)
+    assert all("38 km/h" in entry.why for entry in entries)
+
+
+def test_a_burst_main_is_due_as_a_hot_spot_around_its_place() -> None:
+    scenario = shipped("burst-pipe").with_(bikes=10, duration=timedelta(hours=3))
+    (spot,) = [
+        entry
+        for event in scenario.events
+        for entry in event.truth(scenario.scene())
+        if (entry.verdict, entry.kind) == ("due", "hot_spot")
+    ]
+    assert spot.subject == "heating"
+    assert len(spot.cells) == 91
+    assert spot.from_ms == scenario.start_ms + 140 * 60_000

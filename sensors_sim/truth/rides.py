@@ -1,0 +1,42 @@
+"""Rides that are faster than riders are: seen in where each ride began, where it ends and when."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sensors_sim.batch import ON_TRIP
+from sensors_sim.bikes import RIDING_PING_MS, SPEED_KMH, Fleet
+from sensors_sim.truth.entry import Entry
+
+FAST_KMH = SPEED_KMH[1] * 1.5
+"""Nobody rides so fast by the way; limits of policies that score with this truth lie above the usual and below that."""
+SHOWN_MS = 4 * RIDING_PING_MS
+"""A ride this long has two moves, from one reading to the next, at the least."""
+
+
+class Rides:
+    """Looks at a fleet again and again, at least once a ride."""
+
+    def __init__(self) -> None:
+        self._fast: dict[tuple[str, int], Entry] = {}
+
+    def look(self, fleet: Fleet) -> None:
+        """Take note of who is too fast now."""
+        for bike in np.flatnonzero((fleet.state == ON_TRIP) & (fleet.kmh() > FAST_KMH)).tolist():
+            name, left, due = str(fleet.vehicle_id[bike]), int(fleet.left[bike]), int(fleet.due[bike])
+            why = f"{name} rides at {fleet.kmh()[bike]:.0f} km/h"
+            verdict = "due" if due - left >= SHOWN_MS else "may"
+            self._fast[name, left] = Entry(
+                verdict,  # type: ignore[arg-type]
+                "speeding",
+                "bikes",
+                (),
+                left,
+                due + RIDING_PING_MS,
+                why,
+                name,
+            )
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what was seen."""
+        yield from self._fast.values()

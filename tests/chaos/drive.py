@@ -11,7 +11,7 @@ from typing import Any
 from deploy.native.process import ServiceFailed
 from tests.chaos.city import City
 from tests.chaos.faults import Fault, Heal
-from tests.chaos.freshness import EventTime, Freshness, Sample, all_fresh, first_fresh
+from tests.chaos.freshness import EventTime, Freshness, Sample, all_fresh, first_fresh, shown_fresh
 from tests.chaos.schedule import Planned, Schedule, length
 from tests.chaos.verdict import Verdict, judge
 from tests.e2e.waiting import eventually
@@ -30,7 +30,8 @@ class Recovery:
     """How long the tables stood still after one fault: seconds from its beginning, `hold` included.
 
     `first`: until any partition, `complete`: until all partitions and the summed cells held a reading that was
-    published after the fault began; None where the run ended before.
+    published after the fault began; `shown`: until somebody who follows the console was told of one. None where the
+    run ended before.
     """
 
     fault: str
@@ -38,6 +39,7 @@ class Recovery:
     hold: float
     first: float | None
     complete: float | None
+    shown: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def run(
             item.planned.hold,
             _since(item.at, first_fresh(samples, item.hurt_at, event_time)),
             _since(item.at, all_fresh(samples, item.hurt_at, event_time, partitions)),
+            _since(item.at, shown_fresh(city.onlooker.moments, item.hurt_at, event_time)),
         )
         for item in begun
     ]

@@ -97,6 +97,12 @@ def all_fresh(samples: list[Sample], moment: float, event_time: EventTime, parti
     return None
 
 
+def shown_fresh(moments: list[tuple[float, int]], moment: float, event_time: EventTime) -> float | None:
+    """Return when an onlooker (see onlooker.py) was told of cells that fresh; None: never."""
+    wanted = event_time.at(moment)
+    return next((at for at, newest in moments if newest > wanted), None)
+
+
 def longest_gaps(samples: list[Sample], begin: float, end: float) -> dict[int, float]:
     """Return, for each partition, the longest time between two moves of its newest reading within begin..end."""
     gaps: dict[int, float] = {}

@@ -3,7 +3,9 @@
 import http.client
 import json
 import threading
+import time
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from deploy.native.ports import LOOPBACK
@@ -24,6 +26,8 @@ class Seen:
         self.snapshots = 0
         self.changes = 0
         self.status: Row = {}
+        self.newest_ms = 0
+        """The newest event time that any cell was told to be as of."""
 
     def take(self, event: str, data: Row) -> None:
         """Take one event."""
@@ -36,6 +40,8 @@ class Seen:
         else:
             self.changes += 1
         self.cells |= {(row["cell"], row["operator"]): row for row in data["cells"]}
+        as_of = max((datetime.fromisoformat(row["as_of"]).timestamp() for row in data["cells"]), default=0.0)
+        self.newest_ms = max(self.newest_ms, round(as_of * 1000))
         self.alerts |= {alert["alert_id"]: alert for alert in data["alerts"]}
         for cell, operator in data.get("gone", ()):
             del self.cells[cell, operator]
@@ -52,6 +58,8 @@ class Onlooker:
         self.lock = threading.Lock()
         self.failure: Exception | None = None
         """An event that did not fit what was known: a row that is gone was never told, for one."""
+        self.moments: list[tuple[float, int]] = []
+        """When (`time.time()`) something was told, and the newest event time (ms) by then."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="onlooker", daemon=True)
 
@@ -89,6 +97,7 @@ class Onlooker:
                 elif name == "data":
                     with self.lock:
                         self.seen.take(event, json.loads(value))
+                        self.moments.append((time.time(), self.seen.newest_ms))
         finally:
             with suppress(OSError):
                 connection.close()

@@ -75,10 +75,12 @@ def _recovery_table(outcomes: dict[str, Outcome]) -> list[str]:
         for recovery in outcome.recoveries:
             by_fault[recovery.fault].append(recovery)
     title = "seconds from the fault to fresh results"
-    head = f"{title:<40} {'runs':>4} {'held':>9}  {'first: min/med/max':>20}  all: min/med/max"
+    head = f"{title:<40} {'runs':>4} {'held':>9}  {'first: min/med/max':>20}  "
+    head += f"{'all: min/med/max':>20}  console: min/med/max"
     rows = [
         f"{fault:<40} {len(found):>4} {_range([r.hold for r in found]):>9}  "
-        f"{_spread([r.first for r in found]):>20}  {_spread([r.complete for r in found])}"
+        f"{_spread([r.first for r in found]):>20}  {_spread([r.complete for r in found]):>20}  "
+        f"{_spread([r.shown for r in found])}"
         for fault, found in sorted(by_fault.items())
     ]
     return [head, *rows]

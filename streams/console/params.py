@@ -198,5 +198,7 @@ def _place(text: str | None) -> Place | None:
         return None
     time, comma, name = text.partition(",")
     if not comma or not _is_name(name):
-        raise BadQuery(f"after={text[:_LONGEST]!r} does not come from an answer of ours; take what `next` says")
+        raise BadQuery(
+            f"after={text[:_LONGEST]!r} does not come from an answer of ours; take what `next` says"
+        )
     return _time("after", time), name

@@ -4,7 +4,8 @@ The law behind scores is seldom known: staff enter a batch of requests at one de
 street, a speed is a matter of one driver. So the threshold is learnt. Daily maxima follow a Gumbel law in good
 approximation (A. M. Abrams, K. Kleinman, M. Kulldorff: Gumbel based p-value approximations for spatial scan statistics,
 International Journal of Health Geographics 2010), fitted here by its moments; what comes once in `days` days is its
-quantile at 1 - 1 / days. How much a score that is told may teach is for those who learn: about the threshold it crossed.
+quantile at 1 - 1 / days. A score that is told should teach little more than the threshold that it crossed; that is for
+those who learn.
 """
 
 import math

@@ -53,9 +53,7 @@ def lines(policy: Policy, city: City) -> Iterator[Line]:
         )
     for counts in policy.counts:
         for number, counted in enumerate(counts.rules):
-            before = [
-                (other.name, other.cells) for other in counts.rules[:number] if _meet(other, counted)
-            ]
+            before = [(other.name, other.cells) for other in counts.rules[:number] if _meet(other, counted)]
             yield Line(
                 counts.name,
                 counts.version,

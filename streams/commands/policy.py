@@ -38,9 +38,12 @@ def check(file: Path) -> None:
     """
     settings = settings_module.load()
     read, findings = read_policy(settings, file)
-    table = Table(
-        "policy", "version", "zone or rule", "bounds", "when", "counts", "cells", "cells of one before it"
-    )
+    table = Table()
+    for name in (
+        *("policy", "version", "zone or rule", "bounds", "when", "counts"),
+        *("cells", "cells of one before it"),
+    ):
+        table.add_column(name, overflow="fold")  # in a narrow terminal, too, nothing is left out
     for line in lines(read, city_of(settings)):
         shared = ", ".join(f"{count} of {name}" for name, count in line.shared)
         table.add_row(
@@ -48,7 +51,7 @@ def check(file: Path) -> None:
         )
     console = Console(highlight=False, soft_wrap=True)
     if table.row_count:
-        Console(highlight=False).print(table)
+        Console(highlight=False, markup=False).print(table)
     for text in findings.notes:
         console.print(f"note   {text}", markup=False)
     for text in findings.errors:

@@ -152,7 +152,7 @@ def _print(lives: list[list[Alert]]) -> None:
         table.add_row(
             _clock(worst.starts_at), until, worst.kind, worst.severity, worst.zone, worst.cell, worst.summary
         )
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if lives:
         console.print(table)
     console.print(f"{len(lives)} alerts")

@@ -7,9 +7,11 @@ from typing import Annotated, ClassVar
 import msgspec
 import numpy as np
 
+from sensors_sim.batch import Ints
 from sensors_sim.bikes import Fleet
 from sensors_sim.city import LEISURE, METRO, OFFICE
 from sensors_sim.events.contract import Count, Event, Name, Scene, minutes, place_of, since
+from sensors_sim.tables import Refused
 from sensors_sim.truth.entry import Entry
 
 PLACES = (METRO, OFFICE, LEISURE)
@@ -17,6 +19,7 @@ FROM_M = 600.0
 """Bikes within that distance of the place are taken."""
 RIDE_M = (1_200.0, 3_000.0)
 """How far they go."""
+_CLOSEST_M = RIDE_M[0] + FROM_M
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,17 @@ class Racing(Event):
         )
 
     def check(self, scene: Scene) -> None:
-        """The place must exist."""
-        place_of(scene.city, "near", self.near, PLACES)
+        """The place must exist, and there must be places to race to."""
+        if not len(self.goals(scene)):
+            reach = f"{_CLOSEST_M / 1000:g} to {RIDE_M[1] / 1000:g} km"
+            raise Refused("near", self.near, f"{scene.city.name} has no place {reach} from there to race to")
+
+    def goals(self, scene: Scene) -> Ints:
+        """Return the places that they race to: `RIDE_M` from wherever they set out."""
+        city, near = scene.city, place_of(scene.city, "near", self.near, PLACES)
+        away = np.hypot(city.x - city.x[near], city.y - city.y[near])
+        goals: Ints = np.flatnonzero((away >= _CLOSEST_M) & (away <= RIDE_M[1]))
+        return goals
 
     def on_fleet(self, scene: Scene) -> "Race":
         """Return the riders."""
@@ -69,8 +81,7 @@ class Race:
         self._racing = racing
         self._begins, self._lasts = scene.at(racing.begins_s), racing.lasts_s * 1000
         self._place = place_of(scene.city, "near", racing.near, PLACES)
-        away = np.hypot(scene.city.x - scene.city.x[self._place], scene.city.y - scene.city.y[self._place])
-        self._goals = np.flatnonzero((away >= RIDE_M[0] + FROM_M) & (away <= RIDE_M[1]))
+        self._goals = racing.goals(scene)
         self._gone = 0
 
     def act(self, fleet: Fleet, now: int) -> None:

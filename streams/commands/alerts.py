@@ -145,7 +145,7 @@ def list_(
             )
             if table.row_count == limit:
                 break
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 @alerts.command()

@@ -48,7 +48,7 @@ def list_(
                 ", ".join(row.zones),
                 row.incident_id,
             )
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 @incidents.command()

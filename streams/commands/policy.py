@@ -38,9 +38,12 @@ def check(file: Path) -> None:
     """
     settings = settings_module.load()
     read, findings = read_policy(settings, file)
-    table = Table(
-        "policy", "version", "zone or rule", "bounds", "when", "counts", "cells", "cells of one before it"
-    )
+    table = Table()
+    for name in (
+        *("policy", "version", "zone or rule", "bounds", "when", "counts"),
+        *("cells", "cells of one before it"),
+    ):
+        table.add_column(name, overflow="fold")  # in a narrow terminal, too, nothing is left out
     for line in lines(read, city_of(settings)):
         shared = ", ".join(f"{count} of {name}" for name, count in line.shared)
         table.add_row(
@@ -48,7 +51,7 @@ def check(file: Path) -> None:
         )
     console = Console(highlight=False, soft_wrap=True)
     if table.row_count:
-        Console(highlight=False).print(table)
+        Console(highlight=False, markup=False).print(table)
     for text in findings.notes:
         console.print(f"note   {text}", markup=False)
     for text in findings.errors:
@@ -149,7 +152,7 @@ def _print(lives: list[list[Alert]]) -> None:
         table.add_row(
             _clock(worst.starts_at), until, worst.kind, worst.severity, worst.zone, worst.cell, worst.summary
         )
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if lives:
         console.print(table)
     console.print(f"{len(lives)} alerts")

@@ -45,7 +45,7 @@ def replay(alert_id: str, limit: int) -> None:
     Exit code: 0 the same, 1 not the same, 2 it cannot be told (the log was trimmed, the policy is another one).
     """
     settings = settings_module.load()
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     try:
         same = _replay(settings, alert_id, limit, console)
     except UrbanBrainError as error:

@@ -65,7 +65,7 @@ def list_(expired: bool) -> None:
             begin, end = (f"{t.astimezone(UTC):%Y-%m-%d %H:%M}" for t in (row.starts_at, row.ends_at))
             matchers = " ".join(str(matcher) for matcher in of_row(row).matchers)
             table.add_row(row.silence_id, matchers, begin, end, row.state, row.created_by, row.comment)
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 @silence.command()

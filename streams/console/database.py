@@ -1,6 +1,5 @@
 """The database as the console asks it: views only, in read-only transactions that never take long."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -84,12 +83,9 @@ class Database:
 
 @asynccontextmanager
 async def _asking(session: Session) -> AsyncIterator[views.Connection]:
-    loop = asyncio.get_running_loop()
-    overdue: asyncio.TimerHandle | None = None
     try:
-        async with session.transaction() as connection:
-            # Not asyncio.timeout: psycopg answers a cancellation by asking the server to cancel, and waits for that.
-            overdue = loop.call_later(ANSWER_S, session.abort)
+        # Not asyncio.timeout: psycopg answers a cancellation by asking the server to cancel, and waits for that.
+        async with session.transaction(within_s=ANSWER_S) as connection:
             await views.begin(connection)
             yield connection
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName):
@@ -98,6 +94,3 @@ async def _asking(session: Session) -> AsyncIterator[views.Connection]:
         ) from None
     except psycopg.errors.InsufficientPrivilege as error:
         raise ServiceUnavailable("PostgreSQL", session.address, str(error).splitlines()[0]) from error
-    finally:
-        if overdue is not None:
-            overdue.cancel()

@@ -147,12 +147,18 @@ class Hub:
             self._subscribers.discard(subscriber)
 
     async def follow(self, subscriber: Subscriber, heartbeat_s: float) -> AsyncIterator[bytes]:
-        """Yield frames as they come: a snapshot, then changes, and a status after each silence."""
-        yield events.BEGIN if self.view is not None else events.BEGIN + events.status(self.status())
+        """Yield frames as they come: a snapshot, then changes, and a status after each silence.
+
+        Where the view is not fresh a status comes first, so that nobody takes it for fresh.
+        """
+        yield events.BEGIN if self.status().fresh else events.BEGIN + events.status(self.status())
         while not subscriber.ended:
             if subscriber.behind and self.view is not None:
                 subscriber.catch_up()
-                yield self._whole(self.view) + events.status(self.status())
+                yield self._whole(
+                    self.view
+                )  # by itself: all clients are sent the same bytes, not a copy each
+                yield events.status(self.status())
             waiting = await subscriber.some(heartbeat_s)
             if waiting:
                 yield b"".join(waiting)

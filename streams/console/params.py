@@ -137,8 +137,13 @@ def _once(given: Pairs, known: Sequence[str]) -> dict[str, str]:
     return values
 
 
+def _is_name(text: str) -> bool:
+    """Whether a text may be a name of ours; above all it has no NUL, which PostgreSQL takes in no text."""
+    return 0 < len(text) <= _LONGEST and text.isprintable()
+
+
 def _text(name: str, text: str | None) -> str | None:
-    if text is not None and (not 0 < len(text) <= _LONGEST or not text.isprintable()):
+    if text is not None and not _is_name(text):
         raise BadQuery(
             f"{name}={text[:20]!r}: 1 to {_LONGEST} printable characters are expected; leave it out for any"
         )
@@ -192,6 +197,8 @@ def _place(text: str | None) -> Place | None:
     if text is None:
         return None
     time, comma, name = text.partition(",")
-    if not comma:
-        raise BadQuery(f"after={text[:_LONGEST]} does not come from an answer of ours; take what `next` says")
+    if not comma or not _is_name(name):
+        raise BadQuery(
+            f"after={text[:_LONGEST]!r} does not come from an answer of ours; take what `next` says"
+        )
     return _time("after", time), name

@@ -4,7 +4,8 @@ The law behind scores is seldom known: staff enter a batch of requests at one de
 street, a speed is a matter of one driver. So the threshold is learnt. Daily maxima follow a Gumbel law in good
 approximation (A. M. Abrams, K. Kleinman, M. Kulldorff: Gumbel based p-value approximations for spatial scan statistics,
 International Journal of Health Geographics 2010), fitted here by its moments; what comes once in `days` days is its
-quantile at 1 - 1 / days. A score that is told teaches no more than the threshold that it crossed.
+quantile at 1 - 1 / days. A score that is told should teach little more than the threshold that it crossed; that is for
+those who learn.
 """
 
 import math
@@ -51,18 +52,18 @@ class Maxima(msgspec.Struct, array_like=True):
         scale = self._scale()
         return max(least, self.mean - EULER * scale - scale * math.log(-math.log1p(-1 / days)))
 
-    def recurrence_days(self, score: float) -> float | None:
+    def recurrence_days(self, score: float, alike: int = 1) -> float | None:
         """Return in how many days such a score or a greater one comes once, `MOST_DAYS` at most; None while unknown.
 
         The recurrence interval of K. Kleinman, R. Lazarus, R. Platt, American Journal of Epidemiology 2004: the
-        inverse of the probability that a day has such a maximum.
+        inverse of the probability that a day has such a maximum, in any of so many series `alike`.
         """
         if self.days < WARM_DAYS:
             return None
         scale = self._scale()
         away = (score - self.mean) / scale + EULER if scale else math.copysign(math.inf, score - self.mean)
         probability = -math.expm1(-math.exp(min(-away, 50.0)))
-        return min(MOST_DAYS, 1 / probability) if probability else MOST_DAYS
+        return min(MOST_DAYS, 1 / probability / alike) if probability else MOST_DAYS
 
     def _scale(self) -> float:
         return math.sqrt(6 * self.variance) / math.pi

@@ -53,7 +53,7 @@ def lines(policy: Policy, city: City) -> Iterator[Line]:
         )
     for counts in policy.counts:
         for number, counted in enumerate(counts.rules):
-            before = [(other.name, other.cells) for other in counts.rules[:number]]
+            before = [(other.name, other.cells) for other in counts.rules[:number] if _meet(other, counted)]
             yield Line(
                 counts.name,
                 counts.version,
@@ -142,6 +142,12 @@ def _size(rule: CountRule) -> str:
     if not rule.edge:
         return f"{len(rule.cells)}{by_type}"
     return f"{len(rule.cells - rule.edge)}, and {len(rule.edge)} by position{by_type}"
+
+
+def _meet(one: CountRule, other: CountRule) -> bool:
+    """Return whether there are vehicles that both rules might count."""
+    types = not one.vehicle_types or not other.vehicle_types or one.vehicle_types & other.vehicle_types
+    return bool(types and set(one.states) & set(other.states))
 
 
 def _shared(

@@ -71,8 +71,12 @@ class Session:
             await self._disconnect()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
+    async def transaction(
+        self, within_s: float | None = None
+    ) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
         """Run the body in one transaction, committed at its end, rolled back when it raises.
+
+        After `within_s` from its BEGIN on the connection is broken (`abort`), for an answer may never come.
 
         Raises ServiceUnavailable when the database is away, shuts down, or gives up for a reason that
         passes (deadlock, too many connections, disk full). Whether a commit that was interrupted took
@@ -80,6 +84,8 @@ class Session:
         """
         async with self._lock:
             connection = await self._connect()
+            loop = asyncio.get_running_loop()
+            overdue = None if within_s is None else loop.call_later(within_s, self.abort)
             try:
                 async with connection.transaction():
                     yield connection
@@ -90,6 +96,9 @@ class Session:
                 if not await self._drop_if_broken():
                     raise
                 raise unavailable(self._url, error) from error
+            finally:
+                if overdue is not None:
+                    overdue.cancel()
 
     def abort(self) -> None:
         """Break the connection: who waits for its answer fails at once, silent as the server may be."""

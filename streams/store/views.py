@@ -37,7 +37,8 @@ FROM api.alert_history
 WHERE action = 'cleared' AND kind IS NOT NULL
   AND (%(severity)s::text IS NULL OR severity = %(severity)s)
   AND (%(kind)s::text IS NULL OR kind = %(kind)s)
-  AND (%(after_at)s::timestamptz IS NULL OR at < %(after_at)s OR (at = %(after_at)s AND alert_id > %(after_id)s))
+  AND (%(after_at)s::timestamptz IS NULL
+       OR (at <= %(after_at)s AND (at < %(after_at)s OR alert_id > %(after_id)s))) -- the first one for the index
 ORDER BY at DESC, alert_id LIMIT %(limit)s
 """
 
@@ -48,8 +49,8 @@ WHERE cell = api.from_hex(%(cell)s)
   AND (%(operator)s::text IS NULL OR operator = %(operator)s)
   AND (%(begin)s::timestamptz IS NULL OR minute >= %(begin)s)
   AND (%(end)s::timestamptz IS NULL OR minute < %(end)s)
-  AND (%(after_at)s::timestamptz IS NULL OR minute < %(after_at)s
-       OR (minute = %(after_at)s AND operator > %(after_operator)s))
+  AND (%(after_at)s::timestamptz IS NULL
+       OR (minute <= %(after_at)s AND (minute < %(after_at)s OR operator > %(after_operator)s)))
 ORDER BY minute DESC, operator LIMIT %(limit)s
 """
 

@@ -72,7 +72,8 @@ def count_rule(
 
 def _types(fields: Fields, city: City) -> frozenset[str] | None:
     """Return the types of vehicles that a rule is about; empty: all; None: vehicles here have other types."""
-    types = frozenset(fields.texts("vehicle_types", "|".join(MDS_TYPES), "vehicle types of MDS"))
+    what = f"vehicle types of MDS ({', '.join(MDS_TYPES)})"
+    types = frozenset(fields.texts("vehicle_types", "|".join(MDS_TYPES), what))
     if not types or city.vehicle_types <= types:
         return frozenset()
     if not city.vehicle_types & types:

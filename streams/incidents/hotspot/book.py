@@ -201,8 +201,7 @@ class HotSpotBook:
     def _tell(self, key: Key, found: Cylinder, threshold: float, record: Record) -> Iterator[Alert]:
         """Raise an alert, or find the one that is open where the hot spot is."""
         severity, (region, code) = severity_of(found.score, threshold), key
-        days = self._categories[key].maxima.recurrence_days(found.score)
-        recurs = None if days is None else days / self._count(region)
+        recurs = self._categories[key].maxima.recurrence_days(found.score, self._count(region))
         for spot in self._spots[key].values():
             if found.cells.isdisjoint(spot.cells):
                 continue

@@ -90,7 +90,7 @@ class Ground:
     def _code_of_cell(self, cell: str) -> int:
         outline = shapely.geometry.shape(self._outline(cell))
         west, south, east, north = outline.bounds
-        if east - west > 180:  # it lies across the antimeridian, or around a pole
+        if east > 180 or east - west > 180:  # it lies across the antimeridian, or around a pole
             wide = shapely.box(-180, south - 1, 180, north + 1)
         else:
             wide = outline.buffer(_AIR * max(east - west, north - south))

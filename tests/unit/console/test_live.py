@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any
@@ -51,6 +52,7 @@ def counted(seen: Seen) -> int | None:
 def test_a_client_gets_a_snapshot_first_and_then_what_changes() -> None:
     async def run() -> None:
         hub, seen = a_hub(), Seen()
+        hub.freshness.answered(T0, time.monotonic())
         hub.publish(standing(1), T0)
         with hub.subscribe() as subscriber:
             stream = hub.follow(subscriber, HEARTBEAT_S)
@@ -75,6 +77,35 @@ def test_a_client_that_comes_before_the_first_view_is_told_so_and_gets_its_snaps
             hub.publish(standing(1), T0)
             await take(stream, seen, lambda: counted(seen) == 1)
             assert (seen.snapshots, seen.changes) == (1, 0)
+
+    asyncio.run(run())
+
+
+def test_a_client_is_told_that_a_view_is_stale_before_it_gets_it() -> None:
+    async def run() -> None:
+        hub, seen = a_hub(stale_after_s=0.0), Seen()
+        hub.freshness.answered(T0, time.monotonic() - 1)
+        hub.publish(standing(1), T0)
+        with hub.subscribe() as subscriber:
+            stream = hub.follow(subscriber, HEARTBEAT_S)
+            names = await take(stream, seen, lambda: counted(seen) == 1)
+            assert names == ["status", "snapshot"]
+            assert not seen.status["fresh"]
+
+    asyncio.run(run())
+
+
+def test_all_clients_are_sent_the_same_snapshot_and_no_copies() -> None:
+    async def run() -> None:
+        hub, found = a_hub(), []
+        hub.publish(standing(1), T0)
+        for _ in range(2):
+            with hub.subscribe() as subscriber:
+                stream = hub.follow(subscriber, HEARTBEAT_S)
+                await anext(stream)
+                found.append(await anext(stream))
+        assert b"snapshot" in found[0]
+        assert found[0] is found[1], "200 slow clients would hold 200 snapshots"
 
     asyncio.run(run())
 

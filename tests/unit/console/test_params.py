@@ -71,6 +71,8 @@ def test_where_a_page_ends_is_where_the_next_one_begins() -> None:
         (params.windows_query, "from", "2026-03-01T12:00:00", "%2B"),
         (params.windows_query, "to", "yesterday", "2026-03-01T23:37:00Z"),
         (params.windows_query, "after", "x", "`next`"),
+        (params.windows_query, "after", "2026-03-01T12:00:00Z,a\0b", "`next`"),
+        (params.alerts_query, "after", "2026-03-01T12:00:00Z,", "`next`"),
         (params.alerts_query, "state", "closed", "open, cleared"),
         (params.alerts_query, "severity", "bad", "warning, minor"),
         (params.alerts_query, "kind", "bad", "oversaturation"),

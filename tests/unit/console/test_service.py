@@ -50,3 +50,8 @@ def test_an_address_that_is_taken_is_named_with_the_way_out() -> None:
 
 def test_it_listens_on_the_loopback_only_unless_it_is_told_otherwise() -> None:
     assert settings_module.Settings.model_fields["console_host"].default == "127.0.0.1"
+
+
+def test_an_empty_address_is_refused_for_it_would_be_every_interface() -> None:
+    with pytest.raises(SettingsError, match="UB_CONSOLE_HOST"):
+        settings(console_host="")

@@ -1,6 +1,7 @@
 """Addresses and errors never show a password."""
 
 import asyncio
+import struct
 
 import pytest
 
@@ -42,3 +43,27 @@ def test_a_database_that_is_away_is_named_without_the_password() -> None:
         asyncio.run(run())
     assert "sesame" not in str(caught.value)
     assert caught.value.retry_after > 0
+
+
+async def _let_in_and_fall_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Log a client of PostgreSQL's protocol 3.0 in, and answer nothing any more."""
+    (size,) = struct.unpack("!i", await reader.readexactly(4))
+    await reader.readexactly(size - 4)
+    authentication_ok, ready_for_query = b"R" + struct.pack("!ii", 8, 0), b"Z" + struct.pack("!i", 5) + b"I"
+    writer.write(authentication_ok + ready_for_query)
+    while await reader.read(1024):
+        pass
+    writer.close()
+
+
+def test_a_connection_on_which_even_begin_is_not_answered_is_broken_in_time() -> None:
+    async def run() -> None:
+        server = await asyncio.start_server(_let_in_and_fall_silent, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        url = f"postgresql://u@127.0.0.1:{port}/d?sslmode=disable&gssencmode=disable"
+        async with server, asyncio.timeout(5), Session(url, application_name="test") as session:
+            with pytest.raises(ServiceUnavailable, match="does not answer"):
+                async with session.transaction(within_s=0.1):
+                    pass
+
+    asyncio.run(run())

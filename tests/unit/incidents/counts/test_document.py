@@ -126,7 +126,7 @@ def test_a_field_that_mds_does_not_have_is_noted() -> None:
             {"available": ["trip_end"]},
             "vehicles are counted by state, not by event: use []",
         ),
-        ("vehicle_types", ["spaceship"], "a list of vehicle types of MDS is expected"),
+        ("vehicle_types", ["spaceship"], "a list of vehicle types of MDS (bicycle, bus, "),
         ("propulsion_types", ["human"], "vehicles are not counted by propulsion; leave it out"),
         ("maximum", -1, "is -1; a whole number of 0 or more is expected"),
         ("maximum", 1.5, "a whole number of 0 or more is expected"),

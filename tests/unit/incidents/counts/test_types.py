@@ -120,6 +120,14 @@ def test_the_overview_says_by_which_types_and_that_all_cells_are_counted_by_them
     assert line.cells == "1, and 1 by position, by type"
 
 
+def test_the_overview_names_no_rule_before_it_on_other_types_or_states() -> None:
+    on_trip = rule(9, 1, maximum=1, states={"on_trip": []})
+    bikes = mopeds(8, types=("bicycle",), maximum=5)
+    found = lines(policy_of(mopeds(7, maximum=5), bikes, on_trip, rule(10, 1, maximum=5)), CITY)
+    before = [[name for name, _ in line.shared] for line in found]
+    assert before == [[], [], [], ["rule 7", "rule 8"]]
+
+
 def test_stored_windows_have_no_types() -> None:
     _, (not_judged,) = drafted(policy_of(mopeds(maximum=5, states=STANDING)))
     assert why_not(not_judged) == "it counts vehicles of some types, and windows do not have them by type"

@@ -248,7 +248,9 @@ def test_the_threshold_is_the_quantile_of_a_gumbel_law() -> None:
         score = maxima.threshold(0.0, days)
         assert math.exp(-math.exp(-(score - 10.0) / 2.0)) == pytest.approx(1 - 1 / days)
         assert maxima.recurrence_days(score) == pytest.approx(days)
+        assert maxima.recurrence_days(score, 5) == pytest.approx(days / 5)
     assert maxima.recurrence_days(1_000.0) == MOST_DAYS
+    assert maxima.recurrence_days(1_000.0, 1_000) == MOST_DAYS, "of all of them: it was so much for each"
     assert Maxima(days=6, mean=10.0, variance=1.0).recurrence_days(50.0) is None
     assert Maxima(days=100, mean=10.0).recurrence_days(11.0) == MOST_DAYS
     assert Maxima(days=100, mean=10.0).recurrence_days(9.0) == 1.0

@@ -144,7 +144,7 @@ def test_across_the_antimeridian_and_with_many_areas_positions_decide() -> None:
     west, east = shapely.box(-180, -18, -178, -16), shapely.box(178, -18, 180, -16)
     islands = shapely.union_all([west, east])
     many = [shapely.box(179 + 0.01 * i, -17.5, 179.9, -16.5) for i in range(70)]
-    areas = [Area.of(shape) for shape in (islands, SHAPES[0], *many)]
+    areas = [Area.of(shape) for shape in (islands, west, east, SHAPES[0], *many)]
     made = Ground(
         areas, frozenset(["available"]), lambda cell: locate.boundary_geojson(locate.from_hex(cell))
     )

@@ -1,12 +1,13 @@
 """What holds for every event. A new one needs an example here; the first test says so."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from functools import cache
 
 import pytest
 
+from sensors_sim.city import parse_city
 from sensors_sim.encode import arrays
 from sensors_sim.events.accident import Accident
 from sensors_sim.events.ailing import SensorBroken, SensorDrifting, SensorSilent, SensorStuck
@@ -147,3 +148,18 @@ def test_what_does_not_exist_is_refused_by_its_key(event: Event, key: str, said:
         event.check(scenario().scene())
     assert caught.value.key == key
     assert said in caught.value.rule
+
+
+def test_nobody_races_in_a_city_without_a_place_to_race_to() -> None:
+    town = parse_city(
+        b"""
+        name = "Town"
+        time_zone = "Europe/Oslo"
+        outline = [[59.9, 10.7], [59.9, 10.7362], [59.9182, 10.7362], [59.9182, 10.7]]
+        stations = [{name = "A", at = [59.909, 10.718]}, {name = "B", at = [59.91, 10.722]}]
+        """,
+        "town.toml",
+    )
+    racing = Racing("A", BEGINS_S, LASTS_S, riders=1)
+    with pytest.raises(Refused, match=r"Town has no place 1\.8 to 3 km from there to race to"):
+        racing.check(replace(scenario(), city=town).scene())

@@ -129,6 +129,7 @@ class Settings(BaseSettings):
     # Console
     console_host: str = Field("127.0.0.1", min_length=1)  # an empty one would be every interface
     console_port: int = Field(8080, ge=0, le=65535)
+    console_hosts: str = ""
     console_poll_s: float = Field(1.0, ge=0.1, le=60)
     console_max_clients: int = Field(200, ge=1, le=10_000)
 

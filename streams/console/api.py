@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from schemas import codec
 from streams.console import answers, params
+from streams.console.hosts import Allows
 from streams.console.live import Hub, TooManyClients
 from streams.console.params import AlertsQuery, WindowsQuery
 from streams.console.view import View
@@ -47,9 +48,11 @@ class Questions(Protocol):
         """Return up to limit + 1 alerts that are over."""
 
 
-def application(hub: Hub, questions: Questions, heartbeat_s: float = HEARTBEAT_S) -> web.Application:
-    """Return the web application over a hub that somebody feeds."""
-    app = web.Application(middlewares=[_answer_errors], client_max_size=1_024)
+def application(
+    hub: Hub, questions: Questions, allows: Allows, heartbeat_s: float = HEARTBEAT_S
+) -> web.Application:
+    """Return the web application over a hub that somebody feeds; `allows` says to which names it answers."""
+    app = web.Application(middlewares=[_answer_errors, _only_to(allows)], client_max_size=1_024)
     app.on_response_prepare.append(_add_headers)
     api = _Api(hub, questions, heartbeat_s)
     app.router.add_get("/health", api.health)
@@ -191,6 +194,17 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
     except Exception:
         log.exception("%s failed", request.path)
         return _problem(500, "Internal Server Error", "the console failed here; its log says why")
+
+
+def _only_to(allows: Allows) -> Middleware:
+    @web.middleware
+    async def only_to(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not allows(request.host):
+            detail = f"Host {request.host!r}: this console answers to the loopback and to UB_CONSOLE_HOSTS"
+            return _problem(421, "Misdirected Request", detail)
+        return await handler(request)
+
+    return only_to
 
 
 def _unavailable(detail: str) -> web.Response:

@@ -11,6 +11,7 @@ from aiohttp import web
 from streams.console.api import application
 from streams.console.database import Database
 from streams.console.freshness import Freshness
+from streams.console.hosts import names_allowed
 from streams.console.live import Hub, poll, watch
 from streams.errors import SettingsError
 from streams.settings import Settings
@@ -37,8 +38,12 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
     hub = Hub(Freshness(stale_after_s, datetime.now(UTC)), settings.console_max_clients)
     database = Database(settings.database_url.get_secret_value())
     # Handlers end with their clients: those of the live stream would wait for the next heartbeat otherwise.
+    allows = names_allowed(settings.console_host, settings.console_hosts)
     runner = web.AppRunner(
-        application(hub, database), handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_S
+        application(hub, database, allows),
+        handler_cancellation=True,
+        access_log=None,
+        shutdown_timeout=_SHUTDOWN_S,
     )
     await runner.setup()
     ended = asyncio.Event()

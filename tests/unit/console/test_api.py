@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from streams.console.api import application
 from streams.console.freshness import Freshness
+from streams.console.hosts import names_allowed
 from streams.console.live import Hub
 from streams.console.params import AlertsQuery, WindowsQuery
 from streams.console.view import View
@@ -62,10 +63,25 @@ def served(
             hub.freshness.answered(datetime.now(UTC), asyncio.get_running_loop().time())
         else:
             hub.freshness.failed("PostgreSQL at db:5432/urbanbrain does not answer")
-        async with TestClient(TestServer(application(hub, past, 0.05), handler_cancellation=True)) as client:
+        async with TestClient(
+            TestServer(
+                application(hub, past, names_allowed("127.0.0.1", ""), 0.05), handler_cancellation=True
+            )
+        ) as client:
             await check(client, hub, past)
 
     asyncio.run(run())
+
+
+def test_a_page_from_elsewhere_cannot_ask_under_its_own_name() -> None:
+    async def check(client: Client, _hub: Hub, _past: Past) -> None:
+        for path in ("/", *PATHS):
+            answer = await client.get(path, headers={"Host": "evil.example:8080"})
+            body = await answer.json(content_type="application/problem+json")
+            assert (answer.status, body["status"]) == (421, 421)
+            assert "UB_CONSOLE_HOSTS" in body["detail"]
+
+    served(check)
 
 
 def test_health_says_200_while_the_database_answers_and_503_with_the_reason_when_it_does_not() -> None:

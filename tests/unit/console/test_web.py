@@ -26,7 +26,9 @@ def test_the_page_and_all_that_it_names_are_served() -> None:
     assert {"console.js", "console.css", "map.js", "live.js"} <= files
 
     async def run() -> None:
-        async with TestClient(TestServer(application(Hub(Freshness(5, T0), 1), Past()))) as client:
+        async with TestClient(
+            TestServer(application(Hub(Freshness(5, T0), 1), Past(), lambda _: True))
+        ) as client:
             page = await client.get("/")
             assert (page.status, page.content_type, await page.text()) == (200, "text/html", PAGE)
             for name in files:

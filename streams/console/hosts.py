@@ -1,0 +1,41 @@
+"""Under which names a console may be asked.
+
+A page from elsewhere could give its own name the address of the loopback (DNS rebinding) and read from a browser what a
+console tells there. Its requests carry that name, so a console on the loopback answers to names of the loopback only.
+"""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+Allows = Callable[[str], bool]
+"""Whether a request may be answered, by its header Host."""
+
+
+def names_allowed(listens_on: str, more: str) -> Allows:
+    """Return who is answered where a console listens on a host; `more`: names that a proxy may pass, with commas.
+
+    A console that listens elsewhere has a proxy in front, which decides; it answers to any name unless `more` has some.
+    """
+    named = {name.strip().lower() for name in more.split(",") if name.strip()}
+    anybody = not named and not _is_loopback(listens_on)
+
+    def allows(header: str) -> bool:
+        name = _without_port(header).lower()
+        return anybody or name in named or _is_loopback(name)
+
+    return allows
+
+
+def _without_port(header: str) -> str:
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0]
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, section 6.3
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,33 @@
+"""To which names a console answers."""
+
+import pytest
+
+from streams.console.hosts import names_allowed
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:8080", "127.0.0.2", "localhost:8080", "LocalHost", "a.localhost", "[::1]:8080", "[::1]"],
+)
+@pytest.mark.parametrize("listens_on", ["127.0.0.1", "localhost", "::1"])
+def test_on_the_loopback_it_answers_to_names_of_the_loopback(host: str, listens_on: str) -> None:
+    assert names_allowed(listens_on, "")(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example:8080", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1", "", "[::2]"]
+)
+def test_on_the_loopback_it_does_not_answer_to_others(host: str) -> None:
+    assert not names_allowed("127.0.0.1", "")(host)
+
+
+def test_a_proxy_may_pass_the_names_that_were_set() -> None:
+    allows = names_allowed("127.0.0.1", "console.city.example, Map.city.example")
+    assert allows("console.city.example")
+    assert allows("map.city.example:443")
+    assert not allows("city.example")
+
+
+def test_elsewhere_it_answers_to_any_name_unless_some_were_set() -> None:
+    assert names_allowed("0.0.0.0", "")("console.city.example")
+    assert not names_allowed("0.0.0.0", "console.city.example")("10.0.0.1:8080")

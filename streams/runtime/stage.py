@@ -93,7 +93,7 @@ class Stage:
         self._waiting = 0
         self._era = 0
         self._ended = False
-        self._breath = time.monotonic()
+        self._breath = self._awake = time.monotonic()
         self._telling_s = 0.0  # CPU time that making the last publication between checkpoints took
 
     # ------------------------------------------------------------------ feeding
@@ -212,13 +212,13 @@ class Stage:
 
     async def run(self) -> None:
         """Publish and checkpoint until stopped; a task of the worker."""
-        awake = time.monotonic()
-        checkpoint_at = awake + self._settings.checkpoint_interval_s
+        self._awake = time.monotonic()
+        checkpoint_at = self._awake + self._settings.checkpoint_interval_s
         while not self._stop.is_set():
             rest = min(_REST * self._telling_s, _LONGEST_REST_S)
             await asyncio.sleep(max(self._settings.publish_interval_ms / 1000, rest))
             async with self._turn:
-                if time.monotonic() - awake > _ASLEEP_S and not await self._is_ours():
+                if not await self._is_ours():
                     return
                 due = time.monotonic() >= checkpoint_at
                 if due and (self._commit is None or self._commit.done()):
@@ -230,13 +230,16 @@ class Stage:
                         outputs = self._outputs(at_checkpoint=False)
                         self._telling_s = time.thread_time() - begin
                         await self._publisher.publish(outputs)
-            awake = time.monotonic()
 
     async def _is_ours(self) -> bool:
         """Return whether all partitions are still ours; else this worker ends, and says nothing more of what it lost.
 
         What it has to say is old: it would take back a cleared alert, and no checkpoint of its own might ever tell.
+        Only a worker that was stopped since it was asked last may have lost them unawares, be it as it published.
         """
+        asleep_s, self._awake = time.monotonic() - self._awake, time.monotonic()
+        if asleep_s <= _ASLEEP_S:
+            return True
         claims = [owned.claim for owned in self._owned.values()]
         try:
             with self._nothing_lost():
@@ -349,9 +352,12 @@ class Stage:
         self._era += 1
         try:
             async with asyncio.timeout(timeout_s), self._turn, self._handover:
-                if self._commit is not None:
+                if (
+                    self._commit is not None and not self._commit.done()
+                ):  # the hand-over before may have cancelled it
                     await self._commit
-                await self._store_all(await self._publish_all())
+                if await self._is_ours():
+                    await self._store_all(await self._publish_all())
         except TimeoutError:
             log.warning("%s: no checkpoint within %.0f s; partitions are dropped", self.name, timeout_s)
             self.keep_only(set())

@@ -352,9 +352,8 @@ class Stage:
         self._era += 1
         try:
             async with asyncio.timeout(timeout_s), self._turn, self._handover:
-                if (
-                    self._commit is not None and not self._commit.done()
-                ):  # the hand-over before may have cancelled it
+                # One that is done may have been cancelled by the hand-over before, and be no good to wait for.
+                if self._commit is not None and not self._commit.done():
                     await self._commit
                 if await self._is_ours():
                     await self._store_all(await self._publish_all())

@@ -114,7 +114,9 @@ class Stage:
             # Handed out before a rebalance, or as we end: it comes again, from where the checkpoint is.
             if era != self._era or self._ended:
                 return
-            owned = self._owned.get(message.partition) or await self._open(message.partition)
+            owned = self._owned.get(message.partition) or await self._open(message.partition, era)
+            if owned is None:
+                return
             if message.offset <= owned.durable:
                 event.ack()
                 return
@@ -178,8 +180,12 @@ class Stage:
         )
         owned.applied, owned.fed = message.offset, True
 
-    async def _open(self, partition: int) -> _Owned:
-        async def claim() -> tuple[Claim, Fold]:
+    async def _open(self, partition: int, era: int) -> _Owned | None:
+        """Claim a partition and load its fold; None where a rebalance came meanwhile: it may be another's by now."""
+
+        async def claim() -> tuple[Claim, Fold] | None:
+            if era != self._era:
+                return None
             which = await self._logs.incarnation(self.topic)
             claimed = await self._claim(partition, which, rebuilt=False)
             # Asked after the claim: from then on no one else moves the offset.
@@ -191,7 +197,10 @@ class Stage:
                 claimed = await self._claim(partition, which, rebuilt=True)
             return claimed, await self._open_fold(claimed)
 
-        claimed, fold = await retrying(claim, self._stop, log.warning)
+        found = await retrying(claim, self._stop, log.warning)
+        if found is None or era != self._era:
+            return None
+        claimed, fold = found
         offset = claimed.restored.offset
         owned = self._owned[partition] = _Owned(claimed, fold, offset, offset)
         log.info("%s: partition %d from offset %d, epoch %d", self.name, partition, offset, claimed.epoch)
@@ -326,10 +335,11 @@ class Stage:
 
     async def open(self, partitions: set[int]) -> None:
         """Load the partitions that were assigned, without waiting for their first event."""
+        era = self._era
         for partition in sorted(partitions):
             async with self._handover:
                 if partition not in self._owned:
-                    await self._open(partition)
+                    await self._open(partition, era)
 
     async def rewind(self, consumer: Any) -> None:
         """Go back to our checkpoints where Kafka's group is ahead of them; call when a rebalance has ended."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.errors import Fenced
+from streams.errors import Fenced, ServiceUnavailable
 from streams.fold import Changes, Ledger, Output, Record, Restored
 from streams.runtime import stage as stage_module
 from streams.runtime.incarnation import Incarnation
@@ -248,6 +248,33 @@ def test_a_worker_that_slept_as_it_published_says_nothing_after_that(monkeypatch
     asyncio.run(body())
     assert set(kafka.published) == {"0"}
     assert [type(error) for error in failed] == [Fenced]
+
+
+def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_any_more() -> None:
+    """The database was away as a rebalance came. A claim would end the worker that owns the partition now."""
+
+    class Away(Database):
+        tries = 0
+
+        async def claim(self, stage: str, topic: str, partition: int, **names: Any) -> Claim:
+            self.tries += 1
+            if self.tries == 1:
+                raise ServiceUnavailable("PostgreSQL", "here", "away", retry_after=0.1)
+            return await super().claim(stage, topic, partition, **names)
+
+    async def body() -> list[int]:
+        database = Away(0)
+        stage = a_stage(database, Kafka(), [])
+        opening = asyncio.create_task(stage.open({0}))
+        await asyncio.sleep(0.01)
+        await stage.hand_over(0.01)
+        stage.keep_only(set())
+        await opening
+        assert not database.claimed
+        await stage.open({1})
+        return database.claimed
+
+    assert asyncio.run(body()) == [1]
 
 
 def test_a_hand_over_that_gave_up_is_no_trouble_to_the_next_one() -> None:

@@ -82,9 +82,13 @@ class PairCounts:
         self._any_unsure = bool(unsure.any())
         return told
 
-    def tell_all_again(self) -> None:
-        """Whoever listens may hold anything: all pairs are unsure."""
+    def tell_all_again(self, touched: Pairs) -> None:
+        """Whoever listens may hold anything: all pairs are unsure.
+
+        Those that an `add` has `touched` are to be saved as such: what waits may touch others later.
+        """
         self._known[:, TOLD] = UNKNOWN
+        self._known[touched // _MOST_PAIRS, UNSAVED] = True
         self._any_unsure = True
 
     def _marks(self, final_before: int) -> tuple[Marks, Marks, Marks]:

@@ -15,8 +15,9 @@ even if this process dies meanwhile. The listener keeps what was told furthest o
 further back; so what counts in the end must be told at a place that no one before has reached:
 
 - Only what is stored is counted provisionally. So the next owner finds the same (window, slot) pairs in what waits.
-- These pairs are unsure from then on (counts.py), and saved as such: they are told once more, changed or not, when the
-  watermark has passed the end of their window. It had not where a provisional count was told.
+- These pairs are unsure from then on (counts.py), and saved as such by both: they are told once more, changed or not,
+  when the watermark has passed the end of their window. It had not where a provisional count was told. The next owner
+  saves them, as the one before may have told them and stored nothing after; the third finds others in what waits.
 - Of two words with one offset the provisional one counts. The other may be of an owner that slept and wakes up.
 - All else that is told is a function of the log up to its offset.
 """
@@ -114,7 +115,7 @@ class Flows:
         self._touched = True
         touched = self._count_provisionally()
         # Here, so that pairs which only waiting readings touch are among them.
-        self._counts.tell_all_again()
+        self._counts.tell_all_again(touched)
         self._counts.take_back(touched)
 
     def forget(self, before: int) -> list[int]:

@@ -93,7 +93,7 @@ class Stage:
         self._waiting = 0
         self._era = 0
         self._ended = False
-        self._breath = time.monotonic()
+        self._breath = self._awake = time.monotonic()
         self._telling_s = 0.0  # CPU time that making the last publication between checkpoints took
 
     # ------------------------------------------------------------------ feeding
@@ -114,7 +114,9 @@ class Stage:
             # Handed out before a rebalance, or as we end: it comes again, from where the checkpoint is.
             if era != self._era or self._ended:
                 return
-            owned = self._owned.get(message.partition) or await self._open(message.partition)
+            owned = self._owned.get(message.partition) or await self._open(message.partition, era)
+            if owned is None:
+                return
             if message.offset <= owned.durable:
                 event.ack()
                 return
@@ -178,8 +180,12 @@ class Stage:
         )
         owned.applied, owned.fed = message.offset, True
 
-    async def _open(self, partition: int) -> _Owned:
-        async def claim() -> tuple[Claim, Fold]:
+    async def _open(self, partition: int, era: int) -> _Owned | None:
+        """Claim a partition and load its fold; None where a rebalance came meanwhile: it may be another's by now."""
+
+        async def claim() -> tuple[Claim, Fold] | None:
+            if era != self._era:
+                return None
             which = await self._logs.incarnation(self.topic)
             claimed = await self._claim(partition, which, rebuilt=False)
             # Asked after the claim: from then on no one else moves the offset.
@@ -191,7 +197,10 @@ class Stage:
                 claimed = await self._claim(partition, which, rebuilt=True)
             return claimed, await self._open_fold(claimed)
 
-        claimed, fold = await retrying(claim, self._stop, log.warning)
+        found = await retrying(claim, self._stop, log.warning)
+        if found is None or era != self._era:
+            return None
+        claimed, fold = found
         offset = claimed.restored.offset
         owned = self._owned[partition] = _Owned(claimed, fold, offset, offset)
         log.info("%s: partition %d from offset %d, epoch %d", self.name, partition, offset, claimed.epoch)
@@ -212,13 +221,13 @@ class Stage:
 
     async def run(self) -> None:
         """Publish and checkpoint until stopped; a task of the worker."""
-        awake = time.monotonic()
-        checkpoint_at = awake + self._settings.checkpoint_interval_s
+        self._awake = time.monotonic()
+        checkpoint_at = self._awake + self._settings.checkpoint_interval_s
         while not self._stop.is_set():
             rest = min(_REST * self._telling_s, _LONGEST_REST_S)
             await asyncio.sleep(max(self._settings.publish_interval_ms / 1000, rest))
             async with self._turn:
-                if time.monotonic() - awake > _ASLEEP_S and not await self._is_ours():
+                if not await self._is_ours():
                     return
                 due = time.monotonic() >= checkpoint_at
                 if due and (self._commit is None or self._commit.done()):
@@ -230,13 +239,16 @@ class Stage:
                         outputs = self._outputs(at_checkpoint=False)
                         self._telling_s = time.thread_time() - begin
                         await self._publisher.publish(outputs)
-            awake = time.monotonic()
 
     async def _is_ours(self) -> bool:
         """Return whether all partitions are still ours; else this worker ends, and says nothing more of what it lost.
 
         What it has to say is old: it would take back a cleared alert, and no checkpoint of its own might ever tell.
+        Only a worker that was stopped since it was asked last may have lost them unawares, be it as it published.
         """
+        asleep_s, self._awake = time.monotonic() - self._awake, time.monotonic()
+        if asleep_s <= _ASLEEP_S:
+            return True
         claims = [owned.claim for owned in self._owned.values()]
         try:
             with self._nothing_lost():
@@ -323,10 +335,11 @@ class Stage:
 
     async def open(self, partitions: set[int]) -> None:
         """Load the partitions that were assigned, without waiting for their first event."""
+        era = self._era
         for partition in sorted(partitions):
             async with self._handover:
                 if partition not in self._owned:
-                    await self._open(partition)
+                    await self._open(partition, era)
 
     async def rewind(self, consumer: Any) -> None:
         """Go back to our checkpoints where Kafka's group is ahead of them; call when a rebalance has ended."""
@@ -349,9 +362,11 @@ class Stage:
         self._era += 1
         try:
             async with asyncio.timeout(timeout_s), self._turn, self._handover:
-                if self._commit is not None:
+                # One that is done may have been cancelled by the hand-over before, and be no good to wait for.
+                if self._commit is not None and not self._commit.done():
                     await self._commit
-                await self._store_all(await self._publish_all())
+                if await self._is_ours():
+                    await self._store_all(await self._publish_all())
         except TimeoutError:
             log.warning("%s: no checkpoint within %.0f s; partitions are dropped", self.name, timeout_s)
             self.keep_only(set())

@@ -2,8 +2,8 @@
 
 What tests/property/rides.py does to a whole city, this does to one partition, with all that lies between two commits:
 a checkpoint is told, and stored later or never; an owner takes over in between and goes on in steps of its own; a
-former one folds and tells on until its commit is refused. The listener holds, of each row, what was told at the
-highest place in the log, as the grid does.
+former one is dead, or folds and tells on until its commit is refused. The listener holds, of each row, what was told at
+the highest place in the log, as the grid does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,20 +40,24 @@ _ERA = st.lists(_STEP, max_size=6).map(lambda steps: [deed for step in steps for
 
 def days() -> st.SearchStrategy[list[Deed]]:
     """Draw what up to four owners do; the last one too stops on its way, for what it tells at its end heals much."""
-    eras = st.lists(_ERA, min_size=2, max_size=4)
-    return eras.map(lambda some: [*some[0], *(deed for era in some[1:] for deed in [("take over", 1), *era])])
+    ends = st.sampled_from(("take over", "die"))
+    eras = st.lists(st.tuples(ends, _ERA), min_size=2, max_size=4)
+    return eras.map(lambda some: [deed for end, era in some for deed in [(end, 1), *era]][1:])
 
 
 def thrown(dice: Random) -> list[Deed]:
-    """Throw the dice for what two or three owners do: each but the last tells in the end what it does not store."""
+    """Throw the dice for what two to four owners do: each but the last tells in the end what it does not store."""
     stored = [("checkpoint", 1), ("store", 1)]
     day: list[Deed] = []
-    for _ in range(dice.randint(1, 2)):
-        for _ in range(dice.randint(0, 3)):
-            day += [("fold", dice.randint(0, 3)), *dice.choice(([("tell", 1)], stored, stored))]
-        for _ in range(dice.randint(1, 2)):
-            day += [("fold", dice.randint(1, 2)), (dice.choice(("tell", "checkpoint", "checkpoint")), 1)]
-        day.append(("take over", 1))
+    for _ in range(dice.randint(1, 3)):
+        if dice.random() < 0.5:
+            for _ in range(dice.randint(0, 3)):
+                day += [("fold", dice.randint(0, 3)), *dice.choice(([("tell", 1)], stored, stored))]
+            for _ in range(dice.randint(1, 2)):
+                day += [("fold", dice.randint(1, 2)), (dice.choice(("tell", "checkpoint", "checkpoint")), 1)]
+        else:  # a short life, which ends with a guess at what waits
+            day += [("fold", dice.randint(1, 3)), *stored, *dice.choice(([], [("checkpoint", 1)]))]
+        day.append((dice.choice(("take over", "die")), 1))
         if dice.random() < 0.3:
             day += [("zombie folds", 1), ("zombie tells", dice.randint(1, 4))]
     for _ in range(dice.randint(1, 5)):
@@ -158,6 +162,9 @@ class Partition:
                 case "store":
                     self.store(newest)
                 case "take over":
+                    self.take_over()
+                case "die":
+                    newest.over = True
                     self.take_over()
                 case "zombie folds" if zombies:
                     self.fold(zombies[-1], number)

@@ -76,9 +76,9 @@ def test_the_fleet_ends_with_what_one_owner_would_have_told(seed: int) -> None:
     assert fleet(records).run(thrown(dice)) == fleet(records).run([])
 
 
-def test_an_owner_that_slept_takes_nothing_back_when_it_wakes_up_at_rest() -> None:
-    readings = (("0", 0.0, PLACES[1]), ("1", 20.5, PLACES[0]), ("2", 23.5, PLACES[0]), ("3", 32.0, PLACES[1]))
-    records = [
+def positions(*readings: tuple[int, float, tuple[float, float]]) -> list[bytes]:
+    """Return frames of one reading each: number of the bike, seconds, place."""
+    return [
         frame(
             [
                 {
@@ -93,7 +93,24 @@ def test_an_owner_that_slept_takes_nothing_back_when_it_wakes_up_at_rest() -> No
         )
         for number, seconds, (lat, lon) in readings
     ]
+
+
+def test_an_owner_that_slept_takes_nothing_back_when_it_wakes_up_at_rest() -> None:
+    records = positions((0, 0.0, PLACES[1]), (1, 20.5, PLACES[0]), (2, 23.5, PLACES[0]), (3, 32.0, PLACES[1]))
     day: list[Deed] = [("fold", 3), ("checkpoint", 1), ("store", 1), ("fold", 1), ("take over", 1)]
+    assert fleet(records).run(day) == fleet(records).run([])
+
+
+def test_a_count_told_by_an_owner_that_died_is_withdrawn_though_the_next_one_dies_too() -> None:
+    """The second owner finds in what waits what the first one counted; the third one finds something else."""
+    records = positions(
+        (0, 0.0, rides.PLACES[0]),
+        (0, 21.0, rides.PLACES[2]),  # the first owner counts it as leaving the first place, and dies
+        (0, 18.0, rides.PLACES[3]),  # it left that one before
+        (1, 40.0, rides.PLACES[0]),
+    )
+    stored: list[Deed] = [("checkpoint", 1), ("store", 1)]
+    day: list[Deed] = [("fold", 2), *stored, ("checkpoint", 1), ("die", 1), ("fold", 1), *stored, ("die", 1)]
     assert fleet(records).run(day) == fleet(records).run([])
 
 

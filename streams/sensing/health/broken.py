@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streams.sensing.health.arrivals import News
-from streams.sensing.health.record import Records
+from streams.sensing.health.record import UNKNOWN, Records
 from streams.sensing.health.rule import HealthRule
 
 
@@ -45,6 +45,8 @@ def _follow(record: np.void, events: Sequence[tuple[int, int, int]], rule: Healt
         if good:
             record["level"] = max(0, level - 1)
             if level <= 1:
+                if record["broken"]:
+                    record["told_broken"] = UNKNOWN
                 record["broken"] = record["refused"] = record["refused_since"] = 0
         elif ts > record["refused_last"]:
             if level == 0:

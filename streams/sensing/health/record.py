@@ -40,6 +40,9 @@ RECORD = np.dtype(
 )
 """Times are milliseconds since the epoch. `told_...`: what was told last; see watch.py."""
 
+UNKNOWN = -1
+"""In `told_stuck` and `told_broken`: an owner that was lost may have told what has passed since, so it is told anew."""
+
 Records = NDArray[np.void]
 _FORM = b"\x01"
 

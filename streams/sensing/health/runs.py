@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.sensing.health.arrivals import News
-from streams.sensing.health.record import Records
+from streams.sensing.health.record import UNKNOWN, Records
 from streams.sensing.health.rule import HealthRule
 
 
@@ -60,6 +60,8 @@ def _end(
     number = changes[which] + ended[longer] - before[which] - 1
     for row, n, seen in zip(which.tolist(), length[longer].tolist(), number.tolist(), strict=True):
         known = int(longest[row])
+        if seen >= rule.warm_changes and n > max(rule.stuck_least, rule.stuck_times * known):
+            records["told_stuck"][rows[row]] = UNKNOWN
         longest[row] = max(known, n if seen < rule.warm_changes else min(n, 2 * known))
     records["longest"][rows] = longest
     records["changes"][rows] = changes + np.append(ended[first[1:] - 1], ended[-1]) - before

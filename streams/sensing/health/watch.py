@@ -6,7 +6,7 @@ by a clock that goes on. It is told again when a quarter of the patience is over
 says that it is silent: whoever waits for one and a quarter of it from the ts told is never wrong for lack of telling.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,8 @@ class Health:
         self._slots = slots
         self._refused: list[OutOfRange] = []
         self._touched: list[NDArray[np.int32]] = []
+        self._passed: dict[int, dict[int, int]] = {}
+        """By row of a series that has changed regions since the last call of `due`: a cell in each of them."""
         self.gone: list[Gone] = []
 
     def refuse(self, row: int, ts: int, place: int) -> None:
@@ -73,6 +75,7 @@ class Health:
             )
         else:
             rows, ts, value = r.series, r.ts, r.value
+            self._note_regions(r)
         found = news(rows, ts, value, place, series.ts)
         broken.learn(records, refused, found, self._rule)
         touched = np.array(sorted({item.row for item in refused}), np.int32)
@@ -93,6 +96,17 @@ class Health:
             series.changed[touched] = True
             self._touched.append(touched)
 
+    def _note_regions(self, r: Readings) -> None:
+        """Note which series were in another region than before; an owner that was lost may have told of them there."""
+        region, on_file = self._slots.region, self._series.ts[r.series] > 0
+        first = np.concatenate(([True], r.series[1:] != r.series[:-1]))
+        begin = np.flatnonzero(first)[np.cumsum(first) - 1]
+        before = np.where(on_file, self._series.slot[r.series], r.slot[begin])
+        for i in np.flatnonzero(region[r.slot] != region[before]).tolist():
+            cells = self._passed.setdefault(int(r.series[i]), {})
+            for slot in (int(before[i]), int(r.slot[i])):
+                cells[int(region[slot])] = int(self._slots.cell[slot])
+
     def _bring_up_to_date(self, rows: NDArray[np.int64]) -> None:
         records, rule = self._series.health, self._rule
         expected, median, longest = intervals.usual(records["gaps"][rows])
@@ -103,6 +117,8 @@ class Health:
 
     def forget(self, rows: NDArray[np.intp]) -> None:
         """Series are about to leave."""
+        for row in set(rows.tolist()) & self._passed.keys():
+            self._leave(row, self._passed.pop(row).values())
         told = rows[self._series.health["told_cell"][rows] != 0]
         if len(told):
             sensors, metrics = self._series.keys(told)
@@ -116,6 +132,7 @@ class Health:
         for some in self._touched:
             touched[some] = True
         self._touched = []
+        passed, self._passed = self._passed, {}
         touched &= series.ts[: len(touched)] > 0
         self._bring_up_to_date(np.flatnonzero(touched))
         rows: NDArray[np.int64] = np.flatnonzero(touched | self._silent(watermark))
@@ -131,9 +148,14 @@ class Health:
         )
         again |= (heard > h["told_last"]) & (heard + h["patience"] < watermark)
         again |= h["done"] > h["told_done"]
-        tell = (warm & again) | (h["told_stuck"] != stuck) | (h["told_broken"] != out)
+        tell = (
+            np.isin(rows, list(passed))
+            | (warm & again)
+            | (h["told_stuck"] != stuck)
+            | (h["told_broken"] != out)
+        )
         rows = rows[tell]
-        self._take_leave(rows, cell[tell])
+        self._take_leave(rows, cell[tell], passed)
         for name, values in (
             ("told_last", heard),
             ("told_stuck", stuck),
@@ -145,15 +167,25 @@ class Health:
         series.changed[rows] = True
         return rows
 
-    def _take_leave(self, rows: NDArray[np.int64], cell: NDArray[np.int64]) -> None:
-        """Say of series that are in another region now that they are gone from the old one."""
+    def _take_leave(
+        self, rows: NDArray[np.int64], cell: NDArray[np.int64], passed: Mapping[int, Mapping[int, int]]
+    ) -> None:
+        """Say of series that they are gone from the regions where they were told of, or may have been."""
         old = self._series.health["told_cell"][rows]
-        moved = np.flatnonzero((old != 0) & (old != cell))
-        for row, before, now in zip(rows[moved], old[moved].tolist(), cell[moved].tolist(), strict=True):
-            if self._slots.region_of(before) != self._slots.region_of(now):
-                (sensor,), (metric,) = self._series.keys(np.array([row]))
-                (owner,) = self._series.owner_names(np.array([row]))
-                self.gone.append((sensor, metric, owner, before))
+        moved = np.flatnonzero(((old != 0) & (old != cell)) | np.isin(rows, list(passed)))
+        for row, before, now in zip(
+            rows[moved].tolist(), old[moved].tolist(), cell[moved].tolist(), strict=True
+        ):
+            cells = dict(passed.get(row, {}))
+            if before:
+                cells[self._slots.region_of(before)] = before
+            cells.pop(self._slots.region_of(now), None)
+            self._leave(row, cells.values())
+
+    def _leave(self, row: int, cells: Iterable[int]) -> None:
+        (sensor,), (metric,) = self._series.keys(np.array([row]))
+        (owner,) = self._series.owner_names(np.array([row]))
+        self.gone += [(sensor, metric, owner, cell) for cell in cells]
 
     def _silent(self, watermark: int) -> NDArray[np.bool_]:
         """Return by row which series are silent by this partition's clock, where their newest ts was not told."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.errors import Fenced
+from streams.errors import Fenced, ServiceUnavailable
 from streams.fold import Changes, Ledger, Output, Record, Restored
 from streams.runtime import stage as stage_module
 from streams.runtime.incarnation import Incarnation
@@ -115,7 +115,11 @@ class Events:
 
 
 def a_stage(
-    database: Database, kafka: Kafka, failed: list[Exception], fold: type[Listing] = Listing
+    database: Database,
+    kafka: Kafka,
+    failed: list[Exception],
+    fold: type[Listing] = Listing,
+    checkpoint_interval_s: float = 0.01,
 ) -> Stage:
     async def open_fold(_: Claim) -> Listing:
         return fold()
@@ -126,7 +130,7 @@ def a_stage(
         open_fold=open_fold,
         store=database,  # type: ignore[arg-type]
         publisher=kafka,  # type: ignore[arg-type]
-        settings=Settings(checkpoint_interval_s=0.01, publish_interval_ms=1),
+        settings=Settings(checkpoint_interval_s=checkpoint_interval_s, publish_interval_ms=1),
         logs=kafka,  # type: ignore[arg-type]
         fatal=failed.append,
     )
@@ -202,6 +206,93 @@ def test_a_worker_that_slept_says_nothing_of_what_it_lost_and_claims_it_no_more(
     assert set(kafka.published) == (set() if lost else {"0", "1"})
     assert database.offset == ({} if lost else {0: 1})
     assert database.claimed == [0]
+
+
+def test_a_worker_that_slept_asks_before_it_hands_over_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka's group may hear of it before the next turn comes."""
+    monkeypatch.setattr(stage_module, "_ASLEEP_S", -1.0)
+
+    async def body() -> tuple[Kafka, list[Exception]]:
+        database, kafka = Database(0, lost={0}), Kafka()
+        failed: list[Exception] = []
+        stage = a_stage(database, kafka, failed)
+        await stage.consume(Events((0, 0)))
+        await stage.hand_over(5)
+        return kafka, failed
+
+    kafka, failed = asyncio.run(body())
+    assert not kafka.published
+    assert [type(error) for error in failed] == [Fenced]
+
+
+def test_a_worker_that_slept_as_it_published_says_nothing_after_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "_ASLEEP_S", 0.2)
+
+    class Slow(Kafka):
+        async def publish(self, outputs: Sequence[Output]) -> None:
+            await super().publish(outputs)
+            if outputs and not database.lost:
+                database.lost = {0}
+                await stage.consume(Events((0, 1)))
+                await asyncio.sleep(0.3)
+
+    database, kafka = Database(0), Slow()
+    failed: list[Exception] = []
+    stage = a_stage(database, kafka, failed)
+
+    async def body() -> None:
+        await stage.consume(Events((0, 0)))
+        async with asyncio.timeout(5):
+            await stage.run()
+
+    asyncio.run(body())
+    assert set(kafka.published) == {"0"}
+    assert [type(error) for error in failed] == [Fenced]
+
+
+def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_any_more() -> None:
+    """The database was away as a rebalance came. A claim would end the worker that owns the partition now."""
+
+    class Away(Database):
+        tries = 0
+
+        async def claim(self, stage: str, topic: str, partition: int, **names: Any) -> Claim:
+            self.tries += 1
+            if self.tries == 1:
+                raise ServiceUnavailable("PostgreSQL", "here", "away", retry_after=0.1)
+            return await super().claim(stage, topic, partition, **names)
+
+    async def body() -> list[int]:
+        database = Away(0)
+        stage = a_stage(database, Kafka(), [])
+        opening = asyncio.create_task(stage.open({0}))
+        await asyncio.sleep(0.01)
+        await stage.hand_over(0.01)
+        stage.keep_only(set())
+        await opening
+        assert not database.claimed
+        await stage.open({1})
+        return database.claimed
+
+    assert asyncio.run(body()) == [1]
+
+
+def test_a_hand_over_that_gave_up_is_no_trouble_to_the_next_one() -> None:
+    class Away(Database):
+        async def commit(self, commits: Sequence[PartitionCommit]) -> None:
+            await asyncio.sleep(60)
+
+    async def body() -> None:
+        stage = a_stage(Away(0), Kafka(), [], checkpoint_interval_s=0.2)
+        await stage.consume(Events((0, 0)))
+        running = asyncio.create_task(stage.run())
+        await asyncio.sleep(0.3)  # the commit is under way
+        await stage.hand_over(0.05)
+        await stage.hand_over(0.05)
+        await stage.close(0.05)
+        await running
+
+    asyncio.run(body())
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from streams import settings as settings_module
 from streams.admin import create_topics, wait_for_kafka
 from streams.alerts.tail import Tail
 from streams.alerts.text import styled
+from streams.console.hosts import url_of
 from streams.errors import ServiceUnavailable, UrbanBrainError
 from streams.settings import Settings
 from streams.store.migrate import migrate
@@ -158,7 +159,7 @@ def _console_settings(endpoints: Endpoints, settings: Settings) -> tuple[str, di
     chosen = "console_port" in settings.model_fields_set and settings.console_port != 0
     port = settings.console_port if chosen else free_port()
     environment = {"UB_DATABASE_URL": endpoints.reader_url, "UB_CONSOLE_PORT": str(port)}
-    return f"http://{settings.console_host}:{port}/", environment
+    return url_of(settings.console_host, port), environment
 
 
 def _wait(seconds: float | None, asked: threading.Event, *processes: ServiceProcess) -> None:

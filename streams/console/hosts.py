@@ -1,4 +1,4 @@
-"""Under which names a console may be asked.
+"""Where a console is, and under which names it may be asked.
 
 A page from elsewhere could give its own name the address of the loopback (DNS rebinding) and read from a browser what a
 console tells there. Its requests carry that name, so a console on the loopback answers to names of the loopback only.
@@ -24,6 +24,11 @@ def names_allowed(listens_on: str, more: str) -> Allows:
         return anybody or name in named or _is_loopback(name)
 
     return allows
+
+
+def url_of(host: str, port: int) -> str:
+    """Return where a console is to be found that listens there."""
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _without_port(header: str) -> str:

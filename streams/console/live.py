@@ -212,8 +212,12 @@ async def poll(
         await _stopped_within(stop, pause)
 
 
-async def watch(hub: Hub, stop: asyncio.Event) -> None:
-    """Tell the clients when the view becomes stale, also while a poll waits for its answer; until `stop` is set."""
+async def watch(hub: Hub, stop: asyncio.Event, patience_s: float = 0.0) -> None:
+    """Tell the clients when the view becomes stale, also while a poll waits for its answer; until `stop` is set.
+
+    Nothing is said for `patience_s`: so long the first answer may take.
+    """
+    await _stopped_within(stop, patience_s)
     while not await _stopped_within(stop, _TELL_S):
         hub.tell_status()
 

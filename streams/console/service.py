@@ -11,7 +11,7 @@ from aiohttp import web
 from streams.console.api import application
 from streams.console.database import Database
 from streams.console.freshness import Freshness
-from streams.console.hosts import names_allowed
+from streams.console.hosts import names_allowed, url_of
 from streams.console.live import Hub, poll, watch
 from streams.errors import SettingsError
 from streams.settings import Settings
@@ -52,7 +52,7 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         url = await _listen(runner, settings.console_host, settings.console_port)
         tasks += [
             asyncio.create_task(poll(database, hub, settings.console_poll_s, ended), name="poll"),
-            asyncio.create_task(watch(hub, ended), name="watch"),
+            asyncio.create_task(watch(hub, ended, stale_after_s), name="watch"),
         ]
         yield url
     finally:
@@ -79,6 +79,5 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
             f"UB_CONSOLE_HOST={host}, UB_CONSOLE_PORT={port}: the console cannot listen there ({error}); "
             "name another address, or 0 for any free port"
         ) from None
-    bound = runner.addresses[0]
-    shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-    return f"http://{shown}:{bound[1]}/"
+    address, bound, *_ = runner.addresses[0]
+    return url_of(address, bound)

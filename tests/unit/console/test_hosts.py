@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.console.hosts import names_allowed
+from streams.console.hosts import names_allowed, url_of
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,8 @@ def test_a_proxy_may_pass_the_names_that_were_set() -> None:
 def test_elsewhere_it_answers_to_any_name_unless_some_were_set() -> None:
     assert names_allowed("0.0.0.0", "")("console.city.example")
     assert not names_allowed("0.0.0.0", "console.city.example")("10.0.0.1:8080")
+
+
+def test_an_address_of_ipv6_stands_in_brackets() -> None:
+    assert url_of("::1", 8080) == "http://[::1]:8080/"
+    assert url_of("127.0.0.1", 8080) == "http://127.0.0.1:8080/"

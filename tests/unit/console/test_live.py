@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from streams.console import live
 from streams.console.freshness import Freshness
 from streams.console.live import Hub, Subscriber, TooManyClients, poll, watch
 from streams.console.view import View
@@ -282,3 +283,20 @@ def test_a_database_that_stays_away_is_asked_less_and_less_often() -> None:
 
     polled(rows, hub, check)
     assert 3 <= rows.asked <= 8, "0.01 s, 0.02 s, 0.04 s, ... and not thirty times"
+
+
+@pytest.mark.parametrize(("patience_s", "warnings"), [(60.0, 0), (0.0, 1)])
+def test_nothing_is_said_of_an_old_view_while_the_first_answer_may_still_come(
+    patience_s: float, warnings: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_TELL_S", 0.01)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        watching = asyncio.create_task(watch(a_hub(), stop, patience_s))
+        await asyncio.sleep(0.1)
+        stop.set()
+        await watching
+
+    asyncio.run(run())
+    assert len(caplog.records) == warnings

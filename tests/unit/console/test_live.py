@@ -285,18 +285,27 @@ def test_a_database_that_stays_away_is_asked_less_and_less_often() -> None:
     assert 3 <= rows.asked <= 8, "0.01 s, 0.02 s, 0.04 s, ... and not thirty times"
 
 
-@pytest.mark.parametrize(("patience_s", "warnings"), [(60.0, 0), (0.0, 1)])
+@pytest.mark.parametrize(("patience_s", "told"), [(60.0, False), (0.0, True)])
 def test_nothing_is_said_of_an_old_view_while_the_first_answer_may_still_come(
-    patience_s: float, warnings: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    patience_s: float, told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "_TELL_S", 0.01)
 
-    async def run() -> None:
-        stop = asyncio.Event()
-        watching = asyncio.create_task(watch(a_hub(), stop, patience_s))
-        await asyncio.sleep(0.1)
+    class Listening(Hub):
+        said = 0
+
+        def tell_status(self) -> None:
+            self.said += 1
+
+    async def run() -> bool:
+        hub, stop = Listening(Freshness(60, T0), 1), asyncio.Event()
+        watching = asyncio.create_task(watch(hub, stop, patience_s))
+        if told:
+            await until(lambda: hub.said)
+        else:
+            await asyncio.sleep(0.1)
         stop.set()
         await watching
+        return hub.said > 0
 
-    asyncio.run(run())
-    assert len(caplog.records) == warnings
+    assert asyncio.run(run()) is told

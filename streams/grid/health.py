@@ -31,8 +31,10 @@ class HealthPost:
         if partial.health is not None:
             self._waiting.setdefault(partial.region, []).append(partial)
 
-    def take(self, tallies: Mapping[tuple[str, str], Tally[Any]], *, time_too: bool) -> Iterator[CellsHealth]:
-        """Yield what is to be passed on; with `time_too` of each region with sensors also that time went on."""
+    def take(
+        self, tallies: Mapping[tuple[str, str], Tally[Any]], owner: int, *, time_too: bool
+    ) -> Iterator[CellsHealth]:
+        """Yield what `owner` is to pass on; with `time_too` of each region with sensors also that time went on."""
         waiting, self._waiting = self._waiting, {}
         for region in [region for region, kind in tallies if kind == "sensing"]:
             partials = waiting.get(region, [])
@@ -40,9 +42,9 @@ class HealthPost:
                 continue
             clocks = clock("sensing", region, tallies), clock("fleet", region, tallies)
             for p in partials:
-                yield CellsHealth(region, *clocks, p.source, p.generation, p.offset, p.health)
+                yield CellsHealth(region, *clocks, p.source, p.generation, p.offset, p.health, owner)
             if not partials and clocks != self._told.get(region):
-                yield CellsHealth(region, *clocks, _NOBODY, 0, -1, None)
+                yield CellsHealth(region, *clocks, _NOBODY, 0, -1, None, owner)
             self._told[region] = clocks
 
 

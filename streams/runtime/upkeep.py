@@ -15,7 +15,7 @@ from streams.store.checkpoint import Claim, Store
 log = logging.getLogger(__name__)
 
 _INTERVAL_S = 2.0
-_REST = 20  # times as long as a look took, until the next
+_REST = 20  # times as long as a look took (CPU time), until the next
 _CONFIRMED_WITHIN_S = 2.0
 _SHOWN = 20
 
@@ -53,7 +53,7 @@ class Upkeep:
             await self._store.confirm(claims)
             self._over = unwanted - await self._store.open_now(unwanted)
         except (ServiceUnavailable, Fenced) as error:
-            log.info("MQTT is not looked after: %s", error)
+            log.debug("MQTT is not looked after: %s", error)
             return False
         return True
 
@@ -62,7 +62,7 @@ class Upkeep:
 
         All outputs of the folds have been taken, and those that were not published yet come before these.
         """
-        begin = time.monotonic()
+        begin = time.thread_time()
         watches, self._watches = self._watches, {}
         found = []
         for claim, fold, applied in owned:
@@ -76,7 +76,7 @@ class Upkeep:
                 over=self._over,
             )
         self._under_way.clear()
-        self.rest_s = max(_INTERVAL_S, _REST * (time.monotonic() - begin))
+        self.rest_s = max(_INTERVAL_S, _REST * (time.thread_time() - begin))
         return found
 
     async def put_right(self, corrections: Sequence[Correction]) -> None:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import h3
 import pytest
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from deploy.endpoints import Endpoints
 from deploy.native.directory import private_directory
@@ -75,17 +73,11 @@ def standing(city: City) -> dict[str, bytes]:
     return {message.topic: message.payload for message in found}
 
 
-def pin(broker: Mosquitto, notices: dict[str, bytes]) -> None:
+def pin(city: City, notices: dict[str, bytes]) -> None:
     """Retain messages as anybody might; an empty one takes away what stands."""
-    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-    client.connect(broker.host, broker.port)
-    client.loop_start()
-    try:
+    with city.mqtt_tap("ub/test/none") as client:
         for topic, payload in notices.items():
-            client.publish(topic, payload, qos=1, retain=True).wait_for_publish(10)
-    finally:
-        client.disconnect()
-        client.loop_stop()
+            client.publish(topic, payload, retain=True)
 
 
 def changed(payload: bytes, **fields: object) -> bytes:
@@ -117,13 +109,13 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
             ),
             topics.alert_topic("minor", "too_many", ELSEWHERE): b"\xff garbage",
         }
-        pin(broker, {**stale, **none_of_ours})
+        pin(city, {**stale, **none_of_ours})
         assert standing(city) == {**right, **stale, **none_of_ours}
-        city.eventually(lambda: standing(city), until=lambda found: found == {**right, **none_of_ours})
+        city.eventually(lambda: standing(city), 60.0, until=lambda found: found == {**right, **none_of_ours})
 
-        pin(broker, {alert: b"", incident: stale[topics.incident_topic("major", "stale")]})
+        pin(city, {alert: b"", incident: stale[topics.incident_topic("major", "stale")]})
         assert standing(city).keys() == {incident, *none_of_ours}
-        city.eventually(lambda: standing(city), until=lambda found: found == {**right, **none_of_ours})
+        city.eventually(lambda: standing(city), 60.0, until=lambda found: found == {**right, **none_of_ours})
 
         broker.lose_everything()
         city.eventually(lambda: standing(city), 60.0, until=lambda found: found == right)

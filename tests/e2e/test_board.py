@@ -14,6 +14,7 @@ from deploy.endpoints import Endpoints
 from deploy.native.directory import private_directory
 from deploy.native.mosquitto import Mosquitto
 from streams import topics
+from streams.gateway.partition import Partitions
 from streams.store.migrate import migrate
 from tests.conftest import new_database
 from tests.e2e.city import City
@@ -96,6 +97,12 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
         right = city.eventually(lambda: standing(city), 60.0, until=lambda found: len(found) == 2)
         alert = next(name for name in right if name.startswith(topics.MQTT_ALERTS))
         incident = next(name for name in right if name.startswith(topics.MQTT_INCIDENTS))
+
+        with city.kafka_tap() as tap:
+            [key, partition] = city.eventually(lambda: [(r.key, r.partition) for r in tap.of(topics.CELLS)])[
+                0
+            ]
+        assert Partitions(2)[key.decode()] == partition, "so a worker knows whose an incident is"
 
         stale = {
             topics.alert_topic("major", "oversaturation", ELSEWHERE): changed(

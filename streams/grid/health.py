@@ -31,8 +31,10 @@ class HealthPost:
         if partial.health is not None:
             self._waiting.setdefault(partial.region, []).append(partial)
 
-    def take(self, tallies: Mapping[tuple[str, str], Tally[Any]], *, time_too: bool) -> Iterator[CellsHealth]:
-        """Yield what is to be passed on; with `time_too` of each region that is judged also that time went on."""
+    def take(
+        self, tallies: Mapping[tuple[str, str], Tally[Any]], owner: int, *, time_too: bool
+    ) -> Iterator[CellsHealth]:
+        """Yield what `owner` is to pass on; with `time_too` of each region that is judged also that time went on."""
         waiting, self._waiting = self._waiting, {}
         for region, kinds in _judged(tallies).items():
             partials = waiting.get(region, [])
@@ -42,18 +44,14 @@ class HealthPost:
             requests = clock("requests", region, tallies) if "requests" in kinds else None
             for p in partials:
                 yield CellsHealth(
-                    region,
-                    sensors,
-                    fleet,
-                    p.source,
-                    p.generation,
-                    p.offset,
-                    p.health,
+                    *(region, sensors, fleet, p.source, p.generation, p.offset, p.health, owner),
                     requests_as_of=requests,
                 )
             clocks = sensors, fleet, requests
             if not partials and clocks != self._told.get(region):
-                yield CellsHealth(region, sensors, fleet, _NOBODY, 0, -1, None, requests_as_of=requests)
+                yield CellsHealth(
+                    *(region, sensors, fleet, _NOBODY, 0, -1, None, owner), requests_as_of=requests
+                )
             self._told[region] = clocks
 
 

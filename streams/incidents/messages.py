@@ -23,6 +23,7 @@ class Metrics(msgspec.Struct, frozen=True, tag="metrics"):
     watermark: int
     window_ms: int
     rows: MetricRows
+    owner: int = 0
 
 
 class FlowRows(msgspec.Struct, frozen=True):
@@ -45,6 +46,7 @@ class Windows(msgspec.Struct, frozen=True, tag="window"):
     watermark: int
     window_ms: int
     rows: FlowRows
+    owner: int = 0
 
 
 class RequestRows(msgspec.Struct, frozen=True):
@@ -66,6 +68,7 @@ class Requests(msgspec.Struct, frozen=True, tag="requests"):
     watermark: int
     window_ms: int
     rows: RequestRows
+    owner: int = 0
 
 
 def time_of(message: object) -> tuple[str, int] | None:

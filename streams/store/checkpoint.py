@@ -41,9 +41,11 @@ class PartitionCommit:
 _CLAIM = """
 INSERT INTO ub.checkpoint AS c
        (stage, topic, partition, cluster_id, topic_id, generation, "offset", owner, epoch)
-VALUES (%(stage)s, %(topic)s, %(partition)s, %(cluster_id)s, %(topic_id)s, 0, -1, %(owner)s, 1)
+VALUES (%(stage)s, %(topic)s, %(partition)s, %(cluster_id)s, %(topic_id)s, 0, -1, %(owner)s,
+        ub.milliseconds(clock_timestamp()))
 ON CONFLICT (stage, topic, partition) DO UPDATE SET
-    epoch = c.epoch + 1,
+    -- the time, so that it grows though the database was restored from a backup; plus one, whatever clocks do
+    epoch = greatest(c.epoch + 1, excluded.epoch),
     owner = excluded.owner,
     updated_at = now(),
     -- another cluster or topic id is another log: its offsets begin anew, what was folded stays true

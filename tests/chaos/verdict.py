@@ -1,6 +1,6 @@
 """The verdict over a city: its tables against a batch computation over what was published, row for row; its
-ledgers and refusals against its own log; what its console says against its tables; and what `urbanbrain audit` says,
-which computes from the log, too."""
+ledgers and refusals against its own log; what its console says, and what consumers of Kafka hold, against its tables;
+and what `urbanbrain audit` says, which computes from the log, too."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from streams import topics
 from tests import oracle
 from tests.chaos.city import City
 from tests.chaos.console import console_differences
+from tests.chaos.consumers import consumer_differences
 from tests.chaos.expected import expected
 from tests.chaos.expected_requests import RequestTables, expected_requests
 from tests.chaos.expected_sensors import SensorTables, expected_sensors
@@ -137,6 +138,7 @@ def judge(
     lines += _ledger_differences(city, log)
     shown, differing = console_differences(city)
     lines += differing
+    lines += consumer_differences(city)
     audit = city.command("audit", "--complete")
     if audit.returncode != 0:
         lines.append(f"urbanbrain audit says (exit code {audit.returncode}): {audit.stdout}{audit.stderr}")

@@ -40,7 +40,8 @@ _GAPS, _WAITS = np.array([0]), np.array([1])
 class _State(msgspec.Struct, array_like=True):
     """What is known of the feed; nothing while `end` is 0.
 
-    since    the clock when it was heard first
+    since    the clock when it was judged first, and
+    lived    when it taught last: what was imported between two looks at the clock was not lived through
     counted  start of the newest window that taught: gaps are counted from here
     end      end of the newest window with events
     cell     that with the most events in this window
@@ -50,6 +51,7 @@ class _State(msgspec.Struct, array_like=True):
     """
 
     since: int = 0
+    lived: int = 0
     counted: int = 0
     end: int = 0
     cell: str = ""
@@ -84,12 +86,13 @@ class RequestFeed:
         for start, cell in newer:
             end = start + message.window_ms
             if not state.end:
-                state.since, state.counted = max(clock, end), start
+                state.counted = start
             elif start // STEP_MS > state.counted // STEP_MS:
                 intervals.learn(self._counts, self._heard, _GAPS, np.array([start - state.counted]))
                 state.counted, taught = start, True
             state.end, state.cell = end, cell
         if taught:
+            state.lived = max(state.lived, clock)
             intervals.learn(self._counts, self._heard, _WAITS, np.array([max(clock - state.awake, 0)]))
             self._weigh()
         if newer:
@@ -102,7 +105,7 @@ class RequestFeed:
         waits = intervals.patience_ms(median, longest, self._config.silent_times, self._config.silent_ms)
         self._expected_ms = int(expected.max())
         self._patience_ms = int(waits.max())
-        known = self._state.counted - self._state.since
+        known = self._state.lived - self._state.since
         if known < YOUNG_MS:
             ever = int(intervals.longest_ms(self._counts).max())
             self._patience_ms = max(self._patience_ms, YOUNG_TIMES * ever)
@@ -114,6 +117,9 @@ class RequestFeed:
         state = self._state
         if not state.end:
             return
+        if not state.since:
+            state.since = state.lived = clock
+            self._weigh()
         open_alert, patience = self._cases.find(self._key), self._patience_ms
         stride = clock - max(before, state.since)
         if open_alert is not None and state.end > open_alert.starts_at:
@@ -126,8 +132,7 @@ class RequestFeed:
         elif open_alert is None and stride > (patience // 2 or _STRIDE_MS):
             # Nobody was heard meanwhile, or time was stepped over: that says nothing of this feed.
             state.awake, state.counted = max(state.awake, clock), max(state.counted, clock)
-            state.since += stride
-            self._weigh()
+            state.since, state.lived = state.since + stride, state.lived + stride
             self._unsaved = True
         elif open_alert is None and patience and clock > state.awake + patience:
             finding = requests_silent(state.cell, state.end, self._expected_ms, patience, clock)

@@ -138,6 +138,20 @@ def test_what_is_delivered_once_a_night_is_not_silent_every_day(parts: int) -> N
     assert raised.updated_at > T0 + 24 * DAY
 
 
+@pytest.mark.parametrize("first", [1, 20])
+def test_what_is_imported_at_first_was_not_lived_through(first: int) -> None:
+    """Weeks of requests in some messages within minutes, and from then on what is delivered once a night."""
+    hotline, heard = Hotline(), calls(2, 0, 21 * A_DAY, 40, 2)
+    for part in range(first):
+        hotline.hear(*heard[len(heard) * part // first : len(heard) * (part + 1) // first])
+        hotline.clock(21 * A_DAY + 180 + part)
+    for number in range(21, 30):
+        for minute in range(0, A_DAY, 5):
+            hotline.clock(number * A_DAY + 240 + minute)
+        hotline.hear(*calls(number, number * A_DAY, (number + 1) * A_DAY, 40, 2))
+    assert hotline.told == []
+
+
 def test_what_was_missed_and_comes_later_clears_once_and_raises_nothing() -> None:
     hotline = Hotline()
     hotline.live(0, KNOWN + 60)

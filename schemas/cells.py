@@ -263,11 +263,12 @@ class CellsEdges(msgspec.Struct, frozen=True, tag="edges"):
 
 
 class CellsHealth(msgspec.Struct, frozen=True, tag="health"):
-    """How sensors are, and the event time by which their silence, and that of the fleet, is judged.
+    """How sensors are, and the event time by which their silence, that of the fleet, and of requests is judged.
 
     `as_of` is the event time to which all active sources of sensors have reported; while all of them are silent it
-    goes on with the other streams of the region. `fleet_as_of` is the same of vehicles. `sensors` are as source
-    partition `source` said at (generation, offset); what was said later counts. Null: nothing is new but the time.
+    goes on with the other streams of the region. `fleet_as_of` is the same of vehicles, `requests_as_of` of citizens'
+    requests: null where there are none. `sensors` are as source partition `source` said at (generation, offset); what
+    was said later counts. Null: nothing is new but the time.
     """
 
     region: str
@@ -278,3 +279,4 @@ class CellsHealth(msgspec.Struct, frozen=True, tag="health"):
     offset: int
     sensors: SensorHealth | None
     owner: int = 0
+    requests_as_of: int | None = None

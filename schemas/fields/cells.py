@@ -38,6 +38,9 @@ FIELDS: Structs = {
             "Event time by which silence of sensors is judged, milliseconds since the epoch, UTC."
         ),
         "fleet_as_of": field("Event time by which silence of vehicles is judged."),
+        "requests_as_of": field(
+            "Event time by which silence of citizens' requests is judged; null where there are none."
+        ),
         "source": field("Partition of ub.sensors that speaks; -1: none, only time went on.", minimum=-1),
         "generation": field("Grows when ub.sensors was rebuilt and its offsets began anew.", **COUNT),
         "offset": field("Offset of ub.sensors up to which it holds; -1 before the first.", minimum=-1),

@@ -56,6 +56,9 @@ class RequestRows(msgspec.Struct, frozen=True):
     cell: list[str]
     service_code: list[str]
     opened: list[int]
+    closed: list[int]
+    reopened: list[int]
+    rated: list[int]
 
 
 class Requests(msgspec.Struct, frozen=True, tag="requests"):
@@ -63,6 +66,7 @@ class Requests(msgspec.Struct, frozen=True, tag="requests"):
 
     region: str
     watermark: int
+    window_ms: int
     rows: RequestRows
     owner: int = 0
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from schemas import codec
 from schemas.cells import CellsHealth
@@ -94,6 +95,48 @@ def test_a_fleet_alone_has_no_news_of_sensors() -> None:
     grid.say(reached=5)
     grid.tick(at_checkpoint=True)
     assert heard(grid) == []
+
+
+def test_where_there_are_no_requests_nothing_is_said_of_their_time() -> None:
+    grid = Grid()
+    grid.put(sensing(reached=5))
+    grid.say(reached=5)
+    grid.tick(at_checkpoint=True)
+    assert [message.requests_as_of for message in heard(grid)] == [None]
+
+
+def test_requests_alone_are_judged_by_nobody() -> None:
+    grid = Grid()
+    grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
+    grid.tick(at_checkpoint=True)
+    assert heard(grid) == []
+
+
+@pytest.mark.parametrize("other", ["sensing", "fleet"])
+def test_while_requests_are_silent_the_others_carry_their_clock_on(other: str) -> None:
+    def others(reached: float, offset: int) -> None:
+        if other == "fleet":
+            grid.say(reached=reached, offset=offset)
+        else:
+            grid.put(sensing(reached=reached, offset=offset))
+
+    grid = Grid()
+    grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
+    others(9, 0)
+    grid.tick(at_checkpoint=True)
+    assert heard(grid)[-1].requests_as_of == T0 + 5 * MINUTE + 10_000
+    grid.tick(31_000)
+    others(40, 1)
+    grid.tick(1, at_checkpoint=True)
+    assert heard(grid)[-1].requests_as_of == T0 + 40 * MINUTE + 10_000
+
+
+def test_news_of_sensors_carry_the_clock_of_requests_too() -> None:
+    grid = Grid()
+    grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
+    grid.put(sensing(reached=1, health=NEWS))
+    grid.tick()
+    assert [message.requests_as_of for message in heard(grid)] == [T0 + 5 * MINUTE + 10_000]
 
 
 def test_after_a_crash_the_news_is_passed_on_again() -> None:

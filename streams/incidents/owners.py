@@ -11,8 +11,6 @@ from streams.incidents.book import Message
 from streams.incidents.messages import Metrics, Requests, Windows
 
 _OWNED = CellsNow | Windows | Metrics | Requests | CellsHealth
-_MOST = (1 << 53) - 1
-"""Numbers in JSON are exact up to here."""
 
 
 class Owners:
@@ -21,12 +19,6 @@ class Owners:
     def __init__(self) -> None:
         self._newest: dict[str, int] = {}
         self._unsaved: set[str] = set()
-
-    def problem(self, message: Message) -> str:
-        """Return what makes a message unusable, or nothing."""
-        if isinstance(message, _OWNED) and not 0 <= message.owner <= _MOST:
-            return f"owner {message.owner}: 0 to {_MOST} expected"
-        return ""
 
     def is_former(self, message: Message) -> bool:
         """Take in who speaks; return whether its region has had another owner since. Who does not say (0) counts."""

@@ -24,6 +24,7 @@ from streams.incidents.hotspot.scan import Rings
 from streams.incidents.joint.book import JointBook, JointConfig
 from streams.incidents.lifecycle import Place
 from streams.incidents.messages import decoder, time_of
+from streams.incidents.numbers import problem_of_numbers
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.owners import Owners
 from streams.incidents.policy import Policy
@@ -147,7 +148,7 @@ class IncidentsState:
         except (msgspec.DecodeError, RecursionError) as error:
             self._refuse(record, str(error))
             return
-        problem = self._owners.problem(message) or next(
+        problem = problem_of_numbers(message) or next(
             filter(None, (book.problem(message) for book in self._books.values())), ""
         )
         if problem:

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas import codec
-from schemas.cells import CellsNow
+from schemas.cells import CellsHealth, CellsNow, CellsWindow, ClosedWindows
 from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from schemas.rejected import REASONS
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
@@ -17,6 +17,7 @@ from streams import topics
 from streams.fold import Fold, Ledger, Record
 from streams.grid import locate
 from streams.grid.state import GridState
+from streams.incidents.health.config import HealthConfig
 from streams.incidents.policy import Rule, parse
 from streams.incidents.state import IncidentsState
 from streams.rejects.state import RejectsState
@@ -156,7 +157,7 @@ def grid() -> Fold:
 
 
 def incidents() -> Fold:
-    return IncidentsState(parse(None, DEFAULT, "none"), locate.centre, restored())
+    return IncidentsState(parse(None, DEFAULT, "none"), locate.centre, restored(), health=HealthConfig())
 
 
 def rejects() -> Fold:
@@ -204,6 +205,21 @@ BROKEN_CELLS = {
     ),
     "a number that is no cell": codec.encode(
         CellsNow("r", T0, T0, SlotCounts(["12"], ["north"], [99], [0], [0], [0], [0]))
+    ),
+    "a count beyond 64 bits": codec.encode(
+        CellsNow("r", T0, T0, SlotCounts([CELL], ["north"], [2**70], [0], [0], [0], [0]))
+    ),
+    "a time beyond 64 bits": codec.encode(
+        CellsNow("r", 2**70, T0, SlotCounts([CELL], ["north"], [1], [0], [0], [0], [0]))
+    ),
+    "an owner beyond all times": codec.encode(
+        CellsNow("r", T0, T0, SlotCounts([CELL], ["north"], [1], [0], [0], [0], [0]), 2**53)
+    ),
+    "a window before all times": codec.encode(
+        CellsWindow("r", T0, 60_000, ClosedWindows([-(2**40)], [CELL], ["north"], [1], [1], [1], [1], [0]))
+    ),
+    "a clock of requests beyond 64 bits": codec.encode(
+        CellsHealth("r", T0, T0, 0, 0, 0, None, requests_as_of=2**70)
     ),
     "nesting without end": TOO_DEEP,
 }

@@ -62,7 +62,8 @@ class PolicyRule(msgspec.Struct, frozen=True):
     `minimum` and `maximum` are the least and the most within bounds, in `units`: vehicles (`devices`), or per cent of
     one operator (`percent`: of those in the region; `utilization`: on a trip, of those there). Of these there are `of`,
     and `percent` is the share. `count` and `excess` are vehicles. `operators`: whose vehicles are counted, together
-    where units are devices; none named: everybody's. `vehicle_types`: of which types; none named: of all.
+    where units are devices; none named: everybody's. `vehicle_types`: of which types; none named: of all. `in_doubt`:
+    vehicles whose type nobody has told yet, which may be among those.
     """
 
     policy_id: str
@@ -81,6 +82,7 @@ class PolicyRule(msgspec.Struct, frozen=True):
     of: int | None = None
     percent: float | None = None
     vehicle_types: list[str] = []
+    in_doubt: int = 0
 
 
 class Jump(msgspec.Struct, frozen=True):

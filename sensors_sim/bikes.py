@@ -85,6 +85,7 @@ class Fleet:
     changes_at  int64[n], when the present state ends by itself, NEVER_MS for those that do not
     appetite  how many people ride, as a share of the usual number; happenings change it for one tick
     closed    bool[p], places that nobody rides to
+    locked    bool[n], bikes that stand and cannot be taken
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Fleet:
         self.calendar = calendar
         self.appetite = 1.0
         self.closed: Bools = np.zeros(len(city.x), dtype=np.bool_)
+        self.locked: Bools = np.zeros(bikes, dtype=np.bool_)
         self._rng, self._gps, riders = rng.spawn(3)
         self._riders = Riders(city, bikes, riders)
 
@@ -154,13 +156,13 @@ class Fleet:
 
     def free_at(self, place: int) -> Ints:
         """Return the bikes that stand at `place` and can be taken."""
-        return np.flatnonzero((self.place == place) & (self.state == AVAILABLE))
+        return np.flatnonzero((self.place == place) & self._free())
 
     def free_around(self, x: float, y: float, nearest_m: float, farthest_m: float) -> Ints:
         """Return the bikes that can be taken between two distances from a point."""
         distance = np.hypot(self.x - x, self.y - y)
         near = (distance >= nearest_m) & (distance <= farthest_m)
-        return np.flatnonzero(near & (self.state == AVAILABLE))
+        return np.flatnonzero(near & self._free())
 
     def some(self, bikes: Ints, n: int) -> Ints:
         """Return `n` of `bikes` by lot, or all of them where there are fewer."""
@@ -229,8 +231,7 @@ class Fleet:
         if self.appetite != 1.0:
             wanted = replace(wanted, trips_per_s=wanted.trips_per_s * self.appetite)
 
-        free = self.state == AVAILABLE
-        taken = self._riders.take(wanted, self.place, free, self.stock, TICK_MS / 1000)
+        taken = self._riders.take(wanted, self.place, self._free(), self.stock, TICK_MS / 1000)
         booked = self._rng.random(len(taken)) < RESERVED_SHARE
         self.ride_away(taken[~booked], wanted)
         self._become(taken[booked], RESERVED, self.now + self._rng.integers(*RESERVED_MS, int(booked.sum())))
@@ -238,6 +239,11 @@ class Fleet:
         hit = np.unique(self._rng.integers(0, len(self), self._rng.poisson(len(self) * SILENT_PER_S)))
         hit = hit[self.state[hit] == AVAILABLE]
         self._become(hit, NON_CONTACTABLE, self.now + self._rng.integers(*SILENT_MS, len(hit)))
+
+    def _free(self) -> Bools:
+        """Say which bikes can be taken."""
+        free: Bools = (self.state == AVAILABLE) & ~self.locked
+        return free
 
     def _arrive(self, bikes: Ints) -> None:
         """End rides: the bike stands where it was ridden to, with less in its battery, and may be unfit."""

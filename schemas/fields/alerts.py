@@ -209,6 +209,7 @@ FIELDS: Structs = {
         "of": field("Vehicles that the per cent are of; null where units are devices.", **COUNT),
         "percent": field("What `count` is in per cent of them; null where units are devices.", **PERCENT),
         "vehicle_types": field("Types of vehicles (MDS) that are counted; none named: all."),
+        "in_doubt": field("Vehicles that may be of these types, too: nobody has told theirs yet.", **COUNT),
     },
     "AlertHandling": {
         "action_id": field("UUID of the action; the same when it is told again."),

@@ -7,13 +7,13 @@ after the start of the scenario, and what else it needs. tests/unit/sensors_sim/
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Protocol
 
 import msgspec
 import numpy as np
 
 from sensors_sim.batch import Ints, Positions
-from sensors_sim.bikes import Happening
+from sensors_sim.bikes import Fleet, Happening
 from sensors_sim.cells import cells_around
 from sensors_sim.city import KINDS, METRO, City
 from sensors_sim.requests.events import Events
@@ -31,6 +31,18 @@ Name = Annotated[str, msgspec.Meta(min_length=1)]
 ChangesReadings = Callable[[Readings], Readings]
 ChangesPositions = Callable[[Positions], Positions]
 ChangesRequests = Callable[[Events], Events]
+
+
+class Watch(Protocol):
+    """Who looks at the bikes after every step, and says in the end what is due by what really happened."""
+
+    def look(self, fleet: Fleet) -> None:
+        """Take note of what is new."""
+        ...
+
+    def entries(self) -> Iterable[Entry]:
+        """Return what was seen."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,10 @@ class Event:
     def truth(self, scene: Scene) -> Iterable[Entry]:
         """Return what alerts follow from it, but for oversaturation: that is seen in where bikes stand."""
         return ()
+
+    def watch(self, scene: Scene) -> Watch | None:
+        """Return who sees what follows from it, where that cannot be said before."""
+        return None
 
 
 def place_of(city: City, key: str, name: str, kinds: Sequence[int] = (METRO,)) -> int:

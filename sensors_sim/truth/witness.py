@@ -28,7 +28,9 @@ class Witness:
         self._scenario = scenario
         self._populations = frozenset(populations)
         self._scene = scenario.checked()
-        self._standing, self._saturation, self._rides = Standing(), Saturation(), Rides()
+        self._standing, self._saturation = Standing(), Saturation()
+        watches = (event.watch(self._scene) for event in scenario.events)
+        self._watches = [Rides(), *(watch for watch in watches if watch is not None)]
         self._troubles: Troubles | None = None
         self._now = scenario.start_ms
         said = [entry for event in scenario.events for entry in event.truth(self._scene)]
@@ -40,7 +42,8 @@ class Witness:
         """Look at the bikes, now, and at what they reported since the look before."""
         self._now = max(self._now, fleet.now)
         self._saturation.look(fleet.now, self._standing.occupancy(fleet))
-        self._rides.look(fleet)
+        for watch in self._watches:
+            watch.look(fleet)
         for entry in self._of_bikes:
             rows = np.flatnonzero(reported.vehicle_id == entry.subject)
             rows = rows[(reported.ts[rows] >= entry.from_ms) & (reported.ts[rows] < entry.to_ms)]
@@ -81,7 +84,8 @@ class Witness:
             yield Entry(
                 "may", "hot_spot", REQUESTS, near, episode.from_ms, until, why, "illegal_bike_parking"
             )
-        yield from self._rides.entries()
+        for watch in self._watches:
+            yield from watch.entries()
         yield from self._said
         for entry in self._of_bikes:
             cells = self._seen.get(str(entry.subject), set())

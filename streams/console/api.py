@@ -156,8 +156,11 @@ def _page(content: bytes, kind: str) -> Handler:
 
 
 def _next(request: web.Request, after: str | None) -> str | None:
-    """Return where the rest of a list is: the same question, behind what was told."""
-    return None if after is None else str(request.rel_url.update_query(after=after))
+    """Return where the rest of a list is: the same question, behind what was told.
+
+    Relative to the address that was asked, of which a proxy may have taken a part away on its way here.
+    """
+    return None if after is None else f"?{request.rel_url.update_query(after=after).raw_query_string}"
 
 
 def _json(body: Any, status: int = 200, kind: str = "application/json") -> web.Response:

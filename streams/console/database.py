@@ -1,5 +1,6 @@
 """The database as the console asks it: views only, in read-only transactions that never take long."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,8 @@ ANSWER_S = 4.0
 """How long an answer may take; then the connection is given up, for nothing may ever come."""
 MOST_WAITING = 20
 """Questions of clients that wait for one another."""
+TURN_S = 3.0
+"""How long one waits for those before it; where the database is silent each of them takes all its time."""
 
 
 class Database:
@@ -25,6 +28,7 @@ class Database:
         self._live = Session(url, application_name="urbanbrain console")
         self._questions = Session(url, application_name="urbanbrain console queries")
         self._waiting = 0
+        self._turn = asyncio.Lock()
 
     async def view(self) -> View:
         """Return the view of now; raises ServiceUnavailable or MigrationError."""
@@ -65,10 +69,24 @@ class Database:
             )
         self._waiting += 1
         try:
-            async with _asking(self._questions) as connection:
+            async with self._in_turn(), _asking(self._questions) as connection:
                 yield connection
         finally:
             self._waiting -= 1
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(TURN_S):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise ServiceUnavailable(
+                "PostgreSQL", self._questions.address, f"questions before this one took {TURN_S:g} s"
+            ) from None
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def abort(self) -> None:
         """Break both connections: who waits on them waits no longer."""

@@ -183,6 +183,10 @@ class IncidentsState:
         out, self._to_tell = self._to_tell, []
         return out
 
+    def retained(self) -> dict[str, list[bytes]]:
+        """Return what ought to stand retained on MQTT, by topic: see Retaining."""
+        return self._open.retained() | (self._incidents.retained() if self._incidents is not None else {})
+
     def take_changes(self) -> Changes:
         """Return alert rows and the parts of the books that changed."""
         changes = Changes()

@@ -1,6 +1,6 @@
 """Checkpoints: a fold's changes and the offset that they reflect, in one transaction (design D2)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from streams.errors import Fenced
 from streams.fold import Changes, Restored
-from streams.store import restore, writer
+from streams.store import open_now, restore, writer
 from streams.store.session import Session
 
 
@@ -170,6 +170,13 @@ class Store:
         async with self.session.transaction() as connection:
             found = [await connection.execute(_IS_OURS, (*claim.key, claim.epoch)) for claim in claims]
         _all_ours([claim for claim, one in zip(claims, found, strict=True) if one.rowcount == 0])
+
+    async def open_now(self, ids: Collection[str]) -> set[str]:
+        """Return those of these ids of alerts and incidents that are open in the tables; see open_now."""
+        if not ids:
+            return set()
+        async with self.session.transaction() as connection:
+            return await open_now.open_now(connection, ids)
 
     async def vehicles(self, partition: int) -> dict[str, list[Any]]:
         """Return vehicle_state of one partition of ub.vehicles as columns; see restore.rows."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urljoin
 
 from tests import oracle
 from tests.chaos.city import City
@@ -88,7 +89,7 @@ def _pages(city: City, path: str | None) -> Any:
     while path is not None:
         page = asked(city.onlooker.port, path)
         yield page
-        path = page["next"]
+        path = urljoin(path, page["next"]) if page["next"] else None
 
 
 def _plain(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

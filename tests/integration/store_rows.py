@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import h3.api.basic_int as h3
+import numpy as np
 
+from streams.columnar import Numbers, Texts
 from streams.fold import Rows
 
 T0 = 1_700_000_040_000  # 2023-11-14 22:14:00 UTC
@@ -32,6 +34,18 @@ def vehicles(*rows: Mapping[str, Any]) -> Rows:
         "received_at": T0 + 5,
     }
     return Rows("vehicle_state", columns(*({**base, **row} for row in rows)))
+
+
+def packed(rows: Rows) -> Rows:
+    """Return rows of vehicle_state as the numpy columns that a fold hands over."""
+    return Rows(rows.table, {name: _packed(list(column)) for name, column in rows.columns.items()})
+
+
+def _packed(column: list[Any]) -> Texts | Numbers:
+    if isinstance(column[0], str):
+        return Texts(np.array(column, "S"))
+    known = np.array([value is not None for value in column])
+    return Numbers(np.array([0 if value is None else value for value in column]), known)
 
 
 def cells_now(*rows: Mapping[str, Any]) -> Rows:

@@ -12,14 +12,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from deploy.native.ports import answers, free_port
 from streams import settings as settings_module
+from streams.console import database as console_database
+from streams.console.params import WindowsQuery
 from streams.console.service import serving
 from streams.errors import ServiceUnavailable
 from streams.grid import locate
@@ -126,7 +129,7 @@ def test_windows_of_a_cell_come_newest_first_within_a_time_and_page_by_page(migr
                 assert status == 200, body
                 assert len(body["windows"]) <= 4
                 found += [(row["occupancy"], row["operator"]) for row in body["windows"]]
-                path = body["next"]
+                path = urljoin(path, body["next"]) if body["next"] else None
             assert found == [(number, operator) for number in (3, 2, 1) for operator in ("didi", "hello")]
             _, body = await ask(f"/api/v1/cells/{HEX}/windows?operator=didi&limit=2")
             assert [row["occupancy"] for row in body["windows"]] == [4, 3]
@@ -200,6 +203,33 @@ def test_after_an_outage_the_live_view_is_exact_again_and_meanwhile_nobody_gets_
     with Proxies() as proxies:
         link = proxies.between(address.port)
         asyncio.run(run(link, migrated.reader_url.replace(f":{address.port}/", f":{link.port}/")))
+
+
+def test_questions_that_wait_for_one_that_gets_no_answer_are_refused_soon(migrated: Database) -> None:
+    address = urlsplit(migrated.reader_url)
+    assert address.port is not None
+
+    async def run(link: Any, url: str) -> None:
+        asked, query = console_database.Database(url), WindowsQuery(None, None, None, 10, None)
+        try:
+            assert await asked.minutes(HEX, query) == []
+            await asyncio.to_thread(link.trouble, "silent")
+            began = time.monotonic()
+            answers_ = await asyncio.gather(
+                *(asked.minutes(HEX, query) for _ in range(10)), return_exceptions=True
+            )
+            assert all(isinstance(one, ServiceUnavailable) for one in answers_), answers_
+            assert time.monotonic() - began < 8, "one after the other took 2 s each to find nobody"
+            await asyncio.to_thread(link.trouble, "none")
+            assert await asked.minutes(HEX, query) == []
+        finally:
+            asked.abort()
+            await asked.close()
+
+    with Proxies() as proxies:
+        link = proxies.between(address.port)
+        url = migrated.reader_url.replace(f":{address.port}/", f":{link.port}/")
+        asyncio.run(run(link, make_conninfo(url, connect_timeout=2)))
 
 
 def test_a_connection_on_which_no_answer_comes_can_be_given_up_at_once(migrated: Database) -> None:

@@ -3,9 +3,11 @@
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 
@@ -153,6 +155,40 @@ def test_rows_replace_those_on_file_and_the_last_of_a_commit_wins(migrated: Data
         ("b2", 31.2304, None, 0),
         ("b3", 31.2304, None, 1),
     ]
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["lists", "numpy"])
+def test_the_last_of_many_rows_of_a_key_wins_in_one_fold_and_over_several(
+    migrated: Database, packed: bool
+) -> None:
+    """Rows of all widths, on hundreds of pages of the temporary table, so that its order is seen to be that of COPY."""
+    rng = np.random.default_rng(7)
+    names = [f"{number:04d}{'x' * int(width)}" for number, width in enumerate(rng.integers(0, 60, 1000))]
+    written = [[names[n] for n in rng.integers(0, len(names), 8_000)] for _ in range(3)]
+    latitude = (n / 1000 for n in count())
+    parts = [vehicles(*({"vehicle_id": name, "lat": next(latitude)} for name in some)) for some in written]
+    last = {name: n / 1000 for n, name in enumerate(chain.from_iterable(written))}
+    if packed:
+        parts = [store_rows.packed(part) for part in parts]
+
+    async def body(store: Store) -> None:
+        claims = [await claim(store, partition) for partition in range(3)]
+        await store.commit(
+            [PartitionCommit(one, 1, Changes(rows=[part])) for one, part in zip(claims, parts, strict=True)]
+        )
+
+    with_store(migrated, body)
+    assert dict(query(migrated.owner_url, "SELECT vehicle_id, lat FROM ub.vehicle_state")) == last
+
+
+def test_the_last_event_of_a_key_in_one_commit_is_the_one_that_is_kept(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        rows = [rejected({"detail": "first"}, {"detail": "second"}), rejected({"detail": "third"})]
+        await store.commit([PartitionCommit(mine, 0, Changes(rows=rows))])
+
+    with_store(migrated, body)
+    assert query(migrated.owner_url, "SELECT detail FROM ub.rejected") == [("third",)]
 
 
 def test_events_on_file_stay_as_they_are(migrated: Database) -> None:

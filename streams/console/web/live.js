@@ -65,7 +65,9 @@ export class Live {
     for (const [cell, operator] of data.gone ?? []) {
       const rows = this.cells.get(cell);
       rows?.delete(operator);
-      if (rows?.size === 0) this.cells.delete(cell);
+      if (rows?.size !== 0) continue;
+      this.cells.delete(cell);
+      this.outlines.delete(cell); // is told again with the cell
     }
     for (const alert of data.alerts) this.alerts.set(alert.alert_id, alert);
     for (const id of data.over ?? []) this.alerts.delete(id);

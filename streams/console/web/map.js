@@ -7,6 +7,11 @@ export function classOf(count) {
   return BOUNDS.filter((bound) => count >= bound).length;
 }
 
+/** Degrees from one longitude to another, the short way round. */
+export function eastward(from, to) {
+  return ((((to - from) % 360) + 540) % 360) - 180;
+}
+
 export class CellMap {
   /** @param {(cell: string) => void} chosen called when a cell is clicked. */
   constructor(canvas, live, chosen) {
@@ -79,9 +84,12 @@ export class CellMap {
 
   _fit(width, height) {
     let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
+    let first = null; // all are taken as east or west of it, so that a city on both sides of 180° is one
     for (const cell of this._live.cells.keys()) {
       for (const [lon, lat] of this._live.outlines.get(cell) ?? []) {
-        [west, east] = [Math.min(west, lon), Math.max(east, lon)];
+        first ??= lon;
+        const near = first + eastward(first, lon);
+        [west, east] = [Math.min(west, near), Math.max(east, near)];
         [south, north] = [Math.min(south, lat), Math.max(north, lat)];
       }
     }
@@ -107,9 +115,10 @@ export class CellMap {
   _trace(pen, cell) {
     const corners = this._live.outlines.get(cell);
     if (!corners) return false;
+    const turn = this._turn(corners[0][0]); // the same for all corners, or the cell would be torn
     pen.beginPath();
     corners.forEach(([lon, lat], number) => {
-      const [x, y] = this._pixels(lon, lat);
+      const [x, y] = this._pixels(lon + turn, lat);
       if (number) pen.lineTo(x, y);
       else pen.moveTo(x, y);
     });
@@ -117,8 +126,13 @@ export class CellMap {
     return true;
   }
 
+  /** Whole turns of the globe that bring a longitude to the side of it that is in sight. */
+  _turn(lon) {
+    return this._view.lon + eastward(this._view.lon, lon) - lon;
+  }
+
   _ring(pen, alert) {
-    const [x, y] = this._pixels(alert.lon, alert.lat);
+    const [x, y] = this._pixels(alert.lon + this._turn(alert.lon), alert.lat);
     pen.beginPath();
     pen.arc(x, y, 7, 0, 2 * Math.PI);
     pen.stroke();

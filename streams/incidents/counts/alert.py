@@ -16,7 +16,7 @@ class Look:
     """One look at a rule: what it counts, when, and which record of ub.cells said so. `file` names the policies.
 
     `limits` is the rule with bounds in vehicles; of a rule in per cent it is about one operator, whose is the `share`.
-    `first_offset` is of the record with which it was out of bounds first.
+    `first_offset` is of the record with which it was out of bounds first; `doubtful` vehicles may count besides.
     """
 
     bound: Bound
@@ -30,6 +30,7 @@ class Look:
     record: Record
     share: Share | None
     first_offset: int | None
+    doubtful: int
 
     @property
     def count(self) -> int:
@@ -89,6 +90,11 @@ def vehicles(rule: CountRule) -> str:
     return f"vehicles of type {' or '.join(sorted(rule.vehicle_types))}" if rule.vehicle_types else "vehicles"
 
 
+def not_told(doubtful: int) -> str:
+    """Return, for people, how many vehicles may count besides; empty: none."""
+    return f", the type of {doubtful} more is not known yet" if doubtful else ""
+
+
 def _summary(look: Look) -> str:
     beyond = excess(look.bound, look.count, look.limits)
     if look.share is not None:
@@ -102,7 +108,7 @@ def _summary(look: Look) -> str:
         )
     return (
         f"{look.count} {vehicles(look.rule)} in {look.rule.zone}, {limit} allowed by {look.rule.name!r}, {relation} "
-        f"({shares(look.by_operator)})"
+        f"({shares(look.by_operator)}){not_told(look.doubtful)}"
     )
 
 
@@ -114,6 +120,7 @@ def _summary_of_share(look: Look, share: Share, beyond: int) -> str:
     return (
         f"{share.count} of {share.of} {vehicles(rule)} of {share.operator} ({_percent(share):g} %) {what} in "
         f"{rule.zone}, {limit} % allowed by {rule.name!r}, {f'{beyond} {side}' if beyond > 0 else 'within bounds'}"
+        f"{not_told(look.doubtful)}"
     )
 
 
@@ -140,6 +147,7 @@ def _evidence(look: Look) -> Evidence:
         of=None if look.share is None else look.share.of,
         percent=None if look.share is None else _percent(look.share),
         vehicle_types=sorted(rule.vehicle_types),
+        in_doubt=look.doubtful,
     )
     by_operator = {name: n for name, n in sorted(look.by_operator.items()) if n}
     return Evidence(

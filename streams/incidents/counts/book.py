@@ -11,9 +11,9 @@ from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold import Record
 from streams.incidents.book import Message
-from streams.incidents.counts.alert import Look, followed, raised, vehicles
+from streams.incidents.counts.alert import Look, followed, not_told, raised, vehicles
 from streams.incidents.counts.crowd import Crowd, Move
-from streams.incidents.counts.doubt import ends, in_doubt
+from streams.incidents.counts.doubt import ends, how_many, how_many_of, in_doubt
 from streams.incidents.counts.hours import local_time
 from streams.incidents.counts.rules import CountPolicy, CountRule, Counts, Place
 from streams.incidents.counts.shares import Fleets, Share, shares
@@ -150,7 +150,8 @@ class CountBook:
                 limit += " (not in effect)"
             bound: Bound = "too_many" if alert.kind == "too_many" else "too_few"
             entry = self._entries.get((rule.rule_id, bound, operator), _Entry())
-            return Seen(f"{count} {vehicles(rule)}", limit, entry.watch.as_text)
+            doubtful = how_many_of(tally, number, operator, self._fleets[tally.region])
+            return Seen(f"{count} {vehicles(rule)}{not_told(doubtful)}", limit, entry.watch.as_text)
         return None
 
     def _of(self, alert: Alert) -> Iterator[tuple[Tally, int]]:
@@ -266,6 +267,7 @@ class CountBook:
                 *(bound, tally.policy, asked, rule, by_operator, in_effect, as_of, self._config.file, record),
                 share=share,
                 first_offset=entry.first_offset,
+                doubtful=how_many(tally, number, share),
             )
             if before is not None:
                 event = followed(before, look, watch.severity)

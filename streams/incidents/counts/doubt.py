@@ -8,7 +8,7 @@ Where one of these is within bounds and the other is not, nothing can be said: w
 from collections.abc import Sequence
 
 from streams.incidents.counts.rules import CountRule
-from streams.incidents.counts.shares import Share
+from streams.incidents.counts.shares import Fleets, Share, shares
 from streams.incidents.counts.tally import Tally
 from streams.incidents.counts.watch import Bound, excess
 
@@ -19,8 +19,21 @@ def ends(
     """Return the least and the greatest that a rule may count, each with its bounds in vehicles; none: it is known."""
     if share is not None:
         return share.ends
-    doubtful = sum(tally.doubtful[number].values())
+    doubtful = how_many(tally, number, share)
     return ((count, rule), (count + doubtful, rule)) if doubtful else ()
+
+
+def how_many(tally: Tally, number: int, share: Share | None) -> int:
+    """Return how many vehicles a rule may count whose type nobody has told, or its share may be of."""
+    return sum(tally.doubtful[number].values()) if share is None else share.doubtful
+
+
+def how_many_of(tally: Tally, number: int, operator: str, fleets: Fleets) -> int:
+    """Return the same where an alert names an operator (a rule in per cent), or none."""
+    if not operator:
+        return how_many(tally, number, None)
+    found = (share for share in shares(tally, number, fleets) if share.operator == operator)
+    return sum(how_many(tally, number, share) for share in found)
 
 
 def in_doubt(bound: Bound, found: Sequence[tuple[int, CountRule]]) -> bool:

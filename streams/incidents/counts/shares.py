@@ -20,7 +20,7 @@ class Share:
     """One operator's share: `count` of its `of` vehicles; `bounds` is the rule with bounds in vehicles.
 
     `ends` are the least and the greatest that it may be, each a count and the rule with its bounds then; none: it is
-    known.
+    known. `doubtful` vehicles of the operator are those that may be among the `count`, or those that it is of.
     """
 
     operator: str
@@ -28,6 +28,7 @@ class Share:
     of: int
     bounds: CountRule
     ends: tuple[tuple[int, CountRule], ...] = ()
+    doubtful: int = 0
 
 
 class Fleets:
@@ -96,9 +97,8 @@ def shares(tally: Tally, number: int, fleets: Fleets) -> Iterator[Share]:
         elif rule.vehicle_types:
             of = fleets.of(operator, rule)
             # Those in doubt here may be of its types and yet not count for it, but for a rule before it.
-            ends = _ends(
-                rule, count, of, more=doubtful, others=max(doubtful, fleets.doubtful(operator, rule))
-            )
+            here, doubtful = doubtful, max(doubtful, fleets.doubtful(operator, rule))
+            ends = _ends(rule, count, of, more=here, others=doubtful)
         else:
             of = fleets.of(operator, rule)
             ends = (
@@ -106,7 +106,7 @@ def shares(tally: Tally, number: int, fleets: Fleets) -> Iterator[Share]:
                 if doubtful
                 else ()
             )
-        yield Share(operator, count, of, in_vehicles(rule, of), ends)
+        yield Share(operator, count, of, in_vehicles(rule, of), ends, doubtful)
 
 
 def _ends(

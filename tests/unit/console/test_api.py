@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from urllib.parse import urljoin
 
 import pytest
 from aiohttp import web
@@ -108,7 +109,7 @@ def test_cells_come_as_json_and_as_geojson_page_by_page() -> None:
         while path is not None:
             body = await (await client.get(path)).json()
             found += [each["cell"] for each in body["cells"]]
-            path = body["next"]
+            path = urljoin(path, body["next"]) if body["next"] else None
         assert found == [*CELLS]
         answer = await client.get("/api/v1/cells", params={"format": "geojson", "operator": "didi"})
         assert answer.content_type == "application/geo+json"
@@ -123,7 +124,10 @@ def test_windows_are_asked_from_the_past_with_a_link_to_the_rest() -> None:
         path = f"/api/v1/cells/{CELLS[0]}/windows?operator=hello&limit=2"
         body = await (await client.get(path)).json()
         assert [row["operator"] for row in body["windows"]] == ["a", "b"]
-        await client.get(body["next"])
+        assert body["next"].startswith("?"), (
+            "a path would be wrong behind a proxy that took a part of it away"
+        )
+        await client.get(urljoin(path, body["next"]))
         (first, second) = past.asked
         assert isinstance(first, WindowsQuery)
         assert (first.operator, first.after) == ("hello", None)

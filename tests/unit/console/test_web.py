@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,13 @@ def test_buttons_and_the_map_have_names_for_screen_readers() -> None:
     for button in re.findall(r"<button[^>]*>", PAGE):
         assert "aria-label=" in button
     assert re.search(r"<canvas[^>]*tabindex=\"0\"[^>]*aria-describedby", PAGE)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_scripts_do_what_page_mjs_asks_of_them() -> None:
+    script = Path(__file__).parent / "page.mjs"
+    ran = subprocess.run(
+        ["node", str(script), str(WEB)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["one-piece", "both-sides", "alert", "outlines"]

@@ -60,7 +60,7 @@ def said(text: str) -> str:
         (SOUND + "[populations.sensors]\nnoise = 0", "populations.sensors = {'noise': 0}: a whole number >= 1"),
         (SOUND + "[faults]\ndorp = 0.1", "faults: there is no fault 'dorp'; there are: drop"),
         (SOUND + '[[events]]\nevent = "rian"', "events[0].event = 'rian': there is no such event; did you mean"),
-        (SOUND + '[[events]]\nbegins = "1 h"', "events[0].event is missing: one of accident, bike-dump"),
+        (SOUND + '[[events]]\nbegins = "1 h"', "events[0].event is missing: one of accident, app-outage"),
         ('events = "rain"\n' + SOUND, "events = 'rain': a list is expected"),
         (SOUND + FLOOD + "staton = 1", "events[0].staton = 1: there is no such key here; did you mean 'station'?"),
         (SOUND + FLOOD.replace("Century Avenue", "Century Avenu"), "did you mean 'Century Avenue'?"),

@@ -227,6 +227,36 @@ def test_what_was_told_stays_while_it_is_in_doubt(bound: str, before: int, over:
     assert (cleared.alert_id, cleared.status) == (alert.alert_id, "cleared")
 
 
+def test_an_alert_says_how_many_are_in_doubt_and_so_does_whoever_looks_again() -> None:
+    looking = Looking(policy_of(mopeds(maximum=2)))
+    looking.word((A, "moped", 3))
+    looking.cells(a=7)
+    (alert,) = looking.cells()
+    assert alert.summary == (
+        "3 vehicles of type moped in Harbour, at most 2 allowed by 'rule 7', 1 over (hello 3), "
+        "the type of 4 more is not known yet"
+    )
+    assert alert.evidence.rule is not None
+    assert (alert.evidence.rule.count, alert.evidence.rule.in_doubt) == (3, 4)
+    looking.word((A, "moped", 3), (A, "bicycle", 3), offset=6)
+    seen = looking.fold.seen(alert)
+    assert seen is not None
+    assert seen.value == "3 vehicles of type moped, the type of 1 more is not known yet"
+
+
+def test_of_a_share_those_in_doubt_elsewhere_are_told_too() -> None:
+    looking = Looking(policy_of(mopeds(rule_units="percent", maximum=50)))
+    looking.word((A, "moped", 4), (C, "bicycle", 3))
+    looking.cells(a=4, c=5)
+    (alert,) = looking.cells()
+    assert alert.summary.endswith("2 over, the type of 2 more is not known yet")
+    assert alert.evidence.rule is not None
+    assert (alert.evidence.rule.count, alert.evidence.rule.of, alert.evidence.rule.in_doubt) == (4, 4, 2)
+    seen = looking.fold.seen(alert)
+    assert seen is not None
+    assert seen.value == "4 vehicles of type moped, the type of 2 more is not known yet"
+
+
 def test_a_rule_that_is_over_is_so_whatever_is_in_doubt() -> None:
     hour = T0 - T0 % 86_400_000 + 86_400_000
     looking = Looking(

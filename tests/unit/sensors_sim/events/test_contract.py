@@ -21,6 +21,7 @@ from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.flood import Flood
 from sensors_sim.events.heat import Heat
 from sensors_sim.events.hotline_away import RequestsSilent
+from sensors_sim.events.outage import AppOutage
 from sensors_sim.events.racing import Racing
 from sensors_sim.events.rain import Rain
 from sensors_sim.scenario import Scenario
@@ -31,6 +32,7 @@ BEGINS_S, LASTS_S = 2_430.0, 300.0
 MINUTES = 48
 EXAMPLES: tuple[Event, ...] = (
     Accident("Yanggao Road", "Century Park", BEGINS_S, LASTS_S),
+    AppOutage("hello", BEGINS_S, LASTS_S, minimum=3.25, rule="r1"),
     BikeDump("didi", "Century Avenue", BEGINS_S, bikes=60),
     BurstPipe("Century Avenue", BEGINS_S, LASTS_S),
     Concert("Century Park", BEGINS_S, LASTS_S, people=5_000),
@@ -48,6 +50,7 @@ EXAMPLES: tuple[Event, ...] = (
 )
 WRONG: Mapping[type[Event], tuple[Event, str, str]] = {
     Accident: (Accident("Main Street", "Century Park", 0, 1), "road", "no such road"),
+    AppOutage: (AppOutage("helo", 0, 1, 1, "r1"), "operator", "did you mean 'hello'?"),
     BikeDump: (BikeDump("helo", "Century Avenue", BEGINS_S), "operator", "did you mean 'hello'?"),
     BurstPipe: (BurstPipe("Atlantis", 0, 1), "near", "no metro or office or leisure place"),
     Concert: (Concert("Century Avenue", 0, 1, 1), "place", "no leisure place of that name"),

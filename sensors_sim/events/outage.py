@@ -1,0 +1,72 @@
+"""An operator's app that is down: nobody can unlock one of its bikes."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sensors_sim.bikes import Fleet
+from sensors_sim.events.contract import Amount, Event, Name, Scene, Watch, since
+from sensors_sim.tables import Refused, choice
+from sensors_sim.truth.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class AppOutage(Event):
+    """Nobody takes a bike of `operator` while it lasts. Who has one, or has booked one, rides to the end.
+
+    minimum   trips a bike and day that a policy asks of each operator in the whole city
+    rule      the `rule_id` of its rule
+    """
+
+    key: ClassVar[str] = "app-outage"
+    expects: ClassVar[str] = "too_few_trips, where a policy asks for `minimum` trips a bike and day"
+
+    operator: Name
+    begins_s: float
+    lasts_s: float
+    minimum: Amount
+    rule: Name
+
+    @property
+    def ends_s(self) -> float:
+        """When the app works again."""
+        return self.begins_s + self.lasts_s
+
+    @property
+    def where(self) -> str:
+        """The operator."""
+        return self.operator
+
+    def explain(self) -> str:
+        """Say in one sentence what happens."""
+        return (
+            f"from {since(self.begins_s)} the app of {self.operator} is down for {self.lasts_s / 3600:g} h: "
+            "nobody takes one of its bikes"
+        )
+
+    def check(self, scene: Scene) -> None:
+        """The operator must exist."""
+        if self.operator not in scene.bikes:
+            raise Refused(
+                "operator", self.operator, f"no such operator; {choice(self.operator, scene.bikes)}"
+            )
+
+    def on_fleet(self, scene: Scene) -> "Outage":
+        """Return the lock on its bikes."""
+        return Outage(self, scene)
+
+    def watch(self, scene: Scene) -> Watch:
+        """Rides are seen on the way: those of other operators may be few, too."""
+        return Usage(self.rule, self.minimum)
+
+
+class Outage:
+    """Locks the bikes of an operator, and unlocks them when it is over."""
+
+    def __init__(self, outage: AppOutage, scene: Scene) -> None:
+        self._begins, self._ends = scene.at(outage.begins_s), scene.at(outage.ends_s)
+        self._operator = outage.operator
+
+    def act(self, fleet: Fleet, now: int) -> None:
+        """Lock or unlock."""
+        its = fleet.operator == fleet.operators.index(self._operator)
+        fleet.locked[its] = self._begins <= now < self._ends

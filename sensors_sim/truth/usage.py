@@ -1,0 +1,82 @@
+"""How much the bikes of each operator are used: rides begun in a day for each bike, seen in the rides themselves.
+
+hour   |  0  |  1  |  ...  |  23 |  24 |
+       ^ the first look          ^ from here on a whole day is known, and judged at the end of each hour
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+
+from sensors_sim.batch import ON_TRIP, REMOVED, Floats, Ints
+from sensors_sim.bikes import Fleet
+from sensors_sim.truth.entry import Entry
+
+HOUR_MS, HOURS = 3_600_000, 24
+MARGIN = 0.02
+"""A rate so near to the minimum may be told as one below it: readings see nearly all rides, nearly at their time."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """Looks at a fleet in every step, and says when an operator's bikes have fewer than `minimum` rides each in a day.
+
+    The entries are about `rule`, the id of the rule that asks for so many, with a geography around the city.
+    """
+
+    rule: str
+    minimum: float
+    _operators: tuple[str, ...] = ()
+    _left: Ints | None = None
+    _now: int = 0
+    _first: int = 0
+    _rides: dict[int, Ints] = field(default_factory=dict)
+    _bike_ms: dict[int, Floats] = field(default_factory=dict)
+
+    def look(self, fleet: Fleet) -> None:
+        """Count the rides that began since the look before, and the bikes that are in the city."""
+        n = len(fleet.operators)
+        if self._left is None:
+            self._operators, self._first = fleet.operators, fleet.now
+        else:
+            began = (fleet.left != self._left) & (fleet.state == ON_TRIP)
+            for hour in np.unique(fleet.left[began] // HOUR_MS).tolist():
+                some = began & (fleet.left // HOUR_MS == hour)
+                rides = np.bincount(fleet.operator[some], minlength=n)
+                self._rides[hour] = self._rides.get(hour, np.zeros(n, np.int64)) + rides
+            there = np.bincount(fleet.operator[fleet.state != REMOVED], minlength=n)
+            hour = (fleet.now - 1) // HOUR_MS
+            passed = there * float(fleet.now - self._now)
+            self._bike_ms[hour] = self._bike_ms.get(hour, np.zeros(n)) + passed
+        self._left, self._now = fleet.left.copy(), fleet.now
+
+    def rates(self) -> Iterator[tuple[int, Floats]]:
+        """Yield the end of each hour before which a whole day is known, and rides a bike in that day, by operator."""
+        none = np.zeros(len(self._operators))
+        for end in range(-(-self._first // HOUR_MS) + HOURS, self._now // HOUR_MS + 1):
+            rides, bike_ms = (
+                sum((kept.get(hour, none) for hour in range(end - HOURS, end)), none)
+                for kept in (self._rides, self._bike_ms)
+            )
+            yield end * HOUR_MS, rides * HOURS * HOUR_MS / np.maximum(bike_ms, 1.0)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield when the rate of an operator is below the minimum, and when it is near it."""
+        rates = list(self.rates())
+        for number, operator in enumerate(self._operators):
+            of_it = [(end, float(rate[number])) for end, rate in rates]
+            for low, episode in groupby(of_it, lambda one: one[1] < self.minimum * (1 + MARGIN)):
+                if low:
+                    yield from self._episode(operator, list(episode))
+
+    def _episode(self, operator: str, hours: list[tuple[int, float]]) -> Iterator[Entry]:
+        subject, end = f"{self.rule}/{operator}", hours[-1][0] + HOUR_MS
+        below = [(at, rate) for at, rate in hours if rate < self.minimum * (1 - MARGIN)]
+        least = min(rate for _, rate in hours)
+        why = f"down to {least:.2f} rides a bike and day of {operator}; {self.minimum:g} are asked for"
+        if below:
+            yield Entry("due", "too_few_trips", "bikes", (), below[0][0], end, why, subject)
+        # begins before the hour is over, so that it is there in a run that ends with it
+        yield Entry("may", "too_few_trips", "bikes", (), hours[0][0] - HOUR_MS // 2, end, why, subject)

@@ -153,13 +153,23 @@ def test_what_is_imported_at_first_was_not_lived_through(first: int) -> None:
 
 
 def test_what_was_missed_and_comes_later_clears_once_and_raises_nothing() -> None:
-    hotline = Hotline()
-    hotline.live(0, KNOWN + 60)
-    hotline.live(KNOWN + 60, KNOWN + 360, heard=[])
-    for minute in range(KNOWN + 60, KNOWN + 360, 10):  # in order, an hour of it in a minute
+    hotline, away, back = Hotline(), 16 * A_DAY, 16 * A_DAY + 300
+    hotline.live(0, away)
+    hotline.live(away, back, heard=[])
+    for minute in range(away, back, 10):  # in order, ten minutes of it in a minute
         hotline.hear(*range(minute, minute + 10))
-        hotline.clock(KNOWN + 360 + (minute - KNOWN) // 60)
+        for moment in (0.3, 0.6):
+            hotline.clock(back + (minute - away) // 10 + moment)
     assert [action for action, *_ in said(hotline.told)] == ["raised", "cleared"]
+
+
+def test_time_in_which_all_were_away_was_not_lived_through() -> None:
+    hotline = Hotline()
+    hotline.live(0, 600)
+    later = 7 * A_DAY
+    assert hotline.clock(later) == []
+    assert hotline.live(later, later + 60) == []
+    assert hotline.live(later + 60, later + 400, heard=[]) == []
 
 
 def test_while_all_are_silent_nothing_is_told_nor_when_time_goes_on_again() -> None:

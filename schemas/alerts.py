@@ -141,7 +141,7 @@ class StayBroken(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """What is wrong with a sensor or a feed: the sensors of an owner, or all vehicles of an operator, in a region.
+    """What is wrong with a sensor or a feed: sensors of an owner, vehicles of an operator, or requests, in a region.
 
     Of a feed of sensors `sensors` are silent, `of` so many; those that are heard nonetheless are `heard`.
     What does not apply is null: a feed has no metric, and of a sensor that is silent nothing is repeated or refused.

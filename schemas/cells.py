@@ -1,6 +1,8 @@
 """What Kafka `ub.cells` tells the incidents stage and other services of a region.
 
-Cell aggregates come from the grid stage, news of single vehicles from the fleet stage.
+Cell aggregates come from the grid stage, news of single vehicles from the fleet stage. What the grid stage tells says
+by whom: `owner` grows with each owner of the region. What a former one had on its way has a lower number, and is to be
+ignored: all that it knew its successor tells anew. 0: by a version that did not say.
 """
 
 import msgspec
@@ -18,6 +20,7 @@ class CellsNow(msgspec.Struct, frozen=True, tag="now"):
     as_of: int
     watermark: int
     counts: SlotCounts
+    owner: int = 0
 
 
 class ClosedWindows(msgspec.Struct, frozen=True):
@@ -44,6 +47,7 @@ class CellsWindow(msgspec.Struct, frozen=True, tag="window"):
     watermark: int
     window_ms: int
     rows: ClosedWindows
+    owner: int = 0
 
 
 class ClosedMetrics(msgspec.Struct, frozen=True):
@@ -77,6 +81,7 @@ class CellsMetrics(msgspec.Struct, frozen=True, tag="metrics"):
     watermark: int
     window_ms: int
     rows: ClosedMetrics
+    owner: int = 0
 
 
 class ClosedRequests(msgspec.Struct, frozen=True):
@@ -110,6 +115,7 @@ class CellsRequests(msgspec.Struct, frozen=True, tag="requests"):
     watermark: int
     window_ms: int
     rows: ClosedRequests
+    owner: int = 0
 
 
 class VehicleNews(msgspec.Struct, frozen=True):
@@ -257,11 +263,12 @@ class CellsEdges(msgspec.Struct, frozen=True, tag="edges"):
 
 
 class CellsHealth(msgspec.Struct, frozen=True, tag="health"):
-    """How sensors are, and the event time by which their silence, and that of the fleet, is judged.
+    """How sensors are, and the event time by which their silence, that of the fleet, and of requests is judged.
 
     `as_of` is the event time to which all active sources of sensors have reported; while all of them are silent it
-    goes on with the other streams of the region. `fleet_as_of` is the same of vehicles. `sensors` are as source
-    partition `source` said at (generation, offset); what was said later counts. Null: nothing is new but the time.
+    goes on with the other streams of the region. `fleet_as_of` is the same of vehicles, `requests_as_of` of citizens'
+    requests: null where there are none. `sensors` are as source partition `source` said at (generation, offset); what
+    was said later counts. Null: nothing is new but the time.
     """
 
     region: str
@@ -271,3 +278,5 @@ class CellsHealth(msgspec.Struct, frozen=True, tag="health"):
     generation: int
     offset: int
     sensors: SensorHealth | None
+    owner: int = 0
+    requests_as_of: int | None = None

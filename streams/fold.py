@@ -8,7 +8,7 @@ with the offset in one transaction (design D2).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +119,13 @@ class Fold(Protocol):
 
     def idle(self, wall_ms: int) -> None:
         """Told about every tick: `wall_ms` is a monotonic clock in milliseconds, for time-outs of silence only."""
+        ...
+
+
+@runtime_checkable
+class Retaining(Protocol):
+    """A fold that keeps messages retained on MQTT."""
+
+    def retained(self) -> Mapping[str, Sequence[bytes]]:
+        """Return what ought to stand on each topic once all outputs are published: any of these, at best the first."""
         ...

@@ -59,6 +59,12 @@ def usual(counts: Counts) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
     return _MIDDLE[median] * known, _UPPER[median] * known, _UPPER[longest] * known
 
 
+def longest_ms(counts: Counts) -> NDArray[np.int64]:
+    """Return by row the upper edge of the longest gap that is counted at all; 0 where none is."""
+    some = counts > 0
+    return _UPPER[BINS - 1 - np.argmax(some[:, ::-1], axis=1)] * some.any(axis=1)
+
+
 def patience_ms(
     median: NDArray[np.int64], longest: NDArray[np.int64], times: float, least_ms: int
 ) -> NDArray[np.int64]:

@@ -16,6 +16,8 @@ VEHICLE_EVENTS = "ub.vehicle_events"
 MQTT_ALERTS = "ub/v1/alerts"
 MQTT_ALERT_ACTIONS = "ub/v1/alert-actions"
 MQTT_INCIDENTS = "ub/v1/incidents"
+MQTT_BOARD_FILTERS = (f"{MQTT_ALERTS}/#", f"{MQTT_INCIDENTS}/#")
+"""What stands retained there is put right by who owns it: streams/board.py."""
 MQTT_POSITION_FILTER = "ub/v1/+/vehicles/+/position"
 MQTT_POSITIONS_FILTER = "ub/v1/+/vehicles"
 MQTT_VEHICLES_FILTER = "ub/v1/+/vehicles/#"

@@ -13,6 +13,7 @@ from weakref import WeakSet
 import faust
 
 from streams import topics
+from streams.board import Board
 from streams.district_file import load_districts
 from streams.errors import PolicyError
 from streams.fleet.cells import Cells
@@ -22,6 +23,7 @@ from streams.fleet.news import NewsConfig
 from streams.fleet.speeds import SpeedLimits
 from streams.fleet.state import FleetState
 from streams.fold import Fold, Restored
+from streams.gateway.partition import Partitions
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.family import FAMILY, JOINT
@@ -49,6 +51,7 @@ from streams.runtime.incarnation import Logs
 from streams.runtime.mqtt import MqttPublisher
 from streams.runtime.publisher import Publisher
 from streams.runtime.stage import Stage
+from streams.runtime.upkeep import Upkeep
 from streams.sensing.health.rule import HealthRule
 from streams.sensing.state import SensingConfig, SensingState
 from streams.settings import Settings
@@ -64,6 +67,7 @@ _RETENTION_INTERVAL_S = 3600.0
 _POLICY_INTERVAL_S = 2.0
 _REMEMBERED_CELLS = 10_000
 _NEIGHBOUR_RINGS = 2
+_BOARD_STAGE = "incidents"  # keeps what is retained on MQTT
 
 
 def anomaly_config(settings: Settings) -> AnomalyConfig | None:
@@ -242,7 +246,11 @@ class Worker:
         self.failure: Exception | None = None
         self.app = _faust_app(settings)
         self._store = Store(settings.database_url.get_secret_value(), application_name=settings.worker_id)
-        self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}")
+        board = None
+        if _BOARD_STAGE in settings.stage_names:
+            board = Board(Partitions(settings.region_partitions).__getitem__)
+        self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}", board=board)
+        self._upkeep = None if board is None else Upkeep(board, self._mqtt, self._store)
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu")
         self._policy = load_policy(settings)
@@ -337,6 +345,7 @@ class Worker:
             settings=self.settings,
             logs=self._logs,
             fatal=self._fatal,
+            upkeep=self._upkeep if name == _BOARD_STAGE else None,
         )
 
     def _add_agent(self, stage: Stage) -> None:
@@ -347,6 +356,7 @@ class Worker:
         self._mqtt.start()
         for stage in self._stages.values():
             self._run(stage.run())
+            self._run(stage.look_after())
         self._run(self._forget_old_rows())
         if self.settings.policy_file is not None:
             self._run(self._follow_policy(self.settings.policy_file))

@@ -131,7 +131,7 @@ FIELDS: Structs = {
         "clear_at": field("It is low no more from this on, per cent.", **PERCENT),
     },
     "Health": {
-        "feed": field("`sensors` of an owner, or `vehicles` of an operator."),
+        "feed": field("`sensors` of an owner, `vehicles` of an operator, or `requests`."),
         "sensors": field("Number of sensors that it is about; 0 for vehicles.", **COUNT),
         "last_ts": field("Newest event time heard of, milliseconds since the epoch, UTC."),
         "expected_ms": field("Usual gap between words, learned, milliseconds.", **COUNT),

@@ -4,12 +4,18 @@ from collections.abc import Mapping
 
 from schemas.fields.keywords import CELL, COUNT, ID, LAT, LON, PERCENT, SHARE, Keywords, Structs, field
 
+_OWNER = field(
+    "Grows with each owner of the region. Ignore what is of a lower one than the region's greatest: it was on its way "
+    "when its worker was stopped, and is out of date. 0: a version that did not say; it counts.",
+    **COUNT,
+)
 _WINDOWS: Mapping[str, Keywords] = {
     "type": field("Tells this message from the others on the same topic."),
     "region": field("H3 cell, a coarse parent: the region that all cells of this record lie in.", **CELL),
     "watermark": field("Event time before which windows of the region are closed."),
     "window_ms": field("Length of a window, milliseconds.", minimum=1),
     "rows": field("Rows of windows that closed or were amended."),
+    "owner": _OWNER,
 }
 _START = "Column: start of the window, milliseconds since the epoch, UTC."
 _REVISION = "Column: 0 when the window closed, more when it was amended; the row that stands last in the topic counts."
@@ -23,6 +29,7 @@ FIELDS: Structs = {
         ),
         "watermark": field("Event time up to which windows of the region may close; 0 before the first."),
         "counts": field("Live counts that changed, absolute; those not named are as they were."),
+        "owner": _OWNER,
     },
     "CellsHealth": {
         "type": field("Tells this message from the others on the same topic."),
@@ -31,10 +38,14 @@ FIELDS: Structs = {
             "Event time by which silence of sensors is judged, milliseconds since the epoch, UTC."
         ),
         "fleet_as_of": field("Event time by which silence of vehicles is judged."),
+        "requests_as_of": field(
+            "Event time by which silence of citizens' requests is judged; null where there are none."
+        ),
         "source": field("Partition of ub.sensors that speaks; -1: none, only time went on.", minimum=-1),
         "generation": field("Grows when ub.sensors was rebuilt and its offsets began anew.", **COUNT),
         "offset": field("Offset of ub.sensors up to which it holds; -1 before the first.", minimum=-1),
         "sensors": field("What is new of sensors; null: nothing."),
+        "owner": _OWNER,
     },
     "CellsWindow": _WINDOWS,
     "CellsMetrics": _WINDOWS,

@@ -12,6 +12,7 @@ from sensors_sim.events.dump import BikeDump
 from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.flood import Flood
 from sensors_sim.events.heat import Heat
+from sensors_sim.events.hotline_away import RequestsSilent
 from sensors_sim.events.outage import AppOutage
 from sensors_sim.events.racing import Racing
 from sensors_sim.events.rain import Rain
@@ -21,7 +22,7 @@ EVENTS: MappingProxyType[str, type[Event]] = MappingProxyType(
         event.key: event
         for event in (
             Accident, AppOutage, BikeDump, BurstPipe, Concert, FakeGps, Flood, Heat, MetroClosure, Racing, Rain,
-            SensorBroken, SensorDrifting, SensorSilent, SensorStuck,
+            RequestsSilent, SensorBroken, SensorDrifting, SensorSilent, SensorStuck,
         )
     }
 )  # fmt: skip

@@ -16,6 +16,7 @@ from sensors_sim.batch import Ints, Positions
 from sensors_sim.bikes import Fleet, Happening
 from sensors_sim.cells import cells_around
 from sensors_sim.city import KINDS, METRO, City
+from sensors_sim.requests.events import Events
 from sensors_sim.sensors.contract import Readings, Sensors
 from sensors_sim.sensors.gatherings import Gathering
 from sensors_sim.sensors.world import World, WorldHappening
@@ -29,6 +30,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 ChangesReadings = Callable[[Readings], Readings]
 ChangesPositions = Callable[[Positions], Positions]
+ChangesRequests = Callable[[Events], Events]
 
 
 class Watch(Protocol):
@@ -148,6 +150,10 @@ class Event:
 
     def on_positions(self, scene: Scene) -> ChangesPositions | None:
         """Return what it does to positions after the bikes made them."""
+        return None
+
+    def on_requests(self, scene: Scene) -> ChangesRequests | None:
+        """Return what it does to the events of requests after citizens and agencies made them."""
         return None
 
     def truth(self, scene: Scene) -> Iterable[Entry]:

@@ -8,8 +8,9 @@ import numpy as np
 from sensors_sim.batch import Positions
 from sensors_sim.bikes import Fleet
 from sensors_sim.columns import Columns, Mixed
-from sensors_sim.events.contract import ChangesReadings
+from sensors_sim.events.contract import ChangesReadings, ChangesRequests
 from sensors_sim.requests.causes import causes
+from sensors_sim.requests.events import Events
 from sensors_sim.requests.hotline import Hotline
 from sensors_sim.scenario import Scenario
 from sensors_sim.sensors.contract import Readings
@@ -50,6 +51,7 @@ class SimulatedCity:
         self._only = frozenset(only)
         self._observer = observer
         self._on_readings: list[ChangesReadings] = []
+        self._on_requests: list[ChangesRequests] = []
         self.report = Report()
 
     @property
@@ -67,6 +69,7 @@ class SimulatedCity:
         scene = self._scenario.checked()
         events = self._scenario.events
         self._on_readings = [change for event in events if (change := event.on_readings(scene)) is not None]
+        self._on_requests = [cut for event in events if (cut := event.on_requests(scene)) is not None]
         on_positions = [one for event in events if (one := event.on_positions(scene)) is not None]
         fleet = self._scenario.fleet() if self._only & {BIKES, REQUESTS} else None
         world = self._scenario.world() if self._only - {BIKES} else None
@@ -94,11 +97,12 @@ class SimulatedCity:
         if self._observer is not None:
             self._observer.sees_world(world)
         if fleet is not None and REQUESTS in self._only:
-            columns.append(hotline.step(now, causes(world, fleet, Moment.at(now, world.calendar))))
+            told = hotline.step(now, causes(world, fleet, Moment.at(now, world.calendar)))
+            columns.append(changed(told, self._on_requests))
         return columns
 
 
-def changed[C: (Positions, Readings)](columns: C, changes: Collection[Callable[[C], C]]) -> C:
+def changed[C: (Positions, Readings, Events)](columns: C, changes: Collection[Callable[[C], C]]) -> C:
     """Return what events make of columns, one event after the other."""
     for change in changes:
         columns = change(columns)

@@ -1,4 +1,4 @@
-"""Health of sensors on its way from sensing to incidents, with the event time by which silence is judged.
+"""Health of sensors on its way from sensing to incidents, with the event times by which silence is judged.
 
 Silence cannot be judged by the clock of those who are silent. The clock of a stream is the least that its active
 sources have come to; while all of them say nothing, the other streams of the region carry it on. Which sources are
@@ -24,26 +24,46 @@ class HealthPost:
 
     def __init__(self) -> None:
         self._waiting: dict[str, list[SensingPartial]] = {}
-        self._told: dict[str, tuple[int, int]] = {}
+        self._told: dict[str, tuple[int, int, int | None]] = {}
 
     def hear(self, partial: SensingPartial) -> None:
         """Take what a partial says of sensors."""
         if partial.health is not None:
             self._waiting.setdefault(partial.region, []).append(partial)
 
-    def take(self, tallies: Mapping[tuple[str, str], Tally[Any]], *, time_too: bool) -> Iterator[CellsHealth]:
-        """Yield what is to be passed on; with `time_too` of each region with sensors also that time went on."""
+    def take(
+        self, tallies: Mapping[tuple[str, str], Tally[Any]], owner: int, *, time_too: bool
+    ) -> Iterator[CellsHealth]:
+        """Yield what `owner` is to pass on; with `time_too` of each region that is judged also that time went on."""
         waiting, self._waiting = self._waiting, {}
-        for region in [region for region, kind in tallies if kind == "sensing"]:
+        for region, kinds in _judged(tallies).items():
             partials = waiting.get(region, [])
             if not (partials or time_too):
                 continue
-            clocks = clock("sensing", region, tallies), clock("fleet", region, tallies)
+            sensors, fleet = clock("sensing", region, tallies), clock("fleet", region, tallies)
+            requests = clock("requests", region, tallies) if "requests" in kinds else None
             for p in partials:
-                yield CellsHealth(region, *clocks, p.source, p.generation, p.offset, p.health)
+                yield CellsHealth(
+                    *(region, sensors, fleet, p.source, p.generation, p.offset, p.health, owner),
+                    requests_as_of=requests,
+                )
+            clocks = sensors, fleet, requests
             if not partials and clocks != self._told.get(region):
-                yield CellsHealth(region, *clocks, _NOBODY, 0, -1, None)
+                yield CellsHealth(
+                    *(region, sensors, fleet, _NOBODY, 0, -1, None, owner), requests_as_of=requests
+                )
             self._told[region] = clocks
+
+
+def _judged(tallies: Mapping[tuple[str, str], Tally[Any]]) -> dict[str, set[str]]:
+    """Return the kinds of partials of each region with sensors, or with requests beside something else.
+
+    The fleet alone is judged by its live counts, requests alone by nobody.
+    """
+    kinds: dict[str, set[str]] = {}
+    for region, kind in tallies:
+        kinds.setdefault(region, set()).add(kind)
+    return {region: of for region, of in kinds.items() if "sensing" in of or {"fleet", "requests"} <= of}
 
 
 def clock(kind: str, region: str, tallies: Mapping[tuple[str, str], Tally[Any]]) -> int:

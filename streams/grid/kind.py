@@ -34,7 +34,7 @@ class Kind[T, W: Word]:
     name           the tag of its partials, and in the names of saved parts
     table          table of schema ub for its closed windows; its columns are those of `columns`, window_s and region
     type_          CloudEvents type of the message
-    message        makes the message of (region, watermark, window_ms, columns)
+    message        makes the message of (region, watermark, window_ms, columns, owner)
     columns        columns of closed rows; the first three are window_start, cell and name, the last is revision
     rows_a_record  most rows of one message, which must fit into a Kafka record (1 MB)
     stocks         number of stocks

@@ -52,6 +52,7 @@ class GridState:
         self._geometry = geometry
         self._offset = restored.offset
         self._generation = restored.generation
+        self._owner = restored.epoch
         self._wall = 0
         self._new_cells: list[str] = []
         self._closed: dict[str, dict[tuple[str, int, int], tell.ClosedRow]] = {name: {} for name in KINDS}
@@ -139,7 +140,7 @@ class GridState:
             due = tally.windows.take_due()
             if due:
                 out += self._windows(tally, due)
-        for message in self._health.take(self._tallies, time_too=at_checkpoint):
+        for message in self._health.take(self._tallies, self._owner, time_too=at_checkpoint):
             out.append(self._output(message.region, message, envelope.CELLS_HEALTH, message.as_of))
         return out
 
@@ -148,7 +149,7 @@ class GridState:
         if not len(dirty) and not (at_checkpoint and as_of != tally.told_as_of):
             return []
         tally.told_as_of = as_of
-        messages = tell.live_messages(tally, dirty, as_of)
+        messages = tell.live_messages(tally, dirty, as_of, self._owner)
         return [self._output(tally.region, message, envelope.CELLS_NOW, as_of) for message in messages]
 
     def _windows(self, tally: Tally[Any], due: Sequence[Any]) -> list[Output]:
@@ -156,7 +157,7 @@ class GridState:
         closed = self._closed[tally.kind.name]
         for (start, slot, _), row in zip(due, rows, strict=True):
             closed[tally.region, start, slot] = row
-        messages = tell.window_messages(tally, rows)
+        messages = tell.window_messages(tally, rows, self._owner)
         time_ms = tally.windows.closed_before
         return [self._output(tally.region, message, tally.kind.type_, time_ms) for message in messages]
 

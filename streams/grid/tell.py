@@ -18,14 +18,14 @@ ClosedRow = tuple[Any, ...]
 """Values of the columns of a closed row: window_start, cell, name, the figures of its kind, revision."""
 
 
-def live_messages(tally: FleetTally, slots: NDArray[np.int64], as_of: int) -> Iterator[CellsNow]:
+def live_messages(tally: FleetTally, slots: NDArray[np.int64], as_of: int, owner: int) -> Iterator[CellsNow]:
     """Yield the messages on live counts of slots: one without counts when there are none, to say that time went on."""
     most = tally.kind.rows_a_record
     for first in range(0, max(1, len(slots)), most):
         some = slots[first : first + most]
         cells, operators = _keys(tally, some.tolist())
         counts = SlotCounts(cells, operators, *tally.live.total[some].T.tolist())
-        yield CellsNow(tally.region, as_of, tally.watermark(), counts)
+        yield CellsNow(tally.region, as_of, tally.watermark(), counts, owner)
 
 
 def closed_rows(tally: Tally[Any], due: Iterable[tuple[int, int, Row[Any]]]) -> list[ClosedRow]:
@@ -38,12 +38,12 @@ def closed_rows(tally: Tally[Any], due: Iterable[tuple[int, int, Row[Any]]]) -> 
     return rows
 
 
-def window_messages(tally: Tally[Any], rows: Sequence[ClosedRow]) -> Iterator[msgspec.Struct]:
+def window_messages(tally: Tally[Any], rows: Sequence[ClosedRow], owner: int) -> Iterator[msgspec.Struct]:
     """Yield the messages on closed rows."""
     kind, windows = tally.kind, tally.windows
     for first in range(0, len(rows), kind.rows_a_record):
-        columns = map(list, zip(*rows[first : first + kind.rows_a_record], strict=True))
-        yield kind.message(tally.region, windows.closed_before, windows.window_ms, kind.columns(*columns))
+        columns = kind.columns(*map(list, zip(*rows[first : first + kind.rows_a_record], strict=True)))
+        yield kind.message(tally.region, windows.closed_before, windows.window_ms, columns, owner)
 
 
 def window_table(

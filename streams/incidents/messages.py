@@ -23,6 +23,7 @@ class Metrics(msgspec.Struct, frozen=True, tag="metrics"):
     watermark: int
     window_ms: int
     rows: MetricRows
+    owner: int = 0
 
 
 class FlowRows(msgspec.Struct, frozen=True):
@@ -45,6 +46,7 @@ class Windows(msgspec.Struct, frozen=True, tag="window"):
     watermark: int
     window_ms: int
     rows: FlowRows
+    owner: int = 0
 
 
 class RequestRows(msgspec.Struct, frozen=True):
@@ -54,6 +56,9 @@ class RequestRows(msgspec.Struct, frozen=True):
     cell: list[str]
     service_code: list[str]
     opened: list[int]
+    closed: list[int]
+    reopened: list[int]
+    rated: list[int]
 
 
 class Requests(msgspec.Struct, frozen=True, tag="requests"):
@@ -61,7 +66,9 @@ class Requests(msgspec.Struct, frozen=True, tag="requests"):
 
     region: str
     watermark: int
+    window_ms: int
     rows: RequestRows
+    owner: int = 0
 
 
 def time_of(message: object) -> tuple[str, int] | None:

@@ -1,11 +1,12 @@
 """The open alerts of one partition, and how each of their events is told."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from schemas import codec
 from schemas.alerts import Alert
 from streams.fold import Output
-from streams.incidents.telling import announce
+from streams.incidents.telling import announce, topic_of
 
 
 class OpenAlerts:
@@ -22,6 +23,16 @@ class OpenAlerts:
         """Yield the alerts that are open."""
         for there in self._by_place.values():
             yield from there.values()
+
+    def retained(self) -> dict[str, list[bytes]]:
+        """Return what may stand retained on each topic: the open alerts that share it, the newest first."""
+        by_topic: dict[str, list[Alert]] = defaultdict(list)
+        for alert in self.all():
+            by_topic[topic_of(alert)].append(alert)
+        return {
+            topic: [codec.encode(alert) for alert in sorted(alerts, key=_age, reverse=True)]
+            for topic, alerts in by_topic.items()
+        }
 
     def tell(self, event: Alert) -> Output:
         """Return the record of an event; the alert is open from then on, or no more."""
@@ -40,5 +51,9 @@ class OpenAlerts:
         return told
 
 
-def _newest(alerts: Iterator[Alert]) -> Alert | None:
-    return max(alerts, key=lambda alert: (alert.updated_at, alert.alert_id), default=None)
+def _newest(alerts: Iterable[Alert]) -> Alert | None:
+    return max(alerts, key=_age, default=None)
+
+
+def _age(alert: Alert) -> tuple[int, str]:
+    return alert.updated_at, alert.alert_id

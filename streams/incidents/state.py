@@ -25,6 +25,7 @@ from streams.incidents.joint.book import JointBook, JointConfig
 from streams.incidents.lifecycle import Place
 from streams.incidents.messages import decoder, time_of
 from streams.incidents.open_alerts import OpenAlerts
+from streams.incidents.owners import Owners
 from streams.incidents.policy import Policy
 from streams.incidents.showing import Seen, Showing
 from streams.incidents.speeds.book import SpeedBook, SpeedConfig
@@ -65,6 +66,7 @@ class IncidentsState:
         self._policy = policy
         self._centre = centre
         self._generation = restored.generation
+        self._owners = Owners()
         self._open = OpenAlerts()
         self._events: list[Alert] = []
         self._to_tell: list[Output] = []
@@ -102,7 +104,9 @@ class IncidentsState:
         alerts = []
         for name, data in restored.parts.items():
             about, _, subject = name.partition("/")
-            if about == "flap":
+            if about == "owner":
+                self._owners.restore(subject, data)
+            elif about == "flap":
                 self._damper.restore(subject, data)
             elif about in self._books:
                 alert = self._books[about].restore(subject, data)
@@ -143,9 +147,13 @@ class IncidentsState:
         except (msgspec.DecodeError, RecursionError) as error:
             self._refuse(record, str(error))
             return
-        problem = next(filter(None, (book.problem(message) for book in self._books.values())), "")
+        problem = self._owners.problem(message) or next(
+            filter(None, (book.problem(message) for book in self._books.values())), ""
+        )
         if problem:
             self._refuse(record, problem)
+            return
+        if self._owners.is_former(message):
             return
         if isinstance(message, CellsNow):
             self._newest = max(self._newest, message.as_of)
@@ -175,11 +183,16 @@ class IncidentsState:
         out, self._to_tell = self._to_tell, []
         return out
 
+    def retained(self) -> dict[str, list[bytes]]:
+        """Return what ought to stand retained on MQTT, by topic: see Retaining."""
+        return self._open.retained() | (self._incidents.retained() if self._incidents is not None else {})
+
     def take_changes(self) -> Changes:
         """Return alert rows and the parts of the books that changed."""
         changes = Changes()
         for about, book in self._books.items():
             changes.parts.update({f"{about}/{name}": part for name, part in book.take_parts().items()})
+        changes.parts.update({f"owner/{name}": part for name, part in self._owners.take_parts().items()})
         changes.parts.update({f"flap/{name}": part for name, part in self._damper.take_parts().items()})
         changes.rows += rows(self._events)
         self._events = []

@@ -17,9 +17,9 @@ def announce(
     `alone`: no other alert of this kind is open on the cell, so what people did about the former ones is over.
     """
     value = codec.encode(event)
-    topic = _topic(event)
+    topic = topic_of(event)
     mqtt = []
-    if before is not None and _topic(before) != topic:
+    if before is not None and topic_of(before) != topic:
         mqtt.append(_leave(before, standing))
     mqtt.append(MqttMessage(topic, value, retain=event.status == "active"))
     if event.status == "cleared":
@@ -39,12 +39,13 @@ def announce(
     )
 
 
-def _topic(alert: Alert) -> str:
+def topic_of(alert: Alert) -> str:
+    """Return the MQTT topic of an alert as it is now."""
     return topics.alert_topic(alert.severity, alert.kind, alert.cell)
 
 
 def _leave(alert: Alert, standing: Alert | None) -> MqttMessage:
-    return MqttMessage(_topic(alert), b"" if standing is None else codec.encode(standing), retain=True)
+    return MqttMessage(topic_of(alert), b"" if standing is None else codec.encode(standing), retain=True)
 
 
 def rows(events: Sequence[Alert]) -> list[Rows]:

@@ -1,14 +1,21 @@
-"""MQTT publisher of the worker: QoS 1, confirmed, awaited from asyncio; paho's network thread does the I/O."""
+"""MQTT client of the worker: publishes at QoS 1, confirmed, awaited from asyncio; hears what stands retained.
+
+paho's network thread does the I/O; everything else happens on the event loop, in the order in which the broker said it.
+"""
 
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from streams import topics
+from streams.board import Board
 from streams.fold import MqttMessage
 from streams.settings import Settings
 
@@ -16,10 +23,14 @@ log = logging.getLogger(__name__)
 
 
 class MqttPublisher:
-    """Publishes messages in order and waits until the broker has confirmed them."""
+    """Publishes messages in order and waits until the broker has confirmed them.
 
-    def __init__(self, settings: Settings, client_id: str) -> None:
+    With a `board` it subscribes to what stands retained there, and keeps the board up to date.
+    """
+
+    def __init__(self, settings: Settings, client_id: str, board: Board | None = None) -> None:
         self._settings = settings
+        self._board = board
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
         )
@@ -32,6 +43,12 @@ class MqttPublisher:
         self._client.max_queued_messages_set(0)
         self._client.on_connect = self._on_connect
         self._client.on_publish = self._on_publish
+        if board is not None:
+            self._client.on_disconnect = lambda *_: self._soon(board.lost)
+            self._client.on_subscribe = self._on_subscribe
+            self._client.on_message = lambda _client, _data, message: self._soon(
+                board.heard, message.topic, bytes(message.payload), message.retain
+            )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._early: set[int] = set()
@@ -65,10 +82,32 @@ class MqttPublisher:
     ) -> None:
         if reason.is_failure:
             log.error("MQTT at %s:%s refuses: %s", self._settings.mqtt_host, self._settings.mqtt_port, reason)
+        elif self._board is not None:
+            self._soon(self._board.lost)
+            # As published: else the broker hides whether a message that passes is one to retain.
+            options = SubscribeOptions(qos=1, retainAsPublished=True)
+            client.subscribe([(name, options) for name in topics.MQTT_BOARD_FILTERS])
+
+    def _on_subscribe(
+        self, client: mqtt.Client, userdata: Any, mid: int, reasons: Any, properties: Any
+    ) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            log.error(
+                "MQTT at %s:%s does not let us read %s (%s): what is wrong there is not put right; allow it in the ACL",
+                *(self._settings.mqtt_host, self._settings.mqtt_port),
+                *(" and ".join(topics.MQTT_BOARD_FILTERS), ", ".join(refused)),
+            )
+        elif self._board is not None:
+            self._soon(self._board.subscribed, time.monotonic())
 
     def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
+        self._soon(self._confirmed, mid)
+
+    def _soon(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Have the event loop do it, from paho's thread."""
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._confirmed, mid)
+        self._loop.call_soon_threadsafe(call, *arguments)
 
     def _confirmed(self, mid: int) -> None:
         future = self._waiting.pop(mid, None)

@@ -25,11 +25,12 @@ from typing import Any
 from faust.types import TP
 
 from streams.errors import Fenced, LogGap
-from streams.fold import Changes, Fold, Output, Record
+from streams.fold import Changes, Fold, Output, Record, Retaining
 from streams.frames import END_MS
 from streams.runtime.beginning import Beginning
 from streams.runtime.incarnation import Incarnation, Logs
 from streams.runtime.publisher import Publisher
+from streams.runtime.upkeep import Upkeep
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, PartitionCommit, Store
 from streams.store.retry import retrying
@@ -41,6 +42,12 @@ _REST = 9  # times as long as it took to make what was published, until more is
 _LONGEST_REST_S = 0.25
 _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
 _TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
+_SETTLES_S = (
+    10.0  # a partition that was just opened has records to fold again: what stands on MQTT may be ahead of it
+)
+_CONFIRMED_S = (
+    2.0  # so long ago the database may have confirmed a claim, where nothing else says that it is ours
+)
 
 
 @dataclass(slots=True)
@@ -55,6 +62,7 @@ class _Owned:
     applied: int
     durable: int
     fed: bool = False
+    since: float = field(default_factory=time.monotonic)
     beginning: Beginning = field(default_factory=Beginning)
     spoilt: bool = False
     unacked: deque[Any] = field(default_factory=deque)
@@ -74,6 +82,7 @@ class Stage:
         settings: Settings,
         logs: Logs,
         fatal: Callable[[Exception], None],
+        upkeep: Upkeep | None = None,
     ) -> None:
         self.name = name
         self.topic = topic
@@ -83,6 +92,7 @@ class Stage:
         self._settings = settings
         self._logs = logs
         self._fatal = fatal
+        self._upkeep = upkeep
         self._owned: dict[int, _Owned] = {}
         self._handover = asyncio.Lock()
         self._turn = asyncio.Lock()  # what is taken from the folds is published and stored in that order
@@ -240,6 +250,34 @@ class Stage:
                         self._telling_s = time.thread_time() - begin
                         await self._publisher.publish(outputs)
 
+    async def look_after(self) -> None:
+        """Put right what stands retained on MQTT, again and again until stopped; a task of the worker.
+
+        In the turn in which the folds' outputs are published, so that a correction can neither overtake nor follow one
+        that it knows nothing of.
+        """
+        upkeep = self._upkeep
+        while upkeep is not None and not self._stop.is_set():
+            await asyncio.sleep(upkeep.rest_s)
+            asked = time.monotonic()
+            settled = [one for one in self._owned.values() if asked - one.since > _SETTLES_S]
+            if not await upkeep.may_look([one.claim for one in settled]):
+                continue
+            async with self._turn:
+                if self._ended or self._stop.is_set() or time.monotonic() - asked > _CONFIRMED_S:
+                    continue  # whoever slept or waited may have lost them meanwhile
+                mine = [one for one in settled if self._owned.get(one.claim.partition) is one]
+                with self._nothing_lost():
+                    outputs = self._outputs(at_checkpoint=False)
+                    wrong = upkeep.look(
+                        (one.claim, one.fold, one.applied)
+                        for one in mine
+                        if isinstance(one.fold, Retaining) and not one.spoilt
+                    )
+                    await self._publisher.publish(outputs)
+                if wrong:
+                    await upkeep.put_right(wrong)
+
     async def _is_ours(self) -> bool:
         """Return whether all partitions are still ours; else this worker ends, and says nothing more of what it lost.
 
@@ -273,6 +311,8 @@ class Stage:
                 continue  # the fold takes for stored what was not, so it might tell what no next owner can withdraw
             owned.fold.idle(wall)
             out += owned.fold.take_outputs(at_checkpoint=at_checkpoint)
+        if self._upkeep is not None:
+            self._upkeep.told(out)
         return out
 
     async def _publish_all(self) -> list[tuple[_Owned, int, Changes, list[Any]]]:
@@ -360,6 +400,8 @@ class Stage:
         by whoever owns them next.
         """
         self._era += 1
+        if self._upkeep is not None:
+            self._upkeep.forget()
         try:
             async with asyncio.timeout(timeout_s), self._turn, self._handover:
                 # One that is done may have been cancelled by the hand-over before, and be no good to wait for.

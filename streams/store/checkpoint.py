@@ -1,6 +1,6 @@
 """Checkpoints: a fold's changes and the offset that they reflect, in one transaction (design D2)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from streams.errors import Fenced
 from streams.fold import Changes, Restored
-from streams.store import restore, writer
+from streams.store import open_now, restore, writer
 from streams.store.session import Session
 
 
@@ -41,9 +41,11 @@ class PartitionCommit:
 _CLAIM = """
 INSERT INTO ub.checkpoint AS c
        (stage, topic, partition, cluster_id, topic_id, generation, "offset", owner, epoch)
-VALUES (%(stage)s, %(topic)s, %(partition)s, %(cluster_id)s, %(topic_id)s, 0, -1, %(owner)s, 1)
+VALUES (%(stage)s, %(topic)s, %(partition)s, %(cluster_id)s, %(topic_id)s, 0, -1, %(owner)s,
+        ub.milliseconds(clock_timestamp()))
 ON CONFLICT (stage, topic, partition) DO UPDATE SET
-    epoch = c.epoch + 1,
+    -- the time, so that it grows though the database was restored from a backup; plus one, whatever clocks do
+    epoch = greatest(c.epoch + 1, excluded.epoch),
     owner = excluded.owner,
     updated_at = now(),
     -- another cluster or topic id is another log: its offsets begin anew, what was folded stays true
@@ -168,6 +170,13 @@ class Store:
         async with self.session.transaction() as connection:
             found = [await connection.execute(_IS_OURS, (*claim.key, claim.epoch)) for claim in claims]
         _all_ours([claim for claim, one in zip(claims, found, strict=True) if one.rowcount == 0])
+
+    async def open_now(self, ids: Collection[str]) -> set[str]:
+        """Return those of these ids of alerts and incidents that are open in the tables; see open_now."""
+        if not ids:
+            return set()
+        async with self.session.transaction() as connection:
+            return await open_now.open_now(connection, ids)
 
     async def vehicles(self, partition: int) -> dict[str, list[Any]]:
         """Return vehicle_state of one partition of ub.vehicles as columns; see restore.rows."""

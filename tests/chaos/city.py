@@ -34,6 +34,7 @@ SETTINGS = {
     "UB_SOURCE_PARTITIONS": "8",  # Faust gives each of 3 workers at most 8/3, rounded up: the third has 2
     "UB_REGION_PARTITIONS": "2",
     "UB_JUMP_KMH": "0",  # its vehicles jump all the time, and alerts are not what is compared
+    "UB_MIN_DURATION_S": "5",  # so that there are alerts: of what is open the console and MQTT are to know
     "UB_WINDOW_S": "10",
     # Longer than any publisher, link or broker is away: the promise of exactness rests on it (docs/chaos.md).
     "UB_ALLOWED_LATENESS_S": "30",

@@ -35,7 +35,9 @@ class Log:
     latest_s: float = 0.0
 
 
-def frames[F](city: City, topic: str, decoder: "msgspec.json.Decoder[F]") -> Iterator[tuple[int, int, F]]:
+def frames[F](
+    city: City, topic: str, decoder: "msgspec.json.Decoder[F]", partitions: int
+) -> Iterator[tuple[int, int, F]]:
     """Yield (partition, offset, frame) of a topic from the beginning until nothing more comes.
 
     Where the log ends is not asked: Tansu errs.
@@ -48,8 +50,7 @@ def frames[F](city: City, topic: str, decoder: "msgspec.json.Decoder[F]") -> Ite
         max_partition_fetch_bytes=50_000_000,
     )
     try:
-        partitions = range(city.settings().source_partitions)
-        consumer.assign([TopicPartition(topic, p) for p in partitions])
+        consumer.assign([TopicPartition(topic, p) for p in range(partitions)])
         consumer.seek_to_beginning()
         quiet = 0
         while quiet < _QUIET_POLLS:
@@ -75,7 +76,7 @@ def read_log(city: City) -> Log:
         for p in range(partitions):
             log.ledger[stage, p] = dict.fromkeys(_NAMES, 0)
             log.ends[topic, p] = -1
-        for p, offset, frame in frames(city, topic, decoder):
+        for p, offset, frame in frames(city, topic, decoder, partitions):
             log.ends[topic, p] = offset
             counts = log.ledger[stage, p]
             for name, ts, content, wrong in heard(frame):
@@ -152,7 +153,7 @@ def silence(city: City) -> Silence:
     settings = city.settings()
     newest = dict.fromkeys(range(settings.source_partitions), 0)
     partition_of: dict[str, int] = {}
-    for p, _, frame in frames(city, topics.VEHICLES, codec.vehicle_frame):
+    for p, _, frame in frames(city, topics.VEHICLES, codec.vehicle_frame, settings.source_partitions):
         partition_of.update(dict.fromkeys(frame.vehicle_id, p))
         newest[p] = max(newest[p], min(max(frame.ts), max(frame.received_at, newest[p])))
     lateness_ms = int(settings.allowed_lateness_s * 1000)

@@ -1,6 +1,6 @@
 """The verdict over a city: its tables against a batch computation over what was published, row for row; its
-ledgers and refusals against its own log; what its console says against its tables; and what `urbanbrain audit` says,
-which computes from the log, too."""
+ledgers and refusals against its own log; what its console says, what consumers of Kafka hold and what stands retained
+on MQTT, against its tables; and what `urbanbrain audit` says, which computes from the log, too."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +10,10 @@ from typing import Any
 
 from streams import topics
 from tests import oracle
+from tests.chaos.board import board_differences
 from tests.chaos.city import City
 from tests.chaos.console import console_differences
+from tests.chaos.consumers import consumer_differences
 from tests.chaos.expected import expected
 from tests.chaos.expected_requests import RequestTables, expected_requests
 from tests.chaos.expected_sensors import SensorTables, expected_sensors
@@ -61,6 +63,8 @@ class Verdict:
     refused: int
     shown: int
     """Rows and open alerts of the console, each told twice: on request and in the live stream."""
+    retained: int
+    """Topics of MQTT on which an open alert or an active incident stands."""
     missing: int
     """Vehicles that fell silent for so long that ub.vehicle_event says so."""
     latest_s: float
@@ -137,6 +141,9 @@ def judge(
     lines += _ledger_differences(city, log)
     shown, differing = console_differences(city)
     lines += differing
+    lines += consumer_differences(city)
+    retained, differing = board_differences(city)
+    lines += differing
     audit = city.command("audit", "--complete")
     if audit.returncode != 0:
         lines.append(f"urbanbrain audit says (exit code {audit.returncode}): {audit.stdout}{audit.stderr}")
@@ -156,6 +163,7 @@ def judge(
         revised=revised["n"],
         refused=log.refused.total(),
         shown=shown,
+        retained=retained,
         missing=missing["n"],
         latest_s=round(log.latest_s, 1),
     )

@@ -85,6 +85,10 @@ class MqttTap:
         with self._lock:
             return list(self._messages)
 
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Publish one message and return when the broker has confirmed it."""
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+
     def _on_connect(self, client: Client, *_: object) -> None:
         client.subscribe(self._filters)
 

@@ -1,5 +1,6 @@
 """Incidents in the tables and views, and by the commands."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from streams.fold import Rows
 from streams.grid import locate
+from streams.store.checkpoint import Store
 from tests.conftest import Database
 from tests.e2e.commands import Finished, clean_environment, run
 from tests.integration import store_rows as rows
@@ -117,3 +119,14 @@ def test_an_alert_names_the_incidents_that_it_was_part_of(filled: Database, tmp_
 def test_an_id_that_is_none_is_said(filled: Database, tmp_path: Path) -> None:
     line = urbanbrain(filled, tmp_path, "show", "x").failed_with_one_line()
     assert "there is no incident whose id begins with 'x'; `urbanbrain incidents list` shows them" in line
+
+
+def test_the_store_knows_which_alerts_and_incidents_are_open(filled: Database) -> None:
+    write(filled, *rows.alert("cleared", 1, T0, alert_id="a-2"), stage="incidents", partition=1)
+
+    async def asked(*ids: str) -> set[str]:
+        async with Store(filled.writer_url) as store:
+            return await store.open_now(ids)
+
+    assert asyncio.run(asked("a-1", "a-2", "a-3", "i-1", "j-2")) == {"a-1", "i-1"}
+    assert asyncio.run(asked()) == set()

@@ -147,6 +147,20 @@ def test_the_gateway_reads_what_every_publisher_sends(port: int) -> None:
     gateway.disconnect()
 
 
+def test_the_worker_reads_what_stands_retained(port: int) -> None:
+    worker = Account(port, "worker", "w")
+    worker.subscribe([(wanted, mqtt.SubscribeOptions(1)) for wanted in topics.MQTT_BOARD_FILTERS])
+    worker.until("subscribed")
+    sent = [topics.alert_topic("major", "oversaturation", "c"), topics.incident_topic("major", "i")]
+    assert all(worker.may_publish(topic) for topic in sent)
+    deadline = time.monotonic() + 10
+    while len(worker.received) < len(sent):
+        assert time.monotonic() < deadline, worker.received
+        worker.loop(0.05)
+    assert sorted(worker.received) == sorted(sent)
+    worker.disconnect()
+
+
 @pytest.mark.parametrize(("account", "password"), [(None, None), ("hello", "wrong"), ("nobody", "x")])
 def test_nobody_connects_without_an_account(port: int, account: str | None, password: str | None) -> None:
     with pytest.raises(ServiceUnavailable, match="refused the connection"):

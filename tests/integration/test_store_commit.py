@@ -39,23 +39,25 @@ async def claim(store: Store, partition: int = 0, **changes: Any) -> Claim:
 
 
 def test_the_first_claim_starts_from_nothing(migrated: Database) -> None:
+    ((now,),) = query(migrated.owner_url, "SELECT ub.milliseconds(now())")
     mine = with_store(migrated, claim)
-    assert (mine.epoch, mine.restored.generation, mine.restored.offset) == (1, 0, -1)
-    assert mine.restored.epoch == 1
+    assert (mine.restored.generation, mine.restored.offset) == (0, -1)
+    assert mine.restored.epoch == mine.epoch >= now
     assert mine.restored.parts == {}
     assert mine.restored.ledger == Ledger()
 
 
 def test_the_next_owner_starts_from_what_was_committed(migrated: Database) -> None:
-    async def body(store: Store) -> Claim:
+    async def body(store: Store) -> tuple[Claim, Claim]:
         first = await claim(store)
         parts: dict[str, bytes | None] = {"windows": b"\x00\x01", "gone": b"x"}
         await store.commit([PartitionCommit(first, 41, Changes(parts=parts, ledger=Ledger(10, 7, 2, 1)))])
         await store.commit([PartitionCommit(first, 42, Changes(parts={"gone": None}))])
-        return await claim(store, owner="worker-1")
+        return first, await claim(store, owner="worker-1")
 
-    second = with_store(migrated, body)
-    assert (second.epoch, second.restored.generation, second.restored.offset) == (2, 0, 42)
+    first, second = with_store(migrated, body)
+    assert second.epoch > first.epoch
+    assert (second.restored.generation, second.restored.offset) == (0, 42)
     assert second.restored.parts == {"windows": b"\x00\x01"}
     assert second.restored.ledger == Ledger(10, 7, 2, 1)
     assert query(migrated.owner_url, "SELECT owner FROM ub.checkpoint") == [("worker-1",)]
@@ -77,12 +79,27 @@ def test_another_log_begins_a_generation_and_keeps_the_state(
     assert (again.restored.generation, again.restored.offset) == (1, -1)
 
 
+def test_epochs_grow_though_the_clock_goes_back_or_the_database_was_restored_from_a_backup(
+    migrated: Database,
+) -> None:
+    async def body(store: Store) -> tuple[Claim, Claim, Claim]:
+        first = await claim(store)
+        query(migrated.owner_url, "UPDATE ub.checkpoint SET epoch = epoch + 3_600_000 RETURNING epoch")
+        second = await claim(store)
+        query(migrated.owner_url, "UPDATE ub.checkpoint SET epoch = 7 RETURNING epoch")
+        return first, second, await claim(store)
+
+    first, second, third = with_store(migrated, body)
+    assert second.epoch == first.epoch + 3_600_001
+    assert first.epoch < third.epoch < first.epoch + 60_000
+
+
 def test_a_zombies_commit_writes_nothing_at_all(migrated: Database) -> None:
     async def body(store: Store) -> Fenced:
         kept, lost = await claim(store, 0), await claim(store, 1)
         await claim(store, 1, owner="worker-1")
         changes = Changes(rows=[vehicles({})], parts={"p": b"v"}, ledger=Ledger(1, 1))
-        with pytest.raises(Fenced, match=r"fleet ub\.vehicles\[1\] epoch 1") as caught:
+        with pytest.raises(Fenced, match=r"fleet ub\.vehicles\[1\] epoch \d+") as caught:
             await store.commit([PartitionCommit(kept, 5, changes), PartitionCommit(lost, 5, changes)])
         return caught.value
 

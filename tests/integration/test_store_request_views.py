@@ -1,5 +1,6 @@
 """Views of citizens' requests with real rows, read as ub_reader, next to what Python computes from the same rows."""
 
+import json
 import random
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
@@ -229,3 +230,32 @@ def test_windows_of_requests_are_shown_with_their_cell(migrated: Database) -> No
     assert {(r["window_start"], r["resolution_rate"], r["satisfaction"]) for r in found} == {
         (MINUTE, 1 / 3, None)
     }
+
+
+def test_a_window_is_as_complete_as_the_share_of_it_in_which_requests_of_its_region_were_heard(
+    migrated: Database,
+) -> None:
+    ahead = {"window_start": T0 + 60_000}
+    write(migrated, rows.request_windows({}, ahead, {"cell": 1, "region": "elsewhere"}))
+    for feed, subject, begin, end in (
+        ("requests", "requests", 45, 70),
+        ("vehicles", "requests", 0, None),
+        ("requests", "hotline", 0, None),
+    ):
+        alert, _ = rows.alert(
+            "raised" if end is None else "cleared",
+            0,
+            T0,
+            alert_id=f"{feed}/{subject}/{begin}",
+            kind="feed_silent",
+            subject=subject,
+            starts_at=T0 + begin * 1000,
+            ends_at=None if end is None else T0 + end * 1000,
+            evidence=json.dumps({"health": {"feed": feed}}),
+        )
+        write(migrated, alert)
+    query = "SELECT region, completeness FROM api.cell_request_window ORDER BY region, window_start"
+    found = [(row["region"], row["completeness"]) for row in read(migrated, query)]
+    of_region = [completeness for region, completeness in found if region != "elsewhere"]
+    assert of_region == [pytest.approx(45 / 60), pytest.approx(50 / 60)]
+    assert ("elsewhere", 1.0) in found

@@ -78,3 +78,10 @@ def test_subjects_do_not_mix() -> None:
 def test_the_counts_do_not_overflow() -> None:
     counts, _ = learned([MINUTE] * 200_000)
     assert counts.max() <= 2 * intervals.HALVED_EVERY
+
+
+def test_the_longest_gap_ever_counts_though_it_came_once() -> None:
+    counts, _ = learned([MINUTE] * 100 + [DAY * MINUTE] + [MINUTE] * 100)
+    (longest,) = intervals.longest_ms(counts).tolist()
+    assert DAY * MINUTE <= longest < 1.5 * DAY * MINUTE
+    assert intervals.longest_ms(learned([])[0]).tolist() == [0]

@@ -190,6 +190,12 @@ class Groups:
         else:
             self._next.pop(region, None)
 
+    def active(self) -> Iterator[Incident]:
+        """Yield the incidents that are not over."""
+        for group in self._groups.values():
+            if group.incident.status == "active":
+                yield group.incident
+
     def take_joined(self) -> list[Joined]:
         """Return which alerts became part of which incident since the last call."""
         joined, self._joined = self._joined, []

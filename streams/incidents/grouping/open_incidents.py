@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from schemas import codec
 from schemas.alerts import Alert
 from schemas.incidents import Incident
 from streams.fold import Output, Rows
@@ -39,6 +40,10 @@ class OpenIncidents:
                 self._retained[incident.incident_id] = topic_of(incident)
             self._events.append(incident)
             yield announce(incident, before)
+
+    def retained(self) -> dict[str, list[bytes]]:
+        """Return what ought to stand retained on each topic: the active incidents."""
+        return {topic_of(incident): [codec.encode(incident)] for incident in self._groups.active()}
 
     def take_parts(self) -> dict[str, bytes | None]:
         """Return what changed of the state since the last call, by name."""

@@ -12,20 +12,22 @@ from streams.incidents.columns import problem_of_lengths
 from streams.incidents.health.cases import Cases
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.feeds import Feed, SavedFeed
-from streams.incidents.health.findings import VEHICLES
+from streams.incidents.health.findings import REQUESTS, VEHICLES
 from streams.incidents.health.operators import Operators
 from streams.incidents.health.region import OF_SENSORS, Sensors
+from streams.incidents.health.request_feed import RequestFeed
 from streams.incidents.health.sensors import SavedSensor, Sensor
 from streams.incidents.lifecycle import Place
-from streams.incidents.messages import Windows
+from streams.incidents.messages import Requests, Windows
 from streams.incidents.showing import Seen
 
 
 class _Clocks(msgspec.Struct, array_like=True, frozen=True):
-    """Event times to which sensors and vehicles were judged: they do not go back."""
+    """Event times to which sensors, vehicles and requests were judged: they do not go back."""
 
     sensors: int = 0
     fleet: int = 0
+    requests: int = 0
 
 
 _clocks = msgspec.msgpack.Decoder(_Clocks)
@@ -42,6 +44,7 @@ class _Region:
         self.clocks = self.saved_clocks = _Clocks()
         self.sensors = Sensors(name, config, cases, place)
         self.operators = Operators(name, config, cases)
+        self.requests = RequestFeed(name, config, cases)
 
 
 class HealthBook:
@@ -64,7 +67,7 @@ class HealthBook:
 
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
-        if isinstance(message, Windows):
+        if isinstance(message, Windows | Requests):
             return problem_of_lengths(message.rows) or self._problem_of_cells(set(message.rows.cell))
         if isinstance(message, CellsHealth) and message.sensors is not None:
             return problem_of_lengths(message.sensors) or self._problem_of_cells(set(message.sensors.cell))
@@ -83,20 +86,28 @@ class HealthBook:
         """Take a message in; yields the events of alerts."""
         if isinstance(message, Windows):
             self._region(message.region).operators.hear(message)
+        elif isinstance(message, Requests):
+            region = self._region(message.region)
+            region.requests.hear(message, region.clocks.requests)
         elif isinstance(message, CellsNow):
             region = self._region(message.region)
-            yield from self._judge(region, region.clocks.sensors, message.as_of, record)
+            yield from self._judge(region, 0, message.as_of, 0, record)
         elif isinstance(message, CellsHealth):
             region = self._region(message.region)
             clock = max(region.clocks.sensors, message.as_of)
             yield from region.sensors.put(message, clock, record)
-            yield from self._judge(region, clock, message.fleet_as_of, record)
+            yield from self._judge(region, clock, message.fleet_as_of, message.requests_as_of or 0, record)
 
-    def _judge(self, region: _Region, sensors: int, fleet: int, record: Record) -> Iterator[Alert]:
+    def _judge(
+        self, region: _Region, sensors: int, fleet: int, requests: int, record: Record
+    ) -> Iterator[Alert]:
         before = region.clocks
-        region.clocks = _Clocks(max(before.sensors, sensors), max(before.fleet, fleet))
-        yield from region.sensors.judge(region.clocks.sensors, record)
-        yield from region.operators.judge(region.clocks.fleet, record)
+        now = region.clocks = _Clocks(
+            max(before.sensors, sensors), max(before.fleet, fleet), max(before.requests, requests)
+        )
+        yield from region.sensors.judge(now.sensors, record)
+        yield from region.operators.judge(now.fleet, record)
+        yield from region.requests.judge(before.requests, now.requests, record)
 
     def _region(self, name: str) -> _Region:
         region = self._regions.get(name)
@@ -121,6 +132,8 @@ class HealthBook:
             return None
         if alert.kind == "feed_silent" and health.feed == VEHICLES:
             return region.operators.seen(alert.subject or "")
+        if alert.kind == "feed_silent" and health.feed == REQUESTS:
+            return region.requests.seen()
         return region.sensors.seen(alert)
 
     def take_parts(self) -> dict[str, bytes | None]:
@@ -141,6 +154,9 @@ class HealthBook:
             sensors.unsaved_owners.clear()
             parts |= dict(sensors.drifts.take_parts())
             parts |= {f"operator/{name}/{key}": data for key, data in region.operators.take_parts()}
+            requests = region.requests.take_part()
+            if requests is not None:
+                parts[f"requests/{name}/"] = requests
             if region.clocks != region.saved_clocks:
                 region.saved_clocks = region.clocks
                 parts[f"clocks/{name}/"] = _encode(region.clocks)
@@ -165,6 +181,8 @@ class HealthBook:
             region.sensors.owners[subject] = Feed(missing=missing, asleep_ms=asleep, awake_ms=awake)
         elif what == "operator":
             region.operators.restore(subject, data)
+        elif what == "requests":
+            region.requests.restore(data)
         elif what == "means":
             region.sensors.drifts.restore_means(subject, data)
         elif what == "trail":

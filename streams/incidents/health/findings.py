@@ -4,7 +4,7 @@ from schemas.alerts import Health
 from streams.incidents.health.cases import Finding
 from streams.incidents.health.sensors import Sensor, Series
 
-SENSORS, VEHICLES = "sensors", "vehicles"
+SENSORS, VEHICLES, REQUESTS = "sensors", "vehicles", "requests"
 
 
 def span(milliseconds: int) -> str:
@@ -57,6 +57,12 @@ def operator_silent(
     """No positions are heard of any vehicle of an operator."""
     text = f"no positions of any vehicle of {operator} for {span(at - since)}"
     return Finding(since, cell, "major", text, Health(VEHICLES, 0, since, expected_ms, patience_ms))
+
+
+def requests_silent(cell: str, since: int, expected_ms: int, patience_ms: int, at: int) -> Finding:
+    """Nothing is heard of citizens' requests in a region."""
+    text = f"nothing heard of any citizens' request for {span(at - since)}"
+    return Finding(since, cell, "major", text, Health(REQUESTS, 0, since, expected_ms, patience_ms))
 
 
 def _health(sensor: Sensor, metric: str | None, series: Series) -> Health:

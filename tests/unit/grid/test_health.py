@@ -1,11 +1,17 @@
 """Health of sensors on its way through the grid, and the clock that goes with it."""
 
+from dataclasses import replace
+
+import msgspec
+import pytest
+
 from schemas import codec
 from schemas.cells import CellsHealth
 from schemas.partials import SensorHealth
-from tests.pipeline import T0
-from tests.unit.grid.partials import sensing
-from tests.unit.grid.region import CELL, MINUTE, Grid
+from streams.grid.state import GridState
+from tests.pipeline import T0, geometry, restored
+from tests.unit.grid.partials import requests, sensing
+from tests.unit.grid.region import CELL, CONFIG, MINUTE, Grid
 
 NEWS = SensorHealth(
     ["s"], ["laeq"], ["city"], [CELL], [T0], [1], [2], [3.5], [4], [5], [6], [7], [8], [9], [10.5]
@@ -28,6 +34,18 @@ def test_news_of_sensors_is_passed_on_at_once_with_its_place_in_the_log() -> Non
     (message,) = heard(grid)
     assert message.sensors == NEWS
     assert (message.source, message.generation, message.offset) == (3, 2, 17)
+
+
+def test_all_that_is_told_of_a_region_says_by_which_owner() -> None:
+    grid = Grid()
+    grid.fold = GridState(CONFIG, geometry, replace(restored(), epoch=17))
+    grid.say((0, CELL, 1, 1, 0), live={CELL: 1}, reached=1)
+    grid.put(sensing((0, CELL, "laeq", [3.5]), reached=1, health=NEWS))
+    grid.put(requests((0, CELL, "noise", {"opened": 1}, []), reached=1))
+    grid.tick(at_checkpoint=True)
+    told = [msgspec.json.decode(output.value) for output in grid.outputs]
+    assert {message["type"] for message in told} == {"now", "window", "metrics", "requests", "health"}
+    assert {message["owner"] for message in told} == {17}
 
 
 def test_at_a_checkpoint_time_is_told_once_though_nothing_is_new() -> None:
@@ -77,6 +95,48 @@ def test_a_fleet_alone_has_no_news_of_sensors() -> None:
     grid.say(reached=5)
     grid.tick(at_checkpoint=True)
     assert heard(grid) == []
+
+
+def test_where_there_are_no_requests_nothing_is_said_of_their_time() -> None:
+    grid = Grid()
+    grid.put(sensing(reached=5))
+    grid.say(reached=5)
+    grid.tick(at_checkpoint=True)
+    assert [message.requests_as_of for message in heard(grid)] == [None]
+
+
+def test_requests_alone_are_judged_by_nobody() -> None:
+    grid = Grid()
+    grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
+    grid.tick(at_checkpoint=True)
+    assert heard(grid) == []
+
+
+@pytest.mark.parametrize("other", ["sensing", "fleet"])
+def test_while_requests_are_silent_the_others_carry_their_clock_on(other: str) -> None:
+    def others(reached: float, offset: int) -> None:
+        if other == "fleet":
+            grid.say(reached=reached, offset=offset)
+        else:
+            grid.put(sensing(reached=reached, offset=offset))
+
+    grid = Grid()
+    grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
+    others(9, 0)
+    grid.tick(at_checkpoint=True)
+    assert heard(grid)[-1].requests_as_of == T0 + 5 * MINUTE + 10_000
+    grid.tick(31_000)
+    others(40, 1)
+    grid.tick(1, at_checkpoint=True)
+    assert heard(grid)[-1].requests_as_of == T0 + 40 * MINUTE + 10_000
+
+
+def test_news_of_sensors_carry_the_clock_of_requests_too() -> None:
+    grid = Grid()
+    grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
+    grid.put(sensing(reached=1, health=NEWS))
+    grid.tick()
+    assert [message.requests_as_of for message in heard(grid)] == [T0 + 5 * MINUTE + 10_000]
 
 
 def test_after_a_crash_the_news_is_passed_on_again() -> None:

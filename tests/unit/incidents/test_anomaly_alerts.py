@@ -235,6 +235,12 @@ def test_a_checkpoint_and_its_restore_change_nothing_and_what_is_open_is_retaine
         "a topic retains an alert while one is open"
     )
     assert set(whole.retained().items()) <= opened, "and none that is cleared"
+    assert {
+        (topic, codec.alert.decode(payload).alert_id)
+        for topic, payloads in whole.fold.retained().items()
+        for payload in payloads
+    } == opened, "any of those may stand there"
+    assert broken.fold.retained() == whole.fold.retained(), "byte for byte, whoever owned it"
     broken.checkpoint()
     whole.checkpoint()
     assert broken.database.tables == whole.database.tables

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from schemas import codec, envelope
 from schemas.cells import CellsNow
 from schemas.incidents import Incident
@@ -57,13 +60,18 @@ class City:
 
     def retained(self) -> dict[str, bytes]:
         """Return what an MQTT broker retains of incidents."""
+        kept = self.board()
+        return {topic: value for topic, value in kept.items() if topic.startswith(topics.MQTT_INCIDENTS)}
+
+    def board(self) -> dict[str, bytes]:
+        """Return what an MQTT broker retains of alerts and incidents."""
         kept: dict[str, bytes] = {}
         for message in (m for output in self.outputs for m in output.mqtt if m.retain):
             if message.payload:
                 kept[message.topic] = message.payload
             else:
                 kept.pop(message.topic, None)
-        return {topic: value for topic, value in kept.items() if topic.startswith(topics.MQTT_INCIDENTS)}
+        return kept
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         return list(self.database.tables[table].values())
@@ -136,3 +144,18 @@ def test_alerts_that_were_stored_before_there_were_incidents_are_grouped_by_the_
     city.crash()
     [begun] = city.look(1, c=1)
     assert begun.cells == sorted([A, B])
+
+
+@given(st.lists(st.tuples(*[st.sampled_from((0, 60, 70, 125, 200))] * 3), max_size=12), st.data())
+@settings(max_examples=60, deadline=None)
+def test_what_stands_retained_is_byte_for_byte_what_the_fold_wants_whoever_owned_it(
+    looks: list[tuple[int, int, int]], data: st.DataObject
+) -> None:
+    """Else the next owner would put right what is right."""
+    city = City()
+    for second, (a, b, c) in enumerate(looks):
+        city.look(second, a=a, b=b, c=c)
+        if data.draw(st.booleans()):
+            city.checkpoint()
+            city.crash()
+        assert {topic: [payload] for topic, payload in city.board().items()} == city.fold.retained()

@@ -20,6 +20,7 @@ from sensors_sim.events.dump import BikeDump
 from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.flood import Flood
 from sensors_sim.events.heat import Heat
+from sensors_sim.events.hotline_away import RequestsSilent
 from sensors_sim.events.outage import AppOutage
 from sensors_sim.events.racing import Racing
 from sensors_sim.events.rain import Rain
@@ -41,6 +42,7 @@ EXAMPLES: tuple[Event, ...] = (
     MetroClosure("Century Avenue", BEGINS_S, LASTS_S, riders_h=900),
     Racing("Century Avenue", BEGINS_S, LASTS_S, riders=5),
     Rain(BEGINS_S, LASTS_S, mm_h=20),
+    RequestsSilent(BEGINS_S, LASTS_S),
     SensorBroken(("traffic-00003",), BEGINS_S, LASTS_S),
     SensorDrifting(("traffic-00003",), BEGINS_S, LASTS_S, by_h=50),
     SensorSilent(("traffic-00003",), BEGINS_S, LASTS_S),
@@ -84,7 +86,7 @@ def told(*events: Event) -> dict[int, list[tuple[str, bytes]]]:
 
 def test_every_event_has_an_example_and_a_name_of_its_own() -> None:
     assert [type(event) for event in EXAMPLES] == list(EVENTS.values())
-    assert set(WRONG) | {Heat, Rain} == set(EVENTS.values())
+    assert set(WRONG) | {Heat, Rain, RequestsSilent} == set(EVENTS.values())
     assert all(EVENTS[event.key] is type(event) for event in EXAMPLES)
 
 

@@ -16,7 +16,9 @@ from sensors_sim.events.contract import Event
 from sensors_sim.events.dump import BikeDump
 from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.heat import Heat
+from sensors_sim.events.hotline_away import RequestsSilent
 from sensors_sim.events.rain import Rain
+from sensors_sim.requests.events import Events
 from sensors_sim.scenario import Scenario
 from sensors_sim.sensors.contract import Readings
 from sensors_sim.sources.simulated import SimulatedCity
@@ -195,3 +197,20 @@ def _fastest_kmh(parts: list[Positions]) -> float:
     same = ids[order][1:] == ids[order][:-1]
     metres = np.hypot(np.diff(lat[order]), np.diff(lon[order]) * np.cos(np.radians(31.2))) * 111_195
     return float((metres[same] / (np.diff(ts[order])[same] / 1000) * 3.6).max())
+
+
+def test_a_feed_of_requests_that_is_silent_says_nothing_in_its_time_and_all_else_as_ever() -> None:
+    away = RequestsSilent(HOUR_S, HOUR_S / 2)
+    told = {}
+    for events in ((away,), ()):
+        city = SimulatedCity(scenario(*events, hours=2, sensors=200), ["requests"])
+        parts = [part for mixed in city.batches() for part in mixed.parts if isinstance(part, Events)]  # type: ignore[attr-defined]
+        told[events] = [event for part in parts for event in part.event.tolist()]
+    first = scenario().start_ms + HOUR_MS
+    left = [event for event in told[()] if not first <= event.ts < first + HOUR_MS // 2]
+    assert told[away,] == left
+    assert len(left) < len(told[()])
+    (entry,) = away.truth(scenario(away).scene())
+    assert (entry.kind, entry.subject, entry.from_ms, entry.to_ms) == (
+        "feed_silent", "requests", first, first + HOUR_MS // 2,
+    )  # fmt: skip

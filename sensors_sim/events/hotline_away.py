@@ -1,0 +1,51 @@
+"""The feed of citizens' requests dies: people call as ever, and nothing is heard of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sensors_sim.events.contract import ChangesRequests, Event, Scene, minutes, since
+from sensors_sim.requests.events import Events
+from sensors_sim.truth.entry import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsSilent(Event):
+    """Nothing is heard of any request; what happens meanwhile is not told later either."""
+
+    key: ClassVar[str] = "requests-silent"
+    expects: ClassVar[str] = "feed_silent"
+
+    begins_s: float
+    lasts_s: float
+
+    @property
+    def ends_s(self) -> float:
+        """When requests are heard again."""
+        return self.begins_s + self.lasts_s
+
+    @property
+    def where(self) -> str:
+        """The feed."""
+        return "the feed of requests"
+
+    def explain(self) -> str:
+        """Say in one sentence what happens."""
+        return (
+            f"from {since(self.begins_s)} nothing is heard of citizens' requests for {minutes(self.lasts_s)}"
+        )
+
+    def on_requests(self, scene: Scene) -> ChangesRequests:
+        """Leave out what happens while it lasts."""
+        first, last = scene.at(self.begins_s), scene.at(self.ends_s)
+
+        def change(events: Events) -> Events:
+            return Events.of(events.owner, [one for one in events.event if not first <= one.ts < last])
+
+        return change
+
+    def truth(self, scene: Scene) -> Iterable[Entry]:
+        """An alert about the feed is due, wherever it is shown."""
+        first, last = scene.at(self.begins_s), scene.at(self.ends_s)
+        why = "nothing is heard of any citizens' request"
+        yield Entry("due", "feed_silent", "requests", (), first, last, why, "requests")

@@ -1,0 +1,94 @@
+"""Keeps what stands retained on MQTT as the folds of our partitions want it: see streams/board.py and docs/adr/0028."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from streams.board import Board, Correction, Watch
+from streams.errors import Fenced, ServiceUnavailable
+from streams.fold import MqttMessage, Output, Retaining
+from streams.runtime.mqtt import MqttPublisher
+from streams.store.checkpoint import Claim, Store
+
+log = logging.getLogger(__name__)
+
+_INTERVAL_S = 2.0
+_REST = 20  # times as long as a look took (CPU time), until the next
+_CONFIRMED_WITHIN_S = 2.0
+_SHOWN = 20
+
+
+class Upkeep:
+    """Looks at our part of the board; the stage says when, and holds its turn meanwhile."""
+
+    def __init__(self, board: Board, mqtt: MqttPublisher, store: Store) -> None:
+        self._board = board
+        self._mqtt = mqtt
+        self._store = store
+        self._watches: dict[tuple[int, int], Watch] = {}
+        self._under_way: set[str] = set()
+        self._over: set[str] = set()
+        self.rest_s = _INTERVAL_S
+        """Until the next look."""
+
+    def told(self, outputs: Iterable[Output]) -> None:
+        """Hear of outputs that are about to be published."""
+        self._under_way |= {message.topic for output in outputs for message in output.mqtt}
+
+    def forget(self) -> None:
+        """Begin anew to doubt: what was wrong until now may be another's affair soon."""
+        self._watches.clear()
+
+    async def may_look(self, claims: Sequence[Claim]) -> bool:
+        """Return whether all that stands is known, and the database confirms that these partitions are ours.
+
+        It does not wait for a database that is away, nor end a worker that lost its partitions: others do.
+        """
+        if not claims or not self._board.known(time.monotonic()):
+            return False
+        unwanted = {id_ for watch in self._watches.values() for id_ in watch.unwanted}
+        try:
+            await self._store.confirm(claims)
+            self._over = unwanted - await self._store.open_now(unwanted)
+        except (ServiceUnavailable, Fenced) as error:
+            log.debug("MQTT is not looked after: %s", error)
+            return False
+        return True
+
+    def look(self, owned: Iterable[tuple[Claim, Retaining, int]]) -> list[Correction]:
+        """Return what is to be put right of partitions: their claims, folds, and the offsets that they have reached.
+
+        All outputs of the folds have been taken, and those that were not published yet come before these.
+        """
+        begin = time.thread_time()
+        watches, self._watches = self._watches, {}
+        found = []
+        for claim, fold, applied in owned:
+            key = claim.partition, claim.epoch
+            watch = self._watches[key] = watches.get(key) or Watch(claim.partition)
+            found += watch.look(
+                self._board.notices,
+                fold.retained(),
+                applied=applied,
+                under_way=self._under_way,
+                over=self._over,
+            )
+        self._under_way.clear()
+        self.rest_s = max(_INTERVAL_S, _REST * (time.thread_time() - begin))
+        return found
+
+    async def put_right(self, corrections: Sequence[Correction]) -> None:
+        """Publish corrections; a broker that does not confirm them is not waited for: we hear what becomes of them."""
+        for one in corrections[:_SHOWN]:
+            log.warning(
+                "MQTT %r: %s stood there; %s",
+                *(one.topic, one.stood or "nothing", "published anew" if one.payload else "taken back"),
+            )
+        if len(corrections) > _SHOWN:
+            log.warning("MQTT: %d more topics put right", len(corrections) - _SHOWN)
+        messages = [MqttMessage(one.topic, one.payload, retain=True) for one in corrections]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CONFIRMED_WITHIN_S):
+                await self._mqtt.publish(messages)

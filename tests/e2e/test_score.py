@@ -121,27 +121,3 @@ def test_riders_who_race_are_found_in_the_running_system_by_the_policy_beside_th
         due = json.loads(scored.out)["due"]
         assert len(due) >= 6
         assert max(one["delay_s"] for one in due) <= 60
-
-
-def test_an_operator_whose_app_is_down_is_found_in_the_running_system_when_its_bikes_make_too_few_trips(
-    a_city: CityMaker,
-) -> None:
-    """From hour 16 on; too few in a day they are at the end of hour 27. The others make enough."""
-    policy = Path(__file__).parents[2] / "sensors_sim" / "scenarios" / "idle-fleet.mds.json"
-    # At such a speed operators seem to be silent where the machine is busy, and of those nothing is said about trips.
-    with a_city(
-        UB_POLICY_FILE=str(policy), UB_POLICY_VEHICLE_TYPES="bicycle", UB_SENSOR_HEALTH="false"
-    ) as city:
-        city.start_gateway()
-        city.start_worker()
-        run = ("--bikes", "300", "--speed", "480", "--settle", "5")
-        bounds = ("--least-recall", "1", "--least-precision", "1")
-        scored = city.run(
-            *("sim", "score", "idle-fleet", "--only", "bikes", "--kind", "too_few_trips", "--json"),
-            *(*run, *bounds),
-            timeout_s=480.0,
-        )
-        assert scored.code == 0, f"{scored}\n{city.logs()[-3_000:]}"
-        [due] = json.loads(scored.out)["due"]
-        assert due["subject"].endswith("/meituan")
-        assert due["delay_s"] == 0  # it is judged by the hour, and so is the truth

@@ -70,6 +70,12 @@ class _Incident(msgspec.Struct):
     region: _Name
 
 
+class _Id(msgspec.Struct):
+    alert_id: str = ""
+    incident_id: str = ""
+
+
+_id = msgspec.json.Decoder(_Id)
 _alert = msgspec.json.Decoder(_Alert)
 _incident = msgspec.json.Decoder(_Incident)
 
@@ -119,6 +125,11 @@ class Board:
         return Told(alert.alert_id, alert.sequence, evidence.partition, evidence.offset)
 
 
+def _id_of(payload: bytes) -> str:
+    found = _id.decode(payload)
+    return found.alert_id or found.incident_id
+
+
 @dataclass(frozen=True, slots=True)
 class Correction:
     """A payload to retain, empty to take back what stands, and what stood there until now."""
@@ -161,7 +172,8 @@ class Watch:
         wanted      the payloads that may stand, by topic; where none of them does, the first is published
         applied     the offset of the newest record that `wanted` is a function of
         under_way   topics on which we published since the last look
-        over        ids that the tables do not call open: what nobody wants is taken back only if it is one of these
+        over        ids that the tables do not call open: what nobody wants is taken back only if it is one of these,
+                    or wanted on another topic, as an alert whose severity has changed
 
         What is of another partition is left alone, and what cannot be read, unless it stands where something is wanted.
         """
@@ -176,7 +188,10 @@ class Watch:
             if topic not in wanted and notice.told is not None and notice.told.partition == self.partition
         }
         self.unwanted = list(unwanted.values())
-        wrong |= {topic: b"" for topic, id_ in unwanted.items() if id_ in over}
+        moved = (
+            {_id_of(payload) for payloads in wanted.values() for payload in payloads} if unwanted else set()
+        )
+        wrong |= {topic: b"" for topic, id_ in unwanted.items() if id_ in over or id_ in moved}
         self._doubts = {topic: doubt for topic, doubt in self._doubts.items() if topic in wrong}
         return [
             Correction(topic, payload, notices.get(topic))

@@ -66,6 +66,17 @@ def test_what_nobody_wants_any_more_is_taken_back_after_some_looks() -> None:
     assert city.looks(1) == [(TOPIC, b""), (INCIDENT, b"")]
 
 
+def test_what_is_open_with_another_severity_is_taken_back_where_it_stood_before() -> None:
+    """A broker that crashed may remember it with the severity that it had; the tables call it open all the same."""
+    now, before = (TOPIC, INCIDENT), (topic.replace("major", "minor") for topic in (TOPIC, INCIDENT))
+    city = City({TOPIC: [event(sequence=1)], INCIDENT: [an_incident("here")]})
+    city.open = {"id", "i"}
+    for topic, old, payload in zip(now, before, (event(), an_incident("here")), strict=True):
+        city.pin(topic, city.wanted[topic][0])
+        city.pin(old, payload)
+    assert city.looks(PATIENCE) == [(topic.replace("major", "minor"), b"") for topic in now]
+
+
 def test_what_is_missing_is_published_anew() -> None:
     city = City({TOPIC: [event()]})
     assert city.looks(PATIENCE) == [(TOPIC, event())]

@@ -34,7 +34,8 @@ def problem_of_numbers(message: msgspec.Struct) -> str:
 
 
 def _beyond(name: str, value: int) -> str:
-    return f"{name} {f'{value:.3e}' if abs(value) < 1e300 else 'beyond 300 digits'}: {_LEAST} to {END_MS - 1} expected"
+    shown = f"{value:.3e}" if abs(value) < 1e300 else "of over 300 digits"  # no float holds these
+    return f"{name} {shown}: {_LEAST} to {END_MS - 1} expected"
 
 
 @cache

@@ -42,12 +42,8 @@ _REST = 9  # times as long as it took to make what was published, until more is
 _LONGEST_REST_S = 0.25
 _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
 _TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
-_SETTLES_S = (
-    10.0  # a partition that was just opened has records to fold again: what stands on MQTT may be ahead of it
-)
-_CONFIRMED_S = (
-    2.0  # so long ago the database may have confirmed a claim, where nothing else says that it is ours
-)
+_SETTLES_S = 10.0  # one that was just opened folds records again: what stands on MQTT may be ahead of it
+_CONFIRMED_S = 2.0  # how long the database's word counts that a claim is ours
 
 
 @dataclass(slots=True)

@@ -470,5 +470,6 @@ def _faust_app(settings: Settings) -> faust.App:
     )
     transport = FetchWaitTransport(url=[*app.conf.broker], app=app, loop=None)
     transport.fetch_wait_ms = settings.kafka_fetch_wait_ms
+    transport.leaders_fall_silent = settings.kafka_flavor == "tansu"
     app.transport = transport
     return app

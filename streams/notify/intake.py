@@ -20,6 +20,7 @@ from streams.alerts.matchers import match_all
 from streams.errors import MigrationError, ServiceUnavailable
 from streams.notify.receivers import Receiver
 from streams.settings import Settings
+from streams.silent_leader import SilentLeader
 from streams.store import notifications
 from streams.store.notifications import Connection
 from streams.store.retry import retrying
@@ -158,6 +159,9 @@ class Intake:
         except KafkaError as error:
             await consumer.stop()
             raise ServiceUnavailable("Kafka", self._settings.kafka_bootstrap, str(error)) from None
+        if self._settings.kafka_flavor == "tansu":
+            SilentLeader(consumer._coordinator)
+        consumer.subscribe([topics.ALERTS])
         return consumer
 
     def _consumer(self) -> Any:
@@ -165,7 +169,6 @@ class Intake:
         if self._settings.kafka_flavor == "tansu":  # its JoinGroup waits half the session timeout
             options = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 1000}
         return AIOKafkaConsumer(
-            topics.ALERTS,
             bootstrap_servers=self._settings.kafka_bootstrap,
             group_id=GROUP,
             enable_auto_commit=False,

@@ -29,7 +29,7 @@ from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.family import FAMILY, JOINT
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
-from streams.incidents.change import problem_of_change
+from streams.incidents.change import told_otherwise
 from streams.incidents.damping import FlapConfig
 from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.grouping.incident import GroupConfig
@@ -257,6 +257,8 @@ class Worker:
         self._news, self._edges = news_config(settings, self._policy), count_ground(self._policy)
         self._fleets: WeakSet[FleetState] = WeakSet()
         self._incidents: WeakSet[IncidentsState] = WeakSet()
+        self._judging = {"fleet": self._take_in_fleets, "incidents": self._take_in_incidents}
+        """By stage: how its folds come to judge by the policy that was taken."""
         self._stages = self._make_stages(load_districts(settings))
         for stage in self._stages.values():
             self._add_agent(stage)
@@ -385,22 +387,31 @@ class Worker:
             except PolicyError as error:
                 log.error("the policy stays as it was: %s", error)
                 continue
-            problems = {fold.problem_of_policy(policy) for fold in self._incidents}
-            problems |= {problem_of_change(self._policy, policy, fold.reached) for fold in self._fleets}
-            problems.discard("")
-            if problems:
-                log.error("the policy stays as it was: %s", "; ".join(sorted(problems)))
-                continue
+            otherwise = {fold.told_otherwise(policy) for fold in self._incidents}
+            otherwise |= {told_otherwise(self._policy, policy, fold.reached) for fold in self._fleets}
             self._policy, self._news = policy, news_config(self.settings, policy)
             self._edges = count_ground(policy)
-            for fleet in self._fleets:
-                fleet.take_ground(self._news.ground)
-                fleet.take_speeds(self._news.speeds)
-                fleet.take_trips(self._news.trips)
-                fleet.take_edges(self._edges)
-            for fold in self._incidents:
-                fold.take_policy(policy)
-            log.info("policy %s taken anew: %d MDS policies", policy.name, len(policy.counts))
+            for stage in self._stages.values():
+                if stage.name in self._judging:
+                    await stage.between_records(self._judging[stage.name])
+            log.info("policy %s taken anew: %s", policy.name, _versions(policy))
+            if found := "; ".join(sorted(filter(None, otherwise))):
+                log.warning(
+                    "policy %s judges from here on, and did not before: %s; "
+                    "`urbanbrain alerts replay` of an alert from before needs the file of then",
+                    *(policy.name, found),
+                )
+
+    def _take_in_fleets(self) -> None:
+        for fleet in self._fleets:
+            fleet.take_ground(self._news.ground)
+            fleet.take_speeds(self._news.speeds)
+            fleet.take_trips(self._news.trips)
+            fleet.take_edges(self._edges)
+
+    def _take_in_incidents(self) -> None:
+        for fold in self._incidents:
+            fold.take_policy(self._policy)
 
     def _run(self, work: Any) -> None:
         task = asyncio.create_task(self._guarded(work))
@@ -443,6 +454,14 @@ class Worker:
             self.failure = error
             log.error("the worker ends: %s", error, exc_info=error)
             self._run(self.app.crash(error))
+
+
+def _versions(policy: Policy) -> str:
+    """Return what an alert calls the versions of what judges from now on, for the log."""
+    others = {one.name: one.version for one in (*policy.counts, *policy.stays, *policy.speeds, *policy.trips)}
+    return ", ".join(
+        [f"capacities {policy.version}", *(f"{name} {version}" for name, version in others.items())]
+    )
 
 
 def _faust_app(settings: Settings) -> faust.App:

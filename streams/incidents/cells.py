@@ -79,8 +79,13 @@ class CellBook:
         self._unsaved: set[str] = set()
 
     def take(self, policy: Policy) -> None:
-        """Go by another policy from now on; capacities of cells that are known stay (change.py)."""
+        """Go by other capacities from now on; cells that have one are looked at with their region's next counts."""
         self._policy = policy
+        for name, cell in self._cells.items():
+            rule = policy.rule_at(cell.lat, cell.lon)
+            if rule != cell.rule:
+                cell.rule = rule
+                self._pending.add(name)
 
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
@@ -134,6 +139,7 @@ class CellBook:
         cell = self._cells[name]
         watch = step(cell.watch, sum(cell.by_operator.values()), as_of, cell.rule)
         if watch == cell.watch and watch.quiet:
+            self._pending.discard(name)
             return None
         if cell.watch.since is None:
             cell.first_offset = record.offset
@@ -198,9 +204,15 @@ class CellBook:
         cell.alert, cell.not_before = saved.alert, saved.not_before
         cell.first_offset = saved.first_offset
         cell.watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
-        if saved.since is not None and saved.alert is None:
+        if (saved.since is not None and saved.alert is None) or self._is_judged_otherwise(cell):
             self._pending.add(name)
         return saved.alert
+
+    def _is_judged_otherwise(self, cell: _Cell) -> bool:
+        """Return whether a cell that was restored was judged by another capacity than it has now."""
+        return (
+            step(cell.watch, sum(cell.by_operator.values()), cell.watch.since or 0, cell.rule) != cell.watch
+        )
 
 
 def _standing(counts: Counts) -> int:

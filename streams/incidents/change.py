@@ -1,8 +1,9 @@
-"""Whether a policy may take another's place while the log goes on.
+"""What a replay would tell otherwise when a policy takes another's place while the log goes on.
 
-A replay goes by the newest policy from its beginning. It tells the same of what was folded already if that policy
-decides nothing else before the event time that was reached. MDS asks for as much: policies do not change once they
-are published, they are published before they begin, and a later one replaces an earlier one.
+A replay goes by one policy from its beginning. It tells the same of what was folded already if that policy decides
+nothing else before the event time that was reached. MDS asks publishers for as much: policies do not change once they
+are published, they are published before they begin, and a later one replaces an earlier one. What others publish is
+taken too, and judges from here on: whoever wants to replay what was before needs the file of then (ADR 0031).
 """
 
 from dataclasses import replace
@@ -14,27 +15,27 @@ from streams.incidents.stays.rules import StayPolicy
 from streams.incidents.trips.rules import TripPolicy
 
 
-def problem_of_change(old: Policy, new: Policy, reached_ms: int) -> str:
-    """Return why `new` cannot take the place of `old` at an event time without a restart, or nothing."""
-    if (old.name, old.version, old.time_zone) != (new.name, new.version, new.time_zone):
-        return "capacities of cells have no beginning; restart the workers for other ones"
-    problems = [
-        *_problems(old.counts, new.counts, reached_ms),
-        *_problems(old.stays, new.stays, reached_ms),
-        *_problems(old.speeds, new.speeds, reached_ms),
-        *_problems(old.trips, new.trips, reached_ms),
+def told_otherwise(old: Policy, new: Policy, reached_ms: int) -> str:
+    """Return what a replay by `new` would judge otherwise than `old` did up to an event time, or nothing."""
+    capacities = (old.name, old.version, old.time_zone) != (new.name, new.version, new.time_zone)
+    found = [
+        "capacities of cells, which have no beginning" if capacities else "",
+        *_changes(old.counts, new.counts, reached_ms),
+        *_changes(old.stays, new.stays, reached_ms),
+        *_changes(old.speeds, new.speeds, reached_ms),
+        *_changes(old.trips, new.trips, reached_ms),
     ]
-    return "; ".join(dict.fromkeys(filter(None, problems)))
+    return "; ".join(dict.fromkeys(filter(None, found)))
 
 
-def _problems[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](
+def _changes[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](
     old: tuple[P, ...], new: tuple[P, ...], reached_ms: int
 ) -> list[str]:
     before, after = {one.policy_id: one for one in old}, {one.policy_id: one for one in new}
-    return [_problem(before.get(key), after.get(key), reached_ms) for key in sorted(before | after)]
+    return [_change(before.get(key), after.get(key), reached_ms) for key in sorted(before | after)]
 
 
-def _problem[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](
+def _change[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](
     old: P | None, new: P | None, reached_ms: int
 ) -> str:
     if old == new or not (_decided(old, reached_ms) or _decided(new, reached_ms)):
@@ -43,13 +44,13 @@ def _problem[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](
         assert old is not None
         if old.end is not None and old.end <= reached_ms:
             return ""  # a replay from before its end needs the file as it was
-        return f"policy {old.name!r} is in force and gone from the file; let another one replace it (prev_policies)"
+        return f"policy {old.name!r} was in force and is gone from the file"
     if old is None:
-        return f"policy {new.name!r} begins at {new.begin}, and event time {reached_ms} is reached; let it begin later"
+        return f"policy {new.name!r} begins at {new.begin}, and event time {reached_ms} was reached"
     ends = {end for end in (old.end, new.end) if end is not None}
     if replace(old, end=None) == replace(new, end=None) and all(end > reached_ms for end in ends):
         return ""
-    return f"policy {new.name!r} changed after it began; give the new one an id and a start_date of its own"
+    return f"policy {new.name!r} changed after it began"
 
 
 def _decided(policy: CountPolicy | StayPolicy | SpeedPolicy | TripPolicy | None, reached_ms: int) -> bool:

@@ -101,14 +101,14 @@ def transition(
     A new alert begins at `not_before` at the earliest, however event time stands still.
     """
     if watch.severity is None:
-        return (
-            None if open_alert is None else _next(open_alert, "cleared", sighting, rule, open_alert.severity)
-        )
+        if open_alert is None:
+            return None
+        return _next(open_alert, "cleared", sighting, rule, policy, open_alert.severity)
     if open_alert is None:
         starts_at = sighting.as_of if watch.since is None else watch.since
         return _raised(max(starts_at, not_before), watch.severity, sighting, rule, policy)
     if watch.severity != open_alert.severity:
-        return _next(open_alert, "updated", sighting, rule, watch.severity)
+        return _next(open_alert, "updated", sighting, rule, policy, watch.severity)
     return None
 
 
@@ -136,9 +136,17 @@ def _raised(starts_at: int, severity: Severity, s: Sighting, rule: Rule, policy:
     )
 
 
-def _next(alert: Alert, action: AlertAction, s: Sighting, rule: Rule, severity: Severity) -> Alert:
+def _next(
+    alert: Alert, action: AlertAction, s: Sighting, rule: Rule, policy: Policy, severity: Severity
+) -> Alert:
     return next_event(
-        alert, action, s.as_of, severity=severity, summary=_summary(s, rule), evidence=_evidence(s, rule)
+        alert,
+        action,
+        s.as_of,
+        severity=severity,
+        summary=_summary(s, rule),
+        policy_version=policy.version,
+        evidence=_evidence(s, rule),
     )
 
 

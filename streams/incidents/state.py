@@ -8,7 +8,7 @@ from streams.fold import Changes, Output, Record, Restored
 from streams.incidents.anomaly.series import AllSeries, AnomalyConfig
 from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre
-from streams.incidents.change import problem_of_change
+from streams.incidents.change import told_otherwise
 from streams.incidents.counts.book import CountBook, CountConfig
 from streams.incidents.counts.edges import EdgeBook
 from streams.incidents.damping import NEVER, Damper, FlapConfig
@@ -91,8 +91,9 @@ class IncidentsState:
         self._books["speed"] = self._speeds
         if vehicles is not None:
             self._books["vehicle"] = VehicleBook(vehicles, self._place)
-        if forecast is not None:
-            self._books["forecast"] = ForecastBook(forecast, policy, centre)
+        self._forecast = None if forecast is None else ForecastBook(forecast, policy, centre)
+        if self._forecast is not None:
+            self._books["forecast"] = self._forecast
         if hot_spots is not None:
             self._books["hot_spot"] = HotSpotBook(hot_spots[0], self._place, hot_spots[1])
         if joint is not None:
@@ -118,14 +119,16 @@ class IncidentsState:
         if self._incidents is not None:
             self._incidents.restore(restored.parts, self._open.all())
 
-    def problem_of_policy(self, policy: Policy) -> str:
-        """Return why another policy cannot be taken without a restart, or nothing: see change.py."""
-        return problem_of_change(self._policy, policy, self._newest)
+    def told_otherwise(self, policy: Policy) -> str:
+        """Return what a replay by another policy would judge otherwise up to here, or nothing: see change.py."""
+        return told_otherwise(self._policy, policy, self._newest)
 
     def take_policy(self, policy: Policy) -> None:
         """Go by another policy from the next record on."""
         self._policy = policy
         self._cells.take(policy)
+        if self._forecast is not None:
+            self._forecast.take(policy)
         self._counts.take(_count_config(policy))
         self._stays.take(_stay_config(policy))
         self._speeds.take(self._speed_config(policy))

@@ -367,6 +367,20 @@ class Stage:
         if self._waiting < self._settings.max_unacked_records:
             self._room.set()
 
+    async def between_records(self, change: Callable[[], None]) -> None:
+        """Change how the folds judge, once all that they folded is stored and before another record is folded.
+
+        So whoever folds on from the checkpoint judges the same records by the change. Folding goes on until the
+        database answers.
+        """
+        await retrying(lambda: self._store.confirm([]), None, log.warning)
+        async with self._turn, self._handover:
+            if self._commit is not None and not self._commit.done():
+                await self._commit
+            if await self._is_ours():
+                await self._store_all(await self._publish_all())
+            change()
+
     # ------------------------------------------------------------------ handing over
 
     async def open(self, partitions: set[int]) -> None:

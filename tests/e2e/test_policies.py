@@ -1,5 +1,7 @@
 """A policy on a whole area in a running city: workers are killed, and the next policy comes without a restart."""
 
+import itertools
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -47,6 +49,12 @@ def bikes(minute: int) -> Iterator[Message]:
 def write(path: Path, *policies: Any) -> None:
     area = geography(1, {"type": "Polygon", "coordinates": [BOX]}, "Box")
     path.write_text(document(list(policies), [area]))
+
+
+def elsewhere(minute: int) -> Iterator[Message]:
+    """Somebody moves elsewhere in the region: time goes on there, though all others are at rest."""
+    ts = BEGIN_MS + minute * MINUTE
+    yield array("delta", [reading("d", "delta", ts, LAT + 0.05 + minute % 5 * 0.01, LON)])
 
 
 def alerts(city: City) -> list[dict[str, Any]]:
@@ -258,17 +266,28 @@ def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(
             [cleared] = city.eventually(lambda: [a for a in alerts(city) if a["status"] == "cleared"])
             assert cleared["alert_id"] == opened["alert_id"]
             assert cleared["summary"].startswith("the rule is not in effect any more")
-            write(path, OLD, {**NEW, "rules": [rule(8, 1, maximum=1)]})
-            log = city.eventually(worker.log.read_text, until=lambda log: "stays as it was" in log)
-            assert "'policy 2' changed after it began" in log
             for minute in (33, 34, 35):
                 publisher.publish(bikes(minute))
             closed = "SELECT extract(epoch FROM max(window_start)) * 1000 FROM ub.cell_window"
             city.eventually(lambda: city.count(closed), until=lambda at: at >= BEGIN_MS + 33 * MINUTE)
-        assert len(alerts(city)) == 1, "ten bikes are as many as the new policy allows"
-        again = city.run("alerts", "replay", opened["alert_id"])
-        assert again.code == 0, again
-        assert f"the same alert: {opened['alert_id']}, 2 events" in again.out
+            assert len(alerts(city)) == 1, "ten bikes are as many as the new policy allows"
+            again = city.run("alerts", "replay", opened["alert_id"])
+            assert again.code == 0, again
+            assert f"the same alert: {opened['alert_id']}, 2 events" in again.out
+            write(path, OLD, {**NEW, "rules": [rule(8, 1, maximum=1)]})
+            log = city.eventually(worker.log.read_text, until=lambda log: "judges from here on" in log)
+            assert "'policy 2' changed after it began" in log
+            minutes = itertools.count(36)
+
+            def go_on() -> list[dict[str, Any]]:
+                publisher.publish(bikes(next(minutes)))
+                return alerts(city)
+
+            [_, stricter] = city.eventually(go_on, 60.0, until=lambda found: len(found) == 2)
+            assert stricter["evidence"]["rule"]["excess"] == 9
+            assert f"policy 2 {stricter['policy_version']}" in log
+            write(path, OLD, NEW)
+            city.eventually(go_on, until=lambda found: all(one["status"] == "cleared" for one in found))
         write(path, {**OLD, "rules": [rule(7, 1, maximum=6)]})
         other = city.run("alerts", "replay", opened["alert_id"])
         assert other.code == 2, other
@@ -279,3 +298,49 @@ def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(
         contract = Contract()
         faults = [contract.kafka_faults(r.topic, r.key, r.headers, r.value) for r in records]
         assert [fault for found in faults for fault in found] == []
+
+
+def test_capacities_that_change_in_a_running_city_are_judged_at_once_though_nobody_moves(
+    a_city: CityMaker, tmp_path: Path
+) -> None:
+    """Nine bikes of gamma stand here, and five of alpha. The worker is killed right after the file was taken."""
+    path = tmp_path / "zones.geojson"
+
+    def hold(capacity: int) -> None:
+        properties = {"name": "Box", "capacity": capacity, "min_duration_s": 60}
+        geometry = {"type": "Polygon", "coordinates": [BOX]}
+        feature = {"type": "Feature", "properties": properties, "geometry": geometry}
+        path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+
+    minutes = itertools.count(1)
+
+    def go_on() -> list[dict[str, Any]]:
+        publisher.publish(elsewhere(next(minutes)))
+        return city.query("SELECT * FROM ub.alert WHERE kind = 'oversaturation'")
+
+    hold(100)
+    with a_city(UB_POLICY_FILE=str(path)) as city:
+        city.start_gateway()
+        worker = city.start_worker()
+        with city.publisher() as publisher:
+            publisher.publish(bikes(0))
+            city.eventually(lambda: city.count("SELECT count(*) FROM ub.cell_now") >= 3)
+            hold(10)
+            city.eventually(worker.log.read_text, until=lambda log: "capacities of cells, which have" in log)
+            os.kill(city.eventually(worker.children)[0], signal.SIGKILL)
+            [opened] = city.eventually(go_on, 60.0)
+            assert (f"{opened['cell']:x}", opened["zone"]) == (HERE, "Box")
+            assert opened["evidence"]["capacity"] == 10
+            assert opened["evidence"]["by_operator"] == {"alpha": 5, "gamma": 9}
+            hold(100)
+            city.eventually(
+                worker.log.read_text, until=lambda log: log.count("capacities of cells, which") == 2
+            )
+            [cleared] = city.eventually(go_on, until=lambda found: found[0]["status"] == "cleared")
+        assert cleared["alert_id"] == opened["alert_id"]
+        assert cleared["policy_version"] != opened["policy_version"]
+        told = "SELECT body ->> 'policy_version' AS version FROM api.alert_history ORDER BY sequence"
+        assert [one["version"] for one in city.query(told)] == [
+            opened["policy_version"],
+            cleared["policy_version"],
+        ]

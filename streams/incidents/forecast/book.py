@@ -84,6 +84,12 @@ class ForecastBook:
         self._unsaved: set[str] = set()
         self._version = rules_version(policy.version, rule)
 
+    def take(self, policy: Policy) -> None:
+        """Go by other capacities from now on; those that stir, or are to fill, are judged with the next window."""
+        self._policy, self._version = policy, rules_version(policy.version, self._rule)
+        for cell in self._cells.values():
+            cell.rule = policy.rule_at(cell.lat, cell.lon)
+
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
         if not isinstance(message, Windows):

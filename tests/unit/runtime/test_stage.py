@@ -250,6 +250,43 @@ def test_a_worker_that_slept_as_it_published_says_nothing_after_that(monkeypatch
     assert [type(error) for error in failed] == [Fenced]
 
 
+def test_judgement_changes_between_a_checkpoint_and_the_next_record() -> None:
+    """Whoever begins again from the checkpoint folds the same records by the change: all of them, and no others."""
+    database = Database(0)
+    stage = a_stage(database, Kafka(), [], checkpoint_interval_s=60)
+    seen: list[tuple[dict[int, int], list[int]]] = []
+
+    class Watched(Listing):
+        def __init__(self) -> None:
+            super().__init__()
+            folds.append(self)
+
+    folds: list[Watched] = []
+
+    async def open_fold(_: Claim) -> Watched:
+        return Watched()
+
+    stage._open_fold = open_fold
+
+    async def body() -> None:
+        await stage.consume(Events((0, 0), (0, 1), (1, 0)))
+        change = asyncio.create_task(
+            stage.between_records(
+                lambda: seen.append(({**database.offset}, [n for fold in folds for n in fold.new]))
+            )
+        )
+        await stage.consume(Events(*((0, offset) for offset in range(2, 50))))
+        await change
+        await stage.consume(Events((0, 50)))
+        await stage.close(5)
+
+    asyncio.run(body())
+    [(stored, unstored)] = seen
+    assert set(stored) == {0, 1}
+    assert not unstored
+    assert database.offset == {0: 50, 1: 0}
+
+
 def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_any_more() -> None:
     """The database was away as a rebalance came. A claim would end the worker that owns the partition now."""
 

@@ -1,4 +1,4 @@
-"""A policy that takes another's place while the log goes on: the same is told as by a replay, or it is refused."""
+"""A policy that takes another's place while the log goes on: a replay tells the same, or it is said what not."""
 
 from dataclasses import replace
 from datetime import timedelta, timezone
@@ -50,7 +50,7 @@ def test_a_new_policy_tells_the_same_as_a_replay_by_it() -> None:
     12 bikes                  alert, cleared, alert
     """
     fold, replay = reached(OLD), reached(OLD, NEW)
-    assert fold.fold.problem_of_policy(replay.policy) == ""
+    assert fold.fold.told_otherwise(replay.policy) == ""
     fold.fold.take_policy(replay.policy)
     for minute in range(1, 20):
         assert fold.look(REACHED + minute * MINUTE) == replay.look(REACHED + minute * MINUTE)
@@ -72,7 +72,7 @@ def test_counts_go_on_after_a_policy_was_taken() -> None:
 
 def test_the_alert_of_a_rule_that_never_began_to_be_is_not_kept() -> None:
     fold = reached(OLD, policy(3, rule(9, 1, maximum=1), end_date=REACHED))
-    assert fold.fold.problem_of_policy(policy_of(OLD)) == "", "it is over"
+    assert fold.fold.told_otherwise(policy_of(OLD)) == "", "it is over"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_the_alert_of_a_rule_that_never_began_to_be_is_not_kept() -> None:
     [
         ([OLD, policy(2, rule(8, 1), start_date=REACHED)], f"'policy 2' begins at {REACHED}, and event time"),
         ([policy(1, rule(7, 1, maximum=11))], "'policy 1' changed after it began"),
-        ([], "'policy 1' is in force and gone from the file; let another one replace it (prev_policies)"),
+        ([], "'policy 1' was in force and is gone from the file"),
         ([policy(1, rule(7, 1, maximum=10), name="x")], "'x' changed after it began"),
         (
             [OLD, policy(2, rule(8, 1), start_date=REACHED, prev_policies=[identity(1)])],
@@ -88,21 +88,36 @@ def test_the_alert_of_a_rule_that_never_began_to_be_is_not_kept() -> None:
         ),
     ],
 )
-def test_what_a_replay_would_tell_differently_is_refused(after: list[Any], says: str) -> None:
-    assert says in reached(OLD).fold.problem_of_policy(policy_of(*after))
+def test_what_a_replay_would_tell_differently_is_said(after: list[Any], says: str) -> None:
+    assert says in reached(OLD).fold.told_otherwise(policy_of(*after))
 
 
 def test_what_has_not_begun_may_change() -> None:
     later = policy(2, rule(8, 1), start_date=REACHED + 1)
     other = policy(2, rule(8, 1, maximum=3), start_date=REACHED + 1)
     fold = reached(OLD, later)
-    assert fold.fold.problem_of_policy(policy_of(OLD, other)) == ""
-    assert fold.fold.problem_of_policy(policy_of(OLD)) == ""
+    assert fold.fold.told_otherwise(policy_of(OLD, other)) == ""
+    assert fold.fold.told_otherwise(policy_of(OLD)) == ""
 
 
-def test_capacities_and_the_time_zone_are_not_changed_on_the_way() -> None:
+def test_capacities_have_no_beginning() -> None:
     fold = reached(OLD)
     other = replace(fold.policy, default=replace(DEFAULT, capacity=1), version="other")
-    assert "capacities of cells have no beginning; restart the workers" in fold.fold.problem_of_policy(other)
+    assert "capacities of cells, which have no beginning" in fold.fold.told_otherwise(other)
     moved = replace(fold.policy, time_zone=timezone(timedelta(hours=8)))
-    assert fold.fold.problem_of_policy(moved)
+    assert fold.fold.told_otherwise(moved)
+
+
+def test_a_rule_in_force_that_changes_judges_from_then_on() -> None:
+    """12 bikes, where ten may be, then 20, then one."""
+    fold = reached(OLD)
+    (raised,) = fold.look(REACHED + 2 * MINUTE)
+    fold.fold.take_policy(policy_of(policy(1, rule(7, 1, maximum=20))))
+    (cleared,) = fold.look(REACHED + 3 * MINUTE)
+    assert (cleared.alert_id, cleared.action) == (raised.alert_id, "cleared")
+    least = policy_of(policy(1, rule(7, 1, maximum=1)))
+    fold.fold.take_policy(least)
+    fold.look(REACHED + 4 * MINUTE)
+    (again,) = fold.look(REACHED + 6 * MINUTE)
+    assert (again.action, again.policy_version) == ("raised", least.counts[0].version)
+    assert again.alert_id != raised.alert_id

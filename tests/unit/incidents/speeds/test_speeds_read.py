@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streams.incidents.change import problem_of_change
+from streams.incidents.change import told_otherwise
 from streams.incidents.overview import lines
 from tests.pipeline import T0
 from tests.unit.incidents.counts.mds import document, geography, policy
@@ -102,9 +102,9 @@ def test_policies_are_listed_with_their_limits() -> None:
 
 def test_a_policy_that_has_begun_does_not_change_without_a_restart() -> None:
     old, new = mds(speed_rule(7, 1, maximum=30)), mds(speed_rule(7, 1, maximum=20))
-    assert "changed after it began" in problem_of_change(old, new, T0 + 1)
-    assert problem_of_change(old, new, T0 - 1) == ""
-    assert problem_of_change(old, old, T0 + 1) == ""
+    assert "changed after it began" in told_otherwise(old, new, T0 + 1)
+    assert told_otherwise(old, new, T0 - 1) == ""
+    assert told_otherwise(old, old, T0 + 1) == ""
 
 
 def test_a_type_of_rule_that_is_not_judged_is_noted() -> None:

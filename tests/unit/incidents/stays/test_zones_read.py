@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.grid import locate
-from streams.incidents.change import problem_of_change
+from streams.incidents.change import told_otherwise
 from streams.incidents.overview import lines
 from streams.incidents.stays.ground import Ground
 from streams.incidents.stays.rules import Area
@@ -113,9 +113,9 @@ def test_policies_are_listed_with_their_limits() -> None:
 
 def test_a_policy_that_has_begun_does_not_change_without_a_restart() -> None:
     old, new = mds(time_rule(7, 1, maximum=30)), mds(time_rule(7, 1, maximum=20))
-    assert "changed after it began" in problem_of_change(old, new, T0 + 1)
-    assert problem_of_change(old, new, T0 - 1) == ""
-    assert problem_of_change(old, old, T0 + 1) == ""
+    assert "changed after it began" in told_otherwise(old, new, T0 + 1)
+    assert told_otherwise(old, new, T0 - 1) == ""
+    assert told_otherwise(old, old, T0 + 1) == ""
 
 
 positions = st.tuples(st.floats(121.46, 121.51), st.floats(31.21, 31.26))

@@ -3,7 +3,7 @@
 import pytest
 
 from streams.incidents.backtest import drafted
-from streams.incidents.change import problem_of_change
+from streams.incidents.change import told_otherwise
 from streams.incidents.overview import lines
 from tests.unit.incidents.counts.mds import START, city, document, policy, read_all, rule
 from tests.unit.incidents.trips.riding import AREAS, policy_of, trip_rule
@@ -61,5 +61,5 @@ def test_stored_windows_have_no_trips_to_judge() -> None:
 
 def test_a_policy_that_has_begun_does_not_change_without_a_restart() -> None:
     old, new = (policy_of(trip_rule(7, 1, minimum=n)) for n in (1, 2))
-    assert "changed after it began" in problem_of_change(old, new, START + 1)
-    assert problem_of_change(old, new, START - 1) == ""
+    assert "changed after it began" in told_otherwise(old, new, START + 1)
+    assert told_otherwise(old, new, START - 1) == ""

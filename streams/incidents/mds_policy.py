@@ -7,6 +7,21 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Event time in milliseconds from which and before which something is in force; `end` None: for good."""
+
+    begin: int = 0
+    end: int | None = None
+
+    def has(self, at_ms: int) -> bool:
+        """Return whether an event time lies in it."""
+        return self.begin <= at_ms and (self.end is None or at_ms < self.end)
+
+
+ALWAYS = Span()
+
+
+@dataclass(frozen=True, slots=True)
 class MdsPolicy[Rule]:
     """Rules in their order, of which the first that matches wins.
 
@@ -25,7 +40,7 @@ class MdsPolicy[Rule]:
 
     def in_force(self, at_ms: int) -> bool:
         """Return whether the policy is in force at an event time."""
-        return self.begin <= at_ms and (self.end is None or at_ms < self.end)
+        return Span(self.begin, self.end).has(at_ms)
 
     def counts(self, operator: str) -> bool:
         """Return whether it is about vehicles of this operator."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import shapely
@@ -87,7 +88,7 @@ def lines(policy: Policy, city: City) -> Iterator[Line]:
                 stays.version,
                 stay.name,
                 _limit(stay),
-                _hours(stay.hours),
+                _when(stay),
                 _who(stays, stay),
                 "by position",
                 tuple((name, len(areas)) for name, areas in same if areas),
@@ -101,7 +102,7 @@ def lines(policy: Policy, city: City) -> Iterator[Line]:
                 speeds.version,
                 speed.name,
                 _speed(speed),
-                _hours(speed.hours),
+                _when(speed),
                 _who(speeds, speed),
                 "by position",
                 tuple((name, len(areas)) for name, areas in same if areas),
@@ -174,6 +175,16 @@ def _hours(hours: Hours) -> str:
     if (hours.start, hours.end) == (Hours().start, Hours().end):
         return days
     return f"{days} {_clock(hours.start)} to {_clock(hours.end)}"
+
+
+def _when(rule: StayRule | SpeedRule) -> str:
+    begin, end = rule.dates.begin, rule.dates.end
+    dates = [f"from {_moment(begin)}" if begin else "", "" if end is None else f"until {_moment(end)}"]
+    return " ".join(filter(None, (_hours(rule.hours), *dates)))
+
+
+def _moment(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 def _clock(second: int) -> str:

@@ -26,4 +26,5 @@ def speed_of_zone(rule: Mapping[str, Any], stay: StayRule, place: str, findings:
         vehicle_types=stay.vehicle_types,
         limit_kmh=None if limit is None else float(limit),
         hours=stay.hours,
+        dates=stay.dates,
     )

@@ -70,6 +70,7 @@ def _deciding(policy: SpeedPolicy, move: Move, end: End, zone: tzinfo) -> SpeedR
             if end.vehicle_state in rule.states
             and (not rule.vehicle_types or move.vehicle_type in rule.vehicle_types)
             and not rule.areas.isdisjoint(end.areas)
+            and rule.dates.has(end.ts)
             and rule.hours.hold(local)
         ),
         None,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.incidents.counts.hours import Hours
-from streams.incidents.mds_policy import MdsPolicy
+from streams.incidents.mds_policy import ALWAYS, MdsPolicy, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class SpeedRule:
     areas          ids of areas (streams.incidents.stays.rules.Area)
     vehicle_types  those that it is about; none: all
     limit_kmh      None: as fast as it can (the rule keeps its vehicles from those after it)
+    dates          when its zone is there at all (GBFS)
     """
 
     rule_id: str
@@ -28,6 +29,7 @@ class SpeedRule:
     vehicle_types: frozenset[str]
     limit_kmh: float | None
     hours: Hours
+    dates: Span = ALWAYS
 
 
 SpeedPolicy = MdsPolicy[SpeedRule]

@@ -57,7 +57,7 @@ class StayBook:
         self._stays: dict[str, dict[str, Stay]] = {}
         self._heard: dict[tuple[str, int], Heard] = {}
         self._effect: dict[str, dict[str, int]] = {}
-        """By region and rule with hours: since when it is in effect."""
+        """By region and rule: since when it is in effect."""
         self._alerts: dict[tuple[str, str], dict[str, Alert]] = {}
         """By region and vehicle: its open alerts, by kind."""
         self._due: dict[str, dict[str, int]] = {}
@@ -244,7 +244,8 @@ class StayBook:
                     changed = True
                     self._unsaved.add(("effect", region, rule.rule_id))
                     if holds:
-                        known[rule.rule_id] = policy.begin if rule.hours == Hours() else as_of
+                        whole = rule.hours == Hours()
+                        known[rule.rule_id] = max(policy.begin, rule.dates.begin) if whole else as_of
                     else:
                         del known[rule.rule_id]
         return changed
@@ -297,4 +298,4 @@ def _tells_anew(message: CellsVehicles) -> bool:
 
 
 def _in_effect_at(policy: StayPolicy, rule: StayRule, at_ms: int, local: LocalTime) -> bool:
-    return policy.in_force(at_ms) and rule.hours.hold(local)
+    return policy.in_force(at_ms) and rule.dates.has(at_ms) and rule.hours.hold(local)

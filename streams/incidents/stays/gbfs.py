@@ -2,13 +2,15 @@
 
 https://github.com/MobilityData/gbfs/blob/v3.0/gbfs.md#geofencing_zonesjson. Until 2.3 `ride_allowed` says of a zone
 that a ride may begin and end there, 3.0 has `ride_end_allowed`. Features earlier in the list go first, and of a feature
-the first rule that names the vehicle's type. `global_rules` (3.0) are for the rest of the world.
+the first rule that names the vehicle's type. A zone is there from its `start` to before its `end`. `global_rules` (3.0)
+are for the rest of the world: all that is outside of every zone, whether it is there then or not.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import shapely
@@ -17,6 +19,7 @@ from schemas.vehicles import STANDING_STATES, VEHICLE_TYPES
 from streams.incidents.counts.hours import Hours
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of
+from streams.incidents.mds_policy import ALWAYS, Span
 from streams.incidents.speeds.gbfs import speed_of_zone
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
 from streams.incidents.stays.rules import Area, StayKind, StayPolicy, StayRule
@@ -81,11 +84,6 @@ def _zone(
     if not isinstance(properties, dict) or not isinstance(geometry, dict):
         findings.error(place, "a GeoJSON Feature with geometry and properties is expected")
         return
-    for key in ("start", "end"):
-        if properties.get(key) is not None:
-            findings.note(
-                f"{place}.properties.{key}", "zones are judged at any time; take it out when it is over"
-            )
     try:
         shape, repaired = area_of(geometry)
     except GeometryError as error:
@@ -95,7 +93,37 @@ def _zone(
         findings.note(place, repaired)
     area, name = Area.of(shape), _name(properties.get("name")) or f"zone-{index}"
     at = f"{place}.properties.rules"
-    yield area, list(_rules(properties.get("rules"), name, area, "no_parking", notice_ms, at, findings))
+    dates = _dates(properties, f"{place}.properties", findings)
+    yield (
+        area,
+        list(_rules(properties.get("rules"), name, area, dates, "no_parking", notice_ms, at, findings)),
+    )
+
+
+def _dates(properties: Mapping[str, Any], place: str, findings: Findings) -> Span:
+    """Return when a zone is there: seconds since the epoch (until 2.3) or RFC 3339 (3.0)."""
+
+    def instant(key: str) -> int | None:
+        value = properties.get(key)
+        if value is None:
+            return None
+        try:
+            if isinstance(value, str):
+                moment = datetime.fromisoformat(value)
+                seconds = moment.timestamp() if moment.tzinfo else None
+            else:
+                seconds = None if isinstance(value, bool) else datetime.fromtimestamp(value, UTC).timestamp()
+        except (ValueError, OverflowError, OSError, TypeError):
+            seconds = None
+        if seconds is None or seconds < 0:
+            findings.error(
+                f"{place}.{key}",
+                f"is {value!r}; RFC 3339 with an offset is expected (until 2.3 seconds since 1970)",
+            )
+            return None
+        return round(seconds * 1000)
+
+    return Span(instant("start") or 0, instant("end"))
 
 
 def _rest(
@@ -110,13 +138,20 @@ def _rest(
         return [], []
     outside = Area.of(whole, outside=True)
     rules = _rules(
-        given, "all zones", outside, "outside_service_area", notice_ms, "data.global_rules", findings
+        given, "all zones", outside, ALWAYS, "outside_service_area", notice_ms, "data.global_rules", findings
     )
     return list(rules), [outside]
 
 
 def _rules(
-    given: Any, zone: str, area: Area, kind: StayKind, notice_ms: int, place: str, findings: Findings
+    given: Any,
+    zone: str,
+    area: Area,
+    dates: Span,
+    kind: StayKind,
+    notice_ms: int,
+    place: str,
+    findings: Findings,
 ) -> Iterator[ZoneRule]:
     if given is None:
         return
@@ -152,6 +187,7 @@ def _rules(
             vehicle_types=frozenset(types),
             limit_ms=None if allowed else notice_ms,
             hours=Hours(),
+            dates=dates,
         )
         yield stay, speed_of_zone(rule, stay, at, findings)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import shapely
 
 from streams.incidents.counts.hours import Hours
-from streams.incidents.mds_policy import MdsPolicy
+from streams.incidents.mds_policy import ALWAYS, MdsPolicy, Span
 
 StayKind = Literal["overstay", "no_parking", "outside_service_area"]
 STAY_KINDS: tuple[StayKind, ...] = ("overstay", "no_parking", "outside_service_area")
@@ -42,6 +42,7 @@ class StayRule:
     zone           names of the areas, for people
     vehicle_types  those that it is about; none: all
     limit_ms       None: for good (the rule keeps its vehicles from those after it)
+    dates          when its zone is there at all (GBFS)
     """
 
     rule_id: str
@@ -53,6 +54,7 @@ class StayRule:
     vehicle_types: frozenset[str]
     limit_ms: int | None
     hours: Hours
+    dates: Span = ALWAYS
 
 
 StayPolicy = MdsPolicy[StayRule]

@@ -196,6 +196,17 @@ def test_zones_of_gbfs_limit_speed_and_global_rules_the_rest() -> None:
     ]
 
 
+@pytest.mark.parametrize(("start", "end", "subjects"), [(16, 99, []), (0, 15, []), (0, 16, ["bike-1"])])
+def test_a_zone_of_gbfs_limits_speed_from_its_start_to_its_end(
+    start: int, end: int, subjects: list[str]
+) -> None:
+    zone = feature(PLAZA, {"ride_end_allowed": True, "maximum_speed_kph": 6})
+    zone["properties"] |= {"start": T0 // 1000 + start, "end": T0 // 1000 + end}
+    fold = watched(parsed(gbfs(zone))[0])
+    tell(fold, at(0, (31.2331, 121.4765), "on_trip"), at(15, (31.2339, 121.4765), "on_trip"))
+    assert [alert.subject for alert in fold.alerts] == subjects
+
+
 def test_what_people_see_of_an_alert_whose_log_is_folded_once_more() -> None:
     fold = watched(TOWN_20)
     tell(fold, *ride(25, readings=4))

@@ -257,6 +257,19 @@ def test_zones_of_gbfs_are_no_parking_and_all_else_is_outside_of_the_service_are
     )
 
 
+def test_a_zone_of_gbfs_counts_from_its_start_to_its_end() -> None:
+    zone = feature(PLAZA, {"ride_end_allowed": False})
+    zone["properties"] |= {"start": T0 // 1000 + 600, "end": T0 // 1000 + 1200}
+    fold = watched(parsed(gbfs(zone))[0])
+    stand(fold, at(0))
+    assert fold.time(719, SHANGHAI) == []
+    [alert] = fold.time(720, SHANGHAI)
+    assert (alert.kind, alert.subject, alert.starts_at) == ("no_parking", "bike-1", T0 + 600_000 + 120_000)
+    assert fold.time(1199, SHANGHAI) == []
+    [cleared] = fold.time(1200, SHANGHAI)
+    assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
+
+
 def test_what_people_see_of_an_alert_whose_log_is_folded_once_more() -> None:
     fold = watched(mds(time_rule(7, 1, maximum=5)))
     stand(fold, at(0))

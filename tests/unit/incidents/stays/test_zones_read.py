@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from streams.grid import locate
 from streams.incidents.change import told_otherwise
+from streams.incidents.mds_policy import Span
 from streams.incidents.overview import lines
 from streams.incidents.stays.ground import Ground
 from streams.incidents.stays.rules import Area
@@ -93,6 +94,38 @@ def test_zones_of_older_versions_and_what_is_not_judged() -> None:
     [stay] = read.stays[0].rules
     assert (stay.kind, stay.vehicle_types, stay.limit_ms) == ("no_parking", {"moped"}, 120_000)
     assert sum("is not judged" in note for note in findings.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "dates"),
+    [
+        (T0 // 1000, T0 // 1000 + 60, Span(T0, T0 + 60_000)),
+        ("2026-01-01T00:00:00+08:00", "2026-01-01T00:00:00Z", Span(1_767_196_800_000, 1_767_225_600_000)),
+        (None, "2026-01-01T00:00:00Z", Span(0, 1_767_225_600_000)),
+        (None, None, Span()),
+    ],
+)
+def test_a_zone_has_a_start_and_an_end(start: Any, end: Any, dates: Span) -> None:
+    zone = feature(PLAZA, {"ride_end_allowed": False, "maximum_speed_kph": 6})
+    zone["properties"] |= {"start": start, "end": end}
+    read, findings = parsed(gbfs(zone))
+    assert findings.errors == []
+    assert [rule.dates for rule in (*read.stays[0].rules, *read.speeds[0].rules)] == [dates, dates]
+
+
+@pytest.mark.parametrize("start", ["soon", "2026-01-01T00:00:00", True, -1, 1e40, {}, float("nan")])
+def test_a_start_that_is_no_time_is_named(start: Any) -> None:
+    zone = feature(PLAZA, {"ride_end_allowed": False})
+    zone["properties"]["start"] = start
+    _, findings = parsed(gbfs(zone))
+    assert any("properties.start" in error and "RFC 3339" in error for error in findings.errors)
+
+
+def test_when_a_zone_is_there_is_listed() -> None:
+    zone = feature(PLAZA, {"ride_end_allowed": False})
+    zone["properties"] |= {"start": T0 // 1000, "end": T0 // 1000 + 60}
+    [line] = [line for line in lines(parsed(gbfs(zone))[0], CITY) if line.cells == "by position"]
+    assert line.when == "every day from 2026-01-01 00:00:00Z until 2026-01-01 00:01:00Z"
 
 
 def test_a_feed_as_it_is_published() -> None:

@@ -287,6 +287,34 @@ def test_judgement_changes_between_a_checkpoint_and_the_next_record() -> None:
     assert database.offset == {0: 50, 1: 0}
 
 
+def test_while_the_database_is_away_folding_goes_on_and_judgement_stays() -> None:
+    class Away(Database):
+        back = False
+
+        async def confirm(self, claims: Sequence[Claim]) -> None:
+            if not self.back:
+                raise ServiceUnavailable("PostgreSQL", "here", "away", retry_after=0.01)
+            await super().confirm(claims)
+
+    async def body() -> tuple[list[str], list[str]]:
+        database, kafka, told = Away(0), Kafka(), []
+        stage = a_stage(database, kafka, [], checkpoint_interval_s=60)
+        running = asyncio.create_task(stage.run())
+        change = asyncio.create_task(stage.between_records(lambda: told.append([*kafka.published])))
+        await stage.consume(Events((0, 0), (0, 1)))
+        async with asyncio.timeout(5):
+            while "1" not in kafka.published:  # noqa: ASYNC110 - it does not say when it changes
+                await asyncio.sleep(0.001)
+        before = [*told]
+        database.back = True
+        await change
+        await stage.close(5)
+        await running
+        return before, [*map(str, database.offset.values())]
+
+    assert asyncio.run(body()) == ([], ["1"])
+
+
 def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_any_more() -> None:
     """The database was away as a rebalance came. A claim would end the worker that owns the partition now."""
 

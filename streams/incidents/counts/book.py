@@ -67,7 +67,8 @@ class CountBook:
         self._tallies: dict[str, list[Tally]] = {}
         self._fleets: dict[str, Fleets] = {}
         self._entries: dict[Key, _Entry] = {}
-        self._abandoned: dict[Key, Alert] = {}
+        self._abandoned: dict[Key, _Entry] = {}
+        """Open alerts of rules that are gone, until the next look."""
         self._unsaved: set[Key] = set()
         self._config, self._rules = config, _rules_of(config)
 
@@ -76,10 +77,10 @@ class CountBook:
         self._config, self._rules = config, _rules_of(config)
         self._tallies.clear()
         self._fleets.clear()
-        for key, entry in list(self._entries.items()):
-            if not self._belongs(key, entry.alert):
-                del self._entries[key]
-                self._leave(key, entry.alert)
+        known = *self._entries.items(), *self._abandoned.items()
+        self._entries, self._abandoned = {}, {}
+        for key, entry in known:
+            self._sort_in(key, entry)
 
     def meet(self, region: str, cell: str, counts: ByOperator) -> None:
         """Hear of a cell; `counts` is the map that its counts are kept in from now on."""
@@ -119,8 +120,9 @@ class CountBook:
 
     def judge(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
         """Look at all rules of a region at an event time; yield each event of an alert."""
-        for key in sorted(key for key, alert in self._abandoned.items() if alert.region == region):
-            alert = self._abandoned.pop(key)
+        gone = {key: entry.alert for key, entry in self._abandoned.items() if entry.alert is not None}
+        for key, alert in sorted((key, alert) for key, alert in gone.items() if alert.region == region):
+            del self._abandoned[key]
             self._unsaved.add(key)
             yield ended(alert, as_of, "the policy has no such rule any more", record)
         tallies = self._tallies_of(region)
@@ -186,17 +188,16 @@ class CountBook:
         rule_id, bound, operator = (*name.split("/"), "")[:3]
         key: Key = (rule_id, "too_many" if bound == "too_many" else "too_few", operator)
         saved = _saved.decode(data)
-        if self._belongs(key, saved.alert):
-            watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
-            self._entries[key] = _Entry(watch, saved.alert, saved.not_before, saved.first_offset)
-        else:
-            self._leave(key, saved.alert)
+        watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
+        self._sort_in(key, _Entry(watch, saved.alert, saved.not_before, saved.first_offset))
         return saved.alert
 
-    def _leave(self, key: Key, alert: Alert | None) -> None:
-        """A rule is gone: what is saved of it goes too, once its alert is cleared."""
-        if alert is not None:
-            self._abandoned[key] = alert
+    def _sort_in(self, key: Key, entry: _Entry) -> None:
+        """Keep what is known of a rule; where that is gone, what is saved goes too, once its alert is cleared."""
+        if self._belongs(key, entry.alert):
+            self._entries[key] = entry
+        elif entry.alert is not None:
+            self._abandoned[key] = entry
         else:
             self._unsaved.add(key)
 
@@ -281,10 +282,12 @@ class CountBook:
             yield event
 
     def _belongs(self, key: Key, alert: Alert | None) -> bool:
-        """Return whether the rule of what is kept is there, judges alike, and is where its alert is."""
+        """Return whether the rule of what is kept is there, judges this operator alike, and is where its alert is."""
         rule_id, bound, operator = key
-        rule = self._rules.get((rule_id, bound))
-        if rule is None or (rule.units == "devices") != (operator == ""):
+        policy, rule = self._rules.get((rule_id, bound), (None, None))
+        if policy is None or rule is None or (rule.units == "devices") != (operator == ""):
+            return False
+        if operator and not policy.counts(operator):
             return False
         return alert is None or alert.region == rule.region
 
@@ -294,9 +297,9 @@ def _operator_of(alert: Alert) -> str:
     return (alert.subject or "").partition("/")[2]
 
 
-def _rules_of(config: CountConfig) -> dict[tuple[str, Bound], CountRule]:
+def _rules_of(config: CountConfig) -> dict[tuple[str, Bound], tuple[CountPolicy, CountRule]]:
     return {
-        (rule.rule_id, bound): rule
+        (rule.rule_id, bound): (policy, rule)
         for policy in config.policies
         for rule in policy.rules
         for bound in bounds(rule)

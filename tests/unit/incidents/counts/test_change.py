@@ -121,3 +121,33 @@ def test_a_rule_in_force_that_changes_judges_from_then_on() -> None:
     (again,) = fold.look(REACHED + 6 * MINUTE)
     assert (again.action, again.policy_version) == ("raised", least.counts[0].version)
     assert again.alert_id != raised.alert_id
+
+
+def test_a_rule_that_is_back_before_the_next_look_keeps_its_alert_with_a_crash_and_without() -> None:
+    fold = reached(OLD)
+    [alert] = fold.look(REACHED + 2 * MINUTE)
+    for file in (policy_of(), policy_of(OLD)):
+        fold.checkpoint()
+        fold.policy = file
+        fold.fold.take_policy(file)
+    fold.checkpoint()
+    assert fold.look(REACHED + 3 * MINUTE) == []
+    assert fold.crash() == []
+    [cleared] = fold.look(REACHED + 4 * MINUTE, (A, "hello", (10, 0, 0, 0, 0)))
+    assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_alert_of_an_operator_that_a_policy_speaks_of_no_more_is_cleared(crash: bool) -> None:
+    share = rule(7, 1, rule_units="percent", maximum=10)
+    fold = reached(policy(1, share))
+    [alert] = fold.look(REACHED + 2 * MINUTE)
+    fold.checkpoint()
+    others = policy_of(policy(1, share, provider_ids=["mobike"]))
+    if crash:
+        fold.crash(others)
+    else:
+        fold.fold.take_policy(others)
+    [cleared] = fold.look(REACHED + 3 * MINUTE)
+    assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
+    assert fold.look(REACHED + 6 * MINUTE) == []

@@ -185,10 +185,11 @@ class TripBook:
             yield entry.alert
 
     def _forget(self, region: str, now: int, record: Record) -> Iterator[Alert]:
-        """End what is kept of rules that are gone, or not in force any more."""
+        """End what is kept of rules that are gone, not in force any more, or no longer about an operator there."""
+        vehicles = self._counting_of(region).vehicles
         for key in sorted(key for key in self._entries if key[0] == region):
-            policy, rule = self._rules.get(key[1], (None, None))
-            if policy is None or rule is None or rule.region != region or not policy.in_force(now):
+            policy, _ = self._rules.get(key[1], (None, None))
+            if policy is None or key[1:] not in vehicles or not policy.in_force(now):
                 alert = self._entries.pop(key).alert
                 self._unsaved.add(("of", *key))
                 if alert is not None:

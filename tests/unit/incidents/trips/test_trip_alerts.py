@@ -288,3 +288,22 @@ def test_rates_are_those_of_a_count_minute_by_minute_over_crashes(seed: int) -> 
             elif then == "crash" and "incidents" in fold.database.parts:
                 tell(fold.crash())
     assert sorted(seen.values(), key=lambda one: (one[2], one[1])) == expected(log)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize(("area", "operators"), [(1, ["mobike"]), (2, [])])
+def test_an_alert_of_an_operator_that_a_rule_speaks_of_no_more_is_cleared(
+    crash: bool, area: int, operators: list[str]
+) -> None:
+    """The policy names another operator now, or the rule a geography where this one has no vehicle."""
+    fold = Riding(TWO)
+    fold.at(0, {"hello": 10})
+    [alert] = fold.through(0.5, 24)
+    fold.checkpoint()
+    others = policy_of(trip_rule(7, area, minimum=2), provider_ids=operators)
+    if crash:
+        fold.crash(others)
+    else:
+        fold.fold.take_policy(others)
+    [cleared] = fold.at(24.5)
+    assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")

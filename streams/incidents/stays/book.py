@@ -171,7 +171,8 @@ class StayBook:
             del due[vehicle_id]
             if next_due is not None:
                 due[vehicle_id] = next_due
-            kept = {one.rule.rule_id for one in broken.values()}
+            alerts = self._alerts.get((region, vehicle_id), {})  # a rule may be of another kind than it was
+            kept = {one.rule.rule_id for kind, one in broken.items() if kind in alerts}
             yield from self._clear(region, vehicle_id, kept, as_of, "within the rules", record)
             for kind, one in sorted(broken.items()):
                 if kind not in self._alerts.get((region, vehicle_id), {}):
@@ -234,21 +235,21 @@ class StayBook:
     # ------------------------------------------------------------------ hours
 
     def _hours_change(self, region: str, as_of: int) -> bool:
-        """Note which rules have come into effect at an event time, or are no more; returns whether one did."""
+        """Note since when rules are in effect at an event time; returns whether one is from another time on."""
         known = self._effect.setdefault(region, {})
-        local, changed = local_time(as_of, self._config.zone), False
+        local, now = local_time(as_of, self._config.zone), dict[str, int]()
         for policy in self._config.policies:
             for rule in policy.rules:
-                holds = _in_effect_at(policy, rule, as_of, local)
-                if holds != (rule.rule_id in known):
-                    changed = True
-                    self._unsaved.add(("effect", region, rule.rule_id))
-                    if holds:
-                        whole = rule.hours == Hours()
-                        known[rule.rule_id] = max(policy.begin, rule.dates.begin) if whole else as_of
-                    else:
-                        del known[rule.rule_id]
-        return changed
+                if _in_effect_at(policy, rule, as_of, local):
+                    whole = rule.hours == Hours()
+                    begin = max(policy.begin, rule.dates.begin) if whole else known.get(rule.rule_id, as_of)
+                    now[rule.rule_id] = begin
+        if now == known:
+            return False
+        changed = {rule_id for rule_id, _ in now.items() ^ known.items()}
+        self._unsaved |= {("effect", region, rule_id) for rule_id in changed}
+        self._effect[region] = now
+        return True
 
     def _in_effect(self, region: str, policy: StayPolicy, rule: StayRule) -> int | None:
         return self._effect[region].get(rule.rule_id)

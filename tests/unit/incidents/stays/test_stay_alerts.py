@@ -270,6 +270,57 @@ def test_a_zone_of_gbfs_counts_from_its_start_to_its_end() -> None:
     assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
 
 
+def test_a_zone_of_gbfs_that_begins_later_than_was_said_counts_from_then() -> None:
+    def begins(second: int) -> Policy:
+        zone = feature(PLAZA, {"ride_end_allowed": False})
+        zone["properties"] |= {"start": T0 // 1000 + second}
+        return parsed(gbfs(zone))[0]
+
+    fold = watched(begins(0))
+    stand(fold, at(0))
+    assert fold.time(60, SHANGHAI) == []
+    fold.take(begins(90))
+    fold.publish()
+    assert fold.time(209, SHANGHAI) == []
+    [alert] = fold.time(210, SHANGHAI)
+    assert alert.starts_at == T0 + 210_000
+
+
+def test_a_rule_with_hours_that_was_away_counts_from_the_hour_in_which_it_is_back() -> None:
+    """Nobody may stand for an hour or more in the morning; it was not in the file from the first evening on."""
+    night, day = 20 * 3_600, 24 * 3_600
+    other = time_rule(9, 2, maximum=100_000)
+    rule = time_rule(7, 1, maximum=60, start_time="00:00:00", end_time="12:00:00")
+    fold = watched(mds(rule, other))
+    stand(fold, at(0, NEXT, bike="in-town"))
+    fold.time(3_600, SHANGHAI)
+    fold.take(mds(other))
+    fold.publish()
+    fold.time(night, SHANGHAI)
+    stand(fold, at(night))
+    fold.time(day - 60, SHANGHAI)
+    fold.take(mds(rule, other))
+    fold.publish()
+    assert fold.time(day + 60, SHANGHAI) == []
+    assert fold.time(day + 3_600, SHANGHAI) == []
+    assert [alert.subject for alert in fold.time(day + 3_660, SHANGHAI)] == ["bike-1"]
+
+
+def test_a_rule_that_becomes_one_of_another_kind_has_one_alert() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5)))
+    stand(fold, at(0))
+    fold.time(300, SHANGHAI)
+    fold.take(mds(time_rule(7, 1, maximum=0)))
+    fold.publish()
+    fold.time(310, SHANGHAI)
+    fold.time(400, SHANGHAI)
+    assert [(alert.kind, alert.action) for alert in fold.alerts] == [
+        ("overstay", "raised"),
+        ("overstay", "cleared"),
+        ("no_parking", "raised"),
+    ]
+
+
 def test_what_people_see_of_an_alert_whose_log_is_folded_once_more() -> None:
     fold = watched(mds(time_rule(7, 1, maximum=5)))
     stand(fold, at(0))

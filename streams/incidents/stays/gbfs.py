@@ -8,8 +8,9 @@ are for the rest of the world: all that is outside of every zone, whether it is 
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,7 +65,7 @@ def read_geofencing(document: Mapping[str, Any], notice_ms: int, findings: Findi
             areas.append(area)
             rules += found
     rest, outside = _rest(document["data"].get("global_rules"), areas, notice_ms, findings)
-    rules += rest
+    rules = list(_told_apart([*rules, *rest]))
     areas += outside
     findings.note("", "it names no operator; it is judged for all of them")
     text = json.dumps([document["data"], notice_ms], sort_keys=True)
@@ -74,6 +75,16 @@ def read_geofencing(document: Mapping[str, Any], notice_ms: int, findings: Findi
     speeds = SpeedPolicy(*about, tuple(speed for _, speed in rules))
     limited = any(speed.limit_kmh is not None for speed in speeds.rules)
     return Zones((stays,), (speeds,) if limited else (), tuple(areas))
+
+
+def _told_apart(rules: Iterable[ZoneRule]) -> Iterator[ZoneRule]:
+    """Yield the rules with ids of their own: zones may have the same ground, at other dates or for other types."""
+    numbers: Counter[str] = Counter()
+    for stay, speed in rules:
+        (area,) = stay.areas
+        rule_id = f"{area}.{numbers[area]}"
+        numbers[area] += 1
+        yield replace(stay, rule_id=rule_id), replace(speed, rule_id=rule_id)
 
 
 def _zone(

@@ -270,6 +270,34 @@ def test_a_zone_of_gbfs_counts_from_its_start_to_its_end() -> None:
     assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
 
 
+def test_zones_of_gbfs_on_the_same_ground_count_each_in_its_time() -> None:
+    spans = []
+    for start, end in ((0, 600), (1200, 1800)):
+        spans.append(feature(PLAZA, {"ride_end_allowed": False}, name=f"from {start}"))
+        spans[-1]["properties"] |= {"start": T0 // 1000 + start, "end": T0 // 1000 + end}
+    fold = watched(parsed(gbfs(*spans))[0])
+    stand(fold, at(0))
+    for second in range(0, 2000, 10):
+        fold.time(second, SHANGHAI)
+    assert lives(fold.alerts) == [
+        ("no_parking", "raised", "bike-1", 120),
+        ("no_parking", "cleared", "bike-1", 600),
+        ("no_parking", "raised", "bike-1", 1320),
+        ("no_parking", "cleared", "bike-1", 1800),
+    ]
+    assert [alert.zone for alert in fold.alerts] == ["from 0", "from 0", "from 1200", "from 1200"]
+
+
+def test_zones_of_gbfs_on_the_same_ground_are_each_about_their_types() -> None:
+    zones = (
+        feature(PLAZA, {"ride_end_allowed": allowed, "vehicle_type_ids": [name]})
+        for name, allowed in (("moped", False), ("bicycle", True))
+    )
+    fold = watched(parsed(gbfs(*zones))[0])
+    stand(fold, at(0))
+    assert fold.time(120, SHANGHAI) == []
+
+
 def test_a_zone_of_gbfs_that_begins_later_than_was_said_counts_from_then() -> None:
     def begins(second: int) -> Policy:
         zone = feature(PLAZA, {"ride_end_allowed": False})

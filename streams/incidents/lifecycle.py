@@ -70,13 +70,17 @@ def next_event(alert: Alert, action: AlertAction, at: int, **changes: object) ->
     )
 
 
-def ended(alert: Alert, at: int, reason: str, record: Record) -> Alert:
-    """Return the alert after it was cleared for a reason; its evidence still says what was the matter."""
+def ended(alert: Alert, at: int, reason: str, record: Record, version: str | None = None) -> Alert:
+    """Return the alert after it was cleared for a reason; its evidence still says what was the matter.
+
+    `version` is that of the policy which decided so, where it may be another one than raised it.
+    """
     return next_event(
         alert,
         "cleared",
         at,
         summary=f"{reason}; {alert.summary}",
+        policy_version=version or alert.policy_version,
         evidence=decided_by(record, alert.evidence),
     )
 

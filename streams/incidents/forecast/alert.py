@@ -64,13 +64,14 @@ def raised(view: View, expectation: Expectation, not_before: int, version: str) 
     )
 
 
-def cleared(alert: Alert, view: View, reason: str) -> Alert:
+def cleared(alert: Alert, view: View, reason: str, version: str) -> Alert:
     """Return the alert after it was cleared; its evidence still says what was expected."""
     return next_event(
         alert,
         "cleared",
         view.at,
         summary=f"{reason}; {alert.summary}",
+        policy_version=version,
         evidence=_evidence(view, alert.evidence.forecast, alert.evidence.first_offset),
     )
 

@@ -193,7 +193,7 @@ class ForecastBook:
         view = View(*place, at, window_ms, occupancy, by_operator, rule, self._policy.name, record)
         if cell.alert is not None:
             reason = "it is full" if outlook.full else "it is not expected to fill any more"
-            event = cleared(cell.alert, view, reason)
+            event = cleared(cell.alert, view, reason, self._version)
             cell.alert = None
             self._open.discard(name)
         else:

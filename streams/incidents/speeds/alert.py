@@ -56,10 +56,19 @@ def worse(
     )
 
 
-def cleared(alert: Alert, found: Speeding, at: int, reason: str, record: Record) -> Alert:
-    """Return the alert after it was cleared; its evidence says what was seen last."""
+def cleared(
+    alert: Alert, found: Speeding, at: int, reason: str, record: Record, version: str | None
+) -> Alert:
+    """Return the alert after it was cleared by a version; its evidence says what was seen last."""
     evidence = _evidence(found, record, alert.evidence.first_offset)
-    return next_event(alert, "cleared", at, summary=f"{reason}; {_summary(found)}", evidence=evidence)
+    return next_event(
+        alert,
+        "cleared",
+        at,
+        summary=f"{reason}; {_summary(found)}",
+        policy_version=version or alert.policy_version,
+        evidence=evidence,
+    )
 
 
 def _summary(found: Speeding) -> str:

@@ -139,9 +139,9 @@ class SpeedBook:
             del waiting[vehicle_id]
             known = self._alerts.pop((message.region, vehicle_id))
             self._unsaved.add(("open", message.region, vehicle_id))
-            gone = self._policy_of(known.found) is None
-            reason = "the policy has no such rule any more" if gone else "not too fast for a while"
-            yield cleared(known.alert, known.found, message.as_of, reason, record)
+            version = self.version(known.alert)
+            reason = "the policy has no such rule any more" if version is None else "not too fast for a while"
+            yield cleared(known.alert, known.found, message.as_of, reason, record, version)
 
     def _deadline(self, known: _Open) -> int:
         if self._policy_of(known.found) is None:

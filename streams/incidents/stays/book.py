@@ -198,7 +198,7 @@ class StayBook:
             if alert.evidence.stay is not None and alert.evidence.stay.rule_id not in kept:
                 del alerts[kind]
                 self._unsaved.add(("open", region, f"{vehicle_id}/{kind}"))
-                yield ended(alert, at, reason, record)
+                yield ended(alert, at, reason, record, self.version(alert))
         if not alerts:
             self._alerts.pop((region, vehicle_id), None)
 

@@ -236,3 +236,13 @@ def refusal_of(message: CellsVehicles) -> str:
     [output] = fold.incidents.take_outputs(at_checkpoint=False)
     assert output.topic == topics.REJECTED
     return output.value.decode()
+
+
+def test_an_alert_that_is_cleared_by_another_version_names_it() -> None:
+    fold = watched(TOWN_20)
+    tell(fold, *ride(25))
+    faster = mds(speed_rule(7, 2, maximum=60))
+    fold.take(faster)
+    fold.publish()
+    [cleared] = fold.time(1_000, SHANGHAI)
+    assert (cleared.action, cleared.policy_version) == ("cleared", faster.speeds[0].version)

@@ -349,6 +349,17 @@ def test_a_rule_that_becomes_one_of_another_kind_has_one_alert() -> None:
     ]
 
 
+def test_an_alert_that_is_cleared_by_another_version_names_it() -> None:
+    fold = watched(mds(time_rule(7, 1, maximum=5)))
+    stand(fold, at(0))
+    fold.time(300, SHANGHAI)
+    longer = mds(time_rule(7, 1, maximum=60))
+    fold.take(longer)
+    fold.publish()
+    [cleared] = fold.time(310, SHANGHAI)
+    assert (cleared.action, cleared.policy_version) == ("cleared", longer.stays[0].version)
+
+
 def test_what_people_see_of_an_alert_whose_log_is_folded_once_more() -> None:
     fold = watched(mds(time_rule(7, 1, maximum=5)))
     stand(fold, at(0))

@@ -253,6 +253,7 @@ class Worker:
         self._upkeep = None if board is None else Upkeep(board, self._mqtt, self._store)
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu")
+        self._policy_stamp = None if settings.policy_file is None else stamp(settings.policy_file)
         self._policy = load_policy(settings)
         self._news, self._edges = news_config(settings, self._policy), count_ground(self._policy)
         self._fleets: WeakSet[FleetState] = WeakSet()
@@ -377,7 +378,7 @@ class Worker:
 
     async def _follow_policy(self, path: Path) -> None:
         """Take the policy file anew whenever it was written; one that cannot be taken changes nothing, and is said."""
-        known = stamp(path)
+        known = self._policy_stamp
         while True:
             await asyncio.sleep(_POLICY_INTERVAL_S)
             if known == (known := stamp(path)):

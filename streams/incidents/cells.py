@@ -39,6 +39,7 @@ class _Saved(msgspec.Struct, array_like=True, frozen=True):
     alert: Alert | None
     not_before: int
     first_offset: int | None = None
+    raise_at: int | None = None
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
@@ -47,12 +48,12 @@ _saved = msgspec.msgpack.Decoder(_Saved)
 class _Cell:
     """One cell under watch. Its next alert does not begin before `not_before`: ids are made of beginnings.
 
-    `first_offset` is of the record with which what is under way began.
+    `first_offset` is of the record with which what is under way began, `raise_at` the threshold that was reached then.
     """
 
     __slots__ = (
         *("alert", "by_operator", "by_state", "first_offset", "lat", "lon"),
-        *("not_before", "region", "rule", "watch"),
+        *("not_before", "raise_at", "region", "rule", "watch"),
     )
 
     def __init__(self, region: str, centre: tuple[float, float], rule: Rule) -> None:
@@ -65,6 +66,14 @@ class _Cell:
         self.alert: Alert | None = None
         self.not_before = 0
         self.first_offset: int | None = None
+        self.raise_at: int | None = None
+
+    def begin_anew(self) -> bool:
+        """Let what might become an alert begin anew if it counts by another threshold; returns whether it did."""
+        if self.watch.quiet or self.alert is not None or self.raise_at in (None, self.rule.raise_at):
+            return False
+        self.watch = Watch()
+        return True
 
 
 class CellBook:
@@ -86,6 +95,8 @@ class CellBook:
             if rule != cell.rule:
                 cell.rule = rule
                 self._pending.add(name)
+                if cell.begin_anew():
+                    self._unsaved.add(name)
 
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
@@ -142,7 +153,7 @@ class CellBook:
             self._pending.discard(name)
             return None
         if cell.watch.since is None:
-            cell.first_offset = record.offset
+            cell.first_offset, cell.raise_at = record.offset, cell.rule.raise_at
         sighting = Sighting(
             name,
             cell.region,
@@ -189,6 +200,7 @@ class CellBook:
                 cell.alert,
                 cell.not_before,
                 cell.first_offset,
+                cell.raise_at,
             )
             parts[name] = msgspec.msgpack.encode(saved)
         self._unsaved.clear()
@@ -202,9 +214,11 @@ class CellBook:
             cell.by_state[operator] = (counts, 0, 0, 0, 0) if isinstance(counts, int) else counts
             cell.by_operator[operator] = _standing(cell.by_state[operator])
         cell.alert, cell.not_before = saved.alert, saved.not_before
-        cell.first_offset = saved.first_offset
+        cell.first_offset, cell.raise_at = saved.first_offset, saved.raise_at
         cell.watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
-        if (saved.since is not None and saved.alert is None) or self._is_judged_otherwise(cell):
+        if cell.begin_anew():
+            self._unsaved.add(name)
+        if (cell.watch.since is not None and saved.alert is None) or self._is_judged_otherwise(cell):
             self._pending.add(name)
         return saved.alert
 

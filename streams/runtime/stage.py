@@ -375,6 +375,8 @@ class Stage:
         """
         await retrying(lambda: self._store.confirm([]), None, log.warning)
         async with self._turn, self._handover:
+            if self._stop.is_set():
+                return
             if self._commit is not None and not self._commit.done():
                 await self._commit
             if await self._is_ours():

@@ -38,12 +38,13 @@ class CountConfig:
 
 
 class _Saved(msgspec.Struct, array_like=True, frozen=True):
-    """All that is remembered of one bound of a rule."""
+    """All that is remembered of one bound of a rule; `version` of its policy when what is under way began."""
 
     since: int | None
     alert: Alert | None
     not_before: int
     first_offset: int | None = None
+    version: str = ""
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
@@ -55,6 +56,7 @@ class _Entry:
     alert: Alert | None = None
     not_before: int = 0
     first_offset: int | None = None
+    version: str = ""
 
 
 class CountBook:
@@ -174,7 +176,9 @@ class CountBook:
                 None
                 if entry is None
                 else msgspec.msgpack.encode(
-                    _Saved(entry.watch.since, entry.alert, entry.not_before, entry.first_offset)
+                    _Saved(
+                        entry.watch.since, entry.alert, entry.not_before, entry.first_offset, entry.version
+                    )
                 )
             )
         self._unsaved.clear()
@@ -189,13 +193,19 @@ class CountBook:
         key: Key = (rule_id, "too_many" if bound == "too_many" else "too_few", operator)
         saved = _saved.decode(data)
         watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
-        self._sort_in(key, _Entry(watch, saved.alert, saved.not_before, saved.first_offset))
+        self._sort_in(key, _Entry(watch, saved.alert, saved.not_before, saved.first_offset, saved.version))
         return saved.alert
 
     def _sort_in(self, key: Key, entry: _Entry) -> None:
-        """Keep what is known of a rule; where that is gone, what is saved goes too, once its alert is cleared."""
+        """Keep what is known of a rule; where that is gone, what is saved goes too, once its alert is cleared.
+
+        What might become an alert begins anew where its policy is another one now.
+        """
         if self._belongs(key, entry.alert):
             self._entries[key] = entry
+            policy, _ = self._rules[key[0], key[1]]
+            if entry.version not in ("", policy.version):
+                self._hold(key)
         elif entry.alert is not None:
             self._abandoned[key] = entry
         else:
@@ -260,7 +270,7 @@ class CountBook:
             if watch == entry.watch:
                 continue
             if entry.watch.since is None:
-                entry.first_offset = record.offset
+                entry.first_offset, entry.version = record.offset, tally.policy.version
             entry.watch = watch
             self._unsaved.add(key)
             asked = tally.rules[number]

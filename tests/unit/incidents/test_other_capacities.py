@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,23 @@ def test_an_alert_of_a_cell_at_rest_that_holds_more_now_is_cleared() -> None:
         larger.version,
     )
     assert fold.look(START + 4 * MINUTE) == []
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_what_was_too_many_by_the_former_capacity_counts_anew_by_this_one(crash: bool) -> None:
+    """The minimum duration is two minutes; the cell holds more than it should by the former capacity at START."""
+    fold = Counted(zones({A: 10}))
+    fold.look(START, bikes(A, 12))
+    fold.look(START + MINUTE, bikes(A, 22))
+    fold.checkpoint()
+    larger = zones({A: 20})
+    if crash:
+        fold.crash(larger)
+    else:
+        fold.fold.take_policy(larger)
+    assert fold.look(START + 2 * MINUTE) == []
+    [alert] = fold.look(START + 4 * MINUTE)
+    assert alert.starts_at == START + 2 * MINUTE
 
 
 def test_a_worker_that_begins_again_with_another_file_looks_at_cells_at_rest_too() -> None:

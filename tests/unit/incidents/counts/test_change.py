@@ -108,6 +108,21 @@ def test_capacities_have_no_beginning() -> None:
     assert fold.fold.told_otherwise(moved)
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_what_broke_the_former_bound_counts_anew_by_the_new_one(crash: bool) -> None:
+    fold = reached(OLD)
+    fold.look(REACHED + MINUTE, (A, "hello", (22, 0, 0, 0, 0)))
+    fold.checkpoint()
+    other = policy_of(policy(1, rule(7, 1, maximum=20)))
+    if crash:
+        fold.crash(other)
+    else:
+        fold.fold.take_policy(other)
+    assert fold.look(REACHED + 2 * MINUTE) == []
+    [alert] = fold.look(REACHED + 4 * MINUTE)
+    assert alert.starts_at == REACHED + 2 * MINUTE
+
+
 def test_a_rule_in_force_that_changes_judges_from_then_on() -> None:
     """12 bikes, where ten may be, then 20, then one."""
     fold = reached(OLD)

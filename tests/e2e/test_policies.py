@@ -339,7 +339,10 @@ def test_capacities_that_change_in_a_running_city_are_judged_at_once_though_nobo
             [cleared] = city.eventually(go_on, until=lambda found: found[0]["status"] == "cleared")
         assert cleared["alert_id"] == opened["alert_id"]
         assert cleared["policy_version"] != opened["policy_version"]
-        told = "SELECT body ->> 'policy_version' AS version FROM api.alert_history ORDER BY sequence"
+        told = """
+            SELECT body ->> 'policy_version' AS version FROM api.alert_history
+            WHERE kind = 'oversaturation' ORDER BY sequence
+        """
         assert [one["version"] for one in city.query(told)] == [
             opened["policy_version"],
             cleared["policy_version"],

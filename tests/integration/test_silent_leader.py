@@ -55,9 +55,8 @@ async def leave_while_another_joins(bootstrap: str) -> None:
             second = await others.enter_async_context(member(bootstrap))
             await until(lambda: held(second) > 0 and held(leader, second) == PARTITIONS, 40)
             third = await others.enter_async_context(member(bootstrap))
-            await until(
-                lambda: third._coordinator.member_id != "", 20
-            )  # the broker knows it: a rebalance is on
+            # the broker knows it: a rebalance is on
+            await until(lambda: third._coordinator.member_id != "", 20)
         await until(lambda: held(second) > 0 and held(third) > 0 and held(second, third) == PARTITIONS, 40)
 
 

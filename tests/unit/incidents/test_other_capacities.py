@@ -99,6 +99,19 @@ def test_what_is_expected_to_be_full_goes_by_the_other_capacity() -> None:
     assert fill(watched, [4] * 9, occupancy=28, start=5) == []
 
 
+def test_an_expected_saturation_that_the_other_capacity_takes_back_names_its_version() -> None:
+    watched = Watched()
+    for minute in range(3):
+        watched.close((minute, "89309959d07ffff", "hello", 20 if minute == 0 else 0, 0, 20, 0))
+    [raised] = fill(watched, [4] * 4)
+    watched.fold.take_policy(
+        replace(POLICY, default=replace(POLICY.default, capacity=1000), version="larger")
+    )
+    [cleared] = fill(watched, [4] * 9, occupancy=36, start=7)
+    assert (cleared.alert_id, cleared.action) == (raised.alert_id, "cleared")
+    assert cleared.policy_version != raised.policy_version
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from([A, B]), st.integers(0, 40), st.integers(1, 40), st.sampled_from("lptc")),

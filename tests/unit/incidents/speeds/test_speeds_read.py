@@ -100,7 +100,7 @@ def test_policies_are_listed_with_their_limits() -> None:
     ]
 
 
-def test_a_policy_that_has_begun_does_not_change_without_a_restart() -> None:
+def test_a_policy_that_changes_after_it_began_is_said_to_be_told_otherwise() -> None:
     old, new = mds(speed_rule(7, 1, maximum=30)), mds(speed_rule(7, 1, maximum=20))
     assert "changed after it began" in told_otherwise(old, new, T0 + 1)
     assert told_otherwise(old, new, T0 - 1) == ""

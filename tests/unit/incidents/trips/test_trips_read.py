@@ -59,7 +59,7 @@ def test_stored_windows_have_no_trips_to_judge() -> None:
     assert (len(draft.trips), not_judged) == (1, ())
 
 
-def test_a_policy_that_has_begun_does_not_change_without_a_restart() -> None:
+def test_a_policy_that_changes_after_it_began_is_said_to_be_told_otherwise() -> None:
     old, new = (policy_of(trip_rule(7, 1, minimum=n)) for n in (1, 2))
     assert "changed after it began" in told_otherwise(old, new, START + 1)
     assert told_otherwise(old, new, START - 1) == ""

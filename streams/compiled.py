@@ -1,9 +1,10 @@
 """Functions compiled to machine code at their first call, and kept on disk for the next process.
 
-They take numbers and numpy arrays only. Their machine code holds whatever they call and each constant that they use;
-by the import contracts that is in their own folder, in `streams/*.py` or in `schemas`. So it lies in a folder named
-after a digest of all those: beside the module, or else below `~/.cache`; `NUMBA_CACHE_DIR` names another place. Where
-none of these can be written it is made anew in each process, which takes some ten seconds of one core.
+They take numbers and numpy arrays only, and make no arrays. Their machine code holds whatever they call and each
+constant that they use; by the import contracts that is in their own folder, in `streams/*.py` or in `schemas`. So it
+lies in a folder named after a digest of all those: beside the module, or else below `~/.cache`; `NUMBA_CACHE_DIR` names
+another place. Where none of these can be written it is made anew in each process, which takes some ten seconds of one
+core.
 """
 
 import hashlib
@@ -21,7 +22,9 @@ _HERE = Path(__file__).parent
 int64 = cast(Callable[[Any], int], np.int64)
 """A signed integer of 64 bits; to the type checker it is the `int` that Python would have."""
 
-_OPTIONS: dict[str, Any] = {"error_model": "numpy"}
+# Functions that call each other become one, and arrays are not counted by who holds them: each count of a call is two
+# locked instructions, which took half of the time of loops of such calls. So no array can be made in compiled code.
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "forceinline": True, "_nrt": False}
 
 
 def compiled[**P, R](function: Callable[P, R]) -> Callable[P, R]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from streams.arrays import grown
 from streams.compiled import compiled, int64
-from streams.fleet.ids import Ids, Table, Words, find_one, insert_one, named
+from streams.fleet.ids import Ids, Table, Words, find_number, insert_number, named
 from streams.fleet.kernel import Records
 from streams.fleet.vehicles import NOWHERE
 
@@ -204,8 +204,7 @@ def _count_entries(
     how much of `touched` is filled.
     """
     settle = len(touched) == 0
-    key = np.zeros((1, 1), np.uint64)
-    pair = int64(0)
+    key, pair = int64(-1), int64(0)
     for at in order:
         entry = entries[at]
         row = int64(entry.row)
@@ -227,15 +226,14 @@ def _count_entries(
                 slot, counted = stood, moved and stood != NOWHERE
             if not counted:
                 continue
-            wanted = np.uint64((window << _SLOT_BITS | slot) + 1)
-            if wanted != key[0, 0]:  # else it is that of the entry before
-                key[0, 0] = wanted
-                pair = find_one(key, 0, words, table, factors)
+            wanted = window << _SLOT_BITS | slot
+            if wanted != key:  # else it is that of the entry before
+                key = wanted
+                pair = find_number(key, words, table, factors)
                 if pair < 0:
                     pair = n
                     n += 1
-                    words[pair, 0] = wanted
-                    insert_one(words, table, factors, pair)
+                    insert_number(key, words, table, factors, pair)
             pairs[pair, what] += 1
             if settle:
                 pairs[pair, DIRTY] = True

@@ -60,7 +60,7 @@ class Folding:
         readings = batch.readings[: len(batch)]
         words = vehicles.ids.as_wide(batch.words[: len(batch)])
         ids = vehicles.ids
-        unknown = kernel.look_up(readings, words, ids.words, ids.table, ids.factors)
+        unknown = kernel.look_up(readings, ids.rows_of(words))
         locate(readings, vehicles.table, slots.cell_of, slots.cells)
         slots.reserve(len(readings))
         self._live.reserve(len(slots) + len(readings))

@@ -68,9 +68,13 @@ class Ids:
 
     def find(self, names: Names) -> NDArray[np.int64]:
         """Return the row of each id, -1 where it has none."""
-        rows = np.empty(len(names), np.int32)
-        find(self.as_wide(words_of(names)), self.words, self.table, self.factors, rows)
-        return rows.astype(np.int64)
+        return self.rows_of(self.as_wide(words_of(names))).astype(np.int64)
+
+    def rows_of(self, words: Words) -> NDArray[np.int32]:
+        """Return the row of each id, -1 where it has none; they are in the width of this table."""
+        rows = np.empty(len(words), np.int32)
+        _find(words, self.words, self.table, self.factors, rows)
+        return rows
 
     def put(self, names: Names, rows: NDArray[np.integer]) -> None:
         """Give rows to ids that have none; ids and rows are distinct."""
@@ -127,6 +131,12 @@ def place_of(words: Words, at: int, table: Table, factors: Words) -> int:
     hashed = np.uint64(0)
     for number in range(words.shape[1]):  # a word of padding adds nothing: the width does not matter
         hashed += words[at, number] * factors[number]
+    return _place(hashed, table)
+
+
+@compiled
+def _place(hashed: np.uint64, table: Table) -> int:
+    """Return the place of a sum: MurmurHash3's finaliser, its first half."""
     hashed ^= hashed >> np.uint64(33)
     hashed *= np.uint64(0xFF51AFD7ED558CCD)
     hashed ^= hashed >> np.uint64(33)
@@ -154,7 +164,27 @@ def _search(words: Words, at: int, known: Words, table: Table, place: int) -> in
 
 
 @compiled
-def find(words: Words, known: Words, table: Table, factors: Words, rows: NDArray[np.int32]) -> None:
+def find_number(number: int, known: Words, table: Table, factors: Words) -> int:
+    """Return the row of a number (see `named`) in a table of nothing but numbers, -1 where it has none."""
+    wanted = np.uint64(number + 1)
+    place = _place(wanted * factors[0], table)
+    while table[place] != EMPTY:
+        row = int64(table[place])
+        if row >= 0 and known[row, 0] == wanted:
+            return row
+        place = (place + 1) & (len(table) - 1)
+    return EMPTY
+
+
+@compiled
+def insert_number(number: int, known: Words, table: Table, factors: Words, row: int) -> None:
+    """Give a row to a number that has none, in a table of nothing but numbers."""
+    known[row, 0] = np.uint64(number + 1)
+    insert_one(known, table, factors, row)
+
+
+@compiled
+def _find(words: Words, known: Words, table: Table, factors: Words, rows: NDArray[np.int32]) -> None:
     """Set the row of each id, -1 where it has none.
 
     In two loops, each with one access to a far place of memory in a round, so that many of them are waited for at once.

@@ -86,7 +86,7 @@ class Buffer:
 @compiled
 def letter(text: Text, p: int) -> int:
     """Return the character at a place."""
-    return int64(text[p] & np.uint64(0xFF))
+    return int64(text[np.uint64(p)] & np.uint64(0xFF))
 
 
 @compiled
@@ -115,7 +115,7 @@ def string(text: Text, p: int, found: Words) -> int:
     p += 1
     begin, place = p, 0
     while True:
-        word = text[p]
+        word = text[np.uint64(p)]
         quote = word ^ _QUOTES
         quote = (quote - _ONES) & ~quote & _HIGH
         if quote:
@@ -153,7 +153,7 @@ def known_string(text: Text, p: int, known: Patterns, guess: int) -> tuple[int, 
             at -= len(known)
         differs = np.uint64(0)
         for place in range(width):
-            differs |= (text[p + 8 * place] & known[at, 1 + width + place]) ^ known[at, 1 + place]
+            differs |= (text[np.uint64(p + 8 * place)] & known[at, 1 + width + place]) ^ known[at, 1 + place]
         if differs == 0:
             return at, p + int64(known[at, 0])
     return NOT_READ, NOT_READ
@@ -164,23 +164,13 @@ def _digits(text: Text, p: int) -> tuple[int, int]:
     """Return the number that the digits from p on are, and how many they are: 19 where they are too many."""
     number, count = 0, 0
     while True:
-        word = text[p + count] ^ _ZEROS
-        other = ((word + _TEN_UP) | word) & _HIGH
-        size = 8
-        if other:
-            _, size = _bytes_below(other)
-            if size == 0:
-                return number, count
-            word <<= np.uint64(64 - 8 * size)
-        count += size
-        if count > _DIGITS:
-            return 0, _DIGITS + 1
-        word = (word * _10 + (word >> _8)) & _PAIRS
-        word = (word * _100 + (word >> _16)) & _FOURS
-        word = (word * _10_000 + (word >> _32)) & _LOW
-        number = number * _TENS[size] + int64(word)
-        if other:
+        digit = letter(text, p + count) - _ZERO
+        if digit < 0 or digit > 9:
             return number, count
+        number = number * 10 + digit
+        count += 1
+        if count > _DIGITS:
+            return 0, count
 
 
 @compiled

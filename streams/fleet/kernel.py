@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streams.compiled import compiled, int64
 from streams.fleet.columns import STATE_CODE
-from streams.fleet.ids import Table, Words, find, find_one, insert_one
+from streams.fleet.ids import Table, Words, find_number, find_one, insert_number, insert_one
 from streams.fleet.lattice import Lattice, hexagon
 from streams.fleet.slots import OPERATOR_BITS
 from streams.fleet.vehicles import NOWHERE, STANDING
@@ -67,11 +67,9 @@ LIMITS = np.dtype(
 
 
 @compiled
-def look_up(readings: Records, words: Words, known: Words, table: Table, factors: Words) -> int:
+def look_up(readings: Records, rows: NDArray[np.int32]) -> int:
     """Set `verdict` and `row` (-1: not known); returns how many rows are not known."""
     unknown = 0
-    rows = np.empty(len(readings), np.int32)
-    find(words, known, table, factors, rows)
     for at in range(len(readings)):
         reading = readings[at]
         if reading.operator < 0:
@@ -108,7 +106,6 @@ def locate(
     Of those `detail` is the number of the hexagon. `cell_of` is by hexagon.
     """
     asked = 0
-    key = np.zeros((1, 1), np.uint64)
     for at in range(len(readings)):
         reading = readings[at]
         if reading.verdict != FINE:
@@ -125,8 +122,7 @@ def locate(
         reading.free = free * np.float64(0.999999)
         found = -1
         if number >= 0:
-            key[0, 0] = number + 1
-            found = find_one(key, 0, hexagons, table, factors)
+            found = find_number(number, hexagons, table, factors)
         if found >= 0:
             reading.cell = cell_of[found]
         else:
@@ -165,7 +161,6 @@ def fold(
     """
     now, limit = run[0], limits[0]
     now.entries = 0
-    key = np.zeros((1, 1), np.uint64)
     while now.at < len(readings):
         at = now.at
         reading = readings[at]
@@ -226,13 +221,11 @@ def fold(
         # 5. where it is
         if slot == NOWHERE or cell_of[slot] != reading.cell:
             number = int64(reading.cell) << OPERATOR_BITS | int64(reading.operator)
-            key[0, 0] = number + 1
-            slot = find_one(key, 0, slots, slots_table, factors)
+            slot = find_number(number, slots, slots_table, factors)
             if slot < 0:
                 slot = now.slots
                 now.slots += 1
-                slots[slot, 0] = key[0, 0]
-                insert_one(slots, slots_table, factors, slot)
+                insert_number(number, slots, slots_table, factors, slot)
                 cell_of[slot] = reading.cell
                 operator_of[slot] = reading.operator
         entry = entries[now.entries]

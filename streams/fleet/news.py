@@ -4,8 +4,8 @@ What there is to tell follows from a reading and the one of its vehicle before i
 not told yet, and a fold that begins at a checkpoint tells the same as one that never ended.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -164,41 +164,51 @@ class News:
         ts, type_ = steps.now("ts"), steps.now("type_")
         limit = rule.limits()[type_[far]]
         fast = rule.too_fast(metres, ts[far] - was_ts[far], limit)
-        told = self._first(steps, far, np.flatnonzero(fast))
-        was_slots = steps.slots_before()
-        for place, offset in told:
-            i = int(far[place])
-            region, slot = self._either(int(was_slots[i]), int(steps.slots[i]))
-            cell, operator = self._named(slot)
-            self._waiting.moves.append(
-                Move(
-                    region, offset, self._id(int(steps.rows[i])), operator, VEHICLE_TYPES[type_[i]], cell,
-                    int(was_ts[i]), float(was_lat[i]), float(was_lon[i]), int(ts[i]), float(lat[i]), float(lon[i]),
-                    float(metres[place]), float(limit[place]),
-                )
-            )  # fmt: skip
+        first, offsets = self._first(steps, far, np.flatnonzero(fast))
+        some = far[first]
+        region, slot = self._either(steps.slots_before()[some], steps.slots[some])
+        cells, operators = self.slots.names(slot)
+        self._waiting.moves += map(
+            Move,
+            region,
+            offsets,
+            self.vehicles.ids.texts(steps.rows[some]),
+            operators,
+            [VEHICLE_TYPES[code] for code in type_[some].tolist()],
+            cells,
+            was_ts[some].tolist(),
+            was_lat[some].tolist(),
+            was_lon[some].tolist(),
+            ts[some].tolist(),
+            lat[some].tolist(),
+            lon[some].tolist(),
+            metres[first].tolist(),
+            limit[first].tolist(),
+        )
 
     def _first(
         self, steps: Steps, far: NDArray[np.intp], fast: NDArray[np.intp]
-    ) -> Iterator[tuple[int, int]]:
-        """Yield the first places of `fast` in each record, with its offset. A batch may show a record in pieces."""
-        numbers = np.searchsorted(steps.batch.starts, steps.take[far[fast]], side="right")
-        for number, begin in zip(*(x.tolist() for x in np.unique(numbers, return_index=True)), strict=True):
-            offset = steps.batch.records[number - 1].offset
-            told = self._told[1] if self._told[0] == offset else 0
-            some = fast[begin : begin + MOST_MOVES - told]
-            some = some[numbers[begin : begin + len(some)] == number]
-            self._told = offset, told + len(some)
-            for place in some.tolist():
-                yield place, offset
+    ) -> tuple[NDArray[np.intp], list[int]]:
+        """Return the first places of `fast` in each record, and their offsets. A batch may show a record in pieces."""
+        chosen, offsets = [fast[:0]], []
+        bounds = [*np.searchsorted(steps.take[far[fast]], steps.batch.starts).tolist(), len(fast)]
+        for record, (begin, end) in zip(steps.batch.records, pairwise(bounds), strict=True):
+            told = self._told[1] if self._told[0] == record.offset else 0
+            some = fast[begin : min(end, begin + MOST_MOVES - told)]
+            if len(some):
+                self._told = record.offset, told + len(some)
+                chosen.append(some)
+                offsets += [record.offset] * len(some)
+        return np.concatenate(chosen), offsets
 
-    def _either(self, before: int, now: int) -> tuple[int, int]:
-        """Return one region that both ways between two places are told in, and the place in it."""
-        names = self.slots.cells.regions
-        regions = self.slots.region_of(np.array([before, now])).tolist()
-        if names[regions[0]] < names[regions[1]]:
-            return regions[0], before
-        return regions[1], now
+    def _either(
+        self, before: NDArray[np.int32], now: NDArray[np.int32]
+    ) -> tuple[list[int], NDArray[np.int32]]:
+        """Return one region that both ways between two places are told in, and the place in it, for each of n."""
+        names = np.array(self.slots.cells.regions)
+        regions_before, regions_now = self.slots.region_of(before), self.slots.region_of(now)
+        first = names[regions_before] < names[regions_now]
+        return np.where(first, regions_before, regions_now).tolist(), np.where(first, before, now)
 
     # ------------------------------------------------------------------ lines
 

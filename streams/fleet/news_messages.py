@@ -82,4 +82,5 @@ def _pieces(rows: Iterable[tuple[int, Row]]) -> Iterator[list[Row]]:
 
 def _columns(kind: type[Row], rows: Sequence[Row]) -> list[Any]:
     names = [one.name for one in fields(kind) if one.name != "region"]
-    return [[getattr(row, name) for row in rows if isinstance(row, kind)] for name in names]
+    some = [row for row in rows if isinstance(row, kind)]
+    return [[getattr(row, name) for row in some] for name in names]

@@ -35,10 +35,10 @@ class JumpRule:
         factors = [_FASTER if name in _MOTORISED else 1.0 for name in VEHICLE_TYPES]
         return self.limit_kmh * np.array(factors)
 
-    def worth_a_look(self, north: NDArray[np.float64], east: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return which of n moves, in degrees of latitude and longitude, may go beyond the noise; few do."""
-        least = self.noise_m / _METRES_PER_DEGREE / np.sqrt(2)
-        return np.flatnonzero((np.abs(north) > least) | (np.abs(east) > least))
+    @property
+    def least_degrees(self) -> float:
+        """No move goes beyond the noise that is shorter than this in latitude and in longitude."""
+        return float(self.noise_m / _METRES_PER_DEGREE / np.sqrt(2))
 
     def too_fast(
         self, metres: NDArray[np.float64], ms: NDArray[np.int64], limit_kmh: NDArray[np.float64]

@@ -4,17 +4,19 @@ What there is to tell follows from a reading and the one of its vehicle before i
 not told yet, and a fold that begins at a checkpoint tells the same as one that never ended.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import Any
+from itertools import pairwise, repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
+from streams.fleet import looks
 from streams.fleet.columns import UNKNOWN_BATTERY
 from streams.fleet.ground import Ground, Standing
 from streams.fleet.jumps import JumpRule, distance_m
+from streams.fleet.looks import GONE
 from streams.fleet.slots import Slots
 from streams.fleet.speeds import SpeedLimits, Speeds
 from streams.fleet.steps import Steps
@@ -22,10 +24,8 @@ from streams.fleet.told import Move, Passed, Told
 from streams.fleet.trips import Trips
 from streams.fleet.vehicles import Vehicles
 
-GONE = np.array([name in ("missing", "elsewhere", "removed") for name in VEHICLE_STATES])
-"""By state code: whether a vehicle in this state is not in the city."""
-
 _FINE, _BETWEEN, _LOW = 0, 1, 2
+_MISSING, _ELSEWHERE = (VEHICLE_STATES.index(name) for name in ("missing", "elsewhere"))
 
 MOST_MOVES = 10
 """Impossible moves told of one record of the log. Where more are, the feed is broken, and ten vehicles say so."""
@@ -102,20 +102,11 @@ class News:
         v = self.vehicles
         rows = np.flatnonzero(v["ts"] > 0)
         codes = self._standing.codes(v["slot"][rows], v["lat"][rows], v["lon"][rows], v["state"][rows])
-        for row, code in zip(rows[codes > 0].tolist(), codes[codes > 0].tolist(), strict=True):
-            state, charge = VEHICLE_STATES[v["state"][row]], int(v["battery"][row])
-            self._waiting.anew.append(
-                self._row(
-                    None,
-                    row,
-                    int(v["slot"][row]),
-                    int(v["ts"][row]),
-                    state,
-                    int(v["type_"][row]),
-                    charge,
-                    code,
-                )
-            )
+        rows, codes = rows[codes > 0], codes[codes > 0]
+        slot, ts, state, type_, battery = (
+            v[name][rows] for name in ("slot", "ts", "state", "type_", "battery")
+        )
+        self._waiting.anew += self._rows(repeat(None), rows, slot, ts, state, type_, battery, codes)
 
     def look(self, steps: Steps) -> None:
         """Look at steps; they may be on file already."""
@@ -138,8 +129,17 @@ class News:
             open_ |= (
                 self._standing.codes(v["slot"][rows], v["lat"][rows], v["lon"][rows], v["state"][rows]) > 0
             )
-        for row, ts in zip(rows[open_].tolist(), at[open_].tolist(), strict=True):
-            self._tell(None, row, int(v["slot"][row]), ts, "missing", int(v["type_"][row]))
+        rows, n = rows[open_], int(np.count_nonzero(open_))
+        self._waiting.passed += self._rows(
+            repeat(None),
+            rows,
+            v["slot"][rows],
+            at[open_],
+            np.full(n, _MISSING),
+            v["type_"][rows],
+            np.full(n, UNKNOWN_BATTERY),
+            np.zeros(n, np.int32),
+        )
 
     def take(self) -> Told:
         """Return what was not told yet."""
@@ -149,23 +149,18 @@ class News:
     # ------------------------------------------------------------------ jumps
 
     def _jumps(self, steps: Steps, rule: JumpRule) -> None:
+        steps = self._moved(steps, rule)
+        if not len(steps):
+            return
         lat, lon, was_lat, was_lon = (
             steps.now("lat"),
             steps.now("lon"),
             steps.before("lat"),
             steps.before("lon"),
         )
-        far = rule.worth_a_look(lat - was_lat, lon - was_lon)
-        if not len(far):
-            return
-        was_ts, state, was_state = steps.before("ts"), steps.now("state"), steps.before("state")
-        far = far[(was_ts[far] > 0) & ~GONE[state[far]] & ~GONE[was_state[far]]]
-        metres = distance_m(was_lat[far], was_lon[far], lat[far], lon[far])
-        ts, type_ = steps.now("ts"), steps.now("type_")
-        limit = rule.limits()[type_[far]]
-        fast = rule.too_fast(metres, ts[far] - was_ts[far], limit)
-        first, offsets = self._first(steps, far, np.flatnonzero(fast))
-        some = far[first]
+        ts, was_ts, type_ = steps.now("ts"), steps.before("ts"), steps.now("type_")
+        metres, limit = distance_m(was_lat, was_lon, lat, lon), rule.limits()[type_]
+        some, offsets = self._first(steps, np.flatnonzero(rule.too_fast(metres, ts - was_ts, limit)))
         region, slot = self._either(steps.slots_before()[some], steps.slots[some])
         cells, operators = self.slots.names(slot)
         self._waiting.moves += map(
@@ -182,16 +177,20 @@ class News:
             ts[some].tolist(),
             lat[some].tolist(),
             lon[some].tolist(),
-            metres[first].tolist(),
-            limit[first].tolist(),
+            metres[some].tolist(),
+            limit[some].tolist(),
         )
 
-    def _first(
-        self, steps: Steps, far: NDArray[np.intp], fast: NDArray[np.intp]
-    ) -> tuple[NDArray[np.intp], list[int]]:
+    def _moved(self, steps: Steps, rule: JumpRule) -> Steps:
+        """Return the steps that may go beyond the noise."""
+        found = np.empty(len(steps), np.int32)
+        n = looks.moved(steps.batch.readings, steps.take, steps.on_file, rule.least_degrees, found)
+        return steps.of(found[:n])
+
+    def _first(self, steps: Steps, fast: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[int]]:
         """Return the first places of `fast` in each record, and their offsets. A batch may show a record in pieces."""
         chosen, offsets = [fast[:0]], []
-        bounds = [*np.searchsorted(steps.take[far[fast]], steps.batch.starts).tolist(), len(fast)]
+        bounds = [*np.searchsorted(steps.take[fast], steps.batch.starts).tolist(), len(fast)]
         for record, (begin, end) in zip(steps.batch.records, pairwise(bounds), strict=True):
             told = self._told[1] if self._told[0] == record.offset else 0
             some = fast[begin : min(end, begin + MOST_MOVES - told)]
@@ -227,77 +226,95 @@ class News:
 
         One that leaves a region is told in both.
         """
+        steps = self._changed(steps)
+        if not len(steps):
+            return
         state, battery, was_slots = steps.now("state"), steps.now("battery"), steps.slots_before()
-        was_ts, was_state, was_battery = steps.before("ts"), steps.before("state"), steps.before("battery")
-        look = (battery != was_battery) | (state != was_state) | (steps.slots != was_slots) | (was_ts == 0)
-        if self._standing is not None:
-            look |= self._standing.on_boundary(steps.slots)
-        some = np.flatnonzero(look)
-        known, gone, was_gone = was_ts[some] > 0, GONE[state[some]], GONE[was_state[some]]
-        level, was = self._levels(battery[some]), self._levels(was_battery[some])
+        known, was_state = steps.before("ts") > 0, steps.before("state")
+        gone, was_gone = GONE[state], GONE[was_state]
+        level, was = self._levels(battery), self._levels(steps.before("battery"))
         level[gone], was[was_gone | ~known] = _FINE, _FINE
-        code, was_code = self._codes(steps, some, was_slots[some], was_state[some])
+        code, was_code = self._codes(steps)
         was_code[~known] = 0
-        region, was_region = (self.slots.region_of(one[some]) for one in (steps.slots, was_slots))
+        region, was_region = self.slots.region_of(steps.slots), self.slots.region_of(was_slots)
         left = known & (region != was_region) & ((was != _FINE) | (was_code != 0))
         was[left], was_code[left] = _FINE, 0
         passed = (level != was) & (level != _BETWEEN)
-        passed |= (code != was_code) | ((code != 0) & (state[some] != was_state[some]))
-        ts, type_ = steps.now("ts"), steps.now("type_")
-        for place in np.flatnonzero(left | passed).tolist():
-            i = int(some[place])
-            offset, row, at, kind = self._offset(steps, i), int(steps.rows[i]), int(ts[i]), int(type_[i])
-            if left[place]:
-                self._tell(offset, row, int(was_slots[i]), at, "elsewhere", kind)
-            if passed[place]:
-                name, charge, areas = VEHICLE_STATES[state[i]], int(battery[i]), int(code[place])
-                self._tell(offset, row, int(steps.slots[i]), at, name, kind, charge, areas)
-
-    def _codes(
-        self, steps: Steps, some: NDArray[np.intp], was_slots: NDArray[np.int32], was_state: NDArray[np.int8]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return the sets of areas in which some vehicles stand, and stood."""
-        if self._standing is None:
-            return np.zeros(len(some), np.int32), np.zeros(len(some), np.int32)
-        lat, lon = (
-            np.concatenate((steps.now(name)[some], steps.before(name)[some])) for name in ("lat", "lon")
+        passed |= (code != was_code) | ((code != 0) & (state != was_state))
+        both = np.sort(np.concatenate((2 * np.flatnonzero(left), 2 * np.flatnonzero(passed) + 1)))
+        some, elsewhere = steps.of(both // 2), both % 2 == 0
+        self._waiting.passed += self._rows(
+            some.offsets(),
+            some.rows,
+            np.where(elsewhere, some.slots_before(), some.slots),
+            some.now("ts"),
+            np.where(elsewhere, _ELSEWHERE, some.now("state")),
+            some.now("type_"),
+            np.where(elsewhere, UNKNOWN_BATTERY, some.now("battery")),
+            np.where(elsewhere, 0, code[both // 2]),
         )
-        slots = np.concatenate((steps.slots[some], was_slots))
-        state = np.concatenate((steps.now("state")[some], was_state))
-        codes = self._standing.codes(slots, lat, lon, state)
-        return codes[: len(some)], codes[len(some) :]
 
-    # ------------------------------------------------------------------ names
+    def _changed(self, steps: Steps) -> Steps:
+        """Return the steps with which a vehicle may have passed a line."""
+        found = np.empty(len(steps), np.int32)
+        n = looks.changed(
+            steps.batch.readings,
+            steps.take,
+            steps.slots,
+            steps.on_file,
+            self.slots.cell_of,
+            self.slots.cells.region,
+            self._standing is None,  # then the way from one region to another is all that matters
+            found,
+        )
+        if self._standing is None:
+            return steps.of(found[:n])
+        worth = self._standing.on_boundary(steps.slots)
+        worth[found[:n]] = True
+        return steps.of(np.flatnonzero(worth))
 
-    def _tell(self, *row: Any) -> None:
-        self._waiting.passed.append(self._row(*row))
+    def _codes(self, steps: Steps) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the sets of areas in which vehicles stand, and stood."""
+        n = len(steps)
+        if self._standing is None:
+            return np.zeros(n, np.int32), np.zeros(n, np.int32)
+        lat, lon, state = (
+            np.concatenate((steps.now(name), steps.before(name))) for name in ("lat", "lon", "state")
+        )
+        codes = self._standing.codes(np.concatenate((steps.slots, steps.slots_before())), lat, lon, state)
+        return codes[:n], codes[n:]
 
-    def _row(
+    # ------------------------------------------------------------------ rows
+
+    def _rows(
         self,
-        offset: int | None,
-        row: int,
-        slot: int,
-        ts: int,
-        state: str,
-        type_: int,
-        battery: int = UNKNOWN_BATTERY,
-        code: int = 0,
-    ) -> Passed:
-        region = int(self.slots.region_of(np.array([slot]))[0])
-        cell, operator = self._named(slot)
-        charge = None if battery == UNKNOWN_BATTERY else battery
-        areas = [] if self._standing is None else self._standing.ground.areas(code)
-        kind = VEHICLE_TYPES[type_]
-        return Passed(region, offset, self._id(row), operator, kind, ts, cell, state, charge, areas)
+        offsets: Iterable[int | None],
+        rows: NDArray[np.integer],
+        slots: NDArray[np.int32],
+        ts: NDArray[np.int64],
+        state: NDArray[np.integer],
+        type_: NDArray[np.int8],
+        battery: NDArray[np.integer],
+        code: NDArray[np.int32],
+    ) -> Iterable[Passed]:
+        """Return what is told of n vehicles; `code`: of the set of areas that each stands in."""
+        cells, operators = self.slots.names(slots)
+        areas = self._standing.ground.areas if self._standing is not None else _no_areas
+        sets = {one: areas(one) for one in set(code.tolist())}
+        return map(
+            Passed,
+            self.slots.region_of(slots).tolist(),
+            offsets,
+            self.vehicles.ids.texts(rows),
+            operators,
+            [VEHICLE_TYPES[one] for one in type_.tolist()],
+            ts.tolist(),
+            cells,
+            [VEHICLE_STATES[one] for one in state.tolist()],
+            [None if one == UNKNOWN_BATTERY else one for one in battery.tolist()],
+            [sets[one] for one in code.tolist()],
+        )
 
-    def _id(self, row: int) -> str:
-        return self.vehicles.ids.texts(np.array([row]))[0]
 
-    def _named(self, slot: int) -> tuple[str, str]:
-        """Return the cell (hex) and the operator of a slot."""
-        cells, operators = self.slots.names(np.array([slot]))
-        return cells[0], operators[0]
-
-    def _offset(self, steps: Steps, i: int) -> int:
-        record, _ = steps.batch.at(int(steps.take[i]))
-        return record.offset
+def _no_areas(_code: int) -> list[str]:
+    return []

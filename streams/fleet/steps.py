@@ -26,6 +26,19 @@ class Steps:
     slots: NDArray[np.int32]
     on_file: Records
 
+    def __len__(self) -> int:
+        return len(self.take)
+
+    def of(self, which: NDArray[np.integer]) -> "Steps":
+        """Return some of the steps."""
+        return Steps(self.batch, self.take[which], self.rows[which], self.slots[which], self.on_file[which])
+
+    def offsets(self) -> list[int]:
+        """Return the offset of the record of each."""
+        records = self.batch.records
+        numbers = np.searchsorted(self.batch.starts, self.take, side="right") - 1
+        return [records[number].offset for number in numbers.tolist()]
+
     def now(self, name: str) -> NDArray[Any]:
         """Return a column of the readings: ts, received_at, lat, lon, state, type_ or battery."""
         column: NDArray[Any] = self.batch.readings[name][self.take]

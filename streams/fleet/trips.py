@@ -46,13 +46,11 @@ class Trips:
         some = np.flatnonzero(begun)
         if not len(some):
             return
-        some = some[self._are_asked(self._slots.cell_of[steps.slots_before()[some]])]
-        slots, ts = steps.slots_before(), steps.now("ts")
-        regions = self._slots.region_of(slots[some]).tolist()
-        cells, operators = self._slots.names(slots[some])
-        for i, region, cell, operator in zip(some.tolist(), regions, cells, operators, strict=True):
-            record, _ = steps.batch.at(int(steps.take[i]))
-            yield Begun(region, record.offset, operator, cell, int(ts[i]))
+        steps = steps.of(some[self._are_asked(self._slots.cell_of[steps.slots_before()[some]])])
+        slots = steps.slots_before()
+        cells, operators = self._slots.names(slots)
+        regions, ts = self._slots.region_of(slots).tolist(), steps.now("ts").tolist()
+        yield from map(Begun, regions, steps.offsets(), operators, cells, ts)
 
     def _are_asked(self, numbers: NDArray[np.int32]) -> NDArray[np.bool_]:
         names = self._slots.cells.hex

@@ -1,0 +1,53 @@
+"""Which steps of vehicles there may be news of, in compiled code: in a calm city few."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.vehicles import VEHICLE_STATES
+from streams.compiled import compiled
+from streams.fleet.kernel import Records
+
+GONE = np.array([name in ("missing", "elsewhere", "removed") for name in VEHICLE_STATES])
+"""By state code: whether a vehicle in this state is not in the city."""
+
+
+@compiled
+def moved(
+    readings: Records, take: NDArray[np.int32], before: Records, least: float, found: NDArray[np.int32]
+) -> int:
+    """Set `found` to the steps by more than `least` degrees from one place in the city to another; returns how many."""
+    n = 0
+    for at in range(len(take)):
+        reading, was = readings[take[at]], before[at]
+        far = abs(reading.lat - was.lat) > least or abs(reading.lon - was.lon) > least
+        if far and was.ts > 0 and not GONE[reading.state] and not GONE[was.state]:
+            found[n] = at
+            n += 1
+    return n
+
+
+@compiled
+def changed(
+    readings: Records,
+    take: NDArray[np.int32],
+    slots: NDArray[np.int32],
+    before: Records,
+    cell_of: NDArray[np.int32],
+    region_of: NDArray[np.int32],
+    by_region: bool,
+    found: NDArray[np.int32],
+) -> int:
+    """Set `found` to the steps of new vehicles and to those into another state, battery or slot; returns how many.
+
+    Where `by_region` is set, only those slots count as others that lie in other regions.
+    """
+    n = 0
+    for at in range(len(take)):
+        reading, was = readings[take[at]], before[at]
+        other = was.ts == 0 or reading.battery != was.battery or reading.state != was.state
+        if not other and slots[at] != was.slot:
+            other = not by_region or region_of[cell_of[slots[at]]] != region_of[cell_of[was.slot]]
+        if other:
+            found[n] = at
+            n += 1
+    return n

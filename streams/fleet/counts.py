@@ -63,10 +63,10 @@ class PairCounts:
         Windows with a number below `final_before` are. The unsure pairs of others are not told, whatever happens to
         them: what the listener holds of them is put right once they are final.
         """
-        dirty, unsure, final = self._marks(final_before)
-        pairs = np.flatnonzero((dirty & ~unsure) | (unsure & final))
-        self._any_unsure = bool((unsure & ~final).any())
-        return self._tell(pairs)
+        pairs = np.empty(self._n, np.int32)
+        n, self._any_unsure = _take_final(self._ids.words, self._known, final_before << _SLOT_BITS, pairs)
+        pairs = pairs[:n]
+        return *self._unpack(pairs), self._pairs[pairs, COUNTS]
 
     def take_all(self, touched: Pairs, final_before: int) -> Told:
         """Return what changed and all pairs that are unsure, with what an `add` that `touched` them counted.
@@ -123,15 +123,14 @@ class PairCounts:
 
     def take_unsaved(self) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.int32]]]:
         """Yield (window number, slots, counts) of each window with settled counts, or unsure pairs, not yet saved."""
-        window, slot = self._unpack(np.arange(self._n))
-        numbers = np.unique(window[self._known[:, UNSAVED] != 0]).tolist()
+        windows, slots = self._unpack(np.arange(self._n))
+        numbers = np.unique(windows[self._known[:, UNSAVED] != 0])
         self._known[:, UNSAVED] = False
-        self._saved.update(numbers)
-        for number in numbers:
-            mine = np.flatnonzero(window == number)
-            counts = self._pairs[mine, COUNTS]
-            counted = counts.any(axis=1) | (self._known[mine, TOLD.start] == UNKNOWN)
-            yield number, slot[mine[counted]], counts[counted]
+        self._saved.update(numbers.tolist())
+        end, pairs = np.zeros(len(numbers) + 1, np.int64), np.empty(self._n, np.int32)
+        _by_window(self._known, windows, numbers, end, pairs)
+        for number, mine in zip(numbers.tolist(), np.split(pairs, end)[:-2], strict=True):
+            yield number, slots[mine], self._pairs[mine, COUNTS]
 
     def restore(self, window: int, slots: NDArray[np.int32], counts: NDArray[np.int32]) -> None:
         """Put back what `take_unsaved` yielded."""
@@ -150,7 +149,7 @@ class PairCounts:
     def _keys(self) -> NDArray[np.int64]:
         return self._ids.words[: self._n, 0].view(np.int64) - 1
 
-    def _unpack(self, pairs: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    def _unpack(self, pairs: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         keys = self._keys[pairs]
         return keys >> _SLOT_BITS, (keys & _SLOT_MASK).astype(np.int32)
 
@@ -245,6 +244,73 @@ def _count_entries(
             vehicle.settled = stands
             vehicle.changed = True
     return n, done
+
+
+@compiled
+def _take_final(words: Words, pairs: NDArray[np.int32], final_before: int, found: Pairs) -> tuple[int, bool]:
+    """Set `found` to the pairs that `take_final` tells, and take them for told.
+
+    Pairs with a key below `final_before` are final. Returns how many were found, and whether any is unsure still.
+    """
+    n, any_unsure = 0, False
+    for at in range(len(pairs)):
+        pair = pairs[at]
+        final = int64(words[at, 0]) - 1 < final_before
+        unsure = pair[TOLD.start] == UNKNOWN
+        asked = final if unsure else pair[DIRTY] != 0
+        pair[DIRTY] = 0
+        any_unsure |= unsure and not final
+        if asked and (pair[3] != pair[0] or pair[4] != pair[1] or pair[5] != pair[2]):
+            pair[3], pair[4], pair[5] = pair[0], pair[1], pair[2]
+            found[n] = at
+            n += 1
+    return n, any_unsure
+
+
+@compiled
+def _by_window(
+    pairs: NDArray[np.int32],
+    windows: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    end: NDArray[np.int64],
+    found: Pairs,
+) -> None:
+    """Set `found` to the pairs to be saved of these windows (ascending), window by window; `end` to where each ends.
+
+    `end` is zero before and has one place more than there are windows.
+    """
+    for at in range(len(pairs)):
+        if _is_to_be_saved(pairs[at]):
+            number = _place_in(numbers, windows[at])
+            if number >= 0:
+                end[number + 1] += 1
+    for number in range(len(numbers)):
+        end[number + 1] += end[number]
+    for at in range(len(pairs)):
+        if _is_to_be_saved(pairs[at]):
+            number = _place_in(numbers, windows[at])
+            if number >= 0:
+                found[end[number]] = at
+                end[number] += 1
+
+
+@compiled
+def _is_to_be_saved(pair: NDArray[np.int32]) -> bool:
+    """Return whether anything was counted for good, or the pair is unsure."""
+    return bool(pair[0] != 0 or pair[1] != 0 or pair[2] != 0 or pair[TOLD.start] == UNKNOWN)
+
+
+@compiled
+def _place_in(numbers: NDArray[np.int64], number: int) -> int:
+    """Return the place of a number among ascending ones, -1 where it is not there."""
+    low, high = 0, len(numbers)
+    while low < high:
+        middle = (low + high) // 2
+        if numbers[middle] < number:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < len(numbers) and numbers[low] == number else -1
 
 
 @compiled

@@ -73,7 +73,7 @@ class Columns:
 def decode(value: bytes, timestamp: int) -> Columns | BadFrame:
     """Decode one record. `timestamp` stands in for `received_at` where the record has none."""
     try:
-        if value[:1] == b"[":
+        if value.lstrip()[:1] == b"[":
             return _from_rows(_rows.decode(value), timestamp)
         try:
             return _from_frame(codec.vehicle_frame.decode(value))

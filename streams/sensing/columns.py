@@ -101,7 +101,7 @@ def _at(column: str | list[str] | list[str | None] | None, index: int) -> str | 
 def decode(value: bytes, timestamp: int) -> Columns | BadFrame:
     """Decode one record. `timestamp` stands in for `received_at` where the record has none."""
     try:
-        if value[:1] == b"[":
+        if value.lstrip()[:1] == b"[":
             return _from_rows(_rows.decode(value), timestamp)
         try:
             return _from_frame(codec.sensor_frame.decode(value))

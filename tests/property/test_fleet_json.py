@@ -140,6 +140,7 @@ def test_ordinary_readings_are_read_quickly() -> None:
     for value in (ROWS, ROWS[0], ROWS[1]):
         assert assert_same(json.dumps(value).encode())
         assert assert_same(json.dumps(value, separators=(",", ":")).encode())
+        assert assert_same(b"  " + json.dumps(value).encode())
 
 
 @st.composite

@@ -67,7 +67,7 @@ def intake() -> Intake:
 
 def _columns(record: LogRecord) -> tuple[Any, ...]:
     value = record.value
-    if value[:1] == b"[":
+    if value.lstrip()[:1] == b"[":
         return _from_readings(_readings.decode(value), record.timestamp)
     try:
         frame = _frame.decode(value)

@@ -69,6 +69,16 @@ def test_a_value_out_of_range_is_refused_and_named(
     assert (fleet.fold.ledger.applied, fleet.fold.ledger.rejected) == (1, 1)
 
 
+def test_a_refused_reading_of_an_array_that_spaces_precede_is_shown_as_it_came() -> None:
+    """The quick reader takes such an array; the other one reads the record again to show what is refused."""
+    fleet = Fleet()
+    fleet.feed_bytes(b" \n" + json.dumps([at(0), {**at(0, bike="b"), "lat": 91}]).encode())
+    fleet.feed_bytes(b"  " + json.dumps([at(1), {**at(1, bike="b"), "lat": 91}]).encode())
+    fleet.tell()
+    assert [json.loads(refused.payload)["lat"] for refused in fleet.refused] == [91, 91]
+    assert (fleet.fold.ledger.applied, fleet.fold.ledger.rejected) == (2, 2)
+
+
 def test_a_position_that_is_not_finite_is_named_as_such() -> None:
     reading = {"lat": math.nan, "lon": 1.0, "ts": T0}
     assert why_unusable(reading)[0] == "number_out_of_range"

@@ -62,6 +62,7 @@ def test_an_outside_producer_may_put_one_reading_on_the_topic_or_an_array() -> N
     assert decoded(json.dumps(one).encode()).value.tolist() == [3]
     c = decoded(json.dumps([one, {**one, "value": 4, "capacity": None}]).encode())
     assert c.value.tolist() == [3, 4]
+    assert decoded(b"\r\n " + json.dumps([one]).encode()).value.tolist() == [3]
     assert c.received_at == T0 + 5  # Kafka's time stands in for the gateway's
 
 

@@ -66,7 +66,7 @@ class PairCounts:
         pairs = np.empty(self._n, np.int32)
         n, self._any_unsure = _take_final(self._ids.words, self._known, final_before << _SLOT_BITS, pairs)
         pairs = pairs[:n]
-        return *self._unpack(pairs), self._pairs[pairs, COUNTS]
+        return *self._unpack(pairs), self._pairs.take(pairs, axis=0)[:, COUNTS]
 
     def take_all(self, touched: Pairs, final_before: int) -> Told:
         """Return what changed and all pairs that are unsure, with what an `add` that `touched` them counted.
@@ -130,7 +130,7 @@ class PairCounts:
         end, pairs = np.zeros(len(numbers) + 1, np.int64), np.empty(self._n, np.int32)
         _by_window(self._known, windows, numbers, end, pairs)
         for number, mine in zip(numbers.tolist(), np.split(pairs, end)[:-2], strict=True):
-            yield number, slots[mine], self._pairs[mine, COUNTS]
+            yield number, slots[mine], self._pairs.take(mine, axis=0)[:, COUNTS]
 
     def restore(self, window: int, slots: NDArray[np.int32], counts: NDArray[np.int32]) -> None:
         """Put back what `take_unsaved` yielded."""

@@ -100,7 +100,7 @@ class Ids:
 
     def names(self, rows: NDArray[np.integer]) -> Names:
         """Return the ids of rows, as bytes."""
-        names: Names = self.words[rows].view(f"S{WORD * self.words.shape[1]}").reshape(len(rows))
+        names: Names = self.words.take(rows, axis=0).view(f"S{WORD * self.words.shape[1]}").reshape(len(rows))
         return names
 
     def texts(self, rows: NDArray[np.integer]) -> list[str]:

@@ -37,4 +37,4 @@ class LiveCounts:
 
     def told(self, slots: NDArray[np.intp]) -> list[NDArray[np.int32]]:
         """Return, for each of TOLD_STATES, the counts of the slots."""
-        return list(self.counts[slots].T)
+        return list(self.counts.take(slots, axis=0).T)

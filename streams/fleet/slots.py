@@ -78,12 +78,12 @@ class Slots:
 
     def h3_of(self, slot: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the cells (H3 indexes) of slots."""
-        cells: NDArray[np.int64] = self.cells.h3[self.cell_of[slot]]
+        cells: NDArray[np.int64] = self.cells.h3.take(self.cell_of.take(slot))
         return cells
 
     def region_of(self, slot: NDArray[np.integer]) -> NDArray[np.int32]:
         """Return the regions (numbers) of slots."""
-        regions: NDArray[np.int32] = self.cells.region[self.cell_of[slot]]
+        regions: NDArray[np.int32] = self.cells.region.take(self.cell_of.take(slot))
         return regions
 
     def names(self, slot: NDArray[np.integer]) -> tuple[list[str], list[str]]:

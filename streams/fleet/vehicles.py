@@ -89,7 +89,7 @@ class Vehicles:
         if not len(rows):
             return None
         self.table["changed"][rows] = False
-        some = self.table[rows]
+        some = self.table.take(rows)
         return {
             "vehicle_id": Texts(self.ids.names(rows)),
             "operator": Coded(slots.operator_of[some["slot"]], slots.operators),

@@ -1,8 +1,9 @@
-"""Strings and numbers of JSON, eight characters at a time, in compiled code.
+"""Strings of JSON, eight characters at a time, and its numbers, digit by digit, in compiled code.
 
 A `Text` is a text as overlapping integers: element p holds the characters p to p + 7, the first in the lowest byte.
 Whether a byte of such a word is zero, or less than a number, is asked of all eight at once (S. E. Anderson, "Bit
-twiddling hacks"); eight digits become a number with three multiplications.
+twiddling hacks"). Places are made unsigned where a text is read: a signed one might count from its end, and each time
+that would be asked.
 """
 
 from collections.abc import Sequence
@@ -31,21 +32,8 @@ def _eight(byte: int) -> np.uint64:
 
 
 _ONES, _HIGH = _eight(0x01), _eight(0x80)
-_SPACES, _QUOTES, _ESCAPES, _ZEROS, _LETTERS = (
-    _eight(_SPACE),
-    _eight(QUOTE),
-    _eight(92),
-    _eight(_ZERO),
-    _eight(97),
-)
-_TEN_UP = _eight(0x80 - 10)
-_PAIRS, _FOURS, _LOW = (
-    np.uint64(0x00FF_00FF_00FF_00FF),
-    np.uint64(0x0000_FFFF_0000_FFFF),
-    np.uint64(0xFFFF_FFFF),
-)
-_ONE, _7, _8, _16, _32, _56 = (np.uint64(number) for number in (1, 7, 8, 16, 32, 56))
-_10, _100, _10_000 = np.uint64(10), np.uint64(100), np.uint64(10_000)
+_SPACES, _QUOTES, _ESCAPES, _LETTERS = _eight(_SPACE), _eight(QUOTE), _eight(92), _eight(97)
+_ONE, _7, _56 = np.uint64(1), np.uint64(7), np.uint64(56)
 
 
 Patterns = NDArray[np.uint64]

@@ -132,8 +132,7 @@ class Watched:
         self._policy = policy
         news = replace(self._news, ground=ground(policy), speeds=limits(policy))
         self._fleet_config = replace(self._fleet_config, news=news)
-        self.fleet.take_ground(news.ground)
-        self.fleet.take_speeds(news.speeds)
+        self.fleet.take_news(news)
         self.incidents.take_policy(policy)
 
     def crash(self) -> None:

@@ -56,10 +56,10 @@ def replay(alert_id: str, limit: int) -> None:
 
 def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bool:
     from streams.alerts.log import open_log  # noqa: PLC0415
+    from streams.configs import incidents_fold  # noqa: PLC0415
     from streams.fold import Ledger, Restored  # noqa: PLC0415
     from streams.incidents.replay import Rest, differences, other_damping, steps  # noqa: PLC0415
     from streams.policy_file import load_policy  # noqa: PLC0415
-    from streams.wiring import incidents_fold  # noqa: PLC0415 - it brings Faust with it
 
     stored, generation = _stored(settings, prefix)
     newest = stored[-1]

@@ -5,7 +5,7 @@ not told yet, and a fold that begins at a checkpoint tells the same as one that 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise, repeat
 
 import numpy as np
@@ -63,10 +63,7 @@ class News:
     _trips: Trips | None = field(init=False)
 
     def __post_init__(self) -> None:
-        ground = self.config.ground
-        self._standing = None if ground is None else Standing(ground, self.slots)
-        self.take_speeds(self.config.speeds)
-        self.take_trips(self.config.trips)
+        self._look_for(self.config)
 
     @property
     def looks(self) -> bool:
@@ -78,21 +75,17 @@ class News:
         """Version of the areas that are looked for; empty: none are."""
         return "" if self.config.ground is None else self.config.ground.version
 
-    def take_ground(self, ground: Ground | None) -> None:
-        """Look for other areas from now on; all vehicles that stand in one of them are told."""
-        self.config = replace(self.config, ground=ground)
-        self._standing = None if ground is None else Standing(ground, self.slots)
+    def take_config(self, config: NewsConfig) -> None:
+        """Look for something else from now on; all vehicles that stand in an area are told."""
+        self.config = config
+        self._look_for(config)
         self.tell_all()
 
-    def take_speeds(self, limits: SpeedLimits | None) -> None:
-        """Look for other speeds from now on."""
-        self.config = replace(self.config, speeds=limits)
-        self._speeds = None if limits is None else Speeds(limits, self.slots, self.vehicles)
-
-    def take_trips(self, cells: frozenset[str] | None) -> None:
-        """Tell trips that begin in other cells from now on."""
-        self.config = replace(self.config, trips=cells)
-        self._trips = None if cells is None else Trips(cells, self.slots)
+    def _look_for(self, config: NewsConfig) -> None:
+        ground, speeds, trips = config.ground, config.speeds, config.trips
+        self._standing = None if ground is None else Standing(ground, self.slots)
+        self._speeds = None if speeds is None else Speeds(speeds, self.slots, self.vehicles)
+        self._trips = None if trips is None else Trips(trips, self.slots)
 
     def tell_all(self) -> None:
         """Tell of every vehicle that stands in an area: whoever hears this knows of no others. No record says so."""

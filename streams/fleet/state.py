@@ -31,10 +31,9 @@ from streams.fleet.folding import Folding
 from streams.fleet.ground import Ground
 from streams.fleet.kernel import ENTRY
 from streams.fleet.live import LiveCounts
-from streams.fleet.news import News
+from streams.fleet.news import News, NewsConfig
 from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
-from streams.fleet.speeds import SpeedLimits
 from streams.fleet.steps import look_of
 from streams.fleet.tell import Teller, event_rows, vehicle_event
 from streams.fleet.vehicles import Vehicles
@@ -295,29 +294,17 @@ class FleetState:
         if self._saved_ground != self._news.ground:
             self._news.tell_all()
 
-    # ------------------------------------------------------------------ other areas
+    # ------------------------------------------------------------------ another policy
 
     @property
     def reached(self) -> int:
         """The newest event time that was folded, milliseconds."""
         return self._clock.newest_ts
 
-    def take_ground(self, ground: Ground | None) -> None:
-        """Look for vehicles in other areas from the next record on."""
+    def take_news(self, config: NewsConfig) -> None:
+        """Look for something else in single vehicles from the next record on."""
         self._fold_waiting()
-        self._news.take_ground(ground)
-        self._folding.look = look_of(self._news, self._edges)
-
-    def take_trips(self, cells: frozenset[str] | None) -> None:
-        """Tell trips that begin in other cells from the next record on."""
-        self._fold_waiting()
-        self._news.take_trips(cells)
-        self._folding.look = look_of(self._news, self._edges)
-
-    def take_speeds(self, limits: SpeedLimits | None) -> None:
-        """Look for other speeds from the next record on."""
-        self._fold_waiting()
-        self._news.take_speeds(limits)
+        self._news.take_config(config)
         self._folding.look = look_of(self._news, self._edges)
 
     def take_edges(self, ground: Ground | None) -> None:

@@ -1,5 +1,6 @@
 """Where a position lies: the only module that asks H3."""
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -101,6 +102,19 @@ def boundary_geojson(cell: int) -> dict[str, Any]:
     if max(p[0] for p in ring) - min(p[0] for p in ring) > 180:
         ring = [[lon + 360 if lon < 0 else lon, lat] for lon, lat in ring]
     return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+
+
+def geometry_row(cell: int) -> dict[str, Any]:
+    """Return the row of ub.cell_geometry of a cell."""
+    lat, lon = centre(cell)
+    return {
+        "cell": cell,
+        "hex": to_hex(cell),
+        "resolution": h3i.get_resolution(cell),
+        "lat": lat,
+        "lon": lon,
+        "boundary": json.dumps(boundary_geojson(cell)),
+    }
 
 
 def neighbours(cell: str) -> tuple[str, ...]:

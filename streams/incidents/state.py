@@ -8,7 +8,6 @@ from streams.fold import Changes, Output, Record, Restored
 from streams.incidents.anomaly.series import AllSeries, AnomalyConfig
 from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre
-from streams.incidents.change import told_otherwise
 from streams.incidents.counts.book import CountBook, CountConfig
 from streams.incidents.counts.edges import EdgeBook
 from streams.incidents.damping import NEVER, Damper, FlapConfig
@@ -119,9 +118,10 @@ class IncidentsState:
         if self._incidents is not None:
             self._incidents.restore(restored.parts, self._open.all())
 
-    def told_otherwise(self, policy: Policy) -> str:
-        """Return what a replay by another policy would judge otherwise up to here, or nothing: see change.py."""
-        return told_otherwise(self._policy, policy, self._newest)
+    @property
+    def reached(self) -> int:
+        """The newest event time that was folded, milliseconds."""
+        return self._newest
 
     def take_policy(self, policy: Policy) -> None:
         """Go by another policy from the next record on."""

@@ -367,8 +367,8 @@ class Stage:
         if self._waiting < self._settings.max_unacked_records:
             self._room.set()
 
-    async def between_records(self, change: Callable[[], None]) -> None:
-        """Change how the folds judge, once all that they folded is stored and before another record is folded.
+    async def between_records(self, change: Callable[[Fold], None]) -> None:
+        """Change how each fold judges, once all that it folded is stored and before another record is folded.
 
         So whoever folds on from the checkpoint judges the same records by the change. Folding goes on until the
         database answers.
@@ -381,7 +381,8 @@ class Stage:
                 await self._commit
             if await self._is_ours():
                 await self._store_all(await self._publish_all())
-            change()
+            for owned in self._owned.values():
+                change(owned.fold)
 
     # ------------------------------------------------------------------ handing over
 

@@ -4,8 +4,16 @@ Old means: before the newest row of the table minus the days to keep. So a repla
 while it is being written, whatever the wall clock says.
 """
 
+import asyncio
+import logging
+
 from streams.settings import Settings
+from streams.store.retry import retrying
 from streams.store.session import Session
+
+log = logging.getLogger(__name__)
+
+_INTERVAL_S = 3600.0
 
 _OLD_REQUESTS = """
 DELETE FROM ub.request
@@ -26,6 +34,16 @@ SELECT count(*) FROM gone
 """
 
 _OLD_SILENCES = "DELETE FROM ub.silence WHERE ends_at < now() - make_interval(days => %s)"
+
+
+async def forget_old_rows(session: Session, settings: Settings) -> None:
+    """Forget hourly, for good; every worker asks, the database does it once."""
+    while True:
+        await asyncio.sleep(_INTERVAL_S)
+        dropped = await retrying(lambda: drop_old_chunks(session, settings), None, log.warning)
+        deleted = await retrying(lambda: delete_old_requests(session, settings), None, log.warning)
+        alerts = await retrying(lambda: delete_old_alerts(session, settings), None, log.warning)
+        log.info("retention dropped chunks: %s; deleted requests: %d, alerts: %d", dropped, deleted, alerts)
 
 
 async def drop_old_chunks(session: Session, settings: Settings) -> dict[str, int]:

@@ -18,6 +18,7 @@ from schemas import codec
 from schemas.cells import CellsNow
 from schemas.partials import SlotCounts
 from streams import topics
+from streams.configs import count_ground
 from streams.fleet.state import FleetState
 from streams.fold import Record
 from streams.grid import locate
@@ -26,7 +27,6 @@ from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy
 from streams.incidents.reading import read
 from streams.incidents.state import IncidentsState
-from streams.wiring import count_ground
 from tests.pipeline import FAR_FUTURE, FLEET, T0, City
 from tests.unit.incidents.counts.mds import document, geography, policy, rule
 from tests.unit.incidents.stays.zones import CITY, DEFAULT, LOCATOR

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from streams import settings
+from streams.configs import anomaly_config, joint_config
 from streams.errors import SettingsError, UrbanBrainError
 from streams.incidents.anomaly.family import FAMILY, JOINT
 from streams.settings import JOINT_DETECTORS, SERIES_DETECTORS, Settings
-from streams.wiring import anomaly_config, joint_config
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,10 @@ import msgspec
 
 from schemas.cells import CellsEdges
 from streams import topics
+from streams.configs import count_ground
 from streams.fleet.ground import Ground
 from streams.fleet.state import FleetState
 from streams.incidents.stays.ground import Ground as Areas
-from streams.wiring import count_ground
 from tests.unit.fleet.road import CONFIG, FAR, NEXT, Fleet, at, cell
 from tests.unit.incidents.counts.mds import rule
 from tests.unit.incidents.stays.zones import mds

@@ -89,9 +89,9 @@ def test_a_trip_is_told_in_the_region_in_which_it_began() -> None:
 def test_other_cells_are_asked_about_from_the_next_record_on() -> None:
     fold = watched(NewsConfig())
     fold.feed(at(0), at(60, HERE, "on_trip"), at(120))
-    fold.fleet.take_trips(ASKED.trips)
+    fold.fleet.take_news(ASKED)
     fold.feed(at(180, HERE, "on_trip"), at(240))
-    fold.fleet.take_trips(None)
+    fold.fleet.take_news(NewsConfig())
     fold.feed(at(300, HERE, "on_trip"))
     fold.publish()
     assert rows(fold) == [(cell(HERE), 180, "north")]

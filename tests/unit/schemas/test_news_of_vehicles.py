@@ -3,18 +3,20 @@
 import json
 
 from schemas import codec
+from streams.fleet.news import NewsConfig
+from streams.incidents.vehicles.config import VehiclesConfig
 from tests.unit.fleet.road import HERE, at, cell
 from tests.unit.fleet.test_edges import BESIDE, IN, Edge
-from tests.unit.incidents.speeds.rides import on, ride, speed_rule, tell, watched
+from tests.unit.incidents.speeds.rides import on, ride, speed_rule, tell
 from tests.unit.incidents.stays.zones import mds
 from tests.unit.incidents.trips.riding import Riding, policy_of, trip_rule
 from tests.unit.schemas.test_generated import validator
-from tests.watched_vehicles import region
+from tests.watched_vehicles import Watched, region
 
 
 def test_moves_that_are_too_fast_and_trips_fit_their_schema() -> None:
-    fold = watched(mds(speed_rule(7, 2, maximum=20)))
-    fold.fleet.take_trips(frozenset([cell(HERE)]))
+    trips = NewsConfig(trips=frozenset([cell(HERE)]))
+    fold = Watched(trips, VehiclesConfig(jumps=False), policy=mds(speed_rule(7, 2, maximum=20)))
     tell(fold, *ride(25), on(60, 0, "available", bike="bike-2"), on(75, 0, bike="bike-2"))
     [value] = fold.cells
     message = json.loads(value)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from streams.incidents.change import told_otherwise
 from streams.incidents.policy import Policy
 from tests.unit.incidents.counts.folding import Counted
 from tests.unit.incidents.counts.mds import (
@@ -43,6 +44,10 @@ def reached(*policies: Any) -> Counted:
     return fold
 
 
+def otherwise(fold: Counted, policy: Policy) -> str:
+    return told_otherwise(fold.policy, policy, fold.fold.reached)
+
+
 def test_a_new_policy_tells_the_same_as_a_replay_by_it() -> None:
     """
     old: at most 10  ---------REACHED------|
@@ -50,7 +55,7 @@ def test_a_new_policy_tells_the_same_as_a_replay_by_it() -> None:
     12 bikes                  alert, cleared, alert
     """
     fold, replay = reached(OLD), reached(OLD, NEW)
-    assert fold.fold.told_otherwise(replay.policy) == ""
+    assert otherwise(fold, replay.policy) == ""
     fold.fold.take_policy(replay.policy)
     for minute in range(1, 20):
         assert fold.look(REACHED + minute * MINUTE) == replay.look(REACHED + minute * MINUTE)
@@ -72,7 +77,7 @@ def test_counts_go_on_after_a_policy_was_taken() -> None:
 
 def test_the_alert_of_a_rule_that_never_began_to_be_is_not_kept() -> None:
     fold = reached(OLD, policy(3, rule(9, 1, maximum=1), end_date=REACHED))
-    assert fold.fold.told_otherwise(policy_of(OLD)) == "", "it is over"
+    assert otherwise(fold, policy_of(OLD)) == "", "it is over"
 
 
 @pytest.mark.parametrize(
@@ -89,23 +94,23 @@ def test_the_alert_of_a_rule_that_never_began_to_be_is_not_kept() -> None:
     ],
 )
 def test_what_a_replay_would_tell_differently_is_said(after: list[Any], says: str) -> None:
-    assert says in reached(OLD).fold.told_otherwise(policy_of(*after))
+    assert says in otherwise(reached(OLD), policy_of(*after))
 
 
 def test_what_has_not_begun_may_change() -> None:
     later = policy(2, rule(8, 1), start_date=REACHED + 1)
     other = policy(2, rule(8, 1, maximum=3), start_date=REACHED + 1)
     fold = reached(OLD, later)
-    assert fold.fold.told_otherwise(policy_of(OLD, other)) == ""
-    assert fold.fold.told_otherwise(policy_of(OLD)) == ""
+    assert otherwise(fold, policy_of(OLD, other)) == ""
+    assert otherwise(fold, policy_of(OLD)) == ""
 
 
 def test_capacities_have_no_beginning() -> None:
     fold = reached(OLD)
     other = replace(fold.policy, default=replace(DEFAULT, capacity=1), version="other")
-    assert "capacities of cells, which have no beginning" in fold.fold.told_otherwise(other)
+    assert "capacities of cells, which have no beginning" in otherwise(fold, other)
     moved = replace(fold.policy, time_zone=timezone(timedelta(hours=8)))
-    assert fold.fold.told_otherwise(moved)
+    assert otherwise(fold, moved)
 
 
 @pytest.mark.parametrize("crash", [False, True])

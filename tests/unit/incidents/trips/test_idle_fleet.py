@@ -16,7 +16,7 @@ from sensors_sim.score.lives import AlertEvent, lives
 from sensors_sim.score.matching import Judged, judge
 from sensors_sim.sources.simulated import BIKES, SimulatedCity
 from sensors_sim.truth.witness import Witness
-from streams import settings, topics, wiring
+from streams import configs, settings, topics
 from streams.fleet.news import NewsConfig
 from streams.fold import Record
 from streams.policy_file import read_policy
@@ -41,9 +41,9 @@ def alerts(scenario: Scenario, witness: Witness) -> list[Alert]:
     config = settings.load(policy_vehicle_types="bicycle")
     policy, findings = read_policy(config, POLICY)
     assert not findings.errors
-    news = NewsConfig(trips=wiring.trip_cells(policy))
+    news = NewsConfig(trips=configs.trip_cells(policy))
     city = City(1, fleet=replace(FLEET, sources=1, news=news))
-    incidents = wiring.incidents_fold(config, policy, restored())
+    incidents = configs.incidents_fold(config, policy, restored())
     told, heard, readings = [], 0, []
     for number, batch in enumerate(SimulatedCity(scenario, [BIKES], witness).batches(), 1):
         readings += [row for part in batch.parts for row in rows(part)]  # type: ignore[attr-defined]

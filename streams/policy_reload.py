@@ -1,0 +1,90 @@
+"""The policy in force on a running worker: its file is read anew when it was written, and judges from a checkpoint on.
+
+Why so: ADR 0031. What a replay by the new file would judge otherwise is said in the log (streams/incidents/change.py).
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from streams.configs import fleet_config
+from streams.errors import PolicyError
+from streams.fleet.state import FleetState
+from streams.fold import Fold
+from streams.incidents.change import told_otherwise
+from streams.incidents.policy import Policy
+from streams.incidents.state import IncidentsState
+from streams.policy_file import load_policy, stamp
+from streams.runtime.stage import Stage
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_INTERVAL_S = 2.0
+_JUDGING = ("fleet", "incidents")
+"""The stages whose folds go by a policy."""
+
+
+class PolicyReloader:
+    """The policy that folds of this worker are opened with, and those that are open change to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._path = settings.policy_file
+        self._known = None if self._path is None else stamp(self._path)  # first: it may be written as we read
+        self._put_in_force(load_policy(settings))
+
+    def _put_in_force(self, policy: Policy) -> None:
+        self.policy = policy
+        self.fleet = fleet_config(self._settings, policy)
+        """The fleet stage's part of it."""
+
+    async def follow(self, stages: Iterable[Stage]) -> None:
+        """Take the file whenever it was written; one that cannot be taken changes nothing, and is said.
+
+        A task of the worker; without a file there is nothing to do.
+        """
+        judging = [stage for stage in stages if stage.name in _JUDGING]
+        while self._path is not None:
+            await asyncio.sleep(_INTERVAL_S)
+            found = stamp(self._path)
+            if found == self._known:
+                continue
+            self._known = found
+            try:
+                policy = await asyncio.to_thread(load_policy, self._settings)
+            except PolicyError as error:
+                log.error("the policy stays as it was: %s", error)
+                continue
+            await self._take(policy, judging)
+
+    async def _take(self, policy: Policy, judging: Iterable[Stage]) -> None:
+        before, otherwise = self.policy, set[str]()
+        self._put_in_force(policy)
+
+        def change(fold: Fold) -> None:
+            assert isinstance(fold, FleetState | IncidentsState)
+            otherwise.add(told_otherwise(before, policy, fold.reached))
+            if isinstance(fold, FleetState):
+                fold.take_news(self.fleet.news)
+                fold.take_edges(self.fleet.edges)
+            else:
+                fold.take_policy(policy)
+
+        for stage in judging:
+            await stage.between_records(change)
+        log.info("policy %s taken anew: %s", policy.name, _versions(policy))
+        if found := "; ".join(sorted(filter(None, otherwise))):
+            log.warning(
+                "policy %s judges from here on, and did not before: %s; "
+                "`urbanbrain alerts replay` of an alert from before needs the file of then",
+                *(policy.name, found),
+            )
+
+
+def _versions(policy: Policy) -> str:
+    """Return what an alert calls the versions of what judges from now on, for the log."""
+    others = {one.name: one.version for one in (*policy.counts, *policy.stays, *policy.speeds, *policy.trips)}
+    return ", ".join(
+        [f"capacities {policy.version}", *(f"{name} {version}" for name, version in others.items())]
+    )

@@ -40,9 +40,44 @@ class Hours:
             return at.weekday in self.days
         return at.second <= self.end and (at.weekday - 1) % 7 in self.days
 
+    def since(self, at_ms: int, zone: tzinfo) -> int | None:
+        """Return from when on they have held without a break, 0: ever since; None: they do not hold at this instant.
+
+        Told by the calendar, whenever anybody looked: in milliseconds, at a whole second.
+        """
+        if len(self.days) == len(DAYS) and (self.end - self.start) % DAY_S == DAY_S - 1:
+            return 0
+        begin, at = None, min(max(at_ms, 0), _LAST_MS)
+        while self.hold(local_time(at, zone)):
+            begin = self._begin_of_part(at, zone)
+            if begin <= 0:
+                return 0
+            at = begin - 1
+        return begin
+
+    def _begin_of_part(self, at_ms: int, zone: tzinfo) -> int:
+        """Return since when the clocks, unchanged, have gone through these hours of one day, up to an instant."""
+        second = local_time(at_ms, zone).second
+        gone_s = second - (self.start if second >= self.start else 0)
+        offset, low, high = _offset(at_ms, zone), at_ms // 1000 - gone_s, at_ms // 1000
+        if _offset(low * 1000, zone) == offset:
+            return low * 1000
+        while high - low > 1:  # the clocks were changed in between
+            middle = (low + high) // 2
+            low, high = (low, middle) if _offset(middle * 1000, zone) == offset else (middle, high)
+        return high * 1000
+
 
 def local_time(at_ms: int, zone: tzinfo) -> LocalTime:
     """Return what the clocks of a time zone show at an instant, milliseconds since the epoch."""
-    within = min(max(at_ms, 0), _LAST_MS)  # what a record of the log says may be no time at all
-    shown = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=within)).astimezone(zone)
+    shown = _shown(at_ms, zone)
     return LocalTime(shown.weekday(), shown.hour * 3600 + shown.minute * 60 + shown.second)
+
+
+def _shown(at_ms: int, zone: tzinfo) -> datetime:
+    within = min(max(at_ms, 0), _LAST_MS)  # what a record of the log says may be no time at all
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=within)).astimezone(zone)
+
+
+def _offset(at_ms: int, zone: tzinfo) -> timedelta | None:
+    return _shown(at_ms, zone).utcoffset()

@@ -10,7 +10,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsNow, CellsVehicles
 from streams.fold import Record
 from streams.incidents.book import Message
-from streams.incidents.counts.hours import Hours, LocalTime, local_time
+from streams.incidents.counts.hours import Hours
 from streams.incidents.lifecycle import PlaceOf, ended
 from streams.incidents.showing import Seen, moment
 from streams.incidents.stays.alert import raised
@@ -34,7 +34,6 @@ class Heard(msgspec.Struct, array_like=True, frozen=True):
 
 _stay = msgspec.msgpack.Decoder(Stay)
 _heard = msgspec.msgpack.Decoder(Heard)
-_effect = msgspec.msgpack.Decoder(int)
 _open = msgspec.msgpack.Decoder(Alert)
 _NEVER = 1 << 62
 
@@ -57,7 +56,7 @@ class StayBook:
         self._stays: dict[str, dict[str, Stay]] = {}
         self._heard: dict[tuple[str, int], Heard] = {}
         self._effect: dict[str, dict[str, int]] = {}
-        """By region and rule: since when it is in effect."""
+        """By region and rule: since when it is in effect, as of the newest look."""
         self._alerts: dict[tuple[str, str], dict[str, Alert]] = {}
         """By region and vehicle: its open alerts, by kind."""
         self._due: dict[str, dict[str, int]] = {}
@@ -235,21 +234,20 @@ class StayBook:
     # ------------------------------------------------------------------ hours
 
     def _hours_change(self, region: str, as_of: int) -> bool:
-        """Note since when rules are in effect at an event time; returns whether one is from another time on."""
-        known = self._effect.setdefault(region, {})
-        local, now = local_time(as_of, self._config.zone), dict[str, int]()
+        """Note since when rules are in effect at an event time; returns whether one is from another time on.
+
+        By the calendar, so that it is the same whenever anybody looked, and by which policy then.
+        """
+        held, now = dict[Hours, int | None](), dict[str, int]()
         for policy in self._config.policies:
             for rule in policy.rules:
-                if _in_effect_at(policy, rule, as_of, local):
-                    whole = rule.hours == Hours()
-                    begin = max(policy.begin, rule.dates.begin) if whole else known.get(rule.rule_id, as_of)
-                    now[rule.rule_id] = begin
-        if now == known:
-            return False
-        changed = {rule_id for rule_id, _ in now.items() ^ known.items()}
-        self._unsaved |= {("effect", region, rule_id) for rule_id in changed}
-        self._effect[region] = now
-        return True
+                if rule.hours not in held:
+                    held[rule.hours] = rule.hours.since(as_of, self._config.zone)
+                since = held[rule.hours]
+                if since is not None and policy.in_force(as_of) and rule.dates.has(as_of):
+                    now[rule.rule_id] = max(policy.begin, rule.dates.begin, since)
+        known, self._effect[region] = self._effect.get(region, {}), now
+        return now != known
 
     def _in_effect(self, region: str, policy: StayPolicy, rule: StayRule) -> int | None:
         return self._effect[region].get(rule.rule_id)
@@ -268,8 +266,8 @@ class StayBook:
                 value = self._alerts.get((region, vehicle_id), {}).get(kind)
             elif about == "heard":
                 value = self._heard.get((region, int(name)))
-            else:
-                value = self._effect.get(region, {}).get(name)
+            else:  # "effect", of earlier versions
+                value = None
             parts[f"{about}/{region}/{name}"] = None if value is None else msgspec.msgpack.encode(value)
         self._unsaved.clear()
         return parts
@@ -280,7 +278,7 @@ class StayBook:
         if about == "heard":
             self._heard[region, int(subject)] = _heard.decode(data)
         elif about == "effect":
-            self._effect.setdefault(region, {})[subject] = _effect.decode(data)
+            self._unsaved.add((about, region, subject))  # of earlier versions; the calendar says it too
         elif about == "open":
             alert = _open.decode(data)
             vehicle_id, _, kind = subject.rpartition("/")
@@ -296,7 +294,3 @@ class StayBook:
 def _tells_anew(message: CellsVehicles) -> bool:
     """Return whether a message is among those that tell of all vehicles in areas that have changed."""
     return bool(message.news.offset) and all(offset is None for offset in message.news.offset)
-
-
-def _in_effect_at(policy: StayPolicy, rule: StayRule, at_ms: int, local: LocalTime) -> bool:
-    return policy.in_force(at_ms) and rule.dates.has(at_ms) and rule.hours.hold(local)

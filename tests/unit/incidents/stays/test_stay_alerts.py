@@ -3,6 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+import pytest
+
 from schemas.alerts import Alert
 from streams.fleet.news import NewsConfig
 from streams.incidents.policy import Policy
@@ -14,6 +17,7 @@ from tests.unit.incidents.counts.mds import identity
 from tests.unit.incidents.stays.zones import PLAZA, TOWN, feature, gbfs, mds, parsed, time_rule
 from tests.watched_vehicles import Watched, region
 
+HOUR = 3_600
 SHANGHAI = region(HERE)
 EDGE = (31.2335, 121.4775)
 """In the cell of the plaza or one beside it, 30 m outside of the plaza."""
@@ -233,7 +237,7 @@ def test_a_policy_without_areas_forgets_where_vehicles_stand() -> None:
     assert [alert.action for alert in fold.alerts] == ["raised", "cleared"]
     fold.checkpoint_incidents()
     names = [name for name in fold.database.parts["incidents"] if name.startswith("stay/")]
-    assert [name for name in names if "/heard/" not in name and "/effect/" not in name] == []
+    assert [name for name in names if "/heard/" not in name] == []
 
 
 def test_zones_of_gbfs_are_no_parking_and_all_else_is_outside_of_the_service_area() -> None:
@@ -314,7 +318,57 @@ def test_a_zone_of_gbfs_that_begins_later_than_was_said_counts_from_then() -> No
     assert alert.starts_at == T0 + 210_000
 
 
-def test_a_rule_with_hours_that_was_away_counts_from_the_hour_in_which_it_is_back() -> None:
+def test_a_night_in_which_nothing_was_heard_does_not_count_either() -> None:
+    """Two hours are allowed from 08:00 to 20:00. It stands there since 19:00; from 19:30 to 08:10 nobody looked."""
+    fold = watched(mds(time_rule(7, 1, maximum=120, start_time="08:00:00", end_time="19:59:59")))
+    stand(fold, at(19 * HOUR))
+    fold.time(19.5 * HOUR, SHANGHAI)
+    assert fold.time(32 * HOUR + 600, SHANGHAI) == []
+    [alert] = fold.time(34 * HOUR, SHANGHAI)
+    assert alert.evidence.stay is not None
+    assert alert.evidence.stay.since == T0 + 32 * HOUR * 1000
+
+
+def look_every_minute(fold: Watched, begin: int, end: float) -> None:
+    for second in range(begin, int(end), 60):
+        assert fold.time(second, SHANGHAI) == []
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_rule_whose_hours_change_counts_from_when_these_begin(crash: bool) -> None:
+    """It stands there since eight; at half past twelve the rule becomes one of an hour, from noon on."""
+    fold = watched(mds(time_rule(7, 1, maximum=300, start_time="09:00:00", end_time="17:00:00")))
+    stand(fold, at(8 * HOUR))
+    look_every_minute(fold, 8 * HOUR, 12.5 * HOUR)
+    fold.checkpoint_incidents()
+    fold.take(mds(time_rule(7, 1, maximum=60, start_time="12:00:00", end_time="14:00:00")))
+    fold.publish()
+    if crash:
+        fold.crash_incidents()
+    look_every_minute(fold, 12 * HOUR + 1800, 13 * HOUR)
+    [alert] = fold.time(13 * HOUR, SHANGHAI)
+    assert alert.starts_at == T0 + 13 * HOUR * 1000
+
+
+def test_a_vehicle_that_has_stood_for_too_long_by_the_hours_of_a_new_rule_is_told_at_once() -> None:
+    other = time_rule(9, 1, maximum=100_000)
+    fold = watched(mds(other))
+    stand(fold, at(8 * HOUR))
+    look_every_minute(fold, 8 * HOUR, 12.5 * HOUR)
+    fold.take(mds(time_rule(7, 1, maximum=60, start_time="09:00:00", end_time="17:00:00"), other))
+    fold.publish()
+    [alert] = fold.time(12.5 * HOUR, SHANGHAI)
+    assert alert.starts_at == T0 + 10 * HOUR * 1000
+
+
+def test_since_when_hours_were_in_effect_is_kept_no_more() -> None:
+    """Earlier versions did, by rule."""
+    fold = watched(mds(time_rule(7, 1, maximum=60, start_time="09:00:00", end_time="17:00:00")))
+    fold.incidents._stays.restore(f"effect/{SHANGHAI}/{identity(7)}", msgspec.msgpack.encode(T0))
+    assert fold.incidents._stays.take_parts() == {f"effect/{SHANGHAI}/{identity(7)}": None}
+
+
+def test_a_rule_with_hours_that_was_away_counts_from_the_first_of_them() -> None:
     """Nobody may stand for an hour or more in the morning; it was not in the file from the first evening on."""
     night, day = 20 * 3_600, 24 * 3_600
     other = time_rule(9, 2, maximum=100_000)
@@ -330,8 +384,8 @@ def test_a_rule_with_hours_that_was_away_counts_from_the_hour_in_which_it_is_bac
     fold.take(mds(rule, other))
     fold.publish()
     assert fold.time(day + 60, SHANGHAI) == []
-    assert fold.time(day + 3_600, SHANGHAI) == []
-    assert [alert.subject for alert in fold.time(day + 3_660, SHANGHAI)] == ["bike-1"]
+    assert fold.time(day + 3_599, SHANGHAI) == []
+    assert [alert.subject for alert in fold.time(day + 3_600, SHANGHAI)] == ["bike-1"]
 
 
 def test_a_rule_that_becomes_one_of_another_kind_has_one_alert() -> None:

@@ -220,10 +220,10 @@ class CountBook:
                 self._fleets[region] = Fleets(self._crowd(region))
         return found
 
-    def _is_held(self, tally: Tally) -> bool:
-        """Return whether what a policy counts cannot be known, as an operator whose vehicles it counts is silent."""
+    def _is_unheard(self, tally: Tally, operator: str) -> bool:
+        """Return whether what a policy counts, of one operator or (empty) of all, cannot be known: nothing is heard."""
         silent = self._silent(tally.region) if self._silent is not None else frozenset()
-        return any(tally.policy.counts(operator) for operator in silent)
+        return operator in silent if operator else any(map(tally.policy.counts, silent))
 
     def _hold(self, key: Key) -> None:
         """Let an open alert be, and let what might become one begin anew afterwards."""
@@ -256,8 +256,8 @@ class CountBook:
         count, in_effect = sum(by_operator.values()), tally.active[number]
         for bound in bounds(rule):
             key: Key = (rule.rule_id, bound, "" if share is None else share.operator)
-            unheard = bound == "too_few" and self._is_held(tally)
-            if unheard or (in_effect and in_doubt(bound, ends(tally, number, rule, count, share))):
+            unheard = bound == "too_few" and self._is_unheard(tally, key[2])
+            if in_effect and (unheard or in_doubt(bound, ends(tally, number, rule, count, share))):
                 self._hold(key)
                 continue
             found = severity(bound, count, rule) if in_effect else None

@@ -11,6 +11,7 @@ from streams.incidents.health.config import HealthConfig
 from streams.incidents.state import IncidentsState
 from tests.unit.incidents.counts import mds
 from tests.unit.incidents.counts.folding import REGION, Counted
+from tests.unit.incidents.counts.mds import cell_at
 from tests.unit.incidents.counts.test_count_alerts import MINUTE, MONDAY, A, B, bikes, policy, policy_of, rule
 
 
@@ -87,6 +88,31 @@ def test_an_open_alert_on_too_few_stays_while_the_operator_is_silent() -> None:
     assert fold.look(MONDAY + 56 * MINUTE, (A, "hello", bikes(9))) == []
     events = said(fold.close(57, "hello", "mobike"))
     assert [event[:2] for event in events] == [("cleared", "feed_silent"), ("cleared", "too_few")]
+
+
+def test_a_rule_on_too_few_that_is_over_is_so_whoever_is_silent() -> None:
+    fold = fleet(rule(7, 1, minimum=5, start_time="00:00:00", end_time="00:53:59"))
+    fold.look(MONDAY, (A, "hello", bikes(1)))
+    told = [event for minute in range(40) for event in fold.close(minute, "hello", "mobike")]
+    assert [event.kind for event in told] == ["too_few"]
+    told = [event for minute in range(40, 55) for event in fold.close(minute, "mobike")]
+    assert [event[:2] for event in said(told)] == [("raised", "feed_silent"), ("cleared", "too_few")]
+    assert told[-1].summary.startswith("the rule is not in effect any more; ")
+
+
+@pytest.mark.parametrize("silent", ["hello", "mobike"])
+def test_a_rule_in_per_cent_is_held_back_for_the_silent_operator_alone(silent: str) -> None:
+    """One of nine bikes of mobike is left in the area where half of them should be."""
+    fold = fleet(rule(7, 1, minimum=50, rule_units="percent"))
+    fold.look(MONDAY, (A, "hello", bikes(9)), (A, "mobike", bikes(9)))
+    heard = "hello" if silent == "mobike" else "mobike"
+    for minute in range(40):
+        assert fold.close(minute, "hello", "mobike") == []
+    told = [event for minute in range(40, 55) for event in fold.close(minute, heard)]
+    assert said(told) == [("raised", "feed_silent", silent)]
+    fold.look(MONDAY + 55 * MINUTE, (A, "mobike", bikes(1)), (cell_at(50, 50), "mobike", bikes(8)))
+    told = [event for minute in range(56, 65) for event in fold.close(minute, heard)]
+    assert [event.kind for event in told] == (["too_few"] if silent == "hello" else [])
 
 
 @pytest.mark.parametrize("operators", [["other"], None])

@@ -256,9 +256,10 @@ class CountBook:
         count, in_effect = sum(by_operator.values()), tally.active[number]
         for bound in bounds(rule):
             key: Key = (rule.rule_id, bound, "" if share is None else share.operator)
-            unheard = bound == "too_few" and self._is_unheard(tally, key[2])
-            if in_effect and (unheard or in_doubt(bound, ends(tally, number, rule, count, share))):
+            if in_effect and bound == "too_few" and self._is_unheard(tally, key[2]):
                 self._hold(key)
+                continue
+            if in_effect and in_doubt(bound, ends(tally, number, rule, count, share)):
                 continue
             found = severity(bound, count, rule) if in_effect else None
             entry = self._entries.get(key)

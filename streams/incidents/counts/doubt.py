@@ -2,7 +2,8 @@
 
 As after a start, or a change of policy, until the sources have told; and for a moment where the counts of cells are
 ahead of those by type. The count of such a rule lies between two ends: without those vehicles, and with all of them.
-Where one of these is within bounds and the other is not, nothing can be said: what was told stays, and nothing new is.
+Where one of these is within bounds and the other is not, nothing can be said: what was told stays, nothing new is, and
+what waits for its minimum duration waits on. Where many come and go somebody is always in doubt for a moment.
 """
 
 from collections.abc import Sequence

@@ -227,6 +227,22 @@ def test_what_was_told_stays_while_it_is_in_doubt(bound: str, before: int, over:
     assert (cleared.alert_id, cleared.status) == (alert.alert_id, "cleared")
 
 
+def test_too_few_are_told_where_others_leave_all_the_time() -> None:
+    """Four mopeds where five are wanted. Who left by the word of the fleet, not yet by that of the grid, may be one."""
+    looking = Looking(policy_of(mopeds(minimum=5)))
+    looking.word((A, "moped", 4), (A, "bicycle", 40))
+    assert looking.cells(a=44) == []
+    begin, told = looking.at, []
+    for left in range(39, 30, -1):
+        looking.word((A, "moped", 4), (A, "bicycle", left), offset=100 - left)
+        looking.at = begin + (39 - left) * 20_000 - MINUTE
+        told += looking.cells()
+        looking.at -= MINUTE
+        told += looking.cells(a=4 + left)
+    [alert] = told
+    assert (alert.kind, alert.starts_at, alert.updated_at) == ("too_few", begin, begin + MINUTE)
+
+
 def test_an_alert_says_how_many_are_in_doubt_and_so_does_whoever_looks_again() -> None:
     looking = Looking(policy_of(mopeds(maximum=2)))
     looking.word((A, "moped", 3))

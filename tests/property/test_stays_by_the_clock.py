@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.fleet.news import NewsConfig
@@ -59,7 +59,6 @@ def stands_too_long(fields: dict[str, Any], since: int, now: int) -> bool:
     return begin >= since and all(in_effect(fields, second) for second in range(begin, now + 1, MINUTE))
 
 
-@settings(deadline=None)
 @given(rules, steps)
 def test_an_alert_is_open_exactly_while_the_rule_was_in_effect_for_as_long_as_it_allows(
     first: dict[str, Any], log: list[tuple[int, dict[str, Any] | None, bool]]

@@ -267,6 +267,8 @@ class CountBook:
                 continue
             if entry is None:
                 entry = self._entries[key] = _Entry()
+            if entry.watch.since is not None and self._hours_began(rule, as_of) > entry.watch.since:
+                self._hold(key)
             watch, before = step(entry.watch, found, as_of, self._config.min_duration_ms), entry.alert
             if watch == entry.watch:
                 continue
@@ -291,6 +293,10 @@ class CountBook:
             entry.alert = event if event.status == "active" else None
             entry.not_before = event.starts_at + 1
             yield event
+
+    def _hours_began(self, rule: CountRule, as_of: int) -> int:
+        """Return since when the hours of a rule have held; 0: ever since, or they do not."""
+        return rule.hours.since(as_of, self._config.zone) or 0
 
     def _belongs(self, key: Key, alert: Alert | None) -> bool:
         """Return whether the rule of what is kept is there, judges this operator alike, and is where its alert is."""

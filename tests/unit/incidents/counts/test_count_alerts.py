@@ -201,6 +201,16 @@ def test_when_its_hours_are_over_an_alert_is_cleared_and_says_so() -> None:
     assert not alert.evidence.rule.in_effect
 
 
+def test_a_night_in_which_nothing_was_heard_does_not_count() -> None:
+    """In the last minute before the night there are too many, and in the first one after it."""
+    fold = Counted(policy_of(policy(1, rule(7, 1, maximum=1, start_time="08:00:00", end_time="16:59:59"))))
+    fold.look(MONDAY + (16 * 60 + 59) * MINUTE, (A, "hello", bikes(9)))
+    morning = MONDAY + 32 * 60 * MINUTE
+    assert fold.look(morning + MINUTE) == []
+    [alert] = fold.look(morning + 3 * MINUTE)
+    assert alert.starts_at == morning + MINUTE
+
+
 def test_a_policy_is_in_force_between_its_dates() -> None:
     fold = counted(rule(7, 1, maximum=1), start_date=MONDAY, end_date=MONDAY + HOUR)
     fold.look(MONDAY - HOUR, (A, "hello", bikes(6)))

@@ -129,11 +129,15 @@ class Watched:
 
     def take(self, policy: Policy) -> None:
         """Go by another policy from now on, without a crash."""
+        self.take_in_fleet(policy)
         self._policy = policy
+        self.incidents.take_policy(policy)
+
+    def take_in_fleet(self, policy: Policy) -> None:
+        """Let the fleet look for what another policy speaks of from now on."""
         news = replace(self._news, ground=ground(policy), speeds=limits(policy))
         self._fleet_config = replace(self._fleet_config, news=news)
         self.fleet.take_news(news)
-        self.incidents.take_policy(policy)
 
     def crash(self) -> None:
         """Lose the fleet's memory; it folds the log from its checkpoint on again."""

@@ -15,7 +15,7 @@ from streams.incidents.lifecycle import PlaceOf, ended
 from streams.incidents.showing import Seen, moment
 from streams.incidents.stays.alert import raised
 from streams.incidents.stays.rules import StayPolicy, StayRule
-from streams.incidents.stays.watch import Broken, Stay, judge, since_by_rule
+from streams.incidents.stays.watch import Broken, Stay, follow, judge, rejudge
 
 _GONE = ("missing", "elsewhere", "removed")
 
@@ -70,7 +70,7 @@ class StayBook:
         self._config = config
         for region, stays in self._stays.items():
             for vehicle_id, stay in stays.items():
-                stay.since = since_by_rule(config.policies, stay, stay)
+                rejudge(config.policies, stay, stay)
                 self._unsaved.add(("at", region, vehicle_id))
                 self._plan(region, vehicle_id, 0)
 
@@ -130,7 +130,10 @@ class StayBook:
         )
         if known is not None:
             stay.not_before = known.not_before
-        stay.since = since_by_rule(self._config.policies, stay, known)
+        if known is None or n.offset[i] is not None:
+            follow(self._config.policies, stay, known)
+        else:
+            rejudge(self._config.policies, stay, known)
         stays[vehicle_id] = stay
         self._unsaved.add(("at", region, vehicle_id))
         self._plan(region, vehicle_id, at)
@@ -140,14 +143,21 @@ class StayBook:
             self._drop(region, vehicle_id)
 
     def _forget_others(self, message: CellsVehicles, record: Record) -> Iterator[Alert]:
-        """The source has told of all that stand in areas: what it did not tell with these areas is no more."""
+        """The source has told of all that stand in areas: what it did not tell with these areas is no more.
+
+        Until the next areas it is remembered who had an alert: that of whoever is back has an id of its own.
+        """
         stays = self._stays.get(message.region, {})
         for vehicle_id, stay in sorted(stays.items()):
             if stay.source == message.source and stay.ground != message.ground:
                 yield from self._clear(
                     message.region, vehicle_id, set(), stay.ts, "the policy has changed", record
                 )
-                self._drop(message.region, vehicle_id)
+                if stay.areas and stay.not_before:
+                    stay.ground, stay.areas, stay.since, stay.former = message.ground, [], {}, {}
+                    self._unsaved.add(("at", message.region, vehicle_id))
+                else:
+                    self._drop(message.region, vehicle_id)
 
     def _drop(self, region: str, vehicle_id: str) -> None:
         del self._stays[region][vehicle_id]
@@ -286,7 +296,7 @@ class StayBook:
             return alert
         else:
             stay = self._stays.setdefault(region, {})[subject] = _stay.decode(data)
-            stay.since = since_by_rule(self._config.policies, stay, stay)
+            rejudge(self._config.policies, stay, stay)
             self._plan(region, subject, 0)
         return None
 

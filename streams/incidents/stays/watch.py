@@ -6,7 +6,7 @@ since            since + limit
 start = the later of both; broken from start + limit on
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -17,7 +17,8 @@ from streams.incidents.stays.rules import StayKind, StayPolicy, StayRule
 class Stay(msgspec.Struct, array_like=True):
     """What is known of a vehicle as of `ts`. `since` is by rule: from when on it has been in its areas and states.
 
-    `first_offset`: the record of ub.cells that told first of its being in an area.
+    `first_offset`: the record of ub.cells that told first of its being in an area. `former` is as `since`, of rules
+    that spoke of it before policies or areas were others: nothing was told of it since.
     """
 
     source: int
@@ -31,6 +32,7 @@ class Stay(msgspec.Struct, array_like=True):
     first_offset: int
     since: dict[str, int] = {}
     not_before: int = 0
+    former: dict[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,25 @@ def holds(policy: StayPolicy, rule: StayRule, stay: Stay) -> bool:
     )
 
 
-def since_by_rule(policies: Sequence[StayPolicy], stay: Stay, before: Stay | None) -> dict[str, int]:
-    """Return since when each rule speaks of the vehicle: as before where it did already."""
-    known = {} if before is None else before.since
-    return {
+def follow(policies: Sequence[StayPolicy], stay: Stay, before: Stay | None) -> None:
+    """Note since when each rule speaks of the vehicle after news of it: as before where it did already."""
+    _count(policies, stay, {} if before is None else before.since)
+
+
+def rejudge(policies: Sequence[StayPolicy], stay: Stay, before: Stay) -> None:
+    """Note the same where not the vehicle is another one, but policies or areas are: it counts for a rule as it did.
+
+    New areas are told of sooner or later than the policy that speaks of them is taken. In between a rule knows none of
+    the areas in which the vehicle is said to be.
+    """
+    known = before.former | before.since
+    _count(policies, stay, known)
+    rules = {rule.rule_id for policy in policies for rule in policy.rules}
+    stay.former = {rule_id: since for rule_id, since in known.items() if rule_id in rules}
+
+
+def _count(policies: Sequence[StayPolicy], stay: Stay, known: Mapping[str, int]) -> None:
+    stay.since = {
         rule.rule_id: known.get(rule.rule_id, stay.ts)
         for policy in policies
         for rule in policy.rules

@@ -13,8 +13,8 @@ from streams.incidents.showing import Seen
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.pipeline import T0
 from tests.unit.fleet.road import FAR, HERE, NEAR, NEXT, at, cell
-from tests.unit.incidents.counts.mds import identity
-from tests.unit.incidents.stays.zones import PLAZA, TOWN, feature, gbfs, mds, parsed, time_rule
+from tests.unit.incidents.counts.mds import document, geography, identity, policy
+from tests.unit.incidents.stays.zones import PLAZA, TOWN, box, feature, gbfs, mds, parsed, time_rule
 from tests.watched_vehicles import Watched, region
 
 HOUR = 3_600
@@ -227,17 +227,89 @@ def test_a_crash_right_after_another_policy_brings_nobody_back_who_has_left() ->
     assert fold.time(7_200, SHANGHAI) == []
 
 
-def test_a_policy_without_areas_forgets_where_vehicles_stand() -> None:
+def test_a_policy_without_areas_forgets_where_vehicles_stand_and_the_next_areas_who_had_an_alert() -> None:
     fold = watched(mds(time_rule(7, 1, maximum=5)))
-    stand(fold, at(0))
+    stand(fold, at(0), at(200, bike="bike-2"))
     fold.time(300, SHANGHAI)
     fold.take(parsed(gbfs())[0])
     fold.publish()
     fold.time(400, SHANGHAI)
     assert [alert.action for alert in fold.alerts] == ["raised", "cleared"]
+    stand(fold, at(500, FAR))
     fold.checkpoint_incidents()
-    names = [name for name in fold.database.parts["incidents"] if name.startswith("stay/")]
-    assert [name for name in names if "/heard/" not in name] == []
+    assert [name for name in stored(fold) if "/heard/" not in name] == [f"stay/at/{SHANGHAI}/bike-1"]
+    fold.take(mds(time_rule(7, 1, maximum=5)))
+    fold.publish()
+    fold.checkpoint_incidents()
+    assert [name for name in stored(fold) if "/heard/" not in name] == [f"stay/at/{SHANGHAI}/bike-2"]
+
+
+def stored(fold: Watched) -> list[str]:
+    return [name for name in fold.database.parts["incidents"] if name.startswith("stay/")]
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_the_alert_of_a_rule_that_was_away_and_is_back_is_another_one(crash: bool) -> None:
+    """It stands there all the time and says nothing: all else is as it was when the first alert began."""
+    rule = mds(time_rule(7, 1, maximum=5))
+    fold = watched(rule)
+    stand(fold, at(0))
+    for second, file in ((300, rule), (310, parsed(gbfs())[0]), (320, rule)):
+        fold.take(file)
+        fold.publish()
+        fold.time(second, SHANGHAI)
+        fold.checkpoint_incidents()
+        if crash:
+            fold.crash_incidents()
+    first, cleared, again = fold.alerts
+    assert [alert.action for alert in fold.alerts] == ["raised", "cleared", "raised"]
+    assert first.alert_id == cleared.alert_id != again.alert_id
+
+
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize("told_first", [False, True])
+def test_time_goes_on_where_the_outline_of_a_rule_is_drawn_anew(told_first: bool, crash: bool) -> None:
+    """An hour is allowed. It reports every ten minutes; after fifty the plaza becomes ten metres wider."""
+    fold = watched(plaza(PLAZA))
+    for minute in range(0, 60, 10):
+        stand(fold, at(60 * minute))
+    wider = plaza(box(121.4760, 31.2330, 121.4773, 31.2340))
+    if told_first:
+        fold.take_in_fleet(wider)
+        fold.publish()
+        fold.time(50 * 60 + 1, SHANGHAI)
+        fold.take(wider)
+    else:
+        fold.take(wider)
+        fold.time(50 * 60 + 1, SHANGHAI)
+        fold.publish()
+    fold.checkpoint_incidents()
+    if crash:
+        fold.crash_incidents()
+    assert fold.time(3_599, SHANGHAI) == []
+    [alert] = fold.time(3_600, SHANGHAI)
+    assert alert.evidence.stay is not None
+    assert alert.evidence.stay.since == T0
+
+
+def test_time_begins_anew_where_a_vehicle_is_moved_into_what_an_outline_left_out_for_a_while() -> None:
+    fold = watched(plaza(PLAZA))
+    stand(fold, at(0))
+    fold.take(plaza(box(121.4760, 31.2330, 121.4761, 31.2340)))
+    fold.publish()
+    stand(fold, at(600, HERE, "on_trip"), at(660))
+    fold.take(plaza(PLAZA))
+    fold.publish()
+    assert fold.time(660 + 3_599, SHANGHAI) == []
+    assert len(fold.time(660 + 3_600, SHANGHAI)) == 1
+
+
+def plaza(area: dict[str, Any]) -> Policy:
+    """An hour is allowed in this area."""
+    made = policy(1, time_rule(7, 1, maximum=60), start_date=T0, published_date=T0 - 3_600_000)
+    found, findings = parsed(document([made], [geography(1, area, "Plaza")]))
+    assert not findings.errors
+    return found
 
 
 def test_zones_of_gbfs_are_no_parking_and_all_else_is_outside_of_the_service_area() -> None:

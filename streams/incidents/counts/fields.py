@@ -61,6 +61,14 @@ class Fields:
             return []
         return value
 
+    def named[T](self, key: str, table: Mapping[str, T]) -> T:
+        """Return what a text stands for; the first of the table where it is none of its names."""
+        value = self.values.get(key)
+        if not isinstance(value, str) or value not in table:
+            self.error(key, f"one of {', '.join(table)} is expected")
+            return next(iter(table.values()))
+        return table[value]
+
     def number(self, key: str) -> int | None:
         """Return a whole number of 0 or more, None where the key is null or missing."""
         value = self.values.get(key)

@@ -42,12 +42,9 @@ def speed_rule(
 
 
 def _limit_kmh(fields: Fields) -> float | None:
-    units = fields.values.get("rule_units")
-    if units not in _KMH:
-        fields.error("rule_units", f"one of {', '.join(_KMH)} is expected")
-        units = "kph"
+    kmh = fields.named("rule_units", _KMH)
     maximum = fields.number("maximum")
     if maximum is None:
         fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
         return None
-    return maximum * _KMH[units]
+    return maximum * kmh

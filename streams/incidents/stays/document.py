@@ -43,14 +43,11 @@ def stay_rule(
 
 
 def _limit_s(fields: Fields) -> int | None:
-    units = fields.values.get("rule_units")
-    if units not in _UNITS:
-        fields.error("rule_units", f"one of {', '.join(_UNITS)} is expected")
-        units = "seconds"
+    seconds = fields.named("rule_units", _UNITS)
     maximum = fields.number("maximum")
     if maximum is None:
         fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
         return None
-    if maximum * _UNITS[units] > _LONGEST_S:
+    if maximum * seconds > _LONGEST_S:
         fields.error("maximum", "a year at most is expected")
-    return maximum * _UNITS[units]
+    return maximum * seconds

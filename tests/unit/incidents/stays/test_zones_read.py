@@ -40,6 +40,10 @@ def errors(**fields: Any) -> list[str]:
     ("fields", "says"),
     [
         (
+            {"rule_units": ["minutes"]},
+            "rule_units: is ['minutes']; one of seconds, minutes, hours, days is expected",
+        ),
+        (
             {"rule_units": "devices"},
             "rule_units: is 'devices'; one of seconds, minutes, hours, days is expected",
         ),

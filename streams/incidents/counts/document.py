@@ -119,6 +119,8 @@ def read_policies(
             fields.error("policy_id", "another policy has this id; give it one of its own")
         found[policy_id] = made
         for earlier in fields.texts("prev_policies", ".+", "UUIDs"):
+            if earlier.lower() == policy_id:
+                fields.error("prev_policies", "it would end as it begins; leave its own id out")
             superseded[earlier.lower()] = min(begin, superseded.get(earlier.lower(), begin))
     counts = tuple(_ended(one, superseded.get(name)) for name, (one, _, _, _) in found.items())
     stays = tuple(_ended(one, superseded.get(name)) for name, (_, one, _, _) in found.items() if one.rules)

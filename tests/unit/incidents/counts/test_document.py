@@ -156,6 +156,7 @@ def test_a_mistake_in_a_rule_is_named_by_its_place(field: str, value: Any, says:
         ("start_date", None, "is None; milliseconds since the epoch are expected"),
         ("start_date", "2026-01-01", "a whole number of 0 or more is expected"),
         ("end_date", START, f"it must lie after start_date {START}"),
+        ("prev_policies", [identity(1)], "it would end as it begins; leave its own id out"),
         ("rules", [], "is []; a list of MDS rules is expected"),
         ("rules", {}, "is {}; a list of MDS rules is expected"),
     ],

@@ -52,7 +52,7 @@ class AppOutage(Event):
 
     def watch(self, scene: Scene) -> Watch:
         """Rides are seen on the way: those of other operators may be few, too."""
-        return Usage(self.rule, self.minimum)
+        return Usage(self.rule, "too_few_trips", self.minimum)
 
 
 class Outage:

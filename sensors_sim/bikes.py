@@ -5,7 +5,6 @@ depend on how large the steps of the caller are. The same seed gives the same by
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -83,7 +82,8 @@ class Fleet:
     x, y      float64[n], metres, where the bike stands or its ride began
     left, due   int64[n], milliseconds since the epoch, when the last ride began and ends
     changes_at  int64[n], when the present state ends by itself, NEVER_MS for those that do not
-    appetite  how many people ride, as a share of the usual number; happenings change it for one tick
+    appetite  float64[o], how many people want to ride a bike of each operator, as a share of the usual number;
+              happenings change it for one tick
     closed    bool[p], places that nobody rides to
     locked    bool[n], bikes that stand and cannot be taken
     """
@@ -103,7 +103,7 @@ class Fleet:
         self.happenings = tuple(happenings)
         self.operators = tuple(operators)
         self.calendar = calendar
-        self.appetite = 1.0
+        self.appetite: Floats = np.ones(len(operators))
         self.closed: Bools = np.zeros(len(city.x), dtype=np.bool_)
         self.locked: Bools = np.zeros(bikes, dtype=np.bool_)
         self._rng, self._gps, riders = rng.spawn(3)
@@ -225,13 +225,13 @@ class Fleet:
         self._become(due[state == NON_CONTACTABLE], AVAILABLE, NEVER_MS)
         self.ride_away(due[state == RESERVED], wanted)
 
-        self.appetite = 1.0
+        self.appetite[:] = 1.0
         for happening in self.happenings:
             happening.act(self, self.now)
-        if self.appetite != 1.0:
-            wanted = replace(wanted, trips_per_s=wanted.trips_per_s * self.appetite)
 
-        taken = self._riders.take(wanted, self.place, self._free(), self.stock, TICK_MS / 1000)
+        taken = self._riders.take(
+            wanted, self.place, self._free(), self.stock, self.operator, self.appetite, TICK_MS / 1000
+        )
         booked = self._rng.random(len(taken)) < RESERVED_SHARE
         self.ride_away(taken[~booked], wanted)
         self._become(taken[booked], RESERVED, self.now + self._rng.integers(*RESERVED_MS, int(booked.sum())))

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from sensors_sim.batch import Bools, Floats, Ints
+from sensors_sim.batch import Bools, Codes, Floats, Ints
 from sensors_sim.city import KINDS, City
 from sensors_sim.rhythm import Demand
 
@@ -33,21 +33,31 @@ class Riders:
         reachable = (distance >= LEAST_RIDE_M) & (distance <= MOST_RIDE_M)
         self._attraction = np.where(reachable, city.room * np.exp(-distance / USUAL_RIDE_M), 0.0)
 
-    def take(self, demand: Demand, place: Ints, free: Bools, stock: Ints, dt_s: float) -> Ints:
+    def take(
+        self,
+        demand: Demand,
+        place: Ints,
+        free: Bools,
+        stock: Ints,
+        operator: Codes,
+        appetite: Floats,
+        dt_s: float,
+    ) -> Ints:
         """Return the bikes that riders take within `dt_s` seconds, in ascending order.
 
         place  int64[n], where each bike stands
         free   bool[n], whether it can be taken
         stock  int64[p], bikes at each place
+        operator  uint8[n], whose each bike is
+        appetite  float64[o], how many people want a bike of each operator, as a share of the usual number
         """
         looked_at: Ints = np.unique(
             self._rng.integers(0, self._bikes, self._rng.poisson(self._bikes * LOOKS_PER_S * dt_s))
         )
         at_kind = np.bincount(self._kind, weights=stock, minlength=len(KINDS))
         wanted = self._bikes * demand.trips_per_s * demand.from_kind / np.maximum(at_kind, 1.0)
-        chance = np.minimum(wanted / LOOKS_PER_S, 1.0)
-        kinds = self._kind[place[looked_at]]
-        taken = free[looked_at] & (self._rng.random(len(looked_at)) < chance[kinds])
+        chance = (wanted / LOOKS_PER_S)[self._kind[place[looked_at]]] * appetite[operator[looked_at]]
+        taken = free[looked_at] & (self._rng.random(len(looked_at)) < chance)
         return looked_at[taken]
 
     def destinations(self, demand: Demand, origin: Ints, stock: Ints) -> Ints:

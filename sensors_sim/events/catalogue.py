@@ -11,6 +11,7 @@ from sensors_sim.events.contract import Event
 from sensors_sim.events.dump import BikeDump
 from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.flood import Flood
+from sensors_sim.events.free_rides import FreeRides
 from sensors_sim.events.heat import Heat
 from sensors_sim.events.hotline_away import RequestsSilent
 from sensors_sim.events.outage import AppOutage
@@ -21,8 +22,8 @@ EVENTS: MappingProxyType[str, type[Event]] = MappingProxyType(
     {
         event.key: event
         for event in (
-            Accident, AppOutage, BikeDump, BurstPipe, Concert, FakeGps, Flood, Heat, MetroClosure, Racing, Rain,
-            RequestsSilent, SensorBroken, SensorDrifting, SensorSilent, SensorStuck,
+            Accident, AppOutage, BikeDump, BurstPipe, Concert, FakeGps, Flood, FreeRides, Heat, MetroClosure, Racing,
+            Rain, RequestsSilent, SensorBroken, SensorDrifting, SensorSilent, SensorStuck,
         )
     }
 )  # fmt: skip

@@ -76,6 +76,12 @@ class Scene:
         lat, lon = self.city.plane.latlon(x, y)
         return cells_around(float(lat[0]), float(lon[0]), rings)
 
+    def operator(self, name: str) -> int:
+        """Return the number of an operator; Refused if it has no bikes here."""
+        if name not in self.bikes:
+            raise Refused("operator", name, f"no such operator; {choice(name, self.bikes)}")
+        return list(self.bikes).index(name)
+
     def table(self, kind: str) -> Sensors:
         """Return the sensors of a kind."""
         return next(table for table in self.sensors if table.kind == kind)

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from sensors_sim.bikes import Fleet
 from sensors_sim.events.contract import Amount, Event, Name, Scene, Watch, since
-from sensors_sim.tables import Refused, choice
 from sensors_sim.truth.usage import Usage
 
 
@@ -45,10 +44,7 @@ class AppOutage(Event):
 
     def check(self, scene: Scene) -> None:
         """The operator must exist."""
-        if self.operator not in scene.bikes:
-            raise Refused(
-                "operator", self.operator, f"no such operator; {choice(self.operator, scene.bikes)}"
-            )
+        scene.operator(self.operator)
 
     def on_fleet(self, scene: Scene) -> "Outage":
         """Return the lock on its bikes."""
@@ -56,7 +52,7 @@ class AppOutage(Event):
 
     def watch(self, scene: Scene) -> Watch:
         """Rides are seen on the way: those of other operators may be few, too."""
-        return Usage(self.rule, self.minimum)
+        return Usage(self.rule, "too_few_trips", self.minimum)
 
 
 class Outage:
@@ -64,9 +60,8 @@ class Outage:
 
     def __init__(self, outage: AppOutage, scene: Scene) -> None:
         self._begins, self._ends = scene.at(outage.begins_s), scene.at(outage.ends_s)
-        self._operator = outage.operator
+        self._operator = scene.operator(outage.operator)
 
     def act(self, fleet: Fleet, now: int) -> None:
         """Lock or unlock."""
-        its = fleet.operator == fleet.operators.index(self._operator)
-        fleet.locked[its] = self._begins <= now < self._ends
+        fleet.locked[fleet.operator == self._operator] = self._begins <= now < self._ends

@@ -7,6 +7,7 @@ hour   |  0  |  1  |  ...  |  23 |  24 |
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Literal
 
 import numpy as np
 
@@ -16,18 +17,23 @@ from sensors_sim.truth.entry import Entry
 
 HOUR_MS, HOURS = 3_600_000, 24
 MARGIN = 0.02
-"""A rate so near to the minimum may be told as one below it: readings see nearly all rides, nearly at their time."""
+"""A rate so near to the bound may be told as one beyond it: readings see nearly all rides, nearly at their time."""
+
+Kind = Literal["too_few_trips", "too_many_trips"]
 
 
 @dataclass(slots=True)
 class Usage:
-    """Looks at a fleet in every step, and says when an operator's bikes have fewer than `minimum` rides each in a day.
+    """Looks at a fleet in every step, and says when an operator's bikes have fewer, or more, rides each in a day.
 
-    The entries are about `rule`, the id of the rule that asks for so many, with a geography around the city.
+    rule    id of the rule that sets the bound, with a geography around the city; the entries are about it
+    kind    what alert is due beyond the bound: fewer rides, or more
+    bound   rides a bike and day
     """
 
     rule: str
-    minimum: float
+    kind: Kind
+    bound: float
     _operators: tuple[str, ...] = ()
     _left: Ints | None = None
     _now: int = 0
@@ -63,20 +69,26 @@ class Usage:
             yield end * HOUR_MS, rides * HOURS * HOUR_MS / np.maximum(bike_ms, 1.0)
 
     def entries(self) -> Iterator[Entry]:
-        """Yield when the rate of an operator is below the minimum, and when it is near it."""
+        """Yield when the rate of an operator is beyond the bound, and when it is near it."""
         rates = list(self.rates())
         for number, operator in enumerate(self._operators):
             of_it = [(end, float(rate[number])) for end, rate in rates]
-            for low, episode in groupby(of_it, lambda one: one[1] < self.minimum * (1 + MARGIN)):
-                if low:
+            for near, episode in groupby(of_it, lambda one: self._beyond(one[1]) > -MARGIN):
+                if near:
                     yield from self._episode(operator, list(episode))
 
     def _episode(self, operator: str, hours: list[tuple[int, float]]) -> Iterator[Entry]:
         subject, end = f"{self.rule}/{operator}", hours[-1][0] + HOUR_MS
-        below = [(at, rate) for at, rate in hours if rate < self.minimum * (1 - MARGIN)]
-        least = min(rate for _, rate in hours)
-        why = f"down to {least:.2f} rides a bike and day of {operator}; {self.minimum:g} are asked for"
-        if below:
-            yield Entry("due", "too_few_trips", "bikes", (), below[0][0], end, why, subject)
+        due = [at for at, rate in hours if self._beyond(rate) > MARGIN]
+        worst = max((rate for _, rate in hours), key=self._beyond)
+        reached, bound = ("up", "allowed") if self.kind == "too_many_trips" else ("down", "asked for")
+        why = f"{reached} to {worst:.2f} rides a bike and day of {operator}; {self.bound:g} are {bound}"
+        if due:
+            yield Entry("due", self.kind, "bikes", (), due[0], end, why, subject)
         # begins before the hour is over, so that it is there in a run that ends with it
-        yield Entry("may", "too_few_trips", "bikes", (), hours[0][0] - HOUR_MS // 2, end, why, subject)
+        yield Entry("may", self.kind, "bikes", (), hours[0][0] - HOUR_MS // 2, end, why, subject)
+
+    def _beyond(self, rate: float) -> float:
+        """Return by how much a rate is beyond the bound, as a share of it; negative within it."""
+        more = rate / self.bound - 1.0
+        return more if self.kind == "too_many_trips" else -more

@@ -44,6 +44,7 @@ _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partit
 _TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
 _SETTLES_S = 10.0  # one that was just opened folds records again: what stands on MQTT may be ahead of it
 _CONFIRMED_S = 2.0  # how long the database's word counts that a claim is ours
+_PATIENCE_S = 2.0  # so long records wait for the checkpoint after which they are judged otherwise, at first
 
 
 @dataclass(slots=True)
@@ -370,19 +371,38 @@ class Stage:
     async def between_records(self, change: Callable[[Fold], None]) -> None:
         """Change how each fold judges, once all that it folded is stored and before another record is folded.
 
-        So whoever folds on from the checkpoint judges the same records by the change. Folding goes on until the
-        database answers.
+        So whoever folds on from the checkpoint judges the same records by the change. Records wait for that, but not
+        for a database that is away: folding goes on as at any checkpoint, and it is tried again when that is stored.
+        Each try waits longer, for one that is merely slow.
         """
+        patience_s = _PATIENCE_S
+        while not await self._changed(change, patience_s):
+            patience_s *= 2
+
+    async def _changed(self, change: Callable[[Fold], None], patience_s: float) -> bool:
+        """Try once; False where the database has not stored everything within `patience_s`."""
+        await self._stored_within(None)
         await retrying(lambda: self._store.confirm([]), None, log.warning)
-        async with self._turn, self._handover:
-            if self._stop.is_set():
-                return
-            if self._commit is not None and not self._commit.done():
-                await self._commit
-            if await self._is_ours():
-                await self._store_all(await self._publish_all())
-            for owned in self._owned.values():
-                change(owned.fold)
+        async with self._turn:
+            if not await self._stored_within(patience_s):
+                return False
+            if not await self._is_ours():
+                return True
+            async with self._handover:
+                if self._stop.is_set():
+                    return True
+                self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
+                if not await self._stored_within(patience_s):
+                    return False
+                for owned in self._owned.values():
+                    change(owned.fold)
+                return True
+
+    async def _stored_within(self, seconds: float | None) -> bool:
+        """Wait for the checkpoint that is under way, for so long; return whether there is none any more."""
+        if self._commit is not None:
+            await asyncio.wait({self._commit}, timeout=seconds)
+        return self._commit is None or self._commit.done()
 
     # ------------------------------------------------------------------ handing over
 

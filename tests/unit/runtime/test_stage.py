@@ -1,7 +1,7 @@
 """A stage between its log and its database: what a fold handed out is stored, or nothing after it is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -120,6 +120,7 @@ def a_stage(
     failed: list[Exception],
     fold: type[Listing] = Listing,
     checkpoint_interval_s: float = 0.01,
+    max_unacked_records: int = 20_000,
 ) -> Stage:
     async def open_fold(_: Claim) -> Listing:
         return fold()
@@ -130,7 +131,11 @@ def a_stage(
         open_fold=open_fold,
         store=database,  # type: ignore[arg-type]
         publisher=kafka,  # type: ignore[arg-type]
-        settings=Settings(checkpoint_interval_s=checkpoint_interval_s, publish_interval_ms=1),
+        settings=Settings(
+            checkpoint_interval_s=checkpoint_interval_s,
+            publish_interval_ms=1,
+            max_unacked_records=max_unacked_records,
+        ),
         logs=kafka,  # type: ignore[arg-type]
         fatal=failed.append,
     )
@@ -314,6 +319,111 @@ def test_while_the_database_is_away_folding_goes_on_and_judgement_stays() -> Non
         return before, len(told), database.offset
 
     assert asyncio.run(body()) == ([], 1, {0: 1})
+
+
+async def until(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not so():  # noqa: ASYNC110 - nobody says when it changes
+            await asyncio.sleep(0.001)
+
+
+class Leaving(Database):
+    """Answers until something is to be stored, then not before it is `back`: says nothing, or that it is away."""
+
+    silent = tried = back = False
+
+    async def confirm(self, claims: Sequence[Claim]) -> None:
+        await self._answer()
+        await super().confirm(claims)
+
+    async def commit(self, commits: Sequence[PartitionCommit]) -> None:
+        self.tried = self.tried or bool(commits)
+        await self._answer()
+        await super().commit(commits)
+
+    async def _answer(self) -> None:
+        if self.silent:
+            await until(lambda: self.back or not self.tried)
+        if self.tried and not self.back:
+            raise ServiceUnavailable("PostgreSQL", "here", "away", retry_after=0.01)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_where_the_database_leaves_as_judgement_changes_folding_goes_on_as_at_any_checkpoint(
+    silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to `max_unacked_records`; judgement changes when it is back, between a checkpoint and the next record."""
+    monkeypatch.setattr(stage_module, "_PATIENCE_S", 0.02)
+    folded: list[int] = []
+    seen: list[tuple[int, dict[int, int]]] = []
+
+    class Watched(Listing):
+        def apply(self, record: Record) -> None:
+            super().apply(record)
+            folded.append(record.offset)
+
+    async def body() -> None:
+        database, kafka = Leaving(0), Kafka()
+        database.silent = silent
+        stage = a_stage(database, kafka, [], Watched, checkpoint_interval_s=60, max_unacked_records=4)
+        await stage.consume(Events((0, 0)))
+        running = asyncio.create_task(stage.run())
+        change = asyncio.create_task(
+            stage.between_records(lambda _: seen.append((folded[-1], {**database.offset})))
+        )
+        await until(lambda: database.tried)
+        feeding = asyncio.create_task(stage.consume(Events(*((0, offset) for offset in range(1, 6)))))
+        await until(lambda: "3" in kafka.published)
+        assert (folded, seen, database.offset) == ([0, 1, 2, 3], [], {})
+        database.back = True
+        await change
+        await feeding
+        await stage.close(5)
+        await running
+        assert database.parts == {0: ["0", "1", "2", "3", "4", "5"]}
+
+    asyncio.run(body())
+    [(newest, stored)] = seen
+    assert stored == {0: newest}
+
+
+def test_judgement_changes_though_the_database_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "_PATIENCE_S", 0.01)
+
+    class Slow(Database):
+        async def commit(self, commits: Sequence[PartitionCommit]) -> None:
+            await asyncio.sleep(0.05)
+            await super().commit(commits)
+
+    async def body() -> None:
+        changed: list[bool] = []
+        stage = a_stage(Slow(0), Kafka(), [], checkpoint_interval_s=60)
+        await stage.consume(Events((0, 0)))
+        async with asyncio.timeout(5):
+            await stage.between_records(lambda _: changed.append(True))
+        assert changed == [True]
+
+    asyncio.run(body())
+
+
+def test_a_hand_over_while_judgement_waits_for_the_database_gives_up_what_was_to_be_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else it would be stored when the database is back, though others may own the partition then."""
+    monkeypatch.setattr(stage_module, "_PATIENCE_S", 0.02)
+
+    async def body() -> dict[int, int]:
+        database = Leaving(0)
+        stage = a_stage(database, Kafka(), [], checkpoint_interval_s=60)
+        await stage.consume(Events((0, 0)))
+        change = asyncio.create_task(stage.between_records(lambda _: None))
+        await until(lambda: database.tried)
+        await stage.hand_over(0.1)
+        database.back = True
+        await change
+        return database.offset
+
+    assert asyncio.run(body()) == {}
 
 
 def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_any_more() -> None:

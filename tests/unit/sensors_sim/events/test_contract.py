@@ -19,6 +19,7 @@ from sensors_sim.events.contract import Event
 from sensors_sim.events.dump import BikeDump
 from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.flood import Flood
+from sensors_sim.events.free_rides import FreeRides
 from sensors_sim.events.heat import Heat
 from sensors_sim.events.hotline_away import RequestsSilent
 from sensors_sim.events.outage import AppOutage
@@ -38,6 +39,7 @@ EXAMPLES: tuple[Event, ...] = (
     Concert("Century Park", BEGINS_S, LASTS_S, people=5_000),
     FakeGps("hello-000003", "Shanghai Disney Resort", BEGINS_S, LASTS_S),
     Flood("Century Avenue", BEGINS_S, fill_s=60, hold_s=60, drain_s=60, bikes=100),
+    FreeRides("didi", BEGINS_S, LASTS_S, maximum=6.5, rule="r1", riders=4),
     Heat(BEGINS_S, LASTS_S, degrees=9),
     MetroClosure("Century Avenue", BEGINS_S, LASTS_S, riders_h=900),
     Racing("Century Avenue", BEGINS_S, LASTS_S, riders=5),
@@ -60,6 +62,7 @@ WRONG: Mapping[type[Event], tuple[Event, str, str]] = {
         "there are hello-000000 to hello-000335",
     ),
     Flood: (Flood("Century Avenu", 0, 1, 1, 1, 1), "station", "did you mean 'Century Avenue'?"),
+    FreeRides: (FreeRides("helo", 0, 1, 1, "r1"), "operator", "did you mean 'hello'?"),
     MetroClosure: (MetroClosure("Centry Park", 0, 1), "station", "did you mean 'Century Park'?"),
     Racing: (Racing("Atlantis", 0, 1, 1), "near", "no metro or office or leisure place"),
     SensorBroken: (SensorBroken(("noise-00001",), 0, 1, value=50), "value", "laeq goes from 0 to 160"),

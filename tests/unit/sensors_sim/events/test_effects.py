@@ -15,6 +15,7 @@ from sensors_sim.events.closure import MetroClosure, nearest_stations
 from sensors_sim.events.contract import Event
 from sensors_sim.events.dump import BikeDump
 from sensors_sim.events.fake_gps import FakeGps
+from sensors_sim.events.free_rides import FreeRides
 from sensors_sim.events.heat import Heat
 from sensors_sim.events.hotline_away import RequestsSilent
 from sensors_sim.events.rain import Rain
@@ -125,6 +126,28 @@ def test_lorries_bring_the_bikes_of_one_operator_no_faster_than_a_lorry_drives()
     assert by_operator[1] > 240
     assert by_operator[[0, 2]].sum() < 60
     assert _fastest_kmh(said) < 60
+
+
+def test_free_rides_are_taken_in_their_time_on_the_bikes_of_their_operator() -> None:
+    def setting_out(*events: Event) -> list[list[int]]:
+        """Rides of each operator that began in each hour."""
+        fleet = scenario(*events, bikes=2_000).fleet()
+        rides = []
+        for _ in range(3):
+            began = np.zeros(len(fleet.operators), np.int64)
+            for _ in range(60):
+                fleet.step(fleet.now + 60_000)
+                new = fleet.left > fleet.now - 60_000
+                began += np.bincount(fleet.operator[new], minlength=len(began))
+            rides.append(began.tolist())
+        return rides
+
+    free = setting_out(FreeRides("meituan", HOUR_S, HOUR_S, maximum=6, rule="r1", riders=3))
+    usual = setting_out()
+    assert free[0] == usual[0]
+    assert free[1][1] > 1.8 * usual[1][1]
+    assert all(0.8 < free[1][other] / usual[1][other] < 1.2 for other in (0, 2))
+    assert 0.8 < free[2][1] / usual[2][1] < 1.2
 
 
 def test_a_fake_gps_jumps_and_is_the_only_one() -> None:

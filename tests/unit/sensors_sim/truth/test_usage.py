@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 import numpy as np
+import pytest
 
 from sensors_sim.batch import AVAILABLE, ON_TRIP, REMOVED
 from sensors_sim.bikes import Fleet
@@ -40,7 +41,7 @@ class Ridden:
 
 
 def run(hours: dict[int, tuple[int, ...]], last: int, **fields: Any) -> tuple[Usage, Ridden]:
-    usage = Usage("r1", fields.pop("minimum", 2.0))
+    usage = Usage("r1", fields.pop("kind", "too_few_trips"), fields.pop("bound", 2.0))
     ridden = Ridden(usage)
     for hour in range(last):
         ridden.hour(*hours.get(hour, ()), **fields)
@@ -78,12 +79,27 @@ def test_who_rides_less_is_due_from_the_hour_on_in_which_the_day_has_too_few_and
     None
 ):
     only_hello = dict.fromkeys((25, 26, 27), (0, 1))
-    usage, _ = run({**USED, **only_hello, 28: (2, 3), 29: (2, 3), 30: (2, 3)}, 32, minimum=2.5)
+    usage, _ = run({**USED, **only_hello, 28: (2, 3), 29: (2, 3), 30: (2, 3)}, 32, bound=2.5)
     assert said(usage) == [("due", "r1/didi", 26.0, 31.0), ("may", "r1/didi", 25.5, 31.0)]
 
 
-def test_a_rate_near_the_minimum_is_tolerated_and_not_asked_for() -> None:
-    usage, _ = run(USED, 25, minimum=3.05)
+def test_who_rides_more_is_due_from_the_hour_on_in_which_the_day_has_too_many_and_until_it_has_few_enough() -> (
+    None
+):
+    """Hour 24 brings a fourth ride of each of didi's bikes; 25 makes up for 1, 26 by half for 2, and nothing for 3."""
+    usage, _ = run({**USED, 24: (2, 3), 25: (2, 3), 26: (2,)}, 29, bound=3.3, kind="too_many_trips")
+    assert said(usage) == [("due", "r1/didi", 25.0, 28.0), ("may", "r1/didi", 24.5, 28.0)]
+    [due] = [entry for entry in usage.entries() if entry.verdict == "due"]
+    assert due.kind == "too_many_trips"
+    assert due.why == "up to 4.00 rides a bike and day of didi; 3.3 are allowed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "bound"),
+    [(kind, bound) for kind in ("too_few_trips", "too_many_trips") for bound in (2.95, 3.05)],
+)
+def test_a_rate_near_the_bound_is_tolerated_and_not_asked_for(kind: str, bound: float) -> None:
+    usage, _ = run(USED, 25, kind=kind, bound=bound)
     assert said(usage) == [("may", f"r1/{name}", 23.5, 26.0) for name in ("hello", "didi")]
 
 

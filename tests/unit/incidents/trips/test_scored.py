@@ -1,9 +1,10 @@
-"""The outage of the scenario idle-fleet, through fleet, grid and incidents: what its rides make due is found."""
+"""Scenarios about trips, through fleet, grid and incidents: what their rides make due is found, and nothing else."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from schemas import codec
 from schemas.alerts import Alert
@@ -19,11 +20,13 @@ from sensors_sim.truth.witness import Witness
 from streams import configs, settings, topics
 from streams.fleet.news import NewsConfig
 from streams.fold import Record
+from streams.incidents.trips.series import DAY_MS, HOUR_MS
 from streams.policy_file import read_policy
 from tests.pipeline import FAR_FUTURE, FLEET, City, frame, restored
 
-POLICY = Path(__file__).parents[4] / "sensors_sim" / "scenarios" / "idle-fleet.mds.json"
-KIND, BATCHES = "too_few_trips", 12
+POLICY = Path(__file__).parents[4] / "sensors_sim" / "scenarios" / "trips.mds.json"
+KINDS = ("too_few_trips", "too_many_trips")
+BATCHES = 12
 """Of STEP_MS, so that a minute is one record."""
 
 
@@ -31,7 +34,7 @@ def judged(scenario: Scenario) -> Judged:
     """Return what became of the trips of a scenario."""
     witness = Witness(scenario, [BIKES])
     told = alerts(scenario, witness)
-    truth = parse_truth(msgspec.json.encode(witness.truth().to_dict()), scenario.name).only([KIND])
+    truth = parse_truth(msgspec.json.encode(witness.truth().to_dict()), scenario.name).only(KINDS)
     events = [msgspec.json.decode(codec.encode(alert), type=AlertEvent) for alert in told]
     return judge(truth, lives(events))
 
@@ -65,7 +68,7 @@ def alerts(scenario: Scenario, witness: Witness) -> list[Alert]:
             for o in incidents.take_outputs(at_checkpoint=False)
             if o.topic == topics.ALERTS
         ]
-    return [alert for alert in told if alert.kind == KIND]
+    return [alert for alert in told if alert.kind in KINDS]
 
 
 def rows(part: Positions) -> list[dict[str, object]]:
@@ -89,9 +92,17 @@ def rows(part: Positions) -> list[dict[str, object]]:
     ]
 
 
-def test_the_operator_whose_app_is_down_is_found_and_no_other() -> None:
-    result = judged(shipped("idle-fleet").with_(bikes=300))
+@pytest.mark.parametrize(
+    ("scenario", "kind", "operator"),
+    [("idle-fleet", "too_few_trips", "meituan"), ("free-rides", "too_many_trips", "hello")],
+)
+def test_the_operator_whose_bikes_are_used_too_little_or_too_much_is_found_and_no_other(
+    scenario: str, kind: str, operator: str
+) -> None:
+    result = judged(shipped(scenario).with_(bikes=300))
     found = figures(result)
     assert (found.due, found.recall, found.precision) == (1, 1.0, 1.0), result
-    assert {due.entry.subject.rpartition("/")[2] for due in result.due if due.entry.subject} == {"meituan"}
+    [entry] = [due.entry for due in result.due]
+    assert (entry.kind, (entry.subject or "").rpartition("/")[2]) == (kind, operator)
+    assert entry.begin > shipped(scenario).start_ms + DAY_MS + HOUR_MS, "silence is judged at first"
     assert found.delay_max_s == 0, result

@@ -11,11 +11,12 @@ from tests.unit.audit.audit_logs import T0, frame, reading, records, taken_in
 
 def test_a_frame_an_array_and_a_single_reading_are_read_alike() -> None:
     one = reading("a", 1)
-    forms = [frame([one]), json.dumps([one]).encode(), json.dumps(one).encode()]
+    array = json.dumps([one]).encode()
+    forms = [frame([one]), array, b" \n" + array, json.dumps(one).encode()]
     taken = taken_in(records(forms))
     readings, bad = taken.readings, taken.bad_frames
     assert len(bad) == 0
-    assert readings["offset"].to_list() == [0, 1, 2]
+    assert readings["offset"].to_list() == [0, 1, 2, 3]
     shared = readings.drop("offset", "received_at").unique()
     assert shared.to_dicts() == [
         {

@@ -168,7 +168,8 @@ def test_partitions_add_up() -> None:
 
 def test_a_frame_an_array_and_a_single_reading_are_read_alike() -> None:
     reading = measured("s", 5, 20.0, unit="Cel", capacity=None, status="ok")
-    forms = [frame([reading]), json.dumps([reading]).encode(), json.dumps(reading).encode()]
+    array = json.dumps([reading]).encode()
+    forms = [frame([reading]), array, b" \n" + array, json.dumps(reading).encode()]
     read = taken(forms)
     assert len(read.bad_frames) == 0
     assert len(read.readings.drop("offset").unique()) == 1

@@ -38,7 +38,7 @@ def warm() -> None:
         for rows in fold.take_changes().rows:
             columns = [column for column in rows.columns.values() if isinstance(column, binary.Column)]
             if columns:
-                binary.rows(columns)
+                list(binary.blocks(columns))
 
 
 if __name__ == "__main__":

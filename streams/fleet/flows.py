@@ -32,7 +32,8 @@ from streams.arrays import grown, stable_order
 from streams.compiled import compiled
 from streams.fleet.counts import PairCounts, Pairs
 from streams.fleet.kernel import ENTRY, Records
-from streams.fleet.vehicles import Vehicles
+from streams.fleet.silence import MISSING
+from streams.fleet.vehicles import STANDING, Vehicles
 
 _PATIENCE = 8
 """Steps an entry, on average, that sorting by insertion may take."""
@@ -66,6 +67,8 @@ class Flows:
         self._saved = 0  # of the waiting entries, those that came before the last checkpoint
         self._counts = PairCounts(window_ms)
         self._touched = self._all_told = False
+        self.settled = 0
+        """All that is older was counted for good."""
 
     def add(self, entries: Records) -> None:
         """Take readings in; they wait until `settle` passes them."""
@@ -84,6 +87,7 @@ class Flows:
 
     def settle(self, watermark: int) -> None:
         """Count what is older than the watermark for good, and move the vehicles' settled slots on."""
+        self.settled = max(self.settled, watermark)
         done = self._waiting["ts"] < watermark
         ready = self._waiting[done]
         if not len(ready):
@@ -125,11 +129,15 @@ class Flows:
         """
         return [number * self._window_ms for number in self._counts.forget(before // self._window_ms)]
 
-    def take_fresh(self, watermark: int) -> Records:
-        """Return what came in since the last call and still waits at this watermark: the checkpoint's news."""
-        fresh = self._waiting[self._saved :]
-        self._saved = self._n
-        return fresh[fresh["ts"] >= watermark]
+    def take_fresh(self) -> Records:
+        """Return what came in since the last call, waits, and is not its vehicle's newest reading. Call after `settle`.
+
+        The newest one is in the vehicle's row. Where it is no longer before it was counted, it comes in once more (a
+        repeat, which never counts), and so is among these. Most of what waits of a large fleet is never saved.
+        """
+        fresh, self._saved = self._waiting[self._saved :], self._n
+        found = np.empty(len(fresh), np.int32)
+        return fresh.take(found[: _not_newest(fresh, self._vehicles.table, found)])
 
     def take_unsaved(self) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.int32]]]:
         """Yield (window start, slots, counts) of the settled counts that changed since the last call."""
@@ -140,8 +148,23 @@ class Flows:
         """Put settled counts back."""
         self._counts.restore(start // self._window_ms, slots, counts)
 
+    def restore_newest(self, settled: int) -> None:
+        """Put back the vehicles' newest readings that waited when all that is older than `settled` was counted.
+
+        Call before `restore_waiting`: of several with one vehicle and ts that on file came first.
+        """
+        self.settled = settled
+        vehicles = self._vehicles
+        rows = np.flatnonzero((vehicles["ts"] >= settled) & (vehicles["state"] != MISSING))
+        some = vehicles.table.take(rows)
+        entries = np.zeros(len(rows), ENTRY)
+        entries["ts"], entries["row"], entries["slot"] = some["ts"], rows, some["slot"]
+        entries["stands"], entries["heard"] = STANDING[some["state"]], True
+        self.add(entries)
+        self._saved = self._n
+
     def restore_waiting(self, entries: Records) -> None:
-        """Put back readings that waited."""
+        """Put back other readings that waited, part by part in the order in which the parts were made."""
         self.add(entries)
         self._saved = self._n
 
@@ -165,6 +188,23 @@ def _order(entries: Records, rows: int) -> NDArray[np.integer]:
     if _put_in_order(entries, start, size, order):
         return order
     return stable_order(entries["row"], entries["ts"])
+
+
+@compiled
+def _not_newest(entries: Records, vehicles: Records, found: NDArray[np.int32]) -> int:
+    """Set `found` to the entries that are not their vehicle's newest reading; returns how many.
+
+    Nor is among them what came later with the same ts, and never counts. Where a vehicle is missing all are: its row
+    does not tell whether that was heard.
+    """
+    n = 0
+    for at in range(len(entries)):
+        entry = entries[at]
+        vehicle = vehicles[entry.row]
+        if not entry.heard or entry.ts != vehicle.ts or vehicle.state == MISSING:
+            found[n] = at
+            n += 1
+    return n
 
 
 @compiled

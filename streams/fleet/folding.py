@@ -87,7 +87,7 @@ class Folding:
                 slots.operator_of,
                 self._live.counts,
                 self._live.dirty,
-                self._flows.room(len(readings)),
+                self._flows.room(kernel.ENTRIES * len(readings)),
                 before,
                 steps,
             )
@@ -114,6 +114,7 @@ class Folding:
         first["missing"] = self._vehicles.missing
         first["slots"] = len(self._slots)
         first["due"], first["oldest"] = self.next_due, self.oldest
+        first["settled"] = self._flows.settled
         return run
 
     def _end(self, clock: EventClock, done: np.void) -> None:

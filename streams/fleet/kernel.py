@@ -5,6 +5,8 @@ position's cell; `fold` does what depends on the readings before. The first two 
 the processor waits for many places of memory at once; the third finds them in its cache.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +38,8 @@ ENTRY = np.dtype(
 
 `heard` is false for what no one reported: that a silent vehicle is counted as missing from now on.
 """
+ENTRIES = 2
+"""So many entries a reading makes at most."""
 
 RUN = np.dtype(
     [
@@ -52,6 +56,7 @@ RUN = np.dtype(
         ("entries", np.int64),
         ("due", np.int64),  # no vehicle that was reported missing is due before
         ("oldest", np.int64),  # no vehicle that is present has an older reading
+        ("settled", np.int64),  # all that is older was counted
     ]
 )
 """What `fold` counts, and takes up again where it came back."""
@@ -156,8 +161,8 @@ def fold(
     """Fold readings from `run.at` on; returns DONE, or why the vehicles must be swept before the next one.
 
     SILENT: its vehicle has fallen silent by then. CROWDED: there are too many. There must be room for as many
-    vehicles, slots and entries as there are readings. Where `before` has room too, it gets what was on file before each
-    applied reading, and `steps` (3, n) the reading's index, row and slot.
+    vehicles and slots as there are readings, and for ENTRIES times as many entries. Where `before` has room too, it
+    gets what was on file before each applied reading, and `steps` (3, n) the reading's index, row and slot.
     """
     now, limit = run[0], limits[0]
     now.entries = 0
@@ -209,7 +214,7 @@ def fold(
             insert_one(ids, ids_table, factors, row)
             now.put += 1
         vehicle = vehicles[row]
-        slot = int64(vehicle.slot)
+        slot = slot_before = int64(vehicle.slot)
         if slot != NOWHERE and operator_of[slot] != reading.operator:
             reading.verdict = FOREIGN
             reading.detail = operator_of[slot]
@@ -228,12 +233,12 @@ def fold(
                 insert_number(number, slots, slots_table, factors, slot)
                 cell_of[slot] = reading.cell
                 operator_of[slot] = reading.operator
-        entry = entries[now.entries]
-        entry.ts = ts
-        entry.row = row
-        entry.slot = slot
-        entry.stands = STANDING[reading.state]
-        entry.heard = True
+        waits = slot_before != NOWHERE and vehicle.ts >= max(watermark, now.settled)
+        if newer and waits and vehicle.state != _MISSING:
+            # The vehicle's row held a reading that still waits, and will no longer: see flows.py.
+            _enter(entries[now.entries], vehicle.ts, row, slot_before, vehicle.state)
+            now.entries += 1
+        _enter(entries[now.entries], ts, row, slot, reading.state)
         now.entries += 1
         if not newer:
             continue
@@ -270,6 +275,15 @@ def fold(
         vehicle.battery = reading.battery
         vehicle.changed = True
     return DONE
+
+
+@compiled
+def _enter(entry: Any, ts: int, row: int, slot: int, state: int) -> None:
+    entry.ts = ts
+    entry.row = row
+    entry.slot = slot
+    entry.stands = STANDING[state]
+    entry.heard = True
 
 
 @compiled

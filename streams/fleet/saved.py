@@ -2,7 +2,9 @@
 
 `clock`                  watermark and offsets of the fold
 `window/<start>`         settled counts of one window
-`waiting/<generation>/<offset>`  readings that waited at the checkpoint with that offset; immutable
+`waiting/<generation>/<offset>`  readings that waited at the checkpoint with that offset; immutable. Vehicles' newest
+                         readings, which are in their rows, are not among them
+
 Slots and rows have no meaning outside one process, so parts name cells, operators and vehicles.
 """
 
@@ -19,10 +21,14 @@ from streams.zstd import zstd
 
 
 class Clock(msgspec.Struct, frozen=True, array_like=True):
-    """How far event time has come in the partition, and the newest ts of each `waiting/` part."""
+    """How far event time has come in the partition.
+
+    All that is older than `settled` was counted; `waiting` has the newest ts of each `waiting/` part, in their order.
+    """
 
     newest_ts: int
     newest_basis: int
+    settled: int
     waiting: dict[str, int]
 
 
@@ -97,13 +103,13 @@ def dump_entries(entries: Records, vehicles: Vehicles, slots: Slots) -> bytes:
     return zstd.compress(_encode(value), _LEVEL)
 
 
-def load_entries(data: bytes, vehicles: Vehicles, slots: Slots, watermark: int) -> Records:
-    """Decode what `dump_entries` wrote, without what the watermark has passed since."""
+def load_entries(data: bytes, vehicles: Vehicles, slots: Slots, settled: int) -> Records:
+    """Decode what `dump_entries` wrote, without what is older than `settled`: that was counted since."""
     value = _entries.decode(zstd.decompress(data))
     ts = _column(value.ts, "<i8").astype(np.int64)
-    keep = ts >= watermark
+    keep = ts >= settled
     entries = np.zeros(int(np.count_nonzero(keep)), ENTRY)
-    # A vehicle whose readings the watermark has passed may be archived since; the others are on file.
+    # A vehicle whose readings were counted may be archived since; the others are on file.
     names = _column(value.ids, f"S{value.id_width}")[keep]
     entries["ts"] = ts[keep]
     entries["row"] = rows = vehicles.ids.find(names)

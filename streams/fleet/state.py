@@ -231,7 +231,7 @@ class FleetState:
         """Return the changed vehicles, ledger and parts. Call after take_outputs(at_checkpoint=True)."""
         watermark = self._clock.watermark
         changes = Changes(ledger=self._books.ledger)
-        fresh = self._flows.take_fresh(watermark)
+        fresh = self._flows.take_fresh()
         if len(fresh):
             name = f"waiting/{self._generation}/{self._offset}"
             changes.parts[name] = saved.dump_entries(fresh, self._vehicles, self._slots)
@@ -244,7 +244,9 @@ class FleetState:
         for start, slots, counts in self._flows.take_unsaved():
             changes.parts[f"window/{start}"] = saved.dump_window(slots, counts, self._slots)
         clock = saved.dump_clock(
-            saved.Clock(self._clock.newest_ts, self._clock.newest_basis, self._waiting_parts)
+            saved.Clock(
+                self._clock.newest_ts, self._clock.newest_basis, self._flows.settled, self._waiting_parts
+            )
         )
         if clock != self._saved_clock:
             self._saved_clock = changes.parts["clock"] = clock
@@ -283,13 +285,14 @@ class FleetState:
             self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)
             self._waiting_parts = dict(clock.waiting)
             self._teller.resume(self._clock)
+            self._flows.restore_newest(clock.settled)
+            for name in clock.waiting:
+                entries = saved.load_entries(restored.parts[name], vehicles, self._slots, clock.settled)
+                self._flows.restore_waiting(entries)
         for name, data in restored.parts.items():
-            kind, _, rest = name.partition("/")
+            kind, _, start = name.partition("/")
             if kind == "window":
-                self._flows.restore_window(int(rest), *saved.load_window(data, self._slots))
-            elif kind == "waiting":
-                watermark = self._clock.watermark
-                self._flows.restore_waiting(saved.load_entries(data, vehicles, self._slots, watermark))
+                self._flows.restore_window(int(start), *saved.load_window(data, self._slots))
         self._flows.resume()
         if self._saved_ground != self._news.ground:
             self._news.tell_all()

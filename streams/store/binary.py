@@ -4,96 +4,130 @@ Format: https://www.postgresql.org/docs/17/sql-copy.html, "Binary Format": per r
 field its length (4 bytes, -1 for NULL) and its bytes; numbers in network byte order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.columnar import Coded, Numbers, Texts
-from streams.compiled import compiled, int64
+from streams.compiled import compiled
 
 Column = Numbers | Texts | Coded
 Bytes = NDArray[np.uint8]
+Places = NDArray[np.uint64]
+"""Where the next field of each row begins; whoever puts one moves them on."""
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-_NUMBER = 8
+_AT_ONCE = 2_048
+"""Rows of a block: few enough to stay in the processor's cache until the client has taken them."""
+_WORD = 8
+_ALL = np.zeros(0, np.bool_)
 
 
-def rows(columns: Sequence[Column]) -> bytes:
-    """Return the rows of columns of equal length; integers are bigint, floats double precision, the others text."""
-    prepared = [_prepared(column) for column in columns]
-    fields = len(columns)
-    size = np.full(len(columns[0]), 2 + 4 * fields, np.int64)
-    for data, code, known in prepared:
-        _add_sizes(size, data, code, known)
+def blocks(columns: Sequence[Column]) -> Iterator[memoryview]:
+    """Yield the rows of columns of equal length; integers are bigint, floats double precision, the others text."""
+    fields = [_Number(column) if isinstance(column, Numbers) else _Text(column) for column in columns]
+    for begin in range(0, len(columns[0]), _AT_ONCE):
+        yield _block(fields, slice(begin, min(begin + _AT_ONCE, len(columns[0]))))
+
+
+def _block(fields: Sequence["_Number | _Text"], part: slice) -> memoryview:
+    size = np.full(part.stop - part.start, 2 + 4 * len(fields), np.uint64)
+    for field in fields:
+        size += field.sizes(part)
     end = np.cumsum(size)
-    out = np.empty(int(end[-1]) if len(end) else 0, np.uint8)
-    at = end - size
-    _put_fields(out, at, fields)
-    for data, code, known in prepared:
-        _put(out, at, data, code, known)
-    return out.tobytes()
+    out, at = np.empty(int(end[-1]), np.uint8), end - size
+    _put_count(out, at, len(fields))
+    for field in fields:
+        field.put(out, at, part)
+    return out.data
 
 
-def _prepared(column: Column) -> tuple[Bytes, NDArray[np.int64], NDArray[np.bool_]]:
-    """Return (k, 1 + width): lengths and bytes of k values; the place of each row's value, none: its own; known."""
-    none, all_known = np.zeros(0, np.int64), np.zeros(0, np.bool_)
-    if isinstance(column, Texts):
-        return _texts(column.values), none, all_known
-    if isinstance(column, Coded):
-        return (
-            _texts(np.array([name.encode() for name in column.names])),
-            column.codes.astype(np.int64),
-            all_known,
-        )
-    kind = np.float64 if column.values.dtype.kind == "f" else np.int64
-    big = column.values.astype(np.dtype(kind).newbyteorder(">"))
-    data = np.full((len(big), 1 + _NUMBER), _NUMBER, np.uint8)
-    data[:, 1:] = big.view(np.uint8).reshape(-1, _NUMBER)
-    return data, none, all_known if column.known is None else column.known
+class _Number:
+    """The bits of a column of numbers, and which of them are known (empty: all)."""
+
+    def __init__(self, column: Numbers) -> None:
+        kind = np.float64 if column.values.dtype.kind == "f" else np.int64
+        self._bits = np.ascontiguousarray(column.values, kind).view(np.uint64)
+        self._known = _ALL if column.known is None else column.known
+
+    def sizes(self, part: slice) -> NDArray[np.uint64]:
+        known = self._known[part]
+        return np.uint64(_WORD) * known.astype(np.uint64) if len(known) else np.full(1, _WORD, np.uint64)
+
+    def put(self, out: Bytes, at: Places, part: slice) -> None:
+        _put_numbers(out, at, self._bits[part], self._known[part])
 
 
-def _texts(values: NDArray[np.bytes_]) -> Bytes:
-    width = values.dtype.itemsize
-    data = np.zeros((len(values), 1 + width), np.uint8)
-    data[:, 0] = np.strings.str_len(values)
-    data[:, 1:] = np.ascontiguousarray(values).view(np.uint8).reshape(-1, width)
-    return data
+class _Text:
+    """Texts as words of eight bytes, and which of them each row has."""
+
+    def __init__(self, column: Texts | Coded) -> None:
+        if isinstance(column, Texts):
+            texts, self._which = column.values, np.arange(len(column), dtype=np.uint64)
+        else:
+            texts = np.array([name.encode() for name in column.names])
+            self._which = column.codes.astype(np.uint64)
+        words = max(1, -(-texts.dtype.itemsize // _WORD))
+        self._length = np.strings.str_len(texts).astype(np.uint64)
+        self._words = texts.astype(f"S{_WORD * words}").view(np.uint64).reshape(len(texts), words)
+
+    def sizes(self, part: slice) -> NDArray[np.uint64]:
+        return self._length.take(self._which[part])
+
+    def put(self, out: Bytes, at: Places, part: slice) -> None:
+        _put_texts(out, at, self._words, self._length, self._which[part])
 
 
 @compiled
-def _add_sizes(
-    size: NDArray[np.int64], data: Bytes, code: NDArray[np.int64], known: NDArray[np.bool_]
-) -> None:
-    for row in range(len(size)):
-        if len(known) == 0 or known[row]:
-            size[row] += int64(data[code[row] if len(code) else row, 0])
-
-
-@compiled
-def _put_fields(out: Bytes, at: NDArray[np.int64], fields: int) -> None:
+def _put_count(out: Bytes, at: Places, fields: int) -> None:
     for row in range(len(at)):
         out[at[row]] = fields >> 8
-        out[at[row] + 1] = fields & 0xFF
-        at[row] += 2
+        out[at[row] + np.uint64(1)] = fields & 0xFF
+        at[row] += np.uint64(2)
 
 
 @compiled
-def _put(
-    out: Bytes, at: NDArray[np.int64], data: Bytes, code: NDArray[np.int64], known: NDArray[np.bool_]
-) -> None:
-    """Put one field of each row where `at` says, and move that on."""
+def _put_numbers(out: Bytes, at: Places, bits: NDArray[np.uint64], known: NDArray[np.bool_]) -> None:
     for row in range(len(at)):
         place = at[row]
         if len(known) and not known[row]:
-            out[place : place + 4] = 0xFF
-            at[row] = place + 4
+            _put_length(out, place, np.uint64(0xFFFFFFFF))
+            at[row] = place + np.uint64(4)
             continue
-        value = code[row] if len(code) else int64(row)
-        length = int64(data[value, 0])
-        out[place] = out[place + 1] = out[place + 2] = 0
-        out[place + 3] = length
-        for byte in range(length):
-            out[place + 4 + byte] = data[value, 1 + byte]
-        at[row] = place + 4 + length
+        _put_length(out, place, np.uint64(8))
+        for byte in range(8):
+            out[place + np.uint64(4 + byte)] = (bits[row] >> np.uint64(56 - 8 * byte)) & np.uint64(0xFF)
+        at[row] = place + np.uint64(12)
+
+
+@compiled
+def _put_texts(
+    out: Bytes, at: Places, words: NDArray[np.uint64], length: NDArray[np.uint64], which: NDArray[np.uint64]
+) -> None:
+    for row in range(len(at)):
+        place, text = at[row], which[row]
+        letters = length[text]
+        _put_length(out, place, letters)
+        place += np.uint64(4)
+        whole = letters >> np.uint64(3)
+        for number in range(whole):
+            word = words[text, number]
+            for byte in range(8):
+                out[place + np.uint64(byte)] = (word >> np.uint64(8 * byte)) & np.uint64(0xFF)
+            place += np.uint64(8)
+        rest = letters & np.uint64(7)
+        if rest:
+            word = words[text, whole]
+            for _ in range(rest):
+                out[place] = word & np.uint64(0xFF)
+                word >>= np.uint64(8)
+                place += np.uint64(1)
+        at[row] = place
+
+
+@compiled
+def _put_length(out: Bytes, place: np.uint64, length: np.uint64) -> None:
+    for byte in range(4):
+        out[place + np.uint64(byte)] = (length >> np.uint64(24 - 8 * byte)) & np.uint64(0xFF)

@@ -64,8 +64,8 @@ async def write(connection: AsyncConnection[Any], rows: Sequence[Rows]) -> None:
             await _upsert(connection, table, _put_singly, singly[name])
 
 
-def _packed(name: str, rows: Sequence[Rows]) -> list[bytes] | None:
-    """Return the rows of a table in parts of a binary COPY, None where not all columns are numpy's."""
+def _packed(name: str, rows: Sequence[Rows]) -> list[list[binary.Column]] | None:
+    """Return the columns of a table, part by part, None where not all of them are numpy's."""
     table, parts = TABLES[name], [item for item in rows if item.table == name]
     columns = [
         [column for name in table.columns if isinstance(column := part.columns.get(name), binary.Column)]
@@ -75,7 +75,7 @@ def _packed(name: str, rows: Sequence[Rows]) -> list[bytes] | None:
         return None
     for part in parts:
         _check(table, part)
-    return [binary.rows(part) for part in columns]
+    return columns
 
 
 async def _delete(connection: AsyncConnection[Any], rows: Rows) -> None:
@@ -114,10 +114,13 @@ async def _put_singly(copy: AsyncCopy, staged: Sequence[str], columns: Columns) 
         await copy.write_row(row)
 
 
-async def _put_packed(copy: AsyncCopy, _staged: Sequence[str], parts: Sequence[bytes]) -> None:
+async def _put_packed(
+    copy: AsyncCopy, _staged: Sequence[str], parts: Sequence[Sequence[binary.Column]]
+) -> None:
     await copy.write(binary.HEADER)
     for part in parts:
-        await copy.write(part)
+        for block in binary.blocks(part):
+            await copy.write(block)
     await copy.write(binary.TRAILER)
 
 

@@ -49,7 +49,7 @@ def columns_of(rows: list[tuple[Any, ...]]) -> list[binary.Column]:
 @given(rows_of_values.filter(bool))
 def test_rows_are_what_psycopg_writes(rows: list[tuple[Any, ...]]) -> None:
     columns = columns_of(rows)
-    assert binary.rows(columns) == as_psycopg(rows)
+    assert b"".join(binary.blocks(columns)) == as_psycopg(rows)
 
 
 @given(rows_of_values.filter(bool))
@@ -62,6 +62,14 @@ def test_whoever_iterates_a_column_finds_the_values(rows: list[tuple[Any, ...]])
         assert repr(column[1:]) == repr(list(values[1:]))
 
 
+def test_many_rows_are_what_psycopg_writes() -> None:
+    texts = ["x" * (number % 65) for number in range(5_000)]
+    rows = [(text, NAMES[len(text) % 3], len(text), 0.1 * len(text), None) for text in texts]
+    blocks = list(binary.blocks(columns_of(rows)))
+    assert len(blocks) > 1
+    assert b"".join(blocks) == as_psycopg(rows)
+
+
 def test_no_rows_are_no_bytes() -> None:
-    assert binary.rows([Texts(np.zeros(0, "S8")), Numbers(np.zeros(0, np.int64))]) == b""
+    assert list(binary.blocks([Texts(np.zeros(0, "S8")), Numbers(np.zeros(0, np.int64))])) == []
     assert struct.unpack(">h", binary.TRAILER) == (-1,)

@@ -99,19 +99,95 @@ def test_records_told_with_the_same_id_say_the_same() -> None:
 def test_waiting_readings_of_a_rebuilt_topic_do_not_replace_those_of_the_old_one() -> None:
     """Offsets begin anew: the same offset names another record."""
     fleet = Fleet()
-    fleet.feed(at(100))
+    fleet.feed(at(100), at(100.5))
     fleet.checkpoint()
     start = fleet.database.restored("fleet", 0)
     fleet.fold = FleetState(
         CONFIG, CELLS, replace(start, generation=1, offset=-1), fleet.database.vehicles(0)
     )
     fleet.log.clear()
-    fleet.feed(at(101, NEXT, bike="bike-2"))
+    fleet.feed(at(101, NEXT, bike="bike-2"), at(101.5, NEXT, bike="bike-2"))
     fleet.checkpoint()
     start = fleet.database.restored("fleet", 0)
     fleet.fold = FleetState(CONFIG, CELLS, replace(start, generation=1), fleet.database.vehicles(0))
     fleet.partials.clear()
     fleet.checkpoint()
     fleet.checkpoint()
-    assert fleet.windows() == {(1, cell(HERE)): (1, 1, 0), (1, cell(NEXT)): (1, 1, 0)}
+    assert fleet.windows() == {(1, cell(HERE)): (2, 1, 0), (1, cell(NEXT)): (2, 1, 0)}
     assert minutes(fleet.partials) == [1]
+
+
+def waiting_parts(fleet: Fleet) -> list[str]:
+    return [name for name in fleet.database.parts["fleet"] if name.startswith("waiting/")]
+
+
+def settled(fleet: Fleet) -> dict[tuple[int, str], tuple[int, int, int]]:
+    """Return the windows once another bike has carried the watermark past all that waits."""
+    fleet.feed(at(300, FAR, bike="of-another-region"))
+    fleet.checkpoint()
+    return {key: counts for key, counts in fleet.windows().items() if key[1] != cell(FAR)}
+
+
+def test_a_bikes_newest_reading_waits_in_its_row_and_is_saved_once_it_is_not_the_newest() -> None:
+    fleet = Fleet()
+    fleet.feed(at(0))
+    fleet.checkpoint()
+    assert waiting_parts(fleet) == []
+    fleet.crash()
+    fleet.feed(at(5, NEXT))
+    fleet.checkpoint()
+    assert len(waiting_parts(fleet)) == 1
+    fleet.crash()
+    assert settled(fleet) == {(0, cell(HERE)): (1, 1, 1), (0, cell(NEXT)): (1, 1, 0)}
+
+
+def test_of_two_readings_with_one_time_the_first_in_the_log_counts_though_it_was_saved_last() -> None:
+    fleet = Fleet()
+    for reading in (at(0), at(0, NEXT), at(5)):
+        fleet.feed(reading)
+        fleet.checkpoint()
+    fleet.crash()
+    assert settled(fleet) == {(0, cell(HERE)): (2, 1, 0)}
+
+
+def test_of_a_part_only_what_waits_is_counted_again() -> None:
+    fleet = Fleet()
+    fleet.feed(at(0), at(1), at(9, bike="bike-2"), at(9.5, bike="bike-2"))
+    fleet.checkpoint()
+    fleet.feed(at(15, FAR, bike="of-another-region"))
+    fleet.checkpoint()
+    assert len(waiting_parts(fleet)) == 1
+    fleet.crash()
+    assert settled(fleet) == {(0, cell(HERE)): (4, 2, 0)}
+
+
+def test_what_was_counted_is_not_counted_again_where_readings_may_be_later_from_now_on() -> None:
+    fleet = Fleet()
+    fleet.feed(at(0), at(20, FAR, bike="of-another-region"))
+    fleet.checkpoint()
+    fleet.config = replace(CONFIG, allowed_lateness_ms=60_000)
+    fleet.crash()
+    fleet.feed(at(30))
+    assert settled(fleet) == {(0, cell(HERE)): (2, 1, 0)}
+
+
+def test_what_waits_is_counted_where_readings_may_be_less_late_from_now_on() -> None:
+    fleet = Fleet()
+    fleet.feed(at(0), at(3), at(8, FAR, bike="of-another-region"))
+    fleet.checkpoint()
+    fleet.config = replace(CONFIG, allowed_lateness_ms=1_000)
+    fleet.crash()
+    assert settled(fleet) == {(0, cell(HERE)): (2, 1, 0)}
+
+
+def test_that_a_bike_is_missing_is_counted_after_a_crash() -> None:
+    """Its row says so, but not whether it was reported: what waits of it is saved."""
+    fleet = Fleet()
+    fleet.feed(at(0))
+    fleet.feed(at(610, FAR, bike="of-another-region"))
+    fleet.feed(at(610, FAR, bike="of-another-region"))
+    fleet.checkpoint()
+    fleet.crash()
+    fleet.feed(at(900, FAR, bike="of-another-region"))
+    fleet.checkpoint()
+    assert fleet.windows()[10, cell(HERE)] == (0, 0, 1)

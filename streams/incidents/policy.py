@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -29,8 +29,8 @@ from streams.incidents.trips.rules import TripPolicy
 class Rule:
     """How many standing vehicles a cell holds, and when an alert is raised and cleared.
 
-    Raised when occupancy >= `raise_at` for `min_duration_ms` of event time; cleared when
-    occupancy < `clear_below`.
+    Raised when occupancy >= `raise_at` for `min_duration_ms` of event time; cleared when occupancy < `clear_below`,
+    which is below `raise_at`, but an empty cell always is.
     """
 
     zone: str
@@ -38,16 +38,15 @@ class Rule:
     raise_ratio: float
     clear_ratio: float
     min_duration_ms: int
+    raise_at: int = field(init=False, repr=False)
+    clear_below: int = field(init=False, repr=False)
 
-    @property
-    def raise_at(self) -> int:
-        """Vehicles from which on the cell is oversaturated."""
-        return max(1, math.ceil(round(self.capacity * self.raise_ratio, 9)))  # 100 x 1.1 is a little over 110
-
-    @property
-    def clear_below(self) -> int:
-        """Vehicles below which the cell is no longer oversaturated: below `raise_at`, but an empty cell always is."""
-        return max(1, min(math.floor(round(self.capacity * self.clear_ratio, 9)), self.raise_at - 1))
+    def __post_init__(self) -> None:
+        # Once: they are asked for at each look at a cell. Rounded, as 100 x 1.1 is a little over 110.
+        raise_at = max(1, math.ceil(round(self.capacity * self.raise_ratio, 9)))
+        clear_below = max(1, min(math.floor(round(self.capacity * self.clear_ratio, 9)), raise_at - 1))
+        object.__setattr__(self, "raise_at", raise_at)
+        object.__setattr__(self, "clear_below", clear_below)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ class Watch:
         return "quiet" if self.quiet else "waiting" if self.severity is None else f"active {self.severity}"
 
 
+QUIET = Watch()
+
+
 def step(watch: Watch, occupancy: int, as_of: int, rule: Rule) -> Watch:
     """Return the watch after the cell was seen with `occupancy` at event time `as_of` (milliseconds).
 
@@ -46,11 +49,11 @@ def step(watch: Watch, occupancy: int, as_of: int, rule: Rule) -> Watch:
     """
     if watch.severity is not None:
         if occupancy < rule.clear_below:
-            return Watch()
+            return QUIET
         found, kept = severity(occupancy, rule), severity(occupancy / STICKS, rule)
         return replace(watch, severity=settle(watch.severity, found, kept))
     if occupancy < rule.raise_at:
-        return Watch()
+        return QUIET
     since = as_of if watch.since is None else watch.since
     if as_of - since >= rule.min_duration_ms:
         return Watch(since, severity(occupancy, rule))

@@ -7,7 +7,7 @@ from typing import Any
 
 import shapely
 
-from streams.incidents.counts.geographies import MOST_CELLS, City, about_cells
+from streams.incidents.counts.geographies import City, about_cells, too_large
 from streams.incidents.counts.hours import DAYS, Hours
 from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
 from streams.incidents.policy import Policy
@@ -131,7 +131,7 @@ def _who(policy: StayPolicy | SpeedPolicy, rule: StayRule | SpeedRule) -> str:
 def _cells(area: Any, city: City) -> tuple[frozenset[str], str]:
     """Return the cells of an area and how many there are; none where they are too many to list."""
     about = about_cells(area, city)
-    if about > MOST_CELLS:
+    if too_large(area, about, city):
         return frozenset(), f"some {about:,}, not compared"
     cells = city.cells(shapely.geometry.mapping(area))
     return cells, f"{len(cells)}"

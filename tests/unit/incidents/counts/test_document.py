@@ -106,6 +106,36 @@ def test_a_rule_for_vehicles_that_are_not_here_is_not_judged() -> None:
     assert "no vehicle here has one of these types" in findings.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("hours", "noted"),
+    [
+        ({"start_time": "07:00:00", "end_time": "07:00:00"}, "07:00:00"),
+        ({"start_time": "00:00:00", "end_time": "00:00:00"}, "00:00:00"),
+        ({"end_time": "00:00:00"}, "00:00:00"),
+        ({"start_time": "23:59:59"}, "23:59:59"),
+        ({"start_time": "07:00:00", "end_time": "06:59:59"}, None),
+        ({"start_time": "00:00:00", "end_time": "23:59:59"}, None),
+        ({}, None),
+    ],
+    ids=range(7),
+)
+def test_a_rule_that_is_in_effect_for_a_second_a_day_is_noted(
+    hours: dict[str, str], noted: str | None
+) -> None:
+    for kind in (
+        {},
+        {"rule_type": "time", "rule_units": "minutes"},
+        {"rule_type": "speed", "rule_units": "kph"},
+    ):
+        _, findings = read_all(document([policy(1, rule(7, 1, maximum=5, **kind, **hours))], [AREA]))
+        assert not findings.errors
+        place = "policy test, data.policies[0].rules[0].end_time"
+        says = f"{place}: the rule is in effect for one second a day, at {noted}"
+        assert [text for text in findings.notes if "one second" in text] == (
+            [f"{says}; leave start_time and end_time out for whole days"] if noted else []
+        )
+
+
 def test_a_field_that_mds_does_not_have_is_noted() -> None:
     _, findings = read_all(document([policy(1, rule(7, 1, maximun=1))], [AREA]))
     assert "data.policies[0].rules[0].maximun: MDS 2.0 has no such field" in findings.notes[0]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from streams.alerts.labels import labels_of
 from streams.incidents.policy import Policy
 from tests.unit.incidents.counts.folding import REGION, Counted
 from tests.unit.incidents.counts.mds import (
@@ -188,6 +189,15 @@ def test_a_rule_holds_in_its_hours_and_its_vehicles_count_for_the_next_one_other
     (cleared,) = fold.look(MONDAY + 31 * HOUR)
     assert cleared.action == "cleared"
     assert cleared.summary.startswith("0 vehicles in Harbour"), "they count for the other rule again"
+
+
+def test_too_few_of_some_operators_concern_them_though_they_have_none_there() -> None:
+    """Whoever follows alerts of an operator hears of them: receivers, silences and lists go by these names."""
+    fold = Counted(policy_of(policy(1, rule(7, 1, minimum=5), provider_ids=["hello", "mobike"])))
+    fold.look(MONDAY, (A, "hello", bikes(0)), (A, "didi", bikes(9)))
+    (alert,) = fold.look(MONDAY + 2 * MINUTE)
+    assert alert.evidence.by_operator == {"hello": 0, "mobike": 0}
+    assert labels_of(alert, lambda _lat, _lon: None)["operator"] == ("hello", "mobike")
 
 
 def test_when_its_hours_are_over_an_alert_is_cleared_and_says_so() -> None:

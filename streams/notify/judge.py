@@ -14,7 +14,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A silence, another alert, or whoever closed its alert by hand keeps it back."""
+    """A silence, another alert, or who acknowledged its alert or closed it by hand keeps it back."""
 
     why: str
 
@@ -41,13 +41,8 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format) -> Verdi
         return Drop("cleared")
     if alert.status == "cleared":
         return Send() if due.told else Drop("its receiver was not told of the alert")
-    if due.reason == "escalation" and due.acknowledged_by is not None:
-        return Drop(f"acknowledged by {due.acknowledged_by}")
     if due.reason == "overdue" and not due.overdue:
         return Drop("nobody is late with it any more")
-    # Alertmanager takes an alert that is not repeated for resolved, acknowledged or not.
-    if due.reason == "repeat" and due.acknowledged_by is not None and format_ != "alertmanager":
-        return Drop(f"acknowledged by {due.acknowledged_by}")
     later = any(sequence > due.sequence for sequence, _, _ in due.told)
     if later and (due.reason == "repeat" or (due.reason == "event" and due.state == "silenced")):
         return Drop("a later event was told")
@@ -55,6 +50,10 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format) -> Verdi
         return Drop("cleared under a silence")
     if due.closed_by is not None:
         return Hold(f"closed by {due.closed_by}")
+    # Alertmanager takes an alert that is not repeated for resolved, acknowledged or not.
+    quiet = due.reason == "escalation" or (due.reason == "repeat" and format_ != "alertmanager")
+    if quiet and due.acknowledged_by is not None:
+        return Hold(f"acknowledged by {due.acknowledged_by}")
     if silence is not None:
         return Hold(silence)
     return Send()

@@ -160,7 +160,7 @@ def test_nobody_acknowledges_so_another_is_told(desk: Desk) -> None:
             assert chief.ids == ["unseen/0/escalation", "unseen/2"]
             assert chief.taken[0].json["reason"] == "escalation"
             assert chief.taken[0].json["data"]["severity"] == "critical"
-            state = ("chief", "seen", 0, "escalation", "dropped", "acknowledged by anna")
+            state = ("chief", "seen", 0, "escalation", "dropped", "cleared")
             wait_until(lambda: state in desk.states(), "the acknowledged one")
 
 
@@ -299,11 +299,26 @@ def test_what_lasts_is_repeated_until_it_is_acknowledged(desk: Desk) -> None:
         desk.tell("one")
         wait_until(lambda: len(to.taken) >= 3, "repeats")
         act(desk, "one", "acknowledged")
-        wait_until(
-            lambda: ("a", "one", 0, "repeat", "dropped", "acknowledged by anna") in desk.states(), "quiet"
-        )
+        held = ("a", "one", 0, "repeat", "silenced", "acknowledged by anna")
+        wait_until(lambda: held in desk.states(), "quiet")
+        before = len(to.taken)
+        act(desk, "one", "unacknowledged")
+        wait_until(lambda: len(to.taken) >= before + 2, "repeats once more")
         assert len(set(to.ids)) == len(to.ids)
         assert all(name.startswith("one/0") for name in to.ids)
+
+
+def test_what_was_acknowledged_and_is_not_after_all_is_escalated(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'escalate = {after = "2s", to = "chief"}')
+        with notifying(desk, file + receiver("chief", chief, "escalations_only = true")):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "the beginning")
+            act(desk, "one", "acknowledged")
+            held = ("chief", "one", 0, "escalation", "silenced", "acknowledged by anna")
+            wait_until(lambda: held in desk.states(), "quiet")
+            act(desk, "one", "unacknowledged")
+            wait_until(lambda: chief.ids == ["one/0/escalation"], "the escalation")
 
 
 def test_two_processes_send_everything_once(desk: Desk) -> None:

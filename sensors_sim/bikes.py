@@ -84,8 +84,8 @@ class Fleet:
     changes_at  int64[n], when the present state ends by itself, NEVER_MS for those that do not
     appetite  float64[o], how many people want to ride a bike of each operator, as a share of the usual number;
               happenings change it for one tick
-    closed    bool[p], places that nobody rides to
-    locked    bool[n], bikes that stand and cannot be taken
+    closed    int64[p], how many happenings close a place: where any does nobody rides to it
+    locked    int64[n], how many happenings lock a bike: one that any locks stands, and cannot be taken
     """
 
     def __init__(
@@ -104,8 +104,8 @@ class Fleet:
         self.operators = tuple(operators)
         self.calendar = calendar
         self.appetite: Floats = np.ones(len(operators))
-        self.closed: Bools = np.zeros(len(city.x), dtype=np.bool_)
-        self.locked: Bools = np.zeros(bikes, dtype=np.bool_)
+        self.closed: Ints = np.zeros(len(city.x), dtype=np.int64)
+        self.locked: Ints = np.zeros(bikes, dtype=np.int64)
         self._rng, self._gps, riders = rng.spawn(3)
         self._riders = Riders(city, bikes, riders)
 
@@ -208,7 +208,7 @@ class Fleet:
         """Start rides to where the riders of the hour want to go; a bike stays where nothing has room."""
         if len(bikes) == 0:
             return
-        full = np.where(self.closed, np.iinfo(np.int64).max, self.stock)
+        full = np.where(self.closed > 0, np.iinfo(np.int64).max, self.stock)
         place = self._riders.destinations(wanted, self.place[bikes], full)
         found = place >= 0
         place, stays = place[found], bikes[~found & (self.state[bikes] == RESERVED)]
@@ -242,7 +242,7 @@ class Fleet:
 
     def _free(self) -> Bools:
         """Say which bikes can be taken."""
-        free: Bools = (self.state == AVAILABLE) & ~self.locked
+        free: Bools = (self.state == AVAILABLE) & (self.locked == 0)
         return free
 
     def _arrive(self, bikes: Ints) -> None:

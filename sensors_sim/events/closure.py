@@ -102,14 +102,17 @@ class Detour:
 
     def __init__(self, closure: MetroClosure, start: int) -> None:
         self._closure, self._start = closure, start
+        self._closes = False
         self._sent = 0
 
     def act(self, fleet: Fleet, now: int) -> None:
         """Send the riders that have come to the entrance by now."""
         at_s, closure = (now - self._start) / 1000, self._closure
         closed = fleet.city.place(closure.station)
-        fleet.closed[closed] = closure.begins_s <= at_s < closure.ends_s
-        if not fleet.closed[closed]:
+        closes = closure.begins_s <= at_s < closure.ends_s
+        fleet.closed[closed] += int(closes) - int(self._closes)
+        self._closes = closes
+        if not closes:
             return
         came = int(closure.riders_h * (at_s - closure.begins_s) / 3_600)
         if came <= self._sent:

@@ -56,12 +56,16 @@ class AppOutage(Event):
 
 
 class Outage:
-    """Locks the bikes of an operator, and unlocks them when it is over."""
+    """Locks the bikes of an operator, and unlocks them when it is over; another outage of it may last longer."""
 
     def __init__(self, outage: AppOutage, scene: Scene) -> None:
         self._begins, self._ends = scene.at(outage.begins_s), scene.at(outage.ends_s)
         self._operator = scene.operator(outage.operator)
+        self._down = False
 
     def act(self, fleet: Fleet, now: int) -> None:
         """Lock or unlock."""
-        fleet.locked[fleet.operator == self._operator] = self._begins <= now < self._ends
+        down = self._begins <= now < self._ends
+        if down != self._down:
+            fleet.locked[fleet.operator == self._operator] += 1 if down else -1
+            self._down = down

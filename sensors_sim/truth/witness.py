@@ -8,6 +8,7 @@ import numpy as np
 from sensors_sim.batch import Positions
 from sensors_sim.bikes import Fleet
 from sensors_sim.cells import disk, distinct
+from sensors_sim.events.contract import Watch
 from sensors_sim.scenario import Scenario
 from sensors_sim.sensors.world import SHARES, World
 from sensors_sim.sources.simulated import BIKES, POPULATIONS, REQUESTS, SimulatedCity
@@ -29,8 +30,12 @@ class Witness:
         self._populations = frozenset(populations)
         self._scene = scenario.checked()
         self._standing, self._saturation = Standing(), Saturation()
-        watches = (event.watch(self._scene) for event in scenario.events)
-        self._watches = [Rides(), *(watch for watch in watches if watch is not None)]
+        self._watches: list[Watch] = [Rides()]
+        for watch in (event.watch(self._scene) for event in scenario.events):
+            if (
+                watch is not None and watch not in self._watches
+            ):  # two events may ask the same: it is said once
+                self._watches.append(watch)
         self._troubles: Troubles | None = None
         self._now = scenario.start_ms
         said = [entry for event in scenario.events for entry in event.truth(self._scene)]

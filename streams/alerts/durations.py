@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _FORM = re.compile(r"(?:\d+[smhdw])+")
 _LONGEST = timedelta(days=3660)
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def duration(text: str) -> timedelta:
@@ -20,7 +21,10 @@ def duration(text: str) -> timedelta:
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """Return `now` plus a duration, or the time of ISO 8601 (UTC where no zone is given)."""
+    """Return `now` plus a duration, or the time of ISO 8601 (UTC where no zone is given), ten years ahead at the most.
+
+    Of times that lie beyond the year 9999 by somebody's clock the tables can be written and not be read.
+    """
     if _FORM.fullmatch(text):
         return now + duration(text)
     try:
@@ -29,4 +33,7 @@ def moment(text: str, now: datetime) -> datetime:
         raise ValueError(
             f"{text!r} is neither a duration (15m, 2h, 1d) nor a time (2026-03-01T12:00:00Z)"
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if not _FIRST <= found <= now + _LONGEST:
+        raise ValueError(f"{text!r} is more than ten years ahead, or before 1970; give a time in between")
+    return found

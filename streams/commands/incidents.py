@@ -24,7 +24,7 @@ def incidents() -> None:
 )
 @click.option("--all", "all_", is_flag=True, help="Those that are over too.")
 @click.option("--cell", type=Cell(), help="Only those that hold a cell (H3 hex string).")
-@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
 def list_(
     status: Literal["active", "ended", "merged"] | None, all_: bool, cell: str | None, limit: int
 ) -> None:

@@ -16,7 +16,7 @@ from schemas.alerts import Alert
 from streams import settings as settings_module
 from streams.errors import PolicyError
 from streams.grid import locate
-from streams.incidents.backtest import Standing, backtest, drafted, why_not
+from streams.incidents.backtest import Standing, backtest, drafted, over, why_not
 from streams.incidents.overview import lines
 from streams.incidents.policy import Policy
 from streams.policy_file import city_of, read_policy
@@ -87,6 +87,9 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     console = Console(highlight=False, soft_wrap=True, stderr=as_json)
     for counts in not_judged:
         console.print(f"not judged: policy {counts.name!r}: {why_not(counts)}", markup=False)
+    for counts in over(read):
+        text = "it is over when the newest policy of the file begins; try it in a file without that one"
+        console.print(f"not judged: policy {counts.name!r}: {text}", markup=False)
     for counts in draft.counts:
         edge = frozenset(cell for rule in counts.rules for cell in rule.edge)
         if edge:

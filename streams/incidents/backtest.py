@@ -36,10 +36,20 @@ class Standing:
 
 def drafted(policy: Policy) -> tuple[Policy, tuple[CountPolicy, ...]]:
     """Return the policy as it is once all of it has begun, in force at any time; and what of it cannot be judged."""
-    newest = max((counts.begin for counts in policy.counts), default=0)
+    newest = _newest(policy)
     then = [replace(counts, begin=0, end=None) for counts in policy.counts if counts.in_force(newest)]
     judged = tuple(counts for counts in then if not why_not(counts))
     return replace(policy, counts=judged), tuple(counts for counts in then if why_not(counts))
+
+
+def over(policy: Policy) -> tuple[CountPolicy, ...]:
+    """Return what of a policy is over by then, so that it is in no draft."""
+    return tuple(counts for counts in policy.counts if counts.rules and not counts.in_force(_newest(policy)))
+
+
+def _newest(policy: Policy) -> int:
+    """Return when the last of its policies on numbers of vehicles begins."""
+    return max((counts.begin for counts in policy.counts), default=0)
 
 
 def why_not(counts: CountPolicy) -> str:

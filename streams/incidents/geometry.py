@@ -10,6 +10,9 @@ from shapely.validation import explain_validity
 
 SAME = 1e-9
 """Share of its area that a repair may change: more, and it is not known what was meant."""
+MOST_REACH_KM = 5_000.0
+"""Of a zone, from corner to corner of the box around it: no country's reaches so far."""
+EARTH_KM = 6_371.0
 
 
 class GeometryError(ValueError):
@@ -36,6 +39,26 @@ def area_of(geometry: Mapping[str, Any]) -> tuple[Any, str]:
     _check_place(repaired)
     shapely.prepare(repaired)
     return repaired, f"{problem}: repaired, the area is the same" if problem else ""
+
+
+def too_far(area: Any, most_km: float = MOST_REACH_KM) -> str:
+    """Return what is wrong with an area of which a part reaches further than that; empty: nothing."""
+    for part in shapely.get_parts(area):
+        west, south, east, north = part.bounds
+        reach = _distance_km(west, south, east, north)
+        if reach > most_km:
+            return (
+                f"reaches {reach:,.0f} km, from {west:g}, {south:g} to {east:g}, {north:g}, "
+                f"and {most_km:,.0f} km are the most; look for a mistyped corner, or divide it"
+            )
+    return ""
+
+
+def _distance_km(west: float, south: float, east: float, north: float) -> float:
+    """Return the great-circle distance of two corners (haversine: R. W. Sinnott, 1984)."""
+    low, high, half = math.radians(south), math.radians(north), math.radians(east - west) / 2
+    share = math.sin((high - low) / 2) ** 2 + math.cos(low) * math.cos(high) * math.sin(half) ** 2
+    return 2 * EARTH_KM * math.asin(math.sqrt(min(share, 1.0)))
 
 
 def _check_place(area: Any) -> None:

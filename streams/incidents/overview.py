@@ -7,8 +7,8 @@ from typing import Any
 
 import shapely
 
-from streams.incidents.counts.geographies import MOST_CELLS, City, about_cells
-from streams.incidents.counts.hours import DAYS, Hours
+from streams.incidents.counts.geographies import City, about_cells, too_large
+from streams.incidents.counts.hours import DAYS, Hours, clock
 from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
 from streams.incidents.policy import Policy
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
@@ -131,7 +131,7 @@ def _who(policy: StayPolicy | SpeedPolicy, rule: StayRule | SpeedRule) -> str:
 def _cells(area: Any, city: City) -> tuple[frozenset[str], str]:
     """Return the cells of an area and how many there are; none where they are too many to list."""
     about = about_cells(area, city)
-    if about > MOST_CELLS:
+    if too_large(area, about, city):
         return frozenset(), f"some {about:,}, not compared"
     cells = city.cells(shapely.geometry.mapping(area))
     return cells, f"{len(cells)}"
@@ -174,7 +174,7 @@ def _hours(hours: Hours) -> str:
     days = "every day" if len(hours.days) == len(DAYS) else " ".join(DAYS[day] for day in sorted(hours.days))
     if (hours.start, hours.end) == (Hours().start, Hours().end):
         return days
-    return f"{days} {_clock(hours.start)} to {_clock(hours.end)}"
+    return f"{days} {clock(hours.start)} to {clock(hours.end)}"
 
 
 def _when(rule: StayRule | SpeedRule) -> str:
@@ -185,10 +185,6 @@ def _when(rule: StayRule | SpeedRule) -> str:
 
 def _moment(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%SZ}"
-
-
-def _clock(second: int) -> str:
-    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
 
 
 def _counted(policy: CountPolicy | TripPolicy, rule: CountRule | TripRule) -> str:

@@ -19,7 +19,7 @@ import shapely
 
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.findings import Findings
-from streams.incidents.geometry import GeometryError, area_of
+from streams.incidents.geometry import GeometryError, area_of, too_far
 from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import Area, StayPolicy
 from streams.incidents.trips.rules import TripPolicy
@@ -144,6 +144,8 @@ def _zone(feature: Any, index: int, default: Rule, findings: Findings) -> tuple[
         return None
     if repaired:
         findings.note(place, repaired)
+    if wrong := too_far(area):
+        findings.error(place, wrong)
     return rule, area
 
 

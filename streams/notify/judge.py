@@ -14,7 +14,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A silence, or another alert, keeps it back."""
+    """A silence, another alert, or who acknowledged its alert or closed it by hand keeps it back."""
 
     why: str
 
@@ -33,27 +33,27 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format) -> Verdi
     """Return what becomes of a notification; `silence` says which silence, or other alert, keeps its alert silent now.
 
     What a receiver was told is always taken back: no silence keeps the end of an alert from it. What happened while
-    a receiver was away is told when it is back, even where it is over by then; what happened under a silence is not.
+    a receiver was away is told when it is back, even where it is over by then; what happened under a silence is not,
+    nor what is older than what was told in the meantime: an alert that was minor under a silence, and is major.
     """
     over = "cleared" in (due.status, alert.status)
     if due.reason != "event" and over:
         return Drop("cleared")
     if alert.status == "cleared":
         return Send() if due.told else Drop("its receiver was not told of the alert")
-    if due.closed_by is not None:
-        return Drop(f"closed by {due.closed_by}")
-    if due.reason == "escalation" and due.acknowledged_by is not None:
-        return Drop(f"acknowledged by {due.acknowledged_by}")
     if due.reason == "overdue" and not due.overdue:
         return Drop("nobody is late with it any more")
-    if due.reason == "repeat":
-        # Alertmanager takes an alert that is not repeated for resolved, acknowledged or not.
-        if due.acknowledged_by is not None and format_ != "alertmanager":
-            return Drop(f"acknowledged by {due.acknowledged_by}")
-        if any(sequence > due.sequence for sequence, _, _ in due.told):
-            return Drop("a later event was told")
+    later = any(sequence > due.sequence for sequence, _, _ in due.told)
+    if later and (due.reason == "repeat" or (due.reason == "event" and due.state == "silenced")):
+        return Drop("a later event was told")
     if due.state == "silenced" and over:
         return Drop("cleared under a silence")
+    if due.closed_by is not None:
+        return Hold(f"closed by {due.closed_by}")
+    # Alertmanager takes an alert that is not repeated for resolved, acknowledged or not.
+    quiet = due.reason == "escalation" or (due.reason == "repeat" and format_ != "alertmanager")
+    if quiet and due.acknowledged_by is not None:
+        return Hold(f"acknowledged by {due.acknowledged_by}")
     if silence is not None:
         return Hold(silence)
     return Send()

@@ -71,7 +71,11 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts
            WHEN 'repeat' THEN n.body
            ELSE (SELECT b.body FROM ub.notification b WHERE b.alert_id = n.alert_id ORDER BY b.sequence DESC LIMIT 1)
        END::text AS body,
-       coalesce(a.status, 'active') AS status, h.acknowledged_by, h.closed_by, g.boundary,
+       -- where its end came and was not told, it is over, though the tables may not know it yet
+       CASE WHEN EXISTS (SELECT FROM ub.notification e
+                         WHERE e.receiver = n.receiver AND e.alert_id = n.alert_id AND e.sequence > n.sequence
+                           AND e.state = 'dropped' AND e.body ->> 'status' = 'cleared')
+            THEN 'cleared' ELSE coalesce(a.status, 'active') END AS status, h.acknowledged_by, h.closed_by, g.boundary,
        coalesce((SELECT jsonb_agg(jsonb_build_array(t.sequence,
                      -- as in the ids of messages: something may be overdue again
                      CASE t.reason WHEN 'overdue' THEN 'overdue/' || floor(extract(epoch FROM t.due_at))::bigint

@@ -353,6 +353,10 @@ def test_lists_hide_and_find_what_is_silenced_and_closed(desk: Desk) -> None:
         ),
         (("silence", "add", "zone=x", "--until", "soon", "--reason", "x"), "neither a duration"),
         (("silence", "add", "zone=x", "--until", "2020-01-01", "--reason", "x"), "is over already"),
+        (
+            ("silence", "add", "zone=x", "--until", "9999-12-31T23:59:59-08:00", "--reason", "x"),
+            "ten years ahead",
+        ),
         (("silence", "expire", "x"), "there is no silence"),
     ],
 )

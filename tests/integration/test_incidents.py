@@ -110,6 +110,12 @@ def test_show_has_the_alerts_and_json_the_outline(filled: Database, tmp_path: Pa
     assert [one["alert_id"] for one in value["parts"]] == ["a-1"]
 
 
+def test_less_than_one_incident_is_not_listed(filled: Database, tmp_path: Path) -> None:
+    refused = urbanbrain(filled, tmp_path, "list", "--limit", "-1")
+    assert refused.code == 2
+    assert "-1 is not in the range x>=1" in refused.err
+
+
 def test_an_alert_names_the_incidents_that_it_was_part_of(filled: Database, tmp_path: Path) -> None:
     environment = {**clean_environment(), "UB_DATABASE_URL": filled.writer_url}
     shown = run("alerts", "show", "a-1", environment=environment, directory=tmp_path, timeout_s=60.0)

@@ -160,7 +160,7 @@ def test_nobody_acknowledges_so_another_is_told(desk: Desk) -> None:
             assert chief.ids == ["unseen/0/escalation", "unseen/2"]
             assert chief.taken[0].json["reason"] == "escalation"
             assert chief.taken[0].json["data"]["severity"] == "critical"
-            state = ("chief", "seen", 0, "escalation", "dropped", "acknowledged by anna")
+            state = ("chief", "seen", 0, "escalation", "dropped", "cleared")
             wait_until(lambda: state in desk.states(), "the acknowledged one")
 
 
@@ -238,14 +238,60 @@ def test_a_silence_keeps_notifications_back_and_what_lasts_is_told_when_it_ends(
         }
 
 
+def test_what_an_alert_was_under_a_silence_is_not_told_after_what_it_became(desk: Desk) -> None:
+    silence(desk, 8)
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.tell("one")
+        wait_until(lambda: [state[4] for state in desk.states()] == ["silenced"], "the silence")
+        desk.tell("one", "updated", "critical")
+        wait_until(lambda: to.ids == ["one/1"], "what it became")
+        late = ("a", "one", 0, "event", "dropped", "a later event was told")
+        wait_until(lambda: late in desk.states(), "the end of the silence")
+        assert to.ids == ["one/1"]
+
+
+def test_what_ended_under_a_silence_is_not_told_though_the_tables_do_not_know_yet(desk: Desk) -> None:
+    """The end is on Kafka; the worker that told it went away before it stored it."""
+    silence(desk, 4)
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.tell("one")
+        wait_until(lambda: [state[4] for state in desk.states()] == ["silenced"], "the silence")
+        desk.tell("one", "cleared", only_kafka=True)
+        wait_until(lambda: {state[4] for state in desk.states()} == {"dropped"}, "the end of the silence")
+        assert to.ids == []
+
+
 def test_what_was_closed_by_hand_is_told_to_no_one_until_it_gets_worse(desk: Desk) -> None:
     with hook() as to:
         desk.tell("one")
         act(desk, "one", "closed")
         with notifying(desk, receiver("a", to)):
-            wait_until(lambda: ("a", "one", 0, "event", "dropped", "closed by anna") in desk.states(), "drop")
+            wait_until(
+                lambda: ("a", "one", 0, "event", "silenced", "closed by anna") in desk.states(), "hold"
+            )
             desk.tell("one", "updated", "critical")
             wait_until(lambda: to.ids == ["one/1"], "the worse")
+
+
+def test_what_was_closed_by_hand_and_is_opened_again_is_told_and_repeated_again(desk: Desk) -> None:
+    with hook() as to:
+        desk.tell("never told")
+        act(desk, "never told", "closed")
+        with notifying(desk, receiver("a", to, 'repeat_interval = "1s"')):
+            desk.tell("told before")
+            wait_until(lambda: len(to.taken) >= 2, "repeats")
+            act(desk, "told before", "closed")
+            wait_until(
+                lambda: [state[4:] for state in desk.states()].count(("silenced", "closed by anna")) == 2,
+                "hold",
+            )
+            before = len(to.taken)
+            act(desk, "told before", "reopened")
+            act(desk, "never told", "reopened")
+            wait_until(
+                lambda: {name.split("/")[0] for name in to.ids[before:]} == {"told before", "never told"},
+                "both",
+            )
 
 
 def test_what_lasts_is_repeated_until_it_is_acknowledged(desk: Desk) -> None:
@@ -253,11 +299,26 @@ def test_what_lasts_is_repeated_until_it_is_acknowledged(desk: Desk) -> None:
         desk.tell("one")
         wait_until(lambda: len(to.taken) >= 3, "repeats")
         act(desk, "one", "acknowledged")
-        wait_until(
-            lambda: ("a", "one", 0, "repeat", "dropped", "acknowledged by anna") in desk.states(), "quiet"
-        )
+        held = ("a", "one", 0, "repeat", "silenced", "acknowledged by anna")
+        wait_until(lambda: held in desk.states(), "quiet")
+        before = len(to.taken)
+        act(desk, "one", "unacknowledged")
+        wait_until(lambda: len(to.taken) >= before + 2, "repeats once more")
         assert len(set(to.ids)) == len(to.ids)
         assert all(name.startswith("one/0") for name in to.ids)
+
+
+def test_what_was_acknowledged_and_is_not_after_all_is_escalated(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'escalate = {after = "2s", to = "chief"}')
+        with notifying(desk, file + receiver("chief", chief, "escalations_only = true")):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "the beginning")
+            act(desk, "one", "acknowledged")
+            held = ("chief", "one", 0, "escalation", "silenced", "acknowledged by anna")
+            wait_until(lambda: held in desk.states(), "quiet")
+            act(desk, "one", "unacknowledged")
+            wait_until(lambda: chief.ids == ["one/0/escalation"], "the escalation")
 
 
 def test_two_processes_send_everything_once(desk: Desk) -> None:

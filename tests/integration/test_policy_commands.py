@@ -14,7 +14,7 @@ from tests.e2e.commands import Finished, clean_environment, run
 from tests.integration import store_rows as rows
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import write
-from tests.unit.incidents.counts.mds import document, geography, policy, rule
+from tests.unit.incidents.counts.mds import START, document, geography, policy, rule
 from tests.unit.incidents.speeds.rides import speed_rule
 
 pytestmark = pytest.mark.integration
@@ -111,6 +111,17 @@ def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> 
         "not judged: policy 'policy 1': windows do not know single vehicles, so its rules on how fast"
         in blind.out
     )
+
+
+def test_backtest_names_a_policy_that_is_over_when_the_newest_begins(
+    migrated: Database, tmp_path: Path
+) -> None:
+    write(migrated, rows.windows(window(0, 6), window(3, 7)))
+    fair = policy(1, rule(7, 1, states=STANDING, maximum=1), end_date=START + MINUTE)
+    new = policy(2, rule(8, 1, states=STANDING, maximum=99), start_date=START + MINUTE)
+    found = backtest(migrated, file_of(tmp_path, fair, new), "--from", "2023-11-14")
+    assert "not judged: policy 'policy 1': it is over when the newest policy of the file begins" in found.out
+    assert found.out.rstrip().endswith("0 alerts")
 
 
 def test_check_shows_what_a_file_decides_about(tmp_path: Path) -> None:

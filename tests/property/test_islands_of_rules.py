@@ -1,8 +1,8 @@
 """Alerts of a rule on numbers against islands and gaps: hours, a minimum duration, nights without a look, other bounds.
 
 An island begins with a look at which the count is out of bounds and the rule in effect. It ends with a look at which
-one of the two is not so. Unless it is told already, it also ends where the rule was out of effect between two looks,
-and where the file has another version of the rule.
+one of the two is not so, or before which the rule was out of effect, by the calendar. Unless it is told already, it
+also ends where the file has another version of the rule.
 """
 
 from dataclasses import replace
@@ -75,6 +75,10 @@ def in_effect(some: dict[str, Any], at_ms: int) -> bool:
     )
 
 
+def held(some: dict[str, Any], since: int, at_ms: int) -> bool:
+    return all(in_effect(some, t) for t in range(since, at_ms, MINUTE))
+
+
 def islands(some: dict[str, Any], log: Looks) -> list[Island]:
     found: list[Island] = []
     at, since = BEGIN, None
@@ -84,10 +88,10 @@ def islands(some: dict[str, Any], log: Looks) -> list[Island]:
             some, since = changed, None
         broken = in_effect(some, at) and count > some["maximum"]
         if found and found[-1][2] is None:
-            if not broken:
-                found[-1] = (*found[-1][:2], at)
-            continue
-        if since is not None and not all(in_effect(some, t) for t in range(since, at, MINUTE)):
+            if broken and held(some, found[-1][0], at):
+                continue
+            found[-1] = (*found[-1][:2], at)
+        if since is not None and not held(some, since, at):
             since = None
         since = None if not broken else at if since is None else since
         if since is not None and at - since >= DURATION:

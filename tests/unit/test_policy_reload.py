@@ -93,6 +93,21 @@ def test_a_file_with_a_mistake_changes_nothing_until_it_is_corrected(
     assert worker.incidents._policy is worker.reloader.policy
 
 
+def test_a_zone_with_a_mistyped_corner_changes_nothing_and_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "policy.json"
+    path.write_text(NONE)
+    worker = Worker(path)
+    before = worker.reloader.policy
+    ring = [[121.4, 31.2], [121.5, 31.2], [121.5, 31.3], [12.14, 31.3], [121.4, 31.2]]
+    area = geography(1, {"type": "Polygon", "coordinates": [ring]}, "Town")
+    path.write_text(document([policy(1, rule(8, 1, maximum=1))], [area]))
+    asyncio.run(worker.follow_until(lambda: "the policy stays as it was" in caplog.text))
+    assert worker.incidents._policy is worker.reloader.policy is before
+    assert "'Town', of some 549,119 cells, reaches 9,837 km" in caplog.text
+
+
 def test_a_file_that_was_written_as_the_worker_read_it_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

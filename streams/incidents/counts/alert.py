@@ -149,9 +149,18 @@ def _evidence(look: Look) -> Evidence:
         vehicle_types=sorted(rule.vehicle_types),
         in_doubt=look.doubtful,
     )
-    by_operator = {name: n for name, n in sorted(look.by_operator.items()) if n}
     return Evidence(
-        *(None, None, None, None, by_operator, record.topic, record.partition, record.offset),
+        *(None, None, None, None, _by_operator(look), record.topic, record.partition, record.offset),
         rule=found,
         first_offset=look.first_offset,
     )
+
+
+def _by_operator(look: Look) -> dict[str, int]:
+    """Return the vehicles of all operators that an alert is about; of too few also of those that have none there."""
+    about = {name for name, n in look.by_operator.items() if n}
+    if look.share is not None:
+        about.add(look.share.operator)
+    elif look.bound == "too_few":
+        about |= look.policy.operators
+    return {name: look.by_operator.get(name, 0) for name in sorted(about)}

@@ -256,6 +256,7 @@ class CountBook:
         count, in_effect = sum(by_operator.values()), tally.active[number]
         for bound in bounds(rule):
             key: Key = (rule.rule_id, bound, "" if share is None else share.operator)
+            yield from self._end_with_its_hours(key, rule, as_of, record)
             if in_effect and bound == "too_few" and self._is_unheard(tally, key[2]):
                 self._hold(key)
                 continue
@@ -267,8 +268,6 @@ class CountBook:
                 continue
             if entry is None:
                 entry = self._entries[key] = _Entry()
-            if entry.watch.since is not None and self._hours_began(rule, as_of) > entry.watch.since:
-                self._hold(key)
             watch, before = step(entry.watch, found, as_of, self._config.min_duration_ms), entry.alert
             if watch == entry.watch:
                 continue
@@ -294,9 +293,15 @@ class CountBook:
             entry.not_before = event.starts_at + 1
             yield event
 
-    def _hours_began(self, rule: CountRule, as_of: int) -> int:
-        """Return since when the hours of a rule have held; 0: ever since, or they do not."""
-        return rule.hours.since(as_of, self._config.zone) or 0
+    def _end_with_its_hours(self, key: Key, rule: CountRule, as_of: int, record: Record) -> Iterator[Alert]:
+        """Let what is under way since before the hours of a rule began end with those before, though nobody looked."""
+        entry, began = self._entries.get(key), rule.hours.since(as_of, self._config.zone)
+        if entry is None or entry.watch.since is None or began is None or began <= entry.watch.since:
+            return
+        self._unsaved.add(key)
+        alert, entry.watch, entry.alert = entry.alert, Watch(), None
+        if alert is not None:
+            yield ended(alert, as_of, "the rule was not in effect in between", record)
 
     def _belongs(self, key: Key, alert: Alert | None) -> bool:
         """Return whether the rule of what is kept is there, judges this operator alike, and is where its alert is."""

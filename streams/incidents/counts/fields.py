@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from streams.incidents.counts.hours import DAY_S, DAYS, Hours
+from streams.incidents.counts.hours import DAY_S, DAYS, Hours, clock
 from streams.incidents.counts.rules import COUNTED
 from streams.incidents.findings import Findings
 
@@ -129,7 +129,14 @@ class Fields:
                 days = frozenset(map(DAYS.index, value))
             else:
                 self.error("days", f"a list of {', '.join(DAYS)} is expected")
-        return Hours(days, self._second("start_time", 0), self._second("end_time", DAY_S - 1))
+        hours = Hours(days, self._second("start_time", 0), self._second("end_time", DAY_S - 1))
+        if hours.start == hours.end:
+            self.note(
+                "end_time",
+                f"the rule is in effect for one second a day, at {clock(hours.start)}; "
+                "leave start_time and end_time out for whole days",
+            )
+        return hours
 
     def _second(self, key: str, usual: int) -> int:
         value = self.values.get(key)

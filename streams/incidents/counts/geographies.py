@@ -3,16 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from math import cos, radians
+from math import cos, radians, sqrt
 from typing import Any
 
 import shapely
 
 from streams.incidents.counts.fields import Fields
 from streams.incidents.findings import Findings
-from streams.incidents.geometry import GeometryError, area_of
+from streams.incidents.geometry import GeometryError, area_of, too_far
 
 MOST_CELLS = 1_000_000
+"""Of one geography; at resolution 9 a province of 100,000 km², which H3 takes 4 s for, and the worker with it."""
+MOST_CELLS_OF_BOX = 5_000_000
+"""Of the widest box around an outline, 1,000 km from corner to corner: H3 takes time and memory by that, too."""
 KM2_PER_SQUARE_DEGREE = 12_364.0
 
 
@@ -60,8 +63,9 @@ def read_geographies(values: Any, place: str, city: City, findings: Findings) ->
         geography_id = fields.uuid("geography_id")
         if geography_id in found:
             fields.error("geography_id", "another geography has this id; give it one of its own")
-        cells, shape = _cells(value.get("geography_json"), f"{at}.geography_json", city, findings)
-        found[geography_id] = Geography(geography_id, fields.text("name"), cells, shape)
+        name = fields.text("name")
+        cells, shape = _cells(value.get("geography_json"), name, f"{at}.geography_json", city, findings)
+        found[geography_id] = Geography(geography_id, name, cells, shape)
     return found
 
 
@@ -95,19 +99,28 @@ def _nearest(cells: Sequence[str], flat: Sequence[tuple[float, float]], lat: flo
 
 def about_cells(area: Any, city: City) -> int:
     """Return how many cells an area has, estimated without listing them."""
-    return round(float(area.area) * KM2_PER_SQUARE_DEGREE * cos(radians(area.centroid.y)) / city.cell_km2)
+    square_degrees = sum(part.area * cos(radians(part.centroid.y)) for part in shapely.get_parts(area))
+    return round(float(square_degrees) * KM2_PER_SQUARE_DEGREE / city.cell_km2)
 
 
-def _cells(geometry: Any, place: str, city: City, findings: Findings) -> tuple[frozenset[str] | None, Any]:
-    """Return the cells and the outline of a geography."""
+def too_large(area: Any, about: int, city: City) -> str:
+    """Return why H3 is not asked for the cells of an area, of a geography of so many; empty: it is."""
+    if about > MOST_CELLS:
+        return f"has more than {MOST_CELLS:,}; look for a mistyped corner, or draw it smaller"
+    return too_far(area, sqrt(2 * MOST_CELLS_OF_BOX * city.cell_km2))
+
+
+def _cells(
+    geometry: Any, name: str, place: str, city: City, findings: Findings
+) -> tuple[frozenset[str] | None, Any]:
+    """Return the cells and the outline of a geography; H3 is asked only where it can answer in seconds."""
     outlines = list(_outlines(geometry, place, findings))
     if not outlines:
         findings.error(
             place, "holds no outline; a GeoJSON FeatureCollection of Polygons or MultiPolygons is expected"
         )
         return None, None
-    found: set[str] = set()
-    shapes = []
+    about, shapes = 0, []
     for at, outline in outlines:
         try:
             area, repaired = area_of(outline)
@@ -116,13 +129,13 @@ def _cells(geometry: Any, place: str, city: City, findings: Findings) -> tuple[f
             return None, None
         if repaired:
             findings.note(at, repaired)
-        about = about_cells(area, city)
-        if about > MOST_CELLS:
-            findings.error(at, f"covers some {about:,} cells, more than {MOST_CELLS:,}; draw it smaller")
+        about += about_cells(area, city)
+        if wrong := too_large(area, about, city):
+            findings.error(at, f"{name!r}, of some {about:,} cells, {wrong}")
             return None, None
         shapes.append(area)
-        found |= city.cells(shapely.geometry.mapping(area))
-    return frozenset(found), shapely.union_all(shapes)
+    found = frozenset(cell for area in shapes for cell in city.cells(shapely.geometry.mapping(area)))
+    return found, shapely.union_all(shapes)
 
 
 def _outlines(geometry: Any, place: str, findings: Findings) -> Iterator[tuple[str, Mapping[str, Any]]]:

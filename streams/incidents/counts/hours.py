@@ -68,6 +68,11 @@ class Hours:
         return high * 1000
 
 
+def clock(second: int) -> str:
+    """Return what clocks show at a second of the day."""
+    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+
+
 def local_time(at_ms: int, zone: tzinfo) -> LocalTime:
     """Return what the clocks of a time zone show at an instant, milliseconds since the epoch."""
     shown = _shown(at_ms, zone)

@@ -74,7 +74,7 @@ class Cases:
             summary=finding.summary,
             policy="health",
             policy_version=self._version,
-            evidence=_evidence(finding.health, record),
+            evidence=_evidence(subject, finding.health, record),
             subject=subject.partition(":")[2] if kind == "feed_silent" else subject,
         )
         self._open[key] = alert
@@ -118,9 +118,10 @@ class Cases:
         return saved.alert
 
 
-def _evidence(health: Health, record: Record) -> Evidence:
+def _evidence(subject: str, health: Health, record: Record) -> Evidence:
+    operator = {subject.partition(":")[2]: 0} if health.feed == "vehicles" else {}
     return Evidence(
-        *(None, None, None, None, {}, record.topic, record.partition, record.offset),
+        *(None, None, None, None, operator, record.topic, record.partition, record.offset),
         health=health,
         first_offset=record.offset,
     )

@@ -183,6 +183,14 @@ class StayBook:
             alerts = self._alerts.get((region, vehicle_id), {})  # a rule may be of another kind than it was
             kept = {one.rule.rule_id for kind, one in broken.items() if kind in alerts}
             yield from self._clear(region, vehicle_id, kept, as_of, "within the rules", record)
+            kept = {
+                one.rule.rule_id
+                for kind, one in broken.items()
+                if kind in alerts and one.start <= alerts[kind].starts_at
+            }
+            yield from self._clear(
+                region, vehicle_id, kept, as_of, "the rule was not in effect in between", record
+            )
             for kind, one in sorted(broken.items()):
                 if kind not in self._alerts.get((region, vehicle_id), {}):
                     yield self._raise(region, vehicle_id, stay, one, as_of, record)

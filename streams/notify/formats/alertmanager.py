@@ -2,9 +2,9 @@
 
 https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 
-Alertmanager knows an alert by its labels, and severity is one of them: when it changes, the alert of the former
-severity is ended in the same request. An alert that is not repeated before its endsAt is resolved there; so
-receivers of this format are told again every `repeat_interval`.
+Alertmanager knows an alert by its labels, and severity is one of them: when it changes, the alerts of all others are
+ended in the same request, and with its end too, as a change may have been kept back. An alert that is not repeated
+before its endsAt is resolved there; so receivers of this format are told again every `repeat_interval`.
 """
 
 from datetime import timedelta
@@ -44,7 +44,7 @@ def annotations(alert: Alert) -> dict[str, str]:
 
 
 def render(message: Message) -> Payload:
-    """Return the alert, and its former severities as ended."""
+    """Return the alert, and once it has changed or ended its other severities as ended."""
     alert, interval = message.alert, message.receiver.repeat_interval
     ends = {
         "startsAt": rfc3339(alert.starts_at),
@@ -56,7 +56,7 @@ def render(message: Message) -> Payload:
     if alert.status == "active":
         lasts = _MISSED_REPEATS * (interval or timedelta(minutes=5))
         found[0]["endsAt"] = rfc3339(int((message.now + lasts).timestamp() * 1000))
-    if alert.action == "updated":
+    if alert.action != "raised":
         same = labels(alert, message.district)
         found += [
             {"labels": {**same, "severity": severity}, "annotations": annotations(alert), **ends}

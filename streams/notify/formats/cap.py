@@ -66,7 +66,7 @@ def _add_info(root: ET.Element, message: Message) -> None:
     _add(info, "responseType", "AllClear" if cleared else "Execute")
     _add(info, "urgency", "Past" if cleared else _URGENCY[alert.severity])
     _add(info, "severity", _SEVERITY[alert.severity])
-    _add(info, "certainty", "Observed")
+    _add(info, "certainty", "Likely" if alert.kind == "saturation_expected" else "Observed")
     _add(info, "onset", _time(alert.starts_at))
     _add(info, "headline", f"{alert.severity} {alert.kind}, {alert.action}")
     _add(info, "description", alert.summary)

@@ -38,3 +38,11 @@ def test_a_moment_is_a_duration_from_now_or_a_time(text: str, expected: datetime
 def test_what_is_neither_is_refused() -> None:
     with pytest.raises(ValueError, match="neither a duration"):
         moment("tomorrow", NOW)
+
+
+@pytest.mark.parametrize(
+    "text", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "2037-03-02", "1969-12-31T23:59:59"]
+)
+def test_a_time_that_no_table_need_hold_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="more than ten years ahead, or before 1970; give a time in between"):
+        moment(text, NOW)

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from streams.incidents.backtest import Standing, backtest, drafted
+from streams.incidents.backtest import Standing, backtest, drafted, over
 from streams.incidents.policy import Policy
 from tests.unit.incidents.counts import mds
 from tests.unit.incidents.counts.mds import START, cell_at, document, geography, identity, rule, square
+from tests.unit.incidents.stays.zones import time_rule
 
+HOUR = 3_600_000
 MINUTE = 60_000
 T0 = 1_767_571_200_000  # a Monday, 00:00 UTC
 A, B = cell_at(10, 10), cell_at(11, 11)
@@ -72,6 +74,14 @@ def test_a_draft_is_in_force_before_it_begins_and_what_it_replaces_is_not() -> N
     assert [counts.policy_id for counts in draft.counts] == [identity(2)]
     assert told(draft, row(0, A, 11), end=5) == []
     assert told(draft, row(0, A, 12), end=5) == [(2, "too_many", "raised")]
+
+
+def test_what_is_over_when_the_newest_policy_begins_is_named() -> None:
+    fair = mds.policy(1, rule(7, 1, states=STANDING, maximum=10), end_date=START + HOUR)
+    without_counts = mds.policy(3, time_rule(9, 1, maximum=10), end_date=START + HOUR)
+    new = mds.policy(2, rule(8, 1, states=STANDING, maximum=11), start_date=START + HOUR)
+    assert [counts.policy_id for counts in over(policy_of(fair, without_counts, new))] == [identity(1)]
+    assert over(policy_of(fair)) == ()
 
 
 def test_what_windows_do_not_know_is_not_judged() -> None:

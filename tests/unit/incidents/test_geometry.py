@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streams.incidents.geometry import GeometryError, area_of
+from streams.incidents.geometry import GeometryError, area_of, too_far
 
 SQUARE = [[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0], [0.0, 0.0]]
 HOLE = [[1.0, 1.0], [2.0, 1.0], [2.0, 2.0], [1.0, 2.0], [1.0, 1.0]]
@@ -65,3 +65,20 @@ def test_what_nobody_can_have_meant_is_refused_with_the_reason(geometry: dict[st
     with pytest.raises(GeometryError) as refused:
         area_of(geometry)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "says"),
+    [
+        (polygon(square(10, 10, 30)), ""),
+        (several([square(179, 10, 1)], [square(-180, 10, 1)]), ""),
+        (several([SQUARE], [square(100, 10, 1)]), ""),
+        (polygon(square(10, 10, 40)), "reaches 5,764 km, from 10, 10 to 50, 50, and 5,000 km are the most"),
+        (several([SQUARE], [[[121, 31], [12, 31], [12, 30], [121, 31]]]), "look for a mistyped corner"),
+    ],
+    ids=["country", "cut at the antimeridian", "far from each other", "continent", "12 for 121"],
+)
+def test_a_part_that_reaches_further_than_any_zone_is_found(geometry: dict[str, Any], says: str) -> None:
+    found = too_far(area_of(geometry)[0])
+    assert (found == "") == (says == "")
+    assert says in found

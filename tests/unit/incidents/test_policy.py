@@ -175,3 +175,11 @@ def test_an_outline_that_crosses_itself_is_refused_with_the_place() -> None:
 def test_a_geometry_that_cannot_be_read_is_refused(geometry: dict[str, Any]) -> None:
     message = refusal({"type": "Feature", "properties": {"name": "z"}, "geometry": geometry})
     assert message.startswith("policy test, feature 0 (z): ")
+
+
+def test_a_zone_with_a_mistyped_corner_is_refused_with_how_far_it_reaches() -> None:
+    found = refusal(zone([[121.4, 31.2], [121.5, 31.2], [12.15, 31.3], [121.4, 31.2]], name="metro"))
+    assert found.startswith(
+        "policy test, feature 0 (metro): reaches 9,836 km, from 12.15, 31.2 to 121.5, 31.3, "
+    )
+    assert found.endswith("and 5,000 km are the most; look for a mistyped corner, or divide it")

@@ -86,10 +86,15 @@ def test_alertmanager_is_told_that_the_former_severity_is_over() -> None:
     assert {alert["endsAt"] for alert in others} == {"2026-01-01T00:02:00.000Z"}
 
 
-@pytest.mark.parametrize("format_", ["alertmanager", "alertmanager-webhook"])
-def test_an_alert_that_is_over_ends_when_it_was_cleared(format_: Format) -> None:
-    found = rendered(format_, "cleared")
-    (alert,) = found if isinstance(found, list) else found["alerts"]
+def test_with_the_end_of_an_alert_all_its_severities_end_in_alertmanager() -> None:
+    """A change of severity that a silence kept back was not told: the former one is still there."""
+    found = rendered("alertmanager", "cleared", "critical")
+    assert {alert["labels"]["severity"] for alert in found} == set(SEVERITIES)
+    assert {alert["endsAt"] for alert in found} == {"2026-01-01T00:02:00.000Z"}
+
+
+def test_an_alert_that_is_over_ends_when_it_was_cleared() -> None:
+    (alert,) = rendered("alertmanager-webhook", "cleared")["alerts"]
     assert alert["endsAt"] == "2026-01-01T00:02:00.000Z"
 
 
@@ -165,6 +170,16 @@ def test_an_escalation_is_a_message_of_its_own_that_is_referred_to_as_it_was_sen
     end = RENDER["cap"](message(of("cleared", sequence=2), "cap", told=told((0, "escalation", T0 + 120_000))))
     names = ",".join(cap_rules.text(root, name) for name in ("sender", "identifier", "sent"))
     assert cap_rules.text(cap_rules.check(end.body), "references") == names
+
+
+@pytest.mark.parametrize(
+    ("kind", "certainty"), [("oversaturation", "Observed"), ("saturation_expected", "Likely")]
+)
+def test_what_is_expected_was_not_observed(kind: str, certainty: str) -> None:
+    root = cap_rules.check(RENDER["cap"](message(of(kind=kind), "cap")).body)
+    info = root.find(f"{cap_rules.NAMESPACE}info")
+    assert info is not None
+    assert cap_rules.text(info, "certainty") == certainty
 
 
 def test_the_outline_is_latitude_before_longitude() -> None:

@@ -47,22 +47,30 @@ def verdict(
         ({"silence": SILENCE}, Hold(SILENCE)),
         ({"state": "silenced"}, Send()),
         ({"state": "silenced", "status": "cleared"}, Drop("cleared under a silence")),
-        ({"closed_by": "anna"}, Drop("closed by anna")),
+        ({"state": "silenced", "told": [[1, "event", 0]]}, Drop("a later event was told")),  # and worse since
+        (
+            {"state": "silenced", "told": [[1, "event", 0]], "silence": SILENCE},
+            Drop("a later event was told"),
+        ),
+        ({"told": [[1, "event", 0]]}, Send()),
+        ({"closed_by": "anna"}, Hold("closed by anna")),
+        ({"closed_by": "anna", "state": "silenced", "status": "cleared"}, Drop("cleared under a silence")),
+        ({"reason": "repeat", "told": TOLD, "closed_by": "anna"}, Hold("closed by anna")),
         ({"cleared": True}, Drop("its receiver was not told of the alert")),
         ({"cleared": True, "told": TOLD, "silence": SILENCE}, Send()),
         ({"cleared": True, "told": TOLD, "closed_by": "anna"}, Send()),
         ({"reason": "escalation"}, Send()),
-        ({"reason": "escalation", "acknowledged_by": "anna"}, Drop("acknowledged by anna")),
+        ({"reason": "escalation", "acknowledged_by": "anna"}, Hold("acknowledged by anna")),
         ({"reason": "escalation", "status": "cleared"}, Drop("cleared")),
         ({"reason": "escalation", "cleared": True, "told": TOLD}, Drop("cleared")),
         ({"reason": "escalation", "silence": SILENCE}, Hold(SILENCE)),
         ({"reason": "overdue", "overdue": True}, Send()),
         ({"reason": "overdue", "overdue": True, "acknowledged_by": "anna"}, Send()),
-        ({"reason": "overdue", "overdue": True, "closed_by": "anna"}, Drop("closed by anna")),
+        ({"reason": "overdue", "overdue": True, "closed_by": "anna"}, Hold("closed by anna")),
         ({"reason": "overdue", "overdue": True, "status": "cleared"}, Drop("cleared")),
         ({"reason": "overdue"}, Drop("nobody is late with it any more")),
         ({"reason": "repeat", "told": TOLD}, Send()),
-        ({"reason": "repeat", "acknowledged_by": "anna"}, Drop("acknowledged by anna")),
+        ({"reason": "repeat", "acknowledged_by": "anna"}, Hold("acknowledged by anna")),
         ({"reason": "repeat", "acknowledged_by": "anna", "format_": "alertmanager"}, Send()),
         ({"reason": "repeat", "told": [*TOLD, [1, "event", 0]]}, Drop("a later event was told")),
     ],
@@ -100,5 +108,6 @@ def test_under_a_silence_nothing_is_sent_but_an_end(case: dict[str, Any]) -> Non
 
 
 @given(CASES)
-def test_nothing_is_kept_back_without_a_silence(case: dict[str, Any]) -> None:
-    assert not isinstance(verdict(**{**case, "silence": None}), Hold)
+def test_nothing_is_kept_back_without_a_silence_or_what_people_did(case: dict[str, Any]) -> None:
+    nothing_done = {"silence": None, "closed_by": None, "acknowledged_by": None}
+    assert not isinstance(verdict(**case | nothing_done), Hold)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from streams.alerts.labels import labels_of
 from streams.incidents.policy import Policy
 from tests.unit.incidents.counts.folding import REGION, Counted
 from tests.unit.incidents.counts.mds import (
@@ -190,6 +191,15 @@ def test_a_rule_holds_in_its_hours_and_its_vehicles_count_for_the_next_one_other
     assert cleared.summary.startswith("0 vehicles in Harbour"), "they count for the other rule again"
 
 
+def test_too_few_of_some_operators_concern_them_though_they_have_none_there() -> None:
+    """Whoever follows alerts of an operator hears of them: receivers, silences and lists go by these names."""
+    fold = Counted(policy_of(policy(1, rule(7, 1, minimum=5), provider_ids=["hello", "mobike"])))
+    fold.look(MONDAY, (A, "hello", bikes(0)), (A, "didi", bikes(9)))
+    (alert,) = fold.look(MONDAY + 2 * MINUTE)
+    assert alert.evidence.by_operator == {"hello": 0, "mobike": 0}
+    assert labels_of(alert, lambda _lat, _lon: None)["operator"] == ("hello", "mobike")
+
+
 def test_when_its_hours_are_over_an_alert_is_cleared_and_says_so() -> None:
     fold = counted(rule(7, 1, maximum=1, start_time="07:00:00", end_time="07:59:59"))
     fold.look(MONDAY + 7 * HOUR, (A, "hello", bikes(6)))
@@ -209,6 +219,54 @@ def test_a_night_in_which_nothing_was_heard_does_not_count() -> None:
     assert fold.look(morning + MINUTE) == []
     [alert] = fold.look(morning + 3 * MINUTE)
     assert alert.starts_at == morning + MINUTE
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_alert_that_was_open_before_a_night_in_which_nothing_was_heard_ends_with_its_hours(
+    crash: bool,
+) -> None:
+    """
+    hours  08  17          08
+    heard  ####............##
+    told    [==============x[==   the first look after the night clears, and the minimum duration begins anew
+    """
+    hours = {"start_time": "08:00:00", "end_time": "16:59:59"}
+    fold = Counted(policy_of(policy(1, rule(7, 1, maximum=1, **hours))))
+    fold.look(MONDAY + 16 * HOUR, (A, "hello", bikes(9)))
+    [evening] = fold.look(MONDAY + 16 * HOUR + 2 * MINUTE)
+    fold.checkpoint()
+    if crash:
+        fold.crash()
+    morning = MONDAY + 32 * HOUR
+    [cleared] = fold.look(morning + MINUTE)
+    assert (cleared.alert_id, cleared.action, cleared.ends_at) == (
+        evening.alert_id,
+        "cleared",
+        morning + MINUTE,
+    )
+    assert cleared.summary.startswith("the rule was not in effect in between; 9 vehicles in Harbour")
+    [alert] = fold.look(morning + 3 * MINUTE)
+    assert (alert.action, alert.starts_at) == ("raised", morning + MINUTE)
+
+
+def test_too_few_of_an_evening_are_not_too_few_of_the_next_morning() -> None:
+    """Both ends of the night are heard in one look each: nothing lasts from the one to the other."""
+    hours = {"start_time": "08:00:00", "end_time": "16:59:59"}
+    fold = Counted(policy_of(policy(1, rule(7, 1, minimum=5, **hours))))
+    fold.look(MONDAY + 16 * HOUR, (A, "hello", bikes(2)))
+    [evening] = fold.look(MONDAY + 16 * HOUR + 2 * MINUTE)
+    [cleared] = fold.look(MONDAY + 32 * HOUR)
+    assert (cleared.alert_id, cleared.action) == (evening.alert_id, "cleared")
+    assert fold.look(MONDAY + 32 * HOUR + MINUTE, (A, "hello", bikes(5))) == []
+
+
+def test_a_rule_that_is_always_in_effect_keeps_its_alert_over_a_night_in_which_nothing_was_heard() -> None:
+    fold = Counted(policy_of(policy(1, rule(7, 1, maximum=1))))
+    fold.look(MONDAY + 16 * HOUR, (A, "hello", bikes(9)))
+    [evening] = fold.look(MONDAY + 16 * HOUR + 2 * MINUTE)
+    assert fold.look(MONDAY + 32 * HOUR) == []
+    [cleared] = fold.look(MONDAY + 33 * HOUR, (A, "hello", bikes(1)))
+    assert (cleared.alert_id, cleared.action) == (evening.alert_id, "cleared")
 
 
 def test_a_policy_is_in_force_between_its_dates() -> None:

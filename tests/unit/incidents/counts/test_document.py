@@ -1,6 +1,7 @@
 """MDS policy documents: what is read, and how each mistake is named."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,8 @@ from streams.incidents.counts.hours import Hours
 from streams.incidents.counts.rules import COUNTED
 from streams.incidents.findings import Findings
 from streams.incidents.policy import read_zones
+from streams.policy_file import city_of
+from streams.settings import Settings
 from tests.unit.incidents.counts.mds import (
     DEFAULT,
     START,
@@ -101,6 +104,36 @@ def test_a_rule_for_vehicles_that_are_not_here_is_not_judged() -> None:
     assert not findings.errors
     assert read.counts[0].rules == ()
     assert "no vehicle here has one of these types" in findings.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("hours", "noted"),
+    [
+        ({"start_time": "07:00:00", "end_time": "07:00:00"}, "07:00:00"),
+        ({"start_time": "00:00:00", "end_time": "00:00:00"}, "00:00:00"),
+        ({"end_time": "00:00:00"}, "00:00:00"),
+        ({"start_time": "23:59:59"}, "23:59:59"),
+        ({"start_time": "07:00:00", "end_time": "06:59:59"}, None),
+        ({"start_time": "00:00:00", "end_time": "23:59:59"}, None),
+        ({}, None),
+    ],
+    ids=range(7),
+)
+def test_a_rule_that_is_in_effect_for_a_second_a_day_is_noted(
+    hours: dict[str, str], noted: str | None
+) -> None:
+    for kind in (
+        {},
+        {"rule_type": "time", "rule_units": "minutes"},
+        {"rule_type": "speed", "rule_units": "kph"},
+    ):
+        _, findings = read_all(document([policy(1, rule(7, 1, maximum=5, **kind, **hours))], [AREA]))
+        assert not findings.errors
+        place = "policy test, data.policies[0].rules[0].end_time"
+        says = f"{place}: the rule is in effect for one second a day, at {noted}"
+        assert [text for text in findings.notes if "one second" in text] == (
+            [f"{says}; leave start_time and end_time out for whole days"] if noted else []
+        )
 
 
 def test_a_field_that_mds_does_not_have_is_noted() -> None:
@@ -215,6 +248,20 @@ def test_a_rule_whose_edge_lies_in_another_region_is_refused() -> None:
     assert "its cells lie in the regions r0.0, r0.1, and a rule is counted in one" in found
 
 
+MISTYPED = {
+    "type": "Polygon",
+    "coordinates": [[[121.4, 31.2], [121.5, 31.2], [121.5, 31.3], [12.14, 31.3], [121.4, 31.2]]],
+}
+
+
+def several(*polygons: Any) -> dict[str, Any]:
+    return {"type": "MultiPolygon", "coordinates": [one["coordinates"] for one in polygons]}
+
+
+def nobody_is_asked(geometry: Any) -> frozenset[str]:
+    raise AssertionError("cells of a zone that is refused were asked for")
+
+
 @pytest.mark.parametrize(
     ("geometry", "place", "says"),
     [
@@ -223,14 +270,25 @@ def test_a_rule_whose_edge_lies_in_another_region_is_refused() -> None:
         ({"type": "Point", "coordinates": [0.1, 0.1]}, "", "geometry 'Point'; Polygon or MultiPolygon is expected"),
         ({"type": "Feature", "geometry": {"type": "Polygon"}}, ".geometry", "geometry cannot be read"),
         (square(10, 10, 0), "", "correct"),
-        (square(10, 10, 3000), "", "cells, more than 1,000,000; draw it smaller"),
+        (square(10, 10, 3000), "", "of some 8,689,458 cells, has more than 1,000,000; look for a mistyped corner"),
+        (several(square(10, 10, 900), square(2000, 10, 900)), "", "'Square', of some 1,6"),
+        (MISTYPED, "", "'Square', of some 46,781 cells, reaches 9,837 km, from 12.14, 31.2 to 121.5, 31.3"),
     ],
-    ids=range(6),
+    ids=range(8),
 )  # fmt: skip
 def test_a_geography_that_cannot_be_counted_in_is_refused(geometry: Any, place: str, says: str) -> None:
-    found = errors(areas=[geography(1, geometry)])
-    assert found[0].startswith(f"policy test, data.geographies[0].geography_json{place}: ")
-    assert says in found[0]
+    where = replace(city(), cells=nobody_is_asked, edge=nobody_is_asked)
+    _, findings = read_all(document([policy(1, rule(7, 1))], [geography(1, geometry)]), where)
+    assert findings.errors[0].startswith(f"policy test, data.geographies[0].geography_json{place}: ")
+    assert says in findings.errors[0]
+
+
+def test_a_zone_across_the_antimeridian_is_counted_in() -> None:
+    west, east = square(17990, 10, 10), square(-17999, 10, 10)
+    where = city_of(Settings(region_resolution=0))
+    read, findings = read_all(document([policy(1, rule(7, 1))], [geography(1, several(west, east))]), where)
+    assert not findings.errors
+    assert read.counts[0].rules[0].cells == where.cells(west) | where.cells(east)
 
 
 def test_a_rule_over_two_regions_is_refused_with_both() -> None:

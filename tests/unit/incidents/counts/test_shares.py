@@ -72,6 +72,14 @@ def test_too_large_a_share_of_a_fleet_is_told_of_its_operator_alone() -> None:
     assert cleared.summary.endswith("within bounds")
 
 
+def test_a_share_of_none_is_of_its_operator_still() -> None:
+    counted = fold(percent(minimum=20))
+    counted.look(T0, (HERE, "hello", bikes(0)), (OUTSIDE, "hello", bikes(90)))
+    [alert] = counted.look(T0 + MINUTE)
+    assert (alert.kind, alert.severity) == ("too_few", "critical")
+    assert alert.evidence.by_operator == {"hello": 0}
+
+
 def test_a_fleet_that_shrinks_elsewhere_makes_a_share_too_large() -> None:
     counted = fold(percent(20))
     counted.look(T0, (HERE, "hello", bikes(20)), (OUTSIDE, "hello", bikes(80)))

@@ -50,6 +50,7 @@ def test_an_operator_without_positions_is_one_alert_where_its_vehicles_were() ->
     assert 10 * MINUTE < raised.updated_at - raised.starts_at <= 12 * MINUTE
     assert raised.evidence.health is not None
     assert raised.evidence.health.feed == "vehicles"
+    assert raised.evidence.by_operator == {"hello": 0}, "whoever follows alerts of an operator hears of it"
     assert raised.summary == "no positions of any vehicle of hello for 11 min"
     (cleared,) = fold.close(60, "hello", "mobike")
     assert (cleared.action, cleared.alert_id) == ("cleared", raised.alert_id)

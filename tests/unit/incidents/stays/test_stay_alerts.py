@@ -401,6 +401,22 @@ def test_a_night_in_which_nothing_was_heard_does_not_count_either() -> None:
     assert alert.evidence.stay.since == T0 + 32 * HOUR * 1000
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_alert_that_was_open_before_such_a_night_ends_with_its_hours(crash: bool) -> None:
+    """Half an hour is allowed from 08:00 to 20:00. It stands there since 18:00; from 19:30 to 08:40 nobody looked."""
+    fold = watched(mds(time_rule(7, 1, maximum=30, start_time="08:00:00", end_time="19:59:59")))
+    stand(fold, at(18 * HOUR))
+    [evening] = fold.time(19.5 * HOUR, SHANGHAI)
+    if crash:
+        fold.checkpoint()
+        fold.crash()
+    cleared, morning = fold.time(32 * HOUR + 2_400, SHANGHAI)
+    assert (cleared.alert_id, cleared.action) == (evening.alert_id, "cleared")
+    assert cleared.summary.startswith("the rule was not in effect in between; ")
+    assert (morning.action, morning.starts_at) == ("raised", T0 + (32 * HOUR + 1_800) * 1000)
+    assert morning.alert_id != evening.alert_id
+
+
 def look_every_minute(fold: Watched, begin: int, end: float) -> None:
     for second in range(begin, int(end), 60):
         assert fold.time(second, SHANGHAI) == []

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import permutations
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.free_rides import FreeRides
 from sensors_sim.events.heat import Heat
 from sensors_sim.events.hotline_away import RequestsSilent
+from sensors_sim.events.outage import AppOutage
 from sensors_sim.events.rain import Rain
 from sensors_sim.requests.events import Events
 from sensors_sim.scenario import Scenario
@@ -114,6 +116,37 @@ def test_a_closed_station_opens_again() -> None:
     assert fleet.closed.sum() == 1
     fleet.step(fleet.now + 600_000)
     assert not fleet.closed.any()
+
+
+def test_two_closures_of_a_station_close_it_until_both_are_over() -> None:
+    """
+    minute   | 1 | 2 | 3 | ... 11 |
+    first    [=======]
+    second       [================]
+    """
+    for events in permutations((MetroClosure("Jinke Road", 60, 120), MetroClosure("Jinke Road", 120, 600))):
+        fleet = scenario(*events, bikes=500).fleet()
+        closed = [bool(fleet.step(fleet.now + 60_000) and fleet.closed.any()) for _ in range(14)]
+        assert closed == [False, *[True] * 11, False, False]
+
+
+def test_bikes_of_an_operator_are_locked_while_any_of_its_outages_lasts() -> None:
+    """
+    minute   | 1 | 2 | 3 | 4 | 5 | 6 | 7 |
+    first    [===========]       :
+    second       [===]           :
+    third                        [===]
+    """
+    outages = [
+        AppOutage("hello", begins, lasts, 3.3, "r1") for begins, lasts in ((60, 180), (120, 60), (360, 60))
+    ]
+    for events in permutations(outages):
+        fleet, locked = scenario(*events).fleet(), []
+        for _ in range(9):
+            fleet.step(fleet.now + 60_000)
+            locked.append(fleet.operator[fleet.locked > 0].tolist())
+        hello = [0] * int((fleet.operator == 0).sum())
+        assert locked == [[], hello, hello, hello, [], [], hello, [], []]
 
 
 def test_lorries_bring_the_bikes_of_one_operator_no_faster_than_a_lorry_drives() -> None:

@@ -1,10 +1,11 @@
 """The truth about scenarios, on smaller fleets where that suffices."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from sensors_sim.events.outage import AppOutage
 from sensors_sim.scenario import Scenario, parse, shipped
 from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
 from sensors_sim.truth.entry import Truth
@@ -120,3 +121,11 @@ def test_a_burst_main_is_due_as_a_hot_spot_around_its_place() -> None:
     assert spot.subject == "heating"
     assert len(spot.cells) == 91
     assert spot.from_ms == scenario.start_ms + 140 * 60_000
+
+
+def test_two_outages_by_one_rule_are_told_once() -> None:
+    outages = [AppOutage("hello", begins * 3_600.0, 3_600.0, 30.0, "r1") for begins in (1, 2)]
+    start = datetime(2026, 3, 3, 7, 0)
+    city = Scenario("drawn", "", start, timedelta(hours=26), bikes=40, sensors=10, events=tuple(outages))
+    due = [entry.subject for entry in truth_of(city, ["bikes"]).entries if entry.kind == "too_few_trips"]
+    assert due.count("r1/hello") == 2, "due, and what may be around it"

@@ -295,8 +295,11 @@ class CountBook:
 
     def _end_with_its_hours(self, key: Key, rule: CountRule, as_of: int, record: Record) -> Iterator[Alert]:
         """Let what is under way since before the hours of a rule began end with those before, though nobody looked."""
-        entry, began = self._entries.get(key), rule.hours.since(as_of, self._config.zone)
-        if entry is None or entry.watch.since is None or began is None or began <= entry.watch.since:
+        entry = self._entries.get(key)
+        if entry is None or entry.watch.since is None:
+            return
+        began = rule.hours.since(as_of, self._config.zone)
+        if began is None or began <= entry.watch.since:
             return
         self._unsaved.add(key)
         alert, entry.watch, entry.alert = entry.alert, Watch(), None

@@ -1,8 +1,9 @@
 """Runs one fold per partition that this worker owns: feeds, publishes, checkpoints, hands over (design D2).
 
 Every `publish_interval` what changed is published, and less often where finding out what did takes more than a tenth of
-the time: what changes many times while a backlog is worked off is told once. About once a second, for the partitions
-that moved:
+the time: what changes many times while a backlog is worked off is told once. Where no record comes the next one is
+waited for; the folds are asked four times a second all the same, for what the clock alone may change. About once a
+second, for the partitions that moved:
 
 1. what changed is published, and Kafka's (and MQTT's) confirmations are awaited;
 2. in one transaction the changed rows, the state's parts, the ledger and the offset are stored;
@@ -18,7 +19,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 
 _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
 _REST = 9  # times as long as it took to make what was published, until more is
-_LONGEST_REST_S = 0.25
+_LONGEST_REST_S = 0.25  # also while no record comes
 _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
 _TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
 _SETTLES_S = 10.0  # one that was just opened folds records again: what stands on MQTT may be ahead of it
@@ -96,6 +97,7 @@ class Stage:
         self._commit: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
         self._room.set()
+        self._fed = asyncio.Event()  # a record was folded since the folds were asked for what to tell
         self._stop = asyncio.Event()
         self._waiting = 0
         self._era = 0
@@ -186,6 +188,7 @@ class Stage:
             Record(self.topic, message.partition, message.offset, message.value or b"", timestamp)
         )
         owned.applied, owned.fed = message.offset, True
+        self._fed.set()
 
     async def _open(self, partition: int, era: int) -> _Owned | None:
         """Claim a partition and load its fold; None where a rebalance came meanwhile: it may be another's by now."""
@@ -233,6 +236,7 @@ class Stage:
         while not self._stop.is_set():
             rest = min(_REST * self._telling_s, _LONGEST_REST_S)
             await asyncio.sleep(max(self._settings.publish_interval_ms / 1000, rest))
+            await self._something_to_tell(checkpoint_at)
             async with self._turn:
                 if not await self._is_ours():
                     return
@@ -246,6 +250,16 @@ class Stage:
                         outputs = self._outputs(at_checkpoint=False)
                         self._telling_s = time.thread_time() - begin
                         await self._publisher.publish(outputs)
+
+    async def _something_to_tell(self, checkpoint_at: float) -> None:
+        """Wait until a record was folded since the last publication, or a checkpoint can be made; not for long."""
+        rest = _LONGEST_REST_S
+        if self._commit is None or self._commit.done():
+            rest = min(rest, checkpoint_at - time.monotonic())
+        if not self._fed.is_set() and rest > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._fed.wait()
 
     async def look_after(self) -> None:
         """Put right what stands retained on MQTT, again and again until stopped; a task of the worker.
@@ -301,6 +315,7 @@ class Stage:
         self._fatal(error)
 
     def _outputs(self, *, at_checkpoint: bool) -> list[Output]:
+        self._fed.clear()
         wall = time.monotonic_ns() // 1_000_000
         out: list[Output] = []
         for owned in self._owned.values():
@@ -459,3 +474,4 @@ class Stage:
         """Hand over and stop."""
         await self.hand_over(timeout_s)
         self._stop.set()
+        self._fed.set()

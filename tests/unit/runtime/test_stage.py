@@ -500,3 +500,51 @@ def test_records_after_the_checkpoint_are_asked_for_until_it_is_sure_that_there_
     database, kafka = asyncio.run(body())
     assert database.parts == {0: stored}
     assert set(kafka.sought) == {5}
+
+
+def test_the_next_record_is_waited_for_and_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "_LONGEST_REST_S", 3600.0)
+    asked = 0
+
+    class Asked(Listing):
+        def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+            nonlocal asked
+            asked += 1
+            return super().take_outputs(at_checkpoint=at_checkpoint)
+
+    async def body() -> None:
+        database, kafka = Database(0), Kafka()
+        failed: list[Exception] = []
+        stage = a_stage(database, kafka, failed, Asked, checkpoint_interval_s=3600.0)
+        running = asyncio.create_task(stage.run())
+        async with asyncio.timeout(5):
+            for offset in range(2):
+                await stage.consume(Events((0, offset)))
+                while str(offset) not in kafka.published:  # noqa: ASYNC110 - it does not say when it changes
+                    await asyncio.sleep(0.001)
+        await asyncio.sleep(0.1)  # a hundred times what it waits between publications
+        assert asked <= 3
+        await stage.close(5)
+        async with asyncio.timeout(5):
+            await running
+
+    asyncio.run(body())
+
+
+def test_a_checkpoint_is_made_though_no_record_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "_LONGEST_REST_S", 3600.0)
+
+    async def body() -> Database:
+        database, kafka = Database(0), Kafka()
+        failed: list[Exception] = []
+        stage = a_stage(database, kafka, failed, checkpoint_interval_s=0.2)
+        running = asyncio.create_task(stage.run())
+        async with asyncio.timeout(5):
+            await stage.consume(Events((0, 0)))
+            while not database.offset:  # noqa: ASYNC110 - it does not say when it changes
+                await asyncio.sleep(0.001)
+        await stage.close(5)
+        await running
+        return database
+
+    assert asyncio.run(body()).offset == {0: 0}

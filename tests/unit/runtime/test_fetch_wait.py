@@ -1,0 +1,59 @@
+"""How long the broker may hold back a fetch that finds nothing, while records come and while none does."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from streams.runtime.driver import QUIET_FETCH_WAIT_MS, FetchWaitConsumerThread
+from streams.runtime.holes import Holes
+
+PLACE = TP("ub.vehicles", 0)
+RECORDS = {PLACE: [SimpleNamespace(offset=0)]}
+
+
+class Subscriptions:
+    @contextmanager
+    def fetch_context(self) -> Iterator[None]:
+        yield
+
+
+class Consumer:
+    """What of aiokafka's is looked at; `found` is what each fetch finds."""
+
+    def __init__(self, *found: dict[TP, list[Any]]) -> None:
+        self._closed, self._found = False, list(found)
+        self._fetcher = SimpleNamespace(
+            _closed=False,
+            _subscriptions=Subscriptions(),
+            _fetch_max_wait_ms=0,
+            fetched_records=self.fetched_records,
+        )
+
+    def assignment(self) -> set[TP]:
+        return {PLACE}
+
+    async def fetched_records(self, *_: Any, **__: Any) -> dict[TP, list[Any]]:
+        return self._found.pop(0)
+
+
+@pytest.mark.parametrize(("usual", "quiet"), [(20, QUIET_FETCH_WAIT_MS), (500, 500)])
+def test_it_is_longer_while_no_record_comes(usual: int, quiet: int) -> None:
+    thread = object.__new__(FetchWaitConsumerThread)
+    thread._assigned, thread._holes = set(), Holes()
+    thread.consumer = SimpleNamespace(flow_active=True)
+    thread.transport = SimpleNamespace(fetch_wait_ms=usual)
+    consumer = Consumer({}, RECORDS, {})
+
+    async def waits() -> list[int]:
+        found = []
+        for _ in range(3):
+            await thread._fetch_records(consumer, {PLACE}, timeout=1.0)
+            found.append(consumer._fetcher._fetch_max_wait_ms)
+        return found
+
+    assert asyncio.run(waits()) == [quiet, usual, quiet]

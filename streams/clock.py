@@ -11,21 +11,23 @@ class EventClock:
     reading: otherwise one such clock would make everybody else late.
     """
 
-    def __init__(self, lateness_ms: int, newest_ts: int = 0, newest_basis: int = 0) -> None:
+    def __init__(self, lateness_ms: int, newest_ts: int = 0, newest_basis: int = 0, settled: int = 0) -> None:
+        """`settled`: the watermark stood there, and never goes back: more lateness may be allowed than before."""
         self._lateness_ms = lateness_ms
         self.newest_ts = newest_ts
         self.newest_basis = newest_basis
+        self._settled = settled
 
     @property
     def watermark(self) -> int:
         """Event time up to which order is settled, milliseconds; 0 before the first reading."""
-        return max(0, self.newest_basis - self._lateness_ms)
+        return max(self._settled, self.newest_basis - self._lateness_ms)
 
     def met_by(self, ts: NDArray[np.int64], received_at: int | NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the watermark that each of n readings in the order of the log meets, and the one after them (n+1)."""
         basis = np.minimum(ts, received_at)
         reached = np.maximum.accumulate(np.concatenate(([self.newest_basis], basis)))
-        watermarks: NDArray[np.int64] = np.maximum(0, reached - self._lateness_ms)
+        watermarks: NDArray[np.int64] = np.maximum(self._settled, reached - self._lateness_ms)
         return watermarks
 
     def advance(self, ts: NDArray[np.int64], received_at: int | NDArray[np.int64]) -> None:

@@ -9,7 +9,7 @@ from streams.arrays import grown
 from streams.compiled import compiled, int64
 from streams.fleet.ids import Ids, Table, Words, find_number, insert_number, named
 from streams.fleet.kernel import Records
-from streams.fleet.vehicles import NOWHERE
+from streams.fleet.vehicles import CHANGED, NOWHERE
 
 READINGS, ARRIVALS, DEPARTURES = 0, 1, 2
 UNKNOWN = -1
@@ -242,7 +242,7 @@ def _count_entries(
                 done += 1
         if settle and moved:
             vehicle.settled = stands
-            vehicle.changed = True
+            vehicle.changed |= CHANGED
     return n, done
 
 

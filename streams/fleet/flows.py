@@ -132,8 +132,8 @@ class Flows:
     def take_fresh(self) -> Records:
         """Return what came in since the last call, waits, and is not its vehicle's newest reading. Call after `settle`.
 
-        The newest one is in the vehicle's row. Where it is no longer before it was counted, it comes in once more (a
-        repeat, which never counts), and so is among these. Most of what waits of a large fleet is never saved.
+        The newest one is in the vehicle's row. Where it is replaced there before it was counted, it comes in once more
+        (a repeat, which never counts), and so is among these. Most of what waits of a large fleet is never saved.
         """
         fresh, self._saved = self._waiting[self._saved :], self._n
         found = np.empty(len(fresh), np.int32)

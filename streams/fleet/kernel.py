@@ -15,7 +15,7 @@ from streams.fleet.columns import STATE_CODE
 from streams.fleet.ids import Table, Words, find_number, find_one, insert_number, insert_one
 from streams.fleet.lattice import Lattice, hexagon
 from streams.fleet.slots import OPERATOR_BITS
-from streams.fleet.vehicles import NOWHERE, STANDING
+from streams.fleet.vehicles import CHANGED, HEARD, NOWHERE, STANDING
 from streams.frames import EARLIEST_MS, END_MS
 
 Records = NDArray[np.void]
@@ -174,7 +174,7 @@ def fold(
             continue
         ts = reading.ts
         basis = max(now.newest_basis, min(ts, reading.received_at))
-        watermark = max(0, now.newest_basis - limit.lateness_ms)
+        watermark = max(now.settled, now.newest_basis - limit.lateness_ms)
         if watermark == 0:
             watermark = max(0, basis - limit.lateness_ms)
         row = int64(reading.row)
@@ -221,8 +221,8 @@ def fold(
             continue
         # 4. superseded, and not for the windows either
         newer = ts > vehicle.ts
-        if not newer and ts < watermark:
-            continue
+        if not newer and (ts < watermark or ts == vehicle.ts):
+            continue  # of several with one ts the first counts, which came in before
         # 5. where it is
         if slot == NOWHERE or cell_of[slot] != reading.cell:
             number = int64(reading.cell) << OPERATOR_BITS | int64(reading.operator)
@@ -233,9 +233,9 @@ def fold(
                 insert_number(number, slots, slots_table, factors, slot)
                 cell_of[slot] = reading.cell
                 operator_of[slot] = reading.operator
-        waits = slot_before != NOWHERE and vehicle.ts >= max(watermark, now.settled)
-        if newer and waits and vehicle.state != _MISSING:
-            # The vehicle's row held a reading that still waits, and will no longer: see flows.py.
+        waits = slot_before != NOWHERE and vehicle.ts >= watermark
+        if newer and waits and vehicle.state != _MISSING and not vehicle.changed & HEARD:
+            # The vehicle's row held a reading that still waits and is saved there alone: see flows.py.
             _enter(entries[now.entries], vehicle.ts, row, slot_before, vehicle.state)
             now.entries += 1
         _enter(entries[now.entries], ts, row, slot, reading.state)
@@ -273,7 +273,7 @@ def fold(
         vehicle.state = reading.state
         vehicle.type_ = reading.type_
         vehicle.battery = reading.battery
-        vehicle.changed = True
+        vehicle.changed = CHANGED | HEARD
     return DONE
 
 

@@ -36,7 +36,7 @@ from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
 from streams.fleet.steps import look_of
 from streams.fleet.tell import Teller, event_rows, vehicle_event
-from streams.fleet.vehicles import Vehicles
+from streams.fleet.vehicles import CHANGED, Vehicles
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
 
 STAGE = "fleet"
@@ -188,7 +188,7 @@ class FleetState:
         vehicles["state"][rows] = MISSING
         vehicles.missing += len(rows)
         vehicles["ts"][rows] = at
-        vehicles["changed"][rows] = True
+        vehicles["changed"][rows] |= CHANGED
         self._live.add(slot, vehicles["state"][rows], +1)
 
     # ------------------------------------------------------------------ what goes out
@@ -234,6 +234,8 @@ class FleetState:
         fresh = self._flows.take_fresh()
         if len(fresh):
             name = f"waiting/{self._generation}/{self._offset}"
+            while name in self._waiting_parts:  # of the checkpoint that this one began with
+                name += "+"
             changes.parts[name] = saved.dump_entries(fresh, self._vehicles, self._slots)
             self._waiting_parts[name] = int(fresh["ts"].max())
         for name in [name for name, newest in self._waiting_parts.items() if newest < watermark]:
@@ -282,7 +284,9 @@ class FleetState:
             self._edges.count_all()
         if "clock" in restored.parts:
             clock = saved.load_clock(restored.parts["clock"])
-            self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)
+            self._clock = EventClock(
+                self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis, clock.settled
+            )
             self._waiting_parts = dict(clock.waiting)
             self._teller.resume(self._clock)
             self._flows.restore_newest(clock.settled)

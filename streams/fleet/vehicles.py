@@ -31,7 +31,7 @@ VEHICLE = np.dtype(
         ("state", np.int8),
         ("type_", np.int8),
         ("battery", np.int8),
-        ("changed", np.bool_),
+        ("changed", np.int8),
     ],
     align=True,
 )
@@ -40,6 +40,8 @@ VEHICLE = np.dtype(
 `slot` says its cell and operator, `settled` is the slot where it stood at the watermark (see flows.py), and `free` how
 far, in the degrees of lattice.py, it may move from (lat, lon) and is surely in that cell.
 """
+CHANGED, HEARD = 1, 2
+"""Bits of `changed`, since the last checkpoint: something of the record is new; its reading is."""
 _NOT_HEARD_OF = np.zeros(1, VEHICLE)
 for _name, _value in {"slot": NOWHERE, "settled": NOWHERE, "battery": UNKNOWN_BATTERY}.items():
     _NOT_HEARD_OF[_name] = _value
@@ -88,7 +90,7 @@ class Vehicles:
         rows = np.flatnonzero(self["changed"])
         if not len(rows):
             return None
-        self.table["changed"][rows] = False
+        self.table["changed"][rows] = 0
         some = self.table.take(rows)
         return {
             "vehicle_id": Texts(self.ids.names(rows)),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from schemas import codec
 from schemas.vehicles import VEHICLE_STATES
+from streams.fleet import saved
 from streams.fleet.state import FleetState
 from streams.fold import Record
 from tests.pipeline import T0, restored
@@ -150,6 +151,27 @@ def test_of_two_readings_with_one_time_the_first_in_the_log_counts_though_it_was
     assert settled(fleet) == {(0, cell(HERE)): (2, 1, 0)}
 
 
+def test_of_two_readings_with_one_time_the_first_counts_though_both_and_the_next_came_between_checkpoints() -> (
+    None
+):
+    fleet = Fleet()
+    fleet.feed(at(0))
+    fleet.checkpoint()
+    fleet.feed(at(0, NEXT), at(5))
+    fleet.checkpoint()
+    fleet.crash()
+    assert settled(fleet) == {(0, cell(HERE)): (2, 1, 0)}
+
+
+def test_each_reading_that_waits_is_saved_once() -> None:
+    fleet = Fleet()
+    fleet.feed(*(at(second / 2) for second in range(12)))
+    fleet.checkpoint()
+    [name] = waiting_parts(fleet)
+    part = fleet.database.parts["fleet"][name]
+    assert len(saved.load_entries(part, fleet.fold._vehicles, fleet.fold._slots, 0)) == 11
+
+
 def test_of_a_part_only_what_waits_is_counted_again() -> None:
     fleet = Fleet()
     fleet.feed(at(0), at(1), at(9, bike="bike-2"), at(9.5, bike="bike-2"))
@@ -169,6 +191,35 @@ def test_what_was_counted_is_not_counted_again_where_readings_may_be_later_from_
     fleet.crash()
     fleet.feed(at(30))
     assert settled(fleet) == {(0, cell(HERE)): (2, 1, 0)}
+
+
+def test_the_watermark_does_not_go_back_where_readings_may_be_later_from_now_on() -> None:
+    """Else what comes between the two would wait, and not be known to wait after a crash."""
+    fleet = Fleet()
+    fleet.feed(at(0), at(20, FAR, bike="of-another-region"))
+    fleet.checkpoint()
+    fleet.config = replace(CONFIG, allowed_lateness_ms=60_000)
+    fleet.crash()
+    fleet.feed(at(0), at(5, bike="bike-2"))
+    fleet.checkpoint()
+    fleet.crash()
+    assert settled(fleet) == {(0, cell(HERE)): (2, 2, 0)}
+
+
+def test_a_part_is_not_replaced_by_that_of_another_checkpoint_with_the_same_offset() -> None:
+    """With readings less late from now on a bike is missing before another record comes."""
+    fleet = Fleet()
+    fleet.feed(at(99, bike="bike-3"))
+    fleet.feed(at(699.2), at(699.5))
+    fleet.feed(at(700, FAR, bike="of-another-region"))
+    fleet.checkpoint()
+    fleet.config = replace(CONFIG, allowed_lateness_ms=1_000)
+    fleet.crash()
+    fleet.checkpoint()
+    fleet.crash()
+    fleet.feed(at(900, FAR, bike="of-another-region"))
+    fleet.checkpoint()
+    assert fleet.windows()[11, cell(HERE)] == (2, 1, 1)
 
 
 def test_what_waits_is_counted_where_readings_may_be_less_late_from_now_on() -> None:

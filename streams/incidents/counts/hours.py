@@ -32,6 +32,12 @@ class Hours:
     start: int = 0
     end: int = DAY_S - 1
 
+    @property
+    def length_s(self) -> int | None:
+        """For how long they hold without a break; None: for as long as a day follows a day."""
+        seconds = (self.end - self.start) % DAY_S + 1
+        return None if seconds == DAY_S else seconds
+
     def hold(self, at: LocalTime) -> bool:
         """Return whether the rule is in effect then."""
         if self.start <= self.end:

@@ -29,6 +29,13 @@ def stay_rule(
         return None
     limit_s = _limit_s(fields)
     states = fields.states() if fields.values.get("states") else tuple(STANDING_STATES)
+    hours = fields.hours()
+    if limit_s is not None and hours.length_s is not None and limit_s > hours.length_s:
+        fields.note(
+            "maximum",
+            f"{limit_s:,} s are never reached: the rule is in effect for {hours.length_s:,} s at a time, "
+            "and time outside of its hours does not count",
+        )
     return StayRule(
         rule_id=rule_id,
         name=fields.text("name"),
@@ -38,7 +45,7 @@ def stay_rule(
         states=states,
         vehicle_types=types,
         limit_ms=None if limit_s is None else limit_s * 1000 or notice_ms,
-        hours=fields.hours(),
+        hours=hours,
     )
 
 

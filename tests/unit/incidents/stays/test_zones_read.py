@@ -138,6 +138,26 @@ def test_a_feed_as_it_is_published() -> None:
     assert len(read.stays[0].rules) == 1
 
 
+@pytest.mark.parametrize(
+    ("hours", "maximum", "noted"),
+    [
+        ({"start_time": "22:00:00", "end_time": "05:59:59"}, 481, "28,860 s are never reached"),
+        ({"start_time": "22:00:00", "end_time": "05:59:59"}, 480, None),
+        ({"start_time": "08:00:00", "end_time": "07:59:59"}, 2_000, None),
+        ({}, 2_000, None),
+    ],
+    ids=range(4),
+)
+def test_a_stay_that_is_longer_than_the_hours_of_its_rule_is_noted(
+    hours: dict[str, str], maximum: int, noted: str | None
+) -> None:
+    made = policy(1, time_rule(7, 1, maximum=maximum, **hours))
+    _, findings = parsed(document([made], [geography(1, PLAZA, "Plaza")]))
+    found = [text for text in findings.notes if "never reached" in text]
+    assert len(found) == (noted is not None)
+    assert all(noted in text for text in found if noted)
+
+
 def test_policies_are_listed_with_their_limits() -> None:
     read = mds(time_rule(7, 1, maximum=30), time_rule(8, 2))
     assert [

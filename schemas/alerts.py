@@ -63,7 +63,8 @@ class PolicyRule(msgspec.Struct, frozen=True):
     one operator (`percent`: of those in the region; `utilization`: on a trip, of those there). Of these there are `of`,
     and `percent` is the share. `count` and `excess` are vehicles. `operators`: whose vehicles are counted, together
     where units are devices; none named: everybody's. `vehicle_types`: of which types; none named: of all. `in_doubt`:
-    vehicles whose type nobody has told yet, which may be among those.
+    vehicles whose type nobody has told yet, which may be among those. `unheard`: operators of which nothing is heard;
+    vehicles of theirs count where they were last.
     """
 
     policy_id: str
@@ -83,6 +84,7 @@ class PolicyRule(msgspec.Struct, frozen=True):
     percent: float | None = None
     vehicle_types: list[str] = []
     in_doubt: int = 0
+    unheard: list[str] = []
 
 
 class Jump(msgspec.Struct, frozen=True):

@@ -210,6 +210,7 @@ FIELDS: Structs = {
         "percent": field("What `count` is in per cent of them; null where units are devices.", **PERCENT),
         "vehicle_types": field("Types of vehicles (MDS) that are counted; none named: all."),
         "in_doubt": field("Vehicles that may be of these types, too: nobody has told theirs yet.", **COUNT),
+        "unheard": field("Operators that are silent; vehicles of theirs are counted where they were last."),
     },
     "AlertHandling": {
         "action_id": field("UUID of the action; the same when it is told again."),

@@ -17,6 +17,7 @@ class Look:
 
     `limits` is the rule with bounds in vehicles; of a rule in per cent it is about one operator, whose is the `share`.
     `first_offset` is of the record with which it was out of bounds first; `doubtful` vehicles may count besides.
+    Of the operators in `silent` nothing is heard in the region.
     """
 
     bound: Bound
@@ -31,11 +32,17 @@ class Look:
     share: Share | None
     first_offset: int | None
     doubtful: int
+    silent: frozenset[str]
 
     @property
     def count(self) -> int:
         """Vehicles that the rule counts."""
         return sum(self.by_operator.values())
+
+    @property
+    def unheard(self) -> list[str]:
+        """Operators whose vehicles count where they were last, as nothing is heard of them."""
+        return sorted(name for name in self.silent if self.by_operator.get(name))
 
     @property
     def subject(self) -> str:
@@ -108,7 +115,7 @@ def _summary(look: Look) -> str:
         )
     return (
         f"{look.count} {vehicles(look.rule)} in {look.rule.zone}, {limit} allowed by {look.rule.name!r}, {relation} "
-        f"({shares(look.by_operator)}){not_told(look.doubtful)}"
+        f"({shares(look.by_operator)}){not_told(look.doubtful)}{_not_heard(look)}"
     )
 
 
@@ -120,8 +127,13 @@ def _summary_of_share(look: Look, share: Share, beyond: int) -> str:
     return (
         f"{share.count} of {share.of} {vehicles(rule)} of {share.operator} ({_percent(share):g} %) {what} in "
         f"{rule.zone}, {limit} % allowed by {rule.name!r}, {f'{beyond} {side}' if beyond > 0 else 'within bounds'}"
-        f"{not_told(look.doubtful)}"
+        f"{not_told(look.doubtful)}{_not_heard(look)}"
     )
+
+
+def _not_heard(look: Look) -> str:
+    names = " and ".join(look.unheard)
+    return f", nothing is heard of {names}: counted where they were last" if names else ""
 
 
 def _percent(share: Share) -> float:
@@ -148,6 +160,7 @@ def _evidence(look: Look) -> Evidence:
         percent=None if look.share is None else _percent(look.share),
         vehicle_types=sorted(rule.vehicle_types),
         in_doubt=look.doubtful,
+        unheard=look.unheard,
     )
     return Evidence(
         *(None, None, None, None, _by_operator(look), record.topic, record.partition, record.offset),

@@ -222,8 +222,11 @@ class CountBook:
 
     def _is_unheard(self, tally: Tally, operator: str) -> bool:
         """Return whether what a policy counts, of one operator or (empty) of all, cannot be known: nothing is heard."""
-        silent = self._silent(tally.region) if self._silent is not None else frozenset()
+        silent = self._silent_in(tally.region)
         return operator in silent if operator else any(map(tally.policy.counts, silent))
+
+    def _silent_in(self, region: str) -> frozenset[str]:
+        return frozenset(self._silent(region)) if self._silent is not None else frozenset()
 
     def _hold(self, key: Key) -> None:
         """Let an open alert be, and let what might become one begin anew afterwards."""
@@ -281,6 +284,7 @@ class CountBook:
                 share=share,
                 first_offset=entry.first_offset,
                 doubtful=how_many(tally, number, share),
+                silent=self._silent_in(tally.region),
             )
             if before is not None:
                 event = followed(before, look, watch.severity)

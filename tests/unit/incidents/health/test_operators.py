@@ -79,6 +79,23 @@ def test_too_few_of_a_silent_operator_are_not_told_until_it_speaks_again() -> No
     )  # counted from when it is known again
 
 
+@pytest.mark.parametrize("speaks", [True, False])
+def test_too_many_of_a_silent_operator_are_told_with_that_it_is_silent(speaks: bool) -> None:
+    fold = fleet(rule(7, 1, maximum=10))
+    fold.look(MONDAY, (A, "hello", bikes(6)), (A, "mobike", bikes(2)))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    for minute in range(40, 55):
+        fold.close(minute, *(("hello",) if speaks else ()), "mobike")
+    fold.look(MONDAY + 56 * MINUTE, (A, "mobike", bikes(9)))
+    [told] = fold.look(MONDAY + 59 * MINUTE)
+    assert told.kind == "too_many"
+    assert told.evidence.rule is not None
+    assert told.evidence.rule.unheard == ([] if speaks else ["hello"])
+    silent = ", nothing is heard of hello: counted where they were last"
+    assert told.summary.endswith(silent) is not speaks
+
+
 def test_an_open_alert_on_too_few_stays_while_the_operator_is_silent() -> None:
     fold = fleet(rule(7, 1, minimum=5))
     fold.look(MONDAY, (A, "hello", bikes(1)))

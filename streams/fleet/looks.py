@@ -13,16 +13,31 @@ GONE = np.array([name in ("missing", "elsewhere", "removed") for name in VEHICLE
 
 @compiled
 def moved(
-    readings: Records, take: NDArray[np.int32], before: Records, least: float, found: NDArray[np.int32]
+    readings: Records,
+    take: NDArray[np.int32],
+    before: Records,
+    starts: NDArray[np.int64],
+    most: int,
+    least: float,
+    found: NDArray[np.int32],
 ) -> int:
-    """Set `found` to the steps by more than `least` degrees from one place in the city to another; returns how many."""
-    n = 0
+    """Set `found` to the steps by more than `least` degrees from one place in the city to another; returns how many.
+
+    At most the first `most` of each record are among them; `starts` are the indices of the records' first readings.
+    """
+    n, record, room = 0, 0, most
     for at in range(len(take)):
+        while record + 1 < len(starts) and take[at] >= starts[record + 1]:
+            record += 1
+            room = most
+        if room == 0:
+            continue
         reading, was = readings[take[at]], before[at]
         far = abs(reading.lat - was.lat) > least or abs(reading.lon - was.lon) > least
         if far and was.ts > 0 and not GONE[reading.state] and not GONE[was.state]:
             found[n] = at
             n += 1
+            room -= 1
     return n
 
 

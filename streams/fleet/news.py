@@ -142,51 +142,62 @@ class News:
     # ------------------------------------------------------------------ jumps
 
     def _jumps(self, steps: Steps, rule: JumpRule) -> None:
-        steps = self._moved(steps, rule)
+        steps, metres, limit = self._too_fast(steps, rule)
         if not len(steps):
             return
-        lat, lon, was_lat, was_lon = (
-            steps.now("lat"),
-            steps.now("lon"),
-            steps.before("lat"),
-            steps.before("lon"),
-        )
-        ts, was_ts, type_ = steps.now("ts"), steps.before("ts"), steps.now("type_")
-        metres, limit = distance_m(was_lat, was_lon, lat, lon), rule.limits()[type_]
-        some, offsets = self._first(steps, np.flatnonzero(rule.too_fast(metres, ts - was_ts, limit)))
-        region, slot = self._either(steps.slots_before()[some], steps.slots[some])
+        some, offsets = self._first(steps)
+        steps, metres, limit = steps.of(some), metres[some], limit[some]
+        region, slot = self._either(steps.slots_before(), steps.slots)
         cells, operators = self.slots.names(slot)
         self._waiting.moves += map(
             Move,
             region,
             offsets,
-            self.vehicles.ids.texts(steps.rows[some]),
+            self.vehicles.ids.texts(steps.rows),
             operators,
-            [VEHICLE_TYPES[code] for code in type_[some].tolist()],
+            [VEHICLE_TYPES[code] for code in steps.now("type_").tolist()],
             cells,
-            was_ts[some].tolist(),
-            was_lat[some].tolist(),
-            was_lon[some].tolist(),
-            ts[some].tolist(),
-            lat[some].tolist(),
-            lon[some].tolist(),
-            metres[some].tolist(),
-            limit[some].tolist(),
+            *(steps.before(name).tolist() for name in ("ts", "lat", "lon")),
+            *(steps.now(name).tolist() for name in ("ts", "lat", "lon")),
+            metres.tolist(),
+            limit.tolist(),
         )
 
-    def _moved(self, steps: Steps, rule: JumpRule) -> Steps:
-        """Return the steps that may go beyond the noise."""
+    def _too_fast(
+        self, steps: Steps, rule: JumpRule
+    ) -> tuple[Steps, NDArray[np.float64], NDArray[np.float64]]:
+        """Return the impossible steps, at least the first MOST_MOVES of each record; their metres and limits, km/h.
+
+        Where a whole fleet jumps about, few of them are looked at.
+        """
+        starts = np.array(steps.batch.starts)
+        for most in (2 * MOST_MOVES, len(steps)):
+            some = self._moved(steps, rule, starts, most)
+            metres = distance_m(some.before("lat"), some.before("lon"), some.now("lat"), some.now("lon"))
+            limit = rule.limits()[some.now("type_")]
+            fast = np.flatnonzero(rule.too_fast(metres, some.now("ts") - some.before("ts"), limit))
+            record = np.searchsorted(starts, some.take, side="right")
+            moved, jumped = np.bincount(record), np.bincount(record[fast], minlength=len(starts) + 1)
+            if ((moved < most) | (jumped[: len(moved)] >= MOST_MOVES)).all():
+                break
+        return some.of(fast), metres[fast], limit[fast]
+
+    def _moved(self, steps: Steps, rule: JumpRule, starts: NDArray[np.int64], most: int) -> Steps:
+        """Return the steps that may go beyond the noise, at most the first `most` of each record."""
         found = np.empty(len(steps), np.int32)
-        n = looks.moved(steps.batch.readings, steps.take, steps.on_file, rule.least_degrees, found)
+        n = looks.moved(
+            steps.batch.readings, steps.take, steps.on_file, starts, most, rule.least_degrees, found
+        )
         return steps.of(found[:n])
 
-    def _first(self, steps: Steps, fast: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[int]]:
-        """Return the first places of `fast` in each record, and their offsets. A batch may show a record in pieces."""
-        chosen, offsets = [fast[:0]], []
-        bounds = [*np.searchsorted(steps.take[fast], steps.batch.starts).tolist(), len(fast)]
+    def _first(self, steps: Steps) -> tuple[NDArray[np.intp], list[int]]:
+        """Return the places of the first steps of each record, and their offsets. A batch may show one in pieces."""
+        places = np.arange(len(steps))
+        chosen, offsets = [places[:0]], []
+        bounds = [*np.searchsorted(steps.take, steps.batch.starts).tolist(), len(steps)]
         for record, (begin, end) in zip(steps.batch.records, pairwise(bounds), strict=True):
             told = self._told[1] if self._told[0] == record.offset else 0
-            some = fast[begin : min(end, begin + MOST_MOVES - told)]
+            some = places[begin : min(end, begin + MOST_MOVES - told)]
             if len(some):
                 self._told = record.offset, told + len(some)
                 chosen.append(some)

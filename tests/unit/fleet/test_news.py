@@ -75,6 +75,18 @@ def test_there_and_back_are_two_jumps_however_the_readings_are_cut(frames: int) 
     assert moves(*readings, frames=frames) == [("bike-1", 0, 60), ("bike-1", 60, 120)]
 
 
+def test_ten_jumps_of_a_record_are_told_whatever_moved_far_before_them() -> None:
+    """Thirty bikes have ridden five kilometres in half an hour; of the fifteen that follow each jumps."""
+    bikes = [f"bike-{n}" for n in range(45)]
+    fold = watched(JUMPS)
+    fold.feed(*(at(0, bike=bike) for bike in bikes[:30]))
+    fold.feed(*(at(1_700, bike=bike) for bike in bikes[30:]))
+    fold.feed(*(at(1_800, EAST, bike=bike) for bike in bikes))
+    fold.publish()
+    told = [id_ for message in fold.told for id_ in message.moves.vehicle_id]
+    assert told == bikes[30:40]
+
+
 def test_what_is_overtaken_is_not_judged() -> None:
     """The reading of second 60 comes after that of second 120, and moves nothing."""
     assert moves(at(0), at(120), at(60, EAST), at(180)) == []

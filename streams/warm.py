@@ -1,4 +1,4 @@
-"""Has the machine code of the folds ready before it is needed: `python -m streams.warm`.
+"""Has the machine code of the folds and of the gateway ready before it is needed: `python -m streams.warm`.
 
 Set-up and image run this once, workers before they join their group: compiling while partitions wait would delay them.
 """
@@ -8,6 +8,7 @@ from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.state import FleetState
 from streams.fold import Ledger, Record, Restored
+from streams.gateway import packed
 from streams.grid import locate
 from streams.store import binary
 
@@ -22,6 +23,7 @@ _ROW = b'[{"vehicle_id":"a-%d","ts":%d,"lat":31.2,"lon":121.5,"operator":"a"}]'
 
 def warm() -> None:
     """Fold some vehicles that fall silent one after the other; what comes of it is dropped."""
+    packed.prepare()
     config = FleetConfig(
         window_ms=_MINUTE_MS,
         allowed_lateness_ms=0,

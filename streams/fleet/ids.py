@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from schemas.vehicles import MAX_ID_LENGTH
 from streams.arrays import grown
 from streams.compiled import compiled, int64
+from streams.json_text import Words
 
 Names = NDArray[np.bytes_]
 """ASCII ids in a fixed width that is a multiple of 8, padded with zeros."""
-Words = NDArray[np.uint64]
-"""The same ids as (n, width / 8) integers."""
 Table = NDArray[np.int32]
 
 EMPTY, GONE = -1, -2

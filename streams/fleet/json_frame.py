@@ -9,26 +9,27 @@ from numpy.typing import NDArray
 
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
 from streams.compiled import compiled
-from streams.fleet.ids import Words
-from streams.fleet.json_text import (
-    CLOSE,
-    COLON,
-    COMMA,
+from streams.frames import EARLIEST_MS, END_MS
+from streams.json_text import (
     NOT_READ,
     OPEN,
     OPEN_LIST,
     Patterns,
     Text,
-    decimal,
+    Words,
+    decimals,
     goes_on,
+    has_more,
     integer,
+    integers,
+    is_null,
     known_string,
     letter,
+    member,
     patterns_of,
     skip,
     string,
 )
-from streams.frames import EARLIEST_MS, END_MS
 
 Codes = NDArray[np.signedinteger]
 
@@ -48,8 +49,6 @@ _REQUIRED = 0b111111  # the first six
 FIELDS = patterns_of(_FIELDS)
 STATES = patterns_of(VEHICLE_STATES)
 TYPES = patterns_of(VEHICLE_TYPES)
-
-_N, _U, _L = 110, 117, 108
 
 
 @compiled
@@ -89,44 +88,9 @@ def _codes(text: Text, p: int, known: Patterns, into: Codes, n: int) -> int:
 
 
 @compiled
-def _decimals(text: Text, p: int, into: NDArray[np.float64], n: int) -> int:
-    if letter(text, p) != OPEN_LIST:
-        return NOT_READ
-    more, p = True, skip(text, p + 1)
-    for at in range(n):
-        if not more:
-            return NOT_READ
-        into[at], p = decimal(text, p)
-        if p < 0:
-            return NOT_READ
-        more, p = goes_on(text, p)
-    return NOT_READ if more else p
-
-
-@compiled
-def _times(text: Text, p: int, into: NDArray[np.int64], n: int) -> int:
-    if letter(text, p) != OPEN_LIST:
-        return NOT_READ
-    more, p = True, skip(text, p + 1)
-    for at in range(n):
-        if not more:
-            return NOT_READ
-        into[at], p = integer(text, p)
-        if p < 0:
-            return NOT_READ
-        more, p = goes_on(text, p)
-    return NOT_READ if more else p
-
-
-@compiled
 def per_cent(text: Text, p: int) -> tuple[int, int]:
     """Read a per cent; null, and what is beyond 100, is -1."""
-    if (
-        letter(text, p) == _N
-        and letter(text, p + 1) == _U
-        and letter(text, p + 2) == _L
-        and letter(text, p + 3) == _L
-    ):
+    if is_null(text, p):
         return -1, p + 4
     number, p = integer(text, p)
     return (number if number <= 100 else -1), p
@@ -172,30 +136,25 @@ def read_frame(
 
     Where -1 is returned the columns hold anything.
     """
-    n, seen, received, guess = 0, 0, 0, 0
+    n, seen, received, field, inside = 0, 0, 0, -1, True
     p = skip(text, 0)
     if letter(text, p) != OPEN:
         return NOT_READ
     p = skip(text, p + 1)
-    while True:
-        field, p = known_string(text, p, fields, guess)
+    while inside:
+        field, p = member(text, p, fields, field + 1)
         # The ids come first: they say how many readings there are.
-        if field < 0 or seen >> field & 1 or (field != ID and not seen & 1):
+        if p < 0 or seen >> field & 1 or (field != ID and not seen & 1):
             return NOT_READ
         seen |= 1 << field
-        guess = field + 1 if field + 1 < len(fields) else 0
-        p = skip(text, p)
-        if letter(text, p) != COLON:
-            return NOT_READ
-        p = skip(text, p + 1)
         if field == ID:
             n, p = _ids(text, p, ids)
         elif field == TS:
-            p = _times(text, p, ts, n)
+            p = integers(text, p, ts, n)
         elif field == LAT:
-            p = _decimals(text, p, lat, n)
+            p = decimals(text, p, lat, n)
         elif field == LON:
-            p = _decimals(text, p, lon, n)
+            p = decimals(text, p, lon, n)
         elif field == OPERATOR:
             p = _codes(text, p, operators, operator, n)
         elif field == RECEIVED_AT:
@@ -206,15 +165,9 @@ def read_frame(
             p = _codes(text, p, types, type_, n)
         else:
             p = _per_cents(text, p, battery, n)
-        if p < 0:
-            return NOT_READ
-        p = skip(text, p)
-        if letter(text, p) == COMMA:
-            p = skip(text, p + 1)
-        elif letter(text, p) == CLOSE and skip(text, p + 1) == end:
-            break
-        else:
-            return NOT_READ
+        inside, p = has_more(text, p)
+    if p < 0 or skip(text, p) != end:
+        return NOT_READ
     if seen & _REQUIRED != _REQUIRED or not EARLIEST_MS <= received < END_MS:
         return NOT_READ
     received_at[:n] = received

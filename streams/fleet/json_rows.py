@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.compiled import compiled
-from streams.fleet.ids import Words
 from streams.fleet.json_frame import (
     BATTERY,
     ID,
@@ -21,20 +20,20 @@ from streams.fleet.json_frame import (
     TYPE,
     per_cent,
 )
-from streams.fleet.json_text import (
-    CLOSE,
-    COLON,
-    COMMA,
+from streams.json_text import (
     NOT_READ,
     OPEN,
     OPEN_LIST,
     Patterns,
     Text,
+    Words,
     decimal,
     goes_on,
+    has_more,
     integer,
     known_string,
     letter,
+    member,
     skip,
     string,
 )
@@ -75,17 +74,12 @@ def read_rows(
             return NOT_READ
         p = skip(text, p + 1)
         state[n], type_[n], battery[n] = 0, 0, -1
-        seen, guess, inside = 0, 0, True
+        seen, field, inside = 0, -1, True
         while inside:
-            field, p = known_string(text, p, fields, guess)
-            if field < 0 or field == RECEIVED_AT or seen >> field & 1:
+            field, p = member(text, p, fields, field + 1)
+            if p < 0 or field == RECEIVED_AT or seen >> field & 1:
                 return NOT_READ
             seen |= 1 << field
-            guess = field + 1 if field + 1 < len(fields) else 0
-            p = skip(text, p)
-            if letter(text, p) != COLON:
-                return NOT_READ
-            p = skip(text, p + 1)
             if field == ID:
                 p = string(text, p, ids[n])
             elif field == TS:
@@ -102,14 +96,8 @@ def read_rows(
                 type_[n], p = known_string(text, p, types, type_[n - 1] if n else 0)
             elif field == BATTERY:
                 battery[n], p = per_cent(text, p)
-            if p < 0:
-                return NOT_READ
-            p = skip(text, p)
-            inside = letter(text, p) == COMMA
-            if not inside and letter(text, p) != CLOSE:
-                return NOT_READ
-            p = skip(text, p + 1)
-        if seen & _REQUIRED != _REQUIRED:
+            inside, p = has_more(text, p)
+        if p < 0 or seen & _REQUIRED != _REQUIRED:
             return NOT_READ
         n += 1
         if listed:

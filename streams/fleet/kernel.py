@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from streams.compiled import compiled, int64
 from streams.fleet.columns import STATE_CODE
-from streams.fleet.ids import Table, Words, find_number, find_one, insert_number, insert_one
+from streams.fleet.ids import Table, find_number, find_one, insert_number, insert_one
 from streams.fleet.lattice import Lattice, hexagon
 from streams.fleet.slots import OPERATOR_BITS
 from streams.fleet.vehicles import CHANGED, HEARD, NOWHERE, STANDING
 from streams.frames import EARLIEST_MS, END_MS
+from streams.json_text import Words, is_id
 
 Records = NDArray[np.void]
 
@@ -26,9 +27,6 @@ DONE, SILENT, CROWDED = range(3)
 """Why `fold` came back."""
 
 _MISSING = STATE_CODE["missing"]
-_ID_LETTERS = np.zeros(256, np.bool_)
-for _letter in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-":
-    _ID_LETTERS[_letter] = True
 
 ENTRY = np.dtype(
     [("ts", np.int64), ("row", np.int32), ("slot", np.int32), ("stands", np.bool_), ("heard", np.bool_)],
@@ -200,7 +198,7 @@ def fold(
             continue
         # 3. whose it is
         if row < 0:
-            if not _is_id(words, at):
+            if not is_id(words, at):
                 reading.verdict = BAD_ID
                 continue
             if now.spares > 0:
@@ -284,19 +282,3 @@ def _enter(entry: Any, ts: int, row: int, slot: int, state: int) -> None:
     entry.slot = slot
     entry.stands = STANDING[state]
     entry.heard = True
-
-
-@compiled
-def _is_id(words: Words, at: int) -> bool:
-    """Return whether an id has 1 to 64 letters, digits or _ . : - (ID_PATTERN)."""
-    ended = False
-    for place in range(words.shape[1]):
-        word = words[at, place]
-        for _ in range(8):
-            letter = word & np.uint64(0xFF)
-            if letter == 0:
-                ended = True
-            elif ended or not _ID_LETTERS[letter]:
-                return False
-            word >>= np.uint64(8)
-    return bool(words[at, 0] != 0)

@@ -14,8 +14,8 @@ from streams.arrays import grown
 from streams.fleet import json_columns
 from streams.fleet.cells import Cells
 from streams.fleet.ids import Ids, named
-from streams.fleet.json_text import patterns_of
 from streams.frames import is_id
+from streams.json_text import patterns_of
 
 OPERATOR_BITS = 20
 _OPERATOR_MASK = (1 << OPERATOR_BITS) - 1

@@ -12,9 +12,11 @@ import msgspec
 
 from schemas.rejected import Reason
 from streams.gateway import address
-from streams.gateway.kind import Target
+from streams.gateway.kind import Readings, Target
 from streams.gateway.rules import broken_rule
 
+PACKED_FROM = 4_096
+"""Bytes of an array from which on readings are packed; it costs more than a few objects."""
 MAX_SHOWN = 4_096
 """Characters of a refused payload that are kept (schemas.rejected)."""
 _MAX_DETAIL = 240
@@ -50,7 +52,7 @@ class Decoded(msgspec.Struct, frozen=True):
     """
 
     target: Target | None
-    accepted: list[Any]
+    accepted: Readings
     rejected: list[Refusal]
 
 
@@ -66,6 +68,10 @@ def decode(topic: str, payload: bytes, *, now_ms: int, limits: Limits) -> Decode
     latest_ms = now_ms + limits.max_clock_ahead_ms
     kind = target.kind
     is_array = payload.lstrip(_WHITESPACE)[:1] == b"["
+    if kind.pack is not None and len(payload) >= PACKED_FROM and is_array and target.entity is None:
+        packed = kind.pack(payload, target.owner, latest_ms)
+        if packed is not None:
+            return Decoded(target, packed, [])
     try:
         readings = kind.many.decode(payload) if is_array else [kind.one.decode(payload)]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
+import msgspec
+
 from schemas import codec
-from streams.gateway.kind import Kind
+from streams.gateway.kind import Kind, Readings
 from streams.gateway.receipt import Receipt
 
-Run = tuple[str, Receipt, int]
-"""(owner, receipt, n): the next n readings came from that message of that owner."""
+Run = tuple[str, Receipt, Readings]
+"""(owner, receipt, readings): the next readings, at least one, came from that message of that owner."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,16 +35,17 @@ class _Open:
     def __init__(self, kind: Kind[Any], partition: int) -> None:
         self.kind = kind
         self.partition = partition
-        self.readings: list[Any] = []
         self.runs: list[Run] = []
+        self.readings = 0
+        """How many there are."""
         self.since_ms = 0
         self.received_at = 0
 
-    def take(self, n: int) -> tuple[list[Any], list[Run]]:
-        """Remove and return the first `n` readings with their runs."""
-        readings, self.readings = self.readings[:n], self.readings[n:]
+    def take(self, n: int) -> list[Run]:
+        """Remove and return the first `n` readings."""
         taken, self.runs = split_runs(self.runs, n)
-        return readings, taken
+        self.readings -= n
+        return taken
 
 
 class Framer:
@@ -70,28 +73,32 @@ class Framer:
         self._linger_ms = linger_ms
         self._full: list[Frame] = []
 
-    def add(
-        self, kind: Kind[Any], owner: str, readings: Sequence[Any], receipt: Receipt, now_ms: int
-    ) -> bool:
+    def add(self, kind: Kind[Any], owner: str, readings: Readings, receipt: Receipt, now_ms: int) -> bool:
         """Take in the readings of one message; return whether they filled a frame, which is due at once."""
-        of_kind, partition_of, id_of = self._open[kind], self._partition_of, kind.id_of
-        if len(readings) == 1:
-            return self._append(of_kind[partition_of(id_of(readings[0]))], owner, readings, receipt, now_ms)
-        chunks: list[list[Any]] = [[] for _ in of_kind]
-        take = [chunk.append for chunk in chunks]
-        for number, reading in zip(map(partition_of, map(id_of, readings)), readings, strict=True):
-            take[number](reading)
+        of_kind = self._open[kind]
+        if isinstance(readings, list) and len(readings) == 1:
+            number = self._partition_of(kind.id_of(readings[0]))
+            return self._append(of_kind[number], owner, readings, receipt, now_ms)
         filled = False
-        for waiting, chunk in zip(of_kind, chunks, strict=True):
+        for waiting, chunk in zip(of_kind, self._split(kind, readings), strict=True):
             if chunk:
                 filled |= self._append(waiting, owner, chunk, receipt, now_ms)
         return filled
+
+    def _split(self, kind: Kind[Any], readings: Readings) -> Sequence[Readings]:
+        if not isinstance(readings, list):
+            return readings.split(len(self._open[kind]))
+        chunks: list[list[Any]] = [[] for _ in self._open[kind]]
+        take = [chunk.append for chunk in chunks]
+        for number, reading in zip(map(self._partition_of, map(kind.id_of, readings)), readings, strict=True):
+            take[number](reading)
+        return chunks
 
     def due(self, now_ms: int) -> list[Frame]:
         """Return the frames that are full or have lingered; when the clock was set back, all of them."""
         for waiting in self._all:
             if waiting.readings and not 0 <= now_ms - waiting.since_ms < self._linger_ms:
-                self._close(waiting, len(waiting.readings))
+                self._close(waiting, waiting.readings)
         frames, self._full = self._full, []
         return frames
 
@@ -99,52 +106,58 @@ class Framer:
         """Return everything that is held."""
         for waiting in self._all:
             if waiting.readings:
-                self._close(waiting, len(waiting.readings))
+                self._close(waiting, waiting.readings)
         frames, self._full = self._full, []
         return frames
 
-    def _append(
-        self, waiting: _Open, owner: str, readings: Sequence[Any], receipt: Receipt, now_ms: int
-    ) -> bool:
+    def _append(self, waiting: _Open, owner: str, readings: Readings, receipt: Receipt, now_ms: int) -> bool:
         if not waiting.readings:
             waiting.since_ms = now_ms
-        waiting.readings += readings
-        waiting.runs.append((owner, receipt, len(readings)))
+        waiting.readings += len(readings)
+        waiting.runs.append((owner, receipt, readings))
         waiting.received_at = now_ms
-        filled = len(waiting.readings) >= self._max_readings
-        while len(waiting.readings) >= self._max_readings:
+        filled = waiting.readings >= self._max_readings
+        while waiting.readings >= self._max_readings:
             self._close(waiting, self._max_readings)
             waiting.since_ms = now_ms
         return filled
 
     def _close(self, waiting: _Open, n: int) -> None:
-        readings, runs = waiting.take(n)
-        self._encode(waiting, readings, runs)
+        self._encode(waiting, waiting.take(n), n)
 
-    def _encode(self, waiting: _Open, readings: list[Any], runs: list[Run]) -> None:
+    def _encode(self, waiting: _Open, runs: list[Run], n: int) -> None:
         received_at = waiting.received_at
-        value = codec.encode(waiting.kind.frame(readings, owners_of(runs), received_at))
-        if len(value) > self._max_bytes and len(readings) > 1:
+        value = codec.encode(_frame(waiting.kind, runs, received_at))
+        if len(value) > self._max_bytes and n > 1:
             # Measuring beats estimating: ids of 64 characters and long texts are allowed, and rare.
-            half = len(readings) // 2
+            half = n // 2
             first, second = split_runs(runs, half)
-            self._encode(waiting, readings[:half], first)
-            self._encode(waiting, readings[half:], second)
+            self._encode(waiting, first, half)
+            self._encode(waiting, second, n - half)
             return
-        receipts = tuple([(receipt, n) for _, receipt, n in runs])
-        self._full.append(Frame(waiting.kind, waiting.partition, value, len(readings), received_at, receipts))
+        receipts = tuple([(receipt, len(readings)) for _, receipt, readings in runs])
+        self._full.append(Frame(waiting.kind, waiting.partition, value, n, received_at, receipts))
+
+
+def _frame(kind: Kind[Any], runs: list[Run], received_at: int) -> msgspec.Struct:
+    """Return the frame of some runs. Where some are packed and some are not, all of them are unpacked."""
+    parts = [readings for _, _, readings in runs]
+    owners = owners_of(runs)
+    if kind.packed_frame is not None and not any(isinstance(part, list) for part in parts):
+        return kind.packed_frame(parts, owners, received_at)
+    return kind.frame(list(chain.from_iterable(parts)), owners, received_at)
 
 
 def split_runs(runs: list[Run], n: int) -> tuple[list[Run], list[Run]]:
     """Cut `runs` after `n` readings; the run that lies across the cut is divided."""
     covered = 0
-    for index, (owner, receipt, count) in enumerate(runs):
-        if covered + count >= n:
-            inside = n - covered
-            first = [*runs[:index], (owner, receipt, inside)]
-            rest = [(owner, receipt, count - inside)] if count > inside else []
+    for index, (owner, receipt, readings) in enumerate(runs):
+        inside = n - covered
+        if inside <= len(readings):
+            first = [*runs[:index], (owner, receipt, readings[:inside])]
+            rest = [(owner, receipt, readings[inside:])] if inside < len(readings) else []
             return first, [*rest, *runs[index + 1 :]]
-        covered += count
+        covered += len(readings)
     raise ValueError(f"cannot cut after {n} readings; the runs hold {covered}")
 
 
@@ -152,4 +165,4 @@ def owners_of(runs: list[Run]) -> str | list[str]:
     """Return the owner of each reading, or the one owner of all."""
     if len({owner for owner, _, _ in runs}) == 1:
         return runs[0][0]
-    return list(chain.from_iterable(repeat(owner, n) for owner, _, n in runs))
+    return list(chain.from_iterable(repeat(owner, len(readings)) for owner, _, readings in runs))

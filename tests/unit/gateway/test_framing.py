@@ -143,4 +143,4 @@ def test_the_largest_reading_that_is_accepted_fits_the_smallest_frame_that_is_al
 
 def test_runs_cannot_be_cut_beyond_their_end() -> None:
     with pytest.raises(ValueError, match="after 3 readings; the runs hold 2"):
-        split_runs([("north", _receipt(2), 2)], 3)
+        split_runs([("north", _receipt(2), [_reading("a0"), _reading("b0")])], 3)

@@ -6,6 +6,7 @@ twiddling hacks"). Places are made unsigned where a text is read: a signed one m
 that would be asked.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,8 +25,9 @@ _SPACE, _MINUS, _ZERO = 32, 45, 48
 _BEYOND = 96  # bytes after the text that may be looked at: a string of 64, in its words, and one more
 _DIGITS = 18  # fit into 63 bits
 _EXACT = 2**53
+_LARGEST = 2**63 - 1
 _TENS = np.array([10**power for power in range(_DIGITS + 1)], np.int64)
-_MOST = _EXACT // _TENS
+_MOST = _LARGEST // _TENS - 1
 
 
 def _eight(byte: int) -> np.uint64:
@@ -235,10 +237,9 @@ def integer(text: Text, p: int) -> tuple[int, int]:
 
 @compiled
 def decimal(text: Text, p: int) -> tuple[float, int]:
-    """Return a number and the place after it; NOT_READ if it is none, or if its nearest double is not certain here.
+    """Read a number; returns the double nearest to it and the place after it, NOT_READ if that is not certain here.
 
-    Without its point it is at most 2^53 and the power of ten below it at most 10^18: both are doubles, and one
-    division rounds once (W. D. Clinger, "How to read floating point numbers accurately", 1990).
+    At most 18 digits before the point and as many after it, without the point less than 2^63; no exponent.
     """
     negative = letter(text, p) == _MINUS
     if negative:
@@ -253,10 +254,34 @@ def decimal(text: Text, p: int) -> tuple[float, int]:
             return 0.0, NOT_READ
         number = number * _TENS[power] + fraction
         p += 1 + power
-    if number > _EXACT or (negative and number == 0):
+    if negative and number == 0:
         return 0.0, NOT_READ
-    found = number / _TENS[power]
+    # Up to 2^53 both are doubles, and one division rounds once.
+    found = number / _TENS[power] if number <= _EXACT else _nearest(number, power)
+    if found < 0.0:
+        return 0.0, NOT_READ
     return (-found if negative else found), p
+
+
+@compiled
+def _nearest(number: int, power: int) -> float:
+    """Return the double nearest to number / 10^power, 2^53 < number < 2^63; -1 if that is not certain here.
+
+    The quotient of the doubles is c / 2^k; it errs by less than 1.5 of its last places. So what it leaves,
+    number 2^k - c 10^power, is less than 1.5 10^power: it is right although computed modulo 2^64, and says which
+    neighbour of c is nearest (W. D. Clinger, "How to read floating point numbers accurately", 1990, AlgorithmR).
+    """
+    ten = _TENS[power]
+    part, exponent = math.frexp(number / ten)
+    c, k = int64(part * _EXACT), 53 - exponent
+    if k < 0 or 2 * c == _EXACT:  # below a power of two doubles lie closer
+        return -1.0
+    left = 2 * int64((np.uint64(number) << np.uint64(k)) - np.uint64(c) * np.uint64(ten))
+    if left > ten or (left == ten and c & 1):
+        c += 1
+    elif left < -ten or (left == -ten and c & 1):
+        c -= 1
+    return math.ldexp(float(c), -k)
 
 
 @compiled

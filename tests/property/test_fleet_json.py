@@ -116,6 +116,12 @@ def test_an_ordinary_frame_is_read_quickly() -> None:
         assert assert_same(json.dumps(frame, separators=(",", ":")).encode())
 
 
+def test_a_frame_of_positions_with_all_digits_of_a_double_is_read_quickly() -> None:
+    """What JavaScript and Python write of a longitude that was computed: 17 digits."""
+    lat, lon = [31.234567890123454, -0.12345678901234566], [121.47361234567891, -122.41941550000001]
+    assert assert_same(json.dumps({**ORDINARY, "lat": lat, "lon": lon}).encode())
+
+
 ROWS: list[dict[str, Any]] = [
     {
         "vehicle_id": "bike-000001",

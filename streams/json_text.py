@@ -22,6 +22,7 @@ NOT_READ = -1
 QUOTE, COMMA, POINT, COLON = 34, 44, 46, 58
 OPEN_LIST, CLOSE_LIST, OPEN, CLOSE = 91, 93, 123, 125
 _SPACE, _MINUS, _ZERO = 32, 45, 48
+_WHITE = sum(1 << character for character in b" \t\n\r")
 _BEYOND = 96  # bytes after the text that may be looked at: a string of 64, in its words, and one more
 _DIGITS = 18  # fit into 63 bits
 _EXACT = 2**53
@@ -93,9 +94,11 @@ def letter(text: Text, p: int) -> int:
 
 @compiled
 def skip(text: Text, p: int) -> int:
-    """Return the first place from p on that is no space."""
-    while letter(text, p) == _SPACE:
+    """Return the first place from p on that is no white space."""
+    found = letter(text, p)
+    while found <= _SPACE and _WHITE >> found & 1:
         p += 1
+        found = letter(text, p)
     return p
 
 

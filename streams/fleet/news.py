@@ -27,6 +27,7 @@ from streams.fleet.vehicles import Vehicles
 _FINE, _BETWEEN, _LOW = 0, 1, 2
 _MISSING, _ELSEWHERE = (VEHICLE_STATES.index(name) for name in ("missing", "elsewhere"))
 
+_NONE = np.zeros(0)
 MOST_MOVES = 10
 """Impossible moves told of one record of the log. Where more are, the feed is broken, and ten vehicles say so."""
 
@@ -173,6 +174,8 @@ class News:
         starts = np.array(steps.batch.starts)
         for most in (2 * MOST_MOVES, len(steps)):
             some = self._moved(steps, rule, starts, most)
+            if not len(some):
+                return some, _NONE, _NONE
             metres = distance_m(some.before("lat"), some.before("lon"), some.now("lat"), some.now("lon"))
             limit = rule.limits()[some.now("type_")]
             fast = np.flatnonzero(rule.too_fast(metres, some.now("ts") - some.before("ts"), limit))

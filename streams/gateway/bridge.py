@@ -61,7 +61,9 @@ class Bridge:
     def __init__(self, settings: Settings, *, now_ms: Callable[[], int] | None = None) -> None:
         self._settings = settings
         self._now_ms = now_ms or _wall_ms
-        self._limits = Limits(settings.max_payload_bytes, int(settings.max_clock_ahead_s * 1000))
+        self._limits = Limits.of(
+            settings.max_payload_bytes, int(settings.max_clock_ahead_s * 1000), settings.source_partitions
+        )
         self._framer = Framer(
             KINDS,
             settings.source_partitions,

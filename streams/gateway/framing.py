@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
 from typing import Any
 
 import msgspec
 
 from schemas import codec
-from streams.gateway.kind import Kind, Readings
+from streams.gateway.kind import Kind, Packed, Readings
 from streams.gateway.receipt import Receipt
 
 Run = tuple[str, Receipt, Readings]
@@ -52,7 +52,8 @@ class Framer:
     """Groups readings by kind and partition; a frame is due when it is full or has lingered.
 
     Within a partition, readings keep the order in which they were added. A frame holds at most `max_readings` and
-    `max_bytes` of JSON, or a single reading.
+    `max_bytes` of JSON, or a single reading. `partition_of` says where an id belongs as packed readings know it, which
+    is as Kafka's own producer does (partition.py).
     """
 
     def __init__(
@@ -140,12 +141,28 @@ class Framer:
 
 
 def _frame(kind: Kind[Any], runs: list[Run], received_at: int) -> msgspec.Struct:
-    """Return the frame of some runs. Where some are packed and some are not, all of them are unpacked."""
+    """Return the frame of some runs. Where any of them is packed, the others are packed too."""
     parts = [readings for _, _, readings in runs]
-    owners = owners_of(runs)
-    if kind.packed_frame is not None and not any(isinstance(part, list) for part in parts):
-        return kind.packed_frame(parts, owners, received_at)
-    return kind.frame(list(chain.from_iterable(parts)), owners, received_at)
+    packed = _packed(kind, parts)
+    if kind.packing is not None and packed is not None:
+        return kind.packing.frame(packed, owners_of(runs), received_at)
+    return kind.frame(list(chain.from_iterable(parts)), owners_of(runs), received_at)
+
+
+def _packed(kind: Kind[Any], parts: list[Readings]) -> list[Packed] | None:
+    """Return readings packed, in their order; None where none of them are yet, or some cannot be."""
+    packed: list[Packed] = []
+    if kind.packing is None or all(isinstance(part, list) for part in parts):
+        return None
+    for is_list, some in groupby(parts, lambda part: isinstance(part, list)):
+        if is_list:
+            together = kind.packing.pack_sound(list(chain.from_iterable(some)))
+            if together is None:
+                return None
+            packed.append(together)
+        else:
+            packed += [part for part in some if not isinstance(part, list)]
+    return packed
 
 
 def split_runs(runs: list[Run], n: int) -> tuple[list[Run], list[Run]]:

@@ -21,7 +21,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Packed(Protocol):
-    """Readings that are no objects yet: those of an array of moderate size, say."""
+    """Readings of a large array, not made into objects."""
 
     def __len__(self) -> int:
         """Return how many they are."""
@@ -37,6 +37,22 @@ class Packed(Protocol):
 
     def split(self, partitions: int) -> Sequence[Self]:
         """Return those of each partition."""
+        ...
+
+
+class Packing(Protocol):
+    """A quick way past `many`, `all_sound` and `frame` of a kind for what is ordinary; they say what is right."""
+
+    def pack(self, array: bytes, owner: str, latest_ms: int) -> Packed | None:
+        """Return the readings of an array where none breaks any rule; None where that is not certain."""
+        ...
+
+    def pack_sound(self, readings: Sequence[Any]) -> Packed | None:
+        """Return readings that break no rule, of any owners; None where some are out of the ordinary."""
+        ...
+
+    def frame(self, parts: Sequence[Any], owner: str | list[str], received_at: int) -> msgspec.Struct:
+        """Return the frame that carries the readings of several parts, packed by this."""
         ...
 
 
@@ -69,13 +85,7 @@ class Kind[R]:
     """(readings, target, latest_ms): whether none breaks any rule; in front of the rules, and quick."""
     frame: Callable[[Sequence[R], str | list[str], int], msgspec.Struct]
     """(readings, owner or owners, received_at): the frame that carries them."""
-    pack: Callable[[bytes, str, int], Packed | None] | None = None
-    """(array, owner, latest_ms): its readings where none breaks any rule; None where that is not certain.
-
-    A quick way past `many`, `all_sound` and `frame` for what is ordinary; they say what is right.
-    """
-    packed_frame: Callable[[Sequence[Any], str | list[str], int], msgspec.Struct] | None = None
-    """(several of what `pack` returns, owner or owners, received_at): the frame that carries their readings."""
+    packing: Packing | None = None
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ _WORDS = MAX_ID_LENGTH // 8
 _32 = np.uint64(32)
 _MASK = np.uint64(0xFFFF_FFFF)
 _SEED, _FACTOR = np.uint64(0x9747_B28C), np.uint64(0x5BD1_E995)
-_COMMA, _CLOSE = np.uint64(ord(",")), np.uint64(ord("]"))
+_COMMA = np.uint64(ord(","))
 
 PLACE = np.dtype(
     [
@@ -101,7 +101,7 @@ class PackedPositions:
         """Yield the readings; `operator` is left out, as the topic names it."""
         if not len(self):
             return
-        frame = codec.vehicle_frame.decode(codec.encode(frame_of([self], "", 0)))
+        frame = codec.vehicle_frame.decode(codec.encode(PackingOfPositions().frame([self], "", 0)))
         columns = (frame.vehicle_state, frame.vehicle_type, frame.battery_percent)
         states, types, batteries = (
             column if isinstance(column, list) else [column] * len(self) for column in columns
@@ -124,58 +124,94 @@ class PackedPositions:
         ]
 
 
-def pack(payload: bytes, owner: str, latest_ms: int) -> PackedPositions | None:
-    """Return the readings of an array; None where some may break a rule, or are out of the ordinary."""
-    text = text_of(payload)
-    places = np.empty(len(payload) // _LEAST_BYTES + 1, PLACE)
-    words = np.empty((1, _WORDS), np.uint64)
-    latest_ms = min(latest_ms, END_MS - 1)
-    n = _read(text, len(payload), latest_ms, words, places, _FIELDS, _STATES, _TYPES, _pattern(owner))
-    return PackedPositions(text, places[:n]) if n > 0 else None
+class _Bare(msgspec.Struct, frozen=True, gc=False):
+    """A position without its operator."""
+
+    vehicle_id: str
+    ts: int
+    lat: float
+    lon: float
+    vehicle_state: str
+    vehicle_type: str
+    battery_percent: int | None
+
+
+class PackingOfPositions:
+    """Positions as `kind.Packing` has it."""
+
+    def pack(self, array: bytes, owner: str, latest_ms: int) -> PackedPositions | None:
+        """Return the readings of an array; None where some may break a rule, or are out of the ordinary."""
+        text = text_of(array)
+        places = np.empty(len(array) // _LEAST_BYTES + 1, PLACE)
+        words = np.empty((1, _WORDS), np.uint64)
+        latest_ms = min(latest_ms, END_MS - 1)
+        n = _read(text, len(array), latest_ms, words, places, _FIELDS, _STATES, _TYPES, _pattern(owner))
+        return PackedPositions(text, places[:n]) if n > 0 else None
+
+    def pack_sound(self, readings: Sequence[VehiclePosition]) -> PackedPositions | None:
+        """Return readings that break no rule; None where some are out of the ordinary."""
+        bare = [
+            _Bare(
+                one.vehicle_id,
+                one.ts,
+                one.lat,
+                one.lon,
+                one.vehicle_state,
+                one.vehicle_type,
+                one.battery_percent,
+            )
+            for one in readings
+        ]
+        return self.pack(codec.encode(bare), "", END_MS)
+
+    def frame(
+        self, parts: Sequence[PackedPositions], owner: str | list[str], received_at: int
+    ) -> VehicleFrame:
+        """Return a frame of readings, at least one; its columns of ids and numbers are JSON already."""
+        out = np.empty(sum(map(len, parts)) * _MOST_BYTES + 16, np.uint8)
+        ids, ts, lat, lon = (_column(parts, name, out) for name in _COLUMNS)
+        battery = np.concatenate([part.places["battery"] for part in parts]).tolist()
+        return VehicleFrame(
+            vehicle_id=ids,
+            ts=ts,
+            lat=lat,
+            lon=lon,
+            operator=owner,
+            received_at=received_at,
+            vehicle_state=_named(parts, "state", VEHICLE_STATES),
+            vehicle_type=_named(parts, "type_", VEHICLE_TYPES),
+            battery_percent=collapse(
+                [None if percent == _NO_BATTERY else percent for percent in battery]
+                if _NO_BATTERY in battery
+                else battery
+            ),
+        )
 
 
 def prepare() -> None:
-    """Have the machine code ready before messages come."""
-    array = b'[{"vehicle_id":"a","ts":%d,"lat":31.2,"lon":121.5}]' % EARLIEST_MS
-    packed = pack(array, "a", END_MS)
-    assert packed is not None
-    frame_of(packed.split(1), "a", EARLIEST_MS)
-
-
-def frame_of(blocks: Sequence[PackedPositions], owner: str | list[str], received_at: int) -> VehicleFrame:
-    """Return a frame of readings, at least one; its columns of ids and numbers are JSON already."""
-    out = np.empty(sum(map(len, blocks)) * _MOST_BYTES + 16, np.uint8)
-    ids, ts, lat, lon = (_column(blocks, name, out) for name in _COLUMNS)
-    battery = np.concatenate([block.places["battery"] for block in blocks]).tolist()
-    return VehicleFrame(
-        vehicle_id=ids,
-        ts=ts,
-        lat=lat,
-        lon=lon,
-        operator=owner,
-        received_at=received_at,
-        vehicle_state=_named(blocks, "state", VEHICLE_STATES),
-        vehicle_type=_named(blocks, "type_", VEHICLE_TYPES),
-        battery_percent=collapse(
-            [None if percent == _NO_BATTERY else percent for percent in battery]
-            if _NO_BATTERY in battery
-            else battery
-        ),
+    """Have the machine code ready before messages come: that of one reading by itself, and that of several."""
+    packing, reading = (
+        PackingOfPositions(),
+        b'{"vehicle_id":"a","ts":%d,"lat":31.2,"lon":121.5}' % EARLIEST_MS,
     )
+    for array in (b"[%b]" % reading, b"[%b,%b]" % (reading, reading)):
+        packed = packing.pack(array, "a", END_MS)
+        assert packed is not None
+        packing.frame(packed.split(1), "a", EARLIEST_MS)
 
 
-def _column(blocks: Sequence[PackedPositions], name: str, out: NDArray[np.uint8]) -> Any:
+def _column(parts: Sequence[PackedPositions], name: str, out: NDArray[np.uint8]) -> Any:
     """Return a column as it stands in JSON, a `msgspec.Raw`; `out` is to write it in."""
     words, end = overlapping(out), 1
-    for block in blocks:
-        places = block.places
-        end = _copy(block.text, places[name], places[f"{name}_size"], words, end)
+    for part in parts:
+        places = part.places
+        end = _copy(part.text, places[name], places[f"{name}_size"], words, end)
     out[0], out[end - 1] = ord("["), ord("]")
     return msgspec.Raw(out[:end].tobytes())
 
 
-def _named(blocks: Sequence[PackedPositions], name: str, names: Sequence[str]) -> str | list[str]:
-    codes = np.concatenate([block.places[name] for block in blocks])
+def _named(parts: Sequence[PackedPositions], name: str, names: Sequence[str]) -> str | list[str]:
+    codes = np.concatenate([part.places[name] for part in parts])
     first = names[codes[0]]
     return first if (codes == codes[0]).all() else [names[code] for code in codes.tolist()]
 

@@ -9,7 +9,7 @@ from schemas.vehicles import VehicleFrame, VehiclePosition
 from streams import topics
 from streams.gateway.columns import collapse
 from streams.gateway.kind import Broken, Kind
-from streams.gateway.packed import frame_of, pack
+from streams.gateway.packed import PackingOfPositions
 from streams.gateway.rules import broken_number, measured_then, measured_there, quick_test
 
 
@@ -59,6 +59,5 @@ VEHICLES = Kind(
     rules=(measured_then, measured_there, _battery),
     all_sound=quick_test(_columns, _batteries_in_order),
     frame=_frame,
-    pack=pack,
-    packed_frame=frame_of,
+    packing=PackingOfPositions(),
 )

@@ -1,20 +1,23 @@
 """what_is_packed_is_what_the_decoder_accepts: the same readings on the same partitions, and the same frames."""
 
 import json
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from schemas import codec
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame, VehiclePosition
+from streams.gateway import packed as packed_module
 from streams.gateway.address import KINDS
 from streams.gateway.decode import PACKED_FROM, Limits, decode
 from streams.gateway.framing import Framer
 from streams.gateway.kind import Readings, Target
-from streams.gateway.packed import PackedPositions, frame_of, pack
+from streams.gateway.packed import PackedPositions, PackingOfPositions, prepare
 from streams.gateway.partition import Partitions
 from streams.gateway.receipt import Receipt
 from streams.gateway.rules import END_MS, broken_rule
@@ -23,6 +26,7 @@ from streams.gateway.vehicles import VEHICLES
 NOW_MS = 1_760_000_000_000
 MANY = "ub/v1/north/vehicles"
 TARGET = Target(VEHICLES, "north", None)
+PACKING = PackingOfPositions()
 
 ids = st.one_of(
     st.from_regex(r"[A-Za-z0-9_.:\-]{1,64}", fullmatch=True),
@@ -90,7 +94,7 @@ def test_what_is_packed_is_what_the_decoder_accepts(
     array: list[dict[str, Any]], compact: bool, partitions: int
 ) -> None:
     payload = json.dumps(array, separators=(",", ":") if compact else None).encode()
-    packed = pack(payload, "north", NOW_MS)
+    packed = PACKING.pack(payload, "north", NOW_MS)
     event("packed" if packed else "left alone")
     if packed is None:
         return
@@ -98,7 +102,7 @@ def test_what_is_packed_is_what_the_decoder_accepts(
     assert found is not None
     found = [msgspec.structs.replace(reading, operator=None) for reading in found]
     assert list(packed) == found
-    assert read_from_kafka(frame_of([packed], "north", 7)) == read_from_kafka(
+    assert read_from_kafka(PACKING.frame([packed], "north", 7)) == read_from_kafka(
         VEHICLES.frame(found, "north", 7)
     )
     placed = Partitions(partitions)
@@ -119,7 +123,7 @@ def test_what_is_packed_is_what_the_decoder_accepts(
 @example(b'[{"vehicle_id":"a","ts":1760000000000,"lat":1,"lon":1}]]')
 @example(b'[{"vehicle_id":"a","ts":1760000000000,"lat":1,"lon":1},]')
 def test_bytes_that_are_no_array_of_readings_are_left_alone(payload: bytes) -> None:
-    assert pack(payload, "north", NOW_MS) is None or accepted(payload, NOW_MS)
+    assert PACKING.pack(payload, "north", NOW_MS) is None or accepted(payload, NOW_MS)
 
 
 ORDINARY = [
@@ -130,19 +134,19 @@ ORDINARY = [
 
 
 def test_an_ordinary_array_is_packed() -> None:
-    for separators in ((",", ":"), (", ", ": ")):
-        packed = pack(json.dumps(ORDINARY, separators=separators).encode(), "north", NOW_MS)
+    for layout in ({"separators": (",", ":")}, {"separators": (", ", ": ")}, {"indent": 1}, {"indent": "\t"}):
+        packed = PACKING.pack(json.dumps(ORDINARY, **layout).replace("}", "}\r\n").encode(), "north", NOW_MS)
         assert packed is not None
         assert [reading.battery_percent for reading in packed] == [None, 7, None]
 
 
 def test_numbers_stand_in_the_frame_as_they_were_written() -> None:
     text = f'[{{"vehicle_id":"a","ts":{NOW_MS},"lat":31.2300,"lon":LON}}]'
-    packed = pack(text.replace("LON", "121.47000").encode(), "north", NOW_MS)
+    packed = PACKING.pack(text.replace("LON", "121.47000").encode(), "north", NOW_MS)
     assert packed is not None
-    assert b'"lat":[31.2300],"lon":[121.47000]' in codec.encode(frame_of([packed], "north", 1))
+    assert b'"lat":[31.2300],"lon":[121.47000]' in codec.encode(PACKING.frame([packed], "north", 1))
     # Beyond 2^63 without the point it is not certain which double is nearest.
-    assert pack(text.replace("LON", "121.47000000000000001").encode(), "north", NOW_MS) is None
+    assert PACKING.pack(text.replace("LON", "121.47000000000000001").encode(), "north", NOW_MS) is None
 
 
 def test_a_large_array_is_packed_and_one_of_another_owner_is_not() -> None:
@@ -160,6 +164,51 @@ def test_a_large_array_is_packed_and_one_of_another_owner_is_not() -> None:
 def each[T](column: T | list[T], n: int) -> list[T]:
     """A column with a value for each reading."""
     return column if isinstance(column, list) else [column] * n
+
+
+def test_an_array_is_packed_where_a_partition_gets_some_readings_of_it() -> None:
+    assert (
+        Limits.of(1, 0, partitions=1).packed_from == Limits.of(1, 0, partitions=4).packed_from == PACKED_FROM
+    )
+    assert Limits.of(1, 0, partitions=64).packed_from == 64_000
+
+
+def test_a_single_reading_among_arrays_does_not_unpack_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_asked(_packed: PackedPositions) -> Iterator[VehiclePosition]:
+        raise AssertionError("unpacked")
+
+    monkeypatch.setattr(PackedPositions, "__iter__", not_asked)
+    framer = Framer(KINDS, 1, lambda _id: 0, max_readings=500, max_bytes=100_000, linger_ms=30)
+    packed = PACKING.pack(json.dumps(ORDINARY).encode(), "north", NOW_MS)
+    assert packed is not None
+    single = [VehiclePosition("s", NOW_MS, 1.5, 2.5, "south")]
+    for operator, readings in (("north", packed), ("south", single), ("north", packed)):
+        receipt = Receipt(mid=1, qos=1, connection=0, size=1, parts=len(readings))
+        framer.add(VEHICLES, operator, readings, receipt, 0)
+    [frame] = framer.flush_all()
+    value = codec.vehicle_frame.decode(frame.value)
+    assert value.vehicle_id == ["bike-000001", "b", "c", "s", "bike-000001", "b", "c"]
+    assert value.operator == ["north"] * 3 + ["south"] + ["north"] * 3
+
+
+def test_what_cannot_be_packed_has_the_others_of_its_frame_unpacked() -> None:
+    framer = Framer(KINDS, 1, lambda _id: 0, max_readings=500, max_bytes=100_000, linger_ms=30)
+    packed = PACKING.pack(json.dumps(ORDINARY).encode(), "north", NOW_MS)
+    assert packed is not None
+    for readings in (packed, [VehiclePosition("s", NOW_MS, 31.0, 1e-7)]):
+        receipt = Receipt(mid=1, qos=1, connection=0, size=1, parts=len(readings))
+        framer.add(VEHICLES, "north", readings, receipt, 0)
+    [frame] = framer.flush_all()
+    assert codec.vehicle_frame.decode(frame.value).lon == [121.47, 0.0, 2.0, 1e-7]
+
+
+def test_the_machine_code_that_is_prepared_is_what_arrays_need() -> None:
+    prepare()
+    before = len(packed_module._copy.signatures)  # type: ignore[attr-defined]
+    packed = PACKING.pack(codec.encode([ORDINARY[0]] * 100), "north", NOW_MS)
+    assert packed is not None
+    PACKING.frame(packed.split(4), "north", 1)
+    assert len(packed_module._copy.signatures) == before  # type: ignore[attr-defined]
 
 
 story = st.lists(
@@ -191,7 +240,7 @@ def test_packed_or_not_readings_come_out_in_order_and_complete_their_message(
         ]
         sent += [(operator, reading.vehicle_id, reading.ts, reading.battery_percent) for reading in made]
         if wrapped:
-            packed = pack(codec.encode(made), operator, END_MS)
+            packed = PACKING.pack(codec.encode(made), operator, END_MS)
             assert packed is not None
             made = packed
         receipts.append(Receipt(mid=1, qos=1, connection=0, size=1, parts=len(vehicles)))

@@ -141,3 +141,39 @@ def test_a_replay_raises_the_same_alerts(readings: list[dict[str, Any]], size: i
         return sorted((a.alert_id, a.action, a.severity, a.updated_at) for a in fold.alerts)
 
     assert events(one) == events(other)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_of_each_record_the_first_ten_jumps_are_told(data: st.DataObject) -> None:
+    """Sixty bikes, of which some stay, some ride far in their own time and some jump, in records of any size."""
+    bikes = [f"bike-{number}" for number in range(60)]
+    far = data.draw(st.lists(st.sampled_from(["stays", "rides", "jumps"]), min_size=60, max_size=60))
+    size = data.draw(st.sampled_from([7, 25, 60]))
+
+    def record(some: list[int], ts: int, place: tuple[float, float]) -> list[dict[str, Any]]:
+        return [
+            {"vehicle_id": bikes[n], "operator": "north", "ts": ts, "lat": place[0], "lon": place[1]}
+            for n in some
+        ]
+
+    fold = Watched(NEWS, VEHICLES)
+    here, there = PLACES[0], PLACES[2]
+    for rides, ts in ((True, T0), (False, T0 + 1_700_000)):
+        if first := record([n for n in range(60) if (far[n] == "rides") == rides], ts, here):
+            fold.feed(*first)
+    expected = []
+    for begin in range(0, 60, size):
+        some = list(range(begin, min(60, begin + size)))
+        fold.feed(
+            *(
+                reading
+                for n in some
+                for reading in record([n], T0 + 1_800_000, here if far[n] == "stays" else there)
+            )
+        )
+        expected += [bikes[n] for n in some if far[n] == "jumps"][:10]
+        if data.draw(st.booleans()):
+            fold.publish()
+    fold.publish()
+    assert [id_ for message in fold.told for id_ in message.moves.vehicle_id] == expected

@@ -45,16 +45,21 @@ for _letter in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_
 
 
 Patterns = NDArray[np.uint64]
-"""Strings with their quotes, (n, 1 + 2 w): the length of each, its characters in w words, and masks of those words."""
+"""Values as they stand in JSON, strings with their quotes, (n, 1 + 2 w): the length of each, its characters in w words,
+and masks of those words."""
 
 
 def patterns_of(strings: Sequence[str]) -> Patterns:
     """Return strings of plain ASCII characters as they stand in JSON."""
-    quoted = [f'"{string}"'.encode() for string in strings]
-    width = -(-max(map(len, quoted), default=1) // 8)
-    words = np.array(quoted, f"S{8 * width}").view(np.uint64).reshape(-1, width)
-    masks = np.array([b"\xff" * len(string) for string in quoted], f"S{8 * width}")
-    sizes = np.array([[len(string)] for string in quoted], np.uint64).reshape(-1, 1)
+    return literals_of([f'"{string}"'.encode() for string in strings])
+
+
+def literals_of(values: Sequence[bytes]) -> Patterns:
+    """Return JSON of any values but numbers (one begins like another) as patterns; 88 characters at most."""
+    width = -(-max(map(len, values), default=1) // 8)
+    words = np.array(values, f"S{8 * width}").view(np.uint64).reshape(-1, width)
+    masks = np.array([b"\xff" * len(value) for value in values], f"S{8 * width}")
+    sizes = np.array([[len(value)] for value in values], np.uint64).reshape(-1, 1)
     return np.concatenate((sizes, words, masks.view(np.uint64).reshape(-1, width)), axis=1)
 
 
@@ -299,35 +304,3 @@ def goes_on(text: Text, p: int) -> tuple[bool, int]:
     if letter(text, p) == COMMA:
         return True, skip(text, p + 1)
     return False, p + 1 if letter(text, p) == CLOSE_LIST else NOT_READ
-
-
-@compiled
-def decimals(text: Text, p: int, into: NDArray[np.float64], n: int) -> int:
-    """Read a list of n numbers; returns the place after it, or NOT_READ."""
-    if letter(text, p) != OPEN_LIST:
-        return NOT_READ
-    more, p = True, skip(text, p + 1)
-    for at in range(n):
-        if not more:
-            return NOT_READ
-        into[at], p = decimal(text, p)
-        if p < 0:
-            return NOT_READ
-        more, p = goes_on(text, p)
-    return NOT_READ if more else p
-
-
-@compiled
-def integers(text: Text, p: int, into: NDArray[np.int64], n: int) -> int:
-    """Read a list of n integers; returns the place after it, or NOT_READ."""
-    if letter(text, p) != OPEN_LIST:
-        return NOT_READ
-    more, p = True, skip(text, p + 1)
-    for at in range(n):
-        if not more:
-            return NOT_READ
-        into[at], p = integer(text, p)
-        if p < 0:
-            return NOT_READ
-        more, p = goes_on(text, p)
-    return NOT_READ if more else p

@@ -10,6 +10,7 @@ from streams.fleet.state import FleetState
 from streams.fold import Ledger, Record, Restored
 from streams.gateway import packed
 from streams.grid import locate
+from streams.sensing.state import SensingConfig, SensingState
 from streams.store import binary
 
 _MINUTE_MS = 60_000
@@ -19,11 +20,22 @@ _T0_MS = 1_767_225_600_000  # any time
 _FRAME = b'{"vehicle_id":["a-%d"],"ts":[%d],"lat":[31.2],"lon":[121.5],"operator":"a","received_at":%d}'
 
 _ROW = b'[{"vehicle_id":"a-%d","ts":%d,"lat":31.2,"lon":121.5,"operator":"a"}]'
+_SENSOR = (
+    b'{"sensor_id":["a"],"metric":"laeq","value":[1],"ts":[%d],"lat":31.2,"lon":121.5,"kind":"noise","owner":"a",'
+    b'"received_at":%d}'
+)
 
 
 def warm() -> None:
-    """Fold some vehicles that fall silent one after the other; what comes of it is dropped."""
+    """Fold what there may be; what comes of it is dropped."""
     packed.prepare()
+    locator = locate.Locator(9, 2)
+    _warm_fleet(locator)
+    _warm_sensing(locator)
+
+
+def _warm_fleet(locator: locate.Locator) -> None:
+    """Fold some vehicles that fall silent one after the other."""
     config = FleetConfig(
         window_ms=_MINUTE_MS,
         allowed_lateness_ms=0,
@@ -31,7 +43,7 @@ def warm() -> None:
         stale_after_ms=2 * _MINUTE_MS,
         sources=1,
     )
-    fold = FleetState(config, Cells(locate.Locator(9, 2)), Restored(0, 0, -1, {}, Ledger()))
+    fold = FleetState(config, Cells(locator), Restored(0, 0, -1, {}, Ledger()))
     for offset in range(_FRAMES):
         now = _T0_MS + offset * _STEP_MS
         value = _ROW % (offset, now) if offset % 2 else _FRAME % (offset, now, now)
@@ -41,6 +53,17 @@ def warm() -> None:
             columns = [column for column in rows.columns.values() if isinstance(column, binary.Column)]
             if columns:
                 list(binary.blocks(columns))
+
+
+def _warm_sensing(locator: locate.Locator) -> None:
+    """Fold a reading, and as its owner is known then, a second one quickly."""
+    config = SensingConfig(
+        window_ms=_MINUTE_MS, allowed_lateness_ms=0, amend_horizon_ms=_MINUTE_MS, sources=1
+    )
+    fold = SensingState(config, locator, Restored(0, 0, -1, {}, Ledger()))
+    for offset in range(2):
+        now = _T0_MS + offset
+        fold.apply(Record(topics.SENSORS, 0, offset, _SENSOR % (now, now), now))
 
 
 if __name__ == "__main__":

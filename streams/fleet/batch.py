@@ -10,10 +10,10 @@ import numpy as np
 from streams.arrays import grown
 from streams.fleet import json_frame, json_rows
 from streams.fleet.columns import Columns, decode
-from streams.fleet.ids import names_of, words_of
 from streams.fleet.slots import Slots
 from streams.fold import Record
 from streams.frames import BadFrame
+from streams.ids import names_of, words_of
 from streams.json_text import Buffer, Words
 
 ENOUGH = 8_192

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.arrays import grown
-from streams.fleet.ids import Ids, named
 from streams.fleet.lattice import UNSURE, Lattice
+from streams.ids import Ids, named
 
 
 class Locator(Protocol):

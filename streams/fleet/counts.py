@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from streams.arrays import grown
 from streams.compiled import compiled, int64
-from streams.fleet.ids import Ids, Table, find_number, insert_number, named
 from streams.fleet.kernel import Records
 from streams.fleet.vehicles import CHANGED, NOWHERE
+from streams.ids import Ids, Table, find_number, insert_number, named
 from streams.json_text import Words
 
 READINGS, ARRIVALS, DEPARTURES = 0, 1, 2

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
 from streams.compiled import compiled
 from streams.frames import EARLIEST_MS, END_MS
+from streams.json_lists import codes, decimals, integers, strings
 from streams.json_text import (
     NOT_READ,
     OPEN,
@@ -17,21 +18,15 @@ from streams.json_text import (
     Patterns,
     Text,
     Words,
-    decimals,
     goes_on,
     has_more,
     integer,
-    integers,
     is_null,
-    known_string,
     letter,
     member,
     patterns_of,
     skip,
-    string,
 )
-
-Codes = NDArray[np.signedinteger]
 
 _FIELDS = (
     "vehicle_id",
@@ -49,42 +44,6 @@ _REQUIRED = 0b111111  # the first six
 FIELDS = patterns_of(_FIELDS)
 STATES = patterns_of(VEHICLE_STATES)
 TYPES = patterns_of(VEHICLE_TYPES)
-
-
-@compiled
-def _ids(text: Text, p: int, into: Words) -> tuple[int, int]:
-    """Read a list of strings into rows; returns (how many, the place after it), -1 for what is left alone."""
-    if letter(text, p) != OPEN_LIST:
-        return 0, NOT_READ
-    more, p, n = True, skip(text, p + 1), 0
-    while more:
-        if n == len(into):
-            return 0, NOT_READ
-        p = string(text, p, into[n])
-        n += 1
-        if p < 0:
-            return 0, NOT_READ
-        more, p = goes_on(text, p)
-    return n, p
-
-
-@compiled
-def _codes(text: Text, p: int, known: Patterns, into: Codes, n: int) -> int:
-    """Read a string, or a list of n strings, as their numbers among those that are known."""
-    if letter(text, p) != OPEN_LIST:
-        code, p = known_string(text, p, known, 0)
-        into[:n] = code
-        return p
-    code, more, p = 0, True, skip(text, p + 1)
-    for at in range(n):
-        if not more:
-            return NOT_READ
-        code, p = known_string(text, p, known, code)
-        if p < 0:
-            return NOT_READ
-        into[at] = code
-        more, p = goes_on(text, p)
-    return NOT_READ if more else p
 
 
 @compiled
@@ -148,7 +107,7 @@ def read_frame(
             return NOT_READ
         seen |= 1 << field
         if field == ID:
-            n, p = _ids(text, p, ids)
+            n, p = strings(text, p, ids)
         elif field == TS:
             p = integers(text, p, ts, n)
         elif field == LAT:
@@ -156,13 +115,13 @@ def read_frame(
         elif field == LON:
             p = decimals(text, p, lon, n)
         elif field == OPERATOR:
-            p = _codes(text, p, operators, operator, n)
+            p = codes(text, p, operators, operator, n)
         elif field == RECEIVED_AT:
             received, p = integer(text, p)
         elif field == STATE:
-            p = _codes(text, p, states, state, n)
+            p = codes(text, p, states, state, n)
         elif field == TYPE:
-            p = _codes(text, p, types, type_, n)
+            p = codes(text, p, types, type_, n)
         else:
             p = _per_cents(text, p, battery, n)
         inside, p = has_more(text, p)

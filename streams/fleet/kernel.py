@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from streams.compiled import compiled, int64
 from streams.fleet.columns import STATE_CODE
-from streams.fleet.ids import Table, find_number, find_one, insert_number, insert_one
 from streams.fleet.lattice import Lattice, hexagon
 from streams.fleet.slots import OPERATOR_BITS
 from streams.fleet.vehicles import CHANGED, HEARD, NOWHERE, STANDING
 from streams.frames import EARLIEST_MS, END_MS
+from streams.ids import Table, find_number, find_one, insert_number, insert_one
 from streams.json_text import Words, is_id
 
 Records = NDArray[np.void]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from streams.arrays import grown
 from streams.fleet import json_columns
 from streams.fleet.cells import Cells
-from streams.fleet.ids import Ids, named
 from streams.frames import is_id
+from streams.ids import Ids, named
 from streams.json_text import patterns_of
 
 OPERATOR_BITS = 20

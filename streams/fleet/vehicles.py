@@ -10,8 +10,8 @@ from schemas.vehicles import STANDING_STATES, VEHICLE_STATES, VEHICLE_TYPES
 from streams.arrays import grown
 from streams.columnar import Coded, Numbers, Texts
 from streams.fleet.columns import STATE_CODE, TYPE_CODE, UNKNOWN_BATTERY
-from streams.fleet.ids import Ids, names_of
 from streams.fleet.slots import Slots
+from streams.ids import Ids, names_of
 
 NOWHERE = -1
 """Slot of a vehicle that stands in no cell: on a trip, taken away, or not heard of yet."""

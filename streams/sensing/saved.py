@@ -80,8 +80,8 @@ def load_seen(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
     """Decode what `dump_seen` wrote; the series must be on file."""
     part = _seen.decode(zstd.decompress(data))
-    rows = np.array(list(map(series.row, part.sensor_ids, part.metrics)), np.int32)
     codes = np.array([METRIC_CODE[name] for name in part.metrics], np.int64)
+    rows = series.rows_on_file(part.sensor_ids, codes.astype(np.int8))
     row = np.frombuffer(part.series, "<u4")
     cells = np.frombuffer(part.cells, "<i8")
     # Readings share few pairs of cell and metric: a dict is asked once for each.

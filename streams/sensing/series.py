@@ -1,9 +1,6 @@
 """The series of one partition, (sensor, metric) pairs, in columns: row by pair, everything else by row."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import repeat
-from operator import getitem
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,8 +11,12 @@ from schemas.rejected import Reason
 from schemas.sensors import SENSOR_STATUSES
 from streams.arrays import grown
 from streams.frames import UNKNOWN, is_id
-from streams.sensing.columns import METRIC_CODE, STATUS_CODE, Columns
+from streams.ids import Ids, names_of, words_of
+from streams.json_text import Words
+from streams.sensing.columns import METRIC_CODE, METRIC_NAMES, STATUS_CODE
+from streams.sensing.frame import Frame
 from streams.sensing.health import record
+from streams.sensing.owners import Owners
 from streams.sensing.readings import Readings
 from streams.sensing.slots import Slots
 from streams.sensing.values import MILLION, Refuse
@@ -34,13 +35,12 @@ class Series:
     _FILL: ClassVar[dict[str, float]] = {"at_lat": np.nan, "at_lon": np.nan}
 
     def __init__(self) -> None:
-        self._row_of: dict[str, dict[str, int]] = {name: {} for name in METRICS}
-        """By metric, then by sensor: quicker than by pairs, which would have to be made for each reading."""
+        self.owners = Owners()
+        self._ids = Ids()
+        """Rows by metric and sensor, see `_keyed`."""
         self._keys: list[tuple[str, str] | None] = []
-        self._owners: list[str] = []
-        self._owner_number: dict[str, int] = {}
-        self._owner_of: dict[str, int] = {}
-        self._series_of: Counter[str] = Counter()
+        self._rows_of: dict[str, list[int]] = {}
+        """Rows by sensor; no list is empty."""
         self._free: list[int] = []
         size = 1024
         self.owner = np.zeros(size, np.int32)
@@ -61,74 +61,64 @@ class Series:
     def __len__(self) -> int:
         return len(self._keys) - len(self._free)
 
-    def rows_of(self, c: Columns, take: NDArray[np.intp], refuse: Refuse) -> NDArray[np.int64]:
+    def rows_of(self, c: Frame, take: NDArray[np.intp], refuse: Refuse) -> NDArray[np.int64]:
         """Return the row of each reading in `take`, REFUSED for those that are refused.
 
         A series not heard of gets a row; its sensor belongs to the owner that the log names first.
         """
-        ids, metrics = c.sensor_id, c.metric_name
-        if len(take) < len(ids):
-            places = take.tolist()
-            ids = [ids[place] for place in places]
-            metrics = [metrics[place] for place in places] if isinstance(metrics, list) else metrics
-        owner = self._owners_of(c)[take]
-        try:
-            found = (
-                map(getitem, map(self._row_of.__getitem__, metrics), ids)
-                if isinstance(metrics, list)
-                else map(self._row_of[metrics].__getitem__, ids)
-            )
-            rows = np.fromiter(found, np.int64, len(ids))
-        except KeyError:
-            every = metrics if isinstance(metrics, list) else repeat(metrics, len(ids))
-            rows = self._with_new(list(zip(ids, every, strict=True)), owner, take, refuse)
+        owner, metric, words = self.owners.numbers(c.owner, len(c)), c.metric, c.words
+        if len(take) < len(c):
+            owner, metric, words = owner[take], metric[take], words[take]
+        keys = self._ids.as_wide(_keyed(metric, words))
+        rows = self._ids.rows_of(keys).astype(np.int64)
+        if rows.min(initial=0) < 0:
+            self._find_new(c, keys, owner, take, rows, refuse)
         foreign = (rows >= 0) & (self.owner[rows] != owner)
         for position in np.flatnonzero(foreign).tolist():
             refuse(*self._foreign(int(self.owner[rows[position]]), int(owner[position])), int(take[position]))
             rows[position] = REFUSED
         return rows
 
-    def _with_new(
-        self, keys: list[tuple[str, str]], owner: NDArray[np.int32], take: NDArray[np.intp], refuse: Refuse
-    ) -> NDArray[np.int64]:
-        rows = np.array(
-            [self._row_of[metric].get(sensor_id, REFUSED) for sensor_id, metric in keys], np.int64
-        )
+    def _find_new(
+        self,
+        c: Frame,
+        keys: Words,
+        owner: NDArray[np.int32],
+        take: NDArray[np.intp],
+        rows: NDArray[np.int64],
+        refuse: Refuse,
+    ) -> None:
+        """Give rows to those that have none and may have one, in the order of the log."""
+        added: list[int] = []
         for position in np.flatnonzero(rows < 0).tolist():
-            key, index, number = keys[position], int(take[position]), int(owner[position])
-            sensor_id, metric = key
-            row = self._row_of[metric].get(sensor_id, REFUSED)
+            index, number = int(take[position]), int(owner[position])
+            sensor_id, metric = c.columns.sensor_id[index], METRIC_NAMES[c.metric[index]]
+            row = self._row(sensor_id, metric)
             if row == REFUSED:
-                belongs_to = self._owner_of.get(sensor_id, number)
+                others = self._rows_of.get(sensor_id)
+                belongs_to = int(self.owner[others[0]]) if others else number
                 if number == UNKNOWN or belongs_to != number:
                     refuse(*self._foreign(belongs_to, number), index)
-                elif sensor_id in self._owner_of or is_id(sensor_id):
-                    row = self._add(key, number)
+                elif others or is_id(sensor_id):
+                    row = self._add((sensor_id, metric), number)
+                    added.append(position)
                 else:
                     refuse("bad_id", f"sensor_id: {_ID_RULE}", index)
             rows[position] = row
-        return rows
+        if added:
+            self._ids.put_words(keys[added], rows[added])
 
     def _foreign(self, belongs_to: int, number: int) -> tuple[Reason, str]:
         if number == UNKNOWN:
             return "bad_id", f"owner: {_ID_RULE}"
-        return "operator_conflict", f"sensor belongs to owner {self._owners[belongs_to]}"
+        return "operator_conflict", f"sensor belongs to owner {self.owners.names[belongs_to]}"
 
-    def _owners_of(self, c: Columns) -> NDArray[np.int32]:
-        """Return the number of each reading's owner, UNKNOWN for one that is no id."""
-        if isinstance(c.owner, str):
-            return np.full(len(c), self._owner(c.owner), np.int32)
-        try:
-            return np.fromiter(map(self._owner_number.__getitem__, c.owner), np.int32, len(c))
-        except KeyError:
-            return np.array([self._owner(name) for name in c.owner], np.int32)
-
-    def _owner(self, name: str) -> int:
-        number = self._owner_number.get(name, UNKNOWN)
-        if number == UNKNOWN and is_id(name):
-            number = self._owner_number[name] = len(self._owners)
-            self._owners.append(name)
-        return number
+    def _row(self, sensor_id: str, metric: str) -> int:
+        code = METRIC_CODE.get(metric, UNKNOWN)
+        for row in self._rows_of.get(sensor_id, ()):
+            if self.metric[row] == code:
+                return row
+        return REFUSED
 
     def _add(self, key: tuple[str, str], owner: int) -> int:
         if self._free:
@@ -141,17 +131,15 @@ class Series:
                 for name, array in vars(self).items():
                     if isinstance(array, np.ndarray):
                         setattr(self, name, grown(array, row + 1, self._FILL.get(name, 0)))
-        self._row_of[key[1]][key[0]] = row
-        self._owner_of[key[0]] = owner
-        self._series_of[key[0]] += 1
+        self._rows_of.setdefault(key[0], []).append(row)
         self.owner[row] = owner
         self.metric[row] = METRIC_CODE[key[1]]
         return row
 
     def row_of(self, sensor_id: str, metric: str, owner: str) -> int | None:
         """Return the row of a series that is on file under this owner, or None."""
-        row = self._row_of[metric].get(sensor_id) if metric in self._row_of else None
-        return row if row is not None and self._owners[self.owner[row]] == owner else None
+        row = self._row(sensor_id, metric)
+        return row if row != REFUSED and self.owners.names[self.owner[row]] == owner else None
 
     @property
     def rows_in_use(self) -> int:
@@ -160,16 +148,18 @@ class Series:
 
     def owner_names(self, rows: NDArray[np.integer]) -> list[str]:
         """Return the owners of rows in use."""
-        return [self._owners[number] for number in self.owner[rows].tolist()]
+        return [self.owners.names[number] for number in self.owner[rows].tolist()]
 
-    def rows_of_sensor(self, sensor_id: str) -> list[int]:
+    def rows_of_sensor(self, sensor_id: str) -> Sequence[int]:
         """Return the rows of all series of a sensor."""
-        rows = (rows.get(sensor_id) for rows in self._row_of.values())
-        return [row for row in rows if row is not None]
+        return self._rows_of.get(sensor_id, ())
 
-    def row(self, sensor_id: str, metric: str) -> int:
-        """Return the row of a series that is on file."""
-        return self._row_of[metric][sensor_id]
+    def rows_on_file(self, sensor_ids: Sequence[str], metric: NDArray[np.int8]) -> NDArray[np.int32]:
+        """Return the rows of series, all of which are on file; metrics are codes."""
+        rows = self._ids.rows_of(self._ids.as_wide(_keyed(metric, words_of(names_of(sensor_ids)))))
+        if rows.min(initial=0) < 0:
+            raise KeyError(sensor_ids[int(rows.argmin())])
+        return rows
 
     def keys(self, rows: NDArray[np.integer]) -> tuple[list[str], list[str]]:
         """Return (sensor ids, metric names) of rows in use."""
@@ -179,11 +169,11 @@ class Series:
     def remove(self, rows: NDArray[np.intp]) -> None:
         """Forget series; their rows may be given to others."""
         for row, key in zip(rows.tolist(), zip(*self.keys(rows), strict=True), strict=True):
-            del self._row_of[key[1]][key[0]]
             self._keys[row] = None
-            self._series_of[key[0]] -= 1
-            if not self._series_of[key[0]]:
-                del self._series_of[key[0]], self._owner_of[key[0]]
+            self._rows_of[key[0]].remove(row)
+            if not self._rows_of[key[0]]:
+                del self._rows_of[key[0]]
+        self._ids.remove(rows)
         self.ts[rows] = 0
         self.changed[rows] = False
         self.health[rows] = np.zeros(1, record.RECORD)
@@ -253,10 +243,12 @@ class Series:
     def restore(self, columns: Mapping[str, Sequence[Any]], slots: Slots) -> None:
         """Fill an empty table from the rows of ub.sensor_state of this partition."""
         n = len(columns["sensor_id"])
-        keys = zip(columns["sensor_id"], columns["metric"], strict=True)
-        for key, owner in zip(keys, columns["owner"], strict=True):
-            self._add(key, self._owner(owner))
+        pairs = zip(columns["sensor_id"], columns["metric"], strict=True)
+        for key, owner in zip(pairs, columns["owner"], strict=True):
+            self._add(key, self.owners.number(owner))
         metrics = [METRIC_CODE[name] for name in columns["metric"]]
+        keys = _keyed(np.array(metrics, np.int8), words_of(names_of(columns["sensor_id"])))
+        self._ids.put_words(keys, np.arange(n))
         self.slot[:n] = list(map(slots.slot, columns["cell"], metrics))
         self.ts[:n] = columns["ts"]
         self.value[:n] = np.rint(np.array(columns["value"], np.float64) * MILLION)
@@ -266,3 +258,12 @@ class Series:
         self.at_slot[:n] = self.slot[:n]
         self.received_at[:n] = columns["received_at"]
         self.health[:n] = record.load(columns["health"])
+
+
+def _keyed(metric: NDArray[np.int8], words: Words) -> Words:
+    """Return ids of sensors with a word before them that says the metric; none is all zero."""
+    keys = np.empty((len(words), 1 + words.shape[1]), np.uint64)
+    keys[:, 0] = metric
+    keys[:, 0] += np.uint64(1)
+    keys[:, 1:] = words
+    return keys

@@ -26,7 +26,7 @@ from streams.clock import EventClock
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
 from streams.frames import BadFrame
 from streams.sensing import saved
-from streams.sensing.columns import Columns, decode
+from streams.sensing.frame import Frame, Reader
 from streams.sensing.health.rule import HealthRule
 from streams.sensing.health.watch import Health
 from streams.sensing.memory import Memory
@@ -70,6 +70,7 @@ class SensingState:
         self._books = Books(STAGE, restored.generation, restored.ledger)
         self._slots = Slots(locator)
         self._series = Series()
+        self._reader = Reader(self._series.owners)
         self._memory = Memory(config.window_ms, config.amend_horizon_ms, self._series, self._slots)
         self._health = Health(config.health, self._series, self._slots)
         self._clock = EventClock(config.allowed_lateness_ms)
@@ -95,21 +96,21 @@ class SensingState:
     def apply(self, record: Record) -> None:
         """Fold one record of ub.sensors in."""
         self._offset = record.offset
-        columns = decode(record.value, record.timestamp)
-        if isinstance(columns, BadFrame):
-            self._books.refuse(record, "bad_frame", columns.detail, count=columns.count)
-            self._books.book(received=columns.count, applied=0, rejected=columns.count)
+        frame = self._reader.read(record)
+        if isinstance(frame, BadFrame):
+            self._books.refuse(record, "bad_frame", frame.detail, count=frame.count)
+            self._books.book(received=frame.count, applied=0, rejected=frame.count)
             return
-        if not len(columns):
+        if not len(frame):
             return
-        admitted = self._admit(columns, partial(self._refuse, record, columns))
-        self._books.book(received=len(columns), applied=admitted, rejected=len(columns) - admitted)
+        admitted = self._admit(frame, partial(self._refuse, frame))
+        self._books.book(received=len(frame), applied=admitted, rejected=len(frame) - admitted)
         if self._pending_readings > _MOST_PENDING:
             self._settle()
         if len(self._series) > self._config.most_series:
             self._archive()
 
-    def _admit(self, c: Columns, refuse: Refuse) -> int:
+    def _admit(self, c: Frame, refuse: Refuse) -> int:
         """Take in the readings that are not refused; returns their number."""
         take, value = usable_readings(c, refuse)
         if not len(take):
@@ -132,7 +133,7 @@ class SensingState:
 
     def _take_in(
         self,
-        c: Columns,
+        c: Frame,
         take: NDArray[np.intp],
         value: NDArray[np.int64],
         ts: NDArray[np.int64],
@@ -206,16 +207,16 @@ class SensingState:
 
     # ------------------------------------------------------------------ books
 
-    def _refuse(self, record: Record, c: Columns, reason: Reason, detail: str, index: int) -> None:
-        self._books.refuse(record, reason, detail, index, text=c.text(index))
+    def _refuse(self, c: Frame, reason: Reason, detail: str, index: int) -> None:
+        self._books.refuse(c.record, reason, detail, index, text=c.columns.text(index))
         if reason == "value_out_of_range":
-            row = self._series.row_of(*c.series(index))
+            row = self._series.row_of(*c.columns.series(index))
             ts = min(int(c.ts[index]), c.received_at)
             if row is not None and ts >= self._clock.watermark - self._config.amend_horizon_ms:
                 self._health.refuse(row, ts, self._pending_readings)
 
     def _refuse_late(
-        self, c: Columns, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse
+        self, c: Frame, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse
     ) -> None:
         limit = self._config.amend_horizon_ms / 1000
         behind = (watermark - c.ts[take]) / 1000

@@ -9,7 +9,8 @@ from schemas.metrics import METRICS, SENSOR_KINDS
 from schemas.rejected import Reason
 from schemas.sensors import SENSOR_STATUSES
 from streams.frames import EARLIEST_MS, END_MS, UNKNOWN
-from streams.sensing.columns import KIND_CODE, METRIC_CODE, METRIC_NAMES, Columns
+from streams.sensing.columns import KIND_CODE, METRIC_CODE, METRIC_NAMES
+from streams.sensing.frame import Frame
 from streams.units import SAME, BadUnit, conversion
 
 Refuse = Callable[[Reason, str, int], None]
@@ -24,7 +25,7 @@ _HIGHEST = np.array([round(metric.highest * MILLION) for metric in _METRICS], np
 _FREE_SPACES = METRIC_CODE["free_spaces"]
 
 
-def usable_readings(c: Columns, refuse: Refuse) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+def usable_readings(c: Frame, refuse: Refuse) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """Return the indices of the readings whose values can be used, and the values of these in millionths."""
     sound = _measured_somewhere(c) & (c.status >= 0) & (c.metric >= 0)
     sound &= c.kind == _KIND[c.metric]
@@ -46,21 +47,18 @@ def usable_readings(c: Columns, refuse: Refuse) -> tuple[NDArray[np.intp], NDArr
     return take, millionths[take].astype(np.int64)
 
 
-def _measured_somewhere(c: Columns) -> NDArray[np.bool_]:
+def _measured_somewhere(c: Frame) -> NDArray[np.bool_]:
     """Return whether place and time of each reading are in range (NaN is not)."""
     there: NDArray[np.bool_] = (np.abs(c.lat) <= 90) & (np.abs(c.lon) <= 180)
     return there & (c.ts >= EARLIEST_MS) & (c.ts < END_MS)
 
 
-def _converted(c: Columns, bad_units: dict[int, str]) -> NDArray[np.float64]:
+def _converted(c: Frame, bad_units: dict[int, str]) -> NDArray[np.float64]:
     """Return the values in canonical units, NaN for those with a bad unit, of which the index and detail are noted."""
-    units = list(dict.fromkeys(c.unit)) if isinstance(c.unit, list) else [c.unit]
-    pair = c.metric.astype(np.int64) * len(units)
-    if isinstance(c.unit, list):
-        number = {unit: number for number, unit in enumerate(units)}
-        pair += np.fromiter(map(number.__getitem__, c.unit), np.int64, len(c))
-    elif c.unit is None:
+    if c.unit is None:
         return c.value
+    units = c.units
+    pair = c.metric.astype(np.int64) * len(units) + c.unit
     converted = c.value
     for found in np.flatnonzero(np.bincount(pair[c.metric >= 0])).tolist():
         how = conversion(METRIC_NAMES[found // len(units)], units[found % len(units)])
@@ -76,7 +74,7 @@ def _converted(c: Columns, bad_units: dict[int, str]) -> NDArray[np.float64]:
     return converted
 
 
-def _why(c: Columns, index: int, converted: float) -> tuple[Reason, str]:
+def _why(c: Frame, index: int, converted: float) -> tuple[Reason, str]:
     """Return reason and detail for a reading that cannot be used, whose unit is no hindrance."""
     lat, lon, ts, code = float(c.lat[index]), float(c.lon[index]), int(c.ts[index]), int(c.metric[index])
     if not (abs(lat) <= 90 and abs(lon) <= 180):

@@ -23,7 +23,8 @@ Table = NDArray[np.int32]
 EMPTY, GONE = -1, -2
 WORD = 8
 _LEAST = 1024
-_FACTORS = np.array([secrets.randbits(64) | 1 for _ in range(MAX_ID_LENGTH // WORD)], np.uint64)
+_FACTORS = np.array([secrets.randbits(64) | 1 for _ in range(MAX_ID_LENGTH // WORD + 1)], np.uint64)
+"""One more than an id has words: a key may be an id and a word before it."""
 
 
 def names_of(ids: Sequence[str]) -> Names:
@@ -77,7 +78,11 @@ class Ids:
 
     def put(self, names: Names, rows: NDArray[np.integer]) -> None:
         """Give rows to ids that have none; ids and rows are distinct."""
-        words = self.as_wide(words_of(names))
+        self.put_words(words_of(names), rows)
+
+    def put_words(self, words: Words, rows: NDArray[np.integer]) -> None:
+        """Do what `put` does for ids as integers, of any width."""
+        words = self.as_wide(words)
         self.reserve(len(rows), int(rows.max(initial=-1)) + 1)
         self.words[rows] = words
         insert(self.words, self.table, self.factors, rows.astype(np.int32))

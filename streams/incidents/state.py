@@ -35,6 +35,7 @@ from streams.incidents.trips.book import TripBook, TripConfig
 from streams.incidents.vehicles.book import VehicleBook
 from streams.incidents.vehicles.config import VehiclesConfig
 from streams.refusals import refusal
+from streams.stored import reading
 
 STAGE = "incidents"
 
@@ -104,19 +105,25 @@ class IncidentsState:
     def _restore(self, restored: Restored) -> None:
         alerts = []
         for name, data in restored.parts.items():
-            about, _, subject = name.partition("/")
-            if about == "owner":
-                self._owners.restore(subject, data)
-            elif about == "flap":
-                self._damper.restore(subject, data)
-            elif about in self._books:
-                alert = self._books[about].restore(subject, data)
-                if alert is not None:
-                    alerts.append(alert)
+            with reading(STAGE, name):
+                alerts += self._restore_part(name, data)
         for alert in self._damper.open_alerts(alerts):
             self._open.keep(alert)
         if self._incidents is not None:
-            self._incidents.restore(restored.parts, self._open.all())
+            with reading(STAGE, "incident"):
+                self._incidents.restore(restored.parts, self._open.all())
+
+    def _restore_part(self, name: str, data: bytes) -> list[Alert]:
+        """Put one part back where it belongs; returns the alert that is open in it."""
+        about, _, subject = name.partition("/")
+        if about == "owner":
+            self._owners.restore(subject, data)
+        elif about == "flap":
+            self._damper.restore(subject, data)
+        elif about in self._books:
+            alert = self._books[about].restore(subject, data)
+            return [] if alert is None else [alert]
+        return []
 
     @property
     def reached(self) -> int:

@@ -4,11 +4,12 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.alerts import SEVERITIES, AlertAction, Severity
+from schemas.alerts import SEVERITIES, AlertAction, Health, Severity
 from streams.notify.formats import RENDER
 from streams.notify.receivers import FORMATS, Format
 from tests.pipeline import T0
@@ -75,6 +76,18 @@ def test_alertmanager_gets_an_alert_that_lasts_until_it_would_be_repeated() -> N
     }
     assert alert["annotations"]["summary"].startswith("95 bikes")
     assert (alert["startsAt"], alert["endsAt"]) == ("2026-01-01T00:00:00.000Z", "2026-01-01T01:15:00.000Z")
+
+
+def test_alertmanager_tells_a_feed_of_sensors_from_one_of_vehicles_of_the_same_name() -> None:
+    found = []
+    for feed in ("sensors", "vehicles"):
+        evidence = msgspec.structs.replace(of().evidence, health=Health(feed, 3, T0, 60_000, 600_000))
+        silent = msgspec.structs.replace(of(), kind="feed_silent", subject="north", evidence=evidence)
+        [alert] = json.loads(RENDER["alertmanager"](message(silent, "alertmanager")).body)
+        found.append(alert["labels"])
+    assert found[0].pop("feed") == "sensors"
+    assert found[1].pop("feed") == "vehicles"
+    assert found[0] == found[1]
 
 
 def test_alertmanager_is_told_that_the_former_severity_is_over() -> None:

@@ -6,10 +6,13 @@ from typing import Any
 
 import msgspec
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
+from shapely.affinity import translate
 
 from schemas.alerts import SEVERITIES, AlertAction, Health, Severity
+from streams.grid import locate
 from streams.notify.formats import RENDER
 from streams.notify.receivers import FORMATS, Format
 from tests.pipeline import T0
@@ -193,6 +196,21 @@ def test_what_is_expected_was_not_observed(kind: str, certainty: str) -> None:
     info = root.find(f"{cap_rules.NAMESPACE}info")
     assert info is not None
     assert cap_rules.text(info, "certainty") == certainty
+
+
+@pytest.mark.parametrize("lat", [-17.0, 0.0, 66.0])
+def test_the_outline_of_a_cell_across_the_antimeridian_is_cut_there(lat: float) -> None:
+    [cell] = locate.Locator(9, 2).cells([lat], [180.0])
+    boundary = locate.boundary_geojson(cell)
+    root = cap_rules.check(RENDER["cap"](message(of(), "cap", boundary=boundary)).body)
+    polygons = [
+        shapely.Polygon([tuple(map(float, pair.split(",")[::-1])) for pair in (found.text or "").split()])
+        for found in root.iter(f"{cap_rules.NAMESPACE}polygon")
+    ]
+    west, east = polygons
+    assert (west.bounds[2], east.bounds[0]) == (180, -180)
+    whole = shapely.union_all([west, translate(east, 360)])
+    assert whole.symmetric_difference(shapely.geometry.shape(boundary)).area < 1e-3 * whole.area
 
 
 def test_the_outline_is_latitude_before_longitude() -> None:

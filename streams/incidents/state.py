@@ -30,6 +30,7 @@ from streams.incidents.policy import Policy
 from streams.incidents.showing import Seen, Showing
 from streams.incidents.speeds.book import SpeedBook, SpeedConfig
 from streams.incidents.stays.book import StayBook, StayConfig
+from streams.incidents.stays.ground import count_ground_version
 from streams.incidents.telling import rows
 from streams.incidents.trips.book import TripBook, TripConfig
 from streams.incidents.vehicles.book import VehicleBook
@@ -73,13 +74,18 @@ class IncidentsState:
         self._to_tell: list[Output] = []
         self._newest = 0
         watch = None if health is None else HealthBook(health, self._place)
-        self._counts = CountBook(_count_config(policy), None if watch is None else watch.silent_operators)
+        self._counts = CountBook(
+            _count_config(policy),
+            None if watch is None else watch.silent_operators,
+            self._grounds,
+        )
+        self._edges = EdgeBook(self._counts)
         self._trips = TripBook(_trip_config(policy), None if watch is None else watch.silent_operators)
         self._cells = CellBook(policy, centre, (self._counts, self._trips))
         self._books: dict[str, Book] = {"cell": self._cells}
         if watch is not None:  # before the rules: who is silent is not too few
             self._books["health"] = watch
-        self._books["edge"] = EdgeBook(self._counts)
+        self._books["edge"] = self._edges
         self._books["count"] = self._counts
         self._books["trips"] = self._trips
         if anomalies is not None:
@@ -183,6 +189,9 @@ class IncidentsState:
         lat, lon = self._centre(int(cell, 16))
         return Place(lat, lon, self._policy.rule_at(lat, lon).zone)
 
+    def _grounds(self, region: str) -> set[str]:
+        return self._edges.grounds(region)
+
     def _speed_config(self, policy: Policy) -> SpeedConfig:
         return SpeedConfig(policy.speeds, policy.name, policy.time_zone, self._speeding_quiet_ms)
 
@@ -214,7 +223,13 @@ class IncidentsState:
 
 
 def _count_config(policy: Policy) -> CountConfig:
-    return CountConfig(policy.counts, policy.name, policy.time_zone, policy.default.min_duration_ms)
+    return CountConfig(
+        policy.counts,
+        policy.name,
+        policy.time_zone,
+        policy.default.min_duration_ms,
+        count_ground_version(policy),
+    )
 
 
 def _trip_config(policy: Policy) -> TripConfig:

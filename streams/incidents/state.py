@@ -30,7 +30,7 @@ from streams.incidents.policy import Policy
 from streams.incidents.showing import Seen, Showing
 from streams.incidents.speeds.book import SpeedBook, SpeedConfig
 from streams.incidents.stays.book import StayBook, StayConfig
-from streams.incidents.stays.ground import count_ground_version
+from streams.incidents.stays.ground import count_ground_version, ground_version
 from streams.incidents.telling import rows
 from streams.incidents.trips.book import TripBook, TripConfig
 from streams.incidents.vehicles.book import VehicleBook
@@ -237,4 +237,4 @@ def _trip_config(policy: Policy) -> TripConfig:
 
 
 def _stay_config(policy: Policy) -> StayConfig:
-    return StayConfig(policy.stays, policy.name, policy.time_zone)
+    return StayConfig(policy.stays, policy.name, policy.time_zone, ground_version(policy))

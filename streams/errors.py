@@ -6,6 +6,7 @@ UrbanBrainError
 ├── MigrationError       the database schema is older or newer than this program
 ├── Fenced               another worker owns the partition now; our writes are refused
 ├── LogGap               records of a partition were skipped; folding on would lose them
+├── StateError           a checkpoint holds state that another version of this program stored
 ├── PolicyError          a policy file cannot be used
 ├── MatcherError         a matcher of alerts cannot be read
 ├── AlertError           an alert or a silence is not there, or not in a state for what was asked
@@ -55,6 +56,10 @@ class Fenced(UrbanBrainError):
 
 class LogGap(UrbanBrainError):
     """Records of a partition were skipped; folding on would lose them."""
+
+
+class StateError(UrbanBrainError):
+    """A checkpoint holds state that another version of this program stored."""
 
 
 class PolicyError(UrbanBrainError):

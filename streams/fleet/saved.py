@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from streams.fleet.kernel import ENTRY, Records
 from streams.fleet.slots import Slots
 from streams.fleet.vehicles import Vehicles
+from streams.stored import reading
 from streams.zstd import zstd
 
 
@@ -64,7 +65,8 @@ def dump_clock(clock: Clock) -> bytes:
 
 def load_clock(data: bytes) -> Clock:
     """Decode what `dump_clock` wrote."""
-    return _clock.decode(data)
+    with reading("fleet", "clock"):
+        return _clock.decode(data)
 
 
 def dump_window(slots: NDArray[np.int32], counts: NDArray[np.int32], names: Slots) -> bytes:
@@ -81,7 +83,8 @@ def dump_window(slots: NDArray[np.int32], counts: NDArray[np.int32], names: Slot
 
 def load_window(data: bytes, names: Slots) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Decode what `dump_window` wrote: (slots, counts)."""
-    value = _window.decode(zstd.decompress(data))
+    with reading("fleet", "window"):
+        value = _window.decode(zstd.decompress(data))
     operators = np.array([names.operator(name) for name in value.operators], np.int32)
     cells = _column(value.cells, "<i8").tolist()
     slots = names.slots_of(cells, operators[_column(value.operator, "<i4")])
@@ -105,7 +108,8 @@ def dump_entries(entries: Records, vehicles: Vehicles, slots: Slots) -> bytes:
 
 def load_entries(data: bytes, vehicles: Vehicles, slots: Slots, settled: int) -> Records:
     """Decode what `dump_entries` wrote, without what is older than `settled`: that was counted since."""
-    value = _entries.decode(zstd.decompress(data))
+    with reading("fleet", "waiting"):
+        value = _entries.decode(zstd.decompress(data))
     ts = _column(value.ts, "<i8").astype(np.int64)
     keep = ts >= settled
     entries = np.zeros(int(np.count_nonzero(keep)), ENTRY)

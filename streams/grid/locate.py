@@ -10,11 +10,16 @@ from typing import Any
 import h3
 import h3.api.basic_int as h3i
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from shapely.affinity import translate
+from shapely.geometry import shape
 
 _RES0_SPACING = 0.38196601125010500003
 """Distance of hexagons of resolution 0 on a face's plane; the sphere's radius is 1. H3: RES0_U_GNOMONIC."""
 _REMEMBERED = 200_000
+_KM_PER_DEGREE = 111.2
+"""Of latitude; of longitude it is less."""
 
 
 class Locator:
@@ -163,13 +168,29 @@ def cells_in_polygon(polygon: Mapping[str, Any], resolution: int) -> set[int]:
 
 
 def cells_on_edge(polygon: Mapping[str, Any], resolution: int) -> set[int]:
-    """Return the cells that lie in a GeoJSON Polygon or MultiPolygon in part."""
-    shape = h3.geo_to_h3shape(polygon)
-    touched, whole = (
-        h3.h3shape_to_cells_experimental(shape, resolution, contain=contain)
-        for contain in ("overlap", "full")
+    """Return the cells that lie in a GeoJSON Polygon or MultiPolygon in part: its outline runs through them.
+
+    Takes time by the length of the outline: 0.1 s at resolution 9 for a strip of 1,000 km. Those that H3 finds to
+    overlap, without those that it finds in it as a whole, are the same, but it takes time by the box around: 16 s.
+    """
+    outline = shapely.boundary(shape(polygon))
+    # Half an edge from one to the next: a cell between two of them touches the cell of one.
+    step = h3.average_hexagon_edge_length(resolution, unit="km") / _KM_PER_DEGREE / 2
+    places = shapely.get_coordinates(shapely.segmentize(outline, step)).tolist()
+    met = {h3i.latlng_to_cell(lat, lon, resolution) for lon, lat in places}
+    near = np.array(sorted({cell for one in met for cell in h3i.grid_disk(one, 1)}), np.uint64)
+    rings = [boundary_geojson(cell)["coordinates"][0] for cell in near.tolist()]
+    hexagons = shapely.polygons(
+        shapely.linearrings(
+            np.concatenate(rings), indices=np.repeat(np.arange(len(rings)), [*map(len, rings)])
+        )
     )
-    return {from_hex(cell) for cell in set(touched) - set(whole)}
+    # Cells across the antimeridian have longitudes beyond 180; an outline may come to it from the other side.
+    crossed = np.zeros(len(rings), np.bool_)
+    for one in (outline, translate(outline, 360)):
+        shapely.prepare(one)
+        crossed |= shapely.intersects(one, hexagons)
+    return set(near[crossed].tolist())
 
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

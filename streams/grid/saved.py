@@ -20,6 +20,7 @@ from streams.grid.kind import Row, Stocks
 from streams.grid.merge import COUNTED, Live
 from streams.grid.slots import BLOCK_BITS, Key, slots_of
 from streams.grid.tally import FleetTally, Tally
+from streams.stored import reading
 from streams.zstd import zstd
 
 _LEVEL = 1
@@ -115,7 +116,8 @@ def load(
         tally = tallies.get((region, kind))
         if tally is None:
             tally = tallies[region, kind] = make(region, kind)
-        _restore(tally, what, [int(number) for number in numbers], zstd.decompress(data))
+        with reading("grid", name):
+            _restore(tally, what, [int(number) for number in numbers], zstd.decompress(data))
     return tallies
 
 

@@ -197,7 +197,9 @@ class Damper:
 
 
 def _key(alert: Alert) -> str:
-    return f"{alert.kind}/{alert.cell}/{alert.subject or ''}"
+    # An owner of sensors and an operator of vehicles may have one name.
+    health = alert.evidence.health if alert.kind == "feed_silent" else None
+    return f"{alert.kind}/{alert.cell}/{'' if health is None else f'{health.feed}:'}{alert.subject or ''}"
 
 
 def _continued(shown: Alert, event: Alert) -> Alert:

@@ -30,11 +30,13 @@ from streams.incidents.policy import Policy
 from streams.incidents.showing import Seen, Showing
 from streams.incidents.speeds.book import SpeedBook, SpeedConfig
 from streams.incidents.stays.book import StayBook, StayConfig
+from streams.incidents.stays.ground import count_ground_version, ground_version
 from streams.incidents.telling import rows
 from streams.incidents.trips.book import TripBook, TripConfig
 from streams.incidents.vehicles.book import VehicleBook
 from streams.incidents.vehicles.config import VehiclesConfig
 from streams.refusals import refusal
+from streams.stored import reading
 
 STAGE = "incidents"
 
@@ -72,13 +74,18 @@ class IncidentsState:
         self._to_tell: list[Output] = []
         self._newest = 0
         watch = None if health is None else HealthBook(health, self._place)
-        self._counts = CountBook(_count_config(policy), None if watch is None else watch.silent_operators)
+        self._counts = CountBook(
+            _count_config(policy),
+            None if watch is None else watch.silent_operators,
+            self._grounds,
+        )
+        self._edges = EdgeBook(self._counts)
         self._trips = TripBook(_trip_config(policy), None if watch is None else watch.silent_operators)
         self._cells = CellBook(policy, centre, (self._counts, self._trips))
         self._books: dict[str, Book] = {"cell": self._cells}
         if watch is not None:  # before the rules: who is silent is not too few
             self._books["health"] = watch
-        self._books["edge"] = EdgeBook(self._counts)
+        self._books["edge"] = self._edges
         self._books["count"] = self._counts
         self._books["trips"] = self._trips
         if anomalies is not None:
@@ -104,19 +111,25 @@ class IncidentsState:
     def _restore(self, restored: Restored) -> None:
         alerts = []
         for name, data in restored.parts.items():
-            about, _, subject = name.partition("/")
-            if about == "owner":
-                self._owners.restore(subject, data)
-            elif about == "flap":
-                self._damper.restore(subject, data)
-            elif about in self._books:
-                alert = self._books[about].restore(subject, data)
-                if alert is not None:
-                    alerts.append(alert)
+            with reading(STAGE, name):
+                alerts += self._restore_part(name, data)
         for alert in self._damper.open_alerts(alerts):
             self._open.keep(alert)
         if self._incidents is not None:
-            self._incidents.restore(restored.parts, self._open.all())
+            with reading(STAGE, "incident"):
+                self._incidents.restore(restored.parts, self._open.all())
+
+    def _restore_part(self, name: str, data: bytes) -> list[Alert]:
+        """Put one part back where it belongs; returns the alert that is open in it."""
+        about, _, subject = name.partition("/")
+        if about == "owner":
+            self._owners.restore(subject, data)
+        elif about == "flap":
+            self._damper.restore(subject, data)
+        elif about in self._books:
+            alert = self._books[about].restore(subject, data)
+            return [] if alert is None else [alert]
+        return []
 
     @property
     def reached(self) -> int:
@@ -176,6 +189,9 @@ class IncidentsState:
         lat, lon = self._centre(int(cell, 16))
         return Place(lat, lon, self._policy.rule_at(lat, lon).zone)
 
+    def _grounds(self, region: str) -> set[str]:
+        return self._edges.grounds(region)
+
     def _speed_config(self, policy: Policy) -> SpeedConfig:
         return SpeedConfig(policy.speeds, policy.name, policy.time_zone, self._speeding_quiet_ms)
 
@@ -207,7 +223,13 @@ class IncidentsState:
 
 
 def _count_config(policy: Policy) -> CountConfig:
-    return CountConfig(policy.counts, policy.name, policy.time_zone, policy.default.min_duration_ms)
+    return CountConfig(
+        policy.counts,
+        policy.name,
+        policy.time_zone,
+        policy.default.min_duration_ms,
+        count_ground_version(policy),
+    )
 
 
 def _trip_config(policy: Policy) -> TripConfig:
@@ -215,4 +237,4 @@ def _trip_config(policy: Policy) -> TripConfig:
 
 
 def _stay_config(policy: Policy) -> StayConfig:
-    return StayConfig(policy.stays, policy.name, policy.time_zone)
+    return StayConfig(policy.stays, policy.name, policy.time_zone, ground_version(policy))

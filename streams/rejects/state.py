@@ -7,6 +7,7 @@ from schemas.rejected import Rejected
 from streams.fold import Changes, Output, Record, Restored, Rows
 from streams.frames import END_MS
 from streams.refusals import rejected
+from streams.stored import reading
 
 STAGE = "rejects"
 MOST_TOPICS = 1_000
@@ -31,7 +32,8 @@ class RejectsState:
         self._partition = restored.partition
         self._generation = restored.generation
         data = restored.parts.get("counts")
-        self._state = msgspec.msgpack.decode(data, type=_Saved) if data else _Saved({}, {})
+        with reading(STAGE, "counts"):
+            self._state = msgspec.msgpack.decode(data, type=_Saved) if data else _Saved({}, {})
         self._fresh: list[Rejected] = []
 
     def apply(self, record: Record) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from streams.requests.held import Waiting
 from streams.requests.windows import Pair, Tally
+from streams.stored import reading
 
 
 class Clock(msgspec.Struct, frozen=True, array_like=True):
@@ -40,7 +41,8 @@ def dump_clock(clock: Clock) -> bytes:
 
 def load_clock(data: bytes) -> Clock:
     """Decode what `dump_clock` wrote."""
-    return _clock.decode(data)
+    with reading("requests", "clock"):
+        return _clock.decode(data)
 
 
 def dump_window(tallies: dict[Pair, Tally]) -> bytes:
@@ -50,7 +52,9 @@ def dump_window(tallies: dict[Pair, Tally]) -> bytes:
 
 def load_window(data: bytes) -> dict[Pair, Tally]:
     """Decode what `dump_window` wrote."""
-    return {(row.cell, row.service_code): Tally(row.counts, row.took) for row in _rows.decode(data)}
+    with reading("requests", "window"):
+        rows = _rows.decode(data)
+    return {(row.cell, row.service_code): Tally(row.counts, row.took) for row in rows}
 
 
 def dump_held(held: list[Waiting]) -> bytes:
@@ -60,4 +64,5 @@ def dump_held(held: list[Waiting]) -> bytes:
 
 def load_held(data: bytes) -> list[Waiting]:
     """Decode what `dump_held` wrote."""
-    return _waiting.decode(data)
+    with reading("requests", "held"):
+        return _waiting.decode(data)

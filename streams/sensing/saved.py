@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from streams.sensing.columns import METRIC_CODE
 from streams.sensing.series import Series
 from streams.sensing.slots import Slots
+from streams.stored import reading
 from streams.zstd import zstd
 
 
@@ -49,7 +50,8 @@ def dump_clock(clock: Clock) -> bytes:
 
 def load_clock(data: bytes) -> Clock:
     """Decode what `dump_clock` wrote."""
-    return _clock.decode(data)
+    with reading("sensing", "clock"):
+        return _clock.decode(data)
 
 
 def dump_seen(
@@ -79,7 +81,8 @@ def load_seen(
     data: bytes, series: Series, slots: Slots
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
     """Decode what `dump_seen` wrote; the series must be on file."""
-    part = _seen.decode(zstd.decompress(data))
+    with reading("sensing", "seen"):
+        part = _seen.decode(zstd.decompress(data))
     codes = np.array([METRIC_CODE[name] for name in part.metrics], np.int64)
     rows = series.rows_on_file(part.sensor_ids, codes.astype(np.int8))
     row = np.frombuffer(part.series, "<u4")

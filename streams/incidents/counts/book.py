@@ -29,12 +29,16 @@ Key = tuple[str, Bound, str]
 
 @dataclass(frozen=True, slots=True)
 class CountConfig:
-    """The policies, the file they are of, the city's time zone, and how long a bound must be broken for an alert."""
+    """The policies, the file they are of, the city's time zone, and how long a bound must be broken for an alert.
+
+    `ground` is the version of the areas in which fleets are to count by position for them.
+    """
 
     policies: tuple[CountPolicy, ...]
     file: str
     zone: tzinfo
     min_duration_ms: int
+    ground: str = ""
 
 
 class _Saved(msgspec.Struct, array_like=True, frozen=True):
@@ -62,9 +66,18 @@ class _Entry:
 class CountBook:
     """The rules of all policies in the regions of one partition."""
 
-    def __init__(self, config: CountConfig, silent: Callable[[str], AbstractSet[str]] | None = None) -> None:
-        """`silent` says of which operators nothing is heard in a region: rules on too few of theirs are held back."""
+    def __init__(
+        self,
+        config: CountConfig,
+        silent: Callable[[str], AbstractSet[str]] | None = None,
+        grounds: Callable[[str], AbstractSet[str]] = lambda _: frozenset(),
+    ) -> None:
+        """`silent` says of which operators nothing is heard in a region: rules on too few of theirs are held back.
+
+        `grounds` says by which versions of areas fleets have told positions in it.
+        """
         self._silent = silent
+        self._grounds = grounds
         self._crowds: dict[str, Crowd] = {}
         self._tallies: dict[str, list[Tally]] = {}
         self._fleets: dict[str, Fleets] = {}
@@ -225,6 +238,10 @@ class CountBook:
         silent = self._silent_in(tally.region)
         return operator in silent if operator else any(map(tally.policy.counts, silent))
 
+    def _is_redrawn(self, rule: CountRule) -> bool:
+        """Return whether positions are told by other areas than those of the rule: before it, or still."""
+        return bool(rule.edge) and not self._grounds(rule.region) <= {self._config.ground}
+
     def _silent_in(self, region: str) -> frozenset[str]:
         return frozenset(self._silent(region)) if self._silent is not None else frozenset()
 
@@ -267,6 +284,8 @@ class CountBook:
                 continue
             found = severity(bound, count, rule) if in_effect else None
             entry = self._entries.get(key)
+            if in_effect and entry is not None and entry.alert is not None and self._is_redrawn(rule):
+                continue  # it would end by centres of cells, and begin anew by positions
             if found is None and (entry is None or entry.watch.quiet):
                 continue
             if entry is None:

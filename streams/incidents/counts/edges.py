@@ -64,6 +64,10 @@ class EdgeBook:
         """Return what makes a message unusable, or nothing."""
         return problem_of_lengths(message.counts) if isinstance(message, CellsEdges) else ""
 
+    def grounds(self, region: str) -> set[str]:
+        """Return the versions of the areas that the sources of a region have told of last."""
+        return {heard.ground for (where, _), heard in self._heard.items() if where == region}
+
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Take counts in; whoever follows judges them with the next counts of cells."""
         if isinstance(message, CellsEdges) and self._counts(message):

@@ -1,6 +1,7 @@
 """Rules of type `speed` of an MDS policy: how fast a vehicle may go in their geographies."""
 
 from collections.abc import Mapping, Sequence
+from math import nextafter
 
 from schemas.vehicles import VEHICLE_TYPES
 from streams.incidents.counts.fields import Fields
@@ -47,4 +48,8 @@ def _limit_kmh(fields: Fields) -> float | None:
     if maximum is None:
         fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
         return None
-    return maximum * kmh
+    if fields.yes("inclusive_maximum", True):
+        return maximum * kmh
+    if maximum == 0:
+        fields.error("maximum", "no speed is below 0; leave inclusive_maximum out")
+    return nextafter(maximum * kmh, 0.0)  # whoever is faster than this has reached the maximum

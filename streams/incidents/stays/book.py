@@ -40,11 +40,12 @@ _NEVER = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class StayConfig:
-    """The policies, the file they are of, and the city's time zone."""
+    """The policies, the file they are of, the city's time zone, and the version of the areas they speak of."""
 
     policies: tuple[StayPolicy, ...]
     file: str
     zone: tzinfo
+    ground: str = ""
 
 
 class StayBook:
@@ -138,7 +139,10 @@ class StayBook:
         self._unsaved.add(("at", region, vehicle_id))
         self._plan(region, vehicle_id, at)
         reason = "it stands elsewhere" if areas else f"the vehicle is gone from there ({n.vehicle_state[i]})"
-        yield from self._clear(region, vehicle_id, set(stay.since), at, reason, record)
+        kept = set(stay.since)
+        if areas:
+            kept |= self._told_by_other_areas(region, vehicle_id)
+        yield from self._clear(region, vehicle_id, kept, at, reason, record)
         if not areas:
             self._drop(region, vehicle_id)
 
@@ -174,6 +178,13 @@ class StayBook:
             return
         for vehicle_id in sorted(vehicle for vehicle, at in due.items() if at <= as_of):
             stay = self._stays[region][vehicle_id]
+            held = self._told_by_other_areas(region, vehicle_id)
+            if held:
+                del due[
+                    vehicle_id
+                ]  # it is told anew by the areas of the policy, or the policy by these is taken
+                yield from self._clear(region, vehicle_id, held, as_of, "within the rules", record)
+                continue
             broken, next_due = judge(
                 self._config.policies, stay, as_of, lambda policy, rule: self._in_effect(region, policy, rule)
             )
@@ -195,6 +206,16 @@ class StayBook:
                 if kind not in self._alerts.get((region, vehicle_id), {}):
                     yield self._raise(region, vehicle_id, stay, one, as_of, record)
         self._next[region] = min(due.values(), default=_NEVER)
+
+    def _told_by_other_areas(self, region: str, vehicle_id: str) -> set[str]:
+        """Return the rules whose open alerts are let be, as what is known of the vehicle is by areas drawn otherwise.
+
+        They would end as nobody is in the areas of the policy, and begin anew when the vehicle is told by these.
+        """
+        if self._stays[region][vehicle_id].ground == self._config.ground:
+            return set()
+        found = map(self._rule_of, self._alerts.get((region, vehicle_id), {}).values())
+        return {one[1].rule_id for one in found if one is not None}
 
     def _raise(
         self, region: str, vehicle_id: str, stay: Stay, broken: Broken, as_of: int, record: Record

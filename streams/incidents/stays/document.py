@@ -55,6 +55,10 @@ def _limit_s(fields: Fields) -> int | None:
     if maximum is None:
         fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
         return None
+    if not fields.yes("inclusive_maximum", True):
+        fields.note(
+            "inclusive_maximum", "makes no difference: who has stood for the maximum stands there for longer"
+        )
     if maximum * seconds > _LONGEST_S:
         fields.error("maximum", "a year at most is expected")
     return maximum * seconds

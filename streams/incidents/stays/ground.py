@@ -163,7 +163,19 @@ def count_ground_of(policy: Policy, outline: Outline) -> Ground | None:
     )
 
 
+def count_ground_version(policy: Policy) -> str:
+    """Return the version of these areas, as fleets tell it; empty: there are none."""
+    ground = count_ground_of(policy, lambda _: {})
+    return "" if ground is None else ground.version
+
+
 def ground_of(policy: Policy, outline: Outline) -> Ground | None:
     """Return what the fleet stage is to look for; None: nothing."""
     states = frozenset(state for one in policy.stays for rule in one.rules for state in rule.states)
     return Ground(policy.areas, states, outline) if policy.areas else None
+
+
+def ground_version(policy: Policy) -> str:
+    """Return the version of that, as fleets tell it; empty: nothing."""
+    ground = ground_of(policy, lambda _: {})
+    return "" if ground is None else ground.version

@@ -28,6 +28,8 @@ def labels(alert: Alert, district: str | None) -> dict[str, str]:
     }
     if alert.subject is not None:
         found["subject"] = alert.subject
+    if alert.kind == "feed_silent" and alert.evidence.health is not None:
+        found["feed"] = alert.evidence.health.feed  # an owner of sensors and an operator may have one name
     return found if district is None else {**found, "district": district}
 
 

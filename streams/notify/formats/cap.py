@@ -3,8 +3,13 @@
 https://docs.oasis-open.org/emergency/cap/v1.2/CAP-v1.2-os.html
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from xml.etree import ElementTree as ET
+
+from shapely.affinity import translate
+from shapely.geometry import box, shape
 
 from schemas.alerts import Alert
 from streams.notify.message import Message, Payload
@@ -13,6 +18,8 @@ NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 
 _SEVERITY = {"critical": "Severe", "major": "Moderate", "minor": "Minor", "warning": "Minor"}
 """CAP's Extreme is an extraordinary threat to life or property."""
+
+_GLOBE, _BEYOND = box(-180, -90, 180, 90), box(180, -90, 540, 90)
 
 _URGENCY = {"critical": "Immediate", "major": "Immediate", "minor": "Expected", "warning": "Future"}
 
@@ -82,13 +89,26 @@ def _add_area(info: ET.Element, alert: Alert, message: Message) -> None:
     district = "" if message.district is None else f"{message.district}, "
     _add(area, "areaDesc", f"{district}zone {alert.zone}, cell {alert.cell}")
     if message.boundary is not None:
-        ring = message.boundary["coordinates"][0]
-        _add(area, "polygon", " ".join(f"{lat:.6f},{lon:.6f}" for lon, lat in ring))
+        for ring in _rings(message.boundary):
+            _add(area, "polygon", " ".join(f"{lat:.6f},{lon:.6f}" for lon, lat in ring))
     else:
         _add(area, "circle", f"{alert.lat:.6f},{alert.lon:.6f} 0")
     geocode = ET.SubElement(area, "geocode")
     _add(geocode, "valueName", "H3")
     _add(geocode, "value", alert.cell)
+
+
+def _rings(boundary: Mapping[str, Any]) -> list[list[Sequence[float]]]:
+    """Return the outline of a cell (longitude, latitude), one on either side of the antimeridian where it crosses that.
+
+    Its longitudes are beyond 180 there, which WGS-84 has not: CAP takes several polygons for one area.
+    """
+    ring = boundary["coordinates"][0]
+    if max(lon for lon, _ in ring) <= 180:
+        return [ring]
+    cell = shape(boundary)
+    pieces = cell.intersection(_GLOBE), translate(cell.intersection(_BEYOND), -360)
+    return [list(piece.exterior.coords) for piece in pieces if not piece.is_empty]
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:

@@ -1,9 +1,12 @@
 """Geometry of cells, as tables and maps show it."""
 
+import time
+
 import h3
 import pytest
 import shapely
-from shapely.geometry import shape
+from shapely.affinity import translate
+from shapely.geometry import mapping, shape
 
 from streams.grid import locate
 
@@ -54,6 +57,52 @@ def test_cells_of_a_polygon_are_those_whose_centre_lies_in_it() -> None:
     inside = {cell for cell in around if area.contains(shapely.Point(*reversed(locate.centre(cell))))}
     assert found == inside
     assert len(found) > 20
+
+
+def overlapped_in_part(area: shapely.Geometry, resolution: int) -> set[int]:
+    """Return what H3 says of each cell of the box around."""
+    both = (
+        h3.h3shape_to_cells_experimental(h3.geo_to_h3shape(mapping(area)), resolution, contain=contain)
+        for contain in ("overlap", "full")
+    )
+    touched, whole = (set(map(locate.from_hex, cells)) for cells in both)
+    return touched - whole
+
+
+def diamond(lat: float, lon: float, size: float) -> shapely.Polygon:
+    return shapely.Polygon([(lon, lat - size), (lon + size, lat), (lon, lat + size), (lon - size, lat)])
+
+
+PENTAGON = h3.cell_to_latlng(h3.get_pentagons(9)[3])
+WEST, EAST = shapely.box(-360, -90, -180, 90), shapely.box(-180, -90, 180, 90)
+
+
+@pytest.mark.parametrize("size", [0.0003, 0.004, 0.05])
+@pytest.mark.parametrize("place", [SHANGHAI, PENTAGON, (69.6, 18.9)])
+def test_cells_on_the_edge_of_a_polygon_are_those_that_lie_in_it_in_part(
+    place: tuple[float, float], size: float
+) -> None:
+    area = diamond(*place, size)
+    for one in (area, area.difference(diamond(*place, size / 3))):
+        assert locate.cells_on_edge(mapping(one), 9) == overlapped_in_part(one, 9)
+
+
+@pytest.mark.parametrize("lat", [-17.0, 0.001, 65.0])
+def test_an_area_cut_at_the_antimeridian_has_its_edge_on_both_sides(lat: float) -> None:
+    whole = diamond(lat, -180.0, 0.01)
+    east, west = (
+        whole.intersection(EAST),
+        translate(whole.intersection(WEST), 360),
+    )
+    for area in (east, west, shapely.union_all([east, west])):
+        assert locate.cells_on_edge(mapping(area), 9) == overlapped_in_part(area, 9)
+
+
+def test_the_edge_of_a_thin_strip_of_a_thousand_kilometres_takes_no_time() -> None:
+    strip = shapely.Polygon([(116, 28), (123, 34.5), (123.001, 34.5), (116.001, 28)])
+    begin = time.process_time()
+    assert len(locate.cells_on_edge(mapping(strip), 9)) > 4_000
+    assert time.process_time() - begin < 3
 
 
 @pytest.mark.parametrize(("lat", "lon"), [(0.0, 180.0), (-17.0, 179.999), (65.0, -179.999), SHANGHAI])

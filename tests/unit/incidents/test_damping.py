@@ -2,14 +2,19 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
-from schemas.alerts import Alert
+from schemas.alerts import Alert, Health
+from streams import topics
+from streams.fold import Record
 from streams.grid.locate import centre
-from streams.incidents.damping import FlapConfig
+from streams.incidents.damping import Damper, FlapConfig
+from streams.incidents.lifecycle import next_event
 from streams.incidents.policy import Rule
 from streams.incidents.state import IncidentsState
 from tests.pipeline import T0, restored
+from tests.unit.alerts.events import alert
 from tests.unit.incidents.test_lifecycle import RULE, Incidents
 
 FLAPS = FlapConfig(raises=3, window_ms=600_000, quiet_ms=120_000)
@@ -143,3 +148,35 @@ def test_switched_off_a_held_alert_is_cleared_with_the_next_look() -> None:
     city.again()
     [cleared] = city.look(51)
     assert (cleared.alert_id, cleared.action) == (third.alert_id, "cleared")
+
+
+def test_a_feed_of_sensors_and_one_of_vehicles_of_the_same_name_are_told_both() -> None:
+    """Both are shown in the cell in which they were heard last."""
+    damper = Damper(FlapConfig(raises=2, window_ms=600_000, quiet_ms=120_000))
+    told = [
+        one for minute in range(2) for feed in ("sensors", "vehicles") for one in flap(damper, feed, minute)
+    ]
+    assert [(one.action, one.evidence.health and one.evidence.health.feed) for one in told] == [
+        *(("raised", "sensors"), ("cleared", "sensors")),
+        *(("raised", "vehicles"), ("cleared", "vehicles")),
+        *(("raised", "sensors"), ("raised", "vehicles")),
+    ]
+
+
+def flap(damper: Damper, feed: str, minute: int) -> list[Alert]:
+    """Raise and clear the alert of a feed once; returns what is told."""
+    at = T0 + minute * 60_000
+    made = msgspec.structs.replace(
+        alert(),
+        alert_id=f"{feed} {minute}",
+        kind="feed_silent",
+        subject="north",
+        starts_at=at,
+        updated_at=at,
+        evidence=msgspec.structs.replace(alert().evidence, health=Health(feed, 3, at, 60_000, 600_000)),
+    )
+    record = Record(topics.CELLS, 0, minute, b"", 0)
+    return [
+        *damper.pass_on([made], "CellsHealth", ("r", at), record),
+        *damper.pass_on([next_event(made, "cleared", at + 1_000)], "CellsHealth", ("r", at + 1_000), record),
+    ]

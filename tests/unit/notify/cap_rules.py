@@ -83,7 +83,9 @@ def _area(area: ET.Element) -> None:
         pairs = (polygon.text or "").split(" ")
         assert len(pairs) >= 4
         assert pairs[0] == pairs[-1]
-        assert all(PAIR.fullmatch(pair) and abs(float(pair.split(",")[0])) <= 90 for pair in pairs)
+        assert all(map(PAIR.fullmatch, pairs))
+        places = [tuple(map(float, pair.split(","))) for pair in pairs]
+        assert all(abs(lat) <= 90 and abs(lon) <= 180 for lat, lon in places), "WGS-84"
     for circle in area.findall(f"{NAMESPACE}circle"):
         centre, _, radius = (circle.text or "").partition(" ")
         assert PAIR.fullmatch(centre)

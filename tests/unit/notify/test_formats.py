@@ -4,11 +4,15 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
+from shapely.affinity import translate
 
-from schemas.alerts import SEVERITIES, AlertAction, Severity
+from schemas.alerts import SEVERITIES, AlertAction, Health, Severity
+from streams.grid import locate
 from streams.notify.formats import RENDER
 from streams.notify.receivers import FORMATS, Format
 from tests.pipeline import T0
@@ -75,6 +79,18 @@ def test_alertmanager_gets_an_alert_that_lasts_until_it_would_be_repeated() -> N
     }
     assert alert["annotations"]["summary"].startswith("95 bikes")
     assert (alert["startsAt"], alert["endsAt"]) == ("2026-01-01T00:00:00.000Z", "2026-01-01T01:15:00.000Z")
+
+
+def test_alertmanager_tells_a_feed_of_sensors_from_one_of_vehicles_of_the_same_name() -> None:
+    found = []
+    for feed in ("sensors", "vehicles"):
+        evidence = msgspec.structs.replace(of().evidence, health=Health(feed, 3, T0, 60_000, 600_000))
+        silent = msgspec.structs.replace(of(), kind="feed_silent", subject="north", evidence=evidence)
+        [alert] = json.loads(RENDER["alertmanager"](message(silent, "alertmanager")).body)
+        found.append(alert["labels"])
+    assert found[0].pop("feed") == "sensors"
+    assert found[1].pop("feed") == "vehicles"
+    assert found[0] == found[1]
 
 
 def test_alertmanager_is_told_that_the_former_severity_is_over() -> None:
@@ -180,6 +196,21 @@ def test_what_is_expected_was_not_observed(kind: str, certainty: str) -> None:
     info = root.find(f"{cap_rules.NAMESPACE}info")
     assert info is not None
     assert cap_rules.text(info, "certainty") == certainty
+
+
+@pytest.mark.parametrize("lat", [-17.0, 0.0, 66.0])
+def test_the_outline_of_a_cell_across_the_antimeridian_is_cut_there(lat: float) -> None:
+    [cell] = locate.Locator(9, 2).cells([lat], [180.0])
+    boundary = locate.boundary_geojson(cell)
+    root = cap_rules.check(RENDER["cap"](message(of(), "cap", boundary=boundary)).body)
+    polygons = [
+        shapely.Polygon([tuple(map(float, pair.split(",")[::-1])) for pair in (found.text or "").split()])
+        for found in root.iter(f"{cap_rules.NAMESPACE}polygon")
+    ]
+    west, east = polygons
+    assert (west.bounds[2], east.bounds[0]) == (180, -180)
+    whole = shapely.union_all([west, translate(east, 360)])
+    assert whole.symmetric_difference(shapely.geometry.shape(boundary)).area < 1e-3 * whole.area
 
 
 def test_the_outline_is_latitude_before_longitude() -> None:

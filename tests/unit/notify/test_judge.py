@@ -67,6 +67,8 @@ def verdict(
         ({"reason": "overdue", "overdue": True}, Send()),
         ({"reason": "overdue", "overdue": True, "acknowledged_by": "anna"}, Send()),
         ({"reason": "overdue", "overdue": True, "closed_by": "anna"}, Hold("closed by anna")),
+        ({"reason": "overdue", "overdue": True, "silence": SILENCE}, Hold(SILENCE)),
+        ({"reason": "overdue", "overdue": True, "state": "silenced"}, Send()),  # the silence is over
         ({"reason": "overdue", "overdue": True, "status": "cleared"}, Drop("cleared")),
         ({"reason": "overdue"}, Drop("nobody is late with it any more")),
         ({"reason": "repeat", "told": TOLD}, Send()),

@@ -15,6 +15,7 @@ from schemas.cells import CellsEdges, EdgeCounts
 from schemas.rejected import Rejected
 from streams import topics
 from streams.incidents.policy import Policy
+from streams.incidents.stays.ground import count_ground_version
 from tests.unit.incidents.counts.folding import REGION, Counted
 from tests.unit.incidents.counts.mds import START, cell_at, document, geography, policy, read_all, rule
 
@@ -42,7 +43,7 @@ AREA = HARBOUR.counts[0].rules[0].area.area_id
 
 def word(
     offset: int, *rows: tuple[str, bool, int], source: int = 0, generation: int = 0, owner: int = 0,
-    ground: str = "g", operator: str = "hello", area: str = AREA, state: str = "available",
+    ground: str = "g", operator: str = "hello", area: str = AREA, state: str = "available", change: int = 0,
 ) -> bytes:  # fmt: skip
     """Return a message of a fleet; of each row cell, whether in the harbour, and how many."""
     states = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
@@ -50,7 +51,7 @@ def word(
     inside = [[area] if within else [] for _, within, _ in rows]
     outside = [[] if within else [area] for _, within, _ in rows]
     columns = EdgeCounts([cell for cell, _, _ in rows], [operator for _ in rows], inside, outside, *counts)
-    return codec.encode(CellsEdges(REGION, source, generation, offset, owner, 0, ground, columns))
+    return codec.encode(CellsEdges(REGION, source, generation, offset, owner, change, ground, columns))
 
 
 class Looking(Counted):
@@ -230,3 +231,53 @@ def test_columns_of_unequal_length_are_refused() -> None:
         next(one.value for one in looking.outputs if one.topic == topics.REJECTED)
     )
     assert "columns of 0, 1 values" in str(refused)
+
+
+def alerts_of(looking: Looking, minute: int) -> list[tuple[str, int]]:
+    told = looking.look(START + minute * MINUTE)
+    return [(one.action, one.evidence.rule.count) for one in told if one.evidence.rule is not None]
+
+
+@pytest.mark.parametrize("fleet_first", [True, False])
+def test_an_alert_of_a_rule_whose_outline_is_drawn_anew_goes_on_where_it_is_broken_by_both(
+    fleet_first: bool,
+) -> None:
+    """The centre of A lies outside of both outlines: by it nobody is in the harbour."""
+    before, after = (policy_of(rule(7, 1, maximum=1), west=west) for west in (10.1, 10.2))
+    (old, new) = (count_ground_version(one) for one in (before, after))
+    (area, redrawn) = (one.counts[0].rules[0].area.area_id for one in (before, after))
+    looking = fold(before)
+    looking.fold_bytes(word(5, (A, True, 2), (A, False, 2), area=area, ground=old))
+    looking.fold_bytes(word(5, (A, False, 0), area=area, ground=old, source=1))
+    assert alerts_of(looking, 0) == []
+    assert alerts_of(looking, 3) == [("raised", 2)]
+    told = [
+        word(6, (A, True, 2), (A, False, 2), area=redrawn, ground=new, change=1),
+        word(6, area=redrawn, ground=new, change=1, source=1),
+    ]
+    if fleet_first:
+        looking.fold_bytes(told[0])
+        assert alerts_of(looking, 4) == []
+    looking.fold.take_policy(after)
+    assert alerts_of(looking, 5) == []
+    looking.checkpoint()
+    looking.crash(after)
+    looking.fold_bytes(told[0])
+    assert alerts_of(looking, 6) == []
+    looking.fold_bytes(told[1])
+    assert alerts_of(looking, 7) == []
+    looking.fold_bytes(word(7, (A, True, 1), (A, False, 3), area=redrawn, ground=new, change=1))
+    assert alerts_of(looking, 8) == [("cleared", 1)]
+
+
+def test_an_alert_that_the_outline_drawn_anew_does_not_bear_out_is_cleared_once_all_have_told_of_it() -> None:
+    before, after = (policy_of(rule(7, 1, maximum=1), west=west) for west in (10.1, 10.2))
+    looking = fold(before)
+    area, redrawn = (one.counts[0].rules[0].area.area_id for one in (before, after))
+    looking.fold_bytes(word(5, (A, True, 3), (A, False, 1), area=area, ground=count_ground_version(before)))
+    alerts_of(looking, 0)
+    assert alerts_of(looking, 3) == [("raised", 3)]
+    looking.fold.take_policy(after)
+    assert alerts_of(looking, 4) == []
+    looking.fold_bytes(word(6, (A, False, 4), area=redrawn, ground=count_ground_version(after), change=1))
+    assert alerts_of(looking, 5) == [("cleared", 0)]

@@ -18,6 +18,7 @@ from streams.incidents.counts.edges import EdgeBook
 from streams.incidents.counts.rules import Place
 from streams.incidents.overview import lines
 from streams.incidents.policy import Policy
+from streams.incidents.stays.ground import count_ground_version
 from tests.unit.incidents.counts.folding import REGION, Counted
 from tests.unit.incidents.counts.mds import (
     DEFAULT,
@@ -74,7 +75,7 @@ class Looking(Counted):
         )
 
     def word(
-        self, *rows: Row, offset: int = 5, operator: str = "hello", ground: str = "g", owner: int = 0,
+        self, *rows: Row, offset: int = 5, operator: str = "hello", ground: str = "", owner: int = 0,
         on_trip: bool = False,
     ) -> None:  # fmt: skip
         """Hear from a fleet: vehicles within the harbour where the cell is A or B."""
@@ -85,7 +86,13 @@ class Looking(Counted):
             *([cell for cell, _, _ in rows], [operator for _ in rows], inside, [[] for _ in rows], *states),
             vehicle_type=[type_ for _, type_, _ in rows],
         )
-        self.fold_bytes(codec.encode(CellsEdges(REGION, 0, 0, offset, owner, 0, ground, columns)))
+        self.fold_bytes(
+            codec.encode(
+                CellsEdges(
+                    REGION, 0, 0, offset, owner, 0, ground or count_ground_version(self.policy), columns
+                )
+            )
+        )
 
     def counts(self, number: int = 0) -> int:
         (tally,) = self.fold._counts._tallies_of(REGION)
@@ -217,12 +224,12 @@ def test_nor_are_they_too_few_until_it_is_told() -> None:
 @pytest.mark.parametrize(("bound", "before", "over"), [("maximum", 6, 3), ("minimum", 3, 6)])
 def test_what_was_told_stays_while_it_is_in_doubt(bound: str, before: int, over: int) -> None:
     looking = Looking(policy_of(mopeds(**{bound: 5 if bound == "maximum" else 4})))
-    looking.word((A, "moped", before), (A, "bicycle", 4))
+    looking.word((A, "moped", before), (A, "bicycle", 4), ground="another")
     looking.cells(a=before + 4)
     (alert,) = looking.cells()
-    looking.word((A, "moped", 1), (A, "bicycle", 1), owner=1, ground="another")
+    looking.word((A, "moped", 1), (A, "bicycle", 1), owner=1)
     assert looking.cells() == [], "a source that begins to look for other areas"
-    looking.word((A, "moped", over), (A, "bicycle", before + 4 - over), owner=1, ground="another")
+    looking.word((A, "moped", over), (A, "bicycle", before + 4 - over), owner=1)
     (cleared,) = looking.cells()
     assert (cleared.alert_id, cleared.status) == (alert.alert_id, "cleared")
 

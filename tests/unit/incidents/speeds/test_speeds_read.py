@@ -1,11 +1,13 @@
 """What a file may say about speed, and every mistake in it."""
 
+from datetime import UTC
 from typing import Any
 
 import pytest
 
 from streams.incidents.change import told_otherwise
 from streams.incidents.overview import lines
+from streams.incidents.speeds.judge import End, Move, judge
 from tests.pipeline import T0
 from tests.unit.incidents.counts.mds import document, geography, policy
 from tests.unit.incidents.speeds.rides import speed_rule
@@ -29,6 +31,8 @@ def errors(**fields: Any) -> list[str]:
         ({"maximum": -1}, "maximum: is -1; a whole number of 0 or more is expected"),
         ({"maximum": True}, "maximum: is True; a whole number of 0 or more is expected"),
         ({"propulsion_types": ["human"]}, "vehicles are not told apart by propulsion"),
+        ({"inclusive_maximum": 1}, "inclusive_maximum: is 1; true or false is expected"),
+        ({"maximum": 0, "inclusive_maximum": False}, "maximum: is 0; no speed is below 0"),
         ({"geographies": []}, "a list of UUIDs of geographies is expected"),
         ({"states": {"removed": []}}, "vehicles are counted in the states"),
         ({"start_time": "25:00:00"}, "a time of the day as hh:mm:ss"),
@@ -49,6 +53,17 @@ def test_a_rule_on_speed_as_it_is_read() -> None:
     assert rule.limit_kmh == pytest.approx(24.14016)
     assert (rule.zone, rule.vehicle_types, rule.states) == ("Plaza, Town", {"moped"}, ("on_trip",))
     assert len(rule.areas) == 2
+
+
+def test_a_speed_that_reaches_a_maximum_that_is_not_inclusive_is_too_fast() -> None:
+    def breaks(kmh: float, *, inclusive: bool | None) -> bool:
+        read = mds(speed_rule(7, 1, maximum=20, inclusive_maximum=inclusive))
+        at = End(T0, "on_trip", read.speeds[0].rules[0].areas)
+        return judge(read.speeds, Move("north", "bicycle", at, at, kmh), UTC) is not None
+
+    assert [breaks(20.0, inclusive=given) for given in (None, True, False)] == [False, False, True]
+    assert [breaks(20.1, inclusive=given) for given in (None, True, False)] == [True, True, True]
+    assert not breaks(19.999, inclusive=False)
 
 
 def test_a_rule_about_vehicles_that_are_not_here_is_noted_and_left_out() -> None:

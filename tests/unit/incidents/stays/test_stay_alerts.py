@@ -292,6 +292,33 @@ def test_time_goes_on_where_the_outline_of_a_rule_is_drawn_anew(told_first: bool
     assert alert.evidence.stay.since == T0
 
 
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize("told_first", [False, True])
+@pytest.mark.parametrize(("east", "goes_on"), [(121.4773, True), (121.4762, False)])
+def test_an_alert_goes_on_where_the_outline_of_its_rule_is_drawn_anew_around_the_vehicle(
+    told_first: bool, crash: bool, east: float, goes_on: bool
+) -> None:
+    fold = watched(plaza(PLAZA))
+    stand(fold, at(0))
+    [alert] = fold.time(3_600, SHANGHAI)
+    other = plaza(box(121.4760, 31.2330, east, 31.2340))
+    steps = [lambda: fold.take(other), fold.publish]
+    if told_first:
+        fold.take_in_fleet(other)
+        steps.reverse()
+    for second, step in enumerate(steps):
+        step()
+        fold.time(3_610 + second, SHANGHAI)
+        fold.checkpoint_incidents()
+        if crash:
+            fold.crash_incidents()
+    fold.time(3_620, SHANGHAI)
+    stand(fold, at(3_630, HERE, "on_trip"))
+    told = {(one.alert_id, one.action): one.updated_at - T0 for one in fold.alerts}
+    assert told.keys() == {(alert.alert_id, "raised"), (alert.alert_id, "cleared")}
+    assert (told[alert.alert_id, "cleared"] == 3_630_000) is goes_on
+
+
 def test_time_begins_anew_where_a_vehicle_is_moved_into_what_an_outline_left_out_for_a_while() -> None:
     fold = watched(plaza(PLAZA))
     stand(fold, at(0))

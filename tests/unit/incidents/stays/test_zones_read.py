@@ -138,6 +138,17 @@ def test_a_feed_as_it_is_published() -> None:
     assert len(read.stays[0].rules) == 1
 
 
+@pytest.mark.parametrize(("given", "noted"), [(None, 0), (True, 0), (False, 1)])
+def test_a_maximum_of_time_that_is_not_inclusive_is_noted_to_make_no_difference(
+    given: Any, noted: int
+) -> None:
+    made = policy(1, time_rule(7, 1, maximum=5, inclusive_maximum=given))
+    read, findings = parsed(document([made], [geography(1, PLAZA, "Plaza")]))
+    assert not findings.errors
+    assert read.stays[0].rules[0].limit_ms == 300_000
+    assert sum("inclusive_maximum: makes no difference" in note for note in findings.notes) == noted
+
+
 @pytest.mark.parametrize(
     ("hours", "maximum", "noted"),
     [

@@ -180,9 +180,8 @@ class StayBook:
             stay = self._stays[region][vehicle_id]
             held = self._told_by_other_areas(region, vehicle_id)
             if held:
-                del due[
-                    vehicle_id
-                ]  # it is told anew by the areas of the policy, or the policy by these is taken
+                # Until it is told anew by the areas of the policy, or the policy by those that it was told by is taken.
+                del due[vehicle_id]
                 yield from self._clear(region, vehicle_id, held, as_of, "within the rules", record)
                 continue
             broken, next_due = judge(

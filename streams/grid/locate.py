@@ -171,7 +171,8 @@ def cells_on_edge(polygon: Mapping[str, Any], resolution: int) -> set[int]:
     """Return the cells that lie in a GeoJSON Polygon or MultiPolygon in part: its outline runs through them.
 
     Takes time by the length of the outline: 0.1 s at resolution 9 for a strip of 1,000 km. Those that H3 finds to
-    overlap, without those that it finds in it as a whole, are the same, but it takes time by the box around: 16 s.
+    overlap, without those that it finds in it as a whole, are the same but for cells with a hole inside, which H3 takes
+    for whole; and it takes time by the box around: 16 s.
     """
     outline = shapely.boundary(shape(polygon))
     # Half an edge from one to the next: a cell between two of them touches the cell of one.

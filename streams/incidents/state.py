@@ -77,7 +77,7 @@ class IncidentsState:
         self._counts = CountBook(
             _count_config(policy),
             None if watch is None else watch.silent_operators,
-            self._grounds,
+            self._stands_by_other_areas,
         )
         self._edges = EdgeBook(self._counts)
         self._trips = TripBook(_trip_config(policy), None if watch is None else watch.silent_operators)
@@ -189,8 +189,8 @@ class IncidentsState:
         lat, lon = self._centre(int(cell, 16))
         return Place(lat, lon, self._policy.rule_at(lat, lon).zone)
 
-    def _grounds(self, region: str) -> set[str]:
-        return self._edges.grounds(region)
+    def _stands_by_other_areas(self, region: str, ground: str) -> bool:
+        return self._edges.stands_by_other_areas(region, ground)
 
     def _speed_config(self, policy: Policy) -> SpeedConfig:
         return SpeedConfig(policy.speeds, policy.name, policy.time_zone, self._speeding_quiet_ms)

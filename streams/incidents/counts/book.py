@@ -70,14 +70,14 @@ class CountBook:
         self,
         config: CountConfig,
         silent: Callable[[str], AbstractSet[str]] | None = None,
-        grounds: Callable[[str], AbstractSet[str]] = lambda _: frozenset(),
+        by_other_areas: Callable[[str, str], bool] = lambda _region, _ground: False,
     ) -> None:
         """`silent` says of which operators nothing is heard in a region: rules on too few of theirs are held back.
 
-        `grounds` says by which versions of areas fleets have told positions in it.
+        `by_other_areas` says whether vehicles of a region are counted by areas of another version than the one given.
         """
         self._silent = silent
-        self._grounds = grounds
+        self._by_other_areas = by_other_areas
         self._crowds: dict[str, Crowd] = {}
         self._tallies: dict[str, list[Tally]] = {}
         self._fleets: dict[str, Fleets] = {}
@@ -240,7 +240,7 @@ class CountBook:
 
     def _is_redrawn(self, rule: CountRule) -> bool:
         """Return whether positions are told by other areas than those of the rule: before it, or still."""
-        return bool(rule.edge) and not self._grounds(rule.region) <= {self._config.ground}
+        return bool(rule.edge) and self._by_other_areas(rule.region, self._config.ground)
 
     def _silent_in(self, region: str) -> frozenset[str]:
         return frozenset(self._silent(region)) if self._silent is not None else frozenset()

@@ -64,9 +64,20 @@ class EdgeBook:
         """Return what makes a message unusable, or nothing."""
         return problem_of_lengths(message.counts) if isinstance(message, CellsEdges) else ""
 
-    def grounds(self, region: str) -> set[str]:
-        """Return the versions of the areas that the sources of a region have told of last."""
-        return {heard.ground for (where, _), heard in self._heard.items() if where == region}
+    def stands_by_other_areas(self, region: str, ground: str) -> bool:
+        """Return whether any vehicle of a region is counted by areas of another version, as its source told it last.
+
+        A source that has none there may never tell by these: it tells of regions that it has vehicles in.
+        """
+        others = {
+            source for (where, source), one in self._heard.items() if where == region and one.ground != ground
+        }
+        if not others:
+            return False
+        cells = self._words.get(region, {}).values()
+        return any(
+            word.source in others and word.counts != NONE for words in cells for word in words.values()
+        )
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Take counts in; whoever follows judges them with the next counts of cells."""

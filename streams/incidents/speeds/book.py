@@ -212,7 +212,7 @@ def _speeding(rows: VehicleSpeeds, i: int, broken: Broken, moves: int) -> Speedi
         lon=rows.lon[i],
         metres=rows.metres[i],
         kmh=rows.kmh[i],
-        limit_kmh=broken.limit_kmh,
+        limit_kmh=round(broken.limit_kmh, 9),  # without what excludes an exclusive maximum
         moves=moves,
         policy_id=broken.policy.policy_id,
         rule_id=broken.rule.rule_id,

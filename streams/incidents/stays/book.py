@@ -179,6 +179,7 @@ class StayBook:
         for vehicle_id in sorted(vehicle for vehicle, at in due.items() if at <= as_of):
             stay = self._stays[region][vehicle_id]
             held = self._told_by_other_areas(region, vehicle_id)
+            held = {rule_id for rule_id in held if self._effect[region].get(rule_id) is not None}
             if held:
                 # Until it is told anew by the areas of the policy, or the policy by those that it was told by is taken.
                 del due[vehicle_id]

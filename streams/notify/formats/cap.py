@@ -88,10 +88,10 @@ def _add_area(info: ET.Element, alert: Alert, message: Message) -> None:
     area = ET.SubElement(info, "area")
     district = "" if message.district is None else f"{message.district}, "
     _add(area, "areaDesc", f"{district}zone {alert.zone}, cell {alert.cell}")
-    if message.boundary is not None:
-        for ring in _rings(message.boundary):
-            _add(area, "polygon", " ".join(f"{lat:.6f},{lon:.6f}" for lon, lat in ring))
-    else:
+    rings = [] if message.boundary is None else _rings(message.boundary)
+    for ring in rings:
+        _add(area, "polygon", " ".join(f"{lat:.6f},{lon:.6f}" for lon, lat in ring))
+    if not rings:
         _add(area, "circle", f"{alert.lat:.6f},{alert.lon:.6f} 0")
     geocode = ET.SubElement(area, "geocode")
     _add(geocode, "valueName", "H3")
@@ -101,12 +101,15 @@ def _add_area(info: ET.Element, alert: Alert, message: Message) -> None:
 def _rings(boundary: Mapping[str, Any]) -> list[list[Sequence[float]]]:
     """Return the outline of a cell (longitude, latitude), one on either side of the antimeridian where it crosses that.
 
-    Its longitudes are beyond 180 there, which WGS-84 has not: CAP takes several polygons for one area.
+    Its longitudes are beyond 180 there, which WGS-84 has not: CAP takes several polygons for one area. The cell around
+    a pole has no outline on that plane: none is returned.
     """
     ring = boundary["coordinates"][0]
     if max(lon for lon, _ in ring) <= 180:
         return [ring]
     cell = shape(boundary)
+    if not cell.is_valid:
+        return []
     pieces = cell.intersection(_GLOBE), translate(cell.intersection(_BEYOND), -360)
     return [list(piece.exterior.coords) for piece in pieces if not piece.is_empty]
 

@@ -213,6 +213,18 @@ def test_the_outline_of_a_cell_across_the_antimeridian_is_cut_there(lat: float) 
     assert whole.symmetric_difference(shapely.geometry.shape(boundary)).area < 1e-3 * whole.area
 
 
+@pytest.mark.parametrize("lat", [90.0, -90.0])
+@pytest.mark.parametrize("resolution", range(3, 14))
+def test_the_cell_around_a_pole_is_told_by_its_centre_where_it_has_no_outline(
+    lat: float, resolution: int
+) -> None:
+    [cell] = locate.Locator(resolution, 2).cells([lat], [0.0])
+    body = RENDER["cap"](message(of(), "cap", boundary=locate.boundary_geojson(cell))).body
+    root = cap_rules.check(body)
+    areas = [len(list(root.iter(f"{cap_rules.NAMESPACE}{name}"))) for name in ("polygon", "circle")]
+    assert areas[0] > 0 or areas == [0, 1]
+
+
 def test_the_outline_is_latitude_before_longitude() -> None:
     made = message(of(), "cap", boundary={"type": "Polygon", "coordinates": [RING]})
     body = RENDER["cap"](made).body.decode()

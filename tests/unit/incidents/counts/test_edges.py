@@ -281,3 +281,20 @@ def test_an_alert_that_the_outline_drawn_anew_does_not_bear_out_is_cleared_once_
     assert alerts_of(looking, 4) == []
     looking.fold_bytes(word(6, (A, False, 4), area=redrawn, ground=count_ground_version(after), change=1))
     assert alerts_of(looking, 5) == [("cleared", 0)]
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_source_that_has_nobody_there_any_more_holds_no_alert_open(left: bool) -> None:
+    """It is told of no more, so it never tells by the areas of the newer file."""
+    before, after = (policy_of(rule(7, 1, maximum=1), *more, west=10.1) for more in ((), (rule(8, 2),)))
+    area = before.counts[0].rules[0].area.area_id
+    looking = fold(before)
+    if left:
+        looking.fold_bytes(word(5, area=area, ground=count_ground_version(before)))
+    looking.fold.take_policy(after)
+    new = count_ground_version(after)
+    told = []
+    for offset, n in ((6, 2), (7, 9), (8, 0)):
+        looking.fold_bytes(word(offset, (A, True, n), area=area, ground=new, change=1, source=1))
+        told += alerts_of(looking, 10 * offset) + alerts_of(looking, 10 * offset + 5)
+    assert told == [("raised", 2), ("updated", 9), ("cleared", 0)]

@@ -56,6 +56,14 @@ def test_a_ride_that_is_too_fast_warns_is_minor_from_the_third_move_on_and_over_
     assert last.evidence.first_offset == first.evidence.offset
 
 
+def test_an_exclusive_maximum_is_shown_as_it_was_written() -> None:
+    fold = watched(mds(speed_rule(7, 2, maximum=20, inclusive_maximum=False)))
+    tell(fold, *ride(25, readings=2))
+    [alert] = fold.alerts
+    assert alert.evidence.speeding is not None
+    assert alert.evidence.speeding.limit_kmh == 20
+
+
 def test_one_wrong_position_is_two_moves_and_never_more_than_a_warning() -> None:
     fold = watched(TOWN_20)
     tell(fold, on(0, 0), on(15, 240), on(30, 30), on(45, 60))

@@ -331,9 +331,9 @@ def test_time_begins_anew_where_a_vehicle_is_moved_into_what_an_outline_left_out
     assert len(fold.time(660 + 3_600, SHANGHAI)) == 1
 
 
-def plaza(area: dict[str, Any]) -> Policy:
+def plaza(area: dict[str, Any], **fields: Any) -> Policy:
     """An hour is allowed in this area."""
-    made = policy(1, time_rule(7, 1, maximum=60), start_date=T0, published_date=T0 - 3_600_000)
+    made = policy(1, time_rule(7, 1, maximum=60, **fields), start_date=T0, published_date=T0 - 3_600_000)
     found, findings = parsed(document([made], [geography(1, area, "Plaza")]))
     assert not findings.errors
     return found
@@ -540,3 +540,15 @@ def test_what_people_see_of_an_alert_whose_log_is_folded_once_more() -> None:
     assert alert.evidence.first_offset == 1
     stand(fold, at(400, NEXT))
     assert fold.incidents.seen(alert) == Seen("stands elsewhere", "300 s in Plaza", "quiet")
+
+
+def test_an_alert_ends_with_its_hours_though_the_outline_of_its_rule_is_drawn_anew() -> None:
+    """The fleet never takes the newer file."""
+    hours = {"start_time": "00:00:00", "end_time": "01:59:59"}
+    fold = watched(plaza(PLAZA, **hours))
+    stand(fold, at(0))
+    assert len(fold.time(3_600, SHANGHAI)) == 1
+    fold.take(plaza(box(121.4760, 31.2330, 121.4773, 31.2340), **hours))
+    assert fold.time(7_199, SHANGHAI) == []
+    [alert] = fold.time(7_200, SHANGHAI)
+    assert alert.action == "cleared"

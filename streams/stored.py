@@ -1,4 +1,8 @@
-"""Parts of a checkpoint that this program cannot read: another version stored them."""
+"""Parts of a checkpoint that this program cannot read: another version stored them.
+
+What is stored in parts forbids unknown fields: what has more was stored by a later version. New fields come last, with
+a default.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from streams.arrays import grown
 from streams.compiled import compiled, int64
 from streams.fleet.kernel import Records
-from streams.fleet.vehicles import CHANGED, NOWHERE
+from streams.fleet.vehicles import CHANGED, NOWHERE, Vehicles
 from streams.ids import Ids, Table, find_number, insert_number, named
 from streams.json_text import Words
 
@@ -45,11 +45,11 @@ class PairCounts:
         self._n = 0
         self._pairs = np.zeros((size, 8), np.int32)
 
-    def settle(self, entries: Records, order: NDArray[np.integer], vehicles: Records) -> None:
+    def settle(self, entries: Records, order: NDArray[np.integer], vehicles: Vehicles) -> None:
         """Count entries for good, in this order by (vehicle, ts), and move the vehicles' settled slots on."""
         self._count(entries, order, vehicles, np.zeros(0, np.int32))
 
-    def add(self, entries: Records, order: NDArray[np.integer], vehicles: Records) -> Pairs:
+    def add(self, entries: Records, order: NDArray[np.integer], vehicles: Vehicles) -> Pairs:
         """Count entries that still wait; returns what `take_back` needs."""
         touched = np.empty(_MOST_PAIRS * len(order), np.int32)
         return touched[: self._count(entries, order, vehicles, touched)]
@@ -159,7 +159,7 @@ class PairCounts:
         self._ids.reserve(more, size)
         self._pairs = grown(self._pairs, size)
 
-    def _count(self, entries: Records, order: NDArray[np.integer], vehicles: Records, touched: Pairs) -> int:
+    def _count(self, entries: Records, order: NDArray[np.integer], vehicles: Vehicles, touched: Pairs) -> int:
         done, last = 0, np.full(3, -1, np.int64)
         for at in range(0, len(order), _AT_ONCE):
             some = order[at : at + _AT_ONCE]
@@ -167,7 +167,8 @@ class PairCounts:
             n, done = _count_entries(
                 entries,
                 some,
-                vehicles,
+                vehicles.table,
+                vehicles.changed,
                 self._window_ms,
                 self._ids.words,
                 self._ids.table,
@@ -188,6 +189,7 @@ def _count_entries(
     entries: Records,
     order: NDArray[np.integer],
     vehicles: Records,
+    changed: NDArray[np.int8],
     window_ms: int,
     words: Words,
     table: Table,
@@ -243,7 +245,7 @@ def _count_entries(
                 done += 1
         if settle and moved:
             vehicle.settled = stands
-            vehicle.changed |= CHANGED
+            changed[row] |= CHANGED
     return n, done
 
 

@@ -33,7 +33,7 @@ from streams.compiled import compiled
 from streams.fleet.counts import PairCounts, Pairs
 from streams.fleet.kernel import ENTRY, Records
 from streams.fleet.silence import MISSING
-from streams.fleet.vehicles import STANDING, Vehicles
+from streams.fleet.vehicles import MORE, STANDING, Vehicles
 
 _PATIENCE = 8
 """Steps an entry, on average, that sorting by insertion may take."""
@@ -92,7 +92,7 @@ class Flows:
         ready = self._waiting[done]
         if not len(ready):
             return
-        self._counts.settle(ready, _order(ready, self._vehicles.top), self._vehicles.table)
+        self._counts.settle(ready, _order(ready, self._vehicles.top), self._vehicles)
         rest = self._waiting[~done]
         self._saved = int(np.count_nonzero(~done[: self._saved]))
         self._n = len(rest)
@@ -136,8 +136,8 @@ class Flows:
         (a repeat, which never counts), and so is among these. Most of what waits of a large fleet is never saved.
         """
         fresh, self._saved = self._waiting[self._saved :], self._n
-        found = np.empty(len(fresh), np.int32)
-        return fresh.take(found[: _not_newest(fresh, self._vehicles.table, found)])
+        vehicles, found = self._vehicles, np.empty(len(fresh), np.int32)
+        return fresh.take(found[: _not_newest(fresh, vehicles.table, vehicles.changed, found)])
 
     def take_unsaved(self) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.int32]]]:
         """Yield (window start, slots, counts) of the settled counts that changed since the last call."""
@@ -175,7 +175,7 @@ class Flows:
     def _count_provisionally(self) -> Pairs:
         """Count what waits as if it were settled; `take_back` ends that."""
         some = self._waiting
-        return self._counts.add(some, _order(some, self._vehicles.top), self._vehicles.table)
+        return self._counts.add(some, _order(some, self._vehicles.top), self._vehicles)
 
 
 def _order(entries: Records, rows: int) -> NDArray[np.integer]:
@@ -191,7 +191,9 @@ def _order(entries: Records, rows: int) -> NDArray[np.integer]:
 
 
 @compiled
-def _not_newest(entries: Records, vehicles: Records, found: NDArray[np.int32]) -> int:
+def _not_newest(
+    entries: Records, vehicles: Records, changed: NDArray[np.int8], found: NDArray[np.int32]
+) -> int:
     """Set `found` to the entries that are not their vehicle's newest reading; returns how many.
 
     Nor is among them what came later with the same ts, and never counts. Where a vehicle is missing all are: its row
@@ -200,6 +202,8 @@ def _not_newest(entries: Records, vehicles: Records, found: NDArray[np.int32]) -
     n = 0
     for at in range(len(entries)):
         entry = entries[at]
+        if not changed[entry.row] & MORE:
+            continue  # its only one since the checkpoint before; of a large fleet most are
         vehicle = vehicles[entry.row]
         if not entry.heard or entry.ts != vehicle.ts or vehicle.state == MISSING:
             found[n] = at

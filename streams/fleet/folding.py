@@ -77,6 +77,7 @@ class Folding:
                 readings,
                 words,
                 vehicles.table,
+                vehicles.changed,
                 ids.words,
                 ids.table,
                 ids.factors,

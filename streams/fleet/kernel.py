@@ -14,7 +14,7 @@ from streams.compiled import compiled, int64
 from streams.fleet.columns import STATE_CODE
 from streams.fleet.lattice import Lattice, hexagon
 from streams.fleet.slots import OPERATOR_BITS
-from streams.fleet.vehicles import CHANGED, HEARD, NOWHERE, STANDING
+from streams.fleet.vehicles import CHANGED, HEARD, MORE, NOWHERE, STANDING
 from streams.frames import EARLIEST_MS, END_MS
 from streams.ids import Table, find_number, find_one, insert_number, insert_one
 from streams.json_text import Words, is_id
@@ -142,6 +142,7 @@ def fold(
     readings: Records,
     words: Words,
     vehicles: Records,
+    changed: NDArray[np.int8],
     ids: Words,
     ids_table: Table,
     factors: Words,
@@ -232,14 +233,19 @@ def fold(
                 cell_of[slot] = reading.cell
                 operator_of[slot] = reading.operator
         waits = slot_before != NOWHERE and vehicle.ts >= watermark
-        if newer and waits and vehicle.state != _MISSING and not vehicle.changed & HEARD:
+        heard = changed[row] & HEARD != 0
+        if heard or not newer or reading.state == _MISSING:
+            changed[row] |= MORE
+        if newer and waits and vehicle.state != _MISSING and not heard:
             # The vehicle's row held a reading that still waits and is saved there alone: see flows.py.
             _enter(entries[now.entries], vehicle.ts, row, slot_before, vehicle.state)
             now.entries += 1
+            changed[row] |= MORE
         _enter(entries[now.entries], ts, row, slot, reading.state)
         now.entries += 1
         if not newer:
             continue
+        changed[row] |= CHANGED | HEARD
         # 6. the newest: live counts, then the file
         if len(before):
             before[now.applied] = vehicle
@@ -271,7 +277,6 @@ def fold(
         vehicle.state = reading.state
         vehicle.type_ = reading.type_
         vehicle.battery = reading.battery
-        vehicle.changed = CHANGED | HEARD
     return DONE
 
 

@@ -21,7 +21,7 @@ from streams.stored import reading
 from streams.zstd import zstd
 
 
-class Clock(msgspec.Struct, frozen=True, array_like=True):
+class Clock(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """How far event time has come in the partition.
 
     All that is older than `settled` was counted; `waiting` has the newest ts of each `waiting/` part, in their order.
@@ -33,7 +33,7 @@ class Clock(msgspec.Struct, frozen=True, array_like=True):
     waiting: dict[str, int]
 
 
-class _Window(msgspec.Struct, frozen=True, array_like=True):
+class _Window(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     layout: Literal["planes"]
     cells: bytes
     operators: list[str]
@@ -41,7 +41,7 @@ class _Window(msgspec.Struct, frozen=True, array_like=True):
     counts: bytes
 
 
-class _Entries(msgspec.Struct, frozen=True, array_like=True):
+class _Entries(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     layout: Literal["planes"]
     ids: bytes
     id_width: int

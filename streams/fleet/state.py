@@ -36,7 +36,7 @@ from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
 from streams.fleet.steps import look_of
 from streams.fleet.tell import Teller, event_rows, vehicle_event
-from streams.fleet.vehicles import CHANGED, Vehicles
+from streams.fleet.vehicles import CHANGED, MORE, Vehicles
 from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
 
 STAGE = "fleet"
@@ -188,7 +188,7 @@ class FleetState:
         vehicles["state"][rows] = MISSING
         vehicles.missing += len(rows)
         vehicles["ts"][rows] = at
-        vehicles["changed"][rows] |= CHANGED
+        vehicles.changed[rows] |= CHANGED | MORE
         self._live.add(slot, vehicles["state"][rows], +1)
 
     # ------------------------------------------------------------------ what goes out

@@ -16,7 +16,7 @@ Stocks = tuple[int, ...]
 """What is there at a window's end: vehicles that stand, requests that are open. A kind may have none."""
 
 
-class Row[W: Word](msgspec.Struct, array_like=True, gc=False):
+class Row[W: Word](msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     """The newest word of each source on one (window, slot). `stocks` hold once the window closed.
 
     `revision` is -1 until the row was told once.

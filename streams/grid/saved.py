@@ -27,20 +27,20 @@ _LEVEL = 1
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class _Numbers(msgspec.Struct, array_like=True, frozen=True):
+class _Numbers(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """Numbers from 0 up, in the narrowest type that holds them: what is to be compressed is short."""
 
     dtype: str
     data: bytes
 
 
-class _Source(msgspec.Struct, array_like=True, frozen=True):
+class _Source(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     newest_ts: int
     watermark: int
     expected: int
 
 
-class _Live(msgspec.Struct, array_like=True, frozen=True):
+class _Live(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """Counts, and orders as distances from the one before the least; 0 where the source said nothing."""
 
     counts: _Numbers
@@ -48,7 +48,7 @@ class _Live(msgspec.Struct, array_like=True, frozen=True):
     order: _Numbers
 
 
-class _Edges(msgspec.Struct, array_like=True, frozen=True):
+class _Edges(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     closed_before: int
     forgotten_before: int
 

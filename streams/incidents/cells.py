@@ -30,7 +30,7 @@ class Follower(Protocol):
         """The counts of an operator in a cell changed."""
 
 
-class _Saved(msgspec.Struct, array_like=True, frozen=True):
+class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """All that is remembered of one cell. Earlier versions saved those standing alone, not by state."""
 
     region: str

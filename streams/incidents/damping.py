@@ -39,7 +39,7 @@ def flapping(raised: Alert) -> str:
     return raised.summary.rpartition(_FLAPS)[2] if _FLAPS in raised.summary else ""
 
 
-class _Saved(msgspec.Struct, array_like=True):
+class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is remembered of one subject of one kind.
 
     starts      when its newest alerts began, as many as count

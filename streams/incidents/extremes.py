@@ -21,7 +21,7 @@ MOST_DAYS = 36_500.0
 EULER = 0.5772156649015329
 
 
-class Maxima(msgspec.Struct, array_like=True):
+class Maxima(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """Mean and variance of the maxima of `days` days with scores; the day that runs, and its maximum so far."""
 
     days: int = 0

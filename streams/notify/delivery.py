@@ -130,7 +130,14 @@ class Delivery:
 
     async def _send(self, connection: Connection, due: Due, message: Message) -> float:
         receiver = self._receiver
-        payload = RENDER[receiver.format](message)
+        try:
+            payload = RENDER[receiver.format](message)
+        except Exception as error:  # of our own making; it must keep nothing else from anybody
+            log.exception(
+                "receiver %s: %s cannot be written as %s", receiver.name, message.id_, receiver.format
+            )
+            await notifications.drop(connection, due.number, f"not written as {receiver.format}: {error!r}")
+            return 0.0
         headers = signing.headers(message.id_, payload.body, receiver.secret, int(message.now.timestamp()))
         outcome = await transport.post(self._client, receiver, payload, headers)
         if isinstance(outcome, transport.Failed):

@@ -14,7 +14,7 @@ MOST_TOPICS = 1_000
 OTHER_TOPICS = "ub/v1/#"
 
 
-class _Saved(msgspec.Struct, array_like=True):
+class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """Counts by (topic, reason) with the newest time, and the highest sequence counted per source."""
 
     counts: dict[str, dict[str, tuple[int, int]]]

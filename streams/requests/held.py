@@ -11,7 +11,7 @@ from math import inf
 import msgspec
 
 
-class Waiting(msgspec.Struct, frozen=True, array_like=True):
+class Waiting(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """An event that waits: its own time, whose it is, its JSON and its cell (streams/requests/events.py)."""
 
     ts: int

@@ -12,7 +12,7 @@ from streams.requests.windows import Pair, Tally
 from streams.stored import reading
 
 
-class Clock(msgspec.Struct, frozen=True, array_like=True):
+class Clock(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """How far event time has come in the partition, and what else is small."""
 
     newest_ts: int
@@ -21,7 +21,7 @@ class Clock(msgspec.Struct, frozen=True, array_like=True):
     held: dict[str, int]
 
 
-class _Row(msgspec.Struct, frozen=True, array_like=True):
+class _Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     cell: int
     service_code: str
     counts: list[int]

@@ -16,7 +16,7 @@ from streams.stored import reading
 from streams.zstd import zstd
 
 
-class Clock(msgspec.Struct, frozen=True, array_like=True):
+class Clock(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """How far event time has come in the partition; before `forgotten` no readings are remembered."""
 
     newest_ts: int
@@ -24,7 +24,7 @@ class Clock(msgspec.Struct, frozen=True, array_like=True):
     forgotten: int
 
 
-class _Seen(msgspec.Struct, frozen=True, array_like=True):
+class _Seen(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """`series` indexes sensor_ids and metrics, `cell` indexes cells; times count from `start`."""
 
     start: int

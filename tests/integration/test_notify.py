@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 
 from schemas import codec
@@ -131,6 +132,26 @@ def test_a_record_that_is_no_alert_stops_no_other(desk: Desk) -> None:
         desk.put(codec.encode(msgspec.structs.replace(event("nul", 0, "raised"), summary="\x00")))
         desk.tell("good")
         wait_until(lambda: to.ids == ["good/0"], "the next")
+
+
+def test_a_message_that_its_format_cannot_write_keeps_nothing_from_anybody(desk: Desk) -> None:
+    desk.tell("bad")
+    broken = """UPDATE ub.cell_geometry SET boundary = '{"type": "Polygon", "coordinates": []}'"""
+    with (
+        psycopg.connect(desk.database.owner_url, autocommit=True) as connection,
+        hook() as cap,
+        hook() as other,
+    ):
+        connection.execute(broken)
+        file = receiver("cap", cap, 'format = "cap"\nsender = "a@b.c"') + receiver("other", other)
+        with notifying(desk, file):
+            wait_until(lambda: other.ids == ["bad/0"], "the other receiver")
+            wait_until(lambda: [row[4] for row in desk.states() if row[0] == "cap"] == ["dropped"], "its end")
+            connection.execute("DELETE FROM ub.cell_geometry")
+            desk.tell("good")
+            wait_until(lambda: cap.ids == ["good/0"], "the next")
+    notes = [row[5] for row in desk.states() if row[:3] == ("cap", "bad", 0)]
+    assert notes == ["not written as cap: IndexError('list index out of range')"]
 
 
 def test_a_receiver_that_asks_for_time_gets_it(desk: Desk) -> None:

@@ -23,6 +23,7 @@ from tests.unit.requests import desk
 from tests.unit.sensing import station
 
 OTHER_FORM = msgspec.msgpack.encode([1, 2])
+LATER_CLOCK = msgspec.msgpack.encode([1, 2, 3, {}, "a field that came later"])
 POLICY = parse(None, Rule("default", 60, 1.0, 0.8, 120_000), "rules")
 
 
@@ -34,6 +35,7 @@ def requests_fold(start: Restored) -> RequestsState:
     ("stage", "part", "data", "start"),
     [
         ("fleet", "clock", OTHER_FORM, lambda start: FleetState(CONFIG, CELLS, start)),
+        ("fleet", "clock", LATER_CLOCK, lambda start: FleetState(CONFIG, CELLS, start)),
         ("fleet", "window", zstd.compress(OTHER_FORM), lambda start: FleetState(CONFIG, CELLS, start)),
         ("fleet", "window", OTHER_FORM, lambda start: FleetState(CONFIG, CELLS, start)),
         (

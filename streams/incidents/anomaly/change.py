@@ -15,7 +15,7 @@ import msgspec
 from streams.incidents.anomaly.contract import Score
 
 
-class Level(msgspec.Struct, array_like=True, gc=False):
+class Level(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     """What is known of a series: mean, variance and the two sums."""
 
     values: int = 0

@@ -14,7 +14,7 @@ import msgspec
 from streams.incidents.anomaly.contract import Score, surprise
 
 
-class Rate(msgspec.Struct, array_like=True, gc=False):
+class Rate(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     """What is known of a series."""
 
     values: int = 0

@@ -27,7 +27,7 @@ from streams.incidents.extremes import Maxima
 FAR = 1e9
 
 
-class One(msgspec.Struct, array_like=True, gc=False):
+class One(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     """What is known of a metric by itself."""
 
     values: int = 0
@@ -35,7 +35,7 @@ class One(msgspec.Struct, array_like=True, gc=False):
     variance: float = 0.0
 
 
-class Cell(msgspec.Struct, array_like=True):
+class Cell(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is known of a cell: its metrics in the order in which they were met.
 
     `moments` are the mean products of the deviations of metrics i and j <= i, rows one after another.

@@ -33,7 +33,7 @@ BIN_MS = DAY_MS // BINS
 ASPECTS = ("value", "mean", "season", "activity")
 
 
-class Range(msgspec.Struct, array_like=True, gc=False):
+class Range(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     """The least and most seen of one figure, how often, and since when."""
 
     low: float = 0.0
@@ -42,7 +42,7 @@ class Range(msgspec.Struct, array_like=True, gc=False):
     since: int = 0
 
 
-class Known(msgspec.Struct, array_like=True):
+class Known(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is known of a series: some 80 numbers. `slot` is the half hour of the newest value, since the epoch."""
 
     values: int

@@ -20,7 +20,7 @@ MONDAY_MS = 3 * 24 * HOUR_MS  # the epoch was a Thursday
 NORMAL = 1.4826
 
 
-class Hour(msgspec.Struct, array_like=True, gc=False):
+class Hour(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     """Median and median absolute deviation of one hour of the week, and in how many weeks it was seen."""
 
     median: float = 0.0
@@ -30,7 +30,7 @@ class Hour(msgspec.Struct, array_like=True, gc=False):
     last: int = -1
 
 
-class Week(msgspec.Struct, array_like=True):
+class Week(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is known of a series: its hours, and the mean distance of newer values from the medians of theirs."""
 
     hours: list[Hour]

@@ -38,7 +38,7 @@ class AnomalyConfig:
     most_series: int = 300_000
 
 
-class Saved(msgspec.Struct, array_like=True, frozen=True):
+class Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """All that is remembered of a series. `known` is the state of `detector` at `version`."""
 
     region: str

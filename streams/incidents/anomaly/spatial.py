@@ -21,7 +21,7 @@ from streams.incidents.anomaly.contract import Score
 from streams.incidents.extremes import Maxima
 
 
-class Apart(msgspec.Struct, array_like=True):
+class Apart(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is known of a cell's differences."""
 
     values: int

@@ -41,7 +41,7 @@ class CountConfig:
     ground: str = ""
 
 
-class _Saved(msgspec.Struct, array_like=True, frozen=True):
+class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """All that is remembered of one bound of a rule; `version` of its policy when what is under way began."""
 
     since: int | None

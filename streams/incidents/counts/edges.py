@@ -21,7 +21,7 @@ class Follower(Protocol):
         """The counts of an operator in a part of a cell changed, of all sources together."""
 
 
-class _Heard(msgspec.Struct, array_like=True, frozen=True):
+class _Heard(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """Which areas a source looks for, since when (owner, change), and in which generation of its log."""
 
     generation: int
@@ -29,7 +29,7 @@ class _Heard(msgspec.Struct, array_like=True, frozen=True):
     ground: str
 
 
-class _Word(msgspec.Struct, array_like=True, frozen=True):
+class _Word(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """What a source said last of a place and an operator. Zeros are kept: an older word may come again.
 
     `vehicle_type` is empty where no type was told, as in what earlier versions saved.

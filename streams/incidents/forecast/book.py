@@ -32,7 +32,7 @@ Row = tuple[int, str, str, int, int, int, int]
 """Window start, cell, operator, arrivals, departures, occupancy, revision."""
 
 
-class Saved(msgspec.Struct, array_like=True, frozen=True):
+class Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """All that is remembered of a cell: occupancy by operator and of which window, and flows by window and operator."""
 
     region: str

@@ -27,7 +27,7 @@ class _Group:
     members: dict[str, Member] = field(default_factory=dict)
 
 
-class _Saved(msgspec.Struct, array_like=True, frozen=True):
+class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """All that is remembered of an incident."""
 
     incident: Incident

@@ -11,7 +11,7 @@ Near = Callable[[str], Collection[str]]
 """Return a cell (hex string) and the cells that touch it."""
 
 
-class Member(msgspec.Struct, array_like=True, frozen=True):
+class Member(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """An alert in an incident. `ends_at` None: it is open; else it is remembered for a while."""
 
     alert_id: str

@@ -22,7 +22,7 @@ from streams.incidents.messages import Requests, Windows
 from streams.incidents.showing import Seen
 
 
-class _Clocks(msgspec.Struct, array_like=True, frozen=True):
+class _Clocks(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """Event times to which sensors, vehicles and requests were judged: they do not go back."""
 
     sensors: int = 0

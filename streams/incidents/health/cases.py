@@ -13,7 +13,7 @@ Key = tuple[AlertKind, str, str]
 """Kind, region and subject; of a feed with what it is of: sensors:city-air, vehicles:metrobike."""
 
 
-class _Saved(msgspec.Struct, array_like=True, frozen=True):
+class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """`not_before`: the next alert of this subject does not begin earlier, as ids are made of beginnings."""
 
     alert: Alert | None

@@ -28,14 +28,14 @@ _WAIT_MS = 900_000
 """After the end of a span: its means are told by the next readings."""
 
 
-class _Means(msgspec.Struct, array_like=True, frozen=True):
+class _Means(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """Spans of a metric up to which all is judged, and the means by sensor of those that are not."""
 
     judged: int
     waiting: dict[int, dict[str, float]]
 
 
-class _SavedTrail(msgspec.Struct, array_like=True, frozen=True):
+class _SavedTrail(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     residuals: dict[int, float]
     greatest: float
     before: float | None

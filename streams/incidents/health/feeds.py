@@ -23,7 +23,7 @@ HOLD_MS = 1_800_000
 """A sensor whose time is over waits for so long for what its feed is up to, or for as long as its patience."""
 
 
-class SavedFeed(msgspec.Struct, array_like=True, frozen=True):
+class SavedFeed(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """A feed between checkpoints."""
 
     awake_ms: int

@@ -17,7 +17,7 @@ from streams.incidents.messages import Windows
 from streams.incidents.showing import Seen, active, moment
 
 
-class _Saved(msgspec.Struct, array_like=True, frozen=True):
+class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     last: int
     end: int
     cell: str

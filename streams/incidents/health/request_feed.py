@@ -37,7 +37,7 @@ _STRIDE_MS = 3_600_000
 _GAPS, _WAITS = np.array([0]), np.array([1])
 
 
-class _State(msgspec.Struct, array_like=True):
+class _State(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is known of the feed; nothing while `end` is 0.
 
     since    the clock when it was judged first, and

@@ -7,7 +7,7 @@ import msgspec
 from schemas.cells import CellsHealth
 
 
-class Series(msgspec.Struct, array_like=True, frozen=True):
+class Series(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """A row of schemas.partials.SensorHealth, and when it was said: (generation, offset) of the source."""
 
     said: tuple[int, int]
@@ -24,7 +24,7 @@ class Series(msgspec.Struct, array_like=True, frozen=True):
     mean: float
 
 
-class SavedSensor(msgspec.Struct, array_like=True, frozen=True):
+class SavedSensor(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """A sensor between checkpoints."""
 
     owner: str

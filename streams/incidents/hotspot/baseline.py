@@ -26,7 +26,7 @@ FLAT = 200.0
 FORGOTTEN = 0.02
 
 
-class Day(msgspec.Struct, array_like=True):
+class Day(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """When people of a region call: requests by the hour of the day (UTC), of all categories, and since when."""
 
     since: int
@@ -95,7 +95,7 @@ class Expected:
     variance: float
 
 
-class Rates(msgspec.Struct, array_like=True):
+class Rates(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """Requests of one category that were learnt, by cell, and in all; faded up to `at`.
 
     Nothing of the longest span that is scanned has been learnt: a hot spot is no part of what is expected of it.

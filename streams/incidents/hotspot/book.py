@@ -32,7 +32,7 @@ Key = tuple[str, str]
 """Region and service_code."""
 
 
-class Spot(msgspec.Struct, array_like=True, frozen=True):
+class Spot(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """An open alert, the cells that it takes up, and when requests last made it one."""
 
     alert: Alert
@@ -40,7 +40,7 @@ class Spot(msgspec.Struct, array_like=True, frozen=True):
     loud_at: int
 
 
-class Category(msgspec.Struct, array_like=True):
+class Category(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """All that is remembered of a category in a region: what was opened of late, and what is usual.
 
     opened  by cell and window start
@@ -62,7 +62,7 @@ class Category(msgspec.Struct, array_like=True):
         return {cell for cell, windows in self.opened.items() if min(windows) < before}
 
 
-class Progress(msgspec.Struct, array_like=True):
+class Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """Of a region: up to where it was scanned, and when people call."""
 
     scanned: int

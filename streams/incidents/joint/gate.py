@@ -23,14 +23,14 @@ Values = dict[str, dict[str, float]]
 """Means by metric and cell."""
 
 
-class Held(msgspec.Struct, array_like=True):
+class Held(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """The rows of one window, and the offset of the first record that had some."""
 
     began: int
     values: Values
 
 
-class Region(msgspec.Struct, array_like=True):
+class Region(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is held back of a region: windows by start, of the newest watermark. `through`: the newest let through."""
 
     watermark: int

@@ -34,7 +34,7 @@ class SpeedConfig:
     quiet_ms: int
 
 
-class _Open(msgspec.Struct, array_like=True):
+class _Open(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """An open alert, the newest move, and how many of its moves were much too fast."""
 
     alert: Alert

@@ -20,7 +20,7 @@ from streams.incidents.stays.watch import Broken, Stay, follow, judge, rejudge
 _GONE = ("missing", "elsewhere", "removed")
 
 
-class Heard(msgspec.Struct, array_like=True, frozen=True):
+class Heard(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """Version of the areas, generation and offset up to which a source was heard.
 
     `all`: it has told of all that stand in these areas. What an owner tells anew after that is from further back.

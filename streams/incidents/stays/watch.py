@@ -14,7 +14,7 @@ import msgspec
 from streams.incidents.stays.rules import StayKind, StayPolicy, StayRule
 
 
-class Stay(msgspec.Struct, array_like=True):
+class Stay(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is known of a vehicle as of `ts`. `since` is by rule: from when on it has been in its areas and states.
 
     `first_offset`: the record of ub.cells that told first of its being in an area. `former` is as `since`, of rules

@@ -35,7 +35,7 @@ class TripConfig:
     file: str
 
 
-class _Entry(msgspec.Struct, array_like=True):
+class _Entry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """All that is remembered of a rule and an operator. Its next alert does not begin before `not_before`."""
 
     series: Series

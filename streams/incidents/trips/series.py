@@ -12,7 +12,7 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 
-class Series(msgspec.Struct, array_like=True):
+class Series(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """`vehicles` are there from `until` on; before that they are in `vehicle_ms`, since `since`."""
 
     since: int

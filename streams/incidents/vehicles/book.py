@@ -24,7 +24,7 @@ Source = tuple[str, int]
 _GONE = ("missing", "elsewhere", "removed")
 
 
-class _Open(msgspec.Struct, array_like=True):
+class _Open(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """An open alert, and what was found last."""
 
     alert: Alert

@@ -47,9 +47,15 @@ def _series(data: Path, name: str, limits: list[tuple[str, str]]) -> Series:
     with (data / name).open(newline="") as file:
         rows = list(csv.DictReader(file))
     times = [_ms(row["timestamp"]) for row in rows]
-    windows = [(times.index(_ms(first)), times.index(_ms(last))) for first, last in limits]
+    windows = [_window(times, _ms(first), _ms(last)) for first, last in limits]
     family, _, short = name.partition("/")
     return Series(family, short, times, [float(row["value"]) for row in rows], windows)
+
+
+def _window(times: Sequence[int], first: int, last: int) -> Window:
+    """Return the points of a window: as NAB takes them, also where several have one time or none has that of a limit."""
+    inside = [place for place, time in enumerate(times) if first <= time <= last]
+    return inside[0], inside[-1]
 
 
 def _ms(text: str) -> int:

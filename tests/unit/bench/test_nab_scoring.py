@@ -106,6 +106,17 @@ def test_files_are_read_from_a_folder_and_from_a_checkout(tmp_path: Path) -> Non
         assert list(file.times) == [1396310400000, 1396310700000]
 
 
+def test_a_window_takes_all_values_of_its_last_time_and_may_end_where_no_value_is(tmp_path: Path) -> None:
+    rows = [f"2014-04-01 00:{minute:02}:00,1\n" for minute in (0, 5, 10, 10, 20)]
+    (tmp_path / "family").mkdir()
+    (tmp_path / "family" / "x.csv").write_text("timestamp,value\n" + "".join(rows))
+    limits = [("00:05:00", "00:10:00"), ("00:06:00", "00:15:00")]
+    window = [[f"2014-04-01 {first}.000000", f"2014-04-01 {last}.000000"] for first, last in limits]
+    (tmp_path / "combined_windows.json").write_text(json.dumps({"family/x.csv": window}))
+    [file] = corpus.load(tmp_path)
+    assert list(file.windows) == [(1, 3), (2, 3)]
+
+
 def test_a_folder_without_labels_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no combined_windows\.json in .*give a folder of NAB"):
         corpus.load(tmp_path)

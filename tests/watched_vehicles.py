@@ -17,6 +17,7 @@ from streams.fleet.speeds import SpeedLimits
 from streams.fleet.state import FleetState
 from streams.fold import Output, Record
 from streams.grid import locate
+from streams.incidents.damping import NEVER, FlapConfig
 from streams.incidents.policy import Policy, Rule, parse
 from streams.incidents.speeds.rules import least_limits, states_of
 from streams.incidents.state import IncidentsState
@@ -68,10 +69,11 @@ class Watched:
         *,
         fleet: FleetConfig = FLEET,
         policy: Policy = POLICY,
+        flaps: FlapConfig = NEVER,
     ) -> None:
         self._news = replace(news, ground=ground(policy), speeds=limits(policy))
         self._fleet_config = replace(fleet, news=self._news)
-        self._vehicles, self._policy = vehicles, policy
+        self._vehicles, self._policy, self._flaps = vehicles, policy, flaps
         self.database = Database()
         self.log: list[bytes] = []
         self.cells: list[bytes] = []
@@ -83,7 +85,7 @@ class Watched:
 
     def _open(self) -> IncidentsState:
         start = self.database.restored("incidents", 0)
-        return IncidentsState(self._policy, locate.centre, start, vehicles=self._vehicles)
+        return IncidentsState(self._policy, locate.centre, start, vehicles=self._vehicles, flaps=self._flaps)
 
     def feed(self, *readings: dict[str, Any], received_at: int = FAR_FUTURE) -> None:
         """Fold one record of readings."""

@@ -7,7 +7,7 @@
 
 It stands between the books and all others, so no book knows of it: the alert keeps the id of the raise with which it
 was noticed, later raises are told as its updates, and its end when nothing came for a while. Event time decides: that
-of the messages which cleared it, as kinds of messages have clocks of their own.
+of the messages which cleared it, as kinds of messages have clocks of their own; that of the live counts where they have none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,7 @@ import msgspec
 from schemas.alerts import Alert
 from streams.fold import Record
 from streams.incidents.lifecycle import decided_by
+from streams.incidents.messages import CellsNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class FlapConfig:
 
 NEVER = FlapConfig()
 """Every opening and closing is told."""
+_CLOCK = CellsNow.__name__
+_PLACES = ("oversaturation", "saturation_expected", "anomaly", "hot_spot")
+"""Kinds of alerts on a cell. Those on anything else are of the same thing wherever it is seen."""
 _FLAPS = "; opens and closes again and again, "
 
 
@@ -71,19 +75,16 @@ class Damper:
     def pass_on(
         self, events: Sequence[Alert], source: str, clock: tuple[str, int] | None, record: Record
     ) -> Iterator[Alert]:
-        """Yield what is told of the events that a record gave; `source` is its kind, `clock` its region and event time.
-
-        A message without a time clears at once: nothing would tell when it was quiet for long enough.
-        """
+        """Yield what is told of the events that a record gave; `source` is its kind, `clock` its region and event time."""
         for event in events:
-            told = self._take(event, source if clock is not None else None)
+            told = self._take(event, source if clock is not None else _CLOCK)
             if told is not None:
                 yield told
         if clock is not None:
             yield from self._release(clock[0], source, clock[1], record)
             self._forget(clock[0], clock[1])
 
-    def _take(self, event: Alert, source: str | None) -> Alert | None:
+    def _take(self, event: Alert, source: str) -> Alert | None:
         key = _key(event)
         known = self._known.get(key)
         if event.action == "raised":
@@ -93,9 +94,6 @@ class Damper:
         self._unsaved.add(key)
         before = known.shown
         if event.action == "cleared":
-            if source is None:
-                known.shown = None
-                return _continued(before, event)
             known.last, known.source = event, source
             self._held.setdefault((known.region, source), set()).add(key)
             return None
@@ -188,8 +186,11 @@ class Damper:
         return parts
 
     def restore(self, key: str, data: bytes) -> None:
-        """Take a part back."""
-        known = self._known[key] = _saved.decode(data)
+        """Take a part back; one that is shown, by the key that it has now."""
+        known = _saved.decode(data)
+        if known.shown is not None and _key(known.shown) != key:
+            self._unsaved |= {key, key := _key(known.shown)}
+        self._known[key] = known
         if known.last is not None:
             self._held.setdefault((known.region, known.source), set()).add(key)
         if known.shown is None:
@@ -199,11 +200,12 @@ class Damper:
 def _key(alert: Alert) -> str:
     # An owner of sensors and an operator of vehicles may have one name.
     health = alert.evidence.health if alert.kind == "feed_silent" else None
-    return f"{alert.kind}/{alert.cell}/{'' if health is None else f'{health.feed}:'}{alert.subject or ''}"
+    where = alert.cell if alert.kind in _PLACES else alert.region
+    return f"{alert.kind}/{where}/{'' if health is None else f'{health.feed}:'}{alert.subject or ''}"
 
 
 def _continued(shown: Alert, event: Alert) -> Alert:
-    """Return the alert that is shown, after an event of the book's own alert."""
+    """Return the alert that is shown, after an event of the book's own alert; it stays where it was told."""
     cleared = event.status == "cleared"
     at = max(event.updated_at, shown.updated_at)
     return msgspec.structs.replace(
@@ -211,6 +213,10 @@ def _continued(shown: Alert, event: Alert) -> Alert:
         alert_id=shown.alert_id,
         sequence=shown.sequence + 1,
         action="cleared" if cleared else "updated",
+        cell=shown.cell,
+        zone=shown.zone,
+        lat=shown.lat,
+        lon=shown.lon,
         starts_at=shown.starts_at,
         updated_at=at,
         ends_at=at if cleared else None,

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from schemas.alerts import Alert, Evidence, PolicyRule, Severity
 from streams.fold import Record
 from streams.incidents.counts.rules import CountPolicy, CountRule
 from streams.incidents.counts.shares import Share
 from streams.incidents.counts.watch import Bound, excess
-from streams.incidents.lifecycle import alert_id, next_event, shares
+from streams.incidents.lifecycle import alert_id, ended, next_event, shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,17 @@ def raised(look: Look, severity: Severity, starts_at: int) -> Alert:
 
 def followed(alert: Alert, look: Look, severity: Severity | None) -> Alert:
     """Return the alert after its severity changed, or (None) after it was cleared."""
-    over = "" if look.in_effect else "the rule is not in effect any more; "
+    if not look.in_effect:  # then it counts nothing, which is not to be told as a count
+        reason = "the rule is not in effect any more"
+        over = ended(alert, look.as_of, reason, look.record, look.policy.version)
+        rule = alert.evidence.rule and replace(alert.evidence.rule, in_effect=False)
+        return replace(over, evidence=replace(over.evidence, rule=rule))
     return next_event(
         alert,
         "cleared" if severity is None else "updated",
         look.as_of,
         severity=severity or alert.severity,
-        summary=over + _summary(look),
+        summary=_summary(look),
         policy=look.file,
         policy_version=look.policy.version,
         evidence=_evidence(look),

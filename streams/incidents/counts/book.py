@@ -52,6 +52,8 @@ class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
+_GONE = "gone"
+"""Part of the name of what is saved of an alert whose rule is gone or elsewhere; else its rule's id stands there."""
 
 
 @dataclass(slots=True)
@@ -82,9 +84,10 @@ class CountBook:
         self._tallies: dict[str, list[Tally]] = {}
         self._fleets: dict[str, Fleets] = {}
         self._entries: dict[Key, _Entry] = {}
-        self._abandoned: dict[Key, _Entry] = {}
-        """Open alerts of rules that are gone, until the next look."""
+        self._abandoned: dict[str, _Entry] = {}
+        """Open alerts of rules that are gone or elsewhere now, by id, until the next look at their region."""
         self._unsaved: set[Key] = set()
+        self._abandoned_unsaved: set[str] = set()
         self._config, self._rules = config, _rules_of(config)
 
     def take(self, config: CountConfig) -> None:
@@ -92,10 +95,12 @@ class CountBook:
         self._config, self._rules = config, _rules_of(config)
         self._tallies.clear()
         self._fleets.clear()
-        known = *self._entries.items(), *self._abandoned.items()
+        entries, abandoned = self._entries, self._abandoned
         self._entries, self._abandoned = {}, {}
-        for key, entry in known:
+        for key, entry in entries.items():
             self._sort_in(key, entry)
+        for entry in abandoned.values():
+            self._take_back(entry)
 
     def meet(self, region: str, cell: str, counts: ByOperator) -> None:
         """Hear of a cell; `counts` is the map that its counts are kept in from now on."""
@@ -135,10 +140,12 @@ class CountBook:
 
     def judge(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
         """Look at all rules of a region at an event time; yield each event of an alert."""
-        gone = {key: entry.alert for key, entry in self._abandoned.items() if entry.alert is not None}
-        for key, alert in sorted((key, alert) for key, alert in gone.items() if alert.region == region):
-            del self._abandoned[key]
-            self._unsaved.add(key)
+        gone = [
+            alert for entry in self._abandoned.values() if (alert := entry.alert) and alert.region == region
+        ]
+        for alert in sorted(gone, key=lambda one: (_key_of(one), one.alert_id)):
+            del self._abandoned[alert.alert_id]
+            self._abandoned_unsaved.add(alert.alert_id)
             yield ended(alert, as_of, "the policy has no such rule any more", record)
         tallies = self._tallies_of(region)
         if not tallies:
@@ -182,19 +189,10 @@ class CountBook:
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed of the state, by name; None: it is deleted."""
-        parts: dict[str, bytes | None] = {}
-        for key in self._unsaved:
-            entry = self._entries.get(key)
-            parts["/".join(filter(None, key))] = (
-                None
-                if entry is None
-                else msgspec.msgpack.encode(
-                    _Saved(
-                        entry.watch.since, entry.alert, entry.not_before, entry.first_offset, entry.version
-                    )
-                )
-            )
+        parts = {"/".join(filter(None, key)): _part(self._entries.get(key)) for key in self._unsaved}
+        parts |= {f"{_GONE}/{name}": _part(self._abandoned.get(name)) for name in self._abandoned_unsaved}
         self._unsaved.clear()
+        self._abandoned_unsaved.clear()
         return parts
 
     def restore(self, name: str, data: bytes) -> Alert | None:
@@ -202,12 +200,21 @@ class CountBook:
 
         Where its rule is gone, or elsewhere now, it is cleared at the next look.
         """
-        rule_id, bound, operator = (*name.split("/"), "")[:3]
-        key: Key = (rule_id, "too_many" if bound == "too_many" else "too_few", operator)
         saved = _saved.decode(data)
         watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
-        self._sort_in(key, _Entry(watch, saved.alert, saved.not_before, saved.first_offset, saved.version))
+        entry = _Entry(watch, saved.alert, saved.not_before, saved.first_offset, saved.version)
+        rule_id, bound, operator = (*name.split("/"), "")[:3]
+        if rule_id == _GONE:
+            self._take_back(entry)
+        else:
+            self._sort_in((rule_id, "too_many" if bound == "too_many" else "too_few", operator), entry)
         return saved.alert
+
+    def _take_back(self, entry: _Entry) -> None:
+        """Sort an open alert in whose rule was gone or elsewhere: it may be back, and has no other alert then."""
+        if entry.alert is not None:
+            self._abandoned_unsaved.add(entry.alert.alert_id)
+            self._sort_in(_key_of(entry.alert), entry)
 
     def _sort_in(self, key: Key, entry: _Entry) -> None:
         """Keep what is known of a rule; where that is gone, what is saved goes too, once its alert is cleared.
@@ -216,13 +223,15 @@ class CountBook:
         """
         if self._belongs(key, entry.alert):
             self._entries[key] = entry
+            self._unsaved.add(key)
             policy, _ = self._rules[key[0], key[1]]
             if entry.version not in ("", policy.version):
                 self._hold(key)
-        elif entry.alert is not None:
-            self._abandoned[key] = entry
-        else:
-            self._unsaved.add(key)
+            return
+        self._unsaved.add(key)
+        if entry.alert is not None:
+            self._abandoned[entry.alert.alert_id] = entry
+            self._abandoned_unsaved.add(entry.alert.alert_id)
 
     def _tallies_of(self, region: str) -> list[Tally]:
         found = self._tallies.get(region)
@@ -276,7 +285,7 @@ class CountBook:
         count, in_effect = sum(by_operator.values()), tally.active[number]
         for bound in bounds(rule):
             key: Key = (rule.rule_id, bound, "" if share is None else share.operator)
-            yield from self._end_with_its_hours(key, rule, as_of, record)
+            yield from self._end_with_its_hours(key, tally.policy, rule, as_of, record)
             if in_effect and bound == "too_few" and self._is_unheard(tally, key[2]):
                 self._hold(key)
                 continue
@@ -316,7 +325,9 @@ class CountBook:
             entry.not_before = event.starts_at + 1
             yield event
 
-    def _end_with_its_hours(self, key: Key, rule: CountRule, as_of: int, record: Record) -> Iterator[Alert]:
+    def _end_with_its_hours(
+        self, key: Key, policy: CountPolicy, rule: CountRule, as_of: int, record: Record
+    ) -> Iterator[Alert]:
         """Let what is under way since before the hours of a rule began end with those before, though nobody looked."""
         entry = self._entries.get(key)
         if entry is None or entry.watch.since is None:
@@ -327,7 +338,9 @@ class CountBook:
         self._unsaved.add(key)
         alert, entry.watch, entry.alert = entry.alert, Watch(), None
         if alert is not None:
-            yield ended(alert, as_of, "the rule was not in effect in between", record)
+            changed = entry.version not in ("", policy.version)
+            now = ", by its hours as they are now" if changed else ""
+            yield ended(alert, as_of, f"the rule was not in effect in between{now}", record, policy.version)
 
     def _belongs(self, key: Key, alert: Alert | None) -> bool:
         """Return whether the rule of what is kept is there, judges this operator alike, and is where its alert is."""
@@ -340,9 +353,24 @@ class CountBook:
         return alert is None or alert.region == rule.region
 
 
+def _key_of(alert: Alert) -> Key:
+    """Return where what is known of an alert's rule is kept."""
+    rule_id, _, operator = (alert.subject or "").partition("/")
+    return rule_id, "too_many" if alert.kind == "too_many" else "too_few", operator
+
+
 def _operator_of(alert: Alert) -> str:
     """Return the operator that an alert in per cent is about, else nothing."""
-    return (alert.subject or "").partition("/")[2]
+    return _key_of(alert)[2]
+
+
+def _part(entry: _Entry | None) -> bytes | None:
+    """Return what is saved of an entry; None: it is deleted."""
+    if entry is None:
+        return None
+    return msgspec.msgpack.encode(
+        _Saved(entry.watch.since, entry.alert, entry.not_before, entry.first_offset, entry.version)
+    )
 
 
 def _rules_of(config: CountConfig) -> dict[tuple[str, Bound], tuple[CountPolicy, CountRule]]:

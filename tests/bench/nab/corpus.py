@@ -53,7 +53,7 @@ def _series(data: Path, name: str, limits: list[tuple[str, str]]) -> Series:
 
 
 def _window(times: Sequence[int], first: int, last: int) -> Window:
-    """Return the points of a window: as NAB takes them, also where several have one time or none has that of a limit."""
+    """Return the points of a window as NAB takes them, where several have one time or none has that of a limit too."""
     inside = [place for place, time in enumerate(times) if first <= time <= last]
     return inside[0], inside[-1]
 

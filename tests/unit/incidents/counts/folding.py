@@ -9,6 +9,7 @@ from schemas.cells import CellsNow
 from schemas.partials import SlotCounts
 from streams import topics
 from streams.fold import Output, Record
+from streams.incidents.damping import NEVER, FlapConfig
 from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
 from tests.pipeline import Database, restored
@@ -22,15 +23,15 @@ Row = tuple[str, str, Sequence[int]]
 class Counted:
     """A fold of ub.cells."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
+    def __init__(self, policy: Policy, flaps: FlapConfig = NEVER) -> None:
+        self.policy, self.flaps = policy, flaps
         self.database = Database()
         self.log: list[bytes] = []
         self.outputs: list[Output] = []
         self.fold = self._open(restored())
 
     def _open(self, start: Any) -> IncidentsState:
-        return IncidentsState(self.policy, lambda cell: mds.centre(f"{cell:012x}"), start)
+        return IncidentsState(self.policy, lambda cell: mds.centre(f"{cell:012x}"), start, flaps=self.flaps)
 
     def look(self, as_of: int, *rows: Row, region: str = REGION) -> list[Alert]:
         """Fold a live message; returns the alerts told."""

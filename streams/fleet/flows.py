@@ -80,6 +80,13 @@ class Flows:
         self._entries = grown(self._entries, self._n + more)
         return self._entries[self._n :]
 
+    def went_on(self) -> None:
+        """Hear that the log went on, be it with nothing to count: what was told provisionally is to be told again.
+
+        A former owner may have told something else at this offset, though not provisionally: that came before.
+        """
+        self._all_told = False
+
     def were_put(self, entries: int) -> None:
         """Hear that so many readings were put at the beginning of `room`: they are taken in."""
         self._n += entries

@@ -95,6 +95,7 @@ class FleetState:
     def apply(self, record: Record) -> None:
         """Fold one record of ub.vehicles in, at once or together with those that follow."""
         self._offset = record.offset
+        self._flows.went_on()
         bad = self._batch.add(record, self._slots)
         if bad is not None:
             self._fold_waiting()

@@ -7,7 +7,8 @@
 
 It stands between the books and all others, so no book knows of it: the alert keeps the id of the raise with which it
 was noticed, later raises are told as its updates, and its end when nothing came for a while. Event time decides: that
-of the messages which cleared it, as kinds of messages have clocks of their own; that of the live counts where they have none.
+of the messages which cleared it, as kinds of messages have clocks of their own; that of the live
+counts where they have none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -75,7 +76,7 @@ class Damper:
     def pass_on(
         self, events: Sequence[Alert], source: str, clock: tuple[str, int] | None, record: Record
     ) -> Iterator[Alert]:
-        """Yield what is told of the events that a record gave; `source` is its kind, `clock` its region and event time."""
+        """Yield what is told of the events of a record; `source` is its kind, `clock` its region and event time."""
         for event in events:
             told = self._take(event, source if clock is not None else _CLOCK)
             if told is not None:

@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry import shape
 from shapely.validation import explain_validity
 
@@ -13,6 +15,10 @@ SAME = 1e-9
 MOST_REACH_KM = 5_000.0
 """Of a zone, from corner to corner of the box around it: no country's reaches so far."""
 EARTH_KM = 6_371.0
+HALF_WAY = 180.0
+"""The antimeridian, degrees: RFC 7946 has areas across it cut there."""
+_HAIR = 1e-9
+"""Degrees, less than a millimetre."""
 
 
 class GeometryError(ValueError):
@@ -39,6 +45,18 @@ def area_of(geometry: Mapping[str, Any]) -> tuple[Any, str]:
     _check_place(repaired)
     shapely.prepare(repaired)
     return repaired, f"{problem}: repaired, the area is the same" if problem else ""
+
+
+def holds(area: Any, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which of n positions are within an area; its edge is outside, but for the cut along the antimeridian."""
+    within: NDArray[np.bool_] = shapely.contains_xy(area, lon, lat)
+    on_cut = np.flatnonzero(np.abs(lon) == HALF_WAY)
+    if len(on_cut):
+        east, west = (
+            shapely.contains_xy(area, side, lat[on_cut]) for side in (HALF_WAY - _HAIR, _HAIR - HALF_WAY)
+        )
+        within[on_cut] = east & west
+    return within
 
 
 def too_far(area: Any, most_km: float = MOST_REACH_KM) -> str:

@@ -98,7 +98,7 @@ def read_zones(document: str | None, default: Rule, findings: Findings) -> Polic
 def _features(document: str, findings: Findings) -> list[tuple[int, Any]]:
     try:
         collection = json.loads(document)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # JSONDecodeError, and what a number of 5,000 digits gives
         findings.error("", f"not JSON ({error}); a GeoJSON FeatureCollection is expected")
         return []
     if not isinstance(collection, dict) or collection.get("type") != "FeatureCollection":
@@ -118,6 +118,9 @@ def _zone(feature: Any, index: int, default: Rule, findings: Findings) -> tuple[
         findings.error(place, "a GeoJSON Feature with geometry and properties is expected")
         return None
     zone = str(properties.get("name", f"zone-{index}"))
+    if not zone.isprintable():
+        findings.error(place, f"name is {zone!r}; a text of printable characters is expected")
+        return None
     place = f"{place} ({zone})"
 
     def number(key: str, usual: float, least: float) -> float:

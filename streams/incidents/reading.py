@@ -4,7 +4,14 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from streams.incidents.counts.document import Judged, geographies_of, is_mds, read_policies
+from streams.incidents.counts.document import (
+    Judged,
+    data_of,
+    geographies_of,
+    is_mds,
+    read_other,
+    read_policies,
+)
 from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule, read_zones
@@ -35,9 +42,12 @@ def read(
             speed_areas=zones.areas if zones.speeds else (),
             time_zone=city.time_zone,
         )
+    if isinstance(value, dict) and "policies" in data_of(value) and not is_mds(value):
+        findings.error("data.policies", "a list of MDS policies is expected")
+        return read_zones(None, default, findings)
     if document is None or value is None or not is_mds(value):
         return read_zones(document, default, findings)
-    others = None if geographies is None else geographies_of(geographies)
+    others = None if geographies is None else read_other(geographies, findings)
     decides = f"{default.min_duration_ms} {city.time_zone} {sorted(city.vehicle_types)}"
     found = read_policies(value, others, Judged(decides, default.min_duration_ms), city, findings)
     return replace(
@@ -55,5 +65,5 @@ def read(
 def _json(document: str) -> Any:
     try:
         return json.loads(document)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None

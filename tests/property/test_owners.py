@@ -114,6 +114,23 @@ def test_a_count_told_by_an_owner_that_died_is_withdrawn_though_the_next_one_die
     assert fleet(records).run(day) == fleet(records).run([])
 
 
+def test_what_a_former_owner_told_further_on_is_put_right_though_nothing_counts_there() -> None:
+    """It was about to find that bike 3 reports twice, and died; the next one counts provisionally before that."""
+    records = positions((1, 0.0, PLACES[0]), (2, 3.0, PLACES[0]), (3, 12.0, PLACES[1]), (3, 12.0, PLACES[1]))
+    stored: list[Deed] = [("checkpoint", 1), ("store", 1)]
+    day: list[Deed] = [
+        ("fold", 1),
+        *stored,
+        ("fold", 3),
+        ("checkpoint", 1),
+        ("die", 1),
+        ("fold", 2),
+        *stored,
+        *stored,
+    ]
+    assert fleet(records).run(day) == fleet(records).run([])
+
+
 @MANY
 @given(sensing_days.logs(30), st.integers(1, 3), days())
 def test_sensing_ends_with_what_one_owner_would_have_told(

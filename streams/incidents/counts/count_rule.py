@@ -108,8 +108,13 @@ def _bounds(fields: Fields, units: Units) -> tuple[int | None, int | None]:
     if minimum is not None and not fields.yes("inclusive_minimum", True):
         minimum += 1
     if minimum is not None and maximum is not None and minimum > maximum:
-        fields.error("minimum", f"it must not exceed the maximum of {maximum}")
-    if fields.values.get("minimum") in (None, 0) and fields.values.get("maximum") is None:
+        given = fields.number("maximum")
+        exceeds = (fields.number("minimum") or 0) > (given or 0)
+        fields.error(
+            "minimum",
+            f"it must not exceed the maximum of {given}" if exceeds else "no whole number is in bounds",
+        )
+    if not minimum and maximum is None:
         fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
     return minimum or None, maximum
 

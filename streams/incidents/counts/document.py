@@ -23,6 +23,7 @@ from streams.incidents.stays.document import stay_rule
 from streams.incidents.stays.rules import Area, StayPolicy, StayRule
 from streams.incidents.trips.rules import TripPolicy, TripRule
 
+FILE_FIELDS = ("version", "last_updated", "ttl", "end_date", "data", "policies", "geographies")
 POLICY_FIELDS = (
     *("name", "mode_id", "policy_id", "provider_ids", "description", "currency"),
     *("start_date", "end_date", "published_date", "prev_policies", "rules"),
@@ -42,6 +43,7 @@ RULE_FIELDS = (
     *("rate_amount", "rate_recurrence", "rate_applies_when", "messages", "value_url"),
 )
 RULE_TYPES = ("count", "time", "speed", "rate", "user")
+MODE = "micromobility"
 NOTICE_MS = 20 * 60_000
 """A policy begins so long after it was published, that all may have read it."""
 
@@ -80,23 +82,32 @@ Made = tuple[CountPolicy, StayPolicy, SpeedPolicy, TripPolicy]
 
 def is_mds(document: Any) -> bool:
     """Return whether a JSON value has the form of an MDS policy document."""
-    return isinstance(document, dict) and isinstance(_data(document).get("policies"), list)
+    return isinstance(document, dict) and isinstance(data_of(document).get("policies"), list)
 
 
 def geographies_of(document: str) -> Any:
     """Return the list of geographies of an MDS document, or None."""
+    return read_other(document, Findings(""))
+
+
+def read_other(document: str, findings: Findings) -> Any:
+    """Return the list of geographies of the other document, or None; that it is no JSON is a mistake."""
     try:
         value = json.loads(document)
-    except (json.JSONDecodeError, RecursionError):
-        return None
-    return _data(value).get("geographies") if isinstance(value, dict) else None
+    except (ValueError, RecursionError) as error:
+        findings.error("geographies.json", f"not JSON ({error})")
+        return []
+    return data_of(value).get("geographies") if isinstance(value, dict) else None
 
 
 def read_policies(
     document: Mapping[str, Any], geographies: Any, judged: Judged, city: City, findings: Findings
 ) -> Read:
     """Return the policies; `geographies` is the list of the other document, or None."""
-    data = _data(document)
+    data = data_of(document)
+    whole = Fields(document, "", findings)
+    whole.note_unknown(FILE_FIELDS)
+    until = whole.timestamp("end_date", required=False)
     version = document.get("version")
     if not isinstance(version, str) or not version.startswith("2."):
         findings.note("version", f"is {version!r}; the file is read as MDS 2.0")
@@ -118,14 +129,15 @@ def read_policies(
         if policy_id in found:
             fields.error("policy_id", "another policy has this id; give it one of its own")
         found[policy_id] = made
-        for earlier in fields.texts("prev_policies", ".+", "UUIDs"):
-            if earlier.lower() == policy_id:
+        for earlier in fields.uuids("prev_policies", "UUIDs"):
+            if earlier == policy_id:
                 fields.error("prev_policies", "it would end as it begins; leave its own id out")
-            superseded[earlier.lower()] = min(begin, superseded.get(earlier.lower(), begin))
-    counts = tuple(_ended(one, superseded.get(name)) for name, (one, _, _, _) in found.items())
-    stays = tuple(_ended(one, superseded.get(name)) for name, (_, one, _, _) in found.items() if one.rules)
-    speeds = tuple(_ended(one, superseded.get(name)) for name, (_, _, one, _) in found.items() if one.rules)
-    trips = tuple(_ended(one, superseded.get(name)) for name, (_, _, _, one) in found.items() if one.rules)
+            superseded[earlier] = min(begin, superseded.get(earlier, begin))
+    ends = {name: _ends(made[0], superseded.get(name), until, findings) for name, made in found.items()}
+    counts = tuple(replace(one, end=ends[name]) for name, (one, _, _, _) in found.items())
+    stays = tuple(replace(one, end=ends[name]) for name, (_, one, _, _) in found.items() if one.rules)
+    speeds = tuple(replace(one, end=ends[name]) for name, (_, _, one, _) in found.items() if one.rules)
+    trips = tuple(replace(one, end=ends[name]) for name, (_, _, _, one) in found.items() if one.rules)
     return Read(counts, stays, _spoken_of(stays, ground), speeds, _spoken_of(speeds, ground), trips)
 
 
@@ -137,15 +149,20 @@ def _spoken_of(
     return tuple({area.area_id: area for area in ground.values() if area.area_id in ids}.values())
 
 
-def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
+def data_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a document holds, be it in an envelope or not; nothing where that is no object."""
     data = document.get("data", document)
     return data if isinstance(data, dict) else {}
 
 
-def _ended[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](policy: P, superseded: int | None) -> P:
-    """Return the policy as it ends: at its own end, or when another one replaces it."""
-    ends = [end for end in (policy.end, superseded) if end is not None]
-    return replace(policy, end=min(ends, default=None))
+def _ends(policy: CountPolicy, superseded: int | None, until: int | None, findings: Findings) -> int | None:
+    """Return when a policy ends: at its own end, when another one replaces it, or with all of the file."""
+    if superseded is not None and superseded <= policy.begin:
+        findings.note(
+            f"policy {policy.name!r}",
+            "it is never in force: another one that names it in prev_policies begins no later",
+        )
+    return min((end for end in (policy.end, superseded, until) if end is not None), default=None)
 
 
 def _policy(
@@ -161,6 +178,9 @@ def _policy(
     rules = fields.values.get("rules")
     if not isinstance(rules, list) or not rules:
         fields.error("rules", "a list of MDS rules is expected")
+        rules = []
+    if fields.values.get("mode_id") not in (None, MODE):
+        fields.note("mode_id", f"is {fields.values['mode_id']!r}; only rules on {MODE} are judged")
         rules = []
     counted: list[CountRule] = []
     stays: list[StayRule] = []
@@ -236,12 +256,12 @@ def _rule(
 
 def _geographies(fields: Fields, areas: Mapping[str, Geography]) -> list[Geography]:
     """Return the geographies of a rule; none where one of them is missing or faulty."""
-    ids = fields.texts("geographies", ".+", "UUIDs of geographies")
+    ids = fields.uuids("geographies", "UUIDs of geographies")
     if not ids and fields.values.get("geographies") in (None, []):
         fields.error("geographies", "a list of UUIDs of geographies is expected")
     found = []
     for one in ids:
-        area = areas.get(one.lower())
+        area = areas.get(one)
         if area is None:
             fields.error("geographies", f"there is no geography {one}; add it to data.geographies")
             return []

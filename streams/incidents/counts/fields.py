@@ -21,11 +21,14 @@ class Fields:
     def error(self, key: str, rule: str) -> None:
         """Add a mistake in the value of a key."""
         given = f"is {self.values[key]!r}" if key in self.values else "is missing"
-        self._findings.error(f"{self.place}.{key}", f"{given}; {rule}")
+        self._findings.error(self._at(key), f"{given}; {rule}")
 
     def note(self, key: str, text: str) -> None:
         """Add something that is no mistake."""
-        self._findings.note(f"{self.place}.{key}" if key else self.place, text)
+        self._findings.note(self._at(key), text)
+
+    def _at(self, key: str) -> str:
+        return ".".join(filter(None, (self.place, key)))
 
     def note_unknown(self, known: Collection[str]) -> None:
         """Name keys that MDS does not have: they may be misspelt."""
@@ -60,6 +63,15 @@ class Fields:
             self.error(key, f"a list of {what} is expected")
             return []
         return value
+
+    def uuids(self, key: str, what: str) -> list[str]:
+        """Return a list of UUIDs, in small letters; none where the key is null or missing."""
+        found = self.texts(key, ".+", what)
+        try:
+            return [str(UUID(one)) for one in found]
+        except ValueError:
+            self.error(key, f"a list of {what} is expected")
+            return []
 
     def named[T](self, key: str, table: Mapping[str, T]) -> T:
         """Return what a text stands for; the first of the table where it is none of its names."""

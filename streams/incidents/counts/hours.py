@@ -34,9 +34,13 @@ class Hours:
 
     @property
     def length_s(self) -> int | None:
-        """For how long they hold without a break; None: for as long as a day follows a day."""
+        """For how long they hold without a break, on days of 24 hours; None: for ever."""
         seconds = (self.end - self.start) % DAY_S + 1
-        return None if seconds == DAY_S else seconds
+        if seconds < DAY_S:
+            return seconds
+        week = "".join("x" if day in self.days else " " for day in range(len(DAYS)))
+        days = max(map(len, (2 * week).split()), default=0)
+        return None if days > len(DAYS) else days * DAY_S
 
     def hold(self, at: LocalTime) -> bool:
         """Return whether the rule is in effect then."""

@@ -204,9 +204,11 @@ def _rules(
 
 
 def _name(value: Any) -> str | None:
-    """Return a text, or of localized ones (3.0) the English or else the first."""
+    """Return a text, or of localized ones (3.0) the English or else the first; what cannot be printed is a space."""
     if isinstance(value, list):
         texts = [one for one in value if isinstance(one, dict)]
         best = next((one for one in texts if one.get("language") == "en"), texts[0] if texts else {})
         value = best.get("text")
-    return value if isinstance(value, str) and value.strip() else None
+    if not isinstance(value, str) or not value.strip():
+        return None
+    return "".join(letter if letter.isprintable() else " " for letter in value)

@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from streams.incidents.counts.rules import COUNTED
+from streams.incidents.geometry import holds
 from streams.incidents.policy import Policy
 from streams.incidents.stays.rules import Area
 
@@ -117,7 +118,7 @@ class Ground:
             pattern = np.zeros(len(some), np.int64 if len(undecided) <= _BITS else object)
             for bit, number in enumerate(undecided):
                 area = self._areas[number]
-                within = shapely.contains_xy(area.shape, lon[some], lat[some]) != area.outside
+                within = holds(area.shape, lat[some], lon[some]) != area.outside
                 pattern |= within.astype(pattern.dtype) << bit
             for value in np.unique(pattern).tolist():
                 names = {self._areas[n].area_id for bit, n in enumerate(undecided) if value >> bit & 1}

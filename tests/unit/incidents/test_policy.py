@@ -56,6 +56,11 @@ def test_a_zone_without_a_name_is_called_by_its_place_in_the_file() -> None:
     assert [rule.zone for rule, _ in found.zones] == ["first", "zone-1"]
 
 
+@pytest.mark.parametrize("name", ["Harbour\ud800", "two\nlines"])
+def test_a_name_that_cannot_be_printed_is_refused(name: str) -> None:
+    assert "a text of printable characters is expected" in refusal(zone(square(0, 0), name=name))
+
+
 def test_the_first_zone_that_contains_the_centre_wins() -> None:
     """
     +-------wide-------+
@@ -89,7 +94,7 @@ def test_the_version_names_all_that_decides() -> None:
     assert parse(None, DEFAULT, "a").version != parse(None, Rule("default", 61, 1.0, 0.8, 0), "a").version
 
 
-@pytest.mark.parametrize("document", ["", "{", "capacity: 5", "\x00"])
+@pytest.mark.parametrize("document", ["", "{", "capacity: 5", "\x00", f'{{"type": {"1" * 5_000}}}'])
 def test_what_is_not_json_is_refused(document: str) -> None:
     with pytest.raises(PolicyError, match=r"^policy test: not JSON .* FeatureCollection is expected$"):
         parse(document, DEFAULT, "test")

@@ -206,9 +206,12 @@ def test_when_its_hours_are_over_an_alert_is_cleared_and_says_so() -> None:
     fold.look(MONDAY + 7 * HOUR + MINUTE)
     (alert,) = fold.look(MONDAY + 8 * HOUR)
     assert alert.action == "cleared"
-    assert alert.summary.startswith("the rule is not in effect any more; ")
+    assert alert.summary.startswith(
+        "the rule is not in effect any more; 6 vehicles in Harbour, at most 1 allowed"
+    )
     assert alert.evidence.rule is not None
     assert not alert.evidence.rule.in_effect
+    assert labels_of(alert, lambda _lat, _lon: None)["operator"] == ("hello",)
 
 
 def test_a_night_in_which_nothing_was_heard_does_not_count() -> None:
@@ -314,6 +317,56 @@ def test_a_new_policy_counts_what_stood_there_before_it() -> None:
     fold.look(MONDAY + MINUTE)
     (alert,) = fold.look(MONDAY + 2 * MINUTE)
     assert alert.evidence.by_operator == {"hello": 12}
+
+
+def test_hours_that_began_after_an_alert_did_end_it_and_say_so() -> None:
+    fold = Counted(policy_of(policy(1, rule(7, 1, maximum=1))))
+    fold.look(MONDAY + 8 * HOUR, (A, "hello", bikes(9)))
+    [alert] = fold.look(MONDAY + 8 * HOUR + MINUTE)
+    fold.fold.take_policy(policy_of(policy(1, rule(7, 1, maximum=1, start_time="09:00:00"))))
+    [cleared] = fold.look(MONDAY + 12 * HOUR)
+    assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
+    assert cleared.summary.startswith(
+        "the rule was not in effect in between, by its hours as they are now; 9 "
+    )
+    assert cleared.policy_version != alert.policy_version
+
+
+ELSEWHERE, FAR = cell_at(150, 10), geography(3, square(150, 10), "Far")
+
+
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize("then", ["gone", "back"])
+def test_an_alert_whose_rule_went_to_another_region_ends_though_it_has_another_one_there(
+    crash: bool, then: str
+) -> None:
+    """Nothing is heard of the first region in between."""
+    here = policy_of(policy(1, rule(7, 1, maximum=1)))
+    there = read_all(document([policy(1, rule(7, 3, maximum=1))], [FAR]))[0]
+    there = replace(there, default=here.default)
+    fold, other = Counted(here), "r0.1"
+    fold.look(MONDAY, (A, "hello", bikes(6)))
+    [first] = fold.look(MONDAY + MINUTE)
+    fold.fold.take_policy(there)
+    fold.look(MONDAY + MINUTE, (ELSEWHERE, "hello", bikes(6)), region=other)
+    [second] = fold.look(MONDAY + 2 * MINUTE, region=other)
+    assert (first.subject, second.subject) == (identity(7), identity(7))
+    last = policy_of(policy(2, rule(9, 1, maximum=100))) if then == "gone" else here
+    fold.checkpoint()
+    if crash:
+        fold.crash(last)
+    else:
+        fold.fold.take_policy(last)
+    told = fold.look(MONDAY + 3 * MINUTE, region=other) + fold.look(MONDAY + 3 * MINUTE)
+    if then == "back":
+        assert [(one.alert_id, one.action) for one in told] == [(second.alert_id, "cleared")]
+        told += fold.look(MONDAY + 4 * MINUTE, (A, "hello", bikes(0)))
+    assert sorted((one.alert_id, one.action) for one in told) == sorted(
+        (one.alert_id, "cleared") for one in (first, second)
+    )
+    assert fold.retained() == {}
+    fold.checkpoint()
+    assert not [name for name in fold.database.parts["incidents"] if "gone" in name]
 
 
 def test_an_alert_whose_rule_is_gone_is_cleared_at_the_next_look_at_its_region() -> None:

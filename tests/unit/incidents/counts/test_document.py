@@ -205,6 +205,84 @@ def test_a_minimum_above_the_maximum_is_refused() -> None:
     assert "leave inclusive_maximum out" in errors(in_rule={"maximum": 0, "inclusive_maximum": False})[0]
 
 
+def test_bounds_without_a_whole_number_between_them_are_refused_as_such() -> None:
+    bounds = {"minimum": 5, "maximum": 6, "inclusive_minimum": False, "inclusive_maximum": False}
+    assert errors(in_rule=bounds)[0].endswith(".minimum: is 5; no whole number is in bounds")
+
+
+def test_more_than_none_is_a_bound() -> None:
+    fields = {"minimum": 0, "inclusive_minimum": False}
+    _, findings = read_all(document([policy(1, rule(7, 1, **fields))], [AREA]))
+    assert not findings.notes
+    assert one(**fields).minimum == 1
+
+
+def test_a_policy_on_another_mode_is_noted_and_not_judged() -> None:
+    made = policy(1, rule(7, 1, maximum=5, vehicle_types=["car"]), mode_id="passenger-services")
+    read, findings = read_all(document([made], [AREA]))
+    assert not findings.errors
+    assert findings.notes[-1].endswith(
+        "data.policies[0].mode_id: is 'passenger-services'; only rules on micromobility are judged"
+    )
+    assert [one.rules for one in read.counts] == [()]
+    assert (
+        one(maximum=5)
+        == read_all(document([policy(1, rule(7, 1, maximum=5), mode_id="micromobility")], [AREA]))[0]
+        .counts[0]
+        .rules[0]
+    )
+
+
+def test_all_policies_end_with_their_file_at_the_latest() -> None:
+    made = [
+        policy(1, rule(7, 1)),
+        policy(2, rule(8, 1), end_date=START + 1),
+        policy(3, rule(9, 1), end_date=START + 9),
+    ]
+    read, findings = read_all(document(made, [AREA], end_date=START + 5, valid_for="a year"))
+    assert [one.end for one in read.counts] == [START + 5, START + 1, START + 5]
+    assert not findings.errors
+    assert [text for text in findings.notes if "valid_for" in text] == [
+        "policy test, valid_for: MDS 2.0 has no such field; it is ignored"
+    ]
+
+
+def test_ids_may_be_written_without_hyphens() -> None:
+    bare = {number: identity(number).replace("-", "").upper() for number in (1, 2)}
+    area = {**AREA, "geography_id": bare[1]}
+    later = {**policy(2, rule(8, 1), start_date=START + 9, prev_policies=[bare[1]])}
+    later["rules"][0]["geographies"] = [bare[1]]
+    read, findings = read_all(document([policy(1, rule(7, 1)), later], [area]))
+    assert not findings.errors
+    assert [one.end for one in read.counts] == [START + 9, None]
+    assert len(read.counts[1].rules) == 1
+    assert "a list of UUIDs is expected" in errors(in_policy={"prev_policies": ["the old one"]})[0]
+
+
+def test_a_policy_that_is_never_in_force_is_noted() -> None:
+    ring = [
+        policy(1, rule(7, 1), prev_policies=[identity(2)]),
+        policy(2, rule(8, 1), start_date=START + 9, prev_policies=[identity(1)]),
+    ]
+    _, findings = read_all(document(ring, [AREA]))
+    [note] = [text for text in findings.notes if "never in force" in text]
+    assert "another one that names it in prev_policies begins no later" in note
+
+
+def test_geographies_that_are_no_json_are_named_as_such() -> None:
+    text = document([policy(1, rule(7, 1))], None)
+    assert (
+        read_all(text, others='{"data": ')[1]
+        .errors[0]
+        .startswith("policy test, geographies.json: not JSON (")
+    )
+
+
+def test_policies_that_are_no_list_are_named_as_such() -> None:
+    text = json.dumps({"version": "2.0.0", "data": {"policies": {"1": policy(1, rule(7, 1))}}})
+    assert read_all(text)[1].errors == ["policy test, data.policies: a list of MDS policies is expected"]
+
+
 def test_a_rule_may_name_some_of_the_types_here_or_all_of_them() -> None:
     assert not errors(in_rule={"vehicle_types": ["bicycle"]}, types="bicycle moped")
     assert not errors(in_rule={"vehicle_types": ["bicycle", "moped", "car"]}, types="bicycle moped")

@@ -156,8 +156,15 @@ def test_a_maximum_of_time_that_is_not_inclusive_is_noted_to_make_no_difference(
         ({"start_time": "22:00:00", "end_time": "05:59:59"}, 480, None),
         ({"start_time": "08:00:00", "end_time": "07:59:59"}, 2_000, None),
         ({}, 2_000, None),
+        ({"days": ["sat"]}, 1_441, "86,400 s at a time"),
+        ({"days": ["sat", "sun", "mon"]}, 4_320, None),
+        (
+            {"days": ["sat", "sun", "mon"], "start_time": "08:00:00", "end_time": "07:59:59"},
+            4_321,
+            "259,200 s at",
+        ),
     ],
-    ids=range(4),
+    ids=range(7),
 )
 def test_a_stay_that_is_longer_than_the_hours_of_its_rule_is_noted(
     hours: dict[str, str], maximum: int, noted: str | None
@@ -225,6 +232,21 @@ def test_across_the_antimeridian_and_with_many_areas_positions_decide() -> None:
         for x, y, code in zip(lon, lat, codes.tolist(), strict=True):
             within = {area.area_id for area in areas if area.shape.contains(shapely.Point(x, y))}
             assert set(made.areas(code)) == within
+
+
+@pytest.mark.parametrize("lon", [180.0, -180.0])
+def test_the_cut_along_the_antimeridian_is_no_edge(lon: float) -> None:
+    west, east = shapely.box(-180, -18, -178, -16), shapely.box(178, -18, 180, -16)
+    both, outside = shapely.union_all([west, east]), Area.of(shapely.union_all([west, east]), outside=True)
+    areas = [Area.of(both), Area.of(west), Area.of(east), outside]
+    made = Ground(
+        areas, frozenset(["available"]), lambda cell: locate.boundary_geojson(locate.from_hex(cell))
+    )
+    [cell] = locate.Locator(9, 2).cells([-17.0], [lon])
+    code = np.array([made.code_of_cell(f"{cell:x}")], np.int32)
+    assert code[0] < 0, "the position decides"
+    [found] = made.codes_at(code, np.array([-17.0]), np.array([lon])).tolist()
+    assert made.areas(found) == [areas[0].area_id], "in the whole, on the edge of either half"
 
 
 def test_most_cells_of_a_town_need_no_position() -> None:

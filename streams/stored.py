@@ -1,7 +1,7 @@
 """Parts of a checkpoint that this program cannot read: another version stored them.
 
-What is stored in parts forbids unknown fields: what has more was stored by a later version. New fields come last, with
-a default.
+The structs of parts forbid unknown fields: what has more was stored by a later version. New fields come last, with a
+default. Alerts, which are on Kafka as well, may have more.
 """
 
 from collections.abc import Iterator

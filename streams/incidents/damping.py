@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.alerts import Alert
+from schemas.cells import CellsNow
 from streams.fold import Record
 from streams.incidents.lifecycle import decided_by
-from streams.incidents.messages import CellsNow
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,10 @@ def ended(alert: Alert, at: int, reason: str, record: Record, version: str | Non
     )
 
 
+SILENT_MS = 86_400_000
+"""Of a stream, after which the time of its region clears what it told: it may merely be late."""
+
+
 def decided_by(record: Record, evidence: Evidence) -> Evidence:
     """Return the evidence with the record that decided last."""
     return msgspec.structs.replace(

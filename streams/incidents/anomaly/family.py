@@ -39,6 +39,6 @@ def joint(subject: str) -> str:
 def for_subject(name: str, subject: str) -> Detector[Any, Any]:
     """Return the member for a subject; the range of its metric is the only thing that differs between subjects."""
     detector = {**FAMILY, **JOINT}[name]()
-    if isinstance(detector, Records | Spatial):
+    if isinstance(detector, Records | Seasonal | Spatial):
         return replace(detector, least_width=least_width(subject.rpartition(":")[2]))
     return detector

@@ -44,7 +44,8 @@ class Seasonal:
 
     step         of the medians, in deviations
     least        deviation in shares of the median, and
-    share        in shares of the mean distance of all hours: no hour is held to be steadier
+    share        in shares of the mean distance of all hours, and
+    least_width  in units of the value: no hour is held to be steadier
     doubtful     the score from which on a value does not teach
     """
 
@@ -54,6 +55,7 @@ class Seasonal:
     least: float = 0.01
     share: float = 0.5
     doubtful: float = 0.4
+    least_width: float = 0.0
 
     @property
     def name(self) -> str:
@@ -63,7 +65,7 @@ class Seasonal:
     @property
     def version(self) -> int:
         """Of the arithmetic above."""
-        return 1
+        return 2
 
     @property
     def state(self) -> type[Week]:
@@ -108,7 +110,9 @@ class Seasonal:
         hour.deviation += math.copysign(min(scale, abs(apart)), apart)
 
     def _deviation(self, state: Week, hour: Hour) -> float:
-        return max(hour.deviation, self.least * abs(hour.median), self.share * state.distance)
+        return max(
+            hour.deviation, self.least * abs(hour.median), self.share * state.distance, self.least_width
+        )
 
 
 def _hour(at_ms: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from schemas.alerts import SEVERITIES, Alert
+from schemas.cells import CellsHealth
 from streams.fold import Record
 from streams.incidents.anomaly.alert import Window, better, raised, rules_version, worse
 from streams.incidents.anomaly.contract import Detector, Score
@@ -19,12 +20,14 @@ from streams.incidents.anomaly.watch import Rule, Watch, over, step
 from streams.incidents.anomaly.watch import restored as restored_watch
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
-from streams.incidents.lifecycle import Place, ended
+from streams.incidents.lifecycle import SILENT_MS, Place, ended
 from streams.incidents.messages import Metrics
 from streams.incidents.showing import Seen, active
 
 GREATEST = 1e12
 """No metric comes near; larger values would overflow in squares."""
+PIECE = 1_000
+"""Rows of a message that is one of several with one watermark, as the grid cuts them (streams/grid/metrics.py)."""
 Key = tuple[str, str]
 """Cell and subject: what is judged of the cell, a metric or what is made of several (family.py)."""
 
@@ -89,10 +92,16 @@ class AllSeries:
 
     def apply(self, message: Message, record: Record) -> list[Alert]:
         """Take closed windows in; returns the events of alerts, in order."""
+        if isinstance(message, CellsHealth):
+            return self.go_on(message, record)
         if not isinstance(message, Metrics):
             return []
         values = ((window, window.value) for window in _windows(message))
-        return self.take(values, message.region, message.watermark, record)
+        return self.take(values, message.region, _reached(message), record)
+
+    def go_on(self, message: CellsHealth, record: Record) -> list[Alert]:
+        """Clear the alerts of a region in which nothing is measured for a day, by its own time."""
+        return self._fall_quiet(message.region, message.as_of - SILENT_MS, record)
 
     def take(
         self, windows: Iterable[tuple[Window, Any]], region: str, reached: int, record: Record
@@ -260,6 +269,12 @@ def problem_of_metrics(message: Metrics, known: Container[Key], place: Callable[
         except ValueError:
             return f"{cell[:32]!r} is no H3 cell"
     return ""
+
+
+def _reached(message: Metrics) -> int:
+    """Return up to where a message tells all: where many windows closed at once others follow, oldest windows first."""
+    starts = message.rows.window_start
+    return message.watermark if len(starts) < PIECE else min(message.watermark, max(starts))
 
 
 def _windows(message: Metrics) -> Iterator[Window]:

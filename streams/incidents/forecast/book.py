@@ -13,12 +13,14 @@ from operator import itemgetter
 import msgspec
 
 from schemas.alerts import Alert
+from schemas.cells import CellsHealth
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.forecast.alert import KIND, View, cleared, expected, raised, rules_version
 from streams.incidents.forecast.inflow import LONGEST, Flow, expect
 from streams.incidents.forecast.watch import ForecastRule, Outlook, filled, step
+from streams.incidents.lifecycle import SILENT_MS, ended
 from streams.incidents.messages import Windows
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.showing import Seen, active, moment
@@ -108,6 +110,8 @@ class ForecastBook:
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Take closed windows in, oldest first; yields the events of alerts."""
+        if isinstance(message, CellsHealth):
+            yield from self._go_on(message, record)
         if not isinstance(message, Windows):
             return
         c = message.rows
@@ -126,6 +130,19 @@ class ForecastBook:
                 closed |= {cell for cell in self._open if self._cells[cell].region == message.region}
             for cell in sorted(name for name in closed if self._stirs(self._cells[name], start)):
                 yield from self._judge(cell, start, first + SETTLES * message.window_ms, message, record)
+
+    def _go_on(self, message: CellsHealth, record: Record) -> Iterator[Alert]:
+        """Clear the alerts of a region of whose vehicles nothing is heard for a day, by its own time."""
+        _, last = self._judged.get(message.region, (0, message.fleet_as_of))
+        if message.fleet_as_of - last < SILENT_MS:
+            return
+        for name in sorted(name for name in self._open if self._cells[name].region == message.region):
+            cell = self._cells[name]
+            assert cell.alert is not None, "an open alert is kept"
+            yield ended(cell.alert, message.fleet_as_of, "nothing is heard of the vehicles for a day", record)
+            cell.alert, cell.outlook = None, Outlook()
+            self._unsaved.add(name)
+            self._open.discard(name)
 
     def _put(self, message: Windows, rows: list[Row]) -> set[str]:
         """Take the rows of one window in; returns the cells in which somebody came or left, if it closed now."""

@@ -54,10 +54,11 @@ def residuals(means: Mapping[str, float], places: Mapping[str, tuple[float, floa
     at = np.radians(np.array([places[name] for name in names]))
     value = np.array([means[name] for name in names])
     nearest = min(NEIGHBOURS, len(names) - 1)
-    x, y = at[:, 1] * np.cos(at[:, 0]), at[:, 0]
     found = {}
     for number, name in enumerate(names):
-        distance = (x - x[number]) ** 2 + (y - y[number]) ** 2
+        north, east = (at - at[number]).T
+        east = (np.remainder(east + np.pi, 2 * np.pi) - np.pi) * np.cos(at[number, 0])
+        distance = east**2 + north**2
         distance[number] = np.inf
         near = np.argpartition(distance, nearest - 1)[:nearest]
         found[name] = float(value[number] - np.median(value[near]))

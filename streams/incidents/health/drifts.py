@@ -26,6 +26,8 @@ PERIOD_MS = 1_200_000
 """That of streams/sensing/health/means.py."""
 _WAIT_MS = 900_000
 """After the end of a span: its means are told by the next readings."""
+_SETTLED_MS = (SETTLED + 2) * PERIOD_MS + _WAIT_MS
+"""Of time alone, where no span tells that a drift went no further: as long as the spans would take, and one more."""
 
 
 class _Means(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
@@ -62,6 +64,8 @@ class Drifts:
         self._waiting: dict[str, dict[int, dict[str, float]]] = {}
         self._judged: dict[str, int] = {}
         self._trails: dict[str, dict[str, Trail]] = {}
+        self._drifting: set[tuple[str, str]] = set()
+        """Metric and sensor of the trails with a drift that is open."""
         self._unsaved_means: set[str] = set()
         self._unsaved_trails: set[tuple[str, str]] = set()
 
@@ -73,10 +77,12 @@ class Drifts:
 
     def judge(self, clock: int, record: Record) -> Iterator[Alert]:
         """Judge the spans that are over; yields the events of alerts."""
+        yield from self._end_without_means(clock, record)
         for metric in sorted(self._waiting):
             waiting = self._waiting[metric]
             for period in sorted(p for p in waiting if p + PERIOD_MS + _WAIT_MS <= clock):
-                means = {name: mean for name, mean in waiting.pop(period).items() if name in self._known}
+                told = waiting.pop(period)
+                means = {name: mean for name, mean in told.items() if self._measures(name, metric)}
                 self._judged[metric] = period
                 self._unsaved_means.add(metric)
                 yield from self._judge(metric, period, means, clock, record)
@@ -85,8 +91,9 @@ class Drifts:
         self, metric: str, period: int, means: Mapping[str, float], clock: int, record: Record
     ) -> Iterator[Alert]:
         trails = self._trails.setdefault(metric, {})
-        for name in [name for name in trails if name not in self._known]:
+        for name in [name for name in trails if not self._measures(name, metric)]:
             del trails[name]
+            self._drifting.discard((metric, name))
             self._unsaved_trails.add((metric, name))
         places = {name: self._place(self._known[name].cell) for name in means}
         now = residuals(means, {name: (place.lat, place.lon) for name, place in places.items()})
@@ -97,10 +104,35 @@ class Drifts:
             key: Key = ("sensor_drifting", self._region, name)
             trail = trails[name]
             if trail.before is not None:
+                self._drifting.add((metric, name))
                 finding = self._finding(name, metric, trail, period, means[name], now[name])
                 yield from self._cases.raise_(key, finding, clock, record)
-            elif not any(other[name].before is not None for other in self._trails.values() if name in other):
-                yield from self._cases.clear(key, "as near to its neighbours as it was", clock, record)
+            else:
+                yield from self._end(metric, name, "as near to its neighbours as it was", clock, record)
+
+    def _measures(self, name: str, metric: str) -> bool:
+        sensor = self._known.get(name)
+        return sensor is not None and metric in sensor.series
+
+    def _end_without_means(self, clock: int, record: Record) -> Iterator[Alert]:
+        """End the drifts of metrics that are measured no more, or of which no span was judged for long."""
+        for metric, name in sorted(self._drifting):
+            trail = self._trails[metric][name]
+            if not self._measures(name, metric):
+                why = f"{metric} is not measured any more"
+            elif clock - trail.since >= _SETTLED_MS:
+                why = f"no further for {span(SETTLED * PERIOD_MS)}"
+            else:
+                continue
+            trail.before, trail.residuals = None, {}
+            self._unsaved_trails.add((metric, name))
+            yield from self._end(metric, name, why, clock, record)
+
+    def _end(self, metric: str, name: str, why: str, clock: int, record: Record) -> Iterator[Alert]:
+        """A drift is over; so is its alert, if it is the last of its sensor."""
+        self._drifting.discard((metric, name))
+        if not any(other == name for _, other in self._drifting):
+            yield from self._cases.clear(("sensor_drifting", self._region, name), why, clock, record)
 
     def _finding(
         self, name: str, metric: str, trail: Trail, period: int, mean: float, residual: float
@@ -165,3 +197,5 @@ class Drifts:
         self._trails.setdefault(metric, {})[sensor] = Trail(
             saved.residuals, saved.greatest, saved.before, saved.reached, saved.since
         )
+        if saved.before is not None:
+            self._drifting.add((metric, sensor))

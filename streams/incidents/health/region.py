@@ -99,8 +99,7 @@ class Sensors:
         if patience:
             feed.hurry_ms = min(feed.hurry_ms or patience, patience)
         at = feed.due(sensor)
-        if at is not None:
-            self._deadlines.set(name, at)
+        self._deadlines.set(name, sensor.last_ts + self._config.forget_ms + 1 if at is None else at)
 
     def _look_again(self, names: Iterable[str]) -> None:
         """Have sensors looked at when the next judgement comes."""
@@ -114,7 +113,9 @@ class Sensors:
         open_alert = self._cases.find(key)
         if open_alert is not None and heard_since(open_alert, sensor.last_ts):
             yield from self._cases.clear(key, "readings are heard again", clock, record)
-        ill = {metric: series for metric, series in sorted(sensor.series.items()) if series.stuck_since}
+        # A metric of which nothing came for so long that a sensor would be forgotten says nothing of it any more.
+        alive = {m: s for m, s in sorted(sensor.series.items()) if s.last_ts + self._config.forget_ms > clock}
+        ill = {metric: series for metric, series in alive.items() if series.stuck_since}
         for metric, series in ill.items():
             finding = findings.stuck(name, sensor, metric, series)
             yield from self._cases.raise_(self._key("sensor_stuck", name), finding, clock, record)
@@ -122,7 +123,7 @@ class Sensors:
             yield from self._cases.clear(
                 self._key("sensor_stuck", name), "the value has changed", clock, record
             )
-        ill = {metric: series for metric, series in sorted(sensor.series.items()) if series.refused_since}
+        ill = {metric: series for metric, series in alive.items() if series.refused_since}
         for metric, series in ill.items():
             finding = findings.out_of_range(name, sensor, metric, series)
             yield from self._cases.raise_(self._key("sensor_out_of_range", name), finding, clock, record)
@@ -198,11 +199,13 @@ class Sensors:
         at = feed.due(sensor)
         if clock >= forget_at:
             yield from self._forget(name, "taken as removed for good", clock, record)
-        elif at is not None and at > clock:
-            self._deadlines.set(name, at)
-        elif at is not None and self._cases.find(self._feed(sensor.owner)) is not None:
+        elif at is None:
             self._deadlines.set(name, forget_at)
-        elif at is not None:
+        elif at > clock:
+            self._deadlines.set(name, at)
+        elif self._cases.find(self._feed(sensor.owner)) is not None:
+            self._deadlines.set(name, forget_at)
+        else:
             if sensor.owner not in decided:
                 decided[sensor.owner] = decided_at(feed, self.known, clock, self._config)
             until = min(decided[sensor.owner], at + max(HOLD_MS, sensor.slowest().patience_ms))

@@ -119,6 +119,7 @@ class RequestFeed:
             return
         if not state.since:
             state.since = state.lived = clock
+            self._unsaved = True
             self._weigh()
         open_alert, patience = self._cases.find(self._key), self._patience_ms
         stride = clock - max(before, state.since)

@@ -31,10 +31,11 @@ def raised(
 ) -> Alert:
     """Return a new alert. Its id is made of the scan that found it: a region is scanned once at a time.
 
+    On a border two regions may find one centre, each with its own requests.
     `recurs`: such a hot spot comes by itself once in so many days; None while that is not known.
     """
     return Alert(
-        alert_id=alert_id(KIND, f"{code}/{found.centre}", found.end),
+        alert_id=alert_id(KIND, f"{region}/{code}/{found.centre}", found.end),
         sequence=0,
         action="raised",
         kind=KIND,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from schemas.alerts import SEVERITIES, Alert
+from schemas.cells import CellsHealth
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
@@ -20,7 +21,7 @@ from streams.incidents.hotspot.baseline import DAY_H, HOUR_MS, Day, Rates
 from streams.incidents.hotspot.rule import HotSpotRule, severity_of
 from streams.incidents.hotspot.scan import LONGEST_MS, STEP_MS, Cylinder, Rings, strongest
 from streams.incidents.hotspot.scanned import Scan
-from streams.incidents.lifecycle import Place, ended
+from streams.incidents.lifecycle import SILENT_MS, Place, ended
 from streams.incidents.messages import Requests
 from streams.incidents.showing import Seen, active
 
@@ -63,10 +64,14 @@ class Category(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 class Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """Of a region: up to where it was scanned, and when people call."""
+    """Of a region: up to where it was scanned, and when people call.
+
+    late  cells by category of which more is known since they were scanned: rows that came in several messages, or late
+    """
 
     scanned: int
     day: Day
+    late: dict[str, set[str]] = msgspec.field(default_factory=dict)
 
 
 _category = msgspec.msgpack.Decoder(Category)
@@ -106,23 +111,32 @@ class HotSpotBook:
         return ""
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
-        """Take closed windows in, and scan as far as they reach; yields the events of alerts."""
+        """Take closed windows in, and scan as far as they reach; yields the events of alerts.
+
+        Where nobody calls for a day the time of the region clears alerts.
+        """
+        if isinstance(message, CellsHealth) and message.requests_as_of is not None:
+            yield from self._fall_quiet(message.region, message.requests_as_of - SILENT_MS, record)
         if not isinstance(message, Requests):
             return
         name, progress = message.region, self._regions.get(message.region)
         if progress is None:
             since = min([message.watermark, *message.rows.window_start])
             progress = self._regions[name] = Progress(since // STEP_MS * STEP_MS, Day(since, [0.0] * DAY_H))
-        self._put(message, progress.scanned - LONGEST_MS)
+        self._put(message, progress, progress.scanned - LONGEST_MS)
         until = message.watermark // STEP_MS * STEP_MS
         if until > progress.scanned:
-            for end, asked in sorted(self._asked(name, progress.scanned, until).items()):
-                yield from self._scan(name, progress, end, asked, record)
+            found = self._asked(name, progress.scanned, until)
+            if progress.late:
+                found[progress.scanned + STEP_MS]  # the first of these quarters is scanned for them too
+            for end, asked in sorted(found.items()):
+                late, progress.late = progress.late, {}
+                yield from self._scan(name, progress, end, asked, late, record)
             progress.scanned = until
             self._unsaved_regions.add(name)
             yield from self._fall_quiet(name, until, record)
 
-    def _put(self, message: Requests, since: int) -> None:
+    def _put(self, message: Requests, progress: Progress, since: int) -> None:
         """Keep what was opened; what no span reaches any more has been learnt."""
         c = message.rows
         for start, cell, code, opened in zip(c.window_start, c.cell, c.service_code, c.opened, strict=True):
@@ -138,6 +152,9 @@ class HotSpotBook:
             windows = known.opened.get(cell, {})
             if windows.get(start, 0) == opened:
                 continue
+            if start < progress.scanned and opened > windows.get(start, 0):
+                progress.late.setdefault(code, set()).add(cell)
+                self._unsaved_regions.add(message.region)
             known.opened.setdefault(cell, {})[start] = opened
             self._unsaved.add(key)
 
@@ -153,21 +170,28 @@ class HotSpotBook:
         return asked
 
     def _scan(
-        self, name: str, progress: Progress, end: int, asked: Mapping[str, set[str]], record: Record
+        self,
+        name: str,
+        progress: Progress,
+        end: int,
+        asked: Mapping[str, set[str]],
+        late: Mapping[str, set[str]],
+        record: Record,
     ) -> Iterator[Alert]:
-        """Judge what was asked for in the quarter of an hour until `end`."""
+        """Judge what was asked for in the quarter of an hour until `end`, and what is known now of those before."""
         mine = [known for key, known in self._categories.items() if key[0] == name]
         cells = len(
             set().union(*(known.rates.cells for known in mine), *(known.cells(end) for known in mine))
         )
         hour = (end - STEP_MS) // HOUR_MS % DAY_H
-        for code in sorted(asked):
+        for code in sorted({*asked, *late}):
             known = self._categories.get((name, code))
             if known is None:
                 continue
             known.rates.fade(end)
             _learn(known, end - LONGEST_MS)
-            yield from self._judge((name, code), progress.day, cells, end, asked[code], record)
+            some = asked.get(code, set()) | late.get(code, set())
+            yield from self._judge((name, code), progress.day, cells, end, some, record)
             self._unsaved.add((name, code))
         progress.day.hours[hour] += sum(
             len(asked[code]) for code in asked if (name, code) in self._categories

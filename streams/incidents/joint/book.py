@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.alerts import Alert
+from schemas.cells import CellsHealth
 from streams.fold import Record
 from streams.incidents.anomaly.alert import Window
 from streams.incidents.anomaly.series import AllSeries, AnomalyConfig, Key, problem_of_metrics
@@ -56,6 +57,9 @@ class JointBook:
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Take closed windows in; yields the events of alerts about those that are whole now."""
+        if isinstance(message, CellsHealth):
+            for series in self._series.values():
+                yield from series.go_on(message, record)
         if not isinstance(message, Metrics):
             return
         if len(self._looked_at) > self._most:

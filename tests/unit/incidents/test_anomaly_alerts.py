@@ -1,21 +1,24 @@
 """Alerts of metrics: from a closed window to Kafka, MQTT and the tables, over crashes and with too many series."""
 
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 
+import h3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codec
 from schemas.alerts import Alert
-from schemas.cells import CellsMetrics, ClosedMetrics
+from schemas.cells import CellsHealth, CellsMetrics, ClosedMetrics
 from streams import topics
 from streams.fold import Output, Record
 from streams.grid.locate import centre
+from streams.grid.metrics import SENSING
 from streams.incidents.anomaly.contract import Score
-from streams.incidents.anomaly.series import AnomalyConfig
+from streams.incidents.anomaly.series import PIECE, AnomalyConfig
 from streams.incidents.anomaly.watch import Rule, Watch, over, step
 from streams.incidents.anomaly.watch import restored as restored_watch
 from streams.incidents.policy import Rule as Capacity
@@ -354,3 +357,37 @@ def test_severity_rises_with_the_score_at_once() -> None:
 
 def test_a_score_like_the_first_keeps_the_alert_open() -> None:
     assert severities((0, 0.5), (29, 0.5), (58, 0.0), (59, 0.0)) == ["warning", "warning", "warning", None]
+
+
+def test_a_series_ends_though_nothing_is_measured_in_its_region_any_more() -> None:
+    """Others go on: after a day their time decides."""
+    watched = warm()
+    [raised] = watched.close((1450, CELL, "temperature", 60.0, 0))
+
+    def time(minute: int) -> list[Alert]:
+        at = T0 + minute * MINUTE
+        return watched.fold_bytes(codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None)))
+
+    assert time(1480 + DAY - 1) == []
+    [cleared] = time(1480 + DAY)
+    assert (cleared.alert_id, cleared.action) == (raised.alert_id, "cleared")
+
+
+def test_rows_that_fill_a_message_are_not_taken_for_all_that_there_are() -> None:
+    """An hour closes at once, in six messages; one of 91 cells is loud in all of its windows."""
+    assert SENSING.rows_a_record == PIECE
+    watched, usual = Watched(AnomalyConfig("counts", RULE)), random.Random(2)
+    for minute in range(0, DAY, 10):
+        watched.close(
+            *((m, CELL, "flow", float(usual.randint(15, 25)), 0) for m in range(minute, minute + 10))
+        )
+    [raised] = watched.close((DAY, CELL, "flow", 900.0, 0))
+    rows = sorted(
+        (minute, cell, "flow", 900.0 if cell == CELL else 20.0, 0)
+        for minute in range(DAY + 1, DAY + 61)
+        for cell in h3.grid_disk(CELL, 5)
+    )
+    for first in range(0, len(rows), PIECE):
+        assert watched.close(*rows[first : first + PIECE], watermark=DAY + 61) == []
+    [cleared] = watched.close((DAY + 95, CELL, "flow", 20.0, 0))
+    assert (cleared.alert_id, cleared.action) == (raised.alert_id, "cleared")

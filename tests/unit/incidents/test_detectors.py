@@ -211,6 +211,13 @@ def test_the_same_value_is_usual_at_noon_and_unusual_at_night() -> None:
     assert member.score(state, monday + 2 * HOUR, 203.0).score > 0.5
 
 
+def test_an_hour_in_which_it_never_rained_is_not_held_to_be_without_any_noise() -> None:
+    member = for_subject("seasonal", "rain")
+    scores, state = run(member, [0.0] * (4 * 168) + [0.1] * 168, HOUR)
+    assert max(score.score for score in scores) < 0.2
+    assert member.score(state, T0 + 5 * 168 * HOUR, 30.0).score > 0.9
+
+
 @pytest.mark.parametrize("mean", [0.5, 4.0, 60.0])
 @pytest.mark.parametrize("far", [1.5, 3.0, 8.0])
 def test_the_bound_of_a_poisson_tail_is_one_and_not_far_off(mean: float, far: float) -> None:

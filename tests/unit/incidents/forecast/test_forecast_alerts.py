@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas import codec
 from schemas.alerts import Alert
-from schemas.cells import CellsWindow, ClosedWindows
+from schemas.cells import CellsHealth, CellsWindow, ClosedWindows
 from streams import topics
 from streams.fold import Record
 from streams.grid.locate import centre
@@ -191,3 +191,19 @@ def test_a_crash_changes_no_alert(moves: list[tuple[int, str]], data: st.DataObj
             crashing.crash()
     kept = {(alert.alert_id, alert.sequence): alert for alert in crashing.told}
     assert kept == {(alert.alert_id, alert.sequence): alert for alert in plain.told}
+
+
+def test_what_is_expected_ends_though_nothing_is_heard_of_the_vehicles_any_more(watched: Watched) -> None:
+    [raised] = [event for event in fill(watched, [2] * 12) if event.action == "raised"]
+
+    def time(minute: int) -> list[Alert]:
+        at = T0 + minute * MINUTE
+        watched.log.append(codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None)))
+        return watched._fold(len(watched.log) - 1)
+
+    last = 14
+    assert time(last + 1_439) == []
+    [cleared] = time(last + 1_440)
+    assert (cleared.alert_id, cleared.action, cleared.status) == (raised.alert_id, "cleared", "cleared")
+    assert cleared.summary.startswith("nothing is heard of the vehicles for a day; ")
+    assert time(last + 2_000) == []

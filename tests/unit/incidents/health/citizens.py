@@ -74,14 +74,18 @@ class Hotline:
 
     def crash(self) -> None:
         """Begin again from a checkpoint."""
+        self.checkpoint()
+        self.book = HealthBook(CONFIG, place)
+        for name in sorted(self.parts, reverse=True):
+            self.book.restore(name, self.parts[name])
+
+    def checkpoint(self) -> None:
+        """Keep what changed."""
         for name, data in self.book.take_parts().items():
             if data is None:
                 self.parts.pop(name, None)
             else:
                 self.parts[name] = data
-        self.book = HealthBook(CONFIG, place)
-        for name in sorted(self.parts, reverse=True):
-            self.book.restore(name, self.parts[name])
 
 
 def said(events: Sequence[Alert]) -> list[tuple[str, str, str | None]]:

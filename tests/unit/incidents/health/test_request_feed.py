@@ -254,3 +254,18 @@ def test_people_who_ask_are_told_when_silence_is_too_long() -> None:
     assert seen.threshold.startswith("silent from ")
     assert seen.state == "active major"
     assert hotline.book.version(raised) == raised.policy_version
+
+
+@pytest.mark.parametrize("crash", [None, 19 * 60])
+def test_since_when_a_feed_is_known_is_not_forgotten_in_a_crash(crash: int | None) -> None:
+    """It is heard once and then, after most of a day, every twenty minutes; the crash is in between."""
+    hotline, told = Hotline(), []
+    for minute in range(0, 140 * 60, 5):
+        if minute == 0 or (20 * 60 <= minute < 33 * 60 and minute % 20 == 0):
+            told += hotline.hear(minute)
+        hotline.checkpoint()
+        told += hotline.clock(minute + 1)
+        hotline.checkpoint()
+        if minute == crash:
+            hotline.crash()
+    assert [(event.action, event.kind) for event in told] == [("raised", "feed_silent")]

@@ -7,7 +7,7 @@ import numpy as np
 
 from schemas import codec
 from schemas.alerts import Alert
-from schemas.cells import CellsRequests, ClosedRequests
+from schemas.cells import CellsHealth, CellsRequests, ClosedRequests
 from streams import topics
 from streams.fold import Record
 from streams.grid.locate import centre, rings
@@ -89,6 +89,12 @@ class Desk:
         )  # fmt: skip
         until = T0 + (minute + 1 if watermark is None else watermark) * MINUTE
         self.log.append(codec.encode(CellsRequests(REGION, until, MINUTE, columns)))
+        return self._fold(len(self.log) - 1)
+
+    def time(self, minute: int) -> list[Alert]:
+        """Let event time of the region go on without a request; returns the alerts told."""
+        at = T0 + minute * MINUTE
+        self.log.append(codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None, requests_as_of=at)))
         return self._fold(len(self.log) - 1)
 
     def _fold(self, offset: int) -> list[Alert]:

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.fold import Record
 from streams.grid.locate import rings
 from streams.incidents.extremes import EULER, MOST_DAYS, Maxima
+from streams.incidents.hotspot.alert import raised
 from streams.incidents.hotspot.baseline import Day, Known, Rates, exposure
 from streams.incidents.hotspot.rule import HotSpotRule
-from streams.incidents.hotspot.scan import RINGS, STEP_MS, strongest
+from streams.incidents.hotspot.scan import RINGS, STEP_MS, Cylinder, strongest
+from streams.incidents.lifecycle import Place
 from tests.pipeline import T0
 from tests.unit.incidents.hotspot.brute import best
 from tests.unit.incidents.hotspot.calls import CITY, DAY, HOUR, MIDDLE, MINUTE, Call, Desk, burst, by_chance
@@ -256,3 +259,42 @@ def test_the_threshold_is_the_quantile_of_a_gumbel_law() -> None:
     assert Maxima(days=100, mean=10.0).recurrence_days(9.0) == 1.0
     assert maxima.threshold(50.0, 10.0) == 50.0
     assert Maxima(days=3).threshold(20.0, 10.0) == 40.0
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_requests_that_are_told_after_their_quarter_was_scanned_are_a_hot_spot_all_the_same(
+    crash: bool,
+) -> None:
+    """So are those of a message that follows another one with the same watermark."""
+    desk, noon = Desk(), 9 * 1440 + 600
+    desk.feed(by_chance(9, 60, seed=1))
+    desk.close(noon + 100, Counter({(CITY[200], "road"): 1}))
+    for minute, cell, code in burst(noon, 60, 40, "bin", seed=3):
+        assert desk.close(minute, Counter({(cell, code): 1}), watermark=noon + 101) == []
+    desk.checkpoint()
+    if crash:
+        desk.crash()
+    [raised] = desk.close(noon + 121, Counter({(CITY[210], "noise"): 1}))
+    assert (raised.action, raised.subject, raised.updated_at) == ("raised", "bin", T0 + (noon + 105) * MINUTE)
+    assert desk.close(noon + 136, Counter({(CITY[211], "noise"): 1})) == []
+
+
+def test_a_hot_spot_ends_though_nobody_calls_any_more() -> None:
+    desk, noon = Desk(), 9 * 1440 + 600
+    told = desk.feed(sorted([*by_chance(9, 60, seed=1), *burst(noon, 60, 40, "bin", seed=3)]))
+    assert "cleared" not in [event.action for event in told]
+    loud = max(event.updated_at for event in told)
+    quiet = (loud + HotSpotRule().quiet_ms + DAY - T0) // MINUTE
+    assert desk.time(quiet - 60) == []
+    [cleared] = desk.time(quiet + 60)
+    assert (cleared.alert_id, cleared.action) == (told[0].alert_id, "cleared")
+
+
+def test_two_regions_that_find_one_centre_on_their_border_tell_an_alert_each() -> None:
+    found = Cylinder(MIDDLE, 0, frozenset([MIDDLE]), T0, T0 + STEP_MS, 6, 0.1, 40.0)
+    place, record = Place(31.2, 121.5, "default"), Record("ub.cells", 0, 7, b"", 0)
+    ids = {
+        raised(found, region, "water", place, "minor", HotSpotRule(), None, record).alert_id
+        for region in ("823087fffffffff", "82309ffffffffff")
+    }
+    assert len(ids) == 2

@@ -1,12 +1,18 @@
 """Matchers as in Alertmanager: `name=value`, `name!=value`, `name=~regex`, `name!~regex` (anchored at both ends).
 
 https://prometheus.io/docs/alerting/latest/configuration/#matcher
+
+Expressions are those of RE2, as there: they take time in proportion to the text, whatever it is. One that others wrote
+may not hold up all receivers.
 """
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+import re2
 
 from streams.errors import MatcherError
 
@@ -16,6 +22,9 @@ Labels = Mapping[str, Collection[str]]
 NAMES = ("severity", "kind", "cell", "region", "zone", "district", "operator", "policy", "subject")
 """The labels that an alert has."""
 
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+_SHOWN = 60
 _FORM = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("?)(.*)\3', re.DOTALL)
 
 
@@ -32,7 +41,10 @@ class Matcher:
         """Return whether some value fits; of `!=` and `!~`: whether none does."""
         values = labels.get(self.name) or ("",)
         if self.is_regex:
-            found = any(re.fullmatch(self.value, value) is not None for value in values)
+            pattern = _compiled(self.value)
+            if isinstance(pattern, str):
+                return False  # stored by an earlier version, which took others: it keeps nothing back
+            found = any(pattern.fullmatch(value) is not None for value in values)
         else:
             found = self.value in values
         return found is self.is_equal
@@ -60,8 +72,7 @@ def parse(text: str) -> Matcher:
 def from_json(items: Iterable[Mapping[str, Any]]) -> tuple[Matcher, ...]:
     """Read matchers in the form of Alertmanager's API v2."""
     return tuple(
-        checked(Matcher(m["name"], m["value"], bool(m.get("isRegex")), bool(m.get("isEqual", True))))
-        for m in items
+        Matcher(m["name"], m["value"], bool(m.get("isRegex")), bool(m.get("isEqual", True))) for m in items
     )
 
 
@@ -69,12 +80,29 @@ def checked(matcher: Matcher) -> Matcher:
     """Return the matcher, or raise MatcherError where it could never be meant."""
     if matcher.name not in NAMES:
         raise MatcherError(f"{matcher.name!r} is no label of alerts; they have {', '.join(NAMES)}")
-    if matcher.is_regex:
-        try:
-            re.compile(matcher.value)
-        except re.error as error:
-            raise MatcherError(f"{matcher}: {matcher.value!r} is no regular expression ({error})") from None
+    if not _is_text(matcher.value):
+        raise MatcherError(f"{matcher.name}: {matcher.value!r} is not all text in UTF-8")
+    if matcher.is_regex and isinstance(problem := _compiled(matcher.value), str):
+        shown = matcher.value if len(matcher.value) <= _SHOWN else f"{matcher.value[:_SHOWN]}…"
+        raise MatcherError(f"{matcher.name}: {shown!r} is no regular expression of RE2 ({problem})")
     return matcher
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> Any:
+    """Return what is matched with, or what is wrong with it."""
+    try:
+        return re2.compile(pattern, _OPTIONS)
+    except re2.error as error:
+        return error.args[0].decode(errors="replace")[: 2 * _SHOWN]
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
 
 
 def match_all(matchers: Sequence[Matcher], labels: Labels) -> bool:

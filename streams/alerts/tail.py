@@ -1,5 +1,6 @@
 """Follow alerts over MQTT: what is open now (retained) first, then every event as it comes."""
 
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from streams.alerts.recent import Recent
 from streams.errors import ServiceUnavailable
 from streams.settings import Settings
 
+log = logging.getLogger(__name__)
+
 _REMEMBERED = 50_000
 
 
@@ -33,13 +36,20 @@ class Wanted:
     silent: Callable[[Alert], bool] = lambda _alert: False
 
     def filters(self) -> list[str]:
-        """Return the MQTT filters: severities are ordered, and kind and cell are levels of the topic."""
-        severities = SEVERITIES if self.severity is None else SEVERITIES[SEVERITIES.index(self.severity) :]
-        return [topics.alert_topic(name, self.kind or "+", self.cell or "+") for name in severities]
+        """Return the MQTT filters: kind and cell are levels of the topic. An alert may end at any severity."""
+        return [topics.alert_topic(name, self.kind or "+", self.cell or "+") for name in SEVERITIES]
 
-    def shows(self, alert: Alert, handling: AlertHandling | None) -> bool:
-        """Return whether an event of an alert is shown, given what is known of how the alert is handled."""
+    def shows(self, alert: Alert, handling: AlertHandling | None, *, shown: bool = False) -> bool:
+        """Return whether an event of an alert is shown, given what is known of how the alert is handled.
+
+        `shown`: one was before, so it is followed though its severity fell, and its end is told in any case.
+        """
+        if shown and alert.status == "cleared":
+            return True
         if closes(handling, alert):
+            return False
+        least = 0 if self.severity is None or shown else SEVERITIES.index(self.severity)
+        if SEVERITIES.index(alert.severity) < least:
             return False
         if self.operator is not None and self.operator not in alert.evidence.by_operator:
             return False
@@ -76,9 +86,11 @@ class Tail:
         self._show = show
         self._show_action = show_action
         self._wanted = wanted or Wanted()
-        # The end of an alert whose severity fell below what is wanted is never heard of: bounded memories.
+        # The end of an alert may be missed while the broker is away: bounded memories.
         self._seen: Recent[str, int] = Recent(_REMEMBERED)
         self._shown: Recent[str, bool] = Recent(_REMEMBERED)
+        self._hidden: Recent[str, bytes] = Recent(_REMEMBERED)
+        """Open alerts as they are, which what somebody does may bring into sight."""
         self._handlings: Recent[str, AlertHandling] = Recent(_REMEMBERED)
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         if settings.mqtt_username is not None:
@@ -87,18 +99,23 @@ class Tail:
                 settings.mqtt_username, password.get_secret_value() if password else None
             )
         self._client.reconnect_delay_set(min_delay=1, max_delay=int(5 + random.random() * 10))
+        self._failed: ServiceUnavailable | None = None
+        self._lost = False
         self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
         self._client.message_callback_add(f"{topics.MQTT_ALERT_ACTIONS}/#", self._on_action)
         self._client.on_message = self._on_message
 
     def run(self) -> None:
-        """Follow until `stop`; raises ServiceUnavailable when the broker does not answer at the start."""
+        """Follow until `stop`; ServiceUnavailable where the broker does not answer at the start, or refuses us."""
         try:
             self._client.connect(*self._address, keepalive=30)
         except OSError as error:
-            host, port = self._address
-            raise ServiceUnavailable("MQTT", f"{host}:{port}", str(error)) from None
+            raise self._unavailable(str(error)) from None
         self._client.loop_forever()
+        if self._failed is not None:
+            raise self._failed
 
     def stop(self) -> None:
         """End `run`; may be called from another thread or a signal handler."""
@@ -107,10 +124,41 @@ class Tail:
     def _on_connect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
+        if reason.is_failure:
+            self._end(f"{reason}; look at UB_MQTT_USERNAME and UB_MQTT_PASSWORD")
+            return
+        if self._lost:
+            log.warning("MQTT at %s:%d: connected again", *self._address)
+        self._lost = False
         # The retained actions come before the retained alerts, so that what was closed is known as such.
         actions = topics.alert_action_topic(self._wanted.kind or "+", self._wanted.cell or "+")
         client.subscribe(actions, options=SubscribeOptions(qos=1))
         client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._wanted.filters()])
+
+    def _on_disconnect(
+        self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
+    ) -> None:
+        if reason.is_failure and self._failed is None and not self._lost:
+            self._lost = True
+            log.warning(
+                "MQTT at %s:%d: connection lost (%s); trying again. What ends meanwhile is not shown: "
+                "`urbanbrain alerts list` knows",
+                *(*self._address, reason),
+            )
+
+    def _on_subscribe(
+        self, client: mqtt.Client, userdata: Any, mid: int, reasons: Any, properties: Any
+    ) -> None:
+        refused = [reason for reason in reasons if reason.is_failure]
+        if refused:
+            self._end(f"it refuses the subscription to alerts: {refused[0]}; look at the broker's ACL")
+
+    def _end(self, reason: str) -> None:
+        self._failed = self._unavailable(reason)
+        self._client.disconnect()
+
+    def _unavailable(self, reason: str) -> ServiceUnavailable:
+        return ServiceUnavailable("MQTT", "{}:{}".format(*self._address), reason)
 
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
         if not message.payload:  # the retained alert was taken back: it was cleared, or changed its severity
@@ -124,14 +172,20 @@ class Tail:
             return
         self._seen.put(alert.alert_id, alert.sequence)
         handling = self._handlings.get(alert.alert_id)
+        visible = self._wanted.shows(alert, handling, shown=bool(self._shown.get(alert.alert_id)))
         if alert.status == "cleared":
-            self._seen.drop(alert.alert_id)
-            self._shown.drop(alert.alert_id)
-            self._handlings.drop(alert.alert_id)
-        if self._wanted.shows(alert, handling):
-            if alert.status == "active":
-                self._shown.put(alert.alert_id, True)
+            for memory in (self._seen, self._shown, self._handlings, self._hidden):
+                memory.drop(alert.alert_id)
+        elif visible:
+            self._bring(alert)
+        else:
+            self._hidden.put(alert.alert_id, bytes(message.payload))
+        if visible:
             self._show(alert, bytes(message.payload))
+
+    def _bring(self, alert: Alert) -> None:
+        self._shown.put(alert.alert_id, True)
+        self._hidden.drop(alert.alert_id)
 
     def _on_action(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
         if not message.payload:  # the alert is over
@@ -146,3 +200,7 @@ class Tail:
         self._handlings.put(handling.alert_id, handling)
         if self._shown.get(handling.alert_id) and not message.retain:
             self._show_action(handling, bytes(message.payload))
+        hidden = self._hidden.get(handling.alert_id)
+        if hidden is not None and self._wanted.shows(alert := codec.alert.decode(hidden), handling):
+            self._bring(alert)
+            self._show(alert, hidden)

@@ -9,13 +9,14 @@ COLOURS = {"warning": "cyan", "minor": "yellow", "major": "dark_orange", "critic
 
 
 def line(alert: Alert, zone: tzinfo = UTC) -> str:
-    """Return one line: event time, what happened, how bad, where, and the figures."""
+    """Return one line: event time, what happened, how bad, where, the figures, and the beginning of its id."""
     moment = datetime.fromtimestamp(alert.updated_at / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
     action = {"raised": "RAISED ", "updated": "CHANGED", "cleared": "CLEARED"}[alert.action]
     minutes = (alert.updated_at - alert.starts_at) / 60_000
     return (
         f"{moment}  {action} {alert.severity:<8} {alert.kind}  {alert.cell} "
-        f"({alert.lat:.5f},{alert.lon:.5f} {alert.zone})  {alert.summary}; since {minutes:.0f} min"
+        f"({alert.lat:.5f},{alert.lon:.5f} {alert.zone})  {alert.summary}; since {minutes:.0f} min  "
+        f"{alert.alert_id[:8]}"
     )
 
 
@@ -42,4 +43,5 @@ def deed(action: str, by: str, text: str | None, assignee: str | None, due: date
         words = f"assigned to {assignee} by {by}"
         if due is not None:
             words += f", due {due:%Y-%m-%d %H:%M}"
-    return words if text is None else f"{words}: {text}"
+    words = words if text is None else f"{words}: {text}"
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in words)

@@ -1,6 +1,6 @@
 """`urbanbrain alerts ack|unack|assign|comment|clear|reopen`: what people do about alerts."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import click
 
@@ -8,9 +8,9 @@ from schemas.alert_actions import ActionName
 from streams import settings as settings_module
 from streams.commands.alerts import alerts
 from streams.commands.values import MOST_NAME, MOST_TEXT, Moment, Text, by_option
-from streams.errors import ServiceUnavailable
+from streams.errors import AlertError, ServiceUnavailable
 
-_IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True)
+_IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=Text(MOST_NAME, "ID"))
 _TEXT = click.option("--text", type=Text(MOST_TEXT), help="Why, or what is known.")
 
 
@@ -36,7 +36,11 @@ def unack(ids: tuple[str, ...], by: str, text: str | None) -> None:
 @_IDS
 @click.option("--to", "assignee", type=Text(MOST_NAME, "NAME"), help="Who is to see to it.")
 @click.option("--nobody", is_flag=True, help="Take it from whoever has it.")
-@click.option("--due", type=Moment(), help="Until when: a duration from now (2h), or a time.")
+@click.option(
+    "--due",
+    type=Moment(),
+    help="Until when: a duration from now (2h), or a time (UTC where it names no zone).",
+)
 @by_option
 @_TEXT
 def assign(
@@ -45,6 +49,8 @@ def assign(
     """Give it to somebody, with the time until which it is due."""
     if (assignee is None) != nobody or (nobody and due):
         raise click.UsageError("say --to NAME (and --due TIME, if wanted), or --nobody")
+    if due is not None and due <= datetime.now(UTC):
+        raise click.UsageError(f"--due {due:%Y-%m-%dT%H:%M:%SZ} is over already; give a time to come")
     _act(ids, "unassigned" if nobody else "assigned", by, text, assignee, due)
 
 
@@ -88,16 +94,26 @@ def _act(
 
     settings = settings_module.load()
     with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
-        found = [alert_desk.resolve(connection, prefix) for prefix in dict.fromkeys(ids)]
+        found = dict.fromkeys(alert_desk.resolve(connection, prefix) for prefix in ids)
+        refused: list[AlertError] = []
         for alert_id in found:
-            done = alert_desk.act(
-                connection, alert_id, action, by=by, text=text, assignee=assignee, due_at=due_at
-            )
-            click.echo(f"{alert_id} {action}" if done else f"{alert_id} was {action} already")
+            try:
+                done = alert_desk.act(
+                    connection, alert_id, action, by=by, text=text, assignee=assignee, due_at=due_at
+                )
+            except AlertError as error:  # the others are done all the same
+                refused.append(error)
+                continue
+            said = f" to {assignee}" if assignee else ""
+            said += f", due {due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if due_at else ""
+            click.echo(f"{alert_id} {action}{said}" if done else f"{alert_id} was {action}{said} already")
         try:
-            tell(settings, connection, "urbanbrain/alerts")
+            while tell(settings, connection, "urbanbrain/alerts"):
+                pass  # some hundred at a time
         except ServiceUnavailable as error:
             click.echo(
                 f"stored, but not told yet: {error}. The next command tells it, or `urbanbrain notify`",
                 err=True,
             )
+    if refused:
+        raise AlertError("; ".join(map(str, refused)))

@@ -7,12 +7,12 @@ from typing import Any, get_args
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Alert, AlertKind
 from streams import settings as settings_module
-from streams.commands.values import Cell
+from streams.commands import listed
+from streams.commands.values import MOST_NAME, Cell, Text
 from streams.settings import Settings
 
 KINDS = get_args(AlertKind)
@@ -98,6 +98,7 @@ def tail(
 @_filter_options
 @click.option("--silenced/--not-silenced", default=None, help="Only those (not) silenced now.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_(
     status: Any,
     severity: str | None,
@@ -107,6 +108,7 @@ def list_(
     acknowledged: bool | None,
     silenced: bool | None,
     limit: int,
+    as_json: bool,
 ) -> None:
     """List alerts from the database, newest first."""
     from streams.alerts.inhibition import inhibited_by  # noqa: PLC0415
@@ -118,9 +120,10 @@ def list_(
     settings = settings_module.load()
     district, now, rules = district_of(settings), datetime.now(UTC), load_inhibitions(settings)
     filters = queries.Filters(status, kind, severity, cell, operator, acknowledged)
-    table = Table(
+    table = listed.table(
         *("since (UTC)", "severity", "cell", "bikes", "capacity", "what", "zone", "handled", "alert")
     )
+    found = 0
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         silences = [of_row(row) for row in alert_desk.silences(connection)]
         sources = _sources(connection, district) if rules else []
@@ -129,6 +132,13 @@ def list_(
             silent = silenced_by(labels, silences, now) is not None
             source = inhibited_by(row.alert_id, labels, rules, sources) if row.status == "active" else None
             if silenced is not None and silent != silenced:
+                continue
+            found += 1
+            if found > limit:
+                break
+            if as_json:
+                by = None if source is None else source.alert_id
+                listed.show_as_json(row, silenced=silent, inhibited_by=by)
                 continue
             shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
             what = shares if row.kind == "oversaturation" else row.summary
@@ -143,13 +153,14 @@ def list_(
                 _handled(row, silent, source),
                 row.alert_id,
             )
-            if table.row_count == limit:
-                break
-    Console(markup=False).print(table)
+    if not as_json:
+        listed.show(table)
+    if found > limit:
+        click.echo(f"there are more than {limit}; --limit asks for as many as wanted", err=True)
 
 
 @alerts.command()
-@click.argument("alert_id", metavar="ID")
+@click.argument("alert_id", metavar="ID", type=Text(MOST_NAME, "ID"))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(alert_id: str, as_json: bool) -> None:
     """Show one alert: its evidence, its life, and what was done about it. The beginning of the ID is enough."""

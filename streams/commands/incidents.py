@@ -1,15 +1,14 @@
 """`urbanbrain incidents list|show`: alerts that belong together."""
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from streams import settings as settings_module
+from streams.commands import listed
 from streams.commands.values import Cell
 
 
@@ -25,8 +24,13 @@ def incidents() -> None:
 @click.option("--all", "all_", is_flag=True, help="Those that are over too.")
 @click.option("--cell", type=Cell(), help="Only those that hold a cell (H3 hex string).")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_(
-    status: Literal["active", "ended", "merged"] | None, all_: bool, cell: str | None, limit: int
+    status: Literal["active", "ended", "merged"] | None,
+    all_: bool,
+    cell: str | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """List incidents, newest start first."""
     if all_ and status:
@@ -35,9 +39,12 @@ def list_(
     from streams.store import queries  # noqa: PLC0415
 
     wanted = None if all_ else status or "active"
-    table = Table("since (UTC)", "until", "severity", "cells", "alerts", "kinds", "zones", "incident")
+    table = listed.table("since (UTC)", "until", "severity", "cells", "alerts", "kinds", "zones", "incident")
     with queries.connect(settings_module.load().database_url.get_secret_value()) as connection:
         for row in store.incidents(connection, status=wanted, cell=cell, limit=limit):
+            if as_json:
+                listed.show_as_json(row)
+                continue
             table.add_row(
                 _time(row.started_at),
                 row.status if row.ended_at is None else f"{_time(row.ended_at)} {row.status}",
@@ -48,7 +55,8 @@ def list_(
                 ", ".join(row.zones),
                 row.incident_id,
             )
-    Console(markup=False).print(table)
+    if not as_json:
+        listed.show(table)
 
 
 @incidents.command()
@@ -64,8 +72,7 @@ def show(incident_id: str, as_json: bool) -> None:
         (row,) = store.incidents(connection, incident_id=found)
         parts = store.parts(connection, found)
     if as_json:
-        value = {**_plain(asdict(row)), "parts": [_plain(asdict(part)) for part in parts]}
-        click.echo(json.dumps(value, ensure_ascii=False))
+        listed.show_as_json(row, parts=[listed.plain(asdict(part)) for part in parts])
         return
     until = "" if row.ended_at is None else f" to {_time(row.ended_at)}"
     lines = [
@@ -84,12 +91,6 @@ def show(incident_id: str, as_json: bool) -> None:
         for part in parts
     ]
     Console(highlight=False, soft_wrap=True).print("\n".join(lines), markup=False)
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: v.astimezone(UTC).isoformat() if isinstance(v, datetime) else v for name, v in values.items()
-    }
 
 
 def _time(moment: datetime) -> str:

@@ -80,6 +80,9 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     """
     from streams.store import queries  # noqa: PLC0415
 
+    if end is not None and end <= begin:
+        raise click.UsageError(f"--to {end:%Y-%m-%dT%H:%M:%S} is not after --from {begin:%Y-%m-%dT%H:%M:%S}")
+
     settings = settings_module.load()
     read, findings = read_policy(settings, file)
     findings.raise_errors()
@@ -122,7 +125,7 @@ def _events(connection: Any, draft: Policy, begin: datetime, end: datetime | Non
         raise PolicyError(
             "there are no stored windows to judge; let vehicles report, or name another UB_DATABASE_URL"
         )
-    first, last, length = span
+    first, last, length = span[0].astimezone(UTC), span[1].astimezone(UTC), span[2]
     since = max(begin.replace(tzinfo=UTC), first)
     until = last if end is None else min(end.replace(tzinfo=UTC), last)
     since -= (since - first) % length  # an end of windows

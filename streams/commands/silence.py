@@ -3,11 +3,10 @@
 from datetime import UTC, datetime
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from streams import settings as settings_module
 from streams.alerts.matchers import Matcher
+from streams.commands import listed
 from streams.commands.alerts import alerts
 from streams.commands.values import MOST_TEXT, MatcherType, Moment, Text, by_option
 
@@ -19,7 +18,12 @@ def silence() -> None:
 
 @silence.command()
 @click.argument("matchers", type=MatcherType(), nargs=-1, required=True)
-@click.option("--until", type=Moment(), required=True, help="A duration from now (2h), or a time.")
+@click.option(
+    "--until",
+    type=Moment(),
+    required=True,
+    help="A duration from now (2h), or a time (UTC where it names no zone).",
+)
 @click.option("--from", "starts_at", type=Moment(), help="The same; default: now.")
 @click.option("--reason", type=Text(MOST_TEXT), required=True, help="Why.")
 @by_option
@@ -53,19 +57,24 @@ def add(
 
 @silence.command("list")
 @click.option("--expired", is_flag=True, help="Those that are over too.")
-def list_(expired: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_(expired: bool, as_json: bool) -> None:
     """List silences, those that end last first."""
     from streams.alerts.silences import of_row  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
     settings = settings_module.load()
-    table = Table("silence", "matchers", "from (UTC)", "until (UTC)", "state", "by", "reason")
+    table = listed.table("matchers", "from (UTC)", "until (UTC)", "state", "by", "reason", "silence")
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         for row in alert_desk.silences(connection, expired=expired):
+            if as_json:
+                listed.show_as_json(row)
+                continue
             begin, end = (f"{t.astimezone(UTC):%Y-%m-%d %H:%M}" for t in (row.starts_at, row.ends_at))
             matchers = " ".join(str(matcher) for matcher in of_row(row).matchers)
-            table.add_row(row.silence_id, matchers, begin, end, row.state, row.created_by, row.comment)
-    Console(markup=False).print(table)
+            table.add_row(matchers, begin, end, row.state, row.created_by, row.comment, row.silence_id)
+    if not as_json:
+        listed.show(table)
 
 
 @silence.command()

@@ -2,6 +2,7 @@
 
 import getpass
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -44,17 +45,22 @@ class Moment(click.ParamType):
 
 
 class Text(click.ParamType):
-    """Words of a person: something, not endless, without the character U+0000."""
+    """Words of a person: something, not endless, without the character U+0000; a name, in one line."""
 
     def __init__(self, most: int, name: str = "TEXT") -> None:
         self.most = most
         self.name = name
+        self._allowed = "\n\t" if name == "TEXT" else ""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the words without spaces around them."""
         text = str(value).strip()
         if not text or len(text) > self.most or "\x00" in text:
             self.fail(f"1 to {self.most} characters are expected", param, ctx)
+        for letter in text:
+            # control characters would move the terminal of whoever reads it, half a surrogate pair is no UTF-8
+            if unicodedata.category(letter) in ("Cc", "Cs") and letter not in self._allowed:
+                self.fail(f"the character {letter!r} cannot be shown; leave it out", param, ctx)
         return text
 
 

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from streams.errors import MigrationError
+from streams.errors import MigrationError, SettingsError
 from streams.fold import Ledger
 from streams.store.session import unavailable
 
@@ -99,6 +99,14 @@ class Filters:
     alert_id: str | None = None
 
 
+_LACKING = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
+)
+
+
 @contextmanager
 def connect(url: str, *, read_only: bool = True) -> Iterator[Connection[tuple[Any, ...]]]:
     """Open a connection; raises ServiceUnavailable when the database is away or goes away."""
@@ -109,8 +117,13 @@ def connect(url: str, *, read_only: bool = True) -> Iterator[Connection[tuple[An
             if read_only:
                 connection.execute("SET default_transaction_read_only = on")
             yield connection
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+    except _LACKING as error:
         raise MigrationError("the database lacks tables of ours; run `urbanbrain migrate`") from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        said = str(error).splitlines()[0]
+        raise SettingsError(
+            f"UB_DATABASE_URL: its role may not do this ({said}); give that of a member of ub_writer"
+        ) from error
     except psycopg.OperationalError as error:
         raise unavailable(url, error) from error
 

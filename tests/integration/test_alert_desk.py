@@ -340,12 +340,53 @@ def test_lists_hide_and_find_what_is_silenced_and_closed(desk: Desk) -> None:
     assert (listed(), listed("--status", "closed")) == ({"05550000"}, {"04443a28"})
 
 
+def test_lists_are_whole_where_there_is_no_terminal_and_as_json(desk: Desk) -> None:
+    raised(desk.database, "05550000-0000-4000-8000-000000000001", severity="minor")
+    assert desk("assign", "0555", "--to", "carl", "--due", "2h").out.startswith(
+        "05550000-0000-4000-8000-000000000001 assigned to carl, due 20"
+    )
+    made = desk("silence", "add", "severity=minor", "--until", "1h", "--reason", "fair").out.strip()
+    assert "05550000-0000-4000-8000-000000000001" in desk("list").out
+    assert made in desk("silence", "list").out
+    found = [json.loads(line) for line in desk("list", "--json").out.splitlines()]
+    assert sorted((one["alert_id"][:8], one["silenced"], one["inhibited_by"]) for one in found) == [
+        ("04443a28", False, None),
+        ("05550000", True, None),
+    ]
+    [silence] = map(json.loads, desk("silence", "list", "--json").out.splitlines())
+    assert (silence["silence_id"], silence["comment"]) == (made, "fair")
+    short = desk("list", "--limit", "1", "--json")
+    assert (len(short.out.splitlines()), short.err) == (
+        1,
+        "there are more than 1; --limit asks for as many as wanted\n",
+    )
+
+
+def test_of_several_the_one_that_is_refused_keeps_the_others_from_nobody(desk: Desk) -> None:
+    raised(desk.database, "0555")
+    over = rows.alert("cleared", 1, T0 + 1, alert_id="0555")
+    write(desk.database, *over, stage="incidents")
+    done = desk("clear", "0555", "0444", "0444", "--by", "anna")
+    assert done.code == 1
+    assert [line for line in done.out.splitlines() if "closed" in line] == ["04443a28 closed"]
+    assert "0555" in done.err
+    assert query(desk.database.owner_url, "SELECT DISTINCT told FROM ub.alert_action") == [(True,)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("ack", "0"), "begins more than one id"),
         (("ack", "nothing"), "there is no alert whose id begins with 'nothing'"),
         (("assign", "0444"), "say --to NAME"),
+        (
+            ("assign", "0444", "--to", "carl", "--due", "2020-01-01"),
+            "--due 2020-01-01T00:00:00Z is over already",
+        ),
+        (("ack", "0444", "--by", "eve\n2026"), "the character '\\n' cannot be shown; leave it out"),
+        (("comment", "0444", "--text", "\x1b[31m"), "the character '\\x1b' cannot be shown"),
+        (("show", "\udcff"), "the character '\\udcff' cannot be shown"),
+        (("silence", "add", "zone=~(?=a)", "--until", "1h", "--reason", "x"), "no regular expression of RE2"),
         (("comment", "0444", "--text", " "), "1 to 4000 characters"),
         (
             ("silence", "add", "colour=red", "--until", "1h", "--reason", "x"),
@@ -428,6 +469,15 @@ def test_who_follows_sees_what_people_do_and_not_what_is_silenced(
         wait_until(lambda: "minor" in late(), "what is open")
         time.sleep(0.5)
         assert "critical" not in late()
+        assert desk("reopen", "0444", "--by", "anna").code == 0
+        wait_until(lambda: "CHANGED critical" in late(), "what was opened again")
+    # what was severe enough is followed to its end
+    with following(desk, tmp_path / "severe", "--severity", "critical") as severe:
+        wait_until(lambda: "critical" in severe(), "what is open")
+        publish(event("04443a28", 2, "updated", "minor"))
+        publish(event("04443a28", 3, "cleared", "minor"))
+        wait_until(lambda: "CLEARED minor" in severe(), "the end")
+        assert "05550000" not in severe()
     for topic in published:
         client.publish(topic, b"", qos=1, retain=True).wait_for_publish(10)
     client.disconnect()

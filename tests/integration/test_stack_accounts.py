@@ -14,8 +14,10 @@ from deploy.native import programs
 from deploy.native.ports import LOOPBACK, free_port
 from deploy.native.process import ServiceProcess
 from streams import topics
+from streams.alerts.tail import Tail
 from streams.errors import ServiceUnavailable
 from streams.probe import probe_mqtt
+from streams.settings import load
 
 pytestmark = pytest.mark.integration
 
@@ -165,3 +167,9 @@ def test_the_worker_reads_what_stands_retained(port: int) -> None:
 def test_nobody_connects_without_an_account(port: int, account: str | None, password: str | None) -> None:
     with pytest.raises(ServiceUnavailable, match="refused the connection"):
         probe_mqtt(LOOPBACK, port, account, password)
+
+
+def test_who_may_not_follow_alerts_is_told_so(port: int) -> None:
+    settings = load(mqtt_host=LOOPBACK, mqtt_port=port, mqtt_username="hello", mqtt_password="wrong")
+    with pytest.raises(ServiceUnavailable, match="Not authorized; look at UB_MQTT_USERNAME"):
+        Tail(settings, lambda _alert, _payload: None).run()

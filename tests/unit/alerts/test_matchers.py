@@ -59,11 +59,26 @@ def test_a_district_is_that_of_the_place() -> None:
         ("severity<major", "no matcher"),
         ("color=red", "no label of alerts; they have severity, kind"),
         ("cell=~(", "no regular expression"),
+        (r"zone=~(a)\1", "no regular expression of RE2"),
+        ("zone=~(?=a)", "no regular expression of RE2"),
+        ("zone=~" + 3_000 * "(", "no regular expression"),
+        ("zone=\udcff", "is not all text in UTF-8"),
     ],
 )
 def test_a_matcher_that_cannot_be_meant_is_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(MatcherError, match=re.escape(reason)):
         parse(text)
+
+
+def test_an_expression_takes_time_in_proportion_to_the_text() -> None:
+    """Python's own would take until the end of days for this."""
+    assert not parse("subject=~(a+)+b").matches({"subject": ["a" * 5_000]})
+
+
+@pytest.mark.parametrize("is_equal", [False, True])
+def test_a_stored_expression_that_is_none_any_more_keeps_nothing_back(is_equal: bool) -> None:
+    [matcher] = from_json([{"name": "zone", "value": "(?=a)", "isRegex": True, "isEqual": is_equal}])
+    assert not matcher.matches({"zone": ["a"]})
 
 
 @given(st.sampled_from(NAMES), st.text(), st.booleans(), st.booleans())

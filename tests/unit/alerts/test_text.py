@@ -14,7 +14,7 @@ from tests.unit.alerts.events import alert
 def test_a_line_says_when_what_how_bad_where_and_why() -> None:
     assert line(alert()) == (
         "2026-01-01 00:02:00  RAISED  major    oversaturation  89309959d07ffff (31.23346,121.47654 metro)  "
-        "95 bikes in a cell for 60, 35 over capacity (north 95); since 2 min"
+        "95 bikes in a cell for 60, 35 over capacity (north 95); since 2 min  id"
     )
 
 
@@ -50,6 +50,7 @@ def handling(**changes: object) -> AlertHandling:
     [
         ({"action": "acknowledged"}, "acknowledged by anna"),
         ({"text": "two vans"}, "commented by anna: two vans"),
+        ({"text": "a\n2026-01-01  CLEARED\x1b[31m"}, r"commented by anna: a\n2026-01-01  CLEARED\x1b[31m"),
         ({"action": "assigned", "assignee": "ben"}, "assigned to ben by anna"),
         (
             {"action": "assigned", "assignee": "ben", "due_at": T0 + 60_000, "text": "go"},

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.alert_actions import AlertHandling
-from schemas.alerts import SEVERITIES, Severity
+from schemas.alerts import SEVERITIES, AlertAction, Severity
 from streams.alerts.tail import Wanted
 from tests.unit.alerts.events import alert
 
@@ -18,12 +18,21 @@ def handled(*, acknowledged: bool = False, closed_as: Severity | None = None) ->
     return AlertHandling(**values)  # type: ignore[arg-type]
 
 
-def test_severities_from_the_one_that_is_wanted_are_subscribed_to() -> None:
-    assert Wanted(severity="major", cell="c").filters() == [
-        "ub/v1/alerts/major/+/c",
-        "ub/v1/alerts/critical/+/c",
-    ]
+def test_all_severities_are_subscribed_to_as_an_alert_may_end_at_any() -> None:
+    assert Wanted(severity="major", cell="c").filters() == [f"ub/v1/alerts/{one}/+/c" for one in SEVERITIES]
     assert len(Wanted(kind="oversaturation").filters()) == len(SEVERITIES)
+
+
+@pytest.mark.parametrize("action", ["raised", "updated", "cleared"])
+def test_what_was_severe_enough_is_followed_though_its_severity_falls(action: AlertAction) -> None:
+    wanted = Wanted(severity="major")
+    assert [wanted.shows(alert(action, severity=one), None) for one in SEVERITIES] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert wanted.shows(alert(action, severity="minor"), None, shown=True)
 
 
 @pytest.mark.parametrize(

@@ -147,9 +147,9 @@ def _run_city(
             say("stopping the city")
             city.stop()
             say("letting gateway and worker finish what is under way")
-            gateway.stop()
             sent = children.sent("city")
-            _catch_up(settings, sent, say)
+            _catch_up(settings, sent, say)  # the gateway too: the broker may still hold messages for it
+            gateway.stop()
             worker.stop()
         return read(settings.database_url.get_secret_value(), sent)
 

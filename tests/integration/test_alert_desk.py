@@ -461,7 +461,7 @@ def test_who_follows_sees_what_people_do_and_not_what_is_silenced(
         publish(event("04443a28", 1, "updated", "critical"))
         wait_until(lambda: "CHANGED critical" in seen() and "CHANGED" in acknowledged(), "the worse")
         assert "minor" not in seen()
-        assert len(everything().splitlines()) == 5
+        wait_until(lambda: len(everything().splitlines()) == 5, "the same in what shows all")
         assert of_didi() == ""
     # a new subscriber does not see what was closed meanwhile
     assert desk("clear", "0444", "--by", "anna").code == 0

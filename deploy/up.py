@@ -132,7 +132,8 @@ def _run_city(
         say(
             f"starting gateway, {plan.processes} worker process(es) and console; logs in {children.directory}"
         )
-        gateway = children.start("gateway", "gateway")
+        # Who publishes before the gateway has subscribed is heard by nobody.
+        gateway = children.start("gateway", "gateway", at_work="at work")
         worker = children.start("worker", "worker", "--processes", str(plan.processes))
         url, console_settings = _console_settings(endpoints, settings)
         page = children.start("console", "console", environment=console_settings)
@@ -202,18 +203,22 @@ class _Children:
         self._cleanup.close()
 
     def start(
-        self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
+        self, name: str, *arguments: str, environment: Mapping[str, str] | None = None, at_work: str = ""
     ) -> ServiceProcess:
-        """Start one of our commands; it is stopped when this object is left, if not before."""
+        """Start one of our commands, and wait until its log says that it is `at_work`.
+
+        It is stopped when this object is left, if not before.
+        """
+        log = self.directory / f"{name}.log"
         process = ServiceProcess(
             name,
             [sys.executable, "-m", "streams.cli", *arguments],
-            self.directory / f"{name}.log",
+            log,
             environment={**os.environ, **self._environment, **(environment or {})},
             stop_timeout_s=30.0,
         )
         self._cleanup.callback(process.stop)
-        process.start(lambda: True, timeout_s=5.0)
+        process.start(lambda: at_work in log.read_text(), timeout_s=60.0)
         return process
 
     def sent(self, name: str) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """One alert in full: its evidence, its life, and what people did about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -57,11 +57,11 @@ def as_json(
 ) -> dict[str, Any]:
     """Return the same as values of JSON; times are ISO 8601."""
     return {
-        **_plain(asdict(row)),
+        **plain(asdict(row)),
         "incidents": list(incidents),
         "silenced_by": None if silence is None else silence.silence_id,
-        "events": [_plain(asdict(event)) for event in events],
-        "actions": [_plain(asdict(action)) for action in actions],
+        "events": [plain(asdict(event)) for event in events],
+        "actions": [plain(asdict(action)) for action in actions],
     }
 
 
@@ -77,7 +77,8 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of JSON; times are ISO 8601 in UTC."""
     return {name: _utc(v).isoformat() if isinstance(v, datetime) else v for name, v in values.items()}
 
 

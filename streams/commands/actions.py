@@ -11,7 +11,7 @@ from streams.commands.values import MOST_NAME, MOST_TEXT, Moment, Text, by_optio
 from streams.errors import AlertError, ServiceUnavailable
 
 _IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=Text(MOST_NAME, "ID"))
-_TEXT = click.option("--text", type=Text(MOST_TEXT), help="Why, or what is known.")
+_TEXT = click.option("--text", type=Text(MOST_TEXT, lines=True), help="Why, or what is known.")
 
 
 @alerts.command()
@@ -56,7 +56,7 @@ def assign(
 
 @alerts.command()
 @_IDS
-@click.option("--text", type=Text(MOST_TEXT), required=True, help="What is to be known.")
+@click.option("--text", type=Text(MOST_TEXT, lines=True), required=True, help="What is to be known.")
 @by_option
 def comment(ids: tuple[str, ...], text: str, by: str) -> None:
     """Say something about it."""

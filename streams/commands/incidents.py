@@ -64,6 +64,7 @@ def list_(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with the outline.")
 def show(incident_id: str, as_json: bool) -> None:
     """Show one incident and the alerts that are or were part of it. The beginning of the ID is enough."""
+    from streams.alerts.shown import plain  # noqa: PLC0415
     from streams.store import incidents as store  # noqa: PLC0415
     from streams.store import queries  # noqa: PLC0415
 
@@ -72,7 +73,7 @@ def show(incident_id: str, as_json: bool) -> None:
         (row,) = store.incidents(connection, incident_id=found)
         parts = store.parts(connection, found)
     if as_json:
-        listed.show_as_json(row, parts=[listed.plain(asdict(part)) for part in parts])
+        listed.show_as_json(row, parts=[plain(asdict(part)) for part in parts])
         return
     until = "" if row.ended_at is None else f" to {_time(row.ended_at)}"
     lines = [

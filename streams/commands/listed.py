@@ -2,9 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -28,12 +26,6 @@ def show(listed: Table) -> None:
 
 def show_as_json(row: Any, **more: Any) -> None:
     """Print a row (a dataclass) as one JSON object; times are ISO 8601 in UTC."""
+    from streams.alerts.shown import plain  # noqa: PLC0415
+
     click.echo(json.dumps({**plain(asdict(row)), **more}, ensure_ascii=False))
-
-
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values of JSON."""
-    return {
-        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-        for name, value in values.items()
-    }

@@ -25,7 +25,7 @@ def silence() -> None:
     help="A duration from now (2h), or a time (UTC where it names no zone).",
 )
 @click.option("--from", "starts_at", type=Moment(), help="The same; default: now.")
-@click.option("--reason", type=Text(MOST_TEXT), required=True, help="Why.")
+@click.option("--reason", type=Text(MOST_TEXT, lines=True), required=True, help="Why.")
 @by_option
 def add(
     matchers: tuple[Matcher, ...], until: datetime, starts_at: datetime | None, reason: str, by: str

@@ -45,12 +45,12 @@ class Moment(click.ParamType):
 
 
 class Text(click.ParamType):
-    """Words of a person: something, not endless, without the character U+0000; a name, in one line."""
+    """Words of a person: something, not endless, without control characters; `lines`: of several lines, if wanted."""
 
-    def __init__(self, most: int, name: str = "TEXT") -> None:
+    def __init__(self, most: int, name: str = "TEXT", *, lines: bool = False) -> None:
         self.most = most
         self.name = name
-        self._allowed = "\n\t" if name == "TEXT" else ""
+        self._allowed = "\n\t" if lines else ""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the words without spaces around them."""

@@ -189,8 +189,9 @@ class Damper:
     def restore(self, key: str, data: bytes) -> None:
         """Take a part back; one that is shown, by the key that it has now."""
         known = _saved.decode(data)
-        if known.shown is not None and _key(known.shown) != key:
-            self._unsaved |= {key, key := _key(known.shown)}
+        if known.shown is not None and (now := _key(known.shown)) != key:
+            self._unsaved |= {key, now}
+            key = now
         self._known[key] = known
         if known.last is not None:
             self._held.setdefault((known.region, known.source), set()).add(key)

@@ -128,9 +128,7 @@ class HotSpotBook:
         if until > progress.scanned:
             found = self._asked(name, progress.scanned, until)
             if progress.late:
-                found.setdefault(
-                    progress.scanned + STEP_MS, {}
-                )  # the first of these quarters is for them too
+                found.setdefault(progress.scanned + STEP_MS, {})  # the first quarter is for them, too
             for end, asked in sorted(found.items()):
                 late, progress.late = progress.late, {}
                 yield from self._scan(name, progress, end, asked, late, record)

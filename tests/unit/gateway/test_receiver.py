@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -169,6 +169,53 @@ def test_messages_that_are_there_are_read_together() -> None:
         loops = broker.loop_until(lambda: len(taken) == 1_000)
     assert [message.mid for message in taken] == list(range(1, 1_001))
     assert loops < 100
+
+
+@given(st.lists(st.integers(1, 30_000), min_size=1, max_size=20))
+@settings(max_examples=30, deadline=None)
+def test_messages_are_the_same_wherever_the_network_cuts_them(sizes: list[int]) -> None:
+    data = 2 * b"".join(_packet(message, properties, flags) for message, properties, flags in MESSAGES)
+    with _receiving() as (receiver, broker, taken):
+        at = 0
+        for size in sizes:
+            broker.send(data[at : at + size])
+            at += size
+            receiver.loop(0.01)
+        broker.send(data[at:])
+        broker.loop_until(lambda: len(taken) == 2 * len(MESSAGES))
+    assert taken == 2 * [message for message, _, _ in MESSAGES]
+
+
+def test_acknowledgements_go_out_between_messages_that_do_not_end() -> None:
+    with _receiving() as (receiver, broker, taken):
+        broker.send(b"".join(_packet(Message("t", b"x" * 92, mid, 1)) for mid in range(1, 10_001)))
+        receiver.acknowledge([1])
+        receiver.loop(1)
+        receiver.loop(1)
+        assert len(taken) < 1_000
+        assert broker.read_bytes(4) == b"\x40\x02\x00\x01"
+        broker.loop_until(lambda: len(taken) == 10_000)
+
+
+def test_what_was_read_of_a_connection_ends_with_it() -> None:
+    taken: list[Message] = []
+
+    def take(message: Message) -> None:
+        if message.mid == 2:
+            raise RuntimeError("the connection ends here")
+        taken.append(message)
+
+    receiver = Receiver("gateway-9", take)
+    first = Broker(receiver)
+    first.send(b"".join(_packet(Message("t", b"old", mid, 1)) for mid in (1, 2, 3)))
+    with pytest.raises(RuntimeError, match="ends here"):
+        first.loop_until(lambda: False)
+    first.close()
+    second = Broker(receiver)
+    second.send(_packet(Message("t", b"new", 4, 1)))
+    second.loop_until(lambda: len(taken) == 2)
+    second.close()
+    assert [(message.mid, message.payload) for message in taken] == [(1, b"old"), (4, b"new")]
 
 
 def test_a_packet_that_ends_too_early_ends_the_connection() -> None:

@@ -2,7 +2,7 @@
 
 UrbanBrainError
 ├── SettingsError        a setting is missing or contradicts another
-├── ServiceUnavailable   MQTT, Kafka or the database does not answer
+├── ServiceUnavailable   MQTT, Kafka or the database does not answer, or refuses us
 ├── MigrationError       the database schema is older or newer than this program
 ├── Fenced               another worker owns the partition now; our writes are refused
 ├── LogGap               records of a partition were skipped; folding on would lose them
@@ -27,12 +27,18 @@ class SettingsError(UrbanBrainError):
 
 
 class ServiceUnavailable(UrbanBrainError):
-    """A service does not answer; `retry_after` is a hint in seconds."""
+    """A service does not answer, or `refuses` us; `retry_after` is a hint in seconds."""
 
-    def __init__(self, service: str, address: str, reason: str, retry_after: float = 1.0) -> None:
+    def __init__(
+        self, service: str, address: str, reason: str, retry_after: float = 1.0, *, refuses: bool = False
+    ) -> None:
+        what, way_out = (
+            ("refuses us", "where that does not pass, correct the user, the password or what is asked for")
+            if refuses
+            else ("does not answer", "start it, or correct the address")
+        )
         super().__init__(
-            f"{service} at {address} does not answer ({reason}); "
-            f"start it, or correct the address; `urbanbrain doctor` checks all of them"
+            f"{service} at {address} {what} ({reason}); {way_out}; `urbanbrain doctor` checks all of them"
         )
         self.service = service
         self.address = address

@@ -102,7 +102,7 @@ def _session(
         client.loop(timeout=0.05)
     flags, reason, properties = answers[0]
     if reason.is_failure:
-        raise ServiceUnavailable("MQTT", where, f"it refused the connection: {reason}")
+        raise ServiceUnavailable("MQTT", where, str(reason), refuses=True)
     return flags, properties
 
 

@@ -20,13 +20,14 @@ def duration(text: str) -> timedelta:
     return total
 
 
-def moment(text: str, now: datetime) -> datetime:
+def moment(text: str, now: datetime, *, back: bool = False) -> datetime:
     """Return `now` plus a duration, or the time of ISO 8601 (UTC where no zone is given), ten years ahead at the most.
 
-    Of times that lie beyond the year 9999 by somebody's clock the tables can be written and not be read.
+    `back`: a duration is before now. Of times that lie beyond the year 9999 by somebody's clock the tables can be
+    written and not be read.
     """
     if _FORM.fullmatch(text):
-        return now + duration(text)
+        return now - duration(text) if back else now + duration(text)
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

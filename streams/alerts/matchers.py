@@ -10,10 +10,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import re2
 
+from schemas.alerts import SEVERITIES, AlertKind
 from streams.errors import MatcherError
 
 Labels = Mapping[str, Collection[str]]
@@ -22,9 +23,13 @@ Labels = Mapping[str, Collection[str]]
 NAMES = ("severity", "kind", "cell", "region", "zone", "district", "operator", "policy", "subject")
 """The labels that an alert has."""
 
+_VALUES: Mapping[str, Sequence[str]] = {"severity": SEVERITIES, "kind": get_args(AlertKind)}
+"""All that some labels can be."""
+
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _SHOWN = 60
+CELL = re.compile("8[0-9a-f]{14}")
 _FORM = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("?)(.*)\3', re.DOTALL)
 
 
@@ -85,7 +90,24 @@ def checked(matcher: Matcher) -> Matcher:
     if matcher.is_regex and isinstance(problem := _compiled(matcher.value), str):
         shown = matcher.value if len(matcher.value) <= _SHOWN else f"{matcher.value[:_SHOWN]}…"
         raise MatcherError(f"{matcher.name}: {shown!r} is no regular expression of RE2 ({problem})")
+    if (
+        matcher.name == "cell"
+        and not matcher.is_regex
+        and matcher.value
+        and not CELL.fullmatch(matcher.value)
+    ):
+        raise MatcherError(
+            f"cell: {matcher.value!r} is no H3 cell: 15 hexadecimal digits, a to f in small letters"
+        )
+    known = _VALUES.get(matcher.name, ())
+    if known and not any(_fits(matcher, value) for value in known):
+        raise MatcherError(f"{matcher}: {matcher.name} is never that; it is one of {', '.join(known)}")
     return matcher
+
+
+def _fits(matcher: Matcher, value: str) -> bool:
+    """Return whether this value is what the matcher speaks of, be it to have it or to leave it out."""
+    return matcher.matches({matcher.name: (value,)}) is matcher.is_equal
 
 
 @lru_cache(maxsize=1024)
@@ -103,6 +125,11 @@ def _is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in value
+
+
+def that_need_districts(matchers: Iterable[Matcher]) -> list[Matcher]:
+    """Return those that match no alert where nobody knows districts: UB_DISTRICTS_FILE is not set."""
+    return [matcher for matcher in matchers if matcher.name == "district" and not matcher.matches({})]
 
 
 def match_all(matchers: Sequence[Matcher], labels: Labels) -> bool:

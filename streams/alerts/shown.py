@@ -1,24 +1,32 @@
 """One alert in full: its evidence, its life, and what people did about it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from streams.alerts.inhibition import Source
 from streams.alerts.silences import Silence
 from streams.alerts.text import deed
 from streams.store.alert_desk import ActionRow
 from streams.store.queries import AlertRow, EventRow
 
 
-def as_text(
-    row: AlertRow,
-    events: Sequence[EventRow],
-    actions: Sequence[ActionRow],
-    silence: Silence | None,
-    incidents: Sequence[str] = (),
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All that is told of an alert; `silence` and `source` (another alert) keep notifications of it back now."""
+
+    row: AlertRow
+    events: Sequence[EventRow]
+    actions: Sequence[ActionRow]
+    silence: Silence | None = None
+    source: Source | None = None
+    incidents: Sequence[str] = ()
+
+
+def as_text(shown: Shown) -> str:
     """Return the lines for a person; all times are UTC."""
+    row, silence, source = shown.row, shown.silence, shown.source
     lines = [
         f"alert      {row.alert_id}",
         f"what       {row.severity} {row.kind}, {_state(row)}",
@@ -31,37 +39,35 @@ def as_text(
     if row.assignee is not None:
         due = f", due {_time(row.due_at)}" if row.due_at else ""
         lines.append(f"assignee   {row.assignee}{due}")
-    if incidents:
-        lines.append(f"incident   {' '.join(incidents)}")
+    if shown.incidents:
+        lines.append(f"incident   {' '.join(shown.incidents)}")
     if silence is not None:
         matchers = " ".join(str(matcher) for matcher in silence.matchers)
         lines.append(f"silenced   until {_time(silence.ends_at)} by {matchers}: {silence.comment}")
+    if source is not None:
+        lines.append(f"inhibited  by alert {source.alert_id}: {source.summary}")
     lines += ["", "evidence"]
     lines += [f"  {name:<12} {_value(value)}" for name, value in row.evidence.items()]
     lines += ["", "life (event time)"]
-    lines += [f"  {_time(e.at)}  {e.action:<8} {e.severity:<8} {e.summary}" for e in events]
-    if actions:
+    lines += [f"  {_time(e.at)}  {e.action:<8} {e.severity:<8} {e.summary}" for e in shown.events]
+    if shown.actions:
         lines += ["", "what was done (wall clock)"]
         lines += [
-            f"  {_time(a.at)}  {deed(a.action, a.by, a.text, a.assignee, _utc(a.due_at))}" for a in actions
+            f"  {_time(a.at)}  {deed(a.action, a.by, a.text, a.assignee, _utc(a.due_at))}"
+            for a in shown.actions
         ]
     return "\n".join(lines)
 
 
-def as_json(
-    row: AlertRow,
-    events: Sequence[EventRow],
-    actions: Sequence[ActionRow],
-    silence: Silence | None,
-    incidents: Sequence[str] = (),
-) -> dict[str, Any]:
+def as_json(shown: Shown) -> dict[str, Any]:
     """Return the same as values of JSON; times are ISO 8601."""
     return {
-        **plain(asdict(row)),
-        "incidents": list(incidents),
-        "silenced_by": None if silence is None else silence.silence_id,
-        "events": [plain(asdict(event)) for event in events],
-        "actions": [plain(asdict(action)) for action in actions],
+        **plain(asdict(shown.row)),
+        "incidents": list(shown.incidents),
+        "silenced_by": None if shown.silence is None else shown.silence.silence_id,
+        "inhibited_by": None if shown.source is None else shown.source.alert_id,
+        "events": [plain(asdict(event)) for event in shown.events],
+        "actions": [plain(asdict(action)) for action in shown.actions],
     }
 
 

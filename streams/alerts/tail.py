@@ -26,13 +26,17 @@ _REMEMBERED = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which alerts are shown; None: any. `severity`: at least this severe; `silent` says what a silence hides."""
+    """Which alerts are shown; None: any. `severity`: at least this severe.
+
+    `asked` says what else is asked of them, `silent` what a silence hides.
+    """
 
     severity: str | None = None
     kind: str | None = None
     cell: str | None = None
     operator: str | None = None
     acknowledged: bool | None = None
+    asked: Callable[[Alert], bool] = lambda _alert: True
     silent: Callable[[Alert], bool] = lambda _alert: False
 
     def filters(self) -> list[str]:
@@ -49,7 +53,7 @@ class Wanted:
         if closes(handling, alert):
             return False
         least = 0 if self.severity is None or shown else SEVERITIES.index(self.severity)
-        if SEVERITIES.index(alert.severity) < least:
+        if SEVERITIES.index(alert.severity) < least or not (shown or self.asked(alert)):
             return False
         if self.operator is not None and self.operator not in alert.evidence.by_operator:
             return False
@@ -151,14 +155,14 @@ class Tail:
     ) -> None:
         refused = [reason for reason in reasons if reason.is_failure]
         if refused:
-            self._end(f"it refuses the subscription to alerts: {refused[0]}; look at the broker's ACL")
+            self._end(f"the subscription to alerts: {refused[0]}; look at the broker's ACL")
 
     def _end(self, reason: str) -> None:
-        self._failed = self._unavailable(reason)
+        self._failed = self._unavailable(reason, refuses=True)
         self._client.disconnect()
 
-    def _unavailable(self, reason: str) -> ServiceUnavailable:
-        return ServiceUnavailable("MQTT", "{}:{}".format(*self._address), reason)
+    def _unavailable(self, reason: str, *, refuses: bool = False) -> ServiceUnavailable:
+        return ServiceUnavailable("MQTT", "{}:{}".format(*self._address), reason, refuses=refuses)
 
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
         if not message.payload:  # the retained alert was taken back: it was cleared, or changed its severity

@@ -103,7 +103,7 @@ def _mqtt(settings: Settings) -> Iterator[mqtt.Client]:
         except OSError as error:
             raise ServiceUnavailable("MQTT", _where(settings), str(error)) from error
         if reason.is_failure:
-            raise ServiceUnavailable("MQTT", _where(settings), str(reason))
+            raise ServiceUnavailable("MQTT", _where(settings), str(reason), refuses=True)
         yield client
     finally:
         client.disconnect()

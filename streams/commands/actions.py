@@ -106,7 +106,9 @@ def _act(
                 continue
             said = f" to {assignee}" if assignee else ""
             said += f", due {due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if due_at else ""
-            click.echo(f"{alert_id} {action}{said}" if done else f"{alert_id} was {action}{said} already")
+            said += "" if done.stored else " already"
+            said += "; it was cleared by itself before" if done.over else ""
+            click.echo(f"{alert_id} {'' if done.stored else 'was '}{action}{said}")
         try:
             while tell(settings, connection, "urbanbrain/alerts"):
                 pass  # some hundred at a time

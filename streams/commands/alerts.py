@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -11,8 +12,9 @@ from rich.console import Console
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Alert, AlertKind
 from streams import settings as settings_module
+from streams.alerts.matchers import Matcher, match_all, that_need_districts
 from streams.commands import listed
-from streams.commands.values import MOST_NAME, Cell, Text
+from streams.commands.values import MOST_NAME, Cell, MatcherType, Moment, Text
 from streams.settings import Settings
 
 KINDS = get_args(AlertKind)
@@ -27,6 +29,8 @@ def _filter_options(command: Any) -> Any:
     """Add the filters that tail and list share."""
     for option in reversed(
         (
+            click.argument("matchers", type=MatcherType(), nargs=-1),
+            click.option("--severity", type=click.Choice(SEVERITIES), help="At least this severe."),
             click.option("--kind", type=click.Choice(KINDS), help="One kind."),
             click.option("--cell", type=Cell(), help="One cell (H3 hex string)."),
             click.option("--operator", help="Only alerts that vehicles of this operator are part of."),
@@ -41,11 +45,11 @@ def _filter_options(command: Any) -> Any:
 
 @alerts.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--severity", type=click.Choice(SEVERITIES), help="At least this severe.")
 @_filter_options
 @click.option("--silenced", is_flag=True, help="Show silenced alerts too.")
 def tail(
     as_json: bool,
+    matchers: tuple[Matcher, ...],
     severity: str | None,
     kind: str | None,
     cell: str | None,
@@ -53,7 +57,10 @@ def tail(
     acknowledged: bool | None,
     silenced: bool,
 ) -> None:
-    """Show open alerts, then follow: their events, and what people do about them."""
+    """Show open alerts, then follow: their events, and what people do about them.
+
+    Only alerts that match every MATCHER, as for silences: zone=harbour, 'subject=~sensor/.*', district!=Pudong.
+    """
     from streams.alerts.book import Book  # noqa: PLC0415
     from streams.alerts.labels import labels_of  # noqa: PLC0415
     from streams.alerts.tail import Tail, Wanted  # noqa: PLC0415
@@ -75,11 +82,15 @@ def tail(
         else:
             console.print(action_line(handling), markup=False)
 
+    def asked(alert: Alert) -> bool:
+        return match_all(matchers, labels_of(alert, district))
+
     def silent(alert: Alert) -> bool:
         return not silenced and book.silences(labels_of(alert, district))
 
+    check_districts(settings, matchers)
     book, district = Book(settings.database_url.get_secret_value()), district_of(settings)
-    wanted = Wanted(severity, kind, cell, operator, acknowledged, silent)
+    wanted = Wanted(severity, kind, cell, operator, acknowledged, asked, silent)
     follower = Tail(settings, show, show_action, wanted)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: follower.stop())
@@ -94,23 +105,32 @@ def tail(
     show_default=True,
     help="closed: by hand, while the condition lasts.",
 )
-@click.option("--severity", type=click.Choice(SEVERITIES), help="Exactly this severity.")
 @_filter_options
+@click.option(
+    "--since",
+    type=Moment(back=True),
+    help="Only those that something happened to since: a duration before now (12h), or a time, by event time.",
+)
 @click.option("--silenced/--not-silenced", default=None, help="Only those (not) silenced now.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_(
     status: Any,
+    matchers: tuple[Matcher, ...],
     severity: str | None,
     kind: str | None,
     cell: str | None,
     operator: str | None,
     acknowledged: bool | None,
+    since: datetime | None,
     silenced: bool | None,
     limit: int,
     as_json: bool,
 ) -> None:
-    """List alerts from the database, newest first."""
+    """List alerts from the database, newest first.
+
+    Only alerts that match every MATCHER, as for silences: zone=harbour, 'subject=~sensor/.*', district!=Pudong.
+    """
     from streams.alerts.inhibition import inhibited_by  # noqa: PLC0415
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
     from streams.alerts.silences import of_row, silenced_by  # noqa: PLC0415
@@ -118,8 +138,10 @@ def list_(
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
     settings = settings_module.load()
+    check_districts(settings, matchers)
+    severities = None if severity is None else [*map(str, SEVERITIES[SEVERITIES.index(severity) :])]
     district, now, rules = district_of(settings), datetime.now(UTC), load_inhibitions(settings)
-    filters = queries.Filters(status, kind, severity, cell, operator, acknowledged)
+    filters = queries.Filters(status, kind, severities, cell, operator, acknowledged, since=since)
     table = listed.table(
         *("since (UTC)", "severity", "cell", "bikes", "capacity", "what", "zone", "handled", "alert")
     )
@@ -129,6 +151,8 @@ def list_(
         sources = _sources(connection, district) if rules else []
         for row in queries.alerts(connection, filters):
             labels = labels_of_row(row, district)
+            if not match_all(matchers, labels):
+                continue
             silent = silenced_by(labels, silences, now) is not None
             source = inhibited_by(row.alert_id, labels, rules, sources) if row.status == "active" else None
             if silenced is not None and silent != silenced:
@@ -164,10 +188,12 @@ def list_(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(alert_id: str, as_json: bool) -> None:
     """Show one alert: its evidence, its life, and what was done about it. The beginning of the ID is enough."""
+    from streams.alerts.inhibition import inhibited_by  # noqa: PLC0415
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
+    from streams.alerts.shown import Shown, as_text  # noqa: PLC0415
     from streams.alerts.shown import as_json as json_of  # noqa: PLC0415
-    from streams.alerts.shown import as_text  # noqa: PLC0415
     from streams.alerts.silences import of_row, silenced_by  # noqa: PLC0415
+    from streams.notify.service import load_inhibitions  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
     from streams.store.incidents import of_alert  # noqa: PLC0415
 
@@ -178,13 +204,15 @@ def show(alert_id: str, as_json: bool) -> None:
         events, actions = queries.alert_events(connection, found), alert_desk.actions(connection, found)
         silences = [of_row(silence) for silence in alert_desk.silences(connection)]
         parts = of_alert(connection, found)
-    silence = silenced_by(labels_of_row(row, district_of(settings)), silences, datetime.now(UTC))
+        district, rules = district_of(settings), load_inhibitions(settings)
+        labels = labels_of_row(row, district)
+        silence = silenced_by(labels, silences, datetime.now(UTC))
+        sources = _sources(connection, district) if rules and row.status == "active" else []
+    shown = Shown(row, events, actions, silence, inhibited_by(found, labels, rules, sources), parts)
     if as_json:
-        click.echo(json.dumps(json_of(row, events, actions, silence, parts), ensure_ascii=False))
+        click.echo(json.dumps(json_of(shown), ensure_ascii=False))
     else:
-        Console(highlight=False, soft_wrap=True).print(
-            as_text(row, events, actions, silence, parts), markup=False
-        )
+        Console(highlight=False, soft_wrap=True).print(as_text(shown), markup=False)
 
 
 def district_of(settings: Settings) -> Any:
@@ -194,6 +222,14 @@ def district_of(settings: Settings) -> Any:
     from streams.district_file import load_districts  # noqa: PLC0415
 
     return load_districts(settings).of
+
+
+def check_districts(settings: Settings, matchers: Sequence[Matcher]) -> None:
+    """Refuse matchers that match no alert as there are no districts."""
+    for matcher in that_need_districts(matchers) if settings.districts_file is None else ():
+        raise click.UsageError(
+            f"{matcher} matches no alert while UB_DISTRICTS_FILE is not set; set it, or leave the matcher out"
+        )
 
 
 def _sources(connection: Any, district: Any) -> list[Any]:

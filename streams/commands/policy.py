@@ -14,9 +14,10 @@ from rich.table import Table
 from schemas import codec
 from schemas.alerts import Alert
 from streams import settings as settings_module
+from streams.commands.values import Moment
 from streams.errors import PolicyError
 from streams.grid import locate
-from streams.incidents.backtest import Standing, backtest, drafted, over, why_not
+from streams.incidents.backtest import Standing, backtest, drafted, finding_gaps, over, why_not
 from streams.incidents.overview import lines
 from streams.incidents.policy import Policy
 from streams.policy_file import city_of, read_policy
@@ -61,15 +62,25 @@ def check(file: Path) -> None:
     console.print(f"{read.name} can be used; its hours are those of {settings.timezone}", markup=False)
 
 
-MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
+_GAP_MS = 3_600_000
+"""So long without a window of any vehicle is said: it looks like an outage."""
 
 
 @policy.command("backtest")
 @FILE
 @click.option(
-    "--from", "begin", type=MOMENT, required=True, help="First moment, UTC: 2026-03-01 or 2026-03-01T07:30."
+    "--from",
+    "begin",
+    type=Moment(back=True),
+    required=True,
+    help="First moment: 2026-03-01 or 2026-03-01T07:30 (UTC where it names no zone), or a duration before now (7d).",
 )
-@click.option("--to", "end", type=MOMENT, help="Last moment, UTC  [default: the end of the stored windows]")
+@click.option(
+    "--to",
+    "end",
+    type=Moment(back=True),
+    help="Last moment, the same  [default: the end of the stored windows]",
+)
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object a line: each alert as of its last event."
 )
@@ -81,7 +92,7 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     from streams.store import queries  # noqa: PLC0415
 
     if end is not None and end <= begin:
-        raise click.UsageError(f"--to {end:%Y-%m-%dT%H:%M:%S} is not after --from {begin:%Y-%m-%dT%H:%M:%S}")
+        raise click.UsageError(f"--to {_utc(end)} is not after --from {_utc(begin)}")
 
     settings = settings_module.load()
     read, findings = read_policy(settings, file)
@@ -108,7 +119,11 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
         text = "windows do not know single vehicles, so its rules on how fast they go"
         console.print(f"not judged: policy {speeds.name!r}: {text}", markup=False)
     with queries.connect(settings.database_url.get_secret_value()) as connection:
-        found = _lives(_events(connection, draft, begin, end))
+        gaps: list[tuple[int, int]] = []
+        found = _lives(_events(connection, draft, begin, end, gaps))
+    for first, last in gaps:
+        text = f"no windows from {_clock(first)} to {_clock(last)} (UTC)"
+        console.print(f"{text}: judged as if nothing had moved", markup=False)
     if as_json:
         for events in found:
             click.echo(codec.encode(events[-1]).decode())
@@ -116,8 +131,14 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     _print(found)
 
 
-def _events(connection: Any, draft: Policy, begin: datetime, end: datetime | None) -> Iterator[Alert]:
-    """Yield the events of the alerts that the stored windows would have raised."""
+def _events(
+    connection: Any,
+    draft: Policy,
+    begin: datetime,
+    end: datetime | None,
+    gaps: list[tuple[int, int]],
+) -> Iterator[Alert]:
+    """Yield the events of the alerts that the stored windows would have raised; long times without any go to `gaps`."""
     from streams.store import standing  # noqa: PLC0415
 
     span = standing.windows_span(connection)
@@ -126,20 +147,21 @@ def _events(connection: Any, draft: Policy, begin: datetime, end: datetime | Non
             "there are no stored windows to judge; let vehicles report, or name another UB_DATABASE_URL"
         )
     first, last, length = span[0].astimezone(UTC), span[1].astimezone(UTC), span[2]
-    since = max(begin.replace(tzinfo=UTC), first)
-    until = last if end is None else min(end.replace(tzinfo=UTC), last)
+    since = max(begin, first)
+    until = last if end is None else min(end, last)
     since -= (since - first) % length  # an end of windows
     if since > until:
         raise PolicyError(
-            f"no windows from {begin:%Y-%m-%dT%H:%M:%S} to {end or until:%Y-%m-%dT%H:%M:%S}: "
-            f"they reach from {first:%Y-%m-%dT%H:%M:%S} to {last:%Y-%m-%dT%H:%M:%S} UTC; give times within"
+            f"no windows from {_utc(begin)} to {_utc(end or until)}: "
+            f"they reach from {_utc(first)} to {_utc(last)}; give times within"
         )
     rows = chain(
         standing.standing_at(connection, since, length),
         standing.standing_between(connection, since, until, length),
     )
     looks = (Standing(_ms(at), region, cell, operator, n) for at, region, cell, operator, n in rows)
-    yield from backtest(draft, locate.centre, looks, length // timedelta(milliseconds=1), _ms(until))
+    found = finding_gaps(looks, _ms(since), _ms(until), _GAP_MS, gaps)
+    yield from backtest(draft, locate.centre, found, length // timedelta(milliseconds=1), _ms(until))
 
 
 def _lives(events: Iterator[Alert]) -> list[list[Alert]]:
@@ -162,6 +184,10 @@ def _print(lives: list[list[Alert]]) -> None:
     if lives:
         console.print(table)
     console.print(f"{len(lives)} alerts")
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _ms(moment: datetime) -> int:

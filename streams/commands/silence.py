@@ -7,7 +7,7 @@ import click
 from streams import settings as settings_module
 from streams.alerts.matchers import Matcher
 from streams.commands import listed
-from streams.commands.alerts import alerts
+from streams.commands.alerts import alerts, check_districts
 from streams.commands.values import MOST_TEXT, MatcherType, Moment, Text, by_option
 
 
@@ -32,8 +32,8 @@ def add(
 ) -> None:
     """Silence alerts that match every MATCHER: NAME=VALUE, !=, =~ (regular expression), !~.
 
-    Names: severity, kind, cell, region, zone, district, operator, policy. An alert with several operators matches
-    operator=VALUE if one of them does.
+    Names: severity, kind, cell, region, zone, district, operator, policy, subject. An alert with several operators
+    matches operator=VALUE if one of them does.
     """
     from streams.alerts.silences import stored  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
@@ -43,6 +43,7 @@ def add(
     if until <= max(begin, now):
         raise click.UsageError(f"--until {until:%Y-%m-%dT%H:%M:%SZ} is over already, or before --from")
     settings = settings_module.load()
+    check_districts(settings, matchers)
     with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
         silence_id = alert_desk.add_silence(
             connection,

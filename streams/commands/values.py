@@ -1,7 +1,6 @@
 """Kinds of values that commands take, and options that several have."""
 
 import getpass
-import re
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,22 +23,25 @@ class Cell(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the cell in lower case."""
         text = str(value).lower()
-        if not re.fullmatch("8[0-9a-f]{14}", text):
+        if not matchers.CELL.fullmatch(text):
             self.fail(f"{value!r} is no H3 cell: 15 hexadecimal digits, such as 8930994a553ffff", param, ctx)
         return text
 
 
 class Moment(click.ParamType):
-    """A duration from now, or a time."""
+    """A duration from now, or with `back` before now, or a time."""
 
     name = "TIME"
+
+    def __init__(self, *, back: bool = False) -> None:
+        self._back = back
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return the moment."""
         if isinstance(value, datetime):
             return value
         try:
-            return durations.moment(str(value), datetime.now(UTC))
+            return durations.moment(str(value), datetime.now(UTC), back=self._back)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

@@ -62,6 +62,20 @@ def why_not(counts: CountPolicy) -> str:
     return ""
 
 
+def finding_gaps(
+    rows: Iterable[Standing], begin: int, end: int, least_ms: int, gaps: list[tuple[int, int]]
+) -> Iterator[Standing]:
+    """Yield the rows, which come by `at`; times in [begin, end] without any, of over `least_ms`, go to `gaps`."""
+    before = begin
+    for row in rows:
+        if row.at - before > least_ms:
+            gaps.append((before, row.at))
+        before = row.at
+        yield row
+    if end - before > least_ms:
+        gaps.append((before, end))
+
+
 def backtest(
     policy: Policy, centre: Centre, rows: Iterable[Standing], window_ms: int, end: int
 ) -> Iterator[Alert]:

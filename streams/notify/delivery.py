@@ -13,7 +13,7 @@ import msgspec
 from schemas import codec
 from streams.alerts.inhibition import inhibited_by
 from streams.alerts.labels import District, labels_of
-from streams.alerts.matchers import Labels
+from streams.alerts.matchers import Labels, match_all
 from streams.alerts.silences import of_row, silenced_by
 from streams.notify import signing, transport
 from streams.notify.formats import RENDER
@@ -96,7 +96,8 @@ class Delivery:
             return 0.0
         labels = labels_of(alert, self._district)
         why = await self._kept_back(connection, due, labels, now)
-        verdict = judge(due, alert, why, self._receiver.format)
+        wanted = match_all(self._receiver.match, labels)
+        verdict = judge(due, alert, why, self._receiver.format, wanted=wanted)
         if isinstance(verdict, Drop):
             await notifications.drop(connection, due.number, verdict.why)
             return 0.0

@@ -29,12 +29,15 @@ class Drop:
 Verdict = Send | Hold | Drop
 
 
-def judge(due: Due, alert: Alert, silence: str | None, format_: Format) -> Verdict:
+def judge(due: Due, alert: Alert, silence: str | None, format_: Format, *, wanted: bool = True) -> Verdict:
     """Return what becomes of a notification; `silence` says which silence, or other alert, keeps its alert silent now.
+
+    `wanted`: its receiver asks for alerts such as this one is now. Of others it is told as the sequel of what it heard.
 
     What a receiver was told is always taken back: no silence keeps the end of an alert from it. What happened while
     a receiver was away is told when it is back, even where it is over by then; what happened under a silence is not,
-    nor what is older than what was told in the meantime: an alert that was minor under a silence, and is major.
+    nor what is older than what was told in the meantime, or waits too: an alert that was minor under a silence, and is
+    major.
     """
     over = "cleared" in (due.status, alert.status)
     if due.reason != "event" and over:
@@ -48,6 +51,10 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format) -> Verdi
         return Drop("a later event was told")
     if due.state == "silenced" and over:
         return Drop("cleared under a silence")
+    if due.state == "silenced" and due.reason == "event" and due.later_waits:
+        return Drop("a later event takes its place")
+    if due.reason == "event" and not due.told and not wanted:
+        return Drop("its receiver was not told of the alert, and asks for none like it")
     if due.closed_by is not None:
         return Hold(f"closed by {due.closed_by}")
     # Alertmanager takes an alert that is not repeated for resolved, acknowledged or not.

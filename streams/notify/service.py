@@ -11,6 +11,7 @@ import aiohttp
 
 from streams.alerts.inhibition import Inhibition
 from streams.alerts.labels import District
+from streams.alerts.matchers import that_need_districts
 from streams.alerts.tell import tell
 from streams.errors import SettingsError, UrbanBrainError
 from streams.notify.delivery import Delivery
@@ -40,12 +41,11 @@ def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[
     load_inhibitions(settings)
     if settings.districts_file is None:
         for receiver in receivers:
-            for matcher in receiver.match:
-                if matcher.name == "district" and not matcher.matches({}):
-                    raise SettingsError(
-                        f"UB_NOTIFY_FILE={path}, receiver {receiver.name}: {matcher} matches no alert while "
-                        "UB_DISTRICTS_FILE is not set; set it for this process too, or leave the matcher out"
-                    )
+            for matcher in that_need_districts(receiver.match):
+                raise SettingsError(
+                    f"UB_NOTIFY_FILE={path}, receiver {receiver.name}: {matcher} matches no alert while "
+                    "UB_DISTRICTS_FILE is not set; set it for this process too, or leave the matcher out"
+                )
     return receivers
 
 

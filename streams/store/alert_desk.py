@@ -38,6 +38,14 @@ class Untold:
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """What became of an action: `stored`, unless the alert was as it would make it; `over`: the alert was cleared."""
+
+    stored: bool
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ActionRow:
     """One thing that a person did."""
 
@@ -82,8 +90,8 @@ def act(
     text: str | None = None,
     assignee: str | None = None,
     due_at: datetime | None = None,
-) -> bool:
-    """Store one action. False: the alert is as it would make it already, and nothing is stored.
+) -> Deed:
+    """Store one action, unless the alert is as it would make it already.
 
     Raises AlertError for an alert that is over and is to be closed, or reopened.
     """
@@ -94,10 +102,11 @@ def act(
         ).fetchone()
         if row is None:
             raise AlertError(f"there is no alert {alert_id}; `urbanbrain alerts list` shows them")
-        if action in ("closed", "reopened") and row[0] == "cleared":
+        over = row[0] == "cleared"
+        if over and action in ("closed", "reopened"):
             raise AlertError(f"alert {alert_id} was cleared by itself: there is nothing to close or reopen")
         if _holds_already(connection, alert_id, action, text):
-            return False
+            return Deed(stored=False, over=over)
         connection.execute(
             _INSERT,
             {
@@ -110,7 +119,7 @@ def act(
                 "due_at": due_at,
             },
         )
-    return True
+    return Deed(stored=True, over=over)
 
 
 def actions(connection: Connection[Any], alert_id: str) -> list[ActionRow]:

@@ -84,7 +84,10 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts
                  FROM ub.notification t
                  WHERE t.receiver = n.receiver AND t.alert_id = n.alert_id AND t.state = 'delivered'),
                 '[]') AS told,
-       coalesce(h.due_at <= clock_timestamp(), false) AS overdue
+       coalesce(h.due_at <= clock_timestamp(), false) AS overdue,
+       EXISTS (SELECT FROM ub.notification l
+               WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence > n.sequence
+                 AND l.reason = 'event' AND l.state IN ('pending', 'silenced')) AS later_waits
 FROM ub.notification n
 LEFT JOIN ub.alert a USING (alert_id)
 LEFT JOIN ub.alert_handling h USING (alert_id)

@@ -88,15 +88,19 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which alerts; None: any. `status` active: the condition holds, and nobody closed it by hand."""
+    """Which alerts; None: any. `status` active: the condition holds, and nobody closed it by hand.
+
+    `since`: something happened to them then or later, by event time.
+    """
 
     status: Literal["active", "closed", "cleared"] | None = None
     kind: str | None = None
-    severity: str | None = None
+    severities: list[str] | None = None
     cell: str | None = None
     operator: str | None = None
     acknowledged: bool | None = None
     alert_id: str | None = None
+    since: datetime | None = None
 
 
 _LACKING = (
@@ -221,10 +225,11 @@ SELECT a.alert_id, a.severity, a.kind, a.status, coalesce(h.acknowledged, false)
 FROM ub.alert a LEFT JOIN ub.alert_handling h USING (alert_id)
 WHERE (%(alert_id)s::text IS NULL OR a.alert_id = %(alert_id)s)
   AND (%(kind)s::text IS NULL OR a.kind = %(kind)s)
-  AND (%(severity)s::text IS NULL OR a.severity = %(severity)s)
+  AND (%(severities)s::text[] IS NULL OR a.severity = ANY(%(severities)s))
   AND (%(cell)s::text IS NULL OR a.cell = api.from_hex(%(cell)s))
   AND (%(operator)s::text IS NULL OR coalesce(a.evidence -> 'by_operator' ? %(operator)s, false))
   AND (%(acknowledged)s::boolean IS NULL OR coalesce(h.acknowledged, false) = %(acknowledged)s)
+  AND (%(since)s::timestamptz IS NULL OR a.updated_at >= %(since)s)
   AND CASE %(status)s::text
           WHEN 'active' THEN a.status = 'active' AND NOT coalesce(h.closed, false)
           WHEN 'closed' THEN a.status = 'active' AND coalesce(h.closed, false)

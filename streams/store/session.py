@@ -45,7 +45,9 @@ def address_of(url: str) -> str:
 def unavailable(url: str, error: psycopg.Error) -> ServiceUnavailable:
     """Return the error that a person sees when the database of `url` is away or too busy."""
     lines = str(error).strip().splitlines()
-    return ServiceUnavailable("PostgreSQL", address_of(url), lines[0] if lines else type(error).__name__)
+    reason = lines[0] if lines else type(error).__name__
+    # libpq says so of a wrong password, of too many connections and of a server that is about to start
+    return ServiceUnavailable("PostgreSQL", address_of(url), reason, refuses="FATAL:" in reason)
 
 
 class Session:

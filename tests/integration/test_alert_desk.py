@@ -46,7 +46,7 @@ def raised(database: Database, alert_id: str = "a1", **changes: Any) -> None:
 
 def act(database: Database, alert_id: str, action: ActionName, **more: Any) -> bool:
     with queries.connect(database.writer_url, read_only=False) as connection:
-        return alert_desk.act(connection, alert_id, action, **{"by": "anna", **more})
+        return alert_desk.act(connection, alert_id, action, **{"by": "anna", **more}).stored
 
 
 def handled(database: Database) -> dict[str, Any]:
@@ -340,6 +340,53 @@ def test_lists_hide_and_find_what_is_silenced_and_closed(desk: Desk) -> None:
     assert (listed(), listed("--status", "closed")) == ({"05550000"}, {"04443a28"})
 
 
+def test_lists_are_of_what_matches_is_severe_enough_and_happened_since(desk: Desk) -> None:
+    raised(desk.database, "05550000", severity="minor", zone="harbour", subject="sensor/7")
+    now = int(time.time() * 1000)
+    write(desk.database, *rows.alert("raised", 0, now, alert_id="06660000", severity="critical"))
+
+    def listed(*options: str) -> set[str]:
+        found = desk("list", "--json", *options)
+        assert found.code == 0, found.err
+        return {json.loads(line)["alert_id"] for line in found.out.splitlines()}
+
+    assert listed("zone=harbour") == {"05550000"}
+    assert listed("subject=~sensor/.*", "severity=minor") == {"05550000"}
+    assert listed("zone!=harbour", "severity=~major|minor") == {"04443a28"}
+    assert listed("--severity", "major") == {"04443a28", "06660000"}
+    assert listed("--since", "1h") == {"06660000"}
+    assert listed("--since", "2023-11-14T00:00+08:00") == {"04443a28", "05550000", "06660000"}
+
+
+def test_an_alert_is_shown_with_what_keeps_it_back(desk: Desk, tmp_path: Path) -> None:
+    raised(desk.database, "05550000", kind="feed_silent", subject="hello")
+    file = tmp_path / "notify.toml"
+    file.write_text(
+        '[[inhibit]]\nsource_match = ["kind=feed_silent"]\ntarget_match = ["kind=oversaturation"]\n'
+    )
+    settings = {"UB_NOTIFY_FILE": str(file)}
+    assert "inhibited  by alert 05550000" in desk("show", "0444", **settings).out
+    assert json.loads(desk("show", "0444", "--json", **settings).out)["inhibited_by"] == "05550000"
+    assert "inhibited" not in desk("show", "0555", **settings).out
+    assert json.loads(desk("show", "0444", "--json").out)["inhibited_by"] is None
+
+
+def test_who_acknowledges_what_is_over_is_told_so(desk: Desk) -> None:
+    over = rows.alert("cleared", 1, T0 + 1, alert_id="04443a28")
+    write(desk.database, *over, stage="incidents")
+    assert desk("ack", "0444").out == "04443a28 acknowledged; it was cleared by itself before\n"
+    assert desk("ack", "0444").out == "04443a28 was acknowledged already; it was cleared by itself before\n"
+
+
+def test_a_password_that_is_wrong_is_said_as_such(desk: Desk) -> None:
+    """The servers of the tests trust everybody; a role that is not there is refused in the same way."""
+    url = desk.database.writer_url.replace("//", "//nobody-", 1)
+    done = desk("list", UB_DATABASE_URL=url)
+    assert done.code == 1
+    assert "refuses us" in done.err
+    assert "does not answer" not in done.err
+
+
 def test_lists_are_whole_where_there_is_no_terminal_and_as_json(desk: Desk) -> None:
     raised(desk.database, "05550000-0000-4000-8000-000000000001", severity="minor")
     assert desk("assign", "0555", "--to", "carl", "--due", "2h").out.startswith(
@@ -392,6 +439,17 @@ def test_of_several_the_one_that_is_refused_keeps_the_others_from_nobody(desk: D
             ("silence", "add", "colour=red", "--until", "1h", "--reason", "x"),
             "'colour' is no label of alerts",
         ),
+        (
+            ("silence", "add", "severity=mayor", "--until", "1h", "--reason", "x"),
+            "severity is never that; it is one of warning",
+        ),
+        (
+            ("silence", "add", "district=Pudong", "--until", "1h", "--reason", "x"),
+            "matches no alert while UB_DISTRICTS_FILE is not set",
+        ),
+        (("list", "district=Pudong"), "matches no alert while UB_DISTRICTS_FILE is not set"),
+        (("tail", "kind=bikes"), "kind is never that"),
+        (("list", "--since", "yesterday"), "neither a duration"),
         (("silence", "add", "zone=x", "--until", "soon", "--reason", "x"), "neither a duration"),
         (("silence", "add", "zone=x", "--until", "2020-01-01", "--reason", "x"), "is over already"),
         (

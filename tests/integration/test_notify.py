@@ -39,7 +39,7 @@ def receiver(name: str, to: Hook, more: str = "") -> str:
 
 def act(desk: Desk, alert_id: str, action: alert_desk.ActionName) -> None:
     with queries.connect(desk.database.writer_url, read_only=False) as connection:
-        assert alert_desk.act(connection, alert_id, action, by="anna")
+        assert alert_desk.act(connection, alert_id, action, by="anna").stored
 
 
 def silence(desk: Desk, seconds: float) -> None:
@@ -269,6 +269,23 @@ def test_what_an_alert_was_under_a_silence_is_not_told_after_what_it_became(desk
         late = ("a", "one", 0, "event", "dropped", "a later event was told")
         wait_until(lambda: late in desk.states(), "the end of the silence")
         assert to.ids == ["one/1"]
+
+
+def test_after_a_silence_an_alert_is_told_as_it_is_then(desk: Desk) -> None:
+    with hook() as to, hook() as majors, hook() as criticals:
+        file = receiver("a", to) + receiver("m", majors, 'match = ["severity=major"]')
+        file += receiver("c", criticals, 'match = ["severity=critical"]')
+        silence(desk, 9)
+        with notifying(desk, file):
+            desk.tell("one")
+            wait_until(lambda: {state[4] for state in desk.states()} == {"silenced"}, "the silence")
+            desk.tell("one", "updated", "critical")
+            desk.tell("one", "updated", "major")
+            wait_until(lambda: "one/2" in to.ids, "the end of the silence")
+            wait_until(lambda: "one/2" in majors.ids, "the end of the silence")
+    assert to.ids in (["one/2"], ["one/1", "one/2"])  # what is critical was not silenced
+    assert "one/0" not in to.ids + majors.ids
+    assert criticals.ids[:1] == ["one/1"]
 
 
 def test_what_ended_under_a_silence_is_not_told_though_the_tables_do_not_know_yet(desk: Desk) -> None:

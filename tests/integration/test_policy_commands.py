@@ -102,7 +102,7 @@ def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> 
     write(migrated, rows.windows(window(0, 6)))
     outside = backtest(migrated, path, "--from", "2024-01-01")
     assert outside.code == 1
-    assert "they reach from 2023-11-14T22:14:00 to 2023-11-14T22:14:00 UTC; give times within" in outside.err
+    assert "they reach from 2023-11-14T22:14:00Z to 2023-11-14T22:14:00Z; give times within" in outside.err
     blind = backtest(migrated, path, "--from", "2023-11-14")
     assert blind.code == 0
     assert "not judged: policy 'policy 1': it counts other states" in blind.out
@@ -111,6 +111,20 @@ def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> 
         "not judged: policy 'policy 1': windows do not know single vehicles, so its rules on how fast"
         in blind.out
     )
+
+
+def test_backtest_says_where_there_are_no_windows_and_takes_times_of_any_zone(
+    migrated: Database, tmp_path: Path
+) -> None:
+    write(migrated, rows.windows(window(0, 6), window(1, 6), window(90, 5), window(91, 4), window(240, 4)))
+    path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=10)))
+    whole = backtest(migrated, path, "--from", "2023-11-14").out
+    assert (
+        "no windows from 2023-11-14 22:15 to 2023-11-14 23:44 (UTC): judged as if nothing had moved" in whole
+    )
+    assert "no windows from 2023-11-14 23:45 to 2023-11-15 02:14 (UTC)" in whole
+    within = backtest(migrated, path, "--from", "2023-11-15T07:44:00+08:00", "--to", "2023-11-14T23:45Z").out
+    assert "no windows" not in within
 
 
 def test_backtest_names_a_policy_that_is_over_when_the_newest_begins(

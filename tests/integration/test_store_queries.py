@@ -134,7 +134,7 @@ def test_alerts_are_filtered_and_the_newest_come_first(migrated: Database) -> No
 
     assert ids() == ["a3", "a2", "a1"]
     assert ids(status="active") == ["a2", "a1"]
-    assert ids(severity="critical") == ["a2"]
+    assert ids(severities=["critical"]) == ["a2"]
     assert ids(cell=f"{CELL:x}") == ["a3", "a1"]
     with queries.connect(migrated.writer_url) as connection:
         newest = queries.newest_oversaturated(connection, limit=1)

@@ -32,10 +32,10 @@ def test_others_are_told(labels: Labels) -> None:
 
 def test_a_label_that_neither_has_is_the_same() -> None:
     """As in Alertmanager."""
-    rules = read([{"source_match": ["kind=a"], "target_match": ["kind=b"], "equal": ["district"]}], "file")
-    source = Source("s", {"kind": ("a",), "district": ()}, "")
-    assert inhibited_by("x", {"kind": ("b",)}, rules, [source]) == source
-    assert inhibited_by("x", {"kind": ("b",), "district": ("Pudong",)}, rules, [source]) is None
+    rules = read([{"source_match": ["zone=a"], "target_match": ["zone=b"], "equal": ["district"]}], "file")
+    source = Source("s", {"zone": ("a",), "district": ()}, "")
+    assert inhibited_by("x", {"zone": ("b",)}, rules, [source]) == source
+    assert inhibited_by("x", {"zone": ("b",), "district": ("Pudong",)}, rules, [source]) is None
 
 
 def test_an_alert_keeps_neither_itself_nor_its_like_back() -> None:
@@ -57,8 +57,8 @@ def test_no_two_alerts_keep_each_other_back_by_one_rule(
     sides: list[tuple[str, str]], one: str, other: str
 ) -> None:
     for source, target in sides:
-        (rule,) = read([{"source_match": [f"kind=~{source}|b"], "target_match": [f"kind=~{target}|b"]}], "f")
-        first, second = {"kind": (one,)}, {"kind": (other,)}
+        (rule,) = read([{"source_match": [f"zone=~{source}|b"], "target_match": [f"zone=~{target}|b"]}], "f")
+        first, second = {"zone": (one,)}, {"zone": (other,)}
         assert not (rule.inhibits(first, second) and rule.inhibits(second, first))
 
 
@@ -66,11 +66,11 @@ def test_no_two_alerts_keep_each_other_back_by_one_rule(
     ("item", "message"),
     [
         ("x", "inhibit 0: 'x'; a table of source_match, target_match, equal is expected"),
-        ({"source_match": ["kind=a"]}, "inhibit 0: target_match is None; a list of matchers is expected"),
-        ({"source_match": [], "target_match": ["kind=a"]}, "inhibit 0: source_match is []; a list"),
-        ({"source_match": ["king=a"], "target_match": ["kind=a"]}, "inhibit 0: 'king' is no label of alerts"),
-        ({"source_match": ["kind=a"], "target_match": ["kind=a"], "equal": ["place"]}, "equal is ['place']"),
-        ({"source_match": ["kind=a"], "target_match": ["kind=a"], "equals": []}, "a table of source_match"),
+        ({"source_match": ["zone=a"]}, "inhibit 0: target_match is None; a list of matchers is expected"),
+        ({"source_match": [], "target_match": ["zone=a"]}, "inhibit 0: source_match is []; a list"),
+        ({"source_match": ["king=a"], "target_match": ["zone=a"]}, "inhibit 0: 'king' is no label of alerts"),
+        ({"source_match": ["zone=a"], "target_match": ["zone=a"], "equal": ["place"]}, "equal is ['place']"),
+        ({"source_match": ["zone=a"], "target_match": ["zone=a"], "equals": []}, "a table of source_match"),
     ],
 )
 def test_a_fault_is_named_with_its_place(item: Any, message: str) -> None:

@@ -47,6 +47,7 @@ def test_what_was_severe_enough_is_followed_though_its_severity_falls(action: Al
         (Wanted(acknowledged=False), handled(), True),
         (Wanted(), handled(closed_as="major"), False),
         (Wanted(), handled(closed_as="minor"), True),  # it got worse since
+        (Wanted(asked=lambda _alert: False), None, False),
         (Wanted(silent=lambda _alert: True), None, False),
     ],
 )
@@ -54,6 +55,12 @@ def test_an_event_is_shown_where_all_is_as_wanted(
     wanted: Wanted, handling: AlertHandling | None, shown: bool
 ) -> None:
     assert wanted.shows(alert(), handling) is shown
+
+
+def test_what_was_asked_for_is_followed_whatever_becomes_of_it() -> None:
+    wanted = Wanted(asked=lambda alert: alert.severity == "major")
+    assert not wanted.shows(alert("updated", severity="minor"), None)
+    assert wanted.shows(alert("updated", severity="minor"), None, shown=True)
 
 
 def test_the_end_of_what_was_closed_is_shown() -> None:

@@ -32,10 +32,14 @@ DUE = Due(
 
 
 def verdict(
-    silence: str | None = None, format_: Format = "cloudevents", cleared: bool = False, **changes: Any
+    silence: str | None = None,
+    format_: Format = "cloudevents",
+    cleared: bool = False,
+    wanted: bool = True,
+    **changes: Any,
 ) -> Verdict:
     alert = of("cleared" if cleared else "raised")
-    return judge(replace(DUE, **changes), alert, silence, format_)
+    return judge(replace(DUE, **changes), alert, silence, format_, wanted=wanted)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +57,11 @@ def verdict(
             Drop("a later event was told"),
         ),
         ({"told": [[1, "event", 0]]}, Send()),
+        ({"later_waits": True}, Send()),  # both happened while the receiver was away
+        ({"state": "silenced", "later_waits": True}, Drop("a later event takes its place")),
+        ({"wanted": False}, Drop("its receiver was not told of the alert, and asks for none like it")),
+        ({"wanted": False, "told": TOLD}, Send()),
+        ({"wanted": False, "reason": "escalation"}, Send()),
         ({"closed_by": "anna"}, Hold("closed by anna")),
         ({"closed_by": "anna", "state": "silenced", "status": "cleared"}, Drop("cleared under a silence")),
         ({"reason": "repeat", "told": TOLD, "closed_by": "anna"}, Hold("closed by anna")),

@@ -139,7 +139,9 @@ def list_(
 
     settings = settings_module.load()
     check_districts(settings, matchers)
-    severities = None if severity is None else [*map(str, SEVERITIES[SEVERITIES.index(severity) :])]
+    severities: list[str] | None = None
+    if severity is not None:
+        severities = list(SEVERITIES[SEVERITIES.index(severity) :])
     district, now, rules = district_of(settings), datetime.now(UTC), load_inhibitions(settings)
     filters = queries.Filters(status, kind, severities, cell, operator, acknowledged, since=since)
     table = listed.table(

@@ -24,6 +24,8 @@ NEWS = 2.0
 FLAT = 200.0
 """Requests that a flat day is worth beside those counted by hour."""
 FORGOTTEN = 0.02
+MISSED = 20.0
+"""Requests that so long a silence would have had: calm does not last that long by chance, an outage does."""
 
 
 class Day(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -46,6 +48,12 @@ class Day(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         lived = (days + _shared((hour * HOUR_MS - self.since) % DAY_MS, rest) for hour in range(DAY_H))
         rates = [(count + flat * mean) / (n + flat) for count, n in zip(self.hours, lived, strict=True)]
         return [rate * DAY_H / sum(rates) for rate in rates]
+
+    def outage_ms(self, begin: int, end: int) -> int:
+        """Return how much of a time without any request was an outage: whole days of it, or nothing."""
+        days = (end - begin) // DAY_MS
+        lived = max(7 * DAY_MS, begin - self.since)  # of less nothing follows
+        return days * DAY_MS if days > 0 and sum(self.hours) / lived * days * DAY_MS >= MISSED else 0
 
     def known_h(self, at_ms: int) -> float:
         """Return the hours that were learnt from, faded."""

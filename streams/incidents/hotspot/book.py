@@ -67,11 +67,13 @@ class Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """Of a region: up to where it was scanned, and when people call.
 
     late  cells by category of which more is known since they were scanned: rows that came in several messages, or late
+    heard  the end of the last quarter of an hour with requests that was scanned
     """
 
     scanned: int
     day: Day
     late: dict[str, set[str]] = msgspec.field(default_factory=dict)
+    heard: int = 0
 
 
 _category = msgspec.msgpack.Decoder(Category)
@@ -179,6 +181,10 @@ class HotSpotBook:
         record: Record,
     ) -> Iterator[Alert]:
         """Judge what was asked for in the quarter of an hour until `end`, and what is known now of those before."""
+        if asked:
+            if progress.heard:
+                self._step_over_outage(name, progress, end)
+            progress.heard = max(progress.heard, end)
         mine = [known for key, known in self._categories.items() if key[0] == name]
         cells = len(
             set().union(*(known.rates.cells for known in mine), *(known.cells(end) for known in mine))
@@ -196,6 +202,22 @@ class HotSpotBook:
         progress.day.hours[hour] += sum(
             len(asked[code]) for code in asked if (name, code) in self._categories
         )
+
+    def _step_over_outage(self, name: str, progress: Progress, end: int) -> None:
+        """Take a time in which nothing came in, and that by no chance, out of what was lived through.
+
+        Else it would be learnt as a time in which nobody calls, and what is usual afterwards would be a hot spot.
+        """
+        outage = progress.day.outage_ms(progress.heard, end - STEP_MS)
+        if not outage:
+            return
+        progress.day.since += outage
+        for key, known in self._categories.items():
+            if key[0] == name:
+                known.rates.fade(progress.heard)
+                _learn(known, end - LONGEST_MS)
+                known.rates.at += outage
+                self._unsaved.add(key)
 
     def _judge(
         self, key: Key, day: Day, cells: int, end: int, asked: set[str], record: Record

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 
 import h3
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -60,6 +61,33 @@ def test_two_hot_spots_of_a_category_are_two_alerts() -> None:
     assert len(raised) == 2
     one, other = (set(event.evidence.hot_spot.cells) for event in raised if event.evidence.hot_spot)
     assert one.isdisjoint(other)
+
+
+def test_what_is_usual_is_no_hot_spot_after_a_month_without_requests() -> None:
+    usual = by_chance(42, 100, seed=3)
+    desk, month = Desk(), 30 * 1440
+    told = desk.feed([call for call in usual if call[0] < 28 * 1440])
+    desk.checkpoint()
+    later = [(minute + month, *what) for minute, *what in usual if minute >= 28 * 1440]
+    told += desk.feed(later[:500])  # type: ignore[arg-type]
+    desk.crash()
+    told += desk.feed(later[500:])  # type: ignore[arg-type]
+    assert told == []
+    hot = burst(2 * 1440 + 60, 180, 45, "heating", seed=3)
+    assert desk.feed([(minute + later[-1][0], *what) for minute, *what in hot])  # type: ignore[misc]
+
+
+def test_a_village_that_calls_once_a_week_had_no_outage() -> None:
+    calls = [(week * WEEK, CITY[week % len(CITY)], "bin") for week in range(60)]
+    desk = Desk()
+    desk.feed(calls)
+    desk.checkpoint()
+    [progress] = [
+        msgspec.msgpack.decode(part)
+        for name, part in desk.database.parts["incidents"].items()
+        if name.startswith("hot_spot/region/")
+    ]
+    assert progress[1][0] == T0
 
 
 def test_a_batch_that_is_entered_at_one_desk_is_no_hot_spot() -> None:

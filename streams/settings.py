@@ -225,6 +225,14 @@ class Settings(BaseSettings):
                 f"UB_RETAIN_REQUESTS_DAYS {self.retain_requests_days} must exceed UB_FORGET_REQUEST_AFTER_S "
                 f"({self.forget_request_after_s / 86_400:g} days); a row would go that its stage still needs"
             )
+        windows = ("windows", "sensor_windows", "request_windows")
+        longest = max(getattr(self, f"retain_{name}_days") for name in windows)
+        if self.retain_alerts_days < longest:
+            raise ValueError(
+                f"UB_RETAIN_ALERTS_DAYS {self.retain_alerts_days} must be at least the days for which windows are kept "
+                f"({longest}: {', '.join(f'UB_RETAIN_{name.upper()}_DAYS' for name in windows)}); "
+                "their completeness is known from alerts"
+            )
         if self.region_resolution >= self.h3_resolution:
             raise ValueError(
                 f"UB_REGION_RESOLUTION {self.region_resolution} must be coarser (smaller) than "

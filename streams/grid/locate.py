@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
@@ -18,6 +19,7 @@ from shapely.geometry import shape
 _RES0_SPACING = 0.38196601125010500003
 """Distance of hexagons of resolution 0 on a face's plane; the sphere's radius is 1. H3: RES0_U_GNOMONIC."""
 _REMEMBERED = 200_000
+_CELL = re.compile("[0-9a-f]{15}")
 _KM_PER_DEGREE = 111.2
 """Of latitude; of longitude it is less."""
 
@@ -83,7 +85,7 @@ def from_hex(text: str) -> int:
 
 def is_cell(text: str) -> bool:
     """Return whether a string is a valid H3 cell as we write it."""
-    return bool(h3.is_valid_cell(text)) and text == text.lower()
+    return _CELL.fullmatch(text) is not None and bool(h3.is_valid_cell(text))
 
 
 def centre(cell: int) -> tuple[float, float]:

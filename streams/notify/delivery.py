@@ -13,7 +13,7 @@ import msgspec
 from schemas import codec
 from streams.alerts.inhibition import inhibited_by
 from streams.alerts.labels import District, labels_of
-from streams.alerts.matchers import Labels, match_all
+from streams.alerts.matchers import Labels
 from streams.alerts.silences import of_row, silenced_by
 from streams.notify import signing, transport
 from streams.notify.formats import RENDER
@@ -25,7 +25,7 @@ from streams.store import notifications
 from streams.store.due import Due
 from streams.store.notifications import Connection
 from streams.store.retry import retrying
-from streams.store.session import Session
+from streams.store.session import LACKING, Session, lacking
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,10 @@ class Delivery:
         """
         async with self._session.transaction() as connection:
             # 1.
-            due = await notifications.next_due(connection, self._receiver.name)
+            try:
+                due = await notifications.next_due(connection, self._receiver.name)
+            except LACKING:
+                raise lacking() from None
             if due is None:
                 return None
             # 2. and 3.
@@ -96,7 +99,7 @@ class Delivery:
             return 0.0
         labels = labels_of(alert, self._district)
         why = await self._kept_back(connection, due, labels, now)
-        wanted = match_all(self._receiver.match, labels)
+        wanted = self._receiver.asks_for(labels)
         verdict = judge(due, alert, why, self._receiver.format, wanted=wanted)
         if isinstance(verdict, Drop):
             await notifications.drop(connection, due.number, verdict.why)
@@ -142,10 +145,10 @@ class Delivery:
         headers = signing.headers(message.id_, payload.body, receiver.secret, int(message.now.timestamp()))
         outcome = await transport.post(self._client, receiver, payload, headers)
         if isinstance(outcome, transport.Failed):
-            await notifications.failed(connection, due.number, outcome.note)
             pause = transport.backoff(
                 self._failures, receiver.max_backoff, outcome.retry_after, self._jitter()
             )
+            await notifications.failed(connection, due, receiver.name, outcome.note, timedelta(seconds=pause))
             if self._failures == 0:
                 log.warning("receiver %s: %s; trying again until it takes it", receiver.name, outcome.note)
             self._failures += 1

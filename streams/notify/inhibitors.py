@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from schemas import codec
 from streams.alerts.inhibition import Inhibition, Source
 from streams.alerts.labels import District, labels_of
 from streams.alerts.matchers import match_all
+from streams.notify.open_now import decoded
 from streams.store import notifications
 from streams.store.notifications import Connection
 
@@ -36,8 +36,8 @@ class Inhibitors:
             return []
         if self._clock() >= self._fresh_until or due_at > self._read_at:
             self._read_at = datetime.now(UTC)
-            found = map(codec.alert.decode, await notifications.open_alerts(connection))
-            sources = [Source(one.alert_id, labels_of(one, self._district), one.summary) for one in found]
+            found = decoded(await notifications.open_alerts(connection))
+            sources = [Source(one.alert_id, labels_of(one, self._district), one.summary) for one, _ in found]
             self._sources = [
                 one for one in sources if any(match_all(rule.source, one.labels) for rule in self.rules)
             ]

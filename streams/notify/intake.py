@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-import psycopg
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
@@ -16,15 +15,15 @@ from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
 from streams.alerts.labels import District, labels_of
-from streams.alerts.matchers import match_all
-from streams.errors import MigrationError, ServiceUnavailable
+from streams.errors import ServiceUnavailable
+from streams.notify.open_now import decoded
 from streams.notify.receivers import Receiver
 from streams.settings import Settings
 from streams.silent_leader import SilentLeader
 from streams.store import notifications
 from streams.store.notifications import Connection
 from streams.store.retry import retrying
-from streams.store.session import Session
+from streams.store.session import LACKING, Session, lacking
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +32,7 @@ _MARGIN = timedelta(minutes=1)
 """An event may be on Kafka a little before it is in the tables, which a new receiver looks at."""
 
 _MOST_RECORDS = 500
+_LONGEST_ID = 256
 _POLL_MS = 250
 _RETRY_S = 1.0
 
@@ -81,11 +81,11 @@ class Intake:
     async def _meet(self, connection: Connection) -> None:
         try:
             names = await notifications.register(connection, [r.name for r in self._receivers])
-        except psycopg.errors.UndefinedTable:
-            raise MigrationError("the database lacks tables of ours; run `urbanbrain migrate`") from None
+        except LACKING:
+            raise lacking() from None
         new = [receiver for receiver in self._receivers if receiver.name in names]
-        for body in await notifications.open_alerts(connection) if new else []:
-            await self._queue(connection, new, codec.alert.decode(body), body)
+        for alert, body in decoded(await notifications.open_alerts(connection) if new else []):
+            await self._queue(connection, new, alert, body)
         for receiver in new:
             log.info("receiver %s is new: it is told of what is open, then of what comes", receiver.name)
 
@@ -128,21 +128,17 @@ class Intake:
                 alert_id=alert.alert_id,
                 sequence=alert.sequence,
                 body=body,
-                matches=(
-                    alert.status == "active"
-                    and not receiver.escalations_only
-                    and match_all(receiver.match, labels)
-                ),
+                matches=alert.status == "active" and receiver.asks_for(labels),
                 over=alert.status == "cleared",
             )
-            if first and receiver.escalate is not None:
+            for to, after in escalations(receiver, self._receivers) if first else ():
                 await notifications.escalate(
                     connection,
-                    receiver=receiver.escalate.to,
+                    receiver=to,
                     alert_id=alert.alert_id,
                     sequence=alert.sequence,
                     body=body,
-                    after=receiver.escalate.after,
+                    after=after,
                 )
 
     async def _confirm(self, consumer: Any) -> None:
@@ -178,6 +174,16 @@ class Intake:
         )
 
 
+def escalations(receiver: Receiver, receivers: Sequence[Receiver]) -> Iterator[tuple[str, timedelta]]:
+    """Yield whom else to tell where nobody acknowledges what `receiver` is told, and how long after it: a chain."""
+    by_name, after, seen = {one.name: one for one in receivers}, timedelta(), {receiver.name}
+    while receiver.escalate is not None and receiver.escalate.to not in seen:
+        after += receiver.escalate.after
+        receiver = by_name[receiver.escalate.to]
+        seen.add(receiver.name)
+        yield receiver.name, after
+
+
 def read(record: Any) -> Event | None:
     """Return the event of a record of ub.alerts, or None where it is none that can be queued: the log says why."""
     try:
@@ -187,6 +193,10 @@ def read(record: Any) -> Event | None:
         )  # no more than what was checked: PostgreSQL takes less for JSON than msgspec skips
         if b"\\u0000" in body:
             raise ValueError("the character U+0000, which PostgreSQL cannot hold")
+        if not 0 < len(alert.alert_id) <= _LONGEST_ID:
+            raise ValueError(
+                f"an alert_id of {len(alert.alert_id)} characters; 1 to {_LONGEST_ID} are expected"
+            )
         if not 0 <= alert.sequence < 2**31:
             raise ValueError(f"sequence {alert.sequence}; 0 to {2**31 - 1} is expected")
         for ms in (alert.starts_at, alert.updated_at, alert.ends_at or 0):

@@ -34,10 +34,11 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format, *, wante
 
     `wanted`: its receiver asks for alerts such as this one is now. Of others it is told as the sequel of what it heard.
 
-    What a receiver was told is always taken back: no silence keeps the end of an alert from it. What happened while
-    a receiver was away is told when it is back, even where it is over by then; what happened under a silence is not,
-    nor what is older than what was told in the meantime, or waits too: an alert that was minor under a silence, and is
-    major.
+    Alertmanager takes an alert that is not repeated for resolved: what it was told is repeated, be it acknowledged or
+    silent. What a receiver was told is always taken back: no silence keeps the end of an alert from it. What happened
+    while a receiver was away is told when it is back, even where it is over by then; what happened under a silence is
+    not, nor what is older than what was told in the meantime, or waits too: an alert that was minor under a silence,
+    and is major.
     """
     over = "cleared" in (due.status, alert.status)
     if due.reason != "event" and over:
@@ -57,10 +58,9 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format, *, wante
         return Drop("its receiver was not told of the alert, and asks for none like it")
     if due.closed_by is not None:
         return Hold(f"closed by {due.closed_by}")
-    # Alertmanager takes an alert that is not repeated for resolved, acknowledged or not.
     quiet = due.reason == "escalation" or (due.reason == "repeat" and format_ != "alertmanager")
     if quiet and due.acknowledged_by is not None:
         return Hold(f"acknowledged by {due.acknowledged_by}")
-    if silence is not None:
+    if silence is not None and not (due.reason == "repeat" and format_ == "alertmanager"):
         return Hold(silence)
     return Send()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from streams.alerts.durations import duration
 from streams.alerts.inhibition import Inhibition
 from streams.alerts.inhibition import read as read_inhibitions
-from streams.alerts.matchers import Matcher
+from streams.alerts.matchers import Labels, Matcher, match_all
 from streams.alerts.matchers import parse as parse_matcher
 from streams.errors import MatcherError, SettingsError
 
@@ -58,6 +58,10 @@ class Receiver:
     status: str = "Actual"
     scope: str = "Restricted"
     language: str = "en"
+
+    def asks_for(self, labels: Labels) -> bool:
+        """Return whether it is told of an alert with these labels as it happens."""
+        return not self.escalations_only and match_all(self.match, labels)
 
     @property
     def address(self) -> str:
@@ -152,7 +156,8 @@ def _receiver(item: Any, environment: Mapping[str, str], where: str) -> Receiver
 def _text(item: Mapping[str, Any], key: str, where: str) -> str:
     value = item.get(key)
     if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > 2_000:
-        raise SettingsError(f"{where}: {key} is {value!r}; a text is expected")
+        shown = "(not shown, it may hold a password)" if key == "url" and value else repr(value)
+        raise SettingsError(f"{where}: {key} is {shown}; a text is expected")
     return value
 
 
@@ -163,7 +168,8 @@ def _url(url: str, where: str) -> str:
     except ValueError:
         sound = False
     if not sound:
-        shown = "(not shown, it may hold a password)" if "@" in url else repr(url)
+        secretive = "@" in url or "?" in url
+        shown = "(not shown, it may hold a password)" if secretive else repr(url)
         raise SettingsError(f"{where}: url {shown} is none; https://host/path is expected")
     return url
 

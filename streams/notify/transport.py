@@ -60,6 +60,10 @@ async def post(
         return Failed(f"no answer within {receiver.timeout.total_seconds():g} s")
     except aiohttp.InvalidURL:  # its text is the URL, which may hold a password
         return Failed("the receiver's URL cannot be used")
+    except aiohttp.ClientResponseError as error:  # its text has the URL, too
+        return Failed(
+            f"no HTTP: {error.status} {error.message.splitlines()[0] if error.message else ''}".rstrip()
+        )
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Failed(str(error) or type(error).__name__)
 

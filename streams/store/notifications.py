@@ -20,12 +20,14 @@ Connection = AsyncConnection[Any]
 _ENQUEUE = """
 INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body)
 SELECT %(receiver)s, %(alert_id)s, %(sequence)s, 'event', %(body)s::jsonb
-WHERE %(matches)s
-   OR EXISTS (
+WHERE (%(matches)s OR EXISTS (
        SELECT FROM ub.notification
        WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND sequence < %(sequence)s
          -- an escalation that is not due yet tells nothing; when it is, it tells the newest
-         AND (reason <> 'escalation' OR state = 'delivered' OR %(over)s)
+         AND (reason <> 'escalation' OR state = 'delivered' OR due_at <= clock_timestamp() OR %(over)s)
+   )) AND NOT EXISTS ( -- a new receiver hears of open alerts as they are now; what Kafka holds of before is older
+       SELECT FROM ub.notification
+       WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND sequence > %(sequence)s AND reason = 'event'
    )
 ON CONFLICT DO NOTHING
 -- the snapshot is from before this row
@@ -36,33 +38,66 @@ RETURNING NOT EXISTS (
 """
 
 _ESCALATE = """
+WITH sooner AS (
+    UPDATE ub.notification SET due_at = least(due_at, clock_timestamp() + %(after)s)
+    WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND reason = 'escalation' AND state = 'pending'
+)
 INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body, due_at)
-VALUES (%s, %s, %s, 'escalation', %s::jsonb, clock_timestamp() + %s)
+SELECT %(receiver)s, %(alert_id)s, %(sequence)s, 'escalation', %(body)s::jsonb, clock_timestamp() + %(after)s
+WHERE NOT EXISTS (
+    SELECT FROM ub.notification
+    WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND reason = 'escalation'
+)
 ON CONFLICT DO NOTHING
 """
 
 _OVERDUE = """
 INSERT INTO ub.notification AS n (receiver, alert_id, sequence, reason, body, due_at)
-SELECT %(to)s, a.alert_id, t.sequence, 'overdue', t.body, h.due_at
+SELECT %(to)s, a.alert_id, f.sequence, 'overdue', t.body, h.due_at
 FROM ub.alert a
 JOIN ub.alert_handling h USING (alert_id)
 JOIN LATERAL (
-    SELECT sequence, body FROM ub.notification
+    SELECT body FROM ub.notification
     WHERE receiver = %(receiver)s AND alert_id = a.alert_id AND reason <> 'escalation'
     ORDER BY sequence LIMIT 1
 ) t ON true
+-- whoever was told of it, and escalates: it is one message
+JOIN LATERAL (SELECT min(sequence) AS sequence FROM ub.notification WHERE alert_id = a.alert_id) f ON true
 WHERE a.status = 'active' AND NOT h.closed AND h.due_at <= clock_timestamp()
 ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET
-    state = 'pending', due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL, body = excluded.body
+    state = 'pending', due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL, body = excluded.body,
+    earlier = CASE n.state WHEN 'delivered' THEN n.earlier || n.due_at ELSE n.earlier END
 WHERE n.due_at < excluded.due_at -- it was given a later time, and that is over as well
 """
 
 _OPEN = """
-SELECT DISTINCT ON (e.alert_id) e.body::text
-FROM ub.alert_event e JOIN ub.alert a USING (alert_id)
+SELECT coalesce(e.body, jsonb_build_object( -- of long ago; its events are not kept for so long
+    'alert_id', a.alert_id, 'sequence', a.sequence, 'action', CASE a.sequence WHEN 0 THEN 'raised' ELSE 'updated' END,
+    'kind', a.kind, 'severity', a.severity, 'status', a.status, 'acknowledged', a.acknowledged,
+    'cell', ub.to_hex(a.cell), 'region', a.region, 'zone', a.zone, 'lat', a.lat, 'lon', a.lon,
+    'starts_at', ub.milliseconds(a.starts_at), 'updated_at', ub.milliseconds(a.updated_at), 'ends_at', NULL,
+    'summary', a.summary, 'policy', a.policy, 'policy_version', a.policy_version, 'evidence', a.evidence,
+    'subject', a.subject))::text
+FROM ub.alert a LEFT JOIN LATERAL (
+    SELECT body FROM ub.alert_event WHERE alert_id = a.alert_id ORDER BY sequence DESC LIMIT 1
+) e ON true
 WHERE a.status = 'active'
-ORDER BY e.alert_id, e.sequence DESC
+ORDER BY a.alert_id
 """
+
+_LOCK = """
+SELECT number FROM ub.notification
+WHERE receiver = %s AND state = 'pending' AND due_at <= clock_timestamp()
+ORDER BY number LIMIT 1 FOR UPDATE
+"""
+
+_LOCK_HELD = """
+SELECT number FROM ub.notification
+WHERE receiver = %s AND state = 'silenced' AND due_at <= clock_timestamp()
+ORDER BY due_at, number LIMIT 1 FOR UPDATE
+"""
+
+_WAITS = "SELECT FROM ub.receiver WHERE name = %s AND not_before > clock_timestamp()"
 
 _NEXT = """
 SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts,
@@ -78,11 +113,12 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts
             THEN 'cleared' ELSE coalesce(a.status, 'active') END AS status, h.acknowledged_by, h.closed_by, g.boundary,
        coalesce((SELECT jsonb_agg(jsonb_build_array(t.sequence,
                      -- as in the ids of messages: something may be overdue again
-                     CASE t.reason WHEN 'overdue' THEN 'overdue/' || floor(extract(epoch FROM t.due_at))::bigint
+                     CASE t.reason WHEN 'overdue' THEN 'overdue/' || floor(extract(epoch FROM at))::bigint
                                    ELSE t.reason END,
-                     t.body -> 'updated_at') ORDER BY t.done_at)
-                 FROM ub.notification t
-                 WHERE t.receiver = n.receiver AND t.alert_id = n.alert_id AND t.state = 'delivered'),
+                     t.body -> 'updated_at') ORDER BY t.done_at, at)
+                 FROM ub.notification t CROSS JOIN unnest(
+                     CASE t.state WHEN 'delivered' THEN t.earlier || t.due_at ELSE t.earlier END) AS at
+                 WHERE t.receiver = n.receiver AND t.alert_id = n.alert_id),
                 '[]') AS told,
        coalesce(h.due_at <= clock_timestamp(), false) AS overdue,
        EXISTS (SELECT FROM ub.notification l
@@ -92,10 +128,7 @@ FROM ub.notification n
 LEFT JOIN ub.alert a USING (alert_id)
 LEFT JOIN ub.alert_handling h USING (alert_id)
 LEFT JOIN ub.cell_geometry g USING (cell)
-WHERE n.receiver = %s AND n.state IN ('pending', 'silenced') AND n.due_at <= clock_timestamp()
-ORDER BY n.number
-LIMIT 1
-FOR UPDATE OF n
+WHERE n.number = %s
 """
 
 
@@ -149,8 +182,15 @@ async def enqueue(
 async def escalate(
     connection: Connection, *, receiver: str, alert_id: str, sequence: int, body: bytes, after: timedelta
 ) -> None:
-    """Queue an escalation that is due `after` from now."""
-    await connection.execute(_ESCALATE, (receiver, alert_id, sequence, body.decode(), after))
+    """Queue an escalation that is due `after` from now, or sooner where another one queued it: it is told once."""
+    names = {
+        "receiver": receiver,
+        "alert_id": alert_id,
+        "sequence": sequence,
+        "body": body.decode(),
+        "after": after,
+    }
+    await connection.execute(_ESCALATE, names)
 
 
 async def queue_overdue(connection: Connection, *, receiver: str, to: str) -> int:
@@ -162,10 +202,20 @@ async def queue_overdue(connection: Connection, *, receiver: str, to: str) -> in
 async def next_due(connection: Connection, receiver: str) -> Due | None:
     """Return the first notification of a receiver whose time has come, locked until the transaction ends.
 
-    Two processes that serve the same receiver so wait for each other, and neither sends what the other sends.
+    Two processes that serve the same receiver so wait for each other, and neither sends what the other sends. What is
+    kept back comes behind all else, however much of it there is.
     """
+    if await (await connection.execute(_WAITS, (receiver,))).fetchone():
+        return None
+    for lock in (_LOCK, _LOCK_HELD):
+        row = await (await connection.execute(lock, (receiver,))).fetchone()
+        if row is not None:
+            break
+    else:
+        return None
     async with connection.cursor(row_factory=class_row(Due)) as cursor:
-        return await (await cursor.execute(_NEXT, (receiver,))).fetchone()
+        # A statement of its own: it sees what the other process did while the lock was waited for.
+        return await (await cursor.execute(_NEXT, row)).fetchone()
 
 
 async def deliver(connection: Connection, due: Due, note: str) -> None:
@@ -185,11 +235,14 @@ async def drop(connection: Connection, number: int, note: str) -> None:
     )
 
 
-async def failed(connection: Connection, number: int, note: str) -> None:
-    """Count an attempt that failed, and why."""
+async def failed(connection: Connection, due: Due, receiver: str, note: str, pause: timedelta) -> None:
+    """Count an attempt that failed, and why; for the pause no process sends the receiver anything."""
     await connection.execute(
         "UPDATE ub.notification SET state = 'pending', attempts = attempts + 1, note = %s WHERE number = %s",
-        (note, number),
+        (note, due.number),
+    )
+    await connection.execute(
+        "UPDATE ub.receiver SET not_before = clock_timestamp() + %s WHERE name = %s", (pause, receiver)
     )
 
 

@@ -11,9 +11,9 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from streams.errors import MigrationError, SettingsError
+from streams.errors import SettingsError
 from streams.fold import Ledger
-from streams.store.session import unavailable
+from streams.store.session import LACKING, lacking, unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +103,6 @@ class Filters:
     since: datetime | None = None
 
 
-_LACKING = (
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.UndefinedColumn,
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.InvalidSchemaName,
-)
-
-
 @contextmanager
 def connect(url: str, *, read_only: bool = True) -> Iterator[Connection[tuple[Any, ...]]]:
     """Open a connection; raises ServiceUnavailable when the database is away or goes away."""
@@ -121,8 +113,8 @@ def connect(url: str, *, read_only: bool = True) -> Iterator[Connection[tuple[An
             if read_only:
                 connection.execute("SET default_transaction_read_only = on")
             yield connection
-    except _LACKING as error:
-        raise MigrationError("the database lacks tables of ours; run `urbanbrain migrate`") from error
+    except LACKING as error:
+        raise lacking() from error
     except psycopg.errors.InsufficientPrivilege as error:
         said = str(error).splitlines()[0]
         raise SettingsError(

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from streams.errors import ServiceUnavailable, SettingsError
+from streams.errors import MigrationError, ServiceUnavailable, SettingsError
 
 _CONNECT = {
     # A database host that vanished without a word is noticed after some 15 s, not after 2 hours.
@@ -27,6 +27,19 @@ _UNREADABLE = (
     "UB_DATABASE_URL cannot be read; the form is postgresql://user:password@host:port/database, "
     "with special characters of the password percent-encoded"
 )
+
+LACKING = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
+)
+"""What the database says where a migration is missing."""
+
+
+def lacking() -> MigrationError:
+    """Return the error that a person sees then."""
+    return MigrationError("the database lacks tables of ours; run `urbanbrain migrate`")
 
 
 def address_of(url: str) -> str:

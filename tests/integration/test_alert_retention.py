@@ -48,9 +48,8 @@ def test_cleared_alerts_go_with_what_was_done_about_them_and_their_incidents(mig
 
     async def run() -> int:
         async with Session(migrated.writer_url, application_name="test") as session:
-            return await delete_old_alerts(
-                session, Settings(retain_alerts_days=100, retain_silences_days=365)
-            )
+            keep = Settings(retain_alerts_days=100, retain_silences_days=365, retain_request_windows_days=100)
+            return await delete_old_alerts(session, keep)
 
     assert asyncio.run(run()) == 1
 

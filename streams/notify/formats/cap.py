@@ -12,7 +12,7 @@ from shapely.affinity import translate
 from shapely.geometry import box, shape
 
 from schemas.alerts import Alert
-from streams.notify.message import Message, Payload
+from streams.notify.message import Message, Payload, Told
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 
@@ -25,20 +25,32 @@ _URGENCY = {"critical": "Immediate", "major": "Immediate", "minor": "Expected", 
 
 
 def render(message: Message) -> Payload:
-    """Return the message: an Alert the first time its receiver hears of it, then Updates, in the end a Cancel."""
+    """Return the message: an Alert the first time its receiver hears of it, then Updates, in the end a Cancel.
+
+    A repeat is the same message once more, as the Cancel names none but those.
+    """
     alert, receiver = message.alert, message.receiver
     cleared = alert.status == "cleared"
+    name, told = identifier(alert.alert_id, message.id_), _told(message)
+    if message.reason == "repeat":
+        while told and told[-1].sequence > message.sequence:
+            told.pop()
+        name = _name(alert, told.pop()) if told else name
     root = ET.Element("alert", xmlns=NAMESPACE)
-    _add(root, "identifier", identifier(alert.alert_id, message.id_))
+    _add(root, "identifier", name)
     _add(root, "sender", receiver.sender)
     _add(root, "sent", _time(alert.updated_at))
     _add(root, "status", receiver.status)
-    _add(root, "msgType", ("Cancel" if cleared else "Update") if message.told else "Alert")
+    _add(root, "msgType", ("Cancel" if cleared else "Update") if told else "Alert")
     _add(root, "scope", receiver.scope)
     if receiver.scope == "Restricted":
         _add(root, "restriction", "operations staff")
-    if message.told:
-        _add(root, "references", " ".join(_references(message)))
+    if told:
+        _add(
+            root,
+            "references",
+            " ".join(f"{receiver.sender},{_name(alert, t)},{_time(t.updated_at)}" for t in told),
+        )
     _add_info(root, message)
     return Payload(
         ET.tostring(root, encoding="utf-8", xml_declaration=True), "application/cap+xml; charset=utf-8"
@@ -50,17 +62,14 @@ def identifier(alert_id: str, message_id: str) -> str:
     return alert_id + message_id.removeprefix(alert_id).replace("/", ".")
 
 
-def _references(message: Message) -> list[str]:
-    """Return sender,identifier,sent of every earlier message; a repeat replaces no message of its own."""
-    alert = message.alert
-    found = []
-    for told in message.told:
-        if told.reason == "repeat":
-            continue
-        suffix = "" if told.reason == "event" else f"/{told.reason}"
-        name = identifier(alert.alert_id, f"{alert.alert_id}/{told.sequence}{suffix}")
-        found.append(f"{message.receiver.sender},{name},{_time(told.updated_at)}")
-    return found
+def _told(message: Message) -> list[Told]:
+    """Return what the receiver was told before; a repeat is no message of its own."""
+    return [told for told in message.told if told.reason != "repeat"]
+
+
+def _name(alert: Alert, told: Told) -> str:
+    suffix = "" if told.reason == "event" else f"/{told.reason}"
+    return identifier(alert.alert_id, f"{alert.alert_id}/{told.sequence}{suffix}")
 
 
 def _add_info(root: ET.Element, message: Message) -> None:

@@ -210,15 +210,17 @@ class Settings(BaseSettings):
                 f"UB_LOW_BATTERY_PERCENT {self.low_battery_percent}; with equal thresholds an alert would flap"
             )
         latest = self.amend_horizon_s + self.allowed_lateness_s
+        ahead = latest + self.max_clock_ahead_s
         if self.stale_after_s <= latest:
             raise ValueError(
                 f"UB_STALE_AFTER_S {self.stale_after_s:g} must exceed UB_AMEND_HORIZON_S + UB_ALLOWED_LATENESS_S "
                 f"({latest:g}); a late reading would arrive stale"
             )
-        if self.forget_request_after_s <= latest:
+        if self.forget_request_after_s <= ahead:
             raise ValueError(
                 f"UB_FORGET_REQUEST_AFTER_S {self.forget_request_after_s:g} must exceed UB_AMEND_HORIZON_S + "
-                f"UB_ALLOWED_LATENESS_S ({latest:g}); a late event would find its request forgotten"
+                f"UB_ALLOWED_LATENESS_S + UB_MAX_CLOCK_AHEAD_S ({ahead:g}); a late event would find its request "
+                "forgotten"
             )
         if self.retain_requests_days * 86_400 <= self.forget_request_after_s + latest:
             raise ValueError(

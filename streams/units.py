@@ -39,6 +39,8 @@ _MOLAR_MASS: Mapping[str, float] = {
 _LARGE = re.compile(r"\d{5}")
 """Numbers that no unit has: pint would try to work out a power like `10*999999999` to the last digit."""
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
+_INCHES_OF = re.compile(r"\[in_i'(Hg|H2O)\]")
+"""UCUM defines them by a metre of it and the inch; the library takes those of pint, at 60 degrees Fahrenheit."""
 _LEVELS: Mapping[str, float] = {"dB": 1.0, "dB[SPL]": 1.0, "B": 10.0, "B[SPL]": 10.0}
 
 
@@ -103,7 +105,7 @@ def _converted(metric: Metric, unit: str, value: float) -> float:
 
 def _parsed(unit: str) -> Any:
     """Return a code as a pint quantity; ucumvert answers with a token or a number where only annotations stand."""
-    parsed = _registry().from_ucum(unit)
+    parsed = _registry().from_ucum(_INCHES_OF.sub(r"(m[\1].[in_i]/m)", unit))
     return parsed if hasattr(parsed, "magnitude") else _registry().Quantity(1.0, "dimensionless")
 
 

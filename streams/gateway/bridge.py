@@ -31,7 +31,7 @@ OUTAGE_PATIENCE_S = 5.0
 DRAIN_S = 15.0
 """How long a stopping gateway waits for Kafka. What is not confirmed by then stays in the MQTT session."""
 OVERHEAD_BYTES = 500
-"""What a message costs in memory besides its payload, roughly."""
+"""What a message costs in memory besides its payload, and each of its refusals, roughly."""
 
 
 @dataclass(slots=True)
@@ -124,7 +124,8 @@ class Bridge:
             mid=message.mid,
             qos=message.qos,
             connection=connection,
-            size=min(len(payload), self._limits.max_payload_bytes) + OVERHEAD_BYTES,
+            size=min(len(payload), self._limits.max_payload_bytes)
+            + OVERHEAD_BYTES * (1 + len(decoded.rejected)),
             parts=len(decoded.accepted) + len(decoded.rejected),
         )
         stats = self._stats
@@ -142,7 +143,7 @@ class Bridge:
                 if self._framer.add(target.kind, target.owner, decoded.accepted, receipt, now_ms):
                     self._work.set()
             for refusal in decoded.rejected:
-                stats.rejected += 1
+                stats.rejected += refusal.count
                 self._refusals.append(self._writer.refusal(refusal, topic, receipt, now_ms))
 
     def _confirm(self, record: KafkaRecord) -> None:

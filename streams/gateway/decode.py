@@ -6,7 +6,7 @@ reading costs its neighbours nothing but time.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -20,6 +20,8 @@ PACKED_FROM = 4_096
 PACKED_FROM_A_PARTITION = 1_000
 """Bytes of an array from which on readings are packed: what is packed costs some calls for each message, and for each
 partition that it has readings of. A thousand bytes are some eight readings."""
+MOST_REFUSALS = 1_000
+"""Of one message that are told each by itself: others are counted by reason. Half a million fit into a megabyte."""
 MAX_SHOWN = 4_096
 """Characters of a refused payload that are kept (schemas.rejected)."""
 _MAX_DETAIL = 240
@@ -27,8 +29,8 @@ _WHITESPACE = b" \t\n\r"
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
-_lenient = json.JSONDecoder(strict=False)
-"""Takes NaN and Infinity, which Python's own `json.dumps` writes, control characters and lone surrogates."""
+_lenient = json.JSONDecoder(strict=False, parse_int=float)
+"""Takes NaN and Infinity, which Python's own `json.dumps` writes, control characters, lone surrogates, any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reading that was refused, or one payload in which no reading could be told apart."""
+    """One reading that was refused, or one payload in which no reading could be told apart.
+
+    `count` is above one where it stands for others of its reason, too.
+    """
 
     reason: Reason
     detail: str
     payload: str
+    count: int = 1
 
 
 class Decoded(msgspec.Struct, frozen=True):
@@ -101,18 +107,25 @@ def _one_by_one(target: Target, payload: bytes, is_array: bool, latest_ms: int) 
         return Decoded(target, [], [parts])
     accepted: list[Any] = []
     rejected: list[Refusal] = []
+    more: dict[Reason, Refusal] = {}
     for part in parts:
         try:
             reading = target.kind.one.decode(part)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            rejected.append(_refusal(*_fault(part, error), part))
-            continue
-        broken = broken_rule(reading, target, latest_ms)
-        if broken is None:
-            accepted.append(reading)
+            broken = _fault(part, error)
         else:
+            found = broken_rule(reading, target, latest_ms)
+            if found is None:
+                accepted.append(reading)
+                continue
+            broken = found
+        if len(rejected) < MOST_REFUSALS:
             rejected.append(_refusal(*broken, part))
-    return Decoded(target, accepted, rejected)
+        elif (same := more.get(broken[0])) is None:
+            more[broken[0]] = _refusal(*broken, part)
+        else:
+            more[broken[0]] = replace(same, count=same.count + 1)
+    return Decoded(target, accepted, rejected + list(more.values()))
 
 
 def _split(payload: bytes) -> list[bytes] | Refusal:
@@ -125,13 +138,13 @@ def _split(payload: bytes) -> list[bytes] | Refusal:
     except (msgspec.MsgspecError, RecursionError) as error:
         strict = error
     try:
-        text = payload.decode()
+        text = payload.decode(errors="surrogateescape")  # each element answers for its own bytes
         parts: list[bytes] = []
         at = text.index("[") + 1
         while True:
             begin = _skip_space(text, at)
             _, end = _lenient.raw_decode(text, begin)
-            parts.append(text[begin:end].encode())
+            parts.append(text[begin:end].encode(errors="surrogateescape"))
             at = _skip_space(text, end)
             if text[at : at + 1] == ",":
                 at += 1

@@ -77,6 +77,7 @@ class RecordWriter:
             topic=topic,
             payload=refusal.payload,
             received_at=received_at,
+            count=refusal.count,
         )
         return KafkaRecord(
             topic=topics.REJECTED,

@@ -12,6 +12,8 @@ from streams.stored import reading
 STAGE = "rejects"
 MOST_TOPICS = 1_000
 OTHER_TOPICS = "ub/v1/#"
+_LONGEST_BYTES = 512
+"""Of a text that a table has an index on: PostgreSQL takes some 2,700."""
 
 
 class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -44,7 +46,8 @@ class RejectsState:
             item = rejected(STAGE, self._generation, record, "bad_frame", str(error))
         if not _storable(item):
             detail = (
-                f"count {item.count}, sequence {item.sequence}, received_at {item.received_at}: out of range"
+                f"count {item.count}, sequence {item.sequence}, received_at {item.received_at}, "
+                f"source of {len(item.source)} characters: out of range"
             )
             item = rejected(STAGE, self._generation, record, "bad_frame", detail)
         if item.sequence <= self._state.sequences.get(item.source, -1):
@@ -62,6 +65,8 @@ class RejectsState:
         """
         levels = topic.split("/")
         known = "/".join((*levels[:4], "#")) if len(levels) > 4 else topic
+        if len(known.encode()) > _LONGEST_BYTES:
+            return OTHER_TOPICS
         return known if known in self._state.counts or len(self._state.counts) < MOST_TOPICS else OTHER_TOPICS
 
     def idle(self, wall_ms: int) -> None:
@@ -98,8 +103,13 @@ class RejectsState:
 
 
 def _storable(item: Rejected) -> bool:
-    """Whether the numbers fit the table: anyone who may write to the topic can put anything there."""
-    return 0 < item.count < _MOST and 0 <= item.sequence < 1 << 63 and 0 <= item.received_at < END_MS
+    """Whether it fits the table: anyone who may write to the topic can put anything there."""
+    return (
+        0 < item.count < _MOST
+        and 0 <= item.sequence < 1 << 63
+        and 0 <= item.received_at < END_MS
+        and len(item.source.encode()) <= _LONGEST_BYTES
+    )
 
 
 _MOST = 1_000_000_000

@@ -19,6 +19,8 @@ class Clock(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     newest_basis: int
     regions: list[str]
     held: dict[str, int]
+    forgotten: int = 0
+    """All windows that end by then are forgotten, and no event of them is taken any more."""
 
 
 class _Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -93,6 +93,7 @@ class RequestsState:
         self._windows = Windows(config.window_ms)
         self._regions: dict[str, None] = {}
         self._teller = Teller(restored.partition, restored.generation, config.sources, config.window_ms)
+        self._forgotten = 0
         self._told_time = (0, 0)
         self._saved_clock = b""
         self._restore(restored, request_rows)
@@ -144,10 +145,10 @@ class RequestsState:
         self, owner: str, event: CitizenRequest, cell: int | None, watermark: int
     ) -> Outcome | tuple[Reason, str]:
         """Fold one event; returns what became of it, or why it is refused."""
-        name, limit = event.service_request_id, self._config.amend_horizon_ms
-        if event.ts < watermark - limit:
+        name, horizon = event.service_request_id, self._config.amend_horizon_ms
+        if event.ts < self._limit(watermark):
             behind = (watermark - event.ts) / 1000
-            return "too_late", f"{behind:.0f} s behind the watermark; {limit / 1000:.0f} s at most"
+            return "too_late", f"{behind:.0f} s behind the watermark; {horizon / 1000:.0f} s at most"
         request = self._requests.get(name)
         if request is None:
             request = self._requests[name] = Request(owner, self._spans)
@@ -158,12 +159,16 @@ class RequestsState:
         if added == "known":
             return "superseded"
         if added == "full":
-            return "bad_event", f"more than {MOST_ITEMS} events of one request within {limit / 1000:.0f} s"
+            return "bad_event", f"more than {MOST_ITEMS} events of one request within {horizon / 1000:.0f} s"
         if not added.placed:
             self._held.add(Waiting(event.ts, name, owner, item.text, cell))
         self._windows.add(added.changes)
         self._note(name, request)
         return "applied"
+
+    def _limit(self, watermark: int) -> int:
+        """Return before when nothing counts any more: what was forgotten by other settings does not come back."""
+        return max(watermark - self._config.amend_horizon_ms, self._forgotten)
 
     def _cells(self, events: list[CitizenRequest]) -> list[int | None]:
         """Return the cell of each event's place, None where it has none."""
@@ -183,7 +188,7 @@ class RequestsState:
 
     def _pass_time(self, record: Record, watermark: int, index: int) -> int:
         """Look what the watermark brings; returns how many events were refused, at numbers from `index` on."""
-        refused, limit = 0, watermark - self._config.amend_horizon_ms
+        refused, limit = 0, self._limit(watermark)
         if self._held.oldest < limit:
             refused = self._refuse_unplaced(record, limit, index)
         if self._alarms.next >= watermark:
@@ -235,7 +240,7 @@ class RequestsState:
 
     def take_changes(self) -> Changes:
         """Return the changed requests, ledger and parts. Call after take_outputs(at_checkpoint=True)."""
-        limit = self._clock.watermark - self._config.amend_horizon_ms
+        limit = self._forgotten = self._limit(self._clock.watermark)
         changes = Changes(ledger=self._books.ledger)
         fresh = self._held.take_fresh(limit)
         if fresh:
@@ -251,7 +256,11 @@ class RequestsState:
             changes.parts[f"window/{start}"] = saved.dump_window(tallies)
         clock = saved.dump_clock(
             saved.Clock(
-                self._clock.newest_ts, self._clock.newest_basis, sorted(self._regions), self._held_parts
+                self._clock.newest_ts,
+                self._clock.newest_basis,
+                sorted(self._regions),
+                self._held_parts,
+                self._forgotten,
             )
         )
         if clock != self._saved_clock:
@@ -272,6 +281,7 @@ class RequestsState:
             self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)
             self._held_parts = dict(clock.held)
             self._regions = dict.fromkeys(clock.regions)
+            self._forgotten = clock.forgotten
         watermark = self._teller.told_watermark = self._clock.watermark
         if rows:
             for name, owner, events in zip(
@@ -301,7 +311,7 @@ class RequestsState:
         self._alarms.set(name, alarm)
 
     def _hold_again(self, waiting: Waiting, watermark: int) -> None:
-        if waiting.ts < watermark - self._config.amend_horizon_ms:
+        if waiting.ts < self._limit(watermark):
             return
         name = waiting.service_request_id
         request = self._requests.setdefault(name, Request(waiting.owner, self._spans))

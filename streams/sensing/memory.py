@@ -19,6 +19,8 @@ from streams.sensing.slots import Slots
 from streams.sensing.tally import TallyRows, joined_rows
 
 _BLOCKS_IN_HORIZON = 16
+_MOST_WINDOWS, _LONGEST_MS = 1 << 18, (1 << 32) - 1
+"""Of a block: its windows are counted in 19 bits (tally.py), times are saved in 32 (saved.py)."""
 _MOST_PARTS = 32
 """Parts of a block before they are joined."""
 
@@ -31,7 +33,8 @@ class Memory:
 
     def __init__(self, window_ms: int, amend_horizon_ms: int, series: Series, slots: Slots) -> None:
         self._window_ms = window_ms
-        self.span_ms = window_ms * max(1, -(-amend_horizon_ms // (_BLOCKS_IN_HORIZON * window_ms)))
+        windows = -(-amend_horizon_ms // (_BLOCKS_IN_HORIZON * window_ms))
+        self.span_ms = window_ms * max(1, min(windows, _MOST_WINDOWS, _LONGEST_MS // window_ms))
         self._series = series
         self._slots = slots
         self._blocks: dict[int, Block] = {}

@@ -150,6 +150,9 @@ class SensingState:
             lon=lon,
             received_at=np.full(len(take), c.received_at),
         )
+        # A series that came late is silent for as long as others of its time.
+        silent_at = int(ts.min()) + self._config.amend_horizon_ms + self._memory.span_ms
+        self._next_archive = min(self._next_archive, silent_at)
         self._pending.append(readings)
         self._pending_readings += len(readings)
 

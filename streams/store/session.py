@@ -60,7 +60,8 @@ def unavailable(url: str, error: psycopg.Error) -> ServiceUnavailable:
     lines = str(error).strip().splitlines()
     reason = lines[0] if lines else type(error).__name__
     # libpq says so of a wrong password, of too many connections and of a server that is about to start
-    return ServiceUnavailable("PostgreSQL", address_of(url), reason, refuses="FATAL:" in reason)
+    refuses = "FATAL:" in reason or isinstance(error, psycopg.errors.ProgramLimitExceeded)
+    return ServiceUnavailable("PostgreSQL", address_of(url), reason, refuses=refuses)
 
 
 class Session:

@@ -36,6 +36,8 @@ def test_the_canonical_unit_is_a_ucum_code_that_stays_as_it_is(metric: str) -> N
         ("temperature", "[degF]", 32, 0),
         ("temperature", "K", 273.15, 0),
         ("pressure", "mm[Hg]", 760, 1013.2501),
+        ("pressure", "[in_i'Hg]", 29.92, 1013.20748),
+        ("pressure", "[in_i'H2O]", 407.2, 1014.29004),
         ("pipe_pressure", "bar", 6, 600),
         ("water_level", "[ft_i]", 10, 3.048),
         ("rain", "L/m2", 12, 12),

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -36,7 +37,8 @@ def learn(records: Records, refused: Sequence[OutOfRange], news: News, rule: Hea
     for row, place, ts in zip(rows, places, times, strict=True):
         events[row].append((place, 1, ts))
     for row, some in sorted(events.items()):
-        _follow(records[row], sorted(some), rule)
+        # those at one place as they came in, whatever their times
+        _follow(records[row], sorted(some, key=itemgetter(0, 1)), rule)
 
 
 def _follow(record: np.void, events: Sequence[tuple[int, int, int]], rule: HealthRule) -> None:

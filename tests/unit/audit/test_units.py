@@ -31,7 +31,8 @@ def converted(metric: str, value: float, unit: str | None) -> float:
         ("pipe_temperature", 353.15, "K", 80),
         ("temperature", 14, "[degF]", -10),
         ("pipe_pressure", 6, "bar", 600),
-        ("pressure", 29.92, "[in_i'Hg]", 1013.2075),
+        ("pressure", 29.92, "[in_i'Hg]", 1013.20748),
+        ("pressure", 407.2, "[in_i'H2O]", 1014.29004),
         ("wind_speed", 36, "km/h", 10),
         ("rain", 1, "[in_i]", 25.4),
         ("rain", 7, "L/m2", 7),
@@ -39,7 +40,7 @@ def converted(metric: str, value: float, unit: str | None) -> float:
     ],
 )
 def test_a_value_is_converted(metric: str, value: float, unit: str, canonical: float) -> None:
-    assert converted(metric, value, unit) == pytest.approx(canonical, rel=3e-3 if "Hg" in unit else 1e-7)
+    assert converted(metric, value, unit) == pytest.approx(canonical, rel=1e-7)
 
 
 def test_without_a_unit_a_value_is_in_the_canonical_one() -> None:

@@ -8,7 +8,7 @@ import pytest
 from schemas.rejected import REASONS, Reason
 from schemas.vehicles import VehiclePosition
 from streams.gateway.address import ADDRESSES
-from streams.gateway.decode import MAX_SHOWN, Decoded, Limits, Refusal, decode
+from streams.gateway.decode import MAX_SHOWN, MOST_REFUSALS, Decoded, Limits, Refusal, decode
 from streams.gateway.kind import Target
 from streams.gateway.vehicles import VEHICLES
 
@@ -245,3 +245,32 @@ def test_details_stay_short_whatever_is_sent() -> None:
     assert len(_refused(_json(**{"x" * 100_000: 1})).detail) <= 240
     assert len(_refused(_json(vehicle_state="y" * 100_000)).detail) <= 240
     assert re.search(r"\(100000 characters\)", _refused(_json(vehicle_id="z" * 100_000)).detail)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reasons"),
+    [
+        ([_json(lat=float("nan")), _json().replace(b"n-1", b"n\xb5")], ["not_json", "not_utf8"]),
+        (
+            [_json(lat=float("nan")), _json().replace(b"31.23", b"9" * 5000)],
+            ["not_json", "number_out_of_range"],
+        ),
+    ],
+)
+def test_readings_with_different_faults_cost_their_neighbours_nothing(
+    bad: list[bytes], reasons: list[Reason]
+) -> None:
+    decoded = _decode(b"[" + b",".join([_json(), bad[0], _json(), bad[1]]) + b"]", MANY)
+    assert len(decoded.accepted) == 2
+    assert [refusal.reason for refusal in decoded.rejected] == reasons
+    assert [len(refusal.payload) > 10 for refusal in decoded.rejected] == [True, True]
+
+
+def test_of_many_faults_in_a_message_the_rest_is_counted_by_reason() -> None:
+    parts = [b"0"] * MOST_REFUSALS + [_json(lat=None), _json(), b"0", _json(ts=1), b"0"]
+    decoded = _decode(b"[" + b",".join(parts) + b"]", MANY)
+    assert len(decoded.accepted) == 1
+    told, rest = decoded.rejected[:MOST_REFUSALS], decoded.rejected[MOST_REFUSALS:]
+    assert {refusal.count for refusal in told} == {1}
+    assert sum(refusal.count for refusal in rest) == 4
+    assert len({refusal.reason for refusal in rest}) == len(rest) < 4

@@ -135,3 +135,15 @@ def test_a_checkpoint_without_news_stores_nothing() -> None:
     changes = rejects.fold.take_changes()
     assert (changes.rows, changes.parts) == ([], {})
     assert rejects.fold.take_outputs(at_checkpoint=True) == []
+
+
+def test_a_topic_that_no_index_takes_is_counted_with_others() -> None:
+    rejects = Rejects()
+    for number, letters in enumerate(("x" * 60_000, "\u57ce" * 200, "x" * 400)):
+        rejects.refuse(number, topic=f"ub/v1/{letters}/vehicles")
+    rejects.refuse(3, source="s" * 600)
+    rejects.checkpoint()
+    longest = max(len(topic.encode()) for topic, _ in rejects.counts())
+    assert longest <= 512
+    assert rejects.counts()["ub/v1/#", "not_json"][0] == 2
+    assert sum(count for count, _ in rejects.counts().values()) == 4

@@ -1,6 +1,10 @@
 """A fold comes back from its parts, its rows and the rest of its log."""
 
-from tests.unit.requests.desk import T0, Desk, event, opened
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.requests.desk import MINUTE, T0, Desk, event, opened
 
 LATER = ("updated", 30, "r-2")
 
@@ -100,3 +104,17 @@ def test_a_refusal_is_told_under_the_same_number_when_the_log_is_folded_again() 
     desk.checkpoint()
     assert desk.refused == before
     assert desk.reasons() == ["wrong_type", "bad_event"]
+
+
+@pytest.mark.parametrize("longer", [{"amend_horizon_ms": 60 * MINUTE}, {"allowed_lateness_ms": 60 * MINUTE}])
+def test_windows_that_were_forgotten_do_not_begin_anew_under_longer_settings(longer: dict[str, int]) -> None:
+    desk = Desk()
+    desk.feed(opened(1), opened(1, "r-2"))
+    desk.feed(opened(30, "r-3"))
+    desk.checkpoint()
+    desk.config = replace(desk.config, **longer)
+    desk.crash()
+    desk.feed(opened(1.5, "late"))
+    desk.checkpoint()
+    assert desk.reasons() == ["too_late"]
+    assert desk.count(1) == {"opened": 2, "open_change": 2}

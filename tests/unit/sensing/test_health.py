@@ -201,3 +201,19 @@ def test_a_sensor_that_moves_to_another_region_is_gone_from_the_old_one() -> Non
     by_region = {p.region: p.health for p in station.partials if p.health is not None}
     old, new = by_region["0"], by_region["1"]
     assert (old.last_ts, new.last_ts) == ([0], [T0 + 12 * MINUTE])
+
+
+def test_readings_out_of_range_count_as_they_came_wherever_checkpoints_fall() -> None:
+    found = []
+    for between in (False, True):
+        station = Station()
+        station.feed(reading(1, 0))
+        station.checkpoint()
+        for seconds in (30, 20, 10):  # each older than the one before
+            station.feed(reading(99, seconds))
+            if between:
+                station.checkpoint()
+        station.checkpoint()
+        (row,) = station.rows.values()
+        found.append(record.load([row["health"]])[0].tobytes())
+    assert found[0] == found[1]

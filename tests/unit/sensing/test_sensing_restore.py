@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from streams.sensing.state import SensingConfig, SensingState
 from tests.pipeline import restored
 from tests.unit.sensing.station import CONFIG, MINUTE, T0, Station, reading
@@ -174,3 +176,34 @@ def test_an_owner_without_rows_begins_with_nothing() -> None:
     changes = fold.take_changes()
     assert changes.rows == []
     assert list(changes.parts) == ["clock"]
+
+
+def test_of_a_horizon_of_years_every_window_comes_back_at_its_time() -> None:
+    """Times of a block are saved in 32 bits, its windows counted in 19."""
+    station = Station(replace(CONFIG, amend_horizon_ms=160_000_000_000, window_ms=10_000))
+    days = [0, 20, 40, 60, 80, 100, 110]
+    station.feed(*(reading(day % 40, day * 86_400) for day in days))
+    station.checkpoint()
+    station.crash()
+    station.feed(*(reading(day % 40, day * 86_400) for day in days))
+    station.checkpoint()
+    assert station.books() == (len(days), len(days), 0)
+    found = {minute for minute in range(0, 111 * 1440, 1440) if station.window(minute)}
+    assert found == {day * 1440 for day in days}
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_who_is_archived_hangs_on_the_log_alone(crash: bool) -> None:
+    station = Station(replace(CONFIG, most_series=1))
+    station.feed(reading(1, 1000, sensor_id="a"))
+    station.feed(reading(1, 1000, sensor_id="b"))
+    station.feed(reading(1, 420, sensor_id="late", owner="city"))
+    station.checkpoint()
+    if crash:
+        station.crash()
+    station.feed(reading(2, 1100, sensor_id="a"))
+    station.feed(reading(2, 1140, sensor_id="a"))
+    station.feed(reading(1, 1140, sensor_id="late", owner="other"))
+    station.checkpoint()
+    assert station.reasons() == []
+    assert {row["owner"] for (name, *_), row in station.rows.items() if name == "late"} == {"other"}

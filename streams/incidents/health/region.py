@@ -110,8 +110,9 @@ class Sensors:
         """Judge a sensor by what was just said of it."""
         sensor = self.known[name]
         key = self._key("sensor_silent", name)
-        open_alert = self._cases.find(key)
-        if open_alert is not None and heard_since(open_alert, sensor.last_ts):
+        open_alert, due = self._cases.find(key), self.owners[sensor.owner].due(sensor)
+        over = due is not None and due <= clock  # what was heard is so old that its time is over again
+        if open_alert is not None and heard_since(open_alert, sensor.last_ts) and not over:
             yield from self._cases.clear(key, "readings are heard again", clock, record)
         # A metric of which nothing came for so long that a sensor would be forgotten says nothing of it any more.
         alive = {m: s for m, s in sorted(sensor.series.items()) if s.last_ts + self._config.forget_ms > clock}

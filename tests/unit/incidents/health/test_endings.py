@@ -158,6 +158,24 @@ def test_a_drift_of_a_metric_that_is_gone_ends_and_the_sensor_goes_on(crashing: 
     assert region.told[-1].summary.startswith("temperature is not measured any more; ")
 
 
+@pytest.mark.parametrize("crashing", [False, True])
+def test_what_is_told_late_of_a_silent_sensor_does_not_end_its_silence_to_begin_it_anew(
+    crashing: bool,
+) -> None:
+    """A metric of much patience that ended makes much of what is told late look like news."""
+    region = Region(crashing)
+    last = BEGIN + 3 * DAY
+    slow = Said("s-0", "noise", BEGIN, patience=DAY)
+    region.say(last, [slow, Said("s-0", "speed", last), Said("s-1", "speed", last)])
+    for minute in range(5, 61, 5):
+        region.say(last + minute * MINUTE, [Said("s-1", "speed", last + minute * MINUTE)])
+    assert region.lives == [("raised", "sensor_silent", "s-0")]
+    region.say(last + 65 * MINUTE, [Said("s-0", "speed", last + 3 * MINUTE)])
+    assert region.lives == [("raised", "sensor_silent", "s-0")]
+    region.say(last + 70 * MINUTE, [Said("s-0", "speed", last + 69 * MINUTE)])
+    assert region.lives[1:] == [("cleared", "sensor_silent", "s-0")]
+
+
 def test_neighbours_across_the_antimeridian_are_near() -> None:
     near = {f"n{i}": (-16.8, (179.99 + 0.0025 * i + 180) % 360 - 180) for i in range(9)}
     far = {f"f{i}": (-16.8, 178.9 + 0.0025 * i) for i in range(9)}

@@ -43,13 +43,14 @@ class Request:
 
 @dataclass
 class Hook:
-    """A receiver. `answer` is the status that it gives; None: it hangs."""
+    """A receiver. `answer` is the status that it gives; None: it hangs. While `free` is not set, it takes its time."""
 
     url: str = ""
     answer: int | None = 200
     headers: dict[str, str] = field(default_factory=dict)
     taken: list[Request] = field(default_factory=list)
     tried: list[tuple[float, str]] = field(default_factory=list)
+    free: threading.Event = field(default_factory=threading.Event)
 
     @property
     def ids(self) -> list[str]:
@@ -60,12 +61,14 @@ class Hook:
 def hook() -> Iterator[Hook]:
     """A receiver on a free port; it can be told to fail and to hang."""
     made, over = Hook(), threading.Event()
+    made.free.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             request = Request({name.lower(): value for name, value in self.headers.items()}, body)
             made.tried.append((time.monotonic(), request.id_))
+            made.free.wait()
             answer = made.answer
             if answer is None:  # whoever sent it has given up long before
                 over.wait()
@@ -90,6 +93,7 @@ def hook() -> Iterator[Hook]:
         yield made
     finally:
         over.set()
+        made.free.set()
         server.shutdown()
         server.server_close()
 

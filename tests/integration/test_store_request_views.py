@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from streams.fold import Rows
 from tests import figures
 from tests.conftest import Database
 from tests.integration import store_rows as rows
@@ -232,17 +233,10 @@ def test_windows_of_requests_are_shown_with_their_cell(migrated: Database) -> No
     }
 
 
-def test_a_window_is_as_complete_as_the_share_of_it_in_which_requests_of_its_region_were_heard(
-    migrated: Database,
-) -> None:
-    ahead = {"window_start": T0 + 60_000}
-    write(migrated, rows.request_windows({}, ahead, {"cell": 1, "region": "elsewhere"}))
-    for feed, subject, begin, end in (
-        ("requests", "requests", 45, 70),
-        ("vehicles", "requests", 0, None),
-        ("requests", "hotline", 0, None),
-    ):
-        alert, _ = rows.alert(
+def deaf(*times: tuple[int, int | None], feed: str = "requests", subject: str = "requests") -> list[Rows]:
+    """Return alerts that say that a feed was silent from and to seconds after T0."""
+    return [
+        rows.alert(
             "raised" if end is None else "cleared",
             0,
             T0,
@@ -252,10 +246,39 @@ def test_a_window_is_as_complete_as_the_share_of_it_in_which_requests_of_its_reg
             starts_at=T0 + begin * 1000,
             ends_at=None if end is None else T0 + end * 1000,
             evidence=json.dumps({"health": {"feed": feed}}),
-        )
-        write(migrated, alert)
+        )[0]
+        for begin, end in times
+    ]
+
+
+def test_a_window_is_as_complete_as_the_share_of_it_in_which_requests_of_its_region_were_heard(
+    migrated: Database,
+) -> None:
+    ahead = {"window_start": T0 + 60_000}
+    write(migrated, rows.request_windows({}, ahead, {"cell": 1, "region": "elsewhere"}))
+    for silence in (
+        *deaf((45, 70)),
+        *deaf((0, None), feed="vehicles"),
+        *deaf((0, None), subject="hotline"),
+    ):
+        write(migrated, silence)
     query = "SELECT region, completeness FROM api.cell_request_window ORDER BY region, window_start"
     found = [(row["region"], row["completeness"]) for row in read(migrated, query)]
     of_region = [completeness for region, completeness in found if region != "elsewhere"]
     assert of_region == [pytest.approx(45 / 60), pytest.approx(50 / 60)]
     assert ("elsewhere", 1.0) in found
+
+
+@pytest.mark.parametrize(
+    "silences", [[(0, 1200), (1800, 3000)], [(0, 1200), (600, 1800), (660, 720), (1800, 2400)]]
+)
+def test_a_window_lacks_all_the_time_in_which_no_request_was_heard_and_none_twice(
+    migrated: Database, silences: list[tuple[int, int]]
+) -> None:
+    write(migrated, rows.request_windows({"window_s": 3600}))
+    for silence in deaf(*silences):
+        write(migrated, silence)
+    found = [
+        row["completeness"] for row in read(migrated, "SELECT completeness FROM api.cell_request_window")
+    ]
+    assert found == [pytest.approx(1 / 3)]

@@ -305,3 +305,35 @@ def test_a_sensor_that_is_heard_though_its_feed_is_silent_is_complete(migrated: 
     write(migrated, rows.sensor_windows({}))
     write(migrated, silent("feed_silent", "port", "sensors", -7_200, 7_200, heard=["s2"]))
     assert read(migrated, f"SELECT completeness FROM api.{view}") == [(pytest.approx(1 / 2),)]
+
+
+TWO_SILENCES = [(-840, 360), (960, 2160)]
+"""22:00 to 22:20 and 22:30 to 22:50, in seconds after T0, which is 22:14."""
+OVERLAPPING = [(-840, 360), (0, 960), (60, 120), (360, 1560)]
+"""22:00 to 22:20, 22:14 to 22:30, another in it, and 22:20 to 22:40: 40 minutes in all."""
+
+
+@pytest.mark.parametrize("silences", [TWO_SILENCES, OVERLAPPING])
+def test_an_hour_lacks_all_the_time_in_which_its_operator_was_silent_and_none_twice(
+    migrated: Database, silences: list[tuple[int, int]]
+) -> None:
+    write(migrated, rows.windows({}))
+    write(migrated, rows.sensors({}, {"sensor_id": "s2"}), rows.sensor_windows({}))
+    for begin, end in silences:
+        write(migrated, silent("feed_silent", "hello", "vehicles", begin, end))
+        write(migrated, silent("sensor_silent", "s1", "sensors", begin, end))
+    assert read(migrated, "SELECT completeness FROM api.cell_hour") == [(pytest.approx(1 / 3),)]
+    metrics = read(migrated, "SELECT completeness FROM api.cell_metric_hour")
+    assert metrics == [(pytest.approx((1 / 3 + 1) / 2),)]
+
+
+def test_a_minute_lacks_all_the_time_in_which_its_operator_was_silent_and_none_twice(
+    migrated: Database,
+) -> None:
+    write(migrated, rows.windows({}))
+    write(migrated, rows.sensors({}), rows.sensor_windows({}))
+    for begin, end in ((0, 10), (5, 20), (40, None)):
+        write(migrated, silent("feed_silent", "hello", "vehicles", begin, end))
+        write(migrated, silent("feed_silent", "city", "sensors", begin, end))
+    for view in ("cell_minute", "cell_metric_minute"):
+        assert read(migrated, f"SELECT completeness FROM api.{view}") == [(pytest.approx(20 / 60),)]

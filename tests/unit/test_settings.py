@@ -145,6 +145,18 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
             ("UB_RETAIN_REQUESTS_DAYS 90", "UB_FORGET_REQUEST_AFTER_S", "90 days"),
             "still needs",
         ),
+        *(
+            (
+                {"UB_RETAIN_ALERTS_DAYS": "400", variable: "401"},
+                ("UB_RETAIN_ALERTS_DAYS 400", variable, "401"),
+                "completeness is known from alerts",
+            )
+            for variable in (
+                "UB_RETAIN_WINDOWS_DAYS",
+                "UB_RETAIN_SENSOR_WINDOWS_DAYS",
+                "UB_RETAIN_REQUEST_WINDOWS_DAYS",
+            )
+        ),
     ],
 )
 def test_settings_that_contradict_each_other_are_both_named(
@@ -153,3 +165,8 @@ def test_settings_that_contradict_each_other_are_both_named(
     message = refusal(monkeypatch, **variables)
     for name in (*names, why):
         assert name in message
+
+
+def test_alerts_may_be_kept_for_as_long_as_the_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UB_RETAIN_ALERTS_DAYS", "365")
+    assert settings.load().retain_alerts_days == settings.load().retain_request_windows_days

@@ -153,6 +153,18 @@ def test_open_alerts_come_from_the_view_and_those_that_are_over_from_the_past() 
     [
         ("/api/v1/cells?bbox=1,2", "west,south,east,north"),
         ("/api/v1/cells/xyz/windows", "8930994a553ffff"),
+        *(
+            (f"/api/v1/cells/{text}/windows", "8930994a553ffff")
+            for text in (
+                f"0x{CELLS[0]}",
+                f"0{CELLS[0]}",
+                f"%20{CELLS[0]}",
+                f"{CELLS[0]}%0A",
+                CELLS[0].upper(),
+            )
+        ),
+        (f"/api/v1/cells/{CELLS[0][:8]}_{CELLS[0][8:]}/windows", "8930994a553ffff"),
+        (f"/api/v1/cells?parent=%2B{CELLS[0]}", "8930994a553ffff"),
         ("/api/v1/alerts?limit=x", "1 to 1000"),
         ("/api/v1/live?since=1", "since"),
         ("/health?x=1", "x"),

@@ -24,6 +24,19 @@ def test_a_cell_is_the_same_as_a_number_and_as_text() -> None:
     assert locate.from_hex(locate.to_hex(cell)) == cell
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("8930994A553FFFF", "0x8930994a553ffff", "+8930994a553ffff", "08930994a553ffff", "8930994a_553ffff"),
+        *(" 8930994a553ffff", "8930994a553ffff ", "8930994a553ffff\n", "8930994a553fff", "8930994a553ffffe"),
+        *("x8930994a553fff", "\uff188930994a553fff", "ffffffffffffffff", "000000000000000", ""),
+    ],
+)
+def test_a_cell_is_written_in_one_way_only(text: str) -> None:
+    assert locate.is_cell("8930994a553ffff")
+    assert not locate.is_cell(text)
+
+
 def test_the_region_is_the_parent_of_the_configured_resolution() -> None:
     cell = cell_at(*SHANGHAI)
     assert locate.Locator(9, 2).region(cell) == h3.cell_to_parent(locate.to_hex(cell), 2)

@@ -188,6 +188,30 @@ def test_an_escalation_is_a_message_of_its_own_that_is_referred_to_as_it_was_sen
     assert cap_rules.text(cap_rules.check(end.body), "references") == names
 
 
+@pytest.mark.parametrize("later", [(), ((2, "event", T0 + 240_000),)])
+def test_a_repeat_is_the_same_message_again(later: tuple[tuple[int, str, int], ...]) -> None:
+    before = ((0, "event", T0 + 60_000),)
+    alert = of("updated", "major", 1)
+    said = [(1, "event", alert.updated_at), (1, "repeat", alert.updated_at), *later]
+    first = message(alert, "cap", told=told(*before))
+    again = message(alert, "cap", reason="repeat", told=told(*before, *said))
+    assert RENDER["cap"](again).body == RENDER["cap"](first).body
+
+
+def test_what_was_overdue_twice_is_referred_to_twice() -> None:
+    seen: list[str] = []
+    sent: list[tuple[int, str, int]] = []
+    for minutes in (5, 65):
+        due_at = NOW + timedelta(minutes=minutes)
+        made = message(of("updated", sequence=1), "cap", reason="overdue", due_at=due_at, told=told(*sent))
+        root = cap_rules.check(RENDER["cap"](made).body)
+        seen.append(",".join(cap_rules.text(root, name) for name in ("sender", "identifier", "sent")))
+        sent.append((1, f"overdue/{int(due_at.timestamp())}", made.alert.updated_at))
+    end = cap_rules.check(RENDER["cap"](message(of("cleared", sequence=2), "cap", told=told(*sent))).body)
+    assert cap_rules.text(end, "references") == " ".join(seen)
+    assert len(set(seen)) == 2
+
+
 @pytest.mark.parametrize(
     ("kind", "certainty"), [("oversaturation", "Observed"), ("saturation_expected", "Likely")]
 )

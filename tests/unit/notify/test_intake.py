@@ -2,11 +2,15 @@
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 
+import msgspec
 import pytest
 
 from schemas import codec
-from streams.notify.intake import read
+from streams.notify.intake import escalations, read
+from streams.notify.open_now import decoded
+from streams.notify.receivers import Escalation, Receiver
 from tests.pipeline import T0
 from tests.unit.notify.events import of
 
@@ -44,8 +48,47 @@ def test_what_is_not_of_an_alert_does_not_reach_the_database() -> None:
         Record(codec.encode(of(sequence=2**31))),
         Record(codec.encode(of(sequence=-1))),
         Record(codec.encode(of(updated_at=10**17))),
+        Record(codec.encode(msgspec.structs.replace(of(), alert_id="a" * 257))),
+        Record(codec.encode(msgspec.structs.replace(of(), alert_id=""))),
         Record(codec.encode(of()), timestamp=10**17),
     ],
 )
 def test_a_record_that_cannot_be_queued_is_no_event(record: Record) -> None:
     assert read(record) is None
+
+
+def test_an_id_of_an_alert_may_have_256_characters() -> None:
+    assert read(Record(codec.encode(msgspec.structs.replace(of(), alert_id="a" * 256)))) is not None
+
+
+def test_an_open_alert_of_another_version_is_named_in_the_log_and_the_others_are_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    known = codec.encode(of())
+    unknown = known.replace(b'"oversaturation"', b'"of_the_future"')
+    assert list(decoded([unknown, known])) == [(of(), known)]
+    assert "of_the_future" in caplog.text
+
+
+def on_duty(name: str, to: str | None = None, minutes: int = 0) -> Receiver:
+    escalate = None if to is None else Escalation(to, timedelta(minutes=minutes))
+    return Receiver(name, "https://a.example", "cloudevents", escalate=escalate)
+
+
+def test_escalations_go_on_each_after_the_one_before() -> None:
+    chain = [on_duty("mayor"), on_duty("chief", "mayor", 30), on_duty("duty", "chief", 15), on_duty("other")]
+    assert list(escalations(chain[2], chain)) == [
+        ("chief", timedelta(minutes=15)),
+        ("mayor", timedelta(minutes=45)),
+    ]
+    assert list(escalations(chain[1], chain)) == [("mayor", timedelta(minutes=30))]
+    assert list(escalations(chain[3], chain)) == []
+
+
+def test_escalations_in_a_circle_tell_everybody_once() -> None:
+    circle = [on_duty("a", "b", 1), on_duty("b", "c", 2), on_duty("c", "b", 4)]
+    minutes = {name: after // timedelta(minutes=1) for name, after in escalations(circle[0], circle)}
+    assert minutes == {"b": 1, "c": 3}
+    assert [name for name, _ in escalations(circle[1], circle)] == ["c"]
+    back = [on_duty("a", "b", 1), on_duty("b", "a", 2)]
+    assert [name for name, _ in escalations(back[0], back)] == ["b"]

@@ -109,6 +109,22 @@ def test_a_password_in_a_faulty_url_is_never_said() -> None:
     assert "sesame" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "htps://a.example/hook?key=sesame",
+        "https://a.example:99999/hook?key=sesame",
+        "https://a.example/hook?key=sesame\\t",
+        "https://a.example/hook?key=sesame" + "x" * 2_000,
+        "a.example/hook?key=sesame",
+    ],
+)
+def test_a_token_in_the_query_of_a_faulty_url_is_never_said(url: str) -> None:
+    with pytest.raises(SettingsError, match="not shown") as caught:
+        parse(HOOK.replace("https://a.example/hook", url), {}, "f")
+    assert "sesame" not in str(caught.value)
+
+
 def test_a_secret_is_never_said() -> None:
     with pytest.raises(SettingsError) as caught:
         parse(f'{HOOK}secret_env = "BROKEN"', ENVIRONMENT, "f")

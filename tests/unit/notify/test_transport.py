@@ -1,14 +1,18 @@
 """What answers mean, how long is waited, and signatures."""
 
+import asyncio
 import base64
 from datetime import timedelta
 
+import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.notify import signing
-from streams.notify.transport import Delivered, Failed, Refused, backoff, outcome
+from streams.notify.message import Payload
+from streams.notify.receivers import Receiver
+from streams.notify.transport import Delivered, Failed, Outcome, Refused, backoff, outcome, post
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 
@@ -52,6 +56,42 @@ def test_back_off_stays_between_half_a_second_and_its_limit_and_never_below_what
     longest = timedelta(seconds=30)
     assert 0.5 <= backoff(attempt, longest, None, jitter) <= 30
     assert backoff(attempt, longest, timedelta(seconds=asked), jitter) >= asked
+
+
+def posted(answer: bytes) -> Outcome:
+    """Post to a receiver that says this, whatever it is asked, and whose URL holds secrets."""
+
+    async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(answer)
+        writer.close()
+
+    async def run() -> Outcome:
+        async with await asyncio.start_server(answered, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            to = Receiver("a", f"http://joe:sesame@{host}:{port}/hook?token=sesame", "cloudevents")
+            async with aiohttp.ClientSession() as session:
+                return await post(session, to, Payload(b"{}", "application/json"), {})
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"no HTTP at all\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
+    ],
+)
+def test_what_answers_no_http_has_failed_and_no_secret_of_its_url_is_said(answer: bytes) -> None:
+    found = posted(answer)
+    assert isinstance(found, Failed)
+    assert found.note
+    assert "sesame" not in found.note
+    assert "\n" not in found.note
 
 
 def test_back_off_doubles() -> None:

@@ -1,0 +1,295 @@
+"""The queue of notifications: two processes, what is kept back, chains of escalations, and rows of other versions."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+import msgspec
+import psycopg
+import pytest
+
+from schemas import codec
+from tests.conftest import Database
+from tests.integration import store_rows as rows
+from tests.integration.notify_support import Desk, Request, event, hook, notifying, wait_until
+from tests.integration.store_support import query, write
+from tests.integration.test_notify import INHIBIT, act, assign, receiver, silence
+from tests.unit.notify import cap_rules
+
+pytestmark = pytest.mark.integration
+
+CAP = 'format = "cap"\nsender = "ub@city.example"\n'
+
+
+@pytest.fixture
+def desk(fresh_kafka: str, migrated: Database) -> Iterator[Desk]:
+    made = Desk(fresh_kafka, migrated)
+    yield made
+    made.close()
+
+
+def one_waits_for_another(desk: Desk, name: str) -> bool:
+    """Return whether a delivery waits for the lock that the other process holds."""
+    return bool(
+        query(
+            desk.database.owner_url,
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+            "AND application_name = %s",
+            f"urbanbrain notify {name}",
+        )
+    )
+
+
+def of(desk: Desk, name: str, reason: str) -> list[tuple[str, int, str]]:
+    """Return alert, sequence and state of what is queued for a receiver and a reason."""
+    return [(row[1], row[2], row[4]) for row in desk.states() if (row[0], row[3]) == (name, reason)]
+
+
+# ------------------------------------------------------------------ two processes
+
+
+def test_of_two_processes_the_one_that_waited_knows_what_the_other_told(desk: Desk) -> None:
+    with hook() as to:
+        to.answer = 503
+        with notifying(desk, receiver("a", to)):
+            desk.tell("one")
+            desk.tell("one", "cleared")
+            wait_until(lambda: len(desk.states()) == 2, "both in the queue")
+        to.answer = 200
+        to.free.clear()
+        with notifying(desk, receiver("a", to)), notifying(desk, receiver("a", to)):
+            wait_until(lambda: one_waits_for_another(desk, "a"), "the second process")
+            to.free.set()
+            wait_until(lambda: {row[4] for row in desk.states()} <= {"delivered", "dropped"}, "both")
+        assert to.ids == ["one/0", "one/1"]
+
+
+def test_two_processes_give_a_receiver_the_time_that_it_asked_for(desk: Desk) -> None:
+    with hook() as to:
+        to.answer, to.headers = 429, {"Retry-After": "3"}
+        with notifying(desk, receiver("a", to)), notifying(desk, receiver("a", to)):
+            desk.tell("one")
+            wait_until(lambda: [row[5] for row in desk.states()] == ["HTTP 429"], "the answer")
+            to.answer = 200
+            wait_until(lambda: to.ids == ["one/0"], "the next attempt")
+    assert to.tried[1][0] - to.tried[0][0] >= 3
+
+
+def test_a_process_that_waited_for_another_gives_a_receiver_the_time_that_it_asked_the_other_for(
+    desk: Desk,
+) -> None:
+    with hook() as to:
+        to.answer, to.headers = 429, {"Retry-After": "3"}
+        to.free.clear()
+        with notifying(desk, receiver("a", to)), notifying(desk, receiver("a", to)):
+            desk.tell("one")
+            wait_until(lambda: one_waits_for_another(desk, "a"), "the second process")
+            answered = time.monotonic()
+            to.free.set()
+            wait_until(lambda: [row[5] for row in desk.states()] == ["HTTP 429"], "the answer")
+            to.answer = 200
+            wait_until(lambda: to.ids == ["one/0"], "the next attempt")
+    assert to.tried[1][0] - answered >= 3
+
+
+# ------------------------------------------------------------------ kept back
+
+
+def test_what_is_kept_back_delays_nothing_however_much_of_it_there_is(desk: Desk) -> None:
+    body = codec.encode(event("old", 0, "raised", "major")).decode()
+    with psycopg.connect(desk.database.owner_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO ub.notification (receiver, alert_id, sequence, reason, state, body) "
+            "SELECT 'a', 'old-' || i, 0, 'event', 'silenced', jsonb_set(%s, '{alert_id}', to_jsonb('old-' || i)) "
+            "FROM generate_series(1, 3000) AS i",
+            (body,),
+        )
+    silence(desk, 3600)
+    desk.tell("fresh", "raised", "critical")
+    not_looked_at = "SELECT count(*) FROM ub.notification WHERE state = 'silenced' AND note IS NULL"
+    with hook() as to, notifying(desk, receiver("a", to)):
+        wait_until(lambda: to.ids == ["fresh/0"], "the fresh one")
+        assert query(desk.database.owner_url, not_looked_at)[0][0] > 0
+
+
+def test_alertmanager_is_told_again_under_a_silence_so_that_nothing_is_resolved_there(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to, 'format = "alertmanager"\nrepeat_interval = "1s"')):
+        desk.tell("one")
+        wait_until(lambda: to.ids[:1] == ["one/0"], "the first")
+        silence(desk, 3600)
+        before = len(to.taken)
+        wait_until(lambda: len(to.taken) >= before + 3, "repeats")
+        desk.tell("two")
+        wait_until(lambda: ("two", 0, "silenced") in of(desk, "a", "event"), "the silence")
+
+
+# ------------------------------------------------------------------ escalations
+
+
+def test_escalations_go_on_until_somebody_acknowledges(desk: Desk) -> None:
+    with hook() as duty, hook() as chief, hook() as mayor:
+        file = receiver("duty", duty, 'escalate = {after = "1s", to = "chief"}')
+        file += receiver("chief", chief, 'escalations_only = true\nescalate = {after = "4s", to = "mayor"}')
+        file += receiver("mayor", mayor, "escalations_only = true")
+        with notifying(desk, file):
+            for name in ("seen", "unseen"):
+                desk.tell(name)
+            wait_until(lambda: len(chief.ids) == 2, "the chief")
+            assert mayor.ids == []
+            act(desk, "seen", "acknowledged")
+            wait_until(lambda: mayor.ids, "the mayor")
+            wait_until(lambda: ("seen", 0, "silenced") in of(desk, "mayor", "escalation"), "the other")
+    assert chief.ids == ["seen/0/escalation", "unseen/0/escalation"]
+    assert mayor.ids == ["unseen/0/escalation"]
+
+
+@pytest.mark.parametrize("match", ["[]", '["severity=critical"]'])
+def test_two_receivers_escalate_to_the_same_one_once_and_at_the_earlier_time(desk: Desk, match: str) -> None:
+    """Of what becomes critical, one of them is told later, and with another event."""
+    with hook() as slow, hook() as quick, hook() as chief:
+        file = receiver("slow", slow, 'escalate = {after = "1h", to = "chief"}')
+        file += receiver("quick", quick, f'match = {match}\nescalate = {{after = "1s", to = "chief"}}')
+        file += receiver("chief", chief, "escalations_only = true")
+        with notifying(desk, file):
+            desk.tell("one")
+            wait_until(lambda: slow.ids == ["one/0"], "the beginning")
+            desk.tell("one", "updated", "critical")
+            wait_until(lambda: chief.ids[:1] == ["one/0/escalation"], "the escalation")
+            assert len(of(desk, "chief", "escalation")) == 1
+            desk.tell("one", "cleared")
+            wait_until(lambda: "one/2" in chief.ids, "the end")
+    assert [name for name in chief.ids if name.endswith("escalation")] == ["one/0/escalation"]
+
+
+def test_an_update_that_comes_while_an_escalation_is_under_way_is_told_after_it(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'escalate = {after = "1s", to = "chief"}')
+        file += receiver("chief", chief, "escalations_only = true")
+        chief.free.clear()
+        with notifying(desk, file):
+            desk.tell("one")
+            wait_until(lambda: chief.tried, "the escalation")
+            desk.tell("one", "updated", "critical")
+            wait_until(lambda: duty.ids == ["one/0", "one/1"], "the update")
+            chief.free.set()
+            wait_until(lambda: chief.ids == ["one/0/escalation", "one/1"], "the update")
+
+
+def test_what_is_overdue_is_told_once_though_two_receivers_escalate_to_the_same_one(desk: Desk) -> None:
+    with hook() as every, hook() as critical, hook() as chief:
+        more = 'escalate = {after = "1h", to = "chief"}'
+        file = receiver("every", every, more)
+        file += receiver("critical", critical, f'match = ["severity=critical"]\n{more}')
+        file += receiver("chief", chief, "escalations_only = true")
+        with notifying(desk, file):
+            desk.tell("one", "raised", "minor")
+            desk.tell("one", "updated", "critical")
+            wait_until(lambda: len(every.ids) == 2 and len(critical.ids) == 1, "both receivers")
+            assign(desk, "one", 1)
+            wait_until(lambda: chief.ids, "the chief")
+            assert len(of(desk, "chief", "overdue")) == 1  # all are queued in one transaction
+            desk.tell("one", "cleared")
+            wait_until(lambda: "one/2" in chief.ids, "the end")
+    assert [name.split("/")[2] for name in chief.ids[:-1]] == ["overdue"]
+
+
+# ------------------------------------------------------------------ CAP
+
+
+def cap(request: Request) -> ET.Element:
+    return cap_rules.check(request.body)
+
+
+def named(request: Request) -> str:
+    """Return a message of CAP as others refer to it."""
+    return ",".join(cap_rules.text(cap(request), name) for name in ("sender", "identifier", "sent"))
+
+
+def test_a_repeat_in_cap_is_the_same_message_again_and_the_end_names_all_that_was_sent(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to, f'{CAP}repeat_interval = "1s"')):
+        desk.tell("one")
+        wait_until(lambda: len(to.ids) >= 3, "repeats")
+        desk.tell("one", "updated", "critical")
+        wait_until(lambda: sum(name.startswith("one/1") for name in to.ids) >= 2, "repeats of the update")
+        desk.tell("one", "cleared")
+        wait_until(lambda: to.ids[-1] == "one/2", "the end")
+    sent = list(dict.fromkeys(map(named, to.taken[:-1])))
+    assert len(sent) == 2
+    for part, kind in ((to.taken[:-1], {"Alert", "Update"}), (to.taken[-1:], {"Cancel"})):
+        assert {cap_rules.text(cap(request), "msgType") for request in part} == kind
+    assert len({request.body for request in to.taken}) == 3
+    assert cap_rules.text(cap(to.taken[-1]), "references").split() == sent
+
+
+def test_the_end_in_cap_names_each_time_that_an_alert_was_overdue(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'escalate = {after = "1h", to = "chief"}')
+        file += receiver("chief", chief, f"escalations_only = true\n{CAP}")
+        with notifying(desk, file):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "the beginning")
+            for times in (1, 2):
+                assign(desk, "one", 1)
+                wait_until(lambda wanted=times: len(chief.ids) == wanted, "overdue")  # type: ignore[misc]
+            desk.tell("one", "cleared")
+            wait_until(lambda: len(chief.ids) == 3, "the end")
+    *overdue, end = chief.taken
+    assert len(set(map(named, overdue))) == 2
+    assert cap_rules.text(cap(end), "references").split() == list(map(named, overdue))
+
+
+# ------------------------------------------------------------------ what was there before
+
+
+def test_a_new_receiver_hears_of_an_alert_as_it_is_and_not_of_what_was_before(desk: Desk) -> None:
+    desk.tell("one", "raised", "minor")
+    desk.tell("one", "updated", "critical")
+    desk.tell("next")  # the last record of the same partition
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.tell("next", "updated", "critical")
+        wait_until(lambda: "next/1" in to.ids, "what came then")
+    assert [name for name in to.ids if name.startswith("one")] == ["one/1"]
+    assert [row[2] for row in desk.states() if row[1] == "one"] == [1]
+
+
+def test_an_open_alert_of_another_version_keeps_nothing_from_anybody(desk: Desk) -> None:
+    body = codec.encode(event("strange", 0, "raised", "critical")).decode()
+    strange = body.replace('"oversaturation"', '"of_the_future"')
+    desk.tell("one")
+    write(
+        desk.database,
+        *rows.alert("raised", 0, rows.T0, alert_id="strange", severity="critical", body=strange),
+        stage="incidents",
+    )
+    with hook() as to, notifying(desk, receiver("a", to) + INHIBIT):
+        wait_until(lambda: to.ids == ["one/0"], "what is open")
+        desk.tell("two")
+        wait_until(lambda: to.ids == ["one/0", "two/0"], "what came then")
+
+
+def test_an_open_alert_whose_events_are_not_kept_any_more_is_told_and_keeps_others_back(desk: Desk) -> None:
+    known = event("long", 3, "updated", "critical")
+    row, _ = rows.alert(
+        "updated",
+        3,
+        known.updated_at,
+        alert_id="long",
+        severity="critical",
+        region=known.region,
+        summary=known.summary,
+        evidence=codec.encode(known.evidence).decode(),
+    )
+    write(desk.database, row, rows.geometry(), stage="incidents")
+    with hook() as to, notifying(desk, receiver("a", to) + INHIBIT):
+        wait_until(lambda: to.ids == ["long/3"], "what is open")
+        assert to.taken[0].json["data"] == msgspec.to_builtins(known)
+        desk.tell("follows")
+        wait_until(lambda: ("follows", 0, "silenced") in of(desk, "a", "event"), "what follows from it")
+
+
+def test_an_alert_whose_id_no_index_can_hold_stops_no_other(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.put(codec.encode(event(secrets.token_hex(6_000), 0, "raised")))
+        desk.tell("good")
+        wait_until(lambda: to.ids == ["good/0"], "the next")

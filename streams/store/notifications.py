@@ -97,7 +97,7 @@ WHERE receiver = %s AND state = 'silenced' AND due_at <= clock_timestamp()
 ORDER BY due_at, number LIMIT 1 FOR UPDATE
 """
 
-_WAITS = "SELECT FROM ub.receiver WHERE name = %s AND not_before > clock_timestamp()"
+_WAITS = "SELECT true FROM ub.receiver WHERE name = %s AND not_before > clock_timestamp()"
 
 _NEXT = """
 SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts,
@@ -205,16 +205,16 @@ async def next_due(connection: Connection, receiver: str) -> Due | None:
     Two processes that serve the same receiver so wait for each other, and neither sends what the other sends. What is
     kept back comes behind all else, however much of it there is.
     """
-    if await (await connection.execute(_WAITS, (receiver,))).fetchone():
-        return None
     for lock in (_LOCK, _LOCK_HELD):
         row = await (await connection.execute(lock, (receiver,))).fetchone()
         if row is not None:
             break
     else:
         return None
+    # Statements of their own: they see what the other process did while the lock was waited for.
+    if await (await connection.execute(_WAITS, (receiver,))).fetchone():
+        return None
     async with connection.cursor(row_factory=class_row(Due)) as cursor:
-        # A statement of its own: it sees what the other process did while the lock was waited for.
         return await (await cursor.execute(_NEXT, row)).fetchone()
 
 

@@ -117,7 +117,7 @@ class Board:
                 partition = self._partition_of(incident.region)
                 return Told(incident.incident_id, incident.sequence, partition, -1)
             alert = _alert.decode(payload)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         evidence = alert.evidence
         if evidence.topic != topics.CELLS:

@@ -15,7 +15,7 @@ def duration(text: str) -> timedelta:
         raise ValueError(f"{text!r} is no duration; such as 90s, 15m, 2h30m, 1d or 2w")
     total = timedelta()
     for number, unit in re.findall(r"(\d+)([smhdw])", text):
-        if len(number) > 9 or (total := total + timedelta(**{_UNITS[unit]: int(number)})) > _LONGEST:
+        if len(number) > 6 or (total := total + timedelta(**{_UNITS[unit]: int(number)})) > _LONGEST:
             raise ValueError(f"{text!r} is more than ten years; give less")
     return total
 

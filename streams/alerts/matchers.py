@@ -100,7 +100,7 @@ def checked(matcher: Matcher) -> Matcher:
             f"cell: {matcher.value!r} is no H3 cell: 15 hexadecimal digits, a to f in small letters"
         )
     known = _VALUES.get(matcher.name, ())
-    if known and not any(_fits(matcher, value) for value in known):
+    if known and (matcher.value or matcher.is_equal) and not any(_fits(matcher, value) for value in known):
         raise MatcherError(f"{matcher}: {matcher.name} is never that; it is one of {', '.join(known)}")
     return matcher
 

@@ -169,7 +169,7 @@ class Tail:
             return
         try:
             alert = codec.alert.decode(message.payload)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # somebody else's message under our topic; the broker's ACL is there to prevent it
         seen = self._seen.get(alert.alert_id)
         if seen is not None and seen >= alert.sequence:
@@ -196,7 +196,7 @@ class Tail:
             return
         try:
             handling = codec.alert_action.decode(message.payload)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         known = self._handlings.get(handling.alert_id)
         if known is not None and known.sequence >= handling.sequence:

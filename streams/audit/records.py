@@ -176,7 +176,7 @@ class Refusals:
         try:
             item = _refusal.decode(record.value)
             row: tuple[Any, ...] = (item.source, item.sequence, item.topic, item.reason, item.count)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             source = f"rejects/{record.topic}/{record.partition}@0"
             row = (source, record.offset << 20, record.topic, "bad_frame", 1)
         self._columns.extend(1, (record.partition, record.offset, *row))

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import click
 
 from streams import settings as settings_module
-from streams.alerts.matchers import Matcher
+from streams.alerts.matchers import Matcher, that_need_districts
 from streams.commands import listed
-from streams.commands.alerts import alerts, check_districts
+from streams.commands.alerts import alerts
 from streams.commands.values import MOST_TEXT, MatcherType, Moment, Text, by_option
 
 
@@ -43,7 +43,12 @@ def add(
     if until <= max(begin, now):
         raise click.UsageError(f"--until {until:%Y-%m-%dT%H:%M:%SZ} is over already, or before --from")
     settings = settings_module.load()
-    check_districts(settings, matchers)
+    if settings.districts_file is None:
+        for matcher in that_need_districts(matchers):
+            text = (
+                f"UB_DISTRICTS_FILE is not set here: {matcher} matches only for processes for which it is set"
+            )
+            click.echo(text, err=True)
     with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
         silence_id = alert_desk.add_silence(
             connection,

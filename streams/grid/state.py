@@ -66,7 +66,7 @@ class GridState:
         self._offset = record.offset
         try:
             partial = codec.partial.decode(record.value)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._rejected.append(refusal(STAGE, self._generation, record, "bad_frame", str(error)))
             return
         problem = problem_of(partial, self._config.window_ms, self._known_cells)

@@ -161,7 +161,7 @@ class IncidentsState:
         """Fold one record of ub.cells in."""
         try:
             message = decoder.decode(record.value)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._refuse(record, str(error))
             return
         problem = problem_of_numbers(message) or next(

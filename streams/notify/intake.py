@@ -75,6 +75,7 @@ class Intake:
         async def meet() -> None:
             async with self._session.transaction() as connection:
                 await self._meet(connection)
+                await notifications.forgive(connection, [r.name for r in self._receivers])
 
         await retrying(meet, self._stop, log.warning)
 

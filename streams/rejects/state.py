@@ -42,7 +42,7 @@ class RejectsState:
         """Fold one refusal in."""
         try:
             item = codec.rejected.decode(record.value)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             item = rejected(STAGE, self._generation, record, "bad_frame", str(error))
         if not _storable(item):
             detail = (

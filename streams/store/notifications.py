@@ -66,7 +66,10 @@ JOIN LATERAL (SELECT min(sequence) AS sequence FROM ub.notification WHERE alert_
 WHERE a.status = 'active' AND NOT h.closed AND h.due_at <= clock_timestamp()
 ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET
     state = 'pending', due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL, body = excluded.body,
-    earlier = CASE n.state WHEN 'delivered' THEN n.earlier || n.due_at ELSE n.earlier END
+    earlier = CASE n.state
+        WHEN 'delivered' THEN
+            n.earlier || jsonb_build_array(jsonb_build_array(n.due_at, n.body -> 'updated_at', n.done_at))
+        ELSE n.earlier END
 WHERE n.due_at < excluded.due_at -- it was given a later time, and that is over as well
 """
 
@@ -85,19 +88,21 @@ WHERE a.status = 'active'
 ORDER BY a.alert_id
 """
 
-_LOCK = """
+_MINE = """
+SELECT coalesce(not_before > clock_timestamp(), false) FROM ub.receiver WHERE name = %s FOR UPDATE
+"""
+
+_FIRST = """
 SELECT number FROM ub.notification
 WHERE receiver = %s AND state = 'pending' AND due_at <= clock_timestamp()
-ORDER BY number LIMIT 1 FOR UPDATE
+ORDER BY number LIMIT 1
 """
 
-_LOCK_HELD = """
+_FIRST_HELD = """
 SELECT number FROM ub.notification
 WHERE receiver = %s AND state = 'silenced' AND due_at <= clock_timestamp()
-ORDER BY due_at, number LIMIT 1 FOR UPDATE
+ORDER BY due_at, number LIMIT 1
 """
-
-_WAITS = "SELECT true FROM ub.receiver WHERE name = %s AND not_before > clock_timestamp()"
 
 _NEXT = """
 SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts,
@@ -113,11 +118,15 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts
             THEN 'cleared' ELSE coalesce(a.status, 'active') END AS status, h.acknowledged_by, h.closed_by, g.boundary,
        coalesce((SELECT jsonb_agg(jsonb_build_array(t.sequence,
                      -- as in the ids of messages: something may be overdue again
-                     CASE t.reason WHEN 'overdue' THEN 'overdue/' || floor(extract(epoch FROM at))::bigint
+                     CASE t.reason WHEN 'overdue' THEN 'overdue/' || floor(extract(epoch FROM s.due_at))::bigint
                                    ELSE t.reason END,
-                     t.body -> 'updated_at') ORDER BY t.done_at, at)
-                 FROM ub.notification t CROSS JOIN unnest(
-                     CASE t.state WHEN 'delivered' THEN t.earlier || t.due_at ELSE t.earlier END) AS at
+                     s.updated_at) ORDER BY s.done_at)
+                 FROM ub.notification t CROSS JOIN LATERAL (
+                     SELECT t.due_at, t.body -> 'updated_at' AS updated_at, t.done_at WHERE t.state = 'delivered'
+                     UNION ALL
+                     SELECT (e ->> 0)::timestamptz, e -> 1, (e ->> 2)::timestamptz
+                     FROM jsonb_array_elements(t.earlier) AS e
+                 ) s
                  WHERE t.receiver = n.receiver AND t.alert_id = n.alert_id),
                 '[]') AS told,
        coalesce(h.due_at <= clock_timestamp(), false) AS overdue,
@@ -141,6 +150,11 @@ async def register(connection: Connection, names: Iterable[str]) -> list[str]:
         )
         added += [str(found) for (found,) in await cursor.fetchall()]
     return added
+
+
+async def forgive(connection: Connection, names: Iterable[str]) -> None:
+    """Send to these receivers at once, whatever they said before: somebody may have corrected their addresses."""
+    await connection.execute("UPDATE ub.receiver SET not_before = NULL WHERE name = ANY(%s)", (list(names),))
 
 
 async def known_since(connection: Connection) -> dict[str, datetime]:
@@ -200,22 +214,20 @@ async def queue_overdue(connection: Connection, *, receiver: str, to: str) -> in
 
 
 async def next_due(connection: Connection, receiver: str) -> Due | None:
-    """Return the first notification of a receiver whose time has come, locked until the transaction ends.
+    """Return the first notification whose time has come; its receiver is locked until the transaction ends.
 
-    Two processes that serve the same receiver so wait for each other, and neither sends what the other sends. What is
-    kept back comes behind all else, however much of it there is.
+    Two processes that serve the same receiver so wait for each other, and neither sends what the other sends, nor
+    judges before it knows what the other told. What is kept back comes behind all else, however much of it there is.
     """
-    for lock in (_LOCK, _LOCK_HELD):
-        row = await (await connection.execute(lock, (receiver,))).fetchone()
+    waits = await (await connection.execute(_MINE, (receiver,))).fetchone()
+    if waits is None or waits[0]:
+        return None  # it is not known yet, or is given time
+    for first in (_FIRST, _FIRST_HELD):
+        row = await (await connection.execute(first, (receiver,))).fetchone()
         if row is not None:
-            break
-    else:
-        return None
-    # Statements of their own: they see what the other process did while the lock was waited for.
-    if await (await connection.execute(_WAITS, (receiver,))).fetchone():
-        return None
-    async with connection.cursor(row_factory=class_row(Due)) as cursor:
-        return await (await cursor.execute(_NEXT, row)).fetchone()
+            async with connection.cursor(row_factory=class_row(Due)) as cursor:
+                return await (await cursor.execute(_NEXT, row)).fetchone()
+    return None
 
 
 async def deliver(connection: Connection, due: Due, note: str) -> None:

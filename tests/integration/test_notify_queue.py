@@ -65,6 +65,23 @@ def test_of_two_processes_the_one_that_waited_knows_what_the_other_told(desk: De
         assert to.ids == ["one/0", "one/1"]
 
 
+def test_the_end_of_an_alert_waits_for_what_the_other_process_tells_after_a_silence(desk: Desk) -> None:
+    silence(desk, 3600)
+    with hook() as to:
+        to.free.clear()
+        with notifying(desk, receiver("a", to)), notifying(desk, receiver("a", to)):
+            desk.tell("one")
+            wait_until(lambda: ("one", 0, "silenced") in of(desk, "a", "event"), "the silence")
+            query(desk.database.owner_url, "UPDATE ub.silence SET ends_at = now() RETURNING 1")
+            wait_until(lambda: to.tried, "the end of the silence")
+            desk.tell("one", "cleared", only_kafka=True)
+            wait_until(lambda: len(desk.states()) == 2, "the end in the queue")
+            wait_until(lambda: one_waits_for_another(desk, "a"), "the second process")
+            to.free.set()
+            wait_until(lambda: {row[4] for row in desk.states()} <= {"delivered", "dropped"}, "both")
+        assert to.ids == ["one/0", "one/1"]
+
+
 def test_two_processes_give_a_receiver_the_time_that_it_asked_for(desk: Desk) -> None:
     with hook() as to:
         to.answer, to.headers = 429, {"Retry-After": "3"}

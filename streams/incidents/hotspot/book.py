@@ -216,7 +216,8 @@ class HotSpotBook:
             if key[0] == name:
                 known.rates.fade(progress.heard)
                 _learn(known, end - LONGEST_MS)
-                known.rates.at += outage
+                # one that is new with the first request after it has nothing from before
+                known.rates.at = max(known.rates.at, progress.heard + outage)
                 self._unsaved.add(key)
 
     def _judge(

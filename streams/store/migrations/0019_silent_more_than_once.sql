@@ -113,8 +113,8 @@ SELECT w.window_start, w.window_s, w.cell, ub.to_hex(w.cell) AS hex, w.service_c
        ), 0)::double precision AS completeness
 FROM ub.request_window w LEFT JOIN ub.cell_geometry g USING (cell);
 
-ALTER TABLE ub.notification ADD COLUMN earlier timestamptz[] NOT NULL DEFAULT '{}';
-COMMENT ON COLUMN ub.notification.earlier IS 'Of what is overdue: the due times for which it was delivered before.';
+ALTER TABLE ub.notification ADD COLUMN earlier jsonb NOT NULL DEFAULT '[]';
+COMMENT ON COLUMN ub.notification.earlier IS 'Of what is overdue and was delivered for earlier due times: [due_at, updated_at of its body in ms, done_at] of each.';
 CREATE INDEX notification_pending ON ub.notification (receiver, number) WHERE state = 'pending';
 CREATE INDEX notification_held ON ub.notification (receiver, due_at, number) WHERE state = 'silenced';
 DROP INDEX ub.notification_waiting;

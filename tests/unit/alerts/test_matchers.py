@@ -24,6 +24,7 @@ LABELS = labels_of(alert(), lambda _lat, _lon: None)
         (" severity = major ", True),
         ("severity=minor", False),
         ("severity!=minor", True),
+        ("severity!=", True),  # it has one
         ("zone=~metr", False),  # anchored at both ends
         ("severity=~maj.*|critical", True),
         ("severity!~maj.*", False),

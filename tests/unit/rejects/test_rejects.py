@@ -137,6 +137,14 @@ def test_a_checkpoint_without_news_stores_nothing() -> None:
     assert rejects.fold.take_outputs(at_checkpoint=True) == []
 
 
+def test_a_refusal_that_is_no_utf_8_is_kept_as_one() -> None:
+    rejects = Rejects()
+    rejects.fold_bytes(b'{"source":"\xff","sequence":1}')
+    rejects.refuse(1)
+    rejects.checkpoint()
+    assert sorted(reason for _, reason in rejects.counts()) == ["bad_frame", "not_json"]
+
+
 def test_a_topic_that_no_index_takes_is_counted_with_others() -> None:
     rejects = Rejects()
     for number, letters in enumerate(("x" * 60_000, "\u57ce" * 200, "x" * 400)):

@@ -77,6 +77,17 @@ def test_what_is_usual_is_no_hot_spot_after_a_month_without_requests() -> None:
     assert desk.feed([(minute + later[-1][0], *what) for minute, *what in hot])  # type: ignore[misc]
 
 
+def test_a_category_that_begins_with_the_end_of_an_outage_learns_by_its_own_time() -> None:
+    desk, month = Desk(), 30 * 1440
+    desk.feed(by_chance(28, 100, seed=3))
+    later = [(minute + 28 * 1440 + month, cell, code) for minute, cell, code in by_chance(3, 100, seed=4)]
+    desk.feed(sorted([(later[0][0], MIDDLE, "new"), *later, (later[-1][0], MIDDLE, "new")]))
+    desk.checkpoint()
+    part = desk.database.parts["incidents"]["hot_spot/category/82309ffffffffff/new"]
+    _, (at, *_), _ = msgspec.msgpack.decode(part)
+    assert at <= T0 + (later[-1][0] + 15) * MINUTE
+
+
 def test_a_village_that_calls_once_a_week_had_no_outage() -> None:
     calls = [(week * WEEK, CITY[week % len(CITY)], "bin") for week in range(60)]
     desk = Desk()

@@ -67,10 +67,12 @@ def tell(weeks: Weeks) -> None:
         lambda: city.count("SELECT sum(readings)::bigint FROM ub.sensor_window"),
         until=lambda n: n >= len(readings),
     )
-    closings = sum(event["event"] == "closed" for event in events)
-    city.eventually(
-        lambda: city.count("SELECT sum(closed)::bigint FROM ub.request_window"), until=lambda n: n >= closings
-    )
+    for column in ("closed", "rated"):
+        count = sum(event["event"] == column for event in events)
+        city.eventually(
+            lambda name=column: city.count(f"SELECT sum({name})::bigint FROM ub.request_window"),
+            until=lambda n, c=count: n >= c,
+        )
     rows = city.count("SELECT count(*) FROM ub.request_window")
     with city.kafka_tap() as tap:
         city.eventually(lambda: rows_told(tap.of("ub.cells"), "requests"), until=lambda n: n >= rows)

@@ -239,21 +239,24 @@ def test_a_repeat_in_cap_is_the_same_message_again_and_the_end_names_all_that_wa
     assert cap_rules.text(cap(to.taken[-1]), "references").split() == sent
 
 
-def test_the_end_in_cap_names_each_time_that_an_alert_was_overdue(desk: Desk) -> None:
+def test_the_end_in_cap_names_each_time_that_an_alert_was_overdue_as_it_was_sent(desk: Desk) -> None:
     with hook() as duty, hook() as chief:
         file = receiver("duty", duty, 'escalate = {after = "1h", to = "chief"}')
         file += receiver("chief", chief, f"escalations_only = true\n{CAP}")
         with notifying(desk, file):
             desk.tell("one")
             wait_until(lambda: duty.ids == ["one/0"], "the beginning")
-            for times in (1, 2):
-                assign(desk, "one", 1)
-                wait_until(lambda wanted=times: len(chief.ids) == wanted, "overdue")  # type: ignore[misc]
+            assign(desk, "one", 1)
+            wait_until(lambda: len(chief.ids) == 1, "overdue")
+            desk.tell("one", "updated", "critical")
+            wait_until(lambda: chief.ids[1:] == ["one/1"], "the update")
+            assign(desk, "one", 1)
+            wait_until(lambda: len(chief.ids) == 3, "overdue again")
             desk.tell("one", "cleared")
-            wait_until(lambda: len(chief.ids) == 3, "the end")
-    *overdue, end = chief.taken
-    assert len(set(map(named, overdue))) == 2
-    assert cap_rules.text(cap(end), "references").split() == list(map(named, overdue))
+            wait_until(lambda: len(chief.ids) == 4, "the end")
+    *sent, end = chief.taken
+    assert len({cap_rules.text(cap(request), "sent") for request in sent}) == 2
+    assert cap_rules.text(cap(end), "references").split() == list(map(named, sent))
 
 
 # ------------------------------------------------------------------ what was there before

@@ -153,8 +153,15 @@ async def register(connection: Connection, names: Iterable[str]) -> list[str]:
 
 
 async def forgive(connection: Connection, names: Iterable[str]) -> None:
-    """Send to these receivers at once, whatever they said before: somebody may have corrected their addresses."""
-    await connection.execute("UPDATE ub.receiver SET not_before = NULL WHERE name = ANY(%s)", (list(names),))
+    """Send to these receivers at once, whatever they said before: somebody may have corrected their addresses.
+
+    One that another process is sending to is left out: who starts waits for no receiver.
+    """
+    await connection.execute(
+        "UPDATE ub.receiver SET not_before = NULL WHERE name IN "
+        "(SELECT name FROM ub.receiver WHERE name = ANY(%s) AND not_before IS NOT NULL FOR UPDATE SKIP LOCKED)",
+        (list(names),),
+    )
 
 
 async def known_since(connection: Connection) -> dict[str, datetime]:

@@ -24,13 +24,15 @@ def assert_nearest(text: str) -> bool:
 
 def written(number: Fraction, places: int) -> str:
     """Return a number, rounded to so many decimal places."""
-    digits = str(round(number * 10**places)).rjust(places + 1, "0")
-    return f"{digits[:-places]}.{digits[-places:]}" if places else digits
+    rounded = round(number * 10**places)
+    sign, digits = "-" if rounded < 0 else "", str(abs(rounded)).rjust(places + 1, "0")
+    return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
 
 
 @MANY
 @given(st.floats(1e-4, 1e6), st.integers(0, 18), st.integers(-2, 2))
 @example(9007199254740993.0, 0, 0)
+@example(0.00010000000000000002, 3, -1)
 def test_a_number_half_way_between_two_doubles(number: float, places: int, off: int) -> None:
     half_way = (Fraction(number) + Fraction(math.nextafter(number, math.inf))) / 2
     event("read" if assert_nearest(written(half_way + Fraction(off, 10**places), places)) else "left alone")

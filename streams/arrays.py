@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+Records = NDArray[np.void]
+"""Of a structured type."""
+
 
 def grown[T: np.generic](array: NDArray[T], size: int, fill: float | bytes = 0) -> NDArray[T]:
     """Return `array` with room for `size` entries along its first axis, doubled when it is too small."""

@@ -17,6 +17,9 @@ from typing import Any, cast
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 _HERE = Path(__file__).parent
 int64 = cast(Callable[[Any], int], np.int64)
@@ -34,6 +37,33 @@ def compiled[**P, R](function: Callable[P, R]) -> Callable[P, R]:
         return cast(Callable[P, R], numba.njit(function, **_OPTIONS))
     vars(numba.config)["CACHE_DIR"] = str(folder)
     return cast(Callable[P, R], numba.njit(function, cache=True, **_OPTIONS))
+
+
+def _fetch(_typing: Any, array: Any, row: Any) -> Any:
+    """Make the instructions of `fetch`: LLVM's `llvm.prefetch`, to read, into all caches."""
+
+    def made(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        at = context.cast(builder, arguments[1], signature.args[1], numba.types.intp)
+        size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
+        byte, number = ir.IntType(8), ir.IntType(32)
+        shape = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), number, number, number])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte.as_pointer()], shape)
+        stride = builder.extract_value(view.strides, 0)
+        first = builder.gep(builder.bitcast(view.data, byte.as_pointer()), [builder.mul(at, stride)])
+        for offset in sorted({0, size - 1 if size > 8 else 0}):
+            place = builder.gep(first, [ir.Constant(ir.IntType(64), offset)])
+            builder.call(prefetch, [place, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return numba.types.void(array, row), made
+
+
+fetch = cast(Callable[[NDArray[Any], int], None], intrinsic(_fetch))
+"""Ask, in compiled code, for the memory of `array[row]`, and do not wait: who reads it soon finds it in the cache.
+
+Of a record its first and last byte are asked for, else the first one of the row. Any `row` is allowed: none is read.
+"""
 
 
 @cache

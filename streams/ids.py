@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.vehicles import MAX_ID_LENGTH
 from streams.arrays import grown
-from streams.compiled import compiled, int64
+from streams.compiled import compiled, fetch, int64
 from streams.json_text import Words
 
 Names = NDArray[np.bytes_]
@@ -25,6 +25,9 @@ WORD = 8
 _LEAST = 1024
 _FACTORS = np.array([secrets.randbits(64) | 1 for _ in range(MAX_ID_LENGTH // WORD + 1)], np.uint64)
 """One more than an id has words: a key may be an id and a word before it."""
+
+_AT_ONCE = 128
+"""Ids that are looked for together: what is fetched for them stays in the nearest cache."""
 
 
 def names_of(ids: Sequence[str]) -> Names:
@@ -191,15 +194,18 @@ def insert_number(number: int, known: Words, table: Table, factors: Words, row: 
 def _find(words: Words, known: Words, table: Table, factors: Words, rows: NDArray[np.int32]) -> None:
     """Set the row of each id, -1 where it has none.
 
-    In two loops, each with one access to a far place of memory in a round, so that many of them are waited for at once.
+    Both far places of memory that an id needs are asked for in loops of their own, so that many are waited for at once.
     """
-    for at in range(len(words)):
-        place = place_of(words, at, table, factors)
-        rows[at] = place
-        if table[place] == GONE:  # a look is enough to fetch it
-            rows[at] = (place + 1) & (len(table) - 1)
-    for at in range(len(words)):
-        rows[at] = _search(words, at, known, table, int64(rows[at]))
+    for begin in range(0, len(words), _AT_ONCE):
+        end = min(len(words), begin + _AT_ONCE)
+        for at in range(begin, end):
+            place = place_of(words, at, table, factors)
+            rows[at] = place
+            fetch(table, place)
+        for at in range(begin, end):
+            fetch(known, max(0, int64(table[rows[at]])))
+        for at in range(begin, end):
+            rows[at] = _search(words, at, known, table, int64(rows[at]))
 
 
 @compiled

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import grown
+from streams.arrays import Records, grown
 from streams.compiled import compiled, int64
-from streams.fleet.kernel import Records
 from streams.fleet.vehicles import CHANGED, NOWHERE, Vehicles
 from streams.ids import Ids, Table, find_number, insert_number, named
 from streams.json_text import Words

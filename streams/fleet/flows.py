@@ -28,15 +28,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import grown, stable_order
+from streams.arrays import Records, grown, stable_order
 from streams.compiled import compiled
 from streams.fleet.counts import PairCounts, Pairs
-from streams.fleet.kernel import ENTRY, Records
+from streams.fleet.kernel import ENTRY
 from streams.fleet.silence import MISSING
 from streams.fleet.vehicles import MORE, STANDING, Vehicles
 
 _PATIENCE = 8
 """Steps an entry, on average, that sorting by insertion may take."""
+_ROOMY = 4
+"""So many times what waits there is room for, at most, once a backlog is settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +97,17 @@ class Flows:
     def settle(self, watermark: int) -> None:
         """Count what is older than the watermark for good, and move the vehicles' settled slots on."""
         self.settled = max(self.settled, watermark)
-        done = self._waiting["ts"] < watermark
-        ready = self._waiting[done]
-        if not len(ready):
+        waiting = self._waiting
+        ready = np.empty(len(waiting), ENTRY)
+        n, self._saved = _part(waiting, self._saved, watermark, ready)
+        if not n:
             return
-        self._counts.settle(ready, _order(ready, self._vehicles.top), self._vehicles)
-        rest = self._waiting[~done]
-        self._saved = int(np.count_nonzero(~done[: self._saved]))
-        self._n = len(rest)
+        ready = ready[:n]
+        self._n -= n
         self._touched = True
-        self._entries = rest  # what a backlog needed for a moment is given back
+        if _ROOMY * self._n < len(self._entries):
+            self._entries = self._waiting.copy()  # what a backlog needed for a moment is given back
+        self._counts.settle(ready, _order(ready, self._vehicles.top), self._vehicles)
 
     def take_rows(self, watermark: int) -> WindowRows | None:
         """Return the counts to be told, at a watermark up to which all is settled. Call at checkpoints only."""
@@ -195,6 +198,25 @@ def _order(entries: Records, rows: int) -> NDArray[np.integer]:
     if _put_in_order(entries, start, size, order):
         return order
     return stable_order(entries["row"], entries["ts"])
+
+
+@compiled
+def _part(entries: Records, saved: int, watermark: int, ready: Records) -> tuple[int, int]:
+    """Put the entries that are older than the watermark into `ready`, and move the others together, all in order.
+
+    Returns how many are ready, and how many of the first `saved` stay.
+    """
+    n = stay = saved_stay = 0
+    for at in range(len(entries)):
+        if entries[at].ts < watermark:
+            ready[n] = entries[at]
+            n += 1
+        else:
+            if stay != at:
+                entries[stay] = entries[at]
+            stay += 1
+            saved_stay += at < saved
+    return n, saved_stay
 
 
 @compiled

@@ -5,13 +5,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.arrays import Records
 from streams.clock import EventClock
 from streams.fleet import kernel
 from streams.fleet.batch import Batch
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.flows import Flows
-from streams.fleet.kernel import DONE, LIMITS, RUN, Records
+from streams.fleet.kernel import DONE, LIMITS, RUN
 from streams.fleet.live import LiveCounts
 from streams.fleet.slots import Slots
 from streams.fleet.steps import Look, Steps

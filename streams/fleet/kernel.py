@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.compiled import compiled, int64
+from streams.arrays import Records
+from streams.compiled import compiled, fetch, int64
 from streams.fleet.columns import STATE_CODE
 from streams.fleet.lattice import Lattice, hexagon
 from streams.fleet.slots import OPERATOR_BITS
-from streams.fleet.vehicles import CHANGED, HEARD, MORE, NOWHERE, STANDING
+from streams.fleet.vehicles import AHEAD, CHANGED, HEARD, MORE, NOWHERE, STANDING
 from streams.frames import EARLIEST_MS, END_MS
 from streams.ids import Table, find_number, find_one, insert_number, insert_one
 from streams.json_text import Words, is_id
-
-Records = NDArray[np.void]
 
 FINE, BAD_OPERATOR, UNUSABLE, BAD_ID, TOO_LATE, FOREIGN = range(6)
 """Verdicts on a reading."""
@@ -111,6 +110,8 @@ def locate(
     asked = 0
     for at in range(len(readings)):
         reading = readings[at]
+        if at + AHEAD < len(readings):
+            fetch(vehicles, max(0, int64(readings[at + AHEAD].row)))
         if reading.verdict != FINE:
             continue
         if reading.row >= 0:
@@ -168,6 +169,10 @@ def fold(
     while now.at < len(readings):
         at = now.at
         reading = readings[at]
+        if at + AHEAD < len(readings):
+            ahead = max(0, int64(readings[at + AHEAD].row))
+            fetch(vehicles, ahead)
+            fetch(changed, ahead)
         if reading.verdict != FINE:
             now.at += 1
             continue

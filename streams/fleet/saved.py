@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.fleet.kernel import ENTRY, Records
+from streams.arrays import Records
+from streams.fleet.kernel import ENTRY
 from streams.fleet.slots import Slots
 from streams.fleet.vehicles import Vehicles
 from streams.stored import reading

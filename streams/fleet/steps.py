@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.arrays import Records
 from streams.fleet.batch import Batch
-from streams.fleet.kernel import Records
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.vehicles import STANDING_STATES, VEHICLE_STATES, VEHICLE_TYPES
-from streams.arrays import grown
+from streams.arrays import Records, grown
 from streams.columnar import Coded, Numbers, Texts
+from streams.compiled import compiled, fetch
 from streams.fleet.columns import STATE_CODE, TYPE_CODE, UNKNOWN_BATTERY
 from streams.fleet.slots import Slots
 from streams.ids import Ids, names_of
 
+AHEAD = 16
+"""So many places before a vehicle is needed it is fetched."""
 NOWHERE = -1
 """Slot of a vehicle that stands in no cell: on a trip, taken away, or not heard of yet."""
 
@@ -96,20 +99,24 @@ class Vehicles:
         changed[:] = 0
         if not len(rows):
             return None
-        some = self.table.take(rows)
+        n = len(rows)
+        whole, degrees, codes = np.empty((4, n), np.int64), np.empty((2, n)), np.empty((4, n), np.int32)
+        _copy(rows, self.table, slots.operator_of, slots.cell_of, slots.cells.h3, whole, degrees, codes)
+        ts, received_at, cell, settled = whole
+        operator, state, type_, battery = codes
         return {
             "vehicle_id": Texts(self.ids.names(rows)),
-            "operator": Coded(slots.operator_of[some["slot"]], slots.operators),
-            "partition": Numbers(np.full(len(rows), partition)),
-            "ts": Numbers(some["ts"]),
-            "lat": Numbers(some["lat"]),
-            "lon": Numbers(some["lon"]),
-            "cell": Numbers(slots.h3_of(some["slot"])),
-            "settled_cell": Numbers(slots.h3_of(some["settled"]), some["settled"] != NOWHERE),
-            "vehicle_state": Coded(some["state"], VEHICLE_STATES),
-            "vehicle_type": Coded(some["type_"], VEHICLE_TYPES),
-            "battery_percent": Numbers(some["battery"], some["battery"] != UNKNOWN_BATTERY),
-            "received_at": Numbers(some["received_at"]),
+            "operator": Coded(operator, slots.operators),
+            "partition": Numbers(np.full(n, partition)),
+            "ts": Numbers(ts),
+            "lat": Numbers(degrees[0]),
+            "lon": Numbers(degrees[1]),
+            "cell": Numbers(cell),
+            "settled_cell": Numbers(settled, settled != NOWHERE),
+            "vehicle_state": Coded(state, VEHICLE_STATES),
+            "vehicle_type": Coded(type_, VEHICLE_TYPES),
+            "battery_percent": Numbers(battery, battery != UNKNOWN_BATTERY),
+            "received_at": Numbers(received_at),
         }
 
     def restore(self, columns: Mapping[str, Sequence[Any]], slots: Slots) -> None:
@@ -133,3 +140,36 @@ class Vehicles:
         some["settled"][stood] = slots.slots_of(
             [cell for cell in settled if cell is not None], operators[stood]
         )
+
+
+@compiled
+def _copy(
+    rows: NDArray[np.intp],
+    table: Records,
+    operator_of: NDArray[np.int32],
+    cell_of: NDArray[np.int32],
+    h3: NDArray[np.int64],
+    whole: NDArray[np.int64],
+    degrees: NDArray[np.float64],
+    codes: NDArray[np.int32],
+) -> None:
+    """Set columns of n vehicles.
+
+    whole    (4, n) ts, received_at, cell, settled cell (or NOWHERE)
+    degrees  (2, n) lat, lon
+    codes    (4, n) operator, state, type, battery
+    """
+    for at in range(len(rows)):
+        if at + AHEAD < len(rows):
+            fetch(table, rows[at + AHEAD])
+        vehicle = table[rows[at]]
+        whole[0, at] = vehicle.ts
+        whole[1, at] = vehicle.received_at
+        whole[2, at] = h3[cell_of[vehicle.slot]]
+        whole[3, at] = NOWHERE if vehicle.settled == NOWHERE else h3[cell_of[vehicle.settled]]
+        degrees[0, at] = vehicle.lat
+        degrees[1, at] = vehicle.lon
+        codes[0, at] = operator_of[vehicle.slot]
+        codes[1, at] = vehicle.state
+        codes[2, at] = vehicle.type_
+        codes[3, at] = vehicle.battery

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from streams.arrays import Records
 from streams.fleet.batch import READING
 from streams.fleet.cells import Cells
 from streams.fleet.folding import locate
-from streams.fleet.kernel import Records
 from streams.fleet.vehicles import VEHICLE
 from streams.grid.locate import Locator
 

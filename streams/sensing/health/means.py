@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.metrics import METRICS
+from streams.arrays import Records
 from streams.sensing.health.arrivals import News
-from streams.sensing.health.record import Records
 from streams.sensing.values import MILLION
 
 Ints = NDArray[np.integer]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streams.arrays import Records
 from streams.intervals import BINS
 
 RECORD = np.dtype(
@@ -43,7 +43,6 @@ RECORD = np.dtype(
 UNKNOWN = -1
 """In `told_stuck` and `told_broken`: an owner that was lost may have told what has passed since, so it is told anew."""
 
-Records = NDArray[np.void]
 _FORM = b"\x01"
 
 

@@ -1,12 +1,14 @@
-"""Where machine code is kept, and that a function works where it cannot be kept."""
+"""Where machine code is kept, that a function works where it cannot be kept, and that asking for memory is harmless."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from streams import compiled as module
-from streams.compiled import compiled
+from streams.compiled import compiled, fetch
 
 SOURCE = "def twice(number):\n    return 2 * number\n"
 
@@ -73,3 +75,20 @@ def test_where_nothing_can_be_written_a_function_works_all_the_same(room: Path, 
     block(tmp_path / "cache" / "urbanbrain")
     assert module._folder(room) is None
     assert function_of(room)(21) == 42
+
+
+def test_memory_that_is_asked_for_is_not_changed_wherever_it_lies() -> None:
+    """Of records, of rows of several numbers and of numbers, of every other one, and beyond both ends."""
+    records = np.zeros(100, np.dtype([("number", np.int64), ("name", "S40"), ("last", np.int8)]))
+    records["number"] = np.arange(100)
+    rows, numbers = np.arange(300).reshape(100, 3), np.arange(100, dtype=np.int8)
+    for array in (records, records[::2], rows, rows[::-1], numbers, numbers[::2]):
+        before = array.copy()
+        for row in (0, len(array) - 1, len(array), -1, 2**40, -(2**40)):
+            _ask(array, row)
+        assert (array == before).all()
+
+
+@compiled
+def _ask(array: NDArray[np.generic], row: int) -> None:
+    fetch(array, row)

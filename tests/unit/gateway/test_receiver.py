@@ -124,6 +124,9 @@ MESSAGES = [
         _properties(UserProperty=("key", "v" * 300), ContentType="application/json", MessageExpiryInterval=9),
         0,
     ),
+    # Around what one, two and three bytes can say of a length; 6 bytes of it are not of the payload.
+    *((Message("t", b"x" * (length - 6), length % 65_535, 1), b"\x00", 0) for length in (126, 127, 128, 129)),
+    *((Message("t", b"x" * (length - 6), length, 1), b"\x00", 0) for length in (16_383, 16_384)),
 ]
 
 
@@ -186,6 +189,15 @@ def test_messages_are_the_same_wherever_the_network_cuts_them(sizes: list[int]) 
     assert taken == 2 * [message for message, _, _ in MESSAGES]
 
 
+def test_paho_hears_of_something_at_each_reading() -> None:
+    """Else it would take a broker that only ever sends messages for dead."""
+    with _receiving() as (receiver, broker, taken):
+        before = receiver._last_bytes_received
+        broker.send(b"".join(_packet(Message("t", b"x", mid, 1)) for mid in range(1, 51)))
+        broker.loop_until(lambda: len(taken) == 50)
+        assert receiver._last_bytes_received > before
+
+
 def test_acknowledgements_go_out_between_messages_that_do_not_end() -> None:
     with _receiving() as (receiver, broker, taken):
         broker.send(b"".join(_packet(Message("t", b"x" * 92, mid, 1)) for mid in range(1, 10_001)))
@@ -223,6 +235,14 @@ def test_a_packet_that_ends_too_early_ends_the_connection() -> None:
         broker.send(b"\x32\x05\x00\x09short")
         broker.loop_until(lambda: receiver.socket() is None)
     assert taken == []
+
+
+def test_a_packet_that_ends_too_early_ends_the_connection_behind_the_messages_before_it() -> None:
+    sound = _packet(Message("t", b"x", 1, 1))
+    with _receiving() as (receiver, broker, taken):
+        broker.send(3 * sound + b"\x32\x05\x00\x09short" + 3 * sound)
+        broker.loop_until(lambda: receiver.socket() is None)
+    assert len(taken) == 3
 
 
 def test_what_the_handler_raises_is_not_swallowed() -> None:

@@ -21,7 +21,7 @@ SET LOCAL jit = off -- it costs more than it saves in questions that take millis
 _CELLS = """
 SELECT hex AS cell, operator, region, available, non_operational, reserved, on_trip, non_contactable, occupancy,
        as_of, completeness
-FROM api.cell_now ORDER BY api.cell_now.cell, operator
+FROM api.cell_now WHERE occupancy + on_trip > 0 ORDER BY api.cell_now.cell, operator
 """
 
 _OPEN = """
@@ -61,7 +61,7 @@ async def begin(connection: Connection) -> None:
 
 
 async def cells_now(connection: Connection) -> list[CellNow]:
-    """Return all rows of api.cell_now, by cell and operator."""
+    """Return the rows of api.cell_now that hold a vehicle, by cell and operator; the others are never deleted."""
     return await _rows(connection, CellNow, _CELLS)
 
 

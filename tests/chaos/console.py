@@ -17,7 +17,7 @@ _POLL_S = 0.5
 _STATES = ("available", "non_operational", "reserved", "on_trip", "non_contactable", "occupancy")
 _CELLS = """
 SELECT to_hex(cell) AS cell, operator, available, non_operational, reserved, on_trip, non_contactable, occupancy, as_of
-FROM ub.cell_now
+FROM ub.cell_now WHERE occupancy + on_trip > 0
 """
 _ALERTS = """
 SELECT a.alert_id, a.sequence, a.severity, a.kind, to_hex(a.cell) AS cell, a.starts_at, a.updated_at, a.summary

@@ -110,6 +110,30 @@ def test_live_cells_and_open_alerts_are_those_of_the_views(migrated: Database) -
     asyncio.run(run())
 
 
+def test_cells_that_hold_nothing_are_not_told_and_those_that_became_empty_are_gone(
+    migrated: Database,
+) -> None:
+    nobody = dict.fromkeys(("available", "non_operational", "on_trip", "occupancy"), 0)
+    riding = {"cell": OTHER, **nobody, "on_trip": 1}
+    write(migrated, rows.cells_now({}, {"operator": "didi", **nobody}, riding))
+
+    async def run() -> None:
+        async with console(migrated.reader_url) as (_, ask):
+
+            async def told() -> dict[str, list[str]]:
+                _, body = await ask("/api/v1/cells")
+                return {
+                    cell["cell"]: [row["operator"] for row in cell["operators"]] for cell in body["cells"]
+                }
+
+            assert await told() == {HEX: ["hello"], locate.to_hex(OTHER): ["hello"]}
+            await asyncio.to_thread(write, migrated, rows.cells_now({**nobody, "as_of": T0 + 1}))
+            await until(ask, "/health", lambda _s, body: body["cells"] == 1)
+            assert await told() == {locate.to_hex(OTHER): ["hello"]}
+
+    asyncio.run(run())
+
+
 def test_windows_of_a_cell_come_newest_first_within_a_time_and_page_by_page(migrated: Database) -> None:
     minutes = [
         {"window_start": T0 + 60_000 * number, "operator": operator, "occupancy": number}

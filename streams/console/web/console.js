@@ -38,17 +38,18 @@ function show() {
   const trouble = live.trouble;
   byId("banner").hidden = !trouble;
   if (byId("banner").textContent !== (trouble ?? "")) byId("banner").textContent = trouble ?? "";
-  let standing = 0;
+  let [standing, held] = [0, 0];
   let newest = "";
   const full = [];
   for (const cell of live.cells.keys()) {
     const count = live.occupancy(cell);
     standing += count;
+    held += count > 0;
     for (const row of live.cells.get(cell).values()) if (row.as_of > newest) newest = row.as_of;
     full.push([count, cell]);
   }
   const alerts = `${live.alerts.size} open ${live.alerts.size === 1 ? "alert" : "alerts"}`;
-  const figures = `${standing.toLocaleString("en")} vehicles standing in ${live.cells.size.toLocaleString("en")} cells, ${alerts}`;
+  const figures = `${standing.toLocaleString("en")} vehicles standing in ${held.toLocaleString("en")} cells, ${alerts}`;
   byId("figures").textContent = live.known ? figures : "nothing is known yet";
   byId("clock").textContent = newest ? `positions up to ${time(newest)}` : "";
   byId("map").setAttribute("aria-label", `Map: ${figures}`);

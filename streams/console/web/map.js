@@ -1,15 +1,12 @@
 // A map of hexagons on a canvas: coloured by count, to zoom and to move, with no tiles and no library.
 
+import { boxOf, eastward } from "./fit.js";
+
 export const BOUNDS = [1, 5, 10, 20, 40, 80]; // least count of each class but the first
 
 /** The class of a count, 0 to 6. */
 export function classOf(count) {
   return BOUNDS.filter((bound) => count >= bound).length;
-}
-
-/** Degrees from one longitude to another, the short way round. */
-export function eastward(from, to) {
-  return ((((to - from) % 360) + 540) % 360) - 180;
 }
 
 export class CellMap {
@@ -83,17 +80,12 @@ export class CellMap {
   }
 
   _fit(width, height) {
-    let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
-    let first = null; // all are taken as east or west of it, so that a city on both sides of 180° is one
-    for (const cell of this._live.cells.keys()) {
-      for (const [lon, lat] of this._live.outlines.get(cell) ?? []) {
-        first ??= lon;
-        const near = first + eastward(first, lon);
-        [west, east] = [Math.min(west, near), Math.max(east, near)];
-        [south, north] = [Math.min(south, lat), Math.max(north, lat)];
-      }
-    }
-    if (west > east || !width || !height) return;
+    const cells = [...this._live.cells.keys()].filter((cell) => this._live.outlines.has(cell));
+    const box = boxOf(
+      cells.map((cell) => ({ corners: this._live.outlines.get(cell), vehicles: Math.max(1, this._live.occupancy(cell)) })),
+    );
+    if (!box || !width || !height) return;
+    const [west, south, east, north] = box;
     const [lon, lat] = [(west + east) / 2, (south + north) / 2];
     const across = (east - west) * Math.cos((lat * Math.PI) / 180);
     this._view = { lon, lat, scale: 0.94 * Math.min(width / across, height / (north - south)) };

@@ -1,11 +1,10 @@
 // The page's scripts without a browser: what they draw and keep. Run by test_web.py; prints a word for each that is right.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
-const load = (name) =>
-  import(`data:text/javascript;base64,${readFileSync(join(process.argv[2], name)).toString("base64")}`);
+const load = (name) => import(pathToFileURL(join(process.argv[2], name)));
 
 let source = null;
 Object.assign(globalThis, {
@@ -50,7 +49,8 @@ const live = {
   occupancy: () => 1,
 };
 
-const { CellMap, eastward } = await load("map.js");
+const { boxOf, eastward } = await load("fit.js");
+const { CellMap } = await load("map.js");
 assert.deepEqual([eastward(179, -179), eastward(-179, 179), eastward(10, 30)], [2, -2, 20]);
 const map = new CellMap(canvas, live, () => {});
 const middle = (shape) => shape.reduce((sum, [x]) => sum + x, 0) / shape.length;
@@ -74,14 +74,41 @@ console.log("both-sides");
 assert.ok(Math.abs(ring.middle - east.middle) < 1);
 console.log("alert");
 
+/** The pixels across which the middles of some cells lie when all is shown; cells: [lon, lat, vehicles], by name. */
+function across(cells, names) {
+  const shapes = Object.entries(cells).map(([cell, [lon, lat]]) => [cell, [[lon, lat], [lon + 0.004, lat + 0.004]]]); // prettier-ignore
+  const shown = { cells: new Map(shapes), outlines: new Map(shapes), alerts: new Map(), occupancy: (cell) => cells[cell][2] };
+  drawn.length = 0;
+  new CellMap(canvas, shown, () => {}).draw();
+  const middles = Object.keys(cells).map((cell, number) => [cell, middle(drawn[number])]);
+  const found = middles.filter(([cell]) => names.includes(cell)).map(([, x]) => x);
+  return Math.max(...found) - Math.min(...found);
+}
+const pudong = { a: [121.4, 31.15, 20], b: [121.5, 31.2, 60], c: [121.6, 31.25, 30] };
+assert.ok(across({ stray: [116.4, 39.9, 1], ...pudong }, "abc") > WIDTH / 2);
+
+const at = (lon, lat, vehicles = 1) => ({ corners: [[lon, lat], [lon + 0.004, lat + 0.004]], vehicles }); // prettier-ignore
+const city = [at(121.41, 31.13), at(121.5, 31.2, 60), at(121.6, 31.25, 30), at(121.69, 31.34)];
+const whole = [121.41, 31.13, 121.694, 31.344];
+const close = (box, wanted) => box.forEach((edge, side) => assert.ok(Math.abs(edge - wanted[side]) < 1e-9, `${box}`));
+close(boxOf(city), whole);
+for (const stray of [at(116.4, 39.9), at(0, 0), at(-58.5, 31.2), at(121.5, -90)]) {
+  close(boxOf([stray, ...city]), whole);
+  close(boxOf([...city, stray]), whole);
+}
+close(boxOf([at(1, 1), at(2, 2)]), [1, 1, 2.004, 2.004]); // two vehicles: neither is a stray one
+close(boxOf([at(5, 50)]), [5, 50, 5.004, 50.004]);
+assert.equal(boxOf([]), null);
+console.log("strays");
+
 const { Live } = await load("live.js");
-const city = new Live(() => {});
+const known = new Live(() => {});
 const say = (name, data) => source.on[name]({ data: JSON.stringify({ alerts: [], ...data }) });
 const row = (cell, operator) => ({ cell, operator, occupancy: 1 });
 say("snapshot", { cells: [row("w", "hello"), row("w", "didi"), row("e", "hello")], outlines: { w: [], e: [] } });
 say("changes", { cells: [], gone: [["w", "didi"], ["e", "hello"]], outlines: {} }); // prettier-ignore
-assert.deepEqual([[...city.cells.keys()], [...city.outlines.keys()]], [["w"], ["w"]]);
+assert.deepEqual([[...known.cells.keys()], [...known.outlines.keys()]], [["w"], ["w"]]);
 say("changes", { cells: [row("e", "didi")], gone: [], outlines: { e: [] } });
-assert.deepEqual([...city.outlines.keys()], ["w", "e"]);
+assert.deepEqual([...known.outlines.keys()], ["w", "e"]);
 console.log("outlines");
 process.exit(0); // live.js watches for ever

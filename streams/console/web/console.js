@@ -18,7 +18,7 @@ const live = new Live(() => {
     show();
   }, 50);
 });
-const map = new CellMap(byId("map"), live, (cell) => choose(cell));
+const map = new CellMap(byId("map"), live, choose);
 
 function element(tag, text, className) {
   const made = document.createElement(tag);

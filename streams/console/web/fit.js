@@ -2,6 +2,7 @@
 
 const STRAY = 0.01; // this share of the vehicles at each end, or one, does not say where the city is
 const NEAR = 0.1; // degrees around those that do, or as much as they are wide: what lies there belongs to the city
+const REACH = 0.5; // the same for open alerts: sensors stand outside, too
 
 /** Degrees from one longitude to another, the short way round. */
 export function eastward(from, to) {
@@ -9,25 +10,32 @@ export function eastward(from, to) {
 }
 
 /**
- * The box that holds the city, [west, south, east, north], or null where nothing is.
+ * The box that holds the city and its open alerts, [west, south, east, north], or null where nothing is.
+ * Without cells the alerts say where it is.
  * @param {{corners: number[][], vehicles: number}[]} cells corners: [lon, lat]; vehicles: one at the least.
+ * @param {{corners: number[][], vehicles: number}[]} alerts the same; vehicles: one.
  */
-export function boxOf(cells) {
-  if (!cells.length) return null;
-  const middle = middleOf(cells); // all are taken as east or west of it: a city on both sides of 180° is one
-  const placed = cells.map(({ corners, vehicles }) => {
-    const lons = corners.map(([lon]) => middle + eastward(middle, lon));
-    const lats = corners.map(([, lat]) => lat);
-    return { vehicles, box: [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)] };
-  });
+export function boxOf(cells, alerts = []) {
+  const known = cells.length ? cells : alerts;
+  if (!known.length) return null;
+  const middle = middleOf(known); // all are taken as east or west of it: a city on both sides of 180° is one
+  const placed = known.map((place) => ({ vehicles: place.vehicles, box: boxAround(place.corners, middle) }));
   const [west, east] = nearlyAll(placed, 0);
   const [south, north] = nearlyAll(placed, 1);
-  const [across, along] = [Math.max(NEAR, east - west), Math.max(NEAR, north - south)];
-  const city = [west - across, south - along, east + across, north + along];
-  return placed
-    .map(({ box }) => box)
-    .filter((box) => box[0] >= city[0] && box[1] >= city[1] && box[0] <= city[2] && box[1] <= city[3])
-    .reduce((all, box) => box.map((edge, side) => (side < 2 ? Math.min : Math.max)(edge, all[side])));
+  const within = (reach) => {
+    const [across, along] = [Math.max(reach, east - west), Math.max(reach, north - south)];
+    return (box) => box[0] >= west - across && box[0] <= east + across && box[1] >= south - along && box[1] <= north + along;
+  };
+  const boxes = (places) => places.map((place) => boxAround(place.corners, middle));
+  return [...boxes(cells).filter(within(NEAR)), ...boxes(alerts).filter(within(REACH))].reduce((all, box) =>
+    box.map((edge, side) => (side < 2 ? Math.min : Math.max)(edge, all[side])),
+  );
+}
+
+function boxAround(corners, middle) {
+  const lons = corners.map(([lon]) => middle + eastward(middle, lon));
+  const lats = corners.map(([, lat]) => lat);
+  return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)];
 }
 
 /** The mean longitude, as of points on a circle. */

@@ -4,13 +4,16 @@ import { boxOf, eastward } from "./fit.js";
 
 export const BOUNDS = [1, 5, 10, 20, 40, 80]; // least count of each class but the first
 
+const ROOM = 0.005; // degrees around an alert that is shown
+const RING = 7; // pixels
+
 /** The class of a count, 0 to 6. */
 export function classOf(count) {
   return BOUNDS.filter((bound) => count >= bound).length;
 }
 
 export class CellMap {
-  /** @param {(cell: string) => void} chosen called when a cell is clicked. */
+  /** @param {(cell: string, alert?: string) => void} chosen called when a cell, or the ring of an alert, is clicked. */
   constructor(canvas, live, chosen) {
     this._canvas = canvas;
     this._live = live;
@@ -80,9 +83,12 @@ export class CellMap {
   }
 
   _fit(width, height) {
-    const cells = [...this._live.cells.keys()].filter((cell) => this._live.outlines.has(cell));
+    const { cells, outlines, alerts } = this._live;
     const box = boxOf(
-      cells.map((cell) => ({ corners: this._live.outlines.get(cell), vehicles: Math.max(1, this._live.occupancy(cell)) })),
+      [...cells.keys()]
+        .filter((cell) => outlines.has(cell))
+        .map((cell) => ({ corners: outlines.get(cell), vehicles: Math.max(1, this._live.occupancy(cell)) })),
+      [...alerts.values()].map(({ lon, lat }) => ({ corners: [[lon - ROOM, lat - ROOM], [lon + ROOM, lat + ROOM]], vehicles: 1 })), // prettier-ignore
     );
     if (!box || !width || !height) return;
     const [west, south, east, north] = box;
@@ -124,10 +130,13 @@ export class CellMap {
   }
 
   _ring(pen, alert) {
-    const [x, y] = this._pixels(alert.lon + this._turn(alert.lon), alert.lat);
     pen.beginPath();
-    pen.arc(x, y, 7, 0, 2 * Math.PI);
+    pen.arc(...this._place(alert), RING, 0, 2 * Math.PI);
     pen.stroke();
+  }
+
+  _place({ lon, lat }) {
+    return this._pixels(lon + this._turn(lon), lat);
   }
 
   _move(lon, lat) {
@@ -137,13 +146,19 @@ export class CellMap {
     this.draw();
   }
 
-  _cellAt(x, y) {
+  /** Choose what is at a pixel: a ring and its alert, or a cell. */
+  _choose(x, y) {
+    if (!this._view) return;
+    for (const alert of this._live.alerts.values()) {
+      if (this._live.outlines.has(alert.cell)) continue;
+      const [alertX, alertY] = this._place(alert);
+      if (Math.hypot(x - alertX, y - alertY) <= RING + 2) return this._chosen(alert.cell, alert.alert_id);
+    }
     const pen = this._canvas.getContext("2d");
     const ratio = devicePixelRatio || 1;
-    for (const cell of this._view ? this._live.cells.keys() : []) {
-      if (this._trace(pen, cell) && pen.isPointInPath(x * ratio, y * ratio)) return cell;
+    for (const cell of this._live.cells.keys()) {
+      if (this._trace(pen, cell) && pen.isPointInPath(x * ratio, y * ratio)) return this._chosen(cell);
     }
-    return null;
   }
 
   _listen() {
@@ -165,9 +180,8 @@ export class CellMap {
       this._move(lon - lonNow, lat - latNow);
     });
     canvas.addEventListener("pointerup", (event) => {
-      const cell = from && !far ? this._cellAt(event.offsetX, event.offsetY) : null;
+      if (from && !far) this._choose(event.offsetX, event.offsetY);
       from = null;
-      if (cell) this._chosen(cell);
     });
     canvas.addEventListener("pointercancel", () => (from = null));
     canvas.addEventListener(

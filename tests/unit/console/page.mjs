@@ -38,7 +38,9 @@ const pen = new Proxy(
   },
   { get: (known, name) => known[name] ?? (() => {}), set: () => true },
 );
-const canvas = { clientWidth: WIDTH, clientHeight: HEIGHT, getContext: () => pen, addEventListener() {} };
+const canvas = { clientWidth: WIDTH, clientHeight: HEIGHT, getContext: () => pen, setPointerCapture() {} };
+const on = {}; // what the newest map does at events of the canvas
+canvas.addEventListener = (name, act) => (on[name] = act);
 
 const square = (west, east) => [[west, -17], [east, -17], [east, -16.998], [west, -16.998]]; // prettier-ignore
 const outlines = { w: square(179.996, 179.998), m: square(179.999, 180.001), e: square(-179.998, -179.996) };
@@ -100,6 +102,23 @@ close(boxOf([at(1, 1), at(2, 2)]), [1, 1, 2.004, 2.004]); // two vehicles: neith
 close(boxOf([at(5, 50)]), [5, 50, 5.004, 50.004]);
 assert.equal(boxOf([]), null);
 console.log("strays");
+
+close(boxOf(city, [at(121.9, 31.5), at(116.4, 39.9)]), [121.41, 31.13, 121.904, 31.504]); // outside, and in another city
+close(boxOf([], [at(121.5, 31.2), at(121.6, 31.3)]), [121.5, 31.2, 121.604, 31.304]);
+const chosen = [];
+const sensors = { cells: new Map(), outlines: new Map(), occupancy: () => 0 };
+sensors.alerts = new Map([["s", { alert_id: "s", cell: "far", lon: 121.5, lat: 31.2 }], ["t", { alert_id: "t", cell: "away", lon: 121.6, lat: 31.3 }]]); // prettier-ignore
+const onSensors = new CellMap(canvas, sensors, (...what) => chosen.push(what));
+drawn.length = 0;
+onSensors.draw();
+assert.equal(drawn.length, 2);
+for (const [[x, y]] of drawn) {
+  assert.ok(x > 7 && x < WIDTH - 7 && y > 7 && y < HEIGHT - 7);
+  on.pointerdown({ offsetX: x, offsetY: y });
+  on.pointerup({ offsetX: x, offsetY: y });
+}
+assert.deepEqual(chosen, [["far", "s"], ["away", "t"]]); // prettier-ignore
+console.log("alerts-alone");
 
 const { Live } = await load("live.js");
 const known = new Live(() => {});

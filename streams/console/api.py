@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from schemas import codec
 from streams.console import answers, params
+from streams.console.frames import Gzip, takes_gzip
 from streams.console.hosts import Allows
 from streams.console.live import Hub, TooManyClients
 from streams.console.params import AlertsQuery, WindowsQuery
@@ -22,7 +23,10 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10.0
 _STUCK_S = 30.0
-"""A client that takes nothing for so long is let go."""
+"""A client that takes nothing for so long, or less than some 100 KB of what waits for it, is let go."""
+_PIECE = 32 * 1_024
+_WORTH_PACKING = 1_000
+"""Bytes of an answer."""
 _RETRY_AFTER_S = 2
 _WEB = Path(__file__).parent / "web"
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -35,6 +39,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
 }
 
 
@@ -124,15 +129,18 @@ class _Api:
     async def live(self, request: web.Request) -> web.StreamResponse:
         """Send a snapshot, then changes, until one side leaves."""
         params.nothing_asked(request.query.items())
+        gzip = Gzip() if takes_gzip(request.headers.get("Accept-Encoding", "")) else None
         with self._hub.subscribe() as subscriber:
             response = web.StreamResponse(
                 headers={"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+                | ({} if gzip is None else {"Content-Encoding": "gzip"})
             )
             await response.prepare(request)
             try:
                 async for frame in self._hub.follow(subscriber, self._heartbeat_s):
-                    async with asyncio.timeout(_STUCK_S):
-                        await response.write(frame)
+                    await _send(response, frame if gzip is None else gzip.take(frame))
+                if gzip is not None:
+                    await _send(response, gzip.end())
                 await response.write_eof()
             except TimeoutError:
                 log.info("a client took nothing for %.0f s; it is let go", _STUCK_S)
@@ -146,6 +154,13 @@ class _Api:
         if self._hub.view is None or not self._hub.status().fresh:
             raise _Stale
         return self._hub.view
+
+
+async def _send(response: web.StreamResponse, data: bytes) -> None:
+    """Send data piece by piece; raises TimeoutError where one is not taken in time."""
+    for start in range(0, len(data), _PIECE):
+        async with asyncio.timeout(_STUCK_S):
+            await response.write(memoryview(data)[start : start + _PIECE])
 
 
 def _page(content: bytes, kind: str) -> Handler:
@@ -164,7 +179,11 @@ def _next(request: web.Request, after: str | None) -> str | None:
 
 
 def _json(body: Any, status: int = 200, kind: str = "application/json") -> web.Response:
-    return web.Response(body=codec.encode(body), status=status, content_type=kind)
+    text = codec.encode(body)
+    response = web.Response(body=text, status=status, content_type=kind, zlib_executor_size=_PIECE)
+    if len(text) > _WORTH_PACKING:
+        response.enable_compression()
+    return response
 
 
 def _problem(status: int, title: str, detail: str, **headers: str) -> web.Response:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from streams.console import events
+from streams.console.frames import Frame
 from streams.console.freshness import Freshness, Status
 from streams.console.view import View, diff
 from streams.errors import UrbanBrainError
@@ -42,13 +43,13 @@ class Subscriber:
 
     def __init__(self, most: int = MOST_WAITING) -> None:
         self._most = most
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[Frame] = deque()
         self._some = asyncio.Event()
         self._ended = False
         self.behind = True
         """Whether the next thing it needs is a snapshot."""
 
-    def offer(self, event: bytes) -> None:
+    def offer(self, event: Frame) -> None:
         """Keep an event for it, or forget all of them if there are too many; never waits."""
         if len(self._waiting) >= self._most:
             self._waiting.clear()
@@ -72,7 +73,7 @@ class Subscriber:
         """Whether nothing comes any more."""
         return self._ended
 
-    async def some(self, timeout_s: float) -> list[bytes]:
+    async def some(self, timeout_s: float) -> list[Frame]:
         """Wait until there is something to do, and return what waits; nothing after `timeout_s` without any."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._some.wait(), timeout_s)
@@ -93,7 +94,7 @@ class Hub:
         self._most_clients = most_clients
         self._most_waiting = most_waiting
         self._subscribers: set[Subscriber] = set()
-        self._snapshot: tuple[int, bytes] | None = None
+        self._snapshot: tuple[int, Frame] | None = None
         self._polled_at = datetime.now(UTC)
         self._told: Status | None = None
 
@@ -116,7 +117,7 @@ class Hub:
         self.version += 1
         if not self._subscribers:
             return
-        event = b""  # before the first view everybody is behind, and gets a snapshot
+        event = Frame()  # before the first view everybody is behind, and gets a snapshot
         if before is not None and change is not None:
             event = events.changes(change, before, polled_at, self._id)
         for subscriber in self._subscribers:
@@ -146,23 +147,21 @@ class Hub:
         finally:
             self._subscribers.discard(subscriber)
 
-    async def follow(self, subscriber: Subscriber, heartbeat_s: float) -> AsyncIterator[bytes]:
+    async def follow(self, subscriber: Subscriber, heartbeat_s: float) -> AsyncIterator[Frame]:
         """Yield frames as they come: a snapshot, then changes, and a status after each silence.
 
         Where the view is not fresh a status comes first, so that nobody takes it for fresh.
         """
-        yield events.BEGIN if self.status().fresh else events.BEGIN + events.status(self.status())
+        yield events.BEGIN if self.status().fresh else Frame(events.BEGIN + events.status(self.status()))
         while not subscriber.ended:
             if subscriber.behind and self.view is not None:
                 subscriber.catch_up()
-                yield self._whole(
-                    self.view
-                )  # by itself: all clients are sent the same bytes, not a copy each
+                yield self._whole(self.view)
                 yield events.status(self.status())
             waiting = await subscriber.some(heartbeat_s)
-            if waiting:
-                yield b"".join(waiting)
-            elif not subscriber.behind or self.view is None:
+            for frame in waiting:  # as they are: all clients are sent the same bytes, not a copy each
+                yield frame
+            if not waiting and (not subscriber.behind or self.view is None):
                 yield events.status(self.status())
 
     def end(self) -> None:
@@ -174,7 +173,7 @@ class Hub:
     def _id(self) -> str:
         return f"{self._epoch}-{self.version}"
 
-    def _whole(self, view: View) -> bytes:
+    def _whole(self, view: View) -> Frame:
         if self._snapshot is None or self._snapshot[0] != self.version:
             self._snapshot = self.version, events.snapshot(view, self._polled_at, self._id)
         return self._snapshot[1]

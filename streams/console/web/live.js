@@ -12,6 +12,8 @@ export class Live {
     this.status = null; // what the console last said of itself
     this.connected = false;
     this.known = false; // whether there was a snapshot
+    this._parts = []; // events of one moment, the last of which has yet to come
+    this._anew = false; // whether they are a snapshot
     this._changed = changed;
     this._lastWord = Date.now();
     this._connect();
@@ -40,13 +42,10 @@ export class Live {
         this._changed();
       });
     on("snapshot", (data) => {
-      this.known = true;
-      this.cells.clear();
-      this.outlines.clear();
-      this.alerts.clear();
-      this._take(data);
+      [this._parts, this._anew] = [[], true];
+      this._part(data);
     });
-    on("changes", (data) => this._take(data));
+    on("changes", (data) => this._part(data));
     on("status", (data) => (this.status = data));
     source.onerror = () => {
       this.connected = false;
@@ -54,6 +53,20 @@ export class Live {
       // A browser gives up where it was refused; otherwise it connects again by itself.
       if (source.readyState === EventSource.CLOSED) setTimeout(() => this._connect(), AGAIN_MS);
     };
+  }
+
+  /** Keep what comes in several events until all are there: they tell of one moment. */
+  _part(data) {
+    this._parts.push(data);
+    if (data.more) return;
+    if (this._anew) {
+      this.known = true;
+      this.cells.clear();
+      this.outlines.clear();
+      this.alerts.clear();
+    }
+    for (const part of this._parts) this._take(part);
+    [this._parts, this._anew] = [[], false];
   }
 
   _take(data) {

@@ -130,4 +130,16 @@ assert.deepEqual([[...known.cells.keys()], [...known.outlines.keys()]], [["w"], 
 say("changes", { cells: [row("e", "didi")], gone: [], outlines: { e: [] } });
 assert.deepEqual([...known.outlines.keys()], ["w", "e"]);
 console.log("outlines");
+const cells = () => [...known.cells.keys()];
+say("snapshot", { cells: [row("n", "hello")], outlines: { n: [] }, more: true });
+say("changes", { cells: [row("m", "hello")], outlines: { m: [] }, more: true });
+assert.deepEqual(cells(), ["w", "e"]); // the old picture, until the new one is whole
+say("snapshot", { cells: [row("n", "hello")], outlines: { n: [] }, more: true }); // it was cut off, and begins anew
+say("changes", { cells: [row("s", "hello")], outlines: { s: [] }, more: false });
+assert.deepEqual([cells(), [...known.outlines.keys()]], [["n", "s"], ["n", "s"]]); // prettier-ignore
+say("changes", { cells: [row("n", "didi")], gone: [["n", "hello"]], outlines: { n: [] }, more: true }); // prettier-ignore
+assert.equal(known.cells.get("n").has("didi"), false);
+say("changes", { cells: [], gone: [["s", "hello"]], outlines: {}, more: false });
+assert.deepEqual([cells(), [...known.cells.get("n").keys()], [...known.outlines.keys()]], [["n"], ["didi"], ["n"]]); // prettier-ignore
+console.log("parts");
 process.exit(0); // live.js watches for ever

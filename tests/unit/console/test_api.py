@@ -1,6 +1,7 @@
 """The HTTP API over a hub and a fake past, on a real socket."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urljoin
@@ -9,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from streams.console import api
 from streams.console.api import application
 from streams.console.freshness import Freshness
 from streams.console.hosts import names_allowed
@@ -221,6 +223,78 @@ def test_the_live_stream_begins_with_a_snapshot_and_goes_on_with_changes_and_hea
             assert b"event: changes" not in await answer.content.read()
 
     served(check)
+
+
+def test_the_live_stream_is_gzip_for_those_who_take_it_and_says_so() -> None:
+    async def check(client: Client, hub: Hub, _past: Past) -> None:
+        sizes = []
+        for header, encoding in (("gzip", "gzip"), ("identity", None)):
+            async with client.get("/api/v1/live", headers={"Accept-Encoding": header}) as answer:
+                assert answer.headers.get("Content-Encoding") == encoding
+                assert "Accept-Encoding" in answer.headers["Vary"]
+                asyncio.get_running_loop().call_later(0.01, hub.end)
+                sizes.append(len(await answer.content.read()))
+        assert sizes[0] == sizes[1], "aiohttp takes a gzip with a wrong checksum for an error"
+
+    served(check)
+
+
+def test_answers_are_compressed_for_those_who_take_it_and_small_ones_are_not() -> None:
+    async def check(client: Client, _hub: Hub, _past: Past) -> None:
+        for path, header, encoding in (
+            ("/api/v1/cells", "gzip", "gzip"),
+            ("/api/v1/cells", "identity", None),
+            ("/health", "gzip", None),
+        ):
+            answer = await client.get(path, headers={"Accept-Encoding": header})
+            assert answer.headers.get("Content-Encoding") == encoding
+            assert (await answer.json())["cells"]
+
+    served(check)
+
+
+HUGE = a_view(*(cell(CELLS[0], f"operator {n}") for n in range(50_000)))
+"""More than the buffers of a socket hold."""
+
+
+def a_line(client: Client) -> socket.socket:
+    """A client of the live stream that reads only when told to."""
+    line = socket.create_connection(("127.0.0.1", client.port or 0))
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1_024)
+    line.sendall(b"GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    line.setblocking(False)
+    return line
+
+
+def test_a_client_that_takes_its_snapshot_slowly_gets_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_STUCK_S", 0.3)
+
+    async def check(client: Client, _hub: Hub, _past: Past) -> None:
+        loop, end = asyncio.get_running_loop(), b""
+        began = loop.time()
+        with a_line(client) as line:
+            async with asyncio.timeout(30):
+                while b'"more":false' not in end:
+                    taken = await loop.sock_recv(line, 64 * 1_024)
+                    assert taken, f"cut off after {loop.time() - began:.1f} s"
+                    end = end[-20:] + taken
+                    await asyncio.sleep(0.005)
+        assert loop.time() - began > 3 * 0.3, "it was too quick to say anything"
+
+    served(check, view=HUGE)
+
+
+def test_a_client_that_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_STUCK_S", 0.3)
+
+    async def check(client: Client, hub: Hub, _past: Past) -> None:
+        with a_line(client):
+            for wanted in (1, 0):
+                async with asyncio.timeout(5):
+                    while hub.clients != wanted:  # noqa: ASYNC110 - the hub tells nobody
+                        await asyncio.sleep(0.005)
+
+    served(check, view=HUGE)
 
 
 async def next_event(content: asyncio.StreamReader) -> str:

@@ -85,4 +85,12 @@ def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
         ["node", str(script), str(web)], capture_output=True, text=True, timeout=60, check=False
     )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.split() == ["one-piece", "both-sides", "alert", "strays", "alerts-alone", "outlines"]
+    assert ran.stdout.split() == [
+        "one-piece",
+        "both-sides",
+        "alert",
+        "strays",
+        "alerts-alone",
+        "outlines",
+        "parts",
+    ]

@@ -35,7 +35,8 @@ class Database:
         async with _asking(self._live) as connection:
             cells = await views.cells_now(connection)
             alerts = await views.open_alerts(connection)
-        return view(cells, alerts)
+            stored = await views.stored(connection)
+        return view(cells, alerts, stored)
 
     async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
         """Return the minutes of a cell, and one more than the limit if there are more."""

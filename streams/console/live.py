@@ -126,9 +126,11 @@ class Hub:
     def tell_status(self) -> None:
         """Tell how fresh the view is, if that is news."""
         now = self.status()
-        if self._told is None or (now.fresh, now.stale_since) != (self._told.fresh, self._told.stale_since):
+        if self._told is None or now.news != self._told.news:
             if not now.fresh:
                 log.warning("stale since %s: %s", now.stale_since, now.reason)
+            elif now.quiet_s is not None:
+                log.warning("no worker has stored anything since %s", now.stored_at)
             elif self._told is not None:
                 log.info("fresh again")
             self._told = now
@@ -202,7 +204,7 @@ async def poll(
             pause = min(LONGEST_PAUSE_S, backoff(failures, every_s, jitter()))
             failures += 1
         else:
-            hub.freshness.answered(now, began)
+            hub.freshness.answered(now, began, view.stored)
             hub.publish(view, now)
             took = time.monotonic() - began
             pause, failures = max(every_s - took, min(2 * took, _LONGEST_REST_S)), 0

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from streams.store.view_rows import CellNow, OpenAlert
+from streams.store.view_rows import CellNow, OpenAlert, Stored
 
 Key = tuple[str, str]
 """Cell (hex) and operator."""
@@ -11,10 +11,14 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All live cells, in the order of their keys, and all open alerts, newest start first."""
+    """All live cells, in the order of their keys, and all open alerts, newest start first.
+
+    `stored`: when a worker wrote last; None if never.
+    """
 
     cells: Mapping[Key, CellNow] = field(default_factory=dict)
     alerts: Mapping[str, OpenAlert] = field(default_factory=dict)
+    stored: Stored | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,11 @@ class Change:
         return bool(self.cells or self.gone or self.alerts or self.over)
 
 
-def view(cells: Iterable[CellNow], alerts: Iterable[OpenAlert]) -> View:
+def view(cells: Iterable[CellNow], alerts: Iterable[OpenAlert], stored: Stored | None = None) -> View:
     """Return the view of rows as the database gives them."""
     by_key = {(row.cell, row.operator): row for row in cells}
     newest_first = sorted(alerts, key=lambda alert: (-alert.starts_at.timestamp(), alert.alert_id))
-    return View(dict(sorted(by_key.items())), {alert.alert_id: alert for alert in newest_first})
+    return View(dict(sorted(by_key.items())), {alert.alert_id: alert for alert in newest_first}, stored)
 
 
 def diff(before: View, after: View) -> Change:

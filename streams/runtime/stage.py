@@ -7,7 +7,8 @@ second, for the partitions that moved:
 
 1. what changed is published, and Kafka's (and MQTT's) confirmations are awaited;
 2. in one transaction the changed rows, the state's parts, the ledger and the offset are stored;
-3. the events are acknowledged to Faust, which commits their offsets to Kafka.
+3. the events are acknowledged to Faust, which commits their offsets to Kafka;
+4. the ledger says of partitions in which nothing moved for ten seconds that somebody looks after them.
 
 Publishing before the transaction is safe because a fold is a function of the log: after a crash the next
 owner says the same again. While the database is away, step 2 waits and folding goes on until
@@ -25,7 +26,7 @@ from typing import Any
 
 from faust.types import TP
 
-from streams.errors import Fenced, LogGap
+from streams.errors import Fenced, LogGap, ServiceUnavailable
 from streams.fold import Changes, Fold, Output, Record, Retaining
 from streams.frames import END_MS
 from streams.runtime.beginning import Beginning
@@ -43,6 +44,7 @@ _REST = 9  # times as long as it took to make what was published, until more is
 _LONGEST_REST_S = 0.25  # also while no record comes
 _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
 _TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
+_BEAT_S = 10.0  # the ledger says this often that we live, where nothing moves
 _SETTLES_S = 10.0  # one that was just opened folds records again: what stands on MQTT may be ahead of it
 _CONFIRMED_S = 2.0  # how long the database's word counts that a claim is ours
 _PATIENCE_S = 2.0  # so long records wait for the checkpoint after which they are judged otherwise, at first
@@ -61,6 +63,7 @@ class _Owned:
     durable: int
     fed: bool = False
     since: float = field(default_factory=time.monotonic)
+    stored: float = field(default_factory=time.monotonic)
     beginning: Beginning = field(default_factory=Beginning)
     spoilt: bool = False
     unacked: deque[Any] = field(default_factory=deque)
@@ -243,7 +246,7 @@ class Stage:
                 due = time.monotonic() >= checkpoint_at
                 if due and (self._commit is None or self._commit.done()):
                     checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
-                    self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
+                    self._commit = asyncio.create_task(self._checkpoint(await self._publish_all()))
                 else:
                     with self._nothing_lost():
                         begin = time.thread_time()
@@ -344,6 +347,11 @@ class Stage:
             raise
         return taken
 
+    async def _checkpoint(self, taken: list[tuple[_Owned, int, Changes, list[Any]]]) -> None:
+        """Steps 2 to 4."""
+        await self._store_all(taken)
+        await self._show_life()
+
     async def _store_all(self, taken: list[tuple[_Owned, int, Changes, list[Any]]]) -> None:
         """Steps 2 and 3; for the partitions that are still ours, and of which nothing was lost before."""
         mine = [
@@ -356,13 +364,30 @@ class Stage:
             with self._nothing_lost():
                 await retrying(lambda: self._store.commit(commits), self._stop, log.warning)
             for owned, offset, _, events in mine:
-                owned.durable = max(owned.durable, offset)
+                owned.durable, owned.stored = max(owned.durable, offset), time.monotonic()
                 for event in events:
                     event.ack()
         except Exception as error:
             self._end(error)
         finally:
             self._release(taken)
+
+    async def _show_life(self) -> None:
+        """Step 4. The checkpoints stay as they are: that nothing moves can be seen there."""
+        now = time.monotonic()
+        idle = [one for one in self._owned.values() if now - one.stored >= _BEAT_S and not one.spoilt]
+        if self._ended or not idle:
+            return
+        try:
+            await self._store.show_life([owned.claim for owned in idle])
+            for owned in idle:
+                owned.stored = now
+        except ServiceUnavailable as error:
+            log.debug(
+                "the ledger does not say that we live: %s", error
+            )  # it is tried again at the next checkpoint
+        except Exception as error:
+            self._end(error)
 
     @contextmanager
     def _nothing_lost(self) -> Iterator[None]:

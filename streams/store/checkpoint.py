@@ -64,6 +64,13 @@ UPDATE ub.checkpoint SET "offset" = %s, updated_at = now()
 WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
 """
 
+_SHOW_LIFE = """
+UPDATE ub.ledger l SET updated_at = now()
+FROM ub.checkpoint c
+WHERE (c.stage, c.topic, c.partition) = (l.stage, l.topic, l.partition)
+  AND (c.stage, c.topic, c.partition, c.epoch) = (%s, %s, %s, %s)
+"""
+
 _IS_OURS = """
 SELECT 1 FROM ub.checkpoint WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
 """
@@ -170,6 +177,12 @@ class Store:
         async with self.session.transaction() as connection:
             found = [await connection.execute(_IS_OURS, (*claim.key, claim.epoch)) for claim in claims]
         _all_ours([claim for claim, one in zip(claims, found, strict=True) if one.rowcount == 0])
+
+    async def show_life(self, claims: Sequence[Claim]) -> None:
+        """Have the ledger say that it is right as of now, for those of these partitions that are still ours."""
+        async with self.session.transaction() as connection:
+            for claim in claims:
+                await connection.execute(_SHOW_LIFE, (*claim.key, claim.epoch))
 
     async def open_now(self, ids: Collection[str]) -> set[str]:
         """Return those of these ids of alerts and incidents that are open in the tables; see open_now."""

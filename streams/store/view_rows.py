@@ -25,6 +25,14 @@ class CellNow:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """When a worker stored something last, or had nothing to store; by the database's clock, and seconds ago."""
+
+    at: datetime
+    ago_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class OpenAlert:
     """api.alerts_open: an alert after its newest event, without its evidence."""
 

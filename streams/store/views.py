@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from streams.store.view_rows import CellMinute, CellNow, ClearedAlert, OpenAlert
+from streams.store.view_rows import CellMinute, CellNow, ClearedAlert, OpenAlert, Stored
 
 Connection = AsyncConnection[Any]
 
@@ -28,6 +28,11 @@ _OPEN = """
 SELECT alert_id, sequence, severity, kind, subject, hex AS cell, lat, lon, region, zone, starts_at, updated_at, summary,
        occupancy, capacity, policy, acknowledged, acknowledged_by, assignee, due_at, comment
 FROM api.alerts_open ORDER BY starts_at DESC, alert_id
+"""
+
+_STORED = """
+SELECT max(updated_at) AS at, extract(epoch FROM now() - max(updated_at))::double precision AS ago_s
+FROM api.ledger HAVING count(*) > 0
 """
 
 _CLEARED = """
@@ -68,6 +73,11 @@ async def cells_now(connection: Connection) -> list[CellNow]:
 async def open_alerts(connection: Connection) -> list[OpenAlert]:
     """Return all rows of api.alerts_open, newest start first."""
     return await _rows(connection, OpenAlert, _OPEN)
+
+
+async def stored(connection: Connection) -> Stored | None:
+    """Return when a worker stored something last, by api.ledger; None before the first time."""
+    return next(iter(await _rows(connection, Stored, _STORED)), None)
 
 
 async def cleared_alerts(

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -227,6 +228,39 @@ def test_after_an_outage_the_live_view_is_exact_again_and_meanwhile_nobody_gets_
     with Proxies() as proxies:
         link = proxies.between(address.port)
         asyncio.run(run(link, migrated.reader_url.replace(f":{address.port}/", f":{link.port}/")))
+
+
+def test_where_no_worker_has_stored_anything_for_a_while_it_says_so(migrated: Database) -> None:
+    claimed = """
+        INSERT INTO ub.ledger (stage, topic, partition, received, applied, superseded, rejected, updated_at)
+        VALUES ('fleet', 'ub.vehicles', %s, 0, 0, 0, 0, now() - %s * INTERVAL '1 second') RETURNING updated_at
+    """
+
+    async def run() -> None:
+        async with console(migrated.reader_url) as (base, ask), aiohttp.ClientSession() as client:
+            _, body = await ask("/health")
+            assert (body["status"], body["stored_at"]) == ("ok", None)
+
+            async def check(partition: int, ago_s: int, status: str) -> None:
+                ((at,),) = await asyncio.to_thread(query, migrated.owner_url, claimed, partition, ago_s)
+                body = await until(
+                    ask,
+                    "/health",
+                    lambda _s, body: body["stored_at"] is not None and body["status"] == status,
+                )
+                assert datetime.fromisoformat(body["stored_at"]) == at
+                assert (body["quiet_s"] or 0) // 60 == (60 if status == "quiet" else 0)
+                async with client.get(f"{base}api/v1/live") as answer:
+                    while not (line := await answer.content.readline()).startswith(b"event: status"):
+                        assert line
+                    told = json.loads((await answer.content.readline()).removeprefix(b"data: "))
+                assert datetime.fromisoformat(told["stored_at"]) == at
+                assert (told["quiet_s"] is None) == (status == "ok")
+
+            await check(0, 3_600, "quiet")
+            await check(1, 2, "ok")
+
+    asyncio.run(run())
 
 
 def test_questions_that_wait_for_one_that_gets_no_answer_are_refused_soon(migrated: Database) -> None:

@@ -94,6 +94,25 @@ def test_epochs_grow_though_the_clock_goes_back_or_the_database_was_restored_fro
     assert first.epoch < third.epoch < first.epoch + 60_000
 
 
+def test_a_ledger_is_as_of_now_where_its_owner_looks_after_it_and_the_checkpoint_stays_untouched(
+    migrated: Database,
+) -> None:
+    touched = "SELECT max(updated_at) FROM ub.{}"
+
+    async def body(store: Store) -> None:
+        lost = await claim(store)
+        await store.commit([PartitionCommit(lost, 5, Changes(ledger=Ledger(1, 1)))])
+        mine, silent = await claim(store, owner="worker-1"), await claim(store, 1)
+        before = [query(migrated.owner_url, touched.format(table)) for table in ("ledger", "checkpoint")]
+        for claims, wanted in (([lost, silent], False), ([mine], True)):
+            await store.show_life(claims)
+            after = [query(migrated.owner_url, touched.format(table)) for table in ("ledger", "checkpoint")]
+            assert ([after[0] > before[0]], after[1]) == ([wanted], before[1])
+
+    with_store(migrated, body)
+    assert query(migrated.owner_url, "SELECT received FROM ub.ledger") == [(1,)]
+
+
 def test_a_zombies_commit_writes_nothing_at_all(migrated: Database) -> None:
     async def body(store: Store) -> Fenced:
         kept, lost = await claim(store, 0), await claim(store, 1)

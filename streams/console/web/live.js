@@ -27,6 +27,9 @@ export class Live {
     if (this.status && !this.status.fresh) {
       return `The database does not answer. What you see is as of ${time(this.status.stale_since)}.`;
     }
+    if (this.status?.quiet_s) {
+      return `Nothing was stored for ${span(this.status.quiet_s)}: no worker runs, or none gets on. What you see is as of ${time(this.status.stored_at)}.`;
+    }
     return null;
   }
 
@@ -104,4 +107,10 @@ export class Live {
 /** A time for people, UTC, to the second. */
 export function time(text) {
   return text ? text.slice(0, 19).replace("T", " ") + " UTC" : "–";
+}
+
+/** A long time for people: minutes, then hours, then days. */
+function span(seconds) {
+  const [minutes, hours, days] = [60, 3_600, 86_400].map((unit) => Math.floor(seconds / unit));
+  return minutes < 120 ? `${minutes} min` : hours < 48 ? `${hours} h` : `${days} days`;
 }

@@ -142,4 +142,9 @@ assert.equal(known.cells.get("n").has("didi"), false);
 say("changes", { cells: [], gone: [["s", "hello"]], outlines: {}, more: false });
 assert.deepEqual([cells(), [...known.cells.get("n").keys()], [...known.outlines.keys()]], [["n"], ["didi"], ["n"]]); // prettier-ignore
 console.log("parts");
+say("status", { fresh: true, polled_at: "2026-03-01T12:00:00Z" });
+assert.equal(known.trouble, null);
+say("status", { fresh: true, polled_at: "2026-03-01T12:00:00Z", stored_at: "2026-03-01T11:48:00Z", quiet_s: 721 });
+assert.match(known.trouble, /^Nothing was stored for 12 min: .* as of 2026-03-01 11:48:00 UTC/);
+console.log("quiet");
 process.exit(0); // live.js watches for ever

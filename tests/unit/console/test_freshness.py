@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from streams.console.freshness import Freshness
+from streams.store.view_rows import Stored
 from tests.unit.console.rows import T0
 
 
@@ -28,3 +29,23 @@ def test_an_answer_makes_it_fresh_again_and_forgets_why_it_was_not() -> None:
     freshness.answered(T0, 100.0)
     now = freshness.status(101.0)
     assert (now.fresh, now.stale_since, now.reason) == (True, None, None)
+
+
+def test_where_no_worker_writes_it_says_for_how_long_and_a_minute_is_nothing_unusual() -> None:
+    freshness = Freshness(5, T0)
+    stored_at = T0 - timedelta(seconds=58)
+    freshness.answered(T0, 100.0, Stored(stored_at, 58.0))
+    found = [freshness.status(monotonic) for monotonic in (100.0, 102.0, 103.5)]
+    assert [(now.fresh, now.stored_at, now.quiet_s) for now in found] == [
+        (True, stored_at, None),
+        (True, stored_at, None),
+        (True, stored_at, 61),
+    ]
+    stale = freshness.status(106.0)
+    assert (stale.fresh, stale.stored_at, stale.quiet_s) == (False, stored_at, None), "nobody knows meanwhile"
+
+
+def test_a_database_in_which_nothing_was_ever_stored_is_no_trouble() -> None:
+    freshness = Freshness(5, T0)
+    freshness.answered(T0, 100.0, None)
+    assert (freshness.status(100.0).stored_at, freshness.status(100.0).quiet_s) == (None, None)

@@ -93,4 +93,5 @@ def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
         "alerts-alone",
         "outlines",
         "parts",
+        "quiet",
     ]

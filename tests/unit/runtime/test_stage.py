@@ -1,6 +1,7 @@
 """A stage between its log and its database: what a fold handed out is stored, or nothing after it is."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -56,6 +57,7 @@ class Database:
     lost: set[int] = field(default_factory=set)
     claimed: list[int] = field(default_factory=list)
     restored_at: int = -1
+    alive: list[int] = field(default_factory=list)
 
     async def claim(self, stage: str, topic: str, partition: int, **_: Any) -> Claim:
         self.claimed.append(partition)
@@ -69,6 +71,9 @@ class Database:
             partition = one.claim.partition
             self.offset[partition] = one.offset
             self.parts.setdefault(partition, []).extend(one.changes.parts)
+
+    async def show_life(self, claims: Sequence[Claim]) -> None:
+        self.alive += [claim.partition for claim in claims]
 
     async def confirm(self, claims: Sequence[Claim]) -> None:
         lost = [claim.key for claim in claims if claim.partition in self.lost]
@@ -548,3 +553,28 @@ def test_a_checkpoint_is_made_though_no_record_comes(monkeypatch: pytest.MonkeyP
         return database
 
     assert asyncio.run(body()).offset == {0: 0}
+
+
+def test_of_a_partition_in_which_nothing_moves_it_is_said_now_and_then_that_somebody_looks_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stage_module, "_BEAT_S", 0.1)
+
+    async def body() -> Database:
+        database, kafka = Database(0), Kafka()
+        stage = a_stage(database, kafka, [])
+        await stage.open({0, 1})
+        running = asyncio.create_task(stage.run())
+        began, offset = time.monotonic(), 0
+        while time.monotonic() - began < 0.55:
+            await stage.consume(Events((1, offset)))
+            offset += 1
+            await asyncio.sleep(0.01)
+        await stage.close(5)
+        await running
+        return database
+
+    database = asyncio.run(body())
+    assert 3 <= len(database.alive) <= 6, "some five times, not at each of fifty checkpoints"
+    assert set(database.alive) == {0}
+    assert set(database.offset) == {1}, "what did not move is not stored: an audit waits until nothing moves"

@@ -11,6 +11,7 @@ UrbanBrainError
 ├── MatcherError         a matcher of alerts cannot be read
 ├── AlertError           an alert or a silence is not there, or not in a state for what was asked
 ├── BadQuery             what the console was asked cannot be understood
+├── Busy                 more is asked of the console than the database answers in time
 ├── CannotReplay         the log does not hold what an alert came from, or nothing judges it any more
 └── CannotAudit          the log or the tables do not hold what an audit needs
 """
@@ -82,6 +83,10 @@ class AlertError(UrbanBrainError):
 
 class BadQuery(UrbanBrainError):
     """What the console was asked cannot be understood."""
+
+
+class Busy(UrbanBrainError):
+    """More is asked of the console than the database answers in time; it is well, and less at a time helps."""
 
 
 class CannotReplay(UrbanBrainError):

@@ -16,7 +16,7 @@ from streams.console.hosts import Allows
 from streams.console.live import Hub, TooManyClients
 from streams.console.params import AlertsQuery, WindowsQuery
 from streams.console.view import View
-from streams.errors import BadQuery, UrbanBrainError
+from streams.errors import BadQuery, Busy, UrbanBrainError
 from streams.store.view_rows import CellMinute, ClearedAlert
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ _HEADERS = {
 
 
 class Questions(Protocol):
-    """What is not in the view: the past. Both raise UrbanBrainError when the database is away."""
+    """What is not in the view: the past. Both raise UrbanBrainError: Busy where too much is asked."""
 
     async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
         """Return up to limit + 1 minutes of a cell."""
@@ -205,6 +205,9 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return _unavailable(
             "the database has not answered for some seconds, so what is known may be out of date"
         )
+    except Busy as error:
+        log.warning("%s: %s", request.path, error)
+        return _unavailable(f"too much is asked at a time: {error}")
     except UrbanBrainError as error:
         log.warning("%s: %s", request.path, error)
         return _unavailable("the database does not answer, or not in time")

@@ -8,15 +8,15 @@ import psycopg
 
 from streams.console.params import AlertsQuery, WindowsQuery
 from streams.console.view import View, view
-from streams.errors import MigrationError, ServiceUnavailable
+from streams.errors import Busy, MigrationError, ServiceUnavailable
 from streams.store import views
 from streams.store.session import Session
 from streams.store.view_rows import CellMinute, ClearedAlert
 
 ANSWER_S = 4.0
 """How long an answer may take; then the connection is given up, for nothing may ever come."""
-MOST_WAITING = 20
-"""Questions of clients that wait for one another."""
+MOST_WAITING = 500
+"""Questions of clients that wait for one another: about as many short ones as are answered within TURN_S."""
 TURN_S = 3.0
 """How long one waits for those before it; where the database is silent each of them takes all its time."""
 
@@ -39,7 +39,7 @@ class Database:
         return view(cells, alerts, stored)
 
     async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
-        """Return the minutes of a cell, and one more than the limit if there are more."""
+        """Return the minutes of a cell, and one more than the limit if there are more; may raise Busy."""
         async with self._question() as connection:
             return await views.cell_minutes(
                 connection,
@@ -52,7 +52,7 @@ class Database:
             )
 
     async def cleared(self, query: AlertsQuery) -> Sequence[ClearedAlert]:
-        """Return alerts that are over, and one more than the limit if there are more."""
+        """Return alerts that are over, and one more than the limit if there are more; may raise Busy."""
         async with self._question() as connection:
             return await views.cleared_alerts(
                 connection,
@@ -65,9 +65,7 @@ class Database:
     @asynccontextmanager
     async def _question(self) -> AsyncIterator[views.Connection]:
         if self._waiting >= MOST_WAITING:
-            raise ServiceUnavailable(
-                "PostgreSQL", self._questions.address, f"{self._waiting} questions wait already"
-            )
+            raise Busy(f"{self._waiting} questions wait already")
         self._waiting += 1
         try:
             async with self._in_turn(), _asking(self._questions) as connection:
@@ -81,9 +79,7 @@ class Database:
             async with asyncio.timeout(TURN_S):
                 await self._turn.acquire()
         except TimeoutError:
-            raise ServiceUnavailable(
-                "PostgreSQL", self._questions.address, f"questions before this one took {TURN_S:g} s"
-            ) from None
+            raise Busy(f"the questions before this one took more than {TURN_S:g} s") from None
         try:
             yield
         finally:

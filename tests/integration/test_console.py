@@ -25,7 +25,7 @@ from streams import settings as settings_module
 from streams.console import database as console_database
 from streams.console.params import WindowsQuery
 from streams.console.service import serving
-from streams.errors import ServiceUnavailable
+from streams.errors import Busy, ServiceUnavailable
 from streams.grid import locate
 from streams.store import views
 from streams.store.migrate import migrate
@@ -276,7 +276,10 @@ def test_questions_that_wait_for_one_that_gets_no_answer_are_refused_soon(migrat
             answers_ = await asyncio.gather(
                 *(asked.minutes(HEX, query) for _ in range(10)), return_exceptions=True
             )
-            assert all(isinstance(one, ServiceUnavailable) for one in answers_), answers_
+            assert all(isinstance(one, ServiceUnavailable | Busy) for one in answers_), answers_
+            assert any(isinstance(one, ServiceUnavailable) for one in answers_), (
+                "one asked, and got no answer"
+            )
             assert time.monotonic() - began < 8, "one after the other took 2 s each to find nobody"
             await asyncio.to_thread(link.trouble, "none")
             assert await asked.minutes(HEX, query) == []
@@ -288,6 +291,27 @@ def test_questions_that_wait_for_one_that_gets_no_answer_are_refused_soon(migrat
         link = proxies.between(address.port)
         url = migrated.reader_url.replace(f":{address.port}/", f":{link.port}/")
         asyncio.run(run(link, make_conninfo(url, connect_timeout=2)))
+
+
+def test_many_short_questions_at_once_are_all_answered_and_too_many_are_told_to_wait(
+    migrated: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        asked, query = (
+            console_database.Database(migrated.reader_url),
+            WindowsQuery(None, None, None, 10, None),
+        )
+        try:
+            assert await asyncio.gather(*(asked.minutes(HEX, query) for _ in range(100))) == [[]] * 100
+            monkeypatch.setattr(console_database, "MOST_WAITING", 3)
+            found = await asyncio.gather(
+                *(asked.minutes(HEX, query) for _ in range(5)), return_exceptions=True
+            )
+            assert [isinstance(one, Busy) for one in found] == [False, False, False, True, True]
+        finally:
+            await asked.close()
+
+    asyncio.run(run())
 
 
 def test_a_connection_on_which_no_answer_comes_can_be_given_up_at_once(migrated: Database) -> None:

@@ -17,7 +17,7 @@ from streams.console.hosts import names_allowed
 from streams.console.live import Hub
 from streams.console.params import AlertsQuery, WindowsQuery
 from streams.console.view import View
-from streams.errors import ServiceUnavailable
+from streams.errors import Busy, ServiceUnavailable
 from streams.store.view_rows import CellMinute, ClearedAlert
 from tests.unit.console.rows import CELLS, T0, a_view, alert, cell
 
@@ -33,7 +33,7 @@ class Past:
     """Three minutes, and no alert that is over; or a database that is away."""
 
     def __init__(self) -> None:
-        self.away = False
+        self.failure: Exception | None = None
         self.asked: list[WindowsQuery | AlertsQuery] = []
 
     async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
@@ -47,8 +47,8 @@ class Past:
 
     def _ask(self, query: WindowsQuery | AlertsQuery) -> None:
         self.asked.append(query)
-        if self.away:
-            raise ServiceUnavailable("PostgreSQL", "secret-host:5432/urbanbrain", "gone")
+        if self.failure is not None:
+            raise self.failure
 
 
 def served(
@@ -199,10 +199,22 @@ def test_questions_are_answered_503_while_the_database_is_away_and_not_with_old_
 
 def test_a_failure_tells_nothing_of_what_is_inside() -> None:
     async def check(client: Client, _hub: Hub, past: Past) -> None:
-        past.away = True
+        past.failure = ServiceUnavailable("PostgreSQL", "secret-host:5432/urbanbrain", "gone")
         answer = await client.get(PATHS[3])
         assert answer.status == 503
         assert "secret-host" not in await answer.text()
+
+    served(check)
+
+
+def test_too_many_questions_are_not_told_as_a_database_that_is_away() -> None:
+    async def check(client: Client, _hub: Hub, past: Past) -> None:
+        past.failure = Busy("500 questions wait already")
+        answer = await client.get(PATHS[3])
+        detail = (await answer.json())["detail"]
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+        assert "500 questions wait already" in detail
+        assert "database" not in detail
 
     served(check)
 

@@ -53,7 +53,8 @@ function show() {
   byId("figures").textContent = live.known ? figures : "nothing is known yet";
   byId("clock").textContent = newest ? `positions up to ${time(newest)}` : "";
   byId("map").setAttribute("aria-label", `Map: ${figures}`);
-  document.title = live.alerts.size ? `(${live.alerts.size}) Urban brain` : "Urban brain";
+  const count = live.connected && live.alerts.size; // a hidden tab knows none
+  document.title = count ? `(${count}) Urban brain` : "Urban brain";
   showCell();
   showAlerts();
   full.sort((a, b) => b[0] - a[0] || (a[1] < b[1] ? -1 : 1));

@@ -16,12 +16,14 @@ export class Live {
     this._anew = false; // whether they are a snapshot
     this._changed = changed;
     this._lastWord = Date.now();
-    this._connect();
+    document.addEventListener("visibilitychange", () => this._see());
+    this._see();
     setInterval(() => this._watch(), 1_000);
   }
 
   /** Why what is shown may be out of date; null while it is not. */
   get trouble() {
+    if (document.hidden) return null; // nobody sees it
     if (!this.connected) return "No connection to the console. Trying again …";
     if (this.status && !this.status.polled_at) return "The database has not answered yet.";
     if (this.status && !this.status.fresh) {
@@ -33,7 +35,17 @@ export class Live {
     return null;
   }
 
+  /** Follow while the tab is seen: over HTTP/1.1 a browser has six connections to a host for all its tabs. */
+  _see() {
+    if (!document.hidden) return this._connect();
+    this._source?.close();
+    this._source = null;
+    this.connected = false;
+    this._changed();
+  }
+
   _connect() {
+    if (document.hidden) return;
     this._source?.close();
     this._lastWord = Date.now();
     const source = (this._source = new EventSource("api/v1/live"));
@@ -90,7 +102,7 @@ export class Live {
   }
 
   _watch() {
-    if (Date.now() - this._lastWord < QUIET_MS) return;
+    if (!this._source || Date.now() - this._lastWord < QUIET_MS) return;
     this.connected = false; // frozen, or cut off without a word
     this._changed();
     this._connect();

@@ -7,9 +7,10 @@ import { pathToFileURL } from "node:url";
 const load = (name) => import(pathToFileURL(join(process.argv[2], name)));
 
 let source = null;
+let see = null; // what happens when the page is shown or hidden
 Object.assign(globalThis, {
   devicePixelRatio: 1,
-  document: { documentElement: null },
+  document: { documentElement: null, hidden: true, addEventListener: (name, act) => (see = act) },
   getComputedStyle: () => ({ getPropertyValue: () => "#000" }),
   matchMedia: () => ({ addEventListener() {} }),
   ResizeObserver: class {
@@ -23,7 +24,9 @@ Object.assign(globalThis, {
     addEventListener(name, act) {
       this.on[name] = act;
     }
-    close() {}
+    close() {
+      if (source === this) source = null;
+    }
   },
 });
 
@@ -122,6 +125,9 @@ console.log("alerts-alone");
 
 const { Live } = await load("live.js");
 const known = new Live(() => {});
+const show = (visible) => see((document.hidden = !visible));
+assert.equal(source, null); // opened in the background
+show(true);
 const say = (name, data) => source.on[name]({ data: JSON.stringify({ alerts: [], ...data }) });
 const row = (cell, operator) => ({ cell, operator, occupancy: 1 });
 say("snapshot", { cells: [row("w", "hello"), row("w", "didi"), row("e", "hello")], outlines: { w: [], e: [] } });
@@ -147,4 +153,14 @@ assert.equal(known.trouble, null);
 say("status", { fresh: true, polled_at: "2026-03-01T12:00:00Z", stored_at: "2026-03-01T11:48:00Z", quiet_s: 721 });
 assert.match(known.trouble, /^Nothing was stored for 12 min: .* as of 2026-03-01 11:48:00 UTC/);
 console.log("quiet");
+const { onerror } = source;
+show(false);
+assert.deepEqual([source, known.trouble, cells()], [null, null, ["n"]]); // prettier-ignore
+onerror(); // it was on its way
+known._watch();
+known._connect();
+assert.equal(source, null);
+show(true);
+assert.notEqual(source, null);
+console.log("hidden");
 process.exit(0); // live.js watches for ever

@@ -94,4 +94,5 @@ def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
         "outlines",
         "parts",
         "quiet",
+        "hidden",
     ]

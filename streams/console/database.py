@@ -108,4 +108,6 @@ async def _asking(session: Session) -> AsyncIterator[views.Connection]:
             f"the database at {session.address} lacks views of ours; run `urbanbrain migrate`"
         ) from None
     except psycopg.errors.InsufficientPrivilege as error:
-        raise ServiceUnavailable("PostgreSQL", session.address, str(error).splitlines()[0]) from error
+        raise ServiceUnavailable(
+            "PostgreSQL", session.address, str(error).splitlines()[0], refuses=True
+        ) from error

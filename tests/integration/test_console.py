@@ -293,6 +293,17 @@ def test_questions_that_wait_for_one_that_gets_no_answer_are_refused_soon(migrat
         asyncio.run(run(link, make_conninfo(url, connect_timeout=2)))
 
 
+def test_a_right_that_was_taken_away_is_told_as_that(migrated: Database) -> None:
+    async def run() -> None:
+        async with console(migrated.reader_url) as (_, ask):
+            with psycopg.connect(migrated.owner_url, autocommit=True) as connection:
+                connection.execute("REVOKE SELECT ON api.cell_now FROM ub_reader")
+            body = await until(ask, "/health", lambda status, _: status == 503)
+            assert "refuses us (permission denied" in body["reason"]
+
+    asyncio.run(run())
+
+
 def test_many_short_questions_at_once_are_all_answered_and_too_many_are_told_to_wait(
     migrated: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

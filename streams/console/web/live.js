@@ -12,6 +12,7 @@ export class Live {
     this.status = null; // what the console last said of itself
     this.connected = false;
     this.known = false; // whether there was a snapshot
+    this._refusal = null; // why the console takes no more clients
     this._parts = []; // events of one moment, the last of which has yet to come
     this._anew = false; // whether they are a snapshot
     this._changed = changed;
@@ -24,10 +25,10 @@ export class Live {
   /** Why what is shown may be out of date; null while it is not. */
   get trouble() {
     if (document.hidden) return null; // nobody sees it
-    if (!this.connected) return "No connection to the console. Trying again …";
-    if (this.status && !this.status.polled_at) return "The database has not answered yet.";
+    if (!this.connected) return this._refusal ?? "No connection to the console. Trying again …";
+    if (this.status && !this.status.polled_at) return `Nothing is known yet: ${this.status.reason}`;
     if (this.status && !this.status.fresh) {
-      return `The database does not answer. What you see is as of ${time(this.status.stale_since)}.`;
+      return `What you see is as of ${time(this.status.stale_since)}: ${this.status.reason}`;
     }
     if (this.status?.quiet_s) {
       return `Nothing was stored for ${span(this.status.quiet_s)}: no worker runs, or none gets on. What you see is as of ${time(this.status.stored_at)}.`;
@@ -53,6 +54,7 @@ export class Live {
       source.addEventListener(name, (event) => {
         this._lastWord = Date.now();
         this.connected = true;
+        this._refusal = null;
         act(JSON.parse(event.data));
         this._changed();
       });
@@ -66,8 +68,23 @@ export class Live {
       this.connected = false;
       this._changed();
       // A browser gives up where it was refused; otherwise it connects again by itself.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this._connect(), AGAIN_MS);
+      if (source.readyState !== EventSource.CLOSED) return;
+      this._ask();
+      setTimeout(() => this._connect(), AGAIN_MS);
     };
+  }
+
+  /** Find out why the stream was refused, which a browser does not tell. */
+  async _ask() {
+    const asked = new AbortController();
+    try {
+      const answer = await fetch("api/v1/live", { signal: asked.signal });
+      this._refusal = answer.ok ? null : `The console answers ${answer.status}: ${(await answer.json()).detail}`;
+    } catch {
+      this._refusal = null; // it is not there, or something else answers in its place
+    }
+    asked.abort(); // a place may have become free, and this would hold it
+    this._changed();
   }
 
   /** Keep what comes in several events until all are there: they tell of one moment. */

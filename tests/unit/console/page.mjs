@@ -17,6 +17,7 @@ Object.assign(globalThis, {
     observe() {}
   },
   EventSource: class {
+    static CLOSED = 2;
     constructor() {
       source = this;
       this.on = {};
@@ -163,4 +164,22 @@ assert.equal(source, null);
 show(true);
 assert.notEqual(source, null);
 console.log("hidden");
+say("status", { fresh: false, polled_at: "2026-03-01T12:00:00Z", stale_since: "2026-03-01T12:00:00Z", reason: "PostgreSQL refuses us" });
+assert.equal(known.trouble, "What you see is as of 2026-03-01 12:00:00 UTC: PostgreSQL refuses us");
+say("status", { fresh: false, polled_at: null, reason: "PostgreSQL refuses us" });
+assert.equal(known.trouble, "Nothing is known yet: PostgreSQL refuses us");
+globalThis.fetch = async () => ({ ok: false, status: 503, json: async () => ({ detail: "all places are taken" }) });
+source.onerror();
+assert.match(known.trouble, /^No connection/);
+source.readyState = EventSource.CLOSED;
+source.onerror();
+await new Promise(setImmediate);
+assert.equal(known.trouble, "The console answers 503: all places are taken");
+say("status", { fresh: true, polled_at: "2026-03-01T12:00:00Z" });
+assert.equal(known.trouble, null);
+globalThis.fetch = async () => Promise.reject(new TypeError("no network"));
+source.onerror();
+await new Promise(setImmediate);
+assert.match(known.trouble, /^No connection/);
+console.log("reasons");
 process.exit(0); // live.js watches for ever

@@ -95,4 +95,5 @@ def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
         "parts",
         "quiet",
         "hidden",
+        "reasons",
     ]

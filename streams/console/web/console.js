@@ -18,7 +18,7 @@ const live = new Live(() => {
     show();
   }, 50);
 });
-const map = new CellMap(byId("map"), live, choose);
+const map = new CellMap(byId("map"), live, choose, () => byId("legend").offsetTop);
 
 function element(tag, text, className) {
   const made = document.createElement(tag);

@@ -13,11 +13,15 @@ export function classOf(count) {
 }
 
 export class CellMap {
-  /** @param {(cell: string, alert?: string) => void} chosen called when a cell, or the ring of an alert, is clicked. */
-  constructor(canvas, live, chosen) {
+  /**
+   * @param {(cell: string, alert?: string) => void} chosen called when a cell, or the ring of an alert, is clicked.
+   * @param {() => number} free pixels from above that nothing else covers.
+   */
+  constructor(canvas, live, chosen, free = () => canvas.clientHeight) {
     this._canvas = canvas;
     this._live = live;
     this._chosen = chosen;
+    this._free = free;
     this._view = null; // {lon, lat, scale}: the middle, and pixels per degree of latitude
     this._moved = false; // whether a person has; until then all cells are kept in sight
     this.selected = null;
@@ -94,7 +98,9 @@ export class CellMap {
     const [west, south, east, north] = box;
     const [lon, lat] = [(west + east) / 2, (south + north) / 2];
     const across = (east - west) * Math.cos((lat * Math.PI) / 180);
-    this._view = { lon, lat, scale: 0.94 * Math.min(width / across, height / (north - south)) };
+    const free = Math.max(height / 2, this._free());
+    const scale = 0.94 * Math.min(width / across, free / (north - south));
+    this._view = { lon, lat: lat - (height - free) / 2 / scale, scale };
   }
 
   /** Pixels of a position; near enough to Mercator for a city. */

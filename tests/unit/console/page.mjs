@@ -124,6 +124,17 @@ for (const [[x, y]] of drawn) {
 assert.deepEqual(chosen, [["far", "s"], ["away", "t"]]); // prettier-ignore
 console.log("alerts-alone");
 
+const plain = { cells: new Map([["s", 0], ["n", 0]]), alerts: new Map(), occupancy: () => 1 }; // prettier-ignore
+plain.outlines = new Map([["s", [[121.5, 31.1], [121.51, 31.11]]], ["n", [[121.5, 31.3], [121.51, 31.31]]]]); // prettier-ignore
+for (const [free, seen] of [[HEIGHT, HEIGHT], [HEIGHT - 60, HEIGHT - 60], [-20, HEIGHT / 2]]) {
+  drawn.length = 0;
+  new CellMap(canvas, plain, () => {}, () => free).draw(); // prettier-ignore
+  const heights = drawn.flat().map(([, y]) => y);
+  const [above, below] = [Math.min(...heights), seen - Math.max(...heights)];
+  assert.ok(above > 0 && Math.abs(above - below) < 1 && above < 0.04 * HEIGHT, `${free}: ${above}, ${below}`);
+}
+console.log("legend");
+
 const { Live } = await load("live.js");
 const known = new Live(() => {});
 const show = (visible) => see((document.hidden = !visible));

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 
 from streams.console.api import application
 from streams.console.database import Database
@@ -43,6 +44,7 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         application(hub, database, allows),
         handler_cancellation=True,
         access_log=None,
+        logger=_server_log(),
         shutdown_timeout=_SHUTDOWN_S,
     )
     await runner.setup()
@@ -68,6 +70,17 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         await runner.cleanup()
         await asyncio.gather(*tasks, return_exceptions=True)
         await database.close()
+
+
+def _server_log() -> logging.Logger:
+    """Return the log of the web server, without requests with lines that are too long: their answer is 400."""
+    server = log.getChild("server")
+    server.addFilter(_is_worth_a_line)
+    return server
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    return record.exc_info is None or not isinstance(record.exc_info[1], LineTooLong)
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> str:

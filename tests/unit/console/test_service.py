@@ -48,6 +48,27 @@ def test_an_address_that_is_taken_is_named_with_the_way_out() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("request_", "logged"),
+    [(b"GET /" + b"x" * 9_000 + b" HTTP/1.1", False), (b"GET / HTTP/1.1\r\nno header", True)],
+    ids=["too long", "no request"],
+)
+def test_a_line_that_is_too_long_is_answered_and_no_error_in_the_log(
+    request_: bytes, logged: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        async with serving(settings()) as url:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", int(url.rstrip("/").rpartition(":")[2])
+            )
+            writer.write(request_ + b"\r\nHost: localhost\r\n\r\n")
+            assert b" 400 " in await reader.readline()
+            writer.close()
+
+    asyncio.run(run())
+    assert any(record.levelname == "ERROR" for record in caplog.records) is logged
+
+
 def test_it_listens_on_the_loopback_only_unless_it_is_told_otherwise() -> None:
     assert settings_module.Settings.model_fields["console_host"].default == "127.0.0.1"
 

@@ -5,9 +5,11 @@ R is when an alert was raised, C when it was cleared, by event time (docs/scorin
              begin                due: from      to                  end  + grace
     ..........|....................|==============|...................|......:.....
         R not judged    R false         R true          R false                 R not judged
-                  may: |~~~~~~~~~~~~~~~~~~~|
-                         R-----------------------C    tolerated, then still open at `from`: true, delay 0
+                  may: |~~~~~~~~~~~|
+                         R-----------------------C    tolerated until `from`, still open then: true, delay 0
                          R-----C                      tolerated
+                may: |~~~~~~~|
+                         R-----------------------C    tolerated, but not until `from`: finds nothing
 """
 
 from collections.abc import Collection, Sequence
@@ -72,16 +74,17 @@ def judge(
         return None
 
     excused = {life.alert_id: entry for life in fit if (entry := raised_in(truth.may, life)) is not None}
+    excused_until = {life.alert_id: _tolerated_until(truth.may, life) for life in fit}
 
     def finds(life: Life, entry: Entry) -> bool:
-        """Raised in time; or before, where that was tolerated, and still open when it came to be due.
+        """Raised in time; or before, where that was tolerated from then on, and still open when it came to be due.
 
-        An alert that was wrong when it was raised does not become right by staying open: whoever raises
-        everything at once and clears nothing has found nothing.
+        An alert that was wrong before does not become right by staying open: whoever raises everything at once
+        and clears nothing has found nothing.
         """
         if not entry.about(life.kind, life.cell, life.subject):
             return False
-        early = life.alert_id in excused and life.open_at(entry.begin)
+        early = life.open_at(entry.begin) and excused_until[life.alert_id] >= entry.begin
         return truth.holds(entry, life.raised_at) or early
 
     due = tuple(Due(entry, tuple(life for life in fit if finds(life, entry))) for entry in truth.due)
@@ -95,6 +98,15 @@ def judge(
         false=tuple((life, raised_in(truth.silent, life)) for life in rest if life.alert_id not in excused),
         not_judged=tuple(not_judged),
     )
+
+
+def _tolerated_until(may: Sequence[Entry], life: Life) -> int:
+    """Return up to when entries that speak of the alert follow each other without a gap, from when it was raised."""
+    until = life.raised_at
+    for entry in sorted(may, key=lambda one: one.begin):
+        if entry.begin <= until and entry.about(life.kind, life.cell, life.subject):
+            until = max(until, entry.end)
+    return until
 
 
 def _reason_not_to_judge(truth: Truth, life: Life, earlier: Collection[str], grace_ms: int) -> str | None:

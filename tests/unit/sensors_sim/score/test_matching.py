@@ -2,6 +2,7 @@ import pytest
 
 from sensors_sim.score.lives import AlertEvent, lives
 from sensors_sim.score.matching import AFTER, BEFORE, EARLIER, GRACE_MS, judge
+from sensors_sim.score.truth import Entry
 from tests.unit.sensors_sim.score.truths import MINUTE, PARK, SQUARE, STATION, entry, events, life, truth
 
 
@@ -64,15 +65,25 @@ def test_what_is_due_goes_before_what_may_be() -> None:
 
 
 def test_an_alert_that_was_tolerated_early_and_is_still_open_finds_what_comes_to_be_due_at_once() -> None:
-    asked = truth([entry(10, 20, STATION)], may=[entry(5, 9, STATION)])
-    found = judge(asked, [life(6, STATION, cleared=30)])
+    near, nearer = entry(5, 8, STATION), entry(7, 10, STATION, SQUARE)
+    found = judge(truth([entry(10, 20, STATION)], may=[nearer, near]), [life(6, STATION, cleared=30)])
     assert found.due[0].delay_ms == 0
     assert found.true
     assert not found.tolerated
 
 
+@pytest.mark.parametrize(
+    "later", [entry(9, 10, STATION), entry(7, 10, SQUARE), entry(7, 10, STATION, kind="anomaly")]
+)
+def test_an_alert_that_is_still_open_after_it_was_tolerated_finds_nothing(later: Entry) -> None:
+    asked = truth([entry(10, 20, STATION)], may=[entry(5, 8, STATION), later])
+    found = judge(asked, [life(6, STATION)])
+    assert not found.due[0].by
+    assert len(found.tolerated) == 1
+
+
 def test_an_alert_that_was_tolerated_early_and_cleared_too_soon_finds_nothing() -> None:
-    asked = truth([entry(10, 20, STATION)], may=[entry(5, 9, STATION)])
+    asked = truth([entry(10, 20, STATION)], may=[entry(5, 10, STATION)])
     found = judge(asked, [life(6, STATION, cleared=9)])
     assert not found.due[0].by
     assert len(found.tolerated) == 1

@@ -117,14 +117,11 @@ def run_(
     scenario.checked()
     if ctx.get_parameter_source("faults") is ParameterSource.DEFAULT:
         sending["faults"] = scenario.faults
-    if truth_file is None:
-        _publish(lambda: SimulatedCity(scenario, only), scenario.city.zone, **sending)
-        return
-    witness = Witness(scenario, only)
-    try:
-        _publish(lambda: SimulatedCity(scenario, only, witness), scenario.city.zone, **sending)
-    finally:
-        write_truth(witness.truth(), truth_file)
+    witness = None if truth_file is None else Witness(scenario, only)
+    outcome = _publish(lambda: SimulatedCity(scenario, only, witness), scenario.city.zone, **sending)
+    if witness is not None and truth_file is not None:
+        write_truth(witness.truth(outcome.ended_ms(scenario)), truth_file)
+    check_delivered(outcome.counts, outcome.unacknowledged)
 
 
 @sim.command()
@@ -162,16 +159,17 @@ def replay(
     feed = of_feeds.feed(where)
     if feed.live:
         sending["speed"] = MAX_SPEED
-    _publish(lambda: open_feed(format_, feed), **sending)
+    outcome = _publish(lambda: open_feed(format_, feed), **sending)
+    check_delivered(outcome.counts, outcome.unacknowledged)
 
 
 def _publish(
     open_source: Callable[[], Source], zone: tzinfo = SHANGHAI, *, as_json: bool, quiet: bool, **sending: Any
-) -> None:
+) -> Outcome:
     options = replace(options_from(**sending), zone=zone)
     outcome = run(open_source, options, Console(stderr=True, quiet=quiet))
     _summarise(outcome, as_json, zone)
-    check_delivered(outcome.counts, outcome.unacknowledged)
+    return outcome
 
 
 def _summarise(outcome: Outcome, as_json: bool, zone: tzinfo) -> None:

@@ -5,7 +5,7 @@ SimError
 ├── SourceError         a file cannot be read in the format that was asked for
 ├── RecordingError      a recording cannot be written, read, or played as asked
 ├── FaultsError         a fault is unknown, or one of its values is out of range
-├── ScoreError          the system cannot be asked how far it is
+├── ScoreError          the system cannot be asked how far it is, or a run gave nothing to judge
 ├── PlotError           a picture cannot be drawn or written
 └── BrokerUnavailable   the MQTT broker does not answer, refuses us, or refuses what we send
 """
@@ -32,7 +32,7 @@ class FaultsError(SimError):
 
 
 class ScoreError(SimError):
-    """The system cannot be asked how far it is."""
+    """The system cannot be asked how far it is, or a run gave nothing to judge."""
 
 
 class PlotError(SimError):

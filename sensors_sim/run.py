@@ -20,6 +20,7 @@ from sensors_sim.play import play
 from sensors_sim.progress import Progress
 from sensors_sim.publish import Broker, Counts, Publisher
 from sensors_sim.rhythm import SHANGHAI
+from sensors_sim.scenario import Scenario
 from sensors_sim.sources.contract import Report, Source
 from sensors_sim.stop import on_signals
 
@@ -57,6 +58,12 @@ class Outcome:
     seconds: float
     stopped: bool
     faults: Counter[str]
+
+    def ended_ms(self, scenario: Scenario) -> int:
+        """Return the event time to which this run of a scenario came."""
+        if self.stopped:
+            return scenario.start_ms if self.last_ts is None else self.last_ts
+        return scenario.end_ms
 
 
 def check_delivered(counts: Counts, unacknowledged: int) -> None:

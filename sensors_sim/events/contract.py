@@ -40,8 +40,8 @@ class Watch(Protocol):
         """Take note of what is new."""
         ...
 
-    def entries(self) -> Iterable[Entry]:
-        """Return what was seen."""
+    def entries(self, end: int) -> Iterable[Entry]:
+        """Return what was seen, of a run that ended at `end` (milliseconds since the epoch)."""
         ...
 
 

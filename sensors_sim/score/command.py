@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 
-from sensors_sim.errors import ScenarioError
+from sensors_sim.errors import ScenarioError, ScoreError
 from sensors_sim.options import Populations, connection_options, options_from, speed_option
 from sensors_sim.run import Options, Outcome, run
 from sensors_sim.scenario import MOST_BIKES, Scenario, load
@@ -179,8 +179,13 @@ def _live(
         console.print("sent; waiting for the system to catch up", highlight=False)
         notes = [*_notes_of_run(outcome), *_caught_up(tables, before, outcome, settle_s)]
         listener.collect(log, settle_s)
-    truth = _known(witness.truth()) if truth is None else truth
-    return _Found(truth.until(_ended(scenario, outcome)), log, earlier, tuple(notes))
+    ended = outcome.ended_ms(scenario)
+    if ended <= scenario.start_ms:
+        raise ScoreError(
+            "the run was stopped before anything was sent: there is nothing to judge; run it again"
+        )
+    truth = _known(witness.truth(ended)) if truth is None else truth.until(ended)
+    return _Found(truth, log, earlier, tuple(notes))
 
 
 def _caught_up(tables: Tables | None, before: int, outcome: Outcome, settle_s: float) -> Iterator[str]:
@@ -204,13 +209,6 @@ def _caught_up(tables: Tables | None, before: int, outcome: Outcome, settle_s: f
 def _known(truth: Known) -> Truth:
     """Return what a scenario knows, by way of the form that it has in a file."""
     return parse_truth(json.dumps(truth.to_dict()).encode(), f"the truth of {truth.scenario}")
-
-
-def _ended(scenario: Scenario, outcome: Outcome) -> int:
-    """Return the event time up to which the run came."""
-    if outcome.stopped:
-        return scenario.start_ms if outcome.last_ts is None else outcome.last_ts
-    return scenario.end_ms
 
 
 def _notes_of_run(outcome: Outcome) -> list[str]:

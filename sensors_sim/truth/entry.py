@@ -52,7 +52,7 @@ class Truth:
     ) -> Self:
         """Return what of `entries` falls into the run and can be seen in what was published."""
         kept = [
-            replace(entry, from_ms=max(entry.from_ms, begin_ms), to_ms=min(entry.to_ms, end_ms))
+            _within(entry, begin_ms, end_ms)
             for entry in entries
             if entry.from_ms < end_ms and entry.to_ms > begin_ms and entry.population in populations
         ]
@@ -78,6 +78,14 @@ class Truth:
             "may": [_dict(entry) for entry in self.entries if entry.verdict == "may"],
             "silent": [*(_dict(e) for e in self.entries if e.verdict == "silent"), silent],
         }
+
+
+def _within(entry: Entry, begin_ms: int, end_ms: int) -> Entry:
+    """Return what of an entry falls into the run; what is due and had not run out had no fair chance: it may be."""
+    verdict: Verdict = "may" if entry.verdict == "due" and entry.to_ms > end_ms else entry.verdict
+    return replace(
+        entry, verdict=verdict, from_ms=max(entry.from_ms, begin_ms), to_ms=min(entry.to_ms, end_ms)
+    )
 
 
 def _said(entry: Entry) -> tuple[object, ...]:

@@ -37,6 +37,6 @@ class Rides:
                 name,
             )
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield what was seen."""
+    def entries(self, end: int) -> Iterator[Entry]:
+        """Yield what was seen; of a ride that goes on, when it will be over."""
         yield from self._fast.values()

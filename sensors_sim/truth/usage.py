@@ -68,25 +68,29 @@ class Usage:
             )
             yield end * HOUR_MS, rides * HOURS * HOUR_MS / np.maximum(bike_ms, 1.0)
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield when the rate of an operator is beyond the bound, and when it is near it."""
+    def entries(self, end: int) -> Iterator[Entry]:
+        """Yield when the rate of an operator is beyond the bound, and when it is near it.
+
+        What is not over is due until `end`, if that is an hour at the least, else only tolerated.
+        """
         rates = list(self.rates())
         for number, operator in enumerate(self._operators):
-            of_it = [(end, float(rate[number])) for end, rate in rates]
+            of_it = [(at, float(rate[number])) for at, rate in rates]
             for near, episode in groupby(of_it, lambda one: self._beyond(one[1]) > -MARGIN):
                 if near:
-                    yield from self._episode(operator, list(episode))
+                    yield from self._episode(operator, list(episode), end)
 
-    def _episode(self, operator: str, hours: list[tuple[int, float]]) -> Iterator[Entry]:
-        subject, end = f"{self.rule}/{operator}", hours[-1][0] + HOUR_MS
+    def _episode(self, operator: str, hours: list[tuple[int, float]], end: int) -> Iterator[Entry]:
+        subject, over = f"{self.rule}/{operator}", hours[-1][0] + HOUR_MS
+        until = min(over, end)
         due = [at for at, rate in hours if self._beyond(rate) > MARGIN]
         worst = max((rate for _, rate in hours), key=self._beyond)
         reached, bound = ("up", "allowed") if self.kind == "too_many_trips" else ("down", "asked for")
         why = f"{reached} to {worst:.2f} rides a bike and day of {operator}; {self.bound:g} are {bound}"
-        if due:
-            yield Entry("due", self.kind, "bikes", (), due[0], end, why, subject)
+        if due and until - due[0] >= HOUR_MS:
+            yield Entry("due", self.kind, "bikes", (), due[0], until, why, subject)
         # begins before the hour is over, so that it is there in a run that ends with it
-        yield Entry("may", self.kind, "bikes", (), hours[0][0] - HOUR_MS // 2, end, why, subject)
+        yield Entry("may", self.kind, "bikes", (), hours[0][0] - HOUR_MS // 2, over, why, subject)
 
     def _beyond(self, rate: float) -> float:
         """Return by how much a rate is beyond the bound, as a share of it; negative within it."""

@@ -23,7 +23,7 @@ FORESEEN_MS = 1_800_000
 
 
 class Witness:
-    """Sees what really is. `truth` may be asked at any time: it is about the time until the last look."""
+    """Sees what really is. `truth` may be asked at any time: it is about no more than the time until the last look."""
 
     def __init__(self, scenario: Scenario, populations: Collection[str] = POPULATIONS) -> None:
         self._scenario = scenario
@@ -62,9 +62,9 @@ class Witness:
         self._troubles = self._troubles or Troubles(world)
         self._troubles.look(world.now)
 
-    def truth(self) -> Truth:
-        """Return what is known."""
-        end = min(self._now, self._scenario.end_ms)
+    def truth(self, until_ms: int | None = None) -> Truth:
+        """Return what is known about a run that came to `until_ms` (None: as far as was looked)."""
+        end = min(self._now, self._scenario.end_ms if until_ms is None else until_ms)
         return Truth.of(
             self._scenario.name,
             self._scenario.seed,
@@ -90,7 +90,7 @@ class Witness:
                 "may", "hot_spot", REQUESTS, near, episode.from_ms, until, why, "illegal_bike_parking"
             )
         for watch in self._watches:
-            yield from watch.entries()
+            yield from watch.entries(end)
         yield from self._said
         for entry in self._of_bikes:
             cells = self._seen.get(str(entry.subject), set())

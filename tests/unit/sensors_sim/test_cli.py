@@ -20,6 +20,7 @@ from schemas.vehicles import VehiclePosition
 from sensors_sim.city import city_names
 from sensors_sim.cli import sim
 from sensors_sim.scenario import names
+from sensors_sim.score.files import read_truth
 from sensors_sim.sources.mobike_sample import write_sample
 from tests.unit.sensors_sim.mqtt_fake import FakeBroker
 
@@ -230,8 +231,10 @@ def running(broker: FakeBroker, *arguments: str) -> Iterator[subprocess.Popen[st
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_run_with_everything_acknowledged(number: signal.Signals) -> None:
-    with FakeBroker().running() as broker, running(broker, "--bikes", "200", "--speed", "60") as process:
+def test_a_signal_ends_a_run_with_everything_acknowledged(number: signal.Signals, tmp_path: Path) -> None:
+    truth = tmp_path / "truth.json"
+    arguments = ("--bikes", "200", "--speed", "60", "--truth", str(truth))
+    with FakeBroker().running() as broker, running(broker, *arguments) as process:
         until(lambda: len(broker.received) > 5)
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
@@ -240,6 +243,7 @@ def test_a_signal_ends_a_run_with_everything_acknowledged(number: signal.Signals
     assert summary["stopped"]
     assert summary["messages"] == len(broker.received)
     assert summary["readings_acknowledged"] == summary["readings_sent"] > 0
+    assert read_truth(truth).end == summary["last_ts"], "the truth is about what was sent"
 
 
 def test_a_second_signal_ends_a_run_whose_broker_hangs_and_says_what_may_be_lost() -> None:

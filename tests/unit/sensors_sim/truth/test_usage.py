@@ -48,12 +48,12 @@ def run(hours: dict[int, tuple[int, ...]], last: int, **fields: Any) -> tuple[Us
     return usage, ridden
 
 
-def said(usage: Usage) -> list[tuple[str, str | None, float, float]]:
+def said(usage: Usage, until: int = 100) -> list[tuple[str, str | None, float, float]]:
     def of(entry: Entry) -> tuple[str, str | None, float, float]:
         begin, end = ((at - START) / HOUR_MS for at in (entry.from_ms, entry.to_ms))
         return entry.verdict, entry.subject, begin, end
 
-    return [of(entry) for entry in usage.entries()]
+    return [of(entry) for entry in usage.entries(START + until * HOUR_MS)]
 
 
 USED = dict.fromkeys((1, 2, 3, 25, 26), (0, 1, 2, 3))
@@ -83,13 +83,19 @@ def test_who_rides_less_is_due_from_the_hour_on_in_which_the_day_has_too_few_and
     assert said(usage) == [("due", "r1/didi", 26.0, 31.0), ("may", "r1/didi", 25.5, 31.0)]
 
 
+def test_what_goes_on_at_the_end_of_a_run_is_due_until_then_if_it_has_gone_on_for_an_hour() -> None:
+    usage, _ = run({**USED, **dict.fromkeys((25, 26, 27), (0, 1))}, 28, bound=2.5)
+    assert said(usage, until=27) == [("due", "r1/didi", 26.0, 27.0), ("may", "r1/didi", 25.5, 29.0)]
+    assert said(usage, until=26) == [("may", "r1/didi", 25.5, 29.0)]
+
+
 def test_who_rides_more_is_due_from_the_hour_on_in_which_the_day_has_too_many_and_until_it_has_few_enough() -> (
     None
 ):
     """Hour 24 brings a fourth ride of each of didi's bikes; 25 makes up for 1, 26 by half for 2, and nothing for 3."""
     usage, _ = run({**USED, 24: (2, 3), 25: (2, 3), 26: (2,)}, 29, bound=3.3, kind="too_many_trips")
     assert said(usage) == [("due", "r1/didi", 25.0, 28.0), ("may", "r1/didi", 24.5, 28.0)]
-    [due] = [entry for entry in usage.entries() if entry.verdict == "due"]
+    [due] = [entry for entry in usage.entries(START + 29 * HOUR_MS) if entry.verdict == "due"]
     assert due.kind == "too_many_trips"
     assert due.why == "up to 4.00 rides a bike and day of didi; 3.3 are allowed"
 

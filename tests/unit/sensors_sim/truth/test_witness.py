@@ -59,14 +59,14 @@ def test_an_operator_who_dumps_bikes_makes_the_station_due() -> None:
 
 
 def test_a_sensor_that_is_not_published_has_no_truth() -> None:
-    scenario = shipped("broken-sensors").with_(bikes=100, duration=timedelta(hours=4))
+    scenario = shipped("broken-sensors").with_(bikes=100, duration=timedelta(hours=6))
     kinds = {e.kind for e in truth_of(scenario, ["noise", "water"]).entries if e.verdict == "due"}
     assert kinds == {"sensor_silent", "sensor_out_of_range"}
     assert {e.kind for e in truth_of(scenario, ["bikes"]).entries if e.verdict == "due"} == set()
 
 
 def test_a_bike_with_a_fake_gps_is_due_by_its_id_in_both_cells() -> None:
-    scenario = shipped("fake-gps").with_(bikes=2_000, duration=timedelta(hours=1))
+    scenario = shipped("fake-gps").with_(bikes=2_000, duration=timedelta(minutes=95))
     due = [entry for entry in truth_of(scenario, ["bikes"]).entries if entry.verdict == "due"]
     assert [(entry.kind, entry.subject) for entry in due] == [("impossible_jump", "hello-000017")]
     assert len(due[0].cells) >= 2
@@ -79,6 +79,21 @@ def test_a_run_that_stops_early_is_judged_until_then_only() -> None:
     for _ in range(24):
         next(batches)
     assert witness.truth().end_ms == scenario.start_ms + 120_000
+
+
+def test_a_run_that_ends_before_its_scenario_is_judged_alike_whether_it_was_asked_for_or_stopped() -> None:
+    """Two sensors fall silent in minute 60, of which an alert must be raised within three hours."""
+    scenario = shipped("broken-sensors").with_(bikes=10)
+    short = scenario.with_(duration=timedelta(minutes=61))
+    populations = ["noise", "traffic"]
+    truth = truth_of(short, populations)
+    silent = [(entry.verdict, entry.to_ms) for entry in truth.entries if entry.kind == "sensor_silent"]
+    assert silent == [("may", short.end_ms)] * 2
+    stopped = Witness(scenario, populations)
+    for batch in SimulatedCity(scenario, populations, stopped).batches():
+        if len(batch) and batch.ts[-1] > short.end_ms:
+            break
+    assert stopped.truth(short.end_ms) == truth
 
 
 def test_the_truth_changes_nothing_of_what_is_published() -> None:
@@ -103,9 +118,8 @@ def test_riders_who_race_are_due_each_by_itself_and_nobody_else_is() -> None:
     scenario = shipped("racing").with_(bikes=3_000, duration=timedelta(minutes=62))
     entries = [entry for entry in truth_of(scenario, ["bikes"]).entries if entry.kind == "speeding"]
     due = [entry for entry in entries if entry.verdict == "due"]
-    assert (
-        len(due) == len({entry.subject for entry in due}) == 9
-    )  # of 12 within 45 minutes, from minute 30 on
+    # of 12 within 45 minutes, from minute 30 on; a ninth rides on when the run ends
+    assert len(due) == len({entry.subject for entry in due}) == 8
     assert all(entry.from_ms >= scenario.start_ms + 1_800_000 for entry in entries)
     assert all("38 km/h" in entry.why for entry in entries)
 

@@ -3,7 +3,8 @@
 No I/O of its own: clock, sleep and sending are handed in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,7 +13,10 @@ from sensors_sim.columns import Columns
 from sensors_sim.sources.contract import Source
 
 LINGER_S = 0.05
-"""Readings wait up to this long (wall time) for others, so that they share messages."""
+"""Readings wait up to this long (wall time) for others, so that they share messages.
+
+Which ones do follows from event time and speed alone: a machine that is busy sends the same messages, later.
+"""
 
 NAP_S = 0.1
 """Longest sleep, so that a request to stop is seen soon."""
@@ -34,6 +38,7 @@ def play(
     while it waits.
     """
     clock: VirtualClock | None = None
+    start = 0
     for batch in source.batches():
         if stopping():
             return
@@ -42,13 +47,16 @@ def play(
         if clock is None:
             start = source.start_ms if source.start_ms is not None else int(batch.ts[0])
             clock = VirtualClock(start, speed, wall)
-        done = 0
-        while done < len(batch):
+        for part in _shared(batch, start, LINGER_S * 1000 * speed):
+            while not stopping() and (wait := clock.seconds_until(int(part.ts[-1]))) > 0:
+                sleep(min(wait, NAP_S))
             if stopping():
                 return
-            due = int(np.searchsorted(batch.ts, clock.now_ms(), side="right"))
-            if due > done:
-                send(batch.take(slice(done, due)))
-                done = due
-            if done < len(batch):
-                sleep(min(clock.seconds_until(int(batch.ts[done])) + LINGER_S, NAP_S))
+            send(part)
+
+
+def _shared(batch: Columns, start_ms: int, linger_ms: float) -> Iterator[Columns]:
+    """Yield the parts of a batch whose readings share messages: those of the same `linger_ms` since the start."""
+    cuts = np.flatnonzero(np.diff((batch.ts - start_ms) // linger_ms)) + 1
+    for first, last in pairwise([0, *cuts.tolist(), len(batch)]):
+        yield batch.take(slice(first, last))

@@ -29,17 +29,17 @@ def positions(*ts: int) -> Positions:
 
 
 class Wall:
-    """A monotonic clock that moves when somebody sleeps."""
+    """A monotonic clock that moves when somebody sleeps, by `late_s` more than asked for."""
 
-    def __init__(self) -> None:
-        self.now = 1_000.0
+    def __init__(self, late_s: float = 0.0) -> None:
+        self.now, self._late_s = 1_000.0, late_s
 
     def __call__(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
         assert seconds > 0
-        self.now += seconds
+        self.now += seconds + self._late_s
 
 
 class Listed:
@@ -97,10 +97,21 @@ def test_readings_are_sent_when_they_are_due_and_share_messages_within_the_linge
     wall = Wall()
     source = Listed(wall, positions(T0, T0 + 20, T0 + 40, T0 + 900, T0 + 1_800), positions(T0 + 1_800))
     sent = played(wall, source, 1.0)
-    assert [ts for _, ts in sent] == [[0], [20, 40], [900], [1_800], [1_800]]
+    assert [ts for _, ts in sent] == [[0, 20, 40], [900], [1_800], [1_800]]
     for at, ts in sent:
         assert ts[-1] / 1000 <= at + 1e-6
         assert at <= ts[0] / 1000 + LINGER_S + 1e-6
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 60.0, 1e6])
+def test_which_readings_share_messages_does_not_depend_on_how_busy_the_machine_is(speed: float) -> None:
+    def parts(late_s: float) -> list[list[int]]:
+        wall = Wall(late_s)
+        times = [T0 + 17 * i for i in range(600)]
+        source = Listed(wall, positions(*times[:250]), positions(*times[250:]))
+        return [ts for _, ts in played(wall, source, speed)]
+
+    assert parts(0.0) == parts(0.003) == parts(0.7)
 
 
 def test_an_hour_takes_a_minute_at_speed_60() -> None:

@@ -24,6 +24,7 @@ from sensors_sim.rhythm import SHANGHAI, local
 from sensors_sim.run import Outcome, check_delivered, run
 from sensors_sim.scenario import MOST_BIKES, load
 from sensors_sim.scenario_commands import (
+    check_writable,
     cities_command,
     list_command,
     show_command,
@@ -117,10 +118,16 @@ def run_(
     scenario.checked()
     if ctx.get_parameter_source("faults") is ParameterSource.DEFAULT:
         sending["faults"] = scenario.faults
-    witness = None if truth_file is None else Witness(scenario, only)
+    witness = None
+    if truth_file is not None:
+        check_writable(truth_file)
+        witness = Witness(scenario, only)
     outcome = _publish(lambda: SimulatedCity(scenario, only, witness), scenario.city.zone, **sending)
     if witness is not None and truth_file is not None:
-        write_truth(witness.truth(outcome.ended_ms(scenario)), truth_file)
+        if (ended := outcome.ended_ms(scenario)) > scenario.start_ms:
+            write_truth(witness.truth(ended), truth_file)
+        else:
+            click.echo(f"stopped before anything was sent: {truth_file} is not written", err=True)
     check_delivered(outcome.counts, outcome.unacknowledged)
 
 

@@ -1,6 +1,8 @@
 """`urbanbrain sim list`, `cities`, `show`, `truth`: what there is, what happens in a scenario, which alerts are due."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,8 @@ def truth_command(
     output: Path | None,
 ) -> None:
     """Compute the ground truth of SCENARIO, without publishing anything: what alerts are due, where and when."""
+    if output is not None:
+        check_writable(output)
     duration = None if seconds is None else timedelta(seconds=seconds)
     truth = truth_of(load(name).with_(bikes=bikes, sensors=sensors, seed=seed, duration=duration))
     if output is None:
@@ -77,12 +81,30 @@ def truth_command(
         write_truth(truth, output)
 
 
+def check_writable(path: Path) -> None:
+    """Raise ScenarioError if a truth cannot be written there; what is there stays as it is."""
+    with _writing(path):
+        was_there = path.exists()
+        path.open("a").close()
+        if not was_there:
+            path.unlink()
+
+
 def write_truth(truth: Truth, path: Path) -> None:
     """Write the file; ScenarioError says why it cannot be written."""
-    try:
+    with _writing(path):
         path.write_text(json.dumps(truth.to_dict(), indent=2) + "\n")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise ScenarioError(f"cannot write the truth to {path}: {error.strerror or error}") from None
+        raise ScenarioError(
+            f"cannot write the truth to {path}: {error.strerror or error}; name a file in a folder that is there "
+            "and yours"
+        ) from None
 
 
 def explained(scenario: Scenario) -> list[str]:

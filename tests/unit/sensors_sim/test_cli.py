@@ -36,6 +36,9 @@ def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
         sleep(0.02)
 
 
+SHORT = ("run", "quiet-sunday", "--bikes", "10", "--for", "60")
+
+
 def test_list_names_every_scenario_with_a_line() -> None:
     lines = call("list").stdout.splitlines()
     assert [line.split()[0] for line in lines] == names()
@@ -140,6 +143,30 @@ def test_run_writes_the_truth_about_what_it_published(tmp_path: Path) -> None:
     )
     alone = call("truth", str(mine))
     assert json.loads(alone.stdout) == json.loads(truth.read_text())
+
+
+def test_a_truth_that_is_there_survives_a_run_whose_broker_is_away(tmp_path: Path) -> None:
+    good, new = tmp_path / "good.json", tmp_path / "new.json"
+    good.write_text("of the run before")
+    for truth in (good, new):
+        result = call(*SHORT, "--truth", str(truth), "--mqtt", "127.0.0.1:1")
+        assert result.exit_code == 1
+        assert "no MQTT broker" in result.stderr
+    assert good.read_text() == "of the run before"
+    assert not new.exists()
+
+
+@pytest.mark.parametrize("command", [("run", "--truth"), ("truth", "-o")])
+def test_a_truth_that_cannot_be_written_is_refused_before_anything_is_sent(
+    command: tuple[str, str], tmp_path: Path
+) -> None:
+    name, option = command
+    nowhere = tmp_path / "nowhere" / "truth.json"
+    with FakeBroker().running() as broker:
+        result = call(name, *SHORT[1:], option, str(nowhere), UB_MQTT_PORT=str(broker.port))
+    assert result.exit_code == 1
+    assert f"cannot write the truth to {nowhere}: No such file or directory" in result.stderr
+    assert broker.connections == 0
 
 
 def test_only_publishes_the_populations_that_are_named() -> None:

@@ -30,7 +30,7 @@ class Observer(Protocol):
     """Somebody who looks at what really is, besides what is published of it."""
 
     def sees_bikes(self, fleet: Fleet, reported: Positions) -> None:
-        """Look at bikes that are published, after a step, and at what they reported in it."""
+        """Look at the bikes after a step, and at what they reported in it; published or not, people call about them."""
         ...
 
     def sees_world(self, world: World) -> None:
@@ -84,8 +84,8 @@ class SimulatedCity:
                 positions = changed(fleet.step(until), on_positions)
                 if BIKES in self._only:
                     parts.append(positions)
-                    if self._observer is not None:
-                        self._observer.sees_bikes(fleet, positions)
+                if self._observer is not None:
+                    self._observer.sees_bikes(fleet, positions)
             yield Mixed.of(parts)
 
     def _minute(self, world: World, fleet: Fleet | None, hotline: Hotline) -> list[Columns]:

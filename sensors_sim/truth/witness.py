@@ -10,7 +10,7 @@ from sensors_sim.bikes import Fleet
 from sensors_sim.cells import disk, distinct
 from sensors_sim.events.contract import Watch
 from sensors_sim.scenario import Scenario
-from sensors_sim.sensors.world import SHARES, World
+from sensors_sim.sensors.world import World
 from sensors_sim.sources.simulated import BIKES, POPULATIONS, REQUESTS, SimulatedCity
 from sensors_sim.truth.entry import Entry, Truth
 from sensors_sim.truth.rides import Rides
@@ -103,7 +103,6 @@ class Witness:
 def truth_of(scenario: Scenario, populations: Collection[str] = POPULATIONS) -> Truth:
     """Return the truth about a whole scenario, without publishing anything."""
     witness = Witness(scenario, populations)
-    only = [name for name in populations if name == BIKES or name in SHARES]
-    for _ in SimulatedCity(scenario, only, witness).batches():
+    for _ in SimulatedCity(scenario, populations, witness).batches():
         pass
     return witness.truth()

@@ -72,6 +72,21 @@ def test_a_bike_with_a_fake_gps_is_due_by_its_id_in_both_cells() -> None:
     assert len(due[0].cells) >= 2
 
 
+def test_people_who_call_about_bikes_and_pipes_are_tolerated_where_only_requests_are_published() -> None:
+    """At minute 6 a cell holds more bikes than it has room for, published or not."""
+    flooded = shipped("metro-flood").with_(duration=timedelta(minutes=15))
+    truth = truth_of(flooded, ["requests"])
+    assert truth.end_ms == flooded.end_ms
+    everything = truth_of(flooded)
+    spots = [entry for entry in everything.entries if entry.population == "requests"]
+    assert {entry.subject for entry in spots} >= {"illegal_bike_parking"}
+    assert list(truth.entries) == spots
+    watched = Witness(flooded, ["requests"])
+    for _ in SimulatedCity(flooded, ["requests"], watched).batches():
+        pass
+    assert watched.truth() == truth
+
+
 def test_a_run_that_stops_early_is_judged_until_then_only() -> None:
     scenario = shipped("metro-flood").with_(bikes=500)
     witness = Witness(scenario, POPULATIONS)

@@ -31,10 +31,10 @@ class Plane:
         )
 
     def latlon(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Return degrees, rounded to 6 decimals (0.1 m)."""
+        """Return degrees, rounded to 6 decimals (0.1 m). No city crosses the 180th meridian: nothing lies beyond it."""
         lat = self.lat0 + y / METRES_PER_DEGREE
         lon = self.lon0 + x / (METRES_PER_DEGREE * cos(radians(self.lat0)))
-        return np.round(lat, 6), np.round(lon, 6)
+        return np.round(lat, 6), np.clip(np.round(lon, 6), -180.0, 180.0)
 
 
 def inside(polygon: Sequence[tuple[float, float]], x: Floats, y: Floats) -> Bools:

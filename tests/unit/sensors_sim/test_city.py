@@ -52,6 +52,15 @@ def test_the_plane_turns_degrees_into_metres_and_back() -> None:
     assert (back_x[0], back_y[0]) == pytest.approx((9_511.0, -1_000.0), abs=0.1)
 
 
+@pytest.mark.parametrize("edge", [-180.0, 180.0])
+def test_no_place_lies_beyond_the_180th_meridian(edge: float) -> None:
+    plane = Plane(-16.82, edge * 0.9999)
+    x, _ = plane.xy(np.array([0.0]), np.array([edge]))
+    _, lon = plane.latlon(x * [0.5, 1.0, 1.1], np.zeros(3))
+    assert lon.tolist() == pytest.approx([edge * 0.99995, edge, edge])
+    assert np.abs(lon).max() == 180.0
+
+
 def test_a_point_in_the_notch_of_a_polygon_is_outside() -> None:
     notched = ((0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (2.0, 1.0), (0.0, 4.0))
     x, y = np.array([2.0, 2.0, 1.0, 5.0]), np.array([0.5, 3.0, 2.0, 1.0])

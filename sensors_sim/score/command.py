@@ -4,17 +4,18 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
 from rich.console import Console
 
+from schemas.alerts import AlertKind
 from sensors_sim.errors import ScenarioError, ScoreError
 from sensors_sim.options import Populations, connection_options, options_from, speed_option
 from sensors_sim.run import Options, Outcome, run
@@ -27,8 +28,9 @@ from sensors_sim.score.lives import lives
 from sensors_sim.score.matching import EARLIER, Judged, judge
 from sensors_sim.score.report import as_json as report_json
 from sensors_sim.score.report import render
-from sensors_sim.score.truth import Truth
+from sensors_sim.score.truth import ANY_KIND, Truth
 from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
+from sensors_sim.tables import choice
 from sensors_sim.truth.entry import Truth as Known
 from sensors_sim.truth.witness import Witness, truth_of
 
@@ -105,9 +107,11 @@ def score(
     truth = None if truth_file is None else read_truth(truth_file)
     if truth is not None and scenario is not None:
         _check_same(truth, scenario, truth_file)
+    log = None if alerts_file is None else read_alerts(alerts_file)
+    _check_kinds(kinds, truth, log)
     console = Console(stderr=True, quiet=quiet)
-    if alerts_file is not None:
-        found = _recorded(alerts_file, truth, scenario, only)
+    if log is not None:
+        found = _recorded(log, truth, scenario, only)
     elif scenario is not None:
         if ctx.get_parameter_source("faults") is ParameterSource.DEFAULT:
             sending["faults"] = scenario.faults
@@ -151,8 +155,19 @@ def _check_same(truth: Truth, scenario: Scenario, file: Path | None) -> None:
             )
 
 
-def _recorded(alerts: Path, truth: Truth | None, scenario: Scenario | None, only: frozenset[str]) -> _Found:
-    log = read_alerts(alerts)
+def _check_kinds(kinds: Collection[str], truth: Truth | None, log: AlertLog | None) -> None:
+    """Refuse a kind that neither an alert nor an entry can have: nothing would be judged, and every bound be kept."""
+    entries = () if truth is None else (*truth.due, *truth.may, *truth.silent)
+    events = () if log is None else log.events
+    known = {*get_args(AlertKind), *(one.kind for one in (*entries, *events))} - {ANY_KIND}
+    for kind in kinds:
+        if kind not in known:
+            raise click.BadParameter(
+                f"no alert is of kind {kind!r}; {choice(kind, known)}", param_hint="--kind"
+            )
+
+
+def _recorded(log: AlertLog, truth: Truth | None, scenario: Scenario | None, only: frozenset[str]) -> _Found:
     if truth is None:
         if scenario is None:
             raise click.UsageError("by what are they to be judged? Give --truth FILE, or name the SCENARIO")

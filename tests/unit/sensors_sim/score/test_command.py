@@ -131,6 +131,22 @@ def test_only_the_kinds_that_are_asked_for_are_judged(files: tuple[str, str]) ->
     assert json.loads(with_it.stdout)["all"]["due"] == 2
 
 
+def test_a_kind_that_no_alert_can_have_is_refused_with_the_nearest(files: tuple[str, str]) -> None:
+    for arguments in (("--truth", files[0], "--alerts", files[1]), ("metro-flood", "--mqtt", "127.0.0.1:1")):
+        result = call(*arguments, "--kind", "anomly", "--least-recall", "1")
+        assert result.exit_code == 2
+        assert "no alert is of kind 'anomly'; did you mean 'anomaly'?" in result.stderr
+    assert call("--truth", files[0], "--alerts", files[1], "--kind", "*").exit_code == 2
+
+
+def test_a_kind_of_a_newer_system_is_judged_where_the_alerts_or_the_truth_have_it(
+    files: tuple[str, str],
+) -> None:
+    Path(files[1]).write_text(json.dumps(alert(12, PARK, kind="flying")))
+    found = json.loads(call("--truth", files[0], "--alerts", files[1], "--kind", "flying", "--json").stdout)
+    assert found["all"]["false"] == 1
+
+
 def test_recorded_alerts_are_judged_by_what_the_scenario_itself_knows(tmp_path: Path) -> None:
     flooded = tmp_path / "alerts.jsonl"
     flooded.write_text(json.dumps(alert(0, STATION, updated_at=BEGIN - 22 * 60_000)))

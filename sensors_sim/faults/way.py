@@ -49,9 +49,9 @@ class Way[M: Carried]:
         self._stalls = _Stalls(faults.burst, self._burst) if faults.burst else None
         self._held: list[tuple[int, int, M]] = []
         """Heap of (when it arrives, number, message)."""
-        self._overtaken: list[tuple[int, M]] = []
-        """How many are still to pass, and the message."""
-        self._number = 0
+        self._overtaken: list[tuple[int, int, M]] = []
+        """Heap of (how many have arrived when it has been overtaken, how many had when it came, message)."""
+        self._number = self._arrivals = 0
         self._last = 0
 
     def send(self, at: int, message: M) -> list[tuple[int, M]]:
@@ -64,7 +64,8 @@ class Way[M: Carried]:
     def finish(self) -> list[tuple[int, M]]:
         """Return everything that is still on the way, at the times at which it arrives."""
         out = self._arrived(None)
-        out += [(out[-1][0] if out else self._last, message) for _, message in self._overtaken]
+        at = out[-1][0] if out else self._last
+        out += [(at, message) for *_, message in sorted(self._overtaken)]
         self._overtaken.clear()
         return out
 
@@ -109,14 +110,15 @@ class Way[M: Carried]:
         reorder = self._faults.reorder
         while self._held and (now is None or self._held[0][0] <= now):
             at, _, message = heapq.heappop(self._held)
+            self._arrivals += 1
             if reorder and self._reorder.random() < reorder.share:
                 self.done["reordered"] += 1
-                self._overtaken.append((int(self._reorder.integers(1, reorder.most, endpoint=True)), message))
-                continue
-            out.append((at, message))
-            if self._overtaken:
-                out += [(at, late) for left, late in self._overtaken if left == 1]
-                self._overtaken = [(left - 1, late) for left, late in self._overtaken if left > 1]
+                overtake = int(self._reorder.integers(1, reorder.most, endpoint=True))
+                heapq.heappush(self._overtaken, (self._arrivals + overtake, self._arrivals, message))
+            else:
+                out.append((at, message))
+            while self._overtaken and self._overtaken[0][0] <= self._arrivals:
+                out.append((at, heapq.heappop(self._overtaken)[-1]))
         return out
 
 

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from sensors_sim.cli import sim
 from sensors_sim.recording.reader import Recording
+from sensors_sim.recording.record_command import check_filter
 from sensors_sim.recording.tap import Arrivals, record
 from sensors_sim.recording.writer import Writer
 from tests.unit.sensors_sim.mqtt_fake import FakeBroker
@@ -142,6 +143,11 @@ def test_info_tells_span_topics_and_size(path: Path) -> None:
         (("replay", "{r}", "--kafka", "127.0.0.1:1"), "was recorded from MQTT; play it there, with --mqtt"),
         (("record", "{r}", "--from-beginning"), "--from-beginning is for Kafka"),
         (("record", "{r}-new", "--mqtt", "127.0.0.1:1"), "no MQTT broker at 127.0.0.1:1"),
+        (("record", "{r}-new", "--topic", "ub/#/x"), "'ub/#/x' is no MQTT filter"),
+        (("record", "{r}-new", "--topic", "ub/v1/x+"), "'ub/v1/x+' is no MQTT filter"),
+        (("record", "{r}-new", "--topic", "ub/v1#"), "'ub/v1#' is no MQTT filter"),
+        (("record", "{r}-new", "--topic", ""), "'' is no MQTT filter"),
+        (("record", "{r}-new", "--topic", "x" * 65_536), "1 to 65,535 bytes of text"),
         (("info", __file__), "is no recording"),
     ],
 )
@@ -149,6 +155,13 @@ def test_a_wrong_argument_is_named(path: Path, arguments: tuple[str, ...], said:
     result = call(*(argument.format(r=path) for argument in arguments))
     assert result.exit_code != 0
     assert said in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "name", ["#", "+", "+/+", "/", "ub//x", "ub/+/v/#", "$share/g/ub/v1/#", "ub/v1/\u00fc"]
+)
+def test_a_filter_that_mqtt_allows_is_taken(name: str) -> None:
+    check_filter(name)
 
 
 @contextmanager

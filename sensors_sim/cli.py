@@ -22,7 +22,7 @@ from sensors_sim.recording.replay_command import RecordingOptions, recording_opt
 from sensors_sim.recording.rounds import Shift
 from sensors_sim.rhythm import SHANGHAI, local
 from sensors_sim.run import Outcome, check_delivered, run
-from sensors_sim.scenario import MOST_BIKES, load
+from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, load
 from sensors_sim.scenario_commands import (
     check_writable,
     cities_command,
@@ -88,7 +88,7 @@ sim.add_command(info_command)
 @click.option(
     "--for",
     "seconds",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_SECONDS),
     help="Seconds of event time, instead of the scenario's own duration.",
 )
 @click.option(

@@ -15,12 +15,12 @@ from sensors_sim.errors import ScenarioError
 from sensors_sim.events.contract import Event, Scene
 from sensors_sim.faults import NO_FAULTS, Faults
 from sensors_sim.rhythm import USUAL, Calendar, local
-from sensors_sim.scenario_file import MOST_BIKES, read
+from sensors_sim.scenario_file import MOST_BIKES, MOST_SECONDS, read
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS, World, counts
 from sensors_sim.tables import Problems, Refused, choice, joined, listed
 from sensors_sim.toml_file import wrong
 
-__all__ = ["MOST_BIKES", "Scenario", "load", "names", "parse", "shipped"]
+__all__ = ["MOST_BIKES", "MOST_SECONDS", "Scenario", "load", "names", "parse", "shipped"]
 
 SUFFIX = ".toml"
 _FOLDER = files("sensors_sim") / "scenarios"

@@ -13,7 +13,7 @@ from sensors_sim.batch import Ints
 from sensors_sim.bikes import bikes_of
 from sensors_sim.city import KINDS, LEISURE, METRO, OFFICE, City, city_names, shipped_city
 from sensors_sim.errors import ScenarioError
-from sensors_sim.scenario import MOST_BIKES, Scenario, load, names, shipped
+from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load, names, shipped
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
 from sensors_sim.truth.entry import Truth, iso
 from sensors_sim.truth.witness import truth_of
@@ -59,7 +59,10 @@ def show_command(name: str, with_truth: bool) -> None:
 @click.option("--sensors", type=click.IntRange(FEWEST_SENSORS, MOST_SENSORS), help="Sensors in the city.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the scenario.")
 @click.option(
-    "--for", "seconds", type=click.IntRange(min=1), help="Seconds of event time, instead of the whole."
+    "--for",
+    "seconds",
+    type=click.IntRange(1, MOST_SECONDS),
+    help="Seconds of event time, instead of the whole.",
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: stdout.")
 def truth_command(

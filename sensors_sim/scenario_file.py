@@ -22,6 +22,7 @@ CITY = "pudong"
 MOST_BIKES = 1_000_000
 
 _DAY_S = 86_400
+MOST_SECONDS = MOST_DAYS * _DAY_S
 _YEARS = 2002, 2089
 """Of the start: also ten years later, seconds and milliseconds cannot be mistaken for one another."""
 
@@ -162,7 +163,7 @@ def _check_when(when: When, zone: tzinfo, problems: Problems) -> None:
     if when.start.microsecond:
         problems.add("calendar.start", str(when.start), "whole seconds are expected")
     for key, seconds, least, most in (
-        ("duration", when.duration_s, 1, MOST_DAYS * _DAY_S),
+        ("duration", when.duration_s, 1, MOST_SECONDS),
         ("settle", when.settle_s, 0, _DAY_S),
         ("warm_up", when.warm_up_s, 0, 7 * _DAY_S),
     ):

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sensors_sim.errors import PlotError
-from sensors_sim.scenario import MOST_BIKES, load
+from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, load
 
 FORMS = (".png", ".svg", ".pdf")
 
@@ -25,7 +25,10 @@ FORMS = (".png", ".svg", ".pdf")
 @click.option("--bikes", type=click.IntRange(1, MOST_BIKES), help="Bikes in the city.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the scenario.")
 @click.option(
-    "--for", "seconds", type=click.IntRange(min=60), help="Seconds of event time, instead of the whole."
+    "--for",
+    "seconds",
+    type=click.IntRange(60, MOST_SECONDS),
+    help="Seconds of event time, instead of the whole.",
 )
 @click.option("--dpi", type=click.IntRange(40, 400), default=110, show_default=True, help="Dots an inch.")
 def plot(name: str, output: Path, bikes: int | None, seed: int | None, seconds: int | None, dpi: int) -> None:

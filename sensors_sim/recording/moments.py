@@ -9,7 +9,7 @@ import click
 
 from sensors_sim.recording.rounds import Shift, ShiftBy, ShiftTo
 
-_SPAN = re.compile(r"([+-]?)(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SPAN = re.compile(r"([+-]?)(\d{1,11}(?:\.\d+)?)(ms|s|m|h|d)")
 _MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -23,9 +23,12 @@ def span_ms(text: str) -> int | None:
 
 
 def moment_ms(text: str) -> int | None:
-    """Return ISO 8601 (UTC where no zone is given) or milliseconds since the epoch, or None where it is neither."""
+    """Return ISO 8601 (UTC where no zone is given) or milliseconds since the epoch, or None where it is neither.
+
+    Of milliseconds 12 to 15 digits are taken: fewer would be seconds, more microseconds.
+    """
     if text.isdecimal() and len(text) >= 12:
-        return int(text)
+        return int(text) if len(text) <= 15 else None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -60,8 +63,8 @@ class MomentIn(click.ParamType):
         moment = moment_ms(value)
         if moment is None:
             self.fail(
-                f"{value!r} is no moment: a time since the beginning such as 90s, 5m or 1h, ISO 8601 such as "
-                "2026-03-01T12:00:00Z (UTC without a zone), or milliseconds since the epoch",
+                f"{value!r:.100} is no moment: a time since the beginning such as 90s, 5m or 1h, ISO 8601 such as "
+                "2026-03-01T12:00:00Z (UTC without a zone), or milliseconds since the epoch (12 to 15 digits)",
                 param,
                 ctx,
             )
@@ -84,8 +87,8 @@ class ShiftText(click.ParamType):
         moment = moment_ms(value)
         if moment is None:
             self.fail(
-                f"{value!r} is no shift: now, a time at which the play begins such as 2026-03-01T12:00:00Z, or a span "
-                "with its sign such as -1h or +90s",
+                f"{value!r:.100} is no shift: now, a time at which the play begins such as 2026-03-01T12:00:00Z, or a "
+                "span with its sign such as -1h or +90s",
                 param,
                 ctx,
             )

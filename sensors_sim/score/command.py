@@ -19,7 +19,7 @@ from schemas.alerts import AlertKind
 from sensors_sim.errors import ScenarioError, ScoreError
 from sensors_sim.options import Populations, connection_options, options_from, speed_option
 from sensors_sim.run import Options, Outcome, run
-from sensors_sim.scenario import MOST_BIKES, Scenario, load
+from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load
 from sensors_sim.score.catching_up import LIVE_WITHIN_MS, STILL_S, Reached, Tables, wait_for
 from sensors_sim.score.figures import figures, shortfalls
 from sensors_sim.score.files import AlertLog, parse_truth, read_alerts, read_truth
@@ -59,7 +59,10 @@ _SHARE = click.FloatRange(0, 1)
 @click.option("--bikes", type=click.IntRange(1, MOST_BIKES), help="Bikes in the city.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the scenario.")
 @click.option(
-    "--for", "seconds", type=click.IntRange(min=1), help="Seconds of event time, instead of the whole."
+    "--for",
+    "seconds",
+    type=click.IntRange(1, MOST_SECONDS),
+    help="Seconds of event time, instead of the whole.",
 )
 @click.option("--least-recall", type=_SHARE, help="End with exit code 1 below this.")
 @click.option("--least-precision", type=_SHARE, help="End with exit code 1 below this.")

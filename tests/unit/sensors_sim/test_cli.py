@@ -225,6 +225,15 @@ def test_refused_readings_are_an_error() -> None:
         ),
         (("run", "commuter", "--only", ""), "there is no population ''"),
         (("run", "commuter", "--sensors", "3"), "10<=x<=100000"),
+        *(
+            ((*command, "--for", "1" + "0" * 20), "1" + "0" * 20 + " is not in the range")
+            for command in (
+                ("run", "commuter"),
+                ("truth", "commuter"),
+                ("score", "commuter"),
+                ("plot", "commuter"),
+            )
+        ),
         (("run", "commuter", "--mqtt", "localhost"), "'localhost' is no address"),
         (("run", "commuter", "--mqtt", "localhost:70000"), "'localhost:70000' is no address"),
         (("replay", "absent.csv", "--format", "mobike-trips"), "does not exist"),

@@ -11,7 +11,7 @@ import msgspec
 
 from sensors_sim.errors import SourceError
 from sensors_sim.not_json import NOT_JSON
-from sensors_sim.score.lives import AlertEvent
+from sensors_sim.score.lives import LATEST_MS, AlertEvent
 from sensors_sim.score.truth import ANY_KIND, Entry, Truth
 
 _CELL = re.compile("8[0-9a-f]{14}")
@@ -75,7 +75,10 @@ def _entry(raw: _Entry, where: str) -> Entry:
 def _ms(moment: datetime, where: str) -> int:
     if moment.tzinfo is None:
         raise SourceError(f"{where} is {moment.isoformat()}, without an offset; write 2026-03-02T00:00:00Z")
-    return round(moment.timestamp() * 1000)
+    ms = round(moment.timestamp() * 1000)
+    if not 0 <= ms <= LATEST_MS:
+        raise SourceError(f"{where} is {moment.isoformat()}; a scenario lies in the years 1970 to 9999 (UTC)")
+    return ms
 
 
 @dataclass(slots=True)

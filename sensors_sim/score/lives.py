@@ -2,8 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
+
+LATEST_MS = 253_402_300_799_999
+"""The last moment that has a date, at the end of the year 9999; what lies beyond is in microseconds, or nonsense."""
+
+_Moment = Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
+_Cell = Annotated[str, msgspec.Meta(pattern=r"^(8[0-9a-f]{14})?\Z")]
 
 
 class AlertEvent(msgspec.Struct, frozen=True):
@@ -16,8 +23,8 @@ class AlertEvent(msgspec.Struct, frozen=True):
     sequence: int
     action: str
     kind: str
-    updated_at: int
-    cell: str = ""
+    updated_at: _Moment
+    cell: _Cell = ""
     subject: str | None = None
     severity: str = ""
     summary: str = ""

@@ -64,6 +64,12 @@ def test_a_truth_is_read_with_its_times_as_milliseconds() -> None:
         ({"due": [{**DUE, "kind": "*"}]}, r"due\[0\].kind is '\*'; what is due has one kind"),
         ({"due": [{"kind": "oversaturation"}]}, "no ground truth: .*missing required field `from`"),
         ({"due": None}, "no ground truth"),
+        (
+            {"begin": "0001-01-01T00:00:00+14:00"},
+            "truth.json: begin is 0001-.*; a scenario lies in the years",
+        ),
+        ({"end": "9999-12-31T23:59:59-14:00"}, "truth.json: end is 9999-.*; a scenario lies in the years"),
+        ({"begin": "0000-01-01T00:00:00Z"}, "no ground truth"),
     ],
 )
 def test_a_faulty_truth_is_refused_with_place_and_rule(changes: dict[str, Any], said: str) -> None:
@@ -110,6 +116,28 @@ def test_what_is_no_alert_is_counted_with_the_first_as_an_example(tmp_path: Path
     assert len(log.events) == 1
     assert log.skipped == 3
     assert log.example.startswith("line 2: ")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"cell": "x"},
+        {"cell": "nowhere"},
+        {"cell": f"{STATION}\n"},
+        {"updated_at": 1772409600000000},
+        {"updated_at": -62135596800000},
+        {"updated_at": 10**30},
+    ],
+)
+def test_an_alert_without_a_place_or_a_time_that_can_be_is_counted_as_none(
+    odd: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "alerts.jsonl"
+    file.write_text(f"{json.dumps({**ALERT, 'cell': ''})}\n{json.dumps({**ALERT, **odd})}\n")
+    log = read_alerts(file)
+    assert ([event.cell for event in log.events], log.skipped) == ([""], 1)
+    assert log.example.startswith("line 2: ")
+    assert next(iter(odd)) in log.example
 
 
 def test_an_empty_file_holds_no_alerts_but_one_of_something_else_is_refused(tmp_path: Path) -> None:

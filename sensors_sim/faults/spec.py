@@ -20,6 +20,9 @@ class Within:
     share: float
     most_us: int
 
+    def __str__(self) -> str:
+        return f"{self.share}:{_span_text(self.most_us)}" if self.most_us else f"{self.share}"
+
 
 @dataclass(frozen=True, slots=True)
 class Reorder:
@@ -27,6 +30,9 @@ class Reorder:
 
     share: float
     most: int
+
+    def __str__(self) -> str:
+        return f"{self.share}:{self.most}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,9 @@ class Skew:
     most_us: int
     by_publisher: bool
 
+    def __str__(self) -> str:
+        return f"{self.share}:{_span_text(self.most_us)}" + (":publisher" if self.by_publisher else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Burst:
@@ -44,6 +53,9 @@ class Burst:
 
     every_us: int
     lasts_us: int
+
+    def __str__(self) -> str:
+        return f"{_span_text(self.every_us)}:{_span_text(self.lasts_us)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,11 @@ class Faults:
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self) if field.name != "seed")
+
+    def __str__(self) -> str:
+        """Return them as `--faults` takes them, in the forms of FORMS."""
+        given = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return ",".join(f"{name}={value}" for name, value in given if value != getattr(NO_FAULTS, name))
 
     @classmethod
     def parse(cls, table: Mapping[str, object]) -> Self:
@@ -133,6 +150,14 @@ def _span(text: str) -> int:
     if not 1_000 <= span <= _LONGEST_US:
         raise ValueError(f"{text!r} is not from 1ms to 24h")
     return round(span)
+
+
+def _span_text(us: int) -> str:
+    """Return a span as _span reads it, in the largest unit that is whole."""
+    for unit in reversed(_US):
+        if us % _US[unit] == 0:
+            return f"{us // _US[unit]}{unit}"
+    return f"{us / _US['ms']}ms"
 
 
 def _whole(text: str, least: int, most: int) -> int:

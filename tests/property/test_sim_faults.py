@@ -12,7 +12,7 @@ from sensors_sim.faults import Faults, Way, on_the_way
 Timed = list[tuple[int, Message]]
 
 SHARES = st.floats(0, 1).map(lambda share: f"{share:.3f}")
-SPANS = st.integers(1, 20_000).map(lambda ms: f"{ms}ms")
+SPANS = st.integers(1, 20_000).map(lambda ms: f"{ms}ms") | st.floats(1, 20).map(lambda s: f"{s:.7f}s")
 PARTS = {
     "drop": SHARES,
     "duplicate": SHARES | st.builds("{}:{}".format, SHARES, SPANS),
@@ -90,6 +90,11 @@ def test_times_of_arrival_never_go_back(messages: Timed, told: Faults) -> None:
 @given(streams(), faults(*PARTS))
 def test_the_same_seed_gives_the_same_bytes_at_the_same_times(messages: Timed, told: Faults) -> None:
     assert arrived(messages, told) == arrived(messages, told)
+
+
+@given(faults(*PARTS))
+def test_faults_are_written_as_they_are_read(told: Faults) -> None:
+    assert Faults.parse_text(str(told)) == told
 
 
 @given(streams(), st.integers(0, 10))

@@ -34,6 +34,19 @@ def test_every_fault_is_read_from_a_text_or_a_table() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "drop=0.01,duplicate=0.02,delay=0.1:5s,reorder=0.05:8,skew=0.2:30s,corrupt=0.001,burst=1m:4500ms,seed=7",
+        "duplicate=0.5:200ms,skew=1.0:1h:publisher",
+        "delay=0.5:1.001ms",
+        "",
+    ],
+)
+def test_faults_are_written_as_they_are_read(text: str) -> None:
+    assert str(Faults.parse_text(text)) == text
+
+
 def test_no_faults_are_false_and_any_is_true() -> None:
     assert not NO_FAULTS
     assert not Faults.parse_text("seed=3")

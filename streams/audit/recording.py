@@ -11,6 +11,7 @@ partition follow one another in the order of their offsets, from 0; the order of
 import gzip
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self, cast
@@ -42,14 +43,33 @@ _line = msgspec.json.Decoder(_Line)
 _encode = msgspec.json.Encoder().encode
 
 
+def check_free(path: Path) -> None:
+    """Check that a recording can have this name; CannotAudit where a file has it, or one that is begun.
+
+    What Kafka deleted since stands in the older recording only.
+    """
+    for taken in (path, _begun(path)):
+        if taken.exists():
+            raise CannotAudit(
+                f"{taken} exists; a recording never overwrites: give another name, or remove that file"
+            )
+
+
+def _begun(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
 class Recorder:
-    """Writes a recording; a context manager that closes the file."""
+    """Writes a recording; a context manager that closes the file.
+
+    Until then it is called .part, and it goes where an error ends it: what has the name of a recording is whole.
+    """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._file = _open(path, "wb")
-        except OSError as error:
-            raise CannotAudit(f"{path}: {error.strerror}; give a file that can be written") from None
+        check_free(path)
+        self._path = path
+        with self._writable():
+            self._file = _open(_begun(path), "xb", packed=path.suffix == ".gz")
 
     def write(self, record: LogRecord) -> None:
         """Append one record."""
@@ -58,7 +78,8 @@ class Recorder:
             line = _Line(*place, value=record.value.decode())
         except UnicodeDecodeError:
             line = _Line(*place, value_base64=record.value)
-        self._file.write(_encode(line) + b"\n")
+        with self._writable():
+            self._file.write(_encode(line) + b"\n")
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +87,21 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        begun = _begun(self._path)
+        try:
+            with self._writable():
+                self._file.close()
+                if error is None:
+                    begun.rename(self._path)
+        finally:
+            begun.unlink(missing_ok=True)
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CannotAudit(f"{self._path}: {error.strerror}; give a file that can be written") from None
 
 
 def read(path: Path) -> Iterator[LogRecord]:
@@ -91,14 +126,14 @@ def read(path: Path) -> Iterator[LogRecord]:
         ) from None
 
 
-def _open(path: Path, mode: Literal["rb", "wb"]) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path, mode)) if path.suffix == ".gz" else path.open(mode)
+def _open(path: Path, mode: Literal["rb", "xb"], *, packed: bool) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path, mode)) if packed else path.open(mode)
 
 
 def _open_to_read(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         packed = file.read(len(_ZSTANDARD)) == _ZSTANDARD
-    return cast("IO[bytes]", zstd.open(path)) if packed else _open(path, "rb")
+    return cast("IO[bytes]", zstd.open(path)) if packed else _open(path, "rb", packed=path.suffix == ".gz")
 
 
 def check_complete(

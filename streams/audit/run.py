@@ -20,6 +20,7 @@ from streams import topics
 from streams.audit import windows
 from streams.audit.books import judge_ledger, judge_refusals, judge_rejected_count
 from streams.audit.compare import Comparison
+from streams.audit.recording import check_free
 from streams.audit.records import Taken
 from streams.audit.rest import check_incarnation, check_topics, offsets_of, wait_for_rest, wait_for_stages
 from streams.audit.rules import Rules
@@ -91,6 +92,8 @@ def _text(path: Path | None) -> str | None:
 def run(settings: Settings, options: Options, say: Say) -> Report:
     """Audit; raises CannotAudit, ServiceUnavailable or another of our errors where that is not possible."""
     rules = rules_of(settings)
+    if options.save is not None:
+        check_free(options.save)
     stages = concerned(options.tables)
     audited = [stage.topic for stage in stages]
     of_grid = {name for stage in stages for name in stage.of_grid}

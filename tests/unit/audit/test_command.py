@@ -1,5 +1,7 @@
 """The command: what it takes for a time, and how it ends where nothing can be told."""
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -23,6 +25,15 @@ def test_a_setting_that_is_wrong_is_named_and_nothing_is_judged() -> None:
     done = CliRunner().invoke(audit, [], env={**NOTHING_THERE, "UB_WINDOW_S": "0"})
     assert done.exit_code == 2
     assert "UB_WINDOW_S" in done.stderr
+
+
+def test_a_recording_that_exists_is_refused_before_anything_is_waited_for(tmp_path: Path) -> None:
+    older = tmp_path / "log.jsonl"
+    older.write_bytes(b"older")
+    done = CliRunner().invoke(audit, ["--save", str(older)], env=NOTHING_THERE)
+    assert done.exit_code == 2
+    assert "log.jsonl exists" in done.stderr
+    assert older.read_bytes() == b"older"
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,45 @@ def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
         recording.Recorder(tmp_path / "no" / "folder")
 
 
+@pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz"])
+def test_a_recording_is_never_written_over_another(tmp_path: Path, name: str) -> None:
+    older = records([frame([reading("a", 1)])])
+    path = written(tmp_path / name, older)
+    with pytest.raises(CannotAudit, match=rf"{name} exists; a recording never overwrites: give another name"):
+        recording.Recorder(path)
+    assert list(recording.read(path)) == older
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz"])
+def test_a_log_that_cannot_be_read_to_its_end_leaves_no_recording(tmp_path: Path, name: str) -> None:
+    def trimmed() -> None:
+        with recording.Recorder(tmp_path / name) as recorder:
+            recorder.write(records([b"x"])[0])
+            check_beginnings({("ub.vehicles", 1): 70})
+
+    with pytest.raises(CannotAudit, match="retention"):
+        trimmed()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_that_is_begun_has_another_name_and_is_not_written_by_two(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with recording.Recorder(path):
+        assert not path.exists()
+        with pytest.raises(CannotAudit, match=r"log\.part exists"):
+            recording.Recorder(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_is_full_is_named_and_leaves_no_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "_open", lambda *_, **__: Path("/dev/full").open("wb"))  # noqa: SIM115 - the recorder closes it
+    with pytest.raises(CannotAudit, match="log: No space left on device; give a file that can be written"):
+        written(tmp_path / "log", records([b"x"]))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_log_that_lost_its_beginning_cannot_be_audited() -> None:
     check_beginnings({("ub.vehicles", 0): 0, ("ub.vehicles", 1): 0})
     with pytest.raises(CannotAudit, match=r"ub\.vehicles\[1\] begins at offset 70: .*retention"):

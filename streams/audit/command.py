@@ -24,21 +24,34 @@ _TABLES = (
     "rejected_count",
 )
 _CANNOT = 2
+_FEWEST_DIGITS = 12
+"""Of milliseconds since the epoch: from March 1973 on."""
 
 
 class _Moment(click.ParamType):
-    """Event time: ISO 8601 (UTC where no zone is given) or milliseconds since the epoch."""
+    """Event time: ISO 8601 (UTC where no zone is given), or milliseconds since the epoch in 12 digits or more.
+
+    The rule of `urbanbrain sim` (sensors_sim/recording/moments.py): fewer digits are seconds, or a day.
+    """
 
     name = "time"
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int) or value.isdecimal():
-            return int(value)
+        if isinstance(value, int):
+            return value
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no time; such as 2026-03-01T12:00:00Z, or milliseconds", param, ctx)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+            if value.isdecimal() and len(value) >= _FEWEST_DIGITS:
+                moment = datetime.fromtimestamp(int(value) / 1000, UTC)
+            else:
+                moment = datetime.fromisoformat(value)
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError, OSError):
+            self.fail(
+                f"{value!r} is no time; such as 2026-03-01T12:00:00Z, or milliseconds since the epoch, 1772366400000",
+                param,
+                ctx,
+            )
+        return round(moment.timestamp() * 1000)
 
 
 @click.command()

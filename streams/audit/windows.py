@@ -1,12 +1,15 @@
 """Window tables of the grid: what of them is compared, whatever they count."""
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from streams.audit.compare import Comparison, compare
 from streams.audit.retention import still_kept
-from streams.audit.schema import Table
+from streams.audit.schema import WINDOWS, Table
 from streams.audit.stage import Case, Moving, Partition
-from streams.audit.values import newest
+from streams.audit.values import moment, newest
+from streams.errors import CannotAudit
 
 FOREVER = 2**62
 """`upto` of rows whose figures run on into all later windows."""
@@ -41,6 +44,16 @@ def reached[P: Partition, M: Moving](table: Table, case: Case[P, M]) -> int:
     """Return the time up to which the windows of a table were certainly closed, ms."""
     told = newest(case.found(table.name).select(_END).to_series())
     return max(case.moving.closed if case.moving else 0, told)
+
+
+def check_compared(comparisons: Iterable[Comparison], until: int) -> None:
+    """Check that an `until` (ms) left rows of the window tables to judge; CannotAudit where it left none."""
+    seen = {c.table: c.compared + c.moving for c in comparisons if c.table in WINDOWS}
+    if seen and not any(seen.values()):
+        raise CannotAudit(
+            f"--until {moment(until)}: {', '.join(seen)} {'has' if len(seen) == 1 else 'have'} no window that ends by "
+            "then, so none was compared; give a later time, or leave --until out"
+        )
 
 
 def with_empty_rows(

@@ -207,6 +207,9 @@ def test_only_windows_up_to_a_moment_are_compared(city: City) -> None:
     far = city.run("audit", "--until", "2090-01-01T00:00:00Z")
     assert far.code == 2
     assert "windows are closed up to" in far.err
+    early = city.run("audit", "--until", "2000-01-01")
+    assert early.code == 2
+    assert "no window that ends by then, so none was compared" in early.err
 
 
 def test_a_database_made_of_another_log_cannot_be_audited(city: City, fresh_kafka: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from sensors_sim.recording.moments import moment_ms
 from streams.audit.command import audit
 
 NOTHING_THERE = {
@@ -40,6 +41,10 @@ def test_a_recording_that_exists_is_refused_before_anything_is_waited_for(tmp_pa
     ("arguments", "word"),
     [
         (["--until", "yesterday"], "'yesterday' is no time"),
+        (["--until", "2026"], "'2026' is no time"),
+        (["--until", "1772366400"], "'1772366400' is no time"),
+        (["--until", "0001-01-01T00:00:00+14:00"], "is no time"),
+        (["--until", "99999999999999999"], "is no time; such as 2026-03-01T12:00:00Z, or milliseconds"),
         (["--table", "alert"], "'alert'"),
         (["--save", "a", "--recording", "b"], "--save"),
     ],
@@ -54,3 +59,11 @@ def test_times_are_milliseconds_and_utc_where_no_zone_is_given() -> None:
     (until,) = [parameter for parameter in audit.params if parameter.name == "until"]
     for text in ("2026-03-01T12:00:00", "2026-03-01T12:00:00Z", "1772366400000"):
         assert until.type.convert(text, until, None) == 1_772_366_400_000
+    for text in ("20260301", "2026-03-01", "1772323200000"):
+        assert until.type.convert(text, until, None) == 1_772_323_200_000
+
+
+def test_a_time_is_the_one_that_the_simulator_takes_it_for() -> None:
+    (until,) = [parameter for parameter in audit.params if parameter.name == "until"]
+    for text in ("2026-03-01T12:00:00.123", "20260301", "20260301T12", "100000000000", "1772366400000"):
+        assert until.type.convert(text, until, None) == moment_ms(text)

@@ -8,13 +8,14 @@ import polars as pl
 import pytest
 
 from streams import topics
-from streams.audit import books
+from streams.audit import books, windows
 from streams.audit.compare import Comparison
 from streams.audit.fleet import batch
 from streams.audit.fleet.batch import FleetPartition
 from streams.audit.fleet.moving import moving
 from streams.audit.fleet.stage import FLEET
 from streams.audit.stage import Case, Question
+from streams.errors import CannotAudit
 from tests.unit.audit.audit_logs import HERE, MINUTE, RULES, T0, THERE, computed, frame, one, reading, records
 from tests.unit.audit.judging import KEPT, as_stored, changed, found
 
@@ -266,3 +267,18 @@ def test_a_later_window_in_the_table_tells_that_an_earlier_one_was_closed() -> N
     assert judged("cell_window", partitions, without, low=low).differing == 1
     nothing_yet = {**tables, "cell_window": tables["cell_window"].clear()}
     assert judged("cell_window", partitions, nothing_yet, low=low).differing == 0
+
+
+def test_a_moment_before_all_windows_is_no_verdict() -> None:
+    partitions = [one(*CITY)]
+    tables = right(partitions)
+    tables["cell_window"] = changed(tables["cell_window"], pl.lit(True), arrivals=7)
+    none = [judged(name, partitions, tables, until=T0) for name in ("ledger", "cell_window")]
+    with pytest.raises(
+        CannotAudit, match=r"--until 20.*Z: cell_window has no window that ends by then.* later time"
+    ):
+        windows.check_compared(none, T0)
+    windows.check_compared([judged("ledger", partitions, tables, until=T0)], T0)
+    some = judged("cell_window", partitions, tables, until=T0 + MINUTE)
+    windows.check_compared([some], T0 + MINUTE)
+    assert some.differing > 0

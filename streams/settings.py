@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg import ProgrammingError
@@ -19,11 +19,21 @@ SERIES_DETECTORS = ("records", "seasonal", "change", "counts")
 JOINT_DETECTORS = ("spatial", "multivariate")
 """Detectors of anomalies: streams/incidents/anomaly/family.py."""
 
+_CENTURY_DAYS = 36_525
+
+Seconds = Annotated[float, Field(le=_CENTURY_DAYS * 86_400)]
+"""Up to a century: as milliseconds, and added to a time, it stays a number that every table and array holds."""
+Days = Annotated[int, Field(ge=1, le=_CENTURY_DAYS)]
+Number = Annotated[int, Field(ge=1, le=1_000_000_000)]
+"""Fits an integer of 32 bits."""
+
 
 class Settings(BaseSettings):
     """All settings. Durations are seconds unless the name says otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix="UB_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="UB_", env_file=".env", extra="ignore", frozen=True, allow_inf_nan=False
+    )
 
     # Where the services are
     mqtt_host: str = "127.0.0.1"
@@ -44,22 +54,22 @@ class Settings(BaseSettings):
     frame_max_readings: int = Field(500, ge=1, le=10_000)
     frame_max_bytes: int = Field(256_000, ge=1_000, le=900_000)
     frame_linger_ms: int = Field(30, ge=1, le=10_000)
-    max_payload_bytes: int = Field(1_000_000, ge=1_000)
+    max_payload_bytes: Number = Field(1_000_000, ge=1_000)
     max_unacked_messages: int = Field(20_000, ge=1, le=65_535)
-    max_unacked_bytes: int = Field(64_000_000, ge=1_000_000)
-    service_wait_s: float = Field(30.0, ge=0)
-    max_clock_ahead_s: float = Field(60.0, ge=0)
+    max_unacked_bytes: int = Field(64_000_000, ge=1_000_000, le=1_000_000_000_000)
+    service_wait_s: Seconds = Field(30.0, ge=0)
+    max_clock_ahead_s: Seconds = Field(60.0, ge=0)
 
     # Event time
-    window_s: int = Field(60, ge=1)
-    allowed_lateness_s: float = Field(10.0, ge=0)
-    amend_horizon_s: float = Field(600.0, ge=1)
-    idle_timeout_s: float = Field(5.0, gt=0)
-    stale_after_s: float = Field(45 * 86_400.0, gt=0)
-    max_vehicles_per_partition: int = Field(300_000, ge=1)
-    max_series_per_partition: int = Field(300_000, ge=1)
-    forget_request_after_s: float = Field(90 * 86_400.0, gt=0)
-    forget_source_after_s: float = Field(3600.0, gt=0)
+    window_s: int = Field(60, ge=1, le=86_400)
+    allowed_lateness_s: Seconds = Field(10.0, ge=0)
+    amend_horizon_s: Seconds = Field(600.0, ge=1)
+    idle_timeout_s: Seconds = Field(5.0, gt=0)
+    stale_after_s: Seconds = Field(45 * 86_400.0, gt=0)
+    max_vehicles_per_partition: Number = 300_000
+    max_series_per_partition: Number = 300_000
+    forget_request_after_s: Seconds = Field(90 * 86_400.0, gt=0)
+    forget_source_after_s: Seconds = Field(3600.0, gt=0)
 
     # Cells
     h3_resolution: int = Field(9, ge=4, le=13)
@@ -68,10 +78,10 @@ class Settings(BaseSettings):
     # Worker
     worker_id: str = "worker-0"
     stages: str = ",".join(STAGES)
-    publish_interval_ms: int = Field(20, ge=1)
-    checkpoint_interval_s: float = Field(1.0, gt=0)
-    kafka_fetch_wait_ms: int = Field(20, ge=1)
-    max_unacked_records: int = Field(20_000, ge=1)
+    publish_interval_ms: Number = 20
+    checkpoint_interval_s: Seconds = Field(1.0, gt=0)
+    kafka_fetch_wait_ms: Number = 20
+    max_unacked_records: Number = 20_000
     web_port: int = Field(0, ge=0, le=65535)
     data_dir: Path = Path(tempfile.gettempdir()) / "urbanbrain"
 
@@ -82,46 +92,46 @@ class Settings(BaseSettings):
     policy_file: Path | None = None
     policy_vehicle_types: str = "bicycle,cargo_bicycle,scooter_standing,scooter_seated,moped,other"
     timezone: str = "UTC"
-    default_capacity: int = Field(60, ge=1)
-    raise_ratio: float = Field(1.0, gt=0)
-    clear_ratio: float = Field(0.8, gt=0)
-    min_duration_s: float = Field(120.0, ge=0)
+    default_capacity: Number = 60
+    raise_ratio: float = Field(1.0, gt=0, le=1_000)
+    clear_ratio: float = Field(0.8, gt=0, le=1_000)
+    min_duration_s: Seconds = Field(120.0, ge=0)
 
     # Saturation that is expected: 0, nothing is; and hot spots of requests
-    forecast_horizon_s: float = Field(1_800.0, ge=0)
-    hot_spot_raise_at: float = Field(20.0, ge=0)
+    forecast_horizon_s: Seconds = Field(1_800.0, ge=0)
+    hot_spot_raise_at: float = Field(20.0, ge=0, le=1_000_000)
 
     # Anomalies of metrics: members of streams/incidents/anomaly/family.py, separated by commas, or off
     anomaly_detector: str = "off"
     anomaly_raise_at: float = Field(0.5, gt=0, le=1)
-    anomaly_quiet_s: float = Field(1_800.0, gt=0)
+    anomaly_quiet_s: Seconds = Field(1_800.0, gt=0)
 
     # Single vehicles: 0 turns jumps or batteries off
-    jump_kmh: float = Field(60.0, ge=0)
-    jump_noise_m: float = Field(250.0, ge=0)
-    jump_quiet_s: float = Field(900.0, gt=0)
+    jump_kmh: float = Field(60.0, ge=0, le=1_000_000)
+    jump_noise_m: float = Field(250.0, ge=0, le=1_000_000)
+    jump_quiet_s: Seconds = Field(900.0, gt=0)
     low_battery_percent: int = Field(0, ge=0, le=100)
     low_battery_clear_percent: int = Field(30, ge=1, le=100)
 
     # Rules on speed
-    speed_noise_m: float = Field(30.0, ge=0)
-    speed_longest_s: float = Field(60.0, gt=0)
-    speeding_quiet_s: float = Field(120.0, gt=0)
+    speed_noise_m: float = Field(30.0, ge=0, le=1_000_000)
+    speed_longest_s: Seconds = Field(60.0, gt=0)
+    speeding_quiet_s: Seconds = Field(120.0, gt=0)
 
     # Flap damping: raised so often within the window (0: never), an alert stays open until it was quiet for long enough
     flap_raises: int = Field(5, ge=0, le=1000)
-    flap_window_s: float = Field(3_600.0, gt=0)
-    flap_quiet_s: float = Field(900.0, gt=0)
+    flap_window_s: Seconds = Field(3_600.0, gt=0)
+    flap_quiet_s: Seconds = Field(900.0, gt=0)
 
     # Incidents: alerts that belong together
-    incident_linger_s: float = Field(600.0, ge=0)
+    incident_linger_s: Seconds = Field(600.0, ge=0)
 
     # Health of sensors and feeds
     sensor_health: bool = True
-    silent_intervals: float = Field(5.0, ge=2)
-    silent_after_s: float = Field(600.0, ge=1)
+    silent_intervals: float = Field(5.0, ge=2, le=1_000_000)
+    silent_after_s: Seconds = Field(600.0, ge=1)
     feed_silent_share: float = Field(0.8, gt=0.5, le=1)
-    forget_sensor_after_s: float = Field(30 * 86_400.0, gt=0)
+    forget_sensor_after_s: Seconds = Field(30 * 86_400.0, gt=0)
 
     # Notifications
     notify_file: Path | None = None
@@ -134,16 +144,16 @@ class Settings(BaseSettings):
     console_max_clients: int = Field(200, ge=1, le=10_000)
 
     # Store: kept for this long behind the newest row of each table (see streams/store/retention.py)
-    retain_windows_days: int = Field(90, ge=1)
-    retain_sensor_windows_days: int = Field(90, ge=1)
-    retain_request_windows_days: int = Field(365, ge=1)
-    retain_requests_days: int = Field(730, ge=1)
-    retain_alert_events_days: int = Field(365, ge=1)
-    retain_alerts_days: int = Field(730, ge=1)
-    retain_silences_days: int = Field(365, ge=1)
-    retain_vehicle_events_days: int = Field(90, ge=1)
-    retain_rejected_days: int = Field(30, ge=1)
-    retain_notifications_days: int = Field(90, ge=1)
+    retain_windows_days: Days = 90
+    retain_sensor_windows_days: Days = 90
+    retain_request_windows_days: Days = 365
+    retain_requests_days: Days = 730
+    retain_alert_events_days: Days = 365
+    retain_alerts_days: Days = 730
+    retain_silences_days: Days = 365
+    retain_vehicle_events_days: Days = 90
+    retain_rejected_days: Days = 30
+    retain_notifications_days: Days = 90
 
     @property
     def stage_names(self) -> frozenset[str]:

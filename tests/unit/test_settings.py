@@ -115,6 +115,24 @@ def test_the_names_of_detectors_are_those_of_the_family() -> None:
     assert (tuple(FAMILY), tuple(JOINT)) == (SERIES_DETECTORS, JOINT_DETECTORS)
 
 
+def numeric() -> list[str]:
+    return [name for name, field in Settings.model_fields.items() if field.annotation in (int, float)]
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e300", "9" * 40])
+@pytest.mark.parametrize("name", numeric())
+def test_a_number_without_end_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    message = refusal(monkeypatch, **{f"UB_{name.upper()}": value})
+    assert message.startswith(f"wrong setting: UB_{name.upper()}='{value}': Input should be ")
+
+
+def test_durations_go_up_to_a_century(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UB_STALE_AFTER_S", str(100 * 365 * 86_400))
+    assert settings.load().stale_after_s == 100 * 365 * 86_400
+    message = refusal(monkeypatch, UB_STALE_AFTER_S=str(101 * 366 * 86_400))
+    assert message.endswith("Input should be less than or equal to 3155760000")
+
+
 def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     message = refusal(monkeypatch, UB_WINDOW_S="0", UB_MQTT_PORT="0")
     assert "UB_WINDOW_S='0'" in message

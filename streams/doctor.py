@@ -110,7 +110,7 @@ def check_districts_file(settings: Settings) -> Check:
         return Check("districts", True, "none; a request has the district that its events name")
     try:
         load_districts(settings)
-    except (SettingsError, UnicodeDecodeError) as error:
+    except SettingsError as error:
         return Check("districts", False, str(error), "correct the file, or unset UB_DISTRICTS_FILE")
     return Check("districts", True, f"{settings.districts_file} can be used")
 

@@ -10,6 +10,7 @@ partition follow one another in the order of their offsets, from 0; the order of
 
 import gzip
 import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,7 +115,7 @@ def read(path: Path) -> Iterator[LogRecord]:
                 line = _line.decode(text)
                 value = (line.value_base64 or b"") if line.value is None else line.value.encode()
                 yield LogRecord(line.topic, line.partition, line.offset, line.timestamp, value)
-    except (OSError, EOFError, zstd.ZstdError) as error:
+    except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CannotAudit(
             f"{path}: {reason}; give a recording as `urbanbrain audit --save` or `urbanbrain sim record --kafka` "

@@ -82,11 +82,13 @@ def rules_of(settings: Settings) -> Rules:
 
 def _text(path: Path | None) -> str | None:
     try:
-        return None if path is None else path.read_text()
+        return None if path is None else path.read_text("utf-8")
     except OSError as error:
         raise CannotAudit(
             f"UB_DISTRICTS_FILE={path}: {error.strerror}; give the file that the workers ran with"
         ) from None
+    except UnicodeDecodeError as error:
+        raise CannotAudit(f"UB_DISTRICTS_FILE={path}: {error}; UTF-8 is expected") from None
 
 
 def run(settings: Settings, options: Options, say: Say) -> Report:

@@ -5,17 +5,26 @@ from typing import Any
 
 import polars as pl
 import shapely
+from shapely.errors import ShapelyError
 from shapely.geometry import shape
+
+from streams.errors import CannotAudit
 
 
 class Districts:
-    """The districts of a GeoJSON document; of none there are none."""
+    """The districts of a GeoJSON document; of none there are none. CannotAudit where it is something else."""
 
     def __init__(self, document: str | None) -> None:
-        features = json.loads(document)["features"] if document else []
-        self._areas = [
-            (feature["properties"]["name"], _sound(shape(feature["geometry"]))) for feature in features
-        ]
+        try:
+            features = json.loads(document)["features"] if document else []
+            self._areas = [
+                (feature["properties"]["name"], _sound(shape(feature["geometry"]))) for feature in features
+            ]
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError, ShapelyError) as error:
+            raise CannotAudit(
+                f"UB_DISTRICTS_FILE: no FeatureCollection of named areas ({type(error).__name__}: {error}); give the "
+                "file that the workers ran with"
+            ) from None
 
     def of(self, places: pl.DataFrame) -> pl.Series:
         """Return the name of the district for each row with lat and lon, null where there is none."""

@@ -37,6 +37,15 @@ def test_a_recording_that_exists_is_refused_before_anything_is_waited_for(tmp_pa
     assert older.read_bytes() == b"older"
 
 
+def test_districts_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
+    districts = tmp_path / "districts.geojson"
+    districts.write_bytes('{"name": "Zürich"}'.encode("latin-1"))
+    done = CliRunner().invoke(audit, [], env={**NOTHING_THERE, "UB_DISTRICTS_FILE": str(districts)})
+    assert done.exit_code == 2
+    assert f"UB_DISTRICTS_FILE={districts}: 'utf-8' codec can't decode byte 0xfc" in done.stderr
+    assert "UTF-8 is expected" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [

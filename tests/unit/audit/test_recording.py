@@ -135,6 +135,15 @@ def test_a_disk_that_is_full_is_named_and_leaves_no_recording(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_gzip_file_that_is_damaged_anywhere_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "log.gz", records([frame([reading(f"bike-{n}", n)]) for n in range(50)]))
+    whole = path.read_bytes()
+    for at in range(10 + len("log.gz.part\0"), len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        with pytest.raises(CannotAudit, match=r"log\.gz"):
+            list(recording.read(path))
+
+
 def test_a_log_that_lost_its_beginning_cannot_be_audited() -> None:
     check_beginnings({("ub.vehicles", 0): 0, ("ub.vehicles", 1): 0})
     with pytest.raises(CannotAudit, match=r"ub\.vehicles\[1\] begins at offset 70: .*retention"):

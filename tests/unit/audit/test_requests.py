@@ -8,6 +8,7 @@ import h3.api.basic_int as h3
 import pytest
 
 from streams.audit.requests.batch import RequestsPartition
+from streams.errors import CannotAudit
 from tests.unit.audit.audit_logs import HERE, T0, THERE
 from tests.unit.audit.request_logs import (
     FAR,
@@ -216,6 +217,23 @@ def test_the_district_is_its_own_or_that_of_its_place() -> None:
     found = one(opened("a", 1), opened("b", 2, place=THERE), opened("c", 3, district="own"), rules=rules)
     assert found.rows["district"].to_list() == ["first", None, "own"]
     assert one(opened("a", 1)).rows["district"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{",
+        "[]",
+        '{"features": [{}]}',
+        '{"features": [null]}',
+        "[" * 100_000,
+        '{"features": [{"properties": {"name": "a"}, "geometry": {"type": "Cube", "coordinates": []}}]}',
+        '{"features": [{"properties": {"name": "a"}, "geometry": {"type": "Polygon", "coordinates": [[[1, 2]]]}}]}',
+    ],
+)
+def test_districts_that_are_none_cannot_be_audited(document: str) -> None:
+    with pytest.raises(CannotAudit, match="UB_DISTRICTS_FILE: no FeatureCollection of named areas"):
+        one(opened("a", 1), rules=replace(RULES, districts=document))
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,40 @@ def test_a_reader_may_read_all_of_api_and_nothing_of_ub(migrated: Database) -> N
         read(migrated, "SELECT ub.drop_old_chunks('cell_window', interval '1 day')")
 
 
+@pytest.mark.parametrize("statement", ["CREATE TEMPORARY TABLE mine ()", "SELECT lo_create(0)"])
+def test_a_reader_makes_nothing_that_knows_no_limit(migrated: Database, statement: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        read(migrated, statement)
+
+
+def test_a_reader_s_queries_end_and_fill_no_disk(migrated: Database) -> None:
+    assert read(migrated, "SHOW statement_timeout") == [("1min",)]
+    assert read(migrated, "SHOW temp_file_limit") == [("1GB",)]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        read(migrated, "SET temp_file_limit = -1")
+
+
+@pytest.mark.parametrize("unit", ["minute", "hour"])
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        ("-infinity", "2026-03-01"),
+        ("2026-03-01", "infinity"),
+        ("-infinity", "infinity"),
+        ("1900-01-01", "2026-03-01"),
+    ],
+)
+def test_a_series_without_end_is_refused(migrated: Database, unit: str, since: str, until: str) -> None:
+    since = "0001-01-01" if (since, unit) == ("1900-01-01", "hour") else since
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="1,000,000 rows; ask for a shorter span"):
+        read(migrated, f"SELECT count(*) FROM api.cell_{unit}_filled(%s, %s, %s)", since, until, CELL)
+
+
+def test_a_series_of_a_year_of_minutes_is_given(migrated: Database) -> None:
+    year = (datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), CELL)
+    assert read(migrated, "SELECT count(*) FROM api.cell_minute_filled(%s, %s, %s)", *year) == [(365 * 1440,)]
+
+
 def test_the_writer_may_not_change_the_schema(migrated: Database) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         query(migrated.writer_url, "CREATE TABLE ub.mine ()")

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from deploy import containers
+from streams.console.hosts import names_allowed
 from streams.settings import Settings
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -48,6 +49,14 @@ def test_every_ub_variable_is_a_setting(compose: dict[str, Any]) -> None:
     for name in names:
         assert name.startswith("UB_")
         assert name.removeprefix("UB_").lower() in Settings.model_fields
+
+
+def test_the_console_answers_to_names_of_the_loopback_only(compose: dict[str, Any]) -> None:
+    environment = compose["services"]["console"]["environment"]
+    allows = names_allowed(environment["UB_CONSOLE_HOST"], environment["UB_CONSOLE_HOSTS"])
+    (asked,) = re.findall(r"http://([^/]+)/health", str(compose["services"]["console"]["healthcheck"]))
+    assert [allows(host) for host in (asked, "localhost:8080", "[::1]:8080")] == [True] * 3
+    assert not allows("rebound.example:8080")
 
 
 def test_every_secret_is_in_the_example(compose: dict[str, Any]) -> None:

@@ -14,17 +14,25 @@ umask 077
     echo "worker:${MQTT_WORKER_PASSWORD:?is not set}"
     echo "admin:${MQTT_ADMIN_PASSWORD:?is not set}"
     for account in ${MQTT_PUBLISHERS:-}; do
+        name=${account%%:*}
         case $account in
-            alerts:* | orders:* | gateway:* | worker:* | admin:*)
-                echo "MQTT_PUBLISHERS: the name ${account%%:*} is reserved; choose another" >&2
-                exit 1
-                ;;
-            ?*:?*) echo "$account" ;;
+            ?*:?*) ;;
             *)
                 echo "MQTT_PUBLISHERS: an entry is not name:password" >&2
                 exit 1
                 ;;
         esac
+        case $name in
+            alerts | alert-actions | incidents | orders | gateway | worker | admin)
+                echo "MQTT_PUBLISHERS: the name $name is reserved; choose another" >&2
+                exit 1
+                ;;
+            *[/+#]*) # alerts/major would publish to ub/v1/alerts/major/#
+                echo "MQTT_PUBLISHERS: the name $name is no level of a topic; leave out / + and #" >&2
+                exit 1
+                ;;
+        esac
+        echo "$account"
     done
 } > "$PASSWORDS.new"
 mosquitto_passwd -U "$PASSWORDS.new" # hashes the plain passwords in place

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +95,37 @@ class Account(mqtt.Client):
             assert time.monotonic() < deadline, topic
             self.loop(0.05)
         return self.reasons[mid] != "Not authorized"
+
+
+@pytest.mark.parametrize(
+    ("account", "reason"),
+    [
+        *(
+            (f"{name}:x", f"the name {name} is reserved; choose another")
+            for name in ("alerts", "alert-actions", "incidents", "orders", "gateway", "worker", "admin")
+        ),
+        ("alerts/major:x", "the name alerts/major is no level of a topic; leave out / + and #"),
+        ("alert+:x", "the name alert+ is no level of a topic; leave out / + and #"),
+        ("hello", "an entry is not name:password"),
+        (":secret", "an entry is not name:password"),
+    ],
+)
+def test_no_publisher_has_a_name_that_opens_topics_of_others(
+    tmp_path: Path, account: str, reason: str
+) -> None:
+    environment = {
+        "PASSWORDS": str(tmp_path / "passwords"),
+        "MQTT_GATEWAY_PASSWORD": "g",
+        "MQTT_WORKER_PASSWORD": "w",
+        "MQTT_ADMIN_PASSWORD": "a",
+        "MQTT_PUBLISHERS": f"mobike:a/b:c {account}",
+        "PATH": "/nowhere",
+    }
+    done = subprocess.run(
+        ["/bin/sh", str(SOURCE / "start.sh")], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"MQTT_PUBLISHERS: {reason}\n"
 
 
 @pytest.mark.parametrize(

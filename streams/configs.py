@@ -234,7 +234,7 @@ def _around(cell: str) -> tuple[str, ...]:
 
 
 def _outline(cell: str) -> dict[str, Any]:
-    return locate.boundary_geojson(locate.from_hex(cell))
+    return locate.boundary_in_one_piece(locate.from_hex(cell))
 
 
 def _ms(seconds: float) -> int:

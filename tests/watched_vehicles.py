@@ -56,7 +56,7 @@ def limits(policy: Policy) -> SpeedLimits | None:
 
 
 def _outline(cell: str) -> dict[str, Any]:
-    return locate.boundary_geojson(locate.from_hex(cell))
+    return locate.boundary_in_one_piece(locate.from_hex(cell))
 
 
 class Watched:

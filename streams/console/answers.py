@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from streams.console.events import outline
 from streams.console.params import AlertsQuery, Bbox, CellsQuery, Place, place_of
 from streams.console.view import View
 from streams.grid import locate
@@ -71,13 +70,18 @@ def feature_collection(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _feature(cell: dict[str, Any]) -> dict[str, Any]:
-    ring = outline(cell["cell"])
+    boundary = locate.boundary_geojson(locate.from_hex(cell["cell"]))
     return {
         "type": "Feature",
         "id": cell["cell"],
-        "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
+        "geometry": {"type": boundary["type"], "coordinates": _rounded(boundary["coordinates"])},
         "properties": cell,
     }
+
+
+def _rounded(coordinates: Any) -> Any:
+    """Return coordinates of any depth to a decimetre."""
+    return [*map(_rounded, coordinates)] if isinstance(coordinates, list) else round(coordinates, 6)
 
 
 def open_page(view: View, query: AlertsQuery) -> tuple[list[OpenAlert], str | None]:

@@ -79,5 +79,5 @@ def _corners(cell: str) -> Raw:
 
 def outline(cell: str) -> list[list[float]]:
     """Return the corners of a cell to a decimetre."""
-    ring = locate.boundary_geojson(locate.from_hex(cell))["coordinates"][0][:-1]
+    ring = locate.boundary_in_one_piece(locate.from_hex(cell))["coordinates"][0][:-1]
     return [[round(lon, 6), round(lat, 6)] for lon, lat in ring]

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from shapely.affinity import translate
 from shapely.geometry import shape
 
+from streams.grid.antimeridian import cut
+
 _RES0_SPACING = 0.38196601125010500003
 """Distance of hexagons of resolution 0 on a face's plane; the sphere's radius is 1. H3: RES0_U_GNOMONIC."""
 _REMEMBERED = 200_000
@@ -101,9 +103,17 @@ def rings(cell: str, most: int) -> tuple[tuple[str, ...], ...]:
 
 
 def boundary_geojson(cell: int) -> dict[str, Any]:
-    """Return the cell's outline as a GeoJSON Polygon (longitude first, ring closed).
+    """Return the cell's outline as GeoJSON: a Polygon, or a MultiPolygon where it crosses the antimeridian."""
+    polygons = cut(boundary_in_one_piece(cell)["coordinates"])
+    if len(polygons) == 1:
+        return {"type": "Polygon", "coordinates": polygons[0]}
+    return {"type": "MultiPolygon", "coordinates": polygons}
 
-    A cell that crosses the antimeridian has longitudes beyond 180, so that its ring stays in one piece.
+
+def boundary_in_one_piece(cell: int) -> dict[str, Any]:
+    """Return the cell's outline as a Polygon (longitude first, ring closed).
+
+    A cell that crosses the antimeridian has longitudes beyond 180, which GeoJSON has not.
     """
     ring = [[lon, lat] for lat, lon in h3i.cell_to_boundary(cell)]
     if max(p[0] for p in ring) - min(p[0] for p in ring) > 180:
@@ -141,10 +151,7 @@ def lies_in(cell: str, ancestor: str) -> bool:
 
 
 def outline(cells: Iterable[str]) -> list[list[list[list[float]]]]:
-    """Return the union of cells as the coordinates of a GeoJSON MultiPolygon: polygons, rings, longitude and latitude.
-
-    A polygon that crosses the antimeridian has longitudes beyond 180, as boundary_geojson has.
-    """
+    """Return the union of cells as the coordinates of a GeoJSON MultiPolygon: polygons of rings."""
     by_resolution: dict[int, list[str]] = {}
     for cell in sorted(cells):
         by_resolution.setdefault(h3.get_resolution(cell), []).append(cell)
@@ -155,7 +162,7 @@ def outline(cells: Iterable[str]) -> list[list[list[list[float]]]]:
             lons = [lon for ring in rings for lon, _ in ring]
             if max(lons) - min(lons) > 180:
                 rings = [[[lon + 360 if lon < 0 else lon, lat] for lon, lat in ring] for ring in rings]
-            polygons.append(rings)
+            polygons += cut(rings)
     return polygons
 
 
@@ -182,7 +189,7 @@ def cells_on_edge(polygon: Mapping[str, Any], resolution: int) -> set[int]:
     places = shapely.get_coordinates(shapely.segmentize(outline, step)).tolist()
     met = {h3i.latlng_to_cell(lat, lon, resolution) for lon, lat in places}
     near = np.array(sorted({cell for one in met for cell in h3i.grid_disk(one, 1)}), np.uint64)
-    rings = [boundary_geojson(cell)["coordinates"][0] for cell in near.tolist()]
+    rings = [boundary_in_one_piece(cell)["coordinates"][0] for cell in near.tolist()]
     hexagons = shapely.polygons(
         shapely.linearrings(
             np.concatenate(rings), indices=np.repeat(np.arange(len(rings)), [*map(len, rings)])

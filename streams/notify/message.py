@@ -23,7 +23,7 @@ class Told:
 class Message:
     """One notification. `sequence` is that of the event that it is about, of an escalation that of the first.
 
-    `due_at` tells repeats apart, and due times; `boundary` is the GeoJSON Polygon of the cell.
+    `due_at` tells repeats apart, and due times; `boundary` is the outline of the cell (GeoJSON).
     """
 
     alert: Alert

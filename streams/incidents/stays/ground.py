@@ -22,7 +22,7 @@ _AIR = 0.05  # of the cell's extent
 _BITS = 62
 
 Outline = Callable[[str], Mapping[str, Any]]
-"""Return the GeoJSON Polygon of a cell (hex)."""
+"""Return the outline of a cell (hex) as a Polygon, with longitudes beyond 180 where it crosses the antimeridian."""
 
 
 class Ground:

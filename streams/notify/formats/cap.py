@@ -8,18 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from shapely.affinity import translate
-from shapely.geometry import box, shape
-
 from schemas.alerts import Alert
+from streams.grid.antimeridian import cut
 from streams.notify.message import Message, Payload, Told
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 
 _SEVERITY = {"critical": "Severe", "major": "Moderate", "minor": "Minor", "warning": "Minor"}
 """CAP's Extreme is an extraordinary threat to life or property."""
-
-_GLOBE, _BEYOND = box(-180, -90, 180, 90), box(180, -90, 540, 90)
 
 _URGENCY = {"critical": "Immediate", "major": "Immediate", "minor": "Expected", "warning": "Future"}
 
@@ -107,20 +103,13 @@ def _add_area(info: ET.Element, alert: Alert, message: Message) -> None:
     _add(geocode, "value", alert.cell)
 
 
-def _rings(boundary: Mapping[str, Any]) -> list[list[Sequence[float]]]:
-    """Return the outline of a cell (longitude, latitude), one on either side of the antimeridian where it crosses that.
+def _rings(boundary: Mapping[str, Any]) -> list[Sequence[Sequence[float]]]:
+    """Return the outlines of a cell (longitude, latitude): CAP takes several polygons for one area.
 
-    Its longitudes are beyond 180 there, which WGS-84 has not: CAP takes several polygons for one area. The cell around
-    a pole has no outline on that plane: none is returned.
+    A Polygon is cut at the antimeridian here: rows of cells that an earlier version stored are in one piece.
     """
-    ring = boundary["coordinates"][0]
-    if max(lon for lon, _ in ring) <= 180:
-        return [ring]
-    cell = shape(boundary)
-    if not cell.is_valid:
-        return []
-    pieces = cell.intersection(_GLOBE), translate(cell.intersection(_BEYOND), -360)
-    return [list(piece.exterior.coords) for piece in pieces if not piece.is_empty]
+    polygons = boundary["coordinates"] if boundary["type"] == "MultiPolygon" else cut(boundary["coordinates"])
+    return [polygon[0] for polygon in polygons]
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:

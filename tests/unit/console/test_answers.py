@@ -1,5 +1,6 @@
 """Pages of cells and alerts, and GeoJSON."""
 
+import h3
 from shapely.geometry import Point, shape
 
 from streams.console.answers import cells_page, feature_collection, minutes_page, open_page, problem
@@ -70,6 +71,15 @@ def test_geojson_has_a_closed_outline_around_the_centre_of_each_cell() -> None:
         assert area.is_valid
         assert area.exterior.is_ccw, "RFC 7946, 3.1.6"
         assert area.contains(Point(about["lon"], about["lat"]))
+
+
+def test_geojson_of_a_cell_across_the_antimeridian_is_cut_there() -> None:
+    cell = h3.latlng_to_cell(-16.8, 180.0, 9)
+    (feature,) = feature_collection([{"cell": cell}])["features"]
+    assert feature["geometry"]["type"] == "MultiPolygon"
+    east, west = shape(feature["geometry"]).geoms
+    assert (east.bounds[2], west.bounds[0]) == (180, -180), "RFC 7946, 3.1.9"
+    assert 0.003 < (east.bounds[2] - east.bounds[0]) + (west.bounds[2] - west.bounds[0]) < 0.005
 
 
 def test_open_alerts_are_chosen_and_paged_newest_first() -> None:

@@ -53,11 +53,27 @@ def test_the_outline_is_a_valid_closed_ring_around_the_centre() -> None:
 
 
 @pytest.mark.parametrize(("lat", "lon"), [(0.0, 180.0), (66.0, -179.999), (-45.0, 179.999)])
-def test_the_outline_of_a_cell_on_the_antimeridian_is_in_one_piece(lat: float, lon: float) -> None:
-    area = shape(locate.boundary_geojson(cell_at(lat, lon, 5)))
-    west, _, east, _ = area.bounds
-    assert area.is_valid
-    assert 0 < east - west < 2
+def test_the_outline_of_a_cell_on_the_antimeridian_is_cut_there(lat: float, lon: float) -> None:
+    cell = cell_at(lat, lon, 5)
+    whole = shape(locate.boundary_in_one_piece(cell))
+    assert whole.is_valid
+    assert whole.bounds[0] < 180 < whole.bounds[2] < whole.bounds[0] + 2
+    boundary = locate.boundary_geojson(cell)
+    assert boundary["type"] == "MultiPolygon"
+    east, west = shape(boundary).geoms
+    assert (east.bounds[2], west.bounds[0]) == (180, -180), "RFC 7946, 3.1.9"
+    assert east.exterior.is_ccw
+    assert west.exterior.is_ccw
+    assert shapely.union_all([east, translate(west, 360)]).symmetric_difference(whole).area < 1e-9
+
+
+@pytest.mark.parametrize("lat", [90.0, -90.0])
+@pytest.mark.parametrize("resolution", range(3, 14))
+def test_the_outline_of_the_cell_around_a_pole_has_no_longitude_beyond_180(
+    lat: float, resolution: int
+) -> None:
+    area = shape(locate.boundary_geojson(cell_at(lat, 0.0, resolution)))
+    assert area.is_empty or (area.is_valid and -180 <= area.bounds[0] < area.bounds[2] <= 180)
 
 
 def test_cells_of_a_polygon_are_those_whose_centre_lies_in_it() -> None:
@@ -122,9 +138,12 @@ def test_the_edge_of_a_thin_strip_of_a_thousand_kilometres_takes_no_time() -> No
 def test_the_outline_of_several_cells_is_valid_and_as_large_as_they_are(lat: float, lon: float) -> None:
     cells = h3.grid_disk(h3.latlng_to_cell(lat, lon, 5), 2)
     area = shape({"type": "MultiPolygon", "coordinates": locate.outline(cells)})
-    west, _, east, _ = area.bounds
     assert area.is_valid
-    assert 0 < east - west < 5
+    for polygon in area.geoms:
+        west, _, east, _ = polygon.bounds
+        assert -180 <= west < east <= 180
+        assert east - west < 5
+        assert polygon.exterior.is_ccw
     one_by_one = sum(shape(locate.boundary_geojson(locate.from_hex(cell))).area for cell in cells)
     assert area.area == pytest.approx(one_by_one, rel=1e-9)
 

@@ -202,7 +202,7 @@ def test_cells_and_positions_together_say_what_shapely_says(points: list[tuple[f
     """A named set of areas for each position, cell first; against asking each polygon for each point."""
     areas = [Area.of(shape) for shape in SHAPES] + [Area.of(SHAPES[1], outside=True)]
     made = Ground(
-        areas, frozenset(["available"]), lambda cell: locate.boundary_geojson(locate.from_hex(cell))
+        areas, frozenset(["available"]), lambda cell: locate.boundary_in_one_piece(locate.from_hex(cell))
     )
     lon, lat = (np.array(column) for column in zip(*points, strict=True))
     cells = [f"{cell:x}" for cell in LOCATOR.cells(lat.tolist(), lon.tolist())]
@@ -221,7 +221,7 @@ def test_across_the_antimeridian_and_with_many_areas_positions_decide() -> None:
     many = [shapely.box(179 + 0.01 * i, -17.5, 179.9, -16.5) for i in range(70)]
     areas = [Area.of(shape) for shape in (islands, west, east, SHAPES[0], *many)]
     made = Ground(
-        areas, frozenset(["available"]), lambda cell: locate.boundary_geojson(locate.from_hex(cell))
+        areas, frozenset(["available"]), lambda cell: locate.boundary_in_one_piece(locate.from_hex(cell))
     )
     lon, lat = np.array([179.9995, -179.9995, 179.5, 170.0]), np.full(4, -17.0)
     for resolution in (4, 9):
@@ -240,7 +240,7 @@ def test_the_cut_along_the_antimeridian_is_no_edge(lon: float) -> None:
     both, outside = shapely.union_all([west, east]), Area.of(shapely.union_all([west, east]), outside=True)
     areas = [Area.of(both), Area.of(west), Area.of(east), outside]
     made = Ground(
-        areas, frozenset(["available"]), lambda cell: locate.boundary_geojson(locate.from_hex(cell))
+        areas, frozenset(["available"]), lambda cell: locate.boundary_in_one_piece(locate.from_hex(cell))
     )
     [cell] = locate.Locator(9, 2).cells([-17.0], [lon])
     code = np.array([made.code_of_cell(f"{cell:x}")], np.int32)

@@ -30,6 +30,13 @@ def test_every_image_is_pinned_to_a_version(compose: dict[str, Any]) -> None:
         assert re.search(r":[a-z]*\d+\.\d+\.\d+", service["image"]), f"{name}: {service['image']}"
 
 
+def test_our_own_image_is_built_on_a_pinned_one() -> None:
+    bases = re.findall(r"^FROM (\S+)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(bases) == 2
+    assert len(set(bases)) == 1, "what is built on one Python runs on the same"
+    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-[a-z]+", bases[0])
+
+
 def test_tests_run_on_the_broker_and_the_database_of_production(compose: dict[str, Any]) -> None:
     assert compose["services"]["mosquitto"]["image"] == containers.MOSQUITTO_IMAGE
     assert compose["services"]["timescaledb"]["image"] == containers.TIMESCALE_IMAGE

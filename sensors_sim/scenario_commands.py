@@ -87,10 +87,11 @@ def truth_command(
 def check_writable(path: Path) -> None:
     """Raise ScenarioError if a truth cannot be written there; what is there stays as it is."""
     with _writing(path):
-        was_there = path.exists()
-        path.open("a").close()
+        file = path.resolve()  # a link may lead to a file that is not there yet, and stays
+        was_there = file.exists()
+        file.open("a").close()
         if not was_there:
-            path.unlink()
+            file.unlink()
 
 
 def write_truth(truth: Truth, path: Path) -> None:

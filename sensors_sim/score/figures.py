@@ -72,9 +72,18 @@ def figures(judged: Judged, kind: str | None = None) -> Figures:
 
 
 def shortfalls(total: Figures, least_recall: float | None, least_precision: float | None) -> list[str]:
-    """Return a sentence for each bound that is not kept. What is not defined (nothing due, no alert) keeps any."""
+    """Return a sentence for each bound that is not kept.
+
+    Without an alert any precision is kept; where nothing was due no recall is, for nothing was seen to be found.
+    """
     asked = (("recall", total.recall, least_recall), ("precision", total.precision, least_precision))
-    return [
+    missing = []
+    if least_recall is not None and total.recall is None:
+        missing = [
+            f"nothing was due in this run, so no recall can be at least {least_recall:g}; run it longer, or leave "
+            "--least-recall out"
+        ]
+    return missing + [
         f"{name} {found:.3f} is below {least:g}"
         for name, found, least in asked
         if found is not None and least is not None and found < least

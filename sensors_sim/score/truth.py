@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Self
 
+from sensors_sim.truth.entry import had_its_chance
+
 ANY_KIND = "*"
 
 
@@ -66,10 +68,11 @@ class Truth:
     def until(self, end: int) -> Self:
         """Return the truth about a run that ended at `end`, before its scenario did.
 
-        What was due and had not run out by then had no fair chance: it is no longer asked for, only tolerated.
+        What was due and had no fair chance by then is no longer asked for, only tolerated.
         """
         if end >= self.end:
             return self
-        over = tuple(entry for entry in self.due if entry.end <= end)
-        begun = tuple(entry for entry in self.due if entry.end > end >= entry.begin)
-        return replace(self, end=max(end, self.begin), due=over, may=(*self.may, *begun))
+        begun = [entry for entry in self.due if entry.begin <= end]
+        due = [entry for entry in begun if had_its_chance(entry.begin, entry.end, end)]
+        may = [entry for entry in begun if entry not in due]
+        return replace(self, end=max(end, self.begin), due=tuple(due), may=(*self.may, *may))

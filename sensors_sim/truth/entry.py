@@ -80,9 +80,15 @@ class Truth:
         }
 
 
+def had_its_chance(from_ms: int, to_ms: int, end_ms: int) -> bool:
+    """Return whether what is due then is asked for in a run that ends at `end_ms`: half of its time must lie before."""
+    return 2 * (end_ms - from_ms) >= to_ms - from_ms
+
+
 def _within(entry: Entry, begin_ms: int, end_ms: int) -> Entry:
-    """Return what of an entry falls into the run; what is due and had not run out had no fair chance: it may be."""
-    verdict: Verdict = "may" if entry.verdict == "due" and entry.to_ms > end_ms else entry.verdict
+    """Return what of an entry falls into the run; what is due and had no fair chance in it is only tolerated."""
+    chance = entry.verdict != "due" or had_its_chance(entry.from_ms, entry.to_ms, end_ms)
+    verdict: Verdict = entry.verdict if chance else "may"
     return replace(
         entry, verdict=verdict, from_ms=max(entry.from_ms, begin_ms), to_ms=min(entry.to_ms, end_ms)
     )

@@ -37,11 +37,13 @@ def test_each_kind_has_figures_of_its_own() -> None:
     assert figures(found).recall == 0.5
 
 
-def test_without_anything_due_or_raised_nothing_is_divided_and_every_bound_is_kept() -> None:
+def test_without_anything_due_or_raised_nothing_is_divided_and_no_recall_is_kept() -> None:
     nothing = figures(judge(truth([]), []))
     assert (nothing.precision, nothing.recall, nothing.delay_median_s, nothing.delay_max_s) == (None,) * 4
     assert nothing.false_per_hour == 0.0
-    assert shortfalls(nothing, 1.0, 1.0) == []
+    assert shortfalls(nothing, None, 1.0) == []
+    (sentence,) = shortfalls(nothing, 0.9, 1.0)
+    assert sentence.startswith("nothing was due in this run, so no recall can be at least 0.9")
 
 
 def test_a_bound_that_is_not_kept_is_named_and_one_that_is_just_kept_is_not() -> None:

@@ -111,6 +111,23 @@ def test_a_run_that_ends_before_its_scenario_is_judged_alike_whether_it_was_aske
     assert stopped.truth(short.end_ms) == truth
 
 
+@pytest.mark.parametrize(
+    ("duration", "verdict"), [("12 h", "due"), ("6 h", "due"), ("2 h", "may")], ids=["whole", "most", "less"]
+)
+def test_what_goes_on_to_the_end_is_due_if_half_of_its_time_lies_in_the_run(
+    duration: str, verdict: str
+) -> None:
+    """A sensor that is silent from the first hour on, for six hours; some time is granted to find it afterwards."""
+    scenario = parse(
+        f'summary = "x"\n[calendar]\nstart = 2026-03-10T06:00:00\nduration = "{duration}"\n'
+        "[populations]\nbikes = 1\nsensors = {noise = 11}\n"
+        '[[events]]\nevent = "sensor-silent"\nsensors = ["noise-00010"]\nbegins = "07:00"\nlasts = "6 h"\n'.encode(),
+        "silent.toml",
+    )
+    truth = truth_of(scenario, ["noise"])
+    assert [one.verdict for one in truth.entries if one.kind == "sensor_silent"] == [verdict]
+
+
 def test_the_truth_changes_nothing_of_what_is_published() -> None:
     scenario: Scenario = shipped("metro-flood").with_(bikes=300, duration=timedelta(minutes=3))
     with_witness = SimulatedCity(scenario, POPULATIONS, Witness(scenario)).batches()

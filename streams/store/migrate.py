@@ -18,6 +18,7 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 
 from streams.errors import MigrationError
+from streams.store.limits import limit_readers
 from streams.store.session import unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -110,6 +111,7 @@ async def migrate(url: str, log: Callable[[str], None], folder: Path = MIGRATION
             log(f"migration {migration.name}")
             await _apply(connection, migration)
             done.append(migration.name)
+        await limit_readers(connection, log)
         return done
 
 

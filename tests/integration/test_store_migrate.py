@@ -5,9 +5,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
+from deploy.endpoints import with_login
 from streams.errors import MigrationError, ServiceUnavailable
 from streams.store.migrate import MIGRATIONS, load, migrate, missing
 from streams.store.tables import TABLES
@@ -167,3 +171,46 @@ def test_every_column_of_the_api_says_what_it_is(migrated: Database) -> None:
     )
     assert len(columns) > 250
     assert [name for name, comment in columns if not comment] == []
+
+
+def test_limits_of_readers_are_set_again_where_a_database_lacks_them_and_what_was_chosen_stays(
+    migrated: Database,
+) -> None:
+    """As one does that was restored: a dump holds neither the rights on a database nor settings of roles in it."""
+    with psycopg.connect(migrated.owner_url, autocommit=True) as connection:
+        here = Identifier(connection.info.dbname)
+        for statement in (
+            "ALTER ROLE ub_reader IN DATABASE {} RESET ALL",
+            "ALTER ROLE ub_reader IN DATABASE {} SET statement_timeout = '10s'",
+            "GRANT TEMPORARY ON DATABASE {} TO PUBLIC",
+            "REVOKE TEMPORARY ON DATABASE {} FROM ub_writer",
+        ):
+            connection.execute(SQL(statement).format(here))
+    assert run(migrated) == []
+    assert query(migrated.reader_url, "SHOW statement_timeout") == [("10s",)]
+    assert query(migrated.reader_url, "SHOW temp_file_limit") == [("1GB",)]
+    may = "SELECT has_database_privilege(current_database(), 'TEMPORARY')"
+    assert [query(url, may) for url in (migrated.reader_url, migrated.writer_url)] == [[(False,)], [(True,)]]
+
+
+def test_an_owner_who_is_no_superuser_hears_what_only_a_superuser_may_set(database: Database) -> None:
+    owner = f"owner_{uuid4().hex}"
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        names = {"owner": Identifier(owner), "here": Identifier(connection.info.dbname)}
+        lines: list[str] = []
+        connection.execute(SQL("CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD 'x'").format(**names))
+        try:
+            connection.execute(SQL("ALTER DATABASE {here} OWNER TO {owner}").format(**names))
+            asyncio.run(migrate(with_login(database.owner_url, owner, "x"), lines.append))
+        finally:
+            for statement in (
+                "ALTER DATABASE {here} OWNER TO CURRENT_USER",
+                "REASSIGN OWNED BY {owner} TO CURRENT_USER",
+                "DROP OWNED BY {owner}",
+                "DROP ROLE {owner}",
+            ):
+                connection.execute(SQL(statement).format(**names))
+    assert (
+        "temp_file_limit of ub_reader is a superuser's to set: docs/operations.md, Roles and passwords"
+        in lines
+    )

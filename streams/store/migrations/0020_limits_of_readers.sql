@@ -1,29 +1,4 @@
--- Whoever reads schema api cannot fill the disk or hold a query for good.
---
--- Temporary tables and large objects know no limit, so readers may make none; ub_writer may stage its batches since
--- migration 0001. What a query may put into temporary files is limited for ub_reader. Its statement_timeout guards against
--- mistakes: a session may set another one.
---
--- An owner who is no superuser may set neither temp_file_limit, nor the rights of PostgreSQL's own functions, nor anything
--- of roles that another owner made: a superuser does it then (docs/operations.md, Roles and passwords).
-
-DO $$
-DECLARE
-    statement text;
-BEGIN
-    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
-    FOREACH statement IN ARRAY ARRAY[
-        format('ALTER ROLE ub_reader IN DATABASE %I SET statement_timeout = %L', current_database(), '60s'),
-        format('ALTER ROLE ub_reader IN DATABASE %I SET temp_file_limit = %L', current_database(), '1GB'),
-        'REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC'
-    ] LOOP
-        BEGIN
-            EXECUTE statement;
-        EXCEPTION WHEN insufficient_privilege THEN
-            NULL;  -- a superuser's to do
-        END;
-    END LOOP;
-END $$;
+-- A question for minutes or hours of a cell without end wrote temporary files without end (other limits of readers: limits.py).
 
 CREATE FUNCTION ub.steps(since timestamptz, until timestamptz, step interval) RETURNS SETOF timestamptz
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE

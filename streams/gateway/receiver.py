@@ -9,6 +9,7 @@ while it is between two packets (`_in_packet`).
 """
 
 import struct
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -97,10 +98,7 @@ class Receiver(Client):
                 return result
 
     def _take_whole_messages(self) -> None:
-        """Take in the messages that lie whole in what was read; paho has what is left.
-
-        The first packet of each reading is paho's: that it hears of something tells it that the broker lives.
-        """
+        """Take in the messages that lie whole in what was read; paho has what is left."""
         read, at = self._read, self._read_at
         if self._in_packet["command"] or self._read_from is not self._sock:
             return  # paho is within a packet, or on another connection
@@ -121,6 +119,7 @@ class Receiver(Client):
             self._received += 1
             self._left -= 1
             self._on_publish_packet(message)
+            self._last_bytes_received = time.monotonic()  # however long that took: the broker lives
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if self._read_at == len(self._read) or self._read_from is not self._sock:

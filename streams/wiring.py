@@ -122,6 +122,7 @@ class Worker:
         for stage in self._stages.values():
             self._run(stage.run())
             self._run(stage.look_after())
+            self._run(stage.show_life())
         self._run(forget_old_rows(self._store.session, self.settings))
         self._run(self._reloader.follow(self._stages.values()))
 

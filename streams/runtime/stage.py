@@ -7,8 +7,7 @@ second, for the partitions that moved:
 
 1. what changed is published, and Kafka's (and MQTT's) confirmations are awaited;
 2. in one transaction the changed rows, the state's parts, the ledger and the offset are stored;
-3. the events are acknowledged to Faust, which commits their offsets to Kafka;
-4. the ledger says of partitions in which nothing moved for ten seconds that somebody looks after them.
+3. the events are acknowledged to Faust, which commits their offsets to Kafka.
 
 Publishing before the transaction is safe because a fold is a function of the log: after a crash the next
 owner says the same again. While the database is away, step 2 waits and folding goes on until
@@ -26,7 +25,7 @@ from typing import Any
 
 from faust.types import TP
 
-from streams.errors import Fenced, LogGap, ServiceUnavailable
+from streams.errors import Fenced, LogGap
 from streams.fold import Changes, Fold, Output, Record, Retaining
 from streams.frames import END_MS
 from streams.runtime.beginning import Beginning
@@ -246,7 +245,7 @@ class Stage:
                 due = time.monotonic() >= checkpoint_at
                 if due and (self._commit is None or self._commit.done()):
                     checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
-                    self._commit = asyncio.create_task(self._checkpoint(await self._publish_all()))
+                    self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
                 else:
                     with self._nothing_lost():
                         begin = time.thread_time()
@@ -291,6 +290,23 @@ class Stage:
                     await self._publisher.publish(outputs)
                 if wrong:
                     await upkeep.put_right(wrong)
+
+    async def show_life(self) -> None:
+        """Have the ledger say of idle partitions that somebody looks after them; a task of the worker.
+
+        Their checkpoints stay as they are: that nothing moves can be seen there. Whatever the database has against it
+        is met, and told, where something is to be stored.
+        """
+        while not self._stop.is_set():
+            await asyncio.sleep(_BEAT_S)
+            still = time.monotonic() - _BEAT_S
+            idle = [one.claim for one in self._owned.values() if one.stored <= still and not one.spoilt]
+            if self._ended or not idle:
+                continue
+            try:
+                await self._store.show_life(idle)
+            except Exception as error:
+                log.debug("the ledger does not say that we live: %s", error)
 
     async def _is_ours(self) -> bool:
         """Return whether all partitions are still ours; else this worker ends, and says nothing more of what it lost.
@@ -347,11 +363,6 @@ class Stage:
             raise
         return taken
 
-    async def _checkpoint(self, taken: list[tuple[_Owned, int, Changes, list[Any]]]) -> None:
-        """Steps 2 to 4."""
-        await self._store_all(taken)
-        await self._show_life()
-
     async def _store_all(self, taken: list[tuple[_Owned, int, Changes, list[Any]]]) -> None:
         """Steps 2 and 3; for the partitions that are still ours, and of which nothing was lost before."""
         mine = [
@@ -371,23 +382,6 @@ class Stage:
             self._end(error)
         finally:
             self._release(taken)
-
-    async def _show_life(self) -> None:
-        """Step 4. The checkpoints stay as they are: that nothing moves can be seen there."""
-        now = time.monotonic()
-        idle = [one for one in self._owned.values() if now - one.stored >= _BEAT_S and not one.spoilt]
-        if self._ended or not idle:
-            return
-        try:
-            await self._store.show_life([owned.claim for owned in idle])
-            for owned in idle:
-                owned.stored = now
-        except ServiceUnavailable as error:
-            log.debug(
-                "the ledger does not say that we live: %s", error
-            )  # it is tried again at the next checkpoint
-        except Exception as error:
-            self._end(error)
 
     @contextmanager
     def _nothing_lost(self) -> Iterator[None]:

@@ -64,6 +64,8 @@ UPDATE ub.checkpoint SET "offset" = %s, updated_at = now()
 WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
 """
 
+_LIFE_S = 5.0
+"""So long may the others wait whose connection it is."""
 _SHOW_LIFE = """
 UPDATE ub.ledger l SET updated_at = now()
 FROM ub.checkpoint c
@@ -180,7 +182,7 @@ class Store:
 
     async def show_life(self, claims: Sequence[Claim]) -> None:
         """Have the ledger say that it is right as of now, for those of these partitions that are still ours."""
-        async with self.session.transaction() as connection:
+        async with self.session.transaction(_LIFE_S) as connection:
             for claim in claims:
                 await connection.execute(_SHOW_LIFE, (*claim.key, claim.epoch))
 

@@ -564,7 +564,7 @@ def test_of_a_partition_in_which_nothing_moves_it_is_said_now_and_then_that_some
         database, kafka = Database(0), Kafka()
         stage = a_stage(database, kafka, [])
         await stage.open({0, 1})
-        running = asyncio.create_task(stage.run())
+        running = asyncio.gather(stage.run(), stage.show_life())
         began, offset = time.monotonic(), 0
         while time.monotonic() - began < 0.55:
             await stage.consume(Events((1, offset)))
@@ -578,3 +578,31 @@ def test_of_a_partition_in_which_nothing_moves_it_is_said_now_and_then_that_some
     assert 3 <= len(database.alive) <= 6, "some five times, not at each of fifty checkpoints"
     assert set(database.alive) == {0}
     assert set(database.offset) == {1}, "what did not move is not stored: an audit waits until nothing moves"
+
+
+def test_a_worker_in_which_nothing_moves_goes_on_where_the_database_takes_no_word_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A database that only reads for a while, say: nobody has anything to store meanwhile."""
+    monkeypatch.setattr(stage_module, "_BEAT_S", 0.02)
+
+    third = asyncio.Event()
+
+    class ReadOnly(Database):
+        async def show_life(self, claims: Sequence[Claim]) -> None:
+            await super().show_life(claims)
+            if len(self.alive) == 3:
+                third.set()
+            raise RuntimeError("cannot execute UPDATE in a read-only transaction")
+
+    async def body() -> ReadOnly:
+        database = ReadOnly(0)
+        stage = a_stage(database, Kafka(), [])
+        await stage.open({0})
+        running = asyncio.gather(stage.run(), stage.show_life())
+        await third.wait()
+        await stage.close(5)
+        await running
+        return database
+
+    assert set(asyncio.run(asyncio.wait_for(body(), 10)).alive) == {0}

@@ -57,7 +57,7 @@ def application(
     hub: Hub, questions: Questions, allows: Allows, heartbeat_s: float = HEARTBEAT_S
 ) -> web.Application:
     """Return the web application over a hub that somebody feeds; `allows` says to which names it answers."""
-    app = web.Application(middlewares=[_answer_errors, _only_to(allows)], client_max_size=1_024)
+    app = web.Application(middlewares=[_pack, _answer_errors, _only_to(allows)], client_max_size=1_024)
     app.on_response_prepare.append(_add_headers)
     api = _Api(hub, questions, heartbeat_s)
     app.router.add_get("/health", api.health)
@@ -131,7 +131,7 @@ class _Api:
     async def live(self, request: web.Request) -> web.StreamResponse:
         """Send a snapshot, then changes, until one side leaves."""
         params.nothing_asked(request.query.items())
-        gzip = Gzip() if takes_gzip(request.headers.get("Accept-Encoding", "")) else None
+        gzip = Gzip() if _takes_gzip(request) else None
         with self._hub.subscribe() as subscriber:
             response = web.StreamResponse(
                 headers={"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
@@ -181,17 +181,26 @@ def _next(request: web.Request, after: str | None) -> str | None:
 
 
 def _json(body: Any, status: int = 200, kind: str = "application/json") -> web.Response:
-    text = codec.encode(body)
-    response = web.Response(body=text, status=status, content_type=kind, zlib_executor_size=_PIECE)
-    if len(text) > _WORTH_PACKING:
-        response.enable_compression()
-    return response
+    return web.Response(body=codec.encode(body), status=status, content_type=kind, zlib_executor_size=_PIECE)
 
 
 def _problem(status: int, title: str, detail: str, **headers: str) -> web.Response:
     response = _json(answers.problem(status, title, detail), status, "application/problem+json")
     response.headers.update(headers)
     return response
+
+
+@web.middleware
+async def _pack(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Compress what is worth it, for those who take gzip; the live stream is compressed already."""
+    response = await handler(request)
+    if (response.content_length or 0) > _WORTH_PACKING and _takes_gzip(request):
+        response.enable_compression(web.ContentCoding.gzip)
+    return response
+
+
+def _takes_gzip(request: web.Request) -> bool:
+    return takes_gzip(request.headers.get("Accept-Encoding", ""))
 
 
 @web.middleware

@@ -40,9 +40,13 @@ class Freshness:
         self._monotonic = 0.0
         self._reason: str | None = None
         self._stored: Stored | None = None
+        self._again: float | None = None
+        """Since when the database answers again; None where it always did."""
 
     def answered(self, now: datetime, monotonic: float, stored: Stored | None = None) -> None:
         """Note that the database answered a poll that began now, and when a worker stored something last."""
+        if self._polled_at is not None and monotonic - self._monotonic > self._stale_after_s:
+            self._again = monotonic
         self._polled_at, self._monotonic, self._reason = now, monotonic, None
         self._stored = stored
 
@@ -56,6 +60,8 @@ class Freshness:
         age_s = monotonic - self._monotonic
         if self._polled_at is not None and age_s <= self._stale_after_s:
             quiet_s = 0.0 if self._stored is None else self._stored.ago_s + age_s
+            if self._again is not None and monotonic - self._again <= QUIET_S:
+                quiet_s = 0.0  # while it was away no worker could write
             return Status(
                 fresh=True,
                 polled_at=self._polled_at,

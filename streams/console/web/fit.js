@@ -27,7 +27,9 @@ export function boxOf(cells, alerts = []) {
     return (box) => box[0] >= west - across && box[0] <= east + across && box[1] >= south - along && box[1] <= north + along;
   };
   const boxes = (places) => places.map((place) => boxAround(place.corners, middle));
-  return [...boxes(cells).filter(within(NEAR)), ...boxes(alerts).filter(within(REACH))].reduce((all, box) =>
+  const near = [...boxes(cells).filter(within(NEAR)), ...boxes(alerts).filter(within(REACH))];
+  // Of three or four places that lie far apart none need be in the middle of both axes: then all are the city.
+  return (near.length ? near : boxes(known)).reduce((all, box) =>
     box.map((edge, side) => (side < 2 ? Math.min : Math.max)(edge, all[side])),
   );
 }

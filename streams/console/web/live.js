@@ -12,6 +12,7 @@ export class Live {
     this.status = null; // what the console last said of itself
     this.connected = false;
     this.known = false; // whether there was a snapshot
+    this.current = false; // whether there was one since we connected
     this._refusal = null; // why the console takes no more clients
     this._parts = []; // events of one moment, the last of which has yet to come
     this._anew = false; // whether they are a snapshot
@@ -33,16 +34,18 @@ export class Live {
     if (this.status?.quiet_s) {
       return `Nothing was stored for ${span(this.status.quiet_s)}: no worker runs, or none gets on. What you see is as of ${time(this.status.stored_at)}.`;
     }
+    if (!this.current) return this.known ? "Loading … What you see is older." : "Loading …";
     return null;
   }
 
   /** Follow while the tab is seen: over HTTP/1.1 a browser has six connections to a host for all its tabs. */
   _see() {
-    if (!document.hidden) return this._connect();
-    this._source?.close();
-    this._source = null;
-    this.connected = false;
-    this._changed();
+    if (!document.hidden) this._connect();
+    else {
+      this._source?.close();
+      this._source = null;
+    }
+    this._lost();
   }
 
   _connect() {
@@ -65,8 +68,7 @@ export class Live {
     on("changes", (data) => this._part(data));
     on("status", (data) => (this.status = data));
     source.onerror = () => {
-      this.connected = false;
-      this._changed();
+      this._lost();
       // A browser gives up where it was refused; otherwise it connects again by itself.
       if (source.readyState !== EventSource.CLOSED) return;
       this._ask();
@@ -97,6 +99,7 @@ export class Live {
       this.outlines.clear();
       this.alerts.clear();
     }
+    this.current ||= this._anew;
     for (const part of this._parts) this._take(part);
     [this._parts, this._anew] = [[], false];
   }
@@ -120,9 +123,13 @@ export class Live {
 
   _watch() {
     if (!this._source || Date.now() - this._lastWord < QUIET_MS) return;
-    this.connected = false; // frozen, or cut off without a word
-    this._changed();
+    this._lost(); // frozen, or cut off without a word
     this._connect();
+  }
+
+  _lost() {
+    this.connected = this.current = false;
+    this._changed();
   }
 
   /** Vehicles that stand in a cell. */

@@ -103,6 +103,7 @@ for (const stray of [at(116.4, 39.9), at(0, 0), at(-58.5, 31.2), at(121.5, -90)]
   close(boxOf([...city, stray]), whole);
 }
 close(boxOf([at(1, 1), at(2, 2)]), [1, 1, 2.004, 2.004]); // two vehicles: neither is a stray one
+close(boxOf([at(121.4, 31), at(121.55, 31.3), at(121.7, 31.15)]), [121.4, 31, 121.704, 31.304]); // nor of three
 close(boxOf([at(5, 50)]), [5, 50, 5.004, 50.004]);
 assert.equal(boxOf([]), null);
 console.log("strays");
@@ -136,7 +137,8 @@ for (const [free, seen] of [[HEIGHT, HEIGHT], [HEIGHT - 60, HEIGHT - 60], [-20, 
 console.log("legend");
 
 const { Live } = await load("live.js");
-const known = new Live(() => {});
+let redraws = 0;
+const known = new Live(() => redraws++);
 const show = (visible) => see((document.hidden = !visible));
 assert.equal(source, null); // opened in the background
 show(true);
@@ -164,6 +166,7 @@ say("status", { fresh: true, polled_at: "2026-03-01T12:00:00Z" });
 assert.equal(known.trouble, null);
 say("status", { fresh: true, polled_at: "2026-03-01T12:00:00Z", stored_at: "2026-03-01T11:48:00Z", quiet_s: 721 });
 assert.match(known.trouble, /^Nothing was stored for 12 min: .* as of 2026-03-01 11:48:00 UTC/);
+say("status", { fresh: true, polled_at: "2026-03-01T12:00:00Z" });
 console.log("quiet");
 const { onerror } = source;
 show(false);
@@ -172,8 +175,14 @@ onerror(); // it was on its way
 known._watch();
 known._connect();
 assert.equal(source, null);
+redraws = 0;
 show(true);
 assert.notEqual(source, null);
+assert.deepEqual([redraws, known.trouble], [1, "No connection to the console. Trying again …"]); // prettier-ignore
+say("snapshot", { cells: [row("n", "hello")], outlines: {}, more: true });
+assert.equal(known.trouble, "Loading … What you see is older.");
+say("changes", { cells: [row("s", "hello")], outlines: {}, more: false });
+assert.deepEqual([known.trouble, cells()], [null, ["n", "s"]]); // prettier-ignore
 console.log("hidden");
 say("status", { fresh: false, polled_at: "2026-03-01T12:00:00Z", stale_since: "2026-03-01T12:00:00Z", reason: "PostgreSQL refuses us" });
 assert.equal(known.trouble, "What you see is as of 2026-03-01 12:00:00 UTC: PostgreSQL refuses us");
@@ -187,6 +196,7 @@ source.onerror();
 await new Promise(setImmediate);
 assert.equal(known.trouble, "The console answers 503: all places are taken");
 say("status", { fresh: true, polled_at: "2026-03-01T12:00:00Z" });
+say("snapshot", { cells: [], outlines: {}, more: false });
 assert.equal(known.trouble, null);
 globalThis.fetch = async () => Promise.reject(new TypeError("no network"));
 source.onerror();

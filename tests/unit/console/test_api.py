@@ -255,7 +255,9 @@ def test_answers_are_compressed_for_those_who_take_it_and_small_ones_are_not() -
     async def check(client: Client, _hub: Hub, _past: Past) -> None:
         for path, header, encoding in (
             ("/api/v1/cells", "gzip", "gzip"),
+            ("/api/v1/cells", "gzip, deflate", "gzip"),
             ("/api/v1/cells", "identity", None),
+            ("/api/v1/cells", "gzip;q=0, deflate", None),
             ("/health", "gzip", None),
         ):
             answer = await client.get(path, headers={"Accept-Encoding": header})

@@ -45,6 +45,20 @@ def test_where_no_worker_writes_it_says_for_how_long_and_a_minute_is_nothing_unu
     assert (stale.fresh, stale.stored_at, stale.quiet_s) == (False, stored_at, None), "nobody knows meanwhile"
 
 
+def test_for_a_minute_after_an_outage_it_is_not_the_workers_that_wrote_nothing() -> None:
+    """They come back to the database some seconds after us."""
+    freshness = Freshness(5, T0)
+    freshness.answered(T0, 100.0, Stored(T0, 1.0))
+    freshness.answered(T0, 221.0, Stored(T0, 122.0))
+    assert [freshness.status(monotonic).quiet_s for monotonic in (221.0, 225.0)] == [None, None]
+    freshness.answered(T0, 225.0, Stored(T0, 126.0))
+    freshness.answered(T0, 230.0, Stored(T0, 131.0))
+    for monotonic in range(235, 281, 5):
+        freshness.answered(T0, float(monotonic), Stored(T0, monotonic - 99.0))
+    assert freshness.status(281.0).quiet_s is None
+    assert freshness.status(282.0).quiet_s == 183
+
+
 def test_a_database_in_which_nothing_was_ever_stored_is_no_trouble() -> None:
     freshness = Freshness(5, T0)
     freshness.answered(T0, 100.0, None)

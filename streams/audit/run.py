@@ -140,7 +140,7 @@ def run(settings: Settings, options: Options, say: Say) -> Report:
         )
     _check_until(stages, cases, options)
     comparisons = _compare(stages, cases, snapshot, options, log, reads)
-    if options.until is not None and not any(one.differing for one in comparisons):
+    if options.until is not None:
         windows.check_compared(comparisons, options.until)
     return Report(
         comparisons=comparisons,

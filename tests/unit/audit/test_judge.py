@@ -1,6 +1,7 @@
 """Tables against the batch: what is named, what is as good as equal, what may still move."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import h3.api.basic_int as h3
@@ -282,3 +283,4 @@ def test_a_moment_before_all_windows_is_no_verdict() -> None:
     some = judged("cell_window", partitions, tables, until=T0 + MINUTE)
     windows.check_compared([some], T0 + MINUTE)
     assert some.differing > 0
+    windows.check_compared([replace(none[0], differing=1), none[1]], T0)  # what differs elsewhere is told

@@ -14,7 +14,7 @@ from streams.incidents.counts.hours import Hours
 from streams.incidents.lifecycle import PlaceOf, ended
 from streams.incidents.showing import Seen, moment
 from streams.incidents.stays.alert import raised
-from streams.incidents.stays.rules import StayPolicy, StayRule
+from streams.incidents.stays.rules import StayPolicy, StayRule, StayRules
 from streams.incidents.stays.watch import Broken, Stay, follow, judge, rejudge
 
 _GONE = ("missing", "elsewhere", "removed")
@@ -52,12 +52,12 @@ class StayBook:
     """Who stands where, by region and vehicle; since when rules are in effect; and what was heard of each source."""
 
     def __init__(self, config: StayConfig, place: PlaceOf) -> None:
-        self._config = config
+        self._config, self._rules = config, StayRules(config.policies)
         self._place = place
         self._stays: dict[str, dict[str, Stay]] = {}
         self._heard: dict[tuple[str, int], Heard] = {}
-        self._effect: dict[str, dict[str, int]] = {}
-        """By region and rule: since when it is in effect, as of the newest look."""
+        self._effect: dict[str, dict[int, int]] = {}
+        """By region and time of rules: since when they are in effect, as of the newest look."""
         self._alerts: dict[tuple[str, str], dict[str, Alert]] = {}
         """By region and vehicle: its open alerts, by kind."""
         self._due: dict[str, dict[str, int]] = {}
@@ -68,10 +68,11 @@ class StayBook:
 
     def take(self, config: StayConfig) -> None:
         """Judge by other policies from now on."""
-        self._config = config
+        self._config, self._rules = config, StayRules(config.policies)
+        self._effect.clear()
         for region, stays in self._stays.items():
             for vehicle_id, stay in stays.items():
-                rejudge(config.policies, stay, stay)
+                rejudge(self._rules, stay, stay)
                 self._unsaved.add(("at", region, vehicle_id))
                 self._plan(region, vehicle_id, 0)
 
@@ -132,9 +133,9 @@ class StayBook:
         if known is not None:
             stay.not_before = known.not_before
         if known is None or n.offset[i] is not None:
-            follow(self._config.policies, stay, known)
+            follow(self._rules, stay, known)
         else:
-            rejudge(self._config.policies, stay, known)
+            rejudge(self._rules, stay, known)
         stays[vehicle_id] = stay
         self._unsaved.add(("at", region, vehicle_id))
         self._plan(region, vehicle_id, at)
@@ -179,14 +180,14 @@ class StayBook:
         for vehicle_id in sorted(vehicle for vehicle, at in due.items() if at <= as_of):
             stay = self._stays[region][vehicle_id]
             held = self._told_by_other_areas(region, vehicle_id)
-            held = {rule_id for rule_id in held if self._effect[region].get(rule_id) is not None}
+            held = {rule_id for rule_id in held if self._in_effect(region, rule_id) is not None}
             if held:
                 # Until it is told anew by the areas of the policy, or the policy by those that it was told by is taken.
                 del due[vehicle_id]
                 yield from self._clear(region, vehicle_id, held, as_of, "within the rules", record)
                 continue
             broken, next_due = judge(
-                self._config.policies, stay, as_of, lambda policy, rule: self._in_effect(region, policy, rule)
+                self._rules, stay, as_of, lambda rule: self._in_effect(region, rule.rule_id)
             )
             del due[vehicle_id]
             if next_due is not None:
@@ -267,8 +268,7 @@ class StayBook:
 
     def _rule_of(self, alert: Alert) -> tuple[StayPolicy, StayRule] | None:
         stay = alert.evidence.stay
-        rules = ((policy, rule) for policy in self._config.policies for rule in policy.rules)
-        return next((one for one in rules if stay is not None and one[1].rule_id == stay.rule_id), None)
+        return None if stay is None else self._rules.find(stay.rule_id)
 
     # ------------------------------------------------------------------ hours
 
@@ -277,19 +277,19 @@ class StayBook:
 
         By the calendar, so that it is the same whenever anybody looked, and by which policy then.
         """
-        held, now = dict[Hours, int | None](), dict[str, int]()
-        for policy in self._config.policies:
-            for rule in policy.rules:
-                if rule.hours not in held:
-                    held[rule.hours] = rule.hours.since(as_of, self._config.zone)
-                since = held[rule.hours]
-                if since is not None and policy.in_force(as_of) and rule.dates.has(as_of):
-                    now[rule.rule_id] = max(policy.begin, rule.dates.begin, since)
+        held, now = dict[Hours, int | None](), dict[int, int]()
+        for number, when in enumerate(self._rules.times):
+            if when.hours not in held:
+                held[when.hours] = when.hours.since(as_of, self._config.zone)
+            since = held[when.hours]
+            if since is not None and when.policy.in_force(as_of) and when.dates.has(as_of):
+                now[number] = max(when.policy.begin, when.dates.begin, since)
         known, self._effect[region] = self._effect.get(region, {}), now
         return now != known
 
-    def _in_effect(self, region: str, policy: StayPolicy, rule: StayRule) -> int | None:
-        return self._effect[region].get(rule.rule_id)
+    def _in_effect(self, region: str, rule_id: str) -> int | None:
+        time = self._rules.time_of(rule_id)
+        return None if time is None else self._effect[region].get(time)
 
     # ------------------------------------------------------------------ what a checkpoint keeps
 
@@ -325,7 +325,7 @@ class StayBook:
             return alert
         else:
             stay = self._stays.setdefault(region, {})[subject] = _stay.decode(data)
-            rejudge(self._config.policies, stay, stay)
+            rejudge(self._rules, stay, stay)
             self._plan(region, subject, 0)
         return None
 

@@ -4,6 +4,8 @@ MDS 2.0, rules of type `time`: https://github.com/openmobilityfoundation/mobilit
 """
 
 import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -58,3 +60,53 @@ class StayRule:
 
 
 StayPolicy = MdsPolicy[StayRule]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """When some rules of a policy are in effect."""
+
+    policy: StayPolicy
+    hours: Hours
+    dates: Span
+
+
+class StayRules:
+    """The rules of some policies, in their order. There may be thousands: those of a vehicle are found by its areas."""
+
+    def __init__(self, policies: Iterable[StayPolicy]) -> None:
+        self._rules = [(policy, rule) for policy in policies for rule in policy.rules]
+        self._numbers: dict[str, int] = {}
+        self._about: defaultdict[str, list[int]] = defaultdict(list)
+        times: dict[tuple[str, Hours, Span], int] = {}
+        self.times: list[When] = []
+        """Most rules are in effect as others are: each such time once."""
+        self._time_of: list[int] = []
+        for number, (policy, rule) in enumerate(self._rules):
+            self._numbers.setdefault(rule.rule_id, number)
+            for area in rule.areas:
+                self._about[area].append(number)
+            time = times.setdefault((policy.policy_id, rule.hours, rule.dates), len(times))
+            if time == len(self.times):
+                self.times.append(When(policy, rule.hours, rule.dates))
+            self._time_of.append(time)
+
+    def about(self, areas: Iterable[str]) -> list[tuple[StayPolicy, StayRule]]:
+        """Return the rules that are about one of these areas."""
+        found = {number for area in areas for number in self._about.get(area, ())}
+        return [self._rules[number] for number in sorted(found)]
+
+    def named(self, rule_ids: Iterable[str]) -> list[tuple[StayPolicy, StayRule]]:
+        """Return those of these rules that there are."""
+        found = {number for one in rule_ids if (number := self._numbers.get(one)) is not None}
+        return [self._rules[number] for number in sorted(found)]
+
+    def find(self, rule_id: str) -> tuple[StayPolicy, StayRule] | None:
+        """Return a rule, None where there is none of this id."""
+        number = self._numbers.get(rule_id)
+        return None if number is None else self._rules[number]
+
+    def time_of(self, rule_id: str) -> int | None:
+        """Return the place in `times` of when a rule is in effect, None where there is none of this id."""
+        number = self._numbers.get(rule_id)
+        return None if number is None else self._time_of[number]

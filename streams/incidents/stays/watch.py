@@ -6,12 +6,12 @@ since            since + limit
 start = the later of both; broken from start + limit on
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
-from streams.incidents.stays.rules import StayKind, StayPolicy, StayRule
+from streams.incidents.stays.rules import StayKind, StayPolicy, StayRule, StayRules
 
 
 class Stay(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -50,47 +50,44 @@ class Broken:
 
 
 def holds(policy: StayPolicy, rule: StayRule, stay: Stay) -> bool:
-    """Return whether a rule speaks of a vehicle that stands like this, whatever the hour."""
+    """Return whether a rule about the ground under a vehicle speaks of it, whatever the hour."""
     return (
         policy.counts(stay.operator)
         and stay.vehicle_state in rule.states
         and (not rule.vehicle_types or stay.vehicle_type in rule.vehicle_types)
-        and not rule.areas.isdisjoint(stay.areas)
     )
 
 
-def follow(policies: Sequence[StayPolicy], stay: Stay, before: Stay | None) -> None:
+def follow(rules: StayRules, stay: Stay, before: Stay | None) -> None:
     """Note since when each rule speaks of the vehicle after news of it: as before where it did already."""
-    _count(policies, stay, {} if before is None else before.since)
+    _count(rules, stay, {} if before is None else before.since)
 
 
-def rejudge(policies: Sequence[StayPolicy], stay: Stay, before: Stay) -> None:
+def rejudge(rules: StayRules, stay: Stay, before: Stay) -> None:
     """Note the same where not the vehicle is another one, but policies or areas are: it counts for a rule as it did.
 
     New areas are told of sooner or later than the policy that speaks of them is taken. In between a rule knows none of
     the areas in which the vehicle is said to be.
     """
     known = before.former | before.since
-    _count(policies, stay, known)
-    rules = {rule.rule_id for policy in policies for rule in policy.rules}
-    stay.former = {rule_id: since for rule_id, since in known.items() if rule_id in rules}
+    _count(rules, stay, known)
+    stay.former = {rule_id: since for rule_id, since in known.items() if rules.find(rule_id) is not None}
 
 
-def _count(policies: Sequence[StayPolicy], stay: Stay, known: Mapping[str, int]) -> None:
+def _count(rules: StayRules, stay: Stay, known: Mapping[str, int]) -> None:
     stay.since = {
         rule.rule_id: known.get(rule.rule_id, stay.ts)
-        for policy in policies
-        for rule in policy.rules
+        for policy, rule in rules.about(stay.areas)
         if holds(policy, rule, stay)
     }
 
 
-Effect = Callable[[StayPolicy, StayRule], int | None]
+Effect = Callable[[StayRule], int | None]
 """Return since when a rule is in effect, None where it is not."""
 
 
 def judge(
-    policies: Sequence[StayPolicy], stay: Stay, as_of: int, effect: Effect
+    rules: StayRules, stay: Stay, as_of: int, effect: Effect
 ) -> tuple[dict[StayKind, Broken], int | None]:
     """Return which rules are broken at an event time, by kind, and when to look again (None: at nothing's hour).
 
@@ -98,7 +95,7 @@ def judge(
     """
     broken: dict[StayKind, Broken] = {}
     due: int | None = None
-    for policy, rule, start in _deciding(policies, stay, effect):
+    for policy, rule, start in _deciding(rules, stay, effect):
         if rule.limit_ms is None:
             continue
         if as_of - start >= rule.limit_ms:
@@ -108,13 +105,10 @@ def judge(
     return broken, due
 
 
-def _deciding(
-    policies: Sequence[StayPolicy], stay: Stay, effect: Effect
-) -> Iterator[tuple[StayPolicy, StayRule, int]]:
-    for policy in policies:
-        for rule in policy.rules:
-            since = stay.since.get(rule.rule_id)
-            in_effect = None if since is None else effect(policy, rule)
-            if since is not None and in_effect is not None:
-                yield policy, rule, max(since, in_effect)
-                break
+def _deciding(rules: StayRules, stay: Stay, effect: Effect) -> Iterator[tuple[StayPolicy, StayRule, int]]:
+    decided: StayPolicy | None = None
+    for policy, rule in rules.named(stay.since):
+        in_effect = None if policy is decided else effect(rule)
+        if in_effect is not None:
+            decided = policy
+            yield policy, rule, max(stay.since[rule.rule_id], in_effect)

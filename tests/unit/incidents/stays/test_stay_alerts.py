@@ -10,6 +10,8 @@ from schemas.alerts import Alert
 from streams.fleet.news import NewsConfig
 from streams.incidents.policy import Policy
 from streams.incidents.showing import Seen
+from streams.incidents.stays import watch
+from streams.incidents.stays.watch import holds
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.pipeline import T0
 from tests.unit.fleet.road import FAR, HERE, NEAR, NEXT, at, cell
@@ -552,3 +554,37 @@ def test_an_alert_ends_with_its_hours_though_the_outline_of_its_rule_is_drawn_an
     assert fold.time(7_199, SHANGHAI) == []
     [alert] = fold.time(7_200, SHANGHAI)
     assert alert.action == "cleared"
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_of_thousands_of_zones_those_under_a_vehicle_are_asked_alone(
+    monkeypatch: pytest.MonkeyPatch, restart: bool
+) -> None:
+    """Three bikes stand in a zone each, of 400; they stand there still when the file is taken anew."""
+    asked = []
+
+    def counted(*given: Any) -> bool:
+        asked.append(given)
+        return holds(*given)
+
+    ban = {"ride_end_allowed": False, "ride_through_allowed": True}
+    sides = range(20)
+    zones = [
+        box(121.30 + x / 100, 31.20 + y / 100, 121.301 + x / 100, 31.201 + y / 100)
+        for x in sides
+        for y in sides
+    ]
+    policy, findings = parsed(gbfs(*(feature(zone, ban, name=f"zone {n}") for n, zone in enumerate(zones))))
+    assert not findings.errors
+    fold = watched(policy)
+    monkeypatch.setattr(watch, "holds", counted)
+    for number in range(3):
+        stand(fold, at(number, (31.2005 + number / 100, 121.3005), bike=f"bike-{number}"))
+    fold.checkpoint_incidents()
+    if restart:
+        fold.crash_incidents()
+    else:
+        fold.incidents.take_policy(policy)
+    alerts = fold.time(200, region((31.2, 121.3)))
+    assert [(alert.subject, alert.zone) for alert in alerts] == [(f"bike-{n}", f"zone {n}") for n in range(3)]
+    assert len(asked) <= 12

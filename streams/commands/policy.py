@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas import codec
-from schemas.alerts import Alert
+from schemas.alerts import SEVERITIES, Alert
 from streams import settings as settings_module
 from streams.commands.values import Moment
 from streams.errors import PolicyError
@@ -175,7 +175,8 @@ def _lives(events: Iterator[Alert]) -> list[list[Alert]]:
 def _print(lives: list[list[Alert]]) -> None:
     table = Table("since (UTC)", "until", "kind", "severity", "zone", "cell", "what, when it was worst")
     for life in lives:
-        worst = [alert for alert in life if alert.status == "active"][-1]
+        active = [alert for alert in life if alert.status == "active"]
+        worst = max(active, key=lambda alert: SEVERITIES.index(alert.severity))
         until = "open" if life[-1].ends_at is None else _clock(life[-1].ends_at)
         table.add_row(
             _clock(worst.starts_at), until, worst.kind, worst.severity, worst.zone, worst.cell, worst.summary

@@ -95,6 +95,16 @@ def test_backtest_lists_what_a_draft_would_have_raised(migrated: Database, tmp_p
     assert table.out.rstrip().endswith("1 alerts")
 
 
+def test_backtest_shows_an_alert_as_it_was_when_it_was_worst(migrated: Database, tmp_path: Path) -> None:
+    """Eleven are minor, 30 critical, and twelve minor again; then it is over."""
+    write(migrated, rows.windows(window(0, 11), window(3, 30), window(5, 12), window(7, 2)))
+    path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=10)))
+    table = backtest(migrated, path, "--from", "2023-11-14").out
+    [line] = [one for one in table.splitlines() if "too_many" in one]
+    assert "critical" in line
+    assert "30 vehicles" in line
+
+
 def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> None:
     typed = policy(2, rule(9, 1, maximum=1, states=STANDING, vehicle_types=["moped"]))
     path = file_of(tmp_path, policy(1, rule(7, 1, maximum=1), speed_rule(8, 1, maximum=20)), typed)

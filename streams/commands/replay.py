@@ -1,6 +1,7 @@
 """`urbanbrain alerts replay`: exit code 0 where the same alert comes out, 1 where not, 2 where it cannot be told."""
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,7 +59,14 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
     from streams.alerts.log import open_log  # noqa: PLC0415
     from streams.configs import incidents_fold  # noqa: PLC0415
     from streams.fold import Ledger, Restored  # noqa: PLC0415
-    from streams.incidents.replay import Rest, differences, other_damping, steps  # noqa: PLC0415
+    from streams.incidents.replay import (  # noqa: PLC0415
+        Rest,
+        differences,
+        elder,
+        other_damping,
+        other_zones,
+        steps,
+    )
     from streams.policy_file import load_policy  # noqa: PLC0415
 
     stored, generation = _stored(settings, prefix)
@@ -70,13 +78,16 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
         first = stored[0].evidence.offset
     fold = incidents_fold(settings, load_policy(settings), Restored(evidence.partition, 0, -1, {}, Ledger()))
     version = fold.version(newest)
+    if version not in (None, newest.policy_version):
+        _check_exchanged(stored)
     _check_version(version, newest)
     with open_log(settings, evidence.topic, evidence.partition) as log:
         rest = Rest(where, log.begins, generation)
         if lacks := rest.lacks(first):
             raise CannotReplay(lacks)
         console.print(f"{where}: offsets {log.begins} to {evidence.offset}, the condition from {first} on")
-        found = list(steps(fold, log.records(evidence.offset), newest, first))
+        others: dict[str, Alert] = {}
+        found = list(steps(fold, log.records(evidence.offset), newest, first, others))
     _show(found, limit, console)
     told = [step.event for step in found if step.event is not None]
     problems = differences(stored, told)
@@ -88,12 +99,22 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
             "UB_FLAP_WINDOW_S, UB_FLAP_QUIET_S)"
         )
     if not told and version is None:
+        _check_exchanged(stored)
         raise CannotReplay(
             f"nothing judges {newest.kind} {newest.subject or newest.cell} with these settings; give those that the "
-            f"workers have ({_deciding(newest)})"
+            f"workers had then ({_deciding(newest)})"
         )
+    if problems:
+        _check_exchanged(stored)
+    if names := other_zones(stored, told):
+        raise CannotReplay(f"all but its zone is the same: {names}; give the file of then (UB_POLICY_FILE)")
     for problem in problems:
         console.print(f"differs  {problem}", markup=False)
+    if problems and (instead := elder(newest, others.values())) is not None:
+        console.print(
+            f"the condition began at {_clock(instead.starts_at)} here (alert {instead.alert_id}): if the workers took "
+            "this file while it lasted, it began anew for them, and no file alone tells that"
+        )
     if problems:
         console.print(
             f"no version names {_UNNAMED}: with other ones than the workers had, or another policy in between, this "
@@ -127,6 +148,13 @@ def _check_version(now: str | None, alert: Alert) -> None:
         )
 
 
+def _check_exchanged(stored: Sequence[Alert]) -> None:
+    from streams.incidents.replay import exchanged  # noqa: PLC0415
+
+    if why := exchanged(stored):
+        raise CannotReplay(f"{why}, so no file and no settings alone tell all that was told of it")
+
+
 def _deciding(alert: Alert) -> str:
     own = _DECIDING.get(alert.kind, "")
     if alert.kind == "saturation_expected":
@@ -142,8 +170,13 @@ def _show(found: list[Any], limit: int, console: Console) -> None:
         if event is None and number >= limit:
             continue
         said = "" if event is None else f"{event.action} {event.severity}"
-        moment = f"{datetime.fromtimestamp(step.at / 1000, UTC):%Y-%m-%d %H:%M:%S}"
-        table.add_row(moment, str(step.offset), step.seen.value, step.seen.threshold, step.seen.state, said)
+        table.add_row(
+            _clock(step.at), str(step.offset), step.seen.value, step.seen.threshold, step.seen.state, said
+        )
     console.print(table)
     if left_out:
         console.print(f"steps without events after the first {limit} are not shown (--limit)")
+
+
+def _clock(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"

@@ -86,7 +86,7 @@ class Damper:
             self._forget(clock[0], clock[1])
 
     def _take(self, event: Alert, source: str) -> Alert | None:
-        key = _key(event)
+        key = about(event)
         known = self._known.get(key)
         if event.action == "raised":
             known = self._raised(key, known, event)
@@ -170,7 +170,7 @@ class Damper:
     def open_alerts(self, of_books: Sequence[Alert]) -> Iterator[Alert]:
         """Yield the open alerts as they were told, given those that the books restored. Call it after all `restore`."""
         for alert in of_books:
-            known = self._known.get(_key(alert))
+            known = self._known.get(about(alert))
             if known is None or known.shown is None:
                 yield alert
         for known in self._known.values():
@@ -189,7 +189,7 @@ class Damper:
     def restore(self, key: str, data: bytes) -> None:
         """Take a part back; one that is shown, by the key that it has now."""
         known = _saved.decode(data)
-        if known.shown is not None and (now := _key(known.shown)) != key:
+        if known.shown is not None and (now := about(known.shown)) != key:
             self._unsaved |= {key, now}
             key = now
         self._known[key] = known
@@ -199,7 +199,8 @@ class Damper:
             self._remember(known)
 
 
-def _key(alert: Alert) -> str:
+def about(alert: Alert) -> str:
+    """Return what an alert is about, with its kind: it flaps where another one of the same opens again and again."""
     # An owner of sensors and an operator of vehicles may have one name.
     health = alert.evidence.health if alert.kind == "feed_silent" else None
     where = alert.cell if alert.kind in _PLACES else alert.region

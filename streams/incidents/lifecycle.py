@@ -85,6 +85,9 @@ def ended(alert: Alert, at: int, reason: str, record: Record, version: str | Non
     )
 
 
+RULE_GONE = "the policy has no such rule any more"
+"""Why an alert ended whose rule is in the file no more; it keeps the version that raised it."""
+
 SILENT_MS = 86_400_000
 """Of a stream, after which the time of its region clears what it told: it may merely be late."""
 

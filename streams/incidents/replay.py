@@ -10,7 +10,8 @@ from schemas.alerts import Alert
 from schemas.cells import CellsVehicles
 from streams import topics
 from streams.fold import Record
-from streams.incidents.damping import flapping
+from streams.incidents.damping import about, flapping
+from streams.incidents.lifecycle import RULE_GONE
 from streams.incidents.messages import decoder, time_of
 from streams.incidents.showing import Seen
 from streams.incidents.state import IncidentsState
@@ -29,20 +30,31 @@ class Step:
     event: Alert | None
 
 
-def steps(fold: IncidentsState, records: Iterable[Record], wanted: Alert, first: int) -> Iterator[Step]:
+def steps(
+    fold: IncidentsState,
+    records: Iterable[Record],
+    wanted: Alert,
+    first: int,
+    others: dict[str, Alert] | None = None,
+) -> Iterator[Step]:
     """Fold the records; yield those that change something about the wanted alert, from its beginning on.
 
     That is the record at offset `first`, or the first one whose event time has reached the alert's beginning: that a
-    sensor is silent, or that requests gather, is known only some time after it began.
+    sensor is silent, or that requests gather, is known only some time after it began. Other alerts about the same go to
+    `others`, by id, as they are after their last event.
     """
     before: Seen | None = None
+    subject = about(wanted)
     for number, record in enumerate(records):
         fold.apply(record)
         event = None
         for output in fold.take_outputs(at_checkpoint=False):
             if output.topic == topics.ALERTS:
                 alert = codec.alert.decode(output.value)
-                event = alert if alert.alert_id == wanted.alert_id else event
+                if alert.alert_id == wanted.alert_id:
+                    event = alert
+                elif others is not None and about(alert) == subject:
+                    others[alert.alert_id] = alert
         if number % _LET_GO == _LET_GO - 1:
             fold.take_changes()
         seen = fold.seen(wanted)
@@ -108,6 +120,30 @@ def other_damping(stored: Sequence[Alert], told: Sequence[Alert]) -> str:
         return ""
     then, now = (flapping(events[0]) or "not at all" for events in (stored, told))
     return "" if then == now else f"then {then}, here {now}"
+
+
+def exchanged(stored: Sequence[Alert]) -> str:
+    """Return why no file alone tells all events of an alert: it was exchanged while it was open. Nothing: one may."""
+    versions = list(dict.fromkeys(alert.policy_version for alert in stored))
+    if len(versions) > 1:
+        return f"its events were decided by versions {' and '.join(versions)}"
+    gone = any(f"{RULE_GONE};" in alert.summary for alert in stored)
+    return "its rule was taken out of the file before it ended" if gone else ""
+
+
+def other_zones(stored: Sequence[Alert], told: Sequence[Alert]) -> str:
+    """Return how the zone of an alert is called then and now, where nothing else of it differs; else nothing."""
+    names = {alert.sequence: alert.zone for alert in stored}
+    named = [msgspec.structs.replace(alert, zone=names.get(alert.sequence, alert.zone)) for alert in told]
+    found = [(names[alert.sequence], alert.zone) for alert in told if alert.sequence in names]
+    then, now = next(((one, two) for one, two in found if one != two), ("", ""))
+    return f"then {then!r}, here {now!r}" if then != now and not differences(stored, named) else ""
+
+
+def elder(wanted: Alert, others: Iterable[Alert]) -> Alert | None:
+    """Return the alert that came out in the place of the wanted one, as the condition began earlier here."""
+    earlier = (one for one in others if one.starts_at < wanted.starts_at)
+    return next((one for one in earlier if one.ends_at is None or one.ends_at > wanted.starts_at), None)
 
 
 def _of_event(event: Alert) -> Seen:

@@ -19,7 +19,7 @@ from streams.incidents.counts.rules import CountPolicy, CountRule, Counts, Place
 from streams.incidents.counts.shares import Fleets, Share, shares
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.watch import Bound, bounds, severity, step
-from streams.incidents.lifecycle import ended
+from streams.incidents.lifecycle import RULE_GONE, ended
 from streams.incidents.saturation import Watch
 from streams.incidents.showing import Seen
 
@@ -146,7 +146,7 @@ class CountBook:
         for alert in sorted(gone, key=lambda one: (_key_of(one), one.alert_id)):
             del self._abandoned[alert.alert_id]
             self._abandoned_unsaved.add(alert.alert_id)
-            yield ended(alert, as_of, "the policy has no such rule any more", record)
+            yield ended(alert, as_of, RULE_GONE, record)
         tallies = self._tallies_of(region)
         if not tallies:
             return

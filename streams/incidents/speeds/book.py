@@ -11,7 +11,7 @@ from schemas.cells import CellsNow, CellsVehicles, VehicleSpeeds
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
-from streams.incidents.lifecycle import PlaceOf
+from streams.incidents.lifecycle import RULE_GONE, PlaceOf
 from streams.incidents.showing import Seen
 from streams.incidents.speeds.alert import cleared, raised, worse
 from streams.incidents.speeds.judge import Broken, End, Move, judge
@@ -140,7 +140,7 @@ class SpeedBook:
             known = self._alerts.pop((message.region, vehicle_id))
             self._unsaved.add(("open", message.region, vehicle_id))
             version = self.version(known.alert)
-            reason = "the policy has no such rule any more" if version is None else "not too fast for a while"
+            reason = RULE_GONE if version is None else "not too fast for a while"
             yield cleared(known.alert, known.found, message.as_of, reason, record, version)
 
     def _deadline(self, known: _Open) -> int:

@@ -12,7 +12,7 @@ from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.counts.rules import Counts
-from streams.incidents.lifecycle import ended
+from streams.incidents.lifecycle import RULE_GONE, ended
 from streams.incidents.showing import Seen
 from streams.incidents.trips.alert import Look, followed, raised
 from streams.incidents.trips.counting import ByOperator, Counting
@@ -193,7 +193,7 @@ class TripBook:
                 alert = self._entries.pop(key).alert
                 self._unsaved.add(("of", *key))
                 if alert is not None:
-                    yield ended(alert, now, "the policy has no such rule any more", record)
+                    yield ended(alert, now, RULE_GONE, record)
 
     def _counting_of(self, region: str) -> Counting:
         found = self._counting.get(region)

@@ -9,11 +9,13 @@ from schemas.alerts import Alert
 from streams import topics
 from streams.fold import Record
 from streams.grid.locate import centre
-from streams.incidents.replay import Rest, Step, differences, steps
+from streams.incidents.policy import Policy
+from streams.incidents.replay import Rest, Step, differences, elder, exchanged, other_zones, steps
 from streams.incidents.state import IncidentsState
 from tests.pipeline import T0, restored
+from tests.unit.incidents.counts.folding import Counted
 from tests.unit.incidents.counts.mds import policy, rule
-from tests.unit.incidents.counts.test_count_alerts import MINUTE, MONDAY, A, bikes, counted
+from tests.unit.incidents.counts.test_count_alerts import MINUTE, MONDAY, A, bikes, counted, policy_of
 from tests.unit.incidents.test_lifecycle import CELL, OTHER, RULE, Incidents
 
 
@@ -123,3 +125,75 @@ def test_a_cell_that_was_never_heard_of_shows_nothing() -> None:
     fold = Incidents().fold
     assert fold.seen(msgspec.structs.replace(first, cell=CELL)) is None
     assert fold.version(first) == first.policy_version
+
+
+def of_rule(*fields: object) -> Policy:
+    """At most so many in the harbour; None: the policy has another rule."""
+    rules = [rule(8, 1, maximum=99) if most is None else rule(7, 1, maximum=most) for most in fields]
+    return policy_of(policy(1, *rules))
+
+
+def lived_through(*files: Policy) -> tuple[Counted, list[Alert]]:
+    """15 bikes stand there for ten minutes and nobody for two, then; the files are taken one after another."""
+    fold, events = Counted(files[0]), []
+    for number, file in enumerate(files):
+        fold.fold.take_policy(file)
+        begin = MONDAY + 10 * number * MINUTE
+        events += [
+            event
+            for minute in range(10)
+            for event in fold.look(begin + minute * MINUTE, (A, "hello", bikes(15)))
+        ]
+    end = MONDAY + 10 * len(files) * MINUTE
+    events += [
+        event for minute in range(2) for event in fold.look(end + minute * MINUTE, (A, "hello", bikes(0)))
+    ]
+    return fold, events
+
+
+def by(file: Policy, fold: Counted, stored: list[Alert]) -> tuple[list[Alert], dict[str, Alert]]:
+    """Return what the file tells of the same log: the events of the alert, and other alerts about the same."""
+    log = (Record(topics.CELLS, 2, n, value, T0) for n, value in enumerate(fold.log))
+    others: dict[str, Alert] = {}
+    again = steps(Counted(file).fold, log, stored[-1], stored[0].evidence.first_offset or 0, others)
+    return [step.event for step in again if step.event], others
+
+
+def test_of_an_alert_whose_file_was_exchanged_while_it_was_open_no_file_alone_tells_the_same() -> None:
+    files = of_rule(10), of_rule(20)
+    fold, stored = lived_through(*files)
+    assert [event.action for event in stored] == ["raised", "cleared"]
+    assert all(differences(stored, by(file, fold, stored)[0]) for file in files)
+    first, second = (event.policy_version for event in stored)
+    assert exchanged(stored) == f"its events were decided by versions {first} and {second}"
+    fold, stored = lived_through(of_rule(10), of_rule(None))
+    assert len({event.policy_version for event in stored}) == 1
+    assert exchanged(stored) == "its rule was taken out of the file before it ended"
+    fold, stored = lived_through(of_rule(10))
+    assert exchanged(stored) == ""
+    assert differences(stored, by(of_rule(10), fold, stored)[0]) == []
+
+
+def test_an_alert_that_began_anew_with_a_file_comes_out_under_an_earlier_beginning_and_that_is_shown() -> (
+    None
+):
+    before, after = of_rule(20), of_rule(10)
+    fold, stored = lived_through(before, after)
+    told, others = by(after, fold, stored)
+    assert not told
+    earlier = elder(stored[-1], others.values())
+    assert earlier is not None
+    assert (earlier.starts_at, stored[0].starts_at) == (MONDAY, MONDAY + 10 * MINUTE)
+    assert elder(earlier, others.values()) is None
+    assert elder(stored[-1], by(before, fold, stored)[1].values()) is None
+
+
+def test_a_zone_that_is_called_otherwise_by_now_is_no_difference_of_what_was_decided() -> None:
+    _, events = of_a_day()
+    renamed = [msgspec.structs.replace(event, zone="harbour") for event in events]
+    assert other_zones(events, renamed) == "then 'default', here 'harbour'"
+    assert other_zones(events, events) == ""
+    assert other_zones(events, renamed[:-1]) == ""
+    assert (
+        other_zones(events, [msgspec.structs.replace(event, severity="warning") for event in renamed]) == ""
+    )

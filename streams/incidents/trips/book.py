@@ -36,11 +36,15 @@ class TripConfig:
 
 
 class _Entry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """All that is remembered of a rule and an operator. Its next alert does not begin before `not_before`."""
+    """All that is remembered of a rule and an operator. Its next alert does not begin before `not_before`.
+
+    `about` says where and in which states it was counted (counting.py); empty in what earlier versions saved.
+    """
 
     series: Series
     alert: Alert | None = None
     not_before: int = 0
+    about: str = ""
 
 
 _entry = msgspec.msgpack.Decoder(_Entry)
@@ -145,6 +149,7 @@ class TripBook:
         if entry is None:
             entry = self._entries[key] = _Entry(Series(now, now, count))
             self._unsaved.add(("of", *key))
+        entry.about = self._counting_of(rule.region).about[rule.rule_id]
         series, hour = entry.series, now // HOUR_MS * HOUR_MS
         if not known:
             begin_anew(series, now)
@@ -185,8 +190,11 @@ class TripBook:
             yield entry.alert
 
     def _forget(self, region: str, now: int, record: Record) -> Iterator[Alert]:
-        """End what is kept of rules that are gone, not in force any more, or no longer about an operator there."""
-        vehicles = self._counting_of(region).vehicles
+        """End what is kept of rules that are gone, not in force any more, or no longer about an operator there.
+
+        A rule that counts in other cells or states now begins anew, too: a rate of both together would be of neither.
+        """
+        vehicles, about = self._counting_of(region).vehicles, self._counting_of(region).about
         for key in sorted(key for key in self._entries if key[0] == region):
             policy, _ = self._rules.get(key[1], (None, None))
             if policy is None or key[1:] not in vehicles or not policy.in_force(now):
@@ -194,6 +202,11 @@ class TripBook:
                 self._unsaved.add(("of", *key))
                 if alert is not None:
                     yield ended(alert, now, RULE_GONE, record)
+            elif self._entries[key].about not in ("", about[key[1]]):
+                alert = self._entries.pop(key).alert
+                self._unsaved.add(("of", *key))
+                if alert is not None:
+                    yield ended(alert, now, "the rule counts elsewhere, or others", record, policy.version)
 
     def _counting_of(self, region: str) -> Counting:
         found = self._counting.get(region)

@@ -1,5 +1,6 @@
 """How many vehicles each rule on trips counts in one region, by operator."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 from streams.incidents.counts.rules import COUNTED, NONE, Counts
@@ -16,6 +17,8 @@ class Counting:
     def __init__(self, policies: Sequence[TripPolicy], region: str, cells: Mapping[str, ByOperator]) -> None:
         """`cells` are all counts of the region, by cell and operator."""
         self.vehicles: dict[Key, int] = {}
+        self.about: dict[str, str] = {}
+        """By rule: a hash of the cells and the states that it counts in."""
         self._takers: list[tuple[TripPolicy, dict[str, TripRule]]] = []
         for policy in policies:
             takers: dict[str, TripRule] = {}
@@ -24,6 +27,7 @@ class Counting:
                     takers.update({cell: rule for cell in rule.cells if cell not in takers})
             if takers:
                 self._takers.append((policy, takers))
+            self.about |= _about(policy, takers)
         for cell, by_operator in cells.items():
             for operator, counts in by_operator.items():
                 self.move(cell, operator, NONE, counts)
@@ -43,3 +47,13 @@ class Counting:
             )
             key = rule.rule_id, operator
             self.vehicles[key] = self.vehicles.get(key, 0) + more
+
+
+def _about(policy: TripPolicy, takers: Mapping[str, TripRule]) -> dict[str, str]:
+    cells: dict[str, list[str]] = {rule.rule_id: [] for rule in policy.rules}
+    for cell, rule in takers.items():
+        cells[rule.rule_id].append(cell)
+    return {
+        rule.rule_id: hashlib.sha256(f"{sorted(cells[rule.rule_id])}{rule.states}".encode()).hexdigest()[:12]
+        for rule in policy.rules
+    }

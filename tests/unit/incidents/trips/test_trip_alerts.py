@@ -307,3 +307,46 @@ def test_an_alert_of_an_operator_that_a_rule_speaks_of_no_more_is_cleared(
         fold.fold.take_policy(others)
     [cleared] = fold.at(24.5)
     assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
+
+
+def of_ground(fold: Riding, begin: int, end: int) -> list[Alert]:
+    """Ten trips an hour in the harbour, where ten vehicles are, and ten in the hills, where fifty are."""
+    told = []
+    for hour in range(begin, end):
+        told += fold.at(hour)
+        for cell in (HERE, OUTSIDE):
+            fold.trips(hour + 0.5, 10, cell=cell)
+    return told
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_rule_that_counts_elsewhere_now_says_nothing_before_a_day_is_known_there(restart: bool) -> None:
+    """In the harbour a bike makes 24 trips a day, and 25 are allowed; in the hills 4.8, and 5 are."""
+    fold = Riding(policy_of(trip_rule(7, 1, maximum=25)))
+    fold.at(0, {"hello": 10})
+    fold.at(0, {"hello": 50}, OUTSIDE)
+    assert of_ground(fold, 1, 30) == []
+    fold.checkpoint()
+    drawn = policy_of(trip_rule(7, 2, maximum=5))
+    if restart:
+        fold.crash(drawn)
+    else:
+        fold.fold.take_policy(drawn)
+    assert of_ground(fold, 30, 60) == []
+    fewer = policy_of(trip_rule(7, 2, maximum=4))
+    fold.fold.take_policy(fewer)
+    [alert] = of_ground(fold, 60, 62)
+    assert alert.kind == "too_many_trips", "another bound alone begins no day anew"
+
+
+def test_an_alert_of_a_rule_that_counts_elsewhere_now_ends() -> None:
+    fold = Riding(TWO)
+    fold.at(0, {"hello": 10})
+    fold.at(0, {"hello": 50}, OUTSIDE)
+    [alert] = fold.through(0.5, 24)
+    fold.fold.take_policy(policy_of(trip_rule(7, 2, minimum=2)))
+    [cleared] = fold.at(24.1)
+    assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
+    assert cleared.summary.startswith("the rule counts elsewhere, or others; ")
+    [again] = fold.through(24.5, 49)
+    assert again.starts_at == T0 + 49 * HOUR

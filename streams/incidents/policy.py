@@ -68,11 +68,18 @@ class Policy:
     speed_areas: tuple[Area, ...] = ()
     trips: tuple[TripPolicy, ...] = ()
     time_zone: tzinfo = UTC
+    _boxes: Any = field(init=False, repr=False, compare=False)
+    """Finds the zones around a point: there may be thousands, and every cell asks as a file is taken."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_boxes", shapely.STRtree([area for _, area in self.zones]))
 
     def rule_at(self, lat: float, lon: float) -> Rule:
         """Return the rule for a cell whose centre is at (lat, lon)."""
         point = shapely.Point(lon, lat)
-        for rule, area in self.zones:
+        number: int
+        for number in sorted(self._boxes.query(point).tolist()):
+            rule, area = self.zones[number]
             if area.contains(point):
                 return rule
         return self.default

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import shapely
 
 from streams.errors import PolicyError
 from streams.incidents.policy import Policy, Rule, parse
@@ -49,6 +50,24 @@ def test_outside_of_every_zone_the_default_holds() -> None:
     found = policy(zone(square(121, 31), capacity=20))
     assert found.rule_at(30.9, 121.5) is DEFAULT
     assert found.rule_at(121.5, 31.5) is DEFAULT, "latitude and longitude are not interchangeable"
+
+
+def test_of_thousands_of_zones_those_around_a_cell_are_asked_alone_and_the_first_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = [(x, y) for x in range(20) for y in range(20)]
+    small = [zone(square(x, y), name=f"{x}/{y}") for x, y in steps]
+    found = policy(*small[:210], zone(square(0, 0, 20), name="all"), *small[210:])
+    asked, contains = [], shapely.Polygon.contains
+
+    def counted(area: Any, point: Any) -> Any:
+        asked.append(area)
+        return contains(area, point)
+
+    monkeypatch.setattr(shapely.Polygon, "contains", counted)
+    told = [found.rule_at(y + 0.5, x + 0.5).zone for x, y in steps]
+    assert told == [f"{x}/{y}" if number < 210 else "all" for number, (x, y) in enumerate(steps)]
+    assert len(asked) <= 2 * len(steps)
 
 
 def test_a_zone_without_a_name_is_called_by_its_place_in_the_file() -> None:

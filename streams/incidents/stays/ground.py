@@ -49,6 +49,8 @@ class Ground:
         self._types_everywhere = types_everywhere
         self._cells_by_type: set[str] = set()
         self._areas = sorted(areas, key=lambda area: area.area_id)
+        self._boxes = shapely.STRtree([area.shape for area in self._areas])
+        self._outsides = [number for number, area in enumerate(self._areas) if area.outside]
         self._outline = outline
         self._codes: dict[frozenset[str], int] = {frozenset(): 0}
         self._sets: list[list[str]] = [[]]
@@ -95,8 +97,11 @@ class Ground:
             wide = shapely.box(-180, south - 1, 180, north + 1)
         else:
             wide = outline.buffer(_AIR * max(east - west, north - south))
-        found, undecided = set(), []
-        for number, area in enumerate(self._areas):
+        near = sorted(self._boxes.query(wide).tolist())  # there may be thousands of areas
+        found = {self._areas[number].area_id for number in self._outsides if number not in near}
+        undecided = []
+        for number in near:
+            area = self._areas[number]
             touched = area.shape.intersects(wide)
             if touched and area.area_id in self._types_in:
                 self._cells_by_type.add(cell)

@@ -255,3 +255,35 @@ def test_most_cells_of_a_town_need_no_position() -> None:
     cells = [f"{cell:x}" for cell in locate.cells_in_polygon(TOWN, 9)]
     inside = [cell for cell in cells if made.code_of_cell(cell) >= 0]
     assert len(inside) > 0.75 * len(cells)
+
+
+def test_a_cell_asks_the_areas_near_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 400 zones in a town; whoever is in none of them is outside of the service area all the same."""
+    corners = [(121.30 + x / 100, 31.20 + y / 100) for x in range(20) for y in range(20)]
+    zones = [Area.of(shapely.box(x, y, x + 0.001, y + 0.001)) for x, y in corners]
+    outside = Area.of(shapely.union_all([zone.shape for zone in zones]), outside=True)
+    made = Ground(
+        [*zones, outside],
+        frozenset(["available"]),
+        lambda cell: locate.boundary_in_one_piece(locate.from_hex(cell)),
+    )
+    asked, intersects = [], shapely.geometry.base.BaseGeometry.intersects
+
+    def counted(area: Any, other: Any) -> Any:
+        asked.append(area)
+        return intersects(area, other)
+
+    monkeypatch.setattr(shapely.geometry.base.BaseGeometry, "intersects", counted)
+    found = [
+        [made.areas(code) if code >= 0 else made.asked(code) for code in map(made.code_of_cell, cells)]
+        for cells in (
+            [
+                f"{cell:x}"
+                for cell in LOCATOR.cells([y + 0.0005 for _, y in corners], [x for x, _ in corners])
+            ],
+            [f"{LOCATOR.cells([40.0], [121.3])[0]:x}"],
+        )
+    ]
+    assert all(zone.area_id in areas for zone, areas in zip(zones, found[0], strict=True))
+    assert found[1] == [[outside.area_id]]
+    assert len(asked) <= 5 * len(corners)

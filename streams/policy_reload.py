@@ -56,6 +56,9 @@ class PolicyReloader:
             except PolicyError as error:
                 log.error("the policy stays as it was: %s", error)
                 continue
+            except Exception as error:  # all workers read the same file: it must not end them
+                log.error("the policy stays as it was: %s cannot be read", self._path, exc_info=error)
+                continue
             await self._take(policy, judging)
 
     async def _take(self, policy: Policy, judging: Iterable[Stage]) -> None:

@@ -36,7 +36,14 @@ def area_of(geometry: Mapping[str, Any]) -> tuple[Any, str]:
         area = shape(geometry)
         problem = "" if area.is_valid else explain_validity(area)
         repaired = area if not problem else _polygons(shapely.make_valid(area))
-    except (ValueError, TypeError, LookupError, AttributeError, shapely.errors.ShapelyError) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        OverflowError,
+        shapely.errors.ShapelyError,
+    ) as error:
         raise GeometryError(f"geometry cannot be read ({error})") from None
     if area.is_empty:
         raise GeometryError(f"{explain_validity(area)}; correct the outline")

@@ -36,7 +36,7 @@ class Districts:
             return cls()
         try:
             collection = json.loads(document)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # also what a number of 5,000 digits gives
             raise SettingsError(
                 f"UB_DISTRICTS_FILE: not JSON ({error}); a GeoJSON FeatureCollection is expected"
             ) from None
@@ -79,7 +79,14 @@ def _area(geometry: dict[str, Any], where: str) -> Any:
         area = shape(geometry)
         if not area.is_valid:
             area = _polygons(shapely.make_valid(area))
-    except (ValueError, TypeError, LookupError, AttributeError, shapely.errors.ShapelyError) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        OverflowError,
+        shapely.errors.ShapelyError,
+    ) as error:
         raise SettingsError(f"{where}: geometry cannot be read ({error}); correct the outline") from None
     if area.is_empty or not area.area > 0:
         raise SettingsError(f"{where}: the outline holds no area; correct it")

@@ -44,7 +44,8 @@ ZONES = {
 }
 FILES = [json.loads(MDS), json.loads(GBFS), ZONES]
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+huge = st.sampled_from([10**400, -(10**400)])
+scalars = st.none() | st.booleans() | st.integers() | huge | st.floats() | st.text(max_size=3)
 anything = st.recursive(
     scalars, lambda some: st.lists(some, max_size=3) | st.dictionaries(st.text(max_size=3), some, max_size=2)
 )

@@ -93,6 +93,27 @@ def test_a_file_with_a_mistake_changes_nothing_until_it_is_corrected(
     assert worker.incidents._policy is worker.reloader.policy
 
 
+def test_a_file_that_nobody_expected_ends_no_worker(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "policy.json"
+    path.write_text(NONE)
+    worker = Worker(path)
+    before = worker.reloader.policy
+
+    def surprised(settings: Settings) -> object:
+        raise OverflowError(f"{settings.policy_file} is beyond us")
+
+    path.write_text(town(rule(8, 1, maximum=2)))
+    with monkeypatch.context() as patched:
+        patched.setattr(policy_reload, "load_policy", surprised)
+        asyncio.run(worker.follow_until(lambda: "the policy stays as it was" in caplog.text))
+    assert "is beyond us" in caplog.text
+    assert worker.incidents._policy is worker.reloader.policy is before
+    path.write_text(town(rule(8, 1, maximum=10)))
+    asyncio.run(worker.follow_until(lambda: worker.incidents._policy is not before))
+
+
 def test_a_zone_with_a_mistyped_corner_changes_nothing_and_is_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

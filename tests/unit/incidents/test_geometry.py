@@ -58,8 +58,19 @@ def test_a_ring_that_touches_itself_is_repaired_and_that_is_said() -> None:
         (polygon([[-179, 10], [179, 10], [179, 11], [-179, 11], [-179, 10]]), "runs around the globe"),
         (polygon(square(121, 91, 1)), "WGS-84 degrees, longitude first, are expected"),
         (polygon([[0, 0], [float("inf"), 0], [1, 1], [0, 0]]), "geometry cannot be read"),
+        (polygon([[0, 0], [10**400, 0], [1, 1], [0, 0]]), "geometry cannot be read (int too large"),
     ],
-    ids=["bow tie", "overlap", "hole outside", "line", "beyond 180", "around", "beyond a pole", "infinite"],
+    ids=[
+        "bow tie",
+        "overlap",
+        "hole outside",
+        "line",
+        "beyond 180",
+        "around",
+        "beyond a pole",
+        "infinite",
+        "huge",
+    ],
 )
 def test_what_nobody_can_have_meant_is_refused_with_the_reason(geometry: dict[str, Any], says: str) -> None:
     with pytest.raises(GeometryError) as refused:

@@ -71,6 +71,8 @@ def test_without_a_file_no_place_has_a_district() -> None:
     [
         ("{", "not JSON"),
         ("[]", "FeatureCollection is expected"),
+        ("9" * 5_000, "not JSON"),
+        (document(feature("far", square(10**400, 121))), "(far): geometry cannot be read"),
         ('{"type": "FeatureCollection"}', "FeatureCollection is expected"),
         (document(5), "feature 0: a GeoJSON Feature"),
         (document(feature("a", square(0, 0)), feature(7, square(0, 0))), "feature 1: name is 7"),

@@ -156,6 +156,7 @@ def _next(
         s.as_of,
         severity=severity,
         summary=_summary(s, rule),
+        policy=policy.name,
         policy_version=policy.version,
         evidence=_evidence(s, rule),
     )

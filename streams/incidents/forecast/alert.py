@@ -71,6 +71,7 @@ def cleared(alert: Alert, view: View, reason: str, version: str) -> Alert:
         "cleared",
         view.at,
         summary=f"{reason}; {alert.summary}",
+        policy=view.policy,
         policy_version=version,
         evidence=_evidence(view, alert.evidence.forecast, alert.evidence.first_offset),
     )

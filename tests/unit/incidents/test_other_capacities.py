@@ -60,6 +60,17 @@ def test_an_alert_of_a_cell_at_rest_that_holds_more_now_is_cleared() -> None:
     assert fold.look(START + 4 * MINUTE) == []
 
 
+def test_an_alert_that_a_file_of_another_name_clears_names_that_file_with_its_version() -> None:
+    fold = Counted(zones({A: 10}))
+    fold.look(START, bikes(A, 20))
+    fold.look(START + 2 * MINUTE)
+    fold.checkpoint()
+    larger = replace(zones({A: 40}), name="larger")
+    fold.crash(larger)
+    (cleared,) = fold.look(START + 3 * MINUTE)
+    assert (cleared.action, cleared.policy, cleared.policy_version) == ("cleared", "larger", larger.version)
+
+
 @pytest.mark.parametrize("crash", [False, True])
 def test_what_was_too_many_by_the_former_capacity_counts_anew_by_this_one(crash: bool) -> None:
     """The minimum duration is two minutes; the cell holds more than it should by the former capacity at START."""

@@ -25,13 +25,16 @@ def load_policy(settings: Settings) -> Policy:
     return policy
 
 
-def stamp(path: Path) -> tuple[tuple[int, int] | None, ...]:
-    """Return what changes when the file, or its geographies beside it, is written: times and sizes."""
-    found: list[tuple[int, int] | None] = []
+def stamp(path: Path) -> tuple[tuple[int, ...] | None, ...]:
+    """Return what changes when the file, or its geographies beside it, is written or replaced: times, size and inode.
+
+    The time of the inode too: archives and `cp -p` bring times of their own, and 10 is as long as 12.
+    """
+    found: list[tuple[int, ...] | None] = []
     for one in (path, path.parent / GEOGRAPHIES):
         try:
             stat = one.stat()
-            found.append((stat.st_mtime_ns, stat.st_size))
+            found.append((stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino))
         except OSError:
             found.append(None)
     return tuple(found)

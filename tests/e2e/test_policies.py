@@ -288,6 +288,9 @@ def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(
             assert f"policy 2 {stricter['policy_version']}" in log
             write(path, OLD, NEW)
             city.eventually(go_on, until=lambda found: all(one["status"] == "cleared" for one in found))
+            both = city.run("alerts", "replay", stricter["alert_id"])
+            assert both.code == 2, both
+            assert both.err.startswith("cannot replay: its events were decided by versions"), both
         write(path, {**OLD, "rules": [rule(7, 1, maximum=6)]})
         other = city.run("alerts", "replay", opened["alert_id"])
         assert other.code == 2, other

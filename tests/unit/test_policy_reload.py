@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,6 +92,21 @@ def test_a_file_with_a_mistake_changes_nothing_until_it_is_corrected(
     path.write_text(town(rule(8, 1, maximum=1)))
     asyncio.run(worker.follow_until(lambda: worker.incidents._policy is not before))
     assert worker.incidents._policy is worker.reloader.policy
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_of_the_same_size_and_time_is_read_too(tmp_path: Path, replaced: bool) -> None:
+    """As an archive brings it, or `cp -p`."""
+    path = tmp_path / "policy.json"
+    path.write_text(town(rule(8, 1, maximum=10)))
+    worker = Worker(path)
+    before, known = worker.reloader.policy, path.stat()
+    written = tmp_path / "new" if replaced else path
+    written.write_text(town(rule(8, 1, maximum=12)))
+    os.utime(written, ns=(known.st_atime_ns, known.st_mtime_ns))
+    written.rename(path)
+    assert (path.stat().st_mtime_ns, path.stat().st_size) == (known.st_mtime_ns, known.st_size)
+    asyncio.run(worker.follow_until(lambda: worker.incidents._policy is not before))
 
 
 def test_a_file_that_nobody_expected_ends_no_worker(

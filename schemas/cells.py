@@ -265,10 +265,11 @@ class CellsEdges(msgspec.Struct, frozen=True, tag="edges"):
 class CellsHealth(msgspec.Struct, frozen=True, tag="health"):
     """How sensors are, and the event time by which their silence, that of the fleet, and of requests is judged.
 
-    `as_of` is the event time to which all active sources of sensors have reported; while all of them are silent it
-    goes on with the other streams of the region. `fleet_as_of` is the same of vehicles, `requests_as_of` of citizens'
-    requests: null where there are none. `sensors` are as source partition `source` said at (generation, offset); what
-    was said later counts. Null: nothing is new but the time.
+    `as_of` is the event time up to which all active sources of sensors have told all (their least watermark); while all
+    of them are silent it goes on with the other streams of the region. `fleet_as_of` is the same of vehicles,
+    `requests_as_of` of citizens' requests: null where there are none. All that was told up to these times comes before.
+    `sensors` are as source partition `source` said at (generation, offset); what was said later counts. Null: nothing
+    is new but the time.
     """
 
     region: str

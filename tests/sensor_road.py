@@ -135,9 +135,23 @@ class SensorRoad:
 
     def checkpoint(self, wall_ms: int = 1_000, *, commit: bool = True) -> list[Alert]:
         """Let all stages tell and store what they have; returns the new events of alerts."""
-        self._wall += wall_ms
         for source in self.sources:
             self._pass_on(source, topics.PARTIALS, self.grid)
+        told = self.tell(wall_ms)
+        if commit:
+            for stage in (*self.sources, self.grid, self.incidents):
+                stage.commit()
+        return told
+
+    def sensing_tells(self) -> None:
+        """Let the sources tell and store what they have, while the grid is behind."""
+        for source in self.sources:
+            self._pass_on(source, topics.PARTIALS, self.grid)
+            source.commit()
+
+    def tell(self, wall_ms: int = 1_000) -> list[Alert]:
+        """Let the grid and incidents tell what they have; returns the new events of alerts."""
+        self._wall += wall_ms
         self.grid.fold.idle(self._wall)
         self._pass_on(self.grid, topics.CELLS, self.incidents)
         told = []
@@ -148,9 +162,6 @@ class SensorRoad:
             assert before == event, "a replay tells the same"
             if before is event:
                 told.append(event)
-        if commit:
-            for stage in (*self.sources, self.grid, self.incidents):
-                stage.commit()
         return told
 
     def _pass_on(self, stage: _Stage, topic: str, to: _Stage) -> None:

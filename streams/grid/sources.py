@@ -3,6 +3,18 @@
 A source is one partition of the stage that counts. Watermark of the region = the least watermark of the active
 sources: one that said nothing for `idle_ms` of wall time does not hold windows open, but what it says later still
 counts. Only one that was silent for `forget_ms` is not waited for before windows leave memory (see bygone.py).
+
+Silence of those whom sources hear is judged more patiently, by what was told for sure (`told`):
+
+    wall time     0 s            40 s      70 s         the database was away, or a broker, or this worker
+    source 0      #######        ###############
+    source 1      #######            ###########
+    told          -------|       held ...|------        who resumes first speaks for nobody else
+"""
+
+_STALLS = 6
+"""A source that said nothing for so many idle times is silent, and not only held up on its way: what is fast forwarded
+cannot be told from what is silent any sooner.
 """
 
 
@@ -24,17 +36,33 @@ class Sources:
         self.unsaved: set[int] = set()
         self._idle_ms, self._forget_ms = idle_ms, forget_ms
         self._wall = self._since = wall_ms
+        self._moved_at = wall_ms
+        self._resumed_at, self._stood = -self._patience_ms - 1, 0
+        """When any watermark moved again after none had for long, and the least of them before."""
+
+    @property
+    def _patience_ms(self) -> int:
+        return _STALLS * self._idle_ms
 
     def hear(self, number: int, expected: int, newest_ts: int, watermark: int) -> None:
         """Take note of a word: a source never goes back in time."""
         source = self.by_number.get(number)
         if source is None:
             source = self.by_number[number] = Source()
+        if watermark > source.watermark:
+            self._go_on()
         source.newest_ts = max(source.newest_ts, newest_ts)
         source.watermark = max(source.watermark, watermark)
         source.heard_at = self._wall
         self.expected = expected
         self.unsaved.add(number)
+
+    def _go_on(self) -> None:
+        """A watermark is about to move."""
+        if self._wall - self._moved_at > self._patience_ms:
+            self._resumed_at = self._wall
+            self._stood = min((source.watermark for source in self.by_number.values()), default=0)
+        self._moved_at = self._wall
 
     def restore(self, number: int, expected: int, newest_ts: int, watermark: int) -> None:
         """Put a source back."""
@@ -52,10 +80,28 @@ class Sources:
         """Return the event time up to which all active sources have told their windows."""
         return min((source.watermark for source in self._active()), default=if_all_idle)
 
-    def reported(self, times: int) -> int | None:
-        """Return the event time to which all have reported who spoke within `times` the idle time; None: nobody did."""
-        awake = (s for s in self.by_number.values() if not self._silent(s.heard_at, times * self._idle_ms))
-        return min((source.newest_ts for source in awake), default=None)
+    def told(self) -> int | None:
+        """Return the event time up to which all have told all who spoke lately; None: nobody did.
+
+        That is their watermark: what is newer was heard, but while nothing can be stored much of it is not told. Where
+        it stood still for long it goes on after as long again: those who were held up, too, have come by then.
+        """
+        awake = [s for s in self.by_number.values() if not self._silent(s.heard_at, self._patience_ms)]
+        if awake and self._held:
+            return self._stood
+        return min((source.watermark for source in awake), default=None)
+
+    def carries(self) -> int:
+        """Return the event time to which they carry on the clock of others, who say nothing."""
+        return self._stood if self._held else self._told_last()
+
+    @property
+    def _held(self) -> bool:
+        return self._wall - self._resumed_at <= self._patience_ms
+
+    def _told_last(self) -> int:
+        """Return the event time up to which all active sources have told all; of all idle ones the newest."""
+        return self.watermark(max((s.watermark for s in self.by_number.values()), default=0))
 
     def as_of(self) -> int:
         """Return the event time to which all active sources have reported; of all idle ones the newest."""

@@ -94,7 +94,7 @@ class GridState:
             self._put_live(tally, partial.source, order, partial.now)
             order |= partial.provisional
         if isinstance(partial, SensingPartial):
-            self._health.hear(partial)
+            self._health.hear(partial, self._tallies)
         slots = self._slots(tally, windows.cell, kind.names(windows))
         words = kind.words(order, windows)
         settled_before = tally.sources.settled_before(self._config.amend_horizon_ms).get(partial.source, 0)

@@ -234,14 +234,14 @@ class SensingState:
         if not at_checkpoint:
             return out
         self._settle()
+        due = self._health.due(self._clock.watermark)
+        gone, self._health.gone = self._health.gone, []
+        out += self._teller.health(self._offset, self._clock, self._series, due, gone)
         # Even where nothing was measured, time moved: those who wait for it must hear.
         time = (self._clock.newest_ts, self._clock.watermark)
         everyone, self._told_time = self._told_time != time, time
         changed = self._memory.take_changed()
-        out += self._teller.partials(self._offset, self._clock, changed, everyone=everyone)
-        due = self._health.due(self._clock.watermark)
-        gone, self._health.gone = self._health.gone, []
-        return out + self._teller.health(self._offset, self._clock, self._series, due, gone)
+        return out + self._teller.partials(self._offset, self._clock, changed, everyone=everyone)
 
     def take_changes(self) -> Changes:
         """Return the changed sensors, ledger and parts. Call after take_outputs(at_checkpoint=True)."""

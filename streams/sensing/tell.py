@@ -64,7 +64,11 @@ class Teller:
     def health(
         self, offset: int, clock: EventClock, series: Series, due: NDArray[np.int64], gone: list[Gone]
     ) -> list[Output]:
-        """Return partials on the health of the series in these rows, and on those that are gone."""
+        """Return partials on the health of the series in these rows, and on those that are gone; before `partials`.
+
+        Their watermark is the one that was told before: by the new one these series would be judged before all is told.
+        """
+        watermark = self.told_watermark or clock.watermark
         of_region: dict[int, list[Gone]] = {}
         for one in gone:
             of_region.setdefault(self._slots.region_of(one[3]), []).append(one)
@@ -73,9 +77,7 @@ class Teller:
         told += [
             (region, self._condition(series, rows)) for region, rows in pieces(due, regions, _MOST_SERIES)
         ]
-        return [
-            self._partial(region, offset, clock, clock.watermark, _NOTHING, facts) for region, facts in told
-        ]
+        return [self._partial(region, offset, clock, watermark, _NOTHING, facts) for region, facts in told]
 
     def _condition(self, series: Series, rows: NDArray[np.int64]) -> SensorHealth:
         h = series.health[rows]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from schemas.alerts import Alert, AlertKind
-from schemas.cells import CellsHealth, CellsNow
+from schemas.cells import CellsHealth
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
@@ -89,9 +89,6 @@ class HealthBook:
         elif isinstance(message, Requests):
             region = self._region(message.region)
             region.requests.hear(message, region.clocks.requests)
-        elif isinstance(message, CellsNow):
-            region = self._region(message.region)
-            yield from self._judge(region, 0, message.as_of, 0, record)
         elif isinstance(message, CellsHealth):
             region = self._region(message.region)
             clock = max(region.clocks.sensors, message.as_of)

@@ -79,7 +79,8 @@ class Sensors:
         names = sorted(touched & self.known.keys())
         for name in names:
             self._enter(name)
-            yield from self._look(name, clock, record)
+            # What was just heard is newer than the clock, which goes on when all of its time was heard.
+            yield from self._look(name, max(clock, self.known[name].last_ts), record)
         for owner in {self.known[name].owner for name in names}:
             self._look_again(self.owners[owner].held)
 

@@ -55,7 +55,7 @@ class Grid:
             sources=sources,
             generation=generation,
             offset=offset,
-            newest_ts=T0 + round(reached * MINUTE) + 10_000,
+            newest_ts=T0 + round(changed.get("newest", reached) * MINUTE) + 10_000,
             watermark=T0 + round(reached * MINUTE),
             window_ms=changed.get("window_ms", MINUTE),
             provisional=changed.get("provisional", False),

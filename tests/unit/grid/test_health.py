@@ -78,23 +78,54 @@ def test_while_all_sensors_are_silent_the_fleet_carries_the_clock_on_and_the_oth
     grid.put(sensing(reached=5))
     grid.say(reached=5)
     grid.tick()
-    grid.tick(31_000)
-    grid.say(reached=30, offset=1)
+    for offset, reached in ((1, 20), (2, 30)):
+        grid.tick(16_000)
+        grid.say(reached=reached, offset=offset)
     grid.tick(1, at_checkpoint=True)
     as_of, fleet = at(heard(grid)[-1])
-    assert as_of == fleet > 30
-    grid.tick(31_000)
-    grid.put(sensing(reached=60, offset=1))
-    grid.tick(1, at_checkpoint=True)
+    assert as_of == fleet == 30
+    grid.put(sensing(reached=40, offset=1))
+    for offset, reached in ((2, 50), (3, 60)):
+        grid.tick(16_000)
+        grid.put(sensing(reached=reached, offset=offset))
+    grid.tick(15_000, at_checkpoint=True)  # they had paused, and go on for half a minute
     as_of, fleet = at(heard(grid)[-1])
-    assert as_of == fleet > 59
+    assert as_of == fleet == 60
 
 
-def test_a_fleet_alone_has_no_news_of_sensors() -> None:
+def test_of_a_fleet_alone_only_the_time_is_told() -> None:
     grid = Grid()
     grid.say(reached=5)
     grid.tick(at_checkpoint=True)
-    assert heard(grid) == []
+    (message,) = heard(grid)
+    assert (message.sensors, message.fleet_as_of) == (None, T0 + 5 * MINUTE)
+
+
+def test_live_counts_do_not_carry_the_clock_beyond_what_windows_were_told_of() -> None:
+    grid = Grid()
+    grid.say((0, CELL, 1, 1, 0), live={CELL: 1}, reached=5)
+    grid.tick(at_checkpoint=True)
+    for minute in range(6, 60):
+        grid.say(live={CELL: minute}, reached=5, newest=minute, offset=minute)
+        grid.tick(10_000, at_checkpoint=True)
+    assert {message.fleet_as_of for message in heard(grid)} == {T0 + 5 * MINUTE}
+
+
+def test_who_tells_first_after_a_pause_does_not_speak_for_the_others() -> None:
+    grid = Grid()
+    for source in (0, 1):
+        grid.put(sensing(source=source, sources=2, reached=5))
+    grid.say(reached=5)
+    grid.tick(at_checkpoint=True)
+    grid.tick(40_000, at_checkpoint=True)  # the database was away, say
+    grid.say(reached=40, offset=1)
+    grid.tick(10_000, at_checkpoint=True)
+    grid.put(sensing(source=1, sources=2, reached=40, offset=1))
+    grid.tick(10_000, at_checkpoint=True)
+    assert {at(message) for message in heard(grid)} == {(5.0, 5.0)}
+    grid.put(sensing(source=0, sources=2, reached=39, offset=1))
+    grid.tick(21_000, at_checkpoint=True)
+    assert at(heard(grid)[-1]) == (39.0, 40.0)
 
 
 def test_where_there_are_no_requests_nothing_is_said_of_their_time() -> None:
@@ -124,11 +155,12 @@ def test_while_requests_are_silent_the_others_carry_their_clock_on(other: str) -
     grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
     others(9, 0)
     grid.tick(at_checkpoint=True)
-    assert heard(grid)[-1].requests_as_of == T0 + 5 * MINUTE + 10_000
-    grid.tick(31_000)
-    others(40, 1)
+    assert heard(grid)[-1].requests_as_of == T0 + 5 * MINUTE
+    for offset, reached in ((1, 30), (2, 40)):
+        grid.tick(16_000)
+        others(reached, offset)
     grid.tick(1, at_checkpoint=True)
-    assert heard(grid)[-1].requests_as_of == T0 + 40 * MINUTE + 10_000
+    assert heard(grid)[-1].requests_as_of == T0 + 40 * MINUTE
 
 
 def test_news_of_sensors_carry_the_clock_of_requests_too() -> None:
@@ -136,7 +168,7 @@ def test_news_of_sensors_carry_the_clock_of_requests_too() -> None:
     grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
     grid.put(sensing(reached=1, health=NEWS))
     grid.tick()
-    assert [message.requests_as_of for message in heard(grid)] == [T0 + 5 * MINUTE + 10_000]
+    assert [message.requests_as_of for message in heard(grid)] == [T0 + 5 * MINUTE]
 
 
 def test_after_a_crash_the_news_is_passed_on_again() -> None:

@@ -218,6 +218,7 @@ SCHEMA_OF = {
     "ub.partials.fleet.v1": "FleetPartial",
     "ub.cells.now.v1": "CellsNow",
     "ub.cells.window.v1": "CellsWindow",
+    "ub.cells.health.v1": "CellsHealth",
     "ub.alert.v1": "Alert",
     "ub.rejected.v1": "Rejected",
 }

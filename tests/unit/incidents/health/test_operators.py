@@ -28,7 +28,8 @@ class Watched(Counted):
         at = MONDAY + minute * MINUTE
         rows = ClosedWindows([at] * n, [A] * n, list(operators), [5] * n, [0] * n, [0] * n, [9] * n, [0] * n)
         told = self.fold_bytes(codec.encode(CellsWindow(REGION, at + MINUTE, MINUTE, rows)))
-        return told + self.look(at + MINUTE)
+        time = CellsHealth(REGION, at + MINUTE, at + MINUTE, -1, 0, -1, None)
+        return told + self.fold_bytes(codec.encode(time)) + self.look(at + MINUTE)
 
 
 def fleet(*rules: Any, **fields: Any) -> Watched:

@@ -57,7 +57,7 @@ def test_a_sensor_that_is_not_heard_of_is_told_and_cleared_when_it_is() -> None:
     assert (raised.kind, raised.subject, raised.severity) == ("sensor_silent", "a", "minor")
     assert raised.starts_at == T0 + 29 * MINUTE
     assert 10 * MINUTE < raised.updated_at - raised.starts_at <= 14 * MINUTE
-    assert raised.summary == "nothing heard of a of city for 13 min, usual is every 53.8 s"
+    assert raised.summary == "nothing heard of a of city for 12.8 min, usual is every 53.8 s"
     health = raised.evidence.health
     assert health is not None
     assert (health.last_ts, health.sensors, health.metric) == (T0 + 29 * MINUTE, 1, None)

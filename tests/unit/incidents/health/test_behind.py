@@ -1,0 +1,181 @@
+"""Who is behind is not silent: backlogs of our own, at whatever stage, are no silence of those who were heard."""
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from schemas import codec
+from schemas.alerts import Alert
+from schemas.partials import FleetPartial, SlotCounts, WindowCounts
+from tests.pipeline import T0
+from tests.sensor_road import Reading, SensorRoad
+
+MINUTE = 60_000
+REGION, CELL = "82309ffffffffff", "89309959d07ffff"
+SENSORS = tuple(f"s-{number}" for number in range(8))
+
+
+def readings(minute: int, sensors: Iterable[str] = SENSORS) -> list[Reading]:
+    return [Reading(one, "noise", "laeq", 40.0 + minute % 17, T0 + minute * MINUTE) for one in sensors]
+
+
+def live(road: SensorRoad, minutes: Iterable[int], sensors: Sequence[str] = SENSORS) -> list[Alert]:
+    told = []
+    for minute in minutes:
+        road.feed(readings(minute, sensors))
+        told += road.checkpoint()
+    return told
+
+
+def said(events: Iterable[Alert]) -> list[tuple[str, str, str | None]]:
+    return [(event.action, event.kind, event.subject) for event in events]
+
+
+class Fleet:
+    """What a source of vehicles tells: live counts as they come, windows once it can store that they were told."""
+
+    def __init__(self, road: SensorRoad) -> None:
+        self._road = road
+        self._waiting: list[tuple[int, str]] = []
+        self._watermark = T0
+
+    def report(self, minute: int, *operators: str, stored: bool = True) -> None:
+        """Tell that these operators reported in a minute; of windows only where it was `stored`."""
+        self._waiting += [(minute, name) for name in operators]
+        rows: list[tuple[int, str]] = []
+        if stored:
+            rows, self._waiting = self._waiting, []
+            self._watermark = T0 + (minute + 1) * MINUTE - 10_000
+        n = len(rows)
+        now = SlotCounts([CELL], ["hello"], [1 + minute % 7], [0], [0], [0], [0])
+        starts = [T0 + at * MINUTE for at, _ in rows]
+        windows = WindowCounts(starts, [CELL] * n, [name for _, name in rows], [5] * n, [0] * n, [0] * n)
+        newest = T0 + (minute + 1) * MINUTE
+        partial = FleetPartial(REGION, 0, 1, 0, minute, newest, self._watermark, MINUTE, now, windows)
+        self._road.grid.feed(codec.encode(partial))
+
+
+@pytest.mark.parametrize("sources", [1, 3])
+def test_sensors_that_sensing_reads_late_are_not_silent(sources: int) -> None:
+    road = SensorRoad(sources)
+    live(road, range(30))
+    for minute in range(30, 60):
+        road.feed(readings(minute))
+    assert said(road.checkpoint()) == []
+
+
+def test_sensors_of_which_the_grid_hears_late_are_not_silent() -> None:
+    road = SensorRoad(2)
+    live(road, range(30))
+    for minute in range(30, 60):
+        road.feed(readings(minute))
+        road.sensing_tells()
+    assert said(road.tell()) == []
+
+
+def test_what_the_grid_tells_between_two_words_of_sensing_makes_nobody_silent() -> None:
+    road = SensorRoad(1)
+    live(road, range(30))
+    for minute in range(30, 60):
+        road.feed(readings(minute))
+    told = []
+    for output in road.sources[0].fold.take_outputs(at_checkpoint=True):
+        road.grid.feed(output.value)
+        told += road.tell()
+    assert said(told) == []
+
+
+def test_one_that_is_silent_in_a_backlog_is_told_all_the_same() -> None:
+    road = SensorRoad(2)
+    live(road, range(30))
+    for minute in range(30, 60):
+        road.feed(readings(minute, SENSORS[1:]))
+        road.sensing_tells()
+    assert said(road.tell() + road.checkpoint()) == [("raised", "sensor_silent", "s-0")]
+
+
+def test_while_nothing_can_be_stored_no_sensor_is_silent() -> None:
+    """Sensing tells nothing then, and the fleet only live counts."""
+    road = SensorRoad(1)
+    fleet = Fleet(road)
+    for minute in range(30):
+        road.feed(readings(minute))
+        fleet.report(minute, "hello")
+        road.checkpoint()
+    told = []
+    for minute in range(30, 60):
+        road.feed(readings(minute))
+        fleet.report(minute, "hello", stored=False)
+        told += road.tell(60_000)
+    fleet.report(60, "hello")
+    assert said(told + road.checkpoint()) == []
+
+
+def test_while_nothing_can_be_stored_no_operator_is_silent() -> None:
+    road = SensorRoad(1)
+    fleet = Fleet(road)
+    told = []
+    for minute in range(90):
+        fleet.report(minute, "hello", "mobike", stored=not 40 <= minute < 60)
+        told += road.tell()
+    assert said(told) == []
+
+
+def test_operators_that_are_read_late_are_not_silent_and_one_that_is_is_told() -> None:
+    road = SensorRoad(1)
+    fleet = Fleet(road)
+    for minute in range(40):
+        fleet.report(minute, "hello", "mobike")
+        road.tell()
+    for minute in range(40, 70):
+        fleet.report(minute, "hello", stored=False)
+    fleet.report(70, "hello")
+    told = road.tell()
+    fleet.report(71, "hello")
+    assert said(told + road.tell()) == [("raised", "feed_silent", "mobike")]
+
+
+def test_after_the_database_was_away_nobody_is_silent_whoever_is_stored_first() -> None:
+    road = SensorRoad(2)
+    fleet = Fleet(road)
+    for minute in range(40):
+        road.feed(readings(minute))
+        fleet.report(minute, "hello", "mobike")
+        road.checkpoint()
+    told = []
+    for minute in range(40, 70):
+        road.feed(readings(minute))
+        fleet.report(minute, "hello", "mobike", stored=False)
+        told += road.tell(60_000)
+    fleet.report(70, "hello", "mobike")
+    told += road.tell(15_000)
+    for minute in range(71, 80):
+        road.feed(readings(minute))
+        fleet.report(minute, "hello", "mobike")
+        told += road.checkpoint(15_000)
+    assert said(told) == []
+    told = []
+    for minute in range(80, 100):
+        road.feed(readings(minute, SENSORS[1:]))
+        fleet.report(minute, "hello")
+        told += road.checkpoint(15_000)
+    assert said(told) == [("raised", "feed_silent", "mobike"), ("raised", "sensor_silent", "s-0")]
+
+
+def test_after_a_broker_was_away_who_reconnects_first_makes_nobody_silent() -> None:
+    road = SensorRoad(2)
+    fleet = Fleet(road)
+    for minute in range(40):
+        road.feed(readings(minute))
+        fleet.report(minute, "hello", "mobike")
+        road.checkpoint()
+    told = [event for _ in range(20) for event in road.checkpoint(60_000)]
+    for minute in (60, 61):
+        road.feed(readings(minute, SENSORS[:1]))
+        fleet.report(minute, "hello")
+        told += road.checkpoint(10_000)
+    for minute in range(62, 70):
+        road.feed(readings(minute))
+        fleet.report(minute, "hello", "mobike")
+        told += road.checkpoint(10_000)
+    assert said(told) == []

@@ -4,7 +4,8 @@ import http.client
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Mapping
-from time import monotonic
+from email.utils import parsedate_to_datetime
+from time import monotonic, time
 from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -79,15 +80,31 @@ class Http:
             return (_unpacked(body, url) if packed else body).removeprefix(BOM_UTF8)
         except HTTPError as error:
             with error:
-                said = error.read(4 * _SHOWN).decode(errors="replace")[:_SHOWN]
-                wait = error.headers.get("Retry-After", "")
-            raise FetchFailed(
-                f"http_{error.code}", f"{url}: {said!r}", float(wait) if wait.isdecimal() else None
-            ) from None
+                wait = _wait_s(error.headers.get("Retry-After", ""), error.headers.get("Date", ""))
+                raise FetchFailed(f"http_{error.code}", f"{url}: {_said(error)!r}", wait) from None
         except (URLError, OSError, http.client.HTTPException, ValueError) as error:
             raise FetchFailed("no_answer", f"{url}: {error}") from None
         except (EOFError, zlib.error) as error:
             raise FetchFailed("answer_damaged", f"{url}: {error}") from None
+
+
+def _said(error: HTTPError) -> str:
+    """Return how a refusal begins; a server in trouble may not get so far."""
+    try:
+        return error.read(4 * _SHOWN).decode(errors="replace")[:_SHOWN]
+    except (OSError, http.client.HTTPException, ValueError) as cut:
+        return f"{error.reason} ({cut})"
+
+
+def _wait_s(until: str, sent: str) -> float | None:
+    """Return the seconds that Retry-After asks for: it has them, or a date, by the server's clock where it tells it."""
+    if until.isdecimal():
+        return float(until)
+    try:
+        now = parsedate_to_datetime(sent).timestamp() if sent else time()
+        return max(parsedate_to_datetime(until).timestamp() - now, 0.0)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _whole(answer: http.client.HTTPResponse, url: str) -> bytes:

@@ -51,7 +51,7 @@ class FeedServer:
                     listed[min(number, len(listed) - 1)] if listed else (404, b"404 Not Found", {})
                 )
                 body = body.replace(b"{server}", served.address.encode())
-                self.send_response(status)
+                self.send_response_only(status)  # no Date but that of the answer
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name.replace("_", "-"), value)
                 self.end_headers()

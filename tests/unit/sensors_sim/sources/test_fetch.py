@@ -46,6 +46,32 @@ def test_only_web_addresses_are_fetched(url: str) -> None:
         Http()(url)
 
 
+def test_a_refusal_whose_page_does_not_come_is_told_by_its_status() -> None:
+    page = (503, b"<html>", {"Content-Length": "1000"})
+    chunks = (502, b"no length\r\n", {"Transfer-Encoding": "chunked"})
+    with FeedServer({"/waits": [page], "/damaged": [chunks]}).running() as server:
+        assert failure(server.url("/waits")).reason == "http_503"
+        assert failure(server.url("/damaged")).reason == "http_502"
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait"),
+    [
+        ("120", 120.0),
+        ("Mon, 02 Sep 2024 01:00:00 GMT", 3_600.0),
+        ("Sun, 01 Sep 2024 00:00:00 GMT", 0.0),
+        ("in a while", None),
+        ("-5", None),
+    ],
+)
+def test_when_to_come_back_is_told_in_seconds_or_as_a_date_of_the_server(
+    asked: str, wait: float | None
+) -> None:
+    busy = answer(b"", 429, Retry_After=asked, Date="Mon, 02 Sep 2024 00:00:00 GMT")
+    with FeedServer({"/a": [busy]}).running() as server:
+        assert failure(server.url("/a")).retry_after_s == wait
+
+
 SECRET = {"Authorization": "Bearer secret"}
 
 

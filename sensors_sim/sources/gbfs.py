@@ -51,6 +51,8 @@ class GbfsReader:
         vehicles, stations, zones = (
             gbfs_vehicles.rows(data), gbfs_stations.rows(data), gbfs_zones.features(data),
         )  # fmt: skip
+        if vehicles is not None or stations is not None:
+            self._owner = owner  # another name later would leave what was told where it stands
         parts: list[Told] = []
         if vehicles is not None and self._in_turn("vehicles", poll):
             found = gbfs_vehicles.positions(

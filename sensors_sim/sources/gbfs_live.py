@@ -22,6 +22,7 @@ from sensors_sim.sources.polls import poll
 
 STATUSES = ("free_bike_status", "vehicle_status", "station_status")
 SLOW = (*REFERENCE, "geofencing_zones")
+_NAME = "system_information"
 
 
 class GbfsUrl:
@@ -39,9 +40,12 @@ class GbfsUrl:
         self.report = Report()
         self.start_ms: int | None = None
         self.end_ms: int | None = None
-        self._reader = GbfsReader(self.report, owner)
         addresses = _addresses(url, get)
-        self._polls = LivePolls(addresses, get, clocks, random, self.report, pace or Pace())
+        self._reader = GbfsReader(self.report, owner)
+        if owner is None and _NAME in addresses:
+            self._reader.reference.learn(_named(addresses[_NAME], get), addresses[_NAME])
+        urls = {address: name in SLOW for name, address in addresses.items()}
+        self._polls = LivePolls(urls, get, clocks, random, self.report, pace or Pace())
 
     @property
     def zones(self) -> list[Feature]:
@@ -58,8 +62,8 @@ class GbfsUrl:
                 yield told
 
 
-def _addresses(url: str, get: Callable[[str], bytes]) -> dict[str, bool]:
-    """Return what to poll, in this order, and whether it changes rarely."""
+def _addresses(url: str, get: Callable[[str], bytes]) -> dict[str, str]:
+    """Return what to poll by name, in this order."""
     report = Report()
     try:
         found = poll(Document(url, get(url)), report)
@@ -73,9 +77,9 @@ def _addresses(url: str, get: Callable[[str], bytes]) -> dict[str, bool]:
         )
     feeds = _listed(found.body.get("data"), url)
     if not feeds:
-        return {**{beside: True for beside in _beside(url) if _answers(beside, get)}, url: False}
-    wanted = {feeds[name]: True for name in SLOW if name in feeds}
-    statuses = {feeds[name]: False for name in STATUSES if name in feeds}
+        return {name: beside for name, beside in _beside(url).items() if _is_there(beside, get)} | {"": url}
+    wanted = {name: feeds[name] for name in SLOW if name in feeds}
+    statuses = {name: feeds[name] for name in STATUSES if name in feeds}
     if not statuses:
         raise SourceError(
             f"{url} lists no feed that can be published: {', '.join(STATUSES)} expected, {', '.join(feeds)} found"
@@ -83,11 +87,28 @@ def _addresses(url: str, get: Callable[[str], bytes]) -> dict[str, bool]:
     return wanted | statuses
 
 
-def _answers(url: str, get: Callable[[str], bytes]) -> bool:
+def _named(address: str, get: Callable[[str], bytes]) -> dict[str, Any]:
+    """Return who the system is. Without that nothing may be told: under another name all would stand there twice."""
+    report = Report()
+    try:
+        found = poll(Document(address, get(address)), report)
+        what = next(iter(report.examples.values()), "")
+    except FetchFailed as failed:
+        found, what = None, f"{failed.reason}, {failed.detail}"
+    data = found.body.get("data") if found is not None else None
+    if not isinstance(data, dict):
+        raise SourceError(
+            f"the system does not say its name at {address} ({what or 'no data'}); try again, or give --owner"
+        )
+    return data
+
+
+def _is_there(url: str, get: Callable[[str], bytes]) -> bool:
+    """Whether there is a document; where the server is in trouble that is not known, and it is asked again."""
     try:
         return poll(Document(url, get(url)), Report()) is not None
-    except FetchFailed:
-        return False
+    except FetchFailed as failed:
+        return not failed.reason.startswith("http_4") or failed.reason == "http_429"
 
 
 def _listed(data: Any, url: str) -> dict[str, str]:
@@ -100,8 +121,8 @@ def _listed(data: Any, url: str) -> dict[str, str]:
     return {name: address for name, address in named.items() if is_url(address)}
 
 
-def _beside(url: str) -> list[str]:
+def _beside(url: str) -> dict[str, str]:
     """Return where the documents that a feed refers to would be, in the same folder under the same kind of name."""
     last = urlsplit(url).path.rpartition("/")[2]
     status = next((name for name in STATUSES if name in last), None)
-    return [] if status is None else [url.replace(status, name) for name in REFERENCE]
+    return {} if status is None else {name: url.replace(status, name) for name in REFERENCE}

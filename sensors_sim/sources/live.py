@@ -70,7 +70,7 @@ class LivePolls:
         """Take the addresses in the order in which they are first asked; True: what changes rarely."""
         self._get, self._clocks, self._report, self._pace = get, clocks, report, pace
         self._feeds = [
-            _Feed(url, floor, Backoff(random, 2 * floor, pace.most_wait, floor))
+            _Feed(url, floor, Backoff(random, 2 * pace.floor, pace.most_wait, pace.floor))
             for url, floor in ((url, pace.slow if slow else pace.floor) for url, slow in urls.items())
         ]
 

@@ -226,6 +226,65 @@ def test_a_server_that_is_away_is_an_error_at_once() -> None:
         gbfs(server, "/gbfs.json", Wall())
 
 
+def system(**answers: Any) -> dict[str, Any]:
+    """A system by its gbfs.json, with these answers of its feeds."""
+    feeds = [{"name": name, "url": f"/{name}"} for name in answers]
+    listed = answer(envelope("2.3", T0, {"en": {"feeds": feeds}}))
+    return {"/gbfs.json": [listed]} | {f"/{name}": found for name, found in answers.items()}
+
+
+def named(id_: str) -> Any:
+    return answer(envelope("2.3", T0, {"system_id": id_}))
+
+
+def test_nothing_is_told_before_the_system_has_said_its_name() -> None:
+    answers = system(
+        system_information=[answer(b"Busy", 503), named("tier-wob")], free_bike_status=[answer(bikes(0, 1))]
+    )
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        url = server.url("/gbfs.json")
+        with pytest.raises(SourceError, match=r"does not say its name .*http_503.*Busy.*--owner"):
+            GbfsUrl(url, None, Http(), wall.clocks(), Random(1))
+        source = GbfsUrl(url, None, Http(), wall.clocks(), Random(1))
+        (told,) = polled(source, wall, 5)
+    assert told.vehicle_id.startswith("tier-wob-")  # type: ignore[union-attr]
+
+
+def test_a_system_that_changes_its_name_keeps_the_first_one() -> None:
+    answers = system(
+        system_information=[named("tier"), named("tier"), named("dott")],
+        free_bike_status=[answer(bikes(at, 1)) for at in range(0, 900, 60)],
+    )
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        source = GbfsUrl(server.url("/gbfs.json"), None, Http(), wall.clocks(), Random(1))
+        told = polled(source, wall, 800)
+        assert server.times("/system_information") == 4
+    assert {row.vehicle_id.partition("-")[0] for row in told} == {"tier"}  # type: ignore[union-attr]
+
+
+def test_what_statuses_refer_to_is_asked_again_soon_after_an_error() -> None:
+    places = envelope("2.3", T0, {"stations": [{"station_id": "7", "lat": 59.9, "lon": 10.7}]})
+    status = envelope("2.3", T0, {"stations": [{"station_id": "7", "num_docks_available": 3}]})
+    answers = system(station_information=[answer(b"", 503), answer(places)], station_status=[answer(status)])
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        assert len(polled(gbfs(server, "/gbfs.json", wall), wall, 90)) == 1
+
+
+def test_what_is_beside_a_feed_but_does_not_answer_at_first_is_asked_again() -> None:
+    places = envelope("2.3", T0, {"stations": [{"station_id": "7", "lat": 59.9, "lon": 10.7}]})
+    status = envelope("2.3", T0, {"stations": [{"station_id": "7", "num_docks_available": 3}]})
+    answers = {
+        "/en/station_status.json": [answer(status)],
+        "/en/station_information.json": [answer(b"", 503), answer(places)],
+    }
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        assert len(polled(gbfs(server, "/en/station_status.json", wall), wall, 5)) == 1
+
+
 # ------------------------------------------------------------------ MDS
 
 

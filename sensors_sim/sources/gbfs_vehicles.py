@@ -51,19 +51,22 @@ def positions(
             out.append(_position(as_object(vehicle), poll.at, reference, owner, seen, report, centre))
         except BadRow as bad:
             report.skip(bad.reason, f"{poll.where} vehicle {number}: {bad.value[:80]}")
-    out += [_removed(vehicle_id, claim, poll.at) for vehicle_id, claim in seen.close(poll.at).items()]
+    gone = seen.close(poll.at)
+    out += [_once_more(vehicle_id, claim.content, poll.at, "removed") for vehicle_id, claim in gone.items()]
+    if again := seen.again(poll.at):
+        vehicle_id, claim = again
+        out.append(_once_more(vehicle_id, claim.content, poll.at, claim.content.state))
     out.sort(key=lambda position: position.ts)
     return out
 
 
-def _removed(vehicle_id: str, claim: Claim[Said], at: int) -> Position:
-    """Return that a vehicle is gone from where it said to be."""
-    said = claim.content
+def _once_more(vehicle_id: str, said: Said, at: int, state: VehicleState) -> Position:
+    """Return that a vehicle stands, or is gone from, where it said to be."""
     return Position(
         vehicle_id,
         at,
         *said.place,
-        vehicle_state="removed",
+        vehicle_state=state,
         vehicle_type=said.type_,
         battery_percent=said.battery,
     )

@@ -10,6 +10,9 @@ from sensors_sim.sources.contract import BadRow, Report
 STALE_MS = 600_000
 """A row whose own time is so much older than its poll is counted as stale (and published)."""
 
+QUIET_MS = 300_000
+"""Where nothing is told for so long the feed seems to be away: an operator is silent after 10 minutes at the least."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim[Content]:
@@ -26,6 +29,7 @@ class Seen[Content]:
         self._what = what
         self._report = report
         self._polled_at: int | None = None
+        self._newest = 0
         self._before: dict[str, tuple[Claim[Content], int]] = {}
         self._now: dict[str, tuple[Claim[Content], int]] = {}
         self._new_before: set[str] = set()
@@ -50,6 +54,7 @@ class Seen[Content]:
             self._now[id_] = claim, told
             raise BadRow("repeat", f"{id_} at {told}")
         ts = self._dated(id_, claim, told, at)
+        self._newest = max(self._newest, ts)
         self._now[id_] = claim, ts
         return ts
 
@@ -77,8 +82,24 @@ class Seen[Content]:
         self._now |= {id_: said for id_, said in missed.items() if id_ not in gone}  # two polls of one time
         self._left = set(gone) if at != self._polled_at else self._left | gone.keys()
         figures[f"{self._what}_ids"] += len(new)
+        if gone or self._polled_at is None:
+            self._newest = at
         if self._polled_at is not None:
             figures[f"{self._what}_ids_gone"] += len(gone)
             figures[f"{self._what}_ids_in_one_poll_only"] += len(self._new_before - self._now.keys())
         self._polled_at, self._before, self._now, self._new_before = at, self._now, {}, new
         return gone
+
+    def again(self, at: int) -> tuple[str, Claim[Content]] | None:
+        """Return who was heard last, to be told once more at `at`, where nothing was told for QUIET_MS. After `close`.
+
+        The poll says of everybody in it that nothing has changed; one of them is enough to say that the feed goes on.
+        """
+        if not self._before or at - self._newest < QUIET_MS:
+            return None
+        id_ = max(self._before, key=lambda id_: (self._before[id_][1], id_))
+        claim, told = self._before[id_]
+        self._before[id_] = claim, at
+        self._newest = at
+        self._report.note("told_again", f"{id_}: nothing new since {told}")
+        return id_, claim

@@ -75,6 +75,26 @@ def test_what_a_vehicle_said_already_is_not_told_again() -> None:
     assert feed.say(120, feed.bike(90)) == [(feed_id(1), 90, "available")]
 
 
+def test_a_feed_in_which_nothing_changes_is_heard_every_five_minutes() -> None:
+    feed = Feed()
+    standing = [feed.bike(-10), feed.bike(-90, 2, is_reserved=True), feed.bike(-50, 3)]
+    told = [feed.say(at, *standing) for at in range(0, 960, 60)]
+    assert len(told[0]) == 3
+    assert [said for said in told[1:] if said] == [
+        [(feed_id(1), 300, "available")],
+        [(feed_id(1), 600, "available")],
+        [(feed_id(1), 900, "available")],
+    ]
+    assert feed.report.noted["told_again"] == 3
+    assert feed.say(960, feed.bike(880), *standing[1:]) == [(feed_id(1), 960, "available")]
+    assert feed.say(1_020, feed.bike(970), *standing[1:]) == [(feed_id(1), 970, "available")]
+
+
+def test_a_feed_that_stands_still_is_not_heard() -> None:
+    feed = Feed()
+    assert [len(feed.say(0, feed.bike(-400))) for _ in range(10)] == [1, *9 * [0]]
+
+
 def test_a_change_without_a_newer_time_is_dated_by_its_poll() -> None:
     feed = Feed()
     feed.say(0, feed.bike(-10))

@@ -63,8 +63,11 @@ class _Redirects(HTTPRedirectHandler):
 class Http:
     """Gets documents; `headers` go with every request (Authorization, say), but not to where a redirect leads away."""
 
-    def __init__(self, headers: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S) -> None:
-        self._headers = {"Accept-Encoding": "gzip", "User-Agent": "urbanbrain-sim", **(headers or {})}
+    def __init__(
+        self, headers: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S, accept: str = "*/*"
+    ) -> None:
+        about = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "urbanbrain-sim"}
+        self._headers = {**about, **(headers or {})}
         self._timeout_s = timeout_s
         self._opener = build_opener(_Redirects(headers or {}))
 

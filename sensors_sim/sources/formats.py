@@ -14,7 +14,7 @@ from sensors_sim.sources.gbfs_live import GbfsUrl
 from sensors_sim.sources.live import Clocks
 from sensors_sim.sources.mapping import read_mapping
 from sensors_sim.sources.mds import MdsFiles
-from sensors_sim.sources.mds_live import MdsUrl
+from sensors_sim.sources.mds_live import ACCEPT, MdsUrl
 from sensors_sim.sources.mobike_trips import MobikeTrips
 from sensors_sim.sources.names import MAX_OWNER, is_id
 from sensors_sim.sources.table import MappedCsv, Open311
@@ -109,5 +109,7 @@ def _clocks() -> Clocks:
 
 _LIVE: Mapping[str, Callable[[Feed], Source]] = {
     "gbfs": lambda feed: GbfsUrl(feed.where, feed.owner, Http(feed.headers), _clocks(), Random()),
-    "mds": lambda feed: MdsUrl(feed.where, feed.owner, Http(feed.headers), _clocks(), Random()),
+    "mds": lambda feed: MdsUrl(
+        feed.where, feed.owner, Http(feed.headers, accept=ACCEPT), _clocks(), Random()
+    ),
 }

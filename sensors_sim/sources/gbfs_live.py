@@ -4,7 +4,7 @@ gbfs.json lists the feeds, until 2.3 by language, in 3.0 once. Next to the addre
 is looked for under the usual names.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -17,7 +17,7 @@ from sensors_sim.sources.files import Document
 from sensors_sim.sources.gbfs import REFERENCE, GbfsReader
 from sensors_sim.sources.gbfs_reference import objects
 from sensors_sim.sources.gbfs_zones import Feature
-from sensors_sim.sources.live import Clocks, LivePolls, Pace
+from sensors_sim.sources.live import Clocks, LivePolls, Pace, is_there
 from sensors_sim.sources.polls import poll
 
 STATUSES = ("free_bike_status", "vehicle_status", "station_status")
@@ -45,7 +45,7 @@ class GbfsUrl:
         if owner is None and _NAME in addresses:
             self._reader.reference.learn(_named(addresses[_NAME], get), addresses[_NAME])
         urls = {address: name in SLOW for name, address in addresses.items()}
-        self._polls = LivePolls(urls, get, clocks, random, self.report, pace or Pace())
+        self._polls = LivePolls(urls, get, clocks, random, self.report, pace or Pace(), _has_data)
 
     @property
     def zones(self) -> list[Feature]:
@@ -60,6 +60,10 @@ class GbfsUrl:
                 self.start_ms = int(told.ts[0])
             if len(told) or found is None:  # an empty batch says that there is nothing to get now
                 yield told
+
+
+def _has_data(body: Mapping[str, Any]) -> bool:
+    return isinstance(body.get("data"), dict)
 
 
 def _addresses(url: str, get: Callable[[str], bytes]) -> dict[str, str]:
@@ -77,7 +81,8 @@ def _addresses(url: str, get: Callable[[str], bytes]) -> dict[str, str]:
         )
     feeds = _listed(found.body.get("data"), url)
     if not feeds:
-        return {name: beside for name, beside in _beside(url).items() if _is_there(beside, get)} | {"": url}
+        beside = _beside(url).items()
+        return {name: there for name, there in beside if is_there(there, get, _has_data)} | {"": url}
     wanted = {name: feeds[name] for name in SLOW if name in feeds}
     statuses = {name: feeds[name] for name in STATUSES if name in feeds}
     if not statuses:
@@ -101,14 +106,6 @@ def _named(address: str, get: Callable[[str], bytes]) -> dict[str, Any]:
             f"the system does not say its name at {address} ({what or 'no data'}); try again, or give --owner"
         )
     return data
-
-
-def _is_there(url: str, get: Callable[[str], bytes]) -> bool:
-    """Whether there is a document; where the server is in trouble that is not known, and it is asked again."""
-    try:
-        return poll(Document(url, get(url)), Report()) is not None
-    except FetchFailed as failed:
-        return not failed.reason.startswith("http_4") or failed.reason == "http_429"
 
 
 def _listed(data: Any, url: str) -> dict[str, str]:

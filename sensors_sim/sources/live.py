@@ -7,6 +7,7 @@ to get, None comes out every NAP_S, so that whoever listens can stop.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from sensors_sim.backoff import Backoff
@@ -14,7 +15,7 @@ from sensors_sim.sources.contract import Report
 from sensors_sim.sources.fetch import FetchFailed
 from sensors_sim.sources.files import Document
 from sensors_sim.sources.gbfs_reference import number
-from sensors_sim.sources.polls import Poll, poll
+from sensors_sim.sources.polls import Poll, count_no_poll, poll
 
 NAP_S = 0.2
 MOST_PAGES = 1_000
@@ -66,9 +67,14 @@ class LivePolls:
         random: Random,
         report: Report,
         pace: Pace,
+        is_one: Callable[[Mapping[str, Any]], bool],
     ) -> None:
-        """Take the addresses in the order in which they are first asked; True: what changes rarely."""
+        """Take the addresses in the order in which they are first asked; True: what changes rarely.
+
+        What is JSON but not `is_one` of the documents that are expected is an error like no answer at all.
+        """
         self._get, self._clocks, self._report, self._pace = get, clocks, report, pace
+        self._is_one = is_one
         self._feeds = [
             _Feed(url, floor, Backoff(random, 2 * pace.floor, pace.most_wait, pace.floor))
             for url, floor in ((url, pace.slow if slow else pace.floor) for url, slow in urls.items())
@@ -94,8 +100,8 @@ class LivePolls:
             if found is None:
                 return
             ttl = number(found.body.get("ttl")) or 0.0
-            yield found
             following = _next_page(found, url)
+            yield replace(found, more=following is not None)
             if following is None:
                 break
             url = following
@@ -105,8 +111,11 @@ class LivePolls:
     def _fetched(self, url: str, feed: _Feed) -> Poll | None:
         now = self._clocks.now_ms()
         try:
-            found = poll(Document(url, self._get(url)), self._report, undated=now)
-            wait = None
+            document = Document(url, self._get(url))
+            found, wait = poll(document, self._report, undated=now), None
+            if found is not None and not self._is_one(found.body):
+                count_no_poll(document, "not_a_feed", self._report)
+                found = None
         except FetchFailed as failed:
             self._report.rows += 1
             self._report.skip(failed.reason, failed.detail)
@@ -121,6 +130,15 @@ class LivePolls:
             )
             return replace(found, at=now)
         return found
+
+
+def is_there(url: str, get: Callable[[str], bytes], is_one: Callable[[Mapping[str, Any]], bool]) -> bool:
+    """Whether there is a document; where the server is in trouble that is not known, and it is asked again."""
+    try:
+        found = poll(Document(url, get(url)), Report(), undated=1)
+        return found is not None and is_one(found.body)
+    except FetchFailed as failed:
+        return not failed.reason.startswith("http_4") or failed.reason == "http_429"
 
 
 def _next_page(found: Poll, url: str) -> str | None:

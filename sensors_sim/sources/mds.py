@@ -158,6 +158,11 @@ def _pages(files: list[Path], where: Path, report: Report) -> Iterator[tuple[str
             report.skip("file_unreadable", f"{name}: {error}")
 
 
+def is_page(body: Mapping[str, Any]) -> bool:
+    """Whether a document has one of the lists that pages have."""
+    return any(isinstance(body.get(kind), list) for kind in _KINDS)
+
+
 def page(document: Document, report: Report) -> dict[str, Any] | None:
     """Return a document as a page, or None: what is none is counted."""
     try:
@@ -166,7 +171,7 @@ def page(document: Document, report: Report) -> dict[str, Any] | None:
         body, reason = None, "not_json"
     else:
         reason = "not_a_feed"
-    if isinstance(body, dict) and any(isinstance(body.get(kind), list) for kind in _KINDS):
+    if isinstance(body, dict) and is_page(body):
         return body
     report.rows += 1
     shown = document.body[: 4 * SHOWN].decode(errors="replace").strip()[:SHOWN]

@@ -1,21 +1,26 @@
-"""MDS 2.0 polled live: /vehicles/status as it stands, /events/recent from where the poll before ended."""
+"""MDS 2.0 polled live: /vehicles/status as it stands, /events/recent from where the poll before ended.
+
+Types are those of /vehicles beside them. The version must be asked for: without it an API answers as MDS 0.2
+(https://github.com/openmobilityfoundation/mobility-data-specification/blob/main/general-information.md#versioning).
+"""
 
 from collections.abc import Callable, Iterator
 from random import Random
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
 from sensors_sim.sources.contract import Report
 from sensors_sim.sources.fetch import FetchFailed
 from sensors_sim.sources.files import Document
-from sensors_sim.sources.live import Clocks, LivePolls, Pace
-from sensors_sim.sources.mds import MdsReader, page
+from sensors_sim.sources.live import Clocks, LivePolls, Pace, is_there
+from sensors_sim.sources.mds import MdsReader, is_page, page
 from sensors_sim.sources.polls import Poll
 from sensors_sim.told import Position, Told
 
 RECENT_MS, OVERLAP_MS = 3_600_000, 600_000
 """How far back /events/recent is asked first (the standard holds two weeks ready), and again: events come late."""
+ACCEPT = "application/vnd.mds+json;version=2.0"
 PACE = Pace(ttl_unit=0.001)  # MDS counts in milliseconds
 
 
@@ -40,10 +45,13 @@ class MdsUrl:
         self._url, self._get, self._clocks = url, get, clocks
         self._recent = urlsplit(url).path.rstrip("/").endswith("/events/recent")
         self._reader = MdsReader(self.report, owner)
-        self._polls = LivePolls({url: False}, self._fetch, clocks, random, self.report, pace)
         self._told_at = 0
         self._newest: int | None = None
+        self._found: int | None = None
         self._require_page()
+        types = _vehicles_beside(url)
+        urls = {types: True, url: False} if types and is_there(types, get, is_page) else {url: False}
+        self._polls = LivePolls(urls, self._fetch, clocks, random, self.report, pace, is_page)
         self._before: set[Position] = set()
         self._now: set[Position] = set()
 
@@ -51,12 +59,20 @@ class MdsUrl:
         """Yield what is new in each page, and empty batches while there is none. Does not end by itself."""
         for poll in self._polls.read():
             told = Mixed.of([] if poll is None else self._told(poll))
-            if poll is None and self._now:
-                self._before, self._now = self._now, set()
+            if poll is None:
+                self._now = set()  # of a round that broke off; it is asked for again
+            elif not poll.more:
+                self._end_round()
             if len(told) and self.start_ms is None:
                 self.start_ms = int(told.ts[0])
             if len(told) or poll is None:  # an empty batch says that there is nothing to get now
                 yield told
+
+    def _end_round(self) -> None:
+        """All pages are here. Before, newer events than some that are still to come may have been found."""
+        self._newest = self._found
+        if self._now:
+            self._before, self._now = self._now, set()
 
     def _require_page(self) -> None:
         report = Report()
@@ -80,7 +96,7 @@ class MdsUrl:
             else:
                 rows.setdefault(operator, []).append(position)
             self._now.add(position)
-            self._newest = max(position.ts, self._newest or 0)
+            self._found = max(position.ts, self._found or 0)
         return [
             Told.of(operator, "vehicles", sorted(found, key=lambda row: row.ts), at=self._told_at)
             for operator, found in rows.items()
@@ -94,3 +110,11 @@ class MdsUrl:
         since = until - RECENT_MS if self._newest is None else min(self._newest, until) - OVERLAP_MS
         join = "&" if urlsplit(address).query else "?"
         return self._get(f"{address}{join}start_time={since}&end_time={until}")
+
+
+def _vehicles_beside(url: str) -> str | None:
+    """Return where /vehicles is, beside /vehicles/status or /events/recent."""
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/")
+    ends = next((end for end in ("/vehicles/status", "/events/recent") if path.endswith(end)), None)
+    return None if ends is None else urlunsplit(parts._replace(path=path.removesuffix(ends) + "/vehicles"))

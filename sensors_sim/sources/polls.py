@@ -23,11 +23,15 @@ SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """One poll that could be read. `at` is its last_updated, in milliseconds since the epoch."""
+    """One poll that could be read. `at` is its last_updated, in milliseconds since the epoch.
+
+    more  another page of the same answer follows
+    """
 
     where: str
     at: int
     body: dict[str, Any]
+    more: bool = False
 
 
 class _Head(msgspec.Struct):
@@ -46,19 +50,20 @@ def poll(document: Document, report: Report, undated: int | None = None) -> Poll
     try:
         body = _whole.decode(document.body)
     except NOT_JSON:
-        _count_no_poll(document, "not_json", report)
+        count_no_poll(document, "not_json", report)
         return None
     if not isinstance(body, dict):
-        _count_no_poll(document, "not_a_feed", report)
+        count_no_poll(document, "not_a_feed", report)
         return None
     at = instant(body.get("last_updated")) or undated
     if at is None:
-        _count_no_poll(document, "no_last_updated", report)
+        count_no_poll(document, "no_last_updated", report)
         return None
     return Poll(document.where, at, body)
 
 
-def _count_no_poll(document: Document, reason: str, report: Report) -> None:
+def count_no_poll(document: Document, reason: str, report: Report) -> None:
+    """Count an answer that is none, with how it begins."""
     report.rows += 1
     text = document.body[: 4 * SHOWN].decode(errors="replace").strip()[:SHOWN]
     report.skip(reason, f"{document.where}: {text!r}")

@@ -11,6 +11,7 @@ from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
 from sensors_sim.sources.contract import Source
 from sensors_sim.sources.fetch import Http
+from sensors_sim.sources.formats import Feed, open_feed
 from sensors_sim.sources.gbfs import GbfsFiles
 from sensors_sim.sources.gbfs_live import GbfsUrl
 from sensors_sim.sources.live import NAP_S, Clocks, Pace
@@ -347,6 +348,72 @@ def test_recent_events_are_asked_for_from_the_newest_on() -> None:
         source = mds(server, "/events/recent", wall)
         told = polled(source, wall, 61)
     assert [row.ts - T0 * 1000 for row in told] == [-9_000, 1_000]
-    assert server.asked[1] == f"/events/recent?start_time={T0 * 1000 - 3_600_000}&end_time={T0 * 1000}"
-    assert server.asked[2].startswith(f"/events/recent?start_time={T0 * 1000 - 609_000}&end_time=")
+    asked = [asked for asked in server.asked if asked != "/vehicles"]
+    assert asked[1] == f"/events/recent?start_time={T0 * 1000 - 3_600_000}&end_time={T0 * 1000}"
+    assert asked[2].startswith(f"/events/recent?start_time={T0 * 1000 - 609_000}&end_time=")
     assert dict(source.report.skipped) == {"repeat": 1}
+
+
+def test_events_on_a_page_that_did_not_come_are_asked_for_again() -> None:
+    newest = mds_page(
+        "events", [mds_event(1, T0 * 1000 - 1_000)], T0 * 1000, links={"next": "/events/more"}
+    )
+    older = mds_page("events", [mds_event(2, T0 * 1000 - 1_800_000)], T0 * 1000)
+    wall = Wall()
+    answers = {
+        "/events/recent": [answer(newest)], "/events/more": [answer(b"", 500), answer(b"", 500), answer(older)]
+    }  # fmt: skip
+    with FeedServer(answers).running() as server:
+        polled(mds(server, "/events/recent", wall), wall, 200)
+    asked = [asked for asked in server.asked if asked.startswith("/events/recent")]
+    since = [int(address.partition("start_time=")[2].partition("&")[0]) - T0 * 1000 for address in asked]
+    assert since[1] == -3_600_000
+    assert since[2] >= -3_600_000
+    assert since[2] < -3_500_000
+    assert since[4] == -601_000
+
+
+def test_what_was_told_before_a_page_did_not_come_is_not_told_once_more() -> None:
+    def page(number: int, following: str | None) -> Any:
+        row = {"device_id": device(number), "provider_id": device(9), "last_event": mds_event(number, T0 * 1000)}
+        return answer(mds_page("vehicles_status", [row], T0 * 1000, links={"next": following}))
+
+    more = [page(2, None), answer(b"", 502), page(2, None)]
+    wall = Wall()
+    with FeedServer({"/vehicles/status": [page(1, "/more")], "/more": more}).running() as server:
+        source = mds(server, "/vehicles/status", wall)
+        assert len(polled(source, wall, 200)) == 2
+    assert source.report.skipped["http_502"] == 1
+
+
+def test_an_answer_that_is_no_page_is_an_error_and_not_asked_for_at_once() -> None:
+    page = mds_page("vehicles_status", [], T0 * 1000, ttl=10_000)
+    wall = Wall()
+    answers = {"/vehicles/status": [answer(page), answer(page), answer({"error": "token_expired"})]}
+    with FeedServer(answers).running() as server:
+        source = mds(server, "/vehicles/status", wall)
+        polled(source, wall, 600)
+    assert source.report.skipped["not_a_feed"] == server.times("/vehicles/status") - 2
+    assert "token_expired" in source.report.examples["not_a_feed"]
+    assert server.times("/vehicles/status") < 20
+
+
+def test_vehicles_have_the_types_that_stand_beside_their_statuses() -> None:
+    row = {"device_id": device(1), "provider_id": device(9), "last_event": mds_event(1, T0 * 1000)}
+    scooter = {"device_id": device(1), "vehicle_type": "scooter_standing"}
+    answers = {
+        "/mds/vehicles/status": [answer(mds_page("vehicles_status", [row], T0 * 1000))],
+        "/mds/vehicles": [answer(mds_page("vehicles", [scooter], T0 * 1000))],
+    }
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        (told,) = polled(mds(server, "/mds/vehicles/status", wall), wall, 200)
+    assert told.vehicle_type == "scooter_standing"  # type: ignore[union-attr]
+    assert server.times("/mds/vehicles") == 2
+
+
+def test_mds_is_asked_for_by_its_version() -> None:
+    """An API answers as MDS 0.2 where no version is asked for, and 406 to one that it does not have."""
+    with FeedServer({"/vehicles/status": [answer(mds_page("vehicles_status", [], T0))]}).running() as server:
+        open_feed("mds", Feed(server.url("/vehicles/status"), headers={"Authorization": "Bearer secret"}))
+    assert server.headers[0]["Accept"] == "application/vnd.mds+json;version=2.0"

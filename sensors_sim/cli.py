@@ -37,6 +37,7 @@ from sensors_sim.sources.command import FeedOptions, feed_options, inspect_comma
 from sensors_sim.sources.contract import Source
 from sensors_sim.sources.formats import FORMATS, open_feed
 from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
+from sensors_sim.stop import Stop
 from sensors_sim.truth.witness import Witness
 from sensors_sim.zones import named_offset
 
@@ -163,18 +164,25 @@ def replay(
         replay_recording(Path(where), of_recordings, **sending)
         return
     of_recordings.refuse()
-    feed = of_feeds.feed(where)
+    stop = Stop()
+    feed = replace(of_feeds.feed(where), given_up=stop.requested)
     if feed.live:
         sending["speed"] = MAX_SPEED
-    outcome = _publish(lambda: open_feed(format_, feed), **sending)
+    outcome = _publish(lambda: open_feed(format_, feed), stop=stop, **sending)
     check_delivered(outcome.counts, outcome.unacknowledged)
 
 
 def _publish(
-    open_source: Callable[[], Source], zone: tzinfo = SHANGHAI, *, as_json: bool, quiet: bool, **sending: Any
+    open_source: Callable[[], Source],
+    zone: tzinfo = SHANGHAI,
+    *,
+    as_json: bool,
+    quiet: bool,
+    stop: Stop | None = None,
+    **sending: Any,
 ) -> Outcome:
     options = replace(options_from(**sending), zone=zone)
-    outcome = run(open_source, options, Console(stderr=True, quiet=quiet))
+    outcome = run(open_source, options, Console(stderr=True, quiet=quiet), stop)
     _summarise(outcome, as_json, zone)
     return outcome
 

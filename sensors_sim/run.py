@@ -22,7 +22,7 @@ from sensors_sim.publish import Broker, Counts, Publisher
 from sensors_sim.rhythm import SHANGHAI
 from sensors_sim.scenario import Scenario
 from sensors_sim.sources.contract import Report, Source
-from sensors_sim.stop import on_signals
+from sensors_sim.stop import Stop, on_signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,12 @@ def check_delivered(counts: Counts, unacknowledged: int) -> None:
         raise SimError(f"stopped before the broker acknowledged {unacknowledged} messages; they may be lost")
 
 
-def run(open_source: Callable[[], Source], options: Options, console: Console) -> Outcome:
+def run(
+    open_source: Callable[[], Source], options: Options, console: Console, stop: Stop | None = None
+) -> Outcome:
     """Open the source, connect, play it, wait for the acknowledgements, disconnect.
+
+    Signals are put down in `stop`, for a source that has to know while it waits.
 
     Raises BrokerUnavailable before anything is sent when the broker is away; a broker that goes
     away later is waited for. Raises SourceError when the source cannot be read.
@@ -88,7 +92,10 @@ def run(open_source: Callable[[], Source], options: Options, console: Console) -
     publisher = Publisher(options.broker, client_id, options.in_flight, Random())
     publisher.connect()
     began = monotonic()
-    with on_signals() as stop, Progress(publisher, source, console, monotonic, zone=options.zone) as progress:
+    with (
+        on_signals(stop) as stop,
+        Progress(publisher, source, console, monotonic, zone=options.zone) as progress,
+    ):
         sender = _Sender(publisher, options, progress, stop.requested)
         try:
             play(

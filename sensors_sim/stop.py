@@ -32,9 +32,9 @@ class Stop:
 
 
 @contextmanager
-def on_signals() -> Iterator[Stop]:
+def on_signals(stop: Stop | None = None) -> Iterator[Stop]:
     """Turn SIGINT and SIGTERM into a request to stop while the block runs (main thread only)."""
-    stop = Stop()
+    stop = stop or Stop()
     before = {number: signal.signal(number, stop.request) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop

@@ -3,8 +3,10 @@
 import http.client
 import zlib
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from email.utils import parsedate_to_datetime
+from threading import Thread
 from time import monotonic, time
 from typing import IO
 from urllib.error import HTTPError, URLError
@@ -18,6 +20,8 @@ LONGEST_S = 60.0
 LARGEST = 64 * 1024 * 1024
 _CHUNK = 1 << 16
 _SHOWN = 60
+_NAP_S = 0.1
+ANYTHING = "*/*"
 
 
 class FetchFailed(Exception):
@@ -28,6 +32,10 @@ class FetchFailed(Exception):
         self.reason = reason
         self.detail = detail
         self.retry_after_s = retry_after_s
+
+
+class GivenUp(Exception):
+    """Nobody waits for the answer any more."""
 
 
 def is_url(where: str) -> bool:
@@ -64,17 +72,37 @@ class Http:
     """Gets documents; `headers` go with every request (Authorization, say), but not to where a redirect leads away."""
 
     def __init__(
-        self, headers: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S, accept: str = "*/*"
+        self,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = TIMEOUT_S,
+        accept: str = ANYTHING,
+        given_up: Callable[[], bool] = lambda: False,
     ) -> None:
         about = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "urbanbrain-sim"}
         self._headers = {**about, **(headers or {})}
         self._timeout_s = timeout_s
+        self._given_up = given_up
         self._opener = build_opener(_Redirects(headers or {}))
 
     def __call__(self, url: str) -> bytes:
-        """Return the body of the answer. Raises FetchFailed."""
+        """Return the body of the answer. Raises FetchFailed, and GivenUp soon after nobody wants it any more."""
         if not is_url(url):
             raise SourceError(f"{url!r} is no address of a feed: it must begin with http:// or https://")
+        answer: Future[bytes] = Future()
+        # A daemon: neither a server nor a resolver that is waited for keeps the process from ending.
+        Thread(target=self._answer, args=(url, answer), name="fetch", daemon=True).start()
+        while not wait([answer], _NAP_S).done:
+            if self._given_up():
+                raise GivenUp
+        return answer.result()
+
+    def _answer(self, url: str, answer: "Future[bytes]") -> None:
+        try:
+            answer.set_result(self._body(url))
+        except Exception as failed:
+            answer.set_exception(failed)
+
+    def _body(self, url: str) -> bytes:
         try:
             request = Request(url, headers=self._headers)  # noqa: S310 - http and https only, see above
             with self._opener.open(request, timeout=self._timeout_s) as answer:

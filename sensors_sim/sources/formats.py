@@ -8,7 +8,7 @@ from time import monotonic, sleep, time_ns
 
 from sensors_sim.errors import SourceError
 from sensors_sim.sources.contract import Source
-from sensors_sim.sources.fetch import Http, is_url
+from sensors_sim.sources.fetch import ANYTHING, Http, is_url
 from sensors_sim.sources.gbfs import GbfsFiles
 from sensors_sim.sources.gbfs_live import GbfsUrl
 from sensors_sim.sources.live import Clocks
@@ -24,16 +24,18 @@ from sensors_sim.sources.table import MappedCsv, Open311
 class Feed:
     """What to open, and what the command line says about it.
 
-    where    a path, or an address
-    mapping  how to read a table
-    owner    operator of vehicles or owner of sensors and requests, in place of the one that the feed names
-    headers  of every request to an address
+    where     a path, or an address
+    mapping   how to read a table
+    owner     operator of vehicles or owner of sensors and requests, in place of the one that the feed names
+    headers   of every request to an address
+    given_up  whether an answer that is waited for is wanted no more
     """
 
     where: str
     mapping: Path | None = None
     owner: str | None = None
     headers: Mapping[str, str] | None = None
+    given_up: Callable[[], bool] = lambda: False
 
     @property
     def live(self) -> bool:
@@ -107,9 +109,11 @@ def _clocks() -> Clocks:
     return Clocks(monotonic, lambda: time_ns() // 1_000_000, sleep)
 
 
+def _http(feed: Feed, accept: str = ANYTHING) -> Http:
+    return Http(feed.headers, accept=accept, given_up=feed.given_up)
+
+
 _LIVE: Mapping[str, Callable[[Feed], Source]] = {
-    "gbfs": lambda feed: GbfsUrl(feed.where, feed.owner, Http(feed.headers), _clocks(), Random()),
-    "mds": lambda feed: MdsUrl(
-        feed.where, feed.owner, Http(feed.headers, accept=ACCEPT), _clocks(), Random()
-    ),
+    "gbfs": lambda feed: GbfsUrl(feed.where, feed.owner, _http(feed), _clocks(), Random()),
+    "mds": lambda feed: MdsUrl(feed.where, feed.owner, _http(feed, ACCEPT), _clocks(), Random()),
 }

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from sensors_sim.backoff import Backoff
 from sensors_sim.sources.contract import Report
-from sensors_sim.sources.fetch import FetchFailed
+from sensors_sim.sources.fetch import FetchFailed, GivenUp
 from sensors_sim.sources.files import Document
 from sensors_sim.sources.gbfs_reference import number
 from sensors_sim.sources.polls import Poll, count_no_poll, poll
@@ -84,9 +84,12 @@ class LivePolls:
         """Yield polls with all their pages, and None after them and while waiting for the next."""
         while True:
             now = self._clocks.wall()
-            for feed in self._feeds:
-                if feed.due <= now:
-                    yield from self._ask(feed)
+            try:
+                for feed in self._feeds:
+                    if feed.due <= now:
+                        yield from self._ask(feed)
+            except GivenUp:
+                return
             yield None
             ahead = min(feed.due for feed in self._feeds) - self._clocks.wall()
             if ahead > 0:

@@ -22,12 +22,17 @@ def answer(body: Any, status: int = 200, *, packed: bool = False, **headers: str
 
 @dataclass
 class FeedServer:
-    """Answers of each path, one after the other; the last one for ever. `{server}` in a body: its address."""
+    """Answers of each path, one after the other; the last one for ever. `{server}` in a body: its address.
+
+    hanging  paths whose answers do not come until the server ends
+    """
 
     answers: dict[str, list[Answer]]
     asked: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     address: str = ""
+    hanging: frozenset[str] = frozenset()
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def url(self, path: str) -> str:
         return self.address + path
@@ -46,6 +51,9 @@ class FeedServer:
                 number = served.times(path)
                 served.asked.append(self.path)
                 served.headers.append(dict(self.headers))
+                if path in served.hanging:
+                    served.ended.wait()
+                    return
                 listed = served.answers.get(self.path) or served.answers.get(path)
                 status, body, headers = (
                     listed[min(number, len(listed) - 1)] if listed else (404, b"404 Not Found", {})
@@ -69,5 +77,6 @@ class FeedServer:
             try:
                 yield self
             finally:
+                self.ended.set()
                 server.shutdown()
                 thread.join(5)

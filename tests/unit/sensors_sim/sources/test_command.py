@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
 import numpy as np
 import pytest
@@ -102,6 +102,20 @@ def test_inspect_polls_an_address_once() -> None:
     assert server.times("/free_bike_status.json") == 2
 
 
+def replaying(url: str, broker: FakeBroker, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-c", "from sensors_sim.cli import sim; sim()", "replay"),
+            *(url, "--format", "gbfs", "--owner", "oslo", *options),
+            *("--json", "--quiet", "--mqtt", f"127.0.0.1:{broker.port}"),
+        ],
+        cwd=Path(__file__).parents[4],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_an_address_is_published_as_it_is_polled_until_a_signal(tmp_path: Path) -> None:
     now = int(time())
     feeds = [vehicles_feed("2.3", [vehicle("2.3", 1, OSLO, now - at)], now) for at in (9, 5)]
@@ -111,17 +125,7 @@ def test_an_address_is_published_as_it_is_polled_until_a_signal(tmp_path: Path) 
         FakeBroker().running() as broker,
         FeedServer({"/free_bike_status.json": [answer(feeds[0])]}).running() as server,
     ):
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", "from sensors_sim.cli import sim; sim()", "replay"),
-                *(server.url("/free_bike_status.json"), "--format", "gbfs", "--owner", "oslo"),
-                *("--token-file", str(token), "--json", "--quiet", "--mqtt", f"127.0.0.1:{broker.port}"),
-            ],
-            cwd=Path(__file__).parents[4],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = replaying(server.url("/free_bike_status.json"), broker, "--token-file", str(token))
         try:
             until(lambda: len(broker.received) == 1)
             process.send_signal(signal.SIGTERM)
@@ -134,6 +138,29 @@ def test_an_address_is_published_as_it_is_polled_until_a_signal(tmp_path: Path) 
     assert summary["stopped"]
     assert summary["readings_acknowledged"] == 1
     assert {headers.get("Authorization") for headers in server.headers} == {"Bearer secret"}
+
+
+def test_a_signal_ends_the_polling_of_a_server_that_does_not_answer() -> None:
+    now = int(time())
+    feeds = [{"name": name, "url": f"/{name}"} for name in ("free_bike_status", "station_status")]
+    answers = {
+        "/gbfs.json": [answer(envelope("2.3", now, {"en": {"feeds": feeds}}))],
+        "/free_bike_status": [answer(vehicles_feed("2.3", [vehicle("2.3", 1, OSLO, now - 9)], now))],
+    }
+    served = FeedServer(answers, hanging=frozenset({"/station_status"}))
+    with FakeBroker().running() as broker, served.running() as server:
+        process = replaying(server.url("/gbfs.json"), broker)
+        try:
+            until(lambda: server.times("/station_status") == 1)
+            asked = monotonic()
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=20)
+            assert monotonic() - asked < 5.0
+        finally:
+            process.kill()
+            process.wait()
+    assert process.returncode == 0, err
+    assert json.loads(out)["readings_acknowledged"] == 1
 
 
 @pytest.mark.parametrize(

@@ -355,9 +355,7 @@ def test_recent_events_are_asked_for_from_the_newest_on() -> None:
 
 
 def test_events_on_a_page_that_did_not_come_are_asked_for_again() -> None:
-    newest = mds_page(
-        "events", [mds_event(1, T0 * 1000 - 1_000)], T0 * 1000, links={"next": "/events/more"}
-    )
+    newest = mds_page("events", [mds_event(1, T0 * 1000 - 1_000)], T0 * 1000, links={"next": "/events/more"})
     older = mds_page("events", [mds_event(2, T0 * 1000 - 1_800_000)], T0 * 1000)
     wall = Wall()
     answers = {
@@ -375,7 +373,11 @@ def test_events_on_a_page_that_did_not_come_are_asked_for_again() -> None:
 
 def test_what_was_told_before_a_page_did_not_come_is_not_told_once_more() -> None:
     def page(number: int, following: str | None) -> Any:
-        row = {"device_id": device(number), "provider_id": device(9), "last_event": mds_event(number, T0 * 1000)}
+        row = {
+            "device_id": device(number),
+            "provider_id": device(9),
+            "last_event": mds_event(number, T0 * 1000),
+        }
         return answer(mds_page("vehicles_status", [row], T0 * 1000, links={"next": following}))
 
     more = [page(2, None), answer(b"", 502), page(2, None)]

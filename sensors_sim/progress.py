@@ -14,6 +14,8 @@ from sensors_sim.zones import named_offset
 
 TERMINAL_EVERY_S = 0.25
 LOG_EVERY_S = 5.0
+LIVE_EVERY_S = 60.0
+"""What is polled goes on for days."""
 
 
 class Sending(Protocol):
@@ -70,7 +72,8 @@ class Progress:
         self._wall = wall
         self._console = console
         self._status = console.status("starting") if console.is_terminal else None
-        self._every_s = TERMINAL_EVERY_S if self._status else LOG_EVERY_S
+        log_every_s = LIVE_EVERY_S if source.end_ms is None else LOG_EVERY_S
+        self._every_s = TERMINAL_EVERY_S if self._status else log_every_s
         self._last_at = wall()
         self._last_sent = 0
 
@@ -99,9 +102,14 @@ class Progress:
         )
         if note:
             text += f" · {note}"
-        skipped = self._source.report.skipped.total()
+        report = self._source.report
+        skipped = report.skipped.total() - report.skipped["repeat"]  # most rows of a sound feed
         if skipped:
             text += f" · {skipped:,} rows skipped"
+        if trouble := list(report.trouble.values()):
+            text += f" · not heard: {trouble[0]}" + (
+                f", and {len(trouble) - 1} more feeds" if trouble[1:] else ""
+            )
         if not self._publisher.connected:
             text += " · broker away, reconnecting"
         if self._status:

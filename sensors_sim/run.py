@@ -93,10 +93,10 @@ def run(
     publisher.connect()
     began = monotonic()
     with (
-        on_signals(stop) as stop,
+        on_signals(stop) as asked,
         Progress(publisher, source, console, monotonic, zone=options.zone) as progress,
     ):
-        sender = _Sender(publisher, options, progress, stop.requested)
+        sender = _Sender(publisher, options, progress, asked.requested)
         try:
             play(
                 source,
@@ -107,7 +107,7 @@ def run(
                 stopping=sender.stopping,
             )
             sender.finish()
-            publisher.drain(lambda: sender.waiting() and stop.expired())
+            publisher.drain(lambda: sender.waiting() and asked.expired())
         finally:
             publisher.close()
         return Outcome(
@@ -118,7 +118,7 @@ def run(
             sender.first_ts,
             sender.last_ts,
             monotonic() - began,
-            stop.requested(),
+            asked.requested(),
             sender.way.done,
         )
 

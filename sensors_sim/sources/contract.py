@@ -31,6 +31,7 @@ class Report:
     rows     rows read, whatever became of them; a file or an answer that is none counts as one
     noted    rows that were published, but not quite as they stood, by what was done
     figures  what else there is to know about a source, by name
+    trouble  what is wrong now with what is polled, by its address
     """
 
     rows: int = 0
@@ -38,6 +39,7 @@ class Report:
     noted: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     figures: Counter[str] = field(default_factory=Counter)
+    trouble: dict[str, str] = field(default_factory=dict)
 
     def skip(self, reason: str, example: str, count: int = 1) -> None:
         """Count one skipped row, or several; `example` says which row and what was wrong with it."""

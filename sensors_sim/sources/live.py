@@ -109,22 +109,18 @@ class LivePolls:
                 break
             url = following
         feed.backoff.reset()
+        self._report.trouble.pop(feed.url, None)
         feed.due = self._clocks.wall() + min(max(ttl * self._pace.ttl_unit, feed.floor), self._pace.most)
 
     def _fetched(self, url: str, feed: _Feed) -> Poll | None:
-        now = self._clocks.now_ms()
         try:
-            document = Document(url, self._get(url))
-            found, wait = poll(document, self._report, undated=now), None
-            if found is not None and not self._is_one(found.body):
-                count_no_poll(document, "not_a_feed", self._report)
-                found = None
+            found = self._read(url)
         except FetchFailed as failed:
             self._report.rows += 1
             self._report.skip(failed.reason, failed.detail)
-            found, wait = None, failed.retry_after_s
-        if found is None:
-            feed.due = self._clocks.wall() + max(feed.backoff.next_s(), min(wait or 0.0, self._pace.most))
+            self._report.trouble[feed.url] = f"{failed.reason}, {failed.detail}"
+            wait = min(failed.retry_after_s or 0.0, self._pace.most)
+            feed.due = self._clocks.wall() + max(feed.backoff.next_s(), wait)
             return None
         now = self._clocks.now_ms()
         if found.at > now:
@@ -132,6 +128,17 @@ class LivePolls:
                 "feed_clock_ahead", f"{url}: {found.at - now} ms ahead of this machine; set back"
             )
             return replace(found, at=now)
+        return found
+
+    def _read(self, url: str) -> Poll:
+        """Return the document at an address. Raises FetchFailed, too where it is none of those that are expected."""
+        document, said = Document(url, self._get(url)), Report()
+        found = poll(document, said, undated=self._clocks.now_ms())
+        if found is not None and not self._is_one(found.body):
+            count_no_poll(document, "not_a_feed", said)
+        for reason, example in said.examples.items():
+            raise FetchFailed(reason, example)
+        assert found is not None
         return found
 
 

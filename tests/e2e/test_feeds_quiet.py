@@ -16,7 +16,7 @@ BUSY, QUIET, GONE = 40, 75, 95
 
 
 def write_polls(folder: Path) -> None:
-    """Write a poll a minute of twelve bikes, a third of which are heard while it is busy, and of stations that go on."""
+    """Write a poll a minute of twelve bikes, a third of them heard while it is busy, and of stations that go on."""
     places = [{"station_id": f"{i}", "lat": 59.91 + i / 500, "lon": 10.75} for i in range(5)]
     information = {"last_updated": T0 - 9, "data": {"stations": places}}
     (folder / "station_information.json").write_text(json.dumps(information))

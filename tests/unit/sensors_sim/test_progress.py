@@ -1,11 +1,13 @@
+from dataclasses import dataclass, field
 from io import StringIO
 from random import Random
 
 from rich.console import Console
 
-from sensors_sim.progress import LOG_EVERY_S, Progress
+from sensors_sim.progress import LIVE_EVERY_S, LOG_EVERY_S, Progress
 from sensors_sim.publish import Broker, Publisher
 from sensors_sim.scenario import shipped
+from sensors_sim.sources.contract import Report
 from sensors_sim.sources.simulated import SimulatedCity
 
 
@@ -36,3 +38,29 @@ def test_times_are_shown_by_the_clock_of_the_city() -> None:
         now[0] += LOG_EVERY_S
         progress.tick(scenario.start_ms + 60 * 60_000)
     assert "event time 2025-09-09 17:00:00 UTC+2 (25%)" in out.getvalue()
+
+
+@dataclass
+class Polled:
+    """A feed that is polled, of which nobody knows the end."""
+
+    start_ms: int | None = None
+    end_ms: int | None = None
+    report: Report = field(default_factory=Report)
+
+
+def test_of_what_is_polled_a_log_says_once_a_minute_what_is_wrong() -> None:
+    now, out, source = [0.0], StringIO(), Polled()
+    publisher = Publisher(Broker("127.0.0.1", 1), "ub-sim-test", 1, Random(1))
+    console = Console(file=out, width=200, force_terminal=False)
+    with Progress(publisher, source, console, lambda: now[0]) as progress:
+        now[0] += LIVE_EVERY_S - 1
+        progress.tick(None)
+        assert out.getvalue() == ""
+        now[0] += 1
+        source.report.skip("repeat", "bike 1", 5_000)
+        source.report.skip("http_401", "http://a/status: 'expired'", 2)
+        source.report.trouble["http://a/status"] = "http_401, http://a/status: 'expired'"
+        progress.tick(None)
+    (line,) = out.getvalue().splitlines()
+    assert " · 2 rows skipped · not heard: http_401, http://a/status: 'expired' · " in line

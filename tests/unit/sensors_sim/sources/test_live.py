@@ -133,6 +133,32 @@ def test_what_the_address_of_a_single_feed_refers_to_is_looked_for_beside_it() -
         assert len(polled(gbfs(server, "/en/station_status.json?key=1", wall), wall, 5)) == 1
 
 
+def test_what_is_wrong_with_a_feed_is_known_while_it_is() -> None:
+    answers = system(
+        free_bike_status=[
+            answer(bikes(0, 1)),
+            answer({"message": "token expired"}, 401),
+            answer(bikes(60, 1)),
+        ],
+        station_status=[answer({"message": "API rate limit exceeded"})],
+    )
+    wall, known = Wall(), []
+    with FeedServer(answers).running() as server:
+        source = gbfs(server, "/gbfs.json", wall)
+        for until_s in (5, 57, 57):
+            polled(source, wall, until_s)
+            known.append({url.rpartition("/")[2]: said for url, said in source.report.trouble.items()})
+    assert [set(said) for said in known] == [
+        {"station_status"},
+        {"station_status", "free_bike_status"},
+        {"station_status"},
+    ]
+    assert known[0]["station_status"].startswith("not_a_feed, http")
+    assert "API rate limit exceeded" in known[0]["station_status"]
+    assert known[1]["free_bike_status"].startswith("http_401, http")
+    assert "token expired" in known[1]["free_bike_status"]
+
+
 class Unlucky(Random):
     """Draws the longest wait each time."""
 

@@ -27,13 +27,13 @@ _SHOWN_NAMES = 20
 
 
 class _Table:
-    """Rows of texts, as they are found, through a mapper into order."""
+    """Rows of texts, as they are found, through a mapper into order; where pages overlap, `once` each."""
 
-    def __init__(self, mapping: TableMapping) -> None:
+    def __init__(self, mapping: TableMapping, *, once: bool = False) -> None:
         self.report = Report()
         self._mapping = mapping
         self._mapper = Mapper(mapping, self.report)
-        self._held = Held()
+        self._held = Held(repeats=self.report if once else None)
 
     @property
     def start_ms(self) -> int | None:
@@ -104,7 +104,7 @@ class Open311(_Table):
     """Requests as GeoReport v2 answers with them (a file, or a folder of pages), or a CSV file of the same columns."""
 
     def __init__(self, where: Path, owner: str | None) -> None:
-        super().__init__(open311_mapping(owner_name(owner or "open311")))
+        super().__init__(open311_mapping(owner_name(owner or "open311")), once=True)
         if where.is_file() and not _is_json(where):
             self._read_csv(where, optional=_OPTIONAL)
             return

@@ -127,6 +127,14 @@ def told(tmp_path: Path, *requests: dict[str, Any]) -> tuple[list[tuple[str, str
     return [(row.service_request_id, row.event, row.ts // 1000 - T0) for row in rows(source)], source
 
 
+def test_a_request_on_two_pages_is_told_once(tmp_path: Path) -> None:
+    for name, numbers in (("1", (1, 2)), ("2", (2, 3))):
+        (tmp_path / f"{name}.json").write_text(json.dumps([request(service_request_id=n) for n in numbers]))
+    source = Open311(tmp_path, "oslo")
+    assert [row.service_request_id for row in rows(source)] == ["oslo-1", "oslo-2", "oslo-3"]
+    assert source.report.skipped == {"repeat": 1}
+
+
 def test_an_open_request_is_opened_and_perhaps_updated(tmp_path: Path) -> None:
     later = rfc3339(T0 + 60)
     events, _ = told(

@@ -5,8 +5,11 @@ Types are those of /vehicles beside them. The version must be asked for: without
 """
 
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from random import Random
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec.structs import replace
 
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
@@ -16,6 +19,7 @@ from sensors_sim.sources.files import Document
 from sensors_sim.sources.live import Clocks, LivePolls, Pace, is_there
 from sensors_sim.sources.mds import MdsReader, is_page, page
 from sensors_sim.sources.polls import Poll
+from sensors_sim.sources.seen import QUIET_MS
 from sensors_sim.told import Position, Told
 
 RECENT_MS, OVERLAP_MS = 3_600_000, 600_000
@@ -54,13 +58,19 @@ class MdsUrl:
         self._polls = LivePolls(urls, self._fetch, clocks, random, self.report, pace, is_page)
         self._before: set[Position] = set()
         self._now: set[Position] = set()
+        self._last: tuple[int, str, Position] | None = None
+        self._heard = clocks.now_ms()  # what a first answer says may be old
+        self._again: Position | None = None
 
     def batches(self) -> Iterator[Mixed]:
         """Yield what is new in each page, and empty batches while there is none. Does not end by itself."""
         for poll in self._polls.read():
             told = Mixed.of([] if poll is None else self._told(poll))
             if poll is None:
-                self._now = set()  # of a round that broke off; it is asked for again
+                self._now, self._found = (
+                    set(),
+                    self._newest,
+                )  # of a round that broke off: it is asked for again
             elif not poll.more:
                 self._end_round()
             if len(told) and self.start_ms is None:
@@ -70,7 +80,7 @@ class MdsUrl:
 
     def _end_round(self) -> None:
         """All pages are here. Before, newer events than some that are still to come may have been found."""
-        self._newest = self._found
+        self._newest, self._last = self._found, None
         if self._now:
             self._before, self._now = self._now, set()
 
@@ -94,13 +104,40 @@ class MdsUrl:
             if position in self._before or position in self._now:
                 self.report.skip("repeat", f"{position.vehicle_id} at {position.ts}")
             else:
-                rows.setdefault(operator, []).append(position)
+                rows.setdefault(operator, []).append(self._after_again(position))
             self._now.add(position)
             self._found = max(position.ts, self._found or 0)
+            self._last = max(
+                self._last or (0, "", position), (position.ts, operator, position), key=itemgetter(0)
+            )
+        self._heard = max(self._heard, *(row.ts for found in rows.values() for row in found), 0)
+        if not self._recent and not poll.more and self._last and self._told_at - self._heard >= QUIET_MS:
+            _, operator, position = self._last
+            rows.setdefault(operator, []).append(self._once_more(position))
         return [
             Told.of(operator, "vehicles", sorted(found, key=lambda row: row.ts), at=self._told_at)
             for operator, found in rows.items()
         ]
+
+    def _once_more(self, position: Position) -> Position:
+        """Return who was heard last, as standing there still: the feed goes on where nothing changes in it."""
+        self.report.note("told_again", f"{position.vehicle_id}: nothing new since {self._heard}")
+        self._heard = self._told_at
+        self._again = replace(position, ts=self._told_at)
+        return self._again
+
+    def _after_again(self, position: Position) -> Position:
+        """Return what is new of a vehicle; where it was told once more meanwhile, the poll dates it."""
+        if (
+            self._again is None
+            or position.vehicle_id != self._again.vehicle_id
+            or position.ts > self._again.ts
+        ):
+            return position
+        self.report.note(
+            "dated_by_its_poll", f"{position.vehicle_id}: new, but its own time is {position.ts}"
+        )
+        return replace(position, ts=self._told_at)
 
     def _fetch(self, address: str) -> bytes:
         """Get a page; the first one of recent events is asked for by time, the ones that follow carry theirs."""

@@ -445,3 +445,29 @@ def test_mds_is_asked_for_by_its_version() -> None:
     with FeedServer({"/vehicles/status": [answer(mds_page("vehicles_status", [], T0))]}).running() as server:
         open_feed("mds", Feed(server.url("/vehicles/status"), headers={"Authorization": "Bearer secret"}))
     assert server.headers[0]["Accept"] == "application/vnd.mds+json;version=2.0"
+
+
+def test_an_operator_whose_vehicles_all_stand_still_is_heard_every_five_minutes() -> None:
+    def status(number: int, when: int, state: str = "available") -> dict[str, Any]:
+        said = mds_event(number, (T0 + when) * 1000, state)
+        return {"device_id": device(number), "provider_id": device(9), "last_event": said}
+
+    def page(at: int, *rows: dict[str, Any]) -> Any:
+        return answer(mds_page("vehicles_status", list(rows), (T0 + at) * 1000))
+
+    still = [status(1, -5), status(2, -50)]
+    taken = [status(1, 600, "on_trip"), status(2, -50)]  # a moment before it was told once more
+    pages = [page(0, *still), *(page(at, *still) for at in range(0, 630, 60)), page(660, *taken)]
+    wall = Wall()
+    with FeedServer({"/vehicles/status": pages}).running() as server:
+        source = mds(server, "/vehicles/status", wall)
+        told = polled(source, wall, 670)
+    said = [(row.vehicle_id, row.ts // 1000 - T0, row.vehicle_state) for row in told]  # type: ignore[union-attr]
+    assert said == [
+        (device(2), -50, "available"),
+        (device(1), -5, "available"),
+        (device(1), 300, "available"),
+        (device(1), 600, "available"),
+        (device(1), 660, "on_trip"),
+    ]
+    assert source.report.noted == {"told_again": 2, "dated_by_its_poll": 1}

@@ -69,7 +69,7 @@ class MdsReader:
         location = location if isinstance(location, dict) else {}
         lat, lon = place(location.get("lat"), location.get("lng"))
         charge = at.get("battery_percent")
-        battery = charge if isinstance(charge, int) and 0 <= charge <= 100 else None
+        battery = charge if type(charge) is int and 0 <= charge <= 100 else None  # nor a boolean
         type_ = self._types.get(device, "bicycle")
         return Position(
             device, ts, lat, lon, vehicle_state=known, vehicle_type=type_, battery_percent=battery

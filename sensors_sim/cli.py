@@ -139,6 +139,11 @@ def run_(
 )
 @speed_option
 @feed_options
+@click.option(
+    "--memory",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Address, format gbfs: keep here what the last poll said; who left between two runs is told as removed.",
+)
 @recording_options
 @connection_options
 def replay(
@@ -147,6 +152,7 @@ def replay(
     mapping: Path | None,
     owner: str | None,
     token_file: Path | None,
+    memory: Path | None,
     kafka: tuple[str, int] | None,
     from_: Moment | None,
     to: Moment | None,
@@ -156,7 +162,7 @@ def replay(
     **sending: Any,
 ) -> None:
     """Play the recording FILE back, or publish what a feed says (docs/feeds.md): a URL as it is polled."""
-    of_feeds = FeedOptions(mapping, owner, token_file)
+    of_feeds = FeedOptions(mapping, owner, token_file, memory)
     of_recordings = RecordingOptions(kafka, from_, to, loop, only, shift)
     if format_ is None:
         of_feeds.refuse()

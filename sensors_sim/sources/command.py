@@ -50,6 +50,7 @@ class FeedOptions:
     mapping: Path | None
     owner: str | None
     token_file: Path | None
+    memory: Path | None = None
 
     def refuse(self) -> None:
         """Refuse what is given of them: a recording has no use for it."""
@@ -67,7 +68,7 @@ class FeedOptions:
                     f"{self.token_file} holds no token: one line of ASCII characters is expected"
                 )
             headers = {"Authorization": f"Bearer {token}"}
-        return Feed(where, self.mapping, self.owner, headers)
+        return Feed(where, self.mapping, self.owner, headers, self.memory)
 
 
 def report_lines(report: Report) -> Iterator[str]:

@@ -15,6 +15,7 @@ from sensors_sim.sources.live import Clocks
 from sensors_sim.sources.mapping import read_mapping
 from sensors_sim.sources.mds import MdsFiles
 from sensors_sim.sources.mds_live import ACCEPT, MdsUrl
+from sensors_sim.sources.memory import Memory
 from sensors_sim.sources.mobike_trips import MobikeTrips
 from sensors_sim.sources.names import MAX_OWNER, is_id
 from sensors_sim.sources.table import MappedCsv, Open311
@@ -28,6 +29,7 @@ class Feed:
     mapping   how to read a table
     owner     operator of vehicles or owner of sensors and requests, in place of the one that the feed names
     headers   of every request to an address
+    memory    where to keep what the last poll said, for the next run
     given_up  whether an answer that is waited for is wanted no more
     """
 
@@ -35,6 +37,7 @@ class Feed:
     mapping: Path | None = None
     owner: str | None = None
     headers: Mapping[str, str] | None = None
+    memory: Path | None = None
     given_up: Callable[[], bool] = lambda: False
 
     @property
@@ -53,6 +56,8 @@ def open_feed(format_: str, feed: Feed) -> Source:
         )
     if feed.owner is not None and not (is_id(feed.owner) and len(feed.owner) <= MAX_OWNER):
         raise SourceError(f"--owner {feed.owner!r}: letters, digits and _ . : - only, at most {MAX_OWNER}")
+    if feed.memory is not None and not (feed.live and format_ == "gbfs"):
+        raise SourceError("--memory is for the address of a feed of --format gbfs")
     if feed.live:
         if format_ not in _LIVE:
             raise SourceError(
@@ -113,7 +118,12 @@ def _http(feed: Feed, accept: str = ANYTHING) -> Http:
     return Http(feed.headers, accept=accept, given_up=feed.given_up)
 
 
+def _gbfs_live(feed: Feed) -> Source:
+    memory = None if feed.memory is None else Memory(feed.memory)
+    return GbfsUrl(feed.where, feed.owner, _http(feed), _clocks(), Random(), memory=memory)
+
+
 _LIVE: Mapping[str, Callable[[Feed], Source]] = {
-    "gbfs": lambda feed: GbfsUrl(feed.where, feed.owner, _http(feed), _clocks(), Random()),
+    "gbfs": _gbfs_live,
     "mds": lambda feed: MdsUrl(feed.where, feed.owner, _http(feed, ACCEPT), _clocks(), Random()),
 }

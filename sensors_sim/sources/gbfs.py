@@ -36,8 +36,13 @@ class GbfsReader:
         self._owner = owner
         self._told_at = 0
         self._made = {"vehicles": 0, "stations": 0}
-        self._vehicles: Seen[gbfs_vehicles.Said] = Seen("vehicles", report)
+        self.vehicles: Seen[gbfs_vehicles.Said] = Seen("vehicles", report)
         self._stations: Seen[gbfs_stations.Status] = Seen("stations", report)
+
+    @property
+    def owner(self) -> str:
+        """By whom all is told."""
+        return self._owner or owner_name(self.reference.system_id or "gbfs")
 
     def read(self, poll: Poll) -> Mixed:
         """Return what a poll says, at its time, or at that of the newest poll before it where it is dated earlier."""
@@ -47,7 +52,7 @@ class GbfsReader:
             self._report.skip("not_a_feed", f"{poll.where}: data is {data!r:.60}")
             return Mixed.of([])
         self._told_at = max(self._told_at, poll.at)
-        owner = self._owner or owner_name(self.reference.system_id or "gbfs")
+        owner = self.owner
         vehicles, stations, zones = (
             gbfs_vehicles.rows(data), gbfs_stations.rows(data), gbfs_zones.features(data),
         )  # fmt: skip
@@ -56,7 +61,7 @@ class GbfsReader:
         parts: list[Told] = []
         if vehicles is not None and self._in_turn("vehicles", poll):
             found = gbfs_vehicles.positions(
-                vehicles, poll, self.reference, owner, self._vehicles, self._report
+                vehicles, poll, self.reference, owner, self.vehicles, self._report
             )
             parts.append(Told.of(owner, "vehicles", found, at=self._told_at))
         elif stations is not None and self._in_turn("stations", poll):

@@ -18,6 +18,7 @@ from sensors_sim.sources.gbfs import REFERENCE, GbfsReader
 from sensors_sim.sources.gbfs_reference import objects
 from sensors_sim.sources.gbfs_zones import Feature
 from sensors_sim.sources.live import Clocks, LivePolls, Pace, is_there
+from sensors_sim.sources.memory import Kept, Memory
 from sensors_sim.sources.polls import poll
 
 STATUSES = ("free_bike_status", "vehicle_status", "station_status")
@@ -36,6 +37,7 @@ class GbfsUrl:
         clocks: Clocks,
         random: Random,
         pace: Pace | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.report = Report()
         self.start_ms: int | None = None
@@ -44,6 +46,9 @@ class GbfsUrl:
         self._reader = GbfsReader(self.report, owner)
         if owner is None and _NAME in addresses:
             self._reader.reference.learn(_named(addresses[_NAME], get), addresses[_NAME])
+        self._memory, self._kept_at = memory, 0
+        if memory is not None:
+            self._recall(memory.read())
         urls = {address: name in SLOW for name, address in addresses.items()}
         self._polls = LivePolls(urls, get, clocks, random, self.report, pace or Pace(), _has_data)
 
@@ -60,6 +65,33 @@ class GbfsUrl:
                 self.start_ms = int(told.ts[0])
             if len(told) or found is None:  # an empty batch says that there is nothing to get now
                 yield told
+            self._keep()  # of what was told; before, a run that ends here would leave out who was gone
+
+    def _recall(self, kept: Kept | None) -> None:
+        if kept is None:
+            self._write()  # whether it can be written is known now
+            return
+        if kept.owner != self._reader.owner:
+            raise SourceError(
+                f"--memory holds vehicles of {kept.owner}, not of {self._reader.owner}; name a file for each system"
+            )
+        self._reader.vehicles.recall(kept.at, kept.vehicles)
+
+    def _keep(self) -> None:
+        if self._memory is not None and self._reader.vehicles.polled_at not in (None, self._kept_at):
+            try:
+                self._write()
+            except SourceError as failed:
+                self.report.note("memory_not_kept", str(failed))
+
+    def _write(self) -> None:
+        seen = self._reader.vehicles
+        self._kept_at = seen.polled_at or 0
+        try:
+            assert self._memory is not None
+            self._memory.write(Kept(self._reader.owner, self._kept_at, seen.said()))
+        except OSError as error:
+            raise SourceError(f"--memory cannot be written ({error})") from None
 
 
 def _has_data(body: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 A feed may give every vehicle a new id at every poll, so nothing is remembered of an id that is not in the feed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sensors_sim.sources.contract import BadRow, Report
@@ -34,10 +35,24 @@ class Seen[Content]:
         self._now: dict[str, tuple[Claim[Content], int]] = {}
         self._new_before: set[str] = set()
         self._left: set[str] = set()
+        self._earlier: tuple[int, Mapping[str, Content]] = (0, {})
 
     def __len__(self) -> int:
-        """Return how many ids the poll before had."""
-        return len(self._before)
+        """Return how many ids the poll before had, of the run before where there was none yet."""
+        return len(self._before) or len(self._earlier[1])
+
+    @property
+    def polled_at(self) -> int | None:
+        """When the newest poll was made."""
+        return self._polled_at
+
+    def said(self) -> dict[str, Content]:
+        """Return what the newest poll said, by id."""
+        return {id_: claim.content for id_, (claim, _) in self._before.items()}
+
+    def recall(self, at: int, said: Mapping[str, Content]) -> None:
+        """Take in what the run before heard last: who is not in the first poll left in between."""
+        self._earlier = at, said
 
     def date(self, id_: str, claim: Claim[Content], at: int) -> int:
         """Return the time of a row of the poll made at `at`; raises BadRow where there is nothing new in it.
@@ -82,6 +97,9 @@ class Seen[Content]:
         self._now |= {id_: said for id_, said in missed.items() if id_ not in gone}  # two polls of one time
         self._left = set(gone) if at != self._polled_at else self._left | gone.keys()
         figures[f"{self._what}_ids"] += len(new)
+        if at > self._earlier[0]:
+            gone |= {id_: Claim(None, said) for id_, said in self._earlier[1].items() if id_ not in self._now}
+            self._earlier = 0, {}
         if gone or self._polled_at is None:
             self._newest = at
         if self._polled_at is not None:

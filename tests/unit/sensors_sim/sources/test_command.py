@@ -175,6 +175,11 @@ def test_a_signal_ends_the_polling_of_a_server_that_does_not_answer() -> None:
         (("http://127.0.0.1:9/x", "--format", "open311"), "an address is polled for gbfs and mds only"),
         (("http://127.0.0.1:9/x", "--format", "gbfs"), "no feed at http://127.0.0.1:9/x (no_answer"),
         (("{file}", "--format", "gbfs", "--owner", "a b"), "--owner 'a b': letters, digits"),
+        (
+            ("{file}", "--format", "gbfs", "--memory", "m"),
+            "--memory is for the address of a feed of --format gbfs",
+        ),
+        (("{file}", "--memory", "m"), "--memory is for feeds, with --format"),
         (("{file}", "--owner", "oslo"), "--owner is for feeds, with --format"),
         (("absent",), "does not exist"),
     ],

@@ -207,7 +207,7 @@ def test_rotating_ids_are_counted_and_only_two_polls_are_remembered() -> None:
         feed.say(60 * number, feed.bike(0, 0), *(feed.bike(0, 1000 * number + i + 1) for i in range(20)))
     assert feed.report.figures["vehicles_ids"] == 1 + 50 * 20
     assert feed.report.figures["vehicles_ids_in_one_poll_only"] == 49 * 20
-    seen = feed.reader._vehicles
+    seen = feed.reader.vehicles
     assert len(seen._before) + len(seen._now) + len(seen._new_before) + len(seen._left) < 3 * 21
 
 

@@ -3,6 +3,7 @@
 from itertools import islice, pairwise, takewhile
 from pathlib import Path
 from random import Random
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from sensors_sim.sources.gbfs import GbfsFiles
 from sensors_sim.sources.gbfs_live import GbfsUrl
 from sensors_sim.sources.live import NAP_S, Clocks, Pace
 from sensors_sim.sources.mds_live import MdsUrl
+from sensors_sim.sources.memory import Memory
+from sensors_sim.sources.names import owned_id
 from sensors_sim.told import Row
 from tests.unit.sensors_sim.sources.feed_samples import (
     OSLO,
@@ -157,6 +160,51 @@ def test_what_is_wrong_with_a_feed_is_known_while_it_is() -> None:
     assert "API rate limit exceeded" in known[0]["station_status"]
     assert known[1]["free_bike_status"].startswith("http_401, http")
     assert "token expired" in known[1]["free_bike_status"]
+
+
+def remembering(server: FeedServer, wall: Wall, file: Path, owner: str = "oslo") -> GbfsUrl:
+    return GbfsUrl(server.url(BIKES), owner, Http(), wall.clocks(), Random(1), memory=Memory(file))
+
+
+def test_who_left_between_two_runs_is_told_as_removed(tmp_path: Path) -> None:
+    """Whoever is still there is told again: the run before may have told it to another pipeline."""
+    file, wall = tmp_path / "oslo.json", Wall()
+    answers = [bikes(0, 1, 2), bikes(0, 1, 2), bikes(60), bikes(60), bikes(120, 2, 3), bikes(180, 2, 3)]
+    with FeedServer({BIKES: [answer(poll) for poll in answers]}).running() as server:
+        polled(remembering(server, wall, file), wall, 5)
+        wall.now += 120
+        told = polled(remembering(server, wall, file), wall, 130)
+    bike = {number: owned_id("oslo", f"bike {number}") for number in (1, 2, 3)}
+    assert {(row.vehicle_id, row.ts // 1000 - T0, row.vehicle_state) for row in told} == {  # type: ignore[union-attr]
+        (bike[2], 115, "available"),
+        (bike[3], 115, "available"),
+        (bike[1], 120, "removed"),
+        (bike[2], 175, "available"),
+        (bike[3], 175, "available"),
+    }
+
+
+def test_a_memory_of_another_system_or_of_something_else_is_refused(tmp_path: Path) -> None:
+    file, wall = tmp_path / "oslo.json", Wall()
+    with FeedServer({BIKES: [answer(bikes(0, 1))]}).running() as server:
+        polled(remembering(server, wall, file), wall, 5)
+        with pytest.raises(SourceError, match="vehicles of oslo, not of bergen"):
+            remembering(server, wall, file, "bergen")
+        file.write_text("[]")
+        with pytest.raises(SourceError, match="does not hold what a poll said"):
+            remembering(server, wall, file)
+        with pytest.raises(SourceError, match="--memory cannot be written"):
+            remembering(server, wall, tmp_path / "absent" / "oslo.json")
+
+
+def test_a_memory_that_cannot_be_kept_later_is_noted(tmp_path: Path) -> None:
+    folder, wall = tmp_path / "folder", Wall()
+    folder.mkdir()
+    with FeedServer({BIKES: [answer(bikes(0, 1))]}).running() as server:
+        source = remembering(server, wall, folder / "oslo.json")
+        rmtree(folder)
+        assert len(polled(source, wall, 5)) == 1
+    assert source.report.noted["memory_not_kept"] == 1
 
 
 class Unlucky(Random):

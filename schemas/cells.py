@@ -14,6 +14,7 @@ class CellsNow(msgspec.Struct, frozen=True, tag="now"):
     """Live occupancy of the (cell, operator) pairs that changed, summed over all sources.
 
     `as_of` is the event time to which all active sources have reported (their least newest_ts).
+    `more`: the next of these messages of the region belongs to the same look; before it nothing is to be judged.
     """
 
     region: str
@@ -21,6 +22,7 @@ class CellsNow(msgspec.Struct, frozen=True, tag="now"):
     watermark: int
     counts: SlotCounts
     owner: int = 0
+    more: bool = False
 
 
 class ClosedWindows(msgspec.Struct, frozen=True):

@@ -44,6 +44,7 @@ class FleetPartial(msgspec.Struct, frozen=True, tag="fleet"):
 
     `provisional`: windows count what may still be followed by earlier readings, as none came for a while. Of two words
     of one (generation, offset) on a window this one counts: it knows more.
+    `more`: the next partial of this source in the region is of the same moment; until then counts are told by half.
     """
 
     region: str
@@ -57,6 +58,7 @@ class FleetPartial(msgspec.Struct, frozen=True, tag="fleet"):
     now: SlotCounts
     windows: WindowCounts
     provisional: bool = False
+    more: bool = False
 
 
 class MetricCounts(msgspec.Struct, frozen=True):

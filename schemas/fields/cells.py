@@ -30,6 +30,9 @@ FIELDS: Structs = {
         "watermark": field("Event time up to which windows of the region may close; 0 before the first."),
         "counts": field("Live counts that changed, absolute; those not named are as they were."),
         "owner": _OWNER,
+        "more": field(
+            "Whether the next of these messages of the region belongs to the same look: judge after the last."
+        ),
     },
     "CellsHealth": {
         "type": field("Tells this message from the others on the same topic."),

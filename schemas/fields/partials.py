@@ -36,6 +36,7 @@ FIELDS: Structs = {
             "Whether windows count what earlier readings may still follow, as none came for a while: of two words of "
             "one offset on a window this one counts."
         ),
+        "more": field("Whether the next partial of this source in the region goes on with the same moment."),
     },
     "SensingPartial": {
         **_head("ub.sensors"),

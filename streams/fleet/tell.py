@@ -76,8 +76,9 @@ class Teller:
             mine = None if rows is None else rows.of(region_of_rows == region)
             pieces = list(_pieces(dirty[region_of_live == region], mine))
             for piece in pieces:
-                time = self._told if piece is pieces[-1] else before
-                out.append(self._partial(region, offset, clock.newest_ts, time, live, *piece))
+                more = piece is not pieces[-1]
+                time = before if more else self._told
+                out.append(self._partial(region, offset, clock.newest_ts, time, live, *piece, more=more))
         return out
 
     def _partial(
@@ -89,6 +90,8 @@ class Teller:
         live: LiveCounts,
         dirty: NDArray[np.intp],
         rows: WindowRows,
+        *,
+        more: bool,
     ) -> Output:
         slots = self._slots
         newest, watermark = told
@@ -105,6 +108,7 @@ class Teller:
             now=_in_json(SlotCounts, [*slots.json(dirty), *map(integers, live.told(dirty))]),
             windows=_in_json(WindowCounts, columns),
             provisional=rows.provisional,
+            more=more,
         )
         value = codec.encode(partial)
         return Output(

@@ -126,6 +126,10 @@ class Sources:
         """
         return {number: source.watermark - amend_horizon_ms for number, source in self.by_number.items()}
 
+    def active(self) -> set[int]:
+        """Return the numbers of the sources that hold windows open."""
+        return {n for n, s in self.by_number.items() if not self._silent(s.heard_at, self._idle_ms)}
+
     def _active(self) -> list[Source]:
         return [s for s in self.by_number.values() if not self._silent(s.heard_at, self._idle_ms)]
 

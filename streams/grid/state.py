@@ -92,6 +92,7 @@ class GridState:
         order = (partial.generation + 1) << _GENERATION_BITS | (partial.offset + 1) << 1
         if isinstance(partial, FleetPartial) and isinstance(tally, FleetTally):
             self._put_live(tally, partial.source, order, partial.now)
+            (tally.by_half.add if partial.more else tally.by_half.discard)(partial.source)
             order |= partial.provisional
         if isinstance(partial, SensingPartial):
             self._health.hear(partial, self._tallies)
@@ -145,6 +146,8 @@ class GridState:
         return out
 
     def _live(self, tally: FleetTally, *, at_checkpoint: bool) -> list[Output]:
+        if tally.by_half and not tally.is_whole:
+            return []  # what a vehicle left may be told, and not yet where it went
         dirty, as_of = tally.live.take_dirty(), tally.sources.as_of()
         if not len(dirty) and not (at_checkpoint and as_of != tally.told_as_of):
             return []

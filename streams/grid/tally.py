@@ -40,3 +40,10 @@ class FleetTally(Tally[FlowWord]):
         super().__init__(region, kind, sources, window_ms)
         self.live = Live()
         self.told_as_of = 0
+        self.by_half: set[int] = set()
+        """Sources that have told a part of their counts, and will tell the rest with their next partial."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no active source is in the midst of telling its counts."""
+        return not self.by_half & self.sources.active()

@@ -19,13 +19,17 @@ ClosedRow = tuple[Any, ...]
 
 
 def live_messages(tally: FleetTally, slots: NDArray[np.int64], as_of: int, owner: int) -> Iterator[CellsNow]:
-    """Yield the messages on live counts of slots: one without counts when there are none, to say that time went on."""
+    """Yield the messages on live counts of slots: one without counts when there are none, to say that time went on.
+
+    All but the last say that there is more: a vehicle that went from one cell to another may be in neither, or in both.
+    """
     most = tally.kind.rows_a_record
     for first in range(0, max(1, len(slots)), most):
         some = slots[first : first + most]
         cells, operators = _keys(tally, some.tolist())
         counts = SlotCounts(cells, operators, *tally.live.total[some].T.tolist())
-        yield CellsNow(tally.region, as_of, tally.watermark(), counts, owner)
+        more = first + most < len(slots)
+        yield CellsNow(tally.region, as_of, tally.watermark(), counts, owner, more)
 
 
 def closed_rows(tally: Tally[Any], due: Iterable[tuple[int, int, Row[Any]]]) -> list[ClosedRow]:

@@ -117,6 +117,9 @@ class CellBook:
         if not isinstance(message, CellsNow):
             return
         touched = self._put(message)
+        if message.more:
+            self._pending |= touched
+            return
         waiting = {cell for cell in self._pending if self._cells[cell].region == message.region}
         for cell in sorted(touched | waiting):
             event = self._judge(cell, message.as_of, record)

@@ -135,7 +135,7 @@ class CountBook:
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Look at all rules of the region whose counts came; they were moved before."""
-        if isinstance(message, CellsNow):
+        if isinstance(message, CellsNow) and not message.more:
             yield from self.judge(message.region, message.as_of, record)
 
     def judge(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:

@@ -43,3 +43,4 @@ def test_what_is_told_of_many_cells_comes_in_pieces_that_kafka_takes() -> None:
     assert times == [(before.newest_ts, before.watermark)] * (len(pieces) - 1) + [
         (now, now - CONFIG.allowed_lateness_ms)
     ], "nobody may go by counts, or close windows, that were told by half"
+    assert [piece.more for piece in pieces] == [True] * (len(pieces) - 1) + [False]

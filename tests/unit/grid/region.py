@@ -59,6 +59,7 @@ class Grid:
             watermark=T0 + round(reached * MINUTE),
             window_ms=changed.get("window_ms", MINUTE),
             provisional=changed.get("provisional", False),
+            more=changed.get("more", False),
             now=SlotCounts(
                 cells, ["north"] * len(cells), list((live or {}).values()), zeros, zeros, zeros, zeros
             ),

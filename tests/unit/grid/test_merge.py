@@ -1,6 +1,8 @@
 """Live counts: each source's newest word counts, whatever order words come in."""
 
-from tests.unit.grid.region import CELL, OTHER, Grid
+import h3
+
+from tests.unit.grid.region import CELL, CONFIG, OTHER, Grid
 
 
 def test_live_counts_of_all_sources_are_added() -> None:
@@ -95,3 +97,39 @@ def test_records_told_with_the_same_id_say_the_same() -> None:
     windows = [output for output in grid.outputs if output.type_ == "ub.cells.window.v1"]
     assert len({output.value for output in windows}) == 2
     assert len({output.id_ for output in windows}) == 2
+
+
+def test_all_messages_of_a_look_but_the_last_say_that_there_is_more() -> None:
+    grid = Grid()
+    region = "82309ffffffffff"
+    grid.say(live={f"{cell}": 1 for cell in sorted(h3.cell_to_children(region, 8))[:11_000]})
+    grid.tick()
+    assert [(len(one.counts.cell), one.more) for one in grid.now] == [
+        (5_000, True),
+        (5_000, True),
+        (1_000, False),
+    ]
+
+
+def test_what_a_source_has_told_by_half_is_told_with_the_rest() -> None:
+    """A vehicle that went from one cell to the other would be in neither."""
+    grid = Grid()
+    grid.say(live={CELL: 1})
+    grid.tick()
+    grid.say(offset=1, live={CELL: 0}, more=True)
+    grid.say(source=1, live={"89309959d03ffff": 1})
+    grid.tick(at_checkpoint=True)
+    assert len(grid.now) == 1
+    grid.say(offset=1, live={OTHER: 1})
+    grid.tick()
+    assert len(grid.now) == 2
+    assert grid.live() == {OTHER: 1, "89309959d03ffff": 1}
+
+
+def test_a_source_that_fell_silent_half_way_is_not_waited_for() -> None:
+    grid = Grid()
+    grid.say(live={CELL: 1}, more=True)
+    grid.tick()
+    assert not grid.now
+    grid.tick(CONFIG.idle_timeout_ms + 1)
+    assert grid.live() == {CELL: 1}

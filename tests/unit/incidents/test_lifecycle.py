@@ -32,14 +32,17 @@ class Incidents:
         self.log: list[bytes] = []
         self.outputs: list[Output] = []
 
-    def look(self, second: int, occupancy: dict[str, int] | None = None, cell: str = CELL) -> list[Alert]:
+    def look(
+        self, second: int, occupancy: dict[str, int] | None = None, cell: str = CELL, *, more: bool = False
+    ) -> list[Alert]:
         """Fold a live message: available bikes by operator at a second of event time; returns the alerts told."""
         counts = occupancy or {}
         zeros = [0] * len(counts)
         rows = SlotCounts(
             [cell] * len(counts), list(counts), list(counts.values()), zeros, zeros, zeros, zeros
         )
-        return self.fold_bytes(codec.encode(CellsNow("82309ffffffffff", T0 + second * 1000, T0, rows)))
+        live = CellsNow("82309ffffffffff", T0 + second * 1000, T0, rows, more=more)
+        return self.fold_bytes(codec.encode(live))
 
     def fold_bytes(self, value: bytes) -> list[Alert]:
         self.log.append(value)
@@ -231,6 +234,25 @@ def test_a_waiting_cell_is_remembered_over_a_restart() -> None:
     incidents.crash()
     [alert] = incidents.look(120)
     assert alert.starts_at == T0
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_cell_is_judged_when_a_look_is_whole(crash: bool) -> None:
+    """Bikes of one operator have taken the places of those of another, in two messages of one look."""
+    incidents = Incidents()
+    incidents.look(0, {"north": 60})
+    [raised] = incidents.look(120, {"north": 60})
+    assert incidents.look(200, {"north": 10}, more=True) == []
+    if crash:
+        incidents.checkpoint()
+        incidents.crash()
+    assert incidents.look(200, {"south": 50}) == []
+    assert incidents.look(300, {"south": 0}, more=True) == []
+    if crash:
+        incidents.checkpoint()
+        incidents.crash()
+    [cleared] = incidents.look(300, {"north": 1}, cell=OTHER)
+    assert (cleared.alert_id, cleared.action, cleared.cell) == (raised.alert_id, "cleared", CELL)
 
 
 def test_closed_windows_decide_nothing() -> None:

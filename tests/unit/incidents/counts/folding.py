@@ -33,11 +33,12 @@ class Counted:
     def _open(self, start: Any) -> IncidentsState:
         return IncidentsState(self.policy, lambda cell: mds.centre(f"{cell:012x}"), start, flaps=self.flaps)
 
-    def look(self, as_of: int, *rows: Row, region: str = REGION) -> list[Alert]:
+    def look(self, as_of: int, *rows: Row, region: str = REGION, more: bool = False) -> list[Alert]:
         """Fold a live message; returns the alerts told."""
         columns = [[row[0] for row in rows], [row[1] for row in rows]]
         states = [[row[2][state] for row in rows] for state in range(5)]
-        return self.fold_bytes(codec.encode(CellsNow(region, as_of, as_of, SlotCounts(*columns, *states))))
+        live = CellsNow(region, as_of, as_of, SlotCounts(*columns, *states), more=more)
+        return self.fold_bytes(codec.encode(live))
 
     def fold_bytes(self, value: bytes) -> list[Alert]:
         self.log.append(value)

@@ -42,6 +42,15 @@ def bikes(available: int = 0, other: int = 0, reserved: int = 0, on_trip: int = 
     return available, other, reserved, on_trip, 0
 
 
+def test_a_rule_is_judged_when_a_look_is_whole() -> None:
+    """A bike that goes from one cell to another is in neither for a moment, where two messages tell of it."""
+    fold = counted(rule(7, 1, maximum=10))
+    fold.look(MONDAY, (A, "hello", bikes(6)), (B, "hello", bikes(5)))
+    assert [alert.action for alert in fold.look(MONDAY + MINUTE)] == ["raised"]
+    assert fold.look(MONDAY + 2 * MINUTE, (A, "hello", bikes(5)), more=True) == []
+    assert fold.look(MONDAY + 2 * MINUTE, (B, "hello", bikes(6))) == []
+
+
 def test_too_many_in_the_whole_geography_are_told_after_the_minimum_duration() -> None:
     fold = counted(rule(7, 1, maximum=10))
     assert not fold.look(MONDAY, (A, "hello", bikes(6)), (B, "mobike", bikes(3, reserved=2)))

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 import numpy as np
 import shapely
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from shapely import affinity
 
 from schemas import codec
+from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from schemas.partials import SlotCounts
 from streams import topics
@@ -180,6 +181,7 @@ class Town:
         self.city = City(SOURCES, fleet=replace(FLEET, edges=count_ground(first)), locator=LOCATOR)
         self.ground = dict.fromkeys(range(SOURCES), first)
         self.cells: list[bytes] = []
+        self.alerts: list[Alert] = []
         self._heard = -1
         self._events = self._told = self.owners = 0
         self.former: list[tuple[int, FleetState, int]] = []
@@ -200,7 +202,8 @@ class Town:
         while self._heard + 1 < len(self.cells):
             self._heard += 1
             self.incidents.apply(Record(topics.CELLS, 0, self._heard, self.cells[self._heard], T0))
-            self.incidents.take_outputs(at_checkpoint=False)
+            outputs = self.incidents.take_outputs(at_checkpoint=False)
+            self.alerts += [codec.alert.decode(one.value) for one in outputs if one.topic == topics.ALERTS]
 
     def deliver(self, source: int) -> None:
         self.city.deliver(source)
@@ -307,6 +310,66 @@ def test_rules_count_by_position_and_type_what_an_oracle_without_cells_counts(
     town.city.settle()
     town.listen()
     assert town.counts(max(one["ts"] for one in log)) == expected(log, rules)
+
+
+def crowded(zone: Any, bikes: int) -> Policy:
+    """Return bounds that so many bikes in a zone just keep or break, each for itself, told at once."""
+    in_use = {"states": {state: [] for state in STATES[:3]}}
+    bounds = {"maximum": bikes - 1}, {"maximum": bikes}, {"minimum": bikes}, {"minimum": bikes + 1}
+    made = [
+        policy(n, rule(7 + n, 1, **in_use, **bound), start_date=T0 - 1, published_date=T0 - 3_600_000)
+        for n, bound in enumerate(bounds)
+    ]
+    read = read_with_types(document(made, [geography(1, shapely.geometry.mapping(zone), "zone")]))
+    return replace(read, default=replace(read.default, min_duration_ms=0))
+
+
+@settings(deadline=None, max_examples=150)
+@given(zones(), st.integers(1, 5), st.data())
+def test_bikes_that_ride_about_in_a_geography_never_seem_to_leave_it(
+    zone: Any, bikes: int, data: st.DataObject
+) -> None:
+    """However late the counts of cells come after the positions."""
+    random = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
+    west, south, east, north = zone.bounds
+    corners = random.uniform((west, south), (east, north), (60, 2)).tolist()
+    places = [(lon, lat) for lon, lat in corners if zone.contains(shapely.Point(lon, lat))]
+    assume(places)
+    town = Town(crowded(zone, bikes))
+    ts = T0 + 60_000
+
+    def ride(number: int) -> None:
+        lon, lat = places[random.integers(len(places))]
+        where = {"ts": ts, "lat": lat, "lon": lon, "vehicle_state": "available", "vehicle_type": "moped"}
+        town.feed(number % SOURCES, {"vehicle_id": f"bike-{number}", "operator": "hello", **where})
+
+    for number in range(bikes):
+        ride(number)
+    for source in range(SOURCES):
+        town.city.publish(source)
+        town.city.deliver(source)
+    settle(town)
+    settled = [(one.action, one.kind) for one in town.alerts]
+    for _ in range(data.draw(st.integers(1, 40))):
+        ts += 1_000
+        ride(data.draw(st.integers(0, bikes - 1)))
+        for what in data.draw(st.lists(st.sampled_from(["publish", "deliver", "listen"]), max_size=3)):
+            act(town, what, [], data)
+    town.city.settle()
+    town.listen()
+    assert sorted(settled) == [("raised", "too_few"), ("raised", "too_many")]
+    assert [(one.action, one.kind) for one in town.alerts] == settled
+
+
+def settle(town: Town) -> None:
+    """Let the grid hear all that was said before it tells anything: nobody is too few at the first look."""
+    grid = town.city.grid
+    for at, value in enumerate(town.city.partials):
+        grid.apply(Record(topics.PARTIALS, 0, at, value, 0))
+    town.city.grid_applied = len(town.city.partials) - 1
+    town.city.run_grid()
+    town.city.idle(1)
+    town.listen()
 
 
 def test_a_large_crowd_is_counted_by_type_as_shapely_finds_it() -> None:

@@ -18,6 +18,7 @@ from streams.incidents.counts.hours import local_time
 from streams.incidents.counts.rules import CountPolicy, CountRule, Counts, Place
 from streams.incidents.counts.shares import Fleets, Share, shares
 from streams.incidents.counts.tally import ByOperator, Tally
+from streams.incidents.counts.transit import in_transit
 from streams.incidents.counts.watch import Bound, bounds, severity, step
 from streams.incidents.lifecycle import RULE_GONE, ended
 from streams.incidents.saturation import Watch
@@ -239,6 +240,7 @@ class CountBook:
             made = (Tally(policy, region) for policy in self._config.policies)
             found = self._tallies[region] = [tally for tally in made if tally.rules]
             if found:
+                self._crowd(region).compare_all()
                 self._fleets[region] = Fleets(self._crowd(region))
         return found
 
@@ -289,7 +291,8 @@ class CountBook:
             if in_effect and bound == "too_few" and self._is_unheard(tally, key[2]):
                 self._hold(key)
                 continue
-            if in_effect and in_doubt(bound, ends(tally, number, rule, count, share)):
+            between = ends(tally, number, rule, count, share)
+            if in_effect and in_doubt(bound, between):
                 continue
             found = severity(bound, count, rule) if in_effect else None
             entry = self._entries.get(key)
@@ -301,6 +304,9 @@ class CountBook:
                 entry = self._entries[key] = _Entry()
             watch, before = step(entry.watch, found, as_of, self._config.min_duration_ms), entry.alert
             if watch == entry.watch:
+                continue
+            between = between or ((count, rule),)
+            if in_effect and in_transit(bound, tally, number, share, self._crowd(rule.region), between):
                 continue
             if entry.watch.since is None:
                 entry.first_offset, entry.version = record.offset, tally.policy.version

@@ -3,11 +3,11 @@
 What the fleet counted by position, all sources together, are parts of a cell. The rest of a cell's vehicles, of sources
 that have not told theirs (yet, or not of these areas), counts by the centre of the cell: all of them where nothing was
 told. Counts by cell and by position come on two ways, so that either may be ahead of the other for a moment; a rest
-below zero is none. Where rules ask for types of vehicles, a part has those of one type; of which types the rest is,
-nobody knows.
+below zero is none. Whoever decides by counts asks what is unsettled (transit.py). Where rules ask for types of
+vehicles, a part has those of one type; of which types the rest is, nobody knows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from streams.incidents.counts.rules import NONE, Counts, Place
@@ -23,10 +23,13 @@ class Crowd:
     def __init__(self) -> None:
         self.cells: dict[str, ByOperator] = {}
         self._parts: dict[str, dict[str, dict[Place, Counts]]] = {}
+        self.unsettled: dict[tuple[str, str], Counts] = {}
+        """By cell and operator, where the two ways disagree: counts of the cell less those by position."""
 
     def cell_moved(self, cell: str, operator: str, before: Counts, after: Counts) -> Iterator[Move]:
         """Yield what moves as the counts of an operator in a cell change."""
         told = self._told(cell, operator)
+        self._compare(cell, operator, after, told)
         yield Place(cell), operator, _rest(before, told), _rest(after, told)
 
     def part_moved(self, place: Place, operator: str, before: Counts, after: Counts) -> Iterator[Move]:
@@ -37,8 +40,28 @@ class Crowd:
         parts[place] = after
         if after == NONE:
             del parts[place]
+        now = self._told(cell, operator)
+        self._compare(cell, operator, total, now)
         yield place, operator, before, after
-        yield Place(cell), operator, _rest(total, told), _rest(total, self._told(cell, operator))
+        yield Place(cell), operator, _rest(total, told), _rest(total, now)
+
+    def compare_all(self) -> None:
+        """Find out what is unsettled: cells may have moved unseen."""
+        for cell, by_operator in self._parts.items():
+            for operator in by_operator:
+                total = self.cells.get(cell, {}).get(operator, NONE)
+                self._compare(cell, operator, total, self._told(cell, operator))
+
+    def _compare(self, cell: str, operator: str, total: Counts, told: Counts) -> None:
+        if total == told:
+            self.unsettled.pop((cell, operator), None)
+        elif operator in self._parts.get(cell, {}):
+            a, b, c, d, e = (one - other for one, other in zip(total, told, strict=True))
+            self.unsettled[cell, operator] = a, b, c, d, e
+
+    def places(self, cell: str, operator: str) -> Iterable[Place]:
+        """Return where in a cell vehicles of an operator are by position."""
+        return self._parts.get(cell, {}).get(operator, {})
 
     def all(self, cells: AbstractSet[str]) -> Iterator[tuple[Place, str, Counts]]:
         """Yield all counts of these cells, and of every part of a cell."""

@@ -140,7 +140,7 @@ class EdgeBook:
         before = others if known is None else added(others, known.counts)
         words[said] = word
         after, place = added(others, word.counts), Place(cell, word.inside, word.outside, word.vehicle_type)
-        if before != after:
+        if before != after or known is None:
             self._follower.part_moved(region, place, word.operator, before, after)
 
     def take_parts(self) -> Mapping[str, bytes | None]:

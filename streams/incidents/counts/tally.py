@@ -15,6 +15,8 @@ from streams.incidents.counts.rules import COUNTED, NONE, CountPolicy, CountRule
 ByOperator = Mapping[str, Counts]
 ByRule = list[dict[str, int]]
 """Of each rule, vehicles by operator."""
+Unsettled = tuple[int, int]
+"""How many fewer it may be, and how many more."""
 _NOBODY = -1
 
 
@@ -76,6 +78,33 @@ class Tally:
             for number in found.doubtful:
                 for kept in (self.doubtful, self.doubtful_riding)[:lists]:
                     kept[number][operator] = kept[number].get(operator, 0) + new - old
+
+    def unsettled(self, number: int, operator: str, crowd: Crowd) -> tuple[Unsettled, Unsettled]:
+        """Return by how many a rule's count of an operator (empty: of all) may be wrong, and of these on a trip.
+
+        Counts of cells are behind those by position, or nobody has told positions: of a vehicle that has left a cell
+        on the edge, of one that counts there and where it was, too.
+        """
+        fewer, more = [0, 0], [0, 0]
+        rule = self.rules[number]
+        for (cell, name), counts in crowd.unsettled.items() if self.active[number] else ():
+            by_centre = self._centres.get(cell, ())
+            if number not in by_centre and cell not in rule.edge:
+                continue
+            if (operator and name != operator) or not self.policy.counts(name):
+                continue
+            on_edge = any(cell in one.edge for one in self.rules[: number + 1])
+            here = any(number in self._holders(place) for place in crowd.places(cell, name))
+            takers = self._takers_of(by_centre, "")
+            for state, found, n in zip(COUNTED, takers, counts, strict=True):
+                if state not in rule.states or not (on_edge if n > 0 else here):
+                    continue
+                if n > 0 and number in found.doubtful:  # by its type already
+                    continue
+                wrong = fewer if n < 0 or found.taker == number else more
+                wrong[0] += abs(n)
+                wrong[1] += abs(n) * (state == "on_trip")
+        return (fewer[0], more[0]), (fewer[1], more[1])
 
     def _holders(self, place: Place) -> tuple[int, ...]:
         """Return the rules whose geographies hold a place, in their order."""

@@ -179,6 +179,58 @@ def test_the_first_rule_that_holds_a_position_takes_the_vehicle() -> None:
         assert (looking.counts(0), looking.counts(1)) == expected
 
 
+Step = tuple[int, int] | bytes
+"""How many available bikes A and B hold by the counts of cells, or what a fleet says."""
+
+
+def judged(read: Policy, *steps: Step) -> list[tuple[int, str]]:
+    """Return after which steps what is told, with a look five minutes after each."""
+    looking, told = Looking(read), []
+    for number, step in enumerate(steps):
+        if isinstance(step, bytes):
+            looking.fold_bytes(step)
+        counts = () if isinstance(step, bytes) else step
+        rows = [(cell, "hello", (n, 0, 0, 0, 0)) for cell, n in zip((A, B), counts, strict=False)]
+        told += [(number, one.action) for one in looking.look(START + number * 5 * MINUTE, *rows)]
+    return told
+
+
+@pytest.mark.parametrize("west", [9.9, 10.1])
+def test_a_bike_that_goes_from_the_edge_to_the_midst_is_never_missed(west: float) -> None:
+    """Its position is told at once, the counts of cells come later: wherever the centre of A is, two are there."""
+    read = policy_of(rule(7, 1, maximum=1), west=west)
+    area, ground = read.counts[0].rules[0].area.area_id, count_ground_version(read)
+    there, gone = (
+        word(5 + number, (A, True, n), area=area, ground=ground) for number, n in enumerate((1, 0))
+    )
+    told = judged(read, there, (1, 1), (1, 1), gone, (0, 2), (0, 1))
+    assert told == [(2, "raised"), (5, "cleared")]
+
+
+def test_a_bike_that_goes_from_the_midst_to_the_edge_is_not_counted_twice() -> None:
+    read = policy_of(rule(7, 1, minimum=3))
+    words = [word(5 + n, (A, True, n), ground=count_ground_version(read)) for n in range(4)]
+    told = judged(read, words[0], (0, 2), (0, 2), words[1], (1, 1), words[2], (2, 0), words[3], (3, 0))
+    assert told == [(1, "raised"), (8, "cleared")]
+
+
+@pytest.mark.parametrize(("minimum", "raised"), [(50, False), (51, True)])
+def test_nor_is_it_in_a_share_of_those_on_a_trip(minimum: int, raised: bool) -> None:
+    """One of two rides, from the midst to the edge: they are one of two all the time."""
+    states = {"states": {"available": [], "on_trip": []}, "rule_units": "utilization"}
+    read = policy_of(rule(7, 1, minimum=minimum, **states))
+    looking, ground = Looking(read), count_ground_version(read)
+    looking.fold_bytes(word(5, (A, True, 0), state="on_trip", ground=ground))
+    told = looking.look(START, (A, "hello", (0, 0, 0, 0, 0)), (B, "hello", (1, 0, 0, 1, 0)))
+    told += looking.look(START + 5 * MINUTE)
+    assert len(told) == raised
+    looking.fold_bytes(word(6, (A, True, 1), state="on_trip", ground=ground))
+    assert looking.look(START + 10 * MINUTE) == []
+    assert (
+        looking.look(START + 15 * MINUTE, (A, "hello", (0, 0, 0, 1, 0)), (B, "hello", (1, 0, 0, 0, 0))) == []
+    )
+
+
 def test_each_operator_counts_by_its_own_words() -> None:
     looking = fold(policy_of(rule(7, 1, maximum=1), provider_ids=["hello"]))
     looking.cells("mobike", a=4)
@@ -295,6 +347,7 @@ def test_a_source_that_has_nobody_there_any_more_holds_no_alert_open(left: bool)
     new = count_ground_version(after)
     told = []
     for offset, n in ((6, 2), (7, 9), (8, 0)):
-        looking.fold_bytes(word(offset, (A, True, n), area=area, ground=new, change=1, source=1))
+        rows = (A, True, n), (A, False, max(0, 4 - n))
+        looking.fold_bytes(word(offset, *rows, area=area, ground=new, change=1, source=1))
         told += alerts_of(looking, 10 * offset) + alerts_of(looking, 10 * offset + 5)
     assert told == [("raised", 2), ("updated", 9), ("cleared", 0)]

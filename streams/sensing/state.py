@@ -80,6 +80,8 @@ class SensingState:
         )
         self._pending: list[Readings] = []
         self._pending_readings = 0
+        self._out_of_range: list[tuple[int, int, int]] = []
+        """Of the frame that is folded: row, ts, and where it stands."""
         self._next_archive = 0  # no series can be archived before the watermark reaches this
         self._archived: list[tuple[list[str], list[str]]] = []
         self._told_time = (0, 0)
@@ -103,18 +105,22 @@ class SensingState:
             return
         if not len(frame):
             return
+        before = self._pending_readings
         admitted = self._admit(frame, partial(self._refuse, frame))
-        self._books.book(received=len(frame), applied=admitted, rejected=len(frame) - admitted)
+        if self._out_of_range:
+            self._tell_of_refusals(before, admitted)
+        taken = len(admitted)
+        self._books.book(received=len(frame), applied=taken, rejected=len(frame) - taken)
         if self._pending_readings > _MOST_PENDING:
             self._settle()
         if len(self._series) > self._config.most_series:
             self._archive()
 
-    def _admit(self, c: Frame, refuse: Refuse) -> int:
-        """Take in the readings that are not refused; returns their number."""
+    def _admit(self, c: Frame, refuse: Refuse) -> NDArray[np.intp]:
+        """Take in the readings that are not refused; returns where they stand in the frame, in order."""
         take, value = usable_readings(c, refuse)
         if not len(take):
-            return 0
+            return take
         ts = c.ts[take]
         watermark = self._clock.met_by(ts, c.received_at)[:-1]
         self._clock.advance(ts, c.received_at)
@@ -129,7 +135,7 @@ class SensingState:
             take, value, ts, rows = take[ours], value[ours], ts[ours], rows[ours]
         if len(take):
             self._take_in(c, take, value, ts, rows)
-        return len(take)
+        return take
 
     def _take_in(
         self,
@@ -216,7 +222,13 @@ class SensingState:
             row = self._series.row_of(*c.columns.series(index))
             ts = min(int(c.ts[index]), c.received_at)
             if row is not None and ts >= self._clock.watermark - self._config.amend_horizon_ms:
-                self._health.refuse(row, ts, self._pending_readings)
+                self._out_of_range.append((row, ts, index))
+
+    def _tell_of_refusals(self, before: int, admitted: NDArray[np.intp]) -> None:
+        """Let health hear of a frame's readings out of range, each at its place among those `admitted`."""
+        for row, ts, index in self._out_of_range:
+            self._health.refuse(row, ts, before + int(np.searchsorted(admitted, index)))
+        self._out_of_range.clear()
 
     def _refuse_late(
         self, c: Frame, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse

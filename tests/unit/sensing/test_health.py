@@ -3,6 +3,8 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
+
 from schemas.partials import SensorHealth
 from streams.sensing.health import record
 from streams.sensing.health.rule import HealthRule
@@ -178,6 +180,19 @@ def test_means_do_not_depend_on_batches() -> None:
             station.checkpoint()
         found.append(told(station)[-1]["mean"])
     assert len(set(found)) == 1
+
+
+@pytest.mark.parametrize("size", [1, 7, 60])
+@pytest.mark.parametrize("good", [2, 5])
+def test_that_values_are_out_of_range_does_not_depend_on_batches(good: int, size: int) -> None:
+    """An hour of readings may come at once, of which every second or fifth is good."""
+    station = Station()
+    for first in range(0, 120, size):
+        some = range(first, min(first + size, 120))
+        values = [minute % 50 + 1 if minute < 60 or minute % good == 0 else -1_000 for minute in some]
+        station.feed(*(reading(value, minute * 60) for minute, value in zip(some, values, strict=True)))
+        station.checkpoint()
+    assert told(station)[-1]["refused_since"] == T0 + 61 * MINUTE
 
 
 def test_what_is_local_has_no_means() -> None:

@@ -111,8 +111,8 @@ def test_stuck_and_broken_sensors_show_what_they_say_and_how_often() -> None:
     assert stuck[-1].seen.state == "quiet"
     broken = again(watching(), road.incidents.log, of("sensor_out_of_range", events))
     assert shown(broken)[:2] == [
-        ("2 readings of laeq refused", "quiet"),
         ("3 readings of laeq refused", "active minor"),
+        ("6 readings of laeq refused", "active minor"),
     ]
 
 

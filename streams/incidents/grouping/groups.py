@@ -17,7 +17,7 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.incidents import Incident
 from streams.incidents.grouping.incident import GroupConfig, begun, followed, incident_id, merged_into
-from streams.incidents.grouping.members import Member, Places, components, member_of, united
+from streams.incidents.grouping.members import Member, Places, by_age, components, firsts, member_of, united
 
 
 @dataclass(slots=True)
@@ -94,43 +94,42 @@ class Groups:
         old = {self._group_of[one] for one in {*changed, *forgotten} if one in self._group_of}
         parted = bool(forgotten)
         for member in changed.values():
-            before = self._beside(member.alert_id, places)
+            if member.alert_id in self._group_of:
+                known = self._groups[self._group_of[member.alert_id]].members[member.alert_id]
+                parted = parted or places.parts(known, member)
             places.put(member)
-            parted = parted or not before <= {other.alert_id for other in places.beside(member)}
             ends = member.ends_at
             if ends is not None:
                 self._lingering.setdefault(region, {})[member.alert_id] = ends
-        for member in changed.values():
+        for member in firsts(changed.values()):
             beside = (other.alert_id for other in places.beside(member))
             old |= {self._group_of[one] for one in beside if one in self._group_of}
         for one in forgotten:
-            places.drop(self._groups[self._group_of[one]].members[one])
+            places.drop(self._groups[self._group_of.pop(one)].members[one])
             del self._lingering[region][one]
         self._set_next(region)
         groups = {id_: self._groups[id_].members for id_ in sorted(old)}
         if parted:
             members = {one: member for group in groups.values() for one, member in group.items()} | changed
-            parts = components({one: m for one, m in members.items() if one not in forgotten}, places)
+            parts = components((m for one, m in members.items() if one not in forgotten), self._config.near)
         else:
-            parts = united(groups, changed, places)
+            parts = united(groups, changed, self._group_of, places)
         heirs = {id_: self._heir(id_, parts) for id_ in old}
         yield from self._settle(region, parts, heirs, at, offset)
-
-    def _beside(self, alert_id: str, places: Places) -> set[str]:
-        """Return what an alert that is known hung together with until now."""
-        if alert_id not in self._group_of:
-            return set()
-        known = self._groups[self._group_of[alert_id]].members[alert_id]
-        return {other.alert_id for other in places.beside(known)}
 
     def _heir(self, id_: str, parts: Sequence[dict[str, Member]]) -> int | None:
         """Return which part an incident lives on in; None where nothing of it is left."""
         group = self._groups[id_]
-        left = [member for part in parts for one, member in part.items() if one in group.members]
-        if not left:
-            return None
-        first = min(left, key=lambda member: (member.alert_id != group.founder, member.age))
-        return next(number for number, part in enumerate(parts) if first.alert_id in part)
+        for number, part in enumerate(parts):
+            if group.founder in part and group.founder in group.members:
+                return number
+        left = [
+            (by_age(member), number)
+            for number, part in enumerate(parts)
+            for one, member in part.items()
+            if one in group.members
+        ]
+        return min(left)[1] if left else None
 
     def _settle(
         self,
@@ -141,10 +140,7 @@ class Groups:
         offset: int,
     ) -> Iterator[Incident]:
         former = {id_: self._groups.pop(id_) for id_ in heirs}
-        came_from = {one: id_ for id_, group in former.items() for one in group.members}
         self._unsaved |= former.keys()
-        for one in came_from:
-            self._group_of.pop(one, None)
         for number, part in enumerate(parts):
             same = [former[id_] for id_, heir in heirs.items() if heir == number]
             same.sort(key=lambda group: (group.incident.started_at, group.incident.incident_id))
@@ -155,9 +151,9 @@ class Groups:
                 founder = kept.founder
             elif any(member.ends_at is None for member in part.values()):
                 merged = []
-                founder = min(part.values(), key=lambda member: member.age).alert_id
+                founder = min(part.values(), key=by_age).alert_id
                 id_ = incident_id(founder, offset)
-                incident = begun(id_, region, part.values(), came_from.get(founder), at, self._config)
+                incident = begun(id_, region, part.values(), self._group_of.get(founder), at, self._config)
             else:
                 self._drop(region, part)
                 continue
@@ -165,21 +161,22 @@ class Groups:
                 yield merged_into(other, incident.incident_id, at)
             if not same or incident is not same[0].incident:
                 yield incident
-            self._keep(_Group(incident, founder, part), came_from, at)
+            self._keep(_Group(incident, founder, part), at)
 
-    def _keep(self, group: _Group, came_from: dict[str, str], at: int) -> None:
+    def _keep(self, group: _Group, at: int) -> None:
         id_ = group.incident.incident_id
         self._groups[id_] = group
         self._unsaved.add(id_)
         for one in group.members:
-            self._group_of[one] = id_
-            if came_from.get(one) != id_:
+            if self._group_of.get(one) != id_:
+                self._group_of[one] = id_
                 self._joined.append((id_, one, at))
 
     def _drop(self, region: str, part: dict[str, Member]) -> None:
         """Forget alerts that are over, and hang together with nothing any more."""
         for one, member in part.items():
             self._places[region].drop(member)
+            self._group_of.pop(one, None)
             self._lingering.get(region, {}).pop(one, None)
         self._set_next(region)
 

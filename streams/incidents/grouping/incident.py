@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.alerts import SEVERITIES
 from schemas.incidents import Incident, IncidentAction, Outline
-from streams.incidents.grouping.members import Member, Near
+from streams.incidents.grouping.members import Member, Near, by_age
 
 _NAMESPACE = uuid.UUID("0d6a6c0e-7c0b-5d52-8d0e-6b0d1a7d1f44")
 MOST_CELLS = 50
@@ -111,9 +111,9 @@ def _same(before: Incident, after: Incident) -> bool:
 def _extent(before: Incident, members: Sequence[Member], config: GroupConfig) -> dict[str, object]:
     cells = sorted({member.cell for member in members})
     extent: dict[str, object] = {
-        "severity": max((member.severity for member in members), key=SEVERITIES.index),
+        "severity": max({member.severity for member in members}, key=SEVERITIES.index),
         "zones": sorted({member.zone for member in members}),
-        "alerts": [member.alert_id for member in sorted(members, key=lambda member: member.age)],
+        "alerts": [member.alert_id for member in sorted(members, key=by_age)],
     }
     if cells != before.cells:
         outline = Outline("MultiPolygon", config.outline(cells))

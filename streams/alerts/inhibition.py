@@ -3,6 +3,7 @@
 https://prometheus.io/docs/alerting/latest/configuration/#inhibition-related-settings
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from streams.alerts.matchers import parse as parse_matcher
 from streams.errors import MatcherError, SettingsError
 
 KEYS = ("source_match", "target_match", "equal")
+_Key = tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +45,53 @@ class Source:
     summary: str
 
 
+class Sources:
+    """Open alerts that may keep others back by some rules. However many there are, few are looked at for each alert."""
+
+    def __init__(self, rules: Iterable[Inhibition], sources: Iterable[Source]) -> None:
+        self._rules = [_Rule(rule) for rule in rules]
+        for source in sorted(sources, key=lambda source: source.alert_id) if self._rules else ():
+            for rule in self._rules:
+                rule.add(source)
+
+    def first_against(self, alert_id: str, labels: Labels) -> Source | None:
+        """Return an open alert that keeps this one back, the first by id; None: there is none."""
+        found = (source for rule in self._rules if (source := rule.first_against(alert_id, labels)))
+        return min(found, key=lambda source: source.alert_id, default=None)
+
+
+class _Rule:
+    """The sources of one rule in the order of their ids, by their values of `equal`; and which match one side only."""
+
+    def __init__(self, rule: Inhibition) -> None:
+        self._rule = rule
+        self._all: dict[_Key, list[Source]] = defaultdict(list)
+        self._one_sided: dict[_Key, list[Source]] = defaultdict(list)
+
+    def add(self, source: Source) -> None:
+        if match_all(self._rule.source, source.labels):
+            key = self._key(source.labels)
+            self._all[key].append(source)
+            if not match_all(self._rule.target, source.labels):
+                self._one_sided[key].append(source)
+
+    def first_against(self, alert_id: str, labels: Labels) -> Source | None:
+        """Return the first that `Inhibition.inhibits` says keeps an alert back, without asking it of all."""
+        if not match_all(self._rule.target, labels):
+            return None
+        sources = self._one_sided if match_all(self._rule.source, labels) else self._all
+        candidates = sources.get(self._key(labels), ())
+        return next((source for source in candidates if source.alert_id != alert_id), None)
+
+    def _key(self, labels: Labels) -> _Key:
+        return tuple(_values(labels, name) for name in self._rule.equal)
+
+
 def inhibited_by(
     alert_id: str, labels: Labels, rules: Iterable[Inhibition], sources: Iterable[Source]
 ) -> Source | None:
-    """Return an open alert that keeps this one back, the first by id; None: there is none."""
-    rules = tuple(rules)
-    found = [
-        source
-        for source in (sources if rules else ())
-        if source.alert_id != alert_id and any(rule.inhibits(source.labels, labels) for rule in rules)
-    ]
-    return min(found, key=lambda source: source.alert_id, default=None)
+    """Return what keeps one alert back; see Sources."""
+    return Sources(rules, sources).first_against(alert_id, labels)
 
 
 def read(items: Any, name: str) -> tuple[Inhibition, ...]:

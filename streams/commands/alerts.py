@@ -131,7 +131,7 @@ def list_(
 
     Only alerts that match every MATCHER, as for silences: zone=harbour, 'subject=~sensor/.*', district!=Pudong.
     """
-    from streams.alerts.inhibition import inhibited_by  # noqa: PLC0415
+    from streams.alerts.inhibition import Sources  # noqa: PLC0415
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
     from streams.alerts.silences import of_row, silenced_by  # noqa: PLC0415
     from streams.notify.service import load_inhibitions  # noqa: PLC0415
@@ -150,13 +150,13 @@ def list_(
     found = 0
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         silences = [of_row(row) for row in alert_desk.silences(connection)]
-        sources = _sources(connection, district) if rules else []
+        sources = Sources(rules, _sources(connection, district) if rules else [])
         for row in queries.alerts(connection, filters):
             labels = labels_of_row(row, district)
             if not match_all(matchers, labels):
                 continue
             silent = silenced_by(labels, silences, now) is not None
-            source = inhibited_by(row.alert_id, labels, rules, sources) if row.status == "active" else None
+            source = sources.first_against(row.alert_id, labels) if row.status == "active" else None
             if silenced is not None and silent != silenced:
                 continue
             found += 1

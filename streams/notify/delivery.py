@@ -11,7 +11,6 @@ import aiohttp
 import msgspec
 
 from schemas import codec
-from streams.alerts.inhibition import inhibited_by
 from streams.alerts.labels import District, labels_of
 from streams.alerts.matchers import Labels
 from streams.alerts.silences import of_row, silenced_by
@@ -126,10 +125,8 @@ class Delivery:
         silence = silenced_by(labels, silences, now)
         if silence is not None:
             return f"silence {silence.silence_id}: {silence.comment}"
-        rules = self._inhibitors.rules
-        source = inhibited_by(
-            due.alert_id, labels, rules, await self._inhibitors.sources(connection, due.due_at)
-        )
+        sources = await self._inhibitors.sources(connection, due.due_at)
+        source = sources.first_against(due.alert_id, labels)
         return None if source is None else f"inhibited by alert {source.alert_id}: {source.summary}"
 
     async def _send(self, connection: Connection, due: Due, message: Message) -> float:

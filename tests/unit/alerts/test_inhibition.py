@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.alerts.inhibition import Inhibition, Source, inhibited_by, read
+from streams.alerts.inhibition import Inhibition, Source, Sources, inhibited_by, read
 from streams.alerts.matchers import Labels
 from streams.errors import SettingsError
+from tests.work import lines_run
 
 RULES = read(
     [{"source_match": ["kind=feed_silent"], "target_match": ["kind=~sensor_.*"], "equal": ["region"]}], "file"
@@ -83,3 +84,44 @@ def test_no_list_at_all_is_a_fault() -> None:
         read({"source_match": []}, "file")
     assert read([], "file") == ()
     assert Inhibition((), ()).equal == ()
+
+
+@given(
+    st.lists(st.tuples(names, names), max_size=6),
+    st.lists(st.tuples(names, names), max_size=3),
+    st.booleans(),
+)
+def test_what_is_found_is_the_first_that_some_rule_names(
+    alerts: list[tuple[str, str]], sides: list[tuple[str, str]], same: bool
+) -> None:
+    rules = read(
+        [
+            {
+                "source_match": [f"zone=~{source}|b"],
+                "target_match": [f"zone=~{target}|b"],
+                "equal": ["district"] if same else [],
+            }
+            for source, target in sides
+        ],
+        "file",
+    )
+    sources = [
+        Source(f"{i}", {"zone": (zone,), "district": () if place == "c" else (place,)}, "")
+        for i, (zone, place) in enumerate(alerts)
+    ]
+    found = Sources(rules, reversed(sources))
+    for one in sources:
+        wanted = (
+            other
+            for other in sources
+            if other is not one and any(rule.inhibits(other.labels, one.labels) for rule in rules)
+        )
+        assert found.first_against(one.alert_id, one.labels) == next(wanted, None)
+
+
+def test_however_many_are_open_few_are_looked_at() -> None:
+    def work(n: int) -> int:
+        found = Sources(RULES, [Source(f"s-{i}", OUTAGE.labels, "") for i in range(n)])
+        return lines_run(lambda: found.first_against("a", sensor()))
+
+    assert work(1000) == work(10)

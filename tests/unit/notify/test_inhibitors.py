@@ -1,0 +1,105 @@
+"""What may keep others back, as it is read from the database: when, by whom, and how much of it is looked at."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from schemas import codec
+from schemas.alerts import Alert
+from streams.alerts.inhibition import Source, read
+from streams.alerts.labels import labels_of
+from streams.notify.inhibitors import Inhibitors
+from tests.unit.alerts.events import alert
+from tests.work import lines_run
+
+RULES = read([{"source_match": ["kind=feed_silent"], "target_match": ["kind=sensor_silent"]}], "file")
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+OUTAGE = msgspec.structs.replace(alert("raised"), alert_id="outage", kind="feed_silent")
+SENSOR = msgspec.structs.replace(alert("raised"), alert_id="sensor", kind="sensor_silent")
+
+
+def nowhere(_lat: float, _lon: float) -> None:
+    """No city has districts here."""
+
+
+class Tables:
+    """A connection to tables in which alerts are open. While it is slow it answers when it is let."""
+
+    def __init__(self, *alerts: Alert) -> None:
+        self.alerts = alerts
+        self.asked = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def execute(self, _statement: str) -> Any:
+        self.asked += 1
+        self._rows = [(codec.encode(one).decode(),) for one in self.alerts]
+        await self.answers.wait()
+        return self
+
+    async def fetchall(self) -> Sequence[tuple[str]]:
+        return self._rows
+
+
+async def against(inhibitors: Inhibitors, tables: Tables, due_at: datetime) -> Source | None:
+    sources = await inhibitors.sources(tables, due_at)  # type: ignore[arg-type]
+    return sources.first_against(SENSOR.alert_id, labels_of(SENSOR, nowhere))
+
+
+def test_what_is_known_is_asked_again_after_a_second_or_for_what_is_newer() -> None:
+    now = 0.0
+
+    async def play() -> None:
+        nonlocal now
+        inhibitors, tables = Inhibitors(RULES, nowhere, clock=lambda: now), Tables(SENSOR)
+        assert await against(inhibitors, tables, LONG_AGO) is None
+        tables.alerts = (SENSOR, OUTAGE)
+        assert await against(inhibitors, tables, LONG_AGO) is None
+        now = 1.0
+        assert await against(inhibitors, tables, LONG_AGO) is not None
+        tables.alerts = (SENSOR,)
+        assert await against(inhibitors, tables, datetime.now(UTC) + timedelta(seconds=1)) is None
+        assert tables.asked == 3
+
+    asyncio.run(play())
+
+
+def test_a_delivery_does_not_take_what_was_read_before_for_what_another_is_still_reading() -> None:
+    """Its receiver would be told of what an outage keeps back from the other."""
+
+    async def play() -> None:
+        inhibitors, tables = Inhibitors(RULES, nowhere), Tables()
+        assert await against(inhibitors, tables, LONG_AGO) is None
+        due_at = datetime.now(UTC)
+        tables.alerts = (OUTAGE, SENSOR)
+        tables.answers.clear()
+        both = [asyncio.create_task(against(inhibitors, tables, due_at)) for _ in range(2)]
+        await asyncio.sleep(0)
+        tables.answers.set()
+        assert [one and one.alert_id for one in await asyncio.gather(*both)] == ["outage", "outage"]
+
+    asyncio.run(play())
+
+
+def test_an_answer_that_was_overtaken_is_not_taken() -> None:
+    async def play() -> None:
+        inhibitors, slow, quick = Inhibitors(RULES, nowhere), Tables(), Tables(OUTAGE)
+        slow.answers.clear()
+        first = asyncio.create_task(against(inhibitors, slow, LONG_AGO))
+        await asyncio.sleep(0.001)
+        assert await against(inhibitors, quick, LONG_AGO) is not None
+        slow.answers.set()
+        assert await first is not None
+
+    asyncio.run(play())
+
+
+def test_alerts_that_are_as_they_were_are_not_read_again() -> None:
+    inhibitors = Inhibitors(RULES, nowhere)
+    bodies = [codec.encode(msgspec.structs.replace(OUTAGE, alert_id=f"a{i}")) for i in range(100)]
+    first = lines_run(lambda: inhibitors._take(bodies))
+    again = lines_run(lambda: inhibitors._take([*bodies, codec.encode(OUTAGE)]))
+    assert again < first / 2

@@ -13,6 +13,7 @@ counts where they have none.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import msgspec
 
@@ -36,6 +37,7 @@ NEVER = FlapConfig()
 _CLOCK = CellsNow.__name__
 _PLACES = ("oversaturation", "saturation_expected", "anomaly", "hot_spot")
 """Kinds of alerts on a cell. Those on anything else are of the same thing wherever it is seen."""
+_NEVER = 1 << 62
 _FLAPS = "; opens and closes again and again, "
 
 
@@ -71,7 +73,10 @@ class Damper:
         self._known: dict[str, _Saved] = {}
         self._held: dict[tuple[str, str], set[str]] = {}
         self._unsaved: set[str] = set()
-        self._next: dict[str, int] = {}
+        self._release_at: dict[tuple[str, str], int] = {}
+        """By region and source: no end is to be told earlier."""
+        self._forget_at: dict[str, list[tuple[int, str]]] = {}
+        """By region, a heap: when subjects are to be forgotten, if nothing comes of them until then."""
 
     def pass_on(
         self, events: Sequence[Alert], source: str, clock: tuple[str, int] | None, record: Record
@@ -96,7 +101,7 @@ class Damper:
         before = known.shown
         if event.action == "cleared":
             known.last, known.source = event, source
-            self._held.setdefault((known.region, source), set()).add(key)
+            self._hold(key, known)
             return None
         if known.last is not None:
             self._held[known.region, known.source].discard(key)
@@ -122,18 +127,20 @@ class Damper:
             note = f"{most} times in {_minutes(self._config.window_ms)}"
             known.shown = msgspec.structs.replace(event, summary=f"{event.summary}{_FLAPS}{note}")
         self._unsaved.add(key)
-        self._remember(known)
+        self._remember(key, known)
         return known
 
     def _release(self, region: str, source: str, now: int, record: Record) -> Iterator[Alert]:
         """Yield the ends of what was quiet for long enough."""
-        held = self._held.get((region, source))
-        for key in sorted(held or ()):
+        where = region, source
+        if now < self._release_at.get(where, now + 1):
+            return
+        dues = {key: self._quiet_at(self._known[key]) for key in self._held[where]}
+        self._release_at[where] = min((at for at in dues.values() if at > now), default=_NEVER)
+        for key in sorted(key for key, at in dues.items() if at <= now):
             known = self._known[key]
             assert known.shown is not None
             assert known.last is not None
-            if known.last.updated_at + self._config.quiet_ms > now:
-                continue
             after = _continued(known.shown, known.last)
             at = max(now, after.updated_at)
             yield msgspec.structs.replace(
@@ -144,28 +151,36 @@ class Damper:
                 evidence=decided_by(record, after.evidence),
             )
             known.shown = known.last = None
-            self._held[region, source].discard(key)
+            self._held[where].discard(key)
             self._unsaved.add(key)
-            self._remember(known)
+            self._remember(key, known)
 
-    def _remember(self, known: _Saved) -> None:
+    def _hold(self, key: str, known: _Saved) -> None:
+        """Keep an end back."""
+        where = known.region, known.source
+        self._held.setdefault(where, set()).add(key)
+        self._release_at[where] = min(self._quiet_at(known), self._release_at.get(where, _NEVER))
+
+    def _quiet_at(self, known: _Saved) -> int:
+        assert known.last is not None
+        return known.last.updated_at + self._config.quiet_ms
+
+    def _remember(self, key: str, known: _Saved) -> None:
         """Note when a subject is to be looked at, to be forgotten."""
-        due = known.starts[-1] + self._config.window_ms
-        self._next[known.region] = min(due, self._next.get(known.region, due))
+        heappush(self._forget_at.setdefault(known.region, []), (self._over_at(known), key))
+
+    def _over_at(self, known: _Saved) -> int:
+        return known.starts[-1] + self._config.window_ms
 
     def _forget(self, region: str, now: int) -> None:
         """Forget what counts no more: with the first message that is late enough, so that a replay does the same."""
-        if now < self._next.get(region, now + 1):
-            return
-        del self._next[region]
-        for key, known in list(self._known.items()):
-            if known.region != region or known.shown is not None:
-                continue
-            if known.starts[-1] + self._config.window_ms <= now:
+        waiting = self._forget_at.get(region, [])
+        while waiting and waiting[0][0] <= now:
+            _, key = heappop(waiting)
+            known = self._known.get(key)
+            if known is not None and known.shown is None and self._over_at(known) <= now:
                 del self._known[key]
                 self._unsaved.add(key)
-            else:
-                self._remember(known)
 
     def open_alerts(self, of_books: Sequence[Alert]) -> Iterator[Alert]:
         """Yield the open alerts as they were told, given those that the books restored. Call it after all `restore`."""
@@ -194,9 +209,9 @@ class Damper:
             key = now
         self._known[key] = known
         if known.last is not None:
-            self._held.setdefault((known.region, known.source), set()).add(key)
+            self._hold(key, known)
         if known.shown is None:
-            self._remember(known)
+            self._remember(key, known)
 
 
 def about(alert: Alert) -> str:

@@ -1,23 +1,34 @@
 """The open alerts of one partition, and how each of their events is told."""
 
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from schemas import codec
-from schemas.alerts import Alert
+from schemas.alerts import Alert, AlertKind, Severity
+from streams import topics
 from streams.fold import Output
-from streams.incidents.telling import announce, topic_of
+from streams.incidents.telling import announce
+
+_Place = tuple[AlertKind, str]
+"""Kind and cell."""
+_Age = tuple[int, str]
+"""When it was told last, and its id."""
 
 
 class OpenAlerts:
     """All alerts that are open, whoever watches their subjects: several of one kind may share a cell, and its topic."""
 
     def __init__(self) -> None:
-        self._by_place: dict[tuple[str, str], dict[str, Alert]] = defaultdict(dict)
+        self._by_place: dict[_Place, dict[str, Alert]] = defaultdict(dict)
+        self._ages: dict[tuple[_Place, Severity], list[_Age]] = defaultdict(list)
+        """In order: thousands may share a topic, and as they are cleared each leaves it to the newest of the others."""
 
     def keep(self, alert: Alert) -> None:
         """Remember an alert that is open."""
-        self._by_place[alert.kind, alert.cell][alert.alert_id] = alert
+        place = _place(alert)
+        self._by_place[place][alert.alert_id] = alert
+        insort(self._ages[place, alert.severity], _age(alert))
 
     def all(self) -> Iterator[Alert]:
         """Yield the alerts that are open."""
@@ -26,34 +37,43 @@ class OpenAlerts:
 
     def retained(self) -> dict[str, list[bytes]]:
         """Return what may stand retained on each topic: the open alerts that share it, the newest first."""
-        by_topic: dict[str, list[Alert]] = defaultdict(list)
-        for alert in self.all():
-            by_topic[topic_of(alert)].append(alert)
         return {
-            topic: [codec.encode(alert) for alert in sorted(alerts, key=_age, reverse=True)]
-            for topic, alerts in by_topic.items()
+            topics.alert_topic(severity, *place): [
+                codec.encode(self._by_place[place][alert_id]) for _, alert_id in reversed(ages)
+            ]
+            for (place, severity), ages in self._ages.items()
         }
 
     def tell(self, event: Alert) -> Output:
         """Return the record of an event; the alert is open from then on, or no more."""
-        place = event.kind, event.cell
-        before = self._by_place[place].pop(event.alert_id, None)
-        others = self._by_place[place].values()
+        place = _place(event)
+        before = self._take(place, event.alert_id)
+        others = self._by_place.get(place, {})
         left = before if event.status == "active" else event
-        standing = (
-            None if left is None else _newest(other for other in others if other.severity == left.severity)
-        )
+        ages = self._ages.get((place, left.severity)) if left is not None else None
+        standing = others[ages[-1][1]] if ages else None
         told = announce(event, before, standing, alone=not others)
         if event.status == "active":
             self.keep(event)
-        elif not others:
-            del self._by_place[place]
         return told
 
+    def _take(self, place: _Place, alert_id: str) -> Alert | None:
+        """Forget an alert, and return it as it was."""
+        alert = self._by_place.get(place, {}).pop(alert_id, None)
+        if alert is None:
+            return None
+        if not self._by_place[place]:
+            del self._by_place[place]
+        ages = self._ages[place, alert.severity]
+        del ages[bisect_left(ages, _age(alert))]
+        if not ages:
+            del self._ages[place, alert.severity]
+        return alert
 
-def _newest(alerts: Iterable[Alert]) -> Alert | None:
-    return max(alerts, key=_age, default=None)
+
+def _place(alert: Alert) -> _Place:
+    return alert.kind, alert.cell
 
 
-def _age(alert: Alert) -> tuple[int, str]:
+def _age(alert: Alert) -> _Age:
     return alert.updated_at, alert.alert_id

@@ -6,6 +6,7 @@ from schemas.alerts import Alert, Severity
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.telling import topic_of
 from tests.unit.alerts.events import alert
+from tests.work import lines_run
 
 
 def an_alert(alert_id: str, minutes: float, severity: Severity = "major") -> Alert:
@@ -26,3 +27,16 @@ def test_those_that_share_a_topic_may_all_stand_there_and_the_newest_comes_first
     }
     alerts.tell(msgspec.structs.replace(alert("cleared", minutes=4), alert_id="new", sequence=1))
     assert len(alerts.retained()[topic_of(old)]) == 1
+
+
+def test_clearing_twice_as_many_of_one_topic_is_twice_the_work() -> None:
+    """Each leaves the topic to the newest of the others."""
+
+    def storm(n: int) -> int:
+        alerts = OpenAlerts()
+        for i in range(n):
+            alerts.tell(an_alert(f"a{i}", i))
+        ends = [msgspec.structs.replace(alert("cleared", minutes=n), alert_id=f"a{i}") for i in range(n)]
+        return lines_run(lambda: [alerts.tell(end) for end in ends])
+
+    assert storm(200) < 2.5 * storm(100)

@@ -14,10 +14,12 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from streams.errors import ServiceUnavailable, SettingsError
 from streams.settings import Settings
-from streams.topics import TopicSpec, kafka_topics
+from streams.topics import LARGEST_RECORD, TopicSpec, kafka_topics
 
 _HOUR_MS = 3_600_000
 _RETRY_S = 0.1
+_OF_A_BATCH = 10_000
+"""Bytes: what a batch says besides its records' values, such as headers."""
 
 
 @contextmanager
@@ -98,11 +100,15 @@ def _partitions(client: KafkaAdminClient) -> dict[str, int]:
 
 
 def _options(spec: TopicSpec) -> dict[str, object]:
-    """Replication is the cluster's default (-1): one copy on a single broker, three in production."""
+    """Replication is the cluster's default (-1): one copy on a single broker, three in production.
+
+    What is the limit of a record for producers is that of a batch for the topic, which says some things besides.
+    """
     if spec.retention_hours is None:
         configs = {"cleanup.policy": "compact"}
     else:
         configs = {"cleanup.policy": "delete", "retention.ms": str(spec.retention_hours * _HOUR_MS)}
+    configs["max.message.bytes"] = str(LARGEST_RECORD + _OF_A_BATCH)
     return {"num_partitions": spec.partitions, "replication_factor": -1, "configs": configs}
 
 

@@ -13,6 +13,9 @@ INCIDENTS = "ub.incidents"
 REJECTED = "ub.rejected"
 VEHICLE_EVENTS = "ub.vehicle_events"
 
+LARGEST_RECORD = 8_000_000
+"""Bytes. An incident of 20,000 alerts takes 1.2 MB, and Kafka's default is 1 MB: it would refuse it again and again."""
+
 MQTT_ALERTS = "ub/v1/alerts"
 MQTT_ALERT_ACTIONS = "ub/v1/alert-actions"
 MQTT_INCIDENTS = "ub/v1/incidents"

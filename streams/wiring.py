@@ -186,7 +186,7 @@ def _faust_app(settings: Settings) -> faust.App:
         topic_allow_declare=False,
         producer_threaded=False,
         producer_linger_ms=0,
-        producer_max_request_size=8_000_000,
+        producer_max_request_size=topics.LARGEST_RECORD,
         broker_max_poll_records=500,
         stream_buffer_maxsize=4096,
         stream_wait_empty=False,

@@ -1,0 +1,39 @@
+"""What is asked of Kafka as topics are created."""
+
+import h3
+import msgspec
+import pytest
+
+from schemas import codec
+from streams import admin, topics
+from streams.incidents.grouping.incident import begun
+from streams.incidents.grouping.members import member_of
+from tests.pipeline import T0
+from tests.unit.alerts.events import alert
+from tests.unit.incidents.grouping.grouped import CENTRE, REGION, config
+
+_DEFAULT = 1_048_588
+"""Kafka's, of `max.message.bytes`."""
+
+
+@pytest.mark.parametrize("spec", topics.kafka_topics(1, 1), ids=lambda spec: spec.name)
+def test_topics_take_all_that_producers_may_send(spec: topics.TopicSpec) -> None:
+    configs = admin._options(spec)["configs"]
+    assert isinstance(configs, dict)
+    assert int(configs["max.message.bytes"]) > topics.LARGEST_RECORD
+
+
+def test_an_incident_of_20_000_alerts_is_more_than_kafka_takes_by_default_and_far_less_than_our_topics_do() -> (
+    None
+):
+    cells = sorted(h3.grid_disk(CENTRE, 82))
+    members = [
+        member_of(
+            msgspec.structs.replace(
+                alert("raised"), alert_id=f"{i:08d}-0000-5000-8000-000000000000", cell=cells[i]
+            )
+        )
+        for i in range(20_000)
+    ]
+    incident = begun("i", REGION, members, None, T0, config())
+    assert _DEFAULT < len(codec.encode(incident)) < topics.LARGEST_RECORD / 4

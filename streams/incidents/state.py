@@ -73,6 +73,8 @@ class IncidentsState:
         self._events: list[Alert] = []
         self._to_tell: list[Output] = []
         self._newest = 0
+        self._places: dict[str, Place] = {}
+        """Of cells: thousands of alerts may be raised in one, and its zone is half of what an alert costs."""
         watch = None if health is None else HealthBook(health, self._place)
         self._counts = CountBook(
             _count_config(policy),
@@ -139,6 +141,7 @@ class IncidentsState:
     def take_policy(self, policy: Policy) -> None:
         """Go by another policy from the next record on."""
         self._policy = policy
+        self._places.clear()
         self._cells.take(policy)
         if self._forecast is not None:
             self._forecast.take(policy)
@@ -186,8 +189,11 @@ class IncidentsState:
         self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
 
     def _place(self, cell: str) -> Place:
-        lat, lon = self._centre(int(cell, 16))
-        return Place(lat, lon, self._policy.rule_at(lat, lon).zone)
+        place = self._places.get(cell)
+        if place is None:
+            lat, lon = self._centre(int(cell, 16))
+            place = self._places[cell] = Place(lat, lon, self._policy.rule_at(lat, lon).zone)
+        return place
 
     def _stands_by_other_areas(self, region: str, ground: str) -> bool:
         return self._edges.stands_by_other_areas(region, ground)

@@ -9,7 +9,8 @@ of its founder, the earliest of its alerts when it began. As it changes:
     ends       its last open alert is cleared; one that joins while it is remembered opens it again
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -107,43 +108,44 @@ class Groups:
         for one in forgotten:
             places.drop(self._groups[self._group_of.pop(one)].members[one])
             del self._lingering[region][one]
-        self._set_next(region)
         groups = {id_: self._groups[id_].members for id_ in sorted(old)}
         if parted:
             members = {one: member for group in groups.values() for one, member in group.items()} | changed
             parts = components((m for one, m in members.items() if one not in forgotten), self._config.near)
         else:
             parts = united(groups, changed, self._group_of, places)
-        heirs = {id_: self._heir(id_, parts) for id_ in old}
+        heirs = self._heirs(old, parts)
+        for id_ in old:
+            del self._groups[id_]
+        self._unsaved |= old
         yield from self._settle(region, parts, heirs, at, offset)
+        self._set_next(region)
 
-    def _heir(self, id_: str, parts: Sequence[dict[str, Member]]) -> int | None:
-        """Return which part an incident lives on in; None where nothing of it is left."""
-        group = self._groups[id_]
-        for number, part in enumerate(parts):
-            if group.founder in part and group.founder in group.members:
-                return number
-        left = [
-            (by_age(member), number)
-            for number, part in enumerate(parts)
-            for one, member in part.items()
-            if one in group.members
-        ]
-        return min(left)[1] if left else None
+    def _heirs(self, ids: Iterable[str], parts: Sequence[dict[str, Member]]) -> dict[int, list[_Group]]:
+        """Return by part which incidents live on in it, the oldest first; one of which nothing is left is in none."""
+        number_of = {one: number for number, part in enumerate(parts) for one in part}
+        heirs = defaultdict[int, list[_Group]](list)
+        for id_ in ids:
+            group = self._groups[id_]
+            has_founder = group.founder in group.members and group.founder in number_of
+            left = [group.founder] if has_founder else [one for one in group.members if one in number_of]
+            if left:
+                first = min(left, key=lambda one: by_age(parts[number_of[one]][one]))
+                heirs[number_of[first]].append(group)
+        for same in heirs.values():
+            same.sort(key=lambda group: (group.incident.started_at, group.incident.incident_id))
+        return heirs
 
     def _settle(
         self,
         region: str,
         parts: Sequence[dict[str, Member]],
-        heirs: dict[str, int | None],
+        heirs: Mapping[int, Sequence[_Group]],
         at: int,
         offset: int,
     ) -> Iterator[Incident]:
-        former = {id_: self._groups.pop(id_) for id_ in heirs}
-        self._unsaved |= former.keys()
         for number, part in enumerate(parts):
-            same = [former[id_] for id_, heir in heirs.items() if heir == number]
-            same.sort(key=lambda group: (group.incident.started_at, group.incident.incident_id))
+            same = heirs.get(number, ())
             if same:
                 kept, *others = same
                 merged = [group.incident for group in others]
@@ -178,7 +180,6 @@ class Groups:
             self._places[region].drop(member)
             self._group_of.pop(one, None)
             self._lingering.get(region, {}).pop(one, None)
-        self._set_next(region)
 
     def _set_next(self, region: str) -> None:
         lingering = self._lingering.get(region)

@@ -15,6 +15,12 @@ from tests.work import lines_run
 FEW, TWICE = 150, 300
 LINGER_S = 100
 DISTRICT = sorted(h3.grid_disk(CENTRE, 4))
+SPARSE = [
+    cell
+    for cell in h3.grid_disk(CENTRE, 50)
+    if h3.cell_to_center_child(h3.cell_to_parent(cell, 8), 9) == cell
+]
+"""Cells none of which touches another: each alert is an incident of its own."""
 CORRIDOR = h3.grid_path_cells(CENTRE, h3.grid_ring(CENTRE, TWICE)[0])
 Deed = Callable[[Grouped, list[Alert]], object]
 
@@ -73,7 +79,9 @@ def cleared_by_a_clock_that_is_behind(city: Grouped, alerts: list[Alert]) -> Non
     )
 
 
-@pytest.mark.parametrize("cells", [[CENTRE], ROW[:2], DISTRICT], ids=["cell", "cells", "district"])
+@pytest.mark.parametrize(
+    "cells", [[CENTRE], ROW[:2], DISTRICT, SPARSE], ids=["cell", "cells", "district", "sparse"]
+)
 @pytest.mark.parametrize(
     "deed", [all_at_once, all_forgotten, some_forgotten, one_more, cleared_by_a_clock_that_is_behind]
 )
@@ -82,6 +90,8 @@ def test_what_becomes_of_twice_as_many_alerts_is_twice_the_work(deed: Deed, cell
     assert lines_run(lambda: deed(*many)) < 2.5 * lines_run(lambda: deed(*few))
 
 
-@pytest.mark.parametrize("cells", [[CENTRE], ROW[:2], CORRIDOR], ids=["cell", "cells", "corridor"])
+@pytest.mark.parametrize(
+    "cells", [[CENTRE], ROW[:2], CORRIDOR, SPARSE], ids=["cell", "cells", "corridor", "sparse"]
+)
 def test_raising_twice_as_many_at_once_is_twice_the_work(cells: Sequence[str]) -> None:
     assert lines_run(lambda: storm(TWICE, cells)) < 2.5 * lines_run(lambda: storm(FEW, cells))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
@@ -120,7 +120,18 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
         console.print(f"not judged: policy {speeds.name!r}: {text}", markup=False)
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         gaps: list[tuple[int, int]] = []
-        found = _lives(_events(connection, draft, begin, end, gaps))
+        reach = _reach(connection, begin, end)
+        found = _lives(_events(connection, draft, reach, gaps))
+    if begin < reach.first:
+        text = f"no windows before {_clock(_ms(reach.first))} (UTC)"
+        console.print(f"{text}: nothing is judged up to there", markup=False)
+    if end is not None and end > reach.last:
+        text = f"no windows after {_clock(_ms(reach.last))} (UTC)"
+        console.print(f"{text}: nothing is judged from there on", markup=False)
+    under_way = sum(life[0].starts_at == _ms(reach.since) for life in found)
+    if under_way:
+        text = f"under way at {_clock(_ms(reach.since))} (UTC), the first look: {under_way} alerts"
+        console.print(f"{text}, which may have begun before", markup=False)
     for first, last in gaps:
         text = f"no windows from {_clock(first)} to {_clock(last)} (UTC)"
         console.print(f"{text}: judged as if nothing had moved", markup=False)
@@ -131,14 +142,17 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     _print(found)
 
 
-def _events(
-    connection: Any,
-    draft: Policy,
-    begin: datetime,
-    end: datetime | None,
-    gaps: list[tuple[int, int]],
-) -> Iterator[Alert]:
-    """Yield the events of the alerts that the stored windows would have raised; long times without any go to `gaps`."""
+class _Reach(NamedTuple):
+    """Ends of windows: the first and the last on file, and what is judged of them; and the length of windows."""
+
+    first: datetime
+    last: datetime
+    since: datetime
+    until: datetime
+    length: timedelta
+
+
+def _reach(connection: Any, begin: datetime, end: datetime | None) -> _Reach:
     from streams.store import standing  # noqa: PLC0415
 
     span = standing.windows_span(connection)
@@ -155,6 +169,14 @@ def _events(
             f"no windows from {_utc(begin)} to {_utc(end or until)}: "
             f"they reach from {_utc(first)} to {_utc(last)}; give times within"
         )
+    return _Reach(first, last, since, until, length)
+
+
+def _events(connection: Any, draft: Policy, reach: _Reach, gaps: list[tuple[int, int]]) -> Iterator[Alert]:
+    """Yield the events of the alerts that the stored windows would have raised; long times without any go to `gaps`."""
+    from streams.store import standing  # noqa: PLC0415
+
+    _, _, since, until, length = reach
     rows = chain(
         standing.standing_at(connection, since, length),
         standing.standing_between(connection, since, until, length),

@@ -20,13 +20,27 @@ def windows_span(connection: Connection[Any]) -> tuple[datetime, datetime, timed
 
 
 def standing_at(connection: Connection[Any], at: datetime, length: timedelta) -> list[Row]:
-    """Return what stood in every cell at an end of windows: of each (cell, operator) its last row up to there."""
+    """Return what stood in every cell at an end of windows: of each (cell, operator) its last row up to there.
+
+    Where there is none any more, as retention took it, the first row afterwards says what stood there before it.
+    """
     return connection.execute(
         """
-        SELECT %(at)s::timestamptz, region, ub.to_hex(cell), operator, occupancy FROM (
+        WITH before AS (
             SELECT DISTINCT ON (cell, operator) cell, operator, region, occupancy FROM ub.cell_window
             WHERE window_start <= %(at)s::timestamptz - %(length)s
-            ORDER BY cell, operator, window_start DESC) AS newest
+            ORDER BY cell, operator, window_start DESC
+        ), after AS (
+            SELECT DISTINCT ON (cell, operator) cell, operator, region, occupancy - arrivals + departures AS occupancy
+            FROM ub.cell_window
+            WHERE window_start > %(at)s::timestamptz - %(length)s
+            ORDER BY cell, operator, window_start
+        )
+        SELECT %(at)s::timestamptz, region, ub.to_hex(cell), operator, occupancy FROM (
+            TABLE before
+            UNION ALL
+            SELECT * FROM after
+            WHERE occupancy > 0 AND (cell, operator) NOT IN (SELECT cell, operator FROM before)) AS found
         ORDER BY region, cell, operator
         """,
         {"at": at, "length": length},

@@ -137,6 +137,41 @@ def test_backtest_says_where_there_are_no_windows_and_takes_times_of_any_zone(
     assert "no windows" not in within
 
 
+def test_backtest_says_what_lies_beyond_the_windows_on_file(migrated: Database, tmp_path: Path) -> None:
+    write(migrated, rows.windows(window(0, 6), window(1, 6)))
+    path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=10)))
+    wide = backtest(migrated, path, "--from", "2023-10-01", "--to", "2023-12-01").out
+    assert "no windows before 2023-11-14 22:14 (UTC): nothing is judged up to there" in wide
+    assert "no windows after 2023-11-14 22:15 (UTC): nothing is judged from there on" in wide
+    within = backtest(migrated, path, "--from", "2023-11-14T22:14", "--to", "2023-11-14T22:15").out
+    assert "no windows" not in within
+
+
+def test_backtest_counts_what_stood_there_since_before_the_windows_on_file(
+    migrated: Database, tmp_path: Path
+) -> None:
+    """Retention took the rows of before; the other cell is heard of again after half an hour, and 20 stand there."""
+    quiet = {"arrivals": 0, "departures": 0}
+    once_more = window(30, 20, NEXT) | {"arrivals": 3, "departures": 2}
+    write(migrated, rows.windows(window(0, 10) | quiet, once_more, window(40, 10) | quiet))
+    draft = policy(1, rule(7, 1, states=STANDING, minimum=25), rule(8, 1, states=STANDING, maximum=28))
+    for begin in ("2023-11-14", "2023-11-14T22:20"):
+        found = backtest(migrated, file_of(tmp_path, draft), "--from", begin, "--json")
+        assert (found.code, found.out) == (0, ""), found
+
+
+def test_backtest_says_what_may_have_begun_before_its_first_look(migrated: Database, tmp_path: Path) -> None:
+    write(migrated, rows.windows(window(0, 6), window(1, 12), window(9, 6), window(11, 12), window(19, 6)))
+    path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=10)))
+    inside = backtest(migrated, path, "--from", "2023-11-14T22:16")
+    assert (
+        "under way at 2023-11-14 22:16 (UTC), the first look: 1 alerts, which may have begun before"
+        in inside.out
+    )
+    assert inside.out.rstrip().endswith("2 alerts")
+    assert "under way" not in backtest(migrated, path, "--from", "2023-11-14T22:14").out
+
+
 def test_backtest_names_a_policy_that_is_over_when_the_newest_begins(
     migrated: Database, tmp_path: Path
 ) -> None:

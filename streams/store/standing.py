@@ -22,26 +22,34 @@ def windows_span(connection: Connection[Any]) -> tuple[datetime, datetime, timed
 def standing_at(connection: Connection[Any], at: datetime, length: timedelta) -> list[Row]:
     """Return what stood in every cell at an end of windows: of each (cell, operator) its last row up to there.
 
-    Where there is none any more, as retention took it, the first row afterwards says what stood there before it.
+    Where there is none any more, as retention took it, the first row afterwards says what stood there before it. Each
+    is looked up by itself, as months of windows are not read in a moment: `ub.cell_now` has had all that ever counted
+    somebody, and the hour before has those where somebody was for a moment, by late readings.
     """
     return connection.execute(
         """
-        WITH before AS (
-            SELECT DISTINCT ON (cell, operator) cell, operator, region, occupancy FROM ub.cell_window
+        WITH known AS (
+            SELECT cell, operator FROM ub.cell_now
+            UNION
+            SELECT cell, operator FROM ub.cell_window
             WHERE window_start <= %(at)s::timestamptz - %(length)s
-            ORDER BY cell, operator, window_start DESC
-        ), after AS (
-            SELECT DISTINCT ON (cell, operator) cell, operator, region, occupancy - arrivals + departures AS occupancy
-            FROM ub.cell_window
-            WHERE window_start > %(at)s::timestamptz - %(length)s
-            ORDER BY cell, operator, window_start
+              AND window_start > %(at)s::timestamptz - %(length)s - INTERVAL '1 hour'
         )
-        SELECT %(at)s::timestamptz, region, ub.to_hex(cell), operator, occupancy FROM (
-            TABLE before
-            UNION ALL
-            SELECT * FROM after
-            WHERE occupancy > 0 AND (cell, operator) NOT IN (SELECT cell, operator FROM before)) AS found
-        ORDER BY region, cell, operator
+        SELECT %(at)s::timestamptz, coalesce(before.region, after.region), ub.to_hex(cell), operator,
+               coalesce(before.occupancy, after.occupancy)
+        FROM known
+        LEFT JOIN LATERAL (
+            SELECT region, occupancy FROM ub.cell_window w
+            WHERE w.cell = known.cell AND w.operator = known.operator
+              AND window_start <= %(at)s::timestamptz - %(length)s
+            ORDER BY window_start DESC LIMIT 1) AS before ON true
+        LEFT JOIN LATERAL (
+            SELECT region, occupancy - arrivals + departures AS occupancy FROM ub.cell_window w
+            WHERE before.region IS NULL AND w.cell = known.cell AND w.operator = known.operator
+              AND window_start > %(at)s::timestamptz - %(length)s
+            ORDER BY window_start LIMIT 1) AS after ON true
+        WHERE before.region IS NOT NULL OR after.occupancy > 0
+        ORDER BY 2, 3, 4
         """,
         {"at": at, "length": length},
     ).fetchall()

@@ -153,7 +153,8 @@ def test_backtest_counts_what_stood_there_since_before_the_windows_on_file(
     """Retention took the rows of before; the other cell is heard of again after half an hour, and 20 stand there."""
     quiet = {"arrivals": 0, "departures": 0}
     once_more = window(30, 20, NEXT) | {"arrivals": 3, "departures": 2}
-    write(migrated, rows.windows(window(0, 10) | quiet, once_more, window(40, 10) | quiet))
+    now = rows.cells_now({"region": REGION}, {"region": REGION, "cell": NEXT})
+    write(migrated, rows.windows(window(0, 10) | quiet, once_more, window(40, 10) | quiet), now)
     draft = policy(1, rule(7, 1, states=STANDING, minimum=25), rule(8, 1, states=STANDING, maximum=28))
     for begin in ("2023-11-14", "2023-11-14T22:20"):
         found = backtest(migrated, file_of(tmp_path, draft), "--from", begin, "--json")

@@ -17,7 +17,7 @@ from streams import settings as settings_module
 from streams.commands.values import Moment
 from streams.errors import PolicyError
 from streams.grid import locate
-from streams.incidents.backtest import Standing, backtest, drafted, finding_gaps, over, why_not
+from streams.incidents.backtest import Silence, Standing, backtest, drafted, finding_gaps, over, why_not
 from streams.incidents.overview import lines
 from streams.incidents.policy import Policy
 from streams.policy_file import city_of, read_policy
@@ -183,7 +183,12 @@ def _events(connection: Any, draft: Policy, reach: _Reach, gaps: list[tuple[int,
     )
     looks = (Standing(_ms(at), region, cell, operator, n) for at, region, cell, operator, n in rows)
     found = finding_gaps(looks, _ms(since), _ms(until), _GAP_MS, gaps)
-    yield from backtest(draft, locate.centre, found, length // timedelta(milliseconds=1), _ms(until))
+    quiet = [
+        Silence(region, operator, _ms(first), None if last is None else _ms(last))
+        for region, operator, first, last in standing.silences(connection, since, until)
+    ]
+    window_ms = length // timedelta(milliseconds=1)
+    yield from backtest(draft, locate.centre, found, window_ms, _ms(until), quiet)
 
 
 def _lives(events: Iterator[Alert]) -> list[list[Alert]]:

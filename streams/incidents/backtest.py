@@ -5,7 +5,7 @@ than all those standing, or some types, cannot be judged, nor can the other rule
 for the first one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
@@ -32,6 +32,20 @@ class Standing:
     cell: str
     operator: str
     occupancy: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No positions of an operator were heard in a region: after `begin`, before `end` (milliseconds; None: no end)."""
+
+    region: str
+    operator: str
+    begin: int
+    end: int | None
+
+    def lasts(self, region: str, at: int) -> bool:
+        """Return whether it is so in a region at an event time."""
+        return region == self.region and self.begin < at and (self.end is None or at < self.end)
 
 
 def drafted(policy: Policy) -> tuple[Policy, tuple[CountPolicy, ...]]:
@@ -77,46 +91,67 @@ def finding_gaps(
 
 
 def backtest(
-    policy: Policy, centre: Centre, rows: Iterable[Standing], window_ms: int, end: int
+    policy: Policy,
+    centre: Centre,
+    rows: Iterable[Standing],
+    window_ms: int,
+    end: int,
+    silences: Sequence[Silence] = (),
 ) -> Iterator[Alert]:
     """Yield the events of alerts. `rows` come by `at`; the first `at` of them stands for all that was before.
 
-    Up to `end` every region is looked at once a window, whether anything changed or not.
+    Up to `end` every region is looked at once a window, whether anything changed or not. In `silences` of an operator
+    rules on too few of its vehicles are held back, as live.
     """
-    fold = IncidentsState(policy, centre, Restored(0, 0, -1, {}, Ledger()))
+    looks = _Looks(policy, centre, silences)
     regions: set[str] = set()
-    offset, clock = 0, None
+    clock = None
     for at, group in groupby(rows, key=attrgetter("at")):
         for quiet in range(at if clock is None else clock + window_ms, at, window_ms):
             for region in sorted(regions):
-                yield from _look(fold, region, quiet, [], offset)
-                offset += 1
+                yield from looks.look(region, quiet, [])
         by_region: dict[str, list[Standing]] = {region: [] for region in regions}
         for row in group:
             by_region.setdefault(row.region, []).append(row)
         for region, some in sorted(by_region.items()):
-            yield from _look(fold, region, at, some, offset)
-            offset += 1
+            yield from looks.look(region, at, some)
         regions |= by_region.keys()
         clock = at
     for quiet in range(end if clock is None else clock + window_ms, end + 1, window_ms):
         for region in sorted(regions):
-            yield from _look(fold, region, quiet, [], offset)
-            offset += 1
+            yield from looks.look(region, quiet, [])
 
 
-def _look(fold: IncidentsState, region: str, at: int, rows: list[Standing], offset: int) -> Iterator[Alert]:
-    none = [0] * len(rows)
-    counts = SlotCounts(
-        cell=[row.cell for row in rows],
-        operator=[row.operator for row in rows],
-        available=[row.occupancy for row in rows],
-        non_operational=none,
-        reserved=none,
-        on_trip=none,
-        non_contactable=none,
-    )
-    fold.apply(Record(topics.CELLS, 0, offset, codec.encode(CellsNow(region, at, at, counts)), at))
-    for output in fold.take_outputs(at_checkpoint=False):
-        if output.topic == topics.ALERTS:
-            yield codec.alert.decode(output.value)
+class _Looks:
+    """The fold that runs live, and the looks that it had."""
+
+    def __init__(self, policy: Policy, centre: Centre, silences: Sequence[Silence]) -> None:
+        self._fold = IncidentsState(
+            policy, centre, Restored(0, 0, -1, {}, Ledger()), silent=self._silent_operators
+        )
+        self._silences = silences
+        self._at = 0
+        self._offset = 0
+
+    def _silent_operators(self, region: str) -> set[str]:
+        return {one.operator for one in self._silences if one.lasts(region, self._at)}
+
+    def look(self, region: str, at: int, rows: list[Standing]) -> Iterator[Alert]:
+        """Look at a region, in which these rows changed; yield the events of alerts."""
+        self._at = at
+        none = [0] * len(rows)
+        counts = SlotCounts(
+            cell=[row.cell for row in rows],
+            operator=[row.operator for row in rows],
+            available=[row.occupancy for row in rows],
+            non_operational=none,
+            reserved=none,
+            on_trip=none,
+            non_contactable=none,
+        )
+        message = codec.encode(CellsNow(region, at, at, counts))
+        self._fold.apply(Record(topics.CELLS, 0, self._offset, message, at))
+        self._offset += 1
+        for output in self._fold.take_outputs(at_checkpoint=False):
+            if output.topic == topics.ALERTS:
+                yield codec.alert.decode(output.value)

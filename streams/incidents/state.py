@@ -1,5 +1,8 @@
 """The incidents fold: live cells and closed windows of metrics in; alerts out, to Kafka, MQTT and the tables."""
 
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+
 import msgspec
 
 from schemas.alerts import Alert
@@ -39,6 +42,8 @@ from streams.refusals import refusal
 from streams.stored import reading
 
 STAGE = "incidents"
+SilentIn = Callable[[str], AbstractSet[str]]
+"""Return the operators of which nothing is heard in a region."""
 
 
 class IncidentsState:
@@ -59,11 +64,13 @@ class IncidentsState:
         vehicles: VehiclesConfig | None = None,
         joint: JointConfig | None = None,
         speeding_quiet_ms: int = 120_000,
+        silent: SilentIn | None = None,
     ) -> None:
         """Without `anomalies`, `forecast`, `hot_spots`, `vehicles` or `joint` nothing is decided about them.
 
         Without `health` nobody is silent, without `groups` alerts are not grouped into incidents. What is saved of any
         of them stays as it is. A vehicle that was not too fast for `speeding_quiet_ms` is so no more.
+        `silent` says of which operators nothing is heard in a region, where `health` does not.
         """
         self._policy = policy
         self._centre = centre
@@ -76,13 +83,14 @@ class IncidentsState:
         self._places: dict[str, Place] = {}
         """Of cells: thousands of alerts may be raised in one, and its zone is half of what an alert costs."""
         watch = None if health is None else HealthBook(health, self._place)
+        silent = silent if watch is None else watch.silent_operators
         self._counts = CountBook(
             _count_config(policy),
-            None if watch is None else watch.silent_operators,
+            silent,
             self._stands_by_other_areas,
         )
         self._edges = EdgeBook(self._counts)
-        self._trips = TripBook(_trip_config(policy), None if watch is None else watch.silent_operators)
+        self._trips = TripBook(_trip_config(policy), silent)
         self._cells = CellBook(policy, centre, (self._counts, self._trips))
         self._books: dict[str, Book] = {"cell": self._cells}
         if watch is not None:  # before the rules: who is silent is not too few

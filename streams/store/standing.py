@@ -8,6 +8,8 @@ from psycopg import Connection
 
 Row = tuple[datetime, str, str, str, int]
 """End of the window, region, cell (hex string), operator, vehicles standing."""
+Quiet = tuple[str, str, datetime, datetime | None]
+"""Region, operator, since when rules on too few of its vehicles were held back, until when (None: still)."""
 
 
 def windows_span(connection: Connection[Any]) -> tuple[datetime, datetime, timedelta] | None:
@@ -70,3 +72,18 @@ def standing_between(
             """,
             {"after": after, "end": end, "length": length},
         )
+
+
+def silences(connection: Connection[Any], begin: datetime, end: datetime) -> list[Quiet]:
+    """Return when no positions of an operator were heard in a region, as alerts told it."""
+    return connection.execute(
+        """
+        SELECT region, subject, held_from, ends_at FROM (
+            SELECT region, subject, ends_at,
+                   starts_at + (evidence #>> '{health,patience_ms}')::bigint * INTERVAL '1 millisecond' AS held_from
+            FROM ub.alert WHERE kind = 'feed_silent' AND evidence #>> '{health,feed}' = 'vehicles') AS told
+        WHERE held_from < %(end)s AND (ends_at IS NULL OR ends_at > %(begin)s)
+        ORDER BY region, subject, held_from
+        """,
+        {"begin": begin, "end": end},
+    ).fetchall()

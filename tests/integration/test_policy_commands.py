@@ -173,6 +173,27 @@ def test_backtest_says_what_may_have_begun_before_its_first_look(migrated: Datab
     assert "under way" not in backtest(migrated, path, "--from", "2023-11-14T22:14").out
 
 
+def test_backtest_holds_back_what_live_held_back_while_an_operator_was_silent(
+    migrated: Database, tmp_path: Path
+) -> None:
+    """Nothing is heard of hello from 22:14 on, which was told after five minutes; then mobike leaves."""
+    write(migrated, rows.windows(window(0, 6), window(0, 6, NEXT, "mobike"), window(10, 2, NEXT, "mobike")))
+    write(migrated, rows.windows(window(30, 2, NEXT, "mobike")))
+    path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, minimum=10)))
+    assert backtest(migrated, path, "--from", "2023-11-14").out.rstrip().endswith("1 alerts")
+    health = {
+        "feed": "vehicles",
+        "sensors": 0,
+        "last_ts": T0,
+        "expected_ms": MINUTE,
+        "patience_ms": 5 * MINUTE,
+    }
+    silent = {"kind": "feed_silent", "region": REGION, "subject": "hello"}
+    told = rows.alert("raised", 0, T0 + 5 * MINUTE, **silent, evidence=json.dumps({"health": health}))
+    write(migrated, *told, stage="incidents")
+    assert backtest(migrated, path, "--from", "2023-11-14").out.rstrip().endswith("0 alerts")
+
+
 def test_backtest_names_a_policy_that_is_over_when_the_newest_begins(
     migrated: Database, tmp_path: Path
 ) -> None:

@@ -1,9 +1,10 @@
 """A draft on stored windows: what live would have said, had it looked at the end of each window."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from streams.incidents.backtest import Standing, backtest, drafted, over
+from streams.incidents.backtest import Silence, Standing, backtest, drafted, over
 from streams.incidents.policy import Policy
 from tests.unit.incidents.counts import mds
 from tests.unit.incidents.counts.mds import START, cell_at, document, geography, identity, rule, square
@@ -31,9 +32,11 @@ def row(minute: int, cell: str, occupancy: int, operator: str = "hello") -> Stan
     return Standing(T0 + minute * MINUTE, REGION, cell, operator, occupancy)
 
 
-def told(policy: Policy, *rows: Standing, end: int) -> list[tuple[int, str, str]]:
+def told(
+    policy: Policy, *rows: Standing, end: int, silences: Sequence[Silence] = ()
+) -> list[tuple[int, str, str]]:
     """Return (minute, kind, action) of the events."""
-    events = backtest(policy, centre, rows, MINUTE, T0 + end * MINUTE)
+    events = backtest(policy, centre, rows, MINUTE, T0 + end * MINUTE, silences)
     return [((event.updated_at - T0) // MINUTE, event.kind, event.action) for event in events]
 
 
@@ -54,6 +57,24 @@ def test_hours_hold_at_the_end_of_windows() -> None:
 def test_capacities_of_cells_are_judged_too() -> None:
     found = told(policy_of(mds.policy(1, rule(7, 1, states=STANDING)), capacity=10), row(0, A, 12), end=3)
     assert found == [(2, "oversaturation", "raised")]
+
+
+def test_rules_on_too_few_are_held_back_while_an_operator_is_silent_as_live() -> None:
+    """
+    minute   0   1   2 .. 10  11  12  13 .. 20
+    hello    6
+    mobike   6            2
+    silent           =================            (hello)
+    """
+    policy = policy_of(mds.policy(1, rule(7, 1, states=STANDING, minimum=10)))
+    rows = row(0, A, 6), row(0, B, 6, "mobike"), row(10, B, 2, "mobike")
+    assert told(policy, *rows, end=20) == [(12, "too_few", "raised")]
+    until_13 = Silence(REGION, "hello", T0 + 2 * MINUTE - 1, T0 + 13 * MINUTE)
+    assert told(policy, *rows, end=20, silences=[until_13]) == [(15, "too_few", "raised")]
+    ever_since = Silence(REGION, "hello", T0 + 2 * MINUTE - 1, None)
+    assert told(policy, *rows, end=20, silences=[ever_since]) == []
+    elsewhere = Silence("r5.5", "hello", T0, None)
+    assert told(policy, *rows, end=20, silences=[elsewhere]) == [(12, "too_few", "raised")]
 
 
 def test_regions_go_by_the_same_clock() -> None:

@@ -1,7 +1,7 @@
 """`urbanbrain policy`: look at a policy before it is live."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from streams.grid import locate
 from streams.incidents.backtest import Silence, Standing, backtest, drafted, finding_gaps, over, why_not
 from streams.incidents.overview import lines
 from streams.incidents.policy import Policy
+from streams.incidents.showing import Waiting
 from streams.policy_file import city_of, read_policy
 
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -121,7 +122,8 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         gaps: list[tuple[int, int]] = []
         reach = _reach(connection, begin, end)
-        found = _lives(_events(connection, draft, reach, gaps))
+        nearly: list[Waiting] = []
+        found = _lives(_events(connection, draft, reach, gaps, nearly))
     if begin < reach.first:
         text = f"no windows before {_clock(_ms(reach.first))} (UTC)"
         console.print(f"{text}: nothing is judged up to there", markup=False)
@@ -135,6 +137,9 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     for first, last in gaps:
         text = f"no windows from {_clock(first)} to {_clock(last)} (UTC)"
         console.print(f"{text}: judged as if nothing had moved", markup=False)
+    for what, times, begins_at in _perhaps(nearly):
+        text = f"{what}, {times} times, first from {_clock(begins_at)} (UTC): it lasted about as long as an alert takes"
+        console.print(f"perhaps: {text}, and live looks in between", markup=False)
     if as_json:
         for events in found:
             click.echo(codec.encode(events[-1]).decode())
@@ -172,8 +177,13 @@ def _reach(connection: Any, begin: datetime, end: datetime | None) -> _Reach:
     return _Reach(first, last, since, until, length)
 
 
-def _events(connection: Any, draft: Policy, reach: _Reach, gaps: list[tuple[int, int]]) -> Iterator[Alert]:
-    """Yield the events of the alerts that the stored windows would have raised; long times without any go to `gaps`."""
+def _events(
+    connection: Any, draft: Policy, reach: _Reach, gaps: list[tuple[int, int]], nearly: list[Waiting]
+) -> Iterator[Alert]:
+    """Yield the events of the alerts that the stored windows would have raised; long times without any go to `gaps`.
+
+    To `nearly` goes what may have lasted for long enough by what lies between the ends of windows.
+    """
     from streams.store import standing  # noqa: PLC0415
 
     _, _, since, until, length = reach
@@ -188,7 +198,7 @@ def _events(connection: Any, draft: Policy, reach: _Reach, gaps: list[tuple[int,
         for region, operator, first, last in standing.silences(connection, since, until)
     ]
     window_ms = length // timedelta(milliseconds=1)
-    yield from backtest(draft, locate.centre, found, window_ms, _ms(until), quiet)
+    yield from backtest(draft, locate.centre, found, window_ms, _ms(until), quiet, nearly)
 
 
 def _lives(events: Iterator[Alert]) -> list[list[Alert]]:
@@ -197,6 +207,14 @@ def _lives(events: Iterator[Alert]) -> list[list[Alert]]:
     for event in events:
         found.setdefault(event.alert_id, []).append(event)
     return sorted(found.values(), key=lambda life: (life[0].starts_at, life[0].alert_id))
+
+
+def _perhaps(nearly: Sequence[Waiting]) -> list[tuple[str, int, int]]:
+    """Return what nearly was told: for people, how often, and when first."""
+    found: dict[str, list[int]] = {}
+    for one in nearly:
+        found.setdefault(f"{one.about[0]} in {one.name}", []).append(one.since)
+    return [(what, len(since), min(since)) for what, since in found.items()]
 
 
 def _print(lives: list[list[Alert]]) -> None:

@@ -20,6 +20,7 @@ from streams.fold import Ledger, Record, Restored
 from streams.incidents.cells import Centre
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.policy import Policy
+from streams.incidents.showing import About, Waiting
 from streams.incidents.state import IncidentsState
 
 
@@ -97,13 +98,20 @@ def backtest(
     window_ms: int,
     end: int,
     silences: Sequence[Silence] = (),
+    nearly: list[Waiting] | None = None,
 ) -> Iterator[Alert]:
     """Yield the events of alerts. `rows` come by `at`; the first `at` of them stands for all that was before.
 
     Up to `end` every region is looked at once a window, whether anything changed or not. In `silences` of an operator
-    rules on too few of its vehicles are held back, as live.
+    rules on too few of its vehicles are held back, as live. To `nearly` goes what was the matter at some looks, and
+    not at those before and after: it may have lasted for as long as an alert takes, by up to two windows more than is
+    seen. Live looks in between, and may have raised it.
+
+        looks             |     |     |     |
+        seen              .     #######     .
+        may have lasted    #################
     """
-    looks = _Looks(policy, centre, silences)
+    looks = _Looks(policy, centre, silences, 2 * window_ms)
     regions: set[str] = set()
     clock = None
     for at, group in groupby(rows, key=attrgetter("at")):
@@ -120,16 +128,23 @@ def backtest(
     for quiet in range(end if clock is None else clock + window_ms, end + 1, window_ms):
         for region in sorted(regions):
             yield from looks.look(region, quiet, [])
+    if nearly is not None:
+        nearly += looks.nearly()
 
 
 class _Looks:
     """The fold that runs live, and the looks that it had."""
 
-    def __init__(self, policy: Policy, centre: Centre, silences: Sequence[Silence]) -> None:
+    def __init__(self, policy: Policy, centre: Centre, silences: Sequence[Silence], unseen_ms: int) -> None:
+        """What was the matter at some looks may have lasted for less than `unseen_ms` more."""
         self._fold = IncidentsState(
             policy, centre, Restored(0, 0, -1, {}, Ledger()), silent=self._silent_operators
         )
         self._silences = silences
+        self._unseen_ms = unseen_ms
+        self._waiting: dict[str, dict[About, tuple[Waiting, int]]] = {}
+        """By region, and what it is about: what is no alert yet, and the last look at which it was so."""
+        self._nearly: list[Waiting] = []
         self._at = 0
         self._offset = 0
 
@@ -152,6 +167,25 @@ class _Looks:
         message = codec.encode(CellsNow(region, at, at, counts))
         self._fold.apply(Record(topics.CELLS, 0, self._offset, message, at))
         self._offset += 1
-        for output in self._fold.take_outputs(at_checkpoint=False):
-            if output.topic == topics.ALERTS:
-                yield codec.alert.decode(output.value)
+        outputs = self._fold.take_outputs(at_checkpoint=False)
+        events = [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
+        self._follow(region, {(event.kind, event.cell, event.subject) for event in events})
+        yield from events
+
+    def _follow(self, region: str, told: set[About]) -> None:
+        """Note what waits in a region, and what did and was not `told`."""
+        before = self._waiting.get(region, {})
+        now = {one.about: (one, self._at) for one in self._fold.waiting(region)}
+        self._waiting[region] = now
+        for about, (one, last) in before.items():
+            goes_on = about in now and now[about][0].since == one.since
+            if not goes_on and about not in told and self._may_have_been(one, last):
+                self._nearly.append(one)
+
+    def _may_have_been(self, one: Waiting, last: int) -> bool:
+        return last - one.since + self._unseen_ms > one.min_duration_ms
+
+    def nearly(self) -> list[Waiting]:
+        """Return what may have been the matter for long enough, at the last look too."""
+        waiting = (found for region in self._waiting.values() for found in region.values())
+        return self._nearly + [one for one, last in waiting if self._may_have_been(one, last)]

@@ -14,7 +14,7 @@ from streams.incidents.counts.rules import NONE, Counts
 from streams.incidents.lifecycle import Sighting, transition
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.saturation import Watch, step
-from streams.incidents.showing import Seen
+from streams.incidents.showing import About, Seen, Waiting
 
 Centre = Callable[[int], tuple[float, float]]
 """Return (lat, lon) of a cell's centre; ValueError where it is none."""
@@ -190,6 +190,15 @@ class CellBook:
         rule = cell.rule
         bounds = f"{rule.raise_at} for {rule.min_duration_ms / 1000:g} s, cleared below {rule.clear_below}"
         return Seen(f"{sum(cell.by_operator.values())} bikes", bounds, cell.watch.as_text)
+
+    def waiting(self, region: str) -> Iterator[Waiting]:
+        """Yield the cells of a region that hold too many, not yet for long enough."""
+        for name in sorted(self._pending):
+            cell = self._cells[name]
+            if cell.region == region and cell.watch.since is not None and cell.alert is None:
+                shown = f"{cell.rule.zone}, cell {name}"
+                about: About = ("oversaturation", name, None)
+                yield Waiting(about, shown, cell.watch.since, cell.rule.min_duration_ms)
 
     def take_parts(self) -> dict[str, bytes | None]:
         """Return the cells that changed since the last call."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
-from schemas.alerts import Alert
+from schemas.alerts import Alert, AlertKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +35,20 @@ class Showing(Protocol):
 
     def seen(self, alert: Alert) -> Seen | None:
         """Return what is known of the alert's subject now; None where nothing is."""
+
+
+About = tuple[AlertKind, str, str | None]
+"""What an alert is about: its kind, cell and subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is the matter since an event time, and is no alert before it has lasted for `min_duration_ms`.
+
+    `name` is for people.
+    """
+
+    about: About
+    name: str
+    since: int
+    min_duration_ms: int

@@ -1,6 +1,6 @@
 """The incidents fold: live cells and closed windows of metrics in; alerts out, to Kafka, MQTT and the tables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 
 import msgspec
@@ -30,7 +30,7 @@ from streams.incidents.numbers import problem_of_numbers
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.owners import Owners
 from streams.incidents.policy import Policy
-from streams.incidents.showing import Seen, Showing
+from streams.incidents.showing import Seen, Showing, Waiting
 from streams.incidents.speeds.book import SpeedBook, SpeedConfig
 from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.stays.ground import count_ground_version, ground_version
@@ -167,6 +167,11 @@ class IncidentsState:
         """Return what is known of an alert's subject now; None where nothing is, or its book does not say."""
         shown = (book.seen(alert) for book in self._books.values() if isinstance(book, Showing))
         return next(filter(None, shown), None)
+
+    def waiting(self, region: str) -> Iterator[Waiting]:
+        """Yield which capacities and rules on numbers are broken in a region, not yet for long enough for an alert."""
+        yield from self._cells.waiting(region)
+        yield from self._counts.waiting(region)
 
     def apply(self, record: Record) -> None:
         """Fold one record of ub.cells in."""

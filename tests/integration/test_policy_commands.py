@@ -194,6 +194,20 @@ def test_backtest_holds_back_what_live_held_back_while_an_operator_was_silent(
     assert backtest(migrated, path, "--from", "2023-11-14").out.rstrip().endswith("0 alerts")
 
 
+def test_backtest_names_what_live_may_have_raised_by_its_looks_in_between(
+    migrated: Database, tmp_path: Path
+) -> None:
+    ups = [window(minute, occupancy) for minute, occupancy in ((0, 6), (1, 12), (3, 6), (7, 12), (9, 6))]
+    write(migrated, rows.windows(*ups))
+    path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=10)))
+    found = backtest(migrated, path, "--from", "2023-11-14")
+    assert (
+        "perhaps: too_many in Two cells, by 'rule 7', 2 times, first from 2023-11-14 22:15 (UTC): "
+        "it lasted about as long as an alert takes, and live looks in between" in found.out
+    )
+    assert found.out.rstrip().endswith("0 alerts")
+
+
 def test_backtest_names_a_policy_that_is_over_when_the_newest_begins(
     migrated: Database, tmp_path: Path
 ) -> None:

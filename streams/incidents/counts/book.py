@@ -22,7 +22,7 @@ from streams.incidents.counts.transit import in_transit
 from streams.incidents.counts.watch import Bound, bounds, severity, step
 from streams.incidents.lifecycle import RULE_GONE, ended
 from streams.incidents.saturation import Watch
-from streams.incidents.showing import Seen
+from streams.incidents.showing import Seen, Waiting
 
 Key = tuple[str, Bound, str]
 """Id of a rule, which of its bounds, and the operator of a rule that judges each by itself (else nothing)."""
@@ -187,6 +187,16 @@ class CountBook:
             for number, rule in enumerate(tally.rules):
                 if rule.rule_id == (alert.subject or "").partition("/")[0]:
                     yield tally, number
+
+    def waiting(self, region: str) -> Iterator[Waiting]:
+        """Yield the bounds in a region that are broken, not yet for long enough."""
+        for (rule_id, bound, operator), entry in self._entries.items():
+            _, rule = self._rules[rule_id, bound]
+            if rule.region == region and entry.watch.since is not None and entry.alert is None:
+                subject, of = (f"{rule_id}/{operator}", f", of {operator}") if operator else (rule_id, "")
+                shown = f"{rule.zone}, by {rule.name!r}{of}"
+                about = (bound, rule.cell, subject)
+                yield Waiting(about, shown, entry.watch.since, self._config.min_duration_ms)
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed of the state, by name; None: it is deleted."""

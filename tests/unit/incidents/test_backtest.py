@@ -6,6 +6,7 @@ from typing import Any
 
 from streams.incidents.backtest import Silence, Standing, backtest, drafted, over
 from streams.incidents.policy import Policy
+from streams.incidents.showing import Waiting
 from tests.unit.incidents.counts import mds
 from tests.unit.incidents.counts.mds import START, cell_at, document, geography, identity, rule, square
 from tests.unit.incidents.stays.zones import time_rule
@@ -75,6 +76,30 @@ def test_rules_on_too_few_are_held_back_while_an_operator_is_silent_as_live() ->
     assert told(policy, *rows, end=20, silences=[ever_since]) == []
     elsewhere = Silence("r5.5", "hello", T0, None)
     assert told(policy, *rows, end=20, silences=[elsewhere]) == [(12, "too_few", "raised")]
+
+
+def nearly_told(policy: Policy, *rows: Standing, end: int) -> list[tuple[int, str]]:
+    """Return (minute of the first look, kind) of what nearly was told."""
+    nearly: list[Waiting] = []
+    list(backtest(policy, centre, rows, MINUTE, T0 + end * MINUTE, nearly=nearly))
+    return [((one.since - T0) // MINUTE, one.about[0]) for one in nearly]
+
+
+def test_what_may_have_lasted_for_long_enough_between_the_looks_is_known() -> None:
+    """Two minutes make an alert: at one look it was shorter, at two it may have been as long, at three it was."""
+    policy = policy_of(mds.policy(1, rule(7, 1, states=STANDING, maximum=10)))
+    one_look = row(1, A, 11), row(2, A, 5)
+    assert nearly_told(policy, row(0, A, 5), *one_look, end=9) == []
+    two_looks = row(1, A, 11), row(3, A, 5)
+    assert told(policy, row(0, A, 5), *two_looks, end=9) == []
+    assert nearly_told(policy, row(0, A, 5), *two_looks, end=9) == [(1, "too_many")]
+    three_looks = row(11, A, 11), row(14, A, 5)
+    assert nearly_told(policy, row(0, A, 5), *two_looks, *three_looks, end=19) == [(1, "too_many")]
+    assert nearly_told(policy, row(0, A, 5), row(1, A, 11), end=2) == [(1, "too_many")]
+    full = policy_of(mds.policy(1, rule(7, 1, states=STANDING)), capacity=10)
+    assert nearly_told(full, row(0, A, 5), *two_looks, end=9) == [(1, "oversaturation")]
+    at_once = replace(policy, default=replace(policy.default, min_duration_ms=0))
+    assert nearly_told(at_once, row(0, A, 5), *one_look, *three_looks, end=19) == []
 
 
 def test_regions_go_by_the_same_clock() -> None:

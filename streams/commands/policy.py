@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from schemas import codec
@@ -130,6 +131,10 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     if end is not None and end > reach.last:
         text = f"no windows after {_clock(_ms(reach.last))} (UTC)"
         console.print(f"{text}: nothing is judged from there on", markup=False)
+    least = any(rule.minimum is not None for counts in draft.counts for rule in counts.rules)
+    if least and reach.since == reach.first:
+        text = "if the system began then, live heard of the fleet bit by bit, and may have told too few"
+        console.print(f"first windows at {_clock(_ms(reach.first))} (UTC): {text}", markup=False)
     under_way = sum(life[0].starts_at == _ms(reach.since) for life in found)
     if under_way:
         text = f"under way at {_clock(_ms(reach.since))} (UTC), the first look: {under_way} alerts"
@@ -192,13 +197,25 @@ def _events(
         standing.standing_between(connection, since, until, length),
     )
     looks = (Standing(_ms(at), region, cell, operator, n) for at, region, cell, operator, n in rows)
-    found = finding_gaps(looks, _ms(since), _ms(until), _GAP_MS, gaps)
+    shown = showing(looks, _ms(since), _ms(until), Console(stderr=True))
+    found = finding_gaps(shown, _ms(since), _ms(until), _GAP_MS, gaps)
     quiet = [
         Silence(region, operator, _ms(first), None if last is None else _ms(last))
         for region, operator, first, last in standing.silences(connection, since, until)
     ]
     window_ms = length // timedelta(milliseconds=1)
     yield from backtest(draft, locate.centre, found, window_ms, _ms(until), quiet, nearly)
+
+
+def showing(looks: Iterator[Standing], since: int, until: int, console: Console) -> Iterator[Standing]:
+    """Yield the looks, and show on a terminal how far they are: months take minutes."""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        shown, before = progress.add_task("", total=until - since), None
+        for look in looks:
+            if look.at != before:
+                before = look.at
+                progress.update(shown, completed=look.at - since, description=_clock(look.at))
+            yield look
 
 
 def _lives(events: Iterator[Alert]) -> list[list[Alert]]:

@@ -1,14 +1,18 @@
 """`urbanbrain policy check` and `backtest` as a person runs them."""
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import h3
 import h3.api.basic_int as h3i
 import pytest
+from rich.console import Console
 
+from streams.commands.policy import showing
 from streams.grid import locate
+from streams.incidents.backtest import Standing
 from tests.conftest import Database
 from tests.e2e.commands import Finished, clean_environment, run
 from tests.integration import store_rows as rows
@@ -173,6 +177,18 @@ def test_backtest_says_what_may_have_begun_before_its_first_look(migrated: Datab
     assert "under way" not in backtest(migrated, path, "--from", "2023-11-14T22:14").out
 
 
+def test_backtest_says_that_live_heard_of_the_fleet_bit_by_bit_where_windows_begin(
+    migrated: Database, tmp_path: Path
+) -> None:
+    write(migrated, rows.windows(window(0, 12), window(9, 12)))
+    path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, minimum=10)))
+    said = "first windows at 2023-11-14 22:14 (UTC): if the system began then, live heard of the fleet bit by bit"
+    assert said in backtest(migrated, path, "--from", "2023-11-14T22:00").out
+    assert said not in backtest(migrated, path, "--from", "2023-11-14T22:15").out
+    at_most = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=20)))
+    assert said not in backtest(migrated, at_most, "--from", "2023-11-14T22:00").out
+
+
 def test_backtest_holds_back_what_live_held_back_while_an_operator_was_silent(
     migrated: Database, tmp_path: Path
 ) -> None:
@@ -206,6 +222,15 @@ def test_backtest_names_what_live_may_have_raised_by_its_looks_in_between(
         "it lasted about as long as an alert takes, and live looks in between" in found.out
     )
     assert found.out.rstrip().endswith("0 alerts")
+
+
+def test_backtest_shows_on_a_terminal_how_far_it_is() -> None:
+    looks = [Standing(T0 + minute * MINUTE, REGION, f"{CELL:x}", "hello", 1) for minute in range(3)]
+    for terminal in (True, False):
+        shown = StringIO()
+        console = Console(file=shown, force_terminal=terminal, width=80)
+        assert list(showing(iter(looks), T0, T0 + 2 * MINUTE, console)) == looks
+        assert ("2023-11-14 22:16" in shown.getvalue()) == terminal
 
 
 def test_backtest_names_a_policy_that_is_over_when_the_newest_begins(

@@ -66,9 +66,9 @@ class Teller:
     ) -> list[Output]:
         """Return partials on the health of the series in these rows, and on those that are gone; before `partials`.
 
-        Their watermark is the one that was told before: by the new one these series would be judged before all is told.
+        Their watermark is the one that was told before: by the new one these series would be judged, and windows
+        closed, before all is told.
         """
-        watermark = self.told_watermark or clock.watermark
         of_region: dict[int, list[Gone]] = {}
         for one in gone:
             of_region.setdefault(self._slots.region_of(one[3]), []).append(one)
@@ -77,7 +77,10 @@ class Teller:
         told += [
             (region, self._condition(series, rows)) for region, rows in pieces(due, regions, _MOST_SERIES)
         ]
-        return [self._partial(region, offset, clock, watermark, _NOTHING, facts) for region, facts in told]
+        return [
+            self._partial(region, offset, clock, self.told_watermark, _NOTHING, facts)
+            for region, facts in told
+        ]
 
     def _condition(self, series: Series, rows: NDArray[np.int64]) -> SensorHealth:
         h = series.health[rows]

@@ -232,3 +232,15 @@ def test_readings_out_of_range_count_as_they_came_wherever_checkpoints_fall() ->
         (row,) = station.rows.values()
         found.append(record.load([row["health"]])[0].tobytes())
     assert found[0] == found[1]
+
+
+def test_how_sensors_are_closes_no_window_whose_counts_are_told_after_it() -> None:
+    """Not even in the first word of all, where no watermark was told before."""
+    station = Station()
+    station.feed(*(reading(1.0 + minute, minute * 60) for minute in range(20)))
+    station.feed(*(reading(-1_000, 1_200 + minute * 60) for minute in range(3)))
+    told = station.tell()
+    first = next(number for number, partial in enumerate(told) if partial.windows.cell)
+    assert any(partial.health is not None for partial in told[:first])
+    assert {partial.watermark for partial in told[:first]} == {0}
+    assert told[-1].watermark > T0

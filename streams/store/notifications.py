@@ -93,9 +93,15 @@ SELECT coalesce(not_before > clock_timestamp(), false) FROM ub.receiver WHERE na
 """
 
 _FIRST = """
-SELECT number FROM ub.notification
-WHERE receiver = %s AND state = 'pending' AND due_at <= clock_timestamp()
-ORDER BY number LIMIT 1
+SELECT f.number FROM (
+    SELECT receiver, alert_id FROM ub.notification
+    WHERE receiver = %s AND state = 'pending' AND due_at <= clock_timestamp()
+    ORDER BY urgency DESC, number LIMIT 1
+) u CROSS JOIN LATERAL (
+    SELECT number FROM ub.notification
+    WHERE receiver = u.receiver AND alert_id = u.alert_id AND state = 'pending' AND due_at <= clock_timestamp()
+    ORDER BY number LIMIT 1
+) f
 """
 
 _FIRST_HELD = """
@@ -223,7 +229,7 @@ async def queue_overdue(connection: Connection, *, receiver: str, to: str) -> in
 async def next_due(connection: Connection, receiver: str) -> Due | None:
     """Return the first notification whose time has come; its receiver is locked until the transaction ends.
 
-    Two processes that serve the same receiver so wait for each other, and neither sends what the other sends, nor
+    It is of the alert that is, or waits to be told as, the most severe; of one alert they come in order. Two processes that serve the same receiver so wait for each other, and neither sends what the other sends, nor
     judges before it knows what the other told. What is kept back comes behind all else, however much of it there is.
     """
     waits = await (await connection.execute(_MINE, (receiver,))).fetchone()

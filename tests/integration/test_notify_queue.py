@@ -130,6 +130,23 @@ def test_what_is_kept_back_delays_nothing_however_much_of_it_there_is(desk: Desk
         assert query(desk.database.owner_url, not_looked_at)[0][0] > 0
 
 
+def test_the_most_severe_is_told_first_and_of_one_alert_in_order(desk: Desk) -> None:
+    with hook() as to:
+        to.answer = 503
+        with notifying(desk, receiver("a", to)):
+            desk.tell("first", "raised", "minor")
+            wait_until(lambda: bool(to.tried), "an attempt")
+            desk.tell("slight", "raised", "warning")
+            desk.tell("grew", "raised", "warning")
+            desk.tell("severe", "raised", "critical")
+            desk.tell("grew", "updated", "critical")
+            desk.tell("first", "cleared", "minor")
+            wait_until(lambda: len(desk.states()) == 6, "all in the queue")
+            to.answer = 200
+            wait_until(lambda: len(to.ids) == 6, "all told")
+    assert to.ids == ["severe/0", "grew/0", "grew/1", "first/0", "first/1", "slight/0"]
+
+
 def test_alertmanager_is_told_again_under_a_silence_so_that_nothing_is_resolved_there(desk: Desk) -> None:
     with hook() as to, notifying(desk, receiver("a", to, 'format = "alertmanager"\nrepeat_interval = "1s"')):
         desk.tell("one")

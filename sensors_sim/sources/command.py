@@ -60,15 +60,28 @@ class FeedOptions:
 
     def feed(self, where: str) -> Feed:
         """Return what to open."""
-        headers = None
+        token = None
         if self.token_file is not None:
-            token = self.token_file.read_text("ascii", errors="replace").strip()
-            if not token.isprintable() or not token.isascii():
-                raise SourceError(
-                    f"{self.token_file} holds no token: one line of ASCII characters is expected"
-                )
-            headers = {"Authorization": f"Bearer {token}"}
-        return Feed(where, self.mapping, self.owner, headers, self.memory)
+            token = TokenFile(self.token_file)
+            token()
+        return Feed(where, self.mapping, self.owner, token, self.memory)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFile:
+    """A file with an access token, read for each request: tokens expire, and who renews them writes the file anew."""
+
+    path: Path
+
+    def __call__(self) -> str:
+        """Return the token. Raises SourceError where there is none."""
+        try:
+            token = self.path.read_text("ascii", errors="replace").strip()
+        except OSError as error:
+            raise SourceError(f"{self.path} cannot be read ({error}): it is to hold a token") from None
+        if not token or not token.isprintable() or not token.isascii():
+            raise SourceError(f"{self.path} holds no token: one line of ASCII characters is expected")
+        return token
 
 
 def report_lines(report: Report) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import http.client
 import zlib
 from codecs import BOM_UTF8
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from email.utils import parsedate_to_datetime
 from threading import Thread
@@ -46,9 +46,6 @@ def is_url(where: str) -> bool:
 class _Redirects(HTTPRedirectHandler):
     """Follows redirects, but takes what logs us in to no other server, nor from https to http; urllib would."""
 
-    def __init__(self, secret: Mapping[str, str]) -> None:
-        self._secret = secret
-
     def redirect_request(
         self,
         req: Request,
@@ -63,26 +60,25 @@ class _Redirects(HTTPRedirectHandler):
         if request is not None and (
             after.netloc != before.netloc or after.scheme not in (before.scheme, "https")
         ):
-            for name in self._secret:
-                request.remove_header(name.capitalize())  # as urllib spells it
+            request.remove_header("Authorization")
         return request
 
 
 class Http:
-    """Gets documents; `headers` go with every request (Authorization, say), but not to where a redirect leads away."""
+    """Gets documents; a `token` goes with every request, as it is then, but not to where a redirect leads away."""
 
     def __init__(
         self,
-        headers: Mapping[str, str] | None = None,
+        token: Callable[[], str] | None = None,
         timeout_s: float = TIMEOUT_S,
         accept: str = ANYTHING,
         given_up: Callable[[], bool] = lambda: False,
     ) -> None:
-        about = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "urbanbrain-sim"}
-        self._headers = {**about, **(headers or {})}
+        self._headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "urbanbrain-sim"}
+        self._token = token
         self._timeout_s = timeout_s
         self._given_up = given_up
-        self._opener = build_opener(_Redirects(headers or {}))
+        self._opener = build_opener(_Redirects())
 
     def __call__(self, url: str) -> bytes:
         """Return the body of the answer. Raises FetchFailed, and GivenUp soon after nobody wants it any more."""
@@ -105,10 +101,14 @@ class Http:
     def _body(self, url: str) -> bytes:
         try:
             request = Request(url, headers=self._headers)  # noqa: S310 - http and https only, see above
+            if self._token is not None:
+                request.add_header("Authorization", f"Bearer {self._token()}")
             with self._opener.open(request, timeout=self._timeout_s) as answer:
                 body = _whole(answer, url)
                 packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
             return (_unpacked(body, url) if packed else body).removeprefix(BOM_UTF8)
+        except SourceError as error:
+            raise FetchFailed("no_token", str(error)) from None
         except HTTPError as error:
             with error:
                 wait = _wait_s(error.headers.get("Retry-After", ""), error.headers.get("Date", ""))

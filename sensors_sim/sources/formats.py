@@ -28,7 +28,7 @@ class Feed:
     where     a path, or an address
     mapping   how to read a table
     owner     operator of vehicles or owner of sensors and requests, in place of the one that the feed names
-    headers   of every request to an address
+    token     that logs in at an address; asked for at each request
     memory    where to keep what the last poll said, for the next run
     given_up  whether an answer that is waited for is wanted no more
     """
@@ -36,7 +36,7 @@ class Feed:
     where: str
     mapping: Path | None = None
     owner: str | None = None
-    headers: Mapping[str, str] | None = None
+    token: Callable[[], str] | None = None
     memory: Path | None = None
     given_up: Callable[[], bool] = lambda: False
 
@@ -115,7 +115,7 @@ def _clocks() -> Clocks:
 
 
 def _http(feed: Feed, accept: str = ANYTHING) -> Http:
-    return Http(feed.headers, accept=accept, given_up=feed.given_up)
+    return Http(feed.token, accept=accept, given_up=feed.given_up)
 
 
 def _gbfs_live(feed: Feed) -> Source:

@@ -229,8 +229,9 @@ async def queue_overdue(connection: Connection, *, receiver: str, to: str) -> in
 async def next_due(connection: Connection, receiver: str) -> Due | None:
     """Return the first notification whose time has come; its receiver is locked until the transaction ends.
 
-    It is of the alert that is, or waits to be told as, the most severe; of one alert they come in order. Two processes that serve the same receiver so wait for each other, and neither sends what the other sends, nor
-    judges before it knows what the other told. What is kept back comes behind all else, however much of it there is.
+    It is of the alert that is, or became, the most severe of those that wait; of one alert they come in order. What is
+    kept back comes behind all else, however much of it there is. Two processes that serve the same receiver so wait for
+    each other, and neither sends what the other sends, nor judges before it knows what the other told.
     """
     waits = await (await connection.execute(_MINE, (receiver,))).fetchone()
     if waits is None or waits[0]:

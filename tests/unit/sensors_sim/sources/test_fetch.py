@@ -1,9 +1,12 @@
 """Getting one document over real HTTP: packed, damaged, without end, redirected."""
 
+from pathlib import Path
+
 import pytest
 
 from sensors_sim.errors import SourceError
 from sensors_sim.sources import fetch
+from sensors_sim.sources.command import TokenFile
 from sensors_sim.sources.fetch import FetchFailed, Http
 from tests.unit.sensors_sim.sources.feed_samples import T0, rfc3339
 from tests.unit.sensors_sim.sources.feed_server import FeedServer, answer
@@ -72,22 +75,36 @@ def test_when_to_come_back_is_told_in_seconds_or_as_a_date_of_the_server(
         assert failure(server.url("/a")).retry_after_s == wait
 
 
-SECRET = {"Authorization": "Bearer secret"}
-
-
 def test_a_redirect_to_another_server_takes_no_token_along() -> None:
     with FeedServer({"/feed": [answer({})]}).running() as other:
         away = answer(b"", 302, Location=other.url("/feed"))
         with FeedServer({"/feed": [away]}).running() as server:
-            Http(SECRET)(server.url("/feed"))
+            Http(lambda: "secret")(server.url("/feed"))
     assert server.headers[0]["Authorization"] == "Bearer secret"
     assert "Authorization" not in other.headers[0]
 
 
 def test_a_redirect_on_the_same_server_keeps_the_token() -> None:
     with FeedServer({"/old": [answer(b"", 301, Location="/new")], "/new": [answer({})]}).running() as server:
-        Http(SECRET)(server.url("/old"))
+        Http(lambda: "secret")(server.url("/old"))
     assert [headers["Authorization"] for headers in server.headers] == ["Bearer secret"] * 2
+
+
+def test_a_token_that_was_renewed_is_sent_from_then_on(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    get = Http(TokenFile(file))
+    with FeedServer({"/feed": [answer({})]}).running() as server:
+        for token in ("of this hour\n", "of the next one\n"):
+            file.write_text(token)
+            get(server.url("/feed"))
+        file.unlink()
+        with pytest.raises(FetchFailed, match="it is to hold a token") as failed:
+            get(server.url("/feed"))
+    assert failed.value.reason == "no_token"
+    assert [asked["Authorization"] for asked in server.headers] == [
+        "Bearer of this hour",
+        "Bearer of the next one",
+    ]
 
 
 def test_an_address_that_is_none_is_no_answer() -> None:

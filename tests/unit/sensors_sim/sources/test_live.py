@@ -364,7 +364,7 @@ def test_what_is_beside_a_feed_but_does_not_answer_at_first_is_asked_again() -> 
 
 
 def mds(server: FeedServer, path: str, wall: Wall) -> MdsUrl:
-    return MdsUrl(server.url(path), None, Http({"Authorization": "Bearer secret"}), wall.clocks(), Random(1))
+    return MdsUrl(server.url(path), None, Http(lambda: "secret"), wall.clocks(), Random(1))
 
 
 def test_pages_of_a_status_are_followed_and_repeats_left_out() -> None:
@@ -491,7 +491,7 @@ def test_vehicles_have_the_types_that_stand_beside_their_statuses() -> None:
 def test_mds_is_asked_for_by_its_version() -> None:
     """An API answers as MDS 0.2 where no version is asked for, and 406 to one that it does not have."""
     with FeedServer({"/vehicles/status": [answer(mds_page("vehicles_status", [], T0))]}).running() as server:
-        open_feed("mds", Feed(server.url("/vehicles/status"), headers={"Authorization": "Bearer secret"}))
+        open_feed("mds", Feed(server.url("/vehicles/status"), token=lambda: "secret"))
     assert server.headers[0]["Accept"] == "application/vnd.mds+json;version=2.0"
 
 

@@ -41,10 +41,14 @@ class Pace:
 
 @dataclass(slots=True)
 class _Feed:
+    """What is polled; `said` is its newest answer with the time that stood in it, `at` the time that it was given."""
+
     url: str
     floor: float
     backoff: Backoff
     due: float = 0.0
+    said: tuple[int, Any] | None = None
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ class LivePolls:
                 return
             ttl = number(found.body.get("ttl")) or 0.0
             following = _next_page(found, url)
+            if following is None and url == feed.url:
+                found = self._dated(found, feed)
             yield replace(found, more=following is not None)
             if following is None:
                 break
@@ -129,6 +135,19 @@ class LivePolls:
             )
             return replace(found, at=now)
         return found
+
+    def _dated(self, found: Poll, feed: _Feed) -> Poll:
+        """Return an answer dated by our clock where its own stands still though it says something else."""
+        said = (found.at, found.body.get("data"))
+        before, feed.said = feed.said, said
+        if before is None or before[0] != found.at:
+            feed.at = found.at
+        elif before != said:
+            feed.at = self._clocks.now_ms()
+            self._report.note(
+                "feed_clock_stands", f"{feed.url}: another answer of {found.at}; dated by its poll"
+            )
+        return replace(found, at=feed.at)
 
     def _read(self, url: str) -> Poll:
         """Return the document at an address. Raises FetchFailed, too where it is none of those that are expected."""

@@ -136,6 +136,21 @@ def test_what_the_address_of_a_single_feed_refers_to_is_looked_for_beside_it() -
         assert len(polled(gbfs(server, "/en/station_status.json?key=1", wall), wall, 5)) == 1
 
 
+def test_a_feed_whose_clock_stands_still_is_dated_by_its_polls() -> None:
+    status = [
+        envelope("2.3", T0 - 5, {"stations": [{"station_id": "7", "num_docks_available": free}]}, ttl=60)
+        for free in (3, 4, 4, 5)
+    ]
+    places = envelope("2.3", T0, {"stations": [{"station_id": "7", "lat": 59.9, "lon": 10.7}]})
+    answers = system(station_information=[answer(places)], station_status=[answer(one) for one in status])
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        source = gbfs(server, "/gbfs.json", wall)
+        told = [(row.ts // 1000 - T0, row.value) for row in polled(source, wall, 200)]  # type: ignore[union-attr]
+    assert told == [(-5, 3), (60, 4), (180, 5)]
+    assert source.report.noted["feed_clock_stands"] == 2
+
+
 def test_what_is_wrong_with_a_feed_is_known_while_it_is() -> None:
     answers = system(
         free_bike_status=[

@@ -15,6 +15,7 @@ from streams import settings as settings_module
 from streams.alerts.matchers import Matcher, match_all, that_need_districts
 from streams.commands import listed
 from streams.commands.values import MOST_NAME, Cell, MatcherType, Moment, Text
+from streams.errors import SettingsError
 from streams.settings import Settings
 
 KINDS = get_args(AlertKind)
@@ -134,7 +135,6 @@ def list_(
     from streams.alerts.inhibition import Sources  # noqa: PLC0415
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
     from streams.alerts.silences import of_row, silenced_by  # noqa: PLC0415
-    from streams.notify.service import load_inhibitions  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
     settings = settings_module.load()
@@ -142,7 +142,7 @@ def list_(
     severities: list[str] | None = None
     if severity is not None:
         severities = list(SEVERITIES[SEVERITIES.index(severity) :])
-    district, now, rules = district_of(settings), datetime.now(UTC), load_inhibitions(settings)
+    district, now, rules = district_of(settings), datetime.now(UTC), _inhibitions(settings)
     filters = queries.Filters(status, kind, severities, cell, operator, acknowledged, since=since)
     table = listed.table(
         *("since (UTC)", "severity", "cell", "bikes", "capacity", "what", "zone", "handled", "alert")
@@ -195,7 +195,6 @@ def show(alert_id: str, as_json: bool) -> None:
     from streams.alerts.shown import Shown, as_text  # noqa: PLC0415
     from streams.alerts.shown import as_json as json_of  # noqa: PLC0415
     from streams.alerts.silences import of_row, silenced_by  # noqa: PLC0415
-    from streams.notify.service import load_inhibitions  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
     from streams.store.incidents import of_alert  # noqa: PLC0415
 
@@ -206,7 +205,7 @@ def show(alert_id: str, as_json: bool) -> None:
         events, actions = queries.alert_events(connection, found), alert_desk.actions(connection, found)
         silences = [of_row(silence) for silence in alert_desk.silences(connection)]
         parts = of_alert(connection, found)
-        district, rules = district_of(settings), load_inhibitions(settings)
+        district, rules = district_of(settings), _inhibitions(settings)
         labels = labels_of_row(row, district)
         silence = silenced_by(labels, silences, datetime.now(UTC))
         sources = _sources(connection, district) if rules and row.status == "active" else []
@@ -232,6 +231,17 @@ def check_districts(settings: Settings, matchers: Sequence[Matcher]) -> None:
         raise click.UsageError(
             f"{matcher} matches no alert while UB_DISTRICTS_FILE is not set; set it, or leave the matcher out"
         )
+
+
+def _inhibitions(settings: Settings) -> tuple[Any, ...]:
+    """Return what UB_NOTIFY_FILE says about inhibition. A fault in it keeps nobody from looking at alerts."""
+    from streams.notify.service import load_inhibitions  # noqa: PLC0415
+
+    try:
+        return load_inhibitions(settings)
+    except SettingsError as error:
+        click.echo(f"which alerts keep others back is not shown: {error}", err=True)
+        return ()
 
 
 def _sources(connection: Any, district: Any) -> list[Any]:

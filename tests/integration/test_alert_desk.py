@@ -369,6 +369,11 @@ def test_an_alert_is_shown_with_what_keeps_it_back(desk: Desk, tmp_path: Path) -
     assert json.loads(desk("show", "0444", "--json", **settings).out)["inhibited_by"] == "05550000"
     assert "inhibited" not in desk("show", "0555", **settings).out
     assert json.loads(desk("show", "0444", "--json").out)["inhibited_by"] is None
+    file.write_text("[[inhibit]]")
+    for command in (("show", "0444"), ("list",)):
+        done = desk(*command, **settings)
+        assert (done.code, "04443a28" in done.out) == (0, True), "a fault there keeps nobody from looking"
+        assert "which alerts keep others back is not shown: UB_NOTIFY_FILE=" in done.err
 
 
 def test_who_acknowledges_what_is_over_is_told_so(desk: Desk) -> None:

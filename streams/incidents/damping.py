@@ -49,14 +49,14 @@ def flapping(raised: Alert) -> str:
 class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is remembered of one subject of one kind.
 
-    starts      when its newest alerts began, as many as count
+    raises      when it was raised, the newest times, as many as count
     shown       the alert as it was told, while it flaps
     last        the event that cleared it for its book, while its end is held back
-    source      the kind of message that did so
+    source      the kind of message that did the latest of these: its clock decides
     """
 
     region: str
-    starts: list[int]
+    raises: list[int]
     shown: Alert | None = None
     last: Alert | None = None
     source: str = ""
@@ -75,8 +75,8 @@ class Damper:
         self._unsaved: set[str] = set()
         self._release_at: dict[tuple[str, str], int] = {}
         """By region and source: no end is to be told earlier."""
-        self._forget_at: dict[str, list[tuple[int, str]]] = {}
-        """By region, a heap: when subjects are to be forgotten, if nothing comes of them until then."""
+        self._forget_at: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        """By region and source, a heap: when subjects are to be forgotten, if nothing comes of them until then."""
 
     def pass_on(
         self, events: Sequence[Alert], source: str, clock: tuple[str, int] | None, record: Record
@@ -88,13 +88,16 @@ class Damper:
                 yield told
         if clock is not None:
             yield from self._release(clock[0], source, clock[1], record)
-            self._forget(clock[0], clock[1])
+            self._forget(clock[0], source, clock[1])
 
     def _take(self, event: Alert, source: str) -> Alert | None:
         key = about(event)
         known = self._known.get(key)
+        if known is not None and known.last is not None:
+            self._held[known.region, known.source].discard(key)
+            known.last = None
         if event.action == "raised":
-            known = self._raised(key, known, event)
+            known = self._raised(key, known, event, source)
         if known is None or known.shown is None:
             return event
         self._unsaved.add(key)
@@ -103,9 +106,6 @@ class Damper:
             known.last, known.source = event, source
             self._hold(key, known)
             return None
-        if known.last is not None:
-            self._held[known.region, known.source].discard(key)
-            known.last = None
         if event.action == "raised" and event.alert_id == before.alert_id:
             return before
         if event.action == "raised" and event.severity == before.severity:
@@ -113,17 +113,18 @@ class Damper:
         known.shown = _continued(before, event)
         return known.shown
 
-    def _raised(self, key: str, known: _Saved | None, event: Alert) -> _Saved | None:
+    def _raised(self, key: str, known: _Saved | None, event: Alert, source: str) -> _Saved | None:
         """Count a raise; with the one that makes it flap it is shown from then on."""
         most = self._config.raises
         if known is None:
             if not most:
                 return None
             known = self._known[key] = _Saved(event.region, [])
-        since = event.starts_at - self._config.window_ms
-        known.starts = [at for at in known.starts if at > since][1 - most :] if most > 1 else []
-        known.starts.append(event.starts_at)
-        if known.shown is None and most and len(known.starts) >= most:
+        since = event.updated_at - self._config.window_ms
+        known.raises = [at for at in known.raises if at > since][1 - most :] if most > 1 else []
+        known.raises.append(event.updated_at)
+        known.source = source
+        if known.shown is None and most and len(known.raises) >= most:
             note = f"{most} times in {_minutes(self._config.window_ms)}"
             known.shown = msgspec.structs.replace(event, summary=f"{event.summary}{_FLAPS}{note}")
         self._unsaved.add(key)
@@ -167,14 +168,16 @@ class Damper:
 
     def _remember(self, key: str, known: _Saved) -> None:
         """Note when a subject is to be looked at, to be forgotten."""
-        heappush(self._forget_at.setdefault(known.region, []), (self._over_at(known), key))
+        where = known.region, known.source or _CLOCK  # earlier versions did not save by whom it was raised
+        heappush(self._forget_at.setdefault(where, []), (self._over_at(known), key))
 
     def _over_at(self, known: _Saved) -> int:
-        return known.starts[-1] + self._config.window_ms
+        # Twice as long as it counts: what is told of windows lies behind the clock of their stream.
+        return known.raises[-1] + 2 * self._config.window_ms
 
-    def _forget(self, region: str, now: int) -> None:
+    def _forget(self, region: str, source: str, now: int) -> None:
         """Forget what counts no more: with the first message that is late enough, so that a replay does the same."""
-        waiting = self._forget_at.get(region, [])
+        waiting = self._forget_at.get((region, source), [])
         while waiting and waiting[0][0] <= now:
             _, key = heappop(waiting)
             known = self._known.get(key)

@@ -191,7 +191,8 @@ class IncidentsState:
         if isinstance(message, CellsNow):
             self._newest = max(self._newest, message.as_of)
         found = [event for book in self._books.values() for event in book.apply(message, record)]
-        clock = time_of(message)
+        # What the rest of a look opens again was not quiet until then.
+        clock = None if isinstance(message, CellsNow) and message.more else time_of(message)
         events = list(self._damper.pass_on(found, type(message).__name__, clock, record))
         self._to_tell += [self._open.tell(event) for event in events]
         self._events += events

@@ -15,7 +15,7 @@ from streams.incidents.policy import Rule
 from streams.incidents.state import IncidentsState
 from tests.pipeline import T0, restored
 from tests.unit.alerts.events import alert
-from tests.unit.incidents.test_lifecycle import RULE, Incidents
+from tests.unit.incidents.test_lifecycle import OTHER, RULE, Incidents
 
 FLAPS = FlapConfig(raises=3, window_ms=600_000, quiet_ms=120_000)
 AT_ONCE = replace(RULE, min_duration_ms=0)
@@ -102,6 +102,33 @@ def test_quiet_is_counted_from_the_last_time() -> None:
     assert [alert.action for alert in city.look(285)] == ["cleared"]
 
 
+def test_a_raise_counts_for_a_whole_window_however_long_what_it_tells_must_last() -> None:
+    """
+    second      0  120 130         590 600  710
+    bikes       60 60  0           60  60   60
+                   ^raised                  ^raised, 590 s later
+    """
+    city = Damped(FlapConfig(raises=2, window_ms=600_000, quiet_ms=120_000), RULE)
+    looks = [(0, 60), (120, 60), (130, 0), (590, 60), (600, 60), (710, 60)]
+    told = [event for second, bikes in looks for event in city.look(second, {"north": bikes})]
+    assert [event.action for event in told] == ["raised", "cleared", "raised"]
+    assert told[-1].summary.endswith("; opens and closes again and again, 2 times in 10 min")
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_end_that_is_held_back_waits_for_the_whole_look(crash: bool) -> None:
+    """Its cell is full again by the second message of the look with which it would have been quiet for long enough."""
+    city = Damped()
+    city.flap(3)
+    city.look(50, {"north": 0})
+    assert city.look(170, {"north": 1}, cell=OTHER, more=True) == []
+    if crash:
+        city.again()
+    assert city.look(170, {"north": 60}) == []
+    city.look(180, {"north": 0})
+    assert [event.action for event in city.look(300)] == ["cleared"]
+
+
 def test_once_it_was_quiet_for_a_window_it_begins_to_count_anew() -> None:
     city = Damped()
     city.flap(3)
@@ -161,6 +188,32 @@ def test_a_feed_of_sensors_and_one_of_vehicles_of_the_same_name_are_told_both() 
         *(("raised", "vehicles"), ("cleared", "vehicles")),
         *(("raised", "sensors"), ("raised", "vehicles")),
     ]
+
+
+def test_another_stream_that_is_hours_ahead_makes_no_raise_forgotten() -> None:
+    """As where the fleet works off a backlog, and the sensors do not."""
+    damper = Damper(FlapConfig(raises=2, window_ms=600_000, quiet_ms=120_000))
+    told = flap(damper, "sensors", 0)
+    for part, value in damper.take_parts().items():
+        damper = Damper(FlapConfig(raises=2, window_ms=600_000, quiet_ms=120_000))
+        damper.restore(part, value or b"")
+    record = Record(topics.CELLS, 0, 1, b"", 0)
+    assert list(damper.pass_on([], "Metrics", (alert().region, T0 + 7_200_000), record)) == []
+    told += flap(damper, "sensors", 5)
+    assert [one.action for one in told] == ["raised", "cleared", "raised"]
+
+
+def test_what_is_told_later_than_it_was_counts_when_it_was() -> None:
+    """As windows are, which close when the watermark has passed them."""
+    damper = Damper(FlapConfig(raises=2, window_ms=600_000, quiet_ms=120_000))
+    summaries = []
+    for second in (0, 60, 120, 180, 240, 300, 360, 420, 480, 540):
+        event = msgspec.structs.replace(alert(), kind="anomaly", updated_at=T0 + second * 1000)
+        events = [event] if second in (0, 540) else []
+        clock = (event.region, event.updated_at + 130_000)
+        told = damper.pass_on(events, "Metrics", clock, Record(topics.CELLS, 0, second, b"", 0))
+        summaries += [one.summary for one in told]
+    assert ["again and again" in summary for summary in summaries] == [False, True]
 
 
 def flap(damper: Damper, feed: str, minute: int) -> list[Alert]:

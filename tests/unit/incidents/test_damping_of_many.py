@@ -60,7 +60,7 @@ def work(n: int, second: int, *, flapping: bool) -> int:
 
 
 def test_what_is_forgotten_costs_by_what_is_forgotten_not_by_what_is_known() -> None:
-    assert work(400, 1000, flapping=False) == work(100, 1000, flapping=False)
+    assert work(400, 2000, flapping=False) == work(100, 2000, flapping=False)
 
 
 def test_ends_that_are_held_back_cost_nothing_until_one_is_told() -> None:

@@ -1,10 +1,12 @@
 """Times as feeds write them: seconds or milliseconds since the epoch, or RFC 3339 (GBFS 3.0, Open311)."""
 
-from datetime import UTC, datetime, tzinfo
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
 
 EARLIEST_MS = 1_000_000_000_000
 END_MS = 4_133_980_800_000
 """2001-09-09 to 2100-12-31: seconds and milliseconds of this range cannot be mistaken for one another."""
+_LEAP = re.compile(r"(?<=[Tt ]\d\d:\d\d):60(?!\d)", re.ASCII)
 
 
 def instant(value: object, zone: tzinfo = UTC) -> int | None:
@@ -46,7 +48,9 @@ def from_datetime(moment: datetime, zone: tzinfo) -> int | None:
 
 
 def _written(text: str, zone: tzinfo) -> int | None:
+    # A leap second is :60 in RFC 3339; clocks that do not count it, as those of the epoch, show the next one then.
+    even, leaps = _LEAP.subn(":59", text.strip())
     try:
-        return from_datetime(datetime.fromisoformat(text.strip()), zone)
-    except ValueError:
+        return from_datetime(datetime.fromisoformat(even) + timedelta(seconds=leaps), zone)
+    except (ValueError, OverflowError):
         return None

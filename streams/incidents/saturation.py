@@ -1,12 +1,12 @@
 r"""Oversaturation of one cell: occupancy against capacity, with hysteresis and a minimum duration.
 
-occupancy
-raise_at    - - - - -+=======+- - - - - - -
-/|       |\
-    clear_below - - - -/-|-------|-\- - - - - -
-/  |alert  |  \
-               since ^   ^raised     ^cleared
-|--> min_duration
+occupancy               ________
+raise_at    - - - - - -/- - - - \ - - - - - -
+                      /|   |     \
+clear_below - - - - -/ | - | - - -\ - - - - -
+                    /  |   |=alert=\
+                  since^   ^raised ^cleared
+                       |-->| min_duration
 """
 
 from dataclasses import dataclass, replace

@@ -30,6 +30,7 @@ AlertKind = Literal[
     "speeding",
     "too_few_trips",
     "too_many_trips",
+    "threshold",
 ]
 AlertStatus = Literal["active", "cleared"]
 AlertAction = Literal["raised", "updated", "cleared"]
@@ -248,6 +249,27 @@ class TripRate(msgspec.Struct, frozen=True):
     maximum: float | None
 
 
+class Threshold(msgspec.Struct, frozen=True):
+    """A bound on a metric of a cell, and the window that was at or beyond it when this was told.
+
+    `value` is the `figure` (mean, least or most) of the readings in the cell and window, in `unit`. One of `at_least`
+    and `at_most` is null. Values within `hysteresis` of the bound do not end it; `min_duration_ms` is how long it has
+    to last.
+    """
+
+    name: str
+    metric: str
+    unit: str
+    figure: str
+    window_start: int
+    window_ms: int
+    value: float
+    at_least: float | None
+    at_most: float | None
+    hysteresis: float
+    min_duration_ms: int
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """The values that the decision rests on, and where in the log they can be read again.
 
@@ -275,6 +297,7 @@ class Evidence(msgspec.Struct, frozen=True):
     hot_spot: HotSpot | None = None
     speeding: Speeding | None = None
     trips: TripRate | None = None
+    threshold: Threshold | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
-"""The policy file as the settings have it, read from disk."""
+"""The policy file, and that of thresholds, as the settings have them, read from disk."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,25 +14,30 @@ from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.reading import needs_geographies, read
 from streams.settings import Settings
+from streams.threshold_file import read_thresholds
 
 GEOGRAPHIES = "geographies.json"
 """Stands beside an MDS `policies.json` that does not hold its geographies itself."""
 
 
 def load_policy(settings: Settings) -> Policy:
-    """Read the policy file, or make the default policy of the settings; PolicyError names what is wrong."""
+    """Read the files, or make the default policy of the settings; PolicyError names what is wrong."""
     policy, findings = read_policy(settings, settings.policy_file)
     findings.raise_errors()
-    return policy
+    file = settings.thresholds_file
+    return policy if file is None else replace(policy, thresholds=read_thresholds(file))
 
 
-def stamp(path: Path) -> tuple[tuple[int, ...] | None, ...]:
-    """Return what changes when the file, or its geographies beside it, is written or replaced: times, size and inode.
+def stamp(settings: Settings) -> tuple[tuple[int, ...] | None, ...]:
+    """Return what changes when a file is written or replaced, geographies beside it too: times, size and inode.
 
-    The time of the inode too: archives and `cp -p` bring times of their own, and 10 is as long as 12.
+    Nothing where there is no file. The time of the inode too: archives and `cp -p` bring times of their own, and 10 is
+    as long as 12.
     """
     found: list[tuple[int, ...] | None] = []
-    for one in (path, path.parent / GEOGRAPHIES):
+    policy, thresholds = settings.policy_file, settings.thresholds_file
+    geographies = None if policy is None else policy.parent / GEOGRAPHIES
+    for one in filter(None, (policy, geographies, thresholds)):
         try:
             stat = one.stat()
             found.append((stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino))

@@ -1,4 +1,4 @@
-"""The policy in force on a running worker: its file is read anew when it was written, and judges from a checkpoint on.
+"""The policy in force on a running worker: its files are read anew when written, and judge from a checkpoint on.
 
 Why so: ADR 0031. What a replay by the new file would judge otherwise is said in the log (streams/incidents/change.py).
 """
@@ -30,8 +30,7 @@ class PolicyReloader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._path = settings.policy_file
-        self._known = None if self._path is None else stamp(self._path)  # first: it may be written as we read
+        self._known = stamp(settings)  # first: one may be written as we read
         self._put_in_force(load_policy(settings))
 
     def _put_in_force(self, policy: Policy) -> None:
@@ -40,14 +39,14 @@ class PolicyReloader:
         """The fleet stage's part of it."""
 
     async def follow(self, stages: Iterable[Stage]) -> None:
-        """Take the file whenever it was written; one that cannot be taken changes nothing, and is said.
+        """Take the files whenever one was written; one that cannot be taken changes nothing, and is said.
 
-        A task of the worker; without a file there is nothing to do.
+        A task of the worker; without files there is nothing to do.
         """
         judging = [stage for stage in stages if stage.name in _JUDGING]
-        while self._path is not None:
+        while self._known:
             await asyncio.sleep(_INTERVAL_S)
-            found = stamp(self._path)
+            found = stamp(self._settings)
             if found == self._known:
                 continue
             self._known = found
@@ -57,7 +56,7 @@ class PolicyReloader:
                 log.error("the policy stays as it was: %s", error)
                 continue
             except Exception as error:  # all workers read the same file: it must not end them
-                log.error("the policy stays as it was: %s cannot be read", self._path, exc_info=error)
+                log.error("the policy stays as it was: it cannot be read", exc_info=error)
                 continue
             await self._take(policy, judging)
 
@@ -88,6 +87,7 @@ class PolicyReloader:
 def _versions(policy: Policy) -> str:
     """Return what an alert calls the versions of what judges from now on, for the log."""
     others = {one.name: one.version for one in (*policy.counts, *policy.stays, *policy.speeds, *policy.trips)}
+    others |= {one.name: one.version for one in policy.thresholds}
     return ", ".join(
         [f"capacities {policy.version}", *(f"{name} {version}" for name, version in others.items())]
     )

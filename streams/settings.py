@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     forecast_horizon_s: Seconds = Field(1_800.0, ge=0)
     hot_spot_raise_at: float = Field(20.0, ge=0, le=1_000_000)
 
+    # Thresholds of metrics
+    thresholds_file: Path | None = None
+
     # Anomalies of metrics: members of streams/incidents/anomaly/family.py, separated by commas, or off
     anomaly_detector: str = "off"
     anomaly_raise_at: float = Field(0.5, gt=0, le=1)

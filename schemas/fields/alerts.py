@@ -23,14 +23,14 @@ FIELDS: Structs = {
         "ends_at": field("Event time at which it was cleared; null while it is active."),
         "summary": field("One sentence for people."),
         "policy": field(
-            "Name of the policy file, or `default`; of an anomaly, the detector; of sensors and feeds, `health`."
+            "Name of the policy file, or `default`; of an anomaly, the detector; of sensors and feeds, `health`; of a "
+            "threshold, its name."
         ),
         "policy_version": field("Hash of all that the policy, or the detector and its rule, decide by."),
         "evidence": field("The values that the decision rests on."),
         "subject": field(
-            "What it is about, where that is not the cell itself: a metric, or the id of a rule or vehicle."
-            "What it is about, where that is not the cell itself: a metric, the id of a rule or of a sensor, an owner "
-            "or operator."
+            "What it is about, where that is not the cell itself: a metric, the id of a rule, vehicle or sensor, an "
+            "owner or operator, the name of a threshold."
         ),
     },
     "Evidence": {
@@ -56,9 +56,23 @@ FIELDS: Structs = {
         "trips": field(
             "How vehicles are used; null for other kinds than `too_few_trips` and `too_many_trips`."
         ),
+        "threshold": field("The bound that is reached; null for other kinds than `threshold`."),
         "first_offset": field(
             "Offset of the record with which the condition began; null where it is not known.", **COUNT
         ),
+    },
+    "Threshold": {
+        "name": field("Its name."),
+        "metric": field("The metric."),
+        "unit": field("UCUM code of its canonical unit."),
+        "figure": field("Of the readings in the cell and window: `mean`, `least` or `most`."),
+        "window_start": field("Start of the window, milliseconds since the epoch, UTC."),
+        "window_ms": field("Length of the window, milliseconds.", **COUNT),
+        "value": field("That figure."),
+        "at_least": field("From this value on; null where values are to be small."),
+        "at_most": field("Down from this value; null where values are to be great."),
+        "hysteresis": field("So far back from the bound a value has to be for the alert to end.", minimum=0),
+        "min_duration_ms": field("For so long it has to last before an alert is raised.", **COUNT),
     },
     "StayBroken": {
         "vehicle_id": field("The vehicle.", **ID),

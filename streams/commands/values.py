@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from streams.alerts import durations, matchers
+from streams import durations
+from streams.alerts import matchers
 from streams.errors import MatcherError
 
 MOST_TEXT = 4_000

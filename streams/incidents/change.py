@@ -24,6 +24,7 @@ def told_otherwise(old: Policy, new: Policy, reached_ms: int) -> str:
         *_changes(old.stays, new.stays, reached_ms),
         *_changes(old.speeds, new.speeds, reached_ms),
         *_changes(old.trips, new.trips, reached_ms),
+        "" if old.thresholds == new.thresholds else "thresholds of metrics, which have no beginning",
     ]
     return "; ".join(dict.fromkeys(filter(None, found)))
 

@@ -13,6 +13,8 @@ class MetricRows(msgspec.Struct, frozen=True):
     metric: list[str]
     unit: list[str]
     mean: list[float]
+    least: list[float]
+    most: list[float]
     revision: list[int]
 
 

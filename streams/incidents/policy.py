@@ -22,6 +22,7 @@ from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of, too_far
 from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import Area, StayPolicy
+from streams.incidents.thresholds.rules import Threshold
 from streams.incidents.trips.rules import TripPolicy
 
 
@@ -54,7 +55,8 @@ class Policy:
     """The default rule and the zones, first match wins; `version` is a hash of all that decides about cells.
 
     `counts`, `stays`, `speeds` and `trips` are policies with versions of their own, whose hours are those of
-    `time_zone`; `areas` are those that `stays` speak of, `speed_areas` those of `speeds`.
+    `time_zone`; `areas` are those that `stays` speak of, `speed_areas` those of `speeds`. `thresholds` are of metrics,
+    from a file of their own.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Policy:
     speeds: tuple[SpeedPolicy, ...] = ()
     speed_areas: tuple[Area, ...] = ()
     trips: tuple[TripPolicy, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
     time_zone: tzinfo = UTC
     _boxes: Any = field(init=False, repr=False, compare=False)
     """Finds the zones around a point: there may be thousands, and every cell asks as a file is taken."""

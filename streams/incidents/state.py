@@ -35,6 +35,7 @@ from streams.incidents.speeds.book import SpeedBook, SpeedConfig
 from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.stays.ground import count_ground_version, ground_version
 from streams.incidents.telling import rows
+from streams.incidents.thresholds.book import ThresholdBook
 from streams.incidents.trips.book import TripBook, TripConfig
 from streams.incidents.vehicles.book import VehicleBook
 from streams.incidents.vehicles.config import VehiclesConfig
@@ -98,6 +99,8 @@ class IncidentsState:
         self._books["edge"] = self._edges
         self._books["count"] = self._counts
         self._books["trips"] = self._trips
+        self._thresholds = ThresholdBook(policy.thresholds, self._place)
+        self._books["threshold"] = self._thresholds
         if anomalies is not None:
             self._books["anomaly"] = AllSeries(anomalies, self._place)
         self._stays = StayBook(_stay_config(policy), self._place)
@@ -157,6 +160,7 @@ class IncidentsState:
         self._stays.take(_stay_config(policy))
         self._speeds.take(self._speed_config(policy))
         self._trips.take(_trip_config(policy))
+        self._thresholds.take(policy.thresholds)
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of what would judge an alert's subject now; None where nothing would."""

@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit, urlunsplit
 
-from streams.alerts.durations import duration
 from streams.alerts.inhibition import Inhibition
 from streams.alerts.inhibition import read as read_inhibitions
 from streams.alerts.matchers import Labels, Matcher, match_all
 from streams.alerts.matchers import parse as parse_matcher
+from streams.durations import duration
 from streams.errors import MatcherError, SettingsError
 
 Format = Literal["cloudevents", "alertmanager", "alertmanager-webhook", "cap"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.alerts.durations import duration, moment
+from streams.durations import duration, moment
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -1,0 +1,256 @@
+"""The thresholds in force, in all cells of one partition of ub.cells.
+
+A cell is judged once a window, when the window closes. A window that is amended afterwards, or that closes after a
+later one of its cell and metric, decides nothing: a look back would change what was told.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+import msgspec
+
+from schemas.alerts import SEVERITIES, Alert, Severity
+from schemas.cells import CellsHealth
+from streams.fold import Record
+from streams.incidents.book import Message
+from streams.incidents.columns import problem_of_lengths
+from streams.incidents.lifecycle import RULE_GONE, SILENT_MS, Place, ended
+from streams.incidents.messages import Metrics
+from streams.incidents.showing import Seen, active
+from streams.incidents.thresholds.alert import Window, bound, changed, figure, raised
+from streams.incidents.thresholds.rules import Level, Threshold, step
+
+Key = tuple[str, str]
+"""Cell, and name of the threshold."""
+
+
+class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
+    """`levels`: since when, and whether it holds, by bound; `first`: the record in which the first of them began."""
+
+    region: str
+    version: str
+    last: int
+    levels: tuple[tuple[int | None, bool], ...]
+    first: int
+    alert: Alert | None
+
+
+@dataclass(slots=True)
+class _Series:
+    region: str
+    version: str
+    last: int = -1
+    levels: tuple[Level, ...] = ()
+    first: int = 0
+    alert: Alert | None = None
+    window: Window | None = None
+    """The newest, for those who ask (`seen`)."""
+
+
+@dataclass(slots=True)
+class _Region:
+    """Whose threshold is gone, and a heap of when each is forgotten, if nothing is measured until then."""
+
+    gone: set[Key] = field(default_factory=set)
+    forget_at: list[tuple[int, Key]] = field(default_factory=list)
+
+
+_saved = msgspec.msgpack.Decoder(_Saved)
+
+
+class ThresholdBook:
+    """What is at or beyond a bound, by cell and threshold."""
+
+    def __init__(self, thresholds: tuple[Threshold, ...], place: Callable[[str], Place]) -> None:
+        """`place` says where a cell is; it raises ValueError where the name is no cell."""
+        self._place = place
+        self._series: dict[Key, _Series] = {}
+        self._regions: dict[str, _Region] = {}
+        self._unsaved: set[Key] = set()
+        self._sound: set[str] = set()
+        """Names of cells that were looked at."""
+        self.take(thresholds)
+
+    def take(self, thresholds: tuple[Threshold, ...]) -> None:
+        """Go by other thresholds from the next window on."""
+        self._named = {one.name: one for one in thresholds}
+        self._of_metric: dict[str, list[Threshold]] = {}
+        for one in thresholds:
+            self._of_metric.setdefault(one.metric, []).append(one)
+        for region in self._regions.values():
+            region.gone.clear()
+        for key, series in self._series.items():
+            if key[1] not in self._named:
+                self._regions[series.region].gone.add(key)
+
+    def problem(self, message: Message) -> str:
+        """Return what makes a message unusable, or nothing."""
+        if not isinstance(message, Metrics) or not self._of_metric:
+            return ""
+        rows = message.rows
+        if unequal := problem_of_lengths(rows):
+            return unequal
+        watched = {c for c, m in zip(rows.cell, rows.metric, strict=True) if m in self._of_metric}
+        for cell in sorted(watched - self._sound):
+            try:
+                self._place(cell)
+            except ValueError:
+                return f"{cell[:32]!r} is no H3 cell"
+            self._sound.add(cell)
+        return ""
+
+    def apply(self, message: Message, record: Record) -> Iterator[Alert]:
+        """Take closed windows in; yields the events of alerts, in order."""
+        if not isinstance(message, Metrics | CellsHealth):
+            return
+        region = self._regions.setdefault(message.region, _Region())
+        at = message.watermark if isinstance(message, Metrics) else message.as_of
+        for key in sorted(region.gone):
+            yield from self._drop(key, at, RULE_GONE, record)
+        region.gone.clear()
+        if isinstance(message, Metrics) and self._of_metric:
+            for threshold, window in self._windows(message):
+                yield from self._judge(threshold, window, record)
+        yield from self._forget(region, at, record)
+
+    def _windows(self, message: Metrics) -> Iterator[tuple[Threshold, Window]]:
+        """Yield the windows that closed now, oldest first, with each threshold that they are judged by."""
+        rows = message.rows
+        figures = {"mean": rows.mean, "least": rows.least, "most": rows.most}
+        found = zip(rows.window_start, rows.cell, rows.metric, range(len(rows.cell)), strict=True)
+        for start, cell, metric, number in sorted(found):
+            if rows.revision[number] == 0:
+                for one in self._of_metric.get(metric, ()):
+                    value = figures[one.figure][number]
+                    unit = rows.unit[number]
+                    yield one, Window(cell, message.region, unit, start, message.window_ms, value)
+
+    def _judge(self, threshold: Threshold, window: Window, record: Record) -> Iterator[Alert]:
+        key = window.cell, threshold.name
+        place = self._place(window.cell)
+        if threshold.zones and place.zone not in threshold.zones:
+            yield from self._drop(
+                key, window.start, f"{threshold.name} does not hold in {place.zone}", record
+            )
+            return
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = _Series(window.region, "")
+            self._remember(key, series, window.start)
+        if window.start <= series.last:
+            return
+        if series.version != threshold.version:
+            series.version, series.levels = threshold.version, _begun(threshold, series.alert, window.value)
+        series.last, series.window = window.start, window
+        self._unsaved.add(key)
+        if all(level.since is None for level in series.levels):
+            series.first = record.offset
+        series.levels = tuple(
+            step(level, threshold, limit, window.value, window.start, window.end)
+            for level, (_, limit) in zip(series.levels, threshold.bounds, strict=True)
+        )
+        yield from self._told(series, threshold, window, place, record)
+
+    def _told(
+        self, series: _Series, threshold: Threshold, window: Window, place: Place, record: Record
+    ) -> Iterator[Alert]:
+        """Yield the event of a series whose severity changed, if it did."""
+        alert, severity = series.alert, _severity(threshold, series.levels)
+        if severity is None:
+            if alert is not None:
+                series.alert = None
+                yield ended(
+                    alert, window.start, f"{figure(threshold, window)} again", record, threshold.version
+                )
+            return
+        if alert is None:
+            since = min(one.since for one in series.levels if one.holds and one.since is not None)
+            alert = raised(threshold, window, severity, since, place, record, series.first)
+        elif alert.severity != severity:
+            alert = changed(alert, threshold, window, severity, record)
+        else:
+            return
+        series.alert = alert
+        yield alert
+
+    def _drop(self, key: Key, at: int, why: str, record: Record) -> Iterator[Alert]:
+        series = self._series.pop(key, None)
+        if series is None:
+            return
+        self._unsaved.add(key)
+        if series.alert is not None:
+            yield ended(series.alert, at, why, record)
+
+    def _remember(self, key: Key, series: _Series, last: int) -> None:
+        region = self._regions.setdefault(series.region, _Region())
+        heappush(region.forget_at, (last + SILENT_MS, key))
+
+    def _forget(self, region: _Region, now: int, record: Record) -> Iterator[Alert]:
+        """Clear and forget that of which nothing was measured for a day, by the time of its region."""
+        waiting = region.forget_at
+        while waiting and waiting[0][0] <= now:
+            _, key = heappop(waiting)
+            series = self._series.get(key)
+            if series is None:
+                continue
+            if series.last + SILENT_MS > now:
+                self._remember(key, series, series.last)
+            else:
+                yield from self._drop(key, now, "nothing was measured for a day", record)
+
+    def version(self, alert: Alert) -> str | None:
+        """Return the version of the threshold that judges an alert's subject; None where none does."""
+        found = self._named.get(alert.subject or "") if alert.kind == "threshold" else None
+        return None if found is None else found.version
+
+    def seen(self, alert: Alert) -> Seen | None:
+        """Return the newest window of a cell, as a threshold sees it."""
+        series = self._series.get((alert.cell, alert.subject or "")) if alert.kind == "threshold" else None
+        threshold = self._named.get(alert.subject or "")
+        if series is None or series.window is None or threshold is None:
+            return None
+        bounds = ", ".join(f"{severity} {bound(threshold, severity)}" for severity, _ in threshold.bounds)
+        return Seen(figure(threshold, series.window), bounds, active(series.alert))
+
+    def take_parts(self) -> dict[str, bytes | None]:
+        """Return what changed since the last call, by "cell/threshold"; None where it was forgotten."""
+        parts = {f"{cell}/{name}": self._encoded((cell, name)) for cell, name in self._unsaved}
+        self._unsaved.clear()
+        return parts
+
+    def _encoded(self, key: Key) -> bytes | None:
+        series = self._series.get(key)
+        if series is None:
+            return None
+        levels = tuple((level.since, level.holds) for level in series.levels)
+        return msgspec.msgpack.encode(
+            _Saved(series.region, series.version, series.last, levels, series.first, series.alert)
+        )
+
+    def restore(self, name: str, data: bytes) -> Alert | None:
+        """Take a saved series in; returns its open alert."""
+        cell, _, threshold = name.partition("/")
+        key, saved = (cell, threshold), _saved.decode(data)
+        levels = tuple(Level(since, holds) for since, holds in saved.levels)
+        series = _Series(saved.region, saved.version, saved.last, levels, saved.first, saved.alert)
+        self._series[key] = series
+        self._remember(key, series, saved.last)
+        if threshold not in self._named:
+            self._regions[saved.region].gone.add(key)
+        return saved.alert
+
+
+def _begun(threshold: Threshold, alert: Alert | None, value: float) -> tuple[Level, ...]:
+    """Return the levels of a threshold that is new, or was changed: with an open alert what it is beyond goes on."""
+    return tuple(
+        Level(alert.starts_at, holds=True)
+        if alert is not None and threshold.reaches(value, limit)
+        else Level()
+        for _, limit in threshold.bounds
+    )
+
+
+def _severity(threshold: Threshold, levels: tuple[Level, ...]) -> Severity | None:
+    holding = [severity for level, (severity, _) in zip(levels, threshold.bounds, strict=True) if level.holds]
+    return max(holding, key=SEVERITIES.index, default=None)

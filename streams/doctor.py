@@ -20,11 +20,12 @@ from streams import admin
 from streams.district_file import load_districts
 from streams.errors import MigrationError, PolicyError, ServiceUnavailable, SettingsError, UrbanBrainError
 from streams.notify.service import load_receivers
-from streams.policy_file import load_policy
+from streams.policy_file import read_policy
 from streams.probe import MqttBroker, probe_mqtt
 from streams.settings import Settings, load
 from streams.store.migrate import missing
 from streams.store.session import address_of
+from streams.threshold_file import read_thresholds
 from streams.topics import kafka_topics
 
 TIMEOUT_S = 3.0
@@ -60,6 +61,7 @@ def run(settings: Settings) -> list[Check]:
     return [
         check_settings(settings),
         *_guarded("policy file", lambda: [check_policy_file(settings)]),
+        *_guarded("thresholds", lambda: [check_thresholds_file(settings)]),
         *_guarded("districts", lambda: [check_districts_file(settings)]),
         *_guarded("notifications", lambda: [check_notify_file(settings)]),
         *_guarded("MQTT broker", lambda: check_mqtt(settings)),
@@ -93,7 +95,8 @@ def check_policy_file(settings: Settings) -> Check:
     if settings.policy_file is None:
         return Check("policy file", True, f"none; every cell has capacity {settings.default_capacity}")
     try:
-        policy = load_policy(settings)
+        policy, findings = read_policy(settings, settings.policy_file)
+        findings.raise_errors()
     except PolicyError as error:
         return Check("policy file", False, str(error), "correct the file, or unset UB_POLICY_FILE")
     except SettingsError as error:
@@ -102,6 +105,17 @@ def check_policy_file(settings: Settings) -> Check:
     on_vehicles = sum(len(one.rules) for one in policy.stays) + sum(len(one.rules) for one in policy.speeds)
     found = f"{len(policy.zones)} zones, {on_numbers} rules on numbers, {on_vehicles} on single vehicles"
     return Check("policy file", True, f"{settings.policy_file}: {found}")
+
+
+def check_thresholds_file(settings: Settings) -> Check:
+    """The file of thresholds, where one is set, is one that a worker would accept."""
+    if settings.thresholds_file is None:
+        return Check("thresholds", True, "none; no alert says that a metric is too high or too low")
+    try:
+        thresholds = read_thresholds(settings.thresholds_file)
+    except PolicyError as error:
+        return Check("thresholds", False, str(error), "correct the file, or unset UB_THRESHOLDS_FILE")
+    return Check("thresholds", True, f"{settings.thresholds_file}: {len(thresholds)}")
 
 
 def check_districts_file(settings: Settings) -> Check:

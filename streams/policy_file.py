@@ -1,6 +1,6 @@
 """The policy file, and that of thresholds, as the settings have them, read from disk."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.reading import needs_geographies, read
+from streams.incidents.thresholds.rules import Threshold
 from streams.settings import Settings
 from streams.threshold_file import read_thresholds
 
@@ -26,6 +27,14 @@ def load_policy(settings: Settings) -> Policy:
     findings.raise_errors()
     file = settings.thresholds_file
     return policy if file is None else replace(policy, thresholds=read_thresholds(file))
+
+
+def zones_without(settings: Settings, thresholds: Iterable[Threshold]) -> Iterator[tuple[str, str]]:
+    """Yield the thresholds' names with the zones that they name and the policy file has not."""
+    policy, _ = read_policy(settings, settings.policy_file)
+    known = {policy.default.zone, *(rule.zone for rule, _ in policy.zones)}
+    for threshold in thresholds:
+        yield from ((threshold.name, zone) for zone in threshold.zones if zone not in known)
 
 
 def stamp(settings: Settings) -> tuple[tuple[int, ...] | None, ...]:

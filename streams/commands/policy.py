@@ -15,6 +15,7 @@ from rich.table import Table
 from schemas import codec
 from schemas.alerts import SEVERITIES, Alert
 from streams import settings as settings_module
+from streams.commands.thresholds import THRESHOLDS, backtest_thresholds, check_thresholds
 from streams.commands.values import Moment
 from streams.errors import PolicyError
 from streams.grid import locate
@@ -35,11 +36,15 @@ def policy() -> None:
 @policy.command()
 @FILE
 def check(file: Path) -> None:
-    """Say all that is wrong with a policy FILE (GeoJSON zones, or MDS policies), and what it decides about.
+    """Say all that is wrong with a policy FILE, and what it decides about.
 
+    It holds GeoJSON zones, MDS policies or, as .toml, thresholds of metrics.
     Cells and regions are those of the settings. Exit code 1 where a worker would refuse the file.
     """
     settings = settings_module.load()
+    if file.suffix == THRESHOLDS:
+        check_thresholds(settings, file)
+        return
     read, findings = read_policy(settings, file)
     table = Table()
     for name in (
@@ -89,7 +94,8 @@ _GAP_MS = 3_600_000
 def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) -> None:
     """List the alerts that a policy FILE would have raised on stored windows, as if it had been in force all along.
 
-    The counts at the end of each window are judged by what runs live, which looks more often.
+    The counts at the end of each window are judged by what runs live, which looks more often. Of thresholds (.toml)
+    windows are judged as they are on file, with what came late.
     """
     from streams.store import queries  # noqa: PLC0415
 
@@ -97,6 +103,9 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
         raise click.UsageError(f"--to {_utc(end)} is not after --from {_utc(begin)}")
 
     settings = settings_module.load()
+    if file.suffix == THRESHOLDS:
+        _tell(_lives(backtest_thresholds(settings, file, begin, end, as_json=as_json)), as_json=as_json)
+        return
     read, findings = read_policy(settings, file)
     findings.raise_errors()
     draft, not_judged = drafted(read)
@@ -145,11 +154,15 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     for what, times, begins_at in _perhaps(nearly):
         text = f"{what}, {times} times, first from {_clock(begins_at)} (UTC): it lasted about as long as an alert takes"
         console.print(f"perhaps: {text}, and live looks in between", markup=False)
-    if as_json:
-        for events in found:
-            click.echo(codec.encode(events[-1]).decode())
+    _tell(found, as_json=as_json)
+
+
+def _tell(found: list[list[Alert]], *, as_json: bool) -> None:
+    if not as_json:
+        _print(found)
         return
-    _print(found)
+    for events in found:
+        click.echo(codec.encode(events[-1]).decode())
 
 
 class _Reach(NamedTuple):

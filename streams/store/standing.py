@@ -1,6 +1,6 @@
-"""Stored windows of vehicles, in the order of time: what `urbanbrain policy backtest` reads."""
+"""Stored windows of vehicles and metrics, in the order of time: what `urbanbrain policy backtest` reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +8,8 @@ from psycopg import Connection
 
 Row = tuple[datetime, str, str, str, int]
 """End of the window, region, cell (hex string), operator, vehicles standing."""
+Measured = tuple[datetime, int, str, str, str, str, float, float, float]
+"""Start of the window, its seconds, region, cell (hex string), metric, unit, mean, least, most."""
 Quiet = tuple[str, str, datetime, datetime | None]
 """Region, operator, since when rules on too few of its vehicles were held back, until when (None: still)."""
 
@@ -71,6 +73,33 @@ def standing_between(
             ORDER BY window_start, region, cell, operator
             """,
             {"after": after, "end": end, "length": length},
+        )
+
+
+def metrics_span(connection: Connection[Any], metrics: Sequence[str]) -> tuple[datetime, datetime] | None:
+    """Return the start of the first window of these metrics on file, and the end of the last; None: there are none."""
+    row = connection.execute(
+        "SELECT min(window_start), max(window_start + window_s * INTERVAL '1 s') FROM ub.sensor_window "
+        "WHERE metric = ANY(%s)",
+        (list(metrics),),
+    ).fetchone()
+    return None if row is None or row[0] is None else (row[0], row[1])
+
+
+def measured_between(
+    connection: Connection[Any], metrics: Sequence[str], begin: datetime, end: datetime
+) -> Iterator[Measured]:
+    """Yield the windows of these metrics that start at the one or later and before the other, by start."""
+    with connection.transaction(), connection.cursor(name="measured") as cursor:
+        cursor.itersize = 20_000
+        yield from cursor.execute(
+            """
+            SELECT window_start, window_s, region, ub.to_hex(cell), metric, unit, mean, least, most
+            FROM ub.sensor_window
+            WHERE metric = ANY(%(metrics)s) AND window_start >= %(begin)s AND window_start < %(end)s
+            ORDER BY window_start, window_s, region, cell, metric
+            """,
+            {"metrics": list(metrics), "begin": begin, "end": end},
         )
 
 

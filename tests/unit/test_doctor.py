@@ -77,6 +77,18 @@ def test_a_file_of_receivers_is_well_or_not_needed(tmp_path: Path) -> None:
     assert doctor.check_notify_file(Settings()).ok
 
 
+def test_a_file_of_thresholds_is_well_faulty_or_not_needed(tmp_path: Path) -> None:
+    path = tmp_path / "thresholds.toml"
+    path.write_text('[[threshold]]\nname = "full"\nmetric = "free_spaces"\nat_most = 0')
+    assert doctor.check_thresholds_file(Settings(thresholds_file=path)).detail.endswith("thresholds.toml: 1")
+    assert doctor.check_thresholds_file(Settings()).ok
+    path.write_text("[[threshold]]")
+    check = doctor.check_thresholds_file(Settings(thresholds_file=path))
+    assert (check.ok, "threshold.0.name" in check.detail) == (False, True)
+    assert "UB_THRESHOLDS_FILE" in check.advice
+    assert doctor.check_policy_file(Settings(thresholds_file=path)).ok
+
+
 def test_a_readable_policy_file_is_well(tmp_path: Path) -> None:
     path = tmp_path / "zones.geojson"
     path.write_text('{"type": "FeatureCollection", "features": []}')

@@ -1,0 +1,91 @@
+"""`urbanbrain policy` of a file of thresholds."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from schemas.alerts import Alert
+from schemas.metrics import METRICS
+from streams.errors import PolicyError
+from streams.grid import locate
+from streams.incidents.lifecycle import Place
+from streams.incidents.thresholds.backtest import Measured, backtest
+from streams.incidents.thresholds.rules import Threshold
+from streams.policy_file import load_policy, zones_without
+from streams.settings import Settings
+from streams.threshold_file import read_thresholds
+
+THRESHOLDS = ".toml"
+"""What such a file ends with."""
+
+
+def check_thresholds(settings: Settings, file: Path) -> None:
+    """Show what a file says; PolicyError where a worker would refuse it."""
+    thresholds = read_thresholds(file)
+    table = Table()
+    for name in ("threshold", "version", "of a window", "bounds", "ends", "after", "zones"):
+        table.add_column(name, overflow="fold")  # in a narrow terminal, too, nothing is left out
+    for one in thresholds:
+        table.add_row(one.name, one.version, f"{one.figure} {one.metric}", *_figures(one))
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    Console(highlight=False, markup=False).print(table)
+    for name, zone in zones_without(settings, thresholds):
+        console.print(f"note   {name}: no zone of UB_POLICY_FILE is named {zone!r}; it holds in none")
+    console.print(f"{file.name} can be used")
+
+
+def _figures(one: Threshold) -> tuple[str, ...]:
+    unit = METRICS[one.metric].unit
+    unit = "" if unit == "1" else f" {unit}"
+    relation, back = ("at most", "above") if one.at_most else ("at least", "below")
+    margin = one.hysteresis if one.at_most else -one.hysteresis
+    return (
+        f"{relation} {', '.join(f'{limit:g} ({severity})' for severity, limit in one.bounds)}{unit}",
+        f"{back} {one.bounds[0][1] + margin:g}",
+        f"{one.min_duration_ms / 1000:g} s",
+        ", ".join(one.zones) or "everywhere",
+    )
+
+
+def backtest_thresholds(
+    settings: Settings, file: Path, begin: datetime, end: datetime | None, *, as_json: bool
+) -> Iterator[Alert]:
+    """Yield the events of the alerts that thresholds would have raised on stored windows; say what is not judged."""
+    from streams.store import queries, standing  # noqa: PLC0415
+
+    thresholds = read_thresholds(file)
+    metrics = sorted({one.metric for one in thresholds})
+    console = Console(highlight=False, markup=False, soft_wrap=True, stderr=as_json)
+    policy = load_policy(settings)
+
+    def place(cell: str) -> Place:
+        lat, lon = locate.centre(locate.from_hex(cell))
+        return Place(lat, lon, policy.rule_at(lat, lon).zone)
+
+    with queries.connect(settings.database_url.get_secret_value()) as connection:
+        span = standing.metrics_span(connection, metrics)
+        if span is None:
+            raise PolicyError(
+                f"there are no stored windows of {', '.join(metrics)} to judge; let sensors report, or name another "
+                "UB_DATABASE_URL"
+            )
+        if begin < span[0]:
+            console.print(f"no windows before {_clock(span[0])} (UTC): nothing is judged up to there")
+        if end is not None and end > span[1]:
+            console.print(f"no windows after {_clock(span[1])} (UTC): nothing is judged from there on")
+        rows = standing.measured_between(connection, metrics, begin, end or span[1])
+        yield from backtest(thresholds, place, map(_measured, rows))
+
+
+def _measured(row: tuple[datetime, int, str, str, str, str, float, float, float]) -> Measured:
+    start, seconds, region, cell, metric, unit, mean, least, most = row
+    return Measured(
+        round(start.timestamp() * 1000), seconds * 1000, region, cell, metric, unit, mean, least, most
+    )
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -60,8 +60,15 @@ def step(watch: Watch, score: Score, at_ms: int, rule: Rule) -> Watch:
 
 
 def over(watch: Watch, at_ms: int, rule: Rule) -> Watch:
-    """Return the watch at an event time at which nothing new was seen."""
-    return watch if watch.severity is None else _settled(watch.louds, at_ms, rule)
+    """Return the watch at an event time at which nothing new was seen: its severity falls, or stays.
+
+    It may be an earlier time than the watch has seen: what a region's clock ends is judged as of a day ago.
+    """
+    if watch.severity is None:
+        return watch
+    then = _settled(watch.louds, at_ms, rule)
+    rose = then.severity and SEVERITIES.index(then.severity) > SEVERITIES.index(watch.severity)
+    return watch if rose else then
 
 
 def _settled(louds: tuple[int, ...], at_ms: int, rule: Rule) -> Watch:

@@ -336,6 +336,17 @@ def test_a_severity_that_falls_is_told_with_the_evidence_of_what_was_unusual() -
     assert watched.retained() == {}
 
 
+def test_a_severity_that_fell_does_not_rise_by_the_clock_of_the_region() -> None:
+    """News of health come all the time; what they end is what was silent for a day, as it was a day ago."""
+    watched = warm(config=AnomalyConfig(rule=replace(RULE, raise_at=0.05)))
+    watched.close((1450, CELL, "temperature", 2000.0, 0))
+    for minute in range(1451, 1480):
+        watched.close((minute, CELL, "temperature", 9000.0 if minute == 1470 else 25.0, 0))
+    assert codec.alert.decode(watched.outputs[-1].value).severity == "warning"
+    at = T0 + 1480 * MINUTE
+    assert watched.fold_bytes(codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None))) == []
+
+
 def test_a_checkpoint_of_an_earlier_version_keeps_its_severity_for_a_while() -> None:
     watch = restored_watch("minor", 10 * MINUTE, None)
     assert [over(watch, minute * MINUTE, RULE).severity for minute in (10, 39, 40)] == [

@@ -270,6 +270,8 @@ class CellsHealth(msgspec.Struct, frozen=True, tag="health"):
     `as_of` is the event time up to which all active sources of sensors have told all (their least watermark); while all
     of them are silent it goes on with the other streams of the region. `fleet_as_of` is the same of vehicles,
     `requests_as_of` of citizens' requests: null where there are none. All that was told up to these times comes before.
+    `metrics_as_of`: windows of sensors that end by then are whole, as all sources that spoke lately have told theirs;
+    null where there are none.
     `sensors` are as source partition `source` said at (generation, offset); what was said later counts. Null: nothing
     is new but the time.
     """
@@ -283,3 +285,4 @@ class CellsHealth(msgspec.Struct, frozen=True, tag="health"):
     sensors: SensorHealth | None
     owner: int = 0
     requests_as_of: int | None = None
+    metrics_as_of: int | None = None

@@ -14,6 +14,7 @@ from streams import topics
 from streams.fold import Changes, Ledger, Output, Record, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
+from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.policy import Policy, Rule, parse
 from streams.incidents.state import IncidentsState
@@ -98,7 +99,12 @@ class SensorRoad:
     """Sensing folds, a grid fold and an incidents fold."""
 
     def __init__(
-        self, sources: int = 2, *, health: HealthConfig | None = None, policy: Policy | None = None
+        self,
+        sources: int = 2,
+        *,
+        health: HealthConfig | None = None,
+        policy: Policy | None = None,
+        anomalies: AnomalyConfig | None = None,
     ) -> None:
         locator = locate.Locator(9, 2)
         sensing = SensingConfig(60_000, 10_000, 600_000, sources)
@@ -112,7 +118,7 @@ class SensorRoad:
             return GridState(GRID, geometry, restored)
 
         def open_incidents(restored: Restored, _: list[dict[str, Any]]) -> IncidentsState:
-            return IncidentsState(policy, locate.centre, restored, health=health or HealthConfig())
+            return IncidentsState(policy, locate.centre, restored, anomalies, health=health or HealthConfig())
 
         self.sources = [_Stage(topics.SENSORS, number, open_sensing) for number in range(sources)]
         self.grid = _Stage(topics.PARTIALS, 0, open_grid)

@@ -44,6 +44,10 @@ FIELDS: Structs = {
         "requests_as_of": field(
             "Event time by which silence of citizens' requests is judged; null where there are none."
         ),
+        "metrics_as_of": field(
+            "Event time up to which windows of sensors are whole: all who spoke lately have told theirs; null where "
+            "there are none."
+        ),
         "source": field("Partition of ub.sensors that speaks; -1: none, only time went on.", minimum=-1),
         "generation": field("Grows when ub.sensors was rebuilt and its offsets began anew.", **COUNT),
         "offset": field("Offset of ub.sensors up to which it holds; -1 before the first.", minimum=-1),

@@ -4,7 +4,8 @@ Silence cannot be judged by the clock of those who are silent. The clock of a st
 sources have told all; while all of them say nothing, the other streams of the region carry it on. Which sources are
 awake is known here only (sources.py). What sensing says of a sensor is passed on as it is: absolute, with its offset,
 and with the time as it was when it was heard. Whoever reads both never hears of a time before all that was told up to
-it, however much of a backlog comes at once.
+it, however much of a backlog comes at once. The same goes for the windows of metrics: those that closed while a source
+was held up say half of what there is until that one has told its share (incidents/anomaly/gate.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,8 +18,8 @@ from streams.grid.tally import Tally
 _NOBODY = -1
 
 _Tallies = Mapping[tuple[str, str], Tally[Any]]
-_Clocks = tuple[int, int, int | None]
-"""Event times by which sensors, vehicles and requests are judged; None: there are no requests."""
+_Clocks = tuple[int, int, int | None, int | None]
+"""Event times by which sensors, vehicles, requests and metrics are judged; None: there are no such."""
 
 
 class HealthPost:
@@ -38,20 +39,17 @@ class HealthPost:
         """Yield what `owner` is to pass on; with `time_too` of each region that is judged also that time went on."""
         waiting, self._waiting = self._waiting, {}
         for region in _judged(tallies):
-            for p, (sensors, fleet, requests) in waiting.get(region, ()):
+            for p, clocks in waiting.get(region, ()):
+                sensors, fleet, *others = self._told[region] = clocks
                 yield CellsHealth(
-                    *(region, sensors, fleet, p.source, p.generation, p.offset, p.health, owner),
-                    requests_as_of=requests,
+                    *(region, sensors, fleet, p.source, p.generation, p.offset, p.health, owner), *others
                 )
-                self._told[region] = sensors, fleet, requests
             if not time_too:
                 continue
-            sensors, fleet, requests = clocks = _clocks(region, tallies)
+            sensors, fleet, *others = clocks = _clocks(region, tallies)
             if clocks != self._told.get(region):
                 self._told[region] = clocks
-                yield CellsHealth(
-                    *(region, sensors, fleet, _NOBODY, 0, -1, None, owner), requests_as_of=requests
-                )
+                yield CellsHealth(*(region, sensors, fleet, _NOBODY, 0, -1, None, owner), *others)
 
 
 def _judged(tallies: _Tallies) -> list[str]:
@@ -61,7 +59,9 @@ def _judged(tallies: _Tallies) -> list[str]:
 
 def _clocks(region: str, tallies: _Tallies) -> _Clocks:
     requests = clock("requests", region, tallies) if (region, "requests") in tallies else None
-    return clock("sensing", region, tallies), clock("fleet", region, tallies), requests
+    own = tallies.get((region, "sensing"))
+    metrics = None if own is None else own.sources.whole(own.windows.closed_before)
+    return clock("sensing", region, tallies), clock("fleet", region, tallies), requests, metrics
 
 
 def clock(kind: str, region: str, tallies: _Tallies) -> int:

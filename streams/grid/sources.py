@@ -91,6 +91,11 @@ class Sources:
             return self._stood
         return min((source.watermark for source in awake), default=None)
 
+    def whole(self, closed_before: int) -> int:
+        """Return the event time up to which closed windows are whole: nobody who spoke lately is behind."""
+        told = self.told()
+        return closed_before if told is None else min(told, closed_before)
+
     def carries(self) -> int:
         """Return the event time to which they carry on the clock of others, who say nothing."""
         return self._stood if self._held else self._told_last()

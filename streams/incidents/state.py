@@ -8,7 +8,8 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold import Changes, Output, Record, Restored
-from streams.incidents.anomaly.series import AllSeries, AnomalyConfig
+from streams.incidents.anomaly.book import AnomalyBook
+from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre
 from streams.incidents.counts.book import CountBook, CountConfig
@@ -102,7 +103,7 @@ class IncidentsState:
         self._thresholds = ThresholdBook(policy.thresholds, self._place)
         self._books["threshold"] = self._thresholds
         if anomalies is not None:
-            self._books["anomaly"] = AllSeries(anomalies, self._place)
+            self._books["anomaly"] = AnomalyBook(anomalies, self._place)
         self._stays = StayBook(_stay_config(policy), self._place)
         self._books["stay"] = self._stays
         self._speeding_quiet_ms = speeding_quiet_ms

@@ -6,7 +6,7 @@ from datetime import timedelta
 from statistics import fmean
 
 from schemas import codec
-from schemas.cells import CellsMetrics, ClosedMetrics
+from schemas.cells import CellsHealth, CellsMetrics, ClosedMetrics
 from schemas.metrics import METRICS
 from sensors_sim.scenario import shipped
 from streams import topics
@@ -41,8 +41,8 @@ def minutes(days: float, sensors: int) -> Iterator[tuple[int, Means]]:
         yield start, said
 
 
-def closed(start: int, said: Means) -> bytes:
-    """Return the message of a minute's closed windows."""
+def closed(start: int, said: Means) -> tuple[bytes, bytes]:
+    """Return the message of a minute's closed windows, and the one which says that they are whole."""
     keys, n = sorted(said), len(said)
     means = [fmean(said[key]) for key in keys]
     cells, metrics = [cell for cell, _ in keys], [metric for _, metric in keys]
@@ -50,12 +50,21 @@ def closed(start: int, said: Means) -> bytes:
         [start] * n, cells, metrics, [METRICS[metric].unit for metric in metrics], [1] * n, means, means, means,
         means, [None] * n, means, means, [[]] * n, [[]] * n, [0] * n,
     )  # fmt: skip
-    return codec.encode(CellsMetrics("82309ffffffffff", start + MINUTE, MINUTE, rows))
+    region, end = "82309ffffffffff", start + MINUTE
+    return (
+        codec.encode(CellsMetrics(region, end, MINUTE, rows)),
+        codec.encode(CellsHealth(region, end, end, -1, 0, -1, None, metrics_as_of=end)),
+    )
 
 
 def watching() -> IncidentsState:
     policy = parse(None, Rule("default", 60, 1.0, 0.8, 120_000), "default")
     return IncidentsState(policy, locate.centre, restored(), AnomalyConfig())
+
+
+def fold_in(fold: IncidentsState, minute: int, values: tuple[bytes, bytes]) -> None:
+    for number, value in enumerate(values):
+        fold.apply(Record(topics.CELLS, 0, 2 * minute + number, value, 0))
 
 
 def alerts(fold: IncidentsState) -> list[str]:
@@ -70,7 +79,7 @@ def alerts(fold: IncidentsState) -> list[str]:
 def test_a_quiet_day_raises_nothing() -> None:
     fold = watching()
     for offset, (start, said) in enumerate(minutes(1, sensors=60)):
-        fold.apply(Record(topics.CELLS, 0, offset, closed(start, said), start))
+        fold_in(fold, offset, closed(start, said))
     assert alerts(fold) == []
 
 
@@ -84,7 +93,7 @@ def test_a_pipe_whose_pressure_falls_is_told_and_not_before() -> None:
         victim = victim or min(cell for cell, _ in pipes)
         if falls:
             pipes = {key: [v / 4 if key[0] == victim else v for v in values] for key, values in pipes.items()}
-        fold.apply(Record(topics.CELLS, 0, offset, closed(start, pipes), start))
+        fold_in(fold, offset, closed(start, pipes))
         told[falls] += alerts(fold)
     assert told[False] == []
     assert told[True] == [f"pipe_pressure {victim}"]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.alerts import Alert
-from tests.unit.incidents.joint.streets import MIDDLE, STREETS, WARM, Row, message, rows, warm
+from tests.unit.incidents.joint.streets import MIDDLE, STREETS, WARM, Row, message, rows, settled, warm
 
 Change = tuple[str, str, float]
 changes = st.tuples(
@@ -18,12 +18,11 @@ days = st.lists(st.lists(changes, max_size=2), min_size=1, max_size=8)
 
 
 def windows(city: Sequence[Sequence[Change]]) -> list[list[Row]]:
-    """Return the rows of the windows, and of a quiet one, with which the last of them is whole."""
-    told = [
+    """Return the rows of the windows."""
+    return [
         rows(WARM + number, {(cell, metric): mean for cell, metric, mean in changed})
         for number, changed in enumerate(city)
     ]
-    return [*told, rows(WARM + len(city))]
 
 
 def said(alerts: Sequence[Alert]) -> list[tuple[object, ...]]:
@@ -45,7 +44,8 @@ def test_borders_of_messages_repeats_and_crashes_change_nothing(
         shuffled = data.draw(st.permutations(some))
         border = data.draw(st.integers(0, len(some)))
         parts = [message(part, watermark) for part in (shuffled[:border], shuffled[border:])]
-        for part in parts + data.draw(st.lists(st.sampled_from(parts), max_size=1)):
+        repeated = data.draw(st.lists(st.sampled_from(parts), max_size=1))
+        for part in (*parts, *repeated, settled(watermark), *repeated):
             cut.read(part)
             then = data.draw(st.sampled_from(("", "", "checkpoint", "crash")))
             if then == "checkpoint":

@@ -1,10 +1,10 @@
 """All series of one partition of ub.cells: each metric of each cell, window by window, with its detector and its alert.
 
-A series is judged once a window, when the window closes. A window that is amended afterwards, or that closes after a
-later one of its series, decides nothing: a look back would change what was told.
+A series is judged once a window, when the window is whole (gate.py). A window that is amended afterwards, or that comes
+after a later one of its series, decides nothing: a look back would change what was told.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,6 @@ from streams.incidents.anomaly.contract import Detector, Score
 from streams.incidents.anomaly.family import for_subject, joint
 from streams.incidents.anomaly.watch import Rule, Watch, over, step
 from streams.incidents.anomaly.watch import restored as restored_watch
-from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.lifecycle import SILENT_MS, Place, ended
 from streams.incidents.messages import Metrics
@@ -26,8 +25,6 @@ from streams.incidents.showing import Seen, active
 
 GREATEST = 1e12
 """No metric comes near; larger values would overflow in squares."""
-PIECE = 1_000
-"""Rows of a message that is one of several with one watermark, as the grid cuts them (streams/grid/metrics.py)."""
 Key = tuple[str, str]
 """Cell and subject: what is judged of the cell, a metric or what is made of several (family.py)."""
 
@@ -84,20 +81,8 @@ class AllSeries:
     def __len__(self) -> int:
         return len(self._series)
 
-    def problem(self, message: Message) -> str:
-        """Return what makes a message unusable, or nothing."""
-        if not isinstance(message, Metrics):
-            return ""
-        return problem_of_metrics(message, self._series, self._place)
-
-    def apply(self, message: Message, record: Record) -> list[Alert]:
-        """Take closed windows in; returns the events of alerts, in order."""
-        if isinstance(message, CellsHealth):
-            return self.go_on(message, record)
-        if not isinstance(message, Metrics):
-            return []
-        values = ((window, window.value) for window in _windows(message))
-        return self.take(values, message.region, _reached(message), record)
+    def __contains__(self, key: object) -> bool:
+        return key in self._series
 
     def go_on(self, message: CellsHealth, record: Record) -> list[Alert]:
         """Clear the alerts of a region in which nothing is measured for a day, by its own time."""
@@ -269,18 +254,3 @@ def problem_of_metrics(message: Metrics, known: Container[Key], place: Callable[
         except ValueError:
             return f"{cell[:32]!r} is no H3 cell"
     return ""
-
-
-def _reached(message: Metrics) -> int:
-    """Return up to where a message tells all: where many windows closed at once others follow, oldest windows first."""
-    starts = message.rows.window_start
-    return message.watermark if len(starts) < PIECE else min(message.watermark, max(starts))
-
-
-def _windows(message: Metrics) -> Iterator[Window]:
-    """Yield the windows that closed now, oldest first."""
-    rows = message.rows
-    columns = zip(rows.window_start, rows.cell, rows.metric, rows.unit, rows.mean, rows.revision, strict=True)
-    for start, cell, metric, unit, mean, revision in sorted(columns):
-        if revision == 0:
-            yield Window(cell, message.region, metric, metric, unit, start, message.window_ms, mean)

@@ -8,16 +8,15 @@ from schemas.alerts import Alert
 from schemas.cells import CellsHealth
 from streams.fold import Record
 from streams.incidents.anomaly.alert import Window
+from streams.incidents.anomaly.book import HELD
+from streams.incidents.anomaly.gate import Gate, Whole
 from streams.incidents.anomaly.series import AllSeries, AnomalyConfig, Key, problem_of_metrics
 from streams.incidents.anomaly.watch import Rule
 from streams.incidents.book import Message
 from streams.incidents.joint.derive import Around, among_neighbours, together
-from streams.incidents.joint.gate import Gate, Whole
 from streams.incidents.lifecycle import Place
 from streams.incidents.messages import Metrics
 from streams.incidents.showing import Seen
-
-_HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +55,21 @@ class JointBook:
         )
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
-        """Take closed windows in; yields the events of alerts about those that are whole now."""
-        if isinstance(message, CellsHealth):
+        """Hold closed windows back; yields the events of alerts about those that are whole now."""
+        if isinstance(message, Metrics):
+            if len(self._looked_at) > self._most:
+                self._looked_at.clear()  # it only spares a look
+            self._looked_at.update(zip(message.rows.cell, message.rows.metric, strict=True))
+            self._gate.put(message, record.offset)
+        elif isinstance(message, CellsHealth):
             for series in self._series.values():
                 yield from series.go_on(message, record)
-        if not isinstance(message, Metrics):
-            return
-        if len(self._looked_at) > self._most:
-            self._looked_at.clear()  # it only spares a look
-        self._looked_at.update(zip(message.rows.cell, message.rows.metric, strict=True))
-        through = self._gate.put(message, record.offset)
-        if through is not None:
-            for name, series in self._series.items():
-                judged = (found for whole in through.windows for found in self._made(name, whole))
-                yield from series.take(judged, message.region, through.reached, record)
+            through = self._gate.go_on(message.region, message.metrics_as_of)
+            if through is not None:
+                whole = [window for window in through.windows if not window.late]
+                for name, series in self._series.items():
+                    judged = (found for window in whole for found in self._made(name, window))
+                    yield from series.take(judged, message.region, through.reached, record)
 
     def _made(self, detector: str, whole: Whole) -> Iterator[tuple[Window, Any]]:
         return among_neighbours(whole, self._around) if detector == "spatial" else together(whole)
@@ -85,7 +85,7 @@ class JointBook:
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed since the last call, by name."""
         parts: dict[str, bytes | None] = {
-            f"{_HELD}/{name}": part for name, part in self._gate.take_parts().items()
+            f"{HELD}/{name}": part for name, part in self._gate.take_parts().items()
         }
         for detector, series in self._series.items():
             parts |= {f"{detector}/{name}": part for name, part in series.take_parts().items()}
@@ -94,7 +94,7 @@ class JointBook:
     def restore(self, name: str, data: bytes) -> Alert | None:
         """Take back a part; returns the alert in it that is open."""
         about, _, rest = name.partition("/")
-        if about == _HELD:
+        if about == HELD:
             self._gate.restore(rest, data)
             return None
         series = self._series.get(about)

@@ -5,7 +5,7 @@ from statistics import median
 
 from streams.incidents.anomaly.alert import Window
 from streams.incidents.anomaly.family import subject_of
-from streams.incidents.joint.gate import Whole
+from streams.incidents.anomaly.gate import Whole
 
 LEAST_NEIGHBOURS = 3
 """With fewer, one that fails would be their median, or near to it."""

@@ -128,6 +128,34 @@ def test_who_tells_first_after_a_pause_does_not_speak_for_the_others() -> None:
     assert at(heard(grid)[-1]) == (39.0, 40.0)
 
 
+def test_windows_are_whole_when_all_who_spoke_lately_have_told_theirs() -> None:
+    """
+    wall time       0 s   6 s        6 s     31 s after source 0 was heard
+    source 0 told   5                        nothing more
+    source 1 told   5     9
+    closed before   5     9          9       9
+    whole up to     5     5          5       9
+    """
+    grid = Grid()
+    for source in (0, 1):
+        grid.put(sensing((4, CELL, "laeq", [3.5]), source=source, sources=2, reached=5))
+    grid.tick(at_checkpoint=True)
+    grid.tick(6_000)
+    grid.put(sensing((8, CELL, "laeq", [3.5]), source=1, sources=2, reached=9, offset=1))
+    grid.tick(at_checkpoint=True)
+    assert max(start for message in grid.metrics for start in message.rows.window_start) == T0 + 8 * MINUTE
+    assert heard(grid)[-1].metrics_as_of == T0 + 5 * MINUTE
+    grid.tick(25_000, at_checkpoint=True)
+    assert heard(grid)[-1].metrics_as_of == T0 + 9 * MINUTE
+
+
+def test_of_a_fleet_alone_no_windows_of_sensors_are_whole() -> None:
+    grid = Grid()
+    grid.say(reached=5)
+    grid.tick(at_checkpoint=True)
+    assert [message.metrics_as_of for message in heard(grid)] == [None]
+
+
 def test_where_there_are_no_requests_nothing_is_said_of_their_time() -> None:
     grid = Grid()
     grid.put(sensing(reached=5))

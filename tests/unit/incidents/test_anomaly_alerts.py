@@ -18,7 +18,7 @@ from streams.fold import Output, Record
 from streams.grid.locate import centre
 from streams.grid.metrics import SENSING
 from streams.incidents.anomaly.contract import Score
-from streams.incidents.anomaly.series import PIECE, AnomalyConfig
+from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule, Watch, over, step
 from streams.incidents.anomaly.watch import restored as restored_watch
 from streams.incidents.policy import Rule as Capacity
@@ -48,16 +48,22 @@ class Watched:
     def _open(self, start: object) -> IncidentsState:
         return IncidentsState(POLICY, centre, start, self.config)  # type: ignore[arg-type]
 
-    def close(self, *rows: Row, watermark: int | None = None) -> list[Alert]:
-        """Close windows; returns the alerts told."""
+    def close(self, *rows: Row, watermark: int | None = None, whole: bool = True) -> list[Alert]:
+        """Close windows, which are `whole` at once; returns the alerts told."""
         minutes, cells, metrics, means, revisions = ([row[i] for row in rows] for i in range(5))
         n = len(rows)
         columns = ClosedMetrics(
             [T0 + int(minute) * MINUTE for minute in minutes], cells, metrics, ["1"] * n, [1] * n, means, means,
             means, means, [None] * n, means, means, [[]] * n, [[]] * n, revisions,
         )  # fmt: skip
-        until = max(minutes, default=0) + 1 if watermark is None else watermark
-        return self.fold_bytes(codec.encode(CellsMetrics(REGION, T0 + until * MINUTE, MINUTE, columns)))
+        until = T0 + (max(minutes, default=0) + 1 if watermark is None else watermark) * MINUTE
+        told = self.fold_bytes(codec.encode(CellsMetrics(REGION, until, MINUTE, columns)))
+        return told + (self.whole(until) if whole else [])
+
+    def whole(self, until: int) -> list[Alert]:
+        """Hear that all windows up to an event time are whole; returns the alerts told."""
+        message = CellsHealth(REGION, until, until, -1, 0, -1, None, metrics_as_of=until)
+        return self.fold_bytes(codec.encode(message))
 
     def fold_bytes(self, value: bytes) -> list[Alert]:
         self.log.append(value)
@@ -126,7 +132,7 @@ def test_an_alert_says_what_it_rests_on() -> None:
     assert (found.detector, found.detector_version, alert.policy) == ("records", 1, "records")
     assert found.low < 25 < found.high < 55
     assert found.score >= 0.5
-    assert (alert.evidence.topic, alert.evidence.partition, alert.evidence.offset) == ("ub.cells", 2, 145)
+    assert (alert.evidence.topic, alert.evidence.partition, alert.evidence.offset) == ("ub.cells", 2, 291)
     assert alert.evidence.occupancy is None
     assert alert.summary.startswith("temperature 55 1, expected 20 to 29 (score 0.5")
 
@@ -140,6 +146,28 @@ def test_the_first_day_raises_nothing() -> None:
 @pytest.mark.parametrize("row", [(1300, CELL, "temperature", 60.0, 0), (1450, CELL, "temperature", 60.0, 1)])
 def test_a_window_of_the_past_or_amended_decides_nothing(row: Row) -> None:
     assert warm().close(row) == []
+
+
+def test_a_window_that_closed_by_half_is_judged_when_it_is_whole() -> None:
+    """A source that was held up: its sensors are the half of the mean."""
+    watched = warm()
+    assert watched.close((1450, CELL, "temperature", 2.0, 0), whole=False) == []
+    watched.checkpoint()
+    watched.crash()
+    assert watched.close((1450, CELL, "temperature", 21.0, 1)) == []
+    assert watched.close((1451, CELL, "temperature", 21.0, 0), whole=False) == []
+    assert watched.close((1451, CELL, "temperature", 60.0, 1), whole=False) == []
+    [raised] = watched.whole(T0 + 1452 * MINUTE)
+    assert raised.starts_at == T0 + 1451 * MINUTE
+    assert raised.evidence.first_offset == raised.evidence.offset - 2
+
+
+def test_a_window_that_is_first_told_late_is_judged_unless_a_later_one_of_its_series_was() -> None:
+    watched = warm()
+    assert watched.close((1470, OTHER, "flow", 1.0, 0)) == []
+    [raised] = watched.close((1450, CELL, "temperature", 60.0, 0), watermark=1472)
+    assert raised.starts_at == T0 + 1450 * MINUTE
+    assert watched.close((1449, CELL, "temperature", 900.0, 0), watermark=1473) == []
 
 
 def test_a_series_that_says_nothing_more_is_cleared_when_its_region_goes_on() -> None:
@@ -256,7 +284,10 @@ def test_too_many_series_forget_those_longest_silent_and_clear_their_alerts() ->
     told = watched.close((1451, OTHER, "flow", 1.0, 0), (1451, THIRD, "flow", 1.0, 0))
     assert [(alert.alert_id, alert.action) for alert in told] == [(raised.alert_id, "cleared")]
     watched.checkpoint()
-    assert set(watched.database.parts["incidents"]) == {f"anomaly/{cell}/flow" for cell in (OTHER, THIRD)}
+    assert set(watched.database.parts["incidents"]) == {
+        f"anomaly/held/{REGION}",
+        *(f"anomaly/{cell}/flow" for cell in (OTHER, THIRD)),
+    }
 
 
 def test_another_detector_begins_anew_and_open_alerts_stay_open() -> None:
@@ -330,7 +361,8 @@ def test_a_severity_that_falls_is_told_with_the_evidence_of_what_was_unusual() -
     [fallen] = watched.close((1479, CELL, "temperature", 25.0, 0))
     assert (raised.severity, fallen.severity, fallen.action) == ("minor", "warning", "updated")
     assert fallen.evidence.anomaly == raised.evidence.anomaly
-    assert fallen.evidence.first_offset == raised.evidence.offset < fallen.evidence.offset
+    assert fallen.evidence.first_offset == raised.evidence.first_offset
+    assert raised.evidence.offset < fallen.evidence.offset
     [cleared] = watched.close(watermark=1500)
     assert (cleared.alert_id, cleared.sequence, cleared.action) == (raised.alert_id, 2, "cleared")
     assert watched.retained() == {}
@@ -386,7 +418,7 @@ def test_a_series_ends_though_nothing_is_measured_in_its_region_any_more() -> No
 
 def test_rows_that_fill_a_message_are_not_taken_for_all_that_there_are() -> None:
     """An hour closes at once, in six messages; one of 91 cells is loud in all of its windows."""
-    assert SENSING.rows_a_record == PIECE
+    piece = SENSING.rows_a_record
     watched, usual = Watched(AnomalyConfig("counts", RULE)), random.Random(2)
     for minute in range(0, DAY, 10):
         watched.close(
@@ -398,7 +430,8 @@ def test_rows_that_fill_a_message_are_not_taken_for_all_that_there_are() -> None
         for minute in range(DAY + 1, DAY + 61)
         for cell in h3.grid_disk(CELL, 5)
     )
-    for first in range(0, len(rows), PIECE):
-        assert watched.close(*rows[first : first + PIECE], watermark=DAY + 61) == []
+    for first in range(0, len(rows), piece):
+        assert watched.close(*rows[first : first + piece], watermark=DAY + 61, whole=False) == []
+    assert watched.whole(T0 + (DAY + 61) * MINUTE) == []
     [cleared] = watched.close((DAY + 95, CELL, "flow", 20.0, 0))
     assert (cleared.alert_id, cleared.action) == (raised.alert_id, "cleared")

@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas import codec
 from schemas.alerts import Alert
-from schemas.cells import CellsMetrics, ClosedMetrics
+from schemas.cells import CellsHealth, CellsMetrics, ClosedMetrics
 from streams import topics
 from streams.fold import Output, Record
 from streams.grid.locate import centre, rings
@@ -66,6 +66,12 @@ def message(some: Sequence[Row], watermark: int) -> bytes:
     return codec.encode(CellsMetrics(REGION, T0 + watermark * WINDOW, WINDOW, columns))
 
 
+def settled(watermark: int) -> bytes:
+    """Return the message which says that the windows before number `watermark` are whole."""
+    at = T0 + watermark * WINDOW
+    return codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None, metrics_as_of=at))
+
+
 class Watched:
     """An incidents fold with joint detectors, and its log."""
 
@@ -85,9 +91,10 @@ class Watched:
         return self._fold(len(self.log) - 1)
 
     def close(self, some: Iterable[Row]) -> list[Alert]:
-        """Close one window with all its rows in one message."""
+        """Close one window with all its rows in one message: it is whole."""
         listed = list(some)
-        return self.read(message(listed, listed[0][0] + 1))
+        after = listed[0][0] + 1
+        return self.read(message(listed, after)) + self.read(settled(after))
 
     def _fold(self, offset: int) -> list[Alert]:
         self.fold.apply(Record(topics.CELLS, 3, offset, self.log[offset], T0))

@@ -49,7 +49,7 @@ def test_a_street_that_leaves_its_neighbours_is_told_and_cleared_when_it_is_back
     assert found.observed > found.high > found.low
     assert raised.summary.startswith("difference to its neighbours of flow ")
     assert raised.starts_at == T0 + WARM * WINDOW
-    assert (raised.evidence.first_offset, raised.evidence.offset) == (WARM, WARM + 1)
+    assert (raised.evidence.first_offset, raised.evidence.offset) == (2 * WARM, 2 * WARM + 1)
     assert (cleared.action, cleared.alert_id) == ("cleared", raised.alert_id)
 
 

@@ -95,7 +95,7 @@ class Records:
     @property
     def version(self) -> int:
         """Of the arithmetic above."""
-        return 1
+        return 2
 
     @property
     def state(self) -> type[Known]:
@@ -169,8 +169,9 @@ class Records:
             return figure
         low, high = seen.low, seen.high
         width = high - low
-        if width > 0 and not low <= figure <= high and self._warm(seen, at_ms):
-            figure = min(max(figure, low - self.widen * width), high + self.widen * width)
+        most = self.widen * max(width, self.least_width)
+        if most > 0 and not low <= figure <= high and self._warm(seen, at_ms):
+            figure = min(max(figure, low - most), high + most)
         low, high = low + self.shrink * width, high - self.shrink * width
         seen.low = figure if figure < low else low
         seen.high = figure if figure > high else high

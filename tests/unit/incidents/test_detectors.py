@@ -192,6 +192,15 @@ def test_a_range_that_is_finer_than_the_least_width_counts_as_still() -> None:
     assert for_subject("records", "rain") == Records(least_width=2_000 / 5_000)
 
 
+def test_a_gross_value_of_a_series_that_never_moved_is_anomalous_and_so_is_one_half_as_gross() -> None:
+    """A pipe at 500 kPa for two days, and once at 9,000: 5,000 a day later is no less of a surprise for that."""
+    values = [*[500.0] * 2_880, 9_000.0, *[500.0] * 1_440, 5_000.0]
+    scores, _ = run(for_subject("records", "pipe_pressure"), values, MINUTE)
+    assert scores[2_880].score > 0.5
+    assert scores[-1].score > 0.5
+    assert scores[-1].high < 510
+
+
 def test_a_change_of_level_is_found_and_a_spike_is_not() -> None:
     rng = np.random.default_rng(6)
     quiet = rng.normal(100, 5, 2_000).tolist()

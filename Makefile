@@ -29,7 +29,7 @@ soak: setup ## a long run that watches memory; SOAK_MINUTES=30
 bench: setup ## measure all parts next to baselines, in 15 minutes; ONLY=fleet,floor, ARGS="--runs 1"
 	@$(BIN)/python -m tests.bench.run $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-bench-nab: setup ## score the anomaly detector with the Numenta benchmark; NAB_DIR=folder, ARGS="--by-file"
+bench-nab: setup ## score the anomaly detector with the Numenta benchmark; NAB_DIR=folder, ARGS="--by-file --live"
 	@$(BIN)/python -m tests.bench.nab.run $(ARGS)
 
 bench-forecast: setup ## score the forecast of saturation on simulated days; ARGS="--scenario bike-dump --seed 11"

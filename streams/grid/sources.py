@@ -16,6 +16,8 @@ _STALLS = 6
 """A source that said nothing for so many idle times is silent, and not only held up on its way: what is fast forwarded
 cannot be told from what is silent any sooner.
 """
+_TAKEN_OVER = 24
+"""Idle times after which a source that nobody folds has a new owner: Kafka gives a worker that was killed a minute."""
 
 
 class Source:
@@ -43,6 +45,10 @@ class Sources:
     @property
     def _patience_ms(self) -> int:
         return _STALLS * self._idle_ms
+
+    @property
+    def _takeover_ms(self) -> int:
+        return _TAKEN_OVER * self._idle_ms
 
     def hear(self, number: int, expected: int, newest_ts: int, watermark: int) -> None:
         """Take note of a word: a source never goes back in time."""
@@ -92,9 +98,15 @@ class Sources:
         return min((source.watermark for source in awake), default=None)
 
     def whole(self, closed_before: int) -> int:
-        """Return the event time up to which closed windows are whole: nobody who spoke lately is behind."""
+        """Return the event time up to which closed windows are whole: nobody who spoke lately is behind.
+
+        While some go on that is told with more patience still: a source whose worker was killed is not silent.
+        """
         told = self.told()
-        return closed_before if told is None else min(told, closed_before)
+        if told is None:
+            return closed_before
+        lately = [s for s in self.by_number.values() if not self._silent(s.heard_at, self._takeover_ms)]
+        return min(told, closed_before, *(source.watermark for source in lately))
 
     def carries(self) -> int:
         """Return the event time to which they carry on the clock of others, who say nothing."""

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.alerts import Alert
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule
 from tests.sensor_road import Reading, SensorRoad
@@ -98,3 +99,18 @@ def test_who_comes_back_first_speaks_for_nobody_else(
         [] if loud < 0 else [(0, "raised", T0 + loud * MINUTE), (1, "cleared", T0 + loud * MINUTE)]
     )
     assert found == told(warm(), loud, outage_ms=0, apart_ms=0, crash=False)
+
+
+def test_a_worker_that_was_killed_makes_nobody_unusual_until_another_takes_its_partitions() -> None:
+    """Kafka notices that after a minute, in which the others go on."""
+    road, begin = warm(), 2 * DAY
+    events: list[Alert] = []
+    behind: list[Reading] = []
+    for minute in range(begin, begin + 40):
+        first, second = readings(road, minute)
+        behind.append(second)
+        road.feed([first, *behind] if minute >= begin + 7 else [first])
+        if minute >= begin + 7:
+            behind.clear()
+        events += road.checkpoint(10_000)
+    assert [event.summary for event in events if event.kind == "anomaly"] == []

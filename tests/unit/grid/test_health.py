@@ -130,22 +130,33 @@ def test_who_tells_first_after_a_pause_does_not_speak_for_the_others() -> None:
 
 def test_windows_are_whole_when_all_who_spoke_lately_have_told_theirs() -> None:
     """
-    wall time       0 s   6 s        6 s     31 s after source 0 was heard
-    source 0 told   5                        nothing more
-    source 1 told   5     9
-    closed before   5     9          9       9
-    whole up to     5     5          5       9
+    wall time       0 s   20 s ... 120 s   121 s
+    source 0 told   5
+    source 1 told   5     9        9
+    whole up to     5     5        5       9
     """
     grid = Grid()
     for source in (0, 1):
         grid.put(sensing((4, CELL, "laeq", [3.5]), source=source, sources=2, reached=5))
     grid.tick(at_checkpoint=True)
-    grid.tick(6_000)
-    grid.put(sensing((8, CELL, "laeq", [3.5]), source=1, sources=2, reached=9, offset=1))
-    grid.tick(at_checkpoint=True)
+    for offset in range(1, 7):
+        grid.tick(19_999)
+        grid.put(sensing((8, CELL, "laeq", [3.5]), source=1, sources=2, reached=9, offset=offset))
+        grid.tick(at_checkpoint=True)
+        assert heard(grid)[-1].metrics_as_of == T0 + 5 * MINUTE
     assert max(start for message in grid.metrics for start in message.rows.window_start) == T0 + 8 * MINUTE
+    grid.tick(1_000, at_checkpoint=True)
+    assert heard(grid)[-1].metrics_as_of == T0 + 9 * MINUTE
+
+
+def test_while_all_sensors_are_silent_closed_windows_are_whole() -> None:
+    grid = Grid()
+    for source, reached in ((0, 5), (1, 9)):
+        grid.put(sensing((8, CELL, "laeq", [3.5]), source=source, sources=2, reached=reached))
+    grid.tick()
+    grid.tick(30_000, at_checkpoint=True)
     assert heard(grid)[-1].metrics_as_of == T0 + 5 * MINUTE
-    grid.tick(25_000, at_checkpoint=True)
+    grid.tick(1_000, at_checkpoint=True)
     assert heard(grid)[-1].metrics_as_of == T0 + 9 * MINUTE
 
 

@@ -12,17 +12,21 @@ of a region come back seconds apart, and while one is held up the grid closes wi
 
 So a window is whole once the grid says so (`metrics_as_of` of CellsHealth): a moment after it closed, in a city that
 goes on. Where messages begin and end, and how often one came, decides nothing. Rows of a window that was let through
-follow as late ones where they were never told before; amended ones decide nothing any more.
+follow as late ones where they were never told before; amended ones decide nothing any more. Where more than MOST_HELD
+rows are held, as when years are replayed and a source is held up, the oldest windows are taken for whole.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import msgspec
 
 from streams.incidents.messages import Metrics
 
+MOST_HELD = 100_000
+"""Rows of a region: they are stored with each checkpoint."""
 Values = dict[str, dict[str, float]]
-"""Means by metric and cell."""
+"""Means, or another figure, by metric and cell."""
 
 
 class Held(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -67,9 +71,11 @@ _region = msgspec.msgpack.Decoder(Region)
 
 
 class Gate:
-    """The regions of one partition."""
+    """The regions of one partition; holds one figure of the windows of some metrics, or (None) of all."""
 
-    def __init__(self) -> None:
+    def __init__(self, figure: str = "mean") -> None:
+        self._figure = figure
+        self.metrics: Container[str] | None = None
         self._regions: dict[str, Region] = {}
         self._unsaved: set[str] = set()
 
@@ -80,27 +86,33 @@ class Gate:
         if region is None:
             region = self._regions[name] = Region(-1, -1, message.window_ms, {}, {})
         region.window_ms = message.window_ms
-        columns = zip(c.window_start, c.cell, c.metric, c.unit, c.mean, c.revision, strict=True)
-        for start, cell, metric, unit, mean, revision in columns:
+        values: list[float] = getattr(c, self._figure)
+        columns = zip(c.window_start, c.cell, c.metric, c.unit, values, c.revision, strict=True)
+        for start, cell, metric, unit, value, revision in columns:
+            if self.metrics is not None and metric not in self.metrics:
+                continue
             held = region.windows.get(start)
             if revision and (held is None or cell not in held.values.get(metric, {})):
                 continue
             if held is None:
                 held = region.windows[start] = Held(offset, {})
-            held.values.setdefault(metric, {})[cell] = mean
+            held.values.setdefault(metric, {})[cell] = value
             region.units[metric] = unit
         self._unsaved.add(name)
 
     def go_on(self, name: str, whole: int | None) -> Through | None:
         """Return what is whole now that a region's windows are up to `whole`; None where that is nothing new."""
         region = self._regions.get(name)
-        if region is None or whole is None or whole <= region.whole:
+        if region is None:
             return None
-        starts = sorted(start for start in region.windows if start + region.window_ms <= whole)
+        until = max(_too_many_until(region), -1 if whole is None else whole)
+        if until <= region.whole:
+            return None
+        starts = sorted(start for start in region.windows if start + region.window_ms <= until)
         windows = tuple(self._take(name, region, start) for start in starts)
-        region.whole, region.through = whole, max([region.through, *starts])
+        region.whole, region.through = until, max([region.through, *starts])
         self._unsaved.add(name)
-        return Through(windows, whole)
+        return Through(windows, until)
 
     def _take(self, name: str, region: Region, start: int) -> Whole:
         held, late = region.windows.pop(start), start <= region.through
@@ -115,3 +127,13 @@ class Gate:
     def restore(self, name: str, data: bytes) -> None:
         """Take back a region."""
         self._regions[name] = _region.decode(data)
+
+
+def _too_many_until(region: Region) -> int:
+    """Return the end of the newest window that is to go, so that no more than MOST_HELD rows are held; -1: none is."""
+    rows = 0
+    for start in sorted(region.windows, reverse=True):
+        rows += sum(map(len, region.windows[start].values.values()))
+        if rows > MOST_HELD:
+            return start + region.window_ms
+    return -1

@@ -11,7 +11,7 @@ from streams.incidents.thresholds.rules import Threshold
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The figure of a closed window that a threshold is about."""
+    """The figure of a closed window that a threshold is about; `began`: offset of the first record with the window."""
 
     cell: str
     region: str
@@ -19,6 +19,7 @@ class Window:
     start: int
     length_ms: int
     value: float
+    began: int
 
     @property
     def end(self) -> int:
@@ -74,7 +75,7 @@ def changed(alert: Alert, threshold: Threshold, window: Window, severity: Severi
     )
 
 
-def figure(threshold: Threshold, window: Window) -> str:
+def measured(threshold: Threshold, window: Window) -> str:
     """Return what was measured, for people."""
     what = "" if threshold.figure == "mean" else f"{threshold.figure} "
     unit = "" if window.unit == "1" else f" {window.unit}"
@@ -88,7 +89,7 @@ def bound(threshold: Threshold, severity: Severity) -> str:
 
 
 def _summary(threshold: Threshold, window: Window, severity: Severity) -> str:
-    return f"{threshold.name}: {figure(threshold, window)}, {severity} from {bound(threshold, severity)} on"
+    return f"{threshold.name}: {measured(threshold, window)}, {severity} from {bound(threshold, severity)} on"
 
 
 def _evidence(

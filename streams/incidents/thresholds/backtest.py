@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from schemas.alerts import Alert
+from schemas.cells import CellsHealth
 from streams import topics
 from streams.fold import Record
 from streams.incidents.lifecycle import Place
@@ -50,5 +51,8 @@ def backtest(
             most=[row.most for row in some],
             revision=[0] * len(some),
         )
-        record = Record(topics.CELLS, 0, number, b"", start + length_ms)
-        yield from book.apply(Metrics(region, start + length_ms, length_ms, columns), record)
+        end = start + length_ms
+        record = Record(topics.CELLS, 0, number, b"", end)
+        yield from book.apply(Metrics(region, end, length_ms, columns), record)
+        whole = CellsHealth(region, end, 0, -1, 0, -1, None, metrics_as_of=end)
+        yield from book.apply(whole, record)

@@ -1,25 +1,27 @@
 """The thresholds in force, in all cells of one partition of ub.cells.
 
-A cell is judged once a window, when the window closes. A window that is amended afterwards, or that closes after a
-later one of its cell and metric, decides nothing: a look back would change what was told.
+A cell is judged once a window, when the window is whole (anomaly/gate.py). A window that is amended afterwards, or that
+comes after a later one of its cell and metric, decides nothing: a look back would change what was told.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from typing import get_args
 
 import msgspec
 
 from schemas.alerts import SEVERITIES, Alert, Severity
 from schemas.cells import CellsHealth
 from streams.fold import Record
+from streams.incidents.anomaly.gate import Gate, Whole
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.lifecycle import RULE_GONE, SILENT_MS, Place, ended
 from streams.incidents.messages import Metrics
 from streams.incidents.showing import Seen, active
-from streams.incidents.thresholds.alert import Window, bound, changed, figure, raised
-from streams.incidents.thresholds.rules import Level, Threshold, step
+from streams.incidents.thresholds.alert import Window, bound, changed, measured, raised
+from streams.incidents.thresholds.rules import Figure, Level, Threshold, step
 
 Key = tuple[str, str]
 """Cell, and name of the threshold."""
@@ -56,15 +58,17 @@ class _Region:
     forget_at: list[tuple[int, Key]] = field(default_factory=list)
 
 
+_HELD = "held"
 _saved = msgspec.msgpack.Decoder(_Saved)
 
 
 class ThresholdBook:
-    """What is at or beyond a bound, by cell and threshold."""
+    """What is at or beyond a bound, by cell and threshold. Parts: `held/FIGURE/REGION`, and `CELL/THRESHOLD`."""
 
     def __init__(self, thresholds: tuple[Threshold, ...], place: Callable[[str], Place]) -> None:
         """`place` says where a cell is; it raises ValueError where the name is no cell."""
         self._place = place
+        self._gates: dict[Figure, Gate] = {figure: Gate(figure) for figure in get_args(Figure)}
         self._series: dict[Key, _Series] = {}
         self._regions: dict[str, _Region] = {}
         self._unsaved: set[Key] = set()
@@ -75,9 +79,12 @@ class ThresholdBook:
     def take(self, thresholds: tuple[Threshold, ...]) -> None:
         """Go by other thresholds from the next window on."""
         self._named = {one.name: one for one in thresholds}
-        self._of_metric: dict[str, list[Threshold]] = {}
+        self._by: dict[tuple[Figure, str], list[Threshold]] = {}
+        """By figure and metric."""
         for one in thresholds:
-            self._of_metric.setdefault(one.metric, []).append(one)
+            self._by.setdefault((one.figure, one.metric), []).append(one)
+        for figure, gate in self._gates.items():
+            gate.metrics = {metric for of, metric in self._by if of == figure}
         for region in self._regions.values():
             region.gone.clear()
         for key, series in self._series.items():
@@ -86,12 +93,13 @@ class ThresholdBook:
 
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
-        if not isinstance(message, Metrics) or not self._of_metric:
+        if not isinstance(message, Metrics) or not self._by:
             return ""
         rows = message.rows
         if unequal := problem_of_lengths(rows):
             return unequal
-        watched = {c for c, m in zip(rows.cell, rows.metric, strict=True) if m in self._of_metric}
+        metrics = {metric for _, metric in self._by}
+        watched = {cell for cell, metric in zip(rows.cell, rows.metric, strict=True) if metric in metrics}
         for cell in sorted(watched - self._sound):
             try:
                 self._place(cell)
@@ -101,30 +109,29 @@ class ThresholdBook:
         return ""
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
-        """Take closed windows in; yields the events of alerts, in order."""
-        if not isinstance(message, Metrics | CellsHealth):
-            return
-        region = self._regions.setdefault(message.region, _Region())
-        at = message.watermark if isinstance(message, Metrics) else message.as_of
-        for key in sorted(region.gone):
-            yield from self._drop(key, at, RULE_GONE, record)
-        region.gone.clear()
-        if isinstance(message, Metrics) and self._of_metric:
-            for threshold, window in self._windows(message):
-                yield from self._judge(threshold, window, record)
-        yield from self._forget(region, at, record)
+        """Hold closed windows back; yields the events of alerts about those that are whole now, oldest first."""
+        if isinstance(message, Metrics):
+            for gate in self._gates.values():
+                if gate.metrics:
+                    gate.put(message, record.offset)
+        elif isinstance(message, CellsHealth):
+            region = self._regions.setdefault(message.region, _Region())
+            for key in sorted(region.gone):
+                yield from self._drop(key, message.as_of, RULE_GONE, record)
+            region.gone.clear()
+            for figure, gate in self._gates.items():
+                through = gate.go_on(message.region, message.metrics_as_of)
+                for whole in () if through is None else through.windows:
+                    yield from self._judge_all(figure, whole, record)
+            yield from self._forget(region, message.as_of, record)
 
-    def _windows(self, message: Metrics) -> Iterator[tuple[Threshold, Window]]:
-        """Yield the windows that closed now, oldest first, with each threshold that they are judged by."""
-        rows = message.rows
-        figures = {"mean": rows.mean, "least": rows.least, "most": rows.most}
-        found = zip(rows.window_start, rows.cell, rows.metric, range(len(rows.cell)), strict=True)
-        for start, cell, metric, number in sorted(found):
-            if rows.revision[number] == 0:
-                for one in self._of_metric.get(metric, ()):
-                    value = figures[one.figure][number]
-                    unit = rows.unit[number]
-                    yield one, Window(cell, message.region, unit, start, message.window_ms, value)
+    def _judge_all(self, figure: Figure, whole: Whole, record: Record) -> Iterator[Alert]:
+        for metric, values in sorted(whole.values.items()):
+            for cell, value in sorted(values.items()):
+                unit = whole.units[metric]
+                window = Window(cell, whole.region, unit, whole.start, whole.length_ms, value, whole.began)
+                for threshold in self._by.get((figure, metric), ()):
+                    yield from self._judge(threshold, window, record)
 
     def _judge(self, threshold: Threshold, window: Window, record: Record) -> Iterator[Alert]:
         key = window.cell, threshold.name
@@ -145,7 +152,7 @@ class ThresholdBook:
         series.last, series.window = window.start, window
         self._unsaved.add(key)
         if all(level.since is None for level in series.levels):
-            series.first = record.offset
+            series.first = window.began
         series.levels = tuple(
             step(level, threshold, limit, window.value, window.start, window.end)
             for level, (_, limit) in zip(series.levels, threshold.bounds, strict=True)
@@ -161,7 +168,7 @@ class ThresholdBook:
             if alert is not None:
                 series.alert = None
                 yield ended(
-                    alert, window.start, f"{figure(threshold, window)} again", record, threshold.version
+                    alert, window.start, f"{measured(threshold, window)} again", record, threshold.version
                 )
             return
         if alert is None:
@@ -211,12 +218,14 @@ class ThresholdBook:
         if series is None or series.window is None or threshold is None:
             return None
         bounds = ", ".join(f"{severity} {bound(threshold, severity)}" for severity, _ in threshold.bounds)
-        return Seen(figure(threshold, series.window), bounds, active(series.alert))
+        return Seen(measured(threshold, series.window), bounds, active(series.alert))
 
     def take_parts(self) -> dict[str, bytes | None]:
-        """Return what changed since the last call, by "cell/threshold"; None where it was forgotten."""
+        """Return what changed since the last call, by name; None where it was forgotten."""
         parts = {f"{cell}/{name}": self._encoded((cell, name)) for cell, name in self._unsaved}
         self._unsaved.clear()
+        for figure, gate in self._gates.items():
+            parts |= {f"{_HELD}/{figure}/{region}": part for region, part in gate.take_parts().items()}
         return parts
 
     def _encoded(self, key: Key) -> bytes | None:
@@ -229,8 +238,12 @@ class ThresholdBook:
         )
 
     def restore(self, name: str, data: bytes) -> Alert | None:
-        """Take a saved series in; returns its open alert."""
+        """Take back a part; returns the alert in it that is open."""
         cell, _, threshold = name.partition("/")
+        if cell == _HELD:
+            figure, _, region = threshold.partition("/")
+            self._gates[msgspec.convert(figure, Figure)].restore(region, data)
+            return None
         key, saved = (cell, threshold), _saved.decode(data)
         levels = tuple(Level(since, holds) for since, holds in saved.levels)
         series = _Series(saved.region, saved.version, saved.last, levels, saved.first, saved.alert)

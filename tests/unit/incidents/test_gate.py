@@ -1,5 +1,8 @@
 """Windows are let through when they are whole, with what they are by then, and as often as they come, once."""
 
+import pytest
+
+from streams.incidents.anomaly import gate as gate_module
 from streams.incidents.anomaly.gate import Gate, Through
 from streams.incidents.messages import Metrics, decoder
 from tests.pipeline import T0
@@ -80,3 +83,23 @@ def test_what_is_held_back_is_there_again_after_a_restart() -> None:
         again.restore(name, part)
     assert gate.take_parts() == {}
     assert go_on(again, 1) == go_on(gate, 1)
+
+
+def test_a_gate_holds_the_figure_and_the_metrics_that_are_asked_for() -> None:
+    gate = Gate("most")
+    gate.metrics = {"flow"}
+    put(gate, 0, (0, MIDDLE, "flow", 1.0, 0), (0, MIDDLE, "speed", 2.0, 0))
+    through = go_on(gate, 1)
+    assert through is not None
+    assert through.windows[0].values == {"flow": {MIDDLE: 1.0}}
+
+
+def test_where_more_is_held_than_a_checkpoint_should_store_the_oldest_leave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate_module, "MOST_HELD", 3)
+    gate = Gate()
+    put(gate, 0, *((minute, MIDDLE, "flow", 1.0, 0) for minute in range(5)))
+    assert starts(gate.go_on(REGION, None)) == [0, 1]
+    assert gate.go_on(REGION, None) is None
+    assert starts(go_on(gate, 4)) == [2, 3]

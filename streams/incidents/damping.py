@@ -35,7 +35,7 @@ class FlapConfig:
 NEVER = FlapConfig()
 """Every opening and closing is told."""
 _CLOCK = CellsNow.__name__
-_PLACES = ("oversaturation", "saturation_expected", "anomaly", "hot_spot")
+_PLACES = ("oversaturation", "saturation_expected", "anomaly", "hot_spot", "threshold")
 """Kinds of alerts on a cell. Those on anything else are of the same thing wherever it is seen."""
 _NEVER = 1 << 62
 _FLAPS = "; opens and closes again and again, "

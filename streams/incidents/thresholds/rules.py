@@ -12,7 +12,7 @@ at_least - hysteresis -/ | - | - - -\ - - - - - -
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from schemas.alerts import Severity
@@ -36,11 +36,11 @@ class Threshold:
     hysteresis: float = 0.0
     min_duration_ms: int = 0
     zones: tuple[str, ...] = ()
+    version: str = field(init=False, repr=False, compare=False)
+    """A hash of all that decides. Every window asks for it."""
 
-    @property
-    def version(self) -> str:
-        """A hash of all that decides."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "version", hashlib.sha256(repr(self).encode()).hexdigest()[:12])
 
     def reaches(self, value: float, bound: float) -> bool:
         """Return whether a value is at or beyond a bound."""

@@ -32,11 +32,11 @@ class AnomalyBook:
         if isinstance(message, Metrics):
             self._gate.put(message, record.offset)
         elif isinstance(message, CellsHealth):
-            yield from self._series.go_on(message, record)
             through = self._gate.go_on(message.region, message.metrics_as_of)
             if through is not None:
                 values = (found for whole in through.windows for found in _alone(whole))
                 yield from self._series.take(values, message.region, through.reached, record)
+            yield from self._series.go_on(message.region, self._gate.clock(message), record)
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of the detector and its rule; None for alerts of others."""

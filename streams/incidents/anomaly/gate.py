@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from schemas.cells import CellsHealth
 from streams.incidents.messages import Metrics
 
 MOST_HELD = 100_000
@@ -113,6 +114,12 @@ class Gate:
         region.whole, region.through = until, max([region.through, *starts])
         self._unsaved.add(name)
         return Through(windows, until)
+
+    def clock(self, message: CellsHealth) -> int:
+        """Return the event time by which those are judged of whom nothing is heard: what is held is yet to come."""
+        region = self._regions.get(message.region)
+        held = [] if region is None else list(region.windows)
+        return min([message.as_of, *held])
 
     def _take(self, name: str, region: Region, start: int) -> Whole:
         held, late = region.windows.pop(start), start <= region.through

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from schemas.alerts import SEVERITIES, Alert
-from schemas.cells import CellsHealth
 from streams.fold import Record
 from streams.incidents.anomaly.alert import Window, better, raised, rules_version, worse
 from streams.incidents.anomaly.contract import Detector, Score
@@ -84,9 +83,9 @@ class AllSeries:
     def __contains__(self, key: object) -> bool:
         return key in self._series
 
-    def go_on(self, message: CellsHealth, record: Record) -> list[Alert]:
+    def go_on(self, region: str, now: int, record: Record) -> list[Alert]:
         """Clear the alerts of a region in which nothing is measured for a day, by its own time."""
-        return self._fall_quiet(message.region, message.as_of - SILENT_MS, record)
+        return self._fall_quiet(region, now - SILENT_MS, record)
 
     def take(
         self, windows: Iterable[tuple[Window, Any]], region: str, reached: int, record: Record

@@ -62,14 +62,14 @@ class JointBook:
             self._looked_at.update(zip(message.rows.cell, message.rows.metric, strict=True))
             self._gate.put(message, record.offset)
         elif isinstance(message, CellsHealth):
-            for series in self._series.values():
-                yield from series.go_on(message, record)
             through = self._gate.go_on(message.region, message.metrics_as_of)
             if through is not None:
                 whole = [window for window in through.windows if not window.late]
                 for name, series in self._series.items():
                     judged = (found for window in whole for found in self._made(name, window))
                     yield from series.take(judged, message.region, through.reached, record)
+            for series in self._series.values():
+                yield from series.go_on(message.region, self._gate.clock(message), record)
 
     def _made(self, detector: str, whole: Whole) -> Iterator[tuple[Window, Any]]:
         return among_neighbours(whole, self._around) if detector == "spatial" else together(whole)

@@ -88,8 +88,14 @@ class ThresholdBook:
         for region in self._regions.values():
             region.gone.clear()
         for key, series in self._series.items():
-            if key[1] not in self._named:
+            if self._is_gone(key, series):
                 self._regions[series.region].gone.add(key)
+
+    def _is_gone(self, key: Key, series: _Series) -> bool:
+        """Return whether no threshold goes on with a series. One of that name, of another metric, is another one."""
+        threshold = self._named.get(key[1])
+        told = None if series.alert is None else series.alert.evidence.threshold
+        return threshold is None or (told is not None and told.metric != threshold.metric)
 
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
@@ -123,7 +129,8 @@ class ThresholdBook:
                 through = gate.go_on(message.region, message.metrics_as_of)
                 for whole in () if through is None else through.windows:
                     yield from self._judge_all(figure, whole, record)
-            yield from self._forget(region, message.as_of, record)
+            now = min(gate.clock(message) for gate in self._gates.values())
+            yield from self._forget(region, now, record)
 
     def _judge_all(self, figure: Figure, whole: Whole, record: Record) -> Iterator[Alert]:
         for metric, values in sorted(whole.values.items()):
@@ -137,9 +144,8 @@ class ThresholdBook:
         key = window.cell, threshold.name
         place = self._place(window.cell)
         if threshold.zones and place.zone not in threshold.zones:
-            yield from self._drop(
-                key, window.start, f"{threshold.name} does not hold in {place.zone}", record
-            )
+            why = f"{threshold.name} does not hold in {place.zone}"
+            yield from self._drop(key, window.start, why, record, threshold.version)
             return
         series = self._series.get(key)
         if series is None:
@@ -181,13 +187,15 @@ class ThresholdBook:
         series.alert = alert
         yield alert
 
-    def _drop(self, key: Key, at: int, why: str, record: Record) -> Iterator[Alert]:
+    def _drop(
+        self, key: Key, at: int, why: str, record: Record, version: str | None = None
+    ) -> Iterator[Alert]:
         series = self._series.pop(key, None)
         if series is None:
             return
         self._unsaved.add(key)
         if series.alert is not None:
-            yield ended(series.alert, at, why, record)
+            yield ended(series.alert, at, why, record, version)
 
     def _remember(self, key: Key, series: _Series, last: int) -> None:
         region = self._regions.setdefault(series.region, _Region())
@@ -195,7 +203,7 @@ class ThresholdBook:
 
     def _forget(self, region: _Region, now: int, record: Record) -> Iterator[Alert]:
         """Clear and forget that of which nothing was measured for a day, by the time of its region."""
-        waiting = region.forget_at
+        waiting, due = region.forget_at, set()
         while waiting and waiting[0][0] <= now:
             _, key = heappop(waiting)
             series = self._series.get(key)
@@ -204,7 +212,9 @@ class ThresholdBook:
             if series.last + SILENT_MS > now:
                 self._remember(key, series, series.last)
             else:
-                yield from self._drop(key, now, "nothing was measured for a day", record)
+                due.add(key)
+        for key in sorted(due):  # the heap of whoever begins again is in another order
+            yield from self._drop(key, now, "nothing was measured for a day", record)
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of the threshold that judges an alert's subject; None where none does."""
@@ -249,7 +259,7 @@ class ThresholdBook:
         series = _Series(saved.region, saved.version, saved.last, levels, saved.first, saved.alert)
         self._series[key] = series
         self._remember(key, series, saved.last)
-        if threshold not in self._named:
+        if self._is_gone(key, series):
             self._regions[saved.region].gone.add(key)
         return saved.alert
 

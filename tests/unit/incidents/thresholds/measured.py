@@ -1,0 +1,147 @@
+"""An incidents fold with thresholds of metrics, its log and its checkpoints."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import h3
+
+from schemas import codec
+from schemas.alerts import Alert
+from schemas.cells import CellsHealth, CellsMetrics, ClosedMetrics
+from schemas.metrics import METRICS
+from streams import topics
+from streams.fold import Output, Record
+from streams.grid.locate import centre
+from streams.incidents.damping import NEVER, FlapConfig
+from streams.incidents.policy import Policy, Rule, parse
+from streams.incidents.state import IncidentsState
+from streams.incidents.thresholds.rules import Threshold
+from tests.pipeline import T0, Database, restored
+
+CELL, OTHER = "89309959d07ffff", "89309959d0fffff"
+REGION = "82309ffffffffff"
+MINUTE = 60_000
+DAY = 1_440
+"""Minutes."""
+FULL = Threshold(
+    "containers",
+    "fill_level",
+    (("warning", 80.0), ("major", 95.0)),
+    hysteresis=5.0,
+    min_duration_ms=2 * MINUTE,
+)
+Row = tuple[int, str, str, float, int]
+"""Minute, cell, metric, mean, revision. The least reading is 1 below the mean, the greatest 2 above."""
+
+
+def policy(*thresholds: Threshold, zones: Sequence[tuple[str, str]] = ()) -> Policy:
+    """Return a policy with thresholds, and with zones, each with a name and the cell that it covers."""
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": name},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[lon, lat] for lat, lon in _closed(h3.cell_to_boundary(cell))]],
+            },
+        }
+        for name, cell in zones
+    ]
+    document = json.dumps({"type": "FeatureCollection", "features": features})
+    return replace(
+        parse(document, Rule("default", 60, 1.0, 0.8, 120_000), "test"), thresholds=tuple(thresholds)
+    )
+
+
+def _closed(ring: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    return [*ring, ring[0]]
+
+
+class Measured:
+    """A fold of ub.cells."""
+
+    def __init__(self, policy: Policy, flaps: FlapConfig = NEVER) -> None:
+        self.policy, self.flaps = policy, flaps
+        self.database = Database()
+        self.log: list[bytes] = []
+        self.outputs: list[Output] = []
+        self.fold = self._open(restored())
+
+    def _open(self, start: Any) -> IncidentsState:
+        return IncidentsState(self.policy, centre, start, flaps=self.flaps)
+
+    def close(
+        self,
+        *rows: Row,
+        watermark: int | None = None,
+        region: str = REGION,
+        owner: int = 0,
+        whole: bool = True,
+    ) -> list[Alert]:
+        """Close windows, by default when the last is over, and say that they are whole; returns the alerts told."""
+        minutes, cells, metrics, means, revisions = ([row[i] for row in rows] for i in range(5))
+        n = len(rows)
+        least, most = [mean - 1 for mean in means], [mean + 2 for mean in means]
+        columns = ClosedMetrics(
+            *([T0 + minute * MINUTE for minute in minutes], cells, metrics),
+            *([METRICS[metric].unit for metric in metrics], [2] * n, means, means, least, most),
+            *([None] * n, means, means, [[]] * n, [[]] * n, revisions),
+        )
+        until = max(minutes, default=0) + 1 if watermark is None else watermark
+        message = CellsMetrics(region, T0 + until * MINUTE, MINUTE, columns, owner)
+        told = self.fold_bytes(codec.encode(message))
+        return told + self.health(until, region, owner) if whole else told
+
+    def live(self, begin: int, *values: float, cell: str = CELL, metric: str = "fill_level") -> list[Alert]:
+        """Close a window each minute; returns the alerts told."""
+        told = []
+        for minute, value in enumerate(values, begin):
+            told += self.close((minute, cell, metric, value, 0))
+        return told
+
+    def health(
+        self, minute: int, region: str = REGION, owner: int = 0, whole: int | None = None
+    ) -> list[Alert]:
+        """Hear that time went on, and up to when windows are whole, by default up to then; returns the alerts told."""
+        at, until = T0 + minute * MINUTE, T0 + (minute if whole is None else whole) * MINUTE
+        message = CellsHealth(region, at, at, -1, 0, -1, None, owner, metrics_as_of=until)
+        return self.fold_bytes(codec.encode(message))
+
+    def fold_bytes(self, value: bytes) -> list[Alert]:
+        """Fold a record; returns the alerts told."""
+        self.log.append(value)
+        self._apply(len(self.log) - 1)
+        return self._take()
+
+    def _apply(self, offset: int) -> None:
+        self.fold.apply(Record(topics.CELLS, 2, offset, self.log[offset], 0))
+
+    def _take(self) -> list[Alert]:
+        outputs = self.fold.take_outputs(at_checkpoint=False)
+        self.outputs += outputs
+        return [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
+
+    def take(self, policy: Policy) -> None:
+        """Go by another policy from the next record on, as a worker does: after a checkpoint."""
+        self.checkpoint()
+        self.policy = policy
+        self.fold.take_policy(policy)
+
+    def checkpoint(self) -> None:
+        """Store what changed, with the offset."""
+        self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
+
+    def parts(self) -> set[str]:
+        """Store what changed; returns the names of what is kept, but for windows that are held back."""
+        self.checkpoint()
+        return {name for name in self.database.parts["incidents"] if not name.startswith("threshold/held/")}
+
+    def crash(self) -> list[Alert]:
+        """Begin again from the checkpoint; returns the alerts told again."""
+        start = self.database.restored("incidents", 2)
+        self.fold = self._open(start)
+        for offset in range(start.offset + 1, len(self.log)):
+            self._apply(offset)
+        return self._take()

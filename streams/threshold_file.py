@@ -24,13 +24,15 @@ from streams.incidents.thresholds.rules import Figure, Threshold
 _USUAL: Severity = "minor"
 _MOST = 1_000
 _GREATEST = 1e12
+_TABLES = "a table [[threshold]] for each is expected"
+_SHOULD_BE = "Input should be "
 
 
 def _milliseconds(value: object) -> int:
     try:
         return int(duration(value if isinstance(value, str) else "").total_seconds() * 1000)
     except ValueError:
-        raise ValueError('a duration is expected, such as "30s", "15m" or "4h"') from None
+        raise ValueError('a duration of up to ten years is expected, such as "30s", "15m" or "4h"') from None
 
 
 def _metric(value: object) -> str:
@@ -53,7 +55,7 @@ def _bounds(value: object) -> dict[Severity, float]:
     )
     if not found or not numbers or not set(found) <= set(SEVERITIES):
         raise ValueError(
-            f"a number is expected, or one for each severity ({', '.join(SEVERITIES)}), such as "
+            f"a number of up to {_GREATEST:g} is expected, or one for each severity ({', '.join(SEVERITIES)}), such as "
             "{warning = 35, major = 75}"
         )
     return {severity: float(found[severity]) for severity in SEVERITIES if severity in found}
@@ -83,8 +85,11 @@ class _Entry(BaseModel):
             raise ValueError("one of at_least and at_most is expected")
         limits = [limit for _, limit in self.bounds()]
         if limits != sorted(set(limits), reverse=self.at_most is not None):
-            order = "less" if self.at_most is not None else "greater"
-            raise ValueError(f"a severity that is worse needs a {order} bound ({', '.join(SEVERITIES)})")
+            shown = ", ".join(f"{severity} {limit:g}" for severity, limit in self.bounds())
+            other = "smaller" if self.at_most is not None else "greater"
+            raise ValueError(
+                f"bounds {shown}; a severity that is worse needs a {other} one ({', '.join(SEVERITIES)})"
+            )
         return self
 
     def bounds(self) -> tuple[tuple[Severity, float], ...]:
@@ -123,7 +128,7 @@ def read_thresholds(path: Path) -> tuple[Threshold, ...]:
     try:
         entries = _File.model_validate(document).threshold
     except ValidationError as error:
-        wrong = "; ".join(dict.fromkeys(_sentence(item, document) for item in error.errors()))
+        wrong = "; ".join(dict.fromkeys(_sentence(item) for item in error.errors()))
         raise PolicyError(f"thresholds {path}: {wrong}") from None
     names = [entry.name for entry in entries]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -133,14 +138,33 @@ def read_thresholds(path: Path) -> tuple[Threshold, ...]:
     return tuple(entry.threshold() for entry in entries)
 
 
-def _sentence(item: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+def _sentence(item: Mapping[str, Any]) -> str:
     """Return one mistake: where, what stands there, and what is expected."""
-    place = ".".join(str(part) for part in item["loc"])
-    text = str(item["msg"]).removeprefix("Value error, ")
-    if item["type"] == "extra_forbidden":
-        keys = _Entry if "threshold" in item["loc"][:1] and len(item["loc"]) > 1 else _File
+    kind, place = item["type"], ".".join(_name(part) for part in item["loc"])
+    if kind == "missing":
+        return f"{place} is missing{'' if len(item['loc']) > 1 else f': {_TABLES}, or threshold = []'}"
+    if kind == "extra_forbidden":
+        keys = _Entry if len(item["loc"]) > 1 else _File
         named = ", ".join(sorted(field.alias or name for name, field in keys.model_fields.items()))
         text = f"no such key; there are {named}"
-    given = item["input"]
-    shown = "" if isinstance(given, dict | list) else f" is {given!r:.80}"
-    return f"{place or 'the file'}{shown}: {text}"
+    elif kind in ("list_type", "model_type"):
+        text = _TABLES if item["loc"][-1] != "zones" else "a list of names is expected"
+    elif kind == "too_short":
+        text = "at least one is expected; leave it out for all"
+    else:
+        text = str(item["msg"]).removeprefix("Value error, ")
+        if text.startswith(_SHOULD_BE):
+            text = f"{text.removeprefix(_SHOULD_BE)} is expected"
+    of_table = kind == "value_error" and len(item["loc"]) == 2  # it says itself which of the values are wrong
+    return f"{place}{'' if of_table else f' is {_shown(item["input"])}'}: {text}"
+
+
+def _name(part: object) -> str:
+    return f"{part}" if f"{part}".isprintable() else f"{part!r}"
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.80}"
+    except ValueError:  # TOML has hexadecimal numbers, which Python reads of any length and does not write
+        return "a number of thousands of digits"

@@ -72,15 +72,13 @@ class Measured:
     def _open(self, start: Any) -> IncidentsState:
         return IncidentsState(self.policy, centre, start, flaps=self.flaps)
 
-    def close(
-        self,
-        *rows: Row,
-        watermark: int | None = None,
-        region: str = REGION,
-        owner: int = 0,
-        whole: bool = True,
-    ) -> list[Alert]:
+    def close(self, *rows: Row, watermark: int | None = None) -> list[Alert]:
         """Close windows, by default when the last is over, and say that they are whole; returns the alerts told."""
+        until = max([row[0] for row in rows], default=0) + 1 if watermark is None else watermark
+        return self.put(*rows, watermark=until) + self.health(until)
+
+    def put(self, *rows: Row, watermark: int, region: str = REGION, owner: int = 0) -> list[Alert]:
+        """Close windows, which others may follow; returns the alerts told."""
         minutes, cells, metrics, means, revisions = ([row[i] for row in rows] for i in range(5))
         n = len(rows)
         least, most = [mean - 1 for mean in means], [mean + 2 for mean in means]
@@ -89,10 +87,8 @@ class Measured:
             *([METRICS[metric].unit for metric in metrics], [2] * n, means, means, least, most),
             *([None] * n, means, means, [[]] * n, [[]] * n, revisions),
         )
-        until = max(minutes, default=0) + 1 if watermark is None else watermark
-        message = CellsMetrics(region, T0 + until * MINUTE, MINUTE, columns, owner)
-        told = self.fold_bytes(codec.encode(message))
-        return told + self.health(until, region, owner) if whole else told
+        message = CellsMetrics(region, T0 + watermark * MINUTE, MINUTE, columns, owner)
+        return self.fold_bytes(codec.encode(message))
 
     def live(self, begin: int, *values: float, cell: str = CELL, metric: str = "fill_level") -> list[Alert]:
         """Close a window each minute; returns the alerts told."""
@@ -102,11 +98,11 @@ class Measured:
         return told
 
     def health(
-        self, minute: int, region: str = REGION, owner: int = 0, whole: int | None = None
+        self, minute: int, whole: int | None = None, region: str = REGION, owner: int = 0
     ) -> list[Alert]:
-        """Hear that time went on, and up to when windows are whole, by default up to then; returns the alerts told."""
-        at, until = T0 + minute * MINUTE, T0 + (minute if whole is None else whole) * MINUTE
-        message = CellsHealth(region, at, at, -1, 0, -1, None, owner, metrics_as_of=until)
+        """Hear that time went on, and up to where windows are whole, if not up to then; returns the alerts told."""
+        as_of, until = (T0 + one * MINUTE for one in (minute, minute if whole is None else whole))
+        message = CellsHealth(region, as_of, 0, -1, 0, -1, None, owner, metrics_as_of=until)
         return self.fold_bytes(codec.encode(message))
 
     def fold_bytes(self, value: bytes) -> list[Alert]:
@@ -134,7 +130,7 @@ class Measured:
         self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
 
     def parts(self) -> set[str]:
-        """Store what changed; returns the names of what is kept, but for windows that are held back."""
+        """Return what a checkpoint keeps of cells and thresholds."""
         self.checkpoint()
         return {name for name in self.database.parts["incidents"] if not name.startswith("threshold/held/")}
 

@@ -117,6 +117,13 @@ def test_a_window_without_a_reading_neither_ends_a_run_nor_holds_it_up() -> None
     assert (alert.starts_at, alert.updated_at) == (T0, T0 + 31 * MINUTE)
 
 
+def test_where_several_bounds_hold_at_once_the_alert_begins_with_the_first_that_was_reached() -> None:
+    made = Measured(policy(replace(FULL, min_duration_ms=5 * MINUTE)))
+    assert made.live(0, 85, 96) == []
+    [alert] = made.live(30, 96)
+    assert (alert.severity, alert.starts_at, alert.evidence.first_offset) == ("major", T0, 0)
+
+
 def test_a_window_within_the_hysteresis_ends_a_run_that_no_alert_told_of_yet() -> None:
     made = Measured(policy(FULL))
     assert made.live(0, 85, 79) == []
@@ -144,7 +151,7 @@ def test_windows_that_close_together_are_judged_by_their_time() -> None:
 
 def test_cells_and_thresholds_are_alerts_of_their_own() -> None:
     made = Measured(policy(AT_ONCE, replace(AT_ONCE, name="waste/full/er", bounds=(("minor", 90.0),))))
-    told = made.close((0, CELL, "fill_level", 91.0, 0), (0, OTHER, "fill_level", 91.0, 0))
+    told = made.close((0, OTHER, "fill_level", 91.0, 0), (0, CELL, "fill_level", 91.0, 0))
     assert [(one.cell, one.subject) for one in told] == [
         (CELL, "containers"), (CELL, "waste/full/er"), (OTHER, "containers"), (OTHER, "waste/full/er"),
     ]  # fmt: skip
@@ -167,11 +174,28 @@ def test_other_metrics_decide_nothing() -> None:
 
 def test_what_a_former_owner_of_the_region_tells_late_is_ignored() -> None:
     made = Measured(policy(AT_ONCE))
-    [raised] = made.close((0, CELL, "fill_level", 85.0, 0), owner=2)
-    assert made.close((1, CELL, "fill_level", 0.0, 0), owner=1) == []
-    assert made.close((0, CELL, "fill_level", 85.0, 0), owner=3) == [], "told anew by the next one"
-    [cleared] = made.close((2, CELL, "fill_level", 0.0, 0), owner=3)
+    made.put((0, CELL, "fill_level", 85.0, 0), watermark=1, owner=2)
+    made.put((0, CELL, "fill_level", 0.0, 1), watermark=1, owner=1)
+    [raised] = made.health(1, owner=2)
+    made.put((1, CELL, "fill_level", 0.0, 0), watermark=2, owner=1)
+    assert made.health(2, owner=1) == []
+    made.put((0, CELL, "fill_level", 85.0, 0), watermark=1, owner=3)
+    assert made.health(2, owner=3) == [], "told anew by the next one"
+    made.put((2, CELL, "fill_level", 0.0, 0), watermark=3, owner=3)
+    [cleared] = made.health(3, owner=3)
     assert cleared.alert_id == raised.alert_id
+
+
+def test_a_window_is_judged_once_it_is_whole_as_it_is_by_then() -> None:
+    made = Measured(policy(AT_ONCE))
+    assert made.put((0, CELL, "fill_level", 10.0, 0), watermark=1) == []
+    assert made.health(1, whole=0) == []
+    made.checkpoint()
+    made.crash()
+    assert made.put((0, CELL, "fill_level", 85.0, 1), watermark=1) == []
+    [alert] = made.health(1)
+    assert alert.evidence.threshold is not None
+    assert (alert.evidence.threshold.value, alert.evidence.first_offset) == (85.0, 0)
 
 
 @pytest.mark.parametrize(
@@ -289,8 +313,8 @@ def test_zones_that_change_end_what_is_outside_of_them() -> None:
     assert cleared.policy_version == elsewhere.version, "it is this one that decided"
     assert made.parts() == {f"threshold/{OTHER}/containers"}
     made.take(policy(elsewhere, zones=[("Market", CELL)]))
-    assert [one.cell for one in made.live(2, 85)] == [CELL]
-    assert [one.cell for one in made.live(3, 85, cell=OTHER)] == [OTHER]
+    told = made.close((2, CELL, "fill_level", 85.0, 0), (2, OTHER, "fill_level", 85.0, 0))
+    assert [(one.cell, one.action) for one in told] == [(CELL, "raised"), (OTHER, "cleared")]
 
 
 # ------------------------------------------------------------------ silence
@@ -334,23 +358,17 @@ def test_what_is_forgotten_together_is_told_in_one_order_over_a_crash() -> None:
     assert logs[0] == logs[1]
 
 
-def test_windows_that_are_held_back_for_days_are_no_silence() -> None:
-    """Two days close at once, in pieces, while a source is held up: a cell is full in all of its windows."""
+def test_days_that_close_at_once_are_no_silence() -> None:
     made = Measured(policy(AT_ONCE))
     [raised] = made.live(0, 85)
-    rows = [(minute, CELL, "fill_level", 85.0, 0) for minute in range(1, 2 * DAY + 1)]
-    for first in range(0, len(rows), 1_000):
-        assert made.close(*rows[first : first + 1_000], watermark=2 * DAY + 1, whole=False) == []
-    assert made.health(2 * DAY + 1, whole=1) == []
+    minutes = range(1, 2 * DAY + 1)
+    for first in range(0, len(minutes), 1_000):
+        some = minutes[first : first + 1_000]
+        made.put(*((minute, CELL, "fill_level", 85.0, 0) for minute in some), watermark=2 * DAY + 1)
+    assert made.health(2 * DAY + 1, whole=1) == [], "a source is held up"
     assert made.health(2 * DAY + 1) == []
     [cleared] = made.live(2 * DAY + 1, 0)
     assert cleared.alert_id == raised.alert_id
-
-
-def test_half_of_a_window_decides_nothing() -> None:
-    made = Measured(policy(AT_ONCE))
-    assert made.close((0, CELL, "fill_level", 90.0, 0), whole=False) == []
-    assert made.close((0, CELL, "fill_level", 70.0, 1)) == []
 
 
 # ------------------------------------------------------------------ what people may ask

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -20,7 +20,7 @@ from streams import admin
 from streams.district_file import load_districts
 from streams.errors import MigrationError, PolicyError, ServiceUnavailable, SettingsError, UrbanBrainError
 from streams.notify.service import load_receivers
-from streams.policy_file import read_policy
+from streams.policy_file import read_policy, zones_without
 from streams.probe import MqttBroker, probe_mqtt
 from streams.settings import Settings, load
 from streams.store.migrate import missing
@@ -113,8 +113,11 @@ def check_thresholds_file(settings: Settings) -> Check:
         return Check("thresholds", True, "none; no alert says that a metric is too high or too low")
     try:
         thresholds = read_thresholds(settings.thresholds_file)
-    except PolicyError as error:
+        policy, _ = read_policy(settings, settings.policy_file)
+    except (PolicyError, SettingsError) as error:
         return Check("thresholds", False, str(error), "correct the file, or unset UB_THRESHOLDS_FILE")
+    if wrong := "; ".join(zones_without(replace(policy, thresholds=thresholds))):
+        return Check("thresholds", False, wrong, "correct the name there, or in UB_POLICY_FILE")
     return Check("thresholds", True, f"{settings.thresholds_file}: {len(thresholds)}")
 
 

@@ -1,6 +1,6 @@
 """The policy file, and that of thresholds, as the settings have them, read from disk."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.reading import needs_geographies, read
-from streams.incidents.thresholds.rules import Threshold
 from streams.settings import Settings
 from streams.threshold_file import read_thresholds
 
@@ -29,12 +28,13 @@ def load_policy(settings: Settings) -> Policy:
     return policy if file is None else replace(policy, thresholds=read_thresholds(file))
 
 
-def zones_without(settings: Settings, thresholds: Iterable[Threshold]) -> Iterator[tuple[str, str]]:
-    """Yield the thresholds' names with the zones that they name and the policy file has not."""
-    policy, _ = read_policy(settings, settings.policy_file)
+def zones_without(policy: Policy) -> Iterator[str]:
+    """Yield, as sentences, which thresholds name zones that the policy has not: there they are judged nowhere."""
     known = {policy.default.zone, *(rule.zone for rule, _ in policy.zones)}
-    for threshold in thresholds:
-        yield from ((threshold.name, zone) for zone in threshold.zones if zone not in known)
+    for threshold in policy.thresholds:
+        for zone in threshold.zones:
+            if zone not in known:
+                yield f"threshold {threshold.name!r}: no zone of UB_POLICY_FILE is named {zone!r}; it holds in none"
 
 
 def stamp(settings: Settings) -> tuple[tuple[int, ...] | None, ...]:

@@ -14,7 +14,7 @@ from streams.fold import Fold
 from streams.incidents.change import told_otherwise
 from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
-from streams.policy_file import load_policy, stamp
+from streams.policy_file import load_policy, stamp, zones_without
 from streams.runtime.stage import Stage
 from streams.settings import Settings
 
@@ -37,6 +37,8 @@ class PolicyReloader:
         self.policy = policy
         self.fleet = fleet_config(self._settings, policy)
         """The fleet stage's part of it."""
+        for text in zones_without(policy):
+            log.warning("%s", text)
 
     async def follow(self, stages: Iterable[Stage]) -> None:
         """Take the files whenever one was written; one that cannot be taken changes nothing, and is said.

@@ -1,6 +1,7 @@
 """`urbanbrain policy` of a file of thresholds."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from streams.grid import locate
 from streams.incidents.lifecycle import Place
 from streams.incidents.thresholds.backtest import Measured, backtest
 from streams.incidents.thresholds.rules import Threshold
-from streams.policy_file import load_policy, zones_without
+from streams.policy_file import load_policy, read_policy, zones_without
 from streams.settings import Settings
 from streams.threshold_file import read_thresholds
 
@@ -32,8 +33,9 @@ def check_thresholds(settings: Settings, file: Path) -> None:
         table.add_row(one.name, one.version, f"{one.figure} {one.metric}", *_figures(one))
     console = Console(highlight=False, markup=False, soft_wrap=True)
     Console(highlight=False, markup=False).print(table)
-    for name, zone in zones_without(settings, thresholds):
-        console.print(f"note   {name}: no zone of UB_POLICY_FILE is named {zone!r}; it holds in none")
+    policy, _ = read_policy(settings, settings.policy_file)
+    for text in zones_without(replace(policy, thresholds=thresholds)):
+        console.print(f"note   {text}")
     console.print(f"{file.name} can be used")
 
 

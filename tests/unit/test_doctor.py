@@ -82,6 +82,9 @@ def test_a_file_of_thresholds_is_well_faulty_or_not_needed(tmp_path: Path) -> No
     path.write_text('[[threshold]]\nname = "full"\nmetric = "free_spaces"\nat_most = 0')
     assert doctor.check_thresholds_file(Settings(thresholds_file=path)).detail.endswith("thresholds.toml: 1")
     assert doctor.check_thresholds_file(Settings()).ok
+    path.write_text('[[threshold]]\nname = "full"\nmetric = "free_spaces"\nat_most = 0\nzones = ["Habour"]')
+    check = doctor.check_thresholds_file(Settings(thresholds_file=path))
+    assert (check.ok, "no zone of UB_POLICY_FILE is named 'Habour'" in check.detail) == (False, True)
     path.write_text("[[threshold]]")
     check = doctor.check_thresholds_file(Settings(thresholds_file=path))
     assert (check.ok, "threshold.0.name" in check.detail) == (False, True)

@@ -39,7 +39,8 @@ def test_a_stack_that_is_ready_has_no_fault(settings: Settings, database: Databa
     checks = doctor.run(settings)
     assert faults(checks) == {}
     assert [check.name for check in checks] == [
-        *("settings", "policy file", "districts", "notifications", "MQTT broker", "MQTT sessions"),
+        *("settings", "policy file", "thresholds", "districts", "notifications"),
+        *("MQTT broker", "MQTT sessions"),
         *("Kafka", "Kafka topics", "database", "clock", "TimescaleDB", "schema", "rights"),
     ]
 

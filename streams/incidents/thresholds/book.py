@@ -14,6 +14,7 @@ import msgspec
 from schemas.alerts import SEVERITIES, Alert, Severity
 from schemas.cells import CellsHealth
 from streams.fold import Record
+from streams.incidents.anomaly.book import HELD
 from streams.incidents.anomaly.gate import Gate, Whole
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
@@ -58,7 +59,6 @@ class _Region:
     forget_at: list[tuple[int, Key]] = field(default_factory=list)
 
 
-_HELD = "held"
 _saved = msgspec.msgpack.Decoder(_Saved)
 
 
@@ -235,7 +235,7 @@ class ThresholdBook:
         parts = {f"{cell}/{name}": self._encoded((cell, name)) for cell, name in self._unsaved}
         self._unsaved.clear()
         for figure, gate in self._gates.items():
-            parts |= {f"{_HELD}/{figure}/{region}": part for region, part in gate.take_parts().items()}
+            parts |= {f"{HELD}/{figure}/{region}": part for region, part in gate.take_parts().items()}
         return parts
 
     def _encoded(self, key: Key) -> bytes | None:
@@ -250,7 +250,7 @@ class ThresholdBook:
     def restore(self, name: str, data: bytes) -> Alert | None:
         """Take back a part; returns the alert in it that is open."""
         cell, _, threshold = name.partition("/")
-        if cell == _HELD:
+        if cell == HELD:
             figure, _, region = threshold.partition("/")
             self._gates[msgspec.convert(figure, Figure)].restore(region, data)
             return None

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -72,7 +72,7 @@ class _Entry(BaseModel):
 
     name: _Name
     metric: Annotated[str, BeforeValidator(_metric)]
-    figure: Literal["mean", "least", "most"] = "mean"
+    figure: Figure = "mean"
     at_least: _Bounds | None = None
     at_most: _Bounds | None = None
     hysteresis: FiniteFloat = Field(0.0, ge=0, le=_GREATEST)
@@ -98,13 +98,12 @@ class _Entry(BaseModel):
 
     def threshold(self) -> Threshold:
         """Return what it says."""
-        figure: Figure = self.figure
         return Threshold(
             self.name,
             self.metric,
             self.bounds(),
             at_most=self.at_least is None,
-            figure=figure,
+            figure=self.figure,
             hysteresis=self.hysteresis,
             min_duration_ms=self.for_,
             zones=tuple(self.zones),

@@ -74,6 +74,11 @@ def backtest_thresholds(
                 f"there are no stored windows of {', '.join(metrics)} to judge; let sensors report, or name another "
                 "UB_DATABASE_URL"
             )
+        if begin >= span[1] or (end is not None and end <= span[0]):
+            raise PolicyError(
+                f"no windows of {', '.join(metrics)} there: they reach from {_clock(span[0])} to {_clock(span[1])} "
+                "(UTC); give times within"
+            )
         if begin < span[0]:
             console.print(f"no windows before {_clock(span[0])} (UTC): nothing is judged up to there")
         if end is not None and end > span[1]:

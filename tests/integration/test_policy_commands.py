@@ -298,3 +298,33 @@ def test_zones_that_overlap_are_named(tmp_path: Path) -> None:
     found = urbanbrain(tmp_path, "policy", "check", str(path), COLUMNS="200")
     assert found.code == 0, found.err
     assert "1 of first" in found.out
+
+
+def test_backtest_of_thresholds_lists_alerts_and_says_what_it_cannot_judge(
+    migrated: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "thresholds.toml"
+    path.write_text(
+        '[[threshold]]\nname = "bad air"\nmetric = "pm25"\nfigure = "most"\nat_least = 40\nfor = "2m"\n'
+    )
+    none = backtest(migrated, path, "--from", "2023-11-14")
+    assert (none.code, "there are no stored windows of pm25" in none.err) == (1, True)
+    measured = enumerate((20.0, 50.0, 45.0, 60.0, 39.0))
+    write(
+        migrated,
+        rows.sensor_windows(
+            *(
+                {"window_start": T0 + minute * MINUTE, "metric": "pm25", "most": most}
+                for minute, most in measured
+            )
+        ),
+    )
+    found = backtest(migrated, path, "--from", "2023-11-14", "--to", "2023-12-01", "--json")
+    assert found.code == 0, found.err
+    (alert,) = map(json.loads, found.out.splitlines())
+    assert (alert["kind"], alert["subject"], alert["status"]) == ("threshold", "bad air", "cleared")
+    assert (alert["starts_at"], alert["ends_at"]) == (T0 + MINUTE, T0 + 4 * MINUTE)
+    assert "nothing is judged up to there" in found.err
+    assert "nothing is judged from there on" in found.err
+    outside = backtest(migrated, path, "--from", "2024-01-01")
+    assert (outside.code, "give times within" in outside.err) == (1, True)

@@ -89,7 +89,7 @@ def bound(threshold: Threshold, severity: Severity) -> str:
 
 
 def _summary(threshold: Threshold, window: Window, severity: Severity) -> str:
-    return f"{threshold.name}: {measured(threshold, window)}, {severity} from {bound(threshold, severity)} on"
+    return f"{threshold.name}: {measured(threshold, window)}, {bound(threshold, severity)} is {severity}"
 
 
 def _evidence(

@@ -42,12 +42,12 @@ def test_an_alert_lives_from_the_first_window_at_its_bound_to_the_first_that_is_
     made = Measured(policy(FULL))
     told = made.live(0, 79, 80, 90, 96, 99, 91, 89, 75, 74, 80)
     assert said(told) == [
-        ("raised", "warning", 3, "containers: fill_level 90 %, warning from at least 80 on"),
-        ("updated", "major", 5, "containers: fill_level 99 %, major from at least 95 on"),
-        ("updated", "warning", 7, "containers: fill_level 89 %, warning from at least 80 on"),
+        ("raised", "warning", 3, "containers: fill_level 90 %, at least 80 is warning"),
+        ("updated", "major", 5, "containers: fill_level 99 %, at least 95 is major"),
+        ("updated", "warning", 7, "containers: fill_level 89 %, at least 80 is warning"),
         (
             "cleared", "warning", 8,
-            "fill_level 74 % again; containers: fill_level 89 %, warning from at least 80 on",
+            "fill_level 74 % again; containers: fill_level 89 %, at least 80 is warning",
         ),
     ]  # fmt: skip
     assert {one.alert_id for one in told} == {told[0].alert_id}
@@ -86,12 +86,12 @@ def test_values_may_be_too_small_too() -> None:
     made = Measured(policy(COLD))
     told = made.live(0, 51, 50, 20, 20.5, 51, metric="pipe_temperature")
     assert said(told) == [
-        ("raised", "minor", 2, "cold pipes: pipe_temperature 50 Cel, minor from at most 50 on"),
-        ("updated", "critical", 3, "cold pipes: pipe_temperature 20 Cel, critical from at most 20 on"),
-        ("updated", "minor", 4, "cold pipes: pipe_temperature 20.5 Cel, minor from at most 50 on"),
+        ("raised", "minor", 2, "cold pipes: pipe_temperature 50 Cel, at most 50 is minor"),
+        ("updated", "critical", 3, "cold pipes: pipe_temperature 20 Cel, at most 20 is critical"),
+        ("updated", "minor", 4, "cold pipes: pipe_temperature 20.5 Cel, at most 50 is minor"),
         (
             "cleared", "minor", 4,
-            "pipe_temperature 51 Cel again; cold pipes: pipe_temperature 20.5 Cel, minor from at most 50 on",
+            "pipe_temperature 51 Cel again; cold pipes: pipe_temperature 20.5 Cel, at most 50 is minor",
         ),
     ]  # fmt: skip
     assert told[0].evidence.threshold is not None
@@ -107,7 +107,7 @@ def test_the_least_or_the_greatest_reading_of_a_window_may_count(figure: str, te
     made = Measured(policy(one))
     assert made.live(0, 79.9) == []
     [alert] = made.live(1, 80)
-    assert alert.summary == f"containers: {text}, minor from at least {bound:g} on"
+    assert alert.summary == f"containers: {text}, at least {bound:g} is minor"
 
 
 def test_a_window_without_a_reading_neither_ends_a_run_nor_holds_it_up() -> None:

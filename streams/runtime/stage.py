@@ -3,8 +3,7 @@
 Every `publish_interval` what changed is published, and less often where finding out what did takes more than a tenth of
 the time: what changes many times while a backlog is worked off is told once. Where no record comes the next one is
 waited for; the folds are asked four times a second all the same, for what the clock alone may change. About once a
-second, or after a commit that took longer than half of that when the database has rested as long, for the partitions
-that moved:
+second, for the partitions that moved:
 
 1. what changed is published, and Kafka's (and MQTT's) confirmations are awaited;
 2. in one transaction the changed rows, the state's parts, the ledger and the offset are stored;
@@ -22,7 +21,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any
 
 from faust.types import TP
@@ -43,7 +41,6 @@ log = logging.getLogger(__name__)
 _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
 _REST = 9  # times as long as it took to make what was published, until more is
 _LONGEST_REST_S = 0.25  # also while no record comes
-_DATABASE_RESTS_S = 5.0  # at the longest: else as long as the commit before took
 _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
 _TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
 _BEAT_S = 10.0  # the ledger says this often that we live, where nothing moves
@@ -109,7 +106,6 @@ class Stage:
         self._ended = False
         self._breath = self._awake = time.monotonic()
         self._telling_s = 0.0  # CPU time that making the last publication between checkpoints took
-        self._rested_at = 0.0  # until then the database rests from our last commit
 
     # ------------------------------------------------------------------ feeding
 
@@ -246,7 +242,8 @@ class Stage:
             async with self._turn:
                 if not await self._is_ours():
                     return
-                if self._until_commit_s(checkpoint_at) <= 0:
+                due = time.monotonic() >= checkpoint_at
+                if due and (self._commit is None or self._commit.done()):
                     checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
                     self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
                 else:
@@ -258,19 +255,13 @@ class Stage:
 
     async def _something_to_tell(self, checkpoint_at: float) -> None:
         """Wait until a record was folded since the last publication, or a checkpoint can be made; not for long."""
-        rest = min(_LONGEST_REST_S, self._until_commit_s(checkpoint_at))
+        rest = _LONGEST_REST_S
+        if self._commit is None or self._commit.done():
+            rest = min(rest, checkpoint_at - time.monotonic())
         if not self._fed.is_set() and rest > 0:
             with suppress(TimeoutError):
                 async with asyncio.timeout(rest):
                     await self._fed.wait()
-
-    def _until_commit_s(self, checkpoint_at: float) -> float:
-        """Return how long until the next checkpoint may be made: at once where records wait for nothing else."""
-        if self._commit is not None and not self._commit.done():
-            return inf
-        if not self._room.is_set():
-            return 0
-        return max(checkpoint_at, self._rested_at) - time.monotonic()
 
     async def look_after(self) -> None:
         """Put right what stands retained on MQTT, again and again until stopped; a task of the worker.
@@ -382,7 +373,7 @@ class Stage:
         commits = [PartitionCommit(owned.claim, offset, changes) for owned, offset, changes, _ in mine]
         try:
             with self._nothing_lost():
-                await retrying(lambda: self._commit_once(commits), self._stop, log.warning)
+                await retrying(lambda: self._store.commit(commits), self._stop, log.warning)
             for owned, offset, _, events in mine:
                 owned.durable, owned.stored = max(owned.durable, offset), time.monotonic()
                 for event in events:
@@ -391,12 +382,6 @@ class Stage:
             self._end(error)
         finally:
             self._release(taken)
-
-    async def _commit_once(self, commits: list[PartitionCommit]) -> None:
-        begin = time.monotonic()
-        await self._store.commit(commits)
-        end = time.monotonic()
-        self._rested_at = end + min(end - begin, _DATABASE_RESTS_S)
 
     @contextmanager
     def _nothing_lost(self) -> Iterator[None]:

@@ -555,51 +555,6 @@ def test_a_checkpoint_is_made_though_no_record_comes(monkeypatch: pytest.MonkeyP
     assert asyncio.run(body()).offset == {0: 0}
 
 
-@dataclass
-class Busy(Database):
-    """Takes its time for a commit; says when those of something began and ended."""
-
-    takes_s: float = 0.1
-    spans: list[tuple[float, float]] = field(default_factory=list)
-
-    async def commit(self, commits: Sequence[PartitionCommit]) -> None:
-        begin = time.monotonic()
-        await asyncio.sleep(self.takes_s if commits else 0)
-        await super().commit(commits)
-        if commits:
-            self.spans.append((begin, time.monotonic()))
-
-
-def _rest_after_a_long_commit(max_unacked_records: int) -> float:
-    """As part of the time that the commit took."""
-
-    async def body() -> Busy:
-        database = Busy(0)
-        stage = a_stage(database, Kafka(), [], max_unacked_records=max_unacked_records)
-        running = asyncio.create_task(stage.run())
-        await stage.consume(Events((0, 0)))
-        await until(lambda: bool(database.spans))
-        await stage.consume(Events((0, 1)))
-        await until(lambda: len(database.spans) == 2)
-        await stage.close(5)
-        await running
-        return database
-
-    database = asyncio.run(body())
-    assert database.parts == {0: ["0", "1"]}
-    (begin, end), (again, _) = database.spans
-    return (again - end) / (end - begin)
-
-
-def test_the_database_rests_as_long_as_a_commit_took_it() -> None:
-    """Else it would do nothing but commit; what changes again meanwhile is stored once."""
-    assert _rest_after_a_long_commit(max_unacked_records=2) > 0.9
-
-
-def test_the_database_does_not_rest_where_records_wait_for_their_commit() -> None:
-    assert _rest_after_a_long_commit(max_unacked_records=1) < 0.5
-
-
 def test_of_a_partition_in_which_nothing_moves_it_is_said_now_and_then_that_somebody_looks_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

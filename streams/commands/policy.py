@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from schemas import codec
 from schemas.alerts import SEVERITIES, Alert
 from streams import settings as settings_module
 from streams.commands.thresholds import THRESHOLDS, backtest_thresholds, check_thresholds
+from streams.commands.through_time import clock, through_time
 from streams.commands.values import Moment
 from streams.errors import PolicyError
 from streams.grid import locate
@@ -135,24 +135,24 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
         nearly: list[Waiting] = []
         found = _lives(_events(connection, draft, reach, gaps, nearly))
     if begin < reach.first:
-        text = f"no windows before {_clock(_ms(reach.first))} (UTC)"
+        text = f"no windows before {clock(_ms(reach.first))} (UTC)"
         console.print(f"{text}: nothing is judged up to there", markup=False)
     if end is not None and end > reach.last:
-        text = f"no windows after {_clock(_ms(reach.last))} (UTC)"
+        text = f"no windows after {clock(_ms(reach.last))} (UTC)"
         console.print(f"{text}: nothing is judged from there on", markup=False)
     least = any(rule.minimum is not None for counts in draft.counts for rule in counts.rules)
     if least and reach.since == reach.first:
         text = "if the system began then, live heard of the fleet bit by bit, and may have told too few"
-        console.print(f"first windows at {_clock(_ms(reach.first))} (UTC): {text}", markup=False)
+        console.print(f"first windows at {clock(_ms(reach.first))} (UTC): {text}", markup=False)
     under_way = sum(life[0].starts_at == _ms(reach.since) for life in found)
     if under_way:
-        text = f"under way at {_clock(_ms(reach.since))} (UTC), the first look: {under_way} alerts"
+        text = f"under way at {clock(_ms(reach.since))} (UTC), the first look: {under_way} alerts"
         console.print(f"{text}, which may have begun before", markup=False)
     for first, last in gaps:
-        text = f"no windows from {_clock(first)} to {_clock(last)} (UTC)"
+        text = f"no windows from {clock(first)} to {clock(last)} (UTC)"
         console.print(f"{text}: judged as if nothing had moved", markup=False)
     for what, times, begins_at in _perhaps(nearly):
-        text = f"{what}, {times} times, first from {_clock(begins_at)} (UTC): it lasted about as long as an alert takes"
+        text = f"{what}, {times} times, first from {clock(begins_at)} (UTC): it lasted about as long as an alert takes"
         console.print(f"perhaps: {text}, and live looks in between", markup=False)
     _tell(found, as_json=as_json)
 
@@ -210,7 +210,7 @@ def _events(
         standing.standing_between(connection, since, until, length),
     )
     looks = (Standing(_ms(at), region, cell, operator, n) for at, region, cell, operator, n in rows)
-    shown = showing(looks, _ms(since), _ms(until), Console(stderr=True))
+    shown = through_time(looks, lambda look: look.at, _ms(since), _ms(until), Console(stderr=True))
     found = finding_gaps(shown, _ms(since), _ms(until), _GAP_MS, gaps)
     quiet = [
         Silence(region, operator, _ms(first), None if last is None else _ms(last))
@@ -218,17 +218,6 @@ def _events(
     ]
     window_ms = length // timedelta(milliseconds=1)
     yield from backtest(draft, locate.centre, found, window_ms, _ms(until), quiet, nearly)
-
-
-def showing(looks: Iterator[Standing], since: int, until: int, console: Console) -> Iterator[Standing]:
-    """Yield the looks, and show on a terminal how far they are: months take minutes."""
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        shown, before = progress.add_task("", total=until - since), None
-        for look in looks:
-            if look.at != before:
-                before = look.at
-                progress.update(shown, completed=look.at - since, description=_clock(look.at))
-            yield look
 
 
 def _lives(events: Iterator[Alert]) -> list[list[Alert]]:
@@ -252,9 +241,9 @@ def _print(lives: list[list[Alert]]) -> None:
     for life in lives:
         active = [alert for alert in life if alert.status == "active"]
         worst = max(active, key=lambda alert: SEVERITIES.index(alert.severity))
-        until = "open" if life[-1].ends_at is None else _clock(life[-1].ends_at)
+        until = "open" if life[-1].ends_at is None else clock(life[-1].ends_at)
         table.add_row(
-            _clock(worst.starts_at), until, worst.kind, worst.severity, worst.zone, worst.cell, worst.summary
+            clock(worst.starts_at), until, worst.kind, worst.severity, worst.zone, worst.cell, worst.summary
         )
     console = Console(highlight=False, markup=False)
     if lives:
@@ -268,7 +257,3 @@ def _utc(moment: datetime) -> str:
 
 def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
-
-
-def _clock(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from schemas.alerts import Alert
 from schemas.metrics import METRICS
+from streams.commands.through_time import clock, through_time
 from streams.errors import PolicyError
 from streams.grid import locate
 from streams.incidents.lifecycle import Place
@@ -74,25 +75,26 @@ def backtest_thresholds(
                 f"there are no stored windows of {', '.join(metrics)} to judge; let sensors report, or name another "
                 "UB_DATABASE_URL"
             )
+        oldest, newest = clock(_ms(span[0])), clock(_ms(span[1]))
         if begin >= span[1] or (end is not None and end <= span[0]):
             raise PolicyError(
-                f"no windows of {', '.join(metrics)} there: they reach from {_clock(span[0])} to {_clock(span[1])} "
-                "(UTC); give times within"
+                f"no windows of {', '.join(metrics)} there: they reach from {oldest} to {newest} (UTC); "
+                "give times within"
             )
         if begin < span[0]:
-            console.print(f"no windows before {_clock(span[0])} (UTC): nothing is judged up to there")
+            console.print(f"no windows before {oldest} (UTC): nothing is judged up to there")
         if end is not None and end > span[1]:
-            console.print(f"no windows after {_clock(span[1])} (UTC): nothing is judged from there on")
-        rows = standing.measured_between(connection, metrics, begin, end or span[1])
-        yield from backtest(thresholds, place, map(_measured, rows))
+            console.print(f"no windows after {newest} (UTC): nothing is judged from there on")
+        first, last = max(begin, span[0]), min(end or span[1], span[1])
+        rows = map(_measured, standing.measured_between(connection, metrics, first, last))
+        shown = through_time(rows, lambda row: row.start, _ms(first), _ms(last), Console(stderr=True))
+        yield from backtest(thresholds, place, shown)
 
 
 def _measured(row: tuple[datetime, int, str, str, str, str, float, float, float]) -> Measured:
     start, seconds, region, cell, metric, unit, mean, least, most = row
-    return Measured(
-        round(start.timestamp() * 1000), seconds * 1000, region, cell, metric, unit, mean, least, most
-    )
+    return Measured(_ms(start), seconds * 1000, region, cell, metric, unit, mean, least, most)
 
 
-def _clock(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

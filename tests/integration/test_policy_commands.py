@@ -10,7 +10,7 @@ import h3.api.basic_int as h3i
 import pytest
 from rich.console import Console
 
-from streams.commands.policy import showing
+from streams.commands.through_time import through_time
 from streams.grid import locate
 from streams.incidents.backtest import Standing
 from tests.conftest import Database
@@ -229,7 +229,7 @@ def test_backtest_shows_on_a_terminal_how_far_it_is() -> None:
     for terminal in (True, False):
         shown = StringIO()
         console = Console(file=shown, force_terminal=terminal, width=80)
-        assert list(showing(iter(looks), T0, T0 + 2 * MINUTE, console)) == looks
+        assert list(through_time(iter(looks), lambda look: look.at, T0, T0 + 2 * MINUTE, console)) == looks
         assert ("2023-11-14 22:16" in shown.getvalue()) == terminal
 
 

@@ -1,0 +1,26 @@
+"""Shows on a terminal how far a walk through stored windows has come: months take minutes."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.progress import Progress
+
+
+def through_time[T](
+    items: Iterator[T], at_ms: Callable[[T], int], since: int, until: int, console: Console
+) -> Iterator[T]:
+    """Yield the items, which come by time, from `since` to `until` (milliseconds)."""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        shown, before = progress.add_task("", total=until - since), None
+        for item in items:
+            at = at_ms(item)
+            if at != before:
+                before = at
+                progress.update(shown, completed=at - since, description=clock(at))
+            yield item
+
+
+def clock(at_ms: int) -> str:
+    """Return a time in UTC, to the minute."""
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"

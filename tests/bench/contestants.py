@@ -25,7 +25,9 @@ class Sizes:
     network: Network = field(default_factory=Network)
     hotline: Hotline = field(default_factory=Hotline)
     vanilla: int = 40_000
-    single: int = 180_000
+    single: int = 240_000
+    known: int = 40_000
+    """Messages that a gateway takes in before the clock starts: two of each vehicle."""
     arrays: int = 300_000
     array: int = 500
     partials: int = 400
@@ -57,6 +59,7 @@ TINY = Sizes(
     hotline=Hotline(events=2_000),
     vanilla=2_000,
     single=1_000,
+    known=100,
     arrays=2_000,
     array=100,
     partials=20,
@@ -120,14 +123,15 @@ def groups(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
 def _gateways(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
     def single(services: Services, gateways: int) -> Figures:
         sent = gateway.messages(sizes.single, sizes.base.vehicles, 1)
-        return gateway.run_gateway(services, sent, sizes.single, gateways=gateways)
+        return gateway.run_gateway(services, sent, sizes.single, gateways=gateways, known=sizes.known)
 
     def array(services: Services) -> Figures:
         sent = gateway.messages(sizes.arrays, sizes.base.vehicles, sizes.array)
         return gateway.run_gateway(services, sent, sizes.arrays)
 
     def paho(services: Services) -> Figures:
-        return gateway.run_paho(services, gateway.messages(sizes.single, sizes.base.vehicles, 1))
+        sent = gateway.messages(sizes.single, sizes.base.vehicles, 1)
+        return gateway.run_paho(services, sent, known=sizes.known)
 
     return (
         (

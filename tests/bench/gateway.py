@@ -60,8 +60,12 @@ def run_gateway(
     *,
     gateways: int = 1,
     partitions: int = 4,
+    known: int = 0,
 ) -> dict[str, Any]:
-    """Return the figures of gateways that find `sent` in their sessions, in readings."""
+    """Return the figures of gateways that find `sent` in their sessions, in readings.
+
+    Each is measured after the first `known` messages that it takes in.
+    """
     with services.mqtt() as mqtt, services.kafka(partitions) as bootstrap, ExitStack() as stack:
         share = "bench" if gateways > 1 else None
         ids = [f"gateway-{number}" for number in range(gateways)]
@@ -79,24 +83,24 @@ def run_gateway(
             )
             if share:
                 settings["UB_MQTT_SHARE"] = share
-            spec = {"kind": "gateway"}
+            spec = {"kind": "gateway", "known": known}
             children.append(
                 stack.enter_context(Child("tests.bench.receiver_child", spec, services.directory, settings))
             )
         results = [child.result(_TIMEOUT_S) for child in children]
         verdict = _compare(bootstrap, partitions, sent)
-    return _figures(results, readings, verdict)
+    return _figures(results, readings / len(sent), verdict)
 
 
-def run_paho(services: Services, sent: Sequence[mqtt_load.Message]) -> dict[str, Any]:
-    """Return the figures of a bare subscriber, in messages."""
+def run_paho(services: Services, sent: Sequence[mqtt_load.Message], *, known: int = 0) -> dict[str, Any]:
+    """Return the figures of a bare subscriber, in messages, after the first `known`."""
     with services.mqtt() as (host, port):
         _open_session((host, port), "bare", None)
         mqtt_load.publish(host, port, mqtt_load.packets(sent))
-        spec = {"kind": "paho", "host": host, "port": port, "client_id": "bare"}
+        spec = {"kind": "paho", "host": host, "port": port, "client_id": "bare", "known": known}
         with Child("tests.bench.receiver_child", spec, services.directory) as child:
             result = child.result(_TIMEOUT_S)
-    return _figures([result], len(sent), Verdict(1, int(result["count"] != len(sent))))
+    return _figures([result], 1, Verdict(1, int(result["count"] != len(sent))))
 
 
 def _open_session(mqtt: tuple[str, int], client_id: str, share: str | None) -> None:
@@ -133,11 +137,13 @@ def _keys(sent: Sequence[mqtt_load.Message]) -> Iterator[tuple[str, int]]:
             yield reading.vehicle_id, reading.ts
 
 
-def _figures(results: list[dict[str, Any]], done: int, verdict: Verdict) -> dict[str, Any]:
+def _figures(results: list[dict[str, Any]], size: float, verdict: Verdict) -> dict[str, Any]:
+    """Add up the receivers of messages with `size` readings each."""
     begins = [Mark(**result["begin"]) for result in results]
     ends = [Mark(**result["end"]) for result in results]
     laps = [lap(begin, end) for begin, end in zip(begins, ends, strict=True)]
     wall_s = max(end.wall_s for end in ends) - min(begin.wall_s for begin in begins)
+    done = round(sum(one.done for one in laps) * size)
     whole = Lap(done, wall_s, sum(one.cpu_s for one in laps))
     return {
         **whole.figures(),

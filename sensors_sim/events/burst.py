@@ -76,7 +76,10 @@ class BurstPipe(Event):
         return Bursting(self, scene)
 
     def truth(self, scene: Scene) -> Iterable[Entry]:
-        """Each of the pipes is an anomaly until it is mended; while it warms up, it may be one."""
+        """Each of the pipes is an anomaly until it is mended; while it warms up, it may be one.
+
+        The subject of an anomaly's alert is the metric, here one of two: the entry is about the cell.
+        """
         pipes = scene.table("heating")
         rows = self.nearest(scene, pipes)
         first, mended = scene.at(self.begins_s), scene.at(self.ends_s)
@@ -84,7 +87,7 @@ class BurstPipe(Event):
         cells = cells_at(pipes.lat[rows], pipes.lon[rows])
         for name, cell in zip(pipes.sensor_id[rows].tolist(), cells, strict=True):
             why = f"{name} is burst near {self.near}"
-            yield Entry("due", "anomaly", "heating", (cell,), first, mended, why, name)
+            yield Entry("due", "anomaly", "heating", (cell,), first, mended, why)
             yield Entry("may", "anomaly", "heating", (cell,), first, last, why)
         around = scene.cells(place_of(scene.city, "near", self.near, PLACES), SPOT_RINGS)
         why = f"people call about cold flats near {self.near}"

@@ -90,7 +90,7 @@ def test_burst_pipes_have_no_pressure_until_they_are_mended() -> None:
     ]
     kpa = of("pipe_pressure", "heating", event)
     for entry in due:
-        pipe = int(str(entry.subject).rsplit("-", 1)[1])
+        pipe = int(entry.why.partition(" ")[0].rsplit("-", 1)[1])
         assert _within(kpa, pipe, entry.from_ms - HOUR_MS, entry.from_ms) > 400
         assert _within(kpa, pipe, entry.from_ms + HOUR_MS, entry.to_ms) < 110
         assert _within(kpa, pipe, entry.to_ms + HOUR_MS // 2, entry.to_ms + HOUR_MS) > 400

@@ -169,6 +169,14 @@ def test_a_burst_main_is_due_as_a_hot_spot_around_its_place() -> None:
     assert spot.from_ms == scenario.start_ms + 140 * 60_000
 
 
+def test_an_anomaly_is_due_in_its_cell_whatever_metric_shows_it() -> None:
+    """Its alert is about a metric, never about a sensor: an entry about a sensor could not be found."""
+    scenario = shipped("burst-pipe").with_(bikes=10)
+    entries = [entry for event in scenario.events for entry in event.truth(scenario.scene())]
+    due = [entry for entry in entries if (entry.verdict, entry.kind) == ("due", "anomaly")]
+    assert [(len(entry.cells), entry.subject) for entry in due] == [(1, None)] * 3
+
+
 def test_two_outages_by_one_rule_are_told_once() -> None:
     outages = [AppOutage("hello", begins * 3_600.0, 3_600.0, 30.0, "r1") for begins in (1, 2)]
     start = datetime(2026, 3, 3, 7, 0)

@@ -6,6 +6,8 @@ import numpy as np
 from sensors_sim.batch import Floats
 
 RESOLUTION = 9
+REGION_RESOLUTION = 2
+"""Of regions, by which sensors are told apart; the default of the pipeline, too."""
 
 
 def cells_at(lat: Floats, lon: Floats) -> list[str]:
@@ -26,3 +28,8 @@ def disk(cell: str, rings: int) -> list[str]:
 def distinct(lat: Floats, lon: Floats) -> tuple[str, ...]:
     """Return the cells of the points, each once, in order."""
     return tuple(sorted(set(cells_at(np.atleast_1d(lat), np.atleast_1d(lon)))))
+
+
+def region_of(cell: str) -> str:
+    """Return the region that a cell lies in."""
+    return str(h3.cell_to_parent(cell, REGION_RESOLUTION))

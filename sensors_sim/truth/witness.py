@@ -13,6 +13,7 @@ from sensors_sim.scenario import Scenario
 from sensors_sim.sensors.world import World
 from sensors_sim.sources.simulated import BIKES, POPULATIONS, REQUESTS, SimulatedCity
 from sensors_sim.truth.entry import Entry, Truth
+from sensors_sim.truth.feeds import with_feeds
 from sensors_sim.truth.rides import Rides
 from sensors_sim.truth.saturation import CAPACITY, CERTAIN, NEAR, Saturation
 from sensors_sim.truth.standing import Standing
@@ -39,7 +40,8 @@ class Witness:
         self._troubles: Troubles | None = None
         self._now = scenario.start_ms
         said = [entry for event in scenario.events for entry in event.truth(self._scene)]
-        self._said = [entry for entry in said if entry.population != BIKES or entry.subject is None]
+        others = [entry for entry in said if entry.population != BIKES or entry.subject is None]
+        self._said = list(with_feeds(others, self._scene, self._populations))
         self._of_bikes = [entry for entry in said if entry.population == BIKES and entry.subject is not None]
         self._seen: dict[str, set[str]] = {}
 

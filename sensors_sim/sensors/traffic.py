@@ -33,6 +33,9 @@ ACCIDENTS_AN_HOUR = 0.04
 BUSIEST = (0.7, 0.95)
 """What wants to drive on a road in its busiest hour, as a share of what it can carry."""
 
+MISCOUNTS = 0.01
+"""In a minute a vehicle more or less passes than on the mean: no jam is so steady that loops repeat themselves."""
+
 WEAK_SPOTS = 0.015
 """Share of the segments that carry a quarter to a third less than the others: there the daily jams begin."""
 
@@ -60,6 +63,7 @@ class Traffic:
             metrics=("flow", "speed", "occupancy"), every_s=60,
         )  # fmt: skip
         self._counts: Floats = rng.normal(1.0, 0.01, n)
+        (self._luck,) = rng.spawn(1)  # of its own: what happens on the roads does not depend on who counts
 
     def step(self, now: Moment) -> Measured:
         """Live through the minute that ends at `now`."""
@@ -67,7 +71,8 @@ class Traffic:
         mood = 1 + self._mood.step()[roads.chain] + self._rng.normal(0.0, 0.04, len(roads))
         self._have_accidents(now.ts)
         self.road.step(now.ts, self._busiest * rhythm(now, roads.inward) * mood, self._sky.wet)
-        density = self.road.density[self.segment] * self._counts
+        counts = self._counts * self._luck.normal(1.0, MISCOUNTS, len(self._counts))
+        density = self.road.density[self.segment] * counts
         speed = self.road.speed[self.segment]
         lanes = roads.lanes[self.segment]
         return Measured.sound(

@@ -8,6 +8,7 @@ from sensors_sim.sensors.flow import JAM_DENSITY, LANE_CAPACITY, LEAVES, Flow
 from sensors_sim.sensors.moment import MINUTE_MS
 from sensors_sim.sensors.roads import SEGMENT_M, network
 from sensors_sim.sensors.traffic import LOOP_KM
+from sensors_sim.sensors.world import World
 from tests.unit.sensors_sim.lived import city, lived, monday, when
 
 ROADS = network(city())
@@ -140,3 +141,16 @@ def test_jams_come_in_the_rush_hours_and_are_gone_at_night() -> None:
     slow = np.bincount(hour, speed.value < 25, minlength=24)
     assert slow[7:10].sum() + slow[16:20].sum() > 50
     assert slow[2:5].sum() == 0
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_no_loop_says_the_same_for_an_hour_though_the_jam_at_a_weak_spot_does_not_move(seed: int) -> None:
+    """A sensor that does is stuck; in a road that is full a vehicle more or less passes in each minute."""
+    world = World(city(), {"traffic": 120}, when(2026, 3, 10, 6), seed)
+    before, row, longest = np.empty((120, 3)), np.zeros(120, np.int64), 0
+    for _ in range(300):
+        (part,) = (readings for readings in world.step() if readings.sensors.kind == "traffic")
+        said = part.value[np.lexsort((part.metric, part.sensor))].reshape(120, 3)
+        row = np.where((said == before).all(axis=1), row + 1, 0)
+        before, longest = said, max(longest, int(row.max()))
+    assert longest < 10

@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 
 Verdict = Literal["due", "may", "silent"]
 ANY_KIND = "*"
+WINDOW_MS = 60_000
+"""Of the pipeline's windows, by default; they begin with the minutes of the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Truth:
         """Return what of `entries` falls into the run and can be seen in what was published."""
         kept = [
             _within(entry, begin_ms, end_ms)
-            for entry in entries
+            for entry in map(_from_its_window, entries)
             if entry.from_ms < end_ms and entry.to_ms > begin_ms and entry.population in populations
         ]
         kept = list({_said(entry): entry for entry in kept}.values())
@@ -83,6 +85,13 @@ class Truth:
 def had_its_chance(from_ms: int, to_ms: int, end_ms: int) -> bool:
     """Return whether what is due then is asked for in a run that ends at `end_ms`: half of its time must lie before."""
     return 2 * (end_ms - from_ms) >= to_ms - from_ms
+
+
+def _from_its_window(entry: Entry) -> Entry:
+    """Return what is true of alerts: an anomaly has the time of the window that shows it, which began before."""
+    if entry.kind != "anomaly":
+        return entry
+    return replace(entry, from_ms=entry.from_ms // WINDOW_MS * WINDOW_MS)
 
 
 def _within(entry: Entry, begin_ms: int, end_ms: int) -> Entry:

@@ -13,7 +13,8 @@ from sensors_sim.cells import cells_at
 from sensors_sim.events.contract import ChangesReadings, Event, Name, Scene, minutes, since
 from sensors_sim.sensors.contract import Readings, Sensors
 from sensors_sim.tables import Refused, listed
-from sensors_sim.truth.entry import Entry
+from sensors_sim.truth.entry import Entry, Verdict
+from sensors_sim.truth.feeds import missed_after_ms
 
 Ids = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
 
@@ -76,15 +77,23 @@ class Ailing(Event):
 
         return change
 
+    def shows(self, sensors: Sensors) -> bool:
+        """Return whether sensors of that kind can be told by what they say: it lasts, and they were known before.
+
+        Written from docs/semantics.md ("Sensors and feeds that are not well"), with its defaults.
+        """
+        raise NotImplementedError
+
     def truth(self, scene: Scene) -> Iterable[Entry]:
-        """An alert about each sensor is due; other kinds about its cell are no false alarms."""
+        """An alert about each sensor is due if that can be seen, else tolerated; so are other kinds about its cell."""
         first = scene.at(self.begins_s)
         for name in self.sensors:
             table, row = scene.sensor("sensors", name)
             until = scene.at(self.ends_s) + table.every_s * 1000
             cell = tuple(cells_at(table.lat[row : row + 1], table.lon[row : row + 1]))
             why = f"{name} is {self.verb}"
-            yield Entry("due", self.ALERT, table.kind, cell, first, until, why, name)
+            verdict: Verdict = "due" if self.shows(table) else "may"
+            yield Entry(verdict, self.ALERT, table.kind, cell, first, until, why, name)
             for kind in self.also:
                 yield Entry("may", kind, table.kind, cell, first, until, why)
 
@@ -124,6 +133,12 @@ class SensorSilent(Ailing):
     begins_s: float
     lasts_s: float
 
+    def shows(self, sensors: Sensors) -> bool:
+        """Ten gaps between readings are known, and it is longer than that may be."""
+        return self.begins_s >= 11 * sensors.every_s and self.lasts_s * 1000 >= missed_after_ms(
+            sensors.every_s
+        )
+
     def started(self, first: int) -> Logic:
         """Return the silence."""
         return _Nothing()
@@ -141,6 +156,12 @@ class SensorStuck(Ailing):
     sensors: Ids
     begins_s: float
     lasts_s: float
+
+    def shows(self, sensors: Sensors) -> bool:
+        """The value has changed 20 times, and repeats itself 12 times, and long enough; lamps do so all night."""
+        least_s = max(12 * sensors.every_s, 3_600 if sensors.kind == "traffic" else 1_800)
+        lasts = self.lasts_s >= least_s + 2 * sensors.every_s
+        return sensors.kind != "street_light" and self.begins_s >= 21 * sensors.every_s and lasts
 
     def started(self, first: int) -> Logic:
         """Return the repetition."""
@@ -166,6 +187,10 @@ class SensorDrifting(Ailing):
         Ailing.check(self, scene)
         if self.by_h == 0:
             raise Refused("by_h", self.by_h, "a number other than 0 is expected: it would not drift")
+
+    def shows(self, sensors: Sensors) -> bool:
+        """There are eight that measure much the same, and it goes on for two hours and until their means are told."""
+        return sensors.kind in ("air", "weather") and len(sensors) >= 8 and self.lasts_s >= 10_800
 
     def started(self, first: int) -> Logic:
         """Return the drift."""
@@ -196,6 +221,10 @@ class SensorBroken(Ailing):
                 if lowest <= self.value <= highest:
                     rule = f"a value out of range is expected; {metric} goes from {lowest:g} to {highest:g}"
                     raise Refused("value", self.value, rule)
+
+    def shows(self, sensors: Sensors) -> bool:
+        """Three in a row are refused."""
+        return self.lasts_s >= 3 * sensors.every_s
 
     def started(self, first: int) -> Logic:
         """Return the value."""

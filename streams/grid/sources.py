@@ -90,10 +90,11 @@ class Sources:
         """Return the event time up to which all have told all who spoke lately; None: nobody did.
 
         That is their watermark: what is newer was heard, but while nothing can be stored much of it is not told. Where
-        it stood still for long it goes on after as long again: those who were held up, too, have come by then.
+        it stood still for long it goes on after as long again: those who were held up, too, have come by then. At the
+        beginning it waits as long for those that were never heard of: they may have as much of a backlog to tell.
         """
         awake = [s for s in self.by_number.values() if not self._silent(s.heard_at, self._patience_ms)]
-        if awake and self._held:
+        if awake and (self._held or self._gather):
             return self._stood
         return min((source.watermark for source in awake), default=None)
 
@@ -115,6 +116,10 @@ class Sources:
     @property
     def _held(self) -> bool:
         return self._wall - self._resumed_at <= self._patience_ms
+
+    @property
+    def _gather(self) -> bool:
+        return len(self.by_number) < self.expected and not self._silent(self._since, self._patience_ms)
 
     def _told_last(self) -> int:
         """Return the event time up to which all active sources have told all; of all idle ones the newest."""

@@ -85,6 +85,37 @@ def test_what_the_grid_tells_between_two_words_of_sensing_makes_nobody_silent() 
     assert said(told) == []
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_backlog_at_the_start_is_no_silence_whichever_partition_speaks_first(first: int) -> None:
+    """
+    minutes        0 ........ 12 ........ 40
+    first          |======================|   told at once
+    other          |==========|               told then, and the rest a moment later
+    """
+    road = SensorRoad(2)
+    early, late = ([s for s in SENSORS if (road.partition(s) == first) is so] for so in (True, False))
+    assert early
+    assert late
+    for minute in range(40):
+        road.feed(readings(minute, early))
+    told = road.checkpoint()
+    for minute in range(12):
+        road.feed(readings(minute, late))
+    told += road.checkpoint()
+    for minute in range(12, 40):
+        road.feed(readings(minute, late))
+    told += road.checkpoint() + live(road, range(40, 60))
+    assert said(told) == []
+    assert said(live(road, range(60, 80), SENSORS[1:])) == [("raised", "sensor_silent", "s-0")]
+
+
+def test_a_partition_without_sensors_of_the_region_holds_silences_back_for_half_a_minute_only() -> None:
+    road = SensorRoad(2)
+    some = [s for s in SENSORS if road.partition(s) == 0]
+    live(road, range(31), some)
+    assert said(live(road, range(31, 60), some[1:])) == [("raised", "sensor_silent", some[0])]
+
+
 def test_one_that_is_silent_in_a_backlog_is_told_all_the_same() -> None:
     road = SensorRoad(2)
     live(road, range(30))

@@ -6,7 +6,10 @@ from typing import ClassVar
 
 from sensors_sim.events.contract import ChangesRequests, Event, Scene, minutes, since
 from sensors_sim.requests.events import Events
-from sensors_sim.truth.entry import Entry
+from sensors_sim.truth.entry import Entry, Verdict
+
+KNOWN_AFTER_S = 30 * 3_600.0
+"""No silence of requests means anything sooner (docs/semantics.md, "Sensors and feeds that are not well")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class RequestsSilent(Event):
         return change
 
     def truth(self, scene: Scene) -> Iterable[Entry]:
-        """An alert about the feed is due, wherever it is shown."""
+        """An alert about the feed is due, wherever it is shown, if what is usual can be known by then."""
         first, last = scene.at(self.begins_s), scene.at(self.ends_s)
         why = "nothing is heard of any citizens' request"
-        yield Entry("due", "feed_silent", "requests", (), first, last, why, "requests")
+        verdict: Verdict = "due" if self.begins_s >= KNOWN_AFTER_S else "may"
+        yield Entry(verdict, "feed_silent", "requests", (), first, last, why, "requests")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from sensors_sim.events.ailing import Ailing, SensorBroken, SensorDrifting, SensorSilent, SensorStuck
+from sensors_sim.events.hotline_away import RequestsSilent
 from sensors_sim.scenario import Scenario
 
 MIN, H = 60.0, 3_600.0
@@ -37,3 +38,12 @@ def test_what_cannot_be_seen_by_what_is_documented_is_not_due(event: Ailing, ver
     )
     entries = list(event.truth(city.scene()))
     assert [entry.verdict for entry in entries if entry.subject is not None] == [verdict]
+
+
+@pytest.mark.parametrize(("begins", "verdict"), [(29 * H, "may"), (30 * H, "due")])
+def test_the_silence_of_requests_is_due_when_a_day_and_a_night_are_known(begins: float, verdict: str) -> None:
+    away = RequestsSilent(begins, 10 * H)
+    city = Scenario(
+        "x", "", datetime(2026, 3, 10, 6), timedelta(hours=48), bikes=1, sensors=60, events=(away,)
+    )
+    assert [entry.verdict for entry in away.truth(city.scene())] == [verdict]

@@ -14,6 +14,7 @@ from sensors_sim.sensors.world import World
 from sensors_sim.sources.simulated import BIKES, POPULATIONS, REQUESTS, SimulatedCity
 from sensors_sim.truth.entry import Entry, Truth
 from sensors_sim.truth.feeds import with_feeds
+from sensors_sim.truth.jumps import Jumps
 from sensors_sim.truth.rides import Rides
 from sensors_sim.truth.saturation import CAPACITY, CERTAIN, NEAR, Saturation
 from sensors_sim.truth.standing import Standing
@@ -43,6 +44,7 @@ class Witness:
         others = [entry for entry in said if entry.population != BIKES or entry.subject is None]
         self._said = list(with_feeds(others, self._scene, self._populations))
         self._of_bikes = [entry for entry in said if entry.population == BIKES and entry.subject is not None]
+        self._jumps = Jumps({str(entry.subject) for entry in self._of_bikes}, scenario.city.plane)
         self._seen: dict[str, set[str]] = {}
 
     def sees_bikes(self, fleet: Fleet, reported: Positions) -> None:
@@ -51,6 +53,7 @@ class Witness:
         self._saturation.look(fleet.now, self._standing.occupancy(fleet))
         for watch in self._watches:
             watch.look(fleet)
+        self._jumps.look(reported)
         for entry in self._of_bikes:
             rows = np.flatnonzero(reported.vehicle_id == entry.subject)
             rows = rows[(reported.ts[rows] >= entry.from_ms) & (reported.ts[rows] < entry.to_ms)]
@@ -97,7 +100,9 @@ class Witness:
         for entry in self._of_bikes:
             cells = self._seen.get(str(entry.subject), set())
             if len(cells) > 1:  # a bike that said nothing, or nothing false, jumps for nobody
-                yield replace(entry, cells=tuple(sorted(cells)))
+                jumped = any(entry.from_ms <= ts < entry.to_ms for ts in self._jumps.seen[str(entry.subject)])
+                where = tuple(sorted(cells))
+                yield replace(entry, cells=where, verdict="due" if jumped else "may")
         if self._troubles is not None:
             yield from self._troubles.entries(end)
 

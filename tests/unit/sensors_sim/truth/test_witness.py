@@ -1,10 +1,14 @@
 """The truth about scenarios, on smaller fleets where that suffices."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
+from sensors_sim.batch import AVAILABLE
+from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.outage import AppOutage
 from sensors_sim.scenario import Scenario, parse, shipped
 from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
@@ -70,6 +74,19 @@ def test_a_bike_with_a_fake_gps_is_due_by_its_id_in_both_cells() -> None:
     due = [entry for entry in truth_of(scenario, ["bikes"]).entries if entry.verdict == "due"]
     assert [(entry.kind, entry.subject) for entry in due] == [("impossible_jump", "hello-000017")]
     assert len(due[0].cells) >= 2
+
+
+@pytest.mark.parametrize(("away_m", "verdict"), [(700, "may"), (5_000, "due")])
+def test_a_bike_that_claims_to_be_where_it_can_have_gone_does_not_jump(away_m: int, verdict: str) -> None:
+    """A parked bike reports once a minute: 1,250 m are 60 km/h, less 250 m for errors of GPS."""
+    city = Scenario("x", "", datetime(2026, 3, 3, 3, 0), timedelta(minutes=20), bikes=2_000, sensors=60)
+    fleet, place = city.fleet(), city.city.place("Century Avenue")
+    away = np.hypot(fleet.x - fleet.city.x[place], fleet.y - fleet.city.y[place])
+    parked = np.flatnonzero(fleet.state == AVAILABLE)
+    bike = str(fleet.vehicle_id[parked[np.abs(away[parked] - away_m).argmin()]])
+    lying = replace(city, events=(FakeGps(bike, "Century Avenue", 300.0, 600.0),))
+    said = [e.verdict for e in truth_of(lying, ["bikes"]).entries if e.kind == "impossible_jump"]
+    assert said == [verdict]
 
 
 def test_people_who_call_about_bikes_and_pipes_are_tolerated_where_only_requests_are_published() -> None:

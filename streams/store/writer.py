@@ -32,6 +32,11 @@ _STAGED: Mapping[ColumnType, str] = {
 """Types of the temporary table where they differ from the table's; the INSERT converts."""
 
 
+_UNPACK_WHAT_IS_AMENDED = "SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0"
+"""A row of a compressed chunk is amended by unpacking its batch of up to 1,000 rows, and TimescaleDB refuses more than
+100,000 in one transaction: one that amends 101 cells there was refused for good. A batch is unpacked once."""
+
+
 def gather(rows: Iterable[Rows]) -> list[tuple[Table, Columns]]:
     """Join rows of the same table, in order, and order the tables as in tables.py.
 
@@ -55,6 +60,8 @@ async def write(connection: AsyncConnection[Any], rows: Sequence[Rows]) -> None:
         if item.delete:
             await _delete(connection, item)
     upserts = [item for item in rows if not item.delete]
+    if upserts:
+        await connection.execute(_UNPACK_WHAT_IS_AMENDED)
     packed = {name: parts for name in TABLES if (parts := _packed(name, upserts))}
     singly = {table.name: columns for table, columns in gather(r for r in upserts if r.table not in packed)}
     for name, table in TABLES.items():

@@ -20,7 +20,7 @@ from streams.store.retry import retrying
 from tests.conftest import Database
 from tests.integration import store_rows
 from tests.integration.store_rows import CELL, T0, geometry, rejected, vehicles, windows
-from tests.integration.store_support import query
+from tests.integration.store_support import query, write
 
 pytestmark = pytest.mark.integration
 
@@ -437,3 +437,35 @@ def test_rows_that_no_table_has_are_a_mistake_of_ours(migrated: Database) -> Non
             await store.commit([PartitionCommit(mine, 1, Changes(rows=[Rows("vehicles", {"a": [1]})]))])
 
     with_store(migrated, body)
+
+
+def test_a_commit_may_amend_as_many_rows_of_compressed_chunks_as_it_likes(migrated: Database) -> None:
+    """TimescaleDB refuses a transaction that unpacks more than 100,000 rows, up to 1,000 at a time: 101 cells do."""
+    with psycopg.connect(migrated.owner_url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION ub.note_the_limit() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN NEW.region := current_setting('timescaledb.max_tuples_decompressed_per_dml_transaction'); "
+            "RETURN NEW; END $$"
+        )
+        connection.execute(
+            "CREATE TRIGGER note_the_limit BEFORE INSERT ON ub.cell_window "
+            "FOR EACH ROW EXECUTE FUNCTION ub.note_the_limit()"
+        )
+    write(migrated, windows({}))
+    assert query(migrated.owner_url, "SELECT region FROM ub.cell_window") == [("0",)]
+
+
+def test_windows_of_a_compressed_chunk_are_amended(migrated: Database) -> None:
+    if query(migrated.owner_url, "SELECT current_setting('timescaledb.license')") != [("timescale",)]:
+        pytest.skip("only the Community edition compresses")
+    cells, minutes = range(CELL, CELL + 150), range(T0, T0 + 800 * 60_000, 60_000)
+    write(migrated, windows(*({"cell": cell, "window_start": at} for cell in cells for at in minutes)))
+    query(migrated.owner_url, "SELECT compress_chunk(chunk) FROM show_chunks('ub.cell_window') AS chunk")
+    write(
+        migrated,
+        windows(*({"cell": cell, "window_start": T0, "readings": 11, "revision": 1} for cell in cells)),
+    )
+    assert query(
+        migrated.owner_url,
+        "SELECT revision, readings, count(*) FROM ub.cell_window GROUP BY 1, 2 ORDER BY 1",
+    ) == [(0, 10, 150 * 799), (1, 11, 150)]

@@ -19,6 +19,7 @@ from psycopg.sql import SQL, Identifier
 
 from streams.errors import MigrationError
 from streams.store.limits import limit_readers
+from streams.store.rights import grant_rights
 from streams.store.session import unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -106,6 +107,8 @@ async def migrate(url: str, log: Callable[[str], None], folder: Path = MIGRATION
     async with _owning(), _connect(url) as connection, _locked(connection, log):
         await _prepare(connection)
         applied = await _applied(connection)
+        if applied and await grant_rights(connection):
+            log("roles or rights were lacking, as after a restore; granted")
         done = []
         for migration in pending(known, applied, community=await _is_community(connection)):
             log(f"migration {migration.name}")

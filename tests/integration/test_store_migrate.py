@@ -193,6 +193,39 @@ def test_limits_of_readers_are_set_again_where_a_database_lacks_them_and_what_wa
     assert [query(url, may) for url in (migrated.reader_url, migrated.writer_url)] == [[(False,)], [(True,)]]
 
 
+def test_rights_that_a_restored_database_lost_are_granted_again_and_no_more_than_those(
+    migrated: Database,
+) -> None:
+    """As on a server on which the roles were not there when the dump was restored: all that names them fails there."""
+    rights = (
+        "SELECT r.name, c.oid::regclass::text, p.name "
+        "FROM pg_class c, (VALUES ('ub_writer'), ('ub_reader')) AS r (name), "
+        "(VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS p (name) "
+        "WHERE c.relnamespace IN ('ub'::regnamespace, 'api'::regnamespace) AND c.relkind IN ('r', 'v') "
+        "AND has_schema_privilege(r.name, c.relnamespace, 'USAGE') AND has_table_privilege(r.name, c.oid, p.name) "
+        "UNION ALL SELECT r.name, 'drop_old_chunks', has_function_privilege(r.name, "
+        "'ub.drop_old_chunks(text, interval)', 'EXECUTE')::text FROM (VALUES ('ub_writer'), ('ub_reader')) AS r (name) "
+        "ORDER BY 1, 2, 3"
+    )
+    before = query(migrated.owner_url, rights)
+    with psycopg.connect(migrated.owner_url, autocommit=True) as connection:
+        for statement in (
+            "REVOKE ALL ON ALL TABLES IN SCHEMA ub FROM ub_writer",
+            "REVOKE ALL ON ALL TABLES IN SCHEMA api FROM ub_writer, ub_reader",
+            "REVOKE ALL ON SCHEMA ub, api FROM ub_writer, ub_reader",
+            "REVOKE ALL ON FUNCTION ub.drop_old_chunks(text, interval) FROM ub_writer",
+            "GRANT EXECUTE ON FUNCTION ub.drop_old_chunks(text, interval) TO PUBLIC",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA ub REVOKE ALL ON TABLES FROM ub_writer",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA api REVOKE ALL ON TABLES FROM ub_writer, ub_reader",
+        ):
+            connection.execute(statement.encode())
+    assert run(migrated) == []
+    assert query(migrated.owner_url, rights) == before
+    with psycopg.connect(migrated.owner_url, autocommit=True) as connection:
+        connection.execute("CREATE VIEW api.later AS SELECT 1")
+    assert query(migrated.reader_url, "SELECT count(*) FROM api.later") == [(1,)]
+
+
 def test_an_owner_who_is_no_superuser_hears_what_only_a_superuser_may_set(database: Database) -> None:
     owner = f"owner_{uuid4().hex}"
     with psycopg.connect(database.owner_url, autocommit=True) as connection:

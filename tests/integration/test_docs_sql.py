@@ -15,6 +15,8 @@ TABLES = (DOCS / "tables.md").read_text()
 SEMANTICS = (DOCS / "semantics.md").read_text()
 NOTIFICATIONS = (DOCS / "notifications.md").read_text()
 OPERATIONS = (DOCS / "operations.md").read_text()
+OF_WINDOWS = re.compile(r"(?:FROM|JOIN) api\.cell_(?:minute|hour|metric_minute|metric_hour|request_window)\b")
+NARROWED = re.compile(r"\b(?:minute|hour|window_start) >=|\bcell = ")
 COLUMN_ROW = re.compile(r"^\| (`[^|]*`) \|", re.MULTILINE)
 
 
@@ -29,6 +31,14 @@ def test_a_reader_can_run_every_query_of_the_pages_on_tables_and_figures(migrate
     with psycopg.connect(migrated.reader_url, autocommit=True) as connection:
         for query in queries:
             connection.execute(query.encode())
+
+
+def test_queries_of_the_pages_on_windows_name_a_cell_or_a_span_of_each() -> None:
+    """Without one they read all that is kept: on a month of 2,000 cells one took 12 s, one with medians 46 s."""
+    queries = [query for query in [*sql_of(TABLES), *sql_of(SEMANTICS)] if OF_WINDOWS.search(query)]
+    assert len(queries) > 5
+    for query in queries:
+        assert len(NARROWED.findall(query)) >= len(OF_WINDOWS.findall(query)), query
 
 
 def test_the_statements_of_the_page_on_operations_run(migrated: Database) -> None:

@@ -1,7 +1,7 @@
 """Questions of the console, on views of schema api only, so that ub_reader may ask them. They take a connection."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
@@ -58,6 +58,13 @@ WHERE cell = api.from_hex(%(cell)s)
        OR (minute <= %(after_at)s AND (minute < %(after_at)s OR operator > %(after_operator)s)))
 ORDER BY minute DESC, operator LIMIT %(limit)s
 """
+
+_NEWEST = "SELECT max(as_of) FROM api.cell_now"
+
+_LOOK_BACK = (timedelta(days=1), timedelta(days=8))
+"""So far the newest minutes are looked for before all that are kept are read: minutes are grouped when they are asked
+for, and a cell of three operators has 390,000 in 90 days."""
+_BEFORE_ALL = datetime(1971, 1, 1, tzinfo=UTC)
 
 
 async def begin(connection: Connection) -> None:
@@ -118,6 +125,15 @@ async def cell_minutes(
         "after_operator": of_operator,
         "limit": limit,
     }
+    newest = min((moment for moment in (at, end) if moment is not None), default=None)
+    if newest is None:
+        ((newest,),) = await (await connection.execute(_NEWEST)).fetchall()
+    for span in _LOOK_BACK:
+        if newest is None or newest < _BEFORE_ALL or (begin is not None and newest - span <= begin):
+            break
+        found = await _rows(connection, CellMinute, _MINUTES, {**names, "begin": newest - span})
+        if len(found) >= limit:  # what lies before these is older than all of them
+            return found
     return await _rows(connection, CellMinute, _MINUTES, names)
 
 

@@ -10,7 +10,7 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -160,6 +160,44 @@ def test_windows_of_a_cell_come_newest_first_within_a_time_and_page_by_page(migr
             assert [row["occupancy"] for row in body["windows"]] == [4, 3]
             _, body = await ask(f"/api/v1/cells/{locate.to_hex(OTHER)}/windows")
             assert len(body["windows"]) == 1
+
+    asyncio.run(run())
+
+
+def test_the_newest_windows_of_a_cell_are_found_without_reading_all_that_are_kept(migrated: Database) -> None:
+    """Three minutes of two operators every five hours for 36 days, the last ones four days before the newest count."""
+    ends = [T0 - hours * 3_600_000 for hours in range(100, 24 * 40, 5)]
+    starts = [end - minute * 60_000 for end in ends for minute in range(3)]
+    expected = [(start, operator) for start in starts for operator in ("didi", "hello")]
+    stored = rows.windows(*({"window_start": start, "operator": operator} for start, operator in expected))
+    write(migrated, stored, rows.cells_now({"as_of": T0}))
+
+    async def run() -> None:
+        async with Session(migrated.reader_url, application_name="test") as session:
+
+            async def ask(limit: int, **narrowed: Any) -> tuple[list[tuple[int, str]], int]:
+                asked = {**dict.fromkeys(("operator", "begin", "end", "after")), **narrowed}
+                async with session.transaction() as connection:
+                    await views.begin(connection)
+                    found = await views.cell_minutes(connection, HEX, limit=limit, **asked)
+                    cursor = await connection.execute(
+                        "SELECT count(DISTINCT relation) FROM pg_locks JOIN pg_class c ON c.oid = relation "
+                        "WHERE pid = pg_backend_pid() AND relname LIKE '%hyper%chunk'"
+                    )
+                    ((chunks,),) = await cursor.fetchall()
+                return [(round(row.minute.timestamp() * 1000), row.operator) for row in found], chunks
+
+            found, chunks = await ask(10)
+            assert (found, chunks < 10) == (expected[:10], True)
+            after = datetime.fromtimestamp(expected[100][0] / 1000, UTC), expected[100][1]
+            found, chunks = await ask(10, after=after)
+            assert (found, chunks < 4) == (expected[101:111], True)
+            found, _ = await ask(10_000)
+            assert found == expected
+            begin = datetime.fromtimestamp(expected[50][0] / 1000, UTC)
+            assert (await ask(10_000, begin=begin))[0] == expected[:52]
+            assert (await ask(10_000, end=begin))[0] == expected[52:]
+            assert (await ask(10, end=datetime(1, 1, 1, tzinfo=UTC)))[0] == []
 
     asyncio.run(run())
 

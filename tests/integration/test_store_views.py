@@ -192,6 +192,31 @@ def test_minutes_without_a_report_are_filled(migrated: Database) -> None:
     ]
 
 
+@pytest.mark.parametrize("unit", ["minute", "hour"])
+def test_what_stood_before_a_series_is_looked_up_without_reading_all_that_is_kept(
+    migrated: Database, unit: str
+) -> None:
+    before = [
+        {"window_start": T0 - 86_400_000 - 60_000 * minutes, "operator": operator, "occupancy": minutes}
+        for operator, first in (("didi", 100), ("hello", 70), ("meituan", 1500))
+        for minutes in range(first, 2000)
+    ]
+    write(migrated, rows.windows(*before))
+    with psycopg.connect(migrated.owner_url, autocommit=True) as connection:
+        connection.execute("ANALYZE ub.cell_window")
+    with psycopg.connect(migrated.reader_url) as connection:
+        found = connection.execute(
+            f"SELECT occupancy FROM api.cell_{unit}_filled(%s, %s, %s)".encode(),
+            (MINUTE, MINUTE + timedelta(minutes=1), CELL),
+        ).fetchall()
+        ((rows_read,),) = connection.execute(
+            "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables "
+            "WHERE relname LIKE '%hyper%chunk'"
+        ).fetchall()
+    assert found == [(100 + 70 + 1500,)]
+    assert rows_read < 50
+
+
 def test_hours_without_a_report_are_filled_and_unknown_before_the_first(migrated: Database) -> None:
     write(migrated, rows.windows({}, {"window_start": T0 + 3 * 3_600_000, "occupancy": 1}))
     found = read(

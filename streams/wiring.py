@@ -123,7 +123,7 @@ class Worker:
             self._run(stage.run())
             self._run(stage.look_after())
             self._run(stage.show_life())
-        self._run(forget_old_rows(self._store.session, self.settings))
+        self._run(forget_old_rows(self.settings))
         self._run(self._reloader.follow(self._stages.values()))
 
     def _run(self, work: Any) -> None:

@@ -6,6 +6,9 @@ while it is being written, whatever the wall clock says.
 
 import asyncio
 import logging
+from contextlib import suppress
+
+import psycopg
 
 from streams.settings import Settings
 from streams.store.retry import retrying
@@ -14,6 +17,11 @@ from streams.store.session import Session
 log = logging.getLogger(__name__)
 
 _INTERVAL_S = 3600.0
+_AGAIN_S = 60.0
+"""After so long what could not be dropped is tried again."""
+
+_WAIT_SHORTLY = "SET LOCAL lock_timeout = '1s'"
+"""Who reads a chunk, as a dump does for hours, holds up its drop, and the drop holds up all who come after it."""
 
 _OLD_REQUESTS = """
 DELETE FROM ub.request
@@ -36,18 +44,33 @@ SELECT count(*) FROM gone
 _OLD_SILENCES = "DELETE FROM ub.silence WHERE ends_at < now() - make_interval(days => %s)"
 
 
-async def forget_old_rows(session: Session, settings: Settings) -> None:
-    """Forget hourly, for good; every worker asks, the database does it once."""
+async def forget_old_rows(settings: Settings) -> None:
+    """Forget hourly, for good; every worker asks, the database does it once.
+
+    On a connection of its own, so that no commit waits for it.
+    """
+    wait_s = _INTERVAL_S
     while True:
-        await asyncio.sleep(_INTERVAL_S)
-        dropped = await retrying(lambda: drop_old_chunks(session, settings), None, log.warning)
-        deleted = await retrying(lambda: delete_old_requests(session, settings), None, log.warning)
-        alerts = await retrying(lambda: delete_old_alerts(session, settings), None, log.warning)
-        log.info("retention dropped chunks: %s; deleted requests: %d, alerts: %d", dropped, deleted, alerts)
+        await asyncio.sleep(wait_s)
+        url = settings.database_url.get_secret_value()
+        async with Session(url, application_name=f"{settings.worker_id} retention") as session:
+            wait_s = await _forget(session, settings)
 
 
-async def drop_old_chunks(session: Session, settings: Settings) -> dict[str, int]:
-    """Drop chunks that lie wholly outside what `settings` keeps; return how many, by table."""
+async def _forget(session: Session, settings: Settings) -> float:
+    """Forget once; return the seconds until the next time."""
+    dropped = await retrying(lambda: drop_old_chunks(session, settings), None, log.warning)
+    deleted = await retrying(lambda: delete_old_requests(session, settings), None, log.warning)
+    alerts = await retrying(lambda: delete_old_alerts(session, settings), None, log.warning)
+    log.info("retention dropped chunks: %s; deleted requests: %d, alerts: %d", dropped, deleted, alerts)
+    return _AGAIN_S if None in dropped.values() else _INTERVAL_S
+
+
+async def drop_old_chunks(session: Session, settings: Settings) -> dict[str, int | None]:
+    """Drop chunks that lie wholly outside what `settings` keeps; return how many, by table.
+
+    None: somebody reads them, and none was dropped.
+    """
     keep_days = {
         "cell_window": settings.retain_windows_days,
         "sensor_window": settings.retain_sensor_windows_days,
@@ -56,14 +79,17 @@ async def drop_old_chunks(session: Session, settings: Settings) -> dict[str, int
         "vehicle_event": settings.retain_vehicle_events_days,
         "rejected": settings.retain_rejected_days,
     }
-    dropped = {}
+    dropped: dict[str, int | None] = dict.fromkeys(keep_days)
     for table, days in keep_days.items():
         # a transaction for each: dropping a chunk locks its table
         async with session.transaction() as connection:
-            cursor = await connection.execute(
-                "SELECT ub.drop_old_chunks(%s, make_interval(days => %s))", (table, days)
-            )
-            ((dropped[table],),) = await cursor.fetchall()
+            with suppress(psycopg.errors.LockNotAvailable):
+                async with connection.transaction():
+                    await connection.execute(_WAIT_SHORTLY)
+                    cursor = await connection.execute(
+                        "SELECT ub.drop_old_chunks(%s, make_interval(days => %s))", (table, days)
+                    )
+                    ((dropped[table],),) = await cursor.fetchall()
     return dropped
 
 

@@ -1,19 +1,22 @@
 """What the command line asks, and what is forgotten."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from streams.errors import ServiceUnavailable
 from streams.fold import Ledger, Rows
 from streams.settings import Settings
-from streams.store import queries
+from streams.store import queries, retention
 from streams.store.retention import delete_old_requests, drop_old_chunks
 from streams.store.session import Session
 from tests.conftest import Database
+from tests.e2e.waiting import eventually
 from tests.integration import store_rows as rows
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import query, write
@@ -144,12 +147,12 @@ def test_alerts_are_filtered_and_the_newest_come_first(migrated: Database) -> No
     ]
 
 
-def drop(migrated: Database, **changes: int) -> dict[str, int]:
-    async def run() -> dict[str, int]:
+def drop(migrated: Database, **changes: int) -> dict[str, int | None]:
+    async def run() -> dict[str, int | None]:
         async with Session(migrated.writer_url, application_name="test") as session:
             return await drop_old_chunks(session, Settings(**changes))  # type: ignore[arg-type]
 
-    return asyncio.run(run())
+    return asyncio.run(asyncio.wait_for(run(), 20))
 
 
 def test_windows_are_forgotten_by_their_distance_from_the_newest(migrated: Database) -> None:
@@ -214,6 +217,38 @@ def test_one_row_of_the_far_future_does_not_empty_the_table(migrated: Database) 
     ((now,),) = query(migrated.owner_url, "SELECT (extract(epoch FROM now()) * 1000)::bigint")
     write(migrated, rows.windows({"window_start": now - DAY}, {"window_start": now + 1000 * DAY}))
     assert drop(migrated, retain_windows_days=10)["cell_window"] == 0
+
+
+def test_what_is_being_read_is_dropped_afterwards_and_holds_up_nobody(
+    migrated: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a dump, for hours: what was waited for was the end of it, with all commits of the worker behind."""
+    write(migrated, rows.windows(*({"window_start": T0 - days * DAY} for days in (0, 12))))
+    write(migrated, rows.rejected(*({"received_at": T0 - days * DAY} for days in (0, 400))))
+    kept = (
+        "SELECT (SELECT count(*) FROM show_chunks('ub.cell_window')), "
+        "(SELECT count(*) FROM show_chunks('ub.rejected'))"
+    )
+    with psycopg.connect(migrated.owner_url) as reader:
+        reader.execute("SELECT count(*) FROM ub.cell_window")
+        began = time.monotonic()
+        assert drop(migrated, retain_windows_days=10) == NOTHING | {"cell_window": None, "rejected": 1}
+        assert time.monotonic() - began < 10
+        assert query(migrated.owner_url, kept) == [(2, 1)]
+        monkeypatch.setattr(retention, "_INTERVAL_S", 0.0)
+        monkeypatch.setattr(retention, "_AGAIN_S", 0.1)
+
+        async def forget() -> None:
+            settings = Settings(database_url=SecretStr(migrated.writer_url), retain_windows_days=10)
+            forgetting = asyncio.create_task(retention.forget_old_rows(settings))
+            await asyncio.sleep(1.5)  # one attempt at the least fails
+            reader.rollback()
+            await asyncio.to_thread(
+                eventually, lambda: query(migrated.owner_url, kept), until=lambda now: now == [(1, 1)]
+            )
+            forgetting.cancel()
+
+        asyncio.run(forget())
 
 
 def test_tables_that_are_kept_for_ever_are_not_dropped_from(migrated: Database) -> None:

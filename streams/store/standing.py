@@ -17,10 +17,14 @@ Quiet = tuple[str, str, datetime, datetime | None]
 def windows_span(connection: Connection[Any]) -> tuple[datetime, datetime, timedelta] | None:
     """Return the end of the first and of the last window on file, and their length; None: there are none."""
     row = connection.execute(
-        "SELECT min(window_start + window_s * INTERVAL '1 s'), max(window_start + window_s * INTERVAL '1 s'), "
-        "max(window_s) * INTERVAL '1 s' FROM ub.cell_window"
+        """
+        SELECT f.window_start + f.window_s * INTERVAL '1 s', l.window_start + l.window_s * INTERVAL '1 s',
+               l.window_s * INTERVAL '1 s'
+        FROM (SELECT window_start, window_s FROM ub.cell_window ORDER BY window_start LIMIT 1) f,
+             (SELECT window_start, window_s FROM ub.cell_window ORDER BY window_start DESC LIMIT 1) l
+        """
     ).fetchone()
-    return None if row is None or row[0] is None else (row[0], row[1], row[2])
+    return None if row is None else (row[0], row[1], row[2])
 
 
 def standing_at(connection: Connection[Any], at: datetime, length: timedelta) -> list[Row]:
@@ -79,11 +83,16 @@ def standing_between(
 def metrics_span(connection: Connection[Any], metrics: Sequence[str]) -> tuple[datetime, datetime] | None:
     """Return the start of the first window of these metrics on file, and the end of the last; None: there are none."""
     row = connection.execute(
-        "SELECT min(window_start), max(window_start + window_s * INTERVAL '1 s') FROM ub.sensor_window "
-        "WHERE metric = ANY(%s)",
-        (list(metrics),),
+        """
+        WITH w AS NOT MATERIALIZED (
+            SELECT window_start, window_s FROM ub.sensor_window WHERE metric = ANY(%(metrics)s)
+        )
+        SELECT f.window_start, l.window_start + l.window_s * INTERVAL '1 s'
+        FROM (SELECT * FROM w ORDER BY window_start LIMIT 1) f, (SELECT * FROM w ORDER BY window_start DESC LIMIT 1) l
+        """,
+        {"metrics": list(metrics)},
     ).fetchone()
-    return None if row is None or row[0] is None else (row[0], row[1])
+    return None if row is None else (row[0], row[1])
 
 
 def measured_between(

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from streams.errors import ServiceUnavailable
 from streams.fold import Ledger, Rows
 from streams.settings import Settings
-from streams.store import queries, retention
+from streams.store import queries, retention, standing
 from streams.store.retention import delete_old_requests, drop_old_chunks
 from streams.store.session import Session
 from tests.conftest import Database
@@ -145,6 +146,25 @@ def test_alerts_are_filtered_and_the_newest_come_first(migrated: Database) -> No
     assert [(a.alert_id, a.hex, a.occupancy, a.capacity, a.by_operator) for a in newest] == [
         ("a2", f"{OTHER:x}", 80, 60, {"hello": 80})
     ]
+
+
+def test_the_span_of_windows_is_found_without_reading_them_all(migrated: Database) -> None:
+    starts = [T0 + 60_000 * number for number in range(3000)]
+    write(migrated, rows.windows(*({"window_start": start} for start in starts)))
+    write(migrated, rows.sensor_windows(*({"window_start": start} for start in starts), {"metric": "no2"}))
+    with psycopg.connect(migrated.owner_url, autocommit=True) as connection:
+        connection.execute("ANALYZE ub.cell_window, ub.sensor_window")
+    first, last = (datetime.fromtimestamp(at / 1000, UTC) for at in (starts[0], starts[-1]))
+    minute = timedelta(minutes=1)
+    with psycopg.connect(migrated.writer_url) as connection:
+        assert standing.windows_span(connection) == (first + minute, last + minute, minute)
+        assert standing.metrics_span(connection, ["pm25", "no2"]) == (first, last + minute)
+        ((rows_read,),) = connection.execute(
+            "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables "
+            "WHERE relname LIKE '%hyper%chunk'"
+        ).fetchall()
+        assert rows_read < 50
+        assert standing.metrics_span(connection, ["co"]) is None
 
 
 def drop(migrated: Database, **changes: int) -> dict[str, int | None]:

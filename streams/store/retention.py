@@ -69,7 +69,7 @@ async def _forget(session: Session, settings: Settings) -> float:
 async def drop_old_chunks(session: Session, settings: Settings) -> dict[str, int | None]:
     """Drop chunks that lie wholly outside what `settings` keeps; return how many, by table.
 
-    None: somebody reads them, and none was dropped.
+    None: somebody reads one of them, and it was not dropped.
     """
     keep_days = {
         "cell_window": settings.retain_windows_days,
@@ -79,18 +79,28 @@ async def drop_old_chunks(session: Session, settings: Settings) -> dict[str, int
         "vehicle_event": settings.retain_vehicle_events_days,
         "rejected": settings.retain_rejected_days,
     }
-    dropped: dict[str, int | None] = dict.fromkeys(keep_days)
-    for table, days in keep_days.items():
-        # a transaction for each: dropping a chunk locks its table
-        async with session.transaction() as connection:
-            with suppress(psycopg.errors.LockNotAvailable):
-                async with connection.transaction():
-                    await connection.execute(_WAIT_SHORTLY)
-                    cursor = await connection.execute(
-                        "SELECT ub.drop_old_chunks(%s, make_interval(days => %s))", (table, days)
-                    )
-                    ((dropped[table],),) = await cursor.fetchall()
-    return dropped
+    return {table: await _drop_all(session, table, days) for table, days in keep_days.items()}
+
+
+async def _drop_all(session: Session, table: str, days: int) -> int | None:
+    total = 0
+    while dropped := await _drop_some(session, table, days):
+        total += dropped
+    return None if dropped is None else total
+
+
+async def _drop_some(session: Session, table: str, days: int) -> int | None:
+    """Drop some of the oldest chunks, in a transaction of its own: dropping a chunk locks its table."""
+    async with session.transaction() as connection:
+        with suppress(psycopg.errors.LockNotAvailable):
+            async with connection.transaction():
+                await connection.execute(_WAIT_SHORTLY)
+                cursor = await connection.execute(
+                    "SELECT ub.drop_old_chunks(%s, make_interval(days => %s))", (table, days)
+                )
+                ((dropped,),) = await cursor.fetchall()
+                return int(dropped)
+    return None
 
 
 async def delete_old_alerts(session: Session, settings: Settings) -> int:

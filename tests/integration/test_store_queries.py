@@ -239,6 +239,16 @@ def test_one_row_of_the_far_future_does_not_empty_the_table(migrated: Database) 
     assert drop(migrated, retain_windows_days=10)["cell_window"] == 0
 
 
+def test_many_chunks_are_dropped_a_hundred_in_one_transaction(migrated: Database) -> None:
+    """Locks of thousands do not fit into PostgreSQL's lock table."""
+    write(migrated, rows.windows(*({"window_start": T0 - days * DAY} for days in range(231))))
+    assert query(migrated.writer_url, "SELECT ub.drop_old_chunks('cell_window', '10 days')") == [(100,)]
+    assert drop(migrated, retain_windows_days=10) == NOTHING | {"cell_window": 120}
+    assert query(migrated.owner_url, "SELECT count(*), min(window_start) FROM ub.cell_window") == [
+        (11, datetime.fromtimestamp((T0 - 10 * DAY) / 1000, UTC))
+    ]
+
+
 def test_what_is_being_read_is_dropped_afterwards_and_holds_up_nobody(
     migrated: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

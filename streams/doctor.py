@@ -246,7 +246,8 @@ def check_schema(url: str) -> Check:
             "schema", False, f"no answer within {TIMEOUT_S:g} s", "look for locks in pg_stat_activity"
         )
     except psycopg.errors.InsufficientPrivilege as error:
-        return Check("schema", False, _first_line(error), "use ub_writer's UB_DATABASE_URL")
+        advice = "use ub_writer's UB_DATABASE_URL, or run `urbanbrain migrate`, which grants it its rights"
+        return Check("schema", False, _first_line(error), advice)
     if pending:
         advice = "run `urbanbrain migrate` with the owner's UB_DATABASE_URL"
         return Check("schema", False, f"not applied: {', '.join(pending)}", advice)

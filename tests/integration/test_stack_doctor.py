@@ -58,6 +58,19 @@ def test_a_role_without_rights_is_found(settings: Settings, migrated: Database) 
         connection.execute("REVOKE INSERT ON ub.alert FROM ub_writer")
     found = faults(doctor.check_database(settings))
     assert found["rights"].detail == "ub_writer may not write alert"
+    assert "urbanbrain migrate" in found["rights"].advice
+    asyncio.run(migrate(migrated.owner_url, lambda _line: None))
+    assert faults(doctor.check_database(settings)) == {}
+
+
+def test_a_role_that_lost_all_rights_is_told_to_be_granted_them(
+    settings: Settings, migrated: Database
+) -> None:
+    with psycopg.connect(migrated.owner_url) as connection:
+        connection.execute("REVOKE ALL ON SCHEMA ub FROM ub_writer")
+    assert "urbanbrain migrate" in faults(doctor.check_database(settings))["schema"].advice
+    asyncio.run(migrate(migrated.owner_url, lambda _line: None))
+    assert faults(doctor.check_database(settings)) == {}
 
 
 def test_the_readers_login_is_told_from_the_writers(settings: Settings, migrated: Database) -> None:

@@ -9,7 +9,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import problem_of_lengths
+from streams.incidents.columns import CellNames
 from streams.incidents.counts.rules import NONE, Counts
 from streams.incidents.lifecycle import Sighting, transition
 from streams.incidents.policy import Policy, Rule
@@ -82,6 +82,7 @@ class CellBook:
     def __init__(self, policy: Policy, centre: Centre, followers: tuple[Follower, ...]) -> None:
         self._policy = policy
         self._centre = centre
+        self._names = CellNames(lambda cell: centre(int(cell, 16)))
         self._followers = followers
         self._cells: dict[str, _Cell] = {}
         self._pending: set[str] = set()
@@ -102,15 +103,7 @@ class CellBook:
         """Return what makes a message unusable, or nothing."""
         if not isinstance(message, CellsNow):
             return ""
-        unequal = problem_of_lengths(message.counts)
-        if unequal:
-            return unequal
-        for cell in sorted(set(message.counts.cell) - self._cells.keys()):
-            try:
-                self._centre(int(cell, 16))
-            except ValueError:
-                return f"{cell[:32]!r} is no H3 cell"
-        return ""
+        return self._names.problem(message.counts)
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Take the counts in; yields the events of alerts of cells that hold too many, or do no more."""

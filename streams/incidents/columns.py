@@ -1,4 +1,7 @@
-"""Columns of a message: all of one length."""
+"""Columns of a message: all of one length, and cells that are some."""
+
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -10,3 +13,24 @@ def problem_of_lengths(columns: msgspec.Struct) -> str:
     if len(lengths) > 1:
         return f"columns of {', '.join(map(str, sorted(lengths)))} values; equal lengths expected"
     return ""
+
+
+class CellNames:
+    """The names of cells in messages: each is looked at once, in each book."""
+
+    def __init__(self, place: Callable[[str], object]) -> None:
+        """`place` raises ValueError where a name is no cell."""
+        self._place = place
+        self._sound: set[str] = set()
+
+    def problem(self, columns: Any) -> str:
+        """Return what is wrong where columns differ in length, or one of `cell` is no cell; else nothing."""
+        if unequal := problem_of_lengths(columns):
+            return unequal
+        for cell in sorted(set(columns.cell) - self._sound):
+            try:
+                self._place(cell)
+            except ValueError:
+                return f"{cell[:32]!r} is no H3 cell"
+            self._sound.add(cell)
+        return ""

@@ -9,6 +9,7 @@ from streams.incidents.anomaly.alert import Window
 from streams.incidents.anomaly.gate import Gate, Whole
 from streams.incidents.anomaly.series import AllSeries, AnomalyConfig, problem_of_metrics
 from streams.incidents.book import Message
+from streams.incidents.columns import CellNames
 from streams.incidents.lifecycle import Place
 from streams.incidents.messages import Metrics
 from streams.incidents.showing import Seen
@@ -21,11 +22,11 @@ class AnomalyBook:
 
     def __init__(self, config: AnomalyConfig, place: Callable[[str], Place]) -> None:
         """`place` says where a cell is; it raises ValueError where the name is no cell."""
-        self._place, self._gate, self._series = place, Gate(), AllSeries(config, place)
+        self._names, self._gate, self._series = CellNames(place), Gate(), AllSeries(config, place)
 
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
-        return problem_of_metrics(message, self._series, self._place) if isinstance(message, Metrics) else ""
+        return problem_of_metrics(message, self._names)
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Hold closed windows back; yields the events of alerts about those that are whole now."""

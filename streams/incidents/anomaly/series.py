@@ -4,7 +4,7 @@ A series is judged once a window, when the window is whole (gate.py). A window t
 after a later one of its series, decides nothing: a look back would change what was told.
 """
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,8 @@ from streams.incidents.anomaly.contract import Detector, Score
 from streams.incidents.anomaly.family import for_subject, joint
 from streams.incidents.anomaly.watch import Rule, Watch, over, step
 from streams.incidents.anomaly.watch import restored as restored_watch
-from streams.incidents.columns import problem_of_lengths
+from streams.incidents.book import Message
+from streams.incidents.columns import CellNames
 from streams.incidents.lifecycle import SILENT_MS, Place, ended
 from streams.incidents.messages import Metrics
 from streams.incidents.showing import Seen, active
@@ -79,9 +80,6 @@ class AllSeries:
 
     def __len__(self) -> int:
         return len(self._series)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._series
 
     def go_on(self, region: str, now: int, record: Record) -> list[Alert]:
         """Clear the alerts of a region in which nothing is measured for a day, by its own time."""
@@ -238,18 +236,11 @@ class AllSeries:
         return saved.alert
 
 
-def problem_of_metrics(message: Metrics, known: Container[Key], place: Callable[[str], Place]) -> str:
-    """Return what makes a message unusable, or nothing; cells of known series are not looked at again."""
-    rows = message.rows
-    unequal = problem_of_lengths(rows)
-    if unequal:
-        return unequal
-    for value in rows.mean:
+def problem_of_metrics(message: Message, names: CellNames) -> str:
+    """Return what makes a message unusable, or nothing."""
+    if not isinstance(message, Metrics):
+        return ""
+    for value in message.rows.mean:
         if not abs(value) <= GREATEST:
             return f"a mean of {value!r}; numbers up to {GREATEST:g} are expected"
-    for cell in sorted({c for c, m in zip(rows.cell, rows.metric, strict=True) if (c, m) not in known}):
-        try:
-            place(cell)
-        except ValueError:
-            return f"{cell[:32]!r} is no H3 cell"
-    return ""
+    return names.problem(message.rows)

@@ -16,7 +16,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsHealth
 from streams.fold import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import problem_of_lengths
+from streams.incidents.columns import CellNames
 from streams.incidents.forecast.alert import KIND, View, cleared, expected, raised, rules_version
 from streams.incidents.forecast.inflow import LONGEST, Flow, expect
 from streams.incidents.forecast.watch import ForecastRule, Outlook, filled, step
@@ -80,6 +80,7 @@ class ForecastBook:
     ) -> None:
         """`centre` returns (lat, lon) of a cell; ValueError where it is none."""
         self._rule, self._policy, self._centre = rule, policy, centre
+        self._names = CellNames(lambda cell: centre(int(cell, 16)))
         self._cells: dict[str, _Cell] = {}
         self._open: set[str] = set()
         self._judged: dict[str, tuple[int, int]] = {}
@@ -98,15 +99,7 @@ class ForecastBook:
             return ""
         if message.window_ms <= 0:
             return f"windows of {message.window_ms} ms; a positive length is expected"
-        unequal = problem_of_lengths(message.rows)
-        if unequal:
-            return unequal
-        for cell in sorted(set(message.rows.cell) - self._cells.keys()):
-            try:
-                self._centre(int(cell, 16))
-            except ValueError:
-                return f"{cell[:32]!r} is no H3 cell"
-        return ""
+        return self._names.problem(message.rows)
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Take closed windows in, oldest first; yields the events of alerts."""

@@ -8,7 +8,7 @@ from schemas.alerts import Alert, AlertKind
 from schemas.cells import CellsHealth
 from streams.fold import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import problem_of_lengths
+from streams.incidents.columns import CellNames
 from streams.incidents.health.cases import Cases
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.feeds import Feed, SavedFeed
@@ -53,12 +53,10 @@ class HealthBook:
     def __init__(self, config: HealthConfig, place: Callable[[str], Place]) -> None:
         """`place` says where a cell is; it raises ValueError where the name is no cell."""
         self._config = config
-        self._place = place
+        self._place, self._names = place, CellNames(place)
         self._cases = Cases(place, config.version)
         self._regions: dict[str, _Region] = {}
         self._restored: set[str] = set()
-        self._sound: set[str] = set()
-        """Names of cells that were looked at."""
 
     def silent_operators(self, region: str) -> set[str]:
         """Return the operators of whose vehicles nothing is heard in a region."""
@@ -68,18 +66,9 @@ class HealthBook:
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
         if isinstance(message, Windows | Requests):
-            return problem_of_lengths(message.rows) or self._problem_of_cells(set(message.rows.cell))
+            return self._names.problem(message.rows)
         if isinstance(message, CellsHealth) and message.sensors is not None:
-            return problem_of_lengths(message.sensors) or self._problem_of_cells(set(message.sensors.cell))
-        return ""
-
-    def _problem_of_cells(self, cells: set[str]) -> str:
-        for cell in sorted(cells - self._sound):
-            try:
-                self._place(cell)
-            except ValueError:
-                return f"{cell[:32]!r} is no H3 cell"
-            self._sound.add(cell)
+            return self._names.problem(message.sensors)
         return ""
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:

@@ -14,7 +14,7 @@ from schemas.alerts import SEVERITIES, Alert
 from schemas.cells import CellsHealth
 from streams.fold import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import problem_of_lengths
+from streams.incidents.columns import CellNames
 from streams.incidents.extremes import Maxima
 from streams.incidents.hotspot.alert import KIND, raised, rules_version, worse
 from streams.incidents.hotspot.baseline import DAY_H, HOUR_MS, Day, Rates
@@ -87,6 +87,7 @@ class HotSpotBook:
     def __init__(self, rule: HotSpotRule, place: Callable[[str], Place], rings: Rings) -> None:
         """`place` says where a cell is; it raises ValueError where the name is no cell."""
         self._rule, self._place, self._rings = rule, place, rings
+        self._names = CellNames(place)
         self._regions: dict[str, Progress] = {}
         self._categories: dict[Key, Category] = {}
         self._spots: dict[Key, dict[str, Spot]] = defaultdict(dict)
@@ -100,17 +101,9 @@ class HotSpotBook:
         """Return what makes a message unusable, or nothing."""
         if not isinstance(message, Requests):
             return ""
-        unequal = problem_of_lengths(message.rows)
-        if unequal:
-            return unequal
         if any(opened < 0 for opened in message.rows.opened):
             return "requests opened below zero; counts are expected"
-        for cell in sorted(set(message.rows.cell)):
-            try:
-                self._place(cell)
-            except ValueError:
-                return f"{cell[:32]!r} is no H3 cell"
-        return ""
+        return self._names.problem(message.rows)
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Take closed windows in, and scan as far as they reach; yields the events of alerts.

@@ -10,9 +10,10 @@ from streams.fold import Record
 from streams.incidents.anomaly.alert import Window
 from streams.incidents.anomaly.book import HELD
 from streams.incidents.anomaly.gate import Gate, Whole
-from streams.incidents.anomaly.series import AllSeries, AnomalyConfig, Key, problem_of_metrics
+from streams.incidents.anomaly.series import AllSeries, AnomalyConfig, problem_of_metrics
 from streams.incidents.anomaly.watch import Rule
 from streams.incidents.book import Message
+from streams.incidents.columns import CellNames
 from streams.incidents.joint.derive import Around, among_neighbours, together
 from streams.incidents.lifecycle import Place
 from streams.incidents.messages import Metrics
@@ -40,26 +41,19 @@ class JointBook:
 
     def __init__(self, config: JointConfig, place: Callable[[str], Place]) -> None:
         """`place` says where a cell is; it raises ValueError where the name is no cell."""
-        self._around, self._place, self._gate = config.around, place, Gate()
+        self._around, self._names, self._gate = config.around, CellNames(place), Gate()
         self._series = {
             name: AllSeries(AnomalyConfig(name, config.rule, config.most_series), place)
             for name in config.detectors
         }
-        self._most = config.most_series
-        self._looked_at: set[Key] = set()
 
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
-        return (
-            problem_of_metrics(message, self._looked_at, self._place) if isinstance(message, Metrics) else ""
-        )
+        return problem_of_metrics(message, self._names)
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Hold closed windows back; yields the events of alerts about those that are whole now."""
         if isinstance(message, Metrics):
-            if len(self._looked_at) > self._most:
-                self._looked_at.clear()  # it only spares a look
-            self._looked_at.update(zip(message.rows.cell, message.rows.metric, strict=True))
             self._gate.put(message, record.offset)
         elif isinstance(message, CellsHealth):
             through = self._gate.go_on(message.region, message.metrics_as_of)

@@ -10,7 +10,7 @@ from schemas.alerts import Alert, Severity, Speeding
 from schemas.cells import CellsNow, CellsVehicles, VehicleSpeeds
 from streams.fold import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import problem_of_lengths
+from streams.incidents.columns import CellNames
 from streams.incidents.lifecycle import RULE_GONE, PlaceOf
 from streams.incidents.showing import Seen
 from streams.incidents.speeds.alert import cleared, raised, worse
@@ -58,7 +58,7 @@ class SpeedBook:
 
     def __init__(self, config: SpeedConfig, place: PlaceOf) -> None:
         self._config = config
-        self._place = place
+        self._place, self._names = place, CellNames(place)
         self._alerts: dict[tuple[str, str], _Open] = {}
         self._heard: dict[tuple[str, int], tuple[int, int]] = {}
         """By region and partition of ub.vehicles: the newest record, as (generation, offset)."""
@@ -76,15 +76,7 @@ class SpeedBook:
         """Return what makes a message unusable, or nothing."""
         if not isinstance(message, CellsVehicles) or message.speeds is None:
             return ""
-        unequal = problem_of_lengths(message.speeds)
-        if unequal:
-            return unequal
-        for cell in set(message.speeds.cell):
-            try:
-                self._place(cell)
-            except ValueError:
-                return f"{cell[:32]!r} is no H3 cell"
-        return ""
+        return self._names.problem(message.speeds)
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Take news in, or hear that time went on; yields the events of alerts."""

@@ -17,7 +17,7 @@ from streams.fold import Record
 from streams.incidents.anomaly.book import HELD
 from streams.incidents.anomaly.gate import Gate, Whole
 from streams.incidents.book import Message
-from streams.incidents.columns import problem_of_lengths
+from streams.incidents.columns import CellNames
 from streams.incidents.lifecycle import RULE_GONE, SILENT_MS, Place, ended
 from streams.incidents.messages import Metrics
 from streams.incidents.showing import Seen, active
@@ -67,13 +67,11 @@ class ThresholdBook:
 
     def __init__(self, thresholds: tuple[Threshold, ...], place: Callable[[str], Place]) -> None:
         """`place` says where a cell is; it raises ValueError where the name is no cell."""
-        self._place = place
+        self._place, self._names = place, CellNames(place)
         self._gates: dict[Figure, Gate] = {figure: Gate(figure) for figure in get_args(Figure)}
         self._series: dict[Key, _Series] = {}
         self._regions: dict[str, _Region] = {}
         self._unsaved: set[Key] = set()
-        self._sound: set[str] = set()
-        """Names of cells that were looked at."""
         self.take(thresholds)
 
     def take(self, thresholds: tuple[Threshold, ...]) -> None:
@@ -101,18 +99,7 @@ class ThresholdBook:
         """Return what makes a message unusable, or nothing."""
         if not isinstance(message, Metrics) or not self._by:
             return ""
-        rows = message.rows
-        if unequal := problem_of_lengths(rows):
-            return unequal
-        metrics = {metric for _, metric in self._by}
-        watched = {cell for cell, metric in zip(rows.cell, rows.metric, strict=True) if metric in metrics}
-        for cell in sorted(watched - self._sound):
-            try:
-                self._place(cell)
-            except ValueError:
-                return f"{cell[:32]!r} is no H3 cell"
-            self._sound.add(cell)
-        return ""
+        return self._names.problem(message.rows)
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Hold closed windows back; yields the events of alerts about those that are whole now, oldest first."""

@@ -9,7 +9,7 @@ from schemas.alerts import Alert, Battery, Jump
 from schemas.cells import CellsNow, CellsVehicles
 from streams.fold import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import problem_of_lengths
+from streams.incidents.columns import CellNames
 from streams.incidents.lifecycle import PlaceOf, ended
 from streams.incidents.showing import Seen
 from streams.incidents.vehicles.alert import cleared, raised, worse
@@ -41,7 +41,7 @@ class VehicleBook:
 
     def __init__(self, config: VehiclesConfig, place: PlaceOf) -> None:
         self._config = config
-        self._place = place
+        self._place, self._names = place, CellNames(place)
         self._alerts: dict[Key, _Open] = {}
         self._heard: dict[Source, tuple[int, int]] = {}
         self._quiet_at: dict[str, dict[str, int]] = {}
@@ -54,15 +54,7 @@ class VehicleBook:
         """Return what makes a message unusable, or nothing."""
         if not isinstance(message, CellsVehicles):
             return ""
-        unequal = problem_of_lengths(message.news) or problem_of_lengths(message.moves)
-        if unequal:
-            return unequal
-        for cell in {*message.news.cell, *message.moves.cell}:
-            try:
-                self._place(cell)
-            except ValueError:
-                return f"{cell[:32]!r} is no H3 cell"
-        return ""
+        return self._names.problem(message.news) or self._names.problem(message.moves)
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Take news in, or hear that time went on; yields the events of alerts."""

@@ -3,6 +3,7 @@
 For each metric that neighbours share, span of time by span of time (streams/sensing/health/means.py): the residual of a
 sensor is its mean less the median of those of its nearest neighbours. It drifts when its residual has moved by much
 more over the last spans than those of the others have, in one direction all along, and by more than it ever did.
+The way back is none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +37,8 @@ class Trail:
     greatest  movement that was ever seen while it was well
     before    residual at which the drift began; None: it is well
     reached   the greatest distance from there
-    since     span in which that was
+    since     span in which that was; once it is over, in which it ended
+    home      where one began that ended half-way back: it may come all the way
     """
 
     residuals: dict[int, float] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Trail:
     before: float | None = None
     reached: float = 0.0
     since: int = 0
+    home: float | None = None
 
 
 def residuals(means: Mapping[str, float], places: Mapping[str, tuple[float, float]]) -> dict[str, float]:
@@ -90,8 +93,10 @@ def step(
         if trail.before is not None:
             continue
         enough = max(TIMES * spread, OWN_TIMES * trail.greatest, LEAST_SHARE * abs(means[name] - now[name]))
-        if abs(by) > enough and _steady(list(trail.residuals.values()), by):
+        drifts = abs(by) > enough and _steady(list(trail.residuals.values()), by)
+        if drifts and not _comes_home(trail, oldest, period, span_ms):
             trail.before, trail.reached, trail.since = trail.residuals[oldest], abs(by), period
+            trail.home = None
             changed.append(name)
         elif abs(by) <= TIMES * spread:
             trail.greatest = max(trail.greatest, abs(by))
@@ -104,14 +109,22 @@ def _steady(values: Sequence[float], by: float) -> bool:
     return int((steps > 0).sum()) >= len(steps) - 1
 
 
+def _comes_home(trail: Trail, oldest: int, period: int, span_ms: int) -> bool:
+    """Return whether a movement is what was left of the way back from a drift that ended lately."""
+    if trail.home is None or period - trail.since >= SETTLED * span_ms:
+        return False
+    return abs(trail.residuals[period] - trail.home) < abs(trail.residuals[oldest] - trail.home)
+
+
 def _is_over(trail: Trail, residual: float, period: int, span_ms: int) -> bool:
     if trail.before is None:
         return False
     away = abs(residual - trail.before)
     if away > _FURTHER * trail.reached:
         trail.reached, trail.since = away, period
-    if away > trail.reached / 2 and period - trail.since < SETTLED * span_ms:
+    is_back = away <= trail.reached / 2
+    if not is_back and period - trail.since < SETTLED * span_ms:
         return False
-    trail.before = None
-    trail.residuals = {period: residual}
+    trail.before, trail.home = None, trail.before if is_back else None
+    trail.residuals, trail.since = {period: residual}, period
     return True

@@ -43,6 +43,7 @@ class _SavedTrail(msgspec.Struct, array_like=True, forbid_unknown_fields=True, f
     before: float | None
     reached: float
     since: int
+    home: float | None = None
 
 
 _means = msgspec.msgpack.Decoder(_Means)
@@ -181,7 +182,7 @@ class Drifts:
             t = self._trails[metric].get(name)
             data = None
             if t is not None:
-                data = _encode(_SavedTrail(t.residuals, t.greatest, t.before, t.reached, t.since))
+                data = _encode(_SavedTrail(t.residuals, t.greatest, t.before, t.reached, t.since, t.home))
             yield f"trail/{self._region}/{metric}:{name}", data
         self._unsaved_trails.clear()
 
@@ -195,7 +196,7 @@ class Drifts:
         metric, _, sensor = name.partition(":")
         saved = _trail.decode(data)
         self._trails.setdefault(metric, {})[sensor] = Trail(
-            saved.residuals, saved.greatest, saved.before, saved.reached, saved.since
+            saved.residuals, saved.greatest, saved.before, saved.reached, saved.since, saved.home
         )
         if saved.before is not None:
             self._drifting.add((metric, sensor))

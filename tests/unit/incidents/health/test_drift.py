@@ -57,6 +57,32 @@ def test_the_one_that_moves_away_is_found_and_no_other_and_cleared_when_it_is_me
     assert found[1][0] == 80
 
 
+@pytest.mark.parametrize("by", [6.0, -6.0])
+@pytest.mark.parametrize("span_back", [80, 100])
+def test_one_that_comes_back_as_slowly_as_it_went_is_told_once(by: float, span_back: int) -> None:
+    usual = calm()
+
+    def field(span: int, name: str) -> float:
+        away = max(0, min(span - 50, 30, 30 + span_back - span))
+        return usual(span, name) + (by * away if name == "s-05" else 0)
+
+    found = follow(field, 300)
+    assert [(name, drifts) for _, name, drifts in found] == [("s-05", True), ("s-05", False)]
+    assert span_back < found[1][0] < span_back + 30
+
+
+def test_one_that_came_home_and_goes_on_beyond_it_is_told_again() -> None:
+    usual = calm()
+
+    def field(span: int, name: str) -> float:
+        away = min(span - 50, 110 - span) if span >= 50 else 0
+        return usual(span, name) + (6 * max(away, -40) if name == "s-05" else 0)
+
+    found = [(span, drifts) for span, name, drifts in follow(field, 150) if name == "s-05"]
+    assert [drifts for _, drifts in found] == [True, False, True]
+    assert 110 < found[2][0] <= 110 + SPANS
+
+
 def test_a_level_that_has_changed_for_good_is_the_new_usual_after_a_day() -> None:
     usual = calm()
 

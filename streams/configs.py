@@ -5,6 +5,7 @@ The fleet knows no policies either (stages never import each other): what their 
 
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from streams.fleet.config import FleetConfig
 from streams.fleet.jumps import JumpRule
@@ -162,7 +163,10 @@ def anomaly_config(settings: Settings) -> AnomalyConfig | None:
     if chosen is None:
         return None
     return AnomalyConfig(
-        detector=chosen, rule=anomaly_rule(settings), most_series=settings.max_series_per_partition
+        detector=chosen,
+        rule=anomaly_rule(settings),
+        most_series=settings.max_series_per_partition,
+        zone=ZoneInfo(settings.timezone),
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -109,6 +110,12 @@ def test_detectors_of_anomalies_are_chosen_by_name(
         around = together.around("8930994a553ffff")
         assert len(around) == len(set(around)) == 18
         assert "8930994a553ffff" not in around
+
+
+def test_detectors_go_by_the_clocks_of_the_city() -> None:
+    chosen = anomaly_config(Settings(anomaly_detector="seasonal", timezone="Europe/Berlin"))
+    assert chosen is not None
+    assert chosen.zone == ZoneInfo("Europe/Berlin")
 
 
 def test_the_names_of_detectors_are_those_of_the_family() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from typing import Any
 
 from streams.incidents.anomaly.change import Change
@@ -36,9 +37,14 @@ def joint(subject: str) -> str:
     return name if name in JOINT else ""
 
 
-def for_subject(name: str, subject: str) -> Detector[Any, Any]:
-    """Return the member for a subject; the range of its metric is the only thing that differs between subjects."""
+def for_subject(name: str, subject: str, zone: tzinfo = UTC) -> Detector[Any, Any]:
+    """Return the member for a subject; the range of its metric is the only thing that differs between subjects.
+
+    `zone`: of the city's clocks.
+    """
     detector = {**FAMILY, **JOINT}[name]()
+    if isinstance(detector, Seasonal):
+        detector = replace(detector, zone=zone)
     if isinstance(detector, Records | Seasonal | Spatial):
         return replace(detector, least_width=least_width(subject.rpartition(":")[2]))
     return detector

@@ -5,14 +5,19 @@ Mathematical Statistics 1951; for quantiles Q. Ma, S. Muthukrishnan, M. Sandler:
 quantiles, 2013): a step up for a value above, a step down for one below. So one value moves a median by one step,
 however far out it lies, and an anomaly teaches little. 1.4826 deviations are a standard deviation of normal noise
 (F. R. Hampel: The influence curve and its role in robust estimation, JASA 1974).
+
+People live by the clock, so hours are those that the clocks of the city show. By UTC every rush hour would be in
+another hour from the night on in which clocks are put on or back.
 """
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 import msgspec
 
 from streams.incidents.anomaly.contract import Score, gaussian_nats, surprise
+from streams.incidents.counts.hours import shown_ms
 
 HOUR_MS = 3_600_000
 HOURS = 168
@@ -46,6 +51,7 @@ class Seasonal:
     least        deviation in shares of the median, and
     share        in shares of the mean distance of all hours, and
     least_width  in units of the value: no hour is held to be steadier
+    zone         whose clocks show the hours
     doubtful     the score from which on a value does not teach
     """
 
@@ -56,6 +62,7 @@ class Seasonal:
     share: float = 0.5
     doubtful: float = 0.4
     least_width: float = 0.0
+    zone: tzinfo = UTC
 
     @property
     def name(self) -> str:
@@ -65,7 +72,7 @@ class Seasonal:
     @property
     def version(self) -> int:
         """Of the arithmetic above."""
-        return 2
+        return 3
 
     @property
     def state(self) -> type[Week]:
@@ -78,7 +85,7 @@ class Seasonal:
 
     def score(self, state: Week, at_ms: int, value: float) -> Score:
         """Return how far out of its hour the value lies."""
-        hour = state.hours[_hour(at_ms)]
+        hour, _ = self._hour(state, at_ms)
         if hour.weeks < self.warm_weeks or hour.values < self.warm_values:
             return Score(0.0, "value", value, value, value, warm=False)
         sigma = NORMAL * self._deviation(state, hour)
@@ -88,7 +95,7 @@ class Seasonal:
 
     def learn(self, state: Week, at_ms: int, value: float, score: Score) -> None:
         """Move median and deviation of the hour by a step each."""
-        hour, week = state.hours[_hour(at_ms)], (at_ms + MONDAY_MS) // (HOURS * HOUR_MS)
+        hour, week = self._hour(state, at_ms)
         if hour.last != week:
             hour.last, hour.weeks = week, hour.weeks + 1
         hour.values += 1
@@ -109,11 +116,12 @@ class Seasonal:
         hour.median += math.copysign(min(scale, away), value - hour.median)
         hour.deviation += math.copysign(min(scale, abs(apart)), apart)
 
+    def _hour(self, state: Week, at_ms: int) -> tuple[Hour, int]:
+        """Return the hour of the week that the clocks show, and the number of the week."""
+        week, hour = divmod((shown_ms(at_ms, self.zone) + MONDAY_MS) // HOUR_MS, HOURS)
+        return state.hours[hour], week
+
     def _deviation(self, state: Week, hour: Hour) -> float:
         return max(
             hour.deviation, self.least * abs(hour.median), self.share * state.distance, self.least_width
         )
-
-
-def _hour(at_ms: int) -> int:
-    return (at_ms + MONDAY_MS) // HOUR_MS % HOURS

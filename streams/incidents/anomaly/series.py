@@ -6,6 +6,7 @@ after a later one of its series, decides nothing: a look back would change what 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Any
 
 import msgspec
@@ -31,11 +32,12 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class AnomalyConfig:
-    """Which member of the family, when to alert, and how many series to remember."""
+    """Which member of the family, when to alert, how many series to remember, and the time zone of the city."""
 
     detector: str = "records"
     rule: Rule = field(default_factory=Rule)
     most_series: int = 300_000
+    zone: tzinfo = UTC
 
 
 class Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
@@ -108,7 +110,7 @@ class AllSeries:
     def _detector(self, subject: str) -> Detector[Any, Any]:
         known = self._detectors.get(subject)
         if known is None:
-            known = self._detectors[subject] = for_subject(self._config.detector, subject)
+            known = self._detectors[subject] = for_subject(self._config.detector, subject, self._config.zone)
         return known
 
     def _judge(self, series: _Series, window: Window, value: Any, record: Record) -> list[Alert]:

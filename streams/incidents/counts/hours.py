@@ -89,6 +89,11 @@ def local_time(at_ms: int, zone: tzinfo) -> LocalTime:
     return LocalTime(shown.weekday(), shown.hour * 3600 + shown.minute * 60 + shown.second)
 
 
+def shown_ms(at_ms: int, zone: tzinfo) -> int:
+    """Return what the clocks of a time zone show at an instant, in milliseconds since they showed the epoch."""
+    return at_ms + (_offset(at_ms, zone) or timedelta()) // timedelta(milliseconds=1)
+
+
 def _shown(at_ms: int, zone: tzinfo) -> datetime:
     within = min(max(at_ms, 0), _LAST_MS)  # what a record of the log says may be no time at all
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=within)).astimezone(zone)

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
@@ -218,6 +220,26 @@ def test_the_same_value_is_usual_at_noon_and_unusual_at_night() -> None:
     monday = T0 + 5 * 168 * HOUR + 4 * DAY
     assert member.score(state, monday + 12 * HOUR, 203.0).score < 0.2
     assert member.score(state, monday + 2 * HOUR, 203.0).score > 0.5
+
+
+def test_hours_of_the_week_are_those_that_the_clocks_of_the_city_show() -> None:
+    """Shops are open from 8 to 20 in Berlin, before and after the night in which clocks are put on (29 March 2026)."""
+    berlin = ZoneInfo("Europe/Berlin")
+    member = for_subject("seasonal", "flow", berlin)
+
+    def at(day: datetime, hour: int) -> int:
+        return int(day.replace(hour=hour, tzinfo=berlin).timestamp()) * 1000
+
+    state, begin = member.fresh(), datetime(2026, 2, 16)
+    for day in (begin + timedelta(days=number) for number in range(41)):
+        for hour in range(24):
+            value = 200.0 + day.day % 7 if 8 <= hour < 20 else 20.0 + day.day % 5
+            member.learn(state, at(day, hour), value, member.score(state, at(day, hour), value))
+    monday = begin + timedelta(days=42)
+    assert member.score(state, at(monday, 8), 203.0).score < 0.2
+    assert member.score(state, at(monday, 19), 203.0).score < 0.2
+    assert member.score(state, at(monday, 20), 203.0).score > 0.5
+    assert member.score(state, at(monday, 7), 203.0).score > 0.5
 
 
 def test_an_hour_in_which_it_never_rained_is_not_held_to_be_without_any_noise() -> None:

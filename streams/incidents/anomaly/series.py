@@ -95,6 +95,7 @@ class AllSeries:
         for window, value in windows:
             series = self._known(window)
             if window.start > series.last:
+                told += self._fall(series, (window.cell, window.subject), window.start, record)
                 told += self._judge(series, window, value, record)
         told += self._fall_quiet(region, reached, record)
         return told + self._forget(record)
@@ -153,18 +154,27 @@ class AllSeries:
     def _fall_quiet(self, region: str, reached: int, record: Record) -> list[Alert]:
         """Clear the alerts of a region whose series say nothing any more, or let their severity fall."""
         told = []
-        for cell, subject in sorted(self._open):
-            series = self._series[cell, subject]
-            watch = over(series.watch, reached, self._config.rule)
-            if series.region == region and watch != series.watch and series.alert is not None:
-                series.watch = watch
-                self._unsaved.add((cell, subject))
-                if watch.severity is None:
-                    event = ended(series.alert, reached, self._quiet, record)
-                else:
-                    event = better(series.alert, reached, watch.severity, record)
-                told.append(self._told(series, (cell, subject), event))
+        for key in sorted(self._open):
+            series = self._series[key]
+            if series.region == region:
+                told += self._fall(series, key, reached, record)
         return told
+
+    def _fall(self, series: _Series, key: Key, at: int, record: Record) -> list[Alert]:
+        """Clear the alert of a series that was quiet for long enough at an event time, or let its severity fall.
+
+        With each window, too: in a backlog many are judged before event time is told to have gone on.
+        """
+        watch = over(series.watch, at, self._config.rule)
+        if watch == series.watch or series.alert is None:
+            return []
+        series.watch = watch
+        self._unsaved.add(key)
+        if watch.severity is None:
+            event = ended(series.alert, at, self._quiet, record)
+        else:
+            event = better(series.alert, at, watch.severity, record)
+        return [self._told(series, key, event)]
 
     def _forget(self, record: Record) -> list[Alert]:
         """Forget the series longest silent where there are too many; a few more than that, as it takes a sort."""

@@ -121,6 +121,22 @@ def test_a_value_beyond_all_that_was_seen_raises_and_quiet_clears() -> None:
     assert watched.retained() == {}
 
 
+def test_quiet_clears_within_a_backlog_as_it_does_while_time_goes_on() -> None:
+    """A sensor that speaks every quarter of an hour; an hour of its windows comes minute by minute, or at once."""
+    values, counts = {1450: 900.0, 1465: 25.0, 1495: 900.0, 1510: 25.0}, AnomalyConfig("counts", RULE)
+    rows = [(minute, CELL, "temperature", value, 0) for minute, value in values.items()]
+    live, behind = warm(config=counts), warm(config=counts)
+    told = []
+    for minute in range(1450, 1511):
+        told += live.close(*(row for row in rows if row[0] == minute), watermark=minute + 1)
+    behind.close(*rows, whole=False)
+    at_once = behind.whole(T0 + 1511 * MINUTE)
+    assert [event.action for event in told] == ["raised", "cleared", "raised"]
+    assert [(event.action, event.alert_id) for event in at_once] == [
+        (event.action, event.alert_id) for event in told
+    ]
+
+
 def test_an_alert_says_what_it_rests_on() -> None:
     watched = warm()
     [alert] = watched.close((1450, CELL, "temperature", 55.0, 0))

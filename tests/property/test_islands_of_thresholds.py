@@ -182,6 +182,8 @@ def stretches(first: Rules, log: Log) -> dict[Key, list[list[Stretch]]]:
                     if one.zones and ZONES.get(cell, "default") not in one.zones:
                         drop(key, start, one.version)
                     elif start > newest.get(key, -1):
+                        if start >= newest.get(key, start) + DAY * MINUTE:
+                            drop(key, newest[key] + DAY * MINUTE)
                         if key not in newest:
                             found[key].append([])
                         if not found[key][-1] or found[key][-1][-1].threshold != one:

@@ -60,6 +60,7 @@ class _Region:
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
+_SILENT = "nothing was measured for a day"
 
 
 class ThresholdBook:
@@ -135,6 +136,10 @@ class ThresholdBook:
             yield from self._drop(key, window.start, why, record, threshold.version)
             return
         series = self._series.get(key)
+        if series is not None and window.start >= (over := series.last + SILENT_MS):
+            # In a backlog nobody had told that time went on.
+            yield from self._drop(key, over, _SILENT, record)
+            series = None
         if series is None:
             series = self._series[key] = _Series(window.region, "")
             self._remember(key, series, window.start)
@@ -201,7 +206,7 @@ class ThresholdBook:
             else:
                 due.add(key)
         for key in sorted(due):  # the heap of whoever begins again is in another order
-            yield from self._drop(key, now, "nothing was measured for a day", record)
+            yield from self._drop(key, now, _SILENT, record)
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of the threshold that judges an alert's subject; None where none does."""

@@ -358,6 +358,16 @@ def test_what_is_forgotten_together_is_told_in_one_order_over_a_crash() -> None:
     assert logs[0] == logs[1]
 
 
+@pytest.mark.parametrize("watched", [AT_ONCE, replace(FULL, min_duration_ms=DAY * MINUTE)])
+def test_a_silent_day_within_a_backlog_ends_what_was_before_it(watched: Threshold) -> None:
+    rows = [(minute, CELL, "fill_level", 90.0, 0) for minute in (0, 2 * DAY)]
+    live, behind = Measured(policy(watched)), Measured(policy(watched))
+    told = [*live.close(rows[0]), *live.health(DAY), *live.close(rows[1])]
+    behind.put(*rows, watermark=2 * DAY + 1)
+    assert said(behind.health(2 * DAY + 1)) == said(told)
+    assert len(told) == (3 if watched is AT_ONCE else 0)
+
+
 def test_days_that_close_at_once_are_no_silence() -> None:
     made = Measured(policy(AT_ONCE))
     [raised] = made.live(0, 85)

@@ -126,9 +126,9 @@ def test_single_sends_each_reading_on_its_vehicles_or_sensors_topic() -> None:
 def test_run_writes_the_truth_about_what_it_published(tmp_path: Path) -> None:
     mine, truth = tmp_path / "mine.toml", tmp_path / "truth.json"
     mine.write_text(
-        'summary = "one sensor is silent"\n[calendar]\nstart = 2026-03-02T07:00:00\nduration = "10 min"\n'
+        'summary = "one sensor is silent"\n[calendar]\nstart = 2026-03-02T07:00:00\nduration = "40 min"\n'
         "[populations]\nbikes = 30\nsensors = 50\n[faults]\nduplicate = 1.0\n"
-        '[[events]]\nevent = "sensor-silent"\nsensors = ["noise-00001"]\nbegins = "07:03"\nlasts = "4 min"\n'
+        '[[events]]\nevent = "sensor-silent"\nsensors = ["noise-00001"]\nbegins = "07:15"\nlasts = "20 min"\n'
     )
     with FakeBroker().running() as broker:
         result = call("run", str(mine), "--speed", "max", "--truth", str(truth), "--json",
@@ -139,7 +139,7 @@ def test_run_writes_the_truth_about_what_it_published(tmp_path: Path) -> None:
     assert (due["kind"], due["subject"], due["from"]) == (
         "sensor_silent",
         "noise-00001",
-        "2026-03-01T23:03:00.000Z",
+        "2026-03-01T23:15:00.000Z",
     )
     alone = call("truth", str(mine))
     assert json.loads(alone.stdout) == json.loads(truth.read_text())

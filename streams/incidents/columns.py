@@ -15,8 +15,12 @@ def problem_of_lengths(columns: msgspec.Struct) -> str:
     return ""
 
 
+MOST_NAMES = 300_000
+"""That a book remembers: more than a city has cells."""
+
+
 class CellNames:
-    """The names of cells in messages: each is looked at once, in each book."""
+    """The names of cells in messages: each is looked at once, in each book; MOST_NAMES later they are forgotten."""
 
     def __init__(self, place: Callable[[str], object]) -> None:
         """`place` raises ValueError where a name is no cell."""
@@ -32,5 +36,7 @@ class CellNames:
                 self._place(cell)
             except ValueError:
                 return f"{cell[:32]!r} is no H3 cell"
+            if len(self._sound) >= MOST_NAMES:
+                self._sound.clear()  # it only spares a look
             self._sound.add(cell)
         return ""

@@ -250,7 +250,7 @@ def test_many_chunks_are_dropped_a_hundred_in_one_transaction(migrated: Database
 
 
 def test_what_is_being_read_is_dropped_afterwards_and_holds_up_nobody(
-    migrated: Database, monkeypatch: pytest.MonkeyPatch
+    migrated: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As by a dump, for hours: what was waited for was the end of it, with all commits of the worker behind."""
     write(migrated, rows.windows(*({"window_start": T0 - days * DAY} for days in (0, 12))))
@@ -267,11 +267,14 @@ def test_what_is_being_read_is_dropped_afterwards_and_holds_up_nobody(
         assert query(migrated.owner_url, kept) == [(2, 1)]
         monkeypatch.setattr(retention, "_INTERVAL_S", 0.0)
         monkeypatch.setattr(retention, "_AGAIN_S", 0.1)
+        caplog.set_level("INFO", logger=retention.__name__)
 
         async def forget() -> None:
             settings = Settings(database_url=SecretStr(migrated.writer_url), retain_windows_days=10)
             forgetting = asyncio.create_task(retention.forget_old_rows(settings))
-            await asyncio.sleep(1.5)  # one attempt at the least fails
+            await asyncio.to_thread(
+                eventually, lambda: caplog.text, until=lambda said: "'cell_window': None" in said
+            )
             reader.rollback()
             await asyncio.to_thread(
                 eventually, lambda: query(migrated.owner_url, kept), until=lambda now: now == [(1, 1)]

@@ -165,8 +165,10 @@ class AllSeries:
 
         With each window, too: in a backlog many are judged before event time is told to have gone on.
         """
+        if series.alert is None:
+            return []
         watch = over(series.watch, at, self._config.rule)
-        if watch == series.watch or series.alert is None:
+        if watch == series.watch:
             return []
         series.watch = watch
         self._unsaved.add(key)

@@ -21,10 +21,13 @@ _PUBACK = struct.Struct("!BBH")
 _PUBACK_TYPE = 0x40
 _PUBLISH_TYPE = 3
 _BURST = 400
-"""Messages taken in before paho may look at what is to be written, some milliseconds."""
-_BUFFER = 65_536
-"""Bytes read from the socket at once: some three hundred messages of one reading. With a quarter of it each message
-costs 4 % more: the kernel sends what waits for room in the socket's buffer within the call that makes room."""
+"""Messages after which nothing more is read before paho may look at what is to be written."""
+_BUFFER = 262_144
+"""Bytes read from the socket at once: some twelve hundred messages of one reading, taken in within milliseconds. With a
+quarter of it each message costs a tenth more: whoever makes room in the socket's buffer wakes the broker."""
+PAUSE_S = 0.005
+"""How long messages may gather once all that were there are taken in. Without it a gateway with 20,000 to 40,000
+messages a second reads two or three at a time, and each costs up to a half more; a busier one never pauses."""
 
 
 class Message(msgspec.Struct, gc=False, frozen=True):
@@ -63,13 +66,21 @@ def parse_publish(header: int, packet: bytes | bytearray) -> Message:
 class Receiver(Client):
     """Hands messages of QoS 0 and 1 to `on_publish_packet`, in the network thread, and acknowledges none by itself."""
 
-    def __init__(self, client_id: str, on_publish_packet: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        client_id: str,
+        on_publish_packet: Callable[[Message], None],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         super().__init__(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
         )
         self._on_publish_packet = on_publish_packet
+        self._sleep = sleep
         self._received = 0
         self._left = _BURST
+        self._is_empty = False
         self._read = b""
         self._read_at = 0
         self._read_from: object = None
@@ -85,9 +96,11 @@ class Receiver(Client):
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
         """Read the messages that are there, or one packet of another kind: paho itself reads one of any.
 
-        All that was read from the socket is dealt with, as nothing tells paho of what waits here.
+        All that was read from the socket is dealt with, as nothing tells paho of what waits here. After messages that
+        left nothing behind, it returns when others may have come.
         """
-        self._left = _BURST
+        self._left, self._is_empty = _BURST, False
+        at_first = self._received
         while True:
             self._take_whole_messages()
             before = self._received
@@ -96,7 +109,10 @@ class Receiver(Client):
             if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 return result
             if self._read_at == len(self._read) and (self._received == before or self._left <= 0):
-                return result
+                break
+        if self._is_empty and self._received > at_first:
+            self._sleep(PAUSE_S)
+        return result
 
     def _take_whole_messages(self) -> None:
         """Take in the messages that lie whole in what was read; paho has what is left."""
@@ -129,7 +145,11 @@ class Receiver(Client):
                 raise BlockingIOError  # paho goes on where it was
             if bufsize >= _BUFFER:
                 return super()._sock_recv(bufsize)
-            self._read = super()._sock_recv(_BUFFER)
+            try:
+                self._read = super()._sock_recv(_BUFFER)
+            except BlockingIOError:
+                self._is_empty = True
+                raise
         found = self._read[self._read_at : self._read_at + bufsize]
         self._read_at += len(found)
         return found

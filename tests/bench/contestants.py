@@ -28,6 +28,8 @@ class Sizes:
     single: int = 240_000
     known: int = 40_000
     """Messages that a gateway takes in before the clock starts: two of each vehicle."""
+    paced_per_s: int = 25_000
+    """Messages that a gateway gets where it need not hurry."""
     arrays: int = 300_000
     array: int = 500
     partials: int = 400
@@ -60,6 +62,7 @@ TINY = Sizes(
     vanilla=2_000,
     single=1_000,
     known=100,
+    paced_per_s=1_000,
     arrays=2_000,
     array=100,
     partials=20,
@@ -125,6 +128,12 @@ def _gateways(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
         sent = gateway.messages(sizes.single, sizes.base.vehicles, 1)
         return gateway.run_gateway(services, sent, sizes.single, gateways=gateways, known=sizes.known)
 
+    def paced(services: Services, gateways: int) -> Figures:
+        readings = sizes.single // 2 * gateways
+        sent = gateway.messages(sizes.single, sizes.base.vehicles, 1)[:readings]
+        rate = {"per_s": sizes.paced_per_s, "known": sizes.known}
+        return gateway.run_gateway(services, sent, readings, gateways=gateways, **rate)
+
     def array(services: Services) -> Figures:
         sent = gateway.messages(sizes.arrays, sizes.base.vehicles, sizes.array)
         return gateway.run_gateway(services, sent, sizes.arrays)
@@ -138,6 +147,10 @@ def _gateways(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
             Contestant("bare_paho", "messages", paho),
             Contestant("gateway_single", "messages", lambda s: single(s, 1)),
             Contestant("gateway_two", "messages", lambda s: single(s, 2)),
+        ),
+        (
+            Contestant("gateway_paced", "messages", lambda s: paced(s, 1)),
+            Contestant("gateway_two_paced", "messages", lambda s: paced(s, 2)),
         ),
         (Contestant("gateway_array", "readings", array),),
     )

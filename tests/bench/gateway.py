@@ -1,4 +1,7 @@
-"""The gateway, and what paho alone can receive: the same messages, queued in the broker by the same generator."""
+"""The gateway, and what paho alone can receive: the same messages by the same generator.
+
+They wait in the broker, so that the rate is what a receiver can take; or they come at a rate that leaves time.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -13,7 +16,7 @@ from schemas import codec
 from schemas.vehicles import VehiclePosition
 from streams import topics
 from tests.bench import kafka, mqtt_load
-from tests.bench.children import BenchFailed, Child
+from tests.bench.children import BenchFailed, Child, wait_until
 from tests.bench.expected import Verdict, compare
 from tests.bench.frames import positions_of, vehicle_id
 from tests.bench.marks import Lap, Mark, lap
@@ -61,8 +64,9 @@ def run_gateway(
     gateways: int = 1,
     partitions: int = 4,
     known: int = 0,
+    per_s: int | None = None,
 ) -> dict[str, Any]:
-    """Return the figures of gateways that find `sent` in their sessions, in readings.
+    """Return the figures of gateways that find `sent` in their sessions, or get `per_s` of it each; in readings.
 
     Each is measured after the first `known` messages that it takes in.
     """
@@ -71,8 +75,10 @@ def run_gateway(
         ids = [f"gateway-{number}" for number in range(gateways)]
         for id_ in ids:
             _open_session(mqtt, id_, share)
-        mqtt_load.publish(*mqtt, mqtt_load.packets(sent))
-        children = []
+        packets = mqtt_load.packets(sent)
+        if per_s is None:
+            mqtt_load.publish(*mqtt, packets)
+        children: list[Child] = []
         for id_ in ids:
             settings = environment(
                 bootstrap=bootstrap,
@@ -87,6 +93,10 @@ def run_gateway(
             children.append(
                 stack.enter_context(Child("tests.bench.receiver_child", spec, services.directory, settings))
             )
+        if per_s is not None:
+            for child in children:
+                wait_until(lambda child=child: "at work" in child.log_tail(), child, _ANSWER_S, "at work")
+            mqtt_load.publish(*mqtt, packets, per_s=per_s * gateways)
         results = [child.result(_TIMEOUT_S) for child in children]
         verdict = _compare(bootstrap, partitions, sent)
     return _figures(results, readings / len(sent), verdict)

@@ -7,6 +7,7 @@ measurement: packets are built before the clock runs, confirmations are only cou
 import socket
 import struct
 import threading
+import time
 from collections.abc import Sequence
 
 Message = tuple[str, bytes]
@@ -28,8 +29,9 @@ def packets(messages: Sequence[Message]) -> list[bytes]:
     ]
 
 
-def publish(host: str, port: int, ready: Sequence[bytes]) -> None:
-    """Publish packets and return when the broker has confirmed them all."""
+def publish(host: str, port: int, ready: Sequence[bytes], *, per_s: int | None = None) -> None:
+    """Publish packets and return when the broker has confirmed them all; `per_s` evenly, some each millisecond."""
+    batch = _BATCH if per_s is None else max(per_s // 1000, 1)
     with socket.create_connection((host, port), _TIMEOUT_S) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(_packet(_CONNECT, b"\x00\x04MQTT\x04\x02\x00\x3c" + _text("bench-load")))
@@ -37,9 +39,12 @@ def publish(host: str, port: int, ready: Sequence[bytes]) -> None:
         if answer[3:] != b"\x00":
             raise ConnectionError(f"MQTT at {host}:{port} refuses the load generator: {answer.hex()}")
         confirmed = _Confirmed(connection)
-        for start in range(0, len(ready), _BATCH):
+        begun = time.monotonic()
+        for start in range(0, len(ready), batch):
             confirmed.wait_for(start - _IN_FLIGHT)
-            connection.sendall(b"".join(ready[start : start + _BATCH]))
+            if per_s is not None:
+                time.sleep(max(begun + start / per_s - time.monotonic(), 0))
+            connection.sendall(b"".join(ready[start : start + batch]))
         confirmed.wait_for(len(ready))
         connection.sendall(_packet(_DISCONNECT, b""))
 

@@ -1,11 +1,13 @@
 """Who receives: the gateway, or a bare paho subscriber that does nothing with what it gets.
 
-Both find their messages queued in the broker's session, so that the rate is what they can take in and not what a
-generator can send beside them. The clock starts when more than `known` of them were taken in: a gateway learns the
-topic and the partition of a vehicle once, and reports come for months. Both end when nothing has come for QUIET_S; the
-clock stops at the last message that was confirmed (gateway: stored in Kafka and acknowledged) or received (paho).
+Their messages wait in the broker's session, so that the rate is what they can take in and not what a generator can
+send beside them; or they come at a steady rate, once a gateway has said that it is at work. The clock starts when more
+than `known` of them were taken in: a gateway learns the topic and the partition of a vehicle once, and reports come for
+months. Both end when nothing has come for QUIET_S; the clock stops at the last message that was confirmed (gateway:
+stored in Kafka and acknowledged) or received (paho).
 """
 
+import logging
 import threading
 import time
 from typing import Any
@@ -100,6 +102,7 @@ def bare_paho(watch: Watch, host: str, port: int, client_id: str) -> int:
 
 def main() -> None:
     """Be the one that is asked for."""
+    logging.basicConfig(level=logging.INFO)
     asked = marks.spec()
     watch = Watch(asked["known"])
     marks.settled()

@@ -17,6 +17,7 @@ _COMPARED = {
     "fleet_adversarial": ("floor_adversarial",),
     "gateway_single": ("bare_paho",),
     "gateway_two": ("gateway_single",),
+    "gateway_two_paced": ("gateway_paced",),
     "store": ("raw_copy",),
 }
 _SIZING_RATES = (10_000, 100_000, 1_000_000)

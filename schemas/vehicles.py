@@ -4,6 +4,7 @@ Names follow the Mobility Data Specification (MDS) 2.0, sections "Vehicle States
 "Vehicle Types": https://github.com/openmobilityfoundation/open-mobility-data-specification
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -38,6 +39,15 @@ VEHICLE_TYPES: tuple[VehicleType, ...] = (
     "moped",
     "other",
 )
+TYPES_OF_FORM_FACTORS: Mapping[str, VehicleType] = {
+    "bicycle": "bicycle",
+    "cargo_bicycle": "cargo_bicycle",
+    "scooter": "scooter_standing",  # until 2.2
+    "scooter_standing": "scooter_standing",
+    "scooter_seated": "scooter_seated",
+    "moped": "moped",
+}
+"""`form_factor` of GBFS (vehicle_types.json) to types of vehicles; car and other are other."""
 STANDING_STATES: tuple[VehicleState, ...] = (
     "available",
     "non_operational",

@@ -12,12 +12,9 @@ from streams.grid import locate
 from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule
-from streams.incidents.reading import needs_geographies, read
+from streams.incidents.reading import GEOGRAPHIES, TYPES, beside, read
 from streams.settings import Settings
 from streams.threshold_file import read_thresholds
-
-GEOGRAPHIES = "geographies.json"
-"""Stands beside an MDS `policies.json` that does not hold its geographies itself."""
 
 
 def load_policy(settings: Settings) -> Policy:
@@ -38,15 +35,15 @@ def zones_without(policy: Policy) -> Iterator[str]:
 
 
 def stamp(settings: Settings) -> tuple[tuple[int, ...] | None, ...]:
-    """Return what changes when a file is written or replaced, geographies beside it too: times, size and inode.
+    """Return what changes when a file is written or replaced, or one beside it: times, size and inode.
 
     Nothing where there is no file. The time of the inode too: archives and `cp -p` bring times of their own, and 10 is
     as long as 12.
     """
     found: list[tuple[int, ...] | None] = []
     policy, thresholds = settings.policy_file, settings.thresholds_file
-    geographies = None if policy is None else policy.parent / GEOGRAPHIES
-    for one in filter(None, (policy, geographies, thresholds)):
+    others = () if policy is None else (policy.parent / GEOGRAPHIES, policy.parent / TYPES)
+    for one in filter(None, (policy, *others, thresholds)):
         try:
             stat = one.stat()
             found.append((stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino))
@@ -58,11 +55,13 @@ def stamp(settings: Settings) -> tuple[tuple[int, ...] | None, ...]:
 def read_policy(settings: Settings, path: Path | None) -> tuple[Policy, Findings]:
     """Read a policy file (None: the default policy), with all that is wrong with it; PolicyError if it is not there."""
     findings = Findings("default" if path is None else path.name)
-    document = None if path is None else _text(path)
-    others = None
-    if path is not None and document is not None and needs_geographies(document):
-        others = _text(path.parent / GEOGRAPHIES)
-    return read(document, others, default_rule(settings), city_of(settings), findings), findings
+    document = other = None
+    if path is not None:
+        document = _text(path)
+        name = beside(document)
+        if name == GEOGRAPHIES or (name is not None and (path.parent / name).exists()):
+            other = _text(path.parent / name)
+    return read(document, other, default_rule(settings), city_of(settings), findings), findings
 
 
 def default_rule(settings: Settings) -> Rule:

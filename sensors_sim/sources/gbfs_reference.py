@@ -9,20 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemas.vehicles import VehicleType
+from schemas.vehicles import TYPES_OF_FORM_FACTORS, VehicleType
 from sensors_sim.sources.contract import BadRow, Report
 from sensors_sim.sources.files import UNREADABLE, open_text
 from sensors_sim.sources.places import Place, place
-
-_TYPES: Mapping[str, VehicleType] = {
-    "bicycle": "bicycle",
-    "cargo_bicycle": "cargo_bicycle",
-    "scooter": "scooter_standing",  # until 2.2
-    "scooter_standing": "scooter_standing",
-    "scooter_seated": "scooter_seated",
-    "moped": "moped",
-}
-"""form_factor to the wire's type; car and other are other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +37,8 @@ class Reference:
         if isinstance(data.get("system_id"), str):
             self.system_id = data["system_id"]
         for kind in objects(data.get("vehicle_types")):
-            self.types[str(kind.get("vehicle_type_id"))] = _TYPES.get(str(kind.get("form_factor")), "other")
+            form_factor = str(kind.get("form_factor"))
+            self.types[str(kind.get("vehicle_type_id"))] = TYPES_OF_FORM_FACTORS.get(form_factor, "other")
         for number, station in enumerate(objects(data.get("stations"))):
             self.station(station, f"{where} station {number + 1}")
 

@@ -15,25 +15,33 @@ from streams.incidents.counts.document import (
 from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule, read_zones
-from streams.incidents.stays.gbfs import is_gbfs, read_geofencing
+from streams.incidents.stays.gbfs import Terms, is_gbfs, read_geofencing
+from streams.incidents.stays.gbfs_types import VehicleTypes
+
+GEOGRAPHIES = "geographies.json"
+TYPES = "vehicle_types.json"
 
 
-def needs_geographies(document: str) -> bool:
-    """Return whether a text is an MDS policy document whose geographies stand in another file."""
+def beside(document: str) -> str | None:
+    """Return the name of the file beside it to which a document refers, None where there is none.
+
+    An MDS policy document that does not hold its geographies itself needs them; zones of GBFS may name types.
+    """
     value = _json(document)
-    return is_mds(value) and geographies_of(document) is None
+    if is_mds(value):
+        return GEOGRAPHIES if geographies_of(document) is None else None
+    return TYPES if is_gbfs(value) else None
 
 
-def read(
-    document: str | None, geographies: str | None, default: Rule, city: City, findings: Findings
-) -> Policy:
+def read(document: str | None, other: str | None, default: Rule, city: City, findings: Findings) -> Policy:
     """Return the policy of a file (None: the default alone); all mistakes are added to the findings.
 
-    `geographies` is the text of the file that holds the geographies of an MDS document, where it does not itself.
+    `other` is the text of the file `beside` it, None where there is none.
     """
     value = None if document is None else _json(document)
     if value is not None and is_gbfs(value):
-        zones = read_geofencing(value, default.min_duration_ms, findings)
+        terms = Terms(VehicleTypes(other, findings), default.min_duration_ms)
+        zones = read_geofencing(value, terms, findings)
         return replace(
             read_zones(None, default, findings),
             stays=zones.stays,
@@ -47,7 +55,7 @@ def read(
         return read_zones(None, default, findings)
     if document is None or value is None or not is_mds(value):
         return read_zones(document, default, findings)
-    others = None if geographies is None else read_other(geographies, findings)
+    others = None if other is None else read_other(other, findings)
     decides = f"{default.min_duration_ms} {city.time_zone} {sorted(city.vehicle_types)}"
     found = read_policies(value, others, Judged(decides, default.min_duration_ms), city, findings)
     return replace(

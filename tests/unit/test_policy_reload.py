@@ -18,7 +18,7 @@ from streams.policy_reload import PolicyReloader
 from streams.settings import Settings
 from tests.pipeline import restored
 from tests.unit.incidents.counts.mds import document, geography, policy, rule
-from tests.unit.incidents.stays.zones import TOWN, time_rule
+from tests.unit.incidents.stays.zones import TOWN, feature, gbfs, time_rule
 
 NONE = '{"type": "FeatureCollection", "features": []}'
 
@@ -107,6 +107,19 @@ def test_a_file_of_the_same_size_and_time_is_read_too(tmp_path: Path, replaced: 
     written.rename(path)
     assert (path.stat().st_mtime_ns, path.stat().st_size) == (known.st_mtime_ns, known.st_size)
     asyncio.run(worker.follow_until(lambda: worker.incidents._policy is not before))
+
+
+def test_the_types_of_vehicles_beside_geofencing_zones_are_followed_too(tmp_path: Path) -> None:
+    path, types = tmp_path / "geofencing_zones.json", tmp_path / "vehicle_types.json"
+    path.write_text(gbfs(feature(TOWN, {"ride_end_allowed": False, "vehicle_type_ids": ["v1"]})))
+    kind = '{"data": {"vehicle_types": [{"vehicle_type_id": "v1", "form_factor": "%s"}]}}'
+    types.write_text(kind % "scooter_standing")
+    worker = Worker(path)
+    before = worker.reloader.policy
+    assert before.stays[0].rules[0].vehicle_types == {"scooter_standing"}
+    types.write_text(kind % "moped")
+    asyncio.run(worker.follow_until(lambda: worker.incidents._policy is not before))
+    assert worker.reloader.policy.stays[0].rules[0].vehicle_types == {"moped"}
 
 
 def test_a_file_that_nobody_expected_ends_no_worker(

@@ -16,13 +16,14 @@ from typing import Any
 
 import shapely
 
-from schemas.vehicles import STANDING_STATES, VEHICLE_TYPES
+from schemas.vehicles import STANDING_STATES
 from streams.incidents.counts.hours import Hours
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of
 from streams.incidents.mds_policy import ALWAYS, Span
 from streams.incidents.speeds.gbfs import speed_of_zone
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
+from streams.incidents.stays.gbfs_types import VehicleTypes
 from streams.incidents.stays.rules import Area, StayKind, StayPolicy, StayRule
 
 POLICY_ID = "geofencing_zones"
@@ -30,6 +31,14 @@ _NOT_JUDGED = ("ride_start_allowed", "ride_through_allowed", "station_parking")
 
 ZoneRule = tuple[StayRule, SpeedRule]
 """What one rule of a zone says about parking and about speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a document leaves open: which vehicles its rules name, and how long one may stand where none may be left."""
+
+    types: VehicleTypes
+    notice_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +56,10 @@ def is_gbfs(document: Any) -> bool:
     return isinstance(data, dict) and "geofencing_zones" in data
 
 
-def read_geofencing(document: Mapping[str, Any], notice_ms: int, findings: Findings) -> Zones:
+def read_geofencing(document: Mapping[str, Any], terms: Terms, findings: Findings) -> Zones:
     """Return the policies and their areas; all mistakes are added to the findings.
 
-    A vehicle may stand for `notice_ms` where none may be left. Without a limit there is no policy on speed.
+    Without a limit there is no policy on speed.
     """
     collection = document["data"]["geofencing_zones"]
     features = collection.get("features") if isinstance(collection, dict) else None
@@ -61,14 +70,15 @@ def read_geofencing(document: Mapping[str, Any], notice_ms: int, findings: Findi
     areas: list[Area] = []
     for index, feature in enumerate(features):
         place = f"data.geofencing_zones.features[{index}]"
-        for area, found in _zone(feature, index, place, notice_ms, findings):
+        for area, found in _zone(feature, index, place, terms, findings):
             areas.append(area)
             rules += found
-    rest, outside = _rest(document["data"].get("global_rules"), areas, notice_ms, findings)
+    rest, outside = _rest(document["data"].get("global_rules"), areas, terms, findings)
     rules = list(_told_apart([*rules, *rest]))
     areas += outside
     findings.note("", "it names no operator; it is judged for all of them")
-    text = json.dumps([document["data"], notice_ms], sort_keys=True)
+    known = list(terms.types)
+    text = json.dumps([document["data"], terms.notice_ms, *([known] if known else [])], sort_keys=True)
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
     about = POLICY_ID, "geofencing zones", version, frozenset[str](), 0, None
     stays = StayPolicy(*about, tuple(stay for stay, _ in rules))
@@ -88,7 +98,7 @@ def _told_apart(rules: Iterable[ZoneRule]) -> Iterator[ZoneRule]:
 
 
 def _zone(
-    feature: Any, index: int, place: str, notice_ms: int, findings: Findings
+    feature: Any, index: int, place: str, terms: Terms, findings: Findings
 ) -> Iterator[tuple[Area, list[ZoneRule]]]:
     properties = feature.get("properties") if isinstance(feature, dict) else None
     geometry = feature.get("geometry") if isinstance(feature, dict) else None
@@ -107,7 +117,7 @@ def _zone(
     dates = _dates(properties, f"{place}.properties", findings)
     yield (
         area,
-        list(_rules(properties.get("rules"), name, area, dates, "no_parking", notice_ms, at, findings)),
+        list(_rules(properties.get("rules"), name, area, dates, "no_parking", terms, at, findings)),
     )
 
 
@@ -138,7 +148,7 @@ def _dates(properties: Mapping[str, Any], place: str, findings: Findings) -> Spa
 
 
 def _rest(
-    given: Any, areas: list[Area], notice_ms: int, findings: Findings
+    given: Any, areas: list[Area], terms: Terms, findings: Findings
 ) -> tuple[list[ZoneRule], list[Area]]:
     """Return the rules of all that is outside of every zone, and that area."""
     if given is None:
@@ -149,7 +159,14 @@ def _rest(
         return [], []
     outside = Area.of(whole, outside=True)
     rules = _rules(
-        given, "all zones", outside, ALWAYS, "outside_service_area", notice_ms, "data.global_rules", findings
+        given,
+        "all zones",
+        outside,
+        ALWAYS,
+        "outside_service_area",
+        terms,
+        "data.global_rules",
+        findings,
     )
     return list(rules), [outside]
 
@@ -160,7 +177,7 @@ def _rules(
     area: Area,
     dates: Span,
     kind: StayKind,
-    notice_ms: int,
+    terms: Terms,
     place: str,
     findings: Findings,
 ) -> Iterator[ZoneRule]:
@@ -177,13 +194,8 @@ def _rules(
                 at, f"ride_end_allowed (until 2.3 ride_allowed) is {allowed!r}; true or false is expected"
             )
             continue
-        types = rule.get("vehicle_type_ids", rule.get("vehicle_type_id")) or []
-        types = types if isinstance(types, list) else [types]
-        if not set(map(str, types)) <= set(VEHICLE_TYPES):
-            findings.error(
-                f"{at}.vehicle_type_ids",
-                f"is {types!r}; readings have no such ids, name types of vehicles instead: {', '.join(VEHICLE_TYPES)}",
-            )
+        about = terms.types.of(rule, at)
+        if about is None:
             continue
         for key in _NOT_JUDGED:
             if rule.get(key) not in (None, key in ("ride_start_allowed", "ride_through_allowed")):
@@ -195,8 +207,8 @@ def _rules(
             zone=zone,
             areas=frozenset([area.area_id]),
             states=tuple(STANDING_STATES),
-            vehicle_types=frozenset(types),
-            limit_ms=None if allowed else notice_ms,
+            vehicle_types=about,
+            limit_ms=None if allowed else terms.notice_ms,
             hours=Hours(),
             dates=dates,
         )

@@ -1,5 +1,6 @@
 """What a file may say about where vehicles stand, and every mistake in it."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_a_rule_on_time_may_be_smaller_than_a_cell() -> None:
         ),
         (
             gbfs(feature(PLAZA, {"ride_end_allowed": False, "vehicle_type_ids": ["abc"]})),
-            "readings have no such ids",
+            "put the feed's vehicle_types.json beside the file",
         ),
         (gbfs(feature({"type": "Point", "coordinates": [1, 2]})), "Polygon or MultiPolygon is expected"),
         (gbfs(global_rules=[{"ride_end_allowed": False}]), "there is no zone that they are outside of"),
@@ -98,6 +99,54 @@ def test_zones_of_older_versions_and_what_is_not_judged() -> None:
     [stay] = read.stays[0].rules
     assert (stay.kind, stay.vehicle_types, stay.limit_ms) == ("no_parking", {"moped"}, 120_000)
     assert sum("is not judged" in note for note in findings.notes) == 1
+
+
+def vehicle_types(**form_factors: Any) -> str:
+    kinds = [{"vehicle_type_id": id_, "form_factor": form} for id_, form in form_factors.items()]
+    return json.dumps({"version": "3.0", "data": {"vehicle_types": kinds}})
+
+
+TYPES = vehicle_types(pedal="bicycle", electric="bicycle", kick="scooter", van="car")
+
+
+@pytest.mark.parametrize(
+    ("ids", "types"),
+    [
+        (["kick"], {"scooter_standing"}),
+        (["electric", "pedal"], {"bicycle"}),
+        (["van", "kick"], {"other", "scooter_standing"}),
+        (["moped"], {"moped"}),  # as we call them
+        ([], set()),
+    ],
+)
+def test_a_feed_s_own_types_are_those_of_the_file_beside_it(ids: list[str], types: set[str]) -> None:
+    rule = {"ride_end_allowed": False, "maximum_speed_kph": 6, "vehicle_type_ids": ids}
+    read, findings = parsed(gbfs(feature(PLAZA, rule)), TYPES)
+    assert findings.errors == []
+    assert [one.vehicle_types for one in (*read.stays[0].rules, *read.speeds[0].rules)] == [types, types]
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (TYPES, "is ['pedal'], without ['electric'] of the same form (bicycle)"),
+        (vehicle_types(kick="scooter"), "is ['pedal']; put the feed's vehicle_types.json beside the file"),
+        ("{", "vehicle_types.json: no vehicle types of GBFS (JSONDecodeError"),
+        ('{"data": {"vehicle_types": [3]}}', "vehicle_types.json: no vehicle types of GBFS (TypeError"),
+    ],
+)
+def test_a_rule_on_some_vehicles_of_a_form_or_on_unknown_ones_is_refused(other: str, says: str) -> None:
+    text = gbfs(feature(PLAZA, {"ride_end_allowed": False, "vehicle_type_ids": ["pedal"]}))
+    _, findings = parsed(text, other)
+    assert any(says in error for error in findings.errors), findings.errors
+
+
+def test_what_a_type_means_decides_the_version() -> None:
+    text = gbfs(feature(PLAZA, {"ride_end_allowed": False, "vehicle_type_ids": ["kick"]}))
+    (scooters,), (mopeds,) = (
+        parsed(text, vehicle_types(kick=form))[0].stays for form in ("scooter", "moped")
+    )
+    assert scooters.version != mopeds.version
 
 
 @pytest.mark.parametrize(

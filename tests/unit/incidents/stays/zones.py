@@ -40,10 +40,10 @@ PLAZA = box(121.4760, 31.2330, 121.4772, 31.2340)
 TOWN = box(121.40, 31.20, 121.50, 31.26)
 
 
-def parsed(text: str) -> tuple[Policy, Findings]:
-    """Return the policy of a document, and its findings."""
+def parsed(text: str, other: str | None = None) -> tuple[Policy, Findings]:
+    """Return the policy of a document with the file beside it, and its findings."""
     findings = Findings("zones")
-    return read(text, None, DEFAULT, CITY, findings), findings
+    return read(text, other, DEFAULT, CITY, findings), findings
 
 
 def time_rule(number: int, *areas: int, **fields: Any) -> dict[str, Any]:

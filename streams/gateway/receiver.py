@@ -22,6 +22,8 @@ _PUBACK_TYPE = 0x40
 _PUBLISH_TYPE = 3
 _BURST = 400
 """Messages after which nothing more is read before paho may look at what is to be written."""
+LONGEST_S = 0.5
+"""Seconds after which nothing more is read, either: while Kafka takes little, each message may wait in the handler."""
 _BUFFER = 262_144
 """Bytes read from the socket at once: some twelve hundred messages of one reading, taken in within milliseconds. With a
 quarter of it each message costs a tenth more: whoever makes room in the socket's buffer wakes the broker."""
@@ -80,6 +82,7 @@ class Receiver(Client):
         self._sleep = sleep
         self._received = 0
         self._left = _BURST
+        self._until = 0.0
         self._is_empty = False
         self._read = b""
         self._read_at = 0
@@ -99,7 +102,7 @@ class Receiver(Client):
         All that was read from the socket is dealt with, as nothing tells paho of what waits here. After messages that
         left nothing behind, it returns when others may have come.
         """
-        self._left, self._is_empty = _BURST, False
+        self._left, self._until, self._is_empty = _BURST, time.monotonic() + LONGEST_S, False
         at_first = self._received
         while True:
             self._take_whole_messages()
@@ -141,7 +144,7 @@ class Receiver(Client):
     def _sock_recv(self, bufsize: int) -> bytes:
         if self._read_at == len(self._read) or self._read_from is not self._sock:
             self._read, self._read_at, self._read_from = b"", 0, self._sock
-            if self._left <= 0:
+            if self._left <= 0 or time.monotonic() > self._until:
                 raise BlockingIOError  # paho goes on where it was
             if bufsize >= _BUFFER:
                 return super()._sock_recv(bufsize)

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from streams.gateway.receiver import PAUSE_S, Message, Receiver, parse_publish
+from streams.gateway.receiver import LONGEST_S, PAUSE_S, Message, Receiver, parse_publish
 
 _CONNACK = b"\x20\x03\x00\x00\x00"
 
@@ -228,6 +229,26 @@ def test_acknowledgements_go_out_between_messages_that_do_not_end() -> None:
         assert len(taken) < 6_000
         assert broker.read_bytes(4) == b"\x40\x02\x00\x01"
         broker.loop_until(lambda: len(taken) == 10_000)
+
+
+def test_paho_gets_its_turn_between_messages_that_take_long() -> None:
+    """Else a broker that hears nothing for longer than the keep-alive ends the connection, and all come again."""
+    taken: list[Message] = []
+
+    def take(message: Message) -> None:
+        time.sleep(LONGEST_S / 5)
+        taken.append(message)
+
+    receiver = Receiver("gateway-9", take)
+    broker = Broker(receiver)
+    large = b"".join(_packet(Message("t", b"x" * 400_000, mid, 1)) for mid in range(1, 21))
+    sending = threading.Thread(target=broker.send, args=[large])
+    sending.start()
+    broker.loop_until(lambda: len(taken) > 0)
+    assert len(taken) < 10
+    broker.loop_until(lambda: len(taken) == 20)
+    sending.join()
+    broker.close()
 
 
 def test_what_was_read_of_a_connection_ends_with_it() -> None:

@@ -119,6 +119,7 @@ class KafkaSink:
         self._on_confirmed(record)  # first: once nothing is in flight, every confirmation was passed on
         with self._lock:
             self._in_flight -= 1
+            self._attempts = 0
 
     def _refuse(self, number: int, record: KafkaRecord, error: Exception) -> None:
         with self._lock:
@@ -139,8 +140,9 @@ class KafkaSink:
             self._connect()
         except (KafkaError, SettingsError) as error:
             log.debug("Kafka is still away: %s", error)
-            self._not_before = time.monotonic() + random.uniform(0.5, 1.0) * backoff
             return False
+        finally:  # it may answer, and refuse the same records again
+            self._not_before = time.monotonic() + random.uniform(0.5, 1.0) * backoff
         again = sorted(self._failed, key=lambda item: item[0])
         self._failed = []  # nothing is in flight: the lock has no one to keep out
         self._waiting.extendleft((number, record) for number, record, _ in reversed(again))

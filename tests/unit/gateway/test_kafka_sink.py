@@ -1,0 +1,91 @@
+"""What Kafka refuses for good is tried again, in order, and not without end in a second."""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from kafka.errors import MessageSizeTooLargeError
+from kafka.future import Future
+
+from streams.gateway import kafka_sink
+from streams.gateway.kafka_sink import KafkaSink
+from streams.gateway.records import KafkaRecord
+from streams.settings import Settings
+
+
+class FakeKafka:
+    """Takes records while `refusing` is false. Stands for the class of producers, too."""
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+        self.refusing = False
+        self.producers = 0
+        self.taken: list[bytes] = []
+
+    def __call__(self, **_settings: object) -> "FakeKafka":
+        self.producers += 1
+        return self
+
+    def partitions_for(self, _topic: str) -> set[int]:
+        return set(range(self._partitions))
+
+    def send(self, _topic: str, *, value: bytes, **_more: Any) -> Future:
+        if self.refusing:
+            raise MessageSizeTooLargeError("larger than the topic takes")
+        self.taken.append(value)
+        return Future().success(None)
+
+    def close(self, **_timeout: float) -> None:
+        pass
+
+
+def _record(value: bytes) -> KafkaRecord:
+    return KafkaRecord("ub.vehicles", 0, None, value, [], 1, ())
+
+
+@pytest.fixture
+def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
+    fake = FakeKafka(Settings().source_partitions)
+    monkeypatch.setattr(kafka_sink, "KafkaProducer", fake)
+    return fake
+
+
+def _sink(confirmed: list[KafkaRecord]) -> KafkaSink:
+    sink = KafkaSink(Settings(), confirmed.append)
+    assert sink.open(time.monotonic(), threading.Event())
+    return sink
+
+
+def _pump_until_confirmed(sink: KafkaSink) -> None:
+    deadline = time.monotonic() + 10
+    while sink.unconfirmed:
+        assert time.monotonic() < deadline
+        sink.pump()
+        time.sleep(0.001)
+
+
+def test_a_kafka_that_refuses_for_good_is_asked_again_ever_less_often(kafka: FakeKafka) -> None:
+    confirmed: list[KafkaRecord] = []
+    sink = _sink(confirmed)
+    kafka.refusing = True
+    for value in (b"1", b"2", b"3"):
+        sink.put(_record(value))
+    for _ in range(1_000):
+        sink.pump()
+    assert kafka.producers == 2  # the first one, and one at once: a producer that was forgotten needs no more
+    kafka.refusing = False
+    _pump_until_confirmed(sink)
+    assert kafka.taken == [record.value for record in confirmed] == [b"1", b"2", b"3"]
+
+
+def test_what_was_refused_long_ago_delays_nothing(kafka: FakeKafka) -> None:
+    sink = _sink([])
+    for _ in range(4):
+        kafka.refusing = True
+        sink.put(_record(b"1"))
+        sink.pump()
+        kafka.refusing = False
+        begun = time.monotonic()
+        _pump_until_confirmed(sink)
+        assert time.monotonic() - begun < 1.0

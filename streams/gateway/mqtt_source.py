@@ -148,6 +148,10 @@ class MqttSource:
             # that no more is taken in than Kafka confirms: whoever opens must not wait for it.
             self._subscribed.set()
         self._subscribe()
+        if flags.session_present and self._settings.mqtt_share:
+            # Subscribed alone before it shared, it would get all that the others get, too. Afterwards: between
+            # the two nothing is lost.
+            self._client.unsubscribe(list(topics.MQTT_GATEWAY_FILTERS))
 
     def _subscribe(self) -> None:
         share = self._settings.mqtt_share

@@ -140,3 +140,22 @@ def test_gateways_of_one_share_divide_the_messages(services: Services) -> None:
         reader.poll()
     assert len(reader.rows) == 2_000
     assert {headers["ce_source"] for headers in reader.headers} == {b"gateway-a", b"gateway-b"}
+
+
+def test_a_gateway_that_begins_to_share_takes_each_message_once(services: Services) -> None:
+    start = now_ms() - 60_000
+    messages = [("ub/v1/north/vehicles", array([reading(f"v-{n}", start + n)])) for n in range(1_000)]
+    with running_gateway(services, gateway_id="gateway-a") as alone:
+        assert alone.terminate() == 0
+    with (
+        publisher(services) as client,
+        Reader(services) as reader,
+    ):
+        publish_all(client, messages[:500])  # they wait in the session
+        with running_gateway(services, gateway_id="gateway-a", mqtt_share="all") as gateway:
+            reader.read_until(lambda seen: len(seen.pairs) == 500, "what waited")
+            publish_all(client, messages[500:])
+            reader.read_until(lambda seen: len(seen.pairs) == 1_000, "all readings")
+            assert gateway.terminate() == 0
+        reader.poll()
+    assert len(reader.rows) == 1_000

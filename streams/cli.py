@@ -91,7 +91,12 @@ def up(
 @click.option(
     "--wait", default=30.0, show_default=True, help="Seconds to wait for the services at the start."
 )
-def gateway(wait: float) -> None:
+@click.option(
+    "--leave",
+    is_flag=True,
+    help="Take in what the broker holds for UB_GATEWAY_ID, give its session up, and end.",
+)
+def gateway(wait: float, leave: bool) -> None:
     """Carry readings from MQTT to Kafka until SIGTERM; nothing is lost on the way."""
     from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.gateway.bridge import Bridge  # noqa: PLC0415
@@ -103,7 +108,7 @@ def gateway(wait: float) -> None:
         signal.signal(number, lambda *_: stop.set())
     wait_for_kafka(settings.kafka_bootstrap, wait)
     create_topics(settings.kafka_bootstrap, settings)
-    click.echo(str(Bridge(settings).run(stop)), err=True)
+    click.echo(str(Bridge(settings, leave=leave).run(stop)), err=True)
 
 
 @main.command()

@@ -30,6 +30,8 @@ STATS_INTERVAL_S = 10.0
 OUTAGE_PATIENCE_S = 5.0
 DRAIN_S = 15.0
 """How long a stopping gateway waits for Kafka. What is not confirmed by then stays in the MQTT session."""
+LEFT_AFTER_S = 5.0
+"""A gateway that leaves has got all that its session held when nothing has come for so long."""
 OVERHEAD_BYTES = 500
 """What a message costs in memory besides its payload, and each of its refusals, roughly."""
 
@@ -56,10 +58,17 @@ class Stats:
 
 
 class Bridge:
-    """One gateway. `run` works until told to stop and loses nothing by it."""
+    """One gateway. `run` works until told to stop and loses nothing by it.
 
-    def __init__(self, settings: Settings, *, now_ms: Callable[[], int] | None = None) -> None:
+    With `leave` it takes in what its session holds, ends the session, and is done.
+    """
+
+    def __init__(
+        self, settings: Settings, *, leave: bool = False, now_ms: Callable[[], int] | None = None
+    ) -> None:
         self._settings = settings
+        self._leave = leave
+        self._has_left = False
         self._now_ms = now_ms or _wall_ms
         self._limits = Limits.of(
             settings.max_payload_bytes, int(settings.max_clock_ahead_s * 1000), settings.source_partitions
@@ -82,7 +91,7 @@ class Bridge:
         self._work = threading.Event()
         self._outage = Outage(OUTAGE_PATIENCE_S)
         self._kafka = KafkaSink(settings, self._confirm)
-        self._mqtt = MqttSource(settings, self._take_in)
+        self._mqtt = MqttSource(settings, self._take_in, leave=leave)
 
     def run(self, stop: threading.Event) -> Stats:
         """Work until `stop` is set.
@@ -99,7 +108,7 @@ class Bridge:
                 self._drain()
         finally:
             self._take_in_no_more()
-            self._mqtt.close(timeout_s=5.0)
+            self._mqtt.close(timeout_s=5.0, keep_session=not self._has_left)
             self._kafka.close()
         log.info("%s: stopped; %s", self._settings.gateway_id, self.stats())
         if self._mqtt.failure is not None:
@@ -164,10 +173,11 @@ class Bridge:
             stats.stale += len(complete) - acked
 
     def _work_until(self, stop: threading.Event) -> None:
-        """Send what is due, until `stop` is set or the network thread has failed."""
+        """Send what is due, until `stop` is set, the network thread has failed or the gateway has left."""
         tick_s = max(0.002, self._settings.frame_linger_ms / 2000)
         next_stats = time.monotonic() + STATS_INTERVAL_S
-        while not stop.is_set() and self._mqtt.failure is None:
+        heard, messages = time.monotonic(), 0
+        while not stop.is_set() and self._mqtt.failure is None and not self._has_left:
             self._work.wait(tick_s)
             self._work.clear()
             self._send(self._framer.due)
@@ -176,6 +186,11 @@ class Bridge:
             if now >= next_stats:
                 next_stats += STATS_INTERVAL_S
                 log.info("%s: %s", self._settings.gateway_id, self.stats())
+            if self._leave:
+                stats = self.stats()
+                if stats.messages != messages or stats.unacked or not self._mqtt.is_connected:
+                    heard, messages = now, stats.messages
+                self._has_left = now - heard >= LEFT_AFTER_S
 
     def _send(self, frames_of: Callable[[int], list[Frame]]) -> None:
         with self._lock:

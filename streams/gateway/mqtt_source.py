@@ -34,11 +34,15 @@ OnMessage = Callable[[Message, int], None]
 
 
 class MqttSource:
-    """Hands messages to `on_message` and acknowledges them when told to."""
+    """Hands messages to `on_message` and acknowledges them when told to.
 
-    def __init__(self, settings: Settings, on_message: OnMessage) -> None:
+    One that leaves is subscribed to nothing: it gets what its session holds.
+    """
+
+    def __init__(self, settings: Settings, on_message: OnMessage, *, leave: bool = False) -> None:
         self._settings = settings
         self._on_message = on_message
+        self._leave = leave
         self._connection = 0
         self._lock = threading.Lock()  # an ack is queued on the connection it belongs to, or not at all
         self._subscribed = threading.Event()
@@ -54,6 +58,11 @@ class MqttSource:
     def address(self) -> str:
         """Where the broker is."""
         return f"{self._settings.mqtt_host}:{self._settings.mqtt_port}"
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages may come."""
+        return self._client.is_connected()
 
     def open(self, deadline: float, stop: threading.Event) -> bool:
         """Connect and subscribe; retry until `deadline` (monotonic seconds). False: told to stop.
@@ -95,10 +104,10 @@ class MqttSource:
                 self._client.acknowledge(mids)
         return len(current)
 
-    def close(self, timeout_s: float) -> None:
-        """Wait until the broker has read all acknowledgements, then disconnect; the broker keeps the session."""
+    def close(self, timeout_s: float, *, keep_session: bool = True) -> None:
+        """Wait until the broker has read all acknowledgements, then disconnect."""
         self._closing = True
-        if self._client.is_connected():
+        if self.is_connected:
             # Renewing the subscription changes nothing, but its answer comes after all acknowledgements were
             # read. Written is not enough: paho closes a socket that may hold unread messages, the kernel
             # answers with a reset, and acknowledgements that the broker had not read yet are gone.
@@ -106,7 +115,9 @@ class MqttSource:
             self._subscribed.clear()
             self._subscribe()
             self._subscribed.wait(timeout_s)
-        self._client.disconnect()
+        disconnect = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+        disconnect.SessionExpiryInterval = SESSION_EXPIRY_S if keep_session else 0
+        self._client.disconnect(properties=disconnect)
         if self._disconnected.wait(timeout_s):
             self._client.loop_stop()
         else:  # stopping the loop would wait for a socket that takes nothing
@@ -124,6 +135,7 @@ class MqttSource:
         client.on_connect = self._handle_connect
         client.on_connect_fail = self._handle_connect_fail
         client.on_subscribe = self._handle_subscribe
+        client.on_unsubscribe = self._handle_unsubscribe
         client.on_disconnect = self._handle_disconnect
         return client
 
@@ -156,9 +168,24 @@ class MqttSource:
     def _subscribe(self) -> None:
         share = self._settings.mqtt_share
         prefix = f"$share/{share}/" if share else ""
+        filters = [prefix + wanted for wanted in topics.MQTT_GATEWAY_FILTERS]
+        if self._leave:
+            self._client.unsubscribe(filters)
+            return
         # Retained readings are sent once, not again at each reconnection.
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-        self._client.subscribe([(prefix + wanted, options) for wanted in topics.MQTT_GATEWAY_FILTERS])
+        self._client.subscribe([(wanted, options) for wanted in filters])
+
+    def _handle_unsubscribe(
+        self,
+        _client: Client,
+        _data: Any,
+        _mid: int,
+        _reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        if self._leave:
+            self._subscribed.set()
 
     def _handle_subscribe(
         self,

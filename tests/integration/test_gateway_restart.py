@@ -8,12 +8,14 @@ from contextlib import contextmanager
 import pytest
 from paho.mqtt.client import Client
 
+from streams.gateway.bridge import Bridge
 from tests.integration.gateway_support import (
     Pair,
     Reader,
     Services,
     array,
     now_ms,
+    publish_all,
     publisher,
     reading,
     running_gateway,
@@ -120,3 +122,22 @@ def test_more_than_a_gateway_may_hold_waits_for_it_and_it_comes_to_work_all_the_
             pass
         with running_gateway(services, max_unacked_bytes=1_000_000):
             reader.read_until(lambda seen: seen.pairs >= stream.pairs, "every reading")
+
+
+def test_a_gateway_that_leaves_takes_in_what_waits_for_it_and_gets_no_more(services: Services) -> None:
+    """The broker gives a gateway of a share its part while it is away, too."""
+    start = now_ms() - 60_000
+    messages = [("ub/v1/north/vehicles", array([reading(f"v-{n}", start + n)])) for n in range(2_000)]
+    with (
+        publisher(services) as client,
+        Reader(services) as reader,
+        running_gateway(services, gateway_id="gateway-a", mqtt_share="all"),
+    ):
+        with running_gateway(services, gateway_id="gateway-b", mqtt_share="all") as second:
+            second.kill()
+        publish_all(client, messages[:1_000])
+        settings = services.settings(gateway_id="gateway-b", mqtt_share="all")
+        assert Bridge(settings, leave=True).run(threading.Event()).messages == 500
+        publish_all(client, messages[1_000:])
+        reader.read_until(lambda seen: len(seen.pairs) == 2_000, "every reading")
+        assert Bridge(settings, leave=True).run(threading.Event()).messages == 0

@@ -73,6 +73,7 @@ class Bridge:
         self._limits = Limits.of(
             settings.max_payload_bytes, int(settings.max_clock_ahead_s * 1000), settings.source_partitions
         )
+        self._look_ms = max(2, settings.frame_linger_ms // 2)
         self._framer = Framer(
             KINDS,
             settings.source_partitions,
@@ -80,6 +81,7 @@ class Bridge:
             max_readings=settings.frame_max_readings,
             max_bytes=settings.frame_max_bytes,
             linger_ms=settings.frame_linger_ms,
+            look_ms=self._look_ms,
         )
         self._writer = RecordWriter(settings.gateway_id, Sequence(lambda: time.time_ns() // 1000))
         self._refusals: list[KafkaRecord] = []
@@ -174,11 +176,10 @@ class Bridge:
 
     def _work_until(self, stop: threading.Event) -> None:
         """Send what is due, until `stop` is set, the network thread has failed or the gateway has left."""
-        tick_s = max(0.002, self._settings.frame_linger_ms / 2000)
         next_stats = time.monotonic() + STATS_INTERVAL_S
         heard, messages = time.monotonic(), 0
         while not stop.is_set() and self._mqtt.failure is None and not self._has_left:
-            self._work.wait(tick_s)
+            self._work.wait(self._look_ms / 1000)
             self._work.clear()
             self._send(self._framer.due)
             now = time.monotonic()

@@ -52,7 +52,8 @@ class Framer:
     """Groups readings by kind and partition; a frame is due when it is full or has lingered.
 
     Within a partition, readings keep the order in which they were added. A frame holds at most `max_readings` and
-    `max_bytes` of JSON, or a single reading. `partition_of` says where an id belongs as packed readings know it, which
+    `max_bytes` of JSON, or a single reading. `due` is asked every `look_ms`, so a frame lingers for `linger_ms` more or
+    less, by half of that. `partition_of` says where an id belongs as packed readings know it, which
     is as Kafka's own producer does (partition.py).
     """
 
@@ -65,13 +66,14 @@ class Framer:
         max_readings: int,
         max_bytes: int,
         linger_ms: int,
+        look_ms: int = 0,
     ) -> None:
         self._open = {kind: [_Open(kind, number) for number in range(partitions)] for kind in kinds}
         self._all = [waiting for of_kind in self._open.values() for waiting in of_kind]
         self._partition_of = partition_of
         self._max_readings = max_readings
         self._max_bytes = max_bytes
-        self._linger_ms = linger_ms
+        self._linger_ms = linger_ms - look_ms // 2
         self._full: list[Frame] = []
 
     def add(self, kind: Kind[Any], owner: str, readings: Readings, receipt: Receipt, now_ms: int) -> bool:

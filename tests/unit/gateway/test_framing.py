@@ -10,7 +10,9 @@ from streams.gateway.receipt import Receipt
 from streams.gateway.vehicles import VEHICLES
 
 
-def _framer(*, max_readings: int = 4, max_bytes: int = 100_000, linger_ms: int = 30) -> Framer:
+def _framer(
+    *, max_readings: int = 4, max_bytes: int = 100_000, linger_ms: int = 30, look_ms: int = 0
+) -> Framer:
     """Three partitions; the last character of an id is its partition."""
     return Framer(
         KINDS,
@@ -19,6 +21,7 @@ def _framer(*, max_readings: int = 4, max_bytes: int = 100_000, linger_ms: int =
         max_readings=max_readings,
         max_bytes=max_bytes,
         linger_ms=linger_ms,
+        look_ms=look_ms,
     )
 
 
@@ -47,6 +50,14 @@ def test_a_frame_is_due_once_it_has_lingered() -> None:
     assert framer.due(129) == []
     assert [_ids(frame) for frame in framer.due(130)] == [["a0", "b0"]]
     assert framer.due(1_000) == []
+
+
+def test_a_frame_that_is_looked_at_now_and_then_is_due_when_its_time_is_nearest() -> None:
+    """Else it would linger for half as long again, as its time is mostly over just after a look."""
+    framer = _framer(linger_ms=30, look_ms=15)
+    _add(framer, "a0", now_ms=100)
+    assert framer.due(122) == []
+    assert [_ids(frame) for frame in framer.due(123)] == [["a0"]]
 
 
 def test_a_full_frame_is_due_at_once_and_the_rest_lingers() -> None:

@@ -219,6 +219,14 @@ def test_a_promise_is_judged_only_where_it_was_measured() -> None:
     assert [found for found in judged.values() if found] == [(250_000, True), (30.0, False)]
 
 
+def test_two_gateways_are_compared_with_one_only_where_each_got_as_much() -> None:
+    [target] = [target for target in TARGETS if "messages/s each" in target.text]
+    one, two = ({"readings_per_s": rate, "cpu_s_per_million": 10.0} for rate in (25_600, 50_100))
+    assert target.check({"gateway_paced": one, "gateway_two_paced": two}) == (2.0, True)
+    two["readings_per_s"] = 33_000
+    assert target.check({"gateway_paced": one, "gateway_two_paced": two}) is None
+
+
 def test_an_unknown_contestant_is_named() -> None:
     with pytest.raises(SystemExit, match="no contestant flet; there are bare_paho, "):
         run.chosen(TINY, ["flet"])

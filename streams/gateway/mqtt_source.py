@@ -148,8 +148,12 @@ class MqttSource:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            self._trouble = f"connection refused: {reason}"
+            trouble = f"connection refused: {reason}"
+            if self._subscribed.is_set() and trouble != self._trouble:  # before, `open` tells
+                log.error("MQTT at %s refuses: %s", self.address, reason)
+            self._trouble = trouble
             return
+        self._trouble = "no answer yet"
         self._disconnected.clear()
         if self._subscribed.is_set():
             log.info("MQTT at %s: connected again", self.address)

@@ -1,0 +1,57 @@
+"""What a gateway says of a broker that takes it no more."""
+
+import logging
+import socket
+import threading
+import time
+
+import pytest
+
+from streams.gateway import mqtt_source
+from streams.gateway.mqtt_source import MqttSource
+from streams.settings import Settings
+
+_WELCOME = b"\x20\x03\x00\x00\x00"
+_NOT_AUTHORIZED = b"\x20\x03\x00\x87\x00"
+
+
+def _suback(subscribe: bytes) -> bytes:
+    """Grant three filters at QoS 1; the packet identifier follows two bytes of header."""
+    return b"\x90\x06" + subscribe[2:4] + b"\x00\x01\x01\x01"
+
+
+def test_a_broker_that_refuses_a_gateway_at_work_is_told_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a password was changed: else the log would say that the connection was lost, and then nothing."""
+    monkeypatch.setattr(mqtt_source.random, "randint", lambda _least, _most: 1)
+    caplog.set_level(logging.WARNING, "streams.gateway")
+    refused = threading.Semaphore(0)
+
+    def be_broker(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1_000)
+            connection.sendall(_WELCOME)
+            connection.sendall(_suback(connection.recv(1_000)))
+        for _ in range(2):
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1_000)
+                connection.sendall(_NOT_AUTHORIZED)
+            refused.release()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        broker = threading.Thread(target=be_broker, args=[server])
+        broker.start()
+        port = server.getsockname()[1]
+        source = MqttSource(
+            Settings(mqtt_host="127.0.0.1", mqtt_port=port), lambda _message, _connection: None
+        )
+        assert source.open(time.monotonic() + 5, threading.Event())
+        assert refused.acquire(timeout=10)
+        assert refused.acquire(timeout=10)
+        broker.join()
+        source.close(1)
+    said = [record.getMessage() for record in caplog.records]
+    assert said[1:] == [f"MQTT at 127.0.0.1:{port} refuses: Not authorized"]

@@ -1,7 +1,12 @@
-"""Has the system worked off what was sent? At a high speed, or on a busy machine, alerts come long after readings."""
+"""Whether workers are there, and have worked off what was sent.
 
-from collections.abc import Callable
+At a high speed, or on a busy machine, alerts come long after readings. What a worker finds when it starts is a backlog:
+of that alerts are late, or never come (docs/semantics.md).
+"""
+
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -14,6 +19,19 @@ LIVE_WITHIN_MS = 60_000
 """Live cells that are so near the last reading, in event time, are up to date."""
 
 POLL_S = 0.5
+
+ALIVE_S = 30.0
+"""A stage of which nothing is stored for so long has no worker: one that lives says so every ten to twenty seconds."""
+
+READY_WITHIN_S = 60.0
+"""So long a worker is waited for before a run."""
+
+SAY_EVERY_S = 5.0
+
+_UNATTENDED = """
+SELECT stage FROM api.ledger WHERE stage = ANY(%s)
+GROUP BY stage HAVING max(updated_at) < now() - make_interval(secs => %s) ORDER BY stage
+"""
 
 _REACHED = """
 SELECT (SELECT coalesce(sum(received), 0) FROM api.ledger WHERE stage IN ('fleet', 'sensing', 'requests'))::bigint,
@@ -37,16 +55,46 @@ class Tables:
 
     def reached(self) -> Reached:
         """Return how far the system is; ScoreError if it cannot be asked."""
+        ((received, live_ms),) = self._ask(_REACHED, ())
+        return Reached(received, live_ms)
+
+    def unattended(self, stages: Collection[str]) -> list[str]:
+        """Return those of these stages that stored readings once, and are looked after by no worker now.
+
+        Of a stage that never stored any it is not known. ScoreError if it cannot be asked.
+        """
+        return [stage for (stage,) in self._ask(_UNATTENDED, (list(stages), ALIVE_S))]
+
+    def _ask(self, question: LiteralString, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         try:
             with psycopg.connect(self.url, connect_timeout=10) as connection:
-                (row,) = connection.execute(_REACHED).fetchall()
+                return connection.execute(question, values).fetchall()
         except psycopg.Error as error:
             first = str(error).partition("\n")[0]
             raise ScoreError(
                 f"the database cannot be asked how far the system is ({first}); check UB_DATABASE_URL, or unset it: "
                 "then only --settle says how long alerts are waited for"
             ) from None
-        return Reached(*map(int, row))
+
+
+def wait_for_workers(
+    unattended: Callable[[], list[str]],
+    *,
+    wall: Callable[[], float],
+    sleep: Callable[[float], None],
+    say: Callable[[str], None],
+) -> list[str]:
+    """Wait until no stage is unattended, READY_WITHIN_S at most, and say so; return those that still are."""
+    begin = wall()
+    said_at = begin - SAY_EVERY_S
+    while (found := unattended()) and wall() - begin < READY_WITHIN_S:
+        if wall() - said_at >= SAY_EVERY_S:
+            said_at = wall()
+            say(
+                f"no worker for {', '.join(found)}; waiting for one, {READY_WITHIN_S - (said_at - begin):.0f} s more"
+            )
+        sleep(POLL_S)
+    return found
 
 
 def wait_for(

@@ -20,7 +20,15 @@ from sensors_sim.errors import ScenarioError, ScoreError
 from sensors_sim.options import Populations, connection_options, options_from, speed_option
 from sensors_sim.run import Options, Outcome, run
 from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load
-from sensors_sim.score.catching_up import LIVE_WITHIN_MS, STILL_S, Reached, Tables, wait_for
+from sensors_sim.score.catching_up import (
+    ALIVE_S,
+    LIVE_WITHIN_MS,
+    STILL_S,
+    Reached,
+    Tables,
+    wait_for,
+    wait_for_workers,
+)
 from sensors_sim.score.figures import figures, shortfalls
 from sensors_sim.score.files import AlertLog, parse_truth, read_alerts, read_truth
 from sensors_sim.score.listen import RETAINED_WITHIN_S, Listener
@@ -29,7 +37,7 @@ from sensors_sim.score.matching import EARLIER, Judged, judge
 from sensors_sim.score.report import as_json as report_json
 from sensors_sim.score.report import render
 from sensors_sim.score.truth import ANY_KIND, Truth
-from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
+from sensors_sim.sources.simulated import BIKES, POPULATIONS, REQUESTS, SimulatedCity
 from sensors_sim.tables import choice
 from sensors_sim.truth.entry import Truth as Known
 from sensors_sim.truth.witness import Witness, truth_of
@@ -189,13 +197,14 @@ def _live(
 ) -> _Found:
     """Run the scenario and listen; without a truth, a witness of the run says what was due."""
     log, witness = AlertLog(), Witness(scenario, only)
+    notes = [] if tables is None else list(_ready(tables, only, console))
     with Listener(options.broker, f"ub-score-{os.getpid()}-{secrets.token_hex(4)}") as listener:
         listener.collect(log, RETAINED_WITHIN_S)
         earlier = frozenset(event.alert_id for event in log.events)
         before = tables.reached().received if tables else 0
         outcome = run(lambda: SimulatedCity(scenario, only, witness), options, console)
         console.print("sent; waiting for the system to catch up", highlight=False)
-        notes = [*_notes_of_run(outcome), *_caught_up(tables, before, outcome, settle_s)]
+        notes += [*_notes_of_run(outcome), *_caught_up(tables, before, outcome, settle_s)]
         listener.collect(log, settle_s)
     ended = outcome.ended_ms(scenario)
     if ended <= scenario.start_ms:
@@ -204,6 +213,22 @@ def _live(
         )
     truth = _known(witness.truth(ended)) if truth is None else truth.until(ended)
     return _Found(truth, log, earlier, tuple(notes))
+
+
+def _ready(tables: Tables, only: frozenset[str], console: Console) -> Iterator[str]:
+    """Wait for workers; yield what is to be said where none came."""
+    stages = {{BIKES: "fleet", REQUESTS: "requests"}.get(name, "sensing") for name in only}
+    missing = wait_for_workers(
+        lambda: tables.unattended(stages),
+        wall=monotonic,
+        sleep=sleep,
+        say=lambda text: console.print(text, highlight=False),
+    )
+    if missing:
+        yield (
+            f"as the run began no worker had stored anything of {', '.join(missing)} for {ALIVE_S:g} s: what one finds "
+            "later is a backlog, of which alerts are late or never come"
+        )
 
 
 def _caught_up(tables: Tables | None, before: int, outcome: Outcome, settle_s: float) -> Iterator[str]:

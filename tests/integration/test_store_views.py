@@ -9,6 +9,7 @@ import h3.api.basic_int as h3
 import psycopg
 import pytest
 
+from sensors_sim.score.catching_up import Reached, Tables
 from streams.fold import Ledger, Rows
 from tests.conftest import Database
 from tests.integration import store_rows as rows
@@ -282,6 +283,20 @@ def test_the_ledger_shows_each_partition(migrated: Database) -> None:
     assert read(
         migrated, "SELECT stage, topic, partition, received, applied, superseded, rejected FROM api.ledger"
     ) == [("fleet", "ub.vehicles", 3, 10, 7, 2, 1)]
+
+
+def test_a_score_sees_which_stage_nobody_looks_after(migrated: Database) -> None:
+    """Of a stage that never stored a reading it is not known."""
+    tables = Tables(migrated.reader_url)
+    assert tables.unattended(["fleet", "sensing"]) == []
+    write(migrated, ledger=Ledger(10, 7, 2, 1), partition=3)
+    assert tables.unattended(["fleet", "sensing"]) == []
+    with psycopg.connect(migrated.owner_url) as connection:
+        connection.execute("UPDATE ub.ledger SET updated_at = now() - interval '31 seconds'")
+    assert tables.unattended(["fleet", "sensing"]) == ["fleet"]
+    write(migrated, ledger=Ledger(10, 7, 2, 1), partition=2)
+    assert tables.unattended(["fleet", "sensing"]) == []
+    assert tables.reached() == Reached(20, 0)
 
 
 def test_cell_functions_agree_with_h3(migrated: Database) -> None:

@@ -1,7 +1,14 @@
 import pytest
 
 from sensors_sim.errors import ScoreError
-from sensors_sim.score.catching_up import STILL_S, Reached, Tables, wait_for
+from sensors_sim.score.catching_up import (
+    READY_WITHIN_S,
+    STILL_S,
+    Reached,
+    Tables,
+    wait_for,
+    wait_for_workers,
+)
 
 
 class Stages:
@@ -61,3 +68,50 @@ def test_when_nothing_moves_any_more_it_says_what_is_missing() -> None:
 def test_a_database_that_is_away_is_named_with_the_way_out() -> None:
     with pytest.raises(ScoreError, match=r"cannot be asked how far the system is .*UB_DATABASE_URL"):
         Tables("postgresql://nobody@127.0.0.1:1/none").reached()
+
+
+class Workers:
+    """Workers that are there after so many seconds, the one of fleet twice as late."""
+
+    def __init__(self, after_s: float) -> None:
+        self.now = 0.0
+        self.said: list[str] = []
+        self._after = {"fleet": 2 * after_s, "sensing": after_s}
+
+    def unattended(self) -> list[str]:
+        return [stage for stage, after in self._after.items() if self.now < after]
+
+    def wall(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def missing(self) -> list[str]:
+        return wait_for_workers(self.unattended, wall=self.wall, sleep=self.sleep, say=self.said.append)
+
+
+def test_nothing_is_said_where_all_are_looked_after() -> None:
+    workers = Workers(after_s=0)
+    assert (workers.missing(), workers.now, workers.said) == ([], 0, [])
+
+
+def test_workers_that_start_are_waited_for_and_it_is_said() -> None:
+    workers = Workers(after_s=4)
+    assert workers.missing() == []
+    assert workers.now == 8
+    assert workers.said == [
+        "no worker for fleet, sensing; waiting for one, 60 s more",
+        "no worker for fleet; waiting for one, 55 s more",
+    ]
+
+
+def test_who_does_not_come_is_named() -> None:
+    workers = Workers(after_s=40)
+    assert workers.missing() == ["fleet"]
+    assert READY_WITHIN_S <= workers.now <= READY_WITHIN_S + 1
+
+
+def test_whether_workers_are_there_cannot_be_asked_of_a_database_that_is_away() -> None:
+    with pytest.raises(ScoreError, match="UB_DATABASE_URL"):
+        Tables("postgresql://nobody@127.0.0.1:1/none").unattended(["fleet"])

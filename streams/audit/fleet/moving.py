@@ -64,9 +64,11 @@ def _moved(entries: pl.DataFrame, offset: int) -> pl.DataFrame:
 def _flowed(entries: pl.DataFrame, offset: int, watermark: int, rules: Rules) -> pl.DataFrame:
     """Return since which window a slot's rows may move: by readings after `offset`, and those that wait there.
 
-    A count of readings that the watermark has not passed is told a checkpoint later than it is stored.
+    A count of readings that the watermark has not passed is told a checkpoint later than it is stored. One that was told
+    provisionally is told again only when the watermark has passed the end of its window.
     """
-    unsure = entries.filter((pl.col("offset") > offset) | (pl.col("ts") >= watermark))
+    final_before = watermark // rules.window_ms * rules.window_ms
+    unsure = entries.filter((pl.col("offset") > offset) | (pl.col("ts") >= final_before))
     since = unsure.group_by("vehicle").agg(pl.col("ts").min().alias("from"))
     concerned = entries.join(since, on="vehicle", how="inner").filter(pl.col("ts") >= pl.col("from"))
     window = (pl.col("from") // rules.window_ms * rules.window_ms).alias("since")

@@ -217,13 +217,23 @@ def test_without_new_readings_only_what_waits_at_the_watermark_may_move() -> Non
 
 def test_a_vehicle_with_new_readings_moves_the_cells_where_it_was_and_comes_to() -> None:
     partitions = [
-        one(reading("a", 10), reading("p", 30, THERE), reading("a", 70, THERE), reading("p", 71, THERE))
+        one(reading("a", 10), reading("p", 80, THERE), reading("a", 130, THERE), reading("p", 131, THERE))
     ]
     state = moving(partitions, {0: 1}, RULES)
     assert sorted(state.slots["cell"]) == sorted([A, B])
     assert dict(zip(state.windows["cell"], state.windows["since"], strict=True)) == {
-        A: T0 + MINUTE,  # left by a
-        B: T0,  # p waits at the watermark of 20 s
+        A: T0 + 2 * MINUTE,  # left by a
+        B: T0 + MINUTE,  # p waits at the watermark of 70 s
+    }
+
+
+def test_a_row_may_move_until_the_watermark_has_passed_its_window() -> None:
+    """What was told provisionally is told again only then, though the watermark has passed the reading."""
+    partitions = [one(reading("a", 61), reading("p", 80, THERE))]
+    state = moving(partitions, {0: 1}, RULES)
+    assert dict(zip(state.windows["cell"], state.windows["since"], strict=True)) == {
+        A: T0 + MINUTE,
+        B: T0 + MINUTE,
     }
 
 

@@ -1,6 +1,7 @@
 """`urbanbrain audit`: exit code 0 where nothing differs, 1 where something does, 2 where it cannot be told."""
 
 import logging
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,6 +92,8 @@ def audit(
         save=save,
         limit=limit,
     )
+    # As Ctrl-C does: what is begun (--save) goes.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     logging.getLogger("kafka").setLevel(logging.ERROR)
     progress = Console(stderr=True)
     try:
@@ -99,6 +102,8 @@ def audit(
     except UrbanBrainError as error:
         click.echo(f"cannot audit: {error}", err=True)
         sys.exit(_CANNOT)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if as_json:
         click.echo(report_module.as_json(report))
     else:

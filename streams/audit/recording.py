@@ -8,11 +8,12 @@ Files of `urbanbrain sim record --kafka` are read, too: Zstandard, with more fie
 partition follow one another in the order of their offsets, from 0; the order of partitions does not matter.
 """
 
+import fcntl
 import gzip
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self, cast
@@ -45,15 +46,30 @@ _encode = msgspec.json.Encoder().encode
 
 
 def check_free(path: Path) -> None:
-    """Check that a recording can have this name; CannotAudit where a file has it, or one that is begun.
+    """Check that a recording can have this name; CannotAudit where a file has it, or another audit writes it.
 
-    What Kafka deleted since stands in the older recording only.
+    What Kafka deleted since stands in the older recording only. What a killed audit has begun is no recording.
     """
-    for taken in (path, _begun(path)):
-        if taken.exists():
-            raise CannotAudit(
-                f"{taken} exists; a recording never overwrites: give another name, or remove that file"
-            )
+    _check_unused(path)
+    with suppress(FileNotFoundError), _begun(path).open("rb") as file:
+        _lock(file, path)
+
+
+def _check_unused(path: Path) -> None:
+    if path.exists():
+        raise CannotAudit(
+            f"{path} exists; a recording never overwrites: give another name, or remove that file"
+        )
+
+
+def _lock(file: IO[bytes], path: Path) -> None:
+    """Hold a file that is begun, as long as it is open; whoever was killed holds it no more."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CannotAudit(
+            f"{_begun(path)} is being written by another audit; give another name, or wait for it"
+        ) from None
 
 
 def _begun(path: Path) -> Path:
@@ -63,14 +79,23 @@ def _begun(path: Path) -> Path:
 class Recorder:
     """Writes a recording; a context manager that closes the file.
 
-    Until then it is called .part, and it goes where an error ends it: what has the name of a recording is whole.
+    Until then it is called .part, and it goes where an error ends it: what has the name of a recording is whole. What a
+    killed audit left of it is written over.
     """
 
     def __init__(self, path: Path) -> None:
-        check_free(path)
+        _check_unused(path)
         self._path = path
         with self._writable():
-            self._file = _open(_begun(path), "xb", packed=path.suffix == ".gz")
+            self._held = _begun(path).open("ab")
+        try:
+            _lock(self._held, path)
+            _check_unused(path)  # somebody else may have finished what is held
+            with self._writable():
+                self._file = _open(_begun(path), "wb", packed=path.suffix == ".gz")
+        except BaseException:
+            self._held.close()
+            raise
 
     def write(self, record: LogRecord) -> None:
         """Append one record."""
@@ -96,6 +121,7 @@ class Recorder:
                     begun.rename(self._path)
         finally:
             begun.unlink(missing_ok=True)
+            self._held.close()
 
     @contextmanager
     def _writable(self) -> Iterator[None]:
@@ -127,7 +153,7 @@ def read(path: Path) -> Iterator[LogRecord]:
         ) from None
 
 
-def _open(path: Path, mode: Literal["rb", "xb"], *, packed: bool) -> IO[bytes]:
+def _open(path: Path, mode: Literal["rb", "wb"], *, packed: bool) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path, mode)) if packed else path.open(mode)
 
 

@@ -1,5 +1,8 @@
 """The command: what it takes for a time, and how it ends where nothing can be told."""
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,8 @@ from click.testing import CliRunner
 
 from sensors_sim.recording.moments import moment_ms
 from streams.audit.command import audit
+from streams.audit.recording import Recorder
+from streams.audit.run import Options
 
 NOTHING_THERE = {
     "UB_KAFKA_BOOTSTRAP": "127.0.0.1:2",
@@ -35,6 +40,19 @@ def test_a_recording_that_exists_is_refused_before_anything_is_waited_for(tmp_pa
     assert done.exit_code == 2
     assert "log.jsonl exists" in done.stderr
     assert older.read_bytes() == b"older"
+
+
+def test_an_audit_that_is_ended_leaves_no_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(_settings: object, options: Options, _say: object) -> None:
+        assert options.save is not None
+        with Recorder(options.save):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+
+    monkeypatch.setattr("streams.audit.run.run", ended)
+    done = CliRunner().invoke(audit, ["--save", str(tmp_path / "log.gz")], env=NOTHING_THERE)
+    assert done.exit_code == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_districts_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:

@@ -121,9 +121,18 @@ def test_a_recording_that_is_begun_has_another_name_and_is_not_written_by_two(tm
     path = tmp_path / "log"
     with recording.Recorder(path):
         assert not path.exists()
-        with pytest.raises(CannotAudit, match=r"log\.part exists"):
+        with pytest.raises(CannotAudit, match=r"log\.part is being written by another audit"):
             recording.Recorder(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz"])
+def test_what_a_killed_audit_left_is_written_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.part").write_bytes(b"half a line" * 10_000)
+    log = records([frame([reading("a", 1)])])
+    recording.check_free(tmp_path / name)
+    assert list(recording.read(written(tmp_path / name, log))) == log
+    assert list(tmp_path.iterdir()) == [tmp_path / name]
 
 
 def test_a_disk_that_is_full_is_named_and_leaves_no_recording(

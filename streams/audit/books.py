@@ -30,13 +30,7 @@ Stages = Sequence[tuple[str, str, Sequence[Partition]]]
 
 def by_partition[P](taken: Taken, compute: Callable[[int, Taken], P]) -> list[P]:
     """Compute partition by partition, given its number and what it holds."""
-    readings, bad = taken.readings, taken.bad_frames
-    numbers = {*readings["partition"].unique().to_list(), *bad["partition"].unique().to_list()}
-    own = pl.col("partition")
-    return [
-        compute(number, Taken(readings.filter(own == number), bad.filter(own == number)))
-        for number in sorted(numbers)
-    ]
+    return [compute(number, own) for number, own in taken.partitions()]
 
 
 def refused(readings: Sequence[pl.DataFrame], bad_frames: pl.DataFrame) -> pl.DataFrame:

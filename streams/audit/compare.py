@@ -92,6 +92,17 @@ def compare(
     )
 
 
+def together(table: str, parts: Sequence[Comparison], limit: int) -> Comparison:
+    """Return the comparison of a table of which parts were compared, in the order of its key."""
+    return Comparison(
+        table=table,
+        compared=sum(part.compared for part in parts),
+        moving=sum(part.moving for part in parts),
+        differing=sum(part.differing for part in parts),
+        differences=tuple(difference for part in parts for difference in part.differences)[:limit],
+    )
+
+
 def _differs(name: str, *, near: bool) -> pl.Expr:
     expected, found = pl.col(f"{name}_e"), pl.col(f"{name}_f")
     unequal = expected.ne_missing(found)

@@ -4,14 +4,16 @@ How the records of a topic are read stands with its stage (fleet/records.py, ...
 frame: it is counted, not read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import polars as pl
 
-_CHUNK = 500_000
+from streams.audit.shelf import Shelf
+
+_CHUNK = 100_000
 TIMES = range(1_000_000_000_000, 4_133_980_800_000)
 """Times that a clock may show, ms: 2001-09-09 up to 2101."""
 _INT64 = range(-(2**63), 2**63)
@@ -59,12 +61,12 @@ class Unfit(ValueError):
 
 
 class Columns:
-    """Rows collected as Python lists, turned into a frame chunk by chunk."""
+    """Rows collected as Python lists, put down as frames by partition, chunk by chunk."""
 
     def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
         self._schema = dict(schema)
         self._lists: list[list[Any]] = [[] for _ in schema]
-        self._chunks: list[pl.DataFrame] = []
+        self._shelf = Shelf(schema)
 
     def extend(self, n: int, values: Sequence[Any]) -> None:
         """Append n rows: for each column a sequence of n values, or one value that all of them share."""
@@ -76,10 +78,14 @@ class Columns:
         if len(self._lists[0]) >= _CHUNK:
             self._pack()
 
+    def shelf(self) -> Shelf:
+        """Return all rows by partition."""
+        self._pack()
+        return self._shelf
+
     def frame(self) -> pl.DataFrame:
         """Return all rows."""
-        self._pack()
-        return pl.concat(self._chunks)
+        return self.shelf().all()
 
     def _pack(self) -> None:
         # Not strict: a battery of 10^30 percent is one that is not known.
@@ -87,7 +93,7 @@ class Columns:
             pl.Series(name, values, dtype, strict=False)
             for (name, dtype), values in zip(self._schema.items(), self._lists, strict=True)
         ]
-        self._chunks.append(pl.DataFrame(columns))
+        self._shelf.put(pl.DataFrame(columns), pl.col("partition"))
         self._lists = [[] for _ in self._schema]
 
 
@@ -101,6 +107,37 @@ class Taken:
     def up_to(self, offsets: Mapping[int, int]) -> "Taken":
         """Return it up to the given offset of each partition; partitions not given are left out."""
         return Taken(up_to(self.readings, offsets), up_to(self.bad_frames, offsets))
+
+    @property
+    def count(self) -> int:
+        """How many readings it holds."""
+        return len(self.readings)
+
+    def partitions(self) -> Iterator[tuple[int, "Taken"]]:
+        """Yield what each partition holds, by its number."""
+        readings, bad = self.readings, self.bad_frames
+        own = pl.col("partition")
+        for number in sorted({*readings["partition"].unique(), *bad["partition"].unique()}):
+            yield number, Taken(readings.filter(own == number), bad.filter(own == number))
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """The same, of which one partition at a time is in memory."""
+
+    readings: Shelf
+    bad_frames: pl.DataFrame
+
+    @property
+    def count(self) -> int:
+        """How many readings it holds."""
+        return self.readings.count
+
+    def partitions(self) -> Iterator[tuple[int, Taken]]:
+        """Yield what each partition holds, by its number."""
+        for number in sorted({*self.readings.numbers(), *self.bad_frames["partition"].unique()}):
+            bad = self.bad_frames.filter(pl.col("partition") == number)
+            yield number, Taken(self.readings.take(number), bad)
 
 
 def up_to(frame: pl.DataFrame, offsets: Mapping[int, int]) -> pl.DataFrame:
@@ -144,8 +181,12 @@ class Intake:
         self._readings.extend(n, (record.partition, record.offset, range(n), *columns))
 
     def taken(self) -> Taken:
-        """Return what was taken in."""
+        """Return what was taken in, all of it in memory."""
         return Taken(self._readings.frame(), self._bad.frame())
+
+    def shelved(self) -> Shelved:
+        """Return what was taken in."""
+        return Shelved(self._readings.shelf(), self._bad.frame())
 
 
 def check_int64(values: Sequence[int]) -> None:

@@ -16,15 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from streams import topics
 from streams.audit import windows
 from streams.audit.books import judge_ledger, judge_refusals, judge_rejected_count
 from streams.audit.compare import Comparison
 from streams.audit.recording import check_free
-from streams.audit.records import Taken
+from streams.audit.records import Shelved
 from streams.audit.rest import check_incarnation, check_topics, offsets_of, wait_for_rest, wait_for_stages
 from streams.audit.rules import Rules
 from streams.audit.schema import TABLES, WINDOWS
+from streams.audit.shelf import Shelf
 from streams.audit.source import Offsets, Read, Say, read_kafka, read_recording
 from streams.audit.stage import Case, Question, Stage, case_of
 from streams.audit.stages import STAGES
@@ -112,7 +115,7 @@ def run(settings: Settings, options: Options, say: Say) -> Report:
         low = _offsets(database.checkpoints(), audited)
     # 3.
     say("reading the tables")
-    snapshot = database.snapshot(options.tables)
+    snapshot = database.snapshot(options.tables, say)
     offsets = _offsets(snapshot.checkpoints, audited)
     reads = dict(offsets)
     if "rejected_count" in options.tables:
@@ -130,7 +133,7 @@ def run(settings: Settings, options: Options, say: Say) -> Report:
     # 5.
     say(f"computing the tables from {log.count:,} readings")
     began = time.perf_counter()
-    question = Question(snapshot.tables, rules, _kept(settings), options.limit, options.until)
+    question = Question(snapshot.tables, rules, _kept(settings), options.limit, options.until, say)
     cases = {}
     for stage in stages:
         taken, at = log.topics[stage.topic], offsets[stage.topic]
@@ -174,9 +177,11 @@ def _kept(settings: Settings) -> dict[str, int]:
     }
 
 
-def _check_rest(stage: Stage[Any, Any], taken: Taken, offsets: Mapping[int, int], options: Options) -> None:
-    beyond = len(taken.readings) - len(taken.up_to(offsets).readings)
-    if options.complete and beyond:
+def _check_rest(stage: Stage[Any, Any], taken: Shelved, offsets: Mapping[int, int], options: Options) -> None:
+    if not options.complete:
+        return
+    beyond = sum(own.count - own.up_to(offsets).count for _, own in taken.partitions())
+    if beyond:
         raise CannotAudit(
             f"{beyond:,} readings of {stage.topic} lie beyond what the tables reflect: the system is not at rest; stop "
             "the publishers, or leave out --complete"
@@ -194,15 +199,20 @@ def _compare(
     books = [(stage.name, stage.topic, cases[stage.name].partitions) for stage in stages]
     done = []
     if "ledger" in options.tables:
-        done.append(judge_ledger(books, snapshot.tables["ledger"], options.limit))
+        done.append(judge_ledger(books, _whole(snapshot, "ledger"), options.limit))
     for stage in stages:
         case = cases[stage.name]
         done += [judge(case) for name, judge in stage.tables.items() if name in options.tables]
     if "rejected_count" in options.tables:
         stored = log.refusals_up_to(reads[topics.REJECTED])
         done.append(judge_refusals(books, reads, log.refusals, options.limit))
-        done.append(judge_rejected_count(stored, snapshot.tables["rejected_count"], options.limit))
+        done.append(judge_rejected_count(stored, _whole(snapshot, "rejected_count"), options.limit))
     return tuple(done)
+
+
+def _whole(snapshot: Snapshot, name: str) -> pl.DataFrame:
+    table = snapshot.tables[name]
+    return table.all() if isinstance(table, Shelf) else table
 
 
 def _check_until(

@@ -11,7 +11,7 @@ import polars as pl
 from streams import topics
 from streams.audit import recording
 from streams.audit.log import Log
-from streams.audit.records import Intake, LogRecord, Refusals, Taken, up_to
+from streams.audit.records import Intake, LogRecord, Refusals, Shelved, up_to
 from streams.errors import CannotAudit
 from streams.settings import Settings
 
@@ -27,13 +27,13 @@ _SAY_EVERY_S = 0.5
 class Read:
     """What the stages fold, by topic, and the records of ub.rejected."""
 
-    topics: Mapping[str, Taken]
+    topics: Mapping[str, Shelved]
     refusals: pl.DataFrame
 
     @property
     def count(self) -> int:
         """Readings of all topics."""
-        return sum(len(taken.readings) for taken in self.topics.values())
+        return sum(taken.count for taken in self.topics.values())
 
     def refusals_up_to(self, offsets: Mapping[int, int]) -> pl.DataFrame:
         """Return ub.rejected up to the given offset of each partition."""
@@ -63,7 +63,7 @@ class _Collected:
 
     def read(self) -> Read:
         self._say("putting the readings in order")
-        taken = {topic: intake.taken() for topic, intake in self._intakes.items()}
+        taken = {topic: intake.shelved() for topic, intake in self._intakes.items()}
         return Read(taken, self._refusals.frame())
 
 

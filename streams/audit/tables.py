@@ -1,17 +1,21 @@
 """The tables and the offsets that they reflect, read in one transaction: one moment of the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 import polars as pl
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from streams.audit.schema import TABLES, Table
+from streams.audit.schema import TABLES, WINDOWS, Table
+from streams.audit.shelf import Shelf, by_day
+from streams.audit.stage import Say
 from streams.errors import CannotAudit, MigrationError, ServiceUnavailable
+
+_PART = 16_000_000
+"""Bytes of CSV to read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,10 @@ Checkpoints = dict[tuple[str, int], Checkpoint]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One moment of the database."""
+    """One moment of the database; tables of windows are on a shelf, by day."""
 
     checkpoints: Checkpoints
-    tables: dict[str, pl.DataFrame]
+    tables: dict[str, pl.DataFrame | Shelf]
 
 
 class Database:
@@ -48,11 +52,11 @@ class Database:
         with self._moment() as connection:
             return _checkpoints(connection)
 
-    def snapshot(self, names: tuple[str, ...]) -> Snapshot:
+    def snapshot(self, names: tuple[str, ...], say: Say) -> Snapshot:
         """Return the named tables with the checkpoints of the same moment."""
         with self._moment() as connection:
             return Snapshot(
-                _checkpoints(connection), {name: _table(connection, TABLES[name]) for name in names}
+                _checkpoints(connection), {name: _table(connection, TABLES[name], say) for name in names}
             )
 
     @contextmanager
@@ -87,12 +91,34 @@ def _checkpoints(connection: psycopg.Connection[Any]) -> Checkpoints:
     return {(topic, partition): Checkpoint(*rest) for topic, partition, *rest in rows}
 
 
-def _table(connection: psycopg.Connection[Any], table: Table) -> pl.DataFrame:
+def _table(connection: psycopg.Connection[Any], table: Table, say: Say) -> pl.DataFrame | Shelf:
+    shelf = Shelf(table.schema)
+    key = by_day("window_start") if table.name in WINDOWS else pl.lit(0)
+    for part in _parts(connection, table):
+        shelf.put(part, key)
+        say(f"reading the tables: {table.name}, {shelf.count:,} rows")
+    return shelf if table.name in WINDOWS else shelf.all()
+
+
+def _parts(connection: psycopg.Connection[Any], table: Table) -> Iterator[pl.DataFrame]:
     with connection.cursor().copy(table.query) as copy:
-        data = b"".join(copy)
-    if not data:
-        return pl.DataFrame(schema=table.schema)
-    return pl.read_csv(BytesIO(data), has_header=False, new_columns=list(table.schema), schema=table.schema)
+        for text in whole_rows(map(bytes, copy), _PART):
+            yield pl.read_csv(text, has_header=False, new_columns=list(table.schema), schema=table.schema)
+
+
+def whole_rows(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Yield CSV in parts of at least `size` bytes, the last one apart: cut where a line ends outside of quotes."""
+    part: list[bytes] = []
+    filled, quoted = 0, False
+    for block in blocks:
+        part.append(block)
+        filled += len(block)
+        quoted ^= block.count(b'"') % 2 == 1
+        if filled >= size and not quoted and block.endswith(b"\n"):
+            yield b"".join(part)
+            part, filled = [], 0
+    if part:
+        yield b"".join(part)
 
 
 def _line(error: psycopg.Error) -> str:

@@ -1,7 +1,7 @@
 """The tables as they must be after a log, computed in one go: whole columns, no state, no order of processing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -14,12 +14,22 @@ from streams.audit.fleet.lives import Lives, trace
 from streams.audit.lateness import clock_of
 from streams.audit.records import Taken
 from streams.audit.rules import Rules
-from streams.audit.stage import Partition
+from streams.audit.stage import Counted, Partition
 from streams.audit.values import newest
 from streams.errors import CannotAudit
 
 COUNTED = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
 """States that cell_now counts; all but on_trip stand, and make up the occupancy."""
+FLOWS = {
+    "window_start": pl.Int64(),
+    "cell": pl.Int64(),
+    "operator": pl.String(),
+    "readings": pl.Int64(),
+    "arrivals": pl.Int64(),
+    "departures": pl.Int64(),
+}
+CARRIED = {"cell": pl.Int64(), "operator": pl.String(), "occupancy": pl.Int64()}
+"""Who stands in a cell when a day begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,31 +172,58 @@ def cell_now(vehicle_state: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return cells.regions(rows.with_columns(standing.alias("occupancy")), rules.region_resolution)
 
 
-def cell_window(moves: Sequence[pl.DataFrame], rules: Rules) -> pl.DataFrame:
-    """Return the rows of ub.cell_window that count something, from the entries of all partitions."""
+def flows(moves: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Return what the entries of one partition add to each window, with the columns of FLOWS."""
     start = (pl.col("ts") // rules.window_ms * rules.window_ms).alias("window_start")
     moved = pl.col("stands").ne_missing(pl.col("stood"))
-    parts = []
-    for frame in moves:
-        for cell, name, which in (
-            ("cell", "readings", pl.col("heard")),
-            ("stands", "arrivals", moved & pl.col("stands").is_not_null()),
-            ("stood", "departures", moved & pl.col("stood").is_not_null()),
-        ):
-            parts.append(
-                frame.filter(which)
-                .group_by(start, pl.col(cell).alias("cell"), "operator")
-                .agg(pl.len().cast(pl.Int64).alias(name))
-            )
-    if not parts:
-        parts = [pl.DataFrame(schema={"window_start": pl.Int64, "cell": pl.Int64, "operator": pl.String})]
-    names = ("readings", "arrivals", "departures")
-    rows = pl.concat(parts, how="diagonal")
-    rows = rows.with_columns(pl.lit(0, pl.Int64).alias(n) for n in names if n not in rows.columns)
-    summed = rows.group_by("window_start", "cell", "operator").agg(pl.col(*names).sum())
-    net = pl.col("arrivals") - pl.col("departures")
-    counted = summed.sort("cell", "operator", "window_start").with_columns(
-        net.cum_sum().over("cell", "operator").alias("occupancy"),
-        pl.lit(rules.window_ms // 1000, pl.Int64).alias("window_s"),
+    parts = [pl.DataFrame(schema=FLOWS)]
+    for cell, name, which in (
+        ("cell", "readings", pl.col("heard")),
+        ("stands", "arrivals", moved & pl.col("stands").is_not_null()),
+        ("stood", "departures", moved & pl.col("stood").is_not_null()),
+    ):
+        parts.append(
+            moves.filter(which)
+            .group_by(start, pl.col(cell).alias("cell"), "operator")
+            .agg(pl.len().cast(pl.Int64).alias(name))
+        )
+    return _summed(pl.concat(parts, how="diagonal"))
+
+
+ADDED = Counted[FleetPartition](
+    schema=FLOWS,
+    of=lambda partition, rules: flows(partition.entries, rules),
+    rest=lambda partition: replace(partition, entries=partition.entries.clear()),
+)
+
+
+def _summed(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.group_by("window_start", "cell", "operator").agg(
+        pl.col("readings", "arrivals", "departures").sum()
     )
-    return cells.regions(counted, rules.region_resolution)
+
+
+def window_rows(counted: pl.DataFrame, before: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Return the rows of ub.cell_window that count something, from what all partitions add to some windows.
+
+    `before` has the `occupancy` of each cell and operator at the beginning of the first of them.
+    """
+    carried = before.rename({"occupancy": "carried"})
+    net = pl.col("arrivals") - pl.col("departures")
+    rows = (
+        _summed(counted)
+        .join(carried, on=["cell", "operator"], how="left")
+        .sort("cell", "operator", "window_start")
+        .with_columns(
+            (pl.col("carried").fill_null(0) + net.cum_sum().over("cell", "operator")).alias("occupancy"),
+            pl.lit(rules.window_ms // 1000, pl.Int64).alias("window_s"),
+        )
+        .drop("carried")
+    )
+    return cells.regions(rows, rules.region_resolution)
+
+
+def cell_window(moves: Sequence[pl.DataFrame], rules: Rules) -> pl.DataFrame:
+    """Return the rows of ub.cell_window that count something, from the entries of all partitions."""
+    counted = pl.concat([pl.DataFrame(schema=FLOWS), *(flows(frame, rules) for frame in moves)])
+    return window_rows(counted, pl.DataFrame(schema=CARRIED), rules)

@@ -44,10 +44,20 @@ def cell_now(case: FleetCase) -> Comparison:
 
 def cell_window(case: FleetCase) -> Comparison:
     """Compare ub.cell_window; a row whose counts were taken back has the occupancy of the row before it."""
-    expected = batch.cell_window([partition.entries for partition in case.partitions], case.question.rules)
+    rules, found = case.question.rules, case.found_by_day("cell_window")
+    counted = case.counted or batch.ADDED.shelf(case.partitions, rules)
     empty = pl.all_horizontal(pl.col(name) == 0 for name in ("readings", "arrivals", "departures"))
-    expected = windows.with_empty_rows(expected, case.found("cell_window"), empty, ("occupancy",))
-    return windows.judge(TABLES["cell_window"], expected, case)
+    carried = pl.DataFrame(schema=batch.CARRIED)
+
+    def expected(day: int) -> pl.DataFrame:
+        nonlocal carried
+        rows = batch.window_rows(counted.take(day), carried, rules)
+        before, slot = carried, ["cell", "operator"]
+        last = rows.sort("window_start").select(list(batch.CARRIED))
+        carried = pl.concat([carried, last]).unique(slot, keep="last", maintain_order=True)
+        return windows.with_empty_rows(rows, found.take(day), empty, ("occupancy",), before)
+
+    return windows.judge(TABLES["cell_window"], {*counted.numbers()}, expected, case)
 
 
 def _vehicles(case: FleetCase) -> pl.DataFrame:

@@ -7,7 +7,8 @@ with such a reading, every cell where it was since then, or just before.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import polars as pl
 
@@ -24,6 +25,11 @@ class FleetMoving(Moving):
     """Rows that may still move; `slots`: cell, operator of rows of cell_now."""
 
     slots: pl.DataFrame
+
+    def joined(self, other: Self) -> Self:
+        """Return what may move by either."""
+        both = super(FleetMoving, self).joined(other)
+        return replace(both, slots=pl.concat([self.slots, other.slots]).unique())
 
 
 def moving(partitions: Sequence[FleetPartition], low: Mapping[int, int], rules: Rules) -> FleetMoving:
@@ -64,8 +70,8 @@ def _moved(entries: pl.DataFrame, offset: int) -> pl.DataFrame:
 def _flowed(entries: pl.DataFrame, offset: int, watermark: int, rules: Rules) -> pl.DataFrame:
     """Return since which window a slot's rows may move: by readings after `offset`, and those that wait there.
 
-    A count of readings that the watermark has not passed is told a checkpoint later than it is stored. One that was told
-    provisionally is told again only when the watermark has passed the end of its window.
+    A count of readings that the watermark has not passed is told a checkpoint later than it is stored. One that was
+    told provisionally is told again only when the watermark has passed the end of its window.
     """
     final_before = watermark // rules.window_ms * rules.window_ms
     unsure = entries.filter((pl.col("offset") > offset) | (pl.col("ts") >= final_before))

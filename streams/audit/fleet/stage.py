@@ -14,4 +14,5 @@ FLEET = Stage[FleetPartition, FleetMoving](
     moving=moving.moving,
     own={"vehicle_state": judge.vehicle_state, "vehicle_event": judge.vehicle_event},
     of_grid={"cell_now": judge.cell_now, "cell_window": judge.cell_window},
+    counted=batch.ADDED,
 )

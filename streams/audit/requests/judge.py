@@ -8,6 +8,7 @@ from streams.audit.requests import batch
 from streams.audit.requests.batch import RequestsPartition
 from streams.audit.retention import still_kept
 from streams.audit.schema import TABLES, stacked
+from streams.audit.shelf import Shelf, by_day
 from streams.audit.stage import Case, Moving
 
 RequestsCase = Case[RequestsPartition, Moving]
@@ -34,4 +35,6 @@ def request_window(case: RequestsCase) -> Comparison:
         pl.when(pl.col("rated") > 0).then("resolved_rate").alias("resolved_rate"),
         pl.when(pl.col("rated") > 0).then("satisfaction").alias("satisfaction"),
     )
-    return windows.judge(table, expected, case)
+    by_days = Shelf(expected.schema)
+    by_days.put(expected, by_day("window_start"))
+    return windows.judge(table, {*by_days.numbers()}, by_days.take, case)

@@ -6,7 +6,7 @@ readings come too late.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -19,13 +19,19 @@ from streams.audit.rules import Rules
 from streams.audit.schema import TABLES
 from streams.audit.sensing.admission import admit
 from streams.audit.sensing.metrics import METRICS, STATUSES
-from streams.audit.stage import Partition
+from streams.audit.stage import Counted, Partition
 from streams.audit.values import newest
 from streams.errors import CannotAudit
 
 _SLOT = ("window_start", "cell", "metric")
 _SERIES = ("sensor_id", "metric")
 _PER_UNIT = 10**6
+_ROWS = {
+    "window_start": pl.Int64(),
+    "cell": pl.Int64(),
+    "metric": pl.String(),
+    "millionths": pl.Int64(),
+}
 _UNITS = {name: unit for name, (_, unit, _, _) in METRICS.items()}
 
 
@@ -39,6 +45,13 @@ class SensingPartition(Partition):
 
     rows: pl.DataFrame
     counted: pl.DataFrame
+
+
+ADDED = Counted[SensingPartition](
+    schema=_ROWS,
+    of=lambda partition, _rules: partition.counted,
+    rest=lambda partition: replace(partition, counted=partition.counted.clear()),
+)
 
 
 def compute(taken: Taken, rules: Rules) -> list[SensingPartition]:
@@ -97,14 +110,13 @@ def _sensor_state(readings: pl.DataFrame) -> pl.DataFrame:
 
 def sensor_window(partitions: Sequence[SensingPartition], rules: Rules) -> pl.DataFrame:
     """Return the rows of ub.sensor_window, from the readings of all partitions."""
-    nothing = {
-        "offset": pl.Int64,
-        "window_start": pl.Int64,
-        "cell": pl.Int64,
-        "metric": pl.String,
-        "millionths": pl.Int64,
-    }
-    counted = pl.concat([pl.DataFrame(schema=nothing), *(partition.counted for partition in partitions)])
+    nothing = pl.DataFrame(schema=_ROWS)
+    counted = [partition.counted.select(nothing.columns) for partition in partitions]
+    return window_rows(pl.concat([nothing, *counted]), rules)
+
+
+def window_rows(counted: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Return the rows of ub.sensor_window, from all readings of some windows, with the columns of `ADDED.schema`."""
     counted = counted.with_columns(sketch.bins_of(counted["millionths"]).alias("bin"))
     value = pl.col("millionths")
     exact = value.cast(pl.Int128)

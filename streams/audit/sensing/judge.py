@@ -1,9 +1,11 @@
 """The tables of sensors in a snapshot against the batch."""
 
+import polars as pl
+
 from streams.audit import windows
 from streams.audit.compare import Comparison, compare
 from streams.audit.schema import TABLES, stacked
-from streams.audit.sensing.batch import SensingPartition, sensor_window
+from streams.audit.sensing.batch import ADDED, SensingPartition, window_rows
 from streams.audit.stage import Case, Moving
 
 SensingCase = Case[SensingPartition, Moving]
@@ -18,4 +20,10 @@ def state(case: SensingCase) -> Comparison:
 
 def window(case: SensingCase) -> Comparison:
     """Compare ub.sensor_window."""
-    return windows.judge(TABLES["sensor_window"], sensor_window(case.partitions, case.question.rules), case)
+    rules = case.question.rules
+    counted = case.counted or ADDED.shelf(case.partitions, rules)
+
+    def expected(day: int) -> pl.DataFrame:
+        return window_rows(counted.take(day), rules)
+
+    return windows.judge(TABLES["sensor_window"], {*counted.numbers()}, expected, case)

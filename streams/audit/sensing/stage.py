@@ -13,4 +13,5 @@ SENSING = Stage[SensingPartition, Moving](
     moving=moving.moving,
     own={"sensor_state": judge.state},
     of_grid={"sensor_window": judge.window},
+    counted=batch.ADDED,
 )

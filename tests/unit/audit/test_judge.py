@@ -108,6 +108,27 @@ def test_a_wrong_row_is_named_with_what_is_wrong_in_it(
     assert found(judged(name, partitions, tables)) == [line]
 
 
+def test_windows_are_judged_day_by_day_with_what_stood_there_before() -> None:
+    patient = replace(RULES, stale_ms=20 * DAY)
+    days = [one(reading("a", 10), reading("b", 86_400 + 5), reading("a", 3 * 86_400, THERE), rules=patient)]
+    tables = right(days)
+    assert sorted(tables["cell_window"]["occupancy"]) == [1, 1, 1, 2]
+    late = tables["cell_window"].filter(pl.col("window_start") == T0)
+    taken_back = {"readings": 0, "arrivals": 0, "departures": 0}
+    left = [
+        changed(late, pl.lit(True), window_start=T0 + day * DAY + 60_000, occupancy=stood, **taken_back)
+        for day, stood in ((2, 2), (5, 1))
+    ]
+    tables["cell_window"] = pl.concat([tables["cell_window"], *left])
+    comparison = judged("cell_window", days, tables)
+    assert (comparison.compared, found(comparison)) == (6, [])
+    wrong = pl.col("window_start") > T0
+    tables["cell_window"] = changed(tables["cell_window"], wrong, occupancy=pl.col("occupancy") + 1)
+    comparison = judged("cell_window", days, tables, limit=3)
+    assert comparison.differing == 5
+    assert [(d.key["window_start"] - T0) // DAY for d in comparison.differences] == [1, 2, 3]
+
+
 def test_a_missing_row_and_one_too_many_are_named() -> None:
     partitions = [one(*CITY)]
     tables = right(partitions)

@@ -35,7 +35,8 @@ class Heard(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=
 _stay = msgspec.msgpack.Decoder(Stay)
 _heard = msgspec.msgpack.Decoder(Heard)
 _open = msgspec.msgpack.Decoder(Alert)
-_NEVER = 1 << 62
+_clock = msgspec.msgpack.Decoder(int)
+_AT_ONCE, _NEVER = 0, 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class StayBook:
         """By region and vehicle: its open alerts, by kind."""
         self._due: dict[str, dict[str, int]] = {}
         """By region and vehicle: when it is to be looked at, though nothing else happens."""
+        self._clocks: dict[str, int] = {}
+        """By region: the newest event time that was looked at. What a region knows may go back; judgement does not."""
         self._next: dict[str, int] = {}
         """By region: the earliest of these."""
         self._unsaved: set[tuple[str, ...]] = set()
@@ -74,7 +77,7 @@ class StayBook:
             for vehicle_id, stay in stays.items():
                 rejudge(self._rules, stay, stay)
                 self._unsaved.add(("at", region, vehicle_id))
-                self._plan(region, vehicle_id, 0)
+                self._plan(region, vehicle_id)
 
     def problem(self, message: Message) -> str:
         """Return nothing: whoever watches vehicles has looked at the message (streams/incidents/vehicles)."""
@@ -85,7 +88,7 @@ class StayBook:
         if isinstance(message, CellsVehicles):
             yield from self._news(message, record)
         elif isinstance(message, CellsNow) and self._stays.get(message.region):
-            yield from self._look(message.region, message.as_of, record)
+            yield from self._look(message.region, self._reached(message), record)
 
     # ------------------------------------------------------------------ who stands where
 
@@ -138,7 +141,7 @@ class StayBook:
             rejudge(self._rules, stay, known)
         stays[vehicle_id] = stay
         self._unsaved.add(("at", region, vehicle_id))
-        self._plan(region, vehicle_id, at)
+        self._plan(region, vehicle_id)
         reason = "it stands elsewhere" if areas else f"the vehicle is gone from there ({n.vehicle_state[i]})"
         kept = set(stay.since)
         if areas:
@@ -170,6 +173,13 @@ class StayBook:
         self._unsaved.add(("at", region, vehicle_id))
 
     # ------------------------------------------------------------------ time
+
+    def _reached(self, message: CellsNow) -> int:
+        known = self._clocks.get(message.region, 0)
+        if message.as_of > known:
+            self._clocks[message.region] = known = message.as_of
+            self._unsaved.add(("clock", message.region, ""))
+        return known
 
     def _look(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
         due = self._due.setdefault(region, {})
@@ -241,9 +251,10 @@ class StayBook:
         if not alerts:
             self._alerts.pop((region, vehicle_id), None)
 
-    def _plan(self, region: str, vehicle_id: str, at: int) -> None:
-        self._due.setdefault(region, {})[vehicle_id] = at
-        self._next[region] = min(at, self._next.get(region, at))
+    def _plan(self, region: str, vehicle_id: str) -> None:
+        """Look at a vehicle with the next look, whatever its time: news from ahead puts nothing off that is due."""
+        self._due.setdefault(region, {})[vehicle_id] = _AT_ONCE
+        self._next[region] = _AT_ONCE
 
     # ------------------------------------------------------------------ what people may ask
 
@@ -305,6 +316,8 @@ class StayBook:
                 value = self._alerts.get((region, vehicle_id), {}).get(kind)
             elif about == "heard":
                 value = self._heard.get((region, int(name)))
+            elif about == "clock":
+                value = self._clocks[region]
             else:  # "effect", of earlier versions
                 value = None
             parts[f"{about}/{region}/{name}"] = None if value is None else msgspec.msgpack.encode(value)
@@ -316,6 +329,8 @@ class StayBook:
         about, region, subject = name.split("/", 2)
         if about == "heard":
             self._heard[region, int(subject)] = _heard.decode(data)
+        elif about == "clock":
+            self._clocks[region] = _clock.decode(data)
         elif about == "effect":
             self._unsaved.add((about, region, subject))  # of earlier versions; the calendar says it too
         elif about == "open":
@@ -326,7 +341,7 @@ class StayBook:
         else:
             stay = self._stays.setdefault(region, {})[subject] = _stay.decode(data)
             rejudge(self._rules, stay, stay)
-            self._plan(region, subject, 0)
+            self._plan(region, subject)
         return None
 
 

@@ -38,6 +38,40 @@ def stand(fold: Watched, *readings: dict[str, Any]) -> None:
     fold.publish()
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_news_from_ahead_of_the_region_puts_no_look_off(crash: bool) -> None:
+    """Its partition is further on than another one: it still stands there when the region has come to the limit."""
+    fold = watched(mds(time_rule(7, 1, maximum=30)))
+    stand(fold, at(0))
+    fold.time(600, SHANGHAI)
+    stand(fold, at(2_400, HERE, "reserved"))
+    fold.checkpoint_incidents()
+    if crash:
+        fold.crash_incidents()
+    assert lives(fold.time(1_800, SHANGHAI)) == [("overstay", "raised", "bike-1", 1_800)]
+    stand(fold, at(2_460, HERE, "removed"))
+    assert lives(fold.alerts)[1:] == [("overstay", "cleared", "bike-1", 2_460)]
+
+
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize("begin", ["00:00:00", "00:30:30"])
+def test_time_that_goes_back_ends_nothing(begin: str, crash: bool) -> None:
+    """As where a partition that was held up is heard again: it is as far as the one that is least far."""
+    fold = watched(mds(time_rule(7, 1, maximum=1, start_time=begin)))
+    stand(fold, at(1_800))
+    assert lives(fold.time(1_900, SHANGHAI)) == [("overstay", "raised", "bike-1", 1_900)]
+    fold.checkpoint_incidents()
+    if crash:
+        fold.crash_incidents()
+    assert fold.time(1_820, SHANGHAI) == []
+    assert fold.time(1_910, SHANGHAI) == []
+    stand(fold, at(2_200, NEAR, "on_trip"))
+    assert lives(fold.alerts) == [
+        ("overstay", "raised", "bike-1", 1_900),
+        ("overstay", "cleared", "bike-1", 2_200),
+    ]
+
+
 def test_a_vehicle_that_stands_longer_than_it_may_is_told_and_cleared_when_it_rides_off() -> None:
     fold = watched(mds(time_rule(7, 1, maximum=30)))
     stand(fold, at(60), at(70, NEXT, bike="bike-2"))
@@ -239,11 +273,11 @@ def test_a_policy_without_areas_forgets_where_vehicles_stand_and_the_next_areas_
     assert [alert.action for alert in fold.alerts] == ["raised", "cleared"]
     stand(fold, at(500, FAR))
     fold.checkpoint_incidents()
-    assert [name for name in stored(fold) if "/heard/" not in name] == [f"stay/at/{SHANGHAI}/bike-1"]
+    assert [name for name in stored(fold) if name.startswith("stay/at/")] == [f"stay/at/{SHANGHAI}/bike-1"]
     fold.take(mds(time_rule(7, 1, maximum=5)))
     fold.publish()
     fold.checkpoint_incidents()
-    assert [name for name in stored(fold) if "/heard/" not in name] == [f"stay/at/{SHANGHAI}/bike-2"]
+    assert [name for name in stored(fold) if name.startswith("stay/at/")] == [f"stay/at/{SHANGHAI}/bike-2"]
 
 
 def stored(fold: Watched) -> list[str]:

@@ -147,6 +147,8 @@ class TripBook:
         key = rule.region, rule.rule_id, operator
         entry = self._entries.get(key)
         if entry is None:
+            if not count:
+                return  # a vehicle that is gone was reported there
             entry = self._entries[key] = _Entry(Series(now, now, count))
             self._unsaved.add(("of", *key))
         entry.about = self._counting_of(rule.region).about[rule.rule_id]

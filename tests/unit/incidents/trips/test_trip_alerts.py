@@ -350,3 +350,13 @@ def test_an_alert_of_a_rule_that_counts_elsewhere_now_ends() -> None:
     assert cleared.summary.startswith("the rule counts elsewhere, or others; ")
     [again] = fold.through(24.5, 49)
     assert again.starts_at == T0 + 49 * HOUR
+
+
+def test_a_vehicle_that_was_reported_there_and_is_gone_begins_no_day() -> None:
+    """Its cell is told with nobody in it, as of one that was removed from the street: the operator has none there yet."""
+    fold = Riding(policy_of(trip_rule(7, 1, minimum=2)))
+    assert fold.at(0, {"hello": 0}) == []
+    fold.through(0.5, 4.5)
+    fold.at(5, {"hello": 10})
+    assert fold.through(5.5, 28.5) == []
+    assert [(alert.kind, alert.action) for alert in fold.at(29)] == [("too_few_trips", "raised")]

@@ -208,7 +208,8 @@ def hot_spots(settings: Settings) -> tuple[HotSpotRule, Rings] | None:
     """Return when hot spots of requests are told, and who knows the cells around a cell; None where they are not."""
     if not settings.hot_spot_raise_at:
         return None
-    return HotSpotRule(settings.hot_spot_raise_at), lambda cell: locate.rings(cell, RINGS)
+    rule = HotSpotRule(settings.hot_spot_raise_at, zone=settings.timezone)
+    return rule, lambda cell: locate.rings(cell, RINGS)
 
 
 def vehicles_config(settings: Settings) -> VehiclesConfig:

@@ -15,8 +15,9 @@ VERSION = 2
 
 
 def rules_version(rule: HotSpotRule) -> str:
-    """Return a hash of all that decides."""
-    return hashlib.sha256(f"{DETECTOR} {VERSION} {rule}".encode()).hexdigest()[:12]
+    """Return a hash of all that decides; by UTC it is what it was before there were time zones."""
+    zone = "" if rule.zone == "UTC" else f" {rule.zone}"
+    return hashlib.sha256(f"{DETECTOR} {VERSION} {rule}{zone}".encode()).hexdigest()[:12]
 
 
 def raised(

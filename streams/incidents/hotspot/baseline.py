@@ -9,8 +9,12 @@ as often as on average counts twice.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+
+from streams.incidents.counts.hours import shown_ms
 
 HOUR_MS = 3_600_000
 DAY_H = 24
@@ -29,10 +33,34 @@ MISSED = 20.0
 
 
 class Day(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """When people of a region call: requests by the hour of the day (UTC), of all categories, and since when."""
+    """When people of a region call: requests by the hour of the day, of all categories, and since when.
+
+    People live by the clock: hours are those that the clocks of `zone` show.
+    """
 
     since: int
     hours: list[float]
+    zone: str = "UTC"
+
+    @property
+    def clocks(self) -> tzinfo:
+        """Return the time zone of the hours."""
+        return ZoneInfo(self.zone)
+
+    def turn(self, zone: str, at_ms: int) -> None:
+        """Go on by other clocks: what was counted by those before is turned by what lies between the two at a time."""
+        if zone == self.zone:
+            return
+        try:
+            shift = (shown_ms(at_ms, ZoneInfo(zone)) - shown_ms(at_ms, self.clocks)) % DAY_MS
+        except ZoneInfoNotFoundError:  # of another machine
+            shift = 0
+        whole, rest = divmod(shift, HOUR_MS)
+        turned, later = [0.0] * DAY_H, rest / HOUR_MS
+        for hour, count in enumerate(self.hours):
+            turned[(hour + whole) % DAY_H] += count * (1 - later)
+            turned[(hour + whole + 1) % DAY_H] += count * later
+        self.hours, self.zone = turned, zone
 
     def weights(self, at_ms: int) -> list[float]:
         """Return how many hours of a mean day an hour is worth, by the hour of the day, as far as was heard until then.
@@ -40,12 +68,13 @@ class Day(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         What is compared are requests an hour that was lived through: on a first day half of the hours were not. Such
         an hour is worth as much as the others on average.
         """
-        days, rest = divmod(max(1, at_ms - self.since), DAY_MS)
+        since, at = (shown_ms(one, self.clocks) for one in (self.since, at_ms))
+        days, rest = divmod(max(1, at - since), DAY_MS)
         mean = sum(self.hours) / ((days * DAY_MS + rest) / HOUR_MS)
         if not mean:
             return [1.0] * DAY_H
         flat = FLAT / DAY_H / mean
-        lived = (days + _shared((hour * HOUR_MS - self.since) % DAY_MS, rest) for hour in range(DAY_H))
+        lived = (days + _shared((hour * HOUR_MS - since) % DAY_MS, rest) for hour in range(DAY_H))
         rates = [(count + flat * mean) / (n + flat) for count, n in zip(self.hours, lived, strict=True)]
         return [rate * DAY_H / sum(rates) for rate in rates]
 
@@ -67,12 +96,13 @@ def _shared(begin: int, rest: int) -> float:
     return (before_the_end + after_it) / HOUR_MS
 
 
-def exposure(weights: Sequence[float], begin: int, end: int) -> float:
-    """Return the hours of a mean day between two times."""
+def exposure(weights: Sequence[float], begin: int, end: int, zone: tzinfo = UTC) -> float:
+    """Return the hours of a mean day between two times, by the clocks of a time zone."""
     total, at = 0.0, begin
     while at < end:
-        until = min(end, (at // HOUR_MS + 1) * HOUR_MS)
-        total += weights[at // HOUR_MS % DAY_H] * (until - at) / HOUR_MS
+        hour, gone = divmod(shown_ms(at, zone), HOUR_MS)
+        until = min(end, at + HOUR_MS - gone)
+        total += weights[hour % DAY_H] * (until - at) / HOUR_MS
         at = until
     return total
 

@@ -15,6 +15,7 @@ from schemas.cells import CellsHealth
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
+from streams.incidents.counts.hours import shown_ms
 from streams.incidents.extremes import Maxima
 from streams.incidents.hotspot.alert import KIND, raised, rules_version, worse
 from streams.incidents.hotspot.baseline import DAY_H, HOUR_MS, Day, Rates
@@ -117,7 +118,8 @@ class HotSpotBook:
         name, progress = message.region, self._regions.get(message.region)
         if progress is None:
             since = min([message.watermark, *message.rows.window_start])
-            progress = self._regions[name] = Progress(since // STEP_MS * STEP_MS, Day(since, [0.0] * DAY_H))
+            day = Day(since, [0.0] * DAY_H, self._rule.zone)
+            progress = self._regions[name] = Progress(since // STEP_MS * STEP_MS, day)
         self._put(message, progress, progress.scanned - LONGEST_MS)
         until = message.watermark // STEP_MS * STEP_MS
         if until > progress.scanned:
@@ -182,7 +184,7 @@ class HotSpotBook:
         cells = len(
             set().union(*(known.rates.cells for known in mine), *(known.cells(end) for known in mine))
         )
-        hour = (end - STEP_MS) // HOUR_MS % DAY_H
+        hour = shown_ms(end - STEP_MS, progress.day.clocks) // HOUR_MS % DAY_H
         for code in sorted({*asked, *late}):
             known = self._categories.get((name, code))
             if known is None:
@@ -318,7 +320,8 @@ class HotSpotBook:
             self._spots[alert.region, alert.subject or ""][alert.alert_id] = spot
             return alert
         if about == "region":
-            self._regions[rest] = _progress.decode(data)
+            progress = self._regions[rest] = _progress.decode(data)
+            progress.day.turn(self._rule.zone, progress.scanned)
             return None
         region, _, code = rest.partition("/")
         self._categories[region, code] = _category.decode(data)

@@ -1,6 +1,6 @@
 """When a hot spot is raised, how bad it is, and when it is over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas.alerts import Severity
 
@@ -15,6 +15,7 @@ class HotSpotRule:
     least      cells and quarters of an hour with requests that a hot spot has at least
     quiet_ms   event time without new requests that make it one after which it is cleared
     most       categories of a region that are remembered; beyond it those longest silent are forgotten
+    zone       time zone (IANA) whose clocks show the hours of the day
     """
 
     raise_at: float = 20.0
@@ -22,6 +23,7 @@ class HotSpotRule:
     least: int = 5
     quiet_ms: int = 7_200_000
     most: int = 1_000
+    zone: str = field(default="UTC", repr=False)
 
 
 def severity_of(score: float, threshold: float) -> Severity:

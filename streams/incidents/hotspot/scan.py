@@ -67,7 +67,7 @@ def strongest(
     known_h, recent = day.known_h(end), sum(map(len, asked.values()))
     weights = day.weights(end)
     spans = [
-        (end - span, exposure(weights, end - span, end), day.known_h(end - span))
+        (end - span, exposure(weights, end - span, end, day.clocks), day.known_h(end - span))
         for span in SPANS_MS
         if end - day.since >= history_ms(span)
     ]

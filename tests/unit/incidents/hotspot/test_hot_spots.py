@@ -2,6 +2,8 @@
 
 import math
 from collections import Counter
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import h3
 import msgspec
@@ -20,7 +22,18 @@ from streams.incidents.hotspot.scan import RINGS, STEP_MS, Cylinder, strongest
 from streams.incidents.lifecycle import Place
 from tests.pipeline import T0
 from tests.unit.incidents.hotspot.brute import best
-from tests.unit.incidents.hotspot.calls import CITY, DAY, HOUR, MIDDLE, MINUTE, Call, Desk, burst, by_chance
+from tests.unit.incidents.hotspot.calls import (
+    CITY,
+    DAY,
+    HOUR,
+    MIDDLE,
+    MINUTE,
+    REGION,
+    Call,
+    Desk,
+    burst,
+    by_chance,
+)
 
 WEEK = 7 * 1440
 
@@ -201,6 +214,67 @@ def test_hours_in_which_people_call_more_are_worth_more() -> None:
     assert exposure(weights, T0, T0 + DAY) == pytest.approx(24)
     assert weights[13] > 1.9
     assert weights[1] < 0.1
+
+
+BERLIN = "Europe/Berlin"
+SPRING = round(datetime(2026, 3, 29, 1, tzinfo=UTC).timestamp() * 1000)
+"""The clocks of Berlin are put on, from 2 to 3 o'clock."""
+
+
+def test_people_call_by_the_clock_and_so_do_hours_of_the_day() -> None:
+    by_the_clock = Day(SPRING - 30 * DAY, [0.0] * 8 + [900.0] + [0.0] * 15, BERLIN)
+    weights, zone = by_the_clock.weights(SPRING), ZoneInfo(BERLIN)
+    for day, eight in ((-1, 7), (0, 6), (1, 6)):  # of UTC
+        midnight = SPRING - HOUR + day * DAY
+        hours = [
+            exposure(weights, midnight + hour * HOUR, midnight + (hour + 1) * HOUR, zone)
+            for hour in range(24)
+        ]
+        assert max(range(24), key=hours.__getitem__) == eight
+    assert exposure(weights, SPRING + 30 * MINUTE, SPRING + 5 * HOUR, zone) == pytest.approx(4.5 * weights[3])
+
+
+@pytest.mark.parametrize("zone", ["UTC", BERLIN, "Asia/Kolkata", "America/St_Johns"])
+def test_requests_count_in_the_hour_that_the_clocks_show(zone: str) -> None:
+    desk = Desk(HotSpotRule(zone=zone))
+    desk.feed([(0, MIDDLE, "bin"), (75, MIDDLE, "bin"), (200, MIDDLE, "bin")])
+    desk.close(400, Counter())
+    desk.checkpoint()
+    found = hours_of(desk)
+    shown = [datetime.fromtimestamp(T0 / 1000 + 60 * minute, ZoneInfo(zone)).hour for minute in (0, 75, 200)]
+    assert found == [float(shown.count(hour)) for hour in range(24)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "shares"),
+    [(BERLIN, 9, [1.0, 0.0]), ("Asia/Kolkata", 13, [0.5, 0.5]), ("UTC", 8, [1.0, 0.0])],
+)
+def test_hours_that_were_counted_by_other_clocks_are_turned(
+    zone: str, hour: int, shares: list[float]
+) -> None:
+    """As those of versions before, by UTC. Until then they go on to be saved as they were."""
+    desk = Desk()
+    desk.feed([(8 * 60 + n, MIDDLE, "bin") for n in (1, 20, 40)])
+    desk.close(10 * 60, Counter())
+    desk.checkpoint()
+    assert hours_of(desk)[8] == 3.0
+    desk.rule = HotSpotRule(zone=zone)
+    for _ in range(2):
+        desk.crash()
+    desk.close(11 * 60, Counter())
+    desk.checkpoint()
+    found = hours_of(desk)
+    assert (found[hour : hour + 2], sum(found)) == ([3 * share for share in shares], 3.0)
+    desk.crash()
+    desk.close(12 * 60, Counter())
+    desk.checkpoint()
+    assert hours_of(desk) == found
+
+
+def hours_of(desk: Desk) -> list[float]:
+    """Return the requests by hour of the day, as they are stored."""
+    day = msgspec.msgpack.decode(desk.database.parts["incidents"][f"hot_spot/region/{REGION}"])[1]
+    return list(map(float, day[1]))
 
 
 def test_hours_that_a_first_day_has_not_had_yet_are_worth_as_much_as_the_others() -> None:

@@ -353,7 +353,7 @@ def test_an_alert_of_a_rule_that_counts_elsewhere_now_ends() -> None:
 
 
 def test_a_vehicle_that_was_reported_there_and_is_gone_begins_no_day() -> None:
-    """Its cell is told with nobody in it, as of one that was removed from the street: the operator has none there yet."""
+    """Its cell is told with nobody in it, as of one that was removed: the operator has none there yet."""
     fold = Riding(policy_of(trip_rule(7, 1, minimum=2)))
     assert fold.at(0, {"hello": 0}) == []
     fold.through(0.5, 4.5)

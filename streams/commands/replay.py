@@ -13,6 +13,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from streams import settings as settings_module
 from streams.commands.alerts import alerts
+from streams.commands.through_time import through_log
 from streams.errors import AlertError, CannotReplay, UrbanBrainError
 from streams.settings import Settings
 
@@ -88,7 +89,8 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
             raise CannotReplay(lacks)
         console.print(f"{where}: offsets {log.begins} to {evidence.offset}, the condition from {first} on")
         others: dict[str, Alert] = {}
-        found = list(steps(fold, log.records(evidence.offset), newest, first, others))
+        records = through_log(log.records(evidence.offset), log.begins, evidence.offset, Console(stderr=True))
+        found = list(steps(fold, records, newest, first, others))
     _show(found, limit, console)
     told = [step.event for step in found if step.event is not None]
     problems = differences(stored, told)

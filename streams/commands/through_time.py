@@ -1,10 +1,15 @@
-"""Shows on a terminal how far a walk through stored windows has come: months take minutes."""
+"""Shows on a terminal how far a walk through stored windows, or through a log, has come: months take minutes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.progress import Progress
+
+from streams.fold import Record
+
+_SELDOM = 256
+"""Records after which it is shown how far a log was read."""
 
 
 def through_time[T](
@@ -19,6 +24,17 @@ def through_time[T](
                 before = at
                 progress.update(shown, completed=at - since, description=clock(at))
             yield item
+
+
+def through_log(records: Iterable[Record], first: int, last: int, console: Console) -> Iterator[Record]:
+    """Yield the records of one partition, which go from offset `first` to `last`."""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        shown = progress.add_task("", total=last - first + 1)
+        for number, record in enumerate(records):
+            if number % _SELDOM == 0:
+                done = record.offset - first
+                progress.update(shown, completed=done, description=f"offset {record.offset:,} of {last:,}")
+            yield record
 
 
 def clock(at_ms: int) -> str:

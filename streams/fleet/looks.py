@@ -52,7 +52,7 @@ def changed(
     by_region: bool,
     found: NDArray[np.int32],
 ) -> int:
-    """Set `found` to the steps of new vehicles and to those into another state, battery or slot; returns how many.
+    """Set `found` to the steps of new vehicles and into another state, type, battery or slot; returns how many.
 
     Where `by_region` is set, only those slots count as others that lie in other regions.
     """
@@ -60,6 +60,7 @@ def changed(
     for at in range(len(take)):
         reading, was = readings[take[at]], before[at]
         other = was.ts == 0 or reading.battery != was.battery or reading.state != was.state
+        other = other or reading.type_ != was.type_
         if not other and slots[at] != was.slot:
             other = not by_region or region_of[cell_of[slots[at]]] != region_of[cell_of[was.slot]]
         if other:

@@ -229,7 +229,7 @@ class News:
         return levels
 
     def _lines(self, steps: Steps) -> None:
-        """Tell of vehicles that are low, or fine, or stand elsewhere, or are gone, and were not so before.
+        """Tell of vehicles that are low, or fine, or stand elsewhere, or are gone, or of another type, as not before.
 
         One that leaves a region is told in both.
         """
@@ -247,7 +247,8 @@ class News:
         left = known & (region != was_region) & ((was != _FINE) | (was_code != 0))
         was[left], was_code[left] = _FINE, 0
         passed = (level != was) & (level != _BETWEEN)
-        passed |= (code != was_code) | ((code != 0) & (state != was_state))
+        other = (state != was_state) | (steps.now("type_") != steps.before("type_"))
+        passed |= (code != was_code) | ((code != 0) & other)
         both = np.sort(np.concatenate((2 * np.flatnonzero(left), 2 * np.flatnonzero(passed) + 1)))
         some, elsewhere = steps.of(both // 2), both % 2 == 0
         self._waiting.passed += self._rows(

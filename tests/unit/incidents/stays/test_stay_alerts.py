@@ -38,6 +38,19 @@ def stand(fold: Watched, *readings: dict[str, Any]) -> None:
     fold.publish()
 
 
+def test_a_vehicle_that_turns_out_to_be_of_another_type_is_judged_by_the_rules_on_that() -> None:
+    """Nothing else of it changes: it stands where it stood."""
+    fold = watched(mds(time_rule(7, 1, maximum=5, vehicle_types=["moped"]), time_rule(8, 1, maximum=60)))
+    stand(fold, {**at(0), "vehicle_type": "bicycle"})
+    assert fold.time(400, SHANGHAI) == []
+    stand(fold, {**at(500), "vehicle_type": "moped"})
+    [alert] = fold.time(800, SHANGHAI)
+    assert alert.evidence.stay is not None
+    assert (alert.evidence.stay.rule_id, alert.evidence.stay.since) == (identity(7), T0 + 500_000)
+    stand(fold, {**at(900), "vehicle_type": "bicycle"})
+    assert lives(fold.alerts)[1:] == [("overstay", "cleared", "bike-1", 900)]
+
+
 @pytest.mark.parametrize("crash", [False, True])
 def test_news_from_ahead_of_the_region_puts_no_look_off(crash: bool) -> None:
     """Its partition is further on than another one: it still stands there when the region has come to the limit."""

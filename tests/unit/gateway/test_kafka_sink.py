@@ -1,7 +1,6 @@
 """What Kafka refuses for good is tried again, in order, and not without end in a second."""
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -40,6 +39,16 @@ class FakeKafka:
         pass
 
 
+class Clock:
+    """Stands for the module `time`: goes on when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 def _record(value: bytes) -> KafkaRecord:
     return KafkaRecord("ub.vehicles", 0, None, value, [], 1, ())
 
@@ -51,21 +60,30 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
     return fake
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(kafka_sink, "time", clock)
+    return clock
+
+
 def _sink(confirmed: list[KafkaRecord]) -> KafkaSink:
     sink = KafkaSink(Settings(), confirmed.append)
-    assert sink.open(time.monotonic(), threading.Event())
+    assert sink.open(0.0, threading.Event())
     return sink
 
 
-def _pump_until_confirmed(sink: KafkaSink) -> None:
-    deadline = time.monotonic() + 10
+def _pump_until_confirmed(sink: KafkaSink, clock: Clock) -> float:
+    """Return how many seconds it took."""
+    begun = clock.now
     while sink.unconfirmed:
-        assert time.monotonic() < deadline
+        assert clock.now < begun + 10
         sink.pump()
-        time.sleep(0.001)
+        clock.now += 0.001
+    return clock.now - begun
 
 
-def test_a_kafka_that_refuses_for_good_is_asked_again_ever_less_often(kafka: FakeKafka) -> None:
+def test_a_kafka_that_refuses_for_good_is_asked_again_ever_less_often(kafka: FakeKafka, clock: Clock) -> None:
     confirmed: list[KafkaRecord] = []
     sink = _sink(confirmed)
     kafka.refusing = True
@@ -75,17 +93,15 @@ def test_a_kafka_that_refuses_for_good_is_asked_again_ever_less_often(kafka: Fak
         sink.pump()
     assert kafka.producers == 2  # the first one, and one at once: a producer that was forgotten needs no more
     kafka.refusing = False
-    _pump_until_confirmed(sink)
+    _pump_until_confirmed(sink, clock)
     assert kafka.taken == [record.value for record in confirmed] == [b"1", b"2", b"3"]
 
 
-def test_what_was_refused_long_ago_delays_nothing(kafka: FakeKafka) -> None:
+def test_what_was_refused_long_ago_delays_nothing(kafka: FakeKafka, clock: Clock) -> None:
     sink = _sink([])
     for _ in range(4):
         kafka.refusing = True
         sink.put(_record(b"1"))
         sink.pump()
         kafka.refusing = False
-        begun = time.monotonic()
-        _pump_until_confirmed(sink)
-        assert time.monotonic() - begun < 1.0
+        assert _pump_until_confirmed(sink, clock) < 1.0

@@ -1,5 +1,6 @@
 // The page: what is known (live.js) as a map (map.js), lists and a table. Data becomes text, never markup.
 
+import { element, list } from "./list.js";
 import { Live, time } from "./live.js";
 import { BOUNDS, CellMap } from "./map.js";
 
@@ -19,13 +20,6 @@ const live = new Live(() => {
   }, 50);
 });
 const map = new CellMap(byId("map"), live, choose, () => byId("legend").offsetTop);
-
-function element(tag, text, className) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  if (className) made.className = className;
-  return made;
-}
 
 function choose(cell, alert = null) {
   selected = { cell, alert };
@@ -145,30 +139,6 @@ function fullCell([count, cell]) {
       if (corners.length) map.centre(mean(0), mean(1));
     },
   };
-}
-
-/** Show items as buttons; those that stay keep their element, and with it the focus. */
-function list(parent, items, describe) {
-  const had = new Map([...parent.children].map((item) => [item.dataset.key, item]));
-  const wanted = items.map(describe).map((about) => {
-    const item = had.get(about.key) ?? element("li");
-    item.dataset.key = about.key;
-    const button = item.firstChild ?? item.appendChild(element("button"));
-    button.type = "button";
-    button.onclick = about.act;
-    button.setAttribute("aria-pressed", String(about.pressed));
-    const text = about.parts.map((part) => part[1]).join("\n");
-    if (item.dataset.text !== text) {
-      item.dataset.text = text;
-      button.replaceChildren(...about.parts.map((part) => element(...part)));
-    }
-    return item;
-  });
-  const kept = new Set(wanted);
-  for (const item of had.values()) if (!kept.has(item)) item.remove();
-  wanted.forEach((item, place) => {
-    if (parent.children[place] !== item) parent.insertBefore(item, parent.children[place] ?? null);
-  });
 }
 
 function say(place, text) {

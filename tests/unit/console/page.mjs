@@ -136,6 +136,52 @@ for (const [free, seen] of [[HEIGHT, HEIGHT], [HEIGHT - 60, HEIGHT - 60], [-20, 
 }
 console.log("legend");
 
+/** As much of an element as lists take; whoever is moved or taken out loses the focus, as in a browser. */
+class Element {
+  constructor() {
+    Object.assign(this, { children: [], dataset: {}, setAttribute() {} });
+  }
+  get firstChild() {
+    return this.children[0];
+  }
+  contains(other) {
+    return this === other || this.children.some((child) => child.contains(other));
+  }
+  remove() {
+    this.parent?.children.splice(this.parent.children.indexOf(this), 1);
+    this.parent = null;
+    if (this.contains(document.activeElement)) document.activeElement = null;
+  }
+  insertBefore(child, before) {
+    child.remove();
+    this.children.splice(before ? this.children.indexOf(before) : this.children.length, 0, child);
+    child.parent = this;
+    return child;
+  }
+  appendChild(child) {
+    return this.insertBefore(child, null);
+  }
+  append(...children) {
+    for (const child of children) this.insertBefore(child, null);
+  }
+  replaceChildren() {}
+}
+document.createElement = () => new Element();
+const { list } = await load("list.js");
+const entries = new Element();
+const ask = (keys) => list(entries, [...keys], (key) => ({ key, pressed: false, parts: [["span", key]], act() {} }));
+const keys = () => entries.children.map((item) => item.dataset.key).join("");
+ask("abcde");
+document.activeElement = entries.children[2].firstChild;
+for (const order of ["acbde", "cabde", "edcba", "xcya", "c", "qwertzc"]) {
+  ask(order);
+  assert.equal(keys(), order);
+  assert.equal(document.activeElement?.parent.dataset.key, "c", order); // whoever chose it by keyboard is still there
+}
+ask("q");
+assert.deepEqual([keys(), document.activeElement], ["q", null]); // prettier-ignore
+console.log("focus");
+
 const { Live } = await load("live.js");
 let redraws = 0;
 const known = new Live(() => redraws++);

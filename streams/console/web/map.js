@@ -6,6 +6,7 @@ export const BOUNDS = [1, 5, 10, 20, 40, 80]; // least count of each class but t
 
 const ROOM = 0.005; // degrees around an alert that is shown
 const RING = 7; // pixels
+const CASING = 2; // pixels of background around a mark: on cells as dark as itself it would not be seen
 
 /** The class of a count, 0 to 6. */
 export function classOf(count) {
@@ -73,17 +74,17 @@ export class CellMap {
         pen.stroke();
       }
     }
-    pen.lineWidth = 2.5;
-    pen.strokeStyle = colour("--mark");
+    const mark = (width, name) => {
+      for (const [broad, tone] of [[width + CASING, "--back"], [width, name]]) {
+        [pen.lineWidth, pen.strokeStyle] = [broad, colour(tone)];
+        pen.stroke();
+      }
+    };
     for (const alert of this._live.alerts.values()) {
-      if (this._trace(pen, alert.cell)) pen.stroke();
-      else this._ring(pen, alert);
+      if (!this._trace(pen, alert.cell)) this._ring(pen, alert);
+      mark(2.5, "--mark");
     }
-    if (this.selected && this._trace(pen, this.selected)) {
-      pen.lineWidth = 3.5;
-      pen.strokeStyle = colour("--ink");
-      pen.stroke();
-    }
+    if (this.selected && this._trace(pen, this.selected)) mark(3.5, "--ink");
   }
 
   _fit(width, height) {
@@ -138,7 +139,6 @@ export class CellMap {
   _ring(pen, alert) {
     pen.beginPath();
     pen.arc(...this._place(alert), RING, 0, 2 * Math.PI);
-    pen.stroke();
   }
 
   _place({ lon, lat }) {

@@ -11,7 +11,7 @@ let see = null; // what happens when the page is shown or hidden
 Object.assign(globalThis, {
   devicePixelRatio: 1,
   document: { documentElement: null, hidden: true, addEventListener: (name, act) => (see = act) },
-  getComputedStyle: () => ({ getPropertyValue: () => "#000" }),
+  getComputedStyle: () => ({ getPropertyValue: (name) => name }),
   matchMedia: () => ({ addEventListener() {} }),
   ResizeObserver: class {
     observe() {}
@@ -39,8 +39,9 @@ const pen = new Proxy(
     moveTo: (x, y) => drawn.at(-1).push([x, y]),
     lineTo: (x, y) => drawn.at(-1).push([x, y]),
     arc: (x, y) => drawn.at(-1).push([x, y]),
+    stroke: () => ((drawn.at(-1).strokes ??= []).push([pen.strokeStyle, pen.lineWidth])), // prettier-ignore
   },
-  { get: (known, name) => known[name] ?? (() => {}), set: () => true },
+  { get: (known, name) => known[name] ?? (() => {}), set: (known, name, value) => ((known[name] = value), true) },
 );
 const canvas = { clientWidth: WIDTH, clientHeight: HEIGHT, getContext: () => pen, setPointerCapture() {} };
 const on = {}; // what the newest map does at events of the canvas
@@ -124,6 +125,19 @@ for (const [[x, y]] of drawn) {
 }
 assert.deepEqual(chosen, [["far", "s"], ["away", "t"]]); // prettier-ignore
 console.log("alerts-alone");
+
+const marks = { cells: new Map([["a", 0], ["b", 0]]), outlines: new Map([["a", square(1, 2)], ["b", square(3, 4)]]), occupancy: () => 99 }; // prettier-ignore
+marks.alerts = new Map([["a", { cell: "a", lon: 1.5, lat: -17 }], ["ring", { cell: "none", lon: 2.5, lat: -17 }]]); // prettier-ignore
+const marked = new CellMap(canvas, marks, () => {});
+marked.selected = "b";
+drawn.length = 0;
+marked.draw();
+for (const [shape, name] of [[drawn[2], "--mark"], [drawn[3], "--mark"], [drawn[4], "--ink"]]) {
+  const [[under, broad], [over, narrow]] = shape.strokes; // a mark stands out from what it is on, dark or light
+  assert.deepEqual([under, over], ["--back", name]);
+  assert.ok(broad >= narrow + 2);
+}
+console.log("marks");
 
 const plain = { cells: new Map([["s", 0], ["n", 0]]), alerts: new Map(), occupancy: () => 1 }; // prettier-ignore
 plain.outlines = new Map([["s", [[121.5, 31.1], [121.51, 31.11]]], ["n", [[121.5, 31.3], [121.51, 31.31]]]]); // prettier-ignore

@@ -91,6 +91,7 @@ def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
         "alert",
         "strays",
         "alerts-alone",
+        "marks",
         "legend",
         "focus",
         "outlines",

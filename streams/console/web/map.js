@@ -7,10 +7,19 @@ export const BOUNDS = [1, 5, 10, 20, 40, 80]; // least count of each class but t
 const ROOM = 0.005; // degrees around an alert that is shown
 const RING = 7; // pixels
 const CASING = 2; // pixels of background around a mark: on cells as dark as itself it would not be seen
+const [FARTHEST, NEAREST] = [50, 2e6]; // scales
 
 /** The class of a count, 0 to 6. */
 export function classOf(count) {
   return BOUNDS.filter((bound) => count >= bound).length;
+}
+
+const distance = ([x, y], [toX, toY]) => Math.hypot(toX - x, toY - y);
+
+/** The middle of places, and how far from it they are. */
+function between(places) {
+  const middle = [0, 1].map((axis) => places.reduce((sum, place) => sum + place[axis], 0) / places.length);
+  return { middle, apart: places.reduce((sum, place) => sum + distance(place, middle), 0) };
 }
 
 export class CellMap {
@@ -36,11 +45,13 @@ export class CellMap {
     this.draw();
   }
 
-  zoom(factor, x = this._canvas.clientWidth / 2, y = this._canvas.clientHeight / 2) {
+  /** Zoom; what is at (x, y) comes to (toX, toY). */
+  zoom(factor, x = this._canvas.clientWidth / 2, y = this._canvas.clientHeight / 2, toX = x, toY = y) {
     if (!this._view) return;
     const [lon, lat] = this._position(x, y);
-    this._view.scale = Math.min(2e6, Math.max(50, this._view.scale * factor));
-    const [lonNow, latNow] = this._position(x, y);
+    const farthest = Math.min(FARTHEST, this._view.scale); // a city may be so wide that all of it is farther still
+    this._view.scale = Math.min(NEAREST, Math.max(farthest, this._view.scale * factor));
+    const [lonNow, latNow] = this._position(toX, toY);
     this._move(lon - lonNow, lat - latNow);
   }
 
@@ -169,27 +180,28 @@ export class CellMap {
 
   _listen() {
     const canvas = this._canvas;
-    let from = null;
-    let far = false;
+    const down = new Map(); // where each finger is, or the mouse while its button is down
+    let far = false; // whether they move the map
     canvas.addEventListener("pointerdown", (event) => {
-      [from, far] = [[event.offsetX, event.offsetY], false];
+      down.set(event.pointerId, [event.offsetX, event.offsetY]);
+      far = down.size > 1;
       canvas.setPointerCapture(event.pointerId);
     });
     canvas.addEventListener("pointermove", (event) => {
+      const from = down.get(event.pointerId);
       if (!from || !this._view) return;
-      const [dx, dy] = [event.offsetX - from[0], event.offsetY - from[1]];
-      if (!far && Math.hypot(dx, dy) < 4) return;
+      const to = [event.offsetX, event.offsetY];
+      if (!far && distance(from, to) < 4) return;
       far = true;
-      const [lon, lat] = this._position(...from);
-      const [lonNow, latNow] = this._position(event.offsetX, event.offsetY);
-      from = [event.offsetX, event.offsetY];
-      this._move(lon - lonNow, lat - latNow);
+      const before = between([...down.values()]);
+      down.set(event.pointerId, to);
+      const after = between([...down.values()]);
+      this.zoom(before.apart ? after.apart / before.apart : 1, ...before.middle, ...after.middle);
     });
     canvas.addEventListener("pointerup", (event) => {
-      if (from && !far) this._choose(event.offsetX, event.offsetY);
-      from = null;
+      if (down.delete(event.pointerId) && !far) this._choose(event.offsetX, event.offsetY);
     });
-    canvas.addEventListener("pointercancel", () => (from = null));
+    canvas.addEventListener("pointercancel", (event) => down.delete(event.pointerId));
     canvas.addEventListener(
       "wheel",
       (event) => {

@@ -139,6 +139,37 @@ for (const [shape, name] of [[drawn[2], "--mark"], [drawn[3], "--mark"], [drawn[
 }
 console.log("marks");
 
+const fingers = (kind, ...places) => places.forEach(([x, y], id) => on[kind]({ offsetX: x, offsetY: y, pointerId: id, button: 0 })); // prettier-ignore
+const touched = [];
+const phone = new CellMap(canvas, plainCity(), (...what) => touched.push(what));
+phone.draw();
+const [place, scaleBefore] = [phone._position(200, 150), phone._view.scale];
+fingers("pointerdown", [160, 150], [240, 150]);
+for (let far = 41; far <= 80; far++) fingers("pointermove", [200 - far, 150], [200 + far, 150]);
+const near = (found, wanted) => found.forEach((value, at) => assert.ok(Math.abs(value - wanted[at]) < 1e-6, `${found}`));
+near(phone._position(200, 150), place); // what was between the fingers is there still
+near([phone._view.scale / scaleBefore], [2]);
+fingers("pointermove", [150, 150], [310, 150]); // both to the right, one after the other
+near(phone._position(230, 150), place);
+fingers("pointerup", [150, 150], [310, 150]);
+fingers("pointermove", [10, 10]); // none is down
+near(phone._position(230, 150), place);
+assert.deepEqual(touched, []);
+fingers("pointerdown", [230, 150]);
+fingers("pointermove", [250, 170]);
+near(phone._position(250, 170), place);
+fingers("pointerup", [250, 170]);
+assert.deepEqual(touched, []);
+phone._view.scale = 20; // of a city here and one on the other side of the globe
+fingers("pointerdown", [230, 150]);
+fingers("pointermove", [250, 170]);
+fingers("pointerup", [250, 170]);
+assert.equal(phone._view.scale, 20);
+console.log("fingers");
+
+function plainCity() {
+  return { cells: new Map([["s", 0]]), outlines: new Map([["s", [[121.5, 31.1], [121.51, 31.11]]]]), alerts: new Map(), occupancy: () => 1 }; // prettier-ignore
+}
 const plain = { cells: new Map([["s", 0], ["n", 0]]), alerts: new Map(), occupancy: () => 1 }; // prettier-ignore
 plain.outlines = new Map([["s", [[121.5, 31.1], [121.51, 31.11]]], ["n", [[121.5, 31.3], [121.51, 31.31]]]]); // prettier-ignore
 for (const [free, seen] of [[HEIGHT, HEIGHT], [HEIGHT - 60, HEIGHT - 60], [-20, HEIGHT / 2]]) {

@@ -92,6 +92,7 @@ def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
         "strays",
         "alerts-alone",
         "marks",
+        "fingers",
         "legend",
         "focus",
         "outlines",

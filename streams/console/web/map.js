@@ -59,6 +59,7 @@ export class CellMap {
     if (!this._view) return;
     this._view.scale = Math.max(this._view.scale, 12_000);
     this._move(lon - this._view.lon, lat - this._view.lat);
+    this._canvas.scrollIntoView({ block: "nearest" }); // on a phone the lists are below it
   }
 
   draw() {

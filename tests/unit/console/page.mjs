@@ -43,7 +43,8 @@ const pen = new Proxy(
   },
   { get: (known, name) => known[name] ?? (() => {}), set: (known, name, value) => ((known[name] = value), true) },
 );
-const canvas = { clientWidth: WIDTH, clientHeight: HEIGHT, getContext: () => pen, setPointerCapture() {} };
+let shown = 0; // how often the map was brought into sight
+const canvas = { clientWidth: WIDTH, clientHeight: HEIGHT, getContext: () => pen, setPointerCapture() {}, scrollIntoView: () => shown++ }; // prettier-ignore
 const on = {}; // what the newest map does at events of the canvas
 canvas.addEventListener = (name, act) => (on[name] = act);
 
@@ -166,6 +167,9 @@ fingers("pointermove", [250, 170]);
 fingers("pointerup", [250, 170]);
 assert.equal(phone._view.scale, 20);
 console.log("fingers");
+
+assert.equal(shown, 4); // each time that a place was asked for, above
+console.log("in-sight");
 
 function plainCity() {
   return { cells: new Map([["s", 0]]), outlines: new Map([["s", [[121.5, 31.1], [121.51, 31.11]]]]), alerts: new Map(), occupancy: () => 1 }; // prettier-ignore

@@ -93,6 +93,7 @@ def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
         "alerts-alone",
         "marks",
         "fingers",
+        "in-sight",
         "legend",
         "focus",
         "outlines",

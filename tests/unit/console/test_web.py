@@ -76,6 +76,13 @@ def test_buttons_and_the_map_have_names_for_screen_readers() -> None:
     assert re.search(r"<canvas[^>]*tabindex=\"0\"[^>]*aria-describedby", PAGE)
 
 
+def test_long_names_and_texts_stay_in_their_place() -> None:
+    rules = dict(re.findall(r"^([^{}@\n]+) \{([^}]*)\}$", (WEB / "console.css").read_text(), re.MULTILINE))
+    assert "overflow-wrap: anywhere" in rules["aside"]
+    for declaration in ("width: 1px", "height: 1px", "overflow: hidden"):  # elsewhere it would reach the page
+        assert declaration in rules[".for-readers"]
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
     script = Path(__file__).parent / "page.mjs"

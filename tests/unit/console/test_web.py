@@ -83,6 +83,13 @@ def test_long_names_and_texts_stay_in_their_place() -> None:
         assert declaration in rules[".for-readers"]
 
 
+def test_on_a_phone_some_of_the_lists_is_in_sight_however_high_header_and_banner_are() -> None:
+    """The map takes all touches: where it filled what scrolls, nobody got to the lists."""
+    phone = (WEB / "console.css").read_text().split("@media (max-width: 50rem) {")[1]
+    (height,) = re.findall(r"#city \{[^}]*\bheight: ([^;]+);", phone)
+    assert re.fullmatch(r"min\(.*\b[1-8]\d%\)", height)  # of what they leave
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
     script = Path(__file__).parent / "page.mjs"

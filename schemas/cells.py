@@ -15,6 +15,9 @@ class CellsNow(msgspec.Struct, frozen=True, tag="now"):
 
     `as_of` is the event time to which all active sources have reported (their least newest_ts).
     `more`: the next of these messages of the region belongs to the same look; before it nothing is to be judged.
+    `ahead` is later than `as_of` while sources are far apart, as those of a backlog that are read one after the other:
+    until all have come there counts are of several times, and nothing is to be judged. Else it is `as_of`, or 0 by a
+    version that did not say.
     """
 
     region: str
@@ -23,6 +26,7 @@ class CellsNow(msgspec.Struct, frozen=True, tag="now"):
     counts: SlotCounts
     owner: int = 0
     more: bool = False
+    ahead: int = 0
 
 
 class ClosedWindows(msgspec.Struct, frozen=True):

@@ -33,6 +33,9 @@ FIELDS: Structs = {
         "more": field(
             "Whether the next of these messages of the region belongs to the same look: judge after the last."
         ),
+        "ahead": field(
+            "Later than as_of while sources are far apart: until all have come there, counts are of several times."
+        ),
     },
     "CellsHealth": {
         "type": field("Tells this message from the others on the same topic."),

@@ -4,6 +4,13 @@ A source is one partition of the stage that counts. Watermark of the region = th
 sources: one that said nothing for `idle_ms` of wall time does not hold windows open, but what it says later still
 counts. Only one that was silent for `forget_ms` is not waited for before windows leave memory (see bygone.py).
 
+Live counts are of one time while the sources go on together. Of partitions that are read one after the other, as in a
+long backlog, they are not, until all have come to where the first was when they were furthest apart (`ahead`):
+
+    source 0      #########################        ######    event time that was read, from left to right
+    source 1      ##########                       ######
+                  as_of ---|          ahead |
+
 Silence of those whom sources hear is judged more patiently, by what was told for sure (`told`):
 
     wall time     0 s            40 s      70 s         the database was away, or a broker, or this worker
@@ -18,6 +25,9 @@ cannot be told from what is silent any sooner.
 """
 _TAKEN_OVER = 24
 """Idle times after which a source that nobody folds has a new owner: Kafka gives a worker that was killed a minute."""
+
+TOGETHER_MS = 120_000
+"""Sources that are no further apart go on together: clocks of publishers differ, too, by UB_MAX_CLOCK_AHEAD_S (60)."""
 
 
 class Source:
@@ -41,6 +51,9 @@ class Sources:
         self._moved_at = wall_ms
         self._resumed_at, self._stood = -self._patience_ms - 1, 0
         """When any watermark moved again after none had for long, and the least of them before."""
+        self._ahead = self._apart = 0
+        self._parted_at = wall_ms
+        """When they were together last, as far as all know."""
 
     @property
     def _patience_ms(self) -> int:
@@ -81,6 +94,16 @@ class Sources:
         self._since = self._since or wall_ms
         for source in self.by_number.values():
             source.heard_at = source.heard_at or wall_ms
+        self._part()
+
+    def _part(self) -> None:
+        """Take note of how far the first is ahead, until all have come as far; of the furthest that they are apart."""
+        as_of, newest = self.as_of(), self._newest()
+        together = as_of >= self._ahead
+        if together:
+            self._parted_at = self._wall
+        if together or newest - as_of > self._apart:
+            self._ahead, self._apart = newest, newest - as_of
 
     def watermark(self, if_all_idle: int) -> int:
         """Return the event time up to which all active sources have told their windows."""
@@ -128,7 +151,19 @@ class Sources:
     def as_of(self) -> int:
         """Return the event time to which all active sources have reported; of all idle ones the newest."""
         active = [source.newest_ts for source in self._active()]
-        return min(active) if active else max((s.newest_ts for s in self.by_number.values()), default=0)
+        return min(active) if active else self._newest()
+
+    def ahead(self) -> int:
+        """Return the event time that as_of is to reach until live counts are of one time; as_of where they are.
+
+        Who is behind for long is not waited for: it may never come.
+        """
+        if self._apart <= TOGETHER_MS or self._silent(self._parted_at, self._patience_ms):
+            return self.as_of()
+        return max(self._ahead, self.as_of())
+
+    def _newest(self) -> int:
+        return max((source.newest_ts for source in self.by_number.values()), default=0)
 
     def reach(self) -> int | None:
         """Return the watermark that no source is behind, or None as long as that cannot be known.

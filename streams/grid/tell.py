@@ -29,7 +29,7 @@ def live_messages(tally: FleetTally, slots: NDArray[np.int64], as_of: int, owner
         cells, operators = _keys(tally, some.tolist())
         counts = SlotCounts(cells, operators, *tally.live.total[some].T.tolist())
         more = first + most < len(slots)
-        yield CellsNow(tally.region, as_of, tally.watermark(), counts, owner, more)
+        yield CellsNow(tally.region, as_of, tally.watermark(), counts, owner, more, tally.sources.ahead())
 
 
 def closed_rows(tally: Tally[Any], due: Iterable[tuple[int, int, Row[Any]]]) -> list[ClosedRow]:

@@ -1,6 +1,6 @@
 """All cells under watch for oversaturation: who stands where, since when it is too many, and the open alerts."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -110,7 +110,10 @@ class CellBook:
         if not isinstance(message, CellsNow):
             return
         touched = self._put(message)
-        if message.more:
+        apart = message.ahead > message.as_of
+        if apart:
+            self._doubt(touched)
+        if message.more or apart:
             self._pending |= touched
             return
         waiting = {cell for cell in self._pending if self._cells[cell].region == message.region}
@@ -134,6 +137,12 @@ class CellBook:
         touched = set(c.cell)
         self._unsaved |= touched
         return touched
+
+    def _doubt(self, touched: Iterable[str]) -> None:
+        """Let what might become an alert begin anew: counts are of several times, and may have been true of none."""
+        for cell in map(self._cells.__getitem__, touched):
+            if cell.alert is None:
+                cell.watch = Watch()
 
     def _new(self, cell: str, region: str) -> _Cell:
         lat, lon = self._centre(int(cell, 16))

@@ -2,7 +2,8 @@
 
 import h3
 
-from tests.unit.grid.region import CELL, CONFIG, OTHER, Grid
+from tests.pipeline import T0
+from tests.unit.grid.region import CELL, CONFIG, MINUTE, OTHER, Grid
 
 
 def test_live_counts_of_all_sources_are_added() -> None:
@@ -77,6 +78,33 @@ def test_as_of_is_what_all_active_sources_have_reported_up_to() -> None:
     grid.tick()
     assert [message.as_of - message.watermark for message in grid.now] == [10_000]
     assert grid.now[0].watermark % 3_600_000 == 60_000
+
+
+def test_how_far_the_first_source_is_ahead_is_told_until_all_have_come_as_far() -> None:
+    """Two minutes apart are together."""
+    grid = Grid()
+    told = []
+    for offset, reached in enumerate([(0, 0), (1, 0), (5, 0), (5, 2), (6, 3), (6, 4.5), (6, 5), (6.5, 6.5)]):
+        for source in range(2):
+            grid.say(source=source, sources=2, offset=offset, live={CELL: offset}, reached=reached[source])
+        grid.tick()
+        told.append((grid.now[-1].as_of - T0 - 10_000, grid.now[-1].ahead - T0 - 10_000))
+    assert [(as_of / MINUTE, ahead / MINUTE) for as_of, ahead in told] == [
+        *((0, 0), (0, 0), (0, 5), (2, 5), (3, 5), (4.5, 5), (5, 5), (6.5, 6.5))
+    ]
+
+
+def test_who_is_behind_for_long_is_not_waited_for_though_it_goes_on() -> None:
+    grid = Grid()
+    told = []
+    for second in range(40):
+        for source, reached in ((0, 5), (1, 1)):
+            grid.say(
+                source=source, sources=2, offset=second, live={CELL: second}, reached=reached + second / 60
+            )
+        grid.tick(1_000)
+        told.append(grid.now[-1].ahead > grid.now[-1].as_of)
+    assert told == [True] * 31 + [False] * 9
 
 
 def test_a_partial_with_windows_of_another_length_is_refused() -> None:

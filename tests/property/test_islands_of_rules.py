@@ -2,12 +2,13 @@
 
 An island begins with a look at which the count is out of bounds and the rule in effect. It ends with a look at which
 one of the two is not so, or before which the rule was out of effect, by the calendar. Unless it is told already, it
-also ends where the file has another version of the rule.
+also ends where the file has another version of the rule. Time is that of the newest look: a partition that was held up
+and is heard again is behind.
 """
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -39,6 +40,20 @@ CELL = cell_at(10, 10)
 Island = tuple[int, int, int | None]
 """When its condition began, when it was told, and when it was over; None: it is not."""
 
+
+class Look(NamedTuple):
+    """Minutes since the look before, vehicles, what the rule is from now on, whether the worker crashes then.
+
+    `behind` are minutes by which the region's time is back at this look.
+    """
+
+    minutes: int
+    count: int
+    changed: dict[str, Any] | None
+    crash: bool
+    behind: int
+
+
 fields = st.fixed_dictionaries(
     {
         "maximum": st.sampled_from([4, 5]),
@@ -48,12 +63,18 @@ fields = st.fixed_dictionaries(
     }
 )
 looks = st.lists(
-    st.tuples(st.sampled_from([1, 1, 2, 3, 60, 385, 1440]), st.integers(3, 7), st.none() | fields, st.booleans()),
+    st.builds(
+        Look,
+        st.sampled_from([1, 1, 2, 3, 60, 385, 1440]),
+        st.integers(3, 7),
+        st.none() | fields,
+        st.booleans(),
+        st.sampled_from([0, 0, 0, 0, 2, 5, 90, 700]),
+    ),
     min_size=1,
     max_size=40,
-)  # fmt: skip
-Looks = list[tuple[int, int, dict[str, Any] | None, bool]]
-"""Minutes since the look before, vehicles, what the rule is from now on, and whether the worker crashes then."""
+)
+Looks = list[Look]
 
 
 def policy_of(some: dict[str, Any]) -> Policy:
@@ -81,9 +102,10 @@ def held(some: dict[str, Any], since: int, at_ms: int) -> bool:
 
 def islands(some: dict[str, Any], log: Looks) -> list[Island]:
     found: list[Island] = []
-    at, since = BEGIN, None
-    for minutes, count, changed, _ in log:
-        at += minutes * MINUTE
+    looked, at, since = BEGIN, 0, None
+    for minutes, count, changed, _, behind in log:
+        looked += minutes * MINUTE
+        at = max(at, looked - behind * MINUTE)
         if changed is not None and changed != some:
             some, since = changed, None
         broken = in_effect(some, at) and count > some["maximum"]
@@ -103,7 +125,7 @@ def islands(some: dict[str, Any], log: Looks) -> list[Island]:
 def told(some: dict[str, Any], log: Looks) -> list[Island]:
     fold, at = Counted(policy_of(some)), BEGIN
     lives: dict[str, list[Alert]] = {}
-    for minutes, count, changed, crash in log:
+    for minutes, count, changed, crash, behind in log:
         at += minutes * MINUTE
         if changed is not None:
             fold.policy = policy_of(changed)
@@ -111,7 +133,7 @@ def told(some: dict[str, Any], log: Looks) -> list[Island]:
         fold.checkpoint()
         if crash:
             assert fold.crash() == []
-        for event in fold.look(at, (CELL, "hello", (count, 0, 0, 0, 0))):
+        for event in fold.look(at - behind * MINUTE, (CELL, "hello", (count, 0, 0, 0, 0))):
             lives.setdefault(event.alert_id, []).append(event)
     for life in lives.values():
         assert [event.sequence for event in life] == list(range(len(life)))
@@ -121,5 +143,5 @@ def told(some: dict[str, Any], log: Looks) -> list[Island]:
 @pytest.mark.parametrize("crashes", [False, True])
 @given(fields, looks)
 def test_every_island_is_an_alert_no_more_no_less(crashes: bool, some: dict[str, Any], log: Looks) -> None:
-    log = [(minutes, count, changed, crash and crashes) for minutes, count, changed, crash in log]
+    log = [look._replace(crash=look.crash and crashes) for look in log]
     assert told(some, log) == islands(some, log)

@@ -53,8 +53,9 @@ class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
-_GONE = "gone"
-"""Part of the name of what is saved of an alert whose rule is gone or elsewhere; else its rule's id stands there."""
+_clock = msgspec.msgpack.Decoder(int)
+_GONE, _CLOCK = "gone", "clock"
+"""Of names of what is saved: of an alert whose rule is gone or elsewhere, of a region's time; all else is of a rule."""
 
 
 @dataclass(slots=True)
@@ -87,8 +88,11 @@ class CountBook:
         self._entries: dict[Key, _Entry] = {}
         self._abandoned: dict[str, _Entry] = {}
         """Open alerts of rules that are gone or elsewhere now, by id, until the next look at their region."""
+        self._clocks: dict[str, int] = {}
+        """By region: the newest event time that was looked at. What a region knows may go back; judgement does not."""
         self._unsaved: set[Key] = set()
         self._abandoned_unsaved: set[str] = set()
+        self._clocks_unsaved: set[str] = set()
         self._config, self._rules = config, _rules_of(config)
 
     def take(self, config: CountConfig) -> None:
@@ -137,9 +141,16 @@ class CountBook:
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Look at all rules of the region whose counts came; they were moved before."""
         if isinstance(message, CellsNow) and not message.more:
-            yield from self.judge(message.region, message.as_of, record)
+            yield from self._look(message.region, self._reached(message), record)
 
-    def judge(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
+    def _reached(self, message: CellsNow) -> int:
+        known = self._clocks.get(message.region, 0)
+        if message.as_of > known and self._tallies_of(message.region):
+            self._clocks[message.region] = message.as_of
+            self._clocks_unsaved.add(message.region)
+        return max(message.as_of, known)
+
+    def _look(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
         """Look at all rules of a region at an event time; yield each event of an alert."""
         gone = [
             alert for entry in self._abandoned.values() if (alert := entry.alert) and alert.region == region
@@ -202,8 +213,12 @@ class CountBook:
         """Return what changed of the state, by name; None: it is deleted."""
         parts = {"/".join(filter(None, key)): _part(self._entries.get(key)) for key in self._unsaved}
         parts |= {f"{_GONE}/{name}": _part(self._abandoned.get(name)) for name in self._abandoned_unsaved}
+        parts |= {
+            f"{_CLOCK}/{name}": msgspec.msgpack.encode(self._clocks[name]) for name in self._clocks_unsaved
+        }
         self._unsaved.clear()
         self._abandoned_unsaved.clear()
+        self._clocks_unsaved.clear()
         return parts
 
     def restore(self, name: str, data: bytes) -> Alert | None:
@@ -211,10 +226,13 @@ class CountBook:
 
         Where its rule is gone, or elsewhere now, it is cleared at the next look.
         """
+        rule_id, bound, operator = (*name.split("/"), "")[:3]
+        if rule_id == _CLOCK:
+            self._clocks[bound] = _clock.decode(data)
+            return None
         saved = _saved.decode(data)
         watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
         entry = _Entry(watch, saved.alert, saved.not_before, saved.first_offset, saved.version)
-        rule_id, bound, operator = (*name.split("/"), "")[:3]
         if rule_id == _GONE:
             self._take_back(entry)
         else:

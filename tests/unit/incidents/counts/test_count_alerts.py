@@ -51,6 +51,26 @@ def test_a_rule_is_judged_when_a_look_is_whole() -> None:
     assert fold.look(MONDAY + 2 * MINUTE, (B, "hello", bikes(6))) == []
 
 
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize(
+    "hours", [{"end_time": "09:00:00"}, {"start_time": "08:00:00"}, {"days": ["mon"]}, {}], ids=str
+)
+def test_time_that_goes_back_judges_nothing_anew(hours: dict[str, Any], crash: bool) -> None:
+    """As where a partition that was held up is heard again: a region is as far as the one that is least far."""
+    fold, at = counted(rule(7, 1, maximum=10, **hours)), MONDAY + 9 * HOUR
+    if "days" in hours:
+        at = MONDAY + 24 * HOUR
+    told = fold.look(at - 3 * MINUTE, (A, "hello", bikes(11)))
+    told += fold.look(at - 2 * MINUTE) + fold.look(at + MINUTE)
+    fold.checkpoint()
+    if crash:
+        assert fold.crash() == []
+    for minutes in (-75, -70, -2, 0, 2):
+        told += fold.look(at + minutes * MINUTE, (A, "hello", bikes(11)))
+    over = bool(hours.keys() - {"start_time"})
+    assert [alert.action for alert in told] == ["raised", "cleared"][: 1 + over]
+
+
 def test_too_many_in_the_whole_geography_are_told_after_the_minimum_duration() -> None:
     fold = counted(rule(7, 1, maximum=10))
     assert not fold.look(MONDAY, (A, "hello", bikes(6)), (B, "mobike", bikes(3, reserved=2)))

@@ -13,11 +13,6 @@ from streams.incidents.stays.rules import Area
 from streams.incidents.trips.document import day_bounds
 from streams.incidents.trips.rules import TripRule
 
-MDS_TYPES = (
-    *("bicycle", "bus", "cargo_bicycle", "car", "delivery_robot", "moped", "motorcycle"),
-    *("scooter", "scooter_standing", "scooter_seated", "truck", "other"),
-)
-
 
 def count_rule(
     fields: Fields, rule_id: str, found: Sequence[Geography], city: City
@@ -72,8 +67,7 @@ def count_rule(
 
 def _types(fields: Fields, city: City) -> frozenset[str] | None:
     """Return the types of vehicles that a rule is about; empty: all; None: vehicles here have other types."""
-    what = f"vehicle types of MDS ({', '.join(MDS_TYPES)})"
-    types = frozenset(fields.texts("vehicle_types", "|".join(MDS_TYPES), what))
+    types = fields.vehicle_types()
     if not types or city.vehicle_types <= types:
         return frozenset()
     if not city.vehicle_types & types:

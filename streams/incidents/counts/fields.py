@@ -9,6 +9,12 @@ from streams.incidents.counts.hours import DAY_S, DAYS, Hours, clock
 from streams.incidents.counts.rules import COUNTED
 from streams.incidents.findings import Findings
 
+MDS_TYPES = (
+    *("bicycle", "bus", "cargo_bicycle", "car", "delivery_robot", "moped", "motorcycle"),
+    *("scooter", "scooter_standing", "scooter_seated", "truck", "other"),
+)
+_SCOOTERS = {"scooter_standing", "scooter_seated"}
+
 
 class Fields:
     """The fields of one JSON object at a place of the document, such as data.policies[0].rules[2]."""
@@ -72,6 +78,12 @@ class Fields:
         except ValueError:
             self.error(key, f"a list of {what} is expected")
             return []
+
+    def vehicle_types(self) -> frozenset[str]:
+        """Return the types that a rule names; `scooter`, of MDS before 2.0, are those with and without a seat."""
+        what = f"vehicle types of MDS ({', '.join(MDS_TYPES)})"
+        found = frozenset(self.texts("vehicle_types", "|".join(MDS_TYPES), what))
+        return found | _SCOOTERS if "scooter" in found else found
 
     def named[T](self, key: str, table: Mapping[str, T]) -> T:
         """Return what a text stands for; the first of the table where it is none of its names."""

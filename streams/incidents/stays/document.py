@@ -22,8 +22,8 @@ def stay_rule(
         fields.error("propulsion_types", "vehicles are not told apart by propulsion; leave it out")
     if fields.values.get("minimum") not in (None, 0):
         fields.error("minimum", "no vehicle has to stand for a while; leave it out")
-    given = fields.texts("vehicle_types", "[a-z_]+", "vehicle types of MDS")
-    types = frozenset(given) & set(VEHICLE_TYPES)
+    given = fields.vehicle_types()
+    types = given & set(VEHICLE_TYPES)
     if given and not types:
         fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not judged")
         return None

@@ -288,6 +288,29 @@ def test_a_rule_may_name_some_of_the_types_here_or_all_of_them() -> None:
     assert not errors(in_rule={"vehicle_types": ["bicycle", "moped", "car"]}, types="bicycle moped")
 
 
+KINDS: list[dict[str, Any]] = [
+    {"rule_type": "count"},
+    {"rule_type": "time", "rule_units": "minutes"},
+    {"rule_type": "speed", "rule_units": "kph"},
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["rule_type"])
+def test_scooters_of_mds_before_2_are_those_with_and_without_a_seat(kind: dict[str, Any]) -> None:
+    there = city(types="bicycle moped scooter_standing scooter_seated")
+    made = policy(1, rule(7, 1, maximum=5, vehicle_types=["bicycle", "scooter"], **kind))
+    read, findings = read_all(document([made], [AREA]), there)
+    assert not findings.errors
+    [found] = [one for policies in (read.counts, read.stays, read.speeds) for one in policies if one.rules]
+    assert found.rules[0].vehicle_types == {"bicycle", "scooter_standing", "scooter_seated"}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["rule_type"])
+def test_a_type_that_mds_does_not_have_is_refused_beside_one_that_it_has(kind: dict[str, Any]) -> None:
+    [found] = errors(in_rule={"maximum": 5, "vehicle_types": ["bicycle", "mopde"], **kind})
+    assert "vehicle_types: is ['bicycle', 'mopde']; a list of vehicle types of MDS (bicycle, bus, " in found
+
+
 def test_ids_are_used_once() -> None:
     areas = [AREA, AREA]
     text = document([policy(1, rule(7, 1), rule(7, 1)), policy(1, rule(8, 1))], areas)

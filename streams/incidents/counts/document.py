@@ -15,7 +15,7 @@ from schemas.vehicles import ID_PATTERN
 from streams.incidents.counts.count_rule import count_rule
 from streams.incidents.counts.fields import Fields
 from streams.incidents.counts.geographies import City, Geography, read_geographies
-from streams.incidents.counts.rules import CountPolicy, CountRule
+from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
 from streams.incidents.findings import Findings
 from streams.incidents.speeds.document import speed_rule
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
@@ -232,7 +232,8 @@ def _ground(rule: CountRule | TripRule) -> list[str]:
 def _rule(
     fields: Fields, areas: Areas, rule_ids: set[str], judged: Judged, city: City
 ) -> CountRule | TripRule | StayRule | SpeedRule | None:
-    fields.note_unknown(RULE_FIELDS)
+    former = fields.values.get("statuses") and not fields.values.get("states")
+    fields.note_unknown((*RULE_FIELDS, "statuses") if former else RULE_FIELDS)
     kind = fields.values.get("rule_type")
     if kind not in RULE_TYPES:
         fields.error("rule_type", f"one of {', '.join(RULE_TYPES)} is expected")
@@ -240,6 +241,11 @@ def _rule(
     if kind not in ("count", "time", "speed"):
         fields.note("", f"a rule of type {kind} is not judged, and takes no vehicles from the rules after it")
         return None
+    if former:
+        fields.error(
+            "statuses",
+            f"MDS calls them states since 1.0; name it so, with states of 2.0 ({', '.join(COUNTED)})",
+        )
     rule_id = fields.uuid("rule_id")
     if rule_id in rule_ids:
         fields.error("rule_id", "another rule has this id; give it one of its own")

@@ -311,6 +311,18 @@ def test_a_type_that_mds_does_not_have_is_refused_beside_one_that_it_has(kind: d
     assert "vehicle_types: is ['bicycle', 'mopde']; a list of vehicle types of MDS (bicycle, bus, " in found
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["rule_type"])
+def test_statuses_of_mds_before_1_are_refused_where_they_alone_decide(kind: dict[str, Any]) -> None:
+    """A rule on statuses would be about vehicles in other states."""
+    before = {"maximum": 5, "statuses": {"trip": []}, **kind}
+    [found] = errors(in_rule={**before, "states": None})
+    assert found.startswith(
+        "policy test, data.policies[0].rules[0].statuses: is {'trip': []}; MDS calls them states"
+    )
+    assert not errors(in_rule=before), "the rule has states besides"
+    assert not errors(in_rule={**before, "states": None, "statuses": {}})
+
+
 def test_ids_are_used_once() -> None:
     areas = [AREA, AREA]
     text = document([policy(1, rule(7, 1), rule(7, 1)), policy(1, rule(8, 1))], areas)

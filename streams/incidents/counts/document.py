@@ -28,6 +28,8 @@ POLICY_FIELDS = (
     *("name", "mode_id", "policy_id", "provider_ids", "description", "currency"),
     *("start_date", "end_date", "published_date", "prev_policies", "rules"),
 )
+DECIDE_NOTHING = ("description", "currency", "published_date", "end_date", "prev_policies")
+"""Not in the version of a policy: while it is in force it decides the same, whatever they say."""
 RULE_FIELDS = (
     *(
         "rule_id",
@@ -221,7 +223,8 @@ def _version(
     by_position: Sequence[StayRule | SpeedRule],
 ) -> str:
     ground = [_ground(rule) for rule in by_cell] + [sorted(rule.areas) for rule in by_position]
-    text = json.dumps([judged.decides, fields.values, ground], sort_keys=True)
+    decide = {key: value for key, value in fields.values.items() if key not in DECIDE_NOTHING}
+    text = json.dumps([judged.decides, decide, ground], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

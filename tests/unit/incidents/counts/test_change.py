@@ -128,6 +128,26 @@ def test_what_broke_the_former_bound_counts_anew_by_the_new_one(crash: bool) -> 
     assert alert.starts_at == REACHED + 2 * MINUTE
 
 
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize(
+    "fields", [{"end_date": REACHED + 60 * MINUTE}, {"description": "corrected", "published_date": START}]
+)
+def test_what_waits_goes_on_where_a_policy_decides_the_same(fields: dict[str, Any], crash: bool) -> None:
+    """It is given an end that is yet to come, or is described otherwise."""
+    fold = reached(OLD)
+    fold.look(REACHED + MINUTE)
+    fold.checkpoint()
+    same = policy_of(policy(1, rule(7, 1, maximum=10), **fields))
+    assert otherwise(fold, same) == ""
+    before = fold.policy.counts[0].version
+    if crash:
+        fold.crash(same)
+    else:
+        fold.fold.take_policy(same)
+    [alert] = fold.look(REACHED + 2 * MINUTE)
+    assert (alert.action, alert.starts_at, alert.policy_version) == ("raised", REACHED, before)
+
+
 def test_a_rule_in_force_that_changes_judges_from_then_on() -> None:
     """12 bikes, where ten may be, then 20, then one."""
     fold = reached(OLD)

@@ -28,6 +28,11 @@ class CellsNow(msgspec.Struct, frozen=True, tag="now"):
     more: bool = False
     ahead: int = 0
 
+    @property
+    def of_several_times(self) -> bool:
+        """Whether the counts are of several times, and nothing is to be judged by them."""
+        return self.ahead > self.as_of
+
 
 class ClosedWindows(msgspec.Struct, frozen=True):
     """Closed windows, columns of equal length: one row per (window_start, cell, operator).

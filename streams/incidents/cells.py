@@ -110,10 +110,9 @@ class CellBook:
         if not isinstance(message, CellsNow):
             return
         touched = self._put(message)
-        apart = message.ahead > message.as_of
-        if apart:
+        if message.of_several_times:
             self._doubt(touched)
-        if message.more or apart:
+        if message.more or message.of_several_times:
             self._pending |= touched
             return
         waiting = {cell for cell in self._pending if self._cells[cell].region == message.region}
@@ -139,7 +138,7 @@ class CellBook:
         return touched
 
     def _doubt(self, touched: Iterable[str]) -> None:
-        """Let what might become an alert begin anew: counts are of several times, and may have been true of none."""
+        """Let what might become an alert begin anew: it went by counts that may have been true of no time."""
         for cell in map(self._cells.__getitem__, touched):
             if cell.alert is None:
                 cell.watch = Watch()

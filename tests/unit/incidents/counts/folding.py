@@ -33,11 +33,13 @@ class Counted:
     def _open(self, start: Any) -> IncidentsState:
         return IncidentsState(self.policy, lambda cell: mds.centre(f"{cell:012x}"), start, flaps=self.flaps)
 
-    def look(self, as_of: int, *rows: Row, region: str = REGION, more: bool = False) -> list[Alert]:
+    def look(
+        self, as_of: int, *rows: Row, region: str = REGION, more: bool = False, ahead: int = 0
+    ) -> list[Alert]:
         """Fold a live message; returns the alerts told."""
         columns = [[row[0] for row in rows], [row[1] for row in rows]]
         states = [[row[2][state] for row in rows] for state in range(5)]
-        live = CellsNow(region, as_of, as_of, SlotCounts(*columns, *states), more=more)
+        live = CellsNow(region, as_of, as_of, SlotCounts(*columns, *states), more=more, ahead=ahead)
         return self.fold_bytes(codec.encode(live))
 
     def fold_bytes(self, value: bytes) -> list[Alert]:

@@ -71,6 +71,29 @@ def test_time_that_goes_back_judges_nothing_anew(hours: dict[str, Any], crash: b
     assert [alert.action for alert in told] == ["raised", "cleared"][: 1 + over]
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_nothing_is_judged_by_counts_of_several_times(crash: bool) -> None:
+    """Of a backlog one partition is read after the other. What is open stays open, what waits begins anew."""
+    fold, read = counted(rule(7, 1, maximum=10)), MONDAY + HOUR
+    fold.look(MONDAY, (A, "hello", bikes(11)))
+    (opened,) = fold.look(MONDAY + MINUTE)
+    assert not fold.look(MONDAY + 2 * MINUTE, (A, "hello", bikes(0)), ahead=read)
+    assert not fold.look(read - MINUTE, (A, "hello", bikes(11)), ahead=read)
+    (cleared,) = fold.look(read, (A, "hello", bikes(0)))
+    assert (cleared.action, cleared.alert_id) == ("cleared", opened.alert_id)
+
+    again = read + HOUR
+    assert not fold.look(read + MINUTE, (A, "hello", bikes(11)))
+    assert not fold.look(read + MINUTE, ahead=again)
+    fold.checkpoint()
+    if crash:
+        assert fold.crash() == []
+    assert not fold.look(again)
+    assert not fold.look(again + 59 * SECOND)
+    (found,) = fold.look(again + MINUTE)
+    assert (found.action, found.starts_at) == ("raised", again)
+
+
 def test_too_many_in_the_whole_geography_are_told_after_the_minimum_duration() -> None:
     fold = counted(rule(7, 1, maximum=10))
     assert not fold.look(MONDAY, (A, "hello", bikes(6)), (B, "mobike", bikes(3, reserved=2)))

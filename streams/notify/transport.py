@@ -96,6 +96,6 @@ def _asked_for(retry_after: str | None, date: str | None) -> timedelta | None:
     else:
         try:
             found = parsedate_to_datetime(retry_after) - parsedate_to_datetime(date or "")
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # OverflowError: a year beyond all integers of C
             return None
     return min(max(found, timedelta()), _LONGEST_RETRY_AFTER)

@@ -42,6 +42,7 @@ def test_only_answers_about_the_message_itself_end_it(status: int, expected: obj
         ("Wed, 21 Oct 2026 07:27:00 GMT", 0),
         ("soon", None),
         ("-1", None),
+        ("Wed, 21 Oct 99999999999999999999 07:28:30 GMT", None),
     ],
 )
 def test_a_receiver_may_ask_for_time_in_seconds_or_by_a_date(header: str, seconds: int | None) -> None:

@@ -38,7 +38,7 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format, *, wante
     silent. What a receiver was told is always taken back: no silence keeps the end of an alert from it. What happened
     while a receiver was away is told when it is back, even where it is over by then; what happened under a silence is
     not, nor what is older than what was told in the meantime, or waits too: an alert that was minor under a silence,
-    and is major.
+    and is major; or that was critical, and is what its receiver does not ask for.
     """
     over = "cleared" in (due.status, alert.status)
     if due.reason != "event" and over:
@@ -52,7 +52,7 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format, *, wante
         return Drop("a later event was told")
     if due.state == "silenced" and over:
         return Drop("cleared under a silence")
-    if due.state == "silenced" and due.reason == "event" and due.later_waits:
+    if due.state == "silenced" and due.reason == "event" and due.overtaken:
         return Drop("a later event takes its place")
     if due.reason == "event" and not due.told and not wanted:
         return Drop("its receiver was not told of the alert, and asks for none like it")

@@ -14,7 +14,7 @@ class Due:
 
     `body` is the alert as JSON: after the event; of an escalation, and of what is overdue, after the newest event that
     is known. `overdue`: the time is over until which somebody was to see to it.
-    `later_waits`: a later event of its alert waits for its receiver, too.
+    `overtaken`: a later event of its alert was queued for its receiver, whatever became of it.
     `told` are [sequence, reason, updated_at in ms] of what its receiver was told of the alert before, in order.
     """
 
@@ -32,4 +32,4 @@ class Due:
     boundary: dict[str, Any] | None
     told: list[list[Any]]
     overdue: bool = False
-    later_waits: bool = False
+    overtaken: bool = False

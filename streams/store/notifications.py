@@ -138,7 +138,7 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts
        coalesce(h.due_at <= clock_timestamp(), false) AS overdue,
        EXISTS (SELECT FROM ub.notification l
                WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence > n.sequence
-                 AND l.reason = 'event' AND l.state IN ('pending', 'silenced')) AS later_waits
+                 AND l.reason = 'event') AS overtaken
 FROM ub.notification n
 LEFT JOIN ub.alert a USING (alert_id)
 LEFT JOIN ub.alert_handling h USING (alert_id)

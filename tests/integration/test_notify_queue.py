@@ -147,6 +147,19 @@ def test_the_most_severe_is_told_first_and_of_one_alert_in_order(desk: Desk) -> 
     assert to.ids == ["severe/0", "grew/0", "grew/1", "first/0", "first/1", "slight/0"]
 
 
+def test_what_is_no_longer_asked_for_when_a_silence_ends_is_not_told_as_it_was(desk: Desk) -> None:
+    silence(desk, 3600)
+    with hook() as to, notifying(desk, receiver("a", to, 'match = ["severity=major"]')):
+        desk.tell("eased")
+        wait_until(lambda: of(desk, "a", "event") == [("eased", 0, "silenced")], "the silence")
+        desk.tell("eased", "updated", "minor")
+        query(desk.database.owner_url, "UPDATE ub.silence SET ends_at = now() RETURNING 1")
+        desk.tell("fresh")
+        wait_until(lambda: "fresh/0" in to.ids, "the end of the silence")
+        wait_until(lambda: "silenced" not in {row[4] for row in desk.states()}, "what was kept back")
+    assert to.ids == ["fresh/0"]
+
+
 def test_alertmanager_is_told_again_under_a_silence_so_that_nothing_is_resolved_there(desk: Desk) -> None:
     with hook() as to, notifying(desk, receiver("a", to, 'format = "alertmanager"\nrepeat_interval = "1s"')):
         desk.tell("one")

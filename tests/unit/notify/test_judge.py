@@ -57,8 +57,8 @@ def verdict(
             Drop("a later event was told"),
         ),
         ({"told": [[1, "event", 0]]}, Send()),
-        ({"later_waits": True}, Send()),  # both happened while the receiver was away
-        ({"state": "silenced", "later_waits": True}, Drop("a later event takes its place")),
+        ({"overtaken": True}, Send()),  # both happened while the receiver was away
+        ({"state": "silenced", "overtaken": True}, Drop("a later event takes its place")),
         ({"wanted": False}, Drop("its receiver was not told of the alert, and asks for none like it")),
         ({"wanted": False, "told": TOLD}, Send()),
         ({"wanted": False, "reason": "escalation"}, Send()),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -33,7 +33,10 @@ _LOOK_AT_SILENCES_AGAIN = timedelta(seconds=5)
 
 
 class Delivery:
-    """Sends what is due to one receiver until it is told to stop."""
+    """Sends what is due to one receiver until it is told to stop.
+
+    `after`: who escalates to it, and how long after it was told.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Delivery:
         district: District,
         stop: asyncio.Event,
         inhibitors: Inhibitors,
+        after: Mapping[str, timedelta],
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._receiver = receiver
@@ -51,6 +55,7 @@ class Delivery:
         self._district = district
         self._stop = stop
         self._inhibitors = inhibitors
+        self._after = after
         self._jitter = jitter
         self._failures = 0
         self._nudged = asyncio.Event()
@@ -80,7 +85,7 @@ class Delivery:
         async with self._session.transaction() as connection:
             # 1.
             try:
-                due = await notifications.next_due(connection, self._receiver.name)
+                due = await notifications.next_due(connection, self._receiver.name, self._after)
             except LACKING:
                 raise lacking() from None
             if due is None:

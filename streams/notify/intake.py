@@ -185,6 +185,16 @@ def escalations(receiver: Receiver, receivers: Sequence[Receiver]) -> Iterator[t
         yield receiver.name, after
 
 
+def escalated_from(receiver: Receiver, receivers: Sequence[Receiver]) -> dict[str, timedelta]:
+    """Return who escalates to `receiver`, itself or through others, and how long after it was told."""
+    return {
+        one.name: after
+        for one in receivers
+        for to, after in escalations(one, receivers)
+        if to == receiver.name
+    }
+
+
 def read(record: Any) -> Event | None:
     """Return the event of a record of ub.alerts, or None where it is none that can be queued: the log says why."""
     try:

@@ -63,4 +63,6 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format, *, wante
         return Hold(f"acknowledged by {due.acknowledged_by}")
     if silence is not None and not (due.reason == "repeat" and format_ == "alertmanager"):
         return Hold(silence)
+    if due.early:
+        return Hold("who escalates was told only when nothing kept it back any more")
     return Send()

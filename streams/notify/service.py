@@ -16,7 +16,7 @@ from streams.alerts.tell import tell
 from streams.errors import SettingsError, UrbanBrainError
 from streams.notify.delivery import Delivery
 from streams.notify.inhibitors import Inhibitors
-from streams.notify.intake import Intake
+from streams.notify.intake import Intake, escalated_from
 from streams.notify.receivers import Receiver, parse, parse_inhibitions
 from streams.settings import Settings
 from streams.store import notifications, queries
@@ -91,7 +91,15 @@ async def run(
 
         inhibitors = Inhibitors(inhibitions, district)
         deliveries = [
-            Delivery(receiver, await session(receiver.name), client, district, stop, inhibitors)
+            Delivery(
+                receiver,
+                await session(receiver.name),
+                client,
+                district,
+                stop,
+                inhibitors,
+                escalated_from(receiver, receivers),
+            )
             for receiver in receivers
         ]
 

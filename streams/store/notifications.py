@@ -4,7 +4,7 @@ A row is a function of an event and a receiver, and its key says so: an event th
 adds nothing. Functions take the connection of a transaction of their caller.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -138,7 +138,12 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts
        coalesce(h.due_at <= clock_timestamp(), false) AS overdue,
        EXISTS (SELECT FROM ub.notification l
                WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence > n.sequence
-                 AND l.reason = 'event') AS overtaken
+                 AND l.reason = 'event') AS overtaken,
+       -- `due_at` of an event that was kept back is when that was over
+       n.reason = 'escalation' AND coalesce(
+           (SELECT bool_and(e.due_at + c.after > clock_timestamp())
+            FROM ub.notification e JOIN unnest(%s::text[], %s::interval[]) AS c (receiver, after) USING (receiver)
+            WHERE e.alert_id = n.alert_id AND e.reason = 'event' AND e.state <> 'dropped'), false) AS early
 FROM ub.notification n
 LEFT JOIN ub.alert a USING (alert_id)
 LEFT JOIN ub.alert_handling h USING (alert_id)
@@ -226,12 +231,14 @@ async def queue_overdue(connection: Connection, *, receiver: str, to: str) -> in
     return cursor.rowcount
 
 
-async def next_due(connection: Connection, receiver: str) -> Due | None:
+async def next_due(connection: Connection, receiver: str, after: Mapping[str, timedelta]) -> Due | None:
     """Return the first notification whose time has come; its receiver is locked until the transaction ends.
 
     It is of the alert that is, or became, the most severe of those that wait; of one alert they come in order. What is
     kept back comes behind all else, however much of it there is. Two processes that serve the same receiver so wait for
     each other, and neither sends what the other sends, nor judges before it knows what the other told.
+
+    `after`: who escalates to the receiver, and how long after it was told.
     """
     waits = await (await connection.execute(_MINE, (receiver,))).fetchone()
     if waits is None or waits[0]:
@@ -240,7 +247,8 @@ async def next_due(connection: Connection, receiver: str) -> Due | None:
         row = await (await connection.execute(first, (receiver,))).fetchone()
         if row is not None:
             async with connection.cursor(row_factory=class_row(Due)) as cursor:
-                return await (await cursor.execute(_NEXT, row)).fetchone()
+                names = (list(after), list(after.values()), *row)
+                return await (await cursor.execute(_NEXT, names)).fetchone()
     return None
 
 

@@ -191,6 +191,23 @@ def test_escalations_go_on_until_somebody_acknowledges(desk: Desk) -> None:
     assert mayor.ids == ["unseen/0/escalation"]
 
 
+def test_who_hears_of_an_alert_when_a_silence_ends_has_as_long_as_ever_before_it_is_escalated(
+    desk: Desk,
+) -> None:
+    silence(desk, 3600)
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'escalate = {after = "6s", to = "chief"}')
+        file += receiver("chief", chief, "escalations_only = true")
+        with notifying(desk, file):
+            desk.tell("one")
+            wait_until(lambda: of(desk, "chief", "escalation") == [("one", 0, "silenced")], "the silence")
+            query(desk.database.owner_url, "UPDATE ub.silence SET ends_at = now() RETURNING 1")
+            wait_until(lambda: chief.ids, "the escalation")
+    assert duty.ids == ["one/0"]
+    assert chief.ids == ["one/0/escalation"]
+    assert chief.tried[0][0] - duty.tried[0][0] >= 5.5
+
+
 @pytest.mark.parametrize("match", ["[]", '["severity=critical"]'])
 def test_two_receivers_escalate_to_the_same_one_once_and_at_the_earlier_time(desk: Desk, match: str) -> None:
     """Of what becomes critical, one of them is told later, and with another event."""

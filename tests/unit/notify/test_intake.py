@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from schemas import codec
-from streams.notify.intake import escalations, read
+from streams.notify.intake import escalated_from, escalations, read
 from streams.notify.open_now import decoded
 from streams.notify.receivers import Escalation, Receiver
 from tests.pipeline import T0
@@ -83,6 +83,8 @@ def test_escalations_go_on_each_after_the_one_before() -> None:
     ]
     assert list(escalations(chain[1], chain)) == [("mayor", timedelta(minutes=30))]
     assert list(escalations(chain[3], chain)) == []
+    assert escalated_from(chain[0], chain) == {"chief": timedelta(minutes=30), "duty": timedelta(minutes=45)}
+    assert escalated_from(chain[2], chain) == {}
 
 
 def test_escalations_in_a_circle_tell_everybody_once() -> None:

@@ -73,6 +73,11 @@ def verdict(
         ({"reason": "escalation", "status": "cleared"}, Drop("cleared")),
         ({"reason": "escalation", "cleared": True, "told": TOLD}, Drop("cleared")),
         ({"reason": "escalation", "silence": SILENCE}, Hold(SILENCE)),
+        ({"reason": "escalation", "early": True, "silence": SILENCE}, Hold(SILENCE)),
+        (
+            {"reason": "escalation", "early": True},
+            Hold("who escalates was told only when nothing kept it back any more"),
+        ),
         ({"reason": "overdue", "overdue": True}, Send()),
         ({"reason": "overdue", "overdue": True, "acknowledged_by": "anna"}, Send()),
         ({"reason": "overdue", "overdue": True, "closed_by": "anna"}, Hold("closed by anna")),

@@ -12,13 +12,16 @@ from streams.notify.message import Message, Payload, rfc3339
 _NEVER = "0001-01-01T00:00:00Z"
 """Go's zero time: Alertmanager's endsAt of an alert that fires."""
 
+_GROUP = ("alertname", "cell", "subject", "feed")
+"""Labels that an alert keeps for its life, and has to itself while it is open: a group ends with its one alert."""
+
 
 def render(message: Message) -> Payload:
     """Return a group of one alert."""
     alert = message.alert
     status = "firing" if alert.status == "active" else "resolved"
     named, said = labels(alert, message.district), annotations(alert)
-    group = {"alertname": alert.kind, "cell": alert.cell}
+    group = {name: named[name] for name in _GROUP if name in named}
     one = {
         "status": status,
         "labels": named,

@@ -130,6 +130,20 @@ def test_a_webhook_gets_a_group_of_version_4(action: AlertAction, status: str) -
     assert alert["status"] == status
 
 
+def test_the_end_of_one_alert_is_not_that_of_another_in_the_same_cell() -> None:
+    """Whoever takes webhooks of Alertmanager opens and closes what they make of it by the group's key."""
+    keys = [
+        {
+            json.loads(RENDER["alertmanager-webhook"](message(alert)).body)["groupKey"]
+            for action, severity in (("raised", "minor"), ("updated", "major"), ("cleared", "major"))
+            for alert in [of(action, severity, kind="sensor_silent", subject=sensor)]
+        }
+        for sensor in ("one", "two")
+    ]
+    assert [len(found) for found in keys] == [1, 1]
+    assert keys[0] != keys[1]
+
+
 def test_the_fingerprint_is_the_same_for_the_whole_life() -> None:
     found = {
         rendered("alertmanager-webhook", action, severity)["alerts"][0]["fingerprint"]

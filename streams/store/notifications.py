@@ -88,6 +88,18 @@ WHERE a.status = 'active'
 ORDER BY a.alert_id
 """
 
+_FORGET = """
+DELETE FROM ub.notification n WHERE queued_at < now() - %(keep)s
+-- by what it was told of an alert a receiver is told of its end
+AND NOT EXISTS (
+    SELECT FROM ub.alert a WHERE a.alert_id = n.alert_id AND (a.status = 'active' OR NOT EXISTS (
+        SELECT FROM ub.notification l
+        WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence >= a.sequence
+          AND l.queued_at < now() - %(keep)s
+    ))
+)
+"""
+
 _MINE = """
 SELECT coalesce(not_before > clock_timestamp(), false) FROM ub.receiver WHERE name = %s FOR UPDATE
 """
@@ -313,10 +325,6 @@ async def silences(connection: Connection) -> Sequence[SilenceRow]:
 
 
 async def forget(connection: Connection, keep: timedelta) -> int:
-    """Delete what was queued longer ago than `keep`, but for alerts that are active; return how many rows."""
-    cursor = await connection.execute(
-        "DELETE FROM ub.notification n WHERE queued_at < now() - %s "
-        "AND NOT EXISTS (SELECT FROM ub.alert a WHERE a.alert_id = n.alert_id AND a.status = 'active')",
-        (keep,),
-    )
+    """Delete what was queued longer ago than `keep`, where the end of its alert was, too; return how many rows."""
+    cursor = await connection.execute(_FORGET, {"keep": keep})
     return cursor.rowcount

@@ -360,3 +360,26 @@ def test_an_alert_whose_id_no_index_can_hold_stops_no_other(desk: Desk) -> None:
         desk.put(codec.encode(event(secrets.token_hex(6_000), 0, "raised")))
         desk.tell("good")
         wait_until(lambda: to.ids == ["good/0"], "the next")
+
+
+# ------------------------------------------------------------------ retention
+
+
+def test_the_end_of_an_alert_that_lasted_longer_than_notifications_are_kept_is_told(desk: Desk) -> None:
+    """It ended while nobody was there; who starts forgets what is old, and reads what has come."""
+    long_ago = "UPDATE ub.notification SET queued_at = now() - interval '1 year' RETURNING 1"
+    with hook() as to:
+        with notifying(desk, receiver("a", to)):
+            desk.tell("one")
+            wait_until(lambda: to.ids == ["one/0"], "the beginning")
+        query(desk.database.owner_url, long_ago)
+        desk.tell("one", "cleared")
+        to.answer = 503
+        with notifying(desk, receiver("a", to)):
+            wait_until(lambda: ("one", 1, "pending") in of(desk, "a", "event"), "the end in the queue")
+        to.answer = 200
+        with notifying(desk, receiver("a", to)):
+            wait_until(lambda: "one/1" in to.ids, "the end")
+        query(desk.database.owner_url, long_ago)
+        with notifying(desk, receiver("a", to)):
+            wait_until(lambda: desk.states() == [], "what is over and old goes")

@@ -208,6 +208,8 @@ def read(record: Any) -> Event | None:
             raise ValueError(
                 f"an alert_id of {len(alert.alert_id)} characters; 1 to {_LONGEST_ID} are expected"
             )
+        if not alert.alert_id.isprintable():
+            raise ValueError(f"alert_id {alert.alert_id!r}; it is part of a header of HTTP")
         if not 0 <= alert.sequence < 2**31:
             raise ValueError(f"sequence {alert.sequence}; 0 to {2**31 - 1} is expected")
         for ms in (alert.starts_at, alert.updated_at, alert.ends_at or 0):

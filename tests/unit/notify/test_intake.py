@@ -50,6 +50,7 @@ def test_what_is_not_of_an_alert_does_not_reach_the_database() -> None:
         Record(codec.encode(of(updated_at=10**17))),
         Record(codec.encode(msgspec.structs.replace(of(), alert_id="a" * 257))),
         Record(codec.encode(msgspec.structs.replace(of(), alert_id=""))),
+        Record(codec.encode(msgspec.structs.replace(of(), alert_id="a\nb"))),  # it goes into a header
         Record(codec.encode(of()), timestamp=10**17),
     ],
 )

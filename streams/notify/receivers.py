@@ -1,7 +1,7 @@
 """Who is notified, how and of what: the file of receivers (TOML)."""
 
 import base64
-import binascii
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +28,9 @@ KEYS = frozenset(
     }
 )
 _CAP_KEYS = ("sender", "status", "scope", "language")
+_LANGUAGE = re.compile("[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
+"""As xs:language in the schema of CAP: a receiver that asks it refuses anything else, for good."""
+
 _KEEP_ALIVE = timedelta(minutes=5)
 
 
@@ -130,6 +133,9 @@ def _receiver(item: Any, environment: Mapping[str, str], where: str) -> Receiver
     sender = _text(item, "sender", where) if format_ == "cap" else ""
     if any(character in sender for character in " ,<&\t\n"):
         raise SettingsError(f"{where}: sender {sender!r} has a space, comma, < or &, which CAP forbids")
+    language = _text(item, "language", where) if "language" in item else "en"
+    if not _LANGUAGE.fullmatch(language):
+        raise SettingsError(f"{where}: language {language!r} is no code of a language, such as en or zh-CN")
     url = _url(_text(item, "url", where), where)
     if "@" in urlsplit(url).netloc and "bearer_env" in item:
         raise SettingsError(f"{where}: url has a user, and bearer_env a token; a request carries one of them")
@@ -149,7 +155,7 @@ def _receiver(item: Any, environment: Mapping[str, str], where: str) -> Receiver
         sender=sender,
         status=_choice(item, "status", CAP_STATUSES, "Actual", where),
         scope=_choice(item, "scope", CAP_SCOPES, "Restricted", where),
-        language=_text(item, "language", where) if "language" in item else "en",
+        language=language,
     )
 
 
@@ -234,9 +240,12 @@ def _secret(text: str | None, where: str) -> bytes | None:
     if text is None or not text.startswith("whsec_"):
         return None if text is None else text.encode()
     try:
-        return base64.b64decode(text.removeprefix("whsec_"), validate=True)
-    except binascii.Error:
-        raise SettingsError(f"{where}: the secret begins with whsec_, and no base64 follows") from None
+        secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:  # of letters beyond ASCII it is no binascii.Error
+        secret = b""
+    if not secret:
+        raise SettingsError(f"{where}: the secret begins with whsec_, and no base64 follows")
+    return secret
 
 
 def _escalation(value: Any, where: str) -> Escalation:

@@ -15,6 +15,8 @@ ENVIRONMENT = {
     "PLAIN": "sesame",
     "TOKEN": "t",
     "BROKEN": "whsec_?",
+    "ACCENTED": "whsec_é",
+    "EMPTY": "whsec_",
     "LINES": "a\nb",
 }
 
@@ -78,7 +80,7 @@ def test_alertmanager_is_told_again_before_it_takes_an_alert_for_resolved() -> N
         (HOOK + 'match = ["colour=red"]', "'colour' is no label of alerts"),
         (HOOK + 'secret_env = "NOT_SET"', "environment variable NOT_SET, which is not set"),
         (HOOK + 'secret_env = "LINES"', "LINES; one line is expected there"),
-        (HOOK + 'secret_env = "BROKEN"', "no base64 follows"),
+        *((HOOK + f'secret_env = "{name}"', "no base64 follows") for name in ("BROKEN", "ACCENTED", "EMPTY")),
         (HOOK.replace("//", "//u:p@") + 'bearer_env = "TOKEN"', "url has a user, and bearer_env a token"),
         (HOOK + "timeout = 5", 'timeout is 5; a duration is expected, such as "30s"'),
         (HOOK + 'timeout = "0s"', "timeout is '0s'"),
@@ -90,6 +92,10 @@ def test_alertmanager_is_told_again_before_it_takes_an_alert_for_resolved() -> N
         (HOOK + HOOK, "more than one receiver is named a"),
         (HOOK + 'format = "cap"', "sender is None"),
         (HOOK + 'format = "cap"\nsender = "a b"', "which CAP forbids"),
+        *(
+            (HOOK + f'format = "cap"\nsender = "a"\nlanguage = "{language}"', "is no code of a language")
+            for language in ("de_DE", "Deutsch (Schweiz)", "中文")
+        ),
         (HOOK + 'scope = "Public"', "scope belong to format cap"),
     ],
 )

@@ -34,7 +34,11 @@ def _filter_options(command: Any) -> Any:
             click.option("--severity", type=click.Choice(SEVERITIES), help="At least this severe."),
             click.option("--kind", type=click.Choice(KINDS), help="One kind."),
             click.option("--cell", type=Cell(), help="One cell (H3 hex string)."),
-            click.option("--operator", help="Only alerts that vehicles of this operator are part of."),
+            click.option(
+                "--operator",
+                type=Text(MOST_NAME, "NAME"),
+                help="Only alerts that vehicles of this operator are part of.",
+            ),
             click.option(
                 "--acknowledged/--unacknowledged", default=None, help="Only those (not) taken note of."
             ),

@@ -8,7 +8,7 @@ from streams import settings as settings_module
 from streams.alerts.matchers import Matcher, that_need_districts
 from streams.commands import listed
 from streams.commands.alerts import alerts
-from streams.commands.values import MOST_TEXT, MatcherType, Moment, Text, by_option
+from streams.commands.values import MOST_NAME, MOST_TEXT, MatcherType, Moment, Text, by_option
 
 
 @alerts.group()
@@ -84,7 +84,7 @@ def list_(expired: bool, as_json: bool) -> None:
 
 
 @silence.command()
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=Text(MOST_NAME, "ID"))
 def expire(ids: tuple[str, ...]) -> None:
     """End silences now. The beginning of the ID is enough."""
     from streams.store import alert_desk, queries  # noqa: PLC0415

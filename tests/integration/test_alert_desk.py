@@ -466,6 +466,8 @@ def test_of_several_the_one_that_is_refused_keeps_the_others_from_nobody(desk: D
             "ten years ahead",
         ),
         (("silence", "expire", "x"), "there is no silence"),
+        (("silence", "expire", "\udcff"), "the character '\\udcff' cannot be shown"),
+        (("list", "--operator", "\udcff"), "the character '\\udcff' cannot be shown"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(desk: Desk, arguments: tuple[str, ...], words: str) -> None:

@@ -25,9 +25,12 @@ WHERE (%(matches)s OR EXISTS (
        WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND sequence < %(sequence)s
          -- an escalation that is not due yet tells nothing; when it is, it tells the newest
          AND (reason <> 'escalation' OR state = 'delivered' OR due_at <= clock_timestamp() OR %(over)s)
-   )) AND NOT EXISTS ( -- a new receiver hears of open alerts as they are now; what Kafka holds of before is older
+   )) AND NOT EXISTS ( -- a new receiver hears of open alerts as they are now, as does whom an escalation told;
+       -- what Kafka holds of before is older
        SELECT FROM ub.notification
-       WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND sequence > %(sequence)s AND reason = 'event'
+       WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s
+         AND ((reason = 'event' AND sequence > %(sequence)s)
+           OR (state = 'delivered' AND (body ->> 'sequence')::integer >= %(sequence)s))
    )
 ON CONFLICT DO NOTHING
 -- the snapshot is from before this row

@@ -258,6 +258,24 @@ def test_what_is_overdue_is_told_once_though_two_receivers_escalate_to_the_same_
     assert [name.split("/")[2] for name in chief.ids[:-1]] == ["overdue"]
 
 
+def test_who_was_told_by_an_escalation_is_not_told_what_was_before_when_the_log_is_read_again(
+    desk: Desk,
+) -> None:
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'escalate = {after = "1s", to = "chief"}')
+        file += receiver("chief", chief, "escalations_only = true")
+        with notifying(desk, file):
+            desk.tell("one")
+            before = [desk.tell("one", "updated", severity) for severity in ("critical", "minor")]
+            wait_until(lambda: chief.ids == ["one/0/escalation"], "the escalation")
+            assert chief.taken[0].json["data"]["severity"] == "minor"
+            for alert in before:
+                desk.send(alert)
+            desk.tell("one", "updated", "major")
+            wait_until(lambda: "one/3" in chief.ids, "what came then")
+    assert chief.ids == ["one/0/escalation", "one/3"]
+
+
 # ------------------------------------------------------------------ CAP
 
 

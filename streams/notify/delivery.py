@@ -142,7 +142,8 @@ class Delivery:
             log.exception(
                 "receiver %s: %s cannot be written as %s", receiver.name, message.id_, receiver.format
             )
-            await notifications.drop(connection, due.number, f"not written as {receiver.format}: {error!r}")
+            note = f"not written as {receiver.format}: {error!r}"
+            await notifications.drop(connection, due.number, note, tried=True)
             return 0.0
         headers = signing.headers(message.id_, payload.body, receiver.secret, int(message.now.timestamp()))
         outcome = await transport.post(self._client, receiver, payload, headers)
@@ -160,7 +161,7 @@ class Delivery:
             self._failures = 0
         if isinstance(outcome, transport.Refused):
             log.error("receiver %s refuses %s for good: %s", receiver.name, message.id_, outcome.note)
-            await notifications.drop(connection, due.number, f"refused: {outcome.note}")
+            await notifications.drop(connection, due.number, f"refused: {outcome.note}", tried=True)
             return 0.0
         await notifications.deliver(connection, due, outcome.note)
         if receiver.repeat_interval is not None and message.alert.status == "active":

@@ -64,5 +64,5 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format, *, wante
     if silence is not None and not (due.reason == "repeat" and format_ == "alertmanager"):
         return Hold(silence)
     if due.early:
-        return Hold("who escalates was told only when nothing kept it back any more")
+        return Hold("whoever escalates it has time still, or was not told")
     return Send()

@@ -154,11 +154,11 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts
        EXISTS (SELECT FROM ub.notification l
                WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence > n.sequence
                  AND l.reason = 'event') AS overtaken,
-       -- `due_at` of an event that was kept back is when that was over
+       -- `due_at` of an event that was kept back is when that was over; one that was dropped untried was told to nobody
        n.reason = 'escalation' AND coalesce(
-           (SELECT bool_and(e.due_at + c.after > clock_timestamp())
+           (SELECT bool_and(e.due_at + c.after > clock_timestamp() OR (e.state = 'dropped' AND e.attempts = 0))
             FROM ub.notification e JOIN unnest(%s::text[], %s::interval[]) AS c (receiver, after) USING (receiver)
-            WHERE e.alert_id = n.alert_id AND e.reason = 'event' AND e.state <> 'dropped'), false) AS early
+            WHERE e.alert_id = n.alert_id AND e.reason = 'event'), false) AS early
 FROM ub.notification n
 LEFT JOIN ub.alert a USING (alert_id)
 LEFT JOIN ub.alert_handling h USING (alert_id)
@@ -276,11 +276,12 @@ async def deliver(connection: Connection, due: Due, note: str) -> None:
     )
 
 
-async def drop(connection: Connection, number: int, note: str) -> None:
-    """Say that it is not sent, and why."""
+async def drop(connection: Connection, number: int, note: str, *, tried: bool = False) -> None:
+    """Say that it is not sent, and why; `tried`: an attempt failed, and there is no other."""
     await connection.execute(
-        "UPDATE ub.notification SET state = 'dropped', note = %s, done_at = clock_timestamp() WHERE number = %s",
-        (note, number),
+        "UPDATE ub.notification SET state = 'dropped', note = %s, attempts = attempts + %s, "
+        "done_at = clock_timestamp() WHERE number = %s",
+        (note, int(tried), number),
     )
 
 

@@ -208,6 +208,35 @@ def test_who_hears_of_an_alert_when_a_silence_ends_has_as_long_as_ever_before_it
     assert chief.tried[0][0] - duty.tried[0][0] >= 5.5
 
 
+def test_what_those_on_duty_were_never_told_of_is_not_escalated_before_they_are(desk: Desk) -> None:
+    silence(desk, 3600)
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'match = ["severity=major"]\nescalate = {after = "1s", to = "chief"}')
+        file += receiver("chief", chief, "escalations_only = true")
+        with notifying(desk, file):
+            desk.tell("one")
+            wait_until(lambda: of(desk, "chief", "escalation") == [("one", 0, "silenced")], "the silence")
+            desk.tell("one", "updated", "minor")
+            query(desk.database.owner_url, "UPDATE ub.silence SET ends_at = now() RETURNING 1")
+            wait_until(lambda: ("one", 0, "dropped") in of(desk, "duty", "event"), "the end of the silence")
+            looked_at = "SELECT note FROM ub.notification WHERE reason = 'escalation'"
+            wait_until(lambda: "silence" not in query(desk.database.owner_url, looked_at)[0][0], "a look")
+            assert duty.ids == chief.ids == []
+            desk.tell("one", "updated", "major")
+            wait_until(lambda: chief.ids, "the escalation")
+    assert duty.ids == ["one/2"]
+    assert chief.ids == ["one/0/escalation"]
+
+
+def test_what_those_on_duty_refuse_is_escalated(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        duty.answer = 400
+        file = receiver("duty", duty, 'escalate = {after = "1s", to = "chief"}')
+        with notifying(desk, file + receiver("chief", chief, "escalations_only = true")):
+            desk.tell("one")
+            wait_until(lambda: chief.ids == ["one/0/escalation"], "the escalation")
+
+
 @pytest.mark.parametrize("match", ["[]", '["severity=critical"]'])
 def test_two_receivers_escalate_to_the_same_one_once_and_at_the_earlier_time(desk: Desk, match: str) -> None:
     """Of what becomes critical, one of them is told later, and with another event."""

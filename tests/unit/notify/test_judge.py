@@ -76,7 +76,7 @@ def verdict(
         ({"reason": "escalation", "early": True, "silence": SILENCE}, Hold(SILENCE)),
         (
             {"reason": "escalation", "early": True},
-            Hold("who escalates was told only when nothing kept it back any more"),
+            Hold("whoever escalates it has time still, or was not told"),
         ),
         ({"reason": "overdue", "overdue": True}, Send()),
         ({"reason": "overdue", "overdue": True, "acknowledged_by": "anna"}, Send()),

@@ -318,12 +318,12 @@ async def repeat(connection: Connection, number: int, after: timedelta) -> None:
 
 
 async def silences(connection: Connection) -> Sequence[SilenceRow]:
-    """Return the silences that hold now."""
+    """Return the silences that are not over: those too that began since this transaction, which may have waited."""
     async with connection.cursor(row_factory=class_row(SilenceRow)) as cursor:
         return await (
             await cursor.execute(
                 "SELECT silence_id, matchers, starts_at, ends_at, created_by, comment, state "
-                "FROM api.silences WHERE state = 'active'"
+                "FROM api.silences WHERE state <> 'expired'"
             )
         ).fetchall()
 

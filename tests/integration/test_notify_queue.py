@@ -110,6 +110,20 @@ def test_a_process_that_waited_for_another_gives_a_receiver_the_time_that_it_ask
     assert to.tried[1][0] - answered >= 3
 
 
+def test_a_process_that_waited_for_another_knows_the_silence_that_began_meanwhile(desk: Desk) -> None:
+    with hook() as to:
+        to.free.clear()
+        with notifying(desk, receiver("a", to)), notifying(desk, receiver("a", to)):
+            desk.tell("one")
+            wait_until(lambda: one_waits_for_another(desk, "a"), "the second process")
+            silence(desk, 3600)
+            desk.tell("two", only_kafka=True)
+            wait_until(lambda: len(of(desk, "a", "event")) == 2, "the second in the queue")
+            to.free.set()
+            wait_until(lambda: "pending" not in {row[4] for row in desk.states()}, "both")
+    assert to.ids == ["one/0"]
+
+
 # ------------------------------------------------------------------ kept back
 
 

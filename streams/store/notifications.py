@@ -115,7 +115,7 @@ SELECT f.number FROM (
 ) u CROSS JOIN LATERAL (
     SELECT number FROM ub.notification
     WHERE receiver = u.receiver AND alert_id = u.alert_id AND state = 'pending' AND due_at <= clock_timestamp()
-    ORDER BY number LIMIT 1
+    ORDER BY reason = 'repeat', number LIMIT 1
 ) f
 """
 
@@ -249,9 +249,10 @@ async def queue_overdue(connection: Connection, *, receiver: str, to: str) -> in
 async def next_due(connection: Connection, receiver: str, after: Mapping[str, timedelta]) -> Due | None:
     """Return the first notification whose time has come; its receiver is locked until the transaction ends.
 
-    It is of the alert that is, or became, the most severe of those that wait; of one alert they come in order. What is
-    kept back comes behind all else, however much of it there is. Two processes that serve the same receiver so wait for
-    each other, and neither sends what the other sends, nor judges before it knows what the other told.
+    It is of the alert that is, or became, the most severe of those that wait; of one alert they come in order, repeats
+    last: what was is not repeated before what became of it. What is kept back comes behind all else, however much of it
+    there is. Two processes that serve the same receiver so wait for each other, and neither sends what the other sends,
+    nor judges before it knows what the other told.
 
     `after`: who escalates to the receiver, and how long after it was told.
     """

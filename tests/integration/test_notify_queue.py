@@ -174,6 +174,22 @@ def test_what_is_no_longer_asked_for_when_a_silence_ends_is_not_told_as_it_was(d
     assert to.ids == ["fresh/0"]
 
 
+def test_what_an_alert_was_is_not_repeated_before_what_it_became(desk: Desk) -> None:
+    """Else a crash in between leaves a receiver that keeps ids with what was: it has had what became of it."""
+    with hook() as to, notifying(desk, receiver("a", to, 'repeat_interval = "1s"')):
+        desk.tell("one")
+        wait_until(lambda: to.ids == ["one/0"], "the first")
+        to.answer = 503
+        desk.tell("one", "updated", "critical")
+        wait_until(lambda: len(to.tried) > 1, "an attempt")
+        due = "SELECT count(*) FROM ub.notification WHERE state = 'pending' AND due_at <= clock_timestamp()"
+        wait_until(lambda: query(desk.database.owner_url, due) == [(2,)], "the repeat")
+        to.answer = 200
+        wait_until(lambda: len(to.ids) > 2, "what became of it, and its repeat")
+    assert to.ids[1] == "one/1"
+    assert to.ids[2].startswith("one/1/repeat/")
+
+
 def test_alertmanager_is_told_again_under_a_silence_so_that_nothing_is_resolved_there(desk: Desk) -> None:
     with hook() as to, notifying(desk, receiver("a", to, 'format = "alertmanager"\nrepeat_interval = "1s"')):
         desk.tell("one")

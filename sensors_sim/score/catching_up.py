@@ -21,7 +21,10 @@ LIVE_WITHIN_MS = 60_000
 POLL_S = 0.5
 
 ALIVE_S = 30.0
-"""A stage of which nothing is stored for so long has no worker: one that lives says so every ten to twenty seconds."""
+"""A stage that is not looked after for so long has no worker: one that lives says so every ten to twenty seconds."""
+
+ALERTING = ("grid", "incidents")
+"""Stages through which all goes that becomes an alert."""
 
 READY_WITHIN_S = 60.0
 """So long a worker is waited for before a run."""
@@ -29,8 +32,7 @@ READY_WITHIN_S = 60.0
 SAY_EVERY_S = 5.0
 
 _UNATTENDED = """
-SELECT stage FROM api.ledger WHERE stage = ANY(%s)
-GROUP BY stage HAVING max(updated_at) < now() - make_interval(secs => %s) ORDER BY stage
+SELECT stage FROM api.stage WHERE stage = ANY(%s) AND seen_at < now() - make_interval(secs => %s) ORDER BY stage
 """
 
 _REACHED = """
@@ -59,9 +61,9 @@ class Tables:
         return Reached(received, live_ms)
 
     def unattended(self, stages: Collection[str]) -> list[str]:
-        """Return those of these stages that stored readings once, and are looked after by no worker now.
+        """Return those of these stages that a worker once had, and of which one or more partitions have none now.
 
-        Of a stage that never stored any it is not known. ScoreError if it cannot be asked.
+        Of a stage that no worker ever had it is not known. ScoreError if it cannot be asked.
         """
         return [stage for (stage,) in self._ask(_UNATTENDED, (list(stages), ALIVE_S))]
 

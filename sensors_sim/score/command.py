@@ -21,6 +21,7 @@ from sensors_sim.options import Populations, connection_options, options_from, s
 from sensors_sim.run import Options, Outcome, run
 from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load
 from sensors_sim.score.catching_up import (
+    ALERTING,
     ALIVE_S,
     LIVE_WITHIN_MS,
     STILL_S,
@@ -217,7 +218,7 @@ def _live(
 
 def _ready(tables: Tables, only: frozenset[str], console: Console) -> Iterator[str]:
     """Wait for workers; yield what is to be said where none came."""
-    stages = {{BIKES: "fleet", REQUESTS: "requests"}.get(name, "sensing") for name in only}
+    stages = {{BIKES: "fleet", REQUESTS: "requests"}.get(name, "sensing") for name in only} | {*ALERTING}
     missing = wait_for_workers(
         lambda: tables.unattended(stages),
         wall=monotonic,
@@ -226,7 +227,7 @@ def _ready(tables: Tables, only: frozenset[str], console: Console) -> Iterator[s
     )
     if missing:
         yield (
-            f"as the run began no worker had stored anything of {', '.join(missing)} for {ALIVE_S:g} s: what one finds "
+            f"as the run began no worker had looked after {', '.join(missing)} for {ALIVE_S:g} s: what one finds "
             "later is a backlog, of which alerts are late or never come"
         )
 

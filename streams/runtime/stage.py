@@ -43,7 +43,7 @@ _REST = 9  # times as long as it took to make what was published, until more is
 _LONGEST_REST_S = 0.25  # also while no record comes
 _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
 _TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
-_BEAT_S = 10.0  # the ledger says this often that we live, where nothing moves
+_BEAT_S = 10.0  # the tables say this often that we live, where nothing moves
 _SETTLES_S = 10.0  # one that was just opened folds records again: what stands on MQTT may be ahead of it
 _CONFIRMED_S = 2.0  # how long the database's word counts that a claim is ours
 _PATIENCE_S = 2.0  # so long records wait for the checkpoint after which they are judged otherwise, at first
@@ -292,10 +292,10 @@ class Stage:
                     await upkeep.put_right(wrong)
 
     async def show_life(self) -> None:
-        """Have the ledger say of idle partitions that somebody looks after them; a task of the worker.
+        """Have the tables say of idle partitions that somebody looks after them; a task of the worker.
 
-        Their checkpoints stay as they are: that nothing moves can be seen there. Whatever the database has against it
-        is met, and told, where something is to be stored.
+        When their checkpoints were stored stays as it is: that nothing moves can be seen there. Whatever the database
+        has against it is met, and told, where something is to be stored.
         """
         while not self._stop.is_set():
             await asyncio.sleep(_BEAT_S)
@@ -306,7 +306,7 @@ class Stage:
             try:
                 await self._store.show_life(idle)
             except Exception as error:
-                log.debug("the ledger does not say that we live: %s", error)
+                log.debug("the tables do not say that we live: %s", error)
 
     async def _is_ours(self) -> bool:
         """Return whether all partitions are still ours; else this worker ends, and says nothing more of what it lost.

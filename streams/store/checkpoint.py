@@ -40,14 +40,14 @@ class PartitionCommit:
 
 _CLAIM = """
 INSERT INTO ub.checkpoint AS c
-       (stage, topic, partition, cluster_id, topic_id, generation, "offset", owner, epoch)
+       (stage, topic, partition, cluster_id, topic_id, generation, "offset", owner, epoch, seen_at)
 VALUES (%(stage)s, %(topic)s, %(partition)s, %(cluster_id)s, %(topic_id)s, 0, -1, %(owner)s,
-        ub.milliseconds(clock_timestamp()))
+        ub.milliseconds(clock_timestamp()), now())
 ON CONFLICT (stage, topic, partition) DO UPDATE SET
     -- the time, so that it grows though the database was restored from a backup; plus one, whatever clocks do
     epoch = greatest(c.epoch + 1, excluded.epoch),
     owner = excluded.owner,
-    updated_at = now(),
+    -- neither updated_at nor seen_at: who claims again and again, and ends before it stores anything, gets nowhere
     -- another cluster or topic id is another log: its offsets begin anew, what was folded stays true
     generation = c.generation
         + (%(rebuilt)s OR (c.cluster_id, c.topic_id) <> (excluded.cluster_id, excluded.topic_id))::integer,
@@ -60,17 +60,20 @@ RETURNING epoch, generation, "offset"
 """
 
 _ADVANCE = """
-UPDATE ub.checkpoint SET "offset" = %s, updated_at = now()
+UPDATE ub.checkpoint SET "offset" = %s, updated_at = now(), seen_at = now()
 WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
 """
 
 _LIFE_S = 5.0
 """So long may the others wait whose connection it is."""
 _SHOW_LIFE = """
+WITH ours AS (
+    UPDATE ub.checkpoint SET seen_at = now()
+    WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
+    RETURNING stage, topic, partition
+)
 UPDATE ub.ledger l SET updated_at = now()
-FROM ub.checkpoint c
-WHERE (c.stage, c.topic, c.partition) = (l.stage, l.topic, l.partition)
-  AND (c.stage, c.topic, c.partition, c.epoch) = (%s, %s, %s, %s)
+FROM ours WHERE (ours.stage, ours.topic, ours.partition) = (l.stage, l.topic, l.partition)
 """
 
 _IS_OURS = """
@@ -181,7 +184,7 @@ class Store:
         _all_ours([claim for claim, one in zip(claims, found, strict=True) if one.rowcount == 0])
 
     async def show_life(self, claims: Sequence[Claim]) -> None:
-        """Have the ledger say that it is right as of now, for those of these partitions that are still ours."""
+        """Say that somebody looks after those of these partitions that are still ours, and their ledgers are right."""
         async with self.session.transaction(_LIFE_S) as connection:
             for claim in claims:
                 await connection.execute(_SHOW_LIFE, (*claim.key, claim.epoch))

@@ -113,6 +113,32 @@ def test_a_ledger_is_as_of_now_where_its_owner_looks_after_it_and_the_checkpoint
     assert query(migrated.owner_url, "SELECT received FROM ub.ledger") == [(1,)]
 
 
+def test_a_partition_is_seen_when_its_owner_stores_or_looks_after_it_and_not_when_it_is_claimed_again(
+    migrated: Database,
+) -> None:
+    """A worker that ends whenever it has read a record that cannot be stored claims it every half minute."""
+
+    def times() -> tuple[Any, ...]:
+        (found,) = query(migrated.owner_url, "SELECT seen_at, updated_at FROM ub.checkpoint")
+        return found
+
+    async def body(store: Store) -> None:
+        lost = await claim(store)
+        claimed, updated = times()
+        assert claimed == updated
+        await store.commit([PartitionCommit(lost, 5, Changes())])
+        stored, updated = times()
+        assert claimed < stored == updated
+        mine = await claim(store, owner="worker-1")
+        await store.show_life([lost])
+        assert times() == (stored, stored)
+        await store.show_life([mine])
+        seen, updated = times()
+        assert seen > updated == stored
+
+    with_store(migrated, body)
+
+
 def test_a_zombies_commit_writes_nothing_at_all(migrated: Database) -> None:
     async def body(store: Store) -> Fenced:
         kept, lost = await claim(store, 0), await claim(store, 1)

@@ -63,6 +63,31 @@ def test_two_processes_at_once_apply_each_migration_once(database: Database) -> 
     assert sorted(name for output in outputs for name in output) == applied(database)
 
 
+def test_a_worker_of_the_program_before_goes_on_and_its_stages_are_not_said_to_be_alone(
+    database: Database, folder: Path
+) -> None:
+    """It claims and stores as it always did; where nothing comes it says nothing for hours."""
+    (newest,) = folder.glob("0026_*")
+    newest.rename(folder.parent / newest.name)
+    run(database, folder)
+    claimed = (
+        "INSERT INTO ub.checkpoint AS c "
+        '(stage, topic, partition, cluster_id, topic_id, generation, "offset", owner, epoch, updated_at) '
+        "VALUES ('grid', 'ub.partials', %s, 'c', 't', 0, -1, 'worker-0', 1, now() - interval '9 h') "
+        "ON CONFLICT (stage, topic, partition) DO UPDATE SET epoch = c.epoch + 1, updated_at = now() RETURNING 1"
+    )
+    query(database.writer_url, claimed, 0)
+    assert run(database) == [newest.stem]
+    query(database.writer_url, claimed, 1)
+    seen = "SELECT stage, partitions, seen_at FROM api.stage"
+    assert query(database.reader_url, seen) == [("grid", 2, None)]
+    newer = "UPDATE ub.checkpoint SET seen_at = updated_at WHERE partition = 0 RETURNING seen_at"
+    ((at,),) = query(database.writer_url, newer)
+    assert query(database.reader_url, seen) == [("grid", 2, at)]
+    query(database.writer_url, claimed, 0)
+    assert query(database.reader_url, seen) == [("grid", 2, None)], "the old one took it over again"
+
+
 def test_an_edited_migration_is_refused(database: Database, folder: Path) -> None:
     run(database, folder)
     with (folder / "0002_tables.sql").open("a") as file:

@@ -285,17 +285,64 @@ def test_the_ledger_shows_each_partition(migrated: Database) -> None:
     ) == [("fleet", "ub.vehicles", 3, 10, 7, 2, 1)]
 
 
+STAGE = "SELECT stage, partitions, now() - seen_at < '9 s', now() - stored_at < '9 s' FROM api.stage ORDER BY stage"
+
+
+def test_a_stage_is_seen_when_the_partition_was_that_is_worst_off(migrated: Database) -> None:
+    assert read(migrated, STAGE) == []
+    for partition in (0, 1):
+        write(migrated, stage="grid", partition=partition)
+    write(migrated, stage="incidents")
+    assert read(migrated, STAGE) == [("grid", 2, True, True), ("incidents", 1, True, True)]
+    left_alone(migrated, 60)
+    write(migrated, stage="grid", partition=1)
+    assert read(migrated, STAGE) == [("grid", 2, False, True), ("incidents", 1, False, False)]
+    write(migrated, stage="grid", partition=0)
+    assert read(migrated, STAGE) == [("grid", 2, True, True), ("incidents", 1, False, False)]
+
+
+def test_a_partition_of_a_worker_that_does_not_say_when_it_looks_after_it_is_not_judged(
+    migrated: Database,
+) -> None:
+    """One of a program of before, where nothing comes: it wrote when it took the partition over, and never again."""
+    for partition in (0, 1):
+        write(migrated, stage="grid", partition=partition)
+    left_alone(migrated, 60)
+    old = "UPDATE ub.checkpoint SET updated_at = now() - interval '50 s' WHERE partition = 0 RETURNING 1"
+    write(migrated, stage="grid", partition=1)
+    query(migrated.owner_url, old)
+    assert read(migrated, STAGE) == [("grid", 2, True, True)], "it took over from a newer one"
+    query(migrated.owner_url, "UPDATE ub.checkpoint SET seen_at = NULL RETURNING 1")
+    assert read(migrated, STAGE) == [("grid", 2, None, True)], "no newer one ever had it"
+    write(migrated, stage="grid", partition=0)
+    assert read(migrated, STAGE) == [("grid", 2, True, True)]
+
+
+def left_alone(migrated: Database, seconds: int) -> None:
+    """Have nobody have looked after anything for so long."""
+    query(
+        migrated.owner_url,
+        "UPDATE ub.checkpoint SET seen_at = seen_at - %s * interval '1 s', "
+        "updated_at = updated_at - %s * interval '1 s' RETURNING 1",
+        *(seconds, seconds),
+    )
+
+
 def test_a_score_sees_which_stage_nobody_looks_after(migrated: Database) -> None:
-    """Of a stage that never stored a reading it is not known."""
+    """Of a stage that no worker ever had it is not known. Half of a stage is not enough."""
     tables = Tables(migrated.reader_url)
-    assert tables.unattended(["fleet", "sensing"]) == []
+    assert tables.unattended(["fleet", "grid"]) == []
     write(migrated, ledger=Ledger(10, 7, 2, 1), partition=3)
-    assert tables.unattended(["fleet", "sensing"]) == []
-    with psycopg.connect(migrated.owner_url) as connection:
-        connection.execute("UPDATE ub.ledger SET updated_at = now() - interval '31 seconds'")
-    assert tables.unattended(["fleet", "sensing"]) == ["fleet"]
+    write(migrated, stage="grid")
+    assert tables.unattended(["fleet", "grid"]) == []
+    left_alone(migrated, 31)
+    assert tables.unattended(["fleet", "grid"]) == ["fleet", "grid"]
+    assert tables.unattended(["fleet"]) == ["fleet"]
+    write(migrated, stage="grid")
     write(migrated, ledger=Ledger(10, 7, 2, 1), partition=2)
-    assert tables.unattended(["fleet", "sensing"]) == []
+    assert tables.unattended(["fleet", "grid"]) == ["fleet"]
+    write(migrated, ledger=Ledger(10, 7, 2, 1), partition=3)
+    assert tables.unattended(["fleet", "grid"]) == []
     assert tables.reached() == Reached(20, 0)
 
 

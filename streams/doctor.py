@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
+from psycopg.rows import class_row
 from rich.table import Table
 from rich.text import Text
 
@@ -23,8 +24,10 @@ from streams.notify.service import load_receivers
 from streams.policy_file import read_policy, zones_without
 from streams.probe import MqttBroker, probe_mqtt
 from streams.settings import Settings, load
+from streams.store.attendance import STANDS_STILL, Seen, alone, sentence
 from streams.store.migrate import missing
 from streams.store.session import address_of
+from streams.store.views import STAGES
 from streams.threshold_file import read_thresholds
 from streams.topics import kafka_topics
 
@@ -35,6 +38,7 @@ _SESSION_ADVICE = (
     "let the broker keep sessions (Mosquitto: `persistence true`, no `persistent_client_expiration` below an "
     "hour), or messages are lost while the gateway restarts"
 )
+_RIGHTS_ADVICE = "use ub_writer's UB_DATABASE_URL, or run `urbanbrain migrate`, which grants it its rights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,7 @@ def check_database(settings: Settings) -> list[Check]:
         schema = check_schema(url)
         found.append(schema)
         if schema.ok:
-            found.append(check_rights(connection))
+            found += [check_rights(connection), check_stages(connection)]
     return found
 
 
@@ -246,8 +250,7 @@ def check_schema(url: str) -> Check:
             "schema", False, f"no answer within {TIMEOUT_S:g} s", "look for locks in pg_stat_activity"
         )
     except psycopg.errors.InsufficientPrivilege as error:
-        advice = "use ub_writer's UB_DATABASE_URL, or run `urbanbrain migrate`, which grants it its rights"
-        return Check("schema", False, _first_line(error), advice)
+        return Check("schema", False, _first_line(error), _RIGHTS_ADVICE)
     if pending:
         advice = "run `urbanbrain migrate` with the owner's UB_DATABASE_URL"
         return Check("schema", False, f"not applied: {', '.join(pending)}", advice)
@@ -279,6 +282,24 @@ def check_rights(connection: psycopg.Connection[Any]) -> Check:
             "connect as ub_writer, or run `urbanbrain migrate`, which grants it its rights",
         )
     return Check("rights", True, f"{connection.info.user} may write schema ub")
+
+
+def check_stages(connection: psycopg.Connection[Any]) -> Check:
+    """Workers look after the stages that no deployment does without, if they ever ran."""
+    try:
+        with connection.cursor(row_factory=class_row(Seen)) as cursor:
+            seen = [one for one in cursor.execute(STAGES).fetchall() if one.stage in STANDS_STILL]
+    except psycopg.errors.InsufficientPrivilege as error:
+        return Check("stages", False, _first_line(error), _RIGHTS_ADVICE)
+    if left := alone(seen):
+        advice = (
+            "start the worker again that has them in its UB_STAGES, or see in its log why it ends; "
+            "one that runs has said so within half a minute"
+        )
+        return Check("stages", False, sentence(left), advice)
+    if not seen:
+        return Check("stages", True, f"neither {' nor '.join(STANDS_STILL)} ran yet")
+    return Check("stages", True, f"workers look after {', '.join(one.stage for one in seen)}")
 
 
 def render(checks: list[Check]) -> Table:

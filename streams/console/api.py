@@ -83,17 +83,18 @@ class _Api:
         self._heartbeat_s = heartbeat_s
 
     async def health(self, request: web.Request) -> web.Response:
-        """200 while the database answers, 503 when it has not for some seconds; "quiet" where no worker writes."""
+        """200 while the database answers, 503 when it has not for some seconds; `status` says what else is wrong."""
         params.nothing_asked(request.query.items())
         now = self._hub.status()
         view = self._hub.view or View()
         body = {
-            "status": "stale" if not now.fresh else "ok" if now.quiet_s is None else "quiet",
+            "status": now.word,
             "polled_at": now.polled_at,
             "stale_since": now.stale_since,
             "reason": now.reason,
             "stored_at": now.stored_at,
             "quiet_s": now.quiet_s,
+            "unattended": now.unattended,
             "cells": len({cell for cell, _ in view.cells}),
             "open_alerts": len(view.alerts),
             "clients": self._hub.clients,

@@ -36,7 +36,8 @@ class Database:
             cells = await views.cells_now(connection)
             alerts = await views.open_alerts(connection)
             stored = await views.stored(connection)
-        return view(cells, alerts, stored)
+            stages = await views.stages(connection)
+        return view(cells, alerts, stored, stages)
 
     async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
         """Return the minutes of a cell, and one more than the limit if there are more; may raise Busy."""

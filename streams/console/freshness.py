@@ -1,8 +1,11 @@
-"""How old the view is: fresh, or stale since when and why; and since when no worker wrote. Time comes in."""
+"""How old the view is: fresh, or stale since when and why; and what workers leave alone, since when. Time comes in."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from streams.store.attendance import ALONE_S, Seen, alone, sentence
 from streams.store.view_rows import Stored
 
 QUIET_S = 60.0
@@ -14,7 +17,8 @@ class Status:
     """`stale_since` is when the database answered last (or when the console began), None while the view is fresh.
 
     `stored_at` is when a worker wrote last, `quiet_s` for how many seconds none has: None while that is no trouble, or
-    not known.
+    not known. `unattended` are the stages that nobody looks after while others write. `reason` says why the view is
+    stale, or these stages stand still.
     """
 
     fresh: bool
@@ -23,11 +27,19 @@ class Status:
     reason: str | None
     stored_at: datetime | None = None
     quiet_s: int | None = None
+    unattended: tuple[str, ...] = ()
 
     @property
-    def news(self) -> tuple[bool, datetime | None, bool]:
+    def word(self) -> str:
+        """The whole of it in a word."""
+        if not self.fresh:
+            return "stale"
+        return "quiet" if self.quiet_s is not None else "unattended" if self.unattended else "ok"
+
+    @property
+    def news(self) -> tuple[str, datetime | None, tuple[str, ...]]:
         """What of it is told at once where it changes."""
-        return self.fresh, self.stale_since, self.quiet_s is not None
+        return self.word, self.stale_since, self.unattended
 
 
 class Freshness:
@@ -40,15 +52,18 @@ class Freshness:
         self._monotonic = 0.0
         self._reason: str | None = None
         self._stored: Stored | None = None
+        self._stages: Sequence[Seen] = ()
         self._again: float | None = None
         """Since when the database answers again; None where it always did."""
 
-    def answered(self, now: datetime, monotonic: float, stored: Stored | None = None) -> None:
-        """Note that the database answered a poll that began now, and when a worker stored something last."""
+    def answered(
+        self, now: datetime, monotonic: float, stored: Stored | None = None, stages: Sequence[Seen] = ()
+    ) -> None:
+        """Note that the database answered a poll that began now, and when workers stored and looked after what last."""
         if self._polled_at is not None and monotonic - self._monotonic > self._stale_after_s:
             self._again = monotonic
         self._polled_at, self._monotonic, self._reason = now, monotonic, None
-        self._stored = stored
+        self._stored, self._stages = stored, stages
 
     def failed(self, reason: str) -> None:
         """Note why it did not."""
@@ -59,16 +74,19 @@ class Freshness:
         stored_at = None if self._stored is None else self._stored.at
         age_s = monotonic - self._monotonic
         if self._polled_at is not None and age_s <= self._stale_after_s:
+            # While it was away no worker could write.
+            back_s = math.inf if self._again is None else monotonic - self._again
             quiet_s = 0.0 if self._stored is None else self._stored.ago_s + age_s
-            if self._again is not None and monotonic - self._again <= QUIET_S:
-                quiet_s = 0.0  # while it was away no worker could write
+            quiet = min(quiet_s, back_s) > QUIET_S
+            left = alone(self._stages, age_s) if back_s > ALONE_S and not quiet else []
             return Status(
                 fresh=True,
                 polled_at=self._polled_at,
                 stale_since=None,
-                reason=None,
+                reason=sentence(left) if left else None,
                 stored_at=stored_at,
-                quiet_s=int(quiet_s) if quiet_s > QUIET_S else None,
+                quiet_s=int(quiet_s) if quiet else None,
+                unattended=tuple(one.stage for one in left),
             )
         return Status(
             fresh=False,

@@ -131,6 +131,8 @@ class Hub:
                 log.warning("stale since %s: %s", now.stale_since, now.reason)
             elif now.quiet_s is not None:
                 log.warning("no worker has stored anything since %s", now.stored_at)
+            elif now.unattended:
+                log.warning("%s", now.reason)
             elif self._told is not None:
                 log.info("fresh again")
             self._told = now
@@ -204,7 +206,7 @@ async def poll(
             pause = min(LONGEST_PAUSE_S, backoff(failures, every_s, jitter()))
             failures += 1
         else:
-            hub.freshness.answered(now, began, view.stored)
+            hub.freshness.answered(now, began, view.stored, view.stages)
             hub.publish(view, now)
             took = time.monotonic() - began
             pause, failures = max(every_s - took, min(2 * took, _LONGEST_REST_S)), 0

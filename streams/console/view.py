@@ -1,8 +1,9 @@
 """What the city looks like at one moment, and what changed from one moment to the next."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from streams.store.attendance import Seen
 from streams.store.view_rows import CellNow, OpenAlert, Stored
 
 Key = tuple[str, str]
@@ -13,12 +14,13 @@ Key = tuple[str, str]
 class View:
     """All live cells, in the order of their keys, and all open alerts, newest start first.
 
-    `stored`: when a worker wrote last; None if never.
+    `stored`: when a worker wrote last; None if never. `stages`: when each was last looked after, as far as it is known.
     """
 
     cells: Mapping[Key, CellNow] = field(default_factory=dict)
     alerts: Mapping[str, OpenAlert] = field(default_factory=dict)
     stored: Stored | None = None
+    stages: Sequence[Seen] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,17 @@ class Change:
         return bool(self.cells or self.gone or self.alerts or self.over)
 
 
-def view(cells: Iterable[CellNow], alerts: Iterable[OpenAlert], stored: Stored | None = None) -> View:
+def view(
+    cells: Iterable[CellNow],
+    alerts: Iterable[OpenAlert],
+    stored: Stored | None = None,
+    stages: Sequence[Seen] = (),
+) -> View:
     """Return the view of rows as the database gives them."""
     by_key = {(row.cell, row.operator): row for row in cells}
     newest_first = sorted(alerts, key=lambda alert: (-alert.starts_at.timestamp(), alert.alert_id))
-    return View(dict(sorted(by_key.items())), {alert.alert_id: alert for alert in newest_first}, stored)
+    by_id = {alert.alert_id: alert for alert in newest_first}
+    return View(dict(sorted(by_key.items())), by_id, stored, stages)
 
 
 def diff(before: View, after: View) -> Change:

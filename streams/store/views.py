@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from streams.store.attendance import Seen
 from streams.store.view_rows import CellMinute, CellNow, ClearedAlert, OpenAlert, Stored
 
 Connection = AsyncConnection[Any]
@@ -33,6 +34,11 @@ FROM api.alerts_open ORDER BY starts_at DESC, alert_id
 _STORED = """
 SELECT max(updated_at) AS at, extract(epoch FROM now() - max(updated_at))::double precision AS ago_s
 FROM api.ledger HAVING count(*) > 0
+"""
+
+STAGES = """
+SELECT stage, seen_at AS at, extract(epoch FROM now() - seen_at)::double precision AS ago_s
+FROM api.stage WHERE seen_at IS NOT NULL ORDER BY stage
 """
 
 _CLEARED = """
@@ -85,6 +91,11 @@ async def open_alerts(connection: Connection) -> list[OpenAlert]:
 async def stored(connection: Connection) -> Stored | None:
     """Return when a worker stored something last, by api.ledger; None before the first time."""
     return next(iter(await _rows(connection, Stored, _STORED)), None)
+
+
+async def stages(connection: Connection) -> list[Seen]:
+    """Return when each stage was last looked after, as far as it is known."""
+    return await _rows(connection, Seen, STAGES)
 
 
 async def cleared_alerts(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from streams.console import database as console_database
 from streams.console.params import WindowsQuery
 from streams.console.service import serving
 from streams.errors import Busy, ServiceUnavailable
+from streams.fold import Ledger
 from streams.grid import locate
 from streams.store import views
 from streams.store.migrate import migrate
@@ -297,6 +299,42 @@ def test_where_no_worker_has_stored_anything_for_a_while_it_says_so(migrated: Da
 
             await check(0, 3_600, "quiet")
             await check(1, 2, "ok")
+
+    asyncio.run(run())
+
+
+def test_where_nobody_looks_after_the_grid_it_says_so_though_others_store_on(migrated: Database) -> None:
+    async def run() -> None:
+        async with console(migrated.reader_url) as (base, ask), aiohttp.ClientSession() as client:
+
+            async def check(status: str, unattended: list[str], said: str | None) -> None:
+                body = await until(ask, "/health", lambda _s, body: body["status"] == status)
+                assert (body["unattended"], body["quiet_s"]) == (unattended, None)
+                assert (body["reason"] is None) is (said is None)
+                assert said is None or re.fullmatch(said, body["reason"])
+                async with client.get(f"{base}api/v1/live") as answer:
+                    while not (line := await answer.content.readline()).startswith(b"event: status"):
+                        assert line
+                    told = json.loads((await answer.content.readline()).removeprefix(b"data: "))
+                assert (told["unattended"], told["reason"]) == (unattended, body["reason"])
+
+            await asyncio.to_thread(write, migrated, ledger=Ledger())
+            for stage in ("grid", "incidents"):
+                await asyncio.to_thread(write, migrated, stage=stage)
+            await check("ok", [], None)
+            for column in ("seen_at", "updated_at"):
+                aged = f"UPDATE ub.checkpoint SET {column} = {column} - interval '1 h' RETURNING 1"
+                await asyncio.to_thread(query, migrated.owner_url, aged)
+            since = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+            both = rf"no worker looks after grid and incidents since {since}; cells and alerts stand still"
+            await check("unattended", ["grid", "incidents"], both)
+            await asyncio.to_thread(write, migrated, stage="grid")
+            await until(ask, "/health", lambda _s, body: len(body["unattended"]) == 1)
+            await check(
+                "unattended", ["incidents"], rf"no worker looks after incidents since {since}; alerts .*"
+            )
+            await asyncio.to_thread(write, migrated, stage="incidents")
+            await check("ok", [], None)
 
     asyncio.run(run())
 

@@ -14,6 +14,7 @@ from streams import admin, doctor
 from streams.settings import Settings
 from streams.store.migrate import migrate
 from tests.conftest import Database
+from tests.integration.store_support import write
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +42,7 @@ def test_a_stack_that_is_ready_has_no_fault(settings: Settings, database: Databa
     assert [check.name for check in checks] == [
         *("settings", "policy file", "thresholds", "districts", "notifications"),
         *("MQTT broker", "MQTT sessions"),
-        *("Kafka", "Kafka topics", "database", "clock", "TimescaleDB", "schema", "rights"),
+        *("Kafka", "Kafka topics", "database", "clock", "TimescaleDB", "schema", "rights", "stages"),
     ]
 
 
@@ -71,6 +72,33 @@ def test_a_role_that_lost_all_rights_is_told_to_be_granted_them(
     assert "urbanbrain migrate" in faults(doctor.check_database(settings))["schema"].advice
     asyncio.run(migrate(migrated.owner_url, lambda _line: None))
     assert faults(doctor.check_database(settings)) == {}
+
+
+def test_a_stage_that_nobody_looks_after_is_found_and_one_that_never_ran_is_none(
+    settings: Settings, migrated: Database
+) -> None:
+    def found() -> doctor.Check:
+        return doctor.check_database(settings)[-1]
+
+    assert (found().name, found().ok, found().detail) == (
+        "stages",
+        True,
+        "neither grid nor incidents ran yet",
+    )
+    write(migrated, stage="sensing")
+    write(migrated, stage="grid")
+    assert (found().ok, found().detail) == (True, "workers look after grid")
+    with psycopg.connect(migrated.owner_url) as connection:
+        connection.execute("UPDATE ub.checkpoint SET updated_at = 'yesterday', seen_at = 'yesterday'")
+    assert found().detail.startswith("no worker looks after grid since ")
+    assert "UB_STAGES" in faults([found()])["stages"].advice
+    write(migrated, stage="incidents")
+    assert not found().ok
+    write(migrated, stage="grid")
+    assert (found().ok, found().detail) == (True, "workers look after grid, incidents")
+    with psycopg.connect(migrated.owner_url) as connection:
+        connection.execute("REVOKE SELECT ON api.stage FROM ub_writer")
+    assert "urbanbrain migrate" in faults([found()])["stages"].advice
 
 
 def test_the_readers_login_is_told_from_the_writers(settings: Settings, migrated: Database) -> None:

@@ -34,6 +34,7 @@ export class Live {
     if (this.status?.quiet_s) {
       return `Nothing was stored for ${span(this.status.quiet_s)}: no worker runs, or none gets on. What you see is as of ${time(this.status.stored_at)}.`;
     }
+    if (this.status?.unattended?.length) return `${this.status.reason[0].toUpperCase()}${this.status.reason.slice(1)}.`;
     if (!this.current) return this.known ? "Loading … What you see is older." : "Loading …";
     return null;
   }

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from streams.console.freshness import Freshness
+from streams.console.freshness import Freshness, Status
+from streams.store.attendance import ALONE_S, Seen
 from streams.store.view_rows import Stored
 from tests.unit.console.rows import T0
 
@@ -63,3 +64,48 @@ def test_a_database_in_which_nothing_was_ever_stored_is_no_trouble() -> None:
     freshness = Freshness(5, T0)
     freshness.answered(T0, 100.0, None)
     assert (freshness.status(100.0).stored_at, freshness.status(100.0).quiet_s) == (None, None)
+
+
+LIVES = Stored(T0, 1.0)
+REASON = "no worker looks after grid since 2026-03-01 12:00:00 UTC; cells and alerts stand still"
+
+
+def told(freshness: Freshness, monotonic: float) -> tuple[bool, tuple[str, ...], str | None]:
+    now: Status = freshness.status(monotonic)
+    assert now.fresh
+    return now.quiet_s is not None, now.unattended, now.reason
+
+
+def test_where_nobody_looks_after_a_stage_it_says_which_and_the_time_of_a_rebalance_is_nothing_unusual() -> (
+    None
+):
+    freshness = Freshness(5, T0)
+    freshness.answered(T0, 100.0, LIVES, [Seen("grid", T0, ALONE_S - 2), Seen("incidents", T0, 3.0)])
+    assert told(freshness, 102.0) == (False, (), None)
+    assert told(freshness, 102.5) == (False, ("grid",), REASON)
+    freshness.answered(T0, 103.0, LIVES, [Seen("grid", T0, 1.0), Seen("incidents", T0, 3.0)])
+    assert told(freshness, 103.0) == (False, (), None)
+
+
+def test_where_no_worker_stores_anything_no_single_stage_is_named() -> None:
+    freshness = Freshness(5, T0)
+    freshness.answered(T0, 100.0, Stored(T0, 1_000.0), [Seen("grid", T0, 1_000.0)])
+    assert told(freshness, 100.0) == (True, (), None)
+
+
+def test_after_an_outage_workers_have_the_time_of_a_rebalance_to_look_after_their_stages_again() -> None:
+    freshness = Freshness(5, T0)
+    freshness.answered(T0, 100.0, LIVES, [Seen("grid", T0, 1.0)])
+    for monotonic in range(400, 401 + int(ALONE_S), 5):
+        freshness.answered(T0, float(monotonic), LIVES, [Seen("grid", T0, monotonic - 99.0)])
+    assert told(freshness, 400.0 + ALONE_S) == (False, (), None)
+    assert told(freshness, 401.0 + ALONE_S) == (False, ("grid",), REASON)
+
+
+def test_a_stage_that_is_left_alone_is_news_and_so_is_the_next_one() -> None:
+    freshness, news = Freshness(5, T0), []
+    for stages in ([], ["grid"], ["grid", "incidents"], []):
+        freshness.answered(T0, 100.0, LIVES, [Seen(stage, T0, 1_000.0) for stage in stages])
+        news.append(freshness.status(100.0).news)
+    assert news[0] == news[3]
+    assert len({*news}) == 3

@@ -1,0 +1,38 @@
+"""Whether somebody looks after the stages that no deployment does without. Time comes in."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+ALONE_S = 180.0
+"""Longer than a partition is without a sign while workers come and go.
+
+There are up to 20 s between two signs, Kafka's group misses a worker that was killed after 60 s, and waits for as long
+at the most until the others have joined anew; the new owner gives its first sign up to 20 s later.
+"""
+
+STANDS_STILL = {"grid": "cells and alerts", "incidents": "alerts"}
+"""What stands still where nobody looks after a stage. A city may have no sensors, no requests or no vehicles, though:
+workers of those are told by the ledger, all together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """api.stage: when a stage was last looked after, by the database's clock, and seconds ago."""
+
+    stage: str
+    at: datetime
+    ago_s: float
+
+
+def alone(stages: Iterable[Seen], later_s: float = 0.0) -> list[Seen]:
+    """Return those of these stages that nobody has looked after for too long, `later_s` after they were asked for."""
+    return [one for one in stages if one.stage in STANDS_STILL and one.ago_s + later_s > ALONE_S]
+
+
+def sentence(found: Sequence[Seen]) -> str:
+    """Say that nobody looks after these stages, one or more, since when, and what comes of it."""
+    names = [one.stage for one in found]
+    since = min(one.at for one in found).astimezone(UTC)
+    still = next(what for stage, what in STANDS_STILL.items() if stage in names)  # it holds the others
+    return f"no worker looks after {' and '.join(names)} since {since:%Y-%m-%d %H:%M:%S} UTC; {still} stand still"

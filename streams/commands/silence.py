@@ -86,10 +86,12 @@ def list_(expired: bool, as_json: bool) -> None:
 @silence.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=Text(MOST_NAME, "ID"))
 def expire(ids: tuple[str, ...]) -> None:
-    """End silences now. The beginning of the ID is enough."""
+    """End silences now, all or none of them. The beginning of the ID is enough."""
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
     settings = settings_module.load()
     with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
-        for prefix in ids:
-            click.echo(f"{alert_desk.expire_silence(connection, prefix)} expired")
+        with connection.transaction():
+            ended = [alert_desk.expire_silence(connection, prefix) for prefix in ids]
+    for silence_id in ended:
+        click.echo(f"{silence_id} expired")

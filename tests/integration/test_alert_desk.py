@@ -334,6 +334,8 @@ def test_lists_hide_and_find_what_is_silenced_and_closed(desk: Desk) -> None:
     assert listed() == {"04443a28", "05550000"}
     assert listed("--silenced") == {"04443a28"}
     assert listed("--not-silenced") == {"05550000"}
+    assert desk("silence", "expire", made[:8], "typo").code == 1
+    assert listed("--silenced") == {"04443a28"}, "all or none end"
     assert desk("silence", "expire", made[:8]).out == f"{made} expired\n"
     assert listed("--silenced") == set()
     assert desk("clear", "0444", "--by", "anna").code == 0

@@ -1,7 +1,7 @@
 // The page: what is known (live.js) as a map (map.js), lists and a table. Data becomes text, never markup.
 
 import { element, list } from "./list.js";
-import { Live, time } from "./live.js";
+import { handling, Live, time } from "./live.js";
 import { BOUNDS, CellMap } from "./map.js";
 
 const MOST_ALERTS = 200;
@@ -102,7 +102,6 @@ function showAlerts() {
 
 function openAlert(alert) {
   const severity = SEVERITIES.includes(alert.severity) ? alert.severity : "warning";
-  const handled = alert.acknowledged ? ` · seen by ${alert.acknowledged_by}` : "";
   const subject = alert.subject ? ` · ${alert.subject}` : "";
   return {
     key: alert.alert_id,
@@ -111,7 +110,7 @@ function openAlert(alert) {
       ["span", alert.severity, `severity ${severity}`],
       ["span", ` ${alert.kind.replaceAll("_", " ")}${subject}`],
       ["span", alert.summary, "about"],
-      ["span", `since ${time(alert.starts_at)} · ${alert.cell}${handled}`, "about"],
+      ["span", [`since ${time(alert.starts_at)}`, alert.cell, ...handling(alert)].join(" · "), "about"],
     ],
     act: () => {
       choose(alert.cell, alert.alert_id);

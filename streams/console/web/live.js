@@ -146,6 +146,16 @@ export function time(text) {
   return text ? text.slice(0, 19).replace("T", " ") + " UTC" : "–";
 }
 
+/** What people did about an alert, as far as they did anything. */
+export function handling({ acknowledged, acknowledged_by, assignee, due_at, comment }) {
+  return [
+    acknowledged && `seen by ${acknowledged_by}`,
+    assignee && `assigned to ${assignee}`,
+    due_at && `due ${time(due_at)}`,
+    comment && `“${comment}”`,
+  ].filter(Boolean);
+}
+
 /** A long time for people: minutes, then hours, then days. */
 function span(seconds) {
   const [minutes, hours, days] = [60, 3_600, 86_400].map((unit) => Math.floor(seconds / unit));

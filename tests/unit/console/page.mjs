@@ -231,7 +231,14 @@ ask("q");
 assert.deepEqual([keys(), document.activeElement], ["q", null]); // prettier-ignore
 console.log("focus");
 
-const { Live } = await load("live.js");
+const { handling, Live } = await load("live.js");
+const nobody = { acknowledged: false, acknowledged_by: null, assignee: null, due_at: null, comment: null };
+assert.deepEqual(handling(nobody), []);
+const anna = { acknowledged: true, acknowledged_by: "anna", assignee: "bo", due_at: "2026-03-01T03:00:00.000Z", comment: "van sent" };
+assert.deepEqual(handling(anna), ["seen by anna", "assigned to bo", "due 2026-03-01 03:00:00 UTC", "“van sent”"]);
+assert.deepEqual(handling({ ...nobody, assignee: "bo" }), ["assigned to bo"]);
+console.log("handling");
+
 let redraws = 0;
 const known = new Live(() => redraws++);
 const show = (visible) => see((document.hidden = !visible));

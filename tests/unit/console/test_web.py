@@ -110,6 +110,7 @@ def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
         "in-sight",
         "legend",
         "focus",
+        "handling",
         "outlines",
         "parts",
         "quiet",

@@ -90,8 +90,8 @@ def expire(ids: tuple[str, ...]) -> None:
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
     settings = settings_module.load()
-    with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
-        with connection.transaction():
-            ended = [alert_desk.expire_silence(connection, prefix) for prefix in ids]
+    url = settings.database_url.get_secret_value()
+    with queries.connect(url, read_only=False) as connection, connection.transaction():
+        ended = [alert_desk.expire_silence(connection, prefix) for prefix in ids]
     for silence_id in ended:
         click.echo(f"{silence_id} expired")

@@ -5,7 +5,8 @@ sources: one that said nothing for `idle_ms` of wall time does not hold windows 
 counts. Only one that was silent for `forget_ms` is not waited for before windows leave memory (see bygone.py).
 
 Live counts are of one time while the sources go on together. Of partitions that are read one after the other, as in a
-long backlog, they are not, until all have come to where the first was when they were furthest apart (`ahead`):
+long backlog, they are not, until all have come to where the first was when they were furthest apart (`ahead`); then
+they are looked at once, though the first may be ahead again:
 
     source 0      #########################        ######    event time that was read, from left to right
     source 1      ##########                       ######
@@ -53,7 +54,7 @@ class Sources:
         """When any watermark moved again after none had for long, and the least of them before."""
         self._ahead = self._apart = 0
         self._parted_at = wall_ms
-        """When they were together last, as far as all know."""
+        """When all had come to where the first was."""
 
     @property
     def _patience_ms(self) -> int:
@@ -94,16 +95,6 @@ class Sources:
         self._since = self._since or wall_ms
         for source in self.by_number.values():
             source.heard_at = source.heard_at or wall_ms
-        self._part()
-
-    def _part(self) -> None:
-        """Take note of how far the first is ahead, until all have come as far; of the furthest that they are apart."""
-        as_of, newest = self.as_of(), self._newest()
-        together = as_of >= self._ahead
-        if together:
-            self._parted_at = self._wall
-        if together or newest - as_of > self._apart:
-            self._ahead, self._apart = newest, newest - as_of
 
     def watermark(self, if_all_idle: int) -> int:
         """Return the event time up to which all active sources have told their windows."""
@@ -153,14 +144,21 @@ class Sources:
         active = [source.newest_ts for source in self._active()]
         return min(active) if active else self._newest()
 
-    def ahead(self) -> int:
+    def look(self) -> int:
         """Return the event time that as_of is to reach until live counts are of one time; as_of where they are.
 
-        Who is behind for long is not waited for: it may never come.
+        To be asked for each look that is told: when all have come to where the first was, the next one counts, even
+        where that is ahead again. Who is behind for long is not waited for: it may never come.
         """
-        if self._apart <= TOGETHER_MS or self._silent(self._parted_at, self._patience_ms):
-            return self.as_of()
-        return max(self._ahead, self.as_of())
+        as_of, newest = self.as_of(), self._newest()
+        come, met = self._ahead <= as_of, 0 < self._ahead <= as_of
+        if come:
+            self._parted_at = self._wall
+        if come or newest - as_of > self._apart:
+            self._ahead, self._apart = newest, newest - as_of
+        if met or self._apart <= TOGETHER_MS or self._silent(self._parted_at, self._patience_ms):
+            return as_of
+        return self._ahead
 
     def _newest(self) -> int:
         return max((source.newest_ts for source in self.by_number.values()), default=0)

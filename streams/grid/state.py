@@ -152,7 +152,7 @@ class GridState:
         if not len(dirty) and not (at_checkpoint and as_of != tally.told_as_of):
             return []
         tally.told_as_of = as_of
-        messages = tell.live_messages(tally, dirty, as_of, self._owner)
+        messages = tell.live_messages(tally, dirty, as_of, tally.sources.look(), self._owner)
         return [self._output(tally.region, message, envelope.CELLS_NOW, as_of) for message in messages]
 
     def _windows(self, tally: Tally[Any], due: Sequence[Any]) -> list[Output]:

@@ -18,7 +18,9 @@ ClosedRow = tuple[Any, ...]
 """Values of the columns of a closed row: window_start, cell, name, the figures of its kind, revision."""
 
 
-def live_messages(tally: FleetTally, slots: NDArray[np.int64], as_of: int, owner: int) -> Iterator[CellsNow]:
+def live_messages(
+    tally: FleetTally, slots: NDArray[np.int64], as_of: int, ahead: int, owner: int
+) -> Iterator[CellsNow]:
     """Yield the messages on live counts of slots: one without counts when there are none, to say that time went on.
 
     All but the last say that there is more: a vehicle that went from one cell to another may be in neither, or in both.
@@ -29,7 +31,7 @@ def live_messages(tally: FleetTally, slots: NDArray[np.int64], as_of: int, owner
         cells, operators = _keys(tally, some.tolist())
         counts = SlotCounts(cells, operators, *tally.live.total[some].T.tolist())
         more = first + most < len(slots)
-        yield CellsNow(tally.region, as_of, tally.watermark(), counts, owner, more, tally.sources.ahead())
+        yield CellsNow(tally.region, as_of, tally.watermark(), counts, owner, more, ahead)
 
 
 def closed_rows(tally: Tally[Any], due: Iterable[tuple[int, int, Row[Any]]]) -> list[ClosedRow]:

@@ -138,9 +138,9 @@ class CellBook:
         return touched
 
     def _doubt(self, touched: Iterable[str]) -> None:
-        """Let what might become an alert begin anew: it went by counts that may have been true of no time."""
+        """Let what might become an alert begin anew where too few are there by counts of several times."""
         for cell in map(self._cells.__getitem__, touched):
-            if cell.alert is None:
+            if cell.alert is None and sum(cell.by_operator.values()) < cell.rule.raise_at:
                 cell.watch = Watch()
 
     def _new(self, cell: str, region: str) -> _Cell:

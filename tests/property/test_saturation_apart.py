@@ -185,3 +185,18 @@ def test_partitions_that_are_read_together_tell_all_alerts_when_they_are_due(see
     assert [at for action, _, at in road.events if action == "cleared"] == [
         end for _, end in spans if end < END
     ]
+
+
+@settings(max_examples=20, deadline=None)
+@given(apart=st.integers(0, 600), leap=st.integers(1, 60), full=st.integers(100, 300))
+def test_partitions_that_go_on_apart_tell_their_alerts_though_late(apart: int, leap: int, full: int) -> None:
+    """As in a fast replay on a busy machine: the first is always some minutes of event time ahead."""
+    road = Road()
+    for second in range(0, full + LASTS + 3 * (apart + leap), leap):
+        for source in range(SOURCES):
+            reached = second + apart if source == 0 else second
+            road.say(source, reached, 25 if reached >= full else 1)
+        road.tick(250)
+    (action, _, at), *rest = road.events
+    assert (action, rest) == ("raised", [])
+    assert full <= at <= full + LASTS + 2 * (apart + leap)

@@ -140,11 +140,7 @@ class CountBook:
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Look at all rules of the region whose counts came; they were moved before."""
-        if not isinstance(message, CellsNow):
-            return
-        if message.of_several_times:
-            self._hold_all(message.region)
-        elif not message.more:
+        if isinstance(message, CellsNow) and not message.more and not message.of_several_times:
             yield from self._look(message.region, self._reached(message), record)
 
     def _reached(self, message: CellsNow) -> int:
@@ -294,11 +290,6 @@ class CountBook:
         if entry is not None and entry.alert is None and not entry.watch.quiet:
             entry.watch = Watch()
             self._unsaved.add(key)
-
-    def _hold_all(self, region: str) -> None:
-        for key in self._entries:
-            if self._rules[key[0], key[1]][1].region == region:
-                self._hold(key)
 
     def _judge(self, tally: Tally, number: int, as_of: int, record: Record) -> Iterator[Alert]:
         rule = tally.rules[number]

@@ -4,6 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+WITHOUT_TLS = {
+    "UB_MQTT_TLS": "false",
+    "UB_MQTT_CA_FILE": "",
+    "UB_MQTT_CERT_FILE": "",
+    "UB_MQTT_KEY_FILE": "",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
@@ -11,7 +18,8 @@ class Endpoints:
 
     `database_url` is the owner's (it may create databases, roles and extensions), the other two are those
     of the roles `ub_writer` and `ub_reader` in the same database. The URLs hold passwords: `repr` hides them.
-    `directory` holds logs and data of a native stack and is None elsewhere.
+    `directory` holds logs and data of a native stack and is None elsewhere. A broker of ours speaks without TLS,
+    whatever the settings say; `mqtt_as_set`: it is the one that they are about.
     """
 
     mqtt_host: str
@@ -22,6 +30,7 @@ class Endpoints:
     writer_url: str
     reader_url: str
     directory: Path | None = None
+    mqtt_as_set: bool = False
 
     def __repr__(self) -> str:
         return (
@@ -32,6 +41,7 @@ class Endpoints:
     def environment(self) -> dict[str, str]:
         """Return the settings (streams/settings.py) of a process that works with this stack as ub_writer."""
         return {
+            **({} if self.mqtt_as_set else WITHOUT_TLS),
             "UB_MQTT_HOST": self.mqtt_host,
             "UB_MQTT_PORT": str(self.mqtt_port),
             "UB_KAFKA_BOOTSTRAP": self.kafka_bootstrap,

@@ -20,7 +20,7 @@ from types import FrameType
 from rich.console import Console
 
 from deploy.containers import ContainerStack, engine_answers
-from deploy.endpoints import Endpoints
+from deploy.endpoints import WITHOUT_TLS, Endpoints
 from deploy.native.ports import free_port
 from deploy.native.process import ServiceProcess
 from deploy.native.stack import NativeStack
@@ -94,6 +94,7 @@ def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
             url,
             url,
             url,
+            mqtt_as_set=True,
         )
     if kind == "docker":
         say("starting Mosquitto, Kafka and TimescaleDB in containers (the first time pulls the images)")
@@ -106,7 +107,9 @@ def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
 
 
 def _overrides(endpoints: Endpoints) -> dict[str, object]:
+    plain = {name.removeprefix("UB_").lower(): value for name, value in WITHOUT_TLS.items()}
     return {
+        **({} if endpoints.mqtt_as_set else plain),
         "mqtt_host": endpoints.mqtt_host,
         "mqtt_port": endpoints.mqtt_port,
         "kafka_bootstrap": endpoints.kafka_bootstrap,

@@ -20,6 +20,7 @@ from rich.text import Text
 from streams import admin
 from streams.district_file import load_districts
 from streams.errors import MigrationError, PolicyError, ServiceUnavailable, SettingsError, UrbanBrainError
+from streams.mqtt_login import login_of
 from streams.notify.service import load_receivers
 from streams.policy_file import read_policy, zones_without
 from streams.probe import MqttBroker, probe_mqtt
@@ -149,16 +150,10 @@ def check_notify_file(settings: Settings) -> Check:
 
 def check_mqtt(settings: Settings) -> list[Check]:
     """The broker accepts our MQTT v5 session, and what it offers is enough for the gateway."""
-    password = settings.mqtt_password
-    broker = probe_mqtt(
-        settings.mqtt_host,
-        settings.mqtt_port,
-        settings.mqtt_username,
-        None if password is None else password.get_secret_value(),
-        TIMEOUT_S,
-    )
+    broker = probe_mqtt(settings.mqtt_host, settings.mqtt_port, login_of(settings), TIMEOUT_S)
     where = f"{settings.mqtt_host}:{settings.mqtt_port}"
-    return [Check("MQTT broker", True, f"{where} accepts MQTT v5"), judge_mqtt(broker, settings)]
+    found = f"{where} accepts MQTT v5 {'over TLS' if settings.mqtt_tls else 'without TLS'}"
+    return [Check("MQTT broker", True, found), judge_mqtt(broker, settings)]
 
 
 def judge_mqtt(broker: MqttBroker, settings: Settings) -> Check:
@@ -319,7 +314,7 @@ def _guarded(name: str, check: Callable[[], list[Check]]) -> list[Check]:
     try:
         return check()
     except ServiceUnavailable as error:
-        return [Check(name, False, str(error).partition(";")[0], _service_advice(name))]
+        return [Check(name, False, str(error).partition(";")[0], error.way_out or _service_advice(name))]
     except UrbanBrainError as error:
         return [Check(name, False, str(error), _service_advice(name))]
     except Exception as error:  # a doctor does not fall ill: whatever it is, the other checks still run

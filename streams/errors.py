@@ -28,22 +28,35 @@ class SettingsError(UrbanBrainError):
 
 
 class ServiceUnavailable(UrbanBrainError):
-    """A service does not answer, or `refuses` us; `retry_after` is a hint in seconds."""
+    """A service does not answer, or `refuses` us, or `what` it does; `retry_after` is a hint in seconds.
+
+    `way_out` is empty where nothing more is known than what helps with any service.
+    """
 
     def __init__(
-        self, service: str, address: str, reason: str, retry_after: float = 1.0, *, refuses: bool = False
+        self,
+        service: str,
+        address: str,
+        reason: str,
+        retry_after: float = 1.0,
+        *,
+        refuses: bool = False,
+        what: str = "",
+        way_out: str = "",
     ) -> None:
-        what, way_out = (
+        does, helps = (
             ("refuses us", "where that does not pass, correct the user, the password or what is asked for")
             if refuses
             else ("does not answer", "start it, or correct the address")
         )
         super().__init__(
-            f"{service} at {address} {what} ({reason}); {way_out}; `urbanbrain doctor` checks all of them"
+            f"{service} at {address} {what or does} ({reason}); {way_out or helps}; "
+            "`urbanbrain doctor` checks all of them"
         )
         self.service = service
         self.address = address
         self.retry_after = retry_after
+        self.way_out = way_out
 
 
 class MigrationError(UrbanBrainError):

@@ -1,5 +1,7 @@
 """Ask an MQTT broker what it offers: a short session, then gone. For `doctor` and for waiting on a start."""
 
+import socket
+import ssl
 import time
 import uuid
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from streams.errors import ServiceUnavailable
+from streams.mqtt_login import ANONYMOUS, Login, hung_up, unavailable
+from streams.tls import client_context
 
 _SESSION_EXPIRY_S = 30
 
@@ -34,18 +38,16 @@ class MqttBroker:
 def probe_mqtt(
     host: str,
     port: int,
-    username: str | None = None,
-    password: str | None = None,
+    login: Login = ANONYMOUS,
     timeout_s: float = 3.0,
 ) -> MqttBroker:
     """Connect twice with one client id and return what the broker offers.
 
-    Raises ServiceUnavailable within `timeout_s` when there is no broker, when it does not speak MQTT v5, or
-    refuses us.
+    Raises ServiceUnavailable when there is no broker, when it does not speak MQTT v5 or TLS as we do, when its
+    certificate is refused, or it refuses us: within `timeout_s`, and another second to find out whether it wants TLS.
     """
     deadline = time.monotonic() + timeout_s
     client_id = f"ub-probe-{uuid.uuid4().hex[:12]}"
-    login = (username, password)
     address = (host, port)
     _, properties = _session(client_id, address, login, deadline, clean=True, expiry_s=_SESSION_EXPIRY_S)
     flags, _ = _session(client_id, address, login, deadline, clean=False, expiry_s=0)
@@ -61,7 +63,7 @@ def probe_mqtt(
 def _session(
     client_id: str,
     address: tuple[str, int],
-    login: tuple[str | None, str | None],
+    login: Login,
     deadline: float,
     *,
     clean: bool,
@@ -81,8 +83,7 @@ def _session(
 
     client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv5)
     client.on_connect = on_connect
-    if login[0] is not None:
-        client.username_pw_set(*login)
+    login.give_to(client)
     wanted = _properties(PacketTypes.CONNECT)
     wanted.SessionExpiryInterval = expiry_s
     where = f"{address[0]}:{address[1]}"
@@ -94,9 +95,10 @@ def _session(
                 raise ServiceUnavailable("MQTT", where, "connected, but it sent no CONNACK")
             code = client.loop(timeout=0.05)
             if code and not answers:  # a refusal arrives as a CONNACK and an error both
-                raise ServiceUnavailable("MQTT", where, f"connection lost ({code.name})")
+                tls = login.tls is not None
+                raise _wants_tls(address) if not tls and _speaks_tls(address) else hung_up(*address, tls=tls)
     except OSError as error:
-        raise ServiceUnavailable("MQTT", where, str(error)) from error
+        raise unavailable(*address, error, tls=login.tls is not None) from error
     finally:
         client.disconnect()
         client.loop(timeout=0.05)
@@ -104,6 +106,30 @@ def _session(
     if reason.is_failure:
         raise ServiceUnavailable("MQTT", where, str(reason), refuses=True)
     return flags, properties
+
+
+def _speaks_tls(address: tuple[str, int]) -> bool:
+    """Greet it by TLS, and send nothing: a certificate, even one that we do not trust, is the answer."""
+    try:
+        with (
+            socket.create_connection(address, timeout=1.0) as plain,
+            client_context().wrap_socket(plain, server_hostname=address[0]),
+        ):
+            return True
+    except ssl.SSLCertVerificationError:
+        return True
+    except OSError:
+        return False
+
+
+def _wants_tls(address: tuple[str, int]) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        "MQTT",
+        f"{address[0]}:{address[1]}",
+        "it ended the connection, which was without",
+        what="speaks TLS there",
+        way_out="set UB_MQTT_TLS=true, or UB_MQTT_PORT to a listener without TLS",
+    )
 
 
 def _properties(packet: int) -> Properties:

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SettingsError
+from streams.tls import client_context
 
 STAGES = ("fleet", "sensing", "requests", "grid", "incidents", "rejects")
 """The stages of a worker, as readings pass through them."""
@@ -40,6 +41,10 @@ class Settings(BaseSettings):
     mqtt_port: int = Field(1883, ge=1, le=65535)
     mqtt_username: str | None = None
     mqtt_password: SecretStr | None = None
+    mqtt_tls: bool = False
+    mqtt_ca_file: Path | None = None
+    mqtt_cert_file: Path | None = None
+    mqtt_key_file: Path | None = None
     kafka_bootstrap: str = "127.0.0.1:9092"
     kafka_flavor: str = Field("kafka", pattern="^(kafka|tansu)$")
     database_url: SecretStr = SecretStr("postgresql://ub_writer@127.0.0.1:5432/urbanbrain")
@@ -184,6 +189,11 @@ class Settings(BaseSettings):
             raise ValueError("postgresql://user:password@host:port/database is expected") from None
         return value
 
+    @field_validator("mqtt_ca_file", "mqtt_cert_file", "mqtt_key_file", mode="before")
+    @classmethod
+    def _is_a_file(cls, value: object) -> object:
+        return value or None  # empty, as Compose sets what is not set, would be the working directory
+
     @field_validator("anomaly_detector")
     @classmethod
     def _are_detectors(cls, value: str) -> str:
@@ -205,6 +215,25 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("a time zone of the IANA database is expected, such as Asia/Shanghai") from None
         return value
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        certificate, key = self.mqtt_cert_file, self.mqtt_key_file
+        files = {"CA": self.mqtt_ca_file, "CERT": certificate, "KEY": key}
+        given = [f"UB_MQTT_{kind}_FILE {file}" for kind, file in files.items() if file is not None]
+        if given and not self.mqtt_tls:
+            raise ValueError(
+                f"{', '.join(given)}: without UB_MQTT_TLS nothing is encrypted, and no certificate looked at; set "
+                "UB_MQTT_TLS=true, or unset the files"
+            )
+        if (certificate is None) != (key is None):
+            raise ValueError(
+                f"{given[-1]}: a certificate needs its key; set UB_MQTT_CERT_FILE and UB_MQTT_KEY_FILE, "
+                "or neither"
+            )
+        if self.mqtt_tls:
+            client_context(*files.values())
+        return self
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -17,6 +17,7 @@ from schemas.alerts import SEVERITIES, Alert
 from streams import topics
 from streams.alerts.recent import Recent
 from streams.errors import ServiceUnavailable
+from streams.mqtt_login import login_of, unavailable
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class Tail:
         wanted: Wanted | None = None,
     ) -> None:
         self._address = (settings.mqtt_host, settings.mqtt_port)
+        self._tls = settings.mqtt_tls
         self._show = show
         self._show_action = show_action
         self._wanted = wanted or Wanted()
@@ -97,11 +99,7 @@ class Tail:
         """Open alerts as they are, which what somebody does may bring into sight."""
         self._handlings: Recent[str, AlertHandling] = Recent(_REMEMBERED)
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-        if settings.mqtt_username is not None:
-            password = settings.mqtt_password
-            self._client.username_pw_set(
-                settings.mqtt_username, password.get_secret_value() if password else None
-            )
+        login_of(settings).give_to(self._client)
         self._client.reconnect_delay_set(min_delay=1, max_delay=int(5 + random.random() * 10))
         self._failed: ServiceUnavailable | None = None
         self._lost = False
@@ -116,7 +114,7 @@ class Tail:
         try:
             self._client.connect(*self._address, keepalive=30)
         except OSError as error:
-            raise self._unavailable(str(error)) from None
+            raise unavailable(*self._address, error, tls=self._tls) from None
         self._client.loop_forever()
         if self._failed is not None:
             raise self._failed
@@ -158,11 +156,8 @@ class Tail:
             self._end(f"the subscription to alerts: {refused[0]}; look at the broker's ACL")
 
     def _end(self, reason: str) -> None:
-        self._failed = self._unavailable(reason, refuses=True)
+        self._failed = ServiceUnavailable("MQTT", "{}:{}".format(*self._address), reason, refuses=True)
         self._client.disconnect()
-
-    def _unavailable(self, reason: str, *, refuses: bool = False) -> ServiceUnavailable:
-        return ServiceUnavailable("MQTT", "{}:{}".format(*self._address), reason, refuses=refuses)
 
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
         if not message.payload:  # the retained alert was taken back: it was cleared, or changed its severity

@@ -20,6 +20,7 @@ from schemas import codec, envelope
 from streams import topics
 from streams.admin import quiet_kafka
 from streams.errors import ServiceUnavailable
+from streams.mqtt_login import login_of, unavailable
 from streams.settings import Settings
 from streams.store.alert_desk import Untold, mark_told, untold
 
@@ -88,9 +89,7 @@ def _send(producer: KafkaProducer, item: Untold, source: str) -> Any:
 def _mqtt(settings: Settings) -> Iterator[mqtt.Client]:
     """Return a client that the broker has let in."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-    if settings.mqtt_username is not None:
-        password = settings.mqtt_password
-        client.username_pw_set(settings.mqtt_username, password.get_secret_value() if password else None)
+    login_of(settings).give_to(client)
     answers: SimpleQueue[ReasonCode] = SimpleQueue()
     client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.put(reason)
     try:
@@ -101,7 +100,8 @@ def _mqtt(settings: Settings) -> Iterator[mqtt.Client]:
         except Empty:
             raise ServiceUnavailable("MQTT", _where(settings), f"no answer in {_TIMEOUT_S:g} s") from None
         except OSError as error:
-            raise ServiceUnavailable("MQTT", _where(settings), str(error)) from error
+            host, port = settings.mqtt_host, settings.mqtt_port
+            raise unavailable(host, port, error, tls=settings.mqtt_tls) from error
         if reason.is_failure:
             raise ServiceUnavailable("MQTT", _where(settings), str(reason), refuses=True)
         yield client

@@ -6,6 +6,7 @@ thread, which alone writes to the socket.
 
 import logging
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from streams import topics
 from streams.errors import ServiceUnavailable
 from streams.gateway.receipt import Receipt
 from streams.gateway.receiver import Message, Receiver
+from streams.mqtt_login import hung_up, login_of, unavailable
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,7 @@ class MqttSource:
         self._disconnected = threading.Event()
         self._disconnected.set()
         self._closing = False
-        self._trouble = "no answer yet"
+        self._silent = self._trouble = ServiceUnavailable("MQTT", self.address, "no answer yet")
         self.failure: BaseException | None = None
         """What `on_message` raised, if it ever did: the network thread is dead then."""
         self._client = self._make_client()
@@ -81,15 +83,15 @@ class MqttSource:
             properties=connect,
         )
         self._client.loop_start()
-        said = self._trouble
+        said = str(self._trouble)
         while not self._subscribed.wait(0.1):
             if stop.is_set():
                 return False
             if time.monotonic() >= deadline:
-                raise ServiceUnavailable("MQTT", self.address, self._trouble)
-            if self._trouble != said:
-                said = self._trouble
-                log.warning("waiting for MQTT at %s: %s", self.address, said)
+                raise self._trouble
+            if (trouble := str(self._trouble)) != said:
+                said = trouble
+                log.warning("waiting: %s", said)
         return True
 
     def acknowledge(self, receipts: Sequence[Receipt]) -> int:
@@ -125,11 +127,7 @@ class MqttSource:
 
     def _make_client(self) -> Receiver:
         client = Receiver(self._settings.gateway_id, self._handle_message)
-        if self._settings.mqtt_username is not None:
-            password = self._settings.mqtt_password
-            client.username_pw_set(
-                self._settings.mqtt_username, password.get_secret_value() if password is not None else None
-            )
+        login_of(self._settings).give_to(client)
         client.connect_timeout = 5.0
         _spread_reconnects(client)
         client.on_connect = self._handle_connect
@@ -148,12 +146,10 @@ class MqttSource:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            trouble = f"connection refused: {reason}"
-            if self._subscribed.is_set() and trouble != self._trouble:  # before, `open` tells
-                log.error("MQTT at %s refuses: %s", self.address, reason)
-            self._trouble = trouble
+            refusal = ServiceUnavailable("MQTT", self.address, str(reason), refuses=True)
+            self._fail(refusal, f"MQTT at {self.address} refuses: {reason}")
             return
-        self._trouble = "no answer yet"
+        self._trouble = self._silent
         self._disconnected.clear()
         if self._subscribed.is_set():
             log.info("MQTT at %s: connected again", self.address)
@@ -201,13 +197,24 @@ class MqttSource:
     ) -> None:
         for wanted, reason in zip(topics.MQTT_GATEWAY_FILTERS, reasons, strict=True):
             if reason.is_failure:
-                self._trouble = f"subscription to {wanted} refused: {reason}"
-                log.error("MQTT at %s: %s", self.address, self._trouble)
+                refused = f"subscription to {wanted} refused: {reason}"
+                self._trouble = ServiceUnavailable("MQTT", self.address, refused, refuses=True)
+                log.error("MQTT at %s: %s", self.address, refused)
                 return
         self._subscribed.set()
 
     def _handle_connect_fail(self, _client: Client, _data: Any) -> None:
-        self._trouble = "connection refused or timed out"
+        s = self._settings
+        trouble = unavailable(s.mqtt_host, s.mqtt_port, sys.exception(), tls=s.mqtt_tls)
+        self._fail(
+            trouble, str(trouble) if trouble.way_out else ""
+        )  # that it is away was said when it was lost
+
+    def _fail(self, trouble: ServiceUnavailable, line: str) -> None:
+        """Keep what `open` raises or tells; at work, tell it once."""
+        if line and self._subscribed.is_set() and str(trouble) != str(self._trouble):
+            log.error("%s", line)
+        self._trouble = trouble
 
     def _handle_disconnect(
         self,
@@ -224,6 +231,9 @@ class MqttSource:
         if not self._disconnected.is_set() and not self._closing:
             log.warning("MQTT at %s: connection lost (%s); trying again", self.address, reason)
             _spread_reconnects(client)
+        elif self._trouble is self._silent and not self._closing:
+            s = self._settings
+            self._trouble = hung_up(s.mqtt_host, s.mqtt_port, tls=s.mqtt_tls)
         self._disconnected.set()
 
     def _handle_message(self, message: Message) -> None:

@@ -6,6 +6,7 @@ paho's network thread does the I/O; everything else happens on the event loop, i
 import asyncio
 import logging
 import random
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from streams import topics
 from streams.board import Board
 from streams.fold import MqttMessage
+from streams.mqtt_login import login_of, unavailable
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -34,14 +36,11 @@ class MqttPublisher:
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
         )
-        if settings.mqtt_username is not None:
-            password = settings.mqtt_password
-            self._client.username_pw_set(
-                settings.mqtt_username, password.get_secret_value() if password else None
-            )
+        login_of(settings).give_to(self._client)
         self._client.reconnect_delay_set(min_delay=1, max_delay=int(10 + random.random() * 10))
         self._client.max_queued_messages_set(0)
         self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
         self._client.on_publish = self._on_publish
         if board is not None:
             self._client.on_disconnect = lambda *_: self._soon(board.lost)
@@ -52,6 +51,7 @@ class MqttPublisher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._early: set[int] = set()
+        self._said = ""
 
     def start(self) -> None:
         """Connect in the background; call from the event loop that will publish."""
@@ -80,6 +80,7 @@ class MqttPublisher:
     def _on_connect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
+        self._said = ""
         if reason.is_failure:
             log.error("MQTT at %s:%s refuses: %s", self._settings.mqtt_host, self._settings.mqtt_port, reason)
         elif self._board is not None:
@@ -87,6 +88,13 @@ class MqttPublisher:
             # As published: else the broker hides whether a message that passes is one to retain.
             options = SubscribeOptions(qos=1, retainAsPublished=True)
             client.subscribe([(name, options) for name in topics.MQTT_BOARD_FILTERS])
+
+    def _on_connect_fail(self, client: mqtt.Client, userdata: Any) -> None:
+        s = self._settings
+        trouble = str(unavailable(s.mqtt_host, s.mqtt_port, sys.exception(), tls=s.mqtt_tls))
+        if trouble != self._said:  # it is tried again without end
+            log.warning("waiting: %s", trouble)
+        self._said = trouble
 
     def _on_subscribe(
         self, client: mqtt.Client, userdata: Any, mid: int, reasons: Any, properties: Any

@@ -17,6 +17,7 @@ from deploy.native.process import ServiceProcess
 from streams import topics
 from streams.alerts.tail import Tail
 from streams.errors import ServiceUnavailable
+from streams.mqtt_login import Login
 from streams.probe import probe_mqtt
 from streams.settings import load
 
@@ -56,7 +57,7 @@ def port(stack_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
     def answers() -> bool:
         try:
-            probe_mqtt(LOOPBACK, chosen, "gateway", "g", timeout_s=1)
+            probe_mqtt(LOOPBACK, chosen, Login("gateway", "g"), timeout_s=1)
         except ServiceUnavailable:
             return False
         return True
@@ -198,7 +199,7 @@ def test_the_worker_reads_what_stands_retained(port: int) -> None:
 @pytest.mark.parametrize(("account", "password"), [(None, None), ("hello", "wrong"), ("nobody", "x")])
 def test_nobody_connects_without_an_account(port: int, account: str | None, password: str | None) -> None:
     with pytest.raises(ServiceUnavailable, match="refuses us"):
-        probe_mqtt(LOOPBACK, port, account, password)
+        probe_mqtt(LOOPBACK, port, Login(account, password))
 
 
 def test_who_may_not_follow_alerts_is_told_so(port: int) -> None:

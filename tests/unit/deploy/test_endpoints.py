@@ -1,7 +1,12 @@
 """URLs of one stack."""
 
+from pathlib import Path
+
+import pytest
+
+from deploy import up
 from deploy.endpoints import Endpoints, database_url, with_database, with_login, without_password
-from streams.settings import Settings
+from streams.settings import Settings, load
 
 URL = "postgresql://ub_owner:se%40cret@127.0.0.1:5433/urbanbrain"
 
@@ -26,3 +31,23 @@ def test_the_environment_of_a_stack_holds_settings_that_exist() -> None:
     endpoints = Endpoints("127.0.0.1", 1883, "127.0.0.1:9092", "tansu", URL, URL, URL)
     for name in endpoints.environment():
         assert name.removeprefix("UB_").lower() in Settings.model_fields
+
+
+def test_a_broker_of_ours_is_spoken_to_without_tls_whatever_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`urbanbrain up` in a folder whose .env is about a broker with TLS."""
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("UB_MQTT_TLS=true\nUB_MQTT_CA_FILE=ca.pem\n")
+    endpoints = Endpoints("127.0.0.1", 1883, "127.0.0.1:9092", "tansu", URL, URL, URL)
+    assert not load(**up._overrides(endpoints)).mqtt_tls
+    for name, value in endpoints.environment().items():
+        monkeypatch.setenv(name, value)
+    assert (load().mqtt_tls, load().mqtt_ca_file) == (False, None)
+
+
+def test_a_broker_that_the_settings_name_is_spoken_to_as_they_say() -> None:
+    endpoints = Endpoints("h", 8883, "127.0.0.1:9092", "kafka", URL, URL, URL, mqtt_as_set=True)
+    assert not [
+        name for name in (*endpoints.environment(), *up._overrides(endpoints)) if "tls" in name.lower()
+    ]

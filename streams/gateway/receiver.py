@@ -8,6 +8,7 @@ tests/unit/gateway/test_receiver.py holds them to paho's own. Messages that lie 
 while it is between two packets (`_in_packet`).
 """
 
+import ssl
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ LONGEST_S = 0.5
 _BUFFER = 262_144
 """Bytes read from the socket at once: some twelve hundred messages of one reading, taken in within milliseconds. With a
 quarter of it each message costs a tenth more: whoever makes room in the socket's buffer wakes the broker."""
+_RECORD = 16_384
+"""Bytes of a TLS record at the most (RFC 8446, 5.1)."""
 PAUSE_S = 0.005
 """How long messages may gather once all that were there are taken in. Without it a gateway with 20,000 to 40,000
 messages a second reads two or three at a time, and each costs up to a half more; a busier one never pauses."""
@@ -146,16 +149,33 @@ class Receiver(Client):
             self._read, self._read_at, self._read_from = b"", 0, self._sock
             if self._left <= 0 or time.monotonic() > self._until:
                 raise BlockingIOError  # paho goes on where it was
-            if bufsize >= _BUFFER:
+            is_tls = isinstance(self._sock, ssl.SSLSocket)
+            if bufsize >= _BUFFER and not is_tls:
                 return super()._sock_recv(bufsize)
             try:
-                self._read = super()._sock_recv(_BUFFER)
+                self._read = self._read_records() if is_tls else super()._sock_recv(_BUFFER)
             except BlockingIOError:
                 self._is_empty = True
                 raise
         found = self._read[self._read_at : self._read_at + bufsize]
         self._read_at += len(found)
         return found
+
+    def _read_records(self) -> bytes:
+        """Return what many TLS records hold: a read gives one, and Mosquitto puts each message into one of its own.
+
+        Each is taken whole, so nothing is left in the TLS layer, where select sees it not; what is unread is in the
+        socket.
+        """
+        records = [super()._sock_recv(_RECORD)]
+        size = len(records[0])
+        try:
+            while records[-1] and size < _BUFFER:
+                records.append(super()._sock_recv(_RECORD))
+                size += len(records[-1])
+        except OSError:  # no more is there; or the connection is lost, which the next read finds, too
+            pass
+        return b"".join(records)
 
     def _handle_publish(self) -> MQTTErrorCode:
         try:

@@ -1,10 +1,16 @@
-"""What the receiver takes over from paho does as paho does: the same messages, the same bytes back."""
+"""What the receiver takes over from paho does as paho does: the same messages, the same bytes back.
 
+Without TLS and with it.
+"""
+
+import os
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -16,6 +22,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from streams.gateway.receiver import LONGEST_S, PAUSE_S, Message, Receiver, parse_publish
+from streams.tls import client_context
+from tests import certificates
 
 _CONNACK = b"\x20\x03\x00\x00\x00"
 
@@ -46,10 +54,11 @@ def _packet(message: Message, properties: bytes = b"\x00", flags: int = 0) -> by
 class Broker:
     """One connection of a client, in the test's hands: it sends and reads bytes."""
 
-    def __init__(self, client: Client) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as server:
+    def __init__(self, client: Client, tls: ssl.SSLContext | None = None) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
+            accepted = pool.submit(_accept, server, tls)
             client.connect("127.0.0.1", server.getsockname()[1])
-            self._connection, _ = server.accept()
+            self._connection = accepted.result(10)
         self._client = client
         self.loop_until(lambda: self.read()[:1] == b"\x10")
         self.send(_CONNACK)
@@ -59,11 +68,16 @@ class Broker:
         self._connection.setblocking(True)
         self._connection.sendall(data)
 
+    def send_as_it_is(self, data: bytes) -> None:
+        """Send past TLS."""
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as bare:
+            bare.sendall(data)
+
     def read(self) -> bytes:
         self._connection.setblocking(False)
         try:
             return self._connection.recv(1 << 20)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError):
             return b""
 
     def read_bytes(self, count: int) -> bytes:
@@ -90,11 +104,46 @@ class Broker:
         self._connection.close()
 
 
+def _accept(server: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
+    server.settimeout(10)
+    connection, _ = server.accept()
+    return connection if tls is None else tls.wrap_socket(connection, server_side=True)
+
+
+Link = Callable[[Client], Broker]
+"""Connects a client with a broker in the test's hands."""
+
+
+@pytest.fixture(scope="module", params=["plain", "tls"])
+def link(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Link:
+    if request.param == "plain":
+        return Broker
+    return _tls_link(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def tls_link(tmp_path_factory: pytest.TempPathFactory) -> Link:
+    return _tls_link(tmp_path_factory)
+
+
+def _tls_link(tmp_path_factory: pytest.TempPathFactory) -> Link:
+    made = certificates.made(tmp_path_factory.mktemp("tls"))
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    theirs.load_cert_chain(made.server, made.key)
+
+    def connect(client: Client) -> Broker:
+        if client._ssl_context is None:
+            client.tls_set_context(client_context(made.ca))
+        return Broker(client, theirs)
+
+    return connect
+
+
 @contextmanager
-def _receiving() -> Iterator[tuple[Receiver, Broker, list[Message]]]:
+def _receiving(link: Link = Broker) -> Iterator[tuple[Receiver, Broker, list[Message]]]:
     taken: list[Message] = []
     receiver = Receiver("gateway-9", taken.append)
-    broker = Broker(receiver)
+    broker = link(receiver)
     try:
         yield receiver, broker, taken
     finally:
@@ -131,55 +180,55 @@ MESSAGES = [
 ]
 
 
-def test_messages_are_those_that_paho_makes_of_the_same_bytes() -> None:
+def test_messages_are_those_that_paho_makes_of_the_same_bytes(link: Link) -> None:
     data = b"".join(_packet(message, properties, flags) for message, properties, flags in MESSAGES)
-    with _receiving() as (_, broker, taken):
+    with _receiving(link) as (_, broker, taken):
         broker.send(data)
         broker.loop_until(lambda: len(taken) == len(MESSAGES))
     assert taken == [message for message, _, _ in MESSAGES] == _by_paho(data, len(MESSAGES))
 
 
-def test_acknowledgements_are_paho_s_own_one_behind_the_other() -> None:
+def test_acknowledgements_are_paho_s_own_one_behind_the_other(link: Link) -> None:
     client = Client(CallbackAPIVersion.VERSION2, "bare", protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
     bare = Broker(client)
     for mid in (1, 258, 65_535):
         client.ack(mid, qos=1)
     wanted = bare.read_bytes(12)
     bare.close()
-    with _receiving() as (receiver, broker, _):
+    with _receiving(link) as (receiver, broker, _):
         receiver.acknowledge([1, 258, 65_535])
         found = broker.read_bytes(12)
     assert found == wanted == b"\x40\x02\x00\x01\x40\x02\x01\x02\x40\x02\xff\xff"
 
 
-def test_as_many_acknowledgements_as_may_be_in_flight_go_out_at_once() -> None:
-    with _receiving() as (receiver, broker, _):
+def test_as_many_acknowledgements_as_may_be_in_flight_go_out_at_once(link: Link) -> None:
+    with _receiving(link) as (receiver, broker, _):
         receiver.acknowledge(range(1, 65_536))
         found = broker.read_bytes(4 * 65_535)
     assert struct.unpack(f"!{2 * 65_535}H", found)[1::2] == tuple(range(1, 65_536))
 
 
-def test_nothing_is_acknowledged_unasked() -> None:
-    with _receiving() as (receiver, broker, taken):
+def test_nothing_is_acknowledged_unasked(link: Link) -> None:
+    with _receiving(link) as (receiver, broker, taken):
         broker.send(b"".join(_packet(Message("t", b"", mid, 1)) for mid in range(1, 50)))
         broker.loop_until(lambda: len(taken) == 49)
         receiver.acknowledge([49])
         assert broker.read_bytes(4) == b"\x40\x02\x00\x31"
 
 
-def test_messages_that_are_there_are_read_together() -> None:
-    with _receiving() as (_, broker, taken):
+def test_messages_that_are_there_are_read_together(link: Link) -> None:
+    with _receiving(link) as (_, broker, taken):
         broker.send(b"".join(_packet(Message("t", b"x" * 100, mid, 1)) for mid in range(1, 1_001)))
         loops = broker.loop_until(lambda: len(taken) == 1_000)
     assert [message.mid for message in taken] == list(range(1, 1_001))
     assert loops < 100
 
 
-def test_messages_may_gather_once_none_is_left_and_only_then() -> None:
+def test_messages_may_gather_once_none_is_left_and_only_then(link: Link) -> None:
     taken: list[Message] = []
     pauses: list[float] = []
     receiver = Receiver("gateway-9", taken.append, sleep=pauses.append)
-    broker = Broker(receiver)
+    broker = link(receiver)
     assert pauses == []  # the broker's answer is no message
     broker.send(_packet(Message("t", b"x", 1, 1)))
     broker.loop_until(lambda: len(taken) == 1)
@@ -196,9 +245,9 @@ def test_messages_may_gather_once_none_is_left_and_only_then() -> None:
 
 @given(st.lists(st.integers(1, 30_000), min_size=1, max_size=20))
 @settings(max_examples=30, deadline=None)
-def test_messages_are_the_same_wherever_the_network_cuts_them(sizes: list[int]) -> None:
+def test_messages_are_the_same_wherever_the_network_cuts_them(link: Link, sizes: list[int]) -> None:
     data = 2 * b"".join(_packet(message, properties, flags) for message, properties, flags in MESSAGES)
-    with _receiving() as (receiver, broker, taken):
+    with _receiving(link) as (receiver, broker, taken):
         at = 0
         for size in sizes:
             broker.send(data[at : at + size])
@@ -209,19 +258,19 @@ def test_messages_are_the_same_wherever_the_network_cuts_them(sizes: list[int]) 
     assert taken == 2 * [message for message, _, _ in MESSAGES]
 
 
-def test_paho_hears_of_each_message_however_long_it_took() -> None:
+def test_paho_hears_of_each_message_however_long_it_took(link: Link) -> None:
     """Else it would take a broker for dead whose answer to a ping lies behind many messages."""
     times: list[float] = []
     receiver = Receiver("gateway-9", lambda _message: times.append(time.monotonic()))
-    broker = Broker(receiver)
+    broker = link(receiver)
     broker.send(b"".join(_packet(Message("t", b"x", mid, 1)) for mid in range(1, 51)))
     broker.loop_until(lambda: len(times) == 50)
     broker.close()
     assert receiver._last_bytes_received > times[-1]
 
 
-def test_acknowledgements_go_out_between_messages_that_do_not_end() -> None:
-    with _receiving() as (receiver, broker, taken):
+def test_acknowledgements_go_out_between_messages_that_do_not_end(link: Link) -> None:
+    with _receiving(link) as (receiver, broker, taken):
         broker.send(b"".join(_packet(Message("t", b"x" * 92, mid, 1)) for mid in range(1, 10_001)))
         receiver.acknowledge([1])
         receiver.loop(1)
@@ -231,7 +280,7 @@ def test_acknowledgements_go_out_between_messages_that_do_not_end() -> None:
         broker.loop_until(lambda: len(taken) == 10_000)
 
 
-def test_paho_gets_its_turn_between_messages_that_take_long() -> None:
+def test_paho_gets_its_turn_between_messages_that_take_long(link: Link) -> None:
     """Else a broker that hears nothing for longer than the keep-alive ends the connection, and all come again."""
     taken: list[Message] = []
 
@@ -240,7 +289,7 @@ def test_paho_gets_its_turn_between_messages_that_take_long() -> None:
         taken.append(message)
 
     receiver = Receiver("gateway-9", take)
-    broker = Broker(receiver)
+    broker = link(receiver)
     large = b"".join(_packet(Message("t", b"x" * 400_000, mid, 1)) for mid in range(1, 21))
     sending = threading.Thread(target=broker.send, args=[large])
     sending.start()
@@ -251,7 +300,7 @@ def test_paho_gets_its_turn_between_messages_that_take_long() -> None:
     broker.close()
 
 
-def test_what_was_read_of_a_connection_ends_with_it() -> None:
+def test_what_was_read_of_a_connection_ends_with_it(link: Link) -> None:
     taken: list[Message] = []
 
     def take(message: Message) -> None:
@@ -260,39 +309,39 @@ def test_what_was_read_of_a_connection_ends_with_it() -> None:
         taken.append(message)
 
     receiver = Receiver("gateway-9", take)
-    first = Broker(receiver)
+    first = link(receiver)
     first.send(b"".join(_packet(Message("t", b"old", mid, 1)) for mid in (1, 2, 3)))
     with pytest.raises(RuntimeError, match="ends here"):
         first.loop_until(lambda: False)
     first.close()
-    second = Broker(receiver)
+    second = link(receiver)
     second.send(_packet(Message("t", b"new", 4, 1)))
     second.loop_until(lambda: len(taken) == 2)
     second.close()
     assert [(message.mid, message.payload) for message in taken] == [(1, b"old"), (4, b"new")]
 
 
-def test_a_packet_that_ends_too_early_ends_the_connection() -> None:
-    with _receiving() as (receiver, broker, taken):
+def test_a_packet_that_ends_too_early_ends_the_connection(link: Link) -> None:
+    with _receiving(link) as (receiver, broker, taken):
         broker.send(b"\x32\x05\x00\x09short")
         broker.loop_until(lambda: receiver.socket() is None)
     assert taken == []
 
 
-def test_a_packet_that_ends_too_early_ends_the_connection_behind_the_messages_before_it() -> None:
+def test_a_packet_that_ends_too_early_ends_the_connection_behind_the_messages_before_it(link: Link) -> None:
     sound = _packet(Message("t", b"x", 1, 1))
-    with _receiving() as (receiver, broker, taken):
+    with _receiving(link) as (receiver, broker, taken):
         broker.send(3 * sound + b"\x32\x05\x00\x09short" + 3 * sound)
         broker.loop_until(lambda: receiver.socket() is None)
     assert len(taken) == 3
 
 
-def test_what_the_handler_raises_is_not_swallowed() -> None:
+def test_what_the_handler_raises_is_not_swallowed(link: Link) -> None:
     def refuse(_message: Message) -> None:
         raise RuntimeError("full")
 
     receiver = Receiver("gateway-9", refuse)
-    broker = Broker(receiver)
+    broker = link(receiver)
     broker.send(_packet(MESSAGES[0][0]))
     with pytest.raises(RuntimeError, match="full"):
         broker.loop_until(lambda: False)
@@ -332,3 +381,74 @@ def test_a_packet_that_is_cut_is_refused_or_has_the_message_s_beginning(
 def test_a_topic_that_is_no_utf_8_is_shown_with_its_bytes() -> None:
     body = _body(Message("", b"{}", 5, 1), topic=b"ub/\xff")
     assert parse_publish(0x32, body) == Message("ub/\\xff", b"{}", 5, 1)
+
+
+# ------------------------------------------------------------------ TLS alone
+
+
+def test_messages_in_a_record_each_as_mosquitto_sends_them_pass_paho_by(
+    tls_link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[None] = []
+    by_paho = Client._packet_read
+    monkeypatch.setattr(Client, "_packet_read", lambda client: (reads.append(None), by_paho(client))[1])
+    with _receiving(tls_link) as (_, broker, taken):
+        reads.clear()
+        for mid in range(1, 2_001):
+            broker.send(_packet(Message("t", b"x" * 100, mid, 1)))
+        broker.loop_until(lambda: len(taken) == 2_000)
+    assert [message.mid for message in taken] == list(range(1, 2_001))
+    assert len(reads) < 40
+
+
+@pytest.mark.parametrize("size", [0, 100, 20_000, 300_000])
+def test_nothing_stays_in_the_tls_layer_where_select_does_not_see_it(tls_link: Link, size: int) -> None:
+    """Whether messages are large or share a record with others: after each turn the layer is empty."""
+    count = 1_000_000 // (size + 7)
+    with _receiving(tls_link) as (receiver, broker, taken):
+        data = b"".join(_packet(Message("t", b"x" * size, 1, 1)) for _ in range(count))
+        for at in range(0, len(data), 10_007):  # each in a record
+            broker.send(data[at : at + 10_007])
+        deadline = time.monotonic() + 10
+        while len(taken) < count:
+            assert time.monotonic() < deadline
+            receiver.loop(0.01)
+            connection = receiver.socket()
+            assert isinstance(connection, ssl.SSLSocket)
+            assert connection.pending() == 0
+    assert {len(message.payload) for message in taken} == {size}
+
+
+def test_acknowledgements_that_the_broker_does_not_take_wait_while_messages_come(link: Link) -> None:
+    """A write that is blocked in the midst of a record goes on where it was, whatever is read meanwhile."""
+    rounds = 30  # of 262 KB each: more than the buffers of both sockets hold
+    with _receiving(link) as (receiver, broker, taken):
+        for _ in range(rounds):
+            receiver.acknowledge(range(1, 65_536))
+        for _ in range(10):
+            receiver.loop(0.01)
+        assert receiver.want_write()
+        for mid in range(1, 1_001):
+            broker.send(_packet(Message("t", b"x" * 100, mid, 1)))
+        broker.loop_until(lambda: len(taken) == 1_000)
+        assert receiver.want_write()
+        found = broker.read_bytes(4 * 65_535 * rounds)
+    assert found == rounds * b"".join(struct.pack("!HH", 0x4002, mid) for mid in range(1, 65_536))
+
+
+def test_messages_in_front_of_a_connection_s_end_are_taken_in(link: Link) -> None:
+    with _receiving(link) as (receiver, broker, taken):
+        for mid in range(1, 101):
+            broker.send(_packet(Message("t", b"x", mid, 1)))
+        broker.close()
+        broker.loop_until(lambda: receiver.socket() is None)
+    assert len(taken) == 100
+
+
+def test_messages_in_front_of_a_broken_record_are_taken_in(tls_link: Link) -> None:
+    with _receiving(tls_link) as (receiver, broker, taken):
+        for mid in range(1, 101):
+            broker.send(_packet(Message("t", b"x", mid, 1)))
+        broker.send_as_it_is(b"no record of TLS")
+        broker.loop_until(lambda: receiver.socket() is None)
+    assert len(taken) == 100

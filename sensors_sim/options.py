@@ -1,15 +1,18 @@
 """Command-line options shared by the commands that publish."""
 
 import math
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
+from sensors_sim.broker import Broker, tls_context
 from sensors_sim.clock import MAX_SPEED
 from sensors_sim.errors import FaultsError
 from sensors_sim.faults import Faults
-from sensors_sim.publish import MOST_IN_FLIGHT, Broker
+from sensors_sim.publish import MOST_IN_FLIGHT
 from sensors_sim.run import Options
 from sensors_sim.sources.simulated import POPULATIONS
 
@@ -124,6 +127,20 @@ def broker_options(command: Command) -> Command:
                 show_envvar=True,
                 help="Better in the environment: other users can see arguments.",
             ),
+            click.option(
+                "--mqtt-tls",
+                envvar="UB_MQTT_TLS",
+                is_flag=True,
+                show_envvar=True,
+                help="Encrypted, mostly on port 8883; the broker's certificate and name are verified.",
+            ),
+            click.option(
+                "--mqtt-ca-file",
+                envvar="UB_MQTT_CA_FILE",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                show_envvar=True,
+                help="Certificate (PEM) of the authority that signed the broker's, instead of the system's.",
+            ),
         ]
     ):
         command = option(command)
@@ -178,13 +195,15 @@ def options_from(
     mqtt_port: int,
     mqtt_username: str | None,
     mqtt_password: str | None,
+    mqtt_tls: bool,
+    mqtt_ca_file: Path | None,
     batch: int,
     single: bool,
     in_flight: int,
     faults: Faults,
 ) -> Options:
     """Return what the options above amount to."""
-    broker = broker_from(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password)
+    broker = broker_from(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password, mqtt_tls, mqtt_ca_file)
     return Options(broker, speed, batch, single, in_flight, faults)
 
 
@@ -194,7 +213,22 @@ def broker_from(
     mqtt_port: int,
     mqtt_username: str | None,
     mqtt_password: str | None,
+    mqtt_tls: bool,
+    mqtt_ca_file: Path | None,
 ) -> Broker:
     """Return what the broker's options amount to."""
     host, port = address or (mqtt_host, mqtt_port)
-    return Broker(host, port, mqtt_username or None, mqtt_password)
+    if mqtt_ca_file is not None and not mqtt_tls:
+        raise click.UsageError(
+            f"--mqtt-ca-file {mqtt_ca_file}: without TLS no certificate is looked at; add --mqtt-tls, or leave it out "
+            "(UB_MQTT_TLS, UB_MQTT_CA_FILE)"
+        )
+    try:
+        tls = tls_context(mqtt_ca_file) if mqtt_tls else None
+    except OSError as error:
+        why = "it holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise click.UsageError(
+            f"--mqtt-ca-file {mqtt_ca_file}: {why}; name the certificate of the authority that signed the broker's, "
+            "or leave it out (UB_MQTT_CA_FILE)"
+        ) from None
+    return Broker(host, port, mqtt_username or None, mqtt_password, tls)

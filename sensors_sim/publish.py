@@ -18,24 +18,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from sensors_sim.backoff import Backoff
+from sensors_sim.broker import Broker
 from sensors_sim.encode import Message
 from sensors_sim.errors import BrokerUnavailable
 
 MOST_IN_FLIGHT = 65_535
 _POLL_S = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker is and who we are."""
-
-    host: str
-    port: int
-    username: str | None = None
-    password: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(slots=True)
@@ -69,8 +57,7 @@ class Publisher:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
         self._client.max_inflight_messages_set(MOST_IN_FLIGHT)  # the window below is the bound
         self._client.connect_timeout = 5.0
-        if broker.username is not None:
-            self._client.username_pw_set(broker.username, broker.password)
+        broker.let_in(self._client)
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
         self._client.on_disconnect = self._on_disconnect
@@ -91,9 +78,7 @@ class Publisher:
         try:
             self._client.connect(self._broker.host, self._broker.port, keepalive=30)
         except (OSError, ValueError) as error:
-            raise BrokerUnavailable(
-                f"no MQTT broker at {self._broker} ({error}); start one, or name another with --mqtt host:port"
-            ) from None
+            raise self._broker.unreachable(error) from None
         self._client.loop_start()
         deadline = monotonic() + timeout_s
         while not self._connected.wait(_POLL_S):

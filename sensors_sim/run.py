@@ -12,13 +12,14 @@ from time import monotonic, sleep
 import numpy as np
 from rich.console import Console
 
+from sensors_sim.broker import Broker
 from sensors_sim.columns import Columns
 from sensors_sim.encode import Message, arrays, singles
 from sensors_sim.errors import SimError
 from sensors_sim.faults import NO_FAULTS, Faults, Way
 from sensors_sim.play import play
 from sensors_sim.progress import Progress
-from sensors_sim.publish import Broker, Counts, Publisher
+from sensors_sim.publish import Counts, Publisher
 from sensors_sim.rhythm import SHANGHAI
 from sensors_sim.scenario import Scenario
 from sensors_sim.sources.contract import Report, Source

@@ -14,8 +14,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from sensors_sim.broker import Broker
 from sensors_sim.errors import BrokerUnavailable
-from sensors_sim.publish import Broker
 from sensors_sim.recording.record import Recorded
 
 SESSION_S = 300
@@ -51,8 +51,7 @@ class MqttTap:
         self._refused = ""
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
         self._client.connect_timeout = 5.0
-        if broker.username is not None:
-            self._client.username_pw_set(broker.username, broker.password)
+        broker.let_in(self._client)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
@@ -76,9 +75,7 @@ class MqttTap:
         try:
             self._client.connect(self._broker.host, self._broker.port, keepalive=30, properties=properties)
         except (OSError, ValueError) as error:
-            raise BrokerUnavailable(
-                f"no MQTT broker at {self._broker} ({error}); start one, or name another with --mqtt host:port"
-            ) from None
+            raise self._broker.unreachable(error) from None
         self._client.loop_start()
         deadline = monotonic() + 10.0
         while not self._subscribed.wait(0.05):

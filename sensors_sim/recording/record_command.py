@@ -11,9 +11,9 @@ from time import monotonic, monotonic_ns, time_ns
 import click
 from rich.console import Console
 
+from sensors_sim.broker import Broker
 from sensors_sim.options import broker_from, broker_options
 from sensors_sim.progress import LOG_EVERY_S, TERMINAL_EVERY_S
-from sensors_sim.publish import Broker
 from sensors_sim.recording.chunks import VERSION, Head
 from sensors_sim.recording.info import as_json as info_json
 from sensors_sim.recording.info import lines as info_lines
@@ -59,6 +59,8 @@ def record_command(
     mqtt_port: int,
     mqtt_username: str | None,
     mqtt_password: str | None,
+    mqtt_tls: bool,
+    mqtt_ca_file: Path | None,
     kafka: tuple[str, int] | None,
     topics: tuple[str, ...],
     only: tuple[str, ...],
@@ -72,7 +74,7 @@ def record_command(
     if from_beginning and not kafka:
         raise click.UsageError("--from-beginning is for Kafka: MQTT keeps no past; add --kafka host:port")
     arrival = Arrivals(time_ns, monotonic_ns)
-    broker = broker_from(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password)
+    broker = broker_from(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password, mqtt_tls, mqtt_ca_file)
     selection = Selection(only=only)
     console = Console(stderr=True, quiet=quiet)
     with ExitStack() as stack:

@@ -12,11 +12,12 @@ from typing import Protocol
 import numpy as np
 from rich.console import Console
 
+from sensors_sim.broker import Broker
 from sensors_sim.encode import Message
 from sensors_sim.errors import RecordingError
 from sensors_sim.faults import Faults, Way, on_the_way
 from sensors_sim.progress import Progress, Sending
-from sensors_sim.publish import Broker, Counts, Publisher
+from sensors_sim.publish import Counts, Publisher
 from sensors_sim.recording.kafka_publisher import KafkaPublisher
 from sensors_sim.recording.pause import Pause, pausable
 from sensors_sim.recording.play import Errors, play

@@ -85,6 +85,8 @@ def replay_recording(
     mqtt_port: int,
     mqtt_username: str | None,
     mqtt_password: str | None,
+    mqtt_tls: bool,
+    mqtt_ca_file: Path | None,
     batch: int,
     single: bool,
     in_flight: int,
@@ -99,7 +101,7 @@ def replay_recording(
         raise click.UsageError("--single is not for recordings: messages are played as they were recorded")
     recording = Recording(file)
     options = ReplayOptions(
-        broker_from(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password),
+        broker_from(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password, mqtt_tls, mqtt_ca_file),
         None if given.kafka is None else f"{given.kafka[0]}:{given.kafka[1]}",
         given.selection(recording),
         given.shift,

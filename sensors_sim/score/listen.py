@@ -12,8 +12,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from sensors_sim.broker import Broker
 from sensors_sim.errors import BrokerUnavailable
-from sensors_sim.publish import Broker
 from sensors_sim.score.files import AlertLog
 
 ALERTS = "ub/v1/alerts/#"
@@ -36,8 +36,7 @@ class Listener:
         self._subscribed = Event()
         self._refused = ""
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
-        if broker.username is not None:
-            self._client.username_pw_set(broker.username, broker.password)
+        broker.let_in(self._client)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
@@ -49,10 +48,7 @@ class Listener:
         try:
             self._client.connect(self._broker.host, self._broker.port, keepalive=30, properties=session)
         except (OSError, ValueError) as error:
-            raise BrokerUnavailable(
-                f"no MQTT broker at {self._broker} ({error}); start the system, or name its broker with "
-                "--mqtt host:port"
-            ) from None
+            raise self._broker.unreachable(error) from None
         self._client.loop_start()
         deadline = monotonic() + 10.0
         while not self._subscribed.wait(_POLL_S):

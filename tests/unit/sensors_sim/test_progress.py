@@ -4,8 +4,9 @@ from random import Random
 
 from rich.console import Console
 
+from sensors_sim.broker import Broker
 from sensors_sim.progress import LIVE_EVERY_S, LOG_EVERY_S, Progress
-from sensors_sim.publish import Broker, Publisher
+from sensors_sim.publish import Publisher
 from sensors_sim.scenario import shipped
 from sensors_sim.sources.contract import Report
 from sensors_sim.sources.simulated import SimulatedCity

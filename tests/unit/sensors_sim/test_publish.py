@@ -6,9 +6,10 @@ from random import Random
 import pytest
 
 from sensors_sim.backoff import Backoff
+from sensors_sim.broker import Broker
 from sensors_sim.encode import Message
 from sensors_sim.errors import BrokerUnavailable
-from sensors_sim.publish import Broker, Publisher
+from sensors_sim.publish import Publisher
 from tests.unit.sensors_sim.mqtt_fake import FakeBroker
 
 

@@ -27,8 +27,8 @@ cannot be told from what is silent any sooner.
 _TAKEN_OVER = 24
 """Idle times after which a source that nobody folds has a new owner: Kafka gives a worker that was killed a minute."""
 
-TOGETHER_MS = 120_000
-"""Sources that are no further apart go on together: clocks of publishers differ, too, by UB_MAX_CLOCK_AHEAD_S (60)."""
+TOGETHER_MS = 300_000
+"""Sources that are no further apart go on together: at 60 times real time a pause of two seconds is two minutes."""
 
 
 class Source:

@@ -81,16 +81,16 @@ def test_as_of_is_what_all_active_sources_have_reported_up_to() -> None:
 
 
 def test_how_far_the_first_source_is_ahead_is_told_until_all_have_come_as_far() -> None:
-    """Two minutes apart are together."""
+    """Five minutes apart are together."""
     grid = Grid()
     told = []
-    for offset, reached in enumerate([(0, 0), (1, 0), (5, 0), (5, 2), (6, 3), (6, 4.5), (6, 5), (6.5, 6.5)]):
+    for offset, reached in enumerate([(0, 0), (5, 0), (8, 0), (8, 2), (9, 3), (9, 7.5), (9, 8), (9.5, 9.5)]):
         for source in range(2):
             grid.say(source=source, sources=2, offset=offset, live={CELL: offset}, reached=reached[source])
         grid.tick()
         told.append((grid.now[-1].as_of - T0 - 10_000, grid.now[-1].ahead - T0 - 10_000))
     assert [(as_of / MINUTE, ahead / MINUTE) for as_of, ahead in told] == [
-        *((0, 0), (0, 0), (0, 5), (2, 5), (3, 5), (4.5, 5), (5, 5), (6.5, 6.5))
+        *((0, 0), (0, 0), (0, 8), (2, 8), (3, 8), (7.5, 8), (8, 8), (9.5, 9.5))
     ]
 
 
@@ -98,7 +98,7 @@ def test_who_is_behind_for_long_is_not_waited_for_though_it_goes_on() -> None:
     grid = Grid()
     told = []
     for second in range(40):
-        for source, reached in ((0, 5), (1, 1)):
+        for source, reached in ((0, 8), (1, 1)):
             grid.say(
                 source=source, sources=2, offset=second, live={CELL: second}, reached=reached + second / 60
             )

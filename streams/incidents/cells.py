@@ -110,13 +110,15 @@ class CellBook:
         if not isinstance(message, CellsNow):
             return
         touched = self._put(message)
-        if message.of_several_times:
-            self._doubt(touched)
-        if message.more or message.of_several_times:
+        if message.more:
             self._pending |= touched
             return
-        waiting = {cell for cell in self._pending if self._cells[cell].region == message.region}
-        for cell in sorted(touched | waiting):
+        looked_at = touched | {cell for cell in self._pending if self._cells[cell].region == message.region}
+        if message.of_several_times:
+            self._pending |= touched
+            self._doubt(looked_at)
+            return
+        for cell in sorted(looked_at):
             event = self._judge(cell, message.as_of, record)
             if event is not None:
                 yield event
@@ -137,11 +139,17 @@ class CellBook:
         self._unsaved |= touched
         return touched
 
-    def _doubt(self, touched: Iterable[str]) -> None:
+    def _doubt(self, cells: Iterable[str]) -> None:
         """Let what might become an alert begin anew where too few are there by counts of several times."""
-        for cell in map(self._cells.__getitem__, touched):
-            if cell.alert is None and sum(cell.by_operator.values()) < cell.rule.raise_at:
+        for name in cells:
+            cell = self._cells[name]
+            if (
+                cell.alert is None
+                and not cell.watch.quiet
+                and sum(cell.by_operator.values()) < cell.rule.raise_at
+            ):
                 cell.watch = Watch()
+                self._unsaved.add(name)
 
     def _new(self, cell: str, region: str) -> _Cell:
         lat, lon = self._centre(int(cell, 16))

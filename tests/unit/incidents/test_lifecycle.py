@@ -33,7 +33,13 @@ class Incidents:
         self.outputs: list[Output] = []
 
     def look(
-        self, second: int, occupancy: dict[str, int] | None = None, cell: str = CELL, *, more: bool = False
+        self,
+        second: int,
+        occupancy: dict[str, int] | None = None,
+        cell: str = CELL,
+        *,
+        more: bool = False,
+        ahead: int = 0,
     ) -> list[Alert]:
         """Fold a live message: available bikes by operator at a second of event time; returns the alerts told."""
         counts = occupancy or {}
@@ -41,7 +47,8 @@ class Incidents:
         rows = SlotCounts(
             [cell] * len(counts), list(counts), list(counts.values()), zeros, zeros, zeros, zeros
         )
-        live = CellsNow("82309ffffffffff", T0 + second * 1000, T0, rows, more=more)
+        reached = [T0 + at * 1000 for at in (second, ahead)]
+        live = CellsNow("82309ffffffffff", reached[0], T0, rows, more=more, ahead=reached[1])
         return self.fold_bytes(codec.encode(live))
 
     def fold_bytes(self, value: bytes) -> list[Alert]:
@@ -253,6 +260,24 @@ def test_a_cell_is_judged_when_a_look_is_whole(crash: bool) -> None:
         incidents.crash()
     [cleared] = incidents.look(300, {"north": 1}, cell=OTHER)
     assert (cleared.alert_id, cleared.action, cleared.cell) == (raised.alert_id, "cleared", CELL)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize(("south", "told"), [(50, [0]), (20, [])])
+def test_what_waits_goes_on_unless_too_few_are_seen_in_a_whole_look(
+    south: int, told: list[int], crash: bool
+) -> None:
+    """Counts of several times raise nothing, however many are there, and end what waits where they are too few."""
+    incidents = Incidents()
+    incidents.look(0, {"north": 60})
+    assert incidents.look(10, {"north": 10}, more=True, ahead=400) == []
+    incidents.checkpoint()
+    assert incidents.look(10, {"south": south}, ahead=400) == []
+    assert incidents.look(300, {"south": 50}, ahead=400) == []
+    incidents.checkpoint()
+    if crash:
+        incidents.crash()
+    assert [(alert.starts_at - T0) // 1000 for alert in incidents.look(400)] == told
 
 
 def test_closed_windows_decide_nothing() -> None:

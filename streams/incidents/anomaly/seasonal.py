@@ -6,6 +6,9 @@ quantiles, 2013): a step up for a value above, a step down for one below. So one
 however far out it lies, and an anomaly teaches little. 1.4826 deviations are a standard deviation of normal noise
 (F. R. Hampel: The influence curve and its role in robust estimation, JASA 1974).
 
+What is anomalous does not teach, but a level that has changed for good must not be an alert for ever: an hour most of
+whose values were doubtful for `warm_weeks` weeks in a row is forgotten, and warmed up again.
+
 People live by the clock, so hours are those that the clocks of the city show. By UTC every rush hour would be in
 another hour from the night on in which clocks are put on or back.
 """
@@ -26,13 +29,19 @@ NORMAL = 1.4826
 
 
 class Hour(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
-    """Median and median absolute deviation of one hour of the week, and in how many weeks it was seen."""
+    """Median and median absolute deviation of one hour of the week, and in how many weeks it was seen.
+
+    `strange` are the weeks in a row, up to the one before `last`, in which most values were doubtful; `doubts` is how
+    many more of them were than were not in week `last`.
+    """
 
     median: float = 0.0
     deviation: float = 0.0
     values: int = 0
     weeks: int = 0
     last: int = -1
+    strange: int = 0
+    doubts: int = 0
 
 
 class Week(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -72,7 +81,7 @@ class Seasonal:
     @property
     def version(self) -> int:
         """Of the arithmetic above."""
-        return 3
+        return 4
 
     @property
     def state(self) -> type[Week]:
@@ -85,8 +94,9 @@ class Seasonal:
 
     def score(self, state: Week, at_ms: int, value: float) -> Score:
         """Return how far out of its hour the value lies."""
-        hour, _ = self._hour(state, at_ms)
-        if hour.weeks < self.warm_weeks or hour.values < self.warm_values:
+        hour, week = self._hour(state, at_ms)
+        known = hour.weeks >= self.warm_weeks and hour.values >= self.warm_values
+        if not known or self._strange(hour, week) >= self.warm_weeks:
             return Score(0.0, "value", value, value, value, warm=False)
         sigma = NORMAL * self._deviation(state, hour)
         away = abs(value - hour.median)
@@ -97,13 +107,19 @@ class Seasonal:
         """Move median and deviation of the hour by a step each."""
         hour, week = self._hour(state, at_ms)
         if hour.last != week:
-            hour.last, hour.weeks = week, hour.weeks + 1
+            strange = self._strange(hour, week)
+            if strange >= self.warm_weeks:
+                strange = hour.weeks = hour.values = 0
+                hour.deviation = 0.0
+            hour.last, hour.weeks, hour.strange, hour.doubts = week, hour.weeks + 1, strange, 0
         hour.values += 1
         if hour.values == 1:
             hour.median = value
             return
         if score.score >= self.doubtful:
+            hour.doubts += 1
             return
+        hour.doubts -= 1
         away = abs(value - hour.median)
         state.distances += 1
         state.distance += (away - state.distance) / min(state.distances, HOURS)
@@ -120,6 +136,13 @@ class Seasonal:
         """Return the hour of the week that the clocks show, and the number of the week."""
         week, hour = divmod((shown_ms(at_ms, self.zone) + MONDAY_MS) // HOUR_MS, HOURS)
         return state.hours[hour], week
+
+    @staticmethod
+    def _strange(hour: Hour, week: int) -> int:
+        """Return how many weeks in a row before this one were strange."""
+        if hour.last == week:
+            return hour.strange
+        return hour.strange + 1 if hour.doubts > 0 else 0
 
     def _deviation(self, state: Week, hour: Hour) -> float:
         return max(

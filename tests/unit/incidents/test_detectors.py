@@ -242,6 +242,38 @@ def test_hours_of_the_week_are_those_that_the_clocks_of_the_city_show() -> None:
     assert member.score(state, at(monday, 7), 203.0).score > 0.5
 
 
+def test_a_level_that_changed_for_good_is_told_for_three_weeks_and_usual_once_it_is_known() -> None:
+    """A new bus line: 300 where 100 were. It must not be an alert for ever, and what was usual no longer is.
+
+    An hour of one value a week is known after four.
+    """
+    member = FAMILY["seasonal"]()
+    _, state = run(member, weeks(10), HOUR)
+    busier = [200 + value for value in weeks(12, seed=2)]
+    scores, state = run(member, busier, HOUR, state, T0 + 10 * 168 * HOUR)
+    assert min(score.score for score in scores[: 3 * 168]) >= 0.5
+    assert not any(score.warm for score in scores[3 * 168 : 7 * 168])
+    assert all(score.warm for score in scores[7 * 168 :])
+    assert max(score.score for score in scores[7 * 168 :]) < 0.5
+    assert member.score(state, T0 + 22 * 168 * HOUR, 100.0).score >= 0.5
+
+
+def test_what_is_strange_now_and_then_never_becomes_usual() -> None:
+    """Two weeks of works on the road; and five of every twelve windows of an hour, for ever."""
+    member = FAMILY["seasonal"]()
+    _, state = run(member, weeks(10), HOUR)
+    works = [200 + value for value in weeks(2, seed=2)]
+    _, state = run(member, works, HOUR, state, T0 + 10 * 168 * HOUR)
+    assert (
+        max(score.score for score in run(member, weeks(4, seed=3), HOUR, state, T0 + 12 * 168 * HOUR)[0])
+        < 0.5
+    )
+    _, state = run(member, [100.0 + n % 7 for n in range(5 * 2016)], 5 * MINUTE)
+    odd = [500.0 if n % 12 < 5 else 100.0 + n % 7 for n in range(8 * 2016)]
+    scores, _ = run(member, odd, 5 * MINUTE, state, T0 + 5 * 168 * HOUR)
+    assert all((score.score >= 0.5) == (n % 12 < 5) for n, score in enumerate(scores))
+
+
 def test_an_hour_in_which_it_never_rained_is_not_held_to_be_without_any_noise() -> None:
     member = for_subject("seasonal", "rain")
     scores, state = run(member, [0.0] * (4 * 168) + [0.1] * 168, HOUR)

@@ -82,8 +82,8 @@ class MqttSource:
             clean_start=False,
             properties=connect,
         )
+        said = str(self._trouble)  # before anything can go wrong: that is to be told
         self._client.loop_start()
-        said = str(self._trouble)
         while not self._subscribed.wait(0.1):
             if stop.is_set():
                 return False

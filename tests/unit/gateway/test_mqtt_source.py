@@ -4,9 +4,12 @@ import logging
 import socket
 import threading
 import time
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
+from streams.errors import ServiceUnavailable
 from streams.gateway import mqtt_source
 from streams.gateway.mqtt_source import MqttSource
 from streams.settings import Settings
@@ -18,6 +21,30 @@ _NOT_AUTHORIZED = b"\x20\x03\x00\x87\x00"
 def _suback(subscribe: bytes) -> bytes:
     """Grant three filters at QoS 1; the packet identifier follows two bytes of header."""
     return b"\x90\x06" + subscribe[2:4] + b"\x00\x01\x01\x01"
+
+
+def test_what_went_wrong_before_a_gateway_begins_to_wait_is_told_too(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]  # where nobody listens afterwards
+    source = MqttSource(Settings(mqtt_host="127.0.0.1", mqtt_port=port), lambda _message, _connection: None)
+    start, deadline = source._client.loop_start, time.monotonic() + 30
+
+    def start_and_fail() -> None:
+        start()
+        while source._trouble is source._silent:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    monkeypatch.setattr(source._client, "loop_start", start_and_fail)
+    monkeypatch.setattr(mqtt_source, "time", SimpleNamespace(monotonic=count().__next__))
+    try:
+        with pytest.raises(ServiceUnavailable) as raised:  # at the second look
+            source.open(1, threading.Event())
+    finally:
+        source.close(1)
+    assert caplog.messages == [f"waiting: {raised.value}"]
 
 
 def test_a_broker_that_refuses_a_gateway_at_work_is_told_once(
@@ -48,9 +75,9 @@ def test_a_broker_that_refuses_a_gateway_at_work_is_told_once(
         source = MqttSource(
             Settings(mqtt_host="127.0.0.1", mqtt_port=port), lambda _message, _connection: None
         )
-        assert source.open(time.monotonic() + 5, threading.Event())
-        assert refused.acquire(timeout=10)
-        assert refused.acquire(timeout=10)
+        assert source.open(time.monotonic() + 60, threading.Event())
+        assert refused.acquire(timeout=60)
+        assert refused.acquire(timeout=60)
         broker.join()
         source.close(1)
     said = [record.getMessage() for record in caplog.records]

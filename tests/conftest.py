@@ -1,10 +1,11 @@
-"""Services for tests: one stack for the session, a fresh database for each test that asks.
+"""How tests run, and services for them: one stack for the session, a fresh database for each test that asks.
 
 Kafka topics outlive a test (Tansu cannot delete them for good): a test uses names of its own, or asks
 for `fresh_kafka`. MQTT topics outlive it only where retained: a test uses an operator of its own.
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
@@ -21,6 +23,12 @@ from deploy.endpoints import Endpoints, with_database
 from deploy.native.tansu import Tansu
 from streams.store.migrate import migrate
 from tests.stack import chosen_kind, running_stack
+
+# No deadline (a few cores are shared, and an example may be the first to compile something), and the same examples
+# every time in CI.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("here"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 _NEEDS_THE_MACHINE = ("bench", "contract", "integration", "e2e", "chaos")
 """Folders of tests with services or whole processes, in the order in which they run: what breaks things comes last."""

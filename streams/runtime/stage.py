@@ -478,6 +478,8 @@ class Stage:
                     await self._store_all(await self._publish_all())
         except TimeoutError:
             log.warning("%s: no checkpoint within %.0f s; partitions are dropped", self.name, timeout_s)
+            if self._commit is not None:
+                self._commit.cancel()  # not ours to store any more, though the turn never came to wait for it
             self.keep_only(set())
 
     def keep_only(self, partitions: set[int]) -> None:

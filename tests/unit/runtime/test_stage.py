@@ -411,11 +411,12 @@ def test_judgement_changes_though_the_database_is_slow(monkeypatch: pytest.Monke
     asyncio.run(body())
 
 
+@pytest.mark.parametrize("patience_s", [0.02, 60.0], ids=["next to the turn", "in its turn"])
 def test_a_hand_over_while_judgement_waits_for_the_database_gives_up_what_was_to_be_stored(
-    monkeypatch: pytest.MonkeyPatch,
+    patience_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else it would be stored when the database is back, though others may own the partition then."""
-    monkeypatch.setattr(stage_module, "_PATIENCE_S", 0.02)
+    monkeypatch.setattr(stage_module, "_PATIENCE_S", patience_s)
 
     async def body() -> dict[int, int]:
         database = Leaving(0)

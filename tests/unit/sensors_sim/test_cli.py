@@ -29,7 +29,7 @@ def call(*arguments: str, **environment: str) -> Result:
     return CliRunner().invoke(sim, arguments, env={"UB_MQTT_HOST": None, "UB_MQTT_PORT": None, **environment})
 
 
-def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
+def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
     deadline = monotonic() + within_s
     while not condition():
         assert monotonic() < deadline, "it did not come true in time"
@@ -273,7 +273,7 @@ def test_a_signal_ends_a_run_with_everything_acknowledged(number: signal.Signals
     with FakeBroker().running() as broker, running(broker, *arguments) as process:
         until(lambda: len(broker.received) > 5)
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     summary = json.loads(out)
     assert summary["stopped"]
@@ -289,6 +289,6 @@ def test_a_second_signal_ends_a_run_whose_broker_hangs_and_says_what_may_be_lost
         until(lambda: len(broker.received) == 3)
         for number in (signal.SIGTERM, signal.SIGINT):  # two of the same kind could merge into one
             process.send_signal(number)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "stopped before the broker acknowledged 3 messages; they may be lost" in err

@@ -15,12 +15,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sensors_sim.cli import sim
+from sensors_sim.recording import replay
 from sensors_sim.recording.reader import Recording
 from sensors_sim.recording.record_command import check_filter
 from sensors_sim.recording.tap import Arrivals, record
 from sensors_sim.recording.writer import Writer
 from tests.unit.sensors_sim.mqtt_fake import FakeBroker
 from tests.unit.sensors_sim.recording.messages import T0, S, head, positions, read, written
+from tests.unit.sensors_sim.recording.test_play import Wall
 
 ROOT = Path(__file__).parents[4]
 SIM = (sys.executable, "-c", "from sensors_sim.cli import sim; sim()")
@@ -58,8 +60,16 @@ def test_a_replay_in_real_time_reports_its_timing_error(path: Path) -> None:
     error = summary["timing_error_ms"]
     assert isinstance(error, dict)
     assert 0 < error["median"] <= error["p99"]
-    assert error["median"] < 5, "the machine is far too busy, or the play has become slow"
     assert replayed(path, "--speed", "max")[1]["timing_error_ms"] == {"median": None, "p99": None}
+
+
+def test_the_timing_error_of_a_replay_is_how_much_later_it_woke_up(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = Wall(late_s=0.003)
+    monkeypatch.setattr(replay, "monotonic", wall)
+    monkeypatch.setattr(replay, "sleep", wall.sleep)
+    assert replayed(path)[1]["timing_error_ms"] == pytest.approx({"median": 3.0, "p99": 3.0}, abs=0.11)
 
 
 def test_from_and_to_play_a_part(path: Path) -> None:
@@ -191,17 +201,15 @@ def test_sigusr1_pauses_and_goes_on_and_nothing_is_lost(tmp_path: Path) -> None:
     with FakeBroker().running() as broker, replaying(path, broker) as process:
         until(lambda: len(broker.received) > 10)
         process.send_signal(signal.SIGUSR1)
-        sleep(0.3)
-        paused_at = len(broker.received)
-        sleep(0.5)
-        assert len(broker.received) == paused_at < 150
+        until(lambda: stands_still(broker.received))
+        assert len(broker.received) < 150
         process.send_signal(signal.SIGUSR1)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert broker.received == [
         (message.topic, message.payload) for message in positions(150, every_us=20_000)
     ]
-    assert json.loads(out)["timing_error_ms"]["median"] < 50  # the pause is no error
+    assert json.loads(out)["timing_error_ms"]["median"] < 400  # the pause is no error
 
 
 @pytest.mark.parametrize("key", [b"p", b" "])
@@ -221,7 +229,14 @@ def test_a_key_pauses_where_stdin_is_a_terminal(key: bytes, tmp_path: Path) -> N
         os.close(theirs)
 
 
-def until(condition: object, within_s: float = 20.0) -> None:
+def stands_still(received: list[tuple[str, bytes]]) -> bool:
+    """Whether nothing comes for half a second, in which it would be 25 messages."""
+    before = len(received)
+    sleep(0.5)
+    return len(received) == before
+
+
+def until(condition: object, within_s: float = 60.0) -> None:
     deadline = monotonic() + within_s
     while not condition():  # type: ignore[operator]
         assert monotonic() < deadline, "it did not come true in time"

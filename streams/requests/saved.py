@@ -21,6 +21,8 @@ class Clock(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     held: dict[str, int]
     forgotten: int = 0
     """All windows that end by then are forgotten, and no event of them is taken any more."""
+    watermark: int = 0
+    """How far time had come: what was overdue by then was told. 0: as `newest_basis` has it."""
 
 
 class _Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -261,6 +261,7 @@ class RequestsState:
                 sorted(self._regions),
                 self._held_parts,
                 self._forgotten,
+                self._clock.watermark,
             )
         )
         if clock != self._saved_clock:
@@ -276,25 +277,35 @@ class RequestsState:
     # ------------------------------------------------------------------ coming back
 
     def _restore(self, restored: Restored, rows: Mapping[str, Sequence[Any]] | None) -> None:
+        told = 0
         if "clock" in restored.parts:
             clock = saved.load_clock(restored.parts["clock"])
-            self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)
+            self._clock = EventClock(
+                self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis, clock.watermark
+            )
+            told = clock.watermark
             self._held_parts = dict(clock.held)
             self._regions = dict.fromkeys(clock.regions)
             self._forgotten = clock.forgotten
-        watermark = self._teller.told_watermark = self._clock.watermark
+        # Less lateness may be allowed than before: then time has come further than was told.
+        told = self._teller.told_watermark = told or self._clock.watermark
         if rows:
             for name, owner, events in zip(
                 rows["service_request_id"], rows["owner"], rows["events"], strict=True
             ):
-                self._put_back(name, request_from(owner, events, self._spans), watermark)
+                self._put_back(name, request_from(owner, events, self._spans), told)
         for part, data in restored.parts.items():
             kind, _, rest = part.partition("/")
             if kind == "window":
                 self._windows.restore(int(rest), saved.load_window(data))
             elif kind == "held":
                 for waiting in saved.load_held(data):
-                    self._hold_again(waiting, watermark)
+                    self._hold_again(waiting, told)
+        for name, request in self._requests.items():
+            came_due = request.pass_time(self._clock.watermark)
+            if came_due:
+                self._windows.add(came_due)
+                self._alarms.set(name, request.alarm())
 
     def _put_back(self, name: str, request: Request, watermark: int) -> None:
         """Take up a request, unless it was forgotten: its row stays, its number is free."""
@@ -311,10 +322,17 @@ class RequestsState:
         self._alarms.set(name, alarm)
 
     def _hold_again(self, waiting: Waiting, watermark: int) -> None:
-        if waiting.ts < self._limit(watermark):
+        """Hold an event again, unless it found its place or was refused before the checkpoint.
+
+        One that only a shorter horizon has passed is refused with the next record.
+        """
+        limit = self._forgotten or self._limit(watermark)
+        if waiting.ts < limit:
             return
         name = waiting.service_request_id
         request = self._requests.setdefault(name, Request(waiting.owner, self._spans))
-        request.add(item_from(waiting.text, waiting.cell), watermark)
+        # By then no more of the request was settled than by the checkpoint.
+        by_then = min(watermark, limit + self._config.amend_horizon_ms)
+        request.add(item_from(waiting.text, waiting.cell), by_then)
         self._alarms.set(name, request.alarm())
         self._held.restore(waiting)

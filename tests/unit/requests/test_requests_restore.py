@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.requests.desk import MINUTE, T0, Desk, event, opened
+from streams.fold import Ledger
+from tests.unit.requests.desk import CONFIG, MINUTE, T0, Desk, event, opened
 
 LATER = ("updated", 30, "r-2")
 
@@ -118,3 +119,61 @@ def test_windows_that_were_forgotten_do_not_begin_anew_under_longer_settings(lon
     desk.checkpoint()
     assert desk.reasons() == ["too_late"]
     assert desk.count(1) == {"opened": 2, "open_change": 2}
+
+
+def overdue_through(restart: dict[str, int]) -> list[int]:
+    """Return what each window says of overdue, by minute: one due at 20, a restart at 21, and closed at 40."""
+    desk = Desk()
+    desk.feed(opened(1, due=20), event("updated", 21, "r-2", at=1, code="x"))
+    desk.checkpoint()
+    desk.config = replace(desk.config, **restart)
+    desk.crash()
+    desk.tell()
+    desk.feed(event("updated", 39, "r-2"), event("closed", 40))
+    desk.checkpoint()
+    return [desk.count(minute).get("overdue_change", 0) for minute in (20, 40)]
+
+
+@pytest.mark.parametrize("lateness", [0, 10_000, 5 * MINUTE])
+def test_what_was_overdue_is_not_told_again_under_another_lateness(lateness: int) -> None:
+    assert overdue_through({"allowed_lateness_ms": lateness}) == [1, -1]
+
+
+def test_a_date_that_a_shorter_lateness_brings_is_told_at_once() -> None:
+    desk = Desk(replace(CONFIG, allowed_lateness_ms=60 * MINUTE))
+    desk.feed(opened(1, due=20), event("updated", 21, "r-2", at=1, code="x"))
+    desk.checkpoint()
+    assert desk.count(20) == {}
+    desk.config = CONFIG
+    desk.crash()
+    desk.tell()
+    assert desk.count(20) == {"overdue_change": 1}
+    desk.feed(event("closed", 40))
+    desk.checkpoint()
+    assert desk.count(40)["overdue_change"] == -1
+
+
+def test_an_event_that_waits_is_refused_where_a_shorter_horizon_has_passed_it() -> None:
+    desk = Desk()
+    desk.feed(event("closed", 4), event("updated", 8, "r-2", at=1, code="x"))
+    desk.checkpoint()
+    desk.config = replace(desk.config, amend_horizon_ms=MINUTE)
+    desk.crash()
+    desk.feed(event("updated", 9, "r-2"))
+    desk.checkpoint()
+    assert desk.reasons() == ["bad_event"]
+    assert desk.fold.ledger == Ledger(received=3, applied=2, rejected=1)
+
+
+def test_an_event_that_has_its_place_counts_once_under_a_shorter_horizon() -> None:
+    desk = Desk()
+    desk.feed(event("closed", 4), event("rated", 5, satisfaction=5), opened(2))
+    desk.feed(event("updated", 8, "r-2", at=1, code="x"))
+    desk.checkpoint()
+    desk.config = replace(desk.config, amend_horizon_ms=MINUTE)
+    desk.crash()
+    desk.feed(event("updated", 9, "r-2"), event("rated", 9, satisfaction=1))
+    desk.checkpoint()
+    assert (desk.count(4)["closed"], desk.count(5)["rated"], desk.count(9)["rated"]) == (1, 1, 1)
+    assert desk.rows["r-1"]["rated_at"] == T0 + 9 * MINUTE
+    assert desk.reasons() == []

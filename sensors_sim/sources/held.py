@@ -1,6 +1,6 @@
 """Rows put in order of time: in memory while they are few, otherwise in sorted runs on disk that are merged."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import islice
 from tempfile import TemporaryFile
@@ -19,6 +19,7 @@ RUN = 250_000
 _BLOCK = 2_000
 
 Owned = tuple[str, About, Row]
+Sift = Callable[[Iterable[Owned]], Iterator[Owned]]
 
 _encoder = msgspec.msgpack.Encoder()
 _blocks = msgspec.msgpack.Decoder(list[tuple[str, About, msgspec.Raw]])
@@ -32,11 +33,13 @@ _rows: Mapping[About, msgspec.msgpack.Decoder[Row]] = {
 class Held:
     """Rows of several owners as they are found; `batches` hands them out by time, at equal times as they were added.
 
-    With `repeats`, a row that says exactly what another one said is left out, and counted there.
+    With `repeats`, a row that says exactly what another one said is left out, and counted there. `sift` may leave out
+    more of them, or tell them otherwise, at their own times.
     """
 
-    def __init__(self, repeats: Report | None = None, run: int = RUN) -> None:
+    def __init__(self, repeats: Report | None = None, run: int = RUN, sift: Sift | None = None) -> None:
         self._repeats = repeats
+        self._sift = sift
         self._run = run
         self._rows: list[Owned] = []
         self._runs: list[BinaryIO] = []
@@ -56,6 +59,8 @@ class Held:
         self._rows.sort(key=_time)
         rows = merge(*map(_stored, self._runs), self._rows, key=_time)
         wanted = rows if self._repeats is None else _once(rows, self._repeats)
+        if self._sift is not None:
+            wanted = self._sift(wanted)
         while batch := list(islice(wanted, BATCH)):
             yield _columns(batch)
 

@@ -49,7 +49,7 @@ def from_datetime(moment: datetime, zone: tzinfo) -> int | None:
 
 def _written(text: str, zone: tzinfo) -> int | None:
     # A leap second is :60 in RFC 3339; clocks that do not count it, as those of the epoch, show the next one then.
-    even, leaps = _LEAP.subn(":59", text.strip())
+    even, leaps = _LEAP.subn(":59", text.strip().upper())  # RFC 3339 allows "t" and "z"
     try:
         return from_datetime(datetime.fromisoformat(even) + timedelta(seconds=leaps), zone)
     except (ValueError, OverflowError):

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+import msgspec
+
 from schemas.metrics import METRICS
-from schemas.requests import MAX_NAME, MAX_TEXT
+from schemas.requests import MAX_NAME, MAX_TEXT, RequestEventType
 from sensors_sim.requests.events import Event
 from sensors_sim.sources.contract import BadRow, Report
 from sensors_sim.sources.instants import from_datetime, from_number, instant
@@ -18,10 +20,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 class Mapper:
-    """Applies a mapping; what is sent otherwise than it stood is noted in `report`."""
+    """Applies a mapping; what is sent otherwise than it stood is noted in `report`.
 
-    def __init__(self, mapping: TableMapping, report: Report) -> None:
+    `in_full`: each event of a request says all that its row says: another row may say something else.
+    """
+
+    def __init__(self, mapping: TableMapping, report: Report, *, in_full: bool = False) -> None:
         self._mapping = mapping
+        self._in_full = in_full
         self._report = report
         self._rows = {"vehicles": self._vehicle, "sensors": self._sensor, "requests": self._request}[
             mapping.kind
@@ -90,7 +96,7 @@ class Mapper:
             if closed is None:
                 self._report.note("closed_without_a_time", f"{where}: {request_id}; it stays open")
         notes = self._cut(fields.get("status_notes"), MAX_TEXT, where)
-        yield Event(
+        opening = Event(
             request_id,
             "opened",
             opened,
@@ -103,12 +109,18 @@ class Mapper:
             district=self._cut(fields.get("district"), MAX_NAME, where),
             expected_datetime=self._optional(fields, "expected_datetime", where),
         )
+        yield opening
         if updated is not None and updated > opened and (closed is None or updated < closed):
-            yield Event(request_id, "updated", updated, status_notes=notes)
+            yield self._later(opening, "updated", updated, notes)
         if closed is not None and closed < opened:
             self._report.note("closed_before_opened", f"{where}: {request_id}; it stays open")
         elif closed is not None:
-            yield Event(request_id, "closed", closed, status_notes=notes)
+            yield self._later(opening, "closed", closed, notes)
+
+    def _later(self, opening: Event, kind: RequestEventType, ts: int, notes: str | None) -> Event:
+        if self._in_full:
+            return msgspec.structs.replace(opening, event=kind, ts=ts, status_notes=notes)
+        return Event(opening.service_request_id, kind, ts, status_notes=notes)
 
     def _id(self, fields: Mapping[str, str], name: str) -> str:
         id_ = self._mapping.id_prefix + fields.get(name, "")

@@ -6,6 +6,7 @@ cities publish the same columns as CSV. Rows need not be in order of time.
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +22,23 @@ from sensors_sim.sources.held import Held
 from sensors_sim.sources.mapped import Mapper
 from sensors_sim.sources.mapping import TableMapping, parse
 from sensors_sim.sources.names import owner_name
+from sensors_sim.sources.one_life import one_life
 from sensors_sim.sources.polls import SHOWN
 
 _SHOWN_NAMES = 20
 
 
 class _Table:
-    """Rows of texts, as they are found, through a mapper into order; where pages overlap, `once` each."""
+    """Rows of texts, as they are found, through a mapper into order.
 
-    def __init__(self, mapping: TableMapping, *, once: bool = False) -> None:
+    `pages`: of documents on requests, which overlap (one_life.py).
+    """
+
+    def __init__(self, mapping: TableMapping, *, pages: bool = False) -> None:
         self.report = Report()
         self._mapping = mapping
-        self._mapper = Mapper(mapping, self.report)
-        self._held = Held(repeats=self.report if once else None)
+        self._mapper = Mapper(mapping, self.report, in_full=pages)
+        self._held = Held(sift=partial(one_life, report=self.report) if pages else None)
 
     @property
     def start_ms(self) -> int | None:
@@ -104,7 +109,7 @@ class Open311(_Table):
     """Requests as GeoReport v2 answers with them (a file, or a folder of pages), or a CSV file of the same columns."""
 
     def __init__(self, where: Path, owner: str | None) -> None:
-        super().__init__(open311_mapping(owner_name(owner or "open311")), once=True)
+        super().__init__(open311_mapping(owner_name(owner or "open311")), pages=True)
         if where.is_file() and not _is_json(where):
             self._read_csv(where, optional=_OPTIONAL)
             return
@@ -205,4 +210,6 @@ def _requests(body: bytes) -> list[Any] | None:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 7.0 is what 7 is; tools write so where others of a column are missing
     return "" if value is None else str(value)

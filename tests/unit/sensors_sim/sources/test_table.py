@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 
@@ -15,6 +16,7 @@ from sensors_sim.sources.mapping import parse
 from sensors_sim.sources.table import MappedCsv, Open311
 from sensors_sim.told import Row
 from tests.realdata import real_file
+from tests.unit.requests.desk import Desk
 from tests.unit.sensors_sim.sources import feed_samples as samples
 from tests.unit.sensors_sim.sources.feed_samples import T0, rfc3339
 
@@ -133,6 +135,74 @@ def test_a_request_on_two_pages_is_told_once(tmp_path: Path) -> None:
     source = Open311(tmp_path, "oslo")
     assert [row.service_request_id for row in rows(source)] == ["oslo-1", "oslo-2", "oslo-3"]
     assert source.report.skipped == {"repeat": 1}
+
+
+def downloads(folder: Path, *documents: dict[str, Any]) -> Open311:
+    """Return a folder with one document a day."""
+    for day, document in enumerate(documents):
+        (folder / f"day {day}.json").write_text(json.dumps([document]))
+    return Open311(folder, "oslo")
+
+
+def updated(minute: int, **changes: Any) -> dict[str, Any]:
+    return request(updated_datetime=rfc3339(T0 + 60 * minute), **changes)
+
+
+def counted(source: Source) -> dict[str, Any]:
+    """Return the row of ub.request that a source makes of its one request, and what is counted in all."""
+    desk = Desk()
+    for row in rows(source):
+        desk.feed({"owner": "oslo", **msgspec.to_builtins(row)})
+    desk.checkpoint()
+    names = ("opened", "closed", "reopened")
+    sums = {name: sum(count[name] for count in desk.counts.values()) for name in names}
+    assert desk.reasons() == []
+    return desk.rows["oslo-1"] | sums
+
+
+def test_of_two_downloads_the_request_stands_as_the_newer_one_has_it(tmp_path: Path) -> None:
+    older = updated(
+        1, service_code="Water", agency_responsible="Water Works", expected_datetime=rfc3339(T0 + 60)
+    )
+    newer = updated(2, service_code="Roads", agency_responsible="Public Works", lat=59.95)
+    source = downloads(tmp_path, older, newer)
+    found = counted(source)
+    assert (found["service_code"], found["agency_responsible"], found["lat"]) == (
+        "Roads",
+        "Public Works",
+        59.95,
+    )
+    assert (found["opened"], found["status"]) == (1, "open")
+    assert dict(source.report.skipped) == {"told_otherwise": 1}
+
+
+def test_a_request_that_is_open_after_it_was_closed_was_opened_again(tmp_path: Path) -> None:
+    days = (updated(1), updated(2, status="closed"), updated(3), updated(4, status="closed"), updated(5))
+    found = counted(downloads(tmp_path, *days))
+    assert (found["status"], found["opened"], found["closed"], found["reopened"]) == ("open", 1, 2, 2)
+    assert found["opened_at"] == (T0 + 300) * 1000
+
+
+def test_a_request_is_closed_by_the_first_document_that_says_so(tmp_path: Path) -> None:
+    found = counted(downloads(tmp_path, updated(2, status="closed"), updated(3, status="closed")))
+    assert (found["closed"], found["closed_at"]) == (1, (T0 + 120) * 1000)
+
+
+def test_a_closing_says_where_and_what_for_whoever_missed_the_opening(tmp_path: Path) -> None:
+    *_, closing = rows(downloads(tmp_path, updated(1, status="closed", status_notes="done")))
+    assert (closing.event, closing.service_code, closing.lat, closing.status_notes) == (
+        "closed",
+        "P",
+        59.9,
+        "done",
+    )
+
+
+def test_an_id_is_the_same_number_however_json_writes_it(tmp_path: Path) -> None:
+    found = downloads(
+        tmp_path, *(request(service_request_id=n, service_code=c) for n, c in ((1, 4), (1.0, 4.0)))
+    )
+    assert [(row.service_request_id, row.service_code) for row in rows(found)] == [("oslo-1", "4")]
 
 
 def test_an_open_request_is_opened_and_perhaps_updated(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ FIELDS: Structs = {
         "description": field("What the citizen says.", **_TEXT),
         "agency_responsible": field("Agency that is to deal with it.", **_NAME),
         "address": field("Address of the place, for people.", **_TEXT),
-        "district": field("District of the place; left out: found by lat and lon.", **_NAME),
+        "district": field(
+            "District of the place; left out: as it was; never named: found by lat and lon.", **_NAME
+        ),
         "expected_datetime": field("When it is due: milliseconds since the epoch, UTC.", **TS),
         "status_notes": field("What the agency says.", **_TEXT),
         "resolved": field("`rated` only: whether the citizen says that it was resolved."),

@@ -1,6 +1,7 @@
 """The HTTP API over a hub and a fake past, on a real socket."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -281,39 +282,42 @@ def a_line(client: Client) -> socket.socket:
 
 
 def test_a_client_that_takes_its_snapshot_slowly_gets_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    stuck_s = 1.0  # a busy machine may keep this process, the client in it, waiting for tenths of a second
+    stuck_s = 3.0  # a busy machine may keep this process, the client in it, waiting for a second or two
     monkeypatch.setattr(api, "_STUCK_S", stuck_s)
 
     async def check(client: Client, _hub: Hub, _past: Past) -> None:
         loop, end = asyncio.get_running_loop(), b""
-        began = loop.time()
+        began = due = loop.time()
         with a_line(client) as line:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while b'"more":false' not in end:
                     taken = await loop.sock_recv(line, 64 * 1_024)
                     assert taken, f"cut off after {loop.time() - began:.1f} s"
                     end = end[-20:] + taken
-                    await asyncio.sleep(0.02)
-        assert loop.time() - began > 3 * stuck_s, "it was too quick to say anything"
+                    due += 0.03  # where the machine was busy it makes up for that
+                    await asyncio.sleep(max(0.0, due - loop.time()))
+        assert loop.time() - began > stuck_s, "it was too quick to say anything"
 
     served(check, view=HUGE)
 
 
-def test_a_client_that_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_takes_nothing_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(api, "_STUCK_S", 0.3)
+    caplog.set_level(logging.INFO, api.__name__)
 
     async def check(client: Client, hub: Hub, _past: Past) -> None:
         with a_line(client):
-            for wanted in (1, 0):
-                async with asyncio.timeout(5):
-                    while hub.clients != wanted:  # noqa: ASYNC110 - the hub tells nobody
-                        await asyncio.sleep(0.005)
+            async with asyncio.timeout(30):
+                while "it is let go" not in caplog.text or hub.clients:  # noqa: ASYNC110 - the hub tells nobody
+                    await asyncio.sleep(0.005)
 
     served(check, view=HUGE)
 
 
 async def next_event(content: asyncio.StreamReader) -> str:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while line := await content.readline():
             if line.startswith(b"event: "):
                 return line.decode().split()[1]
@@ -327,7 +331,7 @@ def test_a_client_that_leaves_frees_its_place_and_one_too_many_is_sent_away() ->
             refused = await client.get("/api/v1/live")
             assert refused.status == 503
             assert "UB_CONSOLE_MAX_CLIENTS" in (await refused.json())["detail"]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while hub.clients:  # noqa: ASYNC110 - the hub tells nobody
                 await asyncio.sleep(0.005)
 

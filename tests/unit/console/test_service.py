@@ -29,8 +29,8 @@ def test_it_serves_without_a_database_says_why_and_ends_at_once_with_its_streams
                 stream = await client.get(f"{url}api/v1/live")
                 assert b"retry: 1000" in await stream.content.readline()
                 leaving = time.monotonic()
-            assert time.monotonic() - leaving < 2.0
-            async with asyncio.timeout(2):
+            assert time.monotonic() - leaving < 8, "after a heartbeat, which comes every ten seconds"
+            async with asyncio.timeout(30):
                 assert b'"fresh":false' in await stream.content.read(), "closed, not reset"
 
     asyncio.run(run())

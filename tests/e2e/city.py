@@ -210,7 +210,7 @@ class City:
     # ------------------------------------------------------------------ the end
 
     def eventually[T](
-        self, look: Callable[[], T], timeout_s: float = 30.0, *, until: Callable[[T], object] = bool
+        self, look: Callable[[], T], timeout_s: float = 60.0, *, until: Callable[[T], object] = bool
     ) -> T:
         """Wait as `eventually` does; a failure shows the ends of the logs too."""
         try:

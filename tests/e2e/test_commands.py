@@ -20,7 +20,7 @@ UP = ("up", "--stack", "external", "--seconds", "1")
 def alone(directory: Path, *arguments: str, **settings: str) -> Finished:
     """Run a command where there is no service at all."""
     environment = {**clean_environment(), **NOTHING_THERE, **settings}
-    return run(*arguments, environment=environment, directory=directory, timeout_s=20.0)
+    return run(*arguments, environment=environment, directory=directory)
 
 
 @pytest.mark.parametrize(

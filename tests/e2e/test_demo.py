@@ -85,13 +85,13 @@ def the_console_shows_it(shown: str) -> None:
     (url,) = re.findall(r"the live map is at (\S+)", shown)
 
     def ask(path: str) -> Any:
-        with suppress(urllib.error.HTTPError), urllib.request.urlopen(url + path, timeout=5) as answer:
+        with suppress(urllib.error.HTTPError), urllib.request.urlopen(url + path, timeout=30) as answer:
             return json.load(answer)
         return {}
 
     health = eventually(lambda: ask("health"), until=lambda body: body.get("cells"))
     assert health["status"] == "ok"
-    with urllib.request.urlopen(url, timeout=5) as page:
+    with urllib.request.urlopen(url, timeout=30) as page:
         assert b"console.js" in page.read()
     full = eventually(
         lambda: fullest(ask("api/v1/cells?limit=10000")), until=lambda cell: cell["occupancy"] > 20

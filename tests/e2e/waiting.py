@@ -8,7 +8,7 @@ _SHOWN = 2_000
 
 
 def eventually[T](
-    look: Callable[[], T], timeout_s: float = 30.0, *, until: Callable[[T], object] = bool
+    look: Callable[[], T], timeout_s: float = 60.0, *, until: Callable[[T], object] = bool
 ) -> T:
     """Call `look` until `until` of its value is true and return that value; the failure shows the last one."""
     deadline = time.monotonic() + timeout_s

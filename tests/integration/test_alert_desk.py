@@ -251,7 +251,7 @@ def desk(stack: Endpoints, fresh_kafka: str, migrated: Database, tmp_path: Path)
 def take_back(stack: Endpoints) -> None:
     client = connected(stack)
     topic = topics.alert_action_topic("oversaturation", f"{CELL:x}")
-    client.publish(topic, b"", qos=1, retain=True).wait_for_publish(10)
+    client.publish(topic, b"", qos=1, retain=True).wait_for_publish(60)
     client.disconnect()
     client.loop_stop()
 
@@ -264,12 +264,16 @@ def connected(stack: Endpoints) -> Client:
 
 
 def told_on_kafka(bootstrap: str) -> list[tuple[dict[str, bytes], Any]]:
+    """All of it: up to the ends of the log."""
     consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, metrics_enabled=False)
-    consumer.assign([TopicPartition(topics.ALERT_ACTIONS, number) for number in range(4)])
+    partitions = [TopicPartition(topics.ALERT_ACTIONS, number) for number in range(4)]
+    consumer.assign(partitions)
     consumer.seek_to_beginning()
+    ends = consumer.end_offsets(partitions)
     found = []
-    deadline = time.monotonic() + 3
-    while time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while any(consumer.position(partition) < end for partition, end in ends.items()):
+        assert time.monotonic() < deadline, ends
         for records in consumer.poll(timeout_ms=200).values():
             found += [(dict(r.headers), codec.alert_action.decode(r.value)) for r in records]
     consumer.close()
@@ -497,7 +501,7 @@ def following(desk: Desk, output: Path, *options: str) -> Iterator[Callable[[], 
             yield output.read_text
         finally:
             child.send_signal(signal.SIGTERM)
-            assert child.wait(20) == 0
+            assert child.wait(60) == 0
 
 
 def test_who_follows_sees_what_people_do_and_not_what_is_silenced(
@@ -509,7 +513,7 @@ def test_who_follows_sees_what_people_do_and_not_what_is_silenced(
     def publish(alert: Alert) -> None:
         topic = topics.alert_topic(alert.severity, alert.kind, alert.cell)
         published.append(topic)
-        client.publish(topic, codec.encode(alert), qos=1, retain=True).wait_for_publish(10)
+        client.publish(topic, codec.encode(alert), qos=1, retain=True).wait_for_publish(60)
 
     raised(desk.database, "05550000", severity="minor")
     assert desk("silence", "add", "severity=minor", "--until", "1h", "--reason", "fair").code == 0
@@ -528,7 +532,7 @@ def test_who_follows_sees_what_people_do_and_not_what_is_silenced(
         wait_until(lambda: "closed by anna" in seen(), "the closing")
         worse = rows.alert("updated", 1, T0 + 1, alert_id="04443a28", severity="critical")
         write(desk.database, *worse, stage="incidents")
-        client.publish(published[0], b"", qos=1, retain=True).wait_for_publish(10)
+        client.publish(published[0], b"", qos=1, retain=True).wait_for_publish(60)
         publish(event("04443a28", 1, "updated", "critical"))
         wait_until(lambda: "CHANGED critical" in seen() and "CHANGED" in acknowledged(), "the worse")
         assert "minor" not in seen()
@@ -550,6 +554,6 @@ def test_who_follows_sees_what_people_do_and_not_what_is_silenced(
         wait_until(lambda: "CLEARED minor" in severe(), "the end")
         assert "05550000" not in severe()
     for topic in published:
-        client.publish(topic, b"", qos=1, retain=True).wait_for_publish(10)
+        client.publish(topic, b"", qos=1, retain=True).wait_for_publish(60)
     client.disconnect()
     client.loop_stop()

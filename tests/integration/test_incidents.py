@@ -70,7 +70,7 @@ def filled(migrated: Database) -> Database:
 
 def urbanbrain(database: Database, directory: Path, *arguments: str) -> Finished:
     environment = {**clean_environment(), "UB_DATABASE_URL": database.writer_url}
-    return run("incidents", *arguments, environment=environment, directory=directory, timeout_s=30.0)
+    return run("incidents", *arguments, environment=environment, directory=directory)
 
 
 def test_a_reader_sees_incidents_with_their_outline_and_alerts(filled: Database) -> None:

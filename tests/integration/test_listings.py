@@ -20,7 +20,7 @@ def test_a_category_that_looks_like_markup_ends_no_list(migrated: Database, tmp_
     environment = {**clean_environment(), "UB_DATABASE_URL": migrated.writer_url, "COLUMNS": "250"}
 
     def urbanbrain(*arguments: str) -> str:
-        done = run(*arguments, environment=environment, directory=tmp_path, timeout_s=30.0)
+        done = run(*arguments, environment=environment, directory=tmp_path)
         assert done.code == 0, done.err
         return done.out
 

@@ -408,7 +408,7 @@ def test_a_process_that_is_killed_or_ended_sends_nothing_again(desk: Desk, tmp_p
         with process(desk, file) as ended:
             wait_until(lambda: "two/0" in to.ids, "what was missed", 60)
             ended.send_signal(signal.SIGTERM)
-            assert ended.wait(20) == 0
+            assert ended.wait(60) == 0
         assert to.ids == ["one/0", "two/0"]
 
 

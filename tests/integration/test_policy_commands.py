@@ -46,9 +46,7 @@ def file_of(directory: Path, *policies: Any) -> Path:
 
 
 def urbanbrain(directory: Path, *arguments: str, **settings: str) -> Finished:
-    return run(
-        *arguments, environment={**clean_environment(), **settings}, directory=directory, timeout_s=30.0
-    )
+    return run(*arguments, environment={**clean_environment(), **settings}, directory=directory)
 
 
 def window(minute: int, occupancy: int, cell: int = CELL, operator: str = "hello") -> dict[str, Any]:

@@ -51,13 +51,13 @@ async def leave_while_another_joins(bootstrap: str) -> None:
     await admin.close()
     async with AsyncExitStack() as others:
         async with member(bootstrap) as leader:
-            await until(lambda: held(leader) == PARTITIONS, 20)
+            await until(lambda: held(leader) == PARTITIONS, 60)
             second = await others.enter_async_context(member(bootstrap))
-            await until(lambda: held(second) > 0 and held(leader, second) == PARTITIONS, 40)
+            await until(lambda: held(second) > 0 and held(leader, second) == PARTITIONS, 60)
             third = await others.enter_async_context(member(bootstrap))
             # the broker knows it: a rebalance is on
-            await until(lambda: third._coordinator.member_id != "", 20)
-        await until(lambda: held(second) > 0 and held(third) > 0 and held(second, third) == PARTITIONS, 40)
+            await until(lambda: third._coordinator.member_id != "", 60)
+        await until(lambda: held(second) > 0 and held(third) > 0 and held(second, third) == PARTITIONS, 60)
 
 
 def test_a_leader_that_leaves_during_a_rebalance_is_replaced(fresh_kafka: str) -> None:

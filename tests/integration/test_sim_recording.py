@@ -27,7 +27,8 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 SIM = (sys.executable, "-c", "from sensors_sim.cli import sim; sim()")
-MOST_LATE_MS = 5.0
+MOST_LATE_MS = 100.0
+"""Of two seconds: what is played at another pace, or later and later, is later than that; a busy machine is not."""
 
 
 def run(*arguments: str) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def recorded(path: Path, messages: int, *arguments: str) -> Iterator[None]:
         assert process.stderr is not None
         assert "recording" in process.stderr.readline()
         yield
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.communicate()
@@ -74,7 +75,7 @@ def publish(address: tuple[str, int], operator: str, n: int) -> None:
         )
         info = client.publish(f"ub/v1/{operator}/vehicles" + ("/x/position" if i % 3 else ""), payload, qos=1)
         sleep(2 / n)
-    info.wait_for_publish(10)
+    info.wait_for_publish(60)
     client.disconnect()
     client.loop_stop()
 

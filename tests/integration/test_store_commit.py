@@ -436,9 +436,9 @@ def test_a_restart_of_postgresql_is_waited_for() -> None:
             with pytest.raises(ServiceUnavailable, match="PostgreSQL at"):
                 await store.commit(commits)
             committing = asyncio.create_task(retrying(lambda: store.commit(commits), None, log))
-            await asyncio.wait_for(first_line.wait(), 10)
+            await asyncio.wait_for(first_line.wait(), 60)
             server.start()  # from this thread: it would end together with one of a pool
-            await asyncio.wait_for(committing, 30)
+            await asyncio.wait_for(committing, 60)
 
     # not pytest's tmp_path: PostgreSQL's user cannot enter it
     with tempfile.TemporaryDirectory(prefix="ub-") as directory:

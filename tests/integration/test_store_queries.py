@@ -172,7 +172,7 @@ def drop(migrated: Database, **changes: int) -> dict[str, int | None]:
         async with Session(migrated.writer_url, application_name="test") as session:
             return await drop_old_chunks(session, Settings(**changes))  # type: ignore[arg-type]
 
-    return asyncio.run(asyncio.wait_for(run(), 20))
+    return asyncio.run(asyncio.wait_for(run(), 60))
 
 
 def test_windows_are_forgotten_by_their_distance_from_the_newest(migrated: Database) -> None:
@@ -263,7 +263,7 @@ def test_what_is_being_read_is_dropped_afterwards_and_holds_up_nobody(
         reader.execute("SELECT count(*) FROM ub.cell_window")
         began = time.monotonic()
         assert drop(migrated, retain_windows_days=10) == NOTHING | {"cell_window": None, "rejected": 1}
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
         assert query(migrated.owner_url, kept) == [(2, 1)]
         monkeypatch.setattr(retention, "_INTERVAL_S", 0.0)
         monkeypatch.setattr(retention, "_AGAIN_S", 0.1)

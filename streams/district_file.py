@@ -10,7 +10,7 @@ def load_districts(settings: Settings) -> Districts:
     if settings.districts_file is None:
         return Districts.parse(None)
     try:
-        document = settings.districts_file.read_text("utf-8")
+        document = settings.districts_file.read_text("utf-8-sig")
     except OSError as error:
         raise SettingsError(
             f"UB_DISTRICTS_FILE={settings.districts_file}: {error.strerror}; give a readable GeoJSON file"

@@ -16,6 +16,11 @@ from streams.incidents.reading import GEOGRAPHIES, TYPES, beside, read
 from streams.settings import Settings
 from streams.threshold_file import read_thresholds
 
+_WAYS_OUT = {
+    GEOGRAPHIES: "put the geographies of the policies there, or into data.geographies of their file",
+    TYPES: "give a readable file of the feed's vehicle types",
+}
+
 
 def load_policy(settings: Settings) -> Policy:
     """Read the files, or make the default policy of the settings; PolicyError names what is wrong."""
@@ -57,10 +62,10 @@ def read_policy(settings: Settings, path: Path | None) -> tuple[Policy, Findings
     findings = Findings("default" if path is None else path.name)
     document = other = None
     if path is not None:
-        document = _text(path)
+        document = _text(path, "give a readable GeoJSON file or MDS policy document")
         name = beside(document)
         if name == GEOGRAPHIES or (name is not None and (path.parent / name).exists()):
-            other = _text(path.parent / name)
+            other = _text(path.parent / name, _WAYS_OUT[name])
     return read(document, other, default_rule(settings), city_of(settings), findings), findings
 
 
@@ -102,12 +107,10 @@ def city_of(settings: Settings) -> City:
     )
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, way_out: str) -> str:
     try:
-        return path.read_text()
+        return path.read_text("utf-8-sig")  # programs of Windows put a byte-order mark before it
     except OSError as error:
-        raise PolicyError(
-            f"policy file {path}: {error.strerror}; give a readable GeoJSON file or MDS policy document"
-        ) from None
+        raise PolicyError(f"policy file {path}: {error.strerror}; {way_out}") from None
     except UnicodeDecodeError as error:
         raise PolicyError(f"policy file {path}: {error}; UTF-8 is expected") from None

@@ -119,7 +119,7 @@ class _File(BaseModel):
 def read_thresholds(path: Path) -> tuple[Threshold, ...]:
     """Read a file of thresholds; PolicyError says all that is wrong with it."""
     try:
-        document = tomllib.loads(path.read_text())
+        document = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise PolicyError(f"thresholds {path}: {error.strerror}; give a readable TOML file") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:

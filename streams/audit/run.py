@@ -85,7 +85,7 @@ def rules_of(settings: Settings) -> Rules:
 
 def _text(path: Path | None) -> str | None:
     try:
-        return None if path is None else path.read_text("utf-8")
+        return None if path is None else path.read_text("utf-8-sig")
     except OSError as error:
         raise CannotAudit(
             f"UB_DISTRICTS_FILE={path}: {error.strerror}; give the file that the workers ran with"

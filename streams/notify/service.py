@@ -67,7 +67,7 @@ def load_inhibitions(settings: Settings) -> tuple[Inhibition, ...]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"UB_NOTIFY_FILE={path}: {error}; give a readable TOML file") from None
 

@@ -18,6 +18,12 @@ def test_districts_are_read_as_utf_8(tmp_path: Path) -> None:
     assert load_districts(Settings(districts_file=path)).of(47.2, 8.6) == "Zürich"
 
 
+def test_it_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "districts.geojson"
+    path.write_text("\ufeff" + DISTRICTS, "utf-8")
+    assert load_districts(Settings(districts_file=path)).of(47.2, 8.6) == "Zürich"
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -41,6 +41,10 @@ def test_a_threshold_says_its_bound_and_the_rest_is_as_usual(tmp_path: Path) -> 
     assert read(tmp_path, ONE) == (Threshold("bad air", "pm25", (("minor", 35.0),)),)
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert read(tmp_path, "\ufeff" + ONE) == read(tmp_path, ONE)
+
+
 def test_all_that_a_threshold_may_say_is_read_and_severities_stand_in_their_order(tmp_path: Path) -> None:
     text = """
 [[threshold]]

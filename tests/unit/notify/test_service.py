@@ -29,6 +29,13 @@ def test_one_that_can_be_told_without_districts_is_not(tmp_path: Path, match: st
     assert len(load_receivers(settings(tmp_path, match), {})) == 1
 
 
+def test_the_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    given = settings(tmp_path, "[]")
+    assert given.notify_file is not None
+    given.notify_file.write_text("\ufeff" + HOOK, "utf-8")
+    assert len(load_receivers(given, {})) == 1
+
+
 INHIBIT = """
 [[inhibit]]
 source_match = ["kind=too_many"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,22 @@ MDS_TYPES = (
     *("bicycle", "bus", "cargo_bicycle", "car", "delivery_robot", "moped", "motorcycle"),
     *("scooter", "scooter_standing", "scooter_seated", "truck", "other"),
 )
+_TIME = "milliseconds since the epoch"
+_FIRST_MS = 978_307_200_000
+"""In 2001, long before there was MDS: what lies before it is in seconds, but for 0, which is ever since."""
+_LAST_MS = 253_402_300_799_999
+"""The end of the year 9999, which is for good: what lies after it is in microseconds."""
 _SCOOTERS = {"scooter_standing", "scooter_seated"}
+
+
+def whole(value: object) -> int | None:
+    """Return a whole number of 0 or more, None where a value is none.
+
+    100.0 is one: so it is written by programs that know numbers of one kind only.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1 << 53:
+        return None
+    return int(value) if value == int(value) else None
 
 
 class Fields:
@@ -98,10 +114,10 @@ class Fields:
         value = self.values.get(key)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 53:
+        found = whole(value)
+        if found is None:
             self.error(key, "a whole number of 0 or more is expected")
-            return None
-        return value
+        return found
 
     def decimal(self, key: str) -> float | None:
         """Return a number of 0 or more, None where the key is null or missing."""
@@ -115,10 +131,25 @@ class Fields:
 
     def timestamp(self, key: str, *, required: bool) -> int | None:
         """Return milliseconds since the epoch, None where there are none."""
-        value = self.number(key)
-        if self.values.get(key) is None and required:
-            self.error(key, "milliseconds since the epoch are expected")
-        return value
+        value = self.values.get(key)
+        if value is None and not required:
+            return None
+        found = whole(value)
+        if found is None:
+            self.error(key, f"{_TIME} are expected")
+        elif 0 < found < _FIRST_MS:
+            day = datetime.fromtimestamp(found / 1000, UTC)
+            self.error(
+                key, f"{_TIME} are expected, and as such it is {day:%Y-%m-%d}; give seconds times 1,000"
+            )
+        elif found > _LAST_MS:
+            self.error(
+                key,
+                f"{_TIME} are expected, and as such it lies after the year 9999; divide microseconds by 1,000",
+            )
+        else:
+            return found
+        return None
 
     def yes(self, key: str, usual: bool) -> bool:
         """Return true or false."""

@@ -3,19 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+from streams.incidents.counts.fields import whole
 from streams.incidents.findings import Findings
 from streams.incidents.speeds.document import RIDING
 from streams.incidents.speeds.rules import SpeedRule
 from streams.incidents.stays.rules import StayRule
 
+_FASTEST_KMH = 1_000
+
 
 def speed_of_zone(rule: Mapping[str, Any], stay: StayRule, place: str, findings: Findings) -> SpeedRule:
     """Return what a rule of a zone says about speed; `stay` is what the same rule says about parking."""
-    limit = rule.get("maximum_speed_kph")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit < 1000):
-        findings.error(
-            f"{place}.maximum_speed_kph", f"is {limit!r}; a whole number of kilometres an hour is expected"
-        )
+    given = rule.get("maximum_speed_kph")
+    limit = whole(given)
+    if given is not None and (limit is None or limit >= _FASTEST_KMH):
+        rule_of_it = f"a whole number of kilometres an hour, below {_FASTEST_KMH:,}, is expected"
+        findings.error(f"{place}.maximum_speed_kph", f"is {given!r}; {rule_of_it}")
         limit = None
     return SpeedRule(
         rule_id=stay.rule_id,

@@ -62,6 +62,17 @@ def test_bounds_that_are_not_within_bounds_are_moved_by_one() -> None:
     assert one(minimum=0, maximum=0).minimum is None, "a minimum of 0 is none"
 
 
+def test_whole_numbers_may_be_written_with_a_point() -> None:
+    """Programs that know numbers of one kind only write them so."""
+    found = one(minimum=3.0, maximum=100.0)
+    assert (found.minimum, found.maximum) == (3, 100)
+    assert isinstance(found.maximum, int), "it is shown without a point, too"
+    made = policy(1, rule(7, 1), start_date=float(START), end_date=START + 1e3)
+    read, findings = read_all(document([made], [AREA]))
+    assert not findings.errors
+    assert (read.counts[0].begin, read.counts[0].end) == (START, START + 1000)
+
+
 def test_several_geographies_are_one_area() -> None:
     text = document([policy(1, rule(7, 1, 2, maximum=1))], [AREA, geography(2, square(20, 20), "Market")])
     found = read_all(text)[0].counts[0].rules[0]
@@ -162,6 +173,7 @@ def test_a_field_that_mds_does_not_have_is_noted() -> None:
         ("vehicle_types", ["spaceship"], "a list of vehicle types of MDS (bicycle, bus, "),
         ("propulsion_types", ["human"], "vehicles are not counted by propulsion; leave it out"),
         ("maximum", -1, "is -1; a whole number of 0 or more is expected"),
+        ("maximum", 1e300, "a whole number of 0 or more is expected"),
         ("maximum", 1.5, "a whole number of 0 or more is expected"),
         ("maximum", True, "a whole number of 0 or more is expected"),
         ("minimum", "3", "a whole number of 0 or more is expected"),
@@ -187,7 +199,20 @@ def test_a_mistake_in_a_rule_is_named_by_its_place(field: str, value: Any, says:
         ("name", 3, "is 3; a text of printable characters is expected"),
         ("provider_ids", ["a/b"], "a list of operators, as MQTT topics name them, is expected"),
         ("start_date", None, "is None; milliseconds since the epoch are expected"),
-        ("start_date", "2026-01-01", "a whole number of 0 or more is expected"),
+        ("start_date", "2026-01-01", "is '2026-01-01'; milliseconds since the epoch are expected"),
+        (
+            "start_date",
+            START // 1000,
+            f"is {START // 1000}; milliseconds since the epoch are expected, and as such it is 1970-01-21; "
+            "give seconds times 1,000",
+        ),
+        ("published_date", START // 1000, "and as such it is 1970-01-21"),
+        ("end_date", 978_307_199_999, "and as such it is 2000-12-31"),
+        (
+            "end_date",
+            START * 1000,
+            "and as such it lies after the year 9999; divide microseconds by 1,000",
+        ),
         ("end_date", START, f"it must lie after start_date {START}"),
         ("prev_policies", [identity(1)], "it would end as it begins; leave its own id out"),
         ("rules", [], "is []; a list of MDS rules is expected"),
@@ -231,6 +256,15 @@ def test_a_policy_on_another_mode_is_noted_and_not_judged() -> None:
         .counts[0]
         .rules[0]
     )
+
+
+def test_policies_may_have_begun_with_the_epoch_and_end_with_the_calendar() -> None:
+    """Both mean for ever, and are times."""
+    last = 253_402_300_799_999
+    made = policy(1, rule(7, 1), published_date=0, start_date=0, end_date=last)
+    read, findings = read_all(document([made], [AREA]))
+    assert not findings.errors
+    assert (read.counts[0].begin, read.counts[0].end) == (0, last)
 
 
 def test_all_policies_end_with_their_file_at_the_latest() -> None:

@@ -85,7 +85,13 @@ def test_a_limit_of_a_zone_that_is_no_speed_is_named(given: object) -> None:
     _, findings = parsed(gbfs(feature(PLAZA, {"ride_end_allowed": True, "maximum_speed_kph": given})))
     [error] = findings.errors
     assert "features[0].properties.rules[0].maximum_speed_kph: is" in error
-    assert "a whole number of kilometres an hour is expected" in error
+    assert "a whole number of kilometres an hour, below 1,000, is expected" in error
+
+
+def test_a_limit_of_a_zone_may_be_written_with_a_point() -> None:
+    read, findings = parsed(gbfs(feature(PLAZA, {"ride_end_allowed": True, "maximum_speed_kph": 6.0})))
+    assert not findings.errors
+    assert read.speeds[0].rules[0].limit_kmh == 6
 
 
 def test_zones_limit_speed_by_type_and_in_their_order() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 from streams.incidents.counts.document import (
     Judged,
     data_of,
+    enveloped,
     geographies_of,
     is_mds,
     read_other,
     read_policies,
 )
+from streams.incidents.counts.fields import shown
 from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule, read_zones
@@ -20,6 +22,10 @@ from streams.incidents.stays.gbfs_types import VehicleTypes
 
 GEOGRAPHIES = "geographies.json"
 TYPES = "vehicle_types.json"
+_FORMS = (
+    "a GeoJSON FeatureCollection, MDS policies (data.policies) or geofencing zones of GBFS (data.geofencing_zones) "
+    "are expected"
+)
 
 
 def beside(document: str) -> str | None:
@@ -27,7 +33,7 @@ def beside(document: str) -> str | None:
 
     An MDS policy document that does not hold its geographies itself needs them; zones of GBFS may name types.
     """
-    value = _json(document)
+    value = _value(document)
     if is_mds(value):
         return GEOGRAPHIES if geographies_of(document) is None else None
     return TYPES if is_gbfs(value) else None
@@ -38,7 +44,7 @@ def read(document: str | None, other: str | None, default: Rule, city: City, fin
 
     `other` is the text of the file `beside` it, None where there is none.
     """
-    value = None if document is None else _json(document)
+    value = None if document is None else _value(document)
     if value is not None and is_gbfs(value):
         terms = Terms(VehicleTypes(other, findings), default.min_duration_ms)
         zones = read_geofencing(value, terms, findings)
@@ -50,11 +56,15 @@ def read(document: str | None, other: str | None, default: Rule, city: City, fin
             speed_areas=zones.areas if zones.speeds else (),
             time_zone=city.time_zone,
         )
-    if isinstance(value, dict) and "policies" in data_of(value) and not is_mds(value):
-        findings.error("data.policies", "a list of MDS policies is expected")
-        return read_zones(None, default, findings)
-    if document is None or value is None or not is_mds(value):
+    if value is None or (isinstance(value, dict) and value.get("type") == "FeatureCollection"):
         return read_zones(document, default, findings)
+    if not is_mds(value):
+        if "policies" in data_of(value):
+            given = shown(data_of(value)["policies"])
+            findings.error("data.policies", f"is {given}; a list of MDS policies is expected")
+        else:
+            findings.error("", f"{_held(value)}; {_FORMS}")
+        return read_zones(None, default, findings)
     others = None if other is None else read_other(other, findings)
     decides = f"{default.min_duration_ms} {city.time_zone} {sorted(city.vehicle_types)}"
     found = read_policies(value, others, Judged(decides, default.min_duration_ms), city, findings)
@@ -70,8 +80,18 @@ def read(document: str | None, other: str | None, default: Rule, city: City, fin
     )
 
 
-def _json(document: str) -> Any:
+def _value(document: str) -> Any:
+    """Return what a text holds, None where it is no JSON; policies in their envelope."""
     try:
-        return json.loads(document)
+        return enveloped(json.loads(document), "policies", "policy")
     except (ValueError, RecursionError):
         return None
+
+
+def _held(value: Any) -> str:
+    """Return, for people, what a document holds that is of none of the forms."""
+    if not isinstance(value, dict):
+        return f"is {shown(value)}"
+    if isinstance(value.get("type"), str):
+        return f"is of type {value['type']!r:.80}"
+    return f"holds {sorted(data_of(value))!r:.200}"

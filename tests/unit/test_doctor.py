@@ -37,7 +37,7 @@ def test_a_broker_that_keeps_everything_is_well() -> None:
     [
         (None, "No such file"),
         (b"{", "not JSON"),
-        (b"[]", "FeatureCollection is expected"),
+        (b"[]", "is a list of 0; a GeoJSON FeatureCollection, MDS policies"),
         (b"\xff\xfe", "can't decode"),
     ],
 )

@@ -84,7 +84,7 @@ Made = tuple[CountPolicy, StayPolicy, SpeedPolicy, TripPolicy]
 
 def is_mds(document: Any) -> bool:
     """Return whether a JSON value has the form of an MDS policy document."""
-    return isinstance(document, dict) and isinstance(data_of(document).get("policies"), list)
+    return isinstance(data_of(document).get("policies"), list)
 
 
 def geographies_of(document: str) -> Any:
@@ -99,7 +99,23 @@ def read_other(document: str, findings: Findings) -> Any:
     except (ValueError, RecursionError) as error:
         findings.error("geographies.json", f"not JSON ({error})")
         return []
-    return data_of(value).get("geographies") if isinstance(value, dict) else None
+    return data_of(enveloped(value, "geographies", "geography")).get("geographies")
+
+
+def enveloped(value: Any, many: str, one: str) -> Any:
+    """Return a document in the form of the flat files: {"data": {"policies": [...]}}, or with geographies.
+
+    Agencies publish a policy, a geography, or a list of them without that, too; APIs of MDS 1 `data.policy`.
+    """
+    held = value.get("data", value) if isinstance(value, dict) else value
+    if isinstance(held, dict) and isinstance(held.get(one), dict):
+        held = [held[one]]
+    elif isinstance(held, dict) and f"{one}_id" in held:
+        held = [held]
+    elif not isinstance(held, list) or not any(isinstance(v, dict) and f"{one}_id" in v for v in held):
+        return value
+    around = value if isinstance(value, dict) and "data" in value else {}
+    return {**around, "data": {many: held}}
 
 
 def read_policies(
@@ -151,9 +167,9 @@ def _spoken_of(
     return tuple({area.area_id: area for area in ground.values() if area.area_id in ids}.values())
 
 
-def data_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+def data_of(document: Any) -> Mapping[str, Any]:
     """Return what a document holds, be it in an envelope or not; nothing where that is no object."""
-    data = document.get("data", document)
+    data = document.get("data", document) if isinstance(document, dict) else None
     return data if isinstance(data, dict) else {}
 
 

@@ -32,6 +32,13 @@ def whole(value: object) -> int | None:
     return int(value) if value == int(value) else None
 
 
+def shown(value: object) -> str:
+    """Return what a JSON value is, in a few words."""
+    if isinstance(value, dict):
+        return "an object"
+    return f"a list of {len(value):,}" if isinstance(value, list) else f"{value!r:.80}"
+
+
 class Fields:
     """The fields of one JSON object at a place of the document, such as data.policies[0].rules[2]."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import shapely
 
-from streams.incidents.counts.fields import Fields
+from streams.incidents.counts.fields import Fields, shown
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of, too_far
 
@@ -51,7 +51,8 @@ class Geography:
 def read_geographies(values: Any, place: str, city: City, findings: Findings) -> dict[str, Geography]:
     """Return the geographies of a list, by id."""
     if not isinstance(values, list):
-        findings.error(place, f"is {type(values).__name__}; a list of MDS geographies is expected")
+        given = "missing" if values is None else shown(values)
+        findings.error(place, f"is {given}; a list of MDS geographies is expected")
         return {}
     found: dict[str, Geography] = {}
     for index, value in enumerate(values):

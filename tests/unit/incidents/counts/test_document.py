@@ -12,6 +12,7 @@ from streams.incidents.counts.hours import Hours
 from streams.incidents.counts.rules import COUNTED
 from streams.incidents.findings import Findings
 from streams.incidents.policy import read_zones
+from streams.incidents.reading import beside
 from streams.policy_file import city_of
 from streams.settings import Settings
 from tests.unit.incidents.counts.mds import (
@@ -98,7 +99,60 @@ def test_geographies_may_stand_in_a_document_of_their_own() -> None:
         or "0.11" not in others
     )
     _, findings = read_all(text)
-    assert findings.errors[0].startswith("policy test, geographies.json, data.geographies: is NoneType")
+    assert findings.errors[0].startswith(
+        "policy test, geographies.json, data.geographies: is missing; a list"
+    )
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        policy(1, rule(7, 1)),
+        [policy(1, rule(7, 1))],
+        {"version": "1.0.0", "data": policy(1, rule(7, 1))},
+        {"version": "1.0.0", "data": [policy(1, rule(7, 1))]},
+        {"version": "1.0.0", "data": {"policy": policy(1, rule(7, 1))}},
+        {"version": "2.0.0", "policies": [policy(1, rule(7, 1))]},
+    ],
+)
+def test_policies_may_come_without_their_envelope(published: Any) -> None:
+    text = json.dumps(published)
+    assert beside(text) == "geographies.json"
+    read, findings = read_all(text, others=json.dumps({"data": {"geographies": [AREA]}}))
+    assert not findings.errors
+    assert [one.name for one in read.counts[0].rules] == ["rule 7"]
+
+
+@pytest.mark.parametrize(
+    "published",
+    [AREA, [AREA], {"data": AREA}, {"data": [AREA]}, {"data": {"geography": AREA}}, {"geographies": [AREA]}],
+)
+def test_geographies_may_come_without_their_envelope(published: Any) -> None:
+    read, findings = read_all(json.dumps([policy(1, rule(7, 1))]), others=json.dumps(published))
+    assert not findings.errors
+    assert len(read.counts[0].rules[0].cells) == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("[]", "is a list of 0"),
+        ("[3]", "is a list of 1"),
+        ("3", "is 3"),
+        ('{"type": "Feature"}', "is of type 'Feature'"),
+        ('{"type": "Polygon"}', "is of type 'Polygon'"),
+        ("{}", "holds []"),
+        (json.dumps({"version": "2.0.0", "data": {"geographies": [AREA]}}), "holds ['geographies']"),
+        ('{"data": {"type": "FeatureCollection", "features": []}}', "holds ['features', 'type']"),
+        ('{"version": "2.3", "geofencing_zones": {}}', "holds ['geofencing_zones', 'version']"),
+    ],
+)
+def test_what_is_no_policy_file_of_any_form_is_refused_by_what_it_holds(text: str, given: str) -> None:
+    forms = (
+        "a GeoJSON FeatureCollection, MDS policies (data.policies) or geofencing zones of GBFS "
+        "(data.geofencing_zones) are expected"
+    )
+    assert read_all(text)[1].errors == [f"policy test: {given}; {forms}"]
 
 
 def test_rules_of_other_types_are_named_and_left_out() -> None:
@@ -314,7 +368,8 @@ def test_geographies_that_are_no_json_are_named_as_such() -> None:
 
 def test_policies_that_are_no_list_are_named_as_such() -> None:
     text = json.dumps({"version": "2.0.0", "data": {"policies": {"1": policy(1, rule(7, 1))}}})
-    assert read_all(text)[1].errors == ["policy test, data.policies: a list of MDS policies is expected"]
+    found = read_all(text)[1].errors
+    assert found == ["policy test, data.policies: is an object; a list of MDS policies is expected"]
 
 
 def test_a_rule_may_name_some_of_the_types_here_or_all_of_them() -> None:

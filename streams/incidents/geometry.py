@@ -31,7 +31,9 @@ def area_of(geometry: Mapping[str, Any]) -> tuple[Any, str]:
     Raises GeometryError.
     """
     if geometry.get("type") not in ("Polygon", "MultiPolygon"):
-        raise GeometryError(f"geometry {geometry.get('type')!r}; Polygon or MultiPolygon is expected")
+        raise GeometryError(
+            f"geometry {geometry.get('type')!r}; Polygon or MultiPolygon is expected: draw the area that is meant"
+        )
     try:
         area = shape(geometry)
         problem = "" if area.is_valid else explain_validity(area)

@@ -44,7 +44,8 @@ RULE_FIELDS = (
     *("minimum", "maximum", "inclusive_minimum", "inclusive_maximum", "start_time", "end_time", "days"),
     *("rate_amount", "rate_recurrence", "rate_applies_when", "messages", "value_url"),
 )
-RULE_TYPES = ("count", "time", "speed", "rate", "user")
+JUDGED = ("count", "time", "speed")
+RULE_TYPES = (*JUDGED, "rate", "user")
 MODE = "micromobility"
 NOTICE_MS = 20 * 60_000
 """A policy begins so long after it was published, that all may have read it."""
@@ -131,7 +132,8 @@ def read_policies(
         findings.note("version", f"is {version!r}; the file is read as MDS 2.0")
     own = data.get("geographies")
     place = "geographies.json, data.geographies" if own is None else "data.geographies"
-    areas = read_geographies(geographies if own is None else own, place, city, findings)
+    given = geographies if own is None else own
+    areas = read_geographies(given, _asked(data["policies"]), place, city, findings)
     ground = {name: Area.of(one.shape) for name, one in areas.items() if one.shape is not None}
     found: dict[str, Made] = {}
     superseded: dict[str, int] = {}
@@ -157,6 +159,16 @@ def read_policies(
     speeds = tuple(replace(one, end=ends[name]) for name, (_, _, one, _) in found.items() if one.rules)
     trips = tuple(replace(one, end=ends[name]) for name, (_, _, _, one) in found.items() if one.rules)
     return Read(counts, stays, _spoken_of(stays, ground), speeds, _spoken_of(speeds, ground), trips)
+
+
+def _asked(policies: Sequence[Any]) -> frozenset[str]:
+    """Return the ids of the geographies that rules speak of which are judged; what is wrong with them is said later."""
+    lists = [
+        one.get("rules") for one in policies if isinstance(one, dict) and one.get("mode_id") in (None, MODE)
+    ]
+    rules = (rule for some in lists if isinstance(some, list) for rule in some if isinstance(rule, dict))
+    judged = (Fields(rule, "", Findings("")) for rule in rules if rule.get("rule_type") in JUDGED)
+    return frozenset(one for rule in judged for one in rule.uuids("geographies", ""))
 
 
 def _spoken_of(
@@ -257,7 +269,7 @@ def _rule(
     if kind not in RULE_TYPES:
         fields.error("rule_type", f"one of {', '.join(RULE_TYPES)} is expected")
         return None
-    if kind not in ("count", "time", "speed"):
+    if kind not in JUDGED:
         fields.note("", f"a rule of type {kind} is not judged, and takes no vehicles from the rules after it")
         return None
     if former:

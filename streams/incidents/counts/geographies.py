@@ -1,6 +1,6 @@
 """Geographies of an MDS document: the cells whose centre they hold."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from math import cos, radians, sqrt
@@ -16,6 +16,8 @@ MOST_CELLS = 1_000_000
 """Of one geography; at resolution 9 a province of 100,000 km², which H3 takes 4 s for, and the worker with it."""
 MOST_CELLS_OF_BOX = 5_000_000
 """Of the widest box around an outline, 1,000 km from corner to corner: H3 takes time and memory by that, too."""
+_NAMED = 5
+"""So many geographies at most are named in one note."""
 KM2_PER_SQUARE_DEGREE = 12_364.0
 
 
@@ -48,13 +50,16 @@ class Geography:
     shape: Any
 
 
-def read_geographies(values: Any, place: str, city: City, findings: Findings) -> dict[str, Geography]:
-    """Return the geographies of a list, by id."""
+def read_geographies(
+    values: Any, asked: Container[str], place: str, city: City, findings: Findings
+) -> dict[str, Geography]:
+    """Return the geographies of a list, by id; of those that are not asked for, which may be no areas, nothing."""
     if not isinstance(values, list):
         given = "missing" if values is None else shown(values)
         findings.error(place, f"is {given}; a list of MDS geographies is expected")
         return {}
     found: dict[str, Geography] = {}
+    others: list[str] = []
     for index, value in enumerate(values):
         at = f"{place}[{index}]"
         if not isinstance(value, dict):
@@ -64,9 +69,17 @@ def read_geographies(values: Any, place: str, city: City, findings: Findings) ->
         geography_id = fields.uuid("geography_id")
         if geography_id in found:
             fields.error("geography_id", "another geography has this id; give it one of its own")
+        if geography_id and geography_id not in asked:
+            others.append(geography_id)
+            continue
         name = fields.text("name")
         cells, shape = _cells(value.get("geography_json"), name, f"{at}.geography_json", city, findings)
         found[geography_id] = Geography(geography_id, name, cells, shape)
+    if others:
+        some = ", ".join(others[:_NAMED]) + (", …" if others[_NAMED:] else "")
+        findings.note(
+            place, f"{len(others):,} are not read, as no rule that is judged speaks of them: {some}"
+        )
     return found
 
 

@@ -170,7 +170,8 @@ def test_a_lower_threshold_that_is_not_lower_is_refused(raise_ratio: float, clea
 def test_a_zone_that_is_no_area_is_refused(kind: str | None) -> None:
     feature = zone(square(0, 0))
     feature["geometry"]["type"] = kind
-    assert refusal(feature).endswith(f"geometry {kind!r}; Polygon or MultiPolygon is expected")
+    says = f"geometry {kind!r}; Polygon or MultiPolygon is expected: draw the area that is meant"
+    assert refusal(feature).endswith(says)
 
 
 def test_an_outline_that_crosses_itself_is_refused_with_the_place() -> None:

@@ -469,7 +469,7 @@ def nobody_is_asked(geometry: Any) -> frozenset[str]:
     [
         (None, "", "holds no outline"),
         ({"type": "FeatureCollection", "features": []}, "", "holds no outline"),
-        ({"type": "Point", "coordinates": [0.1, 0.1]}, "", "geometry 'Point'; Polygon or MultiPolygon is expected"),
+        ({"type": "Point", "coordinates": [0.1, 0.1]}, "", "Polygon or MultiPolygon is expected: draw the area"),
         ({"type": "Feature", "geometry": {"type": "Polygon"}}, ".geometry", "geometry cannot be read"),
         (square(10, 10, 0), "", "correct"),
         (square(10, 10, 3000), "", "of some 8,689,458 cells, has more than 1,000,000; look for a mistyped corner"),
@@ -483,6 +483,23 @@ def test_a_geography_that_cannot_be_counted_in_is_refused(geometry: Any, place: 
     _, findings = read_all(document([policy(1, rule(7, 1))], [geography(1, geometry)]), where)
     assert findings.errors[0].startswith(f"policy test, data.geographies[0].geography_json{place}: ")
     assert says in findings.errors[0]
+
+
+def test_geographies_that_no_rule_speaks_of_are_not_read() -> None:
+    """Cities publish all of theirs in one file, stops (points) and rivers (lines) among them."""
+    stop = geography(2, {"type": "Point", "coordinates": [0.1, 0.1]}, "Stop")
+    rate = {**rule(8, 2), "rule_type": "rate"}
+    buses = policy(2, rule(9, 2), mode_id="passenger-services")
+    river = {"geography_id": identity(3).upper(), "geography_json": None}
+    _, findings = read_all(document([policy(1, rule(7, 1), rate), buses], [AREA, stop, river]))
+    assert not findings.errors
+    [note] = [text for text in findings.notes if "data.geographies" in text]
+    assert note == (
+        "policy test, data.geographies: 2 are not read, as no rule that is judged speaks of them: "
+        f"{identity(2)}, {identity(3)}"
+    )
+    _, findings = read_all(document([policy(1, rule(7, 1, 2))], [AREA, stop]))
+    assert len(findings.errors) == 1, "a rule speaks of it"
 
 
 def test_a_zone_across_the_antimeridian_is_counted_in() -> None:

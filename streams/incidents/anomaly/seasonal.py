@@ -10,12 +10,14 @@ What is anomalous does not teach, but a level that has changed for good must not
 whose values were doubtful for `warm_weeks` weeks in a row is forgotten, and warmed up again.
 
 People live by the clock, so hours are those that the clocks of the city show. By UTC every rush hour would be in
-another hour from the night on in which clocks are put on or back.
+another hour from the night on in which clocks are put on or back. Where a city is given another time zone, what was
+learnt by the clocks before is turned by what lies between the two, to whole hours.
 """
 
 import math
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -45,11 +47,15 @@ class Hour(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False
 
 
 class Week(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """What is known of a series: its hours, and the mean distance of newer values from the medians of theirs."""
+    """What is known of a series: its hours, and the mean distance of newer values from the medians of theirs.
+
+    `zone` is that whose clocks show the hours; empty: the city's.
+    """
 
     hours: list[Hour]
     distance: float = 0.0
     distances: int = 0
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ class Seasonal:
 
     def learn(self, state: Week, at_ms: int, value: float, score: Score) -> None:
         """Move median and deviation of the hour by a step each."""
+        self._turn(state, at_ms)
         hour, week = self._hour(state, at_ms)
         if hour.last != week:
             strange = self._strange(hour, week)
@@ -132,9 +139,26 @@ class Seasonal:
         hour.median += math.copysign(min(scale, away), value - hour.median)
         hour.deviation += math.copysign(min(scale, abs(apart)), apart)
 
+    def _turn(self, state: Week, at_ms: int) -> None:
+        """Go on by the city's clocks: hours that others showed are turned by what lies between the two at a time."""
+        if state.zone != str(self.zone):
+            apart = shown_ms(at_ms, self.zone) - shown_ms(at_ms, self._clocks(state))
+            hours = round(apart / HOUR_MS) % HOURS
+            state.hours = state.hours[-hours:] + state.hours[:-hours]
+            state.zone = str(self.zone)
+
+    def _clocks(self, state: Week) -> tzinfo:
+        """Return whose clocks show the hours of a state."""
+        if state.zone in ("", str(self.zone)):
+            return self.zone
+        try:
+            return ZoneInfo(state.zone)
+        except ZoneInfoNotFoundError:  # of another machine
+            return self.zone
+
     def _hour(self, state: Week, at_ms: int) -> tuple[Hour, int]:
         """Return the hour of the week that the clocks show, and the number of the week."""
-        week, hour = divmod((shown_ms(at_ms, self.zone) + MONDAY_MS) // HOUR_MS, HOURS)
+        week, hour = divmod((shown_ms(at_ms, self._clocks(state)) + MONDAY_MS) // HOUR_MS, HOURS)
         return state.hours[hour], week
 
     @staticmethod

@@ -274,6 +274,41 @@ def test_what_is_strange_now_and_then_never_becomes_usual() -> None:
     assert all((score.score >= 0.5) == (n % 12 < 5) for n, score in enumerate(scores))
 
 
+@pytest.mark.parametrize(("former", "city"), [("UTC", "Asia/Shanghai"), ("Asia/Tokyo", "America/New_York")])
+def test_hours_that_were_learnt_by_other_clocks_are_turned_to_those_of_the_city(
+    former: str, city: str
+) -> None:
+    """UB_TIMEZONE is set right after four weeks: what is usual comes at the same times as before."""
+    before, after = (for_subject("seasonal", "flow", ZoneInfo(zone)) for zone in (former, city))
+    values = [200.0 + hour % 5 if 8 <= hour % 24 < 20 else 20.0 + hour % 3 for hour in range(6 * 168)]
+    _, state = run(before, values[: 4 * 168], HOUR)
+    _, same = run(before, values[: 4 * 168], HOUR)
+    changed = msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=after.state)
+    for number, value in enumerate(values[4 * 168 :], 4 * 168):
+        at = T0 + number * HOUR
+        score = after.score(changed, at, value)
+        assert score == before.score(same, at, value)
+        assert score.score < 0.5
+        after.learn(changed, at, value, score)
+        before.learn(same, at, value, score)
+    night, noon = T0 + 6 * 168 * HOUR, T0 + (6 * 168 + 12) * HOUR
+    assert after.score(changed, night, 203.0).score > 0.5
+    assert after.score(changed, noon, 20.0).score > 0.5
+
+
+def test_hours_of_which_nobody_wrote_down_by_whose_clocks_are_those_of_the_city() -> None:
+    """As they were stored before; so are those of a time zone that this machine does not know."""
+    member = for_subject("seasonal", "flow", ZoneInfo("Asia/Shanghai"))
+    _, state = run(member, [5.0 + hour % 24 for hour in range(4 * 168)], HOUR)
+    fields = msgspec.to_builtins(state)
+    for stored in (fields[:3], [*fields[:3], "Moon/Tycho"]):
+        found = msgspec.convert(stored, member.state)
+        at = T0 + 4 * 168 * HOUR
+        assert member.score(found, at, 5.0) == member.score(state, at, 5.0)
+        member.learn(found, at, 5.0, member.score(found, at, 5.0))
+        assert msgspec.to_builtins(found)[3] == "Asia/Shanghai"
+
+
 def test_an_hour_in_which_it_never_rained_is_not_held_to_be_without_any_noise() -> None:
     member = for_subject("seasonal", "rain")
     scores, state = run(member, [0.0] * (4 * 168) + [0.1] * 168, HOUR)

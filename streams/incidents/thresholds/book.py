@@ -82,8 +82,10 @@ class ThresholdBook:
         """By figure and metric."""
         for one in thresholds:
             self._by.setdefault((one.figure, one.metric), []).append(one)
-        for figure, gate in self._gates.items():
-            gate.metrics = {metric for of, metric in self._by if of == figure}
+        # All figures, whichever count now: windows that are held as a figure changes are judged by the new one.
+        metrics = {one.metric for one in thresholds}
+        for gate in self._gates.values():
+            gate.metrics = metrics
         for region in self._regions.values():
             region.gone.clear()
         for key, series in self._series.items():
@@ -105,9 +107,8 @@ class ThresholdBook:
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Hold closed windows back; yields the events of alerts about those that are whole now, oldest first."""
         if isinstance(message, Metrics):
-            for gate in self._gates.values():
-                if gate.metrics:
-                    gate.put(message, record.offset)
+            for gate in self._gates.values() if self._by else ():
+                gate.put(message, record.offset)
         elif isinstance(message, CellsHealth):
             region = self._regions.setdefault(message.region, _Region())
             for key in sorted(region.gone):

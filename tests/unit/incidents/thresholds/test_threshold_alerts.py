@@ -276,6 +276,21 @@ def test_one_that_is_changed_ends_where_the_value_does_not_reach_its_bound_any_m
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_window_that_is_held_as_the_figure_changes_is_judged_by_the_new_one(restarted: bool) -> None:
+    """Else an alert would stay open until the next reading, which may come in an hour, or never."""
+    mean = replace(FULL, min_duration_ms=0, hysteresis=0.0)
+    watched = Measured(policy(mean))
+    (alert,) = watched.live(0, 99.0)
+    watched.put((1, CELL, "fill_level", 10.0, 0), (1, OTHER, "fill_level", 78.0, 0), watermark=2)
+    watched.take(policy(replace(mean, figure="most")))
+    if restarted:
+        watched.crash()
+    ended, begun = sorted(watched.health(2), key=lambda one: one.status, reverse=True)
+    assert (ended.alert_id, ended.status, ended.ends_at) == (alert.alert_id, "cleared", T0 + MINUTE)
+    assert (begun.cell, begun.status, begun.starts_at) == (OTHER, "active", T0 + MINUTE)
+
+
 def test_a_run_that_no_alert_told_of_begins_anew_with_a_changed_threshold() -> None:
     made = Measured(policy(FULL))
     made.live(0, 85)

@@ -39,7 +39,7 @@ from sensors_sim.sources.formats import FORMATS, open_feed
 from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
 from sensors_sim.stop import Stop
 from sensors_sim.truth.witness import Witness
-from sensors_sim.zones import named_offset
+from sensors_sim.zones import span
 
 
 class SimGroup(click.Group):
@@ -203,8 +203,7 @@ def _summarise(outcome: Outcome, as_json: bool, zone: tzinfo) -> None:
     )
     if outcome.first_ts is not None and outcome.last_ts is not None:
         first, last = local(outcome.first_ts, zone), local(outcome.last_ts, zone)
-        span = f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S}"
-        click.echo(f"event time {span} {named_offset(last)}", err=True)
+        click.echo(f"event time {span(first, last, '%Y-%m-%d %H:%M:%S')}", err=True)
     for line in report_lines(outcome.report):
         click.echo(line, err=True)
     if outcome.faults:

@@ -17,7 +17,7 @@ from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load, names
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
 from sensors_sim.truth.entry import Truth, iso
 from sensors_sim.truth.witness import truth_of
-from sensors_sim.zones import named_offset
+from sensors_sim.zones import named_offset, span
 
 
 @click.command("list")
@@ -133,7 +133,8 @@ def explained(scenario: Scenario) -> list[str]:
     ]
     for event in sorted(scenario.events, key=lambda one: one.begins_s):
         first, last = scenario.local(event.begins_s), scenario.local(event.ends_s)
-        lines.append(f"  happens   {first:%H:%M} to {last:%H:%M}, {event.where}: {event.explain()}")
+        times = span(first, last, usual=named_offset(scenario.local()))
+        lines.append(f"  happens   {times}, {event.where}: {event.explain()}")
     if not scenario.events:
         lines.append("  happens   nothing but an ordinary day")
     if scenario.faults:

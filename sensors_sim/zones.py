@@ -31,6 +31,18 @@ def named_offset(moment: datetime) -> str:
     return f"UTC{'-' if minutes < 0 else '+'}{hours}{f':{rest:02d}' if rest else ''}" if minutes else "UTC"
 
 
+def span(first: datetime, last: datetime, form: str = "%H:%M", usual: str = "") -> str:
+    """Return two local times for people, with their offset where it is not the usual one.
+
+    Where clocks are changed in between each has its own: an hour may come twice.
+    """
+    offsets = named_offset(first), named_offset(last)
+    begin, end = f"{first:{form}}", f"{last:{form}}"
+    if offsets[0] != offsets[1]:
+        return f"{begin} {offsets[0]} to {end} {offsets[1]}"
+    return f"{begin} to {end}" + ("" if offsets[1] == usual else f" {offsets[1]}")
+
+
 def is_skipped(local: datetime, zone: tzinfo) -> bool:
     """Say whether clocks leave out a local time (without its zone), because they are put forward over it."""
     there_and_back = local.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from sensors_sim.plot import bikes, city_map, sensors
 from sensors_sim.plot.day import Day
 from sensors_sim.plot.palette import INK, QUIET
-from sensors_sim.zones import named_offset
+from sensors_sim.zones import span
 
 _ACROSS = 5
 
@@ -56,7 +56,7 @@ def _head(figure: Figure, day: Day) -> None:
     figure.text(
         0.98,
         0.972,
-        f"{day.city.name}, {begin:%A %Y-%m-%d %H:%M} to {end:%H:%M} {named_offset(end)}",
+        f"{day.city.name}, {begin:%A %Y-%m-%d} {span(begin, end)}",
         fontsize=10.5,
         color=INK,
         ha="right",

@@ -52,6 +52,31 @@ def test_cities_are_listed_with_what_there_is_in_them() -> None:
     assert "Europe/Oslo, 8,600 bikes" in lines[0]
 
 
+AUTUMN = """
+summary = "The night in which clocks are put back"
+city = "oslo"
+
+[calendar]
+start = 2025-10-26T00:30:00
+duration = "5 h"
+
+[[events]]
+event = "bike-dump"
+operator = "hello"
+station = "Storo"
+begins = "02:30"
+within = "90 min"
+bikes = 50
+"""
+
+
+def test_hours_that_come_twice_are_told_apart(tmp_path: Path) -> None:
+    file = tmp_path / "autumn.toml"
+    file.write_text(AUTUMN)
+    lines = call("show", str(file)).stdout.splitlines()
+    assert "  happens   02:30 UTC+2 to 03:00 UTC+1, Storo: " in "\n".join(lines)
+
+
 def test_a_run_tells_its_time_by_the_clock_of_the_city() -> None:
     with FakeBroker().running() as broker:
         result = call(

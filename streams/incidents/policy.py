@@ -17,6 +17,7 @@ from typing import Any
 
 import shapely
 
+from streams.incidents.counts.fields import others
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of, too_far
@@ -24,6 +25,8 @@ from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import Area, StayPolicy
 from streams.incidents.thresholds.rules import Threshold
 from streams.incidents.trips.rules import TripPolicy
+
+PROPERTIES = ("name", "capacity", "raise_ratio", "clear_ratio", "min_duration_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,10 @@ def parse(document: str | None, default: Rule, name: str) -> Policy:
 def read_zones(document: str | None, default: Rule, findings: Findings) -> Policy:
     """Build the policy from a GeoJSON text, of the zones that are right; all mistakes are added to the findings."""
     version = hashlib.sha256(f"{default}{document or ''}".encode()).hexdigest()[:12]
-    zones = (
-        [] if document is None else [_zone(f, i, default, findings) for i, f in _features(document, findings)]
-    )
+    features = [] if document is None else _features(document, findings)
+    zones = [_zone(feature, index, default, findings) for index, feature in features]
+    if ignored := others((_properties(feature) for _, feature in features), PROPERTIES):
+        findings.note("features", f"properties {ignored} decide nothing; there are {', '.join(PROPERTIES)}")
     return Policy(findings.name, version, default, tuple(zone for zone in zones if zone is not None))
 
 
@@ -121,9 +125,13 @@ def _features(document: str, findings: Findings) -> list[tuple[int, Any]]:
     return list(enumerate(features))
 
 
+def _properties(feature: Any) -> Any:
+    return feature.get("properties") if isinstance(feature, dict) else None
+
+
 def _zone(feature: Any, index: int, default: Rule, findings: Findings) -> tuple[Rule, Any] | None:
     place = f"feature {index}"
-    properties = feature.get("properties") if isinstance(feature, dict) else None
+    properties = _properties(feature)
     if not isinstance(properties, dict) or not isinstance(feature.get("geometry"), dict):
         findings.error(place, "a GeoJSON Feature with geometry and properties is expected")
         return None
@@ -136,10 +144,15 @@ def _zone(feature: Any, index: int, default: Rule, findings: Findings) -> tuple[
     def number(key: str, usual: float, least: float) -> float:
         return _number(properties, key, usual, least, place, findings)
 
+    capacity = number("capacity", default.capacity, 1)
+    if capacity % 1:
+        findings.note(
+            place, f"capacity is {capacity!r}; a cell holds whole vehicles, so it is {int(capacity):,}"
+        )
     rule = replace(
         default,
         zone=zone,
-        capacity=int(number("capacity", default.capacity, 1)),
+        capacity=int(capacity),
         raise_ratio=number("raise_ratio", default.raise_ratio, 1e-9),
         clear_ratio=number("clear_ratio", default.clear_ratio, 1e-9),
         min_duration_ms=int(1000 * number("min_duration_s", default.min_duration_ms / 1000, 0)),

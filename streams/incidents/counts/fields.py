@@ -1,7 +1,7 @@
 """Values of MDS documents, each checked by itself: a wrong one becomes an error and a harmless value."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -37,6 +37,12 @@ def shown(value: object) -> str:
     if isinstance(value, dict):
         return "an object"
     return f"a list of {len(value):,}" if isinstance(value, list) else f"{value!r:.80}"
+
+
+def others(objects: Iterable[object], known: Collection[str]) -> str:
+    """Return which keys JSON objects have beside those that are known, for people; nothing where there are none."""
+    keys = {str(key) for one in objects if isinstance(one, dict) for key in one.keys() - set(known)}
+    return f"{sorted(keys)!r:.200}" if keys else ""
 
 
 class Fields:

@@ -9,7 +9,7 @@ are for the rest of the world: all that is outside of every zone, whether it is 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import shapely
 
 from schemas.vehicles import STANDING_STATES
+from streams.incidents.counts.fields import others
 from streams.incidents.counts.hours import Hours
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of
@@ -27,6 +28,11 @@ from streams.incidents.stays.gbfs_types import VehicleTypes
 from streams.incidents.stays.rules import Area, StayKind, StayPolicy, StayRule
 
 POLICY_ID = "geofencing_zones"
+_PROPERTIES = ("name", "start", "end", "rules")
+_FIELDS = (
+    *("vehicle_type_id", "vehicle_type_ids", "ride_allowed", "ride_start_allowed", "ride_end_allowed"),
+    *("ride_through_allowed", "maximum_speed_kph", "station_parking"),
+)
 _NOT_JUDGED = ("ride_start_allowed", "ride_through_allowed", "station_parking")
 
 ZoneRule = tuple[StayRule, SpeedRule]
@@ -66,6 +72,7 @@ def read_geofencing(document: Mapping[str, Any], terms: Terms, findings: Finding
     if not isinstance(features, list):
         findings.error("data.geofencing_zones", "a GeoJSON FeatureCollection is expected")
         return Zones((), (), ())
+    _note_ignored(features, document["data"].get("global_rules"), findings)
     rules: list[ZoneRule] = []
     areas: list[Area] = []
     for index, feature in enumerate(features):
@@ -85,6 +92,17 @@ def read_geofencing(document: Mapping[str, Any], terms: Terms, findings: Finding
     speeds = SpeedPolicy(*about, tuple(speed for _, speed in rules))
     limited = any(speed.limit_kmh is not None for speed in speeds.rules)
     return Zones((stays,), (speeds,) if limited else (), tuple(areas))
+
+
+def _note_ignored(features: Sequence[Any], global_rules: Any, findings: Findings) -> None:
+    """Name what zones and their rules have that GBFS does not: it may be misspelt."""
+    zones = [feature.get("properties") for feature in features if isinstance(feature, dict)]
+    lists = [global_rules, *(zone.get("rules") for zone in zones if isinstance(zone, dict))]
+    rules = [rule for some in lists if isinstance(some, list) for rule in some]
+    for what, ignored in (("properties", others(zones, _PROPERTIES)), ("rules", others(rules, _FIELDS))):
+        if ignored:
+            text = f"{what} have {ignored}, which GBFS does not; it is ignored"
+            findings.note("data.geofencing_zones", text)
 
 
 def _told_apart(rules: Iterable[ZoneRule]) -> Iterator[ZoneRule]:
@@ -144,7 +162,11 @@ def _dates(properties: Mapping[str, Any], place: str, findings: Findings) -> Spa
             return None
         return round(seconds * 1000)
 
-    return Span(instant("start") or 0, instant("end"))
+    dates = Span(instant("start") or 0, instant("end"))
+    if dates.end is not None and dates.end <= dates.begin:
+        given = f"is {properties['end']!r}, not after the start {properties.get('start')!r}"
+        findings.note(f"{place}.end", f"{given}; the zone is never there")
+    return dates
 
 
 def _rest(

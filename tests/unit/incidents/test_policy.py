@@ -7,7 +7,8 @@ import pytest
 import shapely
 
 from streams.errors import PolicyError
-from streams.incidents.policy import Policy, Rule, parse
+from streams.incidents.findings import Findings
+from streams.incidents.policy import Policy, Rule, parse, read_zones
 
 DEFAULT = Rule("default", 60, 1.0, 0.8, 120_000)
 
@@ -111,6 +112,21 @@ def test_the_version_names_all_that_decides() -> None:
     assert one.version == policy(zone(square(0, 0), capacity=5)).version
     assert one.version != policy(zone(square(0, 0), capacity=6)).version
     assert parse(None, DEFAULT, "a").version != parse(None, Rule("default", 61, 1.0, 0.8, 0), "a").version
+
+
+def test_properties_that_decide_nothing_and_parts_of_a_vehicle_are_noted() -> None:
+    findings = Findings("test")
+    features = [zone(square(west, 0), capacity=10.7, capacty=3, OBJECTID=west) for west in (0, 2)]
+    text = json.dumps({"type": "FeatureCollection", "features": features})
+    read = read_zones(text, DEFAULT, findings)
+    assert [rule.capacity for rule, _ in read.zones] == [10, 10]
+    assert findings.errors == []
+    assert findings.notes == [
+        "policy test, feature 0 (zone-0): capacity is 10.7; a cell holds whole vehicles, so it is 10",
+        "policy test, feature 1 (zone-1): capacity is 10.7; a cell holds whole vehicles, so it is 10",
+        "policy test, features: properties ['OBJECTID', 'capacty'] decide nothing; there are name, capacity, "
+        "raise_ratio, clear_ratio, min_duration_s",
+    ]
 
 
 @pytest.mark.parametrize("document", ["", "{", "capacity: 5", "\x00", f'{{"type": {"1" * 5_000}}}'])

@@ -174,6 +174,26 @@ def test_a_start_that_is_no_time_is_named(start: Any) -> None:
     assert any("properties.start" in error and "RFC 3339" in error for error in findings.errors)
 
 
+def test_a_zone_that_ends_before_it_begins_is_noted() -> None:
+    zone = feature(PLAZA, {"ride_end_allowed": False})
+    zone["properties"] |= {"start": T0 // 1000 + 60, "end": T0 // 1000}
+    _, findings = parsed(gbfs(zone))
+    says = f"is {T0 // 1000}, not after the start {T0 // 1000 + 60}; the zone is never there"
+    assert findings.notes[0] == f"policy zones, data.geofencing_zones.features[0].properties.end: {says}"
+
+
+def test_fields_that_zones_of_gbfs_do_not_have_are_noted_once() -> None:
+    rule = {"ride_end_allowed": True, "max_speed_kph": 10, "ride_trough_allowed": False}
+    zone = feature(PLAZA, rule)
+    zone["properties"]["colour"] = "red"
+    _, findings = parsed(gbfs(zone, zone, feature(TOWN) | {"properties": 3}, global_rules=[rule, 4]))
+    place = "policy zones, data.geofencing_zones"
+    assert findings.notes[:2] == [
+        f"{place}: properties have ['colour'], which GBFS does not; it is ignored",
+        f"{place}: rules have ['max_speed_kph', 'ride_trough_allowed'], which GBFS does not; it is ignored",
+    ]
+
+
 def test_when_a_zone_is_there_is_listed() -> None:
     zone = feature(PLAZA, {"ride_end_allowed": False})
     zone["properties"] |= {"start": T0 // 1000, "end": T0 // 1000 + 60}

@@ -135,7 +135,8 @@ def _zone(feature: Any, index: int, default: Rule, findings: Findings) -> tuple[
     if not isinstance(properties, dict) or not isinstance(feature.get("geometry"), dict):
         findings.error(place, "a GeoJSON Feature with geometry and properties is expected")
         return None
-    zone = str(properties.get("name", f"zone-{index}"))
+    name = properties.get("name")
+    zone = f"zone-{index}" if name is None else str(name)
     if not zone.isprintable():
         findings.error(place, f"name is {zone!r}; a text of printable characters is expected")
         return None

@@ -26,13 +26,14 @@ class VehicleTypes:
 
     def of(self, rule: Mapping[str, Any], place: str) -> frozenset[str] | None:
         """Return the types that a rule is about, empty for all; None where that cannot be said, with the reason."""
-        named = rule.get("vehicle_type_ids", rule.get("vehicle_type_id")) or []
+        key = "vehicle_type_ids" if "vehicle_type_ids" in rule else "vehicle_type_id"  # until 2.3
+        named = rule.get(key) or []
         ids = {str(one) for one in (named if isinstance(named, list) else [named])}
         if not ids <= self._known.keys():
             if ids <= set(VEHICLE_TYPES):
                 return frozenset(ids)
             self._findings.error(
-                f"{place}.vehicle_type_ids",
+                f"{place}.{key}",
                 f"is {named!r}; put the feed's vehicle_types.json beside the file, with all of them in it, or name "
                 f"types of vehicles: {', '.join(VEHICLE_TYPES)}",
             )
@@ -41,7 +42,7 @@ class VehicleTypes:
         others = {one for one, type_ in self._known.items() if type_ in types} - ids
         if others:
             self._findings.error(
-                f"{place}.vehicle_type_ids",
+                f"{place}.{key}",
                 f"is {named!r}, without {sorted(others)!r} of the same form ({', '.join(sorted(types))}), and readings "
                 "do not tell them apart; name all of a form",
             )

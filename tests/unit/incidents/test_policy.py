@@ -72,8 +72,8 @@ def test_of_thousands_of_zones_those_around_a_cell_are_asked_alone_and_the_first
 
 
 def test_a_zone_without_a_name_is_called_by_its_place_in_the_file() -> None:
-    found = policy(zone(square(0, 0), name="first"), zone(square(5, 5)))
-    assert [rule.zone for rule, _ in found.zones] == ["first", "zone-1"]
+    found = policy(zone(square(0, 0), name="first"), zone(square(5, 5)), zone(square(9, 9), name=None))
+    assert [rule.zone for rule, _ in found.zones] == ["first", "zone-1", "zone-2"]
 
 
 @pytest.mark.parametrize("name", ["Harbour\ud800", "two\nlines"])

@@ -141,6 +141,14 @@ def test_a_rule_on_some_vehicles_of_a_form_or_on_unknown_ones_is_refused(other: 
     assert any(says in error for error in findings.errors), findings.errors
 
 
+@pytest.mark.parametrize("key", ["vehicle_type_id", "vehicle_type_ids"])
+def test_types_of_a_rule_are_named_as_its_version_of_gbfs_calls_them(key: str) -> None:
+    """`vehicle_type_id` until 2.3."""
+    for other in (TYPES, None):
+        _, findings = parsed(gbfs(feature(PLAZA, {"ride_allowed": False, key: ["pedal"]})), other)
+        assert f"rules[0].{key}: is ['pedal']" in findings.errors[0]
+
+
 def test_what_a_type_means_decides_the_version() -> None:
     text = gbfs(feature(PLAZA, {"ride_end_allowed": False, "vehicle_type_ids": ["kick"]}))
     (scooters,), (mopeds,) = (

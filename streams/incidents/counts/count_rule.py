@@ -20,10 +20,6 @@ def count_rule(
     """Return a rule of these geographies (none: they are faulty), or None where it counts nothing."""
     trips = fields.values.get("rule_units") == "trips"
     units = "devices" if trips else _units(fields)
-    if fields.values.get("value_url") is not None:
-        fields.note(
-            "value_url", "it is not asked; the vehicles of all operators of the policy are counted here"
-        )
     if fields.values.get("propulsion_types") not in (None, []):
         fields.error("propulsion_types", "vehicles are not counted by propulsion; leave it out")
     types = _types(fields, city)

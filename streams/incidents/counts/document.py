@@ -277,6 +277,11 @@ def _rule(
             "statuses",
             f"MDS calls them states since 1.0; name it so, with states of 2.0 ({', '.join(COUNTED)})",
         )
+    if fields.values.get("rate_amount") is not None:
+        given = f"is {fields.values['rate_amount']!r:.80}"
+        fields.note("rate_amount", f"{given}; fees are not computed, the bounds are judged as they are")
+    if fields.values.get("value_url") is not None:
+        fields.note("value_url", "it is not asked; what is here is judged")
     rule_id = fields.uuid("rule_id")
     if rule_id in rule_ids:
         fields.error("rule_id", "another rule has this id; give it one of its own")

@@ -385,6 +385,18 @@ KINDS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["rule_type"])
+def test_fees_and_urls_of_a_rule_that_is_judged_are_noted(kind: dict[str, Any]) -> None:
+    fields = {**kind, "maximum": 5, "rate_amount": 150, "value_url": "https://city.example/value"}
+    _, findings = read_all(document([policy(1, rule(7, 1, **fields))], [AREA]))
+    assert not findings.errors
+    [fee, url] = [text for text in findings.notes if "rules[0]" in text]
+    assert fee.endswith(
+        "rules[0].rate_amount: is 150; fees are not computed, the bounds are judged as they are"
+    )
+    assert "rules[0].value_url: it is not asked" in url
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["rule_type"])
 def test_scooters_of_mds_before_2_are_those_with_and_without_a_seat(kind: dict[str, Any]) -> None:
     there = city(types="bicycle moped scooter_standing scooter_seated")
     made = policy(1, rule(7, 1, maximum=5, vehicle_types=["bicycle", "scooter"], **kind))

@@ -4,15 +4,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from streams.incidents.counts.document import (
-    Judged,
-    data_of,
-    enveloped,
-    geographies_of,
-    is_mds,
-    read_other,
-    read_policies,
-)
+from streams.incidents.counts.document import Judged, read_policies
+from streams.incidents.counts.envelope import data_of, enveloped, geographies_of, is_mds, read_other
 from streams.incidents.counts.fields import shown
 from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings

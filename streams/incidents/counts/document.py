@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.vehicles import ID_PATTERN
 from streams.incidents.counts.count_rule import count_rule
+from streams.incidents.counts.envelope import data_of
 from streams.incidents.counts.fields import Fields
 from streams.incidents.counts.geographies import City, Geography, read_geographies
 from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
@@ -83,42 +84,6 @@ Made = tuple[CountPolicy, StayPolicy, SpeedPolicy, TripPolicy]
 """What is made of one MDS policy, by type of rule."""
 
 
-def is_mds(document: Any) -> bool:
-    """Return whether a JSON value has the form of an MDS policy document."""
-    return isinstance(data_of(document).get("policies"), list)
-
-
-def geographies_of(document: str) -> Any:
-    """Return the list of geographies of an MDS document, or None."""
-    return read_other(document, Findings(""))
-
-
-def read_other(document: str, findings: Findings) -> Any:
-    """Return the list of geographies of the other document, or None; that it is no JSON is a mistake."""
-    try:
-        value = json.loads(document)
-    except (ValueError, RecursionError) as error:
-        findings.error("geographies.json", f"not JSON ({error})")
-        return []
-    return data_of(enveloped(value, "geographies", "geography")).get("geographies")
-
-
-def enveloped(value: Any, many: str, one: str) -> Any:
-    """Return a document in the form of the flat files: {"data": {"policies": [...]}}, or with geographies.
-
-    Agencies publish a policy, a geography, or a list of them without that, too; APIs of MDS 1 `data.policy`.
-    """
-    held = value.get("data", value) if isinstance(value, dict) else value
-    if isinstance(held, dict) and isinstance(held.get(one), dict):
-        held = [held[one]]
-    elif isinstance(held, dict) and f"{one}_id" in held:
-        held = [held]
-    elif not isinstance(held, list) or not any(isinstance(v, dict) and f"{one}_id" in v for v in held):
-        return value
-    around = value if isinstance(value, dict) and "data" in value else {}
-    return {**around, "data": {many: held}}
-
-
 def read_policies(
     document: Mapping[str, Any], geographies: Any, judged: Judged, city: City, findings: Findings
 ) -> Read:
@@ -177,12 +142,6 @@ def _spoken_of(
     """Return the areas that rules are about, each once."""
     ids = {area for one in policies for rule in one.rules for area in rule.areas}
     return tuple({area.area_id: area for area in ground.values() if area.area_id in ids}.values())
-
-
-def data_of(document: Any) -> Mapping[str, Any]:
-    """Return what a document holds, be it in an envelope or not; nothing where that is no object."""
-    data = document.get("data", document) if isinstance(document, dict) else None
-    return data if isinstance(data, dict) else {}
 
 
 def _ends(policy: CountPolicy, superseded: int | None, until: int | None, findings: Findings) -> int | None:

@@ -123,6 +123,14 @@ def test_policies_may_come_without_their_envelope(published: Any) -> None:
     assert [one.name for one in read.counts[0].rules] == ["rule 7"]
 
 
+def test_a_policy_by_itself_may_have_its_geographies_with_it() -> None:
+    text = json.dumps({"version": "1.0.0", "data": {"policy": policy(1, rule(7, 1)), "geographies": [AREA]}})
+    assert beside(text) is None
+    read, findings = read_all(text)
+    assert not findings.errors
+    assert len(read.counts[0].rules[0].cells) == 9
+
+
 @pytest.mark.parametrize(
     "published",
     [AREA, [AREA], {"data": AREA}, {"data": [AREA]}, {"data": {"geography": AREA}}, {"geographies": [AREA]}],

@@ -17,7 +17,7 @@ from typing import Any
 
 import shapely
 
-from streams.incidents.counts.fields import others
+from streams.incidents.counts.fields import others, spaced
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of, too_far
@@ -136,7 +136,7 @@ def _zone(feature: Any, index: int, default: Rule, findings: Findings) -> tuple[
         findings.error(place, "a GeoJSON Feature with geometry and properties is expected")
         return None
     name = properties.get("name")
-    zone = f"zone-{index}" if name is None else str(name)
+    zone = f"zone-{index}" if name is None else spaced(str(name))
     if not zone.isprintable():
         findings.error(place, f"name is {zone!r}; a text of printable characters is expected")
         return None

@@ -1,6 +1,7 @@
 """Values of MDS documents, each checked by itself: a wrong one becomes an error and a harmless value."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +31,11 @@ def whole(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1 << 53:
         return None
     return int(value) if value == int(value) else None
+
+
+def spaced(text: str) -> str:
+    """Return a text with plain spaces for those of other widths, or that do not break: they are not printable."""
+    return "".join(" " if unicodedata.category(letter) == "Zs" else letter for letter in text)
 
 
 def shown(value: object) -> str:
@@ -73,10 +79,11 @@ class Fields:
     def text(self, key: str) -> str:
         """Return a text that must be there."""
         value = self.values.get(key)
-        if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        text = spaced(value) if isinstance(value, str) else ""
+        if not text.strip() or not text.isprintable():
             self.error(key, "a text of printable characters is expected")
             return "?"
-        return value
+        return text
 
     def uuid(self, key: str) -> str:
         """Return a UUID, in small letters."""

@@ -77,9 +77,8 @@ def read_geographies(
         found[geography_id] = Geography(geography_id, name, cells, shape)
     if others:
         some = ", ".join(others[:_NAMED]) + (", …" if others[_NAMED:] else "")
-        findings.note(
-            place, f"{len(others):,} are not read, as no rule that is judged speaks of them: {some}"
-        )
+        text = f"not read, as no rule that is judged speaks of them ({len(others):,}): {some}"
+        findings.note(place, text)
     return found
 
 

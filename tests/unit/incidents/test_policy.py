@@ -76,6 +76,11 @@ def test_a_zone_without_a_name_is_called_by_its_place_in_the_file() -> None:
     assert [rule.zone for rule, _ in found.zones] == ["first", "zone-1", "zone-2"]
 
 
+def test_spaces_of_any_width_in_a_name_are_spaces() -> None:
+    ((rule, _),) = policy(zone(square(0, 0), name="Zone\u00a030")).zones
+    assert rule.zone == "Zone 30"
+
+
 @pytest.mark.parametrize("name", ["Harbour\ud800", "two\nlines"])
 def test_a_name_that_cannot_be_printed_is_refused(name: str) -> None:
     assert "a text of printable characters is expected" in refusal(zone(square(0, 0), name=name))

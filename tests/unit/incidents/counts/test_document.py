@@ -287,6 +287,16 @@ def test_a_mistake_in_a_policy_is_named_by_its_place(field: str, value: Any, say
     assert says in found[0]
 
 
+def test_spaces_of_any_width_in_names_are_spaces() -> None:
+    """Names that were pasted from a document have some that do not break."""
+    made = policy(1, rule(7, 1, name="Cap\u00a0of 5"), name="Zone\u202f30")
+    read, findings = read_all(document([made], [geography(1, square(10, 10), "Nørre\u2009bro")]))
+    assert not findings.errors
+    (found,) = read.counts
+    assert (found.name, found.rules[0].name, found.rules[0].zone) == ("Zone 30", "Cap of 5", "Nørre bro")
+    assert "a text of printable characters is expected" in errors(in_policy={"name": "two\nlines"})[0]
+
+
 def test_a_minimum_above_the_maximum_is_refused() -> None:
     assert "it must not exceed the maximum of 3" in errors(in_rule={"minimum": 4, "maximum": 3})[0]
     assert "leave inclusive_maximum out" in errors(in_rule={"maximum": 0, "inclusive_maximum": False})[0]
@@ -515,7 +525,7 @@ def test_geographies_that_no_rule_speaks_of_are_not_read() -> None:
     assert not findings.errors
     [note] = [text for text in findings.notes if "data.geographies" in text]
     assert note == (
-        "policy test, data.geographies: 2 are not read, as no rule that is judged speaks of them: "
+        "policy test, data.geographies: not read, as no rule that is judged speaks of them (2): "
         f"{identity(2)}, {identity(3)}"
     )
     _, findings = read_all(document([policy(1, rule(7, 1, 2))], [AREA, stop]))

@@ -1,7 +1,8 @@
 """Tell Kafka and MQTT what people did about alerts: an outbox, emptied by whoever comes next.
 
 An action is stored first, then told, then marked as told. A command that is interrupted in between leaves it
-to the next one, or to `urbanbrain notify`; so an action may be told twice, with the same `action_id`.
+to the next one, or to `urbanbrain notify`; so an action may be told twice, with the same `action_id`. One at a time
+empties it: what somebody read a while ago would else be retained in place of what came after.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from kafka.errors import KafkaError
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 from psycopg import Connection
+from psycopg.errors import LockNotAvailable
 
 from schemas import codec, envelope
 from streams import topics
@@ -22,30 +24,40 @@ from streams.admin import quiet_kafka
 from streams.errors import ServiceUnavailable
 from streams.mqtt_login import login_of, unavailable
 from streams.settings import Settings
-from streams.store.alert_desk import Untold, mark_told, untold
+from streams.store.alert_desk import Untold, keep_others_from_telling, mark_told, untold
 
 _TIMEOUT_S = 5.0
+_OTHERS_S = 30.0
+"""Longer than it takes: MQTT, Kafka and MQTT again may each take as long as they are given."""
 
 
 def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
     """Tell what was not told yet, and return how many actions; ServiceUnavailable while a broker is away.
 
-    1. connect to MQTT: while it is away, Kafka is not told the same again and again
-    2. publish to Kafka, and wait for its confirmations
-    3. publish to MQTT, retained while the alert's condition holds, and wait for its confirmations
-    4. mark as told
+    1. wait until nobody else is telling; the lock goes with the transaction, whatever becomes of us
+    2. connect to MQTT: while it is away, Kafka is not told the same again and again
+    3. publish to Kafka, and wait for its confirmations
+    4. publish to MQTT, retained while the alert's condition holds, and wait for its confirmations
+    5. mark as told
     """
-    found = untold(connection)
-    if not found:
-        return 0
-    # 1.
-    with _mqtt(settings) as client:
+    with connection.transaction():
+        # 1.
+        try:
+            keep_others_from_telling(connection, _OTHERS_S)
+        except LockNotAvailable:
+            reason = f"another process is telling, and not done after {_OTHERS_S:g} s"
+            raise ServiceUnavailable("MQTT", _where(settings), reason) from None
+        found = untold(connection)
+        if not found:
+            return 0
         # 2.
-        _to_kafka(settings, found, source)
-        # 3.
-        _to_mqtt(client, settings, found)
-    # 4.
-    mark_told(connection, [item.handling.action_id for item in found])
+        with _mqtt(settings) as client:
+            # 3.
+            _to_kafka(settings, found, source)
+            # 4.
+            _to_mqtt(client, settings, found)
+        # 5.
+        mark_told(connection, [item.handling.action_id for item in found])
     return len(found)
 
 

@@ -28,6 +28,14 @@ SELECT x.action_id, x.alert_id, x.sequence, x.action, x.by, ub.milliseconds(x.at
 FROM ub.alert_action x JOIN ub.alert a USING (alert_id) JOIN ub.alert_handling h USING (alert_id)
 """
 
+_UNTOLD = b"""
+WHERE NOT x.told
+ORDER BY max(x.at) OVER (PARTITION BY x.alert_id ORDER BY x.sequence), x.sequence
+LIMIT %s
+"""
+
+_TELLING = 0x7562_7465_6C6C  # "ubtell": taken by whoever tells what people did
+
 
 @dataclass(frozen=True, slots=True)
 class Untold:
@@ -132,10 +140,22 @@ def actions(connection: Connection[Any], alert_id: str) -> list[ActionRow]:
         ).fetchall()
 
 
+def keep_others_from_telling(connection: Connection[Any], within_s: float) -> None:
+    """Wait until no other transaction does this, and have others wait for the end of ours.
+
+    Raises LockNotAvailable after `within_s`.
+    """
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{within_s * 1000:.0f}ms",))
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TELLING,))
+
+
 def untold(connection: Connection[Any], limit: int = 500) -> list[Untold]:
-    """Return actions that nobody was told of yet, in the order in which they were done."""
+    """Return actions that nobody was told of yet, in the order in which they were done.
+
+    Of one alert that is the order of their numbers: the database's clock may be put back.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_HANDLINGS.encode() + b"WHERE NOT x.told ORDER BY x.at, x.sequence LIMIT %s", (limit,))
+        cursor.execute(_HANDLINGS.encode() + _UNTOLD, (limit,))
         names = [column.name for column in cursor.description or ()]
         found = []
         for row in cursor.fetchall():

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from schemas.alert_actions import ActionName
 from schemas.alerts import Alert
 from streams import topics
 from streams.admin import create_topics
+from streams.alerts import tell
 from streams.errors import AlertError
 from streams.settings import Settings
 from streams.store import alert_desk, queries
@@ -288,14 +290,7 @@ def test_what_is_done_is_told_on_kafka_and_mqtt(desk: Desk, stack: Endpoints, fr
     assert headers["ce_id"] == handling.action_id.encode()
     assert (handling.alert_id, handling.acknowledged_by, handling.comment) == ("04443a28", "anna", "two vans")
 
-    messages: list[MQTTMessage] = []
-    client = connected(stack)
-    client.on_message = lambda _c, _u, message: messages.append(message)
-    client.subscribe(f"{topics.MQTT_ALERT_ACTIONS}/#", qos=1)
-    wait_until(lambda: messages, "the retained action")
-    client.disconnect()
-    client.loop_stop()
-    assert codec.alert_action.decode(messages[0].payload) == handling
+    assert retained(stack) == handling
 
 
 def test_what_could_not_be_told_is_told_by_the_next_command(desk: Desk, fresh_kafka: str) -> None:
@@ -306,6 +301,73 @@ def test_what_could_not_be_told_is_told_by_the_next_command(desk: Desk, fresh_ka
     texts = [handling.text for _, handling in told_on_kafka(fresh_kafka)]
     assert texts == ["first", "second"]  # while one broker is away, the other is not told again and again
     assert query(desk.database.owner_url, "SELECT count(*) FROM ub.alert_action WHERE NOT told") == [(0,)]
+
+
+def retained(stack: Endpoints) -> Any:
+    """What a new subscriber gets of the actions."""
+    messages: list[MQTTMessage] = []
+    client = connected(stack)
+    client.on_message = lambda _c, _u, message: messages.append(message)
+    client.subscribe(f"{topics.MQTT_ALERT_ACTIONS}/#", qos=1)
+    wait_until(lambda: messages, "the retained action")
+    client.disconnect()
+    client.loop_stop()
+    return codec.alert_action.decode(messages[0].payload)
+
+
+def test_of_two_who_tell_at_once_none_leaves_an_older_action_retained(
+    desk: Desk, stack: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, go_on = threading.Event(), threading.Event()
+    to_kafka = tell._to_kafka
+
+    def slow_for_the_first(*arguments: Any) -> None:
+        if not read.is_set():
+            read.set()
+            assert go_on.wait(30)
+        to_kafka(*arguments)
+
+    def work() -> None:
+        settings = Settings(
+            mqtt_host=stack.mqtt_host,
+            mqtt_port=stack.mqtt_port,
+            kafka_bootstrap=desk.settings["UB_KAFKA_BOOTSTRAP"],
+            kafka_flavor="tansu",
+        )
+        with queries.connect(desk.database.writer_url, read_only=False) as connection:
+            tell.tell(settings, connection, "test")
+
+    def waits_or_is_done(teller: threading.Thread) -> bool:
+        waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        return not teller.is_alive() or bool(query(desk.database.owner_url, waiting))
+
+    monkeypatch.setattr(tell, "_to_kafka", slow_for_the_first)
+    first, second = threading.Thread(target=work), threading.Thread(target=work)
+    act(desk.database, "04443a28", "commented", text="old")
+    first.start()
+    assert read.wait(30)
+    act(desk.database, "04443a28", "commented", text="new")
+    second.start()
+    wait_until(lambda: waits_or_is_done(second), "the second")
+    go_on.set()
+    for teller in (first, second):
+        teller.join(30)
+    assert retained(stack).text == "new"
+    assert query(desk.database.owner_url, "SELECT count(*) FROM ub.alert_action WHERE NOT told") == [(0,)]
+
+
+def test_actions_on_one_alert_are_told_by_their_numbers_though_the_clock_was_put_back(
+    migrated: Database,
+) -> None:
+    raised(migrated)
+    act(migrated, "a1", "commented", text="old")
+    act(migrated, "a1", "commented", text="new")
+    query(
+        migrated.owner_url,
+        "UPDATE ub.alert_action SET at = at - interval '1 h' WHERE sequence = 1 RETURNING 1",
+    )
+    with queries.connect(migrated.writer_url, read_only=False) as connection:
+        assert [item.handling.text for item in alert_desk.untold(connection)] == ["old", "new"]
 
 
 def test_an_alert_is_shown_with_its_life_and_what_was_done(desk: Desk) -> None:

@@ -58,6 +58,8 @@ class Delivery:
         self._after = after
         self._jitter = jitter
         self._failures = 0
+        self._begun = 0
+        """The notification that was sent by nobody before."""
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
@@ -81,6 +83,8 @@ class Delivery:
         1. lock the first that is due
         2. send it, keep it back or drop it
         3. write down how it ended. Between 2 and 3 a crash lets it be sent again, with the same id
+        Of an alert that its receiver heard nothing of, the first time ends with a note that it may hear of it from now
+        on, and the second sends: where a crash and a silence follow, it is told of the end.
         """
         async with self._session.transaction() as connection:
             # 1.
@@ -110,6 +114,10 @@ class Delivery:
             return 0.0
         if isinstance(verdict, Hold):
             await notifications.hold(connection, due.number, verdict.why, _LOOK_AT_SILENCES_AGAIN)
+            return 0.0
+        if not (due.told or due.begun):
+            await notifications.begin(connection, due.number)
+            self._begun = due.number
             return 0.0
         message = Message(
             alert=alert,
@@ -147,6 +155,12 @@ class Delivery:
             return 0.0
         headers = signing.headers(message.id_, payload.body, receiver.secret, int(message.now.timestamp()))
         outcome = await transport.post(self._client, receiver, payload, headers)
+        first, self._begun = self._begun == due.number, 0
+        has_it_not = isinstance(outcome, transport.Refused) or (
+            isinstance(outcome, transport.Failed) and not outcome.perhaps
+        )
+        if first and has_it_not:
+            await notifications.not_taken(connection, due.number)
         if isinstance(outcome, transport.Failed):
             pause = transport.backoff(
                 self._failures, receiver.max_backoff, outcome.retry_after, self._jitter()

@@ -34,10 +34,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It may succeed later; `retry_after` is what the receiver asks for."""
+    """It may succeed later; `retry_after` is what the receiver asks for. `perhaps`: it may have it all the same."""
 
     note: str
     retry_after: timedelta | None = None
+    perhaps: bool = False
 
 
 Outcome = Delivered | Refused | Failed
@@ -57,15 +58,18 @@ async def post(
         ) as answer:
             return outcome(answer.status, answer.headers.get("Retry-After"), answer.headers.get("Date"))
     except TimeoutError:
-        return Failed(f"no answer within {receiver.timeout.total_seconds():g} s")
+        return Failed(f"no answer within {receiver.timeout.total_seconds():g} s", perhaps=True)
     except aiohttp.InvalidURL:  # its text is the URL, which may hold a password
         return Failed("the receiver's URL cannot be used")
     except aiohttp.ClientResponseError as error:  # its text has the URL, too
         return Failed(
-            f"no HTTP: {error.status} {error.message.splitlines()[0] if error.message else ''}".rstrip()
+            f"no HTTP: {error.status} {error.message.splitlines()[0] if error.message else ''}".rstrip(),
+            perhaps=True,
         )
-    except (aiohttp.ClientError, OSError, ValueError) as error:
+    except aiohttp.ClientConnectorError as error:
         return Failed(str(error) or type(error).__name__)
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return Failed(str(error) or type(error).__name__, perhaps=True)
 
 
 def outcome(status: int, retry_after: str | None, date: str | None) -> Outcome:

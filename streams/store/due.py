@@ -16,7 +16,8 @@ class Due:
     is known. `overdue`: the time is over until which somebody was to see to it.
     `overtaken`: a later event of its alert was queued for its receiver, whatever became of it.
     `early`: whoever escalates it was not told yet, or later than when it was queued, as after a silence, and has time.
-    `told` are [sequence, reason, updated_at in ms] of what its receiver was told of the alert before, in order.
+    `told` are [sequence, reason, updated_at in ms] of what its receiver was told of the alert before, in order, or may
+    have been told: whoever sent it was killed, or heard no answer. `begun`: so it may be with this one.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Due:
     closed_by: str | None
     boundary: dict[str, Any] | None
     told: list[list[Any]]
+    begun: bool = False
     overdue: bool = False
     overtaken: bool = False
     early: bool = False

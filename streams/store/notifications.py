@@ -143,13 +143,16 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts
                                    ELSE t.reason END,
                      s.updated_at) ORDER BY s.done_at)
                  FROM ub.notification t CROSS JOIN LATERAL (
-                     SELECT t.due_at, t.body -> 'updated_at' AS updated_at, t.done_at WHERE t.state = 'delivered'
+                     SELECT t.due_at, t.body -> 'updated_at' AS updated_at,
+                            CASE t.state WHEN 'delivered' THEN t.done_at ELSE t.begun_at END AS done_at
+                     WHERE t.state = 'delivered' OR (t.begun_at IS NOT NULL AND t.number <> n.number)
                      UNION ALL
                      SELECT (e ->> 0)::timestamptz, e -> 1, (e ->> 2)::timestamptz
                      FROM jsonb_array_elements(t.earlier) AS e
                  ) s
                  WHERE t.receiver = n.receiver AND t.alert_id = n.alert_id),
                 '[]') AS told,
+       n.begun_at IS NOT NULL AS begun,
        coalesce(h.due_at <= clock_timestamp(), false) AS overdue,
        EXISTS (SELECT FROM ub.notification l
                WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence > n.sequence
@@ -266,6 +269,18 @@ async def next_due(connection: Connection, receiver: str, after: Mapping[str, ti
                 names = (list(after), list(after.values()), *row)
                 return await (await cursor.execute(_NEXT, names)).fetchone()
     return None
+
+
+async def begin(connection: Connection, number: int) -> None:
+    """Say that its receiver may have it from now on, whatever becomes of whoever sends it."""
+    await connection.execute(
+        "UPDATE ub.notification SET begun_at = clock_timestamp() WHERE number = %s", (number,)
+    )
+
+
+async def not_taken(connection: Connection, number: int) -> None:
+    """Say that its receiver has it not after all."""
+    await connection.execute("UPDATE ub.notification SET begun_at = NULL WHERE number = %s", (number,))
 
 
 async def deliver(connection: Connection, due: Due, note: str) -> None:

@@ -429,6 +429,49 @@ def test_a_message_that_was_under_way_when_its_process_was_killed_comes_again_wi
         assert [name for _, name in to.tried] == ["one/0", "one/0"]
 
 
+def test_who_took_a_message_of_a_process_that_was_killed_is_told_of_the_end_under_a_silence(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "receivers.toml"
+    with hook() as to:
+        file.write_text(receiver("a", to))
+        to.free.clear()
+        with process(desk, file) as killed:
+            desk.tell("one")
+            wait_until(lambda: to.tried, "an attempt", 60)
+            killed.send_signal(signal.SIGKILL)
+        to.free.set()
+        wait_until(lambda: to.ids == ["one/0"], "the message that nobody knows of")
+        silence(desk, 3600)
+        desk.tell("one", "cleared")
+        with process(desk, file):
+            wait_until(lambda: settled(desk), "both", 60)
+        assert to.ids == ["one/0", "one/1"]
+
+
+def test_who_answered_too_late_is_told_of_the_end_under_a_silence_and_who_refused_is_not(desk: Desk) -> None:
+    with hook() as slow, hook() as sick:
+        slow.free.clear()
+        sick.answer = 503
+        with notifying(desk, receiver("slow", slow, 'timeout = "1s"') + receiver("sick", sick)):
+            desk.tell("one")
+            wait_until(
+                lambda: {row[5] for row in desk.states()} == {"no answer within 1 s", "HTTP 503"}, "it"
+            )
+            silence(desk, 3600)
+            slow.free.set()
+            sick.answer = 200
+            wait_until(lambda: [row[4] for row in desk.states()] == ["silenced"] * 2, "the silence")
+            desk.tell("one", "cleared")
+            wait_until(lambda: settled(desk), "the end")
+        assert (set(slow.ids), slow.ids[-1], sick.ids) == ({"one/0", "one/1"}, "one/1", [])
+
+
+def settled(desk: Desk) -> bool:
+    states = [row[4] for row in desk.states()]
+    return len(states) >= 2 and set(states) <= {"delivered", "dropped"}
+
+
 def test_a_faulty_file_is_said_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "receivers.toml"
     file.write_text('[[receiver]]\nname = "a"\nurl = "https://a.example"\nsecret_env = "NOT_SET"')

@@ -67,8 +67,9 @@ def test_a_worker_of_the_program_before_goes_on_and_its_stages_are_not_said_to_b
     database: Database, folder: Path
 ) -> None:
     """It claims and stores as it always did; where nothing comes it says nothing for hours."""
-    (newest,) = folder.glob("0026_*")
-    newest.rename(folder.parent / newest.name)
+    later = sorted(path for path in folder.glob("*.sql") if path.name >= "0026_")
+    for path in later:
+        path.rename(folder.parent / path.name)
     run(database, folder)
     claimed = (
         "INSERT INTO ub.checkpoint AS c "
@@ -77,7 +78,7 @@ def test_a_worker_of_the_program_before_goes_on_and_its_stages_are_not_said_to_b
         "ON CONFLICT (stage, topic, partition) DO UPDATE SET epoch = c.epoch + 1, updated_at = now() RETURNING 1"
     )
     query(database.writer_url, claimed, 0)
-    assert run(database) == [newest.stem]
+    assert run(database) == [path.stem for path in later]
     query(database.writer_url, claimed, 1)
     seen = "SELECT stage, partitions, seen_at FROM api.stage"
     assert query(database.reader_url, seen) == [("grid", 2, None)]

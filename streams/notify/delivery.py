@@ -3,21 +3,24 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import msgspec
 
 from schemas import codec
+from schemas.alerts import Alert
 from streams.alerts.labels import District, labels_of
 from streams.alerts.matchers import Labels
-from streams.alerts.silences import of_row, silenced_by
+from streams.alerts.silences import Silence, of_row, silenced_by
 from streams.notify import signing, transport
 from streams.notify.formats import RENDER
 from streams.notify.inhibitors import Inhibitors
-from streams.notify.judge import Drop, Hold, judge
+from streams.notify.judge import Drop, Hold, Verdict, judge
 from streams.notify.message import Message, Told
 from streams.notify.receivers import Receiver
 from streams.store import notifications
@@ -29,7 +32,21 @@ from streams.store.session import LACKING, Session, lacking
 log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
-_LOOK_AT_SILENCES_AGAIN = timedelta(seconds=5)
+_LOOK_AGAIN_S = 5.0
+_LOOKED_AT_ONCE = 100
+
+
+@dataclass(slots=True)
+class Look:
+    """What is kept back, by number: what is left to look at, and what nothing keeps back any more."""
+
+    left: list[int]
+    free: list[int] = field(default_factory=list)
+
+    def next(self, most: int) -> list[int]:
+        """Take the next out of what is left."""
+        taken, self.left = self.left[:most], self.left[most:]
+        return taken
 
 
 class Delivery:
@@ -48,6 +65,7 @@ class Delivery:
         inhibitors: Inhibitors,
         after: Mapping[str, timedelta],
         jitter: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._receiver = receiver
         self._session = session
@@ -57,6 +75,9 @@ class Delivery:
         self._inhibitors = inhibitors
         self._after = after
         self._jitter = jitter
+        self._clock = clock
+        self._look: Look | None = None
+        self._look_again_at = clock()
         self._failures = 0
         self._begun = 0
         """The notification that was sent by nobody before."""
@@ -80,7 +101,7 @@ class Delivery:
         """Deal with one notification; return the seconds to wait before the next, or None where nothing is due.
 
         In one transaction, so that a notification is sent by one process only:
-        1. lock the first that is due
+        1. lock the receiver, look at some of what is kept back, and take the first that is due
         2. send it, keep it back or drop it
         3. write down how it ended. Between 2 and 3 a crash lets it be sent again, with the same id
         Of an alert that its receiver heard nothing of, the first time ends with a note that it may hear of it from now
@@ -89,31 +110,74 @@ class Delivery:
         async with self._session.transaction() as connection:
             # 1.
             try:
-                due = await notifications.next_due(connection, self._receiver.name, self._after)
+                if not await notifications.may_send(connection, self._receiver.name):
+                    return None
             except LACKING:
                 raise lacking() from None
+            looked = await self._look_at_what_is_held(connection)
+            due = await notifications.next_due(connection, self._receiver.name, self._after)
             if due is None:
-                return None
+                return 0.0 if looked else None
             # 2. and 3.
             return await self._deal_with(connection, due)
 
-    async def _deal_with(self, connection: Connection, due: Due) -> float:
-        now = datetime.now(UTC)
+    async def _look_at_what_is_held(self, connection: Connection) -> bool:
+        """Look at the next of what is kept back, every few seconds at all of it; return whether there was any.
+
+        What nothing keeps back any more is let go when all was looked at, so that the most severe of all is told first.
+        """
+        if self._look is None:
+            if self._clock() < self._look_again_at:
+                return False
+            self._look = Look(await notifications.held(connection, self._receiver.name))
+        found = await notifications.due(connection, self._look.next(_LOOKED_AT_ONCE), self._after)
+        silences = await self._silences(connection) if found else []
+        kept: dict[str, list[int]] = {}
+        for due in found:
+            if due.state != "silenced":  # another process was faster
+                continue
+            alert = self._alert_of(due)
+            verdict = (
+                alert if isinstance(alert, Drop) else await self._judged(connection, due, alert, silences)
+            )
+            if isinstance(verdict, Drop):
+                await notifications.drop(connection, due.number, verdict.why)
+            elif isinstance(verdict, Hold):
+                kept.setdefault(verdict.why, []).append(due.number)
+            else:
+                self._look.free.append(due.number)
+        for why, numbers in kept.items():
+            await notifications.hold(connection, numbers, why)
+        if not self._look.left:
+            await notifications.release(connection, self._look.free)
+            self._look, self._look_again_at = None, self._clock() + _LOOK_AGAIN_S
+        return bool(found)
+
+    def _alert_of(self, due: Due) -> Alert | Drop:
         try:
-            alert = codec.alert.decode(due.body)
+            return codec.alert.decode(due.body)
         except msgspec.DecodeError as error:  # queued by a program of another version
             log.error("receiver %s: notification %d is no alert: %s", self._receiver.name, due.number, error)
-            await notifications.drop(connection, due.number, f"no alert: {error}")
-            return 0.0
+            return Drop(f"no alert: {error}")
+
+    async def _judged(
+        self, connection: Connection, due: Due, alert: Alert, silences: Sequence[Silence]
+    ) -> Verdict:
         labels = labels_of(alert, self._district)
-        why = await self._kept_back(connection, due, labels, now)
-        wanted = self._receiver.asks_for(labels)
-        verdict = judge(due, alert, why, self._receiver.format, wanted=wanted)
+        why = await self._kept_back(connection, due, labels, silences)
+        return judge(due, alert, why, self._receiver.format, wanted=self._receiver.asks_for(labels))
+
+    async def _deal_with(self, connection: Connection, due: Due) -> float:
+        alert = self._alert_of(due)
+        if isinstance(alert, Drop):
+            await notifications.drop(connection, due.number, alert.why)
+            return 0.0
+        verdict = await self._judged(connection, due, alert, await self._silences(connection))
         if isinstance(verdict, Drop):
             await notifications.drop(connection, due.number, verdict.why)
             return 0.0
         if isinstance(verdict, Hold):
-            await notifications.hold(connection, due.number, verdict.why, _LOOK_AT_SILENCES_AGAIN)
+            await notifications.hold(connection, [due.number], verdict.why)
             return 0.0
         if not (due.told or due.begun):
             await notifications.begin(connection, due.number)
@@ -125,17 +189,21 @@ class Delivery:
             reason=due.reason,
             due_at=due.due_at,
             receiver=self._receiver,
-            now=now,
+            now=datetime.now(UTC),
             district=self._district(alert.lat, alert.lon),
             boundary=due.boundary,
             told=[Told(*item) for item in due.told],
         )
         return await self._send(connection, due, message)
 
-    async def _kept_back(self, connection: Connection, due: Due, labels: Labels, now: datetime) -> str | None:
+    async def _silences(self, connection: Connection) -> list[Silence]:
+        return [of_row(row) for row in await notifications.silences(connection)]
+
+    async def _kept_back(
+        self, connection: Connection, due: Due, labels: Labels, silences: Sequence[Silence]
+    ) -> str | None:
         """Return what keeps an alert silent now: a silence, or another alert."""
-        silences = [of_row(row) for row in await notifications.silences(connection)]
-        silence = silenced_by(labels, silences, now)
+        silence = silenced_by(labels, silences, datetime.now(UTC))
         if silence is not None:
             return f"silence {silence.silence_id}: {silence.comment}"
         sources = await self._inhibitors.sources(connection, due.due_at)

@@ -23,8 +23,9 @@ SELECT %(receiver)s, %(alert_id)s, %(sequence)s, 'event', %(body)s::jsonb
 WHERE (%(matches)s OR EXISTS (
        SELECT FROM ub.notification
        WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND sequence < %(sequence)s
-         -- an escalation that is not due yet tells nothing; when it is, it tells the newest
-         AND (reason <> 'escalation' OR state = 'delivered' OR due_at <= clock_timestamp() OR %(over)s)
+         -- an escalation that is not due yet, or is kept back, tells nothing; when it does, it tells the newest
+         AND (reason <> 'escalation' OR state = 'delivered' OR %(over)s
+              OR (state <> 'silenced' AND due_at <= clock_timestamp()))
    )) AND NOT EXISTS ( -- a new receiver hears of open alerts as they are now, as does whom an escalation told;
        -- what Kafka holds of before is older
        SELECT FROM ub.notification
@@ -68,7 +69,8 @@ JOIN LATERAL (
 JOIN LATERAL (SELECT min(sequence) AS sequence FROM ub.notification WHERE alert_id = a.alert_id) f ON true
 WHERE a.status = 'active' AND NOT h.closed AND h.due_at <= clock_timestamp()
 ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET
-    state = 'pending', due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL, body = excluded.body,
+    state = 'pending', kept = false, due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL,
+    body = excluded.body,
     earlier = CASE n.state
         WHEN 'delivered' THEN
             n.earlier || jsonb_build_array(jsonb_build_array(n.due_at, n.body -> 'updated_at', n.done_at))
@@ -119,14 +121,9 @@ SELECT f.number FROM (
 ) f
 """
 
-_FIRST_HELD = """
-SELECT number FROM ub.notification
-WHERE receiver = %s AND state = 'silenced' AND due_at <= clock_timestamp()
-ORDER BY due_at, number LIMIT 1
-"""
-
 _NEXT = """
-SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts,
+SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenced' ELSE n.state END AS state,
+       n.due_at, n.attempts,
        CASE n.reason
            WHEN 'event' THEN n.body
            WHEN 'repeat' THEN n.body
@@ -159,14 +156,16 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, n.state, n.due_at, n.attempts
                  AND l.reason = 'event') AS overtaken,
        -- `due_at` of an event that was kept back is when that was over; one that was dropped untried was told to nobody
        n.reason = 'escalation' AND coalesce(
-           (SELECT bool_and(e.due_at + c.after > clock_timestamp() OR (e.state = 'dropped' AND e.attempts = 0))
+           (SELECT bool_and(e.state = 'silenced' OR e.due_at + c.after > clock_timestamp()
+                            OR (e.state = 'dropped' AND e.attempts = 0))
             FROM ub.notification e JOIN unnest(%s::text[], %s::interval[]) AS c (receiver, after) USING (receiver)
             WHERE e.alert_id = n.alert_id AND e.reason = 'event'), false) AS early
 FROM ub.notification n
 LEFT JOIN ub.alert a USING (alert_id)
 LEFT JOIN ub.alert_handling h USING (alert_id)
 LEFT JOIN ub.cell_geometry g USING (cell)
-WHERE n.number = %s
+WHERE n.number = ANY(%s)
+ORDER BY n.number
 """
 
 
@@ -249,26 +248,42 @@ async def queue_overdue(connection: Connection, *, receiver: str, to: str) -> in
     return cursor.rowcount
 
 
+async def may_send(connection: Connection, receiver: str) -> bool:
+    """Lock a receiver until the transaction ends, and return whether it may be sent something now.
+
+    Two processes that serve the same receiver so wait for each other, and neither sends what the other sends, nor
+    judges before it knows what the other told.
+    """
+    waits = await (await connection.execute(_MINE, (receiver,))).fetchone()
+    return waits is not None and not waits[0]  # None: it is not known yet
+
+
 async def next_due(connection: Connection, receiver: str, after: Mapping[str, timedelta]) -> Due | None:
-    """Return the first notification whose time has come; its receiver is locked until the transaction ends.
+    """Return the first notification whose time has come.
 
     It is of the alert that is, or became, the most severe of those that wait; of one alert they come in order, repeats
-    last: what was is not repeated before what became of it. What is kept back comes behind all else, however much of it
-    there is. Two processes that serve the same receiver so wait for each other, and neither sends what the other sends,
-    nor judges before it knows what the other told.
+    last: what was is not repeated before what became of it.
 
     `after`: who escalates to the receiver, and how long after it was told.
     """
-    waits = await (await connection.execute(_MINE, (receiver,))).fetchone()
-    if waits is None or waits[0]:
-        return None  # it is not known yet, or is given time
-    for first in (_FIRST, _FIRST_HELD):
-        row = await (await connection.execute(first, (receiver,))).fetchone()
-        if row is not None:
-            async with connection.cursor(row_factory=class_row(Due)) as cursor:
-                names = (list(after), list(after.values()), *row)
-                return await (await cursor.execute(_NEXT, names)).fetchone()
-    return None
+    row = await (await connection.execute(_FIRST, (receiver,))).fetchone()
+    return None if row is None else next(iter(await due(connection, list(row), after)), None)
+
+
+async def held(connection: Connection, receiver: str) -> list[int]:
+    """Return the numbers of all that is kept back from a receiver."""
+    rows = await connection.execute(
+        "SELECT number FROM ub.notification WHERE receiver = %s AND state = 'silenced' ORDER BY number",
+        (receiver,),
+    )
+    return [number for (number,) in await rows.fetchall()]
+
+
+async def due(connection: Connection, numbers: list[int], after: Mapping[str, timedelta]) -> list[Due]:
+    """Return notifications and how their alerts stand; `after` as in `next_due`."""
+    async with connection.cursor(row_factory=class_row(Due)) as cursor:
+        names = (list(after), list(after.values()), numbers)
+        return await (await cursor.execute(_NEXT, names)).fetchall()
 
 
 async def begin(connection: Connection, number: int) -> None:
@@ -304,7 +319,8 @@ async def drop(connection: Connection, number: int, note: str, *, tried: bool = 
 async def failed(connection: Connection, due: Due, receiver: str, note: str, pause: timedelta) -> None:
     """Count an attempt that failed, and why; for the pause no process sends the receiver anything."""
     await connection.execute(
-        "UPDATE ub.notification SET state = 'pending', attempts = attempts + 1, note = %s WHERE number = %s",
+        "UPDATE ub.notification SET state = 'pending', kept = false, attempts = attempts + 1, note = %s "
+        "WHERE number = %s",
         (note, due.number),
     )
     await connection.execute(
@@ -312,12 +328,21 @@ async def failed(connection: Connection, due: Due, receiver: str, note: str, pau
     )
 
 
-async def hold(connection: Connection, number: int, note: str, again: timedelta) -> None:
-    """Keep it back for a silence, and look again after `again`."""
+async def hold(connection: Connection, numbers: list[int], note: str) -> None:
+    """Keep them back, and say why. Where that is known nothing is written: a silence may last for days."""
     await connection.execute(
-        "UPDATE ub.notification SET state = 'silenced', note = %s, due_at = clock_timestamp() + %s "
-        "WHERE number = %s",
-        (note, again, number),
+        "UPDATE ub.notification SET state = 'silenced', kept = false, note = %s "
+        "WHERE number = ANY(%s) AND (state <> 'silenced' OR note IS DISTINCT FROM %s)",
+        (note, numbers, note),
+    )
+
+
+async def release(connection: Connection, numbers: list[int]) -> None:
+    """Have what is kept back take its place among what waits: nothing keeps it back any more."""
+    await connection.execute(
+        "UPDATE ub.notification SET state = 'pending', kept = true, due_at = clock_timestamp(), note = NULL "
+        "WHERE number = ANY(%s) AND state = 'silenced'",
+        (numbers,),
     )
 
 
@@ -328,7 +353,7 @@ async def repeat(connection: Connection, number: int, after: timedelta) -> None:
         "SELECT receiver, alert_id, sequence, 'repeat', body, clock_timestamp() + %s FROM ub.notification "
         "WHERE number = %s "
         "ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET "
-        "state = 'pending', due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL",
+        "state = 'pending', kept = false, due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL",
         (after, number),
     )
 

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from schemas import codec
+from schemas.alerts import Severity
 from tests.conftest import Database
 from tests.integration import store_rows as rows
 from tests.integration.notify_support import Desk, Request, event, hook, notifying, wait_until
@@ -159,6 +160,62 @@ def test_the_most_severe_is_told_first_and_of_one_alert_in_order(desk: Desk) -> 
             to.answer = 200
             wait_until(lambda: len(to.ids) == 6, "all told")
     assert to.ids == ["severe/0", "grew/0", "grew/1", "first/0", "first/1", "slight/0"]
+
+
+def silence_all(desk: Desk) -> None:
+    query(
+        desk.database.owner_url,
+        "INSERT INTO ub.silence (silence_id, matchers, starts_at, ends_at, created_by, comment) VALUES "
+        """('all', '[{"name": "kind", "value": "oversaturation"}]', now(), now() + interval '1 h', 'a', 'fair') """
+        "RETURNING 1",
+    )
+
+
+def held(desk: Desk) -> int:
+    return sum(row[4] == "silenced" for row in desk.states())
+
+
+def test_after_a_silence_the_most_severe_is_told_first_and_of_those_the_oldest(desk: Desk) -> None:
+    severities: tuple[Severity, ...] = ("minor", "warning", "major", "critical")
+    silence_all(desk)
+    with hook() as to, notifying(desk, receiver("a", to)):
+        for number in range(8):
+            desk.tell(f"{severities[number % 4]}-{number}", "raised", severities[number % 4])
+            wait_until(lambda number=number: held(desk) == number + 1, "the silence")  # type: ignore[misc]
+        query(desk.database.owner_url, "UPDATE ub.silence SET ends_at = now() RETURNING 1")
+        wait_until(lambda: len(to.ids) == 8, "all told")
+    assert to.ids == [
+        *("critical-3/0", "critical-7/0", "major-2/0", "major-6/0"),
+        *("minor-0/0", "minor-4/0", "warning-1/0", "warning-5/0"),
+    ]
+
+
+def test_what_is_severe_and_was_silent_does_not_wait_behind_what_is_slight(desk: Desk) -> None:
+    silence(desk, 3600)
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.tell("silent")
+        wait_until(lambda: held(desk) == 1, "the silence")
+        to.free.clear()
+        for number in range(30):
+            desk.tell(f"slight-{number:02}", "raised", "warning", only_kafka=True)
+        wait_until(lambda: len(desk.states()) == 31, "all in the queue")
+        query(desk.database.owner_url, "UPDATE ub.silence SET ends_at = now() RETURNING 1")
+        time.sleep(5.5)  # kept back is looked at so often
+        to.free.set()
+        wait_until(lambda: len(to.ids) == 31, "all told")
+    assert "silent/0" in to.ids[:5]
+
+
+def test_what_is_kept_back_is_not_written_again_and_again(desk: Desk) -> None:
+    silence(desk, 3600)
+    version = "SELECT xmin::text, ctid::text FROM ub.notification"
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.tell("silent")
+        wait_until(lambda: held(desk) == 1, "the silence")
+        before = query(desk.database.owner_url, version)
+        time.sleep(6)  # it was looked at again
+        assert query(desk.database.owner_url, version) == before
+    assert to.ids == []
 
 
 def test_what_is_no_longer_asked_for_when_a_silence_ends_is_not_told_as_it_was(desk: Desk) -> None:

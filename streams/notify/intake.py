@@ -70,7 +70,7 @@ class Intake:
         self._queued = queued
 
     async def meet_receivers(self) -> None:
-        """Queue the alerts that are open for receivers that are new."""
+        """Queue the alerts that are open for receivers that are new, or in the file again."""
 
         async def meet() -> None:
             async with self._session.transaction() as connection:
@@ -88,7 +88,11 @@ class Intake:
         for alert, body in decoded(await notifications.open_alerts(connection) if new else []):
             await self._queue(connection, new, alert, body)
         for receiver in new:
-            log.info("receiver %s is new: it is told of what is open, then of what comes", receiver.name)
+            for alert, body in decoded(await notifications.ended(connection, receiver.name)):
+                await self._queue(connection, [receiver], alert, body)
+            log.info(
+                "receiver %s is new, or back: it is told of what is open, then of what comes", receiver.name
+            )
 
     async def run(self) -> None:
         """Read until told to stop."""

@@ -112,6 +112,7 @@ async def run(
         await intake.meet_receivers()
         jobs: list[Awaitable[None]] = [
             intake.run(),
+            _part_with_others(housekeeping, receivers, stop),
             _every(_TELL_S, stop, Teller(settings).tell),
             _every(_FORGET_S, stop, lambda: _forget(housekeeping, settings)),
             _every(_OVERDUE_S, stop, lambda: _look_for_overdue(overdue, receivers, nudge, stop)),
@@ -183,6 +184,17 @@ async def _look_for_overdue(
 
     if await retrying(work, stop, log.warning):
         queued()
+
+
+async def _part_with_others(session: Session, receivers: tuple[Receiver, ...], stop: asyncio.Event) -> None:
+    """Remember who is not in the file any more. A process of before may be sending to one still: it is waited for."""
+
+    async def work() -> list[str]:
+        async with session.transaction() as connection:
+            return await notifications.part_with_others(connection, [r.name for r in receivers])
+
+    for name in await retrying(work, stop, log.warning):
+        log.info("receiver %s is not in the file any more: what waits for it stays until it is back", name)
 
 
 async def _forget(session: Session, settings: Settings) -> None:

@@ -78,19 +78,31 @@ ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET
 WHERE n.due_at < excluded.due_at -- it was given a later time, and that is over as well
 """
 
-_OPEN = """
+_AS_IT_IS = """
 SELECT coalesce(e.body, jsonb_build_object( -- of long ago; its events are not kept for so long
-    'alert_id', a.alert_id, 'sequence', a.sequence, 'action', CASE a.sequence WHEN 0 THEN 'raised' ELSE 'updated' END,
+    'alert_id', a.alert_id, 'sequence', a.sequence, 'action',
+    CASE WHEN a.status = 'cleared' THEN 'cleared' WHEN a.sequence = 0 THEN 'raised' ELSE 'updated' END,
     'kind', a.kind, 'severity', a.severity, 'status', a.status, 'acknowledged', a.acknowledged,
     'cell', ub.to_hex(a.cell), 'region', a.region, 'zone', a.zone, 'lat', a.lat, 'lon', a.lon,
-    'starts_at', ub.milliseconds(a.starts_at), 'updated_at', ub.milliseconds(a.updated_at), 'ends_at', NULL,
+    'starts_at', ub.milliseconds(a.starts_at), 'updated_at', ub.milliseconds(a.updated_at),
+    'ends_at', ub.milliseconds(a.ends_at),
     'summary', a.summary, 'policy', a.policy, 'policy_version', a.policy_version, 'evidence', a.evidence,
     'subject', a.subject))::text
 FROM ub.alert a LEFT JOIN LATERAL (
     SELECT body FROM ub.alert_event WHERE alert_id = a.alert_id ORDER BY sequence DESC LIMIT 1
 ) e ON true
-WHERE a.status = 'active'
-ORDER BY a.alert_id
+"""
+
+_OPEN = "WHERE a.status = 'active' ORDER BY a.alert_id"
+
+_ENDED = """
+WHERE a.status = 'cleared'
+  AND a.alert_id IN (SELECT alert_id FROM ub.notification WHERE receiver = %(receiver)s)
+  AND NOT EXISTS (
+    SELECT FROM ub.notification
+    WHERE receiver = %(receiver)s AND alert_id = a.alert_id AND reason = 'event' AND sequence >= a.sequence
+  )
+ORDER BY a.ends_at, a.alert_id
 """
 
 _FORGET = """
@@ -169,15 +181,30 @@ ORDER BY n.number
 """
 
 
-async def register(connection: Connection, names: Iterable[str]) -> list[str]:
-    """Make receivers known, and return those that were not."""
+async def register(connection: Connection, names: list[str]) -> list[str]:
+    """Make receivers known, and return those that were not, or had left."""
     added = []
     for name in names:
         cursor = await connection.execute(
             "INSERT INTO ub.receiver (name) VALUES (%s) ON CONFLICT DO NOTHING RETURNING name", (name,)
         )
         added += [str(found) for (found,) in await cursor.fetchall()]
-    return added
+    # no ON CONFLICT DO UPDATE: it locks them all, and whoever sends to one holds its lock
+    cursor = await connection.execute(
+        "UPDATE ub.receiver SET known_at = clock_timestamp(), left_at = NULL "
+        "WHERE name = ANY(%s) AND left_at IS NOT NULL RETURNING name",
+        (names,),
+    )
+    return added + [str(found) for (found,) in await cursor.fetchall()]
+
+
+async def part_with_others(connection: Connection, names: list[str]) -> list[str]:
+    """Remember that all other receivers left, and return those that had not before."""
+    cursor = await connection.execute(
+        "UPDATE ub.receiver SET left_at = clock_timestamp() WHERE name <> ALL(%s) AND left_at IS NULL RETURNING name",
+        (names,),
+    )
+    return [str(found) for (found,) in await cursor.fetchall()]
 
 
 async def forgive(connection: Connection, names: Iterable[str]) -> None:
@@ -199,7 +226,13 @@ async def known_since(connection: Connection) -> dict[str, datetime]:
 
 async def open_alerts(connection: Connection) -> list[bytes]:
     """Return the newest event of every alert that is active, as JSON."""
-    return [str(body).encode() for (body,) in await (await connection.execute(_OPEN)).fetchall()]
+    return [str(body).encode() for (body,) in await (await connection.execute(_AS_IT_IS + _OPEN)).fetchall()]
+
+
+async def ended(connection: Connection, receiver: str) -> list[bytes]:
+    """Return the last event of every alert that something was queued of for a receiver, and not its end, as JSON."""
+    rows = await connection.execute(_AS_IT_IS + _ENDED, {"receiver": receiver})
+    return [str(body).encode() for (body,) in await rows.fetchall()]
 
 
 async def enqueue(

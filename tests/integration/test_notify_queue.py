@@ -454,6 +454,59 @@ def test_a_new_receiver_hears_of_an_alert_as_it_is_and_not_of_what_was_before(de
     assert [row[2] for row in desk.states() if row[1] == "one"] == [1]
 
 
+def test_a_receiver_that_is_put_back_hears_what_is_open_and_of_the_end_of_what_it_knew(desk: Desk) -> None:
+    with hook() as to, hook() as stays:
+        always = receiver("stays", stays)
+        both = receiver("a", to) + always
+        with notifying(desk, both):
+            for name in ("same", "worse", "over"):
+                desk.tell(name)
+            wait_until(lambda: len(to.ids) == len(stays.ids) == 3, "what it knows")
+        with notifying(desk, always):
+            desk.tell("new")
+            desk.tell("worse", "updated", "critical")
+            desk.tell("over", "cleared")
+            desk.tell("brief")
+            desk.tell("brief", "cleared")
+            wait_until(lambda: len(stays.ids) == 8, "what it misses")
+        with notifying(desk, both):
+            wait_until(lambda: len(to.ids) == 6, "what is open")
+        with notifying(desk, both):  # once, and not at each start
+            desk.tell("same", "updated")
+            wait_until(lambda: len(to.ids) == 7, "what comes")
+    assert to.ids[3] == "worse/1"
+    assert sorted(to.ids[3:]) == ["new/0", "over/1", "same/1", "worse/1"]
+
+
+def test_the_end_that_a_receiver_missed_is_told_though_the_events_are_not_kept_any_more(desk: Desk) -> None:
+    with hook() as to, hook() as stays:
+        with notifying(desk, receiver("a", to)):
+            desk.tell("over")
+            wait_until(lambda: to.ids == ["over/0"], "what it knows")
+        with notifying(desk, receiver("stays", stays)):
+            wait_until(lambda: stays.ids == ["over/0"], "the other one")
+            known = desk.tell("over", "cleared")
+            wait_until(lambda: stays.ids == ["over/0", "over/1"], "the end")
+        query(desk.database.owner_url, "DELETE FROM ub.alert_event RETURNING 1")
+        evidence = codec.encode(known.evidence).decode()
+        query(desk.database.owner_url, "UPDATE ub.alert SET evidence = %s::jsonb RETURNING 1", evidence)
+        with notifying(desk, receiver("a", to)):
+            wait_until(lambda: to.ids == ["over/0", "over/1"], "the end")
+    data = to.taken[1].json["data"]
+    assert (data["action"], data["status"], data["ends_at"]) == ("cleared", "cleared", known.ends_at)
+
+
+def test_who_starts_waits_for_no_receiver_that_is_not_in_the_file_any_more(desk: Desk) -> None:
+    with hook() as to, hook() as stays:
+        to.free.clear()
+        with notifying(desk, receiver("a", to)):
+            desk.tell("one")
+            wait_until(lambda: to.tried, "an attempt")
+            with notifying(desk, receiver("stays", stays)):
+                wait_until(lambda: stays.ids == ["one/0"], "the other one", 8)
+            to.free.set()
+
+
 def test_an_open_alert_of_another_version_keeps_nothing_from_anybody(desk: Desk) -> None:
     body = codec.encode(event("strange", 0, "raised", "critical")).decode()
     strange = body.replace('"oversaturation"', '"of_the_future"')

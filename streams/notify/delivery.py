@@ -32,6 +32,9 @@ from streams.store.session import LACKING, Session, lacking
 log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
+_STANDS_STILL = timedelta(seconds=30)
+"""Beyond the time that a receiver has to answer; then other processes may go on."""
+
 _LOOK_AGAIN_S = 5.0
 _LOOKED_AT_ONCE = 100
 
@@ -110,7 +113,8 @@ class Delivery:
         async with self._session.transaction() as connection:
             # 1.
             try:
-                if not await notifications.may_send(connection, self._receiver.name):
+                within = self._receiver.timeout + _STANDS_STILL
+                if not await notifications.may_send(connection, self._receiver.name, within):
                     return None
             except LACKING:
                 raise lacking() from None

@@ -118,7 +118,8 @@ AND NOT EXISTS (
 """
 
 _MINE = """
-SELECT coalesce(not_before > clock_timestamp(), false) FROM ub.receiver WHERE name = %s FOR UPDATE
+SELECT coalesce(not_before > clock_timestamp(), false), set_config('idle_in_transaction_session_timeout', %s, true)
+FROM ub.receiver WHERE name = %s FOR UPDATE
 """
 
 _FIRST = """
@@ -281,13 +282,17 @@ async def queue_overdue(connection: Connection, *, receiver: str, to: str) -> in
     return cursor.rowcount
 
 
-async def may_send(connection: Connection, receiver: str) -> bool:
+async def may_send(connection: Connection, receiver: str, within: timedelta) -> bool:
     """Lock a receiver until the transaction ends, and return whether it may be sent something now.
+
+    The database ends the transaction where it hears nothing for longer than `within`: whoever stands still, or lost
+    its host, keeps the receiver from all others until then.
 
     Two processes that serve the same receiver so wait for each other, and neither sends what the other sends, nor
     judges before it knows what the other told.
     """
-    waits = await (await connection.execute(_MINE, (receiver,))).fetchone()
+    limit = f"{min(within // timedelta(milliseconds=1), 2**31 - 1)}ms"
+    waits = await (await connection.execute(_MINE, (limit, receiver))).fetchone()
     return waits is not None and not waits[0]  # None: it is not known yet
 
 

@@ -120,7 +120,7 @@ def connect(url: str, *, read_only: bool = True) -> Iterator[Connection[tuple[An
         raise SettingsError(
             f"UB_DATABASE_URL: its role may not do this ({said}); give that of a member of ub_writer"
         ) from error
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
         raise unavailable(url, error) from error
 
 

@@ -105,7 +105,7 @@ class Session:
             try:
                 async with connection.transaction():
                     yield connection
-            except psycopg.OperationalError as error:
+            except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
                 await self._drop_if_broken()
                 raise unavailable(self._url, error) from error
             except psycopg.InterfaceError as error:  # "the connection is closed", or misuse of psycopg

@@ -1,8 +1,12 @@
 """The queue of notifications: two processes, what is kept back, chains of escalations, and rows of other versions."""
 
+import asyncio
 import secrets
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -11,6 +15,10 @@ import pytest
 
 from schemas import codec
 from schemas.alerts import Severity
+from streams.errors import ServiceUnavailable
+from streams.notify import delivery
+from streams.store import notifications
+from streams.store.session import Session
 from tests.conftest import Database
 from tests.integration import store_rows as rows
 from tests.integration.notify_support import Desk, Request, event, hook, notifying, wait_until
@@ -123,6 +131,50 @@ def test_a_process_that_waited_for_another_knows_the_silence_that_began_meanwhil
             to.free.set()
             wait_until(lambda: "pending" not in {row[4] for row in desk.states()}, "both")
     assert to.ids == ["one/0"]
+
+
+def test_a_process_that_stands_still_keeps_a_receiver_from_the_others_for_a_time_only(desk: Desk) -> None:
+    """As where its host lost power: the database would hear nothing of that for two hours."""
+    locked, over = threading.Event(), threading.Event()
+
+    async def stand_still() -> None:
+        async with (
+            Session(desk.database.writer_url, application_name="stands still") as session,
+            session.transaction() as connection,
+        ):
+            assert await notifications.may_send(connection, "a", timedelta(seconds=1))
+            locked.set()
+            await asyncio.to_thread(over.wait, 60)
+
+    query(desk.database.owner_url, "INSERT INTO ub.receiver (name) VALUES ('a') RETURNING 1")
+
+    def work() -> None:
+        with suppress(ServiceUnavailable):
+            asyncio.run(stand_still())
+
+    other = threading.Thread(target=work, daemon=True)
+    other.start()
+    assert locked.wait(30)
+    with hook() as to:
+        try:
+            with notifying(desk, receiver("a", to)):
+                desk.tell("one")
+                wait_until(lambda: to.ids == ["one/0"], "the message", 15)
+        finally:
+            over.set()
+            other.join(30)
+
+
+def test_a_process_that_stood_still_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "_STANDS_STILL", timedelta(seconds=-9.5))
+    with hook() as to, notifying(desk, receiver("a", to)):  # its timeout is 10 s
+        to.free.clear()
+        desk.tell("one")
+        wait_until(lambda: to.tried, "an attempt")
+        time.sleep(2)
+        to.free.set()
+        wait_until(lambda: [row[4] for row in desk.states()] == ["delivered"], "the second attempt")
+    assert set(to.ids) == {"one/0"}
 
 
 # ------------------------------------------------------------------ kept back

@@ -114,7 +114,7 @@ async def run(
             intake.run(),
             _part_with_others(housekeeping, receivers, stop),
             _every(_TELL_S, stop, Teller(settings).tell),
-            _every(_FORGET_S, stop, lambda: _forget(housekeeping, settings)),
+            _every(_FORGET_S, stop, lambda: _forget(housekeeping, settings, stop)),
             _every(_OVERDUE_S, stop, lambda: _look_for_overdue(overdue, receivers, nudge, stop)),
             *(delivery.run() for delivery in deliveries),
         ]
@@ -197,11 +197,11 @@ async def _part_with_others(session: Session, receivers: tuple[Receiver, ...], s
         log.info("receiver %s is not in the file any more: what waits for it stays until it is back", name)
 
 
-async def _forget(session: Session, settings: Settings) -> None:
+async def _forget(session: Session, settings: Settings, stop: asyncio.Event) -> None:
     async def work() -> int:
         async with session.transaction() as connection:
             return await notifications.forget(connection, timedelta(days=settings.retain_notifications_days))
 
-    deleted = await retrying(work, None, log.warning)
+    deleted = await retrying(work, stop, log.warning)
     if deleted:
         log.info("retention deleted notifications: %d", deleted)

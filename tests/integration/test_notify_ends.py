@@ -1,15 +1,18 @@
 """What `urbanbrain notify` ends with when one of its parts cannot go on."""
 
 import asyncio
+import time
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from streams.errors import MigrationError
+from streams.notify import service
 from streams.notify.receivers import parse
 from streams.notify.service import run
 from tests.conftest import Database
-from tests.integration.notify_support import Desk, wait_until
+from tests.integration.notify_support import Desk, hook, notifying, wait_until
 from tests.integration.store_support import query
 
 pytestmark = pytest.mark.integration
@@ -37,4 +40,25 @@ def test_the_error_of_one_part_ends_all_and_is_told_as_it_is(fresh_kafka: str, m
 
     with pytest.raises(MigrationError, match="urbanbrain migrate"):
         asyncio.run(work())
+    desk.close()
+
+
+def test_the_end_that_is_asked_for_while_the_database_is_away_does_not_wait_for_it(
+    fresh_kafka: str, migrated: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_FORGET_S", 0.1)
+    desk = Desk(fresh_kafka, migrated)
+    elsewhere = make_conninfo(migrated.owner_url, dbname="postgres")
+    gone, back = (f'ALTER DATABASE "{migrated.name}" ALLOW_CONNECTIONS {word}' for word in ("false", "true"))
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+    with psycopg.connect(elsewhere, autocommit=True) as connection:
+        try:
+            with hook() as to, notifying(desk, f'[[receiver]]\nname = "a"\nurl = "{to.url}"'):
+                desk.tell("one")
+                wait_until(lambda: to.ids == ["one/0"], "the first")
+                connection.execute(gone.encode())
+                connection.execute(cut, (migrated.name,))
+                time.sleep(1)
+        finally:
+            connection.execute(back.encode())
     desk.close()

@@ -82,7 +82,10 @@ async def run(
     """Notify until `stop`. Whatever one receiver does, the others do not wait for it."""
     failed: BaseExceptionGroup[UrbanBrainError] | None = None
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(aiohttp.ClientSession(headers={"User-Agent": "urbanbrain"}))
+        client = await stack.enter_async_context(
+            # no cookies: nothing of one message, or of one receiver, belongs to another
+            aiohttp.ClientSession(headers={"User-Agent": "urbanbrain"}, cookie_jar=aiohttp.DummyCookieJar())
+        )
 
         async def session(name: str) -> Session:
             # a connection each: a delivery keeps its transaction open while it waits for its receiver

@@ -154,6 +154,18 @@ def test_a_message_that_its_format_cannot_write_keeps_nothing_from_anybody(desk:
     assert notes == ["not written as cap: ValueError('max() iterable argument is empty')"]
 
 
+def test_what_a_receiver_wants_remembered_is_not_given_back_to_it_or_another(desk: Desk) -> None:
+    with hook() as to:
+        to.headers = {"Set-Cookie": "session=1"}
+        to.url = to.url.replace("127.0.0.1", "localhost")
+        with notifying(desk, receiver("a", to)):
+            desk.tell("one")
+            wait_until(lambda: to.ids == ["one/0"], "the first")
+            desk.tell("two")
+            wait_until(lambda: to.ids == ["one/0", "two/0"], "the second")
+    assert [request.headers.get("cookie") for request in to.taken] == [None, None]
+
+
 def test_a_receiver_that_asks_for_time_gets_it(desk: Desk) -> None:
     with hook() as to, notifying(desk, receiver("a", to)):
         to.answer, to.headers = 429, {"Retry-After": "3"}

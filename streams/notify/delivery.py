@@ -82,8 +82,8 @@ class Delivery:
         self._look: Look | None = None
         self._look_again_at = clock()
         self._failures = 0
-        self._begun = 0
-        """The notification that was sent by nobody before."""
+        self._begun = (0, 0)
+        """The notification that was sent by nobody before, and how often it had failed then."""
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
@@ -185,7 +185,7 @@ class Delivery:
             return 0.0
         if not (due.told or due.begun):
             await notifications.begin(connection, due.number)
-            self._begun = due.number
+            self._begun = (due.number, due.attempts)
             return 0.0
         message = Message(
             alert=alert,
@@ -227,7 +227,7 @@ class Delivery:
             return 0.0
         headers = signing.headers(message.id_, payload.body, receiver.secret, int(message.now.timestamp()))
         outcome = await transport.post(self._client, receiver, payload, headers)
-        first, self._begun = self._begun == due.number, 0
+        first, self._begun = self._begun == (due.number, due.attempts), (0, 0)
         has_it_not = isinstance(outcome, transport.Refused) or (
             isinstance(outcome, transport.Failed) and not outcome.perhaps
         )

@@ -35,6 +35,9 @@ _POLL_S = 1.0
 _STANDS_STILL = timedelta(seconds=30)
 """Beyond the time that a receiver has to answer; then other processes may go on."""
 
+_TRIPS = 5
+"""So many failures of the receiver itself at one message, and others are tried before it."""
+
 _LOOK_AGAIN_S = 5.0
 _LOOKED_AT_ONCE = 100
 
@@ -79,6 +82,8 @@ class Delivery:
         self._after = after
         self._jitter = jitter
         self._clock = clock
+        self._aside: dict[str, float] = {}
+        """Alerts that the receiver trips over, and until when others go before them."""
         self._look: Look | None = None
         self._look_again_at = clock()
         self._failures = 0
@@ -119,7 +124,10 @@ class Delivery:
             except LACKING:
                 raise lacking() from None
             looked = await self._look_at_what_is_held(connection)
-            due = await notifications.next_due(connection, self._receiver.name, self._after)
+            now = self._clock()
+            self._aside = {alert_id: until for alert_id, until in self._aside.items() if until > now}
+            aside = list(self._aside)
+            due = await notifications.next_due(connection, self._receiver.name, self._after, aside)
             if due is None:
                 return 0.0 if looked else None
             # 2. and 3.
@@ -237,6 +245,9 @@ class Delivery:
             pause = transport.backoff(
                 self._failures, receiver.max_backoff, outcome.retry_after, self._jitter()
             )
+            if outcome.trips and due.attempts + 1 >= _TRIPS:
+                aside = pause + receiver.max_backoff.total_seconds()
+                self._aside[due.alert_id] = self._clock() + aside
             await notifications.failed(connection, due, receiver.name, outcome.note, timedelta(seconds=pause))
             if self._failures == 0:
                 log.warning("receiver %s: %s; trying again until it takes it", receiver.name, outcome.note)

@@ -34,11 +34,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It may succeed later; `retry_after` is what the receiver asks for. `perhaps`: it may have it all the same."""
+    """It may succeed later; `retry_after` is what the receiver asks for. `perhaps`: it may have it all the same.
+
+    `trips`: it works, and may fail at this message only.
+    """
 
     note: str
     retry_after: timedelta | None = None
     perhaps: bool = False
+    trips: bool = False
 
 
 Outcome = Delivered | Refused | Failed
@@ -79,7 +83,7 @@ def outcome(status: int, retry_after: str | None, date: str | None) -> Outcome:
         return Delivered(note)
     if status in _REFUSED:
         return Refused(note)
-    return Failed(note, _asked_for(retry_after, date))
+    return Failed(note, _asked_for(retry_after, date), trips=status == HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def backoff(attempt: int, longest: timedelta, asked: timedelta | None, jitter: float) -> float:

@@ -125,7 +125,7 @@ FROM ub.receiver WHERE name = %s FOR UPDATE
 _FIRST = """
 SELECT f.number FROM (
     SELECT receiver, alert_id FROM ub.notification
-    WHERE receiver = %s AND state = 'pending' AND due_at <= clock_timestamp()
+    WHERE receiver = %s AND state = 'pending' AND due_at <= clock_timestamp() AND alert_id <> ALL(%s)
     ORDER BY urgency DESC, number LIMIT 1
 ) u CROSS JOIN LATERAL (
     SELECT number FROM ub.notification
@@ -296,15 +296,17 @@ async def may_send(connection: Connection, receiver: str, within: timedelta) -> 
     return waits is not None and not waits[0]  # None: it is not known yet
 
 
-async def next_due(connection: Connection, receiver: str, after: Mapping[str, timedelta]) -> Due | None:
-    """Return the first notification whose time has come.
+async def next_due(
+    connection: Connection, receiver: str, after: Mapping[str, timedelta], aside: list[str]
+) -> Due | None:
+    """Return the first notification whose time has come, but of the alerts `aside`.
 
     It is of the alert that is, or became, the most severe of those that wait; of one alert they come in order, repeats
     last: what was is not repeated before what became of it.
 
     `after`: who escalates to the receiver, and how long after it was told.
     """
-    row = await (await connection.execute(_FIRST, (receiver,))).fetchone()
+    row = await (await connection.execute(_FIRST, (receiver, aside))).fetchone()
     return None if row is None else next(iter(await due(connection, list(row), after)), None)
 
 

@@ -270,6 +270,21 @@ def test_what_is_kept_back_is_not_written_again_and_again(desk: Desk) -> None:
     assert to.ids == []
 
 
+def test_an_alert_that_a_receiver_trips_over_keeps_no_other_from_it(desk: Desk) -> None:
+    with hook() as to:
+        to.trips_over = frozenset({"bad/0"})
+        with notifying(desk, receiver("a", to)):
+            desk.tell("bad", "raised", "critical")
+            desk.tell("bad", "updated", "critical")
+            desk.tell("good", "raised", "minor")
+            wait_until(lambda: to.ids == ["good/0"], "the other one", 60)
+            tries = len(to.tried)
+            wait_until(lambda: len(to.tried) > tries, "the next attempt")
+            to.trips_over = frozenset()
+            wait_until(lambda: len(to.ids) == 3, "the rest")
+    assert to.ids == ["good/0", "bad/0", "bad/1"]
+
+
 def test_what_is_no_longer_asked_for_when_a_silence_ends_is_not_told_as_it_was(desk: Desk) -> None:
     silence(desk, 3600)
     with hook() as to, notifying(desk, receiver("a", to, 'match = ["severity=major"]')):

@@ -25,7 +25,8 @@ DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
         (400, Refused("HTTP 400")),
         (413, Refused("HTTP 413")),
         (422, Refused("HTTP 422")),
-        *((status, Failed(f"HTTP {status}")) for status in (301, 401, 403, 404, 408, 410, 429, 500, 503)),
+        *((status, Failed(f"HTTP {status}")) for status in (301, 401, 403, 404, 408, 410, 429, 503)),
+        (500, Failed("HTTP 500", trips=True)),
     ],
 )
 def test_only_answers_about_the_message_itself_end_it(status: int, expected: object) -> None:

@@ -8,7 +8,7 @@ import psycopg
 
 from streams.console.params import AlertsQuery, WindowsQuery
 from streams.console.view import View, view
-from streams.errors import Busy, MigrationError, ServiceUnavailable
+from streams.errors import Busy, ServiceUnavailable
 from streams.store import views
 from streams.store.session import Session
 from streams.store.view_rows import CellMinute, ClearedAlert
@@ -104,10 +104,6 @@ async def _asking(session: Session) -> AsyncIterator[views.Connection]:
         async with session.transaction(within_s=ANSWER_S) as connection:
             await views.begin(connection)
             yield connection
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName):
-        raise MigrationError(
-            f"the database at {session.address} lacks views of ours; run `urbanbrain migrate`"
-        ) from None
     except psycopg.errors.InsufficientPrivilege as error:
         raise ServiceUnavailable(
             "PostgreSQL", session.address, str(error).splitlines()[0], refuses=True

@@ -27,7 +27,7 @@ from streams.store import notifications
 from streams.store.due import Due
 from streams.store.notifications import Connection
 from streams.store.retry import retrying
-from streams.store.session import LACKING, Session, lacking
+from streams.store.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -117,12 +117,9 @@ class Delivery:
         """
         async with self._session.transaction() as connection:
             # 1.
-            try:
-                within = self._receiver.timeout + _STANDS_STILL
-                if not await notifications.may_send(connection, self._receiver.name, within):
-                    return None
-            except LACKING:
-                raise lacking() from None
+            within = self._receiver.timeout + _STANDS_STILL
+            if not await notifications.may_send(connection, self._receiver.name, within):
+                return None
             looked = await self._look_at_what_is_held(connection)
             now = self._clock()
             self._aside = {alert_id: until for alert_id, until in self._aside.items() if until > now}

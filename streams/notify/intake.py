@@ -23,7 +23,7 @@ from streams.silent_leader import SilentLeader
 from streams.store import notifications
 from streams.store.notifications import Connection
 from streams.store.retry import retrying
-from streams.store.session import LACKING, Session, lacking
+from streams.store.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +80,7 @@ class Intake:
         await retrying(meet, self._stop, log.warning)
 
     async def _meet(self, connection: Connection) -> None:
-        try:
-            names = await notifications.register(connection, [r.name for r in self._receivers])
-        except LACKING:
-            raise lacking() from None
+        names = await notifications.register(connection, [r.name for r in self._receivers])
         new = [receiver for receiver in self._receivers if receiver.name in names]
         for alert, body in decoded(await notifications.open_alerts(connection) if new else []):
             await self._queue(connection, new, alert, body)

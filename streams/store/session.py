@@ -96,7 +96,8 @@ class Session:
 
         Raises ServiceUnavailable when the database is away, shuts down, or gives up for a reason that
         passes (deadlock, too many connections, disk full). Whether a commit that was interrupted took
-        place is then unknown: what runs here must do no harm when it is repeated.
+        place is then unknown: what runs here must do no harm when it is repeated. MigrationError where
+        it lacks tables of ours.
         """
         async with self._lock:
             connection = await self._connect()
@@ -108,6 +109,8 @@ class Session:
             except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
                 await self._drop_if_broken()
                 raise unavailable(self._url, error) from error
+            except LACKING:
+                raise lacking() from None
             except psycopg.InterfaceError as error:  # "the connection is closed", or misuse of psycopg
                 if not await self._drop_if_broken():
                     raise

@@ -7,12 +7,7 @@ from paho.mqtt.client import Client
 
 from streams.errors import ServiceUnavailable, SettingsError
 from streams.settings import Settings
-from streams.tls import client_context
-
-_OTHER_NAME = (62, 64)
-"""X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH."""
-_OTHER_TIME = (9, 10)
-"""X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED."""
+from streams.tls import client_context, meaning, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +42,15 @@ def login_of(settings: Settings) -> Login:
 
 def unavailable(host: str, port: int, error: BaseException | None, *, tls: bool) -> ServiceUnavailable:
     """Return what to tell a person of a connection that failed with `error`, with or without TLS."""
-    what, way_out = _meaning(error) if tls else ("", "")
-    reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else str(error)
-    return ServiceUnavailable("MQTT", f"{host}:{port}", reason.rstrip("."), what=what, way_out=way_out)
-
-
-def _meaning(error: BaseException | None) -> tuple[str, str]:
-    """Return what the broker does, and the way out; empty where it has nothing to do with TLS."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _OTHER_NAME:
-            way_out = (
-                "set UB_MQTT_HOST to a name that stands in its certificate, or give it one with this name "
-                "(subjectAltName)"
-            )
-        elif error.verify_code in _OTHER_TIME:
-            way_out = "renew its certificate, or set this machine's clock"
-        else:
-            way_out = (
-                "set UB_MQTT_CA_FILE to the certificate of the authority that signed its, both made as "
-                "docs/operations.md shows"
-            )
-        return "shows a certificate that is refused", way_out
-    if isinstance(error, ssl.SSLError) and "_ALERT_" in str(error):
-        return (
-            "refuses our TLS",
-            "where it asks for a certificate of its clients, set UB_MQTT_CERT_FILE and UB_MQTT_KEY_FILE",
+    what, way_out = "", ""
+    if tls:
+        what, way_out = meaning(
+            error,
+            of="MQTT",
+            address="UB_MQTT_HOST",
+            listener="UB_MQTT_PORT to its TLS listener, mostly 8883",
         )
-    # A broker without TLS takes the greeting for a bad packet, and hangs up.
-    if isinstance(error, ssl.SSLError | ConnectionResetError | BrokenPipeError) or "handshake" in str(error):
-        return (
-            "does not answer by TLS",
-            "set UB_MQTT_PORT to its TLS listener, mostly 8883, or unset UB_MQTT_TLS",
-        )
-    return "", ""
+    return ServiceUnavailable("MQTT", f"{host}:{port}", reason(error), what=what, way_out=way_out)
 
 
 def hung_up(host: str, port: int, *, tls: bool) -> ServiceUnavailable:

@@ -1,7 +1,5 @@
 """Ask an MQTT broker what it offers: a short session, then gone. For `doctor` and for waiting on a start."""
 
-import socket
-import ssl
 import time
 import uuid
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from streams.errors import ServiceUnavailable
 from streams.mqtt_login import ANONYMOUS, Login, hung_up, unavailable
-from streams.tls import client_context
+from streams.tls import speaks_tls
 
 _SESSION_EXPIRY_S = 30
 
@@ -96,7 +94,7 @@ def _session(
             code = client.loop(timeout=0.05)
             if code and not answers:  # a refusal arrives as a CONNACK and an error both
                 tls = login.tls is not None
-                raise _wants_tls(address) if not tls and _speaks_tls(address) else hung_up(*address, tls=tls)
+                raise _wants_tls(address) if not tls and speaks_tls(*address) else hung_up(*address, tls=tls)
     except OSError as error:
         raise unavailable(*address, error, tls=login.tls is not None) from error
     finally:
@@ -106,20 +104,6 @@ def _session(
     if reason.is_failure:
         raise ServiceUnavailable("MQTT", where, str(reason), refuses=True)
     return flags, properties
-
-
-def _speaks_tls(address: tuple[str, int]) -> bool:
-    """Greet it by TLS, and send nothing: a certificate, even one that we do not trust, is the answer."""
-    try:
-        with (
-            socket.create_connection(address, timeout=1.0) as plain,
-            client_context().wrap_socket(plain, server_hostname=address[0]),
-        ):
-            return True
-    except ssl.SSLCertVerificationError:
-        return True
-    except OSError:
-        return False
 
 
 def _wants_tls(address: tuple[str, int]) -> ServiceUnavailable:

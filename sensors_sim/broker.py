@@ -9,6 +9,10 @@ import paho.mqtt.client as mqtt
 from sensors_sim.errors import BrokerUnavailable
 
 
+class NoCertificate(Exception):
+    """A file is of no use for TLS; begins with the option, less what stands before it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broker:
     """`tls` None: we speak without."""
@@ -36,6 +40,11 @@ class Broker:
                 f"the certificate of the MQTT broker at {self} is refused ({error.verify_message.rstrip('.')}); name "
                 "the broker as its certificate does, and the authority that signed it with --mqtt-ca-file"
             )
+        if self.tls is not None and isinstance(error, ssl.SSLError) and "_ALERT_" in str(error):
+            return BrokerUnavailable(
+                f"the MQTT broker at {self} refuses our TLS ({error}); where it asks for a certificate of its clients, "
+                "name ours with --mqtt-cert-file and --mqtt-key-file"
+            )
         if self.tls is not None and isinstance(error, ssl.SSLError | ConnectionResetError):
             return BrokerUnavailable(
                 f"the MQTT broker at {self} does not speak TLS with us ({error}); name the port of its TLS listener, "
@@ -46,11 +55,30 @@ class Broker:
         )
 
 
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+def tls_context(
+    ca_file: Path | None, cert_file: Path | None = None, key_file: Path | None = None
+) -> ssl.SSLContext:
     """Return what verifies the broker's certificate and name, by an authority of ours, else by the system's.
 
-    OSError where the file holds no certificate.
+    With a certificate of ours and its key, for a broker that asks for one. NoCertificate names the file of no use.
     """
-    context = ssl.create_default_context(cafile=ca_file)
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        why = "it holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise NoCertificate(
+            f"ca-file {ca_file}: {why}; name the certificate of the authority that signed the broker's, or leave it out"
+        ) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if cert_file is not None:
+        try:
+            # A key with a passphrase is refused: without `password` OpenSSL would ask the terminal.
+            context.load_cert_chain(cert_file, key_file, password="")
+        except OSError as error:
+            pem = "they are no certificate and its key in PEM"
+            why = pem if isinstance(error, ssl.SSLError) else error.strerror
+            raise NoCertificate(
+                f"cert-file {cert_file} and its key {key_file}: {why}; name a certificate and its own key, without a "
+                "passphrase"
+            ) from None
     return context

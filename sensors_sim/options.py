@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sensors_sim.broker import Broker, tls_context
+from sensors_sim.broker import Broker, NoCertificate, tls_context
 from sensors_sim.clock import MAX_SPEED
 from sensors_sim.errors import FaultsError
 from sensors_sim.faults import Faults
@@ -141,6 +141,20 @@ def broker_options(command: Command) -> Command:
                 show_envvar=True,
                 help="Certificate (PEM) of the authority that signed the broker's, instead of the system's.",
             ),
+            click.option(
+                "--mqtt-cert-file",
+                envvar="UB_MQTT_CERT_FILE",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                show_envvar=True,
+                help="Our certificate (PEM), for a broker that asks for one,",
+            ),
+            click.option(
+                "--mqtt-key-file",
+                envvar="UB_MQTT_KEY_FILE",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                show_envvar=True,
+                help="and its key, without a passphrase.",
+            ),
         ]
     ):
         command = option(command)
@@ -197,13 +211,18 @@ def options_from(
     mqtt_password: str | None,
     mqtt_tls: bool,
     mqtt_ca_file: Path | None,
+    mqtt_cert_file: Path | None,
+    mqtt_key_file: Path | None,
     batch: int,
     single: bool,
     in_flight: int,
     faults: Faults,
 ) -> Options:
     """Return what the options above amount to."""
-    broker = broker_from(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password, mqtt_tls, mqtt_ca_file)
+    broker = broker_from(
+        *(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password),
+        *(mqtt_tls, mqtt_ca_file, mqtt_cert_file, mqtt_key_file),
+    )
     return Options(broker, speed, batch, single, in_flight, faults)
 
 
@@ -215,20 +234,34 @@ def broker_from(
     mqtt_password: str | None,
     mqtt_tls: bool,
     mqtt_ca_file: Path | None,
+    mqtt_cert_file: Path | None,
+    mqtt_key_file: Path | None,
 ) -> Broker:
     """Return what the broker's options amount to."""
     host, port = address or (mqtt_host, mqtt_port)
-    if mqtt_ca_file is not None and not mqtt_tls:
+    tls = tls_from("mqtt", mqtt_tls, mqtt_ca_file, mqtt_cert_file, mqtt_key_file)
+    return Broker(host, port, mqtt_username or None, mqtt_password, tls)
+
+
+def tls_from(
+    of: str, tls: bool, ca_file: Path | None, cert_file: Path | None, key_file: Path | None
+) -> ssl.SSLContext | None:
+    """Return what the options of TLS amount to; `of` is what they begin with."""
+    files = {"ca": ca_file, "cert": cert_file, "key": key_file}
+    given = [f"--{of}-{kind}-file {file}" for kind, file in files.items() if file is not None]
+    upper = of.upper()
+    if given and not tls:
         raise click.UsageError(
-            f"--mqtt-ca-file {mqtt_ca_file}: without TLS no certificate is looked at; add --mqtt-tls, or leave it out "
-            "(UB_MQTT_TLS, UB_MQTT_CA_FILE)"
+            f"{', '.join(given)}: without TLS no certificate is looked at; add --{of}-tls, or leave it out "
+            f"(UB_{upper}_TLS, UB_{upper}_CA_FILE, UB_{upper}_CERT_FILE, UB_{upper}_KEY_FILE)"
+        )
+    if (cert_file is None) != (key_file is None):
+        raise click.UsageError(
+            f"{given[-1]}: a certificate needs its key; name --{of}-cert-file and --{of}-key-file, or neither"
         )
     try:
-        tls = tls_context(mqtt_ca_file) if mqtt_tls else None
-    except OSError as error:
-        why = "it holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        return tls_context(ca_file, cert_file, key_file) if tls else None
+    except NoCertificate as error:
         raise click.UsageError(
-            f"--mqtt-ca-file {mqtt_ca_file}: {why}; name the certificate of the authority that signed the broker's, "
-            "or leave it out (UB_MQTT_CA_FILE)"
+            f"--{of}-{error} (UB_{upper}_CA_FILE, UB_{upper}_CERT_FILE, UB_{upper}_KEY_FILE)"
         ) from None
-    return Broker(host, port, mqtt_username or None, mqtt_password, tls)

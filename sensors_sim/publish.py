@@ -85,9 +85,14 @@ class Publisher:
             if self._refused or monotonic() > deadline:
                 self.close()
                 reason = self._refused or f"no answer to CONNECT within {timeout_s:g} s"
+                asks = (
+                    ""
+                    if self._broker.tls is None
+                    else "whether it asks for a certificate (--mqtt-cert-file), "
+                )
                 raise BrokerUnavailable(
                     f"the MQTT broker at {self._broker} refuses this client ({reason}); "
-                    "check UB_MQTT_USERNAME and UB_MQTT_PASSWORD, and that it speaks MQTT v5"
+                    f"check UB_MQTT_USERNAME and UB_MQTT_PASSWORD, {asks}and that it speaks MQTT v5"
                 )
 
     def publish(self, message: Message, give_up: Callable[[], bool]) -> bool:

@@ -61,6 +61,8 @@ def record_command(
     mqtt_password: str | None,
     mqtt_tls: bool,
     mqtt_ca_file: Path | None,
+    mqtt_cert_file: Path | None,
+    mqtt_key_file: Path | None,
     kafka: tuple[str, int] | None,
     topics: tuple[str, ...],
     only: tuple[str, ...],
@@ -74,7 +76,10 @@ def record_command(
     if from_beginning and not kafka:
         raise click.UsageError("--from-beginning is for Kafka: MQTT keeps no past; add --kafka host:port")
     arrival = Arrivals(time_ns, monotonic_ns)
-    broker = broker_from(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password, mqtt_tls, mqtt_ca_file)
+    broker = broker_from(
+        *(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password),
+        *(mqtt_tls, mqtt_ca_file, mqtt_cert_file, mqtt_key_file),
+    )
     selection = Selection(only=only)
     console = Console(stderr=True, quiet=quiet)
     with ExitStack() as stack:

@@ -87,6 +87,8 @@ def replay_recording(
     mqtt_password: str | None,
     mqtt_tls: bool,
     mqtt_ca_file: Path | None,
+    mqtt_cert_file: Path | None,
+    mqtt_key_file: Path | None,
     batch: int,
     single: bool,
     in_flight: int,
@@ -101,7 +103,10 @@ def replay_recording(
         raise click.UsageError("--single is not for recordings: messages are played as they were recorded")
     recording = Recording(file)
     options = ReplayOptions(
-        broker_from(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password, mqtt_tls, mqtt_ca_file),
+        broker_from(
+            *(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password),
+            *(mqtt_tls, mqtt_ca_file, mqtt_cert_file, mqtt_key_file),
+        ),
         None if given.kafka is None else f"{given.kafka[0]}:{given.kafka[1]}",
         given.selection(recording),
         given.shift,

@@ -439,6 +439,37 @@ def test_the_simulator_refuses_a_file_that_is_of_no_use(
     assert f"--mqtt-ca-file {path}: {rule}" in done.stderr.replace("\n", " ")
 
 
+def test_the_simulator_shows_its_certificate_to_a_broker_that_asks(broker: TlsBroker) -> None:
+    where = ("--mqtt", f"{broker.host}:{broker.strict}", "--mqtt-tls", "--mqtt-ca-file", str(broker.made.ca))
+    ours = ("--mqtt-cert-file", str(broker.made.server), "--mqtt-key-file", str(broker.made.key))
+    done = simulate(*RUN, *where, *ours)
+    assert done.returncode == 0, done.stderr
+    variables = {"UB_MQTT_CERT_FILE": str(broker.made.server), "UB_MQTT_KEY_FILE": str(broker.made.key)}
+    done = simulate(*RUN, *where, **variables)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_simulator_says_that_it_has_no_certificate_where_one_is_asked_for(broker: TlsBroker) -> None:
+    where = ("--mqtt", f"{broker.host}:{broker.strict}", "--mqtt-tls", "--mqtt-ca-file", str(broker.made.ca))
+    done = simulate(*RUN, *where)
+    assert done.returncode == 1
+    assert "--mqtt-cert-file" in done.stderr.replace("\n", " "), done.stderr
+
+
+@pytest.mark.parametrize("kind", ["cert", "key"])
+def test_the_simulator_s_certificate_needs_its_key(broker: TlsBroker, kind: str) -> None:
+    done = simulate(*RUN, "--mqtt-tls", f"--mqtt-{kind}-file", str(broker.made.server))
+    assert done.returncode == 2
+    assert "a certificate needs its key" in done.stderr.replace("\n", " ")
+
+
+def test_the_simulator_refuses_the_key_of_another_certificate(broker: TlsBroker) -> None:
+    files = ("--mqtt-cert-file", str(broker.made.server), "--mqtt-key-file", str(broker.others.key))
+    done = simulate(*RUN, "--mqtt-tls", *files)
+    assert done.returncode == 2
+    assert "they are no certificate and its key" in " ".join(done.stderr.split())
+
+
 def test_score_hears_alerts(broker: TlsBroker) -> None:
     where = Broker(broker.host, broker.tls, tls=tls_context(broker.made.ca))
     with Listener(where, "ub-score-tls"):

@@ -4,12 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-WITHOUT_TLS = {
+PLAIN = {
     "UB_MQTT_TLS": "false",
     "UB_MQTT_CA_FILE": "",
     "UB_MQTT_CERT_FILE": "",
     "UB_MQTT_KEY_FILE": "",
+    "UB_KAFKA_TLS": "false",
+    "UB_KAFKA_CA_FILE": "",
+    "UB_KAFKA_CERT_FILE": "",
+    "UB_KAFKA_KEY_FILE": "",
+    "UB_KAFKA_SASL_MECHANISM": "",
+    "UB_KAFKA_USERNAME": "",
+    "UB_KAFKA_PASSWORD": "",
 }
+"""Neither TLS nor, with Kafka, a login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +26,8 @@ class Endpoints:
 
     `database_url` is the owner's (it may create databases, roles and extensions), the other two are those
     of the roles `ub_writer` and `ub_reader` in the same database. The URLs hold passwords: `repr` hides them.
-    `directory` holds logs and data of a native stack and is None elsewhere. A broker of ours speaks without TLS,
-    whatever the settings say; `mqtt_as_set`: it is the one that they are about.
+    `directory` holds logs and data of a native stack and is None elsewhere. Brokers of ours are plain, whatever the
+    settings say; `as_set`: they are those that the settings are about.
     """
 
     mqtt_host: str
@@ -30,7 +38,7 @@ class Endpoints:
     writer_url: str
     reader_url: str
     directory: Path | None = None
-    mqtt_as_set: bool = False
+    as_set: bool = False
 
     def __repr__(self) -> str:
         return (
@@ -41,7 +49,7 @@ class Endpoints:
     def environment(self) -> dict[str, str]:
         """Return the settings (streams/settings.py) of a process that works with this stack as ub_writer."""
         return {
-            **({} if self.mqtt_as_set else WITHOUT_TLS),
+            **({} if self.as_set else PLAIN),
             "UB_MQTT_HOST": self.mqtt_host,
             "UB_MQTT_PORT": str(self.mqtt_port),
             "UB_KAFKA_BOOTSTRAP": self.kafka_bootstrap,

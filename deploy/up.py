@@ -20,7 +20,7 @@ from types import FrameType
 from rich.console import Console
 
 from deploy.containers import ContainerStack, engine_answers
-from deploy.endpoints import WITHOUT_TLS, Endpoints
+from deploy.endpoints import PLAIN, Endpoints
 from deploy.native.ports import free_port
 from deploy.native.process import ServiceProcess
 from deploy.native.stack import NativeStack
@@ -32,6 +32,7 @@ from streams.alerts.tail import Tail
 from streams.alerts.text import styled
 from streams.console.hosts import url_of
 from streams.errors import ServiceUnavailable, UrbanBrainError
+from streams.kafka_login import kafka_login_of
 from streams.settings import Settings
 from streams.store.migrate import migrate
 
@@ -94,7 +95,7 @@ def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
             url,
             url,
             url,
-            mqtt_as_set=True,
+            as_set=True,
         )
     if kind == "docker":
         say("starting Mosquitto, Kafka and TimescaleDB in containers (the first time pulls the images)")
@@ -107,9 +108,9 @@ def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
 
 
 def _overrides(endpoints: Endpoints) -> dict[str, object]:
-    plain = {name.removeprefix("UB_").lower(): value for name, value in WITHOUT_TLS.items()}
+    plain = {name.removeprefix("UB_").lower(): value for name, value in PLAIN.items()}
     return {
-        **({} if endpoints.mqtt_as_set else plain),
+        **({} if endpoints.as_set else plain),
         "mqtt_host": endpoints.mqtt_host,
         "mqtt_port": endpoints.mqtt_port,
         "kafka_bootstrap": endpoints.kafka_bootstrap,
@@ -129,7 +130,7 @@ def _run_city(
     say("bringing the database schema up to date")
     asyncio.run(migrate(endpoints.database_url, lambda line: say(f"  {line}")))
     say("creating the Kafka topics")
-    wait_for_kafka(endpoints.kafka_bootstrap)
+    wait_for_kafka(endpoints.kafka_bootstrap, login=kafka_login_of(settings))
     create_topics(endpoints.kafka_bootstrap, settings)
     with _Children(endpoints) as children:
         say(

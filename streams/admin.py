@@ -13,42 +13,62 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from streams.errors import ServiceUnavailable, SettingsError
+from streams.kafka_login import PLAIN, KafkaLogin, kafka_login_of, kafka_unavailable
 from streams.settings import Settings
 from streams.topics import LARGEST_RECORD, TopicSpec, kafka_topics
 
+log = logging.getLogger(__name__)
+
 _HOUR_MS = 3_600_000
+_ATTEMPT_S = 3.0
+"""Where TLS or a login may be what is wrong: how long to try before the brokers are asked."""
 _RETRY_S = 0.1
 _OF_A_BATCH = 10_000
 """Bytes: what a batch says besides its records' values, such as headers."""
 
 
 @contextmanager
-def admin_client(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminClient]:
+def admin_client(
+    bootstrap: str, timeout_s: float = 10.0, login: KafkaLogin = PLAIN
+) -> Iterator[KafkaAdminClient]:
     """Connect to the cluster; any Kafka error inside becomes ServiceUnavailable."""
     timeout_ms = max(1, int(timeout_s * 1000))
     try:
         with quiet_kafka():
             client = KafkaAdminClient(
-                bootstrap_servers=bootstrap, bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms
+                bootstrap_servers=bootstrap,
+                bootstrap_timeout_ms=timeout_ms,
+                request_timeout_ms=timeout_ms,
+                **login.options,
             )
         try:
             yield client
         finally:
             client.close()
     except (KafkaError, OSError) as error:
-        raise ServiceUnavailable("Kafka", bootstrap, str(error) or type(error).__name__) from error
+        raise kafka_unavailable(bootstrap, login, error) from error
 
 
-def wait_for_kafka(bootstrap: str, timeout_s: float = 30.0) -> str:
-    """Return the cluster id once the broker answers; ServiceUnavailable after `timeout_s`."""
+def wait_for_kafka(bootstrap: str, timeout_s: float = 30.0, login: KafkaLogin = PLAIN) -> str:
+    """Return the cluster id once the broker answers; ServiceUnavailable after `timeout_s`.
+
+    What refuses us or our TLS is in the log at once: mostly waiting does not help there.
+    """
     deadline = time.monotonic() + timeout_s
+    attempt_s = timeout_s if login == PLAIN else _ATTEMPT_S
+    said = ""
     while True:
         try:
-            with admin_client(bootstrap, max(0.1, deadline - time.monotonic())) as client:
+            with admin_client(
+                bootstrap, max(0.1, min(attempt_s, deadline - time.monotonic())), login
+            ) as client:
                 return str(client.describe_cluster()["cluster_id"])
-        except ServiceUnavailable:
+        except ServiceUnavailable as error:
             if time.monotonic() > deadline:
                 raise
+            if error.way_out and str(error) != said:
+                said = str(error)
+                log.warning("waiting: %s", said)
         time.sleep(_RETRY_S)
 
 
@@ -59,7 +79,7 @@ def create_topics(bootstrap: str, settings: Settings, timeout_s: float = 30.0) -
     another number of partitions than the settings ask for.
     """
     wanted = kafka_topics(settings.source_partitions, settings.region_partitions)
-    with admin_client(bootstrap, timeout_s) as client:
+    with admin_client(bootstrap, timeout_s, kafka_login_of(settings)) as client:
         known = _partitions(client)
         missing = [spec for spec in wanted if spec.name not in known]
         for spec in missing:
@@ -74,9 +94,9 @@ def create_topics(bootstrap: str, settings: Settings, timeout_s: float = 30.0) -
     return [spec.name for spec in missing]
 
 
-def topic_partitions(bootstrap: str, timeout_s: float = 3.0) -> dict[str, int]:
+def topic_partitions(bootstrap: str, timeout_s: float = 3.0, login: KafkaLogin = PLAIN) -> dict[str, int]:
     """Return the number of partitions of every topic of the cluster."""
-    with admin_client(bootstrap, timeout_s) as client:
+    with admin_client(bootstrap, timeout_s, login) as client:
         return _partitions(client)
 
 
@@ -123,10 +143,10 @@ def _tolerating_existing() -> Iterator[None]:
 @contextmanager
 def quiet_kafka() -> Iterator[None]:
     """While connecting: kafka-python logs each failed attempt as an error, and our exception says it once."""
-    log = logging.getLogger("kafka")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
+    kafka = logging.getLogger("kafka")
+    level = kafka.level
+    kafka.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        log.setLevel(level)
+        kafka.setLevel(level)

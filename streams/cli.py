@@ -100,13 +100,14 @@ def gateway(wait: float, leave: bool) -> None:
     """Carry readings from MQTT to Kafka until SIGTERM; nothing is lost on the way."""
     from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.gateway.bridge import Bridge  # noqa: PLC0415
+    from streams.kafka_login import kafka_login_of  # noqa: PLC0415
 
     settings = _settings()
     logging.getLogger("streams").setLevel(logging.INFO)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    wait_for_kafka(settings.kafka_bootstrap, wait)
+    wait_for_kafka(settings.kafka_bootstrap, wait, kafka_login_of(settings))
     create_topics(settings.kafka_bootstrap, settings)
     click.echo(str(Bridge(settings, leave=leave).run(stop)), err=True)
 
@@ -124,6 +125,7 @@ def gateway(wait: float, leave: bool) -> None:
 def worker(processes: int, wait: float, supervised_by: int | None) -> None:
     """Run the stages of the road: fleet, sensing, requests, grid, incidents, rejects."""
     from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
+    from streams.kafka_login import kafka_login_of  # noqa: PLC0415
     from streams.supervise import Supervisor  # noqa: PLC0415
 
     settings = _settings()
@@ -138,7 +140,7 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
 
     load_policy(settings)  # a faulty file is said once, here, and not by every process
     load_districts(settings)
-    wait_for_kafka(settings.kafka_bootstrap, wait)
+    wait_for_kafka(settings.kafka_bootstrap, wait, kafka_login_of(settings))
     create_topics(settings.kafka_bootstrap, settings)
     sys.exit(Supervisor(processes, settings.worker_id, settings.web_port).run())
 

@@ -20,6 +20,7 @@ from rich.text import Text
 from streams import admin
 from streams.district_file import load_districts
 from streams.errors import MigrationError, PolicyError, ServiceUnavailable, SettingsError, UrbanBrainError
+from streams.kafka_login import kafka_login_of
 from streams.mqtt_login import login_of
 from streams.notify.service import load_receivers
 from streams.policy_file import read_policy, zones_without
@@ -178,8 +179,9 @@ def judge_mqtt(broker: MqttBroker, settings: Settings) -> Check:
 
 def check_kafka(settings: Settings) -> list[Check]:
     """The cluster answers, and our topics are there with the partitions that the settings ask for."""
-    known = admin.topic_partitions(settings.kafka_bootstrap, TIMEOUT_S)
-    answered = Check("Kafka", True, f"{settings.kafka_bootstrap} answers, {len(known)} topics")
+    known = admin.topic_partitions(settings.kafka_bootstrap, TIMEOUT_S, kafka_login_of(settings))
+    how = " over TLS" if settings.kafka_tls else ""
+    answered = Check("Kafka", True, f"{settings.kafka_bootstrap} answers{how}, {len(known)} topics")
     wanted = kafka_topics(settings.source_partitions, settings.region_partitions)
     problems = admin.mismatches(wanted, known)
     if problems:

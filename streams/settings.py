@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg import ProgrammingError
@@ -47,6 +47,13 @@ class Settings(BaseSettings):
     mqtt_key_file: Path | None = None
     kafka_bootstrap: str = "127.0.0.1:9092"
     kafka_flavor: str = Field("kafka", pattern="^(kafka|tansu)$")
+    kafka_tls: bool = False
+    kafka_ca_file: Path | None = None
+    kafka_cert_file: Path | None = None
+    kafka_key_file: Path | None = None
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
     database_url: SecretStr = SecretStr("postgresql://ub_writer@127.0.0.1:5432/urbanbrain")
 
     # Kafka topics
@@ -189,10 +196,15 @@ class Settings(BaseSettings):
             raise ValueError("postgresql://user:password@host:port/database is expected") from None
         return value
 
-    @field_validator("mqtt_ca_file", "mqtt_cert_file", "mqtt_key_file", mode="before")
+    @field_validator(
+        *("mqtt_ca_file", "mqtt_cert_file", "mqtt_key_file"),
+        *("kafka_ca_file", "kafka_cert_file", "kafka_key_file"),
+        *("kafka_sasl_mechanism", "kafka_username", "kafka_password"),
+        mode="before",
+    )
     @classmethod
-    def _is_a_file(cls, value: object) -> object:
-        return value or None  # empty, as Compose sets what is not set, would be the working directory
+    def _is_set(cls, value: object) -> object:
+        return value or None  # empty, as Compose sets what is not set; a file would be the working directory
 
     @field_validator("anomaly_detector")
     @classmethod
@@ -218,21 +230,26 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_tls(self) -> Self:
-        certificate, key = self.mqtt_cert_file, self.mqtt_key_file
-        files = {"CA": self.mqtt_ca_file, "CERT": certificate, "KEY": key}
-        given = [f"UB_MQTT_{kind}_FILE {file}" for kind, file in files.items() if file is not None]
-        if given and not self.mqtt_tls:
+        _check_tls("MQTT", self.mqtt_tls, self.mqtt_ca_file, self.mqtt_cert_file, self.mqtt_key_file)
+        _check_tls("KAFKA", self.kafka_tls, self.kafka_ca_file, self.kafka_cert_file, self.kafka_key_file)
+        return self
+
+    @model_validator(mode="after")
+    def _check_kafka_login(self) -> Self:
+        login = {"USERNAME": self.kafka_username, "PASSWORD": self.kafka_password}
+        given = [f"UB_KAFKA_{name}" for name, value in login.items() if value is not None]
+        missing = [f"UB_KAFKA_{name}" for name, value in login.items() if value is None]
+        if self.kafka_sasl_mechanism is None and given:
             raise ValueError(
-                f"{', '.join(given)}: without UB_MQTT_TLS nothing is encrypted, and no certificate looked at; set "
-                "UB_MQTT_TLS=true, or unset the files"
+                f"{' and '.join(given)}: without UB_KAFKA_SASL_MECHANISM nobody logs in to Kafka; set it to the one "
+                "that the broker has, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, or unset "
+                f"{'both' if len(given) > 1 else 'it'}"
             )
-        if (certificate is None) != (key is None):
+        if self.kafka_sasl_mechanism is not None and missing:
             raise ValueError(
-                f"{given[-1]}: a certificate needs its key; set UB_MQTT_CERT_FILE and UB_MQTT_KEY_FILE, "
-                "or neither"
+                f"UB_KAFKA_SASL_MECHANISM {self.kafka_sasl_mechanism}: a login is a name and a password; set "
+                f"{' and '.join(missing)}, or unset the mechanism"
             )
-        if self.mqtt_tls:
-            client_context(*files.values())
         return self
 
     @model_validator(mode="after")
@@ -293,6 +310,22 @@ def load(**overrides: object) -> Settings:
         raise SettingsError(
             "wrong setting: " + "; ".join(_sentence(item) for item in error.errors())
         ) from None
+
+
+def _check_tls(of: str, tls: bool, ca: Path | None, certificate: Path | None, key: Path | None) -> None:
+    files = {"CA": ca, "CERT": certificate, "KEY": key}
+    given = [f"UB_{of}_{kind}_FILE {file}" for kind, file in files.items() if file is not None]
+    if given and not tls:
+        raise ValueError(
+            f"{', '.join(given)}: without UB_{of}_TLS nothing is encrypted, and no certificate looked at; set "
+            f"UB_{of}_TLS=true, or unset the files"
+        )
+    if (certificate is None) != (key is None):
+        raise ValueError(
+            f"{given[-1]}: a certificate needs its key; set UB_{of}_CERT_FILE and UB_{of}_KEY_FILE, or neither"
+        )
+    if tls:
+        client_context(ca, certificate, key, of=of)
 
 
 def _sentence(item: Any) -> str:

@@ -17,6 +17,7 @@ from streams.fold import Fold
 from streams.gateway.partition import Partitions
 from streams.grid import locate
 from streams.grid.state import GridState
+from streams.kafka_login import KafkaLogin, kafka_login_of
 from streams.policy_reload import PolicyReloader
 from streams.rejects.state import RejectsState
 from streams.requests.districts import Districts
@@ -45,7 +46,8 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.failure: Exception | None = None
-        self.app = _faust_app(settings)
+        login = kafka_login_of(settings)
+        self.app = _faust_app(settings, login)
         self._store = Store(settings.database_url.get_secret_value(), application_name=settings.worker_id)
         board = None
         if _BOARD_STAGE in settings.stage_names:
@@ -53,7 +55,9 @@ class Worker:
         self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}", board=board)
         self._upkeep = None if board is None else Upkeep(board, self._mqtt, self._store)
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
-        self._logs = Logs(settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu")
+        self._logs = Logs(
+            settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu", login=login
+        )
         self._reloader = PolicyReloader(settings)
         self._stages = self._make_stages(load_districts(settings))
         for stage in self._stages.values():
@@ -169,12 +173,24 @@ class Worker:
             self._run(self.app.crash(error))
 
 
-def _faust_app(settings: Settings) -> faust.App:
+def _credentials(login: KafkaLogin) -> faust.SSLCredentials | faust.SASLCredentials | None:
+    if login.mechanism is not None:
+        return faust.SASLCredentials(
+            mechanism=login.mechanism,
+            username=login.username,
+            password=login.password,
+            ssl_context=login.tls,
+        )
+    return None if login.tls is None else faust.SSLCredentials(login.tls)
+
+
+def _faust_app(settings: Settings, login: KafkaLogin) -> faust.App:
     options: dict[str, Any] = {}
     if settings.kafka_flavor == "tansu":  # its JoinGroup waits half the session timeout
         options |= {"broker_session_timeout": 6.0, "broker_heartbeat_interval": 1.0}
     app = faust.App(
         settings.consumer_group,
+        broker_credentials=_credentials(login),
         broker=f"kafka://{settings.kafka_bootstrap.replace(',', ';kafka://')}",
         store="memory://",
         datadir=str(settings.data_dir / settings.worker_id),

@@ -8,8 +8,9 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from streams.admin import quiet_kafka
-from streams.errors import CannotReplay, ServiceUnavailable
+from streams.errors import CannotReplay
 from streams.fold import Record
+from streams.kafka_login import kafka_login_of, kafka_unavailable
 from streams.settings import Settings
 
 _POLL_MS = 200
@@ -50,6 +51,7 @@ class LogPart:
 @contextmanager
 def open_log(settings: Settings, topic: str, partition: int) -> Iterator[LogPart]:
     """Open a partition; raises ServiceUnavailable while Kafka is away."""
+    login = kafka_login_of(settings)
     try:
         with quiet_kafka():
             consumer = KafkaConsumer(
@@ -57,12 +59,11 @@ def open_log(settings: Settings, topic: str, partition: int) -> Iterator[LogPart
                 enable_auto_commit=False,
                 fetch_max_wait_ms=50,
                 max_partition_fetch_bytes=8_000_000,
+                **login.options,
             )
             try:
                 yield LogPart(consumer, TopicPartition(topic, partition))
             finally:
                 consumer.close()
     except (KafkaError, OSError) as error:
-        raise ServiceUnavailable(
-            "Kafka", settings.kafka_bootstrap, str(error) or type(error).__name__
-        ) from error
+        raise kafka_unavailable(settings.kafka_bootstrap, login, error) from error

@@ -22,6 +22,7 @@ from schemas import codec, envelope
 from streams import topics
 from streams.admin import quiet_kafka
 from streams.errors import ServiceUnavailable
+from streams.kafka_login import kafka_login_of, kafka_unavailable
 from streams.mqtt_login import login_of, unavailable
 from streams.settings import Settings
 from streams.store.alert_desk import Untold, keep_others_from_telling, mark_told, untold
@@ -62,6 +63,7 @@ def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
 
 
 def _to_kafka(settings: Settings, found: list[Untold], source: str) -> None:
+    login = kafka_login_of(settings)
     try:
         with quiet_kafka():
             producer = KafkaProducer(
@@ -74,6 +76,7 @@ def _to_kafka(settings: Settings, found: list[Untold], source: str) -> None:
                 delivery_timeout_ms=int(2 * _TIMEOUT_S * 1000),
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
+                **login.options,
             )
             try:
                 sent = [_send(producer, item, source) for item in found]
@@ -82,7 +85,7 @@ def _to_kafka(settings: Settings, found: list[Untold], source: str) -> None:
             finally:
                 producer.close(timeout=1)
     except (KafkaError, OSError, ValueError) as error:  # ValueError: the topic is not there
-        raise ServiceUnavailable("Kafka", settings.kafka_bootstrap, str(error)) from error
+        raise kafka_unavailable(settings.kafka_bootstrap, login, error) from error
 
 
 def _send(producer: KafkaProducer, item: Untold, source: str) -> Any:

@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 
 from streams.audit.records import LogRecord
 from streams.errors import CannotAudit, ServiceUnavailable
+from streams.kafka_login import PLAIN, KafkaLogin, kafka_unavailable
 
 Take = Callable[[LogRecord], None]
 
@@ -40,8 +41,9 @@ def check_beginnings(firsts: Mapping[tuple[str, int], int]) -> None:
 class Log:
     """A consumer of our own, in no group: nothing is committed."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, login: KafkaLogin = PLAIN) -> None:
         self._bootstrap = bootstrap
+        self._login = login
 
     def read(self, topic: str, at_least: Mapping[int, int], take: Take) -> None:
         """Hand every record of the partitions in `at_least` to `take`, each partition in the order of its offsets.
@@ -105,13 +107,14 @@ class Log:
                 fetch_max_wait_ms=50,
                 max_partition_fetch_bytes=8_000_000,
                 receive_buffer_bytes=4_000_000,
+                **self._login.options,
             )
             try:
                 yield consumer
             finally:
                 consumer.close()
         except (KafkaError, OSError) as error:
-            raise ServiceUnavailable("Kafka", self._bootstrap, str(error) or type(error).__name__) from error
+            raise kafka_unavailable(self._bootstrap, self._login, error) from error
 
     def _too_short(self, consumer: KafkaConsumer, wanted: Mapping[TopicPartition, int]) -> None:
         short = [

@@ -8,6 +8,7 @@ from streams.admin import admin_client, topic_partitions
 from streams.audit.log import Log
 from streams.audit.tables import Checkpoints, Database
 from streams.errors import CannotAudit
+from streams.kafka_login import kafka_login_of
 from streams.settings import Settings
 
 Say = Callable[[str], None]
@@ -17,7 +18,7 @@ _POLL_S = 0.3
 
 def check_topics(settings: Settings, audited: Sequence[str]) -> None:
     """Check that Kafka has our topics; asking about one that is missing may create it on some brokers."""
-    known = topic_partitions(settings.kafka_bootstrap)
+    known = topic_partitions(settings.kafka_bootstrap, login=kafka_login_of(settings))
     missing = [topic for topic in (*audited, topics.PARTIALS, topics.REJECTED) if topic not in known]
     if missing:
         raise CannotAudit(
@@ -41,8 +42,9 @@ def wait_for_stages(
     """
     # In the order of the road: what one stage tells lies before the end of the next one's topic.
     awaited = (*audited, topics.PARTIALS, topics.REJECTED) if complete else (topics.PARTIALS,)
-    log = Log(settings.kafka_bootstrap)
-    known = topic_partitions(settings.kafka_bootstrap)
+    login = kafka_login_of(settings)
+    log = Log(settings.kafka_bootstrap, login)
+    known = topic_partitions(settings.kafka_bootstrap, login=login)
     deadline = time.monotonic() + wait_s
     for topic in awaited:
         ends = log.last_offsets(topic, known[topic])
@@ -99,7 +101,7 @@ def check_incarnation(
             )
     if not kafka:
         return
-    with admin_client(settings.kafka_bootstrap) as client:
+    with admin_client(settings.kafka_bootstrap, login=kafka_login_of(settings)) as client:
         cluster = str(client.describe_cluster().get("cluster_id"))
         ids = {topic: str(client.describe_topics([topic])[0].get("topic_id", "")) for topic in audited}
     for (topic, partition), checkpoint in sorted(checkpoints.items()):

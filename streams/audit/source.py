@@ -13,6 +13,7 @@ from streams.audit import recording
 from streams.audit.log import Log
 from streams.audit.records import Intake, LogRecord, Refusals, Shelved, up_to
 from streams.errors import CannotAudit
+from streams.kafka_login import kafka_login_of
 from streams.settings import Settings
 
 Say = Callable[[str], None]
@@ -74,7 +75,7 @@ def read_kafka(
 
     With `save` every record is also written to that file.
     """
-    log = Log(settings.kafka_bootstrap)
+    log = Log(settings.kafka_bootstrap, kafka_login_of(settings))
     collected = _Collected(intakes, say)
     with ExitStack() as stack:
         take = collected.take

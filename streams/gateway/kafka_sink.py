@@ -17,9 +17,10 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from streams import topics
-from streams.errors import ServiceUnavailable, SettingsError
+from streams.errors import SettingsError
 from streams.gateway.address import KINDS
 from streams.gateway.records import KafkaRecord
+from streams.kafka_login import kafka_login_of, kafka_unavailable
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class KafkaSink:
 
     def __init__(self, settings: Settings, on_confirmed: Callable[[KafkaRecord], None]) -> None:
         self._settings = settings
+        self._login = kafka_login_of(settings)
         self._on_confirmed = on_confirmed
         self._producer: KafkaProducer | None = None
         self._waiting: deque[tuple[int, KafkaRecord]] = deque()
@@ -65,12 +67,12 @@ class KafkaSink:
                 self._connect()
                 return True
             except KafkaError as error:
-                reason = _reason(error)
+                away = kafka_unavailable(self._settings.kafka_bootstrap, self._login, error)
             if time.monotonic() >= deadline:
-                raise ServiceUnavailable("Kafka", self._settings.kafka_bootstrap, reason)
-            if reason != said:
-                said = reason
-                log.warning("waiting for Kafka at %s: %s", self._settings.kafka_bootstrap, reason)
+                raise away
+            if str(away) != said:
+                said = str(away)
+                log.warning("waiting: %s", said)
             stop.wait(random.uniform(0.2, 0.6))
         return False
 
@@ -164,6 +166,7 @@ class KafkaSink:
             bootstrap_timeout_ms=int(_ATTEMPT_S * 1000),
             allow_auto_create_topics=False,
             metrics_enabled=False,
+            **self._login.options,
         )
         try:
             producer.partitions_for(topics.REJECTED)

@@ -15,7 +15,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
 from streams.alerts.labels import District, labels_of
-from streams.errors import ServiceUnavailable
+from streams.kafka_login import KafkaLogin, kafka_login_of, kafka_unavailable
 from streams.notify.open_now import decoded
 from streams.notify.receivers import Receiver
 from streams.settings import Settings
@@ -151,21 +151,24 @@ class Intake:
             log.warning("Kafka did not take the offsets of %s (%s)", GROUP, error)
 
     async def _started(self) -> Any:
-        consumer = self._consumer()
+        login = kafka_login_of(self._settings)
+        consumer = self._consumer(login)
         try:
             await consumer.start()
         except KafkaError as error:
             await consumer.stop()
-            raise ServiceUnavailable("Kafka", self._settings.kafka_bootstrap, str(error)) from None
+            raise await asyncio.to_thread(
+                kafka_unavailable, self._settings.kafka_bootstrap, login, error
+            ) from None
         if self._settings.kafka_flavor == "tansu":
             SilentLeader(consumer._coordinator)
         consumer.subscribe([topics.ALERTS])
         return consumer
 
-    def _consumer(self) -> Any:
-        options: dict[str, Any] = {}
+    def _consumer(self, login: KafkaLogin) -> Any:
+        options = login.options
         if self._settings.kafka_flavor == "tansu":  # its JoinGroup waits half the session timeout
-            options = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 1000}
+            options |= {"session_timeout_ms": 6000, "heartbeat_interval_ms": 1000}
         return AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka_bootstrap,
             group_id=GROUP,

@@ -7,6 +7,7 @@ from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from streams.admin import admin_client
+from streams.kafka_login import PLAIN, KafkaLogin
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,9 @@ class Incarnation:
 class Logs:
     """Asks Kafka; raises ServiceUnavailable while it is away. Ids are remembered for the life of the process."""
 
-    def __init__(self, bootstrap: str, *, ends_are_true: bool) -> None:
+    def __init__(self, bootstrap: str, *, ends_are_true: bool, login: KafkaLogin = PLAIN) -> None:
         self._bootstrap = bootstrap
+        self._login = login
         self._ends_are_true = ends_are_true
         self._known: dict[str, Incarnation] = {}
 
@@ -45,12 +47,12 @@ class Logs:
         return await asyncio.to_thread(self._offset, topic, partition, OffsetSpec.EARLIEST) > offset
 
     def _ask(self, topic: str) -> Incarnation:
-        with admin_client(self._bootstrap) as client:
+        with admin_client(self._bootstrap, login=self._login) as client:
             cluster_id = str(client.describe_cluster().get("cluster_id"))
             (described,) = client.describe_topics([topic])
         return Incarnation(cluster_id, str(described.get("topic_id", "")))
 
     def _offset(self, topic: str, partition: int, which: OffsetSpec) -> int:
         where = TopicPartition(topic, partition)
-        with admin_client(self._bootstrap) as client:
+        with admin_client(self._bootstrap, login=self._login) as client:
             return int(client.list_partition_offsets({where: which})[where].offset)

@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 
 from deploy.endpoints import Endpoints
 from deploy.native.process import ServiceProcess
+from streams.kafka_login import kafka_login_of
 from streams.settings import Settings
 from streams.topics import TopicSpec, kafka_topics
 from tests.conftest import Database
@@ -175,7 +176,7 @@ class City:
 
     def kafka_tap(self) -> KafkaTap:
         """Read all topics from the beginning."""
-        return KafkaTap(self._endpoints.kafka_bootstrap, self.topics)
+        return KafkaTap(self._endpoints.kafka_bootstrap, self.topics, kafka_login_of(self.settings()))
 
     @property
     def topics(self) -> tuple[TopicSpec, ...]:

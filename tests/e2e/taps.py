@@ -9,6 +9,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from streams.kafka_login import PLAIN, KafkaLogin
 from streams.topics import TopicSpec
 from tests.e2e.waiting import eventually
 
@@ -28,13 +29,14 @@ class KafkaRecord:
 class KafkaTap:
     """Reads all topics from their beginning. Where a topic ends is not asked: Tansu reports it wrongly."""
 
-    def __init__(self, bootstrap: str, specs: tuple[TopicSpec, ...]) -> None:
+    def __init__(self, bootstrap: str, specs: tuple[TopicSpec, ...], login: KafkaLogin = PLAIN) -> None:
         self.records: list[KafkaRecord] = []
         self._consumer = KafkaConsumer(
             bootstrap_servers=bootstrap,
             enable_auto_commit=False,
             fetch_max_wait_ms=50,
             max_poll_records=100_000,
+            **login.options,
         )
         self._consumer.assign(
             [TopicPartition(spec.name, p) for spec in specs for p in range(spec.partitions)]

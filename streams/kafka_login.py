@@ -5,9 +5,11 @@ was none. So what is told is asked anew, of the broker itself, once something ha
 """
 
 import asyncio
+import logging
 import socket
 import ssl
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +27,9 @@ _PATIENCE_S = 1.0
 """For each step, of each broker that is asked why."""
 
 _HANDSHAKE_S = 5.0
+_ASK_AGAIN_S = 10.0
+
+log = logging.getLogger(__name__)
 
 Address = tuple[str, int]
 
@@ -117,6 +122,33 @@ def kafka_refusal(bootstrap: str, login: KafkaLogin) -> ServiceUnavailable | Non
     """
     with ThreadPoolExecutor(1) as thread:  # the caller's may have an event loop already
         return thread.submit(_refusal, bootstrap, login).result()
+
+
+def say_refusals(bootstrap: str, login: KafkaLogin) -> None:
+    """From now on say, too, what is refused and the way out when aiokafka logs that it fails: once, not each time."""
+    if login != PLAIN:
+        logging.getLogger("aiokafka").addHandler(_Refusals(bootstrap, login))
+
+
+class _Refusals(logging.Handler):
+    def __init__(self, bootstrap: str, login: KafkaLogin) -> None:
+        super().__init__(logging.ERROR)
+        self._bootstrap = bootstrap
+        self._login = login
+        self._not_before = 0.0
+        self._said = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Ask on a thread of its own: whoever logs has work to do."""
+        if (now := time.monotonic()) >= self._not_before:
+            self._not_before = now + _ASK_AGAIN_S
+            threading.Thread(target=self._ask, name="kafka-refusal", daemon=True).start()
+
+    def _ask(self) -> None:
+        refusal = _refusal(self._bootstrap, self._login)
+        said, self._said = self._said, "" if refusal is None else str(refusal)
+        if self._said not in ("", said):
+            log.warning("waiting: %s", self._said)
 
 
 def _refusal(bootstrap: str, login: KafkaLogin) -> ServiceUnavailable | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import faust
 
+from streams.kafka_login import kafka_login_of, say_refusals
 from streams.settings import Settings
 from streams.warm import warm
 from streams.wiring import Worker
@@ -51,6 +52,7 @@ def run_worker(settings: Settings) -> int:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if "fleet" in settings.stage_names:
         warm()
+    say_refusals(settings.kafka_bootstrap, kafka_login_of(settings))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = Worker(settings)

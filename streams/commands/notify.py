@@ -19,7 +19,7 @@ from streams.commands.alerts import district_of
 def notify(check: bool, wait: float) -> None:
     """Send events of alerts to the webhooks of UB_NOTIFY_FILE until SIGTERM; each receiver at its own pace."""
     from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
-    from streams.kafka_login import kafka_login_of  # noqa: PLC0415
+    from streams.kafka_login import kafka_login_of, say_refusals  # noqa: PLC0415
     from streams.notify.service import load_inhibitions, load_receivers, run  # noqa: PLC0415
 
     settings = settings_module.load()
@@ -36,7 +36,9 @@ def notify(check: bool, wait: float) -> None:
         return
     logging.getLogger("streams").setLevel(logging.INFO)
     district = district_of(settings)
-    wait_for_kafka(settings.kafka_bootstrap, wait, kafka_login_of(settings))
+    login = kafka_login_of(settings)
+    say_refusals(settings.kafka_bootstrap, login)
+    wait_for_kafka(settings.kafka_bootstrap, wait, login)
     create_topics(settings.kafka_bootstrap, settings)
 
     async def work() -> None:

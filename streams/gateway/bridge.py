@@ -92,6 +92,7 @@ class Bridge:
         self._room = threading.Condition(self._lock)  # less is unacknowledged than before, or we are closing
         self._work = threading.Event()
         self._outage = Outage(OUTAGE_PATIENCE_S)
+        self._told = ""
         self._kafka = KafkaSink(settings, self._confirm)
         self._mqtt = MqttSource(settings, self._take_in, leave=leave)
 
@@ -187,6 +188,8 @@ class Bridge:
             if now >= next_stats:
                 next_stats += STATS_INTERVAL_S
                 log.info("%s: %s", self._settings.gateway_id, self.stats())
+                if self._outage.lasts:
+                    self._say_refusal()
             if self._leave:
                 stats = self.stats()
                 if stats.messages != messages or stats.unacked or not self._mqtt.is_connected:
@@ -216,7 +219,15 @@ class Bridge:
                     "Kafka at %s has confirmed nothing for %g s; %s", address, OUTAGE_PATIENCE_S, held
                 )
             else:
+                self._told = ""
                 log.warning("Kafka at %s confirms again; %s", address, held)
+
+    def _say_refusal(self) -> None:
+        """Say what Kafka has against us: its client tries on by itself, and says nothing."""
+        refusal = self._kafka.refusal()
+        if refusal is not None and str(refusal) != self._told:
+            self._told = str(refusal)
+            log.warning("waiting: %s", refusal)
 
     def _take_in_no_more(self) -> None:
         with self._lock:

@@ -17,10 +17,10 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from streams import topics
-from streams.errors import SettingsError
+from streams.errors import ServiceUnavailable, SettingsError
 from streams.gateway.address import KINDS
 from streams.gateway.records import KafkaRecord
-from streams.kafka_login import kafka_login_of, kafka_unavailable
+from streams.kafka_login import PLAIN, kafka_login_of, kafka_refusal, kafka_unavailable
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,12 @@ class KafkaSink:
                 log.warning("waiting: %s", said)
             stop.wait(random.uniform(0.2, 0.6))
         return False
+
+    def refusal(self) -> ServiceUnavailable | None:
+        """Return what a broker has against our TLS or our login, if it has. Blocks for seconds at most."""
+        if self._login == PLAIN:
+            return None
+        return kafka_refusal(self._settings.kafka_bootstrap, self._login)
 
     def put(self, record: KafkaRecord) -> None:
         """Take over a record; `pump` sends it."""

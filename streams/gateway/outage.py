@@ -11,6 +11,11 @@ class Outage:
         self._waiting_since: float | None = None
         self._said = False
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it was told that it began, and not that it ended."""
+        return self._said
+
     def observe(self, *, waiting: bool, progress: bool, now: float) -> Literal["began", "ended"] | None:
         """Tell what was seen since the last call; return what is worth a log line.
 

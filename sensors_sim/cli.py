@@ -16,6 +16,7 @@ from sensors_sim.errors import SimError
 from sensors_sim.faults import faults_line
 from sensors_sim.options import Populations, connection_options, options_from, speed_option
 from sensors_sim.plot.command import plot
+from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.moments import Moment
 from sensors_sim.recording.record_command import info_command, record_command
 from sensors_sim.recording.replay_command import RecordingOptions, recording_options, replay_recording
@@ -153,7 +154,7 @@ def replay(
     owner: str | None,
     token_file: Path | None,
     memory: Path | None,
-    kafka: tuple[str, int] | None,
+    kafka: Kafka | None,
     from_: Moment | None,
     to: Moment | None,
     loop: bool,

@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 
 from sensors_sim.errors import BrokerUnavailable, RecordingError
 from sensors_sim.publish import Counts
+from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.record import Recorded
 
 _POLL_S = 0.1
@@ -17,10 +18,10 @@ _POLL_S = 0.1
 class KafkaPublisher:
     """One idempotent producer with acks=all: the order within a partition is that of the calls. Not thread-safe."""
 
-    def __init__(self, bootstrap: str, in_flight: int) -> None:
+    def __init__(self, kafka: Kafka, in_flight: int) -> None:
         self.counts = Counts()
         self.connected = True
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._window = in_flight
         self._pending = 0
         self._settled: SimpleQueue[tuple[int, Exception | None]] = SimpleQueue()
@@ -34,20 +35,18 @@ class KafkaPublisher:
     def connect(self) -> None:
         """Connect; BrokerUnavailable where nobody answers."""
         logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it logs every attempt; errors are raised
+        self._kafka.greet()
         try:
             self._producer = KafkaProducer(
-                bootstrap_servers=self._bootstrap,
                 enable_idempotence=True,
                 acks="all",
                 linger_ms=0,
                 max_request_size=8_000_000,
                 delivery_timeout_ms=120_000,
+                **self._kafka.options,
             )
         except (KafkaError, OSError) as error:
-            raise BrokerUnavailable(
-                f"no Kafka at {self._bootstrap} ({str(error) or type(error).__name__}); start one, or name another "
-                "with --kafka host:port"
-            ) from None
+            raise self._kafka.unreachable(error) from None
 
     def publish(self, message: Recorded, readings: int, give_up: Callable[[], bool]) -> bool:
         """Send a record; waits while the window is full, unless `give_up()`. Returns whether it was sent."""
@@ -62,7 +61,7 @@ class KafkaPublisher:
             there = self._partitions[message.topic] = len(self._known(message.topic))
         if partition >= there:
             raise RecordingError(
-                f"{message.topic}[{partition}] was recorded, Kafka at {self._bootstrap} has {there} partitions of it; "
+                f"{message.topic}[{partition}] was recorded, Kafka at {self._kafka} has {there} partitions of it; "
                 "give the topic as many as it had"
             )
         try:
@@ -80,7 +79,7 @@ class KafkaPublisher:
             return True
         except KafkaError as error:
             raise BrokerUnavailable(
-                f"Kafka at {self._bootstrap} does not take a record of {message.topic} "
+                f"Kafka at {self._kafka} does not take a record of {message.topic} "
                 f"({str(error) or type(error).__name__}); check the topic and max.message.bytes"
             ) from None
         self._pending += 1
@@ -104,7 +103,7 @@ class KafkaPublisher:
             return set(self._producer.partitions_for(topic) or ())
         except KafkaError as error:
             raise RecordingError(
-                f"Kafka at {self._bootstrap} has no topic {topic!r} ({type(error).__name__}); create it with the "
+                f"Kafka at {self._kafka} has no topic {topic!r} ({type(error).__name__}); create it with the "
                 "partitions that it had, or leave it out with --only"
             ) from None
 

@@ -9,7 +9,8 @@ from typing import Self
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from sensors_sim.errors import BrokerUnavailable, RecordingError
+from sensors_sim.errors import RecordingError
+from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.record import Recorded
 
 _TAKEN = 10_000
@@ -22,10 +23,10 @@ class KafkaTap:
     """
 
     def __init__(
-        self, bootstrap: str, topics: Sequence[str], from_beginning: bool, arrival: Callable[[], int]
+        self, kafka: Kafka, topics: Sequence[str], from_beginning: bool, arrival: Callable[[], int]
     ) -> None:
         self.gaps = 0
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._patterns = topics
         self._from_beginning = from_beginning
         self._arrival = arrival
@@ -35,7 +36,7 @@ class KafkaTap:
         try:
             found = self._consumer.poll(timeout_ms=int(timeout_s * 1_000), max_records=_TAKEN)
         except KafkaError as error:
-            raise self._away(error) from error
+            raise self._kafka.unreachable(error) from error
         at = self._arrival()
         return [
             Recorded(
@@ -54,12 +55,13 @@ class KafkaTap:
 
     def __enter__(self) -> Self:
         logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it logs every attempt; errors are raised
+        self._kafka.greet()
         try:
             self._consumer = KafkaConsumer(
-                bootstrap_servers=self._bootstrap,
                 enable_auto_commit=False,
                 fetch_max_wait_ms=50,
                 max_partition_fetch_bytes=8_000_000,
+                **self._kafka.options,
             )
             try:
                 self._assign()
@@ -67,7 +69,7 @@ class KafkaTap:
                 self._consumer.close()
                 raise
         except (KafkaError, OSError) as error:
-            raise self._away(error) from None
+            raise self._kafka.unreachable(error) from None
         return self
 
     def __exit__(
@@ -80,7 +82,7 @@ class KafkaTap:
         for pattern in self._patterns:
             if not any(fnmatchcase(topic, pattern) for topic in there):
                 raise RecordingError(
-                    f"Kafka at {self._bootstrap} has no topic {pattern!r}; it has: {', '.join(there) or 'none'}"
+                    f"Kafka at {self._kafka} has no topic {pattern!r}; it has: {', '.join(there) or 'none'}"
                 )
         chosen = [
             TopicPartition(topic, partition)
@@ -94,9 +96,3 @@ class KafkaTap:
             return
         for at, end in self._consumer.end_offsets(chosen).items():
             self._consumer.seek(at, end or 0)
-
-    def _away(self, error: Exception) -> BrokerUnavailable:
-        return BrokerUnavailable(
-            f"no Kafka at {self._bootstrap} ({str(error) or type(error).__name__}); start one, or name another with "
-            "--kafka host:port"
-        )

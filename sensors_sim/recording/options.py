@@ -1,15 +1,71 @@
 """Options that recording and replaying share."""
 
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import click
 
-from sensors_sim.options import Address
+from sensors_sim.options import Address, tls_from
+from sensors_sim.recording.kafka_login import Kafka
 
-kafka_option = click.option(
-    "--kafka", type=Address(), help="Kafka, instead of MQTT: one of its bootstrap servers."
-)
+Command = Callable[..., Any]
+
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
 only_option = click.option(
     "--only",
     multiple=True,
     metavar="GLOB",
     help="Only topics like this, such as 'ub/v1/*/vehicles*'; repeatable.",
 )
+
+
+def kafka_options(command: Command) -> Command:
+    """Add the options that say where Kafka is, and who we are; the command gets `kafka`, or None."""
+
+    @functools.wraps(command)
+    def with_kafka(
+        *args: Any,
+        kafka: tuple[str, int] | None,
+        kafka_tls: bool,
+        kafka_ca_file: Path | None,
+        kafka_cert_file: Path | None,
+        kafka_key_file: Path | None,
+        kafka_sasl_mechanism: str | None,
+        kafka_username: str | None,
+        kafka_password: str | None,
+        **more: Any,
+    ) -> Any:
+        where = None
+        if kafka is not None:  # else the environment may speak of a Kafka that is not meant
+            if bool(kafka_sasl_mechanism) != bool(kafka_username and kafka_password):
+                raise click.UsageError(
+                    "a login to Kafka is a mechanism, a name and a password: give --kafka-sasl-mechanism, "
+                    "--kafka-username and UB_KAFKA_PASSWORD, or none of them"
+                )
+            tls = tls_from("kafka", kafka_tls, kafka_ca_file, kafka_cert_file, kafka_key_file)
+            where = Kafka(*kafka, tls, kafka_sasl_mechanism, kafka_username, kafka_password)
+        return command(*args, kafka=where, **more)
+
+    added: Command = with_kafka
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    options: list[Callable[[Command], Command]] = [
+        click.option("--kafka", type=Address(), help="Kafka, instead of MQTT: one of its bootstrap servers."),
+        _of_kafka("tls", is_flag=True, help="Encrypted; its certificate and name are verified."),
+        _of_kafka("ca-file", type=file, help="As --mqtt-ca-file,"),
+        _of_kafka("cert-file", type=file, help="--mqtt-cert-file"),
+        _of_kafka("key-file", type=file, help="and --mqtt-key-file."),
+        _of_kafka("sasl-mechanism", type=click.Choice(MECHANISMS), help="How to log in,"),
+        _of_kafka("username", help="as whom,"),
+        _of_kafka("password", help="and with what. Better in the environment."),
+    ]
+    for option in reversed(options):
+        added = option(added)
+    return added
+
+
+def _of_kafka(name: str, **more: Any) -> Callable[[Command], Command]:
+    variable = f"UB_KAFKA_{name.replace('-', '_').upper()}"
+    return click.option(f"--kafka-{name}", envvar=variable, show_envvar=True, **more)

@@ -17,9 +17,10 @@ from sensors_sim.progress import LOG_EVERY_S, TERMINAL_EVERY_S
 from sensors_sim.recording.chunks import VERSION, Head
 from sensors_sim.recording.info import as_json as info_json
 from sensors_sim.recording.info import lines as info_lines
+from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.kafka_tap import KafkaTap
 from sensors_sim.recording.mqtt_tap import MqttTap
-from sensors_sim.recording.options import kafka_option, only_option
+from sensors_sim.recording.options import kafka_options, only_option
 from sensors_sim.recording.reader import Recording
 from sensors_sim.recording.rounds import Selection
 from sensors_sim.recording.tap import Arrivals, record
@@ -37,7 +38,7 @@ _LONGEST = 65_535
 @click.command("record")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @broker_options
-@kafka_option
+@kafka_options
 @click.option(
     "--topic",
     "topics",
@@ -63,7 +64,7 @@ def record_command(
     mqtt_ca_file: Path | None,
     mqtt_cert_file: Path | None,
     mqtt_key_file: Path | None,
-    kafka: tuple[str, int] | None,
+    kafka: Kafka | None,
     topics: tuple[str, ...],
     only: tuple[str, ...],
     seconds: float | None,
@@ -120,7 +121,7 @@ def record_command(
 def _tap(
     stack: ExitStack,
     broker: Broker,
-    kafka: tuple[str, int] | None,
+    kafka: Kafka | None,
     topics: tuple[str, ...],
     from_beginning: bool,
     arrival: Arrivals,
@@ -128,9 +129,8 @@ def _tap(
     """Connect, and return what listens, and the head of its recording."""
     if kafka is not None:
         names = list(topics or KAFKA_TOPICS)
-        bootstrap = f"{kafka[0]}:{kafka[1]}"
-        reader = stack.enter_context(KafkaTap(bootstrap, names, from_beginning, arrival))
-        return reader, Head(VERSION, "kafka", bootstrap, names, arrival())
+        reader = stack.enter_context(KafkaTap(kafka, names, from_beginning, arrival))
+        return reader, Head(VERSION, "kafka", str(kafka), names, arrival())
     names = list(topics or MQTT_FILTERS)
     for name in names:
         check_filter(name)

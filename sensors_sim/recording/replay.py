@@ -18,6 +18,7 @@ from sensors_sim.errors import RecordingError
 from sensors_sim.faults import Faults, Way, on_the_way
 from sensors_sim.progress import Progress, Sending
 from sensors_sim.publish import Counts, Publisher
+from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.kafka_publisher import KafkaPublisher
 from sensors_sim.recording.pause import Pause, pausable
 from sensors_sim.recording.play import Errors, play
@@ -34,7 +35,7 @@ class ReplayOptions:
     """What to play, how fast, and where to: MQTT, or Kafka where `kafka` names it."""
 
     broker: Broker
-    kafka: str | None
+    kafka: Kafka | None
     selection: Selection
     shift: Shift | None
     loop: bool

@@ -12,8 +12,9 @@ from rich.console import Console
 from sensors_sim.errors import RecordingError
 from sensors_sim.faults import Faults, faults_line
 from sensors_sim.options import broker_from
+from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.moments import Moment, MomentIn, ShiftText
-from sensors_sim.recording.options import kafka_option, only_option
+from sensors_sim.recording.options import kafka_options, only_option
 from sensors_sim.recording.reader import Recording, is_recording
 from sensors_sim.recording.replay import Replayed, ReplayOptions
 from sensors_sim.recording.replay import replay as play_back
@@ -27,7 +28,7 @@ def recording_options(command: Command) -> Command:
     """Add the options of `sim replay` that are for recordings."""
     for option in reversed(
         [
-            kafka_option,
+            kafka_options,
             click.option(
                 "--from", "from_", type=MomentIn(), help="Recording: play from then on (90s, 5m, ISO 8601)."
             ),
@@ -51,7 +52,7 @@ def recording_options(command: Command) -> Command:
 class RecordingOptions:
     """What the options above say."""
 
-    kafka: tuple[str, int] | None
+    kafka: Kafka | None
     from_: Moment | None
     to: Moment | None
     loop: bool
@@ -107,7 +108,7 @@ def replay_recording(
             *(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password),
             *(mqtt_tls, mqtt_ca_file, mqtt_cert_file, mqtt_key_file),
         ),
-        None if given.kafka is None else f"{given.kafka[0]}:{given.kafka[1]}",
+        given.kafka,
         given.selection(recording),
         given.shift,
         given.loop,

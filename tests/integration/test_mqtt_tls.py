@@ -127,6 +127,7 @@ def refused_at_start(
     """Return what a gateway says that ends; its time is over once it told the same while it waited."""
 
     def refused(why: str, **settings: object) -> str:
+        caplog.set_level(logging.WARNING, "streams.gateway")
         source = MqttSource(load(**broker.settings(**settings)), lambda _message, _connection: None)
         told_by = time.monotonic() + 60
 

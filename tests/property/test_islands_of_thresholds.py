@@ -126,7 +126,7 @@ def logs(draw: st.DrawFn, *, exchanges: bool) -> Log:
 
 
 class Held:
-    """What is held back of a region, of the thresholds of one figure."""
+    """What is held back of a region, for the thresholds that have one figure when it is whole."""
 
     def __init__(self) -> None:
         self.whole = -1
@@ -163,8 +163,8 @@ def stretches(first: Rules, log: Log) -> dict[Key, list[list[Stretch]]]:
         force, now = step.changed or force, now + step.minutes
         record += 1
         for figure in FIGURES if not step.former else ():
-            if metrics := {one.metric for one in force.values() if one.figure == figure}:
-                held.setdefault((figure, step.region), Held()).put(step.rows, metrics, record)
+            metrics = {one.metric for one in force.values()}
+            held.setdefault((figure, step.region), Held()).put(step.rows, metrics, record)
         if step.whole is None:
             continue
         record += 1

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from random import Random
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -39,13 +41,21 @@ def records_of(dice: Random, partition: int) -> list[bytes]:
     return records
 
 
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> Iterator[None]:
+    log = logging.getLogger("streams")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    yield
+    log.setLevel(level)
+
+
 @example(1_005)
 @example(1_856)
 @settings(max_examples=300)
 @given(st.integers(0, 1 << 32))
 def test_the_fleet_of_several_partitions_ends_with_what_one_owner_would_have_told(seed: int) -> None:
     """The examples: a worker that is refused tells, as it ends, what it would have to take back."""
-    logging.getLogger("streams").setLevel(logging.ERROR)
     dice = Random(seed)
     logs = [records_of(dice, partition) for partition in (0, 1)]
     told = asyncio.run(Workers(topics.VEHICLES, "vehicle_state", open_fold, logs).live(dice))

@@ -26,6 +26,7 @@ def _suback(subscribe: bytes) -> bytes:
 def test_what_went_wrong_before_a_gateway_begins_to_wait_is_told_too(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    caplog.set_level(logging.WARNING, "streams.gateway")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]  # where nobody listens afterwards
     source = MqttSource(Settings(mqtt_host="127.0.0.1", mqtt_port=port), lambda _message, _connection: None)

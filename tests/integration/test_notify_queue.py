@@ -68,7 +68,7 @@ def test_of_two_processes_the_one_that_waited_knows_what_the_other_told(desk: De
         to.answer = 200
         to.free.clear()
         with notifying(desk, receiver("a", to)), notifying(desk, receiver("a", to)):
-            wait_until(lambda: one_waits_for_another(desk, "a"), "the second process")
+            wait_until(lambda: to.tried and one_waits_for_another(desk, "a"), "the second process")
             to.free.set()
             wait_until(lambda: {row[4] for row in desk.states()} <= {"delivered", "dropped"}, "both")
         assert to.ids == ["one/0", "one/1"]
@@ -85,7 +85,7 @@ def test_the_end_of_an_alert_waits_for_what_the_other_process_tells_after_a_sile
             wait_until(lambda: to.tried, "the end of the silence")
             desk.tell("one", "cleared", only_kafka=True)
             wait_until(lambda: len(desk.states()) == 2, "the end in the queue")
-            wait_until(lambda: one_waits_for_another(desk, "a"), "the second process")
+            wait_until(lambda: to.tried and one_waits_for_another(desk, "a"), "the second process")
             to.free.set()
             wait_until(lambda: {row[4] for row in desk.states()} <= {"delivered", "dropped"}, "both")
         assert to.ids == ["one/0", "one/1"]
@@ -110,7 +110,7 @@ def test_a_process_that_waited_for_another_gives_a_receiver_the_time_that_it_ask
         to.free.clear()
         with notifying(desk, receiver("a", to)), notifying(desk, receiver("a", to)):
             desk.tell("one")
-            wait_until(lambda: one_waits_for_another(desk, "a"), "the second process")
+            wait_until(lambda: to.tried and one_waits_for_another(desk, "a"), "the second process")
             answered = time.monotonic()
             to.free.set()
             wait_until(lambda: [row[5] for row in desk.states()] == ["HTTP 429"], "the answer")
@@ -124,7 +124,7 @@ def test_a_process_that_waited_for_another_knows_the_silence_that_began_meanwhil
         to.free.clear()
         with notifying(desk, receiver("a", to)), notifying(desk, receiver("a", to)):
             desk.tell("one")
-            wait_until(lambda: one_waits_for_another(desk, "a"), "the second process")
+            wait_until(lambda: to.tried and one_waits_for_another(desk, "a"), "the second process")
             silence(desk, 3600)
             desk.tell("two", only_kafka=True)
             wait_until(lambda: len(of(desk, "a", "event")) == 2, "the second in the queue")

@@ -49,7 +49,7 @@ class Hour(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False
 class Week(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is known of a series: its hours, and the mean distance of newer values from the medians of theirs.
 
-    `zone` is that whose clocks show the hours; empty: the city's.
+    `zone` is that whose clocks show the hours; empty where nothing was learnt yet.
     """
 
     hours: list[Hour]

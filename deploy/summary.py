@@ -74,16 +74,18 @@ def render(console: Console, figures: Figures) -> None:
         console.print(_oversaturated(figures.oversaturated))
     else:
         console.print("oversaturated at the end: none")
-    console.print(
-        "query:      SELECT * FROM api.cell_minute ORDER BY minute DESC LIMIT 10;   (views: schema api)"
-    )
-    console.print("subscribe:  urbanbrain alerts tail   |   MQTT ub/v1/alerts/#   |   Kafka topic ub.alerts")
     verdict = "the ledgers balance" if figures.balanced else "THE LEDGERS DO NOT BALANCE"
     sent, arrived = sum(figures.sent.values()), sum(map(figures.arrived, STAGES))
     console.print(
         f"{verdict}: {sent:,} sent, {arrived:,} arrived; received = applied + superseded + rejected",
         style="green" if figures.balanced else "bold red",
     )
+    if not figures.all_arrived:
+        missing = sum(max(0, figures.sent.get(about, 0) - figures.arrived(about)) for about in STAGES)
+        console.print(
+            f"{missing:,} had not arrived at the end. If the machine does not keep up, ask less of it: "
+            "`urbanbrain up --bikes 2000`, or a lower --speed"
+        )
 
 
 def _counts(figures: Figures) -> Table:

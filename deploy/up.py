@@ -7,6 +7,7 @@ it holds, the worker folds and stores the rest; only then are the figures read a
 import asyncio
 import json
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -20,7 +21,8 @@ from types import FrameType
 from rich.console import Console
 
 from deploy.containers import ContainerStack, engine_answers
-from deploy.endpoints import PLAIN, Endpoints
+from deploy.endpoints import PLAIN, Endpoints, without_password
+from deploy.for_shells import environment_file
 from deploy.native.ports import free_port
 from deploy.native.process import ServiceProcess
 from deploy.native.stack import NativeStack
@@ -103,7 +105,10 @@ def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
     else:
         say("starting Mosquitto, Tansu (Kafka protocol) and PostgreSQL with TimescaleDB on free ports")
         endpoints = cleanup.enter_context(NativeStack()).endpoints
-    say(f"{endpoints!r}")
+    say(
+        f"MQTT at {endpoints.mqtt_host}:{endpoints.mqtt_port}, Kafka at {endpoints.kafka_bootstrap}, "
+        f"database {without_password(endpoints.reader_url)}"
+    )
     return endpoints
 
 
@@ -132,7 +137,7 @@ def _run_city(
     say("creating the Kafka topics")
     wait_for_kafka(endpoints.kafka_bootstrap, login=kafka_login_of(settings))
     create_topics(endpoints.kafka_bootstrap, settings)
-    with _Children(endpoints) as children:
+    with environment_file(endpoints) as environment, _Children(endpoints) as children:
         say(
             f"starting gateway, {plan.processes} worker process(es) and console; logs in {children.directory}"
         )
@@ -142,6 +147,8 @@ def _run_city(
         url, console_settings = _console_settings(endpoints, settings)
         page = children.start("console", "console", environment=console_settings)
         say(f"the live map is at {url}")
+        if environment is not None:
+            say(f"for urbanbrain and psql in another terminal:  . {shlex.quote(str(environment))}")
         say(f"starting the city: scenario {plan.scenario} at {plan.speed:g} times real time; Ctrl-C ends it")
         bikes = [] if plan.bikes is None else ["--bikes", str(plan.bikes)]
         city = children.start(

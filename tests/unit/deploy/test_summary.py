@@ -39,6 +39,7 @@ def test_all_that_was_sent_is_at_the_gateway_or_in_a_ledger() -> None:
     assert "the ledgers balance: 1,230 sent, 1,230 arrived" in text
     assert "windows written: 1,234 cell_window, 56 sensor_window, 7 request_window" in text
     assert "rejected: 3 too_late" in text
+    assert "had not arrived" not in text
 
 
 @pytest.mark.parametrize("about", ["vehicles", "sensors", "requests"])
@@ -46,6 +47,7 @@ def test_one_reading_that_did_not_arrive_is_told(about: str) -> None:
     lost = replace(GOOD, sent={**GOOD.sent, about: GOOD.sent[about] + 1})
     assert not lost.all_arrived
     assert "THE LEDGERS DO NOT BALANCE" in shown(lost)
+    assert "1 had not arrived at the end. If the machine does not keep up" in shown(lost)
 
 
 def test_more_of_one_kind_does_not_make_up_for_less_of_another() -> None:

@@ -1,0 +1,74 @@
+"""The file by which another terminal finds the services of `urbanbrain up`."""
+
+import os
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploy.endpoints import Endpoints
+from deploy.for_shells import environment_file
+
+URL = "postgresql://{}:it's%40secret@127.0.0.1:5433/urbanbrain"
+NATIVE = Endpoints(
+    "127.0.0.1",
+    24490,
+    "127.0.0.1:27214",
+    "tansu",
+    URL.format("ub_owner"),
+    URL.format("ub_writer"),
+    URL.format("ub_reader"),
+)
+
+
+def sourced(path: Path, *wanted: str) -> list[str]:
+    """Return what a POSIX shell has in these variables once it read the file."""
+    script = f". '{path}'; " + "; ".join(f'printf "%s\\n" "${name}"' for name in wanted)
+    said = subprocess.run(
+        ["sh", "-eu", "-c", script],
+        env={"PATH": os.environ["PATH"]},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return said.stdout.splitlines()
+
+
+def test_a_shell_that_reads_it_has_the_settings_and_psql_reads_as_ub_reader(tmp_path: Path) -> None:
+    with environment_file(replace(NATIVE, directory=tmp_path)) as path:
+        assert path is not None
+        assert sourced(path, *NATIVE.environment()) == list(NATIVE.environment().values())
+        assert sourced(path, "PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE") == [
+            *("127.0.0.1", "5433", "ub_reader", "it's@secret", "urbanbrain")
+        ]
+
+
+def test_a_shell_that_reads_it_finds_the_program(tmp_path: Path) -> None:
+    with environment_file(replace(NATIVE, directory=tmp_path)) as path:
+        assert path is not None
+        (found,) = sourced(path, "PATH")
+        assert found.startswith(f"{Path(sys.executable).parent}:")
+
+
+def test_its_passwords_are_for_its_owner_and_it_is_gone_afterwards(tmp_path: Path) -> None:
+    with environment_file(replace(NATIVE, directory=tmp_path)) as path:
+        assert path is not None
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not path.exists()
+
+
+def test_of_containers_it_lies_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with environment_file(NATIVE) as path:
+        assert path == tmp_path / "build" / "environment"
+
+
+def test_services_that_the_settings_name_need_none(tmp_path: Path) -> None:
+    with environment_file(replace(NATIVE, directory=tmp_path, as_set=True)) as path:
+        assert path is None
+    assert list(tmp_path.iterdir()) == []

@@ -5,28 +5,46 @@ import logging
 import signal
 import sys
 import threading
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
-from sensors_sim.cli import sim
-from sensors_sim.errors import SimError
-from sensors_sim.scenario import load
-from streams import settings as settings_module
-from streams.audit.command import audit
-from streams.commands import actions, replay, silence  # noqa: F401 - they add their commands to `alerts`
-from streams.commands.alerts import alerts
-from streams.commands.console import console
-from streams.commands.incidents import incidents
-from streams.commands.notify import notify
-from streams.commands.policy import policy
 from streams.errors import UrbanBrainError
-from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+_ELSEWHERE = {
+    "alerts": (
+        "streams.commands.alerts",
+        *("streams.commands.actions", "streams.commands.replay", "streams.commands.silence"),
+    ),
+    "audit": ("streams.audit.command",),
+    "console": ("streams.commands.console",),
+    "incidents": ("streams.commands.incidents",),
+    "notify": ("streams.commands.notify",),
+    "policy": ("streams.commands.policy",),
+    "sim": ("sensors_sim.cli",),
+}
+"""Commands of other modules: the first has the command by its name, the others add commands of their own to it.
+
+Each is imported when it is asked for: all of them take seconds on a busy machine, and somebody waits for `alerts list`.
+"""
 
 
 class _Group(click.Group):
-    """Turns our errors into click's: one line, exit code 1."""
+    """Knows the commands of _ELSEWHERE, and turns our errors into click's: one line, exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, *_ = [import_module(name) for name in _ELSEWHERE[cmd_name]]
+        command: click.Command = getattr(module, cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -49,15 +67,6 @@ def main(verbose: bool) -> None:
     )
 
 
-main.add_command(sim)
-main.add_command(audit)
-main.add_command(alerts)
-main.add_command(incidents)
-main.add_command(notify)
-main.add_command(console)
-main.add_command(policy)
-
-
 @main.command()
 @click.option("--stack", type=click.Choice(["docker", "native", "external"]), help="Where the services run.")
 @click.option("--seconds", type=float, envvar="DEMO_SECONDS", help="Stop after so long (default: at Ctrl-C).")
@@ -75,6 +84,9 @@ def up(
     stack: str | None, seconds: float | None, scenario: str, speed: float, bikes: int | None, processes: int
 ) -> None:
     """Start everything - services, gateway, worker, console, a simulated city - and show alerts as they come."""
+    from sensors_sim.errors import SimError  # noqa: PLC0415
+    from sensors_sim.scenario import load  # noqa: PLC0415
+
     try:
         load(scenario)
     except SimError as error:
@@ -159,6 +171,8 @@ def migrate() -> None:
 @main.command()
 def doctor() -> None:
     """Check every service and setting, and say what to do about each fault."""
+    from rich.console import Console  # noqa: PLC0415
+
     from streams import doctor as checks  # noqa: PLC0415
 
     found = checks.run_from_environment()
@@ -166,8 +180,10 @@ def doctor() -> None:
     sys.exit(0 if all(check.ok for check in found) else 1)
 
 
-def _settings() -> Settings:
-    return settings_module.load()
+def _settings() -> "Settings":
+    from streams.settings import load  # noqa: PLC0415
+
+    return load()
 
 
 if __name__ == "__main__":

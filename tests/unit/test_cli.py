@@ -1,0 +1,57 @@
+"""The command line: what there is, and what a command waits for before it begins."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from streams.cli import main
+
+ALL = [
+    "alerts",
+    "audit",
+    "console",
+    "doctor",
+    "gateway",
+    "incidents",
+    "migrate",
+    "notify",
+    "policy",
+    "sim",
+    "up",
+    "worker",
+]
+
+
+def test_help_lists_all_commands_and_each_has_its_own() -> None:
+    listed = CliRunner().invoke(main, ["--help"])
+    assert listed.exit_code == 0
+    assert [line.split()[0] for line in listed.output.partition("Commands:\n")[2].splitlines()] == ALL
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_says_what_it_does(name: str) -> None:
+    said = CliRunner().invoke(main, [name, "--help"])
+    assert said.exit_code == 0
+    assert said.output.startswith(f"Usage: main {name} ")
+
+
+def test_alerts_have_the_commands_of_all_their_modules() -> None:
+    said = CliRunner().invoke(main, ["alerts", "--help"]).output
+    assert all(f"\n  {name} " in said for name in ("list", "ack", "replay", "silence"))
+
+
+def test_a_command_that_is_not_there_is_refused() -> None:
+    done = CliRunner().invoke(main, ["alert"])
+    assert done.exit_code == 2
+    assert "No such command 'alert'" in done.output
+
+
+def test_no_command_waits_for_what_others_import() -> None:
+    script = (
+        "import sys, click; from streams.cli import main; main.get_command(click.Context(main), 'alerts'); "
+        "print(*sorted({name.partition('.')[0] for name in sys.modules} & {'sensors_sim', 'kafka', 'numpy', 'faust'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []

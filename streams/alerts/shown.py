@@ -47,7 +47,9 @@ def as_text(shown: Shown) -> str:
     if source is not None:
         lines.append(f"inhibited  by alert {source.alert_id}: {source.summary}")
     lines += ["", "evidence"]
-    lines += [f"  {name:<12} {_value(value)}" for name, value in row.evidence.items()]
+    lines += [
+        f"  {name:<12} {_value(value)}" for name, value in sorted(row.evidence.items()) if value is not None
+    ]
     lines += ["", "life (event time)"]
     lines += [f"  {_time(e.at)}  {e.action:<8} {e.severity:<8} {e.summary}" for e in shown.events]
     if shown.actions:

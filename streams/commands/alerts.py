@@ -184,7 +184,8 @@ def list_(
                 row.alert_id,
             )
     if not as_json:
-        listed.show(table)
+        over = "; --status cleared shows those that are over" if status == "active" else ""
+        listed.show(table, none=f"no alert that was asked for is {status}{over}")
     if found > limit:
         click.echo(f"there are more than {limit}; --limit asks for as many as wanted", err=True)
 

@@ -56,7 +56,8 @@ def list_(
                 row.incident_id,
             )
     if not as_json:
-        listed.show(table)
+        over = "; --all shows those that are over, too" if wanted == "active" else ""
+        listed.show(table, none=f"no incident that was asked for is {wanted or 'there'}{over}")
 
 
 @incidents.command()

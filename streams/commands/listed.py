@@ -6,22 +6,61 @@ from dataclasses import asdict
 from typing import Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Column, Table
 
 _NO_TERMINAL = 10_000
 """Columns: what reads a table there can find the end of a line by itself."""
 
+_FOLDED = 36
+"""Columns that the longest field has at the least where it is folded into several lines."""
+
 
 def table(*columns: str) -> Table:
     """Return a table whose last column, the ids, is never cut."""
-    return Table(*columns[:-1], Column(columns[-1], no_wrap=True, min_width=36))
+    return Table(*columns[:-1], Column(columns[-1], no_wrap=True))
 
 
-def show(listed: Table) -> None:
-    """Print a table as wide as the terminal; where there is none, as wide as it needs."""
-    width = None if sys.stdout.isatty() else _NO_TERMINAL
-    Console(markup=False, width=width).print(listed)
+def show(listed: Table, *, none: str = "") -> None:
+    """Print a table, in a terminal or for what reads it; `none` is said where it has no row."""
+    if none and not listed.row_count:
+        click.echo(none)
+        return
+    console = Console(markup=False, highlight=False)
+    shown = fitted(listed, console.width if sys.stdout.isatty() else _NO_TERMINAL)
+    if not sys.stdout.isatty():
+        console.width = _NO_TERMINAL
+    console.print(shown, soft_wrap=isinstance(shown, str))
+
+
+def fitted(listed: Table, width: int) -> Table | str:
+    """Return a table of which only the longest column is folded; where that is not enough, a line for each field."""
+    widths = [max(map(cell_len, _texts(column))) for column in listed.columns]
+    foldable = [n for n, column in enumerate(listed.columns) if not column.no_wrap]
+    longest = max(foldable, key=lambda n: widths[n], default=-1)
+    spare = max(0, widths[longest] - _FOLDED) if foldable else 0
+    if (
+        sum(widths) - spare + 3 * len(widths) + 1 > width
+    ):  # a border and two spaces for each, and the last border
+        return _by_fields(listed)
+    for number, column in enumerate(listed.columns):
+        column.no_wrap, column.overflow = number != longest, "fold"
+    return listed
+
+
+def _by_fields(listed: Table) -> str:
+    names = [str(column.header) for column in listed.columns]
+    left = max(map(cell_len, names))
+    rows = zip(*(map(str, column.cells) for column in listed.columns), strict=True)
+    return "\n\n".join(
+        "\n".join(f"{name:<{left}}  {text}" for name, text in zip(names, row, strict=True) if text)
+        for row in rows
+    )
+
+
+def _texts(column: Column) -> list[str]:
+    return [str(column.header), *map(str, column.cells)]
 
 
 def show_as_json(row: Any, **more: Any) -> None:

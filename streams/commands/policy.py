@@ -14,6 +14,7 @@ from rich.table import Table
 from schemas import codec
 from schemas.alerts import SEVERITIES, Alert
 from streams import settings as settings_module
+from streams.commands import listed
 from streams.commands.thresholds import THRESHOLDS, backtest_thresholds, check_thresholds
 from streams.commands.through_time import clock, through_time
 from streams.commands.values import Moment
@@ -46,12 +47,10 @@ def check(file: Path) -> None:
         check_thresholds(settings, file)
         return
     read, findings = read_policy(settings, file)
-    table = Table()
-    for name in (
+    table = Table(
         *("policy", "version", "zone or rule", "bounds", "when", "counts"),
         *("cells", "cells of one before it"),
-    ):
-        table.add_column(name, overflow="fold")  # in a narrow terminal, too, nothing is left out
+    )
     for line in lines(read, city_of(settings)):
         shared = ", ".join(f"{count} of {name}" for name, count in line.shared)
         table.add_row(
@@ -59,7 +58,7 @@ def check(file: Path) -> None:
         )
     console = Console(highlight=False, soft_wrap=True)
     if table.row_count:
-        Console(highlight=False, markup=False).print(table)
+        listed.show(table)
     for text in findings.notes:
         console.print(f"note   {text}", markup=False)
     for text in findings.errors:
@@ -245,10 +244,9 @@ def _print(lives: list[list[Alert]]) -> None:
         table.add_row(
             clock(worst.starts_at), until, worst.kind, worst.severity, worst.zone, worst.cell, worst.summary
         )
-    console = Console(highlight=False, markup=False)
     if lives:
-        console.print(table)
-    console.print(f"{len(lives)} alerts")
+        listed.show(table)
+    click.echo(f"{len(lives)} alerts")
 
 
 def _utc(moment: datetime) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from schemas import codec
 from schemas.alerts import Alert
 from streams import settings as settings_module
+from streams.commands import listed
 from streams.commands.alerts import alerts
 from streams.commands.through_time import through_log
 from streams.errors import AlertError, CannotReplay, UrbanBrainError
@@ -176,7 +177,7 @@ def _show(found: list[Any], limit: int, console: Console) -> None:
         table.add_row(
             _clock(step.at), str(step.offset), step.seen.value, step.seen.threshold, step.seen.state, said
         )
-    console.print(table)
+    listed.show(table)
     if left_out:
         console.print(f"steps without events after the first {limit} are not shown (--limit)")
 

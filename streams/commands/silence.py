@@ -80,7 +80,8 @@ def list_(expired: bool, as_json: bool) -> None:
             matchers = " ".join(str(matcher) for matcher in of_row(row).matchers)
             table.add_row(matchers, begin, end, row.state, row.created_by, row.comment, row.silence_id)
     if not as_json:
-        listed.show(table)
+        over = "" if expired else "; --expired shows those that are over, too"
+        listed.show(table, none=f"there is no silence{over}")
 
 
 @silence.command()

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from schemas.alerts import Alert
 from schemas.metrics import METRICS
+from streams.commands import listed
 from streams.commands.through_time import clock, through_time
 from streams.errors import PolicyError
 from streams.grid import locate
@@ -27,13 +28,11 @@ THRESHOLDS = ".toml"
 def check_thresholds(settings: Settings, file: Path) -> None:
     """Show what a file says; PolicyError where a worker would refuse it."""
     thresholds = read_thresholds(file)
-    table = Table()
-    for name in ("threshold", "version", "of a window", "bounds", "ends", "after", "zones"):
-        table.add_column(name, overflow="fold")  # in a narrow terminal, too, nothing is left out
+    table = Table("threshold", "version", "of a window", "bounds", "ends", "after", "zones")
     for one in thresholds:
         table.add_row(one.name, one.version, f"{one.figure} {one.metric}", *_figures(one))
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    Console(highlight=False, markup=False).print(table)
+    listed.show(table)
     policy, _ = read_policy(settings, settings.policy_file)
     for text in zones_without(replace(policy, thresholds=thresholds)):
         console.print(f"note   {text}")

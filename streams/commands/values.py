@@ -25,7 +25,11 @@ class Cell(click.ParamType):
         """Return the cell in lower case."""
         text = str(value).lower()
         if not matchers.CELL.fullmatch(text):
-            self.fail(f"{value!r} is no H3 cell: 15 hexadecimal digits, such as 8930994a553ffff", param, ctx)
+            self.fail(
+                f"{value!r} is no H3 cell: 15 hexadecimal digits, such as 8930994a553ffff (`hex` in the tables)",
+                param,
+                ctx,
+            )
         return text
 
 

@@ -252,12 +252,12 @@ def test_check_shows_what_a_file_decides_about(tmp_path: Path) -> None:
     assert "draft.json can be used; its hours are those of UTC" in good.out
 
 
-def test_check_shows_names_as_they_are_and_leaves_nothing_out_where_it_is_narrow(tmp_path: Path) -> None:
+def test_check_shows_names_as_they_are_and_leaves_nothing_out(tmp_path: Path) -> None:
     typed = rule(7, 1, maximum=5, vehicle_types=["scooter_standing"])
     path = file_of(tmp_path, policy(1, typed, name="[red]Zone[/b]"))
-    narrow = urbanbrain(tmp_path, "policy", "check", str(path), COLUMNS="80")
-    assert narrow.code == 0, narrow.err
-    columns = [line.split("│") for line in narrow.out.splitlines() if line.startswith("│")]
+    piped = urbanbrain(tmp_path, "policy", "check", str(path))
+    assert piped.code == 0, piped.err
+    columns = [line.split("│") for line in piped.out.splitlines() if line.startswith("│")]
     policies, counts = ("".join(line[place].strip() for line in columns) for place in (1, 6))
     assert policies == "[red]Zone[/b]"
     assert "scooter_standing" in counts

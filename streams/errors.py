@@ -18,6 +18,13 @@ UrbanBrainError
 
 from collections.abc import Sequence
 
+_ADDRESS = {
+    "MQTT": "UB_MQTT_HOST and UB_MQTT_PORT",
+    "Kafka": "UB_KAFKA_BOOTSTRAP",
+    "PostgreSQL": "UB_DATABASE_URL",
+}
+"""The settings that say where a service is."""
+
 
 class UrbanBrainError(Exception):
     """Base of all errors that are reported to a person in one line."""
@@ -47,7 +54,7 @@ class ServiceUnavailable(UrbanBrainError):
         does, helps = (
             ("refuses us", "where that does not pass, correct the user, the password or what is asked for")
             if refuses
-            else ("does not answer", "start it, or correct the address")
+            else ("does not answer", f"start it, or correct {_ADDRESS.get(service, 'the address')}")
         )
         super().__init__(
             f"{service} at {address} {what or does} ({reason}); {way_out or helps}; "

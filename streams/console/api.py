@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -225,12 +226,18 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return _unavailable("all places for live clients are taken (UB_CONSOLE_MAX_CLIENTS)")
     except web.HTTPException as error:
         allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-        return _problem(
-            error.status, error.reason, f"{request.method} {request.path}: {error.reason}", **allowed
+        said = (
+            error.reason if error.status != HTTPStatus.NOT_FOUND else f"no such path; {_paths(request.app)}"
         )
+        return _problem(error.status, error.reason, f"{request.method} {request.path}: {said}", **allowed)
     except Exception:
         log.exception("%s failed", request.path)
         return _problem(500, "Internal Server Error", "the console failed here; its log says why")
+
+
+def _paths(app: web.Application) -> str:
+    known = (resource.canonical for resource in app.router.resources())
+    return "there are " + ", ".join(path for path in known if path.startswith(("/health", "/api/")))
 
 
 def _only_to(allows: Allows) -> Middleware:

@@ -59,6 +59,12 @@ def unavailable(url: str, error: psycopg.Error) -> ServiceUnavailable:
     """Return the error that a person sees when the database of `url` is away or too busy."""
     lines = str(error).strip().splitlines()
     reason = lines[0] if lines else type(error).__name__
+    if "no password supplied" in reason:
+        return ServiceUnavailable(
+            *("PostgreSQL", address_of(url), reason),
+            what="asks for a password",
+            way_out="give it in UB_DATABASE_URL (postgresql://USER:PASSWORD@…)",
+        )
     # libpq says so of a wrong password, of too many connections and of a server that is about to start
     refuses = "FATAL:" in reason or isinstance(error, psycopg.errors.ProgramLimitExceeded)
     return ServiceUnavailable("PostgreSQL", address_of(url), reason, refuses=refuses)

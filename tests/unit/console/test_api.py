@@ -351,6 +351,9 @@ def test_it_can_only_be_read() -> None:
                 assert "GET" in answer.headers["Allow"]
         missing = await client.get("/../settings.py")
         assert (missing.status, missing.content_type) == (404, "application/problem+json")
+        said = (await missing.json())["detail"]
+        assert said.startswith("GET /settings.py: no such path; there are /health, /api/v1/cells, ")
+        assert "/api/v1/cells/{cell}/windows" in said
 
     served(check)
 

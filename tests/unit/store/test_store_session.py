@@ -3,10 +3,11 @@
 import asyncio
 import struct
 
+import psycopg
 import pytest
 
 from streams.errors import ServiceUnavailable, SettingsError
-from streams.store.session import Session, address_of
+from streams.store.session import Session, address_of, unavailable
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,16 @@ def test_a_database_that_is_away_is_named_without_the_password() -> None:
     with pytest.raises(ServiceUnavailable, match=r"PostgreSQL at 127\.0\.0\.1:1/d does not answer") as caught:
         asyncio.run(run())
     assert "sesame" not in str(caught.value)
+    assert "; start it, or correct UB_DATABASE_URL; " in str(caught.value)
     assert caught.value.retry_after > 0
+
+
+def test_a_password_that_is_missing_is_asked_for() -> None:
+    error = psycopg.OperationalError("connection failed: … failed: fe_sendauth: no password supplied")
+    said = str(unavailable("postgresql://ub_writer@127.0.0.1:1/d", error))
+    assert said.startswith("PostgreSQL at 127.0.0.1:1/d asks for a password (")
+    assert "; give it in UB_DATABASE_URL (" in said
+    assert "start it" not in said
 
 
 async def _let_in_and_fall_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

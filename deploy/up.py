@@ -100,6 +100,10 @@ def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
             as_set=True,
         )
     if kind == "docker":
+        if plan.stack and not engine_answers():
+            raise UrbanBrainError(
+                "no Docker engine answers (`docker info`); start it, or leave --stack out: services then run natively"
+            )
         say("starting Mosquitto, Kafka and TimescaleDB in containers (the first time pulls the images)")
         endpoints = cleanup.enter_context(ContainerStack()).endpoints
     else:

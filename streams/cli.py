@@ -78,8 +78,10 @@ def main(verbose: bool) -> None:
     show_default=True,
     help="Seconds of event time a second.",
 )
-@click.option("--bikes", type=int, help="Size of the fleet (default: the scenario's).")
-@click.option("--processes", default=1, show_default=True, help="Worker processes.")
+@click.option("--bikes", type=click.IntRange(min=1), help="Size of the fleet (default: the scenario's).")
+@click.option(
+    "--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes."
+)
 def up(
     stack: str | None, seconds: float | None, scenario: str, speed: float, bikes: int | None, processes: int
 ) -> None:

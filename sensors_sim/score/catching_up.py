@@ -31,22 +31,32 @@ READY_WITHIN_S = 60.0
 
 SAY_EVERY_S = 5.0
 
+NOT_TAKEN_SHARE = 0.1
+"""A system that has not seen a scenario's time takes more than the rest, usual faults on the way or not."""
+
 _UNATTENDED = """
 SELECT stage FROM api.stage WHERE stage = ANY(%s) AND seen_at < now() - make_interval(secs => %s) ORDER BY stage
 """
 
 _REACHED = """
-SELECT (SELECT coalesce(sum(received), 0) FROM api.ledger WHERE stage IN ('fleet', 'sensing', 'requests'))::bigint,
-       (SELECT coalesce(extract(epoch FROM max(as_of)) * 1000, 0) FROM api.cell_now)::bigint
+SELECT coalesce(sum(received), 0)::bigint,
+       (SELECT coalesce(extract(epoch FROM max(as_of)) * 1000, 0) FROM api.cell_now)::bigint,
+       coalesce(sum(superseded + rejected), 0)::bigint
+FROM api.ledger
+WHERE stage IN ('fleet', 'sensing', 'requests')
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far the system is: readings and events that the stages have stored, event time of the live cells (ms)."""
+    """How far the system is: readings and events that the stages have stored, event time of the live cells (ms).
+
+    `not_taken` are those of the received that were superseded or rejected.
+    """
 
     received: int
     live_ms: int
+    not_taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +67,8 @@ class Tables:
 
     def reached(self) -> Reached:
         """Return how far the system is; ScoreError if it cannot be asked."""
-        ((received, live_ms),) = self._ask(_REACHED, ())
-        return Reached(received, live_ms)
+        ((received, live_ms, not_taken),) = self._ask(_REACHED, ())
+        return Reached(received, live_ms, not_taken)
 
     def unattended(self, stages: Collection[str]) -> list[str]:
         """Return those of these stages that a worker once had, and of which one or more partitions have none now.
@@ -116,3 +126,14 @@ def wait_for(
         if now != found:
             found, moved_at = now, wall()
     return found
+
+
+def seen_before(before: Reached, after: Reached, sent: int) -> str | None:
+    """Return what is to be said where the system took little of the `sent` readings, or None."""
+    refused = after.not_taken - before.not_taken
+    if refused <= NOT_TAKEN_SHARE * sent:
+        return None
+    return (
+        f"{refused:,} of {sent:,} readings were superseded or rejected (api.rejected_summary says why): if the system "
+        "has seen this time, or a later one, score on one that has not, such as that of a new `urbanbrain up`"
+    )

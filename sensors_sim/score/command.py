@@ -27,6 +27,7 @@ from sensors_sim.score.catching_up import (
     STILL_S,
     Reached,
     Tables,
+    seen_before,
     wait_for,
     wait_for_workers,
 )
@@ -43,6 +44,8 @@ from sensors_sim.tables import choice
 from sensors_sim.truth.entry import Truth as Known
 from sensors_sim.truth.witness import Witness, truth_of
 
+_NO_TERMINAL = 10_000
+"""Columns: where nobody folds lines nothing is cut."""
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SHARE = click.FloatRange(0, 1)
 
@@ -138,7 +141,8 @@ def score(
     if as_json:
         click.echo(json.dumps(report_json(judged, notes)))
     else:
-        Console().print(render(judged, notes))
+        terminal = sys.stdout.isatty()
+        Console(width=None if terminal else _NO_TERMINAL).print(render(judged, notes))
     short = shortfalls(figures(judged), least_recall, least_precision)
     for sentence in short:
         click.echo(sentence, err=True)
@@ -202,7 +206,7 @@ def _live(
     with Listener(options.broker, f"ub-score-{os.getpid()}-{secrets.token_hex(4)}") as listener:
         listener.collect(log, RETAINED_WITHIN_S)
         earlier = frozenset(event.alert_id for event in log.events)
-        before = tables.reached().received if tables else 0
+        before = tables.reached() if tables else Reached(0, 0)
         outcome = run(lambda: SimulatedCity(scenario, only, witness), options, console)
         console.print("sent; waiting for the system to catch up", highlight=False)
         notes += [*_notes_of_run(outcome), *_caught_up(tables, before, outcome, settle_s)]
@@ -232,7 +236,7 @@ def _ready(tables: Tables, only: frozenset[str], console: Console) -> Iterator[s
         )
 
 
-def _caught_up(tables: Tables | None, before: int, outcome: Outcome, settle_s: float) -> Iterator[str]:
+def _caught_up(tables: Tables | None, before: Reached, outcome: Outcome, settle_s: float) -> Iterator[str]:
     """Wait until the system has worked off what was sent; yield what is to be said about it."""
     if tables is None:
         yield (
@@ -242,12 +246,14 @@ def _caught_up(tables: Tables | None, before: int, outcome: Outcome, settle_s: f
         return
     sent = outcome.counts.readings_acknowledged
     live = outcome.last_ts or 0 if outcome.sent["vehicles"] else 0
-    wanted = Reached(before + sent, max(0, live - LIVE_WITHIN_MS))
+    wanted = Reached(before.received + sent, max(0, live - LIVE_WITHIN_MS))
     found = wait_for(wanted, tables.reached, wall=monotonic, sleep=sleep)
     if found.received < wanted.received:
         yield f"{wanted.received - found.received:,} of {sent:,} readings are in no ledger after {STILL_S:g} s"
     if found.live_ms < wanted.live_ms:
         yield f"the live cells stand still {(live - found.live_ms) / 1000:.0f} s of event time before the last reading"
+    if said := seen_before(before, found, sent):
+        yield said
 
 
 def _known(truth: Known) -> Truth:

@@ -60,7 +60,11 @@ class _Moment(click.ParamType):
 @click.option("--until", type=_Moment(), help="Only windows that end by then (event time, UTC).")
 @click.option("--table", "tables", multiple=True, type=click.Choice(_TABLES), help="Only this table.")
 @click.option("--wait", default=60.0, show_default=True, help="Seconds to wait for the workers to catch up.")
-@click.option("--recording", type=click.Path(path_type=Path), help="Read this file instead of Kafka.")
+@click.option(
+    "--recording",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Read this file instead of Kafka.",
+)
 @click.option("--save", type=click.Path(path_type=Path), help="Keep what is read as a recording (.gz).")
 @click.option("--limit", default=20, show_default=True, help="Differences to show of each table.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

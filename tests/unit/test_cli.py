@@ -42,6 +42,27 @@ def test_alerts_have_the_commands_of_all_their_modules() -> None:
     assert all(f"\n  {name} " in said for name in ("list", "ack", "replay", "silence"))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["up", "--bikes", "0"], "0 is not in the range x>=1"),
+        (["up", "--processes", "0"], "0 is not in the range x>=1"),
+        (["audit", "--recording", "no/such.jsonl.gz"], "File 'no/such.jsonl.gz' does not exist"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_waited_for(arguments: list[str], said: str) -> None:
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
+    assert said in done.output
+
+
+def test_a_docker_engine_that_does_not_answer_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.up.engine_answers", lambda: False)
+    done = CliRunner().invoke(main, ["up", "--stack", "docker"])
+    assert done.exit_code == 1
+    assert "Error: no Docker engine answers (`docker info`); start it, or leave --stack out" in done.output
+
+
 def test_a_command_that_is_not_there_is_refused() -> None:
     done = CliRunner().invoke(main, ["alert"])
     assert done.exit_code == 2

@@ -73,7 +73,7 @@ def test_districts_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
         (["--until", "0001-01-01T00:00:00+14:00"], "is no time"),
         (["--until", "99999999999999999"], "is no time; such as 2026-03-01T12:00:00Z, or milliseconds"),
         (["--table", "alert"], "'alert'"),
-        (["--save", "a", "--recording", "b"], "--save"),
+        (["--save", "a", "--recording", __file__], "--save"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(arguments: list[str], word: str) -> None:

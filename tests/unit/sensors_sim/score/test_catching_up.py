@@ -6,6 +6,7 @@ from sensors_sim.score.catching_up import (
     STILL_S,
     Reached,
     Tables,
+    seen_before,
     wait_for,
     wait_for_workers,
 )
@@ -63,6 +64,21 @@ def test_when_nothing_moves_any_more_it_says_what_is_missing() -> None:
     stages = Stages(rate=100, most=700)
     assert stages.missing(1_000) == 300
     assert stages.now < 8 + STILL_S + 1
+
+
+def test_a_system_that_takes_little_of_it_may_have_seen_that_time() -> None:
+    before = Reached(1_000, 0, not_taken=500)
+    said = seen_before(before, Reached(2_000, 0, not_taken=1_400), 1_000)
+    assert said is not None
+    assert said.startswith(
+        "900 of 1,000 readings were superseded or rejected (api.rejected_summary says why)"
+    )
+    assert "score on one that has not" in said
+
+
+def test_a_system_that_takes_nearly_all_of_it_has_not() -> None:
+    assert seen_before(Reached(0, 0, not_taken=500), Reached(1_000, 0, not_taken=600), 1_000) is None
+    assert seen_before(Reached(0, 0), Reached(0, 0), 0) is None
 
 
 def test_a_database_that_is_away_is_named_with_the_way_out() -> None:

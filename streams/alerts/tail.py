@@ -77,7 +77,7 @@ def closes(handling: AlertHandling | None, alert: Alert) -> bool:
 class Tail:
     """Calls `show` for each alert event that is wanted, and `show_action` for what people do about these alerts.
 
-    Repeats are shown once.
+    Repeats are shown once. `at_work` is called when the broker has taken the first subscription.
     """
 
     def __init__(
@@ -86,7 +86,9 @@ class Tail:
         show: Callable[[Alert, bytes], None],
         show_action: Callable[[AlertHandling, bytes], None] = lambda _handling, _payload: None,
         wanted: Wanted | None = None,
+        at_work: Callable[[], None] = lambda: None,
     ) -> None:
+        self._at_work = at_work
         self._address = (settings.mqtt_host, settings.mqtt_port)
         self._tls = settings.mqtt_tls
         self._show = show
@@ -154,6 +156,9 @@ class Tail:
         refused = [reason for reason in reasons if reason.is_failure]
         if refused:
             self._end(f"the subscription to alerts: {refused[0]}; look at the broker's ACL")
+            return
+        self._at_work()
+        self._at_work = lambda: None
 
     def _end(self, reason: str) -> None:
         self._failed = ServiceUnavailable("MQTT", "{}:{}".format(*self._address), reason, refuses=True)

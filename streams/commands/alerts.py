@@ -93,10 +93,13 @@ def tail(
     def silent(alert: Alert) -> bool:
         return not silenced and book.silences(labels_of(alert, district))
 
+    def at_work() -> None:  # else an empty screen says nothing
+        click.echo(f"following alerts at {settings.mqtt_host}:{settings.mqtt_port}; Ctrl-C ends it", err=True)
+
     check_districts(settings, matchers)
     book, district = Book(settings.database_url.get_secret_value()), district_of(settings)
     wanted = Wanted(severity, kind, cell, operator, acknowledged, asked, silent)
-    follower = Tail(settings, show, show_action, wanted)
+    follower = Tail(settings, show, show_action, wanted, at_work)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: follower.stop())
     follower.run()

@@ -47,7 +47,8 @@ class Story:
 
     def tail(self, name: str) -> list[str]:
         """Return the lines of one follower."""
-        return [line for line in self.tails[name].log.read_text().splitlines() if _SIGN_OF_LIFE not in line]
+        _, *lines = self.tails[name].log.read_text().splitlines()  # the first says that it follows
+        return [line for line in lines if _SIGN_OF_LIFE not in line]
 
     @property
     def alerts(self) -> list[MqttMessage]:

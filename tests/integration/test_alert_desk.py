@@ -552,11 +552,12 @@ def test_what_cannot_be_done_is_said_in_one_line(desk: Desk, arguments: tuple[st
 @contextmanager
 def following(desk: Desk, output: Path, *options: str) -> Iterator[Callable[[], str]]:
     """`alerts tail`; gives what it has written so far."""
-    with output.open("w") as file:
+    with output.open("w") as file, output.with_suffix(".err").open("w") as errors:
         child = subprocess.Popen(
             [sys.executable, "-m", "streams.cli", "alerts", "tail", *options],
             env={**clean_environment(), **desk.settings, "PYTHONUNBUFFERED": "1"},
             stdout=file,
+            stderr=errors,
             cwd=output.parent,
         )
         try:
@@ -564,6 +565,16 @@ def following(desk: Desk, output: Path, *options: str) -> Iterator[Callable[[], 
         finally:
             child.send_signal(signal.SIGTERM)
             assert child.wait(60) == 0
+
+
+def test_who_follows_where_nothing_happens_is_told_that_it_works(
+    desk: Desk, stack: Endpoints, tmp_path: Path
+) -> None:
+    said = tmp_path / "open.err"
+    with following(desk, tmp_path / "open", "zone=nowhere") as seen:
+        wait_until(lambda: said.exists() and "\n" in said.read_text(), "a word")
+        assert seen() == ""
+    assert said.read_text() == f"following alerts at {stack.mqtt_host}:{stack.mqtt_port}; Ctrl-C ends it\n"
 
 
 def test_who_follows_sees_what_people_do_and_not_what_is_silenced(

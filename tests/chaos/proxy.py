@@ -65,7 +65,7 @@ class Proxy:
 
     def trouble(self, trouble: Trouble, prefix: str = "") -> None:
         """From now on treat the connections whose label begins with `prefix` so; "none" heals."""
-        asyncio.run_coroutine_threadsafe(self._set(trouble, prefix), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._set(trouble, prefix), self._loop).result(60)
 
     async def _set(self, trouble: Trouble, prefix: str) -> None:
         async with self._changed:
@@ -147,7 +147,7 @@ class Proxies:
         return proxy
 
     def _wait(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     @staticmethod
     async def _end() -> None:

@@ -40,7 +40,7 @@ class Worker:
     async def follow_until(self, done: Callable[[], bool]) -> None:
         stages = [Stage("fleet", self.fleet), Stage("sensing", None), Stage("incidents", self.incidents)]
         following = asyncio.create_task(self.reloader.follow(stages))  # type: ignore[arg-type]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not done():  # noqa: ASYNC110 - it does not say when it changes
                 await asyncio.sleep(0.001)
         following.cancel()

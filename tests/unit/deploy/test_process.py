@@ -36,7 +36,7 @@ def gone(pid: int) -> bool:
 
 def test_a_started_service_runs_until_it_is_stopped(tmp_path: Path) -> None:
     process = service(tmp_path, SLEEPER)
-    process.start(lambda: awake(tmp_path), 10)
+    process.start(lambda: awake(tmp_path), 60)
     pid = process.pid
     assert process.running
     process.stop()
@@ -48,7 +48,7 @@ def test_a_started_service_runs_until_it_is_stopped(tmp_path: Path) -> None:
 def test_a_service_that_ends_while_starting_is_reported_with_its_log(tmp_path: Path) -> None:
     process = service(tmp_path, [sys.executable, "-c", "raise SystemExit('no such cluster')"])
     with pytest.raises(ServiceFailed, match=r"(?s)sleeper ended while starting.*no such cluster"):
-        process.start(lambda: False, 10)
+        process.start(lambda: False, 60)
 
 
 def test_a_service_that_never_answers_is_killed_after_the_time_out(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_service_that_never_answers_is_killed_after_the_time_out(tmp_path: Pat
 
 def test_a_service_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) -> None:
     process = service(tmp_path, DEAF, stop_timeout_s=0.3)
-    process.start(lambda: awake(tmp_path), 10)
+    process.start(lambda: awake(tmp_path), 60)
     pid = process.pid
     process.stop()
     assert gone(pid)
@@ -74,10 +74,10 @@ def test_a_service_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) ->
 
 def test_starting_twice_is_refused(tmp_path: Path) -> None:
     process = service(tmp_path, SLEEPER)
-    process.start(lambda: awake(tmp_path), 10)
+    process.start(lambda: awake(tmp_path), 60)
     try:
         with pytest.raises(ServiceFailed, match="runs already"):
-            process.start(lambda: True, 10)
+            process.start(lambda: True, 60)
     finally:
         process.kill()
 
@@ -93,7 +93,7 @@ def test_a_service_dies_with_a_parent_that_was_killed(tmp_path: Path) -> None:
             "home = pathlib.Path(sys.argv[1])\n"
             "code = 'import sys, time, pathlib; pathlib.Path(sys.argv[1]).touch(); time.sleep(600)'\n"
             "p = ServiceProcess('s', [sys.executable, '-c', code, str(home / 'up')], home / 'log')\n"
-            "p.start((home / 'up').exists, 10)\n"  # setpriv has set the death signal by then
+            "p.start((home / 'up').exists, 60)\n"  # setpriv has set the death signal by then
             "print(p.pid, flush=True)\n"
             "time.sleep(600)\n",
             str(tmp_path),
@@ -107,7 +107,7 @@ def test_a_service_dies_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not gone(pid):
         assert time.monotonic() < deadline, f"service {pid} outlived its parent"
         time.sleep(0.02)

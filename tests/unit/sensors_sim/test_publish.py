@@ -98,7 +98,7 @@ def test_a_message_larger_than_the_broker_takes_is_refused_before_it_is_sent() -
 
 
 def test_a_full_window_can_be_given_up() -> None:
-    with FakeBroker(hold=1_000).running() as broker:
+    with FakeBroker(acknowledges=False).running() as broker:
         publisher = publisher_to(broker, in_flight=1)
         publisher.connect()
         try:

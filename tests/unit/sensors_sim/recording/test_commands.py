@@ -4,10 +4,6 @@ import json
 import os
 import pty
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -16,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from sensors_sim.cli import sim
 from sensors_sim.recording import replay
+from sensors_sim.recording.play import NAP_S
 from sensors_sim.recording.reader import Recording
 from sensors_sim.recording.record_command import check_filter
 from sensors_sim.recording.tap import Arrivals, record
@@ -23,9 +20,6 @@ from sensors_sim.recording.writer import Writer
 from tests.unit.sensors_sim.mqtt_fake import FakeBroker
 from tests.unit.sensors_sim.recording.messages import T0, S, head, positions, read, written
 from tests.unit.sensors_sim.recording.test_play import Wall
-
-ROOT = Path(__file__).parents[4]
-SIM = (sys.executable, "-c", "from sensors_sim.cli import sim; sim()")
 
 
 def call(*arguments: str) -> Result:
@@ -177,39 +171,31 @@ def test_a_filter_that_mqtt_allows_is_taken(name: str) -> None:
     check_filter(name)
 
 
-@contextmanager
-def replaying(path: Path, broker: FakeBroker, stdin: int | None = None) -> Iterator[subprocess.Popen[str]]:
-    """`sim replay` in a process of its own."""
-    process = subprocess.Popen(
-        [*SIM, "replay", str(path), "--mqtt", f"127.0.0.1:{broker.port}", "--quiet", "--json"],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL if stdin is None else stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=stdin is not None,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+class Interrupted(Wall):
+    """A clock of a process that is sent SIGUSR1 after a second, and again ten seconds later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.signals_at = [self.now + 1, self.now + 11]
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        while self.signals_at and self.now >= self.signals_at[0]:
+            self.signals_at.pop(0)
+            signal.raise_signal(signal.SIGUSR1)
 
 
-def test_sigusr1_pauses_and_goes_on_and_nothing_is_lost(tmp_path: Path) -> None:
-    path = written(tmp_path / "long", positions(150, every_us=20_000))
-    with FakeBroker().running() as broker, replaying(path, broker) as process:
-        until(lambda: len(broker.received) > 10)
-        process.send_signal(signal.SIGUSR1)
-        until(lambda: stands_still(broker.received))
-        assert len(broker.received) < 150
-        process.send_signal(signal.SIGUSR1)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    assert broker.received == [
-        (message.topic, message.payload) for message in positions(150, every_us=20_000)
-    ]
-    assert json.loads(out)["timing_error_ms"]["median"] < 400  # the pause is no error
+def test_sigusr1_pauses_and_goes_on_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall, sent = Interrupted(), positions(150, every_us=20_000)
+    monkeypatch.setattr(replay, "monotonic", wall)
+    monkeypatch.setattr(replay, "sleep", wall.sleep)
+    received, summary = replayed(written(tmp_path / "long", sent))
+    assert received == [(message.topic, message.payload) for message in sent]
+    assert summary["seconds"] == pytest.approx(149 * 0.02 + 10, abs=2 * NAP_S)
+    # the pause is no error
+    assert summary["timing_error_ms"] == pytest.approx({"median": 0.0, "p99": 0.0}, abs=0.11)
 
 
 @pytest.mark.parametrize("key", [b"p", b" "])
@@ -227,13 +213,6 @@ def test_a_key_pauses_where_stdin_is_a_terminal(key: bytes, tmp_path: Path) -> N
     finally:
         os.close(ours)
         os.close(theirs)
-
-
-def stands_still(received: list[tuple[str, bytes]]) -> bool:
-    """Whether nothing comes for half a second, in which it would be 25 messages."""
-    before = len(received)
-    sleep(0.5)
-    return len(received) == before
 
 
 def until(condition: object, within_s: float = 60.0) -> None:

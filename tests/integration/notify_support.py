@@ -43,8 +43,9 @@ class Request:
 
 @dataclass
 class Hook:
-    """A receiver. `answer` is the status that it gives; None: it hangs. While `free` is not set, it takes its time.
+    """A receiver. `answer` is the status that it gives to what comes from then on; None: it hangs.
 
+    While `free` is not set, it takes its time.
     `trips_over` are messages that it fails at with 500.
     """
 
@@ -71,9 +72,9 @@ def hook() -> Iterator[Hook]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             request = Request({name.lower(): value for name, value in self.headers.items()}, body)
+            answer = 500 if request.id_ in made.trips_over else made.answer
             made.tried.append((time.monotonic(), request.id_))
             made.free.wait()
-            answer = 500 if request.id_ in made.trips_over else made.answer
             if answer is None:  # whoever sent it has given up long before
                 over.wait()
                 return
@@ -154,7 +155,7 @@ class Desk:
         self.put(codec.encode(alert), alert.cell)
 
     def put(self, value: bytes, key: str = f"{CELL:x}") -> None:
-        self._producer.send(topics.ALERTS, key=key.encode(), value=value).get(10)
+        self._producer.send(topics.ALERTS, key=key.encode(), value=value).get(60)
 
     def states(self) -> list[tuple[Any, ...]]:
         return query(

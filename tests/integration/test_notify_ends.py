@@ -36,7 +36,7 @@ def test_the_error_of_one_part_ends_all_and_is_told_as_it_is(fresh_kafka: str, m
         receivers = parse(RECEIVERS, {}, "test")
         at_work = asyncio.create_task(run(desk.settings, receivers, lambda _lat, _lon: None, asyncio.Event()))
         await asyncio.to_thread(lose_a_table)
-        await asyncio.wait_for(at_work, 30)
+        await asyncio.wait_for(at_work, 60)
 
     with pytest.raises(MigrationError, match="urbanbrain migrate"):
         asyncio.run(work())

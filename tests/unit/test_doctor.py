@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
@@ -129,6 +131,26 @@ def test_a_readable_file_of_districts_is_well(tmp_path: Path) -> None:
     }
     path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     assert doctor.check_districts_file(Settings(districts_file=path)).ok
+
+
+@pytest.mark.parametrize(
+    ("theirs", "answered", "ok"),
+    [
+        (101.9, 100.0, True),
+        (102.1, 100.0, False),
+        (97.9, 100.0, False),
+        (100.0, 106.0, True),
+        (109.0, 106.0, False),
+    ],
+)
+def test_the_time_that_an_answer_takes_is_no_fault_of_a_clock(
+    theirs: float, answered: float, ok: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database looked at its clock at any time since it was asked, at 100 s; two seconds are allowed."""
+    times = iter((100.0, answered))
+    monkeypatch.setattr(doctor, "time", SimpleNamespace(time=lambda: next(times)))
+    database = SimpleNamespace(execute=lambda _query: SimpleNamespace(fetchone=lambda: (theirs,)))
+    assert doctor.check_clock(cast(Any, database)).ok is ok
 
 
 def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ _OTHER_NAME = (62, 64)
 """X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _OTHER_TIME = (9, 10)
 """X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED."""
+_PATIENCE_S = 1.0
+"""For each step of a handshake that only shows whether a port speaks TLS."""
 
 
 def client_context(
@@ -48,7 +50,7 @@ def speaks_tls(host: str, port: int) -> bool:
     """Greet it by TLS, and send nothing: a certificate, even one that we do not trust, is the answer."""
     try:
         with (
-            socket.create_connection((host, port), timeout=1.0) as plain,
+            socket.create_connection((host, port), timeout=_PATIENCE_S) as plain,
             client_context().wrap_socket(plain, server_hostname=host),
         ):
             return True

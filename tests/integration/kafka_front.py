@@ -75,13 +75,13 @@ class Listener:
         ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
         self._thread.start()
-        assert ready.wait(10)
+        assert ready.wait(60)
 
     def stop(self) -> None:
         """Close the listener and all connections."""
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._end.set)
-            self._thread.join(10)
+            self._thread.join(60)
             assert not self._thread.is_alive()
             self._loop = None
 

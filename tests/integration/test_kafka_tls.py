@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -19,7 +20,7 @@ from sensors_sim.errors import BrokerUnavailable
 from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.kafka_publisher import KafkaPublisher
 from sensors_sim.recording.kafka_tap import KafkaTap
-from streams import doctor, topics
+from streams import admin, doctor, topics
 from streams.admin import create_topics, wait_for_kafka
 from streams.alerts import tell
 from streams.alerts.log import open_log
@@ -46,6 +47,14 @@ from tests.integration.kafka_front import Account, TlsKafka, tls_kafka
 pytestmark = pytest.mark.integration
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+WAIT_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong is found out however busy the machine is."""
+    for name in ("kafka_login", "tls"):
+        monkeypatch.setattr(f"streams.{name}._PATIENCE_S", WAIT_S)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +68,7 @@ def kafka() -> Iterator[TlsKafka]:
 
 
 def administers(settings: Settings) -> None:
-    wait_for_kafka(settings.kafka_bootstrap, 1, kafka_login_of(settings))
+    wait_for_kafka(settings.kafka_bootstrap, WAIT_S, kafka_login_of(settings))
 
 
 def knows_logs(settings: Settings) -> None:
@@ -113,9 +122,10 @@ CLIENTS: list[Callable[[Settings], None]] = [
 NAMES = [client.__name__ for client in CLIENTS]
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Clients that wait for half a minute before they say that nobody lets them in."""
+    monkeypatch.setattr(request.module, "WAIT_S", 1.0)
     for module in ("streams.audit.log", "streams.alerts.log"):
         consumer = __import__(module, fromlist=["KafkaConsumer"]).KafkaConsumer
         monkeypatch.setattr(
@@ -129,12 +139,14 @@ def test_every_client_is_let_in(kafka: TlsKafka, client: Callable[[Settings], No
     client(load(**kafka.settings()))
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("client", CLIENTS, ids=NAMES)
 def test_no_client_trusts_another_authority(kafka: TlsKafka, client: Callable[[Settings], None]) -> None:
     with pytest.raises(ServiceUnavailable, match=r"certificate that is refused .*; set UB_KAFKA_CA_FILE"):
         client(load(**kafka.settings(kafka_ca_file=kafka.others.ca)))
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("client", CLIENTS, ids=NAMES)
 def test_no_client_trusts_another_name(kafka: TlsKafka, client: Callable[[Settings], None]) -> None:
     elsewhere = f"localhost:{kafka.listener.port}"
@@ -159,6 +171,7 @@ def test_who_has_an_account_is_let_in(closed: TlsKafka, client: Callable[[Settin
     assert closed.listener.logins > before
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("client", [administers, notifies, produces], ids=["admin", "notify", "gateway"])
 def test_who_has_another_password_is_not(closed: TlsKafka, client: Callable[[Settings], None]) -> None:
     with pytest.raises(ServiceUnavailable, match=r"refuses us .*; correct UB_KAFKA_USERNAME and UB_KAFKA_PA"):
@@ -168,12 +181,15 @@ def test_who_has_another_password_is_not(closed: TlsKafka, client: Callable[[Set
 # ------------------------------------------------------------------ the doctor
 
 
-def found_by_doctor(settings: Settings) -> doctor.Check:
-    return doctor._guarded("Kafka", lambda: doctor.check_kafka(settings))[0]
+def found_by_doctor(settings: Settings, within_s: float = doctor.TIMEOUT_S) -> doctor.Check:
+    """What he finds who gives a broker that is well so much time: one that refuses him takes all of it."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(doctor, "TIMEOUT_S", within_s)
+        return doctor._guarded("Kafka", lambda: doctor.check_kafka(settings))[0]
 
 
 def test_the_doctor_is_content(kafka: TlsKafka) -> None:
-    check = found_by_doctor(load(**kafka.settings()))
+    check = found_by_doctor(load(**kafka.settings()), WAIT_S)
     assert check.ok
     assert check.detail.startswith(f"{kafka.bootstrap} answers over TLS, ")
 
@@ -214,7 +230,7 @@ def test_the_doctor_tells_that_a_login_is_asked_for() -> None:
 def test_a_broker_that_asks_for_a_certificate_takes_ours() -> None:
     with tls_kafka(strict=True) as kafka:
         ours = {"kafka_cert_file": kafka.made.server, "kafka_key_file": kafka.made.key}
-        assert found_by_doctor(load(**kafka.settings(**ours))).ok
+        assert found_by_doctor(load(**kafka.settings(**ours)), WAIT_S).ok
         without = found_by_doctor(load(**kafka.settings()))
         assert "UB_KAFKA_CERT_FILE and UB_KAFKA_KEY_FILE" in without.advice
 
@@ -231,7 +247,7 @@ def test_the_name_that_a_broker_advertises_is_verified_too(kafka: TlsKafka) -> N
 
 def test_a_login_without_tls(caplog: pytest.LogCaptureFixture) -> None:
     with tls_kafka(tls=False, account=Account("SCRAM-SHA-256")) as kafka:
-        assert found_by_doctor(load(**kafka.settings())).ok
+        assert found_by_doctor(load(**kafka.settings()), WAIT_S).ok
         assert "refuses us" in found_by_doctor(load(**kafka.settings(kafka_password="other"))).detail
     assert "hush" not in caplog.text
 
@@ -240,13 +256,28 @@ def test_a_login_without_tls(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_who_waits_for_kafka_says_at_once_what_is_refused(
-    kafka: TlsKafka, caplog: pytest.LogCaptureFixture
+    kafka: TlsKafka, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Once: his time is over after two more attempts."""
     login = kafka_login_of(load(**kafka.settings(kafka_ca_file=kafka.others.ca)))
+    attempts, told_by = 0, time.monotonic() + WAIT_S
+
+    def sleep(seconds: float) -> None:
+        nonlocal attempts
+        attempts += bool(said())
+        time.sleep(seconds)
+
+    def said() -> list[str]:
+        return [line for line in caplog.messages if line.startswith("waiting: ")]
+
+    def clock() -> float:
+        return 5.0 if time.monotonic() > told_by else 2.0 * (attempts > 1)
+
+    monkeypatch.setattr(admin, "time", SimpleNamespace(monotonic=clock, sleep=sleep))
     with pytest.raises(ServiceUnavailable):
-        wait_for_kafka(kafka.bootstrap, 6.5, login)
-    (said,) = [line for line in caplog.messages if line.startswith("waiting: ")]
-    assert "set UB_KAFKA_CA_FILE to the certificate of the authority that signed its" in said
+        wait_for_kafka(kafka.bootstrap, 1.0, login)
+    (line,) = said()
+    assert "set UB_KAFKA_CA_FILE to the certificate of the authority that signed its" in line
 
 
 def test_a_gateway_at_work_says_that_the_new_certificate_is_refused_and_comes_back() -> None:

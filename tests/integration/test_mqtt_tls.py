@@ -65,6 +65,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SIM = (sys.executable, "-c", "from sensors_sim.cli import sim; sim()")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong is found out however busy the machine is."""
+    monkeypatch.setattr("streams.tls._PATIENCE_S", 60.0)
+    monkeypatch.setattr(doctor, "TIMEOUT_S", 60.0)
+
+
 @pytest.fixture(scope="module")
 def broker() -> Iterator[TlsBroker]:
     with tls_broker() as running:

@@ -22,6 +22,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from deploy.endpoints import Endpoints, with_database
 from deploy.native.tansu import Tansu
 from streams.store.migrate import migrate
+from streams.warm import warm
 from tests.stack import chosen_kind, running_stack
 
 # No deadline (a few cores are shared, and an example may be the first to compile something), and the same examples
@@ -57,12 +58,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Queues:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests with services; what breaks things comes last."""
+    """Order the tests with services; what breaks things comes last. Before the first of them all is `warmed`."""
     here = Path(__file__).parent
     place = {item: item.path.relative_to(here).parts[0] for item in items}
     items.sort(
         key=lambda item: _NEEDS_THE_MACHINE.index(place[item]) if place[item] in _NEEDS_THE_MACHINE else -1
     )
+    for item in items:
+        if place[item] in _NEEDS_THE_MACHINE and isinstance(item, pytest.Function):
+            item.fixturenames.insert(0, "warmed")
+
+
+@pytest.fixture(scope="session")
+def warmed() -> None:
+    """Have machine code made before anybody waits for a process that needs it: it takes a busy machine a minute."""
+    warm()
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ def _poison(city: City) -> None:
     producer = KafkaProducer(bootstrap_servers=city.kafka_bootstrap, acks="all", enable_idempotence=False)
     try:
         for topic in POISONED:
-            producer.send(topic, POISON, partition=0).get(10)
+            producer.send(topic, POISON, partition=0).get(60)
     finally:
         producer.close()
 

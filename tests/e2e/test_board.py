@@ -116,12 +116,10 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
             ),
             topics.alert_topic("minor", "too_many", ELSEWHERE): b"\xff garbage",
         }
-        pin(city, {**stale, **none_of_ours})
-        assert standing(city) == {**right, **stale, **none_of_ours}
+        pin(city, {**stale, **none_of_ours})  # the worker says below that they stood there: it may be quick
         city.eventually(lambda: standing(city), 60.0, until=lambda found: found == {**right, **none_of_ours})
 
         pin(city, {alert: b"", incident: stale[topics.incident_topic("major", "stale")]})
-        assert standing(city).keys() == {incident, *none_of_ours}
         city.eventually(lambda: standing(city), 60.0, until=lambda found: found == {**right, **none_of_ours})
 
         broker.lose_everything()

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from schemas import codec
 from sensors_sim.recording.chunks import VERSION, Head
 from sensors_sim.recording.record import Recorded
 from sensors_sim.recording.writer import Writer
 from tests.e2e.city import City
 from tests.e2e.conftest import CityMaker
 from tests.e2e.tables import found, ledger
+from tests.e2e.taps import KafkaTap
 
 pytestmark = pytest.mark.e2e
 
@@ -35,6 +37,11 @@ def recording(path: Path) -> int:
     return BIKES * MINUTES
 
 
+def told(tap: KafkaTap) -> int:
+    """Return how many positions are on Kafka."""
+    return sum(len(codec.vehicle_frame.decode(record.value).ts) for record in tap.of("ub.vehicles"))
+
+
 def tables_after_a_replay(city: City, path: Path, positions: int) -> object:
     city.start_gateway()
     city.start_worker()
@@ -47,11 +54,11 @@ def tables_after_a_replay(city: City, path: Path, positions: int) -> object:
         until=lambda windows: windows >= MINUTES - 1,
     )
     log = city.directory / "log.jsonl.zst"
-    topics = [
-        argument
-        for name in ("vehicles", "sensors", "requests", "rejected")
-        for argument in ("--topic", f"ub.{name}")
-    ]
+    names = [f"ub.{name}" for name in ("vehicles", "sensors", "requests", "rejected")]
+    topics = [argument for name in names for argument in ("--topic", name)]
+    with city.kafka_tap() as tap:
+        city.eventually(lambda: told(tap), until=lambda n: n == positions)
+        records = sum(record.topic in names for record in tap.records)
     recorded = city.run(
         *(
             "sim",
@@ -60,8 +67,8 @@ def tables_after_a_replay(city: City, path: Path, positions: int) -> object:
             "--kafka",
             city.kafka_bootstrap,
             "--from-beginning",
-            "--for",
-            "3",
+            "--messages",
+            str(records),
             *topics,
         )
     )

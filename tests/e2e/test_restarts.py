@@ -72,7 +72,7 @@ def test_a_supervisor_that_is_killed_takes_its_workers_with_it(city: City) -> No
     worker = city.start_worker(2)
     children = city.eventually(worker.children, until=lambda found: len(found) == 2)
     os.kill(worker.pid, signal.SIGKILL)
-    city.eventually(lambda: [pid for pid in children if lives(pid)], 15.0, until=lambda left: not left)
+    city.eventually(lambda: [pid for pid in children if lives(pid)], until=lambda left: not left)
 
 
 def lives(pid: int) -> bool:

@@ -111,7 +111,12 @@ class GatewayProcess:
             )
 
     def wait_at_work(self) -> None:
-        wait_until(lambda: self.lines("at work") or self._child.poll() is not None, "the gateway to start")
+        try:
+            wait_until(
+                lambda: self.lines("at work") or self._child.poll() is not None, "the gateway to start"
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log.read_text()}") from None
         assert self._child.poll() is None, self.log.read_text()
 
     def lines(self, part: str) -> list[str]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -348,15 +349,11 @@ def test_questions_that_wait_for_one_that_gets_no_answer_are_refused_soon(migrat
         try:
             assert await asked.minutes(HEX, query) == []
             await asyncio.to_thread(link.trouble, "silent")
-            began = time.monotonic()
             answers_ = await asyncio.gather(
                 *(asked.minutes(HEX, query) for _ in range(10)), return_exceptions=True
             )
-            assert all(isinstance(one, ServiceUnavailable | Busy) for one in answers_), answers_
-            assert any(isinstance(one, ServiceUnavailable) for one in answers_), (
-                "one asked, and got no answer"
-            )
-            assert time.monotonic() - began < 16, "one after the other took 2 s each to find nobody"
+            # one asked, and got no answer; the others did not ask, one after the other, to find nobody
+            assert Counter(map(type, answers_)) == {ServiceUnavailable: 1, Busy: 9}, answers_
             await asyncio.to_thread(link.trouble, "none")
             assert await asked.minutes(HEX, query) == []
         finally:
@@ -404,12 +401,13 @@ def test_many_short_questions_at_once_are_all_answered_and_too_many_are_told_to_
 def test_a_connection_on_which_no_answer_comes_can_be_given_up_at_once(migrated: Database) -> None:
     async def run() -> None:
         async with Session(migrated.reader_url, application_name="test") as session:
+            async with session.transaction():
+                pass  # there is a connection now
             asyncio.get_running_loop().call_later(0.2, session.abort)
-            began = time.monotonic()
-            with pytest.raises(ServiceUnavailable):
-                async with session.transaction() as connection:
-                    await connection.execute("SELECT pg_sleep(30)")
-            assert time.monotonic() - began < 20
+            async with asyncio.timeout(60):
+                with pytest.raises(ServiceUnavailable):
+                    async with session.transaction() as connection:
+                        await connection.execute("SELECT pg_sleep(600)")
             async with session.transaction() as connection:
                 await views.begin(connection)
                 assert await views.cells_now(connection) == []
@@ -428,6 +426,16 @@ def test_its_transactions_cannot_write_whoever_it_is(migrated: Database) -> None
     asyncio.run(run())
 
 
+COMMAND = """
+from functools import partial
+from streams.cli import main
+from streams.console import service
+service.application = partial(service.application, heartbeat_s=3600.0)
+main()
+"""
+"""The commands, with a console that would end an hour later if it waited for a heartbeat."""
+
+
 def test_the_command_ends_at_once_at_sigterm_and_closes_its_streams(
     migrated: Database, tmp_path: Path
 ) -> None:
@@ -437,7 +445,7 @@ def test_the_command_ends_at_once_at_sigterm_and_closes_its_streams(
         "UB_DATABASE_URL": migrated.reader_url,
         "UB_CONSOLE_PORT": str(port),
     }
-    command = [sys.executable, "-m", "streams.cli", "console"]
+    command = [sys.executable, "-c", COMMAND, "console"]
     with (tmp_path / "console.log").open("wb") as log:
         console = subprocess.Popen(command, env=environment, stderr=log, cwd=ROOT)
     try:
@@ -445,9 +453,7 @@ def test_the_command_ends_at_once_at_sigterm_and_closes_its_streams(
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/live", timeout=60) as stream:
             eventually(stream.readline, until=lambda line: line.startswith(b"id: "))
             console.send_signal(signal.SIGTERM)
-            began = time.monotonic()
             stream.read()  # a stream that was cut instead of closed raises IncompleteRead
-            assert time.monotonic() - began < 8, "after a heartbeat, which comes every ten seconds"
             assert console.wait(60) == 0
     finally:
         console.kill()

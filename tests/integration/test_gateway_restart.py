@@ -57,7 +57,7 @@ class Stream(threading.Thread):
             # A pace that brokers and tests can follow. What is published while the broker is away is kept, but paho's
             # own wait raises then.
             for _ in range(101):
-                assert self._confirmed.acquire(timeout=30)
+                assert self._confirmed.acquire(timeout=60)
             self.sent += 200
 
 

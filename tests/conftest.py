@@ -58,21 +58,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Queues:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests with services; what breaks things comes last. Before the first of them all is `warmed`."""
+    """Order the tests with services; what breaks things comes last."""
     here = Path(__file__).parent
     place = {item: item.path.relative_to(here).parts[0] for item in items}
     items.sort(
         key=lambda item: _NEEDS_THE_MACHINE.index(place[item]) if place[item] in _NEEDS_THE_MACHINE else -1
     )
-    for item in items:
-        if place[item] in _NEEDS_THE_MACHINE and isinstance(item, pytest.Function):
-            item.fixturenames.insert(0, "warmed")
-
-
-@pytest.fixture(scope="session")
-def warmed() -> None:
-    """Have machine code made before anybody waits for a process that needs it: it takes a busy machine a minute."""
-    warm()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +84,11 @@ def stack_kind() -> str:
 
 @pytest.fixture(scope="session")
 def stack(stack_kind: str) -> Iterator[Endpoints]:
-    """The three services, started once and stopped at the end of the session."""
+    """The three services, started once and stopped at the end of the session.
+
+    Machine code is made before anybody waits for a process that needs it: it takes a busy machine a minute.
+    """
+    warm()
     with running_stack(stack_kind) as endpoints:
         yield endpoints
 

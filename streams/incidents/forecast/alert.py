@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from schemas.alerts import Alert, AlertKind, Evidence, Forecast
 from streams.fold import Record
-from streams.incidents.forecast.inflow import SPANS, Expectation
+from streams.incidents.forecast.inflow import FRESH, SPANS, Expectation
 from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.lifecycle import alert_id, next_event
 from streams.incidents.policy import Rule
 
 KIND: AlertKind = "saturation_expected"
-VERSION = 1
+VERSION = 2
 """Of the arithmetic of inflow.py and watch.py."""
 
 
@@ -35,7 +35,7 @@ class View:
 
 def rules_version(policy_version: str, rule: ForecastRule) -> str:
     """Return a hash of all that decides."""
-    return hashlib.sha256(f"{policy_version} {VERSION} {SPANS} {rule}".encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{policy_version} {VERSION} {SPANS} {FRESH} {rule}".encode()).hexdigest()[:12]
 
 
 def raised(view: View, expectation: Expectation, not_before: int, version: str) -> Alert:
@@ -83,13 +83,16 @@ def _summary(view: View, found: Expectation) -> str:
 
 
 def expected(found: Expectation, raise_at: int, window_ms: int) -> str:
-    """Return how fast a cell fills, and when it will hold `raise_at`, for people."""
+    """Return how fast a cell fills, and when it will hold `raise_at` if that goes on, for people.
+
+    Nobody knows whether it does: no chance of that is told.
+    """
     minutes = window_ms / 60_000
     soonest = max(1, math.floor(found.earliest * minutes))
     latest = "never" if math.isinf(found.latest) else math.ceil(found.latest * minutes)
     return (
-        f"{found.rate / minutes:+.1f} a minute: {raise_at} expected in {max(1, round(found.expected * minutes))} min "
-        f"({soonest} to {latest})"
+        f"{found.rate / minutes:+.1f} a minute: if that goes on, {raise_at} in "
+        f"{max(1, round(found.expected * minutes))} min ({soonest} to {latest}, four in five)"
     )
 
 

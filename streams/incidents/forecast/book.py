@@ -224,7 +224,9 @@ class ForecastBook:
             return None
         rule, outlook, (occupancy, when) = cell.rule, cell.outlook, cell.newest
         when = when or ("it is full" if outlook.full else "not expected to fill")
-        limit = f"{rule.raise_at} within {self._rule.horizon_ms / 60_000:g} min, nine times in ten"
+        limit = (
+            f"{rule.raise_at} within {self._rule.horizon_ms / 60_000:g} min, nine times in ten if it goes on"
+        )
         state = active(cell.alert, "full" if outlook.full else "quiet")
         if outlook.doubted_at is not None:
             state += f", in doubt since {moment(outlook.doubted_at)}"

@@ -11,6 +11,12 @@ With r vehicles a window, v the variance of that and n windows, the vehicles aft
 variance of v (t + t^2 / n): what chance does until then, and what is not known of r. `earliest` and `latest` are where
 the missing vehicles are the 90th and the 10th percentile of that.
 
+A long span tells of an inflow for many windows after it stopped. So those longer than `FRESH` count only while as many
+of the newest windows would fill the cell in time by themselves.
+
+All of that holds if the inflow goes on; whether it will is not in it. Neither how long, how fast nor how steadily bikes
+came told those that stopped before the cell was full from the others (docs/benchmarks.md, "Forecast of saturation").
+
 More inflow never makes any of the spans less sure, nor the expected time later.
 """
 
@@ -21,6 +27,8 @@ from dataclasses import dataclass
 SPANS = (3, 5, 8, 12, 20)
 """Windows looked back at, the one with the largest inflow included."""
 LONGEST = max(SPANS)
+FRESH = 5
+"""Newest windows that must fill the cell in time, without a margin for chance, if longer spans are to count."""
 TENTH = 1.2816
 """Standard deviations beyond which a tenth of a normal law lies."""
 
@@ -45,13 +53,15 @@ class Expectation:
 def expect(flows: Sequence[Flow], missing: int, sure: float, within: float) -> Expectation | None:
     """Return when `missing` (at least 1) more vehicles will stand there.
 
-    None: it does not surely fill, or is not expected to be full `within` so many windows.
+    None: it does not surely fill (any more), or is not expected to be full `within` so many windows.
     `flows` are those of the newest windows, oldest first, one a window.
     """
     nets = [arrivals - departures for arrivals, departures in flows]
+    fresh = nets[-FRESH:]
+    stopped = sum(fresh) <= 0 or sum(fresh) * within < missing * len(fresh)
     best = None
     for span in SPANS:
-        if span > len(flows):
+        if span > len(flows) or (stopped and span > FRESH):
             break
         some = nets[-span:]
         rest = sum(some) - max(some)

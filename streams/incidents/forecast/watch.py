@@ -15,7 +15,7 @@ from streams.incidents.forecast.inflow import Expectation
 class ForecastRule:
     """When to raise and to clear.
 
-    horizon_ms  how far ahead is looked: raised when the cell is full by then, nine times in ten
+    horizon_ms  how far ahead is looked: raised when the cell is full by then, nine times in ten if the inflow goes on
     sure        standard deviations that the net inflow must exceed
     recede_ms   event time for which it must not be expected within the horizon any more before the alert is cleared
     """

@@ -164,8 +164,10 @@ def test_saturation_that_is_expected_shows_its_inflow_and_when_it_will_be_full()
         made.close((minute, forecasts.CELL, "hello", 20 if minute == 0 else 0, 0, 20, 0))
     events = forecasts.fill(made, [4] * 11)
     found = again(made._open(restored()), made.log, events)
-    assert found[0].seen.value == "32 bikes, +4.0 a minute: 60 expected in 7 min (4 to 14)"
-    assert found[0].seen.threshold == "60 within 30 min, nine times in ten"
+    assert (
+        found[0].seen.value == "32 bikes, +4.0 a minute: if that goes on, 60 in 7 min (4 to 14, four in five)"
+    )
+    assert found[0].seen.threshold == "60 within 30 min, nine times in ten if it goes on"
     assert shown(found)[-1] == ("60 bikes, it is full", "full")
     other = IncidentsState(
         made_policy := forecasts.POLICY, centre, restored(), forecast=ForecastRule(sure=3.0)

@@ -12,6 +12,7 @@ from schemas.cells import CellsHealth, CellsWindow, ClosedWindows
 from streams import topics
 from streams.fold import Record
 from streams.grid.locate import centre
+from streams.incidents.forecast.inflow import FRESH
 from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.policy import Rule, parse
 from streams.incidents.state import IncidentsState
@@ -96,7 +97,9 @@ def test_a_cell_that_fills_is_announced_with_the_reason_and_cleared_when_it_is_f
     assert evidence.forecast.expected_at == raised.starts_at + missing // 4 * MINUTE
     assert evidence.forecast.earliest_at < evidence.forecast.expected_at < evidence.forecast.latest_at
     assert evidence.forecast.latest_at <= raised.starts_at + RULE.horizon_ms
-    assert raised.summary == "32 bikes in a cell for 60, +4.0 a minute: 60 expected in 7 min (4 to 14)"
+    assert raised.summary == (
+        "32 bikes in a cell for 60, +4.0 a minute: if that goes on, 60 in 7 min (4 to 14, four in five)"
+    )
     assert (cleared.alert_id, cleared.action, cleared.evidence.occupancy) == (raised.alert_id, "cleared", 60)
     assert cleared.summary.startswith("it is full; ")
     assert (raised.evidence.first_offset, cleared.evidence.first_offset) == (evidence.offset, evidence.offset)
@@ -116,6 +119,16 @@ def test_an_inflow_that_ends_is_cleared_after_a_while(watched: Watched) -> None:
     assert [event.action for event in quiet] == ["cleared"]
     assert quiet[0].summary.startswith("it is not expected to fill any more; ")
     assert quiet[0].updated_at - raised.updated_at >= RULE.recede_ms
+
+
+def test_an_inflow_that_stops_is_in_doubt_within_the_newest_windows_however_long_it_was(
+    watched: Watched,
+) -> None:
+    (raised,) = fill(watched, [2] * 16)
+    (cleared,) = fill(watched, [0] * 20, occupancy=52, start=19)
+    stopped = T0 + 19 * MINUTE
+    assert raised.updated_at < stopped
+    assert cleared.updated_at <= stopped + FRESH * MINUTE + RULE.recede_ms
 
 
 def test_a_full_cell_is_not_announced_before_it_was_clear_of_it(watched: Watched) -> None:

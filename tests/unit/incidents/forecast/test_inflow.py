@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.incidents.forecast.inflow import LONGEST, SPANS, TENTH, Flow, expect
+from streams.incidents.forecast.inflow import FRESH, LONGEST, SPANS, TENTH, Flow, expect
 
 SURE, WITHIN = 2.5, 30.0
 flows = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=LONGEST + 3)
@@ -60,6 +60,15 @@ def test_without_net_inflow_nothing_is_expected(some: list[Flow], missing: int) 
     """no_alert_with_zero_inflow"""
     balanced = [(arrivals, max(arrivals, departures)) for arrivals, departures in some]
     assert expect(balanced, missing, SURE, WITHIN) is None
+
+
+@given(flows, st.lists(st.integers(0, 40), min_size=FRESH, max_size=FRESH), st.integers(1, 100))
+def test_an_inflow_that_stopped_is_not_expected_to_go_on(
+    some: list[Flow], moves: list[int], missing: int
+) -> None:
+    """no_inflow_in_the_newest_windows_no_expectation"""
+    stopped = [*some, *zip(moves, moves, strict=True)]
+    assert expect(stopped, missing, SURE, math.inf) is None
 
 
 @given(flows, st.integers(1, 100), st.data())

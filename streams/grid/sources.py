@@ -111,7 +111,7 @@ class Sources:
         beginning it waits as long for those that were never heard of: they may have as much of a backlog to tell.
         """
         awake = [s for s in self.by_number.values() if not self._silent(s.heard_at, self._patience_ms)]
-        if awake and (self._held or self._gather):
+        if (self._held and awake) or self._gather:
             return self._stood
         return min((source.watermark for source in awake), default=None)
 
@@ -136,7 +136,8 @@ class Sources:
 
     @property
     def _gather(self) -> bool:
-        return len(self.by_number) < self.expected and not self._silent(self._since, self._patience_ms)
+        some_missing = len(self.by_number) < self.expected or not self.by_number
+        return some_missing and not self._silent(self._since, self._patience_ms)
 
     def _told_last(self) -> int:
         """Return the event time up to which all active sources have told all; of all idle ones the newest."""

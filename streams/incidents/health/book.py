@@ -88,6 +88,9 @@ class HealthBook:
         self, region: _Region, sensors: int, fleet: int, requests: int, record: Record
     ) -> Iterator[Alert]:
         before = region.clocks
+        # While none of them is known theirs is the clock of others, and what they say first may be older.
+        sensors = sensors if region.sensors.known else before.sensors
+        fleet = fleet if region.operators.known else before.fleet
         now = region.clocks = _Clocks(
             max(before.sensors, sensors), max(before.fleet, fleet), max(before.requests, requests)
         )

@@ -56,7 +56,7 @@ class Operators:
         self._region = region
         self._config = config
         self._cases = cases
-        self._known: dict[str, _Operator] = {}
+        self.known: dict[str, _Operator] = {}
         self._unsaved: set[str] = set()
         self.silent: set[str] = set()
         """Those of which nothing is heard."""
@@ -71,7 +71,7 @@ class Operators:
                 key = start, name
                 busiest[key] = max(busiest.get(key, (0, "")), (n, cell))
         for (start, name), (_, cell) in sorted(busiest.items()):
-            operator = self._known.setdefault(name, _Operator())
+            operator = self.known.setdefault(name, _Operator())
             if start <= operator.last:
                 continue
             if operator.last:
@@ -83,8 +83,8 @@ class Operators:
 
     def judge(self, clock: int, record: Record) -> Iterator[Alert]:
         """Yield the events of alerts at an event time of the fleet."""
-        for name in sorted(self._known):
-            operator, key = self._known[name], self._key(name)
+        for name in sorted(self.known):
+            operator, key = self.known[name], self._key(name)
             patience = operator.patience_ms
             open_alert = self._cases.find(key)
             if open_alert is not None and operator.end > open_alert.starts_at:
@@ -103,7 +103,7 @@ class Operators:
         self.silent.discard(name)
         yield from self._cases.clear(self._key(name), "taken as gone for good", clock, record)
         self._cases.forget(self._key(name))
-        del self._known[name]
+        del self.known[name]
         self._unsaved.add(name)
 
     def _key(self, name: str) -> Key:
@@ -111,7 +111,7 @@ class Operators:
 
     def seen(self, name: str) -> Seen | None:
         """Return up to when an operator was heard, and when that is too long ago; None where it never was."""
-        operator = self._known.get(name)
+        operator = self.known.get(name)
         if operator is None:
             return None
         limit = "not known yet how often it speaks"
@@ -122,7 +122,7 @@ class Operators:
     def take_parts(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield what changed since the last call, by operator."""
         for name in sorted(self._unsaved):
-            o = self._known.get(name)
+            o = self.known.get(name)
             saved = None if o is None else _Saved(o.last, o.end, o.cell, int(o.heard[0]), o.gaps.tobytes())
             yield name, None if saved is None else msgspec.msgpack.encode(saved)
         self._unsaved.clear()
@@ -132,7 +132,7 @@ class Operators:
         saved = _saved.decode(data)
         gaps = np.frombuffer(saved.gaps, np.uint16).reshape(1, -1).copy()
         heard = np.array([saved.heard], np.uint32)
-        operator = self._known[name] = _Operator(saved.last, saved.end, saved.cell, heard, gaps)
+        operator = self.known[name] = _Operator(saved.last, saved.end, saved.cell, heard, gaps)
         operator.weigh(self._config)
 
     def restore_silence(self, name: str) -> None:

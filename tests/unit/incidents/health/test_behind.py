@@ -109,6 +109,37 @@ def test_a_backlog_at_the_start_is_no_silence_whichever_partition_speaks_first(f
     assert said(live(road, range(60, 80), SENSORS[1:])) == [("raised", "sensor_silent", "s-0")]
 
 
+@pytest.mark.parametrize("sources", [1, 2])
+def test_a_backlog_of_sensors_that_is_read_after_one_of_vehicles_is_no_silence(sources: int) -> None:
+    """Until sensing has spoken the clock of the region is that of vehicles; its first words are older."""
+    road = SensorRoad(sources)
+    fleet = Fleet(road)
+    for minute in range(60):
+        fleet.report(minute, "hello")
+    told = road.checkpoint()
+    for minute in range(40):
+        road.feed(readings(minute))
+        told += road.checkpoint(100)
+    for minute in range(40, 100):
+        fleet.report(minute + 20, "hello")
+        told += live(road, [minute], SENSORS if minute < 80 else SENSORS[1:])
+    assert said(told) == [("raised", "sensor_silent", "s-0")]
+
+
+@pytest.mark.parametrize("sources", [1, 2])
+def test_a_backlog_of_vehicles_that_is_read_after_one_of_sensors_is_no_silence(sources: int) -> None:
+    road = SensorRoad(sources)
+    fleet = Fleet(road)
+    told = live(road, range(120))
+    for minute in range(80):
+        fleet.report(minute, "hello")
+        told += road.checkpoint(100)
+    for minute in range(120, 160):
+        fleet.report(minute - 40, "hello")
+        told += live(road, [minute])
+    assert said(told) == []
+
+
 def test_a_partition_without_sensors_of_the_region_holds_silences_back_for_half_a_minute_only() -> None:
     road = SensorRoad(2)
     some = [s for s in SENSORS if road.partition(s) == 0]

@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from schemas.alerts import Alert, AlertAction, Evidence, Severity
+from schemas.alerts import Alert, AlertAction, AlertKind, Evidence, Severity
 from streams.fold import Record
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.saturation import Watch
@@ -56,6 +57,47 @@ def alert_id(kind: str, cell: str, starts_at: int) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{kind}/{cell}/{starts_at}"))
 
 
+def first_event(
+    id_: str,
+    kind: AlertKind,
+    severity: Severity,
+    *,
+    cell: str,
+    region: str,
+    place: Place,
+    starts_at: int,
+    at: int,
+    summary: str,
+    policy: str,
+    policy_version: str,
+    evidence: Evidence,
+    subject: str | None = None,
+) -> Alert:
+    """Return a new alert, told of at event time `at`; never before it starts."""
+    return Alert(
+        alert_id=id_,
+        sequence=0,
+        action="raised",
+        kind=kind,
+        severity=severity,
+        status="active",
+        acknowledged=False,
+        cell=cell,
+        region=region,
+        zone=place.zone,
+        lat=place.lat,
+        lon=place.lon,
+        starts_at=starts_at,
+        updated_at=max(at, starts_at),
+        ends_at=None,
+        summary=summary,
+        policy=policy,
+        policy_version=policy_version,
+        evidence=evidence,
+        subject=subject,
+    )
+
+
 def next_event(alert: Alert, action: AlertAction, at: int, **changes: object) -> Alert:
     """Return the alert after its next event, at event time `at`; never before its last one, as clocks may go back."""
     cleared, at = action == "cleared", max(at, alert.updated_at)
@@ -92,6 +134,27 @@ SILENT_MS = 86_400_000
 """Of a stream, after which the time of its region clears what it told: it may merely be late."""
 
 
+def resting_on(
+    record: Record, first_offset: int | None, by_operator: dict[str, int] | None = None, **found: Any
+) -> Evidence:
+    """Return the evidence of an alert of any kind but those on the capacity of a cell.
+
+    It names the record that decided, and says what was found, by the name that Evidence has for it.
+    """
+    return Evidence(
+        occupancy=None,
+        capacity=None,
+        raise_at=None,
+        clear_below=None,
+        by_operator=by_operator or {},
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        first_offset=first_offset,
+        **found,
+    )
+
+
 def decided_by(record: Record, evidence: Evidence) -> Evidence:
     """Return the evidence with the record that decided last."""
     return msgspec.structs.replace(
@@ -124,22 +187,15 @@ def transition(
 
 
 def _raised(starts_at: int, severity: Severity, s: Sighting, rule: Rule, policy: Policy) -> Alert:
-    return Alert(
-        alert_id=alert_id("oversaturation", s.cell, starts_at),
-        sequence=0,
-        action="raised",
-        kind="oversaturation",
-        severity=severity,
-        status="active",
-        acknowledged=False,
+    return first_event(
+        alert_id("oversaturation", s.cell, starts_at),
+        "oversaturation",
+        severity,
         cell=s.cell,
         region=s.region,
-        zone=rule.zone,
-        lat=s.lat,
-        lon=s.lon,
+        place=Place(s.lat, s.lon, rule.zone),
         starts_at=starts_at,
-        updated_at=max(s.as_of, starts_at),
-        ends_at=None,
+        at=s.as_of,
         summary=_summary(s, rule),
         policy=policy.name,
         policy_version=policy.version,

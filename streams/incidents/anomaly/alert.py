@@ -8,7 +8,7 @@ from schemas.alerts import Alert, Anomaly, Evidence, Severity
 from streams.fold import Record
 from streams.incidents.anomaly.contract import Detector, Score
 from streams.incidents.anomaly.watch import Rule
-from streams.incidents.lifecycle import Place, alert_id, decided_by, next_event
+from streams.incidents.lifecycle import Place, alert_id, decided_by, first_event, next_event, resting_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +48,15 @@ def raised(
 ) -> Alert:
     """Return a new alert: it begins with the window, so that a replay gives it the same id."""
     began = record.offset if window.began is None else window.began
-    return Alert(
-        alert_id=alert_id("anomaly", f"{window.cell}/{window.subject}", window.start),
-        sequence=0,
-        action="raised",
-        kind="anomaly",
-        severity=severity,
-        status="active",
-        acknowledged=False,
+    return first_event(
+        alert_id("anomaly", f"{window.cell}/{window.subject}", window.start),
+        "anomaly",
+        severity,
         cell=window.cell,
         region=window.region,
-        zone=place.zone,
-        lat=place.lat,
-        lon=place.lon,
+        place=place,
         starts_at=window.start,
-        updated_at=window.start,
-        ends_at=None,
+        at=window.start,
         summary=_summary(window, score),
         policy=detector.name,
         policy_version=rules_version(detector, rule),
@@ -120,7 +113,4 @@ def _evidence(
         detector=detector.name,
         detector_version=detector.version,
     )
-    return Evidence(
-        *(None, None, None, None, {}, record.topic, record.partition, record.offset, found),
-        first_offset=first_offset,
-    )
+    return resting_on(record, first_offset, anomaly=found)

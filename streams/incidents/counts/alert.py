@@ -10,7 +10,7 @@ from streams.fold import Record
 from streams.incidents.counts.rules import CountPolicy, CountRule
 from streams.incidents.counts.shares import Share
 from streams.incidents.counts.watch import Bound, excess
-from streams.incidents.lifecycle import alert_id, ended, next_event, shares
+from streams.incidents.lifecycle import Place, alert_id, ended, first_event, next_event, resting_on, shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +55,15 @@ class Look:
 def raised(look: Look, severity: Severity, starts_at: int) -> Alert:
     """Return a new alert; its id is made of the rule and of when it began."""
     rule = look.rule
-    return Alert(
-        alert_id=alert_id(look.bound, f"{look.policy.policy_id}/{look.subject}", starts_at),
-        sequence=0,
-        action="raised",
-        kind=look.bound,
-        severity=severity,
-        status="active",
-        acknowledged=False,
+    return first_event(
+        alert_id(look.bound, f"{look.policy.policy_id}/{look.subject}", starts_at),
+        look.bound,
+        severity,
         cell=rule.cell,
         region=rule.region,
-        zone=rule.zone,
-        lat=rule.lat,
-        lon=rule.lon,
+        place=Place(rule.lat, rule.lon, rule.zone),
         starts_at=starts_at,
-        updated_at=max(look.as_of, starts_at),
-        ends_at=None,
+        at=look.as_of,
         summary=_summary(look),
         policy=look.file,
         policy_version=look.policy.version,
@@ -147,7 +140,7 @@ def _percent(share: Share) -> float:
 
 
 def _evidence(look: Look) -> Evidence:
-    rule, record = look.rule, look.record
+    rule = look.rule
     found = PolicyRule(
         policy_id=look.policy.policy_id,
         rule_id=rule.rule_id,
@@ -168,11 +161,7 @@ def _evidence(look: Look) -> Evidence:
         in_doubt=look.doubtful,
         unheard=look.unheard,
     )
-    return Evidence(
-        *(None, None, None, None, _by_operator(look), record.topic, record.partition, record.offset),
-        rule=found,
-        first_offset=look.first_offset,
-    )
+    return resting_on(look.record, look.first_offset, _by_operator(look), rule=found)
 
 
 def _by_operator(look: Look) -> dict[str, int]:

@@ -8,7 +8,7 @@ from schemas.alerts import Alert, AlertKind, Evidence, Forecast
 from streams.fold import Record
 from streams.incidents.forecast.inflow import FRESH, SPANS, Expectation
 from streams.incidents.forecast.watch import ForecastRule
-from streams.incidents.lifecycle import alert_id, next_event
+from streams.incidents.lifecycle import Place, alert_id, first_event, next_event
 from streams.incidents.policy import Rule
 
 KIND: AlertKind = "saturation_expected"
@@ -41,22 +41,15 @@ def rules_version(policy_version: str, rule: ForecastRule) -> str:
 def raised(view: View, expectation: Expectation, not_before: int, version: str) -> Alert:
     """Return a new alert; it begins with the look that decided, or at `not_before`."""
     starts_at = max(view.at, not_before)
-    return Alert(
-        alert_id=alert_id(KIND, view.cell, starts_at),
-        sequence=0,
-        action="raised",
-        kind=KIND,
-        severity="warning",
-        status="active",
-        acknowledged=False,
+    return first_event(
+        alert_id(KIND, view.cell, starts_at),
+        KIND,
+        "warning",
         cell=view.cell,
         region=view.region,
-        zone=view.rule.zone,
-        lat=view.lat,
-        lon=view.lon,
+        place=Place(view.lat, view.lon, view.rule.zone),
         starts_at=starts_at,
-        updated_at=starts_at,
-        ends_at=None,
+        at=starts_at,
         summary=_summary(view, expectation),
         policy=view.policy,
         policy_version=version,

@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.alerts import Alert, AlertKind, Evidence, Health, Severity
 from streams.fold import Record
-from streams.incidents.lifecycle import Place, alert_id, ended
+from streams.incidents.lifecycle import Place, alert_id, ended, first_event, resting_on
 
 Key = tuple[AlertKind, str, str]
 """Kind, region and subject; of a feed with what it is of: sensors:city-air, vehicles:metrobike."""
@@ -53,24 +53,16 @@ class Cases:
         if key in self._open:
             return
         kind, region, subject = key
-        place = self._place(finding.cell)
         starts_at = max(finding.since, self._not_before.get(key, 0))
-        alert = Alert(
-            alert_id=alert_id(kind, f"{region}/{subject}", starts_at),
-            sequence=0,
-            action="raised",
-            kind=kind,
-            severity=finding.severity,
-            status="active",
-            acknowledged=False,
+        alert = first_event(
+            alert_id(kind, f"{region}/{subject}", starts_at),
+            kind,
+            finding.severity,
             cell=finding.cell,
             region=region,
-            zone=place.zone,
-            lat=place.lat,
-            lon=place.lon,
+            place=self._place(finding.cell),
             starts_at=starts_at,
-            updated_at=max(at, starts_at),
-            ends_at=None,
+            at=at,
             summary=finding.summary,
             policy="health",
             policy_version=self._version,
@@ -120,8 +112,4 @@ class Cases:
 
 def _evidence(subject: str, health: Health, record: Record) -> Evidence:
     operator = {subject.partition(":")[2]: 0} if health.feed == "vehicles" else {}
-    return Evidence(
-        *(None, None, None, None, operator, record.topic, record.partition, record.offset),
-        health=health,
-        first_offset=record.offset,
-    )
+    return resting_on(record, record.offset, operator, health=health)

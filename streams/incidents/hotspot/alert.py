@@ -6,7 +6,7 @@ from schemas.alerts import Alert, AlertKind, Evidence, HotSpot, Severity
 from streams.fold import Record
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import Cylinder
-from streams.incidents.lifecycle import Place, alert_id, next_event
+from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
 
 KIND: AlertKind = "hot_spot"
 DETECTOR = "scan"
@@ -35,22 +35,15 @@ def raised(
     On a border two regions may find one centre, each with its own requests.
     `recurs`: such a hot spot comes by itself once in so many days; None while that is not known.
     """
-    return Alert(
-        alert_id=alert_id(KIND, f"{region}/{code}/{found.centre}", found.end),
-        sequence=0,
-        action="raised",
-        kind=KIND,
-        severity=severity,
-        status="active",
-        acknowledged=False,
+    return first_event(
+        alert_id(KIND, f"{region}/{code}/{found.centre}", found.end),
+        KIND,
+        severity,
         cell=found.centre,
         region=region,
-        zone=place.zone,
-        lat=place.lat,
-        lon=place.lon,
+        place=place,
         starts_at=found.begin,
-        updated_at=found.end,
-        ends_at=None,
+        at=found.end,
         summary=_summary(found, code, recurs),
         policy=DETECTOR,
         policy_version=rules_version(rule),
@@ -96,8 +89,4 @@ def _evidence(
         detector_version=VERSION,
         recurrence_days=None if recurs is None else round(recurs, 1),
     )
-    return Evidence(
-        *(None, None, None, None, {}, record.topic, record.partition, record.offset),
-        first_offset=first_offset,
-        hot_spot=spot,
-    )
+    return resting_on(record, first_offset, hot_spot=spot)

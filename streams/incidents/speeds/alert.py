@@ -2,7 +2,7 @@
 
 from schemas.alerts import Alert, Evidence, Severity, Speeding
 from streams.fold import Record
-from streams.incidents.lifecycle import Place, alert_id, next_event
+from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
 from streams.incidents.speeds.judge import Broken
 
 
@@ -16,22 +16,15 @@ def raised(
 ) -> Alert:
     """Return a new alert, shown in `where`: cell, region and place. It begins with the reading that says so."""
     cell, region, place = where
-    return Alert(
-        alert_id=alert_id("speeding", found.vehicle_id, found.ts),
-        sequence=0,
-        action="raised",
-        kind="speeding",
-        severity=severity,
-        status="active",
-        acknowledged=False,
+    return first_event(
+        alert_id("speeding", found.vehicle_id, found.ts),
+        "speeding",
+        severity,
         cell=cell,
         region=region,
-        zone=broken.rule.zone,
-        lat=place.lat,
-        lon=place.lon,
+        place=Place(place.lat, place.lon, broken.rule.zone),
         starts_at=found.ts,
-        updated_at=found.ts,
-        ends_at=None,
+        at=found.ts,
         summary=_summary(found),
         policy=file,
         policy_version=broken.policy.version,
@@ -80,8 +73,4 @@ def _summary(found: Speeding) -> str:
 
 
 def _evidence(found: Speeding, record: Record, first_offset: int | None) -> Evidence:
-    return Evidence(
-        *(None, None, None, None, {found.operator: 1}, record.topic, record.partition, record.offset),
-        speeding=found,
-        first_offset=first_offset,
-    )
+    return resting_on(record, first_offset, {found.operator: 1}, speeding=found)

@@ -2,7 +2,7 @@
 
 from schemas.alerts import Alert, Evidence, StayBroken
 from streams.fold import Record
-from streams.incidents.lifecycle import PlaceOf, alert_id
+from streams.incidents.lifecycle import Place, PlaceOf, alert_id, first_event, resting_on
 from streams.incidents.stays.watch import Broken, Stay
 
 _WHAT = {
@@ -25,22 +25,15 @@ def raised(
     region, place_of = where
     rule, place = broken.rule, place_of(stay.cell)
     starts_at = max(broken.begin, stay.not_before)
-    return Alert(
-        alert_id=alert_id(rule.kind, f"{vehicle_id}/{rule.rule_id}", starts_at),
-        sequence=0,
-        action="raised",
-        kind=rule.kind,
-        severity="minor",
-        status="active",
-        acknowledged=False,
+    return first_event(
+        alert_id(rule.kind, f"{vehicle_id}/{rule.rule_id}", starts_at),
+        rule.kind,
+        "minor",
         cell=stay.cell,
         region=region,
-        zone=rule.zone,
-        lat=place.lat,
-        lon=place.lon,
+        place=Place(place.lat, place.lon, rule.zone),
         starts_at=starts_at,
-        updated_at=max(as_of, starts_at),
-        ends_at=None,
+        at=as_of,
         summary=_summary(vehicle_id, stay, broken),
         policy=file,
         policy_version=broken.policy.version,
@@ -75,7 +68,4 @@ def _evidence(vehicle_id: str, stay: Stay, broken: Broken, record: Record) -> Ev
         since=broken.start,
         limit_ms=rule.limit_ms or 0,
     )
-    return Evidence(
-        None, None, None, None, {stay.operator: 1}, record.topic, record.partition, record.offset, stay=found,
-        first_offset=stay.first_offset,
-    )  # fmt: skip
+    return resting_on(record, stay.first_offset, {stay.operator: 1}, stay=found)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from schemas.alerts import Alert, Evidence, Severity
 from schemas.alerts import Threshold as Told
 from streams.fold import Record
-from streams.incidents.lifecycle import Place, alert_id, next_event
+from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
 from streams.incidents.thresholds.rules import Threshold
 
 
@@ -37,22 +37,15 @@ def raised(
     first: int,
 ) -> Alert:
     """Return a new alert: it begins with the first window beyond the bound, so that a replay gives it the same id."""
-    return Alert(
-        alert_id=alert_id("threshold", f"{window.cell}/{threshold.name}", since),
-        sequence=0,
-        action="raised",
-        kind="threshold",
-        severity=severity,
-        status="active",
-        acknowledged=False,
+    return first_event(
+        alert_id("threshold", f"{window.cell}/{threshold.name}", since),
+        "threshold",
+        severity,
         cell=window.cell,
         region=window.region,
-        zone=place.zone,
-        lat=place.lat,
-        lon=place.lon,
+        place=place,
         starts_at=since,
-        updated_at=window.end,
-        ends_at=None,
+        at=window.end,
         summary=_summary(threshold, window, severity),
         policy=threshold.name,
         policy_version=threshold.version,
@@ -109,8 +102,4 @@ def _evidence(
         hysteresis=threshold.hysteresis,
         min_duration_ms=threshold.min_duration_ms,
     )
-    return Evidence(
-        *(None, None, None, None, {}, record.topic, record.partition, record.offset),
-        first_offset=first,
-        threshold=told,
-    )
+    return resting_on(record, first, threshold=told)

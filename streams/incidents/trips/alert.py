@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from schemas.alerts import Alert, Evidence, Severity, TripRate
 from streams.fold import Record
-from streams.incidents.lifecycle import alert_id, next_event
+from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
 from streams.incidents.trips.judge import Found
 from streams.incidents.trips.rules import TripPolicy, TripRule
 from streams.incidents.trips.series import DAY_MS, Rate
@@ -30,22 +30,15 @@ class Look:
 def raised(look: Look, found: Found, starts_at: int) -> Alert:
     """Return a new alert; its id is made of the rule, the operator and of when it began."""
     rule = look.rule
-    return Alert(
-        alert_id=alert_id(found.kind, f"{look.policy.policy_id}/{look.subject}", starts_at),
-        sequence=0,
-        action="raised",
-        kind=found.kind,
-        severity=found.severity,
-        status="active",
-        acknowledged=False,
+    return first_event(
+        alert_id(found.kind, f"{look.policy.policy_id}/{look.subject}", starts_at),
+        found.kind,
+        found.severity,
         cell=rule.cell,
         region=rule.region,
-        zone=rule.zone,
-        lat=rule.lat,
-        lon=rule.lon,
+        place=Place(rule.lat, rule.lon, rule.zone),
         starts_at=starts_at,
-        updated_at=max(look.rate.end, starts_at),
-        ends_at=None,
+        at=look.rate.end,
         summary=_summary(look),
         policy=look.file,
         policy_version=look.policy.version,
@@ -79,7 +72,7 @@ def _summary(look: Look) -> str:
 
 
 def _evidence(look: Look, first_offset: int | None) -> Evidence:
-    rule, rate, record = look.rule, look.rate, look.record
+    rule, rate = look.rule, look.rate
     found = TripRate(
         policy_id=look.policy.policy_id,
         rule_id=rule.rule_id,
@@ -96,8 +89,4 @@ def _evidence(look: Look, first_offset: int | None) -> Evidence:
         minimum=rule.minimum,
         maximum=rule.maximum,
     )
-    return Evidence(
-        *(None, None, None, None, {look.operator: rate.trips}, record.topic, record.partition, record.offset),
-        trips=found,
-        first_offset=first_offset,
-    )
+    return resting_on(look.record, first_offset, {look.operator: rate.trips}, trips=found)

@@ -2,7 +2,7 @@
 
 from schemas.alerts import Alert, AlertKind, Battery, Evidence, Jump, Severity
 from streams.fold import Record
-from streams.incidents.lifecycle import Place, alert_id, next_event
+from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
 from streams.incidents.vehicles.config import POLICY
 
 Found = Jump | Battery
@@ -18,22 +18,15 @@ def raised(
 ) -> Alert:
     """Return a new alert, shown in `where`: cell, region and place. It begins with the reading that says so."""
     cell, region, place = where
-    return Alert(
-        alert_id=alert_id(kind, found.vehicle_id, found.ts),
-        sequence=0,
-        action="raised",
-        kind=kind,
-        severity=severity,
-        status="active",
-        acknowledged=False,
+    return first_event(
+        alert_id(kind, found.vehicle_id, found.ts),
+        kind,
+        severity,
         cell=cell,
         region=region,
-        zone=place.zone,
-        lat=place.lat,
-        lon=place.lon,
+        place=place,
         starts_at=found.ts,
-        updated_at=found.ts,
-        ends_at=None,
+        at=found.ts,
         summary=_summary(found),
         policy=POLICY,
         policy_version=version,
@@ -76,7 +69,4 @@ def _summary(found: Found) -> str:
 
 def _evidence(found: Found, record: Record, first_offset: int | None) -> Evidence:
     jump, battery = (found, None) if isinstance(found, Jump) else (None, found)
-    return Evidence(
-        None, None, None, None, {found.operator: 1}, record.topic, record.partition, record.offset,
-        jump=jump, battery=battery, first_offset=first_offset,
-    )  # fmt: skip
+    return resting_on(record, first_offset, {found.operator: 1}, jump=jump, battery=battery)

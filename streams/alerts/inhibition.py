@@ -18,22 +18,14 @@ _Key = tuple[frozenset[str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Inhibition:
-    """Open alerts that match `source` keep those back that match `target` and have the same values of `equal`."""
+    """Open alerts that match `source` keep those back that match `target` and have the same values of `equal`.
+
+    One that matches both sides is kept back by none that does so too: no two alerts silence each other.
+    """
 
     source: tuple[Matcher, ...]
     target: tuple[Matcher, ...]
     equal: tuple[str, ...] = ()
-
-    def inhibits(self, source: Labels, target: Labels) -> bool:
-        """Return whether an open alert keeps another one back.
-
-        One that matches both sides is kept back by none that does so too: no two alerts silence each other.
-        """
-        if not (match_all(self.source, source) and match_all(self.target, target)):
-            return False
-        if match_all(self.source, target) and match_all(self.target, source):
-            return False
-        return all(_values(source, name) == _values(target, name) for name in self.equal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +68,7 @@ class _Rule:
                 self._one_sided[key].append(source)
 
     def first_against(self, alert_id: str, labels: Labels) -> Source | None:
-        """Return the first that `Inhibition.inhibits` says keeps an alert back, without asking it of all."""
+        """Return the first that keeps an alert back, without asking it of all."""
         if not match_all(self._rule.target, labels):
             return None
         sources = self._one_sided if match_all(self._rule.source, labels) else self._all

@@ -21,10 +21,8 @@ MQTT_ALERT_ACTIONS = "ub/v1/alert-actions"
 MQTT_INCIDENTS = "ub/v1/incidents"
 MQTT_BOARD_FILTERS = (f"{MQTT_ALERTS}/#", f"{MQTT_INCIDENTS}/#")
 """What stands retained there is put right by who owns it: streams/board.py."""
-MQTT_POSITION_FILTER = "ub/v1/+/vehicles/+/position"
-MQTT_POSITIONS_FILTER = "ub/v1/+/vehicles"
 MQTT_VEHICLES_FILTER = "ub/v1/+/vehicles/#"
-"""Both of the above, and what was misspelt below them: the gateway refuses that instead of never seeing it."""
+"""Positions, and what was misspelt below them: the gateway refuses that instead of never seeing it."""
 MQTT_SENSORS_FILTER = "ub/v1/+/sensors/#"
 MQTT_REQUESTS_FILTER = "ub/v1/+/requests/#"
 MQTT_GATEWAY_FILTERS = (MQTT_VEHICLES_FILTER, MQTT_SENSORS_FILTER, MQTT_REQUESTS_FILTER)

@@ -9,7 +9,6 @@ from streams.audit.records import Taken
 from streams.audit.schema import TABLES, Table, stacked
 from streams.audit.stage import Partition
 
-_LEDGER = ("received", "applied", "superseded", "rejected")
 _INDEX_BITS = 20
 """A refusal's sequence is its record's offset and, in this many bits, its place in the record."""
 REFUSALS = Table(

@@ -17,15 +17,6 @@ from streams.store.session import LACKING, lacking, unavailable
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """What answers: versions of PostgreSQL and TimescaleDB (None where the extension is missing)."""
-
-    postgresql: str
-    timescaledb: str | None
-    community: bool
-
-
-@dataclass(frozen=True, slots=True)
 class RejectedCount:
     """Readings refused for one reason, from all topics."""
 
@@ -122,17 +113,6 @@ def connect(url: str, *, read_only: bool = True) -> Iterator[Connection[tuple[An
         ) from error
     except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
         raise unavailable(url, error) from error
-
-
-def ping(connection: Connection[Any]) -> Version:
-    """Return what answers at the other end."""
-    row = connection.execute(
-        "SELECT current_setting('server_version'), "
-        "(SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'), "
-        "coalesce(current_setting('timescaledb.license', true) = 'timescale', false)"
-    ).fetchone()
-    assert row is not None
-    return Version(*row)
 
 
 def ledger_totals(connection: Connection[Any], stage: str) -> Ledger:

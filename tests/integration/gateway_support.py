@@ -126,9 +126,6 @@ class GatewayProcess:
         self._child.send_signal(signal.SIGTERM)
         return self._child.wait(30)
 
-    def wait_ended(self, timeout_s: float) -> int:
-        return self._child.wait(timeout_s)
-
     def kill(self) -> None:
         self._child.kill()
         self._child.wait(10)

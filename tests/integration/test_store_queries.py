@@ -32,21 +32,6 @@ NOTHING = dict.fromkeys(
 """What retention drops where there is nothing old."""
 
 
-def test_ping_names_the_versions(migrated: Database) -> None:
-    with queries.connect(migrated.writer_url) as connection:
-        version = queries.ping(connection)
-    assert version.postgresql.startswith("17")
-    assert version.timescaledb is not None
-
-
-def test_ping_says_that_the_extension_is_missing(database: Database) -> None:
-    query(database.owner_url, "SELECT 1")
-    with psycopg.connect(database.owner_url, autocommit=True) as connection:
-        connection.execute("DROP EXTENSION IF EXISTS timescaledb")
-    with queries.connect(database.owner_url) as connection:
-        assert queries.ping(connection).timescaledb is None
-
-
 def test_a_database_that_is_away_is_named() -> None:
     with (
         pytest.raises(ServiceUnavailable, match=r"PostgreSQL at 127\.0\.0\.1:1/urbanbrain"),

@@ -29,10 +29,9 @@ as a batch that somebody entered at one desk, count once."""
 
 @dataclass(frozen=True, slots=True)
 class Cylinder:
-    """A centre with its rings 0 to `radius`, from `begin` to `end` (milliseconds), and what it holds."""
+    """A centre with some of its rings, from `begin` to `end` (milliseconds), and what it holds."""
 
     centre: str
-    radius: int
     cells: frozenset[str]
     begin: int
     end: int
@@ -90,5 +89,5 @@ def strongest(
                     continue
                 score = tail_nats(count, expected.mean, expected.variance)
                 if best is None or score > best.score:
-                    best = Cylinder(centre, radius, frozenset(zone), begin, end, count, expected.mean, score)
+                    best = Cylinder(centre, frozenset(zone), begin, end, count, expected.mean, score)
     return best

@@ -15,7 +15,6 @@ from streams.incidents.counts.hours import Hours
 from streams.incidents.mds_policy import ALWAYS, MdsPolicy, Span
 
 StayKind = Literal["overstay", "no_parking", "outside_service_area"]
-STAY_KINDS: tuple[StayKind, ...] = ("overstay", "no_parking", "outside_service_area")
 
 
 @dataclass(frozen=True, slots=True)

@@ -404,7 +404,7 @@ def test_a_hot_spot_ends_though_nobody_calls_any_more() -> None:
 
 
 def test_two_regions_that_find_one_centre_on_their_border_tell_an_alert_each() -> None:
-    found = Cylinder(MIDDLE, 0, frozenset([MIDDLE]), T0, T0 + STEP_MS, 6, 0.1, 40.0)
+    found = Cylinder(MIDDLE, frozenset([MIDDLE]), T0, T0 + STEP_MS, 6, 0.1, 40.0)
     place, record = Place(31.2, 121.5, "default"), Record("ub.cells", 0, 7, b"", 0)
     ids = {
         raised(found, region, "water", place, "minor", HotSpotRule(), None, record).alert_id

@@ -1,8 +1,10 @@
 """Command-line options shared by the commands that publish."""
 
+import functools
 import math
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +106,36 @@ def speed_option(command: Command) -> Command:
     )(command)
 
 
+@dataclass(frozen=True, slots=True)
+class BrokerOptions:
+    """What the options of the MQTT broker say."""
+
+    address: tuple[str, int] | None
+    mqtt_host: str
+    mqtt_port: int
+    mqtt_username: str | None
+    mqtt_password: str | None
+    mqtt_tls: bool
+    mqtt_ca_file: Path | None
+    mqtt_cert_file: Path | None
+    mqtt_key_file: Path | None
+
+    def broker(self) -> Broker:
+        """Return what they amount to. Asked by who connects: nobody else minds what the environment says."""
+        host, port = self.address or (self.mqtt_host, self.mqtt_port)
+        tls = tls_from("mqtt", self.mqtt_tls, self.mqtt_ca_file, self.mqtt_cert_file, self.mqtt_key_file)
+        return Broker(host, port, self.mqtt_username or None, self.mqtt_password, tls)
+
+
 def broker_options(command: Command) -> Command:
-    """Add the options that say where the MQTT broker is, and who we are."""
+    """Add the options that say where the MQTT broker is, and who we are; the command gets them as `mqtt`."""
+
+    @functools.wraps(command)
+    def with_mqtt(*args: Any, **given: Any) -> Any:
+        mqtt = BrokerOptions(**{field.name: given.pop(field.name) for field in fields(BrokerOptions)})
+        return command(*args, mqtt=mqtt, **given)
+
+    added: Command = with_mqtt
     for option in reversed(
         [
             click.option("--mqtt", "address", type=Address(), help="The broker; goes before the two below."),
@@ -157,8 +187,8 @@ def broker_options(command: Command) -> Command:
             ),
         ]
     ):
-        command = option(command)
-    return command
+        added = option(added)
+    return added
 
 
 def connection_options(command: Command) -> Command:
@@ -202,45 +232,10 @@ def connection_options(command: Command) -> Command:
 
 
 def options_from(
-    *,
-    speed: float,
-    address: tuple[str, int] | None,
-    mqtt_host: str,
-    mqtt_port: int,
-    mqtt_username: str | None,
-    mqtt_password: str | None,
-    mqtt_tls: bool,
-    mqtt_ca_file: Path | None,
-    mqtt_cert_file: Path | None,
-    mqtt_key_file: Path | None,
-    batch: int,
-    single: bool,
-    in_flight: int,
-    faults: Faults,
+    *, speed: float, mqtt: BrokerOptions, batch: int, single: bool, in_flight: int, faults: Faults
 ) -> Options:
     """Return what the options above amount to."""
-    broker = broker_from(
-        *(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password),
-        *(mqtt_tls, mqtt_ca_file, mqtt_cert_file, mqtt_key_file),
-    )
-    return Options(broker, speed, batch, single, in_flight, faults)
-
-
-def broker_from(
-    address: tuple[str, int] | None,
-    mqtt_host: str,
-    mqtt_port: int,
-    mqtt_username: str | None,
-    mqtt_password: str | None,
-    mqtt_tls: bool,
-    mqtt_ca_file: Path | None,
-    mqtt_cert_file: Path | None,
-    mqtt_key_file: Path | None,
-) -> Broker:
-    """Return what the broker's options amount to."""
-    host, port = address or (mqtt_host, mqtt_port)
-    tls = tls_from("mqtt", mqtt_tls, mqtt_ca_file, mqtt_cert_file, mqtt_key_file)
-    return Broker(host, port, mqtt_username or None, mqtt_password, tls)
+    return Options(mqtt.broker(), speed, batch, single, in_flight, faults)
 
 
 def tls_from(

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from sensors_sim.broker import Broker
-from sensors_sim.options import broker_from, broker_options
+from sensors_sim.options import BrokerOptions, broker_options
 from sensors_sim.progress import LOG_EVERY_S, TERMINAL_EVERY_S
 from sensors_sim.recording.chunks import VERSION, Head
 from sensors_sim.recording.info import as_json as info_json
@@ -55,15 +55,7 @@ _LONGEST = 65_535
 @click.option("--quiet", is_flag=True, help="No progress line.")
 def record_command(
     file: Path,
-    address: tuple[str, int] | None,
-    mqtt_host: str,
-    mqtt_port: int,
-    mqtt_username: str | None,
-    mqtt_password: str | None,
-    mqtt_tls: bool,
-    mqtt_ca_file: Path | None,
-    mqtt_cert_file: Path | None,
-    mqtt_key_file: Path | None,
+    mqtt: BrokerOptions,
     kafka: Kafka | None,
     topics: tuple[str, ...],
     only: tuple[str, ...],
@@ -77,10 +69,7 @@ def record_command(
     if from_beginning and not kafka:
         raise click.UsageError("--from-beginning is for Kafka: MQTT keeps no past; add --kafka host:port")
     arrival = Arrivals(time_ns, monotonic_ns)
-    broker = broker_from(
-        *(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password),
-        *(mqtt_tls, mqtt_ca_file, mqtt_cert_file, mqtt_key_file),
-    )
+    broker = mqtt.broker()
     selection = Selection(only=only)
     console = Console(stderr=True, quiet=quiet)
     with ExitStack() as stack:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from sensors_sim.errors import RecordingError
 from sensors_sim.faults import Faults, faults_line
-from sensors_sim.options import broker_from
+from sensors_sim.options import BrokerOptions
 from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.moments import Moment, MomentIn, ShiftText
 from sensors_sim.recording.options import kafka_options, only_option
@@ -81,15 +81,7 @@ def replay_recording(
     given: RecordingOptions,
     *,
     speed: float,
-    address: tuple[str, int] | None,
-    mqtt_host: str,
-    mqtt_port: int,
-    mqtt_username: str | None,
-    mqtt_password: str | None,
-    mqtt_tls: bool,
-    mqtt_ca_file: Path | None,
-    mqtt_cert_file: Path | None,
-    mqtt_key_file: Path | None,
+    mqtt: BrokerOptions,
     batch: int,
     single: bool,
     in_flight: int,
@@ -104,10 +96,7 @@ def replay_recording(
         raise click.UsageError("--single is not for recordings: messages are played as they were recorded")
     recording = Recording(file)
     options = ReplayOptions(
-        broker_from(
-            *(address, mqtt_host, mqtt_port, mqtt_username, mqtt_password),
-            *(mqtt_tls, mqtt_ca_file, mqtt_cert_file, mqtt_key_file),
-        ),
+        mqtt.broker(),
         given.kafka,
         given.selection(recording),
         given.shift,

@@ -11,9 +11,9 @@ from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
 from streams.incidents.counts.rules import NONE, Counts
-from streams.incidents.lifecycle import Sighting, transition
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.saturation import Watch, step
+from streams.incidents.saturation_alert import Sighting, transition
 from streams.incidents.showing import About, Seen, Waiting
 
 Centre = Callable[[int], tuple[float, float]]
@@ -167,16 +167,7 @@ class CellBook:
         if cell.watch.since is None:
             cell.first_offset, cell.raise_at = record.offset, cell.rule.raise_at
         sighting = Sighting(
-            name,
-            cell.region,
-            cell.lat,
-            cell.lon,
-            as_of,
-            cell.by_operator,
-            record.topic,
-            record.partition,
-            record.offset,
-            cell.first_offset,
+            name, cell.region, cell.lat, cell.lon, as_of, cell.by_operator, record, cell.first_offset
         )
         event = transition(cell.alert, watch, sighting, cell.rule, self._policy, cell.not_before)
         cell.watch = watch

@@ -1,4 +1,4 @@
-"""The life of an alert: raised, updated, cleared, with ids that a replay gives again."""
+"""The life of an alert of any kind: raised, updated, cleared, with ids that a replay gives again."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -9,8 +9,6 @@ import msgspec
 
 from schemas.alerts import Alert, AlertAction, AlertKind, Evidence, Severity
 from streams.fold import Record
-from streams.incidents.policy import Policy, Rule
-from streams.incidents.saturation import Watch
 
 _NAMESPACE = uuid.UUID("6f1d2c8e-52a3-5b0e-9f57-6b1e4a9d7c31")
 
@@ -26,30 +24,6 @@ class Place:
 
 PlaceOf = Callable[[str], Place]
 """Return where a cell (hex) is; ValueError where the name is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """One look at a cell: what it holds, when, and which record of ub.cells said so.
-
-    `first_offset` is of the record with which it held too many first.
-    """
-
-    cell: str
-    region: str
-    lat: float
-    lon: float
-    as_of: int
-    by_operator: Mapping[str, int]
-    topic: str
-    partition: int
-    offset: int
-    first_offset: int | None = None
-
-    @property
-    def occupancy(self) -> int:
-        """Vehicles standing in the cell."""
-        return sum(self.by_operator.values())
 
 
 def alert_id(kind: str, cell: str, starts_at: int) -> str:
@@ -162,68 +136,6 @@ def decided_by(record: Record, evidence: Evidence) -> Evidence:
     )
 
 
-def transition(
-    open_alert: Alert | None,
-    watch: Watch,
-    sighting: Sighting,
-    rule: Rule,
-    policy: Policy,
-    not_before: int = 0,
-) -> Alert | None:
-    """Return the alert's next state, or None where nothing is to be told.
-
-    A new alert begins at `not_before` at the earliest, however event time stands still.
-    """
-    if watch.severity is None:
-        if open_alert is None:
-            return None
-        return _next(open_alert, "cleared", sighting, rule, policy, open_alert.severity)
-    if open_alert is None:
-        starts_at = sighting.as_of if watch.since is None else watch.since
-        return _raised(max(starts_at, not_before), watch.severity, sighting, rule, policy)
-    if watch.severity != open_alert.severity:
-        return _next(open_alert, "updated", sighting, rule, policy, watch.severity)
-    return None
-
-
-def _raised(starts_at: int, severity: Severity, s: Sighting, rule: Rule, policy: Policy) -> Alert:
-    return first_event(
-        alert_id("oversaturation", s.cell, starts_at),
-        "oversaturation",
-        severity,
-        cell=s.cell,
-        region=s.region,
-        place=Place(s.lat, s.lon, rule.zone),
-        starts_at=starts_at,
-        at=s.as_of,
-        summary=_summary(s, rule),
-        policy=policy.name,
-        policy_version=policy.version,
-        evidence=_evidence(s, rule),
-    )
-
-
-def _next(
-    alert: Alert, action: AlertAction, s: Sighting, rule: Rule, policy: Policy, severity: Severity
-) -> Alert:
-    return next_event(
-        alert,
-        action,
-        s.as_of,
-        severity=severity,
-        summary=_summary(s, rule),
-        policy=policy.name,
-        policy_version=policy.version,
-        evidence=_evidence(s, rule),
-    )
-
-
-def _summary(s: Sighting, rule: Rule) -> str:
-    excess = s.occupancy - rule.capacity
-    relation = f"{excess} over" if excess > 0 else f"{-excess} under"
-    return f"{s.occupancy} bikes in a cell for {rule.capacity}, {relation} capacity ({shares(s.by_operator)})"
-
-
 def shares(by_operator: Mapping[str, int]) -> str:
     """Return the vehicles of each operator as text, the largest share first."""
     named = (f"{name} {n}" for name, n in sorted(by_operator.items(), key=_largest_first) if n)
@@ -232,17 +144,3 @@ def shares(by_operator: Mapping[str, int]) -> str:
 
 def _largest_first(item: tuple[str, int]) -> tuple[int, str]:
     return -item[1], item[0]
-
-
-def _evidence(s: Sighting, rule: Rule) -> Evidence:
-    return Evidence(
-        occupancy=s.occupancy,
-        capacity=rule.capacity,
-        raise_at=rule.raise_at,
-        clear_below=rule.clear_below,
-        by_operator={name: n for name, n in sorted(s.by_operator.items()) if n},
-        topic=s.topic,
-        partition=s.partition,
-        offset=s.offset,
-        first_offset=s.first_offset,
-    )

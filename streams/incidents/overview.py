@@ -1,6 +1,6 @@
 """A policy at a glance: its zones or rules, the cells that each decides about, and which of them overlap."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +10,10 @@ import shapely
 from streams.incidents.counts.geographies import City, about_cells, too_large
 from streams.incidents.counts.hours import DAYS, Hours, clock
 from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
+from streams.incidents.mds_policy import MdsPolicy
 from streams.incidents.policy import Policy
-from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
-from streams.incidents.stays.rules import StayPolicy, StayRule
+from streams.incidents.speeds.rules import SpeedRule
+from streams.incidents.stays.rules import StayRule
 from streams.incidents.trips.rules import TripPolicy, TripRule
 
 
@@ -35,78 +36,78 @@ class Line:
 
 def lines(policy: Policy, city: City) -> Iterator[Line]:
     """Yield a line for each zone, and for each rule of each MDS policy."""
+    yield from _of_zones(policy, city)
+    for counts in policy.counts:
+        yield from _of_counts(counts)
+    for trips in policy.trips:
+        yield from _of_trips(trips)
+    for stays in policy.stays:
+        yield from _of_positions(stays, _limit)
+    for speeds in policy.speeds:
+        yield from _of_positions(speeds, _speed)
+
+
+def _of_zones(policy: Policy, city: City) -> Iterator[Line]:
     zones = [(rule, *_cells(area, city)) for rule, area in policy.zones]
     for number, (rule, cells, size) in enumerate(zones):
-        bounds = (
-            f"capacity {rule.capacity} a cell: raised at {rule.raise_at}, cleared below {rule.clear_below}"
-        )
         before = [(other.zone, theirs) for other, theirs, _ in zones[:number]]
-        when = f"after {rule.min_duration_ms / 1000:g} s"
         yield Line(
-            policy.name,
-            policy.version,
-            rule.zone,
-            bounds,
-            when,
-            "standing",
-            size,
-            _shared(cells, before),
+            policy=policy.name,
+            version=policy.version,
+            name=rule.zone,
+            bounds=f"capacity {rule.capacity} a cell: raised at {rule.raise_at}, cleared below {rule.clear_below}",
+            when=f"after {rule.min_duration_ms / 1000:g} s",
+            what="standing",
+            cells=size,
+            shared=_shared(cells, before),
         )
-    for counts in policy.counts:
-        for number, counted in enumerate(counts.rules):
-            before = [(other.name, other.cells) for other in counts.rules[:number] if _meet(other, counted)]
-            yield Line(
-                counts.name,
-                counts.version,
-                counted.name,
-                _bounds(counted),
-                _hours(counted.hours),
-                _counted(counts, counted),
-                _size(counted),
-                _shared(counted.cells, before),
-            )
 
-    for trips in policy.trips:
-        for number, rated in enumerate(trips.rules):
-            before = [(other.name, other.cells) for other in trips.rules[:number]]
-            yield Line(
-                trips.name,
-                trips.version,
-                rated.name,
-                _a_day(rated),
-                "every day",
-                _counted(trips, rated),
-                f"{len(rated.cells)}",
-                _shared(rated.cells, before),
-            )
 
-    for stays in policy.stays:
-        for number, stay in enumerate(stays.rules):
-            same = [(other.name, other.areas & stay.areas) for other in stays.rules[:number]]
-            yield Line(
-                stays.name,
-                stays.version,
-                stay.name,
-                _limit(stay),
-                _when(stay),
-                _who(stays, stay),
-                "by position",
-                tuple((name, len(areas)) for name, areas in same if areas),
-            )
+def _of_counts(policy: CountPolicy) -> Iterator[Line]:
+    for number, rule in enumerate(policy.rules):
+        before = [(other.name, other.cells) for other in policy.rules[:number] if _meet(other, rule)]
+        yield Line(
+            policy=policy.name,
+            version=policy.version,
+            name=rule.name,
+            bounds=_bounds(rule),
+            when=_hours(rule.hours),
+            what=_counted(policy, rule),
+            cells=_size(rule),
+            shared=_shared(rule.cells, before),
+        )
 
-    for speeds in policy.speeds:
-        for number, speed in enumerate(speeds.rules):
-            same = [(other.name, other.areas & speed.areas) for other in speeds.rules[:number]]
-            yield Line(
-                speeds.name,
-                speeds.version,
-                speed.name,
-                _speed(speed),
-                _when(speed),
-                _who(speeds, speed),
-                "by position",
-                tuple((name, len(areas)) for name, areas in same if areas),
-            )
+
+def _of_trips(policy: TripPolicy) -> Iterator[Line]:
+    for number, rule in enumerate(policy.rules):
+        before = [(other.name, other.cells) for other in policy.rules[:number]]
+        yield Line(
+            policy=policy.name,
+            version=policy.version,
+            name=rule.name,
+            bounds=_a_day(rule),
+            when="every day",
+            what=_counted(policy, rule),
+            cells=f"{len(rule.cells)}",
+            shared=_shared(rule.cells, before),
+        )
+
+
+def _of_positions[R: (StayRule, SpeedRule)](
+    policy: MdsPolicy[R], bounds: Callable[[R], str]
+) -> Iterator[Line]:
+    for number, rule in enumerate(policy.rules):
+        before = [(other.name, other.areas) for other in policy.rules[:number]]
+        yield Line(
+            policy=policy.name,
+            version=policy.version,
+            name=rule.name,
+            bounds=bounds(rule),
+            when=_when(rule),
+            what=_who(policy, rule),
+            cells="by position",
+            shared=_shared(rule.areas, before),
+        )
 
 
 def _limit(rule: StayRule) -> str:
@@ -121,7 +122,7 @@ def _speed(rule: SpeedRule) -> str:
     return f"speeding: at most {rule.limit_kmh:.4g} km/h in {rule.zone}"
 
 
-def _who(policy: StayPolicy | SpeedPolicy, rule: StayRule | SpeedRule) -> str:
+def _who[R: (StayRule, SpeedRule)](policy: MdsPolicy[R], rule: R) -> str:
     types, operators = sorted(rule.vehicle_types), sorted(policy.operators)
     return (
         f"{' '.join(rule.states)}, {' '.join(types) or 'all types'}, {' '.join(operators) or 'all operators'}"
@@ -151,10 +152,9 @@ def _meet(one: CountRule, other: CountRule) -> bool:
     return bool(types and set(one.states) & set(other.states))
 
 
-def _shared(
-    cells: frozenset[str], before: Sequence[tuple[str, frozenset[str]]]
-) -> tuple[tuple[str, int], ...]:
-    return tuple((name, len(cells & theirs)) for name, theirs in before if cells & theirs)
+def _shared(own: frozenset[str], before: Sequence[tuple[str, frozenset[str]]]) -> tuple[tuple[str, int], ...]:
+    """Return who has some of one's own cells or areas, and how many."""
+    return tuple((name, len(own & theirs)) for name, theirs in before if own & theirs)
 
 
 def _bounds(rule: CountRule) -> str:

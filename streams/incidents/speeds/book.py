@@ -11,6 +11,7 @@ from schemas.cells import CellsNow, CellsVehicles, VehicleSpeeds
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
+from streams.incidents.heard import ABOUT, Heard
 from streams.incidents.lifecycle import RULE_GONE, PlaceOf
 from streams.incidents.showing import Seen
 from streams.incidents.speeds.alert import cleared, raised, worse
@@ -50,7 +51,6 @@ class _Open(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 _open = msgspec.msgpack.Decoder(_Open)
-_heard = msgspec.msgpack.Decoder(tuple[int, int])
 
 
 class SpeedBook:
@@ -60,11 +60,10 @@ class SpeedBook:
         self._config = config
         self._place, self._names = place, CellNames(place)
         self._alerts: dict[tuple[str, str], _Open] = {}
-        self._heard: dict[tuple[str, int], tuple[int, int]] = {}
-        """By region and partition of ub.vehicles: the newest record, as (generation, offset)."""
+        self._heard = Heard()
         self._quiet_at: dict[str, dict[str, int]] = {}
         """By region and vehicle: when it has been quiet for long enough."""
-        self._unsaved: set[tuple[str, str, str]] = set()
+        self._unsaved: set[tuple[str, str]] = set()
 
     def take(self, config: SpeedConfig) -> None:
         """Judge by other policies from now on; alerts of rules that are gone are cleared at the next look."""
@@ -83,15 +82,11 @@ class SpeedBook:
         if isinstance(message, CellsNow):
             yield from self._quiet(message, record)
         elif isinstance(message, CellsVehicles) and message.speeds is not None:
-            source = message.region, message.source
-            heard = reached = self._heard.get(source, (-1, -1))
+            heard = self._heard.newest(message)
             for i, offset in enumerate(message.speeds.offset):
                 if (message.generation, offset) > heard:
-                    reached = max(reached, (message.generation, offset))
                     yield from self._one(message.speeds, i, message.region, record)
-            if reached != heard:
-                self._heard[source] = reached
-                self._unsaved.add(("heard", message.region, f"{message.source}"))
+            self._heard.take(message, message.speeds.offset)
 
     def _one(self, rows: VehicleSpeeds, i: int, region: str, record: Record) -> Iterator[Alert]:
         move = Move(
@@ -109,7 +104,7 @@ class SpeedBook:
         known = self._alerts.get(key)
         found = _speeding(rows, i, broken, 1 if known is None else known.found.moves + 1)
         much = int(move.kmh >= MUCH * broken.limit_kmh)
-        self._unsaved.add(("open", *key))
+        self._unsaved.add(key)
         if known is None:
             where = rows.cell[i], region, self._place(rows.cell[i])
             alert = raised(found, broken, "warning", where, self._config.file, record)
@@ -130,7 +125,7 @@ class SpeedBook:
         for vehicle_id in sorted(vehicle for vehicle, at in waiting.items() if at <= message.as_of):
             del waiting[vehicle_id]
             known = self._alerts.pop((message.region, vehicle_id))
-            self._unsaved.add(("open", message.region, vehicle_id))
+            self._unsaved.add((message.region, vehicle_id))
             version = self.version(known.alert)
             reason = RULE_GONE if version is None else "not too fast for a while"
             yield cleared(known.alert, known.found, message.as_of, reason, record, version)
@@ -171,20 +166,18 @@ class SpeedBook:
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed since the last call, by name; None: it is deleted."""
-        parts: dict[str, bytes | None] = {}
-        for about, region, name in self._unsaved:
-            value: object = (
-                self._heard[region, int(name)] if about == "heard" else self._alerts.get((region, name))
-            )
-            parts[f"{about}/{region}/{name}"] = None if value is None else msgspec.msgpack.encode(value)
+        parts: dict[str, bytes | None] = dict(self._heard.take_parts())
+        for region, vehicle_id in self._unsaved:
+            known = self._alerts.get((region, vehicle_id))
+            parts[f"open/{region}/{vehicle_id}"] = None if known is None else msgspec.msgpack.encode(known)
         self._unsaved.clear()
         return parts
 
     def restore(self, name: str, data: bytes) -> Alert | None:
         """Take back what was saved; returns the alert in it that is open."""
         about, region, subject = name.split("/", 2)
-        if about == "heard":
-            self._heard[region, int(subject)] = _heard.decode(data)
+        if about == ABOUT:
+            self._heard.restore(region, subject, data)
             return None
         known = self._alerts[region, subject] = _open.decode(data)
         self._quiet_at.setdefault(region, {})[subject] = self._deadline(known)

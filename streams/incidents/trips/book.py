@@ -12,6 +12,7 @@ from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.counts.rules import Counts
+from streams.incidents.heard import ABOUT, Heard
 from streams.incidents.lifecycle import RULE_GONE, ended
 from streams.incidents.showing import Seen
 from streams.incidents.trips.alert import Look, followed, raised
@@ -48,7 +49,6 @@ class _Entry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 _entry = msgspec.msgpack.Decoder(_Entry)
-_heard = msgspec.msgpack.Decoder(tuple[int, int])
 _clock = msgspec.msgpack.Decoder(int)
 
 
@@ -63,8 +63,7 @@ class TripBook:
         self._entries: dict[Key, _Entry] = {}
         self._clocks: dict[str, int] = {}
         """By region: the newest event time."""
-        self._heard: dict[tuple[str, int], tuple[int, int]] = {}
-        """By region and partition of ub.vehicles: the newest record, as (generation, offset)."""
+        self._heard = Heard()
         self._unsaved: set[tuple[str, ...]] = set()
         self._config, self._rules = config, _rules_of(config)
 
@@ -101,19 +100,16 @@ class TripBook:
         region, rows = message.region, message.trips
         assert rows is not None
         counting = self._counting_of(region)
-        heard = reached = self._heard.get((region, message.source), (-1, -1))
+        heard = self._heard.newest(message)
         for offset, operator, cell, ts in zip(rows.offset, rows.operator, rows.cell, rows.ts, strict=True):
             if (message.generation, offset) <= heard:
                 continue
-            reached = max(reached, (message.generation, offset))
             for rule in counting.takers(cell, operator):
                 key = region, rule.rule_id, operator
                 if key in self._entries:
                     add_trip(self._entries[key].series, ts)
                     self._unsaved.add(("of", *key))
-        if reached != heard:
-            self._heard[region, message.source] = reached
-            self._unsaved.add(("heard", region, f"{message.source}"))
+        self._heard.take(message, rows.offset)
 
     # ------------------------------------------------------------------ time
 
@@ -244,17 +240,11 @@ class TripBook:
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed since the last call, by name; None: it is deleted."""
-        parts: dict[str, bytes | None] = {}
+        parts: dict[str, bytes | None] = dict(self._heard.take_parts())
         for about, region, *rest in self._unsaved:
-            value: object
-            if about == "of":
-                value = self._entries.get((region, rest[0], rest[1]))
-            elif about == "heard":
-                value = self._heard[region, int(rest[0])]
-            else:
-                value = self._clocks[region]
+            known = self._entries.get((region, rest[0], rest[1])) if about == "of" else self._clocks[region]
             name = "/".join((about, region, *rest))
-            parts[name] = None if value is None else msgspec.msgpack.encode(value)
+            parts[name] = None if known is None else msgspec.msgpack.encode(known)
         self._unsaved.clear()
         return parts
 
@@ -263,9 +253,9 @@ class TripBook:
         about, _, subject = name.partition("/")
         if about == "clock":
             self._clocks[subject] = _clock.decode(data)
-        elif about == "heard":
+        elif about == ABOUT:
             region, source = subject.rsplit("/", 1)
-            self._heard[region, int(source)] = _heard.decode(data)
+            self._heard.restore(region, source, data)
         else:
             region, rule_id, operator = subject.rsplit("/", 2)
             entry = self._entries[region, rule_id, operator] = _entry.decode(data)

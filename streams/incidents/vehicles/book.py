@@ -10,6 +10,7 @@ from schemas.cells import CellsNow, CellsVehicles
 from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
+from streams.incidents.heard import ABOUT, Heard, Reached
 from streams.incidents.lifecycle import PlaceOf, ended
 from streams.incidents.showing import Seen
 from streams.incidents.vehicles.alert import cleared, raised, worse
@@ -18,8 +19,6 @@ from streams.incidents.vehicles.config import VehiclesConfig
 Kind = Literal["impossible_jump", "low_battery"]
 Key = tuple[Kind, str, str]
 """Kind, region and vehicle: a vehicle that goes from one region to another is two here."""
-Source = tuple[str, int]
-"""Region, and partition of ub.vehicles."""
 
 _GONE = ("missing", "elsewhere", "removed")
 
@@ -33,7 +32,6 @@ class _Open(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 _open = msgspec.msgpack.Decoder(_Open)
-_heard = msgspec.msgpack.Decoder(tuple[int, int])
 
 
 class VehicleBook:
@@ -43,12 +41,11 @@ class VehicleBook:
         self._config = config
         self._place, self._names = place, CellNames(place)
         self._alerts: dict[Key, _Open] = {}
-        self._heard: dict[Source, tuple[int, int]] = {}
+        self._heard = Heard()
         self._quiet_at: dict[str, dict[str, int]] = {}
         """By region, the jumping vehicles, and when each has been quiet for long enough."""
         self._given_up: dict[Key, Alert] = {}
         self._unsaved: set[Key] = set()
-        self._unsaved_sources: set[Source] = set()
 
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
@@ -62,21 +59,15 @@ class VehicleBook:
             yield from self._give_up(message, record)
             yield from self._quiet(message, record)
         elif isinstance(message, CellsVehicles):
-            source = message.region, message.source
-            heard = self._heard.get(source, (-1, -1))
+            heard = self._heard.newest(message)
             yield from self._moves(message, heard, record)
             yield from self._news(message, heard, record)
-            offsets = [
-                offset for offset in (*message.moves.offset, *message.news.offset) if offset is not None
-            ]
-            reached = max([heard, *((message.generation, offset) for offset in offsets)])
-            if reached != heard:
-                self._heard[source] = reached
-                self._unsaved_sources.add(source)
+            offsets = (*message.moves.offset, *message.news.offset)
+            self._heard.take(message, (offset for offset in offsets if offset is not None))
 
     # ------------------------------------------------------------------ jumps
 
-    def _moves(self, message: CellsVehicles, heard: tuple[int, int], record: Record) -> Iterator[Alert]:
+    def _moves(self, message: CellsVehicles, heard: Reached, record: Record) -> Iterator[Alert]:
         m = message.moves
         for i, offset in enumerate(m.offset):
             if not self._config.jumps or (message.generation, offset) <= heard:
@@ -120,7 +111,7 @@ class VehicleBook:
 
     # ------------------------------------------------------------------ batteries
 
-    def _news(self, message: CellsVehicles, heard: tuple[int, int], record: Record) -> Iterator[Alert]:
+    def _news(self, message: CellsVehicles, heard: Reached, record: Record) -> Iterator[Alert]:
         if self._config.battery is None:
             return
         low, fine = self._config.battery
@@ -186,21 +177,18 @@ class VehicleBook:
 
     def take_parts(self) -> dict[str, bytes | None]:
         """Return what changed since the last call, by name; None: it is deleted."""
-        parts: dict[str, bytes | None] = {}
+        parts: dict[str, bytes | None] = dict(self._heard.take_parts())
         for key in self._unsaved:
             known = self._alerts.get(key)
             parts["/".join(key)] = None if known is None else msgspec.msgpack.encode(known)
-        for region, source in self._unsaved_sources:
-            parts[f"heard/{region}/{source}"] = msgspec.msgpack.encode(self._heard[region, source])
         self._unsaved.clear()
-        self._unsaved_sources.clear()
         return parts
 
     def restore(self, name: str, data: bytes) -> Alert | None:
         """Take back what was saved; returns the open alert. One of what is not watched any more is cleared soon."""
         about, region, subject = name.split("/", 2)
-        if about == "heard":
-            self._heard[region, int(subject)] = _heard.decode(data)
+        if about == ABOUT:
+            self._heard.restore(region, subject, data)
             return None
         kind: Kind = "impossible_jump" if about == "impossible_jump" else "low_battery"
         known = _open.decode(data)

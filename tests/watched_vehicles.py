@@ -1,9 +1,11 @@
 """A fleet fold that looks at single vehicles, and the incidents fold that hears of it: for unit and property tests."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
+from hypothesis import strategies as st
 
 from schemas import codec
 from schemas.alerts import Alert
@@ -158,6 +160,29 @@ class Watched:
         self.incidents = self._open()
         self._heard = self.database.restored("incidents", 0).offset
         return self._listen()
+
+    def live_through(self, log: Sequence[dict[str, Any]], size: int, data: st.DataObject) -> None:
+        """Fold readings, so many a record; after each of them either fold may be stored, crash or hear a repeat."""
+        for begin in range(0, len(log), size):
+            self.feed(*log[begin : begin + size])
+            what = data.draw(
+                st.sampled_from(
+                    ["", "publish", "checkpoint", "crash", "publish crash", "repeat", "save", "listen again"]
+                )
+            )
+            if "publish" in what:
+                self.publish()
+            if what == "checkpoint":
+                self.checkpoint()
+            if "crash" in what:
+                self.crash()
+            if what == "repeat" and self.cells:
+                self.hear(data.draw(st.sampled_from(self.cells)))
+            if what == "save":
+                self.checkpoint_incidents()
+            if what == "listen again":
+                self.crash_incidents()
+        self.publish()
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """Return ub.alert by id, as the last checkpoint of the incidents left it."""

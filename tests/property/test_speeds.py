@@ -144,26 +144,7 @@ def test_who_is_too_fast_is_who_the_oracle_says_over_crashes(
 ) -> None:
     news = NewsConfig(jumps=JumpRule() if jumps else None, battery=(15, 30))
     fold = Watched(news, VehiclesConfig(jumps=False), policy=POLICY)
-    for begin in range(0, len(log), size):
-        fold.feed(*log[begin : begin + size])
-        what = data.draw(
-            st.sampled_from(
-                ["", "publish", "checkpoint", "crash", "publish crash", "repeat", "save", "listen again"]
-            )
-        )
-        if "publish" in what:
-            fold.publish()
-        if what == "checkpoint":
-            fold.checkpoint()
-        if "crash" in what:
-            fold.crash()
-        if what == "repeat" and fold.cells:
-            fold.hear(data.draw(st.sampled_from(fold.cells)))
-        if what == "save":
-            fold.checkpoint_incidents()
-        if what == "listen again":
-            fold.crash_incidents()
-    fold.publish()
+    fold.live_through(log, size, data)
     told = {(alert.subject, alert.action, alert.severity, alert.updated_at) for alert in fold.alerts}
     event(f"{len(told)} events")
     assert told == expected(log)

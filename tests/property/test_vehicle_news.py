@@ -108,20 +108,7 @@ def test_jumps_and_low_batteries_are_those_of_the_oracle_over_crashes(
     readings: list[dict[str, Any]], size: int, data: st.DataObject
 ) -> None:
     fold = Watched(NEWS, VEHICLES)
-    for begin in range(0, len(readings), size):
-        fold.feed(*readings[begin : begin + size])
-        what = data.draw(
-            st.sampled_from(["", "publish", "checkpoint", "crash", "publish and crash", "repeat"])
-        )
-        if "publish" in what:
-            fold.publish()
-        if what == "checkpoint":
-            fold.checkpoint()
-        if "crash" in what:
-            fold.crash()
-        if what == "repeat" and fold.cells:
-            fold.hear(data.draw(st.sampled_from(fold.cells)))
-    fold.publish()
+    fold.live_through(readings, size, data)
     assert told(fold) == Oracle().run(readings)
 
 

@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,16 +17,9 @@ from tests.integration.gateway_support import (
     publisher,
     reading,
     running_gateway,
-    running_services,
 )
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def services() -> Iterator[Services]:
-    with running_services() as running:
-        yield running
 
 
 def _bad_payloads(ts: int) -> list[tuple[str, str, bytes]]:

@@ -1,7 +1,6 @@
 """Sensor readings and citizens' requests take the same road as vehicles: once, in order, on their partition."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,18 +18,11 @@ from tests.integration.gateway_support import (
     publisher,
     reading,
     running_gateway,
-    running_services,
 )
 
 pytestmark = pytest.mark.integration
 
 SENSORS, REQUESTS = 300, 200
-
-
-@pytest.fixture
-def services() -> Iterator[Services]:
-    with running_services() as running:
-        yield running
 
 
 def _sensor(number: int, ts: int, **more: object) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,17 +17,10 @@ from tests.integration.gateway_support import (
     publisher,
     reading,
     running_gateway,
-    running_services,
     wait_until,
 )
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def services() -> Iterator[Services]:
-    with running_services() as running:
-        yield running
 
 
 def _arrays(count: int, *, padding: int = 0) -> list[tuple[str, bytes]]:

@@ -19,17 +19,10 @@ from tests.integration.gateway_support import (
     publisher,
     reading,
     running_gateway,
-    running_services,
     wait_until,
 )
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def services() -> Iterator[Services]:
-    with running_services() as running:
-        yield running
 
 
 class Stream(threading.Thread):

@@ -1,6 +1,5 @@
 """Alerts of the running system, as they come over MQTT (I/O lives here)."""
 
-from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import monotonic
@@ -66,10 +65,10 @@ class Listener:
     ) -> None:
         self._close()
 
-    def collect(self, log: AlertLog, quiet_s: float, give_up: Callable[[], bool] = lambda: False) -> None:
+    def collect(self, log: AlertLog, quiet_s: float) -> None:
         """Add the alerts that come to `log`, until none has come for `quiet_s` seconds of wall time."""
         until = monotonic() + quiet_s
-        while (left := until - monotonic()) > 0 and not give_up():
+        while (left := until - monotonic()) > 0:
             try:
                 topic, payload = self._messages.get(timeout=min(left, _POLL_S))
             except Empty:

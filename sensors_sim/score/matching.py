@@ -53,14 +53,12 @@ class Judged:
     not_judged: tuple[tuple[Life, str], ...]
 
 
-def judge(
-    truth: Truth, alerts: Sequence[Life], *, earlier: Collection[str] = (), grace_ms: int = GRACE_MS
-) -> Judged:
+def judge(truth: Truth, alerts: Sequence[Life], *, earlier: Collection[str] = ()) -> Judged:
     """Compare. `earlier` are ids of alerts that were open before the run began; see docs/scoring.md for the rules."""
     fit: list[Life] = []
     not_judged: list[tuple[Life, str]] = []
     for life in sorted(alerts, key=lambda one: (one.raised_at, one.alert_id)):
-        reason = _reason_not_to_judge(truth, life, earlier, grace_ms)
+        reason = _reason_not_to_judge(truth, life, earlier)
         if reason is None:
             fit.append(life)
         else:
@@ -109,9 +107,9 @@ def _tolerated_until(may: Sequence[Entry], life: Life) -> int:
     return until
 
 
-def _reason_not_to_judge(truth: Truth, life: Life, earlier: Collection[str], grace_ms: int) -> str | None:
+def _reason_not_to_judge(truth: Truth, life: Life, earlier: Collection[str]) -> str | None:
     if life.alert_id in earlier:
         return EARLIER
     if life.raised_at < truth.begin:
         return BEFORE
-    return AFTER if life.raised_at > truth.end + grace_ms else None
+    return AFTER if life.raised_at > truth.end + GRACE_MS else None

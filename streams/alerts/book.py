@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from streams.alerts.matchers import Labels
@@ -19,15 +18,14 @@ _AWAY_S = 60.0
 class Book:
     """Silences for somebody who follows alerts. A database that is away silences nothing: better heard twice."""
 
-    def __init__(self, database_url: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, database_url: str) -> None:
         self._url = database_url
-        self._clock = clock
         self._silences: list[Silence] = []
         self._good_until = -1.0
 
     def silences(self, labels: Labels) -> bool:
         """Return whether an alert with these labels is silent now."""
-        if self._clock() >= self._good_until:
+        if time.monotonic() >= self._good_until:
             self._read()
         return silenced_by(labels, self._silences, datetime.now(UTC)) is not None
 
@@ -35,8 +33,8 @@ class Book:
         try:
             with queries.connect(self._url) as connection:
                 self._silences = [of_row(row) for row in alert_desk.silences(connection)]
-            self._good_until = self._clock() + _FRESH_S
+            self._good_until = time.monotonic() + _FRESH_S
         except UrbanBrainError as error:
             log.warning("silences are not known, so all alerts are shown: %s", error)
             self._silences = []
-            self._good_until = self._clock() + _AWAY_S
+            self._good_until = time.monotonic() + _AWAY_S

@@ -1,6 +1,6 @@
 """Alerts and what people do about them, as lines for a person."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
@@ -8,9 +8,9 @@ from schemas.alerts import Alert
 COLOURS = {"warning": "cyan", "minor": "yellow", "major": "dark_orange", "critical": "bold red"}
 
 
-def line(alert: Alert, zone: tzinfo = UTC) -> str:
-    """Return one line: event time, what happened, how bad, where, the figures, and the beginning of its id."""
-    moment = datetime.fromtimestamp(alert.updated_at / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
+def line(alert: Alert) -> str:
+    """Return one line: event time (UTC), what happened, how bad, where, the figures, and the beginning of its id."""
+    moment = datetime.fromtimestamp(alert.updated_at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     action = {"raised": "RAISED ", "updated": "CHANGED", "cleared": "CLEARED"}[alert.action]
     minutes = (alert.updated_at - alert.starts_at) / 60_000
     return (
@@ -20,15 +20,15 @@ def line(alert: Alert, zone: tzinfo = UTC) -> str:
     )
 
 
-def styled(alert: Alert, zone: tzinfo = UTC) -> tuple[str, str]:
+def styled(alert: Alert) -> tuple[str, str]:
     """Return the line and the style to show it in."""
-    return line(alert, zone), "green" if alert.action == "cleared" else COLOURS[alert.severity]
+    return line(alert), "green" if alert.action == "cleared" else COLOURS[alert.severity]
 
 
-def action_line(handling: AlertHandling, zone: tzinfo = UTC) -> str:
-    """Return one line: when (wall clock), which alert, who did what, and what they said."""
-    moment = datetime.fromtimestamp(handling.at / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
-    due = None if handling.due_at is None else datetime.fromtimestamp(handling.due_at / 1000, zone)
+def action_line(handling: AlertHandling) -> str:
+    """Return one line: when (wall clock, UTC), which alert, who did what, and what they said."""
+    moment = datetime.fromtimestamp(handling.at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    due = None if handling.due_at is None else datetime.fromtimestamp(handling.due_at / 1000, UTC)
     return (
         f"{moment}  {handling.kind}  {handling.cell}  "
         + deed(handling.action, handling.by, handling.text, handling.assignee, due)

@@ -63,13 +63,10 @@ class Bridge:
     With `leave` it takes in what its session holds, ends the session, and is done.
     """
 
-    def __init__(
-        self, settings: Settings, *, leave: bool = False, now_ms: Callable[[], int] | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, *, leave: bool = False) -> None:
         self._settings = settings
         self._leave = leave
         self._has_left = False
-        self._now_ms = now_ms or _wall_ms
         self._limits = Limits.of(
             settings.max_payload_bytes, int(settings.max_clock_ahead_s * 1000), settings.source_partitions
         )
@@ -129,7 +126,7 @@ class Bridge:
         A blocked network thread reads nothing, so the broker holds the rest. When that outlasts the keep-alive
         the broker drops the connection and keeps the session: messages come again, none is lost.
         """
-        now_ms = self._now_ms()
+        now_ms = _wall_ms()
         topic, payload = message.topic, message.payload
         decoded = decode(topic, payload, now_ms=now_ms, limits=self._limits)
         receipt = Receipt(
@@ -198,7 +195,7 @@ class Bridge:
 
     def _send(self, frames_of: Callable[[int], list[Frame]]) -> None:
         with self._lock:
-            frames = frames_of(self._now_ms())
+            frames = frames_of(_wall_ms())
             records, self._refusals = self._refusals, []
             records += map(self._writer.frame, frames)
             self._stats.frames += len(frames)

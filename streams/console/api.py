@@ -30,6 +30,7 @@ _WORTH_PACKING = 1_000
 """Bytes of an answer."""
 _RETRY_AFTER_S = 2
 _WEB = Path(__file__).parent / "web"
+_ZONE = b'data-time-zone="%s"'
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _HEADERS = {
     "Content-Security-Policy": (
@@ -55,9 +56,12 @@ class Questions(Protocol):
 
 
 def application(
-    hub: Hub, questions: Questions, allows: Allows, heartbeat_s: float = HEARTBEAT_S
+    hub: Hub, questions: Questions, allows: Allows, heartbeat_s: float = HEARTBEAT_S, timezone: str = "UTC"
 ) -> web.Application:
-    """Return the web application over a hub that somebody feeds; `allows` says to which names it answers."""
+    """Return the web application over a hub that somebody feeds; `allows` says to which names it answers.
+
+    The page shows times of `timezone` (IANA).
+    """
     app = web.Application(middlewares=[_pack, _answer_errors, _only_to(allows)], client_max_size=1_024)
     app.on_response_prepare.append(_add_headers)
     api = _Api(hub, questions, heartbeat_s)
@@ -69,7 +73,8 @@ def application(
     for path in sorted(_WEB.iterdir()):
         if path.suffix in _TYPES:
             name = "" if path.name == "index.html" else path.name
-            app.router.add_get(f"/{name}", _page(path.read_bytes(), _TYPES[path.suffix]))
+            content = path.read_bytes().replace(_ZONE % b"UTC", _ZONE % timezone.encode())
+            app.router.add_get(f"/{name}", _page(content, _TYPES[path.suffix]))
     return app
 
 

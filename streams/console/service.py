@@ -41,7 +41,7 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
     # Handlers end with their clients: those of the live stream would wait for the next heartbeat otherwise.
     allows = names_allowed(settings.console_host, settings.console_hosts)
     runner = web.AppRunner(
-        application(hub, database, allows),
+        application(hub, database, allows, timezone=settings.timezone),
         handler_cancellation=True,
         access_log=None,
         logger=_server_log(),

@@ -141,9 +141,23 @@ export class Live {
   }
 }
 
-/** A time for people, UTC, to the second. */
+/** A time for people, to the second, by the clocks of the city: the page is served with their zone. */
 export function time(text) {
-  return text ? text.slice(0, 19).replace("T", " ") + " UTC" : "–";
+  if (!text) return "–";
+  const part = Object.fromEntries(clock().formatToParts(new Date(text)).map(({ type, value }) => [type, value]));
+  return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second} ${part.timeZoneName}`;
+}
+
+let clocks = null;
+function clock() {
+  const digits = Object.fromEntries(["month", "day", "hour", "minute", "second"].map((name) => [name, "2-digit"]));
+  const of = (timeZone) => new Intl.DateTimeFormat("en-GB", { year: "numeric", ...digits, timeZoneName: "short", timeZone });
+  try {
+    clocks ??= of(document.documentElement.dataset.timeZone);
+  } catch {
+    clocks = of("UTC"); // a zone that this browser does not know
+  }
+  return clocks;
 }
 
 /** What people did about an alert, as far as they did anything. */

@@ -10,7 +10,7 @@ let source = null;
 let see = null; // what happens when the page is shown or hidden
 Object.assign(globalThis, {
   devicePixelRatio: 1,
-  document: { documentElement: null, hidden: true, addEventListener: (name, act) => (see = act) },
+  document: { documentElement: { dataset: { timeZone: "UTC" } }, hidden: true, addEventListener: (name, act) => (see = act) },
   getComputedStyle: () => ({ getPropertyValue: (name) => name }),
   matchMedia: () => ({ addEventListener() {} }),
   ResizeObserver: class {
@@ -238,6 +238,19 @@ const anna = { acknowledged: true, acknowledged_by: "anna", assignee: "bo", due_
 assert.deepEqual(handling(anna), ["seen by anna", "assigned to bo", "due 2026-03-01 03:00:00 UTC", "“van sent”"]);
 assert.deepEqual(handling({ ...nobody, assignee: "bo" }), ["assigned to bo"]);
 console.log("handling");
+
+async function inZone(zone) {
+  document.documentElement.dataset.timeZone = zone;
+  return (await import(`${pathToFileURL(join(process.argv[2], "live.js"))}?${zone}`)).time; // it looks once
+}
+const shanghai = await inZone("Asia/Shanghai");
+assert.equal(shanghai("2026-03-01T16:00:00.123456Z"), "2026-03-02 00:00:00 GMT+8");
+assert.equal(shanghai(null), "–");
+const berlin = await inZone("Europe/Berlin"); // the hour that comes twice
+assert.equal(berlin("2026-10-25T00:30:00Z"), "2026-10-25 02:30:00 CEST");
+assert.equal(berlin("2026-10-25T01:30:00Z"), "2026-10-25 02:30:00 CET");
+assert.equal((await inZone("right/Utopia"))("2026-03-01T03:00:00Z"), "2026-03-01 03:00:00 UTC");
+console.log("zones");
 
 let redraws = 0;
 const known = new Live(() => redraws++);

@@ -44,6 +44,17 @@ def test_the_page_and_all_that_it_names_are_served() -> None:
     asyncio.run(run())
 
 
+def test_the_page_is_served_with_the_time_zone_of_the_city() -> None:
+    async def run() -> None:
+        hub = Hub(Freshness(5, T0), 1)
+        city = application(hub, Past(), lambda _: True, timezone="Asia/Shanghai")
+        async with TestClient(TestServer(city)) as client:
+            page = await (await client.get("/")).text()
+            assert page == PAGE.replace('data-time-zone="UTC"', 'data-time-zone="Asia/Shanghai"') != PAGE
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("path", sorted(WEB.iterdir()), ids=lambda path: path.name)
 def test_nothing_comes_from_elsewhere(path: Path) -> None:
     addresses = [
@@ -111,6 +122,7 @@ def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
         "legend",
         "focus",
         "handling",
+        "zones",
         "outlines",
         "parts",
         "quiet",

@@ -55,8 +55,6 @@ class Sources:
         self._ahead = self._apart = 0
         self._parted_at = wall_ms
         """When all had come to where the first was."""
-        self._began: int | None = None
-        """The event time of the first word: who was not heard of yet may have as much to tell."""
 
     @property
     def _patience_ms(self) -> int:
@@ -71,7 +69,6 @@ class Sources:
         source = self.by_number.get(number)
         if source is None:
             source = self.by_number[number] = Source()
-            self._began = newest_ts if self._began is None else self._began
         if watermark > source.watermark:
             self._go_on()
         source.newest_ts = max(source.newest_ts, newest_ts)
@@ -152,28 +149,17 @@ class Sources:
         """Return the event time that as_of is to reach until live counts are of one time; as_of where they are.
 
         To be asked for each look that is told: when all have come to where the first was, the next one counts, even
-        where that is ahead again. Who is behind for long is not waited for: it may never come. Who pauses is behind,
-        though it does not hold as_of back any more.
+        where that is ahead again. Who is behind for long is not waited for: it may never come.
         """
-        as_of, newest, behind = self.as_of(), self._newest(), self._behind()
-        come = self._ahead <= behind
-        met = come and self._apart > TOGETHER_MS
+        as_of, newest = self.as_of(), self._newest()
+        come, met = self._ahead <= as_of, 0 < self._ahead <= as_of
         if come:
             self._parted_at = self._wall
-        if come or newest - behind > self._apart:
-            self._ahead, self._apart = newest, newest - behind
+        if come or newest - as_of > self._apart:
+            self._ahead, self._apart = newest, newest - as_of
         if met or self._apart <= TOGETHER_MS or self._silent(self._parted_at, self._patience_ms):
             return as_of
-        return max(self._ahead, as_of + 1)
-
-    def _behind(self) -> int:
-        """Return the event time to which all have reported who spoke lately, or were not heard of yet."""
-        lately = [
-            s.newest_ts for s in self.by_number.values() if not self._silent(s.heard_at, self._patience_ms)
-        ]
-        if self._gather:
-            lately.append(self._began or 0)
-        return min(lately, default=self._newest())
+        return self._ahead
 
     def _newest(self) -> int:
         return max((source.newest_ts for source in self.by_number.values()), default=0)

@@ -82,7 +82,7 @@ def test_a_flood_is_found_in_the_running_system_and_its_record_scores_the_same(
         assert "recall 0.500 is below 1" in missed.err
 
         repeated = json.loads(city.run(*arguments, "--for", "120", "--speed", "max", "--settle", "1").out)
-        assert "the system has seen this time before" in repeated["notes"][0]
+        assert any("the system has seen this time before" in note for note in repeated["notes"])
         assert {one["why"] for one in repeated["not_judged"]} == {"it was open before the run began"}
 
 

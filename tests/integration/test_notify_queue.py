@@ -583,7 +583,7 @@ def test_who_starts_waits_for_no_receiver_that_is_not_in_the_file_any_more(desk:
             wait_until(lambda: to.tried, "an attempt")
             with notifying(desk, receiver("stays", stays)):
                 wait_until(lambda: stays.ids == ["one/0"], "the other one")
-            to.free.set()
+                to.free.set()
 
 
 def test_an_open_alert_of_another_version_keeps_nothing_from_anybody(desk: Desk) -> None:

@@ -34,6 +34,7 @@ _MARGIN = timedelta(minutes=1)
 _MOST_RECORDS = 500
 _LONGEST_ID = 256
 _POLL_MS = 250
+_TANSU_SESSION_MS = 6_000
 _RETRY_S = 1.0
 
 
@@ -168,7 +169,10 @@ class Intake:
     def _consumer(self, login: KafkaLogin) -> Any:
         options = login.options
         if self._settings.kafka_flavor == "tansu":  # its JoinGroup waits half the session timeout
-            options |= {"session_timeout_ms": 6000, "heartbeat_interval_ms": 1000}
+            options |= {
+                "session_timeout_ms": _TANSU_SESSION_MS,
+                "heartbeat_interval_ms": _TANSU_SESSION_MS // 6,
+            }
         return AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka_bootstrap,
             group_id=GROUP,

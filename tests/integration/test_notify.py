@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from schemas import codec
+from streams.notify import intake
 from streams.store import alert_desk, queries
 from tests.conftest import Database
 from tests.e2e.commands import clean_environment, run
@@ -30,7 +31,8 @@ PATIENT = 'timeout = "5m"'
 
 
 @pytest.fixture
-def desk(fresh_kafka: str, migrated: Database) -> Iterator[Desk]:
+def desk(fresh_kafka: str, migrated: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr(intake, "_TANSU_SESSION_MS", 2_000)  # each of many starts waits for half of it
     made = Desk(fresh_kafka, migrated)
     yield made
     made.close()

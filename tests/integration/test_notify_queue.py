@@ -16,7 +16,7 @@ import pytest
 from schemas import codec
 from schemas.alerts import Severity
 from streams.errors import ServiceUnavailable
-from streams.notify import delivery
+from streams.notify import delivery, intake
 from streams.store import notifications
 from streams.store.session import Session
 from tests.conftest import Database
@@ -41,7 +41,8 @@ CAP = 'format = "cap"\nsender = "ub@city.example"\n'
 
 
 @pytest.fixture
-def desk(fresh_kafka: str, migrated: Database) -> Iterator[Desk]:
+def desk(fresh_kafka: str, migrated: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr(intake, "_TANSU_SESSION_MS", 2_000)  # each of many starts waits for half of it
     made = Desk(fresh_kafka, migrated)
     yield made
     made.close()

@@ -1,6 +1,7 @@
 """Live counts: each source's newest word counts, whatever order words come in."""
 
 import h3
+import pytest
 
 from tests.pipeline import T0
 from tests.unit.grid.region import CELL, CONFIG, MINUTE, OTHER, Grid
@@ -104,6 +105,44 @@ def test_who_is_behind_for_long_is_not_waited_for_though_it_goes_on() -> None:
             )
         grid.tick(1_000)
         told.append(grid.now[-1].ahead > grid.now[-1].as_of)
+    assert told == [True] * 31 + [False] * 9
+
+
+@pytest.mark.parametrize("pause_ms", [1_000, CONFIG.idle_timeout_ms + 1_000, 5 * CONFIG.idle_timeout_ms])
+def test_while_nothing_is_read_of_a_backlog_nobody_comes_any_nearer(pause_ms: int) -> None:
+    """As while the partitions of a worker that died move to another: then all are idle, or all but the first."""
+    grid = Grid()
+    told = []
+    steps = [(100, (0, 0)), (100, (8, None)), (pause_ms, (None, None)), (100, (9, None)), (100, (None, 9))]
+    for offset, (wall_ms, reached) in enumerate(steps):
+        for source, minute in enumerate(reached):
+            if minute is not None:
+                grid.say(source=source, sources=2, offset=offset, live={CELL: offset}, reached=minute)
+        grid.tick(wall_ms, at_checkpoint=True)
+        told.append(grid.now[-1].of_several_times)
+    assert told == [False, True, True, True, False]
+
+
+def test_partitions_that_part_are_of_several_times_at_once() -> None:
+    """That all have come to where the first was says nothing before it went ahead."""
+    grid = Grid()
+    told = []
+    for offset, reached in enumerate([(0, 0), (0, 0), (20, 0), (20, 19), (20, 20)]):
+        for source in range(2):
+            grid.say(source=source, sources=2, offset=offset, live={CELL: offset}, reached=reached[source])
+        grid.tick()
+        told.append(grid.now[-1].of_several_times)
+    assert told == [False, False, True, True, False]
+
+
+def test_who_says_nothing_for_long_is_not_waited_for() -> None:
+    grid = Grid()
+    told = []
+    grid.say(source=1, sources=2, live={CELL: 1})
+    for second in range(40):
+        grid.say(source=0, sources=2, offset=second, live={CELL: second}, reached=8 + second / 60)
+        grid.tick(1_000)
+        told.append(grid.now[-1].of_several_times)
     assert told == [True] * 31 + [False] * 9
 
 

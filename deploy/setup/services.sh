@@ -13,7 +13,10 @@ missing_packages() {
     command -v setpriv > /dev/null || [ "$(uname)" != Linux ] || echo util-linux
 }
 
-docker_answers() { timeout 10 docker info > /dev/null 2>&1; }
+# macOS has no `timeout`: there an engine that hangs is waited for.
+within() { if command -v timeout > /dev/null; then timeout "$@"; else shift && "$@"; fi; }
+
+docker_answers() { within 10 docker info > /dev/null 2>&1; }
 
 require_services() {
     local packages

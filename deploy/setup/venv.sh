@@ -5,7 +5,10 @@ STAMP=.venv/.urbanbrain-setup
 PIP_LOG=build/setup/pip.log
 
 # What the environment was built from. The path counts too: scripts in .venv/bin name it.
-venv_fingerprint() { { pwd; cat requirements.lock pyproject.toml; } | sha256sum; }
+venv_fingerprint() { { pwd; cat requirements.lock pyproject.toml; } | digest; }
+
+# A Mac may have the second only; both say the same.
+digest() { { sha256sum || shasum -a 256; } 2> /dev/null; }
 
 venv_is_current() { [ -e "$STAMP" ] && [ "$(cat "$STAMP")" = "$(venv_fingerprint)" ] && .venv/bin/python -c ''; }
 

@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from deploy import containers
+from streams import supervise
 from streams.console.hosts import names_allowed
+from streams.gateway import bridge
 from streams.settings import Settings
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -40,6 +42,37 @@ def test_our_own_image_is_built_on_a_pinned_one() -> None:
 def test_tests_run_on_the_broker_and_the_database_of_production(compose: dict[str, Any]) -> None:
     assert compose["services"]["mosquitto"]["image"] == containers.MOSQUITTO_IMAGE
     assert compose["services"]["timescaledb"]["image"] == containers.TIMESCALE_IMAGE
+
+
+def test_one_service_builds_the_image_and_all_of_ours_wait_for_it(compose: dict[str, Any]) -> None:
+    """Two would export one name at the same time: "failed to solve: image …: already exists"."""
+    services = compose["services"]
+    assert [name for name in services if "build" in services[name]] == ["migrate"]
+    for name in OURS:
+        assert services[name]["image"] == services["migrate"]["image"]
+        assert services[name]["pull_policy"] == "never"
+        assert name == "migrate" or "migrate" in services[name]["depends_on"]
+
+
+def test_our_processes_are_given_the_time_that_they_take_to_end(compose: dict[str, Any]) -> None:
+    """Docker kills after 10 s where nothing else is said."""
+    leave = 5 + 5 + 1  # MqttSource.close waits twice, KafkaSink.close once
+    longest = max(supervise._GRACE_S, bridge.DRAIN_S + leave)
+    for name in OURS:
+        assert int(compose["services"][name]["stop_grace_period"].removesuffix("s")) > longest
+
+
+def test_no_volume_hides_what_the_image_has_made(compose: dict[str, Any]) -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    (home,) = re.findall(r"^WORKDIR (/var/\S+)$", dockerfile, re.MULTILINE)
+    assert f"--home-dir {home} " in dockerfile
+    made = re.findall(r"^RUN mkdir (\S+)", dockerfile, re.MULTILINE)
+    for name in OURS:
+        for volume in compose["services"][name].get("volumes", []):
+            source, target = volume.split(":")[:2]
+            assert source not in compose["volumes"] or target in [f"{home}/{folder}" for folder in made]
+    worker = compose["services"]["worker"]
+    assert f"worker:{worker['environment']['UB_DATA_DIR']}" in worker["volumes"]
 
 
 def test_every_command_of_ours_exists(compose: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The set-up scripts, on a PATH of small programs of our own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def program(programs: Path, name: str, body: str) -> None:
 
 def bash(programs: Path, script: str) -> subprocess.CompletedProcess[str]:
     """Run a script with the set-up's functions sourced; as_root is a plain call."""
-    sources = "".join(f". '{SETUP}/{name}.sh'\n" for name in ("say", "root", "python", "services"))
+    sources = "".join(f". '{SETUP}/{name}.sh'\n" for name in ("say", "root", "python", "services", "venv"))
     return subprocess.run(
         [programs / "bash", "-euo", "pipefail", "-c", f'{sources}as_root() {{ "$@"; }}\n{script}'],
         env={"PATH": str(programs), "HOME": str(programs), "LOG": str(programs.parent / "log")},
@@ -66,6 +67,15 @@ def test_a_docker_engine_that_answers_spares_the_packages(programs: Path) -> Non
     assert not (programs.parent / "log").exists()
 
 
+def test_a_docker_engine_is_found_on_a_mac_which_has_no_timeout(programs: Path) -> None:
+    program(programs, "docker", "exit 0")
+    (programs / "timeout").unlink()
+    done = bash(programs, "missing_packages() { echo mosquitto; }; require_services")
+    assert done.returncode == 0, done.stderr
+    program(programs, "docker", "exit 1")
+    assert bash(programs, "docker_answers").returncode == 1
+
+
 def test_a_docker_client_without_an_engine_does_not_count(programs: Path) -> None:
     program(programs, "docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
     program(programs, "apt-get", 'echo "$@" >> $LOG')
@@ -82,6 +92,17 @@ def test_without_docker_and_without_apt_the_way_out_is_named(programs: Path) -> 
     done = bash(programs, "missing_packages() { echo mosquitto; }; require_services")
     assert done.returncode == 1
     assert "start Docker, or install Eclipse Mosquitto 2 and PostgreSQL 17 with TimescaleDB" in done.stderr
+
+
+def test_what_an_environment_was_built_from_is_known_without_sha256sum(programs: Path) -> None:
+    """As on a Mac, whose `shasum -a 256` says the same."""
+    (programs / "sha256sum").symlink_to(shutil.which("sha256sum") or "")
+    script = f"cd '{SETUP.parents[1]}'; venv_fingerprint"
+    known = bash(programs, script).stdout
+    assert len(known.split()[0]) == 64
+    (programs / "sha256sum").unlink()
+    program(programs, "shasum", f'[ "$*" = "-a 256" ] && exec {shutil.which("sha256sum")}')
+    assert bash(programs, script).stdout == known
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])

@@ -7,7 +7,7 @@ for `fresh_kafka`. MQTT topics outlive it only where retained: a test uses an op
 import asyncio
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from deploy.endpoints import Endpoints, with_database
 from deploy.native.tansu import Tansu
 from streams.store.migrate import migrate
 from streams.warm import warm
-from tests.stack import chosen_kind, running_stack
+from tests.stack import chosen_kind, native_services_or_skip, running_stack
 
 # No deadline (a few cores are shared, and an example may be the first to compile something), and the same examples
 # every time in CI.
@@ -64,6 +64,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: _NEEDS_THE_MACHINE.index(place[item]) if place[item] in _NEEDS_THE_MACHINE else -1
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None]:
+    """Set up a test, if what it needs is installed."""
+    with native_services_or_skip():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """Run a test, if what it needs is installed."""
+    with native_services_or_skip():
+        return (yield)
 
 
 @dataclass(frozen=True, slots=True)

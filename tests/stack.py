@@ -4,6 +4,9 @@ docker    containers (testcontainers); the default where a Docker engine answers
 native    child processes (deploy/native); the default elsewhere
 external  servers for tests that run already, at UB_TEST_MQTT=host:port, UB_TEST_KAFKA=host:port and
           UB_TEST_DATABASE_URL (a superuser; the passwords of the roles ub_writer and ub_reader are set anew)
+
+Some tests start, stop and pause services of their own, always native ones. Where those are not installed, as where
+Docker has the services, they are skipped.
 """
 
 import os
@@ -11,8 +14,11 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import pytest
+
 from deploy.containers import ContainerStack, engine_answers
 from deploy.endpoints import Endpoints, with_login
+from deploy.native.programs import ProgramMissing
 from deploy.native.stack import NativeStack
 from deploy.roles import READER, WRITER, ensure_roles
 from streams.admin import wait_for_kafka
@@ -33,6 +39,17 @@ def chosen_kind(environment: Mapping[str, str] = os.environ) -> str:
     if kind not in KINDS:
         raise StackError(f"UB_TEST_STACK={kind}: choose one of {', '.join(KINDS)}, or leave it unset")
     return kind
+
+
+@contextmanager
+def native_services_or_skip() -> Iterator[None]:
+    """Skip a test that misses a program of the native stack, but where the tests run on that stack."""
+    try:
+        yield
+    except ProgramMissing as missing:
+        if chosen_kind() == "native":
+            raise
+        pytest.skip(str(missing))
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.stack import StackError, chosen_kind, external
+from deploy.native.programs import ProgramMissing
+from tests.stack import StackError, chosen_kind, external, native_services_or_skip
 
 ADDRESSES = {
     "UB_TEST_MQTT": "broker.test:1884",
@@ -37,3 +38,15 @@ def test_each_missing_address_is_named() -> None:
 def test_an_mqtt_address_without_a_port_is_refused() -> None:
     with pytest.raises(StackError, match=r"UB_TEST_MQTT=broker\.test: give host:port"):
         external({**ADDRESSES, "UB_TEST_MQTT": "broker.test"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [("docker", pytest.skip.Exception), ("external", pytest.skip.Exception), ("native", ProgramMissing)],
+)
+def test_a_broker_that_is_not_installed_fails_tests_on_the_native_stack_only(
+    monkeypatch: pytest.MonkeyPatch, kind: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("UB_TEST_STACK", kind)
+    with pytest.raises(outcome, match="mosquitto is not installed"), native_services_or_skip():
+        raise ProgramMissing("mosquitto", "Eclipse Mosquitto 2")

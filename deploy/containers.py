@@ -17,7 +17,7 @@ import psycopg
 from deploy.endpoints import Endpoints, database_url, with_login
 from deploy.roles import READER, WRITER, ensure_roles
 from streams.admin import wait_for_kafka
-from streams.errors import ServiceUnavailable
+from streams.errors import ServiceUnavailable, UrbanBrainError
 from streams.probe import probe_mqtt
 
 MOSQUITTO_IMAGE = "eclipse-mosquitto:2.0.21"
@@ -43,6 +43,10 @@ def engine_answers(timeout_s: float = 10.0) -> bool:
     return asked.returncode == 0
 
 
+class ContainersFailed(UrbanBrainError):
+    """Docker did not start a service: no network to pull its image through, no engine where it is looked for."""
+
+
 class ContainerStack:
     """Use as `with ContainerStack() as stack: ... stack.endpoints`."""
 
@@ -52,53 +56,65 @@ class ContainerStack:
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
-        # Reads the engine's settings when imported, and is a development dependency.
-        from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415
-        from testcontainers.core.container import DockerContainer  # noqa: PLC0415
+        # It belongs to testcontainers.
+        from docker.errors import DockerException  # type: ignore[import-untyped]  # noqa: PLC0415
 
-        owner_password, writer_password, reader_password = (secrets.token_urlsafe(18) for _ in range(3))
-        with ExitStack() as started:
-            mqtt = DockerContainer(MOSQUITTO_IMAGE).with_exposed_ports(1883)
-            configuration = (_LISTENER + _LIMITS.read_text()).encode()
-            mqtt.with_copy_into_container(configuration, "/mosquitto/config/mosquitto.conf")
-            started.enter_context(mqtt)
-            mqtt_host, mqtt_port = _address(mqtt, 1883)
-
-            database = (
-                DockerContainer(TIMESCALE_IMAGE)
-                .with_exposed_ports(5432)
-                .with_envs(
-                    POSTGRES_USER="ub_owner", POSTGRES_PASSWORD=owner_password, POSTGRES_DB="urbanbrain"
-                )
-            )
-            started.enter_context(database)
-
-            kafka = KafkaContainer(KAFKA_IMAGE).with_kraft()
-            started.callback(kafka.stop)
-            kafka.start(timeout=START_TIMEOUT_S)
-            bootstrap = kafka.get_bootstrap_server()
-            wait_for_kafka(bootstrap, START_TIMEOUT_S)
-
-            owner_url = database_url("ub_owner", owner_password, *_address(database, 5432), "urbanbrain")
-            _until_answered(lambda: psycopg.connect(owner_url, connect_timeout=3).close())
-            _until_answered(lambda: probe_mqtt(mqtt_host, mqtt_port))
-            ensure_roles(owner_url, {WRITER: writer_password, READER: reader_password})
-            self.endpoints = Endpoints(
-                mqtt_host=mqtt_host,
-                mqtt_port=mqtt_port,
-                kafka_bootstrap=bootstrap,
-                kafka_flavor="kafka",
-                database_url=owner_url,
-                writer_url=with_login(owner_url, WRITER, writer_password),
-                reader_url=with_login(owner_url, READER, reader_password),
-            )
-            self._cleanup = started.pop_all()
+        try:
+            with ExitStack() as started:
+                self.endpoints = _running(started)
+                self._cleanup = started.pop_all()
+        except DockerException as error:
+            raise ContainersFailed(
+                f"Docker does not start the services ({error}); see whether `docker run --rm hello-world` "
+                "works, or leave Docker out: `urbanbrain up --stack native`, UB_TEST_STACK=native for tests"
+            ) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
+
+
+def _running(started: ExitStack) -> Endpoints:
+    """Start the three and return where they answer; what `started` holds takes them down."""
+    # Reads the engine's settings when imported, and is a development dependency.
+    from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415
+
+    owner_password, writer_password, reader_password = (secrets.token_urlsafe(18) for _ in range(3))
+    mqtt = DockerContainer(MOSQUITTO_IMAGE).with_exposed_ports(1883)
+    configuration = (_LISTENER + _LIMITS.read_text()).encode()
+    mqtt.with_copy_into_container(configuration, "/mosquitto/config/mosquitto.conf")
+    started.enter_context(mqtt)
+    mqtt_host, mqtt_port = _address(mqtt, 1883)
+
+    database = (
+        DockerContainer(TIMESCALE_IMAGE)
+        .with_exposed_ports(5432)
+        .with_envs(POSTGRES_USER="ub_owner", POSTGRES_PASSWORD=owner_password, POSTGRES_DB="urbanbrain")
+    )
+    started.enter_context(database)
+
+    kafka = KafkaContainer(KAFKA_IMAGE).with_kraft()
+    started.callback(kafka.stop)
+    kafka.start(timeout=START_TIMEOUT_S)
+    bootstrap = kafka.get_bootstrap_server()
+    wait_for_kafka(bootstrap, START_TIMEOUT_S)
+
+    owner_url = database_url("ub_owner", owner_password, *_address(database, 5432), "urbanbrain")
+    _until_answered(lambda: psycopg.connect(owner_url, connect_timeout=3).close())
+    _until_answered(lambda: probe_mqtt(mqtt_host, mqtt_port))
+    ensure_roles(owner_url, {WRITER: writer_password, READER: reader_password})
+    return Endpoints(
+        mqtt_host=mqtt_host,
+        mqtt_port=mqtt_port,
+        kafka_bootstrap=bootstrap,
+        kafka_flavor="kafka",
+        database_url=owner_url,
+        writer_url=with_login(owner_url, WRITER, writer_password),
+        reader_url=with_login(owner_url, READER, reader_password),
+    )
 
 
 def _address(container: Any, port: int) -> tuple[str, int]:

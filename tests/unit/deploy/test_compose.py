@@ -91,6 +91,16 @@ def test_every_ub_variable_is_a_setting(compose: dict[str, Any]) -> None:
         assert name.removeprefix("UB_").lower() in Settings.model_fields
 
 
+def test_a_setting_for_all_reaches_all(compose: dict[str, Any]) -> None:
+    """As UB_TIMEZONE: workers judge by it, and the console shows by it."""
+    for name in OURS:
+        assert compose["x-settings"].keys() <= compose["services"][name]["environment"].keys()
+
+
+def test_the_console_reads_as_a_role_that_may_not_write(compose: dict[str, Any]) -> None:
+    assert "//ub_reader:" in compose["services"]["console"]["environment"]["UB_DATABASE_URL"]
+
+
 def test_the_console_answers_to_names_of_the_loopback_only(compose: dict[str, Any]) -> None:
     environment = compose["services"]["console"]["environment"]
     allows = names_allowed(environment["UB_CONSOLE_HOST"], environment["UB_CONSOLE_HOSTS"])

@@ -55,19 +55,22 @@ class Plan:
 
 
 class Interrupted(Exception):
-    """Ctrl-C or SIGTERM."""
+    """Ctrl-C or SIGTERM, for the second time."""
 
 
 def run(plan: Plan) -> int:
-    """Run the plan; return 0 if the ledger balances."""
+    """Run the plan; return 0 if the ledger balances, 130 if it was cut short."""
     console = Console(highlight=False, soft_wrap=True)
-    asked = threading.Event()
-    with _stopping_on_signals(asked), ExitStack() as cleanup:
-        say = _Steps(console)
-        endpoints = _services(plan, say, cleanup)
-        settings = settings_module.load(**_overrides(endpoints))
-        figures = _run_city(plan, endpoints, settings, console, say, asked)
-        say("taking the services down")
+    say, asked = _Steps(console), threading.Event()
+    try:
+        with _stopping_on_signals(asked), ExitStack() as cleanup:
+            endpoints = _services(plan, say, cleanup)
+            settings = settings_module.load(**_overrides(endpoints))
+            figures = _run_city(plan, endpoints, settings, console, say, asked)
+            say("taking the services down")
+    except Interrupted:
+        say("interrupted: nothing was counted, and the services are down")
+        return 130
     render(console, figures)
     return 0 if figures.balanced else 1
 

@@ -45,6 +45,13 @@ def test_an_alert_keeps_neither_itself_nor_its_like_back() -> None:
     assert inhibited_by("1", one.labels, rules, [one, other]) is None
 
 
+def test_an_alert_is_not_kept_back_by_what_it_was_itself_a_moment_ago() -> None:
+    """What is open is read now and then; an alert may have become less severe since."""
+    rules = read([{"source_match": ["severity=critical"], "target_match": ["severity=minor"]}], "file")
+    before = Source("1", {"severity": ("critical",)}, "")
+    assert inhibited_by("1", {"severity": ("minor",)}, rules, [before]) is None
+
+
 def test_of_several_sources_the_first_by_id_is_named() -> None:
     other = Source("s-0", OUTAGE.labels, "")
     assert inhibited_by("a", sensor(), RULES, [OUTAGE, other]) == other
@@ -80,6 +87,12 @@ def test_no_two_alerts_keep_each_other_back_by_one_rule(
     [
         ("x", "inhibit 0: 'x'; a table of source_match, target_match, equal is expected"),
         ({"source_match": ["zone=a"]}, "inhibit 0: target_match is None; a list of matchers is expected"),
+        (5, "inhibit 0: 5; a table of source_match"),
+        (
+            {"source_match": "zone=a", "target_match": ["zone=a"]},
+            "inhibit 0: source_match is 'zone=a'; a list",
+        ),
+        ({"source_match": [5], "target_match": ["zone=a"]}, "inhibit 0: source_match is [5]; a list"),
         ({"source_match": [], "target_match": ["zone=a"]}, "inhibit 0: source_match is []; a list"),
         ({"source_match": ["king=a"], "target_match": ["zone=a"]}, "inhibit 0: 'king' is no label of alerts"),
         ({"source_match": ["zone=a"], "target_match": ["zone=a"], "equal": ["place"]}, "equal is ['place']"),

@@ -36,10 +36,24 @@ LABELS = labels_of(alert(), lambda _lat, _lon: None)
         ("district!=Pudong", True),
         ("cell=89309959d07ffff", True),
         ("zone=~me(tro|ter)", True),
+        ("zone=m.tro", False),  # no expression
+        ("cell=~8930.*", True),
     ],
 )
 def test_a_matcher_matches_as_in_alertmanager(text: str, expected: bool) -> None:
     assert parse(text).matches(LABELS) is expected
+
+
+@pytest.mark.parametrize("text", ["zone=~s.*", "zone=south", "zone=~north|south"])
+def test_of_several_values_one_is_enough_and_to_leave_out_one_is_to_leave_out_all(text: str) -> None:
+    labels = {"zone": ("north", "south")}
+    assert parse(text).matches(labels)
+    assert not parse(text.replace("=", "!", 1) if "~" in text else text.replace("=", "!=")).matches(labels)
+
+
+@pytest.mark.parametrize("text", ["zone=a", "zone!=a", "zone=~a", "zone!~a"])
+def test_a_matcher_is_shown_as_it_is_written(text: str) -> None:
+    assert str(parse(text)) == text
 
 
 def test_a_district_is_that_of_the_place() -> None:
@@ -62,7 +76,7 @@ def test_a_district_is_that_of_the_place() -> None:
         ("cell=~(", "no regular expression"),
         (r"zone=~(a)\1", "no regular expression of RE2"),
         ("zone=~(?=a)", "no regular expression of RE2"),
-        ("zone=~" + 3_000 * "(", "no regular expression"),
+        ("zone=~" + 3_000 * "(", f"'{60 * '('}…' is no regular expression"),
         ("zone=\udcff", "is not all text in UTF-8"),
         ("severity=mayor", "severity is never that; it is one of warning, minor, major, critical"),
         ("severity=~maj", "severity is never that"),
@@ -77,6 +91,10 @@ def test_a_district_is_that_of_the_place() -> None:
 def test_a_matcher_that_cannot_be_meant_is_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(MatcherError, match=re.escape(reason)):
         parse(text)
+
+
+def test_what_alertmanagers_api_leaves_out_of_a_matcher_is_plain_and_equal() -> None:
+    assert from_json([{"name": "zone", "value": "a"}]) == (parse("zone=a"),)
 
 
 def test_an_expression_takes_time_in_proportion_to_the_text() -> None:

@@ -88,6 +88,7 @@ def test_a_severity_that_changes_on_the_way_is_told_under_the_same_id() -> None:
     assert said([worse, better]) == [("updated", "critical"), ("updated", "major")]
     assert {worse.alert_id, better.alert_id} == {third.alert_id}
     assert [worse.sequence, better.sequence] == [1, 2]
+    assert [worse.updated_at, better.updated_at] == [T0 + 60_000, T0 + 70_000]
     [topic] = [topic for topic in city.retained() if topic.startswith("ub/v1/alerts/")]
     assert "/major/" in topic
 
@@ -142,8 +143,44 @@ def test_once_it_was_quiet_for_a_window_it_begins_to_count_anew() -> None:
     assert not [name for name in city.database.parts["incidents"] if name.startswith("flap/")]
 
 
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize(("times", "until"), [(1, 50), (3, 50), (3, 1_300)])
+def test_what_is_quiet_for_long_enough_is_over_and_forgotten_whether_it_flapped_or_not(
+    times: int, until: int, crash: bool
+) -> None:
+    city = Damped()
+    city.flap(times)
+    city.look(until, {"north": 0})
+    city.checkpoint()
+    assert [name for name in city.database.parts["incidents"] if name.startswith("flap/")]
+    city.look(until + 120)
+    if crash:
+        city.again()
+    assert city.look(until + 121) == []
+    city.look(3_000)
+    city.checkpoint()
+    assert not [name for name in city.database.parts["incidents"] if name.startswith("flap/")]
+
+
+def test_what_opened_again_while_its_end_was_held_back_stays_open_over_a_crash() -> None:
+    city = Damped()
+    city.flap(3)
+    city.look(50, {"north": 0})
+    city.look(60, {"north": 60})
+    city.again()
+    assert city.look(300) == []
+
+
+def test_what_was_saved_is_saved_again_when_something_becomes_of_it() -> None:
+    damper = Damper(FLAPS)
+    flap(damper, "sensors", 0)
+    assert damper.take_parts()
+    assert damper.take_parts() == {}
+
+
+@pytest.mark.parametrize("saved", ["once", "after each look"])
 @pytest.mark.parametrize("crash_after", range(1, 12))
-def test_a_crash_at_any_moment_changes_nothing(crash_after: int) -> None:
+def test_a_crash_at_any_moment_changes_nothing(crash_after: int, saved: str) -> None:
     looks = [
         (0, 60),
         (10, 0),
@@ -161,6 +198,8 @@ def test_a_crash_at_any_moment_changes_nothing(crash_after: int) -> None:
     for number, (second, bikes) in enumerate(looks):
         straight.look(second, {"north": bikes})
         crashed.look(second, {"north": bikes})
+        if saved == "after each look":
+            crashed.checkpoint()
         if number + 1 == crash_after:
             crashed.again()
     assert crashed.outputs == straight.outputs
@@ -190,7 +229,8 @@ def test_a_feed_of_sensors_and_one_of_vehicles_of_the_same_name_are_told_both() 
     ]
 
 
-def test_another_stream_that_is_hours_ahead_makes_no_raise_forgotten() -> None:
+@pytest.mark.parametrize("stream", ["Metrics", "CellsNow"])
+def test_another_stream_that_is_hours_ahead_makes_no_raise_forgotten(stream: str) -> None:
     """As where the fleet works off a backlog, and the sensors do not."""
     damper = Damper(FlapConfig(raises=2, window_ms=600_000, quiet_ms=120_000))
     told = flap(damper, "sensors", 0)
@@ -198,9 +238,17 @@ def test_another_stream_that_is_hours_ahead_makes_no_raise_forgotten() -> None:
         damper = Damper(FlapConfig(raises=2, window_ms=600_000, quiet_ms=120_000))
         damper.restore(part, value or b"")
     record = Record(topics.CELLS, 0, 1, b"", 0)
-    assert list(damper.pass_on([], "Metrics", (alert().region, T0 + 7_200_000), record)) == []
+    assert list(damper.pass_on([], stream, (alert().region, T0 + 7_200_000), record)) == []
     told += flap(damper, "sensors", 5)
     assert [one.action for one in told] == ["raised", "cleared", "raised"]
+
+
+def test_what_an_earlier_version_saved_without_its_stream_is_forgotten_by_the_time_of_live_counts() -> None:
+    damper = Damper(FLAPS)
+    damper.restore("sensor_silent/r/s1", msgspec.msgpack.encode(["r", [T0]]))
+    record = Record(topics.CELLS, 0, 1, b"", 0)
+    list(damper.pass_on([], "CellsNow", ("r", T0 + 7_200_000), record))
+    assert damper.take_parts() == {"sensor_silent/r/s1": None}
 
 
 def test_what_is_told_later_than_it_was_counts_when_it_was() -> None:

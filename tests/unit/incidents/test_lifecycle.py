@@ -100,6 +100,7 @@ def test_an_alert_is_raised_though_its_cell_said_nothing_more_after_it_filled() 
     [alert] = incidents.look(120, {"north": 2}, cell=OTHER)
     assert (alert.cell, alert.action, alert.severity, alert.status) == (CELL, "raised", "minor", "active")
     assert (alert.starts_at, alert.updated_at, alert.ends_at) == (T0, T0 + 120_000, None)
+    assert not alert.acknowledged
 
 
 def test_an_alert_says_what_it_rests_on() -> None:
@@ -114,6 +115,16 @@ def test_an_alert_says_what_it_rests_on() -> None:
     assert alert.evidence.first_offset == 0
     assert (alert.lat, alert.lon) == centre(int(CELL, 16))
     assert (alert.policy, alert.policy_version) == ("rules", incidents.policy.version)
+
+
+def test_an_alert_names_the_operators_that_have_bikes_there_the_largest_share_first() -> None:
+    incidents = Incidents()
+    incidents.look(0, {"south": 15, "none": 0, "north": 15, "west": 31})
+    [alert] = incidents.look(120)
+    assert alert.summary == ("61 bikes in a cell for 60, 1 over capacity (west 31, north 15, south 15)")
+    assert list(alert.evidence.by_operator.items()) == [("north", 15), ("south", 15), ("west", 31)]
+    [cleared] = incidents.look(130, {"south": 0, "north": 0, "west": 0})
+    assert cleared.summary == "0 bikes in a cell for 60, 60 under capacity (none)"
 
 
 def test_the_first_record_is_the_one_since_which_it_was_too_full_without_a_look_below() -> None:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from schemas import codec
 from schemas.alerts import Alert, Severity
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.telling import topic_of
@@ -27,6 +28,27 @@ def test_those_that_share_a_topic_may_all_stand_there_and_the_newest_comes_first
     }
     alerts.tell(msgspec.structs.replace(alert("cleared", minutes=4), alert_id="new", sequence=1))
     assert len(alerts.retained()[topic_of(old)]) == 1
+
+
+def test_a_topic_is_left_to_the_newest_of_the_others() -> None:
+    alerts = OpenAlerts()
+    for one in (an_alert("old", 1), an_alert("newer", 2), an_alert("last", 3)):
+        alerts.tell(one)
+    told = alerts.tell(msgspec.structs.replace(alert("cleared", minutes=4), alert_id="last", sequence=1))
+    kept = [message.payload for message in told.mqtt if message.topic == topic_of(an_alert("old", 1))]
+    assert kept[-1] == codec.encode(an_alert("newer", 2))
+
+
+def test_one_that_gets_worse_leaves_its_topic_to_the_other() -> None:
+    alerts, other = OpenAlerts(), an_alert("other", 1)
+    alerts.tell(other)
+    alerts.tell(an_alert("worse", 2))
+    told = alerts.tell(
+        msgspec.structs.replace(an_alert("worse", 3, "critical"), action="updated", sequence=1)
+    )
+    assert [message.payload for message in told.mqtt if message.topic == topic_of(other)] == [
+        codec.encode(other)
+    ]
 
 
 def test_clearing_twice_as_many_of_one_topic_is_twice_the_work() -> None:

@@ -97,6 +97,17 @@ def test_an_answer_that_was_overtaken_is_not_taken() -> None:
     asyncio.run(play())
 
 
+def test_a_source_of_one_of_several_rules_keeps_back_by_that_one() -> None:
+    rules = (*RULES, *read([{"source_match": ["zone=none"], "target_match": ["zone=none"]}], "file"))
+
+    async def play() -> None:
+        found = await against(Inhibitors(rules, nowhere), Tables(SENSOR, OUTAGE), LONG_AGO)
+        assert found is not None
+        assert found.alert_id == "outage"
+
+    asyncio.run(play())
+
+
 def test_alerts_that_are_as_they_were_are_not_read_again() -> None:
     inhibitors = Inhibitors(RULES, nowhere)
     bodies = [codec.encode(msgspec.structs.replace(OUTAGE, alert_id=f"a{i}")) for i in range(100)]

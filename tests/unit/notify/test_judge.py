@@ -70,6 +70,11 @@ def verdict(
         ({"cleared": True, "told": TOLD, "closed_by": "anna"}, Send()),
         ({"reason": "escalation"}, Send()),
         ({"reason": "escalation", "acknowledged_by": "anna"}, Hold("acknowledged by anna")),
+        (
+            {"reason": "escalation", "state": "silenced", "told": [[1, "event", 0]]},
+            Send(),
+        ),  # the silence is over
+        ({"reason": "escalation", "state": "silenced", "overtaken": True}, Send()),
         ({"reason": "escalation", "status": "cleared"}, Drop("cleared")),
         ({"reason": "escalation", "cleared": True, "told": TOLD}, Drop("cleared")),
         ({"reason": "escalation", "silence": SILENCE}, Hold(SILENCE)),

@@ -92,6 +92,15 @@ def test_nothing_is_judged_by_counts_of_several_times(crash: bool) -> None:
     assert (found.action, found.starts_at) == ("raised", read + MINUTE)
 
 
+def test_what_waits_for_the_minimum_duration_is_known_of_its_own_region() -> None:
+    """As `policy backtest` asks, which says what may have been the matter between two windows."""
+    fold = Counted(policy_of(policy(1, rule(7, 1, maximum=1)), capacity=5))
+    fold.look(MONDAY, (A, "hello", bikes(9)))
+    fold.look(MONDAY, region="r0.1")
+    assert [one.about[0] for one in fold.fold.waiting(REGION)] == ["oversaturation", "too_many"]
+    assert list(fold.fold.waiting("r0.1")) == []
+
+
 def test_too_many_in_the_whole_geography_are_told_after_the_minimum_duration() -> None:
     fold = counted(rule(7, 1, maximum=10))
     assert not fold.look(MONDAY, (A, "hello", bikes(6)), (B, "mobike", bikes(3, reserved=2)))
@@ -300,6 +309,19 @@ def test_an_alert_that_was_open_before_a_night_in_which_nothing_was_heard_ends_w
     assert cleared.summary.startswith("the rule was not in effect in between; 9 vehicles in Harbour")
     [alert] = fold.look(morning + 3 * MINUTE)
     assert (alert.action, alert.starts_at) == ("raised", morning + MINUTE)
+
+
+def test_an_alert_that_ended_with_its_hours_has_ended_for_good() -> None:
+    hours = {"start_time": "08:00:00", "end_time": "16:59:59"}
+    fold = Counted(policy_of(policy(1, rule(7, 1, maximum=1, **hours))))
+    fold.look(MONDAY + 16 * HOUR, (A, "hello", bikes(9)))
+    fold.look(MONDAY + 16 * HOUR + 2 * MINUTE)
+    fold.checkpoint()
+    [cleared] = fold.look(MONDAY + 32 * HOUR, (A, "hello", bikes(1)))
+    assert cleared.action == "cleared"
+    fold.checkpoint()
+    fold.crash()
+    assert fold.look(MONDAY + 32 * HOUR + MINUTE) == []
 
 
 def test_too_few_of_an_evening_are_not_too_few_of_the_next_morning() -> None:

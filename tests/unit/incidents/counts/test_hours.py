@@ -78,3 +78,18 @@ def test_an_hour_that_is_shown_twice_is_in_effect_twice_and_one_that_is_skipped_
 @pytest.mark.parametrize("moment", [-1, 10**18, -(10**18)])
 def test_what_is_no_time_at_all_stops_nothing(moment: int) -> None:
     assert 0 <= local_time(moment, SHANGHAI).weekday < 7
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "since"),
+    [
+        ("06:00:00", "17:59:59", ms("2026-01-05T06:00:00")),
+        ("18:00:00", "05:59:59", None),
+        ("00:00:00", "23:59:59", 0),
+        ("06:00:00", "05:59:59", 0),
+    ],
+)
+def test_hours_of_each_day_began_anew_today_unless_they_are_all_of_it(
+    start: str, end: str, since: int | None
+) -> None:
+    assert hours(" ".join(DAYS), start, end).since(ms("2026-01-05T12:00:00"), UTC) == since

@@ -88,9 +88,9 @@ def test_a_fleet_that_shrinks_elsewhere_makes_a_share_too_large() -> None:
     assert (alert.starts_at, alert.subject) == (T0 + MINUTE, f"{identity(7)}/hello")
 
 
-def test_two_operators_have_an_alert_each() -> None:
+def test_two_operators_have_an_alert_each_in_the_order_of_their_names() -> None:
     counted = fold(percent(10))
-    counted.look(T0, *((cell, name, bikes(30)) for cell in (HERE, OUTSIDE) for name in ("hello", "mobike")))
+    counted.look(T0, *((cell, name, bikes(30)) for cell in (HERE, OUTSIDE) for name in ("mobike", "hello")))
     alerts = counted.look(T0 + MINUTE)
     assert [alert.subject for alert in alerts] == [f"{identity(7)}/hello", f"{identity(7)}/mobike"]
     assert len({alert.alert_id for alert in alerts}) == 2

@@ -340,6 +340,55 @@ def test_a_share_is_in_doubt_while_it_is_not_known_how_many_there_are_elsewhere(
     assert (alert.evidence.rule.count, alert.evidence.rule.of) == (4, 4), "four of seven at the least"
 
 
+def test_a_share_is_in_doubt_as_long_as_nobody_has_told_any_type() -> None:
+    looking = Looking(policy_of(mopeds(rule_units="percent", minimum=50)))
+    looking.cells(a=4, c=5)
+    assert looking.cells() == []
+    looking.word((A, "moped", 4), (C, "moped", 5))
+    looking.cells()
+    (alert,) = looking.cells()
+    assert alert.evidence.rule is not None
+    assert (alert.evidence.rule.count, alert.evidence.rule.of) == (4, 9)
+
+
+def test_vehicles_told_by_position_and_not_by_type_may_be_of_any() -> None:
+    looking = Looking(policy_of(mopeds(rule_units="percent", maximum=50)))
+    looking.word((A, "moped", 4), (C, None, 5))
+    looking.cells(a=4, c=5)
+    assert looking.cells() == [], "four of four, or four of nine"
+
+
+def test_a_share_of_all_types_is_in_doubt_while_those_there_may_be_of_an_earlier_rule() -> None:
+    looking = Looking(policy_of(mopeds(), rule(8, 1, rule_units="percent", minimum=50)))
+    looking.cells(a=6, c=6)
+    assert looking.cells() == [], "none of twelve, or six"
+    looking.word((A, "moped", 6))
+    looking.cells()
+    (alert,) = looking.cells()
+    assert (alert.subject, alert.kind) == (f"{identity(8)}/hello", "too_few")
+
+
+def test_utilization_is_told_where_it_is_too_high_whoever_is_in_doubt() -> None:
+    """Six mopeds of six are on a trip. Three vehicles that stand may be mopeds, too, and so may one on a trip."""
+    states = {"available": [], "on_trip": []}
+    looking = Looking(policy_of(mopeds(rule_units="utilization", maximum=60, states=states)))
+    looking.word((A, "moped", 6), on_trip=True)
+    looking.cells(a=3, on_trip=7)
+    (alert,) = looking.cells()
+    assert alert.evidence.rule is not None
+    assert (alert.evidence.rule.count, alert.evidence.rule.of, alert.evidence.rule.in_doubt) == (6, 6, 4)
+
+
+def test_utilization_is_not_in_doubt_where_all_types_are_known_from_the_beginning() -> None:
+    states = {"available": [], "on_trip": []}
+    looking = Looking(policy_of(mopeds(rule_units="utilization", minimum=30, states=states)))
+    looking.word((A, "moped", 2))
+    looking.cells(a=2)
+    (alert,) = looking.cells()
+    assert alert.evidence.rule is not None
+    assert (alert.evidence.rule.count, alert.evidence.rule.of) == (0, 2)
+
+
 def test_utilization_is_of_the_vehicles_of_these_types_there() -> None:
     states = {"available": [], "on_trip": []}
     looking = Looking(policy_of(mopeds(rule_units="utilization", minimum=50, states=states)))

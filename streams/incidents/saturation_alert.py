@@ -49,8 +49,8 @@ def transition(
             return None
         return _next(open_alert, "cleared", sighting, rule, policy, open_alert.severity)
     if open_alert is None:
-        starts_at = sighting.as_of if watch.since is None else watch.since
-        return _raised(max(starts_at, not_before), watch.severity, sighting, rule, policy)
+        assert watch.since is not None
+        return _raised(max(watch.since, not_before), watch.severity, sighting, rule, policy)
     if watch.severity != open_alert.severity:
         return _next(open_alert, "updated", sighting, rule, policy, watch.severity)
     return None

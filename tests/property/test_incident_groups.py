@@ -1,17 +1,21 @@
 """Incidents against an oracle that knows cells only, and against crashes, over any coming and going of alerts."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 import h3
+import msgspec
 import shapely
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from shapely.geometry import shape
 
-from schemas.alerts import SEVERITIES
+from schemas.alerts import SEVERITIES, Alert
 from schemas.incidents import Incident
 from streams.grid import locate
-from tests.unit.incidents.grouping.grouped import CENTRE, Grouped
+from tests.pipeline import T0
+from tests.unit.alerts.events import alert
+from tests.unit.incidents.grouping.grouped import CENTRE, REGION, ROW, SECOND, Grouped
 
 CELLS = sorted(h3.grid_disk(CENTRE, 2))
 KINDS = ("oversaturation", "anomaly")
@@ -85,6 +89,60 @@ def test_every_open_alert_is_in_one_active_incident_and_neighbours_are_in_the_sa
         for other in city.open.values():
             if h3.grid_distance(one.cell, other.cell) <= 1:
                 assert of[one.alert_id] == of[other.alert_id]
+
+
+spans = st.lists(
+    st.tuples(
+        st.sampled_from(ROW[:4]),
+        st.integers(0, 20),
+        st.none() | st.integers(0, 10),
+        st.sampled_from([0, 1, 2]),
+    ),
+    max_size=10,
+)
+"""Of each alert its cell, when it began, for how long it was open, and how many others come before it is cleared."""
+
+
+@given(spans)
+def test_what_is_over_hangs_together_with_what_was_open_at_the_same_time(
+    todo: list[tuple[str, int, int | None, int]],
+) -> None:
+    """Whatever order ends come in: those of one stream lie behind the time of another."""
+    city = Grouped(linger_s=1_000)
+    ends: list[list[Alert]] = [[] for _ in range(len(todo) + 3)]
+    last: dict[str, Alert] = {}
+    for number, (cell, start, length, later) in enumerate(todo):
+        raised = msgspec.structs.replace(
+            alert("raised"), alert_id=f"{number}", cell=cell, region=REGION, starts_at=T0 + start * SECOND
+        )
+        last[raised.alert_id] = raised
+        city.fold(100, [raised])
+        if length is not None:
+            end = T0 + (start + length) * SECOND
+            over = msgspec.structs.replace(raised, action="cleared", status="cleared", ends_at=end)
+            last[over.alert_id] = over
+            ends[number + later].append(over)
+        for over in ends[number]:
+            city.fold(100, [over])
+    for over in chain(*ends[len(todo) :]):
+        city.fold(100, [over])
+    assume(
+        len(city.groups._group_of) == len(todo)
+    )  # else some over were parted from all others, and forgotten
+    parts: list[set[str]] = []
+    for one in last.values():
+        beside = {other.alert_id for other in last.values() if _hang_together(one, other)}
+        touching = [part for part in parts if part & beside]
+        parts = [part for part in parts if part not in touching]
+        parts.append({one.alert_id}.union(*touching))
+    assert {frozenset(group.members) for group in city.groups._groups.values()} == set(map(frozenset, parts))
+
+
+def _hang_together(one: Alert, other: Alert) -> bool:
+    never = 1 << 62
+    ends = [never if alert.ends_at is None else alert.ends_at for alert in (one, other)]
+    at_one_time = max(one.starts_at, other.starts_at) <= min(ends)
+    return at_one_time and h3.grid_distance(one.cell, other.cell) <= 1
 
 
 @given(deeds, st.sampled_from([0, 30, 600]))

@@ -351,8 +351,8 @@ class CountBook:
             if before is not None:
                 event = followed(before, look, watch.severity)
             elif watch.severity is not None:
-                begin = as_of if watch.since is None else watch.since
-                event = raised(look, watch.severity, max(begin, entry.not_before))
+                assert watch.since is not None
+                event = raised(look, watch.severity, max(watch.since, entry.not_before))
             else:
                 continue
             entry.alert = event if event.status == "active" else None

@@ -80,11 +80,13 @@ class Places:
                     yield other
 
     def parts(self, before: Member, after: Member) -> bool:
-        """Return whether a member that is here hangs together with fewer others as it becomes `after`."""
-        if (after.cell, after.starts_at) == (before.cell, before.starts_at):
-            ends = _end(after)
-            if _end(before) <= ends or all(self._newest_of(cell) <= ends for cell in self.near(after.cell)):
-                return False
+        """Return whether a member that is here hangs together with fewer others as it becomes `after`.
+
+        An alert stays in the cell, and began when it did.
+        """
+        ends = _end(after)
+        if _end(before) <= ends or all(self._newest_of(cell) <= ends for cell in self.near(after.cell)):
+            return False
         left = {other.alert_id for other in self.beside(after)}
         return any(other.alert_id not in left for other in self.beside(before))
 

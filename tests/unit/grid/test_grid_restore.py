@@ -4,7 +4,7 @@ import h3
 
 from streams.grid.slots import BLOCK
 from tests.unit.grid.partials import requests
-from tests.unit.grid.region import CELL, OTHER, Grid
+from tests.unit.grid.region import CELL, CONFIG, OTHER, Grid
 
 
 def busy_grid() -> Grid:
@@ -82,13 +82,18 @@ def test_a_window_that_one_source_may_still_change_stays() -> None:
     assert grid.tick() == [(0, CELL, 3, 1)]
 
 
-def test_a_source_never_heard_of_keeps_every_window() -> None:
+def test_a_source_never_heard_of_keeps_every_window_for_as_long_as_one_is_not_forgotten() -> None:
     """It may come with anything: partials of a city begin when its first vehicle reports."""
     grid = Grid()
     grid.say((0, CELL, 1, 1, 0), source=0, sources=2, reached=10)
     grid.checkpoint()
     grid.checkpoint()
     assert [name for name in grid.database.parts["grid"] if "/window/" in name]
+    grid.tick(CONFIG.forget_source_ms + 1)
+    grid.say((20, CELL, 1, 1, 0), source=0, sources=2, offset=1, reached=20)
+    grid.checkpoint()
+    grid.checkpoint()
+    assert len([name for name in grid.database.parts["grid"] if "/window/" in name]) == 1
 
 
 def test_a_word_on_a_forgotten_window_changes_nothing_even_after_a_restart() -> None:

@@ -32,6 +32,28 @@ def test_a_word_of_an_older_offset_changes_nothing() -> None:
     assert grid.live() == {CELL: 4}
 
 
+def test_a_source_may_change_its_word_without_having_read_on() -> None:
+    """As where it is the time that goes on, after which a vehicle is missing."""
+    grid = Grid()
+    grid.say(offset=1, live={CELL: 2})
+    grid.say(offset=1, live={CELL: 1})
+    grid.tick()
+    assert grid.live() == {CELL: 1}
+
+
+def test_the_table_of_live_cells_has_what_was_told_last() -> None:
+    grid = Grid()
+    grid.say(live={CELL: 2, OTHER: 1}, reached=1)
+    grid.checkpoint()
+    grid.say(offset=1, live={OTHER: 3}, reached=2)
+    grid.checkpoint()
+    rows = grid.database.tables["cell_now"].values()
+    assert {(f"{row['cell']:x}", row["available"], row["occupancy"], row["as_of"] - T0) for row in rows} == {
+        (CELL, 2, 2, 70_000),
+        (OTHER, 3, 3, 130_000),
+    }
+
+
 def test_offsets_are_compared_slot_by_slot() -> None:
     """A newer word on another cell says nothing of this one."""
     grid = Grid()
@@ -93,6 +115,26 @@ def test_how_far_the_first_source_is_ahead_is_told_until_all_have_come_as_far() 
     assert [(as_of / MINUTE, ahead / MINUTE) for as_of, ahead in told] == [
         *((0, 0), (0, 0), (0, 8), (2, 8), (3, 8), (7.5, 8), (8, 8), (9.5, 9.5))
     ]
+
+
+@pytest.mark.parametrize(
+    ("reached", "ahead"),
+    [
+        ([(0, 0), (4, 0), (4, 1), (4, 2)], [0, 0, 1, 2]),
+        ([(0, 0), (8, 0), (9, 1), (12, 4), (16, 8), (17, 9)], [0, 0, 8, 8, 8, 16]),
+    ],
+    ids=["little", "always as far"],
+)
+def test_sources_that_are_apart_are_looked_at_once_the_last_is_where_the_first_was(
+    reached: list[tuple[int, int]], ahead: list[int]
+) -> None:
+    grid, told = Grid(), []
+    for offset, both in enumerate(reached):
+        for source in range(2):
+            grid.say(source=source, sources=2, offset=offset, live={CELL: offset}, reached=both[source])
+        grid.tick()
+        told.append((grid.now[-1].ahead - T0 - 10_000) // MINUTE)
+    assert told == ahead
 
 
 def test_who_is_behind_for_long_is_not_waited_for_though_it_goes_on() -> None:

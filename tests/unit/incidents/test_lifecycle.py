@@ -202,6 +202,18 @@ def test_a_log_folded_again_gives_the_same_alerts_with_the_same_ids() -> None:
     assert again.outputs == one.outputs
 
 
+def test_an_alert_that_time_alone_raised_is_remembered_over_a_restart() -> None:
+    incidents = Incidents()
+    incidents.look(0, {"north": 60})
+    incidents.checkpoint()
+    [raised] = incidents.look(120, {"north": 2}, cell=OTHER)
+    incidents.checkpoint()
+    incidents.crash()
+    assert incidents.look(130, {"north": 1}, cell=OTHER) == []
+    [cleared] = incidents.look(140, {"north": 0})
+    assert (cleared.alert_id, cleared.action) == (raised.alert_id, "cleared")
+
+
 @pytest.mark.parametrize("stored_after", [0, 1, 2, 3])
 def test_a_crash_at_any_point_of_a_life_tells_the_rest_of_it_unchanged(stored_after: int) -> None:
     whole = full_life()
@@ -271,6 +283,14 @@ def test_a_cell_is_judged_when_a_look_is_whole(crash: bool) -> None:
         incidents.crash()
     [cleared] = incidents.look(300, {"north": 1}, cell=OTHER)
     assert (cleared.alert_id, cleared.action, cleared.cell) == (raised.alert_id, "cleared", CELL)
+
+
+def test_what_counts_of_several_times_said_is_judged_with_the_next_ones_of_one_time() -> None:
+    incidents = Incidents()
+    incidents.look(0, {"north": 60}, ahead=400)
+    incidents.look(10, {"north": 1}, cell=OTHER)
+    [alert] = incidents.look(130)
+    assert (alert.cell, alert.starts_at) == (CELL, T0 + 10_000)
 
 
 @pytest.mark.parametrize("crash", [False, True])

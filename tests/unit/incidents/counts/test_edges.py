@@ -14,10 +14,21 @@ from schemas.alerts import Alert
 from schemas.cells import CellsEdges, EdgeCounts
 from schemas.rejected import Rejected
 from streams import topics
+from streams.incidents.counts.crowd import Crowd
+from streams.incidents.counts.rules import NONE, Place
 from streams.incidents.policy import Policy
 from streams.incidents.stays.ground import count_ground_version
 from tests.unit.incidents.counts.folding import REGION, Counted
-from tests.unit.incidents.counts.mds import START, cell_at, document, geography, policy, read_all, rule
+from tests.unit.incidents.counts.mds import (
+    START,
+    cell_at,
+    document,
+    geography,
+    identity,
+    policy,
+    read_all,
+    rule,
+)
 
 A, B, C = (cell_at(column, 10) for column in (10, 11, 12))
 MINUTE = 60_000
@@ -229,6 +240,45 @@ def test_nor_is_it_in_a_share_of_those_on_a_trip(minimum: int, raised: bool) -> 
     assert (
         looking.look(START + 15 * MINUTE, (A, "hello", (0, 0, 0, 1, 0)), (B, "hello", (1, 0, 0, 0, 0))) == []
     )
+
+
+def raised_though(
+    read: Policy, settled: bytes, *rows: tuple[str, str, tuple[int, ...]], subject: str
+) -> bool:
+    """Return whether an alert comes of these counts of cells, after a word by position that is not theirs."""
+    looking = Looking(read)
+    looking.fold_bytes(settled)
+    assert looking.look(START, *rows) == []
+    return [alert.subject for alert in looking.look(START + 5 * MINUTE)] == [subject]
+
+
+def test_vehicles_between_two_places_hold_nothing_back_that_is_not_about_them() -> None:
+    """Eleven are too many. Those of whom the word by position is still to come might make many more of them."""
+    read = policy_of(rule(7, 1, maximum=10), rule(8, 2, maximum=10))
+    ground = count_ground_version(read)
+    eleven, nobody = word(5, (A, True, 11), ground=ground), word(5, (A, True, 0), ground=ground)
+    assert raised_though(read, eleven, (A, "hello", (11, 0, 0, 20, 0)), subject=identity(7)), "on a trip"
+    in_the_market = (C, "hello", (11, 0, 0, 0, 0))
+    assert raised_though(
+        policy_of(rule(7, 1, maximum=1_000), rule(8, 2, maximum=10)),
+        *(nobody, (A, "hello", (20, 0, 0, 0, 0)), in_the_market),
+        subject=identity(8),
+    )
+    share = policy_of(rule(7, 1, rule_units="percent", maximum=50), provider_ids=["hello", "mobike"])
+    others = word(5, (A, True, 0), operator="mobike", ground=count_ground_version(share))
+    assert raised_though(
+        *(share, others, (B, "hello", (4, 0, 0, 0, 0)), (C, "hello", (2, 0, 0, 0, 0))),
+        *((A, "mobike", (5, 0, 0, 0, 0)), (C, "mobike", (55, 0, 0, 0, 0))),
+        subject=f"{identity(7)}/hello",
+    )
+
+
+def test_a_place_that_all_have_left_is_none_any_more() -> None:
+    crowd, place, one = Crowd(), Place(A, (AREA,)), (1, 0, 0, 0, 0)
+    list(crowd.part_moved(place, "hello", NONE, one))
+    assert list(crowd.places(A, "hello")) == [place]
+    list(crowd.part_moved(place, "hello", one, NONE))
+    assert list(crowd.places(A, "hello")) == []
 
 
 def test_each_operator_counts_by_its_own_words() -> None:

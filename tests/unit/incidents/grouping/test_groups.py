@@ -2,6 +2,7 @@
 
 import h3
 import msgspec
+import pytest
 
 from streams.grid import locate
 from streams.incidents.grouping.incident import MOST_CELLS, rolled_up
@@ -31,21 +32,36 @@ def test_alerts_on_cells_that_touch_are_one_incident_that_grows_and_shrinks() ->
     [begun] = city.raised(0, A)
     [grown] = city.raised(10, B, severity="critical")
     assert (grown.incident_id, grown.action, grown.severity) == (begun.incident_id, "updated", "critical")
-    assert grown.cells == sorted([A, B])
+    assert (grown.cells, grown.updated_at) == (sorted([A, B]), T0 + 10 * SECOND)
+    assert city.changed(15, B, "critical") == [], "as it was"
     [shrunk] = city.cleared(20, A)
     assert (shrunk.incident_id, shrunk.cells) == (begun.incident_id, [B])
     assert (shrunk.started_at, shrunk.status) == (T0, "active")
 
 
-def test_alerts_apart_are_two_incidents_and_one_between_them_merges_them_into_the_older() -> None:
+def test_it_is_over_when_its_last_alert_is() -> None:
+    city = Grouped(linger_s=600)
+    city.raised(0, A, B)
+    city.cleared(20, A)
+    [ended] = city.cleared(30, B)
+    assert (ended.status, ended.ended_at) == ("ended", T0 + 30 * SECOND)
+
+
+@pytest.mark.parametrize("second", range(8))
+def test_alerts_apart_are_two_incidents_and_one_between_them_merges_them_into_the_older(second: int) -> None:
+    """Whatever their names are."""
     city = Grouped()
-    [older] = city.raised(0, A)
+    [older] = city.raised(second, A)
     [younger] = city.raised(10, C)
+    city.checkpoint()
     merged, grown = city.raised(20, B)
     assert (merged.incident_id, merged.action, merged.status) == (younger.incident_id, "merged", "merged")
     assert merged.merged_into == older.incident_id
+    assert merged.updated_at == merged.ended_at == T0 + 20 * SECOND
     assert (grown.incident_id, grown.cells) == (older.incident_id, sorted([A, B, C]))
     assert set(city.active()) == {older.incident_id}
+    city.checkpoint()
+    assert list(city.parts) == [older.incident_id]
 
 
 def test_without_the_one_between_it_splits_and_the_part_of_its_founder_keeps_the_id() -> None:
@@ -68,6 +84,16 @@ def test_the_part_of_its_founder_keeps_the_id_though_one_that_began_earlier_join
     city.cleared(30, B)
     first, second = city.quiet(31)
     assert {one.incident_id: one.cells for one in (first, second)}[begun.incident_id] == [C]
+
+
+def test_of_several_alerts_that_come_with_one_record_the_earliest_is_the_founder() -> None:
+    before, city = Grouped(), Grouped()
+    for since, cell in enumerate((C, B, A)):
+        before.raised(since, cell)
+    city.open = dict(before.open)
+    [begun] = city.fold(10, list(city.open.values()))
+    city.cleared(30, B)
+    assert {one.incident_id: one.cells for one in city.quiet(31)}[begun.incident_id] == [C]
 
 
 def test_without_its_founder_the_part_with_the_earliest_alert_keeps_the_id() -> None:
@@ -121,6 +147,29 @@ def test_what_is_over_is_remembered_for_a_while_only() -> None:
     assert list(city.parts) == [other.incident_id]
 
 
+def test_what_stays_in_the_cell_of_one_that_is_forgotten_is_still_beside_its_neighbours() -> None:
+    city = Grouped()
+    city.raised(0, A)
+    [begun] = city.raised(5, A, kind="anomaly")
+    [first, _] = city.open.values()
+    at = T0 + 10 * SECOND
+    city.fold(10, [msgspec.structs.replace(first, action="cleared", status="cleared", ends_at=at)])
+    city.quiet(11)
+    [grown] = city.raised(20, B)
+    assert (grown.incident_id, grown.cells) == (begun.incident_id, sorted([A, B]))
+
+
+def test_what_is_over_is_forgotten_though_something_else_was_cleared_later() -> None:
+    city = Grouped(linger_s=600)
+    [begun] = city.raised(0, A)
+    city.raised(0, E)
+    city.cleared(100, A)
+    city.cleared(500, E)
+    assert city.quiet(700) == []
+    [other] = city.raised(701, B, since=90)
+    assert other.incident_id != begun.incident_id
+
+
 def test_the_same_cell_with_a_new_alert_after_the_end_is_a_new_incident() -> None:
     city = Grouped()
     [one] = city.raised(0, A)
@@ -137,6 +186,15 @@ def test_an_alert_that_comes_and_goes_with_one_record_is_no_incident() -> None:
     other = Grouped()
     assert other.fold(10, [raised, cleared]) == []
     assert other.quiet(11) == []
+
+
+def test_nor_does_it_keep_one_beside_it_that_stays_from_being_one() -> None:
+    before, city = Grouped(), Grouped()
+    before.raised(0, A, B)
+    stays, goes = before.open.values()
+    cleared = msgspec.structs.replace(goes, action="cleared", status="cleared", ends_at=T0)
+    [begun] = city.fold(10, [stays, goes, cleared])
+    assert (begun.action, begun.cells) == ("begun", [A])
 
 
 def test_alerts_that_were_open_before_there_were_incidents_are_grouped_with_the_next_record() -> None:

@@ -63,6 +63,33 @@ def test_an_operator_that_reports_now_and_then_is_given_time() -> None:
         assert fold.close(minute, *(("rare",) if minute % 10 == 0 else ()), "mobike") == []
 
 
+def test_an_operator_that_says_nothing_for_a_month_is_gone_and_forgotten() -> None:
+    fold = fleet(rule(7, 1, maximum=1_000))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    [raised] = [event for minute in range(40, 55) for event in fold.close(minute, "mobike")]
+    fold.checkpoint()
+    assert [name for name in fold.database.parts["incidents"] if "hello" in name]
+    month = HealthConfig().forget_ms // MINUTE
+    assert fold.close(month + 39, "mobike") == []
+    [cleared] = fold.close(month + 40, "mobike")
+    assert (cleared.alert_id, cleared.action) == (raised.alert_id, "cleared")
+    assert cleared.summary.startswith("taken as gone for good")
+    fold.checkpoint()
+    assert not [name for name in fold.database.parts["incidents"] if "hello" in name]
+
+
+def test_a_silent_operator_is_known_as_such_after_a_crash() -> None:
+    fold = fleet(rule(7, 1, minimum=5))
+    fold.look(MONDAY, (A, "hello", bikes(6)))
+    for minute in range(55):
+        fold.close(minute, *(("hello",) if minute < 40 else ()), "mobike")
+    fold.checkpoint()
+    fold.crash()
+    told = fold.look(MONDAY + 56 * MINUTE, (A, "hello", bikes(1))) + fold.look(MONDAY + 60 * MINUTE)
+    assert told == []
+
+
 def test_too_few_of_a_silent_operator_are_not_told_until_it_speaks_again() -> None:
     fold = fleet(rule(7, 1, minimum=5))
     fold.look(MONDAY, (A, "hello", bikes(6)))

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from schemas.cells import CellsVehicles
 from streams.fleet import news_messages
-from streams.fleet.jumps import JumpRule
+from streams.fleet.jumps import JumpRule, distance_m
 from streams.fleet.news import NewsConfig
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.unit.fleet.road import FAR, HERE, NEXT, at, cell
@@ -52,6 +53,17 @@ def passed(fold: Watched) -> list[tuple[str, str, int | None]]:
         for message in fold.told
         for state, percent in zip(message.news.vehicle_state, message.news.battery_percent, strict=True)
     ]
+
+
+def test_a_move_is_too_fast_from_just_above_the_limit_on_beyond_the_noise() -> None:
+    """A kilometre in a minute, and 250 m of noise."""
+    rule, minute, limit = JumpRule(60.0, 250.0), np.array([60_000, 60_000]), np.array([60.0, 60.0])
+    assert rule.too_fast(np.array([1_250.0, 1_250.1]), minute, limit).tolist() == [False, True]
+
+
+def test_what_is_not_looked_at_for_its_few_degrees_is_within_the_noise() -> None:
+    least, zero = np.array([JumpRule(60.0, 250.0).least_degrees]), np.zeros(1)
+    assert distance_m(zero, zero, least, least)[0] == pytest.approx(250.0, rel=0.01)
 
 
 def test_five_kilometres_in_a_minute_are_a_jump_and_in_half_an_hour_are_none() -> None:

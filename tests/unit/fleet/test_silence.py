@@ -4,10 +4,28 @@ from dataclasses import replace
 
 import pytest
 
+from streams.fleet.silence import Silence
+from streams.fleet.vehicles import Vehicles
 from tests.pipeline import T0
 from tests.unit.fleet.road import CONFIG, HERE, NEXT, Fleet, at, cell
 
 A = cell(HERE)
+
+
+def test_the_next_step_is_due_when_somebody_may_be_missing_who_is_here_or_is_heard_of_late() -> None:
+    silence, vehicles = Silence(stale_after_ms=1_000, amend_horizon_ms=100, most=10), Vehicles()
+    vehicles.top = 2
+    vehicles["ts"][1] = 5_000
+    assert silence.next_due(vehicles, 4_500) == 5_400, "who comes with 4.4 s is here until then"
+    assert silence.next_due(vehicles, 5_500) == 6_000
+    assert [silence.soon(vehicles, at).tolist() for at in (5_999, 6_000)] == [[], [1]]
+
+
+def test_where_there_is_room_nobody_is_crowded_out() -> None:
+    silence, vehicles = Silence(stale_after_ms=1_000, amend_horizon_ms=100, most=2), Vehicles()
+    vehicles.top = 2
+    vehicles["ts"][:] = 5_000
+    assert silence.crowded_out(vehicles, 6_000).tolist() == []
 
 
 def test_a_silent_bike_is_missing_from_the_moment_its_time_was_over() -> None:

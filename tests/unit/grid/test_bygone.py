@@ -85,6 +85,7 @@ def test_a_word_that_takes_another_one_back_moves_the_stock_back() -> None:
         row = (5, CELL, "noise", counts, [])
         grid.put(requests(row, source=1, sources=2, offset=offset, reached=6))
         assert told(grid) == expected
+    assert len(grid.refusals()) == 2, "the older word, once more, is none that was lost"
 
 
 def test_what_a_source_can_say_no_more_of_is_not_kept() -> None:

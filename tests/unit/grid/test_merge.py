@@ -208,16 +208,27 @@ def test_records_told_with_the_same_id_say_the_same() -> None:
     assert len({output.id_ for output in windows}) == 2
 
 
-def test_all_messages_of_a_look_but_the_last_say_that_there_is_more() -> None:
+def test_what_is_so_again_is_told_with_an_id_of_its_own() -> None:
+    grid = Grid()
+    for offset, count in enumerate((1, 2, 1)):
+        grid.say(offset=offset, live={CELL: count})
+        grid.tick()
+    assert grid.outputs[0].value == grid.outputs[2].value
+    assert len({output.id_ for output in grid.outputs}) == 3
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [(10_000, [(5_000, True), (5_000, False)]), (11_000, [(5_000, True), (5_000, True), (1_000, False)])],
+)
+def test_all_messages_of_a_look_but_the_last_say_that_there_is_more(
+    cells: int, told: list[tuple[int, bool]]
+) -> None:
     grid = Grid()
     region = "82309ffffffffff"
-    grid.say(live={f"{cell}": 1 for cell in sorted(h3.cell_to_children(region, 8))[:11_000]})
+    grid.say(live={f"{cell}": 1 for cell in sorted(h3.cell_to_children(region, 8))[:cells]})
     grid.tick()
-    assert [(len(one.counts.cell), one.more) for one in grid.now] == [
-        (5_000, True),
-        (5_000, True),
-        (1_000, False),
-    ]
+    assert [(len(one.counts.cell), one.more) for one in grid.now] == told
 
 
 def test_what_a_source_has_told_by_half_is_told_with_the_rest() -> None:

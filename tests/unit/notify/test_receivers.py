@@ -54,6 +54,19 @@ def test_all_that_may_be_said_of_a_receiver() -> None:
     assert two.escalations_only
 
 
+def test_a_receiver_asks_for_what_all_its_matchers_match_and_one_of_escalations_for_nothing() -> None:
+    file = (
+        HOOK
+        + 'match = ["severity=critical", "zone=metro"]\nescalate = {after = "15m", to = "b"}\n'
+        + HOOK.replace('"a"', '"b"')
+        + "escalations_only = true"
+    )
+    one, two = parse(file, {}, "f")
+    assert one.asks_for({"severity": ["critical"], "zone": ["metro"]})
+    assert not one.asks_for({"severity": ["critical"], "zone": ["port"]})
+    assert not two.asks_for({"severity": ["critical"], "zone": ["metro"]})
+
+
 def test_a_secret_may_be_any_text() -> None:
     (receiver,) = parse(f'{HOOK}secret_env = "PLAIN"', ENVIRONMENT, "f")
     assert receiver.secret == b"sesame"

@@ -33,6 +33,7 @@ SOUND = opened(1, "r-9")
         (event("opened", 1, code="light"), "bad_event", "opened without lat, lon and service_code"),
         (event("rated", 1, at=0, code="x"), "bad_event", "rated without"),
         (event("closed", 1, at=0, code="x", resolved=True), "bad_event", "closed with"),
+        (event("rated", 1, at=0, code="x", satisfaction=0), "number_out_of_range", "satisfaction 0"),
         (event("rated", 1, at=0, code="x", satisfaction=6), "number_out_of_range", "satisfaction 6"),
         ({**opened(1), "event": "reopened"}, "wrong_type", "Invalid enum value 'reopened'"),
         ({**opened(1), "colour": "red"}, "unknown_field", "colour"),

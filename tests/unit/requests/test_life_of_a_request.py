@@ -66,7 +66,9 @@ def test_an_update_of_a_closed_request_moves_nothing() -> None:
 
 def test_what_an_event_leaves_out_stays_as_it_was() -> None:
     told = desk(
-        opened(1, agency_responsible="PWD", address="1 High St"), event("updated", 2, address="2 High St")
+        opened(1, agency_responsible="PWD", address="1 High St"),
+        event("updated", 2, address="2 High St"),
+        event("updated", 3),
     )
     row = told.rows["r-1"]
     assert (row["agency_responsible"], row["address"], row["service_code"]) == ("PWD", "2 High St", "light")

@@ -13,7 +13,7 @@ from streams import topics
 from streams.fold import Record
 from streams.grid.locate import centre
 from streams.incidents.forecast.inflow import FRESH
-from streams.incidents.forecast.watch import ForecastRule
+from streams.incidents.forecast.watch import ForecastRule, Outlook, step
 from streams.incidents.policy import Rule, parse
 from streams.incidents.state import IncidentsState
 from tests.pipeline import T0, Database, restored
@@ -113,12 +113,31 @@ def test_bikes_heard_of_for_the_first_time_are_no_inflow() -> None:
     assert fresh.close((2, CELL, "hello", 5, 0, 45, 0)) == []
 
 
+def test_bikes_that_stand_there_all_the_time_take_up_room(watched: Watched) -> None:
+    watched.close((3, CELL, "mobike", 0, 0, 20, 0))
+    raised, *_ = fill(watched, [4] * 4, start=4)
+    assert raised.summary.startswith("52 bikes in a cell for 60, ")
+
+
 def test_an_inflow_that_ends_is_cleared_after_a_while(watched: Watched) -> None:
     (raised,) = fill(watched, [4] * 6)
     quiet = fill(watched, [0, 0, -1, 0] * 5, occupancy=44, start=9)
     assert [event.action for event in quiet] == ["cleared"]
     assert quiet[0].summary.startswith("it is not expected to fill any more; ")
     assert quiet[0].updated_at - raised.updated_at >= RULE.recede_ms
+
+
+def test_what_is_in_doubt_is_expected_still_until_the_time_to_recede_is_over() -> None:
+    doubted = step(Outlook(expecting=True), None, 10 * MINUTE, MINUTE, RULE)
+    assert doubted == Outlook(expecting=True, doubted_at=10 * MINUTE)
+    assert step(doubted, None, 15 * MINUTE - 1, MINUTE, RULE) == doubted
+    assert step(doubted, None, 15 * MINUTE, MINUTE, RULE) == Outlook()
+
+
+def test_without_a_rule_nothing_is_expected() -> None:
+    watched = Watched()
+    watched.fold = IncidentsState(POLICY, centre, restored())
+    assert fill(watched, [0, 0, 0, *[4] * 11]) == []
 
 
 def test_an_inflow_that_stops_is_in_doubt_within_the_newest_windows_however_long_it_was(
@@ -206,7 +225,10 @@ def test_a_crash_changes_no_alert(moves: list[tuple[int, str]], data: st.DataObj
     assert kept == {(alert.alert_id, alert.sequence): alert for alert in plain.told}
 
 
-def test_what_is_expected_ends_though_nothing_is_heard_of_the_vehicles_any_more(watched: Watched) -> None:
+@pytest.mark.parametrize("crash", [False, True])
+def test_what_is_expected_ends_though_nothing_is_heard_of_the_vehicles_any_more(
+    watched: Watched, crash: bool
+) -> None:
     [raised] = [event for event in fill(watched, [2] * 12) if event.action == "raised"]
 
     def time(minute: int) -> list[Alert]:
@@ -214,9 +236,16 @@ def test_what_is_expected_ends_though_nothing_is_heard_of_the_vehicles_any_more(
         watched.log.append(codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None)))
         return watched._fold(len(watched.log) - 1)
 
+    def again() -> None:
+        watched.checkpoint()
+        if crash:
+            watched.crash()
+
     last = 14
+    again()
     assert time(last + 1_439) == []
     [cleared] = time(last + 1_440)
     assert (cleared.alert_id, cleared.action, cleared.status) == (raised.alert_id, "cleared", "cleared")
     assert cleared.summary.startswith("nothing is heard of the vehicles for a day; ")
+    again()
     assert time(last + 2_000) == []

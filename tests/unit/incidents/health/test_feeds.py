@@ -8,12 +8,24 @@ from collections.abc import Iterable
 import pytest
 
 from schemas.alerts import Alert
+from streams.incidents.health.config import HealthConfig
+from streams.incidents.health.feeds import Feed, enough, fallen
+from streams.incidents.health.sensors import Sensor, Series
 from tests.pipeline import T0
 from tests.unit.incidents.health.owners import MINUTE, SENSORS, Region
 
 NORTH, EAST, SOUTH = ({name for name in SENSORS if name.startswith(letter)} for letter in "nes")
 MOST = EAST - {"e-4"}
 DAY = 1_440
+
+
+def sensor(*patience_min: int) -> Sensor:
+    """Return a sensor with a metric for each patience, all heard at 0."""
+    series = {
+        f"m{number}": Series((0, 0), 0, MINUTE, minutes * MINUTE, 1.0, 0, 0, 0, 0, 0, 0, 0.0)
+        for number, minutes in enumerate(patience_min)
+    }
+    return Sensor("east", "cell", series)
 
 
 def live(region: Region, minutes: Iterable[int], away: Iterable[str] = ()) -> list[Alert]:
@@ -23,6 +35,28 @@ def live(region: Region, minutes: Iterable[int], away: Iterable[str] = ()) -> li
 
 def said(events: Iterable[Alert]) -> list[tuple[str, str, str | None]]:
     return [(event.action, event.kind, event.subject) for event in events]
+
+
+@pytest.mark.parametrize(
+    ("sensors", "share", "needed"),
+    [(2, 0.8, 3), (3, 0.8, 3), (5, 0.8, 4), (10, 0.8, 8), (10, 0.7, 7), (11, 0.7, 8)],
+)
+def test_how_many_are_most_is_what_a_person_would_compute(sensors: int, share: float, needed: int) -> None:
+    assert enough(sensors, HealthConfig(feed_share=share)) == needed
+
+
+def test_a_sensor_of_several_metrics_hurries_as_the_quickest_and_is_silent_as_the_slowest() -> None:
+    some = sensor(20, 0, 8)
+    assert some.patience_ms == 8 * MINUTE
+    assert (some.doubtful_after(0), some.silent_after(0)) == (10 * MINUTE, 25 * MINUTE)
+    assert some.slowest().patience_ms == 20 * MINUTE
+
+
+def test_of_a_feed_from_which_half_are_gone_most_of_the_others_are_enough() -> None:
+    names = [f"s-{number}" for number in range(10)]
+    feed = Feed(set(names), set(names), silent=set(names[:4]), gone=set(names[5:]))
+    found = fallen(feed, dict.fromkeys(names, sensor(8, 20)), 60 * MINUTE, HealthConfig())
+    assert found == dict.fromkeys(names[:4], 40 * MINUTE), "up to when they were judged by"
 
 
 def test_most_sensors_of_an_owner_are_its_feed_whoever_goes_on() -> None:

@@ -225,6 +225,17 @@ def test_a_crash_changes_nothing(minute: int) -> None:
     assert [event.action for event in stories[0]] == ["raised", "cleared"]
 
 
+def test_a_crash_after_each_record_changes_nothing() -> None:
+    told = []
+    for crashing in (False, True):
+        hotline = Hotline(crashing=crashing)
+        hotline.live(0, KNOWN + 200, heard=range(KNOWN + 100))
+        hotline.live(KNOWN + 200, KNOWN + 210)
+        told.append(hotline.told)
+    assert [event.action for event in told[0]] == ["raised", "cleared"]
+    assert told[1] == told[0]
+
+
 def test_a_message_of_an_earlier_version_says_nothing_of_requests() -> None:
     hotline = Hotline()
     hotline.live(0, KNOWN + 60)

@@ -31,7 +31,7 @@ quarter of it each message costs a tenth more: whoever makes room in the socket'
 _RECORD = 16_384
 """Bytes of a TLS record at the most (RFC 8446, 5.1)."""
 PAUSE_S = 0.005
-"""How long messages may gather once all that were there are taken in. Without it a gateway with 20,000 to 40,000
+"""How long messages may gather once all that a read found are taken in. Without it a gateway with 20,000 to 40,000
 messages a second reads two or three at a time, and each costs up to a half more; a busier one never pauses."""
 
 
@@ -103,7 +103,7 @@ class Receiver(Client):
         """Read the messages that are there, or one packet of another kind: paho itself reads one of any.
 
         All that was read from the socket is dealt with, as nothing tells paho of what waits here. After messages that
-        left nothing behind, it returns when others may have come.
+        were all that a read found, it returns when others may have come.
         """
         self._left, self._until, self._is_empty = _BURST, time.monotonic() + LONGEST_S, False
         at_first = self._received
@@ -152,11 +152,14 @@ class Receiver(Client):
             is_tls = isinstance(self._sock, ssl.SSLSocket)
             if bufsize >= _BUFFER and not is_tls:
                 return super()._sock_recv(bufsize)
+            if self._is_empty:
+                raise BlockingIOError  # what has come since may gather: it is little
             try:
                 self._read = self._read_records() if is_tls else super()._sock_recv(_BUFFER)
             except BlockingIOError:
                 self._is_empty = True
                 raise
+            self._is_empty = len(self._read) < _BUFFER
         found = self._read[self._read_at : self._read_at + bufsize]
         self._read_at += len(found)
         return found

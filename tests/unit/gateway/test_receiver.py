@@ -21,6 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from streams.gateway import receiver as receiver_module
 from streams.gateway.receiver import LONGEST_S, PAUSE_S, Message, Receiver, parse_publish
 from streams.tls import client_context
 from tests import certificates
@@ -224,7 +225,10 @@ def test_messages_that_are_there_are_read_together(link: Link) -> None:
     assert loops < 100
 
 
-def test_messages_may_gather_once_none_is_left_and_only_then(link: Link) -> None:
+def test_messages_may_gather_once_a_read_has_found_all_and_only_then(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver_module, "_BUFFER", 8_192)
     taken: list[Message] = []
     pauses: list[float] = []
     receiver = Receiver("gateway-9", taken.append, sleep=pauses.append)
@@ -240,6 +244,25 @@ def test_messages_may_gather_once_none_is_left_and_only_then(link: Link) -> None
     receiver.loop(1)
     assert 1 < len(taken) < 10_001
     assert pauses == [PAUSE_S]  # more is there
+    broker.close()
+
+
+def test_what_comes_while_a_few_are_dealt_with_may_gather(link: Link) -> None:
+    """A gateway that keeps pace with the broker would read two or three at a time."""
+    taken: list[int] = []
+    pauses: list[float] = []
+
+    def take(message: Message) -> None:
+        if not taken:
+            broker.send(_packet(Message("t", b"x", 2, 1)))
+        taken.append(message.mid)
+
+    receiver = Receiver("gateway-9", take, sleep=pauses.append)
+    broker = link(receiver)
+    broker.send(_packet(Message("t", b"x", 1, 1)))
+    receiver.loop(1)
+    assert (taken, pauses) == ([1], [PAUSE_S])
+    broker.loop_until(lambda: taken == [1, 2])
     broker.close()
 
 

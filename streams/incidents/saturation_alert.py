@@ -90,7 +90,7 @@ def _next(
 
 def _summary(s: Sighting, rule: Rule) -> str:
     excess = s.occupancy - rule.capacity
-    relation = f"{excess} over" if excess > 0 else f"{-excess} under"
+    relation = f"{excess} over" if excess > 0 else f"{-excess} under" if excess else "at"
     return f"{s.occupancy} bikes in a cell for {rule.capacity}, {relation} capacity ({shares(s.by_operator)})"
 
 

@@ -100,6 +100,7 @@ def test_an_alert_is_raised_though_its_cell_said_nothing_more_after_it_filled() 
     [alert] = incidents.look(120, {"north": 2}, cell=OTHER)
     assert (alert.cell, alert.action, alert.severity, alert.status) == (CELL, "raised", "minor", "active")
     assert (alert.starts_at, alert.updated_at, alert.ends_at) == (T0, T0 + 120_000, None)
+    assert alert.summary == "60 bikes in a cell for 60, at capacity (north 60)"
     assert not alert.acknowledged
 
 

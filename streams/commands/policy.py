@@ -145,7 +145,7 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
         console.print(f"first windows at {clock(_ms(reach.first))} (UTC): {text}", markup=False)
     under_way = sum(life[0].starts_at == _ms(reach.since) for life in found)
     if under_way:
-        text = f"under way at {clock(_ms(reach.since))} (UTC), the first look: {under_way} alerts"
+        text = f"under way at {clock(_ms(reach.since))} (UTC), the first look: {_alerts(under_way)}"
         console.print(f"{text}, which may have begun before", markup=False)
     for first, last in gaps:
         text = f"no windows from {clock(first)} to {clock(last)} (UTC)"
@@ -246,7 +246,11 @@ def _print(lives: list[list[Alert]]) -> None:
         )
     if lives:
         listed.show(table)
-    click.echo(f"{len(lives)} alerts")
+    click.echo(_alerts(len(lives)))
+
+
+def _alerts(count: int) -> str:
+    return "1 alert" if count == 1 else f"{count} alerts"
 
 
 def _utc(moment: datetime) -> str:

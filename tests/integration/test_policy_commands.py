@@ -94,7 +94,7 @@ def test_backtest_lists_what_a_draft_would_have_raised(migrated: Database, tmp_p
     assert alert["evidence"]["by_operator"] == {"hello": 5, "mobike": 7}
     table = backtest(migrated, path, "--from", "2023-11-14")
     assert "too_many" in table.out
-    assert table.out.rstrip().endswith("1 alerts")
+    assert table.out.rstrip().endswith("\n1 alert")
 
 
 def test_backtest_shows_an_alert_as_it_was_when_it_was_worst(migrated: Database, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_backtest_says_what_may_have_begun_before_its_first_look(migrated: Datab
     path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=10)))
     inside = backtest(migrated, path, "--from", "2023-11-14T22:16")
     assert (
-        "under way at 2023-11-14 22:16 (UTC), the first look: 1 alerts, which may have begun before"
+        "under way at 2023-11-14 22:16 (UTC), the first look: 1 alert, which may have begun before"
         in inside.out
     )
     assert inside.out.rstrip().endswith("2 alerts")
@@ -194,7 +194,7 @@ def test_backtest_holds_back_what_live_held_back_while_an_operator_was_silent(
     write(migrated, rows.windows(window(0, 6), window(0, 6, NEXT, "mobike"), window(10, 2, NEXT, "mobike")))
     write(migrated, rows.windows(window(30, 2, NEXT, "mobike")))
     path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, minimum=10)))
-    assert backtest(migrated, path, "--from", "2023-11-14").out.rstrip().endswith("1 alerts")
+    assert backtest(migrated, path, "--from", "2023-11-14").out.rstrip().endswith("\n1 alert")
     health = {
         "feed": "vehicles",
         "sensors": 0,

@@ -69,7 +69,7 @@ def run(plan: Plan) -> int:
             figures = _run_city(plan, endpoints, settings, console, say, asked)
             say("taking the services down")
     except Interrupted:
-        say("interrupted: nothing was counted, and the services are down")
+        say("interrupted: the services are down, and this run has no ledger")
         return 130
     render(console, figures)
     return 0 if figures.balanced else 1
@@ -191,7 +191,6 @@ def _wait(seconds: float | None, asked: threading.Event, *processes: ServiceProc
                 raise UrbanBrainError(
                     f"{process.name} ended by itself; the end of its log:\n{process.log_tail()}"
                 )
-    asked.clear()  # a second Ctrl-C cuts the orderly end short
 
 
 def _catch_up(settings: Settings, sent: Mapping[str, int], say: _Steps) -> None:

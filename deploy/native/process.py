@@ -101,15 +101,18 @@ class ServiceProcess:
             time.sleep(POLL_S)
 
     def stop(self) -> None:
-        """Ask the service to end and wait; kill it when it takes longer than its time-out. Idempotent."""
+        """Ask the service to end and wait; kill it when that is interrupted, or takes too long. Idempotent."""
         if self._child is None:
             return
-        if self.running:
-            self._child.send_signal(self._stop_signal)
         try:
+            if self.running:
+                self._child.send_signal(self._stop_signal)
             self._child.wait(self._stop_timeout_s)
         except subprocess.TimeoutExpired:
             self.kill()
+        except BaseException:  # whoever is interrupted here does not ask again
+            self.kill()
+            raise
         self._child = None
 
     def kill(self) -> None:

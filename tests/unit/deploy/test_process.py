@@ -45,6 +45,30 @@ def test_a_started_service_runs_until_it_is_stopped(tmp_path: Path) -> None:
     assert gone(pid)
 
 
+def test_a_service_is_killed_where_its_end_is_not_waited_for(tmp_path: Path) -> None:
+    """It has heard that it is to end, and does not; we are interrupted as we wait."""
+    deaf = (
+        "import os, signal as s\n"
+        "s.signal(s.SIGTERM, lambda *_: os.kill(os.getppid(), s.SIGUSR1))\n"
+        "print('awake', flush=True)\n"
+        "while True: s.pause()"
+    )
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    process = service(tmp_path, [sys.executable, "-c", deaf], stop_timeout_s=60)
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        process.start(lambda: awake(tmp_path), 60)
+        pid = process.pid
+        with pytest.raises(KeyboardInterrupt):
+            process.stop()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert gone(pid)
+
+
 def test_a_service_that_ends_while_starting_is_reported_with_its_log(tmp_path: Path) -> None:
     process = service(tmp_path, [sys.executable, "-c", "raise SystemExit('no such cluster')"])
     with pytest.raises(ServiceFailed, match=r"(?s)sleeper ended while starting.*no such cluster"):

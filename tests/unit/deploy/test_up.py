@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from deploy import up
 from deploy.endpoints import Endpoints
 from deploy.native.process import ServiceFailed
+from deploy.summary import Figures
 from deploy.up import Plan, _Children
 
 URL = "postgresql://ub_writer@127.0.0.1/urbanbrain"
@@ -31,13 +33,21 @@ def test_a_log_of_the_run_before_does_not_say_that_a_process_is_at_work(
 def test_who_interrupts_twice_is_told_what_became_of_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Once ends in order; a city that hangs leaves no other way."""
+    """Once ends in order; where that hangs, the second time ends it."""
+    pressed = 0
 
-    def hang(*_: object) -> Endpoints:
-        for _ in range(2):
+    def city(*arguments: object) -> Figures:
+        nonlocal pressed
+        asked = arguments[-1]
+        assert isinstance(asked, threading.Event)
+        for _ in range(3):
+            pressed += 1
             os.kill(os.getpid(), signal.SIGINT)
+            up._wait(None, asked)
         raise AssertionError("it goes on")
 
-    monkeypatch.setattr(up, "_services", hang)
+    monkeypatch.setattr(up, "_services", lambda *_: CONTAINERS)
+    monkeypatch.setattr(up, "_run_city", city)
     assert up.run(Plan(stack=None, seconds=None, scenario="quiet", speed=1.0, bikes=None, processes=1)) == 130
+    assert pressed == 2
     assert "interrupted" in capsys.readouterr().out

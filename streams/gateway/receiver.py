@@ -30,8 +30,11 @@ _BUFFER = 262_144
 quarter of it each message costs a tenth more: whoever makes room in the socket's buffer wakes the broker."""
 _RECORD = 16_384
 """Bytes of a TLS record at the most (RFC 8446, 5.1)."""
+_FEW = _BUFFER // 5
+"""Bytes below which a read is the last before messages may gather. The kernel lets a new connection have 64 KB on the
+way: who paused after each read of so many would never be given more, and take half of what others do."""
 PAUSE_S = 0.005
-"""How long messages may gather once all that a read found are taken in. Without it a gateway with 20,000 to 40,000
+"""How long messages may gather once nearly all that were there are taken in. Without it a gateway with 20,000 to 40,000
 messages a second reads two or three at a time, and each costs up to a half more; a busier one never pauses."""
 
 
@@ -102,8 +105,8 @@ class Receiver(Client):
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
         """Read the messages that are there, or one packet of another kind: paho itself reads one of any.
 
-        All that was read from the socket is dealt with, as nothing tells paho of what waits here. After messages that
-        were all that a read found, it returns when others may have come.
+        All that was read from the socket is dealt with, as nothing tells paho of what waits here. After few
+        messages it returns when others may have come.
         """
         self._left, self._until, self._is_empty = _BURST, time.monotonic() + LONGEST_S, False
         at_first = self._received
@@ -159,7 +162,7 @@ class Receiver(Client):
             except BlockingIOError:
                 self._is_empty = True
                 raise
-            self._is_empty = len(self._read) < _BUFFER
+            self._is_empty = len(self._read) < _FEW
         found = self._read[self._read_at : self._read_at + bufsize]
         self._read_at += len(found)
         return found

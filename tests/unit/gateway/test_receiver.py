@@ -225,10 +225,11 @@ def test_messages_that_are_there_are_read_together(link: Link) -> None:
     assert loops < 100
 
 
-def test_messages_may_gather_once_a_read_has_found_all_and_only_then(
+def test_messages_may_gather_once_a_read_has_found_few_and_only_then(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiver_module, "_BUFFER", 8_192)
+    monkeypatch.setattr(receiver_module, "_FEW", 4_096)
     taken: list[Message] = []
     pauses: list[float] = []
     receiver = Receiver("gateway-9", taken.append, sleep=pauses.append)
@@ -247,8 +248,12 @@ def test_messages_may_gather_once_a_read_has_found_all_and_only_then(
     broker.close()
 
 
-def test_what_comes_while_a_few_are_dealt_with_may_gather(link: Link) -> None:
-    """A gateway that keeps pace with the broker would read two or three at a time."""
+@pytest.mark.parametrize(("few", "at_once"), [(100, [1]), (5, [1, 2])])
+def test_what_comes_while_a_few_are_dealt_with_may_gather_and_only_then(
+    link: Link, few: int, at_once: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway that keeps pace with the broker would read two or three at a time; a window may be no more."""
+    monkeypatch.setattr(receiver_module, "_FEW", few)
     taken: list[int] = []
     pauses: list[float] = []
 
@@ -261,7 +266,7 @@ def test_what_comes_while_a_few_are_dealt_with_may_gather(link: Link) -> None:
     broker = link(receiver)
     broker.send(_packet(Message("t", b"x", 1, 1)))
     receiver.loop(1)
-    assert (taken, pauses) == ([1], [PAUSE_S])
+    assert (taken, pauses) == (at_once, [PAUSE_S])
     broker.loop_until(lambda: taken == [1, 2])
     broker.close()
 

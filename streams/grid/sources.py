@@ -149,24 +149,18 @@ class Sources:
         """Return the event time that as_of is to reach until live counts are of one time; as_of where they are.
 
         To be asked for each look that is told: when all have come to where the first was, the next one counts, even
-        where that is ahead again. Who is behind for long is not waited for: it may never come. Who pauses is behind,
-        though it does not hold as_of back any more.
+        where that is ahead again. Who is behind for long is not waited for: it may never come.
         """
-        as_of, newest, behind = self.as_of(), self._newest(), self._behind()
-        come = self._ahead <= behind
+        as_of, newest = self.as_of(), self._newest()
+        come = self._ahead <= as_of
         met = come and self._apart > TOGETHER_MS
         if come:
             self._parted_at = self._wall
-        if come or newest - behind > self._apart:
-            self._ahead, self._apart = newest, newest - behind
+        if come or newest - as_of > self._apart:
+            self._ahead, self._apart = newest, newest - as_of
         if met or self._apart <= TOGETHER_MS or self._silent(self._parted_at, self._patience_ms):
             return as_of
-        return max(self._ahead, as_of + 1)
-
-    def _behind(self) -> int:
-        """Return the event time to which all have reported who spoke lately."""
-        lately = [s for s in self.by_number.values() if not self._silent(s.heard_at, self._patience_ms)]
-        return min((source.newest_ts for source in lately), default=self._newest())
+        return self._ahead
 
     def _newest(self) -> int:
         return max((source.newest_ts for source in self.by_number.values()), default=0)

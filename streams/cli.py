@@ -115,6 +115,7 @@ def gateway(wait: float, leave: bool) -> None:
     from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.gateway.bridge import Bridge  # noqa: PLC0415
     from streams.kafka_login import kafka_login_of  # noqa: PLC0415
+    from streams.memory import spare_collector  # noqa: PLC0415
 
     settings = _settings()
     logging.getLogger("streams").setLevel(logging.INFO)
@@ -123,6 +124,7 @@ def gateway(wait: float, leave: bool) -> None:
         signal.signal(number, lambda *_: stop.set())
     wait_for_kafka(settings.kafka_bootstrap, wait, kafka_login_of(settings))
     create_topics(settings.kafka_bootstrap, settings)
+    spare_collector()
     click.echo(str(Bridge(settings, leave=leave).run(stop)), err=True)
 
 

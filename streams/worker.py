@@ -11,6 +11,7 @@ from typing import Any
 import faust
 
 from streams.kafka_login import kafka_login_of, say_refusals
+from streams.memory import keep_memory, spare_collector
 from streams.settings import Settings
 from streams.warm import warm
 from streams.wiring import Worker
@@ -18,11 +19,6 @@ from streams.wiring import Worker
 log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_KEPT = 256 << 20
-"""Bytes that are free at the end of a heap and not yet given back."""
-_FROM_HEAP = 32 << 20
-"""Bytes up to which a block comes from a heap and not from a mapping of its own; glibc takes no more."""
 
 
 def end_with(supervisor: int) -> None:
@@ -31,18 +27,6 @@ def end_with(supervisor: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != supervisor:  # it went before we could ask
         sys.exit(1)
-
-
-def keep_memory() -> None:
-    """Have glibc keep what is freed (mallopt(3)): else each fetch of some megabytes comes to pages that are not there.
-
-    The kernel hands out a page at the first touch and clears it, which is dear in a virtual machine. Elsewhere than
-    with glibc there is nothing to ask for.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_TRIM_THRESHOLD, _KEPT)
-        mallopt(_M_MMAP_THRESHOLD, _FROM_HEAP)
 
 
 def run_worker(settings: Settings) -> int:
@@ -65,6 +49,7 @@ def run_worker(settings: Settings) -> int:
         daemon=True,
         quiet=True,
     )
+    spare_collector()
     try:
         runner.execute_from_commandline()
     except SystemExit as ended:

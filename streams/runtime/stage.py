@@ -31,6 +31,7 @@ from streams.frames import END_MS
 from streams.runtime.beginning import Beginning
 from streams.runtime.incarnation import Incarnation, Logs
 from streams.runtime.publisher import Publisher
+from streams.runtime.rest import Rest
 from streams.runtime.upkeep import Upkeep
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, PartitionCommit, Store
@@ -39,8 +40,7 @@ from streams.store.retry import retrying
 log = logging.getLogger(__name__)
 
 _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
-_REST = 9  # times as long as it took to make what was published, until more is
-_LONGEST_REST_S = 0.25  # also while no record comes
+_LONGEST_WAIT_S = 0.25  # for a record, until folds are asked what time alone lets them tell
 _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
 _TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
 _BEAT_S = 10.0  # the tables say this often that we live, where nothing moves
@@ -105,7 +105,7 @@ class Stage:
         self._era = 0
         self._ended = False
         self._breath = self._awake = time.monotonic()
-        self._telling_s = 0.0  # CPU time that making the last publication between checkpoints took
+        self._rest = Rest(self._awake)
 
     # ------------------------------------------------------------------ feeding
 
@@ -236,7 +236,7 @@ class Stage:
         self._awake = time.monotonic()
         checkpoint_at = self._awake + self._settings.checkpoint_interval_s
         while not self._stop.is_set():
-            rest = min(_REST * self._telling_s, _LONGEST_REST_S)
+            rest = self._rest.due_s(time.monotonic())
             await asyncio.sleep(max(self._settings.publish_interval_ms / 1000, rest))
             await self._something_to_tell(checkpoint_at)
             async with self._turn:
@@ -250,12 +250,12 @@ class Stage:
                     with self._nothing_lost():
                         begin = time.thread_time()
                         outputs = self._outputs(at_checkpoint=False)
-                        self._telling_s = time.thread_time() - begin
+                        self._rest.spend(time.thread_time() - begin)
                         await self._publisher.publish(outputs)
 
     async def _something_to_tell(self, checkpoint_at: float) -> None:
         """Wait until a record was folded since the last publication, or a checkpoint can be made; not for long."""
-        rest = _LONGEST_REST_S
+        rest = _LONGEST_WAIT_S
         if self._commit is None or self._commit.done():
             rest = min(rest, checkpoint_at - time.monotonic())
         if not self._fed.is_set() and rest > 0:

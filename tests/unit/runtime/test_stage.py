@@ -517,7 +517,7 @@ def test_records_after_the_checkpoint_are_asked_for_until_it_is_sure_that_there_
 
 
 def test_the_next_record_is_waited_for_and_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage_module, "_LONGEST_REST_S", 3600.0)
+    monkeypatch.setattr(stage_module, "_LONGEST_WAIT_S", 3600.0)
     asked = 0
 
     class Asked(Listing):
@@ -546,7 +546,7 @@ def test_the_next_record_is_waited_for_and_told_at_once(monkeypatch: pytest.Monk
 
 
 def test_a_checkpoint_is_made_though_no_record_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage_module, "_LONGEST_REST_S", 3600.0)
+    monkeypatch.setattr(stage_module, "_LONGEST_WAIT_S", 3600.0)
 
     async def body() -> Database:
         database, kafka = Database(0), Kafka()

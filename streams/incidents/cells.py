@@ -11,6 +11,7 @@ from streams.fold import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
 from streams.incidents.counts.rules import NONE, Counts
+from streams.incidents.lifecycle import Place
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.saturation import Watch, step
 from streams.incidents.saturation_alert import Sighting, transition
@@ -98,6 +99,11 @@ class CellBook:
                 self._pending.add(name)
                 if cell.begin_anew():
                     self._unsaved.add(name)
+
+    def place(self, name: str) -> Place | None:
+        """Return where a cell under watch is; None of others."""
+        cell = self._cells.get(name)
+        return None if cell is None else Place(cell.lat, cell.lon, cell.rule.zone)
 
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""

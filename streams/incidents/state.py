@@ -83,7 +83,7 @@ class IncidentsState:
         self._to_tell: list[Output] = []
         self._newest = 0
         self._places: dict[str, Place] = {}
-        """Of cells: thousands of alerts may be raised in one, and its zone is half of what an alert costs."""
+        """Of cells not under watch: thousands of alerts may be raised in one, and its zone is half of their cost."""
         watch = None if health is None else HealthBook(health, self._place)
         silent = silent if watch is None else watch.silent_operators
         self._counts = CountBook(
@@ -208,7 +208,7 @@ class IncidentsState:
         self._to_tell.append(refusal(STAGE, self._generation, record, "bad_frame", problem))
 
     def _place(self, cell: str) -> Place:
-        place = self._places.get(cell)
+        place = self._places.get(cell) or self._cells.place(cell)
         if place is None:
             lat, lon = self._centre(int(cell, 16))
             place = self._places[cell] = Place(lat, lon, self._policy.rule_at(lat, lon).zone)

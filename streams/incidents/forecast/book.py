@@ -57,7 +57,8 @@ class _Cell:
     region: str
     lat: float
     lon: float
-    rule: Rule
+    rule: Rule | None = None
+    """Looked up when it is first asked for: most cells are never judged."""
     occupancy: dict[str, tuple[int, int]] = field(default_factory=dict)
     flows: dict[int, dict[str, Flow]] = field(default_factory=dict)
     sums: dict[int, Flow] = field(default_factory=dict)
@@ -91,7 +92,7 @@ class ForecastBook:
         """Go by other capacities from now on; those that stir, or are to fill, are judged with the next window."""
         self._policy, self._version = policy, rules_version(policy.version, self._rule)
         for cell in self._cells.values():
-            cell.rule = policy.rule_at(cell.lat, cell.lon)
+            cell.rule = None
 
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
@@ -175,13 +176,18 @@ class ForecastBook:
 
     def _new(self, name: str, region: str) -> _Cell:
         lat, lon = self._centre(int(name, 16))
-        return _Cell(region, lat, lon, self._policy.rule_at(lat, lon))
+        return _Cell(region, lat, lon)
+
+    def _rule_of(self, cell: _Cell) -> Rule:
+        if cell.rule is None:
+            cell.rule = self._policy.rule_at(cell.lat, cell.lon)
+        return cell.rule
 
     def _judge(
         self, name: str, start: int, settled: int, message: Windows, record: Record
     ) -> Iterator[Alert]:
         cell, window_ms = self._cells[name], message.window_ms
-        at, rule, occupancy = start + window_ms, self._cells[name].rule, self._cells[name].standing()
+        at, rule, occupancy = start + window_ms, self._rule_of(cell), cell.standing()
         before = cell.outlook
         found, outlook = None, filled(before, occupancy, rule.raise_at, rule.clear_below)
         if outlook is None:
@@ -222,7 +228,7 @@ class ForecastBook:
         cell = self._cells.get(alert.cell) if alert.kind == KIND else None
         if cell is None or cell.newest is None:
             return None
-        rule, outlook, (occupancy, when) = cell.rule, cell.outlook, cell.newest
+        rule, outlook, (occupancy, when) = self._rule_of(cell), cell.outlook, cell.newest
         when = when or ("it is full" if outlook.full else "not expected to fill")
         limit = (
             f"{rule.raise_at} within {self._rule.horizon_ms / 60_000:g} min, nine times in ten if it goes on"

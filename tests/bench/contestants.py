@@ -52,6 +52,8 @@ class Sizes:
     probes: int = 200
     fetch_waits: tuple[int, ...] = (5, 100)
     fetch_probes: int = 80
+    probes_at_highest_rate: int = 600
+    """Over a whole minute, in which windows close and the rows of all cells are told."""
     probes_per_s: float = 10.0
 
 
@@ -82,6 +84,7 @@ TINY = Sizes(
     simulated_large_s=30,
     rates=(200,),
     probes=4,
+    probes_at_highest_rate=4,
     fetch_waits=(),
 )
 """Enough to see that everything runs; no figure of it means anything."""
@@ -208,8 +211,9 @@ def _scaling(services: Services, sizes: Sizes) -> Figures:
 
 def _latency(services: Services, sizes: Sizes) -> Figures:
     """Return the latency at each rate, the last of them on top, and what Kafka's fetch wait adds at the first."""
+    probes = dict.fromkeys(sizes.rates, sizes.probes) | {max(sizes.rates): sizes.probes_at_highest_rate}
     by_rate = {
-        str(rate): latency.run(services, rate=rate, probes=sizes.probes, per_second=sizes.probes_per_s)
+        str(rate): latency.run(services, rate=rate, probes=probes[rate], per_second=sizes.probes_per_s)
         for rate in sizes.rates
     }
     waits = [

@@ -77,11 +77,11 @@ def run(
 
 
 def summary(values: list[float], *, buckets: bool = True) -> dict[str, Any]:
-    """Return p50, p95, p99 and the histogram of milliseconds."""
+    """Return p50, p95, p99, the longest and the histogram of milliseconds."""
     if not values:
-        return {"p50": None, "p95": None, "p99": None}
+        return {"p50": None, "p95": None, "p99": None, "max": None}
     p50, p95, p99 = np.percentile(values, (50, 95, 99)).tolist()
-    found: dict[str, Any] = {"p50": p50, "p95": p95, "p99": p99}
+    found: dict[str, Any] = {"p50": p50, "p95": p95, "p99": p99, "max": max(values)}
     if buckets:
         where = np.searchsorted(BUCKETS_MS, values)
         found["histogram"] = np.bincount(where, minlength=len(BUCKETS_MS) + 1).tolist()

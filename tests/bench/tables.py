@@ -140,8 +140,8 @@ def scaling(one: Entry) -> Table:
 
 
 def latency(one: Entry) -> Table:
-    """Return milliseconds: p50 / p95 / p99 of alerts and rows, and p50 / p95 of each hop of an alert."""
-    table = Table(title="Latency in ms: p50 / p95 / p99, of hops p50 / p95", title_justify="left")
+    """Return milliseconds: p50 / p95 / p99 / longest of alerts and rows, and p50 / p95 of each hop of an alert."""
+    table = Table(title="Latency in ms: p50 / p95 / p99 / longest, of hops p50 / p95", title_justify="left")
     for name in ("", "alert", "row", *HOPS, "cores busy"):
         table.add_column(name, justify="right" if name else "left")
     for rate, found in one["by_rate"].items():
@@ -152,7 +152,7 @@ def latency(one: Entry) -> Table:
 
 
 def _times(found: dict[str, Any]) -> list[str]:
-    ends = [_percentiles(found[name], ("p50", "p95", "p99")) for name in ("alert_ms", "row_ms")]
+    ends = [_percentiles(found[name], ("p50", "p95", "p99", "max")) for name in ("alert_ms", "row_ms")]
     between = [_percentiles(found["hops_ms"][hop], ("p50", "p95")) for hop in HOPS]
     return [*ends, *between, f"{found['cpu_s_per_million'] * found['readings_per_s'] / 1e6:.2f}"]
 

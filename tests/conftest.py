@@ -42,7 +42,8 @@ _WHOLE = ("e2e", "chaos")
 class _Queues(LoadScopeScheduling):  # type: ignore[misc]
     """Tests with services run one after another in two queues, whole processes and the rest, each in one process.
 
-    Large groups are given out first, and these are; the pure ones fill what is left.
+    Large groups are given out first, and these are; the pure ones fill what is left, in a process of their own
+    meanwhile, as those with services mostly wait.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -50,6 +51,11 @@ class _Queues(LoadScopeScheduling):  # type: ignore[misc]
         if folder not in _NEEDS_THE_MACHINE:
             return nodeid
         return "whole" if folder in _WHOLE else "services"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `--numprocesses auto` means: one for each queue, and at least one besides."""
+    return max(3, min(4, os.cpu_count() or 1))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Queues:

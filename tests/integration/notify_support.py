@@ -192,7 +192,7 @@ def event(alert_id: str, sequence: int, action: AlertAction, severity: Severity 
 
 @contextmanager
 def notifying(desk: Desk, receivers: str) -> Iterator[None]:
-    """`notify` at work, in a thread of its own; stopped in order at the end."""
+    """`notify` at work, in a thread of its own, its receivers known; stopped in order at the end."""
     parsed = parse(receivers, {"SECRET": "whsec_c2VzYW1lLW9wZW4="}, "test")
     inhibitions = parse_inhibitions(receivers, "test")
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
@@ -210,6 +210,15 @@ def notifying(desk: Desk, receivers: str) -> Iterator[None]:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
+        # What is told from now on is no longer what was open as they were met.
+        names = {one.name for one in parsed}
+        known = "SELECT name FROM ub.receiver WHERE left_at IS NULL"
+        wait_until(
+            lambda: (
+                not thread.is_alive() or names <= {name for (name,) in query(desk.database.owner_url, known)}
+            ),
+            "the receivers",
+        )
         yield
     finally:
         loop.call_soon_threadsafe(stop.set)

@@ -23,9 +23,10 @@ def share(costs: list[float], seconds: float) -> float:
 
 def test_what_is_dear_once_a_minute_is_not_rested_from() -> None:
     rest = Rest(0.0)
-    for minute in range(1, 4):
+    for at in (60.0, 120.0, 180.0):
+        assert rest.due_s(at) == 0
         rest.spend(0.2)
-        assert rest.due_s(minute * 60.0) == 0
+        assert rest.due_s(at) == 0
 
 
 @pytest.mark.parametrize("costs", [[0.02], [0.02, 0.002], [0.001, 0.015, 0.025], [0.02, 0.0, 0.0]])

@@ -12,6 +12,7 @@ import pytest
 
 from streams.errors import Fenced, ServiceUnavailable
 from streams.fold import Changes, Ledger, Output, Record, Restored
+from streams.runtime import rest as rest_module
 from streams.runtime import stage as stage_module
 from streams.runtime.incarnation import Incarnation
 from streams.runtime.stage import Stage
@@ -541,6 +542,36 @@ def test_the_next_record_is_waited_for_and_told_at_once(monkeypatch: pytest.Monk
         await stage.close(5)
         async with asyncio.timeout(30):
             await running
+
+    asyncio.run(body())
+
+
+def test_a_stage_that_spent_much_on_telling_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_module, "LONGEST_S", 3600.0)
+    spent = 0.0
+
+    class Dear(Listing):
+        def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+            nonlocal spent
+            spent += 1000.0
+            return super().take_outputs(at_checkpoint=at_checkpoint)
+
+    monkeypatch.setattr(stage_module.time, "thread_time", lambda: spent)
+
+    async def body() -> None:
+        database, kafka = Database(0), Kafka()
+        failed: list[Exception] = []
+        stage = a_stage(database, kafka, failed, Dear, checkpoint_interval_s=3600.0)
+        running = asyncio.create_task(stage.run())
+        async with asyncio.timeout(30):
+            await stage.consume(Events((0, 0)))
+            while "0" not in kafka.published:  # noqa: ASYNC110 - it does not say when it changes
+                await asyncio.sleep(0.001)
+        await stage.consume(Events((0, 1)))
+        await asyncio.sleep(0.1)  # a hundred times what it waits between publications
+        assert "1" not in kafka.published
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
     asyncio.run(body())
 

@@ -58,7 +58,7 @@ class _Cell:
     lat: float
     lon: float
     rule: Rule | None = None
-    """Looked up when it is first asked for: most cells are never judged."""
+    """Looked up when it is first asked for: a cell is judged once somebody came on balance."""
     occupancy: dict[str, tuple[int, int]] = field(default_factory=dict)
     flows: dict[int, dict[str, Flow]] = field(default_factory=dict)
     sums: dict[int, Flow] = field(default_factory=dict)

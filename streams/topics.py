@@ -17,9 +17,10 @@ LARGEST_RECORD = 8_000_000
 """Bytes. An incident of 20,000 alerts takes 1.2 MB, and Kafka's default is 1 MB: it would refuse it again and again."""
 
 MQTT_ALERTS = "ub/v1/alerts"
+MQTT_OPEN_ALERTS = "ub/v1/open-alerts"
 MQTT_ALERT_ACTIONS = "ub/v1/alert-actions"
 MQTT_INCIDENTS = "ub/v1/incidents"
-MQTT_BOARD_FILTERS = (f"{MQTT_ALERTS}/#", f"{MQTT_INCIDENTS}/#")
+MQTT_BOARD_FILTERS = (f"{MQTT_ALERTS}/#", f"{MQTT_OPEN_ALERTS}/#", f"{MQTT_INCIDENTS}/#")
 """What stands retained there is put right by who owns it: streams/board.py."""
 MQTT_VEHICLES_FILTER = "ub/v1/+/vehicles/#"
 """Positions, and what was misspelt below them: the gateway refuses that instead of never seeing it."""
@@ -58,13 +59,18 @@ def kafka_topics(source_partitions: int, region_partitions: int) -> tuple[TopicS
 
 
 def alert_topic(severity: str, kind: str, cell: str) -> str:
-    """Return the MQTT topic of one alert."""
+    """Return the MQTT topic of the events of alerts; several may be open there, of which one can be retained."""
     return f"{MQTT_ALERTS}/{severity}/{kind}/{cell}"
 
 
-def alert_action_topic(kind: str, cell: str) -> str:
-    """Return the MQTT topic of what people do about the alert of this kind on this cell."""
-    return f"{MQTT_ALERT_ACTIONS}/{kind}/{cell}"
+def open_alert_topic(severity: str, kind: str, cell: str, alert_id: str) -> str:
+    """Return the MQTT topic on which one alert is retained while it is open, whatever else is open on its cell."""
+    return f"{MQTT_OPEN_ALERTS}/{severity}/{kind}/{cell}/{alert_id}"
+
+
+def alert_action_topic(kind: str, cell: str, alert_id: str) -> str:
+    """Return the MQTT topic of what people do about one alert."""
+    return f"{MQTT_ALERT_ACTIONS}/{kind}/{cell}/{alert_id}"
 
 
 def incident_topic(severity: str, incident_id: str) -> str:

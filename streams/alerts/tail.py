@@ -41,8 +41,9 @@ class Wanted:
     silent: Callable[[Alert], bool] = lambda _alert: False
 
     def filters(self) -> list[str]:
-        """Return the MQTT filters: kind and cell are levels of the topic. An alert may end at any severity."""
-        return [topics.alert_topic(name, self.kind or "+", self.cell or "+") for name in SEVERITIES]
+        """Return the MQTT filters, those of what is open first. Any severity: an alert may end with another."""
+        place = "+", self.kind or "+", self.cell or "+"
+        return [topics.open_alert_topic(*place, "+"), topics.alert_topic(*place)]
 
     def shows(self, alert: Alert, handling: AlertHandling | None, *, shown: bool = False) -> bool:
         """Return whether an event of an alert is shown, given what is known of how the alert is handled.
@@ -135,7 +136,7 @@ class Tail:
             log.warning("MQTT at %s:%d: connected again", *self._address)
         self._lost = False
         # The retained actions come before the retained alerts, so that what was closed is known as such.
-        actions = topics.alert_action_topic(self._wanted.kind or "+", self._wanted.cell or "+")
+        actions = topics.alert_action_topic(self._wanted.kind or "+", self._wanted.cell or "+", "+")
         client.subscribe(actions, options=SubscribeOptions(qos=1))
         client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._wanted.filters()])
 

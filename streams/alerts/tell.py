@@ -129,7 +129,7 @@ def _to_mqtt(client: mqtt.Client, settings: Settings, found: list[Untold]) -> No
     try:
         sent = [
             client.publish(
-                topics.alert_action_topic(item.handling.kind, item.handling.cell),
+                topics.alert_action_topic(item.handling.kind, item.handling.cell, item.handling.alert_id),
                 codec.encode(item.handling),
                 qos=1,
                 retain=item.active,

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from schemas import codec
 from schemas.alerts import Alert, AlertKind, Severity
-from streams import topics
 from streams.fold import Output
-from streams.incidents.telling import announce
+from streams.incidents.telling import announce, own_topic_of, topic_of
 
 _Place = tuple[AlertKind, str]
 """Kind and cell."""
@@ -36,23 +35,25 @@ class OpenAlerts:
             yield from there.values()
 
     def retained(self) -> dict[str, list[bytes]]:
-        """Return what may stand retained on each topic: the open alerts that share it, the newest first."""
-        return {
-            topics.alert_topic(severity, *place): [
-                codec.encode(self._by_place[place][alert_id]) for _, alert_id in reversed(ages)
-            ]
-            for (place, severity), ages in self._ages.items()
-        }
+        """Return what may stand retained on each topic: of those that share one any, the newest first."""
+        wanted: dict[str, list[bytes]] = {}
+        for (place, _), ages in self._ages.items():
+            sharing = [self._by_place[place][alert_id] for _, alert_id in reversed(ages)]
+            payloads = [codec.encode(alert) for alert in sharing]
+            wanted[topic_of(sharing[0])] = payloads
+            wanted |= {
+                own_topic_of(alert): [payload] for alert, payload in zip(sharing, payloads, strict=True)
+            }
+        return wanted
 
     def tell(self, event: Alert) -> Output:
         """Return the record of an event; the alert is open from then on, or no more."""
         place = _place(event)
         before = self._take(place, event.alert_id)
-        others = self._by_place.get(place, {})
         left = before if event.status == "active" else event
         ages = self._ages.get((place, left.severity)) if left is not None else None
-        standing = others[ages[-1][1]] if ages else None
-        told = announce(event, before, standing, alone=not others)
+        standing = self._by_place[place][ages[-1][1]] if ages else None
+        told = announce(event, before, standing)
         if event.status == "active":
             self.keep(event)
         return told

@@ -8,26 +8,23 @@ from streams import topics
 from streams.fold import MqttMessage, Output, Rows
 
 
-def announce(
-    event: Alert, before: Alert | None, standing: Alert | None = None, *, alone: bool = True
-) -> Output:
+def announce(event: Alert, before: Alert | None, standing: Alert | None = None) -> Output:
     """Kafka gets every event; MQTT keeps the newest retained while the alert is open.
 
     `standing` is another open alert on the topic that this one leaves: it is retained there from then on.
-    `alone`: no other alert of this kind is open on the cell, so what people did about the former ones is over.
     """
     value = codec.encode(event)
     topic = topic_of(event)
-    mqtt = []
+    mqtt: list[MqttMessage] = []
     if before is not None and topic_of(before) != topic:
-        mqtt.append(_leave(before, standing))
+        mqtt += _leave(before, standing)
     mqtt.append(MqttMessage(topic, value, retain=event.status == "active"))
-    if event.status == "cleared":
-        mqtt.append(_leave(event, standing))
-    if (
-        alone and event.action != "updated"
-    ):  # what people did about an alert ends with it, and a new one begins without
-        mqtt.append(MqttMessage(topics.alert_action_topic(event.kind, event.cell), b"", retain=True))
+    if event.status == "active":
+        mqtt.append(MqttMessage(own_topic_of(event), value, retain=True))
+    else:
+        mqtt += _leave(event, standing)
+        done = topics.alert_action_topic(event.kind, event.cell, event.alert_id)
+        mqtt.append(MqttMessage(done, b"", retain=True))
     return Output(
         topic=topics.ALERTS,
         key=event.cell,
@@ -40,12 +37,21 @@ def announce(
 
 
 def topic_of(alert: Alert) -> str:
-    """Return the MQTT topic of an alert as it is now."""
+    """Return the MQTT topic of an alert's events as it is now; others may share it."""
     return topics.alert_topic(alert.severity, alert.kind, alert.cell)
 
 
-def _leave(alert: Alert, standing: Alert | None) -> MqttMessage:
-    return MqttMessage(topic_of(alert), b"" if standing is None else codec.encode(standing), retain=True)
+def own_topic_of(alert: Alert) -> str:
+    """Return the MQTT topic on which the alert, as it is now, stands while it is open."""
+    return topics.open_alert_topic(alert.severity, alert.kind, alert.cell, alert.alert_id)
+
+
+def _leave(alert: Alert, standing: Alert | None) -> tuple[MqttMessage, MqttMessage]:
+    instead = b"" if standing is None else codec.encode(standing)
+    return (
+        MqttMessage(topic_of(alert), instead, retain=True),
+        MqttMessage(own_topic_of(alert), b"", retain=True),
+    )
 
 
 def rows(events: Sequence[Alert]) -> list[Rows]:

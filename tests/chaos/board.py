@@ -46,6 +46,8 @@ def _open(city: City) -> dict[str, list[Event]]:
     for row in city.query(_ALERTS):
         topic = topics.alert_topic(row["severity"], row["kind"], row["cell"])
         found[topic].append((row["alert_id"], row["sequence"]))
+        own = topics.open_alert_topic(row["severity"], row["kind"], row["cell"], row["alert_id"])
+        found[own].append((row["alert_id"], row["sequence"]))
     for row in city.query(_INCIDENTS):
         topic = topics.incident_topic(row["severity"], row["incident_id"])
         found[topic].append((row["incident_id"], row["sequence"]))

@@ -116,5 +116,5 @@ def test_sensors_and_requests_come_one_by_one_or_as_arrays(topic: str, one: str,
 
 def test_an_empty_payload_takes_an_alert_back_and_is_nothing_else() -> None:
     assert CONTRACT.mqtt_faults(ALERT_TOPIC, b"") == []
-    assert CONTRACT.mqtt_faults("ub/v1/alert-actions/oversaturation/8930994a553ffff", b"") == []
+    assert CONTRACT.mqtt_faults("ub/v1/alert-actions/oversaturation/8930994a553ffff/04443a28", b"") == []
     assert CONTRACT.mqtt_faults("ub/v1/hello/vehicles", b"")

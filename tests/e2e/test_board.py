@@ -94,8 +94,10 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
         city.start_gateway()
         worker = city.start_worker()
         city.publish([TOO_MANY])
-        right = city.eventually(lambda: standing(city), 60.0, until=lambda found: len(found) == 2)
+        right = city.eventually(lambda: standing(city), 60.0, until=lambda found: len(found) == 3)
         alert = next(name for name in right if name.startswith(topics.MQTT_ALERTS))
+        own = next(name for name in right if name.startswith(topics.MQTT_OPEN_ALERTS))
+        assert right[own] == right[alert]
         incident = next(name for name in right if name.startswith(topics.MQTT_INCIDENTS))
 
         with city.kafka_tap() as tap:
@@ -106,6 +108,9 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
 
         stale = {
             topics.alert_topic("major", "oversaturation", ELSEWHERE): changed(
+                right[alert], alert_id="stale", cell=ELSEWHERE
+            ),
+            topics.open_alert_topic("major", "oversaturation", ELSEWHERE, "stale"): changed(
                 right[alert], alert_id="stale", cell=ELSEWHERE
             ),
             topics.incident_topic("major", "stale"): changed(right[incident], incident_id="stale"),
@@ -119,7 +124,7 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
         pin(city, {**stale, **none_of_ours})  # the worker says below that they stood there: it may be quick
         city.eventually(lambda: standing(city), 60.0, until=lambda found: found == {**right, **none_of_ours})
 
-        pin(city, {alert: b"", incident: stale[topics.incident_topic("major", "stale")]})
+        pin(city, {alert: b"", own: b"", incident: stale[topics.incident_topic("major", "stale")]})
         city.eventually(lambda: standing(city), 60.0, until=lambda found: found == {**right, **none_of_ours})
 
         broker.lose_everything()
@@ -130,4 +135,5 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
         assert (row["sequence"], row["status"]) == (sequence, "active")
         said = worker.log.read_text()
         assert f"MQTT {alert!r}: nothing stood there; published anew" in said
+        assert f"MQTT {own!r}: nothing stood there; published anew" in said
         assert f"event {sequence} of stale stood there; taken back" in said

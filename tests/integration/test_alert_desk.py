@@ -28,6 +28,7 @@ from streams import topics
 from streams.admin import create_topics
 from streams.alerts import tell
 from streams.errors import AlertError
+from streams.incidents.open_alerts import OpenAlerts
 from streams.settings import Settings
 from streams.store import alert_desk, queries
 from tests.conftest import Database
@@ -40,6 +41,7 @@ from tests.integration.store_support import query, write
 pytestmark = pytest.mark.integration
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TOLD_ON = topics.alert_action_topic("oversaturation", f"{CELL:x}", "04443a28")
 
 
 def raised(database: Database, alert_id: str = "a1", **changes: Any) -> None:
@@ -252,8 +254,7 @@ def desk(stack: Endpoints, fresh_kafka: str, migrated: Database, tmp_path: Path)
 
 def take_back(stack: Endpoints) -> None:
     client = connected(stack)
-    topic = topics.alert_action_topic("oversaturation", f"{CELL:x}")
-    client.publish(topic, b"", qos=1, retain=True).wait_for_publish(60)
+    client.publish(TOLD_ON, b"", qos=1, retain=True).wait_for_publish(60)
     client.disconnect()
     client.loop_stop()
 
@@ -304,11 +305,11 @@ def test_what_could_not_be_told_is_told_by_the_next_command(desk: Desk, fresh_ka
 
 
 def retained(stack: Endpoints) -> Any:
-    """What a new subscriber gets of the actions."""
+    """What a new subscriber gets of the actions on the alert."""
     messages: list[MQTTMessage] = []
     client = connected(stack)
     client.on_message = lambda _c, _u, message: messages.append(message)
-    client.subscribe(f"{topics.MQTT_ALERT_ACTIONS}/#", qos=1)
+    client.subscribe(TOLD_ON, qos=1)
     wait_until(lambda: messages, "the retained action")
     client.disconnect()
     client.loop_stop()
@@ -575,6 +576,31 @@ def test_who_follows_where_nothing_happens_is_told_that_it_works(
         wait_until(lambda: said.exists() and "\n" in said.read_text(), "a word")
         assert seen() == ""
     assert said.read_text() == f"following alerts at {stack.mqtt_host}:{stack.mqtt_port}; Ctrl-C ends it\n"
+
+
+def test_who_follows_hears_once_of_each_alert_that_is_open_on_a_cell(
+    desk: Desk, stack: Endpoints, tmp_path: Path
+) -> None:
+    client, alerts = connected(stack), OpenAlerts()
+
+    def tell_of(alert: Alert) -> None:
+        for message in alerts.tell(alert).mqtt:
+            client.publish(message.topic, message.payload, 1, message.retain).wait_for_publish(60)
+
+    both = ["04443a28", "05550000"]
+    for alert_id in both:
+        tell_of(event(alert_id, 0, "raised"))
+    with following(desk, tmp_path / "open", "--json") as seen:
+        wait_until(lambda: seen().count("\n") == 2, "what is open")
+        for alert_id in both:
+            tell_of(event(alert_id, 1, "cleared"))
+        wait_until(lambda: seen().count('"cleared"') >= 2, "their ends")
+        told = [json.loads(line) for line in seen().splitlines()]
+    assert sorted((one["alert_id"], one["sequence"]) for one in told) == [
+        (one, n) for one in both for n in (0, 1)
+    ]
+    client.disconnect()
+    client.loop_stop()
 
 
 def test_who_follows_sees_what_people_do_and_not_what_is_silenced(

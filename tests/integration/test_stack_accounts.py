@@ -103,7 +103,16 @@ class Account(mqtt.Client):
     [
         *(
             (f"{name}:x", f"the name {name} is reserved; choose another")
-            for name in ("alerts", "alert-actions", "incidents", "orders", "gateway", "worker", "admin")
+            for name in (
+                "alerts",
+                "open-alerts",
+                "alert-actions",
+                "incidents",
+                "orders",
+                "gateway",
+                "worker",
+                "admin",
+            )
         ),
         ("alerts/major:x", "the name alerts/major is no level of a topic; leave out / + and #"),
         ("alert+:x", "the name alert+ is no level of a topic; leave out / + and #"),
@@ -141,8 +150,10 @@ def test_no_publisher_has_a_name_that_opens_topics_of_others(
         ("hello", "h", "ub/v1/mobike/requests", False),
         ("hello", "h", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", False),
         ("worker", "w", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", True),
-        ("worker", "w", "ub/v1/alert-actions/oversaturation/89309a4e65bffff", True),
-        ("hello", "h", "ub/v1/alert-actions/oversaturation/89309a4e65bffff", False),
+        ("hello", "h", "ub/v1/open-alerts/major/oversaturation/89309a4e65bffff/a", False),
+        ("worker", "w", "ub/v1/open-alerts/major/oversaturation/89309a4e65bffff/a", True),
+        ("worker", "w", "ub/v1/alert-actions/oversaturation/89309a4e65bffff/a", True),
+        ("hello", "h", "ub/v1/alert-actions/oversaturation/89309a4e65bffff/a", False),
         ("worker", "w", "ub/v1/hello/vehicles", False),
         ("gateway", "g", "ub/v1/hello/vehicles", False),
         ("admin", "a", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", True),
@@ -186,7 +197,11 @@ def test_the_worker_reads_what_stands_retained(port: int) -> None:
     worker = Account(port, "worker", "w")
     worker.subscribe([(wanted, mqtt.SubscribeOptions(1)) for wanted in topics.MQTT_BOARD_FILTERS])
     worker.until("subscribed")
-    sent = [topics.alert_topic("major", "oversaturation", "c"), topics.incident_topic("major", "i")]
+    sent = [
+        topics.alert_topic("major", "oversaturation", "c"),
+        topics.open_alert_topic("major", "oversaturation", "c", "a"),
+        topics.incident_topic("major", "i"),
+    ]
     assert all(worker.may_publish(topic) for topic in sent)
     deadline = time.monotonic() + 60
     while len(worker.received) < len(sent):

@@ -31,11 +31,16 @@ def test_an_alert_has_its_place_by_severity_kind_and_cell() -> None:
     )
 
 
-def test_what_people_do_about_an_alert_has_its_place_by_kind_and_cell() -> None:
-    assert topics.alert_action_topic("oversaturation", "89309959d07ffff") == (
-        "ub/v1/alert-actions/oversaturation/89309959d07ffff"
-    )
-    assert not matches(f"{topics.MQTT_ALERTS}/#", topics.alert_action_topic("oversaturation", "c"))
+def test_every_open_alert_has_a_place_of_its_own() -> None:
+    topic = topics.open_alert_topic("major", "oversaturation", "89309959d07ffff", "a-1")
+    assert topic == "ub/v1/open-alerts/major/oversaturation/89309959d07ffff/a-1"
+    assert not matches(f"{topics.MQTT_ALERTS}/#", topic)
+
+
+def test_what_people_do_about_an_alert_has_its_place_by_kind_cell_and_id() -> None:
+    topic = topics.alert_action_topic("oversaturation", "89309959d07ffff", "a-1")
+    assert topic == "ub/v1/alert-actions/oversaturation/89309959d07ffff/a-1"
+    assert not matches(f"{topics.MQTT_ALERTS}/#", topic)
 
 
 def test_an_incident_has_its_place_by_severity_and_id() -> None:

@@ -88,6 +88,19 @@ class Watched:
         self.fold.take_outputs(at_checkpoint=False)
 
     def retained(self) -> dict[str, str]:
+        """Return the ids of the alerts that an MQTT broker retains where they share topics."""
+        return {
+            topic: id_ for topic, id_ in self.board().items() if topic.startswith(f"{topics.MQTT_ALERTS}/")
+        }
+
+    def on_their_own(self) -> set[str]:
+        """Return the ids of the alerts that an MQTT broker retains on a topic of their own."""
+        board = self.board()
+        kept = {topic: id_ for topic, id_ in board.items() if topic.startswith(f"{topics.MQTT_OPEN_ALERTS}/")}
+        assert all(topic.endswith(f"/{id_}") for topic, id_ in kept.items())
+        return set(kept.values())
+
+    def board(self) -> dict[str, str]:
         """Return the ids of the alerts that an MQTT broker retains, by topic."""
         kept: dict[str, str] = {}
         for message in (message for output in self.outputs for message in output.mqtt):
@@ -201,26 +214,29 @@ def test_two_metrics_of_a_cell_share_a_topic_and_the_one_that_stays_open_stays_r
     assert first.severity == second.severity
     topic = topics.alert_topic(first.severity, "anomaly", CELL)
     assert watched.retained() == {topic: second.alert_id}
+    assert watched.on_their_own() == {first.alert_id, second.alert_id}, "a new subscriber hears of both"
     watched.close((1480, CELL, "temperature", 25.0, 0))
     assert watched.retained() == {topic: second.alert_id}
+    assert watched.on_their_own() == {second.alert_id}
     watched.close((1495, CELL, "humidity", 25.0, 0))
-    assert watched.retained() == {}
+    assert watched.board() == {}
 
 
-def test_what_people_did_is_taken_back_when_nothing_is_open_on_the_cell_any_more() -> None:
+def test_what_people_did_about_an_alert_is_taken_back_when_it_is_over() -> None:
     watched = warm("temperature", "humidity")
 
-    def taken_back() -> int:
-        topic = topics.alert_action_topic("anomaly", CELL)
-        return sum(m.topic == topic for output in watched.outputs for m in output.mqtt)
+    def taken_back() -> list[str]:
+        sent = [message.topic for output in watched.outputs for message in output.mqtt]
+        return [topic for topic in sent if topic.startswith(topics.MQTT_ALERT_ACTIONS)]
 
-    watched.close((1450, CELL, "temperature", 60.0, 0))
-    assert taken_back() == 1
-    watched.close((1460, CELL, "humidity", 60.0, 0))  # what was done about the first still holds
+    [first] = watched.close((1450, CELL, "temperature", 60.0, 0))
+    [second] = watched.close((1460, CELL, "humidity", 60.0, 0))
+    assert taken_back() == []
     watched.close((1480, CELL, "temperature", 25.0, 0))
-    assert taken_back() == 1
     watched.close((1495, CELL, "humidity", 25.0, 0))
-    assert taken_back() == 2
+    assert taken_back() == [
+        topics.alert_action_topic("anomaly", CELL, one.alert_id) for one in (first, second)
+    ]
 
 
 def test_tables_hold_the_newest_state_and_every_event() -> None:
@@ -275,9 +291,9 @@ def test_a_checkpoint_and_its_restore_change_nothing_and_what_is_open_is_retaine
             broken.crash()
     assert broken.outputs == whole.outputs
     newest = {alert.alert_id: alert for alert in map(codec.alert.decode, (o.value for o in whole.outputs))}
-    opened = {
-        (topics.alert_topic(a.severity, a.kind, a.cell), a.alert_id) for a in newest.values() if not a.ends_at
-    }
+    ongoing = [alert for alert in newest.values() if not alert.ends_at]
+    opened = {(topics.alert_topic(a.severity, a.kind, a.cell), a.alert_id) for a in ongoing}
+    own = {(topics.open_alert_topic(a.severity, a.kind, a.cell, a.alert_id), a.alert_id) for a in ongoing}
     assert set(whole.retained()) == {topic for topic, _ in opened}, (
         "a topic retains an alert while one is open"
     )
@@ -286,7 +302,8 @@ def test_a_checkpoint_and_its_restore_change_nothing_and_what_is_open_is_retaine
         (topic, codec.alert.decode(payload).alert_id)
         for topic, payloads in whole.fold.retained().items()
         for payload in payloads
-    } == opened, "any of those may stand there"
+    } == opened | own, "any of those may stand where they share a topic, and each on its own"
+    assert whole.on_their_own() == {alert.alert_id for alert in ongoing}
     assert broken.fold.retained() == whole.fold.retained(), "byte for byte, whoever owned it"
     broken.checkpoint()
     whole.checkpoint()

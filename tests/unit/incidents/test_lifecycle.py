@@ -19,7 +19,6 @@ from tests.pipeline import T0, Database, restored
 
 CELL, OTHER = "89309959d07ffff", "89309959d0fffff"
 RULE = Rule("default", 60, 1.0, 0.8, 120_000)
-PREFIX = "ub/v1/alerts"
 
 
 class Incidents:
@@ -166,14 +165,24 @@ def test_a_life_is_numbered_from_zero_under_one_id() -> None:
 def test_the_newest_state_is_retained_while_open_and_nothing_afterwards() -> None:
     messages = [output.mqtt for output in full_life().outputs]
     values = [output.value for output in full_life().outputs]
-    actions = f"ub/v1/alert-actions/oversaturation/{CELL}"
-    minor, major = (f"{PREFIX}/{severity}/oversaturation/{CELL}" for severity in ("minor", "major"))
+    alert_id = codec.alert.decode(values[0]).alert_id
+    actions = f"ub/v1/alert-actions/oversaturation/{CELL}/{alert_id}"
+    minor, major = (f"alerts/{severity}/oversaturation/{CELL}" for severity in ("minor", "major"))
     assert messages == [
-        (MqttMessage(minor, values[0], retain=True), MqttMessage(actions, b"", retain=True)),
-        (MqttMessage(minor, b"", retain=True), MqttMessage(major, values[1], retain=True)),
         (
-            MqttMessage(major, values[2], retain=False),
-            MqttMessage(major, b"", retain=True),
+            MqttMessage(f"ub/v1/{minor}", values[0], retain=True),
+            MqttMessage(f"ub/v1/open-{minor}/{alert_id}", values[0], retain=True),
+        ),
+        (
+            MqttMessage(f"ub/v1/{minor}", b"", retain=True),
+            MqttMessage(f"ub/v1/open-{minor}/{alert_id}", b"", retain=True),
+            MqttMessage(f"ub/v1/{major}", values[1], retain=True),
+            MqttMessage(f"ub/v1/open-{major}/{alert_id}", values[1], retain=True),
+        ),
+        (
+            MqttMessage(f"ub/v1/{major}", values[2], retain=False),
+            MqttMessage(f"ub/v1/{major}", b"", retain=True),
+            MqttMessage(f"ub/v1/open-{major}/{alert_id}", b"", retain=True),
             MqttMessage(actions, b"", retain=True),
         ),
     ]
@@ -185,7 +194,9 @@ def test_one_state_of_a_cell_is_retained_at_a_time() -> None:
     incidents.look(0, {"north": 60})
     incidents.look(120)
     incidents.look(130, {"north": 200})
-    assert list(incidents.retained()) == [f"{PREFIX}/critical/oversaturation/{CELL}"]
+    [shared, own] = incidents.retained()
+    assert shared == f"ub/v1/alerts/critical/oversaturation/{CELL}"
+    assert own.startswith(f"ub/v1/open-alerts/critical/oversaturation/{CELL}/")
 
 
 def test_an_alert_that_changed_nothing_is_not_told_again() -> None:

@@ -5,7 +5,7 @@ import msgspec
 from schemas import codec
 from schemas.alerts import Alert, Severity
 from streams.incidents.open_alerts import OpenAlerts
-from streams.incidents.telling import topic_of
+from streams.incidents.telling import own_topic_of, topic_of
 from tests.unit.alerts.events import alert
 from tests.work import lines_run
 
@@ -14,7 +14,7 @@ def an_alert(alert_id: str, minutes: float, severity: Severity = "major") -> Ale
     return msgspec.structs.replace(alert(minutes=minutes, severity=severity), alert_id=alert_id)
 
 
-def test_those_that_share_a_topic_may_all_stand_there_and_the_newest_comes_first() -> None:
+def test_those_that_share_a_topic_may_all_stand_there_the_newest_first_and_each_stands_on_its_own() -> None:
     old, new, worse = an_alert("old", 2), an_alert("new", 3), an_alert("worse", 1, "critical")
     alerts = OpenAlerts()
     for one in (old, new, worse):
@@ -25,9 +25,11 @@ def test_those_that_share_a_topic_may_all_stand_there_and_the_newest_comes_first
     } == {
         topic_of(old): ["new", "old"],
         topic_of(worse): ["worse"],
+        **{own_topic_of(one): [one.alert_id] for one in (old, new, worse)},
     }
     alerts.tell(msgspec.structs.replace(alert("cleared", minutes=4), alert_id="new", sequence=1))
     assert len(alerts.retained()[topic_of(old)]) == 1
+    assert own_topic_of(new) not in alerts.retained()
 
 
 def test_a_topic_is_left_to_the_newest_of_the_others() -> None:

@@ -130,7 +130,8 @@ def test_the_mqtt_topics_are_those_of_the_program() -> None:
     assert set(channels_of("mqtt")) == {
         *ADDRESSES,
         topics.alert_topic("{severity}", "{kind}", "{cell}"),
-        topics.alert_action_topic("{kind}", "{cell}"),
+        topics.open_alert_topic("{severity}", "{kind}", "{cell}", "{alert_id}"),
+        topics.alert_action_topic("{kind}", "{cell}", "{alert_id}"),
         topics.incident_topic("{severity}", "{incident_id}"),
     }
 

@@ -6,6 +6,7 @@ paho's network thread does the I/O; everything else happens on the event loop, i
 import asyncio
 import logging
 import random
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +24,9 @@ from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_MOST_IN_FLIGHT = 200
+"""Messages that the broker has not confirmed; of paho's own 20 a broker 10 ms away would take 2,000 a second."""
+
 
 class MqttPublisher:
     """Publishes messages in order and waits until the broker has confirmed them.
@@ -39,6 +43,8 @@ class MqttPublisher:
         login_of(settings).give_to(self._client)
         self._client.reconnect_delay_set(min_delay=1, max_delay=int(10 + random.random() * 10))
         self._client.max_queued_messages_set(0)
+        self._client.max_inflight_messages_set(_MOST_IN_FLIGHT)
+        self._client.on_socket_open = _send_at_once
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
         self._client.on_publish = self._on_publish
@@ -123,3 +129,11 @@ class MqttPublisher:
             self._early.add(mid)
         elif not future.done():
             future.set_result(None)
+
+
+def _send_at_once(_client: mqtt.Client, _userdata: Any, connection: Any) -> None:
+    """Have TCP not hold back what is small (Nagle) until the broker has acknowledged what went before.
+
+    As we hear what we publish, that takes 40 ms for each few of many messages at once: 4,000 alerts took 19 s.
+    """
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -37,6 +37,7 @@ class Sizes:
     cells_a_record: int = 500
     dirty: int = 5_000
     detection: int = 600
+    storm: int = 8_000
     rows: int = 60_000
     batch: int = 10_000
     vehicles: int = 1_000_000
@@ -72,6 +73,7 @@ TINY = Sizes(
     cells_a_record=50,
     dirty=400,
     detection=20,
+    storm=100,
     rows=500,
     batch=100,
     vehicles=4_000,
@@ -184,6 +186,7 @@ def _parts(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
         (Contestant("requests", "events", lambda s: parts.requests(s, sizes.hotline)),),
         (Contestant("grid", "partial cells", grid),),
         (Contestant("detection", "cell updates", detection),),
+        (Contestant("told", "alerts", lambda s: parts.told(s, alerts=sizes.storm)),),
         (
             Contestant("store", "rows", lambda s: store(s, plain=False)),
             Contestant("raw_copy", "rows", lambda s: store(s, plain=True)),

@@ -55,6 +55,16 @@ def detection(services: Services, *, messages: int, size: int, cells: int, resol
     return {**_figures(found), "alerts": found["alerts"]}
 
 
+def told(services: Services, *, alerts: int) -> dict[str, Any]:
+    """Measure a storm of alerts going out over MQTT (told_child.py), in alerts."""
+    with services.mqtt() as mqtt:
+        settings = environment(bootstrap="", mqtt=mqtt, partitions=1, directory=services.directory)
+        found = run_child(
+            "tests.bench.told_child", {"alerts": alerts}, services.directory, environment=settings
+        )
+    return {**_figures(found), "compared": 2 * alerts, "wrong": abs(2 * alerts - found["stand"])}
+
+
 def store(services: Services, *, rows: int, size: int, plain: bool) -> dict[str, Any]:
     """Measure the store, or plain COPY (store_child.py), in rows."""
     with services.database() as database:

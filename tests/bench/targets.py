@@ -98,6 +98,7 @@ TARGETS = (
     Target("sensing: readings/s a core", _core("sensing"), 500_000),
     Target("requests: events/s a core (our own aim)", _core("requests"), 50_000),
     Target("detection: cell updates/s a core", _core("detection"), 200_000),
+    Target("alerts told over MQTT at once: alerts/s (our own aim)", _rate("told"), 2_000),
     Target("store: times plain COPY and upsert, rows/s", _rate_ratio("store", "raw_copy"), 0.6),
     Target("simulator, bikes into JSON arrays: readings/s a core", _core("simulator"), 200_000),
     Target(

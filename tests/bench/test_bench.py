@@ -50,6 +50,7 @@ def test_a_very_small_benchmark_runs_and_every_result_is_right(tmp_path: Path) -
         "requests",
         "grid",
         "detection",
+        "told",
         "store",
         "simulator",
         "simulator_large",

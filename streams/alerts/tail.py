@@ -97,6 +97,8 @@ class Tail:
         self._wanted = wanted or Wanted()
         # The end of an alert may be missed while the broker is away: bounded memories.
         self._seen: Recent[str, int] = Recent(_REMEMBERED)
+        self._ended: Recent[str, int] = Recent(_REMEMBERED)
+        """A worker that ended before it stored an end has the next one tell the whole life again."""
         self._shown: Recent[str, bool] = Recent(_REMEMBERED)
         self._hidden: Recent[str, bytes] = Recent(_REMEMBERED)
         """Open alerts as they are, which what somebody does may bring into sight."""
@@ -172,15 +174,17 @@ class Tail:
             alert = codec.alert.decode(message.payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # somebody else's message under our topic; the broker's ACL is there to prevent it
-        seen = self._seen.get(alert.alert_id)
-        if seen is not None and seen >= alert.sequence:
-            return
+        for known in (self._seen, self._ended):
+            seen = known.get(alert.alert_id)
+            if seen is not None and seen >= alert.sequence:
+                return
         self._seen.put(alert.alert_id, alert.sequence)
         handling = self._handlings.get(alert.alert_id)
         visible = self._wanted.shows(alert, handling, shown=bool(self._shown.get(alert.alert_id)))
         if alert.status == "cleared":
             for memory in (self._seen, self._shown, self._handlings, self._hidden):
                 memory.drop(alert.alert_id)
+            self._ended.put(alert.alert_id, alert.sequence)
         elif visible:
             self._bring(alert)
         else:

@@ -9,6 +9,7 @@ import random
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,7 +26,11 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 _MOST_IN_FLIGHT = 200
-"""Messages that the broker has not confirmed; of paho's own 20 a broker 10 ms away would take 2,000 a second."""
+"""Messages that the broker has not confirmed; of paho's own 20 a broker 10 ms away would take 2,000 a second.
+
+Fewer where the broker's Receive Maximum is less (HiveMQ: 10), which paho does not look at: it would cut the connection,
+again and again. What waits is kept here, as paho sends all that it knows of after a reconnection.
+"""
 
 
 class MqttPublisher:
@@ -43,7 +48,7 @@ class MqttPublisher:
         login_of(settings).give_to(self._client)
         self._client.reconnect_delay_set(min_delay=1, max_delay=int(10 + random.random() * 10))
         self._client.max_queued_messages_set(0)
-        self._client.max_inflight_messages_set(_MOST_IN_FLIGHT)
+        self._client.max_inflight_messages_set(0)
         self._client.on_socket_open = _send_at_once
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
@@ -55,8 +60,9 @@ class MqttPublisher:
                 board.heard, message.topic, bytes(message.payload), message.retain
             )
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._queue: deque[tuple[MqttMessage, asyncio.Future[None]]] = deque()
         self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._early: set[int] = set()
+        self._most = 1  # in flight, until the broker says how many it takes
         self._said = ""
 
     def start(self) -> None:
@@ -73,15 +79,16 @@ class MqttPublisher:
     async def publish(self, messages: Sequence[MqttMessage]) -> None:
         """Publish and wait for every PUBACK. Messages sent while disconnected go out after the reconnect."""
         assert self._loop is not None
-        futures = []
-        for message in messages:
-            info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
-            if info.mid in self._early:
-                self._early.discard(info.mid)
-                continue
-            future = self._waiting[info.mid] = self._loop.create_future()
-            futures.append(future)
+        futures = [self._loop.create_future() for _ in messages]
+        self._queue.extend(zip(messages, futures, strict=True))
+        self._send()
         await asyncio.gather(*futures)
+
+    def _send(self) -> None:
+        while self._queue and len(self._waiting) < self._most:
+            message, future = self._queue.popleft()
+            info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+            self._waiting[info.mid] = future
 
     def _on_connect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
@@ -89,7 +96,9 @@ class MqttPublisher:
         self._said = ""
         if reason.is_failure:
             log.error("MQTT at %s:%s refuses: %s", self._settings.mqtt_host, self._settings.mqtt_port, reason)
-        elif self._board is not None:
+            return
+        self._soon(self._takes, getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT))
+        if self._board is not None:
             self._soon(self._board.lost)
             # As published: else the broker hides whether a message that passes is one to retain.
             options = SubscribeOptions(qos=1, retainAsPublished=True)
@@ -123,12 +132,15 @@ class MqttPublisher:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(call, *arguments)
 
+    def _takes(self, most: int) -> None:
+        self._most = min(most, _MOST_IN_FLIGHT)
+        self._send()
+
     def _confirmed(self, mid: int) -> None:
         future = self._waiting.pop(mid, None)
-        if future is None:
-            self._early.add(mid)
-        elif not future.done():
+        if future is not None and not future.done():
             future.set_result(None)
+        self._send()
 
 
 def _send_at_once(_client: mqtt.Client, _userdata: Any, connection: Any) -> None:

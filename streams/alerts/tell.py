@@ -19,13 +19,14 @@ from psycopg import Connection
 from psycopg.errors import LockNotAvailable
 
 from schemas import codec, envelope
+from schemas.alert_actions import AlertHandling
 from streams import topics
 from streams.admin import quiet_kafka
 from streams.errors import ServiceUnavailable
 from streams.kafka_login import kafka_login_of, kafka_unavailable
 from streams.mqtt_login import login_of, unavailable
 from streams.settings import Settings
-from streams.store.alert_desk import Untold, keep_others_from_telling, mark_told, untold
+from streams.store.alert_desk import keep_others_from_telling, mark_told, still_open, untold
 
 _TIMEOUT_S = 5.0
 _OTHERS_S = 30.0
@@ -38,7 +39,7 @@ def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
     1. wait until nobody else is telling; the lock goes with the transaction, whatever becomes of us
     2. connect to MQTT: while it is away, Kafka is not told the same again and again
     3. publish to Kafka, and wait for its confirmations
-    4. publish to MQTT, retained while the alert's condition holds, and wait for its confirmations
+    4. publish to MQTT, retained where the alert's condition still holds, and wait for its confirmations
     5. mark as told
     """
     with connection.transaction():
@@ -56,13 +57,14 @@ def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
             # 3.
             _to_kafka(settings, found, source)
             # 4.
-            _to_mqtt(client, settings, found)
+            ongoing = still_open(connection, [handling.alert_id for handling in found])
+            _to_mqtt(client, settings, found, ongoing)
         # 5.
-        mark_told(connection, [item.handling.action_id for item in found])
+        mark_told(connection, [handling.action_id for handling in found])
     return len(found)
 
 
-def _to_kafka(settings: Settings, found: list[Untold], source: str) -> None:
+def _to_kafka(settings: Settings, found: list[AlertHandling], source: str) -> None:
     login = kafka_login_of(settings)
     try:
         with quiet_kafka():
@@ -79,7 +81,7 @@ def _to_kafka(settings: Settings, found: list[Untold], source: str) -> None:
                 **login.options,
             )
             try:
-                sent = [_send(producer, item, source) for item in found]
+                sent = [_send(producer, handling, source) for handling in found]
                 for future in sent:
                     future.get(timeout=2 * _TIMEOUT_S)
             finally:
@@ -88,8 +90,7 @@ def _to_kafka(settings: Settings, found: list[Untold], source: str) -> None:
         raise kafka_unavailable(settings.kafka_bootstrap, login, error) from error
 
 
-def _send(producer: KafkaProducer, item: Untold, source: str) -> Any:
-    handling = item.handling
+def _send(producer: KafkaProducer, handling: AlertHandling, source: str) -> Any:
     return producer.send(
         topics.ALERT_ACTIONS,
         key=handling.cell.encode(),
@@ -125,16 +126,16 @@ def _mqtt(settings: Settings) -> Iterator[mqtt.Client]:
         client.loop_stop()
 
 
-def _to_mqtt(client: mqtt.Client, settings: Settings, found: list[Untold]) -> None:
+def _to_mqtt(client: mqtt.Client, settings: Settings, found: list[AlertHandling], ongoing: set[str]) -> None:
     try:
         sent = [
             client.publish(
-                topics.alert_action_topic(item.handling.kind, item.handling.cell, item.handling.alert_id),
-                codec.encode(item.handling),
+                topics.alert_action_topic(handling.kind, handling.cell, handling.alert_id),
+                codec.encode(handling),
                 qos=1,
-                retain=item.active,
+                retain=handling.alert_id in ongoing,
             )
-            for item in found
+            for handling in found
         ]
         for info in sent:
             info.wait_for_publish(_TIMEOUT_S)

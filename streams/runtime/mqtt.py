@@ -29,7 +29,7 @@ _MOST_IN_FLIGHT = 200
 """Messages that the broker has not confirmed; of paho's own 20 a broker 10 ms away would take 2,000 a second.
 
 Fewer where the broker's Receive Maximum is less (HiveMQ: 10), which paho does not look at: it would cut the connection,
-again and again. What waits is kept here, as paho sends all that it knows of after a reconnection.
+again and again. So what waits is kept here: paho sends all that it knows of as soon as it is connected.
 """
 
 
@@ -52,9 +52,9 @@ class MqttPublisher:
         self._client.on_socket_open = _send_at_once
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_disconnect = lambda *_: self._soon(self._lost)
         self._client.on_publish = self._on_publish
         if board is not None:
-            self._client.on_disconnect = lambda *_: self._soon(board.lost)
             self._client.on_subscribe = self._on_subscribe
             self._client.on_message = lambda _client, _data, message: self._soon(
                 board.heard, message.topic, bytes(message.payload), message.retain
@@ -62,7 +62,8 @@ class MqttPublisher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._queue: deque[tuple[MqttMessage, asyncio.Future[None]]] = deque()
         self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._most = 1  # in flight, until the broker says how many it takes
+        self._most = 0
+        self._repeats = False
         self._said = ""
 
     def start(self) -> None:
@@ -85,7 +86,9 @@ class MqttPublisher:
         await asyncio.gather(*futures)
 
     def _send(self) -> None:
-        while self._queue and len(self._waiting) < self._most:
+        # What was under way goes out again after a reconnection; until it is confirmed something new could overtake it.
+        self._repeats = self._repeats and bool(self._waiting)
+        while not self._repeats and self._queue and len(self._waiting) < self._most:
             message, future = self._queue.popleft()
             info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
             self._waiting[info.mid] = future
@@ -114,12 +117,12 @@ class MqttPublisher:
     def _on_subscribe(
         self, client: mqtt.Client, userdata: Any, mid: int, reasons: Any, properties: Any
     ) -> None:
-        refused = [str(reason) for reason in reasons if reason.is_failure]
+        answers = zip(topics.MQTT_BOARD_FILTERS, reasons, strict=True)
+        refused = [f"{name} ({reason})" for name, reason in answers if reason.is_failure]
         if refused:
             log.error(
-                "MQTT at %s:%s does not let us read %s (%s): what is wrong there is not put right; allow it in the ACL",
-                *(self._settings.mqtt_host, self._settings.mqtt_port),
-                *(" and ".join(topics.MQTT_BOARD_FILTERS), ", ".join(refused)),
+                "MQTT at %s:%s does not let us read %s: what is wrong there is not put right; allow it in the ACL",
+                *(self._settings.mqtt_host, self._settings.mqtt_port, " and ".join(refused)),
             )
         elif self._board is not None:
             self._soon(self._board.subscribed, time.monotonic())
@@ -132,8 +135,13 @@ class MqttPublisher:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(call, *arguments)
 
+    def _lost(self) -> None:
+        self._most = 0
+        if self._board is not None:
+            self._board.lost()
+
     def _takes(self, most: int) -> None:
-        self._most = min(most, _MOST_IN_FLIGHT)
+        self._most, self._repeats = min(most, _MOST_IN_FLIGHT), True
         self._send()
 
     def _confirmed(self, mid: int) -> None:

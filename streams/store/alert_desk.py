@@ -20,29 +20,18 @@ SELECT %(action_id)s, %(alert_id)s,
 FROM ub.alert WHERE alert_id = %(alert_id)s
 """
 
-_HANDLINGS = """
+_UNTOLD = """
 SELECT x.action_id, x.alert_id, x.sequence, x.action, x.by, ub.milliseconds(x.at) AS at, x.text,
        h.acknowledged, h.acknowledged_by, ub.milliseconds(h.acknowledged_at) AS acknowledged_at,
        h.assignee, ub.milliseconds(h.due_at) AS due_at, h.comment, h.closed, h.closed_by,
-       a.kind, x.severity, ub.to_hex(a.cell) AS cell, a.zone, a.status = 'active' AS active
+       a.kind, x.severity, ub.to_hex(a.cell) AS cell, a.zone
 FROM ub.alert_action x JOIN ub.alert a USING (alert_id) JOIN ub.alert_handling h USING (alert_id)
-"""
-
-_UNTOLD = b"""
 WHERE NOT x.told
 ORDER BY max(x.at) OVER (PARTITION BY x.alert_id ORDER BY x.sequence), x.sequence
 LIMIT %s
 """
 
 _TELLING = 0x7562_7465_6C6C  # "ubtell": taken by whoever tells what people did
-
-
-@dataclass(frozen=True, slots=True)
-class Untold:
-    """An action that Kafka and MQTT have not confirmed yet; `active`: the alert's condition holds."""
-
-    handling: AlertHandling
-    active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +141,19 @@ def keep_others_from_telling(connection: Connection[Any], within_s: float) -> No
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TELLING,))
 
 
-def untold(connection: Connection[Any], limit: int = 500) -> list[Untold]:
-    """Return actions that nobody was told of yet, in the order in which they were done.
+def untold(connection: Connection[Any], limit: int = 500) -> list[AlertHandling]:
+    """Return actions that Kafka and MQTT have not confirmed yet, in the order in which they were done.
 
     Of one alert that is the order of their numbers: the database's clock may be put back.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_HANDLINGS.encode() + _UNTOLD, (limit,))
-        names = [column.name for column in cursor.description or ()]
-        found = []
-        for row in cursor.fetchall():
-            values = dict(zip(names, row, strict=True))
-            active = values.pop("active")
-            found.append(Untold(AlertHandling(**values), active))
-        return found
+    with connection.cursor(row_factory=class_row(AlertHandling)) as cursor:
+        return cursor.execute(_UNTOLD, (limit,)).fetchall()
+
+
+def still_open(connection: Connection[Any], alert_ids: list[str]) -> set[str]:
+    """Return those of the alerts whose condition holds by now."""
+    query = "SELECT alert_id FROM ub.alert WHERE status = 'active' AND alert_id = ANY(%s)"
+    return {alert_id for (alert_id,) in connection.execute(query, (alert_ids,))}
 
 
 def mark_told(connection: Connection[Any], action_ids: list[str]) -> None:

@@ -35,10 +35,10 @@ def table_rows(page: str) -> list[list[str]]:
 
 
 def section(page: str, heading: str) -> str:
-    """Return what stands under a heading, up to the next of its level."""
+    """Return what stands under a heading of the second level or lower, up to the next of its level or a higher one."""
     level, _, _ = heading.partition(" ")
     _, _, rest = page.partition(f"\n{heading}\n")
-    return rest.partition(f"\n{level} ")[0]
+    return re.split(rf"\n#{{2,{len(level)}}} ", rest, maxsplit=1)[0]
 
 
 # ------------------------------------------------------------------ settings

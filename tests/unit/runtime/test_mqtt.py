@@ -2,28 +2,42 @@
 
 import asyncio
 import struct
+import time
+from typing import Any
+
+import pytest
 
 from streams.fold import MqttMessage
 from streams.runtime.mqtt import MqttPublisher
 from streams.settings import load
+from tests.e2e.waiting import eventually
+
+PAYLOADS = [str(number).encode() for number in range(50)]
 
 
 class Strict:
-    """Speaks as much MQTT v5 as it takes; confirms a message some ms after it came."""
+    """Speaks as much MQTT v5 as it takes; confirms a message some ms after it came.
 
-    def __init__(self, receive_maximum: int) -> None:
+    `heard` has what came over each connection; the first is cut at its `cut_at`-th message.
+    """
+
+    def __init__(self, receive_maximum: int, cut_at: int | None = None) -> None:
         self.maximum = receive_maximum
         self.most = 0
-        self.heard: list[bytes] = []
+        self.heard: list[list[bytes]] = []
+        self.cut = False
+        self._cut_at = cut_at
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         open_ = 0
+        heard: list[bytes] = []
 
         def confirm(mid: bytes) -> None:
             nonlocal open_
             open_ -= 1
             writer.write(b"\x40\x02" + mid)
 
+        self.heard.append(heard)
         try:
             while True:
                 kind, body = await _packet(reader)
@@ -31,7 +45,10 @@ class Strict:
                     writer.write(b"\x20\x06\x00\x00\x03\x21" + struct.pack(">H", self.maximum))
                 elif kind == 3:
                     [length] = struct.unpack_from(">H", body)
-                    self.heard.append(body[length + 5 :])
+                    heard.append(body[length + 5 :])
+                    if len(self.heard) == 1 and len(heard) == self._cut_at:
+                        self.cut = True
+                        return
                     open_ += 1
                     self.most = max(self.most, open_)
                     if open_ > self.maximum:
@@ -54,21 +71,44 @@ async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
             return kind, await reader.readexactly(length)
 
 
+async def publish(broker: Strict, *, before_cut: int = 0) -> None:
+    """Have a worker publish all payloads: some of them, and the others once the connection was cut."""
+    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    worker = MqttPublisher(load(mqtt_host="127.0.0.1", mqtt_port=port), "worker")
+    messages = [MqttMessage("ub/test", payload, retain=False) for payload in PAYLOADS]
+    connected: Any = worker._client.on_connect
+
+    def slowly(*arguments: Any) -> None:  # so that the event loop may come before paho's repeats
+        connected(*arguments)
+        time.sleep(0.05)
+
+    worker._client.on_connect = slowly
+    worker.start()
+    try:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            if before_cut:
+                tasks.create_task(worker.publish(messages[:before_cut]))
+                await asyncio.to_thread(eventually, lambda: broker.cut and not worker._most, 30)
+            tasks.create_task(worker.publish(messages[before_cut:]))
+    finally:
+        worker.stop()
+        server.close()
+
+
 def test_no_more_messages_are_in_flight_than_the_broker_takes() -> None:
-    payloads = [str(number).encode() for number in range(50)]
-
-    async def play(broker: Strict) -> None:
-        server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        worker = MqttPublisher(load(mqtt_host="127.0.0.1", mqtt_port=port), "worker")
-        worker.start()
-        try:
-            messages = [MqttMessage("ub/test", payload, retain=False) for payload in payloads]
-            await asyncio.wait_for(worker.publish(messages), 30)
-        finally:
-            worker.stop()
-            server.close()
-
     broker = Strict(10)
-    asyncio.run(play(broker))
-    assert (broker.heard, broker.most <= 10) == (payloads, True)
+    asyncio.run(publish(broker))
+    assert (broker.heard, broker.most <= 10) == ([PAYLOADS], True)
+
+
+@pytest.mark.parametrize("before_cut", [0, 7])
+def test_what_was_under_way_as_the_connection_broke_comes_again_before_anything_new(before_cut: int) -> None:
+    cut_at = before_cut or 25
+    broker = Strict(10, cut_at)
+    asyncio.run(publish(broker, before_cut=before_cut))
+    before, after = ([int(payload) for payload in heard] for heard in broker.heard)
+    assert before == list(range(cut_at))
+    assert after[0] < cut_at
+    assert after == list(range(after[0], 50))
+    assert broker.most <= 10

@@ -78,7 +78,7 @@ class MqttPublisher:
         self._client.loop_stop()
 
     async def publish(self, messages: Sequence[MqttMessage]) -> None:
-        """Publish and wait for every PUBACK. Messages sent while disconnected go out after the reconnect."""
+        """Publish and wait for every PUBACK, through outages. Who gives up takes back what was not under way yet."""
         assert self._loop is not None
         futures = [self._loop.create_future() for _ in messages]
         self._queue.extend(zip(messages, futures, strict=True))
@@ -90,6 +90,8 @@ class MqttPublisher:
         self._repeats = self._repeats and bool(self._waiting)
         while not self._repeats and self._queue and len(self._waiting) < self._most:
             message, future = self._queue.popleft()
+            if future.cancelled():
+                continue
             info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
             self._waiting[info.mid] = future
 

@@ -3,6 +3,8 @@
 import asyncio
 import struct
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from streams.settings import load
 from tests.e2e.waiting import eventually
 
 PAYLOADS = [str(number).encode() for number in range(50)]
+MESSAGES = [MqttMessage("ub/test", payload, retain=False) for payload in PAYLOADS]
 
 
 class Strict:
@@ -71,12 +74,12 @@ async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
             return kind, await reader.readexactly(length)
 
 
-async def publish(broker: Strict, *, before_cut: int = 0) -> None:
-    """Have a worker publish all payloads: some of them, and the others once the connection was cut."""
+@asynccontextmanager
+async def worker_of(broker: Strict) -> AsyncIterator[MqttPublisher]:
+    """Give a worker's client that has just begun to connect."""
     server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     worker = MqttPublisher(load(mqtt_host="127.0.0.1", mqtt_port=port), "worker")
-    messages = [MqttMessage("ub/test", payload, retain=False) for payload in PAYLOADS]
     connected: Any = worker._client.on_connect
 
     def slowly(*arguments: Any) -> None:  # so that the event loop may come before paho's repeats
@@ -86,14 +89,20 @@ async def publish(broker: Strict, *, before_cut: int = 0) -> None:
     worker._client.on_connect = slowly
     worker.start()
     try:
-        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
-            if before_cut:
-                tasks.create_task(worker.publish(messages[:before_cut]))
-                await asyncio.to_thread(eventually, lambda: broker.cut and not worker._most, 30)
-            tasks.create_task(worker.publish(messages[before_cut:]))
+        async with asyncio.timeout(60):
+            yield worker
     finally:
         worker.stop()
         server.close()
+
+
+async def publish(broker: Strict, *, before_cut: int = 0) -> None:
+    """Have a worker publish all: some, and the others once the connection was cut."""
+    async with worker_of(broker) as worker, asyncio.TaskGroup() as tasks:
+        if before_cut:
+            tasks.create_task(worker.publish(MESSAGES[:before_cut]))
+            await asyncio.to_thread(eventually, lambda: broker.cut and not worker._most, 30)
+        tasks.create_task(worker.publish(MESSAGES[before_cut:]))
 
 
 def test_no_more_messages_are_in_flight_than_the_broker_takes() -> None:
@@ -112,3 +121,16 @@ def test_what_was_under_way_as_the_connection_broke_comes_again_before_anything_
     assert after[0] < cut_at
     assert after == list(range(after[0], 50))
     assert broker.most <= 10
+
+
+def test_what_nobody_waits_for_any_more_is_not_sent() -> None:
+    async def give_up() -> None:
+        async with worker_of(broker) as worker:
+            task = asyncio.create_task(worker.publish(MESSAGES[:5]))
+            await asyncio.sleep(0)
+            task.cancel()
+            await worker.publish(MESSAGES[5:])
+
+    broker = Strict(10)
+    asyncio.run(give_up())
+    assert broker.heard == [PAYLOADS[5:]]

@@ -32,6 +32,9 @@ Fewer where the broker's Receive Maximum is less (HiveMQ: 10), which paho does n
 again and again. So what waits is kept here: paho sends all that it knows of as soon as it is connected.
 """
 
+_OVERHEAD = 32
+"""Bytes of a packet beside topic and payload, at most."""
+
 
 class MqttPublisher:
     """Publishes messages in order and waits until the broker has confirmed them.
@@ -64,6 +67,7 @@ class MqttPublisher:
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._most = 0
         self._repeats = False
+        self._largest = sys.maxsize
         self._said = ""
 
     def start(self) -> None:
@@ -92,6 +96,14 @@ class MqttPublisher:
             message, future = self._queue.popleft()
             if future.cancelled():
                 continue
+            size = len(message.topic.encode()) + len(message.payload) + _OVERHEAD
+            if size > self._largest:  # the broker would cut the connection, at each try
+                log.error(
+                    "MQTT %r: %d bytes are more than the broker takes (%d): left out; Kafka and the tables have it",
+                    *(message.topic, size, self._largest),
+                )
+                future.set_result(None)
+                continue
             info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
             self._waiting[info.mid] = future
 
@@ -102,7 +114,8 @@ class MqttPublisher:
         if reason.is_failure:
             log.error("MQTT at %s:%s refuses: %s", self._settings.mqtt_host, self._settings.mqtt_port, reason)
             return
-        self._soon(self._takes, getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT))
+        most = getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT)
+        self._soon(self._takes, most, getattr(properties, "MaximumPacketSize", sys.maxsize))
         if self._board is not None:
             self._soon(self._board.lost)
             # As published: else the broker hides whether a message that passes is one to retain.
@@ -142,8 +155,8 @@ class MqttPublisher:
         if self._board is not None:
             self._board.lost()
 
-    def _takes(self, most: int) -> None:
-        self._most, self._repeats = min(most, _MOST_IN_FLIGHT), True
+    def _takes(self, most: int, largest: int) -> None:
+        self._most, self._largest, self._repeats = min(most, _MOST_IN_FLIGHT), largest, True
         self._send()
 
     def _confirmed(self, mid: int) -> None:

@@ -18,6 +18,10 @@ PAYLOADS = [str(number).encode() for number in range(50)]
 MESSAGES = [MqttMessage("ub/test", payload, retain=False) for payload in PAYLOADS]
 
 
+LARGEST = 1_000
+"""Bytes of a packet."""
+
+
 class Strict:
     """Speaks as much MQTT v5 as it takes; confirms a message some ms after it came.
 
@@ -45,7 +49,8 @@ class Strict:
             while True:
                 kind, body = await _packet(reader)
                 if kind == 1:
-                    writer.write(b"\x20\x06\x00\x00\x03\x21" + struct.pack(">H", self.maximum))
+                    properties = struct.pack(">BHBI", 0x21, self.maximum, 0x27, LARGEST)
+                    writer.write(b"\x20\x0b\x00\x00\x08" + properties)
                 elif kind == 3:
                     [length] = struct.unpack_from(">H", body)
                     heard.append(body[length + 5 :])
@@ -134,3 +139,17 @@ def test_what_nobody_waits_for_any_more_is_not_sent() -> None:
     broker = Strict(10)
     asyncio.run(give_up())
     assert broker.heard == [PAYLOADS[5:]]
+
+
+def test_what_is_larger_than_the_broker_takes_is_left_out_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    async def play() -> None:
+        async with worker_of(broker) as worker:
+            await worker.publish(
+                [MESSAGES[0], MqttMessage("ub/large", b"x" * LARGEST, retain=True), MESSAGES[1]]
+            )
+
+    broker = Strict(10)
+    asyncio.run(play())
+    assert broker.heard == [PAYLOADS[:2]]
+    [said] = caplog.messages
+    assert said.startswith("MQTT 'ub/large': 1040 bytes are more than the broker takes (1000)")

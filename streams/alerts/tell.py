@@ -31,6 +31,8 @@ from streams.store.alert_desk import keep_others_from_telling, mark_told, still_
 _TIMEOUT_S = 5.0
 _OTHERS_S = 30.0
 """Longer than it takes: MQTT, Kafka and MQTT again may each take as long as they are given."""
+_IN_FLIGHT = 10
+"""Messages; brokers that take fewer at once (Receive Maximum, which paho does not look at) are not known."""
 
 
 def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
@@ -106,6 +108,7 @@ def _mqtt(settings: Settings) -> Iterator[mqtt.Client]:
     """Return a client that the broker has let in."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
     login_of(settings).give_to(client)
+    client.max_inflight_messages_set(_IN_FLIGHT)
     answers: SimpleQueue[ReasonCode] = SimpleQueue()
     client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.put(reason)
     try:

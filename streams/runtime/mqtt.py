@@ -32,7 +32,7 @@ Fewer where the broker's Receive Maximum is less (HiveMQ: 10), which paho does n
 again and again. So what waits is kept here: paho sends all that it knows of as soon as it is connected.
 """
 
-_OVERHEAD = 32
+_OVERHEAD = 10
 """Bytes of a packet beside topic and payload, at most."""
 
 
@@ -50,12 +50,11 @@ class MqttPublisher:
         )
         login_of(settings).give_to(self._client)
         self._client.reconnect_delay_set(min_delay=1, max_delay=int(10 + random.random() * 10))
-        self._client.max_queued_messages_set(0)
         self._client.max_inflight_messages_set(0)
         self._client.on_socket_open = _send_at_once
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
-        self._client.on_disconnect = lambda *_: self._soon(self._lost)
+        self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
         if board is not None:
             self._client.on_subscribe = self._on_subscribe
@@ -64,7 +63,8 @@ class MqttPublisher:
             )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._queue: deque[tuple[MqttMessage, asyncio.Future[None]]] = deque()
-        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._waiting: dict[int, tuple[MqttMessage, asyncio.Future[None]]] = {}
+        self._refused: set[tuple[str, str]] = set()
         self._most = 0
         self._repeats = False
         self._largest = sys.maxsize
@@ -83,11 +83,15 @@ class MqttPublisher:
 
     async def publish(self, messages: Sequence[MqttMessage]) -> None:
         """Publish and wait for every PUBACK, through outages. Who gives up takes back what was not under way yet."""
+        await asyncio.gather(*self.enqueue(messages))
+
+    def enqueue(self, messages: Sequence[MqttMessage]) -> list[asyncio.Future[None]]:
+        """Publish after all that was to be published before; returns for each message what its PUBACK ends."""
         assert self._loop is not None
         futures = [self._loop.create_future() for _ in messages]
         self._queue.extend(zip(messages, futures, strict=True))
         self._send()
-        await asyncio.gather(*futures)
+        return futures
 
     def _send(self) -> None:
         # What was under way goes out again after a reconnection; until it is confirmed something new could overtake it.
@@ -104,8 +108,12 @@ class MqttPublisher:
                 )
                 future.set_result(None)
                 continue
-            info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
-            self._waiting[info.mid] = future
+            try:
+                info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+            except ValueError as error:  # no topic
+                future.set_exception(error)
+                continue
+            self._waiting[info.mid] = message, future
 
     def _on_connect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
@@ -121,6 +129,14 @@ class MqttPublisher:
             # As published: else the broker hides whether a message that passes is one to retain.
             options = SubscribeOptions(qos=1, retainAsPublished=True)
             client.subscribe([(name, options) for name in topics.MQTT_BOARD_FILTERS])
+
+    def _on_disconnect(
+        self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
+    ) -> None:
+        if reason.is_failure:
+            where = self._settings.mqtt_host, self._settings.mqtt_port
+            log.warning("MQTT at %s:%d: connection lost (%s); trying again", *where, reason)
+        self._soon(self._lost)
 
     def _on_connect_fail(self, client: mqtt.Client, userdata: Any) -> None:
         s = self._settings
@@ -143,7 +159,7 @@ class MqttPublisher:
             self._soon(self._board.subscribed, time.monotonic())
 
     def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
-        self._soon(self._confirmed, mid)
+        self._soon(self._confirmed, mid, str(reason) if reason.is_failure else "")
 
     def _soon(self, call: Callable[..., None], *arguments: Any) -> None:
         """Have the event loop do it, from paho's thread."""
@@ -159,11 +175,22 @@ class MqttPublisher:
         self._most, self._largest, self._repeats = min(most, _MOST_IN_FLIGHT), largest, True
         self._send()
 
-    def _confirmed(self, mid: int) -> None:
-        future = self._waiting.pop(mid, None)
+    def _confirmed(self, mid: int, refusal: str) -> None:
+        message, future = self._waiting.pop(mid, (None, None))
+        if message is not None and refusal:
+            self._tell_refusal(message.topic, refusal)
         if future is not None and not future.done():
             future.set_result(None)
         self._send()
+
+    def _tell_refusal(self, topic: str, refusal: str) -> None:
+        kind = "/".join(topic.split("/")[:3])
+        if (kind, refusal) not in self._refused:  # one of thousands
+            self._refused.add((kind, refusal))
+            log.error(
+                "MQTT %r: the broker refuses it (%s), and perhaps more under %s; Kafka and the tables have it",
+                *(topic, refusal, kind),
+            )
 
 
 def _send_at_once(_client: mqtt.Client, _userdata: Any, connection: Any) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 
 from streams.board import Board, Correction, Watch
 from streams.errors import Fenced, ServiceUnavailable
@@ -89,6 +88,4 @@ class Upkeep:
         if len(corrections) > _SHOWN:
             log.warning("MQTT: %d more topics put right", len(corrections) - _SHOWN)
         messages = [MqttMessage(one.topic, one.payload, retain=True) for one in corrections]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CONFIRMED_WITHIN_S):
-                await self._mqtt.publish(messages)
+        await asyncio.wait(self._mqtt.enqueue(messages), timeout=_CONFIRMED_WITHIN_S)

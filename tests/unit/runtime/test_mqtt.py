@@ -20,10 +20,11 @@ MESSAGES = [MqttMessage("ub/test", payload, retain=False) for payload in PAYLOAD
 
 LARGEST = 1_000
 """Bytes of a packet."""
+SECRET = b"secret"
 
 
 class Strict:
-    """Speaks as much MQTT v5 as it takes; confirms a message some ms after it came.
+    """Speaks as much MQTT v5 as it takes; confirms a message some ms after it came, or refuses what is secret.
 
     `heard` has what came over each connection; the first is cut at its `cut_at`-th message.
     """
@@ -39,10 +40,10 @@ class Strict:
         open_ = 0
         heard: list[bytes] = []
 
-        def confirm(mid: bytes) -> None:
+        def answer(mid: bytes, payload: bytes) -> None:
             nonlocal open_
             open_ -= 1
-            writer.write(b"\x40\x02" + mid)
+            writer.write(b"\x40\x03" + mid + (b"\x87" if payload == SECRET else b"\x00"))
 
         self.heard.append(heard)
         try:
@@ -62,7 +63,8 @@ class Strict:
                     if open_ > self.maximum:
                         writer.write(b"\xe0\x01\x93")
                         return
-                    asyncio.get_running_loop().call_later(0.005, confirm, body[length + 2 : length + 4])
+                    mid = body[length + 2 : length + 4]
+                    asyncio.get_running_loop().call_later(0.005, answer, mid, heard[-1])
         except asyncio.IncompleteReadError:
             return
         finally:
@@ -106,7 +108,9 @@ async def publish(broker: Strict, *, before_cut: int = 0) -> None:
     async with worker_of(broker) as worker, asyncio.TaskGroup() as tasks:
         if before_cut:
             tasks.create_task(worker.publish(MESSAGES[:before_cut]))
-            await asyncio.to_thread(eventually, lambda: broker.cut and not worker._most, 30)
+            await asyncio.to_thread(
+                eventually, lambda: broker.cut and (not worker._most or len(broker.heard) > 1), 30
+            )
         tasks.create_task(worker.publish(MESSAGES[before_cut:]))
 
 
@@ -152,4 +156,30 @@ def test_what_is_larger_than_the_broker_takes_is_left_out_and_said(caplog: pytes
     asyncio.run(play())
     assert broker.heard == [PAYLOADS[:2]]
     [said] = caplog.messages
-    assert said.startswith("MQTT 'ub/large': 1040 bytes are more than the broker takes (1000)")
+    assert said.startswith("MQTT 'ub/large': 1018 bytes are more than the broker takes (1000)")
+
+
+def test_what_the_broker_refuses_holds_up_nothing_and_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    refused = [MqttMessage(f"ub/v1/open-alerts/{number}", SECRET, retain=True) for number in range(3)]
+
+    async def play() -> None:
+        async with worker_of(broker) as worker:
+            await worker.publish([*refused, MESSAGES[0]])
+
+    broker = Strict(10)
+    asyncio.run(play())
+    assert broker.heard == [[SECRET] * 3 + PAYLOADS[:1]]
+    [said] = caplog.messages
+    assert said.startswith("MQTT 'ub/v1/open-alerts/0': the broker refuses it (Not authorized)")
+
+
+def test_what_is_no_topic_is_the_callers_fault_and_holds_up_nobody_else() -> None:
+    async def play() -> None:
+        async with worker_of(broker) as worker:
+            with pytest.raises(ValueError, match="wildcards"):
+                await worker.publish([MqttMessage("ub/+", b"", retain=False)])
+            await worker.publish(MESSAGES)
+
+    broker = Strict(10)
+    asyncio.run(play())
+    assert broker.heard == [PAYLOADS]

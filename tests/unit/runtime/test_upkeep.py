@@ -60,10 +60,16 @@ class Broker(Kafka):
         self.said: list[str] = []
 
     async def publish(self, messages: Sequence[MqttMessage | Output]) -> None:  # type: ignore[override]
+        self.enqueue(messages)
+
+    def enqueue(self, messages: Sequence[MqttMessage | Output]) -> list[asyncio.Future[None]]:
         for message in messages:
             if isinstance(message, MqttMessage):
                 self.board.heard(message.topic, message.payload, message.retain)
                 self.said.append(message.topic)
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        confirmed.set_result(None)
+        return [confirmed]
 
 
 class Counted(Upkeep):

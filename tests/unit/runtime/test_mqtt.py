@@ -16,8 +16,6 @@ from tests.e2e.waiting import eventually
 
 PAYLOADS = [str(number).encode() for number in range(50)]
 MESSAGES = [MqttMessage("ub/test", payload, retain=False) for payload in PAYLOADS]
-
-
 LARGEST = 1_000
 """Bytes of a packet."""
 SECRET = b"secret"

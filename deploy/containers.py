@@ -16,9 +16,9 @@ import psycopg
 
 from deploy.endpoints import Endpoints, database_url, with_login
 from deploy.roles import READER, WRITER, ensure_roles
-from streams.admin import wait_for_kafka
+from streams.brokers.admin import wait_for_kafka
+from streams.brokers.probe import probe_mqtt
 from streams.errors import ServiceUnavailable, UrbanBrainError
-from streams.probe import probe_mqtt
 
 MOSQUITTO_IMAGE = "eclipse-mosquitto:2.0.21"
 KAFKA_IMAGE = "confluentinc/cp-kafka:7.9.1"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from streams.fold import Ledger
+from streams.fold.contract import Ledger
 from streams.store import queries
 from streams.store.queries import AlertCounts, AlertRow, RejectedCount
 

@@ -29,12 +29,12 @@ from deploy.native.stack import NativeStack
 from deploy.summary import Figures, read, render
 from schemas.alerts import Alert
 from streams import settings as settings_module
-from streams.admin import create_topics, wait_for_kafka
 from streams.alerts.tail import Tail
 from streams.alerts.text import styled
+from streams.brokers.admin import create_topics, wait_for_kafka
+from streams.brokers.kafka_login import kafka_login_of
 from streams.console.hosts import url_of
 from streams.errors import ServiceUnavailable, UrbanBrainError
-from streams.kafka_login import kafka_login_of
 from streams.settings import Settings
 from streams.store.migrate import migrate
 

@@ -66,7 +66,7 @@ class MetricCounts(msgspec.Struct, frozen=True):
 
     Values are whole numbers of a millionth of the metric's canonical unit, so that sums do not depend on an order.
     `square_aa`, `square_ab`, `square_bb` are the sums of a a, a b and b b where a value is a * 2^20 + b, 0 <= b < 2^20:
-    together the exact sum of squares. `bins` and `bin_counts` are the quantile sketch (streams/sketch.py).
+    together the exact sum of squares. `bins` and `bin_counts` are the quantile sketch (streams/fold/sketch.py).
     """
 
     window_start: list[int]

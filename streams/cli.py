@@ -112,9 +112,9 @@ def up(
 )
 def gateway(wait: float, leave: bool) -> None:
     """Carry readings from MQTT to Kafka until SIGTERM; nothing is lost on the way."""
-    from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
+    from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
+    from streams.brokers.kafka_login import kafka_login_of  # noqa: PLC0415
     from streams.gateway.bridge import Bridge  # noqa: PLC0415
-    from streams.kafka_login import kafka_login_of  # noqa: PLC0415
     from streams.memory import spare_collector  # noqa: PLC0415
 
     settings = _settings()
@@ -140,8 +140,8 @@ def gateway(wait: float, leave: bool) -> None:
 )
 def worker(processes: int, wait: float, supervised_by: int | None) -> None:
     """Run the stages of the road: fleet, sensing, requests, grid, incidents, rejects."""
-    from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
-    from streams.kafka_login import kafka_login_of  # noqa: PLC0415
+    from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
+    from streams.brokers.kafka_login import kafka_login_of  # noqa: PLC0415
     from streams.supervise import Supervisor  # noqa: PLC0415
 
     settings = _settings()
@@ -151,8 +151,8 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
 
         end_with(supervised_by)
         sys.exit(run_worker(settings))
-    from streams.district_file import load_districts  # noqa: PLC0415
-    from streams.policy_file import load_policy  # noqa: PLC0415
+    from streams.files.districts import load_districts  # noqa: PLC0415
+    from streams.files.policy import load_policy  # noqa: PLC0415
 
     load_policy(settings)  # a faulty file is said once, here, and not by every process
     load_districts(settings)

@@ -11,7 +11,7 @@ from streams.fleet.config import FleetConfig
 from streams.fleet.jumps import JumpRule
 from streams.fleet.news import NewsConfig
 from streams.fleet.speeds import SpeedLimits
-from streams.fold import Restored
+from streams.fold.contract import Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig
 from streams.incidents.anomaly.family import FAMILY, JOINT

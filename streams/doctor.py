@@ -17,20 +17,20 @@ from psycopg.rows import class_row
 from rich.table import Table
 from rich.text import Text
 
-from streams import admin
-from streams.district_file import load_districts
+from streams.brokers import admin
+from streams.brokers.kafka_login import kafka_login_of
+from streams.brokers.mqtt_login import login_of
+from streams.brokers.probe import MqttBroker, probe_mqtt
 from streams.errors import MigrationError, PolicyError, ServiceUnavailable, SettingsError, UrbanBrainError
-from streams.kafka_login import kafka_login_of
-from streams.mqtt_login import login_of
+from streams.files.districts import load_districts
+from streams.files.policy import read_policy, zones_without
+from streams.files.thresholds import read_thresholds
 from streams.notify.service import load_receivers
-from streams.policy_file import read_policy, zones_without
-from streams.probe import MqttBroker, probe_mqtt
 from streams.settings import Settings, load
 from streams.store.attendance import STANDS_STILL, Seen, alone, sentence
 from streams.store.migrate import missing
 from streams.store.session import address_of
 from streams.store.views import STAGES
-from streams.threshold_file import read_thresholds
 from streams.topics import kafka_topics
 
 TIMEOUT_S = 3.0

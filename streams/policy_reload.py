@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 from streams.configs import fleet_config
 from streams.errors import PolicyError
+from streams.files.policy import load_policy, stamp, zones_without
 from streams.fleet.state import FleetState
-from streams.fold import Fold
+from streams.fold.contract import Fold
 from streams.incidents.change import told_otherwise
 from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
-from streams.policy_file import load_policy, stamp, zones_without
 from streams.runtime.stage import Stage
 from streams.settings import Settings
 

@@ -21,7 +21,7 @@ MQTT_OPEN_ALERTS = "ub/v1/open-alerts"
 MQTT_ALERT_ACTIONS = "ub/v1/alert-actions"
 MQTT_INCIDENTS = "ub/v1/incidents"
 MQTT_BOARD_FILTERS = (f"{MQTT_ALERTS}/#", f"{MQTT_OPEN_ALERTS}/#", f"{MQTT_INCIDENTS}/#")
-"""What stands retained there is put right by who owns it: streams/board.py."""
+"""What stands retained there is put right by who owns it: streams/runtime/board.py."""
 MQTT_VEHICLES_FILTER = "ub/v1/+/vehicles/#"
 """Positions, and what was misspelt below them: the gateway refuses that instead of never seeing it."""
 MQTT_SENSORS_FILTER = "ub/v1/+/sensors/#"

@@ -7,7 +7,7 @@ from streams import topics
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.state import FleetState
-from streams.fold import Ledger, Record, Restored
+from streams.fold.contract import Ledger, Record, Restored
 from streams.gateway import packed
 from streams.grid import locate
 from streams.sensing.state import SensingConfig, SensingState

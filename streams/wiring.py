@@ -8,20 +8,20 @@ from typing import Any
 import faust
 
 from streams import topics
-from streams.board import Board
+from streams.brokers.kafka_login import KafkaLogin, kafka_login_of
 from streams.configs import grid_config, incidents_fold, requests_config, sensing_config
-from streams.district_file import load_districts
+from streams.files.districts import load_districts
 from streams.fleet.cells import Cells
 from streams.fleet.state import FleetState
-from streams.fold import Fold
+from streams.fold.contract import Fold
 from streams.gateway.partition import Partitions
 from streams.grid import locate
 from streams.grid.state import GridState
-from streams.kafka_login import KafkaLogin, kafka_login_of
 from streams.policy_reload import PolicyReloader
 from streams.rejects.state import RejectsState
 from streams.requests.districts import Districts
 from streams.requests.state import RequestsState
+from streams.runtime.board import Board
 from streams.runtime.driver import FetchWaitTransport
 from streams.runtime.incarnation import Logs
 from streams.runtime.mqtt import MqttPublisher

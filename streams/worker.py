@@ -10,7 +10,7 @@ from typing import Any
 
 import faust
 
-from streams.kafka_login import kafka_login_of, say_refusals
+from streams.brokers.kafka_login import kafka_login_of, say_refusals
 from streams.memory import keep_memory, spare_collector
 from streams.settings import Settings
 from streams.warm import warm

@@ -12,7 +12,7 @@ from streams import topics
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.state import FleetState
-from streams.fold import Changes, Ledger, Output, Record, Restored
+from streams.fold.contract import Changes, Ledger, Output, Record, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.rejects.state import RejectsState

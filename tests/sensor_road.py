@@ -11,7 +11,7 @@ import msgspec
 from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
-from streams.fold import Changes, Ledger, Output, Record, Restored
+from streams.fold.contract import Changes, Ledger, Output, Record, Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.anomaly.series import AnomalyConfig

@@ -21,8 +21,8 @@ from deploy.endpoints import Endpoints, with_login
 from deploy.native.programs import ProgramMissing
 from deploy.native.stack import NativeStack
 from deploy.roles import READER, WRITER, ensure_roles
-from streams.admin import wait_for_kafka
-from streams.probe import probe_mqtt
+from streams.brokers.admin import wait_for_kafka
+from streams.brokers.probe import probe_mqtt
 
 KINDS = ("docker", "native", "external")
 

@@ -17,7 +17,7 @@ from streams.fleet.config import FleetConfig
 from streams.fleet.news import NewsConfig
 from streams.fleet.speeds import SpeedLimits
 from streams.fleet.state import FleetState
-from streams.fold import Output, Record
+from streams.fold.contract import Output, Record
 from streams.grid import locate
 from streams.incidents.damping import NEVER, FlapConfig
 from streams.incidents.policy import Policy, Rule, parse

@@ -12,8 +12,8 @@ from pathlib import Path
 from deploy.native import programs
 from deploy.native.ports import LOOPBACK, free_port
 from deploy.native.process import ServiceProcess, is_root
+from streams.brokers.probe import probe_mqtt
 from streams.errors import ServiceUnavailable
-from streams.probe import probe_mqtt
 
 LIMITS = Path(__file__).resolve().parent.parent / "mosquitto" / "conf.d" / "limits.conf"
 START_TIMEOUT_S = 10.0

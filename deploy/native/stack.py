@@ -10,7 +10,7 @@ from deploy.native.directory import private_directory
 from deploy.native.mosquitto import Mosquitto
 from deploy.native.postgres import Postgres
 from deploy.native.tansu import Tansu
-from streams.admin import wait_for_kafka
+from streams.brokers.admin import wait_for_kafka
 
 KAFKA_TIMEOUT_S = 15.0
 

@@ -23,7 +23,7 @@ def _head(topic: str) -> Mapping[str, Keywords]:
 
 
 _MILLIONTHS = "millionths of the metric's canonical unit"
-_BINS = "Column: buckets of the quantile sketch that are not empty, ascending (streams/sketch.py)."
+_BINS = "Column: buckets of the quantile sketch that are not empty, ascending (streams/fold/sketch.py)."
 _BIN_COUNTS = "Column: how many values each of them holds."
 _START = "Column: start of the window, milliseconds since the epoch, UTC."
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from streams.admin import quiet_kafka
+from streams.brokers.admin import quiet_kafka
+from streams.brokers.kafka_login import kafka_login_of, kafka_unavailable
 from streams.errors import CannotReplay
-from streams.fold import Record
-from streams.kafka_login import kafka_login_of, kafka_unavailable
+from streams.fold.contract import Record
 from streams.settings import Settings
 
 _POLL_MS = 200

@@ -16,8 +16,8 @@ from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Alert
 from streams import topics
 from streams.alerts.recent import Recent
+from streams.brokers.mqtt_login import login_of, unavailable
 from streams.errors import ServiceUnavailable
-from streams.mqtt_login import login_of, unavailable
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -21,10 +21,10 @@ from psycopg.errors import LockNotAvailable
 from schemas import codec, envelope
 from schemas.alert_actions import AlertHandling
 from streams import topics
-from streams.admin import quiet_kafka
+from streams.brokers.admin import quiet_kafka
+from streams.brokers.kafka_login import kafka_login_of, kafka_unavailable
+from streams.brokers.mqtt_login import login_of, unavailable
 from streams.errors import ServiceUnavailable
-from streams.kafka_login import kafka_login_of, kafka_unavailable
-from streams.mqtt_login import login_of, unavailable
 from streams.settings import Settings
 from streams.store.alert_desk import keep_others_from_telling, mark_told, still_open, untold
 

@@ -12,8 +12,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from streams.audit.records import LogRecord
+from streams.brokers.kafka_login import PLAIN, KafkaLogin, kafka_unavailable
 from streams.errors import CannotAudit, ServiceUnavailable
-from streams.kafka_login import PLAIN, KafkaLogin, kafka_unavailable
 
 Take = Callable[[LogRecord], None]
 

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from streams import topics
-from streams.admin import admin_client, topic_partitions
 from streams.audit.log import Log
 from streams.audit.tables import Checkpoints, Database
+from streams.brokers.admin import admin_client, topic_partitions
+from streams.brokers.kafka_login import kafka_login_of
 from streams.errors import CannotAudit
-from streams.kafka_login import kafka_login_of
 from streams.settings import Settings
 
 Say = Callable[[str], None]

@@ -12,8 +12,8 @@ from streams import topics
 from streams.audit import recording
 from streams.audit.log import Log
 from streams.audit.records import Intake, LogRecord, Refusals, Shelved, up_to
+from streams.brokers.kafka_login import kafka_login_of
 from streams.errors import CannotAudit
-from streams.kafka_login import kafka_login_of
 from streams.settings import Settings
 
 Say = Callable[[str], None]

@@ -228,7 +228,7 @@ def district_of(settings: Settings) -> Any:
     """Return what tells the district of a place."""
     if settings.districts_file is None:
         return lambda _lat, _lon: None
-    from streams.district_file import load_districts  # noqa: PLC0415
+    from streams.files.districts import load_districts  # noqa: PLC0415
 
     return load_districts(settings).of
 

@@ -18,8 +18,8 @@ from streams.commands.alerts import district_of
 )
 def notify(check: bool, wait: float) -> None:
     """Send events of alerts to the webhooks of UB_NOTIFY_FILE until SIGTERM; each receiver at its own pace."""
-    from streams.admin import create_topics, wait_for_kafka  # noqa: PLC0415
-    from streams.kafka_login import kafka_login_of, say_refusals  # noqa: PLC0415
+    from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
+    from streams.brokers.kafka_login import kafka_login_of, say_refusals  # noqa: PLC0415
     from streams.notify.service import load_inhibitions, load_receivers, run  # noqa: PLC0415
 
     settings = settings_module.load()

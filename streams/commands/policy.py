@@ -19,12 +19,12 @@ from streams.commands.thresholds import THRESHOLDS, backtest_thresholds, check_t
 from streams.commands.through_time import clock, through_time
 from streams.commands.values import Moment
 from streams.errors import PolicyError
+from streams.files.policy import city_of, read_policy
 from streams.grid import locate
 from streams.incidents.backtest import Silence, Standing, backtest, drafted, finding_gaps, over, why_not
 from streams.incidents.overview import lines
 from streams.incidents.policy import Policy
 from streams.incidents.showing import Waiting
-from streams.policy_file import city_of, read_policy
 
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 

@@ -61,7 +61,8 @@ def replay(alert_id: str, limit: int) -> None:
 def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bool:
     from streams.alerts.log import open_log  # noqa: PLC0415
     from streams.configs import incidents_fold  # noqa: PLC0415
-    from streams.fold import Ledger, Restored  # noqa: PLC0415
+    from streams.files.policy import load_policy  # noqa: PLC0415
+    from streams.fold.contract import Ledger, Restored  # noqa: PLC0415
     from streams.incidents.replay import (  # noqa: PLC0415
         Rest,
         differences,
@@ -70,7 +71,6 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
         other_zones,
         steps,
     )
-    from streams.policy_file import load_policy  # noqa: PLC0415
 
     stored, generation = _stored(settings, prefix)
     newest = stored[-1]

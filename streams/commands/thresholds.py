@@ -13,13 +13,13 @@ from schemas.metrics import METRICS
 from streams.commands import listed
 from streams.commands.through_time import clock, through_time
 from streams.errors import PolicyError
+from streams.files.policy import load_policy, read_policy, zones_without
+from streams.files.thresholds import read_thresholds
 from streams.grid import locate
 from streams.incidents.lifecycle import Place
 from streams.incidents.thresholds.backtest import Measured, backtest
 from streams.incidents.thresholds.rules import Threshold
-from streams.policy_file import load_policy, read_policy, zones_without
 from streams.settings import Settings
-from streams.threshold_file import read_thresholds
 
 THRESHOLDS = ".toml"
 """What such a file ends with."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.progress import Progress
 
-from streams.fold import Record
+from streams.fold.contract import Record
 
 _SELDOM = 256
 """Records after which it is shown how far a log was read."""

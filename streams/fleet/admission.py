@@ -3,11 +3,11 @@
 import numpy as np
 
 from schemas.rejected import Reason
-from streams.books import Books
 from streams.fleet.batch import Batch
 from streams.fleet.columns import why_unusable
 from streams.fleet.kernel import BAD_ID, BAD_OPERATOR, FINE, FOREIGN, TOO_LATE
 from streams.fleet.slots import Slots
+from streams.fold.books import Books
 
 _ID_RULE = "1 to 64 letters, digits or _ . : - expected"
 

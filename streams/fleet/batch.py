@@ -7,14 +7,14 @@ from bisect import bisect_right
 
 import numpy as np
 
-from streams.arrays import grown
+from streams.columnar.arrays import grown
+from streams.columnar.ids import names_of, words_of
+from streams.columnar.json_text import Buffer, Words
 from streams.fleet import json_frame, json_rows
 from streams.fleet.columns import Columns, decode
 from streams.fleet.slots import Slots
-from streams.fold import Record
-from streams.frames import BadFrame
-from streams.ids import names_of, words_of
-from streams.json_text import Buffer, Words
+from streams.fold.contract import Record
+from streams.fold.frames import BadFrame
 
 ENOUGH = 8_192
 """Readings: a batch that waits no longer."""

@@ -6,9 +6,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import grown
+from streams.columnar.arrays import grown
+from streams.columnar.ids import Ids, named
 from streams.fleet.lattice import UNSURE, Lattice
-from streams.ids import Ids, named
 
 
 class Locator(Protocol):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from schemas import codec
 from schemas.rejected import Reason
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame
-from streams.frames import EARLIEST_MS, END_MS, BadFrame, column_codes
+from streams.fold.frames import EARLIEST_MS, END_MS, BadFrame, column_codes
 
 UNKNOWN_BATTERY = -1
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import Records, grown
-from streams.compiled import compiled, int64
+from streams.columnar.arrays import Records, grown
+from streams.columnar.compiled import compiled, int64
+from streams.columnar.ids import Ids, Table, find_number, insert_number, named
+from streams.columnar.json_text import Words
 from streams.fleet.vehicles import CHANGED, NOWHERE, Vehicles
-from streams.ids import Ids, Table, find_number, insert_number, named
-from streams.json_text import Words
 
 READINGS, ARRIVALS, DEPARTURES = 0, 1, 2
 UNKNOWN = -1

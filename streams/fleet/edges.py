@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.vehicles import VEHICLE_TYPES
-from streams.arrays import grown
+from streams.columnar.arrays import grown
+from streams.columnar.ids import Ids, named
 from streams.fleet.ground import Ground, Standing
 from streams.fleet.live import TOLD_STATES
 from streams.fleet.slots import Slots
 from streams.fleet.steps import Steps
 from streams.fleet.vehicles import Vehicles
-from streams.ids import Ids, named
 
 _STATES = len(TOLD_STATES)
 _ELSEWHERE = -1

@@ -28,8 +28,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import Records, grown, stable_order
-from streams.compiled import compiled
+from streams.columnar.arrays import Records, grown, stable_order
+from streams.columnar.compiled import compiled
 from streams.fleet.counts import PairCounts, Pairs
 from streams.fleet.kernel import ENTRY
 from streams.fleet.silence import MISSING

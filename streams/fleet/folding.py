@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import Records
-from streams.clock import EventClock
+from streams.columnar.arrays import Records
 from streams.fleet import kernel
 from streams.fleet.batch import Batch
 from streams.fleet.cells import Cells
@@ -17,6 +16,7 @@ from streams.fleet.live import LiveCounts
 from streams.fleet.slots import Slots
 from streams.fleet.steps import Look, Steps
 from streams.fleet.vehicles import VEHICLE, Vehicles
+from streams.fold.clock import EventClock
 
 Sweep = Callable[[int, bool], None]
 """Take out of the city who is missing at a watermark; early too, where it is crowded."""

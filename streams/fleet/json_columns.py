@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.compiled import compiled, int64
+from streams.columnar.compiled import compiled, int64
 
 Bytes = NDArray[np.uint8]
 

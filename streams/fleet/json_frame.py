@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
-from streams.compiled import compiled
-from streams.frames import EARLIEST_MS, END_MS
-from streams.json_lists import codes, decimals, integers, strings
-from streams.json_text import (
+from streams.columnar.compiled import compiled
+from streams.columnar.json_lists import codes, decimals, integers, strings
+from streams.columnar.json_text import (
     NOT_READ,
     OPEN,
     OPEN_LIST,
@@ -27,6 +26,7 @@ from streams.json_text import (
     patterns_of,
     skip,
 )
+from streams.fold.frames import EARLIEST_MS, END_MS
 
 _FIELDS = (
     "vehicle_id",

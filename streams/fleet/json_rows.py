@@ -7,20 +7,8 @@ would read.
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.compiled import compiled
-from streams.fleet.json_frame import (
-    BATTERY,
-    ID,
-    LAT,
-    LON,
-    OPERATOR,
-    RECEIVED_AT,
-    STATE,
-    TS,
-    TYPE,
-    per_cent,
-)
-from streams.json_text import (
+from streams.columnar.compiled import compiled
+from streams.columnar.json_text import (
     NOT_READ,
     OPEN,
     OPEN_LIST,
@@ -36,6 +24,18 @@ from streams.json_text import (
     member,
     skip,
     string,
+)
+from streams.fleet.json_frame import (
+    BATTERY,
+    ID,
+    LAT,
+    LON,
+    OPERATOR,
+    RECEIVED_AT,
+    STATE,
+    TS,
+    TYPE,
+    per_cent,
 )
 
 _REQUIRED = 0b11111

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import Records
-from streams.compiled import compiled, fetch, int64
+from streams.columnar.arrays import Records
+from streams.columnar.compiled import compiled, fetch, int64
+from streams.columnar.ids import Table, find_number, find_one, insert_number, insert_one
+from streams.columnar.json_text import Words, is_id
 from streams.fleet.columns import STATE_CODE
 from streams.fleet.lattice import Lattice, hexagon
 from streams.fleet.slots import OPERATOR_BITS
 from streams.fleet.vehicles import AHEAD, CHANGED, HEARD, MORE, NOWHERE, STANDING
-from streams.frames import EARLIEST_MS, END_MS
-from streams.ids import Table, find_number, find_one, insert_number, insert_one
-from streams.json_text import Words, is_id
+from streams.fold.frames import EARLIEST_MS, END_MS
 
 FINE, BAD_OPERATOR, UNUSABLE, BAD_ID, TOO_LATE, FOREIGN = range(6)
 """Verdicts on a reading."""

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.compiled import compiled
+from streams.columnar.compiled import compiled
 
 Lattice = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.vehicles import VEHICLE_STATES
-from streams.arrays import grown
+from streams.columnar.arrays import grown
 
 TOLD_STATES = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
 """States that partials tell, the first ones; a vehicle in another state is nowhere in the city."""

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.vehicles import VEHICLE_STATES
-from streams.arrays import Records
-from streams.compiled import compiled
+from streams.columnar.arrays import Records
+from streams.columnar.compiled import compiled
 
 GONE = np.array([name in ("missing", "elsewhere", "removed") for name in VEHICLE_STATES])
 """By state code: whether a vehicle in this state is not in the city."""

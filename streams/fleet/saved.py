@@ -14,12 +14,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import Records
+from streams.columnar.arrays import Records
 from streams.fleet.kernel import ENTRY
 from streams.fleet.slots import Slots
 from streams.fleet.vehicles import Vehicles
-from streams.stored import reading
-from streams.zstd import zstd
+from streams.fold.stored import reading
+from streams.fold.zstd import zstd
 
 
 class Clock(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import grown
+from streams.columnar.arrays import grown
+from streams.columnar.ids import Ids, named
+from streams.columnar.json_text import patterns_of
 from streams.fleet import json_columns
 from streams.fleet.cells import Cells
-from streams.frames import is_id
-from streams.ids import Ids, named
-from streams.json_text import patterns_of
+from streams.fold.frames import is_id
 
 OPERATOR_BITS = 20
 _OPERATOR_MASK = (1 << OPERATOR_BITS) - 1

@@ -17,8 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.vehicle_events import VehicleEvent
-from streams.books import Books
-from streams.clock import EventClock
 from streams.fleet import saved
 from streams.fleet.admission import refuse
 from streams.fleet.batch import ENOUGH, Batch
@@ -37,7 +35,9 @@ from streams.fleet.slots import Slots
 from streams.fleet.steps import look_of
 from streams.fleet.tell import Teller, event_rows, vehicle_event
 from streams.fleet.vehicles import CHANGED, MORE, Vehicles
-from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
+from streams.fold.books import Books
+from streams.fold.clock import EventClock
+from streams.fold.contract import Changes, Ledger, Output, Record, Restored, Rows
 
 STAGE = "fleet"
 _SOON_MS = 30_000

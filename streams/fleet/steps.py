@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import Records
+from streams.columnar.arrays import Records
 from streams.fleet.batch import Batch
 
 

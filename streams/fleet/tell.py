@@ -13,7 +13,6 @@ from schemas.cells import CellsEdges, CellsVehicles
 from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from schemas.vehicle_events import VehicleEvent
 from streams import topics
-from streams.clock import EventClock
 from streams.fleet.edge_messages import Moment, edges_of
 from streams.fleet.edges import EdgesTold
 from streams.fleet.flows import NO_ROWS, WindowRows
@@ -22,7 +21,8 @@ from streams.fleet.live import LiveCounts
 from streams.fleet.news_messages import Sender, all_anew, messages_of
 from streams.fleet.slots import Slots
 from streams.fleet.told import Told
-from streams.fold import Output, Rows
+from streams.fold.clock import EventClock
+from streams.fold.contract import Output, Rows
 
 _MOST_ROWS = 4_000
 """Live counts in one partial, and rows of windows: with the longest names a million bytes, which Kafka takes."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.vehicles import VEHICLE_STATES
-from streams.arrays import grown
+from streams.columnar.arrays import grown
 from streams.fleet.slots import Slots
 from streams.fleet.steps import Steps
 

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.vehicles import STANDING_STATES, VEHICLE_STATES, VEHICLE_TYPES
-from streams.arrays import Records, grown
-from streams.columnar import Coded, Numbers, Texts
-from streams.compiled import compiled, fetch
+from streams.columnar.arrays import Records, grown
+from streams.columnar.compiled import compiled, fetch
+from streams.columnar.ids import Ids, names_of
+from streams.columnar.rows import Coded, Numbers, Texts
 from streams.fleet.columns import STATE_CODE, TYPE_CODE, UNKNOWN_BATTERY
 from streams.fleet.slots import Slots
-from streams.ids import Ids, names_of
 
 AHEAD = 16
 """So many places before a vehicle is needed it is fetched."""

@@ -17,10 +17,10 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from streams import topics
+from streams.brokers.kafka_login import PLAIN, kafka_login_of, kafka_refusal, kafka_unavailable
 from streams.errors import ServiceUnavailable, SettingsError
 from streams.gateway.address import KINDS
 from streams.gateway.records import KafkaRecord
-from streams.kafka_login import PLAIN, kafka_login_of, kafka_refusal, kafka_unavailable
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)

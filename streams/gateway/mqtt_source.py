@@ -19,10 +19,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams import topics
+from streams.brokers.mqtt_login import hung_up, login_of, unavailable
 from streams.errors import ServiceUnavailable
 from streams.gateway.receipt import Receipt
 from streams.gateway.receiver import Message, Receiver
-from streams.mqtt_login import hung_up, login_of, unavailable
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)

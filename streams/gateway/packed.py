@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 
 from schemas import codec
 from schemas.vehicles import MAX_ID_LENGTH, VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame, VehiclePosition
-from streams.compiled import compiled, int64
-from streams.gateway.columns import collapse
-from streams.gateway.rules import EARLIEST_MS, END_MS, NULL_ISLAND_DEG
-from streams.json_text import (
+from streams.columnar.compiled import compiled, int64
+from streams.columnar.json_text import (
     NOT_READ,
     OPEN,
     OPEN_LIST,
@@ -40,6 +38,8 @@ from streams.json_text import (
     string,
     text_of,
 )
+from streams.gateway.columns import collapse
+from streams.gateway.rules import EARLIEST_MS, END_MS, NULL_ISLAND_DEG
 
 _FIELDS = patterns_of(VehiclePosition.__struct_fields__)
 _ID, _TS, _LAT, _LON, _OPERATOR, _STATE, _TYPE, _BATTERY = range(len(VehiclePosition.__struct_fields__))

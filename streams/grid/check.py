@@ -14,10 +14,10 @@ import numpy as np
 
 from schemas.metrics import METRICS
 from schemas.partials import FleetPartial, MetricCounts, Partial, RequestCounts, SensingPartial, SensorHealth
-from streams.frames import END_MS
+from streams.fold.frames import END_MS
+from streams.fold.sketch import HIGHEST_BIN
 from streams.grid.locate import is_cell
 from streams.grid.metrics import square_sum
-from streams.sketch import HIGHEST_BIN
 
 _COUNT = range(1 << 31)
 _CHANGE = range(-(1 << 31), 1 << 31)

@@ -7,7 +7,7 @@ offset) counts, so that repeats and late arrivals of partials change nothing (de
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import grown
+from streams.columnar.arrays import grown
 from streams.grid.slots import BLOCK, BLOCK_BITS
 
 COUNTED = ("available", "non_operational", "reserved", "on_trip", "non_contactable")

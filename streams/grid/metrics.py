@@ -14,8 +14,8 @@ from schemas import envelope
 from schemas.cells import CellsMetrics, ClosedMetrics
 from schemas.metrics import METRICS
 from schemas.partials import MetricCounts
+from streams.fold.sketch import quantiles
 from streams.grid.kind import Kind, Row, Stocks, added
-from streams.sketch import quantiles
 
 MILLION = 10**6
 MetricWord = tuple[int, int, int, int, int, int, int, int, list[int], list[int]]

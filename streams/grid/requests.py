@@ -8,8 +8,8 @@ import msgspec
 from schemas import envelope
 from schemas.cells import CellsRequests, ClosedRequests
 from schemas.partials import RequestCounts
+from streams.fold.sketch import quantiles
 from streams.grid.kind import Kind, Row, Stocks, added
-from streams.sketch import quantiles
 
 RequestWord = tuple[int, int, int, int, int, int, int, int, int, int, int, list[int], list[int]]
 """order, opened, closed, reopened, open_change, overdue_change, rated, asked_resolved, resolved, asked_satisfied,

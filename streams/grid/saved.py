@@ -16,12 +16,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.fold.stored import reading
+from streams.fold.zstd import zstd
 from streams.grid.kind import Row, Stocks
 from streams.grid.merge import COUNTED, Live
 from streams.grid.slots import BLOCK_BITS, Key, slots_of
 from streams.grid.tally import FleetTally, Tally
-from streams.stored import reading
-from streams.zstd import zstd
 
 _LEVEL = 1
 _encode = msgspec.msgpack.Encoder().encode

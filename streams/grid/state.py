@@ -16,7 +16,8 @@ import numpy as np
 from schemas import codec, envelope
 from schemas.partials import FleetPartial, Partial, SensingPartial, SlotCounts
 from streams import topics
-from streams.fold import Changes, Output, Record, Restored, Rows
+from streams.fold.contract import Changes, Output, Record, Restored, Rows
+from streams.fold.refusals import refusal
 from streams.grid import saved, tell
 from streams.grid.check import problem_of
 from streams.grid.flows import FLEET
@@ -25,7 +26,6 @@ from streams.grid.kinds import KIND_OF, KINDS
 from streams.grid.merge import COUNTED
 from streams.grid.sources import Sources
 from streams.grid.tally import FleetTally, Tally
-from streams.refusals import refusal
 
 STAGE = "grid"
 _GENERATION_BITS = 44

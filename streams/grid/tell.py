@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from schemas.cells import CellsNow
 from schemas.partials import SlotCounts
-from streams.fold import Rows
+from streams.fold.contract import Rows
 from streams.grid.kind import Kind, Row
 from streams.grid.merge import COUNTED, STANDING
 from streams.grid.tally import FleetTally, Tally

@@ -16,7 +16,7 @@ from schemas.cells import CellsNow
 from schemas.partials import SlotCounts
 from schemas.vehicles import STANDING_STATES
 from streams import topics
-from streams.fold import Ledger, Record, Restored
+from streams.fold.contract import Ledger, Record, Restored
 from streams.incidents.cells import Centre
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.policy import Policy

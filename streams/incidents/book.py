@@ -5,7 +5,7 @@ from typing import Protocol
 
 from schemas.alerts import Alert
 from schemas.cells import CellsEdges, CellsHealth, CellsNow, CellsVehicles
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.messages import Metrics, Requests, Windows
 
 Message = CellsNow | Metrics | Windows | Requests | CellsVehicles | CellsEdges | CellsHealth

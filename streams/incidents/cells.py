@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
 from streams.incidents.counts.rules import NONE, Counts

@@ -19,7 +19,7 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.lifecycle import decided_by
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.alerts import Alert, AlertAction, AlertKind, Evidence, Severity
-from streams.fold import Record
+from streams.fold.contract import Record
 
 _NAMESPACE = uuid.UUID("6f1d2c8e-52a3-5b0e-9f57-6b1e4a9d7c31")
 

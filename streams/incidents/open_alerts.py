@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from schemas import codec
 from schemas.alerts import Alert, AlertKind, Severity
-from streams.fold import Output
+from streams.fold.contract import Output
 from streams.incidents.telling import announce, own_topic_of, topic_of
 
 _Place = tuple[AlertKind, str]

@@ -9,7 +9,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsVehicles
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.damping import about, flapping
 from streams.incidents.lifecycle import RULE_GONE
 from streams.incidents.messages import decoder, time_of

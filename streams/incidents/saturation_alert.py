@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.alerts import Alert, AlertAction, Evidence, Severity
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, shares
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.saturation import Watch

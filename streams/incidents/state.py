@@ -7,7 +7,9 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
-from streams.fold import Changes, Output, Record, Restored
+from streams.fold.contract import Changes, Output, Record, Restored
+from streams.fold.refusals import refusal
+from streams.fold.stored import reading
 from streams.incidents.anomaly.book import AnomalyBook
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.book import Book
@@ -40,8 +42,6 @@ from streams.incidents.thresholds.book import ThresholdBook
 from streams.incidents.trips.book import TripBook, TripConfig
 from streams.incidents.vehicles.book import VehicleBook
 from streams.incidents.vehicles.config import VehiclesConfig
-from streams.refusals import refusal
-from streams.stored import reading
 
 STAGE = "incidents"
 SilentIn = Callable[[str], AbstractSet[str]]

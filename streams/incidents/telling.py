@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from schemas import codec, envelope
 from schemas.alerts import Alert
 from streams import topics
-from streams.fold import MqttMessage, Output, Rows
+from streams.fold.contract import MqttMessage, Output, Rows
 
 
 def announce(event: Alert, before: Alert | None, standing: Alert | None = None) -> Output:

@@ -15,11 +15,11 @@ from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
 from streams.alerts.labels import District, labels_of
-from streams.kafka_login import KafkaLogin, kafka_login_of, kafka_unavailable
+from streams.brokers.kafka_login import KafkaLogin, kafka_login_of, kafka_unavailable
+from streams.brokers.silent_leader import SilentLeader
 from streams.notify.open_now import decoded
 from streams.notify.receivers import Receiver
 from streams.settings import Settings
-from streams.silent_leader import SilentLeader
 from streams.store import notifications
 from streams.store.notifications import Connection
 from streams.store.retry import retrying

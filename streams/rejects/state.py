@@ -4,10 +4,10 @@ import msgspec
 
 from schemas import codec
 from schemas.rejected import Rejected
-from streams.fold import Changes, Output, Record, Restored, Rows
-from streams.frames import END_MS
-from streams.refusals import rejected
-from streams.stored import reading
+from streams.fold.contract import Changes, Output, Record, Restored, Rows
+from streams.fold.frames import END_MS
+from streams.fold.refusals import rejected
+from streams.fold.stored import reading
 
 STAGE = "rejects"
 MOST_TOPICS = 1_000

@@ -11,7 +11,7 @@ import msgspec
 from schemas import codec
 from schemas.rejected import Reason
 from schemas.requests import CitizenRequest
-from streams.frames import EARLIEST_MS, END_MS, BadFrame
+from streams.fold.frames import EARLIEST_MS, END_MS, BadFrame
 from streams.requests.rules import broken_rule
 
 UNKNOWN_OWNER = "unknown"
@@ -19,7 +19,7 @@ UNKNOWN_OWNER = "unknown"
 
 
 _SHOWN_BYTES = 16_384
-"""Of a refused event: more than a refusal keeps (streams/refusals.py)."""
+"""Of a refused event: more than a refusal keeps (streams/fold/refusals.py)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from schemas.rejected import Reason
 from schemas.requests import MAX_NAME, MAX_TEXT, CitizenRequest
-from streams.frames import EARLIEST_MS, END_MS, is_id
+from streams.fold.frames import EARLIEST_MS, END_MS, is_id
 
 Broken = tuple[Reason, str]
 """Reason and detail of a refusal."""

@@ -7,9 +7,9 @@
 
 import msgspec
 
+from streams.fold.stored import reading
 from streams.requests.held import Waiting
 from streams.requests.windows import Pair, Tally
-from streams.stored import reading
 
 
 class Clock(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -19,10 +19,10 @@ import numpy as np
 
 from schemas.rejected import Reason
 from schemas.requests import CitizenRequest
-from streams.books import Books
-from streams.clock import EventClock
-from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
-from streams.frames import BadFrame
+from streams.fold.books import Books
+from streams.fold.clock import EventClock
+from streams.fold.contract import Changes, Ledger, Output, Record, Restored, Rows
+from streams.fold.frames import BadFrame
 from streams.requests import saved
 from streams.requests.alarms import Alarms
 from streams.requests.decode import decode, text_of

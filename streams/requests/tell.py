@@ -8,11 +8,11 @@ import numpy as np
 from schemas import codec, envelope
 from schemas.partials import RequestCounts, RequestsPartial
 from streams import topics
-from streams.clock import EventClock
-from streams.fold import Output
+from streams.fold.clock import EventClock
+from streams.fold.contract import Output
+from streams.fold.sketch import bins_of
 from streams.requests.life import COLUMNS
 from streams.requests.windows import Pair, Tally
-from streams.sketch import bins_of
 
 Touched = tuple[int, Pair, Tally]
 """Window start, pair and tally."""

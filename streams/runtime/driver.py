@@ -13,8 +13,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.services import Service, WaitResults
 
+from streams.brokers.silent_leader import SilentLeader
 from streams.runtime.holes import Holes
-from streams.silent_leader import SilentLeader
 
 FETCH_WAIT_MS = 20
 QUIET_FETCH_WAIT_MS = 100

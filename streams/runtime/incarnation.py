@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
-from streams.admin import admin_client
-from streams.kafka_login import PLAIN, KafkaLogin
+from streams.brokers.admin import admin_client
+from streams.brokers.kafka_login import PLAIN, KafkaLogin
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams import topics
-from streams.board import Board
-from streams.fold import MqttMessage
-from streams.mqtt_login import login_of, unavailable
+from streams.brokers.mqtt_login import login_of, unavailable
+from streams.fold.contract import MqttMessage
+from streams.runtime.board import Board
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import Any
 import faust
 
 from schemas import envelope
-from streams.fold import Output
+from streams.fold.contract import Output
 from streams.runtime.mqtt import MqttPublisher
 
 log = logging.getLogger(__name__)

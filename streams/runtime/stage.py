@@ -26,8 +26,8 @@ from typing import Any
 from faust.types import TP
 
 from streams.errors import Fenced, LogGap
-from streams.fold import Changes, Fold, Output, Record, Retaining
-from streams.frames import END_MS
+from streams.fold.contract import Changes, Fold, Output, Record, Retaining
+from streams.fold.frames import END_MS
 from streams.runtime.beginning import Beginning
 from streams.runtime.incarnation import Incarnation, Logs
 from streams.runtime.publisher import Publisher

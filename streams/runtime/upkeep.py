@@ -1,13 +1,13 @@
-"""Keeps what stands retained on MQTT as the folds of our partitions want it: see streams/board.py and docs/adr/0028."""
+"""Keeps what stands retained on MQTT as the folds of our partitions want it: see board.py and docs/adr/0028."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
 
-from streams.board import Board, Correction, Watch
 from streams.errors import Fenced, ServiceUnavailable
-from streams.fold import MqttMessage, Output, Retaining
+from streams.fold.contract import MqttMessage, Output, Retaining
+from streams.runtime.board import Board, Correction, Watch
 from streams.runtime.mqtt import MqttPublisher
 from streams.store.checkpoint import Claim, Store
 

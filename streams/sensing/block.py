@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import Insertion, first_of_each, ranges
+from streams.columnar.arrays import Insertion, first_of_each, ranges
 from streams.sensing.tally import Tally
 
 

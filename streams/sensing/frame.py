@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from schemas.metrics import METRICS
 from schemas.sensors import MAX_CODE
-from streams.arrays import grown
-from streams.fold import Record
-from streams.frames import BadFrame
-from streams.ids import names_of, words_of
-from streams.json_text import Buffer, Words, literals_of
+from streams.columnar.arrays import grown
+from streams.columnar.ids import names_of, words_of
+from streams.columnar.json_text import Buffer, Words, literals_of
+from streams.fold.contract import Record
+from streams.fold.frames import BadFrame
+from streams.fold.units import BadUnit, conversion
 from streams.sensing import json_frame
 from streams.sensing.columns import METRIC_NAMES, Columns, decode
 from streams.sensing.owners import Owners
-from streams.units import BadUnit, conversion
 
 _LEAST_BYTES = 8  # of JSON a reading in a frame: `"a",`, and `0,` of its value and of its ts
 _SPARE_WORDS = 2

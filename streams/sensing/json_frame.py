@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from schemas.metrics import SENSOR_KINDS
 from schemas.sensors import SENSOR_STATUSES
-from streams.compiled import compiled
-from streams.frames import EARLIEST_MS, END_MS
-from streams.json_lists import (
+from streams.columnar.compiled import compiled
+from streams.columnar.json_lists import (
     codes,
     decimal_or_decimals,
     decimals,
@@ -19,7 +18,7 @@ from streams.json_lists import (
     integers,
     strings,
 )
-from streams.json_text import (
+from streams.columnar.json_text import (
     NOT_READ,
     OPEN,
     Patterns,
@@ -32,6 +31,7 @@ from streams.json_text import (
     patterns_of,
     skip,
 )
+from streams.fold.frames import EARLIEST_MS, END_MS
 from streams.sensing.columns import METRIC_NAMES
 
 _FIELDS = (

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.frames import UNKNOWN, is_id
-from streams.json_text import patterns_of
+from streams.columnar.json_text import patterns_of
+from streams.fold.frames import UNKNOWN, is_id
 
 _READ_QUICKLY = 256
 """Owners that frames are searched for, one after the other; frames of later ones are read in the general way."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import first_of_each, order_by
+from streams.columnar.arrays import first_of_each, order_by
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.fold.stored import reading
+from streams.fold.zstd import zstd
 from streams.sensing.columns import METRIC_CODE
 from streams.sensing.series import Series
 from streams.sensing.slots import Slots
-from streams.stored import reading
-from streams.zstd import zstd
 
 
 class Clock(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

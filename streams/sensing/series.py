@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from schemas.metrics import METRICS
 from schemas.rejected import Reason
 from schemas.sensors import SENSOR_STATUSES
-from streams.arrays import grown
-from streams.frames import UNKNOWN, is_id
-from streams.ids import Ids, names_of, words_of
-from streams.json_text import Words
+from streams.columnar.arrays import grown
+from streams.columnar.ids import Ids, names_of, words_of
+from streams.columnar.json_text import Words
+from streams.fold.frames import UNKNOWN, is_id
 from streams.sensing.columns import METRIC_CODE, METRIC_NAMES, STATUS_CODE
 from streams.sensing.frame import Frame
 from streams.sensing.health import record

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import grown
+from streams.columnar.arrays import grown
 
 
 class Locator(Protocol):

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.rejected import Reason
-from streams.books import Books
-from streams.clock import EventClock
-from streams.fold import Changes, Ledger, Output, Record, Restored, Rows
-from streams.frames import BadFrame
+from streams.fold.books import Books
+from streams.fold.clock import EventClock
+from streams.fold.contract import Changes, Ledger, Output, Record, Restored, Rows
+from streams.fold.frames import BadFrame
 from streams.sensing import saved
 from streams.sensing.frame import Frame, Reader
 from streams.sensing.health.rule import HealthRule

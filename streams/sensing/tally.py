@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import Insertion, first_of_each, ranges
+from streams.columnar.arrays import Insertion, first_of_each, ranges
+from streams.fold.sketch import HIGHEST_BIN, bins_of
 from streams.sensing.values import MILLION
-from streams.sketch import HIGHEST_BIN, bins_of
 
 READINGS, TOTAL, SQUARE_AA, SQUARE_AB, SQUARE_BB, LEAST, MOST = range(7)
 _SPLIT = 20

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from schemas import codec, envelope
 from schemas.partials import MetricCounts, SensingPartial, SensorHealth
 from streams import topics
-from streams.arrays import ranges
-from streams.clock import EventClock
-from streams.fold import Output
+from streams.columnar.arrays import ranges
+from streams.fold.clock import EventClock
+from streams.fold.contract import Output
 from streams.sensing.columns import METRIC_NAMES
 from streams.sensing.health.watch import Gone, pieces
 from streams.sensing.series import Series

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.columnar import Coded, Numbers, Texts
-from streams.compiled import compiled
+from streams.columnar.compiled import compiled
+from streams.columnar.rows import Coded, Numbers, Texts
 
 Column = Numbers | Texts | Coded
 Bytes = NDArray[np.uint8]

@@ -8,7 +8,7 @@ from typing import Any, Self
 from psycopg import AsyncConnection
 
 from streams.errors import Fenced
-from streams.fold import Changes, Restored
+from streams.fold.contract import Changes, Restored
 from streams.store import open_now, restore, writer
 from streams.store.session import Session
 

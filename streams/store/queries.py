@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from streams.errors import SettingsError
-from streams.fold import Ledger
+from streams.fold.contract import Ledger
 from streams.store.session import LACKING, lacking, unavailable
 
 

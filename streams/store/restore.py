@@ -5,7 +5,7 @@ from typing import Any
 from psycopg import AsyncConnection, AsyncServerCursor
 from psycopg.sql import SQL, Composed, Identifier
 
-from streams.fold import Ledger
+from streams.fold.contract import Ledger
 from streams.store.tables import TABLES, Table
 
 _PARTS = "SELECT name, value FROM ub.checkpoint_part WHERE stage = %s AND topic = %s AND partition = %s"

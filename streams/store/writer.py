@@ -2,7 +2,7 @@
 
 Binary COPY because it is the quickest of what was measured: 20,000 rows of vehicle_state take
 psycopg 9 ms as binary, 26 ms as text, 38 ms as text joined in Python. The INSERT takes 100 ms. Where all columns of
-a table are numpy's (streams/columnar.py) the rows are made in compiled code (binary.py).
+a table are numpy's (streams/columnar/rows.py) the rows are made in compiled code (binary.py).
 
 Of rows with the same key the INSERT takes the last. To look for them here, key by key, took half of this process's
 time; to PostgreSQL, which sorts by the key anyway, it is nothing that can be measured.
@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import AsyncConnection, AsyncCopy
 from psycopg.sql import SQL, Composed, Identifier
 
-from streams.fold import Rows
+from streams.fold.contract import Rows
 from streams.store import binary
 from streams.store.tables import TABLES, ColumnType, Table
 

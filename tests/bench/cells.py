@@ -2,7 +2,7 @@
 
 import h3.api.basic_int as h3
 
-from streams.fold import Ledger, Record, Restored
+from streams.fold.contract import Ledger, Record, Restored
 from tests.bench.workload import OPERATORS
 
 CENTRE = (31.225, 121.60)

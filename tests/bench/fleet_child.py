@@ -12,7 +12,7 @@ from typing import Any
 
 from streams import settings, worker
 from streams.fleet.state import FleetState
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.runtime.publisher import Publisher
 from streams.store.checkpoint import PartitionCommit, Store
 from streams.warm import warm

@@ -7,7 +7,7 @@ from streams import topics
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.state import FleetState
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid import locate
 from tests.bench.cells import beginning
 from tests.bench.frames import Frame

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.fold import Changes, Fold, Output
+from streams.fold.contract import Changes, Fold, Output
 from tests.bench import marks
 from tests.bench.cells import record
 from tests.bench.frames import Frame

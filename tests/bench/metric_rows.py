@@ -14,10 +14,10 @@ from schemas import codec
 from schemas.cells import CellsMetrics
 from schemas.partials import MetricCounts, SensingPartial
 from streams import topics
-from streams.fold import Output
+from streams.fold.contract import Output
+from streams.fold.sketch import bins_of
 from streams.grid import locate
 from streams.grid.state import GridState
-from streams.sketch import bins_of
 from tests.bench.cells import city, record
 from tests.bench.workload import T0_MS, WINDOW_MS
 

@@ -15,7 +15,7 @@ from streams import topics
 from streams.fleet.batch import Batch
 from streams.fleet.cells import Cells
 from streams.fleet.slots import Slots
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid import locate
 from tests.bench import fleet, fleet_child
 from tests.bench.fleet_fold import Fleets

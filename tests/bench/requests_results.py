@@ -9,7 +9,7 @@ import h3.api.basic_int as h3
 from schemas import codec
 from schemas.partials import RequestsPartial
 from streams import topics
-from streams.fold import Output
+from streams.fold.contract import Output
 from tests.bench.citizens import NEVER, Hotline, Lives, category, lives_of, request_id
 from tests.bench.expected import Verdict, compare
 from tests.bench.folding import Told, table

@@ -9,8 +9,8 @@ import polars as pl
 from schemas import codec
 from schemas.partials import SensingPartial
 from streams import topics
-from streams.fold import Output
-from streams.sketch import RELATIVE_ACCURACY, quantile
+from streams.fold.contract import Output
+from streams.fold.sketch import RELATIVE_ACCURACY, quantile
 from tests.bench.expected import Verdict, compare
 from tests.bench.folding import Told, table
 from tests.bench.sensors import NAMES, Network, measured_by, sensor_id

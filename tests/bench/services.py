@@ -17,7 +17,7 @@ from deploy.native.directory import private_directory
 from deploy.native.mosquitto import Mosquitto
 from deploy.native.postgres import Postgres
 from deploy.native.tansu import Tansu
-from streams.admin import create_topics, wait_for_kafka
+from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.settings import load
 from streams.store.migrate import migrate
 

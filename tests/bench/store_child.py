@@ -14,7 +14,7 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier
 
 from streams import settings
-from streams.fold import Changes, Ledger, Rows
+from streams.fold.contract import Changes, Ledger, Rows
 from streams.store.checkpoint import PartitionCommit, Store
 from streams.store.tables import TABLES
 from tests.bench import marks

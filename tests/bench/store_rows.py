@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from streams.fold import Rows
+from streams.fold.contract import Rows
 from tests.bench.cells import city, pairs
 from tests.bench.workload import OPERATORS, T0_MS, WINDOW_MS
 

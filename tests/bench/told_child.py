@@ -1,6 +1,6 @@
 """Alerts on their way out alone: one storm, all told at once over MQTT as a worker does, and heard by it.
 
-The worker's client follows what stands retained (streams/board.py), so all that it publishes comes back to it.
+The worker's client follows what stands retained (streams/runtime/board.py), so all that it publishes comes back to it.
 """
 
 import asyncio
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import msgspec
 
 from streams import settings
-from streams.board import Board
-from streams.fold import MqttMessage
+from streams.fold.contract import MqttMessage
 from streams.incidents.open_alerts import OpenAlerts
+from streams.runtime.board import Board
 from streams.runtime.mqtt import MqttPublisher
 from tests.bench import marks
 from tests.bench.cells import city

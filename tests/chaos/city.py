@@ -19,7 +19,7 @@ from deploy.native.mosquitto import Mosquitto
 from deploy.native.ports import LOOPBACK, free_port
 from deploy.native.postgres import Postgres
 from deploy.native.tansu import Tansu
-from streams.admin import create_topics, wait_for_kafka
+from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.settings import Settings
 from streams.store.migrate import migrate
 from tests.chaos.disk import SmallDisk

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from deploy.endpoints import Endpoints
 from deploy.native.process import ServiceProcess
-from streams.kafka_login import kafka_login_of
+from streams.brokers.kafka_login import kafka_login_of
 from streams.settings import Settings
 from streams.topics import TopicSpec, kafka_topics
 from tests.conftest import Database

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from deploy.endpoints import Endpoints
 from deploy.native.mosquitto import Mosquitto
 from deploy.native.tansu import Tansu
-from streams.admin import admin_client, topic_partitions, wait_for_kafka
+from streams.brokers.admin import admin_client, topic_partitions, wait_for_kafka
 from streams.topics import kafka_topics
 from tests.e2e.waiting import eventually
 

@@ -9,7 +9,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from streams.kafka_login import PLAIN, KafkaLogin
+from streams.brokers.kafka_login import PLAIN, KafkaLogin
 from streams.topics import TopicSpec
 from tests.e2e.waiting import eventually
 

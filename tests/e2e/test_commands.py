@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sensors_sim.sources.mobike_sample import write_sample
-from streams.admin import create_topics
+from streams.brokers.admin import create_topics
 from tests.conftest import Database
 from tests.e2e.city import City
 from tests.e2e.commands import NOTHING_THERE, Finished, clean_environment, run

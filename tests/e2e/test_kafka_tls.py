@@ -13,7 +13,7 @@ from deploy.endpoints import Endpoints
 from deploy.native.directory import private_directory
 from deploy.native.mosquitto import Mosquitto
 from schemas import codec
-from streams.kafka_login import kafka_login_of
+from streams.brokers.kafka_login import kafka_login_of
 from streams.store.migrate import migrate
 from tests import oracle
 from tests.conftest import new_database

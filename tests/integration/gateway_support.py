@@ -25,7 +25,7 @@ from schemas.requests import RequestFrame
 from schemas.sensors import SensorFrame
 from schemas.vehicles import VehicleFrame
 from streams import topics
-from streams.admin import create_topics, wait_for_kafka
+from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

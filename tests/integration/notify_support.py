@@ -15,7 +15,7 @@ from kafka import KafkaProducer
 from schemas import codec
 from schemas.alerts import Alert, AlertAction, Evidence, Severity
 from streams import topics
-from streams.admin import create_topics, wait_for_kafka
+from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.notify.receivers import parse, parse_inhibitions
 from streams.notify.service import run
 from streams.settings import Settings

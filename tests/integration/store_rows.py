@@ -7,8 +7,8 @@ from typing import Any
 import h3.api.basic_int as h3
 import numpy as np
 
-from streams.columnar import Numbers, Texts
-from streams.fold import Rows
+from streams.columnar.rows import Numbers, Texts
+from streams.fold.contract import Rows
 
 T0 = 1_700_000_040_000  # 2023-11-14 22:14:00 UTC
 CELL = h3.latlng_to_cell(31.2304, 121.4737, 9)

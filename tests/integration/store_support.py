@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from streams.fold import Changes, Ledger, Rows
+from streams.fold.contract import Changes, Ledger, Rows
 from streams.store.checkpoint import PartitionCommit, Store
 from tests.conftest import Database
 

@@ -27,8 +27,8 @@ from schemas import codec
 from schemas.alert_actions import ActionName
 from schemas.alerts import Alert
 from streams import topics
-from streams.admin import create_topics
 from streams.alerts import tell
+from streams.brokers.admin import create_topics
 from streams.errors import AlertError
 from streams.incidents.open_alerts import OpenAlerts
 from streams.settings import Settings

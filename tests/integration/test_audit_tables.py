@@ -8,7 +8,7 @@ from typing import LiteralString
 import pytest
 from psycopg import sql
 
-from streams.admin import create_topics
+from streams.brokers.admin import create_topics
 from tests.e2e import hotline, measurements
 from tests.e2e.city import City, Message
 from tests.e2e.conftest import CityMaker, a_city  # noqa: F401 - a fixture

@@ -28,7 +28,7 @@ from streams.console import database as console_database
 from streams.console.params import WindowsQuery
 from streams.console.service import serving
 from streams.errors import Busy, ServiceUnavailable
-from streams.fold import Ledger
+from streams.fold.contract import Ledger
 from streams.grid import locate
 from streams.store import views
 from streams.store.migrate import migrate

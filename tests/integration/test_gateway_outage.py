@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from streams.admin import create_topics
+from streams.brokers.admin import create_topics
 from streams.errors import ServiceUnavailable, SettingsError
 from streams.gateway.bridge import Bridge
 from tests.integration.gateway_support import (

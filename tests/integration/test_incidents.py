@@ -8,7 +8,7 @@ from typing import Any
 import h3.api.basic_int as h3i
 import pytest
 
-from streams.fold import Rows
+from streams.fold.contract import Rows
 from streams.grid import locate
 from streams.store.checkpoint import Store
 from tests.conftest import Database

@@ -20,15 +20,16 @@ from sensors_sim.errors import BrokerUnavailable
 from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.kafka_publisher import KafkaPublisher
 from sensors_sim.recording.kafka_tap import KafkaTap
-from streams import admin, doctor, topics
-from streams.admin import create_topics, wait_for_kafka
+from streams import doctor, topics
 from streams.alerts import tell
 from streams.alerts.log import open_log
 from streams.audit.log import Log
+from streams.brokers import admin
+from streams.brokers.admin import create_topics, wait_for_kafka
+from streams.brokers.kafka_login import kafka_login_of
 from streams.errors import ServiceUnavailable
 from streams.gateway.kafka_sink import KafkaSink
 from streams.gateway.records import KafkaRecord
-from streams.kafka_login import kafka_login_of
 from streams.notify.intake import Intake
 from streams.runtime.incarnation import Logs
 from streams.settings import Settings, load
@@ -53,7 +54,7 @@ WAIT_S = 60.0
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong is found out however busy the machine is."""
-    for name in ("kafka_login", "tls"):
+    for name in ("brokers.kafka_login", "tls"):
         monkeypatch.setattr(f"streams.{name}._PATIENCE_S", WAIT_S)
 
 
@@ -312,7 +313,7 @@ def test_who_reads_by_aiokafka_says_once_what_is_refused(
     kafka: TlsKafka, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A worker, or `notify`: the client logs each attempt, and no way out."""
-    from streams.kafka_login import _Refusals, say_refusals
+    from streams.brokers.kafka_login import _Refusals, say_refusals
 
     caplog.set_level(logging.WARNING)
     settings = load(**kafka.settings(kafka_ca_file=kafka.others.ca))

@@ -32,15 +32,15 @@ from sensors_sim.recording.reader import Recording
 from sensors_sim.score.listen import Listener
 from sensors_sim.sources.contract import Report
 from streams import doctor, topics
-from streams.admin import create_topics, wait_for_kafka
 from streams.alerts import tell
 from streams.alerts.tail import Tail
+from streams.brokers.admin import create_topics, wait_for_kafka
+from streams.brokers.mqtt_login import Login
+from streams.brokers.probe import probe_mqtt
 from streams.errors import ServiceUnavailable
-from streams.fold import MqttMessage
+from streams.fold.contract import MqttMessage
 from streams.gateway import mqtt_source
 from streams.gateway.mqtt_source import MqttSource
-from streams.mqtt_login import Login
-from streams.probe import probe_mqtt
 from streams.runtime.mqtt import MqttPublisher
 from streams.settings import Settings, load
 from streams.tls import client_context

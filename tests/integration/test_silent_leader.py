@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.silent_leader import SilentLeader
+from streams.brokers.silent_leader import SilentLeader
 
 pytestmark = pytest.mark.integration
 

@@ -19,8 +19,8 @@ from deploy.native.tansu import Tansu
 from sensors_sim.recording.reader import Recording
 from sensors_sim.recording.record import Recorded
 from sensors_sim.sources.contract import Report
-from streams.admin import create_topics
 from streams.audit import recording as audit_recording
+from streams.brokers.admin import create_topics
 from streams.settings import Settings
 
 pytestmark = pytest.mark.integration

@@ -16,9 +16,9 @@ from deploy.native.ports import LOOPBACK, free_port
 from deploy.native.process import ServiceProcess
 from streams import topics
 from streams.alerts.tail import Tail
+from streams.brokers.mqtt_login import Login
+from streams.brokers.probe import probe_mqtt
 from streams.errors import ServiceUnavailable
-from streams.mqtt_login import Login
-from streams.probe import probe_mqtt
 from streams.settings import load
 
 pytestmark = pytest.mark.integration

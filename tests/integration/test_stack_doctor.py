@@ -10,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.endpoints import Endpoints
-from streams import admin, doctor
+from streams import doctor
+from streams.brokers import admin
 from streams.settings import Settings
 from streams.store.migrate import migrate
 from tests.conftest import Database

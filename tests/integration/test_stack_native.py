@@ -20,7 +20,7 @@ from deploy.native.mosquitto import Mosquitto
 from deploy.native.postgres import Postgres
 from deploy.native.stack import NativeStack
 from deploy.native.tansu import Tansu
-from streams.admin import topic_partitions, wait_for_kafka
+from streams.brokers.admin import topic_partitions, wait_for_kafka
 
 pytestmark = pytest.mark.integration
 

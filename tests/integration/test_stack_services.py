@@ -4,9 +4,9 @@ import psycopg
 import pytest
 
 from deploy.endpoints import Endpoints, with_database
-from streams import admin
+from streams.brokers import admin
+from streams.brokers.probe import probe_mqtt
 from streams.errors import ServiceUnavailable, SettingsError
-from streams.probe import probe_mqtt
 from streams.settings import load
 from streams.topics import kafka_topics
 from tests.conftest import Database

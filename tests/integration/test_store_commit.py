@@ -13,7 +13,7 @@ import pytest
 
 from deploy.native.postgres import Postgres
 from streams.errors import Fenced, ServiceUnavailable
-from streams.fold import Changes, Ledger, Rows
+from streams.fold.contract import Changes, Ledger, Rows
 from streams.store.checkpoint import Claim, PartitionCommit, Store
 from streams.store.migrate import migrate
 from streams.store.retry import retrying

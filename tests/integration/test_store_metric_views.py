@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from streams import sketch
+from streams.fold import sketch
 from tests.conftest import Database
 from tests.figures import of_values
 from tests.integration import store_rows as rows

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from streams.errors import ServiceUnavailable
-from streams.fold import Ledger, Rows
+from streams.fold.contract import Ledger, Rows
 from streams.settings import Settings
 from streams.store import queries, retention, standing
 from streams.store.retention import delete_old_requests, drop_old_chunks

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from streams.fold import Rows
+from streams.fold.contract import Rows
 from tests import figures
 from tests.conftest import Database
 from tests.integration import store_rows as rows

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from sensors_sim.score.catching_up import Reached, Tables
-from streams.fold import Ledger, Rows
+from streams.fold.contract import Ledger, Rows
 from tests.conftest import Database
 from tests.integration import store_rows as rows
 from tests.integration.store_rows import CELL, T0

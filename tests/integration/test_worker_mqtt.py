@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from deploy.endpoints import Endpoints
-from streams.fold import MqttMessage
+from streams.fold.contract import MqttMessage
 from streams.runtime.mqtt import MqttPublisher
 from streams.settings import load
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from schemas import codec
 from streams import topics
-from streams.fold import Changes, Fold, Output, Record, Restored
+from streams.fold.contract import Changes, Fold, Output, Record, Restored
 from tests.pipeline import FAR_FUTURE
 from tests.property.road import Tables
 

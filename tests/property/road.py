@@ -16,7 +16,7 @@ from streams.audit.records import LogRecord, Refusals
 from streams.audit.rules import Rules
 from streams.audit.schema import TABLES
 from streams.audit.stage import Question, Stage, case_of
-from streams.fold import Fold, Record, Restored
+from streams.fold.contract import Fold, Record, Restored
 from streams.grid.state import GridState
 from tests.pipeline import FAR_FUTURE, GRID, Database, geometry, restored
 

@@ -10,7 +10,7 @@ from schemas.cells import CellsHealth, CellsMetrics, ClosedMetrics
 from schemas.metrics import METRICS
 from sensors_sim.scenario import shipped
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid import locate
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.policy import Rule, parse

@@ -17,7 +17,7 @@ from streams.audit.compare import Comparison
 from streams.audit.requests.stage import REQUESTS
 from streams.audit.rules import Rules
 from streams.audit.sensing.stage import SENSING
-from streams.fold import Fold, Restored
+from streams.fold.contract import Fold, Restored
 from streams.grid import locate
 from streams.requests.districts import Districts
 from streams.requests.state import RequestsConfig, RequestsState

@@ -18,7 +18,7 @@ import pytest
 from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid import locate
 from streams.incidents.damping import NEVER, FlapConfig
 from streams.incidents.policy import Policy, Rule, parse

@@ -21,7 +21,7 @@ from schemas.partials import SlotCounts
 from streams import topics
 from streams.configs import count_ground
 from streams.fleet.state import FleetState
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid import locate
 from streams.incidents.counts.shares import shares
 from streams.incidents.findings import Findings

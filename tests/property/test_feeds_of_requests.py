@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid import locate
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.policy import Rule, parse

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from streams.arrays import Records
+from streams.columnar.arrays import Records
 from streams.fleet.batch import READING
 from streams.fleet.cells import Cells
 from streams.fleet.folding import locate

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.vehicles import MAX_ID_LENGTH
-from streams.ids import Ids, names_of
+from streams.columnar.ids import Ids, names_of
 
 ID = st.text("ab_.:-0", min_size=1, max_size=5) | st.text("xy9", min_size=60, max_size=MAX_ID_LENGTH)
 STEP = st.tuples(st.sampled_from(("put", "remove", "find")), st.lists(ID, max_size=20))

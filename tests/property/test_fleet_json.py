@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
 from streams import topics
+from streams.columnar.ids import names_of
 from streams.fleet import json_columns
 from streams.fleet.batch import Batch
 from streams.fleet.cells import Cells
 from streams.fleet.columns import Columns, decode
 from streams.fleet.slots import Slots
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid.locate import Locator
-from streams.ids import names_of
 from tests.pipeline import T0
 
 CELLS = Cells(Locator(9, 2))

@@ -14,7 +14,7 @@ from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from schemas.rejected import REASONS
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
 from streams import topics
-from streams.fold import Fold, Ledger, Record
+from streams.fold.contract import Fold, Ledger, Record
 from streams.grid import locate
 from streams.grid.state import GridState
 from streams.incidents.health.config import HealthConfig

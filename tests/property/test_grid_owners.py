@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemas import codec
 from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid.locate import centre
 from streams.grid.state import GridState
 from streams.incidents.messages import decoder

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemas import codec
 from schemas.cells import CellsHealth, CellsNow
 from streams import topics
-from streams.fold import Output, Record
+from streams.fold.contract import Output, Record
 from streams.grid.state import GridState
 from tests.pipeline import T0, Database, geometry, restored
 from tests.property.partials import CONFIG, MINUTE, SIDES, Place, Row, Said, Side

@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
-from streams.json_text import NOT_READ, decimal, text_of
+from streams.columnar.json_text import NOT_READ, decimal, text_of
 
 MANY = settings(max_examples=1_000)
 

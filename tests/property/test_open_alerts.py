@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from schemas import codec
 from schemas.alerts import SEVERITIES, Alert, AlertKind, Severity
 from streams import topics
-from streams.board import Notice, Told, Watch
-from streams.fold import MqttMessage
+from streams.fold.contract import MqttMessage
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.telling import own_topic_of, topic_of
+from streams.runtime.board import Notice, Told, Watch
 from tests.unit.alerts.events import alert
 
 CELLS = ("89309959d07ffff", "89309959d0fffff")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streams import topics
 from streams.fleet.cells import Cells
 from streams.fleet.state import FleetState
-from streams.fold import Fold, Restored
+from streams.fold.contract import Fold, Restored
 from streams.requests.districts import Districts
 from streams.requests.state import RequestsState
 from streams.sensing.state import SensingState

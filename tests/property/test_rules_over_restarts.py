@@ -22,7 +22,7 @@ from streams.configs import count_ground, trip_cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.news import NewsConfig
 from streams.fleet.state import FleetState
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid import locate
 from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid.locate import centre
 from streams.incidents.policy import Rule, parse
 from streams.incidents.state import IncidentsState

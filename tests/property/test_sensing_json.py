@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from schemas.metrics import METRICS, SENSOR_KINDS
 from schemas.sensors import SENSOR_STATUSES
 from streams import topics
-from streams.fold import Record
-from streams.ids import names_of
+from streams.columnar.ids import names_of
+from streams.fold.contract import Record
 from streams.sensing.columns import Columns, decode
 from streams.sensing.frame import Frame, Reader
 from streams.sensing.owners import Owners

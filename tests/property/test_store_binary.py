@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from psycopg._copy_base import format_row_binary
 from psycopg.adapt import Transformer
 
-from streams.columnar import Coded, Numbers, Texts
+from streams.columnar.rows import Coded, Numbers, Texts
 from streams.store import binary
 
 NAMES = ("", "north", "a name that is much longer than the others")

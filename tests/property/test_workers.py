@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streams import topics
 from streams.fleet.state import FleetState
-from streams.fold import Fold, Restored
+from streams.fold.contract import Fold, Restored
 from tests.pipeline import T0, frame
 from tests.property import rides
 from tests.property.owners import Rows

@@ -13,7 +13,7 @@ from typing import Any
 from schemas import codec
 from streams import topics
 from streams.errors import Fenced
-from streams.fold import Fold, Output
+from streams.fold.contract import Fold, Output
 from streams.runtime.incarnation import Incarnation
 from streams.runtime.stage import Stage
 from streams.settings import Settings

@@ -8,16 +8,16 @@ import pytest
 
 from schemas.metrics import METRICS
 from schemas.rejected import REASONS
+from streams.files.policy import read_policy
+from streams.fold.units import Conversion, conversion
 from streams.incidents.backtest import drafted
 from streams.incidents.policy import Rule, parse
 from streams.notify.receivers import FORMATS, KEYS
 from streams.notify.receivers import parse as parse_receivers
-from streams.policy_file import read_policy
 from streams.requests.districts import Districts
 from streams.settings import Settings
 from streams.store.migrate import MIGRATIONS
 from streams.topics import kafka_topics
-from streams.units import Conversion, conversion
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from streams import doctor
-from streams.probe import MqttBroker
+from streams.brokers.probe import MqttBroker
 from streams.settings import Settings
 
 GOOD = MqttBroker(session_kept=True, retain=True, receive_maximum=65_535, max_packet=None)

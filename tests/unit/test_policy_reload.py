@@ -11,7 +11,7 @@ import pytest
 from streams import configs, policy_reload
 from streams.fleet.cells import Cells
 from streams.fleet.state import FleetState
-from streams.fold import Fold
+from streams.fold.contract import Fold
 from streams.grid import locate
 from streams.incidents.state import IncidentsState
 from streams.policy_reload import PolicyReloader

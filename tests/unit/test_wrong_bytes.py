@@ -6,7 +6,7 @@ import pytest
 
 from schemas import codec
 from streams import topics
-from streams.fold import Fold, Ledger, Record, Restored
+from streams.fold.contract import Fold, Ledger, Record, Restored
 from streams.grid.state import GridConfig, GridState
 from tests.pipeline import geometry
 from tests.unit.incidents.hotspot.calls import Desk

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.alerts import Alert, Anomaly, Evidence, Severity
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.anomaly.contract import Detector, Score
 from streams.incidents.anomaly.watch import Rule
 from streams.incidents.lifecycle import Place, alert_id, decided_by, first_event, next_event, resting_on

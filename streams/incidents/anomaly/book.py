@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.anomaly.alert import Window
 from streams.incidents.anomaly.gate import Gate, Whole
 from streams.incidents.anomaly.series import AllSeries, AnomalyConfig, problem_of_metrics

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from schemas.alerts import SEVERITIES, Alert
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.anomaly.alert import Window, better, raised, rules_version, worse
 from streams.incidents.anomaly.contract import Detector, Score
 from streams.incidents.anomaly.family import for_subject, joint

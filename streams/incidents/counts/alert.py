@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from schemas.alerts import Alert, Evidence, PolicyRule, Severity
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.counts.rules import CountPolicy, CountRule
 from streams.incidents.counts.shares import Share
 from streams.incidents.counts.watch import Bound, excess

@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.counts.alert import Look, followed, not_told, raised, vehicles
 from streams.incidents.counts.crowd import Crowd, Move

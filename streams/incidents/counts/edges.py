@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.cells import CellsEdges
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.counts.crowd import added

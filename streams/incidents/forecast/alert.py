@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 
 from schemas.alerts import Alert, AlertKind, Evidence, Forecast
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.forecast.inflow import FRESH, SPANS, Expectation
 from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.lifecycle import Place, alert_id, first_event, next_event

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from schemas import codec
 from schemas.alerts import Alert
 from schemas.incidents import Incident
-from streams.fold import Output, Rows
+from streams.fold.contract import Output, Rows
 from streams.incidents.grouping.groups import Groups
 from streams.incidents.grouping.incident import GroupConfig
 from streams.incidents.grouping.telling import announce, rows, topic_of

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from schemas import codec, envelope
 from schemas.incidents import Incident
 from streams import topics
-from streams.fold import MqttMessage, Output, Rows
+from streams.fold.contract import MqttMessage, Output, Rows
 from streams.incidents.grouping.groups import Joined
 
 _JSON = ("kinds", "zones", "cells", "rollup", "outline", "alerts")

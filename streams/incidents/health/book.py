@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.alerts import Alert, AlertKind
 from schemas.cells import CellsHealth
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
 from streams.incidents.health.cases import Cases

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.alerts import Alert, AlertKind, Evidence, Health, Severity
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place, alert_id, ended, first_event, resting_on
 
 Key = tuple[AlertKind, str, str]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from schemas.alerts import Alert, Health
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.health.cases import Cases, Finding, Key
 from streams.incidents.health.drift import (
     LEAST_SHARE,

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.alerts import Alert
-from streams import intervals
-from streams.fold import Record
+from streams.fold import intervals
+from streams.fold.contract import Record
 from streams.incidents.health.cases import Cases, Key
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.findings import VEHICLES, operator_silent

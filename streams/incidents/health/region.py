@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from schemas.alerts import Alert, AlertKind
 from schemas.cells import CellsHealth
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.health import findings
 from streams.incidents.health.cases import Cases, Key
 from streams.incidents.health.config import HealthConfig

@@ -16,8 +16,8 @@ import msgspec
 import numpy as np
 
 from schemas.alerts import Alert
-from streams import intervals
-from streams.fold import Record
+from streams.fold import intervals
+from streams.fold.contract import Record
 from streams.incidents.health.cases import Cases, Key
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.findings import REQUESTS, requests_silent

@@ -3,7 +3,7 @@
 import hashlib
 
 from schemas.alerts import Alert, AlertKind, Evidence, HotSpot, Severity
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import Cylinder
 from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on

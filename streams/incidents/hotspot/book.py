@@ -12,7 +12,7 @@ import msgspec
 
 from schemas.alerts import SEVERITIES, Alert
 from schemas.cells import CellsHealth
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
 from streams.incidents.counts.hours import shown_ms

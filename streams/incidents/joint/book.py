@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.anomaly.alert import Window
 from streams.incidents.anomaly.book import HELD
 from streams.incidents.anomaly.gate import Gate, Whole

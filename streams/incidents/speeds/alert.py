@@ -1,7 +1,7 @@
 """Alerts of vehicles that are too fast: what they say, and their ids. Their subject is the vehicle's id."""
 
 from schemas.alerts import Alert, Evidence, Severity, Speeding
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
 from streams.incidents.speeds.judge import Broken
 

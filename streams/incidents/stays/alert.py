@@ -1,7 +1,7 @@
 """Alerts of vehicles that stand where they may not, or for too long. Their subject is the vehicle's id."""
 
 from schemas.alerts import Alert, Evidence, StayBroken
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place, PlaceOf, alert_id, first_event, resting_on
 from streams.incidents.stays.watch import Broken, Stay
 

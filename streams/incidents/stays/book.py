@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.cells import CellsNow, CellsVehicles
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.counts.hours import Hours
 from streams.incidents.lifecycle import PlaceOf, ended

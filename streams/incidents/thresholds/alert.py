@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from schemas.alerts import Alert, Evidence, Severity
 from schemas.alerts import Threshold as Told
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
 from streams.incidents.thresholds.rules import Threshold
 

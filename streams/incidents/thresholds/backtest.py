@@ -7,7 +7,7 @@ from itertools import groupby
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place
 from streams.incidents.messages import MetricRows, Metrics
 from streams.incidents.thresholds.book import ThresholdBook

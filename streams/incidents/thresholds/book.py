@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.alerts import SEVERITIES, Alert, Severity
 from schemas.cells import CellsHealth
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.anomaly.book import HELD
 from streams.incidents.anomaly.gate import Gate, Whole
 from streams.incidents.book import Message

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from schemas.alerts import Alert, Evidence, Severity, TripRate
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
 from streams.incidents.trips.judge import Found
 from streams.incidents.trips.rules import TripPolicy, TripRule

@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.cells import CellsNow, CellsVehicles
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import problem_of_lengths
 from streams.incidents.counts.rules import Counts

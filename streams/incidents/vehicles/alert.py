@@ -1,7 +1,7 @@
 """Alerts of single vehicles: what they say, and their ids. Their subject is the vehicle's id."""
 
 from schemas.alerts import Alert, AlertKind, Battery, Evidence, Jump, Severity
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
 from streams.incidents.vehicles.config import POLICY
 

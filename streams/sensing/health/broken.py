@@ -7,7 +7,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from streams.arrays import Records
+from streams.columnar.arrays import Records
 from streams.sensing.health.arrivals import News
 from streams.sensing.health.record import UNKNOWN
 from streams.sensing.health.rule import HealthRule

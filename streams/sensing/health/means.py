@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.metrics import METRICS
-from streams.arrays import Records
+from streams.columnar.arrays import Records
 from streams.sensing.health.arrivals import News
 from streams.sensing.values import MILLION
 

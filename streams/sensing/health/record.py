@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from streams.arrays import Records
-from streams.intervals import BINS
+from streams.columnar.arrays import Records
+from streams.fold.intervals import BINS
 
 RECORD = np.dtype(
     [
-        ("gaps", "<u2", (BINS,)),  # streams/intervals.py
+        ("gaps", "<u2", (BINS,)),  # streams/fold/intervals.py
         ("heard", "<u4"),  # number of gaps, ever
         ("value", "<i8"),  # of the run: millionths
         ("since", "<i8"),  # ts of its first reading

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.arrays import Records
+from streams.columnar.arrays import Records
 from streams.sensing.health.arrivals import News
 from streams.sensing.health.record import UNKNOWN
 from streams.sensing.health.rule import HealthRule

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.metrics import METRICS
-from streams import intervals
+from streams.fold import intervals
 from streams.sensing.columns import METRIC_CODE
 from streams.sensing.health import broken, means, runs
 from streams.sensing.health.arrivals import news

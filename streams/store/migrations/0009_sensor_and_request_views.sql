@@ -2,7 +2,7 @@
 
 -- Windows are merged when they are asked for. The quantile sketch of a window is a DDSketch
 -- (https://arxiv.org/abs/1908.10693, relative accuracy 1 %): its buckets add up, so the median of an hour is
--- that of all its readings and no mean of medians. Buckets and their values are those of streams/sketch.py;
+-- that of all its readings and no mean of medians. Buckets and their values are those of streams/fold/sketch.py;
 -- a test holds the two together.
 
 CREATE TYPE ub.sketch AS (bins integer[], counts integer[]);

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.alerts import Alert
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid.locate import centre
 from streams.incidents.forecast.book import ForecastBook
 from streams.incidents.forecast.watch import ForecastRule

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from streams import topics
 from streams.commands.through_time import through_log
-from streams.fold import Record
+from streams.fold.contract import Record
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.alerts import Alert, AlertAction
 from streams.alerts.tail import Tail
-from streams.fold import MqttMessage
+from streams.fold.contract import MqttMessage
 from streams.incidents.open_alerts import OpenAlerts
 from streams.settings import load
 from tests.unit.alerts.events import alert

@@ -6,7 +6,7 @@ import pytest
 
 from deploy import up
 from deploy.endpoints import Endpoints, database_url, with_database, with_login, without_password
-from streams.kafka_login import PLAIN, kafka_login_of
+from streams.brokers.kafka_login import PLAIN, kafka_login_of
 from streams.settings import Settings, load
 
 URL = "postgresql://ub_owner:se%40cret@127.0.0.1:5433/urbanbrain"

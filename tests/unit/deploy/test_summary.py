@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from deploy.summary import Figures, render
-from streams.fold import Ledger
+from streams.fold.contract import Ledger
 from streams.store.queries import AlertCounts, RejectedCount
 
 GOOD = Figures(

@@ -13,7 +13,7 @@ from streams import topics
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.state import FleetState
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid.locate import Locator
 from tests.pipeline import FAR_FUTURE, T0, Database, restored
 

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.vehicles import VEHICLE_STATES
 from streams.fleet.columns import Columns, decode
-from streams.frames import BadFrame
+from streams.fold.frames import BadFrame
 from tests.pipeline import T0
 
 ONE = {"vehicle_id": "a", "ts": T0, "lat": 31.2, "lon": 121.5}

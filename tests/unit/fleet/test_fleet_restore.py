@@ -6,7 +6,7 @@ from schemas import codec
 from schemas.vehicles import VEHICLE_STATES
 from streams.fleet import saved
 from streams.fleet.state import FleetState
-from streams.fold import Record
+from streams.fold.contract import Record
 from tests.pipeline import T0, restored
 from tests.unit.fleet.road import CELLS, CONFIG, FAR, HERE, NEXT, Fleet, at, cell, minutes
 

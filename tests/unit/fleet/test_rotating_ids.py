@@ -21,7 +21,7 @@ from schemas import codec
 from streams import topics
 from streams.fleet.config import FleetConfig
 from streams.fleet.state import FleetState
-from streams.fold import Record
+from streams.fold.contract import Record
 from tests.pipeline import T0, restored
 from tests.unit.fleet.road import CELLS, CONFIG
 

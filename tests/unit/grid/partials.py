@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from schemas.partials import MetricCounts, RequestCounts, RequestsPartial, SensingPartial
-from streams.sketch import bins_of
+from streams.fold.sketch import bins_of
 from tests.pipeline import T0
 
 MINUTE = 60_000

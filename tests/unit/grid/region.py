@@ -6,7 +6,7 @@ from schemas import codec
 from schemas.cells import CellsMetrics, CellsNow, CellsRequests, CellsWindow
 from schemas.partials import FleetPartial, Partial, SlotCounts, WindowCounts
 from streams import topics
-from streams.fold import Output, Record
+from streams.fold.contract import Output, Record
 from streams.grid.state import GridConfig, GridState
 from tests.pipeline import T0, Database, geometry, restored
 

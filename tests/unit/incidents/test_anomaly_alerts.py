@@ -14,7 +14,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsMetrics, ClosedMetrics
 from streams import topics
-from streams.fold import Output, Record
+from streams.fold.contract import Output, Record
 from streams.grid.locate import centre
 from streams.grid.metrics import SENSING
 from streams.incidents.anomaly.contract import Score

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.alerts import Alert, Health
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid.locate import centre
 from streams.incidents.damping import Damper, FlapConfig
 from streams.incidents.lifecycle import next_event

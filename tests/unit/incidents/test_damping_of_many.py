@@ -4,7 +4,7 @@ import msgspec
 
 from schemas.alerts import Alert
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.damping import Damper, FlapConfig
 from tests.pipeline import T0
 from tests.unit.alerts.events import alert

@@ -11,7 +11,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsNow, CellsWindow, ClosedWindows
 from schemas.partials import SlotCounts
 from streams import topics
-from streams.fold import MqttMessage, Output, Record
+from streams.fold.contract import MqttMessage, Output, Record
 from streams.grid.locate import centre
 from streams.incidents.policy import Rule, parse
 from streams.incidents.state import IncidentsState

@@ -11,7 +11,7 @@ from schemas import codec
 from schemas.cells import CellsNow
 from schemas.partials import SlotCounts
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid import locate
 from streams.incidents.policy import Rule, parse
 from streams.incidents.state import IncidentsState

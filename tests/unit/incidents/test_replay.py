@@ -7,7 +7,7 @@ import msgspec
 from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid.locate import centre
 from streams.incidents.policy import Policy
 from streams.incidents.replay import Rest, Step, differences, elder, exchanged, other_zones, steps

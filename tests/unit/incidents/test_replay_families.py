@@ -9,7 +9,7 @@ from schemas.alerts import Alert
 from streams import topics
 from streams.commands.replay import _check_version
 from streams.errors import CannotReplay
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid.locate import centre, rings
 from streams.incidents.forecast.watch import ForecastRule
 from streams.incidents.health.config import HealthConfig

@@ -7,7 +7,7 @@ import msgspec
 from schemas import codec
 from schemas.rejected import Rejected
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.rejects.state import RejectsState
 from tests.pipeline import T0, Database, restored
 

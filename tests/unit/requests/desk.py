@@ -9,7 +9,7 @@ from schemas import codec
 from schemas.partials import RequestsPartial
 from schemas.rejected import Rejected
 from streams import topics
-from streams.fold import Ledger, Record, Restored
+from streams.fold.contract import Ledger, Record, Restored
 from streams.requests.districts import Districts
 from streams.requests.state import RequestsConfig, RequestsState
 

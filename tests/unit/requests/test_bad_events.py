@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.requests import MAX_NAME, MAX_TEXT
-from streams.fold import Ledger
+from streams.fold.contract import Ledger
 from streams.requests.request import MOST_ITEMS
 from tests.unit.requests.desk import T0, Desk, event, frame, opened
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streams.sketch import bins_of, quantile
+from streams.fold.sketch import bins_of, quantile
 from tests.unit.requests.desk import CONFIG, DAY, MINUTE, T0, Desk, cell, event, frame, opened
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from streams.fold import Ledger
+from streams.fold.contract import Ledger
 from tests.unit.requests.desk import CONFIG, MINUTE, T0, Desk, event, opened
 
 LATER = ("updated", 30, "r-2")

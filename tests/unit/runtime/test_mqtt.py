@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streams.fold import MqttMessage
+from streams.fold.contract import MqttMessage
 from streams.runtime.mqtt import MqttPublisher
 from streams.settings import load
 from tests.e2e.waiting import eventually

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from streams.errors import Fenced, ServiceUnavailable
-from streams.fold import Changes, Ledger, Output, Record, Restored
+from streams.fold.contract import Changes, Ledger, Output, Record, Restored
 from streams.runtime import rest as rest_module
 from streams.runtime import stage as stage_module
 from streams.runtime.incarnation import Incarnation

@@ -5,18 +5,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pytest
 
-from streams.board import Board
 from streams.errors import ServiceUnavailable
-from streams.fold import MqttMessage, Output, Record
+from streams.fold.contract import MqttMessage, Output, Record
 from streams.runtime import stage as stage_module
 from streams.runtime import upkeep as upkeep_module
+from streams.runtime.board import Board
 from streams.runtime.stage import Stage
 from streams.runtime.upkeep import Upkeep
 from streams.settings import Settings
 from streams.store.checkpoint import Claim
+from tests.unit.runtime.test_board import TOPIC as NOTICE
+from tests.unit.runtime.test_board import event
 from tests.unit.runtime.test_stage import TOPIC, Database, Events, Kafka, Listing
-from tests.unit.test_board import TOPIC as NOTICE
-from tests.unit.test_board import event
 
 MISSING = "ub/v1/alerts/minor/oversaturation/89309959d07ffff"
 STALE = event("stale", offset=0)

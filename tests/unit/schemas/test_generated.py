@@ -14,7 +14,7 @@ from schemas import fields, generate
 from schemas.fields import keywords
 from schemas.vehicles import STANDING_STATES
 from streams import topics
-from streams.fold import Output, Record
+from streams.fold.contract import Output, Record
 from streams.gateway import rules
 from streams.gateway.address import KINDS
 from streams.gateway.decode import Limits, decode

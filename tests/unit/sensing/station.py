@@ -9,7 +9,7 @@ from schemas import codec
 from schemas.partials import SensingPartial
 from schemas.rejected import Rejected
 from streams import topics
-from streams.fold import Changes, Ledger, Output, Record, Restored
+from streams.fold.contract import Changes, Ledger, Output, Record, Restored
 from streams.sensing.state import SensingConfig, SensingState
 
 T0 = 1_767_225_600_000

@@ -7,7 +7,7 @@ from typing import Any
 from schemas import codec
 from schemas.partials import SensingPartial
 from streams import topics
-from streams.fold import Fold, Output, Restored
+from streams.fold.contract import Fold, Output, Restored
 from streams.sensing.health.rule import HealthRule
 from streams.sensing.state import SensingState
 from tests.property import sensing_days

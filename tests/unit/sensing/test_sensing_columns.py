@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.frames import BadFrame
+from streams.fold.frames import BadFrame
 from streams.sensing.columns import METRIC_NAMES, Columns, decode
 from tests.unit.sensing.station import FAR_FUTURE, T0, Station, frame, reading
 

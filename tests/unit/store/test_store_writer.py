@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streams.fold import Rows
+from streams.fold.contract import Rows
 from streams.store.tables import TABLES
 from streams.store.writer import gather
 

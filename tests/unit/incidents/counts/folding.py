@@ -8,7 +8,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from schemas.partials import SlotCounts
 from streams import topics
-from streams.fold import Output, Record
+from streams.fold.contract import Output, Record
 from streams.incidents.damping import NEVER, FlapConfig
 from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState

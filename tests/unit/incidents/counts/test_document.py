@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from streams.errors import PolicyError
+from streams.files.policy import city_of
 from streams.incidents.counts.hours import Hours
 from streams.incidents.counts.rules import COUNTED
 from streams.incidents.findings import Findings
 from streams.incidents.policy import read_zones
 from streams.incidents.reading import beside
-from streams.policy_file import city_of
 from streams.settings import Settings
 from tests.unit.incidents.counts.mds import (
     DEFAULT,

@@ -10,7 +10,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsWindow, ClosedWindows
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid.locate import centre
 from streams.incidents.forecast.inflow import FRESH
 from streams.incidents.forecast.watch import ForecastRule, Outlook, step

@@ -10,7 +10,7 @@ from schemas.cells import CellsNow
 from schemas.incidents import Incident
 from schemas.partials import SlotCounts
 from streams import topics
-from streams.fold import Output, Record
+from streams.fold.contract import Output, Record
 from streams.grid.locate import centre
 from streams.incidents.damping import NEVER, FlapConfig
 from streams.incidents.policy import Rule, parse

@@ -9,7 +9,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsRequests, ClosedRequests
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.health.book import HealthBook
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.lifecycle import Place

@@ -7,7 +7,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsHealth
 from schemas.partials import SensorHealth
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.health.book import HealthBook
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.lifecycle import Place

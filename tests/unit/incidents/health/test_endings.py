@@ -8,7 +8,7 @@ import pytest
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth
 from schemas.partials import SensorHealth
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.health.book import HealthBook
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.drift import residuals

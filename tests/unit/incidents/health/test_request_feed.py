@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from schemas.cells import CellsHealth
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.health.book import HealthBook
 from streams.incidents.messages import RequestRows, Requests
 from tests.pipeline import T0

@@ -9,7 +9,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsRequests, ClosedRequests
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid.locate import centre, rings
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import RINGS

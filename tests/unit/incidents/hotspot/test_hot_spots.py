@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid.locate import rings
 from streams.incidents.extremes import EULER, MOST_DAYS, Maxima
 from streams.incidents.hotspot.alert import raised

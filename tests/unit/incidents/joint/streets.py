@@ -10,7 +10,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsMetrics, ClosedMetrics
 from streams import topics
-from streams.fold import Output, Record
+from streams.fold.contract import Output, Record
 from streams.grid.locate import centre, rings
 from streams.incidents.anomaly.watch import Rule
 from streams.incidents.joint.book import JointConfig

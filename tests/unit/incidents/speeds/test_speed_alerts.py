@@ -8,7 +8,7 @@ import pytest
 from schemas.alerts import Alert
 from schemas.cells import CellsVehicles
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.showing import Seen
 from tests.pipeline import T0
 from tests.unit.fleet.road import HERE, at

@@ -12,7 +12,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsMetrics, ClosedMetrics
 from schemas.metrics import METRICS
 from streams import topics
-from streams.fold import Output, Record
+from streams.fold.contract import Output, Record
 from streams.grid.locate import centre
 from streams.incidents.damping import NEVER, FlapConfig
 from streams.incidents.policy import Policy, Rule, parse

@@ -18,10 +18,10 @@ from sensors_sim.score.matching import Judged, judge
 from sensors_sim.sources.simulated import BIKES, SimulatedCity
 from sensors_sim.truth.witness import Witness
 from streams import configs, settings, topics
+from streams.files.policy import read_policy
 from streams.fleet.news import NewsConfig
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.trips.series import DAY_MS, HOUR_MS
-from streams.policy_file import read_policy
 from tests.pipeline import FAR_FUTURE, FLEET, City, frame, restored
 
 POLICY = Path(__file__).parents[4] / "sensors_sim" / "scenarios" / "trips.mds.json"

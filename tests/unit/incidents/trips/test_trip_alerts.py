@@ -12,7 +12,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from schemas.partials import SlotCounts
 from streams import topics
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.incidents.showing import Seen
 from streams.incidents.trips.book import TripBook, TripConfig
 from tests.unit.incidents.counts.folding import REGION

@@ -8,7 +8,7 @@ from schemas.cells import CellsVehicles, VehicleMoves, VehicleNews
 from streams import topics
 from streams.fleet.jumps import JumpRule
 from streams.fleet.news import NewsConfig
-from streams.fold import Record
+from streams.fold.contract import Record
 from streams.grid import locate
 from streams.incidents.showing import Seen
 from streams.incidents.state import IncidentsState

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streams import intervals
+from streams.fold import intervals
 
 MINUTE = 60_000
 DAY = 1_440

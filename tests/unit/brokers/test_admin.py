@@ -5,7 +5,8 @@ import msgspec
 import pytest
 
 from schemas import codec
-from streams import admin, topics
+from streams import topics
+from streams.brokers import admin
 from streams.incidents.grouping.incident import begun
 from streams.incidents.grouping.members import member_of
 from tests.pipeline import T0

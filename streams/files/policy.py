@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from schemas.vehicles import VEHICLE_TYPES
 from streams.errors import PolicyError, SettingsError
+from streams.files.thresholds import read_thresholds
 from streams.grid import locate
 from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.reading import GEOGRAPHIES, TYPES, beside, read
 from streams.settings import Settings
-from streams.threshold_file import read_thresholds
 
 _WAYS_OUT = {
     GEOGRAPHIES: "put the geographies of the policies there, or into data.geographies of their file",

@@ -1,10 +1,10 @@
 """Functions compiled to machine code at their first call, and kept on disk for the next process.
 
 They take numbers and numpy arrays only, and make no arrays. Their machine code holds whatever they call and each
-constant that they use; by the import contracts that is in their own folder, in `streams/*.py` or in `schemas`. So it
-lies in a folder named after a digest of all those: beside the module, or else below `~/.cache`; `NUMBA_CACHE_DIR` names
-another place. Where none of these can be written it is made anew in each process, which takes some ten seconds of one
-core.
+constant that they use; by the import contracts that is in their own folder, in what the stages share or in `schemas`.
+So it lies in a folder named after a digest of all those: beside the module, or else below `~/.cache`;
+`NUMBA_CACHE_DIR` names another place. Where none of these can be written it is made anew in each process, which takes
+some ten seconds of one core.
 """
 
 import hashlib
@@ -21,7 +21,8 @@ from llvmlite import ir
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-_HERE = Path(__file__).parent
+_STREAMS = Path(__file__).parents[1]
+_SHARED = (_STREAMS, _STREAMS / "columnar", _STREAMS / "fold", _STREAMS.parent / "schemas")
 int64 = cast(Callable[[Any], int], np.int64)
 """A signed integer of 64 bits; to the type checker it is the `int` that Python would have."""
 
@@ -84,7 +85,7 @@ def _folder(room: Path) -> Path | None:
 
 
 def _sources(room: Path) -> Iterator[Path]:
-    for folder in (room, _HERE, _HERE.parent / "schemas"):
+    for folder in (room, *_SHARED):
         yield from sorted(folder.glob("*.py"))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from schemas import codec
 from streams import topics
-from streams.board import LONGEST_PATIENCE, PATIENCE, PATIENCE_AHEAD, Board, Correction, Watch
+from streams.runtime.board import LONGEST_PATIENCE, PATIENCE, PATIENCE_AHEAD, Board, Correction, Watch
 from tests.unit.alerts.events import alert
 
 OURS, THEIRS = 0, 1

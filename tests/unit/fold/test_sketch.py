@@ -8,7 +8,7 @@ from ddsketch import DDSketch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import sketch
+from streams.fold import sketch
 
 values = st.floats(1e-6, 1e9) | st.floats(-1e9, -1e-6) | st.just(0.0)
 many = st.lists(values, min_size=1, max_size=60)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import msgspec
 
 from streams.errors import StateError
-from streams.zstd import zstd
+from streams.fold.zstd import zstd
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from streams.errors import StateError
-from streams.fold import Restored
+from streams.fold.contract import Restored
+from streams.fold.zstd import zstd
 from streams.grid import locate
 from streams.grid.state import GridState
 from streams.incidents.policy import Rule, parse
@@ -15,7 +16,6 @@ from streams.rejects.state import RejectsState
 from streams.requests.districts import Districts
 from streams.requests.state import RequestsState
 from streams.sensing.state import SensingState
-from streams.zstd import zstd
 from tests.pipeline import geometry, restored
 from tests.unit.fleet.road import CELLS, CONFIG, FleetState
 from tests.unit.grid import region

@@ -1,8 +1,8 @@
 """The books of one source partition: its ledger, and what of the current record was refused (design, section 5)."""
 
 from schemas.rejected import Reason
-from streams.fold import Ledger, Output, Record
-from streams.refusals import refusal
+from streams.fold.contract import Ledger, Output, Record
+from streams.fold.refusals import refusal
 
 
 class Books:

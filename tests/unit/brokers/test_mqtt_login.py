@@ -8,8 +8,8 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from streams.brokers.mqtt_login import Login, login_of, unavailable
 from streams.errors import SettingsError
-from streams.mqtt_login import Login, login_of, unavailable
 from streams.settings import Settings, load
 from tests import certificates
 from tests.certificates import Certificates

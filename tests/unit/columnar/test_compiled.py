@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streams import compiled as module
-from streams.compiled import compiled, fetch
+from streams.columnar import compiled as module
+from streams.columnar.compiled import compiled, fetch
 
 SOURCE = "def twice(number):\n    return 2 * number\n"
 

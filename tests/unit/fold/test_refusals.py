@@ -1,8 +1,8 @@
 """Refusals of a stage: their number comes from the log, so that a repeat is known."""
 
 from schemas import codec
-from streams.fold import Record
-from streams.refusals import refusal, rejected
+from streams.fold.contract import Record
+from streams.fold.refusals import refusal, rejected
 from tests.pipeline import T0
 
 

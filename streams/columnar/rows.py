@@ -1,4 +1,4 @@
-"""Columns of rows (streams/fold.py) that are numpy arrays: values for whoever iterates, arrays for the store."""
+"""Columns of the fold's rows that are numpy arrays: values for whoever iterates, arrays for the store."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

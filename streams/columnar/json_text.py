@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.compiled import compiled, int64
+from streams.columnar.compiled import compiled, int64
 
 Text = NDArray[np.uint64]
 Words = NDArray[np.uint64]

@@ -7,10 +7,10 @@ import pytest
 
 from schemas.metrics import METRICS
 from streams.errors import PolicyError
+from streams.files.policy import load_policy
+from streams.files.thresholds import read_thresholds
 from streams.incidents.thresholds.rules import Threshold
-from streams.policy_file import load_policy
 from streams.settings import Settings
-from streams.threshold_file import read_thresholds
 
 HEAD = '[[threshold]]\nname = "bad air"\nmetric = "pm25"\n'
 ONE = HEAD + "at_least = 35\n"

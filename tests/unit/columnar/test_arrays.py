@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streams.arrays import Insertion, first_of_each, grown, order_by, ranges
+from streams.columnar.arrays import Insertion, first_of_each, grown, order_by, ranges
 
 
 def test_a_column_with_room_is_left_as_it_is() -> None:

@@ -3,7 +3,7 @@
 from schemas import codec, envelope
 from schemas.rejected import Reason, Rejected
 from streams import topics
-from streams.fold import Output, Record
+from streams.fold.contract import Output, Record
 
 _INDEX_BITS = 20  # a frame holds fewer than a million readings
 _PAYLOAD_CHARACTERS = 4096

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from streams.brokers.kafka_login import PLAIN, KafkaLogin, kafka_login_of, kafka_unavailable
 from streams.errors import ServiceUnavailable, SettingsError
-from streams.kafka_login import PLAIN, KafkaLogin, kafka_login_of, kafka_unavailable
 from streams.settings import Settings
 from streams.topics import LARGEST_RECORD, TopicSpec, kafka_topics
 

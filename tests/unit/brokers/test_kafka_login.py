@@ -13,9 +13,10 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
-from streams import kafka_login, wiring
+from streams import wiring
+from streams.brokers import kafka_login
+from streams.brokers.kafka_login import PLAIN, KafkaLogin, kafka_login_of, kafka_unavailable
 from streams.errors import ServiceUnavailable, SettingsError
-from streams.kafka_login import PLAIN, KafkaLogin, kafka_login_of, kafka_unavailable
 from streams.settings import load
 from tests import certificates
 from tests.certificates import Certificates

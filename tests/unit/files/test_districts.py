@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.district_file import load_districts
 from streams.errors import SettingsError
+from streams.files.districts import load_districts
 from streams.settings import Settings
 
 DISTRICTS = """{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"name": "Zürich"},

@@ -6,8 +6,8 @@ As in json_text.py, NOT_READ says that what stands here is not as it ordinarily 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.compiled import compiled
-from streams.json_text import (
+from streams.columnar.compiled import compiled
+from streams.columnar.json_text import (
     NOT_READ,
     OPEN_LIST,
     Patterns,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from streams.errors import PolicyError
-from streams.policy_file import load_policy
+from streams.files.policy import load_policy
 from streams.settings import Settings
 from tests.unit.incidents.counts.mds import document, geography, policy, rule
 from tests.unit.incidents.stays.zones import TOWN, feature, gbfs

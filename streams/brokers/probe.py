@@ -10,8 +10,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from streams.brokers.mqtt_login import ANONYMOUS, Login, hung_up, unavailable
 from streams.errors import ServiceUnavailable
-from streams.mqtt_login import ANONYMOUS, Login, hung_up, unavailable
 from streams.tls import speaks_tls
 
 _SESSION_EXPIRY_S = 30

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.vehicles import MAX_ID_LENGTH
-from streams.arrays import grown
-from streams.compiled import compiled, fetch, int64
-from streams.json_text import Words
+from streams.columnar.arrays import grown
+from streams.columnar.compiled import compiled, fetch, int64
+from streams.columnar.json_text import Words
 
 Names = NDArray[np.bytes_]
 """ASCII ids in a fixed width that is a multiple of 8, padded with zeros."""

@@ -1,0 +1,1 @@
+"""Columns of numbers and the loops over them, compiled to machine code: no Python object for a reading."""

@@ -6,6 +6,8 @@ Set-up and image run this once, workers before they join their group: compiling 
 from streams import topics
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
+from streams.fleet.jumps import JumpRule
+from streams.fleet.news import NewsConfig
 from streams.fleet.state import FleetState
 from streams.fold.contract import Ledger, Record, Restored
 from streams.gateway import packed
@@ -42,6 +44,7 @@ def _warm_fleet(locator: locate.Locator) -> None:
         amend_horizon_ms=_MINUTE_MS,
         stale_after_ms=2 * _MINUTE_MS,
         sources=1,
+        news=NewsConfig(jumps=JumpRule(), battery=(20, 25)),
     )
     fold = FleetState(config, Cells(locator), Restored(0, 0, -1, {}, Ledger()))
     for offset in range(_FRAMES):

@@ -12,7 +12,9 @@ _OWNER = field(
 _WINDOWS: Mapping[str, Keywords] = {
     "type": field("Tells this message from the others on the same topic."),
     "region": field("H3 cell, a coarse parent: the region that all cells of this record lie in.", **CELL),
-    "watermark": field("Event time before which windows of the region are closed."),
+    "watermark": field(
+        "Event time before which windows of the region are closed and were told, with this message at the latest."
+    ),
     "window_ms": field("Length of a window, milliseconds.", minimum=1),
     "rows": field("Rows of windows that closed or were amended."),
     "owner": _OWNER,

@@ -123,6 +123,15 @@ class Fold(Protocol):
 
 
 @runtime_checkable
+class Portioned(Protocol):
+    """A fold that hands out much at once in portions."""
+
+    def has_more(self) -> bool:
+        """Return whether `take_outputs` left something that it can hand out at once."""
+        ...
+
+
+@runtime_checkable
 class Retaining(Protocol):
     """A fold that keeps messages retained on MQTT."""
 

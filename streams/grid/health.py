@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.cells import CellsHealth
 from schemas.partials import SensingPartial
+from streams.fold.frames import END_MS
 from streams.grid.tally import Tally
 
 _NOBODY = -1
@@ -40,13 +41,13 @@ class HealthPost:
         waiting, self._waiting = self._waiting, {}
         for region in _judged(tallies):
             for p, clocks in waiting.get(region, ()):
-                sensors, fleet, *others = self._told[region] = clocks
+                sensors, fleet, *others = self._told[region] = _told(region, tallies, clocks)
                 yield CellsHealth(
                     *(region, sensors, fleet, p.source, p.generation, p.offset, p.health, owner), *others
                 )
             if not time_too:
                 continue
-            sensors, fleet, *others = clocks = _clocks(region, tallies)
+            sensors, fleet, *others = clocks = _told(region, tallies, _clocks(region, tallies))
             if clocks != self._told.get(region):
                 self._told[region] = clocks
                 yield CellsHealth(*(region, sensors, fleet, _NOBODY, 0, -1, None, owner), *others)
@@ -60,8 +61,22 @@ def _judged(tallies: _Tallies) -> list[str]:
 def _clocks(region: str, tallies: _Tallies) -> _Clocks:
     requests = clock("requests", region, tallies) if (region, "requests") in tallies else None
     own = tallies.get((region, "sensing"))
-    metrics = None if own is None else own.sources.whole(own.windows.closed_before)
+    metrics = None if own is None else own.sources.whole(own.windows.told_before)
     return clock("sensing", region, tallies), clock("fleet", region, tallies), requests, metrics
+
+
+def _told(region: str, tallies: _Tallies, clocks: _Clocks) -> _Clocks:
+    """Return the clocks up to what was told: who is heard of in windows that still are to be told is not silent."""
+    sensors, fleet, requests, metrics = clocks
+    fleet = min(fleet, _untold("fleet", region, tallies))
+    if requests is not None:
+        requests = min(requests, _untold("requests", region, tallies))
+    return sensors, fleet, requests, metrics
+
+
+def _untold(kind: str, region: str, tallies: _Tallies) -> int:
+    own = tallies.get((region, kind))
+    return own.windows.told_before if own is not None and own.windows.has_more else END_MS
 
 
 def clock(kind: str, region: str, tallies: _Tallies) -> int:

@@ -118,6 +118,8 @@ def load(
             tally = tallies[region, kind] = make(region, kind)
         with reading("grid", name):
             _restore(tally, what, [int(number) for number in numbers], zstd.decompress(data))
+    for tally in tallies.values():
+        tally.windows.resume()
     return tallies
 
 

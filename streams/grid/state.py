@@ -133,7 +133,7 @@ class GridState:
     # ------------------------------------------------------------------ what goes out
 
     def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
-        """Return live cells that changed and windows that closed; at a checkpoint also that time went on."""
+        """Return live cells that changed, and a portion of windows that closed; at a checkpoint also the time."""
         out, self._rejected = self._rejected, []
         for tally in self._tallies.values():
             if isinstance(tally, FleetTally):
@@ -144,6 +144,10 @@ class GridState:
         for message in self._health.take(self._tallies, self._owner, time_too=at_checkpoint):
             out.append(self._output(message.region, message, envelope.CELLS_HEALTH, message.as_of))
         return out
+
+    def has_more(self) -> bool:
+        """Return whether rows of windows that closed are still to be told."""
+        return any(tally.windows.has_more for tally in self._tallies.values())
 
     def _live(self, tally: FleetTally, *, at_checkpoint: bool) -> list[Output]:
         if tally.by_half and not tally.is_whole:
@@ -161,7 +165,7 @@ class GridState:
         for (start, slot, _), row in zip(due, rows, strict=True):
             closed[tally.region, start, slot] = row
         messages = tell.window_messages(tally, rows, self._owner)
-        time_ms = tally.windows.closed_before
+        time_ms = tally.windows.told_before
         return [self._output(tally.region, message, tally.kind.type_, time_ms) for message in messages]
 
     def _output(self, region: str, message: msgspec.Struct, type_: str, time_ms: int) -> Output:

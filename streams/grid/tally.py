@@ -19,6 +19,8 @@ class Tally[W: Word]:
         self.sources = sources
         self.windows = Windows(window_ms, kind)
         self.slots = Slots()
+        self.told_before: int | None = None
+        """Watermark of the newest message on windows; None before the first."""
 
     def tick(self, wall_ms: int, amend_horizon_ms: int) -> None:
         """Close the windows that the active sources allow, and forget those that no source can change any more."""

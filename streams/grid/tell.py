@@ -45,11 +45,15 @@ def closed_rows(tally: Tally[Any], due: Iterable[tuple[int, int, Row[Any]]]) -> 
 
 
 def window_messages(tally: Tally[Any], rows: Sequence[ClosedRow], owner: int) -> Iterator[msgspec.Struct]:
-    """Yield the messages on closed rows."""
+    """Yield the messages on closed rows, at least one; all but the last leave the time as it was told before."""
     kind, windows = tally.kind, tally.windows
+    before = rows[0][0] if tally.told_before is None else tally.told_before
+    tally.told_before = windows.told_before
     for first in range(0, len(rows), kind.rows_a_record):
-        columns = kind.columns(*map(list, zip(*rows[first : first + kind.rows_a_record], strict=True)))
-        yield kind.message(tally.region, windows.closed_before, windows.window_ms, columns, owner)
+        end = first + kind.rows_a_record
+        watermark = before if end < len(rows) else tally.told_before
+        columns = kind.columns(*map(list, zip(*rows[first:end], strict=True)))
+        yield kind.message(tally.region, watermark, windows.window_ms, columns, owner)
 
 
 def window_table(

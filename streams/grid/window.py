@@ -1,7 +1,9 @@
 """Windows of one kind in one region: absolute counts per source and row, closing, and amending what was closed."""
 
 from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from streams.grid.bygone import Bygone
@@ -14,6 +16,8 @@ Block = tuple[int, int]
 _ALL = 1 << 62
 """An event time after all others: no source has anything to add."""
 _NONE_BEHIND: Mapping[int, int] = {}
+PORTION, _PORTIONS = 1_000, 16
+"""Rows that closed and are told at once: so many at least, or this part of them."""
 
 
 class Windows[W: Word]:
@@ -32,6 +36,19 @@ class Windows[W: Word]:
         self._kind = kind
         self._starts: list[int] = []
         self._due: set[tuple[int, int]] = set()
+        """Rows of closed windows that changed: to be told at once."""
+        self._closed: deque[tuple[int, int]] = deque()
+        """Rows that closed with their windows, oldest first: told in portions."""
+
+    @property
+    def told_before(self) -> int:
+        """The event time before which all windows are closed and were told."""
+        return self._closed[0][0] if self._closed else self.closed_before
+
+    @property
+    def has_more(self) -> bool:
+        """Whether rows that closed wait for the next portion."""
+        return bool(self._closed)
 
     def put(self, source: int, words: Iterable[tuple[int, int, W]], settled_before: int = _ALL) -> int:
         """Take in what one source says of rows (start, slot); an older word than the one on file changes nothing.
@@ -65,21 +82,30 @@ class Windows[W: Word]:
         """Close every window that ends at or before `before`."""
         first = bisect_left(self._starts, self.closed_before)
         for start in self._starts[first : bisect_left(self._starts, before - self.window_ms + 1)]:
-            for slot, row in self.rows[start].items():
+            for slot, row in sorted(self.rows[start].items()):
                 row.stocks = self.chain.move(slot, self._kind.net(row.words.values()))
-                self._due.add((start, slot))
+                self._closed.append((start, slot))
                 self.unsaved.add((start, slot >> BLOCK_BITS))
         edge = before // self.window_ms * self.window_ms
         if edge > self.closed_before:
             self.closed_before = edge
             self.edges_unsaved = True
 
-    def take_due(self) -> list[tuple[int, int, Row[W]]]:
-        """Return (start, slot, row) of what closed or was amended since the last call, revisions counted."""
-        due = sorted(self._due)
-        self._due.clear()
+    def take_due(self, portion: int = PORTION) -> list[tuple[int, int, Row[W]]]:
+        """Return (start, slot, row) of what was amended, and a portion of what closed, revisions counted.
+
+        What else is to be told need not wait for all of a minute's rows, nor do they for long: a sixteenth of what
+        waits is taken, and `portion` rows at least.
+        """
+        portion = max(portion, len(self._closed) // _PORTIONS)
+        due, self._due = self._due, set()
+        while self._closed and portion:
+            start, slot = self._closed.popleft()
+            if self.rows[start][slot].revision < 0:  # else it was amended, and so told, while it waited
+                due.add((start, slot))
+                portion -= 1
         taken = []
-        for start, slot in due:
+        for start, slot in sorted(due):
             row = self.rows[start][slot]
             if row.revision < 0 and self._kind.is_nothing(row.words.values()):
                 continue  # a provisional count that was withdrawn before anyone heard of it
@@ -98,7 +124,7 @@ class Windows[W: Word]:
         last = min(before, self.closed_before) - self.window_ms
         if not self._starts or self._starts[0] > last:
             return
-        due = {start for start, _ in self._due}
+        due = {start for start, _ in self._due} | {start for start, _ in islice(self._closed, 1)}
         while self._starts and self._starts[0] <= last and self._starts[0] not in due:
             start = self._starts.pop(0)
             slots = self.rows.pop(start)
@@ -121,6 +147,15 @@ class Windows[W: Word]:
         """Put rows of a window back, by slot."""
         for slot, row in rows.items():
             self._enter(start, slot, row)
+
+    def resume(self) -> None:
+        """Tell what had closed and was not told before the checkpoint. Call it after all `restore`."""
+        for start in self._starts[: bisect_left(self._starts, self.closed_before)]:
+            self._closed += [
+                (start, slot)
+                for slot, row in sorted(self.rows[start].items())
+                if row.revision < 0 and not self._kind.is_nothing(row.words.values())
+            ]
 
     def _new_row(self, start: int, slot: int) -> Row[W]:
         row: Row[W] = Row({}, self._stocks_before(start, slot) if start < self.closed_before else ())

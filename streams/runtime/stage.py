@@ -2,7 +2,8 @@
 
 Every `publish_interval` what changed is published, and less often where finding out what did takes more than a tenth of
 the time: what changes many times while a backlog is worked off is told once. Where no record comes the next one is
-waited for; the folds are asked four times a second all the same, for what the clock alone may change. About once a
+waited for, unless a fold has more to tell; the folds are asked four times a second all the same, for what the clock
+alone may change. About once a
 second, for the partitions that moved:
 
 1. what changed is published, and Kafka's (and MQTT's) confirmations are awaited;
@@ -26,7 +27,7 @@ from typing import Any
 from faust.types import TP
 
 from streams.errors import Fenced, LogGap
-from streams.fold.contract import Changes, Fold, Output, Record, Retaining
+from streams.fold.contract import Changes, Fold, Output, Portioned, Record, Retaining
 from streams.fold.frames import END_MS
 from streams.runtime.beginning import Beginning
 from streams.runtime.incarnation import Incarnation, Logs
@@ -99,7 +100,9 @@ class Stage:
         self._commit: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
         self._room.set()
-        self._fed = asyncio.Event()  # a record was folded since the folds were asked for what to tell
+        self._fed = (
+            asyncio.Event()
+        )  # a record was folded since the folds were asked for what to tell, or they have more
         self._stop = asyncio.Event()
         self._waiting = 0
         self._era = 0
@@ -342,6 +345,8 @@ class Stage:
                 continue  # the fold takes for stored what was not, so it might tell what no next owner can withdraw
             owned.fold.idle(wall)
             out += owned.fold.take_outputs(at_checkpoint=at_checkpoint)
+            if isinstance(owned.fold, Portioned) and owned.fold.has_more():
+                self._fed.set()
         if self._upkeep is not None:
             self._upkeep.told(out)
         return out

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,7 +43,9 @@ class Close:
 
 @dataclass(frozen=True)
 class Take:
-    pass
+    """Of what closed so many rows at least, and a sixteenth."""
+
+    portion: int = 1_000
 
 
 puts = st.builds(
@@ -54,7 +57,14 @@ puts = st.builds(
     numbers=st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)),
 )
 deeds = st.lists(
-    st.one_of(puts, puts, puts, st.builds(Close, st.integers(0, 8 * MINUTE)), st.just(Take())), max_size=60
+    st.one_of(
+        puts,
+        puts,
+        puts,
+        st.builds(Close, st.integers(0, 8 * MINUTE)),
+        st.builds(Take, st.sampled_from((1, 2, 1_000))),
+    ),
+    max_size=60,
 )
 
 
@@ -123,11 +133,13 @@ Told = tuple[int, dict[int, Counts], tuple[int, ...]]
 """revision, counts by source, stocks"""
 
 
-def play(side: Side, script: list[Put | Close | Take]) -> tuple[Windows[Any], Model, dict[Key, list[Told]]]:
+def play(
+    side: Side, script: list[Put | Close | Take], *, to_the_end: bool = True
+) -> tuple[Windows[Any], Model, dict[Key, list[Told]]]:
     """Return windows, model, and what was told of each row."""
     windows, model = Windows(MINUTE, side.kind), Model(side)
     told: dict[Key, list[Told]] = defaultdict(list)
-    for deed in [*script, Take()]:
+    for deed in [*script, Take()] if to_the_end else script:
         if isinstance(deed, Put):
             windows.put(deed.source, [(deed.start, deed.slot, (deed.order, *side.counts(deed.numbers)))])
             model.put(deed)
@@ -135,7 +147,7 @@ def play(side: Side, script: list[Put | Close | Take]) -> tuple[Windows[Any], Mo
             windows.close(deed.before)
             model.close(deed.before)
         else:
-            for start, slot, row in windows.take_due():
+            for start, slot, row in windows.take_due(deed.portion):
                 counts = without_nothing({source: word[1:] for source, word in row.words.items()})
                 told[start, slot].append((row.revision, counts, row.stocks))
     return windows, model, told
@@ -233,3 +245,54 @@ def test_stocks_know_of_every_word_on_a_forgotten_window_that_is_not_settled(
     assert all(start >= before for start, _, _ in windows.take_due())
     for slot, stocks in windows.chain.standing.items():
         assert stocks == model.stocks((model.closed_before - MINUTE, slot))
+
+
+@KINDS
+@MANY
+@given(deeds)
+def test_windows_are_told_for_the_first_time_in_order_up_to_where_it_is_said_that_they_were(
+    side: Side, script: list[Put | Close | Take]
+) -> None:
+    windows, model = Windows(MINUTE, side.kind), Model(side)
+    told: set[Key] = set()
+    for deed in script:
+        if isinstance(deed, Put):
+            windows.put(deed.source, [(deed.start, deed.slot, (deed.order, *side.counts(deed.numbers)))])
+            model.put(deed)
+        elif isinstance(deed, Close):
+            windows.close(deed.before)
+            model.close(deed.before)
+        else:
+            before = windows.told_before
+            first = [(start, slot) for start, slot, row in windows.take_due(deed.portion) if not row.revision]
+            told.update(first)
+            assert windows.told_before >= before
+            assert all(start >= before or model.late[start, slot] for start, slot in first)
+            due = {key for key in list(model.words) if key[0] < windows.told_before and model.row(key)}
+            assert due <= told
+
+
+@KINDS
+@MANY
+@given(deeds)
+def test_what_closed_and_was_not_told_is_told_by_whoever_takes_over(
+    side: Side, script: list[Put | Close | Take]
+) -> None:
+    """Rows, stocks and how far windows are closed are all that a checkpoint keeps."""
+    windows, _, _ = play(side, [*script, Take(1)], to_the_end=False)
+    heir = Windows(MINUTE, side.kind)
+    heir.closed_before = windows.closed_before
+    for start, rows in windows.rows.items():
+        heir.restore(start, {slot: msgspec.structs.replace(row) for slot, row in rows.items()})
+    heir.resume()
+    assert heir.told_before >= windows.told_before
+    assert drained(heir) == drained(windows)
+
+
+def drained(windows: Windows[Any]) -> dict[Key, int]:
+    """Return the revisions of all that is still to be told."""
+    told: dict[Key, int] = {}
+    while True:
+        told |= {(start, slot): row.revision for start, slot, row in windows.take_due(1)}
+        if not windows.has_more:
+            return told

@@ -1,11 +1,12 @@
 """The flows of all cells of one partition, window by window, and the alerts about cells that fill.
 
 Windows decide, as their flows are exact: what a window holds does not hang on how often live counts were told. A window
-is judged when it closes. One that is amended afterwards corrects the flows that later windows are judged with, and
-decides nothing itself.
+is judged when it closed and was told to its end, in however many messages: what one operator did may come before what
+another did. One that is amended afterwards corrects the flows that later windows are judged with, and decides nothing
+itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
@@ -46,10 +47,21 @@ class Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=
     not_before: int
 
 
+class _Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """Starts of windows of a region: the first, the newest, and the newest that was told to its end.
+
+    Earlier versions saved no third.
+    """
+
+    first: int
+    newest: int = -1
+    told: int = -1
+
+
 _saved = msgspec.msgpack.Decoder(Saved)
-_span = msgspec.msgpack.Decoder(tuple[int, int])
-_PAIR = msgspec.msgpack.encode((0, 0))[0]
-"""How the progress of a region begins: an array of two."""
+_progress = msgspec.msgpack.Decoder(_Progress)
+_IS_PROGRESS = (msgspec.msgpack.encode((0, 0))[0], msgspec.msgpack.encode((0, 0, 0))[0])
+"""How the progress of a region begins: an array of two or three."""
 
 
 @dataclass(slots=True)
@@ -84,7 +96,7 @@ class ForecastBook:
         self._names = CellNames(lambda cell: centre(int(cell, 16)))
         self._cells: dict[str, _Cell] = {}
         self._open: set[str] = set()
-        self._judged: dict[str, tuple[int, int]] = {}
+        self._regions: dict[str, _Progress] = {}
         self._unsaved: set[str] = set()
         self._version = rules_version(policy.version, rule)
 
@@ -114,23 +126,26 @@ class ForecastBook:
             strict=True,
         )
         for start, rows in groupby(sorted(columns), key=itemgetter(0)):
-            closed = self._put(message, list(rows))
-            first, last = self._judged.get(message.region, (start, -1))
-            if start < last:
+            region = self._regions.setdefault(message.region, _Progress(start))
+            if region.told < region.newest < start:  # a later one begins: there is no more of it to come
+                yield from self._judge_told(region, message, record)
+            moved = self._put(message, list(rows))
+            if start < region.newest:
                 continue
-            if start > last:
-                self._judged[message.region] = first, start
+            if start > region.newest:
+                region.newest = start
                 self._unsaved.add(message.region)
-                closed |= {cell for cell in self._open if self._cells[cell].region == message.region}
-            for cell in sorted(name for name in closed if self._stirs(self._cells[name], start)):
-                yield from self._judge(cell, start, first + SETTLES * message.window_ms, message, record)
+            if start == region.told:  # of cells that come late
+                yield from self._judge_all(moved, start, message, record)
+            elif start < message.watermark:
+                yield from self._judge_told(region, message, record)
 
     def _go_on(self, message: CellsHealth, record: Record) -> Iterator[Alert]:
         """Clear the alerts of a region of whose vehicles nothing is heard for a day, by its own time."""
-        _, last = self._judged.get(message.region, (0, message.fleet_as_of))
-        if message.fleet_as_of - last < SILENT_MS:
+        region = self._regions.get(message.region)
+        if region is None or message.fleet_as_of - region.newest < SILENT_MS:
             return
-        for name in sorted(name for name in self._open if self._cells[name].region == message.region):
+        for name in sorted(self._open_in(message.region)):
             cell = self._cells[name]
             assert cell.alert is not None, "an open alert is kept"
             yield ended(cell.alert, message.fleet_as_of, "nothing is heard of the vehicles for a day", record)
@@ -138,9 +153,12 @@ class ForecastBook:
             self._unsaved.add(name)
             self._open.discard(name)
 
+    def _open_in(self, region: str) -> set[str]:
+        return {name for name in self._open if self._cells[name].region == region}
+
     def _put(self, message: Windows, rows: list[Row]) -> set[str]:
-        """Take the rows of one window in; returns the cells in which somebody came or left, if it closed now."""
-        closed = set()
+        """Take the rows of one window in; returns the cells in which somebody came or left, of rows told first."""
+        first = set()
         for start, name, operator, arrivals, departures, occupancy, revision in rows:
             cell = self._cells.get(name)
             if cell is None:
@@ -148,8 +166,8 @@ class ForecastBook:
             if self._keep(cell, start, operator, (arrivals, departures), occupancy, message.window_ms):
                 self._unsaved.add(name)
             if revision == 0 and (arrivals or departures):
-                closed.add(name)
-        return closed
+                first.add(name)
+        return first
 
     def _keep(
         self, cell: _Cell, start: int, operator: str, flow: Flow, occupancy: int, window_ms: int
@@ -182,6 +200,24 @@ class ForecastBook:
         if cell.rule is None:
             cell.rule = self._policy.rule_at(cell.lat, cell.lon)
         return cell.rule
+
+    def _judge_told(self, region: _Progress, message: Windows, record: Record) -> Iterator[Alert]:
+        """Judge the newest window of a region, which was told to its end: cells that moved, or with an open alert."""
+        region.told = region.newest
+        self._unsaved.add(message.region)
+        moved = {
+            name
+            for name, cell in self._cells.items()
+            if region.told in cell.sums and cell.region == message.region
+        }
+        yield from self._judge_all(moved | self._open_in(message.region), region.told, message, record)
+
+    def _judge_all(
+        self, cells: Iterable[str], start: int, message: Windows, record: Record
+    ) -> Iterator[Alert]:
+        settled = self._regions[message.region].first + SETTLES * message.window_ms
+        for cell in sorted(name for name in cells if self._stirs(self._cells[name], start)):
+            yield from self._judge(cell, start, settled, message, record)
 
     def _judge(
         self, name: str, start: int, settled: int, message: Windows, record: Record
@@ -243,14 +279,14 @@ class ForecastBook:
         parts: dict[str, bytes | None] = {}
         for name in self._unsaved:
             cell = self._cells.get(name)
-            parts[name] = msgspec.msgpack.encode(self._judged[name] if cell is None else _encoded(cell))
+            parts[name] = msgspec.msgpack.encode(self._regions[name] if cell is None else _encoded(cell))
         self._unsaved.clear()
         return parts
 
     def restore(self, name: str, data: bytes) -> Alert | None:
         """Take back a cell or a region's progress; returns the open alert."""
-        if data[0] == _PAIR:
-            self._judged[name] = _span.decode(data)
+        if data[0] in _IS_PROGRESS:
+            self._regions[name] = _progress.decode(data)
             return None
         saved = _saved.decode(data)
         cell = self._cells[name] = self._new(name, saved.region)

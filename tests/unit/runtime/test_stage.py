@@ -546,6 +546,35 @@ def test_the_next_record_is_waited_for_and_told_at_once(monkeypatch: pytest.Monk
     asyncio.run(body())
 
 
+def test_a_fold_that_has_more_to_tell_is_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "_LONGEST_WAIT_S", 3600.0)
+
+    class InPortions(Listing):
+        left = 3
+
+        def has_more(self) -> bool:
+            return self.left > 0
+
+        def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+            self.left -= bool(self.new)
+            return [Output("ub.any", f"{self.left} left", b"", "any", "", 0)] if self.new else []
+
+    async def body() -> None:
+        database, kafka = Database(0), Kafka()
+        failed: list[Exception] = []
+        stage = a_stage(database, kafka, failed, InPortions, checkpoint_interval_s=3600.0)
+        running = asyncio.create_task(stage.run())
+        async with asyncio.timeout(30):
+            await stage.consume(Events((0, 0)))
+            while "0 left" not in kafka.published:  # noqa: ASYNC110 - it does not say when it changes
+                await asyncio.sleep(0.001)
+        await stage.close(5)
+        async with asyncio.timeout(30):
+            await running
+
+    asyncio.run(body())
+
+
 def test_a_stage_that_spent_much_on_telling_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rest_module, "LONGEST_S", 3600.0)
     spent = 0.0

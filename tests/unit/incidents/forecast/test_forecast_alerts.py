@@ -39,8 +39,8 @@ class Watched:
     def _open(self, start: object) -> IncidentsState:
         return IncidentsState(POLICY, centre, start, forecast=RULE)  # type: ignore[arg-type]
 
-    def close(self, *rows: Row) -> list[Alert]:
-        """Close windows; returns the alerts told."""
+    def close(self, *rows: Row, more: bool = False) -> list[Alert]:
+        """Close windows; returns the alerts told. `more`: of the newest window other rows are to come."""
         minutes, cells, operators, arrivals, departures, occupancy, revisions = map(
             list, zip(*rows, strict=True)
         )
@@ -48,7 +48,7 @@ class Watched:
             [T0 + int(minute) * MINUTE for minute in minutes], cells, operators, [1] * len(rows), arrivals,
             departures, occupancy, revisions,
         )  # fmt: skip
-        watermark = T0 + (max(map(int, minutes)) + 1) * MINUTE
+        watermark = T0 + (max(map(int, minutes)) + (not more)) * MINUTE
         self.log.append(codec.encode(CellsWindow(REGION, watermark, MINUTE, columns)))
         return self._fold(len(self.log) - 1)
 
@@ -199,6 +199,66 @@ def test_an_alert_that_is_open_over_a_crash_is_followed_and_not_raised_again(wat
     watched.checkpoint()
     watched.crash()
     assert fill(watched, [-4, -4, 3, 3, 3], occupancy=60, start=13) == []  # it is not clear of it yet
+
+
+def test_what_one_operator_brings_another_may_have_taken_away(watched: Watched) -> None:
+    """Of one window the messages tell of one operator after the other."""
+    told: list[Alert] = []
+    for minute in range(3, 12):
+        told += watched.close((minute, CELL, "hello", 4, 0, 20 + 4 * (minute - 2), 0), more=True)
+        told += watched.close((minute, CELL, "mobike", 0, 4, -4 * (minute - 2), 0))
+    assert told == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(
+                st.sampled_from((CELL, OTHER)), st.sampled_from(("hello", "mobike")), st.integers(-3, 6)
+            ),
+            min_size=1,
+            max_size=4,
+            unique_by=lambda row: row[:2],
+        ),
+        min_size=8,
+        max_size=30,
+    ),
+    st.data(),
+)
+def test_how_windows_are_cut_into_messages_changes_no_alert(
+    city: list[list[tuple[str, str, int]]], data: st.DataObject
+) -> None:
+    """As a grid cuts them: a message ends amid a window, or with it and does not say so, or begins the next one."""
+    whole, cut = Watched(), Watched()
+    standing = {(cell, operator): 15 for cell in (CELL, OTHER) for operator in ("hello", "mobike")}
+    waiting: list[Row] = []
+    for minute, moves in enumerate(city):
+        rows: list[Row] = []
+        for cell, operator, wanted in moves:
+            rate = max(wanted, -standing[cell, operator])
+            standing[cell, operator] += rate
+            flow = (max(rate, 0), max(-rate, 0), standing[cell, operator])
+            rows.append((minute, cell, operator, *flow, 0))
+        whole.close(*rows)
+        for row in rows:
+            waiting.append(row)
+            if data.draw(st.booleans()):
+                cut.close(*waiting, more=True)
+                waiting = []
+                data.draw(st.sampled_from((bool, bool, cut.checkpoint, cut.crash)))()
+        if waiting and data.draw(st.booleans()):
+            cut.close(*waiting)
+            waiting = []
+    last = (len(city), CELL, "hello", 0, 0, standing[CELL, "hello"], 0)
+    whole.close(last)
+    cut.close(*waiting, last)
+    assert {said(alert) for alert in cut.told} == {said(alert) for alert in whole.told}
+
+
+def said(alert: Alert) -> tuple[object, ...]:
+    """Return what an alert says, but for the record that it was decided with."""
+    return alert.alert_id, alert.sequence, alert.action, alert.updated_at, alert.summary
 
 
 @settings(max_examples=40, deadline=None)

@@ -28,6 +28,7 @@ from faust.types import TP
 from streams.errors import Fenced, LogGap
 from streams.fold.contract import Changes, Fold, Output, Record, Retaining
 from streams.fold.frames import END_MS
+from streams.runtime.attention import Attention
 from streams.runtime.beginning import Beginning
 from streams.runtime.incarnation import Incarnation, Logs
 from streams.runtime.publisher import Publisher
@@ -106,6 +107,7 @@ class Stage:
         self._ended = False
         self._breath = self._awake = time.monotonic()
         self._rest = Rest(self._awake)
+        self._attention = Attention(self._awake)
 
     # ------------------------------------------------------------------ feeding
 
@@ -335,7 +337,7 @@ class Stage:
 
     def _outputs(self, *, at_checkpoint: bool) -> list[Output]:
         self._fed.clear()
-        wall = time.monotonic_ns() // 1_000_000
+        wall = self._attention.wall_ms(time.monotonic())
         out: list[Output] = []
         for owned in self._owned.values():
             if owned.spoilt:

@@ -118,7 +118,10 @@ class Fold(Protocol):
         ...
 
     def idle(self, wall_ms: int) -> None:
-        """Told about every tick: `wall_ms` is a monotonic clock in milliseconds, for time-outs of silence only."""
+        """Told about every tick: `wall_ms` is a monotonic clock in milliseconds, for time-outs of silence only.
+
+        It stands still while the worker was held up and could hear nobody.
+        """
         ...
 
 

@@ -82,6 +82,8 @@ class Policy:
 
     def rule_at(self, lat: float, lon: float) -> Rule:
         """Return the rule for a cell whose centre is at (lat, lon)."""
+        if not self.zones:
+            return self.default
         point = shapely.Point(lon, lat)
         number: int
         for number in sorted(self._boxes.query(point).tolist()):

@@ -19,7 +19,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +29,7 @@ from faust.types import TP
 from streams.errors import Fenced, LogGap
 from streams.fold.contract import Changes, Fold, Output, Portioned, Record, Retaining
 from streams.fold.frames import END_MS
+from streams.runtime.attention import Attention
 from streams.runtime.beginning import Beginning
 from streams.runtime.incarnation import Incarnation, Logs
 from streams.runtime.publisher import Publisher
@@ -41,6 +42,7 @@ from streams.store.retry import retrying
 log = logging.getLogger(__name__)
 
 _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
+_LONGEST_HOLD_S = 0.05  # so long folds are asked one after the other, until other tasks have their turn
 _LONGEST_WAIT_S = 0.25  # for a record, until folds are asked what time alone lets them tell
 _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
 _TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
@@ -109,6 +111,7 @@ class Stage:
         self._ended = False
         self._breath = self._awake = time.monotonic()
         self._rest = Rest(self._awake)
+        self._attention = Attention(self._awake)
 
     # ------------------------------------------------------------------ feeding
 
@@ -251,10 +254,15 @@ class Stage:
                     self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
                 else:
                     with self._nothing_lost():
-                        begin = time.thread_time()
-                        outputs = self._outputs(at_checkpoint=False)
-                        self._rest.spend(time.thread_time() - begin)
-                        await self._publisher.publish(outputs)
+                        await self._publisher.publish(await self._take_outputs())
+
+    async def _take_outputs(self) -> list[Output]:
+        wall_ms, out = self._look(), list[Output]()
+        async for owned in self._one_by_one():
+            begin = time.thread_time()
+            out += self._outputs_of(owned, wall_ms)
+            self._rest.spend(time.thread_time() - begin)
+        return out
 
     async def _something_to_tell(self, checkpoint_at: float) -> None:
         """Wait until a record was folded since the last publication, or a checkpoint can be made; not for long."""
@@ -284,7 +292,7 @@ class Stage:
                     continue  # whoever slept or waited may have lost them meanwhile
                 mine = [one for one in settled if self._owned.get(one.claim.partition) is one]
                 with self._nothing_lost():
-                    outputs = self._outputs(at_checkpoint=False)
+                    outputs = self._outputs()
                     wrong = upkeep.look(
                         (one.claim, one.fold, one.applied)
                         for one in mine
@@ -336,28 +344,48 @@ class Stage:
             self.keep_only(set(self._owned) - {partition for _, _, partition in error.partitions})
         self._fatal(error)
 
-    def _outputs(self, *, at_checkpoint: bool) -> list[Output]:
+    def _outputs(self) -> list[Output]:
+        """Return what all folds tell, at one moment."""
+        wall_ms = self._look()
+        return [output for owned in self._owned.values() for output in self._outputs_of(owned, wall_ms)]
+
+    def _look(self) -> int:
+        """Begin to ask the folds for what to tell; returns the milliseconds of the clock that they are shown."""
         self._fed.clear()
-        wall = time.monotonic_ns() // 1_000_000
-        out: list[Output] = []
-        for owned in self._owned.values():
-            if owned.spoilt:
-                continue  # the fold takes for stored what was not, so it might tell what no next owner can withdraw
-            owned.fold.idle(wall)
-            out += owned.fold.take_outputs(at_checkpoint=at_checkpoint)
-            if isinstance(owned.fold, Portioned) and owned.fold.has_more():
-                self._fed.set()
+        return self._attention.wall_ms(time.monotonic())
+
+    def _outputs_of(self, owned: _Owned, wall_ms: int, *, at_checkpoint: bool = False) -> list[Output]:
+        if owned.spoilt:
+            return []  # the fold takes for stored what was not, so it might tell what no next owner can withdraw
+        owned.fold.idle(wall_ms)
+        out = owned.fold.take_outputs(at_checkpoint=at_checkpoint)
+        if isinstance(owned.fold, Portioned) and owned.fold.has_more():
+            self._fed.set()
         if self._upkeep is not None:
             self._upkeep.told(out)
         return out
 
+    async def _one_by_one(self) -> AsyncIterator[_Owned]:
+        """Yield what we own. Where it takes long to ask them, the worker's other tasks have their turn in between.
+
+        One in whose region 20,000 cells move takes half a second, as their windows close.
+        """
+        since = time.monotonic()
+        for owned in list(self._owned.values()):
+            if time.monotonic() - since > _LONGEST_HOLD_S:
+                await asyncio.sleep(0)
+                since = time.monotonic()
+            if self._owned.get(owned.claim.partition) is owned:
+                yield owned
+
     async def _publish_all(self) -> list[tuple[_Owned, int, Changes, list[Any]]]:
-        """Step 1. What is taken here belongs together: no event is folded in between."""
+        """Step 1. What is taken here of a fold belongs together: no event of its own is folded in between."""
         taken: list[tuple[_Owned, int, Changes, list[Any]]] = []
         try:
             with self._nothing_lost():
-                outputs = self._outputs(at_checkpoint=True)
-                for owned in self._owned.values():
+                wall_ms, outputs = self._look(), list[Output]()
+                async for owned in self._one_by_one():
+                    outputs += self._outputs_of(owned, wall_ms, at_checkpoint=True)
                     changes = owned.fold.take_changes()
                     events, owned.unacked = list(owned.unacked), deque()
                     if events or changes.rows or changes.parts:

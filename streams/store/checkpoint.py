@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from streams.errors import Fenced
 from streams.fold.contract import Changes, Restored
-from streams.store import open_now, restore, writer
+from streams.store import open_now, parts, restore, writer
 from streams.store.session import Session
 
 
@@ -88,15 +88,6 @@ ON CONFLICT (stage, topic, partition) DO UPDATE SET
     rejected = excluded.rejected, updated_at = now()
 """
 
-_WRITE_PART = """
-INSERT INTO ub.checkpoint_part (stage, topic, partition, name, value) VALUES (%s, %s, %s, %s, %b)
-ON CONFLICT (stage, topic, partition, name) DO UPDATE SET value = excluded.value
-"""
-
-_DELETE_PART = """
-DELETE FROM ub.checkpoint_part WHERE stage = %s AND topic = %s AND partition = %s AND name = %s
-"""
-
 
 class Store:
     """Claims partitions and commits their changes. One connection, opened at the first use.
@@ -146,9 +137,9 @@ class Store:
         async with self.session.transaction() as connection:
             # The row lock waits for a commit of the former owner; what it wrote is read below.
             (epoch, generation, offset), *_ = await (await connection.execute(_CLAIM, names)).fetchall()
-            parts = await restore.parts(connection, key)
+            known = await restore.parts(connection, key)
             ledger = await restore.ledger(connection, key)
-        start = Restored(partition, generation, offset, parts, ledger, epoch)
+        start = Restored(partition, generation, offset, known, ledger, epoch)
         return Claim(stage, topic, partition, epoch, start)
 
     async def commit(self, commits: Sequence[PartitionCommit]) -> None:
@@ -173,7 +164,9 @@ class Store:
             # 2.
             await _write_ledgers(connection, ordered)
             # 3.
-            await _write_parts(connection, ordered)
+            await parts.write(
+                connection, ((*one.claim.key, *part) for one in ordered for part in one.changes.parts.items())
+            )
             # 4.
             await writer.write(connection, [rows for commit in commits for rows in commit.changes.rows])
 
@@ -244,16 +237,3 @@ async def _write_ledgers(connection: AsyncConnection[Any], commits: Sequence[Par
     if lines:
         async with connection.cursor() as cursor:
             await cursor.executemany(_WRITE_LEDGER, lines)
-
-
-async def _write_parts(connection: AsyncConnection[Any], commits: Sequence[PartitionCommit]) -> None:
-    parts = [
-        (*commit.claim.key, name, value) for commit in commits for name, value in commit.changes.parts.items()
-    ]
-    written = [part for part in parts if part[-1] is not None]
-    deleted = [part[:-1] for part in parts if part[-1] is None]
-    async with connection.cursor() as cursor:
-        if written:
-            await cursor.executemany(_WRITE_PART, written)
-        if deleted:
-            await cursor.executemany(_DELETE_PART, deleted)

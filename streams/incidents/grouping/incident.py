@@ -13,6 +13,8 @@ from streams.incidents.grouping.members import Member, Near, by_age
 _NAMESPACE = uuid.UUID("0d6a6c0e-7c0b-5d52-8d0e-6b0d1a7d1f44")
 MOST_CELLS = 50
 """More cells than that are rolled up to their parents, for maps."""
+MOST_CORNERS = 40_000
+"""Of an outline: 42 bytes each. One with more, as of 10,000 cells in a row, is that of the parents."""
 _SAME = ("sequence", "action", "updated_at")
 
 
@@ -116,9 +118,15 @@ def _extent(before: Incident, members: Sequence[Member], config: GroupConfig) ->
         "alerts": [member.alert_id for member in sorted(members, key=by_age)],
     }
     if cells != before.cells:
-        outline = Outline("MultiPolygon", config.outline(cells))
-        extent |= {"cells": cells, "rollup": rolled_up(cells, config.parent), "outline": outline}
+        rollup = rolled_up(cells, config.parent)
+        extent |= {"cells": cells, "rollup": rollup, "outline": _outline(cells, rollup, config)}
     return extent
+
+
+def _outline(cells: Collection[str], rollup: Collection[str], config: GroupConfig) -> Outline:
+    exact = config.outline(cells)
+    corners = sum(len(ring) for polygon in exact for ring in polygon)
+    return Outline("MultiPolygon", exact if corners <= MOST_CORNERS else config.outline(rollup))
 
 
 def rolled_up(cells: Iterable[str], parent: Callable[[str], str]) -> list[str]:

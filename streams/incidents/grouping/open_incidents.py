@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from schemas import codec
 from schemas.alerts import Alert
 from schemas.incidents import Incident
 from streams.fold.contract import Output, Rows
 from streams.incidents.grouping.groups import Groups
 from streams.incidents.grouping.incident import GroupConfig
-from streams.incidents.grouping.telling import announce, rows, topic_of
+from streams.incidents.grouping.telling import announce, message_of, rows, topic_of
 
 _PREFIX = "incident/"
 """Of the parts of a checkpoint."""
@@ -43,7 +42,7 @@ class OpenIncidents:
 
     def retained(self) -> dict[str, list[bytes]]:
         """Return what ought to stand retained on each topic: the active incidents."""
-        return {topic_of(incident): [codec.encode(incident)] for incident in self._groups.active()}
+        return {topic_of(incident): [message_of(incident)] for incident in self._groups.active()}
 
     def take_parts(self) -> dict[str, bytes | None]:
         """Return what changed of the state since the last call, by name."""

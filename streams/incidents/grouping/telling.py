@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from schemas import codec, envelope
 from schemas.incidents import Incident
 from streams import topics
@@ -10,13 +12,26 @@ from streams.incidents.grouping.groups import Joined
 
 _JSON = ("kinds", "zones", "cells", "rollup", "outline", "alerts")
 
+MOST_LISTED = 50_000
+"""Alerts and cells in one message: 3 MB with 2 MB of an outline. One of 140,000 is more than ub.incidents takes
+(topics.LARGEST_RECORD): Kafka would refuse it for good, and the worker get no further."""
+
+
+def message_of(event: Incident) -> bytes:
+    """Return an incident as Kafka and MQTT get it: of very many alerts the oldest, as many cells. Tables have all."""
+    if max(len(event.alerts), len(event.cells)) > MOST_LISTED:
+        event = msgspec.structs.replace(
+            event, alerts=event.alerts[:MOST_LISTED], cells=event.cells[:MOST_LISTED]
+        )
+    return codec.encode(event)
+
 
 def announce(event: Incident, before: str | None) -> Output:
     """Kafka gets every event; MQTT keeps the newest retained while the incident is active.
 
     `before` is the topic on which the incident is retained until now.
     """
-    value = codec.encode(event)
+    value = message_of(event)
     topic = topic_of(event)
     mqtt = []
     if before is not None and before != topic:

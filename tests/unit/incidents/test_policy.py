@@ -71,6 +71,15 @@ def test_of_thousands_of_zones_those_around_a_cell_are_asked_alone_and_the_first
     assert len(asked) <= 2 * len(steps)
 
 
+def test_where_there_are_no_zones_nothing_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each cell asks as its partition is taken up, and a country has hundreds of thousands."""
+    found = parse(None, DEFAULT, "default")
+    made: list[tuple[float, float]] = []
+    monkeypatch.setattr(shapely, "Point", lambda *at: made.append(at) or shapely.points(*at))
+    assert found.rule_at(31.2, 121.5) == DEFAULT
+    assert not made
+
+
 def test_a_zone_without_a_name_is_called_by_its_place_in_the_file() -> None:
     found = policy(zone(square(0, 0), name="first"), zone(square(5, 5)), zone(square(9, 9), name=None))
     assert [rule.zone for rule, _ in found.zones] == ["first", "zone-1", "zone-2"]

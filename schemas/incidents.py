@@ -22,8 +22,8 @@ class Incident(msgspec.Struct, frozen=True):
 
     Severity, cells, outline and alerts are those of the alerts that are open; once none is, those of the last ones.
     `kinds` are all that it ever had. `cells` are the cells exactly, `rollup` the same for maps: coarser parents where
-    there are many. A message lists 50,000 alerts, the oldest, and 50,000 cells at most; `summary` counts all. An outline
-    of more than 40,000 corners is that of `rollup`.
+    there are many. A message lists 50,000 alerts, the oldest, and 50,000 cells at most; `summary` counts all. An
+    outline of more than 40,000 corners is that of `rollup`.
     """
 
     incident_id: str

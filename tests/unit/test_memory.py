@@ -60,3 +60,21 @@ def test_what_was_there_at_the_start_is_looked_through_no_more_and_what_is_new_i
     before, left, is_gone = done.stdout.split()
     assert int(left) < int(before) / 100
     assert is_gone == "True"
+
+
+_GROWS = """
+import gc
+from streams.memory import spare_collector
+
+full = []
+gc.callbacks.append(lambda phase, info: full.append(info) if (phase, info["generation"]) == ("stop", 2) else None)
+spare_collector()
+full.clear()
+kept = [[number] for number in range(1_000_000)]
+print(len(full))
+"""
+
+
+def test_a_worker_that_grows_does_not_look_through_all_again_and_again() -> None:
+    done = subprocess.run([sys.executable, "-c", _GROWS], check=True, capture_output=True, text=True)
+    assert int(done.stdout) == 0

@@ -5,11 +5,13 @@ Why so: ADR 0031. What a replay by the new file would judge otherwise is said in
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from streams.configs import fleet_config
 from streams.errors import PolicyError
 from streams.files.policy import load_policy, stamp, zones_without
+from streams.fleet.cells import Cells
+from streams.fleet.config import FleetConfig
 from streams.fleet.state import FleetState
 from streams.fold.contract import Fold
 from streams.incidents.change import told_otherwise
@@ -28,14 +30,16 @@ _JUDGING = ("fleet", "incidents")
 class PolicyReloader:
     """The policy that folds of this worker are opened with, and those that are open change to."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, cells: Cells) -> None:
+        """`cells` are those that the worker has met."""
         self._settings = settings
+        self._cells = cells
         self._known = stamp(settings)  # first: one may be written as we read
-        self._put_in_force(load_policy(settings))
+        self._put_in_force(*_read(settings, []))
 
-    def _put_in_force(self, policy: Policy) -> None:
+    def _put_in_force(self, policy: Policy, fleet: FleetConfig) -> None:
         self.policy = policy
-        self.fleet = fleet_config(self._settings, policy)
+        self.fleet = fleet
         """The fleet stage's part of it."""
         for text in zones_without(policy):
             log.warning("%s", text)
@@ -43,28 +47,33 @@ class PolicyReloader:
     async def follow(self, stages: Iterable[Stage]) -> None:
         """Take the files whenever one was written; one that cannot be taken changes nothing, and is said.
 
+        Once none of them has changed for a while: half a file may be right, too, and one of two that belong together.
         A task of the worker; without files there is nothing to do.
         """
         judging = [stage for stage in stages if stage.name in _JUDGING]
+        found = self._known
         while self._known:
             await asyncio.sleep(_INTERVAL_S)
-            found = stamp(self._settings)
-            if found == self._known:
+            before, found = found, stamp(self._settings)
+            if found == self._known or found != before:
                 continue
-            self._known = found
             try:
-                policy = await asyncio.to_thread(load_policy, self._settings)
+                read = await asyncio.to_thread(_read, self._settings, self._cells.names())
             except PolicyError as error:
+                read = None
                 log.error("the policy stays as it was: %s", error)
-                continue
             except Exception as error:  # all workers read the same file: it must not end them
+                read = None
                 log.error("the policy stays as it was: it cannot be read", exc_info=error)
-                continue
-            await self._take(policy, judging)
+            if read is not None and stamp(self._settings) != found:
+                continue  # it was written as we read
+            self._known = found
+            if read is not None:
+                await self._take(*read, judging)
 
-    async def _take(self, policy: Policy, judging: Iterable[Stage]) -> None:
+    async def _take(self, policy: Policy, fleet: FleetConfig, judging: Iterable[Stage]) -> None:
         before, otherwise = self.policy, set[str]()
-        self._put_in_force(policy)
+        self._put_in_force(policy, fleet)
 
         def change(fold: Fold) -> None:
             assert isinstance(fold, FleetState | IncidentsState)
@@ -84,6 +93,18 @@ class PolicyReloader:
                 "`urbanbrain alerts replay` of an alert from before needs the file of then",
                 *(policy.name, found),
             )
+
+
+def _read(settings: Settings, cells: Sequence[str]) -> tuple[Policy, FleetConfig]:
+    """Return what the files say, and the fleet stage's part of it, which knows these cells (hex strings) already.
+
+    In a thread, that the worker goes on: to find where a city's cells lie in the areas of a policy takes seconds.
+    """
+    policy = load_policy(settings)
+    fleet = fleet_config(settings, policy)
+    for ground in fleet.grounds():
+        ground.learn(cells)
+    return policy, fleet
 
 
 def _versions(policy: Policy) -> str:

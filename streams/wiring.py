@@ -58,7 +58,9 @@ class Worker:
         self._logs = Logs(
             settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu", login=login
         )
-        self._reloader = PolicyReloader(settings)
+        self._locator = locate.Locator(settings.h3_resolution, settings.region_resolution)
+        self._cells = Cells(self._locator)
+        self._reloader = PolicyReloader(settings, self._cells)
         self._stages = self._make_stages(load_districts(settings))
         for stage in self._stages.values():
             self._add_agent(stage)
@@ -69,9 +71,7 @@ class Worker:
         self.app.task(self._start)
 
     def _make_stages(self, districts: Districts) -> dict[str, Stage]:
-        s = self.settings
-        locator = locate.Locator(s.h3_resolution, s.region_resolution)
-        cells = Cells(locator)
+        s, locator, cells = self.settings, self._locator, self._cells
 
         async def open_fleet(claim: Claim) -> Fold:
             rows = await self._store.vehicles(claim.partition)

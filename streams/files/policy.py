@@ -13,7 +13,7 @@ from streams.grid import locate
 from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule
-from streams.incidents.reading import GEOGRAPHIES, TYPES, beside, read
+from streams.incidents.reading import GEOGRAPHIES, TYPES, beside, read_value, value_of
 from streams.settings import Settings
 
 _WAYS_OUT = {
@@ -60,13 +60,15 @@ def stamp(settings: Settings) -> tuple[tuple[int, ...] | None, ...]:
 def read_policy(settings: Settings, path: Path | None) -> tuple[Policy, Findings]:
     """Read a policy file (None: the default policy), with all that is wrong with it; PolicyError if it is not there."""
     findings = Findings("default" if path is None else path.name)
-    document = other = None
+    document = value = other = None
     if path is not None:
         document = _text(path, "give a readable GeoJSON file or MDS policy document")
-        name = beside(document)
+        value = value_of(document)
+        name = beside(value)
         if name == GEOGRAPHIES or (name is not None and (path.parent / name).exists()):
             other = _text(path.parent / name, _WAYS_OUT[name])
-    return read(document, other, default_rule(settings), city_of(settings), findings), findings
+    policy = read_value(document, value, other, default_rule(settings), city_of(settings), findings)
+    return policy, findings
 
 
 def default_rule(settings: Settings) -> Rule:

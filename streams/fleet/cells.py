@@ -45,6 +45,13 @@ class Cells:
         self.hex = np.zeros(1024, "S16")
         self.region = np.zeros(1024, np.int32)
 
+    def __len__(self) -> int:
+        return len(self._number)
+
+    def names(self, numbers: NDArray[np.integer] | slice = slice(None)) -> list[str]:
+        """Return the hex strings of cells by their numbers, of all without."""
+        return [name.decode() for name in self.hex[: len(self)][numbers].tolist()]
+
     def numbers_of(self, cells: Sequence[int]) -> NDArray[np.int64]:
         """Return the number of each cell (H3 index)."""
         try:

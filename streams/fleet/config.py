@@ -21,3 +21,8 @@ class FleetConfig:
     most_vehicles: int = 300_000
     news: NewsConfig = NOTHING
     edges: Ground | None = None
+
+    def grounds(self) -> list[Ground]:
+        """Return all areas that positions are asked about."""
+        speeds = None if self.news.speeds is None else self.news.speeds.ground
+        return [ground for ground in (self.news.ground, speeds, self.edges) if ground is not None]

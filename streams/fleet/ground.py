@@ -1,5 +1,6 @@
 """Which watched areas vehicles stand in, by their slots where these suffice."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -40,6 +41,10 @@ class Ground(Protocol):
 
     def asked(self, code: int) -> list[str]:
         """Return the ids of the areas about which positions decide in a cell, by its code below 0."""
+        ...
+
+    def learn(self, cells: Iterable[str]) -> None:
+        """Find the codes of cells, of many at once."""
         ...
 
     def code_of_cell(self, cell: str) -> int:
@@ -107,8 +112,10 @@ class Standing:
         codes: NDArray[np.int32] = self._by_cell[numbers]
         unknown = codes == _UNKNOWN
         if unknown.any():
-            for number in np.unique(numbers[unknown]).tolist():
-                cell = cells.hex[number].decode()
+            new = np.unique(numbers[unknown])
+            names = cells.names(new)
+            self.ground.learn(names)
+            for number, cell in zip(new.tolist(), names, strict=True):
                 self._by_cell[number] = self.ground.code_of_cell(cell)
                 self._types_by_cell[number] = self.ground.tells_types(cell)
             codes = self._by_cell[numbers]

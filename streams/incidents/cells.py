@@ -92,8 +92,9 @@ class CellBook:
     def take(self, policy: Policy) -> None:
         """Go by other capacities from now on; cells that have one are looked at with their region's next counts."""
         self._policy = policy
-        for name, cell in self._cells.items():
-            rule = policy.rule_at(cell.lat, cell.lon)
+        cells = self._cells.values()
+        rules = policy.rules_at([cell.lat for cell in cells], [cell.lon for cell in cells])
+        for (name, cell), rule in zip(self._cells.items(), rules, strict=True):
             if rule != cell.rule:
                 cell.rule = rule
                 self._pending.add(name)

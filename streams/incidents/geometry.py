@@ -56,13 +56,19 @@ def area_of(geometry: Mapping[str, Any]) -> tuple[Any, str]:
     return repaired, f"{problem}: repaired, the area is the same" if problem else ""
 
 
-def holds(area: Any, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which of n positions are within an area; its edge is outside, but for the cut along the antimeridian."""
-    within: NDArray[np.bool_] = shapely.contains_xy(area, lon, lat)
+def holds(
+    areas: NDArray[np.object_], lat: NDArray[np.float64], lon: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return which of n positions are each within its area, of n that are prepared.
+
+    The edge of an area is outside, but for the cut along the antimeridian.
+    """
+    within: NDArray[np.bool_] = shapely.contains_xy(areas, lon, lat)
     on_cut = np.flatnonzero(np.abs(lon) == HALF_WAY)
     if len(on_cut):
         east, west = (
-            shapely.contains_xy(area, side, lat[on_cut]) for side in (HALF_WAY - _HAIR, _HAIR - HALF_WAY)
+            shapely.contains_xy(areas[on_cut], side, lat[on_cut])
+            for side in (HALF_WAY - _HAIR, _HAIR - HALF_WAY)
         )
         within[on_cut] = east & west
     return within

@@ -8,19 +8,20 @@ A policy file is a GeoJSON FeatureCollection. Each feature is a Polygon or Multi
 """
 
 import hashlib
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import Any
 
+import numpy as np
 import shapely
 
 from streams.incidents.counts.fields import others, spaced
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of, too_far
+from streams.incidents.json_turns import loads
 from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import Area, StayPolicy
 from streams.incidents.thresholds.rules import Threshold
@@ -92,6 +93,15 @@ class Policy:
                 return rule
         return self.default
 
+    def rules_at(self, lat: Sequence[float], lon: Sequence[float]) -> list[Rule]:
+        """Return the rule for each of n cells whose centres are there: many at once take a fraction of the time."""
+        points = shapely.points(lon, lat)
+        at, number = self._boxes.query(points)
+        within = shapely.contains(self._boxes.geometries[number], points[at])
+        first = np.full(len(points), len(self.zones))
+        np.minimum.at(first, at[within], number[within])
+        return [self.default if n == len(self.zones) else self.zones[n][0] for n in first.tolist()]
+
 
 def parse(document: str | None, default: Rule, name: str) -> Policy:
     """Build the policy from a GeoJSON text (None: the default alone); PolicyError names what is wrong."""
@@ -101,19 +111,22 @@ def parse(document: str | None, default: Rule, name: str) -> Policy:
     return policy
 
 
-def read_zones(document: str | None, default: Rule, findings: Findings) -> Policy:
-    """Build the policy from a GeoJSON text, of the zones that are right; all mistakes are added to the findings."""
+def read_zones(document: str | None, default: Rule, findings: Findings, value: Any = None) -> Policy:
+    """Build the policy from a GeoJSON text, of the zones that are right; all mistakes are added to the findings.
+
+    `value` is what the text holds, where that is known.
+    """
     version = hashlib.sha256(f"{default}{document or ''}".encode()).hexdigest()[:12]
-    features = [] if document is None else _features(document, findings)
+    features = [] if document is None else _features(document, value, findings)
     zones = [_zone(feature, index, default, findings) for index, feature in features]
     if ignored := others((_properties(feature) for _, feature in features), PROPERTIES):
         findings.note("features", f"properties {ignored} decide nothing; there are {', '.join(PROPERTIES)}")
     return Policy(findings.name, version, default, tuple(zone for zone in zones if zone is not None))
 
 
-def _features(document: str, findings: Findings) -> list[tuple[int, Any]]:
+def _features(document: str, value: Any, findings: Findings) -> list[tuple[int, Any]]:
     try:
-        collection = json.loads(document)
+        collection = loads(document) if value is None else value
     except (ValueError, RecursionError) as error:  # JSONDecodeError, and what a number of 5,000 digits gives
         findings.error("", f"not JSON ({error}); a GeoJSON FeatureCollection is expected")
         return []

@@ -1,6 +1,5 @@
 """A policy file of any form: GeoJSON zones of capacities, an MDS policy document, or geofencing zones of GBFS."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +8,7 @@ from streams.incidents.counts.envelope import data_of, enveloped, geographies_of
 from streams.incidents.counts.fields import shown
 from streams.incidents.counts.geographies import City
 from streams.incidents.findings import Findings
+from streams.incidents.json_turns import loads
 from streams.incidents.policy import Policy, Rule, read_zones
 from streams.incidents.stays.gbfs import Terms, is_gbfs, read_geofencing
 from streams.incidents.stays.gbfs_types import VehicleTypes
@@ -21,14 +21,13 @@ _FORMS = (
 )
 
 
-def beside(document: str) -> str | None:
-    """Return the name of the file beside it to which a document refers, None where there is none.
+def beside(value: Any) -> str | None:
+    """Return the name of the file beside it to which a document refers that holds this, None where there is none.
 
     An MDS policy document that does not hold its geographies itself needs them; zones of GBFS may name types.
     """
-    value = _value(document)
     if is_mds(value):
-        return GEOGRAPHIES if geographies_of(document) is None else None
+        return GEOGRAPHIES if geographies_of(value) is None else None
     return TYPES if is_gbfs(value) else None
 
 
@@ -37,7 +36,14 @@ def read(document: str | None, other: str | None, default: Rule, city: City, fin
 
     `other` is the text of the file `beside` it, None where there is none.
     """
-    value = None if document is None else _value(document)
+    value = None if document is None else value_of(document)
+    return read_value(document, value, other, default, city, findings)
+
+
+def read_value(
+    document: str | None, value: Any, other: str | None, default: Rule, city: City, findings: Findings
+) -> Policy:
+    """Return the same, where it is known what the text holds: to read it once more takes long, and so does a city."""
     if value is not None and is_gbfs(value):
         terms = Terms(VehicleTypes(other, findings), default.min_duration_ms)
         zones = read_geofencing(value, terms, findings)
@@ -50,7 +56,7 @@ def read(document: str | None, other: str | None, default: Rule, city: City, fin
             time_zone=city.time_zone,
         )
     if value is None or (isinstance(value, dict) and value.get("type") == "FeatureCollection"):
-        return read_zones(document, default, findings)
+        return read_zones(document, default, findings, value)
     if not is_mds(value):
         if "policies" in data_of(value):
             given = shown(data_of(value)["policies"])
@@ -73,10 +79,10 @@ def read(document: str | None, other: str | None, default: Rule, city: City, fin
     )
 
 
-def _value(document: str) -> Any:
+def value_of(document: str) -> Any:
     """Return what a text holds, None where it is no JSON; policies in their envelope."""
     try:
-        return enveloped(json.loads(document), "policies", "policy")
+        return enveloped(loads(document), "policies", "policy")
     except (ValueError, RecursionError):
         return None
 

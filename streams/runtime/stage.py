@@ -461,8 +461,9 @@ class Stage:
                 self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
                 if not await self._stored_within(patience_s):
                     return False
-                for owned in self._owned.values():
+                for owned in list(self._owned.values()):
                     change(owned.fold)
+                    await asyncio.sleep(0)  # it may take a while: whoever else waits has a turn
                 return True
 
     async def _stored_within(self, seconds: float | None) -> bool:

@@ -3,24 +3,29 @@
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streams import configs, policy_reload
 from streams.fleet.cells import Cells
 from streams.fleet.state import FleetState
-from streams.fold.contract import Fold
+from streams.fold.contract import Fold, Record
 from streams.grid import locate
 from streams.incidents.state import IncidentsState
 from streams.policy_reload import PolicyReloader
 from streams.settings import Settings
-from tests.pipeline import restored
+from tests.pipeline import T0, frame, restored
 from tests.unit.incidents.counts.mds import document, geography, policy, rule
+from tests.unit.incidents.speeds.rides import speed_rule
 from tests.unit.incidents.stays.zones import TOWN, feature, gbfs, time_rule
 
 NONE = '{"type": "FeatureCollection", "features": []}'
+
+LOOKS_S = 0.002
 
 
 def town(*rules: dict[str, object]) -> str:
@@ -30,11 +35,11 @@ def town(*rules: dict[str, object]) -> str:
 class Worker:
     """A fold of each stage that judges, and one that knows no policies; changed as soon as that is asked for."""
 
-    def __init__(self, path: Path) -> None:
-        self.settings = Settings(policy_file=path)
-        self.reloader = PolicyReloader(self.settings)
-        cells = Cells(locate.Locator(9, 2))
-        self.fleet = FleetState(self.reloader.fleet, cells, restored())
+    def __init__(self, path: Path | None, thresholds: Path | None = None) -> None:
+        self.settings = Settings(policy_file=path, thresholds_file=thresholds)
+        self.cells = Cells(locate.Locator(9, 2))
+        self.reloader = PolicyReloader(self.settings, self.cells)
+        self.fleet = FleetState(self.reloader.fleet, self.cells, restored())
         self.incidents = configs.incidents_fold(self.settings, self.reloader.policy, restored())
 
     async def follow_until(self, done: Callable[[], bool]) -> None:
@@ -57,7 +62,7 @@ class Stage:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(policy_reload, "_INTERVAL_S", 0.001)
+    monkeypatch.setattr(policy_reload, "_INTERVAL_S", LOOKS_S)
     caplog.set_level(logging.INFO, logger="streams.policy_reload")
 
 
@@ -177,5 +182,100 @@ def test_a_file_that_was_written_as_the_worker_read_it_is_read_again(
     asyncio.run(worker.follow_until(lambda: worker.incidents._policy.counts != ()))
 
 
+def test_where_the_cells_of_a_city_lie_in_new_areas_is_found_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes seconds, and records and alerts waited for it."""
+    path = tmp_path / "policy.json"
+    path.write_text(NONE)
+    worker = Worker(path)
+    readings = [
+        {
+            "vehicle_id": f"v{i}",
+            "operator": "hello",
+            "ts": T0,
+            "lat": lat,
+            "lon": 121.485,
+            "vehicle_state": "available",
+        }
+        for i, lat in enumerate((31.22, 31.23, 31.24, 32.0))
+    ]
+    worker.fleet.apply(Record("ub.vehicles", 0, 0, frame(readings), T0))
+    worker.fleet.take_outputs(at_checkpoint=True)
+    asked: list[tuple[str, bool]] = []
+    outline = configs._outline
+
+    def seen(cell: str) -> dict[str, Any]:
+        asked.append((cell, threading.current_thread() is threading.main_thread()))
+        return outline(cell)
+
+    monkeypatch.setattr(configs, "_outline", seen)
+    path.write_text(town(time_rule(7, 1, maximum=5), rule(8, 1, maximum=1), speed_rule(9, 1, maximum=6)))
+    asyncio.run(worker.follow_until(lambda: worker.incidents._policy.counts != ()))
+    assert worker.fleet.take_outputs(at_checkpoint=False), "who stands in the town is told"
+    cells = worker.cells.names()
+    assert len(cells) == len(readings)
+    assert sorted(asked) == sorted((cell, False) for cell in cells for _ in range(3)), (
+        "three grounds, each once"
+    )
+
+
+def test_a_file_that_is_still_being_written_is_left_until_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a list of thresholds is a list of thresholds: alerts of the other half ended, and began anew."""
+    path = tmp_path / "thresholds.toml"
+    parts = [f'[[threshold]]\nname = "{i}"\nmetric = "pm25"\nat_least = {i}\n' for i in range(10)]
+    path.write_text("".join(parts))
+    worker = Worker(None, path)
+    left, sleep = iter(parts), asyncio.sleep
+
+    async def written_meanwhile(seconds: float) -> None:
+        if seconds == LOOKS_S and (part := next(left, "")):
+            path.write_text(part if part is parts[0] else path.read_text() + part)
+        await sleep(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", written_meanwhile)
+    parts[-1] = parts[-1].replace("at_least = 9", "at_least = 90")
+    asyncio.run(worker.follow_until(lambda: "taken anew" in caplog.text))
+    assert caplog.text.count("taken anew") == 1
+    assert [one.name for one in worker.reloader.policy.thresholds] == [f"{i}" for i in range(10)]
+
+
+def test_what_was_read_of_a_file_that_was_written_meanwhile_is_not_judged_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "policy.json"
+    path.write_text(NONE)
+    worker = Worker(path)
+    real, numbers = policy_reload.load_policy, iter([2])
+
+    def overtaken(settings: Settings) -> object:
+        read = real(settings)
+        for number in numbers:
+            path.write_text(town(rule(number, 1, maximum=1)))
+        return read
+
+    monkeypatch.setattr(policy_reload, "load_policy", overtaken)
+    path.write_text(town(rule(1, 1, maximum=1)))
+    asyncio.run(worker.follow_until(lambda: "taken anew" in caplog.text))
+    assert caplog.text.count("taken anew") == 1
+    assert worker.reloader.policy.counts[0].rules[0].rule_id.endswith("2")
+
+
+def test_files_of_a_kubernetes_config_map_are_followed(tmp_path: Path) -> None:
+    """Each is a link to `..data/name`, and `..data` a link to a folder, which gives way to that of the new files."""
+    (tmp_path / "..1").mkdir()
+    (tmp_path / "..1" / "policy.json").write_text(NONE)
+    (tmp_path / "..data").symlink_to("..1")
+    (tmp_path / "policy.json").symlink_to("..data/policy.json")
+    worker = Worker(tmp_path / "policy.json")
+    (tmp_path / "..2").mkdir()
+    (tmp_path / "..2" / "policy.json").write_text(town(rule(8, 1, maximum=1)))
+    (tmp_path / "..data_tmp").symlink_to("..2")
+    (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+    asyncio.run(worker.follow_until(lambda: worker.incidents._policy.counts != ()))
+
+
 def test_a_worker_without_a_file_follows_none() -> None:
-    asyncio.run(PolicyReloader(Settings()).follow([]))
+    asyncio.run(PolicyReloader(Settings(), Cells(locate.Locator(9, 2))).follow([]))

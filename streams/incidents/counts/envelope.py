@@ -1,10 +1,10 @@
 """The envelope of MDS documents: {"version": …, "data": {"policies": […]}}, or with geographies; there may be none."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from streams.incidents.findings import Findings
+from streams.incidents.json_turns import loads
 
 
 def is_mds(document: Any) -> bool:
@@ -12,19 +12,19 @@ def is_mds(document: Any) -> bool:
     return isinstance(data_of(document).get("policies"), list)
 
 
-def geographies_of(document: str) -> Any:
-    """Return the list of geographies of an MDS document, or None."""
-    return read_other(document, Findings(""))
+def geographies_of(value: Any) -> Any:
+    """Return the list of geographies of what an MDS document holds, or None."""
+    return data_of(enveloped(value, "geographies", "geography")).get("geographies")
 
 
 def read_other(document: str, findings: Findings) -> Any:
     """Return the list of geographies of the other document, or None; that it is no JSON is a mistake."""
     try:
-        value = json.loads(document)
+        value = loads(document)
     except (ValueError, RecursionError) as error:
         findings.error("geographies.json", f"not JSON ({error})")
         return []
-    return data_of(enveloped(value, "geographies", "geography")).get("geographies")
+    return geographies_of(value)
 
 
 def enveloped(value: Any, many: str, one: str) -> Any:

@@ -7,7 +7,6 @@ are for the rest of the world: all that is outside of every zone, whether it is 
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from streams.incidents.counts.fields import others
 from streams.incidents.counts.hours import Hours
 from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of
+from streams.incidents.json_turns import Each, dumps
 from streams.incidents.mds_policy import ALWAYS, Span
 from streams.incidents.speeds.gbfs import speed_of_zone
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
@@ -85,7 +85,8 @@ def read_geofencing(document: Mapping[str, Any], terms: Terms, findings: Finding
     areas += outside
     findings.note("", "it names no operator; it is judged for all of them")
     known = list(terms.types)
-    text = json.dumps([document["data"], terms.notice_ms, *([known] if known else [])], sort_keys=True)
+    data = {**document["data"], "geofencing_zones": {**collection, "features": Each.of(features)}}
+    text = dumps([data, terms.notice_ms, *([known] if known else [])])
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
     about = POLICY_ID, "geofencing zones", version, frozenset[str](), 0, None
     stays = StayPolicy(*about, tuple(stay for stay, _ in rules))

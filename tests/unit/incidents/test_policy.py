@@ -80,6 +80,17 @@ def test_where_there_are_no_zones_nothing_is_looked_for(monkeypatch: pytest.Monk
     assert not made
 
 
+def test_the_rules_of_many_cells_at_once_are_those_of_each() -> None:
+    hole = zone(square(0, 0, 20), square(4, 4, 4), name="ring")
+    found = policy(zone(square(2, 2, 3), name="first"), hole, zone(square(3, 3, 10), name="below"))
+    lat, lon = ([*(0.5 * i % 25 for i in range(2_000))], [*(0.7 * i % 25 for i in range(2_000))])
+    together = found.rules_at(lat, lon)
+    assert together == [found.rule_at(y, x) for y, x in zip(lat, lon, strict=True)]
+    assert {rule.zone for rule in together} == {"first", "ring", "below", "default"}
+    assert policy().rules_at(lat[:2], lon[:2]) == [DEFAULT, DEFAULT]
+    assert found.rules_at([], []) == []
+
+
 def test_a_zone_without_a_name_is_called_by_its_place_in_the_file() -> None:
     found = policy(zone(square(0, 0), name="first"), zone(square(5, 5)), zone(square(9, 9), name=None))
     assert [rule.zone for rule, _ in found.zones] == ["first", "zone-1", "zone-2"]

@@ -13,7 +13,7 @@ from streams.incidents.counts.hours import Hours
 from streams.incidents.counts.rules import COUNTED
 from streams.incidents.findings import Findings
 from streams.incidents.policy import read_zones
-from streams.incidents.reading import beside
+from streams.incidents.reading import beside, value_of
 from streams.settings import Settings
 from tests.unit.incidents.counts.mds import (
     DEFAULT,
@@ -117,7 +117,7 @@ def test_geographies_may_stand_in_a_document_of_their_own() -> None:
 )
 def test_policies_may_come_without_their_envelope(published: Any) -> None:
     text = json.dumps(published)
-    assert beside(text) == "geographies.json"
+    assert beside(value_of(text)) == "geographies.json"
     read, findings = read_all(text, others=json.dumps({"data": {"geographies": [AREA]}}))
     assert not findings.errors
     assert [one.name for one in read.counts[0].rules] == ["rule 7"]
@@ -125,7 +125,7 @@ def test_policies_may_come_without_their_envelope(published: Any) -> None:
 
 def test_a_policy_by_itself_may_have_its_geographies_with_it() -> None:
     text = json.dumps({"version": "1.0.0", "data": {"policy": policy(1, rule(7, 1)), "geographies": [AREA]}})
-    assert beside(text) is None
+    assert beside(value_of(text)) is None
     read, findings = read_all(text)
     assert not findings.errors
     assert len(read.counts[0].rules[0].cells) == 9

@@ -1,6 +1,7 @@
 """What a file may say about where vehicles stand, and every mistake in it."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -344,13 +345,14 @@ def test_a_cell_asks_the_areas_near_it_alone(monkeypatch: pytest.MonkeyPatch) ->
         frozenset(["available"]),
         lambda cell: locate.boundary_in_one_piece(locate.from_hex(cell)),
     )
-    asked, intersects = [], shapely.geometry.base.BaseGeometry.intersects
+    asked: list[Any] = []
+    intersects = shapely.intersects
 
-    def counted(area: Any, other: Any) -> Any:
-        asked.append(area)
-        return intersects(area, other)
+    def counted(areas: Any, others: Any) -> Any:
+        asked.extend(areas)
+        return intersects(areas, others)
 
-    monkeypatch.setattr(shapely.geometry.base.BaseGeometry, "intersects", counted)
+    monkeypatch.setattr(shapely, "intersects", counted)
     found = [
         [made.areas(code) if code >= 0 else made.asked(code) for code in map(made.code_of_cell, cells)]
         for cells in (
@@ -364,3 +366,63 @@ def test_a_cell_asks_the_areas_near_it_alone(monkeypatch: pytest.MonkeyPatch) ->
     assert all(zone.area_id in areas for zone, areas in zip(zones, found[0], strict=True))
     assert found[1] == [[outside.area_id]]
     assert len(asked) <= 5 * len(corners)
+
+
+def test_what_is_found_of_many_cells_at_once_is_what_is_found_of_each() -> None:
+    """In a town, far from it, and on either side of the antimeridian."""
+    west, east = shapely.box(-180, -18, -178, -16), shapely.box(178, -18, 180, -16)
+    areas = [
+        *map(Area.of, SHAPES),
+        Area.of(SHAPES[1], outside=True),
+        Area.of(shapely.union_all([west, east])),
+    ]
+    lat = np.concatenate((np.linspace(31.21, 31.26, 50), np.full(50, -17.0), [40.0]))
+    lon = np.concatenate((np.linspace(121.46, 121.51, 50), np.linspace(179.8, 180.2, 50), [121.3]))
+    cells = [f"{cell:x}" for cell in LOCATOR.cells(lat.tolist(), ((lon + 180) % 360 - 180).tolist())]
+
+    def made() -> Ground:
+        return Ground(
+            areas,
+            frozenset(["available"]),
+            lambda cell: locate.boundary_in_one_piece(locate.from_hex(cell)),
+            frozenset([areas[0].area_id]),
+        )
+
+    def told(ground: Ground, cell: str) -> tuple[list[str], list[str], bool]:
+        code = ground.code_of_cell(cell)
+        sure = ground.areas(code) if code >= 0 else []
+        return sure, [] if code >= 0 else ground.asked(code), ground.tells_types(cell)
+
+    together = made()
+    together.learn(cells)
+    assert [told(together, cell) for cell in cells] == [told(made(), cell) for cell in cells]
+
+
+def test_a_city_of_cells_and_positions_takes_a_few_calls_of_the_geometry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each is some 20 µs of Python, whatever is in it: of 400 zones a look at all vehicles was 60,000 of them."""
+    corners = [(121.30 + x / 100, 31.20 + y / 100) for x in range(20) for y in range(20)]
+    zones = [Area.of(shapely.box(x, y, x + 0.001, y + 0.001)) for x, y in corners]
+    made = Ground(
+        zones, frozenset(["available"]), lambda cell: locate.boundary_in_one_piece(locate.from_hex(cell))
+    )
+    lon, lat = np.array(corners).T + 0.0005
+    cells = [f"{cell:x}" for cell in LOCATOR.cells(lat.tolist(), lon.tolist())]
+    calls: list[str] = []
+
+    def count(name: str, real: Callable[..., Any]) -> None:
+        def counted(*given: Any, **named: Any) -> Any:
+            calls.append(name)
+            return real(*given, **named)
+
+        monkeypatch.setattr(shapely, name, counted)
+
+    for name in ("buffer", "intersects", "contains", "contains_xy"):
+        count(name, getattr(shapely, name))
+    made.learn(cells)
+    codes = np.array([made.code_of_cell(cell) for cell in cells], np.int32)
+    assert (codes < 0).all(), "a cell is larger than these zones"
+    found = made.codes_at(codes, lat, lon)
+    assert [made.areas(code) for code in found.tolist()] == [[zone.area_id] for zone in zones]
+    assert sorted(calls) == ["buffer", "contains", "contains_xy", "intersects"]

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 
 from streams.alerts.matchers import Labels
-from streams.alerts.silences import Silence, of_row, silenced_by
+from streams.alerts.silences import Silences, of_row
 from streams.errors import UrbanBrainError
 from streams.store import alert_desk, queries
 
@@ -20,21 +20,21 @@ class Book:
 
     def __init__(self, database_url: str) -> None:
         self._url = database_url
-        self._silences: list[Silence] = []
+        self._silences = Silences()
         self._good_until = -1.0
 
     def silences(self, labels: Labels) -> bool:
         """Return whether an alert with these labels is silent now."""
         if time.monotonic() >= self._good_until:
             self._read()
-        return silenced_by(labels, self._silences, datetime.now(UTC)) is not None
+        return self._silences.longest(labels, datetime.now(UTC)) is not None
 
     def _read(self) -> None:
         try:
             with queries.connect(self._url) as connection:
-                self._silences = [of_row(row) for row in alert_desk.silences(connection)]
+                self._silences = Silences(map(of_row, alert_desk.silences(connection)))
             self._good_until = time.monotonic() + _FRESH_S
         except UrbanBrainError as error:
             log.warning("silences are not known, so all alerts are shown: %s", error)
-            self._silences = []
+            self._silences = Silences()
             self._good_until = time.monotonic() + _AWAY_S

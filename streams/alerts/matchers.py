@@ -110,7 +110,7 @@ def _fits(matcher: Matcher, value: str) -> bool:
     return matcher.matches({matcher.name: (value,)}) is matcher.is_equal
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16_384)  # more than hold at once: with fewer places each alert compiles all of them
 def _compiled(pattern: str) -> Any:
     """Return what is matched with, or what is wrong with it."""
     try:

@@ -1,7 +1,8 @@
 """Silences as in Alertmanager: they suppress notifications, never the alert itself."""
 
 import json
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,7 +35,37 @@ def stored(matchers: Iterable[Matcher]) -> str:
     return json.dumps([matcher.as_json() for matcher in matchers])
 
 
-def silenced_by(labels: Labels, silences: Iterable[Silence], now: datetime) -> Silence | None:
-    """Return the silence that holds longest for these labels, if any holds."""
-    found = [silence for silence in silences if silence.holds(labels, now)]
-    return max(found, key=lambda silence: (silence.ends_at, silence.silence_id), default=None)
+class Silences:
+    """Silences, to be asked about many alerts. However many there are, few are looked at for each alert.
+
+    One that asks for a certain value (zone=harbour) is looked at for alerts with that value only; of several values
+    that it asks for, the one that fewest others ask for decides. Those without any are looked at for every alert.
+    """
+
+    def __init__(self, silences: Iterable[Silence] = ()) -> None:
+        known = list(silences)
+        shared = Counter(value for silence in known for value in _asked_for(silence))
+        self._by_value: dict[tuple[str, str], list[Silence]] = defaultdict(list)
+        self._others: list[Silence] = []
+        for silence in known:
+            rarest = min(_asked_for(silence), key=shared.__getitem__, default=None)
+            (self._others if rarest is None else self._by_value[rarest]).append(silence)
+        self._names = {name for name, _ in self._by_value}
+
+    def longest(self, labels: Labels, now: datetime) -> Silence | None:
+        """Return the silence that holds longest for these labels, if any holds."""
+        found = [silence for silence in self._candidates(labels) if silence.holds(labels, now)]
+        return max(found, key=lambda silence: (silence.ends_at, silence.silence_id), default=None)
+
+    def _candidates(self, labels: Labels) -> Iterator[Silence]:
+        for name in self._names:
+            # as matchers have it: what lacks the label has the empty text
+            for value in labels.get(name) or ("",):
+                yield from self._by_value.get((name, value), ())
+        yield from self._others
+
+
+def _asked_for(silence: Silence) -> Iterator[tuple[str, str]]:
+    for matcher in silence.matchers:
+        if matcher.is_equal and not matcher.is_regex:
+            yield matcher.name, matcher.value

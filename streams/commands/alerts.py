@@ -141,7 +141,7 @@ def list_(
     """
     from streams.alerts.inhibition import Sources  # noqa: PLC0415
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
-    from streams.alerts.silences import of_row, silenced_by  # noqa: PLC0415
+    from streams.alerts.silences import Silences, of_row  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
     settings = settings_module.load()
@@ -156,13 +156,13 @@ def list_(
     )
     found = 0
     with queries.connect(settings.database_url.get_secret_value()) as connection:
-        silences = [of_row(row) for row in alert_desk.silences(connection)]
+        silences = Silences(map(of_row, alert_desk.silences(connection)))
         sources = Sources(rules, _sources(connection, district) if rules else [])
         for row in queries.alerts(connection, filters):
             labels = labels_of_row(row, district)
             if not match_all(matchers, labels):
                 continue
-            silent = silenced_by(labels, silences, now) is not None
+            silent = silences.longest(labels, now) is not None
             source = sources.first_against(row.alert_id, labels) if row.status == "active" else None
             if silenced is not None and silent != silenced:
                 continue
@@ -202,7 +202,7 @@ def show(alert_id: str, as_json: bool) -> None:
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
     from streams.alerts.shown import Shown, as_text  # noqa: PLC0415
     from streams.alerts.shown import as_json as json_of  # noqa: PLC0415
-    from streams.alerts.silences import of_row, silenced_by  # noqa: PLC0415
+    from streams.alerts.silences import Silences, of_row  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
     from streams.store.incidents import of_alert  # noqa: PLC0415
 
@@ -211,11 +211,11 @@ def show(alert_id: str, as_json: bool) -> None:
         found = alert_desk.resolve(connection, alert_id)
         (row,) = queries.alerts(connection, queries.Filters(alert_id=found))
         events, actions = queries.alert_events(connection, found), alert_desk.actions(connection, found)
-        silences = [of_row(silence) for silence in alert_desk.silences(connection)]
+        silences = Silences(map(of_row, alert_desk.silences(connection)))
         parts = of_alert(connection, found)
         district, rules = district_of(settings), _inhibitions(settings)
         labels = labels_of_row(row, district)
-        silence = silenced_by(labels, silences, datetime.now(UTC))
+        silence = silences.longest(labels, datetime.now(UTC))
         sources = _sources(connection, district) if rules and row.status == "active" else []
     shown = Shown(row, events, actions, silence, inhibited_by(found, labels, rules, sources), parts)
     if as_json:

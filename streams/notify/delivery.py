@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,13 +16,14 @@ from schemas import codec
 from schemas.alerts import Alert
 from streams.alerts.labels import District, labels_of
 from streams.alerts.matchers import Labels
-from streams.alerts.silences import Silence, of_row, silenced_by
+from streams.alerts.silences import Silences
 from streams.notify import signing, transport
 from streams.notify.formats import RENDER
 from streams.notify.inhibitors import Inhibitors
 from streams.notify.judge import Drop, Hold, Verdict, judge
 from streams.notify.message import Message, Told
 from streams.notify.receivers import Receiver
+from streams.notify.silences_now import SilencesNow
 from streams.store import notifications
 from streams.store.due import Due
 from streams.store.notifications import Connection
@@ -69,6 +70,7 @@ class Delivery:
         district: District,
         stop: asyncio.Event,
         inhibitors: Inhibitors,
+        silences: SilencesNow,
         after: Mapping[str, timedelta],
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
@@ -79,6 +81,7 @@ class Delivery:
         self._district = district
         self._stop = stop
         self._inhibitors = inhibitors
+        self._silences = silences
         self._after = after
         self._jitter = jitter
         self._clock = clock
@@ -140,7 +143,7 @@ class Delivery:
                 return False
             self._look = Look(await notifications.held(connection, self._receiver.name))
         found = await notifications.due(connection, self._look.next(_LOOKED_AT_ONCE), self._after)
-        silences = await self._silences(connection) if found else []
+        silences = await self._silences.read(connection) if found else Silences()
         kept: dict[str, list[int]] = {}
         for due in found:
             if due.state != "silenced":  # another process was faster
@@ -169,9 +172,7 @@ class Delivery:
             log.error("receiver %s: notification %d is no alert: %s", self._receiver.name, due.number, error)
             return Drop(f"no alert: {error}")
 
-    async def _judged(
-        self, connection: Connection, due: Due, alert: Alert, silences: Sequence[Silence]
-    ) -> Verdict:
+    async def _judged(self, connection: Connection, due: Due, alert: Alert, silences: Silences) -> Verdict:
         labels = labels_of(alert, self._district)
         why = await self._kept_back(connection, due, labels, silences)
         return judge(due, alert, why, self._receiver.format, wanted=self._receiver.asks_for(labels))
@@ -181,7 +182,7 @@ class Delivery:
         if isinstance(alert, Drop):
             await notifications.drop(connection, due.number, alert.why)
             return 0.0
-        verdict = await self._judged(connection, due, alert, await self._silences(connection))
+        verdict = await self._judged(connection, due, alert, await self._silences.read(connection))
         if isinstance(verdict, Drop):
             await notifications.drop(connection, due.number, verdict.why)
             return 0.0
@@ -205,14 +206,11 @@ class Delivery:
         )
         return await self._send(connection, due, message)
 
-    async def _silences(self, connection: Connection) -> list[Silence]:
-        return [of_row(row) for row in await notifications.silences(connection)]
-
     async def _kept_back(
-        self, connection: Connection, due: Due, labels: Labels, silences: Sequence[Silence]
+        self, connection: Connection, due: Due, labels: Labels, silences: Silences
     ) -> str | None:
         """Return what keeps an alert silent now: a silence, or another alert."""
-        silence = silenced_by(labels, silences, datetime.now(UTC))
+        silence = silences.longest(labels, datetime.now(UTC))
         if silence is not None:
             return f"silence {silence.silence_id}: {silence.comment}"
         sources = await self._inhibitors.sources(connection, due.due_at)

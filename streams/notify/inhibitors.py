@@ -1,17 +1,29 @@
 """The open alerts that may keep others back, read from the database now and then, for all receivers."""
 
+import asyncio
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import get_args
 
+import msgspec
+
+from schemas.alerts import SEVERITIES, AlertKind
 from streams.alerts.inhibition import Inhibition, Source, Sources
-from streams.alerts.labels import District, labels_of
+from streams.alerts.labels import District, labels
 from streams.alerts.matchers import match_all
-from streams.notify.open_now import decoded
-from streams.store import notifications
 from streams.store.notifications import Connection
+from streams.store.open_now import Labelled, labelled
+
+log = logging.getLogger(__name__)
 
 _FRESH_S = 1.0
+_PATIENCE_S = 1.0
+"""So long a delivery waits for what another one is reading; then it asks by itself, on its own connection."""
+_KINDS = frozenset(get_args(AlertKind))
+_operators = msgspec.json.Decoder(dict[str, int])
 
 
 class Inhibitors:
@@ -27,27 +39,70 @@ class Inhibitors:
         self._district = district
         self._clock = clock
         self._sources = Sources(rules, [])
-        self._known: dict[bytes, Source | None] = {}
+        self._known: dict[Labelled, Source | None] = {}
         """What each open alert was as it was read last: most are as they were."""
         self._fresh_until = -1.0
         self._read_at = datetime.min.replace(tzinfo=UTC)
+        self._reading = asyncio.Lock()
 
     async def sources(self, connection: Connection, due_at: datetime) -> Sources:
-        """Return them as they are now, or were a second ago, but not before what they are asked for was due."""
-        if self.rules and (self._clock() >= self._fresh_until or due_at > self._read_at):
-            read_at = datetime.now(UTC)
-            bodies = await notifications.open_alerts(connection)
-            if read_at > self._read_at:  # else another delivery has asked later, and was answered before
-                self._take(bodies)
-                self._read_at, self._fresh_until = read_at, self._clock() + _FRESH_S
+        """Return them as they are now, or were a second ago, but not before what they are asked for was due.
+
+        One delivery reads for all: dozens that read thousands of alerts each would take all the database's time.
+        """
+        if self._is_old(due_at):
+            async with self._turn():
+                if self._is_old(due_at):
+                    await self._read(connection)
         return self._sources
 
-    def _take(self, bodies: Sequence[bytes]) -> None:
-        known = {body: self._known[body] for body in bodies if body in self._known}
-        for alert, body in decoded(body for body in bodies if body not in known):
-            labels = labels_of(alert, self._district)
-            matches = any(match_all(rule.source, labels) for rule in self.rules)
-            known[body] = Source(alert.alert_id, labels, alert.summary) if matches else None
+    def _is_old(self, due_at: datetime) -> bool:
+        return bool(self.rules) and (self._clock() >= self._fresh_until or due_at > self._read_at)
+
+    async def _read(self, connection: Connection) -> None:
+        read_at = datetime.now(UTC)
+        found = await labelled(connection)
+        if read_at > self._read_at:  # else another delivery has asked later, and was answered before
+            self._take(found)
+            self._read_at, self._fresh_until = read_at, self._clock() + _FRESH_S
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._reading.acquire()
+        except TimeoutError:  # the other's connection may be broken
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._reading.release()
+
+    def _take(self, found: Sequence[Labelled]) -> None:
+        known = {one: self._known[one] if one in self._known else self._source(one) for one in found}
         if known.keys() != self._known.keys():
             self._sources = Sources(self.rules, filter(None, known.values()))
         self._known = known
+
+    def _source(self, one: Labelled) -> Source | None:
+        try:
+            operators = list(_operators.decode(one.by_operator))
+        except msgspec.DecodeError:
+            operators = None
+        if operators is None or one.kind not in _KINDS or one.severity not in SEVERITIES:
+            log.error("an open alert of another version keeps nothing back: %s", one)
+            return None
+        its = labels(
+            severity=one.severity,
+            kind=one.kind,
+            cell=one.hex,
+            region=one.region,
+            zone=one.zone,
+            policy=one.policy,
+            district=self._district(one.lat, one.lon),
+            operators=operators,
+            subject=one.subject,
+        )
+        matches = any(match_all(rule.source, its) for rule in self.rules)
+        return Source(one.alert_id, its, one.summary) if matches else None

@@ -18,6 +18,7 @@ from streams.notify.delivery import Delivery
 from streams.notify.inhibitors import Inhibitors
 from streams.notify.intake import Intake, escalated_from
 from streams.notify.receivers import Receiver, parse, parse_inhibitions
+from streams.notify.silences_now import SilencesNow
 from streams.settings import Settings
 from streams.store import notifications, queries
 from streams.store.retry import retrying
@@ -92,7 +93,7 @@ async def run(
             url = settings.database_url.get_secret_value()
             return await stack.enter_async_context(Session(url, application_name=f"urbanbrain notify {name}"))
 
-        inhibitors = Inhibitors(inhibitions, district)
+        inhibitors, silences = Inhibitors(inhibitions, district), SilencesNow()
         deliveries = [
             Delivery(
                 receiver,
@@ -101,6 +102,7 @@ async def run(
                 district,
                 stop,
                 inhibitors,
+                silences,
                 escalated_from(receiver, receivers),
             )
             for receiver in receivers
@@ -174,15 +176,15 @@ async def _look_for_overdue(
     session: Session, receivers: tuple[Receiver, ...], queued: Callable[[], None], stop: asyncio.Event
 ) -> None:
     """Escalate what is not over by the time until which somebody was to see to it."""
+    escalating = [(one.name, one.escalate.to) for one in receivers if one.escalate is not None]
+    if not escalating:
+        return
 
     async def work() -> int:
         async with session.transaction() as connection:
-            found = 0
-            for receiver in receivers:
-                if receiver.escalate is not None:
-                    found += await notifications.queue_overdue(
-                        connection, receiver=receiver.name, to=receiver.escalate.to
-                    )
+            late, found = await notifications.overdue(connection), 0
+            for name, to in escalating if late else ():
+                found += await notifications.queue_overdue(connection, receiver=name, to=to, among=late)
             return found
 
     if await retrying(work, stop, log.warning):

@@ -55,7 +55,14 @@ WHERE NOT EXISTS (
 ON CONFLICT DO NOTHING
 """
 
-_OVERDUE = """
+_ARE_OVERDUE = """
+SELECT a.alert_id FROM ub.alert a JOIN ub.alert_handling h USING (alert_id)
+WHERE a.status = 'active' AND NOT h.closed AND h.due_at <= clock_timestamp()
+  -- most open alerts were never due: what holds of them is not asked
+  AND EXISTS (SELECT FROM ub.alert_action x WHERE x.alert_id = a.alert_id AND x.due_at <= clock_timestamp())
+"""
+
+_QUEUE_OVERDUE = """
 INSERT INTO ub.notification AS n (receiver, alert_id, sequence, reason, body, due_at)
 SELECT %(to)s, a.alert_id, f.sequence, 'overdue', t.body, h.due_at
 FROM ub.alert a
@@ -67,7 +74,7 @@ JOIN LATERAL (
 ) t ON true
 -- whoever was told of it, and escalates: it is one message
 JOIN LATERAL (SELECT min(sequence) AS sequence FROM ub.notification WHERE alert_id = a.alert_id) f ON true
-WHERE a.status = 'active' AND NOT h.closed AND h.due_at <= clock_timestamp()
+WHERE a.alert_id = ANY(%(among)s) AND a.status = 'active' AND NOT h.closed AND h.due_at <= clock_timestamp()
 ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET
     state = 'pending', kept = false, due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL,
     body = excluded.body,
@@ -276,9 +283,14 @@ async def escalate(
     await connection.execute(_ESCALATE, names)
 
 
-async def queue_overdue(connection: Connection, *, receiver: str, to: str) -> int:
-    """Queue what `receiver` was told of, and is not over by the time at which it was due, for `to`; return how many."""
-    cursor = await connection.execute(_OVERDUE, {"receiver": receiver, "to": to})
+async def overdue(connection: Connection) -> list[str]:
+    """Return the open alerts that are not over by the time until which somebody was to see to them."""
+    return [str(alert_id) for (alert_id,) in await (await connection.execute(_ARE_OVERDUE)).fetchall()]
+
+
+async def queue_overdue(connection: Connection, *, receiver: str, to: str, among: list[str]) -> int:
+    """Queue those overdue `among` alerts that `receiver` was told of for `to`; return how many."""
+    cursor = await connection.execute(_QUEUE_OVERDUE, {"receiver": receiver, "to": to, "among": among})
     return cursor.rowcount
 
 
@@ -407,6 +419,17 @@ async def silences(connection: Connection) -> Sequence[SilenceRow]:
                 "FROM api.silences WHERE state <> 'expired'"
             )
         ).fetchall()
+
+
+async def mark_of_silences(connection: Connection) -> tuple[int, int]:
+    """Return what is another pair of numbers once a silence was made, changed or ended, and costs little."""
+    cursor = await connection.execute(
+        # a row that was changed is of another transaction (xmin)
+        "SELECT count(*), coalesce(sum(hashtextextended(silence_id || ' ' || xmin::text, 0)), 0) "
+        "FROM ub.silence WHERE ends_at > now()"
+    )
+    ((count, sum_),) = await cursor.fetchall()
+    return int(count), int(sum_)
 
 
 async def forget(connection: Connection, keep: timedelta) -> int:

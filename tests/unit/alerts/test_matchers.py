@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.alerts.labels import labels_of
 from streams.alerts.matchers import NAMES, Matcher, from_json, match_all, parse
-from streams.alerts.silences import Silence, silenced_by
+from streams.alerts.silences import Silence, Silences
 from streams.errors import MatcherError
 from tests.unit.alerts.events import alert
 
@@ -148,5 +148,5 @@ def test_a_silence_holds_from_its_start_to_before_its_end_and_the_longest_is_nam
         silence("long", 2, "zone=metro"),
         silence("other", 9, "zone=x"),
     ]
-    found = silenced_by(LABELS, silences, START + timedelta(minutes=minutes))
+    found = Silences(silences).longest(LABELS, START + timedelta(minutes=minutes))
     assert (found and found.silence_id) == expected

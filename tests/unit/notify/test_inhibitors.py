@@ -12,6 +12,7 @@ from schemas.alerts import Alert
 from streams.alerts.inhibition import Source, read
 from streams.alerts.labels import labels_of
 from streams.notify.inhibitors import Inhibitors
+from streams.store.open_now import Labelled
 from tests.unit.alerts.events import alert
 from tests.work import lines_run
 
@@ -25,6 +26,24 @@ def nowhere(_lat: float, _lon: float) -> None:
     """No city has districts here."""
 
 
+def labelled(alert: Alert) -> Labelled:
+    """What the tables have of an alert."""
+    return Labelled(
+        alert.alert_id,
+        alert.severity,
+        alert.kind,
+        alert.cell,
+        alert.region,
+        alert.zone,
+        alert.policy,
+        alert.lat,
+        alert.lon,
+        codec.encode(alert.evidence.by_operator).decode(),
+        alert.subject,
+        alert.summary,
+    )
+
+
 class Tables:
     """A connection to tables in which alerts are open. While it is slow it answers when it is let."""
 
@@ -36,11 +55,11 @@ class Tables:
 
     async def execute(self, _statement: str) -> Any:
         self.asked += 1
-        self._rows = [(codec.encode(one).decode(),) for one in self.alerts]
+        self._rows = [labelled(one) for one in self.alerts]
         await self.answers.wait()
         return self
 
-    async def fetchall(self) -> Sequence[tuple[str]]:
+    async def fetchall(self) -> Sequence[Labelled]:
         return self._rows
 
 
@@ -110,7 +129,31 @@ def test_a_source_of_one_of_several_rules_keeps_back_by_that_one() -> None:
 
 def test_alerts_that_are_as_they_were_are_not_read_again() -> None:
     inhibitors = Inhibitors(RULES, nowhere)
-    bodies = [codec.encode(msgspec.structs.replace(OUTAGE, alert_id=f"a{i}")) for i in range(100)]
-    first = lines_run(lambda: inhibitors._take(bodies))
-    again = lines_run(lambda: inhibitors._take([*bodies, codec.encode(OUTAGE)]))
+    found = [labelled(msgspec.structs.replace(OUTAGE, alert_id=f"a{i}")) for i in range(100)]
+    first = lines_run(lambda: inhibitors._take(found))
+    again = lines_run(lambda: inhibitors._take([*found, labelled(OUTAGE)]))
     assert again < first / 2
+
+
+def test_of_fifty_deliveries_one_reads_what_is_open_for_all() -> None:
+    """Each by itself would ask the database for thousands of alerts, each time that something new is due."""
+
+    async def play() -> None:
+        inhibitors, tables = Inhibitors(RULES, nowhere), Tables(OUTAGE, SENSOR)
+        tables.answers.clear()
+        all_ = [asyncio.create_task(against(inhibitors, tables, LONG_AGO)) for _ in range(50)]
+        await asyncio.sleep(0)
+        tables.answers.set()
+        assert all(one is not None for one in await asyncio.gather(*all_))
+        assert tables.asked == 1
+
+    asyncio.run(play())
+
+
+def test_an_open_alert_whose_evidence_is_of_another_version_keeps_nothing_back() -> None:
+    async def play() -> None:
+        inhibitors, strange = Inhibitors(RULES, nowhere), labelled(OUTAGE)._replace(by_operator="null")
+        inhibitors._take([strange, labelled(SENSOR)])
+        assert inhibitors._sources.first_against(SENSOR.alert_id, labels_of(SENSOR, nowhere)) is None
+
+    asyncio.run(play())

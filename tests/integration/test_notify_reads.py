@@ -1,0 +1,154 @@
+"""What `notify` asks the database before each message: little, however many silences and alerts there are."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from psycopg import AsyncConnection
+
+from streams.alerts.matchers import Labels
+from streams.alerts.silences import Silence
+from streams.notify.receivers import parse
+from streams.notify.service import _look_for_overdue
+from streams.notify.silences_now import SilencesNow
+from streams.store import alert_desk, notifications, queries
+from streams.store.session import Session
+from tests.conftest import Database
+from tests.integration import store_rows as rows
+from tests.integration.store_rows import T0
+from tests.integration.store_support import query, write
+
+pytestmark = pytest.mark.integration
+
+HARBOUR: Labels = {"zone": ("harbour",)}
+
+
+def silence(database: Database, zone: str = "harbour") -> str:
+    now = datetime.now(UTC)
+    with queries.connect(database.writer_url, read_only=False) as connection:
+        return alert_desk.add_silence(
+            connection,
+            matchers=f'[{{"name": "zone", "value": "{zone}"}}]',
+            starts_at=now,
+            ends_at=now + timedelta(hours=1),
+            created_by="anna",
+            comment="fair",
+        )
+
+
+def expire(database: Database, silence_id: str) -> None:
+    with queries.connect(database.writer_url, read_only=False) as connection:
+        alert_desk.expire_silence(connection, silence_id)
+
+
+def with_connection(database: Database, play: Callable[[AsyncConnection[Any]], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with await AsyncConnection.connect(database.writer_url, autocommit=True) as connection:
+            await play(connection)
+
+    asyncio.run(run())
+
+
+def test_silences_are_read_again_once_one_was_made_or_ended_and_not_before(migrated: Database) -> None:
+    async def play(connection: AsyncConnection[Any]) -> None:
+        silences = SilencesNow()
+
+        async def longest() -> Silence | None:
+            return (await silences.read(connection)).longest(HARBOUR, datetime.now(UTC))
+
+        assert await longest() is None
+        first = silence(migrated)
+        found = await longest()
+        assert found is not None
+        assert found.silence_id == first
+        assert await longest() is found  # and not another one like it, read anew
+        silence(migrated, "elsewhere")
+        expire(migrated, first)
+        assert await longest() is None
+
+    with_connection(migrated, play)
+
+
+def test_a_silence_that_was_changed_by_hand_holds_as_it_is_now(migrated: Database) -> None:
+    async def play(connection: AsyncConnection[Any]) -> None:
+        silences = SilencesNow()
+        silence(migrated, "elsewhere")
+        assert (await silences.read(connection)).longest(HARBOUR, datetime.now(UTC)) is None
+        query(
+            migrated.owner_url,
+            """UPDATE ub.silence SET matchers = '[{"name": "zone", "value": "harbour"}]' RETURNING 1""",
+        )
+        assert (await silences.read(connection)).longest(HARBOUR, datetime.now(UTC)) is not None
+
+    with_connection(migrated, play)
+
+
+@dataclass
+class Counting:
+    """A session that notes what it is asked."""
+
+    session: Session
+    asked: list[str] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        async with self.session.transaction() as connection:
+            yield _Noting(connection, self.asked)
+
+
+@dataclass
+class _Noting:
+    connection: AsyncConnection[Any]
+    asked: list[str]
+
+    async def execute(self, statement: str, *parameters: Any) -> Any:
+        self.asked.append(statement)
+        return await self.connection.execute(statement.encode(), *parameters)
+
+
+def test_one_question_says_that_nothing_is_overdue_however_many_receivers_escalate(
+    migrated: Database,
+) -> None:
+    write(migrated, *rows.alert("raised", 0, T0), stage="incidents")
+    with queries.connect(migrated.writer_url, read_only=False) as connection:
+        alert_desk.act(connection, "a1", "assigned", by="anna", assignee="bob")
+    named = ("a", "b", "c", "d")
+    document = "".join(
+        f'[[receiver]]\nname = "{name}"\nurl = "https://a.example/hook"\n'
+        + (f'escalate = {{after = "15m", to = "{to}"}}\n' if to else "")
+        for name, to in zip(named, (*named[1:], ""), strict=True)
+    )
+    receivers = parse(document, {}, "test")
+    stop = asyncio.Event()
+
+    async def look() -> list[str]:
+        async with Session(migrated.writer_url, application_name="test") as session:
+            counting = Counting(session)
+            await _look_for_overdue(cast("Session", counting), receivers, lambda: None, stop)
+            return counting.asked
+
+    assert len(asyncio.run(look())) == 1
+
+
+def test_of_many_open_alerts_those_that_are_late_are_overdue(migrated: Database) -> None:
+    for alert_id in ("never due", "late", "given more time", "over"):
+        write(migrated, *rows.alert("raised", 0, T0, alert_id=alert_id), stage="incidents")
+    late, in_time = datetime.now(UTC) - timedelta(minutes=1), datetime.now(UTC) + timedelta(hours=1)
+    with queries.connect(migrated.writer_url, read_only=False) as connection:
+        for alert_id, due_at in (
+            ("late", late),
+            ("given more time", late),
+            ("given more time", in_time),
+            ("over", late),
+        ):
+            alert_desk.act(connection, alert_id, "assigned", by="anna", assignee="bob", due_at=due_at)
+    write(migrated, *rows.alert("cleared", 1, T0 + 1, alert_id="over"), stage="incidents")
+
+    async def play(connection: AsyncConnection[Any]) -> None:
+        assert await notifications.overdue(connection) == ["late"]
+
+    with_connection(migrated, play)

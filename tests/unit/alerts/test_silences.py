@@ -1,0 +1,56 @@
+"""Many silences asked about many alerts: the same answers as one by one, and little work."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.alerts.labels import labels_of
+from streams.alerts.matchers import Labels, Matcher, _compiled, parse
+from streams.alerts.silences import Silence, Silences
+from tests.unit.alerts.events import alert
+from tests.work import lines_run
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+LABELS = labels_of(alert(), lambda _lat, _lon: None)
+
+
+def silence(name: str, *matchers: Matcher, hours: int = 1) -> Silence:
+    return Silence(name, matchers, START, START + timedelta(hours=hours), "fair")
+
+
+VALUES = st.sampled_from(["", "a", "b"])
+NAMES = st.sampled_from(["zone", "operator", "of another version"])
+MATCHERS = st.builds(Matcher, NAMES, VALUES, is_regex=st.booleans(), is_equal=st.booleans())
+SILENCES = st.lists(st.tuples(st.lists(MATCHERS, min_size=1, max_size=3), st.integers(0, 2)), max_size=8)
+
+
+@given(
+    SILENCES, st.dictionaries(NAMES, st.lists(VALUES, max_size=2, unique=True).map(tuple)), st.integers(0, 2)
+)
+def test_the_longest_of_many_is_the_longest_of_those_that_hold(
+    many: list[tuple[list[Matcher], int]], labels: Labels, hour: int
+) -> None:
+    silences = [silence(str(n), *matchers, hours=hours) for n, (matchers, hours) in enumerate(many)]
+    now = START + timedelta(hours=hour)
+    holding = [one for one in silences if one.holds(labels, now)]
+    expected = max(holding, key=lambda one: (one.ends_at, one.silence_id), default=None)
+    assert Silences(silences).longest(labels, now) is expected
+
+
+def test_a_thousand_silences_of_other_places_are_as_little_work_as_ten() -> None:
+    def work(many: int) -> int:
+        known = Silences(
+            silence(str(n), parse("severity=major"), parse(f"zone=zone{n}")) for n in range(many)
+        )
+        return lines_run(lambda: known.longest(LABELS, START))
+
+    assert work(1000) <= work(10) + 5
+
+
+def test_the_regular_expressions_of_thousands_of_silences_are_compiled_once() -> None:
+    known = Silences(silence(str(n), parse(f"cell=~8930994a{n:x}.*")) for n in range(2_000))
+    known.longest(LABELS, START)
+    before = _compiled.cache_info().misses
+    known.longest(LABELS, START)
+    assert _compiled.cache_info().misses == before

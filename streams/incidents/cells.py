@@ -1,6 +1,6 @@
 """All cells under watch for oversaturation: who stands where, since when it is too many, and the open alerts."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -132,11 +132,10 @@ class CellBook:
 
     def _put(self, message: CellsNow) -> set[str]:
         c = message.counts
+        self._meet(dict.fromkeys(cell for cell in c.cell if cell not in self._cells), message.region)
         states = zip(c.available, c.non_operational, c.reserved, c.on_trip, c.non_contactable, strict=True)
         for cell, operator, counts in zip(c.cell, c.operator, states, strict=True):
-            known = self._cells.get(cell)
-            if known is None:
-                known = self._cells[cell] = self._new(cell, message.region)
+            known = self._cells[cell]
             before = known.by_state.get(operator, NONE)
             for follower in self._followers:
                 follower.move(known.region, cell, operator, before, counts)
@@ -158,9 +157,15 @@ class CellBook:
                 cell.watch = Watch()
                 self._unsaved.add(name)
 
-    def _new(self, cell: str, region: str) -> _Cell:
-        lat, lon = self._centre(int(cell, 16))
-        made = _Cell(region, (lat, lon), self._policy.rule_at(lat, lon))
+    def _meet(self, cells: Collection[str], region: str) -> None:
+        """Make new cells, many at once: a city of 8,600 comes with its first counts."""
+        places = [self._centre(int(cell, 16)) for cell in cells]
+        rules = self._policy.rules_at([lat for lat, _ in places], [lon for _, lon in places])
+        for cell, place, rule in zip(cells, places, rules, strict=True):
+            self._new(cell, region, place, rule)
+
+    def _new(self, cell: str, region: str, centre: tuple[float, float], rule: Rule) -> _Cell:
+        made = self._cells[cell] = _Cell(region, centre, rule)
         for follower in self._followers:
             follower.meet(region, cell, made.by_state)
         return made
@@ -228,7 +233,8 @@ class CellBook:
     def restore(self, name: str, data: bytes) -> Alert | None:
         """Take back a cell; returns its open alert."""
         saved = _saved.decode(data)
-        cell = self._cells[name] = self._new(name, saved.region)
+        lat, lon = self._centre(int(name, 16))
+        cell = self._new(name, saved.region, (lat, lon), self._policy.rule_at(lat, lon))
         for operator, counts in saved.by_operator.items():
             cell.by_state[operator] = (counts, 0, 0, 0, 0) if isinstance(counts, int) else counts
             cell.by_operator[operator] = _standing(cell.by_state[operator])

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.incidents.health.neighbours import nearest
+
 SPANS = 6
 """The residual of now is compared with that of so many spans ago: two hours."""
 NEIGHBOURS = 8
@@ -56,16 +58,9 @@ def residuals(means: Mapping[str, float], places: Mapping[str, tuple[float, floa
         return {}
     at = np.radians(np.array([places[name] for name in names]))
     value = np.array([means[name] for name in names])
-    nearest = min(NEIGHBOURS, len(names) - 1)
-    found = {}
-    for number, name in enumerate(names):
-        north, east = (at - at[number]).T
-        east = (np.remainder(east + np.pi, 2 * np.pi) - np.pi) * np.cos(at[number, 0])
-        distance = east**2 + north**2
-        distance[number] = np.inf
-        near = np.argpartition(distance, nearest - 1)[:nearest]
-        found[name] = float(value[number] - np.median(value[near]))
-    return found
+    near = nearest(at, min(NEIGHBOURS, len(names) - 1))
+    distance = value - np.median(value[near], axis=1)
+    return dict(zip(names, distance.tolist(), strict=True))
 
 
 def step(

@@ -123,18 +123,17 @@ class Intake:
     async def _queue(
         self, connection: Connection, receivers: Sequence[Receiver], alert: Alert, body: bytes
     ) -> None:
-        labels = labels_of(alert, self._district)
+        labels, active = labels_of(alert, self._district), alert.status == "active"
+        first = await notifications.enqueue(
+            connection,
+            receivers={receiver.name: active and receiver.asks_for(labels) for receiver in receivers},
+            alert_id=alert.alert_id,
+            sequence=alert.sequence,
+            body=body,
+            over=alert.status == "cleared",
+        )
         for receiver in receivers:
-            first = await notifications.enqueue(
-                connection,
-                receiver=receiver.name,
-                alert_id=alert.alert_id,
-                sequence=alert.sequence,
-                body=body,
-                matches=alert.status == "active" and receiver.asks_for(labels),
-                over=alert.status == "cleared",
-            )
-            for to, after in escalations(receiver, self._receivers) if first else ():
+            for to, after in escalations(receiver, self._receivers) if receiver.name in first else ():
                 await notifications.escalate(
                     connection,
                     receiver=to,

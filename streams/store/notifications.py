@@ -19,32 +19,35 @@ Connection = AsyncConnection[Any]
 
 _ENQUEUE = """
 INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body)
-SELECT %(receiver)s, %(alert_id)s, %(sequence)s, 'event', %(body)s::jsonb
-WHERE (%(matches)s OR EXISTS (
-       SELECT FROM ub.notification
-       WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND sequence < %(sequence)s
+SELECT r.receiver, %(alert_id)s, %(sequence)s, 'event', %(body)s::jsonb
+FROM unnest(%(receivers)s::text[], %(matching)s::boolean[]) AS r (receiver, matches)
+WHERE (r.matches OR EXISTS (
+       SELECT FROM ub.notification n
+       WHERE n.receiver = r.receiver AND n.alert_id = %(alert_id)s AND n.sequence < %(sequence)s
          -- an escalation that is not due yet, or is kept back, tells nothing; when it does, it tells the newest
-         AND (reason <> 'escalation' OR state = 'delivered' OR %(over)s
-              OR (state <> 'silenced' AND due_at <= clock_timestamp()))
+         AND (n.reason <> 'escalation' OR n.state = 'delivered' OR %(over)s
+              OR (n.state <> 'silenced' AND n.due_at <= clock_timestamp()))
    )) AND NOT EXISTS ( -- a new receiver hears of open alerts as they are now, as does whom an escalation told;
        -- what Kafka holds of before is older
-       SELECT FROM ub.notification
-       WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s
-         AND ((reason = 'event' AND sequence > %(sequence)s)
-           OR (state = 'delivered' AND (body ->> 'sequence')::integer >= %(sequence)s))
+       SELECT FROM ub.notification n
+       WHERE n.receiver = r.receiver AND n.alert_id = %(alert_id)s
+         AND ((n.reason = 'event' AND n.sequence > %(sequence)s)
+           OR (n.state = 'delivered' AND (n.body ->> 'sequence')::integer >= %(sequence)s))
    )
 ON CONFLICT DO NOTHING
--- the snapshot is from before this row
-RETURNING NOT EXISTS (
-    SELECT FROM ub.notification
-    WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND reason <> 'escalation'
+-- the snapshot is from before these rows
+RETURNING receiver, NOT EXISTS (
+    SELECT FROM ub.notification n
+    WHERE n.receiver = notification.receiver AND n.alert_id = %(alert_id)s AND n.reason <> 'escalation'
 )
 """
 
 _ESCALATE = """
 WITH sooner AS (
     UPDATE ub.notification SET due_at = least(due_at, clock_timestamp() + %(after)s)
-    WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND reason = 'escalation' AND state = 'pending'
+    WHERE receiver = %(receiver)s AND alert_id = %(alert_id)s AND reason = 'escalation'
+      -- not by the index of what is pending: statistics never hear of the thousands that wait after a mass event
+      AND state || '' = 'pending'
 )
 INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body, due_at)
 SELECT %(receiver)s, %(alert_id)s, %(sequence)s, 'escalation', %(body)s::jsonb, clock_timestamp() + %(after)s
@@ -136,7 +139,8 @@ SELECT f.number FROM (
     ORDER BY urgency DESC, number LIMIT 1
 ) u CROSS JOIN LATERAL (
     SELECT number FROM ub.notification
-    WHERE receiver = u.receiver AND alert_id = u.alert_id AND state = 'pending' AND due_at <= clock_timestamp()
+    WHERE receiver = u.receiver AND alert_id = u.alert_id AND due_at <= clock_timestamp()
+      AND state || '' = 'pending' -- by the key, as above: it is asked for each message
     ORDER BY reason = 'repeat', number LIMIT 1
 ) f
 """
@@ -246,27 +250,27 @@ async def ended(connection: Connection, receiver: str) -> list[bytes]:
 async def enqueue(
     connection: Connection,
     *,
-    receiver: str,
+    receivers: Mapping[str, bool],
     alert_id: str,
     sequence: int,
     body: bytes,
-    matches: bool,
     over: bool,
-) -> bool:
-    """Queue an event for a receiver: where it `matches`, or the receiver has heard of the alert already.
+) -> set[str]:
+    """Queue an event for receivers: for those that ask for it (true), or have heard of the alert already.
 
-    `over`: the alert ends with this event. Returns whether this is the first that is queued of the alert.
+    `over`: the alert ends with this event. Returns those for whom this is the first that is queued of the alert. One
+    statement for all: a mass event is of thousands of alerts, and there may be dozens of receivers.
     """
     names = {
-        "receiver": receiver,
+        "receivers": list(receivers),
+        "matching": list(receivers.values()),
         "alert_id": alert_id,
         "sequence": sequence,
         "body": body.decode(),
-        "matches": matches,
         "over": over,
     }
     rows = await (await connection.execute(_ENQUEUE, names)).fetchall()
-    return bool(rows and rows[0][0])
+    return {str(receiver) for receiver, first in rows if first}
 
 
 async def escalate(

@@ -1,6 +1,7 @@
 """Short ways for the tests of the store to write rows as a worker does, and to ask the database."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -28,3 +29,19 @@ def write(
             await store.commit([PartitionCommit(mine, 0, Changes(rows=list(rows), ledger=ledger))])
 
     asyncio.run(run())
+
+
+def rows_read(connection: psycopg.Connection[Any], work: Callable[[], object], table: str) -> int:
+    """Return how many rows of a table the database looked at for some work; other connections flush what they count."""
+
+    def looked_at() -> int:
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        ((rows,),) = connection.execute(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relid = %s::regclass",
+            (table,),
+        ).fetchall()
+        return int(rows)
+
+    before = looked_at()
+    work()
+    return looked_at() - before

@@ -2,18 +2,18 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
 import pytest
-from psycopg import Connection, sql
+from psycopg import sql
 
 from deploy.endpoints import Endpoints
 from streams.store import alert_desk, queries
 from streams.store.migrate import migrate
 from streams.store.queries import Filters
 from tests.conftest import Database
+from tests.integration.store_support import rows_read
 
 pytestmark = pytest.mark.integration
 
@@ -45,21 +45,6 @@ def many(migrated: Database) -> Database:
     return migrated
 
 
-def rows_read(connection: Connection[Any], work: Callable[[], object]) -> int:
-    """Return how many rows of ub.alert the database looked at for some work."""
-
-    def looked_at() -> int:
-        connection.execute("SELECT pg_stat_force_next_flush()")
-        ((rows,),) = connection.execute(
-            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relid = 'ub.alert'::regclass"
-        ).fetchall()
-        return int(rows)
-
-    before = looked_at()
-    work()
-    return looked_at() - before
-
-
 @pytest.mark.parametrize(
     "filters",
     [
@@ -80,14 +65,16 @@ def test_the_newest_alerts_of_a_year_are_found_without_a_look_at_all_of_them(
             assert len(starts) == 50
             assert starts == sorted(starts, reverse=True)
 
-        assert rows_read(connection, newest) < MANY / 10
+        assert rows_read(connection, newest, "ub.alert") < MANY / 10
 
 
 @pytest.mark.parametrize("status", ["active", "closed"])
 def test_open_alerts_are_found_by_their_status(many: Database, status: Any) -> None:
     with queries.connect(many.owner_url) as connection:
         found: list[Any] = []
-        read = rows_read(connection, lambda: found.extend(queries.alerts(connection, Filters(status=status))))
+        read = rows_read(
+            connection, lambda: found.extend(queries.alerts(connection, Filters(status=status))), "ub.alert"
+        )
         assert len(found) == (OPEN if status == "active" else 0)
         assert read <= 3 * OPEN
 
@@ -107,5 +94,5 @@ def test_the_beginning_of_an_id_is_found_by_an_index_whatever_the_locale(
     asyncio.run(migrate(database.owner_url, lambda _line: None))
     fill(database)
     with queries.connect(database.owner_url) as connection:
-        read = rows_read(connection, lambda: alert_desk.resolve(connection, WANTED[:8]))
+        read = rows_read(connection, lambda: alert_desk.resolve(connection, WANTED[:8]), "ub.alert")
     assert read <= 3

@@ -7,20 +7,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import psycopg
 import pytest
 from psycopg import AsyncConnection
 
+from schemas import codec
 from streams.alerts.matchers import Labels
 from streams.alerts.silences import Silence
+from streams.notify.intake import Intake
 from streams.notify.receivers import parse
 from streams.notify.service import _look_for_overdue
 from streams.notify.silences_now import SilencesNow
+from streams.settings import Settings
 from streams.store import alert_desk, notifications, queries
 from streams.store.session import Session
 from tests.conftest import Database
 from tests.integration import store_rows as rows
+from tests.integration.notify_support import event
 from tests.integration.store_rows import T0
-from tests.integration.store_support import query, write
+from tests.integration.store_support import query, rows_read, write
 
 pytestmark = pytest.mark.integration
 
@@ -134,6 +139,29 @@ def test_one_question_says_that_nothing_is_overdue_however_many_receivers_escala
     assert len(asyncio.run(look())) == 1
 
 
+def test_an_event_is_queued_for_all_receivers_by_one_statement(migrated: Database) -> None:
+    """Of thousands of alerts at once, and dozens of receivers, one by one took minutes."""
+    document = "".join(
+        f'[[receiver]]\nname = "r{n}"\nurl = "https://a.example/hook"\nmatch = ["severity={severity}"]\n'
+        for n, severity in enumerate(("major", "minor", "major", "critical"))
+    )
+    receivers = parse(document, {}, "test")
+    raised = event("a1", 0, "raised")
+
+    async def queue() -> list[str]:
+        async with Session(migrated.writer_url, application_name="test") as session:
+            counting = Counting(session)
+            intake = Intake(
+                Settings(), receivers, session, lambda _lat, _lon: None, asyncio.Event(), lambda: None
+            )
+            async with counting.transaction() as connection:
+                await intake._queue(connection, receivers, raised, codec.encode(raised))
+            return counting.asked
+
+    assert len(asyncio.run(queue())) == 1
+    assert query(migrated.owner_url, "SELECT receiver FROM ub.notification ORDER BY 1") == [("r0",), ("r2",)]
+
+
 def test_of_many_open_alerts_those_that_are_late_are_overdue(migrated: Database) -> None:
     for alert_id in ("never due", "late", "given more time", "over"):
         write(migrated, *rows.alert("raised", 0, T0, alert_id=alert_id), stage="incidents")
@@ -152,3 +180,35 @@ def test_of_many_open_alerts_those_that_are_late_are_overdue(migrated: Database)
         assert await notifications.overdue(connection) == ["late"]
 
     with_connection(migrated, play)
+
+
+def fill_the_queue(connection: psycopg.Connection[Any], waiting: int) -> None:
+    """What was told over months, as statistics know it; and thousands that wait since a moment ago: they do not."""
+    connection.execute("ALTER TABLE ub.notification SET (autovacuum_enabled = false)")
+    for state, many in (("delivered", 5 * waiting), ("pending", waiting)):
+        connection.execute(
+            "INSERT INTO ub.notification (receiver, alert_id, sequence, reason, state, body) "
+            "SELECT 'a', %s || n, 0, r, %s, '{}' FROM generate_series(1, %s) n, unnest('{event,escalation}'::text[]) r",
+            (state, state, many),
+        )
+        if state == "delivered":
+            connection.execute("ANALYZE ub.notification")
+
+
+@pytest.mark.parametrize("what", ["the next", "an escalation"])
+def test_after_a_mass_event_few_of_those_that_wait_are_looked_at_for_each_message(
+    migrated: Database, what: str
+) -> None:
+    with queries.connect(migrated.owner_url, read_only=False) as connection:
+        fill_the_queue(connection, waiting=2_000)
+
+        async def play(on: AsyncConnection[Any]) -> None:
+            if what == "the next":
+                assert await notifications.next_due(on, "a", {}, []) is not None
+            else:
+                await notifications.escalate(
+                    on, receiver="a", alert_id="pending7", sequence=0, body=b"{}", after=timedelta(minutes=15)
+                )
+            await on.execute("SELECT pg_stat_force_next_flush()")
+
+        assert rows_read(connection, lambda: with_connection(migrated, play), "ub.notification") < 100

@@ -102,8 +102,7 @@ def _read(settings: Settings, cells: Sequence[str]) -> tuple[Policy, FleetConfig
     """
     policy = load_policy(settings)
     fleet = fleet_config(settings, policy)
-    for ground in fleet.grounds():
-        ground.learn(cells)
+    fleet.learn(cells)
     return policy, fleet
 
 

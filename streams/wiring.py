@@ -75,6 +75,7 @@ class Worker:
 
         async def open_fleet(claim: Claim) -> Fold:
             rows = await self._store.vehicles(claim.partition)
+            await asyncio.to_thread(self._reloader.fleet.learn, map(locate.to_hex, set(rows["cell"])))
             return FleetState(self._reloader.fleet, cells, claim.restored, rows)
 
         async def open_sensing(claim: Claim) -> Fold:

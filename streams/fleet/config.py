@@ -1,5 +1,6 @@
 """What the fleet is told once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streams.fleet.ground import Ground
@@ -22,7 +23,13 @@ class FleetConfig:
     news: NewsConfig = NOTHING
     edges: Ground | None = None
 
-    def grounds(self) -> list[Ground]:
+    def learn(self, cells: Iterable[str]) -> None:
+        """Find where cells (hex strings) lie in all areas; in a thread: of a city it takes seconds."""
+        names = list(cells)
+        for ground in self._grounds():
+            ground.learn(names)
+
+    def _grounds(self) -> list[Ground]:
         """Return all areas that positions are asked about."""
         speeds = None if self.news.speeds is None else self.news.speeds.ground
         return [ground for ground in (self.news.ground, speeds, self.edges) if ground is not None]

@@ -7,7 +7,7 @@ lines in degrees.
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import batched
+from itertools import batched, count
 from typing import Any
 
 import numpy as np
@@ -57,10 +57,13 @@ class Ground:
         self._boxes = shapely.STRtree(self._shapes)
         self._outsides = [number for number, area in enumerate(self._areas) if area.outside]
         self._outline = outline
+        # A partition that is opened has its cells looked for in a thread, while others are folded. So a number is
+        # drawn and what it means is noted before it is told; where two draw one for the same, the first told is both's.
+        self._numbers, self._boundary_numbers = count(1), count()
         self._codes: dict[frozenset[str], int] = {frozenset(): 0}
-        self._sets: list[list[str]] = [[]]
+        self._sets: dict[int, list[str]] = {0: []}
         self._boundaries: dict[tuple[frozenset[str], tuple[int, ...]], int] = {}
-        self._deciding: list[tuple[frozenset[str], tuple[int, ...]]] = []
+        self._deciding: dict[int, tuple[frozenset[str], tuple[int, ...]]] = {}
         self._answered: dict[tuple[int, bytes], int] = {}
         self._cells: dict[str, int] = {}
         text = f"{sorted(area.area_id for area in areas)}{sorted(states)}"
@@ -111,9 +114,9 @@ class Ground:
         for i, number, is_whole in zip(at.tolist(), near.tolist(), whole.tolist(), strict=True):
             found[i].append((number, is_whole))
         for cell, areas in zip(cells, found, strict=True):
-            self._cells[cell] = self._code_of(sorted(areas))
             if any(self._areas[number].area_id in self._types_in for number, _ in areas):
                 self._cells_by_type.add(cell)
+            self._cells[cell] = self._code_of(sorted(areas))  # last: from here on others take it for known
 
     def _code_of(self, touched: Sequence[tuple[int, bool]]) -> int:
         """Return the code of a cell by the polygons that touch it, and whether they hold it as a whole."""
@@ -162,15 +165,17 @@ class Ground:
         key = sure, undecided
         code = self._boundaries.get(key)
         if code is None:
-            self._deciding.append(key)
-            code = self._boundaries[key] = -len(self._deciding)
+            number = next(self._boundary_numbers)
+            self._deciding[number] = key
+            code = self._boundaries.setdefault(key, -1 - number)
         return code
 
     def _code(self, areas: frozenset[str]) -> int:
         code = self._codes.get(areas)
         if code is None:
-            code = self._codes[areas] = len(self._sets)
-            self._sets.append(sorted(areas))
+            number = next(self._numbers)
+            self._sets[number] = sorted(areas)
+            code = self._codes.setdefault(areas, number)
         return code
 
 

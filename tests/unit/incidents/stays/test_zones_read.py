@@ -1,7 +1,9 @@
 """What a file may say about where vehicles stand, and every mistake in it."""
 
 import json
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely.geometry import mapping
 
 from streams.grid import locate
 from streams.incidents.change import told_otherwise
@@ -396,6 +399,31 @@ def test_what_is_found_of_many_cells_at_once_is_what_is_found_of_each() -> None:
     together = made()
     together.learn(cells)
     assert [told(together, cell) for cell in cells] == [told(made(), cell) for cell in cells]
+
+
+def test_cells_that_are_found_in_a_thread_while_others_are_folded_are_found_as_usual() -> None:
+    corners = [(121.30 + x / 100, 31.20 + y / 100) for x in range(20) for y in range(20)]
+    areas = [Area.of(shapely.box(x, y, x + 0.015, y + 0.013)) for x, y in corners]
+    cells = [
+        f"{cell:x}" for cell in locate.cells_in_polygon(mapping(shapely.box(121.3, 31.2, 121.36, 31.26)), 9)
+    ]
+    alone, shared = (
+        Ground(
+            areas, frozenset(["available"]), lambda cell: locate.boundary_in_one_piece(locate.from_hex(cell))
+        )
+        for _ in range(2)
+    )
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(shared.learn, (cells, cells[::-1])))
+    finally:
+        sys.setswitchinterval(usual)
+    for cell in cells:
+        one, other = alone.code_of_cell(cell), shared.code_of_cell(cell)
+        assert (one < 0) == (other < 0)
+        assert alone.asked(one) == shared.asked(other) if one < 0 else alone.areas(one) == shared.areas(other)
 
 
 def test_a_city_of_cells_and_positions_takes_a_few_calls_of_the_geometry(

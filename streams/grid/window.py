@@ -81,9 +81,9 @@ class Windows[W: Word]:
         """Close every window that ends at or before `before`."""
         first = bisect_left(self._starts, self.closed_before)
         for start in self._starts[first : bisect_left(self._starts, before - self.window_ms + 1)]:
-            for slot, row in sorted(self.rows[start].items()):
+            self._waiting[start] = deque(sorted(self.rows[start]))
+            for slot, row in self.rows[start].items():
                 row.stocks = self.chain.move(slot, self._kind.net(row.words.values()))
-                self._wait(start, slot)
                 self.unsaved.add((start, slot >> BLOCK_BITS))
         edge = before // self.window_ms * self.window_ms
         if edge > self.closed_before:
@@ -101,11 +101,13 @@ class Windows[W: Word]:
         due, self._due = self._due, set()
         while self._waiting:
             start, slots = next(iter(self._waiting.items()))
-            while slots and (portion or not self._is_untold(start, slots[0])):
-                slot = slots.popleft()
-                if self._is_untold(start, slot):
-                    due.add((start, slot))
+            while slots:
+                if self._is_untold(start, slots[0]):
+                    if not portion:
+                        break
+                    due.add((start, slots[0]))
                     portion -= 1
+                slots.popleft()
             if slots:
                 break
             del self._waiting[start]

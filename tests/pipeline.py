@@ -267,6 +267,8 @@ class City:
             self.deliver(partition)
         self.run_grid()
         self.idle(self.grid_config.idle_timeout_ms + 1)
+        while self.grid.has_more():
+            self._publish_grid(at_checkpoint=False)
         self.checkpoint_grid()
         self.database.commit("rejects", len(self.refused) - 1, self.rejects.take_changes())
 

@@ -21,20 +21,22 @@ _END = pl.col("window_start") + pl.col("window_s") * 1000
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """Of a table as it was found: the newest beginning of a window, and by region the newest end (`told`)."""
+    """Of a table as it was found: the newest beginning of a window, also by region (`told`), and the newest end."""
 
     newest: int
+    end: int
     by_region: pl.DataFrame
 
     @classmethod
     def of(cls, found: Shelf) -> "_Told":
         parts = [pl.DataFrame(schema={"region": pl.String, "told": pl.Int64})]
-        start = 0
+        start = end = 0
         for day in found.numbers():
             rows = found.take(day)
             start = max(start, newest(rows["window_start"]))
-            parts.append(rows.group_by("region").agg(_END.max().alias("told")))
-        return cls(start, pl.concat(parts).group_by("region").agg(pl.col("told").max()))
+            end = max(end, newest(rows.select(_END).to_series()))
+            parts.append(rows.group_by("region").agg(pl.col("window_start").max().alias("told")))
+        return cls(start, end, pl.concat(parts).group_by("region").agg(pl.col("told").max()))
 
 
 def judge[P: Partition, M: Moving](
@@ -70,16 +72,17 @@ def _judge_day[P: Partition, M: Moving](
             told.by_region, left_on="region_e", right_on="region", how="left", maintain_order="left"
         )
         concerned = pl.col("window_start").is_between("since", "upto").fill_null(False)
-        # Windows close in order: where a later one of the region is in the table, this one was closed.
-        was_closed = pl.max_horizontal(pl.lit(moving.closed), pl.col("told").fill_null(0)) >= _END
-        return with_bounds.filter(concerned | (~pl.col("in_f") & ~was_closed))
+        # Windows are told in order, a large one in portions: only where a later one of the region is in the table, this
+        # one certainly was told to its end.
+        was_told = pl.col("told").fill_null(0) >= _END
+        return with_bounds.filter(concerned | (~pl.col("in_f") & ~was_told))
 
     return compare(table, expected, found, question.limit, may_move)
 
 
 def reached[P: Partition, M: Moving](table: Table, case: Case[P, M]) -> int:
     """Return the time up to which the windows of a table were certainly closed, ms."""
-    told = newest(_Told.of(case.found_by_day(table.name)).by_region["told"])
+    told = _Told.of(case.found_by_day(table.name)).end
     return max(case.moving.closed if case.moving else 0, told)
 
 

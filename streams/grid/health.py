@@ -66,8 +66,12 @@ def _clocks(region: str, tallies: _Tallies) -> _Clocks:
 
 
 def _told(region: str, tallies: _Tallies, clocks: _Clocks) -> _Clocks:
-    """Return the clocks up to what was told: who is heard of in windows that still are to be told is not silent."""
+    """Return the clocks up to what was told: who is heard of in windows that still are to be told is not silent.
+
+    Nor is a metric of which nothing was measured for a day by the time of the sensors.
+    """
     sensors, fleet, requests, metrics = clocks
+    sensors = min(sensors, _untold("sensing", region, tallies))
     fleet = min(fleet, _untold("fleet", region, tallies))
     if requests is not None:
         requests = min(requests, _untold("requests", region, tallies))

@@ -26,6 +26,7 @@ from streams.grid.kinds import KIND_OF, KINDS
 from streams.grid.merge import COUNTED
 from streams.grid.sources import Sources
 from streams.grid.tally import FleetTally, Tally
+from streams.grid.window import PORTION
 
 STAGE = "grid"
 _GENERATION_BITS = 44
@@ -36,12 +37,13 @@ Geometry = Callable[[int], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class GridConfig:
-    """Milliseconds. `idle_timeout_ms` and `forget_source_ms` are wall time."""
+    """Milliseconds. `idle_timeout_ms` and `forget_source_ms` are wall time. `portion`: see Windows.take_due."""
 
     window_ms: int
     amend_horizon_ms: int
     idle_timeout_ms: int
     forget_source_ms: int
+    portion: int = PORTION
 
 
 class GridState:
@@ -138,7 +140,7 @@ class GridState:
         for tally in self._tallies.values():
             if isinstance(tally, FleetTally):
                 out += self._live(tally, at_checkpoint=at_checkpoint)
-            due = tally.windows.take_due()
+            due = tally.windows.take_due(self._config.portion)
             if due:
                 out += self._windows(tally, due)
         for message in self._health.take(self._tallies, self._owner, time_too=at_checkpoint):

@@ -14,6 +14,9 @@ from streams.grid.kind import Kind, Row
 from streams.grid.merge import COUNTED, STANDING
 from streams.grid.tally import FleetTally, Tally
 
+_MOST_LIVE = 5_000
+"""Live counts of one message, which must fit into a Kafka record (1 MB)."""
+
 ClosedRow = tuple[Any, ...]
 """Values of the columns of a closed row: window_start, cell, name, the figures of its kind, revision."""
 
@@ -25,12 +28,11 @@ def live_messages(
 
     All but the last say that there is more: a vehicle that went from one cell to another may be in neither, or in both.
     """
-    most = tally.kind.rows_a_record
-    for first in range(0, max(1, len(slots)), most):
-        some = slots[first : first + most]
+    for first in range(0, max(1, len(slots)), _MOST_LIVE):
+        some = slots[first : first + _MOST_LIVE]
         cells, operators = _keys(tally, some.tolist())
         counts = SlotCounts(cells, operators, *tally.live.total[some].T.tolist())
-        more = first + most < len(slots)
+        more = first + _MOST_LIVE < len(slots)
         yield CellsNow(tally.region, as_of, tally.watermark(), counts, owner, more, ahead)
 
 

@@ -1,9 +1,8 @@
 """Windows of one kind in one region: absolute counts per source and row, closing, and amending what was closed."""
 
 from bisect import bisect_left, insort
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
-from itertools import islice
 from typing import Any
 
 from streams.grid.bygone import Bygone
@@ -36,19 +35,19 @@ class Windows[W: Word]:
         self._kind = kind
         self._starts: list[int] = []
         self._due: set[tuple[int, int]] = set()
-        """Rows of closed windows that changed: to be told at once."""
-        self._closed: deque[tuple[int, int]] = deque()
-        """Rows that closed with their windows, oldest first: told in portions."""
+        """Rows that were told, and changed: to be told at once. So are first rows of windows whose turn is over."""
+        self._waiting: OrderedDict[int, deque[int]] = OrderedDict()
+        """Slots of rows that closed and were never told, by window, oldest first: told in portions."""
 
     @property
     def told_before(self) -> int:
         """The event time before which all windows are closed and were told."""
-        return self._closed[0][0] if self._closed else self.closed_before
+        return next(iter(self._waiting), self.closed_before)
 
     @property
     def has_more(self) -> bool:
         """Whether rows that closed wait for the next portion."""
-        return bool(self._closed)
+        return bool(self._waiting)
 
     def put(self, source: int, words: Iterable[tuple[int, int, W]], settled_before: int = _ALL) -> int:
         """Take in what one source says of rows (start, slot); an older word than the one on file changes nothing.
@@ -82,9 +81,9 @@ class Windows[W: Word]:
         """Close every window that ends at or before `before`."""
         first = bisect_left(self._starts, self.closed_before)
         for start in self._starts[first : bisect_left(self._starts, before - self.window_ms + 1)]:
-            for slot, row in sorted(self.rows[start].items()):
+            self._waiting[start] = deque(sorted(self.rows[start]))
+            for slot, row in self.rows[start].items():
                 row.stocks = self.chain.move(slot, self._kind.net(row.words.values()))
-                self._closed.append((start, slot))
                 self.unsaved.add((start, slot >> BLOCK_BITS))
         edge = before // self.window_ms * self.window_ms
         if edge > self.closed_before:
@@ -95,15 +94,23 @@ class Windows[W: Word]:
         """Return (start, slot, row) of what was amended, and a portion of what closed, revisions counted.
 
         What else is to be told need not wait for all of a minute's rows, nor do they for long: a sixteenth of what
-        waits is taken, and `portion` rows at least.
+        waits is taken, and `portion` rows at least. Windows are told in order: who reads them takes a later one as the
+        end of those before.
         """
-        portion = max(portion, len(self._closed) // _PORTIONS)
+        portion = max(portion, sum(map(len, self._waiting.values())) // _PORTIONS)
         due, self._due = self._due, set()
-        while self._closed and portion:
-            start, slot = self._closed.popleft()
-            if self.rows[start][slot].revision < 0:  # else it was amended, and so told, while it waited
-                due.add((start, slot))
-                portion -= 1
+        while self._waiting:
+            start, slots = next(iter(self._waiting.items()))
+            while slots:
+                if self._is_untold(start, slots[0]):
+                    if not portion:
+                        break
+                    due.add((start, slots[0]))
+                    portion -= 1
+                slots.popleft()
+            if slots:
+                break
+            del self._waiting[start]
         taken = []
         for start, slot in sorted(due):
             row = self.rows[start][slot]
@@ -124,7 +131,7 @@ class Windows[W: Word]:
         last = min(before, self.closed_before) - self.window_ms
         if not self._starts or self._starts[0] > last:
             return
-        due = {start for start, _ in self._due} | {start for start, _ in islice(self._closed, 1)}
+        due = {start for start, _ in self._due} | {self.told_before}
         while self._starts and self._starts[0] <= last and self._starts[0] not in due:
             start = self._starts.pop(0)
             slots = self.rows.pop(start)
@@ -151,11 +158,33 @@ class Windows[W: Word]:
     def resume(self) -> None:
         """Tell what had closed and was not told before the checkpoint. Call it after all `restore`."""
         for start in self._starts[: bisect_left(self._starts, self.closed_before)]:
-            self._closed += [
-                (start, slot)
-                for slot, row in sorted(self.rows[start].items())
-                if row.revision < 0 and not self._kind.is_nothing(row.words.values())
-            ]
+            for slot in sorted(self.rows[start]):
+                if self._is_untold(start, slot):
+                    self._wait(start, slot)
+
+    def _wait(self, start: int, slot: int) -> None:
+        """Have a row of a closed window told when it is its turn."""
+        slots = self._waiting.get(start)
+        if slots is None:
+            newest = next(reversed(self._waiting), start)
+            slots = self._waiting[start] = deque()
+            if start < newest:  # it had no rows when it closed
+                self._waiting = OrderedDict(sorted(self._waiting.items()))
+        slots.append(slot)
+
+    def _is_untold(self, start: int, slot: int) -> bool:
+        """Return whether a row has something to say, and never was told."""
+        row = self.rows[start][slot]
+        return row.revision < 0 and not self._kind.is_nothing(row.words.values())
+
+    def _change(self, start: int, slot: int) -> None:
+        """Have a row of a closed window told that changed: at once, but for one that waits for its turn anyway."""
+        if self.rows[start][slot].revision >= 0 or not self._has_its_turn(start):
+            self._due.add((start, slot))
+
+    def _has_its_turn(self, start: int) -> bool:
+        """Return whether first rows of a closed window are still to be told, or would be if there were any."""
+        return bool(self._waiting) and start >= self.told_before
 
     def _new_row(self, start: int, slot: int) -> Row[W]:
         row: Row[W] = Row({}, self._stocks_before(start, slot) if start < self.closed_before else ())
@@ -177,10 +206,13 @@ class Windows[W: Word]:
         """Put a word into a closed window; rows that it changes are due."""
         kind, words = self._kind, self.rows[start][slot].words
         before, old = kind.net(words.values()), words.get(source)
+        is_new = self._has_its_turn(start) and not self._is_untold(start, slot)
         words[source] = word
         if kind.is_nothing((word,)) if old is None else word[1:] == old[1:]:
             return
-        self._due.add((start, slot))
+        if is_new and self._is_untold(start, slot):
+            self._wait(start, slot)
+        self._change(start, slot)
         self._move(slot, start, minus(kind.net(words.values()), before))
 
     def _amend_bygone(self, start: int, slot: int, source: int, word: W) -> bool:
@@ -204,7 +236,7 @@ class Windows[W: Word]:
         for at in self.chain.between(slot, start, self.closed_before):
             row = self.rows[at][slot]
             row.stocks = plus(row.stocks, change)
-            self._due.add((at, slot))
+            self._change(at, slot)
             self.unsaved.add((at, slot >> BLOCK_BITS))
         self.chain.move(slot, change)
 

@@ -76,7 +76,7 @@ def a_run(seed: int) -> Run:
     """Return a city of 3 to 60 bikes: riding, falling silent, coming back, repeated, late, of the wrong operator."""
     rng = random.Random(seed)
     fleet = replace(FLEET, stale_after_ms=RULES.stale_ms, amend_horizon_ms=RULES.horizon_ms, sources=SOURCES)
-    city = City(SOURCES, fleet=fleet, grid=replace(GRID, amend_horizon_ms=RULES.horizon_ms))
+    city = City(SOURCES, fleet=fleet, grid=replace(GRID, amend_horizon_ms=RULES.horizon_ms, portion=2))
     by_partition: dict[int, list[Reading]] = {p: [] for p in range(SOURCES)}
     for reading in _readings(rng):
         by_partition[sum(reading["vehicle_id"].encode()) % SOURCES].append(reading)

@@ -267,6 +267,7 @@ def test_windows_are_told_for_the_first_time_in_order_up_to_where_it_is_said_tha
             first = [(start, slot) for start, slot, row in windows.take_due(deed.portion) if not row.revision]
             told.update(first)
             assert windows.told_before >= before
+            assert all(start <= windows.told_before for start, _ in first)
             assert all(start >= before or model.late[start, slot] for start, slot in first)
             due = {key for key in list(model.words) if key[0] < windows.told_before and model.row(key)}
             assert due <= told

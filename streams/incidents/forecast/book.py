@@ -97,6 +97,8 @@ class ForecastBook:
         self._cells: dict[str, _Cell] = {}
         self._open: set[str] = set()
         self._regions: dict[str, _Progress] = {}
+        self._moving: dict[str, set[str]] = {}
+        """By region, the cells in which somebody came or left in its newest window; not saved (`_moving_in`)."""
         self._unsaved: set[str] = set()
         self._version = rules_version(policy.version, rule)
 
@@ -125,16 +127,21 @@ class ForecastBook:
             *(c.window_start, c.cell, c.operator, c.arrivals, c.departures, c.occupancy, c.revision),
             strict=True,
         )
-        for start, rows in groupby(sorted(columns), key=itemgetter(0)):
+        for start, of_window in groupby(sorted(columns), key=itemgetter(0)):
             region = self._regions.setdefault(message.region, _Progress(start))
             if region.told < region.newest < start:  # a later one begins: there is no more of it to come
                 yield from self._judge_told(region, message, record)
-            moved = self._put(message, list(rows))
+            rows = list(of_window)
+            moved = self._put(message, rows)
             if start < region.newest:
                 continue
             if start > region.newest:
                 region.newest = start
+                self._moving[message.region] = set()
                 self._unsaved.add(message.region)
+            self._moving_in(message.region).update(
+                row[1] for row in rows if start in self._cells[row[1]].sums
+            )
             if start == region.told:  # of cells that come late
                 yield from self._judge_all(moved, start, message, record)
             elif start < message.watermark:
@@ -205,12 +212,22 @@ class ForecastBook:
         """Judge the newest window of a region, which was told to its end: cells that moved, or with an open alert."""
         region.told = region.newest
         self._unsaved.add(message.region)
-        moved = {
-            name
-            for name, cell in self._cells.items()
-            if region.told in cell.sums and cell.region == message.region
-        }
-        yield from self._judge_all(moved | self._open_in(message.region), region.told, message, record)
+        moved = self._moving_in(message.region) | self._open_in(message.region)
+        yield from self._judge_all(moved, region.told, message, record)
+
+    def _moving_in(self, region: str) -> set[str]:
+        """Return the cells in which somebody came or left in the newest window of a region.
+
+        Kept as windows come, as a region may be small in a partition with many cells; looked up once after a start.
+        """
+        if region not in self._moving:
+            for name in self._regions:
+                self._moving.setdefault(name, set())
+            for name, cell in self._cells.items():
+                known = self._regions.get(cell.region)
+                if known is not None and known.newest in cell.sums:
+                    self._moving[cell.region].add(name)
+        return self._moving[region]
 
     def _judge_all(
         self, cells: Iterable[str], start: int, message: Windows, record: Record

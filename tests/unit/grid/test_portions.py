@@ -3,7 +3,7 @@
 import h3
 
 from streams.grid.window import PORTION
-from tests.unit.grid.partials import requests
+from tests.unit.grid.partials import requests, sensing
 from tests.unit.grid.region import Flow, Grid
 from tests.unit.grid.test_health import at, heard
 
@@ -84,10 +84,44 @@ def test_a_row_that_is_amended_while_it_waits_is_told_once_as_it_is_then() -> No
     grid.tick()
     waits = CITY[-1]
     grid.say((0, waits, 2, 3, 0), offset=2, reached=1.2)
-    told = grid.tick()
-    assert (0, waits, 3, 0) in told
-    told += grid.tick()
+    told = [row for _ in range(3) for row in grid.tick()]
     assert [row for row in told if row[1] == waits] == [(0, waits, 3, 0)]
+
+
+def test_a_row_that_was_told_is_amended_at_once_while_others_wait() -> None:
+    grid = closing()
+    grid.tick()
+    was_told = CITY[0]
+    grid.say((0, was_told, 2, 3, 0), offset=2, reached=1.2)
+    assert (0, was_told, 3, 1) in grid.tick()
+
+
+def test_what_is_late_for_windows_that_wait_is_told_in_their_turn() -> None:
+    """Who reads of a later window takes those before as told: expected saturation would not be judged by them."""
+    grid = Grid()
+    for minute in (0, 1, 2, 4):
+        grid.say(*flows(minute), offset=minute, reached=0.5)
+    grid.say(offset=5, reached=5)
+    grid.tick()
+    late = "89309959d07ffff"
+    grid.say((2, CITY[0], 1, 2, 0), (3, late, 1, 1, 0), (4, late, 1, 1, 0), offset=6, reached=5)
+    minutes: list[int] = []
+    while grid.fold.has_more():
+        minutes += [minute for minute, *_ in grid.tick()]
+    assert minutes == sorted(minutes)
+    assert set(minutes) == {0, 1, 2, 3, 4}
+
+
+def test_a_minute_is_told_to_its_end_though_its_last_row_was_withdrawn() -> None:
+    """No message would have said so before the next minute's."""
+    grid = Grid()
+    grid.say(*flows(0), reached=0.5, provisional=True)
+    grid.say(*[(0, cell, 0, 0, 0) for cell in CITY[2 * PORTION :]], offset=1, reached=0.5)
+    grid.say(offset=2, reached=1)
+    told = [row for _ in range(2) for row in grid.tick()]
+    assert len(told) == 2 * PORTION
+    assert not grid.fold.has_more()
+    assert grid.windows[-1].watermark == grid.windows[-1].rows.window_start[0] + 60_000
 
 
 def test_an_operator_is_not_silent_while_its_windows_wait() -> None:
@@ -97,6 +131,19 @@ def test_an_operator_is_not_silent_while_its_windows_wait() -> None:
     grid.tick()
     grid.tick(at_checkpoint=True)
     assert at(heard(grid)[-1])[1] == 1.0
+
+
+def test_nor_is_a_metric() -> None:
+    """Two days of one sensor at once: an alert on it would be cleared, as nothing was measured for a day."""
+    grid = Grid()
+    minutes = 2 * PORTION + 880
+    rows = [(minute, CITY[0], "laeq", [55.0]) for minute in range(minutes)]
+    grid.put(sensing(*rows, reached=minutes))
+    times = []
+    for _ in range(3):
+        grid.tick(at_checkpoint=True)
+        times.append(at(heard(grid)[-1])[0])
+    assert times == [PORTION, 2 * PORTION, minutes]
 
 
 def test_nor_is_a_hotline() -> None:

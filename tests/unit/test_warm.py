@@ -8,11 +8,18 @@ import sys
 import numba
 from streams import warm, wiring
 warm.warm()
-for name, module in sorted(sys.modules.items()):
-    if name.startswith("streams."):
-        for known, value in sorted(vars(module).items()):
-            if isinstance(value, numba.core.registry.CPUDispatcher) and not value.signatures:
-                print(f"{name}.{known}")
+compiled = {
+    f"{name}.{known}": value
+    for name, module in list(sys.modules.items())
+    if name.startswith("streams.")
+    for known, value in vars(module).items()
+    if isinstance(value, numba.core.registry.CPUDispatcher) and value.py_func.__module__ == name
+}
+# What others call lies within their machine code, and is not loaded by itself.
+within = {called for value in compiled.values() for called in value.py_func.__code__.co_names}
+for name, value in sorted(compiled.items()):
+    if not value.signatures and value.py_func.__name__ not in within:
+        print(name)
 """
 
 

@@ -3,7 +3,7 @@
 So an amendment of one window changes the stocks of the slot's later ones too.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from operator import add, sub
 
 from streams.grid.kind import Stocks
@@ -59,3 +59,9 @@ class Chain:
         """Return the slot's windows that start at or after `first` and before `end`."""
         starts = self._starts.get(slot, [])
         return starts[bisect_left(starts, first) : bisect_left(starts, end)]
+
+    def next_after(self, slot: int, start: int) -> int | None:
+        """Return the slot's window that follows one that starts at `start`, if there is one."""
+        starts = self._starts.get(slot, [])
+        number = bisect_right(starts, start)
+        return starts[number] if number < len(starts) else None

@@ -20,7 +20,7 @@ from streams.fold.stored import reading
 from streams.fold.zstd import zstd
 from streams.grid.kind import Row, Stocks
 from streams.grid.merge import COUNTED, Live
-from streams.grid.slots import BLOCK_BITS, Key, slots_of
+from streams.grid.slots import BLOCK, BLOCK_BITS, Key, slots_of
 from streams.grid.tally import FleetTally, Tally
 
 _LEVEL = 1
@@ -103,6 +103,8 @@ def _changed(tally: Tally[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _of_block[V](block: int, by_slot: Mapping[int, V]) -> dict[int, V]:
+    if len(by_slot) < BLOCK:
+        return {slot: by_slot[slot] for slot in by_slot if slot >> BLOCK_BITS == block}
     return {slot: by_slot[slot] for slot in slots_of(block) if slot in by_slot}
 
 

@@ -1,7 +1,7 @@
 """Windows of one kind in one region: absolute counts per source and row, closing, and amending what was closed."""
 
 from bisect import bisect_left, insort
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -36,18 +36,20 @@ class Windows[W: Word]:
         self._starts: list[int] = []
         self._due: set[tuple[int, int]] = set()
         """Rows that were told, and changed: to be told at once. So are first rows of windows whose turn is over."""
-        self._waiting: OrderedDict[int, deque[int]] = OrderedDict()
-        """Slots of rows that closed and were never told, by window, oldest first: told in portions."""
+        self._turns: list[int] = []
+        """Windows with rows that closed and were never told, oldest first: told in portions."""
+        self._waiting: dict[int, deque[int]] = {}
+        """The slots of those rows, by window."""
 
     @property
     def told_before(self) -> int:
         """The event time before which all windows are closed and were told."""
-        return next(iter(self._waiting), self.closed_before)
+        return self._turns[0] if self._turns else self.closed_before
 
     @property
     def has_more(self) -> bool:
         """Whether rows that closed wait for the next portion."""
-        return bool(self._waiting)
+        return bool(self._turns)
 
     def put(self, source: int, words: Iterable[tuple[int, int, W]], settled_before: int = _ALL) -> int:
         """Take in what one source says of rows (start, slot); an older word than the one on file changes nothing.
@@ -81,6 +83,7 @@ class Windows[W: Word]:
         """Close every window that ends at or before `before`."""
         first = bisect_left(self._starts, self.closed_before)
         for start in self._starts[first : bisect_left(self._starts, before - self.window_ms + 1)]:
+            self._turns.append(start)
             self._waiting[start] = deque(sorted(self.rows[start]))
             for slot, row in self.rows[start].items():
                 row.stocks = self.chain.move(slot, self._kind.net(row.words.values()))
@@ -99,8 +102,9 @@ class Windows[W: Word]:
         """
         portion = max(portion, sum(map(len, self._waiting.values())) // _PORTIONS)
         due, self._due = self._due, set()
-        while self._waiting:
-            start, slots = next(iter(self._waiting.items()))
+        while self._turns:
+            start = self._turns[0]
+            slots = self._waiting[start]
             while slots:
                 if self._is_untold(start, slots[0]):
                     if not portion:
@@ -110,7 +114,7 @@ class Windows[W: Word]:
                 slots.popleft()
             if slots:
                 break
-            del self._waiting[start]
+            del self._turns[0], self._waiting[start]
         taken = []
         for start, slot in sorted(due):
             row = self.rows[start][slot]
@@ -164,13 +168,10 @@ class Windows[W: Word]:
 
     def _wait(self, start: int, slot: int) -> None:
         """Have a row of a closed window told when it is its turn."""
-        slots = self._waiting.get(start)
-        if slots is None:
-            newest = next(reversed(self._waiting), start)
-            slots = self._waiting[start] = deque()
-            if start < newest:  # it had no rows when it closed
-                self._waiting = OrderedDict(sorted(self._waiting.items()))
-        slots.append(slot)
+        if start not in self._waiting:  # it had no rows when it closed
+            insort(self._turns, start)
+            self._waiting[start] = deque()
+        self._waiting[start].append(slot)
 
     def _is_untold(self, start: int, slot: int) -> bool:
         """Return whether a row has something to say, and never was told."""
@@ -184,7 +185,7 @@ class Windows[W: Word]:
 
     def _has_its_turn(self, start: int) -> bool:
         """Return whether first rows of a closed window are still to be told, or would be if there were any."""
-        return bool(self._waiting) and start >= self.told_before
+        return bool(self._turns) and start >= self.told_before
 
     def _new_row(self, start: int, slot: int) -> Row[W]:
         row: Row[W] = Row({}, self._stocks_before(start, slot) if start < self.closed_before else ())
@@ -242,7 +243,8 @@ class Windows[W: Word]:
 
     def _stocks_before(self, start: int, slot: int) -> Stocks:
         """Return the stocks that a window inserted among closed ones starts from."""
-        stocks = self.chain.at_end(slot)
-        for later in self.chain.between(slot, start + 1, self.closed_before):
-            stocks = minus(stocks, self._kind.net(self.rows[later][slot].words.values()))
-        return stocks
+        later = self.chain.next_after(slot, start)
+        if later is None or later >= self.closed_before:
+            return self.chain.at_end(slot)
+        row = self.rows[later][slot]
+        return minus(row.stocks, self._kind.net(row.words.values()))

@@ -26,7 +26,6 @@ class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
-_ROW = np.zeros(1, np.intp)
 
 
 @dataclass(slots=True)
@@ -64,21 +63,23 @@ class Operators:
     def hear(self, message: Windows) -> None:
         """Take closed windows in; those that closed after a later one decide nothing."""
         rows = message.rows
-        busiest: dict[tuple[int, str], tuple[int, str]] = {}
+        busiest: dict[str, dict[int, tuple[int, str]]] = {}
         columns = zip(rows.window_start, rows.cell, rows.operator, rows.readings, strict=True)
         for start, cell, name, n in columns:
             if n > 0:
-                key = start, name
-                busiest[key] = max(busiest.get(key, (0, "")), (n, cell))
-        for (start, name), (_, cell) in sorted(busiest.items()):
+                cells = busiest.setdefault(name, {})
+                cells[start] = max(cells.get(start, (0, "")), (n, cell))
+        for name, cells in busiest.items():
             operator = self.known.setdefault(name, _Operator())
-            if start <= operator.last:
+            starts = sorted(start for start in cells if start > operator.last)
+            if not starts:
                 continue
-            if operator.last:
-                gap = np.array([start - operator.last])
-                intervals.learn(operator.gaps, operator.heard, _ROW, gap)
+            gaps = np.diff([operator.last, *starts] if operator.last else starts)
+            if len(gaps):
+                intervals.learn(operator.gaps, operator.heard, np.zeros(len(gaps), np.intp), gaps)
                 operator.weigh(self._config)
-            operator.last, operator.end, operator.cell = start, start + message.window_ms, cell
+            newest = starts[-1]
+            operator.last, operator.end, operator.cell = newest, newest + message.window_ms, cells[newest][1]
             self._unsaved.add(name)
 
     def judge(self, clock: int, record: Record) -> Iterator[Alert]:

@@ -1,5 +1,6 @@
 """Operators whose vehicles say nothing, and rules on too few of them meanwhile."""
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -7,12 +8,17 @@ import pytest
 from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsWindow, ClosedWindows
+from streams.incidents.health.cases import Cases
 from streams.incidents.health.config import HealthConfig
+from streams.incidents.health.operators import Operators
+from streams.incidents.lifecycle import Place
+from streams.incidents.messages import FlowRows, Windows
 from streams.incidents.state import IncidentsState
 from tests.unit.incidents.counts import mds
 from tests.unit.incidents.counts.folding import REGION, Counted
 from tests.unit.incidents.counts.mds import cell_at
 from tests.unit.incidents.counts.test_count_alerts import MINUTE, MONDAY, A, B, bikes, policy, policy_of, rule
+from tests.work import lines_run
 
 
 class Watched(Counted):
@@ -205,3 +211,29 @@ def test_time_that_goes_on_without_news_is_enough() -> None:
     later = MONDAY + 60 * MINUTE
     told = fold.fold_bytes(codec.encode(CellsHealth(REGION, later, later, -1, 0, -1, None)))
     assert said(told) == [("raised", "feed_silent", "hello")]
+
+
+def heard_of(minutes: list[int], each: int) -> Operators:
+    """Return operators of which closed windows tell, `each` of them a message."""
+    operators = Operators(REGION, HealthConfig(), Cases(lambda _: Place(0, 0, ""), ""))
+    for first in range(0, len(minutes), each):
+        starts = [MONDAY + minute * MINUTE for minute in minutes[first : first + each]]
+        n = len(starts)
+        rows = FlowRows(starts, [A] * n, ["hello"] * n, [5] * n, [0] * n, [0] * n, [9] * n, [0] * n)
+        operators.hear(Windows(REGION, starts[-1] + MINUTE, MINUTE, rows))
+    return operators
+
+
+@pytest.mark.parametrize("each", [2, 7, 9_000])
+def test_what_is_usual_is_the_same_however_many_windows_a_message_tells(each: int) -> None:
+    minutes = sorted(
+        Random(1).sample(range(20_000), 9_000)
+    )  # more gaps than are counted before they are halved
+    one_by_one, together = heard_of(minutes, 1), heard_of(minutes, each)
+    assert [*together.take_parts()] == [*one_by_one.take_parts()]
+    assert together.known["hello"].patience_ms == one_by_one.known["hello"].patience_ms > 0
+
+
+def test_a_month_in_few_messages_does_not_find_out_after_each_minute_what_is_usual() -> None:
+    minutes = list(range(1_000))
+    assert lines_run(lambda: heard_of(minutes, 1_000)) < lines_run(lambda: heard_of(minutes, 1)) / 5

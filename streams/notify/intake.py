@@ -17,7 +17,6 @@ from streams import topics
 from streams.alerts.labels import District, labels_of
 from streams.brokers.kafka_login import KafkaLogin, kafka_login_of, kafka_unavailable
 from streams.brokers.silent_leader import SilentLeader
-from streams.notify.open_now import decoded
 from streams.notify.receivers import Receiver
 from streams.settings import Settings
 from streams.store import notifications
@@ -82,15 +81,14 @@ class Intake:
 
     async def _meet(self, connection: Connection) -> None:
         names = await notifications.register(connection, [r.name for r in self._receivers])
-        new = [receiver for receiver in self._receivers if receiver.name in names]
-        for alert, body in decoded(await notifications.open_alerts(connection) if new else []):
-            await self._queue(connection, new, alert, body)
-        for receiver in new:
-            for alert, body in decoded(await notifications.ended(connection, receiver.name)):
-                await self._queue(connection, [receiver], alert, body)
-            log.info(
-                "receiver %s is new, or back: it is told of what is open, then of what comes", receiver.name
-            )
+        new = {receiver.name: receiver for receiver in self._receivers if receiver.name in names}
+        if not new:
+            return
+        for body, who in await notifications.missed(connection, list(new)):
+            if (alert := decoded(body)) is not None:
+                await self._queue(connection, [new[name] for name in who], alert, body)
+        for name in new:
+            log.info("receiver %s is new, or back: it is told of what is open, then of what comes", name)
 
     async def run(self) -> None:
         """Read until told to stop."""
@@ -227,3 +225,15 @@ def read(record: Any) -> Event | None:
         log.error("%s is no alert: %s; nobody is told of it", where, error)
         return None
     return Event(at, alert, body)
+
+
+def decoded(body: bytes) -> Alert | None:
+    """Return an alert of the tables, or None where this program does not know it: another version may have written it.
+
+    The log names it then.
+    """
+    try:
+        return codec.alert.decode(body)
+    except msgspec.DecodeError as error:
+        log.error("an open alert cannot be read: %s; nobody is told of it: %.200r", error, body)
+        return None

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -114,7 +115,8 @@ async def run(
 
         housekeeping, overdue = await session("housekeeping"), await session("overdue")
         intake = Intake(settings, receivers, await session("intake"), district, stop, nudge)
-        await intake.meet_receivers()
+        if not await _before(stop, intake.meet_receivers()):
+            return
         jobs: list[Awaitable[None]] = [
             intake.run(),
             _part_with_others(housekeeping, receivers, stop),
@@ -132,6 +134,17 @@ async def run(
             failed = errors
     if failed is not None:
         raise failed.exceptions[0] from None  # the command says it in one line
+
+
+async def _before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do what may take long; where the end is asked for meanwhile, leave it undone. Returns whether it was done."""
+    doing, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
+    if not doing.cancel():
+        doing.result()
+    stopping.cancel()
+    await asyncio.wait((doing, stopping))
+    return not doing.cancelled()
 
 
 async def _until(job: Awaitable[None], stop: asyncio.Event) -> None:

@@ -88,7 +88,19 @@ ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET
 WHERE n.due_at < excluded.due_at -- it was given a later time, and that is over as well
 """
 
-_AS_IT_IS = """
+_MISSED = """
+WITH missed AS (
+    SELECT alert_id, %(receivers)s AS receivers FROM ub.alert WHERE status = 'active'
+    UNION ALL
+    SELECT alert_id, array_agg(n.receiver)
+    FROM (
+        SELECT receiver, alert_id, max(sequence) FILTER (WHERE reason = 'event') AS sequence
+        FROM ub.notification WHERE receiver = ANY(%(receivers)s) GROUP BY receiver, alert_id
+    ) n
+    JOIN ub.alert a USING (alert_id)
+    WHERE a.status = 'cleared' AND (n.sequence IS NULL OR n.sequence < a.sequence)
+    GROUP BY alert_id
+)
 SELECT coalesce(e.body, jsonb_build_object( -- of long ago; its events are not kept for so long
     'alert_id', a.alert_id, 'sequence', a.sequence, 'action',
     CASE WHEN a.status = 'cleared' THEN 'cleared' WHEN a.sequence = 0 THEN 'raised' ELSE 'updated' END,
@@ -97,22 +109,13 @@ SELECT coalesce(e.body, jsonb_build_object( -- of long ago; its events are not k
     'starts_at', ub.milliseconds(a.starts_at), 'updated_at', ub.milliseconds(a.updated_at),
     'ends_at', ub.milliseconds(a.ends_at),
     'summary', a.summary, 'policy', a.policy, 'policy_version', a.policy_version, 'evidence', a.evidence,
-    'subject', a.subject))::text
-FROM ub.alert a LEFT JOIN LATERAL (
+    'subject', a.subject))::text, m.receivers
+FROM missed m
+JOIN ub.alert a USING (alert_id)
+LEFT JOIN LATERAL (
     SELECT body FROM ub.alert_event WHERE alert_id = a.alert_id ORDER BY sequence DESC LIMIT 1
 ) e ON true
-"""
-
-_OPEN = "WHERE a.status = 'active' ORDER BY a.alert_id"
-
-_ENDED = """
-WHERE a.status = 'cleared'
-  AND a.alert_id IN (SELECT alert_id FROM ub.notification WHERE receiver = %(receiver)s)
-  AND NOT EXISTS (
-    SELECT FROM ub.notification
-    WHERE receiver = %(receiver)s AND alert_id = a.alert_id AND reason = 'event' AND sequence >= a.sequence
-  )
-ORDER BY a.ends_at, a.alert_id
+ORDER BY a.ends_at NULLS FIRST, a.alert_id
 """
 
 _FORGET = """
@@ -236,15 +239,14 @@ async def known_since(connection: Connection) -> dict[str, datetime]:
     return dict(await (await connection.execute("SELECT name, known_at FROM ub.receiver")).fetchall())
 
 
-async def open_alerts(connection: Connection) -> list[bytes]:
-    """Return the newest event of every alert that is active, as JSON."""
-    return [str(body).encode() for (body,) in await (await connection.execute(_AS_IT_IS + _OPEN)).fetchall()]
+async def missed(connection: Connection, receivers: list[str]) -> list[tuple[bytes, list[str]]]:
+    """Return what receivers that are new, or back, have to hear of, as JSON with the names of who has to.
 
-
-async def ended(connection: Connection, receiver: str) -> list[bytes]:
-    """Return the last event of every alert that something was queued of for a receiver, and not its end, as JSON."""
-    rows = await connection.execute(_AS_IT_IS + _ENDED, {"receiver": receiver})
-    return [str(body).encode() for (body,) in await rows.fetchall()]
+    The newest event of every alert that is active, then the last one of those of which something was queued for a
+    receiver, and not the end. One look for all of them: after a year there are a million alerts to look through.
+    """
+    rows = await connection.execute(_MISSED, {"receivers": receivers})
+    return [(str(body).encode(), names) for body, names in await rows.fetchall()]
 
 
 async def enqueue(

@@ -62,3 +62,28 @@ def test_the_end_that_is_asked_for_while_the_database_is_away_does_not_wait_for_
         finally:
             connection.execute(back.encode())
     desk.close()
+
+
+def test_the_end_that_is_asked_for_while_receivers_are_met_does_not_wait_for_that(
+    fresh_kafka: str, migrated: Database
+) -> None:
+    """After a year it takes minutes to find out what those that are back have missed."""
+    desk, stop = Desk(fresh_kafka, migrated), asyncio.Event()
+
+    def meeting() -> bool:
+        waiting = "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+        return query(migrated.owner_url, waiting, migrated.name) != []
+
+    async def work() -> None:
+        at_work = asyncio.create_task(
+            run(desk.settings, parse(RECEIVERS, {}, "test"), lambda _lat, _lon: None, stop)
+        )
+        await asyncio.to_thread(wait_until, meeting, "receivers that are met")
+        stop.set()
+        await asyncio.wait_for(at_work, 10)
+
+    with psycopg.connect(migrated.owner_url) as connection:
+        connection.execute("LOCK TABLE ub.alert")
+        asyncio.run(work())
+    assert query(migrated.owner_url, "SELECT name FROM ub.receiver") == [], "it is met by the next one"
+    desk.close()

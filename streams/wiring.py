@@ -20,6 +20,7 @@ from streams.grid.state import GridState
 from streams.policy_reload import PolicyReloader
 from streams.rejects.state import RejectsState
 from streams.requests.districts import Districts
+from streams.requests.needed import needed
 from streams.requests.state import RequestsState
 from streams.runtime.board import Board
 from streams.runtime.driver import FetchWaitTransport
@@ -80,11 +81,13 @@ class Worker:
 
         async def open_sensing(claim: Claim) -> Fold:
             rows = await self._store.sensors(claim.partition)
-            return SensingState(sensing_config(s), locator, claim.restored, rows)
+            return await asyncio.to_thread(SensingState, sensing_config(s), locator, claim.restored, rows)
 
         async def open_requests(claim: Claim) -> Fold:
-            rows = await self._store.requests(claim.partition)
-            return RequestsState(requests_config(s), locator, districts, claim.restored, rows)
+            config = requests_config(s)
+            alive = needed(claim.restored.parts, config.forget_request_ms, config.amend_horizon_ms)
+            rows = await self._store.requests(claim.partition, *alive)
+            return await asyncio.to_thread(RequestsState, config, locator, districts, claim.restored, rows)
 
         async def open_grid(claim: Claim) -> Fold:
             return GridState(grid_config(s), locate.geometry_row, claim.restored)

@@ -197,9 +197,10 @@ class Store:
         """Return sensor_state of one partition of ub.sensors as columns; see restore.rows."""
         return await self._rows("sensor_state", partition)
 
-    async def requests(self, partition: int) -> dict[str, list[Any]]:
-        """Return request of one partition of ub.requests as columns; see restore.rows."""
-        return await self._rows("request", partition)
+    async def requests(self, partition: int, since_ms: int, ids: list[str]) -> dict[str, list[Any]]:
+        """Return what is alive of request of one partition of ub.requests as columns; see restore.requests."""
+        async with self.session.transaction() as connection:
+            return await restore.requests(connection, partition, since_ms, ids)
 
     async def _rows(self, table: str, partition: int) -> dict[str, list[Any]]:
         async with self.session.transaction() as connection:

@@ -1,6 +1,7 @@
 """What a fold starts from: the parts of its state, its ledger, and the rows of its partition."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, LiteralString
 
 from psycopg import AsyncConnection, AsyncServerCursor
 from psycopg.sql import SQL, Composed, Identifier
@@ -14,6 +15,8 @@ _LEDGER = """
 SELECT received, applied, superseded, rejected FROM ub.ledger
 WHERE stage = %s AND topic = %s AND partition = %s
 """
+
+_ALIVE = "(status = 'open' OR updated_at >= to_timestamp(%s) OR service_request_id = ANY(%s))"
 
 _BATCH = 20_000
 _REPEATED = frozenset(
@@ -38,15 +41,21 @@ async def ledger(connection: AsyncConnection[Any], key: tuple[str, str, int]) ->
     return Ledger(*row) if row else Ledger()
 
 
-async def rows(connection: AsyncConnection[Any], table: str, partition: int) -> dict[str, list[Any]]:
+async def rows(
+    connection: AsyncConnection[Any],
+    table: str,
+    partition: int,
+    only: LiteralString = "true",
+    given: Sequence[object] = (),
+) -> dict[str, list[Any]]:
     """Return the rows of ub.`table` that a partition owns, as columns, in no particular order.
 
     Without the column `partition`; times are milliseconds since the epoch, cells are ints. A million vehicles
-    take about 3 s, and the server hands them over in batches.
+    take about 3 s, and the server hands them over in batches. `only` is a condition on what is `given`.
     """
-    query = _owned(TABLES[table])
+    query = _owned(TABLES[table]) + SQL(" AND ") + SQL(only)
     async with AsyncServerCursor(connection, table) as cursor:
-        await cursor.execute(query, (partition,), binary=True)
+        await cursor.execute(query, (partition, *given), binary=True)
         names = [column.name for column in cursor.description or ()]
         columns: dict[str, list[Any]] = {name: [] for name in names}
         seen: dict[str, str] = {}
@@ -57,6 +66,13 @@ async def rows(connection: AsyncConnection[Any], table: str, partition: int) -> 
                 else:
                     columns[name].extend(values)
     return columns
+
+
+async def requests(
+    connection: AsyncConnection[Any], partition: int, since_ms: int, ids: list[str]
+) -> dict[str, list[Any]]:
+    """Return those rows of ub.request that are open, changed since then, or have one of these ids; as `rows` does."""
+    return await rows(connection, "request", partition, _ALIVE, (since_ms / 1000, ids))
 
 
 def _owned(table: Table) -> Composed:

@@ -20,9 +20,11 @@ from streams.store.retry import retrying
 from tests.conftest import Database
 from tests.integration import store_rows
 from tests.integration.store_rows import CELL, T0, geometry, rejected, vehicles, windows
-from tests.integration.store_support import query, write
+from tests.integration.store_support import query, rows_read, write
 
 pytestmark = pytest.mark.integration
+
+HOUR_MS = 3_600_000
 
 
 def with_store[T](migrated: Database, body: Callable[[Store], Awaitable[T]]) -> T:
@@ -351,12 +353,36 @@ def test_sensors_and_requests_of_one_partition_come_back_as_they_were_written(
     async def body(store: Store) -> dict[str, list[Any]]:
         mine = await claim(store)
         await store.commit([PartitionCommit(mine, 0, Changes(rows=[full, elsewhere]))])
-        return await (store.sensors(0) if table == "sensors" else store.requests(0))
+        return await (store.sensors(0) if table == "sensors" else store.requests(0, 0, []))
 
     written = {name: list(values) for name, values in full.columns.items() if name != "partition"}
     if table == "requests":
         written["description"] = ["灯坏了\\x00"]
     assert with_store(migrated, body) == written
+
+
+def test_of_the_requests_of_years_those_that_are_alive_are_read(migrated: Database) -> None:
+    over = [
+        {"service_request_id": f"over-{number}", "status": "closed", "updated_at": T0 - number * HOUR_MS}
+        for number in range(20_000)
+    ]
+    still = {"service_request_id": "open", "updated_at": T0 - 30_000 * HOUR_MS}
+
+    async def body(store: Store) -> set[str]:
+        mine = await claim(store)
+        await store.commit(
+            [PartitionCommit(mine, 0, Changes(rows=[store_rows.requests(still, *over)]))],
+        )
+        return set((await store.requests(0, T0 - HOUR_MS, ["over-2000", "unknown"]))["service_request_id"])
+
+    assert with_store(migrated, body) == {"open", "over-0", "over-1", "over-2000"}
+    with psycopg.connect(migrated.owner_url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE ub.request")
+
+        def again() -> None:
+            with_store(migrated, lambda store: store.requests(0, T0 - HOUR_MS, []))
+
+        assert rows_read(connection, again, "ub.request") < 30
 
 
 def test_arrays_come_back_as_they_were_written(migrated: Database) -> None:

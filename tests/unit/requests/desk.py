@@ -11,6 +11,7 @@ from schemas.rejected import Rejected
 from streams import topics
 from streams.fold.contract import Ledger, Record, Restored
 from streams.requests.districts import Districts
+from streams.requests.needed import Needed, needed
 from streams.requests.state import RequestsConfig, RequestsState
 
 T0 = 1_767_225_600_000
@@ -93,9 +94,18 @@ class Desk:
 
     def _open(self) -> RequestsState:
         restored = Restored(0, 0, self.stored, dict(self.parts), self.stored_ledger)
-        rows = list(self.rows.values())
+        since, ids = self.needed()
+        rows = [
+            row
+            for name, row in self.rows.items()
+            if row["status"] == "open" or row["updated_at"] >= since or name in ids
+        ]
         columns = {name: [row[name] for row in rows] for name in rows[0]} if rows else None
         return RequestsState(self.config, Squares(), self.districts, restored, columns)
+
+    def needed(self) -> Needed:
+        """Return which rows of the table a fold is given that goes on."""
+        return needed(self.parts, self.config.forget_request_ms, self.config.amend_horizon_ms)
 
     def feed(self, *events: Mapping[str, Any]) -> None:
         """Fold a frame of events."""

@@ -177,3 +177,12 @@ def test_an_event_that_has_its_place_counts_once_under_a_shorter_horizon() -> No
     assert (desk.count(4)["closed"], desk.count(5)["rated"], desk.count(9)["rated"]) == (1, 1, 1)
     assert desk.rows["r-1"]["rated_at"] == T0 + 9 * MINUTE
     assert desk.reasons() == []
+
+
+def test_a_fold_goes_on_from_what_it_has_not_forgotten_and_from_what_waits_for_a_place() -> None:
+    desk = Desk()
+    assert desk.needed() == (0, []), "all, where nothing is known"
+    desk.feed(opened(1), event("closed", 2, "r-3"))
+    desk.checkpoint()
+    watermark = desk.partials[-1].watermark
+    assert desk.needed() == (watermark - CONFIG.forget_request_ms - CONFIG.amend_horizon_ms, ["r-3"])

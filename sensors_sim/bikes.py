@@ -144,10 +144,12 @@ class Fleet:
         rows: list[tuple[Ints, Ints, Floats, Floats, Codes, Ints]] = []
         while self.now + TICK_MS <= until:
             self._change(demand(self.now, self.calendar))
-            rows.append(self._report(self.now + TICK_MS))
             self.now += TICK_MS
+            due = np.flatnonzero(self._next_ping < self.now)
+            if len(due):
+                rows.append(self._report(due))
         if not rows:
-            rows.append(self._report(self.now))
+            rows.append(self._report(np.empty(0, np.int64)))
         bike, ts, x, y, state, battery = (np.concatenate(column) for column in zip(*rows, strict=True))
         lat, lon = self.city.plane.latlon(x, y)
         return Positions(
@@ -218,12 +220,13 @@ class Fleet:
     def _change(self, wanted: Demand) -> None:
         """Apply what is due at the beginning of a tick, then let riders, scenario and mishaps act."""
         due = np.flatnonzero(self.changes_at <= self.now)
-        state = self.state[due]
-        self._arrive(due[state == ON_TRIP])
-        self._restore(due[state == NON_OPERATIONAL])
-        self._set_down(due[state == REMOVED])
-        self._become(due[state == NON_CONTACTABLE], AVAILABLE, NEVER_MS)
-        self.ride_away(due[state == RESERVED], wanted)
+        if len(due):
+            state = self.state[due]
+            self._arrive(due[state == ON_TRIP])
+            self._restore(due[state == NON_OPERATIONAL])
+            self._set_down(due[state == REMOVED])
+            self._become(due[state == NON_CONTACTABLE], AVAILABLE, NEVER_MS)
+            self.ride_away(due[state == RESERVED], wanted)
 
         self.appetite[:] = 1.0
         for happening in self.happenings:
@@ -232,13 +235,17 @@ class Fleet:
         taken = self._riders.take(
             wanted, self.place, self._free(), self.stock, self.operator, self.appetite, TICK_MS / 1000
         )
-        booked = self._rng.random(len(taken)) < RESERVED_SHARE
-        self.ride_away(taken[~booked], wanted)
-        self._become(taken[booked], RESERVED, self.now + self._rng.integers(*RESERVED_MS, int(booked.sum())))
+        if len(taken):
+            booked = self._rng.random(len(taken)) < RESERVED_SHARE
+            self.ride_away(taken[~booked], wanted)
+            until = self.now + self._rng.integers(*RESERVED_MS, int(booked.sum()))
+            self._become(taken[booked], RESERVED, until)
 
-        hit = np.unique(self._rng.integers(0, len(self), self._rng.poisson(len(self) * SILENT_PER_S)))
-        hit = hit[self.state[hit] == AVAILABLE]
-        self._become(hit, NON_CONTACTABLE, self.now + self._rng.integers(*SILENT_MS, len(hit)))
+        hits = self._rng.poisson(len(self) * SILENT_PER_S)
+        if hits:
+            hit = np.unique(self._rng.integers(0, len(self), hits))
+            hit = hit[self.state[hit] == AVAILABLE]
+            self._become(hit, NON_CONTACTABLE, self.now + self._rng.integers(*SILENT_MS, len(hit)))
 
     def _free(self) -> Bools:
         """Say which bikes can be taken."""
@@ -247,6 +254,8 @@ class Fleet:
 
     def _arrive(self, bikes: Ints) -> None:
         """End rides: the bike stands where it was ridden to, with less in its battery, and may be unfit."""
+        if len(bikes) == 0:
+            return
         distance = np.hypot(self._to_x[bikes] - self.x[bikes], self._to_y[bikes] - self.y[bikes])
         self.x[bikes], self.y[bikes] = self._to_x[bikes], self._to_y[bikes]
         self.battery[bikes] = np.maximum(self.battery[bikes] - 100.0 * distance / RANGE_M, 1.0)
@@ -268,14 +277,15 @@ class Fleet:
 
     def _become(self, bikes: Ints, state: int, until: Ints | int) -> None:
         """Put bikes into a state that lasts until then; a bike reports a new state as soon as it may."""
+        if len(bikes) == 0:
+            return
         self.state[bikes] = state
         self.changes_at[bikes] = until
         self._next_ping[bikes] = np.maximum(self.now + bikes % TICK_MS, self._last_ping[bikes] + LEAST_GAP_MS)
 
-    def _report(self, until: int) -> tuple[Ints, Ints, Floats, Floats, Codes, Ints]:
-        """Return bike, ts, x, y, state, battery of the readings before `until`, by ts; plan the next ones."""
-        bike = np.flatnonzero(self._next_ping < until)
-        bike = bike[np.argsort(self._next_ping[bike], kind="stable")]
+    def _report(self, due: Ints) -> tuple[Ints, Ints, Floats, Floats, Codes, Ints]:
+        """Return bike, ts, x, y, state, battery of the readings of bikes that are due, by ts; plan the next ones."""
+        bike = due[np.argsort(self._next_ping[due], kind="stable")]
         ts = self._next_ping[bike]
         state = self.state[bike]
         self._last_ping[bike] = ts

@@ -9,6 +9,7 @@ whole day as many bikes come to a kind of place as leave it, or the city would r
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 import numpy as np
 
@@ -92,8 +93,13 @@ def at_hour(ts: int, hour: int, zone: tzinfo = SHANGHAI) -> int:
 
 
 def demand(ts: int, calendar: Calendar = USUAL) -> Demand:
-    """Return the demand at `ts`, milliseconds since the epoch: rates change smoothly, flows by the hour."""
-    now = local(ts, calendar.zone)
+    """Return the demand at `ts`, milliseconds since the epoch: rates change by the minute, flows by the hour."""
+    return _of_minute(ts // 60_000, calendar)
+
+
+@lru_cache(maxsize=16)
+def _of_minute(minute: int, calendar: Calendar) -> Demand:
+    now = local(minute * 60_000, calendar.zone)
     working = calendar.works(now.date())
     hour = now.hour + now.minute / 60
     table = WORKDAY if working else WEEKEND

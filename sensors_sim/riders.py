@@ -51,9 +51,10 @@ class Riders:
         operator  uint8[n], whose each bike is
         appetite  float64[o], how many people want a bike of each operator, as a share of the usual number
         """
-        looked_at: Ints = np.unique(
-            self._rng.integers(0, self._bikes, self._rng.poisson(self._bikes * LOOKS_PER_S * dt_s))
-        )
+        looks = self._rng.poisson(self._bikes * LOOKS_PER_S * dt_s)
+        if looks == 0:
+            return np.empty(0, np.int64)
+        looked_at: Ints = np.unique(self._rng.integers(0, self._bikes, looks))
         at_kind = np.bincount(self._kind, weights=stock, minlength=len(KINDS))
         wanted = self._bikes * demand.trips_per_s * demand.from_kind / np.maximum(at_kind, 1.0)
         chance = (wanted / LOOKS_PER_S)[self._kind[place[looked_at]]] * appetite[operator[looked_at]]

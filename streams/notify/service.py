@@ -140,11 +140,13 @@ async def _before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
     """Do what may take long; where the end is asked for meanwhile, leave it undone. Returns whether it was done."""
     doing, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
-    if not doing.cancel():
-        doing.result()
     stopping.cancel()
-    await asyncio.wait((doing, stopping))
-    return not doing.cancelled()
+    if doing.done():
+        doing.result()
+        return True
+    doing.cancel()
+    await asyncio.wait([doing])
+    return False
 
 
 async def _until(job: Awaitable[None], stop: asyncio.Event) -> None:

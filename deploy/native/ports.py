@@ -10,9 +10,9 @@ LOOPBACK = "127.0.0.1"
 _RANGE = range(20_000, 32_768)
 """Below Linux's range for outgoing connections (32768-60999): a service that was killed finds its port free
 again, instead of taken by some client's connection."""
-
-
+_TRIED = 200
 _MOST = 256
+"""Ports that a process keeps for itself: each takes a file descriptor."""
 _reserved: deque[socket.socket] = deque()
 
 
@@ -22,10 +22,11 @@ def free_port() -> int:
     Servers bind theirs seconds later, a database after its cluster was made. Until this process ends, or has asked
     for some hundred more, no process of ours is given the same (on Linux).
     """
-    for port in random.sample(_RANGE, k=min(200, len(_RANGE))):
+    tried = random.sample(_RANGE, k=min(_TRIED, len(_RANGE)))
+    for port in tried:
         if _reserve(port) and _is_free(port):
             return port
-    raise OSError(f"no free port among 200 tried in {min(_RANGE)}-{max(_RANGE)} on {LOOPBACK}")
+    raise OSError(f"no free port among {len(tried)} tried in {min(_RANGE)}-{max(_RANGE)} on {LOOPBACK}")
 
 
 def _reserve(port: int) -> bool:

@@ -226,9 +226,8 @@ def heard_of(minutes: list[int], each: int) -> Operators:
 
 @pytest.mark.parametrize("each", [2, 7, 9_000])
 def test_what_is_usual_is_the_same_however_many_windows_a_message_tells(each: int) -> None:
-    minutes = sorted(
-        Random(1).sample(range(20_000), 9_000)
-    )  # more gaps than are counted before they are halved
+    # more gaps than are counted before they are halved
+    minutes = sorted(Random(1).sample(range(20_000), 9_000))
     one_by_one, together = heard_of(minutes, 1), heard_of(minutes, each)
     assert [*together.take_parts()] == [*one_by_one.take_parts()]
     assert together.known["hello"].patience_ms == one_by_one.known["hello"].patience_ms > 0

@@ -38,6 +38,14 @@ log = logging.getLogger(__name__)
 
 _HANDOVER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
+_READS = {
+    "fleet": topics.VEHICLES,
+    "sensing": topics.SENSORS,
+    "requests": topics.REQUESTS,
+    "grid": topics.PARTIALS,
+    "incidents": topics.CELLS,
+    "rejects": topics.REJECTED,
+}
 _BOARD_STAGE = "incidents"  # keeps what is retained on MQTT
 
 
@@ -57,7 +65,10 @@ class Worker:
         self._upkeep = None if board is None else Upkeep(board, self._mqtt, self._store)
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(
-            settings.kafka_bootstrap, ends_are_true=settings.kafka_flavor != "tansu", login=login
+            settings.kafka_bootstrap,
+            (topic for name, topic in _READS.items() if name in settings.stage_names),
+            ends_are_true=settings.kafka_flavor != "tansu",
+            login=login,
         )
         self._locator = locate.Locator(settings.h3_resolution, settings.region_resolution)
         self._cells = Cells(self._locator)
@@ -98,20 +109,21 @@ class Worker:
         async def open_rejects(claim: Claim) -> Fold:
             return RejectsState(claim.restored)
 
-        stages = (
-            self._stage("fleet", topics.VEHICLES, open_fleet),
-            self._stage("sensing", topics.SENSORS, open_sensing),
-            self._stage("requests", topics.REQUESTS, open_requests),
-            self._stage("grid", topics.PARTIALS, open_grid),
-            self._stage("incidents", topics.CELLS, open_incidents),
-            self._stage("rejects", topics.REJECTED, open_rejects),
-        )
-        return {stage.topic: stage for stage in stages if stage.name in s.stage_names}
+        opens: dict[str, Callable[[Claim], Awaitable[Fold]]] = {
+            "fleet": open_fleet,
+            "sensing": open_sensing,
+            "requests": open_requests,
+            "grid": open_grid,
+            "incidents": open_incidents,
+            "rejects": open_rejects,
+        }
+        stages = [self._stage(name, opens[name]) for name in opens if name in s.stage_names]
+        return {stage.topic: stage for stage in stages}
 
-    def _stage(self, name: str, topic: str, open_fold: Callable[[Claim], Awaitable[Fold]]) -> Stage:
+    def _stage(self, name: str, open_fold: Callable[[Claim], Awaitable[Fold]]) -> Stage:
         return Stage(
             name,
-            topic,
+            _READS[name],
             open_fold=open_fold,
             store=self._store,
             publisher=self._publisher,

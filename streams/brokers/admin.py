@@ -5,6 +5,7 @@ a partition count of their own, and frames are placed by partition number.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -140,13 +141,30 @@ def _tolerating_existing() -> Iterator[None]:
         return
 
 
-@contextmanager
-def quiet_kafka() -> Iterator[None]:
-    """While connecting: kafka-python logs each failed attempt as an error, and our exception says it once."""
-    kafka = logging.getLogger("kafka")
-    level = kafka.level
-    kafka.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        kafka.setLevel(level)
+class _Quiet:
+    """Silences kafka-python's log until the last of those that asked for it has no need of it any more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._depth = 0
+        self._level = logging.NOTSET
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        kafka = logging.getLogger("kafka")
+        with self._lock:
+            if self._depth == 0:
+                self._level = kafka.level
+                kafka.setLevel(logging.CRITICAL)
+            self._depth += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._depth -= 1
+                if self._depth == 0:
+                    kafka.setLevel(self._level)
+
+
+quiet_kafka = _Quiet()
+"""While connecting: kafka-python logs each failed attempt as an error, and our exception says it once."""

@@ -1,6 +1,7 @@
 """Which log a topic is, and where it ends: what tells a rebuilt topic from the one that was checkpointed."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kafka import TopicPartition
@@ -19,18 +20,27 @@ class Incarnation:
 
 
 class Logs:
-    """Asks Kafka; raises ServiceUnavailable while it is away. Ids are remembered for the life of the process."""
+    """Asks Kafka about some topics; raises ServiceUnavailable while it is away.
 
-    def __init__(self, bootstrap: str, *, ends_are_true: bool, login: KafkaLogin = PLAIN) -> None:
+    Ids are remembered for the life of the process. Stages that begin at the same moment ask once, for all of them.
+    """
+
+    def __init__(
+        self, bootstrap: str, topics: Iterable[str], *, ends_are_true: bool, login: KafkaLogin = PLAIN
+    ) -> None:
         self._bootstrap = bootstrap
+        self._topics = list(topics)
         self._login = login
         self._ends_are_true = ends_are_true
         self._known: dict[str, Incarnation] = {}
+        self._asking: asyncio.Task[dict[str, Incarnation]] | None = None
 
     async def incarnation(self, topic: str) -> Incarnation:
-        """Return the incarnation of a topic."""
+        """Return the incarnation of one of the topics."""
         if topic not in self._known:
-            self._known[topic] = await asyncio.to_thread(self._ask, topic)
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(asyncio.to_thread(self._ask))
+            self._known = await asyncio.shield(self._asking)  # others wait for it too
         return self._known[topic]
 
     async def ends_before(self, topic: str, partition: int, offset: int) -> bool:
@@ -46,11 +56,11 @@ class Logs:
         """Return whether the log has forgotten the record at `offset`: retention took it."""
         return await asyncio.to_thread(self._offset, topic, partition, OffsetSpec.EARLIEST) > offset
 
-    def _ask(self, topic: str) -> Incarnation:
+    def _ask(self) -> dict[str, Incarnation]:
         with admin_client(self._bootstrap, login=self._login) as client:
             cluster_id = str(client.describe_cluster().get("cluster_id"))
-            (described,) = client.describe_topics([topic])
-        return Incarnation(cluster_id, str(described.get("topic_id", "")))
+            described = client.describe_topics(self._topics)
+        return {one["name"]: Incarnation(cluster_id, str(one.get("topic_id", ""))) for one in described}
 
     def _offset(self, topic: str, partition: int, which: OffsetSpec) -> int:
         where = TopicPartition(topic, partition)

@@ -73,7 +73,9 @@ def administers(settings: Settings) -> None:
 
 
 def knows_logs(settings: Settings) -> None:
-    logs = Logs(settings.kafka_bootstrap, ends_are_true=False, login=kafka_login_of(settings))
+    logs = Logs(
+        settings.kafka_bootstrap, [topics.VEHICLES], ends_are_true=False, login=kafka_login_of(settings)
+    )
     asyncio.run(logs.incarnation(topics.VEHICLES))
 
 

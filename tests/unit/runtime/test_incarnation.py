@@ -1,0 +1,72 @@
+"""Kafka is asked once which logs it has, by however many stages that begin together."""
+
+import asyncio
+import threading
+
+import pytest
+
+from streams.errors import ServiceUnavailable
+from streams.runtime.incarnation import Incarnation, Logs
+
+TOPICS = ("a", "b", "c")
+
+
+class Asked(Logs):
+    """Answers when it is told to, and counts; refuses as often as it is told to."""
+
+    def __init__(self, refusals: int = 0) -> None:
+        super().__init__("nowhere:1", TOPICS, ends_are_true=False)
+        self.times = 0
+        self.may_answer = threading.Event()
+        self._refusals = refusals
+
+    def _ask(self) -> dict[str, Incarnation]:
+        self.times += 1
+        assert self.may_answer.wait(10)
+        if self.times <= self._refusals:
+            raise ServiceUnavailable("Kafka", "nowhere:1", "no answer")
+        return {topic: Incarnation("cluster", f"id of {topic}") for topic in self._topics}
+
+
+async def _all_at_once(logs: Asked) -> list[Incarnation | BaseException]:
+    asking = [asyncio.create_task(logs.incarnation(topic)) for topic in TOPICS]
+    while not logs.times:  # noqa: ASYNC110 - a thread counts
+        await asyncio.sleep(0.001)
+    logs.may_answer.set()
+    return await asyncio.gather(*asking, return_exceptions=True)
+
+
+def test_stages_that_begin_together_ask_once_and_what_kafka_said_is_remembered() -> None:
+    async def begin() -> None:
+        logs = Asked()
+        ids = [one.topic_id for one in await _all_at_once(logs) if isinstance(one, Incarnation)]
+        assert ids == ["id of a", "id of b", "id of c"]
+        assert (await logs.incarnation("b")).cluster_id == "cluster"
+        assert logs.times == 1
+
+    asyncio.run(begin())
+
+
+def test_all_of_them_hear_that_kafka_is_away_and_whoever_asks_again_is_answered() -> None:
+    async def begin() -> None:
+        logs = Asked(refusals=1)
+        assert [type(one) for one in await _all_at_once(logs)] == [ServiceUnavailable] * 3
+        assert (await logs.incarnation("c")).topic_id == "id of c"
+        assert logs.times == 2
+
+    asyncio.run(begin())
+
+
+def test_one_that_gives_up_leaves_the_others_their_answer() -> None:
+    async def begin() -> None:
+        logs = Asked()
+        first, second = (asyncio.create_task(logs.incarnation(topic)) for topic in "ab")
+        while not logs.times:  # noqa: ASYNC110 - a thread counts
+            await asyncio.sleep(0.001)
+        first.cancel()
+        logs.may_answer.set()
+        assert (await second).topic_id == "id of b"
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+    asyncio.run(begin())

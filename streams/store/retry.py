@@ -1,13 +1,15 @@
-"""Wait for a service that is away, with jittered back-off; one line when it goes, one when it is back."""
+"""Wait for a service that is away, with jittered back-off; a line when it goes, each minute, and when it is back."""
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from streams.errors import ServiceUnavailable
 
 LONGEST_WAIT_S = 15.0
+_SAY_AGAIN_S = 60.0
 
 
 def backoff(attempt: int, retry_after: float, jitter: float) -> float:
@@ -24,18 +26,20 @@ async def retrying[T](
     stop: asyncio.Event | None,
     log: Callable[[str], None],
     jitter: Callable[[], float] = random.random,
+    clock: Callable[[], float] = time.monotonic,
 ) -> T:
     """Return `await fn()`, repeated for as long as it raises ServiceUnavailable.
 
     Any other error passes through. Once `stop` is set the last ServiceUnavailable is raised.
     """
-    attempt = 0
+    attempt, said = 0, 0.0
     while True:
         try:
             result = await fn()
         except ServiceUnavailable as error:
-            if attempt == 0:
-                log(f"{error}; waiting for it")
+            if attempt == 0 or clock() - said >= _SAY_AGAIN_S:
+                said = clock()
+                log(f"{error}; {f'still waiting after {attempt} attempts' if attempt else 'waiting for it'}")
             if await _stopped_within(stop, backoff(attempt, error.retry_after, jitter())):
                 raise
             attempt, service = attempt + 1, error.service

@@ -47,6 +47,18 @@ def test_an_outage_is_told_once_and_its_end_once() -> None:
     assert lines[1] == "PostgreSQL answers again after 3 failed attempts"
 
 
+def test_an_outage_that_goes_on_is_told_again_each_minute() -> None:
+    lines: list[str] = []
+    time_s = iter(range(0, 10_000, 25))  # at each look at the clock
+    asyncio.run(retrying(Flaky(12), None, lines.append, clock=lambda: float(next(time_s))))
+    assert [line.rpartition("; ")[2] for line in lines[:-1]] == [
+        "waiting for it",
+        "still waiting after 3 attempts",
+        "still waiting after 6 attempts",
+        "still waiting after 9 attempts",
+    ]
+
+
 def test_success_at_once_says_nothing() -> None:
     lines: list[str] = []
     assert asyncio.run(retrying(Flaky(0), asyncio.Event(), lines.append)) == 1

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from ucumvert import PintUcumRegistry
-
 from schemas.metrics import METRICS, Metric
 from schemas.sensors import MAX_CODE
 
@@ -111,7 +109,9 @@ def _parsed(unit: str) -> Any:
 
 @cache
 def _registry() -> Any:
-    """Return the registry of units; it takes half a second to make, so it is made when a unit must be converted."""
+    """Return the registry of units; to load and make it takes a second, which waits until a unit must be converted."""
+    from ucumvert import PintUcumRegistry  # noqa: PLC0415
+
     return PintUcumRegistry()
 
 

@@ -1,6 +1,7 @@
 """The command line. Every error that a person can mend is one line and a non-zero exit."""
 
 import asyncio
+import faulthandler
 import logging
 import signal
 import sys
@@ -65,6 +66,8 @@ def main(verbose: bool) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if sys.__stderr__ is not None and hasattr(signal, "SIGUSR1"):  # not on Windows
+        faulthandler.register(signal.SIGUSR1, file=sys.__stderr__)
 
 
 @main.command()

@@ -17,7 +17,9 @@ from psycopg.rows import dict_row
 
 from deploy.endpoints import Endpoints
 from deploy.native.process import ServiceProcess
+from streams.brokers.admin import wait_for_kafka
 from streams.brokers.kafka_login import kafka_login_of
+from streams.errors import UrbanBrainError
 from streams.settings import Settings
 from streams.topics import TopicSpec, kafka_topics
 from tests.conftest import Database
@@ -25,6 +27,8 @@ from tests.e2e.commands import TIMEOUT_S, Finished, clean_environment, run
 from tests.e2e.services import forget_session
 from tests.e2e.taps import KafkaTap, MqttMessage, MqttTap
 from tests.e2e.waiting import eventually
+
+_END_OF_A_LOG = 3_000  # characters
 
 Message = tuple[str, bytes]
 """MQTT topic and payload."""
@@ -65,6 +69,17 @@ class OwnProcess:
         """Process ids of the processes it started."""
         listed = subprocess.run(["pgrep", "-P", str(self.pid)], capture_output=True, text=True, check=False)
         return [int(line) for line in listed.stdout.split()]
+
+    def show_stacks(self) -> None:
+        """Have it and those it started write into its log where each of their threads is."""
+        begin = len(self.log.read_bytes())
+        for pid in (self.pid, *self.children()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGUSR1)
+        with suppress(AssertionError):
+            eventually(
+                lambda: self.log.read_bytes()[begin:], 2.0, until=lambda told: b"streams/cli.py" in told
+            )
 
     def stop(self) -> None:
         """SIGTERM, and wait until it and all that it started are gone; whoever stays behind is an orphan."""
@@ -139,8 +154,23 @@ class City:
         )
 
     def logs(self) -> str:
-        """Return the logs of all processes, for the message of a failure."""
+        """Return the logs of all processes."""
         return "\n".join(f"--- {process.log.name}\n{process.log.read_text()}" for process in self._processes)
+
+    def state(self) -> str:
+        """Return what a failure's message should say: ends of logs, stacks, and whether Kafka answers."""
+        told = []
+        for process in self._processes:
+            log = process.log.read_text()
+            told += [f"--- {process.log.name}, {len(log)} characters", log[-_END_OF_A_LOG:]]
+            if process.running:
+                process.show_stacks()
+                told += ["--- and its stacks", process.log.read_text()[len(log) :]]
+        try:
+            told.append(f"--- a new client sees {wait_for_kafka(self.kafka_bootstrap, 3.0)}")
+        except UrbanBrainError as error:
+            told.append(f"--- a new client: {error}")
+        return "\n".join(told)
 
     # ------------------------------------------------------------------ MQTT and Kafka
 
@@ -213,11 +243,11 @@ class City:
     def eventually[T](
         self, look: Callable[[], T], timeout_s: float = 60.0, *, until: Callable[[T], object] = bool
     ) -> T:
-        """Wait as `eventually` does; a failure shows the ends of the logs too."""
+        """Wait as `eventually` does; a failure shows where the processes stand too."""
         try:
             return eventually(look, timeout_s, until=until)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.logs()[-6_000:]}") from None
+            raise AssertionError(f"{error}\n{self.state()}") from None
 
     def close(self) -> None:
         """End every process; the newest first."""

@@ -213,3 +213,11 @@ def test_the_schemas_alone_find_most_of_what_the_gateway_refuses(day: Day) -> No
         bad.reason for bad in day.refused_at_gateway if not contract.mqtt_faults(bad.topic, bad.payload)
     }
     assert passed == {"time_in_future", "too_large", "topic_mismatch"}
+
+
+def test_each_process_says_where_its_threads_are_when_it_is_asked_and_goes_on(day: Day) -> None:
+    for process in day.processes:
+        begin = len(process.log.read_text())
+        process.show_stacks()
+        assert "streams/cli.py" in process.log.read_text()[begin:]
+        assert process.running

@@ -61,7 +61,7 @@ def test_a_flood_is_found_in_the_running_system_and_its_record_scores_the_same(
         bounds = ("--least-recall", "1", "--least-precision", "1")
         run = ("--for", str(SECONDS), "--speed", "60", "--settle", "5")
         scored = city.run(*arguments, *run, *bounds, timeout_s=120.0)
-        assert scored.code == 0, f"{scored}\n{city.logs()[-3_000:]}"
+        assert scored.code == 0, f"{scored}\n{city.state()}"
         found = json.loads(scored.out)
         assert (found["all"]["recall"], found["all"]["precision"]) == (1.0, 1.0)
         assert found["notes"] == []  # among others: the ledger had everything
@@ -96,7 +96,7 @@ def test_a_bike_that_lies_about_where_it_is_is_found_in_the_running_system(a_cit
         scored = city.run(
             "sim", "score", "fake-gps", "--only", "bikes", "--json", *run, *bounds, timeout_s=180.0
         )
-        assert scored.code == 0, f"{scored}\n{city.logs()[-3_000:]}"
+        assert scored.code == 0, f"{scored}\n{city.state()}"
         [due] = json.loads(scored.out)["due"]
         assert (due["kind"], due["subject"], due["found"]) == ("impossible_jump", "hello-000017", True)
         assert due["delay_s"] <= 90
@@ -117,7 +117,7 @@ def test_riders_who_race_are_found_in_the_running_system_by_the_policy_beside_th
             *(*run, *bounds),
             timeout_s=240.0,
         )
-        assert scored.code == 0, f"{scored}\n{city.logs()[-3_000:]}"
+        assert scored.code == 0, f"{scored}\n{city.state()}"
         due = json.loads(scored.out)["due"]
         assert len(due) >= 6
         assert max(one["delay_s"] for one in due) <= 60

@@ -25,7 +25,7 @@ def disordered(readings: Sequence[Reading], seed: int, lateness_ms: int = 8_000)
 def audited(city: City, *arguments: str) -> tuple[int, dict[str, Any]]:
     """Run `urbanbrain audit --json`; return its exit code and answer."""
     done = city.run("audit", "--json", *arguments, timeout_s=180.0)
-    assert done.code in {0, 1}, f"{done}\n{city.logs()[-4_000:]}"
+    assert done.code in {0, 1}, f"{done}\n{city.state()}"
     return done.code, json.loads(done.out)
 
 

@@ -43,14 +43,15 @@ class _Queues(LoadScopeScheduling):  # type: ignore[misc]
     """Tests with services run one after another in two queues, whole processes and the rest, each in one process.
 
     Large groups are given out first, and these are; the pure ones fill what is left, in a process of their own
-    meanwhile, as those with services mostly wait.
+    meanwhile, as those with services mostly wait. Unit tests of one file share what it has simulated; those of
+    properties take long, and each may be given to whoever has nothing to do.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         folder = nodeid.split("/")[1]
-        if folder not in _NEEDS_THE_MACHINE:
-            return nodeid
-        return "whole" if folder in _WHOLE else "services"
+        if folder in _NEEDS_THE_MACHINE:
+            return "whole" if folder in _WHOLE else "services"
+        return nodeid if folder == "property" else nodeid.partition("::")[0]
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,8 @@ class _Queues(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes `--numprocesses auto` means: one for each queue, and at least one besides."""
-    return max(3, min(4, os.cpu_count() or 1))
+    """Return how many processes `--numprocesses auto` means: one for each queue, and two for the pure tests."""
+    return 4
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Queues:
@@ -66,16 +67,28 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Queues:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the tests with services; what breaks things comes last."""
-    here = Path(__file__).parent
-    place = {item: item.path.relative_to(here).parts[0] for item in items}
-    items.sort(
-        key=lambda item: _NEEDS_THE_MACHINE.index(place[item]) if place[item] in _NEEDS_THE_MACHINE else -1
-    )
+    items.sort(key=lambda item: _NEEDS_THE_MACHINE.index(_folder(item)) if _needs_the_machine(item) else -1)
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
+
+
+def _needs_the_machine(item: pytest.Item) -> bool:
+    return _folder(item) in _NEEDS_THE_MACHINE
+
+
+@cache
+def _step_back() -> None:
+    """Leave the processor to tests with services, of which others wait for an answer. None of them comes after this."""
+    os.nice(5)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup() -> Generator[None]:
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Set up a test, if what it needs is installed."""
+    if "PYTEST_XDIST_WORKER" in os.environ and not _needs_the_machine(item):
+        _step_back()
     with native_services_or_skip():
         return (yield)
 

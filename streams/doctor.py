@@ -28,6 +28,7 @@ from streams.files.thresholds import read_thresholds
 from streams.notify.service import load_receivers
 from streams.settings import Settings, load
 from streams.store.attendance import STANDS_STILL, Seen, alone, sentence
+from streams.store.fullest import FULLEST, Fullest
 from streams.store.migrate import missing
 from streams.store.session import address_of
 from streams.store.views import STAGES
@@ -35,6 +36,8 @@ from streams.topics import kafka_topics
 
 TIMEOUT_S = 3.0
 CLOCK_TOLERANCE_S = 2.0
+_FULL = 0.95
+"""The share of what a partition may keep from which on it is full: some are given up a few at a time."""
 
 _SESSION_ADVICE = (
     "let the broker keep sessions (Mosquitto: `persistence true`, no `persistent_client_expiration` below an "
@@ -205,7 +208,7 @@ def check_database(settings: Settings) -> list[Check]:
         schema = check_schema(url)
         found.append(schema)
         if schema.ok:
-            found += [check_rights(connection), check_stages(connection)]
+            found += [check_rights(connection), check_stages(connection), check_room(connection, settings)]
     return found
 
 
@@ -299,6 +302,39 @@ def check_stages(connection: psycopg.Connection[Any]) -> Check:
     if not seen:
         return Check("stages", True, f"neither {' nor '.join(STANDS_STILL)} ran yet")
     return Check("stages", True, f"workers look after {', '.join(one.stage for one in seen)}")
+
+
+def check_room(connection: psycopg.Connection[Any], settings: Settings) -> Check:
+    """No partition keeps nearly as many vehicles or series as it may: then those longest silent are given up."""
+    try:
+        with connection.cursor(row_factory=class_row(Fullest)) as cursor:
+            found = cursor.execute(FULLEST).fetchall()
+    except psycopg.errors.InsufficientPrivilege as error:
+        return Check("room", False, _first_line(error), _RIGHTS_ADVICE)
+    except psycopg.errors.QueryCanceled:
+        return Check("room", True, f"not known: the tables are too large to be counted in {TIMEOUT_S:g} s")
+    return judge_room(found, settings)
+
+
+def judge_room(found: list[Fullest], settings: Settings) -> Check:
+    """Compare what the fullest partitions keep with what they may."""
+    series = ("UB_MAX_SERIES_PER_PARTITION", settings.max_series_per_partition, "are forgotten")
+    vehicles = ("UB_MAX_VEHICLES_PER_PARTITION", settings.max_vehicles_per_partition, "are missing early")
+    full, names = [], set()
+    for one in found:
+        name, most, then = vehicles if one.what == "vehicles" else series
+        if one.number >= _FULL * most:
+            full.append(
+                f"partition {one.partition} keeps {one.number:,} {one.what}; beyond {name}={most:,} those "
+                f"longest silent {then}"
+            )
+            names.add(name)
+    if full:
+        return Check("room", False, "; ".join(full), f"raise {' and '.join(sorted(names))} for all workers")
+    most_of_all = ", ".join(f"{one.number:,} {one.what}" for one in found if one.number)
+    return Check(
+        "room", True, f"at most {most_of_all} in a partition" if most_of_all else "nothing is kept yet"
+    )
 
 
 def render(checks: list[Check]) -> Table:

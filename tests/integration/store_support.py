@@ -1,7 +1,7 @@
 """Short ways for the tests of the store to write rows as a worker does, and to ask the database."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
@@ -18,7 +18,12 @@ def query(url: str, statement: str, *parameters: object) -> list[tuple[Any, ...]
 
 
 def write(
-    database: Database, *rows: Rows, ledger: Ledger | None = None, partition: int = 0, stage: str = "fleet"
+    database: Database,
+    *rows: Rows,
+    ledger: Ledger | None = None,
+    parts: Mapping[str, bytes | None] | None = None,
+    partition: int = 0,
+    stage: str = "fleet",
 ) -> None:
     """Commit rows as a stage does, and as ub_writer."""
 
@@ -26,7 +31,7 @@ def write(
         async with Store(database.writer_url, application_name="test") as store:
             names = {"cluster_id": "c1", "topic_id": "t1", "owner": "worker-0"}
             mine = await store.claim(stage, "ub.vehicles", partition, **names)
-            await store.commit([PartitionCommit(mine, 0, Changes(rows=list(rows), ledger=ledger))])
+            await store.commit([PartitionCommit(mine, 0, Changes(list(rows), dict(parts or {}), ledger))])
 
     asyncio.run(run())
 

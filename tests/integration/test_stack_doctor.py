@@ -15,7 +15,10 @@ from streams.brokers import admin
 from streams.settings import Settings
 from streams.store.migrate import migrate
 from tests.conftest import Database
+from tests.integration.store_rows import sensors, vehicles
 from tests.integration.store_support import write
+from tests.unit.incidents.joint.streets import Watched as joint_detectors  # noqa: N813
+from tests.unit.incidents.joint.streets import rows
 
 pytestmark = pytest.mark.integration
 
@@ -44,6 +47,10 @@ def faults(checks: list[doctor.Check]) -> dict[str, doctor.Check]:
     return {check.name: check for check in checks if not check.ok}
 
 
+def checked(settings: Settings) -> dict[str, doctor.Check]:
+    return {check.name: check for check in doctor.check_database(settings)}
+
+
 def test_a_stack_that_is_ready_has_no_fault(settings: Settings, database: Database) -> None:
     admin.create_topics(settings.kafka_bootstrap, settings)
     asyncio.run(migrate(database.owner_url, lambda _line: None))
@@ -52,7 +59,7 @@ def test_a_stack_that_is_ready_has_no_fault(settings: Settings, database: Databa
     assert [check.name for check in checks] == [
         *("settings", "policy file", "thresholds", "districts", "notifications"),
         *("MQTT broker", "MQTT sessions"),
-        *("Kafka", "Kafka topics", "database", "clock", "TimescaleDB", "schema", "rights", "stages"),
+        *("Kafka", "Kafka topics", "database", "clock", "TimescaleDB", "schema", "rights", "stages", "room"),
     ]
 
 
@@ -88,7 +95,7 @@ def test_a_stage_that_nobody_looks_after_is_found_and_one_that_never_ran_is_none
     settings: Settings, migrated: Database
 ) -> None:
     def found() -> doctor.Check:
-        return doctor.check_database(settings)[-1]
+        return checked(settings)["stages"]
 
     assert (found().name, found().ok, found().detail) == (
         "stages",
@@ -109,6 +116,49 @@ def test_a_stage_that_nobody_looks_after_is_found_and_one_that_never_ran_is_none
     with psycopg.connect(migrated.owner_url) as connection:
         connection.execute("REVOKE SELECT ON api.stage FROM ub_writer")
     assert "urbanbrain migrate" in faults([found()])["stages"].advice
+
+
+def test_a_partition_that_keeps_nearly_all_the_vehicles_it_may_is_found(
+    settings: Settings, migrated: Database
+) -> None:
+    small = settings.model_copy(update={"max_vehicles_per_partition": 20})
+    assert checked(small)["room"].detail == "nothing is kept yet"
+    write(migrated, vehicles({"vehicle_id": "elsewhere"}))
+    write(migrated, vehicles(*({"vehicle_id": f"b{n}", "partition": 3} for n in range(18))))
+    assert checked(small)["room"] == doctor.Check("room", True, "at most 18 vehicles in a partition")
+    write(migrated, vehicles({"vehicle_id": "one more", "partition": 3}))
+    found = faults([checked(small)["room"]])["room"]
+    assert found.detail == (
+        "partition 3 keeps 19 vehicles; beyond UB_MAX_VEHICLES_PER_PARTITION=20 those longest silent are "
+        "missing early"
+    )
+    assert found.advice == "raise UB_MAX_VEHICLES_PER_PARTITION for all workers"
+
+
+def test_a_partition_that_keeps_nearly_all_the_series_it_may_is_found(
+    settings: Settings, migrated: Database
+) -> None:
+    watched = joint_detectors()
+    watched.close(rows(0))  # flow and speed of seven streets
+    write(migrated, parts=watched.fold.take_changes().parts, stage="incidents", partition=1)
+    write(migrated, sensors(*({"sensor_id": f"s{n}"} for n in range(15))), stage="sensing")
+    small = settings.model_copy(update={"max_series_per_partition": 14})
+    assert checked(small)["room"].detail == (
+        "partition 0 keeps 15 series of sensors; beyond UB_MAX_SERIES_PER_PARTITION=14 those longest silent "
+        "are forgotten; partition 1 keeps 14 series watched for anomalies; beyond UB_MAX_SERIES_PER_PARTITION=14 "
+        "those longest silent are forgotten"
+    )
+    assert checked(settings)["room"].ok
+
+
+def test_tables_that_are_too_large_to_be_counted_are_no_fault(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, migrated: Database
+) -> None:
+    monkeypatch.setattr(doctor, "TIMEOUT_S", 1.0)
+    with psycopg.connect(migrated.owner_url) as other, doctor._connected(migrated.writer_url) as connection:
+        other.execute("LOCK TABLE ub.vehicle_state")
+        found = doctor.check_room(connection, settings)
+    assert found == doctor.Check("room", True, "not known: the tables are too large to be counted in 1 s")
 
 
 def test_the_readers_login_is_told_from_the_writers(settings: Settings, migrated: Database) -> None:

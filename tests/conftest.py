@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import psycopg
@@ -39,9 +39,12 @@ _NEEDS_THE_MACHINE = ("bench", "contract", "integration", "e2e", "chaos")
 _WHOLE = ("e2e", "chaos")
 """Those of them that mostly wait for whole processes."""
 
+_PEOPLE = ("test_alert", "test_incidents", "test_listings", "test_notify")
+"""How the files begin, of the others, that are about what people are told and what they do."""
+
 
 class _Queues(LoadScopeScheduling):  # type: ignore[misc]
-    """Tests with services run one after another in two queues, whole processes and the rest, each in one process.
+    """Tests with services run in three queues, whole processes, people and the rest, each in one process.
 
     Large groups are given out first, and these are; the pure ones fill what is left, in a process of their own
     meanwhile, as those with services mostly wait. Unit tests of one file share what it has simulated; those of
@@ -49,14 +52,17 @@ class _Queues(LoadScopeScheduling):  # type: ignore[misc]
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = nodeid.split("/")[1]
+        path = PurePath(nodeid.partition("::")[0])
+        folder = path.parts[1]
+        if folder in _WHOLE:
+            return "whole"
         if folder in _NEEDS_THE_MACHINE:
-            return "whole" if folder in _WHOLE else "services"
-        return nodeid if folder == "property" else nodeid.partition("::")[0]
+            return "people" if path.name.startswith(_PEOPLE) else "services"
+        return nodeid if folder == "property" else str(path)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes `--numprocesses auto` means: one for each queue, and two for the pure tests."""
+    """Return how many processes `--numprocesses auto` means: one for each queue, and one for the pure tests."""
     return 4
 
 

@@ -43,12 +43,15 @@ _PEOPLE = ("test_alert", "test_incidents", "test_listings", "test_notify")
 """How the files begin, of the others, that are about what people are told and what they do."""
 
 
+_ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
+
+
 class _Queues(LoadScopeScheduling):  # type: ignore[misc]
     """Tests with services run in three queues, whole processes, people and the rest, each in one process.
 
-    Large groups are given out first, and these are; the pure ones fill what is left, in a process of their own
-    meanwhile, as those with services mostly wait. Unit tests of one file share what it has simulated; those of
-    properties take long, and each may be given to whoever has nothing to do.
+    These are given out first; the pure ones fill what is left, in a process of their own meanwhile, as those with
+    services mostly wait. Tests of properties take long, and each may be given to whoever has nothing to do; unit
+    tests of one file share what it has simulated.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -67,13 +70,15 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Queues:
-    """Have pytest-xdist give out tests so, where several processes run them."""
+    """Have pytest-xdist give out tests so, and in their order, where several processes run them."""
+    config.option.loadscopereorder = False
     return _Queues(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests with services; what breaks things comes last."""
-    items.sort(key=lambda item: _NEEDS_THE_MACHINE.index(_folder(item)) if _needs_the_machine(item) else -1)
+    """Order the tests with services; what breaks things comes last. Of several processes each begins with a queue."""
+    pure = len(_NEEDS_THE_MACHINE) if _ONE_OF_SEVERAL else -1
+    items.sort(key=lambda item: _NEEDS_THE_MACHINE.index(_folder(item)) if _needs_the_machine(item) else pure)
 
 
 def _folder(item: pytest.Item) -> str:
@@ -93,7 +98,7 @@ def _step_back() -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Set up a test, if what it needs is installed."""
-    if "PYTEST_XDIST_WORKER" in os.environ and not _needs_the_machine(item):
+    if _ONE_OF_SEVERAL and not _needs_the_machine(item):
         _step_back()
     with native_services_or_skip():
         return (yield)

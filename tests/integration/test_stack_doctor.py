@@ -33,12 +33,12 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def settings(stack: Endpoints, fresh_kafka: str, database: Database) -> Settings:
+def settings(stack: Endpoints, fresh_kafka: str, migrated: Database) -> Settings:
     return Settings(
         mqtt_host=stack.mqtt_host,
         mqtt_port=stack.mqtt_port,
         kafka_bootstrap=fresh_kafka,
-        database_url=SecretStr(database.writer_url),
+        database_url=SecretStr(migrated.writer_url),
     )
 
 
@@ -51,9 +51,8 @@ def checked(settings: Settings) -> dict[str, doctor.Check]:
     return {check.name: check for check in doctor.check_database(settings)}
 
 
-def test_a_stack_that_is_ready_has_no_fault(settings: Settings, database: Database) -> None:
+def test_a_stack_that_is_ready_has_no_fault(settings: Settings) -> None:
     admin.create_topics(settings.kafka_bootstrap, settings)
-    asyncio.run(migrate(database.owner_url, lambda _line: None))
     checks = doctor.run(settings)
     assert faults(checks) == {}
     assert [check.name for check in checks] == [
@@ -63,8 +62,9 @@ def test_a_stack_that_is_ready_has_no_fault(settings: Settings, database: Databa
     ]
 
 
-def test_a_new_stack_lacks_topics_and_migrations(settings: Settings) -> None:
-    found = faults(doctor.run(settings))
+def test_a_new_stack_lacks_topics_and_migrations(settings: Settings, database: Database) -> None:
+    new = settings.model_copy(update={"database_url": SecretStr(database.writer_url)})
+    found = faults(doctor.run(new))
     assert set(found) == {"Kafka topics", "TimescaleDB", "schema"}
     assert "ub.vehicles is missing" in found["Kafka topics"].detail
     assert "gateway and worker create" in found["Kafka topics"].advice

@@ -58,7 +58,9 @@ build_venv() {
     pip_install "$(grep -c == requirements.lock)" --require-hashes -r requirements.lock
     say "python: installing urbanbrain itself (editable)"
     pip_install 1 --no-deps --no-build-isolation -e .
-    say "python: compiling the inner loops"
+    say "python: compiling the modules and their inner loops"
+    # Many processes start, and where PYTHONDONTWRITEBYTECODE is set each would compile all that it imports.
+    .venv/bin/python -m compileall -q schemas sensors_sim streams deploy || give_up "compiling failed; the error is above"
     .venv/bin/python -m streams.warm || give_up "compiling failed; the error is above"
     venv_fingerprint > "$STAMP"
 }

@@ -61,39 +61,41 @@ class Pipes:
         self.whole = np.flatnonzero((self.fails > 12 * HOUR) & (self.mended < (days * 24 - 4) * HOUR))
 
 
-PIPES = Pipes()
+@pytest.fixture(scope="module")
+def pipes() -> Pipes:
+    return Pipes()
 
 
-def test_some_pipes_fail_within_days_and_most_do_not() -> None:
-    assert 30 < len(PIPES.whole) < 150
+def test_some_pipes_fail_within_days_and_most_do_not(pipes: Pipes) -> None:
+    assert 30 < len(pipes.whole) < 150
 
 
-def test_the_pressure_of_every_pipe_sags_for_hours_before_it_fails() -> None:
-    for pipe in PIPES.whole:
-        fails = PIPES.fails[pipe]
-        sound = PIPES.pressure[fails - 11 * HOUR : fails - 9 * HOUR, pipe].mean()
-        hour_before = PIPES.pressure[fails - HOUR : fails - HOUR + 10, pipe].mean()
-        just_before = PIPES.pressure[fails - 10 : fails, pipe].mean()
+def test_the_pressure_of_every_pipe_sags_for_hours_before_it_fails(pipes: Pipes) -> None:
+    for pipe in pipes.whole:
+        fails = pipes.fails[pipe]
+        sound = pipes.pressure[fails - 11 * HOUR : fails - 9 * HOUR, pipe].mean()
+        hour_before = pipes.pressure[fails - HOUR : fails - HOUR + 10, pipe].mean()
+        just_before = pipes.pressure[fails - 10 : fails, pipe].mean()
         assert just_before < hour_before < 0.92 * sound
         assert 0.5 * sound < just_before < 0.7 * sound
 
 
-def test_its_water_gets_cooler_before_and_cold_after_the_failure_until_it_is_mended() -> None:
-    for pipe in PIPES.whole:
-        fails, mended = PIPES.fails[pipe], PIPES.mended[pipe]
-        sound = PIPES.temperature[fails - 11 * HOUR : fails - 9 * HOUR, pipe].mean()
-        assert sound - 13 < PIPES.temperature[fails - 10 : fails, pipe].mean() < sound - 5
-        assert PIPES.temperature[mended - 5, pipe] < COLD
-        assert PIPES.pressure[fails + HOUR : mended - 5, pipe].mean() == pytest.approx(FAILED_KPA, abs=5)
-        assert PIPES.temperature[mended + 3 * HOUR - 10, pipe] > sound - 5
-        assert PIPES.pressure[mended + HOUR, pipe] > 4 * FAILED_KPA
+def test_its_water_gets_cooler_before_and_cold_after_the_failure_until_it_is_mended(pipes: Pipes) -> None:
+    for pipe in pipes.whole:
+        fails, mended = pipes.fails[pipe], pipes.mended[pipe]
+        sound = pipes.temperature[fails - 11 * HOUR : fails - 9 * HOUR, pipe].mean()
+        assert sound - 13 < pipes.temperature[fails - 10 : fails, pipe].mean() < sound - 5
+        assert pipes.temperature[mended - 5, pipe] < COLD
+        assert pipes.pressure[fails + HOUR : mended - 5, pipe].mean() == pytest.approx(FAILED_KPA, abs=5)
+        assert pipes.temperature[mended + 3 * HOUR - 10, pipe] > sound - 5
+        assert pipes.pressure[mended + HOUR, pipe] > 4 * FAILED_KPA
 
 
-def test_pipes_that_do_not_fail_keep_their_pressure() -> None:
-    minutes = len(PIPES.pressure)
-    sound = PIPES.fails - 12 * HOUR > minutes
+def test_pipes_that_do_not_fail_keep_their_pressure(pipes: Pipes) -> None:
+    minutes = len(pipes.pressure)
+    sound = pipes.fails - 12 * HOUR > minutes
     assert sound.sum() > 100
-    spread = PIPES.pressure[:, sound].max(axis=0) - PIPES.pressure[:, sound].min(axis=0)
+    spread = pipes.pressure[:, sound].max(axis=0) - pipes.pressure[:, sound].min(axis=0)
     assert spread.max() < 80
 
 

@@ -208,6 +208,13 @@ class ForecastBook:
             cell.rule = self._policy.rule_at(cell.lat, cell.lon)
         return cell.rule
 
+    def _look_up(self, cells: Iterable[_Cell]) -> None:
+        """Find the rules of cells that have none yet, of all at once: a city's first window has thousands."""
+        without = [cell for cell in cells if cell.rule is None]
+        rules = self._policy.rules_at([cell.lat for cell in without], [cell.lon for cell in without])
+        for cell, rule in zip(without, rules, strict=True):
+            cell.rule = rule
+
     def _judge_told(self, region: _Progress, message: Windows, record: Record) -> Iterator[Alert]:
         """Judge the newest window of a region, which was told to its end: cells that moved, or with an open alert."""
         region.told = region.newest
@@ -233,8 +240,10 @@ class ForecastBook:
         self, cells: Iterable[str], start: int, message: Windows, record: Record
     ) -> Iterator[Alert]:
         settled = self._regions[message.region].first + SETTLES * message.window_ms
-        for cell in sorted(name for name in cells if self._stirs(self._cells[name], start)):
-            yield from self._judge(cell, start, settled, message, record)
+        stirring = sorted(name for name in cells if self._stirs(self._cells[name], start))
+        self._look_up([self._cells[name] for name in stirring])
+        for name in stirring:
+            yield from self._judge(name, start, settled, message, record)
 
     def _judge(
         self, name: str, start: int, settled: int, message: Windows, record: Record

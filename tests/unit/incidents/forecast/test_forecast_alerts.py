@@ -15,7 +15,7 @@ from streams.fold.contract import Record
 from streams.grid.locate import centre
 from streams.incidents.forecast.inflow import FRESH
 from streams.incidents.forecast.watch import ForecastRule, Outlook, step
-from streams.incidents.policy import Rule, parse
+from streams.incidents.policy import Policy, Rule, parse
 from streams.incidents.state import IncidentsState
 from tests.pipeline import T0, Database, restored
 from tests.work import lines_run
@@ -32,14 +32,15 @@ Row = tuple[int, str, str, int, int, int, int]
 class Watched:
     """An incidents fold that forecasts, and its log."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy = POLICY) -> None:
         self.database = Database()
+        self._policy = policy
         self.fold = self._open(restored())
         self.log: list[bytes] = []
         self.told: list[Alert] = []
 
     def _open(self, start: object) -> IncidentsState:
-        return IncidentsState(POLICY, centre, start, forecast=RULE)  # type: ignore[arg-type]
+        return IncidentsState(self._policy, centre, start, forecast=RULE)  # type: ignore[arg-type]
 
     def close(self, *rows: Row, more: bool = False, region: str = REGION) -> list[Alert]:
         """Close windows; returns the alerts told. `more`: of the newest window other rows are to come."""
@@ -224,6 +225,20 @@ def test_windows_of_a_small_region_are_no_more_work_beside_a_large_one() -> None
         return lines_run(lambda: watched.close(*rows))
 
     assert work(2_000) < 1.1 * work(0)
+
+
+class ManyAtOnce(Policy):
+    """Capacities that are not to be asked for cell by cell."""
+
+    def rule_at(self, lat: float, lon: float) -> Rule:
+        raise AssertionError(
+            f"({lat}, {lon}) is looked up alone: 8,600 cells hold all else up for 0.1 s and more"
+        )
+
+
+def test_the_zones_of_all_cells_of_a_city_s_first_window_are_looked_up_at_once() -> None:
+    watched = Watched(ManyAtOnce(POLICY.name, POLICY.version, POLICY.default))
+    assert watched.close((0, CELL, "hello", 9, 0, 9, 0), (0, OTHER, "hello", 1, 0, 1, 0)) == []
 
 
 @settings(max_examples=60, deadline=None)

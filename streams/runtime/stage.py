@@ -43,6 +43,9 @@ log = logging.getLogger(__name__)
 
 _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
 _LONGEST_HOLD_S = 0.05  # so long folds are asked one after the other, until other tasks have their turn
+_LONGEST_TALK_S = (
+    0.02  # so long a checkpoint's news gather, until they are published with what moved meanwhile
+)
 _LONGEST_WAIT_S = 0.25  # for a record, until folds are asked what time alone lets them tell
 _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
 _TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
@@ -292,7 +295,7 @@ class Stage:
                     continue  # whoever slept or waited may have lost them meanwhile
                 mine = [one for one in settled if self._owned.get(one.claim.partition) is one]
                 with self._nothing_lost():
-                    outputs = self._outputs()
+                    outputs = self._outputs(self._look())
                     wrong = upkeep.look(
                         (one.claim, one.fold, one.applied)
                         for one in mine
@@ -344,9 +347,8 @@ class Stage:
             self.keep_only(set(self._owned) - {partition for _, _, partition in error.partitions})
         self._fatal(error)
 
-    def _outputs(self) -> list[Output]:
+    def _outputs(self, wall_ms: int) -> list[Output]:
         """Return what all folds tell, at one moment."""
-        wall_ms = self._look()
         return [output for owned in self._owned.values() for output in self._outputs_of(owned, wall_ms)]
 
     def _look(self) -> int:
@@ -379,17 +381,24 @@ class Stage:
                 yield owned
 
     async def _publish_all(self) -> list[tuple[_Owned, int, Changes, list[Any]]]:
-        """Step 1. What is taken here of a fold belongs together: no event of its own is folded in between."""
+        """Step 1. What is taken here of a fold belongs together: no event of its own is folded in between.
+
+        Many vehicles' windows take long to tell. What else moves is told in between, and need not wait for all of them.
+        """
         taken: list[tuple[_Owned, int, Changes, list[Any]]] = []
         try:
             with self._nothing_lost():
-                wall_ms, outputs = self._look(), list[Output]()
+                wall_ms, outputs, since = self._look(), list[Output](), time.monotonic()
                 async for owned in self._one_by_one():
                     outputs += self._outputs_of(owned, wall_ms, at_checkpoint=True)
                     changes = owned.fold.take_changes()
                     events, owned.unacked = list(owned.unacked), deque()
                     if events or changes.rows or changes.parts:
                         taken.append((owned, owned.applied, changes, events))
+                    if time.monotonic() - since > _LONGEST_TALK_S:
+                        wall_ms = self._look()
+                        await self._publisher.publish(outputs + self._outputs(wall_ms))
+                        outputs, since = [], time.monotonic()
                 await self._publisher.publish(outputs)
         except BaseException:  # a hand-over gave up
             self._release(taken)

@@ -624,6 +624,61 @@ def test_a_checkpoint_is_made_though_no_record_comes(monkeypatch: pytest.MonkeyP
     assert asyncio.run(body()).offset == {0: 0}
 
 
+def test_what_moves_while_a_checkpoint_is_told_is_told_before_its_end_and_stored_with_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stage_module, "_LONGEST_TALK_S", -1.0)  # each partition is told by itself
+
+    class Telling(Listing):
+        """Says more at a checkpoint."""
+
+        def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+            more = [Output("ub.any", "checkpoint", b"", "any", "", 0)] if at_checkpoint else []
+            return super().take_outputs(at_checkpoint=at_checkpoint) + more
+
+    class Moving(Kafka):
+        """Of the first partition another record comes while its checkpoint is told."""
+
+        stage: Stage
+        moved = False
+
+        async def publish(self, outputs: Sequence[Output]) -> None:
+            await super().publish(outputs)
+            if "checkpoint" in self.published and not self.moved:
+                self.moved = True
+                await self.stage.consume(Events((0, 1)))
+
+    class Watching(Database):
+        """Notes what was published before the first commit."""
+
+        told: tuple[str, ...] | None = None
+
+        async def commit(self, commits: Sequence[PartitionCommit]) -> None:
+            if self.told is None:
+                self.told = tuple(kafka.published)
+                assert [(one.claim.partition, one.offset) for one in commits] == [(0, 0), (1, 0)]
+            await super().commit(commits)
+
+    database, kafka = Watching(0), Moving()
+
+    async def body() -> None:
+        failed: list[Exception] = []
+        stage = kafka.stage = a_stage(database, kafka, failed, Telling)
+        await stage.consume(Events((0, 0), (1, 0)))
+        running = asyncio.create_task(stage.run())
+        async with asyncio.timeout(30):
+            while database.offset.get(0) != 1:  # noqa: ASYNC110 - it does not say when it changes
+                await asyncio.sleep(0.001)
+        await stage.close(5)
+        await running
+        assert failed == []
+
+    asyncio.run(body())
+    assert database.told is not None
+    assert "1" in database.told
+    assert database.parts == {0: ["0", "1"], 1: ["0"]}
+
+
 def test_of_a_partition_in_which_nothing_moves_it_is_said_now_and_then_that_somebody_looks_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,7 +6,7 @@ waited for, unless a fold has more to tell; the folds are asked four times a sec
 alone may change. About once a
 second, for the partitions that moved:
 
-1. what changed is published, and Kafka's (and MQTT's) confirmations are awaited;
+1. what changed is published, of many partitions some at a time, and Kafka's (and MQTT's) confirmations are awaited;
 2. in one transaction the changed rows, the state's parts, the ledger and the offset are stored;
 3. the events are acknowledged to Faust, which commits their offsets to Kafka.
 

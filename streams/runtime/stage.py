@@ -383,7 +383,8 @@ class Stage:
     async def _publish_all(self) -> list[tuple[_Owned, int, Changes, list[Any]]]:
         """Step 1. What is taken here of a fold belongs together: no event of its own is folded in between.
 
-        Many vehicles' windows take long to tell. What else moves is told in between, and need not wait for all of them.
+        Many vehicles' windows take long to tell. What else moves is told in between, and need not wait for all of them;
+        but for a backlog, of which telling it more often would take the time.
         """
         taken: list[tuple[_Owned, int, Changes, list[Any]]] = []
         try:
@@ -395,9 +396,12 @@ class Stage:
                     events, owned.unacked = list(owned.unacked), deque()
                     if events or changes.rows or changes.parts:
                         taken.append((owned, owned.applied, changes, events))
-                    if time.monotonic() - since > _LONGEST_TALK_S:
-                        wall_ms = self._look()
-                        await self._publisher.publish(outputs + self._outputs(wall_ms))
+                    now = time.monotonic()
+                    if now - since > _LONGEST_TALK_S and not self._rest.due_s(now):
+                        wall_ms, begin = self._look(), time.thread_time()
+                        outputs += self._outputs(wall_ms)
+                        self._rest.spend(time.thread_time() - begin)
+                        await self._publisher.publish(outputs)
                         outputs, since = [], time.monotonic()
                 await self._publisher.publish(outputs)
         except BaseException:  # a hand-over gave up

@@ -254,7 +254,8 @@ class Stage:
                 due = time.monotonic() >= checkpoint_at
                 if due and (self._commit is None or self._commit.done()):
                     checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
-                    self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
+                    taken = await self._publish_all(in_parts=True)
+                    self._commit = asyncio.create_task(self._store_all(taken))
                 else:
                     with self._nothing_lost():
                         await self._publisher.publish(await self._take_outputs())
@@ -328,6 +329,8 @@ class Stage:
         What it has to say is old: it would take back a cleared alert, and no checkpoint of its own might ever tell.
         Only a worker that was stopped since it was asked last may have lost them unawares, be it as it published.
         """
+        if self._ended:
+            return False
         asleep_s, self._awake = time.monotonic() - self._awake, time.monotonic()
         if asleep_s <= _ASLEEP_S:
             return True
@@ -380,11 +383,12 @@ class Stage:
             if self._owned.get(owned.claim.partition) is owned:
                 yield owned
 
-    async def _publish_all(self) -> list[tuple[_Owned, int, Changes, list[Any]]]:
+    async def _publish_all(self, *, in_parts: bool = False) -> list[tuple[_Owned, int, Changes, list[Any]]]:
         """Step 1. What is taken here of a fold belongs together: no event of its own is folded in between.
 
-        Many vehicles' windows take long to tell. What else moves is told in between, and need not wait for all of them;
-        but for a backlog, of which telling it more often would take the time.
+        Many vehicles' windows take long to tell. `in_parts`: what else moves is told in between, and need not wait for
+        all of them; but for a backlog, of which telling it more often would take the time. Not where a hand-over
+        follows: nothing is folded meanwhile, and what is told of a partition whose changes were taken is not stored.
         """
         taken: list[tuple[_Owned, int, Changes, list[Any]]] = []
         try:
@@ -397,12 +401,13 @@ class Stage:
                     if events or changes.rows or changes.parts:
                         taken.append((owned, owned.applied, changes, events))
                     now = time.monotonic()
-                    if now - since > _LONGEST_TALK_S and not self._rest.due_s(now):
+                    if in_parts and now - since > _LONGEST_TALK_S and not self._rest.due_s(now):
                         wall_ms, begin = self._look(), time.thread_time()
                         outputs += self._outputs(wall_ms)
                         self._rest.spend(time.thread_time() - begin)
                         await self._publisher.publish(outputs)
                         outputs, since = [], time.monotonic()
+                        await self._is_ours()  # if not, what was lost is dropped, and the others are spoilt
                 await self._publisher.publish(outputs)
         except BaseException:  # a hand-over gave up
             self._release(taken)

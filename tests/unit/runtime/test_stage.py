@@ -49,6 +49,14 @@ class Guessing(Listing):
         return guess + super().take_outputs(at_checkpoint=at_checkpoint)
 
 
+class Telling(Listing):
+    """Says more at a checkpoint."""
+
+    def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+        more = [Output("ub.any", "checkpoint", b"", "any", "", 0)] if at_checkpoint else []
+        return super().take_outputs(at_checkpoint=at_checkpoint) + more
+
+
 @dataclass
 class Database:
     """Checkpoints by partition; refuses the first `refusals` commits as a whole."""
@@ -629,13 +637,6 @@ def test_what_moves_while_a_checkpoint_is_told_is_told_before_its_end_and_stored
 ) -> None:
     monkeypatch.setattr(stage_module, "_LONGEST_TALK_S", -1.0)  # each partition is told by itself
 
-    class Telling(Listing):
-        """Says more at a checkpoint."""
-
-        def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
-            more = [Output("ub.any", "checkpoint", b"", "any", "", 0)] if at_checkpoint else []
-            return super().take_outputs(at_checkpoint=at_checkpoint) + more
-
     class Moving(Kafka):
         """Of the first partition another record comes while its checkpoint is told."""
 
@@ -677,6 +678,74 @@ def test_what_moves_while_a_checkpoint_is_told_is_told_before_its_end_and_stored
     assert database.told is not None
     assert "1" in database.told
     assert database.parts == {0: ["0", "1"], 1: ["0"]}
+
+
+def test_a_worker_that_slept_as_it_told_a_part_of_a_checkpoint_says_nothing_of_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stage_module, "_ASLEEP_S", 0.2)
+    monkeypatch.setattr(stage_module, "_LONGEST_TALK_S", -1.0)
+
+    class Slow(Kafka):
+        """Another worker takes both partitions as the first one's checkpoint is told; a record comes all the same."""
+
+        slept = False
+
+        async def publish(self, outputs: Sequence[Output]) -> None:
+            await super().publish(outputs)
+            if "checkpoint" in self.published and not self.slept:
+                self.slept = True
+                database.lost = {0, 1}
+                await stage.consume(Events((0, 1)))
+                await asyncio.sleep(0.3)
+
+    database, kafka = Database(0), Slow()
+    failed: list[Exception] = []
+    stage = a_stage(database, kafka, failed, Telling)
+
+    async def body() -> None:
+        await stage.consume(Events((0, 0), (1, 0)))
+        async with asyncio.timeout(30):
+            await stage.run()
+
+    asyncio.run(body())
+    assert kafka.published.count("checkpoint") == 1
+    assert "1" not in kafka.published
+    assert [type(error) for error in failed] == [Fenced]
+
+
+def test_what_is_told_at_a_hand_over_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "_LONGEST_TALK_S", -1.0)
+
+    class OneByOne(Listing):
+        """Hands out one record at a time, as the grid does with portions of its windows."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.told: list[int] = []
+
+        def has_more(self) -> bool:
+            return bool(self.new)
+
+        def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+            self.told, before = [*self.told, *self.new[:1]], len(self.told)
+            self.new = self.new[1:]
+            return [Output("ub.any", f"{offset}", b"", "any", "", 0) for offset in self.told[before:]]
+
+        def take_changes(self) -> Changes:
+            told, self.told = self.told, []
+            return Changes(parts={str(offset): b"" for offset in told})
+
+    async def body() -> tuple[Database, Kafka]:
+        database, kafka = Database(0), Kafka()
+        failed: list[Exception] = []
+        stage = a_stage(database, kafka, failed, OneByOne)
+        await stage.consume(Events((0, 0), (0, 1), (0, 2), (1, 0)))
+        await stage.hand_over(5)
+        return database, kafka
+
+    database, kafka = asyncio.run(body())
+    assert sorted(kafka.published) == sorted(part for parts in database.parts.values() for part in parts)
 
 
 def test_of_a_partition_in_which_nothing_moves_it_is_said_now_and_then_that_somebody_looks_after_it(

@@ -43,9 +43,7 @@ log = logging.getLogger(__name__)
 
 _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
 _LONGEST_HOLD_S = 0.05  # so long folds are asked one after the other, until other tasks have their turn
-_LONGEST_TALK_S = (
-    0.02  # so long a checkpoint's news gather, until they are published with what moved meanwhile
-)
+_LONGEST_TALK_S = 0.02  # so long a checkpoint's news gather, until they and what moved meanwhile are told
 _LONGEST_WAIT_S = 0.25  # for a record, until folds are asked what time alone lets them tell
 _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
 _TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again

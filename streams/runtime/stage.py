@@ -19,19 +19,20 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from faust.types import TP
 
-from streams.errors import Fenced, LogGap
+from streams.errors import Fenced
 from streams.fold.contract import Changes, Fold, Output, Portioned, Record, Retaining
 from streams.fold.frames import END_MS
 from streams.runtime.attention import Attention
-from streams.runtime.beginning import Beginning
-from streams.runtime.incarnation import Incarnation, Logs
+from streams.runtime.incarnation import Logs
+from streams.runtime.opening import Opener
+from streams.runtime.owned import Holdings, Owned
 from streams.runtime.publisher import Publisher
 from streams.runtime.rest import Rest
 from streams.runtime.upkeep import Upkeep
@@ -42,34 +43,23 @@ from streams.store.retry import retrying
 log = logging.getLogger(__name__)
 
 _BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
-_LONGEST_HOLD_S = 0.05  # so long folds are asked one after the other, until other tasks have their turn
 _LONGEST_TALK_S = 0.02  # so long a checkpoint's news gather, until they and what moved meanwhile are told
 _LONGEST_WAIT_S = 0.25  # for a record, until folds are asked what time alone lets them tell
 _ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
-_TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
 _BEAT_S = 10.0  # the tables say this often that we live, where nothing moves
 _SETTLES_S = 10.0  # one that was just opened folds records again: what stands on MQTT may be ahead of it
 _CONFIRMED_S = 2.0  # how long the database's word counts that a claim is ours
 _PATIENCE_S = 2.0  # so long records wait for the checkpoint after which they are judged otherwise, at first
 
 
-@dataclass(slots=True)
-class _Owned:
-    """A partition that this worker owns: its fold, how far it is, and the events not yet acknowledged.
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What was taken of a partition for a checkpoint: it is at `offset` then, and that acknowledges the events."""
 
-    `spoilt`: something that its fold handed out was lost. Nothing that it hands out later may be stored: it lacks that.
-    """
-
-    claim: Claim
-    fold: Fold
-    applied: int
-    durable: int
-    fed: bool = False
-    since: float = field(default_factory=time.monotonic)
-    stored: float = field(default_factory=time.monotonic)
-    beginning: Beginning = field(default_factory=Beginning)
-    spoilt: bool = False
-    unacked: deque[Any] = field(default_factory=deque)
+    owned: Owned
+    offset: int
+    changes: Changes
+    events: list[Any]
 
 
 class Stage:
@@ -90,24 +80,21 @@ class Stage:
     ) -> None:
         self.name = name
         self.topic = topic
-        self._open_fold = open_fold
+        self._opener = Opener(
+            name, topic, open_fold=open_fold, store=store, logs=logs, owner=settings.worker_id
+        )
         self._store = store
         self._publisher = publisher
         self._settings = settings
-        self._logs = logs
         self._fatal = fatal
         self._upkeep = upkeep
-        self._owned: dict[int, _Owned] = {}
+        self._owned = Holdings(name, settings.max_unacked_records)
         self._handover = asyncio.Lock()
         self._turn = asyncio.Lock()  # what is taken from the folds is published and stored in that order
         self._commit: asyncio.Task[None] | None = None
-        self._room = asyncio.Event()
-        self._room.set()
-        self._fed = (
-            asyncio.Event()
-        )  # a record was folded since the folds were asked for what to tell, or they have more
+        # A record was folded since the folds were asked for what to tell, or they have more.
+        self._fed = asyncio.Event()
         self._stop = asyncio.Event()
-        self._waiting = 0
         self._era = 0
         self._ended = False
         self._breath = self._awake = time.monotonic()
@@ -127,7 +114,7 @@ class Stage:
 
     async def _feed(self, event: Any) -> None:
         message, era = event.message, self._era
-        await self._room.wait()
+        await self._owned.room()
         async with self._handover:
             # Handed out before a rebalance, or as we end: it comes again, from where the checkpoint is.
             if era != self._era or self._ended:
@@ -138,59 +125,17 @@ class Stage:
             if message.offset <= owned.durable:
                 event.ack()
                 return
-            if message.offset > owned.applied + 1 and not await self._hole_is_in_the_log(owned, event):
+            if message.offset > owned.applied + 1 and not await self._opener.follows(owned, event):
                 return
             if message.offset > owned.applied:
                 self._apply(owned, message)
             message.value = event.value = None  # only its place in the log is still needed
-            owned.unacked.append(event)
-            self._waiting += 1
-            if self._waiting >= self._settings.max_unacked_records:
-                self._room.clear()
+            self._owned.wait_for_checkpoint(owned, event)
         if time.monotonic() - self._breath > _BREATH_S:
             await asyncio.sleep(0)
             self._breath = time.monotonic()
 
-    async def _hole_is_in_the_log(self, owned: _Owned, event: Any) -> bool:
-        """Return whether the records before this event do not exist; if they do, have them sent."""
-        message = event.message
-        if owned.fed:
-            raise LogGap(
-                f"{self.topic}/{message.partition}: offset {message.offset} follows {owned.applied}; "
-                "the worker starts again from its checkpoint"
-            )
-        step = owned.beginning.step(message.offset)
-        if step == "fold":
-            log.warning(
-                "%s/%d: there are no records from offset %d to %d",
-                *(self.topic, message.partition, owned.applied + 1, message.offset - 1),
-            )
-        if step != "ask":
-            return step == "fold"
-        if owned.beginning.tries:
-            await asyncio.sleep(_TRY_AGAIN_S)
-        return not await self._go_back(owned, message.offset, event.app.consumer)
-
-    async def _go_back(self, owned: _Owned, ahead: int, consumer: Any) -> bool:
-        """Have Kafka send from our checkpoint on, where an event of the offset `ahead` may have been handed out.
-
-        False where the log has forgotten those records: retention took them.
-        """
-        partition, wanted = owned.claim.partition, owned.applied + 1
-        if await self._logs.begins_after(self.topic, partition, wanted):
-            if owned.applied >= 0:
-                log.error(
-                    "%s/%d: the log has forgotten the records from %d to %d; they are lost",
-                    *(self.topic, partition, wanted, ahead - 1),
-                )
-            return False
-        owned.beginning.go_back(ahead)
-        if not owned.beginning.tries:
-            log.warning("%s/%d: going back from offset %d to %d", self.topic, partition, ahead, wanted)
-        await consumer.seek(TP(self.topic, partition), wanted)
-        return True
-
-    def _apply(self, owned: _Owned, message: Any) -> None:
+    def _apply(self, owned: Owned, message: Any) -> None:
         # Whoever writes to Kafka chooses the timestamp; it must at least be one.
         timestamp = min(max(0, int(message.timestamp * 1000)), END_MS - 1)
         owned.fold.apply(
@@ -199,42 +144,12 @@ class Stage:
         owned.applied, owned.fed = message.offset, True
         self._fed.set()
 
-    async def _open(self, partition: int, era: int) -> _Owned | None:
+    async def _open(self, partition: int, era: int) -> Owned | None:
         """Claim a partition and load its fold; None where a rebalance came meanwhile: it may be another's by now."""
-
-        async def claim() -> tuple[Claim, Fold] | None:
-            if era != self._era:
-                return None
-            which = await self._logs.incarnation(self.topic)
-            claimed = await self._claim(partition, which, rebuilt=False)
-            # Asked after the claim: from then on no one else moves the offset.
-            if await self._logs.ends_before(self.topic, partition, claimed.restored.offset):
-                log.warning(
-                    "%s: %s/%d ends before the checkpoint's offset %d: it is a new log",
-                    *(self.name, self.topic, partition, claimed.restored.offset),
-                )
-                claimed = await self._claim(partition, which, rebuilt=True)
-            return claimed, await self._open_fold(claimed)
-
-        found = await retrying(claim, self._stop, log.warning)
-        if found is None or era != self._era:
-            return None
-        claimed, fold = found
-        offset = claimed.restored.offset
-        owned = self._owned[partition] = _Owned(claimed, fold, offset, offset)
-        log.info("%s: partition %d from offset %d, epoch %d", self.name, partition, offset, claimed.epoch)
+        owned = await self._opener.open(partition, lambda: era == self._era, self._stop)
+        if owned is not None:
+            self._owned.add(owned)
         return owned
-
-    async def _claim(self, partition: int, which: Incarnation, *, rebuilt: bool) -> Claim:
-        return await self._store.claim(
-            self.name,
-            self.topic,
-            partition,
-            cluster_id=which.cluster_id,
-            topic_id=which.topic_id,
-            owner=self._settings.worker_id,
-            rebuilt=rebuilt,
-        )
 
     # ------------------------------------------------------------------ publishing and checkpoints
 
@@ -255,12 +170,12 @@ class Stage:
                     taken = await self._publish_all(in_parts=True)
                     self._commit = asyncio.create_task(self._store_all(taken))
                 else:
-                    with self._nothing_lost():
+                    with self._owned.nothing_lost():
                         await self._publisher.publish(await self._take_outputs())
 
     async def _take_outputs(self) -> list[Output]:
         wall_ms, out = self._look(), list[Output]()
-        async for owned in self._one_by_one():
+        async for owned in self._owned.one_by_one():
             begin = time.thread_time()
             out += self._outputs_of(owned, wall_ms)
             self._rest.spend(time.thread_time() - begin)
@@ -286,14 +201,14 @@ class Stage:
         while upkeep is not None and not self._stop.is_set():
             await asyncio.sleep(upkeep.rest_s)
             asked = time.monotonic()
-            settled = [one for one in self._owned.values() if asked - one.since > _SETTLES_S]
+            settled = [one for one in self._owned if asked - one.since > _SETTLES_S]
             if not await upkeep.may_look([one.claim for one in settled]):
                 continue
             async with self._turn:
                 if self._ended or self._stop.is_set() or time.monotonic() - asked > _CONFIRMED_S:
                     continue  # whoever slept or waited may have lost them meanwhile
-                mine = [one for one in settled if self._owned.get(one.claim.partition) is one]
-                with self._nothing_lost():
+                mine = [one for one in settled if self._owned.has(one)]
+                with self._owned.nothing_lost():
                     outputs = self._outputs(self._look())
                     wrong = upkeep.look(
                         (one.claim, one.fold, one.applied)
@@ -313,7 +228,7 @@ class Stage:
         while not self._stop.is_set():
             await asyncio.sleep(_BEAT_S)
             still = time.monotonic() - _BEAT_S
-            idle = [one.claim for one in self._owned.values() if one.stored <= still and not one.spoilt]
+            idle = [one.claim for one in self._owned if one.stored <= still and not one.spoilt]
             if self._ended or not idle:
                 continue
             try:
@@ -332,9 +247,9 @@ class Stage:
         asleep_s, self._awake = time.monotonic() - self._awake, time.monotonic()
         if asleep_s <= _ASLEEP_S:
             return True
-        claims = [owned.claim for owned in self._owned.values()]
+        claims = [owned.claim for owned in self._owned]
         try:
-            with self._nothing_lost():
+            with self._owned.nothing_lost():
                 await retrying(lambda: self._store.confirm(claims), self._stop, log.warning)
         except Exception as error:
             self._end(error)
@@ -345,19 +260,19 @@ class Stage:
         """Have the worker end; nothing more is folded, claimed or said of what it lost."""
         self._ended = True
         if isinstance(error, Fenced):
-            self.keep_only(set(self._owned) - {partition for _, _, partition in error.partitions})
+            self._owned.drop({partition for _, _, partition in error.partitions})
         self._fatal(error)
 
     def _outputs(self, wall_ms: int) -> list[Output]:
         """Return what all folds tell, at one moment."""
-        return [output for owned in self._owned.values() for output in self._outputs_of(owned, wall_ms)]
+        return [output for owned in self._owned for output in self._outputs_of(owned, wall_ms)]
 
     def _look(self) -> int:
         """Begin to ask the folds for what to tell; returns the milliseconds of the clock that they are shown."""
         self._fed.clear()
         return self._attention.wall_ms(time.monotonic())
 
-    def _outputs_of(self, owned: _Owned, wall_ms: int, *, at_checkpoint: bool = False) -> list[Output]:
+    def _outputs_of(self, owned: Owned, wall_ms: int, *, at_checkpoint: bool = False) -> list[Output]:
         if owned.spoilt:
             return []  # the fold takes for stored what was not, so it might tell what no next owner can withdraw
         owned.fold.idle(wall_ms)
@@ -368,36 +283,23 @@ class Stage:
             self._upkeep.told(out)
         return out
 
-    async def _one_by_one(self) -> AsyncIterator[_Owned]:
-        """Yield what we own. Where it takes long to ask them, the worker's other tasks have their turn in between.
-
-        One in whose region 20,000 cells move takes half a second, as their windows close.
-        """
-        since = time.monotonic()
-        for owned in list(self._owned.values()):
-            if time.monotonic() - since > _LONGEST_HOLD_S:
-                await asyncio.sleep(0)
-                since = time.monotonic()
-            if self._owned.get(owned.claim.partition) is owned:
-                yield owned
-
-    async def _publish_all(self, *, in_parts: bool = False) -> list[tuple[_Owned, int, Changes, list[Any]]]:
+    async def _publish_all(self, *, in_parts: bool = False) -> list[_Taken]:
         """Step 1. What is taken here of a fold belongs together: no event of its own is folded in between.
 
         Many vehicles' windows take long to tell. `in_parts`: what else moves is told in between, and need not wait for
         all of them; but for a backlog, of which telling it more often would take the time. Not where a hand-over
         follows: nothing is folded meanwhile, and what is told of a partition whose changes were taken is not stored.
         """
-        taken: list[tuple[_Owned, int, Changes, list[Any]]] = []
+        taken: list[_Taken] = []
         try:
-            with self._nothing_lost():
+            with self._owned.nothing_lost():
                 wall_ms, outputs, since = self._look(), list[Output](), time.monotonic()
-                async for owned in self._one_by_one():
+                async for owned in self._owned.one_by_one():
                     outputs += self._outputs_of(owned, wall_ms, at_checkpoint=True)
                     changes = owned.fold.take_changes()
                     events, owned.unacked = list(owned.unacked), deque()
                     if events or changes.rows or changes.parts:
-                        taken.append((owned, owned.applied, changes, events))
+                        taken.append(_Taken(owned, owned.applied, changes, events))
                     now = time.monotonic()
                     if in_parts and now - since > _LONGEST_TALK_S and not self._rest.due_s(now):
                         wall_ms, begin = self._look(), time.thread_time()
@@ -412,44 +314,26 @@ class Stage:
             raise
         return taken
 
-    async def _store_all(self, taken: list[tuple[_Owned, int, Changes, list[Any]]]) -> None:
+    async def _store_all(self, taken: list[_Taken]) -> None:
         """Steps 2 and 3; for the partitions that are still ours, and of which nothing was lost before."""
-        mine = [
-            item
-            for item in taken
-            if self._owned.get(item[0].claim.partition) is item[0] and not item[0].spoilt
-        ]
-        commits = [PartitionCommit(owned.claim, offset, changes) for owned, offset, changes, _ in mine]
+        mine = [one for one in taken if self._owned.has(one.owned) and not one.owned.spoilt]
+        commits = [PartitionCommit(one.owned.claim, one.offset, one.changes) for one in mine]
         try:
-            with self._nothing_lost():
+            with self._owned.nothing_lost():
                 await retrying(lambda: self._store.commit(commits), self._stop, log.warning)
-            for owned, offset, _, events in mine:
-                owned.durable, owned.stored = max(owned.durable, offset), time.monotonic()
-                for event in events:
+            for one in mine:
+                one.owned.durable = max(one.owned.durable, one.offset)
+                one.owned.stored = time.monotonic()
+                for event in one.events:
                     event.ack()
         except Exception as error:
             self._end(error)
         finally:
             self._release(taken)
 
-    @contextmanager
-    def _nothing_lost(self) -> Iterator[None]:
-        """What is taken from the folds, or was, must get through in here; else no checkpoint may follow.
-
-        One that did would move the offset past what was lost: a worker that ends stores once more as it hands over.
-        """
-        try:
-            yield
-        except BaseException:
-            for owned in self._owned.values():
-                owned.spoilt = True
-            raise
-
-    def _release(self, taken: list[tuple[_Owned, int, Changes, list[Any]]]) -> None:
-        """Their events wait no longer: they are acknowledged, or were given up and come again."""
-        self._waiting -= sum(len(events) for _, _, _, events in taken)
-        if self._waiting < self._settings.max_unacked_records:
-            self._room.set()
+    def _release(self, taken: list[_Taken]) -> None:
+        for one in taken:
+            self._owned.release(one.events)
 
     async def between_records(self, change: Callable[[Fold], None]) -> None:
         """Change how each fold judges, once all that it folded is stored and before another record is folded.
@@ -477,7 +361,7 @@ class Stage:
                 self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
                 if not await self._stored_within(patience_s):
                     return False
-                for owned in list(self._owned.values()):
+                for owned in self._owned:
                     change(owned.fold)
                     await asyncio.sleep(0)  # it may take a while: whoever else waits has a turn
                 return True
@@ -495,19 +379,19 @@ class Stage:
         era = self._era
         for partition in sorted(partitions):
             async with self._handover:
-                if partition not in self._owned:
+                if self._owned.get(partition) is None:
                     await self._open(partition, era)
 
     async def rewind(self, consumer: Any) -> None:
         """Go back to our checkpoints where Kafka's group is ahead of them; call when a rebalance has ended."""
-        for partition in sorted(self._owned):
+        for partition in sorted(owned.claim.partition for owned in self._owned):
             async with self._handover:
                 owned = self._owned.get(partition)
                 if owned is None or owned.fed or owned.beginning.went_back:
                     continue
                 resumes_at = consumer.resumes_at(TP(self.topic, partition))
                 if resumes_at > owned.applied + 1:
-                    await self._go_back(owned, resumes_at - 1, consumer)
+                    await self._opener.go_back(owned, resumes_at - 1, consumer)
 
     async def hand_over(self, timeout_s: float) -> None:
         """Publish, store and acknowledge everything folded so far, before a rebalance.
@@ -534,12 +418,7 @@ class Stage:
 
     def keep_only(self, partitions: set[int]) -> None:
         """Drop the partitions that this worker owns no longer; their next owner loads the checkpoint."""
-        for partition in [p for p in self._owned if p not in partitions]:
-            owned = self._owned.pop(partition)
-            self._waiting -= len(owned.unacked)
-            log.info("%s: partition %d handed over at offset %d", self.name, partition, owned.durable)
-        if self._waiting < self._settings.max_unacked_records:
-            self._room.set()
+        self._owned.keep_only(partitions)
 
     async def close(self, timeout_s: float) -> None:
         """Hand over and stop."""

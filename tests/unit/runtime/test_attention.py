@@ -5,7 +5,7 @@ import time
 
 from streams.fold.contract import Output
 from streams.runtime.attention import LONGEST_S, Attention
-from tests.unit.runtime.test_stage import Database, Events, Kafka, Listing, a_stage
+from tests.unit.runtime.stages import Database, Events, Kafka, Listing, a_stage
 
 
 def test_looks_that_follow_each_other_tell_the_time_that_passed() -> None:

@@ -14,9 +14,9 @@ from streams.runtime.stage import Stage
 from streams.runtime.upkeep import Upkeep
 from streams.settings import Settings
 from streams.store.checkpoint import Claim
+from tests.unit.runtime.stages import TOPIC, Database, Events, Kafka, Listing
 from tests.unit.runtime.test_board import TOPIC as NOTICE
 from tests.unit.runtime.test_board import event
-from tests.unit.runtime.test_stage import TOPIC, Database, Events, Kafka, Listing
 
 MISSING = "ub/v1/alerts/minor/oversaturation/89309959d07ffff"
 STALE = event("stale", offset=0)
@@ -190,6 +190,6 @@ def test_a_look_sees_what_is_published_before_it_in_the_same_turn(monkeypatch: p
     async def open_fold(_: Claim) -> Telling:
         return Telling()
 
-    scene.stage._open_fold = open_fold
+    scene.stage._opener.open_fold = open_fold
     assert not asyncio.run(scene.lives(scene.is_right))
     assert NOTICE not in scene.broker.said

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from streams.fold.contract import Output
-from tests.unit.runtime.test_stage import Database, Events, Kafka, Listing, a_stage
+from tests.unit.runtime.stages import Database, Events, Kafka, Listing, a_stage
 
 PARTITIONS = 5
 TAKES_S = 0.06

@@ -1,0 +1,118 @@
+"""Claims a partition, loads its fold, and finds where in the log it goes on."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from faust.types import TP
+
+from streams.errors import LogGap
+from streams.fold.contract import Fold
+from streams.runtime.incarnation import Incarnation, Logs
+from streams.runtime.owned import Owned
+from streams.store.checkpoint import Claim, Store
+from streams.store.retry import retrying
+
+log = logging.getLogger(__name__)
+
+_TRY_AGAIN_S = 0.02  # until records that Kafka has not shown are asked for again
+
+
+class Opener:
+    """Opens the partitions of one topic for one stage of this worker."""
+
+    def __init__(
+        self,
+        stage: str,
+        topic: str,
+        *,
+        open_fold: Callable[[Claim], Awaitable[Fold]],
+        store: Store,
+        logs: Logs,
+        owner: str,
+    ) -> None:
+        self.open_fold = open_fold
+        self._stage = stage
+        self._topic = topic
+        self._store = store
+        self._logs = logs
+        self._owner = owner
+
+    async def open(self, partition: int, wanted: Callable[[], bool], stop: asyncio.Event) -> Owned | None:
+        """Claim a partition and load its fold; None where it is not `wanted` any more: it may be another's by now."""
+
+        async def claim() -> tuple[Claim, Fold] | None:
+            if not wanted():
+                return None
+            which = await self._logs.incarnation(self._topic)
+            claimed = await self._claim(partition, which, rebuilt=False)
+            # Asked after the claim: from then on no one else moves the offset.
+            if await self._logs.ends_before(self._topic, partition, claimed.restored.offset):
+                log.warning(
+                    "%s: %s/%d ends before the checkpoint's offset %d: it is a new log",
+                    *(self._stage, self._topic, partition, claimed.restored.offset),
+                )
+                claimed = await self._claim(partition, which, rebuilt=True)
+            return claimed, await self.open_fold(claimed)
+
+        found = await retrying(claim, stop, log.warning)
+        if found is None or not wanted():
+            return None
+        claimed, fold = found
+        offset = claimed.restored.offset
+        log.info("%s: partition %d from offset %d, epoch %d", self._stage, partition, offset, claimed.epoch)
+        return Owned(claimed, fold, offset, offset)
+
+    async def _claim(self, partition: int, which: Incarnation, *, rebuilt: bool) -> Claim:
+        return await self._store.claim(
+            self._stage,
+            self._topic,
+            partition,
+            cluster_id=which.cluster_id,
+            topic_id=which.topic_id,
+            owner=self._owner,
+            rebuilt=rebuilt,
+        )
+
+    async def follows(self, owned: Owned, event: Any) -> bool:
+        """Return whether an event that comes after a hole is the next one all the same, as the log has none in between.
+
+        Else the records before it are asked for. LogGap: some were folded before it, so it must not come now.
+        """
+        message = event.message
+        if owned.fed:
+            raise LogGap(
+                f"{self._topic}/{message.partition}: offset {message.offset} follows {owned.applied}; "
+                "the worker starts again from its checkpoint"
+            )
+        step = owned.beginning.step(message.offset)
+        if step == "fold":
+            log.warning(
+                "%s/%d: there are no records from offset %d to %d",
+                *(self._topic, message.partition, owned.applied + 1, message.offset - 1),
+            )
+        if step != "ask":
+            return step == "fold"
+        if owned.beginning.tries:
+            await asyncio.sleep(_TRY_AGAIN_S)
+        return not await self.go_back(owned, message.offset, event.app.consumer)
+
+    async def go_back(self, owned: Owned, ahead: int, consumer: Any) -> bool:
+        """Have Kafka send from our checkpoint on, where an event of the offset `ahead` may have been handed out.
+
+        False where the log has forgotten those records: retention took them.
+        """
+        partition, wanted = owned.claim.partition, owned.applied + 1
+        if await self._logs.begins_after(self._topic, partition, wanted):
+            if owned.applied >= 0:
+                log.error(
+                    "%s/%d: the log has forgotten the records from %d to %d; they are lost",
+                    *(self._topic, partition, wanted, ahead - 1),
+                )
+            return False
+        owned.beginning.go_back(ahead)
+        if not owned.beginning.tries:
+            log.warning("%s/%d: going back from offset %d to %d", self._topic, partition, ahead, wanted)
+        await consumer.seek(TP(self._topic, partition), wanted)
+        return True

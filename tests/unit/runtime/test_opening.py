@@ -1,0 +1,73 @@
+"""A partition is claimed while it is ours, and goes on in the log where its checkpoint is."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from streams.errors import ServiceUnavailable
+from streams.runtime import opening
+from streams.store.checkpoint import Claim
+from tests.unit.runtime.stages import Database, Events, Kafka, a_stage
+
+
+def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_any_more() -> None:
+    """The database was away as a rebalance came. A claim would end the worker that owns the partition now."""
+
+    class Away(Database):
+        def __init__(self) -> None:
+            super().__init__(0)
+            self.asked, self.given_away = asyncio.Event(), asyncio.Event()
+
+        async def claim(self, stage: str, topic: str, partition: int, **names: Any) -> Claim:
+            if not self.given_away.is_set():
+                self.asked.set()
+                await self.given_away.wait()
+                raise ServiceUnavailable("PostgreSQL", "here", "away", retry_after=0.001)
+            return await super().claim(stage, topic, partition, **names)
+
+    async def body() -> list[int]:
+        database = Away()
+        stage = a_stage(database, Kafka(), [])
+        opening = asyncio.create_task(stage.open({0}))
+        await database.asked.wait()
+        await stage.hand_over(0.01)
+        stage.keep_only(set())
+        database.given_away.set()
+        await opening
+        assert not database.claimed
+        await stage.open({1})
+        return database.claimed
+
+    assert asyncio.run(asyncio.wait_for(body(), 30)) == [1]
+
+
+@pytest.mark.parametrize(
+    ("under_way", "shown", "stored"),
+    [
+        ([8, 9], [[5, 6, 7, 8, 9]], ["5", "6", "7", "8", "9"]),
+        ([8, 9], [[6, 7]] * 3 + [[5, 6, 7]], ["5", "6", "7"]),
+        ([8, 9], [[7, 8]] * 60, ["7", "8"]),
+        ([8, 9], [[8, 9]] * 60, ["8", "9"]),
+    ],
+    ids=["they are there", "they come late", "some are not there", "none is there"],
+)
+def test_records_after_the_checkpoint_are_asked_for_until_it_is_sure_that_there_are_none(
+    under_way: list[int], shown: list[list[int]], stored: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Kafka's group is ahead of the database: what was under way is dropped, what comes from the seek is not."""
+    monkeypatch.setattr(opening, "_TRY_AGAIN_S", 0.0)
+
+    async def body() -> tuple[Database, Kafka]:
+        database, kafka = Database(0, restored_at=4), Kafka()
+        failed: list[Exception] = []
+        stage = a_stage(database, kafka, failed)
+        for offsets in (under_way, *shown):
+            await stage.consume(Events(*((0, offset) for offset in offsets), consumer=kafka))
+        await stage.close(5)
+        assert not failed
+        return database, kafka
+
+    database, kafka = asyncio.run(body())
+    assert database.parts == {0: stored}
+    assert set(kafka.sought) == {5}

@@ -209,7 +209,8 @@ class Stage:
                     continue  # whoever slept or waited may have lost them meanwhile
                 mine = [one for one in settled if self._owned.has(one)]
                 with self._owned.nothing_lost():
-                    outputs = self._outputs(self._look())
+                    wall_ms = self._look()
+                    outputs = [output for one in self._owned for output in self._outputs_of(one, wall_ms)]
                     wrong = upkeep.look(
                         (one.claim, one.fold, one.applied)
                         for one in mine
@@ -263,10 +264,6 @@ class Stage:
             self._owned.drop({partition for _, _, partition in error.partitions})
         self._fatal(error)
 
-    def _outputs(self, wall_ms: int) -> list[Output]:
-        """Return what all folds tell, at one moment."""
-        return [output for owned in self._owned for output in self._outputs_of(owned, wall_ms)]
-
     def _look(self) -> int:
         """Begin to ask the folds for what to tell; returns the milliseconds of the clock that they are shown."""
         self._fed.clear()
@@ -302,11 +299,11 @@ class Stage:
                         taken.append(_Taken(owned, owned.applied, changes, events))
                     now = time.monotonic()
                     if in_parts and now - since > _LONGEST_TALK_S and not self._rest.due_s(now):
-                        wall_ms, begin = self._look(), time.thread_time()
-                        outputs += self._outputs(wall_ms)
-                        self._rest.spend(time.thread_time() - begin)
+                        await asyncio.sleep(0)  # this part may have held the other tasks up
+                        outputs += await self._take_outputs()
                         await self._publisher.publish(outputs)
                         outputs, since = [], time.monotonic()
+                        wall_ms = self._attention.wall_ms(since)
                         await self._is_ours()  # if not, what was lost is dropped, and the others are spoilt
                 await self._publisher.publish(outputs)
         except BaseException:  # a hand-over gave up

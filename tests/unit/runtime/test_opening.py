@@ -8,7 +8,7 @@ import pytest
 from streams.errors import ServiceUnavailable
 from streams.runtime import opening
 from streams.store.checkpoint import Claim
-from tests.unit.runtime.stages import Database, Events, Kafka, a_stage
+from tests.unit.runtime.stages import Database, Events, Kafka, Listing, a_stage
 
 
 def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_any_more() -> None:
@@ -40,6 +40,28 @@ def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_a
         return database.claimed
 
     assert asyncio.run(asyncio.wait_for(body(), 30)) == [1]
+
+
+def test_a_partition_that_was_given_away_while_its_fold_was_loaded_is_not_kept() -> None:
+    async def body() -> list[int]:
+        database, loading, given_away = Database(0), asyncio.Event(), asyncio.Event()
+        stage = a_stage(database, Kafka(), [])
+
+        async def open_fold(_: Claim) -> Listing:
+            loading.set()
+            await given_away.wait()
+            return Listing()
+
+        stage._opener.open_fold = open_fold
+        opening = asyncio.create_task(stage.open({0}))
+        await loading.wait()
+        await stage.hand_over(0.01)
+        given_away.set()
+        await opening
+        await stage.open({0})
+        return database.claimed
+
+    assert asyncio.run(asyncio.wait_for(body(), 30)) == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """When a stage tells what moved: at once, less often in a backlog, and in parts at a checkpoint."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -167,6 +168,41 @@ def test_what_moves_while_a_checkpoint_is_told_is_told_before_its_end_and_stored
     assert database.told is not None
     assert "1" in database.told
     assert database.parts == {0: ["0", "1"], 1: ["0"]}
+
+
+def test_the_clock_of_no_fold_runs_back_as_a_checkpoint_is_told_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stage_module, "_LONGEST_TALK_S", -1.0)
+    clocks: list[list[int]] = []
+
+    class Clocked(Listing):
+        def __init__(self) -> None:
+            super().__init__()
+            self.clock: list[int] = []
+            clocks.append(self.clock)
+
+        def idle(self, wall_ms: int) -> None:
+            self.clock.append(wall_ms)
+
+        def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+            time.sleep(0.002)
+            return super().take_outputs(at_checkpoint=at_checkpoint)
+
+    async def body() -> None:
+        database, failed = Database(0), list[Exception]()
+        stage = a_stage(database, Kafka(), failed, Clocked, checkpoint_interval_s=0.001)
+        await stage.consume(Events((0, 0), (1, 0), (2, 0)))
+        running = asyncio.create_task(stage.run())
+        async with asyncio.timeout(30):
+            while len(database.offset) < 3:  # noqa: ASYNC110 - it does not say when it changes
+                await asyncio.sleep(0.001)
+        await stage.close(5)
+        await running
+
+    asyncio.run(body())
+    assert len(clocks) == 3
+    assert all(clock == sorted(clock) for clock in clocks)
 
 
 def test_a_worker_that_slept_as_it_told_a_part_of_a_checkpoint_says_nothing_of_the_rest(

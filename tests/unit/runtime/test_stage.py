@@ -49,6 +49,29 @@ def test_after_a_commit_that_failed_nothing_is_stored_that_lacks_it(
     assert database.offset == {partition: len(parts) - 1 for partition, parts in stored.items()}
 
 
+def test_after_a_publication_that_failed_nothing_is_stored_that_lacks_it() -> None:
+    """Kafka refuses for good. What the folds handed out is in no log, so no checkpoint may say that it was told."""
+
+    class Refusing(Kafka):
+        async def publish(self, outputs: Sequence[Output]) -> None:
+            if outputs and not self.published:
+                self.published.append("lost")
+                raise ValueError("too large")
+            await super().publish(outputs)
+
+    async def body() -> None:
+        database, kafka = Database(0), Refusing()
+        stage = a_stage(database, kafka, [])
+        await stage.consume(Events((0, 0), (1, 0)))
+        with pytest.raises(ValueError, match="too large"):
+            await stage.run()
+        await stage.close(5)
+        assert kafka.published == ["lost"]
+        assert not database.offset
+
+    asyncio.run(body())
+
+
 def test_after_a_commit_that_failed_a_worker_guesses_no_more_on_what_is_not_stored() -> None:
     """The next owner begins before that, and may never come upon what it would have to withdraw."""
 

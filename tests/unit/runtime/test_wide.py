@@ -12,7 +12,7 @@ PARTITIONS = 5
 TAKES_S = 0.06
 
 
-@pytest.mark.parametrize("checkpoint_interval_s", [0.01, 3600.0], ids=["checkpoint", "look"])
+@pytest.mark.parametrize("checkpoint_interval_s", [0.001, 3600.0], ids=["checkpoint", "look"])
 def test_other_tasks_have_their_turn_between_partitions_that_take_long_to_tell(
     checkpoint_interval_s: float,
 ) -> None:

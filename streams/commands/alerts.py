@@ -98,7 +98,7 @@ def tail(
 
     check_districts(settings, matchers)
     book, district = Book(settings.database_url.get_secret_value()), district_of(settings)
-    wanted = Wanted(severity, kind, cell, operator, acknowledged, asked, silent)
+    wanted = Wanted(severity, kind, cell, operator, acknowledged, asked, silent, book.knows)
     follower = Tail(settings, show, show_action, wanted, at_work)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: follower.stop())

@@ -41,16 +41,15 @@ WITH told AS (
     WHERE n.receiver = %(receiver)s AND n.reason = 'event' AND a.status = 'active'
     ORDER BY n.alert_id, n.sequence
 ), sooner AS (
-    UPDATE ub.notification e SET due_at = clock_timestamp() + %(after)s FROM told
-    WHERE e.receiver = %(to)s AND e.alert_id = told.alert_id AND e.reason = 'escalation'
+    UPDATE ub.notification e SET due_at = clock_timestamp() + %(after)s
+    WHERE e.receiver = %(to)s AND e.reason = 'escalation'
       AND e.state || '' = 'pending' AND e.due_at > clock_timestamp() + %(after)s
+      -- hashed, be statistics right or not: joined, it took 30 s for 3,000 open alerts where they were of before those
+      AND (e.alert_id IN (SELECT alert_id FROM told)) IS TRUE
 )
 INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body, due_at)
 SELECT %(to)s, alert_id, sequence, 'escalation', body, clock_timestamp() + %(after)s FROM told
-WHERE NOT EXISTS (
-    SELECT FROM ub.notification e
-    WHERE e.receiver = %(to)s AND e.alert_id = told.alert_id AND e.reason = 'escalation'
-)
+WHERE alert_id NOT IN (SELECT alert_id FROM ub.notification WHERE receiver = %(to)s AND reason = 'escalation')
 ON CONFLICT DO NOTHING
 """
 

@@ -22,19 +22,25 @@ class Book:
         self._url = database_url
         self._silences = Silences()
         self._good_until = -1.0
+        self._known = False
+
+    def knows(self) -> bool:
+        """Return whether the silences of now are known: it takes a database that answers."""
+        if time.monotonic() >= self._good_until:
+            self._read()
+        return self._known
 
     def silences(self, labels: Labels) -> bool:
         """Return whether an alert with these labels is silent now."""
-        if time.monotonic() >= self._good_until:
-            self._read()
+        self.knows()
         return self._silences.longest(labels, datetime.now(UTC)) is not None
 
     def _read(self) -> None:
         try:
             with queries.connect(self._url) as connection:
                 self._silences = Silences(map(of_row, alert_desk.silences(connection)))
-            self._good_until = time.monotonic() + _FRESH_S
+            self._good_until, self._known = time.monotonic() + _FRESH_S, True
         except UrbanBrainError as error:
             log.warning("silences are not known, so all alerts are shown: %s", error)
             self._silences = Silences()
-            self._good_until = time.monotonic() + _AWAY_S
+            self._good_until, self._known = time.monotonic() + _AWAY_S, False

@@ -17,6 +17,10 @@ class Recent[K, V]:
         """Return what is remembered of a key."""
         return self._items.get(key)
 
+    def items(self) -> list[tuple[K, V]]:
+        """Return all that is remembered, what was put there longest ago first."""
+        return list(self._items.items())
+
     def put(self, key: K, value: V) -> None:
         """Remember a value; it is the newest then."""
         self._items[key] = value

@@ -11,6 +11,16 @@ from streams.alerts.text import deed
 from streams.store.alert_desk import ActionRow
 from streams.store.queries import AlertRow, EventRow
 
+_TIMES = frozenset(
+    {
+        *("window_start", "expected_at", "earliest_at", "latest_at"),
+        *("from_ts", "ts", "last_ts", "since", "begin", "end"),
+    }
+)
+"""Fields of evidence that are times in milliseconds, see schemas/alerts.py."""
+_LAST_MS = 253_402_300_799_999
+"""The end of the year 9999: beyond it Python has no times."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -25,35 +35,36 @@ class Shown:
 
 
 def as_text(shown: Shown) -> str:
-    """Return the lines for a person; all times are UTC."""
+    """Return the lines for a person; all times are UTC, and said to be."""
     row, silence, source = shown.row, shown.silence, shown.source
     lines = [
         f"alert      {row.alert_id}",
         f"what       {row.severity} {row.kind}, {_state(row)}",
         f"where      {row.hex} ({row.lat:.5f},{row.lon:.5f}) zone {row.zone}, region {row.region}",
         *([] if row.subject is None else [f"about      {row.subject}"]),
-        f"since      {_time(row.starts_at)} (event time)"
-        + (f" to {_time(row.ends_at)}" if row.ends_at else ""),
+        f"since      {_time(row.starts_at)}"
+        + (f" to {_time(row.ends_at)}" if row.ends_at else "")
+        + " UTC (event time)",
         f"summary    {row.summary}",
     ]
     if row.assignee is not None:
-        due = f", due {_time(row.due_at)}" if row.due_at else ""
+        due = f", due {_time(row.due_at)} UTC" if row.due_at else ""
         lines.append(f"assignee   {row.assignee}{due}")
     if shown.incidents:
         lines.append(f"incident   {' '.join(shown.incidents)}")
     if silence is not None:
         matchers = " ".join(str(matcher) for matcher in silence.matchers)
-        lines.append(f"silenced   until {_time(silence.ends_at)} by {matchers}: {silence.comment}")
+        lines.append(f"silenced   until {_time(silence.ends_at)} UTC by {matchers}: {silence.comment}")
     if source is not None:
         lines.append(f"inhibited  by alert {source.alert_id}: {source.summary}")
     lines += ["", "evidence"]
     lines += [
         f"  {name:<12} {_value(value)}" for name, value in sorted(row.evidence.items()) if value is not None
     ]
-    lines += ["", "life (event time)"]
+    lines += ["", "life (event time, UTC)"]
     lines += [f"  {_time(e.at)}  {e.action:<8} {e.severity:<8} {e.summary}" for e in shown.events]
     if shown.actions:
-        lines += ["", "what was done (wall clock)"]
+        lines += ["", "what was done (wall clock, UTC)"]
         lines += [
             f"  {_time(a.at)}  {deed(a.action, a.by, a.text, a.assignee, _utc(a.due_at))}"
             for a in shown.actions
@@ -81,8 +92,17 @@ def _state(row: AlertRow) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {item}" for name, item in value.items())
+        return ", ".join(
+            f"{name} {_moment(item) if name in _TIMES else item}" for name, item in value.items()
+        )
     return str(value)
+
+
+def _moment(value: Any) -> str:
+    """Return milliseconds since the epoch as a person reads them; anything else as it is."""
+    if not isinstance(value, int) or not 0 <= value <= _LAST_MS:
+        return str(value)
+    return f"{_time(datetime.fromtimestamp(value / 1000, UTC))} UTC"
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,13 +24,14 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 _REMEMBERED = 50_000
+_LOOK_AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which alerts are shown; None: any. `severity`: at least this severe.
 
-    `asked` says what else is asked of them, `silent` what a silence hides.
+    `asked` says what else is asked of them, `silent` what a silence hides, `sure` whether it knows that now.
     """
 
     severity: str | None = None
@@ -39,6 +41,7 @@ class Wanted:
     acknowledged: bool | None = None
     asked: Callable[[Alert], bool] = lambda _alert: True
     silent: Callable[[Alert], bool] = lambda _alert: False
+    sure: Callable[[], bool] = lambda: True
 
     def filters(self) -> list[str]:
         """Return the MQTT filters, those of what is open first. Any severity: an alert may end with another."""
@@ -101,11 +104,13 @@ class Tail:
         """A worker that ended before it stored an end has the next one tell the whole life again."""
         self._shown: Recent[str, bool] = Recent(_REMEMBERED)
         self._hidden: Recent[str, bytes] = Recent(_REMEMBERED)
-        """Open alerts as they are, which what somebody does may bring into sight."""
+        """Open alerts as they are, which what somebody does, or the end of a silence, may bring into sight."""
         self._handlings: Recent[str, AlertHandling] = Recent(_REMEMBERED)
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         login_of(settings).give_to(self._client)
         self._client.reconnect_delay_set(min_delay=1, max_delay=int(5 + random.random() * 10))
+        self._lock = threading.Lock()
+        self._over = threading.Event()
         self._failed: ServiceUnavailable | None = None
         self._lost = False
         self._client.on_connect = self._on_connect
@@ -120,7 +125,13 @@ class Tail:
             self._client.connect(*self._address, keepalive=30)
         except OSError as error:
             raise unavailable(*self._address, error, tls=self._tls) from None
-        self._client.loop_forever()
+        looking = threading.Thread(target=self._look_again_and_again, daemon=True)
+        looking.start()
+        try:
+            self._client.loop_forever()
+        finally:
+            self._over.set()
+            looking.join(_LOOK_AGAIN_S)
         if self._failed is not None:
             raise self._failed
 
@@ -167,7 +178,31 @@ class Tail:
         self._failed = ServiceUnavailable("MQTT", "{}:{}".format(*self._address), reason, refuses=True)
         self._client.disconnect()
 
+    def _look_again_and_again(self) -> None:
+        try:
+            while not self._over.wait(_LOOK_AGAIN_S):
+                self.look_again()
+        except OSError:  # nobody reads what is shown any more
+            self.stop()
+
+    def look_again(self) -> None:
+        """Show what is open and was hidden by a silence that is over."""
+        with self._lock:
+            # a database that restarts brings nothing into sight that is silent still
+            for alert_id, payload in self._hidden.items() if self._wanted.sure() else ():
+                self._bring_if_wanted(alert_id, payload)
+
+    def _bring_if_wanted(self, alert_id: str, payload: bytes) -> None:
+        alert, shown = codec.alert.decode(payload), bool(self._shown.get(alert_id))
+        if self._wanted.shows(alert, self._handlings.get(alert_id), shown=shown):
+            self._bring(alert)
+            self._show(alert, payload)
+
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
+        with self._lock:
+            self._take(message)
+
+    def _take(self, message: mqtt.MQTTMessage) -> None:
         if not message.payload:  # the retained alert was taken back: it was cleared, or changed its severity
             return
         try:
@@ -203,6 +238,10 @@ class Tail:
             handling = codec.alert_action.decode(message.payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
+        with self._lock:
+            self._take_action(handling, message)
+
+    def _take_action(self, handling: AlertHandling, message: mqtt.MQTTMessage) -> None:
         known = self._handlings.get(handling.alert_id)
         if known is not None and known.sequence >= handling.sequence:
             return
@@ -210,6 +249,5 @@ class Tail:
         if self._shown.get(handling.alert_id) and not message.retain:
             self._show_action(handling, bytes(message.payload))
         hidden = self._hidden.get(handling.alert_id)
-        if hidden is not None and self._wanted.shows(alert := codec.alert.decode(hidden), handling):
-            self._bring(alert)
-            self._show(alert, hidden)
+        if hidden is not None:
+            self._bring_if_wanted(handling.alert_id, hidden)

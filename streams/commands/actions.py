@@ -107,6 +107,7 @@ def _act(
             said = f" to {assignee}" if assignee else ""
             said += f", due {due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if due_at else ""
             said += "" if done.stored else " already"
+            said += f", by {done.by}" if done.by else ""
             said += "; it was cleared by itself before" if done.over else ""
             click.echo(f"{alert_id} {'' if done.stored else 'was '}{action}{said}")
         try:

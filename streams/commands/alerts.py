@@ -94,11 +94,12 @@ def tail(
         return not silenced and book.silences(labels_of(alert, district))
 
     def at_work() -> None:  # else an empty screen says nothing
-        click.echo(f"following alerts at {settings.mqtt_host}:{settings.mqtt_port}; Ctrl-C ends it", err=True)
+        where = f"{settings.mqtt_host}:{settings.mqtt_port}"
+        click.echo(f"following alerts at {where}; times are UTC; Ctrl-C ends it", err=True)
 
     check_districts(settings, matchers)
     book, district = Book(settings.database_url.get_secret_value()), district_of(settings)
-    wanted = Wanted(severity, kind, cell, operator, acknowledged, asked, silent)
+    wanted = Wanted(severity, kind, cell, operator, acknowledged, asked, silent, book.knows)
     follower = Tail(settings, show, show_action, wanted, at_work)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: follower.stop())
@@ -273,7 +274,8 @@ def _handled(row: Any, silent: bool, source: Any) -> str:
         words.append(f"acknowledged by {row.acknowledged_by}")
     if row.assignee is not None:
         words.append(
-            f"to {row.assignee}" + (f" until {row.due_at.astimezone(UTC):%m-%d %H:%M}" if row.due_at else "")
+            f"to {row.assignee}"
+            + (f" until {row.due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if row.due_at else "")
         )
     if silent:
         words.append("silenced")

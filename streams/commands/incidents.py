@@ -80,12 +80,12 @@ def show(incident_id: str, as_json: bool) -> None:
     lines = [
         f"incident   {row.incident_id}",
         f"what       {row.severity}, {row.status}: {row.summary}",
-        f"since      {_time(row.started_at)}{until} (event time)",
+        f"since      {_time(row.started_at)}{until} UTC (event time)",
         f"where      {' '.join(row.rollup)}, region {row.region}",
         *([] if row.split_from is None else [f"was part of {row.split_from}"]),
         *([] if row.merged_into is None else [f"is part of  {row.merged_into}"]),
         "",
-        "alerts",
+        "alerts (since, event time, UTC)",
     ]
     lines += [
         f"  {_time(part.starts_at)}  {part.status:<7} {part.severity:<8} {part.kind}  {part.hex}  {part.alert_id}  "

@@ -231,9 +231,11 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return _unavailable("all places for live clients are taken (UB_CONSOLE_MAX_CLIENTS)")
     except web.HTTPException as error:
         allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-        said = (
-            error.reason if error.status != HTTPStatus.NOT_FOUND else f"no such path; {_paths(request.app)}"
-        )
+        said = error.reason
+        if error.status == HTTPStatus.NOT_FOUND:
+            said = f"no such path; {_paths(request.app)}"
+        elif error.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            said = "only GET is answered, as the console writes nothing; people act by `urbanbrain alerts`"
         return _problem(error.status, error.reason, f"{request.method} {request.path}: {said}", **allowed)
     except Exception:
         log.exception("%s failed", request.path)

@@ -175,7 +175,9 @@ class Delivery:
     async def _judged(self, connection: Connection, due: Due, alert: Alert, silences: Silences) -> Verdict:
         labels = labels_of(alert, self._district)
         why = await self._kept_back(connection, due, labels, silences)
-        return judge(due, alert, why, self._receiver.format, wanted=self._receiver.asks_for(labels))
+        receiver = self._receiver
+        wanted, repeated = receiver.asks_for(labels), receiver.repeat_interval is not None
+        return judge(due, alert, why, receiver.format, wanted=wanted, repeated=repeated)
 
     async def _deal_with(self, connection: Connection, due: Due) -> float:
         alert = self._alert_of(due)

@@ -19,7 +19,7 @@ from streams.brokers.kafka_login import KafkaLogin, kafka_login_of, kafka_unavai
 from streams.brokers.silent_leader import SilentLeader
 from streams.notify.receivers import Receiver
 from streams.settings import Settings
-from streams.store import notifications
+from streams.store import changed_receivers, notifications
 from streams.store.notifications import Connection
 from streams.store.retry import retrying
 from streams.store.session import Session
@@ -70,25 +70,40 @@ class Intake:
         self._queued = queued
 
     async def meet_receivers(self) -> None:
-        """Queue the alerts that are open for receivers that are new, or in the file again."""
+        """Queue the alerts that are open for receivers that are new, in the file again, or there with other words."""
 
         async def meet() -> None:
             async with self._session.transaction() as connection:
-                await self._meet(connection)
+                await self._meet(connection, at_start=True)
+                await self._meet_changes(connection)
                 await notifications.forgive(connection, [r.name for r in self._receivers])
 
         await retrying(meet, self._stop, log.warning)
 
-    async def _meet(self, connection: Connection) -> None:
-        names = await notifications.register(connection, [r.name for r in self._receivers])
-        new = {receiver.name: receiver for receiver in self._receivers if receiver.name in names}
-        if not new:
+    async def _meet(self, connection: Connection, *, at_start: bool = False) -> None:
+        """Queue what is open for receivers that are new, or back; at the start for those that ask for others, too."""
+        by_name = {receiver.name: receiver for receiver in self._receivers}
+        new, others = await notifications.register(connection, list(by_name)), []
+        if at_start:
+            asks = {receiver.name: receiver.asks for receiver in self._receivers}
+            others = [n for n in await changed_receivers.changed(connection, asks) if n not in new]
+        if not new and not others:
             return
-        for body, who in await notifications.missed(connection, list(new)):
+        for body, who in await notifications.missed(connection, new, others):
             if (alert := decoded(body)) is not None:
-                await self._queue(connection, [new[name] for name in who], alert, body)
+                await self._queue(connection, [by_name[name] for name in who], alert, body)
         for name in new:
             log.info("receiver %s is new, or back: it is told of what is open, then of what comes", name)
+        for name in others:
+            log.info("receiver %s asks for other alerts than before: it is told of those that are open", name)
+
+    async def _meet_changes(self, connection: Connection) -> None:
+        """Repeat and escalate what is open as the file says now."""
+        for receiver in self._receivers:
+            if receiver.repeat_interval is not None:
+                await changed_receivers.repeat(connection, receiver.name, receiver.repeat_interval)
+            for to, after in escalations(receiver, self._receivers):
+                await changed_receivers.escalate(connection, receiver=receiver.name, to=to, after=after)
 
     async def run(self) -> None:
         """Read until told to stop."""

@@ -29,10 +29,19 @@ class Drop:
 Verdict = Send | Hold | Drop
 
 
-def judge(due: Due, alert: Alert, silence: str | None, format_: Format, *, wanted: bool = True) -> Verdict:
+def judge(
+    due: Due,
+    alert: Alert,
+    silence: str | None,
+    format_: Format,
+    *,
+    wanted: bool = True,
+    repeated: bool = True,
+) -> Verdict:
     """Return what becomes of a notification; `silence` says which silence, or other alert, keeps its alert silent now.
 
     `wanted`: its receiver asks for alerts such as this one is now. Of others it is told as the sequel of what it heard.
+    `repeated`: its receiver is told again of what lasts.
 
     Alertmanager takes an alert that is not repeated for resolved: what it was told is repeated, be it acknowledged or
     silent. What a receiver was told is always taken back: no silence keeps the end of an alert from it. What happened
@@ -45,6 +54,8 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format, *, wante
         return Drop("cleared")
     if alert.status == "cleared":
         return Send() if due.told else Drop("its receiver was not told of the alert")
+    if due.reason == "repeat" and not repeated:
+        return Drop("its receiver is told nothing again any more")
     if due.reason == "overdue" and not due.overdue:
         return Drop("nobody is late with it any more")
     later = any(sequence > due.sequence for sequence, _, _ in due.told)
@@ -64,5 +75,5 @@ def judge(due: Due, alert: Alert, silence: str | None, format_: Format, *, wante
     if silence is not None and not (due.reason == "repeat" and format_ == "alertmanager"):
         return Hold(silence)
     if due.early:
-        return Hold("whoever escalates it has time still, or was not told")
+        return Hold("whoever escalates it has time still, was not told, or does so no more")
     return Send()

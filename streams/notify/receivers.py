@@ -67,6 +67,11 @@ class Receiver:
         return not self.escalations_only and match_all(self.match, labels)
 
     @property
+    def asks(self) -> str:
+        """What it asks for as a text: another one where the file asks for something else."""
+        return "escalations only" if self.escalations_only else "\n".join(sorted(map(str, self.match)))
+
+    @property
     def address(self) -> str:
         """Its URL for people and logs: without user and password, and without the query, which may hold a token."""
         parts = urlsplit(self.url)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 from http import HTTPStatus
 
 import aiohttp
@@ -60,7 +60,9 @@ async def post(
         async with session.post(
             receiver.url, data=payload.body, headers=named, timeout=limit, allow_redirects=False
         ) as answer:
-            return outcome(answer.status, answer.headers.get("Retry-After"), answer.headers.get("Date"))
+            # a small device may have no clock, and say no Date: ours stands for it
+            date = answer.headers.get("Date") or formatdate(usegmt=True)
+            return outcome(answer.status, answer.headers.get("Retry-After"), date)
     except TimeoutError:
         return Failed(f"no answer within {receiver.timeout.total_seconds():g} s", perhaps=True)
     except aiohttp.InvalidURL:  # its text is the URL, which may hold a password

@@ -1,7 +1,7 @@
 """What people do about alerts, in the tables: actions and silences. Each function takes a connection of ub_writer."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -36,10 +36,14 @@ _TELLING = 0x7562_7465_6C6C  # "ubtell": taken by whoever tells what people did
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What became of an action: `stored`, unless the alert was as it would make it; `over`: the alert was cleared."""
+    """What became of an action: `stored`, unless the alert was as it would make it; `over`: the alert was cleared.
+
+    `by`: who acknowledged or closed it, where it was not stored for that.
+    """
 
     stored: bool
     over: bool
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,9 @@ def act(
         over = row[0] == "cleared"
         if over and action in ("closed", "reopened"):
             raise AlertError(f"alert {alert_id} was cleared by itself: there is nothing to close or reopen")
-        if _holds_already(connection, alert_id, action, text):
-            return Deed(stored=False, over=over)
+        held = _holds_already(connection, alert_id, action, text)
+        if held is not None:
+            return replace(held, over=over)
         connection.execute(
             _INSERT,
             {
@@ -206,11 +211,15 @@ def expire_silence(connection: Connection[Any], prefix: str) -> str:
     return silence_id
 
 
-def _holds_already(connection: Connection[Any], alert_id: str, action: ActionName, text: str | None) -> bool:
+def _holds_already(
+    connection: Connection[Any], alert_id: str, action: ActionName, text: str | None
+) -> Deed | None:
     row = connection.execute(
-        "SELECT acknowledged, closed, assignee FROM ub.alert_handling WHERE alert_id = %s", (alert_id,)
+        "SELECT acknowledged, closed, assignee, acknowledged_by, closed_by FROM ub.alert_handling "
+        "WHERE alert_id = %s",
+        (alert_id,),
     ).fetchone()
-    acknowledged, closed, assignee = row if row is not None else (False, False, None)
+    acknowledged, closed, assignee, *by = row if row is not None else (False, False, None, None, None)
     holds = {
         "acknowledged": acknowledged,
         "unacknowledged": not acknowledged,
@@ -218,4 +227,7 @@ def _holds_already(connection: Connection[Any], alert_id: str, action: ActionNam
         "reopened": not closed,
         "unassigned": assignee is None,
     }
-    return text is None and holds.get(action, False)
+    if text is not None or not holds.get(action, False):
+        return None
+    who = dict(zip(("acknowledged", "closed"), by, strict=True))
+    return Deed(stored=False, over=False, by=who.get(action))

@@ -90,7 +90,14 @@ WHERE n.due_at < excluded.due_at -- it was given a later time, and that is over 
 
 _MISSED = """
 WITH missed AS (
-    SELECT alert_id, %(receivers)s AS receivers FROM ub.alert WHERE status = 'active'
+    SELECT alert_id, %(receivers)s::text[] AS receivers FROM ub.alert
+    WHERE status = 'active' AND cardinality(%(receivers)s::text[]) > 0
+    UNION ALL
+    SELECT a.alert_id, array_agg(c.receiver) FROM ub.alert a CROSS JOIN unnest(%(changed)s::text[]) AS c (receiver)
+    WHERE a.status = 'active'
+      -- of what it heard of, each event comes from Kafka
+      AND NOT EXISTS (SELECT FROM ub.notification n WHERE n.receiver = c.receiver AND n.alert_id = a.alert_id)
+    GROUP BY a.alert_id
     UNION ALL
     SELECT alert_id, array_agg(n.receiver)
     FROM (
@@ -182,11 +189,12 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenc
                WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence > n.sequence
                  AND l.reason = 'event') AS overtaken,
        -- `due_at` of an event that was kept back is when that was over; one that was dropped untried was told to nobody
+       -- where nobody who was told escalates, as the file was changed, it waits until somebody does, or is over
        n.reason = 'escalation' AND coalesce(
            (SELECT bool_and(e.state = 'silenced' OR e.due_at + c.after > clock_timestamp()
                             OR (e.state = 'dropped' AND e.attempts = 0))
             FROM ub.notification e JOIN unnest(%s::text[], %s::interval[]) AS c (receiver, after) USING (receiver)
-            WHERE e.alert_id = n.alert_id AND e.reason = 'event'), false) AS early
+            WHERE e.alert_id = n.alert_id AND e.reason = 'event'), true) AS early
 FROM ub.notification n
 LEFT JOIN ub.alert a USING (alert_id)
 LEFT JOIN ub.alert_handling h USING (alert_id)
@@ -239,13 +247,16 @@ async def known_since(connection: Connection) -> dict[str, datetime]:
     return dict(await (await connection.execute("SELECT name, known_at FROM ub.receiver")).fetchall())
 
 
-async def missed(connection: Connection, receivers: list[str]) -> list[tuple[bytes, list[str]]]:
+async def missed(
+    connection: Connection, receivers: list[str], changed: list[str]
+) -> list[tuple[bytes, list[str]]]:
     """Return what receivers that are new, or back, have to hear of, as JSON with the names of who has to.
 
     The newest event of every alert that is active, then the last one of those of which something was queued for a
     receiver, and not the end. One look for all of them: after a year there are a million alerts to look through.
+    Those that `changed` what they ask for have to hear of active alerts of which nothing was queued for them.
     """
-    rows = await connection.execute(_MISSED, {"receivers": receivers})
+    rows = await connection.execute(_MISSED, {"receivers": receivers, "changed": changed})
     return [(str(body).encode(), names) for body, names in await rows.fetchall()]
 
 

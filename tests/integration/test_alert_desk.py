@@ -471,8 +471,20 @@ def test_an_alert_is_shown_with_what_keeps_it_back(desk: Desk, tmp_path: Path) -
 def test_who_acknowledges_what_is_over_is_told_so(desk: Desk) -> None:
     over = rows.alert("cleared", 1, T0 + 1, alert_id="04443a28")
     write(desk.database, *over, stage="incidents")
-    assert desk("ack", "0444").out == "04443a28 acknowledged; it was cleared by itself before\n"
-    assert desk("ack", "0444").out == "04443a28 was acknowledged already; it was cleared by itself before\n"
+    assert (
+        desk("ack", "0444", "--by", "anna").out == "04443a28 acknowledged; it was cleared by itself before\n"
+    )
+    again = desk("ack", "0444", "--by", "ben").out
+    assert again == "04443a28 was acknowledged already, by anna; it was cleared by itself before\n"
+
+
+def test_of_two_who_do_the_same_the_second_is_told_who_was_the_first(migrated: Database) -> None:
+    raised(migrated)
+    with queries.connect(migrated.writer_url, read_only=False) as connection:
+        for action in ("acknowledged", "closed"):
+            assert alert_desk.act(connection, "a1", action, by="anna").by is None  # type: ignore[arg-type]
+            assert alert_desk.act(connection, "a1", action, by="ben").by == "anna"  # type: ignore[arg-type]
+        assert alert_desk.act(connection, "a1", "unassigned", by="ben").by is None
 
 
 def test_a_password_that_is_wrong_is_said_as_such(desk: Desk) -> None:
@@ -537,6 +549,7 @@ def test_of_several_the_one_that_is_refused_keeps_the_others_from_nobody(desk: D
         ),
         (("ack", "0444", "--by", "eve\n2026"), "the character '\\n' cannot be shown; leave it out"),
         (("comment", "0444", "--text", "\x1b[31m"), "the character '\\x1b' cannot be shown"),
+        (("comment", "0444", "--text", "x" * 4_001), "1 to 4000 characters are expected, and these are 4001"),
         (("show", "\udcff"), "the character '\\udcff' cannot be shown"),
         (("silence", "add", "zone=~(?=a)", "--until", "1h", "--reason", "x"), "no regular expression of RE2"),
         (("comment", "0444", "--text", " "), "1 to 4000 characters"),
@@ -598,7 +611,8 @@ def test_who_follows_where_nothing_happens_is_told_that_it_works(
     with following(desk, tmp_path / "open", "zone=nowhere") as seen:
         wait_until(lambda: said.exists() and "\n" in said.read_text(), "a word")
         assert seen() == ""
-    assert said.read_text() == f"following alerts at {stack.mqtt_host}:{stack.mqtt_port}; Ctrl-C ends it\n"
+    where = f"{stack.mqtt_host}:{stack.mqtt_port}"
+    assert said.read_text() == f"following alerts at {where}; times are UTC; Ctrl-C ends it\n"
 
 
 def test_who_follows_hears_once_of_each_alert_that_is_open_on_a_cell(

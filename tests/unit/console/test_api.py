@@ -348,6 +348,7 @@ def test_it_can_only_be_read() -> None:
                 answer = await client.request(method, path)
                 assert (answer.status, answer.content_type) == (405, "application/problem+json"), path
                 assert "GET" in answer.headers["Allow"]
+                assert "only GET is answered" in (await answer.json())["detail"]
         missing = await client.get("/../settings.py")
         assert (missing.status, missing.content_type) == (404, "application/problem+json")
         said = (await missing.json())["detail"]

@@ -39,6 +39,9 @@ VALUES = {
     "certainty": "Observed Likely Possible Unlikely Unknown",
 }
 
+INSTRUCTED = {"Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Monitor"}
+"""Response types that by their definition are described in `instruction`."""
+
 
 def check(document: bytes) -> ET.Element:
     """Return the root of a message that breaks no rule; AssertionError names the rule."""
@@ -57,6 +60,8 @@ def check(document: bytes) -> ET.Element:
         assert TIME.fullmatch(sent)
     for info in root.findall(f"{NAMESPACE}info"):
         _children(info, INFO)
+        if info.find(f"{NAMESPACE}instruction") is None:
+            assert not INSTRUCTED & {found.text for found in info.findall(f"{NAMESPACE}responseType")}
         for parameter in info.findall(f"{NAMESPACE}parameter"):
             _children(parameter, PAIRED)
         for area in info.findall(f"{NAMESPACE}area"):

@@ -81,7 +81,7 @@ def verdict(
         ({"reason": "escalation", "early": True, "silence": SILENCE}, Hold(SILENCE)),
         (
             {"reason": "escalation", "early": True},
-            Hold("whoever escalates it has time still, or was not told"),
+            Hold("whoever escalates it has time still, was not told, or does so no more"),
         ),
         ({"reason": "overdue", "overdue": True}, Send()),
         ({"reason": "overdue", "overdue": True, "acknowledged_by": "anna"}, Send()),

@@ -2,7 +2,8 @@
 
 import asyncio
 import base64
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import aiohttp
 import pytest
@@ -94,6 +95,16 @@ def test_what_answers_no_http_has_failed_and_no_secret_of_its_url_is_said(answer
     assert found.note
     assert "sesame" not in found.note
     assert "\n" not in found.note
+
+
+def test_a_date_to_wait_for_counts_where_the_answer_does_not_say_what_its_own_time_is() -> None:
+    until = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)
+    found = posted(
+        f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {until}\r\nContent-Length: 0\r\n\r\n".encode()
+    )
+    assert isinstance(found, Failed)
+    assert found.retry_after is not None
+    assert timedelta(minutes=4) < found.retry_after <= timedelta(minutes=5)
 
 
 def test_back_off_doubles() -> None:

@@ -1,0 +1,112 @@
+"""The file of receivers is another one than at the last start: it counts for what is open, too."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from streams.notify import intake
+from tests.conftest import Database
+from tests.integration.notify_support import Desk, hook, notifying, wait_until
+from tests.integration.test_notify import an_hour_passes, receiver
+
+pytestmark = pytest.mark.integration
+
+CRITICAL = 'match = ["severity=critical"]'
+
+
+@pytest.fixture
+def desk(fresh_kafka: str, migrated: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr(intake, "_TANSU_SESSION_MS", 2_000)  # each of many starts waits for half of it
+    made = Desk(fresh_kafka, migrated)
+    yield made
+    made.close()
+
+
+def test_who_asks_for_more_is_told_what_is_open_of_it_and_of_its_end(desk: Desk) -> None:
+    with hook() as to:
+        with notifying(desk, receiver("a", to, CRITICAL)):
+            desk.tell("over", "raised", "major")
+            desk.tell("over", "cleared", "major")
+            desk.tell("open", "raised", "major")
+            desk.tell("known", "raised", "critical")
+            wait_until(lambda: to.ids == ["known/0"], "what it asks for")
+        with notifying(desk, receiver("a", to)):
+            wait_until(lambda: "open/0" in to.ids, "what it asks for now")
+            desk.tell("open", "cleared", "major")
+            wait_until(lambda: "open/1" in to.ids, "the end")
+        with notifying(desk, receiver("a", to)):
+            desk.tell("last")
+            wait_until(lambda: "last/0" in to.ids, "the next")
+    assert to.ids == ["known/0", "open/0", "open/1", "last/0"]
+
+
+def test_who_asks_for_more_hears_each_event_that_waits_on_kafka_of_what_it_asked_for_before(
+    desk: Desk,
+) -> None:
+    with hook() as to:
+        with notifying(desk, receiver("a", to, CRITICAL)):
+            desk.tell("one", "raised", "critical")
+            wait_until(lambda: to.ids == ["one/0"], "the first")
+        for severity in ("major", "critical", "minor"):
+            desk.tell("one", "updated", severity)  # type: ignore[arg-type]
+        with notifying(desk, receiver("a", to)):
+            wait_until(lambda: "one/3" in to.ids, "the last")
+    assert to.ids == ["one/0", "one/1", "one/2", "one/3"]
+
+
+def test_what_is_open_is_repeated_as_the_file_says_now(desk: Desk) -> None:
+    with hook() as never, hook() as seldom:
+        with notifying(desk, receiver("never", never) + receiver("seldom", seldom, 'repeat_interval = "4h"')):
+            desk.tell("one")
+            desk.tell("over")
+            desk.tell("over", "cleared")
+            wait_until(lambda: len(never.ids) == len(seldom.ids) == 3, "the events")
+        often = 'repeat_interval = "1s"'
+        with notifying(desk, receiver("never", never, often) + receiver("seldom", seldom, often)):
+            for to in (never, seldom):
+                wait_until(lambda to=to: len(to.ids) >= 5, "two repeats")  # type: ignore[misc]
+        told = len(never.ids)
+        assert {name.rpartition("/")[0] for name in never.ids[3:]} == {"one/0/repeat"}
+        an_hour_passes(desk)
+        with notifying(desk, receiver("never", never) + receiver("seldom", seldom)):
+            desk.tell("two")
+            wait_until(lambda: "two/0" in never.ids and "two/0" in seldom.ids, "what comes")
+            wait_until(
+                lambda: all(row[4] in ("delivered", "dropped") for row in desk.states() if row[1] == "one"),
+                "its repeats",
+            )
+        assert never.ids[told:] == ["two/0"], "it is not repeated any more"
+
+
+def test_what_is_open_is_escalated_as_the_file_says_now(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        on_call = receiver("chief", chief, CRITICAL)
+        with notifying(desk, receiver("duty", duty) + on_call):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "it")
+        slowly = 'escalate = {after = "1h", to = "chief"}'
+        with notifying(desk, receiver("duty", duty, slowly) + on_call):
+            desk.tell("two")
+            wait_until(lambda: duty.ids == ["one/0", "two/0"], "the next")
+        assert [row[1] for row in desk.states() if row[3] == "escalation"] == ["one", "two"]
+        an_hour_passes(desk)
+        with notifying(desk, receiver("duty", duty) + on_call):
+            desk.tell("three", "raised", "critical")
+            wait_until(lambda: chief.ids == ["three/0"], "what the chief asks for")
+            wait_until(lambda: all(row[4] != "pending" for row in desk.states()), "all of it")
+        assert chief.ids == ["three/0"], "nobody escalates to the chief any more"
+        begun = time.monotonic()
+        with notifying(desk, receiver("duty", duty, 'escalate = {after = "2s", to = "chief"}') + on_call):
+            wait_until(lambda: {"one/0/escalation", "two/0/escalation"} <= set(chief.ids), "the chief")
+        assert time.monotonic() - begun < 60
+
+
+def test_an_escalation_that_waits_comes_sooner_where_the_file_says_so_now(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        on_call = receiver("chief", chief, "escalations_only = true")
+        with notifying(desk, receiver("duty", duty, 'escalate = {after = "1h", to = "chief"}') + on_call):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "it")
+        with notifying(desk, receiver("duty", duty, 'escalate = {after = "1s", to = "chief"}') + on_call):
+            wait_until(lambda: chief.ids == ["one/0/escalation"], "the chief")

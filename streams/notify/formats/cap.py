@@ -75,9 +75,8 @@ def _add_info(root: ET.Element, message: Message) -> None:
     _add(info, "language", message.receiver.language)
     _add(info, "category", "Transport")
     _add(info, "event", alert.kind.replace("_", " "))
-    if (
-        cleared
-    ):  # all other types but Assess and None say that an instruction follows, and we have none to give
+    if cleared:
+        # All other types but Assess and None say that an instruction follows, and we have none to give.
         _add(info, "responseType", "AllClear")
     _add(info, "urgency", "Past" if cleared else _URGENCY[alert.severity])
     _add(info, "severity", _SEVERITY[alert.severity])

@@ -87,7 +87,7 @@ class Health:
             gaps = (found.ts - before)[after]
             if len(gaps):
                 intervals.learn(records["gaps"], records["heard"], found.row[after], gaps)
-            runs.learn(records, found, self._rule)
+            runs.learn(records, found, series.ts, self._rule)
             smooth = means.SMOOTH[series.metric[found.row]]
             if smooth.any():
                 means.learn(records, found.select(smooth))

@@ -4,9 +4,9 @@ r"""The feed of an owner: all sensors that it has in a region, and whether it is
     told                        ^ feed_silent     ^ cleared: half of them are heard again
 
 It is silent when most of them are (`share`, and `least` of them at the least), or when nothing is heard of any for the
-shortest patience that one of them has. Those that have been silent for longer than `RECENT_MS` count no more: what was
-taken down, piece by piece, is no feed that fell silent. While the feed is silent none of its sensors is told by itself:
-who is missing is kept by name, as it decides when the feed is back.
+shortest patience that one of them has who was not overdue before. Those that have been silent for longer than
+`RECENT_MS` count no more: what was taken down, piece by piece, is no feed that fell silent. While the feed is silent
+none of its sensors is told by itself: who is missing is kept by name, as it decides when the feed is back.
 """
 
 import math
@@ -43,7 +43,7 @@ class Feed:
     missing    while the feed is silent: those of which nothing is heard, and the ts beyond which one is heard again
     asleep_ms  when the feed was found silent last, and
     awake_ms   when it was heard again: its sensors have their patience anew from then on
-    hurry_ms   no patience is shorter
+    hurry_ms   no patience that counts for the feed (`_shortest`) is shorter; 0: none does
     """
 
     sensors: set[str] = field(default_factory=set)
@@ -100,12 +100,27 @@ def fallen(feed: Feed, known: Mapping[str, Sensor], clock: int, config: HealthCo
     if count < config.feed_sensors:
         return {}
     if feed.hurry_ms and clock > feed.silent_after():
-        feed.hurry_ms = min(known[name].patience_ms for name in feed.counted)
-        if clock > feed.silent_after():
+        feed.hurry_ms = _shortest(feed, known)
+        if feed.hurry_ms and clock > feed.silent_after():
             return dict.fromkeys(sorted(feed.counted), clock - feed.hurry_ms)
     if len(feed.silent) < enough(count, config):
         return {}
     return {name: clock - known[name].slowest().patience_ms for name in sorted(feed.silent)}
+
+
+def _shortest(feed: Feed, known: Mapping[str, Sensor]) -> int:
+    """Return the shortest patience in a feed; 0: nobody says how soon it is silent.
+
+    Whoever was overdue when the feed was heard last is silent alone: others need not speak as often as that one.
+    """
+    return min(
+        (
+            sensor.patience_ms
+            for sensor in map(known.__getitem__, feed.counted)
+            if (sensor.doubtful_after(0) or 0) >= feed.last_ts
+        ),
+        default=0,
+    )
 
 
 def decided_at(feed: Feed, known: Mapping[str, Sensor], clock: int, config: HealthConfig) -> int:
@@ -114,8 +129,8 @@ def decided_at(feed: Feed, known: Mapping[str, Sensor], clock: int, config: Heal
     if len(counted) < config.feed_sensors:
         return clock
     times = []
-    hurry = min(known[name].patience_ms for name in counted)
-    if clock - feed.last_ts > hurry // 2:
+    hurry = _shortest(feed, known)
+    if hurry and clock - feed.last_ts > hurry // 2:
         times.append(feed.last_ts + hurry * 5 // 4 + 1)
     doubted = [known[name] for name in counted if clock > (feed.doubtful_after(known[name]) or clock)]
     dues = sorted(due for due in map(feed.due, doubted) if due is not None)

@@ -250,6 +250,7 @@ class Sensors:
         self._look_again(feed.held)
         if sensor.last_ts >= feed.last_ts:
             feed.last_ts = max((self.known[other].last_ts for other in feed.sensors), default=0)
+            feed.hurry_ms = min((self.known[other].patience_ms for other in feed.warm), default=0)
 
     def seen(self, alert: Alert) -> Seen | None:
         """Return what is known of the sensor or feed that an alert is about; None where nothing is."""

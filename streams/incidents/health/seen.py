@@ -32,7 +32,9 @@ def of_feed(feed: Feed, config: HealthConfig, alert: Alert | None) -> Seen:
     """Return of how many sensors of a feed nothing is heard."""
     count = len(feed.counted)
     silent = len(feed.missing if alert is not None else feed.silent)
-    limit = f"{enough(count, config)} of them, or none heard for {span(feed.hurry_ms * 5 // 4)}"
+    limit = f"{enough(count, config)} of them"
+    if feed.hurry_ms:
+        limit += f", or none heard for {span(feed.hurry_ms * 5 // 4)}"
     if alert is not None:
         limit = "cleared when half of them are heard"
     return Seen(f"{silent} of {count} sensors silent", limit, active(alert))

@@ -9,8 +9,8 @@ from streams.sensing.health.record import UNKNOWN
 from streams.sensing.health.rule import HealthRule
 
 
-def learn(records: Records, news: News, rule: HealthRule) -> None:
-    """Take in news, n > 0: carry runs on, end them, and remember the longest."""
+def learn(records: Records, news: News, newest: NDArray[np.int64], rule: HealthRule) -> None:
+    """Take in news, n > 0: carry runs on, end them, and remember the longest; `newest` is by row the ts before them."""
     of_row = news.first()
     at_first = np.flatnonzero(of_row)
     rows = news.row[at_first]
@@ -27,12 +27,12 @@ def learn(records: Records, news: News, rule: HealthRule) -> None:
     size[first[goes_on]] += run[goes_on]
     since[first[goes_on]] = records["since"][rows[goes_on]]
 
-    length = np.concatenate(
-        ([0], size[:-1])
-    )  # of the run before each piece, which has ended where a piece is fresh
-    length[first] = run
+    # Of the run before each piece, which has ended where a piece is fresh: its readings, and how long they were equal.
+    length, lasted = np.zeros_like(size), np.zeros_like(since)
+    length[1:], lasted[1:] = size[:-1], news.ts[start[1:] - 1] - since[:-1]
+    length[first], lasted[first] = run, newest[rows] - records["since"][rows]
     fresh[first] &= known
-    _end(records, rows, first, np.where(fresh, length, 0), rule)
+    _end(records, rows, first, np.where(fresh, length, 0), lasted >= rule.stuck_ms, rule)
     last = np.append(first[1:], len(start)) - 1
     records["value"][rows] = news.value[start[last]]
     records["since"][rows] = since[last]
@@ -47,11 +47,12 @@ def _end(
     rows: NDArray[np.int32],
     first: NDArray[np.intp],
     length: NDArray[np.int64],
+    long: NDArray[np.bool_],
     rule: HealthRule,
 ) -> None:
-    """Remember runs that ended, 0: none did; `first` is where those of each row begin.
+    """Remember runs that ended, 0: none did; `first` is where those of each row begin, `long`: it lasted `stuck_ms`.
 
-    One that was ill teaches no more than twice the longest.
+    One that was as long as one that is ill teaches no more than twice the longest.
     """
     ended = np.cumsum(length > 0)
     before = ended[first] - (length[first] > 0)
@@ -59,11 +60,15 @@ def _end(
     longer = np.flatnonzero(length > np.repeat(longest, np.diff(first, append=len(length))))
     which = np.searchsorted(first, longer, side="right") - 1
     number = changes[which] + ended[longer] - before[which] - 1
-    for row, n, seen in zip(which.tolist(), length[longer].tolist(), number.tolist(), strict=True):
+    figures = zip(
+        which.tolist(), length[longer].tolist(), long[longer].tolist(), number.tolist(), strict=True
+    )
+    for row, n, is_long, seen in figures:
         known = int(longest[row])
-        if seen >= rule.warm_changes and n > max(rule.stuck_least, rule.stuck_times * known):
+        ill = is_long and seen >= rule.warm_changes and n > max(rule.stuck_least, rule.stuck_times * known)
+        if ill:
             records["told_stuck"][rows[row]] = UNKNOWN
-        longest[row] = max(known, n if seen < rule.warm_changes else min(n, 2 * known))
+        longest[row] = max(known, min(n, 2 * known) if ill else n)
     records["longest"][rows] = longest
     records["changes"][rows] = changes + np.append(ended[first[1:] - 1], ended[-1]) - before
 

@@ -33,6 +33,9 @@ _SET = np.isin(np.arange(len(METRICS)), [METRIC_CODE[name] for name in _CONSTANT
 _BOUND = np.isin(np.arange(len(METRICS)), [METRIC_CODE[name] for name in _BOUNDED])
 _LOWEST = np.array([round(metric.lowest * MILLION) for metric in METRICS.values()])
 _HIGHEST = np.array([round(metric.highest * MILLION) for metric in METRICS.values()])
+_STEP_MS = 60_000
+"""Of the gaps that begin in one minute the one that leaves it teaches. Whoever speaks every ten seconds would forget
+the silence of each night within the next day: what is rare among its gaps is no habit."""
 
 
 Gone = tuple[str, str, str, int]
@@ -83,11 +86,11 @@ class Health:
             first = np.flatnonzero(found.first())
             before = np.concatenate(([0], found.ts[:-1]))
             before[first] = series.ts[found.row[first]]
-            after = slice(None) if before.all() else before > 0
-            gaps = (found.ts - before)[after]
-            if len(gaps):
-                intervals.learn(records["gaps"], records["heard"], found.row[after], gaps)
-            runs.learn(records, found, self._rule)
+            taught = np.flatnonzero((found.ts // _STEP_MS > before // _STEP_MS) & (before > 0))
+            if len(taught):
+                gaps = (found.ts - before)[taught]
+                intervals.learn(records["gaps"], records["heard"], found.row[taught], gaps)
+            runs.learn(records, found, series.ts, self._rule)
             smooth = means.SMOOTH[series.metric[found.row]]
             if smooth.any():
                 means.learn(records, found.select(smooth))

@@ -87,6 +87,37 @@ def test_runs_that_were_always_long_are_not_stuck() -> None:
     assert {row["stuck_since"] for row in told(station)} == {0}
 
 
+@pytest.mark.parametrize("step_s", [10, 30, 60])
+def test_the_silence_of_every_night_is_a_habit_however_often_a_sensor_speaks_by_day(step_s: int) -> None:
+    station, evenings = Station(), []
+    for day in range(5):
+        seconds = range(day * 86_400, day * 86_400 + 16 * 3600, step_s)
+        for first in range(0, len(seconds), 1000):
+            station.feed(*(reading(1 + at % 50, at) for at in seconds[first : first + 1000]))
+        station.checkpoint()
+        evenings.append(told(station)[-1]["patience_ms"] > 8 * 60 * MINUTE)
+    assert evenings == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize(("step_s", "calm", "stuck_at"), [(180, 12, 49), (60, 29, 117), (10, 170, 681)])
+@pytest.mark.parametrize("checkpoints", [False, True])
+def test_a_calm_that_was_not_ill_is_the_longest_known(
+    step_s: int, calm: int, stuck_at: int, checkpoints: bool
+) -> None:
+    """Neither a dozen equal values nor less than half an hour is ill, so four times that are needed afterwards."""
+    station, number = Station(), 0
+    for value in (*(40.0 + n % 2 for n in range(30)), *[50.0] * calm, *(40.0 + n % 2 for n in range(5))):
+        station.feed(reading(value, number * step_s))
+        number += 1
+        if checkpoints:
+            station.checkpoint()
+    for n in range(stuck_at):
+        station.feed(reading(55.0, (number + n) * step_s))
+        station.checkpoint()
+    stuck = [(row["repeated"], row["stuck_since"]) for row in told(station) if row["stuck_since"]]
+    assert stuck == [(stuck_at, T0 + number * step_s * 1000)]
+
+
 def test_one_figure_of_several_that_stands_still_is_not_a_stuck_sensor() -> None:
     station = Station()
     for minute in range(180):

@@ -135,6 +135,21 @@ def test_whose_time_is_over_waits_for_no_longer_than_half_an_hour_or_its_patienc
     assert said(live(region, range(130, 200), away))[-1] == ("raised", "feed_silent", "north")
 
 
+@pytest.mark.parametrize("crashing", [False, True])
+def test_who_is_silent_alone_does_not_say_how_soon_the_others_should_speak(crashing: bool) -> None:
+    """Six with a patience of 10 minutes are away; the other four speak every 20 minutes, as they may."""
+    region, quick = Region(crashing), NORTH - {"n-3", "n-4", "n-8", "n-9"}
+    live(region, range(3))
+    told = []
+    for minute in range(3, 300):
+        told += live(region, (minute,), quick if minute % 20 == 9 else NORTH)
+    assert said(told) == [("raised", "sensor_silent", name) for name in sorted(quick)]
+    # When the others are silent too, they are the feed: after their own shortest patience, of 30 minutes.
+    told = live(region, range(300, 400), NORTH)
+    assert said(told)[-1] == ("raised", "feed_silent", "north")
+    assert told[-1].updated_at == T0 + (289 + 38) * MINUTE
+
+
 def test_who_has_been_silent_for_a_day_is_no_part_of_a_feed_that_falls_silent() -> None:
     region, old = Region(), {f"n-{number}" for number in range(6)}
     live(region, range(3))

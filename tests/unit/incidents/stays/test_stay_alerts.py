@@ -434,6 +434,23 @@ def test_the_last_zone_of_gbfs_may_be_taken_away() -> None:
     fold.time(121, SHANGHAI)
     cleared = fold.alerts[-1]
     assert (cleared.alert_id, cleared.action) == (raised.alert_id, "cleared")
+    assert cleared.summary == f"the policy has changed; {raised.summary}"
+
+
+def test_where_the_rule_of_an_earlier_policy_is_broken_too_its_alert_says_why_the_other_ends() -> None:
+    """Downtown for five minutes, in the city for ten."""
+    made = [
+        policy(number, rule, start_date=T0, published_date=T0 - 3_600_000)
+        for number, rule in enumerate((time_rule(7, 2, maximum=10), time_rule(8, 1, maximum=5)))
+    ]
+    found, findings = parsed(document(made, [geography(1, PLAZA, "Plaza"), geography(2, TOWN, "Town")]))
+    assert findings.errors == []
+    fold = watched(found)
+    stand(fold, at(0))
+    [first] = fold.time(300, SHANGHAI)
+    ended, second = fold.time(600, SHANGHAI)
+    assert (ended.alert_id, ended.action, second.action) == (first.alert_id, "cleared", "raised")
+    assert ended.summary == f"another rule is broken, which is told instead; {first.summary}"
 
 
 def test_a_zone_of_gbfs_counts_from_its_start_to_its_end() -> None:

@@ -145,7 +145,7 @@ class StayBook:
         self._unsaved.add(("at", region, vehicle_id))
         self._plan(region, vehicle_id)
         reason = "it stands elsewhere" if areas else f"the vehicle is gone from there ({n.vehicle_state[i]})"
-        if known is not None and areas and at == known.ts:  # told anew: not the vehicle moved, but the areas
+        if areas and n.offset[i] is None:  # told anew: not the vehicle is elsewhere, but the areas
             reason = POLICY_CHANGED
         kept = set(stay.since)
         if areas:

@@ -429,6 +429,7 @@ def test_the_last_zone_of_gbfs_may_be_taken_away() -> None:
     fold = watched(before)
     stand(fold, at(0))
     [raised] = fold.time(120, SHANGHAI)
+    stand(fold, at(120))
     fold.take(after)
     fold.publish()
     fold.time(121, SHANGHAI)

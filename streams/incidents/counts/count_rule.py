@@ -104,7 +104,7 @@ def _bounds(fields: Fields, units: Units) -> tuple[int | None, int | None]:
             "minimum",
             f"it must not exceed the maximum of {given}" if exceeds else "no whole number is in bounds",
         )
-    if not minimum and maximum is None:
+    if fields.unbounded(minimum, maximum):
         fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
     return minimum or None, maximum
 
@@ -117,5 +117,5 @@ def _check_percent(fields: Fields, minimum: int | None, maximum: int | None) -> 
             fields.error(f"inclusive_{key}", "bounds in per cent are inclusive; leave it out")
     if minimum is not None and maximum is not None and minimum > maximum:
         fields.error("minimum", f"it must not exceed the maximum of {maximum}")
-    if not minimum and maximum is None:
+    if fields.unbounded(minimum, maximum):
         fields.error("maximum", "a rule in per cent without bounds says nothing; give a minimum or maximum")

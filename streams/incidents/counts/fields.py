@@ -139,6 +139,12 @@ class Fields:
             self.error(key, "a whole number of 0 or more is expected")
         return found
 
+    def unbounded(self, minimum: float | None, maximum: float | None) -> bool:
+        """Return whether no bounds are given, of those that were read: one that is wrong is a mistake already."""
+        read = {"minimum": minimum, "maximum": maximum}
+        wrong = any(found is None and self.values.get(key) is not None for key, found in read.items())
+        return not minimum and maximum is None and not wrong
+
     def decimal(self, key: str) -> float | None:
         """Return a number of 0 or more, None where the key is null or missing."""
         value = self.values.get(key)
@@ -186,9 +192,14 @@ class Fields:
         if not isinstance(value, dict):
             self.error("states", 'an object such as {"available": []} is expected')
             return COUNTED
+        way_out = (
+            "leave it out"
+            if not value.keys().isdisjoint(COUNTED)
+            else "name one of them, or take the rule out: without states it would be about others"
+        )
         for state, events in value.items():
             if state not in COUNTED:
-                rule = f"vehicles are counted in the states {', '.join(COUNTED)}; leave it out"
+                rule = f"vehicles are counted in the states {', '.join(COUNTED)}; {way_out}"
                 self._findings.error(f"{self.place}.states.{state}", rule)
             if events not in (None, []):
                 rule = f"is {events!r}; vehicles are counted by state, not by event: use []"

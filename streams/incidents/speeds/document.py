@@ -46,7 +46,8 @@ def _limit_kmh(fields: Fields) -> float | None:
     kmh = fields.named("rule_units", _KMH)
     maximum = fields.number("maximum")
     if maximum is None:
-        fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
+        if fields.values.get("maximum") is None:
+            fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
         return None
     if fields.yes("inclusive_maximum", True):
         return maximum * kmh

@@ -8,7 +8,7 @@ from streams.incidents.stays.watch import Broken, Stay
 _WHAT = {
     "overstay": "has stood in {zone} for longer than {limit} ({name!r})",
     "no_parking": "is parked in {zone}, where none may be ({name!r})",
-    "outside_service_area": "is parked outside of {zone} ({name!r})",
+    "outside_service_area": "is parked outside of all zones ({name!r})",
 }
 
 

@@ -37,6 +37,8 @@ _heard = msgspec.msgpack.Decoder(Heard)
 _open = msgspec.msgpack.Decoder(Alert)
 _clock = msgspec.msgpack.Decoder(int)
 _AT_ONCE, _NEVER = 0, 1 << 62
+POLICY_CHANGED = "the policy has changed"
+OTHER_RULE = "another rule is broken, which is told instead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ class StayBook:
         self._unsaved.add(("at", region, vehicle_id))
         self._plan(region, vehicle_id)
         reason = "it stands elsewhere" if areas else f"the vehicle is gone from there ({n.vehicle_state[i]})"
+        if areas and n.offset[i] is None:  # told anew: not the vehicle is elsewhere, but the areas
+            reason = POLICY_CHANGED
         kept = set(stay.since)
         if areas:
             kept |= self._told_by_other_areas(region, vehicle_id)
@@ -158,9 +162,7 @@ class StayBook:
         stays = self._stays.get(message.region, {})
         for vehicle_id, stay in sorted(stays.items()):
             if stay.source == message.source and stay.ground != message.ground:
-                yield from self._clear(
-                    message.region, vehicle_id, set(), stay.ts, "the policy has changed", record
-                )
+                yield from self._clear(message.region, vehicle_id, set(), stay.ts, POLICY_CHANGED, record)
                 if stay.areas and stay.not_before:
                     stay.ground, stay.areas, stay.since, stay.former = message.ground, [], {}, {}
                     self._unsaved.add(("at", message.region, vehicle_id))
@@ -203,8 +205,11 @@ class StayBook:
             if next_due is not None:
                 due[vehicle_id] = next_due
             alerts = self._alerts.get((region, vehicle_id), {})  # a rule may be of another kind than it was
-            kept = {one.rule.rule_id for kind, one in broken.items() if kind in alerts}
+            told = {kind: alert.evidence.stay for kind, alert in alerts.items()}
+            kept = {one.rule_id for kind, one in told.items() if one is not None and kind in broken}
             yield from self._clear(region, vehicle_id, kept, as_of, "within the rules", record)
+            kept = {one.rule.rule_id for kind, one in broken.items() if kind in alerts}
+            yield from self._clear(region, vehicle_id, kept, as_of, OTHER_RULE, record)
             kept = {
                 one.rule.rule_id
                 for kind, one in broken.items()

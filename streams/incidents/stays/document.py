@@ -53,7 +53,8 @@ def _limit_s(fields: Fields) -> int | None:
     seconds = fields.named("rule_units", _UNITS)
     maximum = fields.number("maximum")
     if maximum is None:
-        fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
+        if fields.values.get("maximum") is None:
+            fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
         return None
     if not fields.yes("inclusive_maximum", True):
         fields.note(

@@ -176,14 +176,11 @@ def _rest(
     """Return the rules of all that is outside of every zone, and that area."""
     if given is None:
         return [], []
-    whole = shapely.union_all([area.shape for area in areas])
-    if whole.is_empty:
-        findings.error("data.global_rules", "there is no zone that they are outside of; add one")
-        return [], []
-    outside = Area.of(whole, outside=True)
+    # Where there is no zone at all, as once the last of a feed is taken away, that is everywhere.
+    outside = Area.of(shapely.union_all([area.shape for area in areas]), outside=True)
     rules = _rules(
         given,
-        "all zones",
+        "all that is outside of zones",
         outside,
         ALWAYS,
         "outside_service_area",

@@ -17,6 +17,6 @@ def day_bounds(fields: Fields) -> Bounds:
     minimum, maximum = fields.decimal("minimum"), fields.decimal("maximum")
     if minimum is not None and maximum is not None and minimum > maximum:
         fields.error("minimum", f"it must not exceed the maximum of {maximum:g}")
-    if not minimum and maximum is None:
+    if fields.unbounded(minimum, maximum):
         fields.error("maximum", "a rule on trips without bounds says nothing; give a minimum or maximum")
     return minimum or None, maximum

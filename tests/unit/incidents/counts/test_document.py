@@ -227,6 +227,12 @@ def test_a_field_that_mds_does_not_have_is_noted() -> None:
         ("geographies", [identity(9)], f"there is no geography {identity(9)}; add it to data.geographies"),
         ("states", ["available"], "is ['available']; an object such as {\"available\": []} is expected"),
         ("states.removed", {"removed": []}, "vehicles are counted in the states available, "),
+        ("states.removed", {"removed": [], "available": []}, "non_contactable; leave it out"),
+        (
+            "states.availble",
+            {"availble": []},
+            "non_contactable; name one of them, or take the rule out: without states it would be about others",
+        ),
         (
             "states.available",
             {"available": ["trip_end"]},
@@ -252,6 +258,15 @@ def test_a_mistake_in_a_rule_is_named_by_its_place(field: str, value: Any, says:
     found = errors(in_rule=rules)
     assert found[0].startswith(f"policy test, data.policies[0].rules[0].{field}: ")
     assert says in found[0]
+
+
+@pytest.mark.parametrize("units", ["devices", "percent", "trips", "minutes", "kph"])
+def test_a_rule_whose_bound_is_wrong_is_not_said_to_have_none(units: str) -> None:
+    kind = {"minutes": "time", "kph": "speed"}.get(units, "count")
+    made = rule(7, 1, rule_type=kind, rule_units=units, maximum="5")
+    _, findings = read_all(document([policy(1, made)], [AREA]))
+    assert [error.rpartition("maximum: ")[2].partition(";")[0] for error in findings.errors] == ["is '5'"]
+    assert not any("no bounds" in note for note in findings.notes)
 
 
 @pytest.mark.parametrize(

@@ -405,8 +405,53 @@ def test_zones_of_gbfs_are_no_parking_and_all_else_is_outside_of_the_service_are
         ("out-of-town", "outside_service_area"),
     ]
     assert alerts[1].summary == (
-        "bicycle out-of-town (north, available) is parked outside of all zones ('all zones')"
+        "bicycle out-of-town (north, available) is parked outside of all zones ('all that is outside of zones')"
     )
+
+
+def test_global_rules_of_gbfs_hold_everywhere_where_there_is_no_zone() -> None:
+    policy, findings = parsed(gbfs(global_rules=[{"ride_end_allowed": False}]))
+    assert findings.errors == []
+    fold = watched(policy)
+    stand(fold, at(0), at(0, (31.30, 121.60), bike="out-of-town"), at(1, NEXT, "on_trip", bike="rides"))
+    alerts = fold.time(120, SHANGHAI)
+    assert [(alert.subject, alert.kind) for alert in alerts] == [
+        ("bike-1", "outside_service_area"),
+        ("out-of-town", "outside_service_area"),
+    ]
+
+
+def test_the_last_zone_of_gbfs_may_be_taken_away() -> None:
+    rest = [{"ride_end_allowed": True, "maximum_speed_kph": 25}]
+    before, _ = parsed(gbfs(feature(PLAZA, {"ride_end_allowed": False}), global_rules=rest))
+    after, findings = parsed(gbfs(global_rules=rest))
+    assert findings.errors == []
+    fold = watched(before)
+    stand(fold, at(0))
+    [raised] = fold.time(120, SHANGHAI)
+    stand(fold, at(120))
+    fold.take(after)
+    fold.publish()
+    fold.time(121, SHANGHAI)
+    cleared = fold.alerts[-1]
+    assert (cleared.alert_id, cleared.action) == (raised.alert_id, "cleared")
+    assert cleared.summary == f"the policy has changed; {raised.summary}"
+
+
+def test_where_the_rule_of_an_earlier_policy_is_broken_too_its_alert_says_why_the_other_ends() -> None:
+    """Downtown for five minutes, in the city for ten."""
+    made = [
+        policy(number, rule, start_date=T0, published_date=T0 - 3_600_000)
+        for number, rule in enumerate((time_rule(7, 2, maximum=10), time_rule(8, 1, maximum=5)))
+    ]
+    found, findings = parsed(document(made, [geography(1, PLAZA, "Plaza"), geography(2, TOWN, "Town")]))
+    assert findings.errors == []
+    fold = watched(found)
+    stand(fold, at(0))
+    [first] = fold.time(300, SHANGHAI)
+    ended, second = fold.time(600, SHANGHAI)
+    assert (ended.alert_id, ended.action, second.action) == (first.alert_id, "cleared", "raised")
+    assert ended.summary == f"another rule is broken, which is told instead; {first.summary}"
 
 
 def test_a_zone_of_gbfs_counts_from_its_start_to_its_end() -> None:

@@ -81,7 +81,6 @@ def test_a_rule_on_time_may_be_smaller_than_a_cell() -> None:
             "put the feed's vehicle_types.json beside the file",
         ),
         (gbfs(feature({"type": "Point", "coordinates": [1, 2]})), "Polygon or MultiPolygon is expected"),
-        (gbfs(global_rules=[{"ride_end_allowed": False}]), "there is no zone that they are outside of"),
         ('{"data": {"geofencing_zones": 3}}', "a GeoJSON FeatureCollection is expected"),
         (gbfs(feature(PLAZA) | {"properties": {"rules": 3}}), "a list of rules is expected"),
     ],
@@ -89,6 +88,13 @@ def test_a_rule_on_time_may_be_smaller_than_a_cell() -> None:
 def test_mistakes_of_geofencing_zones_are_named(text: str, says: str) -> None:
     _, findings = parsed(text)
     assert any(says in error for error in findings.errors), findings.errors
+
+
+def test_a_faulty_zone_is_no_mistake_of_the_global_rules() -> None:
+    point = feature({"type": "Point", "coordinates": [1, 2]})
+    _, findings = parsed(gbfs(point, global_rules=[{"ride_end_allowed": False}]))
+    assert len(findings.errors) == 1
+    assert "Polygon or MultiPolygon is expected" in findings.errors[0]
 
 
 def test_zones_of_older_versions_and_what_is_not_judged() -> None:

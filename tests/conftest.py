@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -92,21 +91,21 @@ def _folder(item: pytest.Item) -> str:
     return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
-def _needs_the_machine(item: pytest.Item) -> bool:
-    return _folder(item) in _NEEDS_THE_MACHINE
+def _step_back(item: pytest.Item) -> None:
+    """Leave the processor to those that take longer: the pure ones to all, the rest to whole processes.
 
-
-@cache
-def _step_back() -> None:
-    """Leave the processor to tests with services, of which others wait for an answer. None of them comes after this."""
-    os.nice(5)
+    Nobody comes forward again, and nobody need: what comes later in a process steps further back.
+    """
+    folder = _folder(item)
+    wanted = 5 if folder not in _NEEDS_THE_MACHINE else 0 if folder in _WHOLE else 2
+    os.nice(max(0, wanted - os.nice(0)))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Set up a test, if what it needs is installed."""
-    if _ONE_OF_SEVERAL and not _needs_the_machine(item):
-        _step_back()
+    if _ONE_OF_SEVERAL:
+        _step_back(item)
     with native_services_or_skip():
         return (yield)
 

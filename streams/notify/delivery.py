@@ -230,7 +230,7 @@ class Delivery:
             note = f"not written as {receiver.format}: {error!r}"
             await notifications.drop(connection, due.number, note, tried=True)
             return 0.0
-        headers = signing.headers(message.id_, payload.body, receiver.secret, int(message.now.timestamp()))
+        headers = signing.headers(message.id_, payload.body, receiver.secrets, int(message.now.timestamp()))
         outcome = await transport.post(self._client, receiver, payload, headers)
         first, self._begun = self._begun == (due.number, due.attempts), (0, 0)
         has_it_not = isinstance(outcome, transport.Refused) or (

@@ -23,8 +23,18 @@ CAP_SCOPES = ("Public", "Restricted")
 
 KEYS = frozenset(
     {
-        *("name", "url", "format", "match", "secret_env", "bearer_env", "timeout", "max_backoff"),
-        *("repeat_interval", "escalate", "escalations_only", "sender", "status", "scope", "language"),
+        *("name", "url", "format", "match", "timeout", "max_backoff", "repeat_interval"),
+        *(
+            "secret_env",
+            "old_secret_env",
+            "bearer_env",
+            "escalate",
+            "escalations_only",
+            "sender",
+            "status",
+            "scope",
+            "language",
+        ),
     }
 )
 _CAP_KEYS = ("sender", "status", "scope", "language")
@@ -44,13 +54,16 @@ class Escalation:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """One webhook. `repeat_interval` None: told once. The last four are of format cap."""
+    """One webhook. `repeat_interval` None: told once. The last four are of format cap.
+
+    `secrets` sign what it is sent: the one in use, and while it is new the one before.
+    """
 
     name: str
     url: str
     format: Format
     match: tuple[Matcher, ...] = ()
-    secret: bytes | None = None
+    secrets: tuple[bytes, ...] = ()
     bearer: str | None = None
     timeout: timedelta = timedelta(seconds=10)
     max_backoff: timedelta = timedelta(minutes=1)
@@ -149,7 +162,7 @@ def _receiver(item: Any, environment: Mapping[str, str], where: str) -> Receiver
         url=url,
         format=format_,
         match=_match(item.get("match", []), where),
-        secret=_secret(_from_environment(item, "secret_env", environment, where), where),
+        secrets=_secrets(item, environment, where),
         bearer=_from_environment(item, "bearer_env", environment, where),
         timeout=_duration(item, "timeout", where) or timedelta(seconds=10),
         max_backoff=_duration(item, "max_backoff", where) or timedelta(minutes=1),
@@ -240,10 +253,17 @@ def _from_environment(
     return value
 
 
-def _secret(text: str | None, where: str) -> bytes | None:
+def _secrets(item: Mapping[str, Any], environment: Mapping[str, str], where: str) -> tuple[bytes, ...]:
+    if "old_secret_env" in item and "secret_env" not in item:
+        raise SettingsError(f"{where}: old_secret_env is what secret_env replaces; name that too")
+    texts = [_from_environment(item, key, environment, where) for key in ("secret_env", "old_secret_env")]
+    return tuple(_secret(text, where) for text in texts if text is not None)
+
+
+def _secret(text: str, where: str) -> bytes:
     """Standard Webhooks: `whsec_` and base64; any other text is taken as it is."""
-    if text is None or not text.startswith("whsec_"):
-        return None if text is None else text.encode()
+    if not text.startswith("whsec_"):
+        return text.encode()
     try:
         secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
     except ValueError:  # of letters beyond ASCII it is no binascii.Error

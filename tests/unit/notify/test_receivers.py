@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "ACCENTED": "whsec_é",
     "EMPTY": "whsec_",
     "LINES": "a\nb",
+    "OLD": "poppy",
 }
 
 
@@ -29,6 +30,7 @@ def test_all_that_may_be_said_of_a_receiver() -> None:
     file = (
         HOOK
         + 'format = "cap"\nmatch = ["severity=critical", "district=~Pu.*"]\nsecret_env = "SECRET"\n'
+        + 'old_secret_env = "OLD"\n'
         + 'bearer_env = "TOKEN"\ntimeout = "5s"\nmax_backoff = "2m"\nrepeat_interval = "4h"\nsender = "x@y.example"\n'
         + 'status = "Exercise"\nscope = "Public"\nlanguage = "zh-CN"\nescalate = {after = "15m", to = "b"}\n'
         + HOOK.replace('"a"', '"b"')
@@ -40,7 +42,7 @@ def test_all_that_may_be_said_of_a_receiver() -> None:
         url="https://a.example/hook",
         format="cap",
         match=(Matcher("severity", "critical"), Matcher("district", "Pu.*", is_regex=True)),
-        secret=b"sesame",
+        secrets=(b"sesame", b"poppy"),
         bearer="t",
         timeout=timedelta(seconds=5),
         max_backoff=timedelta(minutes=2),
@@ -69,7 +71,7 @@ def test_a_receiver_asks_for_what_all_its_matchers_match_and_one_of_escalations_
 
 def test_a_secret_may_be_any_text() -> None:
     (receiver,) = parse(f'{HOOK}secret_env = "PLAIN"', ENVIRONMENT, "f")
-    assert receiver.secret == b"sesame"
+    assert receiver.secrets == (b"sesame",)
 
 
 def test_alertmanager_is_told_again_before_it_takes_an_alert_for_resolved() -> None:
@@ -92,6 +94,8 @@ def test_alertmanager_is_told_again_before_it_takes_an_alert_for_resolved() -> N
         (HOOK + 'match = "severity=major"', "a list is expected"),
         (HOOK + 'match = ["colour=red"]', "'colour' is no label of alerts"),
         (HOOK + 'secret_env = "NOT_SET"', "environment variable NOT_SET, which is not set"),
+        (HOOK + 'old_secret_env = "OLD"', "old_secret_env is what secret_env replaces; name that too"),
+        (HOOK + 'secret_env = "PLAIN"\nold_secret_env = "EMPTY"', "no base64 follows"),
         (HOOK + 'secret_env = "LINES"', "LINES; one line is expected there"),
         *((HOOK + f'secret_env = "{name}"', "no base64 follows") for name in ("BROKEN", "ACCENTED", "EMPTY")),
         (HOOK.replace("//", "//u:p@") + 'bearer_env = "TOKEN"', "url has a user, and bearer_env a token"),

@@ -116,7 +116,7 @@ def test_the_signature_is_that_of_the_specifications_example() -> None:
     found = signing.headers(
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         b'{"test": 2432232314}',
-        base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        [base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
         1614265330,
     )
     assert found == {
@@ -126,5 +126,14 @@ def test_the_signature_is_that_of_the_specifications_example() -> None:
     }
 
 
+def test_while_a_secret_is_replaced_there_is_a_signature_by_each() -> None:
+    new, old = (
+        signing.headers("id", b"body", [secret], 7)["webhook-signature"] for secret in (b"new", b"old")
+    )
+    found = signing.headers("id", b"body", [b"new", b"old"], 7)
+    assert found["webhook-signature"].split(" ") == [new, old]
+    assert new != old
+
+
 def test_without_a_secret_there_is_no_signature() -> None:
-    assert set(signing.headers("id", b"", None, 0)) == {"webhook-id", "webhook-timestamp"}
+    assert set(signing.headers("id", b"", (), 0)) == {"webhook-id", "webhook-timestamp"}

@@ -143,6 +143,11 @@ class Watched:
         self._fleet_config = replace(self._fleet_config, news=news)
         self.fleet.take_news(news)
 
+    def look_for(self, news: NewsConfig) -> None:
+        """Let the fleet look for something else from its next crash on: settings are read at the start."""
+        self._news = replace(self._news, jumps=news.jumps, battery=news.battery)
+        self._fleet_config = replace(self._fleet_config, news=self._news)
+
     def crash(self) -> None:
         """Lose the fleet's memory; it folds the log from its checkpoint on again."""
         start = self.database.restored("fleet", 0)

@@ -9,6 +9,7 @@ from streams.columnar.compiled import compiled
 
 GONE = np.array([name in ("missing", "elsewhere", "removed") for name in VEHICLE_STATES])
 """By state code: whether a vehicle in this state is not in the city."""
+HOUR_MS = 3_600_000
 
 
 @compiled
@@ -50,17 +51,20 @@ def changed(
     cell_of: NDArray[np.int32],
     region_of: NDArray[np.int32],
     by_region: bool,
+    low: int,
     found: NDArray[np.int32],
 ) -> int:
     """Set `found` to the steps of new vehicles and into another state, type, battery or slot; returns how many.
 
-    Where `by_region` is set, only those slots count as others that lie in other regions.
+    Where `by_region` is set, only those slots count as others that lie in other regions. Of a battery that is known and
+    below `low` the first step into an hour is among them too.
     """
     n = 0
     for at in range(len(take)):
         reading, was = readings[take[at]], before[at]
         other = was.ts == 0 or reading.battery != was.battery or reading.state != was.state
         other = other or reading.type_ != was.type_
+        other = other or (0 <= reading.battery < low and reading.ts // HOUR_MS != was.ts // HOUR_MS)
         if not other and slots[at] != was.slot:
             other = not by_region or region_of[cell_of[slots[at]]] != region_of[cell_of[was.slot]]
         if other:

@@ -16,7 +16,7 @@ from streams.fleet import looks
 from streams.fleet.columns import UNKNOWN_BATTERY
 from streams.fleet.ground import Ground, Standing
 from streams.fleet.jumps import JumpRule, distance_m
-from streams.fleet.looks import GONE
+from streams.fleet.looks import GONE, HOUR_MS
 from streams.fleet.slots import Slots
 from streams.fleet.speeds import SpeedLimits, Speeds
 from streams.fleet.steps import Steps
@@ -231,7 +231,8 @@ class News:
     def _lines(self, steps: Steps) -> None:
         """Tell of vehicles that are low, or fine, or stand elsewhere, or are gone, or of another type, as not before.
 
-        One that leaves a region is told in both.
+        One that leaves a region is told in both. One that stays low is told once an hour: it may have been low before
+        anybody asked, or while whoever hears of it had another limit.
         """
         steps = self._changed(steps)
         if not len(steps):
@@ -247,6 +248,7 @@ class News:
         left = known & (region != was_region) & ((was != _FINE) | (was_code != 0))
         was[left], was_code[left] = _FINE, 0
         passed = (level != was) & (level != _BETWEEN)
+        passed |= (level == _LOW) & (steps.now("ts") // HOUR_MS != steps.before("ts") // HOUR_MS)
         other = (state != was_state) | (steps.now("type_") != steps.before("type_"))
         passed |= (code != was_code) | ((code != 0) & other)
         both = np.sort(np.concatenate((2 * np.flatnonzero(left), 2 * np.flatnonzero(passed) + 1)))
@@ -273,6 +275,7 @@ class News:
             self.slots.cell_of,
             self.slots.cells.region,
             self._standing is None,  # then the way from one region to another is all that matters
+            0 if self.config.battery is None else self.config.battery[0],
             found,
         )
         if self._standing is None:

@@ -428,6 +428,31 @@ def test_a_sensor_that_is_heard_though_its_feed_is_silent_is_complete(migrated: 
     assert read(migrated, f"SELECT completeness FROM api.{view}") == [(pytest.approx(1 / 2),)]
 
 
+@pytest.mark.parametrize(("view", "seconds"), [("cell_metric_minute", 30), ("cell_metric_hour", 1_800)])
+def test_a_sensor_that_was_taken_as_removed_is_not_heard_in_windows_after_that(
+    migrated: Database, view: str, seconds: int
+) -> None:
+    """One that is silent in this window half of the time, and one that has been gone for a month, but is on file."""
+    long_ago, month = -40 * 86_400, 30 * 86_400
+    gone = {"sensor_id": "s2", "ts": T0 + long_ago * 1000}
+    begin = -840 if view == "cell_metric_hour" else 0
+    write(migrated, rows.sensors({}, gone), rows.sensor_windows({}, {"window_start": gone["ts"]}))
+    write(migrated, silent("sensor_silent", "s2", "sensors", long_ago + 86_400, long_ago + month))
+    write(migrated, silent("sensor_silent", "s1", "sensors", begin, begin + seconds))
+    found = [(pytest.approx(1.0),), (pytest.approx(0.5),)]
+    assert read(migrated, f"SELECT completeness FROM api.{view} ORDER BY 1 DESC") == found
+
+
+@pytest.mark.parametrize("view", ["cell_metric_minute", "cell_metric_hour"])
+def test_a_sensor_whose_alert_gave_way_to_that_of_its_feed_is_silent_still(
+    migrated: Database, view: str
+) -> None:
+    write(migrated, rows.sensors({}, {"sensor_id": "s2", "ts": T0 - 7_200_000}), rows.sensor_windows({}))
+    write(migrated, silent("sensor_silent", "s2", "sensors", -7_200, -3_600))
+    write(migrated, silent("feed_silent", "city", "sensors", -5_000, None, heard=["s1"]))
+    assert read(migrated, f"SELECT completeness FROM api.{view}") == [(pytest.approx(0.5),)]
+
+
 TWO_SILENCES = [(-840, 360), (960, 2160)]
 """22:00 to 22:20 and 22:30 to 22:50, in seconds after T0, which is 22:14."""
 OVERLAPPING = [(-840, 360), (0, 960), (60, 120), (360, 1560)]

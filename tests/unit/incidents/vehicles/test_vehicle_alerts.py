@@ -1,6 +1,9 @@
 """Alerts of single vehicles: raised, worse, cleared, over crashes of either fold."""
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from schemas import codec
 from schemas.alerts import Alert
@@ -174,3 +177,25 @@ def test_what_people_see_of_an_alert_whose_log_is_folded_once_more() -> None:
     assert fold.incidents.seen(jump) == Seen("299 km/h", "60 km/h", "warning")
     assert fold.incidents.seen(battery) == Seen("10 %", "below 15 %", "warning")
     assert jump.evidence.first_offset == 0
+
+
+@pytest.mark.parametrize("before", [None, (10, 30)])
+def test_a_battery_that_was_low_before_it_was_watched_is_told_within_an_hour(
+    before: tuple[int, int] | None,
+) -> None:
+    """Also where the incidents hear of it with the former limit for a while, as when workers are renewed in turn."""
+    fold = Watched(replace(NEWS, battery=before), VehiclesConfig(battery=before))
+    fold.feed(charge(0, 50), charge(60, 14))
+    fold.checkpoint()
+    fold.checkpoint_incidents()
+    fold.look_for(NEWS)
+    fold.crash()
+    fold.feed(charge(3_600, 14))
+    fold.publish()
+    fold.checkpoint_incidents()
+    fold.crash_incidents(VEHICLES)
+    for minute in range(61, 180):
+        fold.feed(charge(60 * minute, 14))
+        fold.publish()
+    assert lives(fold.alerts) == [("low_battery", "raised", "warning")]
+    assert fold.alerts[0].starts_at == T0 + 7_200_000

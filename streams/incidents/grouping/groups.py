@@ -5,7 +5,8 @@ of its founder, the earliest of its alerts when it began. As it changes:
 
     grows      it stays, whoever is earlier
     merges     the incident that started first stays, the others are told as merged into it
-    splits     the part with the founder stays, or with the earliest alert that is left; the others begin anew
+    splits     the part with the founder stays, or with the earliest alert that is left; the others begin anew. Alerts
+               that are over are no part where others are open: an incident does not end while some of it goes on
     ends       its last open alert is cleared; one that joins while it is remembered opens it again
 """
 
@@ -124,13 +125,15 @@ class Groups:
     def _heirs(self, ids: Iterable[str], parts: Sequence[dict[str, Member]]) -> dict[int, list[_Group]]:
         """Return by part which incidents live on in it, the oldest first; one of which nothing is left is in none."""
         number_of = {one: number for number, part in enumerate(parts) for one in part}
+        is_open = [any(member.ends_at is None for member in part.values()) for part in parts]
         heirs = defaultdict[int, list[_Group]](list)
         for id_ in ids:
             group = self._groups[id_]
-            has_founder = group.founder in group.members and group.founder in number_of
-            left = [group.founder] if has_founder else [one for one in group.members if one in number_of]
+            left = {one for one in group.members if one in number_of}
+            left = {one for one in left if is_open[number_of[one]]} or left
             if left:
-                first = min(left, key=lambda one: by_age(parts[number_of[one]][one]))
+                founder = {group.founder} & left
+                first = min(founder or left, key=lambda one: by_age(parts[number_of[one]][one]))
                 heirs[number_of[first]].append(group)
         for same in heirs.values():
             same.sort(key=lambda group: (group.incident.started_at, group.incident.incident_id))

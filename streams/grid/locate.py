@@ -139,7 +139,6 @@ def neighbours(cell: str) -> tuple[str, ...]:
     return tuple(h3.grid_disk(cell, 1))
 
 
-@lru_cache(_REMEMBERED)
 def coarser(cell: str) -> str:
     """Return the parent of the next coarser resolution; a cell of resolution 0 is its own."""
     return str(h3.cell_to_parent(cell, max(0, h3.get_resolution(cell) - 1)))

@@ -11,7 +11,7 @@ of its founder, the earliest of its alerts when it began. As it changes:
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -19,7 +19,16 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.incidents import Incident
 from streams.incidents.grouping.incident import GroupConfig, begun, followed, incident_id, merged_into
-from streams.incidents.grouping.members import Member, Places, by_age, components, firsts, member_of, united
+from streams.incidents.grouping.members import (
+    Member,
+    Places,
+    by_age,
+    components,
+    firsts,
+    may_part,
+    member_of,
+    united,
+)
 
 
 @dataclass(slots=True)
@@ -94,7 +103,7 @@ class Groups:
         """Divide what is near anew, and give each part its incident."""
         places = self._places.setdefault(region, Places(self._config.near))
         old = {self._group_of[one] for one in {*changed, *forgotten} if one in self._group_of}
-        parted = bool(forgotten)
+        parted = False
         for member in changed.values():
             if member.alert_id in self._group_of:
                 known = self._groups[self._group_of[member.alert_id]].members[member.alert_id]
@@ -106,13 +115,16 @@ class Groups:
         for member in firsts(changed.values()):
             beside = (other.alert_id for other in places.beside(member))
             old |= {self._group_of[one] for one in beside if one in self._group_of}
-        for one in forgotten:
-            places.drop(self._groups[self._group_of.pop(one)].members[one])
-            del self._lingering[region][one]
+        gone = [self._groups[self._group_of.pop(one)].members[one] for one in forgotten]
+        for member in gone:
+            places.drop(member)
+            del self._lingering[region][member.alert_id]
         groups = {id_: self._groups[id_].members for id_ in sorted(old)}
-        if parted:
-            members = {one: member for group in groups.values() for one, member in group.items()} | changed
-            parts = components((m for one, m in members.items() if one not in forgotten), self._config.near)
+        if gone:
+            groups = {id_: _without(forgotten, members) for id_, members in groups.items()}
+        if parted or may_part(gone, places):
+            left = {one: member for group in groups.values() for one, member in group.items()} | changed
+            parts = components(left.values(), self._config.near)
         else:
             parts = united(groups, changed, self._group_of, places)
         heirs = self._heirs(old, parts)
@@ -239,3 +251,7 @@ class Groups:
         """
         if alert.alert_id not in self._group_of:
             self._strange.setdefault(alert.region, {})[alert.alert_id] = member_of(alert)
+
+
+def _without(forgotten: Collection[str], members: Mapping[str, Member]) -> dict[str, Member]:
+    return {one: member for one, member in members.items() if one not in forgotten}

@@ -193,7 +193,7 @@ def group_config(settings: Settings) -> GroupConfig:
     return GroupConfig(
         near=lru_cache(_REMEMBERED_CELLS)(locate.neighbours),
         outline=locate.outline,
-        parent=locate.coarser,
+        parent=lru_cache(_REMEMBERED_CELLS)(locate.coarser),
         linger_ms=_ms(settings.incident_linger_s),
     )
 

@@ -13,6 +13,7 @@ from shapely.geometry import shape
 from schemas.alerts import SEVERITIES, Alert
 from schemas.incidents import Incident
 from streams.grid import locate
+from streams.incidents.grouping.members import Member
 from tests.pipeline import T0
 from tests.unit.alerts.events import alert
 from tests.unit.incidents.grouping.grouped import CENTRE, REGION, ROW, SECOND, Grouped
@@ -138,7 +139,22 @@ def test_what_is_over_hangs_together_with_what_was_open_at_the_same_time(
     assert {frozenset(group.members) for group in city.groups._groups.values()} == set(map(frozenset, parts))
 
 
-def _hang_together(one: Alert, other: Alert) -> bool:
+@given(deeds, st.sampled_from([0, 30, 60]))
+def test_what_is_remembered_is_divided_as_it_hangs_together_whatever_was_forgotten(
+    todo: Deeds, linger_s: int
+) -> None:
+    groups = [group.members for group in play(todo, linger_s).groups._groups.values()]
+    members = {one: member for group in groups for one, member in group.items()}
+    parts: list[set[str]] = []
+    for one in members.values():
+        beside = {other.alert_id for other in members.values() if _hang_together(one, other)}
+        touching = [part for part in parts if part & beside]
+        parts = [part for part in parts if part not in touching]
+        parts.append({one.alert_id}.union(*touching))
+    assert set(map(frozenset, groups)) == set(map(frozenset, parts))
+
+
+def _hang_together(one: Alert | Member, other: Alert | Member) -> bool:
     never = 1 << 62
     ends = [never if alert.ends_at is None else alert.ends_at for alert in (one, other)]
     at_one_time = max(one.starts_at, other.starts_at) <= min(ends)

@@ -5,12 +5,13 @@ of its founder, the earliest of its alerts when it began. As it changes:
 
     grows      it stays, whoever is earlier
     merges     the incident that started first stays, the others are told as merged into it
-    splits     the part with the founder stays, or with the earliest alert that is left; the others begin anew
+    splits     the part with the founder stays, or with the earliest alert that is left; the others begin anew. Alerts
+               that are over are no part where others are open: an incident does not end while some of it goes on
     ends       its last open alert is cleared; one that joins while it is remembered opens it again
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,7 +19,16 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.incidents import Incident
 from streams.incidents.grouping.incident import GroupConfig, begun, followed, incident_id, merged_into
-from streams.incidents.grouping.members import Member, Places, by_age, components, firsts, member_of, united
+from streams.incidents.grouping.members import (
+    Member,
+    Places,
+    by_age,
+    components,
+    firsts,
+    may_part,
+    member_of,
+    united,
+)
 
 
 @dataclass(slots=True)
@@ -93,7 +103,7 @@ class Groups:
         """Divide what is near anew, and give each part its incident."""
         places = self._places.setdefault(region, Places(self._config.near))
         old = {self._group_of[one] for one in {*changed, *forgotten} if one in self._group_of}
-        parted = bool(forgotten)
+        parted = False
         for member in changed.values():
             if member.alert_id in self._group_of:
                 known = self._groups[self._group_of[member.alert_id]].members[member.alert_id]
@@ -105,13 +115,16 @@ class Groups:
         for member in firsts(changed.values()):
             beside = (other.alert_id for other in places.beside(member))
             old |= {self._group_of[one] for one in beside if one in self._group_of}
-        for one in forgotten:
-            places.drop(self._groups[self._group_of.pop(one)].members[one])
-            del self._lingering[region][one]
+        gone = [self._groups[self._group_of.pop(one)].members[one] for one in forgotten]
+        for member in gone:
+            places.drop(member)
+            del self._lingering[region][member.alert_id]
         groups = {id_: self._groups[id_].members for id_ in sorted(old)}
-        if parted:
-            members = {one: member for group in groups.values() for one, member in group.items()} | changed
-            parts = components((m for one, m in members.items() if one not in forgotten), self._config.near)
+        if gone:
+            groups = {id_: _without(forgotten, members) for id_, members in groups.items()}
+        if parted or may_part(gone, places):
+            left = {one: member for group in groups.values() for one, member in group.items()} | changed
+            parts = components(left.values(), self._config.near)
         else:
             parts = united(groups, changed, self._group_of, places)
         heirs = self._heirs(old, parts)
@@ -124,13 +137,15 @@ class Groups:
     def _heirs(self, ids: Iterable[str], parts: Sequence[dict[str, Member]]) -> dict[int, list[_Group]]:
         """Return by part which incidents live on in it, the oldest first; one of which nothing is left is in none."""
         number_of = {one: number for number, part in enumerate(parts) for one in part}
+        is_open = [any(member.ends_at is None for member in part.values()) for part in parts]
         heirs = defaultdict[int, list[_Group]](list)
         for id_ in ids:
             group = self._groups[id_]
-            has_founder = group.founder in group.members and group.founder in number_of
-            left = [group.founder] if has_founder else [one for one in group.members if one in number_of]
+            left = {one for one in group.members if one in number_of}
+            left = {one for one in left if is_open[number_of[one]]} or left
             if left:
-                first = min(left, key=lambda one: by_age(parts[number_of[one]][one]))
+                founder = {group.founder} & left
+                first = min(founder or left, key=lambda one: by_age(parts[number_of[one]][one]))
                 heirs[number_of[first]].append(group)
         for same in heirs.values():
             same.sort(key=lambda group: (group.incident.started_at, group.incident.incident_id))
@@ -236,3 +251,7 @@ class Groups:
         """
         if alert.alert_id not in self._group_of:
             self._strange.setdefault(alert.region, {})[alert.alert_id] = member_of(alert)
+
+
+def _without(forgotten: Collection[str], members: Mapping[str, Member]) -> dict[str, Member]:
+    return {one: member for one, member in members.items() if one not in forgotten}

@@ -80,8 +80,10 @@ def followed(
         after = msgspec.structs.replace(after, **_extent(before, still_open, config))
         after = msgspec.structs.replace(after, status="active", ended_at=None)
     else:
-        ends = [member.ends_at for member in members if member.ends_at is not None]
-        after = msgspec.structs.replace(after, status="ended", ended_at=max(ends))
+        # Of one that is over, whose last alert may have been parted from the rest when one between was forgotten.
+        ends = [before.ended_at, *(member.ends_at for member in members)]
+        ended_at = max(end for end in ends if end is not None)
+        after = msgspec.structs.replace(after, status="ended", ended_at=ended_at)
     after = msgspec.structs.replace(after, summary=_summary(after, len(still_open)))
     if _same(before, after):
         return before

@@ -14,6 +14,8 @@ from schemas.alerts import Alert, AlertKind, Severity
 
 Near = Callable[[str], Collection[str]]
 """Return a cell (hex string) and the cells that touch it."""
+MOST_LOOKED_AROUND = 20
+"""Where more go at once, all are divided anew: each may have thousands beside it."""
 
 
 class Member(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
@@ -120,7 +122,7 @@ def united(
 
     Each group hangs together still, so only what lies beside the changed ones is asked for.
     """
-    parts: dict[str, dict[str, Member]] = {name: dict(members) for name, members in groups.items()}
+    parts: dict[str, dict[str, Member]] = {name: dict(members) for name, members in groups.items() if members}
     into: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -140,6 +142,22 @@ def united(
                 into[two] = one
                 parts[one] |= parts.pop(two)
     return sorted(parts.values(), key=lambda part: by_age(min(part.values(), key=by_age)))
+
+
+def may_part(gone: Collection[Member], places: Places) -> bool:
+    """Return whether others may hang together no more without some that are not in `places` any more.
+
+    They do where all that were beside some of them, which hung together, hang together by themselves: ways through
+    those that are gone lead round them too. So what becomes of a large incident need not be asked of all of it.
+    """
+    first = list(firsts(gone))
+    if len(first) > MOST_LOOKED_AROUND:
+        return True
+    for part in components(first, places.near):
+        around = {other.alert_id: other for one in part.values() for other in places.beside(one)}
+        if len(components(around.values(), places.near)) > 1:
+            return True
+    return False
 
 
 @dataclass(slots=True)

@@ -244,7 +244,7 @@ class HotSpotBook:
         """Raise an alert, or find the one that is open where the hot spot is."""
         severity, (region, code) = severity_of(found.score, threshold), key
         recurs = self._categories[key].maxima.recurrence_days(found.score, self._count(region))
-        for spot in self._spots[key].values():
+        for spot in sorted(self._spots[key].values(), key=_by_age):
             if found.cells.isdisjoint(spot.cells):
                 continue
             alert = spot.alert
@@ -262,8 +262,9 @@ class HotSpotBook:
 
     def _fall_quiet(self, region: str, at: int, record: Record) -> Iterator[Alert]:
         for key in sorted(key for key in self._spots if key[0] == region):
-            for name, spot in list(self._spots[key].items()):
+            for spot in sorted(self._spots[key].values(), key=_by_age):
                 if at - spot.loud_at >= self._rule.quiet_ms:
+                    name = spot.alert.alert_id
                     del self._spots[key][name]
                     self._unsaved_spots[name] = None
                     hours = self._rule.quiet_ms / HOUR_MS
@@ -326,6 +327,11 @@ class HotSpotBook:
         region, _, code = rest.partition("/")
         self._categories[region, code] = _category.decode(data)
         return None
+
+
+def _by_age(spot: Spot) -> tuple[int, str]:
+    """Order spots alike whether they were raised or restored."""
+    return spot.alert.starts_at, spot.alert.alert_id
 
 
 def _learn(known: Category, before: int) -> None:

@@ -47,6 +47,16 @@ def test_it_is_over_when_its_last_alert_is() -> None:
     assert (ended.status, ended.ended_at) == ("ended", T0 + 30 * SECOND)
 
 
+def test_what_is_over_ended_with_its_last_alert_though_the_one_between_is_forgotten_first() -> None:
+    city = Grouped(linger_s=600)
+    city.raised(0, A, B, C)
+    city.cleared(20, B)
+    city.cleared(30, A)
+    [ended] = city.cleared(50, C)
+    assert ended.ended_at == T0 + 50 * SECOND
+    assert city.quiet(620) == [], "it is told no more"
+
+
 @pytest.mark.parametrize("second", range(8))
 def test_alerts_apart_are_two_incidents_and_one_between_them_merges_them_into_the_older(second: int) -> None:
     """Whatever their names are."""
@@ -104,6 +114,18 @@ def test_without_its_founder_the_part_with_the_earliest_alert_keeps_the_id() -> 
     city.cleared(30, B)
     kept, split = city.quiet(31)
     assert (kept.incident_id, kept.cells, split.cells) == (begun.incident_id, [C], [A])
+
+
+def test_the_part_that_is_still_open_keeps_the_id_though_the_founder_that_is_over_is_remembered() -> None:
+    city = Grouped(linger_s=600)
+    [begun] = city.raised(0, A)
+    city.raised(10, B)
+    city.raised(20, C, D)
+    city.cleared(30, B)
+    city.cleared(40, A)
+    [same] = city.raised(630, E)
+    assert (same.incident_id, same.action, same.cells) == (begun.incident_id, "updated", sorted([C, D, E]))
+    assert city.quiet(640) == []
 
 
 def test_several_kinds_on_one_cell_are_one_incident_and_all_kinds_are_remembered() -> None:

@@ -1,5 +1,6 @@
 """A power cut, a storm: thousands of alerts of one incident. Twice as many are about twice the work, not four times."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import h3
@@ -7,6 +8,8 @@ import msgspec
 import pytest
 
 from schemas.alerts import Alert
+from streams.grid.locate import neighbours
+from streams.incidents.grouping.groups import Groups
 from tests.pipeline import T0
 from tests.unit.alerts.events import alert
 from tests.unit.incidents.grouping.grouped import CENTRE, REGION, ROW, SECOND, Grouped
@@ -95,3 +98,26 @@ def test_what_becomes_of_twice_as_many_alerts_is_twice_the_work(deed: Deed, cell
 )
 def test_raising_twice_as_many_at_once_is_twice_the_work(cells: Sequence[str]) -> None:
     assert lines_run(lambda: storm(TWICE, cells)) < 2.5 * lines_run(lambda: storm(FEW, cells))
+
+
+class Neighbours:
+    """Cells that touch, and how often somebody asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, cell: str) -> tuple[str, ...]:
+        self.asked += 1
+        return neighbours(cell)
+
+
+@pytest.mark.parametrize("rings", [4, 8])
+def test_as_one_of_many_is_forgotten_only_those_around_it_are_looked_at(rings: int) -> None:
+    """Each alert of a large incident is, ten minutes after it was cleared: all of them would be looked at for each."""
+    near, city = Neighbours(), Grouped(LINGER_S)
+    city.groups = Groups(dataclasses.replace(city.config, near=near))
+    city.raised(10, *h3.grid_disk(CENTRE, rings))
+    city.cleared(20, CENTRE)
+    near.asked = 0
+    assert city.quiet(20 + LINGER_S) == []
+    assert near.asked <= 15

@@ -193,6 +193,25 @@ def test_a_crash_changes_no_alert(seed: int, faults: list[str]) -> None:
     assert told == {(alert.alert_id, alert.sequence): alert for alert in plain.told}
 
 
+def test_a_hot_spot_between_two_is_that_of_the_same_one_after_a_restart() -> None:
+    """Whatever order the database gives what was saved in."""
+    line = h3.grid_path_cells(MIDDLE, h3.grid_ring(MIDDLE, 8)[0])
+    west, between, east = ([line[n], *rings(line[n], 1)[1]] for n in (0, 3, 6))
+    calls = [*by_chance(8, 150, seed=2), *burst(WEEK + 150, 200, 60, "heating", seed=4, cells=between)]
+    calls += burst(WEEK + 60, 60, 40, "heating", seed=2, cells=west)
+    calls += burst(WEEK + 60, 60, 40, "heating", seed=3, cells=east)
+    before, after = (sorted(c for c in calls if (c[0] < WEEK + 140) is early) for early in (True, False))
+    plain, restarted = Desk(), Desk()
+    for desk in (plain, restarted):
+        desk.feed(before)
+        desk.checkpoint()
+    parts = restarted.database.parts["incidents"]
+    assert sum(name.startswith("hot_spot/spot/") for name in parts) == 2
+    restarted.database.parts["incidents"] = dict(reversed(parts.items()))
+    restarted.crash()
+    assert restarted.feed(after) == plain.feed(after)
+
+
 # ------------------------------------------------------------------ the parts
 
 

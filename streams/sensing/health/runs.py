@@ -9,8 +9,13 @@ from streams.sensing.health.record import UNKNOWN
 from streams.sensing.health.rule import HealthRule
 
 
-def learn(records: Records, news: News, newest: NDArray[np.int64], rule: HealthRule) -> None:
-    """Take in news, n > 0: carry runs on, end them, and remember the longest; `newest` is by row the ts before them."""
+def learn(
+    records: Records, news: News, newest: NDArray[np.int64], lasts_ms: NDArray[np.int64], rule: HealthRule
+) -> None:
+    """Take in news, n > 0: carry runs on, end them, and remember the longest.
+
+    `newest` is by row the ts before them, `lasts_ms` by news how long a run lasts at the least that is ill.
+    """
     of_row = news.first()
     at_first = np.flatnonzero(of_row)
     rows = news.row[at_first]
@@ -32,7 +37,7 @@ def learn(records: Records, news: News, newest: NDArray[np.int64], rule: HealthR
     length[1:], lasted[1:] = size[:-1], news.ts[start[1:] - 1] - since[:-1]
     length[first], lasted[first] = run, newest[rows] - records["since"][rows]
     fresh[first] &= known
-    _end(records, rows, first, np.where(fresh, length, 0), lasted >= rule.stuck_ms, rule)
+    _end(records, rows, first, np.where(fresh, length, 0), lasted >= lasts_ms[start], rule)
     last = np.append(first[1:], len(start)) - 1
     records["value"][rows] = news.value[start[last]]
     records["since"][rows] = since[last]
@@ -50,9 +55,9 @@ def _end(
     long: NDArray[np.bool_],
     rule: HealthRule,
 ) -> None:
-    """Remember runs that ended, 0: none did; `first` is where those of each row begin, `long`: it lasted `stuck_ms`.
+    """Remember runs that ended, 0: none did; `first` is where those of each row begin, `long`: it lasted so long.
 
-    One that was as long as one that is ill teaches no more than twice the longest.
+    One that was as long as one that is ill teaches no more than twice the longest, be its value natural or not.
     """
     ended = np.cumsum(length > 0)
     before = ended[first] - (length[first] > 0)

@@ -7,6 +7,7 @@ says that it is silent: whoever waits for one and a quarter of it from the ts to
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +91,7 @@ class Health:
             if len(taught):
                 gaps = (found.ts - before)[taught]
                 intervals.learn(records["gaps"], records["heard"], found.row[taught], gaps)
-            runs.learn(records, found, series.ts, self._rule)
+            runs.learn(records, found, series.ts, self._lasts_ms(series.metric[found.row]), self._rule)
             smooth = means.SMOOTH[series.metric[found.row]]
             if smooth.any():
                 means.learn(records, found.select(smooth))
@@ -219,11 +220,15 @@ class Health:
             all_of_it = np.array(series.rows_of_sensor(sensor))
             heard = all_of_it[series.ts[all_of_it] > since[rows[position]]]
             metric = self._slots.metric[series.slot[heard]]
-            lasts = np.where(_TRAFFIC[metric], 2, 1) * self._rule.stuck_ms
-            still = series.ts[heard] - since[heard] >= lasts
+            still = series.ts[heard] - since[heard] >= self._lasts_ms(metric)
             full = (metric == _FLOW) & self._natural(heard)
             found[position] = bool(still.all() and not full.any())
         return found
+
+    def _lasts_ms(self, metric: NDArray[Any]) -> NDArray[np.int64]:
+        """Return by metric code how long values must stand still: traffic may do so for longer."""
+        lasts: NDArray[np.int64] = np.where(_TRAFFIC[metric], 2, 1) * self._rule.stuck_ms
+        return lasts
 
     def _natural(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which values may well stay as they are: nothing, the least and the most there can be."""

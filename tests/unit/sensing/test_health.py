@@ -99,22 +99,30 @@ def test_the_silence_of_every_night_is_a_habit_however_often_a_sensor_speaks_by_
     assert evenings == [False, False, True, True, True]
 
 
-@pytest.mark.parametrize(("step_s", "calm", "stuck_at"), [(180, 12, 49), (60, 29, 117), (10, 170, 681)])
+@pytest.mark.parametrize(
+    ("metric", "step_s", "calm", "stuck_at"),
+    [
+        *(("temperature", 180, 12, 49), ("temperature", 60, 29, 117), ("temperature", 10, 170, 681)),
+        ("speed", 60, 45, 181),
+    ],
+)
 @pytest.mark.parametrize("checkpoints", [False, True])
 def test_a_calm_that_was_not_ill_is_the_longest_known(
-    step_s: int, calm: int, stuck_at: int, checkpoints: bool
+    metric: str, step_s: int, calm: int, stuck_at: int, checkpoints: bool
 ) -> None:
-    """Neither a dozen equal values nor less than half an hour is ill, so four times that are needed afterwards."""
+    """Neither a dozen equal values nor less than half an hour (of traffic: an hour) is ill, so four times that are."""
     station, number = Station(), 0
     for value in (*(40.0 + n % 2 for n in range(30)), *[50.0] * calm, *(40.0 + n % 2 for n in range(5))):
-        station.feed(reading(value, number * step_s))
+        station.feed(reading(value, number * step_s, metric))
         number += 1
         if checkpoints:
             station.checkpoint()
     for n in range(stuck_at):
-        station.feed(reading(55.0, (number + n) * step_s))
+        station.feed(reading(55.0, (number + n) * step_s, metric))
         station.checkpoint()
-    stuck = [(row["repeated"], row["stuck_since"]) for row in told(station) if row["stuck_since"]]
+    stuck = [
+        (row["repeated"], row["stuck_since"]) for row in told(station, metric=metric) if row["stuck_since"]
+    ]
     assert stuck == [(stuck_at, T0 + number * step_s * 1000)]
 
 

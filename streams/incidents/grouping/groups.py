@@ -137,13 +137,15 @@ class Groups:
     def _heirs(self, ids: Iterable[str], parts: Sequence[dict[str, Member]]) -> dict[int, list[_Group]]:
         """Return by part which incidents live on in it, the oldest first; one of which nothing is left is in none."""
         number_of = {one: number for number, part in enumerate(parts) for one in part}
-        is_open = [any(member.ends_at is None for member in part.values()) for part in parts]
+        was_open = {one for id_ in ids for one, m in self._groups[id_].members.items() if m.ends_at is None}
+        lives = [_lives(part, was_open) for part in parts]
         heirs = defaultdict[int, list[_Group]](list)
         for id_ in ids:
             group = self._groups[id_]
             left = {one for one in group.members if one in number_of}
-            left = {one for one in left if is_open[number_of[one]]} or left
             if left:
+                most = max(lives[number_of[one]] for one in left)
+                left = {one for one in left if lives[number_of[one]] == most}
                 founder = {group.founder} & left
                 first = min(founder or left, key=lambda one: by_age(parts[number_of[one]][one]))
                 heirs[number_of[first]].append(group)
@@ -251,6 +253,13 @@ class Groups:
         """
         if alert.alert_id not in self._group_of:
             self._strange.setdefault(alert.region, {})[alert.alert_id] = member_of(alert)
+
+
+def _lives(part: Mapping[str, Member], was_open: Collection[str]) -> int:
+    """Return 2 if any of these alerts is open, 1 if any was until now, else 0."""
+    if any(member.ends_at is None for member in part.values()):
+        return 2
+    return int(not part.keys().isdisjoint(was_open))
 
 
 def _without(forgotten: Collection[str], members: Mapping[str, Member]) -> dict[str, Member]:

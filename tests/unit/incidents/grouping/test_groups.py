@@ -116,6 +116,17 @@ def test_without_its_founder_the_part_with_the_earliest_alert_keeps_the_id() -> 
     assert (kept.incident_id, kept.cells, split.cells) == (begun.incident_id, [C], [A])
 
 
+def test_it_ended_with_its_last_alert_though_the_one_between_is_forgotten_at_that_moment() -> None:
+    city = Grouped(linger_s=600)
+    [begun] = city.raised(0, A)
+    city.raised(10, B)
+    city.raised(20, C)
+    city.cleared(30, B)
+    city.cleared(400, A)
+    [ended] = city.cleared(630, C)
+    assert (ended.incident_id, ended.ended_at) == (begun.incident_id, T0 + 630 * SECOND)
+
+
 def test_the_part_that_is_still_open_keeps_the_id_though_the_founder_that_is_over_is_remembered() -> None:
     city = Grouped(linger_s=600)
     [begun] = city.raised(0, A)

@@ -16,7 +16,8 @@ WHERE r.asks <> now.asks
 _REMEMBER = """
 UPDATE ub.receiver r SET asks = now.asks FROM unnest(%s::text[], %s::text[]) AS now (name, asks)
 WHERE r.name = now.name AND r.name IN (
-    -- whoever sends to one holds its lock, and who starts waits for nobody: the next start finds the change then
+    -- whoever sends to one holds its lock, and who starts waits for nobody: the next start finds the change then,
+    -- if it was known what it asked for
     SELECT l.name FROM ub.receiver l JOIN unnest(%s::text[], %s::text[]) AS m (name, asks) USING (name)
     WHERE l.asks IS DISTINCT FROM m.asks FOR UPDATE OF l SKIP LOCKED
 )

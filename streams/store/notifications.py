@@ -95,8 +95,9 @@ WITH missed AS (
     UNION ALL
     SELECT a.alert_id, array_agg(c.receiver) FROM ub.alert a CROSS JOIN unnest(%(changed)s::text[]) AS c (receiver)
     WHERE a.status = 'active'
-      -- of what it heard of, each event comes from Kafka
-      AND NOT EXISTS (SELECT FROM ub.notification n WHERE n.receiver = c.receiver AND n.alert_id = a.alert_id)
+      -- of what it heard of, each event comes from Kafka; an escalation that waits, or was given up, told it nothing
+      AND NOT EXISTS (SELECT FROM ub.notification n WHERE n.receiver = c.receiver AND n.alert_id = a.alert_id
+                      AND (n.reason <> 'escalation' OR n.state = 'delivered' OR n.begun_at IS NOT NULL))
     GROUP BY a.alert_id
     UNION ALL
     SELECT alert_id, array_agg(n.receiver)

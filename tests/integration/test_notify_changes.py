@@ -102,6 +102,19 @@ def test_what_is_open_is_escalated_as_the_file_says_now(desk: Desk) -> None:
         assert time.monotonic() - begun < 60
 
 
+def test_who_was_there_for_escalations_only_is_told_what_is_open_and_was_not_escalated(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        slowly = 'escalate = {after = "1h", to = "chief"}'
+        on_call = receiver("chief", chief, "escalations_only = true")
+        with notifying(desk, receiver("duty", duty, slowly) + on_call):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "it")
+        with notifying(desk, receiver("duty", duty) + receiver("chief", chief)):
+            wait_until(lambda: chief.ids == ["one/0"], "what is open")
+            desk.tell("one", "cleared")
+            wait_until(lambda: chief.ids == ["one/0", "one/1"], "its end")
+
+
 def test_an_escalation_that_waits_comes_sooner_where_the_file_says_so_now(desk: Desk) -> None:
     with hook() as duty, hook() as chief:
         on_call = receiver("chief", chief, "escalations_only = true")

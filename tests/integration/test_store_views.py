@@ -443,6 +443,19 @@ def test_a_sensor_that_was_taken_as_removed_is_not_heard_in_windows_after_that(
     assert read(migrated, f"SELECT completeness FROM api.{view} ORDER BY 1 DESC") == found
 
 
+@pytest.mark.parametrize(("view", "seconds"), [("cell_metric_minute", 30), ("cell_metric_hour", 1_800)])
+def test_a_sensor_that_spoke_before_the_end_of_an_alert_is_heard(
+    migrated: Database, view: str, seconds: int
+) -> None:
+    """Half of a feed must speak until it is back, so its alert ends after they did; they speak once an hour."""
+    back = {"sensor_id": "s2", "ts": T0 - 3_660_000}
+    begin = -840 if view == "cell_metric_hour" else 0
+    write(migrated, rows.sensors({}, back), rows.sensor_windows({}))
+    write(migrated, silent("feed_silent", "city", "sensors", -20_000, -3_640, heard=["s1"]))
+    write(migrated, silent("sensor_silent", "s1", "sensors", begin, begin + seconds))
+    assert read(migrated, f"SELECT completeness FROM api.{view}") == [(pytest.approx(0.75),)]
+
+
 @pytest.mark.parametrize("view", ["cell_metric_minute", "cell_metric_hour"])
 def test_a_sensor_whose_alert_gave_way_to_that_of_its_feed_is_silent_still(
     migrated: Database, view: str

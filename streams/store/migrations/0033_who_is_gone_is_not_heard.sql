@@ -1,5 +1,6 @@
 -- Of a sensor that was taken as removed nobody waits any more, so windows after that are neither complete nor incomplete for it:
--- it stays in ub.sensor_state, and counted as heard. Whoever is silent no more, as the alert is over, and said nothing since, is gone.
+-- it stays in ub.sensor_state, and counted as heard. Whoever is silent no more, as the alert is over, and said nothing since it began, is gone.
+-- (Incidents hear of a sensor a quarter of its patience late; one that is back spoke when its patience was over, be the alert's end later.)
 
 CREATE OR REPLACE VIEW api.cell_metric_minute AS
 SELECT w.minute, w.cell, ub.to_hex(w.cell) AS hex, w.metric, w.unit, w.region, w.readings, w.total,
@@ -23,6 +24,7 @@ SELECT w.minute, w.cell, ub.to_hex(w.cell) AS hex, w.metric, w.unit, w.region, w
                      AND NOT coalesce(a.evidence #> '{health,heard}' ? s.sensor_id, false))
               AND a.region = w.region
               AND a.ends_at > s.ts AND a.ends_at <= w.minute
+              AND s.ts <= a.starts_at + coalesce((a.evidence #>> '{health,patience_ms}')::bigint, 0) / 4 * INTERVAL '1 millisecond'
         )))::double precision AS completeness
 FROM (
     SELECT time_bucket(INTERVAL '1 minute', window_start) AS minute, cell, metric, unit, max(region) AS region,
@@ -57,6 +59,7 @@ SELECT w.hour, w.cell, ub.to_hex(w.cell) AS hex, w.metric, w.unit, w.region, w.r
                      AND NOT coalesce(a.evidence #> '{health,heard}' ? s.sensor_id, false))
               AND a.region = w.region
               AND a.ends_at > s.ts AND a.ends_at <= w.hour
+              AND s.ts <= a.starts_at + coalesce((a.evidence #>> '{health,patience_ms}')::bigint, 0) / 4 * INTERVAL '1 millisecond'
         )))::double precision AS completeness
 FROM (
     SELECT time_bucket(INTERVAL '1 hour', window_start) AS hour, cell, metric, unit, max(region) AS region,

@@ -17,7 +17,6 @@ import psycopg
 import pytest
 
 from schemas import codec
-from streams.notify import intake
 from streams.store import alert_desk, queries
 from tests.conftest import Database
 from tests.e2e.commands import clean_environment, run
@@ -28,14 +27,6 @@ pytestmark = pytest.mark.integration
 
 PATIENT = 'timeout = "5m"'
 """Of a receiver that takes its time: longer than anything here is waited for."""
-
-
-@pytest.fixture
-def desk(fresh_kafka: str, migrated: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(intake, "_TANSU_SESSION_MS", 2_000)  # each of many starts waits for half of it
-    made = Desk(fresh_kafka, migrated)
-    yield made
-    made.close()
 
 
 def receiver(name: str, to: Hook, more: str = "") -> str:

@@ -1,26 +1,15 @@
 """The file of receivers is another one than at the last start: it counts for what is open, too."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from streams.notify import intake
-from tests.conftest import Database
 from tests.integration.notify_support import Desk, hook, notifying, wait_until
 from tests.integration.test_notify import an_hour_passes, receiver
 
 pytestmark = pytest.mark.integration
 
 CRITICAL = 'match = ["severity=critical"]'
-
-
-@pytest.fixture
-def desk(fresh_kafka: str, migrated: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(intake, "_TANSU_SESSION_MS", 2_000)  # each of many starts waits for half of it
-    made = Desk(fresh_kafka, migrated)
-    yield made
-    made.close()
 
 
 def test_who_asks_for_more_is_told_what_is_open_of_it_and_of_its_end(desk: Desk) -> None:

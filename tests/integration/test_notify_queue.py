@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from xml.etree import ElementTree as ET
@@ -16,10 +15,9 @@ import pytest
 from schemas import codec
 from schemas.alerts import Severity
 from streams.errors import ServiceUnavailable
-from streams.notify import delivery, intake
+from streams.notify import delivery
 from streams.store import notifications
 from streams.store.session import Session
-from tests.conftest import Database
 from tests.integration import store_rows as rows
 from tests.integration.notify_support import Desk, Request, event, hook, notifying, wait_until
 from tests.integration.store_support import query, write
@@ -38,14 +36,6 @@ from tests.unit.notify import cap_rules
 pytestmark = pytest.mark.integration
 
 CAP = 'format = "cap"\nsender = "ub@city.example"\n'
-
-
-@pytest.fixture
-def desk(fresh_kafka: str, migrated: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(intake, "_TANSU_SESSION_MS", 2_000)  # each of many starts waits for half of it
-    made = Desk(fresh_kafka, migrated)
-    yield made
-    made.close()
 
 
 def one_waits_for_another(desk: Desk, name: str) -> bool:

@@ -15,7 +15,7 @@ from streams.incidents.lifecycle import PlaceOf, ended
 from streams.incidents.showing import Seen, moment
 from streams.incidents.stays.alert import raised
 from streams.incidents.stays.rules import StayPolicy, StayRule, StayRules
-from streams.incidents.stays.watch import Broken, Stay, follow, judge, rejudge
+from streams.incidents.stays.watch import Broken, Stay, follow, judge, rejudge, stands_alike
 
 _GONE = ("missing", "elsewhere", "removed")
 
@@ -137,10 +137,10 @@ class StayBook:
         )
         if known is not None:
             stay.not_before = known.not_before
-        if known is None or n.offset[i] is not None:
-            follow(self._rules, stay, known)
-        else:
+        if known is not None and (n.offset[i] is None or stands_alike(stay, known)):
             rejudge(self._rules, stay, known)
+        else:
+            follow(self._rules, stay, known)
         stays[vehicle_id] = stay
         self._unsaved.add(("at", region, vehicle_id))
         self._plan(region, vehicle_id)

@@ -58,6 +58,14 @@ def holds(policy: StayPolicy, rule: StayRule, stay: Stay) -> bool:
     )
 
 
+def stands_alike(stay: Stay, before: Stay) -> bool:
+    """Return whether news of a vehicle are of something else, such as its battery: no rule tells it from before."""
+    return all(
+        getattr(stay, name) == getattr(before, name)
+        for name in ("ground", "areas", "operator", "vehicle_type", "vehicle_state")
+    )
+
+
 def follow(rules: StayRules, stay: Stay, before: Stay | None) -> None:
     """Note since when each rule speaks of the vehicle after news of it: as before where it did already."""
     _count(rules, stay, {} if before is None else before.since)

@@ -341,6 +341,19 @@ def test_time_goes_on_where_the_outline_of_a_rule_is_drawn_anew(told_first: bool
     assert alert.evidence.stay.since == T0
 
 
+def test_time_goes_on_where_a_battery_gets_low_before_the_new_outline_is_told() -> None:
+    fold = Watched(NewsConfig(battery=(20, 30)), VehiclesConfig(jumps=False), policy=plaza(PLAZA))
+    stand(fold, at(0) | {"battery_percent": 80})
+    wider = plaza(box(121.4760, 31.2330, 121.4773, 31.2340))
+    fold.incidents.take_policy(wider)
+    stand(fold, at(50 * 60) | {"battery_percent": 10})
+    fold.take(wider)
+    fold.publish()
+    [alert] = fold.time(3_600, SHANGHAI)
+    assert alert.evidence.stay is not None
+    assert alert.evidence.stay.since == T0
+
+
 @pytest.mark.parametrize("crash", [False, True])
 @pytest.mark.parametrize("told_first", [False, True])
 @pytest.mark.parametrize(("east", "goes_on"), [(121.4773, True), (121.4762, False)])

@@ -14,6 +14,7 @@ from streams.fleet.speeds import SpeedLimits
 from streams.fold.contract import Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig
+from streams.grid.window import PAUSE_MS
 from streams.incidents.anomaly.family import FAMILY, JOINT
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.anomaly.watch import Rule as AnomalyRule
@@ -133,6 +134,7 @@ def grid_config(settings: Settings) -> GridConfig:
         amend_horizon_ms=_ms(settings.amend_horizon_s),
         idle_timeout_ms=_ms(settings.idle_timeout_s),
         forget_source_ms=_ms(settings.forget_source_after_s),
+        pause_ms=PAUSE_MS,
     )
 
 

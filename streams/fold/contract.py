@@ -130,7 +130,7 @@ class Portioned(Protocol):
     """A fold that hands out much at once in portions."""
 
     def has_more(self) -> bool:
-        """Return whether `take_outputs` left something that it can hand out at once."""
+        """Return whether `take_outputs` left something that it hands out soon, without another record."""
         ...
 
 

@@ -37,13 +37,17 @@ Geometry = Callable[[int], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class GridConfig:
-    """Milliseconds. `idle_timeout_ms` and `forget_source_ms` are wall time. `portion`: see Windows.take_due."""
+    """Milliseconds. `idle_timeout_ms` and `forget_source_ms` are wall time. `portion`: see Windows.take_due.
+
+    `pause_ms`: wall time between two portions, but for those of a backlog.
+    """
 
     window_ms: int
     amend_horizon_ms: int
     idle_timeout_ms: int
     forget_source_ms: int
     portion: int = PORTION
+    pause_ms: int = 0
 
 
 class GridState:
@@ -55,7 +59,7 @@ class GridState:
         self._offset = restored.offset
         self._generation = restored.generation
         self._owner = restored.epoch
-        self._wall = 0
+        self._wall = self._next_portion_at = 0
         self._new_cells: list[str] = []
         self._closed: dict[str, dict[tuple[str, int, int], tell.ClosedRow]] = {name: {} for name in KINDS}
         self._rejected: list[Output] = []
@@ -137,12 +141,15 @@ class GridState:
     def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
         """Return live cells that changed, and a portion of windows that closed; at a checkpoint also the time."""
         out, self._rejected = self._rejected, []
+        portion = self._config.portion if self._wall >= self._next_portion_at else 0
         for tally in self._tallies.values():
             if isinstance(tally, FleetTally):
                 out += self._live(tally, at_checkpoint=at_checkpoint)
-            due = tally.windows.take_due(self._config.portion)
+            due = tally.windows.take_due(portion)
             if due:
                 out += self._windows(tally, due)
+        if portion and self.has_more() and not self._is_behind():
+            self._next_portion_at = self._wall + self._config.pause_ms
         for message in self._health.take(self._tallies, self._owner, time_too=at_checkpoint):
             out.append(self._output(message.region, message, envelope.CELLS_HEALTH, message.as_of))
         return out
@@ -150,6 +157,9 @@ class GridState:
     def has_more(self) -> bool:
         """Return whether rows of windows that closed are still to be told."""
         return any(tally.windows.has_more for tally in self._tallies.values())
+
+    def _is_behind(self) -> bool:
+        return any(tally.windows.is_behind for tally in self._tallies.values())
 
     def _live(self, tally: FleetTally, *, at_checkpoint: bool) -> list[Output]:
         if tally.by_half and not tally.is_whole:

@@ -22,9 +22,10 @@ Flow = tuple[int, str, int, int, int]
 class Grid:
     """A grid fold, its log and its checkpoints."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: GridConfig = CONFIG) -> None:
+        self.config = config
         self.database = Database()
-        self.fold = GridState(CONFIG, geometry, restored())
+        self.fold = GridState(config, geometry, restored())
         self.offset = -1
         self.wall = 1
         self.now: list[CellsNow] = []
@@ -115,7 +116,7 @@ class Grid:
 
     def crash(self) -> None:
         """Start again from the checkpoint."""
-        self.fold = GridState(CONFIG, geometry, self.database.restored("grid", 0))
+        self.fold = GridState(self.config, geometry, self.database.restored("grid", 0))
         self.fold.idle(self.wall)
 
     def live(self) -> dict[str, int]:

@@ -1,10 +1,13 @@
 """Windows of a large city that close at once: told in portions, between which live counts and the news of health go."""
 
+from dataclasses import replace
+
 import h3
 
+from streams.grid.state import GridConfig
 from streams.grid.window import PORTION
 from tests.unit.grid.partials import requests, sensing
-from tests.unit.grid.region import Flow, Grid
+from tests.unit.grid.region import CONFIG, Flow, Grid
 from tests.unit.grid.test_health import at, heard
 
 CITY = sorted(h3.grid_disk("89309959d07ffff", 31))[: 2 * PORTION + 500]
@@ -15,9 +18,9 @@ def flows(minute: int) -> list[Flow]:
     return [(minute, cell, 1, 1, 0) for cell in CITY]
 
 
-def closing() -> Grid:
+def closing(config: GridConfig = CONFIG) -> Grid:
     """Return a grid in which the windows of a minute are about to close."""
-    grid = Grid()
+    grid = Grid(config)
     grid.say(*flows(0), reached=0.5)
     grid.checkpoint()
     grid.now.clear()
@@ -32,6 +35,37 @@ def test_live_counts_do_not_wait_for_all_of_a_minute() -> None:
     assert (len(grid.tick()), grid.live()) == (PORTION, {CITY[0]: 7})
     assert len(grid.tick()) == 500
     assert grid.tick() == []
+
+
+def test_portions_come_at_intervals_and_all_else_at_once() -> None:
+    """Detection, the database and the broker have all of a minute's rows to deal with, beside the alerts."""
+    grid = closing(replace(CONFIG, pause_ms=150))
+    assert len(grid.tick()) == PORTION
+    was_told = CITY[0]
+    grid.say((0, was_told, 2, 3, 0), offset=2, reached=1.2, live={CITY[1]: 7})
+    assert (grid.tick(100), grid.live()) == ([(0, was_told, 3, 1)], {CITY[1]: 7})
+    assert grid.fold.has_more()
+    assert len(grid.tick(50)) == PORTION
+    assert grid.tick(149, at_checkpoint=True) == []
+    assert len(grid.tick(1)) == 500
+    assert not grid.fold.has_more()
+
+
+def test_portions_of_a_backlog_follow_each_other_at_once() -> None:
+    grid = Grid(replace(CONFIG, pause_ms=150))
+    for minute in range(2):
+        grid.say(*flows(minute), offset=minute, reached=0.5)
+    grid.say(offset=2, reached=2)
+    told = [len(grid.tick()) for _ in range(4)]
+    assert told == [PORTION, PORTION, PORTION, 0]
+
+
+def test_the_next_minute_need_not_wait_once_all_of_the_last_was_told() -> None:
+    grid = closing(replace(CONFIG, pause_ms=150))
+    for _ in range(3):
+        grid.tick(150)
+    grid.say(*flows(1), offset=3, reached=2)
+    assert len(grid.tick()) == PORTION
 
 
 def test_a_grid_has_more_to_tell_until_all_of_a_minute_was() -> None:

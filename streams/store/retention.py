@@ -59,7 +59,7 @@ WITH newest AS (SELECT least(max(updated_at), now()) - make_interval(days => %(d
          RETURNING a.alert_id
      ),
      actions AS (DELETE FROM ub.alert_action x USING gone WHERE x.alert_id = gone.alert_id),
-     parts AS (DELETE FROM ub.incident_alert x USING gone WHERE x.alert_id = gone.alert_id),
+     parts AS (DELETE FROM ub.incident_alert x USING old WHERE x.alert_id = old.alert_id),
      incidents AS (DELETE FROM ub.incident WHERE status <> 'active' AND updated_at < (SELECT until FROM newest))
 SELECT count(*) FROM gone
 """

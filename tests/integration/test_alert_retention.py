@@ -102,6 +102,7 @@ def test_a_sensor_that_was_taken_as_removed_stays_unheard_though_alerts_of_then_
         rows.sensor_windows({}),
         *silent("s1", 0, 1),
         *silent("alone", -400, -370),
+        part("over with it", "sensor_silent/alone/-400"),
         *silent("port", -400, -370, heard=["alive"]),
         # what says nothing of who is gone: its sensor spoke since, or it is told already
         *silent("alive", -400, -399),
@@ -113,4 +114,5 @@ def test_a_sensor_that_was_taken_as_removed_stays_unheard_though_alerts_of_then_
     assert before == [(0.5,)]  # of one that is silent, and one that is heard
     assert forget(migrated) == 3
     assert query(migrated.reader_url, completeness) == before
+    assert query(migrated.reader_url, "SELECT * FROM api.incident_alerts") == []
     assert forget(migrated) == 0

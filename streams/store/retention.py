@@ -32,11 +32,34 @@ WHERE status <> 'open'
 
 _OLD_ALERTS = """
 WITH newest AS (SELECT least(max(updated_at), now()) - make_interval(days => %(days)s) AS until FROM ub.alert),
+     old AS MATERIALIZED (
+         SELECT alert_id, kind, subject, region, ends_at, evidence -> 'health' AS health,
+                starts_at + coalesce((evidence #>> '{health,patience_ms}')::bigint, 0) / 4 * INTERVAL '1 ms' AS since
+         FROM ub.alert WHERE status = 'cleared' AND updated_at < (SELECT until FROM newest)
+     ),
+     -- That a sensor on file was taken as removed is known from alerts alone (0033_who_is_gone_is_not_heard.sql): of
+     -- each the first stays that ended though nothing was heard since it began.
+     silent AS (
+         SELECT s.sensor_id, s.metric, o.region, o.ends_at, o.alert_id
+         FROM old o JOIN ub.sensor_state s ON s.sensor_id = o.subject
+         WHERE o.kind = 'sensor_silent' AND s.ts < o.ends_at AND s.ts <= o.since
+         UNION ALL
+         SELECT s.sensor_id, s.metric, o.region, o.ends_at, o.alert_id
+         FROM old o JOIN ub.sensor_state s ON s.owner = o.subject
+         WHERE o.kind = 'feed_silent' AND s.ts < o.ends_at AND s.ts <= o.since
+           AND o.health ->> 'feed' = 'sensors' AND NOT coalesce(o.health -> 'heard' ? s.sensor_id, false)
+     ),
+     kept AS (
+         SELECT DISTINCT ON (sensor_id, metric, region) alert_id
+         FROM silent ORDER BY sensor_id, metric, region, ends_at, alert_id
+     ),
      gone AS (
-         DELETE FROM ub.alert WHERE status = 'cleared' AND updated_at < (SELECT until FROM newest) RETURNING alert_id
+         DELETE FROM ub.alert a USING old
+         WHERE a.alert_id = old.alert_id AND a.alert_id NOT IN (SELECT alert_id FROM kept)
+         RETURNING a.alert_id
      ),
      actions AS (DELETE FROM ub.alert_action x USING gone WHERE x.alert_id = gone.alert_id),
-     parts AS (DELETE FROM ub.incident_alert x USING gone WHERE x.alert_id = gone.alert_id),
+     parts AS (DELETE FROM ub.incident_alert x USING old WHERE x.alert_id = old.alert_id),
      incidents AS (DELETE FROM ub.incident WHERE status <> 'active' AND updated_at < (SELECT until FROM newest))
 SELECT count(*) FROM gone
 """
@@ -106,7 +129,8 @@ async def _drop_some(session: Session, table: str, days: int) -> int | None:
 async def delete_old_alerts(session: Session, settings: Settings) -> int:
     """Delete alerts that were cleared longer ago than `settings` keeps them, with what people did about them.
 
-    Incidents that were over by then go too, and silences by the wall clock. Returns how many alerts.
+    Incidents that were over by then go too, and silences by the wall clock. An alert stays that says of a sensor that
+    it was taken as removed. Returns how many alerts.
     """
     async with session.transaction() as connection:
         cursor = await connection.execute(_OLD_ALERTS, {"days": settings.retain_alerts_days})

@@ -1,10 +1,12 @@
 """Alerts, actions, incidents and silences that are over for long are deleted; what lasts stays."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from streams.fold.contract import Rows
 from streams.settings import Settings
 from streams.store import alert_desk, queries
 from streams.store.retention import delete_old_alerts
@@ -18,6 +20,32 @@ from tests.integration.test_incidents import incident, part
 pytestmark = pytest.mark.integration
 
 DAY = 86_400_000
+
+
+def forget(database: Database) -> int:
+    """Delete alerts that were over 100 days ago; returns how many."""
+
+    async def run() -> int:
+        async with Session(database.writer_url, application_name="test") as session:
+            keep = Settings(retain_alerts_days=100, retain_silences_days=365, retain_request_windows_days=100)
+            return await delete_old_alerts(session, keep)
+
+    return asyncio.run(run())
+
+
+def silent(subject: str, begin: int, end: int, **health: object) -> list[Rows]:
+    """Return an alert that says that a sensor, or with `heard` a feed, was silent from and to some days after T0."""
+    kind = "feed_silent" if "heard" in health else "sensor_silent"
+    return rows.alert(
+        "cleared",
+        1,
+        T0 + end * DAY,
+        alert_id=f"{kind}/{subject}/{begin}",
+        kind=kind,
+        subject=subject,
+        starts_at=T0 + begin * DAY,
+        evidence=json.dumps({"health": {"feed": "sensors", "patience_ms": 600_000, **health}}),
+    )
 
 
 def test_cleared_alerts_go_with_what_was_done_about_them_and_their_incidents(migrated: Database) -> None:
@@ -46,12 +74,7 @@ def test_cleared_alerts_go_with_what_was_done_about_them_and_their_incidents(mig
                 comment=name,
             )
 
-    async def run() -> int:
-        async with Session(migrated.writer_url, application_name="test") as session:
-            keep = Settings(retain_alerts_days=100, retain_silences_days=365, retain_request_windows_days=100)
-            return await delete_old_alerts(session, keep)
-
-    assert asyncio.run(run()) == 1
+    assert forget(migrated) == 1
 
     def left(column: str, table: str) -> list[str]:
         return [
@@ -63,4 +86,33 @@ def test_cleared_alerts_go_with_what_was_done_about_them_and_their_incidents(mig
     assert left("alert_id", "ub.incident_alert") == ["old but open"]
     assert left("incident_id", "ub.incident") == ["old but active"]
     assert left("comment", "ub.silence") == ["short ago"]
-    assert asyncio.run(run()) == 0
+    assert forget(migrated) == 0
+
+
+def test_a_sensor_that_was_taken_as_removed_stays_unheard_though_alerts_of_then_are_deleted(
+    migrated: Database,
+) -> None:
+    """Of two that went a year ago, one by itself and one with its feed, something must go on to say so."""
+    alone = {"sensor_id": "alone", "ts": T0 - 400 * DAY}
+    with_feed = {"sensor_id": "with feed", "owner": "port", "ts": T0 - 400 * DAY}
+    alive = {"sensor_id": "alive", "owner": "port"}
+    write(
+        migrated,
+        rows.sensors({}, alone, with_feed, alive),
+        rows.sensor_windows({}),
+        *silent("s1", 0, 1),
+        *silent("alone", -400, -370),
+        part("over with it", "sensor_silent/alone/-400"),
+        *silent("port", -400, -370, heard=["alive"]),
+        # what says nothing of who is gone: its sensor spoke since, or it is told already
+        *silent("alive", -400, -399),
+        *silent("port", -405, -403, heard=[]),
+        *silent("port", -300, -299, heard=[]),
+    )
+    completeness = "SELECT completeness FROM api.cell_metric_minute"
+    before = query(migrated.reader_url, completeness)
+    assert before == [(0.5,)]  # of one that is silent, and one that is heard
+    assert forget(migrated) == 3
+    assert query(migrated.reader_url, completeness) == before
+    assert query(migrated.reader_url, "SELECT * FROM api.incident_alerts") == []
+    assert forget(migrated) == 0

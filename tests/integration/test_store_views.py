@@ -496,3 +496,19 @@ def test_a_minute_lacks_all_the_time_in_which_its_operator_was_silent_and_none_t
         write(migrated, silent("feed_silent", "city", "sensors", begin, end))
     for view in ("cell_minute", "cell_metric_minute"):
         assert read(migrated, f"SELECT completeness FROM api.{view}") == [(pytest.approx(20 / 60),)]
+
+
+@pytest.mark.parametrize(
+    ("view", "window_s"),
+    [("cell_minute", 900), ("cell_metric_minute", 900), ("cell_hour", 7_200), ("cell_metric_hour", 7_200)],
+)
+def test_a_window_that_is_longer_than_a_row_s_time_is_complete_as_a_whole(
+    migrated: Database, view: str, window_s: int
+) -> None:
+    """Heard in its first quarter alone, which holds all of the minute or half of the hour in which it stands."""
+    begin = T0 // 1000 // window_s * window_s - T0 // 1000
+    window = {"window_start": T0 + begin * 1000, "window_s": window_s}
+    write(migrated, rows.windows(window), rows.sensors({}), rows.sensor_windows(window))
+    for subject, feed in (("hello", "vehicles"), ("city", "sensors")):
+        write(migrated, silent("feed_silent", subject, feed, begin + window_s // 4, begin + 2 * window_s))
+    assert read(migrated, f"SELECT completeness FROM api.{view}") == [(pytest.approx(0.25),)]

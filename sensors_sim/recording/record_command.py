@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import secrets
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +14,7 @@ from sensors_sim.broker import Broker
 from sensors_sim.options import BrokerOptions, broker_options
 from sensors_sim.progress import LOG_EVERY_S, TERMINAL_EVERY_S
 from sensors_sim.recording.chunks import VERSION, Head
+from sensors_sim.recording.filters import check_filters
 from sensors_sim.recording.info import as_json as info_json
 from sensors_sim.recording.info import lines as info_lines
 from sensors_sim.recording.kafka_login import Kafka
@@ -29,10 +29,6 @@ from sensors_sim.stop import on_signals
 
 MQTT_FILTERS = ("ub/v1/#",)
 KAFKA_TOPICS = ("ub.vehicles", "ub.sensors", "ub.requests")
-
-_LEVEL = r"[^+#/\0\ud800-\udfff]*"
-_FILTER = re.compile(rf"(?:(?:{_LEVEL}|\+)/)*(?:{_LEVEL}|\+|#)")
-_LONGEST = 65_535
 
 
 @click.command("record")
@@ -121,21 +117,10 @@ def _tap(
         reader = stack.enter_context(KafkaTap(kafka, names, from_beginning, arrival))
         return reader, Head(VERSION, "kafka", str(kafka), names, arrival())
     names = list(topics or MQTT_FILTERS)
-    for name in names:
-        check_filter(name)
+    check_filters(names)
     client_id = f"ub-record-{os.getpid()}-{secrets.token_hex(4)}"
     subscriber = stack.enter_context(MqttTap(broker, names, client_id, arrival))
     return subscriber, Head(VERSION, "mqtt", str(broker), names, arrival())
-
-
-def check_filter(name: str) -> None:
-    """Refuse what is no topic filter: the client would fail at it on a thread of its own (MQTT 5.0, section 4.7)."""
-    if not name or not _FILTER.fullmatch(name) or len(name.encode()) > _LONGEST:
-        raise click.BadParameter(
-            f"{name[:100]!r} is no MQTT filter: 1 to {_LONGEST:,} bytes of text, in which + stands alone between "
-            "slashes and # alone after the last one, such as ub/v1/+/vehicles or ub/v1/#",
-            param_hint="--topic",
-        )
 
 
 class _Said:

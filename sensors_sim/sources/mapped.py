@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 
 import msgspec
 
@@ -10,7 +9,7 @@ from schemas.metrics import METRICS
 from schemas.requests import MAX_NAME, MAX_TEXT, RequestEventType
 from sensors_sim.requests.events import Event
 from sensors_sim.sources.contract import BadRow, Report
-from sensors_sim.sources.instants import from_datetime, from_number, instant
+from sensors_sim.sources.instants import by_format, from_number, instant
 from sensors_sim.sources.mapping import CLOSED_LISTS, Measure, TableMapping
 from sensors_sim.sources.names import is_id
 from sensors_sim.sources.places import Place, place
@@ -180,9 +179,9 @@ class Mapper:
         times = self._mapping.times
         if times.format == "iso":
             return instant(text, times.zone)
+        if "%" in times.format:
+            return by_format(text, times.format, times.zone)
         try:
-            if "%" in times.format:
-                return from_datetime(datetime.strptime(text, times.format), times.zone)
             return from_number(float(text) * (1000 if times.format == "seconds" else 1))
         except ValueError:
             return None

@@ -22,7 +22,10 @@ _LET_GO = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a record changed: `at` is event time in milliseconds; `event` is the alert's, if it had one."""
+    """What a record changed: `at` is event time in milliseconds; `event` is the alert's, if it had one.
+
+    A record that told several events of the alert is as many steps.
+    """
 
     offset: int
     at: int
@@ -47,23 +50,26 @@ def steps(
     subject = about(wanted)
     for number, record in enumerate(records):
         fold.apply(record)
-        event = None
+        events: list[Alert] = []
         for output in fold.take_outputs(at_checkpoint=False):
             if output.topic == topics.ALERTS:
                 alert = codec.alert.decode(output.value)
                 if alert.alert_id == wanted.alert_id:
-                    event = alert
+                    events.append(alert)
                 elif others is not None and about(alert) == subject:
                     others[alert.alert_id] = alert
         if number % _LET_GO == _LET_GO - 1:
             fold.take_changes()
-        seen = fold.seen(wanted)
-        if event is not None:
-            seen = seen or _of_event(event)
-        if seen is not None and (event is not None or seen != before):
-            at = _time_of(record, event)
+        seen, last = fold.seen(wanted), events[-1] if events else None
+        if last is not None:
+            seen = seen or _of_event(last)
+        if seen is not None and (last is not None or seen != before):
+            at = _time_of(record, last)
             if record.offset >= first or at >= wanted.starts_at:
-                yield Step(record.offset, at, seen, event)
+                # Windows that become whole together are decided by one record, one after the other.
+                for event in events[:-1]:
+                    yield Step(record.offset, event.updated_at, _of_event(event), event)
+                yield Step(record.offset, at, seen, last)
         before = seen
 
 

@@ -43,10 +43,11 @@ class Events:
 
 
 class _Loose(msgspec.Struct, frozen=True):
-    """A frame whose events are still JSON; a single event has neither field."""
+    """A frame whose events are still JSON; a single event has neither field, and an id."""
 
     events: list[msgspec.Raw] | None = None
     received_at: int | None = None
+    service_request_id: msgspec.Raw = msgspec.Raw()
 
 
 _loose = msgspec.json.Decoder(_Loose)
@@ -62,8 +63,8 @@ def decode(value: bytes, timestamp: int) -> Events | BadFrame:
             frame = codec.request_frame.decode(value)
         except msgspec.ValidationError as error:
             loose = _loose.decode(value)
-            if loose.events is None and loose.received_at is None:
-                return _judged(1, [(0, codec.request.decode(value))], [], timestamp)
+            if loose.events is None and loose.received_at is None and loose.service_request_id:
+                return _in_parts([msgspec.Raw(value)], timestamp)
             if loose.events is None or loose.received_at is None:
                 return BadFrame(str(error), 1)
             return _framed(_in_parts(loose.events, loose.received_at))
@@ -102,7 +103,7 @@ def _judged(
 ) -> Events:
     sound: list[tuple[int, str, CitizenRequest]] = []
     for index, event in typed:
-        owner = event.owner or UNKNOWN_OWNER
+        owner = UNKNOWN_OWNER if event.owner is None else event.owner
         broken = broken_rule(event, owner)
         if broken is None:
             sound.append((index, owner, event))

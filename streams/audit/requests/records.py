@@ -59,6 +59,7 @@ class _Event(msgspec.Struct, forbid_unknown_fields=True):
 class _Record(msgspec.Struct):
     events: list[msgspec.Raw] | None = None
     received_at: int | None = None
+    service_request_id: msgspec.Raw = msgspec.Raw()
 
 
 _event = msgspec.json.Decoder(_Event)
@@ -88,8 +89,7 @@ def _columns(record: LogRecord) -> Sequence[Any]:
     if record.value.lstrip()[:1] == b"[":
         return _judged(_parts.decode(record.value), record.timestamp)
     whole = _record.decode(record.value)
-    if whole.events is None and whole.received_at is None:
-        _event.decode(record.value)  # one that cannot be read is no record of ours
+    if whole.events is None and whole.received_at is None and whole.service_request_id:
         return _judged([msgspec.Raw(record.value)], record.timestamp)
     if whole.events is None or whole.received_at is None:
         raise Unfit(1)
@@ -109,7 +109,7 @@ def _row(part: msgspec.Raw) -> tuple[Any, ...]:
         event = _event.decode(part)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return None, None, None, None, None, None, _why(str(error))
-    owner = event.owner or _NO_OWNER
+    owner = _NO_OWNER if event.owner is None else event.owner
     fault = _fault(event, owner)
     if fault is not None:
         return None, None, None, None, None, None, fault

@@ -39,6 +39,7 @@ SOUND = opened(1, "r-9")
         ({**opened(1), "colour": "red"}, "unknown_field", "colour"),
         ({"event": "closed", "ts": T0}, "missing_field", "service_request_id"),
         ({**opened(1), "ts": "noon"}, "wrong_type", "ts"),
+        (opened(1, owner=""), "bad_id", "owner ''"),
     ],
 )
 def test_a_bad_event_is_refused_and_its_neighbour_counts(bad: dict[str, Any], reason: str, says: str) -> None:
@@ -51,6 +52,26 @@ def test_a_bad_event_is_refused_and_its_neighbour_counts(bad: dict[str, Any], re
     assert f'"event":"{bad["event"]}"' in refusal.payload
     assert desk.count(1) == {"opened": 1, "open_change": 1}
     assert desk.fold.ledger == Ledger(received=2, applied=1, rejected=1)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({**SOUND, "colour": "red"}, "unknown_field"),
+        ({**SOUND, "ts": "noon"}, "wrong_type"),
+        ({"service_request_id": "r-9", "event": "closed"}, "missing_field"),
+        ({**SOUND, "lat": 91.0}, "coordinate_out_of_range"),
+    ],
+)
+def test_a_bad_event_has_the_same_reason_alone_in_an_array_and_in_a_frame(
+    bad: dict[str, Any], reason: str
+) -> None:
+    desk = Desk()
+    for value in (msgspec.json.encode(bad), msgspec.json.encode([bad]), frame([bad])):
+        desk.feed_bytes(value)
+    desk.checkpoint()
+    assert desk.reasons() == [reason] * 3
+    assert desk.fold.ledger == Ledger(received=3, rejected=3)
 
 
 @pytest.mark.parametrize(

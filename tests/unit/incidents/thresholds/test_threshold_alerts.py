@@ -472,3 +472,16 @@ def test_one_cell_that_flaps_is_one_alert_and_many_cells_are_not() -> None:
 def test_the_region_of_a_window_is_that_of_its_alert() -> None:
     [alert] = Measured(policy(AT_ONCE)).live(0, 85)
     assert alert.region == REGION
+
+
+def test_what_one_record_decided_of_several_windows_comes_out_event_by_event() -> None:
+    """Windows become whole together, as after a sensor that was late: one record raises, changes and clears."""
+    made = Measured(policy(AT_ONCE))
+    told = made.close(*((minute, CELL, "fill_level", value, 0) for minute, value in enumerate((85, 97, 60))))
+    assert [one.action for one in told] == ["raised", "updated", "cleared"]
+    found = again(fold_of(policy(AT_ONCE)), made.log, told)
+    assert [(step.offset, (step.at - T0) // MINUTE, step.seen.value, step.seen.state) for step in found] == [
+        (1, 1, "containers: fill_level 85 %, at least 80 is warning", "active warning"),
+        (1, 2, "containers: fill_level 97 %, at least 95 is major", "active major"),
+        (1, 2, "fill_level 60 %", "quiet"),
+    ]

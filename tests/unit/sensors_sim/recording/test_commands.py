@@ -7,14 +7,15 @@ import signal
 from pathlib import Path
 from time import monotonic, sleep
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from sensors_sim.cli import sim
 from sensors_sim.recording import replay
+from sensors_sim.recording.filters import check_filter, check_filters
 from sensors_sim.recording.play import NAP_S
 from sensors_sim.recording.reader import Recording
-from sensors_sim.recording.record_command import check_filter
 from sensors_sim.recording.tap import Arrivals, record
 from sensors_sim.recording.writer import Writer
 from tests.unit.sensors_sim.mqtt_fake import FakeBroker
@@ -155,6 +156,10 @@ def test_info_tells_span_topics_and_size(path: Path) -> None:
         (("record", "{r}-new", "--topic", "ub/v1#"), "'ub/v1#' is no MQTT filter"),
         (("record", "{r}-new", "--topic", ""), "'' is no MQTT filter"),
         (("record", "{r}-new", "--topic", "x" * 65_536), "1 to 65,535 bytes of text"),
+        (
+            ("record", "{r}-new", "--topic", "ub/v1/#", "--topic", "ub/v1/+/vehicles"),
+            "would be recorded twice",
+        ),
         (("info", __file__), "is no recording"),
     ],
 )
@@ -169,6 +174,38 @@ def test_a_wrong_argument_is_named(path: Path, arguments: tuple[str, ...], said:
 )
 def test_a_filter_that_mqtt_allows_is_taken(name: str) -> None:
     check_filter(name)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("ub/v1/#", "ub/v1/+/vehicles"),
+        ("ub/v1/north/#", "ub/v1/+/requests"),
+        ("ub/v1/#", "ub/v1"),  # a parent is part of what is below it
+        ("#", "+"),
+        ("+/+", "/"),
+        ("ub/+/x", "ub/y/+"),
+    ],
+)
+def test_filters_that_a_topic_may_match_both_of_are_refused(pair: tuple[str, str]) -> None:
+    for names in (pair, pair[::-1], ("other/#", *pair)):
+        with pytest.raises(click.BadParameter, match="twice"):
+            check_filters(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("ub/v1/+/vehicles", "ub/v1/+/vehicles/+/position", "ub/v1/+/requests"),
+        ("ub/v1/#", "ub/v1/#"),  # one subscription for the broker
+        ("ub/v1/north/#", "ub/v1/south/#"),
+        ("ub/v1/x/#", "ub/v1"),
+        ("#", "$SYS/#"),  # a wildcard does not stand for names of the broker (MQTT 5.0, section 4.7.2)
+        ("+", "+/+"),
+    ],
+)
+def test_filters_of_which_a_topic_matches_one_are_taken(names: tuple[str, ...]) -> None:
+    check_filters(names)
 
 
 class Interrupted(Wall):

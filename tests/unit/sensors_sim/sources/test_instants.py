@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensors_sim.sources.instants import instant
+from sensors_sim.sources.instants import by_format, instant
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,31 @@ def test_times_of_rfc_3339_are_read_and_a_leap_second_is_the_second_after_it(tex
 )
 def test_what_no_clock_shows_is_no_time(text: str) -> None:
     assert instant(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "format_", "shown"),
+    [
+        ("2016-12-31 23:59:60", "%Y-%m-%d %H:%M:%S", "2017-01-01T00:00:00"),
+        ("12/31/2016 11:59:60 PM", "%m/%d/%Y %I:%M:%S %p", "2017-01-01T00:00:00"),
+        ("2017-01-01 05:29:60.25 +0530", "%Y-%m-%d %H:%M:%S.%f %z", "2017-01-01T00:00:00.250"),
+        ("31.12.2016 23:59", "%d.%m.%Y %H:%M", "2016-12-31T23:59:00"),
+    ],
+)
+def test_a_format_of_ones_own_has_leap_seconds_too(text: str, format_: str, shown: str) -> None:
+    expected = round(1000 * datetime.fromisoformat(shown).replace(tzinfo=UTC).timestamp())
+    assert by_format(text, format_, UTC) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "format_"),
+    [
+        ("2016-12-31 23:59:61", "%Y-%m-%d %H:%M:%S"),
+        ("2016-12-31 23:60:00", "%Y-%m-%d %H:%M:%S"),
+        ("2016-12 31:23:60", "%Y-%m %d:%H:%M"),  # minutes, not seconds
+        ("9999-12-31 23:59:60", "%Y-%m-%d %H:%M:%S"),
+        ("noon", "%Y-%m-%d %H:%M:%S"),
+    ],
+)
+def test_what_is_not_of_its_format_is_no_time(text: str, format_: str) -> None:
+    assert by_format(text, format_, UTC) is None

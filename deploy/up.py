@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,7 +162,7 @@ def _run_city(
             "city", "sim", "run", plan.scenario, "--speed", f"{plan.speed:g}", "--json", "--quiet", *bikes
         )
         with _alerts(settings, console, say):
-            _wait(plan.seconds, asked, gateway, worker, page, city)
+            _wait(plan.seconds, asked, say, gateway, worker, page, city)
             say("stopping the city")
             city.stop()
             say("letting gateway and worker finish what is under way")
@@ -181,16 +181,21 @@ def _console_settings(endpoints: Endpoints, settings: Settings) -> tuple[str, di
     return url_of(settings.console_host, port), environment
 
 
-def _wait(seconds: float | None, asked: threading.Event, *processes: ServiceProcess) -> None:
-    """Wait for the time to be over or Ctrl-C; a city that came to its end is waited out, too."""
+def _wait(
+    seconds: float | None, asked: threading.Event, say: Callable[[str], None], *processes: ServiceProcess
+) -> None:
+    """Wait for the time to be over or Ctrl-C. The end of the city's scenario is said: the map stands still then."""
     deadline = None if seconds is None else time.monotonic() + seconds
+    at_work = list(processes)
     while not asked.is_set() and (deadline is None or time.monotonic() < deadline):
         asked.wait(POLL_S)
-        for process in processes:
+        for process in [process for process in at_work if not process.running]:
             if process.failed:
                 raise UrbanBrainError(
                     f"{process.name} ended by itself; the end of its log:\n{process.log_tail()}"
                 )
+            say(f"the {process.name} has come to its end; all else stays up until Ctrl-C")
+            at_work.remove(process)
 
 
 def _catch_up(settings: Settings, sent: Mapping[str, int], say: _Steps) -> None:

@@ -106,27 +106,27 @@ def up(
 
 @main.command()
 @click.option(
-    "--wait", default=30.0, show_default=True, help="Seconds to wait for the services at the start."
+    "--wait", type=float, help="Seconds to wait for a service at the start (default: UB_SERVICE_WAIT_S)."
 )
 @click.option(
     "--leave",
     is_flag=True,
     help="Take in what the broker holds for UB_GATEWAY_ID, give its session up, and end.",
 )
-def gateway(wait: float, leave: bool) -> None:
+def gateway(wait: float | None, leave: bool) -> None:
     """Carry readings from MQTT to Kafka until SIGTERM; nothing is lost on the way."""
     from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.brokers.kafka_login import kafka_login_of  # noqa: PLC0415
     from streams.gateway.bridge import Bridge  # noqa: PLC0415
     from streams.memory import spare_collector  # noqa: PLC0415
 
-    settings = _settings()
+    settings = _settings() if wait is None else _settings(service_wait_s=wait)
     logging.getLogger("streams").setLevel(logging.INFO)
-    stop = threading.Event()
+    wait_for_kafka(settings.kafka_bootstrap, settings.service_wait_s, kafka_login_of(settings))
+    create_topics(settings.kafka_bootstrap, settings)
+    stop = threading.Event()  # before this it holds nothing, and a signal ends it where it stands
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    wait_for_kafka(settings.kafka_bootstrap, wait, kafka_login_of(settings))
-    create_topics(settings.kafka_bootstrap, settings)
     spare_collector()
     click.echo(str(Bridge(settings, leave=leave).run(stop)), err=True)
 
@@ -187,10 +187,10 @@ def doctor() -> None:
     sys.exit(0 if all(check.ok for check in found) else 1)
 
 
-def _settings() -> "Settings":
+def _settings(**overrides: object) -> "Settings":
     from streams.settings import load  # noqa: PLC0415
 
-    return load()
+    return load(**overrides)
 
 
 if __name__ == "__main__":

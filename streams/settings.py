@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     region_partitions: int = Field(4, ge=1, le=1024)
 
     # Gateway
-    gateway_id: str = "gateway-0"
+    gateway_id: str = Field("gateway-0", min_length=1)  # an empty one is another session each time
     mqtt_share: str | None = None
     frame_max_readings: int = Field(500, ge=1, le=10_000)
     frame_max_bytes: int = Field(256_000, ge=1_000, le=900_000)
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     region_resolution: int = Field(2, ge=0, le=4)
 
     # Worker
-    worker_id: str = "worker-0"
+    worker_id: str = Field("worker-0", min_length=1)
     stages: str = ",".join(STAGES)
     publish_interval_ms: Number = 20
     checkpoint_interval_s: Seconds = Field(1.0, gt=0)
@@ -200,11 +200,20 @@ class Settings(BaseSettings):
         *("mqtt_ca_file", "mqtt_cert_file", "mqtt_key_file"),
         *("kafka_ca_file", "kafka_cert_file", "kafka_key_file"),
         *("kafka_sasl_mechanism", "kafka_username", "kafka_password"),
+        *("policy_file", "districts_file", "thresholds_file", "notify_file", "mqtt_share"),
         mode="before",
     )
     @classmethod
     def _is_set(cls, value: object) -> object:
         return value or None  # empty, as Compose sets what is not set; a file would be the working directory
+
+    @field_validator("mqtt_share")
+    @classmethod
+    def _is_a_share_name(cls, value: str | None) -> str | None:
+        """MQTT 5, 4.8.2: what follows a slash is the filter already, and no topic of ours would match that one."""
+        if value is not None and not set(value).isdisjoint("/+#"):
+            raise ValueError("a name without /, + and # is expected, such as gateways")
+        return value
 
     @field_validator("anomaly_detector")
     @classmethod

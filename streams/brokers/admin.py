@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _HOUR_MS = 3_600_000
 _ATTEMPT_S = 3.0
-"""Where TLS or a login may be what is wrong: how long to try before the brokers are asked."""
+"""How long to try before it is said what is wrong; where TLS or a login may be, the brokers are asked."""
 _RETRY_S = 0.1
 _OF_A_BATCH = 10_000
 """Bytes: what a batch says besides its records' values, such as headers."""
@@ -53,21 +53,21 @@ def admin_client(
 def wait_for_kafka(bootstrap: str, timeout_s: float = 30.0, login: KafkaLogin = PLAIN) -> str:
     """Return the cluster id once the broker answers; ServiceUnavailable after `timeout_s`.
 
-    What refuses us or our TLS is in the log at once: mostly waiting does not help there.
+    What it waits for is in the log, once: nobody must think that it hangs. So is what refuses us or our TLS: mostly
+    waiting does not help there.
     """
     deadline = time.monotonic() + timeout_s
-    attempt_s = timeout_s if login == PLAIN else _ATTEMPT_S
     said = ""
     while True:
         try:
             with admin_client(
-                bootstrap, max(0.1, min(attempt_s, deadline - time.monotonic())), login
+                bootstrap, max(0.1, min(_ATTEMPT_S, deadline - time.monotonic())), login
             ) as client:
                 return str(client.describe_cluster()["cluster_id"])
         except ServiceUnavailable as error:
             if time.monotonic() > deadline:
                 raise
-            if error.way_out and str(error) != said:
+            if str(error) != said:
                 said = str(error)
                 log.warning("waiting: %s", said)
         time.sleep(_RETRY_S)

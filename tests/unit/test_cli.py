@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli import main
+from streams.errors import ServiceUnavailable
 
 ALL = [
     "alerts",
@@ -54,6 +55,22 @@ def test_what_cannot_be_is_refused_before_anything_is_waited_for(arguments: list
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 2
     assert said in done.output
+
+
+@pytest.mark.parametrize(("arguments", "setting"), [([], "0.5"), (["--wait", "0.5"], "300")])
+def test_a_gateway_waits_for_kafka_as_long_as_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], setting: str
+) -> None:
+    waits: list[float] = []
+
+    def away(bootstrap: str, timeout_s: float, login: object) -> str:
+        waits.append(timeout_s)
+        raise ServiceUnavailable("Kafka", bootstrap, "nobody")
+
+    monkeypatch.setenv("UB_SERVICE_WAIT_S", setting)
+    monkeypatch.setattr("streams.brokers.admin.wait_for_kafka", away)
+    done = CliRunner().invoke(main, ["gateway", *arguments])
+    assert (done.exit_code, waits) == (1, [0.5])
 
 
 def test_a_docker_engine_that_does_not_answer_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.alerts import Alert, Evidence
 from schemas.metrics import METRICS
 from schemas.rejected import REASONS
 from streams.files.policy import read_policy
@@ -151,6 +152,16 @@ def test_every_kafka_topic_is_described_with_its_key_and_retention() -> None:
 def test_json_examples_are_json(page: Path) -> None:
     for example in re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL):
         json.loads(example)
+
+
+def test_the_alert_of_the_page_has_the_fields_of_the_code() -> None:
+    """Whoever writes a consumer takes them from there."""
+    (shown, *_) = re.findall(
+        r"```json\n(.*?)```", section(text("mqtt-and-kafka.md"), "## Follow alerts on MQTT"), re.DOTALL
+    )
+    alert = json.loads(shown)
+    assert set(alert) == set(Alert.__struct_fields__)
+    assert set(alert["evidence"]) == set(Evidence.__struct_fields__)
 
 
 def test_every_view_and_function_of_the_api_is_described() -> None:

@@ -56,6 +56,15 @@ def test_an_argument_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch
     assert settings.load(window_s=15).window_s == 15
 
 
+@pytest.mark.parametrize(
+    "name", ["policy_file", "districts_file", "thresholds_file", "notify_file", "mqtt_share"]
+)
+def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As Compose and .env files do it; a file would be the working directory."""
+    monkeypatch.setenv(f"UB_{name.upper()}", "")
+    assert getattr(settings.load(), name) is None
+
+
 def test_settings_do_not_change_once_read() -> None:
     with pytest.raises(ValueError, match="frozen"):
         settings.load().window_s = 5
@@ -80,6 +89,10 @@ def test_settings_do_not_change_once_read() -> None:
         ("UB_ANOMALY_DETECTOR", "records,counts", "one of records, seasonal, change, counts at most"),
         ("UB_ANOMALY_DETECTOR", "off,spatial", "such as records,spatial"),
         ("UB_ANOMALY_DETECTOR", "", "such as records,spatial"),
+        ("UB_GATEWAY_ID", "", "at least 1 character"),
+        ("UB_WORKER_ID", "", "at least 1 character"),
+        ("UB_MQTT_SHARE", "city/gateways", "a name without /, + and # is expected, such as gateways"),
+        ("UB_MQTT_SHARE", "gateways+", "a name without /, + and # is expected, such as gateways"),
     ],
 )
 def test_a_value_out_of_range_is_named_with_its_rule(

@@ -7,6 +7,7 @@ import pytest
 from schemas import codec
 from streams import topics
 from streams.brokers import admin
+from streams.errors import ServiceUnavailable
 from streams.incidents.grouping.incident import begun
 from streams.incidents.grouping.members import member_of
 from tests.pipeline import T0
@@ -38,3 +39,14 @@ def test_an_incident_of_20_000_alerts_is_more_than_kafka_takes_by_default_and_fa
     ]
     incident = begun("i", REGION, members, None, T0, config())
     assert _DEFAULT < len(codec.encode(incident)) < topics.LARGEST_RECORD / 4
+
+
+def test_who_waits_for_kafka_says_so_once_though_nothing_refuses_him(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A gateway or worker that starts waits for half a minute: a log without a word looks as if it hung."""
+    monkeypatch.setattr(admin, "_ATTEMPT_S", 0.1)
+    with pytest.raises(ServiceUnavailable, match="does not answer"):
+        admin.wait_for_kafka("127.0.0.1:9", timeout_s=1.0)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == admin.__name__]
+    assert line.startswith("waiting: Kafka at 127.0.0.1:9 does not answer")

@@ -87,6 +87,11 @@ def test_buttons_and_the_map_have_names_for_screen_readers() -> None:
     assert re.search(r"<canvas[^>]*tabindex=\"0\"[^>]*aria-describedby", PAGE)
 
 
+def test_the_legend_says_to_those_who_see_it_what_its_numbers_count() -> None:
+    (legend,) = re.findall(r'<div id="legend"[^>]*>(.*?)</div>', PAGE)
+    assert "standing" in re.sub(r"<[^>]*>", "", legend)
+
+
 def test_long_names_and_texts_stay_in_their_place() -> None:
     rules = dict(re.findall(r"^([^{}@\n]+) \{([^}]*)\}$", (WEB / "console.css").read_text(), re.MULTILINE))
     assert "overflow-wrap: anywhere" in rules["aside"]

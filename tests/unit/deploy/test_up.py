@@ -9,7 +9,7 @@ import pytest
 
 from deploy import up
 from deploy.endpoints import Endpoints
-from deploy.native.process import ServiceFailed
+from deploy.native.process import ServiceFailed, ServiceProcess
 from deploy.summary import Figures
 from deploy.up import Plan, _Children
 
@@ -43,7 +43,7 @@ def test_who_interrupts_twice_is_told_what_became_of_it(
         for _ in range(3):
             pressed += 1
             os.kill(os.getpid(), signal.SIGINT)
-            up._wait(None, asked)
+            up._wait(None, asked, print)
         raise AssertionError("it goes on")
 
     monkeypatch.setattr(up, "_services", lambda *_: CONTAINERS)
@@ -51,3 +51,27 @@ def test_who_interrupts_twice_is_told_what_became_of_it(
     assert up.run(Plan(stack=None, seconds=None, scenario="quiet", speed=1.0, bikes=None, processes=1)) == 130
     assert pressed == 2
     assert "interrupted" in capsys.readouterr().out
+
+
+class AskedAfter(threading.Event):
+    """Ctrl-C at the third look after the end of a process."""
+
+    def __init__(self, process: ServiceProcess) -> None:
+        super().__init__()
+        self._process = process
+        self._looks = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._looks += not self._process.running
+        if self._looks == 3:
+            self.set()
+        return super().wait(0.001)
+
+
+def test_a_city_whose_scenario_is_over_says_so_once(tmp_path: Path) -> None:
+    """Nothing moves any more then, and nothing is wrong."""
+    city = ServiceProcess("city", ["true"], tmp_path / "city.log")
+    city.start(lambda: True, timeout_s=10.0)
+    said: list[str] = []
+    up._wait(None, AskedAfter(city), said.append, city)
+    assert said == ["the city has come to its end; all else stays up until Ctrl-C"]

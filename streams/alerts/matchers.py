@@ -7,9 +7,10 @@ may not hold up all receivers.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, get_args
 
 import re2
@@ -28,7 +29,7 @@ _VALUES: Mapping[str, Sequence[str]] = {"severity": SEVERITIES, "kind": get_args
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
-_SHOWN = 60
+_SHOWN, _DISTRICTS_SHOWN = 60, 20
 CELL = re.compile("8[0-9a-f]{14}")
 _FORM = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("?)(.*)\3', re.DOTALL)
 
@@ -127,9 +128,27 @@ def _is_text(value: str) -> bool:
     return "\0" not in value
 
 
-def that_need_districts(matchers: Iterable[Matcher]) -> list[Matcher]:
-    """Return those that match no alert where nobody knows districts: UB_DISTRICTS_FILE is not set."""
-    return [matcher for matcher in matchers if matcher.name == "district" and not matcher.matches({})]
+def of_no_district(matchers: Iterable[Matcher], names: Iterable[str] = ()) -> list[Matcher]:
+    """Return those that match no alert where `names` are all districts that there are; a place may lie in none."""
+    labels: list[Labels] = [{}, *({"district": (name,)} for name in names)]
+    return [
+        matcher
+        for matcher in matchers
+        if matcher.name == "district" and not any(map(matcher.matches, labels))
+    ]
+
+
+def district_faults(matchers: Iterable[Matcher], file: Path | None, names: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with those that match no alert; `names` are those in `file`, which is UB_DISTRICTS_FILE."""
+    for matcher in of_no_district(matchers, names):
+        if file is None:
+            yield (
+                f"{matcher} matches no alert while UB_DISTRICTS_FILE is not set; set it for this process too, or leave "
+                "the matcher out"
+            )
+        else:
+            shown = ", ".join(names[:_DISTRICTS_SHOWN]) + (", …" if len(names) > _DISTRICTS_SHOWN else "")
+            yield f"{matcher} matches no alert: the districts of UB_DISTRICTS_FILE={file} are {shown}"
 
 
 def match_all(matchers: Sequence[Matcher], labels: Labels) -> bool:

@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 _HOUR_MS = 3_600_000
 _ATTEMPT_S = 3.0
-"""How long to try before it is said what is wrong; where TLS or a login may be, the brokers are asked."""
+"""How long to try before it is said what is wrong; where TLS or a login may be, the brokers are asked. Then twice as
+long each time, for a broker that is merely slow."""
 _RETRY_S = 0.1
 _OF_A_BATCH = 10_000
 """Bytes: what a batch says besides its records' values, such as headers."""
@@ -57,11 +58,11 @@ def wait_for_kafka(bootstrap: str, timeout_s: float = 30.0, login: KafkaLogin = 
     waiting does not help there.
     """
     deadline = time.monotonic() + timeout_s
-    said = ""
+    attempt_s, said = _ATTEMPT_S, ""
     while True:
         try:
             with admin_client(
-                bootstrap, max(0.1, min(_ATTEMPT_S, deadline - time.monotonic())), login
+                bootstrap, max(0.1, min(attempt_s, deadline - time.monotonic())), login
             ) as client:
                 return str(client.describe_cluster()["cluster_id"])
         except ServiceUnavailable as error:
@@ -70,6 +71,7 @@ def wait_for_kafka(bootstrap: str, timeout_s: float = 30.0, login: KafkaLogin = 
             if str(error) != said:
                 said = str(error)
                 log.warning("waiting: %s", said)
+        attempt_s *= 2
         time.sleep(_RETRY_S)
 
 

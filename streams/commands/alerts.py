@@ -12,7 +12,7 @@ from rich.console import Console
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Alert, AlertKind
 from streams import settings as settings_module
-from streams.alerts.matchers import Matcher, match_all, that_need_districts
+from streams.alerts.matchers import Matcher, district_faults, match_all
 from streams.commands import listed
 from streams.commands.values import MOST_NAME, Cell, MatcherType, Moment, Text
 from streams.errors import SettingsError
@@ -235,11 +235,13 @@ def district_of(settings: Settings) -> Any:
 
 
 def check_districts(settings: Settings, matchers: Sequence[Matcher]) -> None:
-    """Refuse matchers that match no alert as there are no districts."""
-    for matcher in that_need_districts(matchers) if settings.districts_file is None else ():
-        raise click.UsageError(
-            f"{matcher} matches no alert while UB_DISTRICTS_FILE is not set; set it, or leave the matcher out"
-        )
+    """Refuse matchers that match no alert, as there are no districts or none of that name."""
+    if not any(matcher.name == "district" for matcher in matchers):
+        return
+    from streams.files.districts import load_districts  # noqa: PLC0415
+
+    for fault in district_faults(matchers, settings.districts_file, load_districts(settings).names):
+        raise click.UsageError(fault)
 
 
 def _inhibitions(settings: Settings) -> tuple[Any, ...]:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import click
 
 from streams import settings as settings_module
-from streams.alerts.matchers import Matcher, that_need_districts
+from streams.alerts.matchers import Matcher, of_no_district
 from streams.commands import listed
-from streams.commands.alerts import alerts
+from streams.commands.alerts import alerts, check_districts
 from streams.commands.values import MOST_NAME, MOST_TEXT, MatcherType, Moment, Text, by_option
 
 
@@ -44,11 +44,13 @@ def add(
         raise click.UsageError(f"--until {until:%Y-%m-%dT%H:%M:%SZ} is over already, or before --from")
     settings = settings_module.load()
     if settings.districts_file is None:
-        for matcher in that_need_districts(matchers):
+        for matcher in of_no_district(matchers):
             text = (
                 f"UB_DISTRICTS_FILE is not set here: {matcher} matches only for processes for which it is set"
             )
             click.echo(text, err=True)
+    else:
+        check_districts(settings, matchers)
     with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
         silence_id = alert_desk.add_silence(
             connection,

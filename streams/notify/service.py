@@ -12,9 +12,10 @@ import aiohttp
 
 from streams.alerts.inhibition import Inhibition
 from streams.alerts.labels import District
-from streams.alerts.matchers import that_need_districts
+from streams.alerts.matchers import district_faults
 from streams.alerts.tell import tell
 from streams.errors import SettingsError, UrbanBrainError
+from streams.files.districts import load_districts
 from streams.notify.delivery import Delivery
 from streams.notify.inhibitors import Inhibitors
 from streams.notify.intake import Intake, escalated_from
@@ -41,13 +42,10 @@ def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[
         )
     receivers = parse(_text(path), environment, f"UB_NOTIFY_FILE={path}")
     load_inhibitions(settings)
-    if settings.districts_file is None:
-        for receiver in receivers:
-            for matcher in that_need_districts(receiver.match):
-                raise SettingsError(
-                    f"UB_NOTIFY_FILE={path}, receiver {receiver.name}: {matcher} matches no alert while "
-                    "UB_DISTRICTS_FILE is not set; set it for this process too, or leave the matcher out"
-                )
+    districts = load_districts(settings)
+    for receiver in receivers:
+        for fault in district_faults(receiver.match, settings.districts_file, districts.names):
+            raise SettingsError(f"UB_NOTIFY_FILE={path}, receiver {receiver.name}: {fault}")
     return receivers
 
 

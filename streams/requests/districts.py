@@ -46,6 +46,11 @@ class Districts:
         named = [_district(feature, f"UB_DISTRICTS_FILE, feature {i}") for i, feature in enumerate(features)]
         return cls([name for name, _ in named], [area for _, area in named])
 
+    @property
+    def names(self) -> Sequence[str]:
+        """All names, in the order of the file; one may stand there twice."""
+        return self._names
+
     def of(self, lat: float, lon: float) -> str | None:
         """Return the name of the district that holds a place in degrees, or None."""
         return self.of_all([lat], [lon])[0]

@@ -504,6 +504,21 @@ def test_a_silence_of_a_district_is_taken_where_districts_are_not_known(desk: De
     assert "district=Pudong" in desk("silence", "list").out
 
 
+@pytest.mark.parametrize("command", [("list",), ("silence", "add", "--until", "1h", "--reason", "fair")])
+def test_a_district_that_there_is_not_is_refused(
+    desk: Desk, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """A silence with a misspelt one would keep nothing back."""
+    area = {"type": "Polygon", "coordinates": [[[121.5, 31.2], [121.6, 31.2], [121.6, 31.3], [121.5, 31.2]]]}
+    pudong = {"type": "Feature", "properties": {"name": "Pudong"}, "geometry": area}
+    file = tmp_path / "districts.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [pudong]}))
+    assert desk(*command, "district=Pudong", UB_DISTRICTS_FILE=str(file)).code == 0
+    done = desk(*command, "district=Pudnog", UB_DISTRICTS_FILE=str(file))
+    assert done.code == 2
+    assert f"matches no alert: the districts of UB_DISTRICTS_FILE={file} are Pudong" in done.err
+
+
 def test_lists_are_whole_where_there_is_no_terminal_and_as_json(desk: Desk) -> None:
     raised(desk.database, "05550000-0000-4000-8000-000000000001", severity="minor")
     assert desk("assign", "0555", "--to", "carl", "--due", "2h").out.startswith(

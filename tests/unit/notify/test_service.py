@@ -1,5 +1,6 @@
 """The file of receivers and the other settings: what cannot work together is said at the start."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,24 @@ def test_alerts_that_keep_others_of_their_district_back_need_districts(tmp_path:
     assert load_inhibitions(Settings()) == ()
 
 
-def test_where_there_are_districts_they_may_be_asked_for(tmp_path: Path) -> None:
-    districts = tmp_path / "districts.geojson"
-    assert len(load_receivers(settings(tmp_path, '["district=Pudong"]', districts), {})) == 1
+def pudong(directory: Path) -> Path:
+    file = directory / "districts.geojson"
+    outline = [[121.5, 31.2], [121.6, 31.2], [121.6, 31.3], [121.5, 31.2]]
+    area = {"type": "Polygon", "coordinates": [outline]}
+    feature = {"type": "Feature", "properties": {"name": "Pudong"}, "geometry": area}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    return file
+
+
+@pytest.mark.parametrize("match", ["district=Pudong", "district=~Pu.*", "district!=Pudnog", "district="])
+def test_where_there_are_districts_they_may_be_asked_for(tmp_path: Path, match: str) -> None:
+    assert len(load_receivers(settings(tmp_path, json.dumps([match]), pudong(tmp_path)), {})) == 1
+
+
+@pytest.mark.parametrize("match", ["district=Pudnog", "district=~pudong.*"])
+def test_a_receiver_that_asks_for_a_district_that_there_is_not_is_refused(tmp_path: Path, match: str) -> None:
+    """It would never be told of anything."""
+    with pytest.raises(
+        SettingsError, match=r"receiver a: .* matches no alert: the districts of .* are Pudong"
+    ):
+        load_receivers(settings(tmp_path, json.dumps([match]), pudong(tmp_path)), {})

@@ -84,7 +84,7 @@ def render(console: Console, figures: Figures) -> None:
         missing = sum(max(0, figures.sent.get(about, 0) - figures.arrived(about)) for about in STAGES)
         console.print(
             f"{missing:,} had not arrived at the end. If the machine does not keep up, ask less of it: "
-            "`urbanbrain up --bikes 2000`, or a lower --speed"
+            "`urbanbrain up --bikes 5000 --speed 20`"
         )
 
 

@@ -194,7 +194,8 @@ def _wait(
                 raise UrbanBrainError(
                     f"{process.name} ended by itself; the end of its log:\n{process.log_tail()}"
                 )
-            say(f"the {process.name} has come to its end; all else stays up until Ctrl-C")
+            until = "; all else stays up until Ctrl-C" if deadline is None else ""
+            say(f"the {process.name} has come to its end{until}")
             at_work.remove(process)
 
 

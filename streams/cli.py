@@ -106,7 +106,9 @@ def up(
 
 @main.command()
 @click.option(
-    "--wait", type=float, help="Seconds to wait for a service at the start (default: UB_SERVICE_WAIT_S)."
+    "--wait",
+    type=click.FloatRange(min=0, max=86_400),
+    help="Seconds to wait for a service at the start (default: UB_SERVICE_WAIT_S).",
 )
 @click.option(
     "--leave",
@@ -122,9 +124,11 @@ def gateway(wait: float | None, leave: bool) -> None:
 
     settings = _settings() if wait is None else _settings(service_wait_s=wait)
     logging.getLogger("streams").setLevel(logging.INFO)
+    # It holds nothing yet. Without a handler the first process of a container would not hear of it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     wait_for_kafka(settings.kafka_bootstrap, settings.service_wait_s, kafka_login_of(settings))
     create_topics(settings.kafka_bootstrap, settings)
-    stop = threading.Event()  # before this it holds nothing, and a signal ends it where it stands
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     spare_collector()

@@ -20,7 +20,7 @@ def check_filters(names: Sequence[str]) -> None:
     for name in names:
         check_filter(name)
     for one, other in combinations(dict.fromkeys(names), 2):
-        if _overlap(one.split("/"), other.split("/")):
+        if _overlap(_levels(one), _levels(other)):
             raise click.BadParameter(
                 f"a topic may match {one[:100]!r} and {other[:100]!r}, and its messages would be recorded twice; give "
                 "one filter that covers both, such as ub/v1/#, and choose among its topics with --only",
@@ -36,6 +36,12 @@ def check_filter(name: str) -> None:
             "slashes and # alone after the last one, such as ub/v1/+/vehicles or ub/v1/#",
             param_hint="--topic",
         )
+
+
+def _levels(name: str) -> Sequence[str]:
+    """Return the levels of what is matched: a filter that is shared matches by what stands behind its share's name."""
+    levels = name.split("/")
+    return levels[2:] if levels[0] == "$share" and len(levels) > 2 else levels
 
 
 def _overlap(one: Sequence[str], other: Sequence[str]) -> bool:

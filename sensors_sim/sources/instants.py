@@ -7,6 +7,7 @@ EARLIEST_MS = 1_000_000_000_000
 END_MS = 4_133_980_800_000
 """2001-09-09 to 2100-12-31: seconds and milliseconds of this range cannot be mistaken for one another."""
 _LEAP = re.compile(r"(?<=[Tt ]\d\d:\d\d):60(?!\d)", re.ASCII)
+_LEAP_OF_ANY = re.compile(r"(?<!\d)(\d\d:\d\d):60(?!\d)", re.ASCII)
 """A leap second is :60 in RFC 3339; clocks that do not count it, as those of the epoch, show the next one then."""
 
 
@@ -61,7 +62,7 @@ def by_format(text: str, format_: str, zone: tzinfo) -> int | None:
 
     strptime reads 60 seconds, and then finds that no moment has so many.
     """
-    even, leaps = _LEAP.subn(":59", text) if "%S" in format_ else (text, 0)
+    even, leaps = _LEAP_OF_ANY.subn(r"\1:59", text) if "%S" in format_ else (text, 0)
     try:
         return from_datetime(datetime.strptime(even, format_) + timedelta(seconds=leaps), zone)
     except (ValueError, OverflowError):

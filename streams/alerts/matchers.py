@@ -147,7 +147,9 @@ def district_faults(matchers: Iterable[Matcher], file: Path | None, names: Seque
                 "the matcher out"
             )
         else:
-            shown = ", ".join(names[:_DISTRICTS_SHOWN]) + (", …" if len(names) > _DISTRICTS_SHOWN else "")
+            shown = ", ".join(names[:_DISTRICTS_SHOWN] or ["none"]) + (
+                ", …" if len(names) > _DISTRICTS_SHOWN else ""
+            )
             yield f"{matcher} matches no alert: the districts of UB_DISTRICTS_FILE={file} are {shown}"
 
 

@@ -42,9 +42,10 @@ def load_receivers(settings: Settings, environment: Mapping[str, str]) -> tuple[
         )
     receivers = parse(_text(path), environment, f"UB_NOTIFY_FILE={path}")
     load_inhibitions(settings)
-    districts = load_districts(settings)
-    for receiver in receivers:
-        for fault in district_faults(receiver.match, settings.districts_file, districts.names):
+    asking = [receiver for receiver in receivers if any(one.name == "district" for one in receiver.match)]
+    names = load_districts(settings).names if asking else ()
+    for receiver in asking:
+        for fault in district_faults(receiver.match, settings.districts_file, names):
             raise SettingsError(f"UB_NOTIFY_FILE={path}, receiver {receiver.name}: {fault}")
     return receivers
 

@@ -499,16 +499,20 @@ def test_a_minute_lacks_all_the_time_in_which_its_operator_was_silent_and_none_t
 
 
 @pytest.mark.parametrize(
-    ("view", "window_s"),
-    [("cell_minute", 900), ("cell_metric_minute", 900), ("cell_hour", 7_200), ("cell_metric_hour", 7_200)],
+    ("view", "window_s", "begin"),
+    [
+        *(("cell_minute", 900, 0), ("cell_metric_minute", 900, 0)),
+        *(("cell_minute", 92, 30), ("cell_metric_minute", 92, 30)),  # it begins within a minute
+        *(("cell_hour", 7_200, 0), ("cell_metric_hour", 7_200, 0), ("cell_hour", 5_400, 1_800)),
+    ],
 )
 def test_a_window_that_is_longer_than_a_row_s_time_is_complete_as_a_whole(
-    migrated: Database, view: str, window_s: int
+    migrated: Database, view: str, window_s: int, begin: int
 ) -> None:
-    """Heard in its first quarter alone, which holds all of the minute or half of the hour in which it stands."""
-    begin = T0 // 1000 // window_s * window_s - T0 // 1000
+    """Heard in its first quarter alone, and not before: what was then says nothing about it."""
     window = {"window_start": T0 + begin * 1000, "window_s": window_s}
     write(migrated, rows.windows(window), rows.sensors({}), rows.sensor_windows(window))
     for subject, feed in (("hello", "vehicles"), ("city", "sensors")):
         write(migrated, silent("feed_silent", subject, feed, begin + window_s // 4, begin + 2 * window_s))
+        write(migrated, silent("feed_silent", subject, feed, begin - 1_800, begin))
     assert read(migrated, f"SELECT completeness FROM api.{view}") == [(pytest.approx(0.25),)]

@@ -59,10 +59,10 @@ def holds(policy: StayPolicy, rule: StayRule, stay: Stay) -> bool:
 
 
 def stands_alike(stay: Stay, before: Stay) -> bool:
-    """Return whether news of a vehicle are of something else, such as its battery: no rule tells it from before."""
+    """Return whether news of a vehicle are of something else than where it stands: of its battery, or its state."""
     return all(
         getattr(stay, name) == getattr(before, name)
-        for name in ("ground", "areas", "operator", "vehicle_type", "vehicle_state")
+        for name in ("ground", "areas", "operator", "vehicle_type")
     )
 
 
@@ -75,11 +75,15 @@ def rejudge(rules: StayRules, stay: Stay, before: Stay) -> None:
     """Note the same where not the vehicle is another one, but policies or areas are: it counts for a rule as it did.
 
     New areas are told of sooner or later than the policy that speaks of them is taken. In between a rule knows none of
-    the areas in which the vehicle is said to be.
+    the areas in which the vehicle is said to be. In a state that a rule does not speak of nothing is counted for it.
     """
     known = before.former | before.since
     _count(rules, stay, known)
-    stay.former = {rule_id: since for rule_id, since in known.items() if rules.find(rule_id) is not None}
+    stay.former = {
+        rule_id: since
+        for rule_id, since in known.items()
+        if (found := rules.find(rule_id)) is not None and holds(*found, stay)
+    }
 
 
 def _count(rules: StayRules, stay: Stay, known: Mapping[str, int]) -> None:

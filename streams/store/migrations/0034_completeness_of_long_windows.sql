@@ -1,23 +1,25 @@
 -- A window that is longer than a minute (UB_WINDOW_S) stands in the minute in which it starts, but how complete it is was
 -- that minute's completeness: a quarter of an hour of which the first minute alone was heard was complete by 1. So a row is
--- as complete as all that it counts: to the end of its minute (hour), or of its last window where that is later.
+-- as complete as all that it counts, from `since` to `until`: its minute (hour), and the windows that end after it; where
+-- windows are longer, these alone.
 
 CREATE OR REPLACE VIEW api.cell_minute AS
 SELECT w.minute, w.cell, ub.to_hex(w.cell) AS hex, w.operator, w.region,
        w.readings, w.arrivals, w.departures, w.occupancy, w.revision, g.lat, g.lon, g.boundary,
        1 - coalesce((
-           SELECT ub.seconds_in(range_agg(tstzrange(greatest(a.starts_at, w.minute), least(a.ends_at, w.until))))
-                  / extract(epoch FROM w.until - w.minute)
+           SELECT ub.seconds_in(range_agg(tstzrange(greatest(a.starts_at, w.since), least(a.ends_at, w.until))))
+                  / extract(epoch FROM w.until - w.since)
            FROM ub.alert a
            WHERE a.kind = 'feed_silent' AND a.subject = w.operator AND a.region = w.region
              AND a.evidence #>> '{health,feed}' = 'vehicles'
-             AND a.starts_at < w.until AND (a.ends_at IS NULL OR a.ends_at > greatest(a.starts_at, w.minute))
+             AND a.starts_at < w.until AND (a.ends_at IS NULL OR a.ends_at > greatest(a.starts_at, w.since))
        ), 0)::double precision AS completeness
 FROM (
     SELECT time_bucket(INTERVAL '1 minute', window_start) AS minute, cell, operator, max(region) AS region,
            sum(readings) AS readings, sum(arrivals) AS arrivals, sum(departures) AS departures,
            last(occupancy, window_start + window_s * INTERVAL '1 second') AS occupancy,
            max(revision) AS revision,
+           CASE WHEN max(window_s) > 60 THEN min(window_start) ELSE time_bucket(INTERVAL '1 minute', window_start) END AS since,
            greatest(time_bucket(INTERVAL '1 minute', window_start) + INTERVAL '1 minute', max(window_start + window_s * INTERVAL '1 second')) AS until
     FROM ub.cell_window
     GROUP BY 1, cell, operator
@@ -29,17 +31,18 @@ CREATE OR REPLACE VIEW api.cell_hour AS
 SELECT w.hour, w.cell, ub.to_hex(w.cell) AS hex, w.operator, w.region,
        w.readings, w.arrivals, w.departures, w.occupancy, g.lat, g.lon, g.boundary,
        1 - coalesce((
-           SELECT ub.seconds_in(range_agg(tstzrange(greatest(a.starts_at, w.hour), least(a.ends_at, w.until))))
-                  / extract(epoch FROM w.until - w.hour)
+           SELECT ub.seconds_in(range_agg(tstzrange(greatest(a.starts_at, w.since), least(a.ends_at, w.until))))
+                  / extract(epoch FROM w.until - w.since)
            FROM ub.alert a
            WHERE a.kind = 'feed_silent' AND a.subject = w.operator AND a.region = w.region
              AND a.evidence #>> '{health,feed}' = 'vehicles'
-             AND a.starts_at < w.until AND (a.ends_at IS NULL OR a.ends_at > greatest(a.starts_at, w.hour))
+             AND a.starts_at < w.until AND (a.ends_at IS NULL OR a.ends_at > greatest(a.starts_at, w.since))
        ), 0)::double precision AS completeness
 FROM (
     SELECT time_bucket(INTERVAL '1 hour', window_start) AS hour, cell, operator, max(region) AS region,
            sum(readings) AS readings, sum(arrivals) AS arrivals, sum(departures) AS departures,
            last(occupancy, window_start + window_s * INTERVAL '1 second') AS occupancy,
+           CASE WHEN max(window_s) > 3600 THEN min(window_start) ELSE time_bucket(INTERVAL '1 hour', window_start) END AS since,
            greatest(time_bucket(INTERVAL '1 hour', window_start) + INTERVAL '1 hour', max(window_start + window_s * INTERVAL '1 second')) AS until
     FROM ub.cell_window
     GROUP BY 1, cell, operator
@@ -52,23 +55,23 @@ SELECT w.minute, w.cell, ub.to_hex(w.cell) AS hex, w.metric, w.unit, w.region, w
        w.total / w.readings AS mean, w.least, w.most, w.stddev,
        least(greatest(w.quantiles[1], w.least), w.most) AS median,
        least(greatest(w.quantiles[2], w.least), w.most) AS p95, w.revision, g.lat, g.lon, g.boundary,
-       (SELECT avg(1 - coalesce(of_it.silent_s / extract(epoch FROM w.until - w.minute), 0))
+       (SELECT avg(1 - coalesce(of_it.silent_s / extract(epoch FROM w.until - w.since), 0))
         FROM ub.sensor_state s CROSS JOIN LATERAL (
-            SELECT ub.seconds_in(range_agg(tstzrange(greatest(a.starts_at, w.minute), least(a.ends_at, w.until)))) AS silent_s
+            SELECT ub.seconds_in(range_agg(tstzrange(greatest(a.starts_at, w.since), least(a.ends_at, w.until)))) AS silent_s
             FROM ub.alert a
             WHERE (a.kind = 'sensor_silent' AND a.subject = s.sensor_id
                   OR a.kind = 'feed_silent' AND a.subject = s.owner AND a.evidence #>> '{health,feed}' = 'sensors'
                      AND NOT coalesce(a.evidence #> '{health,heard}' ? s.sensor_id, false))
               AND a.region = w.region
-              AND a.starts_at < w.until AND (a.ends_at IS NULL OR a.ends_at > greatest(a.starts_at, w.minute))
+              AND a.starts_at < w.until AND (a.ends_at IS NULL OR a.ends_at > greatest(a.starts_at, w.since))
         ) of_it
-        WHERE s.cell = w.cell AND s.metric = w.metric AND (s.ts >= w.minute OR of_it.silent_s IS NOT NULL OR NOT EXISTS (
+        WHERE s.cell = w.cell AND s.metric = w.metric AND (s.ts >= w.since OR of_it.silent_s IS NOT NULL OR NOT EXISTS (
             SELECT FROM ub.alert a
             WHERE (a.kind = 'sensor_silent' AND a.subject = s.sensor_id
                   OR a.kind = 'feed_silent' AND a.subject = s.owner AND a.evidence #>> '{health,feed}' = 'sensors'
                      AND NOT coalesce(a.evidence #> '{health,heard}' ? s.sensor_id, false))
               AND a.region = w.region
-              AND a.ends_at > s.ts AND a.ends_at <= w.minute
+              AND a.ends_at > s.ts AND a.ends_at <= w.since
               AND s.ts <= a.starts_at + coalesce((a.evidence #>> '{health,patience_ms}')::bigint, 0) / 4 * INTERVAL '1 millisecond'
         )))::double precision AS completeness
 FROM (
@@ -78,6 +81,7 @@ FROM (
            CASE count(*) WHEN 1 THEN ARRAY[min(median), min(p95)]
                 ELSE ub.sketch_quantiles(array_agg((bins, bin_counts)::ub.sketch), '{0.5, 0.95}') END AS quantiles,
            max(revision) AS revision,
+           CASE WHEN max(window_s) > 60 THEN min(window_start) ELSE time_bucket(INTERVAL '1 minute', window_start) END AS since,
            greatest(time_bucket(INTERVAL '1 minute', window_start) + INTERVAL '1 minute', max(window_start + window_s * INTERVAL '1 second')) AS until
     FROM ub.sensor_window
     GROUP BY 1, cell, metric, unit
@@ -90,23 +94,23 @@ SELECT w.hour, w.cell, ub.to_hex(w.cell) AS hex, w.metric, w.unit, w.region, w.r
        w.total / w.readings AS mean, w.least, w.most, w.stddev,
        least(greatest(w.quantiles[1], w.least), w.most) AS median,
        least(greatest(w.quantiles[2], w.least), w.most) AS p95, g.lat, g.lon, g.boundary,
-       (SELECT avg(1 - coalesce(of_it.silent_s / extract(epoch FROM w.until - w.hour), 0))
+       (SELECT avg(1 - coalesce(of_it.silent_s / extract(epoch FROM w.until - w.since), 0))
         FROM ub.sensor_state s CROSS JOIN LATERAL (
-            SELECT ub.seconds_in(range_agg(tstzrange(greatest(a.starts_at, w.hour), least(a.ends_at, w.until)))) AS silent_s
+            SELECT ub.seconds_in(range_agg(tstzrange(greatest(a.starts_at, w.since), least(a.ends_at, w.until)))) AS silent_s
             FROM ub.alert a
             WHERE (a.kind = 'sensor_silent' AND a.subject = s.sensor_id
                   OR a.kind = 'feed_silent' AND a.subject = s.owner AND a.evidence #>> '{health,feed}' = 'sensors'
                      AND NOT coalesce(a.evidence #> '{health,heard}' ? s.sensor_id, false))
               AND a.region = w.region
-              AND a.starts_at < w.until AND (a.ends_at IS NULL OR a.ends_at > greatest(a.starts_at, w.hour))
+              AND a.starts_at < w.until AND (a.ends_at IS NULL OR a.ends_at > greatest(a.starts_at, w.since))
         ) of_it
-        WHERE s.cell = w.cell AND s.metric = w.metric AND (s.ts >= w.hour OR of_it.silent_s IS NOT NULL OR NOT EXISTS (
+        WHERE s.cell = w.cell AND s.metric = w.metric AND (s.ts >= w.since OR of_it.silent_s IS NOT NULL OR NOT EXISTS (
             SELECT FROM ub.alert a
             WHERE (a.kind = 'sensor_silent' AND a.subject = s.sensor_id
                   OR a.kind = 'feed_silent' AND a.subject = s.owner AND a.evidence #>> '{health,feed}' = 'sensors'
                      AND NOT coalesce(a.evidence #> '{health,heard}' ? s.sensor_id, false))
               AND a.region = w.region
-              AND a.ends_at > s.ts AND a.ends_at <= w.hour
+              AND a.ends_at > s.ts AND a.ends_at <= w.since
               AND s.ts <= a.starts_at + coalesce((a.evidence #>> '{health,patience_ms}')::bigint, 0) / 4 * INTERVAL '1 millisecond'
         )))::double precision AS completeness
 FROM (
@@ -115,6 +119,7 @@ FROM (
            ub.merged_stddev(ub.moments(readings, total, stddev)) AS stddev,
            CASE count(*) WHEN 1 THEN ARRAY[min(median), min(p95)]
                 ELSE ub.sketch_quantiles(array_agg((bins, bin_counts)::ub.sketch), '{0.5, 0.95}') END AS quantiles,
+           CASE WHEN max(window_s) > 3600 THEN min(window_start) ELSE time_bucket(INTERVAL '1 hour', window_start) END AS since,
            greatest(time_bucket(INTERVAL '1 hour', window_start) + INTERVAL '1 hour', max(window_start + window_s * INTERVAL '1 second')) AS until
     FROM ub.sensor_window
     GROUP BY 1, cell, metric, unit

@@ -68,10 +68,13 @@ class AskedAfter(threading.Event):
         return super().wait(0.001)
 
 
-def test_a_city_whose_scenario_is_over_says_so_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seconds", "until"), [(None, "; all else stays up until Ctrl-C"), (60.0, "")])
+def test_a_city_whose_scenario_is_over_says_so_once(
+    tmp_path: Path, seconds: float | None, until: str
+) -> None:
     """Nothing moves any more then, and nothing is wrong."""
     city = ServiceProcess("city", ["true"], tmp_path / "city.log")
     city.start(lambda: True, timeout_s=10.0)
     said: list[str] = []
-    up._wait(None, AskedAfter(city), said.append, city)
-    assert said == ["the city has come to its end; all else stays up until Ctrl-C"]
+    up._wait(seconds, AskedAfter(city), said.append, city)
+    assert said == [f"the city has come to its end{until}"]

@@ -341,17 +341,23 @@ def test_time_goes_on_where_the_outline_of_a_rule_is_drawn_anew(told_first: bool
     assert alert.evidence.stay.since == T0
 
 
-def test_time_goes_on_where_a_battery_gets_low_before_the_new_outline_is_told() -> None:
+@pytest.mark.parametrize(
+    ("state", "battery", "counted"), [("available", 10, True), ("reserved", 80, True), ("on_trip", 80, False)]
+)
+def test_time_goes_on_where_something_else_is_told_before_the_new_outline(
+    state: str, battery: int, counted: bool
+) -> None:
+    """A trip in between begins the time anew."""
     fold = Watched(NewsConfig(battery=(20, 30)), VehiclesConfig(jumps=False), policy=plaza(PLAZA))
     stand(fold, at(0) | {"battery_percent": 80})
     wider = plaza(box(121.4760, 31.2330, 121.4773, 31.2340))
     fold.incidents.take_policy(wider)
-    stand(fold, at(50 * 60) | {"battery_percent": 10})
+    stand(fold, at(50 * 60, state=state) | {"battery_percent": battery})
+    stand(fold, at(51 * 60) | {"battery_percent": battery})
     fold.take(wider)
     fold.publish()
-    [alert] = fold.time(3_600, SHANGHAI)
-    assert alert.evidence.stay is not None
-    assert alert.evidence.stay.since == T0
+    assert len(fold.time(3_600, SHANGHAI)) == counted
+    assert len(fold.time(51 * 60 + 3_600, SHANGHAI)) == (not counted)
 
 
 @pytest.mark.parametrize("crash", [False, True])

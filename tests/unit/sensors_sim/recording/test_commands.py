@@ -185,6 +185,7 @@ def test_a_filter_that_mqtt_allows_is_taken(name: str) -> None:
         ("#", "+"),
         ("+/+", "/"),
         ("ub/+/x", "ub/y/+"),
+        ("$share/g/ub/#", "ub/v1/#"),
     ],
 )
 def test_filters_that_a_topic_may_match_both_of_are_refused(pair: tuple[str, str]) -> None:

@@ -17,15 +17,16 @@ from psycopg.rows import dict_row
 
 from deploy.endpoints import Endpoints
 from deploy.native.process import ServiceProcess
+from schemas import codec
 from streams.brokers.admin import wait_for_kafka
 from streams.brokers.kafka_login import kafka_login_of
 from streams.errors import UrbanBrainError
 from streams.settings import Settings
-from streams.topics import TopicSpec, kafka_topics
+from streams.topics import ALERTS, TopicSpec, kafka_topics
 from tests.conftest import Database
 from tests.e2e.commands import TIMEOUT_S, Finished, clean_environment, run
 from tests.e2e.services import forget_session
-from tests.e2e.taps import KafkaTap, MqttMessage, MqttTap
+from tests.e2e.taps import KafkaRecord, KafkaTap, MqttMessage, MqttTap
 from tests.e2e.waiting import eventually
 
 _END_OF_A_LOG = 3_000  # characters
@@ -207,6 +208,19 @@ class City:
     def kafka_tap(self) -> KafkaTap:
         """Read all topics from the beginning."""
         return KafkaTap(self._endpoints.kafka_bootstrap, self.topics, kafka_login_of(self.settings()))
+
+    def alerts_told(self) -> list[KafkaRecord]:
+        """Return the records of `ub.alerts`, once there is one of each event that the database has."""
+        events = {(row["alert_id"], row["sequence"]) for row in self.query("SELECT * FROM ub.alert_event")}
+        assert events, "no alert was raised yet"
+        with self.kafka_tap() as tap:
+            return self.eventually(
+                lambda: tap.of(ALERTS),
+                until=lambda records: (
+                    events
+                    <= {(a.alert_id, a.sequence) for a in (codec.alert.decode(r.value) for r in records)}
+                ),
+            )
 
     @property
     def topics(self) -> tuple[TopicSpec, ...]:

@@ -22,6 +22,7 @@ from tests.e2e.traffic import BEGIN_MS, Reading, arrays, reading, single
 
 CELL = h3.latlng_to_cell(31.2345, 121.5055, 9)
 OTHER_CELL = sorted(h3.grid_ring(CELL, 1))[0]
+TOLD = {"ub.vehicles", "ub.partials", "ub.cells", "ub.alerts", "ub.incidents"}
 _LAT, _LON = h3.cell_to_latlng(CELL)
 _FLOOD = [f"flood-{number}" for number in range(40)]
 _QUIET = [f"quiet-{number}" for number in range(24)]
@@ -73,6 +74,9 @@ def tell(city: City) -> Story:
         city.eventually(lambda: kafka.of("ub.alerts"), until=lambda records: len(records) >= 5)
         windows = city.count("SELECT count(*) FROM ub.cell_window")
         city.eventually(lambda: _window_rows(kafka.of("ub.cells")), until=lambda n: n >= windows)
+        city.eventually(
+            lambda: [topic for topic in TOLD if not kafka.of(topic)], until=lambda missing: not missing
+        )
         story.kafka = kafka.records
     return story
 

@@ -296,8 +296,7 @@ def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(
         assert other.code == 2, other
         assert other.err.startswith("cannot replay: it was judged by version"), other
         assert city.retained("ub/v1/alerts/#") == []
-        with city.kafka_tap() as tap:
-            records = tap.of("ub.alerts")
+        records = city.alerts_told()
         contract = Contract()
         faults = [contract.kafka_faults(r.topic, r.key, r.headers, r.value) for r in records]
         assert [fault for found in faults for fault in found] == []

@@ -86,8 +86,7 @@ def test_a_full_car_park_is_told_by_a_threshold_that_was_set_meanwhile(
             "ends_at": BEGIN_MS + 9 * MINUTE,
         }
         assert "nothing is judged up to there" in tried.err
-        with city.kafka_tap() as tap:
-            records = tap.of("ub.alerts")
+        records = city.alerts_told()
         contract = Contract()
         faults = [contract.kafka_faults(r.topic, r.key, r.headers, r.value) for r in records]
         assert [fault for found in faults for fault in found] == []

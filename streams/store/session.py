@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
@@ -22,6 +23,10 @@ _CONNECT = {
     "keepalives_count": 2,
     "tcp_user_timeout": 15_000,
 }
+
+_LIFETIME_S = 3600.0
+"""A connection that is older is made anew, as pools do: a server's process holds more the longer it lives, and its
+temporary tables keep the age of the whole database (pg_database.datfrozenxid) from going on."""
 
 _UNREADABLE = (
     "UB_DATABASE_URL cannot be read; the form is postgresql://user:password@host:port/database, "
@@ -73,7 +78,7 @@ def unavailable(url: str, error: psycopg.Error) -> ServiceUnavailable:
 class Session:
     """A lazily opened connection. Transactions of concurrent coroutines run one after the other."""
 
-    def __init__(self, url: str, *, application_name: str) -> None:
+    def __init__(self, url: str, *, application_name: str, lifetime_s: float = _LIFETIME_S) -> None:
         self.address = address_of(url)
         self._url = url
         given = conninfo_to_dict(url)
@@ -81,6 +86,7 @@ class Session:
         self._conninfo = make_conninfo(url, **defaults)
         self._application_name = application_name
         self._connection: AsyncConnection[tuple[Any, ...]] | None = None
+        self._lifetime_s, self._until = lifetime_s, 0.0
         self._lock = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -133,13 +139,17 @@ class Session:
                 link.shutdown(socket.SHUT_RDWR)
 
     async def _connect(self) -> AsyncConnection[tuple[Any, ...]]:
-        if await self._drop_if_broken() or self._connection is None:
+        await self._drop_if_broken()
+        if time.monotonic() >= self._until:
+            await self._disconnect()
+        if self._connection is None:
             try:
                 self._connection = await AsyncConnection.connect(
                     self._conninfo, autocommit=True, application_name=self._application_name
                 )
             except psycopg.OperationalError as error:
                 raise unavailable(self._url, error) from error
+            self._until = time.monotonic() + self._lifetime_s
         return self._connection
 
     async def _drop_if_broken(self) -> bool:

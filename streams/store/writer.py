@@ -1,4 +1,7 @@
-"""Upsert the rows of folds: one COPY a table into a temporary table, then INSERT .. ON CONFLICT.
+"""Upsert the rows of folds: one COPY a table into a temporary table of the session, then INSERT .. ON CONFLICT.
+
+A connection makes such a table once, and it is emptied at each commit: to make and drop it each time leaves dead rows
+in the catalogs, and took PostgreSQL twice as long (docs/adr/0037).
 
 Binary COPY because it is the quickest of what was measured: 20,000 rows of vehicle_state take
 psycopg 9 ms as binary, 26 ms as text, 38 ms as text joined in Python. The INSERT takes 100 ms. Where all columns of
@@ -11,9 +14,11 @@ time; to PostgreSQL, which sorts by the key anyway, it is nothing that can be me
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from psycopg import AsyncConnection, AsyncCopy
 from psycopg.sql import SQL, Composed, Identifier
 
+from streams.columnar.rows import Numbers
 from streams.fold.contract import Rows
 from streams.store import binary
 from streams.store.tables import TABLES, ColumnType, Table
@@ -31,6 +36,9 @@ _STAGED: Mapping[ColumnType, str] = {
 }
 """Types of the temporary table where they differ from the table's; the INSERT converts."""
 
+
+_PLACE = "place"
+"""Column of a temporary table: which row of its batch it is."""
 
 _UNPACK_WHAT_IS_AMENDED = "SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0"
 """A row of a compressed chunk is amended by unpacking its batch of up to 1,000 rows, and TimescaleDB refuses more than
@@ -105,28 +113,29 @@ async def _upsert[T](
     put: Callable[[AsyncCopy, Sequence[str], T], Awaitable[None]],
     rows: T,
 ) -> None:
-    staged = [_STAGED.get(type_, type_) for type_ in table.columns.values()]
+    staged = ["bigint", *(_STAGED.get(type_, type_) for type_ in table.columns.values())]
     async with connection.cursor() as cursor:
         await cursor.execute(_create_stage(table, staged))
         copy_in = SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(_stage(table))
         async with cursor.copy(copy_in) as copy:
             await put(copy, staged, rows)
-        # prepare=False: a plan over a temporary table would be made anew for each batch anyway
-        await cursor.execute(_insert(table), prepare=False)
+        await cursor.execute(_insert(table))
 
 
 async def _put_singly(copy: AsyncCopy, staged: Sequence[str], columns: Columns) -> None:
     copy.set_types(staged)
-    for row in zip(*columns.values(), strict=True):
-        await copy.write_row(row)
+    for place, row in enumerate(zip(*columns.values(), strict=True)):
+        await copy.write_row((place, *row))
 
 
 async def _put_packed(
     copy: AsyncCopy, _staged: Sequence[str], parts: Sequence[Sequence[binary.Column]]
 ) -> None:
     await copy.write(binary.HEADER)
+    begin = 0
     for part in parts:
-        for block in binary.blocks(part):
+        places = Numbers(np.arange(begin, begin := begin + len(part[0])))
+        for block in binary.blocks([places, *part]):
             await copy.write(block)
     await copy.write(binary.TRAILER)
 
@@ -174,16 +183,15 @@ def _stage(table: Table) -> Identifier:
 def _create_stage(table: Table, staged: Sequence[str]) -> Composed:
     columns = SQL(", ").join(
         SQL("{} {}").format(Identifier(name), SQL(type_))
-        for name, type_ in zip(table.columns, staged, strict=True)
+        for name, type_ in zip([_PLACE, *table.columns], staged, strict=True)
     )
-    return SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(_stage(table), columns)
+    return SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} ({}) ON COMMIT DELETE ROWS").format(
+        _stage(table), columns
+    )
 
 
 def _insert(table: Table) -> Composed:
-    """Return the INSERT of what is staged, the last of each key.
-
-    One COPY into a new table only appends, so that of two rows the later one has the greater ctid.
-    """
+    """Return the INSERT of what is staged, the last of each key."""
     names = [Identifier(name) for name in table.columns]
     key = SQL(", ").join(Identifier(name) for name in table.key)
     changed = SQL(", ").join(
@@ -191,7 +199,7 @@ def _insert(table: Table) -> Composed:
     )
     action = SQL("DO NOTHING") if table.insert_only else SQL("DO UPDATE SET {}").format(changed)
     return SQL(
-        "INSERT INTO {} ({}) SELECT DISTINCT ON ({}) {} FROM {} ORDER BY {}, ctid DESC ON CONFLICT ({}) {}"
+        "INSERT INTO {} ({}) SELECT DISTINCT ON ({}) {} FROM {} ORDER BY {}, {} DESC ON CONFLICT ({}) {}"
     ).format(
         Identifier("ub", table.name),
         SQL(", ").join(names),
@@ -199,6 +207,7 @@ def _insert(table: Table) -> Composed:
         SQL(", ").join(_converted(name, type_) for name, type_ in table.columns.items()),
         _stage(table),
         key,
+        Identifier(_PLACE),
         key,
         action,
     )

@@ -1,0 +1,86 @@
+"""Batches are staged in temporary tables that a connection keeps, and a connection does not live for ever."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from streams.fold.contract import Changes
+from streams.store.checkpoint import PartitionCommit, Store
+from streams.store.session import Session
+from tests.conftest import Database
+from tests.integration.store_rows import vehicles
+from tests.integration.store_support import query
+
+pytestmark = pytest.mark.integration
+
+MANY = 1_000
+STAGED = """
+SELECT count(*), min(oid::bigint), max(oid::bigint) FROM pg_class
+WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'
+"""
+
+
+def on_one_connection(migrated: Database, body: Callable[[Store], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        async with Store(migrated.writer_url, application_name="test") as store:
+            return await body(store)
+
+    return asyncio.run(run())
+
+
+async def staged(store: Store) -> tuple[Any, ...]:
+    async with store.session.transaction() as connection:
+        [found] = await (await connection.execute(STAGED)).fetchall()
+    return found
+
+
+async def commit(store: Store, offset: int, **changes: object) -> None:
+    claim = await store.claim("fleet", "ub.vehicles", 0, cluster_id="c1", topic_id="t1", owner="worker-0")
+    parts = {f"part/{number}": b"x" for number in range(MANY)}
+    await store.commit([PartitionCommit(claim, offset, Changes(parts=parts, rows=[vehicles(changes)]))])
+
+
+def test_a_connection_makes_each_temporary_table_once_however_often_it_stores(migrated: Database) -> None:
+    async def body(store: Store) -> list[tuple[Any, ...]]:
+        found = []
+        for offset in range(5):
+            await commit(store, offset, lat=float(offset))
+            found.append(await staged(store))
+        return found
+
+    first, *others = on_one_connection(migrated, body)
+    assert first[0] == 2, "one of vehicle_state, one of parts"
+    assert others == [first] * 4
+    assert query(migrated.owner_url, "SELECT lat FROM ub.vehicle_state") == [(4.0,)]
+
+
+def test_what_was_staged_and_refused_is_not_written_later(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        await commit(store, 1, lat=1.0)
+        with pytest.raises(psycopg.errors.NumericValueOutOfRange):
+            await commit(store, 2, vehicle_id="b2", battery_percent=40_000)
+        await commit(store, 3, vehicle_id="b3")
+
+    on_one_connection(migrated, body)
+    assert query(migrated.owner_url, "SELECT vehicle_id FROM ub.vehicle_state ORDER BY 1") == [
+        ("b1",),
+        ("b3",),
+    ]
+
+
+@pytest.mark.parametrize(("lifetime_s", "connections"), [(0.0, 3), (3600.0, 1)])
+def test_a_connection_that_is_old_is_made_anew(
+    migrated: Database, lifetime_s: float, connections: int
+) -> None:
+    async def run() -> set[int]:
+        found = set()
+        async with Session(migrated.writer_url, application_name="test", lifetime_s=lifetime_s) as session:
+            for _ in range(3):
+                async with session.transaction() as connection:
+                    found.add(connection.info.backend_pid)
+        return found
+
+    assert len(asyncio.run(run())) == connections

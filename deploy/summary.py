@@ -16,7 +16,10 @@ STAGES = {"vehicles": "fleet", "sensors": "sensing", "requests": "requests"}
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one run did. `sent` is what the city published, by what it is about; the rest is what the tables say."""
+    """What one run did, as the tables say; `sent` as the city says, by what it is about.
+
+    Without a city `sent` is empty: nobody knows what others sent.
+    """
 
     sent: Mapping[str, int]
     ledgers: Mapping[str, Ledger]
@@ -75,9 +78,9 @@ def render(console: Console, figures: Figures) -> None:
     else:
         console.print("oversaturated at the end: none")
     verdict = "the ledgers balance" if figures.balanced else "THE LEDGERS DO NOT BALANCE"
-    sent, arrived = sum(figures.sent.values()), sum(map(figures.arrived, STAGES))
+    sent = f"{sum(figures.sent.values()):,} sent, " if figures.sent else ""
     console.print(
-        f"{verdict}: {sent:,} sent, {arrived:,} arrived; received = applied + superseded + rejected",
+        f"{verdict}: {sent}{sum(map(figures.arrived, STAGES)):,} arrived; received = applied + superseded + rejected",
         style="green" if figures.balanced else "bold red",
     )
     if not figures.all_arrived:
@@ -99,7 +102,7 @@ def _counts(figures: Figures) -> Table:
         ("  superseded (known already, or older)", {about: ledgers[about].superseded for about in STAGES}),
         ("  rejected", {about: ledgers[about].rejected for about in STAGES}),
     )
-    for name, counts in lines:
+    for name, counts in lines if figures.sent else lines[1:]:
         table.add_row(name, *(f"{counts[about]:,}" for about in STAGES))
     return table
 

@@ -1,4 +1,4 @@
-"""`urbanbrain up`: services, our processes and a simulated city in one go; alerts as they come; then a summary.
+"""`urbanbrain up`: services, our processes and a simulated city (or none) in one go; alerts as they come; a summary.
 
 The order at the end matters: the city stops and waits for its acknowledgements, the gateway hands on what
 it holds, the worker folds and stores the rest; only then are the figures read and the services taken down.
@@ -44,11 +44,11 @@ CATCH_UP_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run. `stack` None: Docker where an engine answers, else native."""
+    """What to run. `stack` None: Docker where an engine answers, else native. `scenario` None: no city."""
 
     stack: str | None
     seconds: float | None
-    scenario: str
+    scenario: str | None
     speed: float
     bikes: int | None
     processes: int
@@ -156,21 +156,29 @@ def _run_city(
         say(f"the live map is at {url}")
         if environment is not None:
             say(f"for urbanbrain and psql in another terminal:  . {shlex.quote(str(environment))}")
-        say(f"starting the city: scenario {plan.scenario} at {plan.speed:g} times real time; Ctrl-C ends it")
-        bikes = [] if plan.bikes is None else ["--bikes", str(plan.bikes)]
-        city = children.start(
-            "city", "sim", "run", plan.scenario, "--speed", f"{plan.speed:g}", "--json", "--quiet", *bikes
-        )
+        city = None if plan.scenario is None else _start_city(plan, plan.scenario, children, say)
+        if city is None:
+            say("no city: all is ready for what you publish; Ctrl-C ends it")
         with _alerts(settings, console, say):
-            _wait(plan.seconds, asked, say, gateway, worker, page, city)
-            say("stopping the city")
-            city.stop()
+            _wait(plan.seconds, asked, say, *filter(None, (gateway, worker, page, city)))
+            sent = {}
+            if city is not None:
+                say("stopping the city")
+                city.stop()
+                sent = children.sent("city")
             say("letting gateway and worker finish what is under way")
-            sent = children.sent("city")
             _catch_up(settings, sent, say)  # the gateway too: the broker may still hold messages for it
             gateway.stop()
             worker.stop()
         return read(settings.database_url.get_secret_value(), sent)
+
+
+def _start_city(plan: Plan, scenario: str, children: "_Children", say: _Steps) -> ServiceProcess:
+    say(f"starting the city: scenario {scenario} at {plan.speed:g} times real time; Ctrl-C ends it")
+    bikes = [] if plan.bikes is None else ["--bikes", str(plan.bikes)]
+    return children.start(
+        "city", "sim", "run", scenario, "--speed", f"{plan.speed:g}", "--json", "--quiet", *bikes
+    )
 
 
 def _console_settings(endpoints: Endpoints, settings: Settings) -> tuple[str, dict[str, str]]:

@@ -74,6 +74,7 @@ def main(verbose: bool) -> None:
 @click.option("--stack", type=click.Choice(["docker", "native", "external"]), help="Where the services run.")
 @click.option("--seconds", type=float, envvar="DEMO_SECONDS", help="Stop after so long (default: at Ctrl-C).")
 @click.option("--scenario", default="metro-flood", show_default=True, help="See `urbanbrain sim list`.")
+@click.option("--no-city", is_flag=True, help="Run no city: wait for what others publish.")
 @click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
@@ -86,7 +87,13 @@ def main(verbose: bool) -> None:
     "--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes."
 )
 def up(
-    stack: str | None, seconds: float | None, scenario: str, speed: float, bikes: int | None, processes: int
+    stack: str | None,
+    seconds: float | None,
+    scenario: str,
+    no_city: bool,
+    speed: float,
+    bikes: int | None,
+    processes: int,
 ) -> None:
     """Start everything - services, gateway, worker, console, a simulated city - and show alerts as they come."""
     from sensors_sim.errors import SimError  # noqa: PLC0415
@@ -99,7 +106,12 @@ def up(
     from deploy.up import Plan, run  # noqa: PLC0415 - the only command that needs deploy/
 
     plan = Plan(
-        stack=stack, seconds=seconds, scenario=scenario, speed=speed, bikes=bikes, processes=processes
+        stack=stack,
+        seconds=seconds,
+        scenario=None if no_city else scenario,
+        speed=speed,
+        bikes=bikes,
+        processes=processes,
     )
     sys.exit(run(plan))
 

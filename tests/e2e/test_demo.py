@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,8 +11,9 @@ import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import psycopg
 import pytest
 
 from tests.e2e.commands import clean_environment
@@ -40,44 +42,109 @@ def marked(mark: str) -> list[str]:
     return found
 
 
-def test_up_shows_a_flooded_city_and_leaves_nothing_behind(stack_kind: str, tmp_path: Path) -> None:
+class Up:
+    """`urbanbrain up` at work, with a mark by which its processes are found."""
+
+    def __init__(self, stack_kind: str, directory: Path, *options: str) -> None:
+        self._log = directory / "up.log"
+        name, value = "UB_TEST_MARK", secrets.token_hex(8)
+        self._mark = f"{name}={value}"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "streams.cli", "up", "--stack", stack_kind, *options],
+                env={**clean_environment(), name: value, "UB_IDLE_TIMEOUT_S": "1"},
+                cwd=directory,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def shown(self) -> str:
+        return self._log.read_text()
+
+    def shows(self, pattern: str) -> re.Match[str]:
+        """Wait until it shows this, and return it."""
+        eventually(
+            lambda: self.shown,
+            150.0,
+            until=lambda text: re.search(pattern, text, re.M) or self._process.poll() is not None,
+        )
+        found = re.search(pattern, self.shown, re.M)
+        assert found, self.shown
+        return found
+
+    def at_work(self) -> list[str]:
+        return marked(self._mark)
+
+    def interrupt(self) -> int:
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(120)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(60)
+
+
+def in_a_shell(command: str, environment: str) -> str:
+    """Return what a command prints in another terminal, in which the file of the demo was read."""
+    done = subprocess.run(
+        ["sh", "-c", f'. "$1" && {command}', "sh", environment],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+@pytest.fixture
+def own_stack(stack_kind: str) -> str:
     if stack_kind == "external":
         pytest.skip("UB_TEST_STACK=external: no services of our own may be started")
     if not Path("/proc/self/environ").exists():
         pytest.skip("no /proc here: it could not be told whether a process was left behind")
-    mark = f"UB_TEST_MARK={secrets.token_hex(8)}"
-    name, _, value = mark.partition("=")
-    command = ["up", "--stack", stack_kind, "--seconds", str(SECONDS), "--speed", "60", "--bikes", "3000"]
-    with (tmp_path / "up.log").open("wb") as log:
-        up = subprocess.Popen(
-            [sys.executable, "-m", "streams.cli", *command],
-            env={**clean_environment(), name: value, "UB_IDLE_TIMEOUT_S": "1"},
-            cwd=tmp_path,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        eventually(
-            (tmp_path / "up.log").read_text,
-            150.0,
-            until=lambda text: re.search(ALERT, text, re.M) or up.poll() is not None,
-        )
-        at_work = marked(mark)
-        the_console_shows_it((tmp_path / "up.log").read_text())
-        up.send_signal(signal.SIGINT)
-        code = up.wait(120)
-    finally:
-        if up.poll() is None:
-            up.send_signal(signal.SIGTERM)
-            up.wait(60)
-    shown = (tmp_path / "up.log").read_text()
-    assert code == 0, shown
+    return stack_kind
+
+
+def test_up_shows_a_flooded_city_and_leaves_nothing_behind(own_stack: str, tmp_path: Path) -> None:
+    with Up(own_stack, tmp_path, "--seconds", str(SECONDS), "--speed", "60", "--bikes", "3000") as up:
+        up.shows(ALERT)
+        at_work = up.at_work()
+        the_console_shows_it(up.shown)
+        code = up.interrupt()
+    assert code == 0, up.shown
     assert all(
         any(part in line for line in at_work) for part in ("gateway", "worker", "console", "sim run", "up")
     )
-    assert marked(mark) == []
-    says_what_it_does(shown)
-    adds_up(shown)
+    assert up.at_work() == []
+    says_what_it_does(up.shown)
+    adds_up(up.shown)
+
+
+def test_up_without_a_city_takes_what_another_terminal_publishes(own_stack: str, tmp_path: Path) -> None:
+    with Up(own_stack, tmp_path, "--no-city") as up:
+        up.shows("no city: all is ready")
+        (file,) = shlex.split(up.shows(r"in another terminal:  \. (.+)$")[1])
+        run = "urbanbrain sim run quiet-sunday --bikes 200 --for 600 --speed max --json --quiet"
+        done = in_a_shell(f"{run} && echo $UB_DATABASE_URL", file)
+        summary, url = done.splitlines()
+        sent = sum(json.loads(summary)["sent"].values())
+        assert sent > 200
+        with psycopg.connect(url, autocommit=True) as connection:
+            eventually(
+                lambda: connection.execute("SELECT sum(received)::bigint FROM ub.ledger").fetchone(),
+                until=lambda row: row is not None and row[0] == sent,
+            )
+        assert up.interrupt() == 0, up.shown
+    assert up.at_work() == []
+    assert f"the ledgers balance: {sent:,} arrived" in up.shown
+    assert "sent by the city" not in up.shown
 
 
 def the_console_shows_it(shown: str) -> None:

@@ -42,6 +42,14 @@ def test_all_that_was_sent_is_at_the_gateway_or_in_a_ledger() -> None:
     assert "had not arrived" not in text
 
 
+def test_without_a_city_nobody_knows_what_was_sent() -> None:
+    alone = replace(GOOD, sent={})
+    assert alone.balanced
+    text = shown(alone)
+    assert "the ledgers balance: 1,230 arrived; received" in text
+    assert "sent" not in text
+
+
 @pytest.mark.parametrize("about", ["vehicles", "sensors", "requests"])
 def test_one_reading_that_did_not_arrive_is_told(about: str) -> None:
     lost = replace(GOOD, sent={**GOOD.sent, about: GOOD.sent[about] + 1})

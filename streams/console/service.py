@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import math
+import resource
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -14,6 +17,7 @@ from streams.console.database import Database
 from streams.console.freshness import Freshness
 from streams.console.hosts import names_allowed, url_of
 from streams.console.live import Hub, poll, watch
+from streams.console.unasked import Unasked
 from streams.errors import SettingsError
 from streams.settings import Settings
 
@@ -22,6 +26,9 @@ log = logging.getLogger(__name__)
 _STALE_AFTER_S = 5.0
 _SHUTDOWN_S = 0.5
 """For requests under way; streams are ended before."""
+_KEEP_S = 75.0
+"""For the next question of who asked one; aiohttp's own is an hour."""
+_SWEEP_S = 1.0
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -40,9 +47,16 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
     database = Database(settings.database_url.get_secret_value())
     # Handlers end with their clients: those of the live stream would wait for the next heartbeat otherwise.
     allows = names_allowed(settings.console_host, settings.console_hosts)
+    app, unasked = application(hub, database, allows, timezone=settings.timezone), Unasked[object](_room())
+
+    async def note(request: web.Request, _response: web.StreamResponse) -> None:
+        unasked.asked(request.protocol)
+
+    app.on_response_prepare.append(note)
     runner = web.AppRunner(
-        application(hub, database, allows, timezone=settings.timezone),
+        app,
         handler_cancellation=True,
+        keepalive_timeout=_KEEP_S,
         access_log=None,
         logger=_server_log(),
         shutdown_timeout=_SHUTDOWN_S,
@@ -55,6 +69,7 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         tasks += [
             asyncio.create_task(poll(database, hub, settings.console_poll_s, ended), name="poll"),
             asyncio.create_task(watch(hub, ended, stale_after_s), name="watch"),
+            asyncio.create_task(_sweep(runner, unasked, ended), name="sweep"),
         ]
         yield url
     finally:
@@ -70,6 +85,24 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         await runner.cleanup()
         await asyncio.gather(*tasks, return_exceptions=True)
         await database.close()
+
+
+async def _sweep(runner: web.AppRunner, unasked: Unasked[object], stop: asyncio.Event) -> None:
+    """Close connections on which nothing is asked, until `stop` is set."""
+    while not stop.is_set():
+        open_ones = [] if runner.server is None else runner.server.connections
+        closing = set(unasked.to_close(open_ones, time.monotonic()))
+        for connection in open_ones:
+            if connection in closing:
+                connection.force_close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _SWEEP_S)
+
+
+def _room() -> float:
+    """Return how many connections there may be: half as many as this process may have files."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if files == resource.RLIM_INFINITY else files / 2
 
 
 def _server_log() -> logging.Logger:

@@ -12,8 +12,8 @@ from streams.incidents.lifecycle import Place, alert_id, first_event, next_event
 from streams.incidents.policy import Rule
 
 KIND: AlertKind = "saturation_expected"
-VERSION = 2
-"""Of the arithmetic of inflow.py and watch.py."""
+VERSION = 3
+"""Of the arithmetic of inflow.py, fleets.py and watch.py."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
 from streams.incidents.forecast.alert import KIND, View, cleared, expected, raised, rules_version
+from streams.incidents.forecast.fleets import Fleet, amend, known_from, met, take
 from streams.incidents.forecast.inflow import LONGEST, Flow, expect
 from streams.incidents.forecast.watch import ForecastRule, Outlook, filled, step
 from streams.incidents.lifecycle import SILENT_MS, ended
@@ -48,20 +49,21 @@ class Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=
 
 
 class _Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """Starts of windows of a region: the first, the newest, and the newest that was told to its end.
+    """Of a region: starts of its first window, its newest, and the newest that was told to its end; fleets by operator.
 
-    Earlier versions saved no third.
+    Earlier versions saved neither the third nor the fleets.
     """
 
     first: int
     newest: int = -1
     told: int = -1
+    fleets: dict[str, Fleet] = msgspec.field(default_factory=dict)
 
 
 _saved = msgspec.msgpack.Decoder(Saved)
 _progress = msgspec.msgpack.Decoder(_Progress)
-_IS_PROGRESS = (msgspec.msgpack.encode((0, 0))[0], msgspec.msgpack.encode((0, 0, 0))[0])
-"""How the progress of a region begins: an array of two or three."""
+_IS_PROGRESS = tuple(msgspec.msgpack.encode((0,) * fields)[0] for fields in (2, 3, 4))
+"""How the progress of a region begins: an array of two to four."""
 
 
 @dataclass(slots=True)
@@ -131,6 +133,10 @@ class ForecastBook:
             region = self._regions.setdefault(message.region, _Progress(start))
             if region.told < region.newest < start:  # a later one begins: there is no more of it to come
                 yield from self._judge_told(region, message, record)
+            if region.told >= 0 and not region.fleets:  # an earlier version saved none
+                region.fleets = met(
+                    cell.occupancy for cell in self._cells.values() if cell.region == message.region
+                )
             rows = list(of_window)
             moved = self._put(message, rows)
             if start < region.newest:
@@ -165,12 +171,16 @@ class ForecastBook:
 
     def _put(self, message: Windows, rows: list[Row]) -> set[str]:
         """Take the rows of one window in; returns the cells in which somebody came or left, of rows told first."""
-        first = set()
+        first, region = set(), self._regions[message.region]
         for start, name, operator, arrivals, departures, occupancy, revision in rows:
             cell = self._cells.get(name)
             if cell is None:
                 cell = self._cells[name] = self._new(name, message.region)
-            if self._keep(cell, start, operator, (arrivals, departures), occupancy, message.window_ms):
+            flow = arrivals, departures
+            if start <= region.told and flow != (before := cell.flows.get(start, {}).get(operator, NONE)):
+                amend(region.fleets, operator, before, flow, region.told + message.window_ms)
+                self._unsaved.add(message.region)
+            if self._keep(cell, start, operator, flow, occupancy, message.window_ms):
                 self._unsaved.add(name)
             if revision == 0 and (arrivals or departures):
                 first.add(name)
@@ -219,7 +229,10 @@ class ForecastBook:
         """Judge the newest window of a region, which was told to its end: cells that moved, or with an open alert."""
         region.told = region.newest
         self._unsaved.add(message.region)
-        moved = self._moving_in(message.region) | self._open_in(message.region)
+        moving = self._moving_in(message.region)
+        flows = (self._cells[name].flows[region.told] for name in moving)
+        take(region.fleets, flows, region.told + message.window_ms)
+        moved = moving | self._open_in(message.region)
         yield from self._judge_all(moved, region.told, message, record)
 
     def _moving_in(self, region: str) -> set[str]:
@@ -248,12 +261,12 @@ class ForecastBook:
     def _judge(
         self, name: str, start: int, settled: int, message: Windows, record: Record
     ) -> Iterator[Alert]:
-        cell, window_ms = self._cells[name], message.window_ms
+        cell, window_ms, fleets = self._cells[name], message.window_ms, self._regions[message.region].fleets
         at, rule, occupancy = start + window_ms, self._rule_of(cell), cell.standing()
         before = cell.outlook
         found, outlook = None, filled(before, occupancy, rule.raise_at, rule.clear_below)
         if outlook is None:
-            first = max(settled, start - (LONGEST - 1) * window_ms)
+            first = max(settled, start - (LONGEST - 1) * window_ms, known_from(fleets, cell.occupancy))
             sums = cell.sums
             flows = [sums.get(window, NONE) for window in range(first, at, window_ms)]
             within = self._rule.horizon_ms / window_ms

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from streams import settings as settings_module
-from streams.console import service
+from streams.console import service, unasked
 from streams.console.service import serving
 from streams.errors import SettingsError
 
@@ -70,6 +70,32 @@ def test_a_line_that_is_too_long_is_answered_and_no_error_in_the_log(
 
     asyncio.run(run())
     assert any(record.levelname == "ERROR" for record in caplog.records) is logged
+
+
+def test_connections_on_which_nothing_is_asked_are_closed_and_others_are_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They were kept for ever, each with an open file: 256 of them, and nobody was served any more."""
+    monkeypatch.setattr(unasked, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(service, "_SWEEP_S", 0.02)
+
+    async def run() -> None:
+        async with serving(settings()) as url, asyncio.timeout(30):
+            port = int(url.rstrip("/").rpartition(":")[2])
+            (nothing, a), (half, b), (asks, c) = [
+                await asyncio.open_connection("127.0.0.1", port) for _ in range(3)
+            ]
+            b.write(b"GET /hea")
+            c.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b" 503 " in await asks.readline()
+            assert await nothing.read() == b""
+            assert await half.read() == b""
+            c.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert (await asks.read()).count(b" 503 ") == 1
+            for writer in (a, b, c):
+                writer.close()
+
+    asyncio.run(run())
 
 
 def test_it_listens_on_the_loopback_only_unless_it_is_told_otherwise() -> None:

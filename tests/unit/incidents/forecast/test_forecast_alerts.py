@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import h3
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -114,6 +115,71 @@ def test_bikes_heard_of_for_the_first_time_are_no_inflow() -> None:
     assert fresh.close((0, CELL, "hello", 20, 0, 20, 0)) == []
     assert fresh.close((1, CELL, "hello", 20, 0, 40, 0)) == []
     assert fresh.close((2, CELL, "hello", 5, 0, 45, 0)) == []
+
+
+def hear_of(watched: Watched, operator: str, every: int, start: int, crash_at: int = -1) -> None:
+    """Let 16 cells of 30 parked vehicles each be heard of within so many minutes, and 20 more pass."""
+    cells = sorted(h3.grid_disk(OTHER, 2))[:16]
+    for minute in range(every + 20):
+        heard = [sum(number % every == minute for number in range(30)) for _ in cells]
+        stood = sum(number % every <= minute for number in range(30))
+        rows: list[Row] = [
+            (start + minute, cell, operator, new, 0, stood, 0) for cell, new in zip(cells, heard, strict=True)
+        ]
+        watched.close(*rows)
+        if minute == crash_at:
+            watched.checkpoint()
+        if minute == crash_at + 1:
+            watched.crash()
+
+
+@pytest.mark.parametrize("every", [5, 10, 15, 20])
+def test_parked_vehicles_that_report_every_few_minutes_are_no_inflow_where_a_system_is_new(
+    every: int,
+) -> None:
+    fresh = Watched()
+    hear_of(fresh, "hello", every, start=0)
+    assert fresh.told == []
+
+
+@pytest.mark.parametrize("crash_at", [-1, 2, 5])
+def test_parked_vehicles_of_an_operator_that_begins_later_are_no_inflow(
+    watched: Watched, crash_at: int
+) -> None:
+    hear_of(watched, "mobike", 10, start=3, crash_at=crash_at)
+    assert watched.told == []
+
+
+def test_a_cell_that_fills_is_announced_once_the_fleet_is_known() -> None:
+    fresh = Watched()
+    hear_of(fresh, "hello", 10, start=0)
+    (raised,) = fill(fresh, [4] * 6, start=30)
+    assert (raised.action, raised.cell) == ("raised", CELL)
+
+
+def test_a_lorry_s_bikes_are_an_inflow_in_a_region_whose_fleet_is_known() -> None:
+    """New to the region as they are: they are few beside the others."""
+    fresh = Watched()
+    hear_of(fresh, "hello", 1, start=0)
+    (raised,) = fill(fresh, [9] * 4, start=21)
+    assert (raised.action, raised.cell) == ("raised", CELL)
+
+
+def test_the_state_of_an_earlier_version_knows_the_fleets_that_stand_there() -> None:
+    known = Watched()
+    hear_of(known, "hello", 1, start=0)
+    known.checkpoint()
+    parts = known.database.parts["incidents"]
+    (name,) = (name for name in parts if name.endswith(REGION))
+    parts[name] = msgspec.msgpack.encode(msgspec.msgpack.decode(parts[name])[:3])
+    known.crash()
+    (raised,) = fill(known, [9] * 4, start=21)
+    assert (raised.action, raised.cell) == ("raised", CELL)
+
+
+def test_an_amendment_that_tells_of_many_makes_no_fleet_unknown_again(watched: Watched) -> None:
+    watched.close(*[(minute, OTHER, "hello", 15, 0, 15 * minute, 1) for minute in (1, 2)])
+    assert [event.action for event in fill(watched, [4] * 5)] == ["raised"]
 
 
 def test_bikes_that_stand_there_all_the_time_take_up_room(watched: Watched) -> None:

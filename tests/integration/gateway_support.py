@@ -136,11 +136,6 @@ class GatewayProcess:
         (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(line.split()[1]) / 1024
 
-    @property
-    def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
 
 @contextmanager
 def running_gateway(services: Services, **overrides: object) -> Iterator[GatewayProcess]:

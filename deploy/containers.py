@@ -26,18 +26,20 @@ KAFKA_IMAGE = "confluentinc/cp-kafka:7.9.1"
 TIMESCALE_IMAGE = "timescale/timescaledb:2.19.3-pg17"
 
 START_TIMEOUT_S = 180
+_ANSWER_S = 10.0
+"""Of an engine that is there; one that hangs does not count."""
 _POLL_S = 0.2
 _LIMITS = Path(__file__).resolve().parent / "mosquitto" / "conf.d" / "limits.conf"
 _LISTENER = "listener 1883\nallow_anonymous true\npersistence_location /mosquitto/data/\nlog_dest stdout\n"
 
 
-def engine_answers(timeout_s: float = 10.0) -> bool:
+def engine_answers() -> bool:
     """Whether a Docker engine answers; a client alone, or a socket without a daemon, does not count."""
     docker = shutil.which("docker")
     if docker is None:
         return False
     try:
-        asked = subprocess.run([docker, "info"], check=False, capture_output=True, timeout=timeout_s)
+        asked = subprocess.run([docker, "info"], check=False, capture_output=True, timeout=_ANSWER_S)
     except subprocess.TimeoutExpired:
         return False
     return asked.returncode == 0

@@ -1,13 +1,12 @@
 """The pure folds of the road, joined in one process without broker or database: for unit and property tests."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
 
 from schemas import codec
 from schemas.cells import CellsNow, CellsWindow
-from schemas.partials import FleetPartial
 from streams import topics
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
@@ -53,17 +52,6 @@ def frame(readings: Sequence[Mapping[str, Any]], received_at: int = FAR_FUTURE) 
         for name in ("vehicle_id", "operator", "ts", "lat", "lon", "vehicle_state")
     }
     return msgspec.json.encode({**columns, "received_at": received_at})
-
-
-def frames(readings: Iterable[Mapping[str, Any]], size: int) -> list[bytes]:
-    """Cut readings into frames of `size`."""
-    listed = list(readings)
-    return [frame(listed[i : i + size]) for i in range(0, len(listed), size)]
-
-
-def partial(value: bytes) -> FleetPartial:
-    """Decode a partial."""
-    return codec.fleet_partial.decode(value)
 
 
 class Database:
@@ -148,7 +136,6 @@ class City:
         self.known_cells = Cells(self.locator)
         self.fleet_config, self.grid_config = fleet, grid
         self.database = Database()
-        self.sources = sources
         self.fleets = {p: FleetState(fleet, self.known_cells, restored(p)) for p in range(sources)}
         self.grid = GridState(grid, geometry, restored())
         self.rejects = RejectsState(restored())

@@ -22,6 +22,8 @@ from deploy.roles import READER, WRITER, ensure_roles
 OWNER = "ub_owner"
 DATABASE = "urbanbrain"
 START_TIMEOUT_S = 30.0
+_END_S = 10.0
+"""Within it the backends of a killed server notice the death of their parent."""
 
 _SETTINGS = f"""
 listen_addresses = '{LOOPBACK}'
@@ -180,15 +182,15 @@ def _children(pid: int) -> list[int]:
     return []
 
 
-def _await_end(pids: list[int], timeout_s: float = 10.0) -> None:
+def _await_end(pids: list[int]) -> None:
     """Wait until the backends of a killed server are gone: a new one refuses to start before.
 
     They notice the death of their parent by themselves, in milliseconds.
     """
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + _END_S
     while any(_alive(pid) for pid in pids):
         if time.monotonic() > deadline:
-            raise ServiceFailed(f"backends {pids} of a killed PostgreSQL still run after {timeout_s:g} s")
+            raise ServiceFailed(f"backends {pids} of a killed PostgreSQL still run after {_END_S:g} s")
         time.sleep(POLL_S)
 
 

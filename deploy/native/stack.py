@@ -16,12 +16,10 @@ KAFKA_TIMEOUT_S = 15.0
 
 
 class Service(Protocol):
-    """What each service can do; chaos tests crash and restart them one by one."""
+    """What the stack asks of each service."""
 
     def start(self) -> None: ...  # noqa: D102
     def stop(self) -> None: ...  # noqa: D102
-    def kill(self) -> None: ...  # noqa: D102
-    def restart(self) -> None: ...  # noqa: D102
 
 
 class NativeStack:

@@ -12,6 +12,7 @@ from sensors_sim.score.figures import Figures, figures, kinds
 from sensors_sim.score.lives import Life
 from sensors_sim.score.matching import Due, Judged
 from sensors_sim.score.truth import Entry
+from sensors_sim.truth.entry import iso
 
 MOST_ROWS = 200
 """Rows of a table for people; JSON has all of them."""
@@ -111,8 +112,8 @@ def as_json(judged: Judged, notes: Sequence[str]) -> dict[str, Any]:
     return {
         "scenario": truth.scenario,
         "seed": truth.seed,
-        "begin": _iso(truth.begin),
-        "end": _iso(truth.end),
+        "begin": iso(truth.begin),
+        "end": iso(truth.end),
         "all": _figures_json(figures(judged)),
         "kinds": {kind: _figures_json(figures(judged, kind)) for kind in kinds(judged)},
         "due": [
@@ -157,8 +158,8 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "kind": entry.kind,
         "cells": sorted(entry.cells),
         "subject": entry.subject,
-        "from": _iso(entry.begin),
-        "to": _iso(entry.end),
+        "from": iso(entry.begin),
+        "to": iso(entry.end),
         "why": entry.why,
     }
 
@@ -170,14 +171,10 @@ def _life_json(life: Life) -> dict[str, Any]:
         "cell": life.cell,
         "subject": life.subject,
         "severity": life.severity,
-        "raised_at": _iso(life.raised_at),
-        "cleared_at": None if life.cleared_at is None else _iso(life.cleared_at),
+        "raised_at": iso(life.raised_at),
+        "cleared_at": None if life.cleared_at is None else iso(life.cleared_at),
         "summary": life.summary,
     }
-
-
-def _iso(ts: int) -> str:
-    return datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _when(ts: int) -> str:

@@ -142,7 +142,7 @@ def parse(document: Mapping[str, Any]) -> TableMapping:
         measures=measures,
         times=_times(document.get("time", {})),
         id_prefix=_text("id_prefix", document.get("id_prefix", ""), empty=True),
-        delimiter=_character("delimiter", document.get("delimiter", ",")),
+        delimiter=_delimiter(document.get("delimiter", ",")),
         encoding=_encoding(document.get("encoding", "utf-8-sig")),
         decimal=_one_of("decimal", document.get("decimal", "."), (".", ",")),
         missing=frozenset({"", *_texts("missing", document.get("missing", []))}),
@@ -209,9 +209,9 @@ def _one_of(key: str, value: object, choices: Sequence[str]) -> str:
     return str(value)
 
 
-def _character(key: str, value: object) -> str:
+def _delimiter(value: object) -> str:
     if not isinstance(value, str) or len(value) != 1 or value in '"\r\n':
-        raise _Wrong(f"{key} = {value!r}: one character expected, such as ';' or '\\t'")
+        raise _Wrong(f"delimiter = {value!r}: one character expected, such as ';' or '\\t'")
     return value
 
 

@@ -10,6 +10,7 @@ from streams.alerts.silences import Silence
 from streams.alerts.text import deed
 from streams.store.alert_desk import ActionRow
 from streams.store.queries import AlertRow, EventRow
+from streams.times import to_second
 
 _TIMES = frozenset(
     {
@@ -42,19 +43,19 @@ def as_text(shown: Shown) -> str:
         f"what       {row.severity} {row.kind}, {_state(row)}",
         f"where      {row.hex} ({row.lat:.5f},{row.lon:.5f}) zone {row.zone}, region {row.region}",
         *([] if row.subject is None else [f"about      {row.subject}"]),
-        f"since      {_time(row.starts_at)}"
-        + (f" to {_time(row.ends_at)}" if row.ends_at else "")
+        f"since      {to_second(row.starts_at)}"
+        + (f" to {to_second(row.ends_at)}" if row.ends_at else "")
         + " UTC (event time)",
         f"summary    {row.summary}",
     ]
     if row.assignee is not None:
-        due = f", due {_time(row.due_at)} UTC" if row.due_at else ""
+        due = f", due {to_second(row.due_at)} UTC" if row.due_at else ""
         lines.append(f"assignee   {row.assignee}{due}")
     if shown.incidents:
         lines.append(f"incident   {' '.join(shown.incidents)}")
     if silence is not None:
         matchers = " ".join(str(matcher) for matcher in silence.matchers)
-        lines.append(f"silenced   until {_time(silence.ends_at)} UTC by {matchers}: {silence.comment}")
+        lines.append(f"silenced   until {to_second(silence.ends_at)} UTC by {matchers}: {silence.comment}")
     if source is not None:
         lines.append(f"inhibited  by alert {source.alert_id}: {source.summary}")
     lines += ["", "evidence"]
@@ -62,11 +63,11 @@ def as_text(shown: Shown) -> str:
         f"  {name:<12} {_value(value)}" for name, value in sorted(row.evidence.items()) if value is not None
     ]
     lines += ["", "life (event time, UTC)"]
-    lines += [f"  {_time(e.at)}  {e.action:<8} {e.severity:<8} {e.summary}" for e in shown.events]
+    lines += [f"  {to_second(e.at)}  {e.action:<8} {e.severity:<8} {e.summary}" for e in shown.events]
     if shown.actions:
         lines += ["", "what was done (wall clock, UTC)"]
         lines += [
-            f"  {_time(a.at)}  {deed(a.action, a.by, a.text, a.assignee, _utc(a.due_at))}"
+            f"  {to_second(a.at)}  {deed(a.action, a.by, a.text, a.assignee, a.due_at)}"
             for a in shown.actions
         ]
     return "\n".join(lines)
@@ -102,7 +103,7 @@ def _moment(value: Any) -> str:
     """Return milliseconds since the epoch as a person reads them; anything else as it is."""
     if not isinstance(value, int) or not 0 <= value <= _LAST_MS:
         return str(value)
-    return f"{_time(datetime.fromtimestamp(value / 1000, UTC))} UTC"
+    return f"{to_second(value)} UTC"
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,7 +113,3 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _utc(moment: datetime | None) -> Any:
     return None if moment is None else moment.astimezone(UTC)
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -1,20 +1,20 @@
 """Alerts and what people do about them, as lines for a person."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
+from streams.times import to_minute, to_second
 
 COLOURS = {"warning": "cyan", "minor": "yellow", "major": "dark_orange", "critical": "bold red"}
 
 
 def line(alert: Alert) -> str:
     """Return one line: event time (UTC), what happened, how bad, where, the figures, and the beginning of its id."""
-    moment = datetime.fromtimestamp(alert.updated_at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     action = {"raised": "RAISED ", "updated": "CHANGED", "cleared": "CLEARED"}[alert.action]
     minutes = (alert.updated_at - alert.starts_at) / 60_000
     return (
-        f"{moment}  {action} {alert.severity:<8} {alert.kind}  {alert.cell} "
+        f"{to_second(alert.updated_at)}  {action} {alert.severity:<8} {alert.kind}  {alert.cell} "
         f"({alert.lat:.5f},{alert.lon:.5f} {alert.zone})  {alert.summary}; since {minutes:.0f} min  "
         f"{alert.alert_id[:8]}"
     )
@@ -27,21 +27,19 @@ def styled(alert: Alert) -> tuple[str, str]:
 
 def action_line(handling: AlertHandling) -> str:
     """Return one line: when (wall clock, UTC), which alert, who did what, and what they said."""
-    moment = datetime.fromtimestamp(handling.at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    due = None if handling.due_at is None else datetime.fromtimestamp(handling.due_at / 1000, UTC)
     return (
-        f"{moment}  {handling.kind}  {handling.cell}  "
-        + deed(handling.action, handling.by, handling.text, handling.assignee, due)
+        f"{to_second(handling.at)}  {handling.kind}  {handling.cell}  "
+        + deed(handling.action, handling.by, handling.text, handling.assignee, handling.due_at)
         + f"  {handling.alert_id}"
     )
 
 
-def deed(action: str, by: str, text: str | None, assignee: str | None, due: datetime | None) -> str:
+def deed(action: str, by: str, text: str | None, assignee: str | None, due: int | datetime | None) -> str:
     """Return who did what, and what they said."""
     words = f"{action} by {by}"
     if action == "assigned":
         words = f"assigned to {assignee} by {by}"
         if due is not None:
-            words += f", due {due:%Y-%m-%d %H:%M}"
+            words += f", due {to_minute(due)}"
     words = words if text is None else f"{words}: {text}"
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in words)

@@ -19,7 +19,7 @@ def bad_place() -> pl.Expr:
     )
 
 
-def bad_time(times: range = TIMES) -> pl.Expr:
+def bad_time() -> pl.Expr:
     """Return what is wrong with ts."""
     ts = pl.col("ts")
-    return pl.when((ts < times.start) | (ts >= times.stop)).then(pl.lit("time_out_of_range"))
+    return pl.when((ts < TIMES.start) | (ts >= TIMES.stop)).then(pl.lit("time_out_of_range"))

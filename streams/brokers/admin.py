@@ -25,6 +25,8 @@ _ATTEMPT_S = 3.0
 """How long to try before it is said what is wrong; where TLS or a login may be, the brokers are asked. Then twice as
 long each time, for a broker that is merely slow."""
 _RETRY_S = 0.1
+_CREATE_S = 30.0
+"""How long topics may take to be created."""
 _OF_A_BATCH = 10_000
 """Bytes: what a batch says besides its records' values, such as headers."""
 
@@ -75,14 +77,14 @@ def wait_for_kafka(bootstrap: str, timeout_s: float = 30.0, login: KafkaLogin = 
         time.sleep(_RETRY_S)
 
 
-def create_topics(bootstrap: str, settings: Settings, timeout_s: float = 30.0) -> list[str]:
+def create_topics(bootstrap: str, settings: Settings) -> list[str]:
     """Create the topics of streams.topics that are missing; return their names.
 
     Safe to run again and from several processes at once. Raises SettingsError when a topic exists with
     another number of partitions than the settings ask for.
     """
     wanted = kafka_topics(settings.source_partitions, settings.region_partitions)
-    with admin_client(bootstrap, timeout_s, kafka_login_of(settings)) as client:
+    with admin_client(bootstrap, _CREATE_S, kafka_login_of(settings)) as client:
         known = _partitions(client)
         missing = [spec for spec in wanted if spec.name not in known]
         for spec in missing:
@@ -90,7 +92,7 @@ def create_topics(bootstrap: str, settings: Settings, timeout_s: float = 30.0) -
             with _tolerating_existing():
                 client.create_topics({spec.name: _options(spec)})
         if missing:
-            client.wait_for_topics([spec.name for spec in missing], timeout_ms=timeout_s * 1000)
+            client.wait_for_topics([spec.name for spec in missing], timeout_ms=_CREATE_S * 1000)
         problems = mismatches(wanted, _partitions(client))
     if problems:
         raise SettingsError("; ".join(problems))

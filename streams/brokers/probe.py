@@ -21,15 +21,13 @@ _SESSION_EXPIRY_S = 30
 class MqttBroker:
     """What a broker said in its CONNACK (MQTT v5, section 3.2.2.3).
 
-    session_kept     a session outlived its connection, so messages wait for a gateway that is away
-    retain           retained messages are allowed
-    receive_maximum  QoS 1 messages that a publisher may have in flight
-    max_packet       bytes, None when the broker names no limit
+    session_kept  a session outlived its connection, so messages wait for a gateway that is away
+    retain        retained messages are allowed
+    max_packet    bytes, None when the broker names no limit
     """
 
     session_kept: bool
     retain: bool
-    receive_maximum: int
     max_packet: int | None
 
 
@@ -53,7 +51,6 @@ def probe_mqtt(
     return MqttBroker(
         session_kept=bool(flags.session_present),
         retain=bool(getattr(properties, "RetainAvailable", 1)),
-        receive_maximum=int(getattr(properties, "ReceiveMaximum", 65_535)),
         max_packet=None if limit is None else int(limit),
     )
 

@@ -9,6 +9,7 @@ from streams import settings as settings_module
 from streams.commands.alerts import alerts
 from streams.commands.values import MOST_NAME, MOST_TEXT, Moment, Text, by_option
 from streams.errors import AlertError, ServiceUnavailable
+from streams.times import to_minute
 
 _IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=Text(MOST_NAME, "ID"))
 _TEXT = click.option("--text", type=Text(MOST_TEXT, lines=True), help="Why, or what is known.")
@@ -105,7 +106,7 @@ def _act(
                 refused.append(error)
                 continue
             said = f" to {assignee}" if assignee else ""
-            said += f", due {due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if due_at else ""
+            said += f", due {to_minute(due_at)} UTC" if due_at else ""
             said += "" if done.stored else " already"
             said += f", by {done.by}" if done.by else ""
             said += "; it was cleared by itself before" if done.over else ""

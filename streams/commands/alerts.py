@@ -17,6 +17,7 @@ from streams.commands import listed
 from streams.commands.values import MOST_NAME, Cell, MatcherType, Moment, Text
 from streams.errors import SettingsError
 from streams.settings import Settings
+from streams.times import to_minute, to_second
 
 KINDS = get_args(AlertKind)
 
@@ -177,7 +178,7 @@ def list_(
             shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
             what = shares if row.kind == "oversaturation" else row.summary
             table.add_row(
-                f"{row.starts_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+                to_second(row.starts_at),
                 row.severity,
                 row.hex,
                 "" if row.occupancy is None else str(row.occupancy),
@@ -275,10 +276,7 @@ def _handled(row: Any, silent: bool, source: Any) -> str:
     if row.acknowledged:
         words.append(f"acknowledged by {row.acknowledged_by}")
     if row.assignee is not None:
-        words.append(
-            f"to {row.assignee}"
-            + (f" until {row.due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if row.due_at else "")
-        )
+        words.append(f"to {row.assignee}" + (f" until {to_minute(row.due_at)} UTC" if row.due_at else ""))
     if silent:
         words.append("silenced")
     if source is not None:

@@ -1,7 +1,6 @@
 """`urbanbrain incidents list|show`: alerts that belong together."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Literal
 
 import click
@@ -10,6 +9,7 @@ from rich.console import Console
 from streams import settings as settings_module
 from streams.commands import listed
 from streams.commands.values import Cell
+from streams.times import to_second
 
 
 @click.group()
@@ -46,8 +46,8 @@ def list_(
                 listed.show_as_json(row)
                 continue
             table.add_row(
-                _time(row.started_at),
-                row.status if row.ended_at is None else f"{_time(row.ended_at)} {row.status}",
+                to_second(row.started_at),
+                row.status if row.ended_at is None else f"{to_second(row.ended_at)} {row.status}",
                 row.severity,
                 str(len(row.cells)),
                 str(len(row.alerts)),
@@ -76,11 +76,11 @@ def show(incident_id: str, as_json: bool) -> None:
     if as_json:
         listed.show_as_json(row, parts=[plain(asdict(part)) for part in parts])
         return
-    until = "" if row.ended_at is None else f" to {_time(row.ended_at)}"
+    until = "" if row.ended_at is None else f" to {to_second(row.ended_at)}"
     lines = [
         f"incident   {row.incident_id}",
         f"what       {row.severity}, {row.status}: {row.summary}",
-        f"since      {_time(row.started_at)}{until} UTC (event time)",
+        f"since      {to_second(row.started_at)}{until} UTC (event time)",
         f"where      {' '.join(row.rollup)}, region {row.region}",
         *([] if row.split_from is None else [f"was part of {row.split_from}"]),
         *([] if row.merged_into is None else [f"is part of  {row.merged_into}"]),
@@ -88,12 +88,8 @@ def show(incident_id: str, as_json: bool) -> None:
         "alerts (since, event time, UTC)",
     ]
     lines += [
-        f"  {_time(part.starts_at)}  {part.status:<7} {part.severity:<8} {part.kind}  {part.hex}  {part.alert_id}  "
+        f"  {to_second(part.starts_at)}  {part.status:<7} {part.severity:<8} {part.kind}  {part.hex}  {part.alert_id}  "
         f"{part.summary}"
         for part in parts
     ]
     Console(highlight=False, soft_wrap=True).print("\n".join(lines), markup=False)
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

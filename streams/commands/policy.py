@@ -16,15 +16,17 @@ from schemas.alerts import SEVERITIES, Alert
 from streams import settings as settings_module
 from streams.commands import listed
 from streams.commands.thresholds import THRESHOLDS, backtest_thresholds, check_thresholds
-from streams.commands.through_time import clock, through_time
+from streams.commands.through_time import through_time
 from streams.commands.values import Moment
 from streams.errors import PolicyError
 from streams.files.policy import city_of, read_policy
 from streams.grid import locate
 from streams.incidents.backtest import Silence, Standing, backtest, drafted, finding_gaps, over, why_not
+from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.overview import lines
 from streams.incidents.policy import Policy
 from streams.incidents.showing import Waiting
+from streams.times import to_minute, to_ms
 
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
@@ -72,6 +74,16 @@ _GAP_MS = 3_600_000
 """So long without a window of any vehicle is said: it looks like an outage."""
 
 
+class _Reach(NamedTuple):
+    """Ends of windows: the first and the last on file, and what is judged of them; and the length of windows."""
+
+    first: datetime
+    last: datetime
+    since: datetime
+    until: datetime
+    length: timedelta
+
+
 @policy.command("backtest")
 @FILE
 @click.option(
@@ -108,52 +120,76 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     read, findings = read_policy(settings, file)
     findings.raise_errors()
     draft, not_judged = drafted(read)
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
-    for counts in not_judged:
-        console.print(f"not judged: policy {counts.name!r}: {why_not(counts)}", markup=False)
-    for counts in over(read):
-        text = "it is over when the newest policy of the file begins; try it in a file without that one"
-        console.print(f"not judged: policy {counts.name!r}: {text}", markup=False)
-    for counts in draft.counts:
-        edge = frozenset(cell for rule in counts.rules for cell in rule.edge)
-        if edge:
-            text = f"policy {counts.name!r}: windows do not have positions, so in {len(edge)} cells on the edge of its "
-            console.print(f"by cell: {text}geographies the centre of the cell decides", markup=False)
-    for stays in draft.stays:
-        text = "windows do not know single vehicles, so its rules on where and how long they stand"
-        console.print(f"not judged: policy {stays.name!r}: {text}", markup=False)
-    for trips in draft.trips:
-        text = "windows do not know trips, so its rules on trips per vehicle"
-        console.print(f"not judged: policy {trips.name!r}: {text}", markup=False)
-    for speeds in draft.speeds:
-        text = "windows do not know single vehicles, so its rules on how fast they go"
-        console.print(f"not judged: policy {speeds.name!r}: {text}", markup=False)
+    console = Console(highlight=False, markup=False, soft_wrap=True, stderr=as_json)
+    for line in _not_judged(read, draft, not_judged):
+        console.print(line)
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         gaps: list[tuple[int, int]] = []
-        reach = _reach(connection, begin, end)
         nearly: list[Waiting] = []
+        reach = _reach(connection, begin, end)
         found = _lives(_events(connection, draft, reach, gaps, nearly))
+    for line in (
+        *_beyond(begin, end, reach),
+        *_under_way(draft, reach, found),
+        *_within(gaps),
+        *_perhaps(nearly),
+    ):
+        console.print(line)
+    _tell(found, as_json=as_json)
+
+
+def _not_judged(read: Policy, draft: Policy, not_judged: Sequence[CountPolicy]) -> Iterator[str]:
+    """Yield what stored windows do not say about the rules of a file, and which cells they say less well."""
+    for counts in not_judged:
+        yield f"not judged: policy {counts.name!r}: {why_not(counts)}"
+    for counts in over(read):
+        yield (
+            f"not judged: policy {counts.name!r}: it is over when the newest policy of the file begins; "
+            "try it in a file without that one"
+        )
+    for counts in draft.counts:
+        if edge := frozenset(cell for rule in counts.rules for cell in rule.edge):
+            yield (
+                f"by cell: policy {counts.name!r}: windows do not have positions, so in {len(edge)} cells on the edge "
+                "of its geographies the centre of the cell decides"
+            )
+    unknown = (
+        (draft.stays, "single vehicles, so its rules on where and how long they stand"),
+        (draft.trips, "trips, so its rules on trips per vehicle"),
+        (draft.speeds, "single vehicles, so its rules on how fast they go"),
+    )
+    for policies, what in unknown:
+        for one in policies:
+            yield f"not judged: policy {one.name!r}: windows do not know {what}"
+
+
+def _beyond(begin: datetime, end: datetime | None, reach: _Reach) -> Iterator[str]:
+    """Yield which of the times asked for lie before or after the stored windows."""
     if begin < reach.first:
-        text = f"no windows before {clock(_ms(reach.first))} (UTC)"
-        console.print(f"{text}: nothing is judged up to there", markup=False)
+        yield f"no windows before {to_minute(reach.first)} (UTC): nothing is judged up to there"
     if end is not None and end > reach.last:
-        text = f"no windows after {clock(_ms(reach.last))} (UTC)"
-        console.print(f"{text}: nothing is judged from there on", markup=False)
+        yield f"no windows after {to_minute(reach.last)} (UTC): nothing is judged from there on"
+
+
+def _within(gaps: Sequence[tuple[int, int]]) -> Iterator[str]:
+    """Yield from when to when there are no windows in between."""
+    for first, last in gaps:
+        yield f"no windows from {to_minute(first)} to {to_minute(last)} (UTC): judged as if nothing had moved"
+
+
+def _under_way(draft: Policy, reach: _Reach, found: Sequence[Sequence[Alert]]) -> Iterator[str]:
+    """Yield what is not known of the first look, as nothing is known of the time before."""
     least = any(rule.minimum is not None for counts in draft.counts for rule in counts.rules)
     if least and reach.since == reach.first:
-        text = "if the system began then, live heard of the fleet bit by bit, and may have told too few"
-        console.print(f"first windows at {clock(_ms(reach.first))} (UTC): {text}", markup=False)
-    under_way = sum(life[0].starts_at == _ms(reach.since) for life in found)
-    if under_way:
-        text = f"under way at {clock(_ms(reach.since))} (UTC), the first look: {_alerts(under_way)}"
-        console.print(f"{text}, which may have begun before", markup=False)
-    for first, last in gaps:
-        text = f"no windows from {clock(first)} to {clock(last)} (UTC)"
-        console.print(f"{text}: judged as if nothing had moved", markup=False)
-    for what, times, begins_at in _perhaps(nearly):
-        text = f"{what}, {times} times, first from {clock(begins_at)} (UTC): it lasted about as long as an alert takes"
-        console.print(f"perhaps: {text}, and live looks in between", markup=False)
-    _tell(found, as_json=as_json)
+        yield (
+            f"first windows at {to_minute(reach.first)} (UTC): if the system began then, live heard of the fleet bit "
+            "by bit, and may have told too few"
+        )
+    if under_way := sum(life[0].starts_at == to_ms(reach.since) for life in found):
+        yield (
+            f"under way at {to_minute(reach.since)} (UTC), the first look: {_alerts(under_way)}, which may have begun "
+            "before"
+        )
 
 
 def _tell(found: list[list[Alert]], *, as_json: bool) -> None:
@@ -162,16 +198,6 @@ def _tell(found: list[list[Alert]], *, as_json: bool) -> None:
         return
     for events in found:
         click.echo(codec.encode(events[-1]).decode())
-
-
-class _Reach(NamedTuple):
-    """Ends of windows: the first and the last on file, and what is judged of them; and the length of windows."""
-
-    first: datetime
-    last: datetime
-    since: datetime
-    until: datetime
-    length: timedelta
 
 
 def _reach(connection: Any, begin: datetime, end: datetime | None) -> _Reach:
@@ -208,15 +234,15 @@ def _events(
         standing.standing_at(connection, since, length),
         standing.standing_between(connection, since, until, length),
     )
-    looks = (Standing(_ms(at), region, cell, operator, n) for at, region, cell, operator, n in rows)
-    shown = through_time(looks, lambda look: look.at, _ms(since), _ms(until), Console(stderr=True))
-    found = finding_gaps(shown, _ms(since), _ms(until), _GAP_MS, gaps)
+    looks = (Standing(to_ms(at), region, cell, operator, n) for at, region, cell, operator, n in rows)
+    shown = through_time(looks, lambda look: look.at, to_ms(since), to_ms(until), Console(stderr=True))
+    found = finding_gaps(shown, to_ms(since), to_ms(until), _GAP_MS, gaps)
     quiet = [
-        Silence(region, operator, _ms(first), None if last is None else _ms(last))
+        Silence(region, operator, to_ms(first), None if last is None else to_ms(last))
         for region, operator, first, last in standing.silences(connection, since, until)
     ]
     window_ms = length // timedelta(milliseconds=1)
-    yield from backtest(draft, locate.centre, found, window_ms, _ms(until), quiet, nearly)
+    yield from backtest(draft, locate.centre, found, window_ms, to_ms(until), quiet, nearly)
 
 
 def _lives(events: Iterator[Alert]) -> list[list[Alert]]:
@@ -227,12 +253,16 @@ def _lives(events: Iterator[Alert]) -> list[list[Alert]]:
     return sorted(found.values(), key=lambda life: (life[0].starts_at, life[0].alert_id))
 
 
-def _perhaps(nearly: Sequence[Waiting]) -> list[tuple[str, int, int]]:
-    """Return what nearly was told: for people, how often, and when first."""
+def _perhaps(nearly: Sequence[Waiting]) -> Iterator[str]:
+    """Yield what nearly was told: how often, and when first."""
     found: dict[str, list[int]] = {}
     for one in nearly:
         found.setdefault(f"{one.about[0]} in {one.name}", []).append(one.since)
-    return [(what, len(since), min(since)) for what, since in found.items()]
+    for what, since in found.items():
+        yield (
+            f"perhaps: {what}, {len(since)} times, first from {to_minute(min(since))} (UTC): it lasted about as long "
+            "as an alert takes, and live looks in between"
+        )
 
 
 def _print(lives: list[list[Alert]]) -> None:
@@ -240,9 +270,15 @@ def _print(lives: list[list[Alert]]) -> None:
     for life in lives:
         active = [alert for alert in life if alert.status == "active"]
         worst = max(active, key=lambda alert: SEVERITIES.index(alert.severity))
-        until = "open" if life[-1].ends_at is None else clock(life[-1].ends_at)
+        until = "open" if life[-1].ends_at is None else to_minute(life[-1].ends_at)
         table.add_row(
-            clock(worst.starts_at), until, worst.kind, worst.severity, worst.zone, worst.cell, worst.summary
+            to_minute(worst.starts_at),
+            until,
+            worst.kind,
+            worst.severity,
+            worst.zone,
+            worst.cell,
+            worst.summary,
         )
     if lives:
         listed.show(table)
@@ -255,7 +291,3 @@ def _alerts(count: int) -> str:
 
 def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

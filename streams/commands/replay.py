@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -17,6 +16,7 @@ from streams.commands.alerts import alerts
 from streams.commands.through_time import through_log
 from streams.errors import AlertError, CannotReplay, UrbanBrainError
 from streams.settings import Settings
+from streams.times import to_second
 
 _CANNOT = 2
 _DECIDING = {
@@ -116,8 +116,8 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
         console.print(f"differs  {problem}", markup=False)
     if problems and (instead := elder(newest, others.values())) is not None:
         console.print(
-            f"the condition began at {_clock(instead.starts_at)} here (alert {instead.alert_id}): if the workers took "
-            "this file while it lasted, it began anew for them, and no file alone tells that"
+            f"the condition began at {to_second(instead.starts_at)} here (alert {instead.alert_id}): if the workers "
+            "took this file while it lasted, it began anew for them, and no file alone tells that"
         )
     if problems:
         console.print(
@@ -175,12 +175,8 @@ def _show(found: list[Any], limit: int, console: Console) -> None:
             continue
         said = "" if event is None else f"{event.action} {event.severity}"
         table.add_row(
-            _clock(step.at), str(step.offset), step.seen.value, step.seen.threshold, step.seen.state, said
+            to_second(step.at), str(step.offset), step.seen.value, step.seen.threshold, step.seen.state, said
         )
     listed.show(table)
     if left_out:
         console.print(f"steps without events after the first {limit} are not shown (--limit)")
-
-
-def _clock(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"

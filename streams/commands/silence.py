@@ -9,6 +9,7 @@ from streams.alerts.matchers import Matcher, of_no_district
 from streams.commands import listed
 from streams.commands.alerts import alerts, check_districts
 from streams.commands.values import MOST_NAME, MOST_TEXT, MatcherType, Moment, Text, by_option
+from streams.times import to_minute
 
 
 @alerts.group()
@@ -78,7 +79,7 @@ def list_(expired: bool, as_json: bool) -> None:
             if as_json:
                 listed.show_as_json(row)
                 continue
-            begin, end = (f"{t.astimezone(UTC):%Y-%m-%d %H:%M}" for t in (row.starts_at, row.ends_at))
+            begin, end = map(to_minute, (row.starts_at, row.ends_at))
             matchers = " ".join(str(matcher) for matcher in of_row(row).matchers)
             table.add_row(matchers, begin, end, row.state, row.created_by, row.comment, row.silence_id)
     if not as_json:

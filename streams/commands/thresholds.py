@@ -11,7 +11,7 @@ from rich.table import Table
 from schemas.alerts import Alert
 from schemas.metrics import METRICS
 from streams.commands import listed
-from streams.commands.through_time import clock, through_time
+from streams.commands.through_time import through_time
 from streams.errors import PolicyError
 from streams.files.policy import load_policy, read_policy, zones_without
 from streams.files.thresholds import read_thresholds
@@ -20,6 +20,7 @@ from streams.incidents.lifecycle import Place
 from streams.incidents.thresholds.backtest import Measured, backtest
 from streams.incidents.thresholds.rules import Threshold
 from streams.settings import Settings
+from streams.times import to_minute, to_ms
 
 THRESHOLDS = ".toml"
 """What such a file ends with."""
@@ -74,7 +75,7 @@ def backtest_thresholds(
                 f"there are no stored windows of {', '.join(metrics)} to judge; let sensors report, or name another "
                 "UB_DATABASE_URL"
             )
-        oldest, newest = clock(_ms(span[0])), clock(_ms(span[1]))
+        oldest, newest = to_minute(span[0]), to_minute(span[1])
         if begin >= span[1] or (end is not None and end <= span[0]):
             raise PolicyError(
                 f"no windows of {', '.join(metrics)} there: they reach from {oldest} to {newest} (UTC); "
@@ -86,14 +87,10 @@ def backtest_thresholds(
             console.print(f"no windows after {newest} (UTC): nothing is judged from there on")
         first, last = max(begin, span[0]), min(end or span[1], span[1])
         rows = map(_measured, standing.measured_between(connection, metrics, first, last))
-        shown = through_time(rows, lambda row: row.start, _ms(first), _ms(last), Console(stderr=True))
+        shown = through_time(rows, lambda row: row.start, to_ms(first), to_ms(last), Console(stderr=True))
         yield from backtest(thresholds, place, shown)
 
 
 def _measured(row: tuple[datetime, int, str, str, str, str, float, float, float]) -> Measured:
     start, seconds, region, cell, metric, unit, mean, least, most = row
-    return Measured(_ms(start), seconds * 1000, region, cell, metric, unit, mean, least, most)
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+    return Measured(to_ms(start), seconds * 1000, region, cell, metric, unit, mean, least, most)

@@ -1,12 +1,12 @@
 """Shows on a terminal how far a walk through stored windows, or through a log, has come: months take minutes."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.progress import Progress
 
 from streams.fold.contract import Record
+from streams.times import to_minute
 
 _SELDOM = 256
 """Records after which it is shown how far a log was read."""
@@ -22,7 +22,7 @@ def through_time[T](
             at = at_ms(item)
             if at != before:
                 before = at
-                progress.update(shown, completed=at - since, description=clock(at))
+                progress.update(shown, completed=at - since, description=to_minute(at))
             yield item
 
 
@@ -35,8 +35,3 @@ def through_log(records: Iterable[Record], first: int, last: int, console: Conso
                 done = record.offset - first
                 progress.update(shown, completed=done, description=f"offset {record.offset:,} of {last:,}")
             yield record
-
-
-def clock(at_ms: int) -> str:
-    """Return a time in UTC, to the minute."""
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"

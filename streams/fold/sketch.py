@@ -87,8 +87,3 @@ def quantiles(bins: Sequence[int], counts: Sequence[int], qs: Sequence[float]) -
             raise ValueError(f"quantile {q} of {n} values: 0 to 1, and at least one value, expected")
         answers.append(value_of(bins[bisect_right(up_to, q * (up_to[-1] - 1))]))
     return answers
-
-
-def quantile(bins: Sequence[int], counts: Sequence[int], q: float) -> float:
-    """Return one quantile; see `quantiles`."""
-    return quantiles(bins, counts, (q,))[0]

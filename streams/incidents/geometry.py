@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import shape
 from shapely.validation import explain_validity
+
+from streams.fold.outlines import POLYGONS, drawn, is_on_earth
 
 SAME = 1e-9
 """Share of its area that a repair may change: more, and it is not known what was meant."""
@@ -30,23 +31,15 @@ def area_of(geometry: Mapping[str, Any]) -> tuple[Any, str]:
 
     Raises GeometryError.
     """
-    if geometry.get("type") not in ("Polygon", "MultiPolygon"):
+    if geometry.get("type") not in POLYGONS:
         raise GeometryError(
             f"geometry {geometry.get('type')!r}; Polygon or MultiPolygon is expected: draw the area that is meant"
         )
     try:
-        area = shape(geometry)
-        problem = "" if area.is_valid else explain_validity(area)
-        repaired = area if not problem else _polygons(shapely.make_valid(area))
-    except (
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        OverflowError,
-        shapely.errors.ShapelyError,
-    ) as error:
-        raise GeometryError(f"geometry cannot be read ({error})") from None
+        area, repaired = drawn(geometry)
+    except ValueError as error:
+        raise GeometryError(str(error)) from None
+    problem = "" if area.is_valid else explain_validity(area)
     if area.is_empty:
         raise GeometryError(f"{explain_validity(area)}; correct the outline")
     if problem and not abs(repaired.area - area.area) <= SAME * area.area:
@@ -98,7 +91,7 @@ def _check_place(area: Any) -> None:
     if not area.area > 0:
         raise GeometryError("the outline holds no area; correct it")
     west, south, east, north = area.bounds
-    if not all(map(math.isfinite, area.bounds)) or max(-west, east) > 180 or max(-south, north) > 90:
+    if not is_on_earth(area):
         raise GeometryError(
             f"the outline reaches from {west:g}, {south:g} to {east:g}, {north:g}; WGS-84 degrees, longitude first, "
             "are expected, and an area across the antimeridian is cut there into a MultiPolygon (RFC 7946, 3.1.9)"
@@ -109,9 +102,3 @@ def _check_place(area: Any) -> None:
                 f"the outline runs around the globe from longitude {part.bounds[0]:g} to {part.bounds[2]:g}; "
                 "cut an area across the antimeridian there into a MultiPolygon (RFC 7946, 3.1.9)"
             )
-
-
-def _polygons(area: Any) -> Any:
-    """Return the polygons of what a repair left: lines and points may be among it."""
-    parts = [part for part in shapely.get_parts(area) if part.geom_type in ("Polygon", "MultiPolygon")]
-    return shapely.union_all(parts)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import shapely
@@ -15,6 +14,7 @@ from streams.incidents.policy import Policy
 from streams.incidents.speeds.rules import SpeedRule
 from streams.incidents.stays.rules import StayRule
 from streams.incidents.trips.rules import TripPolicy, TripRule
+from streams.times import to_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +179,8 @@ def _hours(hours: Hours) -> str:
 
 def _when(rule: StayRule | SpeedRule) -> str:
     begin, end = rule.dates.begin, rule.dates.end
-    dates = [f"from {_moment(begin)}" if begin else "", "" if end is None else f"until {_moment(end)}"]
+    dates = [f"from {to_second(begin)}Z" if begin else "", "" if end is None else f"until {to_second(end)}Z"]
     return " ".join(filter(None, (_hours(rule.hours), *dates)))
-
-
-def _moment(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 def _counted(policy: CountPolicy | TripPolicy, rule: CountRule | TripRule) -> str:

@@ -1,7 +1,6 @@
 """What a book knows of the subject of an alert, in words: for people who look at how an alert came about."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
 from schemas.alerts import Alert, AlertKind
@@ -14,11 +13,6 @@ class Seen:
     value: str
     threshold: str
     state: str
-
-
-def moment(milliseconds: int) -> str:
-    """Return an event time for people, UTC."""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def active(alert: Alert | None, otherwise: str = "quiet") -> str:

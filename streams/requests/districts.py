@@ -5,16 +5,15 @@ or MultiPolygon with the property `name`. A place on a border belongs to the dis
 """
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 import shapely
-from shapely.geometry import shape
 
 from schemas.requests import MAX_NAME
 from streams.errors import SettingsError
+from streams.fold.outlines import POLYGONS, drawn, is_on_earth
 
 
 class Districts:
@@ -76,35 +75,20 @@ def _district(feature: Any, where: str) -> tuple[str, Any]:
 
 
 def _area(geometry: dict[str, Any], where: str) -> Any:
-    if geometry.get("type") not in ("Polygon", "MultiPolygon"):
+    if geometry.get("type") not in POLYGONS:
         raise SettingsError(
             f"{where}: geometry {geometry.get('type')!r}; Polygon or MultiPolygon is expected"
         )
     try:
-        area = shape(geometry)
-        if not area.is_valid:
-            area = _polygons(shapely.make_valid(area))
-    except (
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        OverflowError,
-        shapely.errors.ShapelyError,
-    ) as error:
-        raise SettingsError(f"{where}: geometry cannot be read ({error}); correct the outline") from None
+        _, area = drawn(geometry)
+    except ValueError as error:
+        raise SettingsError(f"{where}: {error}; correct the outline") from None
     if area.is_empty or not area.area > 0:
         raise SettingsError(f"{where}: the outline holds no area; correct it")
-    west, south, east, north = area.bounds
-    if not all(map(math.isfinite, area.bounds)) or max(-west, east) > 180 or max(-south, north) > 90:
+    if not is_on_earth(area):
+        west, south, east, north = area.bounds
         raise SettingsError(
             f"{where}: the outline reaches from {west:g}, {south:g} to {east:g}, {north:g}; "
             "WGS-84 degrees, longitude first, are expected"
         )
     return area
-
-
-def _polygons(area: Any) -> Any:
-    """Return the polygons of what a repair left: lines and points may be among it."""
-    parts = [part for part in shapely.get_parts(area) if part.geom_type in ("Polygon", "MultiPolygon")]
-    return shapely.union_all(parts)

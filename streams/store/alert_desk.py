@@ -28,7 +28,7 @@ SELECT x.action_id, x.alert_id, x.sequence, x.action, x.by, ub.milliseconds(x.at
 FROM ub.alert_action x JOIN ub.alert a USING (alert_id) JOIN ub.alert_handling h USING (alert_id)
 WHERE NOT x.told
 ORDER BY max(x.at) OVER (PARTITION BY x.alert_id ORDER BY x.sequence), x.sequence
-LIMIT %s
+LIMIT 500
 """
 
 _TELLING = 0x7562_7465_6C6C  # "ubtell": taken by whoever tells what people did
@@ -146,13 +146,13 @@ def keep_others_from_telling(connection: Connection[Any], within_s: float) -> No
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TELLING,))
 
 
-def untold(connection: Connection[Any], limit: int = 500) -> list[AlertHandling]:
+def untold(connection: Connection[Any]) -> list[AlertHandling]:
     """Return actions that Kafka and MQTT have not confirmed yet, in the order in which they were done.
 
     Of one alert that is the order of their numbers: the database's clock may be put back.
     """
     with connection.cursor(row_factory=class_row(AlertHandling)) as cursor:
-        return cursor.execute(_UNTOLD, (limit,)).fetchall()
+        return cursor.execute(_UNTOLD).fetchall()
 
 
 def still_open(connection: Connection[Any], alert_ids: list[str]) -> set[str]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+
+from streams.times import to_second
 
 ALONE_S = 180.0
 """Longer than a partition is without a sign while workers come and go.
@@ -33,6 +35,6 @@ def alone(stages: Iterable[Seen], later_s: float = 0.0) -> list[Seen]:
 def sentence(found: Sequence[Seen]) -> str:
     """Say that nobody looks after these stages, one or more, since when, and what comes of it."""
     names = [one.stage for one in found]
-    since = min(one.at for one in found).astimezone(UTC)
+    since = min(one.at for one in found)
     still = next(what for stage, what in STANDS_STILL.items() if stage in names)  # it holds the others
-    return f"no worker looks after {' and '.join(names)} since {since:%Y-%m-%d %H:%M:%S} UTC; {still} stand still"
+    return f"no worker looks after {' and '.join(names)} since {to_second(since)} UTC; {still} stand still"

@@ -22,7 +22,6 @@ class RejectedCount:
 
     reason: str
     count: int
-    newest_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ def rejected_by_reason(connection: Connection[Any]) -> list[RejectedCount]:
     """Return how many readings were refused for each reason, most frequent first."""
     with connection.cursor(row_factory=class_row(RejectedCount)) as cursor:
         return cursor.execute(
-            "SELECT reason, sum(count)::bigint AS count, max(newest_at) AS newest_at "
+            "SELECT reason, sum(count)::bigint AS count "
             "FROM ub.rejected_count GROUP BY reason ORDER BY count DESC, reason"
         ).fetchall()
 

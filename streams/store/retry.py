@@ -25,7 +25,6 @@ async def retrying[T](
     fn: Callable[[], Awaitable[T]],
     stop: asyncio.Event | None,
     log: Callable[[str], None],
-    jitter: Callable[[], float] = random.random,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
     """Return `await fn()`, repeated for as long as it raises ServiceUnavailable.
@@ -40,7 +39,7 @@ async def retrying[T](
             if attempt == 0 or clock() - said >= _SAY_AGAIN_S:
                 said = clock()
                 log(f"{error}; {f'still waiting after {attempt} attempts' if attempt else 'waiting for it'}")
-            if await _stopped_within(stop, backoff(attempt, error.retry_after, jitter())):
+            if await _stopped_within(stop, backoff(attempt, error.retry_after, random.random())):
                 raise
             attempt, service = attempt + 1, error.service
         else:

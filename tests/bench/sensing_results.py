@@ -10,7 +10,7 @@ from schemas import codec
 from schemas.partials import SensingPartial
 from streams import topics
 from streams.fold.contract import Output
-from streams.fold.sketch import RELATIVE_ACCURACY, quantile
+from streams.fold.sketch import RELATIVE_ACCURACY, quantiles
 from tests.bench.expected import Verdict, compare
 from tests.bench.folding import Told, table
 from tests.bench.sensors import NAMES, Network, measured_by, sensor_id
@@ -95,6 +95,6 @@ def _near(sketches: dict[Key, tuple[list[int], list[int]]], medians: dict[Key, i
     """Count the medians that are further from the exact ones than a sketch may be."""
     wrong = 0
     for key, exact in medians.items():
-        found = quantile(*sketches[key], 0.5) * _MILLION if key in sketches else None
+        found = quantiles(*sketches[key], [0.5])[0] * _MILLION if key in sketches else None
         wrong += found is None or abs(found - exact) > (RELATIVE_ACCURACY + 1e-6) * abs(exact)
     return Verdict(len(medians), wrong)

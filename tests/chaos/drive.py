@@ -5,13 +5,13 @@ import random
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from deploy.native.process import ServiceFailed
 from tests.chaos.city import City
 from tests.chaos.faults import Fault, Heal
-from tests.chaos.freshness import EventTime, Freshness, Sample, all_fresh, first_fresh, shown_fresh
+from tests.chaos.freshness import EventTime, Freshness, all_fresh, first_fresh, shown_fresh
 from tests.chaos.schedule import Planned, Schedule, length
 from tests.chaos.verdict import Verdict, judge
 from tests.e2e.waiting import eventually
@@ -61,7 +61,6 @@ class Outcome:
     recoveries: list[Recovery]
     verdict: Verdict
     revived: list[str]
-    samples: list[Sample] = field(repr=False, default_factory=list)
 
 
 def run(
@@ -104,7 +103,7 @@ def run(
         )
         for item in begun
     ]
-    return Outcome(seed, seconds, summary, recoveries, verdict, city.revived, samples)
+    return Outcome(seed, seconds, summary, recoveries, verdict, city.revived)
 
 
 def _since(begin: float, end: float | None) -> float | None:

@@ -27,6 +27,7 @@ from schemas.vehicles import VehicleFrame
 from streams import topics
 from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.settings import Settings
+from tests.integration.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 4
@@ -136,11 +137,6 @@ class GatewayProcess:
         (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(line.split()[1]) / 1024
 
-    @property
-    def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
 
 @contextmanager
 def running_gateway(services: Services, **overrides: object) -> Iterator[GatewayProcess]:
@@ -172,13 +168,6 @@ def publish_all(client: Client, messages: Iterable[tuple[str, bytes]]) -> None:
     for info in [client.publish(topic, payload, qos=1) for topic, payload in messages]:
         info.wait_for_publish(60)
         assert info.is_published()
-
-
-def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_s:g} s for {what}"
-        time.sleep(0.02)
 
 
 @dataclass(frozen=True, slots=True)

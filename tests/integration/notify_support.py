@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +23,7 @@ from tests.conftest import Database
 from tests.integration import store_rows as rows
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import query, write
+from tests.integration.waiting import wait_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +230,3 @@ def notifying(desk: Desk, receivers: str) -> Iterator[None]:
         assert not thread.is_alive()
         loop.close()
     assert failures == []
-
-
-def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_s:g} s for {what}"
-        time.sleep(0.02)

@@ -36,9 +36,10 @@ from streams.store import alert_desk, queries
 from tests.conftest import Database
 from tests.e2e.commands import Finished, clean_environment, run
 from tests.integration import store_rows as rows
-from tests.integration.notify_support import event, wait_until
+from tests.integration.notify_support import event
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import query, write
+from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

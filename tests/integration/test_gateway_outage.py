@@ -17,8 +17,8 @@ from tests.integration.gateway_support import (
     publisher,
     reading,
     running_gateway,
-    wait_until,
 )
+from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

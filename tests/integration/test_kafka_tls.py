@@ -41,9 +41,9 @@ from tests.integration.gateway_support import (
     publish_all,
     publisher,
     reading,
-    wait_until,
 )
 from tests.integration.kafka_front import Account, TlsKafka, tls_kafka
+from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -54,9 +54,9 @@ from tests.integration.gateway_support import (
     publisher,
     reading,
     running_gateway,
-    wait_until,
 )
 from tests.integration.tls_support import TlsBroker, TlsMosquitto, tls_broker
+from tests.integration.waiting import wait_until
 from tests.unit.alerts.events import alert
 
 pytestmark = pytest.mark.integration

@@ -20,8 +20,9 @@ from schemas import codec
 from streams.store import alert_desk, queries
 from tests.conftest import Database
 from tests.e2e.commands import clean_environment, run
-from tests.integration.notify_support import Desk, Hook, event, hook, notifying, wait_until
+from tests.integration.notify_support import Desk, Hook, event, hook, notifying
 from tests.integration.store_support import query
+from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

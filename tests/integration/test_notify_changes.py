@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from tests.integration.notify_support import Desk, hook, notifying, wait_until
+from tests.integration.notify_support import Desk, hook, notifying
 from tests.integration.test_notify import an_hour_passes, receiver
+from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

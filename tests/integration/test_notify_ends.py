@@ -12,8 +12,9 @@ from streams.notify import service
 from streams.notify.receivers import parse
 from streams.notify.service import run
 from tests.conftest import Database
-from tests.integration.notify_support import Desk, hook, notifying, wait_until
+from tests.integration.notify_support import Desk, hook, notifying
 from tests.integration.store_support import query
+from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

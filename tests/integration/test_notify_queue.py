@@ -19,7 +19,7 @@ from streams.notify import delivery
 from streams.store import notifications
 from streams.store.session import Session
 from tests.integration import store_rows as rows
-from tests.integration.notify_support import Desk, Request, event, hook, notifying, wait_until
+from tests.integration.notify_support import Desk, Request, event, hook, notifying
 from tests.integration.store_support import query, write
 from tests.integration.test_notify import (
     INHIBIT,
@@ -31,6 +31,7 @@ from tests.integration.test_notify import (
     receiver,
     silence,
 )
+from tests.integration.waiting import wait_until
 from tests.unit.notify import cap_rules
 
 pytestmark = pytest.mark.integration

@@ -4,8 +4,8 @@
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -44,7 +44,6 @@ class Run:
     rng: random.Random
     city: City
     queues: dict[int, list[bytes]]
-    acts: list[Callable[[int], None]] = field(default_factory=list)
 
     def step(self) -> None:
         """Feed one frame, and let some things happen or fail."""

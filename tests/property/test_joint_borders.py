@@ -46,7 +46,7 @@ def test_borders_of_messages_repeats_and_crashes_change_nothing(
         parts = [message(part, watermark) for part in (shuffled[:border], shuffled[border:])]
         repeated = data.draw(st.lists(st.sampled_from(parts), max_size=1))
         for part in (*parts, *repeated, settled(watermark), *repeated):
-            cut.read(part)
+            cut.fold_bytes(part)
             then = data.draw(st.sampled_from(("", "", "checkpoint", "crash")))
             if then == "checkpoint":
                 cut.checkpoint()
@@ -55,7 +55,7 @@ def test_borders_of_messages_repeats_and_crashes_change_nothing(
     assert said(cut.told()) == said(whole.told())
     straight = warm()
     for value in cut.log[len(straight.log) :]:
-        straight.read(value)
+        straight.fold_bytes(value)
     cut.checkpoint()
     straight.checkpoint()
     assert cut.database.parts == straight.database.parts

@@ -6,7 +6,6 @@ Checked in this order: the operator's id and the values, then lateness, then the
 import polars as pl
 
 from streams.audit.admission import ID, bad_place, bad_time
-from streams.audit.fleet.records import TIMES
 from streams.audit.lateness import meet
 from streams.audit.rules import Rules
 
@@ -30,7 +29,7 @@ def admit(readings: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     unusable = pl.coalesce(
         pl.when(~pl.col("operator").str.contains(ID)).then(pl.lit("bad_id")),
         bad_place(),
-        bad_time(TIMES),
+        bad_time(),
         pl.when(~known).then(pl.lit("wrong_type")),
     )
     nameless = pl.when(~pl.col("vehicle_id").str.contains(ID)).then(pl.lit("bad_id"))

@@ -91,11 +91,11 @@ def _bounds(fields: Fields, units: Units) -> tuple[int | None, int | None]:
     if units != "devices":
         _check_percent(fields, minimum, maximum)
         return minimum or None, maximum
-    if maximum is not None and not fields.yes("inclusive_maximum", True):
+    if maximum is not None and not fields.yes("inclusive_maximum"):
         maximum -= 1
         if maximum < 0:
             fields.error("maximum", "no number is below 0; leave inclusive_maximum out")
-    if minimum is not None and not fields.yes("inclusive_minimum", True):
+    if minimum is not None and not fields.yes("inclusive_minimum"):
         minimum += 1
     if minimum is not None and maximum is not None and minimum > maximum:
         given = fields.number("maximum")
@@ -113,7 +113,7 @@ def _check_percent(fields: Fields, minimum: int | None, maximum: int | None) -> 
     for key, value in (("minimum", minimum), ("maximum", maximum)):
         if value is not None and value > 100:
             fields.error(key, "per cent from 0 to 100 are expected")
-        if not fields.yes(f"inclusive_{key}", True):
+        if not fields.yes(f"inclusive_{key}"):
             fields.error(f"inclusive_{key}", "bounds in per cent are inclusive; leave it out")
     if minimum is not None and maximum is not None and minimum > maximum:
         fields.error("minimum", f"it must not exceed the maximum of {maximum}")

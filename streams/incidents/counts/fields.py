@@ -177,12 +177,12 @@ class Fields:
             return found
         return None
 
-    def yes(self, key: str, usual: bool) -> bool:
-        """Return true or false."""
+    def yes(self, key: str) -> bool:
+        """Return true or false; true where the key is null or missing."""
         value = self.values.get(key)
         if value is not None and not isinstance(value, bool):
             self.error(key, "true or false is expected")
-        return usual if value is None else bool(value)
+        return value is None or bool(value)
 
     def states(self) -> tuple[str, ...]:
         """Return the states that a rule counts; all that can be counted where none is named."""

@@ -41,9 +41,9 @@ def excess(bound: Bound, count: int, rule: CountRule) -> int:
 
 
 def severity(bound: Bound, count: int, rule: CountRule) -> Found | None:
-    """Return how bad a count is, None within bounds: major from 1.5 times off on, critical from twice.
+    """Return how bad a count is, None within bounds.
 
-    Of too many, times the first number that is too many; of too few, the number that was wanted by the one there is.
+    By their ratio to the first number that is too many; of too few, by that of the number wanted to the one there is.
     """
     if excess(bound, count, rule) <= 0:
         return None
@@ -51,10 +51,11 @@ def severity(bound: Bound, count: int, rule: CountRule) -> Found | None:
         more, less = count, (rule.maximum or 0) + 1
     else:
         more, less = (rule.minimum or 0), count
-    return Found(_severity(more, less), _severity(more, STICKS * less))
+    return Found(severity_of(more, less), severity_of(more, STICKS * less))
 
 
-def _severity(more: int, less: float) -> Severity:
+def severity_of(more: float, less: float) -> Severity:
+    """Return how bad it is to be off a bound by this ratio: major from 1.5 times on, critical from twice."""
     if more >= 2 * less:
         return "critical"
     return "major" if more >= 1.5 * less else "minor"

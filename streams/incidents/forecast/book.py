@@ -25,7 +25,8 @@ from streams.incidents.forecast.watch import ForecastRule, Outlook, filled, step
 from streams.incidents.lifecycle import SILENT_MS, ended
 from streams.incidents.messages import Windows
 from streams.incidents.policy import Policy, Rule
-from streams.incidents.showing import Seen, active, moment
+from streams.incidents.showing import Seen, active
+from streams.times import to_second
 
 SETTLES = 2
 """First windows of a region whose arrivals do not count: vehicles are heard of for the first time in them."""
@@ -310,7 +311,7 @@ class ForecastBook:
         )
         state = active(cell.alert, "full" if outlook.full else "quiet")
         if outlook.doubted_at is not None:
-            state += f", in doubt since {moment(outlook.doubted_at)}"
+            state += f", in doubt since {to_second(outlook.doubted_at)}"
         return Seen(f"{occupancy} bikes, {when}", limit, state)
 
     def take_parts(self) -> Mapping[str, bytes | None]:

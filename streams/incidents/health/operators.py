@@ -14,7 +14,8 @@ from streams.incidents.health.cases import Cases, Key
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.findings import VEHICLES, operator_silent
 from streams.incidents.messages import Windows
-from streams.incidents.showing import Seen, active, moment
+from streams.incidents.showing import Seen, active
+from streams.times import to_second
 
 
 class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
@@ -117,8 +118,8 @@ class Operators:
             return None
         limit = "not known yet how often it speaks"
         if operator.patience_ms:
-            limit = f"silent from {moment(operator.end + operator.patience_ms)} on"
-        return Seen(f"last heard {moment(operator.end)}", limit, active(self._cases.find(self._key(name))))
+            limit = f"silent from {to_second(operator.end + operator.patience_ms)} on"
+        return Seen(f"last heard {to_second(operator.end)}", limit, active(self._cases.find(self._key(name))))
 
     def take_parts(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield what changed since the last call, by operator."""

@@ -22,7 +22,8 @@ from streams.incidents.health.cases import Cases, Key
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.findings import REQUESTS, requests_silent
 from streams.incidents.messages import Requests
-from streams.incidents.showing import Seen, active, moment
+from streams.incidents.showing import Seen, active
+from streams.times import to_second
 
 STEP_MS = 300_000
 """One gap and one wait in so much time: 2,016 in a week, so that what comes once a week comes once in 2,048."""
@@ -146,8 +147,8 @@ class RequestFeed:
             return None
         patience, limit = self._patience_ms, "not known yet how often they come"
         if patience:
-            limit = f"silent from {moment(state.awake + patience)} on"
-        return Seen(f"last heard {moment(state.end)}", limit, active(self._cases.find(self._key)))
+            limit = f"silent from {to_second(state.awake + patience)} on"
+        return Seen(f"last heard {to_second(state.end)}", limit, active(self._cases.find(self._key)))
 
     def take_part(self) -> bytes | None:
         """Return what is known of the feed, if it changed since the last call."""

@@ -5,14 +5,15 @@ from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.feeds import Feed, enough
 from streams.incidents.health.findings import span
 from streams.incidents.health.sensors import Sensor
-from streams.incidents.showing import Seen, active, moment
+from streams.incidents.showing import Seen, active
+from streams.times import to_second
 
 
 def of_silence(sensor: Sensor, feed: Feed, alert: Alert | None) -> Seen:
     """Return when a sensor was heard last, and when that is too long ago; `alert` is the one that is open."""
     due = feed.due(sensor)
-    limit = "not known yet how often it speaks" if due is None else f"silent from {moment(due)} on"
-    return Seen(f"last heard {moment(sensor.last_ts)}", limit, active(alert))
+    limit = "not known yet how often it speaks" if due is None else f"silent from {to_second(due)} on"
+    return Seen(f"last heard {to_second(sensor.last_ts)}", limit, active(alert))
 
 
 def of_values(sensor: Sensor, metric: str, kind: str, alert: Alert | None) -> Seen | None:

@@ -49,7 +49,7 @@ def _limit_kmh(fields: Fields) -> float | None:
         if fields.values.get("maximum") is None:
             fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
         return None
-    if fields.yes("inclusive_maximum", True):
+    if fields.yes("inclusive_maximum"):
         return maximum * kmh
     if maximum == 0:
         fields.error("maximum", "no speed is below 0; leave inclusive_maximum out")

@@ -12,10 +12,11 @@ from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.counts.hours import Hours
 from streams.incidents.lifecycle import PlaceOf, ended
-from streams.incidents.showing import Seen, moment
+from streams.incidents.showing import Seen
 from streams.incidents.stays.alert import raised
 from streams.incidents.stays.rules import StayPolicy, StayRule, StayRules
 from streams.incidents.stays.watch import Broken, Stay, follow, judge, rejudge, stands_alike
+from streams.times import to_second
 
 _GONE = ("missing", "elsewhere", "removed")
 
@@ -280,7 +281,7 @@ class StayBook:
         if since is None:
             return Seen("stands elsewhere", limit, "quiet")
         open_ = alert.kind in self._alerts.get((alert.region, alert.subject or ""), {})
-        return Seen(f"stands there since {moment(since)}", limit, "broken" if open_ else "within")
+        return Seen(f"stands there since {to_second(since)}", limit, "broken" if open_ else "within")
 
     def _rule_of(self, alert: Alert) -> tuple[StayPolicy, StayRule] | None:
         stay = alert.evidence.stay

@@ -56,7 +56,7 @@ def _limit_s(fields: Fields) -> int | None:
         if fields.values.get("maximum") is None:
             fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
         return None
-    if not fields.yes("inclusive_maximum", True):
+    if not fields.yes("inclusive_maximum"):
         fields.note(
             "inclusive_maximum", "makes no difference: who has stood for the maximum stands there for longer"
         )

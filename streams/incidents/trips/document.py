@@ -12,7 +12,7 @@ def day_bounds(fields: Fields) -> Bounds:
         if fields.values.get(key) not in (None, []):
             fields.error(key, "trips are counted over a whole day, at any hour; leave it out")
     for key in ("inclusive_minimum", "inclusive_maximum"):
-        if not fields.yes(key, True):
+        if not fields.yes(key):
             fields.error(key, "bounds on trips are inclusive; leave it out")
     minimum, maximum = fields.decimal("minimum"), fields.decimal("maximum")
     if minimum is not None and maximum is not None and minimum > maximum:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.alerts import Severity
+from streams.incidents.counts.watch import severity_of
 from streams.incidents.trips.rules import TripRule
 from streams.incidents.trips.series import Rate
 
@@ -21,17 +22,11 @@ class Found:
 
 
 def found_in(rule: TripRule, rate: Rate) -> Found | None:
-    """Return which bound a rate is out of: major from 1.5 times off on, critical from twice; None: within."""
+    """Return which bound a rate is out of, and how badly; None: within."""
     if rate.vehicles < FEW:
         return None
     if rule.minimum is not None and rate.per_vehicle < rule.minimum:
-        return Found("too_few_trips", _severity(rule.minimum, rate.per_vehicle))
+        return Found("too_few_trips", severity_of(rule.minimum, rate.per_vehicle))
     if rule.maximum is not None and rate.per_vehicle > rule.maximum:
-        return Found("too_many_trips", _severity(rate.per_vehicle, rule.maximum))
+        return Found("too_many_trips", severity_of(rate.per_vehicle, rule.maximum))
     return None
-
-
-def _severity(more: float, less: float) -> Severity:
-    if more >= 2 * less:
-        return "critical"
-    return "major" if more >= 1.5 * less else "minor"

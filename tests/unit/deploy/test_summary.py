@@ -1,7 +1,6 @@
 """The summary of a run: when its ledgers balance, and what it shows."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
@@ -18,7 +17,7 @@ GOOD = Figures(
         "requests": Ledger(30, 30),
     },
     refused_at_gateway={"vehicles": 2},
-    rejected=[RejectedCount("too_late", 3, datetime(2026, 3, 1, tzinfo=UTC))],
+    rejected=[RejectedCount("too_late", 3)],
     windows={"cell_window": 1234, "sensor_window": 56, "request_window": 7},
     complete=True,
     alerts=AlertCounts(raised=2, cleared=1),

@@ -14,7 +14,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsMetrics, ClosedMetrics
 from streams import topics
-from streams.fold.contract import Output, Record
+from streams.fold.contract import Record, Restored
 from streams.grid.locate import centre
 from streams.grid.metrics import SENSING
 from streams.incidents.anomaly.contract import Score
@@ -24,7 +24,8 @@ from streams.incidents.anomaly.watch import restored as restored_watch
 from streams.incidents.policy import Rule as Capacity
 from streams.incidents.policy import parse
 from streams.incidents.state import IncidentsState
-from tests.pipeline import T0, Database, restored
+from tests.pipeline import T0, restored
+from tests.unit.incidents.cells_log import CellsLog
 
 CELL, OTHER, THIRD = "89309959d07ffff", "89309959d0fffff", "89309959d17ffff"
 REGION = "82309ffffffffff"
@@ -35,18 +36,15 @@ Row = tuple[int, str, str, float, int]
 """Minute, cell, metric, mean, revision."""
 
 
-class Watched:
+class Watched(CellsLog):
     """An incidents fold that watches metrics, and its log."""
 
     def __init__(self, config: AnomalyConfig | None = None) -> None:
         self.config = config or AnomalyConfig(rule=RULE)
-        self.database = Database()
-        self.fold = self._open(restored())
-        self.log: list[bytes] = []
-        self.outputs: list[Output] = []
+        super().__init__()
 
-    def _open(self, start: object) -> IncidentsState:
-        return IncidentsState(POLICY, centre, start, self.config)  # type: ignore[arg-type]
+    def open(self, start: Restored) -> IncidentsState:
+        return IncidentsState(POLICY, centre, start, self.config)
 
     def close(self, *rows: Row, watermark: int | None = None, whole: bool = True) -> list[Alert]:
         """Close windows, which are `whole` at once; returns the alerts told."""
@@ -65,27 +63,17 @@ class Watched:
         message = CellsHealth(REGION, until, until, -1, 0, -1, None, metrics_as_of=until)
         return self.fold_bytes(codec.encode(message))
 
-    def fold_bytes(self, value: bytes) -> list[Alert]:
-        self.log.append(value)
-        self.fold.apply(Record(topics.CELLS, 2, len(self.log) - 1, value, T0))
-        outputs = self.fold.take_outputs(at_checkpoint=False)
-        self.outputs += outputs
-        return [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
-
     def live(self, minutes: Sequence[int], cell: str = CELL, metric: str = "temperature") -> None:
         """Close quiet windows, ten at a time: a saw of ten values."""
         for first in range(0, len(minutes), 10):
             self.close(*((m, cell, metric, 20.0 + m % 10, 0) for m in minutes[first : first + 10]))
 
-    def checkpoint(self) -> None:
-        self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
-
-    def crash(self) -> None:
-        start = self.database.restored("incidents", 0)
-        self.fold = self._open(start)
-        for offset in range(start.offset + 1, len(self.log)):
-            self.fold.apply(Record(topics.CELLS, 2, offset, self.log[offset], T0))
-        self.fold.take_outputs(at_checkpoint=False)
+    def crash(self) -> list[Alert]:
+        """Begin again from the checkpoint; what is told again is not kept a second time."""
+        outputs = list(self.outputs)
+        told = super().crash()
+        self.outputs = outputs
+        return told
 
     def retained(self) -> dict[str, str]:
         """Return the ids of the alerts that an MQTT broker retains where they share topics."""

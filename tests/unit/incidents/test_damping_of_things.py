@@ -30,7 +30,7 @@ from tests.watched_vehicles import Watched, region
 
 FLAPS = FlapConfig(raises=3, window_ms=3_600_000, quiet_ms=900_000)
 SHANGHAI = region(HERE)
-TWICE, THEN = ["raised", "cleared"] * 2, ["raised", "cleared"]
+TWICE = ["raised", "cleared"] * 2
 
 
 def actions(alerts: list[Alert]) -> list[str]:

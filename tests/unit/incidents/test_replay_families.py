@@ -150,9 +150,9 @@ def test_a_silent_feed_of_vehicles_and_the_rule_that_it_held_back_come_out() -> 
     for minute in range(80):
         events += fold.close(minute, *(("hello",) if not 40 <= minute < 60 else ()), "mobike")
     events += fold.look(MONDAY + 81 * MINUTE, (A, "hello", bikes(9)))
-    found = again(fold._open(restored(2)), fold.log, of("feed_silent", events))
+    found = again(fold.open(restored(2)), fold.log, of("feed_silent", events))
     assert ("last heard 2026-01-05 00:40:00", "active major") in shown(found)
-    few = again(fold._open(restored(2)), fold.log, of("too_few", events))
+    few = again(fold.open(restored(2)), fold.log, of("too_few", events))
     assert [step.event.action for step in few if step.event] == ["raised", "cleared"]
     off = IncidentsState(fold.policy, lambda cell: mds.centre(f"{cell:012x}"), restored(2))
     assert off.version(of("feed_silent", events)[0]) is None
@@ -163,7 +163,7 @@ def test_saturation_that_is_expected_shows_its_inflow_and_when_it_will_be_full()
     for minute in range(3):
         made.close((minute, forecasts.CELL, "hello", 20 if minute == 0 else 0, 0, 20, 0))
     events = forecasts.fill(made, [4] * 11)
-    found = again(made._open(restored()), made.log, events)
+    found = again(made.open(restored()), made.log, events)
     assert (
         found[0].seen.value == "32 bikes, +4.0 a minute: if that goes on, 60 in 7 min (4 to 14, four in five)"
     )
@@ -180,7 +180,7 @@ def test_a_hot_spot_shows_the_score_of_each_scan_and_its_threshold() -> None:
     desk = Desk()
     calls = [*by_chance(8, 60, seed=2), *burst(7 * 1440 + 600, 180, 45, "heating", seed=3)]
     events = desk.feed(sorted(calls))
-    found = again(desk._open(restored()), desk.log, of("hot_spot", events))
+    found = again(desk.open(restored()), desk.log, of("hot_spot", events))
     assert any("(score " in step.seen.value for step in found)
     assert {step.seen.state for step in found} >= {"active warning", "quiet"}
     assert found[0].seen.threshold.startswith("score ")
@@ -195,7 +195,7 @@ def test_an_anomaly_shows_the_score_of_each_window_while_it_is_open() -> None:
     rows += [(1_600 + n, anomalies.CELL, "flow", 900.0, 0) for n in range(3)]
     rows += [(1_603 + n, anomalies.CELL, "flow", 100.0, 0) for n in range(40)]
     events = [event for row in rows for event in made.close(row)]
-    found = again(made._open(restored()), made.log, of("anomaly", events))
+    found = again(made.open(restored()), made.log, of("anomaly", events))
     assert found[0].seen.value == f"{aspect(events[0])} (score {score(events[0]):.2f})"
     assert any(step.event is None and step.seen.state.startswith("active") for step in found)
     strict = replace(made.config, rule=replace(anomalies.RULE, raise_at=0.7))
@@ -221,7 +221,7 @@ def test_a_street_that_leaves_its_neighbours_shows_its_difference() -> None:
     for number in range(streets.WARM + 1, streets.WARM + 6):
         events += watched.close(streets.rows(number))
     stored = of("anomaly", events, "spatial:flow")
-    found = again(watched._open(restored(3)), watched.log, stored)
+    found = again(watched.open(restored(3)), watched.log, stored)
     assert found[0].seen.value.startswith("difference to its neighbours ")
     assert any(step.event is None and step.seen.state.startswith("active") for step in found)
     alone = IncidentsState(

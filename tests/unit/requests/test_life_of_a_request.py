@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streams.fold.sketch import bins_of, quantile
+from streams.fold.sketch import bins_of, quantiles
 from tests.unit.requests.desk import CONFIG, DAY, MINUTE, T0, Desk, cell, event, frame, opened
 
 
@@ -26,7 +26,7 @@ def test_the_time_to_close_is_in_the_sketch_in_seconds() -> None:
     told = desk(opened(1), opened(1, "r-2"), event("closed", 4), event("closed", 4, "r-2"))
     row = told.counts[T0 + 4 * MINUTE, cell(0), "light"]
     assert row["bin_counts"] == [2]
-    assert quantile(row["bins"], row["bin_counts"], 0.5) == pytest.approx(180, rel=0.01)
+    assert quantiles(row["bins"], row["bin_counts"], [0.5]) == pytest.approx([180], rel=0.01)
 
 
 def test_a_closed_request_that_is_opened_again_counts_as_reopened_and_not_as_opened() -> None:

@@ -1,18 +1,17 @@
 """An incidents fold with MDS policies, its log, its checkpoints, and what an MQTT broker would retain."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from schemas.partials import SlotCounts
 from streams import topics
-from streams.fold.contract import Output, Record
+from streams.fold.contract import Restored
 from streams.incidents.damping import NEVER, FlapConfig
 from streams.incidents.policy import Policy
 from streams.incidents.state import IncidentsState
-from tests.pipeline import Database, restored
+from tests.unit.incidents.cells_log import CellsLog
 from tests.unit.incidents.counts import mds
 
 REGION = "r0.0"
@@ -20,17 +19,14 @@ Row = tuple[str, str, Sequence[int]]
 """Cell, operator, vehicles by state: available, non_operational, reserved, on_trip, non_contactable."""
 
 
-class Counted:
+class Counted(CellsLog):
     """A fold of ub.cells."""
 
     def __init__(self, policy: Policy, flaps: FlapConfig = NEVER) -> None:
         self.policy, self.flaps = policy, flaps
-        self.database = Database()
-        self.log: list[bytes] = []
-        self.outputs: list[Output] = []
-        self.fold = self._open(restored())
+        super().__init__()
 
-    def _open(self, start: Any) -> IncidentsState:
+    def open(self, start: Restored) -> IncidentsState:
         return IncidentsState(self.policy, lambda cell: mds.centre(f"{cell:012x}"), start, flaps=self.flaps)
 
     def look(
@@ -42,30 +38,10 @@ class Counted:
         live = CellsNow(region, as_of, as_of, SlotCounts(*columns, *states), more=more, ahead=ahead)
         return self.fold_bytes(codec.encode(live))
 
-    def fold_bytes(self, value: bytes) -> list[Alert]:
-        self.log.append(value)
-        self._apply(len(self.log) - 1)
-        return self._take()
-
-    def _apply(self, offset: int) -> None:
-        self.fold.apply(Record(topics.CELLS, 2, offset, self.log[offset], 0))
-
-    def _take(self) -> list[Alert]:
-        outputs = self.fold.take_outputs(at_checkpoint=False)
-        self.outputs += outputs
-        return [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
-
-    def checkpoint(self) -> None:
-        self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
-
     def crash(self, policy: Policy | None = None) -> list[Alert]:
         """Begin again from the checkpoint, perhaps with another policy; returns the alerts told again."""
         self.policy = policy or self.policy
-        start = self.database.restored("incidents", 2)
-        self.fold = self._open(start)
-        for offset in range(start.offset + 1, len(self.log)):
-            self._apply(offset)
-        return self._take()
+        return super().crash()
 
     def retained(self) -> Mapping[str, str]:
         """Return the ids of alerts by the topic on which a broker retains them."""

@@ -12,13 +12,14 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsWindow, ClosedWindows
 from streams import topics
-from streams.fold.contract import Record
+from streams.fold.contract import Record, Restored
 from streams.grid.locate import centre
 from streams.incidents.forecast.inflow import FRESH
 from streams.incidents.forecast.watch import ForecastRule, Outlook, step
 from streams.incidents.policy import Policy, Rule, parse
 from streams.incidents.state import IncidentsState
-from tests.pipeline import T0, Database, restored
+from tests.pipeline import T0, restored
+from tests.unit.incidents.cells_log import CellsLog
 from tests.work import lines_run
 
 CELL, OTHER = "89309959d07ffff", "89309959d0fffff"
@@ -30,18 +31,18 @@ Row = tuple[int, str, str, int, int, int, int]
 """Minute, cell, operator, arrivals, departures, occupancy, revision."""
 
 
-class Watched:
+class Watched(CellsLog):
     """An incidents fold that forecasts, and its log."""
 
-    def __init__(self, policy: Policy = POLICY) -> None:
-        self.database = Database()
-        self._policy = policy
-        self.fold = self._open(restored())
-        self.log: list[bytes] = []
-        self.told: list[Alert] = []
+    PARTITION = 0
 
-    def _open(self, start: object) -> IncidentsState:
-        return IncidentsState(self._policy, centre, start, forecast=RULE)  # type: ignore[arg-type]
+    def __init__(self, policy: Policy = POLICY) -> None:
+        self._policy = policy
+        self.told: list[Alert] = []
+        super().__init__()
+
+    def open(self, start: Restored) -> IncidentsState:
+        return IncidentsState(self._policy, centre, start, forecast=RULE)
 
     def close(self, *rows: Row, more: bool = False, region: str = REGION) -> list[Alert]:
         """Close windows; returns the alerts told. `more`: of the newest window other rows are to come."""
@@ -53,25 +54,13 @@ class Watched:
             departures, occupancy, revisions,
         )  # fmt: skip
         watermark = T0 + (max(map(int, minutes)) + (not more)) * MINUTE
-        self.log.append(codec.encode(CellsWindow(region, watermark, MINUTE, columns)))
-        return self._fold(len(self.log) - 1)
+        return self.fold_bytes(codec.encode(CellsWindow(region, watermark, MINUTE, columns)))
 
-    def _fold(self, offset: int) -> list[Alert]:
-        self.fold.apply(Record(topics.CELLS, 0, offset, self.log[offset], T0))
-        outputs = self.fold.take_outputs(at_checkpoint=False)
-        told = [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
-        assert len(told) == len(outputs)
+    def _take(self) -> list[Alert]:
+        told = super()._take()
         self.told += told
+        assert all(output.topic == topics.ALERTS for output in self.outputs)
         return told
-
-    def checkpoint(self) -> None:
-        self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
-
-    def crash(self) -> None:
-        start = self.database.restored("incidents", 0)
-        self.fold = self._open(start)
-        for offset in range(start.offset + 1, len(self.log)):
-            self._fold(offset)
 
 
 def fill(watched: Watched, rates: Sequence[int], occupancy: int = 20, start: int = 3) -> list[Alert]:
@@ -390,8 +379,7 @@ def test_what_is_expected_ends_though_nothing_is_heard_of_the_vehicles_any_more(
 
     def time(minute: int) -> list[Alert]:
         at = T0 + minute * MINUTE
-        watched.log.append(codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None)))
-        return watched._fold(len(watched.log) - 1)
+        return watched.fold_bytes(codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None)))
 
     def again() -> None:
         watched.checkpoint()

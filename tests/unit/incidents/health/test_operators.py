@@ -8,6 +8,7 @@ import pytest
 from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsWindow, ClosedWindows
+from streams.fold.contract import Restored
 from streams.incidents.health.cases import Cases
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.operators import Operators
@@ -24,7 +25,7 @@ from tests.work import lines_run
 class Watched(Counted):
     """A fold that watches the health of feeds besides the rules."""
 
-    def _open(self, start: Any) -> IncidentsState:
+    def open(self, start: Restored) -> IncidentsState:
         centre = lambda cell: mds.centre(f"{cell:012x}")  # noqa: E731
         return IncidentsState(self.policy, centre, start, health=HealthConfig())
 

@@ -8,14 +8,14 @@ import numpy as np
 from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsRequests, ClosedRequests
-from streams import topics
-from streams.fold.contract import Record
+from streams.fold.contract import Restored
 from streams.grid.locate import centre, rings
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import RINGS
 from streams.incidents.policy import Rule, parse
 from streams.incidents.state import IncidentsState
-from tests.pipeline import T0, Database, restored
+from tests.pipeline import T0
+from tests.unit.incidents.cells_log import CellsLog
 
 MIDDLE = "8930994a553ffff"
 REGION = "82309ffffffffff"
@@ -55,20 +55,20 @@ def burst(
     return [(minute, where[int(rng.integers(len(where)))], code) for minute in times]
 
 
-class Desk:
+class Desk(CellsLog):
     """An incidents fold that looks for hot spots, and its log."""
+
+    PARTITION = 0
 
     def __init__(self, rule: HotSpotRule | None = None) -> None:
         self.rule = rule or HotSpotRule()
-        self.database = Database()
-        self.fold = self._open(restored())
-        self.log: list[bytes] = []
         self.told: list[Alert] = []
         self.refused = 0
+        super().__init__()
 
-    def _open(self, start: object) -> IncidentsState:
+    def open(self, start: Restored) -> IncidentsState:
         around = (self.rule, lambda cell: rings(cell, RINGS))
-        return IncidentsState(POLICY, centre, start, hot_spots=around)  # type: ignore[arg-type]
+        return IncidentsState(POLICY, centre, start, hot_spots=around)
 
     def feed(self, calls: Iterable[Call], revision: int = 0) -> list[Alert]:
         """Close the windows of calls, a message a minute; returns the alerts told."""
@@ -88,33 +88,18 @@ class Desk:
             opened, zero, none, none, zero, none, none, [revision] * n,
         )  # fmt: skip
         until = T0 + (minute + 1 if watermark is None else watermark) * MINUTE
-        self.log.append(codec.encode(CellsRequests(REGION, until, MINUTE, columns)))
-        return self._fold(len(self.log) - 1)
+        return self.fold_bytes(codec.encode(CellsRequests(REGION, until, MINUTE, columns)))
 
     def time(self, minute: int) -> list[Alert]:
         """Let event time of the region go on without a request; returns the alerts told."""
         at = T0 + minute * MINUTE
-        self.log.append(codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None, requests_as_of=at)))
-        return self._fold(len(self.log) - 1)
+        return self.fold_bytes(codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None, requests_as_of=at)))
 
-    def _fold(self, offset: int) -> list[Alert]:
-        self.fold.apply(Record(topics.CELLS, 0, offset, self.log[offset], T0))
-        outputs = self.fold.take_outputs(at_checkpoint=False)
-        told = [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
-        self.refused += len(outputs) - len(told)
+    def _take(self) -> list[Alert]:
+        before, told = len(self.outputs), super()._take()
+        self.refused += len(self.outputs) - before - len(told)
         self.told += told
         return told
-
-    def checkpoint(self) -> None:
-        """Store the fold."""
-        self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
-
-    def crash(self) -> None:
-        """Lose its memory, load the checkpoint, fold the rest of the log again."""
-        start = self.database.restored("incidents", 0)
-        self.fold = self._open(start)
-        for offset in range(start.offset + 1, len(self.log)):
-            self._fold(offset)
 
 
 def _by_minute(calls: Iterable[Call]) -> Iterator[tuple[int, Counter[tuple[str, str]]]]:

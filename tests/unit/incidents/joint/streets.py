@@ -10,14 +10,15 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsMetrics, ClosedMetrics
 from streams import topics
-from streams.fold.contract import Output, Record
+from streams.fold.contract import Restored
 from streams.grid.locate import centre, rings
 from streams.incidents.anomaly.watch import Rule
 from streams.incidents.joint.book import JointConfig
 from streams.incidents.policy import Rule as Capacity
 from streams.incidents.policy import parse
 from streams.incidents.state import IncidentsState
-from tests.pipeline import T0, Database, restored
+from tests.pipeline import T0
+from tests.unit.incidents.cells_log import CellsLog
 
 MIDDLE = "8930994a553ffff"
 STREETS = (MIDDLE, *rings(MIDDLE, 1)[1])
@@ -72,51 +73,28 @@ def settled(watermark: int) -> bytes:
     return codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None, metrics_as_of=at))
 
 
-class Watched:
+class Watched(CellsLog):
     """An incidents fold with joint detectors, and its log."""
+
+    PARTITION = 3
 
     def __init__(self, detectors: tuple[str, ...] = ("spatial", "multivariate")) -> None:
         self.config = JointConfig(detectors, around, Rule(quiet_ms=3 * WINDOW))
-        self.database = Database()
-        self.fold = self._open(restored())
-        self.log: list[bytes] = []
-        self.outputs: list[Output] = []
+        super().__init__()
 
-    def _open(self, start: object) -> IncidentsState:
-        return IncidentsState(POLICY, centre, start, joint=self.config)  # type: ignore[arg-type]
-
-    def read(self, value: bytes) -> list[Alert]:
-        """Fold one message; returns the alerts told."""
-        self.log.append(value)
-        return self._fold(len(self.log) - 1)
+    def open(self, start: Restored) -> IncidentsState:
+        return IncidentsState(POLICY, centre, start, joint=self.config)
 
     def close(self, some: Iterable[Row]) -> list[Alert]:
         """Close one window with all its rows in one message: it is whole."""
         listed = list(some)
         after = listed[0][0] + 1
-        return self.read(message(listed, after)) + self.read(settled(after))
-
-    def _fold(self, offset: int) -> list[Alert]:
-        self.fold.apply(Record(topics.CELLS, 3, offset, self.log[offset], T0))
-        outputs = self.fold.take_outputs(at_checkpoint=False)
-        self.outputs += outputs
-        return [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
+        return self.fold_bytes(message(listed, after)) + self.fold_bytes(settled(after))
 
     def told(self) -> list[Alert]:
         """Return each event once, as often as it was published."""
         events = [codec.alert.decode(o.value) for o in self.outputs if o.topic == topics.ALERTS]
         return list({(event.alert_id, event.sequence): event for event in events}.values())
-
-    def checkpoint(self) -> None:
-        """Store the fold."""
-        self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
-
-    def crash(self) -> None:
-        """Lose its memory, load the checkpoint, fold the rest of the log again."""
-        start = self.database.restored("incidents", 0)
-        self.fold = self._open(start)
-        for offset in range(start.offset + 1, len(self.log)):
-            self._fold(offset)
 
 
 def warm() -> Watched:

@@ -107,7 +107,7 @@ def test_each_book_knows_its_own_alerts(watched: Watched) -> None:
 
 
 def test_a_message_that_cannot_be_is_refused_and_changes_nothing(watched: Watched) -> None:
-    assert watched.read(message([(WARM, "nowhere", "flow", 1.0, 0)], WARM + 1)) == []
+    assert watched.fold_bytes(message([(WARM, "nowhere", "flow", 1.0, 0)], WARM + 1)) == []
     [refused] = watched.outputs
     assert refused.topic == topics.REJECTED
     assert b"is no H3 cell" in refused.value

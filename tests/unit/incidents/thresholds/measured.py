@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import h3
 
@@ -11,14 +10,14 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsMetrics, ClosedMetrics
 from schemas.metrics import METRICS
-from streams import topics
-from streams.fold.contract import Output, Record
+from streams.fold.contract import Restored
 from streams.grid.locate import centre
 from streams.incidents.damping import NEVER, FlapConfig
 from streams.incidents.policy import Policy, Rule, parse
 from streams.incidents.state import IncidentsState
 from streams.incidents.thresholds.rules import Threshold
-from tests.pipeline import T0, Database, restored
+from tests.pipeline import T0
+from tests.unit.incidents.cells_log import CellsLog
 
 CELL, OTHER = "89309959d07ffff", "89309959d0fffff"
 REGION = "82309ffffffffff"
@@ -59,17 +58,14 @@ def _closed(ring: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return [*ring, ring[0]]
 
 
-class Measured:
+class Measured(CellsLog):
     """A fold of ub.cells."""
 
     def __init__(self, policy: Policy, flaps: FlapConfig = NEVER) -> None:
         self.policy, self.flaps = policy, flaps
-        self.database = Database()
-        self.log: list[bytes] = []
-        self.outputs: list[Output] = []
-        self.fold = self._open(restored())
+        super().__init__()
 
-    def _open(self, start: Any) -> IncidentsState:
+    def open(self, start: Restored) -> IncidentsState:
         return IncidentsState(self.policy, centre, start, flaps=self.flaps)
 
     def close(self, *rows: Row, watermark: int | None = None) -> list[Alert]:
@@ -105,39 +101,13 @@ class Measured:
         message = CellsHealth(region, as_of, 0, -1, 0, -1, None, owner, metrics_as_of=until)
         return self.fold_bytes(codec.encode(message))
 
-    def fold_bytes(self, value: bytes) -> list[Alert]:
-        """Fold a record; returns the alerts told."""
-        self.log.append(value)
-        self._apply(len(self.log) - 1)
-        return self._take()
-
-    def _apply(self, offset: int) -> None:
-        self.fold.apply(Record(topics.CELLS, 2, offset, self.log[offset], 0))
-
-    def _take(self) -> list[Alert]:
-        outputs = self.fold.take_outputs(at_checkpoint=False)
-        self.outputs += outputs
-        return [codec.alert.decode(output.value) for output in outputs if output.topic == topics.ALERTS]
-
     def take(self, policy: Policy) -> None:
         """Go by another policy from the next record on, as a worker does: after a checkpoint."""
         self.checkpoint()
         self.policy = policy
         self.fold.take_policy(policy)
 
-    def checkpoint(self) -> None:
-        """Store what changed, with the offset."""
-        self.database.commit("incidents", len(self.log) - 1, self.fold.take_changes())
-
     def parts(self) -> set[str]:
         """Return what a checkpoint keeps of cells and thresholds."""
         self.checkpoint()
         return {name for name in self.database.parts["incidents"] if not name.startswith("threshold/held/")}
-
-    def crash(self) -> list[Alert]:
-        """Begin again from the checkpoint; returns the alerts told again."""
-        start = self.database.restored("incidents", 2)
-        self.fold = self._open(start)
-        for offset in range(start.offset + 1, len(self.log)):
-            self._apply(offset)
-        return self._take()

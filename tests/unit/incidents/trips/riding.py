@@ -19,7 +19,7 @@ from tests.unit.incidents.counts.mds import (
     square,
 )  # fmt: skip
 
-MINUTE, HOUR = 60_000, 3_600_000
+HOUR = 3_600_000
 T0 = -(-START // HOUR) * HOUR
 """The first whole hour in which the policies of these tests are in force."""
 HERE, OUTSIDE = cell_at(10, 10), cell_at(20, 20)

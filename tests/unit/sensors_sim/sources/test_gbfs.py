@@ -16,8 +16,6 @@ from sensors_sim.told import Position, Reading, Row
 from tests.realdata import real_file
 from tests.unit.sensors_sim.sources.feed_samples import OSLO, T0, envelope, vehicle, vehicles_feed
 
-MINUTE = 60
-
 
 class Feed:
     """A reader that is fed polls; times are seconds since T0."""

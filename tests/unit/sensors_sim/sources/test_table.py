@@ -20,8 +20,6 @@ from tests.unit.requests.desk import Desk
 from tests.unit.sensors_sim.sources import feed_samples as samples
 from tests.unit.sensors_sim.sources.feed_samples import T0, rfc3339
 
-DAY = 86_400_000
-
 
 def rows(source: Source) -> list[Any]:
     return [row for batch in source.batches() for part in batch.parts for row in part.row.tolist()]  # type: ignore[attr-defined]

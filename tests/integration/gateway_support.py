@@ -131,6 +131,15 @@ class GatewayProcess:
         self._child.kill()
         self._child.wait(10)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It does nothing meanwhile; what is sent to it waits in the broker."""
+        self._child.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._child.send_signal(signal.SIGCONT)
+
     @property
     def memory_mb(self) -> float:
         status = Path(f"/proc/{self._child.pid}/status").read_text()
@@ -193,9 +202,11 @@ class Reader:
             metrics_enabled=False,
         )
         sources = (topics.VEHICLES, topics.SENSORS, topics.REQUESTS)
-        partitions = [TopicPartition(topic, number) for topic in sources for number in range(PARTITIONS)]
-        partitions += [TopicPartition(topics.REJECTED, number) for number in range(2)]
-        self._consumer.assign(partitions)
+        self._partitions = [
+            TopicPartition(topic, number) for topic in sources for number in range(PARTITIONS)
+        ]
+        self._partitions += [TopicPartition(topics.REJECTED, number) for number in range(2)]
+        self._consumer.assign(self._partitions)
         self._consumer.seek_to_beginning()
         self.frames: list[VehicleFrame] = []
         self.rows: list[Row] = []
@@ -221,11 +232,17 @@ class Reader:
             assert time.monotonic() < deadline, f"waited {timeout_s:g} s for {what}"
             self.poll()
 
-    def poll(self) -> int:
-        """Take in what is there; return the number of records."""
-        count = 0
+    def read_to_the_end(self) -> None:
+        """Take in all that Kafka has confirmed by now; of the last batch it says only where it begins."""
+        ends = self._consumer.end_offsets(self._partitions)
+        self.read_until(
+            lambda _: all(self._consumer.position(partition) >= end for partition, end in ends.items()),
+            "the ends of the log",
+        )
+
+    def poll(self) -> None:
+        """Take in what is there at a glance."""
         for where, records in self._consumer.poll(timeout_ms=100).items():
-            count += len(records)
             for record in records:
                 self.headers.append(dict(record.headers))
                 self.sizes.append(len(record.value))
@@ -237,7 +254,6 @@ class Reader:
                     self.requests.append((record.partition, codec.request_frame.decode(record.value)))
                 else:
                     self._take(record.partition, record.offset, codec.vehicle_frame.decode(record.value))
-        return count
 
     def _take(self, partition: int, offset: int, frame: VehicleFrame) -> None:
         self.frames.append(frame)

@@ -9,6 +9,7 @@ import psycopg
 from streams.fold.contract import Changes, Ledger, Rows
 from streams.store.checkpoint import PartitionCommit, Store
 from tests.conftest import Database
+from tests.e2e.waiting import eventually
 
 
 def query(url: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -37,9 +38,17 @@ def write(
 
 
 def rows_read(connection: psycopg.Connection[Any], work: Callable[[], object], table: str) -> int:
-    """Return how many rows of a table the database looked at for some work; other connections flush what they count."""
+    """Return how many rows of a table the database looked at for some work, on this connection or on others.
+
+    Those it waits for: they say what they read as they end, and that is after their clients have gone.
+    """
+    others = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
 
     def looked_at() -> int:
+        eventually(lambda: connection.execute(others).fetchall(), until=lambda found: found == [(0,)])
         connection.execute("SELECT pg_stat_force_next_flush()")
         ((rows,),) = connection.execute(
             "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relid = %s::regclass",

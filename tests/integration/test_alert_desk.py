@@ -604,8 +604,9 @@ def test_what_cannot_be_done_is_said_in_one_line(desk: Desk, arguments: tuple[st
 
 @contextmanager
 def following(desk: Desk, output: Path, *options: str) -> Iterator[Callable[[], str]]:
-    """`alerts tail`; gives what it has written so far."""
-    with output.open("w") as file, output.with_suffix(".err").open("w") as errors:
+    """`alerts tail`, once it follows; gives what it has written so far."""
+    said = output.with_suffix(".err")
+    with output.open("w") as file, said.open("w") as errors:
         child = subprocess.Popen(
             [sys.executable, "-m", "streams.cli", "alerts", "tail", *options],
             env={**clean_environment(), **desk.settings, "PYTHONUNBUFFERED": "1"},
@@ -614,10 +615,11 @@ def following(desk: Desk, output: Path, *options: str) -> Iterator[Callable[[], 
             cwd=output.parent,
         )
         try:
+            wait_until(lambda: "\n" in said.read_text() or child.poll() is not None, "a word")
             yield output.read_text
         finally:
             child.send_signal(signal.SIGTERM)
-            assert child.wait(60) == 0
+            assert child.wait(60) == 0, said.read_text()
 
 
 def test_who_follows_where_nothing_happens_is_told_that_it_works(
@@ -625,7 +627,6 @@ def test_who_follows_where_nothing_happens_is_told_that_it_works(
 ) -> None:
     said = tmp_path / "open.err"
     with following(desk, tmp_path / "open", "zone=nowhere") as seen:
-        wait_until(lambda: said.exists() and "\n" in said.read_text(), "a word")
         assert seen() == ""
     where = f"{stack.mqtt_host}:{stack.mqtt_port}"
     assert said.read_text() == f"following alerts at {where}; times are UTC; Ctrl-C ends it\n"
@@ -694,7 +695,8 @@ def test_who_follows_sees_what_people_do_and_not_what_is_silenced(
     assert desk("clear", "0444", "--by", "anna").code == 0
     with following(desk, tmp_path / "late", "--silenced") as late:
         wait_until(lambda: "minor" in late(), "what is open")
-        time.sleep(0.5)
+        publish(event("06660000", 0, "raised", "warning"))  # comes after all that was open
+        wait_until(lambda: "06660000" in late(), "what came then")
         assert "critical" not in late()
         assert desk("reopen", "0444", "--by", "anna").code == 0
         wait_until(lambda: "CHANGED critical" in late(), "what was opened again")

@@ -77,7 +77,7 @@ def test_50_000_readings_arrive_once_and_in_order_among_1_000_bad_payloads(servi
         assert gateway.terminate() == 0
         assert gateway.lines("stopped; 6090 messages, 50000 readings accepted, 1000 rejected"), gateway.log
         assert gateway.lines("6090 acknowledged, 0 waiting")
-        reader.poll()
+        reader.read_to_the_end()
 
     assert Counter(item.reason for item in reader.rejected) == Counter(reason for reason, _, _ in bad)
     assert all(item.detail and item.count == 1 for item in reader.rejected)
@@ -129,7 +129,7 @@ def test_gateways_of_one_share_divide_the_messages(services: Services) -> None:
         publish_all(client, messages)
         reader.read_until(lambda seen: len(seen.pairs) == 2_000, "all readings")
         assert first.terminate() == second.terminate() == 0
-        reader.poll()
+        reader.read_to_the_end()
     assert len(reader.rows) == 2_000
     assert {headers["ce_source"] for headers in reader.headers} == {b"gateway-a", b"gateway-b"}
 
@@ -149,5 +149,5 @@ def test_a_gateway_that_begins_to_share_takes_each_message_once(services: Servic
             publish_all(client, messages[500:])
             reader.read_until(lambda seen: len(seen.pairs) == 1_000, "all readings")
             assert gateway.terminate() == 0
-        reader.poll()
+        reader.read_to_the_end()
     assert len(reader.rows) == 1_000

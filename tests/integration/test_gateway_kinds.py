@@ -99,7 +99,7 @@ def test_every_kind_arrives_once_and_in_order_among_bad_payloads(
         count = len(messages) + len(bad)
         assert gateway.lines(f"{count} messages, 3801 readings accepted, {len(bad)} rejected"), gateway.log
         assert gateway.lines(f"{count} acknowledged, 0 waiting")
-        reader.poll()
+        reader.read_to_the_end()
 
     types = {headers["ce_type"].decode() for headers in reader.headers}
     assert types == {VEHICLE_FRAME, SENSOR_FRAME, REQUEST_FRAME, REJECTED}

@@ -76,7 +76,7 @@ def test_stopping_in_mid_stream_loses_nothing_and_repeats_nothing(services: Serv
         with running_gateway(services) as second:
             reader.read_until(lambda seen: seen.pairs >= stream.pairs, "every reading")
             assert second.terminate() == 0
-        reader.poll()
+        reader.read_to_the_end()
     assert Counter((row.vehicle_id, row.ts) for row in reader.rows) == Counter(stream.pairs)
 
 

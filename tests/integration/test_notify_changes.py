@@ -1,7 +1,5 @@
 """The file of receivers is another one than at the last start: it counts for what is open, too."""
 
-import time
-
 import pytest
 
 from tests.integration.notify_support import Desk, hook, notifying
@@ -86,10 +84,8 @@ def test_what_is_open_is_escalated_as_the_file_says_now(desk: Desk) -> None:
             wait_until(lambda: chief.ids == ["three/0"], "what the chief asks for")
             wait_until(lambda: all(row[4] != "pending" for row in desk.states()), "all of it")
         assert chief.ids == ["three/0"], "nobody escalates to the chief any more"
-        begun = time.monotonic()
         with notifying(desk, receiver("duty", duty, 'escalate = {after = "2s", to = "chief"}') + on_call):
             wait_until(lambda: {"one/0/escalation", "two/0/escalation"} <= set(chief.ids), "the chief")
-        assert time.monotonic() - begun < 60
 
 
 def test_who_was_there_for_escalations_only_is_told_what_is_open_and_was_not_escalated(desk: Desk) -> None:

@@ -81,7 +81,7 @@ def test_the_end_that_is_asked_for_while_receivers_are_met_does_not_wait_for_tha
         )
         await asyncio.to_thread(wait_until, meeting, "receivers that are met")
         stop.set()
-        await asyncio.wait_for(at_work, 10)
+        await asyncio.wait_for(at_work, 60)
 
     with psycopg.connect(migrated.owner_url) as connection:
         connection.execute("LOCK TABLE ub.alert")

@@ -193,9 +193,14 @@ def test_what_is_kept_back_delays_nothing_however_much_of_it_there_is(desk: Desk
     silence(desk, 3600)
     desk.tell("fresh", "raised", "critical")
     not_looked_at = "SELECT count(*) FROM ub.notification WHERE state = 'silenced' AND note IS NULL"
-    with hook() as to, notifying(desk, receiver("a", to)):
-        wait_until(lambda: to.ids == ["fresh/0"], "the fresh one")
-        assert query(desk.database.owner_url, not_looked_at)[0][0] > 0
+    with hook() as to:
+        to.free.clear()
+        with notifying(desk, receiver("a", to, PATIENT)):
+            wait_until(lambda: to.tried, "the fresh one")
+            assert query(desk.database.owner_url, not_looked_at)[0][0] > 0
+            to.free.set()
+            wait_until(lambda: to.ids == ["fresh/0"], "its end")
+    assert [name for _, name in to.tried] == ["fresh/0"]
 
 
 def test_the_most_severe_is_told_first_and_of_one_alert_in_order(desk: Desk) -> None:

@@ -285,7 +285,8 @@ def test_the_ledger_shows_each_partition(migrated: Database) -> None:
     ) == [("fleet", "ub.vehicles", 3, 10, 7, 2, 1)]
 
 
-STAGE = "SELECT stage, partitions, now() - seen_at < '9 s', now() - stored_at < '9 s' FROM api.stage ORDER BY stage"
+STAGE = "SELECT stage, partitions, now() - seen_at < '45 s', now() - stored_at < '45 s' FROM api.stage ORDER BY stage"
+"""Less than any row is made to look old, and more than a test takes on a busy machine."""
 
 
 def test_a_stage_is_seen_when_the_partition_was_that_is_worst_off(migrated: Database) -> None:

@@ -2,6 +2,7 @@
 
 The order at the end matters: the city stops and waits for its acknowledgements, the gateway hands on what
 it holds, the worker folds and stores the rest; only then are the figures read and the services taken down.
+Without a city others may go on publishing, so the gateway is stopped first.
 """
 
 import asyncio
@@ -40,6 +41,8 @@ from streams.store.migrate import migrate
 
 POLL_S = 0.25
 CATCH_UP_TIMEOUT_S = 60.0
+AT_REST_S = 3.0
+"""Without news in a ledger; it is stored once a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,8 @@ def _run_city(
         city = None if plan.scenario is None else _start_city(plan, plan.scenario, children, say)
         if city is None:
             say("no city: all is ready for what you publish; Ctrl-C ends it")
-        with _alerts(settings, console, say):
+        began = "all was ready" if city is None else "the city began"
+        with _alerts(settings, console, say, began):
             _wait(plan.seconds, asked, say, *filter(None, (gateway, worker, page, city)))
             sent = {}
             if city is not None:
@@ -167,6 +171,8 @@ def _run_city(
                 city.stop()
                 sent = children.sent("city")
             say("letting gateway and worker finish what is under way")
+            if city is None:
+                gateway.stop()  # who publishes may go on
             _catch_up(settings, sent, say)  # the gateway too: the broker may still hold messages for it
             gateway.stop()
             worker.stop()
@@ -208,14 +214,22 @@ def _wait(
 
 
 def _catch_up(settings: Settings, sent: Mapping[str, int], say: _Steps) -> None:
-    """Wait until every reading is in the ledger and every window of it is written."""
+    """Wait until every reading is in the ledger and every window of it is written.
+
+    Where nobody knows how many were sent: until no more came for a while.
+    """
     deadline = time.monotonic() + CATCH_UP_TIMEOUT_S
+    ledgers, since = None, 0.0
     while time.monotonic() < deadline:
         figures = read(settings.database_url.get_secret_value(), sent)
-        if figures.all_arrived and figures.complete:
+        if figures.ledgers != ledgers:
+            ledgers, since = figures.ledgers, time.monotonic()
+        at_rest = sent or time.monotonic() - since >= AT_REST_S
+        if at_rest and figures.all_arrived and figures.complete:
             return
         time.sleep(POLL_S)
-    say(f"not everything arrived within {CATCH_UP_TIMEOUT_S:.0f} s")
+    what = "not everything arrived" if sent else "the stages were not done"
+    say(f"{what} within {CATCH_UP_TIMEOUT_S:.0f} s")
 
 
 class _Children:
@@ -264,15 +278,15 @@ class _Children:
 
 
 @contextmanager
-def _alerts(settings: Settings, console: Console, say: _Steps) -> Iterator[None]:
-    """Show alerts while the context lasts."""
+def _alerts(settings: Settings, console: Console, say: _Steps, since: str) -> Iterator[None]:
+    """Show alerts while the context lasts; `since` says what has just happened."""
     began = time.monotonic()
     first = threading.Event()
 
     def show(alert: Alert, payload: bytes) -> None:
         if not first.is_set():
             first.set()
-            say(f"first alert, {time.monotonic() - began:.1f} s after the city began")
+            say(f"first alert, {time.monotonic() - began:.1f} s after {since}")
         text, style = styled(alert)
         console.print(text, style=style, markup=False)
 

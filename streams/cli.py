@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from streams.errors import UrbanBrainError
 
@@ -99,6 +100,11 @@ def up(
     from sensors_sim.errors import SimError  # noqa: PLC0415
     from sensors_sim.scenario import load  # noqa: PLC0415
 
+    source = click.get_current_context().get_parameter_source
+    asked = [n for n in ("scenario", "speed", "bikes") if source(n) is not ParameterSource.DEFAULT]
+    if no_city and asked:
+        names = ", ".join(f"--{name}" for name in asked)
+        raise click.UsageError(f"{names}: of a city, and --no-city runs none; leave one of them out")
     try:
         load(scenario)
     except SimError as error:

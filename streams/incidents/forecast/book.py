@@ -19,7 +19,7 @@ from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
 from streams.incidents.forecast.alert import KIND, View, cleared, expected, raised, rules_version
-from streams.incidents.forecast.fleets import Fleet, amend, known_from, met, take
+from streams.incidents.forecast.fleets import Fleet, Fleets
 from streams.incidents.forecast.inflow import LONGEST, Flow, expect
 from streams.incidents.forecast.watch import ForecastRule, Outlook, filled, step
 from streams.incidents.lifecycle import SILENT_MS, ended
@@ -32,6 +32,8 @@ SETTLES = 2
 """First windows of a region whose arrivals do not count: vehicles are heard of for the first time in them."""
 
 NONE: Flow = (0, 0)
+NOBODY = (0, -1)
+"""Occupancy, and of which window, where none was told."""
 
 Row = tuple[int, str, str, int, int, int, int]
 """Window start, cell, operator, arrivals, departures, occupancy, revision."""
@@ -87,6 +89,10 @@ class _Cell:
         """Vehicles at the end of the newest windows of all operators."""
         return sum(count for count, _ in self.occupancy.values())
 
+    def standing_of(self, operator: str) -> int:
+        """Vehicles at the end of the newest window of an operator."""
+        return self.occupancy.get(operator, NOBODY)[0]
+
 
 class ForecastBook:
     """The cells of one partition."""
@@ -102,6 +108,8 @@ class ForecastBook:
         self._regions: dict[str, _Progress] = {}
         self._moving: dict[str, set[str]] = {}
         """By region, the cells in which somebody came or left in its newest window; not saved (`_moving_in`)."""
+        self._fleets: dict[str, Fleets] = {}
+        """By region, made when they are asked for (`_fleets_of`)."""
         self._unsaved: set[str] = set()
         self._version = rules_version(policy.version, rule)
 
@@ -131,13 +139,9 @@ class ForecastBook:
             strict=True,
         )
         for start, of_window in groupby(sorted(columns), key=itemgetter(0)):
-            region = self._regions.setdefault(message.region, _Progress(start))
+            region = self._regions.get(message.region) or self._begin(message.region, start)
             if region.told < region.newest < start:  # a later one begins: there is no more of it to come
                 yield from self._judge_told(region, message, record)
-            if region.told >= 0 and not region.fleets:  # an earlier version saved none
-                region.fleets = met(
-                    cell.occupancy for cell in self._cells.values() if cell.region == message.region
-                )
             rows = list(of_window)
             moved = self._put(message, rows)
             if start < region.newest:
@@ -153,6 +157,11 @@ class ForecastBook:
                 yield from self._judge_all(moved, start, message, record)
             elif start < message.watermark:
                 yield from self._judge_told(region, message, record)
+
+    def _begin(self, name: str, start: int) -> _Progress:
+        region = self._regions[name] = _Progress(start)
+        self._fleets[name] = Fleets(region.fleets)
+        return region
 
     def _go_on(self, message: CellsHealth, record: Record) -> Iterator[Alert]:
         """Clear the alerts of a region of whose vehicles nothing is heard for a day, by its own time."""
@@ -172,17 +181,17 @@ class ForecastBook:
 
     def _put(self, message: Windows, rows: list[Row]) -> set[str]:
         """Take the rows of one window in; returns the cells in which somebody came or left, of rows told first."""
-        first, region = set(), self._regions[message.region]
+        first, told, fleets = set(), self._regions[message.region].told, self._fleets_of(message.region)
         for start, name, operator, arrivals, departures, occupancy, revision in rows:
             cell = self._cells.get(name)
             if cell is None:
                 cell = self._cells[name] = self._new(name, message.region)
-            flow = arrivals, departures
-            if start <= region.told and flow != (before := cell.flows.get(start, {}).get(operator, NONE)):
-                amend(region.fleets, operator, before, flow, region.told + message.window_ms)
-                self._unsaved.add(message.region)
-            if self._keep(cell, start, operator, flow, occupancy, message.window_ms):
+            stood = cell.standing_of(operator)
+            if self._keep(cell, start, operator, (arrivals, departures), occupancy, message.window_ms):
                 self._unsaved.add(name)
+                amended_at = told + message.window_ms if start <= told else None
+                if fleets.stand(operator, cell.standing_of(operator) - stood, amended_at):
+                    self._unsaved.add(message.region)
             if revision == 0 and (arrivals or departures):
                 first.add(name)
         return first
@@ -191,7 +200,7 @@ class ForecastBook:
         self, cell: _Cell, start: int, operator: str, flow: Flow, occupancy: int, window_ms: int
     ) -> bool:
         """Keep what a row says; returns whether it is news. Most rows tell of vehicles that stand where they stood."""
-        flows, (standing, newest) = cell.flows.get(start, {}), cell.occupancy.get(operator, (0, -1))
+        flows, (standing, newest) = cell.flows.get(start, {}), cell.occupancy.get(operator, NOBODY)
         same = flows.get(operator, (0, 0)) == flow
         if same and (occupancy == standing or start < newest):
             return False
@@ -230,11 +239,19 @@ class ForecastBook:
         """Judge the newest window of a region, which was told to its end: cells that moved, or with an open alert."""
         region.told = region.newest
         self._unsaved.add(message.region)
-        moving = self._moving_in(message.region)
-        flows = (self._cells[name].flows[region.told] for name in moving)
-        take(region.fleets, flows, region.told + message.window_ms)
-        moved = moving | self._open_in(message.region)
+        self._fleets_of(message.region).close(region.told + message.window_ms)
+        moved = self._moving_in(message.region) | self._open_in(message.region)
         yield from self._judge_all(moved, region.told, message, record)
+
+    def _fleets_of(self, region: str) -> Fleets:
+        """Return the fleets of a region; after a start they are made for all regions, of what stands in the cells."""
+        if region not in self._fleets:
+            standing: dict[str, list[dict[str, int]]] = {name: [] for name in self._regions}
+            for cell in self._cells.values():
+                standing[cell.region].append({name: count for name, (count, _) in cell.occupancy.items()})
+            for name in self._regions.keys() - self._fleets.keys():
+                self._fleets[name] = Fleets.of(self._regions[name].fleets, standing[name])
+        return self._fleets[region]
 
     def _moving_in(self, region: str) -> set[str]:
         """Return the cells in which somebody came or left in the newest window of a region.
@@ -262,12 +279,12 @@ class ForecastBook:
     def _judge(
         self, name: str, start: int, settled: int, message: Windows, record: Record
     ) -> Iterator[Alert]:
-        cell, window_ms, fleets = self._cells[name], message.window_ms, self._regions[message.region].fleets
+        cell, window_ms, fleets = self._cells[name], message.window_ms, self._fleets_of(message.region)
         at, rule, occupancy = start + window_ms, self._rule_of(cell), cell.standing()
         before = cell.outlook
         found, outlook = None, filled(before, occupancy, rule.raise_at, rule.clear_below)
         if outlook is None:
-            first = max(settled, start - (LONGEST - 1) * window_ms, known_from(fleets, cell.occupancy))
+            first = max(settled, start - (LONGEST - 1) * window_ms, fleets.known_from(cell.occupancy))
             sums = cell.sums
             flows = [sums.get(window, NONE) for window in range(first, at, window_ms)]
             within = self._rule.horizon_ms / window_ms

@@ -8,10 +8,9 @@ is the region: who comes by bike left another cell, so no more stand there than 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Self
 
 import msgspec
-
-from streams.incidents.forecast.inflow import Flow
 
 FEW = 10
 """So many new vehicles in a window are no fleet that is heard of for the first time: a lorry brings them."""
@@ -20,53 +19,63 @@ SHARE = 50
 
 
 class Fleet(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """One operator in one region, at the end of a window.
+    """What is saved of one operator in one region.
 
-    standing    vehicles that stand there
-    most        the most that ever did
+    most        the most of its vehicles that ever stood there
     known_from  start of the first window whose arrivals count (ms)
     """
 
-    standing: int = 0
     most: int = 0
     known_from: int = 0
 
-    def add(self, net: int) -> int:
-        """Take in arrivals less departures; returns by how many there are more than ever."""
-        self.standing += net
-        new = max(0, self.standing - self.most)
-        self.most += new
-        return new
 
+class Fleets:
+    """The fleets of one region. How many vehicles stand there is what its cells say, and not saved again."""
 
-def take(fleets: dict[str, Fleet], cells: Iterable[Mapping[str, Flow]], ended_at: int) -> None:
-    """Take in the flows by operator, cell by cell, of a window that was told to its end."""
-    net = Counter[str]()
-    for flows in cells:
-        for operator, (arrivals, departures) in flows.items():
-            net[operator] += arrivals - departures
-    for operator, more in net.items():
-        fleet = fleets.setdefault(operator, Fleet())
-        usual = max(FEW, fleet.most // SHARE)
-        if fleet.add(more) > usual:
-            fleet.known_from = ended_at
+    def __init__(self, saved: dict[str, Fleet]) -> None:
+        self.saved = saved
+        self._standing = Counter[str]()
 
+    @classmethod
+    def of(cls, saved: dict[str, Fleet], cells: Iterable[Mapping[str, int]]) -> Self:
+        """Return those of cells in which so many vehicles stand, by operator.
 
-def amend(fleets: dict[str, Fleet], operator: str, before: Flow, now: Flow, ended_at: int) -> None:
-    """Take in that a flow of a window that was told already is another one: that makes nobody unknown again."""
-    fleet = fleets.setdefault(operator, Fleet(known_from=ended_at))
-    fleet.add(now[0] - now[1] - before[0] + before[1])
+        An earlier version saved no fleets: those that stand there are taken as known.
+        """
+        fleets = cls(saved)
+        for standing in cells:
+            fleets._standing.update(standing)
+        for operator, most in fleets._standing.items():
+            saved.setdefault(operator, Fleet(most))
+        return fleets
 
+    def stand(self, operator: str, more: int, amended_at: int | None = None) -> bool:
+        """Take in that more vehicles stand in a cell (or fewer); returns whether what is saved changed.
 
-def met(cells: Iterable[Mapping[str, tuple[int, int]]]) -> dict[str, Fleet]:
-    """Return the fleets that stand in cells: vehicles by operator, and of which window."""
-    fleets: dict[str, Fleet] = {}
-    for occupancy in cells:
-        for operator, (standing, _) in occupancy.items():
-            fleets.setdefault(operator, Fleet()).add(standing)
-    return fleets
+        `amended_at`: end of the newest window that was told, where the news is of that or of one before. What was
+        told late makes nobody unknown who was known.
+        """
+        fleet = self.saved.get(operator)
+        if first := fleet is None:
+            fleet = self.saved[operator] = Fleet(known_from=amended_at or 0)
+        new = self._new(operator)
+        self._standing[operator] += more
+        late = 0 if amended_at is None else max(0, self._new(operator) - new)
+        fleet.most += late
+        return first or late > 0
 
+    def close(self, ended_at: int) -> None:
+        """Take in that a window was told to its end: who grew by more than is usual is known only from then on."""
+        for operator, fleet in self.saved.items():
+            new = self._new(operator)
+            if new > max(FEW, fleet.most // SHARE):
+                fleet.known_from = ended_at
+            fleet.most += new
 
-def known_from(fleets: Mapping[str, Fleet], operators: Iterable[str]) -> int:
-    """Return the start of the first window whose arrivals count in a cell where these operators are."""
-    return max((fleets[operator].known_from for operator in operators if operator in fleets), default=0)
+    def known_from(self, operators: Iterable[str]) -> int:
+        """Return the start of the first window whose arrivals count in a cell where these operators are."""
+        return max((self.saved[operator].known_from for operator in operators), default=0)
+
+    def _new(self, operator: str) -> int:
+        """Return by how many there are more than there ever were."""
+        return max(0, self._standing[operator] - self.saved[operator].most)

@@ -154,21 +154,67 @@ def test_a_lorry_s_bikes_are_an_inflow_in_a_region_whose_fleet_is_known() -> Non
     assert (raised.action, raised.cell) == ("raised", CELL)
 
 
-def test_the_state_of_an_earlier_version_knows_the_fleets_that_stand_there() -> None:
+def fleets_of(watched: Watched) -> dict[str, list[int]]:
+    """Return the most that ever stood and from when they are known (minutes), by operator, as they are saved."""
+    watched.checkpoint()
+    parts = watched.database.parts["incidents"]
+    (name,) = (name for name in parts if name.endswith(REGION))
+    saved = msgspec.msgpack.decode(parts[name])[3]
+    return {
+        operator: [most, (known_from - T0) // MINUTE if known_from else 0]
+        for operator, (most, known_from) in saved.items()
+    }
+
+
+@pytest.mark.parametrize("fields", [2, 3])
+@pytest.mark.parametrize("more", [False, True], ids=["told to its end", "half told"])
+def test_the_state_of_an_earlier_version_knows_the_fleets_that_stand_there(fields: int, more: bool) -> None:
     known = Watched()
     hear_of(known, "hello", 1, start=0)
+    known.close((21, CELL, "hello", 0, 2, 28, 0), more=more)
     known.checkpoint()
     parts = known.database.parts["incidents"]
     (name,) = (name for name in parts if name.endswith(REGION))
-    parts[name] = msgspec.msgpack.encode(msgspec.msgpack.decode(parts[name])[:3])
+    parts[name] = msgspec.msgpack.encode(msgspec.msgpack.decode(parts[name])[:fields])
     known.crash()
-    (raised,) = fill(known, [9] * 4, start=21)
+    known.close((22, CELL, "hello", 0, 28, 0, 0), (22, OTHER, "hello", 0, 20, 10, 0))
+    (raised,) = fill(known, [12] * 3, occupancy=0, start=23)
     assert (raised.action, raised.cell) == ("raised", CELL)
+    assert fleets_of(known) == {"hello": [478, 0]}
 
 
-def test_an_amendment_that_tells_of_many_makes_no_fleet_unknown_again(watched: Watched) -> None:
-    watched.close(*[(minute, OTHER, "hello", 15, 0, 15 * minute, 1) for minute in (1, 2)])
-    assert [event.action for event in fill(watched, [4] * 5)] == ["raised"]
+def test_who_comes_back_is_nobody_new(watched: Watched) -> None:
+    watched.close((3, OTHER, "hello", 40, 0, 40, 0))
+    watched.close((4, OTHER, "hello", 0, 38, 2, 0))
+    assert fleets_of(watched) == {"hello": [60, 4]}
+    (raised,) = fill(watched, [12] * 3, start=5)
+    assert (raised.action, raised.cell) == ("raised", CELL)
+    assert fleets_of(watched) == {"hello": [60, 4]}
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_amendment_that_tells_of_many_makes_no_fleet_unknown_again(watched: Watched, crash: bool) -> None:
+    """Amended again and again, and beyond what a cell remembers: each bike counts once."""
+    fill(watched, [1] * 2)
+    for revision, many in enumerate((15, 30, 29, 31), 1):
+        watched.close((2, OTHER, "hello", many, 0, many, revision))
+        if crash:
+            watched.checkpoint()
+            watched.crash()
+    assert fleets_of(watched) == {"hello": [53, 1]}
+    assert [event.action for event in fill(watched, [4] * 4, occupancy=22, start=5)] == ["raised"]
+    for minute in range(9, 30):
+        watched.close((minute, CELL, "hello", 1, 1, 38, 0), (minute, OTHER, "hello", 1, 1, 31, 0))
+    for revision in range(5, 9):
+        watched.close((2, OTHER, "hello", 31 + revision, 0, 31 + revision, revision))
+    assert fleets_of(watched) == {"hello": [69, 1]}
+
+
+def test_an_amendment_hides_nobody_who_is_new_in_the_window_that_is_open(watched: Watched) -> None:
+    watched.close((3, CELL, "hello", 12, 0, 32, 0), more=True)
+    watched.close((2, OTHER, "hello", 5, 0, 5, 1), more=True)
+    watched.close((4, CELL, "hello", 0, 0, 32, 0))
+    assert fleets_of(watched) == {"hello": [37, 4]}
 
 
 def test_bikes_that_stand_there_all_the_time_take_up_room(watched: Watched) -> None:

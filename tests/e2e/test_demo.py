@@ -25,8 +25,8 @@ pytestmark = pytest.mark.e2e
 SECONDS = 300
 """Longer than it takes on the busiest machine: Ctrl-C ends it, once the alert was told and the console was looked at.
 
-The flood of 3,000 bikes raises its alert after some 20 s at 30 times real time. It stands for ten minutes, so it is
-over unseen where some partitions are 20 s behind others; at 60 times real time 10 s were enough for that."""
+The flood of 3,000 bikes raises its alert after some 20 s at 30 times real time. It stands for ten minutes, so it
+may be over unseen where some partitions are 20 s behind others; at 60 times real time 10 s would do for that."""
 
 
 ALERT = r"^\S+ \S+  RAISED +\w+ +oversaturation +[0-9a-f]{15} .* bikes in a cell for \d+"

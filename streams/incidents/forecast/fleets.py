@@ -33,6 +33,7 @@ class Fleets:
     """The fleets of one region. How many vehicles stand there is what its cells say, and not saved again."""
 
     def __init__(self, saved: dict[str, Fleet]) -> None:
+        """`saved` is what is stored with the region, by operator; it is changed in place."""
         self.saved = saved
         self._standing = Counter[str]()
 

@@ -209,6 +209,7 @@ def check_database(settings: Settings) -> list[Check]:
         found.append(schema)
         if schema.ok:
             found += [check_rights(connection), check_stages(connection), check_room(connection, settings)]
+            found += check_operators(connection, settings)
     return found
 
 
@@ -335,6 +336,31 @@ def judge_room(found: list[Fullest], settings: Settings) -> Check:
     return Check(
         "room", True, f"at most {most_of_all} in a partition" if most_of_all else "nothing is kept yet"
     )
+
+
+def check_operators(connection: psycopg.Connection[Any], settings: Settings) -> list[Check]:
+    """Operators that policies name are known: MDS names providers by UUID, MQTT topics perhaps otherwise."""
+    try:
+        policy, _ = read_policy(settings, settings.policy_file)
+        known = {operator for (operator,) in connection.execute("SELECT DISTINCT operator FROM ub.vehicle_state")}
+    except (PolicyError, SettingsError, psycopg.errors.InsufficientPrivilege, psycopg.errors.QueryCanceled):
+        return []  # said by the check of the file, of the rights and of the room
+    now = round(time.time() * 1000)
+    policies = [*policy.counts, *policy.stays, *policy.speeds, *policy.trips]
+    named = {operator for one in policies if one.in_force(now) for operator in one.operators}
+    if not named:
+        return []
+    if not known or named <= known:
+        return [Check("operators", True, f"{len(named)} named by policies")]
+    return [
+        Check(
+            "operators",
+            True,
+            f"no vehicle is known of {', '.join(sorted(named - known))}, whom policies name; there are "
+            f"{', '.join(sorted(known))}",
+            "unless they are to come: write provider_ids as operators are named in MQTT topics, ub/v1/{operator}/vehicles",
+        )
+    ]
 
 
 def render(checks: list[Check]) -> Table:

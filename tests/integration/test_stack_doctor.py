@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from streams.store.migrate import migrate
 from tests.conftest import Database
 from tests.integration.store_rows import sensors, vehicles
 from tests.integration.store_support import write
+from tests.unit.incidents.counts.mds import START, document, geography, policy, rule, square
 from tests.unit.incidents.joint.streets import Watched as joint_detectors  # noqa: N813
 from tests.unit.incidents.joint.streets import rows
 
@@ -159,6 +161,36 @@ def test_tables_that_are_too_large_to_be_counted_are_no_fault(
         other.execute("LOCK TABLE ub.vehicle_state")
         found = doctor.check_room(connection, settings)
     assert found == doctor.Check("room", True, "not known: the tables are too large to be counted in 1 s")
+
+
+def test_operators_that_policies_name_and_of_which_no_vehicle_is_known_are_told(
+    settings: Settings, migrated: Database, tmp_path: Path
+) -> None:
+    """MDS names providers by UUID: such a policy would be in force, and judge nobody."""
+    there, gone = rule(7, 1, maximum=5), rule(8, 1, maximum=5)
+    uuid = "63f13c48-34ff-49d2-aca7-cf6a5b6171c3"
+    file = tmp_path / "policies.json"
+    file.write_text(
+        document(
+            [
+                policy(1, there, provider_ids=["hello", uuid]),
+                policy(2, gone, provider_ids=["before"], end_date=START + 1),
+            ],
+            [geography(1, square(10, 10, 3))],
+        )
+    )
+    named = settings.model_copy(update={"policy_file": file})
+    assert "operators" not in checked(settings)
+    assert checked(named)["operators"] == doctor.Check("operators", True, "2 named by policies")
+    write(migrated, vehicles({"operator": "hello"}, {"vehicle_id": "m", "operator": "meituan"}))
+    found = checked(named)["operators"]
+    assert (found.ok, found.detail) == (
+        True,
+        f"no vehicle is known of {uuid}, whom policies name; there are hello, meituan",
+    )
+    assert "ub/v1/{operator}/vehicles" in found.advice
+    file.write_text("{")
+    assert "operators" not in checked(named)
 
 
 def test_the_readers_login_is_told_from_the_writers(settings: Settings, migrated: Database) -> None:

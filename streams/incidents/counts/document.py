@@ -132,7 +132,11 @@ def _asked(policies: Sequence[Any]) -> frozenset[str]:
         one.get("rules") for one in policies if isinstance(one, dict) and one.get("mode_id") in (None, MODE)
     ]
     rules = (rule for some in lists if isinstance(some, list) for rule in some if isinstance(rule, dict))
-    judged = (Fields(rule, "", Findings("")) for rule in rules if rule.get("rule_type") in JUDGED)
+    judged = (
+        Fields(rule, "", Findings(""))
+        for rule in rules
+        if rule.get("rule_type") in JUDGED and not _is_fee(rule)
+    )
     return frozenset(one for rule in judged for one in rule.uuids("geographies", ""))
 
 
@@ -231,6 +235,13 @@ def _rule(
     if kind not in JUDGED:
         fields.note("", f"a rule of type {kind} is not judged, and takes no vehicles from the rules after it")
         return None
+    if _is_fee(fields.values):
+        fields.note(
+            "rate_amount",
+            f"is {fields.values['rate_amount']!r:.80}; the rule says what a fee is due for and forbids nothing: "
+            "it is not judged, and takes no vehicles from the rules after it",
+        )
+        return None
     if former:
         fields.error(
             "statuses",
@@ -253,6 +264,12 @@ def _rule(
     if kind == "speed":
         return speed_rule(fields, rule_id, found, areas.ground)
     return stay_rule(fields, rule_id, found, areas.ground, judged.min_duration_ms)
+
+
+def _is_fee(rule: Mapping[str, Any]) -> bool:
+    """Return whether a rule is the price of what is within its bounds, or of all: no limit that can be broken."""
+    unbounded = not rule.get("minimum") and rule.get("maximum") is None
+    return rule.get("rate_amount") is not None and (unbounded or rule.get("rate_applies_when") == "in_bounds")
 
 
 def _geographies(fields: Fields, areas: Mapping[str, Geography]) -> list[Geography]:

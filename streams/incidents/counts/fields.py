@@ -9,6 +9,7 @@ from uuid import UUID
 
 from streams.incidents.counts.hours import DAY_S, DAYS, Hours, clock
 from streams.incidents.counts.rules import COUNTED
+from streams.incidents.counts.states import NOWHERE, left_out
 from streams.incidents.findings import Findings
 
 MDS_TYPES = (
@@ -192,19 +193,30 @@ class Fields:
         if not isinstance(value, dict):
             self.error("states", 'an object such as {"available": []} is expected')
             return COUNTED
-        way_out = (
-            "leave it out"
-            if not value.keys().isdisjoint(COUNTED)
-            else "name one of them, or take the rule out: without states it would be about others"
-        )
+        counted = not value.keys().isdisjoint(COUNTED)
         for state, events in value.items():
-            if state not in COUNTED:
+            place = f"{self.place}.states.{state}"
+            if state in COUNTED:
+                self._all_events(place, state, events)
+            elif state in NOWHERE and counted:
+                self._findings.note(place, "a vehicle in this state is in no cell; none is judged")
+            else:
+                way_out = (
+                    "leave it out"
+                    if counted
+                    else "name one of them, or take the rule out: without states it would be about others"
+                )
                 rule = f"vehicles are counted in the states {', '.join(COUNTED)}; {way_out}"
-                self._findings.error(f"{self.place}.states.{state}", rule)
-            if events not in (None, []):
-                rule = f"is {events!r}; vehicles are counted by state, not by event: use []"
-                self._findings.error(f"{self.place}.states.{state}", rule)
+                self._findings.error(place, rule)
         return tuple(state for state in COUNTED if state in value)
+
+    def _all_events(self, place: str, state: str, events: object) -> None:
+        """Refuse a state by which only some of the events that lead to it are meant: readings do not tell of events."""
+        if not isinstance(events, list | None) or not all(isinstance(event, str) for event in events or ()):
+            self._findings.error(place, f"is {shown(events)}; a list of events is expected, [] for all")
+        elif missing := left_out(state, events or ()):
+            rule = f"is {events!r:.200}; vehicles are counted by state, not by event: use [], or name all events "
+            self._findings.error(place, f"{rule}that lead to it (left out: {', '.join(missing)})")
 
     def hours(self) -> Hours:
         """Return the days and times of the day of a rule."""

@@ -9,7 +9,8 @@ from streams.incidents.counts.geographies import Geography
 from streams.incidents.speeds.rules import SpeedRule
 from streams.incidents.stays.rules import Area
 
-_KMH = {"kph": 1.0, "mph": 1.609344}
+_KMH = {"kph": 1.0, "mph": 1.609344, "kmh": 1.0}
+"""By unit; `kmh` is none of MDS, but its own examples have it."""
 RIDING = ("on_trip",)
 """States that a rule without any is about: a vehicle that moves in another one is carried, or its GPS errs."""
 

@@ -227,7 +227,7 @@ def test_a_field_that_mds_does_not_have_is_noted() -> None:
         ("geographies", [identity(9)], f"there is no geography {identity(9)}; add it to data.geographies"),
         ("states", ["available"], "is ['available']; an object such as {\"available\": []} is expected"),
         ("states.removed", {"removed": []}, "vehicles are counted in the states available, "),
-        ("states.removed", {"removed": [], "available": []}, "non_contactable; leave it out"),
+        ("states.unknown", {"unknown": [], "available": []}, "non_contactable; leave it out"),
         (
             "states.availble",
             {"availble": []},
@@ -236,8 +236,11 @@ def test_a_field_that_mds_does_not_have_is_noted() -> None:
         (
             "states.available",
             {"available": ["trip_end"]},
-            "vehicles are counted by state, not by event: use []",
+            "is ['trip_end']; vehicles are counted by state, not by event: use [], or name all events that lead to it "
+            "(left out: agency_drop_off, battery_charged, maintenance, ",
         ),
+        ("states.available", {"available": "trip_end"}, "is 'trip_end'; a list of events is expected"),
+        ("states.available", {"available": [["trip_end"]]}, "a list of events is expected, [] for all"),
         ("vehicle_types", ["spaceship"], "a list of vehicle types of MDS (bicycle, bus, "),
         ("propulsion_types", ["human"], "vehicles are not counted by propulsion; leave it out"),
         ("maximum", -1, "is -1; a whole number of 0 or more is expected"),
@@ -427,6 +430,51 @@ def test_fees_and_urls_of_a_rule_that_is_judged_are_noted(kind: dict[str, Any]) 
         "rules[0].rate_amount: is 150; fees are not computed, the bounds are judged as they are"
     )
     assert "rules[0].value_url: it is not asked" in url
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["rule_type"])
+@pytest.mark.parametrize("fee", [{"maximum": 5, "rate_applies_when": "in_bounds"}, {"minimum": 0}])
+def test_a_rule_that_only_says_what_a_fee_is_due_for_is_not_judged(
+    kind: dict[str, Any], fee: dict[str, Any]
+) -> None:
+    """Who parks for longer than the first hour pays by the next tier: that breaks no rule."""
+    price = rule(7, 1, **kind, **fee, rate_amount=200, states={"on_trip": ["trip_start"]})
+    limit = rule(8, 1, **kind, maximum=9)
+    read, findings = read_all(document([policy(1, price, limit)], [AREA]))
+    assert not findings.errors
+    [found] = [one for policies in (read.counts, read.stays, read.speeds) for one in policies if one.rules]
+    assert [one.rule_id for one in found.rules] == [identity(8)]
+    assert any("rules[0].rate_amount: is 200; the rule says what a fee" in text for text in findings.notes)
+
+
+def test_a_geography_of_fees_alone_is_not_read() -> None:
+    price = rule(7, 2, maximum=5, rate_applies_when="in_bounds", rate_amount=200)
+    point = geography(2, {"type": "Point", "coordinates": [0, 0]}, "A stop")
+    _, findings = read_all(document([policy(1, price, rule(8, 1, maximum=9))], [AREA, point]))
+    assert not findings.errors
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["rule_type"])
+def test_states_with_all_the_events_that_lead_to_them_are_those_states(kind: dict[str, Any]) -> None:
+    """So do the examples of MDS, whose lists have `elsewhere` too."""
+    back = ["comms_restored", "located", "unspecified"]
+    states = {
+        "available": [
+            *("battery_charged", "on_hours", "provider_drop_off", "agency_drop_off", "maintenance", "trip_end"),
+            *("reservation_cancel", "trip_cancel", "system_resume", *back),
+        ],
+        "non_operational": ["battery_low", "maintenance", "off_hours", "system_suspend", *back],
+        "on_trip": ["trip_start", "trip_enter_jurisdiction", "changed_geographies", *back],
+        "reserved": ["reservation_start", *back],
+        "non_contactable": ["comms_lost", "unspecified"],
+        "elsewhere": ["trip_leave_jurisdiction", *back],
+    }
+    read, findings = read_all(document([policy(1, rule(7, 1, maximum=5, states=states, **kind))], [AREA]))
+    assert not findings.errors
+    [found] = [one for policies in (read.counts, read.stays, read.speeds) for one in policies if one.rules]
+    assert found.rules[0].states == COUNTED
+    [note] = [text for text in findings.notes if "states" in text]
+    assert note.endswith("states.elsewhere: a vehicle in this state is in no cell; none is judged")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["rule_type"])

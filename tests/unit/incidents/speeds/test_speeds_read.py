@@ -23,9 +23,9 @@ def errors(**fields: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"rule_units": "devices"}, "rule_units: is 'devices'; one of kph, mph is expected"),
-        ({"rule_units": {}}, "rule_units: is {}; one of kph, mph is expected"),
-        ({"rule_units": None}, "rule_units: is None; one of kph, mph is expected"),
+        ({"rule_units": "devices"}, "rule_units: is 'devices'; one of kph, mph, kmh is expected"),
+        ({"rule_units": {}}, "rule_units: is {}; one of kph, mph, kmh is expected"),
+        ({"rule_units": None}, "rule_units: is None; one of kph, mph, kmh is expected"),
         ({"minimum": 5}, "minimum: is 5; no vehicle has to be fast; leave it out"),
         ({"maximum": 12.5}, "maximum: is 12.5; a whole number of 0 or more is expected"),
         ({"maximum": -1}, "maximum: is -1; a whole number of 0 or more is expected"),

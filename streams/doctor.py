@@ -342,7 +342,9 @@ def check_operators(connection: psycopg.Connection[Any], settings: Settings) -> 
     """Operators that policies name are known: MDS names providers by UUID, MQTT topics perhaps otherwise."""
     try:
         policy, _ = read_policy(settings, settings.policy_file)
-        known = {operator for (operator,) in connection.execute("SELECT DISTINCT operator FROM ub.vehicle_state")}
+        known = {
+            operator for (operator,) in connection.execute("SELECT DISTINCT operator FROM ub.vehicle_state")
+        }
     except (PolicyError, SettingsError, psycopg.errors.InsufficientPrivilege, psycopg.errors.QueryCanceled):
         return []  # said by the check of the file, of the rights and of the room
     now = round(time.time() * 1000)
@@ -358,7 +360,7 @@ def check_operators(connection: psycopg.Connection[Any], settings: Settings) -> 
             True,
             f"no vehicle is known of {', '.join(sorted(named - known))}, whom policies name; there are "
             f"{', '.join(sorted(known))}",
-            "unless they are to come: write provider_ids as operators are named in MQTT topics, ub/v1/{operator}/vehicles",
+            "unless they are to come: write provider_ids as MQTT topics name operators, ub/v1/{operator}/vehicles",
         )
     ]
 

@@ -460,8 +460,8 @@ def test_states_with_all_the_events_that_lead_to_them_are_those_states(kind: dic
     back = ["comms_restored", "located", "unspecified"]
     states = {
         "available": [
-            *("battery_charged", "on_hours", "provider_drop_off", "agency_drop_off", "maintenance", "trip_end"),
-            *("reservation_cancel", "trip_cancel", "system_resume", *back),
+            *("battery_charged", "on_hours", "provider_drop_off", "agency_drop_off", "maintenance"),
+            *("trip_end", "reservation_cancel", "trip_cancel", "system_resume", *back),
         ],
         "non_operational": ["battery_low", "maintenance", "off_hours", "system_suspend", *back],
         "on_trip": ["trip_start", "trip_enter_jurisdiction", "changed_geographies", *back],

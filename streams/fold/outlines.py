@@ -12,13 +12,16 @@ POLYGONS = ("Polygon", "MultiPolygon")
 
 
 def drawn(geometry: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return an area as its outline has it, and repaired where that crosses itself.
+    """Return an area as its outline has it, and repaired: each part where it crosses itself, and all parts together.
 
-    Of what a repair leaves only polygons count: lines and points may be among it. ValueError where it is no geometry.
+    Parts of a MultiPolygon may overlap or lie within each other, as in the example of GBFS: a position is in the area
+    if it is in any of them. ValueError where it is no geometry.
     """
     try:
         area = shape(geometry)
-        return area, area if area.is_valid else _polygons(shapely.make_valid(area))
+        return area, area if area.is_valid else shapely.union_all(
+            [mended(one) for one in shapely.get_parts(area)]
+        )
     except (
         ValueError,
         TypeError,
@@ -36,5 +39,9 @@ def is_on_earth(area: Any) -> bool:
     return all(map(math.isfinite, area.bounds)) and max(-west, east) <= 180 and max(-south, north) <= 90
 
 
-def _polygons(area: Any) -> Any:
-    return shapely.union_all([part for part in shapely.get_parts(area) if part.geom_type in POLYGONS])
+def mended(part: Any) -> Any:
+    """Return a polygon that does not cross itself; of what a repair leaves, as lines and points, polygons alone."""
+    if part.is_valid:
+        return part
+    left = shapely.get_parts(shapely.make_valid(part))
+    return shapely.union_all([one for one in left if one.geom_type in POLYGONS])

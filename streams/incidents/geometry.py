@@ -9,7 +9,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.validation import explain_validity
 
-from streams.fold.outlines import POLYGONS, drawn, is_on_earth
+from streams.fold.outlines import POLYGONS, drawn, is_on_earth, mended
 
 SAME = 1e-9
 """Share of its area that a repair may change: more, and it is not known what was meant."""
@@ -39,14 +39,18 @@ def area_of(geometry: Mapping[str, Any]) -> tuple[Any, str]:
         area, repaired = drawn(geometry)
     except ValueError as error:
         raise GeometryError(str(error)) from None
-    problem = "" if area.is_valid else explain_validity(area)
     if area.is_empty:
         raise GeometryError(f"{explain_validity(area)}; correct the outline")
-    if problem and not abs(repaired.area - area.area) <= SAME * area.area:
-        raise GeometryError(f"{problem}; correct the outline")
+    faulty = [part for part in shapely.get_parts(area) if not part.is_valid]
+    for part in faulty:
+        if not abs(mended(part).area - part.area) <= SAME * part.area:
+            raise GeometryError(f"{explain_validity(part)}; correct the outline")
     _check_place(repaired)
     shapely.prepare(repaired)
-    return repaired, f"{problem}: repaired, the area is the same" if problem else ""
+    if area.is_valid:
+        return repaired, ""
+    done = "repaired, the area is the same" if faulty else "its parts overlap, and are taken together"
+    return repaired, f"{explain_validity(area)}: {done}"
 
 
 def holds(

@@ -48,10 +48,30 @@ def test_a_ring_that_touches_itself_is_repaired_and_that_is_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("geometry", "area", "says"),
+    [
+        (several([SQUARE], [square(1, 1, 1)]), 16, "Nested shells[1 1]"),
+        (several([SQUARE], [square(2, 2, 4)]), 28, "Self-intersection[2 4]"),
+        (several([SQUARE], [SQUARE]), 16, ""),
+        (several([SQUARE, HOLE], [square(0.5, 0.5, 2)]), 16, ""),
+    ],
+    ids=["one within the other, as in the example of GBFS", "overlap", "twice the same", "over a hole"],
+)
+def test_parts_that_overlap_are_taken_together_and_that_is_said(
+    geometry: dict[str, Any], area: float, says: str
+) -> None:
+    found, repaired = area_of(geometry)
+    assert found.is_valid
+    assert found.area == area
+    assert repaired.startswith(says)
+    assert repaired.endswith(": its parts overlap, and are taken together")
+
+
+@pytest.mark.parametrize(
     ("geometry", "says"),
     [
         (polygon([[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]), "Self-intersection[1 1]; correct the outline"),
-        (several([SQUARE], [square(2, 2, 4)]), "Self-intersection"),
+        (several([SQUARE], [[[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]]), "Self-intersection[1 1]; correct"),
         (polygon(SQUARE, square(10, 10, 1)), "Hole lies outside shell"),
         (polygon([[0, 0], [1, 1], [2, 2], [0, 0]]), "correct"),
         (polygon(square(179, 10, 2)), "cut there into a MultiPolygon (RFC 7946, 3.1.9)"),
@@ -62,7 +82,7 @@ def test_a_ring_that_touches_itself_is_repaired_and_that_is_said() -> None:
     ],
     ids=[
         "bow tie",
-        "overlap",
+        "a bow tie over a square",
         "hole outside",
         "line",
         "beyond 180",

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from schemas.alerts import Alert
+from schemas.metrics import METRICS, SensorKind
 from streams.grid.antimeridian import cut
 from streams.notify.message import Message, Payload, Told
 
@@ -18,6 +19,20 @@ _SEVERITY = {"critical": "Severe", "major": "Moderate", "minor": "Minor", "warni
 """CAP's Extreme is an extraordinary threat to life or property."""
 
 _URGENCY = {"critical": "Immediate", "major": "Immediate", "minor": "Expected", "warning": "Future"}
+
+_CATEGORY: Mapping[SensorKind, str] = {
+    "traffic": "Transport",
+    "parking": "Transport",
+    "air": "Env",
+    "noise": "Env",
+    "waste": "Env",
+    "weather": "Met",
+    "water": "Met",  # by CAP's definition it has floods
+    "crowd": "Safety",
+    "street_light": "Infra",
+    "heating": "Infra",
+}
+"""By what a sensor measures; what is about the sensor itself, or about a feed, is of the infrastructure."""
 
 
 def render(message: Message) -> Payload:
@@ -73,7 +88,8 @@ def _add_info(root: ET.Element, message: Message) -> None:
     cleared = alert.status == "cleared"
     info = ET.SubElement(root, "info")
     _add(info, "language", message.receiver.language)
-    _add(info, "category", "Transport")
+    for category in _categories(alert):
+        _add(info, "category", category)
     _add(info, "event", alert.kind.replace("_", " "))
     if cleared:
         # All other types but Assess and None say that an instruction follows, and we have none to give.
@@ -89,6 +105,16 @@ def _add_info(root: ET.Element, message: Message) -> None:
         _add(parameter, "valueName", name)
         _add(parameter, "value", value)
     _add_area(info, alert, message)
+
+
+def _categories(alert: Alert) -> list[str]:
+    if alert.kind == "hot_spot":
+        return ["Other"]  # citizens' requests, whatever they are about
+    if alert.evidence.health is not None:
+        return ["Infra"]
+    found = alert.evidence.threshold or alert.evidence.anomaly
+    metrics = [METRICS[name] for name in found.metric.split(", ") if name in METRICS] if found else []
+    return sorted({_CATEGORY[metric.kind] for metric in metrics}) or ["Transport"]
 
 
 def _add_area(info: ET.Element, alert: Alert, message: Message) -> None:

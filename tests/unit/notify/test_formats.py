@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.affinity import translate
 
-from schemas.alerts import SEVERITIES, AlertAction, Health, Severity
+from schemas.alerts import SEVERITIES, AlertAction, Anomaly, Health, Severity, Threshold
 from streams.grid import locate
 from streams.notify.formats import RENDER
 from streams.notify.receivers import FORMATS, Format
@@ -176,6 +176,42 @@ def test_a_message_of_cap_breaks_no_rule_of_the_standard(
     assert info is not None
     assert cap_rules.text(info, "severity") == SEVERITY_OF_CAP[severity]
     assert payload.content_type.startswith("application/cap+xml")
+
+
+def anomaly(metric: str) -> dict[str, Any]:
+    found = Anomaly(metric, "1", T0, 60_000, 9.0, "value", 9.0, 1.0, 3.0, 0.9, "records", 1)
+    return {"kind": "anomaly", "anomaly": found}
+
+
+def threshold(metric: str) -> dict[str, Any]:
+    found = Threshold("bad", metric, "1", "mean", T0, 60_000, 9.0, 5.0, None, 0.0, 0)
+    return {"kind": "threshold", "threshold": found}
+
+
+@pytest.mark.parametrize(
+    ("what", "categories"),
+    [
+        ({"kind": "oversaturation"}, ["Transport"]),
+        (threshold("pm25"), ["Env"]),
+        (threshold("free_spaces"), ["Transport"]),
+        (threshold("water_level"), ["Met"]),
+        (threshold("pipe_pressure"), ["Infra"]),
+        (threshold("people_count"), ["Safety"]),
+        (anomaly("flow, laeq, speed"), ["Env", "Transport"]),
+        (anomaly("occupancy of bikes"), ["Transport"]),
+        ({"kind": "hot_spot"}, ["Other"]),
+        ({"kind": "sensor_silent", "health": Health("sensors", 1, T0, 60_000, 600_000)}, ["Infra"]),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_a_warning_system_is_told_the_category_of_what_it_is_about(
+    what: dict[str, Any], categories: list[str]
+) -> None:
+    found = dict(what)
+    kind = found.pop("kind")
+    alert = of(kind=kind, evidence=msgspec.structs.replace(of().evidence, **found))
+    root = cap_rules.check(RENDER["cap"](message(alert, "cap")).body)
+    assert [one.text for one in root.iter(f"{cap_rules.NAMESPACE}category")] == categories
 
 
 def test_messages_of_one_alert_name_those_before_as_they_were_sent() -> None:

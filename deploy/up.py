@@ -282,6 +282,7 @@ class _Children:
             [sys.executable, "-m", "streams.cli", *arguments],
             log,
             environment={**os.environ, **self._environment, **(environment or {})},
+            directory=Path.cwd(),  # settings may name files from here, and .env is here
             stop_timeout_s=30.0,
         )
         self._cleanup.callback(process.stop)

@@ -42,7 +42,13 @@ _UNNAMED = "UB_FLAP_QUIET_S, UB_SENSOR_HEALTH, UB_MAX_SERIES_PER_PARTITION"
 
 @alerts.command()
 @click.argument("alert_id", metavar="ID")
-@click.option("--limit", default=40, show_default=True, help="Steps to show; events are always shown.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=40,
+    show_default=True,
+    help="Steps to show; events are always shown.",
+)
 def replay(alert_id: str, limit: int) -> None:
     """Fold the log once more up to what decided, and say whether the same alert comes out, step by step.
 

@@ -163,9 +163,9 @@ def _run_city(
         say(f"the live map is at {url}")
         if environment is not None:
             say(f"for urbanbrain and psql in another terminal:  . {shlex.quote(str(environment))}")
+        _wait_for_worker(settings, began_ms, worker, asked, say)
         city = None if plan.scenario is None else _start_city(plan, plan.scenario, children, say)
         if city is None:
-            _wait_for_worker(settings, began_ms, worker, asked, say)
             say("no city: all is ready for what you publish; Ctrl-C ends it")
         began = "all was ready" if city is None else "the city began"
         with _alerts(settings, console, say, began):
@@ -208,6 +208,7 @@ def _wait_for_worker(
     say: Callable[[str], None],
 ) -> None:
     """Wait until the worker has taken all of its partitions: who publishes before makes a backlog."""
+    say("waiting until the worker looks after all partitions")
     deadline, wanted = time.monotonic() + WORKER_TIMEOUT_S, partitions_of(settings)
     while worker.running and not asked.is_set() and claimed(settings, since_ms) < wanted:
         if time.monotonic() > deadline:

@@ -41,11 +41,12 @@ def area_of(geometry: Mapping[str, Any]) -> tuple[Any, str]:
         raise GeometryError(str(error)) from None
     if area.is_empty:
         raise GeometryError(f"{explain_validity(area)}; correct the outline")
+    _check_earth(area)  # first: one corner that is swapped makes the outline cross itself, too
     faulty = [part for part in shapely.get_parts(area) if not part.is_valid]
     for part in faulty:
         if not abs(mended(part).area - part.area) <= SAME * part.area:
             raise GeometryError(f"{explain_validity(part)}; correct the outline")
-    _check_place(repaired)
+    _check_extent(repaired)
     shapely.prepare(repaired)
     if area.is_valid:
         return repaired, ""
@@ -91,15 +92,18 @@ def _distance_km(west: float, south: float, east: float, north: float) -> float:
     return 2 * EARTH_KM * math.asin(math.sqrt(min(share, 1.0)))
 
 
-def _check_place(area: Any) -> None:
-    if not area.area > 0:
-        raise GeometryError("the outline holds no area; correct it")
+def _check_earth(area: Any) -> None:
     west, south, east, north = area.bounds
     if not is_on_earth(area):
         raise GeometryError(
             f"the outline reaches from {west:g}, {south:g} to {east:g}, {north:g}; WGS-84 degrees, longitude first, "
             "are expected, and an area across the antimeridian is cut there into a MultiPolygon (RFC 7946, 3.1.9)"
         )
+
+
+def _check_extent(area: Any) -> None:
+    if not area.area > 0:
+        raise GeometryError("the outline holds no area; correct it")
     for part in shapely.get_parts(area):
         if part.bounds[2] - part.bounds[0] > 180:
             raise GeometryError(

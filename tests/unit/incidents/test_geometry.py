@@ -77,6 +77,10 @@ def test_parts_that_overlap_are_taken_together_and_that_is_said(
         (polygon(square(179, 10, 2)), "cut there into a MultiPolygon (RFC 7946, 3.1.9)"),
         (polygon([[-179, 10], [179, 10], [179, 11], [-179, 11], [-179, 10]]), "runs around the globe"),
         (polygon(square(121, 91, 1)), "WGS-84 degrees, longitude first, are expected"),
+        (
+            polygon([[121.51, 31.22], [31.22, 121.53], [121.53, 31.24], [121.51, 31.24], [121.51, 31.22]]),
+            "from 31.22, 31.22 to 121.53, 121.53; WGS-84 degrees, longitude first, are expected",
+        ),
         (polygon([[0, 0], [float("inf"), 0], [1, 1], [0, 0]]), "geometry cannot be read"),
         (polygon([[0, 0], [10**400, 0], [1, 1], [0, 0]]), "geometry cannot be read (int too large"),
     ],
@@ -88,6 +92,7 @@ def test_parts_that_overlap_are_taken_together_and_that_is_said(
         "beyond 180",
         "around",
         "beyond a pole",
+        "one corner swapped",
         "infinite",
         "huge",
     ],

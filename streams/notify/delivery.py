@@ -205,6 +205,7 @@ class Delivery:
             district=self._district(alert.lat, alert.lon),
             boundary=due.boundary,
             told=[Told(*item) for item in due.told],
+            assignee=due.assignee,
         )
         return await self._send(connection, due, message)
 

@@ -23,7 +23,8 @@ class Told:
 class Message:
     """One notification. `sequence` is that of the event that it is about, of an escalation that of the first.
 
-    `due_at` tells repeats apart, and due times; `boundary` is the outline of the cell (GeoJSON).
+    `due_at` tells repeats apart, and due times; `boundary` is the outline of the cell (GeoJSON), `assignee` who
+    is to see to the alert now.
     """
 
     alert: Alert
@@ -35,6 +36,7 @@ class Message:
     district: str | None = None
     boundary: dict[str, Any] | None = None
     told: Sequence[Told] = ()
+    assignee: str | None = None
 
     @property
     def id_(self) -> str:

@@ -41,7 +41,8 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenc
        CASE WHEN EXISTS (SELECT FROM ub.notification e
                          WHERE e.receiver = n.receiver AND e.alert_id = n.alert_id AND e.sequence > n.sequence
                            AND e.state = 'dropped' AND e.body ->> 'status' = 'cleared')
-            THEN 'cleared' ELSE coalesce(a.status, 'active') END AS status, h.acknowledged_by, h.closed_by, g.boundary,
+            THEN 'cleared' ELSE coalesce(a.status, 'active') END AS status, h.acknowledged_by, h.closed_by, h.assignee,
+       g.boundary,
        coalesce((SELECT jsonb_agg(jsonb_build_array(t.sequence,
                      -- as in the ids of messages: something may be overdue again
                      CASE t.reason WHEN 'overdue' THEN 'overdue/' || floor(extract(epoch FROM s.due_at))::bigint

@@ -38,3 +38,4 @@ class Due:
     overdue: bool = False
     overtaken: bool = False
     early: bool = False
+    assignee: str | None = None

@@ -237,6 +237,7 @@ def test_what_is_not_over_when_it_was_due_is_told_to_another_acknowledged_or_not
             assert told.id_.startswith("late/0/overdue/")
             assert last.id_.startswith("last/0/overdue/")
             assert told.json["reason"] == "overdue"
+            assert told.json["assignee"] == "bo"
             assign(desk, "late", 1)
             wait_until(lambda: len(chief.taken) == 3, "it is late again")
             assert chief.taken[2].id_ not in {told.id_, last.id_}

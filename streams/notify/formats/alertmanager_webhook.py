@@ -21,6 +21,8 @@ def render(message: Message) -> Payload:
     alert = message.alert
     status = "firing" if alert.status == "active" else "resolved"
     named, said = labels(alert, message.district), {**annotations(alert), "reason": message.reason}
+    if message.assignee:
+        said["assignee"] = message.assignee
     group = {name: named[name] for name in _GROUP if name in named}
     one = {
         "status": status,

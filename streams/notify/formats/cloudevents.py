@@ -8,7 +8,10 @@ from streams.notify.message import Message, Payload, rfc3339
 
 
 def render(message: Message) -> Payload:
-    """Return the event; `reason` is an extension attribute: event, escalation, overdue or repeat."""
+    """Return the event.
+
+    Extension attributes: `reason` (event, escalation, overdue or repeat), and `assignee` where there is one.
+    """
     alert = message.alert
     event = {
         "specversion": "1.0",
@@ -20,6 +23,7 @@ def render(message: Message) -> Payload:
         "datacontenttype": "application/json",
         "dataschema": "urn:urbanbrain:schema:Alert:v1",
         "reason": message.reason,
+        **({"assignee": message.assignee} if message.assignee else {}),
         "data": alert,
     }
     return Payload(codec.encode(event), "application/cloudevents+json; charset=utf-8")

@@ -136,6 +136,14 @@ def test_a_webhook_is_told_why_it_is_told(reason: str) -> None:
     assert group["commonAnnotations"]["reason"] == group["alerts"][0]["annotations"]["reason"] == reason
 
 
+def test_who_is_to_see_to_an_alert_is_named_where_somebody_is() -> None:
+    assert "assignee" not in rendered("cloudevents")
+    assert rendered("cloudevents", reason="overdue", assignee="anna")["assignee"] == "anna"
+    assert "assignee" not in rendered("alertmanager-webhook")["commonAnnotations"]
+    group = rendered("alertmanager-webhook", assignee="anna")
+    assert group["commonAnnotations"]["assignee"] == group["alerts"][0]["annotations"]["assignee"] == "anna"
+
+
 def test_the_end_of_one_alert_is_not_that_of_another_in_the_same_cell() -> None:
     """Whoever takes webhooks of Alertmanager opens and closes what they make of it by the group's key."""
     keys = [

@@ -30,17 +30,22 @@ def recording_options(command: Command) -> Command:
         [
             kafka_options,
             click.option(
-                "--from", "from_", type=MomentIn(), help="Recording: play from then on (90s, 5m, ISO 8601)."
+                "--from",
+                "from_",
+                type=MomentIn(),
+                help="Recording: first moment to play: 90s or 5m after its beginning, or ISO 8601.",
             ),
             click.option(
-                "--to", type=MomentIn(), help="Recording: play up to then, the moment itself excluded."
+                "--to",
+                type=MomentIn(),
+                help="Recording: moment at which to stop, itself excluded, in the same form.",
             ),
-            click.option("--loop", is_flag=True, help="Recording: begin again at the end."),
+            click.option("--loop", is_flag=True, help="Recording: start again at the end, until Ctrl-C."),
             only_option,
             click.option(
                 "--shift",
                 type=ShiftText(),
-                help="Recording: move the time stamps in readings so that they begin now or then, or by a span.",
+                help="Recording: shift the timestamps of readings so that they begin now or at TIME, or by a span.",
             ),
         ]
     ):

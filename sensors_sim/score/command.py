@@ -52,44 +52,49 @@ _SHARE = click.FloatRange(0, 1)
 
 @click.command()
 @click.argument("name", metavar="[SCENARIO]", required=False)
-@click.option("--truth", "truth_file", type=_FILE, help="What is due; default: what SCENARIO itself knows.")
+@click.option(
+    "--truth",
+    "truth_file",
+    type=_FILE,
+    help="File that says which alerts are due (default: computed from SCENARIO).",
+)
 @click.option(
     "--alerts",
     "alerts_file",
     type=_FILE,
-    help="Judge these instead of a run: the output of `urbanbrain alerts tail --json`, or rows of api.alert_history.",
+    help="Score these instead of a run: output of `urbanbrain alerts tail --json`, or rows of api.alert_history.",
 )
-@click.option(
-    "--kind", "kinds", multiple=True, help="Judge only alerts of this kind (may be given several times)."
-)
+@click.option("--kind", "kinds", multiple=True, help="Score only alerts of this kind; repeatable.")
 @click.option(
     "--only",
     type=Populations(),
     default=",".join(POPULATIONS),
-    help="Publish only these, as for `sim run`; what they do not show is not due.",
+    help="Publish only these, as for `sim run`; alerts that they cannot cause are not due.",
 )
-@click.option("--bikes", type=click.IntRange(1, MOST_BIKES), help="Bikes in the city.")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of the scenario.")
+@click.option(
+    "--bikes", type=click.IntRange(1, MOST_BIKES), help="Number of bikes (default: the scenario's)."
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed (default: the scenario's).")
 @click.option(
     "--for",
     "seconds",
     type=click.IntRange(1, MOST_SECONDS),
-    help="Seconds of event time, instead of the whole.",
+    help="Seconds of event time (default: the scenario's duration).",
 )
-@click.option("--least-recall", type=_SHARE, help="End with exit code 1 below this.")
-@click.option("--least-precision", type=_SHARE, help="End with exit code 1 below this.")
+@click.option("--least-recall", type=_SHARE, help="Exit with code 1 if the recall is lower (0 to 1).")
+@click.option("--least-precision", type=_SHARE, help="Exit with code 1 if the precision is lower (0 to 1).")
 @click.option(
     "--settle",
     type=click.FloatRange(min=0, max=600),
     default=10.0,
     show_default=True,
-    help="After the run, wait until no alert has come for so many seconds.",
+    help="After the run, wait until no alert has arrived for this many seconds.",
 )
 @click.option(
     "--database-url",
     envvar="UB_DATABASE_URL",
     show_envvar=True,
-    help="Asked whether the system has worked off the run. Better in the environment.",
+    help="Database that shows whether the run is processed; better set in the environment.",
 )
 @speed_option
 @connection_options
@@ -113,9 +118,10 @@ def score(
     quiet: bool,
     **sending: Any,
 ) -> None:
-    """Run SCENARIO (a name or a TOML file) against the running system and compare the alerts with what was due.
+    """Run a SCENARIO and compare the alerts with those due.
 
-    With --alerts, judge recorded alerts instead; SCENARIO is not needed then if --truth is given.
+    SCENARIO (a name from `sim list` or a TOML file) is published to the running system. With --alerts, recorded alerts
+    are scored instead; SCENARIO is not needed then if --truth is given.
     """
     duration = None if seconds is None else timedelta(seconds=seconds)
     scenario = None if name is None else load(name).with_(bikes=bikes, seed=seed, duration=duration)

@@ -24,7 +24,7 @@ KINDS = get_args(AlertKind)
 
 @click.group()
 def alerts() -> None:
-    """Follow, look up, acknowledge, assign, comment, close and silence alerts."""
+    """Follow, list, acknowledge, assign and silence alerts."""
 
 
 def _filter_options(command: Any) -> Any:
@@ -32,16 +32,20 @@ def _filter_options(command: Any) -> Any:
     for option in reversed(
         (
             click.argument("matchers", type=MatcherType(), nargs=-1),
-            click.option("--severity", type=click.Choice(SEVERITIES), help="At least this severe."),
-            click.option("--kind", type=click.Choice(KINDS), help="One kind."),
-            click.option("--cell", type=Cell(), help="One cell (H3 hex string)."),
+            click.option(
+                "--severity", type=click.Choice(SEVERITIES), help="Only alerts of this severity or higher."
+            ),
+            click.option("--kind", type=click.Choice(KINDS), help="Only alerts of this kind."),
+            click.option("--cell", type=Cell(), help="Only alerts of this cell (H3 index in hex)."),
             click.option(
                 "--operator",
                 type=Text(MOST_NAME, "NAME"),
-                help="Only alerts that vehicles of this operator are part of.",
+                help="Only alerts that involve vehicles of this operator.",
             ),
             click.option(
-                "--acknowledged/--unacknowledged", default=None, help="Only those (not) taken note of."
+                "--acknowledged/--unacknowledged",
+                default=None,
+                help="Only alerts that are (not) acknowledged.",
             ),
         )
     ):
@@ -50,9 +54,9 @@ def _filter_options(command: Any) -> Any:
 
 
 @alerts.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @_filter_options
-@click.option("--silenced", is_flag=True, help="Show silenced alerts too.")
+@click.option("--silenced", is_flag=True, help="Also show silenced alerts.")
 def tail(
     as_json: bool,
     matchers: tuple[Matcher, ...],
@@ -63,7 +67,9 @@ def tail(
     acknowledged: bool | None,
     silenced: bool,
 ) -> None:
-    """Show open alerts, then follow: their events, and what people do about them.
+    """Show open alerts, then follow their events.
+
+    It also shows what people do about them.
 
     Only alerts that match every MATCHER, as for silences: zone=harbour, 'subject=~sensor/.*', district!=Pudong.
     """
@@ -113,17 +119,19 @@ def tail(
     type=click.Choice(["active", "closed", "cleared"]),
     default="active",
     show_default=True,
-    help="closed: by hand, while the condition lasts.",
+    help="Only alerts with this status; closed means by hand, while the condition lasts.",
 )
 @_filter_options
 @click.option(
     "--since",
     type=Moment(back=True),
-    help="Only those that something happened to since: a duration before now (12h), or a time, by event time.",
+    help="Only alerts with an event since then (event time): a duration before now (12h), or a time.",
 )
-@click.option("--silenced/--not-silenced", default=None, help="Only those (not) silenced now.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--silenced/--not-silenced", default=None, help="Only alerts that are (not) silenced now.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Most alerts to list."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(
     status: Any,
     matchers: tuple[Matcher, ...],
@@ -197,9 +205,9 @@ def list_(
 
 @alerts.command()
 @click.argument("alert_id", metavar="ID", type=Text(MOST_NAME, "ID"))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(alert_id: str, as_json: bool) -> None:
-    """Show one alert: its evidence, its life, and what was done about it. The beginning of the ID is enough."""
+    """Show one alert: its evidence, events and handling. The beginning of the ID is enough."""
     from streams.alerts.inhibition import inhibited_by  # noqa: PLC0415
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
     from streams.alerts.shown import Shown, as_text  # noqa: PLC0415

@@ -33,16 +33,16 @@ FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
 @click.group()
 def policy() -> None:
-    """Check a policy file, and try it on what was recorded."""
+    """Check a policy file, and backtest it on stored windows."""
 
 
 @policy.command()
 @FILE
 def check(file: Path) -> None:
-    """Say all that is wrong with a policy FILE, and what it decides about.
+    """Check a policy FILE, and show which cells it applies to.
 
-    It holds GeoJSON zones, MDS policies or, as .toml, thresholds of metrics.
-    Cells and regions are those of the settings. Exit code 1 where a worker would refuse the file.
+    FILE holds GeoJSON zones, MDS policies or (.toml) thresholds of metrics.
+    Cells and regions are those of the settings. Exit code 1 if a worker would refuse the file.
     """
     settings = settings_module.load()
     if file.suffix == THRESHOLDS:
@@ -91,22 +91,23 @@ class _Reach(NamedTuple):
     "begin",
     type=Moment(back=True),
     required=True,
-    help="First moment: 2026-03-01 or 2026-03-01T07:30 (UTC where it names no zone), or a duration before now (7d).",
+    help="Start: 2026-03-01 or 2026-03-01T07:30 (UTC unless it names a zone), or a duration before now (7d).",
 )
 @click.option(
     "--to",
     "end",
     type=Moment(back=True),
-    help="Last moment, the same  [default: the end of the stored windows]",
+    help="End, in the same form.  [default: the end of the stored windows]",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="One JSON object a line: each alert as of its last event."
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line: each alert as of its last event."
 )
 def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) -> None:
-    """List the alerts that a policy FILE would have raised on stored windows, as if it had been in force all along.
+    """List the alerts that a policy FILE would have raised.
 
-    The counts at the end of each window are judged by what runs live, which looks more often. Of thresholds (.toml)
-    windows are judged as they are on file, with what came late.
+    It is evaluated on the stored windows as if it had been in force all along, by the same code as live, but only at
+    the end of each window; live evaluates more often. Thresholds (.toml) are evaluated on windows as they are stored,
+    late readings included.
     """
     from streams.store import queries  # noqa: PLC0415
 

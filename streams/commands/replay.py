@@ -42,11 +42,14 @@ _UNNAMED = "UB_FLAP_QUIET_S, UB_SENSOR_HEALTH, UB_MAX_SERIES_PER_PARTITION"
 
 @alerts.command()
 @click.argument("alert_id", metavar="ID")
-@click.option("--limit", default=40, show_default=True, help="Steps to show; events are always shown.")
+@click.option(
+    "--limit", default=40, show_default=True, help="Most steps to show; steps with events are always shown."
+)
 def replay(alert_id: str, limit: int) -> None:
-    """Fold the log once more up to what decided, and say whether the same alert comes out, step by step.
+    """Recompute an alert from the log, and compare it.
 
-    Exit code: 0 the same, 1 not the same, 2 it cannot be told (the log was trimmed, the policy is another one).
+    Shows each step up to the record that decided. Exit codes: 0 the same alert, 1 not the same, 2 the comparison is
+    not possible (the log was trimmed, or the policy is another one).
     """
     settings = settings_module.load()
     console = Console(highlight=False, markup=False, soft_wrap=True)

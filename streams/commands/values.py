@@ -92,8 +92,8 @@ def by_option[F: Callable[..., Any]](command: F) -> F:
         "--by",
         type=Text(MOST_NAME, "NAME"),
         default=_user,
-        show_default="the user of this system",
-        help="Who does it.",
+        show_default="your user name on this system",
+        help="Who does this.",
     )(command)
 
 

@@ -119,7 +119,7 @@ def _act(
                 pass  # some hundred at a time
         except ServiceUnavailable as error:
             click.echo(
-                f"stored, but not told yet: {error}. The next command tells it, or `urbanbrain notify`",
+                f"stored, but not published yet: {error}. The next command publishes it, or `urbanbrain notify`",
                 err=True,
             )
     if refused:

@@ -60,7 +60,7 @@ def test_a_full_car_park_is_told_by_a_threshold_that_was_set_meanwhile(
             publisher.publish(car_park({minute: FREE[minute] for minute in range(3)}))
             city.eventually(lambda: city.count(windows), 60.0)
             path.write_text(DUST + FULL)
-            city.eventually(worker.log.read_text, until=lambda log: "taken anew" in log)
+            city.eventually(worker.log.read_text, until=lambda log: "reloaded: capacities " in log)
             publisher.publish(car_park({minute: FREE[minute] for minute in range(3, 8)}))
             [opened] = city.eventually(lambda: city.query(query), 60.0)
             assert (opened["subject"], opened["severity"], opened["status"]) == ("full", "minor", "active")

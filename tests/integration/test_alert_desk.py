@@ -300,7 +300,7 @@ def test_what_is_done_is_told_on_kafka_and_mqtt(desk: Desk, stack: Endpoints, fr
 def test_what_could_not_be_told_is_told_by_the_next_command(desk: Desk, fresh_kafka: str) -> None:
     done = desk("comment", "0444", "--text", "first", UB_MQTT_PORT="1")
     assert done.code == 0
-    assert "stored, but not told yet: MQTT at" in done.err
+    assert "stored, but not published yet: MQTT at" in done.err
     assert desk("comment", "0444", "--text", "second").err == ""
     texts = [handling.text for _, handling in told_on_kafka(fresh_kafka)]
     assert texts == ["first", "second"]  # while one broker is away, the other is not told again and again

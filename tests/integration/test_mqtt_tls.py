@@ -213,7 +213,7 @@ def test_a_gateway_at_work_says_once_that_the_new_certificate_is_refused_and_com
             for path, content in kept:
                 path.write_bytes(content)
             mosquitto.start()
-            wait_until(lambda: said("connected again"), "the gateway to come back")
+            wait_until(lambda: said(": reconnected"), "the gateway to come back")
         finally:
             source.close(1)
             mosquitto.stop()

@@ -48,7 +48,7 @@ class _Moment(click.ParamType):
             moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError, OSError):
             self.fail(
-                f"{value!r} is no time; such as 2026-03-01T12:00:00Z, or milliseconds since the epoch, 1772366400000",
+                f"{value!r} is not a time; give 2026-03-01T12:00:00Z, or milliseconds since the epoch, 1772366400000",
                 param,
                 ctx,
             )

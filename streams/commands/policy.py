@@ -67,7 +67,7 @@ def check(file: Path) -> None:
         console.print(f"error  {text}", markup=False)
     if findings.errors:
         sys.exit(1)
-    console.print(f"{read.name} can be used; its hours are those of {settings.timezone}", markup=False)
+    console.print(f"{read.name} is valid; its hours are in time zone {settings.timezone}", markup=False)
 
 
 _GAP_MS = 3_600_000
@@ -142,40 +142,40 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
 def _not_judged(read: Policy, draft: Policy, not_judged: Sequence[CountPolicy]) -> Iterator[str]:
     """Yield what stored windows do not say about the rules of a file, and which cells they say less well."""
     for counts in not_judged:
-        yield f"not judged: policy {counts.name!r}: {why_not(counts)}"
+        yield f"not evaluated: policy {counts.name!r}: {why_not(counts)}"
     for counts in over(read):
         yield (
-            f"not judged: policy {counts.name!r}: it is over when the newest policy of the file begins; "
-            "try it in a file without that one"
+            f"not evaluated: policy {counts.name!r}: it has ended when the newest policy of the file begins; "
+            "test it in a file without that one"
         )
     for counts in draft.counts:
         if edge := frozenset(cell for rule in counts.rules for cell in rule.edge):
             yield (
-                f"by cell: policy {counts.name!r}: windows do not have positions, so in {len(edge)} cells on the edge "
+                f"by cell: policy {counts.name!r}: windows store no positions, so in {len(edge)} cells on the edge "
                 "of its geographies the centre of the cell decides"
             )
     unknown = (
-        (draft.stays, "single vehicles, so its rules on where and how long they stand"),
-        (draft.trips, "trips, so its rules on trips per vehicle"),
-        (draft.speeds, "single vehicles, so its rules on how fast they go"),
+        (draft.stays, "single vehicles, which its rules on where and how long they stand need"),
+        (draft.trips, "trips, which its rules on trips per vehicle need"),
+        (draft.speeds, "single vehicles, which its rules on how fast they go need"),
     )
     for policies, what in unknown:
         for one in policies:
-            yield f"not judged: policy {one.name!r}: windows do not know {what}"
+            yield f"not evaluated: policy {one.name!r}: windows do not store {what}"
 
 
 def _beyond(begin: datetime, end: datetime | None, reach: _Reach) -> Iterator[str]:
     """Yield which of the times asked for lie before or after the stored windows."""
     if begin < reach.first:
-        yield f"no windows before {to_minute(reach.first)} (UTC): nothing is judged up to there"
+        yield f"no windows before {to_minute(reach.first)} (UTC): nothing is evaluated up to then"
     if end is not None and end > reach.last:
-        yield f"no windows after {to_minute(reach.last)} (UTC): nothing is judged from there on"
+        yield f"no windows after {to_minute(reach.last)} (UTC): nothing is evaluated from then on"
 
 
 def _within(gaps: Sequence[tuple[int, int]]) -> Iterator[str]:
     """Yield from when to when there are no windows in between."""
     for first, last in gaps:
-        yield f"no windows from {to_minute(first)} to {to_minute(last)} (UTC): judged as if nothing had moved"
+        yield f"no windows from {to_minute(first)} to {to_minute(last)} (UTC): evaluated as if nothing had moved"
 
 
 def _under_way(draft: Policy, reach: _Reach, found: Sequence[Sequence[Alert]]) -> Iterator[str]:
@@ -183,13 +183,13 @@ def _under_way(draft: Policy, reach: _Reach, found: Sequence[Sequence[Alert]]) -
     least = any(rule.minimum is not None for counts in draft.counts for rule in counts.rules)
     if least and reach.since == reach.first:
         yield (
-            f"first windows at {to_minute(reach.first)} (UTC): if the system began then, live heard of the fleet bit "
-            "by bit, and may have told too few"
+            f"first windows at {to_minute(reach.first)} (UTC): if the system started then, live workers heard of the "
+            "fleet bit by bit, and may have reported too few vehicles"
         )
     if under_way := sum(life[0].starts_at == to_ms(reach.since) for life in found):
         yield (
-            f"under way at {to_minute(reach.since)} (UTC), the first look: {_alerts(under_way)}, which may have begun "
-            "before"
+            f"already open at {to_minute(reach.since)} (UTC), the first evaluation: {_alerts(under_way)}, which may "
+            "have begun before"
         )
 
 
@@ -207,7 +207,7 @@ def _reach(connection: Any, begin: datetime, end: datetime | None) -> _Reach:
     span = standing.windows_span(connection)
     if span is None:
         raise PolicyError(
-            "there are no stored windows to judge; let vehicles report, or name another UB_DATABASE_URL"
+            "there are no stored windows to evaluate; let vehicles report, or name another UB_DATABASE_URL"
         )
     first, last, length = span[0].astimezone(UTC), span[1].astimezone(UTC), span[2]
     since = max(begin, first)
@@ -262,7 +262,7 @@ def _perhaps(nearly: Sequence[Waiting]) -> Iterator[str]:
     for what, since in found.items():
         yield (
             f"perhaps: {what}, {len(since)} times, first from {to_minute(min(since))} (UTC): it lasted about as long "
-            "as an alert takes, and live looks in between"
+            "as an alert takes, and live evaluation also looks between the ends of windows"
         )
 
 

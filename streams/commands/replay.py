@@ -102,30 +102,32 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
         raise CannotReplay(excuse)
     if otherwise := other_damping(stored, told):
         raise CannotReplay(
-            f"it was told as one that flaps by other settings: {otherwise}; give those of then (UB_FLAP_RAISES, "
+            f"other settings decided that it flaps: {otherwise}; use those of that time (UB_FLAP_RAISES, "
             "UB_FLAP_WINDOW_S, UB_FLAP_QUIET_S)"
         )
     if not told and version is None:
         _check_exchanged(stored)
         raise CannotReplay(
-            f"nothing judges {newest.kind} {newest.subject or newest.cell} with these settings; give those that the "
+            f"no rule evaluates {newest.kind} {newest.subject or newest.cell} with these settings; use those that the "
             f"workers had then ({_deciding(newest)})"
         )
     if problems:
         _check_exchanged(stored)
     if names := other_zones(stored, told):
-        raise CannotReplay(f"all but its zone is the same: {names}; give the file of then (UB_POLICY_FILE)")
+        raise CannotReplay(
+            f"only the name of its zone differs: {names}; use the file of that time (UB_POLICY_FILE)"
+        )
     for problem in problems:
         console.print(f"differs  {problem}", markup=False)
     if problems and (instead := elder(newest, others.values())) is not None:
         console.print(
-            f"the condition began at {to_second(instead.starts_at)} here (alert {instead.alert_id}): if the workers "
-            "took this file while it lasted, it began anew for them, and no file alone tells that"
+            f"in this replay the condition began at {to_second(instead.starts_at)} (alert {instead.alert_id}): if the "
+            "workers loaded this file while it lasted, it began again for them, which one file alone cannot show"
         )
     if problems:
         console.print(
-            f"no version names {_UNNAMED}: with other ones than the workers had, or another policy in between, this "
-            "is to be expected"
+            f"versions do not include {_UNNAMED}: if the workers had other values, or another policy in between, "
+            "differences are expected"
         )
     else:
         console.print(f"the same alert: {newest.alert_id}, {len(told)} events with the same evidence")
@@ -140,9 +142,7 @@ def _stored(settings: Settings, prefix: str) -> tuple[list[Alert], int]:
         found = alert_desk.resolve(connection, prefix)
         stored = [codec.alert.decode(body) for body in queries.alert_bodies(connection, found)]
         if not stored:
-            raise AlertError(
-                f"the events of alert {found} are not kept any more (UB_RETAIN_ALERT_EVENTS_DAYS)"
-            )
+            raise AlertError(f"the events of alert {found} are no longer kept (UB_RETAIN_ALERT_EVENTS_DAYS)")
         place = stored[-1].evidence
         return stored, queries.generation(connection, "incidents", place.topic, place.partition)
 
@@ -150,8 +150,8 @@ def _stored(settings: Settings, prefix: str) -> tuple[list[Alert], int]:
 def _check_version(now: str | None, alert: Alert) -> None:
     if now is not None and now != alert.policy_version:
         raise CannotReplay(
-            f"it was judged by version {alert.policy_version} of {alert.policy}, and the one here is {now}; give the "
-            f"file and the settings of then ({_deciding(alert)})"
+            f"version {alert.policy_version} of {alert.policy} decided it, and the one here is {now}; use the "
+            f"file and the settings of that time ({_deciding(alert)})"
         )
 
 
@@ -159,7 +159,7 @@ def _check_exchanged(stored: Sequence[Alert]) -> None:
     from streams.incidents.replay import exchanged  # noqa: PLC0415
 
     if why := exchanged(stored):
-        raise CannotReplay(f"{why}, so no file and no settings alone tell all that was told of it")
+        raise CannotReplay(f"{why}, so one file with one set of settings cannot reproduce it")
 
 
 def _deciding(alert: Alert) -> str:

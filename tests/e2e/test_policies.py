@@ -297,7 +297,8 @@ def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(
         write(path, {**OLD, "rules": [rule(7, 1, maximum=6)]})
         other = city.run("alerts", "replay", opened["alert_id"])
         assert other.code == 2, other
-        assert other.err.startswith("cannot replay: it was judged by version"), other
+        assert other.err.startswith("cannot replay: version "), other
+        assert " decided it, and the one here is " in other.err, other
         assert city.retained("ub/v1/alerts/#") == []
         records = city.alerts_told()
         contract = Contract()

@@ -38,7 +38,7 @@ class Speed(click.ParamType):
             speed = math.nan
         if not 0 < speed < math.inf:
             self.fail(
-                f"{value!r} is no speed: a number greater than 0 (60 runs an hour in a minute), or max",
+                f"{value!r} is not a speed; give a number greater than 0 (60 runs an hour in a minute), or max",
                 param,
                 ctx,
             )
@@ -76,7 +76,7 @@ class Address(click.ParamType):
             return value
         host, _, port = str(value).rpartition(":")
         if not host or not port.isdecimal() or not 1 <= int(port) <= 65_535:
-            self.fail(f"{value!r} is no address: host:port, such as 127.0.0.1:1883", param, ctx)
+            self.fail(f"{value!r} is not an address; give host:port, such as 127.0.0.1:1883", param, ctx)
         return host.strip("[]"), int(port)
 
 
@@ -263,7 +263,7 @@ def tls_from(
     upper = of.upper()
     if given and not tls:
         raise click.UsageError(
-            f"{', '.join(given)}: without TLS no certificate is looked at; add --{of}-tls, or leave it out "
+            f"{', '.join(given)}: without TLS no certificate is used; add --{of}-tls, or leave it out "
             f"(UB_{upper}_TLS, UB_{upper}_CA_FILE, UB_{upper}_CERT_FILE, UB_{upper}_KEY_FILE)"
         )
     if (cert_file is None) != (key_file is None):

@@ -125,7 +125,7 @@ def up(
     asked = [n for n in ("scenario", "speed", "bikes") if source(n) is not ParameterSource.DEFAULT]
     if no_city and asked:
         names = ", ".join(f"--{name}" for name in asked)
-        raise click.UsageError(f"{names}: of a city, and --no-city runs none; leave one of them out")
+        raise click.UsageError(f"{names}: only for a city, and --no-city runs none; leave one of them out")
     try:
         load(scenario)
     except SimError as error:

@@ -42,17 +42,17 @@ def plot(name: str, output: Path, bikes: int | None, seed: int | None, seconds: 
     a TOML file.
     """
     if output.suffix not in FORMS:
-        raise PlotError(f"{output}: a picture ends in one of {', '.join(FORMS)}")
+        raise PlotError(f"{output}: the name must end in one of {', '.join(FORMS)}")
     try:
         from sensors_sim.plot.picture import save  # noqa: PLC0415 - matplotlib is an extra
     except ModuleNotFoundError as error:
-        raise PlotError(f"{error}; pip install 'urbanbrain[plot]' brings what pictures need") from None
+        raise PlotError(f"{error}; pip install 'urbanbrain[plot]' installs what plots need") from None
     from sensors_sim.plot.day import live  # noqa: PLC0415
 
     duration = None if seconds is None else timedelta(seconds=seconds)
     scenario = load(name).with_(bikes=bikes, seed=seed, duration=duration)
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"living through {scenario.duration} of {scenario.name}", total=1.0)
+        task = progress.add_task(f"simulating {scenario.duration} of {scenario.name}", total=1.0)
         day = live(scenario, lambda done: progress.update(task, completed=done))
     try:
         save(day, output, dpi)

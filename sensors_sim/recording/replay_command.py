@@ -77,7 +77,7 @@ class RecordingOptions:
         first = None if self.from_ is None else self.from_.us(recording.first)
         until = None if self.to is None else self.to.us(recording.first)
         if first is not None and until is not None and first >= until:
-            raise RecordingError("--from lies not before --to: nothing would be played; exchange them")
+            raise RecordingError("--from is not before --to: nothing would be played; swap them")
         return Selection(first, until, self.only)
 
 
@@ -96,7 +96,7 @@ def replay_recording(
 ) -> None:
     """Play a recording to where it came from: its topics, its bytes, its times."""
     if not is_recording(file):
-        raise click.UsageError(f"{file} is no recording; --format says what it is")
+        raise click.UsageError(f"{file} is not a recording; --format says what it is")
     if single:
         raise click.UsageError("--single is not for recordings: messages are played as they were recorded")
     recording = Recording(file)

@@ -139,7 +139,7 @@ def score(
         tables = Tables(database_url) if database_url else None
         found = _live(scenario, only, truth, options_from(**sending), settle, tables, console)
     else:
-        raise click.UsageError("name a SCENARIO to run, or what to judge: --truth FILE --alerts FILE")
+        raise click.UsageError("name a SCENARIO to run, or what to score: --truth FILE --alerts FILE")
 
     alerts = [life for life in lives(found.log.events) if not kinds or life.kind in kinds]
     judged = judge(found.truth.only(kinds) if kinds else found.truth, alerts, earlier=found.earlier)
@@ -192,7 +192,9 @@ def _check_kinds(kinds: Collection[str], truth: Truth | None, log: AlertLog | No
 def _recorded(log: AlertLog, truth: Truth | None, scenario: Scenario | None, only: frozenset[str]) -> _Found:
     if truth is None:
         if scenario is None:
-            raise click.UsageError("by what are they to be judged? Give --truth FILE, or name the SCENARIO")
+            raise click.UsageError(
+                "nothing says which alerts are due: give --truth FILE, or name the SCENARIO"
+            )
         truth = _known(truth_of(scenario, only))
     return _Found(truth, log)
 
@@ -220,7 +222,7 @@ def _live(
     ended = outcome.ended_ms(scenario)
     if ended <= scenario.start_ms:
         raise ScoreError(
-            "the run was stopped before anything was sent: there is nothing to judge; run it again"
+            "the run was stopped before anything was sent: there is nothing to score; run it again"
         )
     truth = _known(witness.truth(ended)) if truth is None else truth.until(ended)
     return _Found(truth, log, earlier, tuple(notes))
@@ -246,8 +248,8 @@ def _caught_up(tables: Tables | None, before: Reached, outcome: Outcome, settle_
     """Wait until the system has worked off what was sent; yield what is to be said about it."""
     if tables is None:
         yield (
-            f"nobody was asked whether the system kept up: alerts that came later than {settle_s:g} s after the one "
-            "before are not counted; UB_DATABASE_URL lets the tables be asked"
+            f"it is not known whether the system kept up: alerts that came later than {settle_s:g} s after the one "
+            "before are not counted; set UB_DATABASE_URL to have the tables checked"
         )
         return
     sent = outcome.counts.readings_acknowledged
@@ -270,7 +272,7 @@ def _known(truth: Known) -> Truth:
 def _notes_of_run(outcome: Outcome) -> list[str]:
     notes = []
     if outcome.stopped:
-        notes.append("the run was stopped; only what came before is judged")
+        notes.append("the run was stopped; only what came before is scored")
     if outcome.counts.readings_refused:
         refused, why = outcome.counts.readings_refused, outcome.counts.refusal
         notes.append(

@@ -80,7 +80,7 @@ class TokenFile:
         try:
             token = self.path.read_text("ascii", errors="replace").strip()
         except OSError as error:
-            raise SourceError(f"{self.path} cannot be read ({error}): it is to hold a token") from None
+            raise SourceError(f"{self.path} cannot be read ({error}): it must hold a token") from None
         if not token or not token.isprintable() or not token.isascii():
             raise SourceError(f"{self.path} holds no token: one line of ASCII characters is expected")
         return token
@@ -186,7 +186,7 @@ def _write(path: Path, source: Source) -> None:
     zones: list[Feature] = source.zones if isinstance(source, GbfsFiles | GbfsUrl) else []
     if not zones:
         raise SourceError(
-            "--zones: the feed holds no sound geofencing zone (of format gbfs); leave the option out"
+            "--zones: the feed holds no valid geofencing zone (of format gbfs); leave the option out"
         )
     try:
         path.write_text(json.dumps(collection(zones), ensure_ascii=False, indent=1) + "\n", "utf-8")

@@ -49,9 +49,9 @@ def assign(
 ) -> None:
     """Assign alerts to somebody, with an optional due time."""
     if (assignee is None) != nobody or (nobody and due):
-        raise click.UsageError("say --to NAME (and --due TIME, if wanted), or --nobody")
+        raise click.UsageError("give --to NAME (and --due TIME, if wanted), or --nobody")
     if due is not None and due <= datetime.now(UTC):
-        raise click.UsageError(f"--due {due:%Y-%m-%dT%H:%M:%SZ} is over already; give a time to come")
+        raise click.UsageError(f"--due {due:%Y-%m-%dT%H:%M:%SZ} is in the past; give a time in the future")
     _act(ids, "unassigned" if nobody else "assigned", by, text, assignee, due)
 
 

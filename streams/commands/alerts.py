@@ -198,9 +198,9 @@ def list_(
             )
     if not as_json:
         over = "; --status cleared shows those that are over" if status == "active" else ""
-        listed.show(table, none=f"no alert that was asked for is {status}{over}")
+        listed.show(table, none=f"no matching alert is {status}{over}")
     if found > limit:
-        click.echo(f"there are more than {limit}; --limit asks for as many as wanted", err=True)
+        click.echo(f"there are more than {limit}; raise --limit to see them", err=True)
 
 
 @alerts.command()
@@ -260,7 +260,7 @@ def _inhibitions(settings: Settings) -> tuple[Any, ...]:
     try:
         return load_inhibitions(settings)
     except SettingsError as error:
-        click.echo(f"which alerts keep others back is not shown: {error}", err=True)
+        click.echo(f"which alerts inhibit others is not shown: {error}", err=True)
         return ()
 
 

@@ -61,7 +61,7 @@ def list_(
             )
     if not as_json:
         over = "; --all shows those that are over, too" if wanted == "active" else ""
-        listed.show(table, none=f"no incident that was asked for is {wanted or 'there'}{over}")
+        listed.show(table, none=f"no matching incident is {wanted or 'there'}{over}")
 
 
 @incidents.command()

@@ -46,7 +46,7 @@ def add(
     now = datetime.now(UTC)
     begin = starts_at or now
     if until <= max(begin, now):
-        raise click.UsageError(f"--until {until:%Y-%m-%dT%H:%M:%SZ} is over already, or before --from")
+        raise click.UsageError(f"--until {until:%Y-%m-%dT%H:%M:%SZ} is in the past, or not after --from")
     settings = settings_module.load()
     if settings.districts_file is None:
         for matcher in of_no_district(matchers):

@@ -26,7 +26,7 @@ class Cell(click.ParamType):
         text = str(value).lower()
         if not matchers.CELL.fullmatch(text):
             self.fail(
-                f"{value!r} is no H3 cell: 15 hexadecimal digits, such as 8930994a553ffff (`hex` in the tables)",
+                f"{value!r} is not an H3 cell: 15 hexadecimal digits, such as 8930994a553ffff (`hex` in the tables)",
                 param,
                 ctx,
             )

@@ -466,7 +466,7 @@ def test_an_alert_is_shown_with_what_keeps_it_back(desk: Desk, tmp_path: Path) -
     for command in (("show", "0444"), ("list",)):
         done = desk(*command, **settings)
         assert (done.code, "04443a28" in done.out) == (0, True), "a fault there keeps nobody from looking"
-        assert "which alerts keep others back is not shown: UB_NOTIFY_FILE=" in done.err
+        assert "which alerts inhibit others is not shown: UB_NOTIFY_FILE=" in done.err
 
 
 def test_who_acknowledges_what_is_over_is_told_so(desk: Desk) -> None:
@@ -538,7 +538,7 @@ def test_lists_are_whole_where_there_is_no_terminal_and_as_json(desk: Desk) -> N
     short = desk("list", "--limit", "1", "--json")
     assert (len(short.out.splitlines()), short.err) == (
         1,
-        "there are more than 1; --limit asks for as many as wanted\n",
+        "there are more than 1; raise --limit to see them\n",
     )
 
 
@@ -558,20 +558,23 @@ def test_of_several_the_one_that_is_refused_keeps_the_others_from_nobody(desk: D
     [
         (("ack", "0"), "begins more than one id"),
         (("ack", "nothing"), "there is no alert whose id begins with 'nothing'"),
-        (("assign", "0444"), "say --to NAME"),
+        (("assign", "0444"), "give --to NAME (and --due TIME, if wanted), or --nobody"),
         (
             ("assign", "0444", "--to", "carl", "--due", "2020-01-01"),
-            "--due 2020-01-01T00:00:00Z is over already",
+            "--due 2020-01-01T00:00:00Z is in the past",
         ),
         (("ack", "0444", "--by", "eve\n2026"), "the character '\\n' cannot be shown; leave it out"),
         (("comment", "0444", "--text", "\x1b[31m"), "the character '\\x1b' cannot be shown"),
         (("comment", "0444", "--text", "x" * 4_001), "1 to 4000 characters are expected, and these are 4001"),
         (("show", "\udcff"), "the character '\\udcff' cannot be shown"),
-        (("silence", "add", "zone=~(?=a)", "--until", "1h", "--reason", "x"), "no regular expression of RE2"),
+        (
+            ("silence", "add", "zone=~(?=a)", "--until", "1h", "--reason", "x"),
+            "not a regular expression of RE2",
+        ),
         (("comment", "0444", "--text", " "), "1 to 4000 characters"),
         (
             ("silence", "add", "colour=red", "--until", "1h", "--reason", "x"),
-            "'colour' is no label of alerts",
+            "'colour' is not a label of alerts",
         ),
         (
             ("silence", "add", "severity=mayor", "--until", "1h", "--reason", "x"),
@@ -581,7 +584,10 @@ def test_of_several_the_one_that_is_refused_keeps_the_others_from_nobody(desk: D
         (("tail", "kind=bikes"), "kind is never that"),
         (("list", "--since", "yesterday"), "neither a duration"),
         (("silence", "add", "zone=x", "--until", "soon", "--reason", "x"), "neither a duration"),
-        (("silence", "add", "zone=x", "--until", "2020-01-01", "--reason", "x"), "is over already"),
+        (
+            ("silence", "add", "zone=x", "--until", "2020-01-01", "--reason", "x"),
+            "is in the past, or not after --from",
+        ),
         (
             ("silence", "add", "zone=x", "--until", "9999-12-31T23:59:59-08:00", "--reason", "x"),
             "ten years ahead",

@@ -443,7 +443,7 @@ def test_the_simulator_refuses_a_file_that_is_of_no_use(
     path.write_text("no certificate")
     done = simulate(*RUN, "--mqtt-ca-file", str(path), *(["--mqtt-tls"] if with_tls else []))
     assert done.returncode == 2
-    rule = "it holds no certificate in PEM" if with_tls else "without TLS no certificate is looked at"
+    rule = "it holds no certificate in PEM" if with_tls else "without TLS no certificate is used"
     assert f"--mqtt-ca-file {path}: {rule}" in done.stderr.replace("\n", " ")
 
 

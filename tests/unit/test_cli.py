@@ -59,7 +59,7 @@ def test_alerts_have_the_commands_of_all_their_modules() -> None:
         (["up", "--processes", "0"], "0 is not in the range x>=1"),
         (
             ["up", "--no-city", "--speed", "3", "--bikes", "9"],
-            "--speed, --bikes: of a city, and --no-city runs",
+            "--speed, --bikes: only for a city, and --no-city runs",
         ),
         (["audit", "--recording", "no/such.jsonl.gz"], "File 'no/such.jsonl.gz' does not exist"),
     ],

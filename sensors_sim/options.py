@@ -217,7 +217,7 @@ def connection_options(command: Command) -> Command:
                 type=click.IntRange(1, 10_000),
                 default=500,
                 show_default=True,
-                help="Most readings per message.",
+                help="Maximum number of readings per message.",
             ),
             click.option(
                 "--single",
@@ -229,7 +229,7 @@ def connection_options(command: Command) -> Command:
                 type=click.IntRange(1, MOST_IN_FLIGHT),
                 default=200,
                 show_default=True,
-                help="Most unacknowledged messages.",
+                help="Maximum number of unacknowledged messages.",
             ),
             click.option(
                 "--faults",

@@ -116,7 +116,8 @@ def up(
 ) -> None:
     """Start everything with a simulated city, and show alerts.
 
-    Starts the services, the gateway, the workers and the console, and stops them all at the end.
+    Starts the services (unless --stack is external), the gateway, the workers and the console, and stops them at the
+    end.
     """
     from sensors_sim.errors import SimError  # noqa: PLC0415
     from sensors_sim.scenario import load  # noqa: PLC0415

@@ -78,7 +78,9 @@ class _Moment(click.ParamType):
 @click.option(
     "--save", type=click.Path(path_type=Path), help="Save what is read from Kafka as a recording (.gz)."
 )
-@click.option("--limit", default=20, show_default=True, help="Most differences to show per table.")
+@click.option(
+    "--limit", default=20, show_default=True, help="Maximum number of differences to show per table."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def audit(
     complete: bool,

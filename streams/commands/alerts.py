@@ -125,11 +125,15 @@ def tail(
 @click.option(
     "--since",
     type=Moment(back=True),
-    help="Only alerts with an event since then (event time): a duration before now (12h), or a time.",
+    help="Only alerts with an event since this event time: a duration before now (12h), or a time (UTC by default).",
 )
 @click.option("--silenced/--not-silenced", default=None, help="Only alerts that are (not) silenced now.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Most alerts to list."
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Maximum number of alerts to list.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(

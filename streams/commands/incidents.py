@@ -26,7 +26,11 @@ def incidents() -> None:
 @click.option("--all", "all_", is_flag=True, help="Incidents of every status.")
 @click.option("--cell", type=Cell(), help="Only incidents that include this cell (H3 index in hex).")
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Most incidents to list."
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Maximum number of incidents to list.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(

@@ -161,7 +161,7 @@ def _not_judged(read: Policy, draft: Policy, not_judged: Sequence[CountPolicy]) 
     )
     for policies, what in unknown:
         for one in policies:
-            yield f"not evaluated: policy {one.name!r}: windows do not store {what}"
+            yield f"not evaluated: policy {one.name!r}: windows do not hold {what}"
 
 
 def _beyond(begin: datetime, end: datetime | None, reach: _Reach) -> Iterator[str]:

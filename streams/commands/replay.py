@@ -43,7 +43,10 @@ _UNNAMED = "UB_FLAP_QUIET_S, UB_SENSOR_HEALTH, UB_MAX_SERIES_PER_PARTITION"
 @alerts.command()
 @click.argument("alert_id", metavar="ID")
 @click.option(
-    "--limit", default=40, show_default=True, help="Most steps to show; steps with events are always shown."
+    "--limit",
+    default=40,
+    show_default=True,
+    help="Maximum number of steps to show; steps with events are always shown.",
 )
 def replay(alert_id: str, limit: int) -> None:
     """Recompute an alert from the log, and compare it.

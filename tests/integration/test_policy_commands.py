@@ -120,7 +120,7 @@ def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> 
     assert "not evaluated: policy 'policy 1': it counts other states" in blind.out
     assert "not evaluated: policy 'policy 2': it counts vehicles of some types" in blind.out
     assert (
-        "not evaluated: policy 'policy 1': windows do not store single vehicles, which its rules "
+        "not evaluated: policy 'policy 1': windows do not hold single vehicles, which its rules "
         "on how fast they go need" in blind.out
     )
 

@@ -102,7 +102,7 @@ def test_a_stage_that_nobody_looks_after_is_found_and_one_that_never_ran_is_none
     assert (found().name, found().ok, found().detail) == (
         "stages",
         True,
-        "neither grid nor incidents ran yet",
+        "neither grid nor incidents has run yet",
     )
     write(migrated, stage="sensing")
     write(migrated, stage="grid")

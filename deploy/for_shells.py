@@ -10,6 +10,7 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict
 
 from deploy.endpoints import Endpoints
+from streams.settings import Settings
 
 _PSQL = {
     "PGHOST": "host",
@@ -44,8 +45,22 @@ def _lines(endpoints: Endpoints) -> str:
     """Return the settings of ub_writer for our commands, those of ub_reader for psql, and where our program is."""
     reader = conninfo_to_dict(endpoints.reader_url)
     values = {
+        **_own_settings(),
         **endpoints.environment(),
         **{name: str(reader[key]) for name, key in _PSQL.items() if key in reader},
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     return "\n".join([f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"', *lines, ""])
+
+
+def _own_settings() -> dict[str, str]:
+    """Return what the environment says of the processes: `doctor` and `alerts replay` go by the same policy there.
+
+    The other terminal may be in another folder, so files are named from the root.
+    """
+    names = (f"UB_{field.upper()}" for field in Settings.model_fields)
+    values = {name: os.environ[name] for name in names if name in os.environ}
+    return {
+        name: str(Path(value).absolute()) if value and name.endswith("_FILE") else value
+        for name, value in values.items()
+    }

@@ -27,6 +27,7 @@ from deploy.for_shells import environment_file
 from deploy.native.ports import free_port
 from deploy.native.process import ServiceProcess
 from deploy.native.stack import NativeStack
+from deploy.readiness import claimed, clock_ms, partitions_of
 from deploy.summary import Figures, read, render
 from schemas.alerts import Alert
 from streams import settings as settings_module
@@ -43,6 +44,8 @@ POLL_S = 0.25
 CATCH_UP_TIMEOUT_S = 60.0
 AT_REST_S = 3.0
 """Without news in a ledger; it is stored once a second."""
+WORKER_TIMEOUT_S = 180.0
+"""Where its code was never compiled before, and the machine is busy, a worker took more than a minute to begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +156,14 @@ def _run_city(
         )
         # Who publishes before the gateway has subscribed is heard by nobody.
         gateway = children.start("gateway", "gateway", at_work="at work")
+        began_ms = clock_ms(settings.database_url.get_secret_value())
         worker = children.start("worker", "worker", "--processes", str(plan.processes))
         url, console_settings = _console_settings(endpoints, settings)
         page = children.start("console", "console", environment=console_settings)
         say(f"the live map is at {url}")
         if environment is not None:
             say(f"for urbanbrain and psql in another terminal:  . {shlex.quote(str(environment))}")
+        _wait_for_worker(settings, began_ms, worker, asked, say)
         city = None if plan.scenario is None else _start_city(plan, plan.scenario, children, say)
         if city is None:
             say("no city: everything is ready for your own data; Ctrl-C ends it")
@@ -193,6 +198,23 @@ def _console_settings(endpoints: Endpoints, settings: Settings) -> tuple[str, di
     port = settings.console_port if chosen else free_port()
     environment = {"UB_DATABASE_URL": endpoints.reader_url, "UB_CONSOLE_PORT": str(port)}
     return url_of(settings.console_host, port), environment
+
+
+def _wait_for_worker(
+    settings: Settings,
+    since_ms: int,
+    worker: ServiceProcess,
+    asked: threading.Event,
+    say: Callable[[str], None],
+) -> None:
+    """Wait until the worker has taken all of its partitions: who publishes before makes a backlog."""
+    say("waiting until the worker looks after all partitions")
+    deadline, wanted = time.monotonic() + WORKER_TIMEOUT_S, partitions_of(settings)
+    while worker.running and not asked.is_set() and claimed(settings, since_ms) < wanted:
+        if time.monotonic() > deadline:
+            say("the worker is not at work yet: of what is published until then alerts come late, or never")
+            return
+        asked.wait(POLL_S)
 
 
 def _wait(
@@ -261,6 +283,7 @@ class _Children:
             [sys.executable, "-m", "streams.cli", *arguments],
             log,
             environment={**os.environ, **self._environment, **(environment or {})},
+            directory=Path.cwd(),  # settings may name files from here, and .env is here
             stop_timeout_s=30.0,
         )
         self._cleanup.callback(process.stop)

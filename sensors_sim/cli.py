@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from sensors_sim.recording.moments import Moment
 from sensors_sim.recording.record_command import info_command, record_command
 from sensors_sim.recording.replay_command import RecordingOptions, recording_options, replay_recording
 from sensors_sim.recording.rounds import Shift
-from sensors_sim.rhythm import SHANGHAI, local
+from sensors_sim.rhythm import local
 from sensors_sim.run import Outcome, check_delivered, run
 from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, load
 from sensors_sim.scenario_commands import (
@@ -191,7 +191,7 @@ def replay(
 
 def _publish(
     open_source: Callable[[], Source],
-    zone: tzinfo = SHANGHAI,
+    zone: tzinfo = UTC,
     *,
     as_json: bool,
     quiet: bool,

@@ -1,14 +1,14 @@
 """One line about a run while it runs: on a terminal it is rewritten, in a log it comes every few seconds."""
 
 from collections.abc import Callable
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
 
 from sensors_sim.publish import Counts
-from sensors_sim.rhythm import SHANGHAI, local
+from sensors_sim.rhythm import local
 from sensors_sim.sources.contract import Report
 from sensors_sim.zones import named_offset
 
@@ -63,7 +63,7 @@ class Progress:
         console: Console,
         wall: Callable[[], float],
         clock: str = "event time",
-        zone: tzinfo = SHANGHAI,
+        zone: tzinfo = UTC,
     ) -> None:
         self._zone = zone
         self._clock = clock

@@ -5,7 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from random import Random
 from time import monotonic, sleep
 
@@ -20,7 +20,6 @@ from sensors_sim.faults import NO_FAULTS, Faults, Way
 from sensors_sim.play import play
 from sensors_sim.progress import Progress
 from sensors_sim.publish import Counts, Publisher
-from sensors_sim.rhythm import SHANGHAI
 from sensors_sim.scenario import Scenario
 from sensors_sim.sources.contract import Report, Source
 from sensors_sim.stop import Stop, on_signals
@@ -39,7 +38,7 @@ class Options:
     single: bool
     in_flight: int
     faults: Faults = NO_FAULTS
-    zone: tzinfo = SHANGHAI
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
 """The command line. Every error that a person can mend is one line and a non-zero exit."""
 
 import asyncio
+import errno
 import faulthandler
+import io
 import logging
+import os
 import signal
 import sys
 import threading
@@ -35,6 +38,9 @@ Each is imported when it is asked for: all of them take seconds on a busy machin
 """
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
 class _Group(click.Group):
     """Knows the commands of _ELSEWHERE, and turns our errors into click's: one line, exit code 1."""
 
@@ -53,6 +59,12 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except UrbanBrainError as error:
             raise click.ClickException(str(error)) from None
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            # What is left in the buffer would be tried once more at the end, and fail with a traceback.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            raise click.ClickException(f"cannot write: {error.strerror}; make room there") from None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,6 +74,11 @@ def main(verbose: bool) -> None:
 
     Settings come from environment variables (UB_...) and the file .env; `urbanbrain doctor` checks them.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # names and comments may be in any script, and a terminal in Latin-1
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -156,6 +156,7 @@ def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> In
         health=health_config(settings),
         joint=joint_config(settings),
         speeding_quiet_ms=_ms(settings.speeding_quiet_s),
+        geometry=locate.geometry_row,
     )
 
 

@@ -113,7 +113,8 @@ def check_policy_file(settings: Settings) -> Check:
     on_numbers = sum(len(one.rules) for one in policy.counts) + sum(len(one.rules) for one in policy.trips)
     on_vehicles = sum(len(one.rules) for one in policy.stays) + sum(len(one.rules) for one in policy.speeds)
     found = f"{len(policy.zones)} zones, {on_numbers} rules on numbers, {on_vehicles} on single vehicles"
-    return Check("policy file", True, f"{settings.policy_file}: {found}")
+    noted = f"; note: {findings.noted}" if findings.noted else ""
+    return Check("policy file", True, f"{settings.policy_file}: {found}{noted}")
 
 
 def check_thresholds_file(settings: Settings) -> Check:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from streams.configs import fleet_config
 from streams.errors import PolicyError
-from streams.files.policy import load_policy, stamp, zones_without
+from streams.files.policy import load_noted, stamp, zones_without
 from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.state import FleetState
@@ -37,11 +37,11 @@ class PolicyReloader:
         self._known = stamp(settings)  # first: one may be written as we read
         self._put_in_force(*_read(settings, []))
 
-    def _put_in_force(self, policy: Policy, fleet: FleetConfig) -> None:
+    def _put_in_force(self, policy: Policy, fleet: FleetConfig, noted: str) -> None:
         self.policy = policy
         self.fleet = fleet
         """The fleet stage's part of it."""
-        for text in zones_without(policy):
+        for text in (*filter(None, [noted]), *zones_without(policy)):
             log.warning("%s", text)
 
     async def follow(self, stages: Iterable[Stage]) -> None:
@@ -74,9 +74,9 @@ class PolicyReloader:
             if read is not None:
                 await self._take(*read, judging)
 
-    async def _take(self, policy: Policy, fleet: FleetConfig, judging: Iterable[Stage]) -> None:
+    async def _take(self, policy: Policy, fleet: FleetConfig, noted: str, judging: Iterable[Stage]) -> None:
         before, otherwise = self.policy, set[str]()
-        self._put_in_force(policy, fleet)
+        self._put_in_force(policy, fleet, noted)
 
         def change(fold: Fold) -> None:
             assert isinstance(fold, FleetState | IncidentsState)
@@ -98,15 +98,15 @@ class PolicyReloader:
             )
 
 
-def _read(settings: Settings, cells: Sequence[str]) -> tuple[Policy, FleetConfig]:
-    """Return what the files say, and the fleet stage's part of it, which knows these cells (hex strings) already.
+def _read(settings: Settings, cells: Sequence[str]) -> tuple[Policy, FleetConfig, str]:
+    """Return what the files say, the fleet stage's part of it, which knows these cells already, and what is noted.
 
     In a thread, that the worker goes on: to find where a city's cells lie in the areas of a policy takes seconds.
     """
-    policy = load_policy(settings)
+    policy, noted = load_noted(settings)
     fleet = fleet_config(settings, policy)
     fleet.learn(cells)
-    return policy, fleet
+    return policy, fleet, noted
 
 
 def _versions(policy: Policy) -> str:

@@ -13,6 +13,16 @@ INCIDENTS = "ub.incidents"
 REJECTED = "ub.rejected"
 VEHICLE_EVENTS = "ub.vehicle_events"
 
+READ_BY = {
+    "fleet": VEHICLES,
+    "sensing": SENSORS,
+    "requests": REQUESTS,
+    "grid": PARTIALS,
+    "incidents": CELLS,
+    "rejects": REJECTED,
+}
+"""The topic that each stage folds."""
+
 LARGEST_RECORD = 8_000_000
 """Bytes. An incident of 20,000 alerts takes 1.2 MB, and Kafka's default is 1 MB: it would refuse it again and again."""
 

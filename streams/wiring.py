@@ -38,14 +38,6 @@ log = logging.getLogger(__name__)
 
 _HANDOVER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
-_READS = {
-    "fleet": topics.VEHICLES,
-    "sensing": topics.SENSORS,
-    "requests": topics.REQUESTS,
-    "grid": topics.PARTIALS,
-    "incidents": topics.CELLS,
-    "rejects": topics.REJECTED,
-}
 _BOARD_STAGE = "incidents"  # keeps what is retained on MQTT
 
 
@@ -66,7 +58,7 @@ class Worker:
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(
             settings.kafka_bootstrap,
-            (topic for name, topic in _READS.items() if name in settings.stage_names),
+            (topic for name, topic in topics.READ_BY.items() if name in settings.stage_names),
             ends_are_true=settings.kafka_flavor != "tansu",
             login=login,
         )
@@ -123,7 +115,7 @@ class Worker:
     def _stage(self, name: str, open_fold: Callable[[Claim], Awaitable[Fold]]) -> Stage:
         return Stage(
             name,
-            _READS[name],
+            topics.READ_BY[name],
             open_fold=open_fold,
             store=self._store,
             publisher=self._publisher,

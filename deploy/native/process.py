@@ -22,7 +22,8 @@ class ServiceProcess:
     """A child process in its own session, so that Ctrl-C in the terminal reaches us and not the service:
     we decide in which order services go down.
 
-    `user`: run as that user (only when we are root). `environment`: None passes ours on. `stop_signal`: asks
+    `user`: run as that user (only when we are root). `environment`: None passes ours on. `directory`: where
+    it runs; None: where its log is, which every user may enter. `stop_signal`: asks
     for an orderly end; it is also what the kernel sends when our process dies, `kill -9` included (Linux,
     through setpriv).
     That death signal follows the *thread* that called `start`: call it from a thread that lives as long as
@@ -37,6 +38,7 @@ class ServiceProcess:
         *,
         user: str | None = None,
         environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         stop_timeout_s: float = 10.0,
     ) -> None:
@@ -44,6 +46,7 @@ class ServiceProcess:
         self.log = log
         self._argv = [*as_user(user, death_signal=stop_signal), *argv]
         self._environment = environment
+        self._directory = directory or log.parent
         self._stop_signal = stop_signal
         self._stop_timeout_s = stop_timeout_s
         self._child: subprocess.Popen[bytes] | None = None
@@ -80,7 +83,7 @@ class ServiceProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                cwd=self.log.parent,
+                cwd=self._directory,
                 env=self._environment,
             )
         try:

@@ -5,7 +5,7 @@ import os
 import secrets
 import sys
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -137,7 +137,8 @@ def score(
         if ctx.get_parameter_source("faults") is ParameterSource.DEFAULT:
             sending["faults"] = scenario.faults
         tables = Tables(database_url) if database_url else None
-        found = _live(scenario, only, truth, options_from(**sending), settle, tables, console)
+        options = replace(options_from(**sending), zone=scenario.city.zone)
+        found = _live(scenario, only, truth, options, settle, tables, console)
     else:
         raise click.UsageError("name a SCENARIO to run, or what to score: --truth FILE --alerts FILE")
 

@@ -8,7 +8,7 @@ may not hold up all receivers.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
@@ -31,6 +31,7 @@ _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _SHOWN, _DISTRICTS_SHOWN = 60, 20
 CELL = re.compile("8[0-9a-f]{14}")
+_ALTERNATIVES = re.compile(r"\((?:\?:)?([^][()\\]*)\)|([^][()\\]*)")
 _FORM = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("?)(.*)\3', re.DOTALL)
 
 
@@ -100,10 +101,25 @@ def checked(matcher: Matcher) -> Matcher:
         raise MatcherError(
             f"cell: {matcher.value!r} is not an H3 cell: 15 hexadecimal digits, a to f in small letters"
         )
-    known = _VALUES.get(matcher.name, ())
-    if known and (matcher.value or matcher.is_equal) and not any(_fits(matcher, value) for value in known):
-        raise MatcherError(f"{matcher}: {matcher.name} is never that; it is one of {', '.join(known)}")
+    if known := _VALUES.get(matcher.name, ()):
+        for one in (matcher, *_alternatives(matcher)):
+            if (one.value or one.is_equal) and not any(_fits(one, value) for value in known):
+                never = "that" if one is matcher else repr(one.value)
+                raise MatcherError(
+                    f"{matcher}: {matcher.name} is never {never}; it is one of {', '.join(known)}"
+                )
     return matcher
+
+
+def _alternatives(matcher: Matcher) -> list[Matcher]:
+    """Return a matcher for each of those that an expression such as major|critical names, where it is that simple.
+
+    With one of them misspelt it matches still, and nobody would hear of what was meant.
+    """
+    named = _ALTERNATIVES.fullmatch(matcher.value) if matcher.is_regex else None
+    if named is None or "|" not in matcher.value:
+        return []
+    return [replace(matcher, value=value) for value in (named[1] or named[2]).split("|")]
 
 
 def _fits(matcher: Matcher, value: str) -> bool:
@@ -129,12 +145,18 @@ def _is_text(value: str) -> bool:
 
 
 def of_no_district(matchers: Iterable[Matcher], names: Iterable[str] = ()) -> list[Matcher]:
-    """Return those that match no alert where `names` are all districts that there are; a place may lie in none."""
+    """Return those that match no alert where `names` are all districts that there are; a place may lie in none.
+
+    Of several alternatives each is a matcher of its own, where there are districts to compare them with.
+    """
     labels: list[Labels] = [{}, *({"district": (name,)} for name in names)]
+    several = len(labels) > 1
     return [
-        matcher
+        one
         for matcher in matchers
-        if matcher.name == "district" and not any(map(matcher.matches, labels))
+        if matcher.name == "district"
+        for one in (several and matcher.is_equal and _alternatives(matcher)) or [matcher]
+        if not any(map(one.matches, labels))
     ]
 
 

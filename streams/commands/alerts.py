@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -168,7 +169,7 @@ def list_(
     table = listed.table(
         *("since (UTC)", "severity", "cell", "bikes", "capacity", "what", "zone", "handled", "alert")
     )
-    found = 0
+    found, hidden = 0, Counter[str]()
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         silences = Silences(map(of_row, alert_desk.silences(connection)))
         sources = Sources(rules, _sources(connection, district) if rules else [])
@@ -182,7 +183,10 @@ def list_(
                 continue
             found += 1
             if found > limit:
-                break
+                if status == "cleared":
+                    break  # there are years of them
+                hidden[row.severity] += 1
+                continue
             if as_json:
                 by = None if source is None else source.alert_id
                 listed.show_as_json(row, silenced=silent, inhibited_by=by)
@@ -204,7 +208,9 @@ def list_(
         over = "; --status cleared shows those that are over" if status == "active" else ""
         listed.show(table, none=f"no matching alert is {status}{over}")
     if found > limit:
-        click.echo(f"there are more than {limit}; raise --limit to see them", err=True)
+        worst_first = [f"{hidden[name]} {name}" for name in reversed(SEVERITIES) if hidden[name]]
+        left_out = f", not shown: {', '.join(worst_first)}" if worst_first else ""
+        click.echo(f"there are more than {limit}{left_out}; raise --limit to see them", err=True)
 
 
 @alerts.command()

@@ -44,6 +44,7 @@ _UNNAMED = "UB_FLAP_QUIET_S, UB_SENSOR_HEALTH, UB_MAX_SERIES_PER_PARTITION"
 @click.argument("alert_id", metavar="ID")
 @click.option(
     "--limit",
+    type=click.IntRange(min=1),
     default=40,
     show_default=True,
     help="Maximum number of steps to show; steps with events are always shown.",

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import click
 
 from streams import settings as settings_module
-from streams.alerts.matchers import Matcher, of_no_district
+from streams.alerts.matchers import Matcher, match_all, of_no_district
 from streams.commands import listed
-from streams.commands.alerts import alerts, check_districts
+from streams.commands.alerts import alerts, check_districts, district_of
 from streams.commands.values import MOST_NAME, MOST_TEXT, MatcherType, Moment, Text, by_option
-from streams.times import to_minute
+from streams.times import to_minute, to_second
 
 
 @alerts.group()
@@ -40,6 +40,7 @@ def add(
     kind, cell, region, zone, district, operator, policy, subject. An alert with several operators matches
     operator=VALUE if one of them does.
     """
+    from streams.alerts.rows import labels_of_row  # noqa: PLC0415
     from streams.alerts.silences import stored  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
@@ -56,6 +57,7 @@ def add(
             click.echo(text, err=True)
     else:
         check_districts(settings, matchers)
+    district = district_of(settings)
     with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
         silence_id = alert_desk.add_silence(
             connection,
@@ -65,7 +67,16 @@ def add(
             created_by=by,
             comment=reason,
         )
+        labels = [
+            labels_of_row(row, district) for row in queries.alerts(connection, queries.Filters("active"))
+        ]
     click.echo(silence_id)
+    # A name that is misspelt matches none, one matcher too few all.
+    number = sum(match_all(matchers, one) for one in labels)
+    click.echo(
+        f"holds until {to_second(until)} UTC; now it matches {number or 'none'} of the {len(labels)} open alerts",
+        err=True,
+    )
 
 
 @silence.command("list")

@@ -24,10 +24,15 @@ _WAYS_OUT = {
 
 def load_policy(settings: Settings) -> Policy:
     """Read the files, or make the default policy of the settings; PolicyError names what is wrong."""
+    return load_noted(settings)[0]
+
+
+def load_noted(settings: Settings) -> tuple[Policy, str]:
+    """Return the same, and what a reader of the file should know, such as a property that decides nothing."""
     policy, findings = read_policy(settings, settings.policy_file)
     findings.raise_errors()
     file = settings.thresholds_file
-    return policy if file is None else replace(policy, thresholds=read_thresholds(file))
+    return policy if file is None else replace(policy, thresholds=read_thresholds(file)), findings.noted
 
 
 def zones_without(policy: Policy) -> Iterator[str]:

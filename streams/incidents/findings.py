@@ -1,5 +1,7 @@
 """What is wrong with a policy file, all of it, and what a reader of it should know."""
 
+from collections.abc import Sequence
+
 from streams.errors import PolicyError
 
 
@@ -22,9 +24,17 @@ class Findings:
     def raise_errors(self) -> None:
         """Raise PolicyError with the first mistake, where there is one."""
         if self.errors:
-            more = len(self.errors) - 1
-            rest = f" (and {more} more: `urbanbrain policy check FILE` lists them)" if more else ""
-            raise PolicyError(self.errors[0] + rest)
+            raise PolicyError(_first(self.errors))
+
+    @property
+    def noted(self) -> str:
+        """The first note as a line of a log, and how many more there are; empty where there is none."""
+        return _first(self.notes) if self.notes else ""
 
     def _sentence(self, place: str, text: str) -> str:
         return f"policy {self.name}{', ' if place else ''}{place}: {text}"
+
+
+def _first(sentences: Sequence[str]) -> str:
+    more = len(sentences) - 1
+    return sentences[0] + (f" (and {more} more: `urbanbrain policy check FILE` lists them)" if more else "")

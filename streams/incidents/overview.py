@@ -9,7 +9,7 @@ import shapely
 from streams.incidents.counts.geographies import City, about_cells, too_large
 from streams.incidents.counts.hours import DAYS, Hours, clock
 from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
-from streams.incidents.mds_policy import MdsPolicy
+from streams.incidents.mds_policy import ALWAYS, MdsPolicy, Span
 from streams.incidents.policy import Policy
 from streams.incidents.speeds.rules import SpeedRule
 from streams.incidents.stays.rules import StayRule
@@ -71,7 +71,7 @@ def _of_counts(policy: CountPolicy) -> Iterator[Line]:
             version=policy.version,
             name=rule.name,
             bounds=_bounds(rule),
-            when=_hours(rule.hours),
+            when=_dated(policy, _hours(rule.hours)),
             what=_counted(policy, rule),
             cells=_size(rule),
             shared=_shared(rule.cells, before),
@@ -86,7 +86,7 @@ def _of_trips(policy: TripPolicy) -> Iterator[Line]:
             version=policy.version,
             name=rule.name,
             bounds=_a_day(rule),
-            when="every day",
+            when=_dated(policy, "every day"),
             what=_counted(policy, rule),
             cells=f"{len(rule.cells)}",
             shared=_shared(rule.cells, before),
@@ -103,7 +103,7 @@ def _of_positions[R: (StayRule, SpeedRule)](
             version=policy.version,
             name=rule.name,
             bounds=bounds(rule),
-            when=_when(rule),
+            when=_dated(policy, _hours(rule.hours), rule.dates),
             what=_who(policy, rule),
             cells="by position",
             shared=_shared(rule.areas, before),
@@ -177,10 +177,11 @@ def _hours(hours: Hours) -> str:
     return f"{days} {clock(hours.start)} to {clock(hours.end)}"
 
 
-def _when(rule: StayRule | SpeedRule) -> str:
-    begin, end = rule.dates.begin, rule.dates.end
-    dates = [f"from {to_second(begin)}Z" if begin else "", "" if end is None else f"until {to_second(end)}Z"]
-    return " ".join(filter(None, (_hours(rule.hours), *dates)))
+def _dated[R](policy: MdsPolicy[R], hours: str, own: Span = ALWAYS) -> str:
+    """Add to a rule's hours from when and until when it is judged, by its policy's dates and its own."""
+    begin, ends = max(policy.begin, own.begin), [end for end in (policy.end, own.end) if end is not None]
+    dates = [f"from {to_second(begin)}Z" if begin else "", f"until {to_second(min(ends))}Z" if ends else ""]
+    return " ".join(filter(None, (hours, *dates)))
 
 
 def _counted(policy: CountPolicy | TripPolicy, rule: CountRule | TripRule) -> str:

@@ -37,7 +37,7 @@ from streams.incidents.showing import Seen, Showing, Waiting
 from streams.incidents.speeds.book import SpeedBook, SpeedConfig
 from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.stays.ground import count_ground_version, ground_version
-from streams.incidents.telling import rows
+from streams.incidents.telling import Geometry, outlines, rows
 from streams.incidents.thresholds.book import ThresholdBook
 from streams.incidents.trips.book import TripBook, TripConfig
 from streams.incidents.vehicles.book import VehicleBook
@@ -67,15 +67,18 @@ class IncidentsState:
         joint: JointConfig | None = None,
         speeding_quiet_ms: int = 120_000,
         silent: SilentIn | None = None,
+        geometry: Geometry | None = None,
     ) -> None:
         """Without `anomalies`, `forecast`, `hot_spots`, `vehicles` or `joint` nothing is decided about them.
 
         Without `health` nobody is silent, without `groups` alerts are not grouped into incidents. What is saved of any
         of them stays as it is. A vehicle that was not too fast for `speeding_quiet_ms` is so no more.
         `silent` says of which operators nothing is heard in a region, where `health` does not.
+        Without `geometry` outlines of the cells of alerts are not stored.
         """
         self._policy = policy
         self._centre = centre
+        self._geometry = geometry
         self._generation = restored.generation
         self._owners = Owners()
         self._open = OpenAlerts()
@@ -240,6 +243,8 @@ class IncidentsState:
         changes.parts.update({f"owner/{name}": part for name, part in self._owners.take_parts().items()})
         changes.parts.update({f"flap/{name}": part for name, part in self._damper.take_parts().items()})
         changes.rows += rows(self._events)
+        if self._geometry is not None:
+            changes.rows += outlines(self._events, self._geometry)
         self._events = []
         if self._incidents is not None:
             changes.parts.update(self._incidents.take_parts())

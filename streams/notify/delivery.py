@@ -24,7 +24,7 @@ from streams.notify.judge import Drop, Hold, Verdict, judge
 from streams.notify.message import Message, Told
 from streams.notify.receivers import Receiver
 from streams.notify.silences_now import SilencesNow
-from streams.store import notifications
+from streams.store import deliveries
 from streams.store.due import Due
 from streams.store.notifications import Connection
 from streams.store.retry import retrying
@@ -121,13 +121,13 @@ class Delivery:
         async with self._session.transaction() as connection:
             # 1.
             within = self._receiver.timeout + _STANDS_STILL
-            if not await notifications.may_send(connection, self._receiver.name, within):
+            if not await deliveries.may_send(connection, self._receiver.name, within):
                 return None
             looked = await self._look_at_what_is_held(connection)
             now = self._clock()
             self._aside = {alert_id: until for alert_id, until in self._aside.items() if until > now}
             aside = list(self._aside)
-            due = await notifications.next_due(connection, self._receiver.name, self._after, aside)
+            due = await deliveries.next_due(connection, self._receiver.name, self._after, aside)
             if due is None:
                 return 0.0 if looked else None
             # 2. and 3.
@@ -141,8 +141,8 @@ class Delivery:
         if self._look is None:
             if self._clock() < self._look_again_at:
                 return False
-            self._look = Look(await notifications.held(connection, self._receiver.name))
-        found = await notifications.due(connection, self._look.next(_LOOKED_AT_ONCE), self._after)
+            self._look = Look(await deliveries.held(connection, self._receiver.name))
+        found = await deliveries.due(connection, self._look.next(_LOOKED_AT_ONCE), self._after)
         silences = await self._silences.read(connection) if found else Silences()
         kept: dict[str, list[int]] = {}
         for due in found:
@@ -153,15 +153,15 @@ class Delivery:
                 alert if isinstance(alert, Drop) else await self._judged(connection, due, alert, silences)
             )
             if isinstance(verdict, Drop):
-                await notifications.drop(connection, due.number, verdict.why)
+                await deliveries.drop(connection, due.number, verdict.why)
             elif isinstance(verdict, Hold):
                 kept.setdefault(verdict.why, []).append(due.number)
             else:
                 self._look.free.append(due.number)
         for why, numbers in kept.items():
-            await notifications.hold(connection, numbers, why)
+            await deliveries.hold(connection, numbers, why)
         if not self._look.left:
-            await notifications.release(connection, self._look.free)
+            await deliveries.release(connection, self._look.free)
             self._look, self._look_again_at = None, self._clock() + _LOOK_AGAIN_S
         return bool(found)
 
@@ -187,17 +187,17 @@ class Delivery:
     async def _deal_with(self, connection: Connection, due: Due) -> float:
         alert = self._alert_of(due)
         if isinstance(alert, Drop):
-            await notifications.drop(connection, due.number, alert.why)
+            await deliveries.drop(connection, due.number, alert.why)
             return 0.0
         verdict = await self._judged(connection, due, alert, await self._silences.read(connection))
         if isinstance(verdict, Drop):
-            await notifications.drop(connection, due.number, verdict.why)
+            await deliveries.drop(connection, due.number, verdict.why)
             return 0.0
         if isinstance(verdict, Hold):
-            await notifications.hold(connection, [due.number], verdict.why)
+            await deliveries.hold(connection, [due.number], verdict.why)
             return 0.0
         if not (due.told or due.begun):
-            await notifications.begin(connection, due.number)
+            await deliveries.begin(connection, due.number)
             self._begun = (due.number, due.attempts)
             return 0.0
         message = Message(
@@ -236,7 +236,7 @@ class Delivery:
                 receiver.format,
             )
             note = f"not written as {receiver.format}: {error!r}"
-            await notifications.drop(connection, due.number, note, tried=True)
+            await deliveries.drop(connection, due.number, note, tried=True)
             return 0.0
         headers = signing.headers(message.id_, payload.body, receiver.secrets, int(message.now.timestamp()))
         outcome = await transport.post(self._client, receiver, payload, headers)
@@ -245,7 +245,7 @@ class Delivery:
             isinstance(outcome, transport.Failed) and not outcome.perhaps
         )
         if first and has_it_not:
-            await notifications.not_taken(connection, due.number)
+            await deliveries.not_taken(connection, due.number)
         if isinstance(outcome, transport.Failed):
             pause = transport.backoff(
                 self._failures, receiver.max_backoff, outcome.retry_after, self._jitter()
@@ -253,7 +253,7 @@ class Delivery:
             if outcome.trips and due.attempts + 1 >= _TRIPS:
                 aside = pause + receiver.max_backoff.total_seconds()
                 self._aside[due.alert_id] = self._clock() + aside
-            await notifications.failed(connection, due, receiver.name, outcome.note, timedelta(seconds=pause))
+            await deliveries.failed(connection, due, receiver.name, outcome.note, timedelta(seconds=pause))
             if self._failures == 0:
                 log.warning(
                     "receiver %s: %s; retrying until it accepts the notification", receiver.name, outcome.note
@@ -267,11 +267,11 @@ class Delivery:
             log.error(
                 "receiver %s refuses %s, which is dropped: %s", receiver.name, message.id_, outcome.note
             )
-            await notifications.drop(connection, due.number, f"refused: {outcome.note}", tried=True)
+            await deliveries.drop(connection, due.number, f"refused: {outcome.note}", tried=True)
             return 0.0
-        await notifications.deliver(connection, due, outcome.note)
+        await deliveries.deliver(connection, due, outcome.note)
         if receiver.repeat_interval is not None and message.alert.status == "active":
-            await notifications.repeat(connection, due.number, receiver.repeat_interval)
+            await deliveries.repeat(connection, due.number, receiver.repeat_interval)
         return 0.0
 
 

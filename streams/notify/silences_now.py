@@ -1,7 +1,7 @@
 """The silences as the database holds them, for all receivers: read again when one was made or ended, not each time."""
 
 from streams.alerts.silences import Silences, of_row
-from streams.store import notifications
+from streams.store import silences as stored
 from streams.store.notifications import Connection
 
 
@@ -14,10 +14,10 @@ class SilencesNow:
 
     async def read(self, connection: Connection) -> Silences:
         """Return the silences as they are now: whoever has been told that one holds is not told of its alerts."""
-        mark = await notifications.mark_of_silences(connection)
+        mark = await stored.mark_of_silences(connection)
         if mark == self._mark:
             return self._silences
         # what changes in between has another mark: it is read again the next time
-        silences = Silences(map(of_row, await notifications.silences(connection)))
+        silences = Silences(map(of_row, await stored.silences(connection)))
         self._mark, self._silences = mark, silences
         return silences

@@ -134,13 +134,17 @@ def test_up_without_a_city_takes_what_another_terminal_publishes(own_stack: str,
     with Up(own_stack, tmp_path, "--no-city") as up:
         up.shows("no city: everything is ready for your own data")
         (file,) = shlex.split(up.shows(r"in another terminal:  \. (.+)$")[1])
+        with another_terminal("env", file) as terminal:
+            (url,) = re.findall(r"^UB_DATABASE_URL=(.*)$", terminal.communicate(timeout=30)[0], re.M)
+        with psycopg.connect(url, autocommit=True) as connection:
+            looked_after = connection.execute("SELECT stage, partitions FROM api.stage").fetchall()
+        # what is published before is a backlog, of which alerts come late, or never
+        assert sum(partitions for _, partitions in looked_after) == 3 * 8 + 2 * 4 + 2, looked_after
         run = "urbanbrain sim run quiet-sunday --bikes 200 --json --quiet --speed"
         with another_terminal(f"{run} max --for 600", file) as city:
             summary, _ = city.communicate(timeout=120)
         sent = sum(json.loads(summary)["sent"].values())
         assert sent > 200
-        with another_terminal("env", file) as terminal:
-            (url,) = re.findall(r"^UB_DATABASE_URL=(.*)$", terminal.communicate(timeout=30)[0], re.M)
         with psycopg.connect(url, autocommit=True) as connection:
 
             def received() -> int:

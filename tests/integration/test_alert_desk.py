@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from streams.errors import AlertError
 from streams.incidents.open_alerts import OpenAlerts
 from streams.settings import Settings
 from streams.store import alert_desk, queries
+from streams.times import to_second
 from tests.conftest import Database
 from tests.e2e.commands import Finished, clean_environment, run
 from tests.integration import store_rows as rows
@@ -538,8 +539,44 @@ def test_lists_are_whole_where_there_is_no_terminal_and_as_json(desk: Desk) -> N
     short = desk("list", "--limit", "1", "--json")
     assert (len(short.out.splitlines()), short.err) == (
         1,
-        "there are more than 1; raise --limit to see them\n",
+        "there are more than 1, not shown: 1 minor; raise --limit to see them\n",
     )
+
+
+def test_a_list_that_is_cut_says_how_severe_is_what_it_leaves_out(desk: Desk) -> None:
+    """A critical alert of an hour ago stood behind fifty warnings of now, and nothing told of it."""
+    raised(desk.database, "0555", severity="critical", starts_at=T0 - 3_600_000)
+    for number in range(3):
+        raised(desk.database, f"066{number}", severity="warning", starts_at=T0 + 60_000)
+    done = desk("list", "--limit", "2")
+    assert done.err == (
+        "there are more than 2, not shown: 1 critical, 1 major, 1 warning; raise --limit to see them\n"
+    )
+    for number in range(3):
+        write(desk.database, *rows.alert("cleared", 1, T0 + 1, alert_id=f"066{number}"), stage="incidents")
+    assert desk("list", "--status", "cleared", "--limit", "2").err == (
+        "there are more than 2; raise --limit to see them\n"  # two years of them are not read for it
+    )
+
+
+@pytest.mark.parametrize(
+    ("matchers", "said"),
+    [
+        (["zone=defualt"], "matches none of the 2 open alerts"),
+        (["severity=minor", "zone=~d.*"], "matches 1 of the 2 open alerts"),
+        (["zone=~.*"], "matches 2 of the 2 open alerts"),
+    ],
+)
+def test_who_silences_hears_until_when_and_how_many_open_alerts(
+    desk: Desk, matchers: list[str], said: str
+) -> None:
+    """A zone that is misspelt keeps nothing back, and one matcher too few keeps all back."""
+    raised(desk.database, "0555", severity="minor")
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
+    there = until.astimezone(timezone(timedelta(hours=8))).isoformat()
+    done = desk("silence", "add", *matchers, "--until", there, "--reason", "fair")
+    assert (done.code, done.err) == (0, f"holds until {to_second(until)} UTC; now it {said}\n")
+    assert done.out.strip() in desk("silence", "list").out
 
 
 def test_of_several_the_one_that_is_refused_keeps_the_others_from_nobody(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from schemas import codec
 from schemas.alerts import Severity
 from streams.errors import ServiceUnavailable
 from streams.notify import delivery
-from streams.store import notifications
+from streams.store import deliveries
 from streams.store.session import Session
 from tests.integration import store_rows as rows
 from tests.integration.notify_support import Desk, Request, event, hook, notifying
@@ -143,7 +143,7 @@ def test_a_process_that_stands_still_keeps_a_receiver_from_the_others_for_a_time
             Session(desk.database.writer_url, application_name="stands still") as session,
             session.transaction() as connection,
         ):
-            assert await notifications.may_send(connection, "a", timedelta(seconds=1))
+            assert await deliveries.may_send(connection, "a", timedelta(seconds=1))
             locked.set()
             await asyncio.to_thread(over.wait, 600)
 

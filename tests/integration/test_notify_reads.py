@@ -19,7 +19,7 @@ from streams.notify.receivers import parse
 from streams.notify.service import _look_for_overdue
 from streams.notify.silences_now import SilencesNow
 from streams.settings import Settings
-from streams.store import alert_desk, notifications, queries
+from streams.store import alert_desk, deliveries, notifications, queries
 from streams.store.session import Session
 from tests.conftest import Database
 from tests.integration import store_rows as rows
@@ -204,7 +204,7 @@ def test_after_a_mass_event_few_of_those_that_wait_are_looked_at_for_each_messag
 
         async def play(on: AsyncConnection[Any]) -> None:
             if what == "the next":
-                assert await notifications.next_due(on, "a", {}, []) is not None
+                assert await deliveries.next_due(on, "a", {}, []) is not None
             else:
                 await notifications.escalate(
                     on, receiver="a", alert_id="pending7", sequence=0, body=b"{}", after=timedelta(minutes=15)

@@ -1,7 +1,11 @@
 """The command line: what there is, and what a command waits for before it begins."""
 
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -57,6 +61,7 @@ def test_alerts_have_the_commands_of_all_their_modules() -> None:
     [
         (["up", "--bikes", "0"], "0 is not in the range x>=1"),
         (["up", "--processes", "0"], "0 is not in the range x>=1"),
+        (["alerts", "replay", "04443a28", "--limit", "-1"], "-1 is not in the range x>=1"),
         (
             ["up", "--no-city", "--speed", "3", "--bikes", "9"],
             "--speed, --bikes: only for a city, and --no-city runs",
@@ -97,6 +102,42 @@ def test_a_command_that_is_not_there_is_refused() -> None:
     done = CliRunner().invoke(main, ["alert"])
     assert done.exit_code == 2
     assert "No such command 'alert'" in done.output
+
+
+@pytest.fixture
+def zones(tmp_path: Path) -> Path:
+    path = tmp_path / "zones.geojson"
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
+    feature = {"type": "Feature", "properties": {"name": "浦东"}, "geometry": square}
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    return path
+
+
+def program(*arguments: str, **changes: Any) -> "subprocess.CompletedProcess[str]":
+    options = {"stdout": subprocess.PIPE, "env": dict(os.environ), **changes}
+    return subprocess.run(
+        [sys.executable, "-m", "streams.cli", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_a_terminal_cannot_show_is_escaped(zones: Path, encoding: str) -> None:
+    done = program("policy", "check", str(zones), env={**os.environ, "PYTHONIOENCODING": encoding})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert r"\u6d66\u4e1c" in done.stdout
+
+
+def test_a_disk_that_is_full_is_said_in_a_line(zones: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = program("policy", "check", str(zones), stdout=full)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: cannot write: No space left on device; make room there\n",
+    )
 
 
 def test_no_command_waits_for_what_others_import() -> None:

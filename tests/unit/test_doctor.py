@@ -100,6 +100,18 @@ def test_a_readable_policy_file_is_well(tmp_path: Path) -> None:
     assert doctor.check_policy_file(Settings(policy_file=path)).ok
 
 
+def test_a_misspelt_property_of_a_zone_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "zones.geojson"
+    square = '{"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}'
+    path.write_text(
+        '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"capacty": 9}, "geometry": '
+        f"{square}}}]}}"
+    )
+    check = doctor.check_policy_file(Settings(policy_file=path))
+    assert check.ok
+    assert "note: policy zones.geojson, features: properties ['capacty'] have no effect" in check.detail
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

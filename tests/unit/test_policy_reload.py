@@ -1,6 +1,7 @@
 """The policy file of a running worker: what is written to it judges from then on, unless there is a mistake in it."""
 
 import asyncio
+import json
 import logging
 import os
 import threading
@@ -101,6 +102,30 @@ def test_a_file_with_a_mistake_changes_nothing_until_it_is_corrected(
     assert worker.incidents._policy is worker.reloader.policy
 
 
+def test_a_property_that_is_misspelt_is_said_at_a_start_and_when_the_file_is_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be of another program. The zone has the capacity of the settings then, which nobody meant."""
+    path = tmp_path / "zones.geojson"
+    properties: dict[str, object] = {"name": "plaza", "capacty": 90}
+    zones = {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "geometry": TOWN, "properties": properties}],
+    }
+    path.write_text(json.dumps(zones))
+    worker = Worker(path)
+    said = (
+        "policy zones.geojson, features: properties ['capacty'] have no effect; known properties are name, capacity, "
+        "raise_ratio, clear_ratio, min_duration_s"
+    )
+    assert [r.message for r in caplog.records if r.levelname == "WARNING"] == [said]
+    caplog.clear()
+    properties["colour"] = "red"
+    path.write_text(json.dumps(zones))
+    asyncio.run(worker.follow_until(lambda: "reloaded: capacities " in caplog.text))
+    assert "properties ['capacty', 'colour'] have no effect" in caplog.text
+
+
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_file_of_the_same_size_and_time_is_read_too(tmp_path: Path, replaced: bool) -> None:
     """As an archive brings it, or `cp -p`."""
@@ -142,7 +167,7 @@ def test_a_file_that_nobody_expected_ends_no_worker(
 
     path.write_text(town(rule(8, 1, maximum=2)))
     with monkeypatch.context() as patched:
-        patched.setattr(policy_reload, "load_policy", surprised)
+        patched.setattr(policy_reload, "load_noted", surprised)
         asyncio.run(
             worker.follow_until(lambda: "policy not reloaded, the one before stays in force" in caplog.text)
         )
@@ -174,7 +199,7 @@ def test_a_file_that_was_written_as_the_worker_read_it_is_read_again(
 ) -> None:
     path = tmp_path / "policy.json"
     path.write_text(NONE)
-    real = policy_reload.load_policy
+    real = policy_reload.load_noted
 
     def overtaken(settings: Settings) -> object:
         read = real(settings)
@@ -182,7 +207,7 @@ def test_a_file_that_was_written_as_the_worker_read_it_is_read_again(
         return read
 
     with monkeypatch.context() as patched:
-        patched.setattr(policy_reload, "load_policy", overtaken)
+        patched.setattr(policy_reload, "load_noted", overtaken)
         worker = Worker(path)
     assert worker.reloader.policy.counts == ()
     asyncio.run(worker.follow_until(lambda: worker.incidents._policy.counts != ()))
@@ -254,7 +279,7 @@ def test_what_was_read_of_a_file_that_was_written_meanwhile_is_not_judged_by(
     path = tmp_path / "policy.json"
     path.write_text(NONE)
     worker = Worker(path)
-    real, numbers = policy_reload.load_policy, iter([2])
+    real, numbers = policy_reload.load_noted, iter([2])
 
     def overtaken(settings: Settings) -> object:
         read = real(settings)
@@ -262,7 +287,7 @@ def test_what_was_read_of_a_file_that_was_written_meanwhile_is_not_judged_by(
             path.write_text(town(rule(number, 1, maximum=1)))
         return read
 
-    monkeypatch.setattr(policy_reload, "load_policy", overtaken)
+    monkeypatch.setattr(policy_reload, "load_noted", overtaken)
     path.write_text(town(rule(1, 1, maximum=1)))
     asyncio.run(worker.follow_until(lambda: "reloaded: capacities " in caplog.text))
     assert caplog.text.count("reloaded: capacities ") == 1

@@ -82,7 +82,12 @@ def bound(threshold: Threshold, severity: Severity) -> str:
 
 
 def _summary(threshold: Threshold, window: Window, severity: Severity) -> str:
-    return f"{threshold.name}: {measured(threshold, window)}, {bound(threshold, severity)} is {severity}"
+    text = f"{threshold.name}: {measured(threshold, window)}, {bound(threshold, severity)} is {severity}"
+    limit, margin = dict(threshold.bounds)[severity], threshold.hysteresis
+    if threshold.reaches(window.value, limit):
+        return text
+    until = f"above {limit + margin:g}" if threshold.at_most else f"below {limit - margin:g}"
+    return f"{text} until it is {until}"
 
 
 def _evidence(

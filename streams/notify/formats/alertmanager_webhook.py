@@ -20,7 +20,7 @@ def render(message: Message) -> Payload:
     """Return a group of one alert."""
     alert = message.alert
     status = "firing" if alert.status == "active" else "resolved"
-    named, said = labels(alert, message.district), annotations(alert)
+    named, said = labels(alert, message.district), {**annotations(alert), "reason": message.reason}
     group = {name: named[name] for name in _GROUP if name in named}
     one = {
         "status": status,

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from schemas.alerts import Alert
+from schemas.metrics import METRICS, SensorKind
 from streams.grid.antimeridian import cut
 from streams.notify.message import Message, Payload, Told
 
@@ -19,19 +20,35 @@ _SEVERITY = {"critical": "Severe", "major": "Moderate", "minor": "Minor", "warni
 
 _URGENCY = {"critical": "Immediate", "major": "Immediate", "minor": "Expected", "warning": "Future"}
 
+_CATEGORY: Mapping[SensorKind, str] = {
+    "traffic": "Transport",
+    "parking": "Transport",
+    "air": "Env",
+    "noise": "Env",
+    "waste": "Env",
+    "crowd": "Safety",
+    "water": "Met",
+    "weather": "Met",
+    "street_light": "Infra",
+    "heating": "Infra",
+}
+"""By what was measured. CAP: Env is pollution, Met includes floods, Infra is utilities and telecommunication."""
+
 
 def render(message: Message) -> Payload:
     """Return the message: an Alert the first time its receiver hears of it, then Updates, in the end a Cancel.
 
     A repeat is the same message once more, as the Cancel names none but those.
     """
-    alert, receiver = message.alert, message.receiver
+    alert, receiver, reason = message.alert, message.receiver, str(message.reason)
     cleared = alert.status == "cleared"
     name, told = identifier(alert.alert_id, message.id_), _told(message)
     if message.reason == "repeat":
         while told and told[-1].sequence > message.sequence:
             told.pop()
-        name = _name(alert, told.pop()) if told else name
+        if told:
+            again = told.pop()
+            name, reason = _name(alert, again), again.reason.partition("/")[0]
     root = ET.Element("alert", xmlns=NAMESPACE)
     _add(root, "identifier", name)
     _add(root, "sender", receiver.sender)
@@ -47,7 +64,7 @@ def render(message: Message) -> Payload:
             "references",
             " ".join(f"{receiver.sender},{_name(alert, t)},{_time(t.updated_at)}" for t in told),
         )
-    _add_info(root, message)
+    _add_info(root, message, reason)
     return Payload(
         ET.tostring(root, encoding="utf-8", xml_declaration=True), "application/cap+xml; charset=utf-8"
     )
@@ -68,12 +85,13 @@ def _name(alert: Alert, told: Told) -> str:
     return identifier(alert.alert_id, f"{alert.alert_id}/{told.sequence}{suffix}")
 
 
-def _add_info(root: ET.Element, message: Message) -> None:
+def _add_info(root: ET.Element, message: Message, reason: str) -> None:
     alert = message.alert
     cleared = alert.status == "cleared"
     info = ET.SubElement(root, "info")
     _add(info, "language", message.receiver.language)
-    _add(info, "category", "Transport")
+    for category in _categories(alert):
+        _add(info, "category", category)
     _add(info, "event", alert.kind.replace("_", " "))
     if cleared:
         # All other types but Assess and None say that an instruction follows, and we have none to give.
@@ -84,11 +102,24 @@ def _add_info(root: ET.Element, message: Message) -> None:
     _add(info, "onset", _time(alert.starts_at))
     _add(info, "headline", f"{alert.severity} {alert.kind}, {alert.action}")
     _add(info, "description", alert.summary)
-    for name, value in (("alert_id", alert.alert_id), ("policy", f"{alert.policy} {alert.policy_version}")):
+    parameters = {"alert_id": alert.alert_id, "policy": f"{alert.policy} {alert.policy_version}"}
+    if reason in ("escalation", "overdue"):
+        parameters["reason"] = reason
+    for name, value in parameters.items():
         parameter = ET.SubElement(info, "parameter")
         _add(parameter, "valueName", name)
         _add(parameter, "value", value)
     _add_area(info, alert, message)
+
+
+def _categories(alert: Alert) -> list[str]:
+    found = alert.evidence.threshold or alert.evidence.anomaly
+    if found is not None:  # an anomaly may be of several metrics
+        metrics = [METRICS[name] for name in found.metric.split(", ") if name in METRICS]
+        return sorted({_CATEGORY[metric.kind] for metric in metrics}) or ["Other"]
+    if alert.kind == "feed_silent" or alert.kind.startswith("sensor_"):
+        return ["Infra"]
+    return ["Other" if alert.kind == "hot_spot" else "Transport"]
 
 
 def _add_area(info: ET.Element, alert: Alert, message: Message) -> None:

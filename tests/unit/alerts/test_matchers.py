@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.alerts.labels import labels_of
-from streams.alerts.matchers import NAMES, Matcher, from_json, match_all, parse
+from streams.alerts.matchers import NAMES, Matcher, from_json, match_all, of_no_district, parse
 from streams.alerts.silences import Silence, Silences
 from streams.errors import MatcherError
 from tests.unit.alerts.events import alert
@@ -27,6 +27,9 @@ LABELS = labels_of(alert(), lambda _lat, _lon: None)
         ("severity!=", True),  # it has one
         ("zone=~metr", False),  # anchored at both ends
         ("severity=~maj.*|critical", True),
+        ("severity=~(maj|min)or|critical", True),
+        ("severity=~(major|critical)", True),
+        ("severity=~[a-z|]+", True),
         ("severity!~maj.*", False),
         ("operator=north", True),
         ("operator!=south", True),
@@ -68,6 +71,28 @@ def test_a_district_is_that_of_the_place() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("district=~Pudong|Puxi", ["district=~Puxi"]),
+        ("district=~Pu.*|Harbour", ["district=~Harbour"]),
+        ("district=~(Port|Harbour)", ["district=~Port", "district=~Harbour"]),
+        ("district=~P.*", []),
+        ("district=~|Pudong", []),  # or none
+        ("district=~[Pp]udong|Puxi", []),  # not that simple
+        ("district!~Pudong|Puxi", []),
+        ("district=Puxi", ["district=Puxi"]),
+        ("zone=~Pudong|Puxi", []),
+    ],
+)
+def test_a_district_that_there_is_not_is_named_among_others_too(text: str, wrong: list[str]) -> None:
+    assert list(map(str, of_no_district([parse(text)], ["Pudong"]))) == wrong
+
+
+def test_without_districts_an_alternative_that_is_none_is_enough() -> None:
+    assert of_no_district([parse("district=~|Pudong")]) == []
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("severity", "not a matcher; give one such as"),
@@ -84,6 +109,13 @@ def test_a_district_is_that_of_the_place() -> None:
         ("severity=~may.*", "severity is never that"),
         ("kind=oversaturated", "kind is never that; it is one of oversaturation, "),
         ("kind!~sensor_silnt|feed", "kind is never that"),
+        (
+            "severity=~majr|critical",
+            "severity=~majr|critical: severity is never 'majr'; it is one of warning",
+        ),
+        ("severity!~major|crit", "severity is never 'crit'"),
+        ("severity=~(?:minor|maj)", "severity is never 'maj'"),
+        ("kind=~(feed_silnt|sensor_.*)", "kind is never 'feed_silnt'"),
         ("cell=8930994A553FFFF", "15 hexadecimal digits, a to f in small letters"),
         ("cell=shore", "is not an H3 cell"),
     ],

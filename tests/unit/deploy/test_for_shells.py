@@ -46,6 +46,22 @@ def test_a_shell_that_reads_it_has_the_settings_and_psql_reads_as_ub_reader(tmp_
         ]
 
 
+def test_a_shell_that_reads_it_judges_by_the_settings_of_the_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`doctor` said there that no policy is set, and `alerts replay` that the policy is another one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UB_POLICY_FILE", "zones of the city.geojson")
+    monkeypatch.setenv("UB_THRESHOLDS_FILE", "")
+    monkeypatch.setenv("UB_MIN_DURATION_S", "10")
+    monkeypatch.setenv("UB_MQTT_PORT", "1")  # of another broker
+    with environment_file(replace(NATIVE, directory=tmp_path)) as path:
+        assert path is not None
+        assert sourced(path, "UB_POLICY_FILE", "UB_THRESHOLDS_FILE", "UB_MIN_DURATION_S", "UB_MQTT_PORT") == [
+            *(str(tmp_path / "zones of the city.geojson"), "", "10", str(NATIVE.mqtt_port))
+        ]
+
+
 def test_a_shell_that_reads_it_finds_the_program(tmp_path: Path) -> None:
     with environment_file(replace(NATIVE, directory=tmp_path)) as path:
         assert path is not None

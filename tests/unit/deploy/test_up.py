@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,21 @@ def test_a_city_whose_scenario_is_over_says_so_once(
     said: list[str] = []
     up._wait(seconds, AskedAfter(city), said.append, city)
     assert said == [f"the city has come to its end{until}"]
+
+
+def test_our_processes_find_what_a_setting_names_from_the_folder_of_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They ran in that of their logs: a file named from here was not there, and `.env` was not read."""
+    here = tmp_path / "here"
+    here.mkdir()
+    square = '{"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}'
+    zone = f'{{"type": "Feature", "properties": {{"name": "here"}}, "geometry": {square}}}'
+    (here / "zones.geojson").write_text(f'{{"type": "FeatureCollection", "features": [{zone}]}}')
+    (here / ".env").write_text("UB_DEFAULT_CAPACITY=41\n")
+    monkeypatch.chdir(here)
+    monkeypatch.delenv("UB_DEFAULT_CAPACITY", raising=False)
+    with _Children(replace(CONTAINERS, directory=tmp_path / "stack")) as children:
+        with pytest.raises(ServiceFailed, match="check ended while starting"):
+            children.start("check", "policy", "check", "zones.geojson", at_work="never")
+        assert "raised at 41" in (children.directory / "check.log").read_text()

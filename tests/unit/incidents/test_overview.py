@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from streams.incidents.overview import Line, lines
-from tests.unit.incidents.counts.mds import city, document, geography, policy, read_all, rule, square
+from streams.times import to_second
+from tests.unit.incidents.counts.mds import START, city, document, geography, policy, read_all, rule, square
 
 
 def shown(text: str) -> list[Line]:
@@ -53,15 +54,26 @@ def test_a_rule_says_what_it_counts_and_when() -> None:
         [geography(1, square(10, 10), "Harbour")],
     )
     first, second, third = shown(text)
-    assert (first.bounds, first.when) == ("at most 5", "sat sun 22:00:00 to 05:59:59")
+    began = f" from {to_second(START)}Z"
+    assert (first.bounds, first.when) == ("at most 5", f"sat sun 22:00:00 to 05:59:59{began}")
     assert first.what == "available reserved, all operators"
     assert (second.bounds, second.when, second.what) == (
         "at least 2",
-        "every day",
+        f"every day{began}",
         "all states, all operators",
     )
     assert (second.shared, third.shared) == ((("rule 7", 4),), ()), "policies do not take from each other"
     assert (third.bounds, third.what) == ("no bounds", "available reserved, a b")
+
+
+def test_a_rule_says_until_when_its_policy_is_in_force() -> None:
+    """A year that is mistyped makes a policy that is over, or not yet begun: nothing else says so."""
+    dates = {"start_date": 1_709_182_800_000, "end_date": 1_709_269_200_000}
+    trips = rule(8, 1, rule_units="trips", minimum=1)
+    text = document([policy(1, rule(7, 1, maximum=5), trips, **dates)], [geography(1, square(10, 10))])
+    assert {line.when for line in shown(text)} == {
+        "every day from 2024-02-29 05:00:00Z until 2024-03-01 05:00:00Z"
+    }
 
 
 def test_a_rule_says_in_how_many_cells_positions_decide() -> None:

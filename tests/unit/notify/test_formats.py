@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.affinity import translate
 
-from schemas.alerts import SEVERITIES, AlertAction, Health, Severity
+from schemas.alerts import SEVERITIES, AlertAction, Anomaly, Health, Severity, Threshold
 from streams.grid import locate
 from streams.notify.formats import RENDER
 from streams.notify.receivers import FORMATS, Format
@@ -130,6 +130,12 @@ def test_a_webhook_gets_a_group_of_version_4(action: AlertAction, status: str) -
     assert alert["status"] == status
 
 
+@pytest.mark.parametrize("reason", ["event", "escalation", "overdue", "repeat"])
+def test_a_webhook_is_told_why_it_is_told(reason: str) -> None:
+    group = rendered("alertmanager-webhook", reason=reason)
+    assert group["commonAnnotations"]["reason"] == group["alerts"][0]["annotations"]["reason"] == reason
+
+
 def test_the_end_of_one_alert_is_not_that_of_another_in_the_same_cell() -> None:
     """Whoever takes webhooks of Alertmanager opens and closes what they make of it by the group's key."""
     keys = [
@@ -211,6 +217,49 @@ def test_a_repeat_is_the_same_message_again(later: tuple[tuple[int, str, int], .
     first = message(alert, "cap", told=told(*before))
     again = message(alert, "cap", reason="repeat", told=told(*before, *said))
     assert RENDER["cap"](again).body == RENDER["cap"](first).body
+
+
+@pytest.mark.parametrize("reason", ["escalation", "overdue"])
+def test_cap_says_why_whoever_did_not_ask_for_the_alert_is_told_and_repeats_it(reason: str) -> None:
+    alert = of("updated", "major", 1)
+    first = RENDER["cap"](message(alert, "cap", reason=reason)).body
+    assert f"<valueName>reason</valueName><value>{reason}</value>".encode() in first
+    suffix = f"/{int(NOW.timestamp())}" if reason == "overdue" else ""
+    again = message(alert, "cap", reason="repeat", told=told((1, reason + suffix, alert.updated_at)))
+    assert RENDER["cap"](again).body == first
+    assert b"<valueName>reason" not in RENDER["cap"](message(alert, "cap")).body
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "category"),
+    [
+        ("oversaturation", None, "Transport"),
+        ("threshold", "pm25", "Env"),
+        ("threshold", "free_spaces", "Transport"),
+        ("threshold", "water_level", "Met"),
+        ("anomaly", "pipe_pressure", "Infra"),
+        ("anomaly", "people_count", "Safety"),
+        ("anomaly", "flow, laeq, speed", "Env Transport"),
+        ("anomaly", "a metric of another version", "Other"),
+        ("sensor_silent", None, "Infra"),
+        ("feed_silent", None, "Infra"),
+        ("hot_spot", None, "Other"),
+        ("speeding", None, "Transport"),
+    ],
+)
+def test_the_category_of_cap_is_that_of_what_was_measured(
+    kind: str, metric: str | None, category: str
+) -> None:
+    evidence = of().evidence
+    if kind == "threshold":
+        assert metric is not None
+        found = Threshold("bound", metric, "1", "mean", T0, 60_000, 90, 75, None, 5, 0)
+        evidence = msgspec.structs.replace(evidence, threshold=found)
+    elif metric is not None:
+        strange = Anomaly(metric, "1", T0, 60_000, 9, "value", 9, 1, 2, 0.9, "records", 1)
+        evidence = msgspec.structs.replace(evidence, anomaly=strange)
+    root = cap_rules.check(RENDER["cap"](message(of(kind=kind, evidence=evidence), "cap")).body)
+    assert [one.text for one in root.iter(f"{cap_rules.NAMESPACE}category")] == category.split()
 
 
 def test_what_was_overdue_twice_is_referred_to_twice() -> None:

@@ -218,6 +218,8 @@ def test_replay_sends_a_file_in_order_and_reports_skipped_rows(tmp_path: Path) -
     assert summary["readings_sent"] == len(positions)
     assert sum(summary["skipped"].values()) == 6
     assert "skipped 1 of 506 rows: end_before_start, first line" in result.stderr
+    (times,) = [line for line in result.stderr.splitlines() if line.startswith("event time ")]
+    assert times.endswith(" UTC")  # as `sim inspect` and the tables have it: a feed names no zone
 
 
 def test_a_broker_that_is_away_is_one_line_and_exit_code_1() -> None:

@@ -18,7 +18,8 @@ def test_a_log_gets_a_line_every_few_seconds_with_rate_event_time_and_share() ->
     publisher = Publisher(Broker("127.0.0.1", 1), "ub-sim-test", 1, Random(1))
     scenario = shipped("metro-flood")
     console = Console(file=out, width=200, force_terminal=False)
-    with Progress(publisher, SimulatedCity(scenario), console, lambda: now[0]) as progress:
+    source, zone = SimulatedCity(scenario), scenario.city.zone
+    with Progress(publisher, source, console, lambda: now[0], zone=zone) as progress:
         progress.tick(scenario.start_ms)
         assert out.getvalue() == ""
         now[0] += LOG_EVERY_S

@@ -98,6 +98,21 @@ def test_values_may_be_too_small_too() -> None:
     assert (told[0].evidence.threshold.at_least, told[0].evidence.threshold.at_most) == (None, 50.0)
 
 
+def test_an_alert_that_only_the_hysteresis_keeps_open_says_until_when() -> None:
+    """78 % beside `at least 80 is warning` looks like a mistake."""
+    made = Measured(policy(AT_ONCE))
+    assert said(made.live(0, 96, 78))[1:] == [
+        ("updated", "warning", 2, "containers: fill_level 78 %, at least 80 is warning until it is below 75")
+    ]
+    made = Measured(policy(replace(COLD, hysteresis=2)))
+    assert said(made.live(0, 20, 51, metric="pipe_temperature"))[1:] == [
+        (
+            "updated", "minor", 2,
+            "cold pipes: pipe_temperature 51 Cel, at most 50 is minor until it is above 52",
+        )
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("figure", "text"), [("least", "least fill_level 79 %"), ("most", "most fill_level 82 %")]
 )

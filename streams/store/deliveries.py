@@ -1,0 +1,194 @@
+"""The queue of one receiver as it is worked off: what is due, what is kept back, and what became of each message.
+
+Functions take the connection of a transaction of their caller. What is queued: `notifications.py`.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from psycopg.rows import class_row
+
+from streams.store.due import Due
+from streams.store.notifications import Connection
+
+_MINE = """
+SELECT coalesce(not_before > clock_timestamp(), false), set_config('idle_in_transaction_session_timeout', %s, true)
+FROM ub.receiver WHERE name = %s FOR UPDATE
+"""
+
+_FIRST = """
+SELECT f.number FROM (
+    SELECT receiver, alert_id FROM ub.notification
+    WHERE receiver = %s AND state = 'pending' AND due_at <= clock_timestamp() AND alert_id <> ALL(%s)
+    ORDER BY urgency DESC, number LIMIT 1
+) u CROSS JOIN LATERAL (
+    SELECT number FROM ub.notification
+    WHERE receiver = u.receiver AND alert_id = u.alert_id AND due_at <= clock_timestamp()
+      AND state || '' = 'pending' -- by the key, not by the index of what is pending: it is asked for each message
+    ORDER BY reason = 'repeat', number LIMIT 1
+) f
+"""
+
+_NEXT = """
+SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenced' ELSE n.state END AS state,
+       n.due_at, n.attempts,
+       CASE n.reason
+           WHEN 'event' THEN n.body
+           WHEN 'repeat' THEN n.body
+           ELSE (SELECT b.body FROM ub.notification b WHERE b.alert_id = n.alert_id ORDER BY b.sequence DESC LIMIT 1)
+       END::text AS body,
+       -- where its end came and was not told, it is over, though the tables may not know it yet
+       CASE WHEN EXISTS (SELECT FROM ub.notification e
+                         WHERE e.receiver = n.receiver AND e.alert_id = n.alert_id AND e.sequence > n.sequence
+                           AND e.state = 'dropped' AND e.body ->> 'status' = 'cleared')
+            THEN 'cleared' ELSE coalesce(a.status, 'active') END AS status, h.acknowledged_by, h.closed_by, g.boundary,
+       coalesce((SELECT jsonb_agg(jsonb_build_array(t.sequence,
+                     -- as in the ids of messages: something may be overdue again
+                     CASE t.reason WHEN 'overdue' THEN 'overdue/' || floor(extract(epoch FROM s.due_at))::bigint
+                                   ELSE t.reason END,
+                     s.updated_at) ORDER BY s.done_at)
+                 FROM ub.notification t CROSS JOIN LATERAL (
+                     SELECT t.due_at, t.body -> 'updated_at' AS updated_at,
+                            CASE t.state WHEN 'delivered' THEN t.done_at ELSE t.begun_at END AS done_at
+                     WHERE t.state = 'delivered' OR (t.begun_at IS NOT NULL AND t.number <> n.number)
+                     UNION ALL
+                     SELECT (e ->> 0)::timestamptz, e -> 1, (e ->> 2)::timestamptz
+                     FROM jsonb_array_elements(t.earlier) AS e
+                 ) s
+                 WHERE t.receiver = n.receiver AND t.alert_id = n.alert_id),
+                '[]') AS told,
+       n.begun_at IS NOT NULL AS begun,
+       coalesce(h.due_at <= clock_timestamp(), false) AS overdue,
+       EXISTS (SELECT FROM ub.notification l
+               WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence > n.sequence
+                 AND l.reason = 'event') AS overtaken,
+       -- `due_at` of an event that was kept back is when that was over; one that was dropped untried was told to nobody
+       -- where nobody who was told escalates, as the file was changed, it waits until somebody does, or is over
+       n.reason = 'escalation' AND coalesce(
+           (SELECT bool_and(e.state = 'silenced' OR e.due_at + c.after > clock_timestamp()
+                            OR (e.state = 'dropped' AND e.attempts = 0))
+            FROM ub.notification e JOIN unnest(%s::text[], %s::interval[]) AS c (receiver, after) USING (receiver)
+            WHERE e.alert_id = n.alert_id AND e.reason = 'event'), true) AS early
+FROM ub.notification n
+LEFT JOIN ub.alert a USING (alert_id)
+LEFT JOIN ub.alert_handling h USING (alert_id)
+LEFT JOIN ub.cell_geometry g USING (cell)
+WHERE n.number = ANY(%s)
+ORDER BY n.number
+"""
+
+
+async def may_send(connection: Connection, receiver: str, within: timedelta) -> bool:
+    """Lock a receiver until the transaction ends, and return whether it may be sent something now.
+
+    The database ends the transaction where it hears nothing for longer than `within`: whoever stands still, or lost
+    its host, keeps the receiver from all others until then.
+
+    Two processes that serve the same receiver so wait for each other, and neither sends what the other sends, nor
+    judges before it knows what the other told.
+    """
+    limit = f"{min(within // timedelta(milliseconds=1), 2**31 - 1)}ms"
+    waits = await (await connection.execute(_MINE, (limit, receiver))).fetchone()
+    return waits is not None and not waits[0]  # None: it is not known yet
+
+
+async def next_due(
+    connection: Connection, receiver: str, after: Mapping[str, timedelta], aside: list[str]
+) -> Due | None:
+    """Return the first notification whose time has come, but of the alerts `aside`.
+
+    It is of the alert that is, or became, the most severe of those that wait; of one alert they come in order, repeats
+    last: what was is not repeated before what became of it.
+
+    `after`: who escalates to the receiver, and how long after it was told.
+    """
+    row = await (await connection.execute(_FIRST, (receiver, aside))).fetchone()
+    return None if row is None else next(iter(await due(connection, list(row), after)), None)
+
+
+async def held(connection: Connection, receiver: str) -> list[int]:
+    """Return the numbers of all that is kept back from a receiver."""
+    rows = await connection.execute(
+        "SELECT number FROM ub.notification WHERE receiver = %s AND state = 'silenced' ORDER BY number",
+        (receiver,),
+    )
+    return [number for (number,) in await rows.fetchall()]
+
+
+async def due(connection: Connection, numbers: list[int], after: Mapping[str, timedelta]) -> list[Due]:
+    """Return notifications and how their alerts stand; `after` as in `next_due`."""
+    async with connection.cursor(row_factory=class_row(Due)) as cursor:
+        names = (list(after), list(after.values()), numbers)
+        return await (await cursor.execute(_NEXT, names)).fetchall()
+
+
+async def begin(connection: Connection, number: int) -> None:
+    """Say that its receiver may have it from now on, whatever becomes of whoever sends it."""
+    await connection.execute(
+        "UPDATE ub.notification SET begun_at = clock_timestamp() WHERE number = %s", (number,)
+    )
+
+
+async def not_taken(connection: Connection, number: int) -> None:
+    """Say that its receiver has it not after all."""
+    await connection.execute("UPDATE ub.notification SET begun_at = NULL WHERE number = %s", (number,))
+
+
+async def deliver(connection: Connection, due: Due, note: str) -> None:
+    """Say that it was delivered, and with which body."""
+    await connection.execute(
+        "UPDATE ub.notification SET state = 'delivered', note = %s, body = %s::jsonb, done_at = clock_timestamp() "
+        "WHERE number = %s",
+        (note, due.body, due.number),
+    )
+
+
+async def drop(connection: Connection, number: int, note: str, *, tried: bool = False) -> None:
+    """Say that it is not sent, and why; `tried`: an attempt failed, and there is no other."""
+    await connection.execute(
+        "UPDATE ub.notification SET state = 'dropped', note = %s, attempts = attempts + %s, "
+        "done_at = clock_timestamp() WHERE number = %s",
+        (note, int(tried), number),
+    )
+
+
+async def failed(connection: Connection, due: Due, receiver: str, note: str, pause: timedelta) -> None:
+    """Count an attempt that failed, and why; for the pause no process sends the receiver anything."""
+    await connection.execute(
+        "UPDATE ub.notification SET state = 'pending', kept = false, attempts = attempts + 1, note = %s "
+        "WHERE number = %s",
+        (note, due.number),
+    )
+    await connection.execute(
+        "UPDATE ub.receiver SET not_before = clock_timestamp() + %s WHERE name = %s", (pause, receiver)
+    )
+
+
+async def hold(connection: Connection, numbers: list[int], note: str) -> None:
+    """Keep them back, and say why. Where that is known nothing is written: a silence may last for days."""
+    await connection.execute(
+        "UPDATE ub.notification SET state = 'silenced', kept = false, note = %s "
+        "WHERE number = ANY(%s) AND (state <> 'silenced' OR note IS DISTINCT FROM %s)",
+        (note, numbers, note),
+    )
+
+
+async def release(connection: Connection, numbers: list[int]) -> None:
+    """Have what is kept back take its place among what waits: nothing keeps it back any more."""
+    await connection.execute(
+        "UPDATE ub.notification SET state = 'pending', kept = true, due_at = clock_timestamp(), note = NULL "
+        "WHERE number = ANY(%s) AND state = 'silenced'",
+        (numbers,),
+    )
+
+
+async def repeat(connection: Connection, number: int, after: timedelta) -> None:
+    """Queue what was delivered once more, due `after` from now."""
+    await connection.execute(
+        "INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body, due_at) "
+        "SELECT receiver, alert_id, sequence, 'repeat', body, clock_timestamp() + %s FROM ub.notification "
+        "WHERE number = %s "
+        "ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET "
+        "state = 'pending', kept = false, due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL",
+        (after, number),
+    )

@@ -73,7 +73,7 @@ def run(plan: Plan) -> int:
             endpoints = _services(plan, say, cleanup)
             settings = settings_module.load(**_overrides(endpoints))
             figures = _run_city(plan, endpoints, settings, console, say, asked)
-            say("taking the services down")
+            say("stopping the services")
     except Interrupted:
         say("interrupted: the services are down, and this run has no ledger")
         return 130
@@ -166,7 +166,7 @@ def _run_city(
         _wait_for_worker(settings, began_ms, worker, asked, say)
         city = None if plan.scenario is None else _start_city(plan, plan.scenario, children, say)
         if city is None:
-            say("no city: all is ready for what you publish; Ctrl-C ends it")
+            say("no city: everything is ready for your own data; Ctrl-C ends it")
         began = "all was ready" if city is None else "the city began"
         with _alerts(settings, console, say, began):
             _wait(plan.seconds, asked, say, *filter(None, (gateway, worker, page, city)))

@@ -56,7 +56,7 @@ class SimGroup(click.Group):
 
 @click.group(cls=SimGroup)
 def sim() -> None:
-    """Simulated bikes, sensors and requests, real feeds and recordings, published as their owners would."""
+    """Simulate a city, publish feeds, record and replay traffic."""
 
 
 sim.add_command(list_command)
@@ -72,32 +72,36 @@ sim.add_command(info_command)
 
 @sim.command("run")
 @click.argument("name", metavar="SCENARIO")
-@click.option("--bikes", type=click.IntRange(1, MOST_BIKES), help="Bikes in the city.")
+@click.option(
+    "--bikes", type=click.IntRange(1, MOST_BIKES), help="Number of bikes (default: the scenario's)."
+)
 @click.option(
     "--sensors",
     type=click.IntRange(FEWEST_SENSORS, MOST_SENSORS),
-    help="Sensors in the city, of all kinds together.",
+    help="Number of sensors of all kinds together (default: the scenario's).",
 )
 @click.option(
     "--only",
     type=Populations(),
     default=",".join(POPULATIONS),
-    help=f"Publish only these, by commas: {', '.join(POPULATIONS)}.",
+    help=f"Publish only these, separated by commas (default: all): {', '.join(POPULATIONS)}.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), help="The same seed gives the same readings, byte for byte."
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Seed (default: the scenario's); the same seed gives the same bytes.",
 )
 @click.option(
     "--for",
     "seconds",
     type=click.IntRange(1, MOST_SECONDS),
-    help="Seconds of event time, instead of the scenario's own duration.",
+    help="Seconds of event time to run (default: the scenario's duration).",
 )
 @click.option(
     "--truth",
     "truth_file",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write what alerts were due to this file (docs/scenarios.md).",
+    help="Write to this file which alerts were due (docs/scenarios.md).",
 )
 @speed_option
 @connection_options
@@ -114,7 +118,10 @@ def run_(
     truth_file: Path | None,
     **sending: Any,
 ) -> None:
-    """Run SCENARIO, one of `sim list` or a TOML file, and publish its bikes, sensors and citizens' requests."""
+    """Run a SCENARIO and publish its readings.
+
+    SCENARIO is a name from `sim list` or a TOML file. Publishes bikes, sensors and citizens' requests.
+    """
     duration = None if seconds is None else timedelta(seconds=seconds)
     scenario = load(name).with_(bikes=bikes, sensors=sensors, seed=seed, duration=duration)
     scenario.checked()
@@ -136,14 +143,14 @@ def run_(
 @sim.command()
 @click.argument("where", metavar="FILE|FOLDER|URL")
 @click.option(
-    "--format", "format_", type=click.Choice(list(FORMATS)), help="Form of the feed; without it: a recording."
+    "--format", "format_", type=click.Choice(list(FORMATS)), help="Format of the feed (default: a recording)."
 )
 @speed_option
 @feed_options
 @click.option(
     "--memory",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Address, format gbfs: keep here what the last poll said; who left between two runs is told as removed.",
+    help="URL with format gbfs: file that keeps the last poll, so that vehicles gone since are published as removed.",
 )
 @recording_options
 @connection_options
@@ -162,7 +169,10 @@ def replay(
     shift: Shift | None,
     **sending: Any,
 ) -> None:
-    """Play the recording FILE back, or publish what a feed says (docs/feeds.md): a URL as it is polled."""
+    """Replay a recording, or publish a feed.
+
+    A feed (--format, docs/feeds.md) is a file, a folder, or a URL, which is polled.
+    """
     of_feeds = FeedOptions(mapping, owner, token_file, memory)
     of_recordings = RecordingOptions(kafka, from_, to, loop, only, shift)
     if format_ is None:

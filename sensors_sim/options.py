@@ -38,7 +38,7 @@ class Speed(click.ParamType):
             speed = math.nan
         if not 0 < speed < math.inf:
             self.fail(
-                f"{value!r} is no speed: a number greater than 0 (60 runs an hour in a minute), or max",
+                f"{value!r} is not a speed; give a number greater than 0 (60 runs an hour in a minute), or max",
                 param,
                 ctx,
             )
@@ -76,7 +76,7 @@ class Address(click.ParamType):
             return value
         host, _, port = str(value).rpartition(":")
         if not host or not port.isdecimal() or not 1 <= int(port) <= 65_535:
-            self.fail(f"{value!r} is no address: host:port, such as 127.0.0.1:1883", param, ctx)
+            self.fail(f"{value!r} is not an address; give host:port, such as 127.0.0.1:1883", param, ctx)
         return host.strip("[]"), int(port)
 
 
@@ -102,7 +102,7 @@ def speed_option(command: Command) -> Command:
         type=Speed(),
         default="1",
         show_default=True,
-        help="Event time per wall time: 60 runs an hour in a minute.",
+        help="Event time per wall time: 60 runs an hour in a minute, max as fast as possible.",
     )(command)
 
 
@@ -138,9 +138,19 @@ def broker_options(command: Command) -> Command:
     added: Command = with_mqtt
     for option in reversed(
         [
-            click.option("--mqtt", "address", type=Address(), help="The broker; goes before the two below."),
             click.option(
-                "--mqtt-host", envvar="UB_MQTT_HOST", default="127.0.0.1", show_default=True, show_envvar=True
+                "--mqtt",
+                "address",
+                type=Address(),
+                help="MQTT broker; overrides --mqtt-host and --mqtt-port.",
+            ),
+            click.option(
+                "--mqtt-host",
+                envvar="UB_MQTT_HOST",
+                default="127.0.0.1",
+                show_default=True,
+                show_envvar=True,
+                help="Host of the MQTT broker.",
             ),
             click.option(
                 "--mqtt-port",
@@ -149,41 +159,47 @@ def broker_options(command: Command) -> Command:
                 default=1883,
                 show_default=True,
                 show_envvar=True,
+                help="Port of the MQTT broker.",
             ),
-            click.option("--mqtt-username", envvar="UB_MQTT_USERNAME", show_envvar=True),
+            click.option(
+                "--mqtt-username",
+                envvar="UB_MQTT_USERNAME",
+                show_envvar=True,
+                help="Account on the MQTT broker (default: anonymous).",
+            ),
             click.option(
                 "--mqtt-password",
                 envvar="UB_MQTT_PASSWORD",
                 show_envvar=True,
-                help="Better in the environment: other users can see arguments.",
+                help="Its password; better set in the environment, as other users can see arguments.",
             ),
             click.option(
                 "--mqtt-tls",
                 envvar="UB_MQTT_TLS",
                 is_flag=True,
                 show_envvar=True,
-                help="Encrypted, mostly on port 8883; the broker's certificate and name are verified.",
+                help="Use TLS, mostly on port 8883; the broker's certificate and name are verified.",
             ),
             click.option(
                 "--mqtt-ca-file",
                 envvar="UB_MQTT_CA_FILE",
                 type=click.Path(exists=True, dir_okay=False, path_type=Path),
                 show_envvar=True,
-                help="Certificate (PEM) of the authority that signed the broker's, instead of the system's.",
+                help="Certificate (PEM) of the authority that signed the broker's (default: the system's).",
             ),
             click.option(
                 "--mqtt-cert-file",
                 envvar="UB_MQTT_CERT_FILE",
                 type=click.Path(exists=True, dir_okay=False, path_type=Path),
                 show_envvar=True,
-                help="Our certificate (PEM), for a broker that asks for one,",
+                help="Client certificate (PEM), for a broker that asks for one.",
             ),
             click.option(
                 "--mqtt-key-file",
                 envvar="UB_MQTT_KEY_FILE",
                 type=click.Path(exists=True, dir_okay=False, path_type=Path),
                 show_envvar=True,
-                help="and its key, without a passphrase.",
+                help="Key (PEM) of the client certificate, without a passphrase.",
             ),
         ]
     ):
@@ -201,30 +217,30 @@ def connection_options(command: Command) -> Command:
                 type=click.IntRange(1, 10_000),
                 default=500,
                 show_default=True,
-                help="Most readings in a message.",
+                help="Maximum number of readings per message.",
             ),
             click.option(
                 "--single",
                 is_flag=True,
-                help="One reading a message, each on its vehicle's or sensor's topic.",
+                help="Publish one reading per message, on the topic of its vehicle or sensor.",
             ),
             click.option(
                 "--in-flight",
                 type=click.IntRange(1, MOST_IN_FLIGHT),
                 default=200,
                 show_default=True,
-                help="Most messages that wait for their acknowledgement.",
+                help="Maximum number of unacknowledged messages.",
             ),
             click.option(
                 "--faults",
                 type=FaultsText(),
                 default="",
-                help="What goes wrong on the way: drop=0.01,delay=0.1:5s,... (docs/recordings.md).",
+                help="Faults to simulate on the way: drop=0.01,delay=0.1:5s,... (docs/recordings.md).",
             ),
             click.option(
-                "--json", "as_json", is_flag=True, help="Print the summary as one JSON line on stdout, too."
+                "--json", "as_json", is_flag=True, help="Also print the summary as one JSON line on stdout."
             ),
-            click.option("--quiet", is_flag=True, help="No progress line."),
+            click.option("--quiet", is_flag=True, help="Print no progress."),
         ]
     ):
         command = option(command)
@@ -247,7 +263,7 @@ def tls_from(
     upper = of.upper()
     if given and not tls:
         raise click.UsageError(
-            f"{', '.join(given)}: without TLS no certificate is looked at; add --{of}-tls, or leave it out "
+            f"{', '.join(given)}: without TLS no certificate is used; add --{of}-tls, or leave it out "
             f"(UB_{upper}_TLS, UB_{upper}_CA_FILE, UB_{upper}_CERT_FILE, UB_{upper}_KEY_FILE)"
         )
     if (cert_file is None) != (key_file is None):

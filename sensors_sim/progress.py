@@ -111,7 +111,7 @@ class Progress:
                 f", and {len(trouble) - 1} more feeds" if trouble[1:] else ""
             )
         if not self._publisher.connected:
-            text += " · broker away, reconnecting"
+            text += " · broker unavailable, reconnecting"
         if self._status:
             self._status.update(text)
         else:

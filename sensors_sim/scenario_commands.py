@@ -22,7 +22,7 @@ from sensors_sim.zones import named_offset, span
 
 @click.command("list")
 def list_command() -> None:
-    """List the scenarios that ship, with a line each."""
+    """List the built-in scenarios, one line each."""
     scenarios = [shipped(name) for name in names()]
     width = max(len(one.name) for one in scenarios)
     of_city = max(len(one.city.name) for one in scenarios)
@@ -32,7 +32,10 @@ def list_command() -> None:
 
 @click.command("cities")
 def cities_command() -> None:
-    """List the cities that ship, with a line each; a scenario can name a file of its own as well."""
+    """List the built-in cities, one line each.
+
+    A scenario can also name a city file of your own.
+    """
     for name in city_names():
         city = shipped_city(name)
         click.echo(
@@ -42,9 +45,11 @@ def cities_command() -> None:
 
 @click.command("show")
 @click.argument("name", metavar="SCENARIO")
-@click.option("--truth", "with_truth", is_flag=True, help="Compute what alerts are due: cells and times.")
+@click.option(
+    "--truth", "with_truth", is_flag=True, help="Also compute which alerts are due, with cells and times."
+)
 def show_command(name: str, with_truth: bool) -> None:
-    """Explain SCENARIO: the name of one that ships, or a TOML file."""
+    """Explain a SCENARIO: a name from `sim list`, or a file."""
     scenario = load(name)
     for line in explained(scenario):
         click.echo(line)
@@ -55,16 +60,24 @@ def show_command(name: str, with_truth: bool) -> None:
 
 @click.command("truth")
 @click.argument("name", metavar="SCENARIO")
-@click.option("--bikes", type=click.IntRange(1, MOST_BIKES), help="Bikes in the city.")
-@click.option("--sensors", type=click.IntRange(FEWEST_SENSORS, MOST_SENSORS), help="Sensors in the city.")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of the scenario.")
+@click.option(
+    "--bikes", type=click.IntRange(1, MOST_BIKES), help="Number of bikes (default: the scenario's)."
+)
+@click.option(
+    "--sensors",
+    type=click.IntRange(FEWEST_SENSORS, MOST_SENSORS),
+    help="Number of sensors (default: the scenario's).",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed (default: the scenario's).")
 @click.option(
     "--for",
     "seconds",
     type=click.IntRange(1, MOST_SECONDS),
-    help="Seconds of event time, instead of the whole.",
+    help="Seconds of event time (default: the scenario's duration).",
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: stdout.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write (default: stdout)."
+)
 def truth_command(
     name: str,
     bikes: int | None,
@@ -73,7 +86,11 @@ def truth_command(
     seconds: int | None,
     output: Path | None,
 ) -> None:
-    """Compute the ground truth of SCENARIO, without publishing anything: what alerts are due, where and when."""
+    """Compute which alerts of a SCENARIO are due.
+
+    Prints where and when each is due, as JSON, and publishes nothing. SCENARIO is a name from `sim list` or a TOML
+    file.
+    """
     if output is not None:
         check_writable(output)
     duration = None if seconds is None else timedelta(seconds=seconds)

@@ -14,7 +14,7 @@ def table_of(text: bytes, source: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{source} is not UTF-8 ({error}); TOML files are") from None
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists in lists in lists
-        raise ScenarioError(f"{source} is no TOML: {error}") from None
+        raise ScenarioError(f"{source} is not TOML: {error}") from None
 
 
 def wrong(source: str, lines: Sequence[str]) -> ScenarioError:

@@ -68,11 +68,11 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--verbose", "-v", is_flag=True, help="Log what is being done.")
+@click.option("--verbose", "-v", is_flag=True, help="Log at level INFO, not only warnings and errors.")
 def main(verbose: bool) -> None:
-    """Open real-time urban brain: shared bikes and sensors over MQTT and Kafka to alerts and cell tables.
+    """Watch a city in real time: readings of bikes and sensors in, tables per cell and alerts out.
 
-    Settings come from the environment (UB_...) and a .env file; `urbanbrain doctor` checks them.
+    Settings come from environment variables (UB_...) and the file .env; `urbanbrain doctor` checks them.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(
@@ -89,20 +89,38 @@ def main(verbose: bool) -> None:
 
 
 @main.command()
-@click.option("--stack", type=click.Choice(["docker", "native", "external"]), help="Where the services run.")
-@click.option("--seconds", type=float, envvar="DEMO_SECONDS", help="Stop after so long (default: at Ctrl-C).")
-@click.option("--scenario", default="metro-flood", show_default=True, help="See `urbanbrain sim list`.")
-@click.option("--no-city", is_flag=True, help="Run no city: wait for what others publish.")
+@click.option(
+    "--stack",
+    type=click.Choice(["docker", "native", "external"]),
+    help="Where MQTT, Kafka and the database run (default: docker if an engine answers, otherwise native).",
+)
+@click.option(
+    "--seconds",
+    type=float,
+    envvar="DEMO_SECONDS",
+    help="Stop after this many seconds (default: at Ctrl-C).",
+)
+@click.option(
+    "--scenario",
+    default="metro-flood",
+    show_default=True,
+    help="Scenario to run: a name from `urbanbrain sim list`, or a TOML file.",
+)
+@click.option("--no-city", is_flag=True, help="Start no simulated city; publish data of your own.")
 @click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
     show_default=True,
-    help="Seconds of event time a second.",
+    help="Seconds of event time per second: 60 runs an hour in a minute.",
 )
-@click.option("--bikes", type=click.IntRange(min=1), help="Size of the fleet (default: the scenario's).")
+@click.option("--bikes", type=click.IntRange(min=1), help="Number of bikes (default: the scenario's).")
 @click.option(
-    "--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes."
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of worker processes.",
 )
 def up(
     stack: str | None,
@@ -113,7 +131,11 @@ def up(
     bikes: int | None,
     processes: int,
 ) -> None:
-    """Start everything - services, gateway, worker, console, a simulated city - and show alerts as they come."""
+    """Start everything with a simulated city, and show alerts.
+
+    Starts the services (unless --stack is external), the gateway, the workers and the console, and stops them at the
+    end.
+    """
     from sensors_sim.errors import SimError  # noqa: PLC0415
     from sensors_sim.scenario import load  # noqa: PLC0415
 
@@ -121,7 +143,7 @@ def up(
     asked = [n for n in ("scenario", "speed", "bikes") if source(n) is not ParameterSource.DEFAULT]
     if no_city and asked:
         names = ", ".join(f"--{name}" for name in asked)
-        raise click.UsageError(f"{names}: of a city, and --no-city runs none; leave one of them out")
+        raise click.UsageError(f"{names}: only for a city, and --no-city runs none; leave one of them out")
     try:
         load(scenario)
     except SimError as error:
@@ -143,15 +165,18 @@ def up(
 @click.option(
     "--wait",
     type=click.FloatRange(min=0, max=86_400),
-    help="Seconds to wait for a service at the start (default: UB_SERVICE_WAIT_S).",
+    help="Seconds to wait for each service at startup (default: UB_SERVICE_WAIT_S).",
 )
 @click.option(
     "--leave",
     is_flag=True,
-    help="Take in what the broker holds for UB_GATEWAY_ID, give its session up, and end.",
+    help="Forward the messages that the broker holds for UB_GATEWAY_ID, delete its MQTT session, and exit.",
 )
 def gateway(wait: float | None, leave: bool) -> None:
-    """Carry readings from MQTT to Kafka until SIGTERM; nothing is lost on the way."""
+    """Forward readings from MQTT to Kafka until SIGTERM.
+
+    A message is acknowledged to the MQTT broker only after Kafka has confirmed it, so none is lost.
+    """
     from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.brokers.kafka_login import kafka_login_of  # noqa: PLC0415
     from streams.gateway.bridge import Bridge  # noqa: PLC0415
@@ -172,16 +197,17 @@ def gateway(wait: float | None, leave: bool) -> None:
 
 @main.command()
 @click.option(
-    "--processes", default=1, show_default=True, help="Worker processes; they share the partitions."
+    "--processes", default=1, show_default=True, help="Number of worker processes; they share the partitions."
 )
-@click.option(
-    "--wait", default=30.0, show_default=True, help="Seconds to wait for the services at the start."
-)
+@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for Kafka at startup.")
 @click.option(
     "--supervised-by", type=int, hidden=True, help="Be one worker process of this supervisor (pid)."
 )
 def worker(processes: int, wait: float, supervised_by: int | None) -> None:
-    """Run the stages of the road: fleet, sensing, requests, grid, incidents, rejects."""
+    """Run the processing stages until SIGTERM.
+
+    UB_STAGES selects them; default: fleet, sensing, requests, grid, incidents, rejects.
+    """
     from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.brokers.kafka_login import kafka_login_of  # noqa: PLC0415
     from streams.supervise import Supervisor  # noqa: PLC0415
@@ -205,7 +231,10 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the database schema up to date (as its owner); safe to run twice or at the same time."""
+    """Update the database schema (run as the database owner).
+
+    Safe to run again, and by several processes at the same time.
+    """
     from streams.store.migrate import migrate as run  # noqa: PLC0415
 
     applied = asyncio.run(
@@ -216,7 +245,10 @@ def migrate() -> None:
 
 @main.command()
 def doctor() -> None:
-    """Check every service and setting, and say what to do about each fault."""
+    """Check all services and settings, and say how to fix faults.
+
+    Exit code 1 if a check fails.
+    """
     from rich.console import Console  # noqa: PLC0415
 
     from streams import doctor as checks  # noqa: PLC0415

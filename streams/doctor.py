@@ -120,7 +120,7 @@ def check_policy_file(settings: Settings) -> Check:
 def check_thresholds_file(settings: Settings) -> Check:
     """The file of thresholds, where one is set, is one that a worker would accept."""
     if settings.thresholds_file is None:
-        return Check("thresholds", True, "none; no alert says that a metric is too high or too low")
+        return Check("thresholds", True, "none; no alerts of kind threshold")
     try:
         thresholds = read_thresholds(settings.thresholds_file)
         policy, _ = read_policy(settings, settings.policy_file)
@@ -139,7 +139,7 @@ def check_districts_file(settings: Settings) -> Check:
         load_districts(settings)
     except SettingsError as error:
         return Check("districts", False, str(error), "correct the file, or unset UB_DISTRICTS_FILE")
-    return Check("districts", True, f"{settings.districts_file} can be used")
+    return Check("districts", True, f"{settings.districts_file} is valid")
 
 
 def check_notify_file(settings: Settings) -> Check:
@@ -224,7 +224,9 @@ def check_clock(connection: psycopg.Connection[Any]) -> Check:
     detail = f"the database's is {ahead:+.1f} s from this machine's"
     # it looked at its clock at any time in between
     if abs(ahead) > CLOCK_TOLERANCE_S + (answered - asked) / 2:
-        return Check("clock", False, detail, "let both machines take their time from NTP (chrony, timesyncd)")
+        return Check(
+            "clock", False, detail, "synchronize the clocks of both machines by NTP (chrony, timesyncd)"
+        )
     return Check("clock", True, detail)
 
 
@@ -298,11 +300,11 @@ def check_stages(connection: psycopg.Connection[Any]) -> Check:
     if left := alone(seen):
         advice = (
             "start the worker again that has them in its UB_STAGES, or see in its log why it ends; "
-            "one that runs has said so within half a minute"
+            "a worker that runs is seen here within half a minute"
         )
         return Check("stages", False, sentence(left), advice)
     if not seen:
-        return Check("stages", True, f"neither {' nor '.join(STANDS_STILL)} ran yet")
+        return Check("stages", True, f"neither {' nor '.join(STANDS_STILL)} has run yet")
     return Check("stages", True, f"workers look after {', '.join(one.stage for one in seen)}")
 
 
@@ -314,14 +316,18 @@ def check_room(connection: psycopg.Connection[Any], settings: Settings) -> Check
     except psycopg.errors.InsufficientPrivilege as error:
         return Check("room", False, _first_line(error), _RIGHTS_ADVICE)
     except psycopg.errors.QueryCanceled:
-        return Check("room", True, f"not known: the tables are too large to be counted in {TIMEOUT_S:g} s")
+        return Check("room", True, f"unknown: the tables are too large to be counted in {TIMEOUT_S:g} s")
     return judge_room(found, settings)
 
 
 def judge_room(found: list[Fullest], settings: Settings) -> Check:
     """Compare what the fullest partitions keep with what they may."""
     series = ("UB_MAX_SERIES_PER_PARTITION", settings.max_series_per_partition, "are forgotten")
-    vehicles = ("UB_MAX_VEHICLES_PER_PARTITION", settings.max_vehicles_per_partition, "are missing early")
+    vehicles = (
+        "UB_MAX_VEHICLES_PER_PARTITION",
+        settings.max_vehicles_per_partition,
+        "are counted as missing early",
+    )
     full, names = [], set()
     for one in found:
         name, most, then = vehicles if one.what == "vehicles" else series
@@ -359,9 +365,9 @@ def check_operators(connection: psycopg.Connection[Any], settings: Settings) -> 
         Check(
             "operators",
             True,
-            f"no vehicle is known of {', '.join(sorted(named - known))}, whom policies name; there are "
+            f"policies name {', '.join(sorted(named - known))}, of whom no vehicle is known; known operators: "
             f"{', '.join(sorted(known))}",
-            "unless they are to come: write provider_ids as MQTT topics name operators, ub/v1/{operator}/vehicles",
+            "unless they are about to start, write provider_ids as in MQTT topics, ub/v1/{operator}/vehicles",
         )
     ]
 
@@ -399,7 +405,7 @@ def _service_advice(name: str) -> str:
         "database": "UB_DATABASE_URL",
     }
     return (
-        f"start the service, or correct {variables.get(name, 'the setting')}; `urbanbrain up` brings its own"
+        f"start the service, or correct {variables.get(name, 'the setting')}; `urbanbrain up` starts its own"
     )
 
 

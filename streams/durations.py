@@ -12,7 +12,7 @@ _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 def duration(text: str) -> timedelta:
     """Return the duration of `90s`, `15m`, `2h30m`, `1d`; ValueError says what is expected."""
     if not _FORM.fullmatch(text):
-        raise ValueError(f"{text!r} is no duration; such as 90s, 15m, 2h30m, 1d or 2w")
+        raise ValueError(f"{text!r} is not a duration; give one such as 90s, 15m, 2h30m, 1d or 2w")
     total = timedelta()
     for number, unit in re.findall(r"(\d+)([smhdw])", text):
         if len(number) > 6 or (total := total + timedelta(**{_UNITS[unit]: int(number)})) > _LONGEST:

@@ -52,7 +52,7 @@ class ServiceUnavailable(UrbanBrainError):
         way_out: str = "",
     ) -> None:
         does, helps = (
-            ("refuses us", "where that does not pass, correct the user, the password or what is asked for")
+            ("refuses us", "if this persists, correct the user, the password or what is asked for")
             if refuses
             else ("does not answer", f"start it, or correct {_ADDRESS.get(service, 'the address')}")
         )

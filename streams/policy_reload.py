@@ -61,10 +61,13 @@ class PolicyReloader:
                 read = await asyncio.to_thread(_read, self._settings, self._cells.names())
             except PolicyError as error:
                 read = None
-                log.error("the policy stays as it was: %s", error)
+                log.error("policy not reloaded, the one before stays in force: %s", error)
             except Exception as error:  # all workers read the same file: it must not end them
                 read = None
-                log.error("the policy stays as it was: it cannot be read", exc_info=error)
+                log.error(
+                    "policy not reloaded, the one before stays in force: the file cannot be read",
+                    exc_info=error,
+                )
             if read is not None and stamp(self._settings) != found:
                 continue  # it was written as we read
             self._known = found
@@ -86,11 +89,11 @@ class PolicyReloader:
 
         for stage in judging:
             await stage.between_records(change)
-        log.info("policy %s taken anew: %s", policy.name, _versions(policy))
+        log.info("policy %s reloaded: %s", policy.name, _versions(policy))
         if found := "; ".join(sorted(filter(None, otherwise))):
             log.warning(
-                "policy %s judges from here on, and did not before: %s; "
-                "`urbanbrain alerts replay` of an alert from before needs the file of then",
+                "policy %s applies from now on, but changes what was evaluated before: %s; "
+                "`urbanbrain alerts replay` of an earlier alert needs the file of that time",
                 *(policy.name, found),
             )
 

@@ -250,7 +250,7 @@ class Settings(BaseSettings):
         missing = [f"UB_KAFKA_{name}" for name, value in login.items() if value is None]
         if self.kafka_sasl_mechanism is None and given:
             raise ValueError(
-                f"{' and '.join(given)}: without UB_KAFKA_SASL_MECHANISM nobody logs in to Kafka; set it to the one "
+                f"{' and '.join(given)}: without UB_KAFKA_SASL_MECHANISM there is no login to Kafka; set it to the one "
                 "that the broker has, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, or unset "
                 f"{'both' if len(given) > 1 else 'it'}"
             )
@@ -326,7 +326,7 @@ def _check_tls(of: str, tls: bool, ca: Path | None, certificate: Path | None, ke
     given = [f"UB_{of}_{kind}_FILE {file}" for kind, file in files.items() if file is not None]
     if given and not tls:
         raise ValueError(
-            f"{', '.join(given)}: without UB_{of}_TLS nothing is encrypted, and no certificate looked at; set "
+            f"{', '.join(given)}: without UB_{of}_TLS nothing is encrypted, and no certificate is used; set "
             f"UB_{of}_TLS=true, or unset the files"
         )
     if (certificate is None) != (key is None):

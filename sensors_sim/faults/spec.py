@@ -105,7 +105,7 @@ class Faults:
             name, equals, value = part.partition("=")
             if not equals:
                 raise FaultsError(
-                    f"{part!r} is no fault: name=value, such as drop=0.01; names: {', '.join(FORMS)}"
+                    f"{part!r} is not a fault: name=value, such as drop=0.01; names: {', '.join(FORMS)}"
                 )
             if name.strip() in table:
                 raise FaultsError(f"the fault {name.strip()!r} is there twice: {text!r}; name each once")
@@ -138,14 +138,14 @@ def _share(text: str) -> float:
     except ValueError:
         share = math.nan
     if not 0 <= share <= 1:
-        raise ValueError(f"{text!r} is no share, a number from 0 to 1")
+        raise ValueError(f"{text!r} is not a share, a number from 0 to 1")
     return share
 
 
 def _span(text: str) -> int:
     found = _SPAN.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no time")
+        raise ValueError(f"{text!r} is not a time")
     span = float(found[1]) * _US[found[2]]
     if not 1_000 <= span <= _LONGEST_US:
         raise ValueError(f"{text!r} is not from 1ms to 24h")
@@ -162,7 +162,7 @@ def _span_text(us: int) -> str:
 
 def _whole(text: str, least: int, most: int) -> int:
     if not text.isdecimal() or not least <= int(text) <= most:
-        raise ValueError(f"{text!r} is no whole number from {least} to {most}")
+        raise ValueError(f"{text!r} is not a whole number from {least} to {most}")
     return int(text)
 
 

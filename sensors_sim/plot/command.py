@@ -22,29 +22,37 @@ FORMS = (".png", ".svg", ".pdf")
     required=True,
     help="File to write: .png, .svg or .pdf.",
 )
-@click.option("--bikes", type=click.IntRange(1, MOST_BIKES), help="Bikes in the city.")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of the scenario.")
+@click.option(
+    "--bikes", type=click.IntRange(1, MOST_BIKES), help="Number of bikes (default: the scenario's)."
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed (default: the scenario's).")
 @click.option(
     "--for",
     "seconds",
     type=click.IntRange(60, MOST_SECONDS),
-    help="Seconds of event time, instead of the whole.",
+    help="Seconds of event time (default: the scenario's duration).",
 )
-@click.option("--dpi", type=click.IntRange(40, 400), default=110, show_default=True, help="Dots an inch.")
+@click.option(
+    "--dpi", type=click.IntRange(40, 400), default=110, show_default=True, help="Resolution in dots per inch."
+)
 def plot(name: str, output: Path, bikes: int | None, seed: int | None, seconds: int | None, dpi: int) -> None:
-    """Draw SCENARIO (a name or a TOML file): bikes over time, a map of cells at the peak, trips and sensors by hour."""
+    """Plot the day of a SCENARIO, without publishing it.
+
+    Draws bikes over time, a map of cells at the peak, trips and sensors by hour. SCENARIO is a name from `sim list` or
+    a TOML file.
+    """
     if output.suffix not in FORMS:
-        raise PlotError(f"{output}: a picture ends in one of {', '.join(FORMS)}")
+        raise PlotError(f"{output}: the name must end in one of {', '.join(FORMS)}")
     try:
         from sensors_sim.plot.picture import save  # noqa: PLC0415 - matplotlib is an extra
     except ModuleNotFoundError as error:
-        raise PlotError(f"{error}; pip install 'urbanbrain[plot]' brings what pictures need") from None
+        raise PlotError(f"{error}; pip install 'urbanbrain[plot]' installs what plots need") from None
     from sensors_sim.plot.day import live  # noqa: PLC0415
 
     duration = None if seconds is None else timedelta(seconds=seconds)
     scenario = load(name).with_(bikes=bikes, seed=seed, duration=duration)
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"living through {scenario.duration} of {scenario.name}", total=1.0)
+        task = progress.add_task(f"simulating {scenario.duration} of {scenario.name}", total=1.0)
         day = live(scenario, lambda done: progress.update(task, completed=done))
     try:
         save(day, output, dpi)

@@ -32,7 +32,7 @@ def check_filter(name: str) -> None:
     """Refuse what is no topic filter: the client would fail at it on a thread of its own (MQTT 5.0, section 4.7)."""
     if not name or not _FILTER.fullmatch(name) or len(name.encode()) > _LONGEST:
         raise click.BadParameter(
-            f"{name[:100]!r} is no MQTT filter: 1 to {_LONGEST:,} bytes of text, in which + stands alone between "
+            f"{name[:100]!r} is not an MQTT filter: 1 to {_LONGEST:,} bytes of text, in which + stands alone between "
             "slashes and # alone after the last one, such as ub/v1/+/vehicles or ub/v1/#",
             param_hint="--topic",
         )

@@ -63,7 +63,7 @@ class MomentIn(click.ParamType):
         moment = moment_ms(value)
         if moment is None:
             self.fail(
-                f"{value!r:.100} is no moment: a time since the beginning such as 90s, 5m or 1h, ISO 8601 such as "
+                f"{value!r:.100} is not a moment: a time since the beginning such as 90s, 5m or 1h, ISO 8601 such as "
                 "2026-03-01T12:00:00Z (UTC without a zone), or milliseconds since the epoch (12 to 15 digits)",
                 param,
                 ctx,
@@ -87,8 +87,8 @@ class ShiftText(click.ParamType):
         moment = moment_ms(value)
         if moment is None:
             self.fail(
-                f"{value!r:.100} is no shift: now, a time at which the play begins such as 2026-03-01T12:00:00Z, or a "
-                "span with its sign such as -1h or +90s",
+                f"{value!r:.100} is not a shift: now, a time at which the play begins such as 2026-03-01T12:00:00Z, or "
+                "a span with its sign such as -1h or +90s",
                 param,
                 ctx,
             )

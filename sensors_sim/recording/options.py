@@ -18,7 +18,7 @@ only_option = click.option(
     "--only",
     multiple=True,
     metavar="GLOB",
-    help="Only topics like this, such as 'ub/v1/*/vehicles*'; repeatable.",
+    help="Only topics that match this pattern, such as 'ub/v1/*/vehicles*'; repeatable.",
 )
 
 
@@ -52,14 +52,24 @@ def kafka_options(command: Command) -> Command:
     added: Command = with_kafka
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
     options: list[Callable[[Command], Command]] = [
-        click.option("--kafka", type=Address(), help="Kafka, instead of MQTT: one of its bootstrap servers."),
-        _of_kafka("tls", is_flag=True, help="Encrypted; its certificate and name are verified."),
-        _of_kafka("ca-file", type=file, help="As --mqtt-ca-file,"),
-        _of_kafka("cert-file", type=file, help="--mqtt-cert-file"),
-        _of_kafka("key-file", type=file, help="and --mqtt-key-file."),
-        _of_kafka("sasl-mechanism", type=click.Choice(MECHANISMS), help="How to log in,"),
-        _of_kafka("username", help="as whom,"),
-        _of_kafka("password", help="and with what. Better in the environment."),
+        click.option(
+            "--kafka",
+            type=Address(),
+            help="Use Kafka instead of MQTT: address of one of its bootstrap servers.",
+        ),
+        _of_kafka(
+            "tls", is_flag=True, help="Use TLS with Kafka; the brokers' certificates and names are verified."
+        ),
+        _of_kafka("ca-file", type=file, help="As --mqtt-ca-file, for Kafka."),
+        _of_kafka("cert-file", type=file, help="As --mqtt-cert-file, for Kafka."),
+        _of_kafka("key-file", type=file, help="As --mqtt-key-file, for Kafka."),
+        _of_kafka(
+            "sasl-mechanism",
+            type=click.Choice(MECHANISMS),
+            help="How to log in to Kafka (default: no login).",
+        ),
+        _of_kafka("username", help="Account on Kafka."),
+        _of_kafka("password", help="Its password; better set in the environment."),
     ]
     for option in reversed(options):
         added = option(added)

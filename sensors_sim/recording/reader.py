@@ -59,7 +59,7 @@ class Recording:
             raise RecordingError(f"{path}: {error.strerror}; give a file that can be read") from None
         if head is None:
             reason = self.damage.reason if self.damage else "it has no head"
-            raise RecordingError(f"{path} is no recording ({reason}); `urbanbrain sim record` writes them")
+            raise RecordingError(f"{path} is not a recording ({reason}); `urbanbrain sim record` writes them")
         if head.version != VERSION:
             raise RecordingError(
                 f"{path}: version {head.version} of the format; this program reads version {VERSION}"

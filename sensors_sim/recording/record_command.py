@@ -39,16 +39,16 @@ KAFKA_TOPICS = ("ub.vehicles", "ub.sensors", "ub.requests")
     "--topic",
     "topics",
     multiple=True,
-    help=f"MQTT filter [{', '.join(MQTT_FILTERS)}] or Kafka topic [{', '.join(KAFKA_TOPICS)}]; repeatable.",
+    help=f"MQTT topic filter [{', '.join(MQTT_FILTERS)}] or Kafka topic [{', '.join(KAFKA_TOPICS)}]; repeatable.",
 )
 @only_option
 @click.option(
-    "--for", "seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds."
+    "--for", "seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds."
 )
-@click.option("--messages", "most", type=click.IntRange(min=1), help="Stop after so many messages.")
-@click.option("--from-beginning", is_flag=True, help="Kafka: with what the topics hold already.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON line on stdout, too.")
-@click.option("--quiet", is_flag=True, help="No progress line.")
+@click.option("--messages", "most", type=click.IntRange(min=1), help="Stop after this many messages.")
+@click.option("--from-beginning", is_flag=True, help="Kafka: also record what the topics already hold.")
+@click.option("--json", "as_json", is_flag=True, help="Also print the summary as one JSON line on stdout.")
+@click.option("--quiet", is_flag=True, help="Print no progress.")
 def record_command(
     file: Path,
     mqtt: BrokerOptions,
@@ -61,7 +61,10 @@ def record_command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Write what passes on MQTT, or Kafka, to FILE, until Ctrl-C. FILE is never overwritten."""
+    """Record MQTT or Kafka traffic to FILE until Ctrl-C.
+
+    A FILE that exists is never overwritten.
+    """
     if from_beginning and not kafka:
         raise click.UsageError("--from-beginning is for Kafka: MQTT keeps no past; add --kafka host:port")
     arrival = Arrivals(time_ns, monotonic_ns)
@@ -154,7 +157,10 @@ class _Said:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info_command(file: Path, as_json: bool) -> None:
-    """Say what the recording FILE holds: span, messages by topic, size, and whether it is whole."""
+    """Show what a recording holds.
+
+    Time span, messages by topic, size, and whether it is complete.
+    """
     recording = Recording(file)
     if as_json:
         click.echo(json.dumps(info_json(recording)))

@@ -30,17 +30,22 @@ def recording_options(command: Command) -> Command:
         [
             kafka_options,
             click.option(
-                "--from", "from_", type=MomentIn(), help="Recording: play from then on (90s, 5m, ISO 8601)."
+                "--from",
+                "from_",
+                type=MomentIn(),
+                help="Recording: first moment to play: 90s or 5m after its beginning, or ISO 8601.",
             ),
             click.option(
-                "--to", type=MomentIn(), help="Recording: play up to then, the moment itself excluded."
+                "--to",
+                type=MomentIn(),
+                help="Recording: moment at which to stop, itself excluded, in the same form.",
             ),
-            click.option("--loop", is_flag=True, help="Recording: begin again at the end."),
+            click.option("--loop", is_flag=True, help="Recording: start again at the end, until Ctrl-C."),
             only_option,
             click.option(
                 "--shift",
                 type=ShiftText(),
-                help="Recording: move the time stamps in readings so that they begin now or then, or by a span.",
+                help="Recording: shift the timestamps of readings so that they begin now or at TIME, or by a span.",
             ),
         ]
     ):
@@ -72,7 +77,7 @@ class RecordingOptions:
         first = None if self.from_ is None else self.from_.us(recording.first)
         until = None if self.to is None else self.to.us(recording.first)
         if first is not None and until is not None and first >= until:
-            raise RecordingError("--from lies not before --to: nothing would be played; exchange them")
+            raise RecordingError("--from is not before --to: nothing would be played; swap them")
         return Selection(first, until, self.only)
 
 
@@ -91,7 +96,7 @@ def replay_recording(
 ) -> None:
     """Play a recording to where it came from: its topics, its bytes, its times."""
     if not is_recording(file):
-        raise click.UsageError(f"{file} is no recording; --format says what it is")
+        raise click.UsageError(f"{file} is not a recording; --format says what it is")
     if single:
         raise click.UsageError("--single is not for recordings: messages are played as they were recorded")
     recording = Recording(file)

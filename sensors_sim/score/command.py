@@ -52,44 +52,49 @@ _SHARE = click.FloatRange(0, 1)
 
 @click.command()
 @click.argument("name", metavar="[SCENARIO]", required=False)
-@click.option("--truth", "truth_file", type=_FILE, help="What is due; default: what SCENARIO itself knows.")
+@click.option(
+    "--truth",
+    "truth_file",
+    type=_FILE,
+    help="File that says which alerts are due (default: computed from SCENARIO).",
+)
 @click.option(
     "--alerts",
     "alerts_file",
     type=_FILE,
-    help="Judge these instead of a run: the output of `urbanbrain alerts tail --json`, or rows of api.alert_history.",
+    help="Score these instead of a run: output of `urbanbrain alerts tail --json`, or rows of api.alert_history.",
 )
-@click.option(
-    "--kind", "kinds", multiple=True, help="Judge only alerts of this kind (may be given several times)."
-)
+@click.option("--kind", "kinds", multiple=True, help="Score only alerts of this kind; repeatable.")
 @click.option(
     "--only",
     type=Populations(),
     default=",".join(POPULATIONS),
-    help="Publish only these, as for `sim run`; what they do not show is not due.",
+    help="Publish only these, as for `sim run`; alerts that they cannot cause are not due.",
 )
-@click.option("--bikes", type=click.IntRange(1, MOST_BIKES), help="Bikes in the city.")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of the scenario.")
+@click.option(
+    "--bikes", type=click.IntRange(1, MOST_BIKES), help="Number of bikes (default: the scenario's)."
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed (default: the scenario's).")
 @click.option(
     "--for",
     "seconds",
     type=click.IntRange(1, MOST_SECONDS),
-    help="Seconds of event time, instead of the whole.",
+    help="Seconds of event time (default: the scenario's duration).",
 )
-@click.option("--least-recall", type=_SHARE, help="End with exit code 1 below this.")
-@click.option("--least-precision", type=_SHARE, help="End with exit code 1 below this.")
+@click.option("--least-recall", type=_SHARE, help="Exit with code 1 if the recall is lower (0 to 1).")
+@click.option("--least-precision", type=_SHARE, help="Exit with code 1 if the precision is lower (0 to 1).")
 @click.option(
     "--settle",
     type=click.FloatRange(min=0, max=600),
     default=10.0,
     show_default=True,
-    help="After the run, wait until no alert has come for so many seconds.",
+    help="After the run, wait until no alert has arrived for this many seconds.",
 )
 @click.option(
     "--database-url",
     envvar="UB_DATABASE_URL",
     show_envvar=True,
-    help="Asked whether the system has worked off the run. Better in the environment.",
+    help="Database that shows whether the run is processed; better set in the environment.",
 )
 @speed_option
 @connection_options
@@ -113,9 +118,10 @@ def score(
     quiet: bool,
     **sending: Any,
 ) -> None:
-    """Run SCENARIO (a name or a TOML file) against the running system and compare the alerts with what was due.
+    """Run a SCENARIO and compare the alerts with those due.
 
-    With --alerts, judge recorded alerts instead; SCENARIO is not needed then if --truth is given.
+    SCENARIO (a name from `sim list` or a TOML file) is published to the running system. With --alerts, recorded alerts
+    are scored instead; SCENARIO is not needed then if --truth is given.
     """
     duration = None if seconds is None else timedelta(seconds=seconds)
     scenario = None if name is None else load(name).with_(bikes=bikes, seed=seed, duration=duration)
@@ -134,7 +140,7 @@ def score(
         options = replace(options_from(**sending), zone=scenario.city.zone)
         found = _live(scenario, only, truth, options, settle, tables, console)
     else:
-        raise click.UsageError("name a SCENARIO to run, or what to judge: --truth FILE --alerts FILE")
+        raise click.UsageError("name a SCENARIO to run, or what to score: --truth FILE --alerts FILE")
 
     alerts = [life for life in lives(found.log.events) if not kinds or life.kind in kinds]
     judged = judge(found.truth.only(kinds) if kinds else found.truth, alerts, earlier=found.earlier)
@@ -187,7 +193,9 @@ def _check_kinds(kinds: Collection[str], truth: Truth | None, log: AlertLog | No
 def _recorded(log: AlertLog, truth: Truth | None, scenario: Scenario | None, only: frozenset[str]) -> _Found:
     if truth is None:
         if scenario is None:
-            raise click.UsageError("by what are they to be judged? Give --truth FILE, or name the SCENARIO")
+            raise click.UsageError(
+                "nothing says which alerts are due: give --truth FILE, or name the SCENARIO"
+            )
         truth = _known(truth_of(scenario, only))
     return _Found(truth, log)
 
@@ -215,7 +223,7 @@ def _live(
     ended = outcome.ended_ms(scenario)
     if ended <= scenario.start_ms:
         raise ScoreError(
-            "the run was stopped before anything was sent: there is nothing to judge; run it again"
+            "the run was stopped before anything was sent: there is nothing to score; run it again"
         )
     truth = _known(witness.truth(ended)) if truth is None else truth.until(ended)
     return _Found(truth, log, earlier, tuple(notes))
@@ -241,8 +249,8 @@ def _caught_up(tables: Tables | None, before: Reached, outcome: Outcome, settle_
     """Wait until the system has worked off what was sent; yield what is to be said about it."""
     if tables is None:
         yield (
-            f"nobody was asked whether the system kept up: alerts that came later than {settle_s:g} s after the one "
-            "before are not counted; UB_DATABASE_URL lets the tables be asked"
+            f"it is not known whether the system kept up: alerts that came later than {settle_s:g} s after the one "
+            "before are not counted; set UB_DATABASE_URL to have the tables checked"
         )
         return
     sent = outcome.counts.readings_acknowledged
@@ -265,7 +273,7 @@ def _known(truth: Known) -> Truth:
 def _notes_of_run(outcome: Outcome) -> list[str]:
     notes = []
     if outcome.stopped:
-        notes.append("the run was stopped; only what came before is judged")
+        notes.append("the run was stopped; only what came before is scored")
     if outcome.counts.readings_refused:
         refused, why = outcome.counts.readings_refused, outcome.counts.refusal
         notes.append(

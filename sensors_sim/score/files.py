@@ -46,7 +46,7 @@ def parse_truth(text: bytes, name: str) -> Truth:
     try:
         raw = msgspec.json.decode(text, type=_Truth)
     except NOT_JSON as error:
-        raise SourceError(f"{name} is no ground truth: {error}; docs/scoring.md shows the form") from None
+        raise SourceError(f"{name} is not a ground truth: {error}; docs/scoring.md shows the form") from None
     begin, end = _ms(raw.begin, f"{name}: begin"), _ms(raw.end, f"{name}: end")
     if not begin < end:
         raise SourceError(f"{name}: begin {raw.begin} is not before end {raw.end}")

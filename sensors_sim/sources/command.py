@@ -29,13 +29,15 @@ def feed_options(command: Command) -> Command:
     for option in reversed(
         [
             click.option(
-                "--mapping", type=path, help="Format csv: what the columns mean (TOML, docs/feeds.md)."
+                "--mapping",
+                type=path,
+                help="Format csv: file that says what the columns mean (TOML, docs/feeds.md).",
             ),
             click.option(
-                "--owner", help="Publish as this operator or owner, not as the one that the feed names."
+                "--owner", help="Publish as this operator or owner (default: the one that the feed names)."
             ),
             click.option(
-                "--token-file", type=path, help="Address: send what is in this file as Authorization: Bearer."
+                "--token-file", type=path, help="URL: file with the token to send as Authorization: Bearer."
             ),
         ]
     ):
@@ -78,7 +80,7 @@ class TokenFile:
         try:
             token = self.path.read_text("ascii", errors="replace").strip()
         except OSError as error:
-            raise SourceError(f"{self.path} cannot be read ({error}): it is to hold a token") from None
+            raise SourceError(f"{self.path} cannot be read ({error}): it must hold a token") from None
         if not token or not token.isprintable() or not token.isascii():
             raise SourceError(f"{self.path} holds no token: one line of ASCII characters is expected")
         return token
@@ -103,13 +105,13 @@ def report_lines(report: Report) -> Iterator[str]:
 @click.command("inspect")
 @click.argument("where", metavar="FILE|FOLDER|URL")
 @click.option(
-    "--format", "format_", type=click.Choice(list(FORMATS)), required=True, help="Form of the feed."
+    "--format", "format_", type=click.Choice(list(FORMATS)), required=True, help="Format of the feed."
 )
 @feed_options
 @click.option(
     "--zones",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Format gbfs: write the geofencing zones that are sound to this file (GeoJSON).",
+    help="Format gbfs: write the valid geofencing zones to this file (GeoJSON).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def inspect_command(
@@ -119,7 +121,10 @@ def inspect_command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Read a feed and say what is in it, and what is wrong with it; publish nothing. An address is polled once."""
+    """Show what a feed holds and what is wrong with it.
+
+    Publishes nothing. A URL is polled once.
+    """
     feed = FeedOptions(**given).feed(where)
     source = open_feed(format_, feed)
     found = _read(source, feed.live)
@@ -181,7 +186,7 @@ def _write(path: Path, source: Source) -> None:
     zones: list[Feature] = source.zones if isinstance(source, GbfsFiles | GbfsUrl) else []
     if not zones:
         raise SourceError(
-            "--zones: the feed holds no sound geofencing zone (of format gbfs); leave the option out"
+            "--zones: the feed holds no valid geofencing zone (of format gbfs); leave the option out"
         )
     try:
         path.write_text(json.dumps(collection(zones), ensure_ascii=False, indent=1) + "\n", "utf-8")

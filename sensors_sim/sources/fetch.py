@@ -83,7 +83,7 @@ class Http:
     def __call__(self, url: str) -> bytes:
         """Return the body of the answer. Raises FetchFailed, and GivenUp soon after nobody wants it any more."""
         if not is_url(url):
-            raise SourceError(f"{url!r} is no address of a feed: it must begin with http:// or https://")
+            raise SourceError(f"{url!r} is not an address of a feed: it must begin with http:// or https://")
         answer: Future[bytes] = Future()
         # A daemon: neither a server nor a resolver that is waited for keeps the process from ending.
         Thread(target=self._answer, args=(url, answer), name="fetch", daemon=True).start()

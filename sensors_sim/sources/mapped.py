@@ -172,7 +172,7 @@ class Mapper:
             return None
         ts = self._instant(fields[name])
         if ts is None:
-            self._report.note("time_left_out", f"{where}: {name} {fields[name]!r} is no time")
+            self._report.note("time_left_out", f"{where}: {name} {fields[name]!r} is not a time")
         return ts
 
     def _instant(self, text: str) -> int | None:

@@ -107,7 +107,7 @@ def read_mapping(path: Path) -> TableMapping:
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"cannot read the mapping {path} ({error})") from None
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"{path} is no TOML: {error}") from None
+        raise SourceError(f"{path} is not TOML: {error}") from None
     try:
         return parse(document)
     except _Wrong as wrong:
@@ -298,4 +298,4 @@ def _times(value: object) -> Times:
     try:
         return Times(format_, UTC if name == "UTC" else ZoneInfo(name))
     except (LookupError, ValueError, OSError):
-        raise _Wrong(f"time.zone = {name!r} is no time zone; 'Europe/Oslo', for example") from None
+        raise _Wrong(f"time.zone = {name!r} is not a time zone; 'Europe/Oslo', for example") from None

@@ -147,7 +147,7 @@ def _columns(header: list[str], path: Path) -> dict[str, int]:
     missing = [name for name in REQUIRED if name not in found]
     if missing:
         raise SourceError(
-            f"{path} is no mobike-trips file: it lacks the columns {', '.join(missing)}; "
+            f"{path} is not a mobike-trips file: it lacks the columns {', '.join(missing)}; "
             f"found: {', '.join(found) or 'none'}; expected: {', '.join(REQUIRED)}, "
             f"and optionally {', '.join(ORIGIN)}"
         )

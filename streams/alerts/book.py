@@ -41,6 +41,6 @@ class Book:
                 self._silences = Silences(map(of_row, alert_desk.silences(connection)))
             self._good_until, self._known = time.monotonic() + _FRESH_S, True
         except UrbanBrainError as error:
-            log.warning("silences are not known, so all alerts are shown: %s", error)
+            log.warning("silences cannot be read, so all alerts are shown: %s", error)
             self._silences = Silences()
             self._good_until, self._known = time.monotonic() + _AWAY_S, False

@@ -70,7 +70,7 @@ def parse(text: str) -> Matcher:
     found = _FORM.fullmatch(text.strip())
     if found is None:
         raise MatcherError(
-            f"{text!r} is no matcher; such as severity=major, zone!=default or cell=~8930994a.*"
+            f"{text!r} is not a matcher; give one such as severity=major, zone!=default or cell=~8930994a.*"
         )
     name, operation, _, value = found.groups()
     return checked(Matcher(name, value, is_regex="~" in operation, is_equal="!" not in operation))
@@ -86,12 +86,12 @@ def from_json(items: Iterable[Mapping[str, Any]]) -> tuple[Matcher, ...]:
 def checked(matcher: Matcher) -> Matcher:
     """Return the matcher, or raise MatcherError where it could never be meant."""
     if matcher.name not in NAMES:
-        raise MatcherError(f"{matcher.name!r} is no label of alerts; they have {', '.join(NAMES)}")
+        raise MatcherError(f"{matcher.name!r} is not a label of alerts; they have {', '.join(NAMES)}")
     if not _is_text(matcher.value):
         raise MatcherError(f"{matcher.name}: {matcher.value!r} is not all text in UTF-8")
     if matcher.is_regex and isinstance(problem := _compiled(matcher.value), str):
         shown = matcher.value if len(matcher.value) <= _SHOWN else f"{matcher.value[:_SHOWN]}…"
-        raise MatcherError(f"{matcher.name}: {shown!r} is no regular expression of RE2 ({problem})")
+        raise MatcherError(f"{matcher.name}: {shown!r} is not a regular expression of RE2 ({problem})")
     if (
         matcher.name == "cell"
         and not matcher.is_regex
@@ -99,7 +99,7 @@ def checked(matcher: Matcher) -> Matcher:
         and not CELL.fullmatch(matcher.value)
     ):
         raise MatcherError(
-            f"cell: {matcher.value!r} is no H3 cell: 15 hexadecimal digits, a to f in small letters"
+            f"cell: {matcher.value!r} is not an H3 cell: 15 hexadecimal digits, a to f in small letters"
         )
     if known := _VALUES.get(matcher.name, ()):
         for one in (matcher, *_alternatives(matcher)):

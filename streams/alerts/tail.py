@@ -146,7 +146,7 @@ class Tail:
             self._end(f"{reason}; look at UB_MQTT_USERNAME and UB_MQTT_PASSWORD")
             return
         if self._lost:
-            log.warning("MQTT at %s:%d: connected again", *self._address)
+            log.warning("MQTT at %s:%d: reconnected", *self._address)
         self._lost = False
         # The retained actions come before the retained alerts, so that what was closed is known as such.
         actions = topics.alert_action_topic(self._wanted.kind or "+", self._wanted.cell or "+", "+")
@@ -159,8 +159,8 @@ class Tail:
         if reason.is_failure and self._failed is None and not self._lost:
             self._lost = True
             log.warning(
-                "MQTT at %s:%d: connection lost (%s); trying again. What ends meanwhile is not shown: "
-                "`urbanbrain alerts list` knows",
+                "MQTT at %s:%d: connection lost (%s); trying again. Alerts that end meanwhile are not shown: "
+                "see `urbanbrain alerts list`",
                 *(*self._address, reason),
             )
 

@@ -49,7 +49,7 @@ def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
         try:
             keep_others_from_telling(connection, _OTHERS_S)
         except LockNotAvailable:
-            reason = f"another process is telling, and not done after {_OTHERS_S:g} s"
+            reason = f"another process is publishing actions, and has not finished after {_OTHERS_S:g} s"
             raise ServiceUnavailable("MQTT", _where(settings), reason) from None
         found = untold(connection)
         if not found:

@@ -48,7 +48,7 @@ class _Moment(click.ParamType):
             moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError, OSError):
             self.fail(
-                f"{value!r} is no time; such as 2026-03-01T12:00:00Z, or milliseconds since the epoch, 1772366400000",
+                f"{value!r} is not a time; give 2026-03-01T12:00:00Z, or milliseconds since the epoch, 1772366400000",
                 param,
                 ctx,
             )
@@ -56,17 +56,31 @@ class _Moment(click.ParamType):
 
 
 @click.command()
-@click.option("--complete", is_flag=True, help="Nothing is published any more: every row must be right.")
-@click.option("--until", type=_Moment(), help="Only windows that end by then (event time, UTC).")
-@click.option("--table", "tables", multiple=True, type=click.Choice(_TABLES), help="Only this table.")
+@click.option(
+    "--complete",
+    is_flag=True,
+    help="Nobody publishes any more: wait until all is stored, then compare every row.",
+)
+@click.option(
+    "--until",
+    type=_Moment(),
+    help="Only windows that end by this time (event time, UTC unless it names a zone).",
+)
+@click.option(
+    "--table", "tables", multiple=True, type=click.Choice(_TABLES), help="Only this table; repeatable."
+)
 @click.option("--wait", default=60.0, show_default=True, help="Seconds to wait for the workers to catch up.")
 @click.option(
     "--recording",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Read this file instead of Kafka.",
+    help="Read the log from this file instead of Kafka.",
 )
-@click.option("--save", type=click.Path(path_type=Path), help="Keep what is read as a recording (.gz).")
-@click.option("--limit", default=20, show_default=True, help="Differences to show of each table.")
+@click.option(
+    "--save", type=click.Path(path_type=Path), help="Save what is read from Kafka as a recording (.gz)."
+)
+@click.option(
+    "--limit", default=20, show_default=True, help="Maximum number of differences to show per table."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def audit(
     complete: bool,
@@ -78,9 +92,9 @@ def audit(
     limit: int,
     as_json: bool,
 ) -> None:
-    """Compute the tables anew from the log, and compare: every row must be what the readings say.
+    """Recompute the tables from the log, and compare every row.
 
-    Works on a running system. Exit code: 0 no difference, 1 differences, 2 it cannot be told.
+    Works on a running system. Exit codes: 0 no difference, 1 differences, 2 the comparison is not possible.
     """
     if recording and save:
         raise click.UsageError("--save keeps what is read from Kafka; with --recording nothing is")

@@ -28,7 +28,7 @@ class Difference:
         if self.found is None:
             return f"{self.table}: {where}: the row is missing; expected {_values(self.expected)}"
         if self.expected is None:
-            return f"{self.table}: {where}: there must be no such row; found {_values(self.found)}"
+            return f"{self.table}: {where}: this row must not exist; found {_values(self.found)}"
         return f"{self.table}: {where}: expected {_values(self.expected)}; found {_values(self.found)}"
 
 

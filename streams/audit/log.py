@@ -33,7 +33,7 @@ def check_beginnings(firsts: Mapping[tuple[str, int], int]) -> None:
     ]
     if lost:
         raise CannotAudit(
-            f"{', '.join(lost)}: what lay before it was deleted (retention), so the tables cannot be computed from "
+            f"{', '.join(lost)}: the records before it were deleted (retention), so the tables cannot be computed from "
             "the beginning; audit from a recording that was saved in time (`urbanbrain audit --save FILE`)"
         )
 
@@ -124,7 +124,7 @@ class Log:
         ]
         if short:
             raise CannotAudit(
-                f"{'; '.join(short)}: this is another log than the one the tables were made of; give the address of "
+                f"{'; '.join(short)}: this is not the log that the tables were made from; give the address of "
                 "the right Kafka (UB_KAFKA_BOOTSTRAP)"
             )
         raise ServiceUnavailable("Kafka", self._bootstrap, f"no record for {_SILENCE_S:.0f} s")

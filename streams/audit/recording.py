@@ -57,9 +57,7 @@ def check_free(path: Path) -> None:
 
 def _check_unused(path: Path) -> None:
     if path.exists():
-        raise CannotAudit(
-            f"{path} exists; a recording never overwrites: give another name, or remove that file"
-        )
+        raise CannotAudit(f"{path} exists, and is never overwritten: give another name, or remove that file")
 
 
 def _lock(file: IO[bytes], path: Path) -> None:
@@ -175,5 +173,5 @@ def check_complete(
             )
         if last < offset:
             raise CannotAudit(
-                f"{path}: {topic}[{partition}] ends at offset {last}, the tables reflect {offset}; record it anew"
+                f"{path}: {topic}[{partition}] ends at offset {last}, the tables reflect {offset}; record it again"
             )

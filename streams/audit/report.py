@@ -56,7 +56,7 @@ def show(report: Report, console: Console) -> None:
     moving = sum(c.moving for c in report.comparisons)
     if moving:
         console.print(
-            f"{moving:,} rows are still moving and were not judged; audit again later, or with --complete once "
+            f"{moving:,} rows are still changing and were not compared; audit again later, or with --complete once "
             "nothing is published any more"
         )
     for difference in _differences(report):

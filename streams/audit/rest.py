@@ -23,7 +23,7 @@ def check_topics(settings: Settings, audited: Sequence[str]) -> None:
     if missing:
         raise CannotAudit(
             f"Kafka at {settings.kafka_bootstrap} has no topic {', '.join(missing)}; "
-            "give the address of the Kafka that the tables were made of (UB_KAFKA_BOOTSTRAP)"
+            "give the address of the Kafka that the tables were made from (UB_KAFKA_BOOTSTRAP)"
         )
 
 
@@ -73,7 +73,7 @@ def wait_for_rest(settings: Settings, database: Database, wait_s: float, say: Sa
     began = since = time.monotonic()
     last = database.checkpoints()
     while (now := time.monotonic()) - since < quiet_s:
-        say(f"waiting until nothing moves: quiet for {now - since:.0f} s of {quiet_s:.0f} s")
+        say(f"waiting until nothing changes: quiet for {now - since:.0f} s of {quiet_s:.0f} s")
         if now - began > wait_s + quiet_s:
             raise CannotAudit(
                 f"within {wait_s:.0f} s the tables did not come to rest; stop the publishers and wait longer "

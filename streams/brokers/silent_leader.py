@@ -38,6 +38,7 @@ class SilentLeader:
             await self._leave()
             return
         log.info(
-            "%s leads its group, and goes without a word: Tansu will miss it", self._coordinator.member_id
+            "%s leads its group and ends without LeaveGroup; Tansu removes it after the session timeout",
+            self._coordinator.member_id,
         )
         self._coordinator.reset_generation()

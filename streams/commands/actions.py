@@ -12,7 +12,7 @@ from streams.errors import AlertError, ServiceUnavailable
 from streams.times import to_minute
 
 _IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=Text(MOST_NAME, "ID"))
-_TEXT = click.option("--text", type=Text(MOST_TEXT, lines=True), help="Why, or what is known.")
+_TEXT = click.option("--text", type=Text(MOST_TEXT, lines=True), help="Reason, or what is known.")
 
 
 @alerts.command()
@@ -20,7 +20,7 @@ _TEXT = click.option("--text", type=Text(MOST_TEXT, lines=True), help="Why, or w
 @by_option
 @_TEXT
 def ack(ids: tuple[str, ...], by: str, text: str | None) -> None:
-    """Acknowledge: somebody has taken note, so nothing is escalated."""
+    """Acknowledge alerts, so that they are not escalated."""
     _act(ids, "acknowledged", by, text)
 
 
@@ -29,38 +29,38 @@ def ack(ids: tuple[str, ...], by: str, text: str | None) -> None:
 @by_option
 @_TEXT
 def unack(ids: tuple[str, ...], by: str, text: str | None) -> None:
-    """Take an acknowledgement back."""
+    """Withdraw the acknowledgement of alerts."""
     _act(ids, "unacknowledged", by, text)
 
 
 @alerts.command()
 @_IDS
-@click.option("--to", "assignee", type=Text(MOST_NAME, "NAME"), help="Who is to see to it.")
-@click.option("--nobody", is_flag=True, help="Take it from whoever has it.")
+@click.option("--to", "assignee", type=Text(MOST_NAME, "NAME"), help="Person to assign the alerts to.")
+@click.option("--nobody", is_flag=True, help="Remove the assignment.")
 @click.option(
     "--due",
     type=Moment(),
-    help="Until when: a duration from now (2h), or a time (UTC where it names no zone).",
+    help="When they are due: a duration from now (2h), or a time (UTC unless it names a zone).",
 )
 @by_option
 @_TEXT
 def assign(
     ids: tuple[str, ...], assignee: str | None, nobody: bool, due: datetime | None, by: str, text: str | None
 ) -> None:
-    """Give it to somebody, with the time until which it is due."""
+    """Assign alerts to somebody, with an optional due time."""
     if (assignee is None) != nobody or (nobody and due):
-        raise click.UsageError("say --to NAME (and --due TIME, if wanted), or --nobody")
+        raise click.UsageError("give --to NAME (and --due TIME, if wanted), or --nobody")
     if due is not None and due <= datetime.now(UTC):
-        raise click.UsageError(f"--due {due:%Y-%m-%dT%H:%M:%SZ} is over already; give a time to come")
+        raise click.UsageError(f"--due {due:%Y-%m-%dT%H:%M:%SZ} is in the past; give a time in the future")
     _act(ids, "unassigned" if nobody else "assigned", by, text, assignee, due)
 
 
 @alerts.command()
 @_IDS
-@click.option("--text", type=Text(MOST_TEXT, lines=True), required=True, help="What is to be known.")
+@click.option("--text", type=Text(MOST_TEXT, lines=True), required=True, help="The comment.")
 @by_option
 def comment(ids: tuple[str, ...], text: str, by: str) -> None:
-    """Say something about it."""
+    """Comment on alerts."""
     _act(ids, "commented", by, text)
 
 
@@ -69,7 +69,10 @@ def comment(ids: tuple[str, ...], text: str, by: str) -> None:
 @by_option
 @_TEXT
 def clear(ids: tuple[str, ...], by: str, text: str | None) -> None:
-    """Close it by hand: it is out of sight, and told to no one, until its severity changes or it clears by itself."""
+    """Close alerts by hand.
+
+    A closed alert is hidden and notifies nobody until its severity changes or it clears by itself.
+    """
     _act(ids, "closed", by, text)
 
 
@@ -78,7 +81,7 @@ def clear(ids: tuple[str, ...], by: str, text: str | None) -> None:
 @by_option
 @_TEXT
 def reopen(ids: tuple[str, ...], by: str, text: str | None) -> None:
-    """Open again what was closed by hand."""
+    """Reopen alerts that were closed by hand."""
     _act(ids, "reopened", by, text)
 
 
@@ -116,7 +119,7 @@ def _act(
                 pass  # some hundred at a time
         except ServiceUnavailable as error:
             click.echo(
-                f"stored, but not told yet: {error}. The next command tells it, or `urbanbrain notify`",
+                f"stored, but not published yet: {error}. The next command publishes it, or `urbanbrain notify`",
                 err=True,
             )
     if refused:

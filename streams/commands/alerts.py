@@ -25,7 +25,7 @@ KINDS = get_args(AlertKind)
 
 @click.group()
 def alerts() -> None:
-    """Follow, look up, acknowledge, assign, comment, close and silence alerts."""
+    """Follow, list, acknowledge, assign and silence alerts."""
 
 
 def _filter_options(command: Any) -> Any:
@@ -33,16 +33,20 @@ def _filter_options(command: Any) -> Any:
     for option in reversed(
         (
             click.argument("matchers", type=MatcherType(), nargs=-1),
-            click.option("--severity", type=click.Choice(SEVERITIES), help="At least this severe."),
-            click.option("--kind", type=click.Choice(KINDS), help="One kind."),
-            click.option("--cell", type=Cell(), help="One cell (H3 hex string)."),
+            click.option(
+                "--severity", type=click.Choice(SEVERITIES), help="Only alerts of this severity or higher."
+            ),
+            click.option("--kind", type=click.Choice(KINDS), help="Only alerts of this kind."),
+            click.option("--cell", type=Cell(), help="Only alerts of this cell (H3 index in hex)."),
             click.option(
                 "--operator",
                 type=Text(MOST_NAME, "NAME"),
-                help="Only alerts that vehicles of this operator are part of.",
+                help="Only alerts that involve vehicles of this operator.",
             ),
             click.option(
-                "--acknowledged/--unacknowledged", default=None, help="Only those (not) taken note of."
+                "--acknowledged/--unacknowledged",
+                default=None,
+                help="Only alerts that are (not) acknowledged.",
             ),
         )
     ):
@@ -51,9 +55,9 @@ def _filter_options(command: Any) -> Any:
 
 
 @alerts.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @_filter_options
-@click.option("--silenced", is_flag=True, help="Show silenced alerts too.")
+@click.option("--silenced", is_flag=True, help="Also show silenced alerts.")
 def tail(
     as_json: bool,
     matchers: tuple[Matcher, ...],
@@ -64,7 +68,9 @@ def tail(
     acknowledged: bool | None,
     silenced: bool,
 ) -> None:
-    """Show open alerts, then follow: their events, and what people do about them.
+    """Show open alerts, then follow their events.
+
+    It also shows what people do about them.
 
     Only alerts that match every MATCHER, as for silences: zone=harbour, 'subject=~sensor/.*', district!=Pudong.
     """
@@ -114,17 +120,23 @@ def tail(
     type=click.Choice(["active", "closed", "cleared"]),
     default="active",
     show_default=True,
-    help="closed: by hand, while the condition lasts.",
+    help="Only alerts with this status; closed means by hand, while the condition lasts.",
 )
 @_filter_options
 @click.option(
     "--since",
     type=Moment(back=True),
-    help="Only those that something happened to since: a duration before now (12h), or a time, by event time.",
+    help="Only alerts with an event since this event time: a duration before now (12h), or a time (UTC by default).",
 )
-@click.option("--silenced/--not-silenced", default=None, help="Only those (not) silenced now.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--silenced/--not-silenced", default=None, help="Only alerts that are (not) silenced now.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Maximum number of alerts to list.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(
     status: Any,
     matchers: tuple[Matcher, ...],
@@ -194,18 +206,18 @@ def list_(
             )
     if not as_json:
         over = "; --status cleared shows those that are over" if status == "active" else ""
-        listed.show(table, none=f"no alert that was asked for is {status}{over}")
+        listed.show(table, none=f"no matching alert is {status}{over}")
     if found > limit:
         worst_first = [f"{hidden[name]} {name}" for name in reversed(SEVERITIES) if hidden[name]]
         left_out = f", not shown: {', '.join(worst_first)}" if worst_first else ""
-        click.echo(f"there are more than {limit}{left_out}; --limit asks for as many as wanted", err=True)
+        click.echo(f"there are more than {limit}{left_out}; raise --limit to see them", err=True)
 
 
 @alerts.command()
 @click.argument("alert_id", metavar="ID", type=Text(MOST_NAME, "ID"))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(alert_id: str, as_json: bool) -> None:
-    """Show one alert: its evidence, its life, and what was done about it. The beginning of the ID is enough."""
+    """Show one alert: its evidence, events and handling. The beginning of the ID is enough."""
     from streams.alerts.inhibition import inhibited_by  # noqa: PLC0415
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
     from streams.alerts.shown import Shown, as_text  # noqa: PLC0415
@@ -258,7 +270,7 @@ def _inhibitions(settings: Settings) -> tuple[Any, ...]:
     try:
         return load_inhibitions(settings)
     except SettingsError as error:
-        click.echo(f"which alerts keep others back is not shown: {error}", err=True)
+        click.echo(f"which alerts inhibit others is not shown: {error}", err=True)
         return ()
 
 

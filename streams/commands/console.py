@@ -11,9 +11,9 @@ from streams import settings as settings_module
 
 @click.command()
 def console() -> None:
-    """Serve the live map, open alerts and the HTTP API until SIGTERM; read-only, without login.
+    """Serve the live map and the HTTP API until SIGTERM.
 
-    It listens on UB_CONSOLE_HOST and UB_CONSOLE_PORT and needs the database only, as ub_reader.
+    Read-only, without login. Listens on UB_CONSOLE_HOST and UB_CONSOLE_PORT; needs only the database, as ub_reader.
     """
     from streams.console.service import run  # noqa: PLC0415 - nobody else needs a web server
 

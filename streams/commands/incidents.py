@@ -14,17 +14,25 @@ from streams.times import to_second
 
 @click.group()
 def incidents() -> None:
-    """Look up incidents: alerts that belong together, because their cells touch."""
+    """List and show incidents: alerts whose cells touch."""
 
 
 @incidents.command("list")
 @click.option(
-    "--status", type=click.Choice(["active", "ended", "merged"]), help="Only those  [default: active]"
+    "--status",
+    type=click.Choice(["active", "ended", "merged"]),
+    help="Only incidents with this status.  [default: active]",
 )
-@click.option("--all", "all_", is_flag=True, help="Those that are over too.")
-@click.option("--cell", type=Cell(), help="Only those that hold a cell (H3 hex string).")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--all", "all_", is_flag=True, help="Incidents of every status.")
+@click.option("--cell", type=Cell(), help="Only incidents that include this cell (H3 index in hex).")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Maximum number of incidents to list.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(
     status: Literal["active", "ended", "merged"] | None,
     all_: bool,
@@ -57,14 +65,14 @@ def list_(
             )
     if not as_json:
         over = "; --all shows those that are over, too" if wanted == "active" else ""
-        listed.show(table, none=f"no incident that was asked for is {wanted or 'there'}{over}")
+        listed.show(table, none=f"no matching incident is {wanted or 'there'}{over}")
 
 
 @incidents.command()
 @click.argument("incident_id", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, with the outline.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the outline.")
 def show(incident_id: str, as_json: bool) -> None:
-    """Show one incident and the alerts that are or were part of it. The beginning of the ID is enough."""
+    """Show one incident with its present and past alerts. The beginning of the ID is enough."""
     from streams.alerts.shown import plain  # noqa: PLC0415
     from streams.store import incidents as store  # noqa: PLC0415
     from streams.store import queries  # noqa: PLC0415

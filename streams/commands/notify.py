@@ -12,12 +12,13 @@ from streams.commands.alerts import district_of
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Read the file of receivers, say what it holds, and end.")
-@click.option(
-    "--wait", default=30.0, show_default=True, help="Seconds to wait for the services at the start."
-)
+@click.option("--check", is_flag=True, help="Check UB_NOTIFY_FILE, list its receivers, and exit.")
+@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for Kafka at startup.")
 def notify(check: bool, wait: float) -> None:
-    """Send events of alerts to the webhooks of UB_NOTIFY_FILE until SIGTERM; each receiver at its own pace."""
+    """Send alerts to the webhooks of UB_NOTIFY_FILE.
+
+    Runs until SIGTERM. Each receiver has its own queue, so a slow one does not delay the others.
+    """
     from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.brokers.kafka_login import kafka_login_of, say_refusals  # noqa: PLC0415
     from streams.notify.service import load_inhibitions, load_receivers, run  # noqa: PLC0415

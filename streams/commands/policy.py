@@ -33,16 +33,16 @@ FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
 @click.group()
 def policy() -> None:
-    """Check a policy file, and try it on what was recorded."""
+    """Check a policy file, and backtest it on stored windows."""
 
 
 @policy.command()
 @FILE
 def check(file: Path) -> None:
-    """Say all that is wrong with a policy FILE, and what it decides about.
+    """Check a policy FILE, and show which cells it applies to.
 
-    It holds GeoJSON zones, MDS policies or, as .toml, thresholds of metrics.
-    Cells and regions are those of the settings. Exit code 1 where a worker would refuse the file.
+    FILE holds GeoJSON zones, MDS policies or (.toml) thresholds of metrics.
+    Cells and regions are those of the settings. Exit code 1 if a worker would refuse the file.
     """
     settings = settings_module.load()
     if file.suffix == THRESHOLDS:
@@ -67,7 +67,7 @@ def check(file: Path) -> None:
         console.print(f"error  {text}", markup=False)
     if findings.errors:
         sys.exit(1)
-    console.print(f"{read.name} can be used; its hours are those of {settings.timezone}", markup=False)
+    console.print(f"{read.name} is valid; its hours are in time zone {settings.timezone}", markup=False)
 
 
 _GAP_MS = 3_600_000
@@ -91,22 +91,23 @@ class _Reach(NamedTuple):
     "begin",
     type=Moment(back=True),
     required=True,
-    help="First moment: 2026-03-01 or 2026-03-01T07:30 (UTC where it names no zone), or a duration before now (7d).",
+    help="Start: 2026-03-01 or 2026-03-01T07:30 (UTC unless it names a zone), or a duration before now (7d).",
 )
 @click.option(
     "--to",
     "end",
     type=Moment(back=True),
-    help="Last moment, the same  [default: the end of the stored windows]",
+    help="End, in the same form.  [default: the end of the stored windows]",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="One JSON object a line: each alert as of its last event."
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line: each alert as of its last event."
 )
 def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) -> None:
-    """List the alerts that a policy FILE would have raised on stored windows, as if it had been in force all along.
+    """List the alerts that a policy FILE would have raised.
 
-    The counts at the end of each window are judged by what runs live, which looks more often. Of thresholds (.toml)
-    windows are judged as they are on file, with what came late.
+    It is evaluated on the stored windows as if it had been in force all along, by the same code as live, but only at
+    the end of each window; live evaluates more often. Thresholds (.toml) are evaluated on windows as they are stored,
+    late readings included.
     """
     from streams.store import queries  # noqa: PLC0415
 
@@ -141,40 +142,40 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
 def _not_judged(read: Policy, draft: Policy, not_judged: Sequence[CountPolicy]) -> Iterator[str]:
     """Yield what stored windows do not say about the rules of a file, and which cells they say less well."""
     for counts in not_judged:
-        yield f"not judged: policy {counts.name!r}: {why_not(counts)}"
+        yield f"not evaluated: policy {counts.name!r}: {why_not(counts)}"
     for counts in over(read):
         yield (
-            f"not judged: policy {counts.name!r}: it is over when the newest policy of the file begins; "
-            "try it in a file without that one"
+            f"not evaluated: policy {counts.name!r}: it has ended when the newest policy of the file begins; "
+            "test it in a file without that one"
         )
     for counts in draft.counts:
         if edge := frozenset(cell for rule in counts.rules for cell in rule.edge):
             yield (
-                f"by cell: policy {counts.name!r}: windows do not have positions, so in {len(edge)} cells on the edge "
+                f"by cell: policy {counts.name!r}: windows store no positions, so in {len(edge)} cells on the edge "
                 "of its geographies the centre of the cell decides"
             )
     unknown = (
-        (draft.stays, "single vehicles, so its rules on where and how long they stand"),
-        (draft.trips, "trips, so its rules on trips per vehicle"),
-        (draft.speeds, "single vehicles, so its rules on how fast they go"),
+        (draft.stays, "single vehicles, which its rules on where and how long they stand need"),
+        (draft.trips, "trips, which its rules on trips per vehicle need"),
+        (draft.speeds, "single vehicles, which its rules on how fast they go need"),
     )
     for policies, what in unknown:
         for one in policies:
-            yield f"not judged: policy {one.name!r}: windows do not know {what}"
+            yield f"not evaluated: policy {one.name!r}: windows do not hold {what}"
 
 
 def _beyond(begin: datetime, end: datetime | None, reach: _Reach) -> Iterator[str]:
     """Yield which of the times asked for lie before or after the stored windows."""
     if begin < reach.first:
-        yield f"no windows before {to_minute(reach.first)} (UTC): nothing is judged up to there"
+        yield f"no windows before {to_minute(reach.first)} (UTC): nothing is evaluated up to then"
     if end is not None and end > reach.last:
-        yield f"no windows after {to_minute(reach.last)} (UTC): nothing is judged from there on"
+        yield f"no windows after {to_minute(reach.last)} (UTC): nothing is evaluated from then on"
 
 
 def _within(gaps: Sequence[tuple[int, int]]) -> Iterator[str]:
     """Yield from when to when there are no windows in between."""
     for first, last in gaps:
-        yield f"no windows from {to_minute(first)} to {to_minute(last)} (UTC): judged as if nothing had moved"
+        yield f"no windows from {to_minute(first)} to {to_minute(last)} (UTC): evaluated as if nothing had moved"
 
 
 def _under_way(draft: Policy, reach: _Reach, found: Sequence[Sequence[Alert]]) -> Iterator[str]:
@@ -182,13 +183,13 @@ def _under_way(draft: Policy, reach: _Reach, found: Sequence[Sequence[Alert]]) -
     least = any(rule.minimum is not None for counts in draft.counts for rule in counts.rules)
     if least and reach.since == reach.first:
         yield (
-            f"first windows at {to_minute(reach.first)} (UTC): if the system began then, live heard of the fleet bit "
-            "by bit, and may have told too few"
+            f"first windows at {to_minute(reach.first)} (UTC): if the system started then, live workers heard of the "
+            "fleet bit by bit, and may have reported too few vehicles"
         )
     if under_way := sum(life[0].starts_at == to_ms(reach.since) for life in found):
         yield (
-            f"under way at {to_minute(reach.since)} (UTC), the first look: {_alerts(under_way)}, which may have begun "
-            "before"
+            f"already open at {to_minute(reach.since)} (UTC), the first evaluation: {_alerts(under_way)}, which may "
+            "have begun before"
         )
 
 
@@ -206,7 +207,7 @@ def _reach(connection: Any, begin: datetime, end: datetime | None) -> _Reach:
     span = standing.windows_span(connection)
     if span is None:
         raise PolicyError(
-            "there are no stored windows to judge; let vehicles report, or name another UB_DATABASE_URL"
+            "there are no stored windows to evaluate; let vehicles report, or name another UB_DATABASE_URL"
         )
     first, last, length = span[0].astimezone(UTC), span[1].astimezone(UTC), span[2]
     since = max(begin, first)
@@ -261,7 +262,7 @@ def _perhaps(nearly: Sequence[Waiting]) -> Iterator[str]:
     for what, since in found.items():
         yield (
             f"perhaps: {what}, {len(since)} times, first from {to_minute(min(since))} (UTC): it lasted about as long "
-            "as an alert takes, and live looks in between"
+            "as an alert takes, and live evaluation also looks between the ends of windows"
         )
 
 

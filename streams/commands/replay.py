@@ -47,12 +47,13 @@ _UNNAMED = "UB_FLAP_QUIET_S, UB_SENSOR_HEALTH, UB_MAX_SERIES_PER_PARTITION"
     type=click.IntRange(min=1),
     default=40,
     show_default=True,
-    help="Steps to show; events are always shown.",
+    help="Maximum number of steps to show; steps with events are always shown.",
 )
 def replay(alert_id: str, limit: int) -> None:
-    """Fold the log once more up to what decided, and say whether the same alert comes out, step by step.
+    """Recompute an alert from the log, and compare it.
 
-    Exit code: 0 the same, 1 not the same, 2 it cannot be told (the log was trimmed, the policy is another one).
+    Shows each step up to the record that decided. Exit codes: 0 the same alert, 1 not the same, 2 the comparison is
+    not possible (the log was trimmed, or the policy is another one).
     """
     settings = settings_module.load()
     console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -105,30 +106,32 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
         raise CannotReplay(excuse)
     if otherwise := other_damping(stored, told):
         raise CannotReplay(
-            f"it was told as one that flaps by other settings: {otherwise}; give those of then (UB_FLAP_RAISES, "
+            f"other settings decided that it flaps: {otherwise}; use those of that time (UB_FLAP_RAISES, "
             "UB_FLAP_WINDOW_S, UB_FLAP_QUIET_S)"
         )
     if not told and version is None:
         _check_exchanged(stored)
         raise CannotReplay(
-            f"nothing judges {newest.kind} {newest.subject or newest.cell} with these settings; give those that the "
+            f"no rule evaluates {newest.kind} {newest.subject or newest.cell} with these settings; use those that the "
             f"workers had then ({_deciding(newest)})"
         )
     if problems:
         _check_exchanged(stored)
     if names := other_zones(stored, told):
-        raise CannotReplay(f"all but its zone is the same: {names}; give the file of then (UB_POLICY_FILE)")
+        raise CannotReplay(
+            f"only the name of its zone differs: {names}; use the file of that time (UB_POLICY_FILE)"
+        )
     for problem in problems:
         console.print(f"differs  {problem}", markup=False)
     if problems and (instead := elder(newest, others.values())) is not None:
         console.print(
-            f"the condition began at {to_second(instead.starts_at)} here (alert {instead.alert_id}): if the workers "
-            "took this file while it lasted, it began anew for them, and no file alone tells that"
+            f"in this replay the condition began at {to_second(instead.starts_at)} (alert {instead.alert_id}): if the "
+            "workers loaded this file while it lasted, it began again for them, which one file alone cannot show"
         )
     if problems:
         console.print(
-            f"no version names {_UNNAMED}: with other ones than the workers had, or another policy in between, this "
-            "is to be expected"
+            f"versions do not include {_UNNAMED}: if the workers had other values, or another policy in between, "
+            "differences are expected"
         )
     else:
         console.print(f"the same alert: {newest.alert_id}, {len(told)} events with the same evidence")
@@ -143,9 +146,7 @@ def _stored(settings: Settings, prefix: str) -> tuple[list[Alert], int]:
         found = alert_desk.resolve(connection, prefix)
         stored = [codec.alert.decode(body) for body in queries.alert_bodies(connection, found)]
         if not stored:
-            raise AlertError(
-                f"the events of alert {found} are not kept any more (UB_RETAIN_ALERT_EVENTS_DAYS)"
-            )
+            raise AlertError(f"the events of alert {found} are no longer kept (UB_RETAIN_ALERT_EVENTS_DAYS)")
         place = stored[-1].evidence
         return stored, queries.generation(connection, "incidents", place.topic, place.partition)
 
@@ -153,8 +154,8 @@ def _stored(settings: Settings, prefix: str) -> tuple[list[Alert], int]:
 def _check_version(now: str | None, alert: Alert) -> None:
     if now is not None and now != alert.policy_version:
         raise CannotReplay(
-            f"it was judged by version {alert.policy_version} of {alert.policy}, and the one here is {now}; give the "
-            f"file and the settings of then ({_deciding(alert)})"
+            f"version {alert.policy_version} of {alert.policy} decided it, and the one here is {now}; use the "
+            f"file and the settings of that time ({_deciding(alert)})"
         )
 
 
@@ -162,7 +163,7 @@ def _check_exchanged(stored: Sequence[Alert]) -> None:
     from streams.incidents.replay import exchanged  # noqa: PLC0415
 
     if why := exchanged(stored):
-        raise CannotReplay(f"{why}, so no file and no settings alone tell all that was told of it")
+        raise CannotReplay(f"{why}, so one file with one set of settings cannot reproduce it")
 
 
 def _deciding(alert: Alert) -> str:

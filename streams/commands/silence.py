@@ -14,7 +14,10 @@ from streams.times import to_minute, to_second
 
 @alerts.group()
 def silence() -> None:
-    """Keep notifications of some alerts back for a while; the alerts themselves stay."""
+    """Silence alerts: no notifications for a while.
+
+    The alerts themselves stay.
+    """
 
 
 @silence.command()
@@ -23,18 +26,19 @@ def silence() -> None:
     "--until",
     type=Moment(),
     required=True,
-    help="A duration from now (2h), or a time (UTC where it names no zone).",
+    help="When the silence ends: a duration from now (2h), or a time (UTC unless it names a zone).",
 )
-@click.option("--from", "starts_at", type=Moment(), help="The same; default: now.")
-@click.option("--reason", type=Text(MOST_TEXT, lines=True), required=True, help="Why.")
+@click.option("--from", "starts_at", type=Moment(), help="When it starts, in the same form (default: now).")
+@click.option("--reason", type=Text(MOST_TEXT, lines=True), required=True, help="Why it is needed.")
 @by_option
 def add(
     matchers: tuple[Matcher, ...], until: datetime, starts_at: datetime | None, reason: str, by: str
 ) -> None:
-    """Silence alerts that match every MATCHER: NAME=VALUE, !=, =~ (regular expression), !~.
+    """Silence alerts that match every MATCHER.
 
-    Names: severity, kind, cell, region, zone, district, operator, policy, subject. An alert with several operators
-    matches operator=VALUE if one of them does.
+    A MATCHER is NAME=VALUE, NAME!=VALUE, or with a regular expression NAME=~VALUE, NAME!~VALUE. Names: severity,
+    kind, cell, region, zone, district, operator, policy, subject. An alert with several operators matches
+    operator=VALUE if one of them does.
     """
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
     from streams.alerts.silences import stored  # noqa: PLC0415
@@ -43,7 +47,7 @@ def add(
     now = datetime.now(UTC)
     begin = starts_at or now
     if until <= max(begin, now):
-        raise click.UsageError(f"--until {until:%Y-%m-%dT%H:%M:%SZ} is over already, or before --from")
+        raise click.UsageError(f"--until {until:%Y-%m-%dT%H:%M:%SZ} is in the past, or not after --from")
     settings = settings_module.load()
     if settings.districts_file is None:
         for matcher in of_no_district(matchers):
@@ -76,8 +80,8 @@ def add(
 
 
 @silence.command("list")
-@click.option("--expired", is_flag=True, help="Those that are over too.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--expired", is_flag=True, help="Also list silences that have ended.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(expired: bool, as_json: bool) -> None:
     """List silences, those that end last first."""
     from streams.alerts.silences import of_row  # noqa: PLC0415
@@ -101,7 +105,7 @@ def list_(expired: bool, as_json: bool) -> None:
 @silence.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=Text(MOST_NAME, "ID"))
 def expire(ids: tuple[str, ...]) -> None:
-    """End silences now, all or none of them. The beginning of the ID is enough."""
+    """End silences now: all of those named, or none. The beginning of the ID is enough."""
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
     settings = settings_module.load()

@@ -37,7 +37,7 @@ def check_thresholds(settings: Settings, file: Path) -> None:
     policy, _ = read_policy(settings, settings.policy_file)
     for text in zones_without(replace(policy, thresholds=thresholds)):
         console.print(f"note   {text}")
-    console.print(f"{file.name} can be used")
+    console.print(f"{file.name} is valid")
 
 
 def _figures(one: Threshold) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ def backtest_thresholds(
         span = standing.metrics_span(connection, metrics)
         if span is None:
             raise PolicyError(
-                f"there are no stored windows of {', '.join(metrics)} to judge; let sensors report, or name another "
+                f"there are no stored windows of {', '.join(metrics)} to evaluate; let sensors report, or name another "
                 "UB_DATABASE_URL"
             )
         oldest, newest = to_minute(span[0]), to_minute(span[1])
@@ -82,9 +82,9 @@ def backtest_thresholds(
                 "give times within"
             )
         if begin < span[0]:
-            console.print(f"no windows before {oldest} (UTC): nothing is judged up to there")
+            console.print(f"no windows before {oldest} (UTC): nothing is evaluated up to then")
         if end is not None and end > span[1]:
-            console.print(f"no windows after {newest} (UTC): nothing is judged from there on")
+            console.print(f"no windows after {newest} (UTC): nothing is evaluated from then on")
         first, last = max(begin, span[0]), min(end or span[1], span[1])
         rows = map(_measured, standing.measured_between(connection, metrics, first, last))
         shown = through_time(rows, lambda row: row.start, to_ms(first), to_ms(last), Console(stderr=True))

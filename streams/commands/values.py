@@ -26,7 +26,7 @@ class Cell(click.ParamType):
         text = str(value).lower()
         if not matchers.CELL.fullmatch(text):
             self.fail(
-                f"{value!r} is no H3 cell: 15 hexadecimal digits, such as 8930994a553ffff (`hex` in the tables)",
+                f"{value!r} is not an H3 cell: 15 hexadecimal digits, such as 8930994a553ffff (`hex` in the tables)",
                 param,
                 ctx,
             )
@@ -92,8 +92,8 @@ def by_option[F: Callable[..., Any]](command: F) -> F:
         "--by",
         type=Text(MOST_NAME, "NAME"),
         default=_user,
-        show_default="the user of this system",
-        help="Who does it.",
+        show_default="your user name on this system",
+        help="Who does this.",
     )(command)
 
 

@@ -152,7 +152,7 @@ class _Api:
                     await _send(response, gzip.end())
                 await response.write_eof()
             except TimeoutError:
-                log.info("a client took nothing for %.0f s; it is let go", _STUCK_S)
+                log.info("a client read nothing for %.0f s; disconnected", _STUCK_S)
                 if request.transport is not None:
                     request.transport.abort()
             except ConnectionError:

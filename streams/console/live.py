@@ -201,7 +201,7 @@ async def poll(
             view = await reader.view()
         except Exception as error:
             if not isinstance(error, UrbanBrainError):
-                log.exception("a poll failed for a reason that nobody expected")
+                log.exception("a poll failed unexpectedly")
             hub.freshness.failed(str(error))
             pause = min(LONGEST_PAUSE_S, backoff(failures, every_s, jitter()))
             failures += 1

@@ -115,7 +115,7 @@ def cell_of(name: str, text: str) -> str:
     """Return a cell as we write it; raises BadQuery."""
     if not locate.is_cell(text):
         raise BadQuery(
-            f"{name}={text[:_LONGEST]} is no H3 cell; 15 hex digits are expected, such as 8930994a553ffff"
+            f"{name}={text[:_LONGEST]} is not an H3 cell; 15 hex digits are expected, such as 8930994a553ffff"
         )
     return text
 

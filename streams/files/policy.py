@@ -41,7 +41,7 @@ def zones_without(policy: Policy) -> Iterator[str]:
     for threshold in policy.thresholds:
         for zone in threshold.zones:
             if zone not in known:
-                yield f"threshold {threshold.name!r}: no zone of UB_POLICY_FILE is named {zone!r}; it holds in none"
+                yield f"threshold {threshold.name!r}: no zone of UB_POLICY_FILE is named {zone!r}; it has no effect"
 
 
 def stamp(settings: Settings) -> tuple[tuple[int, ...] | None, ...]:

@@ -88,7 +88,7 @@ class _Entry(BaseModel):
             shown = ", ".join(f"{severity} {limit:g}" for severity, limit in self.bounds())
             other = "smaller" if self.at_most is not None else "greater"
             raise ValueError(
-                f"bounds {shown}; a severity that is worse needs a {other} one ({', '.join(SEVERITIES)})"
+                f"bounds {shown}; a worse severity needs a {other} bound ({', '.join(SEVERITIES)})"
             )
         return self
 

@@ -139,7 +139,10 @@ class KafkaSink:
         if self._in_flight or time.monotonic() < self._not_before:
             return False
         if self._producer is not None:
-            log.error("Kafka refused records for good (%s): starting over", _reason(self._failed[0][2]))
+            log.error(
+                "Kafka refused records (%s): reconnecting, then sending them again in order",
+                _reason(self._failed[0][2]),
+            )
             self._producer.close(timeout=0)
             self._producer = None
         self._attempts += 1
@@ -147,7 +150,7 @@ class KafkaSink:
         try:
             self._connect()
         except (KafkaError, SettingsError) as error:
-            log.debug("Kafka is still away: %s", error)
+            log.debug("Kafka is still unavailable: %s", error)
             return False
         finally:  # it may answer, and refuse the same records again
             self._not_before = time.monotonic() + random.uniform(0.5, 1.0) * backoff

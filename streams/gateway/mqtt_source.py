@@ -123,7 +123,7 @@ class MqttSource:
         if self._disconnected.wait(timeout_s):
             self._client.loop_stop()
         else:  # stopping the loop would wait for a socket that takes nothing
-            log.warning("MQTT at %s takes no more packets; leaving without good-bye", self.address)
+            log.warning("MQTT at %s accepts no more packets; closing without a DISCONNECT", self.address)
 
     def _make_client(self) -> Receiver:
         client = Receiver(self._settings.gateway_id, self._handle_message)
@@ -147,14 +147,17 @@ class MqttSource:
     ) -> None:
         if reason.is_failure:
             refusal = ServiceUnavailable("MQTT", self.address, str(reason), refuses=True)
-            self._fail(refusal, f"MQTT at {self.address} refuses: {reason}")
+            self._fail(refusal, f"MQTT at {self.address} refuses the connection: {reason}")
             return
         self._trouble = self._silent
         self._disconnected.clear()
         if self._subscribed.is_set():
-            log.info("MQTT at %s: connected again", self.address)
+            log.info("MQTT at %s: reconnected", self.address)
             if not flags.session_present:
-                log.warning("MQTT at %s kept no session: what it held for us is lost", self.address)
+                log.warning(
+                    "MQTT at %s kept no session: the messages that it held for this gateway are lost",
+                    self.address,
+                )
         if flags.session_present:
             # Subscribed since before. The answer to renewing it comes behind all that waited for us, and of
             # that no more is taken in than Kafka confirms: whoever opens must not wait for it.

@@ -70,10 +70,10 @@ def _newest(policy: Policy) -> int:
 def why_not(counts: CountPolicy) -> str:
     """Return why stored windows cannot judge a policy on numbers of vehicles, or nothing."""
     if any(rule.vehicle_types for rule in counts.rules):
-        return "it counts vehicles of some types, and windows do not have them by type"
+        return "it counts vehicles of some types, and windows do not store counts by type"
     standing = all(set(rule.states) == set(STANDING_STATES) for rule in counts.rules)
     if not standing or any(rule.units == "utilization" for rule in counts.rules):
-        return "it counts other states than all standing vehicles, and windows do not have them by state"
+        return "it counts other states than all standing vehicles, and windows do not store counts by state"
     return ""
 
 

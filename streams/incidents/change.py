@@ -13,18 +13,19 @@ from streams.incidents.policy import Policy
 from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import StayPolicy
 from streams.incidents.trips.rules import TripPolicy
+from streams.times import to_second
 
 
 def told_otherwise(old: Policy, new: Policy, reached_ms: int) -> str:
     """Return what a replay by `new` would judge otherwise than `old` did up to an event time, or nothing."""
     capacities = (old.name, old.version, old.time_zone) != (new.name, new.version, new.time_zone)
     found = [
-        "capacities of cells, which have no beginning" if capacities else "",
+        "capacities of cells, which have no start date" if capacities else "",
         *_changes(old.counts, new.counts, reached_ms),
         *_changes(old.stays, new.stays, reached_ms),
         *_changes(old.speeds, new.speeds, reached_ms),
         *_changes(old.trips, new.trips, reached_ms),
-        "" if old.thresholds == new.thresholds else "thresholds of metrics, which have no beginning",
+        "" if old.thresholds == new.thresholds else "thresholds of metrics, which have no start date",
     ]
     return "; ".join(dict.fromkeys(filter(None, found)))
 
@@ -45,9 +46,12 @@ def _change[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](
         assert old is not None
         if old.end is not None and old.end <= reached_ms:
             return ""  # a replay from before its end needs the file as it was
-        return f"policy {old.name!r} was in force and is gone from the file"
+        return f"policy {old.name!r} was in force and has been removed from the file"
     if old is None:
-        return f"policy {new.name!r} begins at {new.begin}, and event time {reached_ms} was reached"
+        return (
+            f"policy {new.name!r} begins at {to_second(new.begin)} UTC, but event time has already reached "
+            f"{to_second(reached_ms)}"
+        )
     ends = {end for end in (old.end, new.end) if end is not None}
     if replace(old, end=None) == replace(new, end=None) and all(end > reached_ms for end in ends):
         return ""

@@ -120,7 +120,9 @@ def read_zones(document: str | None, default: Rule, findings: Findings, value: A
     features = [] if document is None else _features(document, value, findings)
     zones = [_zone(feature, index, default, findings) for index, feature in features]
     if ignored := others((_properties(feature) for _, feature in features), PROPERTIES):
-        findings.note("features", f"properties {ignored} decide nothing; there are {', '.join(PROPERTIES)}")
+        findings.note(
+            "features", f"properties {ignored} have no effect; known properties are {', '.join(PROPERTIES)}"
+        )
     return Policy(findings.name, version, default, tuple(zone for zone in zones if zone is not None))
 
 
@@ -163,7 +165,7 @@ def _zone(feature: Any, index: int, default: Rule, findings: Findings) -> tuple[
     capacity = number("capacity", default.capacity, 1)
     if capacity % 1:
         findings.note(
-            place, f"capacity is {capacity!r}; a cell holds whole vehicles, so it is {int(capacity):,}"
+            place, f"capacity is {capacity!r}; a cell holds whole vehicles, so {int(capacity):,} is used"
         )
     rule = replace(
         default,

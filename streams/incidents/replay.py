@@ -86,16 +86,16 @@ class Rest:
         if self.begins <= first:
             return ""
         return (
-            f"the log of {self.name} begins at offset {self.begins}, and the condition began at {first}: retention "
-            "took it; replay sooner, or have Kafka keep the topic for longer"
+            f"the log of {self.name} begins at offset {self.begins}, but the condition began at {first}: retention "
+            "deleted those records; replay sooner, or have Kafka keep the topic for longer"
         )
 
     def excuses(self, problems: Sequence[str]) -> str:
         """Return why differences say nothing: what was before the rest counts too. Nothing: they are real."""
         if not problems or (self.begins == 0 and self.generation == 0):
             return ""
-        why = f"begins at offset {self.begins}" if self.begins else f"was begun anew {self.generation} times"
-        return f"the log of {self.name} {why}, and what was before counts too; {problems[0]}"
+        why = f"begins at offset {self.begins}" if self.begins else f"was recreated {self.generation} times"
+        return f"the log of {self.name} {why}, and the records before that matter too; {problems[0]}"
 
 
 def differences(stored: Sequence[Alert], told: Sequence[Alert]) -> list[str]:
@@ -105,15 +105,17 @@ def differences(stored: Sequence[Alert], told: Sequence[Alert]) -> list[str]:
     for alert in stored:
         other = again.get(alert.sequence)
         if other is None:
-            found.append(f"event {alert.sequence} ({alert.action} {alert.severity}) does not come out")
+            found.append(f"event {alert.sequence} ({alert.action} {alert.severity}) is not in the replay")
             continue
         for name in Alert.__struct_fields__:
             one, two = getattr(alert, name), getattr(other, name)
             if one != two:
-                found.append(f"event {alert.sequence}: {name} is {_text(two)}, on file {_text(one)}")
+                found.append(
+                    f"event {alert.sequence}: {name} is {_text(two)} in the replay, {_text(one)} stored"
+                )
     last = max((alert.sequence for alert in stored), default=-1)
     found += [
-        f"event {alert.sequence} ({alert.action} {alert.severity}) comes out, and is not on file"
+        f"event {alert.sequence} ({alert.action} {alert.severity}) is in the replay, but not stored"
         for alert in told
         if alert.sequence > last
     ]
@@ -134,7 +136,7 @@ def exchanged(stored: Sequence[Alert]) -> str:
     if len(versions) > 1:
         return f"its events were decided by versions {' and '.join(versions)}"
     gone = any(f"{RULE_GONE};" in alert.summary for alert in stored)
-    return "its rule was taken out of the file before it ended" if gone else ""
+    return "its rule was removed from the file before it ended" if gone else ""
 
 
 def other_zones(stored: Sequence[Alert], told: Sequence[Alert]) -> str:

@@ -169,7 +169,12 @@ class Delivery:
         try:
             return codec.alert.decode(due.body)
         except msgspec.DecodeError as error:  # queued by a program of another version
-            log.error("receiver %s: notification %d is no alert: %s", self._receiver.name, due.number, error)
+            log.error(
+                "receiver %s: notification %d is dropped, as its alert cannot be decoded: %s",
+                self._receiver.name,
+                due.number,
+                error,
+            )
             return Drop(f"no alert: {error}")
 
     async def _judged(self, connection: Connection, due: Due, alert: Alert, silences: Silences) -> Verdict:
@@ -226,7 +231,10 @@ class Delivery:
             payload = RENDER[receiver.format](message)
         except Exception as error:  # of our own making; it must keep nothing else from anybody
             log.exception(
-                "receiver %s: %s cannot be written as %s", receiver.name, message.id_, receiver.format
+                "receiver %s: %s is dropped, as it cannot be encoded as %s",
+                receiver.name,
+                message.id_,
+                receiver.format,
             )
             note = f"not written as {receiver.format}: {error!r}"
             await deliveries.drop(connection, due.number, note, tried=True)
@@ -248,14 +256,18 @@ class Delivery:
                 self._aside[due.alert_id] = self._clock() + aside
             await deliveries.failed(connection, due, receiver.name, outcome.note, timedelta(seconds=pause))
             if self._failures == 0:
-                log.warning("receiver %s: %s; trying again until it takes it", receiver.name, outcome.note)
+                log.warning(
+                    "receiver %s: %s; retrying until it accepts the notification", receiver.name, outcome.note
+                )
             self._failures += 1
             return pause
         if self._failures:
             log.warning("receiver %s answers again after %d failed attempts", receiver.name, self._failures)
             self._failures = 0
         if isinstance(outcome, transport.Refused):
-            log.error("receiver %s refuses %s for good: %s", receiver.name, message.id_, outcome.note)
+            log.error(
+                "receiver %s refuses %s, which is dropped: %s", receiver.name, message.id_, outcome.note
+            )
             await deliveries.drop(connection, due.number, f"refused: {outcome.note}", tried=True)
             return 0.0
         await deliveries.deliver(connection, due, outcome.note)

@@ -91,7 +91,7 @@ class Inhibitors:
         except msgspec.DecodeError:
             operators = None
         if operators is None or one.kind not in _KINDS or one.severity not in SEVERITIES:
-            log.error("an open alert of another version keeps nothing back: %s", one)
+            log.error("an open alert of another version inhibits nothing: %s", one)
             return None
         its = labels(
             severity=one.severity,

@@ -93,9 +93,12 @@ class Intake:
             if (alert := decoded(body)) is not None:
                 await self._queue(connection, [by_name[name] for name in who], alert, body)
         for name in new:
-            log.info("receiver %s is new, or back: it is told of what is open, then of what comes", name)
+            log.info(
+                "receiver %s is new, or back in the file: it is notified of open alerts, then of new events",
+                name,
+            )
         for name in others:
-            log.info("receiver %s asks for other alerts than before: it is told of those that are open", name)
+            log.info("receiver %s now asks for other alerts: it is notified of those that are open", name)
 
     async def _meet_changes(self, connection: Connection) -> None:
         """Repeat and escalate what is open as the file says now."""
@@ -113,7 +116,7 @@ class Intake:
                 try:
                     batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
                 except KafkaError as error:
-                    log.warning("Kafka gives no alerts (%s); trying again", error)
+                    log.warning("cannot read alerts from Kafka (%s); trying again", error)
                     await asyncio.sleep(_RETRY_S)
                     continue
                 events = [event for records in batches.values() for event in map(read, records) if event]
@@ -161,7 +164,7 @@ class Intake:
             await consumer.commit()
         except KafkaError as error:
             # partitions moved, or Kafka is away: they are read again, and found queued
-            log.warning("Kafka did not take the offsets of %s (%s)", GROUP, error)
+            log.warning("cannot commit the offsets of group %s to Kafka (%s)", GROUP, error)
 
     async def _started(self) -> Any:
         login = kafka_login_of(self._settings)
@@ -237,7 +240,7 @@ def read(record: Any) -> Event | None:
         at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     except (msgspec.DecodeError, TypeError, ValueError, OverflowError, OSError, RecursionError) as error:
         where = f"{record.topic}[{record.partition}] offset {record.offset}"
-        log.error("%s is no alert: %s; nobody is told of it", where, error)
+        log.error("%s is not a valid alert (%s); nobody is notified of it", where, error)
         return None
     return Event(at, alert, body)
 
@@ -250,5 +253,5 @@ def decoded(body: bytes) -> Alert | None:
     try:
         return codec.alert.decode(body)
     except msgspec.DecodeError as error:
-        log.error("an open alert cannot be read: %s; nobody is told of it: %.200r", error, body)
+        log.error("an open alert cannot be decoded (%s); nobody is notified of it: %.200r", error, body)
         return None

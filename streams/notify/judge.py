@@ -53,20 +53,20 @@ def judge(
     if due.reason != "event" and over:
         return Drop("cleared")
     if alert.status == "cleared":
-        return Send() if due.told else Drop("its receiver was not told of the alert")
+        return Send() if due.told else Drop("its receiver was not notified of the alert")
     if due.reason == "repeat" and not repeated:
-        return Drop("its receiver is told nothing again any more")
+        return Drop("its receiver has no repeat_interval now")
     if due.reason == "overdue" and not due.overdue:
-        return Drop("nobody is late with it any more")
+        return Drop("it is no longer overdue")
     later = any(sequence > due.sequence for sequence, _, _ in due.told)
     if later and (due.reason == "repeat" or (due.reason == "event" and due.state == "silenced")):
-        return Drop("a later event was told")
+        return Drop("a later event was sent")
     if due.state == "silenced" and over:
         return Drop("cleared under a silence")
     if due.state == "silenced" and due.reason == "event" and due.overtaken:
         return Drop("a later event takes its place")
     if due.reason == "event" and not due.told and not wanted:
-        return Drop("its receiver was not told of the alert, and asks for none like it")
+        return Drop("its receiver was not notified of the alert, and does not ask for it now")
     if due.closed_by is not None:
         return Hold(f"closed by {due.closed_by}")
     quiet = due.reason == "escalation" or (due.reason == "repeat" and format_ != "alertmanager")
@@ -75,5 +75,5 @@ def judge(
     if silence is not None and not (due.reason == "repeat" and format_ == "alertmanager"):
         return Hold(silence)
     if due.early:
-        return Hold("whoever escalates it has time still, was not told, or does so no more")
+        return Hold("the receiver that escalates it has time left, was not notified, or no longer escalates")
     return Send()

@@ -153,7 +153,9 @@ def _receiver(item: Any, environment: Mapping[str, str], where: str) -> Receiver
         raise SettingsError(f"{where}: sender {sender!r} has a space, comma, < or &, which CAP forbids")
     language = _text(item, "language", where) if "language" in item else "en"
     if not _LANGUAGE.fullmatch(language):
-        raise SettingsError(f"{where}: language {language!r} is no code of a language, such as en or zh-CN")
+        raise SettingsError(
+            f"{where}: language {language!r} is not a code of a language, such as en or zh-CN"
+        )
     url = _url(_text(item, "url", where), where)
     if "@" in urlsplit(url).netloc and "bearer_env" in item:
         raise SettingsError(f"{where}: url has a user, and bearer_env a token; a request carries one of them")

@@ -124,7 +124,7 @@ async def run(
             _every(_OVERDUE_S, stop, lambda: _look_for_overdue(overdue, receivers, nudge, stop)),
             *(delivery.run() for delivery in deliveries),
         ]
-        log.info("notify at work: %s", ", ".join(receiver.name for receiver in receivers))
+        log.info("notify is running; receivers: %s", ", ".join(receiver.name for receiver in receivers))
         try:
             async with asyncio.TaskGroup() as group:
                 for job in jobs:
@@ -178,7 +178,7 @@ class Teller:
             self._said = False
         except UrbanBrainError as error:
             if not self._said:
-                log.warning("what people did about alerts is not told yet: %s", error)
+                log.warning("actions on alerts are not published yet: %s", error)
             self._said = True
 
     def _work(self) -> None:
@@ -213,7 +213,9 @@ async def _part_with_others(session: Session, receivers: tuple[Receiver, ...], s
             return await notifications.part_with_others(connection, [r.name for r in receivers])
 
     for name in await retrying(work, stop, log.warning):
-        log.info("receiver %s is not in the file any more: what waits for it stays until it is back", name)
+        log.info(
+            "receiver %s is no longer in the file: its pending notifications are kept until it is back", name
+        )
 
 
 async def _forget(session: Session, settings: Settings, stop: asyncio.Event) -> None:

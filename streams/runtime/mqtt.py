@@ -103,7 +103,8 @@ class MqttPublisher:
             size = len(message.topic.encode()) + len(message.payload) + _OVERHEAD
             if size > self._largest:  # the broker would cut the connection, at each try
                 log.error(
-                    "MQTT %r: %d bytes are more than the broker takes (%d): left out; Kafka and the tables have it",
+                    "MQTT %r: a message of %d bytes exceeds the broker's limit (%d), not published; "
+                    "Kafka and the tables have it",
                     *(message.topic, size, self._largest),
                 )
                 future.set_result(None)
@@ -120,7 +121,12 @@ class MqttPublisher:
     ) -> None:
         self._said = ""
         if reason.is_failure:
-            log.error("MQTT at %s:%s refuses: %s", self._settings.mqtt_host, self._settings.mqtt_port, reason)
+            log.error(
+                "MQTT at %s:%s refuses the connection: %s",
+                self._settings.mqtt_host,
+                self._settings.mqtt_port,
+                reason,
+            )
             return
         most = getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT)
         self._soon(self._takes, most, getattr(properties, "MaximumPacketSize", sys.maxsize))
@@ -152,7 +158,8 @@ class MqttPublisher:
         refused = [f"{name} ({reason})" for name, reason in answers if reason.is_failure]
         if refused:
             log.error(
-                "MQTT at %s:%s does not let us read %s: what is wrong there is not put right; allow it in the ACL",
+                "MQTT at %s:%s refuses the subscription to %s: wrong retained messages are not repaired; "
+                "allow it in the ACL",
                 *(self._settings.mqtt_host, self._settings.mqtt_port, " and ".join(refused)),
             )
         elif self._board is not None:
@@ -188,7 +195,8 @@ class MqttPublisher:
         if (kind, refusal) not in self._refused:  # one of thousands
             self._refused.add((kind, refusal))
             log.error(
-                "MQTT %r: the broker refuses it (%s), and perhaps more under %s; Kafka and the tables have it",
+                "MQTT %r: the broker refuses the message (%s), and perhaps others under %s; "
+                "Kafka and the tables have them",
                 *(topic, refusal, kind),
             )
 

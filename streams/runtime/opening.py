@@ -89,7 +89,7 @@ class Opener:
         step = owned.beginning.step(message.offset)
         if step == "fold":
             log.warning(
-                "%s/%d: there are no records from offset %d to %d",
+                "%s/%d: the log has no records from offset %d to %d",
                 *(self._topic, message.partition, owned.applied + 1, message.offset - 1),
             )
         if step != "ask":
@@ -107,7 +107,7 @@ class Opener:
         if await self._logs.begins_after(self._topic, partition, wanted):
             if owned.applied >= 0:
                 log.error(
-                    "%s/%d: the log has forgotten the records from %d to %d; they are lost",
+                    "%s/%d: Kafka no longer has the records from offset %d to %d; they are lost",
                     *(self._topic, partition, wanted, ahead - 1),
                 )
             return False

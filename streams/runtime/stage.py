@@ -235,7 +235,7 @@ class Stage:
             try:
                 await self._store.show_life(idle)
             except Exception as error:
-                log.debug("the tables do not say that we live: %s", error)
+                log.debug("cannot show in the tables that this worker is alive: %s", error)
 
     async def _is_ours(self) -> bool:
         """Return whether all partitions are still ours; else this worker ends, and says nothing more of what it lost.

@@ -52,7 +52,7 @@ class Upkeep:
             await self._store.confirm(claims)
             self._over = unwanted - await self._store.open_now(unwanted)
         except (ServiceUnavailable, Fenced) as error:
-            log.debug("MQTT is not looked after: %s", error)
+            log.debug("retained messages on MQTT are not checked: %s", error)
             return False
         return True
 
@@ -82,10 +82,10 @@ class Upkeep:
         """Publish corrections; a broker that does not confirm them is not waited for: we hear what becomes of them."""
         for one in corrections[:_SHOWN]:
             log.warning(
-                "MQTT %r: %s stood there; %s",
-                *(one.topic, one.stood or "nothing", "published anew" if one.payload else "taken back"),
+                "MQTT %r: found %s retained; %s",
+                *(one.topic, one.stood or "nothing", "published again" if one.payload else "removed"),
             )
         if len(corrections) > _SHOWN:
-            log.warning("MQTT: %d more topics put right", len(corrections) - _SHOWN)
+            log.warning("MQTT: %d more topics repaired", len(corrections) - _SHOWN)
         messages = [MqttMessage(one.topic, one.payload, retain=True) for one in corrections]
         await asyncio.wait(self._mqtt.enqueue(messages), timeout=_CONFIRMED_WITHIN_S)

@@ -126,7 +126,7 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
             ),
             topics.alert_topic("minor", "too_many", ELSEWHERE): b"\xff garbage",
         }
-        pin(city, {**stale, **none_of_ours})  # the worker says below that they stood there: it may be quick
+        pin(city, {**stale, **none_of_ours})  # the worker says below that it found them: it may be quick
         city.eventually(lambda: standing(city), 60.0, until=lambda found: found == {**right, **none_of_ours})
 
         pin(city, {alert: b"", own: b"", incident: stale[topics.incident_topic("major", "stale")]})
@@ -139,6 +139,6 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
         sequence = json.loads(right[alert])["sequence"]
         assert (row["sequence"], row["status"]) == (sequence, "active")
         said = worker.log.read_text()
-        assert f"MQTT {alert!r}: nothing stood there; published anew" in said
-        assert f"MQTT {own!r}: nothing stood there; published anew" in said
-        assert f"event {sequence} of stale stood there; taken back" in said
+        assert f"MQTT {alert!r}: found nothing retained; published again" in said
+        assert f"MQTT {own!r}: found nothing retained; published again" in said
+        assert f"found event {sequence} of stale retained; removed" in said

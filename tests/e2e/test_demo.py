@@ -132,7 +132,7 @@ def test_up_shows_a_flooded_city_and_leaves_nothing_behind(own_stack: str, tmp_p
 
 def test_up_without_a_city_takes_what_another_terminal_publishes(own_stack: str, tmp_path: Path) -> None:
     with Up(own_stack, tmp_path, "--no-city") as up:
-        up.shows("no city: all is ready")
+        up.shows("no city: everything is ready for your own data")
         (file,) = shlex.split(up.shows(r"in another terminal:  \. (.+)$")[1])
         with another_terminal("env", file) as terminal:
             (url,) = re.findall(r"^UB_DATABASE_URL=(.*)$", terminal.communicate(timeout=30)[0], re.M)

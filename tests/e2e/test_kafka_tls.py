@@ -90,7 +90,7 @@ def test_what_people_do_goes_to_kafka(told: Told) -> None:
     (row,) = city.query("SELECT alert_id FROM ub.alert")
     done = city.run("alerts", "comment", row["alert_id"], "--text", "looked at it", "--by", "anna")
     assert done.code == 0, done
-    assert "not told yet" not in done.err
+    assert "not published yet" not in done.err
     with city.kafka_tap() as tap:
         city.eventually(lambda: tap.of("ub.alert_actions"))
 

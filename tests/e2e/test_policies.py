@@ -189,7 +189,7 @@ def test_a_speed_limit_that_comes_without_a_restart_is_judged(a_city: CityMaker,
             ride(15, 250)
             city.eventually(lambda: city.count("SELECT count(*) FROM ub.cell_now") >= 2)
             write(path, old, limit)
-            city.eventually(worker.log.read_text, until=lambda log: "taken anew" in log)
+            city.eventually(worker.log.read_text, until=lambda log: "reloaded: capacities " in log)
             ride(1_860, 0)
             ride(1_875, 250)
             [opened] = city.eventually(lambda: city.query(query), 60.0)
@@ -261,7 +261,7 @@ def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(
             [retained] = city.retained("ub/v1/alerts/+/too_many/+")
             assert codec.alert.decode(retained.payload).alert_id == opened["alert_id"]
             write(path, OLD, NEW)
-            city.eventually(worker.log.read_text, until=lambda log: "taken anew" in log)
+            city.eventually(worker.log.read_text, until=lambda log: "reloaded: capacities " in log)
             publisher.publish(bikes(31))
             [cleared] = city.eventually(lambda: [a for a in alerts(city) if a["status"] == "cleared"])
             assert cleared["alert_id"] == opened["alert_id"]
@@ -275,7 +275,10 @@ def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(
             assert again.code == 0, again
             assert f"the same alert: {opened['alert_id']}, 2 events" in again.out
             write(path, OLD, {**NEW, "rules": [rule(8, 1, maximum=1)]})
-            log = city.eventually(worker.log.read_text, until=lambda log: "judges from here on" in log)
+            log = city.eventually(
+                worker.log.read_text,
+                until=lambda log: "applies from now on, but changes what was evaluated before" in log,
+            )
             assert "'policy 2' changed after it began" in log
             minutes = itertools.count(36)
 
@@ -294,7 +297,8 @@ def test_a_policy_is_judged_through_a_crash_and_replaced_without_a_restart(
         write(path, {**OLD, "rules": [rule(7, 1, maximum=6)]})
         other = city.run("alerts", "replay", opened["alert_id"])
         assert other.code == 2, other
-        assert other.err.startswith("cannot replay: it was judged by version"), other
+        assert other.err.startswith("cannot replay: version "), other
+        assert " decided it, and the one here is " in other.err, other
         assert city.retained("ub/v1/alerts/#") == []
         records = city.alerts_told()
         contract = Contract()

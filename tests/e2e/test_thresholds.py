@@ -60,7 +60,7 @@ def test_a_full_car_park_is_told_by_a_threshold_that_was_set_meanwhile(
             publisher.publish(car_park({minute: FREE[minute] for minute in range(3)}))
             city.eventually(lambda: city.count(windows), 60.0)
             path.write_text(DUST + FULL)
-            city.eventually(worker.log.read_text, until=lambda log: "taken anew" in log)
+            city.eventually(worker.log.read_text, until=lambda log: "reloaded: capacities " in log)
             publisher.publish(car_park({minute: FREE[minute] for minute in range(3, 8)}))
             [opened] = city.eventually(lambda: city.query(query), 60.0)
             assert (opened["subject"], opened["severity"], opened["status"]) == ("full", "minor", "active")
@@ -85,7 +85,7 @@ def test_a_full_car_park_is_told_by_a_threshold_that_was_set_meanwhile(
             "starts_at": BEGIN_MS + 4 * MINUTE,
             "ends_at": BEGIN_MS + 9 * MINUTE,
         }
-        assert "nothing is judged up to there" in tried.err
+        assert "nothing is evaluated up to then" in tried.err
         records = city.alerts_told()
         contract = Contract()
         faults = [contract.kafka_faults(r.topic, r.key, r.headers, r.value) for r in records]

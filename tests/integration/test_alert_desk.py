@@ -301,7 +301,7 @@ def test_what_is_done_is_told_on_kafka_and_mqtt(desk: Desk, stack: Endpoints, fr
 def test_what_could_not_be_told_is_told_by_the_next_command(desk: Desk, fresh_kafka: str) -> None:
     done = desk("comment", "0444", "--text", "first", UB_MQTT_PORT="1")
     assert done.code == 0
-    assert "stored, but not told yet: MQTT at" in done.err
+    assert "stored, but not published yet: MQTT at" in done.err
     assert desk("comment", "0444", "--text", "second").err == ""
     texts = [handling.text for _, handling in told_on_kafka(fresh_kafka)]
     assert texts == ["first", "second"]  # while one broker is away, the other is not told again and again
@@ -467,7 +467,7 @@ def test_an_alert_is_shown_with_what_keeps_it_back(desk: Desk, tmp_path: Path) -
     for command in (("show", "0444"), ("list",)):
         done = desk(*command, **settings)
         assert (done.code, "04443a28" in done.out) == (0, True), "a fault there keeps nobody from looking"
-        assert "which alerts keep others back is not shown: UB_NOTIFY_FILE=" in done.err
+        assert "which alerts inhibit others is not shown: UB_NOTIFY_FILE=" in done.err
 
 
 def test_who_acknowledges_what_is_over_is_told_so(desk: Desk) -> None:
@@ -539,7 +539,7 @@ def test_lists_are_whole_where_there_is_no_terminal_and_as_json(desk: Desk) -> N
     short = desk("list", "--limit", "1", "--json")
     assert (len(short.out.splitlines()), short.err) == (
         1,
-        "there are more than 1, not shown: 1 minor; --limit asks for as many as wanted\n",
+        "there are more than 1, not shown: 1 minor; raise --limit to see them\n",
     )
 
 
@@ -550,12 +550,12 @@ def test_a_list_that_is_cut_says_how_severe_is_what_it_leaves_out(desk: Desk) ->
         raised(desk.database, f"066{number}", severity="warning", starts_at=T0 + 60_000)
     done = desk("list", "--limit", "2")
     assert done.err == (
-        "there are more than 2, not shown: 1 critical, 1 major, 1 warning; --limit asks for as many as wanted\n"
+        "there are more than 2, not shown: 1 critical, 1 major, 1 warning; raise --limit to see them\n"
     )
     for number in range(3):
         write(desk.database, *rows.alert("cleared", 1, T0 + 1, alert_id=f"066{number}"), stage="incidents")
     assert desk("list", "--status", "cleared", "--limit", "2").err == (
-        "there are more than 2; --limit asks for as many as wanted\n"  # two years of them are not read for it
+        "there are more than 2; raise --limit to see them\n"  # two years of them are not read for it
     )
 
 
@@ -595,20 +595,23 @@ def test_of_several_the_one_that_is_refused_keeps_the_others_from_nobody(desk: D
     [
         (("ack", "0"), "begins more than one id"),
         (("ack", "nothing"), "there is no alert whose id begins with 'nothing'"),
-        (("assign", "0444"), "say --to NAME"),
+        (("assign", "0444"), "give --to NAME (and --due TIME, if wanted), or --nobody"),
         (
             ("assign", "0444", "--to", "carl", "--due", "2020-01-01"),
-            "--due 2020-01-01T00:00:00Z is over already",
+            "--due 2020-01-01T00:00:00Z is in the past",
         ),
         (("ack", "0444", "--by", "eve\n2026"), "the character '\\n' cannot be shown; leave it out"),
         (("comment", "0444", "--text", "\x1b[31m"), "the character '\\x1b' cannot be shown"),
         (("comment", "0444", "--text", "x" * 4_001), "1 to 4000 characters are expected, and these are 4001"),
         (("show", "\udcff"), "the character '\\udcff' cannot be shown"),
-        (("silence", "add", "zone=~(?=a)", "--until", "1h", "--reason", "x"), "no regular expression of RE2"),
+        (
+            ("silence", "add", "zone=~(?=a)", "--until", "1h", "--reason", "x"),
+            "not a regular expression of RE2",
+        ),
         (("comment", "0444", "--text", " "), "1 to 4000 characters"),
         (
             ("silence", "add", "colour=red", "--until", "1h", "--reason", "x"),
-            "'colour' is no label of alerts",
+            "'colour' is not a label of alerts",
         ),
         (
             ("silence", "add", "severity=mayor", "--until", "1h", "--reason", "x"),
@@ -618,7 +621,10 @@ def test_of_several_the_one_that_is_refused_keeps_the_others_from_nobody(desk: D
         (("tail", "kind=bikes"), "kind is never that"),
         (("list", "--since", "yesterday"), "neither a duration"),
         (("silence", "add", "zone=x", "--until", "soon", "--reason", "x"), "neither a duration"),
-        (("silence", "add", "zone=x", "--until", "2020-01-01", "--reason", "x"), "is over already"),
+        (
+            ("silence", "add", "zone=x", "--until", "2020-01-01", "--reason", "x"),
+            "is in the past, or not after --from",
+        ),
         (
             ("silence", "add", "zone=x", "--until", "9999-12-31T23:59:59-08:00", "--reason", "x"),
             "ten years ahead",

@@ -98,7 +98,7 @@ def test_a_restart_of_the_mqtt_broker_loses_nothing(services: Services) -> None:
             services.mosquitto.restart()
         reader.read_until(lambda seen: seen.pairs >= stream.pairs, "every reading")
         assert gateway.lines("connection lost")
-        assert gateway.lines("connected again")
+        assert gateway.lines(": reconnected")
         assert not gateway.lines("kept no session")
         assert gateway.terminate() == 0
     assert reader.pairs == stream.pairs

@@ -213,7 +213,7 @@ def test_a_gateway_at_work_says_once_that_the_new_certificate_is_refused_and_com
             for path, content in kept:
                 path.write_bytes(content)
             mosquitto.start()
-            wait_until(lambda: said("connected again"), "the gateway to come back")
+            wait_until(lambda: said(": reconnected"), "the gateway to come back")
         finally:
             source.close(1)
             mosquitto.stop()
@@ -443,7 +443,7 @@ def test_the_simulator_refuses_a_file_that_is_of_no_use(
     path.write_text("no certificate")
     done = simulate(*RUN, "--mqtt-ca-file", str(path), *(["--mqtt-tls"] if with_tls else []))
     assert done.returncode == 2
-    rule = "it holds no certificate in PEM" if with_tls else "without TLS no certificate is looked at"
+    rule = "it holds no certificate in PEM" if with_tls else "without TLS no certificate is used"
     assert f"--mqtt-ca-file {path}: {rule}" in done.stderr.replace("\n", " ")
 
 

@@ -287,7 +287,7 @@ def test_a_silence_keeps_notifications_back_and_what_lasts_is_told_when_it_ends(
         wait_until(lambda: len(dropped()) == 2, "what the short one was")
         assert dropped() == {
             ("short", 0): "cleared under a silence",
-            ("short", 1): "its receiver was not told of the alert",
+            ("short", 1): "its receiver was not notified of the alert",
         }
 
 
@@ -299,7 +299,7 @@ def test_what_an_alert_was_under_a_silence_is_not_told_after_what_it_became(desk
         desk.tell("one", "updated", "critical")
         wait_until(lambda: to.ids == ["one/1"], "what it became")
         end_silence(desk)
-        late = ("a", "one", 0, "event", "dropped", "a later event was told")
+        late = ("a", "one", 0, "event", "dropped", "a later event was sent")
         wait_until(lambda: late in desk.states(), "the end of the silence")
         assert to.ids == ["one/1"]
 

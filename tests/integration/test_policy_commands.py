@@ -110,18 +110,18 @@ def test_backtest_shows_an_alert_as_it_was_when_it_was_worst(migrated: Database,
 def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> None:
     typed = policy(2, rule(9, 1, maximum=1, states=STANDING, vehicle_types=["moped"]))
     path = file_of(tmp_path, policy(1, rule(7, 1, maximum=1), speed_rule(8, 1, maximum=20)), typed)
-    assert "there are no stored windows to judge" in backtest(migrated, path, "--from", "2023-11-14").err
+    assert "there are no stored windows to evaluate" in backtest(migrated, path, "--from", "2023-11-14").err
     write(migrated, rows.windows(window(0, 6)))
     outside = backtest(migrated, path, "--from", "2024-01-01")
     assert outside.code == 1
     assert "they reach from 2023-11-14T22:14:00Z to 2023-11-14T22:14:00Z; give times within" in outside.err
     blind = backtest(migrated, path, "--from", "2023-11-14")
     assert blind.code == 0
-    assert "not judged: policy 'policy 1': it counts other states" in blind.out
-    assert "not judged: policy 'policy 2': it counts vehicles of some types" in blind.out
+    assert "not evaluated: policy 'policy 1': it counts other states" in blind.out
+    assert "not evaluated: policy 'policy 2': it counts vehicles of some types" in blind.out
     assert (
-        "not judged: policy 'policy 1': windows do not know single vehicles, so its rules on how fast"
-        in blind.out
+        "not evaluated: policy 'policy 1': windows do not hold single vehicles, which its rules "
+        "on how fast they go need" in blind.out
     )
 
 
@@ -132,7 +132,8 @@ def test_backtest_says_where_there_are_no_windows_and_takes_times_of_any_zone(
     path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=10)))
     whole = backtest(migrated, path, "--from", "2023-11-14").out
     assert (
-        "no windows from 2023-11-14 22:15 to 2023-11-14 23:44 (UTC): judged as if nothing had moved" in whole
+        "no windows from 2023-11-14 22:15 to 2023-11-14 23:44 (UTC): evaluated as if nothing had moved"
+        in whole
     )
     assert "no windows from 2023-11-14 23:45 to 2023-11-15 02:14 (UTC)" in whole
     within = backtest(migrated, path, "--from", "2023-11-15T07:44:00+08:00", "--to", "2023-11-14T23:45Z").out
@@ -143,8 +144,8 @@ def test_backtest_says_what_lies_beyond_the_windows_on_file(migrated: Database, 
     write(migrated, rows.windows(window(0, 6), window(1, 6)))
     path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=10)))
     wide = backtest(migrated, path, "--from", "2023-10-01", "--to", "2023-12-01").out
-    assert "no windows before 2023-11-14 22:14 (UTC): nothing is judged up to there" in wide
-    assert "no windows after 2023-11-14 22:15 (UTC): nothing is judged from there on" in wide
+    assert "no windows before 2023-11-14 22:14 (UTC): nothing is evaluated up to then" in wide
+    assert "no windows after 2023-11-14 22:15 (UTC): nothing is evaluated from then on" in wide
     within = backtest(migrated, path, "--from", "2023-11-14T22:14", "--to", "2023-11-14T22:15").out
     assert "no windows" not in within
 
@@ -168,11 +169,11 @@ def test_backtest_says_what_may_have_begun_before_its_first_look(migrated: Datab
     path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=10)))
     inside = backtest(migrated, path, "--from", "2023-11-14T22:16")
     assert (
-        "under way at 2023-11-14 22:16 (UTC), the first look: 1 alert, which may have begun before"
+        "already open at 2023-11-14 22:16 (UTC), the first evaluation: 1 alert, which may have begun before"
         in inside.out
     )
     assert inside.out.rstrip().endswith("2 alerts")
-    assert "under way" not in backtest(migrated, path, "--from", "2023-11-14T22:14").out
+    assert "already open" not in backtest(migrated, path, "--from", "2023-11-14T22:14").out
 
 
 def test_backtest_says_that_live_heard_of_the_fleet_bit_by_bit_where_windows_begin(
@@ -180,7 +181,10 @@ def test_backtest_says_that_live_heard_of_the_fleet_bit_by_bit_where_windows_beg
 ) -> None:
     write(migrated, rows.windows(window(0, 12), window(9, 12)))
     path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, minimum=10)))
-    said = "first windows at 2023-11-14 22:14 (UTC): if the system began then, live heard of the fleet bit by bit"
+    said = (
+        "first windows at 2023-11-14 22:14 (UTC): if the system started then, live workers heard of the fleet bit by "
+        "bit, and may have reported too few vehicles"
+    )
     assert said in backtest(migrated, path, "--from", "2023-11-14T22:00").out
     assert said not in backtest(migrated, path, "--from", "2023-11-14T22:15").out
     at_most = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, maximum=20)))
@@ -217,7 +221,8 @@ def test_backtest_names_what_live_may_have_raised_by_its_looks_in_between(
     found = backtest(migrated, path, "--from", "2023-11-14")
     assert (
         "perhaps: too_many in Two cells, by 'rule 7', 2 times, first from 2023-11-14 22:15 (UTC): "
-        "it lasted about as long as an alert takes, and live looks in between" in found.out
+        "it lasted about as long as an alert takes, and live evaluation also looks between the ends of windows"
+        in found.out
     )
     assert found.out.rstrip().endswith("0 alerts")
 
@@ -238,7 +243,10 @@ def test_backtest_names_a_policy_that_is_over_when_the_newest_begins(
     fair = policy(1, rule(7, 1, states=STANDING, maximum=1), end_date=START + MINUTE)
     new = policy(2, rule(8, 1, states=STANDING, maximum=99), start_date=START + MINUTE)
     found = backtest(migrated, file_of(tmp_path, fair, new), "--from", "2023-11-14")
-    assert "not judged: policy 'policy 1': it is over when the newest policy of the file begins" in found.out
+    assert (
+        "not evaluated: policy 'policy 1': it has ended when the newest policy of the file begins"
+        in found.out
+    )
     assert found.out.rstrip().endswith("0 alerts")
 
 
@@ -249,7 +257,7 @@ def test_check_shows_what_a_file_decides_about(tmp_path: Path) -> None:
     assert good.code == 0, good.err
     assert "2 of rule 7" in good.out
     assert "moped" in good.out
-    assert "draft.json can be used; its hours are those of UTC" in good.out
+    assert "draft.json is valid; its hours are in time zone UTC" in good.out
 
 
 def test_check_shows_names_as_they_are_and_leaves_nothing_out(tmp_path: Path) -> None:
@@ -322,7 +330,7 @@ def test_backtest_of_thresholds_lists_alerts_and_says_what_it_cannot_judge(
     (alert,) = map(json.loads, found.out.splitlines())
     assert (alert["kind"], alert["subject"], alert["status"]) == ("threshold", "bad air", "cleared")
     assert (alert["starts_at"], alert["ends_at"]) == (T0 + MINUTE, T0 + 4 * MINUTE)
-    assert "nothing is judged up to there" in found.err
-    assert "nothing is judged from there on" in found.err
+    assert "nothing is evaluated up to then" in found.err
+    assert "nothing is evaluated from then on" in found.err
     outside = backtest(migrated, path, "--from", "2024-01-01")
     assert (outside.code, "give times within" in outside.err) == (1, True)

@@ -102,7 +102,7 @@ def test_a_stage_that_nobody_looks_after_is_found_and_one_that_never_ran_is_none
     assert (found().name, found().ok, found().detail) == (
         "stages",
         True,
-        "neither grid nor incidents ran yet",
+        "neither grid nor incidents has run yet",
     )
     write(migrated, stage="sensing")
     write(migrated, stage="grid")
@@ -132,7 +132,7 @@ def test_a_partition_that_keeps_nearly_all_the_vehicles_it_may_is_found(
     found = faults([checked(small)["room"]])["room"]
     assert found.detail == (
         "partition 3 keeps 19 vehicles; beyond UB_MAX_VEHICLES_PER_PARTITION=20 those longest silent are "
-        "missing early"
+        "counted as missing early"
     )
     assert found.advice == "raise UB_MAX_VEHICLES_PER_PARTITION for all workers"
 
@@ -160,7 +160,7 @@ def test_tables_that_are_too_large_to_be_counted_are_no_fault(
     with psycopg.connect(migrated.owner_url) as other, doctor._connected(migrated.writer_url) as connection:
         other.execute("LOCK TABLE ub.vehicle_state")
         found = doctor.check_room(connection, settings)
-    assert found == doctor.Check("room", True, "not known: the tables are too large to be counted in 1 s")
+    assert found == doctor.Check("room", True, "unknown: the tables are too large to be counted in 1 s")
 
 
 def test_operators_that_policies_name_and_of_which_no_vehicle_is_known_are_told(
@@ -186,7 +186,7 @@ def test_operators_that_policies_name_and_of_which_no_vehicle_is_known_are_told(
     found = checked(named)["operators"]
     assert (found.ok, found.detail) == (
         True,
-        f"no vehicle is known of {uuid}, whom policies name; there are hello, meituan",
+        f"policies name {uuid}, of whom no vehicle is known; known operators: hello, meituan",
     )
     assert "ub/v1/{operator}/vehicles" in found.advice
     file.write_text("{")

@@ -42,6 +42,15 @@ def test_every_command_says_what_it_does(name: str) -> None:
     assert said.output.startswith(f"Usage: main {name} ")
 
 
+@pytest.mark.parametrize(
+    "group", [[], ["alerts"], ["alerts", "silence"], ["incidents"], ["policy"], ["sim"]], ids=" ".join
+)
+def test_no_sentence_in_a_list_of_commands_is_cut_off(group: list[str]) -> None:
+    listed = CliRunner().invoke(main, [*group, "--help"], terminal_width=80)
+    assert listed.exit_code == 0
+    assert "..." not in listed.output.partition("Commands:\n")[2]
+
+
 def test_alerts_have_the_commands_of_all_their_modules() -> None:
     said = CliRunner().invoke(main, ["alerts", "--help"]).output
     assert all(f"\n  {name} " in said for name in ("list", "ack", "replay", "silence"))
@@ -55,7 +64,7 @@ def test_alerts_have_the_commands_of_all_their_modules() -> None:
         (["alerts", "replay", "04443a28", "--limit", "-1"], "-1 is not in the range x>=1"),
         (
             ["up", "--no-city", "--speed", "3", "--bikes", "9"],
-            "--speed, --bikes: of a city, and --no-city runs",
+            "--speed, --bikes: only for a city, and --no-city runs",
         ),
         (["audit", "--recording", "no/such.jsonl.gz"], "File 'no/such.jsonl.gz' does not exist"),
     ],

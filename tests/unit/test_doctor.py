@@ -109,7 +109,7 @@ def test_a_misspelt_property_of_a_zone_is_noted(tmp_path: Path) -> None:
     )
     check = doctor.check_policy_file(Settings(policy_file=path))
     assert check.ok
-    assert "note: policy zones.geojson, features: properties ['capacty'] decide nothing" in check.detail
+    assert "note: policy zones.geojson, features: properties ['capacty'] have no effect" in check.detail
 
 
 @pytest.mark.parametrize(

@@ -75,14 +75,14 @@ def test_folds_that_are_open_judge_by_a_file_that_was_written_and_so_do_those_op
     worker = Worker(path)
     assert worker.fleet._news.ground == ""
     path.write_text(town(time_rule(7, 1, maximum=5), rule(8, 1, maximum=1)))
-    asyncio.run(worker.follow_until(lambda: "taken anew" in caplog.text))
+    asyncio.run(worker.follow_until(lambda: "reloaded: capacities " in caplog.text))
     taken = worker.reloader.policy
     assert [one.rules[0].zone for one in (*taken.counts, *taken.stays)] == ["Town", "Town"]
     assert worker.incidents._policy is taken
     assert worker.fleet._news.config is worker.reloader.fleet.news
     assert worker.fleet._edges.ground == configs.count_ground(taken).version  # type: ignore[union-attr]
     assert f"policy 1 {taken.counts[0].version}" in caplog.text
-    assert "judges from here on, and did not before: capacities of cells" in caplog.text
+    assert "applies from now on, but changes what was evaluated before: capacities of cells" in caplog.text
 
 
 def test_a_file_with_a_mistake_changes_nothing_until_it_is_corrected(
@@ -93,7 +93,9 @@ def test_a_file_with_a_mistake_changes_nothing_until_it_is_corrected(
     worker = Worker(path)
     before = worker.reloader.policy
     path.write_text('{"type": "FeatureCollection", ')
-    asyncio.run(worker.follow_until(lambda: "the policy stays as it was" in caplog.text))
+    asyncio.run(
+        worker.follow_until(lambda: "policy not reloaded, the one before stays in force" in caplog.text)
+    )
     assert worker.incidents._policy is worker.reloader.policy is before
     path.write_text(town(rule(8, 1, maximum=1)))
     asyncio.run(worker.follow_until(lambda: worker.incidents._policy is not before))
@@ -113,15 +115,15 @@ def test_a_property_that_is_misspelt_is_said_at_a_start_and_when_the_file_is_tak
     path.write_text(json.dumps(zones))
     worker = Worker(path)
     said = (
-        "policy zones.geojson, features: properties ['capacty'] decide nothing; there are name, capacity, "
+        "policy zones.geojson, features: properties ['capacty'] have no effect; known properties are name, capacity, "
         "raise_ratio, clear_ratio, min_duration_s"
     )
     assert [r.message for r in caplog.records if r.levelname == "WARNING"] == [said]
     caplog.clear()
     properties["colour"] = "red"
     path.write_text(json.dumps(zones))
-    asyncio.run(worker.follow_until(lambda: "taken anew" in caplog.text))
-    assert "properties ['capacty', 'colour'] decide nothing" in caplog.text
+    asyncio.run(worker.follow_until(lambda: "reloaded: capacities " in caplog.text))
+    assert "properties ['capacty', 'colour'] have no effect" in caplog.text
 
 
 @pytest.mark.parametrize("replaced", [False, True])
@@ -166,7 +168,9 @@ def test_a_file_that_nobody_expected_ends_no_worker(
     path.write_text(town(rule(8, 1, maximum=2)))
     with monkeypatch.context() as patched:
         patched.setattr(policy_reload, "load_noted", surprised)
-        asyncio.run(worker.follow_until(lambda: "the policy stays as it was" in caplog.text))
+        asyncio.run(
+            worker.follow_until(lambda: "policy not reloaded, the one before stays in force" in caplog.text)
+        )
     assert "is beyond us" in caplog.text
     assert worker.incidents._policy is worker.reloader.policy is before
     path.write_text(town(rule(8, 1, maximum=10)))
@@ -183,7 +187,9 @@ def test_a_zone_with_a_mistyped_corner_changes_nothing_and_is_named(
     ring = [[121.4, 31.2], [121.5, 31.2], [121.5, 31.3], [12.14, 31.3], [121.4, 31.2]]
     area = geography(1, {"type": "Polygon", "coordinates": [ring]}, "Town")
     path.write_text(document([policy(1, rule(8, 1, maximum=1))], [area]))
-    asyncio.run(worker.follow_until(lambda: "the policy stays as it was" in caplog.text))
+    asyncio.run(
+        worker.follow_until(lambda: "policy not reloaded, the one before stays in force" in caplog.text)
+    )
     assert worker.incidents._policy is worker.reloader.policy is before
     assert "'Town', of some 549,119 cells, reaches 9,837 km" in caplog.text
 
@@ -262,8 +268,8 @@ def test_a_file_that_is_still_being_written_is_left_until_it_is_whole(
 
     monkeypatch.setattr(asyncio, "sleep", written_meanwhile)
     parts[-1] = parts[-1].replace("at_least = 9", "at_least = 90")
-    asyncio.run(worker.follow_until(lambda: "taken anew" in caplog.text))
-    assert caplog.text.count("taken anew") == 1
+    asyncio.run(worker.follow_until(lambda: "reloaded: capacities " in caplog.text))
+    assert caplog.text.count("reloaded: capacities ") == 1
     assert [one.name for one in worker.reloader.policy.thresholds] == [f"{i}" for i in range(10)]
 
 
@@ -283,8 +289,8 @@ def test_what_was_read_of_a_file_that_was_written_meanwhile_is_not_judged_by(
 
     monkeypatch.setattr(policy_reload, "load_noted", overtaken)
     path.write_text(town(rule(1, 1, maximum=1)))
-    asyncio.run(worker.follow_until(lambda: "taken anew" in caplog.text))
-    assert caplog.text.count("taken anew") == 1
+    asyncio.run(worker.follow_until(lambda: "reloaded: capacities " in caplog.text))
+    assert caplog.text.count("reloaded: capacities ") == 1
     assert worker.reloader.policy.counts[0].rules[0].rule_id.endswith("2")
 
 

@@ -22,8 +22,8 @@ class Districts:
             ]
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError, ShapelyError) as error:
             raise CannotAudit(
-                f"UB_DISTRICTS_FILE: no FeatureCollection of named areas ({type(error).__name__}: {error}); give the "
-                "file that the workers ran with"
+                f"UB_DISTRICTS_FILE: not a FeatureCollection of named areas ({type(error).__name__}: {error}); give "
+                "the file that the workers ran with"
             ) from None
 
     def of(self, places: pl.DataFrame) -> pl.Series:

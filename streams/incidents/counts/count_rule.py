@@ -67,7 +67,7 @@ def _types(fields: Fields, city: City) -> frozenset[str] | None:
     if not types or city.vehicle_types <= types:
         return frozenset()
     if not city.vehicle_types & types:
-        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not judged")
+        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not evaluated")
         return None
     return types & frozenset(VEHICLE_TYPES)
 
@@ -76,12 +76,10 @@ def _units(fields: Fields) -> Units:
     """Return what the bounds are in; all but devices are an extension of MDS."""
     units = fields.values.get("rule_units")
     if units in ("percent", "utilization"):
-        fields.note("rule_units", f"{units} is an extension of MDS 2.0; each operator is judged by itself")
+        fields.note("rule_units", f"{units} is an extension of MDS 2.0; each operator is evaluated by itself")
         return cast(Units, units)
     if units not in (None, "devices"):
-        fields.error(
-            "rule_units", "a count is one of devices, or of percent, utilization or trips of each operator"
-        )
+        fields.error("rule_units", "one of devices, percent, utilization and trips is expected")
     return "devices"
 
 
@@ -118,4 +116,4 @@ def _check_percent(fields: Fields, minimum: int | None, maximum: int | None) -> 
     if minimum is not None and maximum is not None and minimum > maximum:
         fields.error("minimum", f"it must not exceed the maximum of {maximum}")
     if fields.unbounded(minimum, maximum):
-        fields.error("maximum", "a rule in per cent without bounds says nothing; give a minimum or maximum")
+        fields.error("maximum", "a rule in per cent without bounds has no effect; give a minimum or maximum")

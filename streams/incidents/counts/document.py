@@ -173,7 +173,7 @@ def _policy(
         fields.error("rules", "a list of MDS rules is expected")
         rules = []
     if fields.values.get("mode_id") not in (None, MODE):
-        fields.note("mode_id", f"is {fields.values['mode_id']!r}; only rules on {MODE} are judged")
+        fields.note("mode_id", f"is {fields.values['mode_id']!r}; only rules on {MODE} are evaluated")
         rules = []
     counted: list[CountRule] = []
     stays: list[StayRule] = []
@@ -233,25 +233,27 @@ def _rule(
         fields.error("rule_type", f"one of {', '.join(RULE_TYPES)} is expected")
         return None
     if kind not in JUDGED:
-        fields.note("", f"a rule of type {kind} is not judged, and takes no vehicles from the rules after it")
+        fields.note(
+            "", f"a rule of type {kind} is not evaluated, and takes no vehicles from the rules after it"
+        )
         return None
     if _is_fee(fields.values):
         fields.note(
             "rate_amount",
-            f"is {fields.values['rate_amount']!r:.80}; the rule says what a fee is due for and forbids nothing: "
-            "it is not judged, and takes no vehicles from the rules after it",
+            f"is {fields.values['rate_amount']!r:.80}; the rule sets a fee and forbids nothing: "
+            "it is not evaluated, and takes no vehicles from the rules after it",
         )
         return None
     if former:
         fields.error(
             "statuses",
-            f"MDS calls them states since 1.0; name it so, with states of 2.0 ({', '.join(COUNTED)})",
+            f"since MDS 1.0 this field is called states; rename it, and use the states of 2.0 ({', '.join(COUNTED)})",
         )
     if fields.values.get("rate_amount") is not None:
         given = f"is {fields.values['rate_amount']!r:.80}"
-        fields.note("rate_amount", f"{given}; fees are not computed, the bounds are judged as they are")
+        fields.note("rate_amount", f"{given}; fees are not computed, the bounds are evaluated as they are")
     if fields.values.get("value_url") is not None:
-        fields.note("value_url", "it is not asked; what is here is judged")
+        fields.note("value_url", "this address is not queried; the bounds in the file are evaluated")
     rule_id = fields.uuid("rule_id")
     if rule_id in rule_ids:
         fields.error("rule_id", "another rule has this id; give it one of its own")

@@ -199,12 +199,12 @@ class Fields:
             if state in COUNTED:
                 self._all_events(place, state, events)
             elif state in NOWHERE and counted:
-                self._findings.note(place, "a vehicle in this state is in no cell; none is judged")
+                self._findings.note(place, "a vehicle in this state is in no cell, so none is evaluated")
             else:
                 way_out = (
                     "leave it out"
                     if counted
-                    else "name one of them, or take the rule out: without states it would be about others"
+                    else "name one of them, or remove the rule: without states it would apply to others"
                 )
                 rule = f"vehicles are counted in the states {', '.join(COUNTED)}; {way_out}"
                 self._findings.error(place, rule)

@@ -77,7 +77,7 @@ def read_geographies(
         found[geography_id] = Geography(geography_id, name, cells, shape)
     if others:
         some = ", ".join(others[:_NAMED]) + (", …" if others[_NAMED:] else "")
-        text = f"not read, as no rule that is judged speaks of them ({len(others):,}): {some}"
+        text = f"not read, as no evaluated rule refers to them ({len(others):,}): {some}"
         findings.note(place, text)
     return found
 

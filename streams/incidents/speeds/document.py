@@ -23,13 +23,13 @@ def speed_rule(
     `areas` are by id of geography.
     """
     if fields.values.get("propulsion_types") not in (None, []):
-        fields.error("propulsion_types", "vehicles are not told apart by propulsion; leave it out")
+        fields.error("propulsion_types", "vehicles are not distinguished by propulsion; leave it out")
     if fields.values.get("minimum") not in (None, 0):
-        fields.error("minimum", "no vehicle has to be fast; leave it out")
+        fields.error("minimum", "a rule on speed has no minimum; leave it out")
     given = fields.vehicle_types()
     types = given & set(VEHICLE_TYPES)
     if given and not types:
-        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not judged")
+        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not evaluated")
         return None
     return SpeedRule(
         rule_id=rule_id,

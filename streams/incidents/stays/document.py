@@ -19,13 +19,13 @@ def stay_rule(
     `areas` are by id of geography. Where none may stand at all, a vehicle may for `notice_ms`.
     """
     if fields.values.get("propulsion_types") not in (None, []):
-        fields.error("propulsion_types", "vehicles are not told apart by propulsion; leave it out")
+        fields.error("propulsion_types", "vehicles are not distinguished by propulsion; leave it out")
     if fields.values.get("minimum") not in (None, 0):
-        fields.error("minimum", "no vehicle has to stand for a while; leave it out")
+        fields.error("minimum", "a rule on parking has no minimum; leave it out")
     given = fields.vehicle_types()
     types = given & set(VEHICLE_TYPES)
     if given and not types:
-        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not judged")
+        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not evaluated")
         return None
     limit_s = _limit_s(fields)
     states = fields.states() if fields.values.get("states") else tuple(STANDING_STATES)
@@ -58,7 +58,8 @@ def _limit_s(fields: Fields) -> int | None:
         return None
     if not fields.yes("inclusive_maximum"):
         fields.note(
-            "inclusive_maximum", "makes no difference: who has stood for the maximum stands there for longer"
+            "inclusive_maximum",
+            "makes no difference: a vehicle that has stood for the maximum exceeds it a moment later",
         )
     if maximum * seconds > _LONGEST_S:
         fields.error("maximum", "a year at most is expected")

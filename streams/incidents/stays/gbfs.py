@@ -83,7 +83,7 @@ def read_geofencing(document: Mapping[str, Any], terms: Terms, findings: Finding
     rest, outside = _rest(document["data"].get("global_rules"), areas, terms, findings)
     rules = list(_told_apart([*rules, *rest]))
     areas += outside
-    findings.note("", "it names no operator; it is judged for all of them")
+    findings.note("", "it names no operator, so it applies to all of them")
     known = list(terms.types)
     data = {**document["data"], "geofencing_zones": {**collection, "features": Each.of(features)}}
     text = dumps([data, terms.notice_ms, *([known] if known else [])])
@@ -102,7 +102,7 @@ def _note_ignored(features: Sequence[Any], global_rules: Any, findings: Findings
     rules = [rule for some in lists if isinstance(some, list) for rule in some]
     for what, ignored in (("properties", others(zones, _PROPERTIES)), ("rules", others(rules, _FIELDS))):
         if ignored:
-            text = f"{what} have {ignored}, which GBFS does not; it is ignored"
+            text = f"{what} have {ignored}, which is not part of GBFS; it is ignored"
             findings.note("data.geofencing_zones", text)
 
 
@@ -166,7 +166,7 @@ def _dates(properties: Mapping[str, Any], place: str, findings: Findings) -> Spa
     dates = Span(instant("start") or 0, instant("end"))
     if dates.end is not None and dates.end <= dates.begin:
         given = f"is {properties['end']!r}, not after the start {properties.get('start')!r}"
-        findings.note(f"{place}.end", f"{given}; the zone is never there")
+        findings.note(f"{place}.end", f"{given}; the zone is never in force")
     return dates
 
 
@@ -219,7 +219,7 @@ def _rules(
             continue
         for key in _NOT_JUDGED:
             if rule.get(key) not in (None, key in ("ride_start_allowed", "ride_through_allowed")):
-                findings.note(f"{at}.{key}", "is not judged")
+                findings.note(f"{at}.{key}", "is not evaluated")
         stay = StayRule(
             rule_id=f"{area.area_id}.{number}",
             name=zone,

@@ -44,7 +44,7 @@ class VehicleTypes:
             self._findings.error(
                 f"{place}.{key}",
                 f"is {named!r}, without {sorted(others)!r} of the same form ({', '.join(sorted(types))}), and readings "
-                "do not tell them apart; name all of a form",
+                "do not distinguish them; name all of a form",
             )
             return None
         return frozenset(types)
@@ -59,6 +59,6 @@ class VehicleTypes:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self._findings.error(
                 "vehicle_types.json",
-                f"no vehicle types of GBFS ({type(error).__name__}: {error}); put it right",
+                f"not a vehicle_types file of GBFS ({type(error).__name__}: {error}); correct it",
             )
             return {}

@@ -7,7 +7,7 @@ Bounds = tuple[float | None, float | None]
 
 def day_bounds(fields: Fields) -> Bounds:
     """Return the least and the most trips a vehicle and day that are within bounds."""
-    fields.note("rule_units", "trips is an extension of MDS 2.0; each operator is judged by itself")
+    fields.note("rule_units", "trips is an extension of MDS 2.0; each operator is evaluated by itself")
     for key in ("days", "start_time", "end_time"):
         if fields.values.get(key) not in (None, []):
             fields.error(key, "trips are counted over a whole day, at any hour; leave it out")
@@ -18,5 +18,5 @@ def day_bounds(fields: Fields) -> Bounds:
     if minimum is not None and maximum is not None and minimum > maximum:
         fields.error("minimum", f"it must not exceed the maximum of {maximum:g}")
     if fields.unbounded(minimum, maximum):
-        fields.error("maximum", "a rule on trips without bounds says nothing; give a minimum or maximum")
+        fields.error("maximum", "a rule on trips without bounds has no effect; give a minimum or maximum")
     return minimum or None, maximum

@@ -94,7 +94,10 @@ def test_no_two_alerts_keep_each_other_back_by_one_rule(
         ),
         ({"source_match": [5], "target_match": ["zone=a"]}, "inhibit 0: source_match is [5]; a list"),
         ({"source_match": [], "target_match": ["zone=a"]}, "inhibit 0: source_match is []; a list"),
-        ({"source_match": ["king=a"], "target_match": ["zone=a"]}, "inhibit 0: 'king' is no label of alerts"),
+        (
+            {"source_match": ["king=a"], "target_match": ["zone=a"]},
+            "inhibit 0: 'king' is not a label of alerts",
+        ),
         ({"source_match": ["zone=a"], "target_match": ["zone=a"], "equal": ["place"]}, "equal is ['place']"),
         ({"source_match": ["zone=a"], "target_match": ["zone=a"], "equals": []}, "a table of source_match"),
     ],

@@ -95,13 +95,13 @@ def test_without_districts_an_alternative_that_is_none_is_enough() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("severity", "no matcher; such as"),
-        ("severity<major", "no matcher"),
-        ("color=red", "no label of alerts; they have severity, kind"),
-        ("cell=~(", "no regular expression"),
-        (r"zone=~(a)\1", "no regular expression of RE2"),
-        ("zone=~(?=a)", "no regular expression of RE2"),
-        ("zone=~" + 3_000 * "(", f"'{60 * '('}…' is no regular expression"),
+        ("severity", "not a matcher; give one such as"),
+        ("severity<major", "not a matcher"),
+        ("color=red", "not a label of alerts; they have severity, kind"),
+        ("cell=~(", "not a regular expression"),
+        (r"zone=~(a)\1", "not a regular expression of RE2"),
+        ("zone=~(?=a)", "not a regular expression of RE2"),
+        ("zone=~" + 3_000 * "(", f"'{60 * '('}…' is not a regular expression"),
         ("zone=\udcff", "is not all text in UTF-8"),
         ("severity=mayor", "severity is never that; it is one of warning, minor, major, critical"),
         ("severity=~maj", "severity is never that"),
@@ -117,7 +117,7 @@ def test_without_districts_an_alternative_that_is_none_is_enough() -> None:
         ("severity=~(?:minor|maj)", "severity is never 'maj'"),
         ("kind=~(feed_silnt|sensor_.*)", "kind is never 'feed_silnt'"),
         ("cell=8930994A553FFFF", "15 hexadecimal digits, a to f in small letters"),
-        ("cell=shore", "is no H3 cell"),
+        ("cell=shore", "is not an H3 cell"),
     ],
 )
 def test_a_matcher_that_cannot_be_meant_is_refused_with_the_reason(text: str, reason: str) -> None:

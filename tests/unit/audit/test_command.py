@@ -67,11 +67,11 @@ def test_districts_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["--until", "yesterday"], "'yesterday' is no time"),
-        (["--until", "2026"], "'2026' is no time"),
-        (["--until", "1772366400"], "'1772366400' is no time"),
-        (["--until", "0001-01-01T00:00:00+14:00"], "is no time"),
-        (["--until", "99999999999999999"], "is no time; such as 2026-03-01T12:00:00Z, or milliseconds"),
+        (["--until", "yesterday"], "'yesterday' is not a time"),
+        (["--until", "2026"], "'2026' is not a time"),
+        (["--until", "1772366400"], "'1772366400' is not a time"),
+        (["--until", "0001-01-01T00:00:00+14:00"], "is not a time"),
+        (["--until", "99999999999999999"], "is not a time; give 2026-03-01T12:00:00Z, or milliseconds"),
         (["--table", "alert"], "'alert'"),
         (["--save", "a", "--recording", __file__], "--save"),
     ],

@@ -136,9 +136,7 @@ def test_a_missing_row_and_one_too_many_are_named() -> None:
     tables["vehicle_state"] = changed(state, pl.col("vehicle_id") == "a", vehicle_id=pl.lit("ghost"))
     first, second = found(judged("vehicle_state", partitions, tables))
     assert first.startswith("vehicle_state: vehicle_id a: the row is missing; expected operator alpha")
-    assert second.startswith(
-        "vehicle_state: vehicle_id ghost: there must be no such row; found operator alpha"
-    )
+    assert second.startswith("vehicle_state: vehicle_id ghost: this row must not exist; found operator alpha")
 
 
 def test_all_differences_are_counted_and_as_many_described_as_asked_for() -> None:

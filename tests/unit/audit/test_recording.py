@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
 def test_a_recording_is_never_written_over_another(tmp_path: Path, name: str) -> None:
     older = records([frame([reading("a", 1)])])
     path = written(tmp_path / name, older)
-    with pytest.raises(CannotAudit, match=rf"{name} exists; a recording never overwrites: give another name"):
+    with pytest.raises(CannotAudit, match=rf"{name} exists, and is never overwritten: give another name"):
         recording.Recorder(path)
     assert list(recording.read(path)) == older
 

@@ -232,7 +232,7 @@ def test_the_district_is_its_own_or_that_of_its_place() -> None:
     ],
 )
 def test_districts_that_are_none_cannot_be_audited(document: str) -> None:
-    with pytest.raises(CannotAudit, match="UB_DISTRICTS_FILE: no FeatureCollection of named areas"):
+    with pytest.raises(CannotAudit, match="UB_DISTRICTS_FILE: not a FeatureCollection of named areas"):
         one(opened("a", 1), rules=replace(RULES, districts=document))
 
 

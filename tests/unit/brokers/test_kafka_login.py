@@ -91,8 +91,14 @@ def test_a_file_that_went_since_the_start_is_a_wrong_setting(made: Certificates,
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"kafka_username": "hello"}, "UB_KAFKA_USERNAME: without UB_KAFKA_SASL_MECHANISM nobody logs in"),
-        ({"kafka_password": "hush"}, "UB_KAFKA_PASSWORD: without UB_KAFKA_SASL_MECHANISM nobody logs in"),
+        (
+            {"kafka_username": "hello"},
+            "UB_KAFKA_USERNAME: without UB_KAFKA_SASL_MECHANISM there is no login to Kafka",
+        ),
+        (
+            {"kafka_password": "hush"},
+            "UB_KAFKA_PASSWORD: without UB_KAFKA_SASL_MECHANISM there is no login to Kafka",
+        ),
         ({"kafka_sasl_mechanism": "PLAIN"}, "set UB_KAFKA_USERNAME and UB_KAFKA_PASSWORD, or unset the"),
         (LOGIN | {"kafka_password": None}, "set UB_KAFKA_PASSWORD, or unset the mechanism"),
         (LOGIN | {"kafka_sasl_mechanism": "GSSAPI"}, "UB_KAFKA_SASL_MECHANISM='GSSAPI': "),

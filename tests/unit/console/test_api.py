@@ -313,7 +313,7 @@ def test_a_client_that_takes_nothing_is_let_go(
     async def check(client: Client, hub: Hub, _past: Past) -> None:
         with a_line(client):
             async with asyncio.timeout(30):
-                while "it is let go" not in caplog.text or hub.clients:  # noqa: ASYNC110 - the hub tells nobody
+                while "; disconnected" not in caplog.text or hub.clients:  # noqa: ASYNC110 - the hub tells nobody
                     await asyncio.sleep(0.005)
 
     served(check, view=HUGE)

@@ -130,12 +130,12 @@ KEYS = "no such key; there are at_least, at_most, figure, for, hysteresis, metri
         (HEAD + "at_least = {minor = '1'}", f"threshold.0.at_least is {{'minor': '1'}}: {A_NUMBER}"),
         (
             HEAD + "at_least = {major = 5, minor = 5}",
-            "threshold.0: bounds minor 5, major 5; a severity that is worse needs a greater one "
+            "threshold.0: bounds minor 5, major 5; a worse severity needs a greater bound "
             "(warning, minor, major, critical)",
         ),
         (
             HEAD + "at_most = {minor = 5, major = 7}",
-            "threshold.0: bounds minor 5, major 7; a severity that is worse needs a smaller one",
+            "threshold.0: bounds minor 5, major 7; a worse severity needs a smaller bound",
         ),
         (HEAD + "at_least = " + "9" * 4_000, f"9: {A_NUMBER}"),
         (HEAD + "at_least = " + "9" * 5_000, "not TOML ("),

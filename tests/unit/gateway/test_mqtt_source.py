@@ -82,4 +82,4 @@ def test_a_broker_that_refuses_a_gateway_at_work_is_told_once(
         broker.join()
         source.close(1)
     said = [record.getMessage() for record in caplog.records]
-    assert said[1:] == [f"MQTT at 127.0.0.1:{port} refuses: Not authorized"]
+    assert said[1:] == [f"MQTT at 127.0.0.1:{port} refuses the connection: Not authorized"]

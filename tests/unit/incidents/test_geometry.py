@@ -64,7 +64,7 @@ def test_parts_that_overlap_are_taken_together_and_that_is_said(
     assert found.is_valid
     assert found.area == area
     assert repaired.startswith(says)
-    assert repaired.endswith(": its parts overlap, and are taken together")
+    assert repaired.endswith(": its parts overlap, so they are merged")
 
 
 @pytest.mark.parametrize(

@@ -147,10 +147,10 @@ def test_properties_that_decide_nothing_and_parts_of_a_vehicle_are_noted() -> No
     assert [rule.capacity for rule, _ in read.zones] == [10, 10]
     assert findings.errors == []
     assert findings.notes == [
-        "policy test, feature 0 (zone-0): capacity is 10.7; a cell holds whole vehicles, so it is 10",
-        "policy test, feature 1 (zone-1): capacity is 10.7; a cell holds whole vehicles, so it is 10",
-        "policy test, features: properties ['OBJECTID', 'capacty'] decide nothing; there are name, capacity, "
-        "raise_ratio, clear_ratio, min_duration_s",
+        "policy test, feature 0 (zone-0): capacity is 10.7; a cell holds whole vehicles, so 10 is used",
+        "policy test, feature 1 (zone-1): capacity is 10.7; a cell holds whole vehicles, so 10 is used",
+        "policy test, features: properties ['OBJECTID', 'capacty'] have no effect; known properties are name, "
+        "capacity, raise_ratio, clear_ratio, min_duration_s",
     ]
 
 

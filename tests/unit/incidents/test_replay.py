@@ -69,20 +69,20 @@ def test_another_capacity_gives_other_events_and_each_difference_is_named() -> N
 
 def test_events_that_are_missing_or_more_are_named() -> None:
     _, (first, second, third) = of_a_day()
-    assert differences([first, second], [first]) == ["event 1 (updated major) does not come out"]
+    assert differences([first, second], [first]) == ["event 1 (updated major) is not in the replay"]
     assert differences([first, second], [first, second, third]) == [
-        "event 2 (cleared major) comes out, and is not on file"
+        "event 2 (cleared major) is in the replay, but not stored"
     ]
     other = msgspec.structs.replace(second, severity="critical")
     assert differences([first, second], [first, other]) == [
-        "event 1: severity is 'critical', on file 'major'"
+        "event 1: severity is 'critical' in the replay, 'major' stored"
     ]
 
 
 def test_a_log_that_lost_the_beginning_of_the_condition_cannot_tell() -> None:
     rest = Rest("ub.cells[2]", begins=101)
     assert rest.lacks(100).startswith(
-        "the log of ub.cells[2] begins at offset 101, and the condition began at 100: retention took it"
+        "the log of ub.cells[2] begins at offset 101, but the condition began at 100: retention deleted those records"
     )
     assert rest.lacks(101) == ""
 
@@ -97,12 +97,12 @@ def test_a_log_that_lost_what_was_before_can_tell_that_it_is_the_same_but_not_th
     rest = (Record(topics.CELLS, 2, n, value, T0) for n, value in enumerate(incidents.log) if n >= 1)
     told = [step.event for step in steps(fold, rest, stored, 1) if step.event]
     problems = differences([stored], told)
-    assert problems == ["event 0 (raised minor) does not come out"]
+    assert problems == ["event 0 (raised minor) is not in the replay"]
     assert Rest("ub.cells[2]", begins=1).excuses(problems) == (
-        "the log of ub.cells[2] begins at offset 1, and what was before counts too; "
-        "event 0 (raised minor) does not come out"
+        "the log of ub.cells[2] begins at offset 1, and the records before that matter too; "
+        "event 0 (raised minor) is not in the replay"
     )
-    assert "was begun anew 2 times" in Rest("log", 0, generation=2).excuses(problems)
+    assert "was recreated 2 times" in Rest("log", 0, generation=2).excuses(problems)
     assert Rest("log", begins=0).excuses(problems) == ""
     assert Rest("log", begins=1).excuses([]) == ""
 
@@ -168,7 +168,7 @@ def test_of_an_alert_whose_file_was_exchanged_while_it_was_open_no_file_alone_te
     assert exchanged(stored) == f"its events were decided by versions {first} and {second}"
     fold, stored = lived_through(of_rule(10), of_rule(None))
     assert len({event.policy_version for event in stored}) == 1
-    assert exchanged(stored) == "its rule was taken out of the file before it ended"
+    assert exchanged(stored) == "its rule was removed from the file before it ended"
     fold, stored = lived_through(of_rule(10))
     assert exchanged(stored) == ""
     assert differences(stored, by(of_rule(10), fold, stored)[0]) == []

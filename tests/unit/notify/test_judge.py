@@ -51,21 +51,21 @@ def verdict(
         ({"silence": SILENCE}, Hold(SILENCE)),
         ({"state": "silenced"}, Send()),
         ({"state": "silenced", "status": "cleared"}, Drop("cleared under a silence")),
-        ({"state": "silenced", "told": [[1, "event", 0]]}, Drop("a later event was told")),  # and worse since
+        ({"state": "silenced", "told": [[1, "event", 0]]}, Drop("a later event was sent")),  # and worse since
         (
             {"state": "silenced", "told": [[1, "event", 0]], "silence": SILENCE},
-            Drop("a later event was told"),
+            Drop("a later event was sent"),
         ),
         ({"told": [[1, "event", 0]]}, Send()),
         ({"overtaken": True}, Send()),  # both happened while the receiver was away
         ({"state": "silenced", "overtaken": True}, Drop("a later event takes its place")),
-        ({"wanted": False}, Drop("its receiver was not told of the alert, and asks for none like it")),
+        ({"wanted": False}, Drop("its receiver was not notified of the alert, and does not ask for it now")),
         ({"wanted": False, "told": TOLD}, Send()),
         ({"wanted": False, "reason": "escalation"}, Send()),
         ({"closed_by": "anna"}, Hold("closed by anna")),
         ({"closed_by": "anna", "state": "silenced", "status": "cleared"}, Drop("cleared under a silence")),
         ({"reason": "repeat", "told": TOLD, "closed_by": "anna"}, Hold("closed by anna")),
-        ({"cleared": True}, Drop("its receiver was not told of the alert")),
+        ({"cleared": True}, Drop("its receiver was not notified of the alert")),
         ({"cleared": True, "told": TOLD, "silence": SILENCE}, Send()),
         ({"cleared": True, "told": TOLD, "closed_by": "anna"}, Send()),
         ({"reason": "escalation"}, Send()),
@@ -81,7 +81,7 @@ def verdict(
         ({"reason": "escalation", "early": True, "silence": SILENCE}, Hold(SILENCE)),
         (
             {"reason": "escalation", "early": True},
-            Hold("whoever escalates it has time still, was not told, or does so no more"),
+            Hold("the receiver that escalates it has time left, was not notified, or no longer escalates"),
         ),
         ({"reason": "overdue", "overdue": True}, Send()),
         ({"reason": "overdue", "overdue": True, "acknowledged_by": "anna"}, Send()),
@@ -89,13 +89,13 @@ def verdict(
         ({"reason": "overdue", "overdue": True, "silence": SILENCE}, Hold(SILENCE)),
         ({"reason": "overdue", "overdue": True, "state": "silenced"}, Send()),  # the silence is over
         ({"reason": "overdue", "overdue": True, "status": "cleared"}, Drop("cleared")),
-        ({"reason": "overdue"}, Drop("nobody is late with it any more")),
+        ({"reason": "overdue"}, Drop("it is no longer overdue")),
         ({"reason": "repeat", "told": TOLD}, Send()),
         ({"reason": "repeat", "acknowledged_by": "anna"}, Hold("acknowledged by anna")),
         ({"reason": "repeat", "acknowledged_by": "anna", "format_": "alertmanager"}, Send()),
         ({"reason": "repeat", "silence": SILENCE}, Hold(SILENCE)),
         ({"reason": "repeat", "silence": SILENCE, "format_": "alertmanager"}, Send()),
-        ({"reason": "repeat", "told": [*TOLD, [1, "event", 0]]}, Drop("a later event was told")),
+        ({"reason": "repeat", "told": [*TOLD, [1, "event", 0]]}, Drop("a later event was sent")),
     ],
 )
 def test_a_notification_is_sent_kept_back_or_dropped(case: dict[str, Any], expected: Verdict) -> None:

@@ -92,7 +92,7 @@ def test_alertmanager_is_told_again_before_it_takes_an_alert_for_resolved() -> N
         (HOOK + 'colour = "red"', "no such key: colour; there are bearer_env"),
         (HOOK + 'format = "pigeon"', "format is 'pigeon'; choose one of cloudevents"),
         (HOOK + 'match = "severity=major"', "a list is expected"),
-        (HOOK + 'match = ["colour=red"]', "'colour' is no label of alerts"),
+        (HOOK + 'match = ["colour=red"]', "'colour' is not a label of alerts"),
         (HOOK + 'secret_env = "NOT_SET"', "environment variable NOT_SET, which is not set"),
         (HOOK + 'old_secret_env = "OLD"', "old_secret_env is what secret_env replaces; name that too"),
         (HOOK + 'secret_env = "PLAIN"\nold_secret_env = "EMPTY"', "no base64 follows"),
@@ -110,7 +110,7 @@ def test_alertmanager_is_told_again_before_it_takes_an_alert_for_resolved() -> N
         (HOOK + 'format = "cap"', "sender is None"),
         (HOOK + 'format = "cap"\nsender = "a b"', "which CAP forbids"),
         *(
-            (HOOK + f'format = "cap"\nsender = "a"\nlanguage = "{language}"', "is no code of a language")
+            (HOOK + f'format = "cap"\nsender = "a"\nlanguage = "{language}"', "is not a code of a language")
             for language in ("de_DE", "Deutsch (Schweiz)", "中文")
         ),
         (HOOK + 'scope = "Public"', "scope belong to format cap"),

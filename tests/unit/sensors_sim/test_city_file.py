@@ -125,7 +125,7 @@ def test_the_lattice_turns_with_the_streets() -> None:
         (SMALL + "[districts]\nlatitudes = [1]\nlongitudes = []\nnames = [['a']]", "2 rows of 1 names are expected,"),
         (SMALL + "[[districts]]\nname = 'a'\noutline = [[1, 2]]", "districts[0].outline = [[1, 2]]: a list of"),
         (SMALL + "[climate]\nmean = 9", "climate.mean = 9: there is no such key here; did you mean 'mean_c'?"),
-        ("x = [", "hobart.toml is no TOML: "),
+        ("x = [", "hobart.toml is not TOML: "),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named(text: str, expected: str) -> None:

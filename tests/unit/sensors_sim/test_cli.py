@@ -243,9 +243,9 @@ def test_refused_readings_are_an_error() -> None:
     ("arguments", "said"),
     [
         (("run", "nowhere"), "there is no scenario 'nowhere'; there are: accident"),
-        (("run", "commuter", "--speed", "0"), "'0' is no speed"),
-        (("run", "commuter", "--speed", "nan"), "'nan' is no speed"),
-        (("run", "commuter", "--speed", "fast"), "'fast' is no speed"),
+        (("run", "commuter", "--speed", "0"), "'0' is not a speed"),
+        (("run", "commuter", "--speed", "nan"), "'nan' is not a speed"),
+        (("run", "commuter", "--speed", "fast"), "'fast' is not a speed"),
         (
             ("run", "commuter", "--only", "bikes,trams"),
             "there is no population 'trams'; there are: bikes, weather",
@@ -261,10 +261,10 @@ def test_refused_readings_are_an_error() -> None:
                 ("plot", "commuter"),
             )
         ),
-        (("run", "commuter", "--mqtt", "localhost"), "'localhost' is no address"),
-        (("run", "commuter", "--mqtt", "localhost:70000"), "'localhost:70000' is no address"),
+        (("run", "commuter", "--mqtt", "localhost"), "'localhost' is not an address"),
+        (("run", "commuter", "--mqtt", "localhost:70000"), "'localhost:70000' is not an address"),
         (("replay", "absent.csv", "--format", "mobike-trips"), "does not exist"),
-        (("replay", __file__, "--format", "mobike-trips"), "is no mobike-trips file"),
+        (("replay", __file__, "--format", "mobike-trips"), "is not a mobike-trips file"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments: tuple[str, ...], said: str) -> None:

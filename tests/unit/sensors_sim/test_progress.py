@@ -28,7 +28,7 @@ def test_a_log_gets_a_line_every_few_seconds_with_rate_event_time_and_share() ->
         progress.tick(scenario.start_ms + 91 * 60_000)
     (line,) = out.getvalue().splitlines()
     assert "event time 2026-03-02 09:00:00 UTC+8 (50%) · 5,000 readings sent · 1,000/s" in line
-    assert line.endswith("broker away, reconnecting")
+    assert line.endswith("broker unavailable, reconnecting")
 
 
 def test_times_are_shown_by_the_clock_of_the_city() -> None:

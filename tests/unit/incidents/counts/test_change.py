@@ -8,6 +8,7 @@ import pytest
 
 from streams.incidents.change import told_otherwise
 from streams.incidents.policy import Policy
+from streams.times import to_second
 from tests.unit.incidents.counts.folding import Counted
 from tests.unit.incidents.counts.mds import (
     DEFAULT,
@@ -83,9 +84,12 @@ def test_the_alert_of_a_rule_that_never_began_to_be_is_not_kept() -> None:
 @pytest.mark.parametrize(
     ("after", "says"),
     [
-        ([OLD, policy(2, rule(8, 1), start_date=REACHED)], f"'policy 2' begins at {REACHED}, and event time"),
+        (
+            [OLD, policy(2, rule(8, 1), start_date=REACHED)],
+            f"'policy 2' begins at {to_second(REACHED)} UTC, but event time has already reached {to_second(REACHED)}",
+        ),
         ([policy(1, rule(7, 1, maximum=11))], "'policy 1' changed after it began"),
-        ([], "'policy 1' was in force and is gone from the file"),
+        ([], "'policy 1' was in force and has been removed from the file"),
         ([policy(1, rule(7, 1, maximum=10), name="x")], "'x' changed after it began"),
         (
             [OLD, policy(2, rule(8, 1), start_date=REACHED, prev_policies=[identity(1)])],
@@ -108,7 +112,7 @@ def test_what_has_not_begun_may_change() -> None:
 def test_capacities_have_no_beginning() -> None:
     fold = reached(OLD)
     other = replace(fold.policy, default=replace(DEFAULT, capacity=1), version="other")
-    assert "capacities of cells, which have no beginning" in otherwise(fold, other)
+    assert "capacities of cells, which have no start date" in otherwise(fold, other)
     moved = replace(fold.policy, time_zone=timezone(timedelta(hours=8)))
     assert otherwise(fold, moved)
 

@@ -168,7 +168,7 @@ def test_rules_of_other_types_are_named_and_left_out() -> None:
     read, findings = read_all(text)
     assert not findings.errors
     assert [found.name for found in read.counts[0].rules] == ["rule 7"]
-    assert "data.policies[0].rules[0]: a rule of type user is not judged" in findings.notes[0]
+    assert "data.policies[0].rules[0]: a rule of type user is not evaluated" in findings.notes[0]
 
 
 def test_a_rule_for_vehicles_that_are_not_here_is_not_judged() -> None:
@@ -221,7 +221,7 @@ def test_a_field_that_mds_does_not_have_is_noted() -> None:
         ("name", "", "is ''; a text of printable characters is expected"),
         ("name", "\ud800", "a text of printable characters is expected"),
         ("rule_type", "counts", "is 'counts'; one of count, time, speed, rate, user is expected"),
-        ("rule_units", "hours", "is 'hours'; a count is one of devices"),
+        ("rule_units", "hours", "is 'hours'; one of devices, percent, utilization and trips is expected"),
         ("geographies", [], "is []; a list of UUIDs of geographies is expected"),
         ("geographies", "a", "is 'a'; a list of UUIDs of geographies is expected"),
         ("geographies", [identity(9)], f"there is no geography {identity(9)}; add it to data.geographies"),
@@ -231,7 +231,7 @@ def test_a_field_that_mds_does_not_have_is_noted() -> None:
         (
             "states.availble",
             {"availble": []},
-            "non_contactable; name one of them, or take the rule out: without states it would be about others",
+            "non_contactable; name one of them, or remove the rule: without states it would apply to others",
         ),
         (
             "states.available",
@@ -337,7 +337,7 @@ def test_a_policy_on_another_mode_is_noted_and_not_judged() -> None:
     read, findings = read_all(document([made], [AREA]))
     assert not findings.errors
     assert findings.notes[-1].endswith(
-        "data.policies[0].mode_id: is 'passenger-services'; only rules on micromobility are judged"
+        "data.policies[0].mode_id: is 'passenger-services'; only rules on micromobility are evaluated"
     )
     assert [one.rules for one in read.counts] == [()]
     assert (
@@ -427,9 +427,9 @@ def test_fees_and_urls_of_a_rule_that_is_judged_are_noted(kind: dict[str, Any]) 
     assert not findings.errors
     [fee, url] = [text for text in findings.notes if "rules[0]" in text]
     assert fee.endswith(
-        "rules[0].rate_amount: is 150; fees are not computed, the bounds are judged as they are"
+        "rules[0].rate_amount: is 150; fees are not computed, the bounds are evaluated as they are"
     )
-    assert "rules[0].value_url: it is not asked" in url
+    assert "rules[0].value_url: this address is not queried; the bounds in the file are evaluated" in url
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["rule_type"])
@@ -444,7 +444,7 @@ def test_a_rule_that_only_says_what_a_fee_is_due_for_is_not_judged(
     assert not findings.errors
     [found] = [one for policies in (read.counts, read.stays, read.speeds) for one in policies if one.rules]
     assert [one.rule_id for one in found.rules] == [identity(8)]
-    assert any("rules[0].rate_amount: is 200; the rule says what a fee" in text for text in findings.notes)
+    assert any("rules[0].rate_amount: is 200; the rule sets a fee" in text for text in findings.notes)
 
 
 def test_a_geography_of_fees_alone_is_not_read() -> None:
@@ -474,7 +474,7 @@ def test_states_with_all_the_events_that_lead_to_them_are_those_states(kind: dic
     [found] = [one for policies in (read.counts, read.stays, read.speeds) for one in policies if one.rules]
     assert found.rules[0].states == COUNTED
     [note] = [text for text in findings.notes if "states" in text]
-    assert note.endswith("states.elsewhere: a vehicle in this state is in no cell; none is judged")
+    assert note.endswith("states.elsewhere: a vehicle in this state is in no cell, so none is evaluated")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["rule_type"])
@@ -499,7 +499,7 @@ def test_statuses_of_mds_before_1_are_refused_where_they_alone_decide(kind: dict
     before = {"maximum": 5, "statuses": {"trip": []}, **kind}
     [found] = errors(in_rule={**before, "states": None})
     assert found.startswith(
-        "policy test, data.policies[0].rules[0].statuses: is {'trip': []}; MDS calls them states"
+        "policy test, data.policies[0].rules[0].statuses: is {'trip': []}; since MDS 1.0 this field is called states"
     )
     assert not errors(in_rule=before), "the rule has states besides"
     assert not errors(in_rule={**before, "states": None, "statuses": {}})
@@ -588,7 +588,7 @@ def test_geographies_that_no_rule_speaks_of_are_not_read() -> None:
     assert not findings.errors
     [note] = [text for text in findings.notes if "data.geographies" in text]
     assert note == (
-        "policy test, data.geographies: not read, as no rule that is judged speaks of them (2): "
+        "policy test, data.geographies: not read, as no evaluated rule refers to them (2): "
         f"{identity(2)}, {identity(3)}"
     )
     _, findings = read_all(document([policy(1, rule(7, 1, 2))], [AREA, stop]))

@@ -165,7 +165,7 @@ def test_a_rule_that_counts_vehicles_now_clears_what_it_said_in_per_cent() -> No
             "inclusive_maximum: is False; bounds in per cent are inclusive",
         ),
         ({"minimum": 20, "maximum": 10}, "minimum: is 20; it must not exceed the maximum of 10"),
-        ({}, "a rule in per cent without bounds says nothing"),
+        ({}, "a rule in per cent without bounds has no effect"),
         (
             {"rule_units": "utilization", "minimum": 5},
             "states: is {'available': [], 'reserved': []}; on_trip must be among",

@@ -137,7 +137,7 @@ def test_the_overview_names_no_rule_before_it_on_other_types_or_states() -> None
 
 def test_stored_windows_have_no_types() -> None:
     _, (not_judged,) = drafted(policy_of(mopeds(maximum=5, states=STANDING)))
-    assert why_not(not_judged) == "it counts vehicles of some types, and windows do not have them by type"
+    assert why_not(not_judged) == "it counts vehicles of some types, and windows do not store counts by type"
 
 
 # ------------------------------------------------------------------ counting

@@ -26,11 +26,11 @@ def errors(**fields: Any) -> list[str]:
         ({"rule_units": "devices"}, "rule_units: is 'devices'; one of kph, mph, kmh is expected"),
         ({"rule_units": {}}, "rule_units: is {}; one of kph, mph, kmh is expected"),
         ({"rule_units": None}, "rule_units: is None; one of kph, mph, kmh is expected"),
-        ({"minimum": 5}, "minimum: is 5; no vehicle has to be fast; leave it out"),
+        ({"minimum": 5}, "minimum: is 5; a rule on speed has no minimum; leave it out"),
         ({"maximum": 12.5}, "maximum: is 12.5; a whole number of 0 or more is expected"),
         ({"maximum": -1}, "maximum: is -1; a whole number of 0 or more is expected"),
         ({"maximum": True}, "maximum: is True; a whole number of 0 or more is expected"),
-        ({"propulsion_types": ["human"]}, "vehicles are not told apart by propulsion"),
+        ({"propulsion_types": ["human"]}, "vehicles are not distinguished by propulsion"),
         ({"inclusive_maximum": 1}, "inclusive_maximum: is 1; true or false is expected"),
         ({"maximum": 0, "inclusive_maximum": False}, "maximum: is 0; no speed is below 0"),
         ({"geographies": []}, "a list of UUIDs of geographies is expected"),
@@ -139,4 +139,4 @@ def test_a_type_of_rule_that_is_not_judged_is_noted() -> None:
     made = policy(1, speed_rule(7, 1, rule_type="user"))
     read, findings = parsed(document([made], [geography(1, PLAZA, "Plaza")]))
     assert read.speeds == ()
-    assert any("a rule of type user is not judged" in note for note in findings.notes)
+    assert any("a rule of type user is not evaluated" in note for note in findings.notes)

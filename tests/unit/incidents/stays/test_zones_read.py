@@ -52,10 +52,10 @@ def errors(**fields: Any) -> list[str]:
             {"rule_units": "devices"},
             "rule_units: is 'devices'; one of seconds, minutes, hours, days is expected",
         ),
-        ({"minimum": 5}, "minimum: is 5; no vehicle has to stand for a while; leave it out"),
+        ({"minimum": 5}, "minimum: is 5; a rule on parking has no minimum; leave it out"),
         ({"maximum": 1.5}, "maximum: is 1.5; a whole number of 0 or more is expected"),
         ({"maximum": 10_000, "rule_units": "days"}, "maximum: is 10000; a year at most is expected"),
-        ({"propulsion_types": ["human"]}, "vehicles are not told apart by propulsion"),
+        ({"propulsion_types": ["human"]}, "vehicles are not distinguished by propulsion"),
         ({"geographies": []}, "a list of UUIDs of geographies is expected"),
     ],
 )
@@ -108,7 +108,7 @@ def test_zones_of_older_versions_and_what_is_not_judged() -> None:
     assert findings.errors == []
     [stay] = read.stays[0].rules
     assert (stay.kind, stay.vehicle_types, stay.limit_ms) == ("no_parking", {"moped"}, 120_000)
-    assert sum("is not judged" in note for note in findings.notes) == 1
+    assert sum("is not evaluated" in note for note in findings.notes) == 1
 
 
 def vehicle_types(**form_factors: Any) -> str:
@@ -141,8 +141,11 @@ def test_a_feed_s_own_types_are_those_of_the_file_beside_it(ids: list[str], type
     [
         (TYPES, "is ['pedal'], without ['electric'] of the same form (bicycle)"),
         (vehicle_types(kick="scooter"), "is ['pedal']; put the feed's vehicle_types.json beside the file"),
-        ("{", "vehicle_types.json: no vehicle types of GBFS (JSONDecodeError"),
-        ('{"data": {"vehicle_types": [3]}}', "vehicle_types.json: no vehicle types of GBFS (TypeError"),
+        ("{", "vehicle_types.json: not a vehicle_types file of GBFS (JSONDecodeError"),
+        (
+            '{"data": {"vehicle_types": [3]}}',
+            "vehicle_types.json: not a vehicle_types file of GBFS (TypeError",
+        ),
     ],
 )
 def test_a_rule_on_some_vehicles_of_a_form_or_on_unknown_ones_is_refused(other: str, says: str) -> None:
@@ -196,7 +199,7 @@ def test_a_zone_that_ends_before_it_begins_is_noted() -> None:
     zone = feature(PLAZA, {"ride_end_allowed": False})
     zone["properties"] |= {"start": T0 // 1000 + 60, "end": T0 // 1000}
     _, findings = parsed(gbfs(zone))
-    says = f"is {T0 // 1000}, not after the start {T0 // 1000 + 60}; the zone is never there"
+    says = f"is {T0 // 1000}, not after the start {T0 // 1000 + 60}; the zone is never in force"
     assert findings.notes[0] == f"policy zones, data.geofencing_zones.features[0].properties.end: {says}"
 
 
@@ -207,8 +210,8 @@ def test_fields_that_zones_of_gbfs_do_not_have_are_noted_once() -> None:
     _, findings = parsed(gbfs(zone, zone, feature(TOWN) | {"properties": 3}, global_rules=[rule, 4]))
     place = "policy zones, data.geofencing_zones"
     assert findings.notes[:2] == [
-        f"{place}: properties have ['colour'], which GBFS does not; it is ignored",
-        f"{place}: rules have ['max_speed_kph', 'ride_trough_allowed'], which GBFS does not; it is ignored",
+        f"{place}: properties have ['colour'], which is not part of GBFS; it is ignored",
+        f"{place}: rules have ['max_speed_kph', 'ride_trough_allowed'], which is not part of GBFS; it is ignored",
     ]
 
 

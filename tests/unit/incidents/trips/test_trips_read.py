@@ -16,7 +16,7 @@ from tests.unit.incidents.trips.riding import AREAS, policy_of, trip_rule
         ({"minimum": True}, "minimum: is True; a number of 0 or more is expected"),
         ({"maximum": -0.5}, "maximum: is -0.5; a number of 0 or more is expected"),
         ({"minimum": 2.5, "maximum": 2}, "minimum: is 2.5; it must not exceed the maximum of 2"),
-        ({}, "a rule on trips without bounds says nothing; give a minimum or maximum"),
+        ({}, "a rule on trips without bounds has no effect; give a minimum or maximum"),
         ({"minimum": 1, "days": ["mon"]}, "days: is ['mon']; trips are counted over a whole day"),
         (
             {"minimum": 1, "end_time": "12:00:00"},

@@ -59,22 +59,25 @@ def test_no_faults_are_false_and_any_is_true() -> None:
     ("text", "said"),
     [
         ("lose=0.1", r"no fault 'lose'; there are: drop, duplicate"),
-        ("drop", r"'drop' is no fault: name=value, such as drop=0.01"),
+        ("drop", r"'drop' is not a fault: name=value, such as drop=0.01"),
         ("drop=0.1,drop=0.2", r"'drop' is there twice"),
-        ("drop=1.5", r"fault drop = '1.5': '1.5' is no share, a number from 0 to 1; write it as drop=SHARE"),
-        ("drop=nan", r"no share"),
+        (
+            "drop=1.5",
+            r"fault drop = '1.5': '1.5' is not a share, a number from 0 to 1; write it as drop=SHARE",
+        ),
+        ("drop=nan", r"is not a share"),
         ("delay=0.1:" + "9" * 400 + "s", r"is not from 1ms to 24h"),
-        ("drop=", r"no share"),
+        ("drop=", r"is not a share"),
         (
             "delay=0.1",
             r"1 parts separated by colons instead of 2; write it as delay=SHARE:SPAN, times as 200ms",
         ),
-        ("delay=0.1:5", r"'5' is no time; .*200ms, 5s, 2m or 1h"),
+        ("delay=0.1:5", r"'5' is not a time; .*200ms, 5s, 2m or 1h"),
         ("delay=0.1:25h", r"'25h' is not from 1ms to 24h"),
-        ("reorder=0.1:0", r"'0' is no whole number from 1 to 10000"),
+        ("reorder=0.1:0", r"'0' is not a whole number from 1 to 10000"),
         ("skew=0.1:5s:city", r"'city' is neither device nor publisher"),
         ("burst=5s:5s", r"nothing would pass for 5s once in 5s"),
-        ("seed=-1", r"'-1' is no whole number"),
+        ("seed=-1", r"'-1' is not a whole number"),
     ],
 )
 def test_a_mistake_is_named_with_its_rule_and_the_way_out(text: str, said: str) -> None:

@@ -29,7 +29,7 @@ def test_a_scenario_is_drawn_as_large_as_was_asked(tmp_path: Path) -> None:
 def test_a_form_that_is_none_is_refused_before_the_day_is_lived(tmp_path: Path) -> None:
     result = call("commuter", "-o", str(tmp_path / "day.gif"))
     assert result.exit_code == 1
-    assert "a picture ends in one of .png, .svg, .pdf" in result.stderr
+    assert "the name must end in one of .png, .svg, .pdf" in result.stderr
 
 
 def test_an_unknown_scenario_is_named(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "r"
     path.write_bytes(data)
     assert is_recording(path) == data.startswith(START)
-    with pytest.raises(RecordingError, match=r"is no recording .*sim record"):
+    with pytest.raises(RecordingError, match=r"is not a recording .*sim record"):
         Recording(path)
 
 

@@ -62,14 +62,14 @@ def test_a_truth_is_read_with_its_times_as_milliseconds() -> None:
         ),
         ({"due": [{**DUE, "to": "2026-03-02T00:00:00Z"}]}, r"due\[0\]: from .* is later than to"),
         ({"due": [{**DUE, "kind": "*"}]}, r"due\[0\].kind is '\*'; what is due has one kind"),
-        ({"due": [{"kind": "oversaturation"}]}, "no ground truth: .*missing required field `from`"),
-        ({"due": None}, "no ground truth"),
+        ({"due": [{"kind": "oversaturation"}]}, "not a ground truth: .*missing required field `from`"),
+        ({"due": None}, "not a ground truth"),
         (
             {"begin": "0001-01-01T00:00:00+14:00"},
             "truth.json: begin is 0001-.*; a scenario lies in the years",
         ),
         ({"end": "9999-12-31T23:59:59-14:00"}, "truth.json: end is 9999-.*; a scenario lies in the years"),
-        ({"begin": "0000-01-01T00:00:00Z"}, "no ground truth"),
+        ({"begin": "0000-01-01T00:00:00Z"}, "not a ground truth"),
     ],
 )
 def test_a_faulty_truth_is_refused_with_place_and_rule(changes: dict[str, Any], said: str) -> None:
@@ -153,7 +153,7 @@ def test_lists_in_lists_without_end_are_no_alert_and_no_truth(tmp_path: Path) ->
     (tmp_path / "deep.jsonl").write_text("[" * 100_000)
     with pytest.raises(SourceError, match="holds no alert"):
         read_alerts(tmp_path / "deep.jsonl")
-    with pytest.raises(SourceError, match="is no ground truth"):
+    with pytest.raises(SourceError, match="is not a ground truth"):
         parsed(begin=[[]] * 3)
-    with pytest.raises(SourceError, match="is no ground truth"):
+    with pytest.raises(SourceError, match="is not a ground truth"):
         parse_truth(b'{"scenario":"\xff"}', "truth.json")

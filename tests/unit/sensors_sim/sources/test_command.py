@@ -182,7 +182,7 @@ def test_a_signal_ends_the_polling_of_a_server_that_does_not_answer() -> None:
     [
         (("t.csv", "--format", "csv"), "--format csv needs --mapping FILE"),
         (("t.csv", "--format", "gbfs", "--mapping", "{file}"), "--mapping is for --format csv"),
-        (("{file}", "--format", "csv", "--mapping", "{file}"), "is no TOML"),
+        (("{file}", "--format", "csv", "--mapping", "{file}"), "is not TOML"),
         (("absent", "--format", "gbfs"), "absent does not exist; give a file, a folder, or an http://"),
         (("{folder}", "--format", "mobike-trips"), "is a folder; give one file"),
         (("{folder}", "--format", "gbfs"), "holds no feed"),

@@ -98,7 +98,7 @@ def test_a_token_that_was_renewed_is_sent_from_then_on(tmp_path: Path) -> None:
             file.write_text(token)
             get(server.url("/feed"))
         file.unlink()
-        with pytest.raises(FetchFailed, match="it is to hold a token") as failed:
+        with pytest.raises(FetchFailed, match="it must hold a token") as failed:
             get(server.url("/feed"))
     assert failed.value.reason == "no_token"
     assert [asked["Authorization"] for asked in server.headers] == [

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict
 
 from deploy.endpoints import Endpoints
@@ -19,6 +20,8 @@ _PSQL = {
     "PGPASSWORD": "password",
     "PGDATABASE": "dbname",
 }
+
+_LOGINS = ("UB_MQTT_USERNAME", "UB_MQTT_PASSWORD")
 
 
 @contextmanager
@@ -54,12 +57,13 @@ def _lines(endpoints: Endpoints) -> str:
 
 
 def _own_settings() -> dict[str, str]:
-    """Return what the environment says of the processes: `doctor` and `alerts replay` go by the same policy there.
+    """Return what the environment and .env say of the processes: `doctor` and `alerts replay` go by the same there.
 
-    The other terminal may be in another folder, so files are named from the root.
+    The other terminal may be in another folder, so files are named from the root. Logins are of other brokers.
     """
-    names = (f"UB_{field.upper()}" for field in Settings.model_fields)
-    values = {name: os.environ[name] for name in names if name in os.environ}
+    given = {**dotenv_values(".env"), **os.environ}
+    names = [f"UB_{field.upper()}" for field in Settings.model_fields]
+    values = {name: given[name] or "" for name in names if name in given and name not in _LOGINS}
     return {
         name: str(Path(value).absolute()) if value and name.endswith("_FILE") else value
         for name, value in values.items()

@@ -163,9 +163,12 @@ def _run_city(
         say(f"the live map is at {url}")
         if environment is not None:
             say(f"for urbanbrain and psql in another terminal:  . {shlex.quote(str(environment))}")
-        _wait_for_worker(settings, began_ms, worker, asked, say)
-        city = None if plan.scenario is None else _start_city(plan, plan.scenario, children, say)
-        if city is None:
+        if not endpoints.as_set:  # elsewhere others may look after some partitions, and keep them
+            _wait_for_worker(settings, began_ms, worker, asked, say)
+        city = None
+        if plan.scenario is not None and not asked.is_set():
+            city = _start_city(plan, plan.scenario, children, say)
+        if plan.scenario is None:
             say("no city: everything is ready for your own data; Ctrl-C ends it")
         began = "all was ready" if city is None else "the city began"
         with _alerts(settings, console, say, began):
@@ -282,7 +285,8 @@ class _Children:
             name,
             [sys.executable, "-m", "streams.cli", *arguments],
             log,
-            environment={**os.environ, **self._environment, **(environment or {})},
+            # nor are modules imported from the folder, whatever lies there
+            environment={**os.environ, "PYTHONSAFEPATH": "1", **self._environment, **(environment or {})},
             directory=Path.cwd(),  # settings may name files from here, and .env is here
             stop_timeout_s=30.0,
         )

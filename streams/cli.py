@@ -64,7 +64,8 @@ class _Group(click.Group):
                 raise
             # What is left in the buffer would be tried once more at the end, and fail with a traceback.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            raise click.ClickException(f"cannot write: {error.strerror}; make room there") from None
+            where = error.filename or "the output"
+            raise click.ClickException(f"cannot write {where}: {error.strerror}; make room there") from None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -31,7 +31,7 @@ _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _SHOWN, _DISTRICTS_SHOWN = 60, 20
 CELL = re.compile("8[0-9a-f]{14}")
-_ALTERNATIVES = re.compile(r"\((?:\?:)?([^][()\\]*)\)|([^][()\\]*)")
+_ALTERNATIVES = re.compile(r"\((?:\?:)?(?!\?)([^][(){}\\]*)\)|([^][(){}\\]*)")
 _FORM = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("?)(.*)\3', re.DOTALL)
 
 

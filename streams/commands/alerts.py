@@ -1,6 +1,5 @@
 """`urbanbrain alerts`: follow and look up alerts."""
 
-import json
 import signal
 from collections import Counter
 from collections.abc import Sequence
@@ -239,7 +238,7 @@ def show(alert_id: str, as_json: bool) -> None:
         sources = _sources(connection, district) if rules and row.status == "active" else []
     shown = Shown(row, events, actions, silence, inhibited_by(found, labels, rules, sources), parts)
     if as_json:
-        click.echo(json.dumps(json_of(shown), ensure_ascii=False))
+        listed.echo_json(json_of(shown))
     else:
         Console(highlight=False, soft_wrap=True).print(as_text(shown), markup=False)
 

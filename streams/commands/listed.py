@@ -67,4 +67,10 @@ def show_as_json(row: Any, **more: Any) -> None:
     """Print a row (a dataclass) as one JSON object; times are ISO 8601 in UTC."""
     from streams.alerts.shown import plain  # noqa: PLC0415
 
-    click.echo(json.dumps({**plain(asdict(row)), **more}, ensure_ascii=False))
+    echo_json({**plain(asdict(row)), **more})
+
+
+def echo_json(value: Any) -> None:
+    """Print a JSON value on one line, with escapes where the output is not in UTF-8."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(value, ensure_ascii=not unicode))

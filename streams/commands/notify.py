@@ -33,7 +33,7 @@ def notify(check: bool, wait: float) -> None:
         for rule in inhibitions:
             source, target = (" ".join(map(str, side)) for side in (rule.source, rule.target))
             same = f", of the same {', '.join(rule.equal)}" if rule.equal else ""
-            click.echo(f"{source} keeps back {target}{same}")
+            click.echo(f"{source} inhibits {target}{same}")
         return
     logging.getLogger("streams").setLevel(logging.INFO)
     district = district_of(settings)

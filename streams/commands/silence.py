@@ -1,5 +1,6 @@
 """`urbanbrain alerts silence add|list|expire`, as amtool has it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
@@ -9,6 +10,8 @@ from streams.alerts.matchers import Matcher, match_all, of_no_district
 from streams.commands import listed
 from streams.commands.alerts import alerts, check_districts, district_of
 from streams.commands.values import MOST_NAME, MOST_TEXT, MatcherType, Moment, Text, by_option
+from streams.errors import UrbanBrainError
+from streams.settings import Settings
 from streams.times import to_minute, to_second
 
 
@@ -40,7 +43,6 @@ def add(
     kind, cell, region, zone, district, operator, policy, subject. An alert with several operators matches
     operator=VALUE if one of them does.
     """
-    from streams.alerts.rows import labels_of_row  # noqa: PLC0415
     from streams.alerts.silences import stored  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
@@ -57,7 +59,6 @@ def add(
             click.echo(text, err=True)
     else:
         check_districts(settings, matchers)
-    district = district_of(settings)
     with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
         silence_id = alert_desk.add_silence(
             connection,
@@ -67,16 +68,27 @@ def add(
             created_by=by,
             comment=reason,
         )
-        labels = [
-            labels_of_row(row, district) for row in queries.alerts(connection, queries.Filters("active"))
-        ]
     click.echo(silence_id)
-    # A name that is misspelt matches none, one matcher too few all.
-    number = sum(match_all(matchers, one) for one in labels)
-    click.echo(
-        f"holds until {to_second(until)} UTC; now it matches {number or 'none'} of the {len(labels)} open alerts",
-        err=True,
-    )
+    holds = f"holds from {to_second(begin)} until" if begin > now else "holds until"
+    click.echo(f"{holds} {to_second(until)} UTC; {_matched(settings, matchers)}", err=True)
+
+
+def _matched(settings: Settings, matchers: Sequence[Matcher]) -> str:
+    """Return how many open alerts a silence matches: none where a name is misspelt, all where a matcher is missing."""
+    from streams.alerts.rows import labels_of_row  # noqa: PLC0415
+    from streams.store import queries  # noqa: PLC0415
+
+    by_district = any(matcher.name == "district" for matcher in matchers)
+    if by_district and settings.districts_file is None:
+        return "how many open alerts it matches is not known without UB_DISTRICTS_FILE"
+    district = district_of(settings) if by_district else lambda _lat, _lon: None
+    try:
+        with queries.connect(settings.database_url.get_secret_value()) as connection:
+            rows = list(queries.alerts(connection, queries.Filters("active")))
+    except UrbanBrainError as error:
+        return f"how many open alerts it matches is not known: {error}"
+    number = sum(match_all(matchers, labels_of_row(row, district)) for row in rows)
+    return f"now it matches {number or 'none'} of the {len(rows)} open alerts"
 
 
 @silence.command("list")

@@ -1,11 +1,16 @@
-"""Outlines of areas in GeoJSON (RFC 7946: WGS-84 degrees, longitude first)."""
+"""Outlines of areas and of cells in GeoJSON (RFC 7946: WGS-84 degrees, longitude first)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import shapely
 from shapely.geometry import shape
+
+from streams.fold.contract import Rows
+
+Geometry = Callable[[int], dict[str, Any]]
+"""Return the ub.cell_geometry row of a cell (H3 index): hex, resolution, lat, lon, boundary as JSON text."""
 
 POLYGONS = ("Polygon", "MultiPolygon")
 """Types of a geometry that is an area."""
@@ -45,3 +50,11 @@ def mended(part: Any) -> Any:
         return part
     left = shapely.get_parts(shapely.make_valid(part))
     return shapely.union_all([one for one in left if one.geom_type in POLYGONS])
+
+
+def of_cells(cells: Iterable[str], geometry: Geometry) -> list[Rows]:
+    """Return the rows of ub.cell_geometry of cells (hex strings); none where there are none."""
+    found = [geometry(int(cell, 16)) for cell in cells]
+    return (
+        [Rows("cell_geometry", {name: [cell[name] for cell in found] for name in found[0]})] if found else []
+    )

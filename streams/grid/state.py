@@ -5,7 +5,7 @@ amended by what comes later (design D4). Rows leave memory when no source can ch
 was silent for long.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -17,6 +17,7 @@ from schemas import codec, envelope
 from schemas.partials import FleetPartial, Partial, SensingPartial, SlotCounts
 from streams import topics
 from streams.fold.contract import Changes, Output, Record, Restored, Rows
+from streams.fold.outlines import Geometry, of_cells
 from streams.fold.refusals import refusal
 from streams.grid import saved, tell
 from streams.grid.check import problem_of
@@ -31,8 +32,6 @@ from streams.grid.window import PORTION
 STAGE = "grid"
 _GENERATION_BITS = 44
 """A word's order is (generation + 1) << 44 | (offset + 1) << 1 | provisional; offsets stay below 8.7e12."""
-Geometry = Callable[[int], dict[str, Any]]
-"""Return the ub.cell_geometry row of a cell (H3 index): hex, resolution, lat, lon, boundary as JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +200,7 @@ class GridState:
 
     def _table_rows(self) -> Iterator[Rows]:
         if self._new_cells:
-            cells = [self._geometry(int(cell, 16)) for cell in self._new_cells]
-            yield Rows("cell_geometry", {name: [cell[name] for cell in cells] for name in cells[0]})
+            yield from of_cells(self._new_cells, self._geometry)
             self._new_cells = []
         fleets = [tally for tally in self._tallies.values() if isinstance(tally, FleetTally)]
         now = tell.live_table(fleets)

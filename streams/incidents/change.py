@@ -48,10 +48,8 @@ def _change[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](
             return ""  # a replay from before its end needs the file as it was
         return f"policy {old.name!r} was in force and has been removed from the file"
     if old is None:
-        return (
-            f"policy {new.name!r} begins at {to_second(new.begin)} UTC, but event time has already reached "
-            f"{to_second(reached_ms)}"
-        )
+        begins = f"begins at {to_second(new.begin)} UTC" if new.begin else "has no start date"
+        return f"policy {new.name!r} {begins}, but event time has already reached {to_second(reached_ms)}"
     ends = {end for end in (old.end, new.end) if end is not None}
     if replace(old, end=None) == replace(new, end=None) and all(end > reached_ms for end in ends):
         return ""

@@ -12,6 +12,7 @@ class Findings:
         self.name = name
         self.errors: list[str] = []
         self.notes: list[str] = []
+        self._without_effect: list[str] = []
 
     def error(self, place: str, text: str) -> None:
         """Add a mistake: what stands at a place of the file, the rule, and the way out."""
@@ -21,6 +22,11 @@ class Findings:
         """Add something that is no mistake."""
         self.notes.append(self._sentence(place, text))
 
+    def without_effect(self, place: str, text: str) -> None:
+        """Add a note on what stands in the file and decides nothing, as what is misspelt."""
+        self.note(place, text)
+        self._without_effect.append(self.notes[-1])
+
     def raise_errors(self) -> None:
         """Raise PolicyError with the first mistake, where there is one."""
         if self.errors:
@@ -28,8 +34,8 @@ class Findings:
 
     @property
     def noted(self) -> str:
-        """The first note as a line of a log, and how many more there are; empty where there is none."""
-        return _first(self.notes) if self.notes else ""
+        """The first note on what has no effect, as a line of a log, and how many more there are; empty: none."""
+        return _first(self._without_effect) if self._without_effect else ""
 
     def _sentence(self, place: str, text: str) -> str:
         return f"policy {self.name}{', ' if place else ''}{place}: {text}"

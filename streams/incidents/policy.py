@@ -120,7 +120,7 @@ def read_zones(document: str | None, default: Rule, findings: Findings, value: A
     features = [] if document is None else _features(document, value, findings)
     zones = [_zone(feature, index, default, findings) for index, feature in features]
     if ignored := others((_properties(feature) for _, feature in features), PROPERTIES):
-        findings.note(
+        findings.without_effect(
             "features", f"properties {ignored} have no effect; known properties are {', '.join(PROPERTIES)}"
         )
     return Policy(findings.name, version, default, tuple(zone for zone in zones if zone is not None))

@@ -1,15 +1,12 @@
 """Events of alerts as they leave: records for Kafka, retained messages for MQTT, rows for the tables."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from schemas import codec, envelope
 from schemas.alerts import Alert
 from streams import topics
 from streams.fold.contract import MqttMessage, Output, Rows
-
-Geometry = Callable[[int], dict[str, Any]]
-"""Return the ub.cell_geometry row of a cell (H3 index): hex, resolution, lat, lon, boundary as JSON text."""
+from streams.fold.outlines import Geometry, of_cells
 
 
 def announce(event: Alert, before: Alert | None, standing: Alert | None = None) -> Output:
@@ -67,14 +64,11 @@ def rows(events: Sequence[Alert]) -> list[Rows]:
 
 
 def outlines(events: Sequence[Alert], geometry: Geometry) -> list[Rows]:
-    """Return the rows of `cell_geometry` of the cells in which alerts were raised; none where there are none.
+    """Return the outlines of the cells in which alerts were raised.
 
     The grid writes those of cells that something was told of; the middle of an area need not be one of them.
     """
-    cells = [geometry(int(cell, 16)) for cell in sorted({e.cell for e in events if e.action == "raised"})]
-    return (
-        [Rows("cell_geometry", {name: [cell[name] for cell in cells] for name in cells[0]})] if cells else []
-    )
+    return of_cells(sorted({event.cell for event in events if event.action == "raised"}), geometry)
 
 
 def _alert_columns(alerts: Sequence[Alert]) -> dict[str, list[object]]:

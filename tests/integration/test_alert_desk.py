@@ -577,6 +577,13 @@ def test_who_silences_hears_until_when_and_how_many_open_alerts(
     done = desk("silence", "add", *matchers, "--until", there, "--reason", "fair")
     assert (done.code, done.err) == (0, f"holds until {to_second(until)} UTC; now it {said}\n")
     assert done.out.strip() in desk("silence", "list").out
+    later = (until - timedelta(hours=1)).isoformat()
+    done = desk("silence", "add", "district=Pudong", "--from", later, "--until", there, "--reason", "fair")
+    assert (
+        f"holds from {to_second(until - timedelta(hours=1))} until {to_second(until)} UTC; how many"
+        in done.err
+    )
+    assert "is not known without UB_DISTRICTS_FILE" in done.err
 
 
 def test_of_several_the_one_that_is_refused_keeps_the_others_from_nobody(desk: Desk) -> None:

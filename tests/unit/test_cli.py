@@ -131,12 +131,24 @@ def test_what_a_terminal_cannot_show_is_escaped(zones: Path, encoding: str) -> N
     assert r"\u6d66\u4e1c" in done.stdout
 
 
+def test_json_is_json_in_any_encoding() -> None:
+    script = "from streams.commands.listed import echo_json; echo_json({'zone': '浦东 🚲'})"
+    for encoding in ("ascii", "latin-1", "utf-8"):
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            check=True,
+            capture_output=True,
+        )
+        assert json.loads(done.stdout.decode(encoding)) == {"zone": "浦东 🚲"}
+
+
 def test_a_disk_that_is_full_is_said_in_a_line(zones: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = program("policy", "check", str(zones), stdout=full)
     assert (done.returncode, done.stderr) == (
         1,
-        "Error: cannot write: No space left on device; make room there\n",
+        "Error: cannot write the output: No space left on device; make room there\n",
     )
 
 

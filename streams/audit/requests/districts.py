@@ -37,8 +37,10 @@ class Districts:
 
 
 def _sound(area: Any) -> Any:
-    """Return an outline without crossings."""
+    """Return an outline without crossings, its parts together: they may overlap."""
     if area.is_valid:
         return area
-    parts = shapely.get_parts(shapely.make_valid(area))
-    return shapely.union_all([part for part in parts if part.area > 0])
+    pieces = [
+        piece for part in shapely.get_parts(area) for piece in shapely.get_parts(shapely.make_valid(part))
+    ]
+    return shapely.union_all([piece for piece in pieces if piece.area > 0])

@@ -271,7 +271,9 @@ def _rule(
 def _is_fee(rule: Mapping[str, Any]) -> bool:
     """Return whether a rule is the price of what is within its bounds, or of all: no limit that can be broken."""
     unbounded = not rule.get("minimum") and rule.get("maximum") is None
-    return rule.get("rate_amount") is not None and (unbounded or rule.get("rate_applies_when") == "in_bounds")
+    return rule.get("rate_amount") not in (None, 0) and (
+        unbounded or rule.get("rate_applies_when") == "in_bounds"
+    )
 
 
 def _geographies(fields: Fields, areas: Mapping[str, Geography]) -> list[Geography]:

@@ -75,7 +75,7 @@ class Fields:
     def note_unknown(self, known: Collection[str]) -> None:
         """Name keys that MDS does not have: they may be misspelt."""
         for key in sorted(self.values.keys() - set(known)):
-            self.note(str(key), "MDS 2.0 has no such field; it is ignored")
+            self._findings.without_effect(self._at(str(key)), "MDS 2.0 has no such field; it is ignored")
 
     def text(self, key: str) -> str:
         """Return a text that must be there."""

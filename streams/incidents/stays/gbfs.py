@@ -103,7 +103,7 @@ def _note_ignored(features: Sequence[Any], global_rules: Any, findings: Findings
     for what, ignored in (("properties", others(zones, _PROPERTIES)), ("rules", others(rules, _FIELDS))):
         if ignored:
             text = f"{what} have {ignored}, which is not part of GBFS; it is ignored"
-            findings.note("data.geofencing_zones", text)
+            findings.without_effect("data.geofencing_zones", text)
 
 
 def _told_apart(rules: Iterable[ZoneRule]) -> Iterator[ZoneRule]:

@@ -125,6 +125,14 @@ def test_a_matcher_that_cannot_be_meant_is_refused_with_the_reason(text: str, re
         parse(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["severity=~(?i:Major|critical)", "severity=~(?P<one>major|critical)", "severity=~maj{1}or|critica{1}l"],
+)
+def test_an_expression_that_is_not_that_simple_is_not_taken_apart(text: str) -> None:
+    assert parse(text).matches({"severity": ["major"]})
+
+
 def test_what_alertmanagers_api_leaves_out_of_a_matcher_is_plain_and_equal() -> None:
     assert from_json([{"name": "zone", "value": "a"}]) == (parse("zone=a"),)
 

@@ -219,6 +219,23 @@ def test_the_district_is_its_own_or_that_of_its_place() -> None:
     assert one(opened("a", 1)).rows["district"].to_list() == [None]
 
 
+def test_the_parts_of_a_district_may_overlap() -> None:
+    """A worker joins them; where the audit cut out what both hold, each request there was a difference."""
+    lat, lon = THERE
+
+    def square(size: float) -> list[list[list[float]]]:
+        west, south, east, north = lon - size, lat - size, lon + size, lat + size
+        return [[[west, south], [east, south], [east, north], [west, north], [west, south]]]
+
+    feature = {
+        "type": "Feature",
+        "properties": {"name": "both"},
+        "geometry": {"type": "MultiPolygon", "coordinates": [square(0.02), square(0.01)]},
+    }
+    rules = replace(RULES, districts=json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    assert one(opened("b", 2, place=THERE), rules=rules).rows["district"].to_list() == ["both"]
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -53,13 +53,14 @@ def test_a_shell_that_reads_it_judges_by_the_settings_of_the_stack(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UB_POLICY_FILE", "zones of the city.geojson")
     monkeypatch.setenv("UB_THRESHOLDS_FILE", "")
-    monkeypatch.setenv("UB_MIN_DURATION_S", "10")
+    (tmp_path / ".env").write_text("UB_MIN_DURATION_S=10\nUB_POLICY_FILE=another\nUB_MQTT_PASSWORD=theirs\n")
     monkeypatch.setenv("UB_MQTT_PORT", "1")  # of another broker
     with environment_file(replace(NATIVE, directory=tmp_path)) as path:
         assert path is not None
         assert sourced(path, "UB_POLICY_FILE", "UB_THRESHOLDS_FILE", "UB_MIN_DURATION_S", "UB_MQTT_PORT") == [
             *(str(tmp_path / "zones of the city.geojson"), "", "10", str(NATIVE.mqtt_port))
         ]
+        assert "theirs" not in path.read_text()
 
 
 def test_a_shell_that_reads_it_finds_the_program(tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def test_a_ring_that_touches_itself_is_repaired_and_that_is_said() -> None:
     assert repaired.startswith("Ring Self-intersection[2 2]: repaired")
 
 
+def test_parts_that_share_an_edge_are_one_area_of_the_same_size() -> None:
+    found, repaired = area_of(several([square(0, 0, 1)], [square(1, 0, 1)]))
+    assert found.area == 2
+    assert repaired.endswith(": repaired, the area is the same")
+
+
 @pytest.mark.parametrize(
     ("geometry", "area", "says"),
     [

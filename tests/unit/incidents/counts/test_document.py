@@ -447,6 +447,12 @@ def test_a_rule_that_only_says_what_a_fee_is_due_for_is_not_judged(
     assert any("rules[0].rate_amount: is 200; the rule sets a fee" in text for text in findings.notes)
 
 
+def test_a_rule_without_a_fee_takes_its_vehicles_from_the_rules_after_it() -> None:
+    free, limit = rule(7, 1, rate_amount=0), rule(8, 1, maximum=9)
+    read, _ = read_all(document([policy(1, free, limit)], [AREA]))
+    assert [one.rule_id for one in read.counts[0].rules] == [identity(7), identity(8)]
+
+
 def test_a_geography_of_fees_alone_is_not_read() -> None:
     price = rule(7, 2, maximum=5, rate_applies_when="in_bounds", rate_amount=200)
     point = geography(2, {"type": "Point", "coordinates": [0, 0]}, "A stop")

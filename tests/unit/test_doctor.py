@@ -112,6 +112,20 @@ def test_a_misspelt_property_of_a_zone_is_noted(tmp_path: Path) -> None:
     assert "note: policy zones.geojson, features: properties ['capacty'] have no effect" in check.detail
 
 
+def test_what_nobody_can_mend_in_a_file_is_not_noted(tmp_path: Path) -> None:
+    """A GBFS feed names no operator: workers would warn of it at each start, and what is misspelt stood behind it."""
+    path = tmp_path / "geofencing_zones.json"
+    square = '{"type": "MultiPolygon", "coordinates": [[[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]]}'
+    rules = '[{"ride_end_allowed": false, "ride_start_allowed": true, "ride_through_allowed": true}]'
+    path.write_text(
+        '{"version": "3.0", "data": {"geofencing_zones": {"type": "FeatureCollection", "features": [{"type": '
+        f'"Feature", "properties": {{"rules": {rules}}}, "geometry": {square}}}]}}, "global_rules": []}}}}'
+    )
+    check = doctor.check_policy_file(Settings(policy_file=path))
+    assert check.ok, check.detail
+    assert "note" not in check.detail
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -207,7 +207,7 @@ def says_what_it_does(shown: str) -> None:
         "live map is at http://127",
         "the city",
         "first alert",
-        "down",
+        "stopping the services",
     ]
     assert [step for step in steps if not re.search(rf"^\[ *[\d.]+ s\].*{step}", shown, re.MULTILINE)] == []
     assert re.search(ALERT, shown, re.M), shown

@@ -13,6 +13,7 @@ from deploy.endpoints import Endpoints
 from deploy.native.process import ServiceFailed, ServiceProcess
 from deploy.summary import Figures
 from deploy.up import Plan, _Children
+from streams.settings import Settings
 
 URL = "postgresql://ub_writer@127.0.0.1/urbanbrain"
 CONTAINERS = Endpoints("127.0.0.1", 1883, "127.0.0.1:9092", "kafka", URL, URL, URL)
@@ -84,16 +85,65 @@ def test_a_city_whose_scenario_is_over_says_so_once(
 def test_our_processes_find_what_a_setting_names_from_the_folder_of_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They ran in that of their logs: a file named from here was not there, and `.env` was not read."""
+    """They ran in that of their logs: a file named from here was not there, and `.env` was not read.
+
+    What else is in the folder is not theirs: modules that lie there are not imported.
+    """
     here = tmp_path / "here"
     here.mkdir()
     square = '{"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}'
     zone = f'{{"type": "Feature", "properties": {{"name": "here"}}, "geometry": {square}}}'
     (here / "zones.geojson").write_text(f'{{"type": "FeatureCollection", "features": [{zone}]}}')
     (here / ".env").write_text("UB_DEFAULT_CAPACITY=41\n")
+    (here / "click.py").write_text("raise SystemExit('a module of the folder')")
     monkeypatch.chdir(here)
     monkeypatch.delenv("UB_DEFAULT_CAPACITY", raising=False)
     with _Children(replace(CONTAINERS, directory=tmp_path / "stack")) as children:
         with pytest.raises(ServiceFailed, match="check ended while starting"):
             children.start("check", "policy", "check", "zones.geojson", at_work="never")
         assert "raised at 41" in (children.directory / "check.log").read_text()
+
+
+class Takes:
+    """A worker that takes one partition at each look, up to `most`."""
+
+    def __init__(self, most: int) -> None:
+        self.taken = 0
+        self._most = most
+
+    def claimed(self, _settings: Settings, _since_ms: int) -> int:
+        self.taken = min(self.taken + 1, self._most)
+        return self.taken
+
+
+def waited(
+    worker: ServiceProcess, most: int, asked: threading.Event, patched: pytest.MonkeyPatch
+) -> list[str]:
+    """What is said while `up` waits for a worker that takes so many of three partitions."""
+    said: list[str] = []
+    patched.setattr(up, "POLL_S", 0.001)
+    patched.setattr(up, "partitions_of", lambda _settings: 3)
+    patched.setattr(up, "claimed", Takes(most).claimed)
+    up._wait_for_worker(Settings(), 0, worker, asked, said.append)
+    return said
+
+
+def test_who_publishes_is_started_when_the_worker_has_its_partitions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or when it has ended, nobody waits for it any more, or all of that takes too long, which is said."""
+    waits = ["waiting until the worker looks after all partitions"]
+    worker = ServiceProcess("worker", ["sleep", "60"], tmp_path / "worker.log")
+    worker.start(lambda: True, timeout_s=10.0)
+    try:
+        assert waited(worker, 3, threading.Event(), monkeypatch) == waits
+        asked = threading.Event()
+        asked.set()
+        assert waited(worker, 2, asked, monkeypatch) == waits
+        monkeypatch.setattr(up, "WORKER_TIMEOUT_S", 0.05)
+        [*_, late] = waited(worker, 2, threading.Event(), monkeypatch)
+        assert late.startswith("the worker is not at work yet")
+    finally:
+        worker.stop()
+    monkeypatch.setattr(up, "WORKER_TIMEOUT_S", 60.0)
+    assert waited(worker, 2, threading.Event(), monkeypatch) == waits

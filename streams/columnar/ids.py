@@ -2,7 +2,8 @@
 
 A dict of strings costs some 150 bytes a vehicle; this costs the id's own bytes and 8 to 16 more. Open addressing with
 linear probing, at most half full; the hash is multilinear with random odd factors (no one can choose ids that
-collide) and MurmurHash3's finaliser.
+collide) and MurmurHash3's finaliser. A place holds a row and five more bits of the hash: of the ids that are met on the
+way to the one that is looked for, 31 of 32 need not be read.
 """
 
 import secrets
@@ -22,6 +23,9 @@ Table = NDArray[np.int32]
 
 EMPTY, GONE = -1, -2
 WORD = 8
+_ROW_BITS = 26
+_ROW = (1 << _ROW_BITS) - 1
+_59 = np.uint64(59)
 _LEAST = 1024
 _FACTORS = np.array([secrets.randbits(64) | 1 for _ in range(MAX_ID_LENGTH // WORD + 1)], np.uint64)
 """One more than an id has words: a key may be an id and a word before it."""
@@ -92,7 +96,12 @@ class Ids:
         self._used += len(rows)
 
     def reserve(self, more: int, rows: int) -> None:
-        """Make room for so many more ids, and for row numbers below `rows`."""
+        """Make room for so many more ids, and for row numbers below `rows`.
+
+        Raises OverflowError where a place of the table cannot hold such a number.
+        """
+        if rows > _ROW + 1:
+            raise OverflowError(f"{rows:,} rows in one table of ids, which has {_ROW + 1:,} at the most")
         self.words = grown(self.words, rows)
         if 2 * (self._used + more) > len(self.table):
             self._rebuild(more)
@@ -133,40 +142,43 @@ class Ids:
 
 
 @compiled
-def place_of(words: Words, at: int, table: Table, factors: Words) -> int:
-    """Return where in the table the search for an id begins."""
+def _hash(words: Words, at: int, factors: Words) -> np.uint64:
     hashed = np.uint64(0)
     for number in range(words.shape[1]):  # a word of padding adds nothing: the width does not matter
         hashed += words[at, number] * factors[number]
-    return _place(hashed, table)
+    return _mixed(hashed)
+
+
+@compiled
+def _mixed(hashed: np.uint64) -> np.uint64:
+    """Return the hash of a sum: MurmurHash3's finaliser, its first half."""
+    hashed ^= hashed >> np.uint64(33)
+    hashed *= np.uint64(0xFF51AFD7ED558CCD)
+    return np.uint64(hashed ^ hashed >> np.uint64(33))
 
 
 @compiled
 def _place(hashed: np.uint64, table: Table) -> int:
-    """Return the place of a sum: MurmurHash3's finaliser, its first half."""
-    hashed ^= hashed >> np.uint64(33)
-    hashed *= np.uint64(0xFF51AFD7ED558CCD)
-    hashed ^= hashed >> np.uint64(33)
+    """Return where in the table the search for a hash begins."""
     return int64(hashed & np.uint64(len(table) - 1))
+
+
+@compiled
+def _mark(hashed: np.uint64) -> int:
+    """Return what a place says of a hash, beside the row."""
+    return int64(hashed >> _59)
 
 
 @compiled
 def find_one(words: Words, at: int, known: Words, table: Table, factors: Words) -> int:
     """Return the row of the id `words[at]`, -1 where it has none."""
-    return _search(words, at, known, table, place_of(words, at, table, factors))
-
-
-@compiled
-def _search(words: Words, at: int, known: Words, table: Table, place: int) -> int:
+    hashed = _hash(words, at, factors)
+    place = _likely(table, _place(hashed, table), _mark(hashed))
     while table[place] != EMPTY:
-        row = int64(table[place])
-        if row >= 0:
-            same = True
-            for number in range(words.shape[1]):
-                same &= words[at, number] == known[row, number]
-            if same:
-                return row
-        place = (place + 1) & (len(table) - 1)
+        row = int64(table[place]) & _ROW
+        if _is_same(words, at, known, row):
+            return row
+        place = _likely(table, (place + 1) & (len(table) - 1), _mark(hashed))
     return EMPTY
 
 
@@ -174,13 +186,30 @@ def _search(words: Words, at: int, known: Words, table: Table, place: int) -> in
 def find_number(number: int, known: Words, table: Table, factors: Words) -> int:
     """Return the row of a number (see `named`) in a table of nothing but numbers, -1 where it has none."""
     wanted = np.uint64(number + 1)
-    place = _place(wanted * factors[0], table)
+    hashed = _mixed(wanted * factors[0])
+    place = _likely(table, _place(hashed, table), _mark(hashed))
     while table[place] != EMPTY:
-        row = int64(table[place])
-        if row >= 0 and known[row, 0] == wanted:
+        row = int64(table[place]) & _ROW
+        if known[row, 0] == wanted:
             return row
-        place = (place + 1) & (len(table) - 1)
+        place = _likely(table, (place + 1) & (len(table) - 1), _mark(hashed))
     return EMPTY
+
+
+@compiled
+def _likely(table: Table, place: int, mark: int) -> int:
+    """Return the first place from this one on that has this mark, or is empty."""
+    while table[place] != EMPTY and int64(table[place]) >> _ROW_BITS != mark:
+        place = (place + 1) & (len(table) - 1)
+    return place
+
+
+@compiled
+def _is_same(words: Words, at: int, known: Words, row: int) -> bool:
+    same = True
+    for number in range(words.shape[1]):
+        same &= words[at, number] == known[row, number]
+    return same
 
 
 @compiled
@@ -199,22 +228,25 @@ def _find(words: Words, known: Words, table: Table, factors: Words, rows: NDArra
     for begin in range(0, len(words), _AT_ONCE):
         end = min(len(words), begin + _AT_ONCE)
         for at in range(begin, end):
-            place = place_of(words, at, table, factors)
-            rows[at] = place
-            fetch(table, place)
+            fetch(table, _place(_hash(words, at, factors), table))
         for at in range(begin, end):
-            fetch(known, max(0, int64(table[rows[at]])))
+            hashed = _hash(words, at, factors)
+            found = int64(table[_likely(table, _place(hashed, table), _mark(hashed))])
+            rows[at] = found & _ROW if found >= 0 else EMPTY
+            fetch(known, max(0, int64(rows[at])))
         for at in range(begin, end):
-            rows[at] = _search(words, at, known, table, int64(rows[at]))
+            if rows[at] >= 0 and not _is_same(words, at, known, int64(rows[at])):
+                rows[at] = find_one(words, at, known, table, factors)
 
 
 @compiled
 def insert_one(known: Words, table: Table, factors: Words, row: int) -> None:
     """Put the id of a row into the table, where it is not yet and there is room."""
-    place = place_of(known, row, table, factors)
+    hashed = _hash(known, row, factors)
+    place = _place(hashed, table)
     while table[place] >= 0:
         place = (place + 1) & (len(table) - 1)
-    table[place] = row
+    table[place] = _mark(hashed) << _ROW_BITS | row
 
 
 @compiled
@@ -227,8 +259,9 @@ def insert(known: Words, table: Table, factors: Words, rows: NDArray[np.int32]) 
 @compiled
 def _remove(known: Words, table: Table, factors: Words, rows: NDArray[np.int32]) -> None:
     for row in rows:
-        place = place_of(known, row, table, factors)
-        while table[place] != row:
+        hashed = _hash(known, row, factors)
+        place = _place(hashed, table)
+        while table[place] != _mark(hashed) << _ROW_BITS | row:
             place = (place + 1) & (len(table) - 1)
         table[place] = GONE
         known[row] = 0

@@ -1,6 +1,7 @@
 """ids_are_a_dict: the table of vehicle ids answers as a dict does, whatever is put, removed and asked."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +47,10 @@ def test_what_cannot_be_an_id_becomes_the_empty_one() -> None:
     ids = Ids()
     ids.put(names[:1], np.array([0]))
     assert ids.find(names).tolist() == [0, -1, -1, -1]
+
+
+def test_more_rows_than_a_place_of_the_table_can_hold_are_refused() -> None:
+    with pytest.raises(
+        OverflowError, match="67,108,865 rows in one table of ids, which has 67,108,864 at the most"
+    ):
+        Ids().reserve(0, (1 << 26) + 1)

@@ -52,6 +52,7 @@ def fleet_config(settings: Settings, policy: Policy) -> FleetConfig:
         most_vehicles=settings.max_vehicles_per_partition,
         news=news_config(settings, policy),
         edges=count_ground(policy),
+        presence_ms=presence_ms(settings),
     )
 
 
@@ -108,7 +109,13 @@ def sensing_config(settings: Settings) -> SensingConfig:
         sources=settings.source_partitions,
         most_series=settings.max_series_per_partition,
         health=HealthRule(silent_times=settings.silent_intervals, silent_ms=silent_ms(settings)),
+        presence_ms=presence_ms(settings),
     )
+
+
+def presence_ms(settings: Settings) -> int:
+    """Return how often a source says at least that it is there, while it has more to tell."""
+    return _ms(settings.idle_timeout_s / 2)
 
 
 def silent_ms(settings: Settings) -> int:
@@ -124,6 +131,7 @@ def requests_config(settings: Settings) -> RequestsConfig:
         amend_horizon_ms=_ms(settings.amend_horizon_s),
         forget_request_ms=_ms(settings.forget_request_after_s),
         sources=settings.source_partitions,
+        presence_ms=presence_ms(settings),
     )
 
 

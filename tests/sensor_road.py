@@ -151,9 +151,19 @@ class SensorRoad:
 
     def sensing_tells(self) -> None:
         """Let the sources tell and store what they have, while the grid is behind."""
+        for number in range(len(self.sources)):
+            self.source_tells(number)
+
+    def source_tells(self, number: int) -> None:
+        """Let one source tell and store what it has."""
+        self._pass_on(self.sources[number], topics.PARTIALS, self.grid)
+        self.sources[number].commit()
+
+    def tick(self) -> None:
+        """Let the sources tell what they have without a checkpoint."""
         for source in self.sources:
-            self._pass_on(source, topics.PARTIALS, self.grid)
-            source.commit()
+            source.fold.idle(self._wall)
+            self._pass_on(source, topics.PARTIALS, self.grid, at_checkpoint=False)
 
     def tell(self, wall_ms: int = 1_000) -> list[Alert]:
         """Let the grid and incidents tell what they have; returns the new events of alerts."""
@@ -170,8 +180,8 @@ class SensorRoad:
                 told.append(event)
         return told
 
-    def _pass_on(self, stage: _Stage, topic: str, to: _Stage) -> None:
-        outputs: list[Output] = stage.fold.take_outputs(at_checkpoint=True)
+    def _pass_on(self, stage: _Stage, topic: str, to: _Stage, *, at_checkpoint: bool = True) -> None:
+        outputs: list[Output] = stage.fold.take_outputs(at_checkpoint=at_checkpoint)
         for output in outputs:
             if output.topic == topic:
                 to.feed(output.value)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from streams.fleet.ground import Ground
 from streams.fleet.news import NOTHING, NewsConfig
+from streams.fold.presence import EVERY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,7 @@ class FleetConfig:
     """Milliseconds, the number of partitions of ub.vehicles, and the most vehicles to keep in one of them.
 
     `news`: what is looked for in single vehicles; `edges`: areas in which they are counted by position; None: in none.
+    `presence_ms`: see streams/fold/presence.py.
     """
 
     window_ms: int
@@ -22,6 +24,7 @@ class FleetConfig:
     most_vehicles: int = 300_000
     news: NewsConfig = NOTHING
     edges: Ground | None = None
+    presence_ms: int = EVERY_MS
 
     def learn(self, cells: Iterable[str]) -> None:
         """Find where cells (hex strings) lie in all areas; in a thread: of a city it takes seconds."""

@@ -38,6 +38,7 @@ from streams.fleet.vehicles import CHANGED, MORE, Vehicles
 from streams.fold.books import Books
 from streams.fold.clock import EventClock
 from streams.fold.contract import Changes, Ledger, Output, Record, Restored, Rows
+from streams.fold.presence import Presence
 
 STAGE = "fleet"
 _SOON_MS = 30_000
@@ -80,6 +81,7 @@ class FleetState:
         self._archived: list[str] = []
         self._events: list[VehicleEvent] = []
         self._told_time = (0, 0)
+        self._presence = Presence(config.presence_ms, restored.offset)
         self._saved_clock = b""
         self._saved_ground = restored.parts.get("ground", b"").decode()
         self._restore(restored, vehicle_rows)
@@ -207,9 +209,12 @@ class FleetState:
         out, self._tell = self._books.take_refused() + self._tell, []
         # Even where nothing moved, time did: those who wait for it must hear.
         time = (self._clock.newest_ts, self._clock.watermark)
-        everyone = at_checkpoint and self._told_time != time
-        if everyone:
+        if at_checkpoint:
+            self._presence.told_all(self._offset)
+            everyone = self._told_time != time
             self._told_time = time
+        else:
+            everyone = self._presence.take_due(self._offset)
         dirty = self._live.take_dirty()
         out += self._teller.news(self._news.take(), self._news.ground, self._clock.newest_ts)
         out += self._edges_told()
@@ -271,7 +276,8 @@ class FleetState:
         return changes
 
     def idle(self, wall_ms: int) -> None:
-        """Silence of the whole source changes nothing here: only event time decides."""
+        """Silence of the whole source changes nothing here: only event time decides. But we must not seem silent."""
+        self._presence.tick(wall_ms)
 
     # ------------------------------------------------------------------ coming back
 

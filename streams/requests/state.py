@@ -23,6 +23,7 @@ from streams.fold.books import Books
 from streams.fold.clock import EventClock
 from streams.fold.contract import Changes, Ledger, Output, Record, Restored, Rows
 from streams.fold.frames import BadFrame
+from streams.fold.presence import EVERY_MS, Presence
 from streams.requests import saved
 from streams.requests.alarms import Alarms
 from streams.requests.decode import decode, text_of
@@ -56,13 +57,14 @@ class Locator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RequestsConfig:
-    """Milliseconds, and the number of partitions of ub.requests."""
+    """Milliseconds, and the number of partitions of ub.requests. `presence_ms`: see streams/fold/presence.py."""
 
     window_ms: int
     allowed_lateness_ms: int
     amend_horizon_ms: int
     forget_request_ms: int
     sources: int
+    presence_ms: int = EVERY_MS
 
 
 class RequestsState:
@@ -95,6 +97,7 @@ class RequestsState:
         self._teller = Teller(restored.partition, restored.generation, config.sources, config.window_ms)
         self._forgotten = 0
         self._told_time = (0, 0)
+        self._presence = Presence(config.presence_ms, restored.offset)
         self._saved_clock = b""
         self._restore(restored, request_rows)
 
@@ -222,10 +225,15 @@ class RequestsState:
     # ------------------------------------------------------------------ what goes out
 
     def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
-        """Return refusals; at a checkpoint the touched windows and the clock too."""
+        """Return refusals; at a checkpoint the touched windows and the clock too.
+
+        Where the checkpoint is long in coming, every region hears that we are there.
+        """
         out = self._books.take_refused()
         if not at_checkpoint:
-            return out
+            here = self._presence.take_due(self._offset)
+            return out + (self._teller.presence(self._offset, self._clock, self._regions) if here else [])
+        self._presence.told_all(self._offset)
         by_region: dict[str, list[Touched]] = {}
         for touched in self._windows.take_touched():
             by_region.setdefault(self._locator.region(touched[1][0]), []).append(touched)
@@ -272,7 +280,8 @@ class RequestsState:
         return changes
 
     def idle(self, wall_ms: int) -> None:
-        """Silence of the whole source changes nothing here: only event time decides."""
+        """Silence of the whole source changes nothing here: only event time decides. But we must not seem silent."""
+        self._presence.tick(wall_ms)
 
     # ------------------------------------------------------------------ coming back
 

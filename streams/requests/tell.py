@@ -1,6 +1,6 @@
 """What the requests tell the grid: partials with the windows that were touched, each of a size that Kafka takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -48,6 +48,12 @@ class Teller:
             out += [self._partial(region, offset, clock, before, touched) for touched in others]
             out.append(self._partial(region, offset, clock, clock.watermark, last))
         return out
+
+    def presence(self, offset: int, clock: EventClock, regions: Iterable[str]) -> list[Output]:
+        """Return partials that say no more than that we are there; none before the first checkpoint."""
+        if not self.told_watermark:
+            return []
+        return [self._partial(region, offset, clock, self.told_watermark, ()) for region in sorted(regions)]
 
     def _partial(
         self, region: str, offset: int, clock: EventClock, watermark: int, touched: Sequence[Touched]

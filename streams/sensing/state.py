@@ -25,6 +25,7 @@ from streams.fold.books import Books
 from streams.fold.clock import EventClock
 from streams.fold.contract import Changes, Ledger, Output, Record, Restored, Rows
 from streams.fold.frames import BadFrame
+from streams.fold.presence import EVERY_MS, Presence
 from streams.sensing import saved
 from streams.sensing.frame import Frame, Reader
 from streams.sensing.health.rule import HealthRule
@@ -43,7 +44,10 @@ _MOST_PENDING = 200_000
 
 @dataclass(frozen=True, slots=True)
 class SensingConfig:
-    """Milliseconds, the number of partitions of ub.sensors, the most series to keep in one, and when one is ill."""
+    """Milliseconds, the number of partitions of ub.sensors, the most series to keep in one, and when one is ill.
+
+    `presence_ms`: see streams/fold/presence.py.
+    """
 
     window_ms: int
     allowed_lateness_ms: int
@@ -51,6 +55,7 @@ class SensingConfig:
     sources: int
     most_series: int = 300_000
     health: HealthRule = field(default_factory=HealthRule)
+    presence_ms: int = EVERY_MS
 
 
 class SensingState:
@@ -85,6 +90,7 @@ class SensingState:
         self._next_archive = 0  # no series can be archived before the watermark reaches this
         self._archived: list[tuple[list[str], list[str]]] = []
         self._told_time = (0, 0)
+        self._presence = Presence(config.presence_ms, restored.offset)
         self._saved_clock = b""
         self._restore(restored, sensor_rows)
 
@@ -241,10 +247,15 @@ class SensingState:
     # ------------------------------------------------------------------ what goes out
 
     def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
-        """Return refusals; at a checkpoint the changed windows, and the clock for every region, too."""
+        """Return refusals; at a checkpoint the changed windows, and the clock for every region, too.
+
+        Where the checkpoint is long in coming, every region hears that we are there.
+        """
         out = self._books.take_refused()
         if not at_checkpoint:
-            return out
+            here = self._presence.take_due(self._offset)
+            return out + (self._teller.presence(self._offset, self._clock) if here else [])
+        self._presence.told_all(self._offset)
         self._settle()
         due = self._health.due(self._clock.watermark)
         gone, self._health.gone = self._health.gone, []
@@ -279,7 +290,8 @@ class SensingState:
         return changes
 
     def idle(self, wall_ms: int) -> None:
-        """Silence of the whole source changes nothing here: only event time decides."""
+        """Silence of the whole source changes nothing here: only event time decides. But we must not seem silent."""
+        self._presence.tick(wall_ms)
 
     # ------------------------------------------------------------------ coming back
 

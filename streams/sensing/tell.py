@@ -61,6 +61,11 @@ class Teller:
             self._partial(region, offset, clock, clock.watermark, _NOTHING) for region in sorted(quiet)
         ]
 
+    def presence(self, offset: int, clock: EventClock) -> list[Output]:
+        """Return partials that say no more than that we are there; none before the first checkpoint."""
+        regions = range(len(self._slots.regions) if self.told_watermark else 0)
+        return [self._partial(region, offset, clock, self.told_watermark, _NOTHING) for region in regions]
+
     def health(
         self, offset: int, clock: EventClock, series: Series, due: NDArray[np.int64], gone: list[Gone]
     ) -> list[Output]:

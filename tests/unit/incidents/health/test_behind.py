@@ -73,6 +73,25 @@ def test_sensors_of_which_the_grid_hears_late_are_not_silent() -> None:
     assert said(road.tell()) == []
 
 
+def test_partitions_whose_checkpoints_are_a_minute_apart_are_not_silent() -> None:
+    """
+    seconds        0    20    40    60    80   100   120     of wall time, in which an hour of readings comes
+    source 0       |...................|...................|   checkpoints, and words between them
+    source 1       .......|..................|..............
+    source 2       ..............|..................|.......
+    """
+    road = SensorRoad(3)
+    told = live(road, range(30))
+    for second in range(1, 181):
+        road.feed(readings(29 + second // 2))
+        if second % 20 == 0:
+            road.source_tells(second // 20 % 3)
+        road.tick()
+        told += road.tell()
+    assert said(told) == []
+    assert said(live(road, range(120, 150), SENSORS[1:])) == [("raised", "sensor_silent", "s-0")]
+
+
 def test_what_the_grid_tells_between_two_words_of_sensing_makes_nobody_silent() -> None:
     road = SensorRoad(1)
     live(road, range(30))

@@ -16,6 +16,8 @@ UNREADABLE = (OSError, EOFError, zlib.error)
 _GZIP_MAGIC = b"\x1f\x8b"
 _LINES = (".jsonl", ".ndjson")
 _JSON = (".json", ".geojson", *_LINES)
+_BEFORE_TEXT = b"\xef\xbb\xbf\xff\xfe\x00 \r\n\t"
+"""Bytes of blanks and of byte order marks, and the empty one of each two in UTF-16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,30 @@ def documents(path: Path, name: str) -> Iterator[Document]:
                 yield Document(f"{name} line {number}", line.removeprefix(BOM_UTF8))
 
 
-def json_files(where: Path) -> list[Path]:
-    """Return the file itself, or the JSON files in a folder and below it, by name. Raises SourceError for none."""
+def is_xml(path: Path) -> bool:
+    """Whether a file is XML, whatever its name; where each line is a document none is. Raises UNREADABLE."""
+    return _kind(path) not in _LINES and begins_with(path, b"<")
+
+
+def begins_with(path: Path, signs: bytes) -> bool:
+    """Whether a text begins with one of the signs, after blanks and a byte order mark. Raises UNREADABLE."""
+    with open_bytes(path) as file:
+        first = file.read(64).lstrip(_BEFORE_TEXT)[:1]
+    return first != b"" and first in signs
+
+
+def json_files(where: Path, *also: str) -> list[Path]:
+    """Return the file itself, or the JSON files in a folder and below it, by name; with those of `also`, too.
+
+    Raises SourceError for none.
+    """
     if where.is_file():
         return [where]
-    found = sorted(path for path in where.rglob("*") if path.is_file() and _kind(path) in _JSON)
+    endings = (*_JSON, *also)
+    found = sorted(path for path in where.rglob("*") if path.is_file() and _kind(path) in endings)
     if not found:
         raise SourceError(
-            f"{where} holds no feed: there is no file whose name ends in {', '.join(_JSON)} (or in these and .gz)"
+            f"{where} holds no feed: there is no file whose name ends in {', '.join(endings)} (or in these and .gz)"
         )
     return found
 

@@ -1,29 +1,32 @@
 """Any CSV file as a source, by a mapping; and Open311 GeoReport v2, whose mapping is known.
 
-https://wiki.open311.org/GeoReport_v2/: GET requests answers with a list of requests (JSON), or with one in an envelope;
-cities publish the same columns as CSV. Rows need not be in order of time.
+https://wiki.open311.org/GeoReport_v2/: GET requests answers with a list of requests, in XML or JSON; cities publish the
+same columns as CSV. Rows need not be in order of time.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
-from sensors_sim.not_json import NOT_JSON
 from sensors_sim.sources.contract import BadRow, Report
-from sensors_sim.sources.files import UNREADABLE, documents, json_files, open_bytes, open_text
-from sensors_sim.sources.gbfs_reference import objects
+from sensors_sim.sources.files import (
+    UNREADABLE,
+    begins_with,
+    documents,
+    is_xml,
+    json_files,
+    open_bytes,
+    open_text,
+)
 from sensors_sim.sources.held import Held
 from sensors_sim.sources.mapped import Mapper
 from sensors_sim.sources.mapping import TableMapping, parse
 from sensors_sim.sources.names import owner_name
 from sensors_sim.sources.one_life import one_life
-from sensors_sim.sources.polls import SHOWN
+from sensors_sim.sources.open311_pages import from_json, from_xml
 
 _SHOWN_NAMES = 20
 
@@ -110,32 +113,41 @@ class Open311(_Table):
 
     def __init__(self, where: Path, owner: str | None) -> None:
         super().__init__(open311_mapping(owner_name(owner or "open311")), pages=True)
-        if where.is_file() and not _is_json(where):
+        if where.is_file() and _is_table(where):
             self._read_csv(where, optional=_OPTIONAL)
             return
-        for path in json_files(where):
-            self._read_json(path, path.name if where.is_file() else str(path.relative_to(where)))
+        for path in json_files(where, ".xml"):
+            self._read_page(path, path.name if where.is_file() else str(path.relative_to(where)))
         if not self.report.figures["pages"]:
             raise SourceError(
-                f"{where} holds no Open311 requests: a JSON list of objects with service_request_id is expected; "
-                f"found: {next(iter(self.report.examples.values()), 'nothing')}"
+                f"{where} holds no Open311 requests: <service_requests> of XML, or a JSON list of objects with "
+                f"service_request_id, is expected; found: {next(iter(self.report.examples.values()), 'nothing')}"
             )
 
-    def _read_json(self, path: Path, name: str) -> None:
+    def _read_page(self, path: Path, name: str) -> None:
         try:
+            if is_xml(path):
+                with open_bytes(path) as file:
+                    self._take_page(from_xml(file), name)
+                return
             for document in documents(path, name):
-                found = _requests(document.body)
-                if found is None:
-                    self.report.rows += 1
-                    text = document.body[: 4 * SHOWN].decode(errors="replace").strip()[:SHOWN]
-                    self.report.skip("not_a_feed", f"{document.where}: {text!r}")
-                    continue
-                self.report.figures["pages"] += 1
-                for number, request in enumerate(found, 1):
-                    self._take_object(request, f"{document.where} request {number}")
+                self._take_page(from_json(document.body), document.where)
         except UNREADABLE as error:
             self.report.rows += 1
             self.report.skip("file_unreadable", f"{name}: {error}")
+
+    def _take_page(self, requests: Iterable[object], where: str) -> None:
+        number = 0
+        try:
+            for number, request in enumerate(requests, 1):
+                if number == 1:
+                    self.report.figures["pages"] += 1  # now: what is wrong further on leaves it a page
+                self._take_object(request, f"{where} request {number}")
+            if number == 0:
+                self.report.figures["pages"] += 1
+        except BadRow as bad:
+            self.report.rows += 1
+            self.report.skip(bad.reason, f"{where}: {bad.value[:80]!r}")
 
     def _take_object(self, request: object, where: str) -> None:
         if isinstance(request, dict):
@@ -191,22 +203,13 @@ def _columns(
     return {name: found[name] for name in mapping.needed if name in found}
 
 
-def _is_json(path: Path) -> bool:
-    with open_bytes(path) as file:
-        return file.read(64).lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"[", b"{")
-
-
-def _requests(body: bytes) -> list[Any] | None:
-    """Return the requests of a page: a list, one object, or either within `service_requests` (as XML has it)."""
+def _is_table(path: Path) -> bool:
     try:
-        found = msgspec.json.decode(body)
-    except NOT_JSON:
-        return None
-    if isinstance(found, dict):
-        found = found.get("service_requests", [found] if "service_request_id" in found else None)
-    if not isinstance(found, list):
-        return None
-    return found if objects(found) or not found else None
+        return not begins_with(path, b"[{<")
+    except UNREADABLE as error:
+        raise SourceError(
+            f"cannot read {path} ({error}); it must be XML, JSON or CSV, plain or gzipped"
+        ) from None
 
 
 def _text(value: object) -> str:

@@ -18,6 +18,7 @@ from sensors_sim.sources.gbfs_reference import Station
 from sensors_sim.sources.gbfs_zones import features
 from sensors_sim.sources.polls import poll
 from streams.gateway.decode import Limits, decode
+from tests.unit.sensors_sim.sources.feed_samples import open311_xml
 
 T0 = 1_725_235_200
 LIMITS = Limits(max_payload_bytes=10_000_000, max_clock_ahead_ms=0)
@@ -194,3 +195,70 @@ def test_any_folder_is_read_to_its_end_or_refused_with_a_reason(format_: str, do
                 last = int(batch.ts[-1])
                 nothing_is_refused(batch)
         assert set(source.report.examples) == set(source.report.skipped) | set(source.report.noted)
+
+
+words = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")
+)
+fields = st.none() | st.integers(-(2**70), 2**70) | st.floats(-1e9, 1e9).filter(lambda x: x % 1) | words
+same_requests = st.lists(
+    st.fixed_dictionaries(
+        {
+            "service_request_id": often(st.integers(0, 9), fields),
+            "service_code": often(st.just("P"), fields),
+            "lat": often(st.floats(59.1, 59.9), fields),
+            "long": often(st.floats(10.1, 10.9), fields),
+            "requested_datetime": often(st.just("2024-09-02T00:01:00Z"), fields),
+        },
+        optional={
+            "status": often(st.sampled_from(["open", "closed"]), fields),
+            "updated_datetime": often(st.just("2024-09-02T00:02:00Z"), fields),
+            "expected_datetime": often(st.just("2024-09-03T00:02:00+02:00"), fields),
+            "description": fields,
+            "address": fields,
+            "agency_responsible": fields,
+            "status_notes": fields,
+            "media_url": fields,
+        },
+    ),
+    max_size=9,
+)
+
+
+@few
+@given(same_requests)
+def test_the_same_requests_are_told_alike_whether_written_in_json_or_in_xml(written: list[Any]) -> None:
+    heard = []
+    with TemporaryDirectory() as folder:
+        page = Path(folder, "requests")
+        for body in (json.dumps(written).encode(), open311_xml(written)):
+            page.write_bytes(body)
+            source = open_feed("open311", Feed(str(page)))
+            told = [row for batch in source.batches() for part in batch.parts for row in part.row.tolist()]  # type: ignore[attr-defined]
+            heard.append((told, source.report))
+    xml_says_what_json_says = heard[0] == heard[1]
+    assert xml_says_what_json_says
+
+
+pieces = st.sampled_from(
+    ["<service_requests>", "</service_requests>", "<request>", "</request>", "<lat>59", "</lat>", "&amp;", "&x;",
+     "<errors>", "<error>", "</error>", "</errors>", "<code/>", "<!DOCTYPE a [<!ENTITY x 'y'>]>",
+     "<?xml version='1.0'?>", "<![CDATA[", "]]>"]
+)  # fmt: skip
+
+
+@few
+@given(
+    st.lists(st.one_of(pieces.map(str.encode), st.binary(max_size=3)), max_size=12).map(b"".join),
+    st.integers(0, 99),
+)
+def test_any_bytes_are_read_as_xml_or_counted(body: bytes, cut: int) -> None:
+    whole = open311_xml([{"service_request_id": 1, "lat": 59.9}])
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "1.xml").write_bytes(whole)
+        (Path(folder) / "2.xml").write_bytes(b"<" + body)
+        (Path(folder) / "3.xml").write_bytes(whole[:cut] + body + whole[cut:])
+        report = open_feed("open311", Feed(folder)).report
+    assert set(report.examples) == set(report.skipped)
+    every_row_is_counted = report.rows == sum(report.skipped.values())
+    assert every_row_is_counted

@@ -4,12 +4,13 @@ import csv
 import gzip
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from xml.etree import ElementTree as ET
 
 import numpy as np
 
@@ -252,6 +253,25 @@ def write_open311_json(folder: Path, rng: np.random.Generator) -> tuple[Path, Ex
     (folder / "1.json").write_text(json.dumps(rows[:9]))
     (folder / "2.json").write_text(json.dumps({"service_requests": rows[9:]}))
     (folder / "3.json").write_text(ERROR_PAGE)
+    expected.skip("not_a_feed")
+    return folder, expected
+
+
+def open311_xml(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return a page as GeoReport v2 writes it; None is an empty element."""
+    page = ET.Element("service_requests")
+    for row in rows:
+        request = ET.SubElement(page, "request")
+        for name, value in row.items():
+            ET.SubElement(request, name).text = None if value is None else str(value)
+    return ET.tostring(page, encoding="utf-8", xml_declaration=True)
+
+
+def write_open311_xml(folder: Path, rng: np.random.Generator) -> tuple[Path, Expected]:
+    rows, expected = open311_rows(rng)
+    (folder / "1.xml").write_bytes(open311_xml(rows[:9]))
+    (folder / "2.xml.gz").write_bytes(gzip.compress(open311_xml(rows[9:])))
+    (folder / "3.xml").write_text("<!DOCTYPE html><html><body><h1>Service Unavailable</h1><br></body></html>")
     expected.skip("not_a_feed")
     return folder, expected
 

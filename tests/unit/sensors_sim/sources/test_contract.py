@@ -65,6 +65,7 @@ MEMBERS = {
     "mds status": Member("mds", samples.write_mds_status),
     "mds events": Member("mds", samples.write_mds_events),
     "open311 json": Member("open311", samples.write_open311_json),
+    "open311 xml": Member("open311", samples.write_open311_xml),
     "open311 csv": Member("open311", samples.write_open311_csv),
     "csv of vehicles": Member("csv", samples.write_vehicles_table, samples.VEHICLES_TOML),
     "csv of sensors, a column a metric": Member("csv", samples.write_wide_table, samples.WIDE_TOML),

@@ -12,6 +12,7 @@ from sensors_sim.events.contract import Watch
 from sensors_sim.scenario import Scenario
 from sensors_sim.sensors.world import World
 from sensors_sim.sources.simulated import BIKES, POPULATIONS, REQUESTS, SimulatedCity
+from sensors_sim.truth.at_once import told_once, visible
 from sensors_sim.truth.entry import Entry, Truth
 from sensors_sim.truth.feeds import with_feeds
 from sensors_sim.truth.jumps import Jumps
@@ -42,7 +43,7 @@ class Witness:
         self._now = scenario.start_ms
         said = [entry for event in scenario.events for entry in event.truth(self._scene)]
         others = [entry for entry in said if entry.population != BIKES or entry.subject is None]
-        self._said = list(with_feeds(others, self._scene, self._populations))
+        self._said = list(visible(list(with_feeds(others, self._scene, self._populations))))
         self._of_bikes = [entry for entry in said if entry.population == BIKES and entry.subject is not None]
         self._jumps = Jumps({str(entry.subject) for entry in self._of_bikes}, scenario.city.plane)
         self._seen: dict[str, set[str]] = {}
@@ -75,7 +76,7 @@ class Witness:
             self._scenario.seed,
             self._scenario.start_ms,
             end,
-            self._entries(end),
+            told_once(self._entries(end)),
             self._populations,
         )
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from schemas.metrics import METRICS
 from streams.fold import intervals
 from streams.sensing.columns import METRIC_CODE
-from streams.sensing.health import broken, means, runs
+from streams.sensing.health import broken, gaps, means, runs
 from streams.sensing.health.arrivals import news
 from streams.sensing.health.broken import OutOfRange
 from streams.sensing.health.rule import HealthRule
@@ -34,9 +34,6 @@ _SET = np.isin(np.arange(len(METRICS)), [METRIC_CODE[name] for name in _CONSTANT
 _BOUND = np.isin(np.arange(len(METRICS)), [METRIC_CODE[name] for name in _BOUNDED])
 _LOWEST = np.array([round(metric.lowest * MILLION) for metric in METRICS.values()])
 _HIGHEST = np.array([round(metric.highest * MILLION) for metric in METRICS.values()])
-_STEP_MS = 60_000
-"""Of the gaps that begin in one minute the one that leaves it teaches. Whoever speaks every ten seconds would forget
-the silence of each night within the next day: what is rare among its gaps is no habit."""
 
 
 Gone = tuple[str, str, str, int]
@@ -81,16 +78,13 @@ class Health:
             rows, ts, value = r.series, r.ts, r.value
             self._note_regions(r)
         found = news(rows, ts, value, place, series.ts)
+        of, lengths = gaps.taught(found, refused, series.ts, records)
+        if len(of):
+            intervals.learn(records["gaps"], records["heard"], of, lengths)
         broken.learn(records, refused, found, self._rule)
         touched = np.array(sorted({item.row for item in refused}), np.int32)
         if len(found):
             first = np.flatnonzero(found.first())
-            before = np.concatenate(([0], found.ts[:-1]))
-            before[first] = series.ts[found.row[first]]
-            taught = np.flatnonzero((found.ts // _STEP_MS > before // _STEP_MS) & (before > 0))
-            if len(taught):
-                gaps = (found.ts - before)[taught]
-                intervals.learn(records["gaps"], records["heard"], found.row[taught], gaps)
             runs.learn(records, found, series.ts, self._lasts_ms(series.metric[found.row]), self._rule)
             smooth = means.SMOOTH[series.metric[found.row]]
             if smooth.any():

@@ -165,6 +165,30 @@ def test_a_broken_sensor_is_not_silent() -> None:
     assert told(station)[-1]["last_ts"] >= T0 + 57 * MINUTE
 
 
+@pytest.mark.parametrize("size", [1, 7, 60])
+def test_the_time_in_which_readings_were_refused_is_no_silence_to_get_used_to(size: int) -> None:
+    """Two hours of values out of range, three times: if it is silent then, that is told as soon as ever."""
+    station = Station()
+    values = [*range(1, 61), *[-999] * 120] * 3 + [*range(1, 61)]
+    for first in range(0, len(values), size):
+        some = enumerate(values[first : first + size], first)
+        station.feed(*(reading(value, minute * 60) for minute, value in some))
+        station.checkpoint()
+    assert {row["patience_ms"] for row in told(station)[1:]} == {SILENT_MS}
+
+
+@pytest.mark.parametrize("size", [1, 7, 60])
+def test_a_silence_that_ends_with_a_refusal_is_a_habit_when_it_comes_again(size: int) -> None:
+    """As of a device that says what cannot be whenever it is switched on, after five hours."""
+    station = Station()
+    day = [(minute, minute + 1) for minute in range(60)] + [(360, -999), (361, -999)]
+    log = [(420 * number + minute, value) for number in range(3) for minute, value in day]
+    for first in range(0, len(log), size):
+        station.feed(*(reading(value, minute * 60) for minute, value in log[first : first + size]))
+        station.checkpoint()
+    assert told(station)[-1]["patience_ms"] > 600 * MINUTE
+
+
 def test_a_repeated_refusal_counts_once() -> None:
     station = Station()
     minutes(station, 0, 20)

@@ -49,6 +49,7 @@ def run_worker(settings: Settings) -> int:
         daemon=True,
         quiet=True,
     )
+    runner.spinner = None  # it would write control characters to the log
     spare_collector()
     try:
         runner.execute_from_commandline()

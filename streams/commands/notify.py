@@ -35,6 +35,7 @@ def notify(check: bool, wait: float) -> None:
             same = f", of the same {', '.join(rule.equal)}" if rule.equal else ""
             click.echo(f"{source} inhibits {target}{same}")
         return
+    settings_module.say_misspelt()
     logging.getLogger("streams").setLevel(logging.INFO)
     district = district_of(settings)
     login = kafka_login_of(settings)

@@ -225,12 +225,16 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
     from streams.files.districts import load_districts  # noqa: PLC0415
     from streams.files.policy import load_policy  # noqa: PLC0415
     from streams.settings import say_misspelt  # noqa: PLC0415
+    from streams.store.migrate import say_what_differs  # noqa: PLC0415
 
     say_misspelt()
     load_policy(settings)  # a faulty file is said once, here, and not by every process
     load_districts(settings)
     wait_for_kafka(settings.kafka_bootstrap, wait, kafka_login_of(settings))
     create_topics(settings.kafka_bootstrap, settings)
+    asyncio.run(
+        say_what_differs(settings.database_url.get_secret_value(), logging.getLogger(__name__).warning)
+    )
     sys.exit(Supervisor(processes, settings.worker_id, settings.web_port).run())
 
 

@@ -227,6 +227,8 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
     from streams.settings import say_misspelt  # noqa: PLC0415
     from streams.store.migrate import say_what_differs  # noqa: PLC0415
 
+    # As the gateway's.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     say_misspelt()
     load_policy(settings)  # a faulty file is said once, here, and not by every process
     load_districts(settings)

@@ -182,8 +182,10 @@ def gateway(wait: float | None, leave: bool) -> None:
     from streams.brokers.kafka_login import kafka_login_of  # noqa: PLC0415
     from streams.gateway.bridge import Bridge  # noqa: PLC0415
     from streams.memory import spare_collector  # noqa: PLC0415
+    from streams.settings import say_misspelt  # noqa: PLC0415
 
     settings = _settings() if wait is None else _settings(service_wait_s=wait)
+    say_misspelt()
     logging.getLogger("streams").setLevel(logging.INFO)
     # It holds nothing yet. Without a handler the first process of a container would not hear of it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -222,11 +224,19 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
         sys.exit(run_worker(settings))
     from streams.files.districts import load_districts  # noqa: PLC0415
     from streams.files.policy import load_policy  # noqa: PLC0415
+    from streams.settings import say_misspelt  # noqa: PLC0415
+    from streams.store.migrate import say_what_differs  # noqa: PLC0415
 
+    # As the gateway's.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    say_misspelt()
     load_policy(settings)  # a faulty file is said once, here, and not by every process
     load_districts(settings)
     wait_for_kafka(settings.kafka_bootstrap, wait, kafka_login_of(settings))
     create_topics(settings.kafka_bootstrap, settings)
+    asyncio.run(
+        say_what_differs(settings.database_url.get_secret_value(), logging.getLogger(__name__).warning)
+    )
     sys.exit(Supervisor(processes, settings.worker_id, settings.web_port).run())
 
 

@@ -26,7 +26,7 @@ from streams.files.districts import load_districts
 from streams.files.policy import read_policy, zones_without
 from streams.files.thresholds import read_thresholds
 from streams.notify.service import load_receivers
-from streams.settings import Settings, load
+from streams.settings import Settings, load, misspelt
 from streams.store.attendance import STANDS_STILL, Seen, alone, sentence
 from streams.store.fullest import FULLEST, Fullest
 from streams.store.migrate import missing
@@ -82,19 +82,13 @@ def run(settings: Settings) -> list[Check]:
 def check_settings(settings: Settings) -> Check:
     """Say which settings differ from their defaults (names only: values may be secrets)."""
     names = sorted(f"UB_{name.upper()}" for name in settings.model_fields_set)
-    unknown = sorted(
-        name
-        for name in os.environ
-        if name.startswith("UB_")
-        and not name.startswith("UB_TEST_")
-        and name.removeprefix("UB_").lower() not in Settings.model_fields
-    )
+    unknown = misspelt()
     if unknown:
         return Check(
             "settings",
             False,
             f"no such setting: {', '.join(unknown)}",
-            "correct the spelling (streams/settings.py lists all), or unset it",
+            "correct the spelling (docs/operations.md lists all), or unset it",
         )
     return Check("settings", True, f"set: {', '.join(names)}" if names else "all at their defaults")
 

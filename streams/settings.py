@@ -1,10 +1,13 @@
 """Typed settings, read once from the environment (prefix UB_) and an optional `.env` file."""
 
+import logging
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dotenv import dotenv_values
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -13,12 +16,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from streams.errors import SettingsError
 from streams.tls import client_context
 
+log = logging.getLogger(__name__)
+
 STAGES = ("fleet", "sensing", "requests", "grid", "incidents", "rejects")
 """The stages of a worker, as readings pass through them."""
 
 SERIES_DETECTORS = ("records", "seasonal", "change", "counts")
 JOINT_DETECTORS = ("spatial", "multivariate")
 """Detectors of anomalies: streams/incidents/anomaly/family.py."""
+
+_ENV_FILE = ".env"
+"""In the working directory."""
 
 _CENTURY_DAYS = 36_525
 
@@ -29,15 +37,18 @@ Number = Annotated[int, Field(ge=1, le=1_000_000_000)]
 """Fits an integer of 32 bits."""
 
 
+_DATA_DIR = Path(tempfile.gettempdir()) / "urbanbrain"
+
+
 class Settings(BaseSettings):
     """All settings. Durations are seconds unless the name says otherwise."""
 
     model_config = SettingsConfigDict(
-        env_prefix="UB_", env_file=".env", extra="ignore", frozen=True, allow_inf_nan=False
+        env_prefix="UB_", env_file=_ENV_FILE, extra="ignore", frozen=True, allow_inf_nan=False
     )
 
     # Where the services are
-    mqtt_host: str = "127.0.0.1"
+    mqtt_host: str = Field("127.0.0.1", min_length=1)
     mqtt_port: int = Field(1883, ge=1, le=65535)
     mqtt_username: str | None = None
     mqtt_password: SecretStr | None = None
@@ -45,7 +56,7 @@ class Settings(BaseSettings):
     mqtt_ca_file: Path | None = None
     mqtt_cert_file: Path | None = None
     mqtt_key_file: Path | None = None
-    kafka_bootstrap: str = "127.0.0.1:9092"
+    kafka_bootstrap: str = Field("127.0.0.1:9092", min_length=1)
     kafka_flavor: str = Field("kafka", pattern="^(kafka|tansu)$")
     kafka_tls: bool = False
     kafka_ca_file: Path | None = None
@@ -95,7 +106,7 @@ class Settings(BaseSettings):
     kafka_fetch_wait_ms: Number = 20
     max_unacked_records: Number = 20_000
     web_port: int = Field(0, ge=0, le=65535)
-    data_dir: Path = Path(tempfile.gettempdir()) / "urbanbrain"
+    data_dir: Path = _DATA_DIR
 
     # Requests
     districts_file: Path | None = None
@@ -191,9 +202,11 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_connection_string(cls, value: SecretStr) -> SecretStr:
         try:
-            conninfo_to_dict(value.get_secret_value())
+            parts = conninfo_to_dict(value.get_secret_value())
         except ProgrammingError:  # its text may hold the password
-            raise ValueError("postgresql://user:password@host:port/database is expected") from None
+            parts = {}
+        if not parts:  # of an empty one libpq makes the socket of this machine, and the user that we run as
+            raise ValueError("postgresql://user:password@host:port/database is expected")
         return value
 
     @field_validator(
@@ -206,6 +219,11 @@ class Settings(BaseSettings):
     @classmethod
     def _is_set(cls, value: object) -> object:
         return value or None  # empty, as Compose sets what is not set; a file would be the working directory
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _is_a_directory(cls, value: object) -> object:
+        return value or _DATA_DIR  # an empty one would be the working directory, too
 
     @field_validator("mqtt_share")
     @classmethod
@@ -319,6 +337,39 @@ def load(**overrides: object) -> Settings:
         raise SettingsError(
             "wrong setting: " + "; ".join(_sentence(item) for item in error.errors())
         ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(error) from None
+
+
+def misspelt() -> list[str]:
+    """Return the variables of our prefix, in the environment and the file .env, that are no settings."""
+    try:
+        in_file = dotenv_values(_ENV_FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(error) from None
+    return sorted(
+        name
+        for name in {*os.environ, *in_file}
+        if name.startswith("UB_")
+        and not name.startswith("UB_TEST_")
+        and name.removeprefix("UB_").lower() not in Settings.model_fields
+    )
+
+
+def say_misspelt() -> None:
+    """Warn of what `misspelt` returns: for processes that run on and on, as their setting is not in force."""
+    if unknown := misspelt():
+        log.warning(
+            "no such setting: %s; correct the spelling (docs/operations.md lists all), or unset it",
+            ", ".join(unknown),
+        )
+
+
+def _unreadable(error: OSError | UnicodeDecodeError) -> SettingsError:
+    why = error.strerror if isinstance(error, OSError) else f"not UTF-8: {error}"
+    return SettingsError(
+        f"{Path.cwd() / _ENV_FILE} cannot be read ({why}); let this user read it, save it as UTF-8, or remove it"
+    )
 
 
 def _check_tls(of: str, tls: bool, ca: Path | None, certificate: Path | None, key: Path | None) -> None:

@@ -40,15 +40,7 @@ def run_worker(settings: Settings) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = Worker(settings)
-    runner = faust.Worker(
-        worker.app,
-        loop=loop,
-        loglevel="WARNING",
-        override_logging=False,
-        redirect_stdouts=False,
-        daemon=True,
-        quiet=True,
-    )
+    runner = runner_of(worker.app, loop)
     spare_collector()
     try:
         runner.execute_from_commandline()
@@ -58,6 +50,21 @@ def run_worker(settings: Settings) -> int:
         log.error("the worker ends: %s", error)
         return 1
     return 0
+
+
+def runner_of(app: faust.App, loop: asyncio.AbstractEventLoop) -> faust.Worker:
+    """Return Faust's own worker around our app. All that it has to say goes to our log."""
+    runner = faust.Worker(
+        app,
+        loop=loop,
+        loglevel="WARNING",
+        override_logging=False,
+        redirect_stdouts=False,
+        daemon=True,
+        quiet=True,
+    )
+    runner.spinner = None  # even a quiet one writes control characters, into logs too
+    return runner
 
 
 def _code(worker: Worker, code: Any) -> int:

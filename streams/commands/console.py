@@ -18,6 +18,7 @@ def console() -> None:
     from streams.console.service import run  # noqa: PLC0415 - nobody else needs a web server
 
     settings = settings_module.load()
+    settings_module.say_misspelt()
     logging.getLogger("streams").setLevel(logging.INFO)
 
     async def work() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 
 import click
 
@@ -35,6 +36,9 @@ def notify(check: bool, wait: float) -> None:
             same = f", of the same {', '.join(rule.equal)}" if rule.equal else ""
             click.echo(f"{source} inhibits {target}{same}")
         return
+    # It holds nothing yet. Without a handler the first process of a container would not hear of it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    settings_module.say_misspelt()
     logging.getLogger("streams").setLevel(logging.INFO)
     district = district_of(settings)
     login = kafka_login_of(settings)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+import psycopg
 from psycopg import AsyncConnection
 
 from streams.errors import Fenced
 from streams.fold.contract import Changes, Restored
 from streams.store import open_now, parts, restore, writer
-from streams.store.session import Session
+from streams.store.session import Session, forbidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class Store:
 
         Where `cluster_id` or `topic_id` differ from those on file, or the caller knows it to be `rebuilt`,
         the log is a new one: `generation` grows by one and `offset` is -1; parts and ledger are kept.
+        Raises SettingsError where our role may not write.
         """
         key = (stage, topic, partition)
         names = {
@@ -134,11 +136,14 @@ class Store:
             "owner": owner,
             "rebuilt": rebuilt,
         }
-        async with self.session.transaction() as connection:
-            # The row lock waits for a commit of the former owner; what it wrote is read below.
-            (epoch, generation, offset), *_ = await (await connection.execute(_CLAIM, names)).fetchall()
-            known = await restore.parts(connection, key)
-            ledger = await restore.ledger(connection, key)
+        try:
+            async with self.session.transaction() as connection:
+                # The row lock waits for a commit of the former owner; what it wrote is read below.
+                (epoch, generation, offset), *_ = await (await connection.execute(_CLAIM, names)).fetchall()
+                known = await restore.parts(connection, key)
+                ledger = await restore.ledger(connection, key)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise forbidden(error) from None
         start = Restored(partition, generation, offset, known, ledger, epoch)
         return Claim(stage, topic, partition, epoch, start)
 

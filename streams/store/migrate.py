@@ -6,6 +6,7 @@ finds it. Files must not open or end transactions: each runs in one, together wi
 ub.schema_migration.
 """
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 
-from streams.errors import MigrationError
+from streams.errors import MigrationError, ServiceUnavailable
 from streams.store.limits import limit_readers
 from streams.store.rights import grant_rights
 from streams.store.session import unavailable
@@ -25,6 +26,8 @@ from streams.store.session import unavailable
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _LOCK = 0x7562_6D69_6772  # "ubmigr": taken by every process that migrates this database
+
+_LOOK_S = 5.0
 
 _INSTALL = (
     "install it on the database server (Debian: apt install postgresql-17-timescaledb; elsewhere the image "
@@ -130,6 +133,25 @@ async def missing(url: str, folder: Path = MIGRATIONS) -> list[str]:
             return [m.name for m in known if not m.community]
         todo = pending(known, await _applied(connection), community=await _is_community(connection))
         return [migration.name for migration in todo]
+
+
+async def say_what_differs(url: str, log: Callable[[str], None], folder: Path = MIGRATIONS) -> None:
+    """Say so where the database is not at the migrations of this program: a worker goes on with what is there.
+
+    A database that is away, or hides this from us, is said elsewhere.
+    """
+    try:
+        todo = await asyncio.wait_for(missing(url, folder), _LOOK_S)
+    except MigrationError as error:
+        log(str(error))
+    except (ServiceUnavailable, psycopg.Error, TimeoutError):
+        pass
+    else:
+        if todo:
+            log(
+                f"the database lacks migrations of this program, from {todo[0]} on; run `urbanbrain migrate` with "
+                "the owner's UB_DATABASE_URL"
+            )
 
 
 @asynccontextmanager

@@ -11,9 +11,8 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from streams.errors import SettingsError
 from streams.fold.contract import Ledger
-from streams.store.session import LACKING, lacking, unavailable
+from streams.store.session import LACKING, forbidden, lacking, unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +105,7 @@ def connect(url: str, *, read_only: bool = True) -> Iterator[Connection[tuple[An
     except LACKING as error:
         raise lacking() from error
     except psycopg.errors.InsufficientPrivilege as error:
-        said = str(error).splitlines()[0]
-        raise SettingsError(
-            f"UB_DATABASE_URL: its role may not do this ({said}); give that of a member of ub_writer"
-        ) from error
+        raise forbidden(error) from error
     except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
         raise unavailable(url, error) from error
 

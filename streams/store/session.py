@@ -47,6 +47,14 @@ def lacking() -> MigrationError:
     return MigrationError("the database lacks tables of ours; run `urbanbrain migrate`")
 
 
+def forbidden(error: psycopg.errors.InsufficientPrivilege) -> SettingsError:
+    """Return the error that a person sees when our role may not do what it was to do."""
+    said = str(error).splitlines()[0]
+    return SettingsError(
+        f"UB_DATABASE_URL: its role may not do this ({said}); give that of a member of ub_writer"
+    )
+
+
 def address_of(url: str) -> str:
     """Return host:port/database of a PostgreSQL URL or conninfo string, without its password."""
     try:

@@ -58,7 +58,9 @@ def detection(services: Services, *, messages: int, size: int, cells: int, resol
 def told(services: Services, *, alerts: int) -> dict[str, Any]:
     """Measure a storm of alerts going out over MQTT (told_child.py), in alerts."""
     with services.mqtt() as mqtt:
-        settings = environment(bootstrap="", mqtt=mqtt, partitions=1, directory=services.directory)
+        settings = environment(
+            bootstrap="nowhere:9092", mqtt=mqtt, partitions=1, directory=services.directory
+        )
         found = run_child(
             "tests.bench.told_child", {"alerts": alerts}, services.directory, environment=settings
         )
@@ -68,7 +70,9 @@ def told(services: Services, *, alerts: int) -> dict[str, Any]:
 def store(services: Services, *, rows: int, size: int, plain: bool) -> dict[str, Any]:
     """Measure the store, or plain COPY (store_child.py), in rows."""
     with services.database() as database:
-        settings = environment(bootstrap="", database=database, partitions=1, directory=services.directory)
+        settings = environment(
+            bootstrap="nowhere:9092", database=database, partitions=1, directory=services.directory
+        )
         spec = {"rows": rows, "size": size, "plain": plain}
         found = run_child("tests.bench.store_child", spec, services.directory, environment=settings)
         with psycopg.connect(database.owner_url) as connection:
@@ -105,7 +109,7 @@ def restore(services: Services, *, vehicles: int, runs: int, partitions: int = 4
             connection.execute(_FILL, values)
             connection.execute("VACUUM (ANALYZE) ub.vehicle_state")
         settings = environment(
-            bootstrap="", database=database, partitions=partitions, directory=services.directory
+            bootstrap="nowhere:9092", database=database, partitions=partitions, directory=services.directory
         )
         spec = {"partitions": partitions, "vehicles": vehicles}
         every = [

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from deploy.native.postgres import Postgres
-from streams.errors import Fenced, ServiceUnavailable
+from streams.errors import Fenced, ServiceUnavailable, SettingsError
 from streams.fold.contract import Changes, Ledger, Rows
 from streams.store.checkpoint import Claim, PartitionCommit, Store
 from streams.store.migrate import migrate
@@ -47,6 +47,19 @@ def test_the_first_claim_starts_from_nothing(migrated: Database) -> None:
     assert mine.restored.epoch == mine.epoch >= now
     assert mine.restored.parts == {}
     assert mine.restored.ledger == Ledger()
+
+
+def test_a_role_without_rights_is_named_with_the_way_out(migrated: Database) -> None:
+    """As where a worker was given the console's URL. It does not pass, so nobody waits for it."""
+
+    async def run() -> None:
+        async with Store(migrated.reader_url, application_name="test") as store:
+            await claim(store)
+
+    with pytest.raises(
+        SettingsError, match=r"UB_DATABASE_URL: its role may not .*permission denied.*ub_writer$"
+    ):
+        asyncio.run(run())
 
 
 def test_the_next_owner_starts_from_what_was_committed(migrated: Database) -> None:

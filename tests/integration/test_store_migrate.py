@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 
 from deploy.endpoints import with_login
 from streams.errors import MigrationError, ServiceUnavailable
-from streams.store.migrate import MIGRATIONS, load, migrate, missing
+from streams.store.migrate import MIGRATIONS, load, migrate, missing, say_what_differs
 from streams.store.tables import TABLES
 from tests.conftest import Database
 from tests.integration.store_support import query
@@ -102,6 +102,36 @@ def test_a_database_newer_than_the_program_is_refused(database: Database, folder
     run(database, folder)
     with pytest.raises(MigrationError, match=r"is at migration 9999_future.*run the newer program"):
         run(database)
+
+
+def test_a_worker_says_that_its_database_is_older_or_newer_than_the_program(
+    database: Database, folder: Path
+) -> None:
+    def said() -> list[str]:
+        lines: list[str] = []
+        asyncio.run(say_what_differs(database.writer_url, lines.append))
+        return lines
+
+    future = folder / "9999_future.sql"
+    newest = max(path for path in folder.glob("*.sql") if not path.stem.endswith(".community"))
+    late = newest.rename(folder.parent / newest.name)
+    run(database, folder)
+    assert [line.split(";")[0] for line in said()] == [
+        f"the database lacks migrations of this program, from {newest.stem} on"
+    ]
+    late.rename(newest)
+    run(database, folder)
+    assert said() == []
+    future.write_text("CREATE TABLE ub.future ();")
+    run(database, folder)
+    assert [line.split(",")[0] for line in said()] == ["the database is at migration 9999_future"]
+
+
+def test_nothing_is_said_of_the_schema_of_a_database_that_is_away() -> None:
+    """Whoever needs it waits for it, and says so."""
+    lines: list[str] = []
+    asyncio.run(say_what_differs("postgresql://ub_writer@127.0.0.1:1/urbanbrain", lines.append))
+    assert lines == []
 
 
 def test_a_failing_migration_leaves_nothing_behind(database: Database, folder: Path) -> None:

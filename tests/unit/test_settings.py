@@ -65,6 +65,46 @@ def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch, name
     assert getattr(settings.load(), name) is None
 
 
+def test_a_data_directory_that_is_set_to_nothing_is_the_default_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = settings.load().data_dir
+    monkeypatch.setenv("UB_DATA_DIR", "")
+    assert settings.load().data_dir == usual
+
+
+def test_an_empty_database_url_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To libpq it is the socket of this machine, which nobody means who leaves a variable empty."""
+    assert "UB_DATABASE_URL: postgresql://user:" in refusal(monkeypatch, UB_DATABASE_URL="")
+
+
+@pytest.mark.parametrize("read", ["load", "misspelt"])
+def test_an_env_file_that_is_no_text_is_named_with_the_way_out(read: str) -> None:
+    Path(".env").write_bytes(b"UB_WORKER_ID=caf\xe9\n")
+    with pytest.raises(SettingsError, match=r"\.env cannot be read \(not UTF-8: .* save it as UTF-8"):
+        getattr(settings, read)()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+@pytest.mark.parametrize("read", ["load", "misspelt"])
+def test_an_env_file_of_somebody_else_is_named_with_the_way_out(read: str) -> None:
+    Path(".env").write_text("UB_WINDOW_S=20\n", encoding="utf-8")
+    Path(".env").chmod(0)
+    with pytest.raises(
+        SettingsError, match=r"\.env cannot be read \(Permission denied\); let this user read it"
+    ):
+        getattr(settings, read)()
+
+
+def test_what_is_misspelt_in_the_environment_and_the_env_file_is_found(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path(".env").write_text("UB_WINDOWS_S=20\nUB_WINDOW_S=20\nPGHOST=x\n", encoding="utf-8")
+    monkeypatch.setenv("UB_MQTT_PROT", "1884")
+    monkeypatch.setenv("UB_TEST_STACK", "native")
+    assert settings.misspelt() == ["UB_MQTT_PROT", "UB_WINDOWS_S"]
+    settings.say_misspelt()
+    assert "no such setting: UB_MQTT_PROT, UB_WINDOWS_S; correct the spelling" in caplog.text
+
+
 def test_settings_do_not_change_once_read() -> None:
     with pytest.raises(ValueError, match="frozen"):
         settings.load().window_s = 5
@@ -91,6 +131,8 @@ def test_settings_do_not_change_once_read() -> None:
         ("UB_ANOMALY_DETECTOR", "", "such as records,spatial"),
         ("UB_GATEWAY_ID", "", "at least 1 character"),
         ("UB_WORKER_ID", "", "at least 1 character"),
+        ("UB_MQTT_HOST", "", "at least 1 character"),
+        ("UB_KAFKA_BOOTSTRAP", "", "at least 1 character"),
         ("UB_MQTT_SHARE", "city/gateways", "a name without /, + and # is expected, such as gateways"),
         ("UB_MQTT_SHARE", "gateways+", "a name without /, + and # is expected, such as gateways"),
     ],

@@ -54,6 +54,12 @@ def test_one_service_builds_the_image_and_all_of_ours_wait_for_it(compose: dict[
         assert name == "migrate" or "migrate" in services[name]["depends_on"]
 
 
+def test_no_log_grows_without_bound(compose: dict[str, Any]) -> None:
+    """Docker's default, json-file, never drops a line; `local` keeps five files of 20 MB."""
+    for name, service in compose["services"].items():
+        assert service.get("logging") == {"driver": "local"}, name
+
+
 def test_our_processes_are_given_the_time_that_they_take_to_end(compose: dict[str, Any]) -> None:
     """Docker kills after 10 s where nothing else is said."""
     leave = 5 + 5 + 1  # MqttSource.close waits twice, KafkaSink.close once

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from schemas import codec
-from streams.console import answers, params
+from streams.console import answers, metrics, params
 from streams.console.frames import Gzip, takes_gzip
 from streams.console.hosts import Allows
 from streams.console.live import Hub, TooManyClients
@@ -66,6 +66,7 @@ def application(
     app.on_response_prepare.append(_add_headers)
     api = _Api(hub, questions, heartbeat_s)
     app.router.add_get("/health", api.health)
+    app.router.add_get("/metrics", api.metrics)
     app.router.add_get("/api/v1/cells", api.cells)
     app.router.add_get("/api/v1/cells/{cell}/windows", api.windows)
     app.router.add_get("/api/v1/alerts", api.alerts)
@@ -106,6 +107,12 @@ class _Api:
             "clients": self._hub.clients,
         }
         return _json(body, 200 if now.fresh else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Answer the metrics of Prometheus; always 200, as it takes any other answer for none."""
+        params.nothing_asked(request.query.items())
+        body = metrics.exposition(self._hub.view, self._hub.status(), self._hub.clients)
+        return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def cells(self, request: web.Request) -> web.Response:
         """Answer live cells from the newest poll."""
@@ -244,7 +251,9 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
 
 def _paths(app: web.Application) -> str:
     known = (resource.canonical for resource in app.router.resources())
-    return "there are " + ", ".join(path for path in known if path.startswith(("/health", "/api/")))
+    return "there are " + ", ".join(
+        path for path in known if path.startswith(("/health", "/metrics", "/api/"))
+    )
 
 
 def _only_to(allows: Allows) -> Middleware:

@@ -37,7 +37,8 @@ class Database:
             alerts = await views.open_alerts(connection)
             stored = await views.stored(connection)
             stages = await views.stages(connection)
-        return view(cells, alerts, stored, stages)
+            ledger = await views.ledger(connection)
+        return view(cells, alerts, stored, stages, ledger)
 
     async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
         """Return the minutes of a cell, and one more than the limit if there are more; may raise Busy."""

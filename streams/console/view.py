@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streams.store.attendance import Seen
-from streams.store.view_rows import CellNow, OpenAlert, Stored
+from streams.store.view_rows import Booked, CellNow, OpenAlert, Stored
 
 Key = tuple[str, str]
 """Cell (hex) and operator."""
@@ -15,12 +15,14 @@ class View:
     """All live cells, in the order of their keys, and all open alerts, newest start first.
 
     `stored`: when a worker wrote last; None if never. `stages`: when each was last looked after, as far as it is known.
+    `ledger`: what became of the readings of each.
     """
 
     cells: Mapping[Key, CellNow] = field(default_factory=dict)
     alerts: Mapping[str, OpenAlert] = field(default_factory=dict)
     stored: Stored | None = None
     stages: Sequence[Seen] = ()
+    ledger: Sequence[Booked] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,13 @@ def view(
     alerts: Iterable[OpenAlert],
     stored: Stored | None = None,
     stages: Sequence[Seen] = (),
+    ledger: Sequence[Booked] = (),
 ) -> View:
     """Return the view of rows as the database gives them."""
     by_key = {(row.cell, row.operator): row for row in cells}
     newest_first = sorted(alerts, key=lambda alert: (-alert.starts_at.timestamp(), alert.alert_id))
     by_id = {alert.alert_id: alert for alert in newest_first}
-    return View(dict(sorted(by_key.items())), by_id, stored, stages)
+    return View(dict(sorted(by_key.items())), by_id, stored, stages, ledger)
 
 
 def diff(before: View, after: View) -> Change:

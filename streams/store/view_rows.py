@@ -33,6 +33,16 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Booked:
+    """api.ledger of one stage: readings or events since the beginning, by what became of them."""
+
+    stage: str
+    applied: int
+    superseded: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
 class OpenAlert:
     """api.alerts_open: an alert after its newest event, without its evidence."""
 

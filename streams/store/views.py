@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from streams.store.attendance import Seen
-from streams.store.view_rows import CellMinute, CellNow, ClearedAlert, OpenAlert, Stored
+from streams.store.view_rows import Booked, CellMinute, CellNow, ClearedAlert, OpenAlert, Stored
 
 Connection = AsyncConnection[Any]
 
@@ -34,6 +34,11 @@ FROM api.alerts_open ORDER BY starts_at DESC, alert_id
 _STORED = """
 SELECT max(updated_at) AS at, extract(epoch FROM now() - max(updated_at))::double precision AS ago_s
 FROM api.ledger HAVING count(*) > 0
+"""
+
+_LEDGER = """
+SELECT stage, sum(applied)::bigint AS applied, sum(superseded)::bigint AS superseded, sum(rejected)::bigint AS rejected
+FROM api.ledger GROUP BY stage ORDER BY stage
 """
 
 STAGES = """
@@ -91,6 +96,11 @@ async def open_alerts(connection: Connection) -> list[OpenAlert]:
 async def stored(connection: Connection) -> Stored | None:
     """Return when a worker stored something last, by api.ledger; None before the first time."""
     return next(iter(await _rows(connection, Stored, _STORED)), None)
+
+
+async def ledger(connection: Connection) -> list[Booked]:
+    """Return what became of the readings of each stage."""
+    return await _rows(connection, Booked, _LEDGER)
 
 
 async def stages(connection: Connection) -> list[Seen]:

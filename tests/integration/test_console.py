@@ -20,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 import psycopg
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from psycopg.conninfo import make_conninfo
 
 from deploy.native.ports import answers, free_port
@@ -300,6 +301,39 @@ def test_where_no_worker_has_stored_anything_for_a_while_it_says_so(migrated: Da
 
             await check(0, 3_600, "quiet")
             await check(1, 2, "ok")
+
+    asyncio.run(run())
+
+
+def test_metrics_add_up_what_became_of_readings_over_partitions(migrated: Database) -> None:
+    booked = """
+        INSERT INTO ub.ledger (stage, topic, partition, received, applied, superseded, rejected, updated_at)
+        VALUES ('fleet', 'ub.vehicles', 0, 60, 50, 7, 3, now()), ('fleet', 'ub.vehicles', 1, 40, 40, 0, 0, now()),
+               ('sensing', 'ub.sensors', 0, 5, 4, 0, 1, now()) RETURNING stage
+    """
+    query(migrated.owner_url, booked)
+
+    async def run() -> None:
+        async with (
+            console(migrated.reader_url) as (base, _),
+            aiohttp.ClientSession() as client,
+            client.get(f"{base}metrics") as answer,
+        ):
+            text = await answer.text()
+        found = {
+            (sample.labels["stage"], sample.labels["outcome"]): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == "urbanbrain_readings_total"
+        }
+        assert found == {
+            ("fleet", "applied"): 90,
+            ("fleet", "superseded"): 7,
+            ("fleet", "rejected"): 3,
+            ("sensing", "applied"): 4,
+            ("sensing", "superseded"): 0,
+            ("sensing", "rejected"): 1,
+        }
 
     asyncio.run(run())
 

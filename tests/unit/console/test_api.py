@@ -79,7 +79,7 @@ def served(
 
 def test_a_page_from_elsewhere_cannot_ask_under_its_own_name() -> None:
     async def check(client: Client, _hub: Hub, _past: Past) -> None:
-        for path in ("/", *PATHS):
+        for path in ("/", "/metrics", *PATHS):
             answer = await client.get(path, headers={"Host": "evil.example:8080"})
             body = await answer.json(content_type="application/problem+json")
             assert (answer.status, body["status"]) == (421, 421)
@@ -103,6 +103,20 @@ def test_health_says_200_while_the_database_answers_and_503_with_the_reason_when
 
     served(healthy)
     served(ill, fresh=False)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_metrics_are_always_answered_200_in_the_format_of_prometheus(fresh: bool) -> None:
+    async def check(client: Client, _hub: Hub, _past: Past) -> None:
+        answer = await client.get("/metrics")
+        body = await answer.text()
+        assert (answer.status, answer.content_type) == (200, "text/plain")
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        assert f"\nurbanbrain_database_up {float(fresh)}\n" in body
+        assert ("urbanbrain_open_alerts{" in body) == fresh
+        assert (await client.get("/metrics?name[]=up")).status == 400
+
+    served(check, fresh=fresh)
 
 
 def test_cells_come_as_json_and_as_geojson_page_by_page() -> None:
@@ -343,7 +357,7 @@ def test_a_client_that_leaves_frees_its_place_and_one_too_many_is_sent_away() ->
 
 def test_it_can_only_be_read() -> None:
     async def check(client: Client, _hub: Hub, _past: Past) -> None:
-        for path in PATHS:
+        for path in ("/metrics", *PATHS):
             for method in ("POST", "PUT", "PATCH", "DELETE"):
                 answer = await client.request(method, path)
                 assert (answer.status, answer.content_type) == (405, "application/problem+json"), path
@@ -352,7 +366,7 @@ def test_it_can_only_be_read() -> None:
         missing = await client.get("/../settings.py")
         assert (missing.status, missing.content_type) == (404, "application/problem+json")
         said = (await missing.json())["detail"]
-        assert said.startswith("GET /settings.py: no such path; there are /health, /api/v1/cells, ")
+        assert said.startswith("GET /settings.py: no such path; there are /health, /metrics, /api/v1/cells, ")
         assert "/api/v1/cells/{cell}/windows" in said
 
     served(check)

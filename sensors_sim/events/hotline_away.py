@@ -10,6 +10,8 @@ from sensors_sim.truth.entry import Entry, Verdict
 
 KNOWN_AFTER_S = 30 * 3_600.0
 """No silence of requests means anything sooner (docs/semantics.md, "Sensors and feeds that are not well")."""
+LONG_ENOUGH_S = 5 * 3_600.0
+"""As in `silent-hotline`, where it is noticed. How long is enough depends on the gaps before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,9 @@ class RequestsSilent(Event):
         return change
 
     def truth(self, scene: Scene) -> Iterable[Entry]:
-        """An alert about the feed is due, wherever it is shown, if what is usual can be known by then."""
+        """An alert about the feed is due, wherever it is shown, if what is usual can be known and is exceeded."""
         first, last = scene.at(self.begins_s), scene.at(self.ends_s)
         why = "nothing is heard of any citizens' request"
-        verdict: Verdict = "due" if self.begins_s >= KNOWN_AFTER_S else "may"
+        noticeable = self.begins_s >= KNOWN_AFTER_S and self.lasts_s >= LONG_ENOUGH_S
+        verdict: Verdict = "due" if noticeable else "may"
         yield Entry(verdict, "feed_silent", "requests", (), first, last, why, "requests")

@@ -40,9 +40,14 @@ def test_what_cannot_be_seen_by_what_is_documented_is_not_due(event: Ailing, ver
     assert [entry.verdict for entry in entries if entry.subject is not None] == [verdict]
 
 
-@pytest.mark.parametrize(("begins", "verdict"), [(29 * H, "may"), (30 * H, "due")])
-def test_the_silence_of_requests_is_due_when_a_day_and_a_night_are_known(begins: float, verdict: str) -> None:
-    away = RequestsSilent(begins, 10 * H)
+@pytest.mark.parametrize(
+    ("begins", "lasts", "verdict"),
+    [(29 * H, 10 * H, "may"), (30 * H, 10 * H, "due"), (30 * H, 5 * H, "due"), (30 * H, H / 6, "may")],
+)
+def test_the_silence_of_requests_is_due_when_a_day_and_a_night_are_known_and_it_is_long(
+    begins: float, lasts: float, verdict: str
+) -> None:
+    away = RequestsSilent(begins, lasts)
     city = Scenario(
         "x", "", datetime(2026, 3, 10, 6), timedelta(hours=48), bikes=1, sensors=60, events=(away,)
     )

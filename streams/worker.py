@@ -35,6 +35,10 @@ def run_worker(settings: Settings) -> int:
     # Faust wants a directory, though we keep no tables in it.
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if "fleet" in settings.stage_names:
+        log.info(
+            "%s: making machine code ready; the first time after a change of it takes a minute",
+            settings.worker_id,
+        )
         warm()
     say_refusals(settings.kafka_bootstrap, kafka_login_of(settings))
     loop = asyncio.new_event_loop()
@@ -42,6 +46,7 @@ def run_worker(settings: Settings) -> int:
     worker = Worker(settings)
     runner = runner_of(worker.app, loop)
     spare_collector()
+    log.info("%s: joining the group of workers; partitions come once all have answered", settings.worker_id)
     try:
         runner.execute_from_commandline()
     except SystemExit as ended:

@@ -20,7 +20,7 @@ from streams.alerts.silences import Silences
 from streams.notify import signing, transport
 from streams.notify.formats import RENDER
 from streams.notify.inhibitors import Inhibitors
-from streams.notify.judge import Drop, Hold, Verdict, judge
+from streams.notify.judge import Drop, Hold, Send, Verdict, judge
 from streams.notify.message import Message, Told
 from streams.notify.receivers import Receiver
 from streams.notify.silences_now import SilencesNow
@@ -190,6 +190,10 @@ class Delivery:
             await deliveries.drop(connection, due.number, alert.why)
             return 0.0
         verdict = await self._judged(connection, due, alert, await self._silences.read(connection))
+        if not isinstance(verdict, Send) and self._begun == (due.number, due.attempts):
+            # what keeps it back came since it was noted that its receiver may hear of it: it was not sent
+            await deliveries.not_taken(connection, due.number)
+            self._begun = (0, 0)
         if isinstance(verdict, Drop):
             await deliveries.drop(connection, due.number, verdict.why)
             return 0.0

@@ -506,6 +506,29 @@ def test_who_answered_too_late_is_told_of_the_end_under_a_silence_and_who_refuse
         assert (set(slow.ids), slow.ids[-1], sick.ids) == ({"one/0", "one/1"}, "one/1", [])
 
 
+def test_an_alert_that_falls_silent_just_before_it_is_sent_was_told_to_nobody(desk: Desk) -> None:
+    """The silence comes between the note that its receiver may hear of it from now on, and the message."""
+    with hook() as to, notifying(desk, receiver("a", to)):
+        with psycopg.connect(desk.database.owner_url) as connection:
+            connection.execute("""
+                CREATE FUNCTION ub.hush() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    INSERT INTO ub.silence (silence_id, matchers, starts_at, ends_at, created_by, comment)
+                    VALUES ('s1', '[{"name": "severity", "value": "major"}]',
+                            now(), now() + interval '1 h', 'a', 'fair')
+                    ON CONFLICT DO NOTHING;
+                    RETURN NULL;
+                END $$;
+                CREATE TRIGGER hush AFTER UPDATE OF begun_at ON ub.notification
+                FOR EACH ROW WHEN (NEW.begun_at IS NOT NULL) EXECUTE FUNCTION ub.hush();
+            """)
+        desk.tell("one")
+        wait_until(lambda: [row[4] for row in desk.states()] == ["silenced"], "the silence")
+        desk.tell("one", "cleared")
+        wait_until(lambda: settled(desk), "the end")
+    assert to.tried == []
+
+
 def settled(desk: Desk) -> bool:
     states = [row[4] for row in desk.states()]
     return len(states) >= 2 and set(states) <= {"delivered", "dropped"}

@@ -36,7 +36,7 @@ def run_worker(settings: Settings) -> int:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if "fleet" in settings.stage_names:
         log.info(
-            "%s: making machine code ready; the first time after a change of it takes a minute",
+            "%s: making machine code ready; the first time after a change of it may take a minute",
             settings.worker_id,
         )
         warm()

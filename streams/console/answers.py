@@ -9,7 +9,8 @@ from streams.console.view import View
 from streams.grid import locate
 from streams.store.view_rows import CellMinute, CellNow, ClearedAlert, OpenAlert
 
-STATES = ("occupancy", "available", "non_operational", "reserved", "on_trip", "non_contactable")
+VEHICLE_STATES = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
+STATES = ("occupancy", *VEHICLE_STATES)
 """What is counted of a cell, and of an operator in it."""
 
 

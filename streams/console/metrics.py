@@ -11,13 +11,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from streams.console.answers import VEHICLE_STATES
 from streams.console.freshness import Status
 from streams.console.view import View
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 _OUTCOMES = ("applied", "superseded", "rejected")
-_STATES = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
 
 
 def exposition(view: View | None, status: Status, clients: int) -> bytes:
@@ -58,7 +58,7 @@ def _metrics(view: View | None, status: Status, clients: int) -> Iterator[Metric
     yield _gauge("live_cells", "Cells with vehicles.", len({row.cell for row in cells}))
     vehicles: Counter[tuple[str, ...]] = Counter()
     for row in cells:
-        for state in _STATES:
+        for state in VEHICLE_STATES:
             vehicles[row.operator, state] += getattr(row, state)
     about = "Vehicles by operator and MDS vehicle_state."
     yield _by(("operator", "vehicle_state"), "vehicles", about, sorted(vehicles.items()))

@@ -10,6 +10,7 @@ import faust
 from streams import topics
 from streams.brokers.kafka_login import KafkaLogin, kafka_login_of
 from streams.configs import grid_config, incidents_fold, requests_config, sensing_config
+from streams.errors import UrbanBrainError
 from streams.files.districts import load_districts
 from streams.fleet.cells import Cells
 from streams.fleet.state import FleetState
@@ -177,7 +178,8 @@ class Worker:
         """End this worker; its supervisor starts another, which loads the checkpoints."""
         if self.failure is None:
             self.failure = error
-            log.error("the worker ends: %s", error, exc_info=error)
+            known = isinstance(error, UrbanBrainError)  # its line says it all
+            log.error("the worker ends: %s", error, exc_info=None if known else error)
             self._run(self.app.crash(error))
 
 

@@ -1,0 +1,33 @@
+"""What the log says when a worker must not go on."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from streams.errors import LogGap
+from streams.settings import Settings
+from streams.wiring import Worker
+
+
+async def ended_by(error: Exception, tmp_path: Path) -> None:
+    worker = Worker(Settings(data_dir=tmp_path))
+    worker._fatal(error)
+    await asyncio.gather(*worker._background)
+
+
+@pytest.mark.parametrize(
+    ("error", "traced"),
+    [(LogGap("ub.vehicles[3]: records 17 to 20 are missing"), False), (KeyError("cell"), True)],
+    ids=["a reason that its line explains", "a fault of ours"],
+)
+def test_only_a_fault_of_ours_is_traced(
+    error: Exception, traced: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A traceback below a line that says it all sends whoever reads the log at night the wrong way."""
+    asyncio.run(ended_by(error, tmp_path))
+    (said,) = [record for record in caplog.records if record.name == "streams.wiring"]
+    assert said.levelno == logging.ERROR
+    assert said.getMessage() == f"the worker ends: {error}"
+    assert bool(said.exc_info) is traced

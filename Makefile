@@ -1,7 +1,7 @@
 # Targets for developers; `make help` lists them. Each one sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos soak bench bench-nab bench-forecast profile check lint format schemas lock clean
+.PHONY: help setup demo test chaos soak bench bench-peers bench-nab bench-forecast profile check lint format schemas lock clean
 
 BIN := .venv/bin
 CODE := schemas sensors_sim streams deploy tests
@@ -28,6 +28,10 @@ soak: setup ## a long run that watches memory; SOAK_MINUTES=30
 
 bench: setup ## measure all parts next to baselines, in 15 minutes; ONLY=fleet,floor, ARGS="--runs 1"
 	@$(BIN)/python -m tests.bench.run $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+bench-peers: setup ## the fleet's job in Bytewax, Pathway and Quix Streams too (installed in .venv-peers); ARGS="--runs 1"
+	@bash deploy/setup/peers.sh
+	@$(BIN)/python -m tests.bench.run --peers $(ARGS)
 
 bench-nab: setup ## score the anomaly detector with the Numenta benchmark; NAB_DIR=folder, ARGS="--by-file --live"
 	@$(BIN)/python -m tests.bench.nab.run $(ARGS)
@@ -57,5 +61,5 @@ lock: setup ## resolve the dependencies anew; ARGS=--upgrade takes the newest
 	@bash deploy/setup/lock.sh $(ARGS)
 
 clean: ## remove what was built, the virtual environment included
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peers build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,10 +12,10 @@ if [ ! -x "$tool/bin/uv" ]; then
     .venv/bin/python -m venv "$tool"
     "$tool/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV"
 fi
-compile() {
-    "$tool/bin/uv" pip compile pyproject.toml --universal --generate-hashes --no-header --quiet "$@"
-}
+compile() { "$tool/bin/uv" pip compile --universal --generate-hashes --no-header --quiet "$@"; }
 say "requirements.lock: the project with its development tools and what the benchmark compares with"
-compile --extra dev --extra bench -o requirements.lock "$@"
+compile pyproject.toml --extra dev --extra bench -o requirements.lock "$@"
 say "deploy/requirements.lock: what the container image needs, at the same versions"
-compile --constraint requirements.lock --no-annotate -o deploy/requirements.lock
+compile pyproject.toml --constraint requirements.lock --no-annotate -o deploy/requirements.lock
+say "tests/bench/peers/requirements.lock: the stream processors that the benchmark can run beside ours"
+compile --group peers --python-version 3.12 -o tests/bench/peers/requirements.lock "$@"

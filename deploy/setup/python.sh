@@ -6,9 +6,10 @@ python_works() {
     "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))' > /dev/null 2>&1
 }
 
+# What is named is preferred.
 find_python() {
     local candidate
-    for candidate in python3.13 python3.12 python3.14 /usr/bin/python3 python3 \
+    for candidate in "$@" python3.13 python3.12 python3.14 /usr/bin/python3 python3 \
         /usr/local/bin/python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.*/bin/python3; do
         if python_works "$candidate"; then
             command -v "$candidate"
@@ -19,7 +20,7 @@ find_python() {
 }
 
 require_python() {
-    if python=$(find_python); then
+    if python=$(find_python "$@"); then
         return
     fi
     if command -v apt-get > /dev/null; then

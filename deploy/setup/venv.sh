@@ -15,9 +15,9 @@ venv_is_current() { [ -e "$STAMP" ] && [ "$(cat "$STAMP")" = "$(venv_fingerprint
 venv_works() { .venv/bin/python -m pip --version > /dev/null 2>&1; }
 
 pip_install() {
-    local total=$1
-    shift
-    if ! .venv/bin/python -m pip install --no-input --disable-pip-version-check "$@" 2>&1 |
+    local environment=$1 total=$2
+    shift 2
+    if ! "$environment/bin/python" -m pip install --no-input --disable-pip-version-check "$@" 2>&1 |
         tee -a "$PIP_LOG" | pip_progress "$total"; then
         tail -n 15 "$PIP_LOG" >&2
         give_up "pip failed; the end of its log is above, all of it in $PIP_LOG"
@@ -55,9 +55,9 @@ build_venv() {
     fi
     rm -f "$STAMP"
     say "python: installing $(grep -c == requirements.lock) packages, each checked against its hash"
-    pip_install "$(grep -c == requirements.lock)" --require-hashes -r requirements.lock
+    pip_install .venv "$(grep -c == requirements.lock)" --require-hashes -r requirements.lock
     say "python: installing urbanbrain itself (editable)"
-    pip_install 1 --no-deps --no-build-isolation -e .
+    pip_install .venv 1 --no-deps --no-build-isolation -e .
     say "python: compiling the modules and their inner loops"
     # Many processes start, and where PYTHONDONTWRITEBYTECODE is set each would compile all that it imports.
     .venv/bin/python -m compileall -q schemas sensors_sim streams deploy || give_up "compiling failed; the error is above"

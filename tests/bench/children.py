@@ -32,6 +32,7 @@ class Child:
         spec: Mapping[str, Any],
         directory: Path,
         environment: Mapping[str, str] | None = None,
+        python: Path = Path(sys.executable),
     ) -> None:
         self.name = f"{module.rpartition('.')[2]}-{time.time_ns()}"
         self.log = directory / f"{self.name}.log"
@@ -41,7 +42,7 @@ class Child:
             self._process = subprocess.Popen(
                 [
                     *as_user(None, death_signal=signal.SIGKILL),
-                    *(sys.executable, "-m", module, json.dumps({**spec, "result": str(self._result)})),
+                    *(str(python), "-m", module, json.dumps({**spec, "result": str(self._result)})),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -95,10 +96,11 @@ def run_child(
     directory: Path,
     *,
     environment: Mapping[str, str] | None = None,
+    python: Path = Path(sys.executable),
     timeout_s: float = 180.0,
 ) -> dict[str, Any]:
     """Run a process to its end and return what it reported."""
-    with Child(module, spec, directory, environment) as child:
+    with Child(module, spec, directory, environment, python) as child:
         return child.result(timeout_s)
 
 

@@ -1,7 +1,9 @@
 """Who takes part: each contestant with its size, how often it runs, and what it counts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tests.bench import fleet, floor, gateway, latency, parts, scaling
@@ -9,6 +11,9 @@ from tests.bench.citizens import Hotline
 from tests.bench.sensors import Network
 from tests.bench.services import Services
 from tests.bench.workload import Workload
+
+PEERS = Path(__file__).resolve().parents[2] / ".venv-peers" / "bin" / "python"
+"""The Python of other stream processors; `make bench-peers` makes it."""
 
 Figures = dict[str, Any]
 Run = Callable[[Services], Figures]
@@ -25,6 +30,7 @@ class Sizes:
     network: Network = field(default_factory=Network)
     hotline: Hotline = field(default_factory=Hotline)
     vanilla: int = 40_000
+    quix: int = 100_000
     single: int = 240_000
     known: int = 40_000
     """Messages that a gateway takes in before the clock starts: two of each vehicle."""
@@ -63,6 +69,7 @@ TINY = Sizes(
     network=Network(readings=4_000, sensors=50),
     hotline=Hotline(events=2_000),
     vanilla=2_000,
+    quix=2_000,
     single=1_000,
     known=100,
     paced_per_s=1_000,
@@ -94,12 +101,16 @@ TINY = Sizes(
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """`unit` is what `readings_per_s` counts; a contestant that takes long, or medians of its own, runs once."""
+    """`unit` is what `readings_per_s` counts; a contestant that takes long, or medians of its own, runs once.
+
+    `package`: the stream processor that it is, in the environment PEERS; it runs where it is asked for.
+    """
 
     key: str
     unit: str
     run: Run
     once: bool = False
+    package: str | None = None
 
 
 def groups(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
@@ -111,10 +122,12 @@ def groups(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
         (
             Contestant("fleet", "readings", lambda s: fleet.run(s, columns)),
             Contestant("floor", "readings", lambda s: floor.floor(s, columns)),
+            *_peers(sizes, columns),
         ),
         (
             Contestant("fleet_rows", "readings", lambda s: fleet.run(s, rows)),
             Contestant("floor_rows", "readings", lambda s: floor.floor(s, rows)),
+            *_peers(sizes, rows, "_rows"),
         ),
         (
             Contestant("fleet_adversarial", "readings", lambda s: fleet.run(s, restless)),
@@ -126,6 +139,18 @@ def groups(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:
         (Contestant("scaling", "readings", lambda s: _scaling(s, sizes), once=True),),
         (Contestant("latency", "readings", lambda s: _latency(s, sizes), once=True),),
     )
+
+
+def _peers(sizes: Sizes, workload: Workload, suffix: str = "") -> Iterator[Contestant]:
+    """Yield the stream processors that do the fleet's job on this workload; the slow one on fewer readings."""
+    few = workload.of(sizes.quix)
+    for name, package, some in (
+        ("bytewax", "bytewax", workload),
+        ("pathway", "pathway", workload),
+        ("quix", "quixstreams", few),
+    ):
+        work = partial(floor.peer, workload=some, name=name, python=PEERS)
+        yield Contestant(f"{name}{suffix}", "readings", work, package=package)
 
 
 def _gateways(sizes: Sizes) -> tuple[tuple[Contestant, ...], ...]:

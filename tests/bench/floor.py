@@ -1,12 +1,12 @@
 """The contestants without our streams, on the same topic as the fleet: the floor, and vanilla Faust."""
 
-from collections import defaultdict
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from streams import topics
-from tests.bench import kafka
+from tests.bench import closed, kafka
 from tests.bench.children import run_child
 from tests.bench.expected import Counts, Occupancy, compare, expected
 from tests.bench.frames import closing_frames, frames_of
@@ -14,9 +14,7 @@ from tests.bench.marks import Mark, lap
 from tests.bench.services import Services
 from tests.bench.workload import Workload
 
-OUTPUT = "bench.closed"
-
-_Record = msgspec.json.Decoder(dict[str, int])
+Told = Callable[[str, Workload], tuple[Counts, Occupancy]]
 
 
 def floor(services: Services, workload: Workload) -> dict[str, Any]:
@@ -29,11 +27,24 @@ def vanilla_faust(services: Services, workload: Workload) -> dict[str, Any]:
     return _run(services, workload, "tests.bench.vanilla_faust_child")
 
 
-def _run(services: Services, workload: Workload, module: str) -> dict[str, Any]:
+def peer(services: Services, workload: Workload, name: str, python: Path) -> dict[str, Any]:
+    """Run another stream processor (peers/NAME_child.py) with the Python of its environment."""
+    told = closed.updates if name == "pathway" else closed.windows
+    return _run(services, workload, f"tests.bench.peers.{name}_child", python=python, told=told)
+
+
+def _run(
+    services: Services,
+    workload: Workload,
+    module: str,
+    *,
+    python: Path = Path(sys.executable),
+    told: Told = closed.windows,
+) -> dict[str, Any]:
     found = expected(workload)
     frames = frames_of(workload)
     with services.kafka(workload.partitions) as bootstrap:
-        kafka.create_topic(bootstrap, OUTPUT, workload.partitions)
+        kafka.create_topic(bootstrap, closed.OUTPUT, workload.partitions)
         kafka.fill(bootstrap, topics.VEHICLES, frames)
         kafka.fill(bootstrap, topics.VEHICLES, closing_frames(workload))
         result = run_child(
@@ -41,15 +52,17 @@ def _run(services: Services, workload: Workload, module: str) -> dict[str, Any]:
             {
                 "bootstrap": bootstrap,
                 "topic": topics.VEHICLES,
-                "output": OUTPUT,
+                "output": closed.OUTPUT,
                 "partitions": workload.partitions,
                 "shape": workload.shape,
                 "resolution": workload.resolution,
                 "end_ms": workload.end_ms,
+                "readings": workload.total,
             },
             services.directory,
+            python=python,
         )
-        counts, occupancy = _told(bootstrap, workload)
+        counts, occupancy = told(bootstrap, workload)
     verdict = compare(counts, found.counts) + compare(occupancy, found.present)
     whole = lap(Mark(**result["begin"]), Mark(**result["end"]))
     return {
@@ -59,17 +72,3 @@ def _run(services: Services, workload: Workload, module: str) -> dict[str, Any]:
         "compared": verdict.compared,
         "wrong": verdict.wrong,
     }
-
-
-def _told(bootstrap: str, workload: Workload) -> tuple[Counts, Occupancy]:
-    """Return the counts of closed windows and the occupancy with the last of them: every vehicle is in it."""
-    counts: Counts = defaultdict(int)
-    occupancy: dict[int, tuple[int, int]] = {}
-    for message in kafka.records(bootstrap, OUTPUT, workload.partitions):
-        record = _Record.decode(message.value())
-        cell, window = record["cell"], record["window"]
-        if window < workload.end_ms:
-            counts[cell, window] += record["count"]
-            occupancy[cell] = max(occupancy.get(cell, (0, 0)), (window, record["occupancy"]))
-    last = max((window for _, window in counts), default=0)
-    return counts, {cell: n for cell, (window, n) in occupancy.items() if window == last}

@@ -4,6 +4,7 @@ Newest cell per vehicle, vehicles per cell, readings per (cell, window), one rec
 position is given to H3; nothing is stored, restored, refused or told apart by operator.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import h3.api.basic_int as h3
@@ -12,28 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.bench import kafka, marks
+from tests.bench.decoding import decoder
 from tests.bench.workload import WINDOW_MS
 
 _RECORDS = 100
 _GRACE_MS = 5_000
-
-
-class Columns(msgspec.Struct, gc=False):
-    """What the floor needs of a frame of columns."""
-
-    vehicle_id: list[str]
-    lat: list[float]
-    lon: list[float]
-    ts: list[int]
-
-
-class Row(msgspec.Struct, gc=False):
-    """What it needs of a row."""
-
-    vehicle_id: str
-    lat: float
-    lon: float
-    ts: int
 
 
 def grown(column: NDArray[np.int64], n: int, fill: int) -> NDArray[np.int64]:
@@ -48,8 +32,7 @@ class Floor:
 
     def __init__(self, resolution: int, shape: str) -> None:
         self._resolution = resolution
-        self._columns = msgspec.json.Decoder(Columns).decode if shape == "columns" else None
-        self._rows = msgspec.json.Decoder(list[Row]).decode
+        self._decode = decoder(shape)
         self._vehicles: dict[str, int] = {}
         self._cells: dict[int, int] = {}
         self._cell = np.full(1 << 16, -1, np.int64)  # by vehicle
@@ -63,27 +46,20 @@ class Floor:
 
     def fold(self, value: bytes) -> tuple[int, int]:
         """Fold one frame in; returns its newest ts and its number of readings."""
-        if self._columns is not None:
-            c = self._columns(value)
-            ids, lat, lon, times = c.vehicle_id, c.lat, c.lon, c.ts
-        else:
-            rows = self._rows(value)
-            ids = [row.vehicle_id for row in rows]
-            lat, lon = [row.lat for row in rows], [row.lon for row in rows]
-            times = [row.ts for row in rows]
+        ids, lat, lon, times = self._decode(value)
         ts = np.array(times, np.int64)
         vehicle, cell = self._numbers(ids), self._located(lat, lon)
         self._count(cell, ts // WINDOW_MS)
         self._move(vehicle, cell, ts)
         return int(ts.max()), len(ts)
 
-    def _numbers(self, ids: list[str]) -> NDArray[np.int64]:
+    def _numbers(self, ids: Sequence[str]) -> NDArray[np.int64]:
         known = self._vehicles
         found = np.array([known.setdefault(id_, len(known)) for id_ in ids], np.int64)
         self._cell, self._ts = grown(self._cell, len(known), -1), grown(self._ts, len(known), 0)
         return found
 
-    def _located(self, lat: list[float], lon: list[float]) -> NDArray[np.int64]:
+    def _located(self, lat: Sequence[float], lon: Sequence[float]) -> NDArray[np.int64]:
         known, locate, resolution = self._cells, h3.latlng_to_cell, self._resolution
         found = [locate(a, b, resolution) for a, b in zip(lat, lon, strict=True)]
         numbers = np.array([known.setdefault(cell, len(known)) for cell in found], np.int64)

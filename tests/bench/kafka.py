@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from tests.bench.frames import Frame
+if TYPE_CHECKING:  # the peers' environment has nothing of what frames are made of
+    from tests.bench.frames import Frame
 
 # librdkafka waits a second before it fetches again once its queue was full; and its idempotent producer lost
 # records on Tansu (which is why `enable.idempotence` stays off).
-_CONSUMER = {"fetch.queue.backoff.ms": 5, "fetch.message.max.bytes": 10_000_000, "enable.auto.commit": False}
-_PRODUCER = {"linger.ms": 20, "batch.size": 1_000_000, "queue.buffering.max.kbytes": 1_000_000}
+CONSUMER = {"fetch.queue.backoff.ms": 5, "fetch.message.max.bytes": 10_000_000, "enable.auto.commit": False}
+PRODUCER = {"linger.ms": 20, "batch.size": 1_000_000, "queue.buffering.max.kbytes": 1_000_000}
 _FLUSH_S = 60.0
 _QUIET_S = 1.0
 _FIRST_S = 10.0
@@ -21,13 +22,13 @@ _FIRST_S = 10.0
 
 def producer(bootstrap: str, **options: Any) -> Producer:
     """Return a producer for bulk."""
-    return Producer({"bootstrap.servers": bootstrap, **_PRODUCER, **options})
+    return Producer({"bootstrap.servers": bootstrap, **PRODUCER, **options})
 
 
 def consumer(bootstrap: str, topic: str, partitions: int, **options: Any) -> Consumer:
     """Return a consumer of all partitions of a topic, from their beginning."""
     made = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": f"bench-{time.time_ns()}", **_CONSUMER, **options}
+        {"bootstrap.servers": bootstrap, "group.id": f"bench-{time.time_ns()}", **CONSUMER, **options}
     )
     made.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
     return made
@@ -42,7 +43,7 @@ def create_topic(bootstrap: str, name: str, partitions: int) -> None:
         created.result()
 
 
-def fill(bootstrap: str, topic: str, frames: Iterable[Frame]) -> None:
+def fill(bootstrap: str, topic: str, frames: "Iterable[Frame]") -> None:
     """Append records and wait until all are confirmed."""
     sending = producer(bootstrap)
     for frame in frames:

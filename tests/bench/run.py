@@ -5,6 +5,7 @@ python -m tests.bench.run --only fleet,floor --runs 3
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 from tests.bench import chart, machine, tables
 from tests.bench.children import BenchFailed
 from tests.bench.citizens import Hotline
-from tests.bench.contestants import TINY, Contestant, Sizes, groups
+from tests.bench.contestants import PEERS, TINY, Contestant, Sizes, groups
 from tests.bench.sensors import Network
 from tests.bench.services import Services
 from tests.bench.summary import Results, entry, rounded
@@ -27,15 +28,37 @@ MACHINE = "machine"
 """The one key of the files that is no contestant."""
 
 
-def chosen(sizes: Sizes, only: Sequence[str]) -> list[str]:
-    """Return the keys of the contestants named in `only`, of all if none is; SystemExit where one is not known."""
-    known = [one.key for group in groups(sizes) for one in group]
-    unknown = set(only) - set(known)
+def chosen(sizes: Sizes, only: Sequence[str], *, peers: bool = False) -> list[str]:
+    """Return the keys of the contestants named in `only`, else of all of ours; SystemExit where one is not known.
+
+    `peers`: of those groups that other stream processors take part in, all.
+    """
+    known = [one for group in groups(sizes) for one in group]
+    unknown = set(only) - {one.key for one in known}
     if unknown:
-        raise SystemExit(
-            f"ONLY={','.join(only)}: no contestant {', '.join(unknown)}; there are {', '.join(sorted(known))}"
-        )
-    return [key for key in known if key in only] if only else known
+        there = ", ".join(sorted(one.key for one in known))
+        raise SystemExit(f"ONLY={','.join(only)}: no contestant {', '.join(unknown)}; there are {there}")
+    if only:
+        return [one.key for one in known if one.key in only]
+    if peers:
+        return [one.key for group in groups(sizes) if any(one.package for one in group) for one in group]
+    return [one.key for one in known if one.package is None]
+
+
+def installed(sizes: Sizes, wanted: Sequence[str], say: Callable[[str], None]) -> list[str]:
+    """Return `wanted` without the stream processors that are not there; SystemExit where none can be."""
+    packages = {one.key: one.package for group in groups(sizes) for one in group if one.package}
+    if packages.keys() & set(wanted) and not PEERS.exists():
+        raise SystemExit(f"{PEERS} is not there, for {', '.join(packages)}; `make bench-peers` installs it")
+    missing = [key for key in wanted if key in packages and not _is_there(packages[key])]
+    for key in missing:
+        say(f"{key}: left out, as {packages[key]} is not in {PEERS.parents[1]}; `make bench-peers` says why")
+    return [key for key in wanted if key not in missing]
+
+
+def _is_there(package: str) -> bool:
+    found = f"import sys, importlib.util; sys.exit(importlib.util.find_spec({package!r}) is None)"
+    return subprocess.run([PEERS, "-c", found], check=False).returncode == 0
 
 
 def run(sizes: Sizes, wanted: Collection[str], runs: int, say: Callable[[str], None]) -> Results:
@@ -92,7 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return 1 when a result differs from the batch computation, or a contestant did not come to an end."""
     asked = parsed(arguments)
     sizes = sizes_of(asked)
-    wanted = chosen(sizes, [name for name in asked.only.split(",") if name])
+    only = [name for name in asked.only.split(",") if name]
+    wanted = installed(sizes, chosen(sizes, only, peers=asked.peers), _say)
     measured_on = machine.describe()
     begin = time.monotonic()
     results = run(sizes, wanted, asked.runs, _say)
@@ -113,6 +137,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Benchmark; docs/benchmarks.md explains every figure.")
     add = parser.add_argument
     add("--only", default="", help="contestants, separated by commas")
+    add("--peers", action="store_true", help="other stream processors, and ours that do the same job")
     add("--runs", type=int, default=3, help="of which the median counts")
     add("--readings", type=int, default=workload.readings, help="of the fleet; whole rounds of all vehicles")
     add("--vehicles", type=int, default=workload.vehicles)

@@ -10,10 +10,15 @@ from tests.bench.latency_hops import HOPS
 from tests.bench.summary import SLOWER, Entry, Results, change, core_rate
 from tests.bench.targets import TARGETS
 
-BASELINES = ("floor", "floor_rows", "floor_adversarial", "vanilla_faust", "bare_paho", "raw_copy")
+PEERS = ("bytewax", "pathway", "quix")
+PEERS_ROWS = tuple(f"{name}_rows" for name in PEERS)
+BASELINES = (
+    *("floor", "floor_rows", "floor_adversarial", "vanilla_faust", "bare_paho", "raw_copy"),
+    *(PEERS + PEERS_ROWS),
+)
 _COMPARED = {
-    "fleet": ("floor", "vanilla_faust"),
-    "fleet_rows": ("floor_rows",),
+    "fleet": ("floor", "vanilla_faust", *PEERS),
+    "fleet_rows": ("floor_rows", *PEERS_ROWS),
     "fleet_adversarial": ("floor_adversarial",),
     "gateway_single": ("bare_paho",),
     "gateway_two": ("gateway_single",),
@@ -53,7 +58,7 @@ def contestants(results: Results, baseline: Results) -> Table:
         "since baseline",
         "checked",
     ):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=name == "times")
     for key, one in results.items():
         table.add_row(
             key,

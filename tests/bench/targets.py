@@ -58,6 +58,8 @@ TARGETS = (
     Target("fleet in the worker, frames of columns: positions/s a core", _core("fleet"), 1_200_000),
     Target("  times the floor on the same topic, a core", _core_ratio("fleet", "floor"), 1.5),
     Target("  times vanilla Faust, a core", _core_ratio("fleet", "vanilla_faust"), 300),
+    Target("  times Bytewax, batches by hand, a core", _core_ratio("fleet", "bytewax"), 2.2),
+    Target("  times Pathway, a core", _core_ratio("fleet", "pathway"), 8),
     Target(
         "every position in a new cell: times the floor, a core",
         _core_ratio("fleet_adversarial", "floor_adversarial"),

@@ -29,6 +29,7 @@ from streams.incidents.policy import Policy
 from streams.incidents.speeds.rules import least_limits, states_of
 from streams.incidents.state import IncidentsState
 from streams.incidents.stays.ground import Ground, count_ground_of, ground_of
+from streams.incidents.telling import District, no_district
 from streams.incidents.vehicles.config import VehiclesConfig
 from streams.requests.state import RequestsConfig
 from streams.sensing.health.rule import HealthRule
@@ -149,7 +150,9 @@ def grid_config(settings: Settings) -> GridConfig:
 # ---------------------------------------------------------------------- incidents
 
 
-def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> IncidentsState:
+def incidents_fold(
+    settings: Settings, policy: Policy, restored: Restored, district: District = no_district
+) -> IncidentsState:
     """Return the fold that raises alerts, for workers and for who folds their log once more."""
     return IncidentsState(
         policy,
@@ -165,6 +168,7 @@ def incidents_fold(settings: Settings, policy: Policy, restored: Restored) -> In
         joint=joint_config(settings),
         speeding_quiet_ms=_ms(settings.speeding_quiet_s),
         geometry=locate.geometry_row,
+        district=district,
     )
 
 

@@ -1,6 +1,7 @@
 """Every Kafka topic with its partitions, and every MQTT topic: the contract's names in one place."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 VEHICLES = "ub.vehicles"
 SENSORS = "ub.sensors"
@@ -28,9 +29,12 @@ LARGEST_RECORD = 8_000_000
 
 MQTT_ALERTS = "ub/v1/alerts"
 MQTT_OPEN_ALERTS = "ub/v1/open-alerts"
+MQTT_OPEN_ALERTS_BY = "ub/v1/open-alerts-by"
 MQTT_ALERT_ACTIONS = "ub/v1/alert-actions"
 MQTT_INCIDENTS = "ub/v1/incidents"
-MQTT_BOARD_FILTERS = (f"{MQTT_ALERTS}/#", f"{MQTT_OPEN_ALERTS}/#", f"{MQTT_INCIDENTS}/#")
+MQTT_BOARD_FILTERS = tuple(
+    f"{topic}/#" for topic in (MQTT_ALERTS, MQTT_OPEN_ALERTS, MQTT_OPEN_ALERTS_BY, MQTT_INCIDENTS)
+)
 """What stands retained there is put right by who owns it: streams/runtime/board.py."""
 MQTT_VEHICLES_FILTER = "ub/v1/+/vehicles/#"
 """Positions, and what was misspelt below them: the gateway refuses that instead of never seeing it."""
@@ -76,6 +80,18 @@ def alert_topic(severity: str, kind: str, cell: str) -> str:
 def open_alert_topic(severity: str, kind: str, cell: str, alert_id: str) -> str:
     """Return the MQTT topic on which one alert is retained while it is open, whatever else is open on its cell."""
     return f"{MQTT_OPEN_ALERTS}/{severity}/{kind}/{cell}/{alert_id}"
+
+
+def open_alert_topic_by(
+    label: Literal["operator", "district"], name: str, severity: str, kind: str, cell: str, alert_id: str
+) -> str:
+    """Return the MQTT topic on which an open alert is retained for who asks for one operator, or one district."""
+    return f"{MQTT_OPEN_ALERTS_BY}/{label}/{as_level(name)}/{severity}/{kind}/{cell}/{alert_id}"
+
+
+def as_level(name: str) -> str:
+    """Return a name as one level of an MQTT topic: what a level cannot hold is percent-encoded, and `%` itself."""
+    return "".join(f"%{ord(character):02X}" if character in "%/+#" else character for character in name)
 
 
 def alert_action_topic(kind: str, cell: str, alert_id: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 
 import faust
@@ -37,6 +38,7 @@ from streams.store.retention import forget_old_rows
 
 log = logging.getLogger(__name__)
 
+_PLACES = 65_536
 _HANDOVER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 _BOARD_STAGE = "incidents"  # keeps what is retained on MQTT
@@ -77,6 +79,7 @@ class Worker:
 
     def _make_stages(self, districts: Districts) -> dict[str, Stage]:
         s, locator, cells = self.settings, self._locator, self._cells
+        district = lru_cache(_PLACES)(districts.of)  # of alerts, at each look at what stands on MQTT
 
         async def open_fleet(claim: Claim) -> Fold:
             rows = await self._store.vehicles(claim.partition)
@@ -97,7 +100,7 @@ class Worker:
             return GridState(grid_config(s), locate.geometry_row, claim.restored)
 
         async def open_incidents(claim: Claim) -> Fold:
-            return incidents_fold(s, self._reloader.policy, claim.restored)
+            return incidents_fold(s, self._reloader.policy, claim.restored, district)
 
         async def open_rejects(claim: Claim) -> Fold:
             return RejectsState(claim.restored)

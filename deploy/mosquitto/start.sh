@@ -23,7 +23,7 @@ umask 077
                 ;;
         esac
         case $name in
-            alerts | open-alerts | alert-actions | incidents | orders | gateway | worker | admin)
+            alerts | open-alerts | open-alerts-by | alert-actions | incidents | orders | gateway | worker | admin)
                 echo "MQTT_PUBLISHERS: the name $name is reserved; choose another" >&2
                 exit 1
                 ;;

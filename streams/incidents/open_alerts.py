@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from schemas import codec
 from schemas.alerts import Alert, AlertKind, Severity
 from streams.fold.contract import Output
-from streams.incidents.telling import announce, own_topic_of, topic_of
+from streams.incidents.telling import District, announce, no_district, own_topics_of, topic_of
 
 _Place = tuple[AlertKind, str]
 """Kind and cell."""
@@ -18,7 +18,8 @@ _Age = tuple[int, str]
 class OpenAlerts:
     """All alerts that are open, whoever watches their subjects: several of one kind may share a cell, and its topic."""
 
-    def __init__(self) -> None:
+    def __init__(self, district: District = no_district) -> None:
+        self._district = district
         self._by_place: dict[_Place, dict[str, Alert]] = defaultdict(dict)
         self._ages: dict[tuple[_Place, Severity], list[_Age]] = defaultdict(list)
         """In order: thousands may share a topic, and as they are cleared each leaves it to the newest of the others."""
@@ -41,9 +42,8 @@ class OpenAlerts:
             sharing = [self._by_place[place][alert_id] for _, alert_id in reversed(ages)]
             payloads = [codec.encode(alert) for alert in sharing]
             wanted[topic_of(sharing[0])] = payloads
-            wanted |= {
-                own_topic_of(alert): [payload] for alert, payload in zip(sharing, payloads, strict=True)
-            }
+            for alert, payload in zip(sharing, payloads, strict=True):
+                wanted |= {topic: [payload] for topic in own_topics_of(alert, self._district)}
         return wanted
 
     def tell(self, event: Alert) -> Output:
@@ -53,7 +53,7 @@ class OpenAlerts:
         left = before if event.status == "active" else event
         ages = self._ages.get((place, left.severity)) if left is not None else None
         standing = self._by_place[place][ages[-1][1]] if ages else None
-        told = announce(event, before, standing)
+        told = announce(event, before, standing, self._district)
         if event.status == "active":
             self.keep(event)
         return told

@@ -38,7 +38,7 @@ from streams.incidents.showing import Seen, Showing, Waiting
 from streams.incidents.speeds.book import SpeedBook, SpeedConfig
 from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.stays.ground import count_ground_version, ground_version
-from streams.incidents.telling import outlines, rows
+from streams.incidents.telling import District, no_district, outlines, rows
 from streams.incidents.thresholds.book import ThresholdBook
 from streams.incidents.trips.book import TripBook, TripConfig
 from streams.incidents.vehicles.book import VehicleBook
@@ -69,20 +69,22 @@ class IncidentsState:
         speeding_quiet_ms: int = 120_000,
         silent: SilentIn | None = None,
         geometry: Geometry | None = None,
+        district: District = no_district,
     ) -> None:
         """Without `anomalies`, `forecast`, `hot_spots`, `vehicles` or `joint` nothing is decided about them.
 
         Without `health` nobody is silent, without `groups` alerts are not grouped into incidents. What is saved of any
         of them stays as it is. A vehicle that was not too fast for `speeding_quiet_ms` is so no more.
         `silent` says of which operators nothing is heard in a region, where `health` does not.
-        Without `geometry` outlines of the cells of alerts are not stored.
+        Without `geometry` outlines of the cells of alerts are not stored. `district` decides by which topic of
+        districts an alert can be read.
         """
         self._policy = policy
         self._centre = centre
         self._geometry = geometry
         self._generation = restored.generation
         self._owners = Owners()
-        self._open = OpenAlerts()
+        self._open = OpenAlerts(district)
         self._events: list[Alert] = []
         self._to_tell: list[Output] = []
         self._newest = 0

@@ -1,6 +1,6 @@
 """Events of alerts as they leave: records for Kafka, retained messages for MQTT, rows for the tables."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from schemas import codec, envelope
 from schemas.alerts import Alert
@@ -8,23 +8,33 @@ from streams import topics
 from streams.fold.contract import MqttMessage, Output, Rows
 from streams.fold.outlines import Geometry, of_cells
 
+District = Callable[[float, float], str | None]
+"""Return the district of (lat, lon), or None outside all districts."""
 
-def announce(event: Alert, before: Alert | None, standing: Alert | None = None) -> Output:
+
+def no_district(_lat: float, _lon: float) -> None:
+    """Be outside: of a city that has no file of districts."""
+
+
+def announce(
+    event: Alert, before: Alert | None, standing: Alert | None = None, district: District = no_district
+) -> Output:
     """Kafka gets every event; MQTT keeps the newest retained while the alert is open.
 
     `standing` is another open alert on the topic that this one leaves: it is retained there from then on.
     """
-    value = codec.encode(event)
-    topic = topic_of(event)
-    mqtt: list[MqttMessage] = []
-    if before is not None and topic_of(before) != topic:
-        mqtt += _leave(before, standing)
-    mqtt.append(MqttMessage(topic, value, retain=event.status == "active"))
-    if event.status == "active":
-        mqtt.append(MqttMessage(own_topic_of(event), value, retain=True))
+    value, topic, is_open = codec.encode(event), topic_of(event), event.status == "active"
+    own = own_topics_of(event, district)
+    stood = own if before is None else [*own_topics_of(before, district), *own]
+    gone = [
+        MqttMessage(left, b"", retain=True) for left in dict.fromkeys(stood) if not (is_open and left in own)
+    ]
+    mqtt = [] if before is None or topic_of(before) == topic else [_leave(before, standing)]
+    if is_open:
+        mqtt += [*gone, *(MqttMessage(at, value, retain=True) for at in (topic, *own))]
     else:
-        mqtt += _leave(event, standing)
         done = topics.alert_action_topic(event.kind, event.cell, event.alert_id)
+        mqtt += [MqttMessage(topic, value, retain=False), _leave(event, standing), *gone]
         mqtt.append(MqttMessage(done, b"", retain=True))
     return Output(
         topic=topics.ALERTS,
@@ -42,17 +52,21 @@ def topic_of(alert: Alert) -> str:
     return topics.alert_topic(alert.severity, alert.kind, alert.cell)
 
 
-def own_topic_of(alert: Alert) -> str:
-    """Return the MQTT topic on which the alert, as it is now, stands while it is open."""
-    return topics.open_alert_topic(alert.severity, alert.kind, alert.cell, alert.alert_id)
+def own_topics_of(alert: Alert, district: District = no_district) -> list[str]:
+    """Return the MQTT topics on which the alert, as it is now, stands alone while it is open.
+
+    One for whoever wants all, one for each operator whose vehicles it counts, and one for its district.
+    """
+    place = alert.severity, alert.kind, alert.cell, alert.alert_id
+    found = [topics.open_alert_topic(*place)]
+    found += [topics.open_alert_topic_by("operator", name, *place) for name in alert.evidence.by_operator]
+    name = district(alert.lat, alert.lon)
+    return found if name is None else [*found, topics.open_alert_topic_by("district", name, *place)]
 
 
-def _leave(alert: Alert, standing: Alert | None) -> tuple[MqttMessage, MqttMessage]:
+def _leave(alert: Alert, standing: Alert | None) -> MqttMessage:
     instead = b"" if standing is None else codec.encode(standing)
-    return (
-        MqttMessage(topic_of(alert), instead, retain=True),
-        MqttMessage(own_topic_of(alert), b"", retain=True),
-    )
+    return MqttMessage(topic_of(alert), instead, retain=True)
 
 
 def rows(events: Sequence[Alert]) -> list[Rows]:

@@ -64,7 +64,7 @@ def told(services: Services, *, alerts: int) -> dict[str, Any]:
         found = run_child(
             "tests.bench.told_child", {"alerts": alerts}, services.directory, environment=settings
         )
-    return {**_figures(found), "compared": 2 * alerts, "wrong": abs(2 * alerts - found["stand"])}
+    return {**_figures(found), "compared": found["sent"], "wrong": abs(found["sent"] - found["stand"])}
 
 
 def store(services: Services, *, rows: int, size: int, plain: bool) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def main() -> None:
     messages = storm(alerts)
     marks.settled()
     begin, end, stand = asyncio.run(publish(messages, alerts))
-    marks.report(begin=begin, end=end, stand=stand)
+    marks.report(begin=begin, end=end, sent=len(messages), stand=stand)
 
 
 if __name__ == "__main__":

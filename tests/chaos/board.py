@@ -13,7 +13,9 @@ _PATIENCE_S = 30.0
 """Longer than it takes a worker to see what is wrong, and to put it right."""
 _POLL_S = 1.0
 _ALERTS = """
-SELECT alert_id, sequence, severity, kind, to_hex(cell) AS cell FROM ub.alert
+SELECT alert_id, sequence, severity, kind, to_hex(cell) AS cell,
+       coalesce(evidence::jsonb -> 'by_operator', '{}') AS by_operator
+FROM ub.alert
 WHERE status = 'active' ORDER BY updated_at, alert_id
 """
 _INCIDENTS = "SELECT incident_id, sequence, severity FROM ub.incident WHERE status = 'active'"
@@ -44,8 +46,11 @@ def _open(city: City) -> dict[str, list[Event]]:
     for row in city.query(_ALERTS):
         topic = topics.alert_topic(row["severity"], row["kind"], row["cell"])
         found[topic].append((row["alert_id"], row["sequence"]))
-        own = topics.open_alert_topic(row["severity"], row["kind"], row["cell"], row["alert_id"])
-        found[own].append((row["alert_id"], row["sequence"]))
+        place = row["severity"], row["kind"], row["cell"], row["alert_id"]
+        own = [topics.open_alert_topic(*place)]
+        own += [topics.open_alert_topic_by("operator", name, *place) for name in row["by_operator"]]
+        for topic in own:
+            found[topic].append((row["alert_id"], row["sequence"]))
     for row in city.query(_INCIDENTS):
         topic = topics.incident_topic(row["severity"], row["incident_id"])
         found[topic].append((row["incident_id"], row["sequence"]))

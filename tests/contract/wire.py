@@ -17,7 +17,9 @@ import schemas
 SCHEMAS = Path(schemas.__file__).parent
 _BASE = "file:///schemas/"
 _DOCUMENT = _BASE + "asyncapi.yaml"
-RETAINED = ("ub/v1/alerts/", "ub/v1/open-alerts/", "ub/v1/alert-actions/", "ub/v1/incidents/")
+RETAINED = tuple(
+    f"ub/v1/{name}/" for name in ("alerts", "open-alerts", "open-alerts-by", "alert-actions", "incidents")
+)
 _PARAMETER = re.compile(r"\\{\w+\\}")
 
 

@@ -106,6 +106,7 @@ class Account(mqtt.Client):
             for name in (
                 "alerts",
                 "open-alerts",
+                "open-alerts-by",
                 "alert-actions",
                 "incidents",
                 "orders",
@@ -152,6 +153,8 @@ def test_no_publisher_has_a_name_that_opens_topics_of_others(
         ("worker", "w", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", True),
         ("hello", "h", "ub/v1/open-alerts/major/oversaturation/89309a4e65bffff/a", False),
         ("worker", "w", "ub/v1/open-alerts/major/oversaturation/89309a4e65bffff/a", True),
+        ("hello", "h", "ub/v1/open-alerts-by/operator/hello/major/oversaturation/89309a4e65bffff/a", False),
+        ("worker", "w", "ub/v1/open-alerts-by/operator/hello/major/oversaturation/89309a4e65bffff/a", True),
         ("worker", "w", "ub/v1/alert-actions/oversaturation/89309a4e65bffff/a", True),
         ("hello", "h", "ub/v1/alert-actions/oversaturation/89309a4e65bffff/a", False),
         ("worker", "w", "ub/v1/hello/vehicles", False),
@@ -200,6 +203,7 @@ def test_the_worker_reads_what_stands_retained(port: int) -> None:
     sent = [
         topics.alert_topic("major", "oversaturation", "c"),
         topics.open_alert_topic("major", "oversaturation", "c", "a"),
+        topics.open_alert_topic_by("district", "Pudong", "major", "oversaturation", "c", "a"),
         topics.incident_topic("major", "i"),
     ]
     assert all(worker.may_publish(topic) for topic in sent)

@@ -11,12 +11,20 @@ from schemas.alerts import SEVERITIES, Alert, AlertKind, Severity
 from streams import topics
 from streams.fold.contract import MqttMessage
 from streams.incidents.open_alerts import OpenAlerts
-from streams.incidents.telling import own_topic_of, topic_of
+from streams.incidents.telling import own_topics_of, topic_of
 from streams.runtime.board import Notice, Told, Watch
 from tests.unit.alerts.events import alert
 
 CELLS = ("89309959d07ffff", "89309959d0fffff")
 KINDS: tuple[AlertKind, ...] = ("low_battery", "anomaly")
+
+OPERATORS = ({}, {"hello": 3}, {"hello": 1, "a/b": 2})
+
+
+def district(lat: float, _lon: float) -> str | None:
+    """Two districts, and what is outside."""
+    return {31.0: "old town", 32.0: "harbour"}.get(lat)
+
 
 deeds = st.lists(
     st.tuples(
@@ -34,7 +42,7 @@ class Street:
     """Alerts of one partition, who tells of them, and a broker."""
 
     def __init__(self) -> None:
-        self.told = OpenAlerts()
+        self.told = OpenAlerts(district)
         self.stands: dict[str, bytes] = {}
         self.open: dict[str, Alert] = {}
         self._raised = 0
@@ -50,7 +58,7 @@ class Street:
     def does(self, deed: str, which: int, severity: Severity, later: int) -> None:
         self._minute += later
         if deed == "restart":
-            self.told = OpenAlerts()
+            self.told = OpenAlerts(district)
             for one in self.open.values():
                 self.told.keep(one)
         elif deed == "raised":
@@ -58,7 +66,7 @@ class Street:
             self._tell(self._new(f"alert-{self._raised}", which, severity))
         elif deed == "frozen":  # a worker wakes up and publishes what is over, or was never stored
             stale = self._new(f"stale-{which}", which, severity)
-            self.publish(OpenAlerts().tell(stale).mqtt)
+            self.publish(OpenAlerts(district).tell(stale).mqtt)
         elif deed == "looks":
             self.look()
         elif self.open:
@@ -72,12 +80,20 @@ class Street:
                     status="cleared" if over else "active",
                     severity=one.severity if over else severity,
                     updated_at=self._new("", which, severity).updated_at,
+                    evidence=self._new("", later, severity).evidence,
                 )
             )
 
     def _new(self, alert_id: str, which: int, severity: Severity) -> Alert:
         one = alert(severity=severity, minutes=self._minute)
-        return msgspec.structs.replace(one, alert_id=alert_id, kind=KINDS[which % 2], cell=CELLS[which // 3])
+        return msgspec.structs.replace(
+            one,
+            alert_id=alert_id,
+            kind=KINDS[which % 2],
+            cell=CELLS[which // 3],
+            lat=31.0 + which,
+            evidence=msgspec.structs.replace(one.evidence, by_operator=OPERATORS[which % len(OPERATORS)]),
+        )
 
     def _tell(self, event: Alert) -> None:
         self.publish(self.told.tell(event).mqtt)
@@ -104,8 +120,10 @@ def _notice(payload: bytes) -> Notice:
 
 
 def is_right(street: Street) -> None:
-    own = {topic: p for topic, p in street.stands.items() if topic.startswith(f"{topics.MQTT_OPEN_ALERTS}/")}
-    assert own == {own_topic_of(one): codec.encode(one) for one in street.open.values()}
+    own = {topic: p for topic, p in street.stands.items() if topic.startswith(topics.MQTT_OPEN_ALERTS)}
+    assert own == {
+        topic: codec.encode(one) for one in street.open.values() for topic in own_topics_of(one, district)
+    }
     shared = {topic: p for topic, p in street.stands.items() if topic not in own}
     there: dict[str, list[bytes]] = {}
     for one in street.open.values():

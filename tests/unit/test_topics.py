@@ -37,6 +37,17 @@ def test_every_open_alert_has_a_place_of_its_own() -> None:
     assert not matches(f"{topics.MQTT_ALERTS}/#", topic)
 
 
+def test_every_open_alert_has_a_place_for_each_operator_and_for_its_district() -> None:
+    place = "major", "oversaturation", "89309959d07ffff", "a-1"
+    topic = topics.open_alert_topic_by("operator", "hello", *place)
+    assert topic == "ub/v1/open-alerts-by/operator/hello/major/oversaturation/89309959d07ffff/a-1"
+    assert matches(f"{topics.MQTT_OPEN_ALERTS_BY}/operator/hello/#", topic)
+    assert not matches(f"{topics.MQTT_OPEN_ALERTS}/#", topic)
+    assert not any(matches(wanted, topic) for wanted in topics.MQTT_GATEWAY_FILTERS)
+    odd = topics.open_alert_topic_by("district", "A/B + #1 (50%) 浦东", *place)
+    assert odd.split("/")[4] == "A%2FB %2B %231 (50%25) 浦东"
+
+
 def test_what_people_do_about_an_alert_has_its_place_by_kind_cell_and_id() -> None:
     topic = topics.alert_action_topic("oversaturation", "89309959d07ffff", "a-1")
     assert topic == "ub/v1/alert-actions/oversaturation/89309959d07ffff/a-1"

@@ -168,21 +168,26 @@ def test_the_newest_state_is_retained_while_open_and_nothing_afterwards() -> Non
     alert_id = codec.alert.decode(values[0]).alert_id
     actions = f"ub/v1/alert-actions/oversaturation/{CELL}/{alert_id}"
     minor, major = (f"alerts/{severity}/oversaturation/{CELL}" for severity in ("minor", "major"))
+
+    def own(payload: bytes, place: str, *told: bytes) -> list[MqttMessage]:
+        """On its own topic, and on one for each operator of the events that were told there."""
+        counted = [name for value in told for name in codec.alert.decode(value).evidence.by_operator]
+        by = [f"open-alerts-by/operator/{name}/{place.removeprefix('alerts/')}" for name in counted]
+        places = [f"open-{place}", *dict.fromkeys(by)]
+        return [MqttMessage(f"ub/v1/{at}/{alert_id}", payload, retain=True) for at in places]
+
     assert messages == [
-        (
-            MqttMessage(f"ub/v1/{minor}", values[0], retain=True),
-            MqttMessage(f"ub/v1/open-{minor}/{alert_id}", values[0], retain=True),
-        ),
+        (MqttMessage(f"ub/v1/{minor}", values[0], retain=True), *own(values[0], minor, values[0])),
         (
             MqttMessage(f"ub/v1/{minor}", b"", retain=True),
-            MqttMessage(f"ub/v1/open-{minor}/{alert_id}", b"", retain=True),
+            *own(b"", minor, values[0]),
             MqttMessage(f"ub/v1/{major}", values[1], retain=True),
-            MqttMessage(f"ub/v1/open-{major}/{alert_id}", values[1], retain=True),
+            *own(values[1], major, values[1]),
         ),
         (
             MqttMessage(f"ub/v1/{major}", values[2], retain=False),
             MqttMessage(f"ub/v1/{major}", b"", retain=True),
-            MqttMessage(f"ub/v1/open-{major}/{alert_id}", b"", retain=True),
+            *own(b"", major, *values[1:]),
             MqttMessage(actions, b"", retain=True),
         ),
     ]
@@ -194,9 +199,10 @@ def test_one_state_of_a_cell_is_retained_at_a_time() -> None:
     incidents.look(0, {"north": 60})
     incidents.look(120)
     incidents.look(130, {"north": 200})
-    [shared, own] = incidents.retained()
+    [shared, own, of_north] = incidents.retained()
     assert shared == f"ub/v1/alerts/critical/oversaturation/{CELL}"
     assert own.startswith(f"ub/v1/open-alerts/critical/oversaturation/{CELL}/")
+    assert of_north == own.replace("open-alerts", "open-alerts-by/operator/north")
 
 
 def test_an_alert_that_changed_nothing_is_not_told_again() -> None:

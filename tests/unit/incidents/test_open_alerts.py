@@ -1,11 +1,15 @@
 """Open alerts: which of them may stand retained on which topic."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from schemas import codec
 from schemas.alerts import Alert, Severity
+from streams import topics
+from streams.fold.contract import MqttMessage
 from streams.incidents.open_alerts import OpenAlerts
-from streams.incidents.telling import own_topic_of, topic_of
+from streams.incidents.telling import own_topics_of, topic_of
 from tests.unit.alerts.events import alert
 from tests.work import lines_run
 
@@ -25,11 +29,11 @@ def test_those_that_share_a_topic_may_all_stand_there_the_newest_first_and_each_
     } == {
         topic_of(old): ["new", "old"],
         topic_of(worse): ["worse"],
-        **{own_topic_of(one): [one.alert_id] for one in (old, new, worse)},
+        **{topic: [one.alert_id] for one in (old, new, worse) for topic in own_topics_of(one)},
     }
     alerts.tell(msgspec.structs.replace(alert("cleared", minutes=4), alert_id="new", sequence=1))
     assert len(alerts.retained()[topic_of(old)]) == 1
-    assert own_topic_of(new) not in alerts.retained()
+    assert not set(own_topics_of(new)) & set(alerts.retained())
 
 
 def test_a_topic_is_left_to_the_newest_of_the_others() -> None:
@@ -51,6 +55,46 @@ def test_one_that_gets_worse_leaves_its_topic_to_the_other() -> None:
     assert [message.payload for message in told.mqtt if message.topic == topic_of(other)] == [
         codec.encode(other)
     ]
+
+
+def stands(messages: Iterable[MqttMessage], kept: dict[str, bytes]) -> dict[str, bytes]:
+    """Return what a broker retains of open alerts after these messages, by topic."""
+    for message in messages:
+        if message.retain and message.topic.startswith(topics.MQTT_OPEN_ALERTS):
+            kept[message.topic] = message.payload
+    return {topic: payload for topic, payload in kept.items() if payload}
+
+
+def counting(minutes: float, sequence: int, *operators: str) -> Alert:
+    one = alert(minutes=minutes)
+    evidence = msgspec.structs.replace(one.evidence, by_operator=dict.fromkeys(operators, 40))
+    return msgspec.structs.replace(one, sequence=sequence, evidence=evidence)
+
+
+def test_it_stands_for_each_operator_that_it_counts_and_for_its_district_until_it_does_no_more() -> None:
+    alerts, kept = OpenAlerts(lambda _lat, _lon: "Old town/harbour"), dict[str, bytes]()
+    place = "major/oversaturation/89309959d07ffff/id"
+    district, all_ = f"open-alerts-by/district/Old town%2Fharbour/{place}", f"open-alerts/{place}"
+    both = alerts.tell(counting(1, 0, "hello", "meituan"))
+    assert set(stands(both.mqtt, kept)) == {
+        f"ub/v1/{name}"
+        for name in (
+            all_,
+            district,
+            f"open-alerts-by/operator/hello/{place}",
+            f"open-alerts-by/operator/meituan/{place}",
+        )
+    }
+    assert set(kept.values()) == {both.value}
+    assert set(alerts.retained()) == {*kept, topic_of(counting(1, 0))}
+    one = alerts.tell(counting(2, 1, "meituan"))
+    left = stands(one.mqtt, kept)
+    assert set(left) == {
+        f"ub/v1/{name}" for name in (all_, district, f"open-alerts-by/operator/meituan/{place}")
+    }
+    assert set(left.values()) == {one.value}
+    end = msgspec.structs.replace(counting(3, 2, "hello"), action="cleared", status="cleared")
+    assert stands(alerts.tell(end).mqtt, kept) == {}
 
 
 def test_clearing_twice_as_many_of_one_topic_is_twice_the_work() -> None:

@@ -218,4 +218,9 @@ def test_nothing_is_known_of_a_board_until_the_broker_has_told_all_of_it() -> No
 
 
 def test_the_board_is_all_that_a_worker_keeps_retained_of_alerts_and_incidents() -> None:
-    assert topics.MQTT_BOARD_FILTERS == ("ub/v1/alerts/#", "ub/v1/open-alerts/#", "ub/v1/incidents/#")
+    assert topics.MQTT_BOARD_FILTERS == (
+        "ub/v1/alerts/#",
+        "ub/v1/open-alerts/#",
+        "ub/v1/open-alerts-by/#",
+        "ub/v1/incidents/#",
+    )

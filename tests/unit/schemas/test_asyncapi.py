@@ -131,6 +131,10 @@ def test_the_mqtt_topics_are_those_of_the_program() -> None:
         *ADDRESSES,
         topics.alert_topic("{severity}", "{kind}", "{cell}"),
         topics.open_alert_topic("{severity}", "{kind}", "{cell}", "{alert_id}"),
+        *(
+            topics.open_alert_topic_by(label, f"{{{label}}}", "{severity}", "{kind}", "{cell}", "{alert_id}")
+            for label in ("operator", "district")
+        ),
         topics.alert_action_topic("{kind}", "{cell}", "{alert_id}"),
         topics.incident_topic("{severity}", "{incident_id}"),
     }

@@ -120,6 +120,7 @@ class HotSpotBook:
             since = min([message.watermark, *message.rows.window_start])
             day = Day(since, [0.0] * DAY_H, self._rule.zone)
             progress = self._regions[name] = Progress(since // STEP_MS * STEP_MS, day)
+            self._unsaved_regions.add(name)
         self._put(message, progress, progress.scanned - LONGEST_MS)
         until = message.watermark // STEP_MS * STEP_MS
         if until > progress.scanned:

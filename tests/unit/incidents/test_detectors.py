@@ -471,6 +471,19 @@ def test_a_series_with_wild_days_learns_its_own_threshold() -> None:
     assert max(daily[40:]) < 0.5
 
 
+@pytest.mark.parametrize("name", JOINT)
+@pytest.mark.parametrize("far", [30.0, 300.0])
+def test_what_comes_every_day_becomes_usual_however_far_out_it_lies(name: str, far: float) -> None:
+    """A street that jams each evening, beyond even the threshold of the first week: told for days, not for ever."""
+    rng = np.random.default_rng(12)
+    values = rng.normal(0, 10, 30 * 144)
+    values[110::144] += 10 * far
+    scores, _ = run(MEMBERS[name], values.tolist(), 10 * MINUTE)
+    daily = [score.score for score in scores[110::144]]
+    assert daily[5] >= 0.5
+    assert max(daily[20:]) < 0.5
+
+
 def test_gross_values_hardly_widen_what_is_usual_among_neighbours_or_together() -> None:
     """An hour of them; taken in as they are, they would widen it some ten times over."""
     rng = np.random.default_rng(11)

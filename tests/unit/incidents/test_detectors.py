@@ -325,6 +325,25 @@ def test_the_bound_of_a_poisson_tail_is_one_and_not_far_off(mean: float, far: fl
     assert nats <= -math.log(tail) <= nats + 5
 
 
+@pytest.mark.parametrize("mean", [1e3, 1e5, 1e6, 1e8])
+@pytest.mark.parametrize("more", [1e-9, 1e-8, 1e-6, 1e-4])
+def test_a_variance_that_is_hardly_more_than_the_mean_makes_no_other_tail(mean: float, more: float) -> None:
+    """The law is all but Poisson's; its size is so large then that differences of its logarithms are noise."""
+    count = mean + 6 * math.sqrt(mean)
+    wanted = tail_nats(count, mean, mean)
+    assert tail_nats(count, mean, mean * (1 + 2 * more)) == pytest.approx(wanted, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("count", "mean", "variance"), [(0.0, 1.0, 1e24), (1e12, 1e-9, 1e3), (1e-9, 1e12, 1e24)]
+)
+def test_a_tail_is_a_number_however_far_out_a_count_lies(count: float, mean: float, variance: float) -> None:
+    size = mean * mean / (variance - mean)
+    own = count * math.log(count / mean) if count else 0.0
+    wanted = own - (count + size) * math.log((count + size) / (mean + size))
+    assert tail_nats(count, mean, variance) == pytest.approx(wanted, rel=1e-3)
+
+
 def test_counts_that_vary_more_than_poisson_surprise_less() -> None:
     poisson, wide = tail_nats(60.0, 20.0, 20.0), tail_nats(60.0, 20.0, 200.0)
     size = 20.0 * 20.0 / 180.0

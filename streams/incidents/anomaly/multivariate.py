@@ -160,11 +160,9 @@ class Multivariate:
         def at(i: int, j: int) -> float:
             return moments[max(i, j) * (max(i, j) + 1) // 2 + min(i, j)]
 
-        scale = {i: math.sqrt(at(i, i)) for i in places}
-        return [
-            [1.0 if i == j else left * at(i, j) / max(scale[i] * scale[j], 1e-12) for j in places]
-            for i in places
-        ]
+        # Each by itself: a bound on a product would make two correlations small, and not the third that goes with them.
+        scale = {i: max(math.sqrt(at(i, i)), 1e-12) for i in places}
+        return [[1.0 if i == j else left * at(i, j) / (scale[i] * scale[j]) for j in places] for i in places]
 
 
 def _sigma(name: str, one: One) -> float:

@@ -457,6 +457,17 @@ def test_whichever_metrics_come_scores_are_finite(values: list[dict[str, float]]
         at += HOUR
 
 
+def test_metrics_that_move_by_next_to_nothing_in_step_with_another_are_judged_all_the_same() -> None:
+    """By millionths, of what can be tens of thousands: how they go together must fit how each goes with the third."""
+    detector = Multivariate()
+    state, rng = detector.fresh(), np.random.default_rng(13)
+    for number, step in enumerate(rng.normal(0, 1, 600).tolist()):
+        value = {"co": 300 + step * 1e-6, "pipe_pressure": 500 + step * 1e-6, "temperature": 20 + step}
+        score = detector.score(state, T0 + number * MINUTE, value)
+        detector.learn(state, T0 + number * MINUTE, value, score)
+    assert score.observed < 6
+
+
 def test_shares_of_a_quadratic_form_are_those_of_the_inverse() -> None:
     rng = np.random.default_rng(8)
     for size in (1, 2, 5, 8):

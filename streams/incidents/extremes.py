@@ -4,8 +4,8 @@ The law behind scores is seldom known: staff enter a batch of requests at one de
 street, a speed is a matter of one driver. So the threshold is learnt. Daily maxima follow a Gumbel law in good
 approximation (A. M. Abrams, K. Kleinman, M. Kulldorff: Gumbel based p-value approximations for spatial scan statistics,
 International Journal of Health Geographics 2010), fitted here by its moments; what comes once in `days` days is its
-quantile at 1 - 1 / days. A score that is told should teach little more than the threshold that it crossed; that is for
-those who learn.
+quantile at 1 - 1 / days. A score that is told should teach little more than the threshold that it crossed (`TEACHES`);
+that is for those who learn.
 """
 
 import math
@@ -19,6 +19,10 @@ SPAN = 60
 MOST_DAYS = 36_500.0
 """A law that was fitted to weeks says nothing about centuries."""
 EULER = 0.5772156649015329
+TEACHES = 1.25
+"""A score teaches the threshold no more than so many times what it is: one event must not hide the next, and what
+comes every day must become usual, however strong it is. At 1 the maxima of such days would all be the same, their
+variance zero, and the threshold would stand still for ever."""
 
 
 class Maxima(msgspec.Struct, array_like=True, forbid_unknown_fields=True):

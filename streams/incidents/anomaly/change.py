@@ -2,9 +2,10 @@
 
 E. S. Page: Continuous inspection schemes, Biometrika 1954; S. W. Roberts: Control chart tests based on geometric moving
 averages, Technometrics 1959. A sum grows by the standardised deviation less an allowance, and is never below zero; at
-`decide` deviations the level is held to have changed (average run length without a change: about 930 values for an
-allowance of 0.5 and 5 deviations, Montgomery, Introduction to Statistical Quality Control; noise of a city is not
-normal, so the default decides later). A change that is told becomes the new level, and the sums begin anew.
+`decide` deviations the level is held to have changed (average run length without a change: about 465 values for an
+allowance of 0.5 and 5 deviations, 930 for one of the two sums, Montgomery, Introduction to Statistical Quality Control;
+noise of a city is not normal, so the default decides later). At twice as many the change becomes the new level, and the
+sums begin anew.
 """
 
 import math

@@ -42,7 +42,7 @@ class Counts:
     @property
     def version(self) -> int:
         """Of the arithmetic above."""
-        return 1
+        return 2
 
     @property
     def state(self) -> type[Rate]:
@@ -84,4 +84,11 @@ def tail_nats(count: float, mean: float, variance: float) -> float:
     if variance <= mean * (1 + 1e-9):
         return max(0.0, own - count + mean)
     size = mean * mean / (variance - mean)
-    return max(0.0, own - (count + size) * (math.log(count + size) - math.log(mean + size)))
+    return max(0.0, own - (count + size) * _log_ratio(count, mean, size))
+
+
+def _log_ratio(count: float, mean: float, size: float) -> float:
+    """Return ln((count + size) / (mean + size)); a size a billion times as large leaves nothing of two logarithms."""
+    if count > mean:
+        return math.log1p((count - mean) / (mean + size))
+    return -math.log1p((mean - count) / (count + size))

@@ -22,7 +22,7 @@ import msgspec
 from streams.incidents.anomaly.contract import Score
 from streams.incidents.anomaly.finest import least_width
 from streams.incidents.anomaly.linear import explained
-from streams.incidents.extremes import Maxima
+from streams.incidents.extremes import TEACHES, Maxima
 
 FAR = 1e9
 
@@ -78,7 +78,7 @@ class Multivariate:
     @property
     def version(self) -> int:
         """Of the arithmetic above."""
-        return 1
+        return 2
 
     @property
     def state(self) -> type[Cell]:
@@ -101,11 +101,11 @@ class Multivariate:
         return Score(score, f"distance (mostly by {mostly})", away, min(-self.limit, away), threshold)
 
     def learn(self, state: Cell, at_ms: int, value: Mapping[str, float], score: Score) -> None:
-        """Take the window in: each metric as far as it is within the limit; a maximum no more than the threshold."""
+        """Take the window in: each metric as far as it is within the limit; a maximum, up to TEACHES thresholds."""
         found = self._distance(state, value)
         if found is not None:
             threshold = state.maxima.threshold(self.least, self.days)
-            state.maxima.learn(at_ms, min(max(0.0, found[0]), threshold))
+            state.maxima.learn(at_ms, min(max(0.0, found[0]), TEACHES * threshold))
         taught = {name: self._learn_one(state, name, value[name]) for name in sorted(value)}
         if score.score < self.doubtful:
             self._learn_moments(state, taught)
@@ -160,11 +160,9 @@ class Multivariate:
         def at(i: int, j: int) -> float:
             return moments[max(i, j) * (max(i, j) + 1) // 2 + min(i, j)]
 
-        scale = {i: math.sqrt(at(i, i)) for i in places}
-        return [
-            [1.0 if i == j else left * at(i, j) / max(scale[i] * scale[j], 1e-12) for j in places]
-            for i in places
-        ]
+        # Each by itself: a bound on a product would make two correlations small, and not the third that goes with them.
+        scale = {i: max(math.sqrt(at(i, i)), 1e-12) for i in places}
+        return [[1.0 if i == j else left * at(i, j) / (scale[i] * scale[j]) for j in places] for i in places]
 
 
 def _sigma(name: str, one: One) -> float:

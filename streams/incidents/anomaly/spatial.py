@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import msgspec
 
 from streams.incidents.anomaly.contract import Score
-from streams.incidents.extremes import Maxima
+from streams.incidents.extremes import TEACHES, Maxima
 
 
 class Apart(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -57,7 +57,7 @@ class Spatial:
     @property
     def version(self) -> int:
         """Of the arithmetic above."""
-        return 1
+        return 2
 
     @property
     def state(self) -> type[Apart]:
@@ -79,12 +79,12 @@ class Spatial:
         return Score(score, aspect, value, state.mean - reach, state.mean + reach)
 
     def learn(self, state: Apart, at_ms: int, value: float, score: Score) -> None:
-        """Take the difference in, as far as it is within the limit; a maximum teaches no more than the threshold."""
+        """Take the difference in, as far as it is within the limit; a maximum, little more than the threshold."""
         away = value - state.mean
         if state.values >= self.warm_values:
             sigma = self._sigma(state)
             threshold = state.maxima.threshold(self.least, self.days)
-            state.maxima.learn(at_ms, min(abs(away) / sigma, threshold))
+            state.maxima.learn(at_ms, min(abs(away) / sigma, TEACHES * threshold))
             away = min(max(away, -self.limit * sigma), self.limit * sigma)
         weight = max(1 / self.span, 1 / (state.values + 1))
         state.mean += weight * away

@@ -10,7 +10,7 @@ from streams.incidents.lifecycle import Place, alert_id, first_event, next_event
 
 KIND: AlertKind = "hot_spot"
 DETECTOR = "scan"
-VERSION = 2
+VERSION = 3
 """Of the arithmetic of baseline.py, scan.py and rule.py."""
 
 

@@ -16,7 +16,7 @@ from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
 from streams.incidents.counts.hours import shown_ms
-from streams.incidents.extremes import Maxima
+from streams.incidents.extremes import TEACHES, Maxima
 from streams.incidents.hotspot.alert import KIND, raised, rules_version, worse
 from streams.incidents.hotspot.baseline import DAY_H, HOUR_MS, Day, Rates
 from streams.incidents.hotspot.rule import HotSpotRule, severity_of
@@ -25,10 +25,6 @@ from streams.incidents.hotspot.scanned import Scan
 from streams.incidents.lifecycle import SILENT_MS, Place, ended
 from streams.incidents.messages import Requests
 from streams.incidents.showing import Seen, active
-
-TEACHES = 1.25
-"""A score teaches the threshold no more than so many times what it is: one hot spot must not hide the next, and what
-comes every day must become usual, however strong it is."""
 
 Key = tuple[str, str]
 """Region and service_code."""
@@ -120,6 +116,7 @@ class HotSpotBook:
             since = min([message.watermark, *message.rows.window_start])
             day = Day(since, [0.0] * DAY_H, self._rule.zone)
             progress = self._regions[name] = Progress(since // STEP_MS * STEP_MS, day)
+            self._unsaved_regions.add(name)
         self._put(message, progress, progress.scanned - LONGEST_MS)
         until = message.watermark // STEP_MS * STEP_MS
         if until > progress.scanned:

@@ -325,6 +325,25 @@ def test_the_bound_of_a_poisson_tail_is_one_and_not_far_off(mean: float, far: fl
     assert nats <= -math.log(tail) <= nats + 5
 
 
+@pytest.mark.parametrize("mean", [1e3, 1e5, 1e6, 1e8])
+@pytest.mark.parametrize("more", [1e-9, 1e-8, 1e-6, 1e-4])
+def test_a_variance_that_is_hardly_more_than_the_mean_makes_no_other_tail(mean: float, more: float) -> None:
+    """The law is all but Poisson's; its size is so large then that differences of its logarithms are noise."""
+    count = mean + 6 * math.sqrt(mean)
+    wanted = tail_nats(count, mean, mean)
+    assert tail_nats(count, mean, mean * (1 + 2 * more)) == pytest.approx(wanted, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("count", "mean", "variance"), [(0.0, 1.0, 1e24), (1e12, 1e-9, 1e3), (1e-9, 1e12, 1e24)]
+)
+def test_a_tail_is_a_number_however_far_out_a_count_lies(count: float, mean: float, variance: float) -> None:
+    size = mean * mean / (variance - mean)
+    own = count * math.log(count / mean) if count else 0.0
+    wanted = own - (count + size) * math.log((count + size) / (mean + size))
+    assert tail_nats(count, mean, variance) == pytest.approx(wanted, rel=1e-3)
+
+
 def test_counts_that_vary_more_than_poisson_surprise_less() -> None:
     poisson, wide = tail_nats(60.0, 20.0, 20.0), tail_nats(60.0, 20.0, 200.0)
     size = 20.0 * 20.0 / 180.0
@@ -438,6 +457,17 @@ def test_whichever_metrics_come_scores_are_finite(values: list[dict[str, float]]
         at += HOUR
 
 
+def test_metrics_that_move_by_next_to_nothing_in_step_with_another_are_judged_all_the_same() -> None:
+    """By millionths, of what can be tens of thousands: how they go together must fit how each goes with the third."""
+    detector = Multivariate()
+    state, rng = detector.fresh(), np.random.default_rng(13)
+    for number, step in enumerate(rng.normal(0, 1, 600).tolist()):
+        value = {"co": 300 + step * 1e-6, "pipe_pressure": 500 + step * 1e-6, "temperature": 20 + step}
+        score = detector.score(state, T0 + number * MINUTE, value)
+        detector.learn(state, T0 + number * MINUTE, value, score)
+    assert score.observed < 6
+
+
 def test_shares_of_a_quadratic_form_are_those_of_the_inverse() -> None:
     rng = np.random.default_rng(8)
     for size in (1, 2, 5, 8):
@@ -469,6 +499,19 @@ def test_a_series_with_wild_days_learns_its_own_threshold() -> None:
     daily = [score.score for score in scores[72::144]]
     assert daily[20] > 0.5
     assert max(daily[40:]) < 0.5
+
+
+@pytest.mark.parametrize("name", JOINT)
+@pytest.mark.parametrize("far", [30.0, 300.0])
+def test_what_comes_every_day_becomes_usual_however_far_out_it_lies(name: str, far: float) -> None:
+    """A street that jams each evening, beyond even the threshold of the first week: told for days, not for ever."""
+    rng = np.random.default_rng(12)
+    values = rng.normal(0, 10, 30 * 144)
+    values[110::144] += 10 * far
+    scores, _ = run(MEMBERS[name], values.tolist(), 10 * MINUTE)
+    daily = [score.score for score in scores[110::144]]
+    assert daily[5] >= 0.5
+    assert max(daily[20:]) < 0.5
 
 
 def test_gross_values_hardly_widen_what_is_usual_among_neighbours_or_together() -> None:

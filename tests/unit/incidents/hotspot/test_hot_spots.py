@@ -193,6 +193,20 @@ def test_a_crash_changes_no_alert(seed: int, faults: list[str]) -> None:
     assert told == {(alert.alert_id, alert.sequence): alert for alert in plain.told}
 
 
+def test_since_when_a_region_is_known_outlives_a_restart_in_its_first_quarter_of_an_hour() -> None:
+    """Nothing was scanned until the checkpoint. What is expected hangs on for how long people could have called."""
+    plain, restarted = Desk(HotSpotRule(raise_at=5.0)), Desk(HotSpotRule(raise_at=5.0))
+    for desk in (plain, restarted):
+        desk.feed([(1, MIDDLE, "bin")])
+        if desk is restarted:
+            desk.checkpoint()
+            desk.crash()
+        desk.feed(burst(14, 60, 40, "bin", seed=4))
+        desk.close(120, Counter())
+    assert plain.told
+    assert restarted.told == plain.told
+
+
 def test_a_hot_spot_between_two_is_that_of_the_same_one_after_a_restart() -> None:
     """Whatever order the database gives what was saved in."""
     line = h3.grid_path_cells(MIDDLE, h3.grid_ring(MIDDLE, 8)[0])

@@ -62,6 +62,8 @@ class Source(Protocol):
 
     def feed_bytes(self, value: bytes) -> None: ...
 
+    def crash(self) -> None: ...
+
 
 def a_fleet() -> tuple[Source, Callable[[int], None]]:
     fleet = Fleet()
@@ -114,5 +116,19 @@ def test_a_fold_whose_records_say_nothing_of_use_does_not_hold_up_its_regions(
     feed(0)
     source.checkpoint()
     source.feed_bytes(b"no frame")
+    source.fold.idle(1_000_000 + EVERY_MS)
+    assert source.tell(at_checkpoint=False) == []
+
+
+@pytest.mark.parametrize("made", [a_fleet, a_station, a_desk])
+def test_a_fold_that_comes_back_and_reads_nothing_new_owes_no_word(
+    made: Callable[[], tuple[Source, Callable[[int], None]]],
+) -> None:
+    source, feed = made()
+    feed(0)
+    source.checkpoint()
+    source.crash()
+    source.fold.idle(1_000_000)
+    source.tell(at_checkpoint=False)  # the fleet's live counts, which it tells anew
     source.fold.idle(1_000_000 + EVERY_MS)
     assert source.tell(at_checkpoint=False) == []

@@ -35,6 +35,8 @@ Seconds = Annotated[float, Field(le=_CENTURY_DAYS * 86_400)]
 Days = Annotated[int, Field(ge=1, le=_CENTURY_DAYS)]
 Number = Annotated[int, Field(ge=1, le=1_000_000_000)]
 """Fits an integer of 32 bits."""
+Population = Annotated[int, Field(ge=1, le=50_000_000)]
+"""Fits a table of ids (streams/columnar/ids.py), with those that come in before the oldest are forgotten."""
 
 
 _DATA_DIR = Path(tempfile.gettempdir()) / "urbanbrain"
@@ -89,8 +91,8 @@ class Settings(BaseSettings):
     amend_horizon_s: Seconds = Field(600.0, ge=1)
     idle_timeout_s: Seconds = Field(5.0, gt=0)
     stale_after_s: Seconds = Field(45 * 86_400.0, gt=0)
-    max_vehicles_per_partition: Number = 300_000
-    max_series_per_partition: Number = 300_000
+    max_vehicles_per_partition: Population = 300_000
+    max_series_per_partition: Population = 300_000
     forget_request_after_s: Seconds = Field(90 * 86_400.0, gt=0)
     forget_source_after_s: Seconds = Field(3600.0, gt=0)
 

@@ -16,6 +16,8 @@ UNREADABLE = (OSError, EOFError, zlib.error)
 _GZIP_MAGIC = b"\x1f\x8b"
 _LINES = (".jsonl", ".ndjson")
 _JSON = (".json", ".geojson", *_LINES)
+_LOOKED_AT = 4_096
+"""Bytes in which a text is to begin."""
 _BEFORE_TEXT = b"\xef\xbb\xbf\xff\xfe\x00 \r\n\t"
 """Bytes of blanks and of byte order marks, and the empty one of each two in UTF-16."""
 
@@ -59,7 +61,7 @@ def is_xml(path: Path) -> bool:
 def begins_with(path: Path, signs: bytes) -> bool:
     """Whether a text begins with one of the signs, after blanks and a byte order mark. Raises UNREADABLE."""
     with open_bytes(path) as file:
-        first = file.read(64).lstrip(_BEFORE_TEXT)[:1]
+        first = file.read(_LOOKED_AT).lstrip(_BEFORE_TEXT)[:1]
     return first != b"" and first in signs
 
 

@@ -10,6 +10,7 @@
 What cannot be answered: <errors><error><code>404</code><description>...</description></error></errors>, in JSON a list.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -27,6 +28,8 @@ from sensors_sim.sources.polls import SHOWN
 Request = dict[str, str | None]
 
 _CHUNK = 65_536
+_BEFORE_XML = BOM_UTF8 + b" \r\n\t"
+"""Bytes that servers put in front of it, which has to begin at once."""
 _ENDS_EARLY = {
     errors.codes[said]
     for said in (
@@ -61,7 +64,7 @@ def from_xml(file: BinaryIO) -> Iterator[Request]:
 
     Raises BadRow where it is no page, or none any more: after those that came before. Raises UNREADABLE.
     """
-    head = file.read(_CHUNK).lstrip()  # XML begins at once, but servers put empty lines in front of it
+    head = file.read(_CHUNK).lstrip(_BEFORE_XML)
     page = _Page(head)
     parser = page.parser()
     for chunk in chain([head], iter(partial(file.read, _CHUNK), b""), [b""]):
@@ -106,15 +109,15 @@ class _Page:
             self._text.append(text)
 
     def _ends(self, name: str) -> None:
-        if len(self._open) == 3:
+        depth = len(self._open)
+        if depth == 3:
             namespace, field = _split(name)
-            if (
-                namespace == _split(self._open[1])[0]
-            ):  # not a field of somebody else's that is called the same
+            # not a field of somebody else's that is called the same
+            if namespace == _split(self._open[1])[0]:
                 self._request[field] = "".join(self._text) or None
-        elif len(self._open) == 2:
-            if _split(self._open[0])[1] == "errors":
-                raise _error_answer(self._request)
+        elif depth < 3 and _split(self._open[0])[1] == "errors":
+            raise _error_answer(self._request)
+        elif depth == 2:
             self.ended.append(self._request)
         self._open.pop()
 
@@ -146,7 +149,8 @@ def _split(name: str) -> tuple[str, str]:
 
 def _error_answer(error: Mapping[str, object]) -> BadRow:
     said = (error.get("code"), error.get("description"))
-    return BadRow("error_answer", " ".join(str(part) for part in said if part is not None))
+    text = " ".join(str(part) for part in said if part is not None)
+    return BadRow("error_answer", text or "no error is named")
 
 
 def _beginning(body: bytes) -> str:

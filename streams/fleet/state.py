@@ -81,10 +81,10 @@ class FleetState:
         self._archived: list[str] = []
         self._events: list[VehicleEvent] = []
         self._told_time = (0, 0)
-        self._presence = Presence(config.presence_ms, restored.offset)
         self._saved_clock = b""
         self._saved_ground = restored.parts.get("ground", b"").decode()
         self._restore(restored, vehicle_rows)
+        self._presence = Presence(config.presence_ms, self._clock.reached)
 
     @property
     def ledger(self) -> Ledger:
@@ -208,13 +208,12 @@ class FleetState:
             self._sweep_silent()
         out, self._tell = self._books.take_refused() + self._tell, []
         # Even where nothing moved, time did: those who wait for it must hear.
-        time = (self._clock.newest_ts, self._clock.watermark)
+        time = self._clock.reached
         if at_checkpoint:
-            self._presence.told_all(self._offset)
-            everyone = self._told_time != time
-            self._told_time = time
+            self._presence.told_all(time)
+            everyone, self._told_time = self._told_time != time, time
         else:
-            everyone = self._presence.take_due(self._offset)
+            everyone = self._presence.take_due(time)
         dirty = self._live.take_dirty()
         out += self._teller.news(self._news.take(), self._news.ground, self._clock.newest_ts)
         out += self._edges_told()

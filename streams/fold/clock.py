@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+Reached = tuple[int, int]
+"""Newest event time and watermark."""
+
 
 class EventClock:
     """Watermark = newest event time - allowed lateness.
@@ -22,6 +25,11 @@ class EventClock:
     def watermark(self) -> int:
         """Event time up to which order is settled, milliseconds; 0 before the first reading."""
         return max(self._settled, self.newest_basis - self._lateness_ms)
+
+    @property
+    def reached(self) -> Reached:
+        """How far it has come: who was told of that need not hear of it again."""
+        return self.newest_ts, self.watermark
 
     def met_by(self, ts: NDArray[np.int64], received_at: int | NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the watermark that each of n readings in the order of the log meets, and the one after them (n+1)."""

@@ -97,9 +97,9 @@ class RequestsState:
         self._teller = Teller(restored.partition, restored.generation, config.sources, config.window_ms)
         self._forgotten = 0
         self._told_time = (0, 0)
-        self._presence = Presence(config.presence_ms, restored.offset)
         self._saved_clock = b""
         self._restore(restored, request_rows)
+        self._presence = Presence(config.presence_ms, self._clock.reached)
 
     @property
     def ledger(self) -> Ledger:
@@ -231,15 +231,15 @@ class RequestsState:
         """
         out = self._books.take_refused()
         if not at_checkpoint:
-            here = self._presence.take_due(self._offset)
+            here = self._presence.take_due(self._clock.reached)
             return out + (self._teller.presence(self._offset, self._clock, self._regions) if here else [])
-        self._presence.told_all(self._offset)
+        time = self._clock.reached
+        self._presence.told_all(time)
         by_region: dict[str, list[Touched]] = {}
         for touched in self._windows.take_touched():
             by_region.setdefault(self._locator.region(touched[1][0]), []).append(touched)
         self._regions |= dict.fromkeys(by_region)
         # Even where nothing moved, time did: those who wait for it must hear.
-        time = (self._clock.newest_ts, self._clock.watermark)
         if self._told_time != time:
             self._told_time = time
             for region in self._regions:

@@ -90,9 +90,9 @@ class SensingState:
         self._next_archive = 0  # no series can be archived before the watermark reaches this
         self._archived: list[tuple[list[str], list[str]]] = []
         self._told_time = (0, 0)
-        self._presence = Presence(config.presence_ms, restored.offset)
         self._saved_clock = b""
         self._restore(restored, sensor_rows)
+        self._presence = Presence(config.presence_ms, self._clock.reached)
 
     @property
     def ledger(self) -> Ledger:
@@ -253,15 +253,15 @@ class SensingState:
         """
         out = self._books.take_refused()
         if not at_checkpoint:
-            here = self._presence.take_due(self._offset)
+            here = self._presence.take_due(self._clock.reached)
             return out + (self._teller.presence(self._offset, self._clock) if here else [])
-        self._presence.told_all(self._offset)
+        time = self._clock.reached
+        self._presence.told_all(time)
         self._settle()
         due = self._health.due(self._clock.watermark)
         gone, self._health.gone = self._health.gone, []
         out += self._teller.health(self._offset, self._clock, self._series, due, gone)
         # Even where nothing was measured, time moved: those who wait for it must hear.
-        time = (self._clock.newest_ts, self._clock.watermark)
         everyone, self._told_time = self._told_time != time, time
         changed = self._memory.take_changed()
         return out + self._teller.partials(self._offset, self._clock, changed, everyone=everyone)

@@ -122,6 +122,8 @@ def test_settings_do_not_change_once_read() -> None:
         ("UB_ALLOWED_LATENESS_S", "-1", "greater than or equal to 0"),
         ("UB_DEFAULT_CAPACITY", "0", "greater than or equal to 1"),
         ("UB_MAX_SERIES_PER_PARTITION", "0", "greater than or equal to 1"),
+        ("UB_MAX_SERIES_PER_PARTITION", "67108864", "less than or equal to 50000000"),
+        ("UB_MAX_VEHICLES_PER_PARTITION", "67108864", "less than or equal to 50000000"),
         ("UB_TIMEZONE", "Asia/Pudong", "a time zone of the IANA database is expected, such as Asia/Shanghai"),
         ("UB_TIMEZONE", "../etc/passwd", "a time zone of the IANA database is expected"),
         ("UB_RETAIN_SENSOR_WINDOWS_DAYS", "0", "greater than or equal to 1"),

@@ -14,32 +14,32 @@ from tests.unit.sensing.station import Station, reading
 
 
 def test_who_has_told_all_owes_no_word() -> None:
-    here = Presence(2_500, told=7)
+    here = Presence(2_500, told=(70, 60))
     here.tick(100_000)
     here.tick(200_000)
-    assert not here.take_due(7)
+    assert not here.take_due((70, 60))
 
 
 def test_who_has_more_to_tell_says_so_from_time_to_time() -> None:
-    here = Presence(2_500, told=7)
+    here = Presence(2_500, told=(70, 60))
     said = []
     for wall_ms in range(100_000, 106_000, 500):
         here.tick(wall_ms)
-        if here.take_due(8):
+        if here.take_due((80, 60)):
             said.append(wall_ms)
     assert said == [102_500, 105_000]
 
 
 def test_a_checkpoint_is_a_word() -> None:
-    here = Presence(2_500, told=-1)
+    here = Presence(2_500, told=(0, 0))
     here.tick(100_000)
     here.tick(102_400)
-    here.told_all(3)
+    here.told_all((30, 20))
     here.tick(104_800)
-    assert not here.take_due(4)
+    assert not here.take_due((40, 30))
     here.tick(104_900)
-    assert not here.take_due(3)
-    assert here.take_due(4)
+    assert not here.take_due((30, 20))
+    assert here.take_due((40, 30))
 
 
 class Told(Protocol):
@@ -59,6 +59,10 @@ class Source(Protocol):
     def tell(self, *, at_checkpoint: bool = True) -> Sequence[Told]: ...
 
     def checkpoint(self) -> object: ...
+
+    def feed_bytes(self, value: bytes) -> None: ...
+
+    def crash(self) -> None: ...
 
 
 def a_fleet() -> tuple[Source, Callable[[int], None]]:
@@ -100,3 +104,31 @@ def test_a_fold_whose_checkpoint_is_long_in_coming_says_in_all_regions_that_it_i
     source.checkpoint()
     source.fold.idle(wall_ms + 10 * EVERY_MS)
     assert source.tell(at_checkpoint=False) == [], "all is told"
+
+
+@pytest.mark.parametrize("made", [a_fleet, a_station, a_desk])
+def test_a_fold_whose_records_say_nothing_of_use_does_not_hold_up_its_regions(
+    made: Callable[[], tuple[Source, Callable[[int], None]]],
+) -> None:
+    """Whoever hears of it would wait for what never comes, as long as somebody publishes nonsense to its partition."""
+    source, feed = made()
+    source.fold.idle(1_000_000)
+    feed(0)
+    source.checkpoint()
+    source.feed_bytes(b"no frame")
+    source.fold.idle(1_000_000 + EVERY_MS)
+    assert source.tell(at_checkpoint=False) == []
+
+
+@pytest.mark.parametrize("made", [a_fleet, a_station, a_desk])
+def test_a_fold_that_comes_back_and_reads_nothing_new_owes_no_word(
+    made: Callable[[], tuple[Source, Callable[[int], None]]],
+) -> None:
+    source, feed = made()
+    feed(0)
+    source.checkpoint()
+    source.crash()
+    source.fold.idle(1_000_000)
+    source.tell(at_checkpoint=False)  # the fleet's live counts, which it tells anew
+    source.fold.idle(1_000_000 + EVERY_MS)
+    assert source.tell(at_checkpoint=False) == []

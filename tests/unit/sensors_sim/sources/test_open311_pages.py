@@ -105,8 +105,12 @@ def test_the_encoding_is_that_of_the_prolog(tmp_path: Path, declared: str, encod
     assert opened.address == "8TH AVE and Größe Straße"
 
 
-def test_empty_lines_before_the_prolog_do_no_harm(tmp_path: Path) -> None:
-    (tmp_path / "r.txt").write_text("\n \n" + EXAMPLE)
+@pytest.mark.parametrize(
+    "before", [b"\n \n", b"\xef\xbb\xbf\r\n", b"\r\n\xef\xbb\xbf\xef\xbb\xbf", b"  \n" * 500]
+)
+def test_what_servers_put_before_the_prolog_does_no_harm(tmp_path: Path, before: bytes) -> None:
+    """Empty lines, of templates that write nothing, and a byte order mark for each file that a page is made of."""
+    (tmp_path / "r.txt").write_bytes(before + EXAMPLE.encode())
     assert len(rows(Open311(tmp_path / "r.txt", None))) == 2
 
 
@@ -136,6 +140,7 @@ OUTSIDE = BOMB.replace('<!ENTITY a "ha"><!ENTITY b "&a;&a;">', '<!ENTITY b SYSTE
         (OUTSIDE.replace("ENTITY b", "ENTITY % b"), "entity_declared", "'it declares the entity b'"),
         ("<!DOCTYPE html><html><br></html>", "not_a_feed", "'<!DOCTYPE html><html><br></html>'"),
         ("<errors><error><code>403</code><description/></error></errors>", "error_answer", "'403'"),
+        ("<errors/>", "error_answer", "'no error is named'"),
         ("<rss><channel/></rss>", "not_a_feed", "'<rss><channel/></rss>'"),
         ("<service_requests><request></service_requests>", "not_xml", "'mismatched tag: line 1, column 29'"),
         ("<service_requests>\n<request>", "not_xml", "'it ends early, in line 2'"),

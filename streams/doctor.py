@@ -30,7 +30,7 @@ from streams.settings import Settings, load, misspelt
 from streams.store.attendance import STANDS_STILL, Seen, alone, sentence
 from streams.store.fullest import FULLEST, Fullest
 from streams.store.migrate import missing
-from streams.store.session import address_of
+from streams.store.session import address_of, unavailable
 from streams.store.views import STAGES
 from streams.topics import kafka_topics
 
@@ -415,7 +415,7 @@ def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
         ) as connection:
             yield connection
     except psycopg.OperationalError as error:
-        raise ServiceUnavailable("database", address_of(url), _first_line(error)) from error
+        raise unavailable(url, error) from error
 
 
 def _version(connection: psycopg.Connection[Any]) -> str:

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streams.database_url import FORM, parts_of
 from streams.errors import SettingsError
 from streams.tls import client_context
 
@@ -203,12 +202,9 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_a_connection_string(cls, value: SecretStr) -> SecretStr:
-        try:
-            parts = conninfo_to_dict(value.get_secret_value())
-        except ProgrammingError:  # its text may hold the password
-            parts = {}
-        if not parts:  # of an empty one libpq makes the socket of this machine, and the user that we run as
-            raise ValueError("postgresql://user:password@host:port/database is expected")
+        if not parts_of(value.get_secret_value()):
+            # of an empty one libpq makes the socket of this machine, and the user that we run as
+            raise ValueError(FORM)
         return value
 
     @field_validator(

@@ -11,6 +11,7 @@ from typing import Any
 import faust
 
 from streams.brokers.kafka_login import kafka_login_of, say_refusals
+from streams.brokers.seldom import say_seldom
 from streams.memory import keep_memory, spare_collector
 from streams.settings import Settings
 from streams.warm import warm
@@ -40,6 +41,7 @@ def run_worker(settings: Settings) -> int:
             settings.worker_id,
         )
         warm()
+    say_seldom()
     say_refusals(settings.kafka_bootstrap, kafka_login_of(settings))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -3,16 +3,27 @@
 #   MQTT_GATEWAY_PASSWORD, MQTT_WORKER_PASSWORD, MQTT_ADMIN_PASSWORD   our own accounts
 #   MQTT_PUBLISHERS    publishers as name:password, separated by spaces
 #   CONFIG, PASSWORDS  files, when they are not where the image has them
-set -eu
+set -euf # no file names in place of a password with a star
 
 CONFIG=${CONFIG:-/mosquitto/config/mosquitto.conf}
 PASSWORDS=${PASSWORDS:-/mosquitto/data/passwords}
 
+# Print an account, $2:$3, of setting $1. mosquitto_passwd would cut its password short at a colon, without a word.
+whole() {
+    case $3 in
+        *:*)
+            echo "$1: the password of $2 has a colon, where it would end; choose letters and digits" >&2
+            exit 1
+            ;;
+    esac
+    printf '%s\n' "$2:$3" # echo would read a backslash
+}
+
 umask 077
-{
-    echo "gateway:${MQTT_GATEWAY_PASSWORD:?is not set}"
-    echo "worker:${MQTT_WORKER_PASSWORD:?is not set}"
-    echo "admin:${MQTT_ADMIN_PASSWORD:?is not set}"
+accounts=$( # all of them before the first is written: as they are they stay on no disk
+    whole MQTT_GATEWAY_PASSWORD gateway "${MQTT_GATEWAY_PASSWORD:?is not set}"
+    whole MQTT_WORKER_PASSWORD worker "${MQTT_WORKER_PASSWORD:?is not set}"
+    whole MQTT_ADMIN_PASSWORD admin "${MQTT_ADMIN_PASSWORD:?is not set}"
     for account in ${MQTT_PUBLISHERS:-}; do
         name=${account%%:*}
         case $account in
@@ -32,9 +43,10 @@ umask 077
                 exit 1
                 ;;
         esac
-        echo "$account"
+        whole MQTT_PUBLISHERS "$name" "${account#*:}"
     done
-} > "$PASSWORDS.new"
+)
+printf '%s\n' "$accounts" > "$PASSWORDS.new"
 mosquitto_passwd -U "$PASSWORDS.new" # hashes the plain passwords in place
 mv "$PASSWORDS.new" "$PASSWORDS"
 [ "$(id -u)" != 0 ] || chown mosquitto:mosquitto "$PASSWORDS"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from schemas.fields.keywords import ID, LAT, LON, NO_NULL_ISLAND, TS, Keywords, Structs, field
 from schemas.requests import MAX_NAME, MAX_TEXT
 
-_NAME = {"minLength": 1, "maxLength": MAX_NAME, "not": {"pattern": "[\\u0000-\\u001f\\u007f]"}}
+_NAME = {"minLength": 1, "maxLength": MAX_NAME, "not": {"pattern": "[\\u0000-\\u001f\\u007f-\\u009f]"}}
 _TEXT = {"maxLength": MAX_TEXT, "not": {"pattern": "\\u0000"}}
 
 FIELDS: Structs = {

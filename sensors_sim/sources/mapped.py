@@ -15,7 +15,7 @@ from sensors_sim.sources.names import is_id
 from sensors_sim.sources.places import Place, place
 from sensors_sim.told import Position, Reading, Row
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class Mapper:

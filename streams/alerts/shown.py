@@ -8,6 +8,7 @@ from typing import Any
 from streams.alerts.inhibition import Source
 from streams.alerts.silences import Silence
 from streams.alerts.text import deed
+from streams.printable import printable
 from streams.store.alert_desk import ActionRow
 from streams.store.queries import AlertRow, EventRow
 from streams.times import to_second
@@ -70,7 +71,7 @@ def as_text(shown: Shown) -> str:
             f"  {to_second(a.at)}  {deed(a.action, a.by, a.text, a.assignee, a.due_at)}"
             for a in shown.actions
         ]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def as_json(shown: Shown) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import Alert
+from streams.printable import printable
 from streams.times import to_minute, to_second
 
 COLOURS = {"warning": "cyan", "minor": "yellow", "major": "dark_orange", "critical": "bold red"}
@@ -13,7 +14,7 @@ def line(alert: Alert) -> str:
     """Return one line: event time (UTC), what happened, how bad, where, the figures, and the beginning of its id."""
     action = {"raised": "RAISED ", "updated": "CHANGED", "cleared": "CLEARED"}[alert.action]
     minutes = (alert.updated_at - alert.starts_at) / 60_000
-    return (
+    return printable(
         f"{to_second(alert.updated_at)}  {action} {alert.severity:<8} {alert.kind}  {alert.cell} "
         f"({alert.lat:.5f},{alert.lon:.5f} {alert.zone})  {alert.summary}; since {minutes:.0f} min  "
         f"{alert.alert_id[:8]}"
@@ -42,4 +43,4 @@ def deed(action: str, by: str, text: str | None, assignee: str | None, due: int 
         if due is not None:
             words += f", due {to_minute(due)}"
     words = words if text is None else f"{words}: {text}"
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in words)
+    return printable(words)

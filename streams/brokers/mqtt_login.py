@@ -40,6 +40,14 @@ def login_of(settings: Settings) -> Login:
     return Login(settings.mqtt_username, None if password is None else password.get_secret_value(), tls)
 
 
+def refuses(address: str, why: object) -> str:
+    """Return what to tell a person of a broker that answers our CONNECT with a refusal."""
+    return (
+        f"MQTT at {address} refuses the connection: {why}; correct UB_MQTT_USERNAME and UB_MQTT_PASSWORD and start "
+        "this process again, or the broker's account"
+    )
+
+
 def unavailable(host: str, port: int, error: BaseException | None, *, tls: bool) -> ServiceUnavailable:
     """Return what to tell a person of a connection that failed with `error`, with or without TLS."""
     what, way_out = "", ""

@@ -9,6 +9,7 @@ from rich.console import Console
 from streams import settings as settings_module
 from streams.commands import listed
 from streams.commands.values import Cell
+from streams.printable import printable
 from streams.times import to_second
 
 
@@ -100,4 +101,4 @@ def show(incident_id: str, as_json: bool) -> None:
         f"{part.summary}"
         for part in parts
     ]
-    Console(highlight=False, soft_wrap=True).print("\n".join(lines), markup=False)
+    Console(highlight=False, soft_wrap=True).print("\n".join(map(printable, lines)), markup=False)

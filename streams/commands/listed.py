@@ -10,6 +10,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Column, Table
 
+from streams.printable import printable
+
 _NO_TERMINAL = 10_000
 """Columns: what reads a table there can find the end of a line by itself."""
 
@@ -17,9 +19,17 @@ _FOLDED = 36
 """Columns that the longest field has at the least where it is folded into several lines."""
 
 
+class _Listed(Table):
+    """A table of texts, some of which others wrote."""
+
+    def add_row(self, *texts: Any, **how: Any) -> None:
+        """Add a row of texts, none of which moves a terminal."""
+        super().add_row(*(printable(text, "\n\t") for text in texts), **how)
+
+
 def table(*columns: str) -> Table:
     """Return a table whose last column, the ids, is never cut."""
-    return Table(*columns[:-1], Column(columns[-1], no_wrap=True))
+    return _Listed(*columns[:-1], Column(columns[-1], no_wrap=True))
 
 
 def show(listed: Table, *, none: str = "") -> None:

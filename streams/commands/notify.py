@@ -22,6 +22,7 @@ def notify(check: bool, wait: float) -> None:
     """
     from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.brokers.kafka_login import kafka_login_of, say_refusals  # noqa: PLC0415
+    from streams.brokers.seldom import say_seldom  # noqa: PLC0415
     from streams.notify.service import load_inhibitions, load_receivers, run  # noqa: PLC0415
 
     settings = settings_module.load()
@@ -42,6 +43,7 @@ def notify(check: bool, wait: float) -> None:
     logging.getLogger("streams").setLevel(logging.INFO)
     district = district_of(settings)
     login = kafka_login_of(settings)
+    say_seldom()
     say_refusals(settings.kafka_bootstrap, login)
     wait_for_kafka(settings.kafka_bootstrap, wait, login)
     create_topics(settings.kafka_bootstrap, settings)

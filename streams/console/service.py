@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from streams.console.api import application
 from streams.console.database import Database
@@ -19,6 +19,7 @@ from streams.console.hosts import names_allowed, url_of
 from streams.console.live import Hub, poll, watch
 from streams.console.unasked import Unasked
 from streams.errors import SettingsError
+from streams.printable import printable
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ _SHUTDOWN_S = 0.5
 _KEEP_S = 75.0
 """For the next question of who asked one; aiohttp's own is an hour."""
 _SWEEP_S = 1.0
+_MOST_SAID = 200
+"""Characters of what is wrong with a request."""
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -106,14 +109,22 @@ def _room() -> float:
 
 
 def _server_log() -> logging.Logger:
-    """Return the log of the web server, without requests with lines that are too long: their answer is 400."""
+    """Return the log of the web server, without tracebacks of requests that are none: their answer is 400."""
     server = log.getChild("server")
     server.addFilter(_is_worth_a_line)
     return server
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    return record.exc_info is None or not isinstance(record.exc_info[1], LineTooLong)
+    """Whether it is; of a request that is no HTTP, such as those of who looks which ports are open, make it one."""
+    error = None if record.exc_info is None else record.exc_info[1]
+    if isinstance(error, LineTooLong):
+        return False
+    if isinstance(error, HttpProcessingError):
+        said = printable(" ".join(error.message.split()))
+        record.msg, record.args = "a request that is no HTTP is answered with 400: %s", (said[:_MOST_SAID],)
+        record.exc_info = None
+    return True
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> str:

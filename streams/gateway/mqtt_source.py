@@ -19,7 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams import topics
-from streams.brokers.mqtt_login import hung_up, login_of, unavailable
+from streams.brokers.mqtt_login import hung_up, login_of, refuses, unavailable
 from streams.errors import ServiceUnavailable
 from streams.gateway.receipt import Receipt
 from streams.gateway.receiver import Message, Receiver
@@ -147,7 +147,7 @@ class MqttSource:
     ) -> None:
         if reason.is_failure:
             refusal = ServiceUnavailable("MQTT", self.address, str(reason), refuses=True)
-            self._fail(refusal, f"MQTT at {self.address} refuses the connection: {reason}")
+            self._fail(refusal, refuses(self.address, reason))
             return
         self._trouble = self._silent
         self._disconnected.clear()

@@ -20,7 +20,7 @@ is open sea, 500 km from the next street, so nothing real is lost."""
 INT64_MAX = 2**63 - 1
 
 _ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")  # `$` would let a trailing line feed pass
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _KNOWN_IDS = 1 << 18
 _MAX_SHOWN = 40
 

@@ -52,7 +52,7 @@ _COLUMNS: Mapping[str, range] = {
 _NAME_COLUMNS = ("operator", "metric", "service_code", "sensor_id", "owner")
 _NO_NUMBERS = ("cell", *_NAME_COLUMNS, "bins", "bin_counts", "value", "mean")
 _GREATEST = 1e12
-_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
+_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
 
 
 def problem_of(partial: Partial, window_ms: int, known_cells: AbstractSet[str]) -> str:

@@ -101,8 +101,9 @@ def _asked_for(retry_after: str | None, date: str | None) -> timedelta | None:
     """Read Retry-After: seconds, or a date, which is compared with the answer's own Date."""
     if retry_after is None:
         return None
-    if retry_after.isascii() and retry_after.isdecimal() and len(retry_after) < 9:
-        found = timedelta(seconds=int(retry_after))
+    if retry_after.isascii() and retry_after.isdecimal():
+        # as many digits as it likes: a timedelta does not hold them all, and an integer of ours neither
+        found = timedelta(seconds=int(retry_after)) if len(retry_after) < 9 else _LONGEST_RETRY_AFTER
     else:
         try:
             found = parsedate_to_datetime(retry_after) - parsedate_to_datetime(date or "")

@@ -13,7 +13,7 @@ from streams.fold.frames import EARLIEST_MS, END_MS, is_id
 Broken = tuple[Reason, str]
 """Reason and detail of a refusal."""
 
-_has_control = re.compile(r"[\x00-\x1f\x7f]").search
+_has_control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 _SHOWN = 40
 
 _NAMES = ("service_code", "agency_responsible", "district")

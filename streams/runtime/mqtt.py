@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams import topics
-from streams.brokers.mqtt_login import login_of, unavailable
+from streams.brokers.mqtt_login import login_of, refuses, unavailable
 from streams.fold.contract import MqttMessage
 from streams.runtime.board import Board
 from streams.settings import Settings
@@ -119,15 +119,13 @@ class MqttPublisher:
     def _on_connect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
-        self._said = ""
         if reason.is_failure:
-            log.error(
-                "MQTT at %s:%s refuses the connection: %s",
-                self._settings.mqtt_host,
-                self._settings.mqtt_port,
-                reason,
-            )
+            refusal = refuses(f"{self._settings.mqtt_host}:{self._settings.mqtt_port}", reason)
+            if refusal != self._said:  # it is tried again without end
+                log.error("%s", refusal)
+            self._said = refusal
             return
+        self._said = ""
         most = getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT)
         self._soon(self._takes, most, getattr(properties, "MaximumPacketSize", sys.maxsize))
         if self._board is not None:
@@ -139,7 +137,7 @@ class MqttPublisher:
     def _on_disconnect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
-        if reason.is_failure:
+        if reason.is_failure and not self._said:  # who is refused was told so
             where = self._settings.mqtt_host, self._settings.mqtt_port
             log.warning("MQTT at %s:%d: connection lost (%s); trying again", *where, reason)
         self._soon(self._lost)

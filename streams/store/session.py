@@ -13,6 +13,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from streams.database_url import parts_of
 from streams.errors import MigrationError, ServiceUnavailable, SettingsError
 
 _CONNECT = {
@@ -28,10 +29,38 @@ _LIFETIME_S = 3600.0
 """A connection that is older is made anew, as pools do: a server's process holds more the longer it lives, and its
 temporary tables keep the age of the whole database (pg_database.datfrozenxid) from going on."""
 
-_UNREADABLE = (
-    "UB_DATABASE_URL cannot be read; the form is postgresql://user:password@host:port/database, "
-    "with special characters of the password percent-encoded"
+_AUTHORITY = "set sslrootcert in UB_DATABASE_URL to the certificate of the authority that signed its"
+_REFUSALS = (
+    (
+        "does not match host name",
+        "shows a certificate that is refused",
+        "set the host in UB_DATABASE_URL to a name that stands in its certificate, or give it one with this name "
+        "(subjectAltName)",
+    ),
+    (
+        "certificate verify failed",  # libpq does not say why
+        "shows a certificate that is refused",
+        f"{_AUTHORITY}, or renew its certificate where that has expired",
+    ),
+    ("root certificate file", "cannot be verified", _AUTHORITY),
+    (
+        "server does not support SSL",
+        "does not speak TLS",
+        "switch it on there (ssl = on), or take sslmode out of UB_DATABASE_URL",
+    ),
+    (
+        "no encryption",
+        "refuses us without TLS",
+        "add sslmode=verify-full to UB_DATABASE_URL, or let this machine and this user in by pg_hba.conf",
+    ),
+    ("invalid sslmode value", "cannot be asked", "correct UB_DATABASE_URL"),
+    (
+        "password authentication failed",
+        "refuses us",
+        "correct the user and the password in UB_DATABASE_URL",
+    ),
 )
+"""What libpq says, what it means that the server does, and the way out."""
 
 LACKING = (
     psycopg.errors.UndefinedTable,
@@ -58,13 +87,10 @@ def forbidden(error: psycopg.errors.InsufficientPrivilege) -> SettingsError:
 def address_of(url: str) -> str:
     """Return host:port/database of a PostgreSQL URL or conninfo string, without its password."""
     try:
-        parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        # libpq's message quotes parts of the string, and one of them may be the password
-        raise SettingsError(_UNREADABLE) from None
+        parts = parts_of(url)
+    except ValueError as error:
+        raise SettingsError(f"UB_DATABASE_URL cannot be read; {error}") from None
     host = str(parts.get("host") or parts.get("hostaddr") or "local socket")
-    if "@" in host and not host.startswith("@"):  # "@name" is an abstract socket
-        raise SettingsError(_UNREADABLE)  # an "@" of the password: the rest of it is taken for the host
     return f"{host}:{parts.get('port') or 5432}/{parts.get('dbname') or parts.get('user') or ''}"
 
 
@@ -78,7 +104,10 @@ def unavailable(url: str, error: psycopg.Error) -> ServiceUnavailable:
             what="asks for a password",
             way_out="give it in UB_DATABASE_URL (postgresql://USER:PASSWORD@…)",
         )
-    # libpq says so of a wrong password, of too many connections and of a server that is about to start
+    for words, what, way_out in _REFUSALS:
+        if words in reason:
+            return ServiceUnavailable("PostgreSQL", address_of(url), reason, what=what, way_out=way_out)
+    # libpq says so of a missing role, of too many connections and of a server that is about to start
     refuses = "FATAL:" in reason or isinstance(error, psycopg.errors.ProgramLimitExceeded)
     return ServiceUnavailable("PostgreSQL", address_of(url), reason, refuses=refuses)
 

@@ -119,6 +119,7 @@ class Account(mqtt.Client):
         ("alert+:x", "the name alert+ is no level of a topic; leave out / + and #"),
         ("hello", "an entry is not name:password"),
         (":secret", "an entry is not name:password"),
+        ("hello:a:b", "the password of hello has a colon, where it would end; choose letters and digits"),
     ],
 )
 def test_no_publisher_has_a_name_that_opens_topics_of_others(
@@ -129,7 +130,7 @@ def test_no_publisher_has_a_name_that_opens_topics_of_others(
         "MQTT_GATEWAY_PASSWORD": "g",
         "MQTT_WORKER_PASSWORD": "w",
         "MQTT_ADMIN_PASSWORD": "a",
-        "MQTT_PUBLISHERS": f"mobike:a/b:c {account}",
+        "MQTT_PUBLISHERS": f"mobike:a/b {account}",
         "PATH": "/nowhere",
     }
     done = subprocess.run(
@@ -137,6 +138,31 @@ def test_no_publisher_has_a_name_that_opens_topics_of_others(
     )
     assert done.returncode == 1
     assert done.stderr == f"MQTT_PUBLISHERS: {reason}\n"
+    assert not list(tmp_path.iterdir()), "passwords are left on the disk as they are"
+
+
+@pytest.mark.parametrize("name", ["MQTT_GATEWAY_PASSWORD", "MQTT_WORKER_PASSWORD", "MQTT_ADMIN_PASSWORD"])
+def test_no_password_of_ours_is_cut_short(tmp_path: Path, name: str) -> None:
+    """mosquitto_passwd would take what stands before the colon for all of it, without a word."""
+    environment = {
+        "PASSWORDS": str(tmp_path / "passwords"),
+        "MQTT_GATEWAY_PASSWORD": "g",
+        "MQTT_WORKER_PASSWORD": "w",
+        "MQTT_ADMIN_PASSWORD": "a",
+        "PATH": "/nowhere",
+    }
+    done = subprocess.run(
+        ["/bin/sh", str(SOURCE / "start.sh")],
+        env=environment | {name: "much:longer"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    account = name.split("_")[1].lower()
+    assert done.stderr == (
+        f"{name}: the password of {account} has a colon, where it would end; choose letters and digits\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import psycopg
 import pytest
 from rich.console import Console
 
@@ -192,6 +193,19 @@ def test_a_secret_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> Non
     assert check.ok
     assert "UB_DATABASE_URL" in check.detail
     assert "secret" not in check.detail
+
+
+def test_a_database_whose_certificate_is_refused_is_a_fault_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError("connection failed: SSL error: certificate verify failed")
+
+    monkeypatch.setattr(psycopg, "connect", refused)
+    (check,) = doctor._guarded("database", lambda: doctor.check_database(Settings()))
+    assert not check.ok
+    assert "PostgreSQL at 127.0.0.1:5432/urbanbrain shows a certificate that is refused" in check.detail
+    assert check.advice.startswith("set sslrootcert in UB_DATABASE_URL")
 
 
 def test_wrong_settings_are_the_only_finding(monkeypatch: pytest.MonkeyPatch) -> None:

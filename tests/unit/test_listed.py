@@ -63,6 +63,13 @@ def test_where_there_is_no_terminal_each_row_is_a_line(capsys: pytest.CaptureFix
     assert sum(ID in line and SUMMARY in line for line in capsys.readouterr().out.splitlines()) == 2
 
 
+def test_what_a_publisher_named_moves_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    listed = table("what", "alert")
+    listed.add_row("a\x9b31m\u202e\x1b[2J", ID)
+    show(listed)
+    assert r" a\x9b31m\u202e\x1b[2J " in capsys.readouterr().out
+
+
 def test_a_list_without_rows_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     show(table("since (UTC)", "alert"), none="no alert is active")
     assert capsys.readouterr().out == "no alert is active\n"

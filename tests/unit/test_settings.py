@@ -76,6 +76,16 @@ def test_an_empty_database_url_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     assert "UB_DATABASE_URL: postgresql://user:" in refusal(monkeypatch, UB_DATABASE_URL="")
 
 
+@pytest.mark.parametrize("password", ["ses/ame", "12/sesame", "p@sesame"])
+def test_a_database_url_with_a_password_that_is_not_encoded_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    said = refusal(monkeypatch, UB_DATABASE_URL=f"postgresql://u:{password}@db:5432/urbanbrain")
+    assert "UB_DATABASE_URL: postgresql://user:" in said
+    assert "percent-encoded (/ is %2F, @ is %40)" in said
+    assert "ame" not in said.partition("UB_DATABASE_URL")[2].replace("name", "")
+
+
 @pytest.mark.parametrize("read", ["load", "misspelt"])
 def test_an_env_file_that_is_no_text_is_named_with_the_way_out(read: str) -> None:
     Path(".env").write_bytes(b"UB_WORKER_ID=caf\xe9\n")

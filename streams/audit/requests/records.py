@@ -17,7 +17,7 @@ from streams.audit.records import TIMES, Intake, LogRecord, Unfit
 _MOST_OF_A_NAME, _MOST_OF_A_TEXT = 128, 4_000
 _NO_OWNER = "unknown"
 _is_id = re.compile(ID.removesuffix("$") + r"\Z").match
-_has_control = re.compile(r"[\x00-\x1f\x7f]").search
+_has_control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 
 
 class Body(msgspec.Struct, omit_defaults=True):

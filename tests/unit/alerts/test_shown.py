@@ -52,6 +52,15 @@ def test_a_person_sees_the_evidence_that_there_is_and_a_program_all_of_it() -> N
     assert as_json(shown)["evidence"] == ROW.evidence
 
 
+def test_what_a_publisher_named_moves_no_terminal() -> None:
+    named = replace(
+        ROW, summary="2 requests of a\x9b31m\u202eb", subject="a\x9b31m\u202eb", evidence={"hot": "\x1b[2J"}
+    )
+    text = as_text(Shown(named, [], []))
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert r"about      a\x9b31m\u202eb" in text
+
+
 def test_a_person_is_told_of_all_times_that_they_are_utc() -> None:
     noon = NOON.astimezone(timezone(timedelta(hours=8)))  # as a database in Shanghai gives them
     row = replace(ROW, starts_at=noon, ends_at=noon, assignee="carl", due_at=noon)

@@ -1,6 +1,7 @@
 """Alerts as people read them."""
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Severity
@@ -14,6 +15,16 @@ def test_a_line_says_when_what_how_bad_where_and_why() -> None:
         "2026-01-01 00:02:00  RAISED  major    oversaturation  89309959d07ffff (31.23346,121.47654 metro)  "
         "95 bikes in a cell for 60, 35 over capacity (north 95); since 2 min  id"
     )
+
+
+def test_what_a_publisher_named_moves_no_terminal_and_makes_no_line_of_its_own() -> None:
+    """A right-to-left override and a line separator are no control characters, so they come as far as here."""
+    forged = replace(alert(), summary="a\x1b[2J\u202eb\u2028c", zone="me\x9btro")
+    shown = line(forged)
+    assert shown.isprintable()
+    assert r"metro)" not in shown
+    assert r"(31.23346,121.47654 me\x9btro)  a\x1b[2J\u202eb\u2028c; since" in shown
+    assert "می\u200cخواهم" in line(replace(alert(), zone="می\u200cخواهم"))
 
 
 def test_words_for_what_happened_are_equally_long() -> None:

@@ -264,6 +264,7 @@ def test_districts_that_are_none_cannot_be_audited(document: str) -> None:
         (opened("r", 5, place=(91.0, 0.0)), "coordinate_out_of_range"),
         (opened("r", 5, code=""), "bad_id"),
         (opened("r", 5, agency_responsible="a\nb"), "bad_id"),
+        (opened("r", 5, agency_responsible="a\x9bb"), "bad_id"),
         (opened("r", 5, description="x" * 4_001), "too_large"),
         (opened("r", 5, address="a\0b"), "wrong_type"),
         (said("r", "opened", 5, service_code="lamp"), "bad_event"),

@@ -72,6 +72,37 @@ def test_a_line_that_is_too_long_is_answered_and_no_error_in_the_log(
     assert any(record.levelname == "ERROR" for record in caplog.records) is logged
 
 
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (b"GET /health HTTP/1.1\r\n\r\n", "Missing 'Host' header in request."),
+        (b"GET / HTTP/9.9\r\n\r\n", "Invalid HTTP version"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\na\x9b\x1b[2J b: c\r\n\r\n", "header"),
+    ],
+    ids=["no host", "another version", "escapes"],
+)
+def test_a_request_that_is_no_http_is_one_line_in_the_log(
+    request_: bytes, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever looks which ports are open would fill it with tracebacks."""
+
+    async def run() -> None:
+        async with serving(settings()) as url:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", int(url.rstrip("/").rpartition(":")[2])
+            )
+            writer.write(request_)
+            assert b" 400 " in await reader.readline()
+            writer.close()
+
+    asyncio.run(run())
+    (record,) = (one for one in caplog.records if one.name.endswith("console.service.server"))
+    assert record.exc_info is None
+    assert record.getMessage().startswith("a request that is no HTTP is answered with 400: ")
+    assert said in record.getMessage()
+    assert record.getMessage().isprintable()
+
+
 def test_connections_on_which_nothing_is_asked_are_closed_and_others_are_served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 FULL = ROOT / "requirements.lock"
 RUNTIME = ROOT / "deploy" / "requirements.lock"
+PEERS = ROOT / "tests" / "bench" / "peers" / "requirements.lock"
 
 
 def pins(lock: Path) -> dict[str, str]:
@@ -23,20 +24,25 @@ def test_the_image_has_no_development_tools() -> None:
 
 
 def test_no_lock_file_names_a_registry() -> None:
-    for lock in (FULL, RUNTIME):
+    for lock in (FULL, RUNTIME, PEERS):
         text = lock.read_text()
         assert "://" not in text
         assert "--index" not in text
 
 
 def test_every_package_has_hashes() -> None:
-    for lock in (FULL, RUNTIME):
+    for lock in (FULL, RUNTIME, PEERS):
         for block in re.split(r"\n(?=[a-zA-Z0-9])", lock.read_text()):
             assert "==" not in block.split("\n")[0] or "--hash=sha256:" in block, block.split("\n")[0]
 
 
 def test_everything_the_project_asks_for_is_locked() -> None:
     locked = pins(FULL)
-    asked = re.findall(r'^    "([a-zA-Z0-9-]+)[\[>]', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    asked, of_peers = map(names, (ROOT / "pyproject.toml").read_text().split("[dependency-groups]"))
     assert len(asked) > 10
-    assert set(asked) <= set(locked)
+    assert asked <= set(locked)
+    assert {"bytewax", "pathway", "quixstreams"} <= of_peers <= set(pins(PEERS))
+
+
+def names(part: str) -> set[str]:
+    return set(re.findall(r'^    "([a-zA-Z0-9-]+)[\[>]', part, re.MULTILINE))

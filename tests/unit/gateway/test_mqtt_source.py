@@ -82,4 +82,7 @@ def test_a_broker_that_refuses_a_gateway_at_work_is_told_once(
         broker.join()
         source.close(1)
     said = [record.getMessage() for record in caplog.records]
-    assert said[1:] == [f"MQTT at 127.0.0.1:{port} refuses the connection: Not authorized"]
+    assert said[1:] == [
+        f"MQTT at 127.0.0.1:{port} refuses the connection: Not authorized; "
+        "correct UB_MQTT_USERNAME and UB_MQTT_PASSWORD and start this process again, or the broker's account"
+    ]

@@ -102,6 +102,7 @@ BAD: list[tuple[str, bytes, Reason, str]] = [
     ("a category too long", _json(service_code="x" * 129), "bad_id", "service_code"),
     ("an empty category", _json(service_code=""), "bad_id", "service_code ''"),
     ("a line feed in a district", _json(district="north\n"), "bad_id", r"'north\n'"),
+    ("the escape of a terminal in a category", _json(service_code="a\x9b31m"), "bad_id", r"'a\x9b31m'"),
     ("a zero in an agency", _json(agency_responsible="a\0"), "bad_id", "agency_responsible"),
     ("an id with a space", _json(service_request_id="r 1"), "bad_id", "service_request_id 'r 1'"),
     ("another owner", _json(owner="village"), "topic_mismatch", "owner 'village'"),

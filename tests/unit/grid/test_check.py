@@ -52,6 +52,10 @@ UNUSABLE = {
     "an empty bin": (with_windows(SENSING, bin_counts=[[2, 0], [1]]), "bin_counts"),
     "a bin that no value has": (with_windows(SENSING, bins=[[1300, 5000], [1400]]), "bins"),
     "a category with a control character": (with_windows(REQUESTS, service_code=["a\x00b"]), "service_code"),
+    "a category with the escape of a terminal": (
+        with_windows(REQUESTS, service_code=["a\x9bb"]),
+        "service_code",
+    ),
     "an empty category": (with_windows(REQUESTS, service_code=[""]), "service_code"),
     "fewer closed than none": (with_windows(REQUESTS, closed=[-1]), "closed"),
     "a change beyond 32 bits": (with_windows(REQUESTS, open_change=[-(1 << 31) - 1]), "open_change"),

@@ -80,6 +80,6 @@ def test_others_have_their_turn_while_a_large_text_is_read_or_written(
             return real(value)
 
         monkeypatch.setattr(json_turns, called_back, seen)
-        for _ in range(5):  # on a busy machine few turns are given; without the calls there are none but between works
+        for _ in range(5):  # on a busy machine few turns are given; without calls, only between works
             work()
     assert len(counts) > 20, "it went on again and again"

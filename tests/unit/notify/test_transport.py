@@ -40,6 +40,8 @@ def test_only_answers_about_the_message_itself_end_it(status: int, expected: obj
         ("7", 7),
         ("0", 0),
         ("999999", 3600),
+        ("999999999999999", 3600),
+        ("9" * 8_000, 3600),
         ("Wed, 21 Oct 2026 07:28:30 GMT", 30),
         ("Wed, 21 Oct 2026 07:27:00 GMT", 0),
         ("soon", None),

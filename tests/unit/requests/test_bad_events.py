@@ -20,6 +20,7 @@ SOUND = opened(1, "r-9")
         (opened(1, owner="a/b"), "bad_id", "owner 'a/b'"),
         (opened(1, code="x" * (MAX_NAME + 1)), "bad_id", "service_code"),
         (opened(1, code="tab\there"), "bad_id", "service_code 'tab\\there'"),
+        (opened(1, code="a\x9b31m"), "bad_id", "service_code 'a\\x9b31m'"),
         (opened(1, agency_responsible=""), "bad_id", "agency_responsible ''"),
         (opened(1, district="\0"), "bad_id", "district"),
         (opened(1, description="x" * (MAX_TEXT + 1)), "too_large", f"{MAX_TEXT} are allowed"),

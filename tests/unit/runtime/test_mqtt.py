@@ -175,6 +175,32 @@ def test_what_the_broker_refuses_holds_up_nothing_and_is_said_once(caplog: pytes
     )
 
 
+def test_a_broker_that_refuses_the_account_is_told_once_with_the_way_out(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a password was changed while the worker runs."""
+    connections: list[int] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _packet(reader)
+        connections.append(1)
+        writer.write(b"\x20\x03\x00\x87\x00")
+        writer.close()
+
+    async def play() -> None:
+        broker = Strict(10)
+        monkeypatch.setattr(broker, "serve", refuse)
+        async with worker_of(broker):
+            await asyncio.to_thread(eventually, lambda: len(connections) > 2, 30)
+
+    asyncio.run(play())
+    [said] = caplog.messages
+    assert said.endswith(
+        " refuses the connection: Not authorized; correct UB_MQTT_USERNAME and UB_MQTT_PASSWORD and start this process "
+        "again, or the broker's account"
+    )
+
+
 def test_what_is_no_topic_is_the_callers_fault_and_holds_up_nobody_else() -> None:
     async def play() -> None:
         async with worker_of(broker) as worker:

@@ -98,6 +98,7 @@ def test_a_reading_must_have(field: str) -> None:
         (EVENT, {"district": ""}, False),
         (EVENT, {"agency_responsible": "a\n"}, False),
         (EVENT, {"agency_responsible": "a\x7f"}, False),
+        (EVENT, {"agency_responsible": "a\x9b31m"}, False),
         (EVENT, {"event": "lost"}, False),
         (BARE, {}, True),
         (BARE, {"lat": None, "lon": None}, True),

@@ -23,13 +23,29 @@ def test_an_address_has_host_port_and_database_only(url: str, address: str) -> N
     assert address_of(url) == address
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:ses%zame@h:1/d", "postgresql://u:p@sesame@h:1/d"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:ses%zame@h:1/d",
+        "postgresql://u:p@sesame@h:1/d",
+        # As `openssl rand -base64` makes them: what stands before the slash is taken for the port, the rest for the
+        # database.
+        "postgresql://u:ses/ame@h:1/d",
+        "postgresql://u:123/sesame@h:1/d",
+        "postgresql://u:p@h:1sesame/d",
+    ],
+)
 def test_a_url_that_cannot_be_read_is_not_quoted(url: str) -> None:
     with pytest.raises(SettingsError, match="UB_DATABASE_URL cannot be read") as caught:
         Session(url, application_name="test")
     assert "ses" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_a_database_with_an_at_sign_in_its_name_has_it_encoded_as_a_password_has() -> None:
+    assert address_of("postgresql://u:p@h:1/a%40b") == "h:1/a@b"
+    assert address_of("postgresql://u:p@h:1,i:2/d") == "h,i:1,2/d"
 
 
 def test_a_database_that_is_away_is_named_without_the_password() -> None:
@@ -52,6 +68,55 @@ def test_a_password_that_is_missing_is_asked_for() -> None:
     said = str(unavailable("postgresql://ub_writer@127.0.0.1:1/d", error))
     assert said.startswith("PostgreSQL at 127.0.0.1:1/d asks for a password (")
     assert "; give it in UB_DATABASE_URL (" in said
+    assert "start it" not in said
+
+
+@pytest.mark.parametrize(
+    ("reason", "what", "way_out"),
+    [
+        (
+            "SSL error: certificate verify failed",
+            "shows a certificate that is refused",
+            "set sslrootcert in UB_DATABASE_URL to the certificate of the authority that signed its, or renew its",
+        ),
+        (
+            'server certificate for "db" (and 1 other name) does not match host name "10.0.0.1"',
+            "shows a certificate that is refused",
+            "set the host in UB_DATABASE_URL to a name that stands in its certificate, or give it one with this name "
+            "(subjectAltName)",
+        ),
+        (
+            'root certificate file "/nope.pem" does not exist',
+            "cannot be verified",
+            "set sslrootcert in UB_DATABASE_URL to the certificate of the authority that signed its",
+        ),
+        (
+            "server does not support SSL, but SSL was required",
+            "does not speak TLS",
+            "switch it on there (ssl = on), or take sslmode out of UB_DATABASE_URL",
+        ),
+        (
+            'FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "u", database "d", no encryption',
+            "refuses us without TLS",
+            "add sslmode=verify-full to UB_DATABASE_URL",
+        ),
+        ('invalid sslmode value: "verify_full"', "cannot be asked", "correct UB_DATABASE_URL"),
+        (
+            'FATAL:  password authentication failed for user "u"',
+            "refuses us",
+            "correct the user and the password in UB_DATABASE_URL",
+        ),
+    ],
+)
+def test_what_is_wrong_with_tls_or_the_login_is_said_with_the_way_out(
+    reason: str, what: str, way_out: str
+) -> None:
+    error = psycopg.OperationalError(
+        f'connection failed: connection to server at "10.0.0.1" failed: {reason}\nmore'
+    )
+    said = str(unavailable("postgresql://u:sesame@10.0.0.1:1/d", error))
+    assert said.startswith(f"PostgreSQL at 10.0.0.1:1/d {what} (")
+    assert f"); {way_out}" in said
     assert "start it" not in said
 
 

@@ -232,6 +232,11 @@ def test_what_is_left_out_of_a_request_is_noted(tmp_path: Path, changes: dict[st
     assert dict(source.report.noted) == {noted: 1}
 
 
+def test_a_category_that_moves_terminals_is_cleaned_as_the_gateway_would_refuse_it(tmp_path: Path) -> None:
+    found = downloads(tmp_path, request(service_code="a\x9b31m\x85b"))
+    assert [row.service_code for row in rows(found)] == ["a 31m b"]
+
+
 def test_numbers_and_texts_are_the_same_in_json(tmp_path: Path) -> None:
     events, source = told(tmp_path, request(service_request_id=77, lat="59.9", long="10.7"))
     assert events == [("oslo-77", "opened", 0)]

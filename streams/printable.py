@@ -1,0 +1,16 @@
+"""Texts of others as a terminal may show them: what would move or colour it, or turn the text around, as an escape."""
+
+_JOINERS = "\u200c\u200d"
+"""Persian, Hindi and others are written with them; to Python they are not printable, as nothing invisible is."""
+
+
+def printable(text: str, allowed: str = "") -> str:
+    r"""Return a text in which all that is not printable is an escape such as \x1b, but for what is `allowed`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        one
+        if one.isprintable() or one in _JOINERS or one in allowed
+        else one.encode("unicode_escape").decode()
+        for one in text
+    )

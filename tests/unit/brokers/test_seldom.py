@@ -1,0 +1,35 @@
+"""What a library says again and again is said now and then."""
+
+import logging
+
+from streams.brokers.seldom import Seldom
+
+
+def record(name: str, message: str, *values: object) -> logging.LogRecord:
+    return logging.LogRecord(name, logging.ERROR, "x.py", 1, message, values, None)
+
+
+def test_aiokafka_says_the_same_once_a_minute_and_all_else_as_ever() -> None:
+    """A worker whose password is wrong wrote forty lines a second, and filled the disk over a weekend."""
+    now = 0.0
+    seldom = Seldom(lambda: now)
+    refused = ("aiokafka", "Unable connect to node with id %s: %s", 1, "refused")
+    assert seldom.filter(record(*refused))
+    assert not seldom.filter(record(*refused))
+    assert seldom.filter(record("aiokafka", "Unable connect to node with id %s: %s", 2, "refused"))
+    assert seldom.filter(record("aiokafka.consumer.fetcher", "Failed fetch messages from %s", 1))
+    assert not seldom.filter(record("aiokafka.consumer.fetcher", "Failed fetch messages from %s", 1))
+    assert all(seldom.filter(record("streams.fleet", "the same")) for _ in range(2))
+    now = 59.9
+    assert not seldom.filter(record(*refused))
+    now = 60.0
+    assert seldom.filter(record(*refused))
+
+
+def test_what_was_said_long_ago_is_not_remembered() -> None:
+    now = 0.0
+    seldom = Seldom(lambda: now)
+    for number in range(5_000):
+        now += 1.0
+        assert seldom.filter(record("aiokafka", "message %d", number))
+    assert len(seldom) <= 61

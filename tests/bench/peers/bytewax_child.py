@@ -1,6 +1,6 @@
 """The fleet's job in Bytewax: batches by hand under one key, the way that costs it least.
 
-Its own windowing, a key a vehicle and then a key a cell, takes some twenty times as long.
+Its own windows, with a key for each vehicle and then one for each cell, take some sixteen times as long.
 """
 
 import os

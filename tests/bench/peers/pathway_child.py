@@ -1,7 +1,4 @@
-"""The fleet's job in Pathway: counts and occupancy as streams of updates, committed five times a second.
-
-Its windows that are told once, when they are over, take some three times as long.
-"""
+"""The fleet's job in Pathway: counts and occupancy as streams of updates, committed five times a second."""
 
 import os
 import threading

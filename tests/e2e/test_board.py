@@ -76,7 +76,7 @@ def standing(city: City) -> dict[str, bytes]:
 
 def all_bikes_were_counted(found: dict[str, bytes]) -> bool:
     """They lie in two partitions: with those of one the cell is just full, and the alert minor."""
-    return len(found) == 3 and all("/major/" in topic for topic in found)
+    return len(found) == 4 and all("/major/" in topic for topic in found)
 
 
 def pin(city: City, notices: dict[str, bytes]) -> None:
@@ -100,10 +100,16 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
         worker = city.start_worker()
         city.publish([TOO_MANY])
         right = city.eventually(lambda: standing(city), 60.0, until=all_bikes_were_counted)
-        alert = next(name for name in right if name.startswith(topics.MQTT_ALERTS))
-        own = next(name for name in right if name.startswith(topics.MQTT_OPEN_ALERTS))
-        assert right[own] == right[alert]
-        incident = next(name for name in right if name.startswith(topics.MQTT_INCIDENTS))
+        alert, own, of_alpha, incident = (
+            next(name for name in right if name.startswith(f"{tree}/"))
+            for tree in (
+                topics.MQTT_ALERTS,
+                topics.MQTT_OPEN_ALERTS,
+                f"{topics.MQTT_OPEN_ALERTS_BY}/operator/alpha",
+                topics.MQTT_INCIDENTS,
+            )
+        )
+        assert right[own] == right[of_alpha] == right[alert]
 
         with city.kafka_tap() as tap:
             [key, partition] = city.eventually(lambda: [(r.key, r.partition) for r in tap.of(topics.CELLS)])[
@@ -118,6 +124,9 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
             topics.open_alert_topic("major", "oversaturation", ELSEWHERE, "stale"): changed(
                 right[alert], alert_id="stale", cell=ELSEWHERE
             ),
+            own.replace("open-alerts", "open-alerts-by/operator/beta"): right[
+                own
+            ],  # it counts none of beta's
             topics.incident_topic("major", "stale"): changed(right[incident], incident_id="stale"),
         }
         none_of_ours = {
@@ -129,7 +138,10 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
         pin(city, {**stale, **none_of_ours})  # the worker says below that it found them: it may be quick
         city.eventually(lambda: standing(city), 60.0, until=lambda found: found == {**right, **none_of_ours})
 
-        pin(city, {alert: b"", own: b"", incident: stale[topics.incident_topic("major", "stale")]})
+        pin(
+            city,
+            {alert: b"", own: b"", of_alpha: b"", incident: stale[topics.incident_topic("major", "stale")]},
+        )
         city.eventually(lambda: standing(city), 60.0, until=lambda found: found == {**right, **none_of_ours})
 
         broker.lose_everything()
@@ -141,4 +153,5 @@ def test_what_stands_retained_sets_itself_right(stack: Endpoints, stack_kind: st
         said = worker.log.read_text()
         assert f"MQTT {alert!r}: found nothing retained; published again" in said
         assert f"MQTT {own!r}: found nothing retained; published again" in said
+        assert f"MQTT {of_alpha!r}: found nothing retained; published again" in said
         assert f"found event {sequence} of stale retained; removed" in said

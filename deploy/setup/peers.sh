@@ -17,17 +17,18 @@ lock=tests/bench/peers/requirements.lock
 stamp=.venv-peers/.urbanbrain-setup
 fingerprint() { { pwd; cat "$lock"; } | digest; }
 
-if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ] && .venv-peers/bin/python -c ''; then
-    exit
+is_current() { [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ] && .venv-peers/bin/python -c ''; }
+
+if ! is_current; then
+    mkdir -p build/setup
+    : > "$PIP_LOG"
+    require_python python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12*/bin/python3
+    say "peers: making .venv-peers with $("$python" --version) ($python)"
+    "$python" -m venv --clear .venv-peers || give_up "$python could not make a virtual environment in $PWD/.venv-peers"
+    say "peers: installing up to $(grep -c == "$lock") packages, each checked against its hash"
+    pip_install .venv-peers "$(grep -c == "$lock")" --require-hashes -r "$lock"
+    fingerprint > "$stamp"
 fi
-mkdir -p build/setup
-: > "$PIP_LOG"
-require_python python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12*/bin/python3
-say "peers: making .venv-peers with $("$python" --version) ($python)"
-"$python" -m venv --clear .venv-peers || give_up "$python could not make a virtual environment in $PWD/.venv-peers"
-say "peers: installing up to $(grep -c == "$lock") packages, each checked against its hash"
-pip_install .venv-peers "$(grep -c == "$lock")" --require-hashes -r "$lock"
 .venv-peers/bin/python -c 'import bytewax' 2> /dev/null ||
-    say "peers: without Bytewax, which has no release for Python 3.13 and later; with a python3.12 on the PATH it is there:" \
-        "remove .venv-peers and try again"
-fingerprint > "$stamp"
+    say "peers: without Bytewax, which has no release for Python 3.13 and later; put a python3.12 on the PATH, remove" \
+        ".venv-peers and run this again"

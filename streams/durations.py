@@ -20,6 +20,11 @@ def duration(text: str) -> timedelta:
     return total
 
 
+def ahead(text: str, now: datetime) -> timedelta | datetime:
+    """Return a duration as it is, or the time that `moment` makes of anything else."""
+    return duration(text) if _FORM.fullmatch(text) else moment(text, now)
+
+
 def moment(text: str, now: datetime, *, back: bool = False) -> datetime:
     """Return `now` plus a duration, or the time of ISO 8601 (UTC where no zone is given), ten years ahead at the most.
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from streams.alerts.matchers import Labels
 from streams.alerts.silences import Silences, of_row
@@ -23,6 +23,8 @@ class Book:
         self._silences = Silences()
         self._good_until = -1.0
         self._known = False
+        self._ahead = timedelta()
+        """How far the database's clock, by which silences hold, is ahead of this machine's."""
 
     def knows(self) -> bool:
         """Return whether the silences of now are known: it takes a database that answers."""
@@ -33,12 +35,13 @@ class Book:
     def silences(self, labels: Labels) -> bool:
         """Return whether an alert with these labels is silent now."""
         self.knows()
-        return self._silences.longest(labels, datetime.now(UTC)) is not None
+        return self._silences.longest(labels, datetime.now(UTC) + self._ahead) is not None
 
     def _read(self) -> None:
         try:
             with queries.connect(self._url) as connection:
                 self._silences = Silences(map(of_row, alert_desk.silences(connection)))
+                self._ahead = queries.now(connection) - datetime.now(UTC)
             self._good_until, self._known = time.monotonic() + _FRESH_S, True
         except UrbanBrainError as error:
             log.warning("silences cannot be read, so all alerts are shown: %s", error)

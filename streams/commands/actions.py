@@ -1,13 +1,15 @@
 """`urbanbrain alerts ack|unack|assign|comment|clear|reopen`: what people do about alerts."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import click
 
 from schemas.alert_actions import ActionName
 from streams import settings as settings_module
+from streams.commands import clock
 from streams.commands.alerts import alerts
-from streams.commands.values import MOST_NAME, MOST_TEXT, Moment, Text, by_option
+from streams.commands.values import MOST_NAME, MOST_TEXT, Ahead, Text, by_option
 from streams.errors import AlertError, ServiceUnavailable
 from streams.times import to_minute
 
@@ -39,19 +41,22 @@ def unack(ids: tuple[str, ...], by: str, text: str | None) -> None:
 @click.option("--nobody", is_flag=True, help="Remove the assignment.")
 @click.option(
     "--due",
-    type=Moment(),
+    type=Ahead(),
     help="When they are due: a duration from now (2h), or a time (UTC unless it names a zone).",
 )
 @by_option
 @_TEXT
 def assign(
-    ids: tuple[str, ...], assignee: str | None, nobody: bool, due: datetime | None, by: str, text: str | None
+    ids: tuple[str, ...],
+    assignee: str | None,
+    nobody: bool,
+    due: timedelta | datetime | None,
+    by: str,
+    text: str | None,
 ) -> None:
     """Assign alerts to somebody, with an optional due time."""
     if (assignee is None) != nobody or (nobody and due):
         raise click.UsageError("give --to NAME (and --due TIME, if wanted), or --nobody")
-    if due is not None and due <= datetime.now(UTC):
-        raise click.UsageError(f"--due {due:%Y-%m-%dT%H:%M:%SZ} is in the past; give a time in the future")
     _act(ids, "unassigned" if nobody else "assigned", by, text, assignee, due)
 
 
@@ -91,13 +96,14 @@ def _act(
     by: str,
     text: str | None,
     assignee: str | None = None,
-    due_at: datetime | None = None,
+    due: timedelta | datetime | None = None,
 ) -> None:
     from streams.alerts.tell import tell  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
     settings = settings_module.load()
     with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
+        due_at = None if due is None else _due(connection, due)
         found = dict.fromkeys(alert_desk.resolve(connection, prefix) for prefix in ids)
         refused: list[AlertError] = []
         for alert_id in found:
@@ -124,3 +130,10 @@ def _act(
             )
     if refused:
         raise AlertError("; ".join(map(str, refused)))
+
+
+def _due(connection: Any, due: timedelta | datetime) -> datetime:
+    now = clock.now_of(connection)
+    if (due_at := clock.at(due, now)) <= now:
+        raise click.UsageError(f"--due {due_at:%Y-%m-%dT%H:%M:%SZ} is in the past; give a time in the future")
+    return due_at

@@ -3,7 +3,7 @@
 import signal
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, get_args
 
 import click
@@ -149,7 +149,9 @@ def list_(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List alerts from the database, newest first.
+    """List alerts from the database, most severe first.
+
+    Of equally severe ones, and of all that are cleared, the newest come first.
 
     Only alerts that match every MATCHER, as for silences: zone=harbour, 'subject=~sensor/.*', district!=Pudong.
     """
@@ -163,7 +165,7 @@ def list_(
     severities: list[str] | None = None
     if severity is not None:
         severities = list(SEVERITIES[SEVERITIES.index(severity) :])
-    district, now, rules = district_of(settings), datetime.now(UTC), _inhibitions(settings)
+    district, rules = district_of(settings), _inhibitions(settings)
     filters = queries.Filters(status, kind, severities, cell, operator, acknowledged, since=since)
     table = listed.table(
         *("since (UTC)", "severity", "cell", "bikes", "capacity", "what", "zone", "handled", "alert")
@@ -172,7 +174,8 @@ def list_(
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         silences = Silences(map(of_row, alert_desk.silences(connection)))
         sources = Sources(rules, _sources(connection, district) if rules else [])
-        for row in queries.alerts(connection, filters):
+        now = queries.now(connection)
+        for row in queries.alerts(connection, filters, worst_first=status != "cleared"):
             labels = labels_of_row(row, district)
             if not match_all(matchers, labels):
                 continue
@@ -234,7 +237,7 @@ def show(alert_id: str, as_json: bool) -> None:
         parts = of_alert(connection, found)
         district, rules = district_of(settings), _inhibitions(settings)
         labels = labels_of_row(row, district)
-        silence = silences.longest(labels, datetime.now(UTC))
+        silence = silences.longest(labels, queries.now(connection))
         sources = _sources(connection, district) if rules and row.status == "active" else []
     shown = Shown(row, events, actions, silence, inhibited_by(found, labels, rules, sources), parts)
     if as_json:

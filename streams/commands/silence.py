@@ -1,15 +1,15 @@
 """`urbanbrain alerts silence add|list|expire`, as amtool has it."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 import click
 
 from streams import settings as settings_module
 from streams.alerts.matchers import Matcher, match_all, of_no_district
-from streams.commands import listed
+from streams.commands import clock, listed
 from streams.commands.alerts import alerts, check_districts, district_of
-from streams.commands.values import MOST_NAME, MOST_TEXT, MatcherType, Moment, Text, by_option
+from streams.commands.values import MOST_NAME, MOST_TEXT, Ahead, MatcherType, Text, by_option
 from streams.errors import UrbanBrainError
 from streams.settings import Settings
 from streams.times import to_minute, to_second
@@ -27,15 +27,19 @@ def silence() -> None:
 @click.argument("matchers", type=MatcherType(), nargs=-1, required=True)
 @click.option(
     "--until",
-    type=Moment(),
+    type=Ahead(),
     required=True,
     help="When the silence ends: a duration from now (2h), or a time (UTC unless it names a zone).",
 )
-@click.option("--from", "starts_at", type=Moment(), help="When it starts, in the same form (default: now).")
+@click.option("--from", "starts_at", type=Ahead(), help="When it starts, in the same form (default: now).")
 @click.option("--reason", type=Text(MOST_TEXT, lines=True), required=True, help="Why it is needed.")
 @by_option
 def add(
-    matchers: tuple[Matcher, ...], until: datetime, starts_at: datetime | None, reason: str, by: str
+    matchers: tuple[Matcher, ...],
+    until: timedelta | datetime,
+    starts_at: timedelta | datetime | None,
+    reason: str,
+    by: str,
 ) -> None:
     """Silence alerts that match every MATCHER.
 
@@ -46,10 +50,6 @@ def add(
     from streams.alerts.silences import stored  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
-    now = datetime.now(UTC)
-    begin = starts_at or now
-    if until <= max(begin, now):
-        raise click.UsageError(f"--until {until:%Y-%m-%dT%H:%M:%SZ} is in the past, or not after --from")
     settings = settings_module.load()
     if settings.districts_file is None:
         for matcher in of_no_district(matchers):
@@ -60,17 +60,21 @@ def add(
     else:
         check_districts(settings, matchers)
     with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
+        now = clock.now_of(connection)
+        begin, end = now if starts_at is None else clock.at(starts_at, now), clock.at(until, now)
+        if end <= max(begin, now):
+            raise click.UsageError(f"--until {end:%Y-%m-%dT%H:%M:%SZ} is in the past, or not after --from")
         silence_id = alert_desk.add_silence(
             connection,
             matchers=stored(matchers),
             starts_at=begin,
-            ends_at=until,
+            ends_at=end,
             created_by=by,
             comment=reason,
         )
     click.echo(silence_id)
     holds = f"holds from {to_second(begin)} until" if begin > now else "holds until"
-    click.echo(f"{holds} {to_second(until)} UTC; {_matched(settings, matchers)}", err=True)
+    click.echo(f"{holds} {to_second(end)} UTC; {_matched(settings, matchers)}", err=True)
 
 
 def _matched(settings: Settings, matchers: Sequence[Matcher]) -> str:

@@ -3,7 +3,7 @@
 import getpass
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -34,7 +34,7 @@ class Cell(click.ParamType):
 
 
 class Moment(click.ParamType):
-    """A duration from now, or with `back` before now, or a time."""
+    """A duration from now, or with `back` before now, by this machine's clock; or a time."""
 
     name = "TIME"
 
@@ -47,6 +47,23 @@ class Moment(click.ParamType):
             return value
         try:
             return durations.moment(str(value), datetime.now(UTC), back=self._back)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Ahead(click.ParamType):
+    """A duration from now, or a time. A duration stays one: streams/commands/clock.py says by which clock it counts."""
+
+    name = "TIME"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta | datetime:
+        """Return the duration or the time."""
+        if isinstance(value, timedelta | datetime):
+            return value
+        try:
+            return durations.ahead(str(value), datetime.now(UTC))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

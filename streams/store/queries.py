@@ -11,6 +11,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from schemas.alerts import SEVERITIES
 from streams.fold.contract import Ledger
 from streams.store.session import LACKING, forbidden, lacking, unavailable
 
@@ -165,6 +166,14 @@ def windows_complete(connection: Connection[Any]) -> bool:
     return row is not None and bool(row[0])
 
 
+def now(connection: Connection[Any]) -> datetime:
+    """Return the time by the database's clock."""
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    found: datetime = row[0]
+    return found
+
+
 def alert_counts(connection: Connection[Any]) -> AlertCounts:
     """Return how many alerts were raised and how many were cleared."""
     row = connection.execute(
@@ -206,12 +215,17 @@ WHERE (%(alert_id)s::text IS NULL OR a.alert_id = %(alert_id)s)
           WHEN 'cleared' THEN a.status = 'cleared'
           ELSE true
       END
-ORDER BY a.starts_at DESC, a.alert_id
 """
+_NEWEST_FIRST = "ORDER BY a.starts_at DESC, a.alert_id"
+_WORST_FIRST = (
+    "ORDER BY array_position(%(ranks)s::text[], a.severity) DESC NULLS LAST, a.starts_at DESC, a.alert_id"
+)
 
 
-def alerts(connection: Connection[Any], filters: Filters) -> Iterator[AlertRow]:
+def alerts(connection: Connection[Any], filters: Filters, *, worst_first: bool = False) -> Iterator[AlertRow]:
     """Yield the alerts that match every filter (`cell` is a hex string), newest start first.
+
+    `worst_first`: the most severe first, and of these the newest. For open alerts: all that match are sorted.
 
     Rows come as they are asked for, however many there are; the connection is free when the last one was taken,
     or the iterator closed.
@@ -226,7 +240,8 @@ def alerts(connection: Connection[Any], filters: Filters) -> Iterator[AlertRow]:
         connection.execute("SELECT set_config('cursor_tuple_fraction', %s, true)", (share,))
         with connection.cursor("alerts", row_factory=class_row(AlertRow)) as cursor:
             cursor.itersize = _AT_ONCE
-            yield from cursor.execute(_ALERTS, asdict(filters))
+            order = _WORST_FIRST if worst_first else _NEWEST_FIRST
+            yield from cursor.execute(_ALERTS + order, {**asdict(filters), "ranks": list(SEVERITIES)})
 
 
 def alert_bodies(connection: Connection[Any], alert_id: str) -> list[str]:

@@ -124,6 +124,9 @@ def test_alerts_are_filtered_and_the_newest_come_first(migrated: Database) -> No
     assert ids() == ["a3", "a2", "a1"]
     assert ids(status="active") == ["a2", "a1"]
     assert ids(severities=["critical"]) == ["a2"]
+    with queries.connect(migrated.writer_url) as connection:
+        worst = list(queries.alerts(connection, queries.Filters(), worst_first=True))
+    assert [alert.alert_id for alert in worst] == ["a2", "a3", "a1"]
     assert ids(cell=f"{CELL:x}") == ["a3", "a1"]
     with queries.connect(migrated.writer_url) as connection:
         newest = queries.newest_oversaturated(connection, limit=1)

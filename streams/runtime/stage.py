@@ -1,4 +1,4 @@
-"""Runs one fold per partition that this worker owns: feeds, publishes, checkpoints, hands over (design D2).
+"""Runs one fold per partition that this worker owns: feeds, publishes, checkpoints, hands over.
 
 Every `publish_interval` what changed is published, and less often where finding out what did takes more than a tenth of
 the time: what changes many times while a backlog is worked off is told once. Where no record comes the next one is

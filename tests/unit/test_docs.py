@@ -246,3 +246,13 @@ def test_nobody_is_sent_to_a_numbered_design_that_no_reader_has() -> None:
         for found in re.findall(r"(?i)\bdesign,? (?:D\d|section \d)|\(D\d\)", path.read_text())
     ]
     assert sent == []
+
+
+def test_the_architecture_names_every_part_of_the_pipeline() -> None:
+    """Each folder has a row in the table of folders, and each module of `streams` itself is in the list below it."""
+    page = section(text("architecture.md"), "## The folders")
+    folders = {path.parent.name for path in (ROOT / "streams").glob("*/__init__.py")}
+    assert folders == set(re.findall(r"^\| `streams/(\w+)`", page, re.MULTILINE))
+    modules = {path.name for path in (ROOT / "streams").glob("*.py")} - {"__init__.py"}
+    (listed,) = re.findall(r"^In `streams` itself: (.*?)\n\n", page, re.MULTILINE | re.DOTALL)
+    assert modules == set(re.findall(r"`(\w+\.py)`", listed))

@@ -5,7 +5,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +26,7 @@ from streams.notify.silences_now import SilencesNow
 from streams.store import deliveries
 from streams.store.due import Due
 from streams.store.notifications import Connection
-from streams.store.retry import retrying
+from streams.store.retry import retrying, set_within
 from streams.store.session import Session
 
 log = logging.getLogger(__name__)
@@ -104,9 +103,9 @@ class Delivery:
             self._nudged.clear()
             pause = await retrying(self._step, self._stop, log.warning)
             if pause is None:
-                await _within(self._nudged, _POLL_S)
+                await set_within(self._nudged, _POLL_S)
             elif pause:
-                await _within(self._stop, pause)
+                await set_within(self._stop, pause)
 
     async def _step(self) -> float | None:
         """Deal with one notification; return the seconds to wait before the next, or None where nothing is due.
@@ -293,8 +292,3 @@ class Delivery:
             )
         self._failures += 1
         return pause
-
-
-async def _within(event: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)

@@ -93,19 +93,20 @@ class _Steps:
 
 
 def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
+    """Start the services, or take those that the settings name; `cleanup` stops what was started."""
     kind = plan.stack or ("docker" if engine_answers() else "native")
     if kind == "external":
         settings = settings_module.load()
         say("using the services that the settings name")
         url = settings.database_url.get_secret_value()
         return Endpoints(
-            settings.mqtt_host,
-            settings.mqtt_port,
-            settings.kafka_bootstrap,
-            settings.kafka_flavor,
-            url,
-            url,
-            url,
+            mqtt_host=settings.mqtt_host,
+            mqtt_port=settings.mqtt_port,
+            kafka_bootstrap=settings.kafka_bootstrap,
+            kafka_flavor=settings.kafka_flavor,
+            database_url=url,
+            writer_url=url,
+            reader_url=url,
             as_set=True,
         )
     if kind == "docker":
@@ -137,6 +138,15 @@ def _overrides(endpoints: Endpoints) -> dict[str, object]:
     }
 
 
+def _prepare(endpoints: Endpoints, settings: Settings, say: _Steps) -> None:
+    """Make what the processes find when they start: tables and topics."""
+    say("bringing the database schema up to date")
+    asyncio.run(migrate(endpoints.database_url, lambda line: say(f"  {line}")))
+    say("creating the Kafka topics")
+    wait_for_kafka(endpoints.kafka_bootstrap, login=kafka_login_of(settings))
+    create_topics(endpoints.kafka_bootstrap, settings)
+
+
 def _run_city(
     plan: Plan,
     endpoints: Endpoints,
@@ -145,11 +155,8 @@ def _run_city(
     say: _Steps,
     asked: threading.Event,
 ) -> Figures:
-    say("bringing the database schema up to date")
-    asyncio.run(migrate(endpoints.database_url, lambda line: say(f"  {line}")))
-    say("creating the Kafka topics")
-    wait_for_kafka(endpoints.kafka_bootstrap, login=kafka_login_of(settings))
-    create_topics(endpoints.kafka_bootstrap, settings)
+    """Run gateway, worker, console and city until the time is over or Ctrl-C; return the figures."""
+    _prepare(endpoints, settings, say)
     with environment_file(endpoints) as environment, _Children(endpoints) as children:
         say(
             f"starting gateway, {plan.processes} worker process(es) and console; logs in {children.directory}"
@@ -173,18 +180,31 @@ def _run_city(
         began = "all was ready" if city is None else "the city began"
         with _alerts(settings, console, say, began):
             _wait(plan.seconds, asked, say, *filter(None, (gateway, worker, page, city)))
-            sent = {}
-            if city is not None:
-                say("stopping the city")
-                city.stop()
-                sent = children.sent("city")
-            say("letting gateway and worker finish what is under way")
-            if city is None:
-                gateway.stop()  # who publishes may go on
-            _catch_up(settings, sent, say)  # the gateway too: the broker may still hold messages for it
-            gateway.stop()
-            worker.stop()
+            sent = _stop_in_order(city, gateway, worker, children, settings, say)
         return read(settings.database_url.get_secret_value(), sent)
+
+
+def _stop_in_order(
+    city: ServiceProcess | None,
+    gateway: ServiceProcess,
+    worker: ServiceProcess,
+    children: "_Children",
+    settings: Settings,
+    say: _Steps,
+) -> dict[str, int]:
+    """Stop who publishes first, then who waits for it; return what the city sent. The module says why in this order."""
+    sent = {}
+    if city is not None:
+        say("stopping the city")
+        city.stop()
+        sent = children.sent("city")
+    say("letting gateway and worker finish what is under way")
+    if city is None:
+        gateway.stop()  # who publishes may go on
+    _catch_up(settings, sent, say)  # the gateway too: the broker may still hold messages for it
+    gateway.stop()
+    worker.stop()
+    return sent
 
 
 def _start_city(plan: Plan, scenario: str, children: "_Children", say: _Steps) -> ServiceProcess:
@@ -223,7 +243,7 @@ def _wait_for_worker(
 def _wait(
     seconds: float | None, asked: threading.Event, say: Callable[[str], None], *processes: ServiceProcess
 ) -> None:
-    """Wait for the time to be over or Ctrl-C. The end of the city's scenario is said: the map stands still then."""
+    """Wait until the time is over, or for Ctrl-C. Say when the city's scenario ends: the map stands still then."""
     deadline = None if seconds is None else time.monotonic() + seconds
     at_work = list(processes)
     while not asked.is_set() and (deadline is None or time.monotonic() < deadline):

@@ -1,7 +1,7 @@
 """What the fleet, sensing and requests stages tell the grid stage: absolute values per source partition, never deltas.
 
 "In my partition, cell c now holds n, as of my offset o": a repeated, reordered or lost partial
-can do no harm (design D3). `generation` grows when the source topic was rebuilt and its
+can do no harm. `generation` grows when the source topic was rebuilt and its
 offsets began again at 0; partials of one source are ordered by (generation, offset).
 """
 

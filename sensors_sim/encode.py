@@ -1,4 +1,4 @@
-"""Columns to MQTT messages: topics and JSON payloads as an operator or owner publishes them (design section 5)."""
+"""Columns to MQTT messages: topics and JSON payloads as docs/mqtt-and-kafka.md has them of operators and owners."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace

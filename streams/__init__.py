@@ -1,1 +1,4 @@
-"""The pipeline: gateway -> fleet -> grid -> incidents -> store. One folder per step of the road."""
+"""The pipeline, one folder for each step of the road: see docs/architecture.md.
+
+gateway -> fleet, sensing, requests -> grid -> incidents -> store; what people see is in alerts, console and notify.
+"""

@@ -55,7 +55,7 @@ class TopicSpec:
 
 
 def kafka_topics(source_partitions: int, region_partitions: int) -> tuple[TopicSpec, ...]:
-    """Return the topics to create. Partials and cells are keyed by region (design D6)."""
+    """Return the topics to create. Partials and cells are keyed by region: one worker counts all of its cells."""
     return (
         TopicSpec(VEHICLES, source_partitions, "none (frames are placed by murmur2 of vehicle_id)", 24 * 7),
         TopicSpec(SENSORS, source_partitions, "none (frames are placed by murmur2 of sensor_id)", 24 * 7),

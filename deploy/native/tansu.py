@@ -13,7 +13,7 @@ START_TIMEOUT_S = 15.0
 
 class Tansu:
     """One broker on a port that stays the same over restarts. Its cluster id does not: each start is a new,
-    empty log, and checkpoints that name the cluster must be able to tell (design D2).
+    empty log, and checkpoints that name the cluster must be able to tell (streams/store/checkpoint.py).
 
     `advertised_port`: where clients are sent instead of its own port, for a proxy in between.
     """

@@ -41,7 +41,7 @@ from sensors_sim.score.report import render
 from sensors_sim.score.truth import ANY_KIND, Truth
 from sensors_sim.sources.simulated import BIKES, POPULATIONS, REQUESTS, SimulatedCity
 from sensors_sim.tables import choice
-from sensors_sim.truth.entry import Truth as Known
+from sensors_sim.truth.entry import Truth as ScenarioTruth
 from sensors_sim.truth.witness import Witness, truth_of
 
 _NO_TERMINAL = 10_000
@@ -158,7 +158,7 @@ def score(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What is to be judged, by what; `earlier` are the ids of alerts that were open before the run began."""
+    """The alerts to judge, and the truth to judge them by; `earlier`: ids of those that were open before the run."""
 
     truth: Truth
     log: AlertLog
@@ -179,7 +179,7 @@ def _check_same(truth: Truth, scenario: Scenario, file: Path | None) -> None:
 
 
 def _check_kinds(kinds: Collection[str], truth: Truth | None, log: AlertLog | None) -> None:
-    """Refuse a kind that neither an alert nor an entry can have: nothing would be judged, and every bound be kept."""
+    """Refuse a kind that no alert can have: nothing would be judged, so every bound on the score would be met."""
     entries = () if truth is None else (*truth.due, *truth.may, *truth.silent)
     events = () if log is None else log.events
     known = {*get_args(AlertKind), *(one.kind for one in (*entries, *events))} - {ANY_KIND}
@@ -196,7 +196,7 @@ def _recorded(log: AlertLog, truth: Truth | None, scenario: Scenario | None, onl
             raise click.UsageError(
                 "nothing says which alerts are due: give --truth FILE, or name the SCENARIO"
             )
-        truth = _known(truth_of(scenario, only))
+        truth = _to_score(truth_of(scenario, only))
     return _Found(truth, log)
 
 
@@ -209,7 +209,7 @@ def _live(
     tables: Tables | None,
     console: Console,
 ) -> _Found:
-    """Run the scenario and listen; without a truth, a witness of the run says what was due."""
+    """Run the scenario and collect its alerts. Without a truth, a witness who watches the run says what was due."""
     log, witness = AlertLog(), Witness(scenario, only)
     notes = [] if tables is None else list(_ready(tables, only, console))
     with Listener(options.broker, f"ub-score-{os.getpid()}-{secrets.token_hex(4)}") as listener:
@@ -225,12 +225,12 @@ def _live(
         raise ScoreError(
             "the run was stopped before anything was sent: there is nothing to score; run it again"
         )
-    truth = _known(witness.truth(ended)) if truth is None else truth.until(ended)
+    truth = _to_score(witness.truth(ended)) if truth is None else truth.until(ended)
     return _Found(truth, log, earlier, tuple(notes))
 
 
 def _ready(tables: Tables, only: frozenset[str], console: Console) -> Iterator[str]:
-    """Wait for workers; yield what is to be said where none came."""
+    """Wait for workers; yield a note for the report if none came."""
     stages = {{BIKES: "fleet", REQUESTS: "requests"}.get(name, "sensing") for name in only} | {*ALERTING}
     missing = wait_for_workers(
         lambda: tables.unattended(stages),
@@ -246,7 +246,7 @@ def _ready(tables: Tables, only: frozenset[str], console: Console) -> Iterator[s
 
 
 def _caught_up(tables: Tables | None, before: Reached, outcome: Outcome, settle_s: float) -> Iterator[str]:
-    """Wait until the system has worked off what was sent; yield what is to be said about it."""
+    """Wait until the system has worked off what was sent; yield notes for the report, if there are any."""
     if tables is None:
         yield (
             f"it is not known whether the system kept up: alerts that came later than {settle_s:g} s after the one "
@@ -265,8 +265,8 @@ def _caught_up(tables: Tables | None, before: Reached, outcome: Outcome, settle_
         yield said
 
 
-def _known(truth: Known) -> Truth:
-    """Return what a scenario knows, by way of the form that it has in a file."""
+def _to_score(truth: ScenarioTruth) -> Truth:
+    """Return what a scenario knows as scoring needs it; by way of JSON, as if it had been read from a file."""
     return parse_truth(json.dumps(truth.to_dict()).encode(), f"the truth of {truth.scenario}")
 
 

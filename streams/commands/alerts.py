@@ -73,8 +73,8 @@ def tail(
 
     Only alerts that match every MATCHER, as for silences: zone=harbour, 'subject=~sensor/.*', district!=Pudong.
     """
-    from streams.alerts.book import Book  # noqa: PLC0415
     from streams.alerts.labels import labels_of  # noqa: PLC0415
+    from streams.alerts.silences_known import KnownSilences  # noqa: PLC0415
     from streams.alerts.tail import Tail, Wanted  # noqa: PLC0415
     from streams.alerts.text import action_line, styled  # noqa: PLC0415
 
@@ -98,15 +98,15 @@ def tail(
         return match_all(matchers, labels_of(alert, district))
 
     def silent(alert: Alert) -> bool:
-        return not silenced and book.silences(labels_of(alert, district))
+        return not silenced and known.silences(labels_of(alert, district))
 
     def at_work() -> None:  # else an empty screen says nothing
         where = f"{settings.mqtt_host}:{settings.mqtt_port}"
         click.echo(f"following alerts at {where}; times are UTC; Ctrl-C ends it", err=True)
 
     check_districts(settings, matchers)
-    book, district = Book(settings.database_url.get_secret_value()), district_of(settings)
-    wanted = Wanted(severity, kind, cell, operator, acknowledged, asked, silent, book.knows)
+    known, district = KnownSilences(settings.database_url.get_secret_value()), district_of(settings)
+    wanted = Wanted(severity, kind, cell, operator, acknowledged, asked, silent, known.knows)
     follower = Tail(settings, show, show_action, wanted, at_work)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: follower.stop())

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from streams.console.frames import Frame
 from streams.console.freshness import Freshness, Status
 from streams.console.view import View, diff
 from streams.errors import UrbanBrainError
-from streams.store.retry import backoff
+from streams.store.retry import backoff, set_within
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +75,7 @@ class Subscriber:
 
     async def some(self, timeout_s: float) -> list[Frame]:
         """Wait until there is something to do, and return what waits; nothing after `timeout_s` without any."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._some.wait(), timeout_s)
+        await set_within(self._some, timeout_s)
         self._some.clear()
         waiting = [*self._waiting]
         self._waiting.clear()
@@ -212,7 +211,7 @@ async def poll(
             pause, failures = max(every_s - took, min(2 * took, _LONGEST_REST_S)), 0
         if not stop.is_set():
             hub.tell_status()
-        await _stopped_within(stop, pause)
+        await set_within(stop, pause)
 
 
 async def watch(hub: Hub, stop: asyncio.Event, patience_s: float = 0.0) -> None:
@@ -220,12 +219,6 @@ async def watch(hub: Hub, stop: asyncio.Event, patience_s: float = 0.0) -> None:
 
     Nothing is said for `patience_s`: so long the first answer may take.
     """
-    await _stopped_within(stop, patience_s)
-    while not await _stopped_within(stop, _TELL_S):
+    await set_within(stop, patience_s)
+    while not await set_within(stop, _TELL_S):
         hub.tell_status()
-
-
-async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
-    return stop.is_set()

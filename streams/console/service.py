@@ -6,7 +6,7 @@ import math
 import resource
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -21,6 +21,7 @@ from streams.console.unasked import Unasked
 from streams.errors import SettingsError
 from streams.printable import printable
 from streams.settings import Settings
+from streams.store.retry import set_within
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +99,7 @@ async def _sweep(runner: web.AppRunner, unasked: Unasked[object], stop: asyncio.
         for connection in open_ones:
             if connection in closing:
                 connection.force_close()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _SWEEP_S)
+        await set_within(stop, _SWEEP_S)
 
 
 def _room() -> float:

@@ -1,6 +1,6 @@
 """The fleet fold: frames of positions in, absolute partials per (cell, operator) and window out.
 
-Two views of the same readings (design D3, D4):
+Two views of the same readings (docs/semantics.md):
 
 - live: a vehicle's newest reading by event time wins at once; a reading that is not newer than the one
   on file is superseded and moves nothing;

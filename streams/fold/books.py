@@ -1,4 +1,4 @@
-"""The books of one source partition: its ledger, and what of the current record was refused (design, section 5)."""
+"""The books of one source partition: its ledger, and what of the current record was refused."""
 
 from schemas.rejected import Reason
 from streams.fold.contract import Ledger, Output, Record

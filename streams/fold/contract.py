@@ -3,7 +3,7 @@
 A stage is a fold over one Kafka partition: a deterministic function of the records up to an
 offset. It never awaits and never asks the clock. The runtime (streams/runtime) loads it from its
 checkpoint, feeds it records, publishes what it hands out, and stores what changed together
-with the offset in one transaction (design D2).
+with the offset in one transaction. docs/architecture.md says why.
 """
 
 from collections.abc import Mapping, Sequence

@@ -45,8 +45,7 @@ class Stats:
     rejected: int = 0
     frames: int = 0
     acked: int = 0
-    stale: int = 0
-    """Messages confirmed after their connection was gone: they come again."""
+    """Messages acknowledged. One whose connection was gone by then is not: the broker delivers it again."""
     unacked: int = 0
     unacked_bytes: int = 0
 
@@ -170,7 +169,6 @@ class Bridge:
         acked = self._mqtt.acknowledge(complete)
         with self._lock:
             stats.acked += acked
-            stats.stale += len(complete) - acked
 
     def _work_until(self, stop: threading.Event) -> None:
         """Send what is due, until `stop` is set, the network thread has failed or the gateway has left."""

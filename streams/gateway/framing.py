@@ -1,4 +1,4 @@
-"""Collects readings by Kafka partition and turns them into frames: JSON columns (design D1). Pure."""
+"""Collects readings by Kafka partition and turns them into frames: JSON columns (ADR 0001). Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

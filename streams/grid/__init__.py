@@ -1,1 +1,1 @@
-"""Grid: sums the fleet partials to live occupancy per cell, and closes event-time windows."""
+"""Grid: sums the partials of fleet, sensing and requests over their partitions: live cells, and event-time windows."""

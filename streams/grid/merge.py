@@ -1,7 +1,7 @@
 """Live occupancy of one region: each source's newest word per slot, and their sum.
 
 A source is one partition of the fleet stage. It tells absolute values; the newest by (generation,
-offset) counts, so that repeats and late arrivals of partials change nothing (design D3).
+offset) counts, so that repeats and late arrivals of partials change nothing.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """The grid fold: partials of all sources and kinds in; live cells, closed windows and table rows out.
 
-Windows of a kind close in a region at the least watermark of that kind's active sources there (sources.py), and are
-amended by what comes later (design D4). Rows leave memory when no source can change them any more, or only one that
-was silent for long.
+Windows of a kind close in a region at the least watermark of that kind's active sources there (sources.py). What comes
+later amends them (docs/semantics.md, "Lateness"). Rows leave memory when no source can change them any more, or only
+one that was silent for long.
 """
 
 from collections.abc import Iterator, Sequence

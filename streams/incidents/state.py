@@ -71,13 +71,14 @@ class IncidentsState:
         geometry: Geometry | None = None,
         district: District = no_district,
     ) -> None:
-        """Without `anomalies`, `forecast`, `hot_spots`, `vehicles` or `joint` nothing is decided about them.
+        """A family of alerts that is None (`anomalies`, `forecast`, `hot_spots`, `vehicles`, `joint`, `health`) is off.
 
-        Without `health` nobody is silent, without `groups` alerts are not grouped into incidents. What is saved of any
-        of them stays as it is. A vehicle that was not too fast for `speeding_quiet_ms` is so no more.
-        `silent` says of which operators nothing is heard in a region, where `health` does not.
-        Without `geometry` outlines of the cells of alerts are not stored. `district` decides by which topic of
-        districts an alert can be read.
+        Without `groups` alerts are not grouped into incidents. What a checkpoint has of what is off stays as it is.
+
+        `speeding_quiet_ms`: an alert of speeding ends when the vehicle was not too fast for so long.
+        `silent`: of which operators nothing is heard in a region; with `health` that is known here.
+        `geometry`: the outline of a cell; without it, outlines of the cells of alerts are not stored.
+        `district`: the district of a place, by which an alert can be read on MQTT.
         """
         self._policy = policy
         self._centre = centre
@@ -90,40 +91,34 @@ class IncidentsState:
         self._newest = 0
         self._places: dict[str, Place] = {}
         """Of cells not under watch: thousands of alerts may be raised in one, and its zone is half of their cost."""
-        watch = None if health is None else HealthBook(health, self._place)
-        silent = silent if watch is None else watch.silent_operators
-        self._counts = CountBook(
-            _count_config(policy),
-            silent,
-            self._stands_by_other_areas,
-        )
+        health_book = None if health is None else HealthBook(health, self._place)
+        if health_book is not None:
+            silent = health_book.silent_operators
+        self._counts = CountBook(_count_config(policy), silent, self._stands_by_other_areas)
         self._edges = EdgeBook(self._counts)
         self._trips = TripBook(_trip_config(policy), silent)
         self._cells = CellBook(policy, centre, (self._counts, self._trips))
-        self._books: dict[str, Book] = {"cell": self._cells}
-        if watch is not None:  # before the rules: who is silent is not too few
-            self._books["health"] = watch
-        self._books["edge"] = self._edges
-        self._books["count"] = self._counts
-        self._books["trips"] = self._trips
         self._thresholds = ThresholdBook(policy.thresholds, self._place)
-        self._books["threshold"] = self._thresholds
-        if anomalies is not None:
-            self._books["anomaly"] = AnomalyBook(anomalies, self._place)
         self._stays = StayBook(_stay_config(policy), self._place)
-        self._books["stay"] = self._stays
         self._speeding_quiet_ms = speeding_quiet_ms
         self._speeds = SpeedBook(self._speed_config(policy), self._place)
-        self._books["speed"] = self._speeds
-        if vehicles is not None:
-            self._books["vehicle"] = VehicleBook(vehicles, self._place)
         self._forecast = None if forecast is None else ForecastBook(forecast, policy, centre)
-        if self._forecast is not None:
-            self._books["forecast"] = self._forecast
-        if hot_spots is not None:
-            self._books["hot_spot"] = HotSpotBook(hot_spots[0], self._place, hot_spots[1])
-        if joint is not None:
-            self._books["joint"] = JointBook(joint, self._place)
+        books: dict[str, Book | None] = {  # asked in this order; checkpoints have their parts by these names
+            "cell": self._cells,
+            "health": health_book,  # before the rules: who is silent is not too few
+            "edge": self._edges,
+            "count": self._counts,
+            "trips": self._trips,
+            "threshold": self._thresholds,
+            "anomaly": None if anomalies is None else AnomalyBook(anomalies, self._place),
+            "stay": self._stays,
+            "speed": self._speeds,
+            "vehicle": None if vehicles is None else VehicleBook(vehicles, self._place),
+            "forecast": self._forecast,
+            "hot_spot": None if hot_spots is None else HotSpotBook(hot_spots[0], self._place, hot_spots[1]),
+            "joint": None if joint is None else JointBook(joint, self._place),
+        }
+        self._books = {about: book for about, book in books.items() if book is not None}
         self._incidents = None if groups is None else OpenIncidents(groups)
         self._damper = Damper(flaps)
         self._restore(restored)
@@ -221,6 +216,7 @@ class IncidentsState:
         return place
 
     def _stands_by_other_areas(self, region: str, ground: str) -> bool:
+        """Ask the edges, which are made after the rules that ask."""
         return self._edges.stands_by_other_areas(region, ground)
 
     def _speed_config(self, policy: Policy) -> SpeedConfig:

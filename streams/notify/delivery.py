@@ -5,7 +5,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -21,13 +20,13 @@ from streams.notify import signing, transport
 from streams.notify.formats import RENDER
 from streams.notify.inhibitors import Inhibitors
 from streams.notify.judge import Drop, Hold, Send, Verdict, judge
-from streams.notify.message import Message, Told
+from streams.notify.message import Message, Payload, Told
 from streams.notify.receivers import Receiver
 from streams.notify.silences_now import SilencesNow
 from streams.store import deliveries
 from streams.store.due import Due
 from streams.store.notifications import Connection
-from streams.store.retry import retrying
+from streams.store.retry import retrying, set_within
 from streams.store.session import Session
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ _LOOKED_AT_ONCE = 100
 
 @dataclass(slots=True)
 class Look:
-    """What is kept back, by number: what is left to look at, and what nothing keeps back any more."""
+    """A walk through what is kept back, by number: what is `left` to look at, and what is `free` to go."""
 
     left: list[int]
     free: list[int] = field(default_factory=list)
@@ -91,7 +90,7 @@ class Delivery:
         self._look_again_at = clock()
         self._failures = 0
         self._begun = (0, 0)
-        """The notification that was sent by nobody before, and how often it had failed then."""
+        """The notification of which it was just noted that the receiver may hear of it, and its failures until then."""
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
@@ -104,9 +103,9 @@ class Delivery:
             self._nudged.clear()
             pause = await retrying(self._step, self._stop, log.warning)
             if pause is None:
-                await _within(self._nudged, _POLL_S)
+                await set_within(self._nudged, _POLL_S)
             elif pause:
-                await _within(self._stop, pause)
+                await set_within(self._stop, pause)
 
     async def _step(self) -> float | None:
         """Deal with one notification; return the seconds to wait before the next, or None where nothing is due.
@@ -115,8 +114,9 @@ class Delivery:
         1. lock the receiver, look at some of what is kept back, and take the first that is due
         2. send it, keep it back or drop it
         3. write down how it ended. Between 2 and 3 a crash lets it be sent again, with the same id
-        Of an alert that its receiver heard nothing of, the first time ends with a note that it may hear of it from now
-        on, and the second sends: where a crash and a silence follow, it is told of the end.
+
+        An alert that is new to its receiver takes two turns. The first only notes that the receiver may hear of it, the
+        second sends it. So if we crash while sending, and a silence begins, the receiver is still told of the end.
         """
         async with self._session.transaction() as connection:
             # 1.
@@ -185,13 +185,14 @@ class Delivery:
         return judge(due, alert, why, receiver.format, wanted=wanted, repeated=repeated)
 
     async def _deal_with(self, connection: Connection, due: Due) -> float:
+        """Send, keep back or drop what is due; return the seconds to wait before the next."""
         alert = self._alert_of(due)
         if isinstance(alert, Drop):
             await deliveries.drop(connection, due.number, alert.why)
             return 0.0
         verdict = await self._judged(connection, due, alert, await self._silences.read(connection))
-        if not isinstance(verdict, Send) and self._begun == (due.number, due.attempts):
-            # what keeps it back came since it was noted that its receiver may hear of it: it was not sent
+        if not isinstance(verdict, Send) and self._has_begun(due):
+            # it was noted that its receiver may hear of it, and not sent: what keeps it back came in between
             await deliveries.not_taken(connection, due.number)
             self._begun = (0, 0)
         if isinstance(verdict, Drop):
@@ -230,41 +231,19 @@ class Delivery:
         return None if source is None else f"inhibited by alert {source.alert_id}: {source.summary}"
 
     async def _send(self, connection: Connection, due: Due, message: Message) -> float:
-        receiver = self._receiver
-        try:
-            payload = RENDER[receiver.format](message)
-        except Exception as error:  # of our own making; it must keep nothing else from anybody
-            log.exception(
-                "receiver %s: %s is dropped, as it cannot be encoded as %s",
-                receiver.name,
-                message.id_,
-                receiver.format,
-            )
-            note = f"not written as {receiver.format}: {error!r}"
-            await deliveries.drop(connection, due.number, note, tried=True)
+        """Send a message and write down how that ended; return the seconds to wait before the next."""
+        payload = self._written(message)
+        if isinstance(payload, Drop):
+            await deliveries.drop(connection, due.number, payload.why, tried=True)
             return 0.0
+        receiver = self._receiver
         headers = signing.headers(message.id_, payload.body, receiver.secrets, int(message.now.timestamp()))
         outcome = await transport.post(self._client, receiver, payload, headers)
-        first, self._begun = self._begun == (due.number, due.attempts), (0, 0)
-        has_it_not = isinstance(outcome, transport.Refused) or (
-            isinstance(outcome, transport.Failed) and not outcome.perhaps
-        )
-        if first and has_it_not:
+        begun, self._begun = self._has_begun(due), (0, 0)
+        if begun and transport.has_it_not(outcome):
             await deliveries.not_taken(connection, due.number)
         if isinstance(outcome, transport.Failed):
-            pause = transport.backoff(
-                self._failures, receiver.max_backoff, outcome.retry_after, self._jitter()
-            )
-            if outcome.trips and due.attempts + 1 >= _TRIPS:
-                aside = pause + receiver.max_backoff.total_seconds()
-                self._aside[due.alert_id] = self._clock() + aside
-            await deliveries.failed(connection, due, receiver.name, outcome.note, timedelta(seconds=pause))
-            if self._failures == 0:
-                log.warning(
-                    "receiver %s: %s; retrying until it accepts the notification", receiver.name, outcome.note
-                )
-            self._failures += 1
-            return pause
+            return await self._put_off(connection, due, outcome)
         if self._failures:
             log.warning("receiver %s answers again after %d failed attempts", receiver.name, self._failures)
             self._failures = 0
@@ -279,7 +258,37 @@ class Delivery:
             await deliveries.repeat(connection, due.number, receiver.repeat_interval)
         return 0.0
 
+    def _written(self, message: Message) -> Payload | Drop:
+        """Return a message in the receiver's format. An error there is our own, and holds up no other message."""
+        receiver = self._receiver
+        try:
+            return RENDER[receiver.format](message)
+        except Exception as error:
+            log.exception(
+                "receiver %s: %s is dropped, as it cannot be encoded as %s",
+                receiver.name,
+                message.id_,
+                receiver.format,
+            )
+            return Drop(f"not written as {receiver.format}: {error!r}")
 
-async def _within(event: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+    def _has_begun(self, due: Due) -> bool:
+        """Return whether this is the try for which `_deal_with` has just noted that the receiver may hear of it."""
+        return self._begun == (due.number, due.attempts)
+
+    async def _put_off(self, connection: Connection, due: Due, outcome: transport.Failed) -> float:
+        """Write down a failure; return the seconds until the next try.
+
+        A message at which the receiver fails again and again lets those of other alerts go before it.
+        """
+        receiver = self._receiver
+        pause = transport.backoff(self._failures, receiver.max_backoff, outcome.retry_after, self._jitter())
+        if outcome.trips and due.attempts + 1 >= _TRIPS:
+            self._aside[due.alert_id] = self._clock() + pause + receiver.max_backoff.total_seconds()
+        await deliveries.failed(connection, due, receiver.name, outcome.note, timedelta(seconds=pause))
+        if self._failures == 0:
+            log.warning(
+                "receiver %s: %s; retrying until it accepts the notification", receiver.name, outcome.note
+            )
+        self._failures += 1
+        return pause

@@ -14,7 +14,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A silence, another alert, or who acknowledged its alert or closed it by hand keeps it back."""
+    """It is kept back: by a silence, by another alert, or because somebody acknowledged or closed its alert."""
 
     why: str
 
@@ -38,16 +38,21 @@ def judge(
     wanted: bool = True,
     repeated: bool = True,
 ) -> Verdict:
-    """Return what becomes of a notification; `silence` says which silence, or other alert, keeps its alert silent now.
+    """Return what becomes of a notification whose time has come.
 
-    `wanted`: its receiver asks for alerts such as this one is now. Of others it is told as the sequel of what it heard.
+    `silence`: which silence, or which other alert, keeps its alert silent now; None: neither does.
+    `wanted`: its receiver asks for alerts such as this one is now. Of other alerts it is told only what follows
+    something that it was told before.
     `repeated`: its receiver is told again of what lasts.
 
-    Alertmanager takes an alert that is not repeated for resolved: what it was told is repeated, be it acknowledged or
-    silent. What a receiver was told is always taken back: no silence keeps the end of an alert from it. What happened
-    while a receiver was away is told when it is back, even where it is over by then; what happened under a silence is
-    not, nor what is older than what was told in the meantime, or waits too: an alert that was minor under a silence,
-    and is major; or that was critical, and is what its receiver does not ask for.
+    The order of the questions below follows from this:
+
+    - Whoever was told of an alert is told of its end, whatever silences it; nobody else is.
+    - What happened while a receiver was away is told when it is back, even if it is over by then.
+    - What happened under a silence is not told if it is over, or if a later event was told or waits. So an alert that
+      was minor under a silence and is major now is told as major.
+    - Alertmanager takes an alert that is not repeated for resolved. So it gets repeats of alerts that are acknowledged
+      or silent, too.
     """
     over = "cleared" in (due.status, alert.status)
     if due.reason != "event" and over:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from streams.notify.receivers import Receiver, parse, parse_inhibitions
 from streams.notify.silences_now import SilencesNow
 from streams.settings import Settings
 from streams.store import notifications, queries
-from streams.store.retry import retrying
+from streams.store.retry import retrying, set_within
 from streams.store.session import Session
 
 log = logging.getLogger(__name__)
@@ -160,8 +160,7 @@ async def _until(job: Awaitable[None], stop: asyncio.Event) -> None:
 async def _every(seconds: float, stop: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
     while not stop.is_set():
         await work()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), seconds)
+        await set_within(stop, seconds)
 
 
 class Teller:

@@ -34,9 +34,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It may succeed later; `retry_after` is what the receiver asks for. `perhaps`: it may have it all the same.
+    """It may succeed later, after `retry_after` if the receiver asks for that.
 
-    `trips`: it works, and may fail at this message only.
+    `perhaps`: the receiver may have got the message all the same. `trips`: the receiver works (it answered), so it may
+    fail at this message only.
     """
 
     note: str
@@ -46,6 +47,11 @@ class Failed:
 
 
 Outcome = Delivered | Refused | Failed
+
+
+def has_it_not(outcome: Outcome) -> bool:
+    """Return whether it is certain that the receiver has not got the message."""
+    return isinstance(outcome, Refused) or (isinstance(outcome, Failed) and not outcome.perhaps)
 
 
 async def post(

@@ -1,1 +1,1 @@
-"""The runtime: Faust feeds the folds, publishes what they hand out, and checkpoints them (design D2)."""
+"""The runtime: Faust feeds the folds, publishes what they hand out, and checkpoints them."""

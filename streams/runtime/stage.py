@@ -1,12 +1,12 @@
-"""Runs one fold per partition that this worker owns: feeds, publishes, checkpoints, hands over (design D2).
+"""Runs one fold per partition that this worker owns: feeds, publishes, checkpoints, hands over.
 
-Every `publish_interval` what changed is published, and less often where finding out what did takes more than a tenth of
-the time: what changes many times while a backlog is worked off is told once. Where no record comes the next one is
-waited for, unless a fold has more to tell; the folds are asked four times a second all the same, for what the clock
-alone may change. About once a
-second, for the partitions that moved:
+Folds are asked for their news every `publish_interval`. Where asking takes more than a tenth of the time they are asked
+less often: what changes many times while a backlog is worked off is then told once. Where no record comes nobody asks,
+but for four times a second: a fold may have news because of the clock alone, or more than it has handed out.
 
-1. what changed is published, of many partitions some at a time, and Kafka's (and MQTT's) confirmations are awaited;
+About once a second a checkpoint is made of the partitions that moved:
+
+1. their news are published, of many partitions some at a time, and Kafka's (and MQTT's) confirmations are awaited;
 2. in one transaction the changed rows, the state's parts, the ledger and the offset are stored;
 3. the events are acknowledged to Faust, which commits their offsets to Kafka.
 
@@ -42,19 +42,27 @@ from streams.store.retry import retrying
 
 log = logging.getLogger(__name__)
 
-_BREATH_S = 0.005  # a busy stage lets the other tasks of the worker run this often
-_LONGEST_TALK_S = 0.02  # so long a checkpoint's news gather, until they and what moved meanwhile are told
-_LONGEST_WAIT_S = 0.25  # for a record, until folds are asked what time alone lets them tell
-_ASLEEP_S = 5.0  # a worker that was stopped for longer may have lost its partitions: the group waits for six
-_BEAT_S = 10.0  # the tables say this often that we live, where nothing moves
-_SETTLES_S = 10.0  # one that was just opened folds records again: what stands on MQTT may be ahead of it
-_CONFIRMED_S = 2.0  # how long the database's word counts that a claim is ours
-_PATIENCE_S = 2.0  # so long records wait for the checkpoint after which they are judged otherwise, at first
+_YIELD_EVERY_S = 0.005
+"""While records come without a pause, the worker's other tasks have a turn this often."""
+_LONGEST_TALK_S = 0.02
+"""So long a checkpoint gathers news. Then these are published, with those of all other partitions."""
+_LONGEST_WAIT_S = 0.25
+"""So long a record is waited for. Then the folds are asked all the same: the clock alone may have changed something."""
+_ASLEEP_S = 5.0
+"""A worker that stood still for longer may have lost its partitions: Kafka's group waits for it for six seconds."""
+_BEAT_S = 10.0
+"""So often the tables are told that we look after partitions in which nothing moves."""
+_SETTLES_S = 10.0
+"""A partition that was just opened folds records again that were told before: what is on MQTT may be ahead of it."""
+_CONFIRMED_S = 2.0
+"""So long an answer of the database counts that a partition is ours."""
+_PATIENCE_S = 2.0
+"""So long the first try of `between_records` holds up records until the checkpoint is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What was taken of a partition for a checkpoint: it is at `offset` then, and that acknowledges the events."""
+    """What a checkpoint takes of a partition: its changes up to `offset`, and the events to acknowledge once stored."""
 
     owned: Owned
     offset: int
@@ -63,7 +71,12 @@ class _Taken:
 
 
 class Stage:
-    """One stage of the road on this worker."""
+    """One stage of the pipeline on this worker.
+
+    Two locks keep its tasks apart. `_turn`: what is taken from the folds is published and stored in that order.
+    `_handover`: who holds it is the only one to fold, to open partitions or to hand them over. Who needs both takes
+    `_turn` first.
+    """
 
     def __init__(
         self,
@@ -90,14 +103,15 @@ class Stage:
         self._upkeep = upkeep
         self._owned = Holdings(name, settings.max_unacked_records)
         self._handover = asyncio.Lock()
-        self._turn = asyncio.Lock()  # what is taken from the folds is published and stored in that order
-        self._commit: asyncio.Task[None] | None = None
-        # A record was folded since the folds were asked for what to tell, or they have more.
-        self._fed = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._commit: asyncio.Task[None] | None = None  # stores a checkpoint while folding goes on
+        self._fed = (
+            asyncio.Event()
+        )  # a record was folded since the folds were asked, or they have more to tell
         self._stop = asyncio.Event()
-        self._era = 0
+        self._era = 0  # how many hand-overs there were: an event of an earlier era comes again
         self._ended = False
-        self._breath = self._awake = time.monotonic()
+        self._yielded = self._awake = time.monotonic()
         self._rest = Rest(self._awake)
         self._attention = Attention(self._awake)
 
@@ -116,7 +130,7 @@ class Stage:
         message, era = event.message, self._era
         await self._owned.room()
         async with self._handover:
-            # Handed out before a rebalance, or as we end: it comes again, from where the checkpoint is.
+            # It was handed out before a rebalance, or while we end: it comes again, after the checkpoint.
             if era != self._era or self._ended:
                 return
             owned = self._owned.get(message.partition) or await self._open(message.partition, era)
@@ -131,9 +145,9 @@ class Stage:
                 self._apply(owned, message)
             message.value = event.value = None  # only its place in the log is still needed
             self._owned.wait_for_checkpoint(owned, event)
-        if time.monotonic() - self._breath > _BREATH_S:
+        if time.monotonic() - self._yielded > _YIELD_EVERY_S:
             await asyncio.sleep(0)
-            self._breath = time.monotonic()
+            self._yielded = time.monotonic()
 
     def _apply(self, owned: Owned, message: Any) -> None:
         # Whoever writes to Kafka chooses the timestamp; it must at least be one.
@@ -145,7 +159,7 @@ class Stage:
         self._fed.set()
 
     async def _open(self, partition: int, era: int) -> Owned | None:
-        """Claim a partition and load its fold; None where a rebalance came meanwhile: it may be another's by now."""
+        """Claim a partition and load its fold; None after a rebalance meanwhile: another worker may own it by now."""
         owned = await self._opener.open(partition, lambda: era == self._era, self._stop)
         if owned is not None:
             self._owned.add(owned)
@@ -160,7 +174,7 @@ class Stage:
         while not self._stop.is_set():
             rest = self._rest.due_s(time.monotonic())
             await asyncio.sleep(max(self._settings.publish_interval_ms / 1000, rest))
-            await self._something_to_tell(checkpoint_at)
+            await self._wait_for_news(checkpoint_at)
             async with self._turn:
                 if not await self._is_ours():
                     return
@@ -174,15 +188,15 @@ class Stage:
                         await self._publisher.publish(await self._take_outputs())
 
     async def _take_outputs(self) -> list[Output]:
-        wall_ms, out = self._look(), list[Output]()
+        wall_ms, out = self._begin_to_ask(), list[Output]()
         async for owned in self._owned.one_by_one():
             begin = time.thread_time()
             out += self._outputs_of(owned, wall_ms)
             self._rest.spend(time.thread_time() - begin)
         return out
 
-    async def _something_to_tell(self, checkpoint_at: float) -> None:
-        """Wait until a record was folded since the last publication, or a checkpoint can be made; not for long."""
+    async def _wait_for_news(self, checkpoint_at: float) -> None:
+        """Wait until a record was folded since the folds were asked, or a checkpoint is due; but not for long."""
         rest = _LONGEST_WAIT_S
         if self._commit is None or self._commit.done():
             rest = min(rest, checkpoint_at - time.monotonic())
@@ -192,10 +206,10 @@ class Stage:
                     await self._fed.wait()
 
     async def look_after(self) -> None:
-        """Put right what stands retained on MQTT, again and again until stopped; a task of the worker.
+        """Correct what is retained on MQTT, again and again until stopped; a task of the worker.
 
-        In the turn in which the folds' outputs are published, so that a correction can neither overtake nor follow one
-        that it knows nothing of.
+        It takes the turn of those who publish. So a correction cannot mix with outputs of the folds that it has not
+        seen.
         """
         upkeep = self._upkeep
         while upkeep is not None and not self._stop.is_set():
@@ -209,7 +223,7 @@ class Stage:
                     continue  # whoever slept or waited may have lost them meanwhile
                 mine = [one for one in settled if self._owned.has(one)]
                 with self._owned.nothing_lost():
-                    wall_ms = self._look()
+                    wall_ms = self._begin_to_ask()
                     outputs = [output for one in self._owned for output in self._outputs_of(one, wall_ms)]
                     wrong = upkeep.look(
                         (one.claim, one.fold, one.applied)
@@ -221,10 +235,10 @@ class Stage:
                     await upkeep.put_right(wrong)
 
     async def show_life(self) -> None:
-        """Have the tables say of idle partitions that somebody looks after them; a task of the worker.
+        """Note in the tables that idle partitions are looked after; a task of the worker.
 
-        When their checkpoints were stored stays as it is: that nothing moves can be seen there. Whatever the database
-        has against it is met, and told, where something is to be stored.
+        The time of their newest checkpoint is not touched: it shows that nothing moves. An error of the database is
+        not told here but where a checkpoint meets it.
         """
         while not self._stop.is_set():
             await asyncio.sleep(_BEAT_S)
@@ -238,10 +252,10 @@ class Stage:
                 log.debug("cannot show in the tables that this worker is alive: %s", error)
 
     async def _is_ours(self) -> bool:
-        """Return whether all partitions are still ours; else this worker ends, and says nothing more of what it lost.
+        """Return whether all partitions are still ours; else this worker ends, and publishes nothing of what it lost.
 
-        What it has to say is old: it would take back a cleared alert, and no checkpoint of its own might ever tell.
-        Only a worker that was stopped since it was asked last may have lost them unawares, be it as it published.
+        Its news of a lost partition are old: they could open an alert again that the new owner has cleared. A worker
+        that runs hears of a rebalance; so the database is asked only where this one stood still since the last call.
         """
         if self._ended:
             return False
@@ -264,14 +278,14 @@ class Stage:
             self._owned.drop({partition for _, _, partition in error.partitions})
         self._fatal(error)
 
-    def _look(self) -> int:
-        """Begin to ask the folds for what to tell; returns the milliseconds of the clock that they are shown."""
+    def _begin_to_ask(self) -> int:
+        """Begin to ask the folds for their news; return the time that they are shown, in milliseconds."""
         self._fed.clear()
         return self._attention.wall_ms(time.monotonic())
 
     def _outputs_of(self, owned: Owned, wall_ms: int, *, at_checkpoint: bool = False) -> list[Output]:
         if owned.spoilt:
-            return []  # the fold takes for stored what was not, so it might tell what no next owner can withdraw
+            return []  # it counts on changes that were never stored: the next owner could not take back what it tells
         owned.fold.idle(wall_ms)
         out = owned.fold.take_outputs(at_checkpoint=at_checkpoint)
         if isinstance(owned.fold, Portioned) and owned.fold.has_more():
@@ -281,16 +295,18 @@ class Stage:
         return out
 
     async def _publish_all(self, *, in_parts: bool = False) -> list[_Taken]:
-        """Step 1. What is taken here of a fold belongs together: no event of its own is folded in between.
+        """Step 1: publish the news of all partitions; return what to store of each.
 
-        Many vehicles' windows take long to tell. `in_parts`: what else moves is told in between, and need not wait for
-        all of them; but for a backlog, of which telling it more often would take the time. Not where a hand-over
-        follows: nothing is folded meanwhile, and what is told of a partition whose changes were taken is not stored.
+        The outputs and changes of one fold are taken together: none of its events is folded in between.
+
+        To publish the closed windows of many vehicles takes long. `in_parts`: other news are published in between, and
+        need not wait for all of these. This is not done in a backlog, where it would take the time to fold. Nor before
+        a hand-over: what a fold tells after its changes were taken would never be stored.
         """
         taken: list[_Taken] = []
         try:
             with self._owned.nothing_lost():
-                wall_ms, outputs, since = self._look(), list[Output](), time.monotonic()
+                wall_ms, outputs, since = self._begin_to_ask(), list[Output](), time.monotonic()
                 async for owned in self._owned.one_by_one():
                     outputs += self._outputs_of(owned, wall_ms, at_checkpoint=True)
                     changes = owned.fold.take_changes()
@@ -312,7 +328,7 @@ class Stage:
         return taken
 
     async def _store_all(self, taken: list[_Taken]) -> None:
-        """Steps 2 and 3; for the partitions that are still ours, and of which nothing was lost before."""
+        """Steps 2 and 3, for the partitions that are still ours and not spoilt (see Owned)."""
         mine = [one for one in taken if self._owned.has(one.owned) and not one.owned.spoilt]
         commits = [PartitionCommit(one.owned.claim, one.offset, one.changes) for one in mine]
         try:
@@ -333,11 +349,11 @@ class Stage:
             self._owned.release(one.events)
 
     async def between_records(self, change: Callable[[Fold], None]) -> None:
-        """Change how each fold judges, once all that it folded is stored and before another record is folded.
+        """Apply a change to each fold between two records: all before it are stored, none after it is folded yet.
 
-        So whoever folds on from the checkpoint judges the same records by the change. Records wait for that, but not
-        for a database that is away: folding goes on as at any checkpoint, and it is tried again when that is stored.
-        Each try waits longer, for one that is merely slow.
+        So a worker that goes on from this checkpoint judges the same records by the change. Records wait meanwhile, but
+        not for long: where the database does not store the checkpoint in time, folding goes on, and the change is tried
+        again later. Each try waits twice as long as the one before, as the database may merely be slow.
         """
         patience_s = _PATIENCE_S
         while not await self._changed(change, patience_s):
@@ -360,11 +376,11 @@ class Stage:
                     return False
                 for owned in self._owned:
                     change(owned.fold)
-                    await asyncio.sleep(0)  # it may take a while: whoever else waits has a turn
+                    await asyncio.sleep(0)  # a change may take long: other tasks have a turn after each
                 return True
 
     async def _stored_within(self, seconds: float | None) -> bool:
-        """Wait for the checkpoint that is under way, for so long; return whether there is none any more."""
+        """Wait up to so many seconds for the checkpoint under way; return whether none is under way any more."""
         if self._commit is not None:
             await asyncio.wait({self._commit}, timeout=seconds)
         return self._commit is None or self._commit.done()
@@ -402,7 +418,7 @@ class Stage:
             self._upkeep.forget()
         try:
             async with asyncio.timeout(timeout_s), self._turn, self._handover:
-                # One that is done may have been cancelled by the hand-over before, and be no good to wait for.
+                # The hand-over before may have cancelled it: to wait for that one would raise.
                 if self._commit is not None and not self._commit.done():
                     await self._commit
                 if await self._is_ours():
@@ -410,7 +426,7 @@ class Stage:
         except TimeoutError:
             log.warning("%s: no checkpoint within %.0f s; partitions are dropped", self.name, timeout_s)
             if self._commit is not None:
-                self._commit.cancel()  # not ours to store any more, though the turn never came to wait for it
+                self._commit.cancel()  # what it stores is no longer ours
             self.keep_only(set())
 
     def keep_only(self, partitions: set[int]) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints: a fold's changes and the offset that they reflect, in one transaction (design D2)."""
+"""Checkpoints: a fold's changes and the offset that they reflect, in one transaction (docs/architecture.md)."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

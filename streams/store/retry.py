@@ -48,10 +48,15 @@ async def retrying[T](
             return result
 
 
-async def _stopped_within(stop: asyncio.Event | None, seconds: float) -> bool:
-    if stop is None:
-        await asyncio.sleep(seconds)
-        return False
+async def set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until an event is set, for so many seconds at most; return whether it is."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
-    return stop.is_set()
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()
+
+
+async def _stopped_within(stop: asyncio.Event | None, seconds: float) -> bool:
+    if stop is not None:
+        return await set_within(stop, seconds)
+    await asyncio.sleep(seconds)
+    return False

@@ -213,3 +213,46 @@ def test_adrs_are_numbered_without_gaps_and_have_their_four_parts() -> None:
         assert re.findall(r"^## (.*)$", body, re.MULTILINE) == ["Context", "Decision", "Consequences"], (
             page.name
         )
+
+
+# ------------------------------------------------------------------ what the code says of the docs
+
+CODE = sorted(
+    path
+    for top in ("schemas", "sensors_sim", "streams", "deploy", "tests")
+    for path in (ROOT / top).rglob("*")
+    if path.suffix in {".py", ".sql"}
+)
+
+
+def test_the_code_sends_its_readers_to_files_that_are_there() -> None:
+    """Pages of the documentation, a module or a migration; an ADR may be named by its number alone."""
+    top = "docs|schemas|sensors_sim|streams|deploy|tests"
+    gone = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in CODE
+        for name in re.findall(rf"(?<![\w/.-])((?:{top})/[\w./-]*\w)", path.read_text())
+        if not any(ROOT.glob(f"{name}*")) and name not in ("deploy/.env", "deploy/notify/.env")
+    ]
+    assert gone == []
+
+
+def test_nobody_is_sent_to_a_numbered_design_that_no_reader_has() -> None:
+    """The first design is not part of the repository: what became of it is in the ADRs and in architecture.md."""
+    pages = [*CODE, *PAGES, ROOT / ".importlinter"]
+    sent = [
+        f"{path.relative_to(ROOT)}: {found}"
+        for path in pages
+        for found in re.findall(r"(?i)\bdesign,? (?:D\d|section \d)|\(D\d\)", path.read_text())
+    ]
+    assert sent == []
+
+
+def test_the_architecture_names_every_part_of_the_pipeline() -> None:
+    """Each folder has a row in the table of folders, and each module of `streams` itself is in the list below it."""
+    page = section(text("architecture.md"), "## The folders")
+    folders = {path.parent.name for path in (ROOT / "streams").glob("*/__init__.py")}
+    assert folders == set(re.findall(r"^\| `streams/(\w+)`", page, re.MULTILINE))
+    modules = {path.name for path in (ROOT / "streams").glob("*.py")} - {"__init__.py"}
+    (listed,) = re.findall(r"^In `streams` itself: (.*?)\n\n", page, re.MULTILINE | re.DOTALL)
+    assert modules == set(re.findall(r"`(\w+\.py)`", listed))

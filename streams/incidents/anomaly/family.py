@@ -1,4 +1,4 @@
-"""The members of the family, by name; the first is the default, and the one that `make bench-nab` measures."""
+"""The detectors of anomalies, by name. UB_ANOMALY_DETECTOR says which run; `make bench-nab` measures the first."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

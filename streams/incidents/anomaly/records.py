@@ -1,4 +1,4 @@
-"""The default: a value, or a figure made of it, beyond all that was seen before.
+"""Records: a value, or a figure made of it, beyond all that was seen before.
 
 In a series without trend, records become rare: the chance that the n-th value is one is 1/n, whatever the distribution
 (F. G. Foster, A. Stuart: Distribution-free tests in time-series based on the breaking of records, JRSS B 1954). So a

@@ -1,6 +1,6 @@
 """All rules of the policies under watch: counts by region, open alerts, and what a checkpoint keeps of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -12,14 +12,15 @@ from schemas.cells import CellsNow
 from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.counts.alert import Look, followed, not_told, raised, vehicles
+from streams.incidents.counts.counted import Counted, counted
 from streams.incidents.counts.crowd import Crowd, Move
 from streams.incidents.counts.doubt import ends, how_many, how_many_of, in_doubt
 from streams.incidents.counts.hours import local_time
 from streams.incidents.counts.rules import CountPolicy, CountRule, Counts, Place
-from streams.incidents.counts.shares import Fleets, Share, shares
+from streams.incidents.counts.shares import Fleets
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.transit import in_transit
-from streams.incidents.counts.watch import Bound, bounds, severity, step
+from streams.incidents.counts.watch import Bound, bound_of, bounds, severity, step
 from streams.incidents.lifecycle import RULE_GONE, ended
 from streams.incidents.saturation import Watch
 from streams.incidents.showing import Seen, Waiting
@@ -177,15 +178,15 @@ class CountBook:
     def seen(self, alert: Alert) -> Seen | None:
         """Return how many vehicles an alert's rule counts."""
         for tally, number in self._of(alert):
-            rule, operator = tally.rules[number], _operator_of(alert)
+            rule, key = tally.rules[number], _key_of(alert)
+            _, bound, operator = key
             counts = (tally.riding if rule.units == "utilization" else tally.counts)[number]
             count = counts.get(operator, 0) if operator else sum(counts.values())
-            limit = f"at most {rule.maximum}" if alert.kind == "too_many" else f"at least {rule.minimum}"
+            limit = f"at most {rule.maximum}" if bound == "too_many" else f"at least {rule.minimum}"
             limit += "" if rule.units == "devices" else " %"
             if not tally.active[number]:
                 limit += " (not in effect)"
-            bound: Bound = "too_many" if alert.kind == "too_many" else "too_few"
-            entry = self._entries.get((rule.rule_id, bound, operator), _Entry())
+            entry = self._entries.get(key, _Entry())
             doubtful = how_many_of(tally, number, operator, self._fleets[tally.region])
             return Seen(f"{count} {vehicles(rule)}{not_told(doubtful)}", limit, entry.watch.as_text)
         return None
@@ -194,9 +195,10 @@ class CountBook:
         """Yield the rule of an alert: its tally, and its number there."""
         if alert.kind not in ("too_many", "too_few"):
             return
+        rule_id, _, _ = _key_of(alert)
         for tally in self._tallies_of(alert.region):
             for number, rule in enumerate(tally.rules):
-                if rule.rule_id == (alert.subject or "").partition("/")[0]:
+                if rule.rule_id == rule_id:
                     yield tally, number
 
     def waiting(self, region: str) -> Iterator[Waiting]:
@@ -236,7 +238,7 @@ class CountBook:
         if rule_id == _GONE:
             self._take_back(entry)
         else:
-            self._sort_in((rule_id, "too_many" if bound == "too_many" else "too_few", operator), entry)
+            self._sort_in((rule_id, bound_of(bound), operator), entry)
         return saved.alert
 
     def _take_back(self, entry: _Entry) -> None:
@@ -292,72 +294,84 @@ class CountBook:
             self._unsaved.add(key)
 
     def _judge(self, tally: Tally, number: int, as_of: int, record: Record) -> Iterator[Alert]:
-        rule = tally.rules[number]
-        if rule.units == "devices":
-            yield from self._judge_one(tally, number, rule, tally.counts[number], None, as_of, record)
-            return
-        found = {share.operator: share for share in shares(tally, number, self._fleets[rule.region])}
-        for share in found.values():
-            counted = {share.operator: share.count}
-            yield from self._judge_one(tally, number, share.bounds, counted, share, as_of, record)
+        """Look at both bounds of a rule; yield the events of its alerts."""
+        for one in counted(tally, number, self._fleets[tally.region]):
+            for bound in bounds(one.limits):
+                yield from self._judge_bound(bound, one, as_of, record)
 
-    def _judge_one(
-        self,
-        tally: Tally,
-        number: int,
-        rule: CountRule,
-        by_operator: Mapping[str, int],
-        share: Share | None,
-        as_of: int,
-        record: Record,
-    ) -> Iterator[Alert]:
-        """Look at the bounds of a rule, in vehicles; yield the events of its alerts."""
-        count, in_effect = sum(by_operator.values()), tally.active[number]
-        for bound in bounds(rule):
-            key: Key = (rule.rule_id, bound, "" if share is None else share.operator)
-            yield from self._end_with_its_hours(key, tally.policy, rule, as_of, record)
-            if in_effect and bound == "too_few" and self._is_unheard(tally, key[2]):
-                self._hold(key)
-                continue
-            between = ends(tally, number, rule, count, share)
-            if in_effect and in_doubt(bound, between):
-                continue
-            found = severity(bound, count, rule) if in_effect else None
-            entry = self._entries.get(key)
-            if in_effect and entry is not None and entry.alert is not None and self._is_redrawn(rule):
-                continue  # it would end by centres of cells, and begin anew by positions
-            if found is None and (entry is None or entry.watch.quiet):
-                continue
-            if entry is None:
-                entry = self._entries[key] = _Entry()
-            watch, before = step(entry.watch, found, as_of, self._config.min_duration_ms), entry.alert
-            if watch == entry.watch:
-                continue
-            between = between or ((count, rule),)
-            if in_effect and in_transit(bound, tally, number, share, self._crowd(rule.region), between):
-                continue
-            if entry.watch.since is None:
-                entry.first_offset, entry.version = record.offset, tally.policy.version
-            entry.watch = watch
-            self._unsaved.add(key)
-            asked = tally.rules[number]
-            look = Look(
-                *(bound, tally.policy, asked, rule, by_operator, in_effect, as_of, self._config.file, record),
-                share=share,
-                first_offset=entry.first_offset,
-                doubtful=how_many(tally, number, share),
-                silent=self._silent_in(tally.region),
-            )
-            if before is not None:
-                event = followed(before, look, watch.severity)
-            elif watch.severity is not None:
-                assert watch.since is not None
-                event = raised(look, watch.severity, max(watch.since, entry.not_before))
-            else:
-                continue
-            entry.alert = event if event.status == "active" else None
-            entry.not_before = event.starts_at + 1
-            yield event
+    def _judge_bound(self, bound: Bound, one: Counted, as_of: int, record: Record) -> Iterator[Alert]:
+        """Look at one bound, in vehicles; yield the event of its alert, if there is one."""
+        tally, limits, count = one.tally, one.limits, one.count
+        key: Key = (limits.rule_id, bound, one.operator)
+        yield from self._end_with_its_hours(key, tally.policy, limits, as_of, record)
+        between = ends(tally, one.number, limits, count, one.share)
+        if one.in_effect and self._cannot_tell(key, one, between):
+            return
+        found = severity(bound, count, limits) if one.in_effect else None
+        entry = self._entries.get(key)
+        if found is None and (entry is None or entry.watch.quiet):
+            return
+        if entry is None:
+            entry = self._entries[key] = _Entry()
+        watch = step(entry.watch, found, as_of, self._config.min_duration_ms)
+        if watch == entry.watch:
+            return
+        if one.in_effect and in_transit(
+            bound,
+            tally,
+            one.number,
+            one.share,
+            self._crowd(limits.region),
+            between or ((count, limits),),
+        ):
+            return
+        if entry.watch.since is None:
+            entry.first_offset, entry.version = record.offset, tally.policy.version
+        entry.watch = watch
+        self._unsaved.add(key)
+        yield from self._tell(entry, bound, one, as_of, record)
+
+    def _cannot_tell(self, key: Key, one: Counted, between: Sequence[tuple[int, CountRule]]) -> bool:
+        """Return whether nothing can be said of a bound at this look: then what was told of it stays as it is."""
+        _, bound, operator = key
+        if bound == "too_few" and self._is_unheard(one.tally, operator):
+            self._hold(key)
+            return True
+        if in_doubt(bound, between):
+            return True
+        entry = self._entries.get(key)
+        # An open alert would end by centres of cells, and begin anew by positions.
+        return entry is not None and entry.alert is not None and self._is_redrawn(one.limits)
+
+    def _tell(self, entry: _Entry, bound: Bound, one: Counted, as_of: int, record: Record) -> Iterator[Alert]:
+        """Yield what becomes of the alert of a bound whose watch has just changed; nothing while it only waits."""
+        watch, tally = entry.watch, one.tally
+        if entry.alert is None and watch.severity is None:
+            return
+        look = Look(
+            bound=bound,
+            policy=tally.policy,
+            rule=tally.rules[one.number],
+            limits=one.limits,
+            by_operator=one.by_operator,
+            in_effect=one.in_effect,
+            as_of=as_of,
+            file=self._config.file,
+            record=record,
+            share=one.share,
+            first_offset=entry.first_offset,
+            doubtful=how_many(tally, one.number, one.share),
+            silent=self._silent_in(tally.region),
+        )
+        if entry.alert is not None:
+            event = followed(entry.alert, look, watch.severity)
+        else:
+            assert watch.since is not None
+            assert watch.severity is not None
+            event = raised(look, watch.severity, max(watch.since, entry.not_before))
+        entry.alert = event if event.status == "active" else None
+        entry.not_before = event.starts_at + 1
+        yield event
 
     def _end_with_its_hours(
         self, key: Key, policy: CountPolicy, rule: CountRule, as_of: int, record: Record
@@ -390,12 +404,7 @@ class CountBook:
 def _key_of(alert: Alert) -> Key:
     """Return where what is known of an alert's rule is kept."""
     rule_id, _, operator = (alert.subject or "").partition("/")
-    return rule_id, "too_many" if alert.kind == "too_many" else "too_few", operator
-
-
-def _operator_of(alert: Alert) -> str:
-    """Return the operator that an alert in per cent is about, else nothing."""
-    return _key_of(alert)[2]
+    return rule_id, bound_of(alert.kind), operator
 
 
 def _part(entry: _Entry | None) -> bytes | None:

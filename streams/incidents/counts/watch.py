@@ -21,6 +21,11 @@ class Found:
     kept: Severity
 
 
+def bound_of(name: str) -> Bound:
+    """Return the bound of this name: alerts have it as their kind, and a checkpoint in the names of its parts."""
+    return "too_many" if name == "too_many" else "too_few"
+
+
 def bounds(rule: CountRule) -> tuple[Bound, ...]:
     """Return which bounds a rule has."""
     found: list[Bound] = []

@@ -1,9 +1,8 @@
 """The flows of all cells of one partition, window by window, and the alerts about cells that fill.
 
-Windows decide, as their flows are exact: what a window holds does not hang on how often live counts were told. A window
-is judged when it closed and was told to its end, in however many messages: what one operator did may come before what
-another did. One that is amended afterwards corrects the flows that later windows are judged with, and decides nothing
-itself.
+Windows decide, not live counts: their flows are exact, however often live counts are told. A window is judged when it
+has closed and all of it was told. It may come in several messages, as each operator's rows come by themselves. A window
+that is amended later corrects the flows with which later windows are judged, and decides nothing itself.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,7 +19,7 @@ from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
 from streams.incidents.forecast.alert import KIND, View, cleared, expected, raised, rules_version
 from streams.incidents.forecast.fleets import Fleet, Fleets
-from streams.incidents.forecast.inflow import LONGEST, Flow, expect
+from streams.incidents.forecast.inflow import LONGEST, Expectation, Flow, expect
 from streams.incidents.forecast.watch import ForecastRule, Outlook, filled, step
 from streams.incidents.lifecycle import SILENT_MS, ended
 from streams.incidents.messages import Windows
@@ -29,18 +28,21 @@ from streams.incidents.showing import Seen, active
 from streams.times import to_second
 
 SETTLES = 2
-"""First windows of a region whose arrivals do not count: vehicles are heard of for the first time in them."""
+"""So many windows of a region do not count at first: a vehicle that is heard of for the first time seems to arrive."""
 
 NONE: Flow = (0, 0)
 NOBODY = (0, -1)
-"""Occupancy, and of which window, where none was told."""
+"""Occupancy, and the window that it is of, where none was told."""
 
 Row = tuple[int, str, str, int, int, int, int]
 """Window start, cell, operator, arrivals, departures, occupancy, revision."""
 
 
 class Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
-    """All that is remembered of a cell: occupancy by operator and of which window, and flows by window and operator."""
+    """What a checkpoint keeps of a cell.
+
+    `occupancy`: by operator, with the window that it is of. `flows`: by window and operator.
+    """
 
     region: str
     occupancy: dict[str, tuple[int, int]]
@@ -52,9 +54,9 @@ class Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=
 
 
 class _Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """Of a region: starts of its first window, its newest, and the newest that was told to its end; fleets by operator.
+    """How far a region is: the starts of its `first` window, the `newest`, and the newest that was `told` in full.
 
-    Earlier versions saved neither the third nor the fleets.
+    `fleets`: by operator. Earlier versions saved neither `told` nor `fleets`.
     """
 
     first: int
@@ -66,7 +68,7 @@ class _Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 _saved = msgspec.msgpack.Decoder(Saved)
 _progress = msgspec.msgpack.Decoder(_Progress)
 _IS_PROGRESS = tuple(msgspec.msgpack.encode((0,) * fields)[0] for fields in (2, 3, 4))
-"""How the progress of a region begins: an array of two to four."""
+"""First bytes of a saved _Progress, an array of two to four: a saved cell is longer."""
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ class _Cell:
     lat: float
     lon: float
     rule: Rule | None = None
-    """Looked up when it is first asked for: a cell is judged once somebody came on balance."""
+    """Looked up when it is first needed: most cells never fill."""
     occupancy: dict[str, tuple[int, int]] = field(default_factory=dict)
     flows: dict[int, dict[str, Flow]] = field(default_factory=dict)
     sums: dict[int, Flow] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class _Cell:
     alert: Alert | None = None
     not_before: int = 0
     newest: tuple[int, str] | None = None
-    """How many stood there at the newest look, and what was expected; not saved, for those who ask (`seen`)."""
+    """How many stood there at the newest look, and what was expected. Only for `seen`, so it is not saved."""
 
     def standing(self) -> int:
         """Vehicles at the end of the newest windows of all operators."""
@@ -114,7 +116,7 @@ class ForecastBook:
         self._version = rules_version(policy.version, rule)
 
     def take(self, policy: Policy) -> None:
-        """Go by other capacities from now on; those that stir, or are to fill, are judged with the next window."""
+        """Go by other capacities from now on. Cells that fill, or have an alert, are judged with the next window."""
         self._policy, self._version = policy, rules_version(policy.version, self._rule)
         for cell in self._cells.values():
             cell.rule = None
@@ -140,7 +142,7 @@ class ForecastBook:
         )
         for start, of_window in groupby(sorted(columns), key=itemgetter(0)):
             region = self._regions.get(message.region) or self._begin(message.region, start)
-            if region.told < region.newest < start:  # a later one begins: there is no more of it to come
+            if region.told < region.newest < start:  # a later window begins: the newest was told in full
                 yield from self._judge_told(region, message, record)
             rows = list(of_window)
             moved = self._put(message, rows)
@@ -153,7 +155,7 @@ class ForecastBook:
             self._moving_in(message.region).update(
                 row[1] for row in rows if start in self._cells[row[1]].sums
             )
-            if start == region.told:  # of cells that come late
+            if start == region.told:  # rows of a window that was judged already, of cells that come late
                 yield from self._judge_all(moved, start, message, record)
             elif start < message.watermark:
                 yield from self._judge_told(region, message, record)
@@ -164,7 +166,7 @@ class ForecastBook:
         return region
 
     def _go_on(self, message: CellsHealth, record: Record) -> Iterator[Alert]:
-        """Clear the alerts of a region of whose vehicles nothing is heard for a day, by its own time."""
+        """Clear the alerts of a region whose vehicles were silent for a day of its event time."""
         region = self._regions.get(message.region)
         if region is None or message.fleet_as_of - region.newest < SILENT_MS:
             return
@@ -199,7 +201,7 @@ class ForecastBook:
     def _keep(
         self, cell: _Cell, start: int, operator: str, flow: Flow, occupancy: int, window_ms: int
     ) -> bool:
-        """Keep what a row says; returns whether it is news. Most rows tell of vehicles that stand where they stood."""
+        """Keep what a row says; return whether it is news. In most rows nobody came or left."""
         flows, (standing, newest) = cell.flows.get(start, {}), cell.occupancy.get(operator, NOBODY)
         same = flows.get(operator, (0, 0)) == flow
         if same and (occupancy == standing or start < newest):
@@ -215,7 +217,7 @@ class ForecastBook:
         return True
 
     def _stirs(self, cell: _Cell, start: int) -> bool:
-        """Return whether a window may decide something: a cell into which nobody came on balance does not fill."""
+        """Return whether a window may decide something: a cell does not fill where no more arrived than left."""
         arrivals, departures = cell.sums.get(start, NONE)
         return arrivals > departures or cell.outlook != Outlook()
 
@@ -236,7 +238,7 @@ class ForecastBook:
             cell.rule = rule
 
     def _judge_told(self, region: _Progress, message: Windows, record: Record) -> Iterator[Alert]:
-        """Judge the newest window of a region, which was told to its end: cells that moved, or with an open alert."""
+        """Judge the newest window of a region, told in full: the cells that moved in it, or have an open alert."""
         region.told = region.newest
         self._unsaved.add(message.region)
         self._fleets_of(message.region).close(region.told + message.window_ms)
@@ -244,7 +246,7 @@ class ForecastBook:
         yield from self._judge_all(moved, region.told, message, record)
 
     def _fleets_of(self, region: str) -> Fleets:
-        """Return the fleets of a region; after a start they are made for all regions, of what stands in the cells."""
+        """Return the fleets of a region. After a restart those of all regions are made of what stands in the cells."""
         if region not in self._fleets:
             standing: dict[str, list[dict[str, int]]] = {name: [] for name in self._regions}
             for cell in self._cells.values():
@@ -256,7 +258,8 @@ class ForecastBook:
     def _moving_in(self, region: str) -> set[str]:
         """Return the cells in which somebody came or left in the newest window of a region.
 
-        Kept as windows come, as a region may be small in a partition with many cells; looked up once after a start.
+        They are noted as windows come: to look for them in all cells of a partition would take long. That is done once,
+        after a restart.
         """
         if region not in self._moving:
             for name in self._regions:
@@ -279,16 +282,16 @@ class ForecastBook:
     def _judge(
         self, name: str, start: int, settled: int, message: Windows, record: Record
     ) -> Iterator[Alert]:
-        cell, window_ms, fleets = self._cells[name], message.window_ms, self._fleets_of(message.region)
+        """Look at a cell at the end of a window; yield the event of its alert, if there is one.
+
+        Flows of windows before `settled` do not count (SETTLES).
+        """
+        cell, window_ms = self._cells[name], message.window_ms
         at, rule, occupancy = start + window_ms, self._rule_of(cell), cell.standing()
         before = cell.outlook
         found, outlook = None, filled(before, occupancy, rule.raise_at, rule.clear_below)
         if outlook is None:
-            first = max(settled, start - (LONGEST - 1) * window_ms, fleets.known_from(cell.occupancy))
-            sums = cell.sums
-            flows = [sums.get(window, NONE) for window in range(first, at, window_ms)]
-            within = self._rule.horizon_ms / window_ms
-            found = expect(flows, rule.raise_at - occupancy, self._rule.sure, within)
+            found = self._expect(cell, start, settled, message)
             outlook = step(before, found, at, window_ms, self._rule)
         cell.newest = occupancy, "" if found is None else expected(found, rule.raise_at, window_ms)
         if outlook == before:
@@ -311,6 +314,15 @@ class ForecastBook:
             self._open.add(name)
         cell.not_before = event.starts_at + 1
         yield event
+
+    def _expect(self, cell: _Cell, start: int, settled: int, message: Windows) -> Expectation | None:
+        """Return when a cell will be full, by its flows up to the window that begins at `start`."""
+        window_ms = message.window_ms
+        known_from = self._fleets_of(message.region).known_from(cell.occupancy)
+        first = max(settled, start - (LONGEST - 1) * window_ms, known_from)
+        flows = [cell.sums.get(window, NONE) for window in range(first, start + window_ms, window_ms)]
+        room = self._rule_of(cell).raise_at - cell.standing()
+        return expect(flows, room, self._rule.sure, self._rule.horizon_ms / window_ms)
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of the capacities and of what is expected; None for other kinds of alerts."""

@@ -1,13 +1,14 @@
 """Flapping of what moves: vehicles, and rules whose outline is drawn anew. 3 raises in an hour, quiet after 15 min."""
 
 from dataclasses import replace
+from typing import get_args
 
 import msgspec
 import pytest
 
-from schemas.alerts import Alert
+from schemas.alerts import Alert, AlertKind
 from streams.fleet.news import NewsConfig
-from streams.incidents.damping import Damper, FlapConfig
+from streams.incidents.damping import _PLACES, Damper, FlapConfig
 from streams.incidents.policy import Policy
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.unit.alerts.events import alert
@@ -120,3 +121,18 @@ def test_what_flaps_under_a_key_of_earlier_times_is_cleared_all_the_same() -> No
     parts = damper.take_parts()
     assert parts.pop(former) is None
     assert parts == {f"speeding/{SHANGHAI}/bike-1": part}
+
+
+def test_of_each_kind_of_alert_it_is_decided_whether_it_flaps_by_cell() -> None:
+    """A new kind must be sorted in: one on cells that is not in _PLACES would count all cells of a region as one."""
+    of_rules = {"too_many", "too_few", "too_few_trips", "too_many_trips"}
+    of_vehicles = {
+        "impossible_jump",
+        "low_battery",
+        "overstay",
+        "no_parking",
+        "outside_service_area",
+        "speeding",
+    }
+    of_feeds = {"sensor_silent", "sensor_stuck", "sensor_out_of_range", "sensor_drifting", "feed_silent"}
+    assert {*_PLACES, *of_rules, *of_vehicles, *of_feeds} == set(get_args(AlertKind))

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
-from schemas.alerts import Alert
+from schemas.alerts import Alert, AlertKind
 from streams import topics
-from streams.commands.replay import _check_version
+from streams.commands.replay import _DECIDING, _check_version
 from streams.errors import CannotReplay
 from streams.fold.contract import Record
 from streams.grid.locate import centre, rings
@@ -292,3 +293,10 @@ def test_an_alert_that_belongs_to_an_incident_comes_out_with_it_and_without() ->
     for with_groups in (groups(600), None):
         found = again(IncidentsState(city.policy, centre, restored(2), groups=with_groups), city.log, stored)
         assert [step.event for step in found if step.event is not None] == stored
+
+
+def test_of_each_kind_of_alert_it_is_known_which_settings_decide() -> None:
+    """A new kind must be sorted in: one that is in neither list would be explained by the settings of policies."""
+    of_policies = {"oversaturation", "too_many", "too_few", "too_few_trips", "too_many_trips", "speeding"}
+    of_policies |= {"overstay", "no_parking", "outside_service_area"}
+    assert {*_DECIDING, *of_policies} == set(get_args(AlertKind))

@@ -1,4 +1,4 @@
-"""The silences that hold now, read from the database again every few seconds."""
+"""The silences that hold now, for `alerts tail`: read from the database again every few seconds."""
 
 import logging
 import time
@@ -15,7 +15,7 @@ _FRESH_S = 5.0
 _AWAY_S = 60.0
 
 
-class Book:
+class KnownSilences:
     """Silences for somebody who follows alerts. A database that is away silences nothing: better heard twice."""
 
     def __init__(self, database_url: str) -> None:

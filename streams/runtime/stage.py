@@ -105,9 +105,7 @@ class Stage:
         self._handover = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._commit: asyncio.Task[None] | None = None  # stores a checkpoint while folding goes on
-        self._fed = (
-            asyncio.Event()
-        )  # a record was folded since the folds were asked, or they have more to tell
+        self._fed = asyncio.Event()  # a record was folded since the folds were asked, or they have more
         self._stop = asyncio.Event()
         self._era = 0  # how many hand-overs there were: an event of an earlier era comes again
         self._ended = False

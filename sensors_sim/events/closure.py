@@ -121,6 +121,7 @@ class Detour:
         bikes = fleet.some(fleet.free_around(x, y, 0.0, closure.reach_m), came - self._sent)
         others = nearest_stations(fleet.city, closed, closure.stations)
         turn = (self._sent + np.arange(len(bikes))) % len(others)
+        fleet.bring(others[turn])
         fleet.ride_to(bikes, others[turn], np.full(len(bikes), SCATTER_M))
         self._sent = came
 

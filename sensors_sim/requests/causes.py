@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors_sim.batch import Floats, Ints
+from sensors_sim.batch import REMOVED, Floats, Ints
 from sensors_sim.bikes import Fleet
 from sensors_sim.city import METRO
 from sensors_sim.sensors.moment import Moment
@@ -96,10 +96,14 @@ def causes(world: World, fleet: Fleet, now: Moment) -> tuple[Cause, ...]:
 
 
 def _crowding(fleet: Fleet) -> Floats:
-    """Return by how much the bikes at each station exceed its room, 1 when they are twice as many; 0 elsewhere."""
+    """Return by how much the bikes at each station exceed its room, 1 when they are twice as many; 0 elsewhere.
+
+    Those that a lorry is yet to set down trouble nobody.
+    """
     city = fleet.city
     room = np.maximum(city.room * len(fleet) / city.fleet, 1.0)
-    return np.where(city.kind == METRO, np.maximum(fleet.stock / room - 1, 0.0), 0.0)
+    on_lorries = np.bincount(fleet.place[fleet.state == REMOVED], minlength=len(fleet.stock))
+    return np.where(city.kind == METRO, np.maximum((fleet.stock - on_lorries) / room - 1, 0.0), 0.0)
 
 
 class _Places(Protocol):

@@ -57,7 +57,7 @@ class Cause:
 
 def causes(world: World, fleet: Fleet, now: Moment) -> tuple[Cause, ...]:
     """Return what is wrong in the city at `now`."""
-    awake = float(np.interp(now.hour, np.arange(24) + 0.5, _AWAKE, period=24))
+    awake = awake_at(now.hour)
     heating, lights, road = world.heating, world.lights, world.traffic.road
     stage = world.gatherings
 
@@ -93,6 +93,11 @@ def causes(world: World, fleet: Fleet, now: Moment) -> tuple[Cause, ...]:
         ),
         at(world.city, "illegal_bike_parking", CROWDED_STATION * awake * _crowding(fleet), 60.0),
     )
+
+
+def awake_at(hour: float) -> float:
+    """Return the share of the people who would call at an hour of the clock."""
+    return float(np.interp(hour, np.arange(24) + 0.5, _AWAKE, period=24))
 
 
 def _crowding(fleet: Fleet) -> Floats:

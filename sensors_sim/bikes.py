@@ -33,6 +33,7 @@ from sensors_sim.riders import Riders
 OPERATORS: Mapping[str, float] = MappingProxyType({"hello": 0.42, "meituan": 0.36, "didi": 0.22})
 """Share of the fleet, by operator."""
 
+UNKNOWN = -1
 TICK_MS = 1_000
 LEAST_GAP_MS = 5_000
 """Least time between two readings of a bike: with GPS noise, a shorter one would look like a jump."""
@@ -86,6 +87,8 @@ class Fleet:
               happenings change it for one tick
     closed    int64[p], how many happenings close a place: where any does nobody rides to it
     locked    int64[n], how many happenings lock a bike: one that any locks stands, and cannot be taken
+    usual     int64[p], bikes that would be at a place without the floods of it, UNKNOWN where there is none
+    asked     int64[p], how many more than that its floods ask for together
     """
 
     def __init__(
@@ -106,6 +109,8 @@ class Fleet:
         self.appetite: Floats = np.ones(len(operators))
         self.closed: Ints = np.zeros(len(city.x), dtype=np.int64)
         self.locked: Ints = np.zeros(bikes, dtype=np.int64)
+        self.usual: Ints = np.full(len(city.x), UNKNOWN)
+        self.asked: Ints = np.zeros(len(city.x), dtype=np.int64)
         self._rng, self._gps, riders = rng.spawn(3)
         self._riders = Riders(city, bikes, riders)
 
@@ -196,9 +201,14 @@ class Fleet:
         self.due[bikes] = self.now + np.maximum(distance / speed, LEAST_TRIP_MS).astype(np.int64)
         self._become(bikes, ON_TRIP, self.due[bikes])
 
+    def bring(self, places: Ints) -> None:
+        """Say that a happening brings a bike to each of `places`: a flood there does not make up for it."""
+        np.add.at(self.usual, places, self.usual[places] != UNKNOWN)
+
     def carry_to(self, bikes: Ints, place: int, spread_m: float, arrive: Ints) -> None:
         """Put bikes on lorries that set them down around the centre of `place` at those times (milliseconds)."""
         places = np.full(len(bikes), place)
+        self.bring(places)
         np.subtract.at(self.stock, self.place[bikes], 1)
         np.add.at(self.stock, places, 1)
         self.place[bikes] = places

@@ -11,8 +11,11 @@ from sensors_sim.batch import Ints
 from sensors_sim.cells import cells_at, disk
 from sensors_sim.city import LEISURE, METRO, OFFICE
 from sensors_sim.events.contract import Amount, Event, Name, Scene, minutes, place_of, since
+from sensors_sim.requests.causes import awake_at
+from sensors_sim.rhythm import local
 from sensors_sim.sensors.contract import Sensors
 from sensors_sim.sensors.heating import WARMS_UP_MS
+from sensors_sim.sensors.moment import MINUTE_MS
 from sensors_sim.sensors.world import World
 from sensors_sim.truth.entry import Entry
 
@@ -23,8 +26,10 @@ SPOT_RINGS = 5
 further out."""
 ENOUGH_CALLS_H = 15.0
 """From so many calls an hour on they must be noticed, if they last for two hours."""
-ENOUGH_S = 7_200.0 + 3_600.0
+ENOUGH_S, COOLS_S = 7_200, 3_600
 """And flats take an hour to go cold."""
+MOST_AWAKE = 0.5
+"""At night few of those who would call do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +96,16 @@ class BurstPipe(Event):
             yield Entry("may", "anomaly", "heating", (cell,), first, last, why)
         around = scene.cells(place_of(scene.city, "near", self.near, PLACES), SPOT_RINGS)
         why = f"people call about cold flats near {self.near}"
-        if self.calls_h >= ENOUGH_CALLS_H and self.lasts_s >= ENOUGH_S:
+        if self.calls_h >= ENOUGH_CALLS_H and self._called_s(scene) >= ENOUGH_S:
             yield Entry("due", "hot_spot", "requests", around, first, mended, why, "heating")
         near = tuple(sorted({cell for one in cells for cell in disk(one, SPOT_RINGS)} | set(around)))
         yield Entry("may", "hot_spot", "requests", near, first, last, why, "heating")
+
+    def _called_s(self, scene: Scene) -> int:
+        """Return for how long flats are cold while most people are awake."""
+        minutes_ms = range(scene.at(self.begins_s + COOLS_S), scene.at(self.ends_s), MINUTE_MS)
+        clocks = (local(ts, scene.city.zone) for ts in minutes_ms)
+        return 60 * sum(awake_at(now.hour + now.minute / 60) >= MOST_AWAKE for now in clocks)
 
 
 class Bursting:

@@ -13,6 +13,7 @@ from sensors_sim.city import METRO, City
 from sensors_sim.events.contract import Count, Event, Name, Scene, minutes, place_of, since
 from sensors_sim.sensors.gatherings import Gathering
 from sensors_sim.truth.entry import Entry
+from sensors_sim.truth.troubles import LINGERS_MS, SPOT_RINGS
 
 SCATTER_M = 90.0
 """Bikes are left within some of these metres of the other station's entrance, one standard deviation."""
@@ -89,12 +90,16 @@ class MetroClosure(Event):
         return (self,)
 
     def truth(self, scene: Scene) -> Iterable[Entry]:
-        """The crowd is an anomaly if somebody counts people there."""
+        """The crowd is an anomaly if somebody counts people there; at the next stations bikes are in people's way."""
         place = place_of(scene.city, "station", self.station)
         first, last = scene.at(self.begins_s), scene.at(self.ends_s + LINGERS_S)
         yield Entry(
             "may", "anomaly", "crowd", scene.cells(place, 2), first, last, f"{self.station} is closed"
         )
+        why = f"riders from {self.station}, which is closed, leave bikes there"
+        for station in nearest_stations(scene.city, place, self.stations).tolist():
+            near, until = scene.cells(station, SPOT_RINGS), scene.at(self.ends_s) + LINGERS_MS
+            yield Entry("may", "hot_spot", "requests", near, first, until, why, "illegal_bike_parking")
 
 
 class Detour:
@@ -121,6 +126,7 @@ class Detour:
         bikes = fleet.some(fleet.free_around(x, y, 0.0, closure.reach_m), came - self._sent)
         others = nearest_stations(fleet.city, closed, closure.stations)
         turn = (self._sent + np.arange(len(bikes))) % len(others)
+        fleet.bring(others[turn])
         fleet.ride_to(bikes, others[turn], np.full(len(bikes), SCATTER_M))
         self._sent = came
 

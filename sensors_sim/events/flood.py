@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from sensors_sim.batch import Ints
-from sensors_sim.bikes import Fleet
+from sensors_sim.bikes import UNKNOWN, Fleet
 from sensors_sim.events.contract import Amount, Count, Event, Name, Scene, minutes, place_of, since
 from sensors_sim.rhythm import demand
 
@@ -67,23 +67,27 @@ class Flood(Event):
 
 
 class FloodInProgress:
-    """Holds the bikes of a station at what the flood asks for, counting those on their way."""
+    """Holds the bikes of a station at what the floods of it ask for together, counting those on their way."""
 
     def __init__(self, flood: Flood, start: int) -> None:
         self._flood = flood
         self._start = start
-        self._usual: int | None = None
+        self._asks = 0
 
     def act(self, fleet: Fleet, now: int) -> None:
         """Send riders to the station or away from it."""
         at_s = (now - self._start) / 1000
-        if not self._flood.begins_s <= at_s <= self._flood.ends_s:
-            return
         station = fleet.city.place(self._flood.station)
-        if self._usual is None:
-            self._usual = int(fleet.stock[station])
-        due = self._usual + round(self._flood.bikes * self._flood.level(at_s))
-        missing = due - int(fleet.stock[station])
+        asks = round(self._flood.bikes * self._flood.level(at_s))
+        fleet.asked[station] += asks - self._asks
+        self._asks = asks
+        if not self._flood.begins_s <= at_s <= self._flood.ends_s:
+            if fleet.asked[station] == 0:
+                fleet.usual[station] = UNKNOWN
+            return
+        if fleet.usual[station] == UNKNOWN:
+            fleet.usual[station] = fleet.stock[station]
+        missing = int(fleet.usual[station] + fleet.asked[station] - fleet.stock[station])
         if missing > 0 and at_s < self._flood.ends_s - self._flood.drain_s:
             self._bring(fleet, station, missing)
         elif missing < 0:

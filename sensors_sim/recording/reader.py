@@ -129,3 +129,5 @@ class Recording:
                         yield message
         if self.damage is not None:
             report.skip("cut_off", f"at byte {self.damage.position}: {self.damage.reason}")
+        elif self.end is None:
+            report.skip("cut_off", "after its last chunk: the recorder did not end in order")

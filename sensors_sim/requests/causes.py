@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors_sim.batch import Floats, Ints
+from sensors_sim.batch import REMOVED, Floats, Ints
 from sensors_sim.bikes import Fleet
 from sensors_sim.city import METRO
 from sensors_sim.sensors.moment import Moment
@@ -57,7 +57,7 @@ class Cause:
 
 def causes(world: World, fleet: Fleet, now: Moment) -> tuple[Cause, ...]:
     """Return what is wrong in the city at `now`."""
-    awake = float(np.interp(now.hour, np.arange(24) + 0.5, _AWAKE, period=24))
+    awake = awake_at(now.hour)
     heating, lights, road = world.heating, world.lights, world.traffic.road
     stage = world.gatherings
 
@@ -95,11 +95,20 @@ def causes(world: World, fleet: Fleet, now: Moment) -> tuple[Cause, ...]:
     )
 
 
+def awake_at(hour: float) -> float:
+    """Return the share of the people who would call at an hour of the clock."""
+    return float(np.interp(hour, np.arange(24) + 0.5, _AWAKE, period=24))
+
+
 def _crowding(fleet: Fleet) -> Floats:
-    """Return by how much the bikes at each station exceed its room, 1 when they are twice as many; 0 elsewhere."""
+    """Return by how much the bikes at each station exceed its room, 1 when they are twice as many; 0 elsewhere.
+
+    Those that a lorry is yet to set down trouble nobody.
+    """
     city = fleet.city
     room = np.maximum(city.room * len(fleet) / city.fleet, 1.0)
-    return np.where(city.kind == METRO, np.maximum(fleet.stock / room - 1, 0.0), 0.0)
+    on_lorries = np.bincount(fleet.place[fleet.state == REMOVED], minlength=len(fleet.stock))
+    return np.where(city.kind == METRO, np.maximum((fleet.stock - on_lorries) / room - 1, 0.0), 0.0)
 
 
 class _Places(Protocol):

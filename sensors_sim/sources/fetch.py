@@ -10,7 +10,7 @@ from threading import Thread
 from time import monotonic, time
 from typing import IO
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from sensors_sim.errors import SourceError
@@ -19,6 +19,7 @@ TIMEOUT_S = 15.0
 LONGEST_S = 60.0
 LARGEST = 64 * 1024 * 1024
 _CHUNK = 1 << 16
+_GZIP_MAGIC = b"\x1f\x8b"
 _SHOWN = 60
 _NAP_S = 0.1
 ANYTHING = "*/*"
@@ -43,8 +44,22 @@ def is_url(where: str) -> bool:
     return where.startswith(("http://", "https://"))
 
 
+def gets_the_token(address: str, home: str) -> bool:
+    """Whether what logs us in at `home` may go to an address, too: it is on that server, and not read on the way."""
+    there, here = urlsplit(address), urlsplit(home)
+    return _server(there) == _server(here) and there.scheme in (here.scheme, "https")
+
+
+def _server(parts: SplitResult) -> tuple[str | None, int | None]:
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.hostname, None if parts.port == usual else parts.port
+
+
 class _Redirects(HTTPRedirectHandler):
-    """Follows redirects, but takes what logs us in to no other server, nor from https to http; urllib would."""
+    """Follows redirects to web addresses, but takes what logs us in to no other server, nor from https to http.
+
+    urllib would do either, and follow to ftp.
+    """
 
     def redirect_request(
         self,
@@ -55,17 +70,19 @@ class _Redirects(HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
         newurl: str,
     ) -> Request | None:
+        if not is_url(newurl):
+            return None
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
-        before, after = urlsplit(req.full_url), urlsplit(newurl)
-        if request is not None and (
-            after.netloc != before.netloc or after.scheme not in (before.scheme, "https")
-        ):
+        if request is not None and not gets_the_token(newurl, req.full_url):
             request.remove_header("Authorization")
         return request
 
 
 class Http:
-    """Gets documents; a `token` goes with every request, as it is then, but not to where a redirect leads away."""
+    """Gets documents; a `token` goes with every request, as it is then, but not to where a redirect leads away.
+
+    `home` is the address for which the token was given. A feed that is listed there on another server does without.
+    """
 
     def __init__(
         self,
@@ -73,11 +90,13 @@ class Http:
         timeout_s: float = TIMEOUT_S,
         accept: str = ANYTHING,
         given_up: Callable[[], bool] = lambda: False,
+        home: str | None = None,
     ) -> None:
         self._headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "urbanbrain-sim"}
         self._token = token
         self._timeout_s = timeout_s
         self._given_up = given_up
+        self._home = home
         self._opener = build_opener(_Redirects())
 
     def __call__(self, url: str) -> bytes:
@@ -101,30 +120,41 @@ class Http:
     def _body(self, url: str) -> bytes:
         try:
             request = Request(url, headers=self._headers)  # noqa: S310 - http and https only, see above
-            if self._token is not None:
+            if self._token is not None and not self._withheld(url):
                 request.add_header("Authorization", f"Bearer {self._token()}")
             with self._opener.open(request, timeout=self._timeout_s) as answer:
                 body = _whole(answer, url)
-                packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
-            return (_unpacked(body, url) if packed else body).removeprefix(BOM_UTF8)
+                packed = answer.headers.get("Content-Encoding", "").strip().lower()
+            return _plain(body, packed, url).removeprefix(BOM_UTF8)
         except SourceError as error:
             raise FetchFailed("no_token", str(error)) from None
         except HTTPError as error:
             with error:
                 wait = _wait_s(error.headers.get("Retry-After", ""), error.headers.get("Date", ""))
-                raise FetchFailed(f"http_{error.code}", f"{url}: {_said(error)!r}", wait) from None
+                said = f"{url}: {_said(error)}{self._why_refused(url, error.code)}"
+                raise FetchFailed(f"http_{error.code}", said, wait) from None
         except (URLError, OSError, http.client.HTTPException, ValueError) as error:
             raise FetchFailed("no_answer", f"{url}: {error}") from None
         except (EOFError, zlib.error) as error:
             raise FetchFailed("answer_damaged", f"{url}: {error}") from None
 
+    def _withheld(self, url: str) -> bool:
+        return self._home is not None and not gets_the_token(url, self._home)
+
+    def _why_refused(self, url: str, code: int) -> str:
+        if self._token is None or code not in (401, 403) or not self._withheld(url):
+            return ""
+        return "; the token was not sent, because it is for another server: to send it there, give this address itself"
+
 
 def _said(error: HTTPError) -> str:
-    """Return how a refusal begins; a server in trouble may not get so far."""
+    """Return how a refusal begins, or where it leads; a server in trouble may not get so far."""
+    if 300 <= error.code < 400 and (to := error.headers.get("Location")):
+        return f"it leads to {to[: 2 * _SHOWN]!r}, which is in a circle or no web address"
     try:
-        return error.read(4 * _SHOWN).decode(errors="replace")[:_SHOWN]
+        return repr(error.read(4 * _SHOWN).decode(errors="replace")[:_SHOWN])
     except (OSError, http.client.HTTPException, ValueError) as cut:
-        return f"{error.reason} ({cut})"
+        return repr(f"{error.reason} ({cut})")
 
 
 def _wait_s(until: str, sent: str) -> float | None:
@@ -148,14 +178,28 @@ def _whole(answer: http.client.HTTPResponse, url: str) -> bytes:
             raise FetchFailed("answer_too_large", f"{url}: more than {LARGEST} bytes")
         if monotonic() > until:
             raise FetchFailed("no_answer", f"{url}: not complete within {LONGEST_S:g} s")
+    if answer.length:  # what is still to come of its Content-Length; read1 does not miss it
+        raise EOFError(f"the answer ends early, {answer.length} bytes before its end")
     return bytes(body)
 
 
+def _plain(body: bytes, packed: str, url: str) -> bytes:
+    """Unpack an answer, also one that is packed without saying so, as a file .json.gz of a plain server."""
+    if packed in ("gzip", "x-gzip", "deflate") or body.startswith(_GZIP_MAGIC):
+        return _unpacked(body, url)
+    if packed not in ("", "identity"):
+        raise FetchFailed("answer_damaged", f"{url}: it is packed as {packed!r}, but only gzip was asked for")
+    return body
+
+
 def _unpacked(body: bytes, url: str) -> bytes:
-    unpacked = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    out = unpacked.decompress(body, LARGEST)
-    if unpacked.unconsumed_tail:
-        raise FetchFailed("answer_too_large", f"{url}: more than {LARGEST} bytes")
-    if not unpacked.eof:
-        raise EOFError("the answer ends early")
+    out = b""
+    while body:  # gzip may come in parts, each packed by itself
+        unpacked = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip, or zlib ("deflate")
+        out += unpacked.decompress(body, max(LARGEST - len(out), 1))  # 0 would be no limit
+        if unpacked.unconsumed_tail:
+            raise FetchFailed("answer_too_large", f"{url}: more than {LARGEST} bytes")
+        if not unpacked.eof:
+            raise EOFError("the answer ends early")
+        body = unpacked.unused_data if unpacked.unused_data.startswith(_GZIP_MAGIC) else b""
     return out

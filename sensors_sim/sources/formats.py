@@ -115,7 +115,7 @@ def _clocks() -> Clocks:
 
 
 def _http(feed: Feed, accept: str = ANYTHING) -> Http:
-    return Http(feed.token, accept=accept, given_up=feed.given_up)
+    return Http(feed.token, accept=accept, given_up=feed.given_up, home=feed.where)
 
 
 def _gbfs_live(feed: Feed) -> Source:

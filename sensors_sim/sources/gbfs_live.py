@@ -102,7 +102,7 @@ def _addresses(url: str, get: Callable[[str], bytes]) -> dict[str, str]:
     """Return what to poll by name, in this order."""
     report = Report()
     try:
-        found = poll(Document(url, get(url)), report)
+        found = poll(Document(url, get(url)), report, undated=1)
     except FetchFailed as failed:
         raise SourceError(
             f"no feed at {url} ({failed.reason}, {failed.detail}); check the address in a browser"
@@ -128,7 +128,7 @@ def _named(address: str, get: Callable[[str], bytes]) -> dict[str, Any]:
     """Return who the system is. Without that nothing may be told: under another name all would stand there twice."""
     report = Report()
     try:
-        found = poll(Document(address, get(address)), report)
+        found = poll(Document(address, get(address)), report, undated=1)
         what = next(iter(report.examples.values()), "")
     except FetchFailed as failed:
         found, what = None, f"{failed.reason}, {failed.detail}"
@@ -141,13 +141,23 @@ def _named(address: str, get: Callable[[str], bytes]) -> dict[str, Any]:
 
 
 def _listed(data: Any, url: str) -> dict[str, str]:
-    """Return the addresses of a gbfs.json by name; of several languages the first will do."""
+    """Return the addresses of a gbfs.json by name; of several languages that list a feed the first will do."""
     if not isinstance(data, dict):
         return {}
     lists = [data.get("feeds"), *(part.get("feeds") for part in data.values() if isinstance(part, dict))]
-    feeds = next((objects(found) for found in lists if objects(found)), [])
-    named = {str(feed.get("name")): urljoin(url, str(feed.get("url"))) for feed in feeds}
-    return {name: address for name, address in named.items() if is_url(address)}
+    named: dict[str, str] = {}
+    for feed in (feed for found in lists for feed in objects(found)):
+        name, address = feed.get("name"), feed.get("url")
+        if isinstance(name, str) and isinstance(address, str) and is_url(absolute := _absolute(url, address)):
+            named.setdefault(name, absolute)
+    return named
+
+
+def _absolute(url: str, address: str) -> str:
+    try:
+        return urljoin(url, address)
+    except ValueError:  # of brackets that are none of an IPv6 address
+        return ""
 
 
 def _beside(url: str) -> dict[str, str]:

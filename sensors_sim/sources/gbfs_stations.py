@@ -29,8 +29,8 @@ Status = tuple[float | str, ...]
 def rows(data: Mapping[str, Any]) -> list[object] | None:
     """Return the statuses of a document, or None when it is about something else (station_information, too)."""
     stations = data.get("stations")
-    first = next(iter(objects(stations)), {})
-    return stations if isinstance(stations, list) and any(name in first for name in _STATUS) else None
+    told = any(name in station for station in objects(stations) for name in _STATUS)
+    return stations if isinstance(stations, list) and told else None
 
 
 def readings(
@@ -76,7 +76,7 @@ def _values(status: Mapping[str, Any], report: Report) -> Iterator[tuple[str, fl
     for prefix in ("num_vehicles", "num_bikes"):
         available = _count(status, f"{prefix}_available", report)
         if available is not None:
-            yield OCCUPIED, available + (number(status.get(f"{prefix}_disabled")) or 0)
+            yield OCCUPIED, available + (_count(status, f"{prefix}_disabled", report) or 0)
             break
     docks = _count(status, "num_docks_available", report)
     if docks is not None:

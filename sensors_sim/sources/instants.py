@@ -9,6 +9,8 @@ END_MS = 4_133_980_800_000
 _LEAP = re.compile(r"(?<=[Tt ]\d\d:\d\d):60(?!\d)", re.ASCII)
 _LEAP_OF_ANY = re.compile(r"(?<!\d)(\d\d:\d\d):60(?!\d)", re.ASCII)
 """A leap second is :60 in RFC 3339; clocks that do not count it, as those of the epoch, show the next one then."""
+_DAY_ENDS = re.compile(r"(?<![\d:.])24:00(?=(?::00(?:[.,]0+)?)?(?![\d:.,]))", re.ASCII)
+"""24:00 is the end of a day in ISO 8601; tables of means over an hour write the last one so."""
 
 
 def instant(value: object, zone: tzinfo = UTC) -> int | None:
@@ -51,8 +53,9 @@ def from_datetime(moment: datetime, zone: tzinfo) -> int | None:
 
 def _written(text: str, zone: tzinfo) -> int | None:
     even, leaps = _LEAP.subn(":59", text.strip().upper())  # RFC 3339 allows "t" and "z"
+    even, days = _DAY_ENDS.subn("00:00", even)
     try:
-        return from_datetime(datetime.fromisoformat(even) + timedelta(seconds=leaps), zone)
+        return from_datetime(datetime.fromisoformat(even) + timedelta(days, leaps), zone)
     except (ValueError, OverflowError):
         return None
 
@@ -63,7 +66,8 @@ def by_format(text: str, format_: str, zone: tzinfo) -> int | None:
     strptime reads 60 seconds, and then finds that no moment has so many.
     """
     even, leaps = _LEAP_OF_ANY.subn(r"\1:59", text) if "%S" in format_ else (text, 0)
+    even, days = _DAY_ENDS.subn("00:00", even) if "%H:%M" in format_ else (even, 0)
     try:
-        return from_datetime(datetime.strptime(even, format_) + timedelta(seconds=leaps), zone)
+        return from_datetime(datetime.strptime(even, format_) + timedelta(days, leaps), zone)
     except (ValueError, OverflowError):
         return None

@@ -4,7 +4,7 @@ Time, sleep and the way to get a document are handed in. What is polled comes ou
 to get, None comes out every NAP_S, so that whoever listens can stop.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -102,12 +102,14 @@ class LivePolls:
     def _ask(self, feed: _Feed) -> Iterator[Poll]:
         """Yield the pages of a feed's answer; then it is due again after its ttl, or after a while where it failed."""
         url, ttl = feed.url, 0.0
+        asked = set[str]()
         for _ in range(MOST_PAGES):
             found = self._fetched(url, feed)
             if found is None:
                 return
+            asked.add(url)
             ttl = number(found.body.get("ttl")) or 0.0
-            following = _next_page(found, url)
+            following = _next_page(found, url, asked)
             if following is None and url == feed.url:
                 found = self._dated(found, feed)
             yield replace(found, more=following is not None)
@@ -170,11 +172,17 @@ def is_there(url: str, get: Callable[[str], bytes], is_one: Callable[[Mapping[st
         return not failed.reason.startswith("http_4") or failed.reason == "http_429"
 
 
-def _next_page(found: Poll, url: str) -> str | None:
-    """Return the address of the page that follows, on the same server: whatever was sent to log in goes there, too."""
+def _next_page(found: Poll, url: str, asked: Container[str]) -> str | None:
+    """Return the address of the page that follows, unless it was asked already: pages may lead in a circle.
+
+    It is on the same server: whatever was sent to log in goes there, too.
+    """
     links = found.body.get("links")
     following = links.get("next") if isinstance(links, dict) else None
     if not isinstance(following, str) or not following:
         return None
-    address = urljoin(url, following)
-    return address if urlsplit(address)[:2] == urlsplit(url)[:2] and address != url else None
+    try:
+        address = urljoin(url, following)
+        return address if urlsplit(address)[:2] == urlsplit(url)[:2] and address not in asked else None
+    except ValueError:  # of brackets that are none of an IPv6 address
+        return None

@@ -50,7 +50,7 @@ class Mapper:
             raise BadRow(f"{name}_unknown", text)
         return meant
 
-    def _vehicle(self, fields: Mapping[str, str], _texts: Mapping[str, str], _where: str) -> Iterator[Row]:
+    def _vehicle(self, fields: Mapping[str, str], _texts: Mapping[str, str], where: str) -> Iterator[Row]:
         battery = fields.get("battery_percent")
         yield Position(
             self._id(fields, "vehicle_id"),
@@ -58,7 +58,7 @@ class Mapper:
             *self._place(fields),
             vehicle_state=fields.get("vehicle_state", "available"),  # type: ignore[arg-type]
             vehicle_type=fields.get("vehicle_type", "bicycle"),  # type: ignore[arg-type]
-            battery_percent=None if battery is None else self._per_cent(battery),
+            battery_percent=None if battery is None else self._per_cent(battery, where),
         )
 
     def _sensor(self, fields: Mapping[str, str], texts: Mapping[str, str], where: str) -> Iterator[Row]:
@@ -155,10 +155,15 @@ class Mapper:
             self._report.note(bad.reason, f"{where}: {measure.column} {bad.value!r}")
             return None
 
-    def _per_cent(self, text: str) -> int:
-        value = self._number(text)
+    def _per_cent(self, text: str, where: str) -> int | None:
+        """Return per cent; without one that can be, the position is told all the same."""
+        try:
+            value = self._number(text)
+        except BadRow:
+            value = -1.0
         if not 0 <= value <= 100:
-            raise BadRow("value_unreadable", f"battery_percent {text}")
+            self._report.note("value_unreadable", f"{where}: battery_percent {text!r}")
+            return None
         return round(value)
 
     def _time(self, fields: Mapping[str, str], name: str) -> int:

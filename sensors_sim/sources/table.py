@@ -29,6 +29,7 @@ from sensors_sim.sources.one_life import one_life
 from sensors_sim.sources.open311_pages import from_json, from_xml
 
 _SHOWN_NAMES = 20
+_ZIP = "PK\x03\x04"
 
 
 class _Table:
@@ -71,7 +72,7 @@ class _Table:
         try:
             with open_text(path, mapping.encoding) as file:
                 rows = csv.reader(file, delimiter=mapping.delimiter)
-                columns = _columns([name.strip() for name in next(rows, [])], mapping, optional, path)
+                columns = _columns(_header(rows), mapping, optional, path)
                 last = max(columns.values())
                 while True:
                     try:
@@ -189,16 +190,29 @@ _OPTIONAL = frozenset(
 )
 
 
+def _header(rows: Iterator[list[str]]) -> list[str]:
+    """Return the names of the columns: the first row with something in it, but for what Excel is told by `sep=;`."""
+    for row in rows:
+        names = [name.strip() for name in row]
+        if any(names) and not (names[0].startswith("sep=") and not any(names[1:])):
+            return names
+    return []
+
+
 def _columns(
     header: list[str], mapping: TableMapping, optional: frozenset[str], path: Path
 ) -> dict[str, int]:
     found = {name: index for index, name in reversed(list(enumerate(header)))}
     missing = [name for name in mapping.needed if name not in found and name not in optional]
+    if missing and header and header[0].startswith(_ZIP):
+        raise SourceError(
+            f"{path} is a workbook or an archive (of Excel, say), not a table of text; save the table as CSV"
+        )
     if missing:
         shown = ", ".join(header[:_SHOWN_NAMES]) or "none"
         raise SourceError(
             f"{path} lacks the columns {', '.join(missing)}; found: {shown}; "
-            f"check the names, and the delimiter ({mapping.delimiter!r})"
+            f"check the names, the delimiter ({mapping.delimiter!r}) and the encoding ({mapping.encoding})"
         )
     return {name: found[name] for name in mapping.needed if name in found}
 

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import numpy as np
 
-from sensors_sim.batch import ON_TRIP, Positions
+from sensors_sim.batch import AVAILABLE, ON_TRIP, Positions
 from sensors_sim.cells import cells_at
 from sensors_sim.encode import arrays
 from sensors_sim.events.accident import Accident
@@ -16,6 +16,7 @@ from sensors_sim.events.closure import MetroClosure, nearest_stations
 from sensors_sim.events.contract import Event
 from sensors_sim.events.dump import BikeDump
 from sensors_sim.events.fake_gps import FakeGps
+from sensors_sim.events.flood import Flood
 from sensors_sim.events.free_rides import FreeRides
 from sensors_sim.events.heat import Heat
 from sensors_sim.events.hotline_away import RequestsSilent
@@ -270,3 +271,63 @@ def test_a_feed_of_requests_that_is_silent_says_nothing_in_its_time_and_all_else
     assert (entry.kind, entry.subject, entry.from_ms, entry.to_ms) == (
         "feed_silent", "requests", first, first + HOUR_MS // 2,
     )  # fmt: skip
+
+
+def standing_by_minute(*events: Event, minutes: int) -> list[int]:
+    """How many bikes stand at Century Avenue at the end of each minute."""
+    fleet = scenario(*events, bikes=12_000).fleet()
+    station, standing = fleet.city.place("Century Avenue"), [0]
+    for _ in range(minutes):
+        fleet.step(fleet.now + 60_000)
+        standing.append(int(((fleet.place == station) & (fleet.state == AVAILABLE)).sum()))
+    return standing
+
+
+def test_floods_of_one_station_at_once_are_there_together() -> None:
+    """
+    minute  1        12        36        47
+    first   [=====================]
+    second            [=====================]
+    """
+    first = Flood("Century Avenue", 60, 180, 1_800, 120, bikes=250)
+    second = Flood("Century Avenue", 720, 180, 1_800, 120, bikes=150)
+    both = standing_by_minute(first, second, minutes=50)
+    alone = standing_by_minute(first, minutes=50)
+    assert alone[12] == both[12] > 200
+    assert min(both[12:34]) > 0.9 * alone[12]  # nobody leaves because others come
+    assert min(both[25:34]) > min(alone[25:34]) + 100
+    assert 100 < both[40] < 0.8 * alone[12]  # the second alone
+    assert abs(both[49] - alone[49]) < 40
+
+
+def test_a_flood_sends_nobody_away_whom_lorries_or_a_closure_bring() -> None:
+    flood = Flood("Century Avenue", 60, 180, 5_400, 120, bikes=100)
+    dump = BikeDump("hello", "Century Avenue", 3_000, bikes=300, within_s=300)
+    alone, dumped = (standing_by_minute(*events, minutes=60) for events in ((flood,), (flood, dump)))
+    assert min(dumped[12:50]) > 0.8 * min(alone[12:50])  # collected in minute 10
+    assert dumped[58] > alone[58] + 150
+    closed = MetroClosure("Century Avenue", 600, 3_000, riders_h=1_200, stations=1)
+    station = scenario().city
+    (next_,) = nearest_stations(station, station.place("Century Avenue"), 1)
+    flood = Flood(station.names[next_], 60, 180, 5_400, 120, bikes=100)
+    fleets = [scenario(*events, bikes=6_000).fleet() for events in ((flood,), (flood, closed))]
+    for fleet in fleets:
+        fleet.step(fleet.now + HOUR_MS)
+    assert fleets[1].stock[next_] > fleets[0].stock[next_] + 100
+
+
+def test_nobody_complains_about_bikes_that_a_lorry_is_yet_to_set_down() -> None:
+    """They are collected at 9:40 and set down from 10:20 on."""
+    dump = BikeDump("hello", "Longyang Road", 12_000, bikes=600, within_s=300)
+    day = scenario(dump, hours=5, bikes=3_000)
+    cells = day.scene().cells(day.city.place("Longyang Road"), 2)
+    parts = [part for mixed in SimulatedCity(day, ["requests"]).batches() for part in mixed.parts]  # type: ignore[attr-defined]
+    calls = [
+        (event.ts - day.start_ms) // 1000
+        for part in parts
+        for event in part.event.tolist()
+        if (event.event, event.service_code) == ("opened", "illegal_bike_parking")
+        and cells_at(np.array([event.lat]), np.array([event.lon]))[0] in cells
+    ]
+    assert sum(12_000 <= at < 14_400 for at in calls) > 3
+    assert sum(9_600 <= at < 12_000 for at in calls) == 0

@@ -1,5 +1,7 @@
 """Getting one document over real HTTP: packed, damaged, without end, redirected."""
 
+import gzip
+import zlib
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,42 @@ def test_a_packed_answer_that_ends_early_or_is_none_is_damaged() -> None:
     answers = {"/cut": [(200, body[:-9], headers)], "/none": [(200, b"{}", headers)]}
     with FeedServer(answers).running() as server:
         assert {failure(server.url(path)).reason for path in answers} == {"answer_damaged"}
+
+
+def test_an_answer_that_is_packed_otherwise_than_it_says_is_unpacked() -> None:
+    """Proxies say "x-gzip", pack in two parts or as "deflate"; a store of files says nothing of its .json.gz."""
+    _, body, _ = answer({"a": 1}, packed=True)
+    parts = gzip.compress(b'{"a"') + gzip.compress(b": 1}")
+    answers = {
+        "/old": [(200, body, {"Content-Encoding": "X-GZIP"})],
+        "/silent": [(200, body, {})],
+        "/parts": [(200, parts, {"Content-Encoding": "gzip"})],
+        "/deflate": [(200, zlib.compress(b'{"a": 1}'), {"Content-Encoding": "deflate"})],
+    }
+    with FeedServer(answers).running() as server:
+        assert {Http()(server.url(path)) for path in answers} == {b'{"a": 1}'}
+
+
+def test_an_answer_that_is_packed_as_nobody_asked_for_is_told_as_that() -> None:
+    with FeedServer({"/br": [(200, b"\x1b\x05", {"Content-Encoding": "br"})]}).running() as server:
+        failed = failure(server.url("/br"))
+    assert failed.reason == "answer_damaged"
+    assert "it is packed as 'br', but only gzip was asked for" in failed.detail
+
+
+def test_an_answer_shorter_than_its_length_is_damaged() -> None:
+    with FeedServer({"/cut": [(200, b'{"a"', {"Content-Length": "8"})]}).running() as server:
+        failed = failure(server.url("/cut"))
+    assert failed.reason == "answer_damaged"
+    assert "ends early" in failed.detail
+
+
+@pytest.mark.parametrize("to", ["/loop", "ftp://127.0.0.1:1/feed", "file:///etc/hostname"])
+def test_a_redirect_that_is_not_followed_is_told_with_where_it_leads(to: str) -> None:
+    with FeedServer({"/loop": [answer(b"", 302, Location=to)]}).running() as server:
+        failed = failure(server.url("/loop"))
+    assert failed.reason == "http_302"
+    assert f"leads to {to!r}" in failed.detail
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -82,6 +120,34 @@ def test_a_redirect_to_another_server_takes_no_token_along() -> None:
             Http(lambda: "secret")(server.url("/feed"))
     assert server.headers[0]["Authorization"] == "Bearer secret"
     assert "Authorization" not in other.headers[0]
+
+
+def test_a_feed_that_is_listed_on_another_server_gets_no_token() -> None:
+    refused = answer(b"who are you?", 401)
+    with FeedServer({"/feed": [refused]}).running() as other, FeedServer({}).running() as server:
+        get = Http(lambda: "secret", home=server.url("/gbfs.json"))
+        with pytest.raises(FetchFailed) as failed:
+            get(other.url("/feed"))
+    assert "Authorization" not in other.headers[0]
+    assert "the token was not sent" in failed.value.detail
+
+
+@pytest.mark.parametrize(
+    ("address", "home", "trusted"),
+    [
+        ("https://a.org/x", "https://a.org/gbfs.json", True),
+        ("https://A.org:443/x", "https://a.org/gbfs.json", True),
+        ("https://a.org/x", "http://a.org/gbfs.json", True),
+        ("http://a.org/x", "https://a.org/gbfs.json", False),
+        ("https://a.org:8443/x", "https://a.org/gbfs.json", False),
+        ("https://a.org.evil.org/x", "https://a.org/gbfs.json", False),
+        ("https://a.org@evil.org/x", "https://a.org/gbfs.json", False),
+    ],
+)
+def test_a_token_goes_to_its_own_server_only_and_never_from_https_to_http(
+    address: str, home: str, trusted: bool
+) -> None:
+    assert fetch.gets_the_token(address, home) == trusted
 
 
 def test_a_redirect_on_the_same_server_keeps_the_token() -> None:

@@ -391,6 +391,21 @@ def test_a_poll_whose_data_is_none_is_counted_and_nobody_leaves(data: Any) -> No
     assert feed.say(120, feed.bike(-5)) == []
 
 
+def test_statuses_are_told_though_the_first_of_them_counts_nothing() -> None:
+    feed = Feed()
+    feed.reader.reference.stations |= {"7": Station(OSLO, 20.0), "8": Station(OSLO, 20.0)}
+    rows = [{"station_id": "7"}, {"station_id": "8", "num_docks_available": 3}]
+    assert len(feed.document(envelope("2.3", T0, {"stations": rows}))) == 1
+    assert dict(feed.report.skipped) == {"nothing_counted": 1}
+
+
+def test_a_count_of_disabled_vehicles_below_zero_is_noted() -> None:
+    feed = Feed()
+    (row,) = stations(feed, 0, num_bikes_available=2, num_bikes_disabled=-4)
+    assert row.value == 2
+    assert dict(feed.report.noted) == {"value_unreadable": 1}
+
+
 def test_a_count_below_zero_is_left_out_and_noted() -> None:
     feed = Feed()
     feed.document(envelope("2.3", T0, {"stations": [{"station_id": "7", "lat": 59.9, "lon": 10.7}]}))

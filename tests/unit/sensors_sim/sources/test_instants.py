@@ -15,10 +15,16 @@ from sensors_sim.sources.instants import by_format, instant
         ("2016-12-31T23:59:59Z", "2016-12-31T23:59:59"),
         ("2024-02-29T12:00:00Z", "2024-02-29T12:00:00"),
         ("2024-02-29t12:00:00z", "2024-02-29T12:00:00"),
+        ("2024-02-29T24:00:00Z", "2024-03-01T00:00:00"),
+        ("2023-12-31 24:00:00.000+02:00", "2023-12-31T22:00:00"),
+        ("2023-12-31 24:00", "2024-01-01T00:00:00"),
     ],
 )
 def test_times_of_rfc_3339_are_read_and_a_leap_second_is_the_second_after_it(text: str, shown: str) -> None:
-    """RFC 3339 writes it as :60, which clocks that count none do not show; T and Z may be small letters."""
+    """RFC 3339 writes it as :60, which clocks that count none do not show; T and Z may be small letters.
+
+    ISO 8601 has 24:00 for the end of a day.
+    """
     assert instant(text) == round(1000 * datetime.fromisoformat(shown).replace(tzinfo=UTC).timestamp())
 
 
@@ -26,6 +32,7 @@ def test_times_of_rfc_3339_are_read_and_a_leap_second_is_the_second_after_it(tex
     "text",
     [
         *("2023-02-29T12:00:00Z", "2016-12-31T23:59:61Z", "2016-12-31T23:59:600Z", "2016-12-31T23:60:00Z"),
+        *("2016-12-31T24:00:01Z", "2016-12-31T24:01Z", "2016-12-31T25:00Z"),
         *("23:59:60", "9999-12-31T23:59:60Z"),
     ],
 )
@@ -42,6 +49,9 @@ def test_what_no_clock_shows_is_no_time(text: str) -> None:
         ("31/Dec/2016:23:59:60 +0000", "%d/%b/%Y:%H:%M:%S %z", "2017-01-01T00:00:00"),
         ("23:59:60 2016-12-31", "%H:%M:%S %Y-%m-%d", "2017-01-01T00:00:00"),
         ("31.12.2016 23:59", "%d.%m.%Y %H:%M", "2016-12-31T23:59:00"),
+        ("31.12.2016 24:00", "%d.%m.%Y %H:%M", "2017-01-01T00:00:00"),
+        ("24:00:00 2016-12-31", "%H:%M:%S %Y-%m-%d", "2017-01-01T00:00:00"),
+        ("24:00 2016-12-31 07", "%M:%S %Y-%m-%d %H", "2016-12-31T07:24:00"),
     ],
 )
 def test_a_format_of_ones_own_has_leap_seconds_too(text: str, format_: str, shown: str) -> None:
@@ -56,6 +66,7 @@ def test_a_format_of_ones_own_has_leap_seconds_too(text: str, format_: str, show
         ("2016-12-31 23:60:00", "%Y-%m-%d %H:%M:%S"),
         ("2016-12 31:23:60", "%Y-%m %d:%H:%M"),  # minutes, not seconds
         ("9999-12-31 23:59:60", "%Y-%m-%d %H:%M:%S"),
+        ("31.12.2016 24:01", "%d.%m.%Y %H:%M"),
         ("noon", "%Y-%m-%d %H:%M:%S"),
     ],
 )

@@ -118,6 +118,31 @@ def test_version_3_lists_its_feeds_without_languages() -> None:
         assert len(polled(gbfs(server, "/v3/gbfs", wall), wall, 5)) == 1
 
 
+def test_of_several_languages_each_may_list_feeds_that_the_others_do_not() -> None:
+    listed = {
+        "en": {"feeds": [{"name": "system_information", "url": "/en/info"}]},
+        "nb": {"feeds": [{"name": "system_information", "url": "/nb/info"}, {"name": "vehicle_status"}]},
+        "nn": {"feeds": [{"name": "station_status", "url": "http://[nowhere/x"}]},
+        "sv": {"feeds": [{"name": "free_bike_status", "url": BIKES}]},
+    }
+    answers = {"/gbfs.json": [answer(envelope("2.3", T0, listed))], BIKES: [answer(bikes(0, 1))]}
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        assert len(polled(gbfs(server, "/gbfs.json", wall), wall, 5)) == 1
+    assert set(server.asked) == {"/gbfs.json", "/en/info", BIKES}
+
+
+@pytest.mark.parametrize("path", ["/gbfs.json", BIKES])
+def test_a_feed_that_does_not_say_when_it_was_made_is_dated_by_its_poll(path: str) -> None:
+    answers = system(free_bike_status=[answer(bikes(0, 1) | {"last_updated": 0})])
+    answers[BIKES] = answers["/free_bike_status"]
+    _, listed, headers = answers["/gbfs.json"][0]
+    answers["/gbfs.json"] = [(200, listed.replace(b'"last_updated"', b'"made"'), headers)]
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        assert len(polled(gbfs(server, path, wall), wall, 5)) == 1
+
+
 @pytest.mark.parametrize(("ttl", "asked"), [(0, 11), (3, 11), (30, 4), (10**8, 1)])
 def test_a_ttl_is_kept_above_a_floor(ttl: int, asked: int) -> None:
     wall = Wall()
@@ -404,6 +429,27 @@ def test_pages_of_a_status_are_followed_and_repeats_left_out() -> None:
         (device(2), 50),
     ]
     assert {headers["Authorization"] for headers in server.headers} == {"Bearer secret"}
+
+
+def test_pages_that_lead_back_to_one_before_are_asked_once_each() -> None:
+    def page(number: int, following: str) -> Any:
+        row = {"device_id": device(number), "last_event": mds_event(number, T0 * 1000)}
+        return [answer(mds_page("vehicles_status", [row], T0 * 1000, links={"next": following}))]
+
+    answers = {"/vehicles/status": page(1, "/b"), "/b": page(2, "/c"), "/c": page(3, "/b")}
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        told = polled(mds(server, "/vehicles/status", wall), wall, 70)
+    assert [server.times(path) for path in ("/vehicles/status", "/b", "/c")] == [3, 2, 2]
+    assert len(told) == 3
+
+
+def test_a_page_whose_address_is_none_is_the_last() -> None:
+    rows = [mds_event(1, T0 * 1000)]
+    linked = mds_page("events", rows, T0 * 1000, links={"next": "http://[nowhere/events"})
+    wall = Wall()
+    with FeedServer({"/events": [answer(linked)]}).running() as server:
+        assert len(polled(mds(server, "/events", wall), wall, 5)) == 1
 
 
 def test_a_page_on_another_server_is_not_followed() -> None:

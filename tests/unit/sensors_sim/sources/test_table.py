@@ -88,7 +88,7 @@ def test_rows_out_of_order_come_by_time_and_those_of_one_time_as_they_stood(tmp_
     [
         (
             "a,b\n1,2\n",
-            "lacks the columns bike, day, time, y, x, state; found: a,b; check the names, and the delimiter",
+            "lacks the columns bike, day, time, y, x, state; found: a,b; check the names, the delimiter (';') and the",
         ),
         ("", "found: none"),
     ],
@@ -97,6 +97,29 @@ def test_a_table_without_its_columns_is_refused(tmp_path: Path, text: str, said:
     with pytest.raises(SourceError) as error:
         table(tmp_path / "t.csv", samples.VEHICLES_TOML, text)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("before", ["sep=;\n", '"sep=;"\r\n', "\n\r\n", ";;;;;\n"])
+def test_what_excel_puts_before_the_names_of_the_columns_is_passed_over(tmp_path: Path, before: str) -> None:
+    text = f"{before}x;y;bike;state;day;time\n10;52;7;frei;27.10.2024;02:30\n"
+    told, _ = table(tmp_path / "t.csv", samples.VEHICLES_TOML, text, "utf-8-sig")
+    assert len(told) == 1
+
+
+def test_a_workbook_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"is a workbook or an archive .*; save the table as CSV"):
+        table(tmp_path / "t.csv", samples.VEHICLES_TOML, "PK\x03\x04" + "x" * 50)
+
+
+def test_a_position_is_told_without_a_battery_that_cannot_be(tmp_path: Path) -> None:
+    mapping = samples.VEHICLES_TOML.replace("columns = { ", 'columns = { battery_percent = "battery", ')
+    text = "x;y;bike;state;day;time;battery\n" + "".join(
+        f"10;52;{number};frei;27.10.2024;02:30;{battery}\n"
+        for number, battery in enumerate(("101", "-1", "full", "80,4"))
+    )
+    told, source = table(tmp_path / "t.csv", mapping, text)
+    assert [row.battery_percent for row in told] == [None, None, None, 80]
+    assert dict(source.report.noted) == {"value_unreadable": 3}
 
 
 def test_rows_that_are_none_are_counted_by_line(tmp_path: Path) -> None:

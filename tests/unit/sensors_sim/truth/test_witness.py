@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from sensors_sim.batch import AVAILABLE
+from sensors_sim.events.burst import BurstPipe
+from sensors_sim.events.closure import MetroClosure, nearest_stations
 from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.outage import AppOutage
 from sensors_sim.scenario import Scenario, parse, shipped
@@ -184,6 +186,30 @@ def test_a_burst_main_is_due_as_a_hot_spot_around_its_place() -> None:
     assert spot.subject == "heating"
     assert len(spot.cells) == 91
     assert spot.from_ms == scenario.start_ms + 140 * 60_000
+
+
+@pytest.mark.parametrize(("begins_h", "due"), [(0, 1), (2.5, 1), (5, 0), (9, 0), (15.5, 1)])
+def test_a_hot_spot_of_calls_is_due_where_people_are_awake_for_two_hours_of_cold(
+    begins_h: float, due: int
+) -> None:
+    """The scenario begins at 16:00; flats take an hour to go cold, and at night hardly anybody calls."""
+    burst = BurstPipe("Century Avenue", begins_h * 3_600, 4 * 3_600)
+    day = Scenario("x", "", datetime(2026, 2, 4, 16), timedelta(hours=24), bikes=1, events=(burst,))
+    entries = [entry for entry in burst.truth(day.scene()) if entry.kind == "hot_spot"]
+    assert [entry.verdict for entry in entries].count("due") == due
+
+
+def test_people_who_call_about_the_bikes_at_the_next_stations_are_tolerated() -> None:
+    closure = MetroClosure("Jinke Road", 600, 3_600)
+    day = Scenario("x", "", datetime(2026, 2, 4, 16), timedelta(hours=8), bikes=1, events=(closure,))
+    scene = day.scene()
+    place = scene.city.place("Jinke Road")
+    entries = [entry for entry in closure.truth(scene) if entry.kind == "hot_spot"]
+    assert {(entry.verdict, entry.subject) for entry in entries} == {("may", "illegal_bike_parking")}
+    cells = {cell for entry in entries for cell in entry.cells}
+    assert all(
+        scene.cells(station)[0] in cells for station in nearest_stations(scene.city, place, 2).tolist()
+    )
 
 
 def test_an_anomaly_is_due_in_its_cell_whatever_metric_shows_it() -> None:

@@ -28,7 +28,7 @@ from schemas.alert_actions import ActionName
 from schemas.alerts import Alert
 from streams import topics
 from streams.alerts import tell
-from streams.alerts.book import Book
+from streams.alerts.silences_known import KnownSilences
 from streams.brokers.admin import create_topics
 from streams.errors import AlertError
 from streams.incidents.open_alerts import OpenAlerts
@@ -616,7 +616,7 @@ def test_silences_and_due_times_count_from_now_by_the_clock_of_the_database(desk
     assert ends - begins == timedelta(minutes=30)
     assert "silenced" in desk("list", **settings).out
     assert "silenced" not in desk("list").out, "it begins in an hour"
-    follower = Book(settings["UB_DATABASE_URL"])
+    follower = KnownSilences(settings["UB_DATABASE_URL"])
     assert follower.silences({"zone": ("default",)}), "whoever follows goes by the same clock"
     assert "silenced   until" in desk("show", "0444", **settings).out
     assert desk("assign", "0444", "--to", "carl", "--due", "2h", **settings).code == 0

@@ -1,12 +1,8 @@
 """The labels of an alert: what silences, filters and receivers match."""
 
-from collections.abc import Callable
-
 from schemas.alerts import Alert
 from streams.alerts.matchers import Labels
-
-District = Callable[[float, float], str | None]
-"""Return the district of (lat, lon), or None outside all districts."""
+from streams.fold.outlines import District
 
 
 def labels_of(alert: Alert, district: District) -> Labels:

@@ -1,7 +1,8 @@
 """Labels of alerts as they are stored."""
 
-from streams.alerts.labels import District, labels
+from streams.alerts.labels import labels
 from streams.alerts.matchers import Labels
+from streams.fold.outlines import District
 from streams.store.queries import AlertRow
 
 

@@ -9,6 +9,8 @@ from shapely.geometry import shape
 
 from streams.fold.contract import Rows
 
+District = Callable[[float, float], str | None]
+"""Return the district of (lat, lon), or None outside all districts."""
 Geometry = Callable[[int], dict[str, Any]]
 """Return the ub.cell_geometry row of a cell (H3 index): hex, resolution, lat, lon, boundary as JSON text."""
 

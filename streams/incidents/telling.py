@@ -1,15 +1,12 @@
 """Events of alerts as they leave: records for Kafka, retained messages for MQTT, rows for the tables."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from schemas import codec, envelope
 from schemas.alerts import Alert
 from streams import topics
 from streams.fold.contract import MqttMessage, Output, Rows
-from streams.fold.outlines import Geometry, of_cells
-
-District = Callable[[float, float], str | None]
-"""Return the district of (lat, lon), or None outside all districts."""
+from streams.fold.outlines import District, Geometry, of_cells
 
 
 def no_district(_lat: float, _lon: float) -> None:

@@ -13,9 +13,10 @@ import msgspec
 
 from schemas import codec
 from schemas.alerts import Alert
-from streams.alerts.labels import District, labels_of
+from streams.alerts.labels import labels_of
 from streams.alerts.matchers import Labels
 from streams.alerts.silences import Silences
+from streams.fold.outlines import District
 from streams.notify import signing, transport
 from streams.notify.formats import RENDER
 from streams.notify.inhibitors import Inhibitors

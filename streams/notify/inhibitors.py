@@ -12,8 +12,9 @@ import msgspec
 
 from schemas.alerts import SEVERITIES, AlertKind
 from streams.alerts.inhibition import Inhibition, Source, Sources
-from streams.alerts.labels import District, labels
+from streams.alerts.labels import labels
 from streams.alerts.matchers import match_all
+from streams.fold.outlines import District
 from streams.store.notifications import Connection
 from streams.store.open_now import Labelled, labelled
 

@@ -14,9 +14,10 @@ from aiokafka.errors import KafkaError
 from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
-from streams.alerts.labels import District, labels_of
+from streams.alerts.labels import labels_of
 from streams.brokers.kafka_login import KafkaLogin, kafka_login_of, kafka_unavailable
 from streams.brokers.silent_leader import SilentLeader
+from streams.fold.outlines import District
 from streams.notify.receivers import Receiver
 from streams.settings import Settings
 from streams.store import changed_receivers, notifications

@@ -11,11 +11,11 @@ from typing import Any
 import aiohttp
 
 from streams.alerts.inhibition import Inhibition
-from streams.alerts.labels import District
 from streams.alerts.matchers import district_faults
 from streams.alerts.tell import tell
 from streams.errors import SettingsError, UrbanBrainError
 from streams.files.districts import load_districts
+from streams.fold.outlines import District
 from streams.notify.delivery import Delivery
 from streams.notify.inhibitors import Inhibitors
 from streams.notify.intake import Intake, escalated_from

@@ -1,7 +1,4 @@
-"""The fleet's job in Bytewax: batches by hand under one key, the way that costs it least.
-
-Its own windows, with a key for each vehicle and then one for each cell, take some sixteen times as long.
-"""
+"""The fleet's job in Bytewax: batches by hand under one key, without its own windows."""
 
 import os
 from typing import Any

@@ -17,6 +17,7 @@ demo: setup ## the whole road live: a simulated city, alerts as lines; Ctrl-C or
 	@$(BIN)/urbanbrain up $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 test: setup ## all tests on real services; UB_TEST_STACK=docker|native|external, ARGS="-k name"
+	@bash deploy/setup/browser.sh
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope $(ARGS)
 
 chaos: setup ## break everything under load, again and again; CHAOS_SEED=n, CHAOS_ROUNDS=3, ARGS="-k postgres"

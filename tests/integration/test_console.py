@@ -7,11 +7,8 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,6 +36,7 @@ from tests.chaos.proxy import Proxies
 from tests.conftest import Database
 from tests.e2e.waiting import eventually
 from tests.integration import store_rows as rows
+from tests.integration.console_support import POLL_S, console, until
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import query, write
 
@@ -47,34 +45,7 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
 HEX = locate.to_hex(CELL)
 OTHER = 0x8930996526BFFFF
-POLL_S = 0.1
 _PATIENCE_S = 60.0
-
-Ask = Callable[[str], Awaitable[tuple[int, dict[str, Any]]]]
-
-
-@asynccontextmanager
-async def console(url: str) -> AsyncIterator[tuple[str, Ask]]:
-    """A console on a database; its value is its URL, and how to ask it."""
-    settings = settings_module.load(database_url=url, console_port=0, console_poll_s=POLL_S)
-    async with serving(settings) as base, aiohttp.ClientSession() as client:
-
-        async def ask(path: str) -> tuple[int, dict[str, Any]]:
-            async with client.get(base.rstrip("/") + path) as answer:
-                return answer.status, json.loads(await answer.read())
-
-        await until(ask, "/health", lambda status, _body: status == 200)
-        yield base, ask
-
-
-async def until(ask: Ask, path: str, good: Callable[[int, dict[str, Any]], bool]) -> dict[str, Any]:
-    deadline = time.monotonic() + _PATIENCE_S
-    while True:
-        status, body = await ask(path)
-        if good(status, body):
-            return body
-        assert time.monotonic() < deadline, f"{path}: {status} {body}"
-        await asyncio.sleep(0.02)
 
 
 def test_live_cells_and_open_alerts_are_those_of_the_views(migrated: Database) -> None:

@@ -42,8 +42,7 @@ function show() {
     for (const row of live.cells.get(cell).values()) if (row.as_of > newest) newest = row.as_of;
     full.push([count, cell]);
   }
-  const alerts = `${live.alerts.size} open ${live.alerts.size === 1 ? "alert" : "alerts"}`;
-  const figures = `${standing.toLocaleString("en")} vehicles standing in ${held.toLocaleString("en")} cells, ${alerts}`;
+  const figures = `${counted(standing, "vehicle")} standing in ${counted(held, "cell")}, ${counted(live.alerts.size, "open alert")}`;
   byId("figures").textContent = live.known ? figures : "nothing is known yet";
   byId("clock").textContent = newest ? `positions up to ${time(newest)}` : "";
   byId("map").setAttribute("aria-label", `Map: ${figures}`);
@@ -138,6 +137,10 @@ function fullCell([count, cell]) {
       if (corners.length) map.centre(mean(0), mean(1));
     },
   };
+}
+
+function counted(count, what) {
+  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function say(place, text) {

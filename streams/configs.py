@@ -12,7 +12,7 @@ from streams.fleet.jumps import JumpRule
 from streams.fleet.news import NewsConfig
 from streams.fleet.speeds import SpeedLimits
 from streams.fold.contract import Restored
-from streams.fold.outlines import District
+from streams.fold.outlines import District, no_district
 from streams.grid import locate
 from streams.grid.state import GridConfig
 from streams.grid.window import PAUSE_MS
@@ -30,7 +30,6 @@ from streams.incidents.policy import Policy
 from streams.incidents.speeds.rules import least_limits, states_of
 from streams.incidents.state import IncidentsState
 from streams.incidents.stays.ground import Ground, count_ground_of, ground_of
-from streams.incidents.telling import no_district
 from streams.incidents.vehicles.config import VehiclesConfig
 from streams.requests.state import RequestsConfig
 from streams.sensing.health.rule import HealthRule

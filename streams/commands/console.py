@@ -16,15 +16,17 @@ def console() -> None:
     Read-only, without login. Listens on UB_CONSOLE_HOST and UB_CONSOLE_PORT; needs only the database, as ub_reader.
     """
     from streams.console.service import run  # noqa: PLC0415 - nobody else needs a web server
+    from streams.files.districts import load_districts  # noqa: PLC0415
 
     settings = settings_module.load()
     settings_module.say_misspelt()
+    district = load_districts(settings).of
     logging.getLogger("streams").setLevel(logging.INFO)
 
     async def work() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run(settings, stop)
+        await run(settings, stop, district)
 
     asyncio.run(work())

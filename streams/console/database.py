@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 import psycopg
 
 from streams.console.params import AlertsQuery, WindowsQuery
+from streams.console.silenced import Silenced
 from streams.console.view import View, view
 from streams.errors import Busy, ServiceUnavailable
+from streams.fold.outlines import District, no_district
 from streams.store import views
 from streams.store.session import Session
 from streams.store.view_rows import CellMinute, ClearedAlert
@@ -24,9 +26,10 @@ TURN_S = 3.0
 class Database:
     """Two connections: one that polls, one for questions of single clients, so that these delay no poll."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, district: District = no_district) -> None:
         self._live = Session(url, application_name="urbanbrain console")
         self._questions = Session(url, application_name="urbanbrain console queries")
+        self._silenced = Silenced(district)
         self._waiting = 0
         self._turn = asyncio.Lock()
 
@@ -35,10 +38,11 @@ class Database:
         async with _asking(self._live) as connection:
             cells = await views.cells_now(connection)
             alerts = await views.open_alerts(connection)
+            silences = await views.silences_now(connection)
             stored = await views.stored(connection)
             stages = await views.stages(connection)
             ledger = await views.ledger(connection)
-        return view(cells, alerts, stored, stages, ledger)
+        return view(cells, self._silenced(alerts, silences), stored, stages, ledger)
 
     async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
         """Return the minutes of a cell, and one more than the limit if there are more; may raise Busy."""

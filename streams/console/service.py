@@ -19,6 +19,7 @@ from streams.console.hosts import names_allowed, url_of
 from streams.console.live import Hub, poll, watch
 from streams.console.unasked import Unasked
 from streams.errors import SettingsError
+from streams.fold.outlines import District, no_district
 from streams.printable import printable
 from streams.settings import Settings
 from streams.store.retry import set_within
@@ -35,20 +36,23 @@ _MOST_SAID = 200
 """Characters of what is wrong with a request."""
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, district: District) -> None:
     """Serve until `stop` is set; a database that is away at the start is waited for while serving."""
-    async with serving(settings) as url:
+    async with serving(settings, district) as url:
         log.info("the console is at %s", url)
         await stop.wait()
         log.info("stopping")
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[str]:
-    """Serve while the context lasts; its value is the URL. Raises SettingsError where it cannot listen."""
+async def serving(settings: Settings, district: District = no_district) -> AsyncIterator[str]:
+    """Serve while the context lasts; its value is the URL. Raises SettingsError where it cannot listen.
+
+    `district` tells the districts that silences may ask for.
+    """
     stale_after_s = max(_STALE_AFTER_S, 3 * settings.console_poll_s)
     hub = Hub(Freshness(stale_after_s, datetime.now(UTC)), settings.console_max_clients)
-    database = Database(settings.database_url.get_secret_value())
+    database = Database(settings.database_url.get_secret_value(), district)
     # Handlers end with their clients: those of the live stream would wait for the next heartbeat otherwise.
     allows = names_allowed(settings.console_host, settings.console_hosts)
     app, unasked = application(hub, database, allows, timezone=settings.timezone), Unasked[object](_room())

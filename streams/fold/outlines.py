@@ -14,6 +14,11 @@ District = Callable[[float, float], str | None]
 Geometry = Callable[[int], dict[str, Any]]
 """Return the ub.cell_geometry row of a cell (H3 index): hex, resolution, lat, lon, boundary as JSON text."""
 
+
+def no_district(_lat: float, _lon: float) -> None:
+    """Be outside: of a city that has no file of districts."""
+
+
 POLYGONS = ("Polygon", "MultiPolygon")
 """Types of a geometry that is an area."""
 

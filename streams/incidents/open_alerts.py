@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from schemas import codec
 from schemas.alerts import Alert, AlertKind, Severity
 from streams.fold.contract import Output
-from streams.fold.outlines import District
-from streams.incidents.telling import announce, no_district, own_topics_of, topic_of
+from streams.fold.outlines import District, no_district
+from streams.incidents.telling import announce, own_topics_of, topic_of
 
 _Place = tuple[AlertKind, str]
 """Kind and cell."""

@@ -8,7 +8,7 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold.contract import Changes, Output, Record, Restored
-from streams.fold.outlines import District, Geometry
+from streams.fold.outlines import District, Geometry, no_district
 from streams.fold.refusals import refusal
 from streams.fold.stored import reading
 from streams.incidents.anomaly.book import AnomalyBook
@@ -38,7 +38,7 @@ from streams.incidents.showing import Seen, Showing, Waiting
 from streams.incidents.speeds.book import SpeedBook, SpeedConfig
 from streams.incidents.stays.book import StayBook, StayConfig
 from streams.incidents.stays.ground import count_ground_version, ground_version
-from streams.incidents.telling import no_district, outlines, rows
+from streams.incidents.telling import outlines, rows
 from streams.incidents.thresholds.book import ThresholdBook
 from streams.incidents.trips.book import TripBook, TripConfig
 from streams.incidents.vehicles.book import VehicleBook

@@ -6,11 +6,7 @@ from schemas import codec, envelope
 from schemas.alerts import Alert
 from streams import topics
 from streams.fold.contract import MqttMessage, Output, Rows
-from streams.fold.outlines import District, Geometry, of_cells
-
-
-def no_district(_lat: float, _lon: float) -> None:
-    """Be outside: of a city that has no file of districts."""
+from streams.fold.outlines import District, Geometry, no_district, of_cells
 
 
 def announce(

@@ -44,7 +44,10 @@ class Booked:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """api.alerts_open: an alert after its newest event, without its evidence."""
+    """api.alerts_open: an alert after its newest event, without its evidence but for the operators in it.
+
+    `silenced_until` is when the silence ends that holds now; None where none does.
+    """
 
     alert_id: str
     sequence: int
@@ -67,6 +70,8 @@ class OpenAlert:
     assignee: str | None
     due_at: datetime | None
     comment: str | None
+    operators: list[str]
+    silenced_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from streams.store.alert_desk import SilenceRow
 from streams.store.attendance import Seen
 from streams.store.view_rows import Booked, CellMinute, CellNow, ClearedAlert, OpenAlert, Stored
 
@@ -27,8 +28,14 @@ FROM api.cell_now WHERE occupancy + on_trip > 0 ORDER BY api.cell_now.cell, oper
 
 _OPEN = """
 SELECT alert_id, sequence, severity, kind, subject, hex AS cell, lat, lon, region, zone, starts_at, updated_at, summary,
-       occupancy, capacity, policy, acknowledged, acknowledged_by, assignee, due_at, comment
+       occupancy, capacity, policy, acknowledged, acknowledged_by, assignee, due_at, comment,
+       ARRAY(SELECT jsonb_object_keys(coalesce(evidence -> 'by_operator', '{}')) ORDER BY 1) AS operators
 FROM api.alerts_open ORDER BY starts_at DESC, alert_id
+"""
+
+_SILENCES = """
+SELECT silence_id, matchers, starts_at, ends_at, created_by, comment, state
+FROM api.silences WHERE starts_at <= now() AND ends_at > now() ORDER BY silence_id
 """
 
 _STORED = """
@@ -91,6 +98,11 @@ async def cells_now(connection: Connection) -> list[CellNow]:
 async def open_alerts(connection: Connection) -> list[OpenAlert]:
     """Return all rows of api.alerts_open, newest start first."""
     return await _rows(connection, OpenAlert, _OPEN)
+
+
+async def silences_now(connection: Connection) -> list[SilenceRow]:
+    """Return the silences that hold, by the database's clock."""
+    return await _rows(connection, SilenceRow, _SILENCES)
 
 
 async def stored(connection: Connection) -> Stored | None:

@@ -86,6 +86,44 @@ def test_live_cells_and_open_alerts_are_those_of_the_views(migrated: Database) -
     asyncio.run(run())
 
 
+def test_alerts_say_until_when_they_are_silenced_by_the_clock_of_the_database(migrated: Database) -> None:
+    write(migrated, rows.cells_now({}), *rows.alert("raised", 0, T0))
+    matchers = json.dumps([{"name": "operator", "value": "hello", "isRegex": False, "isEqual": True}])
+    silence = """
+        INSERT INTO ub.silence (silence_id, matchers, starts_at, ends_at, created_by, created_at, comment)
+        VALUES (%s, %s, now() + %s::interval, now() + %s::interval, 'anna', now(), 'works') RETURNING ends_at
+    """
+
+    async def run() -> None:
+        async with console(migrated.reader_url) as (_, ask):
+
+            async def until_told(moment: datetime | None) -> None:
+                def told(_status: int, body: dict[str, Any]) -> bool:
+                    (alert,) = body["alerts"]
+                    found = alert["silenced_until"]
+                    return (None if found is None else datetime.fromisoformat(found)) == moment
+
+                body = await until(ask, "/api/v1/alerts", told)
+                assert body["alerts"][0]["operators"] == ["hello"]
+
+            def make(name: str, begin: str, end: str) -> datetime:
+                ((ends_at,),) = query(migrated.owner_url, silence, name, matchers, begin, end)
+                return ends_at
+
+            await until_told(None)
+            await asyncio.to_thread(make, "over", "-2 hours", "-1 hour")
+            await asyncio.to_thread(make, "to-come", "1 hour", "2 hours")
+            held = await asyncio.to_thread(make, "held", "-1 hour", "1 hour")
+            await until_told(held)
+            soon = await asyncio.to_thread(make, "soon", "-1 hour", "61 minutes")
+            await until_told(soon)
+            ended = "UPDATE ub.silence SET ends_at = now() WHERE silence_id IN ('held', 'soon') RETURNING 1"
+            await asyncio.to_thread(query, migrated.owner_url, ended)
+            await until_told(None)
+
+    asyncio.run(run())
+
+
 def test_cells_that_hold_nothing_are_not_told_and_those_that_became_empty_are_gone(
     migrated: Database,
 ) -> None:

@@ -161,8 +161,9 @@ function clock() {
 }
 
 /** What people did about an alert, as far as they did anything. */
-export function handling({ acknowledged, acknowledged_by, assignee, due_at, comment }) {
+export function handling({ acknowledged, acknowledged_by, assignee, due_at, comment, silenced_until }) {
   return [
+    silenced_until && `silenced until ${time(silenced_until)}`,
     acknowledged && `seen by ${acknowledged_by}`,
     assignee && `assigned to ${assignee}`,
     due_at && `due ${time(due_at)}`,

@@ -237,6 +237,7 @@ assert.deepEqual(handling(nobody), []);
 const anna = { acknowledged: true, acknowledged_by: "anna", assignee: "bo", due_at: "2026-03-01T03:00:00.000Z", comment: "van sent" };
 assert.deepEqual(handling(anna), ["seen by anna", "assigned to bo", "due 2026-03-01 03:00:00 UTC", "“van sent”"]);
 assert.deepEqual(handling({ ...nobody, assignee: "bo" }), ["assigned to bo"]);
+assert.deepEqual(handling({ ...nobody, silenced_until: "2026-03-01T03:00:00Z" }), ["silenced until 2026-03-01 03:00:00 UTC"]);
 console.log("handling");
 
 async function inZone(zone) {

@@ -53,6 +53,7 @@ def alert(
         assignee=None,
         due_at=None,
         comment=None,
+        operators=["hello"],
     )
 
 

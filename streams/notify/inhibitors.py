@@ -44,6 +44,8 @@ class Inhibitors:
         """What each open alert was as it was read last: most are as they were."""
         self._fresh_until = -1.0
         self._read_at = datetime.min.replace(tzinfo=UTC)
+        self._asked = self._taken = 0
+        """The number of the newest question, and of that whose answer was taken."""
         self._reading = asyncio.Lock()
 
     async def sources(self, connection: Connection, due_at: datetime, now: datetime) -> Sources:
@@ -62,10 +64,12 @@ class Inhibitors:
         return bool(self.rules) and (self._clock() >= self._fresh_until or due_at > self._read_at)
 
     async def _read(self, connection: Connection, now: datetime) -> None:
+        self._asked += 1
+        number = self._asked
         found = await labelled(connection)
-        if now >= self._read_at:  # else another delivery has asked later, and was answered before
+        if number > self._taken:  # else another delivery has asked later, and was answered before
             self._take(found)
-            self._read_at, self._fresh_until = now, self._clock() + _FRESH_S
+            self._taken, self._read_at, self._fresh_until = number, now, self._clock() + _FRESH_S
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

@@ -101,6 +101,21 @@ def test_by_the_clock_of_the_database_one_answer_is_for_all_that_was_due_before_
     asyncio.run(play())
 
 
+def test_a_clock_that_is_set_back_makes_no_answer_an_old_one() -> None:
+    """By another server's clock after a failover, say: for so long, what was read before would have counted."""
+    now, there = 0.0, datetime.now(UTC)
+
+    async def play() -> None:
+        nonlocal now
+        inhibitors, tables = Inhibitors(RULES, nowhere, clock=lambda: now), Tables(SENSOR)
+        assert await against(inhibitors, tables, LONG_AGO, there) is None
+        tables.alerts = (SENSOR, OUTAGE)
+        now = 1.0
+        assert await against(inhibitors, tables, LONG_AGO, there - timedelta(hours=1)) is not None
+
+    asyncio.run(play())
+
+
 def test_a_delivery_does_not_take_what_was_read_before_for_what_another_is_still_reading() -> None:
     """Its receiver would be told of what an outage keeps back from the other."""
 

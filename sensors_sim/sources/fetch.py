@@ -19,6 +19,8 @@ TIMEOUT_S = 15.0
 LONGEST_S = 60.0
 LARGEST = 64 * 1024 * 1024
 _CHUNK = 1 << 16
+_PIECE = 1 << 12
+"""Bytes that are unpacked at once: what is left of them is copied at the end of each part."""
 _GZIP_MAGIC = b"\x1f\x8b"
 _SHOWN = 60
 _NAP_S = 0.1
@@ -193,13 +195,19 @@ def _plain(body: bytes, packed: str, url: str) -> bytes:
 
 
 def _unpacked(body: bytes, url: str) -> bytes:
-    out = b""
-    while body:  # gzip may come in parts, each packed by itself
-        unpacked = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip, or zlib ("deflate")
-        out += unpacked.decompress(body, max(LARGEST - len(out), 1))  # 0 would be no limit
+    out, at, unpacked = bytearray(), 0, _unpacker()
+    while at < len(body):
+        piece = body[at : at + _PIECE]
+        out += unpacked.decompress(piece, max(LARGEST - len(out), 1))  # 0 would be no limit
         if unpacked.unconsumed_tail:
             raise FetchFailed("answer_too_large", f"{url}: more than {LARGEST} bytes")
-        if not unpacked.eof:
-            raise EOFError("the answer ends early")
-        body = unpacked.unused_data if unpacked.unused_data.startswith(_GZIP_MAGIC) else b""
-    return out
+        at += len(piece) - len(unpacked.unused_data)
+        if unpacked.eof:
+            if not body.startswith(_GZIP_MAGIC, at):
+                return bytes(out)
+            unpacked = _unpacker()  # gzip may come in parts, each packed by itself
+    raise EOFError("the answer ends early")
+
+
+def _unpacker() -> "zlib._Decompress":
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip, or zlib ("deflate")

@@ -13,13 +13,11 @@ from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
 from sensors_sim.sources.contract import Report
 from sensors_sim.sources.fetch import FetchFailed, is_url
-from sensors_sim.sources.files import Document
 from sensors_sim.sources.gbfs import REFERENCE, GbfsReader
 from sensors_sim.sources.gbfs_reference import objects
 from sensors_sim.sources.gbfs_zones import Feature
-from sensors_sim.sources.live import Clocks, LivePolls, Pace, is_there
+from sensors_sim.sources.live import Clocks, LivePolls, Pace, is_there, read_one
 from sensors_sim.sources.memory import Kept, Memory
-from sensors_sim.sources.polls import poll
 
 STATUSES = ("free_bike_status", "vehicle_status", "station_status")
 SLOW = (*REFERENCE, "geofencing_zones")
@@ -100,18 +98,14 @@ def _has_data(body: Mapping[str, Any]) -> bool:
 
 def _addresses(url: str, get: Callable[[str], bytes]) -> dict[str, str]:
     """Return what to poll by name, in this order."""
-    report = Report()
     try:
-        found = poll(Document(url, get(url)), report, undated=1)
+        data = read_one(url, get, _has_data, undated=1).body["data"]
     except FetchFailed as failed:
         raise SourceError(
-            f"no feed at {url} ({failed.reason}, {failed.detail}); check the address in a browser"
+            f"no feed at {url} ({failed.reason}, {failed.detail}); it must be GBFS, in JSON: "
+            "check the address in a browser"
         ) from None
-    if found is None:
-        raise SourceError(
-            f"no feed at {url} ({next(iter(report.examples.values()))}); it must be GBFS, in JSON"
-        )
-    feeds = _listed(found.body.get("data"), url)
+    feeds = _listed(data, url)
     if not feeds:
         beside = _beside(url).items()
         return {name: there for name, there in beside if is_there(there, get, _has_data)} | {"": url}
@@ -126,24 +120,18 @@ def _addresses(url: str, get: Callable[[str], bytes]) -> dict[str, str]:
 
 def _named(address: str, get: Callable[[str], bytes]) -> dict[str, Any]:
     """Return who the system is. Without that nothing may be told: under another name all would stand there twice."""
-    report = Report()
     try:
-        found = poll(Document(address, get(address)), report, undated=1)
-        what = next(iter(report.examples.values()), "")
+        data: dict[str, Any] = read_one(address, get, _has_data, undated=1).body["data"]
     except FetchFailed as failed:
-        found, what = None, f"{failed.reason}, {failed.detail}"
-    data = found.body.get("data") if found is not None else None
-    if not isinstance(data, dict):
         raise SourceError(
-            f"the system does not say its name at {address} ({what or 'no data'}); try again, or give --owner"
-        )
+            f"the system does not say its name at {address} ({failed.reason}, {failed.detail}); "
+            "try again, or give --owner"
+        ) from None
     return data
 
 
-def _listed(data: Any, url: str) -> dict[str, str]:
+def _listed(data: dict[str, Any], url: str) -> dict[str, str]:
     """Return the addresses of a gbfs.json by name; of several languages that list a feed the first will do."""
-    if not isinstance(data, dict):
-        return {}
     lists = [data.get("feeds"), *(part.get("feeds") for part in data.values() if isinstance(part, dict))]
     named: dict[str, str] = {}
     for feed in (feed for found in lists for feed in objects(found)):

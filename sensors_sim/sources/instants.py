@@ -9,8 +9,9 @@ END_MS = 4_133_980_800_000
 _LEAP = re.compile(r"(?<=[Tt ]\d\d:\d\d):60(?!\d)", re.ASCII)
 _LEAP_OF_ANY = re.compile(r"(?<!\d)(\d\d:\d\d):60(?!\d)", re.ASCII)
 """A leap second is :60 in RFC 3339; clocks that do not count it, as those of the epoch, show the next one then."""
-_DAY_ENDS = re.compile(r"(?<![\d:.])24:00(?=(?::00(?:[.,]0+)?)?(?![\d:.,]))", re.ASCII)
-"""24:00 is the end of a day in ISO 8601; tables of means over an hour write the last one so."""
+_DAY_ENDS = re.compile(r"(?<![\d:.+-])24:00(?=(?::00(?:[.,]0+)?)?(?![\d:.,]))", re.ASCII)
+"""24:00 is the end of a day in ISO 8601; tables of means over an hour write the last one so. Behind a sign it is an
+offset from UTC that there is not."""
 
 
 def instant(value: object, zone: tzinfo = UTC) -> int | None:

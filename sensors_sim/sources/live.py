@@ -122,7 +122,7 @@ class LivePolls:
 
     def _fetched(self, url: str, feed: _Feed) -> Poll | None:
         try:
-            found = self._read(url)
+            found = read_one(url, self._get, self._is_one, self._clocks.now_ms())
         except FetchFailed as failed:
             self._report.rows += 1
             self._report.skip(failed.reason, failed.detail)
@@ -151,16 +151,22 @@ class LivePolls:
             )
         return replace(found, at=feed.at)
 
-    def _read(self, url: str) -> Poll:
-        """Return the document at an address. Raises FetchFailed, too where it is none of those that are expected."""
-        document, said = Document(url, self._get(url)), Report()
-        found = poll(document, said, undated=self._clocks.now_ms())
-        if found is not None and not self._is_one(found.body):
-            count_no_poll(document, "not_a_feed", said)
-        for reason, example in said.examples.items():
-            raise FetchFailed(reason, example)
-        assert found is not None
-        return found
+
+def read_one(
+    url: str, get: Callable[[str], bytes], is_one: Callable[[Mapping[str, Any]], bool], undated: int
+) -> Poll:
+    """Return the document at an address. Raises FetchFailed, too where it is none of those that are expected.
+
+    `undated` is the time of one that names none.
+    """
+    document, said = Document(url, get(url)), Report()
+    found = poll(document, said, undated)
+    if found is not None and not is_one(found.body):
+        count_no_poll(document, "not_a_feed", said)
+    for reason, example in said.examples.items():
+        raise FetchFailed(reason, example)
+    assert found is not None
+    return found
 
 
 def is_there(url: str, get: Callable[[str], bytes], is_one: Callable[[Mapping[str, Any]], bool]) -> bool:

@@ -1,6 +1,7 @@
 """aiokafka says at each try that it failed, dozens of times a second: the log says it once a minute."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 
@@ -14,7 +15,9 @@ class Seldom(logging.Filter):
         super().__init__()
         self._clock = clock
         self._said: dict[str, float] = {}
-        """When each line was said last, the oldest first."""
+        """When each line was said last."""
+        self._lock = threading.Lock()
+        """A handler asks before it takes its own, and consumers have a thread of theirs."""
 
     def __len__(self) -> int:
         return len(self._said)
@@ -24,12 +27,12 @@ class Seldom(logging.Filter):
         if record.name.partition(".")[0] != "aiokafka":
             return True
         now, line = self._clock(), record.getMessage()
-        for old in [one for one, at in self._said.items() if now - at >= _AGAIN_S]:
-            del self._said[old]
-        if line in self._said:
-            return False
-        self._said[line] = now
-        return True
+        with self._lock:
+            self._said = {one: at for one, at in self._said.items() if now - at < _AGAIN_S}
+            if line in self._said:
+                return False
+            self._said[line] = now
+            return True
 
 
 def say_seldom() -> None:

@@ -15,7 +15,6 @@ from schemas import codec
 from schemas.alerts import Alert
 from streams.alerts.labels import labels_of
 from streams.alerts.matchers import Labels
-from streams.alerts.silences import Silences
 from streams.fold.outlines import District
 from streams.notify import signing, transport
 from streams.notify.formats import RENDER
@@ -23,7 +22,7 @@ from streams.notify.inhibitors import Inhibitors
 from streams.notify.judge import Drop, Hold, Send, Verdict, judge
 from streams.notify.message import Message, Payload, Told
 from streams.notify.receivers import Receiver
-from streams.notify.silences_now import SilencesNow
+from streams.notify.silences_now import SilencesNow, Silent
 from streams.store import deliveries
 from streams.store.due import Due
 from streams.store.notifications import Connection
@@ -144,15 +143,13 @@ class Delivery:
                 return False
             self._look = Look(await deliveries.held(connection, self._receiver.name))
         found = await deliveries.due(connection, self._look.next(_LOOKED_AT_ONCE), self._after)
-        silences = await self._silences.read(connection) if found else Silences()
+        silent = await self._silences.read(connection)
         kept: dict[str, list[int]] = {}
         for due in found:
             if due.state != "silenced":  # another process was faster
                 continue
             alert = self._alert_of(due)
-            verdict = (
-                alert if isinstance(alert, Drop) else await self._judged(connection, due, alert, silences)
-            )
+            verdict = alert if isinstance(alert, Drop) else await self._judged(connection, due, alert, silent)
             if isinstance(verdict, Drop):
                 await deliveries.drop(connection, due.number, verdict.why)
             elif isinstance(verdict, Hold):
@@ -178,9 +175,9 @@ class Delivery:
             )
             return Drop(f"no alert: {error}")
 
-    async def _judged(self, connection: Connection, due: Due, alert: Alert, silences: Silences) -> Verdict:
+    async def _judged(self, connection: Connection, due: Due, alert: Alert, silent: Silent) -> Verdict:
         labels = labels_of(alert, self._district)
-        why = await self._kept_back(connection, due, labels, silences)
+        why = await self._kept_back(connection, due, labels, silent)
         receiver = self._receiver
         wanted, repeated = receiver.asks_for(labels), receiver.repeat_interval is not None
         return judge(due, alert, why, receiver.format, wanted=wanted, repeated=repeated)
@@ -221,13 +218,13 @@ class Delivery:
         return await self._send(connection, due, message)
 
     async def _kept_back(
-        self, connection: Connection, due: Due, labels: Labels, silences: Silences
+        self, connection: Connection, due: Due, labels: Labels, silent: Silent
     ) -> str | None:
         """Return what keeps an alert silent now: a silence, or another alert."""
-        silence = silences.longest(labels, datetime.now(UTC))
+        silence = silent.by(labels)
         if silence is not None:
             return f"silence {silence.silence_id}: {silence.comment}"
-        sources = await self._inhibitors.sources(connection, due.due_at)
+        sources = await self._inhibitors.sources(connection, due.due_at, silent.now)
         source = sources.first_against(due.alert_id, labels)
         return None if source is None else f"inhibited by alert {source.alert_id}: {source.summary}"
 

@@ -44,28 +44,32 @@ class Inhibitors:
         """What each open alert was as it was read last: most are as they were."""
         self._fresh_until = -1.0
         self._read_at = datetime.min.replace(tzinfo=UTC)
+        self._asked = self._taken = 0
+        """The number of the newest question, and of that whose answer was taken."""
         self._reading = asyncio.Lock()
 
-    async def sources(self, connection: Connection, due_at: datetime) -> Sources:
+    async def sources(self, connection: Connection, due_at: datetime, now: datetime) -> Sources:
         """Return them as they are now, or were a second ago, but not before what they are asked for was due.
 
-        One delivery reads for all: dozens that read thousands of alerts each would take all the database's time.
+        Both times are by the database's clock, `now` as it was a moment ago. One delivery reads for all: dozens that
+        read thousands of alerts each would take all the database's time.
         """
         if self._is_old(due_at):
             async with self._turn():
                 if self._is_old(due_at):
-                    await self._read(connection)
+                    await self._read(connection, now)
         return self._sources
 
     def _is_old(self, due_at: datetime) -> bool:
         return bool(self.rules) and (self._clock() >= self._fresh_until or due_at > self._read_at)
 
-    async def _read(self, connection: Connection) -> None:
-        read_at = datetime.now(UTC)
+    async def _read(self, connection: Connection, now: datetime) -> None:
+        self._asked += 1
+        number = self._asked
         found = await labelled(connection)
-        if read_at > self._read_at:  # else another delivery has asked later, and was answered before
+        if number > self._taken:  # else another delivery has asked later, and was answered before
             self._take(found)
-            self._read_at, self._fresh_until = read_at, self._clock() + _FRESH_S
+            self._taken, self._read_at, self._fresh_until = number, now, self._clock() + _FRESH_S
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

@@ -1,8 +1,24 @@
 """The silences as the database holds them, for all receivers: read again when one was made or ended, not each time."""
 
-from streams.alerts.silences import Silences, of_row
+from dataclasses import dataclass
+from datetime import datetime
+
+from streams.alerts.matchers import Labels
+from streams.alerts.silences import Silence, Silences, of_row
 from streams.store import silences as stored
 from streams.store.notifications import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Silences, and the time by the database's clock, by which they hold; this machine's may be an hour off."""
+
+    silences: Silences
+    now: datetime
+
+    def by(self, labels: Labels) -> Silence | None:
+        """Return the silence that holds longest for these labels, if any holds now."""
+        return self.silences.longest(labels, self.now)
 
 
 class SilencesNow:
@@ -12,12 +28,13 @@ class SilencesNow:
         self._mark: tuple[int, int] | None = None
         self._silences = Silences()
 
-    async def read(self, connection: Connection) -> Silences:
+    async def read(self, connection: Connection) -> Silent:
         """Return the silences as they are now: whoever has been told that one holds is not told of its alerts."""
-        mark = await stored.mark_of_silences(connection)
+        mark, now = await stored.mark_of_silences(connection)
         if mark == self._mark:
-            return self._silences
+            return Silent(self._silences, now)
         # what changes in between has another mark: it is read again the next time
         silences = Silences(map(of_row, await stored.silences(connection)))
         self._mark, self._silences = mark, silences
-        return silences
+        _, now = await stored.mark_of_silences(connection)  # one of them may have begun since
+        return Silent(silences, now)

@@ -1,6 +1,7 @@
 """Silences as they are now, for those who send."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from psycopg.rows import class_row
 
@@ -19,12 +20,15 @@ async def silences(connection: Connection) -> Sequence[SilenceRow]:
         ).fetchall()
 
 
-async def mark_of_silences(connection: Connection) -> tuple[int, int]:
-    """Return what is another pair of numbers once a silence was made, changed or ended, and costs little."""
+async def mark_of_silences(connection: Connection) -> tuple[tuple[int, int], datetime]:
+    """Return what is another pair of numbers once a silence was made, changed or ended, and the time; at little cost.
+
+    The time is by the database's clock, and not before the silences were looked at.
+    """
     cursor = await connection.execute(
         # a row that was changed is of another transaction (xmin)
-        "SELECT count(*), coalesce(sum(hashtextextended(silence_id || ' ' || xmin::text, 0)), 0) "
+        "SELECT count(*), coalesce(sum(hashtextextended(silence_id || ' ' || xmin::text, 0)), 0), clock_timestamp() "
         "FROM ub.silence WHERE ends_at > now()"
     )
-    ((count, sum_),) = await cursor.fetchall()
-    return int(count), int(sum_)
+    ((count, sum_, now),) = await cursor.fetchall()
+    return (int(count), int(sum_)), now

@@ -37,6 +37,21 @@ def write(
     asyncio.run(run())
 
 
+_HOUR_AHEAD = """
+CREATE SCHEMA ahead;
+GRANT USAGE ON SCHEMA ahead TO ub_writer;
+CREATE FUNCTION ahead.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+AS $$SELECT pg_catalog.clock_timestamp() + INTERVAL '1 hour'$$;
+"""
+
+
+def an_hour_ahead(database: Database) -> str:
+    """Return a URL for sessions to which the database's clock is an hour ahead of this machine's."""
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        connection.execute(_HOUR_AHEAD)
+    return f"{database.writer_url}?options=-csearch_path%3Dahead,pg_catalog"
+
+
 def rows_read(connection: psycopg.Connection[Any], work: Callable[[], object], table: str) -> int:
     """Return how many rows of a table the database looked at for some work, on this connection or on others.
 

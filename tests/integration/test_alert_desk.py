@@ -40,7 +40,7 @@ from tests.e2e.commands import Finished, clean_environment, run
 from tests.integration import store_rows as rows
 from tests.integration.notify_support import event
 from tests.integration.store_rows import CELL, T0
-from tests.integration.store_support import query, write
+from tests.integration.store_support import an_hour_ahead, query, write
 from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -228,14 +228,6 @@ def test_silences_are_seen_until_they_are_expired(migrated: Database) -> None:
 
 
 # ------------------------------------------------------------------ commands
-
-_HOUR_AHEAD = """
-CREATE SCHEMA ahead;
-GRANT USAGE ON SCHEMA ahead TO ub_writer;
-CREATE FUNCTION ahead.clock_timestamp() RETURNS timestamptz LANGUAGE sql
-AS $$SELECT pg_catalog.clock_timestamp() + INTERVAL '1 hour'$$;
-"""
-"""For sessions that look there first, a database whose clock is an hour ahead of this machine's."""
 
 
 class Desk:
@@ -602,9 +594,7 @@ def test_who_silences_hears_until_when_and_how_many_open_alerts(
 
 def test_silences_and_due_times_count_from_now_by_the_clock_of_the_database(desk: Desk) -> None:
     """By a clock an hour behind, a silence of half an hour was over before it began, and said that it held."""
-    with queries.connect(desk.database.owner_url, read_only=False) as connection:
-        connection.execute(_HOUR_AHEAD)
-    settings = {"UB_DATABASE_URL": f"{desk.database.writer_url}?options=-csearch_path%3Dahead,pg_catalog"}
+    settings = {"UB_DATABASE_URL": an_hour_ahead(desk.database)}
     begun = datetime.now(UTC)
     done = desk("silence", "add", "zone=default", "--until", "30m", "--reason", "fair", **settings)
     assert done.code == 0, done.err

@@ -15,13 +15,14 @@ from pathlib import Path
 import msgspec
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from schemas import codec
 from streams.store import alert_desk, queries
 from tests.conftest import Database
 from tests.e2e.commands import clean_environment, run
 from tests.integration.notify_support import Desk, Hook, event, hook, notifying
-from tests.integration.store_support import query
+from tests.integration.store_support import an_hour_ahead, query
 from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -289,6 +290,25 @@ def test_a_silence_keeps_notifications_back_and_what_lasts_is_told_when_it_ends(
             ("short", 0): "cleared under a silence",
             ("short", 1): "its receiver was not notified of the alert",
         }
+
+
+def test_a_silence_holds_by_the_clock_of_the_database(desk: Desk) -> None:
+    """On a machine whose clock was behind, who had been told that it holds was notified all the same."""
+    desk.settings = desk.settings.model_copy(update={"database_url": SecretStr(an_hour_ahead(desk.database))})
+    query(
+        desk.database.owner_url,
+        """
+        INSERT INTO ub.silence (silence_id, matchers, starts_at, ends_at, created_by, comment)
+        VALUES ('s1', '[{"name": "severity", "value": "major"}]',
+                now() + interval '59 min', now() + interval '2 h', 'a', 'fair')
+        RETURNING 1
+        """,
+    )
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.tell("one")
+        wait_until(lambda: [state[4] for state in desk.states()] not in ([], ["pending"]), "the verdict")
+    assert [state[4:] for state in desk.states()] == [("silenced", "silence s1: fair")]
+    assert to.ids == []
 
 
 def test_what_an_alert_was_under_a_silence_is_not_told_after_what_it_became(desk: Desk) -> None:

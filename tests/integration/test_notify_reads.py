@@ -63,7 +63,7 @@ def test_silences_are_read_again_once_one_was_made_or_ended_and_not_before(migra
         silences = SilencesNow()
 
         async def longest() -> Silence | None:
-            return (await silences.read(connection)).longest(HARBOUR, datetime.now(UTC))
+            return (await silences.read(connection)).by(HARBOUR)
 
         assert await longest() is None
         first = silence(migrated)
@@ -82,12 +82,12 @@ def test_a_silence_that_was_changed_by_hand_holds_as_it_is_now(migrated: Databas
     async def play(connection: AsyncConnection[Any]) -> None:
         silences = SilencesNow()
         silence(migrated, "elsewhere")
-        assert (await silences.read(connection)).longest(HARBOUR, datetime.now(UTC)) is None
+        assert (await silences.read(connection)).by(HARBOUR) is None
         query(
             migrated.owner_url,
             """UPDATE ub.silence SET matchers = '[{"name": "zone", "value": "harbour"}]' RETURNING 1""",
         )
-        assert (await silences.read(connection)).longest(HARBOUR, datetime.now(UTC)) is not None
+        assert (await silences.read(connection)).by(HARBOUR) is not None
 
     with_connection(migrated, play)
 

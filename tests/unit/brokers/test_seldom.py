@@ -1,12 +1,27 @@
 """What a library says again and again is said now and then."""
 
 import logging
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import pytest
 
 from streams.brokers.seldom import Seldom
 
 
 def record(name: str, message: str, *values: object) -> logging.LogRecord:
     return logging.LogRecord(name, logging.ERROR, "x.py", 1, message, values, None)
+
+
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """Threads that take turns after some microseconds."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
 
 
 def test_aiokafka_says_the_same_once_a_minute_and_all_else_as_ever() -> None:
@@ -33,3 +48,16 @@ def test_what_was_said_long_ago_is_not_remembered() -> None:
         now += 1.0
         assert seldom.filter(record("aiokafka", "message %d", number))
     assert len(seldom) <= 61
+
+
+@pytest.mark.usefixtures("impatient")
+def test_threads_that_say_something_at_once_do_not_trip_over_each_other() -> None:
+    """Consumers have a thread of their own; an error here would be raised where aiokafka logs, and end it."""
+    ticks = count()
+    seldom = Seldom(lambda: next(ticks) / 20)
+
+    def say(who: int) -> int:
+        return sum(seldom.filter(record("aiokafka", "%d: message %d", who, one)) for one in range(3_000))
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(say, range(2))) == [3_000, 3_000]

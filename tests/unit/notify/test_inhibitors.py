@@ -63,8 +63,10 @@ class Tables:
         return self._rows
 
 
-async def against(inhibitors: Inhibitors, tables: Tables, due_at: datetime) -> Source | None:
-    sources = await inhibitors.sources(tables, due_at)  # type: ignore[arg-type]
+async def against(
+    inhibitors: Inhibitors, tables: Tables, due_at: datetime, now: datetime | None = None
+) -> Source | None:
+    sources = await inhibitors.sources(tables, due_at, now or datetime.now(UTC))  # type: ignore[arg-type]
     return sources.first_against(SENSOR.alert_id, labels_of(SENSOR, nowhere))
 
 
@@ -82,6 +84,34 @@ def test_what_is_known_is_asked_again_after_a_second_or_for_what_is_newer() -> N
         tables.alerts = (SENSOR,)
         assert await against(inhibitors, tables, datetime.now(UTC) + timedelta(seconds=1)) is None
         assert tables.asked == 3
+
+    asyncio.run(play())
+
+
+def test_by_the_clock_of_the_database_one_answer_is_for_all_that_was_due_before_it() -> None:
+    """By one that is an hour behind, all that is due was new: each notification read all that is open."""
+    there = datetime.now(UTC) + timedelta(hours=1)
+
+    async def play() -> None:
+        inhibitors, tables = Inhibitors(RULES, nowhere, clock=lambda: 0.0), Tables(SENSOR, OUTAGE)
+        for _ in range(2):
+            assert await against(inhibitors, tables, there, there) is not None
+        assert tables.asked == 1
+
+    asyncio.run(play())
+
+
+def test_a_clock_that_is_set_back_makes_no_answer_an_old_one() -> None:
+    """By another server's clock after a failover, say: for so long, what was read before would have counted."""
+    now, there = 0.0, datetime.now(UTC)
+
+    async def play() -> None:
+        nonlocal now
+        inhibitors, tables = Inhibitors(RULES, nowhere, clock=lambda: now), Tables(SENSOR)
+        assert await against(inhibitors, tables, LONG_AGO, there) is None
+        tables.alerts = (SENSOR, OUTAGE)
+        now = 1.0
+        assert await against(inhibitors, tables, LONG_AGO, there - timedelta(hours=1)) is not None
 
     asyncio.run(play())
 

@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -44,6 +45,15 @@ def test_an_answer_that_is_packed_otherwise_than_it_says_is_unpacked() -> None:
     }
     with FeedServer(answers).running() as server:
         assert {Http()(server.url(path)) for path in answers} == {b'{"a": 1}'}
+
+
+def test_an_answer_in_very_many_parts_takes_no_time() -> None:
+    """It took the square of their number: what is left of it was copied for each of them."""
+    parts = gzip.compress(b"") * 80_000 + gzip.compress(b"{}")
+    with FeedServer({"/a": [(200, parts, {"Content-Encoding": "gzip"})]}).running() as server:
+        begun = monotonic()
+        assert Http()(server.url("/a")) == b"{}"
+        assert monotonic() - begun < 4
 
 
 def test_an_answer_that_is_packed_as_nobody_asked_for_is_told_as_that() -> None:

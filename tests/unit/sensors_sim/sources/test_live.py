@@ -323,6 +323,11 @@ def test_what_is_polled_is_what_the_recorded_polls_say(tmp_path: Path) -> None:
         ({}, "/gbfs.json", "http_404"),
         ({"/gbfs.json": [answer(b"<html>")]}, "/gbfs.json", "it must be GBFS"),
         (
+            {"/gbfs.json": [answer({"error": "no such system"})]},
+            "/gbfs.json",
+            "no such system.*it must be GBFS",
+        ),
+        (
             {"/gbfs.json": [answer(envelope("2.3", T0, {"en": {"feeds": [{"name": "x", "url": "/x"}]}}))]},
             "/gbfs.json",
             "lists no feed that can be published",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -12,7 +13,7 @@ from sensors_sim.batch import Bools, Floats, Ints
 from sensors_sim.cells import cells_at
 from sensors_sim.events.contract import ChangesReadings, Event, Name, Scene, minutes, since
 from sensors_sim.sensors.contract import Readings, Sensors
-from sensors_sim.tables import Refused, listed
+from sensors_sim.tables import Refused, each, listed
 from sensors_sim.truth.entry import Entry, Verdict
 from sensors_sim.truth.feeds import missed_after_ms
 
@@ -54,10 +55,13 @@ class Ailing(Event):
 
     def check(self, scene: Scene) -> None:
         """The sensors must exist, and be named once: two alerts about one of them would be due."""
-        for number, name in enumerate(self.sensors):
-            scene.sensor("sensors", name)
-            if name in self.sensors[:number]:
-                raise Refused("sensors", name, "it is named twice")
+        each(*(partial(self._check_one, scene, number) for number in range(len(self.sensors))))
+
+    def _check_one(self, scene: Scene, number: int) -> None:
+        name = self.sensors[number]
+        scene.sensor("sensors", name)
+        if name in self.sensors[:number]:
+            raise Refused("sensors", name, "it is named twice")
 
     def on_readings(self, scene: Scene) -> ChangesReadings:
         """Return what becomes of the readings of these sensors while it lasts."""
@@ -184,7 +188,9 @@ class SensorDrifting(Ailing):
 
     def check(self, scene: Scene) -> None:
         """The sensors must exist, and the value must move."""
-        Ailing.check(self, scene)
+        each(lambda: Ailing.check(self, scene), self._check_moves)
+
+    def _check_moves(self) -> None:
         if self.by_h == 0:
             raise Refused("by_h", self.by_h, "a number other than 0 is expected: it would not drift")
 

@@ -136,7 +136,7 @@ class Event:
         raise NotImplementedError
 
     def check(self, scene: Scene) -> None:
-        """Raise Refused if it names something that does not exist in the scene."""
+        """Raise Refused, or a group of them (`tables.each`), if it names what does not exist in the scene."""
 
     def on_fleet(self, scene: Scene) -> Happening | None:
         """Return what it does to the bikes."""

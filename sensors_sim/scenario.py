@@ -111,6 +111,7 @@ class Scenario:
             bikes_of(self.operators, self.bikes),
             tuple(counts(self.sensors).items()),
             self.seed,
+            self.requests,
         )
 
     def problems(self, at: Sequence[str] = ()) -> list[str]:

@@ -23,7 +23,7 @@ class BikeDump(Event):
     """
 
     key: ClassVar[str] = "bike-dump"
-    expects: ClassVar[str] = "oversaturation at the station"
+    expects: ClassVar[str] = "oversaturation at the station, if there are enough bikes"
 
     operator: Name
     station: Name
@@ -45,8 +45,8 @@ class BikeDump(Event):
     def explain(self) -> str:
         """Say in one sentence what happens."""
         return (
-            f"from {since(self.begins_s)} lorries of {self.operator} set down {self.bikes} bikes at {self.station} "
-            f"within {minutes(self.within_s)}"
+            f"from {since(self.begins_s)} lorries of {self.operator} set down up to {self.bikes} bikes, as many as "
+            f"stand free, at {self.station} within {minutes(self.within_s)}"
         )
 
     def check(self, scene: Scene) -> None:

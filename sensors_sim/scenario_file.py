@@ -120,7 +120,12 @@ def _file(
     when = None
     if isinstance(parts["calendar"], dict):
         when = build(When, parts["calendar"], "calendar", problems, None)
-        if when is not None:
+        if when is None:  # the start may be wrong too, by a rule that only a start has
+            start = {"start": parts["calendar"].get("start"), "duration": "1 s"}
+            begins = build(When, start, "calendar", Problems(), None)
+            if begins is not None:
+                _check_when(begins, zone, problems)
+        else:
             before = len(problems.lines)
             _check_when(when, zone, problems)
             when = when if len(problems.lines) == before else None

@@ -150,6 +150,11 @@ def test_what_cannot_be_looked_up_for_another_mistake_is_none_itself() -> None:
     ]
 
 
+def test_a_start_that_is_wrong_by_itself_is_named_beside_a_duration_that_is_wrong() -> None:
+    text = SOUND.replace("07:30:00", "07:30:00+08:00").replace("3 h", "soon")
+    assert keys_of_mistakes(text) == ["calendar.duration", "calendar.start"]
+
+
 def test_each_part_of_a_table_and_of_a_list_is_named() -> None:
     text = SOUND + "[populations]\nbikes = {hello = 0, didi = 5, meituan = -1}\n"
     assert keys_of_mistakes(text + STUCK.replace("'noise-00001'", "1, 'noise-00001', ''")) == [

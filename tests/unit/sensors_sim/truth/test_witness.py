@@ -40,6 +40,15 @@ def test_the_flood_is_due_where_and_when_the_documentation_says(flood: Truth) ->
     assert "208 bikes" in due[CENTURY_AVENUE].why
 
 
+def test_a_crowd_that_comes_may_be_expected_to_fill_a_cell_though_it_stops_before() -> None:
+    """Of 2,000 bikes too few stand within reach of the flood for any cell to be full."""
+    scenario = shipped("metro-flood").with_(bikes=2_000, duration=timedelta(minutes=14))
+    entries = truth_of(scenario, ["bikes"]).entries
+    assert {(entry.verdict, entry.kind) for entry in entries} == {("may", "saturation_expected")}
+    raised = scenario.start_ms + 6 * 60_000
+    assert any(CENTURY_AVENUE in one.cells and one.from_ms <= raised <= one.to_ms for one in entries)
+
+
 def test_everything_else_must_stay_silent(flood: Truth) -> None:
     said = flood.to_dict()
     assert said["silent"][-1] == {

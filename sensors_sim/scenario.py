@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path, PurePath
 from typing import Self
@@ -17,7 +18,7 @@ from sensors_sim.faults import NO_FAULTS, Faults
 from sensors_sim.rhythm import USUAL, Calendar, local
 from sensors_sim.scenario_file import MOST_BIKES, MOST_SECONDS, read
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS, World, counts
-from sensors_sim.tables import Problems, Refused, choice, joined, listed
+from sensors_sim.tables import Problems, choice, joined, listed, refusals
 from sensors_sim.toml_file import wrong
 
 __all__ = ["MOST_BIKES", "MOST_SECONDS", "Scenario", "load", "names", "parse", "shipped"]
@@ -110,6 +111,7 @@ class Scenario:
             bikes_of(self.operators, self.bikes),
             tuple(counts(self.sensors).items()),
             self.seed,
+            self.requests,
         )
 
     def problems(self, at: Sequence[str] = ()) -> list[str]:
@@ -117,9 +119,7 @@ class Scenario:
         problems, scene = Problems(), self.scene()
         places = at or [f"events[{number}]" for number in range(len(self.events))]
         for place, event in zip(places, self.events, strict=True):
-            try:
-                event.check(scene)
-            except Refused as refused:
+            for refused in refusals(partial(event.check, scene)):
                 problems.add(joined(place, refused.key), refused.value, refused.rule)
         return problems.lines
 
@@ -197,6 +197,7 @@ def parse(text: bytes, source: str) -> Scenario:
     file = read(text, source, lambda city: load_city(city, folder))
     bikes, sensors = file.populations.bikes, file.populations.sensors
     by_operator = bikes if isinstance(bikes, dict) else None
+    lines = list(file.problems)
     try:
         scenario = Scenario(
             name=PurePath(source).name.removesuffix(SUFFIX),
@@ -216,11 +217,16 @@ def parse(text: bytes, source: str) -> Scenario:
             city=file.city,
         )
     except ScenarioError as error:
-        raise wrong(source, [f"populations: {error}"]) from None
-    problems = scenario.problems(file.at)
-    if problems:
-        raise wrong(source, problems)
+        raise wrong(source, [*lines, f"populations: {error}"]) from None
+    lines += [line for line in scenario.problems(file.at) if not any(map(_about(line).endswith, file.unsure))]
+    if lines:
+        raise wrong(source, lines)
     return scenario
+
+
+def _about(line: str) -> str:
+    """Return the key that a line of Problems is about."""
+    return line.partition(" = ")[0]
 
 
 def shares(by_operator: Mapping[str, int]) -> dict[str, float]:

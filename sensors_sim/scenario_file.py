@@ -1,7 +1,7 @@
 """Scenario files: TOML, read and checked but for what events name in the city. docs/scenarios.md describes the form."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Annotated, Any
 
@@ -45,6 +45,10 @@ class When:
     warm_up_s: float = 3_600.0
 
 
+_SOME_DAY = When(datetime(2026, 1, 1), 86_400)
+"""For looking up names where no calendar can be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Populations:
     """The table [populations].
@@ -74,7 +78,11 @@ class _Keys:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioFile:
-    """What a file says. `at` names the place of each event in it, for errors."""
+    """What a file says. `at` names the place of each event in it, for errors.
+
+    problems  what is wrong with it, a line each; what is wrong is not in the rest, but for what is usual in its place
+    unsure    keys of events that cannot be looked up for that
+    """
 
     source: str
     summary: str
@@ -85,19 +93,21 @@ class ScenarioFile:
     events: tuple[Event, ...]
     at: tuple[str, ...]
     faults: Faults
+    problems: tuple[str, ...] = ()
+    unsure: frozenset[str] = frozenset()
 
 
 def read(text: bytes, source: str, city_of: Callable[[str], City]) -> ScenarioFile:
-    """Return what a file says; ScenarioError lists every mistake in it, a line each.
+    """Return what a file says, with its mistakes, a line each; ScenarioError lists them if its city is one.
 
     source   its name
     city_of  returns the city of a name; Refused if there is none
     """
     problems = Problems()
     file = _file(table_of(text, source), source, city_of, problems)
-    if file is None or problems.lines:
+    if file is None:
         raise wrong(source, problems.lines)
-    return file
+    return replace(file, problems=tuple(problems.lines))
 
 
 def _file(
@@ -110,9 +120,17 @@ def _file(
     when = None
     if isinstance(parts["calendar"], dict):
         when = build(When, parts["calendar"], "calendar", problems, None)
-        if when is not None:
+        if when is None:  # the start may be wrong too, by a rule that only a start has
+            start = {"start": parts["calendar"].get("start"), "duration": "1 s"}
+            begins = build(When, start, "calendar", Problems(), None)
+            if begins is not None:
+                _check_when(begins, zone, problems)
+        else:
+            before = len(problems.lines)
             _check_when(when, zone, problems)
+            when = when if len(problems.lines) == before else None
     said = parts["populations"]
+    before = len(problems.lines)
     populations = build(
         Populations,
         said if isinstance(said, dict) else {},
@@ -125,18 +143,39 @@ def _file(
         for kind in sorted(sensors.keys() - SHARES.keys()):
             rule = f"no such kind of sensor; {choice(kind, SHARES)}"
             problems.add(f"populations.sensors.{kind}", sensors[kind], rule)
+    known = len(problems.lines) == before
     events, at = _events(parts["events"], when, zone, problems)
     faults = NO_FAULTS
     if isinstance(parts["faults"], dict):
+        faults = _faults(parts["faults"], problems)
+    if city is None:
+        return None
+    unsure: tuple[str, ...] = () if when is not None else ("begins",)
+    unsure += () if known else ("operator", "vehicle", "sensors")
+    return ScenarioFile(
+        source,
+        "" if keys is None else keys.summary,
+        city,
+        1 if keys is None else keys.seed,
+        _SOME_DAY if when is None else when,
+        Populations() if populations is None or not known else populations,
+        tuple(events),
+        tuple(at),
+        faults,
+        unsure=frozenset(f".{key}" for key in unsure),
+    )
+
+
+def _faults(table: Mapping[str, object], problems: Problems) -> Faults:
+    """Return the faults on the way; each that is wrong is noted by itself, and left out."""
+    sound = {}
+    for name, value in table.items():
         try:
-            faults = Faults.parse(parts["faults"])
+            Faults.parse({name: value})
+            sound[name] = value
         except FaultsError as error:
             problems.lines.append(f"faults: {error}")
-    if keys is None or when is None or populations is None or city is None:
-        return None
-    return ScenarioFile(
-        source, keys.summary, city, keys.seed, when, populations, tuple(events), tuple(at), faults
-    )
+    return Faults.parse(sound)
 
 
 def _city(name: object, city_of: Callable[[str], City], problems: Problems) -> City | None:

@@ -6,10 +6,11 @@ fields are keys of their own name, checked against the field's type and its msgs
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, get_type_hints
 
 import msgspec
@@ -33,6 +34,26 @@ class Refused(Exception):
     def __init__(self, key: str, value: object, rule: str) -> None:
         super().__init__(key, value, rule)
         self.key, self.value, self.rule = key, value, rule
+
+
+def refusals(check: Callable[[], object]) -> list[Refused]:
+    """Return what a check refuses."""
+    try:
+        check()
+    except Refused as one:
+        return [one]
+    except ExceptionGroup as several:
+        return [one for one in several.exceptions if isinstance(one, Refused)]
+    return []
+
+
+def each(*checks: Callable[[], object]) -> None:
+    """Make all checks, even if the first ones fail; raise what they refuse: one Refused, or a group of them."""
+    found = [one for check in checks for one in refusals(check)]
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise ExceptionGroup("refused", found)
 
 
 @dataclass
@@ -73,11 +94,30 @@ def build[T](cls: type[T], table: object, path: str, problems: Problems, start: 
             if one.default is MISSING and one.default_factory is MISSING:
                 problems.missing(at, rule_of(one, types[one.name]))
             continue
+        given, kind = table[key], types[one.name]
         try:
-            values[one.name] = _value(one, types[one.name], table[key], start)
+            values[one.name] = _value(one, kind, given, start)
         except Refused as refused:
-            problems.add(at + refused.key, refused.value, refused.rule)
+            for said in _one_by_one(one, kind, given, start) or [refused]:
+                problems.add(at + said.key, said.value, said.rule)
     return cls(**values) if len(problems.lines) == before else None
+
+
+def _one_by_one(one: "Field[Any]", kind: Any, value: object, start: datetime | None) -> list[Refused]:
+    """Return what is wrong with each part of a table or a list; nothing where it is wrong as a whole, or is neither."""
+    parts: list[tuple[str, object]] = []
+    if isinstance(value, dict):
+        parts = [(f".{name}", {name: part}) for name, part in value.items()]
+    elif isinstance(value, list):
+        parts = [(f"[{number}]", [part]) for number, part in enumerate(value)]
+    found = []
+    for at, part in parts:
+        for refused in refusals(partial(_value, one, kind, part, start)):
+            alone = isinstance(value, dict) or refused.key.startswith("[0]")
+            key = at + refused.key.removeprefix("[0]") if isinstance(value, list) else refused.key
+            if alone:
+                found.append(Refused(key, refused.value, refused.rule))
+    return found
 
 
 def keys_of(cls: type[Any]) -> list[str]:

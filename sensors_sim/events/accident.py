@@ -13,7 +13,7 @@ from sensors_sim.events.contract import Event, Name, Scene, Share, minutes, plac
 from sensors_sim.sensors.roads import Network, network
 from sensors_sim.sensors.traffic import loops
 from sensors_sim.sensors.world import World
-from sensors_sim.tables import Refused, choice
+from sensors_sim.tables import Refused, choice, each
 from sensors_sim.truth.entry import Entry
 
 UPSTREAM = 4
@@ -59,12 +59,15 @@ class Accident(Event):
 
     def check(self, scene: Scene) -> None:
         """Road and place must exist."""
-        names = [road.name for road in scene.city.roads]
+        each(
+            lambda: self._check_road(scene.city),
+            lambda: place_of(scene.city, "near", self.near, PLACES),
+        )
+
+    def _check_road(self, city: City) -> None:
+        names = [road.name for road in city.roads]
         if self.road not in names:
-            raise Refused(
-                "road", self.road, f"{scene.city.name} has no such road; {choice(self.road, names)}"
-            )
-        place_of(scene.city, "near", self.near, PLACES)
+            raise Refused("road", self.road, f"{city.name} has no such road; {choice(self.road, names)}")
 
     def segment(self, city: City, roads: Network) -> int:
         """Return the segment that it happens in."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -12,11 +13,14 @@ from sensors_sim.batch import Bools, Floats, Ints
 from sensors_sim.cells import cells_at
 from sensors_sim.events.contract import ChangesReadings, Event, Name, Scene, minutes, since
 from sensors_sim.sensors.contract import Readings, Sensors
-from sensors_sim.tables import Refused, listed
+from sensors_sim.tables import Refused, each, listed
 from sensors_sim.truth.entry import Entry, Verdict
 from sensors_sim.truth.feeds import missed_after_ms
 
 Ids = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
+
+DAY = 6, 22
+"""Hours in which there is traffic on every road."""
 
 OFF_SCALE = -9_999.0
 """What many devices send for "no value"; it is below the range of every metric of schemas/metrics.py."""
@@ -54,10 +58,13 @@ class Ailing(Event):
 
     def check(self, scene: Scene) -> None:
         """The sensors must exist, and be named once: two alerts about one of them would be due."""
-        for number, name in enumerate(self.sensors):
-            scene.sensor("sensors", name)
-            if name in self.sensors[:number]:
-                raise Refused("sensors", name, "it is named twice")
+        each(*(partial(self._check_one, scene, number) for number in range(len(self.sensors))))
+
+    def _check_one(self, scene: Scene, number: int) -> None:
+        name = self.sensors[number]
+        scene.sensor("sensors", name)
+        if name in self.sensors[:number]:
+            raise Refused("sensors", name, "it is named twice")
 
     def on_readings(self, scene: Scene) -> ChangesReadings:
         """Return what becomes of the readings of these sensors while it lasts."""
@@ -77,7 +84,7 @@ class Ailing(Event):
 
         return change
 
-    def shows(self, sensors: Sensors) -> bool:
+    def shows(self, scene: Scene, sensors: Sensors) -> bool:
         """Return whether sensors of that kind can be told by what they say: it lasts, and they were known before.
 
         Written from docs/semantics.md ("Sensors and feeds that are not well"), with its defaults.
@@ -92,7 +99,7 @@ class Ailing(Event):
             until = scene.at(self.ends_s) + table.every_s * 1000
             cell = tuple(cells_at(table.lat[row : row + 1], table.lon[row : row + 1]))
             why = f"{name} is {self.verb}"
-            verdict: Verdict = "due" if self.shows(table) else "may"
+            verdict: Verdict = "due" if self.shows(scene, table) else "may"
             yield Entry(verdict, self.ALERT, table.kind, cell, first, until, why, name)
             for kind in self.also:
                 yield Entry("may", kind, table.kind, cell, first, until, why)
@@ -133,7 +140,7 @@ class SensorSilent(Ailing):
     begins_s: float
     lasts_s: float
 
-    def shows(self, sensors: Sensors) -> bool:
+    def shows(self, scene: Scene, sensors: Sensors) -> bool:
         """Ten gaps between readings are known, and it is longer than that may be."""
         return self.begins_s >= 11 * sensors.every_s and self.lasts_s * 1000 >= missed_after_ms(
             sensors.every_s
@@ -157,11 +164,19 @@ class SensorStuck(Ailing):
     begins_s: float
     lasts_s: float
 
-    def shows(self, sensors: Sensors) -> bool:
-        """The value has changed 20 times, and repeats itself 12 times, and long enough; lamps do so all night."""
-        least_s = max(12 * sensors.every_s, 3_600 if sensors.kind == "traffic" else 1_800)
-        lasts = self.lasts_s >= least_s + 2 * sensors.every_s
-        return sensors.kind != "street_light" and self.begins_s >= 21 * sensors.every_s and lasts
+    def shows(self, scene: Scene, sensors: Sensors) -> bool:
+        """The value has changed 20 times, and repeats itself 12 times, and long enough; lamps do so all night.
+
+        So do those that drive on an empty road: at night their speed hardly changes.
+        """
+        least_s = (
+            max(12 * sensors.every_s, 3_600 if sensors.kind == "traffic" else 1_800) + 2 * sensors.every_s
+        )
+        learns_s = 21 * sensors.every_s
+        if sensors.kind == "street_light" or self.begins_s < learns_s or self.lasts_s < least_s:
+            return False
+        clocks = (scene.local(self.begins_s + at_s) for at_s in (-learns_s, 0.0, least_s))
+        return sensors.kind != "traffic" or all(DAY[0] <= clock.hour < DAY[1] for clock in clocks)
 
     def started(self, first: int) -> Logic:
         """Return the repetition."""
@@ -184,11 +199,13 @@ class SensorDrifting(Ailing):
 
     def check(self, scene: Scene) -> None:
         """The sensors must exist, and the value must move."""
-        Ailing.check(self, scene)
+        each(lambda: Ailing.check(self, scene), self._check_moves)
+
+    def _check_moves(self) -> None:
         if self.by_h == 0:
             raise Refused("by_h", self.by_h, "a number other than 0 is expected: it would not drift")
 
-    def shows(self, sensors: Sensors) -> bool:
+    def shows(self, scene: Scene, sensors: Sensors) -> bool:
         """There are eight that measure much the same, and it goes on for two hours and until their means are told."""
         return sensors.kind in ("air", "weather") and len(sensors) >= 8 and self.lasts_s >= 10_800
 
@@ -222,7 +239,7 @@ class SensorBroken(Ailing):
                     rule = f"a value out of range is expected; {metric} goes from {lowest:g} to {highest:g}"
                     raise Refused("value", self.value, rule)
 
-    def shows(self, sensors: Sensors) -> bool:
+    def shows(self, scene: Scene, sensors: Sensors) -> bool:
         """Three in a row are refused."""
         return self.lasts_s >= 3 * sensors.every_s
 
@@ -270,6 +287,10 @@ class _More(Logic):
     def say(self, readings: Readings, ill: Ints) -> Floats:
         value = readings.value[ill] + self._by_h * (readings.ts[ill] - self._first) / 3_600_000
         lowest, highest = _range(readings.sensors, readings.metric[ill].astype(np.int64))
+        room = readings.sensors.capacity[readings.sensor[ill]].astype(
+            np.float64
+        )  # None: NaN, which fmin passes over
+        highest = np.fmin(highest, room)
         return np.round(np.clip(value, lowest, highest), 3)
 
 

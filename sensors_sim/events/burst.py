@@ -96,7 +96,7 @@ class BurstPipe(Event):
             yield Entry("may", "anomaly", "heating", (cell,), first, last, why)
         around = scene.cells(place_of(scene.city, "near", self.near, PLACES), SPOT_RINGS)
         why = f"people call about cold flats near {self.near}"
-        if self.calls_h >= ENOUGH_CALLS_H and self._called_s(scene) >= ENOUGH_S:
+        if self.calls_h * scene.requests >= ENOUGH_CALLS_H and self._called_s(scene) >= ENOUGH_S:
             yield Entry("due", "hot_spot", "requests", around, first, mended, why, "heating")
         near = tuple(sorted({cell for one in cells for cell in disk(one, SPOT_RINGS)} | set(around)))
         yield Entry("may", "hot_spot", "requests", near, first, last, why, "heating")

@@ -6,6 +6,7 @@ after the start of the scenario, and what else it needs. tests/unit/sensors_sim/
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, ClassVar, Protocol
 
@@ -17,6 +18,7 @@ from sensors_sim.bikes import Fleet, Happening
 from sensors_sim.cells import cells_around
 from sensors_sim.city import KINDS, METRO, City
 from sensors_sim.requests.events import Events
+from sensors_sim.rhythm import local
 from sensors_sim.sensors.contract import Readings, Sensors
 from sensors_sim.sensors.gatherings import Gathering
 from sensors_sim.sensors.world import World, WorldHappening
@@ -53,6 +55,7 @@ class Scene:
     bikes     how many, by operator
     counts    how many sensors there are, by kind
     seed      of the scenario: sensors stand where it says
+    requests  how many people call, as a share of the usual number
     """
 
     city: City
@@ -60,6 +63,7 @@ class Scene:
     bikes: Mapping[str, int]
     counts: tuple[tuple[str, int], ...]
     seed: int
+    requests: float = 1.0
 
     @property
     def sensors(self) -> tuple[Sensors, ...]:
@@ -69,6 +73,10 @@ class Scene:
     def at(self, seconds: float) -> int:
         """Return milliseconds since the epoch of a time after the start."""
         return self.start_ms + round(seconds * 1000)
+
+    def local(self, seconds: float) -> datetime:
+        """Return the local time of a time after the start."""
+        return local(self.at(seconds), self.city.zone)
 
     def cells(self, place: int, rings: int = 0) -> tuple[str, ...]:
         """Return the cell of a place, and those around it."""
@@ -136,7 +144,7 @@ class Event:
         raise NotImplementedError
 
     def check(self, scene: Scene) -> None:
-        """Raise Refused if it names something that does not exist in the scene."""
+        """Raise Refused, or a group of them (`tables.each`), if it names what does not exist in the scene."""
 
     def on_fleet(self, scene: Scene) -> Happening | None:
         """Return what it does to the bikes."""

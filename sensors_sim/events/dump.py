@@ -8,7 +8,7 @@ import numpy as np
 from sensors_sim.batch import AVAILABLE, Ints
 from sensors_sim.bikes import Fleet
 from sensors_sim.events.contract import Amount, Count, Event, Name, Scene, minutes, place_of, since
-from sensors_sim.tables import Refused
+from sensors_sim.tables import Refused, each
 
 DRIVES_S = 2_400.0
 """From where bikes are taken to the station, at the least: 30 km at less than 60 km/h."""
@@ -23,7 +23,7 @@ class BikeDump(Event):
     """
 
     key: ClassVar[str] = "bike-dump"
-    expects: ClassVar[str] = "oversaturation at the station"
+    expects: ClassVar[str] = "oversaturation at the station, if there are enough bikes"
 
     operator: Name
     station: Name
@@ -45,14 +45,19 @@ class BikeDump(Event):
     def explain(self) -> str:
         """Say in one sentence what happens."""
         return (
-            f"from {since(self.begins_s)} lorries of {self.operator} set down {self.bikes} bikes at {self.station} "
-            f"within {minutes(self.within_s)}"
+            f"from {since(self.begins_s)} lorries of {self.operator} set down up to {self.bikes} bikes, as many as "
+            f"stand free, at {self.station} within {minutes(self.within_s)}"
         )
 
     def check(self, scene: Scene) -> None:
         """Operator and station must exist, and the lorries need time to get there."""
-        place_of(scene.city, "station", self.station)
-        scene.operator(self.operator)
+        each(
+            lambda: place_of(scene.city, "station", self.station),
+            lambda: scene.operator(self.operator),
+            self._check_time,
+        )
+
+    def _check_time(self) -> None:
         if self.begins_s < DRIVES_S:
             raise Refused(
                 "begins",

@@ -10,7 +10,7 @@ from sensors_sim.batch import Positions
 from sensors_sim.bikes import vehicle_name
 from sensors_sim.city import LEISURE, METRO, OFFICE
 from sensors_sim.events.contract import ChangesPositions, Event, Name, Scene, minutes, place_of, since
-from sensors_sim.tables import Refused
+from sensors_sim.tables import Refused, each
 from sensors_sim.truth.entry import Entry
 
 PLACES = (METRO, OFFICE, LEISURE)
@@ -48,11 +48,19 @@ class FakeGps(Event):
 
     def check(self, scene: Scene) -> None:
         """Bike and place must exist, and each claim must last."""
-        place_of(scene.city, "claims", self.claims, PLACES)
+        each(
+            lambda: place_of(scene.city, "claims", self.claims, PLACES),
+            self._check_every,
+            lambda: self._check_vehicle(scene),
+        )
+
+    def _check_every(self) -> None:
         if self.every_s < 60:
             raise Refused(
                 "every", f"{self.every_s:g} s", "60 s at the least: a parked bike reports once a minute"
             )
+
+    def _check_vehicle(self, scene: Scene) -> None:
         operator, _, number = self.vehicle.rpartition("-")
         there = number.isdecimal() and int(number) < scene.bikes.get(operator, 0)
         if not there or vehicle_name(operator, int(number)) != self.vehicle:

@@ -23,7 +23,7 @@ class Flood(Event):
     """
 
     key: ClassVar[str] = "flood"
-    expects: ClassVar[str] = "oversaturation at the station"
+    expects: ClassVar[str] = "oversaturation at the station, if there are enough bikes"
 
     station: Name
     begins_s: float
@@ -53,7 +53,7 @@ class Flood(Event):
     def explain(self) -> str:
         """Say in one sentence what happens."""
         return (
-            f"from {since(self.begins_s)} riders bring {self.bikes} bikes to {self.station} within "
+            f"from {since(self.begins_s)} riders bring up to {self.bikes} bikes to {self.station} within "
             f"{minutes(self.fill_s)}, they stay {minutes(self.hold_s)} and are gone {minutes(self.drain_s)} later"
         )
 

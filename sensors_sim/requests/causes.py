@@ -91,7 +91,7 @@ def causes(world: World, fleet: Fleet, now: Moment) -> tuple[Cause, ...]:
             FULL_CAR_PARK * awake * (world.parking.free < 1),
             100.0,
         ),
-        at(world.city, "illegal_bike_parking", CROWDED_STATION * awake * _crowding(fleet), 60.0),
+        at(world.city, "illegal_bike_parking", CROWDED_STATION * awake * crowding(fleet), 60.0),
     )
 
 
@@ -100,7 +100,7 @@ def awake_at(hour: float) -> float:
     return float(np.interp(hour, np.arange(24) + 0.5, _AWAKE, period=24))
 
 
-def _crowding(fleet: Fleet) -> Floats:
+def crowding(fleet: Fleet) -> Floats:
     """Return by how much the bikes at each station exceed its room, 1 when they are twice as many; 0 elsewhere.
 
     Those that a lorry is yet to set down trouble nobody.

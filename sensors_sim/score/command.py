@@ -36,6 +36,7 @@ from sensors_sim.score.files import AlertLog, parse_truth, read_alerts, read_tru
 from sensors_sim.score.listen import RETAINED_WITHIN_S, Listener
 from sensors_sim.score.lives import lives
 from sensors_sim.score.matching import EARLIER, Judged, judge
+from sensors_sim.score.needs import unmet
 from sensors_sim.score.report import as_json as report_json
 from sensors_sim.score.report import render
 from sensors_sim.score.truth import ANY_KIND, Truth
@@ -302,7 +303,7 @@ def _notes(judged: Judged, log: AlertLog) -> list[str]:
             f"the alerts are about cells of H3 resolution {sorted(theirs)}, the truth about {sorted(ours)}: "
             "they cannot match"
         )
-    return notes
+    return [*notes, *unmet(judged)]
 
 
 def _resolution(cell: str) -> int:

@@ -12,14 +12,17 @@ from sensors_sim.events.contract import Watch
 from sensors_sim.scenario import Scenario
 from sensors_sim.sensors.world import World
 from sensors_sim.sources.simulated import BIKES, POPULATIONS, REQUESTS, SimulatedCity
-from sensors_sim.truth.at_once import told_once, visible
+from sensors_sim.truth.at_once import learnt, told_once, visible
+from sensors_sim.truth.crowding import Crowding
 from sensors_sim.truth.entry import Entry, Truth
 from sensors_sim.truth.feeds import with_feeds
+from sensors_sim.truth.filling import Filling
 from sensors_sim.truth.jumps import Jumps
 from sensors_sim.truth.rides import Rides
 from sensors_sim.truth.saturation import CAPACITY, CERTAIN, NEAR, Saturation
 from sensors_sim.truth.standing import Standing
 from sensors_sim.truth.troubles import LINGERS_MS, SPOT_RINGS, Troubles
+from sensors_sim.truth.unheard import Unheard
 
 FORESEEN_MS = 1_800_000
 """So long before a cell comes near its capacity it may be said to fill."""
@@ -33,7 +36,9 @@ class Witness:
         self._populations = frozenset(populations)
         self._scene = scenario.checked()
         self._standing, self._saturation = Standing(), Saturation()
-        self._watches: list[Watch] = [Rides()]
+        self._filling = Filling()
+        self._watches: list[Watch] = [Rides(), Crowding(scenario.requests)]
+        self._unheard = Unheard(self._standing)
         for watch in (event.watch(self._scene) for event in scenario.events):
             if (
                 watch is not None and watch not in self._watches
@@ -43,7 +48,13 @@ class Witness:
         self._now = scenario.start_ms
         said = [entry for event in scenario.events for entry in event.truth(self._scene)]
         others = [entry for entry in said if entry.population != BIKES or entry.subject is None]
-        self._said = list(visible(list(with_feeds(others, self._scene, self._populations))))
+        every_s = {
+            name: table.every_s
+            for table in (self._scene.sensors if others else ())
+            for name in table.sensor_id.tolist()
+        }
+        known = list(learnt(others, every_s, scenario.start_ms))
+        self._said = list(visible(list(with_feeds(known, self._scene, self._populations))))
         self._of_bikes = [entry for entry in said if entry.population == BIKES and entry.subject is not None]
         self._jumps = Jumps({str(entry.subject) for entry in self._of_bikes}, scenario.city.plane)
         self._seen: dict[str, set[str]] = {}
@@ -51,7 +62,10 @@ class Witness:
     def sees_bikes(self, fleet: Fleet, reported: Positions) -> None:
         """Look at the bikes, now, and at what they reported since the look before."""
         self._now = max(self._now, fleet.now)
-        self._saturation.look(fleet.now, self._standing.occupancy(fleet))
+        occupancy = self._standing.occupancy(fleet)
+        self._saturation.look(fleet.now, occupancy)
+        self._filling.look(fleet.now, occupancy)
+        self._unheard.look(fleet)
         for watch in self._watches:
             watch.look(fleet)
         self._jumps.look(reported)
@@ -95,6 +109,13 @@ class Witness:
             yield Entry(
                 "may", "hot_spot", REQUESTS, near, episode.from_ms, until, why, "illegal_bike_parking"
             )
+        for inflow in self._filling.inflows():
+            cell, why = (
+                self._standing.names[inflow.cell],
+                f"up to {inflow.pace:.1f} bikes a minute come there",
+            )
+            yield Entry("may", "saturation_expected", BIKES, (cell,), inflow.from_ms, inflow.to_ms, why)
+        yield from self._unheard.entries()
         for watch in self._watches:
             yield from watch.entries(end)
         yield from self._said

@@ -91,7 +91,7 @@ def test_a_run_tells_its_time_by_the_clock_of_the_city() -> None:
 def test_show_explains_when_and_where_the_flood_comes() -> None:
     shown = call("show", "metro-flood").stdout
     assert "Monday 2026-03-02 07:30 UTC+8" in shown
-    assert "from minute 1 riders bring 450 bikes to Century Avenue" in shown
+    assert "from minute 1 riders bring up to 450 bikes to Century Avenue" in shown
     oslo = call("show", "oslo-match").stdout
     assert "city      Oslo: 30 metro stations" in oslo
     assert "Tuesday 2025-09-09 16:00 UTC+2" in oslo

@@ -110,6 +110,61 @@ def test_all_mistakes_are_named_at_once_a_line_each() -> None:
     ]
 
 
+def keys_of_mistakes(text: str) -> list[str]:
+    first, *lines = said(text).splitlines()
+    assert first == f"day.toml has {len(lines)} mistakes:"
+    return [line.split(" =")[0].split(" is missing")[0].strip() for line in lines]
+
+
+def test_names_are_looked_up_though_other_keys_are_wrong() -> None:
+    """Of a file with ten mistakes nobody is told first of nine, and then of the tenth."""
+    dump = """
+[[events]]
+event = "bike-dump"
+station = "Centruy Avenue"
+operator = "helo"
+begins = "10 min"
+"""
+    stuck = STUCK.replace("'noise-00001'", "'noise-90000', 'nose-00001', 'noise-00002'")
+    faults = "[faults]\ndorp = 0.1\ndrop = 7\n"
+    assert keys_of_mistakes("seed = -1\n" + SOUND + dump + stuck + faults) == [
+        "seed",
+        "faults: there is no fault 'dorp'; there are: drop, duplicate, delay, reorder, skew, corrupt, burst, seed",
+        "faults: fault drop",
+        "events[0].station",
+        "events[0].operator",
+        "events[0].begins",
+        "events[1].sensors",
+        "events[1].sensors",
+    ]
+
+
+def test_what_cannot_be_looked_up_for_another_mistake_is_none_itself() -> None:
+    """Without its populations nobody knows which operators there are, without its calendar when it is 00:10."""
+    dump = '[[events]]\nevent = "bike-dump"\nstation = "x"\noperator = "solo"\nbegins = "00:10"\nbikes = 9\n'
+    calendar = '[calendar]\nduration = "3 h"\n'
+    assert keys_of_mistakes(TOP + calendar + "[populations]\nbikes = {solo = 0}\n" + dump) == [
+        "calendar.start",
+        "populations.bikes",
+        "events[0].station",
+    ]
+
+
+def test_a_start_that_is_wrong_by_itself_is_named_beside_a_duration_that_is_wrong() -> None:
+    text = SOUND.replace("07:30:00", "07:30:00+08:00").replace("3 h", "soon")
+    assert keys_of_mistakes(text) == ["calendar.duration", "calendar.start"]
+
+
+def test_each_part_of_a_table_and_of_a_list_is_named() -> None:
+    text = SOUND + "[populations]\nbikes = {hello = 0, didi = 5, meituan = -1}\n"
+    assert keys_of_mistakes(text + STUCK.replace("'noise-00001'", "1, 'noise-00001', ''")) == [
+        "populations.bikes",
+        "populations.bikes",
+        "events[0].sensors[0]",
+        "events[0].sensors[2]",
+    ]
+
+
 def test_a_time_of_the_clock_is_the_next_one_after_the_start() -> None:
     night = SOUND.replace("07:30:00", "22:00:00").replace("3 h", "8 h")
     for begins, seconds in (('"22:30"', 1_800), ("00:15:00", 8_100), ('"1 h 30 min"', 5_400), ('"22:00"', 0)):

@@ -7,8 +7,10 @@ import msgspec
 import pytest
 
 from sensors_sim.events.ailing import SensorBroken, SensorDrifting, SensorSilent, SensorStuck
+from sensors_sim.events.burst import BurstPipe
 from sensors_sim.events.contract import Event
 from sensors_sim.events.fake_gps import FakeGps
+from sensors_sim.events.hotline_away import RequestsSilent
 from sensors_sim.scenario import Scenario, shipped
 from sensors_sim.score.files import parse_truth
 from sensors_sim.score.lives import Life
@@ -40,6 +42,9 @@ def due(*events: Event) -> set[str]:
         ((STUCK, DRIFTING), set[str]()),
         ((SensorSilent(ONE, 7 * H + 600, 2 * H), STUCK), {"sensor_silent", "sensor_stuck"}),
         ((SensorSilent(("air-00004",), 3 * H, 2 * H), STUCK), {"sensor_silent", "sensor_stuck"}),
+        # of what it says when it is well too little is known by then: 20 changes in 5 min each
+        ((SensorSilent(ONE, H, 2 * H), SensorStuck(ONE, 3.2 * H, 4 * H)), {"sensor_silent"}),
+        ((SensorStuck(ONE, 0.5 * H, 9 * H), SensorStuck(ONE, 3 * H, 4 * H)), set[str]()),  # stuck already
     ],
 )
 def test_of_a_sensor_only_that_is_due_which_nothing_else_hides(
@@ -86,3 +91,25 @@ def test_a_bike_that_lies_twice_within_the_quiet_time_of_its_alert_is_not_missed
     found = judge(truth, [alert])
     assert [one.by for one in found.due] == [(alert,)]
     assert (second.verdict, found.false) == ("may", ())
+
+
+@pytest.mark.parametrize(
+    ("requests", "silent", "kinds"),
+    [(1.0, (), {"hot_spot"}), (1.0, (RequestsSilent(5 * H, H),), set[str]()), (0.5, (), set[str]())],
+)
+def test_calls_are_due_as_a_hot_spot_only_where_they_are_heard_and_are_many(
+    requests: float, silent: tuple[Event, ...], kinds: set[str]
+) -> None:
+    burst = BurstPipe("Century Avenue", 2 * H, 5 * H)
+    day = Scenario(
+        "x",
+        "",
+        datetime(2026, 3, 10, 8),
+        timedelta(hours=12),
+        bikes=1,
+        events=(burst, *silent),
+        requests=requests,
+    )
+    witness = Witness(day, ("requests",))
+    entries = witness._entries(day.end_ms)
+    assert {one.kind for one in entries if one.verdict == "due" and one.population == "requests"} == kinds

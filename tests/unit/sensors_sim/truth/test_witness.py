@@ -10,6 +10,7 @@ import pytest
 from sensors_sim.batch import AVAILABLE
 from sensors_sim.events.burst import BurstPipe
 from sensors_sim.events.closure import MetroClosure, nearest_stations
+from sensors_sim.events.dump import BikeDump
 from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.outage import AppOutage
 from sensors_sim.scenario import Scenario, parse, shipped
@@ -37,6 +38,15 @@ def test_the_flood_is_due_where_and_when_the_documentation_says(flood: Truth) ->
     assert {entry.kind for entry in flood.entries} == {"oversaturation", "saturation_expected"}
     assert {entry.verdict for entry in flood.entries if entry.kind == "saturation_expected"} == {"may"}
     assert "208 bikes" in due[CENTURY_AVENUE].why
+
+
+def test_a_crowd_that_comes_may_be_expected_to_fill_a_cell_though_it_stops_before() -> None:
+    """Of 2,000 bikes too few stand within reach of the flood for any cell to be full."""
+    scenario = shipped("metro-flood").with_(bikes=2_000, duration=timedelta(minutes=14))
+    entries = truth_of(scenario, ["bikes"]).entries
+    assert {(entry.verdict, entry.kind) for entry in entries} == {("may", "saturation_expected")}
+    raised = scenario.start_ms + 6 * 60_000
+    assert any(CENTURY_AVENUE in one.cells and one.from_ms <= raised <= one.to_ms for one in entries)
 
 
 def test_everything_else_must_stay_silent(flood: Truth) -> None:
@@ -173,6 +183,34 @@ def test_riders_who_race_are_due_each_by_itself_and_nobody_else_is() -> None:
     assert len(due) == len({entry.subject for entry in due}) == 8
     assert all(entry.from_ms >= scenario.start_ms + 1_800_000 for entry in entries)
     assert all("38 km/h" in entry.why for entry in entries)
+
+
+def test_a_race_that_errors_of_gps_may_hide_from_the_limit_that_ships_is_tolerated() -> None:
+    racing = replace(next(iter(shipped("racing").events)), kmh=30.0, begins_s=60.0)  # type: ignore[type-var]
+    scenario = replace(shipped("racing"), bikes=1_000, events=(racing,), duration=timedelta(minutes=12))
+    entries = [entry for entry in truth_of(scenario, ["bikes"]).entries if entry.kind == "speeding"]
+    assert entries
+    assert {entry.verdict for entry in entries} == {"may"}
+
+
+def test_calls_about_bikes_that_lorries_bring_are_tolerated_though_no_cell_is_full() -> None:
+    """40 bikes at a station of a small fleet are in people's way, and far from the capacity of a cell."""
+    dump = BikeDump("solo", "Century Avenue", 2_400.0, bikes=40, within_s=300.0)
+    scenario = Scenario(
+        "x",
+        "",
+        datetime(2026, 3, 10, 10),
+        timedelta(minutes=60),
+        bikes=60,
+        events=(dump,),
+        operators={"solo": 1.0},
+        sensors=10,
+    )
+    entries = truth_of(scenario, ["bikes", "requests"]).entries
+    assert "oversaturation" not in {entry.kind for entry in entries}
+    (spot,) = (one for one in entries if one.kind == "hot_spot" and CENTURY_AVENUE in one.cells)
+    assert (spot.verdict, spot.subject) == ("may", "illegal_bike_parking")
+    assert spot.from_ms >= scenario.start_ms + 2_340_000
 
 
 def test_a_burst_main_is_due_as_a_hot_spot_around_its_place() -> None:

@@ -331,6 +331,19 @@ def test_alertmanager_is_told_again_under_a_silence_so_that_nothing_is_resolved_
         wait_until(lambda: ("two", 0, "silenced") in of(desk, "a", "event"), "the silence")
 
 
+def test_a_repeat_that_is_refused_is_not_the_last_or_alertmanager_resolves_what_lasts(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to, 'format = "alertmanager"\nrepeat_interval = "1s"')):
+        desk.tell("one")
+        wait_until(lambda: to.ids[:1] == ["one/0"], "the first")
+        to.answer = 413
+        refused = len(to.tried)
+        wait_until(lambda: len(to.tried) >= refused + 2, "repeats that are refused, one after the other")
+        assert to.tried[-1][0] - to.tried[-2][0] >= 0.5  # once an interval, not at once
+        to.answer = 200
+        before = len(to.taken)
+        wait_until(lambda: len(to.taken) > before, "the next repeat")
+
+
 # ------------------------------------------------------------------ escalations
 
 
@@ -428,6 +441,31 @@ def test_an_update_that_comes_while_an_escalation_is_under_way_is_told_after_it(
             wait_until(lambda: duty.ids == ["one/0", "one/1"], "the update")
             chief.free.set()
             wait_until(lambda: chief.ids == ["one/0/escalation", "one/1"], "the update")
+
+
+@pytest.mark.parametrize("more", ["", "escalations_only = true"])
+def test_who_was_away_hears_of_an_escalation_after_what_happened_before(desk: Desk, more: str) -> None:
+    """The escalation says how the alert is by then; told first, what it was in between would come after it."""
+    with hook() as duty, hook() as chief:
+        chief.answer = 503
+        file = receiver("duty", duty, 'escalate = {after = "1s", to = "chief"}')
+        with notifying(desk, file + receiver("chief", chief, more)):
+            desk.tell("one")
+            wait_until(
+                lambda: "one/0/escalation" in {name for _, name in chief.tried} or not more, "an attempt"
+            )
+            due = "SELECT due_at <= now() FROM ub.notification WHERE reason = 'escalation'"
+            wait_until(lambda: query(desk.database.owner_url, due) == [(True,)], "the escalation")
+            desk.tell("one", "updated", "critical")
+            desk.tell("one", "updated", "minor")
+            wait_until(lambda: "one/2" in duty.ids, "what it became")
+            chief.answer = 200
+            wait_until(lambda: "one/0/escalation" in chief.ids, "the escalation")
+            desk.tell("one", "cleared")
+            wait_until(lambda: "one/3" in chief.ids, "the end")
+    told = [request.json["data"]["sequence"] for request in chief.taken]
+    assert told == sorted(told), "of one alert, in order"
+    assert chief.ids == ([] if more else ["one/0", "one/1", "one/2"]) + ["one/0/escalation", "one/3"]
 
 
 def test_what_is_overdue_is_told_once_though_two_receivers_escalate_to_the_same_one(desk: Desk) -> None:

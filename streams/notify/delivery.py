@@ -203,7 +203,7 @@ class Delivery:
             await deliveries.hold(connection, [due.number], verdict.why)
             return 0.0
         if not (due.told or due.begun):
-            await deliveries.begin(connection, due.number)
+            await deliveries.begin(connection, due)
             self._begun = (due.number, due.attempts)
             return 0.0
         message = Message(

@@ -124,10 +124,11 @@ async def due(connection: Connection, numbers: list[int], after: Mapping[str, ti
         return await (await cursor.execute(_NEXT, names)).fetchall()
 
 
-async def begin(connection: Connection, number: int) -> None:
-    """Say that its receiver may have it from now on, whatever becomes of whoever sends it."""
+async def begin(connection: Connection, due: Due) -> None:
+    """Say that its receiver may have it from now on, and with which body, whatever becomes of whoever sends it."""
     await connection.execute(
-        "UPDATE ub.notification SET begun_at = clock_timestamp() WHERE number = %s", (number,)
+        "UPDATE ub.notification SET begun_at = clock_timestamp(), body = %s::jsonb WHERE number = %s",
+        (due.body, due.number),
     )
 
 

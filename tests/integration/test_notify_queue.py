@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from schemas import codec
-from schemas.alerts import Severity
+from schemas.alerts import Alert, Severity
 from streams.errors import ServiceUnavailable
 from streams.notify import delivery
 from streams.store import deliveries
@@ -513,6 +513,10 @@ def cap(request: Request) -> ET.Element:
     return cap_rules.check(request.body)
 
 
+def sent_in_cap(alert: Alert) -> str:
+    return f"{datetime.fromtimestamp(alert.updated_at / 1000, UTC):%Y-%m-%dT%H:%M:%S}-00:00"
+
+
 def named(request: Request) -> str:
     """Return a message of CAP as others refer to it."""
     return ",".join(cap_rules.text(cap(request), name) for name in ("sender", "identifier", "sent"))
@@ -532,6 +536,23 @@ def test_a_repeat_in_cap_is_the_same_message_again_and_the_end_names_all_that_wa
         assert {cap_rules.text(cap(request), "msgType") for request in part} == kind
     assert len({request.body for request in to.taken}) == 3
     assert cap_rules.text(cap(to.taken[-1]), "references").split() == sent
+
+
+def test_what_follows_in_cap_names_an_escalation_that_may_have_arrived_as_it_was_sent(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        chief.answer = None
+        file = receiver("duty", duty, 'escalate = {after = "3s", to = "chief"}')
+        file += receiver("chief", chief, CAP + 'escalations_only = true\ntimeout = "1s"')
+        with notifying(desk, file):
+            desk.tell("one")
+            sent_as = desk.tell("one", "updated")
+            wait_until(lambda: chief.tried, "an escalation without an answer")
+            desk.tell("one", "updated", "critical")
+            wait_until(lambda: ("one", 2, "pending") in of(desk, "chief", "event"), "what follows")
+            chief.answer = 200
+            wait_until(lambda: "one/2" in chief.ids, "what follows")
+    references = cap(chief.taken[chief.ids.index("one/2")]).findtext(f"{cap_rules.NAMESPACE}references") or ""
+    assert references == f"ub@city.example,one.0.escalation,{sent_in_cap(sent_as)}"
 
 
 def test_the_end_in_cap_names_each_time_that_an_alert_was_overdue_as_it_was_sent(desk: Desk) -> None:

@@ -1,17 +1,21 @@
 """`urbanbrain alerts ack|unack|assign|comment|clear|reopen`: what people do about alerts."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from schemas.alert_actions import ActionName
 from streams import settings as settings_module
+from streams.alerts.text import deed
 from streams.commands import clock
 from streams.commands.alerts import alerts
 from streams.commands.values import MOST_NAME, MOST_TEXT, Ahead, Text, by_option
 from streams.errors import AlertError, ServiceUnavailable
 from streams.times import to_minute
+
+if TYPE_CHECKING:
+    from streams.store.alert_desk import Deed
 
 _IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=Text(MOST_NAME, "ID"))
 _TEXT = click.option("--text", type=Text(MOST_TEXT, lines=True), help="Reason, or what is known.")
@@ -117,7 +121,7 @@ def _act(
             said = f" to {assignee}" if assignee else ""
             said += f", due {to_minute(due_at)} UTC" if due_at else ""
             said += "" if done.stored else " already"
-            said += f", by {done.by}" if done.by else ""
+            said += _before(done, by, assignee)
             said += "; it was cleared by itself before" if done.over else ""
             click.echo(f"{alert_id} {'' if done.stored else 'was '}{action}{said}")
         try:
@@ -130,6 +134,19 @@ def _act(
             )
     if refused:
         raise AlertError("; ".join(map(str, refused)))
+
+
+def _before(done: "Deed", by: str, assignee: str | None) -> str:
+    """Say who was first, or whose doing was replaced or taken back: of two who act at once neither sees the other."""
+    before = done.before
+    if before is None:
+        return ""
+    if not done.stored:
+        return f", by {before.by}"
+    if before.by == by and (assignee is None or before.assignee == assignee):
+        return ""
+    zone = " UTC" if before.due_at else ""
+    return f"; until now it was {deed(before.action, before.by, None, before.assignee, before.due_at)}{zone}"
 
 
 def _due(connection: Any, due: timedelta | datetime) -> datetime:

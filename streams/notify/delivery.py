@@ -200,7 +200,7 @@ class Delivery:
             await deliveries.hold(connection, [due.number], verdict.why)
             return 0.0
         if not (due.told or due.begun):
-            await deliveries.begin(connection, due.number)
+            await deliveries.begin(connection, due)
             self._begun = (due.number, due.attempts)
             return 0.0
         message = Message(
@@ -250,9 +250,13 @@ class Delivery:
                 "receiver %s refuses %s, which is dropped: %s", receiver.name, message.id_, outcome.note
             )
             await deliveries.drop(connection, due.number, f"refused: {outcome.note}", tried=True)
-            return 0.0
-        await deliveries.deliver(connection, due, outcome.note)
-        if receiver.repeat_interval is not None and message.alert.status == "active":
+            told_again = (
+                due.reason == "repeat"
+            )  # what lasts: without repeats Alertmanager takes it for resolved
+        else:
+            await deliveries.deliver(connection, due, outcome.note)
+            told_again = message.alert.status == "active"
+        if told_again and receiver.repeat_interval is not None:
             await deliveries.repeat(connection, due.number, receiver.repeat_interval)
         return 0.0
 

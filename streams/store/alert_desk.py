@@ -1,7 +1,7 @@
 """What people do about alerts, in the tables: actions and silences. Each function takes a connection of ub_writer."""
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,19 +31,22 @@ ORDER BY max(x.at) OVER (PARTITION BY x.alert_id ORDER BY x.sequence), x.sequenc
 LIMIT 500
 """
 
+_IN_FORCE = """
+SELECT at, action, by, text, assignee, due_at FROM (
+    SELECT x.*, a.severity AS severity_now FROM ub.alert_action x JOIN ub.alert a USING (alert_id)
+    WHERE alert_id = %s AND action = ANY(%s) ORDER BY sequence DESC LIMIT 1
+) n
+-- as in ub.alert_handling: what is closed is so while its severity is the same
+WHERE action = %s AND (action <> 'closed' OR severity = severity_now)
+"""
+
+_DOES_AND_UNDOES: tuple[tuple[ActionName, ActionName], ...] = (
+    ("acknowledged", "unacknowledged"),
+    ("assigned", "unassigned"),
+    ("closed", "reopened"),
+)
+
 _TELLING = 0x7562_7465_6C6C  # "ubtell": taken by whoever tells what people did
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """What became of an action: `stored`, unless the alert was as it would make it; `over`: the alert was cleared.
-
-    `by`: who acknowledged or closed it, where it was not stored for that.
-    """
-
-    stored: bool
-    over: bool
-    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,18 @@ class ActionRow:
     text: str | None
     assignee: str | None
     due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What became of an action: `stored`, unless the alert was as it would make it; `over`: the alert was cleared.
+
+    `before`: the acknowledgement, assignment or closing that held, and that it repeats, replaces or takes back.
+    """
+
+    stored: bool
+    over: bool
+    before: ActionRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +121,9 @@ def act(
         over = row[0] == "cleared"
         if over and action in ("closed", "reopened"):
             raise AlertError(f"alert {alert_id} was cleared by itself: there is nothing to close or reopen")
-        held = _holds_already(connection, alert_id, action, text)
-        if held is not None:
-            return replace(held, over=over)
+        before = _in_force(connection, alert_id, action)
+        if text is None and _changes_nothing(action, before):
+            return Deed(stored=False, over=over, before=before)
         connection.execute(
             _INSERT,
             {
@@ -121,7 +136,7 @@ def act(
                 "due_at": due_at,
             },
         )
-    return Deed(stored=True, over=over)
+    return Deed(stored=True, over=over, before=before)
 
 
 def actions(connection: Connection[Any], alert_id: str) -> list[ActionRow]:
@@ -211,23 +226,16 @@ def expire_silence(connection: Connection[Any], prefix: str) -> str:
     return silence_id
 
 
-def _holds_already(
-    connection: Connection[Any], alert_id: str, action: ActionName, text: str | None
-) -> Deed | None:
-    row = connection.execute(
-        "SELECT acknowledged, closed, assignee, acknowledged_by, closed_by FROM ub.alert_handling "
-        "WHERE alert_id = %s",
-        (alert_id,),
-    ).fetchone()
-    acknowledged, closed, assignee, *by = row if row is not None else (False, False, None, None, None)
-    holds = {
-        "acknowledged": acknowledged,
-        "unacknowledged": not acknowledged,
-        "closed": closed,
-        "reopened": not closed,
-        "unassigned": assignee is None,
-    }
-    if text is not None or not holds.get(action, False):
-        return None
-    who = dict(zip(("acknowledged", "closed"), by, strict=True))
-    return Deed(stored=False, over=False, by=who.get(action))
+def _in_force(connection: Connection[Any], alert_id: str, action: ActionName) -> ActionRow | None:
+    """Return what holds of that which the action does or undoes."""
+    for pair in _DOES_AND_UNDOES:
+        if action in pair:
+            with connection.cursor(row_factory=class_row(ActionRow)) as cursor:
+                return cursor.execute(_IN_FORCE, (alert_id, list(pair), pair[0])).fetchone()
+    return None
+
+
+def _changes_nothing(action: ActionName, before: ActionRow | None) -> bool:
+    if action in ("assigned", "commented"):
+        return False
+    return (before is not None) == (action in ("acknowledged", "closed"))

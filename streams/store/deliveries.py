@@ -25,7 +25,8 @@ SELECT f.number FROM (
     SELECT number FROM ub.notification
     WHERE receiver = u.receiver AND alert_id = u.alert_id AND due_at <= clock_timestamp()
       AND state || '' = 'pending' -- by the key, not by the index of what is pending: it is asked for each message
-    ORDER BY reason = 'repeat', number LIMIT 1
+    -- an escalation says how the alert is by now: what it was before it is told before it
+    ORDER BY reason <> 'event', reason = 'repeat', number LIMIT 1
 ) f
 """
 
@@ -98,8 +99,8 @@ async def next_due(
 ) -> Due | None:
     """Return the first notification whose time has come, but of the alerts `aside`.
 
-    It is of the alert that is, or became, the most severe of those that wait; of one alert they come in order, repeats
-    last: what was is not repeated before what became of it.
+    It is of the alert that is, or became, the most severe of those that wait; of one alert events come in order, then
+    what says how it is now, and repeats last: what was is not repeated before what became of it.
 
     `after`: who escalates to the receiver, and how long after it was told.
     """
@@ -123,10 +124,11 @@ async def due(connection: Connection, numbers: list[int], after: Mapping[str, ti
         return await (await cursor.execute(_NEXT, names)).fetchall()
 
 
-async def begin(connection: Connection, number: int) -> None:
-    """Say that its receiver may have it from now on, whatever becomes of whoever sends it."""
+async def begin(connection: Connection, due: Due) -> None:
+    """Say that its receiver may have it from now on, and with which body, whatever becomes of whoever sends it."""
     await connection.execute(
-        "UPDATE ub.notification SET begun_at = clock_timestamp() WHERE number = %s", (number,)
+        "UPDATE ub.notification SET begun_at = clock_timestamp(), body = %s::jsonb WHERE number = %s",
+        (due.body, due.number),
     )
 
 

@@ -485,9 +485,58 @@ def test_of_two_who_do_the_same_the_second_is_told_who_was_the_first(migrated: D
     raised(migrated)
     with queries.connect(migrated.writer_url, read_only=False) as connection:
         for action in ("acknowledged", "closed"):
-            assert alert_desk.act(connection, "a1", action, by="anna").by is None  # type: ignore[arg-type]
-            assert alert_desk.act(connection, "a1", action, by="ben").by == "anna"  # type: ignore[arg-type]
-        assert alert_desk.act(connection, "a1", "unassigned", by="ben").by is None
+            assert alert_desk.act(connection, "a1", action, by="anna").before is None  # type: ignore[arg-type]
+            second = alert_desk.act(connection, "a1", action, by="ben")  # type: ignore[arg-type]
+            assert second.before is not None
+            assert second.before.by == "anna"
+        assert alert_desk.act(connection, "a1", "unassigned", by="ben").before is None
+
+
+def test_who_overrides_what_another_did_is_told_whose_it_was(desk: Desk) -> None:
+    assert desk("assign", "0444", "--to", "bo", "--due", "2h", "--by", "anna").code == 0
+    done = desk("assign", "0444", "--to", "carl", "--by", "ben").out
+    assert done.startswith("04443a28 assigned to carl; until now it was assigned to bo by anna, due 20")
+    assert done.endswith(" UTC\n")
+    done = desk("assign", "0444", "--nobody", "--by", "anna").out
+    assert done == "04443a28 unassigned; until now it was assigned to carl by ben\n"
+    for does, undoes, said in (
+        ("ack", "unack", "acknowledged by anna"),
+        ("clear", "reopen", "closed by anna"),
+    ):
+        assert desk(does, "0444", "--by", "anna").code == 0
+        assert desk(does, "0444", "--by", "ben", "--text", "me too").out.endswith(
+            f"; until now it was {said}\n"
+        )
+        assert desk(undoes, "0444", "--by", "anna").out.endswith(
+            "; until now it was " + said.replace("anna", "ben") + "\n"
+        )
+
+
+def test_who_changes_what_is_their_own_is_not_told_of_it(desk: Desk) -> None:
+    assert desk("ack", "0444", "--by", "anna").code == 0
+    assert desk("unack", "0444", "--by", "anna").out == "04443a28 unacknowledged\n"
+    for due in ("2h", "3h"):
+        done = desk("assign", "0444", "--to", "bo", "--due", due, "--by", "anna").out
+        assert "until now" not in done
+
+
+def test_of_two_who_assign_at_once_the_second_is_told_of_the_first(migrated: Database) -> None:
+    raised(migrated)
+    found: list[alert_desk.Deed] = []
+
+    def assign(name: str) -> None:
+        with queries.connect(migrated.writer_url, read_only=False) as connection:
+            found.append(alert_desk.act(connection, "a1", "assigned", by=name, assignee=name))
+
+    threads = [threading.Thread(target=assign, args=(name,)) for name in ("anna", "ben")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    first, second = sorted(found, key=lambda deed: deed.before is not None)
+    assert first.before is None
+    assert second.before is not None
+    assert handled(migrated)["assignee"] != second.before.assignee
 
 
 def test_a_password_that_is_wrong_is_said_as_such(desk: Desk) -> None:

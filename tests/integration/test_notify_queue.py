@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from schemas import codec
-from schemas.alerts import Severity
+from schemas.alerts import Alert, Severity
 from streams.errors import ServiceUnavailable
 from streams.notify import delivery
 from streams.store import deliveries
@@ -331,6 +331,19 @@ def test_alertmanager_is_told_again_under_a_silence_so_that_nothing_is_resolved_
         wait_until(lambda: ("two", 0, "silenced") in of(desk, "a", "event"), "the silence")
 
 
+def test_a_repeat_that_is_refused_is_not_the_last_or_alertmanager_resolves_what_lasts(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to, 'format = "alertmanager"\nrepeat_interval = "1s"')):
+        desk.tell("one")
+        wait_until(lambda: to.ids[:1] == ["one/0"], "the first")
+        to.answer = 413
+        refused = len(to.tried)
+        wait_until(lambda: len(to.tried) >= refused + 2, "repeats that are refused, one after the other")
+        assert to.tried[-1][0] - to.tried[-2][0] >= 0.5  # once an interval, not at once
+        to.answer = 200
+        before = len(to.taken)
+        wait_until(lambda: len(to.taken) > before, "the next repeat")
+
+
 # ------------------------------------------------------------------ escalations
 
 
@@ -430,6 +443,31 @@ def test_an_update_that_comes_while_an_escalation_is_under_way_is_told_after_it(
             wait_until(lambda: chief.ids == ["one/0/escalation", "one/1"], "the update")
 
 
+@pytest.mark.parametrize("more", ["", "escalations_only = true"])
+def test_who_was_away_hears_of_an_escalation_after_what_happened_before(desk: Desk, more: str) -> None:
+    """The escalation says how the alert is by then; told first, what it was in between would come after it."""
+    with hook() as duty, hook() as chief:
+        chief.answer = 503
+        file = receiver("duty", duty, 'escalate = {after = "1s", to = "chief"}')
+        with notifying(desk, file + receiver("chief", chief, more)):
+            desk.tell("one")
+            wait_until(
+                lambda: "one/0/escalation" in {name for _, name in chief.tried} or not more, "an attempt"
+            )
+            due = "SELECT due_at <= now() FROM ub.notification WHERE reason = 'escalation'"
+            wait_until(lambda: query(desk.database.owner_url, due) == [(True,)], "the escalation")
+            desk.tell("one", "updated", "critical")
+            desk.tell("one", "updated", "minor")
+            wait_until(lambda: "one/2" in duty.ids, "what it became")
+            chief.answer = 200
+            wait_until(lambda: "one/0/escalation" in chief.ids, "the escalation")
+            desk.tell("one", "cleared")
+            wait_until(lambda: "one/3" in chief.ids, "the end")
+    told = [request.json["data"]["sequence"] for request in chief.taken]
+    assert told == sorted(told), "of one alert, in order"
+    assert chief.ids == ([] if more else ["one/0", "one/1", "one/2"]) + ["one/0/escalation", "one/3"]
+
+
 def test_what_is_overdue_is_told_once_though_two_receivers_escalate_to_the_same_one(desk: Desk) -> None:
     with hook() as every, hook() as critical, hook() as chief:
         more = 'escalate = {after = "1h", to = "chief"}'
@@ -475,6 +513,10 @@ def cap(request: Request) -> ET.Element:
     return cap_rules.check(request.body)
 
 
+def sent_in_cap(alert: Alert) -> str:
+    return f"{datetime.fromtimestamp(alert.updated_at / 1000, UTC):%Y-%m-%dT%H:%M:%S}-00:00"
+
+
 def named(request: Request) -> str:
     """Return a message of CAP as others refer to it."""
     return ",".join(cap_rules.text(cap(request), name) for name in ("sender", "identifier", "sent"))
@@ -494,6 +536,23 @@ def test_a_repeat_in_cap_is_the_same_message_again_and_the_end_names_all_that_wa
         assert {cap_rules.text(cap(request), "msgType") for request in part} == kind
     assert len({request.body for request in to.taken}) == 3
     assert cap_rules.text(cap(to.taken[-1]), "references").split() == sent
+
+
+def test_what_follows_in_cap_names_an_escalation_that_may_have_arrived_as_it_was_sent(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        chief.answer = None
+        file = receiver("duty", duty, 'escalate = {after = "3s", to = "chief"}')
+        file += receiver("chief", chief, CAP + 'escalations_only = true\ntimeout = "1s"')
+        with notifying(desk, file):
+            desk.tell("one")
+            sent_as = desk.tell("one", "updated")
+            wait_until(lambda: chief.tried, "an escalation without an answer")
+            desk.tell("one", "updated", "critical")
+            wait_until(lambda: ("one", 2, "pending") in of(desk, "chief", "event"), "what follows")
+            chief.answer = 200
+            wait_until(lambda: "one/2" in chief.ids, "what follows")
+    references = cap(chief.taken[chief.ids.index("one/2")]).findtext(f"{cap_rules.NAMESPACE}references") or ""
+    assert references == f"ub@city.example,one.0.escalation,{sent_in_cap(sent_as)}"
 
 
 def test_the_end_in_cap_names_each_time_that_an_alert_was_overdue_as_it_was_sent(desk: Desk) -> None:

@@ -5,7 +5,6 @@ Windows are counted here, from the hotline's events; how requests become windows
 
 import itertools
 from collections.abc import Iterator
-from datetime import timedelta
 
 import msgspec
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 from schemas import codec
 from sensors_sim.cells import cells_at
 from sensors_sim.requests.events import Events
-from sensors_sim.scenario import Scenario, parse, shipped
+from sensors_sim.scenario import Scenario, parse
 from sensors_sim.score.figures import figures
 from sensors_sim.score.files import parse_truth
 from sensors_sim.score.lives import AlertEvent, lives
@@ -55,7 +54,11 @@ def calls(scenario: Scenario, witness: Witness) -> Iterator[Call]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_burst_main_is_found_and_nothing_else(seed: int) -> None:
     """On the first evening of a system that has never heard of this city."""
-    scenario = shipped("burst-pipe").with_(bikes=300, seed=seed, duration=timedelta(hours=8))
+    scenario = parse(
+        b'summary = "x"\n[calendar]\nstart = 2026-02-04T16:00:00\nduration = "8 h"\n[populations]\nbikes = 300\n'
+        b'[[events]]\nevent = "burst-pipe"\nnear = "Yuanshen Stadium"\nbegins = "18:20"\nlasts = "5 h"\n',
+        "burst.toml",
+    ).with_(seed=seed)
     result = judged(scenario)
     found = figures(result)
     assert (found.due, found.recall, found.precision) == (1, 1.0, 1.0), result

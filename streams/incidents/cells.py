@@ -44,6 +44,9 @@ class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
+_clock = msgspec.msgpack.Decoder(int)
+_CLOCK = "clock/"
+"""Names of what is saved of a region's time begin with it; all else is of a cell."""
 
 
 class _Cell:
@@ -88,6 +91,9 @@ class CellBook:
         self._cells: dict[str, _Cell] = {}
         self._pending: set[str] = set()
         self._unsaved: set[str] = set()
+        self._clocks: dict[str, int] = {}
+        """By region: the newest event time that was looked at. What a region knows may go back; judgement does not."""
+        self._clocks_unsaved: set[str] = set()
 
     def take(self, policy: Policy) -> None:
         """Go by other capacities from now on; cells that have one are looked at with their region's next counts."""
@@ -125,10 +131,20 @@ class CellBook:
             self._pending |= touched
             self._doubt(looked_at)
             return
+        if not looked_at and message.region not in self._clocks:
+            return
+        as_of = self._reached(message)
         for cell in sorted(looked_at):
-            event = self._judge(cell, message.as_of, record)
+            event = self._judge(cell, as_of, record)
             if event is not None:
                 yield event
+
+    def _reached(self, message: CellsNow) -> int:
+        known = self._clocks.get(message.region, 0)
+        if message.as_of > known:
+            self._clocks[message.region] = message.as_of
+            self._clocks_unsaved.add(message.region)
+        return max(message.as_of, known)
 
     def _put(self, message: CellsNow) -> set[str]:
         c = message.counts
@@ -213,8 +229,12 @@ class CellBook:
                 yield Waiting(about, shown, cell.watch.since, cell.rule.min_duration_ms)
 
     def take_parts(self) -> dict[str, bytes | None]:
-        """Return the cells that changed since the last call."""
-        parts: dict[str, bytes | None] = {}
+        """Return the cells and the times of regions that changed since the last call."""
+        parts: dict[str, bytes | None] = {
+            f"{_CLOCK}{region}": msgspec.msgpack.encode(self._clocks[region])
+            for region in self._clocks_unsaved
+        }
+        self._clocks_unsaved.clear()
         for name in self._unsaved:
             cell = self._cells[name]
             saved = _Saved(
@@ -231,7 +251,10 @@ class CellBook:
         return parts
 
     def restore(self, name: str, data: bytes) -> Alert | None:
-        """Take back a cell; returns its open alert."""
+        """Take back a cell, or the time of a region; returns the cell's open alert."""
+        if name.startswith(_CLOCK):
+            self._clocks[name.removeprefix(_CLOCK)] = _clock.decode(data)
+            return None
         saved = _saved.decode(data)
         lat, lon = self._centre(int(name, 16))
         cell = self._new(name, saved.region, (lat, lon), self._policy.rule_at(lat, lon))

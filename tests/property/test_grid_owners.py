@@ -185,7 +185,11 @@ def live(source: int, offset: int, counts: dict[str, int]) -> bytes:
 def held(incidents: IncidentsState) -> dict[str, int]:
     """Return how many vehicles the fold holds to be available, by cell, from what it saves."""
     parts = incidents.take_changes().parts
-    cells = {name.removeprefix("cell/"): part for name, part in parts.items() if name.startswith("cell/")}
+    cells = {
+        name.removeprefix("cell/"): part
+        for name, part in parts.items()
+        if name.startswith("cell/") and not name.startswith("cell/clock/")
+    }
     return {
         cell: msgspec.msgpack.decode(part)[1]["north"][0] for cell, part in cells.items() if part is not None
     }

@@ -86,6 +86,31 @@ def test_without_damping_every_island_is_an_alert_no_more_no_less(steps: Looks, 
     assert as_islands(told(city, steps)) == islands(steps, min_duration_s)
 
 
+backward = st.lists(
+    st.tuples(st.integers(1, 40), st.sampled_from([0, 60, 60, 90]), st.sampled_from([0, 0, 5, 60, 3600])),
+    min_size=1,
+    max_size=60,
+)
+
+
+@given(backward, st.integers(0, 59))
+def test_looks_at_times_that_go_back_are_looks_at_the_newest_time(
+    steps: list[tuple[int, int, int]], crash_at: int
+) -> None:
+    """Each step goes on by so many seconds, and has so many bikes at a time so many seconds back."""
+    city, second, newest = Damped(NEVER, replace(RULE, min_duration_ms=30_000)), 0, 0
+    events: list[Alert] = []
+    forth: Looks = []
+    for number, (step, bikes, back) in enumerate(steps):
+        second += step
+        events += city.look(max(second - back, 0), {"north": bikes})
+        forth.append((max(second - back - newest, 0), bikes))
+        newest = max(newest, second - back)
+        if number == crash_at:
+            city.again()
+    assert as_islands(events) == islands(forth, 30)
+
+
 @given(looks, st.sampled_from([0, 30]), st.integers(0, 59))
 def test_with_damping_from_the_first_raise_on_short_gaps_are_filled(
     steps: Looks, min_duration_s: int, crash_at: int

@@ -48,7 +48,9 @@ class Threshold:
 
     def is_back(self, value: float, bound: float) -> bool:
         """Return whether a value is back on the right side of a bound, by more than the hysteresis."""
-        return value > bound + self.hysteresis if self.at_most else value < bound - self.hysteresis
+        # Rounded, as 0.8 - 0.1 is a little over 0.7.
+        far = round(bound + self.hysteresis if self.at_most else bound - self.hysteresis, 9)
+        return value > far if self.at_most else value < far
 
 
 @dataclass(frozen=True, slots=True)

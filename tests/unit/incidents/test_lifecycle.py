@@ -275,6 +275,35 @@ def test_an_alert_does_not_end_before_it_begins() -> None:
     assert cleared.ends_at >= cleared.starts_at
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_time_that_goes_back_and_forth_does_not_make_up_the_minimum_duration(crash: bool) -> None:
+    """A partition that was held up says what fills the cell, and catches up: it was full for five seconds."""
+    incidents = Incidents()
+    incidents.look(0, {"north": 50})
+    incidents.checkpoint()
+    incidents.look(300)
+    incidents.checkpoint()
+    if crash:
+        incidents.crash()
+    assert incidents.look(100, {"south": 10}) == []
+    assert incidents.look(305, {"south": 11}) == []
+    assert incidents.look(310, {"south": 0}) == []
+    incidents.look(400, {"south": 10})
+    [alert] = incidents.look(520)
+    assert (alert.starts_at, alert.updated_at) == (T0 + 400_000, T0 + 520_000)
+
+
+def test_an_alert_does_not_begin_before_the_one_before_it_has_ended() -> None:
+    incidents = Incidents()
+    incidents.look(0, {"north": 60})
+    incidents.look(120)
+    [cleared] = incidents.look(200, {"north": 0})
+    assert incidents.look(10, {"north": 60}) == []
+    assert incidents.look(130) == []
+    [alert] = incidents.look(320)
+    assert cleared.ends_at == alert.starts_at == T0 + 200_000
+
+
 def test_a_waiting_cell_is_remembered_over_a_restart() -> None:
     incidents = Incidents()
     incidents.look(0, {"north": 60})

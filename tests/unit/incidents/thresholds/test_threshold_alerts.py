@@ -139,6 +139,22 @@ def test_where_several_bounds_hold_at_once_the_alert_begins_with_the_first_that_
     assert (alert.severity, alert.starts_at, alert.evidence.first_offset) == ("major", T0, 0)
 
 
+@pytest.mark.parametrize(
+    ("at_most", "bound", "hysteresis", "still", "over"),
+    [
+        (False, 0.8, 0.1, 0.7, 0.699999),  # in floats 0.8 - 0.1 is a little over 0.7
+        (True, 0.1, 0.7, 0.8, 0.800001),
+        (False, 0.1, 0.3, -0.2, -0.200001),
+    ],
+)
+def test_a_value_exactly_as_far_from_the_bound_as_the_hysteresis_does_not_end_the_alert(
+    at_most: bool, bound: float, hysteresis: float, still: float, over: float
+) -> None:
+    rule = Threshold("level", "water_level", (("minor", bound),), at_most=at_most, hysteresis=hysteresis)
+    assert not rule.is_back(still, bound)
+    assert rule.is_back(over, bound)
+
+
 def test_a_window_within_the_hysteresis_ends_a_run_that_no_alert_told_of_yet() -> None:
     made = Measured(policy(FULL))
     assert made.live(0, 85, 79) == []

@@ -36,6 +36,18 @@ def test_every_event_happens_in_a_shipped_scenario() -> None:
     assert {event.key for name in names() for event in shipped(name).events} == set(EVENTS)
 
 
+def test_an_anomaly_is_due_in_a_shipped_scenario_only_when_a_detector_knows_a_day_of_it() -> None:
+    begins = [
+        entry.from_ms - scenario.start_ms
+        for scenario in map(shipped, names())
+        for event in scenario.events
+        for entry in event.truth(scenario.scene())
+        if (entry.verdict, entry.kind) == ("due", "anomaly")
+    ]
+    assert len(begins) == 5
+    assert min(begins) > 24 * 3_600_000
+
+
 def test_a_file_of_your_own_is_loaded_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(MINIMAL)

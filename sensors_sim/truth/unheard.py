@@ -29,7 +29,10 @@ class Unheard:
     """Looks at where bikes stand, once a minute."""
 
     standing: Standing
-    _region: list[str] = field(default_factory=list)
+    _regions: dict[str, int] = field(default_factory=dict)
+    """Regions by name, numbered as they come up."""
+    _region: list[int] = field(default_factory=list)
+    """Of each cell of `standing`."""
     _there: dict[Place, int] = field(default_factory=dict)
     _silences: list[tuple[Place, int, int]] = field(default_factory=list)
     _now: int = -MINUTE_MS
@@ -39,15 +42,15 @@ class Unheard:
         if fleet.now - self._now < MINUTE_MS:
             return
         self._now = fleet.now
-        names = self.standing.names
-        self._region += map(region_of, names[len(self._region) :])
+        new = self.standing.names[len(self._region) :]
+        self._region += [self._regions.setdefault(region_of(cell), len(self._regions)) for cell in new]
         reports = STANDS[fleet.state] & (fleet.state != NON_CONTACTABLE)
-        cells = self.standing.cell[reports]
-        pairs = np.unique(cells * len(fleet.operators) + fleet.operator[reports])
-        for cell, operator in zip(
-            *(part.tolist() for part in np.divmod(pairs, len(fleet.operators))), strict=True
-        ):
-            place = fleet.operators[operator], self._region[cell]
+        regions = np.array(self._region, dtype=np.int64)[self.standing.cell[reports]]
+        found = np.bincount(regions * len(fleet.operators) + fleet.operator[reports])
+        names = [*self._regions]
+        for pair in np.flatnonzero(found).tolist():
+            region, operator = divmod(pair, len(fleet.operators))
+            place = fleet.operators[operator], names[region]
             since = self._there.get(place, fleet.now)
             if fleet.now - since >= LONG_MS:
                 self._silences.append((place, since, fleet.now))
@@ -58,10 +61,8 @@ class Unheard:
         going_on = [(place, since, self._now) for place, since in self._there.items()]
         for (operator, region), since, until in (*self._silences, *going_on):
             if until - since >= LONG_MS:
-                cells = tuple(
-                    name
-                    for name, where in zip(self.standing.names, self._region, strict=False)
-                    if where == region
-                )
+                number = self._regions[region]
+                named = zip(self.standing.names, self._region, strict=False)
+                cells = tuple(name for name, where in named if where == number)
                 why = f"no bike of {operator} that reports stands in that region"
                 yield Entry("may", "feed_silent", "bikes", cells, since, until + TOLD_AFTER_MS, why, operator)

@@ -35,6 +35,15 @@ def stored(matchers: Iterable[Matcher]) -> str:
     return json.dumps([matcher.as_json() for matcher in matchers])
 
 
+def longer(one: Silence | None, other: Silence | None) -> Silence | None:
+    """Return the one that ends later; of two that end at once always the same."""
+    return max((silence for silence in (one, other) if silence is not None), key=_end, default=None)
+
+
+def _end(silence: Silence) -> tuple[datetime, str]:
+    return silence.ends_at, silence.silence_id
+
+
 class Silences:
     """Silences, to be asked about many alerts. However many there are, few are looked at for each alert.
 
@@ -43,7 +52,7 @@ class Silences:
     """
 
     def __init__(self, silences: Iterable[Silence] = ()) -> None:
-        known = list(silences)
+        known = sorted(silences, key=_end, reverse=True)  # those that end last first: fewest are matched then
         shared = Counter(value for silence in known for value in _asked_for(silence))
         self._by_value: dict[tuple[str, str], list[Silence]] = defaultdict(list)
         self._others: list[Silence] = []
@@ -54,8 +63,11 @@ class Silences:
 
     def longest(self, labels: Labels, now: datetime) -> Silence | None:
         """Return the silence that holds longest for these labels, if any holds."""
-        found = [silence for silence in self._candidates(labels) if silence.holds(labels, now)]
-        return max(found, key=lambda silence: (silence.ends_at, silence.silence_id), default=None)
+        longest: Silence | None = None
+        for silence in self._candidates(labels):
+            if silence is longer(longest, silence) and silence.holds(labels, now):
+                longest = silence
+        return longest
 
     def _candidates(self, labels: Labels) -> Iterator[Silence]:
         for name in self._names:

@@ -42,7 +42,9 @@ class Database:
             stored = await views.stored(connection)
             stages = await views.stages(connection)
             ledger = await views.ledger(connection)
-        return view(cells, self._silenced(alerts, silences), stored, stages, ledger)
+        # In a thread: after a start hundreds of regular expressions for thousands of alerts take seconds.
+        told = await asyncio.to_thread(self._silenced, alerts, silences)
+        return view(cells, told, stored, stages, ledger)
 
     async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
         """Return the minutes of a cell, and one more than the limit if there are more; may raise Busy."""

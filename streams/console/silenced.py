@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from streams.alerts.labels import labels
 from streams.alerts.matchers import Labels
-from streams.alerts.silences import Silences, of_row
+from streams.alerts.silences import Silence, Silences, longer, of_row
 from streams.fold.outlines import District
 from streams.store.alert_desk import SilenceRow
 from streams.store.view_rows import OpenAlert
@@ -15,25 +15,41 @@ _PLACES = 10_000
 
 
 class Silenced:
-    """Says it of alerts, at each poll; silences that are the same as before are not read again."""
+    """Says it of alerts, at each poll.
+
+    What was said of an alert is remembered, and only silences that are new are held against it: hundreds that are
+    written as regular expressions take seconds for 5,000 alerts.
+    """
 
     def __init__(self, district: District) -> None:
         self._district = lru_cache(_PLACES)(district)
-        self._rows: Sequence[SilenceRow] = ()
+        self._rows: dict[str, SilenceRow] = {}
         self._silences = Silences()
+        self._said: dict[str, tuple[Labels, Silence | None]] = {}
+        """Of each alert: its labels then, and the silence that holds longest."""
 
     def __call__(self, alerts: Sequence[OpenAlert], holding: Sequence[SilenceRow]) -> Sequence[OpenAlert]:
         """Return the alerts with `silenced_until`; `holding` are the silences that hold now."""
+        rows = {row.silence_id: row for row in holding}
+        new = Silences(of_row(row) for name, row in rows.items() if self._rows.get(name) != row)
+        same = {name for name, row in self._rows.items() if rows.get(name) == row}
+        if rows != self._rows:
+            self._rows, self._silences = rows, Silences(map(of_row, holding))
+        before, self._said = self._said, {}
         if not holding:
             return alerts
-        if holding != self._rows:
-            self._rows, self._silences = holding, Silences(map(of_row, holding))
         moment = max(row.starts_at for row in holding)  # all hold then: none ends before now
-        silences = [(alert, self._silences.longest(self._labels(alert), moment)) for alert in alerts]
-        return [
-            alert if silence is None else replace(alert, silenced_until=silence.ends_at)
-            for alert, silence in silences
-        ]
+        told: list[OpenAlert] = []
+        for alert in alerts:
+            labels_now = self._labels(alert)
+            labels_then, silence = before.get(alert.alert_id, ({}, None))
+            if labels_now == labels_then and (silence is None or silence.silence_id in same):
+                silence = longer(silence, new.longest(labels_now, moment))
+            else:
+                silence = self._silences.longest(labels_now, moment)
+            self._said[alert.alert_id] = labels_now, silence
+            told.append(alert if silence is None else replace(alert, silenced_until=silence.ends_at))
+        return told
 
     def _labels(self, alert: OpenAlert) -> Labels:
         return labels(

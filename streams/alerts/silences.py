@@ -1,6 +1,7 @@
 """Silences as in Alertmanager: they suppress notifications, never the alert itself."""
 
 import json
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from datetime import datetime
 
 from streams.alerts.matchers import Labels, Matcher, from_json, match_all
 from streams.store.alert_desk import SilenceRow
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,34 @@ class Silence:
 def of_row(row: SilenceRow) -> Silence:
     """Read a silence as it is stored."""
     return Silence(row.silence_id, from_json(row.matchers), row.starts_at, row.ends_at, row.comment)
+
+
+class Heeded:
+    """Reads silences as they are stored, for a process that knows districts or not.
+
+    One that does not leaves out those that ask for districts, and says so: to it all alerts lie outside of every
+    district, so that district!=Pudong would keep back all of Pudong.
+    """
+
+    def __init__(self, *, districts: bool) -> None:
+        self._districts = districts
+        self._left_out: frozenset[str] = frozenset()
+
+    def __call__(self, rows: Iterable[SilenceRow]) -> list[Silence]:
+        """Return those that this process can tell whether they hold."""
+        silences = list(map(of_row, rows))
+        if self._districts:
+            return silences
+        by_district = [silence for silence in silences if any(m.name == "district" for m in silence.matchers)]
+        left_out = frozenset(silence.silence_id for silence in by_district)
+        if left_out - self._left_out:
+            log.warning(
+                "silences that ask for districts silence nothing here (%d, such as %s): set UB_DISTRICTS_FILE for this "
+                "process too",
+                *(len(left_out), " ".join(map(str, by_district[0].matchers))),
+            )
+        self._left_out = left_out
+        return [silence for silence in silences if silence.silence_id not in left_out]
 
 
 def stored(matchers: Iterable[Matcher]) -> str:

@@ -10,7 +10,7 @@ from streams.console.params import AlertsQuery, WindowsQuery
 from streams.console.silenced import Silenced
 from streams.console.view import View, view
 from streams.errors import Busy, ServiceUnavailable
-from streams.fold.outlines import District, no_district
+from streams.fold.outlines import District
 from streams.store import views
 from streams.store.session import Session
 from streams.store.view_rows import CellMinute, ClearedAlert
@@ -26,7 +26,7 @@ TURN_S = 3.0
 class Database:
     """Two connections: one that polls, one for questions of single clients, so that these delay no poll."""
 
-    def __init__(self, url: str, district: District = no_district) -> None:
+    def __init__(self, url: str, district: District | None = None) -> None:
         self._live = Session(url, application_name="urbanbrain console")
         self._questions = Session(url, application_name="urbanbrain console queries")
         self._silenced = Silenced(district)

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from streams.alerts.labels import labels
 from streams.alerts.matchers import Labels
-from streams.alerts.silences import Silence, Silences, longer, of_row
-from streams.fold.outlines import District
+from streams.alerts.silences import Heeded, Silence, Silences, longer
+from streams.fold.outlines import District, no_district
 from streams.store.alert_desk import SilenceRow
 from streams.store.view_rows import OpenAlert
 
@@ -21,8 +21,9 @@ class Silenced:
     written as regular expressions take seconds for 5,000 alerts.
     """
 
-    def __init__(self, district: District) -> None:
-        self._district = lru_cache(_PLACES)(district)
+    def __init__(self, district: District | None) -> None:
+        self._district = lru_cache(_PLACES)(district or no_district)
+        self._heeded = Heeded(districts=district is not None)
         self._rows: dict[str, SilenceRow] = {}
         self._silences = Silences()
         self._said: dict[str, tuple[Labels, Silence | None]] = {}
@@ -31,10 +32,12 @@ class Silenced:
     def __call__(self, alerts: Sequence[OpenAlert], holding: Sequence[SilenceRow]) -> Sequence[OpenAlert]:
         """Return the alerts with `silenced_until`; `holding` are the silences that hold now."""
         rows = {row.silence_id: row for row in holding}
-        new = Silences(of_row(row) for name, row in rows.items() if self._rows.get(name) != row)
-        same = {name for name, row in self._rows.items() if rows.get(name) == row}
+        same = {name for name, row in rows.items() if self._rows.get(name) == row}
+        new = Silences()
         if rows != self._rows:
-            self._rows, self._silences = rows, Silences(map(of_row, holding))
+            heeded = self._heeded(holding)
+            self._rows, self._silences = rows, Silences(heeded)
+            new = Silences(silence for silence in heeded if silence.silence_id not in same)
         before, self._said = self._said, {}
         if not holding:
             return alerts

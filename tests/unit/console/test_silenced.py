@@ -54,6 +54,15 @@ def test_silences_may_ask_for_operators_and_for_districts() -> None:
     assert silenced([one], [silence("s", hour(1), operator="didi")])[0].silenced_until is None
 
 
+def test_where_districts_are_not_known_silences_that_ask_for_them_silence_nothing() -> None:
+    """To such a console all alerts lie outside of every district: also those that receivers are notified of."""
+    outside = [{"name": "district", "value": "浦东", "isRegex": False, "isEqual": False}]
+    holding = [SilenceRow("s", outside, T0, hour(1), "anna", "", "active")]
+    assert Silenced(no_district)([alert("a")], holding)[0].silenced_until == hour(1)
+    assert Silenced(None)([alert("a")], holding)[0].silenced_until is None
+    assert Silenced(None)([alert("a")], [*holding, silence("t", hour(2))])[0].silenced_until == hour(2)
+
+
 def test_what_is_remembered_is_what_would_be_found_anew() -> None:
     rng = random.Random(7)
     kinds, severities = ("oversaturation", "anomaly", "threshold"), ("minor", "major", "critical")

@@ -92,6 +92,9 @@ class Silences:
             (self._others if rarest is None else self._by_value[rarest]).append(silence)
         self._names = {name for name, _ in self._by_value}
 
+    def __bool__(self) -> bool:
+        return bool(self._by_value or self._others)
+
     def longest(self, labels: Labels, now: datetime) -> Silence | None:
         """Return the silence that holds longest for these labels, if any holds."""
         longest: Silence | None = None

@@ -42,7 +42,7 @@ class Database:
             stored = await views.stored(connection)
             stages = await views.stages(connection)
             ledger = await views.ledger(connection)
-        # In a thread: after a start hundreds of regular expressions for thousands of alerts take seconds.
+        # In a thread: hundreds of regular expressions for thousands of new alerts take seconds.
         told = await asyncio.to_thread(self._silenced, alerts, silences)
         return view(cells, told, stored, stages, ledger)
 

@@ -87,10 +87,32 @@ def test_what_is_remembered_is_what_would_be_found_anew() -> None:
         assert silenced(now, [*holding.values()]) == Silenced(no_district)(now, [*holding.values()])
 
 
+def test_what_takes_long_is_done_at_later_polls_and_nothing_waits_for_it() -> None:
+    alerts = [alert(f"a{n}") for n in range(5)]
+    holding = [silence("s1", hour(3), kind="oversaturation")]
+    seconds = iter(range(100))  # one passes between two looks at the clock
+    silenced = Silenced(no_district, lambda: float(next(seconds)))
+
+    def known() -> list[int | None]:
+        told = silenced(alerts, holding)
+        assert [one.alert_id for one in told] == [one.alert_id for one in alerts]
+        return [one.silenced_until and one.silenced_until.hour for one in told]
+
+    assert known() == [15, None, None, None, None]
+    for done in range(2, 6):
+        assert known() == [15] * done + [None] * (5 - done)
+    holding.append(silence("s2", hour(5), kind="oversaturation"))
+    for done in range(1, 4):
+        assert known() == [17] * done + [15] * (5 - done), "what is known holds until more is"
+    del holding[0]
+    assert known() == [17, 17, 17, 17, None]
+    assert known() == [17] * 5
+
+
 def test_hundreds_of_expressions_are_not_held_against_the_same_alerts_at_each_poll() -> None:
     alerts = [replace(alert(f"a{n}"), subject=f"vehicle/hello-{n}") for n in range(300)]
     holding = [expression(f"s{n}", "subject", f".*-{n}x") for n in range(300)]
-    silenced = Silenced(no_district)
+    silenced = Silenced(no_district, lambda: 0.0)
 
     def takes(now: Sequence[OpenAlert], silences: Sequence[SilenceRow]) -> float:
         began = time.thread_time()
@@ -110,7 +132,7 @@ def test_where_all_match_few_are_tried() -> None:
     others = [expression(f"s{n}", "subject", f"car/.*|{n}x") for n in range(300)]
 
     def takes(holding: Sequence[SilenceRow]) -> float:
-        silenced, began = Silenced(no_district), time.thread_time()
+        silenced, began = Silenced(no_district, lambda: 0.0), time.thread_time()
         silenced(alerts, holding)
         return time.thread_time() - began
 

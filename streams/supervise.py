@@ -28,6 +28,15 @@ class _Child:
     start_at: float = field(default_factory=time.monotonic)
 
 
+def how(code: int) -> str:
+    """Return how a process ended, by its code; one that is killed says nothing itself."""
+    if code >= 0:
+        return f"ended with code {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    by_kernel = ": if nobody did, the kernel was out of memory (dmesg)" if -code == signal.SIGKILL else ""
+    return f"was killed by {name}{by_kernel}"
+
+
 class Supervisor:
     """Runs `count` worker processes until SIGTERM or SIGINT; then ends them and waits for them."""
 
@@ -59,7 +68,7 @@ class Supervisor:
         if now - child.started > _STEADY_S:
             child.delay = _FIRST_DELAY_S
         wait = child.delay * (1 - random.random() / 2)
-        log.warning("worker %d ended with code %d; starting again in %.1f s", child.index, code, wait)
+        log.warning("worker %d %s; starting again in %.1f s", child.index, how(code), wait)
         child.process, child.start_at = None, now + wait
         child.delay = min(2 * child.delay, _LONGEST_DELAY_S)
 

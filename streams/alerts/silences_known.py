@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from streams.alerts.matchers import Labels
-from streams.alerts.silences import Silences, of_row
+from streams.alerts.silences import Heeded, Silences
 from streams.errors import UrbanBrainError
 from streams.store import alert_desk, queries
 
@@ -18,7 +18,8 @@ _AWAY_S = 60.0
 class KnownSilences:
     """Silences for somebody who follows alerts. A database that is away silences nothing: better heard twice."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, districts: bool = False) -> None:
+        self._heeded = Heeded(districts=districts)
         self._url = database_url
         self._silences = Silences()
         self._good_until = -1.0
@@ -40,7 +41,7 @@ class KnownSilences:
     def _read(self) -> None:
         try:
             with queries.connect(self._url) as connection:
-                self._silences = Silences(map(of_row, alert_desk.silences(connection)))
+                self._silences = Silences(self._heeded(alert_desk.silences(connection)))
                 self._ahead = queries.now(connection) - datetime.now(UTC)
             self._good_until, self._known = time.monotonic() + _FRESH_S, True
         except UrbanBrainError as error:

@@ -105,7 +105,8 @@ def tail(
         click.echo(f"following alerts at {where}; times are UTC; Ctrl-C ends it", err=True)
 
     check_districts(settings, matchers)
-    known, district = KnownSilences(settings.database_url.get_secret_value()), district_of(settings)
+    district, districts = district_of(settings), settings.districts_file is not None
+    known = KnownSilences(settings.database_url.get_secret_value(), districts=districts)
     wanted = Wanted(severity, kind, cell, operator, acknowledged, asked, silent, known.knows)
     follower = Tail(settings, show, show_action, wanted, at_work)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -157,7 +158,7 @@ def list_(
     """
     from streams.alerts.inhibition import Sources  # noqa: PLC0415
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
-    from streams.alerts.silences import Silences, of_row  # noqa: PLC0415
+    from streams.alerts.silences import Heeded, Silences  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
 
     settings = settings_module.load()
@@ -172,7 +173,8 @@ def list_(
     )
     found, hidden = 0, Counter[str]()
     with queries.connect(settings.database_url.get_secret_value()) as connection:
-        silences = Silences(map(of_row, alert_desk.silences(connection)))
+        heeded = Heeded(districts=settings.districts_file is not None)
+        silences = Silences(heeded(alert_desk.silences(connection)))
         sources = Sources(rules, _sources(connection, district) if rules else [])
         now = queries.now(connection)
         for row in queries.alerts(connection, filters, worst_first=status != "cleared"):
@@ -224,7 +226,7 @@ def show(alert_id: str, as_json: bool) -> None:
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415
     from streams.alerts.shown import Shown, as_text  # noqa: PLC0415
     from streams.alerts.shown import as_json as json_of  # noqa: PLC0415
-    from streams.alerts.silences import Silences, of_row  # noqa: PLC0415
+    from streams.alerts.silences import Heeded, Silences  # noqa: PLC0415
     from streams.store import alert_desk, queries  # noqa: PLC0415
     from streams.store.incidents import of_alert  # noqa: PLC0415
 
@@ -233,7 +235,8 @@ def show(alert_id: str, as_json: bool) -> None:
         found = alert_desk.resolve(connection, alert_id)
         (row,) = queries.alerts(connection, queries.Filters(alert_id=found))
         events, actions = queries.alert_events(connection, found), alert_desk.actions(connection, found)
-        silences = Silences(map(of_row, alert_desk.silences(connection)))
+        heeded = Heeded(districts=settings.districts_file is not None)
+        silences = Silences(heeded(alert_desk.silences(connection)))
         parts = of_alert(connection, found)
         district, rules = district_of(settings), _inhibitions(settings)
         labels = labels_of_row(row, district)

@@ -20,7 +20,7 @@ def console() -> None:
 
     settings = settings_module.load()
     settings_module.say_misspelt()
-    district = load_districts(settings).of
+    district = None if settings.districts_file is None else load_districts(settings).of
     logging.getLogger("streams").setLevel(logging.INFO)
 
     async def work() -> None:

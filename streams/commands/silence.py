@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import click
 
 from streams import settings as settings_module
-from streams.alerts.matchers import Matcher, match_all, of_no_district
+from streams.alerts.matchers import Matcher, match_all
 from streams.commands import clock, listed
 from streams.commands.alerts import alerts, check_districts, district_of
 from streams.commands.values import MOST_NAME, MOST_TEXT, Ahead, MatcherType, Text, by_option
@@ -52,7 +52,7 @@ def add(
 
     settings = settings_module.load()
     if settings.districts_file is None:
-        for matcher in of_no_district(matchers):
+        for matcher in (matcher for matcher in matchers if matcher.name == "district"):
             text = (
                 f"UB_DISTRICTS_FILE is not set here: {matcher} matches only for processes for which it is set"
             )

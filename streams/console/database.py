@@ -10,7 +10,7 @@ from streams.console.params import AlertsQuery, WindowsQuery
 from streams.console.silenced import Silenced
 from streams.console.view import View, view
 from streams.errors import Busy, ServiceUnavailable
-from streams.fold.outlines import District, no_district
+from streams.fold.outlines import District
 from streams.store import views
 from streams.store.session import Session
 from streams.store.view_rows import CellMinute, ClearedAlert
@@ -26,7 +26,7 @@ TURN_S = 3.0
 class Database:
     """Two connections: one that polls, one for questions of single clients, so that these delay no poll."""
 
-    def __init__(self, url: str, district: District = no_district) -> None:
+    def __init__(self, url: str, district: District | None = None) -> None:
         self._live = Session(url, application_name="urbanbrain console")
         self._questions = Session(url, application_name="urbanbrain console queries")
         self._silenced = Silenced(district)
@@ -42,7 +42,9 @@ class Database:
             stored = await views.stored(connection)
             stages = await views.stages(connection)
             ledger = await views.ledger(connection)
-        return view(cells, self._silenced(alerts, silences), stored, stages, ledger)
+        # In a thread: hundreds of regular expressions for thousands of new alerts take seconds.
+        told = await asyncio.to_thread(self._silenced, alerts, silences)
+        return view(cells, told, stored, stages, ledger)
 
     async def minutes(self, cell: str, query: WindowsQuery) -> Sequence[CellMinute]:
         """Return the minutes of a cell, and one more than the limit if there are more; may raise Busy."""

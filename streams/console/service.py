@@ -19,7 +19,7 @@ from streams.console.hosts import names_allowed, url_of
 from streams.console.live import Hub, poll, watch
 from streams.console.unasked import Unasked
 from streams.errors import SettingsError
-from streams.fold.outlines import District, no_district
+from streams.fold.outlines import District
 from streams.printable import printable
 from streams.settings import Settings
 from streams.store.retry import set_within
@@ -36,7 +36,7 @@ _MOST_SAID = 200
 """Characters of what is wrong with a request."""
 
 
-async def run(settings: Settings, stop: asyncio.Event, district: District) -> None:
+async def run(settings: Settings, stop: asyncio.Event, district: District | None) -> None:
     """Serve until `stop` is set; a database that is away at the start is waited for while serving."""
     async with serving(settings, district) as url:
         log.info("the console is at %s", url)
@@ -45,10 +45,10 @@ async def run(settings: Settings, stop: asyncio.Event, district: District) -> No
 
 
 @asynccontextmanager
-async def serving(settings: Settings, district: District = no_district) -> AsyncIterator[str]:
+async def serving(settings: Settings, district: District | None = None) -> AsyncIterator[str]:
     """Serve while the context lasts; its value is the URL. Raises SettingsError where it cannot listen.
 
-    `district` tells the districts that silences may ask for.
+    `district` tells the districts that silences may ask for; None where they are not known.
     """
     stale_after_s = max(_STALE_AFTER_S, 3 * settings.console_poll_s)
     hub = Hub(Freshness(stale_after_s, datetime.now(UTC)), settings.console_max_clients)

@@ -93,7 +93,8 @@ async def run(
             url = settings.database_url.get_secret_value()
             return await stack.enter_async_context(Session(url, application_name=f"urbanbrain notify {name}"))
 
-        inhibitors, silences = Inhibitors(inhibitions, district), SilencesNow()
+        inhibitors = Inhibitors(inhibitions, district)
+        silences = SilencesNow(districts=settings.districts_file is not None)
         deliveries = [
             Delivery(
                 receiver,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from streams.alerts.matchers import Labels
-from streams.alerts.silences import Silence, Silences, of_row
+from streams.alerts.silences import Heeded, Silence, Silences
 from streams.store import silences as stored
 from streams.store.notifications import Connection
 
@@ -24,7 +24,8 @@ class Silent:
 class SilencesNow:
     """Reading hundreds of silences takes longer than all else that is asked for a notification."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, districts: bool = False) -> None:
+        self._heeded = Heeded(districts=districts)
         self._mark: tuple[int, int] | None = None
         self._silences = Silences()
 
@@ -34,7 +35,7 @@ class SilencesNow:
         if mark == self._mark:
             return Silent(self._silences, now)
         # what changes in between has another mark: it is read again the next time
-        silences = Silences(map(of_row, await stored.silences(connection)))
+        silences = Silences(self._heeded(await stored.silences(connection)))
         self._mark, self._silences = mark, silences
         _, now = await stored.mark_of_silences(connection)  # one of them may have begun since
         return Silent(silences, now)

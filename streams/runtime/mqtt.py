@@ -69,6 +69,7 @@ class MqttPublisher:
         self._repeats = False
         self._largest = sys.maxsize
         self._said = ""
+        self._was_connected = False
 
     def start(self) -> None:
         """Connect in the background; call from the event loop that will publish."""
@@ -126,6 +127,9 @@ class MqttPublisher:
             self._said = refusal
             return
         self._said = ""
+        if self._was_connected:
+            log.info("MQTT at %s:%d: reconnected", self._settings.mqtt_host, self._settings.mqtt_port)
+        self._was_connected = True
         most = getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT)
         self._soon(self._takes, most, getattr(properties, "MaximumPacketSize", sys.maxsize))
         if self._board is not None:

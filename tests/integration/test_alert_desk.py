@@ -556,6 +556,18 @@ def test_a_silence_of_a_district_is_taken_where_districts_are_not_known(desk: De
     assert "district=Pudong" in desk("silence", "list").out
 
 
+def test_where_districts_are_not_known_nothing_is_silenced_by_what_asks_for_them(desk: Desk) -> None:
+    """To who knows none, all alerts lie outside of Pudong: nobody would see here what others are woken by."""
+    done = desk("silence", "add", "district!=Pudong", "--until", "1h", "--reason", "fair")
+    assert "UB_DISTRICTS_FILE is not set here: district!=Pudong" in done.err
+    listed = desk("list", "--not-silenced", "--json")
+    assert [json.loads(line)["alert_id"] for line in listed.out.splitlines()] == ["04443a28"]
+    assert "silence nothing here (1, such as district!=Pudong): set UB_DISTRICTS_FILE" in listed.err
+    assert "silenced   until" not in desk("show", "0444").out
+    assert not KnownSilences(desk.database.writer_url).silences({"zone": ("default",)})
+    assert KnownSilences(desk.database.writer_url, districts=True).silences({"zone": ("default",)})
+
+
 @pytest.mark.parametrize("command", [("list",), ("silence", "add", "--until", "1h", "--reason", "fair")])
 def test_a_district_that_there_is_not_is_refused(
     desk: Desk, tmp_path: Path, command: tuple[str, ...]

@@ -12,8 +12,8 @@ import pytest
 from psycopg import AsyncConnection
 
 from schemas import codec
-from streams.alerts.matchers import Labels
-from streams.alerts.silences import Silence
+from streams.alerts.matchers import Labels, Matcher
+from streams.alerts.silences import Silence, stored
 from streams.notify.intake import Intake
 from streams.notify.receivers import parse
 from streams.notify.service import _look_for_overdue
@@ -32,12 +32,12 @@ pytestmark = pytest.mark.integration
 HARBOUR: Labels = {"zone": ("harbour",)}
 
 
-def silence(database: Database, zone: str = "harbour") -> str:
+def silence(database: Database, value: str = "harbour", label: str = "zone", *, is_equal: bool = True) -> str:
     now = datetime.now(UTC)
     with queries.connect(database.writer_url, read_only=False) as connection:
         return alert_desk.add_silence(
             connection,
-            matchers=f'[{{"name": "zone", "value": "{zone}"}}]',
+            matchers=stored([Matcher(label, value, is_equal=is_equal)]),
             starts_at=now,
             ends_at=now + timedelta(hours=1),
             created_by="anna",
@@ -88,6 +88,17 @@ def test_a_silence_that_was_changed_by_hand_holds_as_it_is_now(migrated: Databas
             """UPDATE ub.silence SET matchers = '[{"name": "zone", "value": "harbour"}]' RETURNING 1""",
         )
         assert (await silences.read(connection)).by(HARBOUR) is not None
+
+    with_connection(migrated, play)
+
+
+def test_a_silence_that_asks_for_districts_keeps_nothing_back_where_they_are_not_known(
+    migrated: Database,
+) -> None:
+    async def play(connection: AsyncConnection[Any]) -> None:
+        silence(migrated, "Pudong", label="district", is_equal=False)
+        assert (await SilencesNow().read(connection)).by(HARBOUR) is None
+        assert (await SilencesNow(districts=True).read(connection)).by(HARBOUR) is not None
 
     with_connection(migrated, play)
 

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.alerts.labels import labels_of
 from streams.alerts.matchers import Labels, Matcher, _compiled, parse
-from streams.alerts.silences import Silence, Silences
+from streams.alerts.silences import Heeded, Silence, Silences
+from streams.store.alert_desk import SilenceRow
 from tests.unit.alerts.events import alert
 from tests.work import lines_run
 
@@ -54,3 +56,21 @@ def test_the_regular_expressions_of_thousands_of_silences_are_compiled_once() ->
     before = _compiled.cache_info().misses
     known.longest(LABELS, START)
     assert _compiled.cache_info().misses == before
+
+
+def test_who_knows_no_districts_leaves_out_silences_that_ask_for_them_and_says_so_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def row(name: str, *matchers: str) -> SilenceRow:
+        as_json = [parse(text).as_json() for text in matchers]
+        return SilenceRow(name, as_json, START, START + timedelta(hours=1), "anna", "fair", "active")
+
+    rows = [row("a", "zone=harbour"), row("b", "severity=minor", "district!=Pudong")]
+    assert [one.silence_id for one in Heeded(districts=True)(rows)] == ["a", "b"]
+    heeded = Heeded(districts=False)
+    for _ in range(2):
+        assert [one.silence_id for one in heeded(rows)] == ["a"]
+    [said] = caplog.messages
+    assert "(1, such as severity=minor district!=Pudong)" in said
+    assert [one.silence_id for one in heeded([*rows, row("c", "district=Pudong")])] == ["a"]
+    assert len(caplog.messages) == 2

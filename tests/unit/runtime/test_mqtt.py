@@ -130,6 +130,14 @@ def test_what_was_under_way_as_the_connection_broke_comes_again_before_anything_
     assert broker.most <= 10
 
 
+def test_a_lost_connection_that_is_back_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "streams.runtime.mqtt")
+    asyncio.run(publish(Strict(10, cut_at=5)))
+    lost, back = caplog.messages
+    assert lost.endswith("; trying again")
+    assert back == lost[: lost.index(": connection lost")] + ": reconnected"
+
+
 def test_what_nobody_waits_for_any_more_is_not_sent() -> None:
     async def give_up() -> None:
         async with worker_of(broker) as worker:

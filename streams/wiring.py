@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import faust
 
@@ -25,7 +25,8 @@ from streams.requests.districts import Districts
 from streams.requests.needed import needed
 from streams.requests.state import RequestsState
 from streams.runtime.board import Board
-from streams.runtime.driver import FetchWaitTransport
+from streams.runtime.driver import FetchWaitConsumer, FetchWaitTransport
+from streams.runtime.hearing import Hearing
 from streams.runtime.incarnation import Logs
 from streams.runtime.mqtt import MqttPublisher
 from streams.runtime.publisher import Publisher
@@ -135,10 +136,13 @@ class Worker:
 
     async def _start(self) -> None:
         self._mqtt.start()
+        hearing = Hearing(
+            self.settings.kafka_bootstrap, cast(FetchWaitConsumer, self.app.consumer).answered_at
+        )
         for stage in self._stages.values():
             self._run(stage.run())
             self._run(stage.look_after())
-            self._run(stage.show_life())
+            self._run(stage.show_life(hearing.hears))
         self._run(forget_old_rows(self.settings))
         self._run(self._reloader.follow(self._stages.values()))
 

@@ -101,6 +101,14 @@ class FetchWaitConsumer(Eager, driver.Consumer):
         """Return the offset at which the group took the partition up after the last rebalance; 0 if it had none."""
         return self._committed_offset[tp] or 0
 
+    def answered_at(self, tp: TP) -> float | None:
+        """Return when Kafka last answered a fetch of a partition, in seconds since the epoch; None if it never did."""
+        consumer = cast(FetchWaitConsumerThread, self._thread)._consumer
+        if consumer is None or tp not in consumer.assignment():
+            return None
+        at = consumer.last_poll_timestamp(tp)
+        return None if at is None else at / 1000
+
     def _new_consumer_thread(self) -> FetchWaitConsumerThread:
         return FetchWaitConsumerThread(self, loop=self.loop, beacon=self.beacon)
 

@@ -232,16 +232,18 @@ class Stage:
                 if wrong:
                     await upkeep.put_right(wrong)
 
-    async def show_life(self) -> None:
+    async def show_life(self, hears: Callable[[TP], bool]) -> None:
         """Note in the tables that idle partitions are looked after; a task of the worker.
 
+        `hears` says whether Kafka would tell us of records. Where it hangs, nobody looks after anything.
         The time of their newest checkpoint is not touched: it shows that nothing moves. An error of the database is
         not told here but where a checkpoint meets it.
         """
         while not self._stop.is_set():
             await asyncio.sleep(_BEAT_S)
             still = time.monotonic() - _BEAT_S
-            idle = [one.claim for one in self._owned if one.stored <= still and not one.spoilt]
+            ours = [one for one in self._owned if hears(TP(self.topic, one.claim.partition))]
+            idle = [one.claim for one in ours if one.stored <= still and not one.spoilt]
             if self._ended or not idle:
                 continue
             try:

@@ -207,7 +207,7 @@ def test_of_a_partition_in_which_nothing_moves_it_is_said_now_and_then_that_some
         database, kafka = Timed(), Kafka()
         stage = a_stage(database, kafka, [])
         await stage.open({0, 1})
-        running = asyncio.gather(stage.run(), stage.show_life())
+        running = asyncio.gather(stage.run(), stage.show_life(lambda _tp: True))
         began, offset = time.monotonic(), 0
         while database.alive.count(0) < 2:
             await stage.consume(Events((1, offset)))
@@ -221,6 +221,29 @@ def test_of_a_partition_in_which_nothing_moves_it_is_said_now_and_then_that_some
 
     database = asyncio.run(asyncio.wait_for(body(), 30))
     assert set(database.offset) == {1}, "what did not move is not stored: an audit waits until nothing moves"
+
+
+def test_of_partitions_of_which_kafka_tells_nothing_it_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "_BEAT_S", 0.02)
+    third = asyncio.Event()
+
+    class Told(Database):
+        async def show_life(self, claims: Sequence[Claim]) -> None:
+            await super().show_life(claims)
+            if len(self.alive) >= 3:
+                third.set()
+
+    async def body() -> Database:
+        database = Told(0)
+        stage = a_stage(database, Kafka(), [])
+        await stage.open({0, 1})
+        running = asyncio.gather(stage.run(), stage.show_life(lambda tp: tp == (stage.topic, 1)))
+        await third.wait()
+        await stage.close(5)
+        await running
+        return database
+
+    assert set(asyncio.run(asyncio.wait_for(body(), 30)).alive) == {1}
 
 
 def test_a_worker_in_which_nothing_moves_goes_on_where_the_database_takes_no_word_of_it(
@@ -242,7 +265,7 @@ def test_a_worker_in_which_nothing_moves_goes_on_where_the_database_takes_no_wor
         database = ReadOnly(0)
         stage = a_stage(database, Kafka(), [])
         await stage.open({0})
-        running = asyncio.gather(stage.run(), stage.show_life())
+        running = asyncio.gather(stage.run(), stage.show_life(lambda _tp: True))
         await third.wait()
         await stage.close(5)
         await running

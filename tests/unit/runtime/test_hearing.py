@@ -1,0 +1,56 @@
+"""Whether Kafka answers: said once when it stops, and once when it is back."""
+
+import logging
+
+import pytest
+from faust.types import TP
+
+from streams.runtime.hearing import SILENT_S, Hearing
+
+ONE, TWO = TP("ub.vehicles", 0), TP("ub.vehicles", 1)
+
+
+class Kafka:
+    """Answers at the times that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.answered: dict[TP, float | None] = {}
+        self.hearing = Hearing("broker:9092", self.answered.get, lambda: self.now)
+
+    def both(self) -> list[bool]:
+        return [self.hearing.hears(tp) for tp in (ONE, TWO)]
+
+
+def test_a_broker_that_hangs_is_told_once_and_so_is_that_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    kafka = Kafka()
+    kafka.answered |= {ONE: 999.0, TWO: 1_000.5}
+    assert kafka.both() == [True, True]
+    kafka.now += SILENT_S
+    assert kafka.both() == [False, True]
+    kafka.now += SILENT_S
+    assert kafka.both() == [False, False]
+    kafka.answered[TWO] = kafka.now
+    assert kafka.both() == [False, True]
+    kafka.answered[ONE] = kafka.now
+    assert kafka.both() == [True, True]
+    assert caplog.messages == [
+        "Kafka at broker:9092 has not answered for 15 s: nothing is read until it does",
+        "Kafka at broker:9092 answers again",
+    ]
+
+
+def test_of_a_partition_that_was_not_read_yet_or_is_another_workers_nothing_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kafka = Kafka()
+    assert kafka.both() == [False, False]
+    assert caplog.messages == []
+    kafka.answered |= {ONE: kafka.now - SILENT_S, TWO: kafka.now}
+    assert kafka.both() == [False, True]
+    kafka.answered[ONE] = None  # another worker has it
+    assert kafka.hearing.hears(TWO)
+    assert [line.endswith("again") for line in caplog.messages] == [False, True]

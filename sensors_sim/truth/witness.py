@@ -22,7 +22,6 @@ from sensors_sim.truth.rides import Rides
 from sensors_sim.truth.saturation import CAPACITY, CERTAIN, NEAR, Saturation
 from sensors_sim.truth.standing import Standing
 from sensors_sim.truth.troubles import LINGERS_MS, SPOT_RINGS, Troubles
-from sensors_sim.truth.unheard import Unheard
 
 FORESEEN_MS = 1_800_000
 """So long before a cell comes near its capacity it may be said to fill."""
@@ -38,7 +37,6 @@ class Witness:
         self._standing, self._saturation = Standing(), Saturation()
         self._filling = Filling()
         self._watches: list[Watch] = [Rides(), Crowding(scenario.requests)]
-        self._unheard = Unheard(self._standing)
         for watch in (event.watch(self._scene) for event in scenario.events):
             if (
                 watch is not None and watch not in self._watches
@@ -65,7 +63,6 @@ class Witness:
         occupancy = self._standing.occupancy(fleet)
         self._saturation.look(fleet.now, occupancy)
         self._filling.look(fleet.now, occupancy)
-        self._unheard.look(fleet)
         for watch in self._watches:
             watch.look(fleet)
         self._jumps.look(reported)
@@ -115,7 +112,6 @@ class Witness:
                 f"up to {inflow.pace:.1f} bikes a minute come there",
             )
             yield Entry("may", "saturation_expected", BIKES, (cell,), inflow.from_ms, inflow.to_ms, why)
-        yield from self._unheard.entries()
         for watch in self._watches:
             yield from watch.entries(end)
         yield from self._said

@@ -1,6 +1,6 @@
 """All cells under watch for oversaturation: who stands where, since when it is too many, and the open alerts."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -83,7 +83,7 @@ class _Cell:
 class CellBook:
     """The cells of one partition."""
 
-    def __init__(self, policy: Policy, centre: Centre, followers: tuple[Follower, ...]) -> None:
+    def __init__(self, policy: Policy, centre: Centre, followers: Sequence[Follower]) -> None:
         self._policy = policy
         self._centre = centre
         self._names = CellNames(lambda cell: centre(int(cell, 16)))

@@ -14,7 +14,7 @@ from streams.fold.stored import reading
 from streams.incidents.anomaly.book import AnomalyBook
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.book import Book
-from streams.incidents.cells import CellBook, Centre
+from streams.incidents.cells import CellBook, Centre, Follower
 from streams.incidents.counts.book import CountBook, CountConfig
 from streams.incidents.counts.edges import EdgeBook
 from streams.incidents.damping import NEVER, Damper, FlapConfig
@@ -97,7 +97,10 @@ class IncidentsState:
         self._counts = CountBook(_count_config(policy), silent, self._stands_by_other_areas)
         self._edges = EdgeBook(self._counts)
         self._trips = TripBook(_trip_config(policy), silent)
-        self._cells = CellBook(policy, centre, (self._counts, self._trips))
+        followers: list[Follower] = [self._counts, self._trips]
+        if health_book is not None:
+            followers.append(health_book)
+        self._cells = CellBook(policy, centre, followers)
         self._thresholds = ThresholdBook(policy.thresholds, self._place)
         self._stays = StayBook(_stay_config(policy), self._place)
         self._speeding_quiet_ms = speeding_quiet_ms

@@ -1,6 +1,6 @@
 """The health of all sensors and feeds of one partition of ub.cells."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -9,6 +9,7 @@ from schemas.cells import CellsHealth
 from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.columns import CellNames
+from streams.incidents.counts.rules import Counts
 from streams.incidents.health.cases import Cases
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.feeds import Feed, SavedFeed
@@ -45,6 +46,13 @@ class _Region:
         self.sensors = Sensors(name, config, cases, place)
         self.operators = Operators(name, config, cases)
         self.requests = RequestFeed(name, config, cases)
+        self.cells: list[Mapping[str, Counts]] = []
+        """Vehicles by operator, of each cell; kept by others."""
+
+    def has_left(self, operator: str) -> bool:
+        """Return whether an operator had vehicles here and has none left of which anything is to be heard."""
+        known = [counts[operator] for counts in self.cells if operator in counts]
+        return bool(known) and not any(any(heard) for *heard, _non_contactable in known)
 
 
 class HealthBook:
@@ -57,6 +65,13 @@ class HealthBook:
         self._cases = Cases(place, config.version)
         self._regions: dict[str, _Region] = {}
         self._restored: set[str] = set()
+
+    def meet(self, region: str, _cell: str, counts: Mapping[str, Counts]) -> None:
+        """Hear of a cell; `counts` is the map, by operator, that its counts are kept in from now on."""
+        self._regions.setdefault(region, self._new(region)).cells.append(counts)
+
+    def move(self, region: str, cell: str, operator: str, before: Counts, after: Counts) -> None:
+        """Do nothing: counts are looked up when they matter."""
 
     def silent_operators(self, region: str) -> set[str]:
         """Return the operators of whose vehicles nothing is heard in a region."""
@@ -95,7 +110,7 @@ class HealthBook:
             max(before.sensors, sensors), max(before.fleet, fleet), max(before.requests, requests)
         )
         yield from region.sensors.judge(now.sensors, record)
-        yield from region.operators.judge(now.fleet, record)
+        yield from region.operators.judge(now.fleet, region.has_left, record)
         yield from region.requests.judge(before.requests, now.requests, record)
 
     def _region(self, name: str) -> _Region:

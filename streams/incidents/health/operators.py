@@ -1,6 +1,6 @@
 """Operators of vehicles in one region: when anything was heard of them, and how long it usually is between."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -83,8 +83,11 @@ class Operators:
             operator.last, operator.end, operator.cell = newest, newest + message.window_ms, cells[newest][1]
             self._unsaved.add(name)
 
-    def judge(self, clock: int, record: Record) -> Iterator[Alert]:
-        """Yield the events of alerts at an event time of the fleet."""
+    def judge(self, clock: int, has_left: Callable[[str], bool], record: Record) -> Iterator[Alert]:
+        """Yield the events of alerts at an event time of the fleet.
+
+        `has_left` says of an operator whether none of its vehicles is left in the region: nobody waits for them.
+        """
         for name in sorted(self.known):
             operator, key = self.known[name], self._key(name)
             patience = operator.patience_ms
@@ -94,7 +97,7 @@ class Operators:
                 yield from self._cases.clear(key, "positions are heard again", clock, record)
             elif clock > operator.end + self._config.forget_ms:
                 yield from self._forget(name, clock, record)
-            elif open_alert is None and patience and clock > operator.end + patience:
+            elif open_alert is None and patience and clock > operator.end + patience and not has_left(name):
                 self.silent.add(name)
                 finding = operator_silent(
                     name, operator.cell, operator.end, operator.expected_ms, patience, clock

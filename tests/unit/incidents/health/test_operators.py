@@ -64,6 +64,35 @@ def test_an_operator_without_positions_is_one_alert_where_its_vehicles_were() ->
     assert (cleared.action, cleared.alert_id) == ("cleared", raised.alert_id)
 
 
+@pytest.mark.parametrize("crashes", [False, True])
+@pytest.mark.parametrize(
+    ("left", "silent"),
+    [
+        ((0, 0, 0, 0, 0), False),
+        ((0, 0, 0, 0, 3), False),  # their operator does not hear of them either
+        ((0, 1, 0, 0, 0), True),
+        ((0, 0, 0, 1, 0), True),
+    ],
+)
+def test_an_operator_whose_vehicles_have_all_left_the_region_is_not_silent(
+    left: tuple[int, ...], silent: bool, crashes: bool
+) -> None:
+    """Lorries took them away, at night, from the corner of a city that lies in the next region."""
+    fold = fleet(rule(7, 1, maximum=1_000))
+    fold.look(MONDAY, (A, "hello", bikes(9)), (B, "hello", bikes(2)), (A, "mobike", bikes(9)))
+    for minute in range(40):
+        assert fold.close(minute, "hello", "mobike") == []
+    fold.look(MONDAY + 40 * MINUTE, (A, "hello", left), (B, "hello", bikes()))
+    if crashes:
+        fold.crash()
+    told = [event for minute in range(40, 60) for event in fold.close(minute, "mobike")]
+    assert said(told) == ([("raised", "feed_silent", "hello")] if silent else [])
+    back = fold.look(MONDAY + 60 * MINUTE, (A, "hello", bikes(1))) + fold.close(60, "hello", "mobike")
+    assert said(back) == ([("cleared", "feed_silent", "hello")] if silent else [])
+    told = [event for minute in range(61, 90) for event in fold.close(minute, "mobike")]
+    assert said(told) == [("raised", "feed_silent", "hello")], "it has one there again"
+
+
 def test_an_operator_that_reports_now_and_then_is_given_time() -> None:
     fold = fleet(rule(7, 1, maximum=1_000))
     for minute in range(400):

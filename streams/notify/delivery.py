@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -71,8 +71,6 @@ class Delivery:
         inhibitors: Inhibitors,
         silences: SilencesNow,
         after: Mapping[str, timedelta],
-        jitter: Callable[[], float] = random.random,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._receiver = receiver
         self._session = session
@@ -82,12 +80,10 @@ class Delivery:
         self._inhibitors = inhibitors
         self._silences = silences
         self._after = after
-        self._jitter = jitter
-        self._clock = clock
         self._aside: dict[str, float] = {}
         """Alerts that the receiver trips over, and until when others go before them."""
         self._look: Look | None = None
-        self._look_again_at = clock()
+        self._look_again_at = time.monotonic()
         self._failures = 0
         self._begun = (0, 0)
         """The notification of which it was just noted that the receiver may hear of it, and its failures until then."""
@@ -124,7 +120,7 @@ class Delivery:
             if not await deliveries.may_send(connection, self._receiver.name, within):
                 return None
             looked = await self._look_at_what_is_held(connection)
-            now = self._clock()
+            now = time.monotonic()
             self._aside = {alert_id: until for alert_id, until in self._aside.items() if until > now}
             aside = list(self._aside)
             due = await deliveries.next_due(connection, self._receiver.name, self._after, aside)
@@ -139,7 +135,7 @@ class Delivery:
         What nothing keeps back any more is let go when all was looked at, so that the most severe of all is told first.
         """
         if self._look is None:
-            if self._clock() < self._look_again_at:
+            if time.monotonic() < self._look_again_at:
                 return False
             self._look = Look(await deliveries.held(connection, self._receiver.name))
         found = await deliveries.due(connection, self._look.next(_LOOKED_AT_ONCE), self._after)
@@ -160,7 +156,7 @@ class Delivery:
             await deliveries.hold(connection, numbers, why)
         if not self._look.left:
             await deliveries.release(connection, self._look.free)
-            self._look, self._look_again_at = None, self._clock() + _LOOK_AGAIN_S
+            self._look, self._look_again_at = None, time.monotonic() + _LOOK_AGAIN_S
         return bool(found)
 
     def _alert_of(self, due: Due) -> Alert | Drop:
@@ -280,9 +276,9 @@ class Delivery:
         A message at which the receiver fails again and again lets those of other alerts go before it.
         """
         receiver = self._receiver
-        pause = transport.backoff(self._failures, receiver.max_backoff, outcome.retry_after, self._jitter())
+        pause = transport.backoff(self._failures, receiver.max_backoff, outcome.retry_after, random.random())
         if outcome.trips and due.attempts + 1 >= _TRIPS:
-            self._aside[due.alert_id] = self._clock() + pause + receiver.max_backoff.total_seconds()
+            self._aside[due.alert_id] = time.monotonic() + pause + receiver.max_backoff.total_seconds()
         await deliveries.failed(connection, due, receiver.name, outcome.note, timedelta(seconds=pause))
         if self._failures == 0:
             log.warning(

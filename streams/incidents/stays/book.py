@@ -14,7 +14,7 @@ from streams.incidents.counts.hours import Hours
 from streams.incidents.lifecycle import PlaceOf, ended
 from streams.incidents.showing import Seen
 from streams.incidents.stays.alert import raised
-from streams.incidents.stays.rules import StayPolicy, StayRule, StayRules
+from streams.incidents.stays.rules import StayKind, StayPolicy, StayRule, StayRules
 from streams.incidents.stays.watch import Broken, Stay, follow, judge, rejudge, stands_alike
 from streams.times import to_second
 
@@ -191,38 +191,46 @@ class StayBook:
         elif as_of < self._next.get(region, as_of):
             return
         for vehicle_id in sorted(vehicle for vehicle, at in due.items() if at <= as_of):
-            stay = self._stays[region][vehicle_id]
+            del due[vehicle_id]
             held = self._told_by_other_areas(region, vehicle_id)
             held = {rule_id for rule_id in held if self._in_effect(region, rule_id) is not None}
             if held:
                 # Until it is told anew by the areas of the policy, or the policy by those that it was told by is taken.
-                del due[vehicle_id]
                 yield from self._clear(region, vehicle_id, held, as_of, "within the rules", record)
-                continue
-            broken, next_due = judge(
-                self._rules, stay, as_of, lambda rule: self._in_effect(region, rule.rule_id)
-            )
-            del due[vehicle_id]
-            if next_due is not None:
-                due[vehicle_id] = next_due
-            alerts = self._alerts.get((region, vehicle_id), {})  # a rule may be of another kind than it was
-            told = {kind: alert.evidence.stay for kind, alert in alerts.items()}
-            kept = {one.rule_id for kind, one in told.items() if one is not None and kind in broken}
-            yield from self._clear(region, vehicle_id, kept, as_of, "within the rules", record)
-            kept = {one.rule.rule_id for kind, one in broken.items() if kind in alerts}
-            yield from self._clear(region, vehicle_id, kept, as_of, OTHER_RULE, record)
-            kept = {
-                one.rule.rule_id
-                for kind, one in broken.items()
-                if kind in alerts and one.start <= alerts[kind].starts_at
-            }
-            yield from self._clear(
-                region, vehicle_id, kept, as_of, "the rule was not in effect in between", record
-            )
-            for kind, one in sorted(broken.items()):
-                if kind not in self._alerts.get((region, vehicle_id), {}):
-                    yield self._raise(region, vehicle_id, stay, one, as_of, record)
+            else:
+                yield from self._judge(region, vehicle_id, as_of, record)
         self._next[region] = min(due.values(), default=_NEVER)
+
+    def _judge(self, region: str, vehicle_id: str, as_of: int, record: Record) -> Iterator[Alert]:
+        """Look at one vehicle: end the alerts that no broken rule keeps up, raise those that are due."""
+        stay = self._stays[region][vehicle_id]
+        broken, next_due = judge(self._rules, stay, as_of, lambda rule: self._in_effect(region, rule.rule_id))
+        if next_due is not None:
+            self._due[region][vehicle_id] = next_due
+        yield from self._end_others(region, vehicle_id, broken, as_of, record)
+        for kind, one in sorted(broken.items()):
+            if kind not in self._alerts.get((region, vehicle_id), {}):
+                yield self._raise(region, vehicle_id, stay, one, as_of, record)
+
+    def _end_others(
+        self, region: str, vehicle_id: str, broken: Mapping[StayKind, Broken], as_of: int, record: Record
+    ) -> Iterator[Alert]:
+        """Clear the alerts that no broken rule keeps up, for the first of three reasons that holds."""
+        alerts = self._alerts.get((region, vehicle_id), {})
+        # By the kinds of the alerts: their rules may be of another kind now.
+        told = {kind: alert.evidence.stay for kind, alert in alerts.items()}
+        kept = {one.rule_id for kind, one in told.items() if one is not None and kind in broken}
+        yield from self._clear(region, vehicle_id, kept, as_of, "within the rules", record)
+        kept = {one.rule.rule_id for kind, one in broken.items() if kind in alerts}
+        yield from self._clear(region, vehicle_id, kept, as_of, OTHER_RULE, record)
+        kept = {
+            one.rule.rule_id
+            for kind, one in broken.items()
+            if kind in alerts and one.start <= alerts[kind].starts_at
+        }
+        yield from self._clear(
+            region, vehicle_id, kept, as_of, "the rule was not in effect in between", record
+        )
 
     def _told_by_other_areas(self, region: str, vehicle_id: str) -> set[str]:
         """Return the rules whose open alerts stay, as the vehicle was told by another version of the areas.

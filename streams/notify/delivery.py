@@ -44,7 +44,7 @@ _LOOKED_AT_ONCE = 100
 
 @dataclass(slots=True)
 class Look:
-    """A walk through what is kept back, by number: what is `left` to look at, and what is `free` to go."""
+    """A walk through the notifications that are kept back: numbers `left` to look at, and those `free` to be sent."""
 
     left: list[int]
     free: list[int] = field(default_factory=list)
@@ -81,12 +81,12 @@ class Delivery:
         self._silences = silences
         self._after = after
         self._aside: dict[str, float] = {}
-        """Alerts that the receiver trips over, and until when others go before them."""
+        """Alerts at which the receiver fails again and again, each with the time until which other alerts go first."""
         self._look: Look | None = None
         self._look_again_at = time.monotonic()
         self._failures = 0
         self._begun = (0, 0)
-        """The notification of which it was just noted that the receiver may hear of it, and its failures until then."""
+        """The notification that was just marked as begun (see `_step`), and the number of its failures until then."""
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
@@ -111,8 +111,8 @@ class Delivery:
         2. send it, keep it back or drop it
         3. write down how it ended. Between 2 and 3 a crash lets it be sent again, with the same id
 
-        An alert that is new to its receiver takes two turns. The first only notes that the receiver may hear of it, the
-        second sends it. So if we crash while sending, and a silence begins, the receiver is still told of the end.
+        An alert that is new to its receiver takes two turns. The first only marks it as begun: the receiver may hear of
+        it. The second sends it. So if we crash while sending, and a silence begins, the receiver still gets its end.
         """
         async with self._session.transaction() as connection:
             # 1.
@@ -186,7 +186,7 @@ class Delivery:
             return 0.0
         verdict = await self._judged(connection, due, alert, await self._silences.read(connection))
         if not isinstance(verdict, Send) and self._has_begun(due):
-            # it was noted that its receiver may hear of it, and not sent: what keeps it back came in between
+            # marked as begun, but not sent: what keeps it back came in between
             await deliveries.not_taken(connection, due.number)
             self._begun = (0, 0)
         if isinstance(verdict, Drop):
@@ -267,7 +267,7 @@ class Delivery:
             return Drop(f"not written as {receiver.format}: {error!r}")
 
     def _has_begun(self, due: Due) -> bool:
-        """Return whether this is the try for which `_deal_with` has just noted that the receiver may hear of it."""
+        """Return whether this is the try for which `_deal_with` has just marked the notification as begun."""
         return self._begun == (due.number, due.attempts)
 
     async def _put_off(self, connection: Connection, due: Due, outcome: transport.Failed) -> float:

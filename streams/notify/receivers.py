@@ -81,7 +81,7 @@ class Receiver:
 
     @property
     def asks(self) -> str:
-        """What it asks for as a text: another one where the file asks for something else."""
+        """What it asks for, as a text that differs if the file asks for something else."""
         return "escalations only" if self.escalations_only else "\n".join(sorted(map(str, self.match)))
 
     @property

@@ -32,8 +32,8 @@ _RECORD = 16_384
 """Bytes of a TLS record at the most (RFC 8446, 5.1)."""
 _FEW = _BUFFER // 5
 """After a read of fewer bytes than this, messages may gather (`PAUSE_S`). It is less than the 64 KB that the kernel
-lets a new connection have on the way: a gateway that paused after each read of 64 KB would never be given more, and take
-half of what others take."""
+lets a new connection have on the way: a gateway that paused after each read of 64 KB would never be given more, and
+take half of what others take."""
 PAUSE_S = 0.005
 """How long messages may gather once nearly all that were there are taken in. Without it a gateway with 20,000 to 40,000
 messages a second reads two or three at a time, and each costs up to a half more; a busier one never pauses."""

@@ -9,7 +9,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
+from streams.incidents.check_columns import CellNames
 from streams.incidents.counts.rules import NONE, Counts
 from streams.incidents.lifecycle import Place
 from streams.incidents.policy import Policy, Rule

@@ -15,6 +15,7 @@ from streams.incidents.anomaly.book import AnomalyBook
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre
+from streams.incidents.check_numbers import problem_of_numbers
 from streams.incidents.counts.book import CountBook, CountConfig
 from streams.incidents.counts.edges import EdgeBook
 from streams.incidents.damping import NEVER, Damper, FlapConfig
@@ -30,7 +31,6 @@ from streams.incidents.hotspot.scan import Rings
 from streams.incidents.joint.book import JointBook, JointConfig
 from streams.incidents.lifecycle import Place
 from streams.incidents.messages import decoder, time_of
-from streams.incidents.numbers import problem_of_numbers
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.owners import Owners
 from streams.incidents.policy import Policy

@@ -9,8 +9,8 @@ from typing import Any
 import shapely
 
 from streams.incidents.counts.fields import Fields, shown
-from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of, too_far
+from streams.incidents.policy_findings import Findings
 
 MOST_CELLS = 1_000_000
 """Of one geography; at resolution 9 a province of 100,000 km², which H3 takes 4 s for, and the worker with it."""

@@ -16,7 +16,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsHealth
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
+from streams.incidents.check_columns import CellNames
 from streams.incidents.forecast.alert import KIND, View, cleared, expected, raised, rules_version
 from streams.incidents.forecast.fleets import Fleet, Fleets
 from streams.incidents.forecast.inflow import LONGEST, Expectation, Flow, expect

@@ -15,7 +15,7 @@ from schemas.alerts import SEVERITIES, Alert
 from schemas.cells import CellsHealth
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
+from streams.incidents.check_columns import CellNames
 from streams.incidents.counts.hours import shown_ms
 from streams.incidents.extremes import TEACHES, Maxima
 from streams.incidents.hotspot.alert import KIND, raised, rules_version, worse

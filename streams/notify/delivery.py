@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
 _STANDS_STILL = timedelta(seconds=30)
-"""Beyond the time that a receiver has to answer; then other processes may go on."""
+"""How long a delivery may hang beyond the time that its receiver has to answer, before other processes take over."""
 
 _TRIPS = 5
-"""So many failures of the receiver itself at one message, and others are tried before it."""
+"""After so many failures of a receiver at one message, messages of other alerts are tried before it."""
 
 _LOOK_AGAIN_S = 5.0
 _LOOKED_AT_ONCE = 100

@@ -39,7 +39,7 @@ KEYS = frozenset(
 )
 _CAP_KEYS = ("sender", "status", "scope", "language")
 _LANGUAGE = re.compile("[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
-"""As xs:language in the schema of CAP: a receiver that asks it refuses anything else, for good."""
+"""The type xs:language of CAP's schema: a receiver that checks it refuses anything else, for good."""
 
 _KEEP_ALIVE = timedelta(minutes=5)
 

@@ -1,7 +1,7 @@
 """How long to rest between publications, so that making them leaves the time to fold."""
 
 _SHARE = 0.1
-"""Of the time that may go into making what is published, on average."""
+"""Share of the time that may go into making what is published, on average."""
 _SPARE_S = 0.3
 """CPU seconds that may be spent at once after a quiet time. The rows of a minute that closed are published once, and
 alerts need not wait because of them."""

@@ -14,7 +14,7 @@ from streams.incidents.counts.rules import COUNTED, NONE, CountPolicy, CountRule
 
 ByOperator = Mapping[str, Counts]
 ByRule = list[dict[str, int]]
-"""Of each rule, vehicles by operator."""
+"""Vehicles by operator, for each rule."""
 Unsettled = tuple[int, int]
 """How many fewer it may be, and how many more."""
 _NOBODY = -1

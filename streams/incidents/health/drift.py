@@ -22,9 +22,9 @@ FEWEST = 8
 TIMES = 8.0
 """The movement must be so many times that of the others (their median absolute deviation, as a normal law's sigma)."""
 OWN_TIMES = 2.0
-"""And so many times the greatest of its own before."""
+"""The movement must also be so many times the greatest of its own before,"""
 LEAST_SHARE = 0.1
-"""And this share of what is measured there."""
+"""and this share of what is measured there."""
 SETTLED = 72
 """Spans after which a new level is what is usual: a day."""
 _SIGMA = 1.4826

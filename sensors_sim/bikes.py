@@ -85,10 +85,10 @@ class Fleet:
     changes_at  int64[n], when the present state ends by itself, NEVER_MS for those that do not
     appetite  float64[o], how many people want to ride a bike of each operator, as a share of the usual number;
               happenings change it for one tick
-    closed    int64[p], how many happenings close a place: where any does nobody rides to it
-    locked    int64[n], how many happenings lock a bike: one that any locks stands, and cannot be taken
-    usual     int64[p], bikes that would be at a place without the floods of it, UNKNOWN where there is none
-    asked     int64[p], how many more than that its floods ask for together
+    closed    int64[p], how many happenings close a place; nobody rides to a place that is closed by any
+    locked    int64[n], how many happenings lock a bike; a locked bike stands and cannot be taken
+    usual     int64[p], bikes that would be at a place without its floods; UNKNOWN for a place without a flood
+    asked     int64[p], how many bikes more than that the floods of a place ask for together
     """
 
     def __init__(

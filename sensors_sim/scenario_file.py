@@ -80,8 +80,8 @@ class _Keys:
 class ScenarioFile:
     """What a file says. `at` names the place of each event in it, for errors.
 
-    problems  what is wrong with it, a line each; what is wrong is not in the rest, but for what is usual in its place
-    unsure    keys of events that cannot be looked up for that
+    problems  what is wrong with it, a line each; the other fields have the usual value in place of each wrong one
+    unsure    keys of events that cannot be looked up because of these problems
     """
 
     source: str

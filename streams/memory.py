@@ -9,15 +9,14 @@ _KEPT = 256 << 20
 _FROM_HEAP = 32 << 20
 """Bytes up to which a block comes from a heap and not from a mapping of its own; glibc takes no more."""
 _FULL = 100
-"""Collections of the middle-aged to one of all, ten by default: of seven in the first minutes of a worker, each of a
-seventh of a second, two are left."""
+"""Collections of the middle generation before one of all objects; ten by default. In the first minutes of a worker
+seven were of all objects, a seventh of a second each; now two are."""
 
 
 def keep_memory() -> None:
-    """Have glibc keep what is freed (mallopt(3)): else each fetch of some megabytes comes to pages that are not there.
+    """Have glibc keep freed memory (mallopt(3)), so that each fetch of some megabytes does not need new pages.
 
-    The kernel hands out a page at the first touch and clears it, which is dear in a virtual machine. Elsewhere than
-    with glibc there is nothing to ask for.
+    The kernel clears a new page at the first touch, which is slow in a virtual machine. Without glibc nothing is done.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -1,6 +1,6 @@
 """The policy in force on a running worker: its files are read anew when written, and judge from a checkpoint on.
 
-Why so: ADR 0031. What a replay by the new file would judge otherwise is said in the log (streams/incidents/change.py).
+ADR 0031 says why. What a replay by the new file would judge differently is logged (streams/incidents/policy_change.py).
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from streams.fleet.cells import Cells
 from streams.fleet.config import FleetConfig
 from streams.fleet.state import FleetState
 from streams.fold.contract import Fold
-from streams.incidents.change import told_otherwise
 from streams.incidents.policy import Policy
+from streams.incidents.policy_change import told_otherwise
 from streams.incidents.state import IncidentsState
 from streams.runtime.stage import Stage
 from streams.settings import Settings

@@ -13,6 +13,7 @@ again, instead of taken by some client's connection."""
 _TRIED = 200
 _MOST = 256
 """Ports that a process keeps for itself: each takes a file descriptor."""
+_PATIENCE_S = 0.5
 _reserved: deque[socket.socket] = deque()
 
 
@@ -55,10 +56,10 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def answers(port: int, host: str = LOOPBACK, timeout_s: float = 0.5) -> bool:
-    """Whether something accepts TCP connections there."""
+def answers(port: int) -> bool:
+    """Whether something accepts TCP connections on this port of the loopback."""
     try:
-        with socket.create_connection((host, port), timeout_s):
+        with socket.create_connection((LOOPBACK, port), _PATIENCE_S):
             return True
     except OSError:
         return False

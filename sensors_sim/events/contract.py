@@ -36,7 +36,7 @@ ChangesRequests = Callable[[Events], Events]
 
 
 class Watch(Protocol):
-    """Who looks at the bikes after every step, and says in the end what is due by what really happened."""
+    """Looks at the bikes after every step, and says in the end which alerts were due by what really happened."""
 
     def look(self, fleet: Fleet) -> None:
         """Take note of what is new."""

@@ -1,8 +1,8 @@
 """Vehicles of a GBFS poll: free_bike_status (1.1, 2.x) and vehicle_status (3.0, which renamed bikes and bike_id).
 
-https://github.com/MobilityData/gbfs/blob/v3.0/gbfs.md#vehicle_statusjson. A vehicle that is rented or taken away is
-not in the feed, and one whose id rotates is there under another: whoever left the feed is told as `removed`, so that
-nobody stands where the feed says that nobody does. A poll without any vehicle after one with some says nothing.
+https://github.com/MobilityData/gbfs/blob/v3.0/gbfs.md#vehicle_statusjson. A vehicle that is rented or taken away is not
+in the feed, and one whose id rotates is there under another id. So a vehicle that left the feed is published as
+`removed`: no vehicle may stand where the feed has none. A poll without any vehicle, after one with some, is ignored.
 1.x writes 0 and 1 for false and true; last_reported came with 2.1, as seconds, and is RFC 3339 in 3.0.
 """
 

@@ -41,7 +41,6 @@ class MdsUrl:
         get: Callable[[str], bytes],
         clocks: Clocks,
         random: Random,
-        pace: Pace = PACE,
     ) -> None:
         self.report = Report()
         self.start_ms: int | None = None
@@ -55,7 +54,7 @@ class MdsUrl:
         self._require_page()
         types = _vehicles_beside(url)
         urls = {types: True, url: False} if types and is_there(types, get, is_page) else {url: False}
-        self._polls = LivePolls(urls, self._fetch, clocks, random, self.report, pace, is_page)
+        self._polls = LivePolls(urls, self._fetch, clocks, random, self.report, PACE, is_page)
         self._before: set[Position] = set()
         self._now: set[Position] = set()
         self._last: tuple[int, str, Position] | None = None

@@ -1,4 +1,4 @@
-"""What the poll before said: finds repeats and who left, and counts rotating ids, with the memory of two polls only.
+"""Compares each poll with the one before: finds repeats, vehicles that left, and rotating ids. Remembers two polls.
 
 A feed may give every vehicle a new id at every poll, so nothing is remembered of an id that is not in the feed.
 """
@@ -12,7 +12,7 @@ STALE_MS = 600_000
 """A row whose own time is so much older than its poll is counted as stale (and published)."""
 
 QUIET_MS = 300_000
-"""Where nothing is told for so long the feed seems to be away: an operator is silent after 10 minutes at the least."""
+"""After so long without any news the feed seems to be away: an operator counts as silent after 10 minutes or more."""
 
 
 @dataclass(frozen=True, slots=True)

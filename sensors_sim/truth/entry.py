@@ -1,4 +1,4 @@
-"""What the ground truth consists of. One frozen entry a place and time; the file is JSON (docs/scenarios.md)."""
+"""The ground truth: which alerts a run must, may or must not raise. The file is JSON (docs/scenarios.md)."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace

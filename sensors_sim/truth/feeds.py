@@ -1,4 +1,4 @@
-"""Sensors of one owner that are silent together: then its feed is, and nobody is told of one after the other.
+"""Sensors of one owner that are silent together: one alert on the feed is due, and none on each sensor.
 
 Written from docs/semantics.md ("Sensors and feeds that are not well"), with its defaults; no code is shared.
 

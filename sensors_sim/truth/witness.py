@@ -1,4 +1,4 @@
-"""Who watches a scenario and knows the truth in the end: asked to look at every step of a SimulatedCity."""
+"""Watches every step of a SimulatedCity, and tells in the end which alerts were due."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -24,11 +24,11 @@ from sensors_sim.truth.standing import Standing
 from sensors_sim.truth.troubles import LINGERS_MS, SPOT_RINGS, Troubles
 
 FORESEEN_MS = 1_800_000
-"""So long before a cell comes near its capacity it may be said to fill."""
+"""How long before a cell comes near its capacity a forecast may say that it will fill."""
 
 
 class Witness:
-    """Sees what really is. `truth` may be asked at any time: it is about no more than the time until the last look."""
+    """Sees what really happens. `truth` may be asked at any time; it covers the time until the last look."""
 
     def __init__(self, scenario: Scenario, populations: Collection[str] = POPULATIONS) -> None:
         self._scenario = scenario

@@ -163,9 +163,7 @@ def list_(
 
     settings = settings_module.load()
     check_districts(settings, matchers)
-    severities: list[str] | None = None
-    if severity is not None:
-        severities = list(SEVERITIES[SEVERITIES.index(severity) :])
+    severities: list[str] | None = None if severity is None else [*SEVERITIES[SEVERITIES.index(severity) :]]
     district, rules = district_of(settings), _inhibitions(settings)
     filters = queries.Filters(status, kind, severities, cell, operator, acknowledged, since=since)
     table = listed.table(
@@ -195,26 +193,12 @@ def list_(
                 by = None if source is None else source.alert_id
                 listed.show_as_json(row, silenced=silent, inhibited_by=by)
                 continue
-            shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
-            what = shares if row.kind == "oversaturation" else row.summary
-            table.add_row(
-                to_second(row.starts_at),
-                row.severity,
-                row.hex,
-                "" if row.occupancy is None else str(row.occupancy),
-                "" if row.capacity is None else str(row.capacity),
-                what,
-                row.zone,
-                _handled(row, silent, source),
-                row.alert_id,
-            )
+            table.add_row(*_cells(row, silent, source))
     if not as_json:
         over = "; --status cleared shows those that are over" if status == "active" else ""
         listed.show(table, none=f"no matching alert is {status}{over}")
     if found > limit:
-        worst_first = [f"{hidden[name]} {name}" for name in reversed(SEVERITIES) if hidden[name]]
-        left_out = f", not shown: {', '.join(worst_first)}" if worst_first else ""
-        click.echo(f"there are more than {limit}{left_out}; raise --limit to see them", err=True)
+        _say_left_out(limit, hidden)
 
 
 @alerts.command()
@@ -290,6 +274,29 @@ def _sources(connection: Any, district: Any) -> list[Any]:
         for status in ("active", "closed")
         for row in queries.alerts(connection, queries.Filters(status=status))
     ]
+
+
+def _cells(row: Any, silent: bool, source: Any) -> list[str]:
+    """Return a row of the table of alerts."""
+    shares = " ".join(f"{name}:{count}" for name, count in sorted(row.by_operator.items()))
+    return [
+        to_second(row.starts_at),
+        row.severity,
+        row.hex,
+        "" if row.occupancy is None else str(row.occupancy),
+        "" if row.capacity is None else str(row.capacity),
+        shares if row.kind == "oversaturation" else row.summary,
+        row.zone,
+        _handled(row, silent, source),
+        row.alert_id,
+    ]
+
+
+def _say_left_out(limit: int, hidden: Counter[str]) -> None:
+    """Say that there are more alerts than were listed, and how many of each severity where that was counted."""
+    worst_first = [f"{hidden[name]} {name}" for name in reversed(SEVERITIES) if hidden[name]]
+    left_out = f", not shown: {', '.join(worst_first)}" if worst_first else ""
+    click.echo(f"there are more than {limit}{left_out}; raise --limit to see them", err=True)
 
 
 def _handled(row: Any, silent: bool, source: Any) -> str:

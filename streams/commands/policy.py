@@ -23,8 +23,8 @@ from streams.files.policy import city_of, read_policy
 from streams.grid import locate
 from streams.incidents.backtest import Silence, Standing, backtest, drafted, finding_gaps, over, why_not
 from streams.incidents.counts.rules import CountPolicy
-from streams.incidents.overview import lines
 from streams.incidents.policy import Policy
+from streams.incidents.policy_overview import lines
 from streams.incidents.showing import Waiting
 from streams.times import to_minute, to_ms
 

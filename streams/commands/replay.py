@@ -1,7 +1,7 @@
 """`urbanbrain alerts replay`: exit code 0 where the same alert comes out, 1 where not, 2 where it cannot be told."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -66,18 +66,12 @@ def replay(alert_id: str, limit: int) -> None:
 
 
 def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bool:
+    """Replay and show; return whether the same alert came out. Raises CannotReplay where that cannot be told."""
     from streams.alerts.log import open_log  # noqa: PLC0415
     from streams.configs import incidents_fold  # noqa: PLC0415
     from streams.files.policy import load_policy  # noqa: PLC0415
     from streams.fold.contract import Ledger, Restored  # noqa: PLC0415
-    from streams.incidents.replay import (  # noqa: PLC0415
-        Rest,
-        differences,
-        elder,
-        other_damping,
-        other_zones,
-        steps,
-    )
+    from streams.incidents.replay import Rest, differences, steps  # noqa: PLC0415
 
     stored, generation = _stored(settings, prefix)
     newest = stored[-1]
@@ -104,6 +98,18 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
     problems = differences(stored, told)
     if excuse := rest.excuses(problems):
         raise CannotReplay(excuse)
+    _check_settings(stored, told, version, problems)
+    _say_outcome(newest, told, problems, others, console)
+    return not problems
+
+
+def _check_settings(
+    stored: Sequence[Alert], told: Sequence[Alert], version: str | None, problems: Sequence[str]
+) -> None:
+    """Raise CannotReplay where other settings or files decided then, so that differences say nothing."""
+    from streams.incidents.replay import other_damping, other_zones  # noqa: PLC0415
+
+    newest = stored[-1]
     if otherwise := other_damping(stored, told):
         raise CannotReplay(
             f"other settings decided that it flaps: {otherwise}; use those of that time (UB_FLAP_RAISES, "
@@ -121,21 +127,32 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
         raise CannotReplay(
             f"only the name of its zone differs: {names}; use the file of that time (UB_POLICY_FILE)"
         )
+
+
+def _say_outcome(
+    newest: Alert,
+    told: Sequence[Alert],
+    problems: Sequence[str],
+    others: Mapping[str, Alert],
+    console: Console,
+) -> None:
+    """Say that the same alert came out, or each difference and what may explain it."""
+    from streams.incidents.replay import elder  # noqa: PLC0415
+
+    if not problems:
+        console.print(f"the same alert: {newest.alert_id}, {len(told)} events with the same evidence")
+        return
     for problem in problems:
         console.print(f"differs  {problem}", markup=False)
-    if problems and (instead := elder(newest, others.values())) is not None:
+    if (instead := elder(newest, others.values())) is not None:
         console.print(
             f"in this replay the condition began at {to_second(instead.starts_at)} (alert {instead.alert_id}): if the "
             "workers loaded this file while it lasted, it began again for them, which one file alone cannot show"
         )
-    if problems:
-        console.print(
-            f"versions do not include {_UNNAMED}: if the workers had other values, or another policy in between, "
-            "differences are expected"
-        )
-    else:
-        console.print(f"the same alert: {newest.alert_id}, {len(told)} events with the same evidence")
-    return not problems
+    console.print(
+        f"versions do not include {_UNNAMED}: if the workers had other values, or another policy in between, "
+        "differences are expected"
+    )
 
 
 def _stored(settings: Settings, prefix: str) -> tuple[list[Alert], int]:

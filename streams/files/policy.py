@@ -11,9 +11,9 @@ from streams.errors import PolicyError, SettingsError
 from streams.files.thresholds import read_thresholds
 from streams.grid import locate
 from streams.incidents.counts.geographies import City
-from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule
-from streams.incidents.reading import GEOGRAPHIES, TYPES, beside, read_value, value_of
+from streams.incidents.policy_findings import Findings
+from streams.incidents.policy_reader import GEOGRAPHIES, TYPES, beside, read_value, value_of
 from streams.settings import Settings
 
 _WAYS_OUT = {

@@ -3,23 +3,25 @@
 Readings wait here until the watermark has passed them. Then they are sorted by (vehicle, ts), repeats
 of the same (vehicle, ts) fall away, and each change of the slot where a vehicle stands is one
 departure and one arrival in the window of the later reading. So the counts are a function of the set of
-readings, whatever order within the allowed lateness they came in. Where the partition falls silent, and nothing
-came in from one checkpoint to the next, what waits is counted provisionally and told:
+readings, whatever order within the allowed lateness they came in. If the partition falls silent, so that nothing
+came from one checkpoint to the next, the waiting readings are counted provisionally, and the counts published:
 
     watermark ------------------v
     settled (counted for good)  |  waiting    |
     --------------------------- | --x---x-x---| > event time
 
-A provisional count may be withdrawn when a reading comes in between after all. Whoever listens must hear of that
-even if this process dies meanwhile. The listener keeps what was told furthest on in the log, and the next owner begins
-further back; so what counts in the end must be told at a place that no one before has reached:
+A provisional count may be withdrawn, when a reading comes in between after all. The grid must hear of that even if this
+process dies meanwhile. The grid keeps the count with the highest offset, and the next owner starts at a lower one. So
+the final count must be published at an offset that no owner had reached before:
 
-- Only what is stored is counted provisionally. So the next owner finds the same (window, slot) pairs in what waits.
-- These pairs are unsure from then on (counts.py), and saved as such by both: they are told once more, changed or not,
-  when the watermark has passed the end of their window. It had not where a provisional count was told. The next owner
-  saves them, as the one before may have told them and stored nothing after; the third finds others in what waits.
-- Of two words with one offset the provisional one counts. The other may be of an owner that slept and wakes up.
-- All else that is told is a function of the log up to its offset.
+- Only readings that are stored are counted provisionally. So the next owner finds the same (window, slot) pairs among
+  the waiting readings.
+- These pairs are marked as unsure from then on (counts.py): they are published once more, changed or not, when the
+  watermark has passed the end of their window. It has not passed it when a provisional count is published.
+- The mark is saved by this owner and by the next one: this one may die before it stores the mark, and a third owner
+  would find other readings waiting.
+- Of two counts with the same offset the provisional one wins. The other may come from an owner that was frozen.
+- Everything else that is published is a function of the log up to its offset.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """News of single vehicles: moves that are impossible or too fast, batteries that passed a line, areas they stand in.
 
-What there is to tell follows from a reading and the one of its vehicle before it. So nothing is kept here but what was
-not told yet, and a fold that begins at a checkpoint tells the same as one that never ended.
+News follow from a reading and the vehicle's reading before it. So only news that were not handed out yet are kept here,
+and a fold that starts from a checkpoint publishes the same news as one that never ended.
 """
 
 from collections.abc import Iterable
@@ -229,10 +229,10 @@ class News:
         return levels
 
     def _lines(self, steps: Steps) -> None:
-        """Tell of vehicles that are low, or fine, or stand elsewhere, or are gone, or of another type, as not before.
+        """Note vehicles that changed: battery low or fine, standing in other areas, gone, or of another type.
 
-        One that leaves a region is told in both. One that stays low is told once an hour: it may have been low before
-        anybody asked, or while whoever hears of it had another limit.
+        A vehicle that leaves a region is noted in both regions. One whose battery stays low is noted once an hour: it
+        may have been low before alerts on it were switched on, or while they had another limit.
         """
         steps = self._changed(steps)
         if not len(steps):

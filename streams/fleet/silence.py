@@ -3,8 +3,8 @@
     last reading --- stale_after ---> missing --- amend_horizon ---> archived (forgotten)
 
 A vehicle is missing once the watermark has reached `last reading + stale_after`, and can be forgotten
-once nothing older than that moment is accepted any more. Both depend on the log alone: a reading
-meets its vehicle as the watermark before that reading has left it.
+once nothing older than that moment is accepted any more. Both depend on the log alone: the watermark
+before a reading decides whether the vehicle is missing or forgotten when the reading comes.
 """
 
 from dataclasses import dataclass

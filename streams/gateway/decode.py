@@ -18,10 +18,10 @@ from streams.gateway.rules import broken_rule
 
 PACKED_FROM = 4_096
 PACKED_FROM_A_PARTITION = 1_000
-"""Bytes of an array from which on readings are packed: what is packed costs some calls for each message, and for each
-partition that it has readings of. A thousand bytes are some eight readings."""
+"""Arrays are packed from so many bytes on, and so many for each partition: packing costs some calls for each message,
+and for each partition that it has readings of. A thousand bytes are some eight readings."""
 MOST_REFUSALS = 1_000
-"""Of one message that are told each by itself: others are counted by reason. Half a million fit into a megabyte."""
+"""Refusals of one message told one by one; others are counted by reason. A megabyte holds half a million."""
 MAX_SHOWN = 4_096
 """Characters of a refused payload that are kept (schemas.rejected)."""
 _MAX_DETAIL = 240

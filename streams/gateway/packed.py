@@ -48,9 +48,9 @@ _STATES = patterns_of(VEHICLE_STATES)
 _TYPES = patterns_of(VEHICLE_TYPES)
 _NO_BATTERY = -1
 _LEAST_BYTES = 40
-"""Of JSON a reading: the names of four fields, and their values."""
+"""Fewest bytes of JSON a reading: the names of four fields, and their values."""
 _MOST_BYTES = MAX_ID_LENGTH + 3
-"""Of JSON a value in a column: an id with its quotes and a comma; numbers are shorter."""
+"""Bytes of the longest value of a column in JSON: an id with its quotes and a comma; numbers are shorter."""
 _WORDS = MAX_ID_LENGTH // 8
 
 _32 = np.uint64(32)

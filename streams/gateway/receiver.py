@@ -24,15 +24,16 @@ _PUBLISH_TYPE = 3
 _BURST = 400
 """Messages after which nothing more is read before paho may look at what is to be written."""
 LONGEST_S = 0.5
-"""Seconds after which nothing more is read, either: while Kafka takes little, each message may wait in the handler."""
+"""Seconds after which reading stops for the same reason: while Kafka is slow, each message may wait in the handler."""
 _BUFFER = 262_144
 """Bytes read from the socket at once: some twelve hundred messages of one reading, taken in within milliseconds. With a
 quarter of it each message costs a tenth more: whoever makes room in the socket's buffer wakes the broker."""
 _RECORD = 16_384
 """Bytes of a TLS record at the most (RFC 8446, 5.1)."""
 _FEW = _BUFFER // 5
-"""Bytes below which a read is the last before messages may gather. The kernel lets a new connection have 64 KB on the
-way: who paused after each read of so many would never be given more, and take half of what others do."""
+"""After a read of fewer bytes than this, messages may gather (`PAUSE_S`). It is less than the 64 KB that the kernel
+lets a new connection have on the way: a gateway that paused after each read of 64 KB would never be given more, and
+take half of what others take."""
 PAUSE_S = 0.005
 """How long messages may gather once nearly all that were there are taken in. Without it a gateway with 20,000 to 40,000
 messages a second reads two or three at a time, and each costs up to a half more; a busier one never pauses."""

@@ -1,9 +1,10 @@
-"""Words on windows that left memory while a source was silent, as long as that source may still say another.
+"""The newest word of a silent source on each window that left memory, as long as that source may still say another.
 
-The grid does not wait for ever for a source that says nothing (sources.py). When such a source speaks again, it may
-have a word on a window that is gone: a request came due at night, a gateway held readings back. Its row cannot be
-told any more, for the words of the others are gone. But what it moves in a stock is there in every later window, and
-must not be counted twice when the source repeats itself after a crash: so its newest word is kept here.
+A word is what a source says about one row of a window: an absolute count. The grid does not wait for ever for a silent
+source (sources.py). When it speaks again, it may have a word on a window that is gone: a request came due at night, a
+gateway held readings back. The row cannot be amended any more, as the words of the other sources are gone. But a change
+of a stock, such as the open requests, is part of every later window. It must not be counted twice when the source
+repeats itself after a crash, so its newest word is kept here.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Whether a partial can be used: it is refused whole, before anything of it is folded.
+"""Checks a partial before anything of it is folded; a faulty one is refused as a whole.
 
-What gets past this can be added, saved and told: every number fits the tables and 64 bits, and a metric's sums are
-those of some readings, so that no figure is the root of a negative number.
+A partial that passes can be added, saved and published: every number fits the tables and 64 bits, and the sums of a
+metric are possible sums of readings, so that no standard deviation is the root of a negative number.
 """
 
 import re

@@ -1,11 +1,11 @@
 """Health of sensors on its way from sensing to incidents, with the event times by which silence is judged.
 
-Silence cannot be judged by the clock of those who are silent. The clock of a stream is the least up to which its active
-sources have told all; while all of them say nothing, the other streams of the region carry it on. Which sources are
-awake is known here only (sources.py). What sensing says of a sensor is passed on as it is: absolute, with its offset,
-and with the time as it was when it was heard. Whoever reads both never hears of a time before all that was told up to
-it, however much of a backlog comes at once. The same goes for the windows of metrics: those that closed while a source
-was held up say half of what there is until that one has told its share (incidents/anomaly/gate.py).
+Silence cannot be judged by the clock of the silent. So each stream has a clock here: the event time up to which all its
+active sources have told everything. While none of them says anything, the other streams of the region move it forward.
+Only the grid knows which sources are awake (sources.py). What sensing says of a sensor is passed on unchanged:
+absolute, with its offset, and with the clock as it was when it came. So a reader never sees a time before it has seen
+all that was told up to that time, however much of a backlog comes at once. The same clock says when the windows of
+metrics are whole: those that closed while a source was held up lack its share (incidents/anomaly/gate.py).
 """
 
 from collections.abc import Iterator, Mapping

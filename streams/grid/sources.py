@@ -1,34 +1,36 @@
 """The sources of one kind in one region: how far each has come, and which of them are awake.
 
-A source is one partition of the stage that counts. Watermark of the region = the least watermark of the active
-sources: one that said nothing for `idle_ms` of wall time does not hold windows open, but what it says later still
-counts. Only one that was silent for `forget_ms` is not waited for before windows leave memory (see bygone.py).
+A source is one partition of the stage that counts. The watermark of the region is the least watermark of the active
+sources. A source that said nothing for `idle_ms` of wall time is not active: it does not hold windows open, but what it
+says later still counts. Windows stay in memory for it until it was silent for `forget_ms` (see bygone.py).
 
-Live counts are of one time while the sources go on together. Of partitions that are read one after the other, as in a
-long backlog, they are not, until all have come to where the first was when they were furthest apart (`ahead`); then
-they are looked at once, though the first may be ahead again:
+While the sources advance together, all live counts are of one time. In a long backlog partitions are read one after the
+other, and counts are of several times. They are judged again once all sources have reached the point where the first
+was when they were furthest apart (`ahead`); judged once then, even if the first is ahead again:
 
     source 0      #########################        ######    event time that was read, from left to right
     source 1      ##########                       ######
                   as_of ---|          ahead |
 
-Silence of those whom sources hear is judged more patiently, by what was told for sure (`told`):
+The silence of sensors, vehicles and feeds is judged by a more patient clock (`told`), which also waits for sources that
+are held up:
 
     wall time     0 s            40 s      70 s         the database was away, or a broker, or this worker
     source 0      #######        ###############
     source 1      #######            ###########
-    told          -------|       held ...|------        who resumes first speaks for nobody else
+    told          -------|       held ...|------        the source that resumes first does not speak for the others
 """
 
 _STALLS = 6
-"""A source that said nothing for so many idle times is silent, and not only held up on its way: what is fast forwarded
-cannot be told from what is silent any sooner.
+"""Idle times without a word after which a source counts as silent, not merely held up on its way. In a log that is
+replayed fast the two cannot be told apart any sooner.
 """
 _TAKEN_OVER = 24
-"""Idle times after which a source that nobody folds has a new owner: Kafka gives a worker that was killed a minute."""
+"""Idle times after which a source without an owner has a new one: Kafka notices a killed worker after a minute."""
 
 TOGETHER_MS = 300_000
-"""Sources that are no further apart go on together: at 60 times real time a pause of two seconds is two minutes."""
+"""Sources that are at most this far apart count as advancing together: at 60 times real time, a pause of two seconds is
+two minutes."""
 
 
 class Source:
@@ -65,7 +67,7 @@ class Sources:
         return _TAKEN_OVER * self._idle_ms
 
     def hear(self, number: int, expected: int, newest_ts: int, watermark: int) -> None:
-        """Take note of a word: a source never goes back in time."""
+        """Take note of what a source said. It never goes back in time."""
         source = self.by_number.get(number)
         if source is None:
             source = self.by_number[number] = Source()
@@ -101,11 +103,11 @@ class Sources:
         return min((source.watermark for source in self._active()), default=if_all_idle)
 
     def told(self) -> int | None:
-        """Return the event time up to which all have told all who spoke lately; None: nobody did.
+        """Return the event time up to which all sources that spoke lately have told everything; None: none spoke.
 
-        That is their watermark: what is newer was heard, but while nothing can be stored much of it is not told. Where
-        it stood still for long it goes on after as long again: those who were held up, too, have come by then. At the
-        beginning it waits as long for those that were never heard of: they may have as much of a backlog to tell.
+        It is their least watermark, as readings beyond the watermark may not be published yet. After it stood still for
+        long it waits for as long again, so that sources that were held up can catch up. At the start it waits as long
+        for sources that were never heard of: they may have a backlog.
         """
         awake = [s for s in self.by_number.values() if not self._silent(s.heard_at, self._patience_ms)]
         if (self._held and awake) or self._gather:
@@ -113,9 +115,9 @@ class Sources:
         return min((source.watermark for source in awake), default=None)
 
     def whole(self, closed_before: int) -> int:
-        """Return the event time up to which closed windows are whole: nobody who spoke lately is behind.
+        """Return the event time up to which closed windows are whole: no source that spoke lately is behind.
 
-        While some go on that is told with more patience still: a source whose worker was killed is not silent.
+        This waits longer than `told` does, as a source whose worker was killed is not silent: it will have a new owner.
         """
         told = self.told()
         if told is None:
@@ -124,7 +126,7 @@ class Sources:
         return min(told, closed_before, *(source.watermark for source in lately))
 
     def carries(self) -> int:
-        """Return the event time to which they carry on the clock of others, who say nothing."""
+        """Return the event time to which these sources move the clock of another stream that says nothing."""
         return self._stood if self._held else self._told_last()
 
     @property

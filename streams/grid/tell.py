@@ -24,9 +24,9 @@ ClosedRow = tuple[Any, ...]
 def live_messages(
     tally: FleetTally, slots: NDArray[np.int64], as_of: int, ahead: int, owner: int
 ) -> Iterator[CellsNow]:
-    """Yield the messages on live counts of slots: one without counts when there are none, to say that time went on.
+    """Yield the messages on live counts of slots; without slots one empty message, which says that time went on.
 
-    All but the last say that there is more: a vehicle that went from one cell to another may be in neither, or in both.
+    All but the last are marked `more`: until then, a vehicle that changed cells may be counted in neither, or in both.
     """
     for first in range(0, max(1, len(slots)), _MOST_LIVE):
         some = slots[first : first + _MOST_LIVE]

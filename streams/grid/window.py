@@ -16,10 +16,10 @@ _ALL = 1 << 62
 """An event time after all others: no source has anything to add."""
 _NONE_BEHIND: Mapping[int, int] = {}
 PORTION, _PORTIONS = 1_000, 16
-"""Rows that closed and are told at once: so many at least, or this part of them."""
+"""How many closed rows are handed out at once: 1,000, or a sixteenth of those that wait if that is more."""
 PAUSE_MS = 150
-"""Wall time between two portions of a window: whoever reads them, the database and the broker have less to do at once,
-and alerts come sooner meanwhile. 25,000 rows take 3.5 s and more."""
+"""Wall time between two portions of a window. So readers, the database and the broker have less to do at once, and
+alerts come sooner in between. 25,000 rows take 3.5 s and more."""
 
 
 class Windows[W: Word]:
@@ -104,9 +104,9 @@ class Windows[W: Word]:
     def take_due(self, portion: int = PORTION) -> list[tuple[int, int, Row[W]]]:
         """Return (start, slot, row) of what was amended, and a portion of what closed, revisions counted.
 
-        What else is to be told need not wait for all of a minute's rows, nor do they for long: a sixteenth of what
-        waits is taken, and `portion` rows at least; nothing of it where `portion` is 0. Windows are told in order: who
-        reads them takes a later one as the end of those before.
+        A portion is a sixteenth of the rows that wait, but at least `portion` rows; with `portion` 0 no closed row is
+        taken. So other news need not wait for all rows of a minute. Windows are taken in order, because a reader takes
+        the first row of a later window as the end of the windows before.
         """
         if portion:
             portion = max(portion, sum(map(len, self._waiting.values())) // _PORTIONS)
@@ -137,7 +137,7 @@ class Windows[W: Word]:
     def forget(self, before: int, settled_before: Mapping[int, int] = _NONE_BEHIND) -> None:
         """Drop closed windows that end at or before `before`; one with rows still to be told stays.
 
-        `settled_before`: by source, up to where windows end that it cannot change any more. Its words on later ones
+        `settled_before`: by source, the time up to which it cannot change windows any more. Its words on later windows
         are kept (bygone.py).
         """
         self.bygone.settle(self.window_ms, settled_before)

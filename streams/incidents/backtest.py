@@ -1,8 +1,8 @@
-"""What a policy would have told on stored windows: the fold that runs live, shown the counts at the end of each window.
+"""The alerts that a policy would have raised: the live fold, fed with the stored counts at the end of each window.
 
-Windows know how many vehicles stood in a cell, not in which state, nor of which type. So rules that count other states
-than all those standing, or some types, cannot be judged, nor can the other rules of their policy, as a vehicle counts
-for the first one.
+Stored windows say how many vehicles stood in a cell, but not in which state or of which type. So a rule can be judged
+only if it counts exactly the standing vehicles, of all types. If one rule of a policy cannot be judged, the others
+cannot either, as each vehicle counts for the first rule that matches.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -9,7 +9,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
+from streams.incidents.check_columns import CellNames
 from streams.incidents.counts.rules import NONE, Counts
 from streams.incidents.lifecycle import Place
 from streams.incidents.policy import Policy, Rule
@@ -22,7 +22,7 @@ Centre = Callable[[int], tuple[float, float]]
 
 
 class Follower(Protocol):
-    """Who else wants to know how many vehicles are where."""
+    """A book that also needs the live counts of cells."""
 
     def meet(self, region: str, cell: str, counts: Mapping[str, Counts]) -> None:
         """Hear of a cell; `counts` is the map, by operator, that its counts are kept in from now on."""
@@ -52,7 +52,7 @@ _CLOCK = "clock/"
 class _Cell:
     """One cell under watch. Its next alert does not begin before `not_before`: ids are made of beginnings.
 
-    `first_offset` is of the record with which what is under way began, `raise_at` the threshold that was reached then.
+    `first_offset` is that of the record with which the present condition began, `raise_at` its threshold then.
     """
 
     __slots__ = (
@@ -73,7 +73,7 @@ class _Cell:
         self.raise_at: int | None = None
 
     def begin_anew(self) -> bool:
-        """Let what might become an alert begin anew if it counts by another threshold; returns whether it did."""
+        """Start a condition that is no alert yet anew if its threshold has changed; returns whether it did."""
         if self.watch.quiet or self.alert is not None or self.raise_at in (None, self.rule.raise_at):
             return False
         self.watch = Watch()
@@ -119,7 +119,7 @@ class CellBook:
         return self._names.problem(message.counts)
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
-        """Take the counts in; yields the events of alerts of cells that hold too many, or do no more."""
+        """Take the counts in; yields the events of alerts of cells that hold too many, or no longer do."""
         if not isinstance(message, CellsNow):
             return
         touched = self._put(message)
@@ -162,7 +162,7 @@ class CellBook:
         return touched
 
     def _doubt(self, cells: Iterable[str]) -> None:
-        """Let what might become an alert begin anew where too few are there by counts of several times."""
+        """Start conditions that are no alert yet anew where counts of several times are below the threshold."""
         for name in cells:
             cell = self._cells[name]
             if (
@@ -200,7 +200,10 @@ class CellBook:
         event = transition(cell.alert, watch, sighting, cell.rule, self._policy, cell.not_before)
         cell.watch = watch
         self._unsaved.add(name)
-        (self._pending.discard if watch.since is None or watch.severity else self._pending.add)(name)
+        if watch.since is None or watch.severity:
+            self._pending.discard(name)
+        else:
+            self._pending.add(name)
         if event is not None:
             cell.alert = event if event.status == "active" else None
             cell.not_before = event.starts_at + 1

@@ -5,10 +5,9 @@
                                   ^the fifth       ^cleared, quiet_ms after the last
                   |<-- window_ms -->|
 
-It stands between the books and all others, so no book knows of it: the alert keeps the id of the raise with which it
-was noticed, later raises are told as its updates, and its end when nothing came for a while. Event time decides: that
-of the messages which cleared it, as kinds of messages have clocks of their own; that of the live
-counts where they have none.
+It stands between the books and everything else, and no book knows of it. The alert keeps the id of the raise at which
+it was found to flap. Later raises become updates of it, and it is cleared when nothing came for a while. Event time
+decides: the clock of the kind of message that cleared it, or of the live counts if that kind has no clock.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +24,7 @@ from streams.incidents.lifecycle import decided_by
 
 @dataclass(frozen=True, slots=True)
 class FlapConfig:
-    """When an alert flaps: `raises` within `window_ms` (0: never); and for how long it must be quiet to be cleared."""
+    """An alert flaps from `raises` within `window_ms` on (0: never), until it was quiet for `quiet_ms`."""
 
     raises: int = 0
     window_ms: int = 3_600_000
@@ -36,7 +35,7 @@ NEVER = FlapConfig()
 """Every opening and closing is told."""
 _CLOCK = CellsNow.__name__
 _PLACES = ("oversaturation", "saturation_expected", "anomaly", "hot_spot", "threshold")
-"""Kinds of alerts on a cell. Those on anything else are of the same thing wherever it is seen."""
+"""Kinds of alerts that flap by cell. Alerts of other kinds are about a thing (a vehicle, a rule), in whatever cell."""
 _NEVER = 1 << 62
 _FLAPS = "; opens and closes again and again, "
 
@@ -172,11 +171,11 @@ class Damper:
         heappush(self._forget_at.setdefault(where, []), (self._over_at(known), key))
 
     def _over_at(self, known: _Saved) -> int:
-        # Twice as long as it counts: what is told of windows lies behind the clock of their stream.
+        # Twice the window: events about closed windows lie behind the clock of their stream.
         return known.raises[-1] + 2 * self._config.window_ms
 
     def _forget(self, region: str, source: str, now: int) -> None:
-        """Forget what counts no more: with the first message that is late enough, so that a replay does the same."""
+        """Forget raises that are too old to count. The clock of messages decides, so that a replay does the same."""
         waiting = self._forget_at.get((region, source), [])
         while waiting and waiting[0][0] <= now:
             _, key = heappop(waiting)

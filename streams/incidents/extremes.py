@@ -1,11 +1,10 @@
-"""What scores come to by themselves: a threshold, from the greatest score of each day.
+"""A threshold of scores, learnt from the greatest score of each day.
 
-The law behind scores is seldom known: staff enter a batch of requests at one desk, a crew reports each lamp of a
-street, a speed is a matter of one driver. So the threshold is learnt. Daily maxima follow a Gumbel law in good
+The distribution of scores is seldom known: staff enter a batch of requests at one desk, a crew reports each lamp of a
+street, a mean speed depends on one driver. So the threshold is learnt. Daily maxima follow a Gumbel law in good
 approximation (A. M. Abrams, K. Kleinman, M. Kulldorff: Gumbel based p-value approximations for spatial scan statistics,
-International Journal of Health Geographics 2010), fitted here by its moments; what comes once in `days` days is its
-quantile at 1 - 1 / days. A score that is told should teach little more than the threshold that it crossed (`TEACHES`);
-that is for those who learn.
+International Journal of Health Geographics 2010), fitted here by its moments. The score that comes once in `days` days
+is its quantile at 1 - 1 / days. Callers of `learn` should cap the score of an alert at `TEACHES` thresholds.
 """
 
 import math
@@ -20,9 +19,9 @@ MOST_DAYS = 36_500.0
 """A law that was fitted to weeks says nothing about centuries."""
 EULER = 0.5772156649015329
 TEACHES = 1.25
-"""A score teaches the threshold no more than so many times what it is: one event must not hide the next, and what
-comes every day must become usual, however strong it is. At 1 the maxima of such days would all be the same, their
-variance zero, and the threshold would stand still for ever."""
+"""A score teaches no more than this many times the threshold, so that one event does not hide the next. It is more than
+1, so that what comes every day becomes usual, however strong it is: at 1 the maxima of such days would all be the same,
+their variance zero, and the threshold would stand still for ever."""
 
 
 class Maxima(msgspec.Struct, array_like=True, forbid_unknown_fields=True):

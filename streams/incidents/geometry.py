@@ -14,7 +14,7 @@ from streams.fold.outlines import POLYGONS, drawn, is_on_earth, mended
 SAME = 1e-9
 """Share of its area that a repair may change: more, and it is not known what was meant."""
 MOST_REACH_KM = 5_000.0
-"""Of a zone, from corner to corner of the box around it: no country's reaches so far."""
+"""Longest diagonal of the box around a zone: no country is as large."""
 EARTH_KM = 6_371.0
 HALF_WAY = 180.0
 """The antimeridian, degrees: RFC 7946 has areas across it cut there."""

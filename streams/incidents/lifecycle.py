@@ -105,7 +105,8 @@ RULE_GONE = "the policy has no such rule any more"
 """Why an alert ended whose rule is in the file no more; it keeps the version that raised it."""
 
 SILENT_MS = 86_400_000
-"""Of a stream, after which the time of its region clears what it told: it may merely be late."""
+"""After so long a silence of a stream, the alerts that came from it are cleared by the clock of its region; not sooner,
+as the stream may merely be late."""
 
 
 def resting_on(
@@ -113,7 +114,7 @@ def resting_on(
 ) -> Evidence:
     """Return the evidence of an alert of any kind but those on the capacity of a cell.
 
-    It names the record that decided, and says what was found, by the name that Evidence has for it.
+    It names the record that decided; `found` are fields of Evidence.
     """
     return Evidence(
         occupancy=None,

@@ -37,7 +37,7 @@ class OpenAlerts:
             yield from there.values()
 
     def retained(self) -> dict[str, list[bytes]]:
-        """Return what may stand retained on each topic: of those that share one any, the newest first."""
+        """Return the payloads that may be retained on each topic; alerts that share one come newest first."""
         wanted: dict[str, list[bytes]] = {}
         for (place, _), ages in self._ages.items():
             sharing = [self._by_place[place][alert_id] for _, alert_id in reversed(ages)]

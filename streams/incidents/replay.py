@@ -1,4 +1,4 @@
-"""An alert once more: the log folded again up to the record that decided, and what came out, step by step."""
+"""Replays an alert: folds the log again up to the record that decided, and shows what came out, step by step."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from streams.incidents.showing import Seen
 from streams.incidents.state import IncidentsState
 
 _LET_GO = 10_000
-"""Records after which what the fold would store is let go."""
+"""After this many records the changes that the fold would store are discarded, to save memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def other_damping(stored: Sequence[Alert], told: Sequence[Alert]) -> str:
 
 
 def exchanged(stored: Sequence[Alert]) -> str:
-    """Return why no file alone tells all events of an alert: it was exchanged while it was open. Nothing: one may."""
+    """Return why no single policy file gives all events of an alert: it was replaced in between. Nothing: one may."""
     versions = list(dict.fromkeys(alert.policy_version for alert in stored))
     if len(versions) > 1:
         return f"its events were decided by versions {' and '.join(versions)}"
@@ -149,7 +149,7 @@ def other_zones(stored: Sequence[Alert], told: Sequence[Alert]) -> str:
 
 
 def elder(wanted: Alert, others: Iterable[Alert]) -> Alert | None:
-    """Return the alert that came out in the place of the wanted one, as the condition began earlier here."""
+    """Return the alert that the replay has instead of the wanted one, because the condition began earlier there."""
     earlier = (one for one in others if one.starts_at < wanted.starts_at)
     return next((one for one in earlier if one.ends_at is None or one.ends_at > wanted.starts_at), None)
 

@@ -8,7 +8,7 @@ from schemas.alerts import Alert, AlertKind
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The value that is judged, by what, and what was made of it."""
+    """The value that is judged, the threshold, and the state that this led to."""
 
     value: str
     threshold: str
@@ -16,7 +16,7 @@ class Seen:
 
 
 def active(alert: Alert | None, otherwise: str = "quiet") -> str:
-    """Return what is made of a condition with an open alert, or none."""
+    """Return the state of a condition in words: `active` with the severity of its open alert, or `otherwise`."""
     return otherwise if alert is None else f"active {alert.severity}"
 
 
@@ -37,7 +37,7 @@ About = tuple[AlertKind, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is the matter since an event time, and is no alert before it has lasted for `min_duration_ms`.
+    """A condition that holds since an event time, and becomes an alert when it has lasted for `min_duration_ms`.
 
     `name` is for people.
     """

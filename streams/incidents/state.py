@@ -15,6 +15,7 @@ from streams.incidents.anomaly.book import AnomalyBook
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.book import Book
 from streams.incidents.cells import CellBook, Centre, Follower
+from streams.incidents.check_numbers import problem_of_numbers
 from streams.incidents.counts.book import CountBook, CountConfig
 from streams.incidents.counts.edges import EdgeBook
 from streams.incidents.damping import NEVER, Damper, FlapConfig
@@ -30,7 +31,6 @@ from streams.incidents.hotspot.scan import Rings
 from streams.incidents.joint.book import JointBook, JointConfig
 from streams.incidents.lifecycle import Place
 from streams.incidents.messages import decoder, time_of
-from streams.incidents.numbers import problem_of_numbers
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.owners import Owners
 from streams.incidents.policy import Policy
@@ -73,7 +73,8 @@ class IncidentsState:
     ) -> None:
         """A family of alerts that is None (`anomalies`, `forecast`, `hot_spots`, `vehicles`, `joint`, `health`) is off.
 
-        Without `groups` alerts are not grouped into incidents. What a checkpoint has of what is off stays as it is.
+        Without `groups` alerts are not grouped into incidents. Parts of a checkpoint that belong to a family that is
+        off are kept unchanged.
 
         `speeding_quiet_ms`: an alert of speeding ends when the vehicle was not too fast for so long.
         `silent`: of which operators nothing is heard in a region; with `health` that is known here.
@@ -90,7 +91,7 @@ class IncidentsState:
         self._to_tell: list[Output] = []
         self._newest = 0
         self._places: dict[str, Place] = {}
-        """Of cells not under watch: thousands of alerts may be raised in one, and its zone is half of their cost."""
+        """Places of cells without counts of vehicles. One may have thousands of alerts; finding its zone is slow."""
         health_book = None if health is None else HealthBook(health, self._place)
         if health_book is not None:
             silent = health_book.silent_operators
@@ -200,7 +201,7 @@ class IncidentsState:
         if isinstance(message, CellsNow):
             self._newest = max(self._newest, message.as_of)
         found = [event for book in self._books.values() for event in book.apply(message, record)]
-        # What the rest of a look opens again was not quiet until then.
+        # No time passes before the rest of a look has come: it may open again what would count as quiet.
         clock = None if isinstance(message, CellsNow) and message.more else time_of(message)
         events = list(self._damper.pass_on(found, type(message).__name__, clock, record))
         self._to_tell += [self._open.tell(event) for event in events]

@@ -12,9 +12,9 @@ from streams.fold.outlines import District, Geometry, no_district, of_cells
 def announce(
     event: Alert, before: Alert | None, standing: Alert | None = None, district: District = no_district
 ) -> Output:
-    """Kafka gets every event; MQTT keeps the newest retained while the alert is open.
+    """Return how an event is published: to Kafka always; on MQTT the newest one is retained while the alert is open.
 
-    `standing` is another open alert on the topic that this one leaves: it is retained there from then on.
+    `standing` is another open alert on the topic that this one leaves; it is retained there from then on.
     """
     value, topic, is_open = codec.encode(event), topic_of(event), event.status == "active"
     own = own_topics_of(event, district)

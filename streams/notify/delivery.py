@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
 _STANDS_STILL = timedelta(seconds=30)
-"""Beyond the time that a receiver has to answer; then other processes may go on."""
+"""How long a delivery may hang beyond the time that its receiver has to answer, before other processes take over."""
 
 _TRIPS = 5
-"""So many failures of the receiver itself at one message, and others are tried before it."""
+"""After so many failures of a receiver at one message, messages of other alerts are tried before it."""
 
 _LOOK_AGAIN_S = 5.0
 _LOOKED_AT_ONCE = 100
@@ -44,7 +44,7 @@ _LOOKED_AT_ONCE = 100
 
 @dataclass(slots=True)
 class Look:
-    """A walk through what is kept back, by number: what is `left` to look at, and what is `free` to go."""
+    """A walk through the notifications that are kept back: numbers `left` to look at, and those `free` to be sent."""
 
     left: list[int]
     free: list[int] = field(default_factory=list)
@@ -71,8 +71,6 @@ class Delivery:
         inhibitors: Inhibitors,
         silences: SilencesNow,
         after: Mapping[str, timedelta],
-        jitter: Callable[[], float] = random.random,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._receiver = receiver
         self._session = session
@@ -82,15 +80,13 @@ class Delivery:
         self._inhibitors = inhibitors
         self._silences = silences
         self._after = after
-        self._jitter = jitter
-        self._clock = clock
         self._aside: dict[str, float] = {}
-        """Alerts that the receiver trips over, and until when others go before them."""
+        """Alerts at which the receiver fails again and again, each with the time until which other alerts go first."""
         self._look: Look | None = None
-        self._look_again_at = clock()
+        self._look_again_at = time.monotonic()
         self._failures = 0
         self._begun = (0, 0)
-        """The notification of which it was just noted that the receiver may hear of it, and its failures until then."""
+        """The notification that was just marked as begun (see `_step`), and the number of its failures until then."""
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
@@ -115,8 +111,8 @@ class Delivery:
         2. send it, keep it back or drop it
         3. write down how it ended. Between 2 and 3 a crash lets it be sent again, with the same id
 
-        An alert that is new to its receiver takes two turns. The first only notes that the receiver may hear of it, the
-        second sends it. So if we crash while sending, and a silence begins, the receiver is still told of the end.
+        An alert that is new to its receiver takes two turns. The first only marks it as begun: the receiver may hear of
+        it. The second sends it. So if we crash while sending, and a silence begins, the receiver still gets its end.
         """
         async with self._session.transaction() as connection:
             # 1.
@@ -124,7 +120,7 @@ class Delivery:
             if not await deliveries.may_send(connection, self._receiver.name, within):
                 return None
             looked = await self._look_at_what_is_held(connection)
-            now = self._clock()
+            now = time.monotonic()
             self._aside = {alert_id: until for alert_id, until in self._aside.items() if until > now}
             aside = list(self._aside)
             due = await deliveries.next_due(connection, self._receiver.name, self._after, aside)
@@ -139,7 +135,7 @@ class Delivery:
         What nothing keeps back any more is let go when all was looked at, so that the most severe of all is told first.
         """
         if self._look is None:
-            if self._clock() < self._look_again_at:
+            if time.monotonic() < self._look_again_at:
                 return False
             self._look = Look(await deliveries.held(connection, self._receiver.name))
         found = await deliveries.due(connection, self._look.next(_LOOKED_AT_ONCE), self._after)
@@ -160,7 +156,7 @@ class Delivery:
             await deliveries.hold(connection, numbers, why)
         if not self._look.left:
             await deliveries.release(connection, self._look.free)
-            self._look, self._look_again_at = None, self._clock() + _LOOK_AGAIN_S
+            self._look, self._look_again_at = None, time.monotonic() + _LOOK_AGAIN_S
         return bool(found)
 
     def _alert_of(self, due: Due) -> Alert | Drop:
@@ -190,7 +186,7 @@ class Delivery:
             return 0.0
         verdict = await self._judged(connection, due, alert, await self._silences.read(connection))
         if not isinstance(verdict, Send) and self._has_begun(due):
-            # it was noted that its receiver may hear of it, and not sent: what keeps it back came in between
+            # marked as begun, but not sent: what keeps it back came in between
             await deliveries.not_taken(connection, due.number)
             self._begun = (0, 0)
         if isinstance(verdict, Drop):
@@ -275,7 +271,7 @@ class Delivery:
             return Drop(f"not written as {receiver.format}: {error!r}")
 
     def _has_begun(self, due: Due) -> bool:
-        """Return whether this is the try for which `_deal_with` has just noted that the receiver may hear of it."""
+        """Return whether this is the try for which `_deal_with` has just marked the notification as begun."""
         return self._begun == (due.number, due.attempts)
 
     async def _put_off(self, connection: Connection, due: Due, outcome: transport.Failed) -> float:
@@ -284,9 +280,9 @@ class Delivery:
         A message at which the receiver fails again and again lets those of other alerts go before it.
         """
         receiver = self._receiver
-        pause = transport.backoff(self._failures, receiver.max_backoff, outcome.retry_after, self._jitter())
+        pause = transport.backoff(self._failures, receiver.max_backoff, outcome.retry_after, random.random())
         if outcome.trips and due.attempts + 1 >= _TRIPS:
-            self._aside[due.alert_id] = self._clock() + pause + receiver.max_backoff.total_seconds()
+            self._aside[due.alert_id] = time.monotonic() + pause + receiver.max_backoff.total_seconds()
         await deliveries.failed(connection, due, receiver.name, outcome.note, timedelta(seconds=pause))
         if self._failures == 0:
             log.warning(

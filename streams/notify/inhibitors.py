@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _FRESH_S = 1.0
 _PATIENCE_S = 1.0
-"""So long a delivery waits for what another one is reading; then it asks by itself, on its own connection."""
+"""How long a delivery waits for what another one is reading, before it reads on its own connection."""
 _KINDS = frozenset(get_args(AlertKind))
 _operators = msgspec.json.Decoder(dict[str, int])
 
@@ -45,14 +45,14 @@ class Inhibitors:
         self._fresh_until = -1.0
         self._read_at = datetime.min.replace(tzinfo=UTC)
         self._asked = self._taken = 0
-        """The number of the newest question, and of that whose answer was taken."""
+        """Numbers of the newest query, and of the newest one whose answer was taken."""
         self._reading = asyncio.Lock()
 
     async def sources(self, connection: Connection, due_at: datetime, now: datetime) -> Sources:
-        """Return them as they are now, or were a second ago, but not before what they are asked for was due.
+        """Return the sources as of now, or up to a second old, but never older than `due_at` of the notification.
 
-        Both times are by the database's clock, `now` as it was a moment ago. One delivery reads for all: dozens that
-        read thousands of alerts each would take all the database's time.
+        Both times are by the database's clock; `now` is a moment old. One delivery reads for all: if dozens read
+        thousands of alerts each, the database would have time for nothing else.
         """
         if self._is_old(due_at):
             async with self._turn():

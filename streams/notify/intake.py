@@ -1,4 +1,4 @@
-"""Events of alerts from Kafka into the queue of every receiver that they are for."""
+"""Takes events of alerts from Kafka and queues each for every receiver that wants it."""
 
 import asyncio
 import logging
@@ -71,7 +71,7 @@ class Intake:
         self._queued = queued
 
     async def meet_receivers(self) -> None:
-        """Queue the alerts that are open for receivers that are new, in the file again, or there with other words."""
+        """Queue open alerts for receivers that are new, or back in the file, or now ask for other alerts."""
 
         async def meet() -> None:
             async with self._session.transaction() as connection:
@@ -82,7 +82,7 @@ class Intake:
         await retrying(meet, self._stop, log.warning)
 
     async def _meet(self, connection: Connection, *, at_start: bool = False) -> None:
-        """Queue what is open for receivers that are new, or back; at the start for those that ask for others, too."""
+        """Queue open alerts for receivers that are new or back, and at the start for those that now ask for others."""
         by_name = {receiver.name: receiver for receiver in self._receivers}
         new, others = await notifications.register(connection, list(by_name)), []
         if at_start:
@@ -200,7 +200,7 @@ class Intake:
 
 
 def escalations(receiver: Receiver, receivers: Sequence[Receiver]) -> Iterator[tuple[str, timedelta]]:
-    """Yield whom else to tell where nobody acknowledges what `receiver` is told, and how long after it: a chain."""
+    """Yield, along the chain, whom to notify if nobody acknowledges what `receiver` got, and how long after it."""
     by_name, after, seen = {one.name: one for one in receivers}, timedelta(), {receiver.name}
     while receiver.escalate is not None and receiver.escalate.to not in seen:
         after += receiver.escalate.after

@@ -39,7 +39,7 @@ KEYS = frozenset(
 )
 _CAP_KEYS = ("sender", "status", "scope", "language")
 _LANGUAGE = re.compile("[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
-"""As xs:language in the schema of CAP: a receiver that asks it refuses anything else, for good."""
+"""The type xs:language of CAP's schema: a receiver that checks it refuses anything else, for good."""
 
 _KEEP_ALIVE = timedelta(minutes=5)
 
@@ -81,7 +81,7 @@ class Receiver:
 
     @property
     def asks(self) -> str:
-        """What it asks for as a text: another one where the file asks for something else."""
+        """What it asks for, as a text that differs if the file asks for something else."""
         return "escalations only" if self.escalations_only else "\n".join(sorted(map(str, self.match)))
 
     @property

@@ -137,7 +137,7 @@ async def run(
 
 
 async def _before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do what may take long; where the end is asked for meanwhile, leave it undone. Returns whether it was done."""
+    """Do work that may take long, but give it up if `stop` is set meanwhile. Returns whether it was done."""
     doing, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -206,7 +206,7 @@ async def _look_for_overdue(
 
 
 async def _part_with_others(session: Session, receivers: tuple[Receiver, ...], stop: asyncio.Event) -> None:
-    """Remember who is not in the file any more. A process of before may be sending to one still: it is waited for."""
+    """Note which receivers are no longer in the file; waits for an older process that is still sending to one."""
 
     async def work() -> list[str]:
         async with session.transaction() as connection:

@@ -1,4 +1,4 @@
-"""The silences as the database holds them, for all receivers: read again when one was made or ended, not each time."""
+"""The silences in the database, for all receivers: read again only when one was added or ended."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ class Silent:
 
 
 class SilencesNow:
-    """Reading hundreds of silences takes longer than all else that is asked for a notification."""
+    """Keeps the silences, as reading hundreds of them takes longer than everything else for a notification."""
 
     def __init__(self, *, districts: bool = False) -> None:
         self._heeded = Heeded(districts=districts)
@@ -30,7 +30,7 @@ class SilencesNow:
         self._silences = Silences()
 
     async def read(self, connection: Connection) -> Silent:
-        """Return the silences as they are now: whoever has been told that one holds is not told of its alerts."""
+        """Return the silences as of now. Once somebody was told that a silence holds, it keeps back its alerts."""
         mark, now = await stored.mark_of_silences(connection)
         if mark == self._mark:
             return Silent(self._silences, now)

@@ -26,8 +26,8 @@ class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 class RejectsState:
     """Fold over one partition of ub.rejected.
 
-    One source writes to one partition (the record's key), with a growing sequence: what a stage says
-    again after a crash is known by it. A record that is no refusal at all is kept as one.
+    One source writes to one partition (the record's key), with a growing sequence. So refusals that a stage
+    publishes again after a crash are recognised. A record that cannot be read as a refusal is kept as one.
     """
 
     def __init__(self, restored: Restored) -> None:

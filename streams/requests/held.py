@@ -1,8 +1,7 @@
-"""Events without a place: nothing of their request is known, so it is not known where to count them.
+"""Events without a place: they came before their request's opening, so it is not known where to count them.
 
-An event that overtook its request's opening is one. It is held until the watermark has passed it by the amend
-horizon: until then an event before it may still come and say place and category. Whether it is refused in the end is
-therefore a matter of the events that came, not of their order.
+Such an event is held until the watermark has passed it by the amend horizon. Until then an earlier event may still come
+and name place and category. So whether it is refused in the end depends on which events came, not on their order.
 """
 
 from heapq import heappop, heappush

@@ -9,10 +9,9 @@
        closed: its opening is not known; it was not counted as open
 ```
 
-`step` is a function of the life so far and the next event in order (streams/requests/events.py), and every change
-that it tells of lies at the event's `ts`, or between the event before and this one (a request that came due). So an
-event never changes a count that lies before it in event time: what is accepted within the amend horizon leaves
-everything older as it was.
+`step` is a function of the life so far and the next event in order (streams/requests/events.py). Every change that it
+returns lies at the event's `ts`, or between the event before and this one (a request that became overdue). So an event
+never changes a count that lies before the event before it: an event within the amend horizon leaves older counts alone.
 """
 
 from typing import Literal
@@ -37,7 +36,7 @@ COLUMNS = (
 )
 """Counts of a window by number, under their names in schemas.partials.RequestCounts."""
 TOOK = len(COLUMNS)
-"""And one that is no count: milliseconds from the last opening to the closing, with how often they occurred."""
+"""One more column, no count: times from the last opening to the closing (milliseconds), and how often each occurred."""
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

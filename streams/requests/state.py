@@ -1,13 +1,13 @@
 """The requests fold: events of citizens' requests in, absolute partials per (window, cell, category) and rows out.
 
 The tables are a function of the set of distinct events of each request, whatever order and frames they came in:
-life.py says what an event makes of a request, request.py takes back what a late one turns out to have made wrong.
+life.py says what an event does to a request, and request.py corrects the counts when a late event comes.
 An event older than the watermark by `amend_horizon` is rejected as too late. So an event changes the counts of
 windows within the horizon only: a request of three weeks ago that is closed now changes the window of its closing.
 
-Every decision depends on the events before it in the log alone, never on frame boundaries, checkpoints or the clock:
-what the watermark brings (a request is overdue, is forgotten, an event stays without a place) is looked at before
-each event and after each record.
+Every decision depends only on the events before it in the log, never on frame boundaries, checkpoints or the clock.
+So what the watermark causes (a request is overdue or forgotten, an event is refused as it has no place) is looked for
+before each event and after each record.
 """
 
 from collections import Counter

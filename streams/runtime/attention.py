@@ -1,14 +1,15 @@
 """The wall clock by which folds judge silence: it stands still while nobody could have been heard."""
 
 LONGEST_S = 1.0
-"""From one look at the folds to the next; more than that the worker was held up, and what others said waits unread.
+"""The longest time between two looks at the folds that counts in full.
 
-A look comes four times a second. To restore 300,000 sensors takes a worker 8 s, in which it reads nothing.
+Looks come four times a second. After a longer pause the worker was held up, and messages of others wait unread: to
+restore 300,000 sensors, for example, takes it 8 s.
 """
 
 
 class Attention:
-    """Goes on with a monotonic clock in seconds, but by no more than `LONGEST_S` from one look to the next."""
+    """A clock that follows a monotonic one (seconds), but advances by at most `LONGEST_S` from one look to the next."""
 
     def __init__(self, now: float) -> None:
         self._looked_at = self._wall_s = now

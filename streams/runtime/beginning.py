@@ -1,7 +1,7 @@
-"""The first record after a checkpoint, where Kafka's group goes on further ahead than the database is.
+"""The first record after a checkpoint, where the offset of Kafka's group is ahead of the checkpoint in the database.
 
-So it is where the database was restored from a backup, or made anew: Kafka is asked to go back. What was handed out
-before that may still be under way, and a broker may not show at once what it has (holes.py):
+This happens when the database was restored from a backup, or created anew. Kafka is then asked to go back. Records
+that it handed out before may still arrive, and a broker may not show at once all that it has (holes.py):
 
     checkpoint                ahead: an offset that was handed out
     ----|-------------------------|----------> offset

@@ -1,8 +1,8 @@
 """What stands retained on MQTT, what ought to stand there, and what is wrong for long enough to be put right. Pure.
 
-A board has a notice on each topic: the retained message. Some of what is written to it is old: by a worker that was
-frozen with a message under way, or that went by another policy and ended before it stored anything. A broker may lose
-it altogether. So whoever owns a partition looks at its part of the board again and again (docs/adr/0028).
+The board stands for the broker. On each topic it has one notice, the retained message. A notice may be out of date: a
+worker was frozen while it sent it, or judged by another policy and ended before it stored anything. The broker may also
+lose notices. So the owner of a partition checks its part of the board again and again (docs/adr/0028).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -81,7 +81,7 @@ _incident = msgspec.json.Decoder(_Incident)
 
 
 class Board:
-    """What the broker says is retained. `partition_of` a region is that of the records that it is the key of."""
+    """What the broker says is retained. `partition_of` returns the partition of records whose key is a region."""
 
     def __init__(self, partition_of: Callable[[str], int]) -> None:
         self.notices: dict[str, Notice] = {}
@@ -169,13 +169,14 @@ class Watch:
     ) -> list[Correction]:
         """Return what is to be put right now.
 
-        wanted      the payloads that may stand, by topic; where none of them does, the first is published
+        wanted      by topic, the payloads that may be retained there; if none of them is, the first is published
         applied     the offset of the newest record that `wanted` is a function of
         under_way   topics on which we published since the last look
-        over        ids that the tables do not call open: what nobody wants is taken back only if it is one of these,
-                    or wanted on another topic, as an alert whose severity has changed
+        over        ids that are not open in the tables. An unwanted notice is removed only if its id is one of these,
+                    or is wanted on another topic, as that of an alert whose severity has changed
 
-        What is of another partition is left alone, and what cannot be read, unless it stands where something is wanted.
+        Notices of other partitions, and those that cannot be read, are left alone; the latter are overwritten where
+        something is wanted on their topic.
         """
         wrong = {
             topic: payloads[0]
@@ -203,7 +204,7 @@ class Watch:
         if stands is None:
             return False
         if stands.told is not None and stands.told.partition != self.partition:
-            return True  # for all that we know
+            return True  # its owner judges it
         return any(stands.mark == hash(payload) for payload in payloads)
 
     def _is_due(self, topic: str, stands: Notice | None, applied: int, under_way: bool) -> bool:

@@ -18,14 +18,14 @@ from streams.runtime.holes import Holes
 
 FETCH_WAIT_MS = 20
 QUIET_FETCH_WAIT_MS = 100
-"""Where no record has come for a second: a fetch takes half a millisecond of a core."""
+"""The wait while no record comes: each fetch costs half a millisecond of a core."""
 _HOLE_WAIT_S = 0.02
 
 
 class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
-    """Makes the aiokafka consumer with our fetch wait, and gives no record before those that come before it.
+    """Makes the aiokafka consumer with our fetch wait, and skips no record that the broker does not show yet (Holes).
 
-    While no record comes it waits longer, so that the first one on Tansu may be late by `QUIET_FETCH_WAIT_MS`.
+    While no record comes it waits longer, so on Tansu the first one may be late by `QUIET_FETCH_WAIT_MS`.
     """
 
     def __post_init__(self) -> None:
@@ -45,10 +45,10 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     def _log_slow_processing_commit(self, msg: str, *args: Any) -> None:
-        """Say nothing: Faust counts from the last commit, or from the start, however long nothing came to commit.
+        """Log nothing: Faust counts the time since the last commit, even if there was nothing to commit.
 
-        So it takes the first record after a quiet quarter of an hour for one that is stuck. `urbanbrain doctor` says
-        what stands still.
+        So it takes the first record after a quiet quarter of an hour for one that is stuck. What really stands still,
+        `urbanbrain doctor` says.
         """
 
     async def _fetch_records(
@@ -79,8 +79,8 @@ class Eager(Service):
     async def wait_first(self, *coros: Any, timeout: Any = None) -> WaitResults:  # noqa: ASYNC109 - Service's
         """Wait as Faust does for the first of some coroutines, but without a task where the first ends at once.
 
-        Faust asks this for each message: until it is handed to its stream, or the flow is suspended, or we stop. That
-        makes four tasks a message, and handing over hardly ever has to wait. It is started in either case.
+        Faust calls this for each message, to wait until it is handed to its stream, or the flow is suspended, or we
+        stop. That makes four tasks a message, though handing over hardly ever has to wait.
         """
         first, *others = coros
         if timeout is not None or not asyncio.iscoroutine(first):

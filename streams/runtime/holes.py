@@ -1,9 +1,9 @@
 """Holes in what a fetch brought: records that exist, and that the broker did not show yet.
 
-Tansu gives the next offsets to a second producer while the records of the first are being written. A reader at the end
-of the log that comes in between gets the second ones only, and goes on behind them: with three producers of a partition
-it happened once in 16,000 records. Kafka does not do that. Where offsets are missing for good (retention, compaction,
-markers of transactions) the reader must go on.
+Tansu hands out the next offsets to a second producer while the records of the first are still being written. A reader
+at the end of the log may then get only the records of the second, and would skip those of the first. With three
+producers of a partition this happened once in 16,000 records. Kafka does not do that. Where offsets are missing for
+good (retention, compaction, markers of transactions) the reader must go on.
 """
 
 from collections.abc import Sequence

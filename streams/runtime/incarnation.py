@@ -1,4 +1,4 @@
-"""Which log a topic is, and where it ends: what tells a rebuilt topic from the one that was checkpointed."""
+"""The identity of a topic's log, and where it ends: this tells a rebuilt topic from the one that was checkpointed."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from streams.brokers.kafka_login import PLAIN, KafkaLogin
 
 @dataclass(frozen=True, slots=True)
 class Incarnation:
-    """A rebuilt topic or cluster is another log, though its name be the same."""
+    """The ids that identify a log. A rebuilt topic or cluster has others, even if its name is the same."""
 
     cluster_id: str
     topic_id: str

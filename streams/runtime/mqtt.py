@@ -26,10 +26,10 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 _MOST_IN_FLIGHT = 200
-"""Messages that the broker has not confirmed; of paho's own 20 a broker 10 ms away would take 2,000 a second.
+"""The most messages that the broker has not confirmed. With paho's own 20, a broker 10 ms away takes 2,000 a second.
 
-Fewer where the broker's Receive Maximum is less (HiveMQ: 10), which paho does not look at: it would cut the connection,
-again and again. So what waits is kept here: paho sends all that it knows of as soon as it is connected.
+It is fewer where the broker's Receive Maximum is less (HiveMQ: 10). Paho does not heed that, and the broker would cut
+the connection again and again. So messages that must wait are kept here, and paho gets only what may be sent at once.
 """
 
 _OVERHEAD = 10
@@ -83,11 +83,11 @@ class MqttPublisher:
         self._client.loop_stop()
 
     async def publish(self, messages: Sequence[MqttMessage]) -> None:
-        """Publish and wait for every PUBACK, through outages. Who gives up takes back what was not under way yet."""
+        """Publish and wait for every PUBACK, through outages. If cancelled, what was not sent yet is not sent."""
         await asyncio.gather(*self.enqueue(messages))
 
     def enqueue(self, messages: Sequence[MqttMessage]) -> list[asyncio.Future[None]]:
-        """Publish after all that was to be published before; returns for each message what its PUBACK ends."""
+        """Publish after everything enqueued before; returns a future for each message, done when its PUBACK comes."""
         assert self._loop is not None
         futures = [self._loop.create_future() for _ in messages]
         self._queue.extend(zip(messages, futures, strict=True))
@@ -204,8 +204,8 @@ class MqttPublisher:
 
 
 def _send_at_once(_client: mqtt.Client, _userdata: Any, connection: Any) -> None:
-    """Have TCP not hold back what is small (Nagle) until the broker has acknowledged what went before.
+    """Keep TCP from holding back small packets (Nagle) until the broker has acknowledged the ones before.
 
-    As we hear what we publish, that takes 40 ms for each few of many messages at once: 4,000 alerts took 19 s.
+    As the broker sends us what we publish, that delay is 40 ms for every few messages: 4,000 alerts took 19 s.
     """
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

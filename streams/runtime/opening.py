@@ -40,7 +40,7 @@ class Opener:
         self._owner = owner
 
     async def open(self, partition: int, wanted: Callable[[], bool], stop: asyncio.Event) -> Owned | None:
-        """Claim a partition and load its fold; None where it is not `wanted` any more: it may be another's by now."""
+        """Claim a partition and load its fold; None if it is no longer `wanted`: another worker may own it by now."""
 
         async def claim() -> tuple[Claim, Fold] | None:
             if not wanted():
@@ -76,9 +76,10 @@ class Opener:
         )
 
     async def follows(self, owned: Owned, event: Any) -> bool:
-        """Return whether an event that comes after a hole is the next one all the same, as the log has none in between.
+        """Return whether an event after a hole may be folded, because the log has no records in between.
 
-        Else the records before it are asked for. LogGap: some were folded before it, so it must not come now.
+        If not, the missing records are asked for. Raises LogGap if records were folded since the partition was opened:
+        then those in the hole were skipped.
         """
         message = event.message
         if owned.fed:

@@ -22,7 +22,8 @@ _LONGEST_HOLD_S = 0.05  # so long folds are asked one after the other, until oth
 class Owned:
     """A partition that this worker owns: its fold, how far it is, and the events not yet acknowledged.
 
-    `spoilt`: something that its fold handed out was lost. Nothing that it hands out later may be stored: it lacks that.
+    `applied` is the newest offset that was folded, `durable` the newest that is stored. `fed`: something was folded
+    since it was opened. `spoilt`: something that its fold handed out was lost, so nothing of it may be stored any more.
     """
 
     claim: Claim
@@ -65,9 +66,9 @@ class Holdings:
         self._owned[owned.claim.partition] = owned
 
     async def one_by_one(self) -> AsyncIterator[Owned]:
-        """Yield what we own. Where it takes long to ask them, the worker's other tasks have their turn in between.
+        """Yield what we own. Where asking the folds takes long, the worker's other tasks get a turn in between.
 
-        One in whose region 20,000 cells move takes half a second, as their windows close.
+        A fold in whose region 20,000 cells change takes half a second when their windows close.
         """
         since = time.monotonic()
         for owned in self:
@@ -107,9 +108,9 @@ class Holdings:
 
     @contextmanager
     def nothing_lost(self) -> Iterator[None]:
-        """What is taken from the folds, or was, must get through in here; else no checkpoint may follow.
+        """Mark all partitions as spoilt if the body fails: outputs that were taken from their folds may be lost then.
 
-        One that did would move the offset past what was lost: a worker that ends stores once more as it hands over.
+        A worker that ends stores a last checkpoint as it hands over. It would move the offset past what was lost.
         """
         try:
             yield

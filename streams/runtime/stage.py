@@ -1,8 +1,8 @@
 """Runs one fold per partition that this worker owns: feeds, publishes, checkpoints, hands over.
 
-Folds are asked for their news every `publish_interval`. Where asking takes more than a tenth of the time they are asked
-less often: what changes many times while a backlog is worked off is then told once. Where no record comes nobody asks,
-but for four times a second: a fold may have news because of the clock alone, or more than it has handed out.
+Folds are asked for their news every `publish_interval`. If asking takes more than a tenth of the time, they are asked
+less often, so that a value that changes many times in a backlog is published once. While no record comes they are asked
+four times a second only: the clock alone may give a fold news, or it may have handed out only a part of them.
 
 About once a second a checkpoint is made of the partitions that moved:
 
@@ -11,7 +11,7 @@ About once a second a checkpoint is made of the partitions that moved:
 3. the events are acknowledged to Faust, which commits their offsets to Kafka.
 
 Publishing before the transaction is safe because a fold is a function of the log: after a crash the next
-owner says the same again. While the database is away, step 2 waits and folding goes on until
+owner publishes the same again. While the database is away, step 2 waits and folding goes on until
 `max_unacked_records` events wait for their acknowledgement; then Faust's buffers fill and it stops fetching.
 """
 
@@ -45,19 +45,19 @@ log = logging.getLogger(__name__)
 _YIELD_EVERY_S = 0.005
 """While records come without a pause, the worker's other tasks have a turn this often."""
 _LONGEST_TALK_S = 0.02
-"""So long a checkpoint gathers news. Then these are published, with those of all other partitions."""
+"""How long a checkpoint gathers news before it publishes them, together with those of all other partitions."""
 _LONGEST_WAIT_S = 0.25
-"""So long a record is waited for. Then the folds are asked all the same: the clock alone may have changed something."""
+"""How long to wait for a record. Then the folds are asked anyway: the clock alone may have changed something."""
 _ASLEEP_S = 5.0
 """A worker that stood still for longer may have lost its partitions: Kafka's group waits for it for six seconds."""
 _BEAT_S = 10.0
-"""So often the tables are told that we look after partitions in which nothing moves."""
+"""How often we note in the tables that idle partitions are looked after."""
 _SETTLES_S = 10.0
-"""A partition that was just opened folds records again that were told before: what is on MQTT may be ahead of it."""
+"""How long to leave MQTT alone after opening a partition: it folds old records again, so MQTT may be ahead of it."""
 _CONFIRMED_S = 2.0
-"""So long an answer of the database counts that a partition is ours."""
+"""How long the database's word that a partition is ours is relied on."""
 _PATIENCE_S = 2.0
-"""So long the first try of `between_records` holds up records until the checkpoint is stored."""
+"""How long the first try of `between_records` holds up records until the checkpoint is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class _Taken:
 class Stage:
     """One stage of the pipeline on this worker.
 
-    Two locks keep its tasks apart. `_turn`: what is taken from the folds is published and stored in that order.
-    `_handover`: who holds it is the only one to fold, to open partitions or to hand them over. Who needs both takes
-    `_turn` first.
+    Two locks keep its tasks apart. `_turn` is held while outputs are taken from the folds, published and stored, so
+    that all three happen in the same order. `_handover` is held while a record is folded, or a partition is opened or
+    handed over. A task that needs both takes `_turn` first.
     """
 
     def __init__(
@@ -206,8 +206,7 @@ class Stage:
     async def look_after(self) -> None:
         """Correct what is retained on MQTT, again and again until stopped; a task of the worker.
 
-        It takes the turn of those who publish. So a correction cannot mix with outputs of the folds that it has not
-        seen.
+        It takes `_turn`, as publishing does, so that no correction mixes with outputs that it has not seen.
         """
         upkeep = self._upkeep
         while upkeep is not None and not self._stop.is_set():
@@ -252,10 +251,10 @@ class Stage:
                 log.debug("cannot show in the tables that this worker is alive: %s", error)
 
     async def _is_ours(self) -> bool:
-        """Return whether all partitions are still ours; else this worker ends, and publishes nothing of what it lost.
+        """Return whether all partitions are still ours; if not, this worker ends, publishing nothing of the lost ones.
 
-        Its news of a lost partition are old: they could open an alert again that the new owner has cleared. A worker
-        that runs hears of a rebalance; so the database is asked only where this one stood still since the last call.
+        What it knows of a lost partition is out of date: published, it could open an alert again that the new owner has
+        cleared. A running worker hears of every rebalance, so the database is asked only if this one stood still.
         """
         if self._ended:
             return False
@@ -285,7 +284,7 @@ class Stage:
 
     def _outputs_of(self, owned: Owned, wall_ms: int, *, at_checkpoint: bool = False) -> list[Output]:
         if owned.spoilt:
-            return []  # it counts on changes that were never stored: the next owner could not take back what it tells
+            return []  # it rests on changes that were never stored, so the next owner could not correct what it says
         owned.fold.idle(wall_ms)
         out = owned.fold.take_outputs(at_checkpoint=at_checkpoint)
         if isinstance(owned.fold, Portioned) and owned.fold.has_more():
@@ -299,9 +298,9 @@ class Stage:
 
         The outputs and changes of one fold are taken together: none of its events is folded in between.
 
-        To publish the closed windows of many vehicles takes long. `in_parts`: other news are published in between, and
-        need not wait for all of these. This is not done in a backlog, where it would take the time to fold. Nor before
-        a hand-over: what a fold tells after its changes were taken would never be stored.
+        It takes long to publish the closed windows of many vehicles. `in_parts` publishes other news in between, so
+        that they need not wait for all windows. In a backlog this is not done, as it would take time from folding. Nor
+        is it done before a hand-over: what a fold says after its changes were taken would never be stored.
         """
         taken: list[_Taken] = []
         try:

@@ -37,13 +37,13 @@ class Upkeep:
         self._under_way |= {message.topic for output in outputs for message in output.mqtt}
 
     def forget(self) -> None:
-        """Begin anew to doubt: what was wrong until now may be another's affair soon."""
+        """Forget which notices were wrong until now: another worker may soon own their partitions."""
         self._watches.clear()
 
     async def may_look(self, claims: Sequence[Claim]) -> bool:
         """Return whether all that stands is known, and the database confirms that these partitions are ours.
 
-        It does not wait for a database that is away, nor end a worker that lost its partitions: others do.
+        It neither waits for a database that is away nor ends a worker that lost its partitions: the checkpoint does.
         """
         if not claims or not self._board.known(time.monotonic()):
             return False
@@ -57,9 +57,9 @@ class Upkeep:
         return True
 
     def look(self, owned: Iterable[tuple[Claim, Retaining, int]]) -> list[Correction]:
-        """Return what is to be put right of partitions: their claims, folds, and the offsets that they have reached.
+        """Return what is to be corrected; `owned` gives the claim, the fold and the reached offset of each partition.
 
-        All outputs of the folds have been taken, and those that were not published yet come before these.
+        The caller has taken all outputs of the folds, and publishes them before the corrections.
         """
         begin = time.thread_time()
         watches, self._watches = self._watches, {}

@@ -8,8 +8,8 @@ What must be decided in the order of the log is decided when a record comes: wha
 is, which series a reading belongs to. The rest (repeats, sums, newest states) is done for many readings at once,
 at the latest at the next checkpoint; until then the ledger has repeats among the applied.
 
-Windows here only grow. So what was told before a crash and not saved needs no care: the next owner folds the
-same readings from the log again and tells the same values, or greater ones.
+Windows here only grow. So values that were published before a crash, but not saved, do no harm: the next owner folds
+the same readings from the log again and publishes the same values, or greater ones.
 """
 
 from collections.abc import Mapping, Sequence

@@ -71,8 +71,8 @@ class Teller:
     ) -> list[Output]:
         """Return partials on the health of the series in these rows, and on those that are gone; before `partials`.
 
-        Their watermark is the one that was told before: by the new one these series would be judged, and windows
-        closed, before all is told.
+        They carry the watermark that was published before: with the new one, these series would be judged, and windows
+        closed, before everything is published.
         """
         of_region: dict[int, list[Gone]] = {}
         for one in gone:

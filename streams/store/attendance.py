@@ -1,4 +1,4 @@
-"""Whether somebody looks after the stages that no deployment does without. Time comes in."""
+"""Whether workers look after the two stages that every deployment needs, grid and incidents. Time is passed in."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from datetime import datetime
 from streams.times import to_second
 
 ALONE_S = 180.0
-"""Longer than a partition is without a sign while workers come and go.
+"""Longer than a partition can be without a sign of life while workers come and go.
 
-There are up to 20 s between two signs, Kafka's group misses a worker that was killed after 60 s, and waits for as long
-at the most until the others have joined anew; the new owner gives its first sign up to 20 s later.
+Signs come every 20 s at least. Kafka notices after 60 s that a worker was killed, and waits for up to 60 s more until
+the others have joined anew. The new owner gives its first sign up to 20 s later.
 """
 
 STANDS_STILL = {"grid": "cells and alerts", "incidents": "alerts"}
-"""What stands still where nobody looks after a stage. A city may have no sensors, no requests or no vehicles, though:
-workers of those are told by the ledger, all together."""
+"""What stands still when no worker looks after a stage. Other stages are not here, as a city may have no sensors, no
+requests or no vehicles."""
 
 
 @dataclass(frozen=True, slots=True)

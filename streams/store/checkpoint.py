@@ -66,7 +66,7 @@ WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
 """
 
 _LIFE_S = 5.0
-"""So long may the others wait whose connection it is."""
+"""How long `show_life` may take: the checkpoints of all stages wait for the same connection."""
 _SHOW_LIFE = """
 WITH ours AS (
     UPDATE ub.checkpoint SET seen_at = now()

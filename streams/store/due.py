@@ -12,13 +12,14 @@ State = Literal["pending", "silenced", "delivered", "dropped"]
 class Due:
     """A notification whose time has come, and how its alert stands now.
 
-    `body` is the alert as JSON: after the event; of an escalation, and of what is overdue, after the newest event that
-    is known. `overdue`: the time is over until which somebody was to see to it.
-    `overtaken`: a later event of its alert was queued for its receiver, whatever became of it.
-    `early`: whoever escalates it was not told yet, or later than when it was queued, as after a silence, and has time;
-    or nobody who was told escalates it any more.
-    `told` are [sequence, reason, updated_at in ms] of what its receiver was told of the alert before, in order, or may
-    have been told: whoever sent it was killed, or heard no answer. `begun`: so it may be with this one.
+    body       the alert as JSON after the event; of escalations and overdue alerts, after the newest known event
+    told       [sequence, reason, updated_at in ms] of each notification of the alert that its receiver got before, in
+               order, or may have got: the sender was killed, or heard no answer
+    begun      the receiver may have got this one already, for the same reasons
+    overdue    the alert is not over by the time until which somebody was to see to it
+    overtaken  a later event of the alert was queued for the receiver, whatever became of it
+    early      of an escalation: the receiver that escalates was not told yet, or was told later than planned, as after
+               a silence, and still has time; or no receiver that was told escalates to this one any more
     """
 
     number: int

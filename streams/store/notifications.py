@@ -181,11 +181,11 @@ async def known_since(connection: Connection) -> dict[str, datetime]:
 async def missed(
     connection: Connection, receivers: list[str], changed: list[str]
 ) -> list[tuple[bytes, list[str]]]:
-    """Return what receivers that are new, or back, have to hear of, as JSON with the names of who has to.
+    """Return the events that receivers missed, as JSON, each with the names of these receivers.
 
-    The newest event of every alert that is active, then the last one of those of which something was queued for a
-    receiver, and not the end. One look for all of them: after a year there are a million alerts to look through.
-    Those that `changed` what they ask for have to hear of active alerts of which nothing was queued for them.
+    `receivers` that are new, or back, missed the newest event of every active alert, and the end of alerts of which an
+    earlier event was queued for them. Those that `changed` what they ask for missed active alerts of which nothing was
+    queued for them. One query serves all, as there are a million alerts to look through after a year.
     """
     rows = await connection.execute(_MISSED, {"receivers": receivers, "changed": changed})
     return [(str(body).encode(), names) for body, names in await rows.fetchall()]

@@ -1,7 +1,7 @@
-"""What the roles of services may do, granted again where it is lost, as `doctor` says.
+"""Grants the rights of the services' roles again if they were lost; `doctor` names that case.
 
-Migrations grant it, and a dump holds it. But a server that has no such roles yet restores the dump without the rights,
-and no migration is pending then that would grant them.
+Migrations grant them, and a dump contains them. But a server that does not have these roles yet restores the dump
+without their rights, and then no migration is pending that would grant them.
 """
 
 from typing import Any

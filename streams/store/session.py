@@ -26,8 +26,8 @@ _CONNECT = {
 }
 
 _LIFETIME_S = 3600.0
-"""A connection that is older is made anew, as pools do: a server's process holds more the longer it lives, and its
-temporary tables keep the age of the whole database (pg_database.datfrozenxid) from going on."""
+"""An older connection is replaced, as pools do. A server process needs more memory the longer it lives, and its
+temporary tables keep VACUUM from advancing the age of the database (pg_database.datfrozenxid)."""
 
 _AUTHORITY = "set sslrootcert in UB_DATABASE_URL to the certificate of the authority that signed its"
 _REFUSALS = (

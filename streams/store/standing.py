@@ -28,11 +28,11 @@ def windows_span(connection: Connection[Any]) -> tuple[datetime, datetime, timed
 
 
 def standing_at(connection: Connection[Any], at: datetime, length: timedelta) -> list[Row]:
-    """Return what stood in every cell at an end of windows: of each (cell, operator) its last row up to there.
+    """Return what stood in every cell at the end of a window: the last row up to then of each (cell, operator).
 
-    Where there is none any more, as retention took it, the first row afterwards says what stood there before it. Each
-    is looked up by itself, as months of windows are not read in a moment: `ub.cell_now` has had all that ever counted
-    somebody, and the hour before has those where somebody was for a moment, by late readings.
+    If retention deleted that row, the first row afterwards tells what stood there before it. Each pair is looked up by
+    itself, as it would take long to read months of windows. The pairs come from `ub.cell_now`, which has each that ever
+    had a vehicle, and from the hour before, for those that had one for a moment only, by late readings.
     """
     return connection.execute(
         """

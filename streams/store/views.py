@@ -80,8 +80,8 @@ ORDER BY minute DESC, operator LIMIT %(limit)s
 _NEWEST = "SELECT max(as_of) FROM api.cell_now"
 
 _LOOK_BACK = (timedelta(days=1), timedelta(days=8))
-"""So far the newest minutes are looked for before all that are kept are read: minutes are grouped when they are asked
-for, and a cell of three operators has 390,000 in 90 days."""
+"""How far back the newest minutes are looked for, before all are read. Minutes are grouped by the query, and a cell of
+three operators has 390,000 rows in 90 days."""
 _BEFORE_ALL = datetime(1971, 1, 1, tzinfo=UTC)
 
 

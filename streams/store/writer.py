@@ -7,8 +7,8 @@ Binary COPY because it is the quickest of what was measured: 20,000 rows of vehi
 psycopg 9 ms as binary, 26 ms as text, 38 ms as text joined in Python. The INSERT takes 100 ms. Where all columns of
 a table are numpy's (streams/columnar/rows.py) the rows are made in compiled code (binary.py).
 
-Of rows with the same key the INSERT takes the last. To look for them here, key by key, took half of this process's
-time; to PostgreSQL, which sorts by the key anyway, it is nothing that can be measured.
+Of several rows with the same key the INSERT takes the last. Finding it here, key by key, took half of this process's
+time. To PostgreSQL, which sorts by the key anyway, it costs nothing that can be measured.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -41,8 +41,8 @@ _PLACE = "place"
 """Column of a temporary table: which row of its batch it is."""
 
 _UNPACK_WHAT_IS_AMENDED = "SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0"
-"""A row of a compressed chunk is amended by unpacking its batch of up to 1,000 rows, and TimescaleDB refuses more than
-100,000 in one transaction: one that amends 101 cells there was refused for good. A batch is unpacked once."""
+"""Lifts TimescaleDB's limit on unpacked rows. To amend a row of a compressed chunk it unpacks a batch of up to 1,000
+rows, and it refuses more than 100,000 in one transaction. A checkpoint that amended 101 cells was refused for ever."""
 
 
 def gather(rows: Iterable[Rows]) -> list[tuple[Table, Columns]]:

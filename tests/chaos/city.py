@@ -28,7 +28,7 @@ from tests.chaos.onlooker import Onlooker
 from tests.chaos.plan import OPERATORS
 from tests.chaos.processes import ROOT, Child, children_of
 from tests.chaos.proxy import Proxies, Proxy, kafka_client_id
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 SETTINGS = {
     "UB_SOURCE_PARTITIONS": "8",  # Faust gives each of 3 workers at most 8/3, rounded up: the third has 2

@@ -14,7 +14,7 @@ from tests.chaos.faults import Fault, Heal
 from tests.chaos.freshness import EventTime, Freshness, all_fresh, first_fresh, shown_fresh
 from tests.chaos.schedule import Planned, Schedule, length
 from tests.chaos.verdict import Verdict, judge
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 RATE = int(os.environ.get("CHAOS_RATE", "10000"))
 """Readings per second. Less is for finding one's way on a small machine; the promise is checked with this."""

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.chaos.faketime import Clock
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 CLOCKS = "import time, sys\nfor _ in sys.stdin: print(time.time(), time.monotonic(), flush=True)"
 

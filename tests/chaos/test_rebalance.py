@@ -13,7 +13,7 @@ from tests.chaos.drive import RATE, SEED
 from tests.chaos.report import Report, exact
 from tests.chaos.verdict import await_stillness, judge
 from tests.chaos.watched import owners, restart_worker, watched
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.chaos
 

@@ -10,7 +10,7 @@ from tests.chaos.processes import send
 from tests.chaos.report import exact
 from tests.chaos.verdict import await_stillness, judge
 from tests.chaos.watched import owners
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.chaos
 

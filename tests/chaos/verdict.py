@@ -22,7 +22,7 @@ from tests.chaos.history import history
 from tests.chaos.log import Log, read_log, silence
 from tests.chaos.published import files
 from tests.e2e.tables import found
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 _LEDGER = """
 SELECT stage, partition, received, applied, superseded, rejected FROM ub.ledger

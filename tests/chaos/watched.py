@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tests.chaos.city import City, Load
 from tests.chaos.freshness import EventTime, Freshness, all_fresh, longest_gaps
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 _OWNERS = "SELECT DISTINCT owner FROM ub.checkpoint ORDER BY owner"
 

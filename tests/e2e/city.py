@@ -27,7 +27,7 @@ from tests.conftest import Database
 from tests.e2e.commands import TIMEOUT_S, Finished, clean_environment, run
 from tests.e2e.services import forget_session
 from tests.e2e.taps import KafkaRecord, KafkaTap, MqttMessage, MqttTap
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 _END_OF_A_LOG = 3_000  # characters
 

@@ -19,7 +19,7 @@ from deploy.native.mosquitto import Mosquitto
 from deploy.native.tansu import Tansu
 from streams.brokers.admin import admin_client, topic_partitions, wait_for_kafka
 from streams.topics import kafka_topics
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 
 @contextmanager

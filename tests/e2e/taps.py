@@ -12,7 +12,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams.brokers.kafka_login import PLAIN, KafkaLogin
 from streams.topics import TopicSpec
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from tests.e2e.commands import clean_environment
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 

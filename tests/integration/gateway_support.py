@@ -27,7 +27,7 @@ from schemas.vehicles import VehicleFrame
 from streams import topics
 from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.settings import Settings
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 4

@@ -23,7 +23,7 @@ from tests.conftest import Database
 from tests.integration import store_rows as rows
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import query, write
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import psycopg
 from streams.fold.contract import Changes, Ledger, Rows
 from streams.store.checkpoint import PartitionCommit, Store
 from tests.conftest import Database
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 
 def query(url: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:

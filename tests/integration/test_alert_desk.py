@@ -41,7 +41,7 @@ from tests.integration import store_rows as rows
 from tests.integration.notify_support import event
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import an_hour_ahead, query, write
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

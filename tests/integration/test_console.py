@@ -34,11 +34,11 @@ from streams.store.session import Session
 from tests.chaos.onlooker import Seen
 from tests.chaos.proxy import Proxies
 from tests.conftest import Database
-from tests.e2e.waiting import eventually
 from tests.integration import store_rows as rows
 from tests.integration.console_support import POLL_S, console, until
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import query, write
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

@@ -20,7 +20,7 @@ from tests.integration.gateway_support import (
     reading,
     running_gateway,
 )
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -43,7 +43,7 @@ from tests.integration.gateway_support import (
     reading,
 )
 from tests.integration.kafka_front import Account, TlsKafka, tls_kafka
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -56,8 +56,8 @@ from tests.integration.gateway_support import (
     running_gateway,
 )
 from tests.integration.tls_support import TlsBroker, TlsMosquitto, tls_broker
-from tests.integration.waiting import wait_until
 from tests.unit.alerts.events import alert
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

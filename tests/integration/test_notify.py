@@ -23,7 +23,7 @@ from tests.conftest import Database
 from tests.e2e.commands import clean_environment, run
 from tests.integration.notify_support import Desk, Hook, event, hook, notifying
 from tests.integration.store_support import an_hour_ahead, query
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.integration.notify_support import Desk, hook, notifying
 from tests.integration.test_notify import an_hour_passes, receiver
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

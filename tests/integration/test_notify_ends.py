@@ -14,7 +14,7 @@ from streams.notify.service import run
 from tests.conftest import Database
 from tests.integration.notify_support import Desk, hook, notifying
 from tests.integration.store_support import query
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

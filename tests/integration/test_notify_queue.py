@@ -31,8 +31,8 @@ from tests.integration.test_notify import (
     receiver,
     silence,
 )
-from tests.integration.waiting import wait_until
 from tests.unit.notify import cap_rules
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

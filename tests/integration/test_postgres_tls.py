@@ -18,8 +18,8 @@ from streams.settings import load
 from streams.store import queries
 from tests import certificates
 from tests.certificates import Certificates
-from tests.integration.waiting import wait_until
 from tests.stack import native_services_or_skip
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -17,10 +17,10 @@ from streams.store import queries, retention, standing
 from streams.store.retention import delete_old_requests, drop_old_chunks
 from streams.store.session import Session
 from tests.conftest import Database
-from tests.e2e.waiting import eventually
 from tests.integration import store_rows as rows
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import query, write
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

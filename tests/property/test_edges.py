@@ -24,9 +24,9 @@ from streams.fleet.state import FleetState
 from streams.fold.contract import Record
 from streams.grid import locate
 from streams.incidents.counts.shares import shares
-from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy
-from streams.incidents.reading import read
+from streams.incidents.policy_findings import Findings
+from streams.incidents.policy_reader import read
 from streams.incidents.state import IncidentsState
 from tests.pipeline import FAR_FUTURE, FLEET, T0, City
 from tests.unit.incidents.counts.mds import document, geography, policy, rule

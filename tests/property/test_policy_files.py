@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.incidents.findings import Findings
-from streams.incidents.reading import read
+from streams.incidents.policy_findings import Findings
+from streams.incidents.policy_reader import read
 from tests.pipeline import T0
 from tests.unit.fleet.road import HERE, cell
 from tests.unit.incidents.counts.mds import document, geography, policy, rule

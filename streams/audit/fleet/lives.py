@@ -2,9 +2,9 @@
 
     first reading ... last reading --- stale_after ---> missing --- amend_horizon ---> archived: the life ends
 
-All of it by event time: a reading meets its vehicle as the watermark before that reading has left it. In a
-life the vehicle belongs to the operator of its first reading, and a reading is news if it is newer than all
-before it and than the moment since which the vehicle is missing.
+All of it by event time: the watermark before a reading decides whether its vehicle is missing or archived then. During
+a life the vehicle belongs to the operator of its first reading. A reading is news if it is newer than all before it and
+than the moment since which the vehicle is missing.
 
 Computed over whole columns. Between two silences of a vehicle "newer than all before" is a running
 maximum; so each round follows every vehicle up to its next silence, and the rest of its readings go into

@@ -1,9 +1,9 @@
 """What may still move in the tables of a running system, and so must not be judged.
 
-The grid's tables reflect a state of the log that lies somewhere between two: `low`, up to which everything told
-by the fleet had certainly arrived when the tables were read, and the end of the log read after that. A row that no
-reading in between concerns is the same in all of those states. What concerns which row is taken widely: of a vehicle
-with such a reading, every cell where it was since then, or just before.
+The grid's tables reflect a state of the log somewhere between two offsets: `low`, up to which everything from the fleet
+had certainly arrived when the tables were read, and the end of the log, read after that. A row that no reading in
+between affects is the same in all of these states, and can be judged. Which rows a reading affects is taken widely: all
+cells in which its vehicle was since `low`, or just before.
 """
 
 from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ from streams.incidents.anomaly.alert import Window
 from streams.incidents.anomaly.gate import Gate, Whole
 from streams.incidents.anomaly.series import AllSeries, AnomalyConfig, problem_of_metrics
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
+from streams.incidents.check_columns import CellNames
 from streams.incidents.lifecycle import Place
 from streams.incidents.messages import Metrics
 from streams.incidents.showing import Seen

@@ -46,12 +46,12 @@ class Change:
 
     @property
     def name(self) -> str:
-        """As in settings and evidence."""
+        """Name of the detector in settings and evidence."""
         return "change"
 
     @property
     def version(self) -> int:
-        """Of the arithmetic above."""
+        """Version of the arithmetic above."""
         return 1
 
     @property

@@ -44,7 +44,7 @@ class Detector[S: msgspec.Struct, V](Protocol):
 
     @property
     def version(self) -> int:
-        """Of its arithmetic and its defaults."""
+        """Version of its arithmetic and its defaults."""
         ...
 
     @property

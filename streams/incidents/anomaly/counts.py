@@ -36,12 +36,12 @@ class Counts:
 
     @property
     def name(self) -> str:
-        """As in settings and evidence."""
+        """Name of the detector in settings and evidence."""
         return "counts"
 
     @property
     def version(self) -> int:
-        """Of the arithmetic above."""
+        """Version of the arithmetic above."""
         return 2
 
     @property

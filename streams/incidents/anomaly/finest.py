@@ -3,7 +3,7 @@
 from schemas.metrics import METRICS
 
 FINEST = 1 / 5_000
-"""Of all that a metric can be: what moves within a narrower range is as good as still."""
+"""Share of a metric's whole range; a series that moves within less counts as still."""
 
 
 def least_width(metric: str) -> float:

@@ -72,12 +72,12 @@ class Multivariate:
 
     @property
     def name(self) -> str:
-        """As in settings and evidence."""
+        """Name of the detector in settings and evidence."""
         return "multivariate"
 
     @property
     def version(self) -> int:
-        """Of the arithmetic above."""
+        """Version of the arithmetic above."""
         return 2
 
     @property

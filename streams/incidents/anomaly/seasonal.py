@@ -81,12 +81,12 @@ class Seasonal:
 
     @property
     def name(self) -> str:
-        """As in settings and evidence."""
+        """Name of the detector in settings and evidence."""
         return "seasonal"
 
     @property
     def version(self) -> int:
-        """Of the arithmetic above."""
+        """Version of the arithmetic above."""
         return 4
 
     @property

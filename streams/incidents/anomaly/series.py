@@ -19,7 +19,7 @@ from streams.incidents.anomaly.family import for_subject, joint
 from streams.incidents.anomaly.watch import Rule, Watch, over, step
 from streams.incidents.anomaly.watch import restored as restored_watch
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
+from streams.incidents.check_columns import CellNames
 from streams.incidents.lifecycle import SILENT_MS, Place, ended
 from streams.incidents.messages import Metrics
 from streams.incidents.showing import Seen, active

@@ -51,12 +51,12 @@ class Spatial:
 
     @property
     def name(self) -> str:
-        """As in settings and evidence."""
+        """Name of the detector in settings and evidence."""
         return "spatial"
 
     @property
     def version(self) -> int:
-        """Of the arithmetic above."""
+        """Version of the arithmetic above."""
         return 2
 
     @property

@@ -56,7 +56,7 @@ class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen
 _saved = msgspec.msgpack.Decoder(_Saved)
 _clock = msgspec.msgpack.Decoder(int)
 _GONE, _CLOCK = "gone", "clock"
-"""Of names of what is saved: of an alert whose rule is gone or elsewhere, of a region's time; all else is of a rule."""
+"""First part of the names of saved alerts whose rule is gone or elsewhere, and of saved clocks; others are of rules."""
 
 
 @dataclass(slots=True)
@@ -77,9 +77,9 @@ class CountBook:
         silent: Callable[[str], AbstractSet[str]] | None = None,
         by_other_areas: Callable[[str, str], bool] = lambda _region, _ground: False,
     ) -> None:
-        """`silent` says of which operators nothing is heard in a region: rules on too few of theirs are held back.
+        """`silent` returns the operators of which nothing is heard in a region: rules on too few of theirs must wait.
 
-        `by_other_areas` says whether vehicles of a region are counted by areas of another version than the one given.
+        `by_other_areas` returns whether vehicles of a region are counted by areas of another version than the given.
         """
         self._silent = silent
         self._by_other_areas = by_other_areas
@@ -242,15 +242,15 @@ class CountBook:
         return saved.alert
 
     def _take_back(self, entry: _Entry) -> None:
-        """Sort an open alert in whose rule was gone or elsewhere: it may be back, and has no other alert then."""
+        """Sort in an open alert whose rule was gone or elsewhere: the rule may be back, without an alert of its own."""
         if entry.alert is not None:
             self._abandoned_unsaved.add(entry.alert.alert_id)
             self._sort_in(_key_of(entry.alert), entry)
 
     def _sort_in(self, key: Key, entry: _Entry) -> None:
-        """Keep what is known of a rule; where that is gone, what is saved goes too, once its alert is cleared.
+        """Keep what is known of a rule, or of one that is gone only its open alert, until that is cleared.
 
-        What might become an alert begins anew where its policy is another one now.
+        A condition that has not become an alert yet begins anew if its policy has changed.
         """
         if self._belongs(key, entry.alert):
             self._entries[key] = entry
@@ -275,19 +275,19 @@ class CountBook:
         return found
 
     def _is_unheard(self, tally: Tally, operator: str) -> bool:
-        """Return whether what a policy counts, of one operator or (empty) of all, cannot be known: nothing is heard."""
+        """Return whether a count cannot be known as nothing is heard of the operator, or (empty) of one that counts."""
         silent = self._silent_in(tally.region)
         return operator in silent if operator else any(map(tally.policy.counts, silent))
 
     def _is_redrawn(self, rule: CountRule) -> bool:
-        """Return whether positions are told by other areas than those of the rule: before it, or still."""
+        """Return whether the fleet counts by the areas of another policy than the rule's: an older or newer one."""
         return bool(rule.edge) and self._by_other_areas(rule.region, self._config.ground)
 
     def _silent_in(self, region: str) -> frozenset[str]:
         return frozenset(self._silent(region)) if self._silent is not None else frozenset()
 
     def _hold(self, key: Key) -> None:
-        """Let an open alert be, and let what might become one begin anew afterwards."""
+        """Leave an open alert as it is; a condition that has not become an alert yet begins anew afterwards."""
         entry = self._entries.get(key)
         if entry is not None and entry.alert is None and not entry.watch.quiet:
             entry.watch = Watch()
@@ -376,7 +376,7 @@ class CountBook:
     def _end_with_its_hours(
         self, key: Key, policy: CountPolicy, rule: CountRule, as_of: int, record: Record
     ) -> Iterator[Alert]:
-        """Let what is under way since before the hours of a rule began end with those before, though nobody looked."""
+        """End what began in earlier hours of the rule, if no message came between those hours and the present ones."""
         entry = self._entries.get(key)
         if entry is None or entry.watch.since is None:
             return
@@ -391,7 +391,7 @@ class CountBook:
             yield ended(alert, as_of, f"the rule was not in effect in between{now}", record, policy.version)
 
     def _belongs(self, key: Key, alert: Alert | None) -> bool:
-        """Return whether the rule of what is kept is there, judges this operator alike, and is where its alert is."""
+        """Return whether the rule exists, judges this operator as before (alone or with all), in the same region."""
         rule_id, bound, operator = key
         policy, rule = self._rules.get((rule_id, bound), (None, None))
         if policy is None or rule is None or (rule.units == "devices") != (operator == ""):

@@ -1,10 +1,11 @@
-"""Who stands where in one region: vehicles by cell, and by position in cells on the edge of geographies.
+"""Where vehicles stand in one region: by cell, and by position in cells on the edge of geographies.
 
-What the fleet counted by position, all sources together, are parts of a cell. The rest of a cell's vehicles, of sources
-that have not told theirs (yet, or not of these areas), counts by the centre of the cell: all of them where nothing was
-told. Counts by cell and by position come on two ways, so that either may be ahead of the other for a moment; a rest
-below zero is none. Whoever decides by counts asks what is unsettled (transit.py). Where rules ask for types of
-vehicles, a part has those of one type; of which types the rest is, nobody knows.
+The fleet stage counts vehicles in cells on the edge by position; such a count is a part of the cell, summed over all
+sources. The rest of a cell's vehicles belongs to sources that have not told positions (yet, or not for these areas),
+and counts by the centre of the cell. Counts by cell and by position arrive separately, so either may be ahead of the
+other for a moment; a rest below zero counts as none. Before anything is decided by counts, `unsettled` is asked
+(transit.py). Where rules ask for types of vehicles, each part has the vehicles of one type; the types of the rest are
+not known.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -17,7 +17,7 @@ from streams.incidents.counts.envelope import data_of
 from streams.incidents.counts.fields import Fields
 from streams.incidents.counts.geographies import City, Geography, read_geographies
 from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
-from streams.incidents.findings import Findings
+from streams.incidents.policy_findings import Findings
 from streams.incidents.speeds.document import speed_rule
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
 from streams.incidents.stays.document import stay_rule

@@ -1,9 +1,9 @@
 """Rules that ask for types, where nobody has told the types of some vehicles.
 
-As after a start, or a change of policy, until the sources have told; and for a moment where the counts of cells are
-ahead of those by type. The count of such a rule lies between two ends: without those vehicles, and with all of them.
-Where one of these is within bounds and the other is not, nothing can be said: what was told stays, nothing new is, and
-what waits for its minimum duration waits on. Where many come and go somebody is always in doubt for a moment.
+This is so after a start or a change of policy, until the sources have told the types, and for a moment while the counts
+by cell are ahead of those by type. The count of such a rule lies between two ends: without these vehicles, and with all
+of them. If only one end is within the bounds, nothing can be decided: open alerts stay, none is raised, and a condition
+that waits for its minimum duration goes on waiting. Where many vehicles come and go, some are always in doubt.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsEdges
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import problem_of_lengths
+from streams.incidents.check_columns import problem_of_lengths
 from streams.incidents.counts.crowd import added
 from streams.incidents.counts.rules import NONE, Counts, Place
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from streams.incidents.findings import Findings
 from streams.incidents.json_turns import loads
+from streams.incidents.policy_findings import Findings
 
 
 def is_mds(document: Any) -> bool:

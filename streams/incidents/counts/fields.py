@@ -10,7 +10,7 @@ from uuid import UUID
 from streams.incidents.counts.hours import DAY_S, DAYS, Hours, clock
 from streams.incidents.counts.rules import COUNTED
 from streams.incidents.counts.states import NOWHERE, left_out
-from streams.incidents.findings import Findings
+from streams.incidents.policy_findings import Findings
 
 MDS_TYPES = (
     *("bicycle", "bus", "cargo_bicycle", "car", "delivery_robot", "moped", "motorcycle"),

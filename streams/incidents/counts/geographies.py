@@ -9,15 +9,15 @@ from typing import Any
 import shapely
 
 from streams.incidents.counts.fields import Fields, shown
-from streams.incidents.findings import Findings
 from streams.incidents.geometry import GeometryError, area_of, too_far
+from streams.incidents.policy_findings import Findings
 
 MOST_CELLS = 1_000_000
-"""Of one geography; at resolution 9 a province of 100,000 km², which H3 takes 4 s for, and the worker with it."""
+"""Most cells of one geography: a province of 100,000 km² at resolution 9, with which the worker is busy for 4 s."""
 MOST_CELLS_OF_BOX = 5_000_000
-"""Of the widest box around an outline, 1,000 km from corner to corner: H3 takes time and memory by that, too."""
+"""Most cells of the box around an outline, 1,000 km from corner to corner: H3 needs time and memory for these, too."""
 _NAMED = 5
-"""So many geographies at most are named in one note."""
+"""Most geographies that one note names."""
 KM2_PER_SQUARE_DEGREE = 12_364.0
 
 

@@ -4,8 +4,8 @@
     |    [=====]    |    [===       |===]     [===|===]
     mon  09    17   tue             mon  06   22   tue  06
 
-Both ends count to the second. What the clock shows decides: an hour that it shows twice (the end of summer time) is in
-effect twice, one that it skips never is.
+Both ends are exact to the second. What the clock shows decides: hours that it shows twice (at the end of summer time)
+are in effect twice, and hours that it skips are not in effect that day.
 """
 
 from dataclasses import dataclass

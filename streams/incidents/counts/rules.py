@@ -37,7 +37,7 @@ Units = Literal["devices", "percent", "utilization"]
 
 @dataclass(frozen=True, slots=True)
 class CountRule:
-    """So many vehicles in these states in this geography (its cells), while it is in effect.
+    """How many vehicles in these states may be in a geography (its cells), while the rule is in effect.
 
     minimum, maximum    the least and the most that are within bounds, in `units`; None: no bound
     cells               those whose centre lies in the geography; where its outline crosses one, positions decide

@@ -3,8 +3,8 @@
 `percent`      vehicles in the geography, of all vehicles of the operator in the region in the rule's states (and types)
 `utilization`  vehicles on a trip, of those of the operator that the rule counts in the geography
 
-Bounds in per cent are bounds in vehicles, of as many as the operator has at the moment. Where nobody has told the types
-of some vehicles, and the rule asks for types, its share is between two others: see doubt.py.
+Bounds in per cent are turned into bounds in vehicles, by the number that the operator has at the moment. If the rule
+asks for types, and those of some vehicles are not known, the share is known as a range only: see doubt.py.
 """
 
 from collections.abc import Iterator

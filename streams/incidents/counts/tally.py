@@ -1,9 +1,9 @@
 """How many vehicles each rule of one policy counts in one region.
 
-A vehicle counts for the first rule in effect whose geography holds it, whose states hold its state, and whose types
-hold its type. A geography holds what is inside of it by position; where that is not known, the vehicles of the cells
-whose centre it holds. A vehicle whose type nobody has told, where the first such rule asks for types, counts for none:
-it is in doubt for that one, and for all that may have it then.
+A vehicle counts for the first rule in effect whose geography, states and types it matches. It is in a geography by its
+position, or, where its position is not known here, by the centre of its cell. If the first rule that matches otherwise
+asks for types, and the vehicle's type is not known, it counts for no rule. It is then in doubt for that rule, and for
+each later rule that it would count for otherwise.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from streams.incidents.counts.rules import COUNTED, NONE, CountPolicy, CountRule
 
 ByOperator = Mapping[str, Counts]
 ByRule = list[dict[str, int]]
-"""Of each rule, vehicles by operator."""
+"""Vehicles by operator, for each rule."""
 Unsettled = tuple[int, int]
 """How many fewer it may be, and how many more."""
 _NOBODY = -1
@@ -82,8 +82,8 @@ class Tally:
     def unsettled(self, number: int, operator: str, crowd: Crowd) -> tuple[Unsettled, Unsettled]:
         """Return by how many a rule's count of an operator (empty: of all) may be wrong, and of these on a trip.
 
-        Counts of cells are behind those by position, or nobody has told positions: of a vehicle that has left a cell
-        on the edge, of one that counts there and where it was, too.
+        Counts by cell may lag behind those by position, or positions may not be known yet. So a vehicle that has left
+        a cell on the edge may be counted nowhere, and one that has entered it may be counted twice.
         """
         fewer, more = [0, 0], [0, 0]
         rule = self.rules[number]

@@ -1,13 +1,16 @@
-"""Counts of cells and by position come on two ways: what a vehicle between them makes of a rule's count.
+"""Passes over looks at which a rule's count may be wrong, as counts by cell and by position arrive separately.
 
-| told so far                  | edge, by position | midst, by its cell | counted | there |
-| ---                          | ---               | ---                | ---     | ---   |
-| it stood on the edge         | 1                 | 0                  | 1       | 1     |
-| it went to the midst         | 0                 | 0, not yet told    | 0       | 1     |
-| the counts of cells say so   | 0                 | 1                  | 1       | 1     |
+A vehicle that moves from a cell on the edge of a geography, counted by position, to a cell in its midst, counted by
+cell, is missing for a moment:
 
-The other way round it is counted twice for that moment. So a look that would begin, change or end something, and
-whose count may be off by so many, is passed over: one at which both ways agree decides, soon after.
+| messages that have arrived        | edge | midst | counted | really there |
+| ---                               | ---  | ---   | ---     | ---          |
+| it stands on the edge             | 1    | 0     | 1       | 1            |
+| it left the edge (by position)    | 0    | 0     | 0       | 1            |
+| it is in the midst (by cell)      | 0    | 1     | 1       | 1            |
+
+On its way back it is counted twice for a moment. If that many vehicles decide whether something begins, changes or
+ends, the look is passed over. A look soon after, when both kinds of counts agree, decides.
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ from streams.incidents.policy import Rule
 
 KIND: AlertKind = "saturation_expected"
 VERSION = 3
-"""Of the arithmetic of inflow.py, fleets.py and watch.py."""
+"""Version of the arithmetic of inflow.py, fleets.py and watch.py."""
 
 
 @dataclass(frozen=True, slots=True)

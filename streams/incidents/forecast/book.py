@@ -16,7 +16,7 @@ from schemas.alerts import Alert
 from schemas.cells import CellsHealth
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
+from streams.incidents.check_columns import CellNames
 from streams.incidents.forecast.alert import KIND, View, cleared, expected, raised, rules_version
 from streams.incidents.forecast.fleets import Fleet, Fleets
 from streams.incidents.forecast.inflow import LONGEST, Expectation, Flow, expect
@@ -28,7 +28,7 @@ from streams.incidents.showing import Seen, active
 from streams.times import to_second
 
 SETTLES = 2
-"""So many windows of a region do not count at first: a vehicle that is heard of for the first time seems to arrive."""
+"""The first windows of a region do not count: a vehicle that is heard of for the first time seems to arrive."""
 
 NONE: Flow = (0, 0)
 NOBODY = (0, -1)
@@ -182,7 +182,7 @@ class ForecastBook:
         return {name for name in self._open if self._cells[name].region == region}
 
     def _put(self, message: Windows, rows: list[Row]) -> set[str]:
-        """Take the rows of one window in; returns the cells in which somebody came or left, of rows told first."""
+        """Take the rows of one window in; returns the cells in which vehicles came or left, amended rows excepted."""
         first, told, fleets = set(), self._regions[message.region].told, self._fleets_of(message.region)
         for start, name, operator, arrivals, departures, occupancy, revision in rows:
             cell = self._cells.get(name)
@@ -246,7 +246,7 @@ class ForecastBook:
         yield from self._judge_all(moved, region.told, message, record)
 
     def _fleets_of(self, region: str) -> Fleets:
-        """Return the fleets of a region. After a restart those of all regions are made of what stands in the cells."""
+        """Return the fleets of a region. After a restart those of all regions are derived from the counts of cells."""
         if region not in self._fleets:
             standing: dict[str, list[dict[str, int]]] = {name: [] for name in self._regions}
             for cell in self._cells.values():

@@ -1,9 +1,9 @@
-"""The fleet of each operator in a region, as far as it was heard of: who is new to it arrives, and is no inflow.
+"""The fleet of each operator in a region, as far as it was heard of: vehicles that are new to it are no inflow.
 
-Parked vehicles report every few minutes, or once an hour. Where a system is new, or an operator is, all of its vehicles
-arrive within that time in the cells where they stood all along, at a rate that looks like a crowd's: of 300 cells with
-4,299 vehicles that report every five minutes 75 were announced, and none was to be full. What tells them from a crowd
-is the region: who comes by bike left another cell, so no more stand there than ever did before.
+Parked vehicles report every few minutes, or once an hour. When an operator is new, each of its vehicles seems to arrive
+with its first report, in the cell where it stood all along. That looks like a crowd: of 300 cells with 4,299 vehicles
+that report every five minutes, 75 were forecast to fill, and none did. The region tells the two apart. A bike of a
+crowd left another cell of the region, so the region holds no more vehicles than before; with new ones it does.
 """
 
 from collections import Counter
@@ -13,9 +13,9 @@ from typing import Self
 import msgspec
 
 FEW = 10
-"""So many new vehicles in a window are no fleet that is heard of for the first time: a lorry brings them."""
+"""Up to this many new vehicles in a window are no fleet that is heard of for the first time: a lorry brought them."""
 SHARE = 50
-"""Nor is one in so many of the fleet. One that reports once an hour grows by more for most of its first."""
+"""Nor is up to a fiftieth of the fleet. A new fleet that reports once an hour grows faster during most of that hour."""
 
 
 class Fleet(msgspec.Struct, array_like=True, forbid_unknown_fields=True):

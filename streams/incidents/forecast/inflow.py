@@ -7,15 +7,15 @@ more than `sure` such deviations. Several spans are looked at, from a few window
 the soonest of those that are sure counts. Of each span the window with the largest inflow is left out: one lorry that
 unloads is no inflow that goes on.
 
-With r vehicles a window, v the variance of that and n windows, the vehicles after t windows lie at r t, with a
-variance of v (t + t^2 / n): what chance does until then, and what is not known of r. `earliest` and `latest` are where
-the missing vehicles are the 90th and the 10th percentile of that.
+Let r be the mean inflow of n windows and v its variance. Then the inflow of the next t windows has the mean r t and the
+variance v (t + t^2 / n): the first term is chance, the second the uncertainty of r. `earliest` and `latest` are the
+times at which the 90th and the 10th percentile of that inflow fill the cell.
 
-A long span tells of an inflow for many windows after it stopped. So those longer than `FRESH` count only while as many
-of the newest windows would fill the cell in time by themselves.
+A long span still shows an inflow many windows after it stopped. So spans longer than `FRESH` count only while the
+`FRESH` newest windows would fill the cell in time by themselves.
 
-All of that holds if the inflow goes on; whether it will is not in it. Neither how long, how fast nor how steadily bikes
-came told those that stopped before the cell was full from the others (docs/benchmarks.md, "Forecast of saturation").
+All this holds if the inflow goes on. Whether it will cannot be told from how long, how fast or how steadily bikes came:
+none of these separates the inflows that stopped early from the others (docs/benchmarks.md, "Forecast of saturation").
 
 More inflow never makes any of the spans less sure, nor the expected time later.
 """

@@ -3,11 +3,11 @@
 An incident lies in one region, so that what is grouped does not depend on how regions share partitions. Its id is made
 of its founder, the earliest of its alerts when it began. As it changes:
 
-    grows      it stays, whoever is earlier
-    merges     the incident that started first stays, the others are told as merged into it
-    splits     the part with the founder stays, or with the earliest alert that is left; the others begin anew. Alerts
-               that are over are no part where others are open: an incident does not end while some of it goes on
-    ends       its last open alert is cleared; one that joins while it is remembered opens it again
+    grows      the id stays, even if a new alert started earlier than the founder
+    merges     the incident that started first stays, the others are published as merged into it
+    splits     the part with the founder (or else the earliest alert that is left) keeps the id, the others begin anew.
+               While any part has open alerts, only such parts count: an incident does not end while some of it goes on
+    ends       when its last open alert is cleared; an alert that joins while it is remembered opens it again
 """
 
 from collections import defaultdict

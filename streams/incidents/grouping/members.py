@@ -145,10 +145,10 @@ def united(
 
 
 def may_part(gone: Collection[Member], places: Places) -> bool:
-    """Return whether others may hang together no more without some that are not in `places` any more.
+    """Return whether an incident may fall apart, as the alerts `gone` are not in `places` any more.
 
-    They do where all that were beside some of them, which hung together, hang together by themselves: ways through
-    those that are gone lead round them too. So what becomes of a large incident need not be asked of all of it.
+    It cannot if, for each connected part of those that are gone, the alerts beside that part are still connected with
+    each other. So it is enough to look around the part, however large the incident is.
     """
     first = list(firsts(gone))
     if len(first) > MOST_LOOKED_AROUND:

@@ -8,7 +8,7 @@ from schemas.alerts import Alert, AlertKind
 from schemas.cells import CellsHealth
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
+from streams.incidents.check_columns import CellNames
 from streams.incidents.counts.rules import Counts
 from streams.incidents.health.cases import Cases
 from streams.incidents.health.config import HealthConfig

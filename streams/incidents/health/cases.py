@@ -74,18 +74,12 @@ class Cases:
         self._unsaved.add(key)
         yield alert
 
-    def clear(
-        self, key: Key, why: str, at: int, record: Record, health: Health | None = None
-    ) -> Iterator[Alert]:
-        """Clear an alert; yields nothing where none is open. Without other figures it keeps its own."""
+    def clear(self, key: Key, why: str, at: int, record: Record) -> Iterator[Alert]:
+        """Clear an alert, which keeps its figures; yields nothing where none is open."""
         alert = self._open.pop(key, None)
         if alert is None:
             return
         self._unsaved.add(key)
-        if health is not None:
-            alert = msgspec.structs.replace(
-                alert, evidence=msgspec.structs.replace(alert.evidence, health=health)
-            )
         yield ended(alert, at, why, record)
 
     def forget(self, key: Key) -> None:

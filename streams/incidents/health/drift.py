@@ -1,9 +1,9 @@
 """Sensors that drift: their distance from their neighbours moves away steadily, as that of no other does.
 
-For each metric that neighbours share, span of time by span of time (streams/sensing/health/means.py): the residual of a
-sensor is its mean less the median of those of its nearest neighbours. It drifts when its residual has moved by much
-more over the last spans than those of the others have, in one direction all along, and by more than it ever did.
-The way back is none.
+For each metric that neighbours share, and each span of time (streams/sensing/health/means.py), the residual of a sensor
+is its mean less the median of the means of its nearest neighbours. The sensor drifts when its residual has moved over
+the last spans by much more than the residuals of the others, always in one direction, and by more than it ever did
+before. A residual that moves back towards zero is no drift.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,9 @@ FEWEST = 8
 TIMES = 8.0
 """The movement must be so many times that of the others (their median absolute deviation, as a normal law's sigma)."""
 OWN_TIMES = 2.0
-"""And so many times the greatest of its own before."""
+"""The movement must also be so many times the greatest of its own before,"""
 LEAST_SHARE = 0.1
-"""And this share of what is measured there."""
+"""and this share of what is measured there."""
 SETTLED = 72
 """Spans after which a new level is what is usual: a day."""
 _SIGMA = 1.4826

@@ -3,10 +3,11 @@ r"""The feed of an owner: all sensors that it has in a region, and whether it is
     heard of    10 10 10 10  6  2  2  2  2  3  5  9 10      of 10 sensors, `share` 0.8
     told                        ^ feed_silent     ^ cleared: half of them are heard again
 
-It is silent when most of them are (`share`, and `least` of them at the least), or when nothing is heard of any for the
-shortest patience that one of them has who was not overdue before. Those that have been silent for longer than
-`RECENT_MS` count no more: what was taken down, piece by piece, is no feed that fell silent. While the feed is silent
-none of its sensors is told by itself: who is missing is kept by name, as it decides when the feed is back.
+A feed is silent when a `share` of its sensors is (and at least `least` of them). It is also silent when nothing is
+heard of any sensor for the shortest patience of those that were not overdue before. Sensors that have been silent for
+longer than `RECENT_MS` do not count: a network that is taken down piece by piece is not a feed that falls silent. While
+the feed is silent, none of its sensors has an alert of its own. The missing ones are kept by name, as the feed is back
+when enough of them are heard again.
 """
 
 import math
@@ -20,7 +21,8 @@ from streams.incidents.health.sensors import Sensor
 
 RECENT_MS = 86_400_000
 HOLD_MS = 1_800_000
-"""A sensor whose time is over waits for so long for what its feed is up to, or for as long as its patience."""
+"""How long an overdue sensor waits, at least, until it is known whether its whole feed is silent: this, or its patience
+if that is longer."""
 
 
 class SavedFeed(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
@@ -36,14 +38,14 @@ class Feed:
     """All sensors of an owner in a region.
 
     sensors    their names
-    warm       those whose patience is known, and of these
-    silent     those whose time is over,
-    gone       or has been for longer than RECENT_MS: they count no more;
-    held       those whose time is over, and who wait for what the feed is up to
-    missing    while the feed is silent: those of which nothing is heard, and the ts beyond which one is heard again
-    asleep_ms  when the feed was found silent last, and
-    awake_ms   when it was heard again: its sensors have their patience anew from then on
-    hurry_ms   no patience that counts for the feed (`_shortest`) is shorter; 0: none does
+    warm       those whose patience is known; the next three are among them
+    silent     those that are overdue
+    gone       those that have been overdue for longer than RECENT_MS, and do not count
+    held       those that are overdue, and wait until it is known whether the feed is silent
+    missing    while the feed is silent: the sensors that are not heard, each with the ts after which it is heard again
+    asleep_ms  when the feed was last found silent
+    awake_ms   when it was heard again: the patience of its sensors starts anew then
+    hurry_ms   a lower bound of the patiences that count for the feed (`_shortest`); 0: there are none
     """
 
     sensors: set[str] = field(default_factory=set)

@@ -1,8 +1,8 @@
 """The sensors of one region: what is wrong with each, and whether a whole feed is silent instead.
 
-A feed is all sensors of an owner (feeds.py). While most of them are silent that is one alert, which takes over what was
-told of them; what each of them would say is held back until the feed speaks again, and then each has its usual time to
-do so too. One whose time is over waits while its feed is in doubt, but not for ever.
+A feed is all sensors of an owner (feeds.py). While most of them are silent there is one alert for all: it replaces
+those of single sensors, and new ones are held back. When the feed speaks again, each sensor gets its usual time to
+report too. While it is not known whether the feed is silent, an overdue sensor waits, but not for ever.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -4,10 +4,10 @@
     clock of others    ------------------------------------------->
     told                                                     ^ feed_silent
 
-Citizens sleep, agencies close at weekends, and some deliver once a night. So two things are learned, by the histogram
-of operators' windows: gaps between windows with events, by event time; and waits between deliveries, by the clock of
-those who are not silent. The patience is that of the longer. Silence is counted from the last delivery on, however old
-it was.
+Citizens sleep, agencies close at weekends, and some deliver once a night. So two histograms are learned, as for
+operators of vehicles: the gaps between windows with events, by event time, and the waits between deliveries, by the
+clock of the other streams. The longer of both decides the patience. Silence is counted from the last delivery on,
+however old its events were.
 """
 
 from collections.abc import Iterator
@@ -26,14 +26,14 @@ from streams.incidents.showing import Seen, active
 from streams.times import to_second
 
 STEP_MS = 300_000
-"""One gap and one wait in so much time: 2,016 in a week, so that what comes once a week comes once in 2,048."""
+"""At most one gap and one wait is counted in this time: 2,016 in a week, so a weekly gap is about one in 2,048."""
 KNOWN_MS = 30 * 3_600_000
-"""Silence means nothing before so much was heard of: a night, and the second nightly delivery."""
+"""Silence means nothing until this much time is known: a night, and the second nightly delivery."""
 YOUNG_MS, YOUNG_TIMES = 14 * 86_400_000, 4
-"""Before two weekends are known a silence is unusual when it is so many times the longest there ever was."""
+"""Until two weekends are known, only a silence of four times the longest gap so far is unusual."""
 
 _STRIDE_MS = 3_600_000
-"""While no patience is known, a step of the clock that is longer is no silence of this feed alone."""
+"""While no patience is known, a longer step of the clock does not count as silence of this feed: all were silent."""
 
 _GAPS, _WAITS = np.array([0]), np.array([1])
 

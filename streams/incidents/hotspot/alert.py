@@ -11,7 +11,7 @@ from streams.incidents.lifecycle import Place, alert_id, first_event, next_event
 KIND: AlertKind = "hot_spot"
 DETECTOR = "scan"
 VERSION = 3
-"""Of the arithmetic of baseline.py, scan.py and rule.py."""
+"""Version of the arithmetic of baseline.py, scan.py and rule.py."""
 
 
 def rules_version(rule: HotSpotRule) -> str:

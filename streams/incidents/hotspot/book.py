@@ -1,8 +1,9 @@
 """Citizens' requests of the regions of one partition, scanned for hot spots every quarter of an hour of event time.
 
-Each category is scanned by itself, around the cells in which it was asked for since the scan before: nothing else can
-have become a hot spot. What no span reaches any more teaches the baseline: a cell no more than one request a quarter of
-an hour, and the threshold little more than itself, so that what is unusual becomes usual only if it goes on for weeks.
+Each category is scanned by itself, around the cells with new requests since the scan before: only these can have become
+hot spots. Requests that are too old for every span of the scan teach the baseline. A cell teaches at most one request
+a quarter of an hour, and a high score teaches the threshold little more than the threshold itself. So the unusual
+becomes usual only if it goes on for weeks.
 """
 
 from collections import defaultdict
@@ -14,7 +15,7 @@ from schemas.alerts import SEVERITIES, Alert
 from schemas.cells import CellsHealth
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
+from streams.incidents.check_columns import CellNames
 from streams.incidents.counts.hours import shown_ms
 from streams.incidents.extremes import TEACHES, Maxima
 from streams.incidents.hotspot.alert import KIND, raised, rules_version, worse
@@ -61,9 +62,9 @@ class Category(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 class Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """Of a region: up to where it was scanned, and when people call.
+    """How far a region was scanned, and when people call there.
 
-    late  cells by category of which more is known since they were scanned: rows that came in several messages, or late
+    late   cells, by category, for which more rows came after they were scanned: in several messages, or late
     heard  the end of the last quarter of an hour with requests that was scanned
     """
 

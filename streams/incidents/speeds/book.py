@@ -10,10 +10,10 @@ from schemas.alerts import Alert, Severity, Speeding
 from schemas.cells import CellsNow, CellsVehicles, VehicleSpeeds
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
-from streams.incidents.heard import ABOUT, Heard
+from streams.incidents.check_columns import CellNames
 from streams.incidents.lifecycle import RULE_GONE, PlaceOf
 from streams.incidents.showing import Seen
+from streams.incidents.sources_heard import ABOUT, Heard
 from streams.incidents.speeds.alert import cleared, raised, worse
 from streams.incidents.speeds.judge import Broken, End, Move, judge
 from streams.incidents.speeds.rules import SpeedPolicy

@@ -12,7 +12,7 @@ from streams.incidents.mds_policy import ALWAYS, MdsPolicy, Span
 
 @dataclass(frozen=True, slots=True)
 class SpeedRule:
-    """So fast may a vehicle go in an area in these states, while the rule is in effect.
+    """How fast a vehicle may go in an area, in these states, while the rule is in effect.
 
     zone           names of the areas, for people
     areas          ids of areas (streams.incidents.stays.rules.Area)

@@ -14,7 +14,7 @@ from streams.incidents.counts.hours import Hours
 from streams.incidents.lifecycle import PlaceOf, ended
 from streams.incidents.showing import Seen
 from streams.incidents.stays.alert import raised
-from streams.incidents.stays.rules import StayPolicy, StayRule, StayRules
+from streams.incidents.stays.rules import StayKind, StayPolicy, StayRule, StayRules
 from streams.incidents.stays.watch import Broken, Stay, follow, judge, rejudge, stands_alike
 from streams.times import to_second
 
@@ -22,9 +22,9 @@ _GONE = ("missing", "elsewhere", "removed")
 
 
 class Heard(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
-    """Version of the areas, generation and offset up to which a source was heard.
+    """Version of the areas, and the generation and offset up to which a source was heard.
 
-    `all`: it has told of all that stand in these areas. What an owner tells anew after that is from further back.
+    `all`: the source has told of all vehicles in these areas. If it tells them anew later, that is an older state.
     """
 
     ground: str
@@ -61,7 +61,7 @@ class StayBook:
         self._stays: dict[str, dict[str, Stay]] = {}
         self._heard: dict[tuple[str, int], Heard] = {}
         self._effect: dict[str, dict[int, int]] = {}
-        """By region and time of rules: since when they are in effect, as of the newest look."""
+        """By region and number of a rule's time (StayRules.times): since when it is in effect, at the newest look."""
         self._alerts: dict[tuple[str, str], dict[str, Alert]] = {}
         """By region and vehicle: its open alerts, by kind."""
         self._due: dict[str, dict[str, int]] = {}
@@ -100,7 +100,7 @@ class StayBook:
         heard = self._heard.get(source, Heard(message.ground))
         if message.ground != heard.ground:
             if not message.complete and not _tells_anew(message):
-                return  # of somebody who looks for other areas than the newest of this source
+                return  # from a former owner of the source, which still has other areas
             heard = Heard(message.ground)
         before = reached = heard.generation, heard.offset
         for i, (offset, state) in enumerate(
@@ -156,9 +156,9 @@ class StayBook:
             self._drop(region, vehicle_id)
 
     def _forget_others(self, message: CellsVehicles, record: Record) -> Iterator[Alert]:
-        """The source has told of all that stand in areas: what it did not tell with these areas is no more.
+        """Forget the vehicles that a source did not tell, now that it has told of all in the areas of this version.
 
-        Until the next areas it is remembered who had an alert: that of whoever is back has an id of its own.
+        Vehicles that had an alert are remembered until the next version, so that another alert gets an id of its own.
         """
         stays = self._stays.get(message.region, {})
         for vehicle_id, stay in sorted(stays.items()):
@@ -191,43 +191,51 @@ class StayBook:
         elif as_of < self._next.get(region, as_of):
             return
         for vehicle_id in sorted(vehicle for vehicle, at in due.items() if at <= as_of):
-            stay = self._stays[region][vehicle_id]
+            del due[vehicle_id]
             held = self._told_by_other_areas(region, vehicle_id)
             held = {rule_id for rule_id in held if self._in_effect(region, rule_id) is not None}
             if held:
                 # Until it is told anew by the areas of the policy, or the policy by those that it was told by is taken.
-                del due[vehicle_id]
                 yield from self._clear(region, vehicle_id, held, as_of, "within the rules", record)
-                continue
-            broken, next_due = judge(
-                self._rules, stay, as_of, lambda rule: self._in_effect(region, rule.rule_id)
-            )
-            del due[vehicle_id]
-            if next_due is not None:
-                due[vehicle_id] = next_due
-            alerts = self._alerts.get((region, vehicle_id), {})  # a rule may be of another kind than it was
-            told = {kind: alert.evidence.stay for kind, alert in alerts.items()}
-            kept = {one.rule_id for kind, one in told.items() if one is not None and kind in broken}
-            yield from self._clear(region, vehicle_id, kept, as_of, "within the rules", record)
-            kept = {one.rule.rule_id for kind, one in broken.items() if kind in alerts}
-            yield from self._clear(region, vehicle_id, kept, as_of, OTHER_RULE, record)
-            kept = {
-                one.rule.rule_id
-                for kind, one in broken.items()
-                if kind in alerts and one.start <= alerts[kind].starts_at
-            }
-            yield from self._clear(
-                region, vehicle_id, kept, as_of, "the rule was not in effect in between", record
-            )
-            for kind, one in sorted(broken.items()):
-                if kind not in self._alerts.get((region, vehicle_id), {}):
-                    yield self._raise(region, vehicle_id, stay, one, as_of, record)
+            else:
+                yield from self._judge(region, vehicle_id, as_of, record)
         self._next[region] = min(due.values(), default=_NEVER)
 
-    def _told_by_other_areas(self, region: str, vehicle_id: str) -> set[str]:
-        """Return the rules whose open alerts are let be, as what is known of the vehicle is by areas drawn otherwise.
+    def _judge(self, region: str, vehicle_id: str, as_of: int, record: Record) -> Iterator[Alert]:
+        """Look at one vehicle: end the alerts that no broken rule keeps up, raise those that are due."""
+        stay = self._stays[region][vehicle_id]
+        broken, next_due = judge(self._rules, stay, as_of, lambda rule: self._in_effect(region, rule.rule_id))
+        if next_due is not None:
+            self._due[region][vehicle_id] = next_due
+        yield from self._end_others(region, vehicle_id, broken, as_of, record)
+        for kind, one in sorted(broken.items()):
+            if kind not in self._alerts.get((region, vehicle_id), {}):
+                yield self._raise(region, vehicle_id, stay, one, as_of, record)
 
-        They would end as nobody is in the areas of the policy, and begin anew when the vehicle is told by these.
+    def _end_others(
+        self, region: str, vehicle_id: str, broken: Mapping[StayKind, Broken], as_of: int, record: Record
+    ) -> Iterator[Alert]:
+        """Clear the alerts that no broken rule keeps up, for the first of three reasons that holds."""
+        alerts = self._alerts.get((region, vehicle_id), {})
+        # By the kinds of the alerts: their rules may be of another kind now.
+        told = {kind: alert.evidence.stay for kind, alert in alerts.items()}
+        kept = {one.rule_id for kind, one in told.items() if one is not None and kind in broken}
+        yield from self._clear(region, vehicle_id, kept, as_of, "within the rules", record)
+        kept = {one.rule.rule_id for kind, one in broken.items() if kind in alerts}
+        yield from self._clear(region, vehicle_id, kept, as_of, OTHER_RULE, record)
+        kept = {
+            one.rule.rule_id
+            for kind, one in broken.items()
+            if kind in alerts and one.start <= alerts[kind].starts_at
+        }
+        yield from self._clear(
+            region, vehicle_id, kept, as_of, "the rule was not in effect in between", record
+        )
+
+    def _told_by_other_areas(self, region: str, vehicle_id: str) -> set[str]:
+        """Return the rules whose open alerts stay, as the vehicle was told by another version of the areas.
+
+        They would end now, as no vehicle is known in the policy's areas yet, and begin anew once it is told by these.
         """
         if self._stays[region][vehicle_id].ground == self._config.ground:
             return set()
@@ -258,7 +266,7 @@ class StayBook:
             self._alerts.pop((region, vehicle_id), None)
 
     def _plan(self, region: str, vehicle_id: str) -> None:
-        """Look at a vehicle with the next look, whatever its time: news from ahead puts nothing off that is due."""
+        """Judge a vehicle at the next look, whatever its event time: news from ahead must not delay what is due."""
         self._due.setdefault(region, {})[vehicle_id] = _AT_ONCE
         self._next[region] = _AT_ONCE
 
@@ -290,9 +298,9 @@ class StayBook:
     # ------------------------------------------------------------------ hours
 
     def _hours_change(self, region: str, as_of: int) -> bool:
-        """Note since when rules are in effect at an event time; returns whether one is from another time on.
+        """Note since when each rule is in effect at an event time; returns whether that changed since the last look.
 
-        By the calendar, so that it is the same whenever anybody looked, and by which policy then.
+        The calendar decides, so that the result depends neither on when it was looked at before nor by which policy.
         """
         held, now = dict[Hours, int | None](), dict[int, int]()
         for number, when in enumerate(self._rules.times):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from schemas.vehicles import TYPES_OF_FORM_FACTORS, VEHICLE_TYPES, VehicleType
-from streams.incidents.findings import Findings
+from streams.incidents.policy_findings import Findings
 
 
 class VehicleTypes:

@@ -38,7 +38,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class StayRule:
-    """So long may a vehicle stand in an area in these states, while the rule is in effect.
+    """How long a vehicle may stand in an area, in these states, while the rule is in effect.
 
     zone           names of the areas, for people
     vehicle_types  those that it is about; none: all

@@ -17,7 +17,7 @@ from streams.fold.contract import Record
 from streams.incidents.anomaly.book import HELD
 from streams.incidents.anomaly.gate import Gate, Whole
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
+from streams.incidents.check_columns import CellNames
 from streams.incidents.lifecycle import RULE_GONE, SILENT_MS, Place, ended
 from streams.incidents.messages import Metrics
 from streams.incidents.showing import Seen, active

@@ -10,11 +10,11 @@ from schemas.alerts import Alert
 from schemas.cells import CellsNow, CellsVehicles
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import problem_of_lengths
+from streams.incidents.check_columns import problem_of_lengths
 from streams.incidents.counts.rules import Counts
-from streams.incidents.heard import ABOUT, Heard
 from streams.incidents.lifecycle import RULE_GONE, ended
 from streams.incidents.showing import Seen
+from streams.incidents.sources_heard import ABOUT, Heard
 from streams.incidents.trips.alert import Look, followed, raised
 from streams.incidents.trips.counting import ByOperator, Counting
 from streams.incidents.trips.judge import found_in

@@ -7,7 +7,7 @@ from streams.incidents.mds_policy import MdsPolicy
 
 @dataclass(frozen=True, slots=True)
 class TripRule:
-    """So many trips a day may begin in this geography (its cells) for each vehicle of an operator that is there.
+    """How many trips a day may begin in a geography (its cells) for each vehicle of an operator that is there.
 
     states              those in which vehicles are counted
     minimum, maximum    the least and the most that are within bounds; None: no bound

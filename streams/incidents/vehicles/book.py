@@ -9,10 +9,10 @@ from schemas.alerts import Alert, Battery, Jump
 from schemas.cells import CellsNow, CellsVehicles
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.columns import CellNames
-from streams.incidents.heard import ABOUT, Heard, Reached
+from streams.incidents.check_columns import CellNames
 from streams.incidents.lifecycle import PlaceOf, ended
 from streams.incidents.showing import Seen
+from streams.incidents.sources_heard import ABOUT, Heard, Reached
 from streams.incidents.vehicles.alert import cleared, raised, worse
 from streams.incidents.vehicles.config import VehiclesConfig
 

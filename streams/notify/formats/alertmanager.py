@@ -2,9 +2,10 @@
 
 https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 
-Alertmanager knows an alert by its labels, and severity is one of them: when it changes, the alerts of all others are
-ended in the same request, and with its end too, as a change may have been kept back. An alert that is not repeated
-before its endsAt is resolved there; so receivers of this format are told again every `repeat_interval`.
+Alertmanager knows an alert by its labels, and severity is one of them: with another severity it is another alert there.
+So when the severity changes, the same request ends those of all other severities. The request that ends the alert does
+so too, as a change may have been kept back. An alert that is not repeated before its endsAt is resolved there, so
+receivers of this format get it again every `repeat_interval`.
 """
 
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""For how long nothing was heard of a series. Readings out of range are heard, too: nobody is silent who says them."""
+"""Gaps between the readings of a series. Readings out of range count too: a sensor that sends them is not silent."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,8 @@ from streams.sensing.health.arrivals import News
 from streams.sensing.health.broken import OutOfRange
 
 _STEP_MS = 60_000
-"""Of the gaps that begin in one minute the one that leaves it teaches. Whoever speaks every ten seconds would forget
-the silence of each night within the next day: what is rare among its gaps is no habit."""
+"""Of the gaps that begin in one minute, only the last one teaches. Otherwise a sensor that reports every ten seconds
+would forget the silence of each night within a day, as it would be too rare among its gaps to count as a habit."""
 
 Gaps = tuple[NDArray[np.int32], NDArray[np.int64]]
 """Rows and milliseconds, sorted by row and in the order of the log within each."""

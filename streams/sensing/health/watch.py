@@ -1,9 +1,10 @@
-"""The health of all series of a partition: learned from their readings, told when it changed, or is soon in doubt.
+"""The health of all series of a partition: learned from their readings, published when it changed or may be doubted.
 
-Whether a sensor is silent cannot be judged here: where a whole partition is silent its event time stands still. So
-the newest ts of a series is told, with how long a silence is not unusual (its patience), and whoever hears it judges
-by a clock that goes on. It is told again when a quarter of the patience is over, and when this partition's own clock
-says that it is silent: whoever waits for one and a quarter of it from the ts told is never wrong for lack of telling.
+Whether a sensor is silent cannot be judged here, as the event time of a partition that is silent as a whole stands
+still. So the newest ts of a series is published, together with its patience: for how long silence is not unusual. The
+incidents stage judges it by a clock that goes on. A series is published again when a quarter of its patience is over,
+and when this partition's own clock says that it is silent. So a reader that waits for one and a quarter of the patience
+after the last published ts never takes a sensor for silent that is not.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,9 +26,9 @@ from streams.sensing.slots import Slots
 from streams.sensing.values import MILLION
 
 _CONSTANT = ("brightness", "power")
-"""What somebody sets may well stay as it is for days."""
+"""Metrics that somebody sets: they may well keep one value for days."""
 _BOUNDED = ("flow", "free_spaces", "occupied_spaces", *(m.name for m in METRICS.values() if m.kind == "air"))
-"""Roads and car parks are empty or full, air is cleaner than can be measured: the extremes ever seen are no sign."""
+"""Metrics whose lowest or highest value may repeat for long: empty roads, full car parks, air too clean to measure."""
 _TRAFFIC = np.array([metric.kind == "traffic" for metric in METRICS.values()])
 _FLOW = METRIC_CODE["flow"]
 _SET = np.isin(np.arange(len(METRICS)), [METRIC_CODE[name] for name in _CONSTANT])

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from streams.incidents import columns
-from streams.incidents.columns import CellNames
+from streams.incidents import check_columns
+from streams.incidents.check_columns import CellNames
 
 
 class Rows(msgspec.Struct):
@@ -35,7 +35,7 @@ def test_a_name_is_looked_at_once_and_what_is_none_is_named_each_time() -> None:
 
 
 def test_names_are_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columns, "MOST_NAMES", 10)
+    monkeypatch.setattr(check_columns, "MOST_NAMES", 10)
     places = Places()
     names = CellNames(places)
     for number in range(35):

@@ -7,8 +7,8 @@ import pytest
 import shapely
 
 from streams.errors import PolicyError
-from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule, parse, read_zones
+from streams.incidents.policy_findings import Findings
 
 DEFAULT = Rule("default", 60, 1.0, 0.8, 120_000)
 

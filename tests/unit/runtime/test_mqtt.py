@@ -12,7 +12,7 @@ import pytest
 from streams.fold.contract import MqttMessage
 from streams.runtime.mqtt import MqttPublisher
 from streams.settings import load
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 PAYLOADS = [str(number).encode() for number in range(50)]
 MESSAGES = [MqttMessage("ub/test", payload, retain=False) for payload in PAYLOADS]

@@ -5,10 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 from click.testing import CliRunner, Result
@@ -23,17 +22,11 @@ from sensors_sim.scenario import names
 from sensors_sim.score.files import read_truth
 from sensors_sim.sources.mobike_sample import write_sample
 from tests.unit.sensors_sim.mqtt_fake import FakeBroker
+from tests.waiting import eventually
 
 
 def call(*arguments: str, **environment: str) -> Result:
     return CliRunner().invoke(sim, arguments, env={"UB_MQTT_HOST": None, "UB_MQTT_PORT": None, **environment})
-
-
-def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
-    deadline = monotonic() + within_s
-    while not condition():
-        assert monotonic() < deadline, "it did not come true in time"
-        sleep(0.02)
 
 
 SHORT = ("run", "quiet-sunday", "--bikes", "10", "--for", "60")
@@ -298,7 +291,7 @@ def test_a_signal_ends_a_run_with_everything_acknowledged(number: signal.Signals
     truth = tmp_path / "truth.json"
     arguments = ("--bikes", "200", "--speed", "60", "--truth", str(truth))
     with FakeBroker().running() as broker, running(broker, *arguments) as process:
-        until(lambda: len(broker.received) > 5)
+        eventually(lambda: len(broker.received) > 5)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
@@ -313,7 +306,7 @@ def test_a_second_signal_ends_a_run_whose_broker_hangs_and_says_what_may_be_lost
     hangs = FakeBroker(acknowledges=False)
     arguments = ("--bikes", "2000", "--speed", "max", "--in-flight", "3")
     with hangs.running() as broker, running(broker, *arguments) as process:
-        until(lambda: len(broker.received) == 3)
+        eventually(lambda: len(broker.received) == 3)
         for number in (signal.SIGTERM, signal.SIGINT):  # two of the same kind could merge into one
             process.send_signal(number)
         _, err = process.communicate(timeout=60)

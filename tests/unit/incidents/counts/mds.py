@@ -8,9 +8,9 @@ from typing import Any
 import shapely
 
 from streams.incidents.counts.geographies import City
-from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule
-from streams.incidents.reading import read
+from streams.incidents.policy_findings import Findings
+from streams.incidents.policy_reader import read
 
 DEFAULT = Rule("default", 60, 1.0, 0.8, 120_000)
 PUBLISHED, START = 1_767_000_000_000, 1_767_002_000_000

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from streams.incidents.change import told_otherwise
 from streams.incidents.policy import Policy
+from streams.incidents.policy_change import told_otherwise
 from streams.times import to_second
 from tests.unit.incidents.counts.folding import Counted
 from tests.unit.incidents.counts.mds import (

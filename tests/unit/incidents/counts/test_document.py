@@ -11,9 +11,9 @@ from streams.errors import PolicyError
 from streams.files.policy import city_of
 from streams.incidents.counts.hours import Hours
 from streams.incidents.counts.rules import COUNTED
-from streams.incidents.findings import Findings
 from streams.incidents.policy import read_zones
-from streams.incidents.reading import beside, value_of
+from streams.incidents.policy_findings import Findings
+from streams.incidents.policy_reader import beside, value_of
 from streams.settings import Settings
 from tests.unit.incidents.counts.mds import (
     DEFAULT,

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from streams.incidents.backtest import drafted
-from streams.incidents.overview import lines
 from streams.incidents.policy import Policy
+from streams.incidents.policy_overview import lines
 from tests.unit.incidents.counts.folding import Counted
 from tests.unit.incidents.counts.mds import (
     DEFAULT,

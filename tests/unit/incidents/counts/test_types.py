@@ -16,8 +16,8 @@ from schemas.cells import CellsEdges, EdgeCounts
 from streams.incidents.backtest import drafted, why_not
 from streams.incidents.counts.edges import EdgeBook
 from streams.incidents.counts.rules import Place
-from streams.incidents.overview import lines
 from streams.incidents.policy import Policy
+from streams.incidents.policy_overview import lines
 from streams.incidents.stays.ground import count_ground_version
 from tests.unit.incidents.counts.folding import REGION, Counted
 from tests.unit.incidents.counts.mds import (

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from streams.incidents.change import told_otherwise
-from streams.incidents.overview import lines
+from streams.incidents.policy_change import told_otherwise
+from streams.incidents.policy_overview import lines
 from streams.incidents.speeds.judge import End, Move, judge
 from tests.pipeline import T0
 from tests.unit.incidents.counts.mds import document, geography, policy

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from shapely.geometry import mapping
 
 from streams.grid import locate
-from streams.incidents.change import told_otherwise
 from streams.incidents.mds_policy import Span
-from streams.incidents.overview import lines
+from streams.incidents.policy_change import told_otherwise
+from streams.incidents.policy_overview import lines
 from streams.incidents.stays.ground import Ground
 from streams.incidents.stays.rules import Area
 from tests.pipeline import T0

@@ -9,9 +9,9 @@ from schemas.vehicles import VEHICLE_TYPES
 from streams.configs import count_ground
 from streams.grid import locate
 from streams.incidents.counts.geographies import City
-from streams.incidents.findings import Findings
 from streams.incidents.policy import Policy, Rule
-from streams.incidents.reading import read
+from streams.incidents.policy_findings import Findings
+from streams.incidents.policy_reader import read
 from streams.incidents.stays.ground import Ground
 from tests.pipeline import T0
 from tests.unit.incidents.counts.mds import document, geography, policy, rule

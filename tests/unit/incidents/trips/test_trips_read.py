@@ -3,8 +3,8 @@
 import pytest
 
 from streams.incidents.backtest import drafted
-from streams.incidents.change import told_otherwise
-from streams.incidents.overview import lines
+from streams.incidents.policy_change import told_otherwise
+from streams.incidents.policy_overview import lines
 from tests.unit.incidents.counts.mds import START, city, document, policy, read_all, rule
 from tests.unit.incidents.trips.riding import AREAS, policy_of, trip_rule
 

@@ -5,7 +5,7 @@ import os
 import pty
 import signal
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
 import click
 import pytest
@@ -21,6 +21,7 @@ from sensors_sim.recording.writer import Writer
 from tests.unit.sensors_sim.mqtt_fake import FakeBroker
 from tests.unit.sensors_sim.recording.messages import T0, S, head, positions, read, written
 from tests.unit.sensors_sim.recording.test_play import Wall
+from tests.waiting import eventually
 
 
 def call(*arguments: str) -> Result:
@@ -245,19 +246,12 @@ def test_a_key_pauses_where_stdin_is_a_terminal(key: bytes, tmp_path: Path) -> N
         pause = Pause(theirs)
         assert not pause.on
         os.write(ours, b"x" + key + b"\n")
-        until(lambda: pause.on)
+        eventually(lambda: pause.on)
         os.write(ours, key + b"\n")
-        until(lambda: not pause.on)
+        eventually(lambda: not pause.on)
     finally:
         os.close(ours)
         os.close(theirs)
-
-
-def until(condition: object, within_s: float = 60.0) -> None:
-    deadline = monotonic() + within_s
-    while not condition():  # type: ignore[operator]
-        assert monotonic() < deadline, "it did not come true in time"
-        sleep(0.02)
 
 
 class Passing:

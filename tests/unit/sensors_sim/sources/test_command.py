@@ -18,8 +18,8 @@ from tests.unit.sensors_sim.mqtt_fake import FakeBroker
 from tests.unit.sensors_sim.sources import feed_samples as samples
 from tests.unit.sensors_sim.sources.feed_samples import OSLO, T0, envelope, vehicle, vehicles_feed
 from tests.unit.sensors_sim.sources.feed_server import FeedServer, answer
-from tests.unit.sensors_sim.test_cli import until
 from tests.unit.sensors_sim.test_play import Wall
+from tests.waiting import eventually
 
 
 def call(*arguments: str) -> Result:
@@ -143,7 +143,7 @@ def test_an_address_is_published_as_it_is_polled_until_a_signal(tmp_path: Path) 
     ):
         process = replaying(server.url("/free_bike_status.json"), broker, "--token-file", str(token))
         try:
-            until(lambda: len(broker.received) == 1)
+            eventually(lambda: len(broker.received) == 1)
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=60)
         finally:
@@ -167,7 +167,7 @@ def test_a_signal_ends_the_polling_of_a_server_that_does_not_answer() -> None:
     with FakeBroker().running() as broker, served.running() as server:
         process = replaying(server.url("/gbfs.json"), broker)
         try:
-            until(lambda: server.times("/station_status") == 1)
+            eventually(lambda: server.times("/station_status") == 1)
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=60)
         finally:

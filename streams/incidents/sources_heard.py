@@ -1,4 +1,4 @@
-"""Up to which record each source of news of vehicles was heard: what it tells again counts once."""
+"""Up to which record each source of news of vehicles was heard, so that news that it repeats count once."""
 
 from collections.abc import Iterable, Iterator
 

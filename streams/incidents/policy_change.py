@@ -1,9 +1,9 @@
-"""What a replay would tell otherwise when a policy takes another's place while the log goes on.
+"""What a replay would judge differently once a new policy has replaced another on a running worker.
 
-A replay goes by one policy from its beginning. It tells the same of what was folded already if that policy decides
-nothing else before the event time that was reached. MDS asks publishers for as much: policies do not change once they
-are published, they are published before they begin, and a later one replaces an earlier one. What others publish is
-taken too, and judges from here on: whoever wants to replay what was before needs the file of then (ADR 0031).
+A replay goes by one policy from its beginning. With the new policy it gives the same alerts as before only if that
+policy decides nothing differently before the event time that was reached. MDS asks publishers for this: policies do not
+change once they are published, they are published before they begin, and a later one replaces an earlier one. Other
+changes are accepted too and judge from here on; to replay what was before, the old file is needed (ADR 0031).
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A policy file of any form: GeoJSON zones of capacities, an MDS policy document, or geofencing zones of GBFS."""
+"""Reads a policy file of any form: GeoJSON zones of capacities, an MDS policy, or geofencing zones of GBFS."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,9 +7,9 @@ from streams.incidents.counts.document import Judged, read_policies
 from streams.incidents.counts.envelope import data_of, enveloped, geographies_of, is_mds, read_other
 from streams.incidents.counts.fields import shown
 from streams.incidents.counts.geographies import City
-from streams.incidents.findings import Findings
 from streams.incidents.json_turns import loads
 from streams.incidents.policy import Policy, Rule, read_zones
+from streams.incidents.policy_findings import Findings
 from streams.incidents.stays.gbfs import Terms, is_gbfs, read_geofencing
 from streams.incidents.stays.gbfs_types import VehicleTypes
 

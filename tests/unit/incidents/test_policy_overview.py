@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from streams.incidents.overview import Line, lines
+from streams.incidents.policy_overview import Line, lines
 from streams.times import to_second
 from tests.unit.incidents.counts.mds import START, city, document, geography, policy, read_all, rule, square
 

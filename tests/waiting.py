@@ -1,4 +1,4 @@
-"""Waiting on conditions: an end-to-end test never sleeps for a time that somebody guessed."""
+"""Waiting on conditions: no test sleeps for a time that somebody guessed."""
 
 import time
 from collections.abc import Callable
@@ -18,3 +18,11 @@ def eventually[T](
             return value
         assert time.monotonic() < deadline, f"not within {timeout_s:g} s; last seen: {str(value)[:_SHOWN]}"
         time.sleep(POLL_S)
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
+    """Wait as `eventually` does where the value says nothing: the failure names `what` was waited for."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout_s:g} s for {what}"
+        time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Columns of a message: all of one length, and cells that are some."""
+"""Checks the columns of a message: all must have one length, and name cells that exist."""
 
 from collections.abc import Callable
 from typing import Any

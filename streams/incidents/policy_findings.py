@@ -1,4 +1,4 @@
-"""What is wrong with a policy file, all of it, and what a reader of it should know."""
+"""Everything that is wrong with a policy file, and notes on it that a person should read."""
 
 from collections.abc import Sequence
 

@@ -5,7 +5,7 @@ import pytest
 from schemas.cells import CellsNow, CellsVehicles, VehicleMoves, VehicleNews
 from schemas.partials import SlotCounts
 from streams.fold.frames import END_MS
-from streams.incidents.numbers import problem_of_numbers
+from streams.incidents.check_numbers import problem_of_numbers
 
 BOUNDS = f"{-(2**31)} to {END_MS - 1} expected"
 

@@ -1,4 +1,4 @@
-"""Whether the whole numbers of a message can be added, saved and shown as times, whoever wrote them."""
+"""Checks that the whole numbers of a message can be added, saved and shown as times, whoever wrote them."""
 
 from functools import cache
 from types import NoneType, UnionType

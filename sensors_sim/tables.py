@@ -105,18 +105,16 @@ def build[T](cls: type[T], table: object, path: str, problems: Problems, start: 
 
 def _one_by_one(one: "Field[Any]", kind: Any, value: object, start: datetime | None) -> list[Refused]:
     """Return what is wrong with each part of a table or a list; nothing where it is wrong as a whole, or is neither."""
-    parts: list[tuple[str, object]] = []
-    if isinstance(value, dict):
-        parts = [(f".{name}", {name: part}) for name, part in value.items()]
-    elif isinstance(value, list):
-        parts = [(f"[{number}]", [part]) for number, part in enumerate(value)]
     found = []
-    for at, part in parts:
-        for refused in refusals(partial(_value, one, kind, part, start)):
-            alone = isinstance(value, dict) or refused.key.startswith("[0]")
-            key = at + refused.key.removeprefix("[0]") if isinstance(value, list) else refused.key
-            if alone:
-                found.append(Refused(key, refused.value, refused.rule))
+    if isinstance(value, dict):
+        for name, part in value.items():
+            found += refusals(partial(_value, one, kind, {name: part}, start))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            for refused in refusals(partial(_value, one, kind, [part], start)):
+                if refused.key.startswith("[0]"):  # else it is about the list
+                    key = f"[{number}]{refused.key.removeprefix('[0]')}"
+                    found.append(Refused(key, refused.value, refused.rule))
     return found
 
 

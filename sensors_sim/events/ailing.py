@@ -287,10 +287,8 @@ class _More(Logic):
     def say(self, readings: Readings, ill: Ints) -> Floats:
         value = readings.value[ill] + self._by_h * (readings.ts[ill] - self._first) / 3_600_000
         lowest, highest = _range(readings.sensors, readings.metric[ill].astype(np.int64))
-        room = readings.sensors.capacity[readings.sensor[ill]].astype(
-            np.float64
-        )  # None: NaN, which fmin passes over
-        highest = np.fmin(highest, room)
+        room = readings.sensors.capacity[readings.sensor[ill]].astype(np.float64)  # None becomes NaN
+        highest = np.fmin(highest, room)  # which passes over NaN
         return np.round(np.clip(value, lowest, highest), 3)
 
 

@@ -107,10 +107,8 @@ class Witness:
                 "may", "hot_spot", REQUESTS, near, episode.from_ms, until, why, "illegal_bike_parking"
             )
         for inflow in self._filling.inflows():
-            cell, why = (
-                self._standing.names[inflow.cell],
-                f"up to {inflow.pace:.1f} bikes a minute come there",
-            )
+            cell = self._standing.names[inflow.cell]
+            why = f"up to {inflow.pace:.1f} bikes a minute come there"
             yield Entry("may", "saturation_expected", BIKES, (cell,), inflow.from_ms, inflow.to_ms, why)
         for watch in self._watches:
             yield from watch.entries(end)

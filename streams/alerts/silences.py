@@ -99,7 +99,7 @@ class Silences:
         """Return the silence that holds longest for these labels, if any holds."""
         longest: Silence | None = None
         for silence in self._candidates(labels):
-            if silence is longer(longest, silence) and silence.holds(labels, now):
+            if (longest is None or _end(silence) > _end(longest)) and silence.holds(labels, now):
                 longest = silence
         return longest
 

@@ -13,14 +13,15 @@ from streams.store.alert_desk import SilenceRow
 from streams.store.view_rows import OpenAlert
 
 _PLACES = 10_000
-_LONGEST_S = 2.0
+_LONGEST_S = 1.0
+"""Two polls and the pause between them must take less than the time after which the view is stale."""
 
 
 class Silenced:
     """Says it of alerts, at each poll.
 
     What was said of an alert is remembered, and only silences that are new are held against it: hundreds that are
-    written as regular expressions take seconds for 5,000 alerts. What is not done within two seconds is done at the
+    written as regular expressions take seconds for 5,000 alerts. What is not done within a second is done at the
     next poll: until then it is not known that an alert is silenced, but nobody waits for all others.
     """
 

@@ -246,9 +246,7 @@ class Delivery:
                 "receiver %s refuses %s, which is dropped: %s", receiver.name, message.id_, outcome.note
             )
             await deliveries.drop(connection, due.number, f"refused: {outcome.note}", tried=True)
-            told_again = (
-                due.reason == "repeat"
-            )  # what lasts: without repeats Alertmanager takes it for resolved
+            told_again = due.reason == "repeat"  # without repeats Alertmanager takes what lasts for resolved
         else:
             await deliveries.deliver(connection, due, outcome.note)
             told_again = message.alert.status == "active"

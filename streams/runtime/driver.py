@@ -6,6 +6,7 @@ The wait is an attribute of the consumer's fetcher options, so a subclass may se
 """
 
 import asyncio
+import time
 from typing import Any, ClassVar, cast
 
 import aiokafka
@@ -102,12 +103,18 @@ class FetchWaitConsumer(Eager, driver.Consumer):
         return self._committed_offset[tp] or 0
 
     def answered_at(self, tp: TP) -> float | None:
-        """Return when Kafka last answered a fetch of a partition, in seconds since the epoch; None if it never did."""
+        """Return when Kafka last answered a fetch of a partition, in seconds since the epoch; None if it never did.
+
+        That is now while an answer waits for us: aiokafka asks for no more before we have taken it.
+        """
         consumer = cast(FetchWaitConsumerThread, self._thread)._consumer
-        if consumer is None or tp not in consumer.assignment():
+        # The consumer's thread may take the partition away at any time: what it had is looked at once.
+        subscription = None if consumer is None else consumer._subscription.subscription
+        assignment = None if subscription is None else subscription.assignment
+        state = None if assignment is None else assignment.state_value(tp)
+        if consumer is None or state is None or state.timestamp is None:
             return None
-        at = consumer.last_poll_timestamp(tp)
-        return None if at is None else at / 1000
+        return time.time() if tp in consumer._fetcher._records else state.timestamp / 1000
 
     def _new_consumer_thread(self) -> FetchWaitConsumerThread:
         return FetchWaitConsumerThread(self, loop=self.loop, beacon=self.beacon)

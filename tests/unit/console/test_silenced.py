@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from streams.console import live, service
+from streams.console import silenced as silenced_module
 from streams.console.silenced import Silenced
 from streams.fold.outlines import no_district
 from streams.store.alert_desk import SilenceRow
@@ -90,8 +92,8 @@ def test_what_is_remembered_is_what_would_be_found_anew() -> None:
 def test_what_takes_long_is_done_at_later_polls_and_nothing_waits_for_it() -> None:
     alerts = [alert(f"a{n}") for n in range(5)]
     holding = [silence("s1", hour(3), kind="oversaturation")]
-    seconds = iter(range(100))  # one passes between two looks at the clock
-    silenced = Silenced(no_district, lambda: float(next(seconds)))
+    looks = iter(range(100))  # half a second passes between two looks at the clock
+    silenced = Silenced(no_district, lambda: next(looks) / 2)
 
     def known() -> list[int | None]:
         told = silenced(alerts, holding)
@@ -138,3 +140,10 @@ def test_where_all_match_few_are_tried() -> None:
 
     takes(matching), takes(others)  # compiles them
     assert takes(matching) < takes(others) / 2
+
+
+def test_polls_that_spend_all_their_time_on_silences_do_not_make_the_view_stale() -> None:
+    """As a poll ends, the view is as old as the beginning of the one before: two polls, and the pause between them."""
+    answer_s = 0.4  # of the database
+    age_s = 2 * (answer_s + silenced_module._LONGEST_S) + live._LONGEST_REST_S
+    assert age_s < service._STALE_AFTER_S

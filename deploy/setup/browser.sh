@@ -9,7 +9,8 @@ for name in chromium chromium-browser google-chrome google-chrome-stable; do # a
     ! command -v "$name" > /dev/null || exit 0
 done
 skipped="the tests of the console's page are skipped"
-if ! command -v apt-get > /dev/null || ! apt-cache show chromium > /dev/null 2>&1; then # Ubuntu has it as a snap only
+apt_has_it() { apt-cache show chromium > /dev/null 2>&1; } # Ubuntu has it as a snap only
+if ! command -v apt-get > /dev/null || ! { apt_has_it || (apt_update_once) && apt_has_it; }; then
     say "browser: no Chromium is installed, and apt has none; $skipped"
 else
     say "browser: installing chromium with apt"

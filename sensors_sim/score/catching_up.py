@@ -35,7 +35,8 @@ NOT_TAKEN_SHARE = 0.1
 """A system that has not seen a scenario's time takes more than the rest, usual faults on the way or not."""
 
 _UNATTENDED = """
-SELECT stage FROM api.stage WHERE stage = ANY(%s) AND seen_at < now() - make_interval(secs => %s) ORDER BY stage
+SELECT wanted FROM unnest(%s::text[]) AS wanted LEFT JOIN api.stage ON stage = wanted
+WHERE stage IS NULL OR seen_at < now() - make_interval(secs => %s) ORDER BY wanted
 """
 
 _REACHED = """
@@ -71,9 +72,9 @@ class Tables:
         return Reached(received, live_ms, not_taken)
 
     def unattended(self, stages: Collection[str]) -> list[str]:
-        """Return those of these stages that a worker once had, and of which one or more partitions have none now.
+        """Return those of these stages of which one or more partitions have no worker now, or which none ever had.
 
-        Of a stage that no worker ever had it is not known. ScoreError if it cannot be asked.
+        So it is in a new system while its worker starts. ScoreError if it cannot be asked.
         """
         return [stage for (stage,) in self._ask(_UNATTENDED, (list(stages), ALIVE_S))]
 

@@ -36,7 +36,7 @@ from sensors_sim.score.files import AlertLog, parse_truth, read_alerts, read_tru
 from sensors_sim.score.listen import RETAINED_WITHIN_S, Listener
 from sensors_sim.score.lives import lives
 from sensors_sim.score.matching import EARLIER, Judged, judge
-from sensors_sim.score.needs import unmet
+from sensors_sim.score.needs import too_fast, unmet
 from sensors_sim.score.report import as_json as report_json
 from sensors_sim.score.report import render
 from sensors_sim.score.truth import ANY_KIND, Truth
@@ -145,7 +145,7 @@ def score(
 
     alerts = [life for life in lives(found.log.events) if not kinds or life.kind in kinds]
     judged = judge(found.truth.only(kinds) if kinds else found.truth, alerts, earlier=found.earlier)
-    notes = [*found.notes, *_notes(judged, found.log)]
+    notes = [*found.notes, *_notes(judged, found.log), *too_fast(judged, found.speed)]
     if as_json:
         click.echo(json.dumps(report_json(judged, notes)))
     else:
@@ -159,12 +159,16 @@ def score(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The alerts to judge, and the truth to judge them by; `earlier`: ids of those that were open before the run."""
+    """The alerts to judge, and the truth to judge them by; `earlier`: ids of those that were open before the run.
+
+    `speed` is that of the run; 0 if nothing was run.
+    """
 
     truth: Truth
     log: AlertLog
     earlier: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    speed: float = 0.0
 
 
 def _check_same(truth: Truth, scenario: Scenario, file: Path | None) -> None:
@@ -227,7 +231,7 @@ def _live(
             "the run was stopped before anything was sent: there is nothing to score; run it again"
         )
     truth = _to_score(witness.truth(ended)) if truth is None else truth.until(ended)
-    return _Found(truth, log, earlier, tuple(notes))
+    return _Found(truth, log, earlier, tuple(notes), options.speed)
 
 
 def _ready(tables: Tables, only: frozenset[str], console: Console) -> Iterator[str]:

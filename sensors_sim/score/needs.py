@@ -1,5 +1,6 @@
-"""Kinds of alerts that a system raises only if it was told to: why none came, where some were due."""
+"""Alerts that a system raises only if it was told to, or at no higher speed: why none came, where some were due."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 from sensors_sim.score.matching import Judged
@@ -13,6 +14,13 @@ NEEDS: Mapping[str, str] = {
 }
 """Written from docs/semantics.md, with its defaults."""
 
+HELD_BACK_S = 30.0
+"""Wall time for which those who spoke last hold the clock of silence back (docs/semantics.md). Who is all of a feed, as
+requests are, is silent by that clock only afterwards."""
+SHARE_HELD_BACK = 1 / 4
+"""Of a silence, at the most: the rest is for the patience, which at a high speed is longer, too. That of
+`silent-hotline` was found at 200 times real time in its last half hour, and not at 480."""
+
 
 def unmet(judged: Judged) -> Iterator[str]:
     """Yield a sentence for each of these kinds of which some were due and none was raised."""
@@ -21,3 +29,17 @@ def unmet(judged: Judged) -> Iterator[str]:
         due = sum(one.entry.kind == kind for one in judged.due)
         if due and kind not in raised:
             yield f"no alert of kind {kind} came, but {due} were due: one is raised only where {what}"
+
+
+def too_fast(judged: Judged, speed: float) -> Iterator[str]:
+    """Yield a sentence if a silence of requests was missed that passed too quickly at this speed."""
+    for one in judged.due:
+        entry, lasts_s = one.entry, (one.entry.end - one.entry.begin) / 1000
+        fit = SHARE_HELD_BACK * lasts_s / HELD_BACK_S
+        if entry.kind == "feed_silent" and entry.subject == "requests" and not one.by and speed > fit:
+            held = f"{HELD_BACK_S * speed / 60:.0f} min at {speed:g} times real time"
+            yield (
+                f"the silence of requests was missed: it lasts {lasts_s / 60:.0f} min of event time, and begins to "
+                f"count after half a minute of wall time, which is {held if math.isfinite(speed) else 'all of it'}; "
+                f"run it at --speed {fit:.0f} or less"
+            )

@@ -330,10 +330,11 @@ def left_alone(migrated: Database, seconds: int) -> None:
 
 
 def test_a_score_sees_which_stage_nobody_looks_after(migrated: Database) -> None:
-    """Of a stage that no worker ever had it is not known. Half of a stage is not enough."""
+    """A worker that is still starting, of a system that is new, has no row yet. Half of a stage is not enough."""
     tables = Tables(migrated.reader_url)
-    assert tables.unattended(["fleet", "grid"]) == []
+    assert tables.unattended(["grid", "fleet"]) == ["fleet", "grid"]
     write(migrated, ledger=Ledger(10, 7, 2, 1), partition=3)
+    assert tables.unattended(["fleet", "grid"]) == ["grid"]
     write(migrated, stage="grid")
     assert tables.unattended(["fleet", "grid"]) == []
     left_alone(migrated, 31)

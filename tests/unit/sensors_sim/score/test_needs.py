@@ -1,7 +1,11 @@
-"""What a system raises only if it was told to: a score without it says why."""
+"""What a system raises only if it was told to, or has the time to: a score without it says why."""
+
+import math
+
+import pytest
 
 from sensors_sim.score.matching import judge
-from sensors_sim.score.needs import unmet
+from sensors_sim.score.needs import too_fast, unmet
 from tests.unit.sensors_sim.score.truths import STATION, entry, life, truth
 
 
@@ -21,3 +25,25 @@ def test_nothing_is_said_where_one_came_be_it_a_false_one_or_where_none_was_due(
     assert not list(unmet(judge(truth(due), [life(15, STATION, kind="speeding")])))
     assert not list(unmet(judge(truth(due), [life(50, STATION, kind="speeding")])))
     assert not list(unmet(judge(truth([]), [])))
+
+
+@pytest.mark.parametrize(("speed", "said"), [(480.0, True), (math.inf, True), (150.0, False), (1.0, False)])
+def test_a_silence_of_requests_that_is_missed_at_too_high_a_speed_is_put_down_to_it(
+    speed: float, said: bool
+) -> None:
+    silence = entry(0, 300, kind="feed_silent", subject="requests")
+    notes = list(too_fast(judge(truth([silence]), []), speed))
+    assert len(notes) == said
+    if speed == 480.0:
+        (note,) = notes
+        assert "at 480 times real time" in note
+        assert "240 min" in note
+        assert "--speed 150" in note
+
+
+def test_a_silence_that_was_found_or_is_not_that_of_requests_is_not_put_down_to_the_speed() -> None:
+    requests = entry(0, 300, kind="feed_silent", subject="requests")
+    found = judge(truth([requests]), [life(100, STATION, kind="feed_silent", subject="requests")])
+    assert not list(too_fast(found, 480.0))
+    operator = entry(0, 300, kind="feed_silent", subject="hello")
+    assert not list(too_fast(judge(truth([operator]), []), 480.0))

@@ -21,7 +21,8 @@ _WINDOWS = {
 }
 _ALERTS = "SELECT alert_id, sequence, status, severity FROM ub.alert"
 _HELD = """
-SELECT substr(name, 6) AS cell, value FROM ub.checkpoint_part WHERE stage = 'incidents' AND name LIKE 'cell/%%'
+SELECT substr(name, 6) AS cell, value FROM ub.checkpoint_part
+WHERE stage = 'incidents' AND name LIKE 'cell/%%' AND name NOT LIKE 'cell/clock/%%'
 """
 
 Rows = dict[Any, dict[str, Any]]

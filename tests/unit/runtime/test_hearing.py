@@ -67,3 +67,28 @@ def test_of_a_partition_that_was_not_read_yet_or_is_another_workers_nothing_is_s
     kafka.answered[ONE] = None  # another worker has it
     assert kafka.hearing.hears(TWO)
     assert [line.endswith("again") for line in caplog.messages] == [False, True]
+
+
+def test_a_partition_that_was_late_when_it_was_taken_away_counts_as_late_once_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kafka = Kafka()
+    kafka.answered[ONE] = kafka.now - SILENT_S
+    assert not kafka.hearing.hears(ONE)
+    kafka.answered[ONE] = None  # another worker has it: nobody asks
+    kafka.now += 3_600
+    kafka.answered[ONE] = kafka.now - SILENT_S  # it is back, and was read once
+    assert not kafka.hearing.hears(ONE)
+    assert caplog.messages == []
+    kafka.now += SILENT_S
+    assert not kafka.hearing.hears(ONE)
+    assert len(caplog.messages) == 1
+
+
+def test_answers_that_come_too_late_each_time_are_no_silence(caplog: pytest.LogCaptureFixture) -> None:
+    kafka = Kafka()
+    for _ in range(3):
+        kafka.now += 2 * SILENT_S
+        kafka.answered[ONE] = kafka.now - SILENT_S
+        assert not kafka.hearing.hears(ONE)
+    assert caplog.messages == []

@@ -36,20 +36,21 @@ class Hearing:
 
     def hears(self, tp: TP) -> bool:
         """Return whether anything that is written to the partition would be read."""
-        silent = {one for one in self._silent if self._late_since(one) is not None}
         at = self._late_since(tp)
+        if at is not None and self._late.get(tp) == at:
+            if not self._silent:
+                log.warning(
+                    "Kafka at %s has not answered for %.0f s: nothing is read until it does",
+                    *(self._address, self._clock() - at),
+                )
+            self._silent.add(tp)
+            return False
         if at is None:
             self._late.pop(tp, None)
-        elif self._late.get(tp) == at:
-            silent.add(tp)
         else:
             self._late[tp] = at
-        if at is not None and silent and not self._silent:
-            log.warning(
-                "Kafka at %s has not answered for %.0f s: nothing is read until it does",
-                *(self._address, self._clock() - at),
-            )
-        elif self._silent and not silent:
+        silent = {one for one in self._silent if self._late_since(one) is not None}
+        if self._silent and not silent:
             log.warning("Kafka at %s answers again", self._address)
         self._silent = silent
         return at is None and self._answered_at(tp) is not None

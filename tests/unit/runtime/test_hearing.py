@@ -6,6 +6,7 @@ import pytest
 from faust.types import TP
 
 from streams.runtime.hearing import SILENT_S, Hearing
+from tests.work import lines_run
 
 ONE, TWO = TP("ub.vehicles", 0), TP("ub.vehicles", 1)
 
@@ -92,3 +93,17 @@ def test_answers_that_come_too_late_each_time_are_no_silence(caplog: pytest.LogC
         kafka.answered[ONE] = kafka.now - SILENT_S
         assert not kafka.hearing.hears(ONE)
     assert caplog.messages == []
+
+
+def test_a_look_takes_little_however_many_partitions_are_silent() -> None:
+    kafka = Kafka()
+    many = [TP("ub.vehicles", number) for number in range(100)]
+    kafka.answered |= dict.fromkeys(many, kafka.now - SILENT_S)
+
+    def look() -> None:
+        for tp in many:
+            assert not kafka.hearing.hears(tp)
+
+    look()
+    look()
+    assert lines_run(look) < 3_000

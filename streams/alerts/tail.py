@@ -149,6 +149,8 @@ class Tail:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._failed: ServiceUnavailable | None = None
+        self._broken: Exception | None = None
+        """What the thread that looks again came to grief on."""
         self._lost = False
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -157,7 +159,10 @@ class Tail:
         self._client.on_message = self._on_message
 
     def run(self) -> None:
-        """Follow until `stop`; ServiceUnavailable where the broker does not answer at the start, or refuses us."""
+        """Follow until `stop`; ServiceUnavailable where the broker does not answer at the start, or refuses us.
+
+        OSError where what is shown cannot be written.
+        """
         try:
             self._client.connect(*self._address, keepalive=30)
         except OSError as error:
@@ -169,6 +174,8 @@ class Tail:
         finally:
             self._over.set()
             looking.join(_LOOK_AGAIN_S)
+        if self._broken is not None:
+            raise self._broken
         self.show_open(at_once=True)
         if self._failed is not None:
             raise self._failed
@@ -230,7 +237,8 @@ class Tail:
                 if self._clock() >= look_again_at:
                     self.look_again()
                     look_again_at = self._clock() + _LOOK_AGAIN_S
-        except OSError:  # nobody reads what is shown any more
+        except Exception as error:  # as where nobody reads what is shown, or the disk is full
+            self._broken = error
             self.stop()
 
     def show_open(self, *, at_once: bool = False) -> None:

@@ -802,6 +802,32 @@ def test_who_follows_hears_last_of_what_the_list_shows_first(
     client.loop_stop()
 
 
+def test_following_ends_with_a_reason_where_what_is_open_cannot_be_written(
+    desk: Desk, stack: Endpoints, tmp_path: Path
+) -> None:
+    client, alerts, one = connected(stack), OpenAlerts(), event("0f", 0, "raised")
+    for message in alerts.tell(one).mqtt:
+        client.publish(message.topic, message.payload, 1, message.retain).wait_for_publish(60)
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "streams.cli", "alerts", "tail"],
+            env={**clean_environment(), **desk.settings},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            timeout=60,
+            check=False,
+            text=True,
+        )
+    for message in alerts.tell(event("0f", 1, "cleared")).mqtt:
+        client.publish(message.topic, message.payload, 1, message.retain).wait_for_publish(60)
+    client.disconnect()
+    client.loop_stop()
+    assert ended.returncode == 1
+    assert "cannot write the output: No space left on device" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_who_follows_hears_once_of_each_alert_that_is_open_on_a_cell(
     desk: Desk, stack: Endpoints, tmp_path: Path
 ) -> None:

@@ -208,3 +208,13 @@ def test_who_ends_at_once_or_connects_again_has_seen_what_was_open() -> None:
     follower.hears(opened("new", "minor", 10), retained=True)
     follower.tail.show_open(at_once=True)
     assert follower.shown == [*IN_ORDER, "new raised"]
+
+
+def test_of_an_alert_that_is_retained_as_it_was_and_as_it_is_the_latter_is_shown() -> None:
+    follower = Following()
+    follower.connected()
+    for sequence, severity in ((2, "critical"), (1, "minor")):
+        follower.hears(opened("one", severity, 1, sequence), retained=True)  # type: ignore[arg-type]
+    follower.hears(opened("two", "major", 1), retained=True)
+    follower.tail.show_open(at_once=True)
+    assert follower.shown == ["two raised", "one updated"]

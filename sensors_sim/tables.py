@@ -111,11 +111,24 @@ def _one_by_one(one: "Field[Any]", kind: Any, value: object, start: datetime | N
             found += refusals(partial(_value, one, kind, {name: part}, start))
     elif isinstance(value, list):
         for number, part in enumerate(value):
-            for refused in refusals(partial(_value, one, kind, [part], start)):
-                if refused.key.startswith("[0]"):  # else it is about the list
-                    key = f"[{number}]{refused.key.removeprefix('[0]')}"
-                    found.append(Refused(key, refused.value, refused.rule))
+            for refused in _of_part(part, len(value), lambda parts: _value(one, kind, parts, start)):
+                key = f"[{number}]{refused.key.removeprefix('[0]')}"
+                found.append(Refused(key, refused.value, refused.rule))
     return found
+
+
+def _of_part(part: object, most: int, check: Callable[[list[object]], object]) -> list[Refused]:
+    """Return what is wrong with a part of a list; nothing where only a list of up to `most` parts is wrong itself.
+
+    By itself a part may be too short a list, as one point of a road: then it stands there several times.
+    """
+    many = 1
+    while True:
+        refused = refusals(partial(check, [part] * many))
+        inside = [one for one in refused if one.key.startswith("[0]")]
+        if inside or not refused or many == most:
+            return inside
+        many = min(2 * many, most)
 
 
 def keys_of(cls: type[Any]) -> list[str]:

@@ -1,10 +1,12 @@
 """Follow alerts over MQTT: what is open now (retained) first, then every event as it comes."""
 
 import logging
+import math
 import random
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -25,6 +27,11 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED = 50_000
 _LOOK_AGAIN_S = 5.0
+_QUIET_S = 0.3
+"""A broker does not say when it has sent all that is retained: so it has if nothing more of it came for so long."""
+_LONGEST_S = 5.0
+"""What comes meanwhile waits no longer for that."""
+_TICK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +85,37 @@ def closes(handling: AlertHandling | None, alert: Alert) -> bool:
     )
 
 
+def in_order(alerts: Iterable[Alert]) -> list[Alert]:
+    """Return alerts as `alerts list` has them, the other way round: its first is nearest to what comes next.
+
+    That is where whoever follows looks.
+    """
+    ranks = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+    listed = sorted(alerts, key=lambda one: (-ranks[one.severity], -one.starts_at, one.alert_id))
+    return listed[::-1]
+
+
+@dataclass(slots=True)
+class _Opening:
+    """What came since we subscribed, until all that is open has come: it is first, and what happened then waits.
+
+    `newest`: when the broker sent the last of what is open, or took a subscription.
+    """
+
+    since: float
+    newest: float = math.inf
+    open: dict[str, tuple[Alert, bytes]] = field(default_factory=dict)
+    live: list[Callable[[], None]] = field(default_factory=list)
+
+    def is_over(self, now: float) -> bool:
+        return now - self.newest >= _QUIET_S or now - self.since >= _LONGEST_S
+
+
 class Tail:
     """Calls `show` for each alert event that is wanted, and `show_action` for what people do about these alerts.
 
-    Repeats are shown once. `at_work` is called when the broker has taken the first subscription.
+    What is open when it begins to follow comes first, `in_order`. Repeats are shown once. `at_work` is called when the
+    broker has taken the first subscription.
     """
 
     def __init__(
@@ -91,8 +125,11 @@ class Tail:
         show_action: Callable[[AlertHandling, bytes], None] = lambda _handling, _payload: None,
         wanted: Wanted | None = None,
         at_work: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._at_work = at_work
+        self._clock = clock
+        self._opening: _Opening | None = None
         self._address = (settings.mqtt_host, settings.mqtt_port)
         self._tls = settings.mqtt_tls
         self._show = show
@@ -112,6 +149,8 @@ class Tail:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._failed: ServiceUnavailable | None = None
+        self._broken: Exception | None = None
+        """What the thread that looks again came to grief on."""
         self._lost = False
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -120,7 +159,10 @@ class Tail:
         self._client.on_message = self._on_message
 
     def run(self) -> None:
-        """Follow until `stop`; ServiceUnavailable where the broker does not answer at the start, or refuses us."""
+        """Follow until `stop`; ServiceUnavailable where the broker does not answer at the start, or refuses us.
+
+        OSError where what is shown cannot be written.
+        """
         try:
             self._client.connect(*self._address, keepalive=30)
         except OSError as error:
@@ -132,6 +174,9 @@ class Tail:
         finally:
             self._over.set()
             looking.join(_LOOK_AGAIN_S)
+        if self._broken is not None:
+            raise self._broken
+        self.show_open(at_once=True)
         if self._failed is not None:
             raise self._failed
 
@@ -148,6 +193,9 @@ class Tail:
         if self._lost:
             log.warning("MQTT at %s:%d: reconnected", *self._address)
         self._lost = False
+        with self._lock:
+            self._end_opening()
+            self._opening = _Opening(self._clock())
         # The retained actions come before the retained alerts, so that what was closed is known as such.
         actions = topics.alert_action_topic(self._wanted.kind or "+", self._wanted.cell or "+", "+")
         client.subscribe(actions, options=SubscribeOptions(qos=1))
@@ -171,6 +219,9 @@ class Tail:
         if refused:
             self._end(f"the subscription to alerts: {refused[0]}; look at the broker's ACL")
             return
+        with self._lock:
+            if self._opening is not None:
+                self._opening.newest = self._clock()
         self._at_work()
         self._at_work = lambda: None
 
@@ -180,10 +231,31 @@ class Tail:
 
     def _look_again_and_again(self) -> None:
         try:
-            while not self._over.wait(_LOOK_AGAIN_S):
-                self.look_again()
-        except OSError:  # nobody reads what is shown any more
+            look_again_at = self._clock() + _LOOK_AGAIN_S
+            while not self._over.wait(_TICK_S):
+                self.show_open()
+                if self._clock() >= look_again_at:
+                    self.look_again()
+                    look_again_at = self._clock() + _LOOK_AGAIN_S
+        except Exception as error:  # as where nobody reads what is shown, or the disk is full
+            self._broken = error
             self.stop()
+
+    def show_open(self, *, at_once: bool = False) -> None:
+        """Show what was open when we subscribed, and what happened since, once all of it has come."""
+        with self._lock:
+            if self._opening is not None and (at_once or self._opening.is_over(self._clock())):
+                self._end_opening()
+
+    def _end_opening(self) -> None:
+        opening, self._opening = self._opening, None
+        if opening is None:
+            return
+        payloads = {alert_id: payload for alert_id, (_, payload) in opening.open.items()}
+        for alert in in_order(alert for alert, _ in opening.open.values()):
+            self._take(alert, payloads[alert.alert_id])
+        for take in opening.live:
+            take()
 
     def look_again(self) -> None:
         """Show what is open and was hidden by a silence that is over."""
@@ -199,16 +271,26 @@ class Tail:
             self._show(alert, payload)
 
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
-        with self._lock:
-            self._take(message)
-
-    def _take(self, message: mqtt.MQTTMessage) -> None:
         if not message.payload:  # the retained alert was taken back: it was cleared, or changed its severity
             return
+        payload = bytes(message.payload)
         try:
-            alert = codec.alert.decode(message.payload)
+            alert = codec.alert.decode(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # somebody else's message under our topic; the broker's ACL is there to prevent it
+        with self._lock:
+            opening = self._opening
+            if opening is None:
+                self._take(alert, payload)
+            elif not message.retain:
+                opening.live.append(lambda: self._take(alert, payload))
+            else:
+                opening.newest = self._clock()
+                known = opening.open.get(alert.alert_id)
+                if known is None or known[0].sequence < alert.sequence:
+                    opening.open[alert.alert_id] = alert, payload
+
+    def _take(self, alert: Alert, payload: bytes) -> None:
         for known in (self._seen, self._ended):
             seen = known.get(alert.alert_id)
             if seen is not None and seen >= alert.sequence:
@@ -223,9 +305,9 @@ class Tail:
         elif visible:
             self._bring(alert)
         else:
-            self._hidden.put(alert.alert_id, bytes(message.payload))
+            self._hidden.put(alert.alert_id, payload)
         if visible:
-            self._show(alert, bytes(message.payload))
+            self._show(alert, payload)
 
     def _bring(self, alert: Alert) -> None:
         self._shown.put(alert.alert_id, True)
@@ -238,16 +320,20 @@ class Tail:
             handling = codec.alert_action.decode(message.payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
+        payload, retained = bytes(message.payload), message.retain
         with self._lock:
-            self._take_action(handling, message)
+            if self._opening is None or retained:
+                self._take_action(handling, payload, retained=retained)
+            else:
+                self._opening.live.append(lambda: self._take_action(handling, payload, retained=False))
 
-    def _take_action(self, handling: AlertHandling, message: mqtt.MQTTMessage) -> None:
+    def _take_action(self, handling: AlertHandling, payload: bytes, *, retained: bool) -> None:
         known = self._handlings.get(handling.alert_id)
         if known is not None and known.sequence >= handling.sequence:
             return
         self._handlings.put(handling.alert_id, handling)
-        if self._shown.get(handling.alert_id) and not message.retain:
-            self._show_action(handling, bytes(message.payload))
+        if self._shown.get(handling.alert_id) and not retained:
+            self._show_action(handling, payload)
         hidden = self._hidden.get(handling.alert_id)
         if hidden is not None:
             self._bring_if_wanted(handling.alert_id, hidden)

@@ -69,7 +69,7 @@ def tail(
 ) -> None:
     """Show open alerts, then follow their events.
 
-    It also shows what people do about them.
+    The most severe open alerts, and of these the newest, come last. It also shows what people do about alerts.
 
     Only alerts that match every MATCHER, as for silences: zone=harbour, 'subject=~sensor/.*', district!=Pudong.
     """

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import aiohttp
 import msgspec
@@ -120,27 +121,31 @@ class Delivery:
             if not await deliveries.may_send(connection, self._receiver.name, within):
                 return None
             looked = await self._look_at_what_is_held(connection)
+            if looked == "reminds":
+                return 0.0  # what is queued for others is theirs now, not when this receiver has answered
             now = time.monotonic()
             self._aside = {alert_id: until for alert_id, until in self._aside.items() if until > now}
             aside = list(self._aside)
             due = await deliveries.next_due(connection, self._receiver.name, self._after, aside)
             if due is None:
-                return 0.0 if looked else None
+                return 0.0 if looked == "some" else None
             # 2. and 3.
             return await self._deal_with(connection, due)
 
-    async def _look_at_what_is_held(self, connection: Connection) -> bool:
+    async def _look_at_what_is_held(self, connection: Connection) -> Literal["nothing", "some", "reminds"]:
         """Look at the next of what is kept back, every few seconds at all of it; return whether there was any.
+
+        "reminds": and others were queued a reminder.
 
         What nothing keeps back any more is let go when all was looked at, so that the most severe of all is told first.
         """
         if self._look is None:
             if time.monotonic() < self._look_again_at:
-                return False
+                return "nothing"
             self._look = Look(await deliveries.held(connection, self._receiver.name))
         found = await deliveries.due(connection, self._look.next(_LOOKED_AT_ONCE), self._after)
         silent = await self._silences.read(connection)
-        kept: dict[str, list[int]] = {}
+        kept, reminds = dict[Hold, list[int]](), False
         for due in found:
             if due.state != "silenced":  # another process was faster
                 continue
@@ -149,15 +154,20 @@ class Delivery:
             if isinstance(verdict, Drop):
                 await deliveries.drop(connection, due.number, verdict.why)
             elif isinstance(verdict, Hold):
-                kept.setdefault(verdict.why, []).append(due.number)
+                kept.setdefault(verdict, []).append(due.number)
             else:
                 self._look.free.append(due.number)
-        for why, numbers in kept.items():
-            await deliveries.hold(connection, numbers, why)
+        for hold, numbers in kept.items():
+            reminds |= await self._hold(connection, numbers, hold)
         if not self._look.left:
-            await deliveries.release(connection, self._look.free)
+            await deliveries.release(connection, self._look.free, self._after)
             self._look, self._look_again_at = None, time.monotonic() + _LOOK_AGAIN_S
-        return bool(found)
+        return "reminds" if reminds else "some" if found else "nothing"
+
+    async def _hold(self, connection: Connection, numbers: list[int], hold: Hold) -> bool:
+        """Keep notifications back; return whether those who escalate them were queued reminders for afterwards."""
+        held = await deliveries.hold(connection, numbers, hold.why, anew=hold.anew)
+        return hold.anew and await deliveries.remind(connection, held, list(self._after), hold.why)
 
     def _alert_of(self, due: Due) -> Alert | Drop:
         try:
@@ -193,7 +203,7 @@ class Delivery:
             await deliveries.drop(connection, due.number, verdict.why)
             return 0.0
         if isinstance(verdict, Hold):
-            await deliveries.hold(connection, [due.number], verdict.why)
+            await self._hold(connection, [due.number], verdict)
             return 0.0
         if not (due.told or due.begun):
             await deliveries.begin(connection, due)

@@ -14,9 +14,13 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """It is kept back: by a silence, by another alert, or because somebody acknowledged or closed its alert."""
+    """It is kept back: by a silence, by another alert, or because somebody acknowledged or closed its alert.
+
+    `anew`: when that ends, those who escalate it hear of the alert again, and have as much time as at first.
+    """
 
     why: str
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ def judge(
     `silence`: which silence, or which other alert, keeps its alert silent now; None: neither does.
     `wanted`: its receiver asks for alerts such as this one is now. Of other alerts it is told only what follows
     something that it was told before.
-    `repeated`: its receiver is told again of what lasts.
+    `repeated`: its receiver is told again of what lasts; if not, only of what was silent meanwhile.
 
     The order of the questions below follows from this:
 
@@ -51,6 +55,7 @@ def judge(
     - What happened while a receiver was away is told when it is back, even if it is over by then.
     - What happened under a silence is not told if it is over, or if a later event was told or waits. So an alert that
       was minor under a silence and is major now is told as major.
+    - Nobody is told by escalation of what lasted beyond a silence before those who escalate it could see to it.
     - Alertmanager takes an alert that is not repeated for resolved. So it gets repeats of alerts that are acknowledged
       or silent, too.
     """
@@ -59,7 +64,8 @@ def judge(
         return Drop("cleared")
     if alert.status == "cleared":
         return Send() if due.told else Drop("its receiver was not notified of the alert")
-    if due.reason == "repeat" and not repeated:
+    was_silent = due.state == "silenced" or due.attempts > 0  # or it was tried since
+    if due.reason == "repeat" and not repeated and not was_silent:
         return Drop("its receiver has no repeat_interval now")
     if due.reason == "overdue" and not due.overdue:
         return Drop("it is no longer overdue")
@@ -73,12 +79,12 @@ def judge(
     if due.reason == "event" and not due.told and not wanted:
         return Drop("its receiver was not notified of the alert, and does not ask for it now")
     if due.closed_by is not None:
-        return Hold(f"closed by {due.closed_by}")
+        return Hold(f"closed by {due.closed_by}", anew=due.reason == "escalation")
     quiet = due.reason == "escalation" or (due.reason == "repeat" and format_ != "alertmanager")
     if quiet and due.acknowledged_by is not None:
         return Hold(f"acknowledged by {due.acknowledged_by}")
     if silence is not None and not (due.reason == "repeat" and format_ == "alertmanager"):
-        return Hold(silence)
+        return Hold(silence, anew=due.reason == "escalation")
     if due.early:
         return Hold("the receiver that escalates it has time left, was not notified, or no longer escalates")
     return Send()

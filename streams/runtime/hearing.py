@@ -15,8 +15,9 @@ SILENT_S = 10.0
 class Hearing:
     """Says of partitions whether Kafka answers fetches of them; in the log, when it no longer does, and does again.
 
-    It is asked of each partition every ten seconds. The log is told at the second look: at the first one after this
-    process stood still, or its clock was set, the newest answer seems old too.
+    It is asked of each partition every ten seconds. The log is told at the second look that finds the same answer too
+    old: at the first one after this process stood still, or its clock was set, the newest answer seems old too, and so
+    it may at the first one of a partition that was taken away and is back.
 
     `answered_at` gives the time of the last answer in seconds since the epoch, None where there was none yet or the
     partition is not ours.
@@ -28,34 +29,33 @@ class Hearing:
         self._address = address
         self._answered_at = answered_at
         self._clock = clock
-        self._late: set[TP] = set()
-        """Of which nothing was heard when they were looked at last."""
+        self._late: dict[TP, float] = {}
+        """When Kafka answered last, of those where that was too long ago when they were looked at last."""
         self._silent: set[TP] = set()
-        """Of which nothing was heard twice in a row."""
+        """Of which nothing was heard between two looks."""
 
     def hears(self, tp: TP) -> bool:
         """Return whether anything that is written to the partition would be read."""
-        ago_s = self._ago_s(tp)
-        silent = {one for one in self._silent if self._is_late(self._ago_s(one))}
-        if not self._is_late(ago_s):
-            self._late.discard(tp)
-        elif tp in self._late:
-            silent.add(tp)
+        at = self._late_since(tp)
+        if at is not None and self._late.get(tp) == at:
+            if not self._silent:
+                log.warning(
+                    "Kafka at %s has not answered for %.0f s: nothing is read until it does",
+                    *(self._address, self._clock() - at),
+                )
+            self._silent.add(tp)
+            return False
+        if at is None:
+            self._late.pop(tp, None)
         else:
-            self._late.add(tp)
-        if silent and not self._silent:
-            log.warning(
-                "Kafka at %s has not answered for %.0f s: nothing is read until it does", self._address, ago_s
-            )
-        elif self._silent and not silent:
+            self._late[tp] = at
+        silent = {one for one in self._silent if self._late_since(one) is not None}
+        if self._silent and not silent:
             log.warning("Kafka at %s answers again", self._address)
         self._silent = silent
-        return ago_s is not None and ago_s < SILENT_S
+        return at is None and self._answered_at(tp) is not None
 
-    def _is_late(self, ago_s: float | None) -> bool:
-        return ago_s is not None and ago_s >= SILENT_S
-
-    def _ago_s(self, tp: TP) -> float | None:
-        """Return how long ago Kafka answered; None where it never did, or the partition is not ours any more."""
+    def _late_since(self, tp: TP) -> float | None:
+        """Return when Kafka answered last; None where that is not too long ago, or nothing is known of it."""
         at = self._answered_at(tp)
-        return None if at is None else self._clock() - at
+        return None if at is None or self._clock() - at < SILENT_S else at

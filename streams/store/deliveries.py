@@ -79,6 +79,45 @@ WHERE n.number = ANY(%s)
 ORDER BY n.number
 """
 
+_HOLD = """
+UPDATE ub.notification SET state = 'silenced', kept = %(anew)s, note = %(note)s
+WHERE number = ANY(%(numbers)s) AND (state <> 'silenced' OR kept <> %(anew)s OR note IS DISTINCT FROM %(note)s)
+RETURNING number
+"""
+
+_REMIND = """
+WITH last AS (
+    SELECT DISTINCT ON (t.receiver, t.alert_id) t.receiver, t.alert_id, t.sequence, t.body
+    FROM ub.notification e JOIN ub.notification t USING (alert_id)
+    WHERE e.number = ANY(%(numbers)s) AND t.receiver = ANY(%(receivers)s) AND t.state = 'delivered'
+    ORDER BY t.receiver, t.alert_id, t.sequence DESC, t.done_at DESC
+), again AS (
+    UPDATE ub.notification SET state = 'silenced', kept = false, attempts = 0, done_at = NULL, note = %(note)s
+    WHERE number IN (
+        SELECT n.number FROM ub.notification n JOIN last USING (receiver, alert_id, sequence)
+        WHERE n.reason = 'repeat'
+          AND (n.state IN ('delivered', 'dropped') OR (n.state = 'pending' AND n.due_at > clock_timestamp()))
+        -- what another delivery is dealing with it holds itself: nobody waits for another receiver
+        FOR UPDATE OF n SKIP LOCKED
+    ) RETURNING number
+), anew AS (
+    INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body, state, note)
+    SELECT receiver, alert_id, sequence, 'repeat', body, 'silenced', %(note)s FROM last
+    ON CONFLICT DO NOTHING RETURNING number
+)
+SELECT EXISTS (SELECT FROM again UNION ALL SELECT FROM anew)
+"""
+
+_RELEASE = """
+UPDATE ub.notification n SET state = 'pending', kept = true, note = NULL,
+    -- `kept` of what is held: it was held anew
+    due_at = clock_timestamp() + CASE WHEN n.kept THEN coalesce(
+        (SELECT min(c.after) FROM ub.notification t JOIN unnest(%s::text[], %s::interval[]) AS c (receiver, after)
+         USING (receiver) WHERE t.alert_id = n.alert_id AND t.state = 'delivered'), '0 s')
+    ELSE '0 s' END
+WHERE number = ANY(%s) AND state = 'silenced'
+"""
+
 
 async def may_send(connection: Connection, receiver: str, within: timedelta) -> bool:
     """Lock a receiver until the transaction ends, and return whether it may be sent something now.
@@ -167,22 +206,33 @@ async def failed(connection: Connection, due: Due, receiver: str, note: str, pau
     )
 
 
-async def hold(connection: Connection, numbers: list[int], note: str) -> None:
-    """Keep them back, and say why. Where that is known nothing is written: a silence may last for days."""
-    await connection.execute(
-        "UPDATE ub.notification SET state = 'silenced', kept = false, note = %s "
-        "WHERE number = ANY(%s) AND (state <> 'silenced' OR note IS DISTINCT FROM %s)",
-        (note, numbers, note),
-    )
+async def hold(connection: Connection, numbers: list[int], note: str, *, anew: bool = False) -> list[int]:
+    """Keep them back, and say why. Where that is known nothing is written: a silence may last for days.
+
+    `anew`: once nothing keeps them back, they wait as long as at first (`release`). Returns what was written.
+    """
+    names = {"anew": anew, "note": note, "numbers": numbers}
+    rows = await connection.execute(_HOLD, names)
+    return [number for (number,) in await rows.fetchall()]
 
 
-async def release(connection: Connection, numbers: list[int]) -> None:
-    """Have what is kept back take its place among what waits: nothing keeps it back any more."""
-    await connection.execute(
-        "UPDATE ub.notification SET state = 'pending', kept = true, due_at = clock_timestamp(), note = NULL "
-        "WHERE number = ANY(%s) AND state = 'silenced'",
-        (numbers,),
-    )
+async def remind(connection: Connection, numbers: list[int], receivers: list[str], note: str) -> bool:
+    """Queue the newest that receivers were told of the alerts of these escalations for them again; return if any was.
+
+    It is kept back as the escalations are, and for the same reason.
+    """
+    names = {"numbers": numbers, "receivers": receivers, "note": note}
+    ((any_,),) = await (await connection.execute(_REMIND, names)).fetchall()
+    return bool(any_)
+
+
+async def release(connection: Connection, numbers: list[int], after: Mapping[str, timedelta]) -> None:
+    """Have what is kept back take its place among what waits: nothing keeps it back any more.
+
+    `after`: who escalates to the receiver, and how long after it was told: escalations that were held `anew` are due
+    so long from now.
+    """
+    await connection.execute(_RELEASE, (list(after), list(after.values()), numbers))
 
 
 async def repeat(connection: Connection, number: int, after: timedelta) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,7 +26,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from deploy.endpoints import Endpoints
 from schemas import codec
 from schemas.alert_actions import ActionName
-from schemas.alerts import Alert
+from schemas.alerts import Alert, AlertAction
 from streams import topics
 from streams.alerts import tell
 from streams.alerts.silences_known import KnownSilences
@@ -772,6 +773,59 @@ def test_who_follows_where_nothing_happens_is_told_that_it_works(
         assert seen() == ""
     where = f"{stack.mqtt_host}:{stack.mqtt_port}"
     assert said.read_text() == f"following alerts at {where}; times are UTC; Ctrl-C ends it\n"
+
+
+def test_who_follows_hears_last_of_what_the_list_shows_first(
+    desk: Desk, stack: Endpoints, tmp_path: Path
+) -> None:
+    client, alerts = connected(stack), OpenAlerts()
+    open_ = {"0a": ("critical", 1), "0b": ("warning", 9), "0c": ("critical", 5), "0d": ("minor", 3)}
+
+    def tell_of(alert_id: str, action: AlertAction) -> None:
+        severity, minutes = open_[alert_id]
+        one = msgspec.structs.replace(
+            event(alert_id, int(action == "cleared"), action, severity),  # type: ignore[arg-type]
+            starts_at=T0 + 60_000 * minutes,
+        )
+        for message in alerts.tell(one).mqtt:
+            client.publish(message.topic, message.payload, 1, message.retain).wait_for_publish(60)
+
+    for alert_id in open_:
+        tell_of(alert_id, "raised")
+    with following(desk, tmp_path / "open", "--json") as seen:
+        wait_until(lambda: seen().count("\n") == len(open_), "what is open")
+        told = [json.loads(line)["alert_id"] for line in seen().splitlines()]
+        for alert_id in open_:
+            tell_of(alert_id, "cleared")
+    assert told == ["0b", "0d", "0a", "0c"]
+    client.disconnect()
+    client.loop_stop()
+
+
+def test_following_ends_with_a_reason_where_what_is_open_cannot_be_written(
+    desk: Desk, stack: Endpoints, tmp_path: Path
+) -> None:
+    client, alerts, one = connected(stack), OpenAlerts(), event("0f", 0, "raised")
+    for message in alerts.tell(one).mqtt:
+        client.publish(message.topic, message.payload, 1, message.retain).wait_for_publish(60)
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "streams.cli", "alerts", "tail"],
+            env={**clean_environment(), **desk.settings},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            timeout=60,
+            check=False,
+            text=True,
+        )
+    for message in alerts.tell(event("0f", 1, "cleared")).mqtt:
+        client.publish(message.topic, message.payload, 1, message.retain).wait_for_publish(60)
+    client.disconnect()
+    client.loop_stop()
+    assert ended.returncode == 1
+    assert "cannot write the output: No space left on device" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_who_follows_hears_once_of_each_alert_that_is_open_on_a_cell(

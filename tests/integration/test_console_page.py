@@ -15,7 +15,7 @@ from tests.conftest import Database
 from tests.integration import store_rows as rows
 from tests.integration.console_support import console, until
 from tests.integration.store_rows import CELL, T0
-from tests.integration.store_support import write
+from tests.integration.store_support import query, write
 
 pytestmark = [pytest.mark.integration, needs_browser]
 
@@ -136,6 +136,32 @@ def test_the_map_can_be_clicked_moved_and_zoomed(migrated: Database) -> None:
             await canvas.focus()
             await page.keyboard.press("0")
             assert await picture(page) == seen
+
+    asyncio.run(run())
+
+
+def test_an_alert_says_until_when_it_is_silenced_and_who_has_seen_it(migrated: Database) -> None:
+    write(migrated, rows.cells_now({}), *alert("a1", summary="mine"))
+    silence = (
+        "INSERT INTO ub.silence (silence_id, matchers, starts_at, ends_at, created_by, comment) VALUES "
+        """('s', '[{"name": "severity", "value": "major"}]', now(), '2100-01-01 12:00Z', 'anna', 'fair') RETURNING 1"""
+    )
+    seen = (
+        "INSERT INTO ub.alert_action (alert_id, sequence, action, at, by, severity, action_id) "
+        "VALUES ('a1', 0, 'acknowledged', now(), 'bo', 'major', 'x') RETURNING 1"
+    )
+
+    async def run() -> None:
+        async with console(migrated.reader_url) as (base, _), page_at(base) as page:
+            mine = page.get_by_role("button", name="mine")
+            await expect(mine).not_to_contain_text("silenced")
+            for doing, said in ((silence, "silenced until 2100-01-01 12:00:00 UTC"), (seen, "seen by bo")):
+                await asyncio.to_thread(query, migrated.owner_url, doing)
+                await expect(mine).to_contain_text(said)
+            ended = "UPDATE ub.silence SET ends_at = now() RETURNING 1"
+            await asyncio.to_thread(query, migrated.owner_url, ended)
+            await expect(mine).not_to_contain_text("silenced")
+            await expect(mine).to_contain_text("seen by bo")
 
     asyncio.run(run())
 

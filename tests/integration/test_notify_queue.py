@@ -382,6 +382,50 @@ def test_who_hears_of_an_alert_when_a_silence_ends_has_as_long_as_ever_before_it
     assert chief.tried[0][0] - duty.tried[0][0] >= 5.5
 
 
+def test_when_a_silence_ends_those_on_duty_hear_again_of_what_they_knew_before_it_is_escalated(
+    desk: Desk,
+) -> None:
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'escalate = {after = "10s", to = "chief"}')
+        file += receiver("chief", chief, "escalations_only = true")
+        with notifying(desk, file):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "the first")
+            silence(desk, 3600)
+            wait_until(lambda: of(desk, "chief", "escalation") == [("one", 0, "silenced")], "the silence")
+            assert of(desk, "duty", "repeat") == [("one", 0, "silenced")]
+            end_silence(desk)
+            ended = time.monotonic()
+            duty.answer = 503  # they are told though they cannot be at first
+            wait_until(lambda: len(duty.tried) > 1, "an attempt")
+            duty.answer = 200
+            wait_until(lambda: chief.ids, "the escalation")
+    assert len(duty.ids) == 2
+    assert duty.ids[1].startswith("one/0/repeat/")
+    assert duty.tried[1][0] < chief.tried[0][0]
+    assert chief.ids == ["one/0/escalation"]
+    assert chief.tried[0][0] - ended >= 9.5
+
+
+def test_who_is_told_of_an_alert_again_after_a_silence_can_acknowledge_it_in_time(desk: Desk) -> None:
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'repeat_interval = "1h"\nescalate = {after = "8s", to = "chief"}')
+        file += receiver("chief", chief, "escalations_only = true")
+        with notifying(desk, file):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "the first")
+            silence(desk, 3600)
+            wait_until(lambda: of(desk, "chief", "escalation") == [("one", 0, "silenced")], "the silence")
+            end_silence(desk)
+            wait_until(lambda: len(duty.ids) == 2, "the reminder, long before the next repeat")
+            act(desk, "one", "acknowledged")
+            held = ("chief", "one", 0, "escalation", "silenced", "acknowledged by anna")
+            wait_until(lambda: held in desk.states(), "the escalation that is not needed")
+            act(desk, "one", "unacknowledged")
+            wait_until(lambda: chief.ids == ["one/0/escalation"], "the escalation")
+    assert len(duty.ids) == 2
+
+
 def test_what_those_on_duty_were_never_told_of_is_not_escalated_before_they_are(desk: Desk) -> None:
     silence(desk, 3600)
     with hook() as duty, hook() as chief:

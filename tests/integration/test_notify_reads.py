@@ -206,16 +206,25 @@ def fill_the_queue(connection: psycopg.Connection[Any], waiting: int) -> None:
             connection.execute("ANALYZE ub.notification")
 
 
-@pytest.mark.parametrize("what", ["the next", "an escalation"])
+@pytest.mark.parametrize("what", ["the next", "an escalation", "a reminder", "the end of a silence"])
 def test_after_a_mass_event_few_of_those_that_wait_are_looked_at_for_each_message(
     migrated: Database, what: str
 ) -> None:
     with queries.connect(migrated.owner_url, read_only=False) as connection:
         fill_the_queue(connection, waiting=2_000)
+        told = "SELECT number FROM ub.notification WHERE alert_id = 'delivered7' AND reason = 'escalation'"
+        ((number,),) = query(migrated.owner_url, told)
+        if what == "the end of a silence":
+            held = "UPDATE ub.notification SET state = 'silenced', kept = true WHERE number = %s RETURNING 1"
+            query(migrated.owner_url, held, number)
 
         async def play(on: AsyncConnection[Any]) -> None:
             if what == "the next":
                 assert await deliveries.next_due(on, "a", {}, []) is not None
+            elif what == "a reminder":
+                assert await deliveries.remind(on, [number], ["a"], "silence")
+            elif what == "the end of a silence":
+                await deliveries.release(on, [number], {"a": timedelta(minutes=15)})
             else:
                 await notifications.escalate(
                     on, receiver="a", alert_id="pending7", sequence=0, body=b"{}", after=timedelta(minutes=15)

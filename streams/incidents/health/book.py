@@ -68,7 +68,7 @@ class HealthBook:
 
     def meet(self, region: str, _cell: str, counts: Mapping[str, Counts]) -> None:
         """Hear of a cell; `counts` is the map, by operator, that its counts are kept in from now on."""
-        self._regions.setdefault(region, self._new(region)).cells.append(counts)
+        self._at(region).cells.append(counts)
 
     def move(self, region: str, cell: str, operator: str, before: Counts, after: Counts) -> None:
         """Do nothing: counts are looked up when they matter."""
@@ -114,16 +114,17 @@ class HealthBook:
         yield from region.requests.judge(before.requests, now.requests, record)
 
     def _region(self, name: str) -> _Region:
-        region = self._regions.get(name)
-        if region is None:
-            region = self._regions[name] = self._new(name)
+        region = self._at(name)
         if name in self._restored:
             self._restored.discard(name)
             region.sensors.settle()
         return region
 
-    def _new(self, name: str) -> _Region:
-        return _Region(name, self._config, self._cases, self._place)
+    def _at(self, name: str) -> _Region:
+        region = self._regions.get(name)
+        if region is None:
+            region = self._regions[name] = _Region(name, self._config, self._cases, self._place)
+        return region
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of what decides on health; None for other kinds of alerts."""
@@ -172,7 +173,7 @@ class HealthBook:
         if what == "case":
             return self._restore_case(rest, data)
         where, _, subject = rest.rpartition("/")
-        region = self._regions.setdefault(where, self._new(where))
+        region = self._at(where)
         self._restored.add(where)
         if what == "sensor":
             saved = _sensor.decode(data)
@@ -201,6 +202,6 @@ class HealthBook:
         alert = self._cases.restore((msgspec.convert(kind, AlertKind), where, subject), data)
         feed, _, operator = subject.partition(":")
         if alert is not None and feed == VEHICLES:
-            region = self._regions.setdefault(where, self._new(where))
+            region = self._at(where)
             region.operators.restore_silence(operator)
         return alert

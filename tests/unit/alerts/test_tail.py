@@ -1,12 +1,15 @@
 """What `alerts tail` shows of what comes over MQTT."""
 
+import random
 from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 
-from schemas.alerts import Alert, AlertAction
+from schemas import codec
+from schemas.alert_actions import AlertHandling
+from schemas.alerts import Alert, AlertAction, Severity
 from streams.alerts.tail import Tail, Wanted
 from streams.fold.contract import MqttMessage
 from streams.incidents.open_alerts import OpenAlerts
@@ -71,3 +74,147 @@ def test_what_lasts_when_a_silence_ends_is_shown_then_and_once() -> None:
     tail.look_again()
     tail.look_again()
     assert found == [1]
+
+
+class Following:
+    """Somebody who follows, with a broker that sends what a test says, at the times that it says."""
+
+    def __init__(self) -> None:
+        self.now, self.shown = 100.0, list[str]()
+        self.tail = Tail(
+            load(),
+            lambda one, _payload: self.shown.append(f"{one.alert_id} {one.action}"),
+            lambda handling, _payload: self.shown.append(f"{handling.alert_id} acknowledged"),
+            clock=lambda: self.now,
+        )
+
+    def connects(self) -> None:
+        fine: Any = SimpleNamespace(is_failure=False)
+        client: Any = SimpleNamespace(subscribe=lambda *_, **__: None)
+        self.tail._on_connect(client, None, None, fine, None)
+
+    def subscribed(self) -> None:
+        fine: Any = SimpleNamespace(is_failure=False)
+        for mid in (1, 2):
+            self.tail._on_subscribe(self.tail._client, None, mid, [fine], None)
+
+    def connected(self) -> None:
+        self.connects()
+        self.subscribed()
+
+    def hears(self, one: Alert, *, retained: bool = False) -> None:
+        heard: Any = SimpleNamespace(payload=codec.encode(one), retain=retained)
+        self.tail._on_message(self.tail._client, None, heard)
+
+    def hears_of_a_deed(self, alert_id: str) -> None:
+        values = dict.fromkeys(AlertHandling.__struct_fields__) | {
+            "action_id": "deed",
+            "alert_id": alert_id,
+            "sequence": 1,
+            "action": "acknowledged",
+            "by": "anna",
+            "at": 0,
+            "acknowledged": True,
+            "closed": False,
+            "kind": "oversaturation",
+            "severity": "major",
+            "cell": "8930994a553ffff",
+            "zone": "default",
+        }
+        heard: Any = SimpleNamespace(payload=codec.encode(AlertHandling(**values)), retain=False)  # type: ignore[arg-type]
+        self.tail._on_action(self.tail._client, None, heard)
+
+
+def opened(alert_id: str, severity: Severity, starts_at: int, sequence: int = 0) -> Alert:
+    return msgspec.structs.replace(
+        alert("raised" if sequence == 0 else "updated", severity=severity),
+        alert_id=alert_id,
+        starts_at=starts_at,
+        sequence=sequence,
+    )
+
+
+OPEN = [
+    opened("warned", "warning", 5),
+    opened("minor", "minor", 9),
+    opened("long critical", "critical", 1),
+    opened("two at once, b", "critical", 8),
+    opened("two at once, a", "critical", 8),
+]
+IN_ORDER = [f"{one.alert_id} raised" for one in OPEN]
+
+
+def test_what_is_open_comes_in_the_order_of_the_list_with_its_first_line_last() -> None:
+    follower, some = Following(), [*OPEN]
+    random.Random(1).shuffle(some)
+    follower.connected()
+    for one in some:
+        follower.hears(one, retained=True)
+        follower.hears(one, retained=True)  # by another topic
+    follower.tail.show_open()
+    assert follower.shown == []
+    follower.now += 0.5
+    follower.tail.show_open()
+    assert follower.shown == IN_ORDER
+    follower.hears(opened("later", "minor", 10))
+    assert follower.shown[-1] == "later raised"
+
+
+def test_what_happens_before_all_that_is_open_has_come_is_shown_after_it() -> None:
+    follower = Following()
+    follower.connected()
+    follower.hears(opened("minor", "minor", 9, 1))
+    follower.hears_of_a_deed("warned")
+    for one in OPEN:
+        follower.hears(one, retained=True)
+    follower.now += 0.5
+    follower.tail.show_open()
+    assert follower.shown == [*IN_ORDER, "minor updated", "warned acknowledged"]
+
+
+def test_nobody_waits_for_ever_for_all_that_is_open() -> None:
+    follower = Following()
+    follower.connected()
+    follower.hears(opened("minor", "minor", 9))
+    for number in range(60):
+        follower.hears(opened(str(number), "minor", number), retained=True)
+        follower.now += 0.1
+        follower.tail.show_open()
+    assert len(follower.shown) == 61
+
+
+def test_a_broker_that_is_slow_to_begin_changes_no_order() -> None:
+    follower = Following()
+    follower.connects()
+    follower.now += 2
+    follower.tail.show_open()
+    follower.subscribed()
+    follower.tail.show_open()
+    for one in reversed(OPEN):
+        follower.hears(one, retained=True)
+    assert follower.shown == []
+    follower.now += 0.5
+    follower.tail.show_open()
+    assert follower.shown == IN_ORDER
+
+
+def test_who_ends_at_once_or_connects_again_has_seen_what_was_open() -> None:
+    follower = Following()
+    for _ in range(2):
+        follower.connected()
+        for one in OPEN:
+            follower.hears(one, retained=True)
+    assert follower.shown == IN_ORDER
+    follower.hears(opened("new", "minor", 10), retained=True)
+    follower.tail.show_open(at_once=True)
+    assert follower.shown == [*IN_ORDER, "new raised"]
+
+
+def test_of_an_alert_that_is_retained_as_it_was_and_as_it_is_the_latter_is_shown() -> None:
+    follower = Following()
+    follower.connected()
+    for sequence, severity in ((2, "critical"), (1, "minor")):
+        follower.hears(opened("one", severity, 1, sequence), retained=True)  # type: ignore[arg-type]
+    follower.hears(opened("two", "major", 1), retained=True)
+    follower.tail.show_open(at_once=True)
+    assert follower.shown == ["two raised", "one updated"]

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from threading import Thread
 
 import pytest
 
@@ -61,3 +62,21 @@ def test_threads_that_say_something_at_once_do_not_trip_over_each_other() -> Non
 
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(say, range(2))) == [3_000, 3_000]
+
+
+def test_while_one_thread_looks_through_what_was_said_another_adds_nothing_to_it() -> None:
+    others: list[Thread] = []
+
+    class Moment(float):
+        def __sub__(self, other: float) -> float:  # as it looks
+            if not others:
+                others.append(Thread(target=seldom.filter, args=(record("aiokafka", "of another thread"),)))
+                others[0].start()
+                others[0].join(0.2)
+            return float(self) - other
+
+    seldom = Seldom(lambda: Moment(1.0))
+    assert seldom.filter(record("aiokafka", "one"))
+    assert seldom.filter(record("aiokafka", "two"))
+    others[0].join(60)
+    assert len(seldom) == 3

@@ -36,10 +36,11 @@ def verdict(
     format_: Format = "cloudevents",
     cleared: bool = False,
     wanted: bool = True,
+    repeated: bool = True,
     **changes: Any,
 ) -> Verdict:
     alert = of("cleared" if cleared else "raised")
-    return judge(replace(DUE, **changes), alert, silence, format_, wanted=wanted)
+    return judge(replace(DUE, **changes), alert, silence, format_, wanted=wanted, repeated=repeated)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +78,8 @@ def verdict(
         ({"reason": "escalation", "state": "silenced", "overtaken": True}, Send()),
         ({"reason": "escalation", "status": "cleared"}, Drop("cleared")),
         ({"reason": "escalation", "cleared": True, "told": TOLD}, Drop("cleared")),
-        ({"reason": "escalation", "silence": SILENCE}, Hold(SILENCE)),
-        ({"reason": "escalation", "early": True, "silence": SILENCE}, Hold(SILENCE)),
+        ({"reason": "escalation", "silence": SILENCE}, Hold(SILENCE, anew=True)),
+        ({"reason": "escalation", "early": True, "silence": SILENCE}, Hold(SILENCE, anew=True)),
         (
             {"reason": "escalation", "early": True},
             Hold("the receiver that escalates it has time left, was not notified, or no longer escalates"),
@@ -90,7 +91,16 @@ def verdict(
         ({"reason": "overdue", "overdue": True, "state": "silenced"}, Send()),  # the silence is over
         ({"reason": "overdue", "overdue": True, "status": "cleared"}, Drop("cleared")),
         ({"reason": "overdue"}, Drop("it is no longer overdue")),
+        ({"reason": "escalation", "closed_by": "anna"}, Hold("closed by anna", anew=True)),
         ({"reason": "repeat", "told": TOLD}, Send()),
+        (
+            {"reason": "repeat", "told": TOLD, "repeated": False},
+            Drop("its receiver has no repeat_interval now"),
+        ),
+        # a reminder, while all is silent, after it, and once it was tried in vain
+        ({"reason": "repeat", "repeated": False, "state": "silenced", "silence": SILENCE}, Hold(SILENCE)),
+        ({"reason": "repeat", "repeated": False, "state": "silenced"}, Send()),
+        ({"reason": "repeat", "repeated": False, "attempts": 1}, Send()),
         ({"reason": "repeat", "acknowledged_by": "anna"}, Hold("acknowledged by anna")),
         ({"reason": "repeat", "acknowledged_by": "anna", "format_": "alertmanager"}, Send()),
         ({"reason": "repeat", "silence": SILENCE}, Hold(SILENCE)),

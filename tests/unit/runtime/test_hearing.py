@@ -6,6 +6,7 @@ import pytest
 from faust.types import TP
 
 from streams.runtime.hearing import SILENT_S, Hearing
+from tests.work import lines_run
 
 ONE, TWO = TP("ub.vehicles", 0), TP("ub.vehicles", 1)
 
@@ -67,3 +68,42 @@ def test_of_a_partition_that_was_not_read_yet_or_is_another_workers_nothing_is_s
     kafka.answered[ONE] = None  # another worker has it
     assert kafka.hearing.hears(TWO)
     assert [line.endswith("again") for line in caplog.messages] == [False, True]
+
+
+def test_a_partition_that_was_late_when_it_was_taken_away_counts_as_late_once_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kafka = Kafka()
+    kafka.answered[ONE] = kafka.now - SILENT_S
+    assert not kafka.hearing.hears(ONE)
+    kafka.answered[ONE] = None  # another worker has it: nobody asks
+    kafka.now += 3_600
+    kafka.answered[ONE] = kafka.now - SILENT_S  # it is back, and was read once
+    assert not kafka.hearing.hears(ONE)
+    assert caplog.messages == []
+    kafka.now += SILENT_S
+    assert not kafka.hearing.hears(ONE)
+    assert len(caplog.messages) == 1
+
+
+def test_answers_that_come_too_late_each_time_are_no_silence(caplog: pytest.LogCaptureFixture) -> None:
+    kafka = Kafka()
+    for _ in range(3):
+        kafka.now += 2 * SILENT_S
+        kafka.answered[ONE] = kafka.now - SILENT_S
+        assert not kafka.hearing.hears(ONE)
+    assert caplog.messages == []
+
+
+def test_a_look_takes_little_however_many_partitions_are_silent() -> None:
+    kafka = Kafka()
+    many = [TP("ub.vehicles", number) for number in range(100)]
+    kafka.answered |= dict.fromkeys(many, kafka.now - SILENT_S)
+
+    def look() -> None:
+        for tp in many:
+            assert not kafka.hearing.hears(tp)
+
+    look()
+    look()
+    assert lines_run(look) < 3_000

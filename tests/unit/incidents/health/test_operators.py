@@ -9,6 +9,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth, CellsWindow, ClosedWindows
 from streams.fold.contract import Restored
+from streams.incidents.health.book import HealthBook
 from streams.incidents.health.cases import Cases
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.operators import Operators
@@ -266,3 +267,15 @@ def test_what_is_usual_is_the_same_however_many_windows_a_message_tells(each: in
 def test_a_month_in_few_messages_does_not_find_out_after_each_minute_what_is_usual() -> None:
     minutes = list(range(1_000))
     assert lines_run(lambda: heard_of(minutes, 1_000)) < lines_run(lambda: heard_of(minutes, 1)) / 5
+
+
+def test_to_meet_a_cell_takes_little_however_many_there_are() -> None:
+    """A city of 8,600 comes with its first counts."""
+    book = HealthBook(HealthConfig(), lambda _cell: Place(0.0, 0.0, "default"))
+
+    def meet() -> None:
+        for cell in range(100):
+            book.meet(REGION, str(cell), {})
+
+    meet()
+    assert lines_run(meet) < 1_000

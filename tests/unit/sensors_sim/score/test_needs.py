@@ -39,6 +39,8 @@ def test_a_silence_of_requests_that_is_missed_at_too_high_a_speed_is_put_down_to
         assert "at 480 times real time" in note
         assert "240 min" in note
         assert "--speed 150" in note
+    if speed == math.inf:
+        assert "which is all of it; run it at --speed 150 or less" in notes[0]
 
 
 def test_a_silence_that_was_found_or_is_not_that_of_requests_is_not_put_down_to_the_speed() -> None:

@@ -15,7 +15,7 @@ from sensors_sim.scenario import Scenario, shipped
 from sensors_sim.score.files import parse_truth
 from sensors_sim.score.lives import Life
 from sensors_sim.score.matching import judge
-from sensors_sim.truth.at_once import told_once
+from sensors_sim.truth.at_once import learnt, told_once
 from sensors_sim.truth.entry import Entry
 from sensors_sim.truth.witness import Witness, truth_of
 
@@ -113,3 +113,26 @@ def test_calls_are_due_as_a_hot_spot_only_where_they_are_heard_and_are_many(
     witness = Witness(day, ("requests",))
     entries = witness._entries(day.end_ms)
     assert {one.kind for one in entries if one.verdict == "due" and one.population == "requests"} == kinds
+
+
+@pytest.mark.parametrize(
+    ("entries", "verdicts"),
+    [  # an interval is a minute: stuck is known after 21, silent after 11
+        ([entry("sensor_stuck", 21, 90)], ["due"]),
+        ([entry("sensor_stuck", 20, 90)], ["may"]),
+        ([entry("sensor_silent", 10, 20), entry("sensor_stuck", 31, 90)], ["may", "due"]),
+        ([entry("sensor_silent", 10, 20), entry("sensor_stuck", 30, 90)], ["may", "may"]),
+        # ill for long, and within that of something else that ends before: it was not well in between
+        (
+            [entry("sensor_drifting", 5, 60), entry("sensor_silent", 15, 20), entry("sensor_stuck", 70, 90)],
+            ["due", "may", "may"],
+        ),
+        ([entry("sensor_stuck", 30, 90), entry("sensor_stuck", 60, 120)], ["due", "may"]),  # it is already
+        ([entry("sensor_stuck", 30, 60), entry("sensor_stuck", 60, 120)], ["due", "due"]),
+        ([entry("sensor_stuck", 5, 90, "another city's")], ["due"]),
+    ],
+)
+def test_only_after_a_sensor_was_well_for_long_enough_what_it_does_otherwise_is_due(
+    entries: list[Entry], verdicts: list[str]
+) -> None:
+    assert [one.verdict for one in learnt(entries, {"bike-1": 60}, 0)] == verdicts

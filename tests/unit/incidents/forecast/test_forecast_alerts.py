@@ -254,6 +254,15 @@ def test_an_inflow_that_stops_is_in_doubt_within_the_newest_windows_however_long
     assert cleared.updated_at <= stopped + FRESH * MINUTE + RULE.recede_ms
 
 
+def test_a_cell_that_was_full_is_not_announced_by_a_window_in_which_it_empties() -> None:
+    """The inflow of the windows before would be sure to fill it again: more must have come than left in this one."""
+    fresh = Watched()
+    for minute in range(3):
+        fresh.close((minute, CELL, "hello", int(minute == 0), 0, 0, 0))
+    told = fill(fresh, [6] * 10 + [-7, -6, 0], occupancy=0)
+    assert [event.action for event in told] == ["raised", "cleared"]
+
+
 def test_a_full_cell_is_not_announced_before_it_was_clear_of_it(watched: Watched) -> None:
     fill(watched, [4] * 11)
     assert fill(watched, [-4, -4, 3, 3, 3], occupancy=64, start=14) == []  # 48 is clear_below

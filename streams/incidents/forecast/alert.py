@@ -12,8 +12,8 @@ from streams.incidents.lifecycle import Place, alert_id, first_event, next_event
 from streams.incidents.policy import Rule
 
 KIND: AlertKind = "saturation_expected"
-VERSION = 3
-"""Version of the arithmetic of inflow.py, fleets.py and watch.py."""
+VERSION = 4
+"""Version of the arithmetic of inflow.py, fleets.py and watch.py, and of what is looked at (book.py)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,9 +217,13 @@ class ForecastBook:
         return True
 
     def _stirs(self, cell: _Cell, start: int) -> bool:
-        """Return whether a window may decide something: a cell does not fill where no more arrived than left."""
+        """Return whether a window may decide something."""
+        return self._fills(cell, start) or cell.outlook != Outlook()
+
+    def _fills(self, cell: _Cell, start: int) -> bool:
+        """Return whether more came than left in a window; a window in which it gains none raises nothing."""
         arrivals, departures = cell.sums.get(start, NONE)
-        return arrivals > departures or cell.outlook != Outlook()
+        return arrivals > departures
 
     def _new(self, name: str, region: str) -> _Cell:
         lat, lon = self._centre(int(name, 16))
@@ -291,7 +295,8 @@ class ForecastBook:
         before = cell.outlook
         found, outlook = None, filled(before, occupancy, rule.raise_at, rule.clear_below)
         if outlook is None:
-            found = self._expect(cell, start, settled, message)
+            if before.expecting or self._fills(cell, start):
+                found = self._expect(cell, start, settled, message)
             outlook = step(before, found, at, window_ms, self._rule)
         cell.newest = occupancy, "" if found is None else expected(found, rule.raise_at, window_ms)
         if outlook == before:

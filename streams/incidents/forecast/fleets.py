@@ -21,12 +21,14 @@ SHARE = 50
 class Fleet(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is saved of one operator in one region.
 
-    most        the most of its vehicles that ever stood there
+    most        the most of its vehicles that ever stood there at the end of a window
     known_from  start of the first window whose arrivals count (ms)
+    late        by how many more stand there according to what was told late, since a window was last told to its end
     """
 
     most: int = 0
     known_from: int = 0
+    late: int = 0
 
 
 class Fleets:
@@ -54,24 +56,26 @@ class Fleets:
         """Take in that more vehicles stand in a cell (or fewer); returns whether what is saved changed.
 
         `amended_at`: end of the newest window that was told, where the news is of that or of one before. What was
-        told late makes nobody unknown who was known.
+        told late makes nobody unknown who was known. Who went from one cell to another is told of in two rows, so
+        only the end of a window says how many there are.
         """
         fleet = self.saved.get(operator)
         if first := fleet is None:
             fleet = self.saved[operator] = Fleet(known_from=amended_at or 0)
-        new = self._new(operator)
         self._standing[operator] += more
-        late = 0 if amended_at is None else max(0, self._new(operator) - new)
-        fleet.most += late
-        return first or late > 0
+        if amended_at is None or not more:
+            return first
+        fleet.late += more
+        return True
 
     def close(self, ended_at: int) -> None:
         """Take in that a window was told to its end: who grew by more than is usual is known only from then on."""
         for operator, fleet in self.saved.items():
             new = self._new(operator)
-            if new > max(FEW, fleet.most // SHARE):
+            if new - max(0, fleet.late) > max(FEW, fleet.most // SHARE):
                 fleet.known_from = ended_at
             fleet.most += new
+            fleet.late = 0
 
     def known_from(self, operators: Iterable[str]) -> int:
         """Return the start of the first window whose arrivals count in a cell where these operators are."""

@@ -79,7 +79,7 @@ def _over(
     """Return what a span says; `net` is the sum of its nets but for the largest."""
     n, largest = len(nets) - 1, nets.index(max(nets))
     moved = sum(map(sum, flows)) - sum(flows[largest])
-    if net < sure * math.sqrt(moved):
+    if net <= sure * math.sqrt(moved):
         return None
     rate = net / n
     scatter = sum((one - rate) ** 2 for at, one in enumerate(nets) if at != largest) / max(1, n - 1)

@@ -40,12 +40,14 @@ class _Entry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """All that is remembered of a rule and an operator. Its next alert does not begin before `not_before`.
 
     `about` says where and in which states it was counted (counting.py); empty in what earlier versions saved.
+    `silent`: nothing was heard of the operator at the newest look; the day begins anew when it is heard again.
     """
 
     series: Series
     alert: Alert | None = None
     not_before: int = 0
     about: str = ""
+    silent: bool = False
 
 
 _entry = msgspec.msgpack.Decoder(_Entry)
@@ -121,10 +123,12 @@ class TripBook:
         if not vehicles:
             return
         known = last is not None and now - last <= UNKNOWN_MS
+        silent = self._silent(region) if self._silent is not None else frozenset[str]()
         for (rule_id, operator), count in sorted(vehicles.items()):
             policy, rule = self._rules[rule_id]
             if policy.in_force(now):
-                yield from self._count(policy, rule, operator, count, now, known, record)
+                heard = operator not in silent
+                yield from self._count(policy, rule, operator, count, now, heard, known, record)
         if now != last:
             self._clocks[region] = now
             self._unsaved.add(("clock", region))
@@ -136,10 +140,14 @@ class TripBook:
         operator: str,
         count: int,
         now: int,
+        heard: bool,
         known: bool,
         record: Record,
     ) -> Iterator[Alert]:
-        """Let time go on for a rule and an operator, who has so many vehicles from now on."""
+        """Let time go on for a rule and an operator, who has so many vehicles from now on.
+
+        `heard`: its feed is not silent. `known`: the region was heard within the last hour.
+        """
         key = rule.region, rule.rule_id, operator
         entry = self._entries.get(key)
         if entry is None:
@@ -149,8 +157,9 @@ class TripBook:
             self._unsaved.add(("of", *key))
         entry.about = self._counting_of(rule.region).about[rule.rule_id]
         series, hour = entry.series, now // HOUR_MS * HOUR_MS
-        if not known:
+        if not (heard and known) or entry.silent:
             begin_anew(series, now)
+            entry.silent = not heard
         elif series.until < hour:
             advance(series, hour)
             yield from self._judge(key, entry, policy, rule, hour, record)
@@ -163,15 +172,11 @@ class TripBook:
     def _judge(
         self, key: Key, entry: _Entry, policy: TripPolicy, rule: TripRule, hour: int, record: Record
     ) -> Iterator[Alert]:
-        region, _, operator = key
-        if self._silent is not None and operator in self._silent(region):
-            begin_anew(entry.series, hour)
-            return
         forget(entry.series, hour)
         rate = rate_of(entry.series, hour)
         if rate is None:
             return
-        look = Look(policy, rule, operator, rate, self._config.file, record)
+        look = Look(policy, rule, key[2], rate, self._config.file, record)
         found = found_in(rule, rate)
         alert = entry.alert
         if alert is not None and (found is None or found.kind != alert.kind):

@@ -162,7 +162,7 @@ def fleets_of(watched: Watched) -> dict[str, list[int]]:
     saved = msgspec.msgpack.decode(parts[name])[3]
     return {
         operator: [most, (known_from - T0) // MINUTE if known_from else 0]
-        for operator, (most, known_from) in saved.items()
+        for operator, (most, known_from, _) in saved.items()
     }
 
 
@@ -201,13 +201,31 @@ def test_an_amendment_that_tells_of_many_makes_no_fleet_unknown_again(watched: W
         if crash:
             watched.checkpoint()
             watched.crash()
-    assert fleets_of(watched) == {"hello": [53, 1]}
     assert [event.action for event in fill(watched, [4] * 4, occupancy=22, start=5)] == ["raised"]
+    assert fleets_of(watched) == {"hello": [22 + 31 + 4 * 4, 1]}
     for minute in range(9, 30):
         watched.close((minute, CELL, "hello", 1, 1, 38, 0), (minute, OTHER, "hello", 1, 1, 31, 0))
     for revision in range(5, 9):
         watched.close((2, OTHER, "hello", 31 + revision, 0, 31 + revision, revision))
     assert fleets_of(watched) == {"hello": [69, 1]}
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_who_is_told_late_to_have_gone_to_another_cell_is_not_there_twice(
+    watched: Watched, crash: bool
+) -> None:
+    """Where the bikes came is told before where they left: no more stood there at any time."""
+    watched.close((3, OTHER, "hello", 40, 0, 40, 0))
+    watched.close((4, OTHER, "hello", 0, 0, 40, 0))
+    watched.close((4, CELL, "hello", 30, 0, 50, 1))
+    if crash:
+        watched.checkpoint()
+        watched.crash()
+    watched.close((4, OTHER, "hello", 0, 30, 10, 1))
+    watched.close((5, CELL, "hello", 0, 0, 50, 0))
+    assert fleets_of(watched) == {"hello": [60, 4]}
+    watched.close((6, OTHER, "hello", 11, 0, 21, 0))
+    assert fleets_of(watched) == {"hello": [71, 7]}
 
 
 def test_an_amendment_hides_nobody_who_is_new_in_the_window_that_is_open(watched: Watched) -> None:
@@ -252,6 +270,15 @@ def test_an_inflow_that_stops_is_in_doubt_within_the_newest_windows_however_long
     stopped = T0 + 19 * MINUTE
     assert raised.updated_at < stopped
     assert cleared.updated_at <= stopped + FRESH * MINUTE + RULE.recede_ms
+
+
+def test_a_cell_that_was_full_is_not_announced_by_a_window_in_which_it_empties() -> None:
+    """The inflow of the windows before would be sure to fill it again: more must have come than left in this one."""
+    fresh = Watched()
+    for minute in range(3):
+        fresh.close((minute, CELL, "hello", int(minute == 0), 0, 0, 0))
+    told = fill(fresh, [6] * 10 + [-7, -6, 0], occupancy=0)
+    assert [event.action for event in told] == ["raised", "cleared"]
 
 
 def test_a_full_cell_is_not_announced_before_it_was_clear_of_it(watched: Watched) -> None:

@@ -43,6 +43,13 @@ def test_bikes_that_come_and_go_are_no_inflow() -> None:
     assert expect([(9, 8)] * 20, 3, SURE, WITHIN) is None  # 19 more of 323 that moved: chance does that
 
 
+@pytest.mark.parametrize(("arrivals", "sure"), [(13, False), (14, True)])
+def test_an_inflow_of_just_so_many_deviations_is_not_beyond_them(arrivals: int, sure: bool) -> None:
+    """Ten more of sixteen that moved are 2.5 times the root of sixteen."""
+    found = expect([(20, 0), (arrivals, 0), (0, 3)], 5, SURE, WITHIN)
+    assert (found is not None) == sure
+
+
 def test_one_lorry_that_unloads_does_not_go_on() -> None:
     assert expect([(0, 0)] * 19 + [(40, 0)], 5, SURE, WITHIN) is None
 

@@ -161,17 +161,36 @@ def test_an_hour_of_which_nothing_is_known_begins_the_day_anew() -> None:
     assert len(fold.at(36)) == 1
 
 
-def test_nothing_is_known_of_an_operator_that_is_silent() -> None:
+@pytest.mark.parametrize(
+    ("begin", "end", "raised_at"),
+    [(9, 11, 36), (10.25, 10.75, 35), (10.75, 11.5, 36), (10, 34.5, 59)],
+    ids=["over an hour's end", "between two hours", "heard again within an hour", "a day and more"],
+)
+@pytest.mark.parametrize("crash", [False, True])
+def test_the_day_begins_anew_when_an_operator_that_was_silent_is_heard_again(
+    begin: float, end: float, raised_at: int, crash: bool
+) -> None:
     silent: set[str] = set()
-    book = TripBook(TripConfig(TWO.trips, "test"), lambda _: silent)
-    counts = {"hello": (10, 0, 0, 0, 0)}
-    book.meet(REGION, HERE, counts)
-    told = []
-    for hour in range(40):
-        (silent.add if hour == 10 else silent.discard)("hello")
-        now = CellsNow(REGION, T0 + hour * HOUR, 0, SlotCounts([], [], [], [], [], [], []))
-        told += [(hour, a.action) for a in book.apply(now, Record(topics.CELLS, 0, hour, b"", 0))]
-    assert told == [(34, "raised")]
+    parts: dict[str, bytes | None] = {}
+
+    def opened() -> TripBook:
+        book = TripBook(TripConfig(TWO.trips, "test"), lambda _: silent)
+        book.meet(REGION, HERE, {"hello": (10, 0, 0, 0, 0)})
+        for name, data in parts.items():
+            assert data is not None
+            book.restore(name, data)
+        return book
+
+    book, told = opened(), []
+    for quarter in range(64 * 4):
+        hour = quarter / 4
+        (silent.add if begin <= hour <= end else silent.discard)("hello")
+        now = CellsNow(REGION, T0 + round(hour * HOUR), 0, SlotCounts([], [], [], [], [], [], []))
+        told += [(hour, a.action) for a in book.apply(now, Record(topics.CELLS, 0, quarter, b"", 0))]
+        if crash:
+            parts |= book.take_parts()
+            book = opened()
+    assert told == [(raised_at, "raised")]
 
 
 def test_a_message_that_comes_again_counts_once() -> None:

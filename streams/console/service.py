@@ -21,8 +21,8 @@ from streams.console.unasked import Unasked
 from streams.errors import SettingsError
 from streams.fold.outlines import District
 from streams.printable import printable
+from streams.retry import set_within
 from streams.settings import Settings
-from streams.store.retry import set_within
 
 log = logging.getLogger(__name__)
 

@@ -45,7 +45,7 @@ async def run(settings: Settings, stop: asyncio.Event, district: District | None
 
 
 @asynccontextmanager
-async def serving(settings: Settings, district: District | None = None) -> AsyncIterator[str]:
+async def serving(settings: Settings, district: District | None) -> AsyncIterator[str]:
     """Serve while the context lasts; its value is the URL. Raises SettingsError where it cannot listen.
 
     `district` tells the districts that silences may ask for; None where they are not known.

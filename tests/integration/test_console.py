@@ -220,7 +220,7 @@ def test_it_answers_503_without_our_views_and_begins_to_work_when_they_are_there
         settings = settings_module.load(
             database_url=database.owner_url, console_port=0, console_poll_s=POLL_S
         )
-        async with serving(settings) as base, aiohttp.ClientSession() as client:
+        async with serving(settings, None) as base, aiohttp.ClientSession() as client:
 
             async def ask(path: str) -> tuple[int, dict[str, Any]]:
                 async with client.get(base.rstrip("/") + path) as answer:

@@ -74,8 +74,8 @@ class CountBook:
     def __init__(
         self,
         config: CountConfig,
-        silent: Callable[[str], AbstractSet[str]] | None = None,
-        by_other_areas: Callable[[str, str], bool] = lambda _region, _ground: False,
+        silent: Callable[[str], AbstractSet[str]] | None,
+        by_other_areas: Callable[[str, str], bool],
     ) -> None:
         """`silent` returns the operators of which nothing is heard in a region: rules on too few of theirs must wait.
 

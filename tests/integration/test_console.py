@@ -388,7 +388,7 @@ def test_questions_that_wait_for_one_that_gets_no_answer_are_refused_soon(migrat
     assert address.port is not None
 
     async def run(link: Any, url: str) -> None:
-        asked, query = console_database.Database(url), WindowsQuery(None, None, None, 10, None)
+        asked, query = console_database.Database(url, None), WindowsQuery(None, None, None, 10, None)
         try:
             assert await asked.minutes(HEX, query) == []
             await asyncio.to_thread(link.trouble, "silent")
@@ -427,7 +427,7 @@ def test_many_short_questions_at_once_are_all_answered_and_too_many_are_told_to_
 
     async def run() -> None:
         asked, query = (
-            console_database.Database(migrated.reader_url),
+            console_database.Database(migrated.reader_url, None),
             WindowsQuery(None, None, None, 10, None),
         )
         try:

@@ -235,7 +235,7 @@ def _wait_for_worker(
     deadline, wanted = time.monotonic() + WORKER_TIMEOUT_S, partitions_of(settings)
     while worker.running and not asked.is_set() and claimed(settings, since_ms) < wanted:
         if time.monotonic() > deadline:
-            say("the worker is not at work yet: of what is published until then alerts come late, or never")
+            say("the worker is not ready yet: alerts on what is published before it is come late, or never")
             return
         asked.wait(POLL_S)
 

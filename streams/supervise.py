@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass, field
 from types import FrameType
 
+from streams.retry import backoff
+
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
@@ -24,7 +26,7 @@ class _Child:
     index: int
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
-    delay: float = _FIRST_DELAY_S
+    failures: int = 0
     start_at: float = field(default_factory=time.monotonic)
 
 
@@ -66,11 +68,11 @@ class Supervisor:
         if code is None:
             return
         if now - child.started > _STEADY_S:
-            child.delay = _FIRST_DELAY_S
-        wait = child.delay * (1 - random.random() / 2)
+            child.failures = 0
+        wait = backoff(child.failures, _FIRST_DELAY_S, _LONGEST_DELAY_S, random.random())
         log.warning("worker %d %s; starting again in %.1f s", child.index, how(code), wait)
         child.process, child.start_at = None, now + wait
-        child.delay = min(2 * child.delay, _LONGEST_DELAY_S)
+        child.failures += 1
 
     def _spawn(self, index: int) -> subprocess.Popen[bytes]:
         environment = {

@@ -8,14 +8,4 @@ from streams.store.queries import AlertRow
 
 def labels_of_row(row: AlertRow, district: District) -> Labels:
     """Return the labels of a stored alert."""
-    return labels(
-        severity=row.severity,
-        kind=row.kind,
-        cell=row.hex,
-        region=row.region,
-        zone=row.zone,
-        policy=row.policy,
-        district=district(row.lat, row.lon),
-        operators=list(row.by_operator),
-        subject=row.subject,
-    )
+    return labels(row, district, cell=row.hex, operators=row.by_operator)

@@ -18,7 +18,7 @@ _AWAY_S = 60.0
 class KnownSilences:
     """Silences for somebody who follows alerts. A database that is away silences nothing: better heard twice."""
 
-    def __init__(self, database_url: str, *, districts: bool = False) -> None:
+    def __init__(self, database_url: str, *, districts: bool) -> None:
         self._heeded = Heeded(districts=districts)
         self._url = database_url
         self._silences = Silences()

@@ -20,6 +20,7 @@ from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.errors import ServiceUnavailable, SettingsError
+from streams.said_once import SaidOnce
 from streams.settings import Settings
 from streams.tls import client_context, meaning, reason, speaks_tls
 
@@ -136,7 +137,7 @@ class _Refusals(logging.Handler):
         self._bootstrap = bootstrap
         self._login = login
         self._not_before = 0.0
-        self._said = ""
+        self._refused = SaidOnce()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Ask on a thread of its own: whoever logs has work to do."""
@@ -146,9 +147,10 @@ class _Refusals(logging.Handler):
 
     def _ask(self) -> None:
         refusal = _refusal(self._bootstrap, self._login)
-        said, self._said = self._said, "" if refusal is None else str(refusal)
-        if self._said not in ("", said):
-            log.warning("waiting: %s", self._said)
+        if refusal is None:
+            self._refused.over()
+        elif self._refused.is_new(str(refusal)):
+            log.warning("waiting: %s", refusal)
 
 
 def _refusal(bootstrap: str, login: KafkaLogin) -> ServiceUnavailable | None:

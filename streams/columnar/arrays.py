@@ -64,21 +64,16 @@ class Insertion:
         return bigger
 
 
-def stable_order(key: NDArray[np.integer], then: NDArray[np.int64] | None = None) -> NDArray[np.intp]:
+def stable_order(key: NDArray[np.integer], then: NDArray[np.int64]) -> NDArray[np.intp]:
     """Return the stable order of n >= 1 entries by (key, then); keys are not negative.
 
     Where key, then and position fit into 63 bits together they are sorted as one integer, in a third of the time.
     """
-    n, for_then = len(key), 0
-    for_position = n.bit_length()
-    if then is not None:
-        low = int(then.min())
-        for_then = (int(then.max()) - low).bit_length()
+    n, low = len(key), int(then.min())
+    for_position, for_then = n.bit_length(), (int(then.max()) - low).bit_length()
     if int(key.max()).bit_length() + for_then + for_position > 63:
-        return np.lexsort((key,) if then is None else (then, key))
-    packed = key.astype(np.int64)
-    if then is not None:
-        packed = packed << for_then | then - low
+        return np.lexsort((then, key))
+    packed = key.astype(np.int64) << for_then | then - low
     packed = packed << for_position | np.arange(n)
     packed.sort()
     return packed & (1 << for_position) - 1

@@ -3,6 +3,9 @@
 As in json_text.py, NOT_READ says that what stands here is not as it ordinarily is, and is left to a general decoder.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,36 +65,31 @@ def codes(text: Text, p: int, known: Patterns, into: Codes, n: int) -> int:
     return NOT_READ if more else p
 
 
-@compiled
-def decimals(text: Text, p: int, into: NDArray[np.float64], n: int) -> int:
-    """Read a list of n numbers; returns the place after it, or NOT_READ."""
-    if letter(text, p) != OPEN_LIST:
-        return NOT_READ
-    more, p = True, skip(text, p + 1)
-    for at in range(n):
-        if not more:
+def list_of(read: Callable[[Text, int], tuple[Any, int]]) -> Callable[[Text, int, NDArray[Any], int], int]:
+    """Return a compiled function that reads a list of n values, each as `read` does, into a column.
+
+    It returns the place after the list, or NOT_READ.
+    """
+
+    @compiled
+    def values(text: Text, p: int, into: NDArray[Any], n: int) -> int:
+        if letter(text, p) != OPEN_LIST:
             return NOT_READ
-        into[at], p = decimal(text, p)
-        if p < 0:
-            return NOT_READ
-        more, p = goes_on(text, p)
-    return NOT_READ if more else p
+        more, p = True, skip(text, p + 1)
+        for at in range(n):
+            if not more:
+                return NOT_READ
+            into[at], p = read(text, p)
+            if p < 0:
+                return NOT_READ
+            more, p = goes_on(text, p)
+        return NOT_READ if more else p
+
+    return values
 
 
-@compiled
-def integers(text: Text, p: int, into: NDArray[np.int64], n: int) -> int:
-    """Read a list of n integers; returns the place after it, or NOT_READ."""
-    if letter(text, p) != OPEN_LIST:
-        return NOT_READ
-    more, p = True, skip(text, p + 1)
-    for at in range(n):
-        if not more:
-            return NOT_READ
-        into[at], p = integer(text, p)
-        if p < 0:
-            return NOT_READ
-        more, p = goes_on(text, p)
-    return NOT_READ if more else p
+decimals = list_of(decimal)
+integers = list_of(integer)
 
 
 @compiled
@@ -112,19 +110,14 @@ def _decimal_or_null(text: Text, p: int) -> tuple[float, int]:
     return decimal(text, p)
 
 
+_decimals_or_nulls = list_of(_decimal_or_null)
+
+
 @compiled
 def decimals_or_nulls(text: Text, p: int, into: NDArray[np.float64], n: int) -> int:
     """Read a number, or null, that stands for all, or a list of n of them; null is NaN."""
-    if letter(text, p) != OPEN_LIST:
-        number, p = _decimal_or_null(text, p)
-        into[:n] = number
-        return p
-    more, p = True, skip(text, p + 1)
-    for at in range(n):
-        if not more:
-            return NOT_READ
-        into[at], p = _decimal_or_null(text, p)
-        if p < 0:
-            return NOT_READ
-        more, p = goes_on(text, p)
-    return NOT_READ if more else p
+    if letter(text, p) == OPEN_LIST:
+        return _decimals_or_nulls(text, p, into, n)
+    number, p = _decimal_or_null(text, p)
+    into[:n] = number
+    return p

@@ -26,7 +26,7 @@ TURN_S = 3.0
 class Database:
     """Two connections: one that polls, one for questions of single clients, so that these delay no poll."""
 
-    def __init__(self, url: str, district: District | None = None) -> None:
+    def __init__(self, url: str, district: District | None) -> None:
         self._live = Session(url, application_name="urbanbrain console")
         self._questions = Session(url, application_name="urbanbrain console queries")
         self._silenced = Silenced(district)

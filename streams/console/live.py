@@ -16,7 +16,7 @@ from streams.console.frames import Frame
 from streams.console.freshness import Freshness, Status
 from streams.console.view import View, diff
 from streams.errors import UrbanBrainError
-from streams.store.retry import backoff, set_within
+from streams.retry import LONGEST_WAIT_S, backoff, set_within
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ async def poll(
             if not isinstance(error, UrbanBrainError):
                 log.exception("a poll failed unexpectedly")
             hub.freshness.failed(str(error))
-            pause = min(LONGEST_PAUSE_S, backoff(failures, every_s, jitter()))
+            pause = min(LONGEST_PAUSE_S, backoff(failures, every_s, LONGEST_WAIT_S, jitter()))
             failures += 1
         else:
             hub.freshness.answered(now, began, view.stored, view.stages)

@@ -21,8 +21,8 @@ from streams.console.unasked import Unasked
 from streams.errors import SettingsError
 from streams.fold.outlines import District
 from streams.printable import printable
+from streams.retry import set_within
 from streams.settings import Settings
-from streams.store.retry import set_within
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ async def run(settings: Settings, stop: asyncio.Event, district: District | None
 
 
 @asynccontextmanager
-async def serving(settings: Settings, district: District | None = None) -> AsyncIterator[str]:
+async def serving(settings: Settings, district: District | None) -> AsyncIterator[str]:
     """Serve while the context lasts; its value is the URL. Raises SettingsError where it cannot listen.
 
     `district` tells the districts that silences may ask for; None where they are not known.

@@ -50,7 +50,7 @@ class Silenced:
         until = self._clock() + _LONGEST_S
         told: list[OpenAlert] = []
         for alert in alerts:
-            labels_now = self._labels(alert)
+            labels_now = labels(alert, self._district, cell=alert.cell, operators=alert.operators)
             labels_then, silence, all_tried = before.get(alert.alert_id, ({}, None, False))
             if labels_now != labels_then or (silence is not None and silence.silence_id not in same):
                 silence, all_tried = None, False
@@ -61,16 +61,3 @@ class Silenced:
             self._said[alert.alert_id] = labels_now, silence, all_tried
             told.append(alert if silence is None else replace(alert, silenced_until=silence.ends_at))
         return told
-
-    def _labels(self, alert: OpenAlert) -> Labels:
-        return labels(
-            severity=alert.severity,
-            kind=alert.kind,
-            cell=alert.cell,
-            region=alert.region,
-            zone=alert.zone,
-            policy=alert.policy,
-            district=self._district(alert.lat, alert.lon),
-            operators=alert.operators,
-            subject=alert.subject,
-        )

@@ -32,7 +32,7 @@ class Folding:
         vehicles: Vehicles,
         live: LiveCounts,
         flows: Flows,
-        look: Look | None = None,
+        look: Look | None,
     ) -> None:
         """`look` is asked to look at each step of a vehicle; where it is None none are kept."""
         self._slots = slots

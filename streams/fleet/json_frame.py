@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
 from streams.columnar.compiled import compiled
-from streams.columnar.json_lists import codes, decimals, integers, strings
+from streams.columnar.json_lists import codes, decimals, integers, list_of, strings
 from streams.columnar.json_text import (
     NOT_READ,
     OPEN,
@@ -17,7 +17,6 @@ from streams.columnar.json_text import (
     Patterns,
     Text,
     Words,
-    goes_on,
     has_more,
     integer,
     is_null,
@@ -55,22 +54,17 @@ def per_cent(text: Text, p: int) -> tuple[int, int]:
     return (number if number <= 100 else -1), p
 
 
+_list_of_per_cents = list_of(per_cent)
+
+
 @compiled
 def _per_cents(text: Text, p: int, into: NDArray[np.int8], n: int) -> int:
     """Read a per cent, or a list of n; null, and what is beyond 100, is -1."""
-    if letter(text, p) != OPEN_LIST:
-        number, p = per_cent(text, p)
-        into[:n] = number
-        return p
-    more, p = True, skip(text, p + 1)
-    for at in range(n):
-        if not more:
-            return NOT_READ
-        into[at], p = per_cent(text, p)
-        if p < 0:
-            return NOT_READ
-        more, p = goes_on(text, p)
-    return NOT_READ if more else p
+    if letter(text, p) == OPEN_LIST:
+        return _list_of_per_cents(text, p, into, n)
+    number, p = per_cent(text, p)
+    into[:n] = number
+    return p
 
 
 @compiled

@@ -22,6 +22,7 @@ from streams.gateway.partition import Partitions
 from streams.gateway.receipt import Receipt
 from streams.gateway.receiver import Message
 from streams.gateway.records import KafkaRecord, RecordWriter, Sequence
+from streams.said_once import SaidOnce
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Bridge:
         self._room = threading.Condition(self._lock)  # less is unacknowledged than before, or we are closing
         self._work = threading.Event()
         self._outage = Outage(OUTAGE_PATIENCE_S)
-        self._told = ""
+        self._refused = SaidOnce()
         self._kafka = KafkaSink(settings, self._confirm)
         self._mqtt = MqttSource(settings, self._take_in, leave=leave)
 
@@ -214,14 +215,13 @@ class Bridge:
                     "Kafka at %s has confirmed nothing for %g s; %s", address, OUTAGE_PATIENCE_S, held
                 )
             else:
-                self._told = ""
+                self._refused.over()
                 log.warning("Kafka at %s confirms again; %s", address, held)
 
     def _say_refusal(self) -> None:
         """Say what Kafka has against us: its client tries on by itself, and says nothing."""
         refusal = self._kafka.refusal()
-        if refusal is not None and str(refusal) != self._told:
-            self._told = str(refusal)
+        if refusal is not None and self._refused.is_new(str(refusal)):
             log.warning("waiting: %s", refusal)
 
     def _take_in_no_more(self) -> None:

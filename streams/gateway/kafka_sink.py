@@ -21,11 +21,13 @@ from streams.brokers.kafka_login import PLAIN, kafka_login_of, kafka_refusal, ka
 from streams.errors import ServiceUnavailable, SettingsError
 from streams.gateway.address import KINDS
 from streams.gateway.records import KafkaRecord
+from streams.retry import backoff
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _NEVER_MS = 2**31 - 1
+_FIRST_BACKOFF_S = 0.5
 _MAX_BACKOFF_S = 10.0
 _ATTEMPT_S = 2.0
 _PARTITION_LIMIT_BYTES = 512 * 1024
@@ -145,15 +147,15 @@ class KafkaSink:
             )
             self._producer.close(timeout=0)
             self._producer = None
+        pause_s = backoff(self._attempts, _FIRST_BACKOFF_S, _MAX_BACKOFF_S, random.random())
         self._attempts += 1
-        backoff = min(_MAX_BACKOFF_S, 0.25 * 2 ** min(self._attempts, 10))
         try:
             self._connect()
         except (KafkaError, SettingsError) as error:
             log.debug("Kafka is still unavailable: %s", error)
             return False
         finally:  # it may answer, and refuse the same records again
-            self._not_before = time.monotonic() + random.uniform(0.5, 1.0) * backoff
+            self._not_before = time.monotonic() + pause_s
         again = sorted(self._failed, key=lambda item: item[0])
         self._failed = []  # nothing is in flight: the lock has no one to keep out
         self._waiting.extendleft((number, record) for number, record, _ in reversed(again))

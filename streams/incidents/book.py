@@ -19,6 +19,15 @@ class Book(Protocol):
     `cleared`; the ids of alerts are made of their subject and beginning (lifecycle.alert_id). Their evidence has the
     offsets of the record with which the condition began and of the one that decided. A book that can say what it knows
     of an alert's subject is also a `Showing` (showing.py).
+
+    How books are built, so that a reader of one finds his way in the others:
+    - Event time comes with messages that every region gets: CellsNow for what vehicles do, CellsHealth for what closed
+      windows say. A look at such a message raises what has lasted and clears what is over or silent.
+    - News of single vehicles come again after a crash of their source; `Heard` (sources_heard.py) knows which are old.
+    - `_unsaved` has the keys of what changed, and `take_parts` empties it. A part is named by its key, with slashes;
+      where there are several kinds of parts, the kind stands first.
+    - A book that goes by a policy has `take`. Alerts of rules that are gone are cleared at the next look, not at once.
+    - What an alert says is made in `alert.py` beside the book, with `first_event`, `next_event` and `ended`.
     """
 
     def problem(self, message: Message) -> str:

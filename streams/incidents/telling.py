@@ -45,7 +45,7 @@ def topic_of(alert: Alert) -> str:
     return topics.alert_topic(alert.severity, alert.kind, alert.cell)
 
 
-def own_topics_of(alert: Alert, district: District = no_district) -> list[str]:
+def own_topics_of(alert: Alert, district: District) -> list[str]:
     """Return the MQTT topics on which the alert, as it is now, stands alone while it is open.
 
     One for whoever wants all, one for each operator whose vehicles it counts, and one for its district.

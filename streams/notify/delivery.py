@@ -24,10 +24,10 @@ from streams.notify.judge import Drop, Hold, Send, Verdict, judge
 from streams.notify.message import Message, Payload, Told
 from streams.notify.receivers import Receiver
 from streams.notify.silences_now import SilencesNow, Silent
+from streams.retry import retrying, set_within
 from streams.store import deliveries
 from streams.store.due import Due
 from streams.store.notifications import Connection
-from streams.store.retry import retrying, set_within
 from streams.store.session import Session
 
 log = logging.getLogger(__name__)
@@ -288,7 +288,7 @@ class Delivery:
         A message at which the receiver fails again and again lets those of other alerts go before it.
         """
         receiver = self._receiver
-        pause = transport.backoff(self._failures, receiver.max_backoff, outcome.retry_after, random.random())
+        pause = transport.pause(self._failures, receiver.max_backoff, outcome.retry_after, random.random())
         if outcome.trips and due.attempts + 1 >= _TRIPS:
             self._aside[due.alert_id] = time.monotonic() + pause + receiver.max_backoff.total_seconds()
         await deliveries.failed(connection, due, receiver.name, outcome.note, timedelta(seconds=pause))

@@ -98,16 +98,6 @@ class Inhibitors:
         if operators is None or one.kind not in _KINDS or one.severity not in SEVERITIES:
             log.error("an open alert of another version inhibits nothing: %s", one)
             return None
-        its = labels(
-            severity=one.severity,
-            kind=one.kind,
-            cell=one.hex,
-            region=one.region,
-            zone=one.zone,
-            policy=one.policy,
-            district=self._district(one.lat, one.lon),
-            operators=operators,
-            subject=one.subject,
-        )
+        its = labels(one, self._district, cell=one.hex, operators=operators)
         matches = any(match_all(rule.source, its) for rule in self.rules)
         return Source(one.alert_id, its, one.summary) if matches else None

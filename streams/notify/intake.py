@@ -19,10 +19,10 @@ from streams.brokers.kafka_login import KafkaLogin, kafka_login_of, kafka_unavai
 from streams.brokers.silent_leader import SilentLeader
 from streams.fold.outlines import District
 from streams.notify.receivers import Receiver
+from streams.retry import retrying
 from streams.settings import Settings
 from streams.store import changed_receivers, notifications
 from streams.store.notifications import Connection
-from streams.store.retry import retrying
 from streams.store.session import Session
 
 log = logging.getLogger(__name__)

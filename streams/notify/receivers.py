@@ -196,7 +196,7 @@ def _url(url: str, where: str) -> str:
     if not sound:
         secretive = "@" in url or "?" in url
         shown = "(not shown, it may hold a password)" if secretive else repr(url)
-        raise SettingsError(f"{where}: url {shown} is none; https://host/path is expected")
+        raise SettingsError(f"{where}: url {shown} cannot be used; https://host/path is expected")
     return url
 
 

@@ -21,9 +21,9 @@ from streams.notify.inhibitors import Inhibitors
 from streams.notify.intake import Intake, escalated_from
 from streams.notify.receivers import Receiver, parse, parse_inhibitions
 from streams.notify.silences_now import SilencesNow
+from streams.retry import retrying, set_within
 from streams.settings import Settings
 from streams.store import notifications, queries
-from streams.store.retry import retrying, set_within
 from streams.store.session import Session
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ class Silent:
 class SilencesNow:
     """Keeps the silences, as reading hundreds of them takes longer than everything else for a notification."""
 
-    def __init__(self, *, districts: bool = False) -> None:
+    def __init__(self, *, districts: bool) -> None:
         self._heeded = Heeded(districts=districts)
         self._mark: tuple[int, int] | None = None
         self._silences = Silences()

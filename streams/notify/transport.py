@@ -10,6 +10,7 @@ import aiohttp
 
 from streams.notify.message import Payload
 from streams.notify.receivers import Receiver
+from streams.retry import backoff
 
 _REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONTENT_TOO_LARGE, HTTPStatus.UNPROCESSABLE_CONTENT})
 """Answers about the message itself: it would be refused again, and those behind it wait."""
@@ -94,12 +95,12 @@ def outcome(status: int, retry_after: str | None, date: str | None) -> Outcome:
     return Failed(note, _asked_for(retry_after, date), trips=status == HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def backoff(attempt: int, longest: timedelta, asked: timedelta | None, jitter: float) -> float:
+def pause(attempt: int, longest: timedelta, asked: timedelta | None, jitter: float) -> float:
     """Return the seconds to wait after failure number `attempt` (from 0); `jitter` is in [0, 1).
 
-    Doubles from a second up to `longest`; the jitter takes off up to a half. No less than the receiver asked for.
+    The wait doubles from a second up to `longest`, and is no less than the receiver asked for.
     """
-    own = min(longest.total_seconds(), _FIRST_BACKOFF_S * 2.0 ** min(attempt, 20)) * (1.0 - jitter / 2)
+    own = backoff(attempt, _FIRST_BACKOFF_S, longest.total_seconds(), jitter)
     return own if asked is None else max(own, asked.total_seconds())
 
 

@@ -21,6 +21,7 @@ from streams import topics
 from streams.brokers.mqtt_login import login_of, refuses, unavailable
 from streams.fold.contract import MqttMessage
 from streams.runtime.board import Board
+from streams.said_once import SaidOnce
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class MqttPublisher:
         self._most = 0
         self._repeats = False
         self._largest = sys.maxsize
-        self._said = ""
+        self._trouble = SaidOnce()
         self._was_connected = False
 
     def start(self) -> None:
@@ -122,11 +123,10 @@ class MqttPublisher:
     ) -> None:
         if reason.is_failure:
             refusal = refuses(f"{self._settings.mqtt_host}:{self._settings.mqtt_port}", reason)
-            if refusal != self._said:  # it is tried again without end
+            if self._trouble.is_new(refusal):
                 log.error("%s", refusal)
-            self._said = refusal
             return
-        self._said = ""
+        self._trouble.over()
         if self._was_connected:
             log.info("MQTT at %s:%d: reconnected", self._settings.mqtt_host, self._settings.mqtt_port)
         self._was_connected = True
@@ -141,7 +141,7 @@ class MqttPublisher:
     def _on_disconnect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
-        if reason.is_failure and not self._said:  # who is refused was told so
+        if reason.is_failure and not self._trouble:  # who is refused was told so
             where = self._settings.mqtt_host, self._settings.mqtt_port
             log.warning("MQTT at %s:%d: connection lost (%s); trying again", *where, reason)
         self._soon(self._lost)
@@ -149,9 +149,8 @@ class MqttPublisher:
     def _on_connect_fail(self, client: mqtt.Client, userdata: Any) -> None:
         s = self._settings
         trouble = str(unavailable(s.mqtt_host, s.mqtt_port, sys.exception(), tls=s.mqtt_tls))
-        if trouble != self._said:  # it is tried again without end
+        if self._trouble.is_new(trouble):
             log.warning("waiting: %s", trouble)
-        self._said = trouble
 
     def _on_subscribe(
         self, client: mqtt.Client, userdata: Any, mid: int, reasons: Any, properties: Any

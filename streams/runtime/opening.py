@@ -9,10 +9,10 @@ from faust.types import TP
 
 from streams.errors import LogGap
 from streams.fold.contract import Fold
+from streams.retry import retrying
 from streams.runtime.incarnation import Incarnation, Logs
 from streams.runtime.owned import Owned
 from streams.store.checkpoint import Claim, Store
-from streams.store.retry import retrying
 
 log = logging.getLogger(__name__)
 

@@ -29,6 +29,7 @@ from faust.types import TP
 from streams.errors import Fenced
 from streams.fold.contract import Changes, Fold, Output, Portioned, Record, Retaining
 from streams.fold.frames import END_MS
+from streams.retry import retrying
 from streams.runtime.attention import Attention
 from streams.runtime.incarnation import Logs
 from streams.runtime.opening import Opener
@@ -38,7 +39,6 @@ from streams.runtime.rest import Rest
 from streams.runtime.upkeep import Upkeep
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, PartitionCommit, Store
-from streams.store.retry import retrying
 
 log = logging.getLogger(__name__)
 

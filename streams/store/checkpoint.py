@@ -94,7 +94,7 @@ class Store:
     """Claims partitions and commits their changes. One connection, opened at the first use.
 
     Every method raises ServiceUnavailable while the database is away, and may then be called again
-    with the same arguments (`streams.store.retry.retrying` does): values are absolute, never deltas.
+    with the same arguments (`streams.retry.retrying` does): values are absolute, never deltas.
     """
 
     def __init__(self, url: str, *, application_name: str = "urbanbrain") -> None:

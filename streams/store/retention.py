@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import psycopg
 
+from streams.retry import retrying
 from streams.settings import Settings
-from streams.store.retry import retrying
 from streams.store.session import Session
 
 log = logging.getLogger(__name__)

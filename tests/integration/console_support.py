@@ -22,7 +22,7 @@ Ask = Callable[[str], Awaitable[tuple[int, dict[str, Any]]]]
 async def console(url: str, **others: Any) -> AsyncIterator[tuple[str, Ask]]:
     """A console on a database, with `others` of its settings; its value is its URL, and how to ask it."""
     settings = settings_module.load(database_url=url, console_port=0, console_poll_s=POLL_S, **others)
-    async with serving(settings) as base, aiohttp.ClientSession() as client:
+    async with serving(settings, None) as base, aiohttp.ClientSession() as client:
 
         async def ask(path: str) -> tuple[int, dict[str, Any]]:
             async with client.get(base.rstrip("/") + path) as answer:

@@ -565,7 +565,7 @@ def test_where_districts_are_not_known_nothing_is_silenced_by_what_asks_for_them
     assert [json.loads(line)["alert_id"] for line in listed.out.splitlines()] == ["04443a28"]
     assert "silence nothing here (1, such as district!=Pudong): set UB_DISTRICTS_FILE" in listed.err
     assert "silenced   until" not in desk("show", "0444").out
-    assert not KnownSilences(desk.database.writer_url).silences({"zone": ("default",)})
+    assert not KnownSilences(desk.database.writer_url, districts=False).silences({"zone": ("default",)})
     assert KnownSilences(desk.database.writer_url, districts=True).silences({"zone": ("default",)})
 
 
@@ -668,7 +668,7 @@ def test_silences_and_due_times_count_from_now_by_the_clock_of_the_database(desk
     assert ends - begins == timedelta(minutes=30)
     assert "silenced" in desk("list", **settings).out
     assert "silenced" not in desk("list").out, "it begins in an hour"
-    follower = KnownSilences(settings["UB_DATABASE_URL"])
+    follower = KnownSilences(settings["UB_DATABASE_URL"], districts=False)
     assert follower.silences({"zone": ("default",)}), "whoever follows goes by the same clock"
     assert "silenced   until" in desk("show", "0444", **settings).out
     assert desk("assign", "0444", "--to", "carl", "--due", "2h", **settings).code == 0

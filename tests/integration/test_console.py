@@ -220,7 +220,7 @@ def test_it_answers_503_without_our_views_and_begins_to_work_when_they_are_there
         settings = settings_module.load(
             database_url=database.owner_url, console_port=0, console_poll_s=POLL_S
         )
-        async with serving(settings) as base, aiohttp.ClientSession() as client:
+        async with serving(settings, None) as base, aiohttp.ClientSession() as client:
 
             async def ask(path: str) -> tuple[int, dict[str, Any]]:
                 async with client.get(base.rstrip("/") + path) as answer:
@@ -388,7 +388,7 @@ def test_questions_that_wait_for_one_that_gets_no_answer_are_refused_soon(migrat
     assert address.port is not None
 
     async def run(link: Any, url: str) -> None:
-        asked, query = console_database.Database(url), WindowsQuery(None, None, None, 10, None)
+        asked, query = console_database.Database(url, None), WindowsQuery(None, None, None, 10, None)
         try:
             assert await asked.minutes(HEX, query) == []
             await asyncio.to_thread(link.trouble, "silent")
@@ -427,7 +427,7 @@ def test_many_short_questions_at_once_are_all_answered_and_too_many_are_told_to_
 
     async def run() -> None:
         asked, query = (
-            console_database.Database(migrated.reader_url),
+            console_database.Database(migrated.reader_url, None),
             WindowsQuery(None, None, None, 10, None),
         )
         try:

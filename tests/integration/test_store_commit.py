@@ -14,9 +14,9 @@ import pytest
 from deploy.native.postgres import Postgres
 from streams.errors import Fenced, ServiceUnavailable, SettingsError
 from streams.fold.contract import Changes, Ledger, Rows
+from streams.retry import retrying
 from streams.store.checkpoint import Claim, PartitionCommit, Store
 from streams.store.migrate import migrate
-from streams.store.retry import retrying
 from tests.conftest import Database
 from tests.integration import store_rows
 from tests.integration.store_rows import CELL, T0, geometry, rejected, vehicles, windows

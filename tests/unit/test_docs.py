@@ -3,10 +3,11 @@
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from schemas.alerts import Alert, Evidence
+from schemas.alerts import Alert, AlertKind, Evidence
 from schemas.metrics import METRICS
 from schemas.rejected import REASONS
 from streams.files.policy import read_policy
@@ -16,7 +17,7 @@ from streams.incidents.policy import Rule, parse
 from streams.notify.receivers import FORMATS, KEYS
 from streams.notify.receivers import parse as parse_receivers
 from streams.requests.districts import Districts
-from streams.settings import Settings
+from streams.settings import JOINT_DETECTORS, SERIES_DETECTORS, Settings
 from streams.store.migrate import MIGRATIONS
 from streams.topics import kafka_topics
 
@@ -125,6 +126,19 @@ def test_the_table_of_metrics_is_that_of_the_code() -> None:
         [m.kind, m.name, m.unit, f"{m.lowest:,.0f} to {m.highest:,.0f}", m.description]
         for m in METRICS.values()
     ]
+
+
+def test_every_detector_of_anomalies_is_explained_and_can_be_chosen() -> None:
+    names = [*SERIES_DETECTORS, *JOINT_DETECTORS]
+    rows = [row[0] for row in table_rows(section(text("semantics.md"), "## Anomalies")) if len(row) == 3]
+    assert rows[2:] == names
+    [setting] = [row for row in table_rows(text("operations.md")) if row[0] == "UB_ANOMALY_DETECTOR"]
+    assert [name for name in names if f"`{name}`" not in setting[2]] == []
+
+
+def test_every_kind_of_alert_is_named_where_alerts_are_explained() -> None:
+    page = text("semantics.md")
+    assert [kind for kind in get_args(AlertKind) if f"`{kind}`" not in page] == []
 
 
 def test_every_unit_of_the_page_is_converted_for_some_metric() -> None:

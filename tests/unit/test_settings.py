@@ -138,7 +138,7 @@ def test_settings_do_not_change_once_read() -> None:
         ("UB_TIMEZONE", "../etc/passwd", "a time zone of the IANA database is expected"),
         ("UB_RETAIN_SENSOR_WINDOWS_DAYS", "0", "greater than or equal to 1"),
         ("UB_ANOMALY_DETECTOR", "oracle", "such as records,spatial"),
-        ("UB_ANOMALY_DETECTOR", "records,counts", "one of records, seasonal, change, counts at most"),
+        ("UB_ANOMALY_DETECTOR", "records,counts", f"one of {', '.join(SERIES_DETECTORS)} at most"),
         ("UB_ANOMALY_DETECTOR", "off,spatial", "such as records,spatial"),
         ("UB_ANOMALY_DETECTOR", "", "such as records,spatial"),
         ("UB_GATEWAY_ID", "", "at least 1 character"),

@@ -1,11 +1,14 @@
-"""How a worker process ended, as the log of its supervisor says it."""
+"""How a worker process ended, as the log of its supervisor says it, and when it is started again."""
 
+import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from streams.supervise import how
+from streams import supervise
+from streams.supervise import Supervisor, how
 
 
 @pytest.mark.parametrize(
@@ -23,3 +26,36 @@ from streams.supervise import how
 def test_who_is_killed_cannot_say_so_itself(end: str, said: str) -> None:
     done = subprocess.run([sys.executable, "-S", "-c", f"import os, sys; {end}"], check=False)
     assert how(done.returncode) == said
+
+
+class Ending(Supervisor):
+    """Its process has always ended by the time it is looked at."""
+
+    def _spawn(self, index: int) -> subprocess.Popen[bytes]:
+        return SimpleNamespace(poll=lambda: 1)  # type: ignore[return-value]
+
+
+def test_a_process_that_dies_again_and_again_is_started_ever_later_and_soon_again_once_it_was_steady(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(supervise, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(supervise, "random", SimpleNamespace(random=lambda: 0.0))
+    supervisor = Ending(1, "worker", 0)
+    [child] = supervisor._children
+    child.start_at = now
+    for lived_s in (*[1.0] * 7, 61.0):
+        now = child.start_at
+        supervisor._tend(child)
+        now += lived_s
+        supervisor._tend(child)
+    assert re.findall(r"again in (\S+) s", caplog.text) == [
+        "1.0",
+        "2.0",
+        "4.0",
+        "8.0",
+        "16.0",
+        "30.0",
+        "30.0",
+        "1.0",
+    ]

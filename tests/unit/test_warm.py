@@ -18,7 +18,7 @@ compiled = {
 # What others call lies within their machine code, and is not loaded by itself.
 within = {called for value in compiled.values() for called in value.py_func.__code__.co_names}
 for name, value in sorted(compiled.items()):
-    if not value.signatures and value.py_func.__name__ not in within:
+    if not value.signatures and name.rpartition(".")[2] not in within:
         print(name)
 """
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import tzinfo
 
 import msgspec
@@ -15,6 +15,7 @@ from streams.incidents.counts.alert import Look, followed, not_told, raised, veh
 from streams.incidents.counts.counted import Counted, counted
 from streams.incidents.counts.crowd import Crowd, Move
 from streams.incidents.counts.doubt import ends, how_many, how_many_of, in_doubt
+from streams.incidents.counts.entry import Entry, Key, decoded, encoded, key_of
 from streams.incidents.counts.hours import local_time
 from streams.incidents.counts.rules import CountPolicy, CountRule, Counts, Place
 from streams.incidents.counts.shares import Fleets
@@ -24,9 +25,6 @@ from streams.incidents.counts.watch import Bound, bound_of, bounds, severity, st
 from streams.incidents.lifecycle import RULE_GONE, ended
 from streams.incidents.saturation import Watch
 from streams.incidents.showing import Seen, Waiting
-
-Key = tuple[str, Bound, str]
-"""Id of a rule, which of its bounds, and the operator of a rule that judges each by itself (else nothing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +41,9 @@ class CountConfig:
     ground: str = ""
 
 
-class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
-    """All that is remembered of one bound of a rule; `version` of its policy when what is under way began."""
-
-    since: int | None
-    alert: Alert | None
-    not_before: int
-    first_offset: int | None = None
-    version: str = ""
-
-
-_saved = msgspec.msgpack.Decoder(_Saved)
 _clock = msgspec.msgpack.Decoder(int)
 _GONE, _CLOCK = "gone", "clock"
 """First part of the names of saved alerts whose rule is gone or elsewhere, and of saved clocks; others are of rules."""
-
-
-@dataclass(slots=True)
-class _Entry:
-    watch: Watch = field(default_factory=Watch)
-    alert: Alert | None = None
-    not_before: int = 0
-    first_offset: int | None = None
-    version: str = ""
 
 
 class CountBook:
@@ -74,8 +52,8 @@ class CountBook:
     def __init__(
         self,
         config: CountConfig,
-        silent: Callable[[str], AbstractSet[str]] | None = None,
-        by_other_areas: Callable[[str, str], bool] = lambda _region, _ground: False,
+        silent: Callable[[str], AbstractSet[str]] | None,
+        by_other_areas: Callable[[str, str], bool],
     ) -> None:
         """`silent` returns the operators of which nothing is heard in a region: rules on too few of theirs must wait.
 
@@ -86,8 +64,8 @@ class CountBook:
         self._crowds: dict[str, Crowd] = {}
         self._tallies: dict[str, list[Tally]] = {}
         self._fleets: dict[str, Fleets] = {}
-        self._entries: dict[Key, _Entry] = {}
-        self._abandoned: dict[str, _Entry] = {}
+        self._entries: dict[Key, Entry] = {}
+        self._abandoned: dict[str, Entry] = {}
         """Open alerts of rules that are gone or elsewhere now, by id, until the next look at their region."""
         self._clocks: dict[str, int] = {}
         """By region: the newest event time that was looked at. What a region knows may go back; judgement does not."""
@@ -156,7 +134,7 @@ class CountBook:
         gone = [
             alert for entry in self._abandoned.values() if (alert := entry.alert) and alert.region == region
         ]
-        for alert in sorted(gone, key=lambda one: (_key_of(one), one.alert_id)):
+        for alert in sorted(gone, key=lambda one: (key_of(one), one.alert_id)):
             del self._abandoned[alert.alert_id]
             self._abandoned_unsaved.add(alert.alert_id)
             yield ended(alert, as_of, RULE_GONE, record)
@@ -178,7 +156,7 @@ class CountBook:
     def seen(self, alert: Alert) -> Seen | None:
         """Return how many vehicles an alert's rule counts."""
         for tally, number in self._of(alert):
-            rule, key = tally.rules[number], _key_of(alert)
+            rule, key = tally.rules[number], key_of(alert)
             _, bound, operator = key
             counts = (tally.riding if rule.units == "utilization" else tally.counts)[number]
             count = counts.get(operator, 0) if operator else sum(counts.values())
@@ -186,7 +164,7 @@ class CountBook:
             limit += "" if rule.units == "devices" else " %"
             if not tally.active[number]:
                 limit += " (not in effect)"
-            entry = self._entries.get(key, _Entry())
+            entry = self._entries.get(key, Entry())
             doubtful = how_many_of(tally, number, operator, self._fleets[tally.region])
             return Seen(f"{count} {vehicles(rule)}{not_told(doubtful)}", limit, entry.watch.as_text)
         return None
@@ -195,7 +173,7 @@ class CountBook:
         """Yield the rule of an alert: its tally, and its number there."""
         if alert.kind not in ("too_many", "too_few"):
             return
-        rule_id, _, _ = _key_of(alert)
+        rule_id, _, _ = key_of(alert)
         for tally in self._tallies_of(alert.region):
             for number, rule in enumerate(tally.rules):
                 if rule.rule_id == rule_id:
@@ -213,8 +191,8 @@ class CountBook:
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed of the state, by name; None: it is deleted."""
-        parts = {"/".join(filter(None, key)): _part(self._entries.get(key)) for key in self._unsaved}
-        parts |= {f"{_GONE}/{name}": _part(self._abandoned.get(name)) for name in self._abandoned_unsaved}
+        parts = {"/".join(filter(None, key)): encoded(self._entries.get(key)) for key in self._unsaved}
+        parts |= {f"{_GONE}/{name}": encoded(self._abandoned.get(name)) for name in self._abandoned_unsaved}
         parts |= {
             f"{_CLOCK}/{name}": msgspec.msgpack.encode(self._clocks[name]) for name in self._clocks_unsaved
         }
@@ -232,22 +210,20 @@ class CountBook:
         if rule_id == _CLOCK:
             self._clocks[bound] = _clock.decode(data)
             return None
-        saved = _saved.decode(data)
-        watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
-        entry = _Entry(watch, saved.alert, saved.not_before, saved.first_offset, saved.version)
+        entry = decoded(data)
         if rule_id == _GONE:
             self._take_back(entry)
         else:
             self._sort_in((rule_id, bound_of(bound), operator), entry)
-        return saved.alert
+        return entry.alert
 
-    def _take_back(self, entry: _Entry) -> None:
+    def _take_back(self, entry: Entry) -> None:
         """Sort in an open alert whose rule was gone or elsewhere: the rule may be back, without an alert of its own."""
         if entry.alert is not None:
             self._abandoned_unsaved.add(entry.alert.alert_id)
-            self._sort_in(_key_of(entry.alert), entry)
+            self._sort_in(key_of(entry.alert), entry)
 
-    def _sort_in(self, key: Key, entry: _Entry) -> None:
+    def _sort_in(self, key: Key, entry: Entry) -> None:
         """Keep what is known of a rule, or of one that is gone only its open alert, until that is cleared.
 
         A condition that has not become an alert yet begins anew if its policy has changed.
@@ -312,7 +288,7 @@ class CountBook:
         if found is None and (entry is None or entry.watch.quiet):
             return
         if entry is None:
-            entry = self._entries[key] = _Entry()
+            entry = self._entries[key] = Entry()
         watch = step(entry.watch, found, as_of, self._config.min_duration_ms)
         if watch == entry.watch:
             return
@@ -343,7 +319,7 @@ class CountBook:
         # An open alert would end by centres of cells, and begin anew by positions.
         return entry is not None and entry.alert is not None and self._is_redrawn(one.limits)
 
-    def _tell(self, entry: _Entry, bound: Bound, one: Counted, as_of: int, record: Record) -> Iterator[Alert]:
+    def _tell(self, entry: Entry, bound: Bound, one: Counted, as_of: int, record: Record) -> Iterator[Alert]:
         """Yield what becomes of the alert of a bound whose watch has just changed; nothing while it only waits."""
         watch, tally = entry.watch, one.tally
         if entry.alert is None and watch.severity is None:
@@ -399,21 +375,6 @@ class CountBook:
         if operator and not policy.counts(operator):
             return False
         return alert is None or alert.region == rule.region
-
-
-def _key_of(alert: Alert) -> Key:
-    """Return where what is known of an alert's rule is kept."""
-    rule_id, _, operator = (alert.subject or "").partition("/")
-    return rule_id, bound_of(alert.kind), operator
-
-
-def _part(entry: _Entry | None) -> bytes | None:
-    """Return what is saved of an entry; None: it is deleted."""
-    if entry is None:
-        return None
-    return msgspec.msgpack.encode(
-        _Saved(entry.watch.since, entry.alert, entry.not_before, entry.first_offset, entry.version)
-    )
 
 
 def _rules_of(config: CountConfig) -> dict[tuple[str, Bound], tuple[CountPolicy, CountRule]]:

@@ -9,7 +9,7 @@ as often as on average counts twice.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -96,7 +96,7 @@ def _shared(begin: int, rest: int) -> float:
     return (before_the_end + after_it) / HOUR_MS
 
 
-def exposure(weights: Sequence[float], begin: int, end: int, zone: tzinfo = UTC) -> float:
+def exposure(weights: Sequence[float], begin: int, end: int, zone: tzinfo) -> float:
     """Return the hours of a mean day between two times, by the clocks of a time zone."""
     total, at = 0.0, begin
     while at < end:

@@ -57,7 +57,7 @@ _clock = msgspec.msgpack.Decoder(int)
 class TripBook:
     """Trips and vehicles by region, rule and operator, by hour; judged when an hour of event time is over."""
 
-    def __init__(self, config: TripConfig, silent: Silent | None = None) -> None:
+    def __init__(self, config: TripConfig, silent: Silent | None) -> None:
         """`silent` says of which operators nothing is heard in a region: nothing is known of them then."""
         self._silent = silent
         self._cells: dict[str, dict[str, ByOperator]] = {}

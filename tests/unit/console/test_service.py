@@ -26,7 +26,7 @@ def test_it_serves_without_a_database_says_why_and_ends_at_once_with_its_streams
 
     async def run() -> None:
         async with aiohttp.ClientSession() as client, asyncio.timeout(60):
-            async with serving(settings()) as url:
+            async with serving(settings(), None) as url:
                 async with client.get(f"{url}health") as answer:
                     body = await answer.json()
                     assert (answer.status, body["status"]) == (503, "stale")
@@ -41,11 +41,11 @@ def test_it_serves_without_a_database_says_why_and_ends_at_once_with_its_streams
 
 def test_an_address_that_is_taken_is_named_with_the_way_out() -> None:
     async def run() -> None:
-        async with serving(settings()) as url:
+        async with serving(settings(), None) as url:
             port = int(url.rstrip("/").rpartition(":")[2])
             taken = settings_module.load(database_url=NOWHERE, console_port=port)
             with pytest.raises(SettingsError, match=rf"UB_CONSOLE_PORT={port}.*0 for any free port"):
-                async with serving(taken):
+                async with serving(taken, None):
                     pass
 
     asyncio.run(run())
@@ -60,7 +60,7 @@ def test_a_line_that_is_too_long_is_answered_and_no_error_in_the_log(
     request_: bytes, logged: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def run() -> None:
-        async with serving(settings()) as url:
+        async with serving(settings(), None) as url:
             reader, writer = await asyncio.open_connection(
                 "127.0.0.1", int(url.rstrip("/").rpartition(":")[2])
             )
@@ -87,7 +87,7 @@ def test_a_request_that_is_no_http_is_one_line_in_the_log(
     """Whoever looks which ports are open would fill it with tracebacks."""
 
     async def run() -> None:
-        async with serving(settings()) as url:
+        async with serving(settings(), None) as url:
             reader, writer = await asyncio.open_connection(
                 "127.0.0.1", int(url.rstrip("/").rpartition(":")[2])
             )
@@ -111,7 +111,7 @@ def test_connections_on_which_nothing_is_asked_are_closed_and_others_are_served(
     monkeypatch.setattr(service, "_SWEEP_S", 0.02)
 
     async def run() -> None:
-        async with serving(settings()) as url, asyncio.timeout(30):
+        async with serving(settings(), None) as url, asyncio.timeout(30):
             port = int(url.rstrip("/").rpartition(":")[2])
             (nothing, a), (half, b), (asks, c) = [
                 await asyncio.open_connection("127.0.0.1", port) for _ in range(3)

@@ -142,7 +142,7 @@ def test_who_publishes_is_started_when_the_worker_has_its_partitions(
         assert waited(worker, 2, asked, monkeypatch) == waits
         monkeypatch.setattr(up, "WORKER_TIMEOUT_S", 0.05)
         [*_, late] = waited(worker, 2, threading.Event(), monkeypatch)
-        assert late.startswith("the worker is not at work yet")
+        assert late.startswith("the worker is not ready yet")
     finally:
         worker.stop()
     monkeypatch.setattr(up, "WORKER_TIMEOUT_S", 60.0)

@@ -8,6 +8,7 @@ from schemas import codec
 from schemas.alerts import Alert, Severity
 from streams import topics
 from streams.fold.contract import MqttMessage
+from streams.fold.outlines import no_district
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.telling import own_topics_of, topic_of
 from tests.unit.alerts.events import alert
@@ -29,11 +30,11 @@ def test_those_that_share_a_topic_may_all_stand_there_the_newest_first_and_each_
     } == {
         topic_of(old): ["new", "old"],
         topic_of(worse): ["worse"],
-        **{topic: [one.alert_id] for one in (old, new, worse) for topic in own_topics_of(one)},
+        **{topic: [one.alert_id] for one in (old, new, worse) for topic in own_topics_of(one, no_district)},
     }
     alerts.tell(msgspec.structs.replace(alert("cleared", minutes=4), alert_id="new", sequence=1))
     assert len(alerts.retained()[topic_of(old)]) == 1
-    assert not set(own_topics_of(new)) & set(alerts.retained())
+    assert not set(own_topics_of(new, no_district)) & set(alerts.retained())
 
 
 def test_a_topic_is_left_to_the_newest_of_the_others() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streams.notify import signing
 from streams.notify.message import Payload
 from streams.notify.receivers import Receiver
-from streams.notify.transport import Delivered, Failed, Outcome, Refused, backoff, outcome, post
+from streams.notify.transport import Delivered, Failed, Outcome, Refused, outcome, pause, post
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 
@@ -59,8 +59,8 @@ def test_back_off_stays_between_half_a_second_and_its_limit_and_never_below_what
     attempt: int, jitter: float, asked: int
 ) -> None:
     longest = timedelta(seconds=30)
-    assert 0.5 <= backoff(attempt, longest, None, jitter) <= 30
-    assert backoff(attempt, longest, timedelta(seconds=asked), jitter) >= asked
+    assert 0.5 <= pause(attempt, longest, None, jitter) <= 30
+    assert pause(attempt, longest, timedelta(seconds=asked), jitter) >= asked
 
 
 def posted(answer: bytes) -> Outcome:
@@ -110,7 +110,7 @@ def test_a_date_to_wait_for_counts_where_the_answer_does_not_say_what_its_own_ti
 
 
 def test_back_off_doubles() -> None:
-    assert [backoff(n, timedelta(seconds=30), None, 0) for n in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    assert [pause(n, timedelta(seconds=30), None, 0) for n in range(7)] == [1, 2, 4, 8, 16, 30, 30]
 
 
 def test_the_signature_is_that_of_the_specifications_example() -> None:

@@ -244,7 +244,7 @@ def test_the_score_of_a_well_known_rate_is_the_likelihood_ratio_of_poisson() -> 
 
 def test_hours_in_which_people_call_more_are_worth_more() -> None:
     weights = Day(T0, [0.0] * 12 + [1_000.0] * 12).weights(T0 + DAY)
-    assert exposure(weights, T0, T0 + DAY) == pytest.approx(24)
+    assert exposure(weights, T0, T0 + DAY, UTC) == pytest.approx(24)
     assert weights[13] > 1.9
     assert weights[1] < 0.1
 

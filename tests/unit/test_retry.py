@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from streams.errors import ServiceUnavailable
-from streams.store.retry import LONGEST_WAIT_S, backoff, retrying
+from streams.retry import backoff, retrying
 
 
 class Flaky:
@@ -23,20 +23,13 @@ class Flaky:
 
 
 def test_the_wait_doubles_up_to_a_limit() -> None:
-    assert [backoff(attempt, 1.0, 0.0) for attempt in range(6)] == [
-        1,
-        2,
-        4,
-        8,
-        LONGEST_WAIT_S,
-        LONGEST_WAIT_S,
-    ]
-    assert backoff(10_000, 1.0, 0.0) == LONGEST_WAIT_S
+    assert [backoff(attempt, 1.0, 15.0, 0.0) for attempt in range(6)] == [1, 2, 4, 8, 15, 15]
+    assert backoff(10_000, 1.0, 15.0, 0.0) == 15
 
 
 def test_jitter_takes_off_up_to_a_half() -> None:
-    assert backoff(2, 1.0, 0.5) == 3.0
-    assert 2.0 < backoff(2, 1.0, 0.999) < 2.01
+    assert backoff(2, 1.0, 15.0, 0.5) == 3.0
+    assert 2.0 < backoff(2, 1.0, 15.0, 0.999) < 2.01
 
 
 def test_an_outage_is_told_once_and_its_end_once() -> None:

@@ -12,13 +12,13 @@ LONGEST_WAIT_S = 15.0
 _SAY_AGAIN_S = 60.0
 
 
-def backoff(attempt: int, retry_after: float, jitter: float) -> float:
+def backoff(attempt: int, first_s: float, longest_s: float, jitter: float) -> float:
     """Return the seconds to wait after failure number `attempt` (from 0); `jitter` is in [0, 1).
 
-    Doubles from `retry_after` up to LONGEST_WAIT_S; the jitter takes off up to a half, so that
-    workers that lost the same database do not return to it in step.
+    Doubles from `first_s` up to `longest_s`; the jitter takes off up to a half, so that
+    those who lost the same service do not return to it in step.
     """
-    return min(LONGEST_WAIT_S, retry_after * 2.0 ** min(attempt, 10)) * (1.0 - jitter / 2)
+    return min(longest_s, first_s * 2.0 ** min(attempt, 20)) * (1.0 - jitter / 2)
 
 
 async def retrying[T](
@@ -39,7 +39,8 @@ async def retrying[T](
             if attempt == 0 or clock() - said >= _SAY_AGAIN_S:
                 said = clock()
                 log(f"{error}; {f'still waiting after {attempt} attempts' if attempt else 'waiting for it'}")
-            if await _stopped_within(stop, backoff(attempt, error.retry_after, random.random())):
+            pause_s = backoff(attempt, error.retry_after, LONGEST_WAIT_S, random.random())
+            if await _stopped_within(stop, pause_s):
                 raise
             attempt, service = attempt + 1, error.service
         else:

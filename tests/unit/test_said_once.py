@@ -1,0 +1,28 @@
+"""What is worth a line in the log of something that is tried again without end."""
+
+from streams.said_once import SaidOnce
+
+
+def test_a_trouble_is_said_once() -> None:
+    refusals = SaidOnce()
+    assert [refusals.is_new("refused") for _ in range(3)] == [True, False, False]
+
+
+def test_another_trouble_is_said_and_the_first_again_when_it_is_back() -> None:
+    refusals = SaidOnce()
+    assert [refusals.is_new(one) for one in ("refused", "away", "away", "refused")] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+
+
+def test_what_was_over_is_said_anew() -> None:
+    refusals = SaidOnce()
+    assert not refusals
+    refusals.is_new("refused")
+    assert refusals
+    refusals.over()
+    assert not refusals
+    assert refusals.is_new("refused")

@@ -145,6 +145,14 @@ def test_settings_do_not_change_once_read() -> None:
         ("UB_WORKER_ID", "", "at least 1 character"),
         ("UB_MQTT_HOST", "", "at least 1 character"),
         ("UB_KAFKA_BOOTSTRAP", "", "at least 1 character"),
+        (
+            "UB_KAFKA_BOOTSTRAP",
+            "broker:port",
+            "host:port, or several of them separated by commas, is expected",
+        ),
+        ("UB_KAFKA_BOOTSTRAP", "broker:70000", "such as 127.0.0.1:9092"),
+        ("UB_KAFKA_BOOTSTRAP", "SASL_SSL://broker:9092", "such as 127.0.0.1:9092"),
+        ("UB_KAFKA_BOOTSTRAP", "one:9092,,two:9092", "such as 127.0.0.1:9092"),
         ("UB_MQTT_SHARE", "city/gateways", "a name without /, + and # is expected, such as gateways"),
         ("UB_MQTT_SHARE", "gateways+", "a name without /, + and # is expected, such as gateways"),
     ],
@@ -155,6 +163,14 @@ def test_a_value_out_of_range_is_named_with_its_rule(
     message = refusal(monkeypatch, **{variable: value})
     assert message.startswith(f"wrong setting: {variable}='{value}': ")
     assert rule in message
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["broker", "broker:9092", "one.example.org:9094, two.example.org:9094", "[::1]:9092", "192.0.2.7:1"],
+)
+def test_addresses_of_kafka_are_taken_as_its_clients_take_them(value: str) -> None:
+    assert Settings(kafka_bootstrap=value).kafka_bootstrap == value
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ Population = Annotated[int, Field(ge=1, le=50_000_000)]
 """Fits a table of ids (streams/columnar/ids.py), with those that come in before the oldest are forgotten."""
 
 
-_DATA_DIR = Path(tempfile.gettempdir()) / "urbanbrain"
+_DATA_DIR = Path(tempfile.gettempdir()) / f"urbanbrain-{os.getuid()}"
+"""Of each user another: what one has made there, others may not write to."""
 
 
 class Settings(BaseSettings):

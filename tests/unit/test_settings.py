@@ -71,6 +71,11 @@ def test_a_data_directory_that_is_set_to_nothing_is_the_default_one(monkeypatch:
     assert settings.load().data_dir == usual
 
 
+def test_each_user_of_a_machine_has_a_data_directory_of_its_own() -> None:
+    """In one for all, the workers of the second user could not make their folders."""
+    assert settings.load().data_dir.name == f"urbanbrain-{os.getuid()}"
+
+
 def test_an_empty_database_url_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """To libpq it is the socket of this machine, which nobody means who leaves a variable empty."""
     assert "UB_DATABASE_URL: postgresql://user:" in refusal(monkeypatch, UB_DATABASE_URL="")

@@ -101,9 +101,9 @@ def truth_command(
         write_truth(truth, output)
 
 
-def check_writable(path: Path) -> None:
-    """Raise ScenarioError if a truth cannot be written there; what is there stays as it is."""
-    with _writing(path):
+def check_writable(path: Path, what: str = "the truth") -> None:
+    """Raise ScenarioError if `what` cannot be written there; what is there stays as it is."""
+    with _writing(path, what):
         file = path.resolve()  # a link may lead to a file that is not there yet, and stays
         was_there = file.exists()
         file.open("a").close()
@@ -113,17 +113,17 @@ def check_writable(path: Path) -> None:
 
 def write_truth(truth: Truth, path: Path) -> None:
     """Write the file; ScenarioError says why it cannot be written."""
-    with _writing(path):
+    with _writing(path, "the truth"):
         path.write_text(json.dumps(truth.to_dict(), indent=2) + "\n")
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise ScenarioError(
-            f"cannot write the truth to {path}: {error.strerror or error}; name a file in a folder that is there "
+            f"cannot write {what} to {path}: {error.strerror or error}; name a file in a folder that is there "
             "and yours"
         ) from None
 

@@ -224,6 +224,7 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
         sys.exit(run_worker(settings))
     from streams.files.districts import load_districts  # noqa: PLC0415
     from streams.files.policy import load_policy  # noqa: PLC0415
+    from streams.machine import try_folders, try_ports  # noqa: PLC0415
     from streams.settings import say_misspelt  # noqa: PLC0415
     from streams.store.migrate import say_what_differs  # noqa: PLC0415
 
@@ -232,6 +233,8 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
     say_misspelt()
     load_policy(settings)  # a faulty file is said once, here, and not by every process
     load_districts(settings)
+    try_folders(settings.data_dir, settings.worker_id, processes)
+    try_ports(settings.web_port, processes)
     wait_for_kafka(settings.kafka_bootstrap, wait, kafka_login_of(settings))
     create_topics(settings.kafka_bootstrap, settings)
     asyncio.run(

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -19,6 +20,10 @@ log = logging.getLogger(__name__)
 
 STAGES = ("fleet", "sensing", "requests", "grid", "incidents", "rejects")
 """The stages of a worker, as readings pass through them."""
+
+_ADDRESS = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
+_KAFKA_PORT = 9092
+_LAST_PORT = 65535
 
 SERIES_DETECTORS = ("records", "seasonal", "change", "counts")
 JOINT_DETECTORS = ("spatial", "multivariate")
@@ -38,7 +43,8 @@ Population = Annotated[int, Field(ge=1, le=50_000_000)]
 """Fits a table of ids (streams/columnar/ids.py), with those that come in before the oldest are forgotten."""
 
 
-_DATA_DIR = Path(tempfile.gettempdir()) / "urbanbrain"
+_DATA_DIR = Path(tempfile.gettempdir()) / f"urbanbrain-{os.getuid()}"
+"""Of each user another: what one has made there, others may not write to."""
 
 
 class Settings(BaseSettings):
@@ -222,6 +228,17 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_directory(cls, value: object) -> object:
         return value or _DATA_DIR  # an empty one would be the working directory, too
+
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        """Kafka's client ends with a traceback where a port is no number."""
+        ports = [_ADDRESS.fullmatch(address.strip()) for address in value.split(",")]
+        if not all(found and 0 < int(found["port"] or _KAFKA_PORT) <= _LAST_PORT for found in ports):
+            raise ValueError(
+                "host:port, or several of them separated by commas, is expected, such as 127.0.0.1:9092"
+            )
+        return value
 
     @field_validator("mqtt_share")
     @classmethod

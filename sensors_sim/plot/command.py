@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from sensors_sim.errors import PlotError
 from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, load
+from sensors_sim.scenario_commands import check_writable
 
 FORMS = (".png", ".svg", ".pdf")
 
@@ -49,6 +50,7 @@ def plot(name: str, output: Path, bikes: int | None, seed: int | None, seconds: 
         raise PlotError(f"{error}; pip install 'urbanbrain[plot]' installs what plots need") from None
     from sensors_sim.plot.day import live  # noqa: PLC0415
 
+    check_writable(output, "the picture")  # a day takes a minute or two
     duration = None if seconds is None else timedelta(seconds=seconds)
     scenario = load(name).with_(bikes=bikes, seed=seed, duration=duration)
     with Progress(console=Console(stderr=True), transient=True) as progress:

@@ -21,5 +21,6 @@ def reading(stage: str, part: str) -> Iterator[None]:
     except (msgspec.DecodeError, zstd.ZstdError) as error:
         raise StateError(
             f"the stored state of stage {stage}, part {part}, is of another version of this program ({error}); "
-            "run the version that stored it, or begin with an empty database and new topics"
+            "run the version that stored it, or restore the backup from before it, or begin with an empty database "
+            "and new topics"
         ) from error

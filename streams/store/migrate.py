@@ -29,6 +29,13 @@ _LOCK = 0x7562_6D69_6772  # "ubmigr": taken by every process that migrates this 
 
 _LOOK_S = 5.0
 
+_REWORDED = {
+    "31d96370c1fc1ba56f443bfcf46e3c9f58cf6c45a2001f3ccd654b175f8ecf4a": (
+        "53afce185f1427f3e4cb2760b3cede71d1155dab3760f84e22a857763dc838b4"
+    ),
+}
+"""Checksums of files of which only a comment was changed since: of each the present one. Databases hold either."""
+
 _INSTALL = (
     "install it on the database server (Debian: apt install postgresql-17-timescaledb; elsewhere the image "
     "timescale/timescaledb:latest-pg17), set shared_preload_libraries = 'timescaledb' and restart PostgreSQL"
@@ -89,7 +96,7 @@ def pending(known: Sequence[Migration], applied: Sequence[Applied], *, community
                 f"the database is at migration {row.name}, this program knows migrations up to "
                 f"{max(by_version, default=0):04}; run the newer program, or restore a backup from before it"
             )
-        if migration.checksum != row.checksum:
+        if migration.checksum != _REWORDED.get(row.checksum, row.checksum):
             raise MigrationError(
                 f"migration {row.name} was edited after it was applied (sha256 {row.checksum[:12]} then, "
                 f"{migration.checksum[:12]} now); restore the file and put the change into a new migration"

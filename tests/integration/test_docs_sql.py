@@ -15,6 +15,7 @@ TABLES = (DOCS / "tables.md").read_text()
 SEMANTICS = (DOCS / "semantics.md").read_text()
 NOTIFICATIONS = (DOCS / "notifications.md").read_text()
 OPERATIONS = (DOCS / "operations.md").read_text()
+PAGES = [*DOCS.glob("*.md"), DOCS.parent / "README.md"]
 OF_WINDOWS = re.compile(r"(?:FROM|JOIN) api\.cell_(?:minute|hour|metric_minute|metric_hour|request_window)\b")
 NARROWED = re.compile(r"\b(?:minute|hour|window_start) >=|\bcell = ")
 COLUMN_ROW = re.compile(r"^\| (`[^|]*`) \|", re.MULTILINE)
@@ -24,9 +25,17 @@ def sql_of(page: str) -> list[str]:
     return re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
 
 
+def psql_of(page: str) -> list[str]:
+    """Return the queries that the page gives psql as an argument, of views only."""
+    return [query for _, query in re.findall(r"psql -c (['\"])(SELECT .*?FROM api\..*?)\1", page)]
+
+
 def test_a_reader_can_run_every_query_of_the_pages_on_tables_and_figures(migrated: Database) -> None:
     queries = [*sql_of(TABLES), *sql_of(SEMANTICS), *sql_of(NOTIFICATIONS)]
     assert len(queries) > 10
+    typed = [query for page in PAGES for query in psql_of(page.read_text())]
+    assert len(typed) > 1
+    queries += typed
     assert sql_of(SEMANTICS)
     with psycopg.connect(migrated.reader_url, autocommit=True) as connection:
         for query in queries:
@@ -35,7 +44,8 @@ def test_a_reader_can_run_every_query_of_the_pages_on_tables_and_figures(migrate
 
 def test_queries_of_the_pages_on_windows_name_a_cell_or_a_span_of_each() -> None:
     """Without one they read all that is kept: on a month of 2,000 cells one took 12 s, one with medians 46 s."""
-    queries = [query for query in [*sql_of(TABLES), *sql_of(SEMANTICS)] if OF_WINDOWS.search(query)]
+    typed = [query for page in PAGES for query in psql_of(page.read_text())]
+    queries = [query for query in [*sql_of(TABLES), *sql_of(SEMANTICS), *typed] if OF_WINDOWS.search(query)]
     assert len(queries) > 5
     for query in queries:
         assert len(NARROWED.findall(query)) >= len(OF_WINDOWS.findall(query)), query

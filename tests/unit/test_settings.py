@@ -71,6 +71,11 @@ def test_a_data_directory_that_is_set_to_nothing_is_the_default_one(monkeypatch:
     assert settings.load().data_dir == usual
 
 
+def test_each_user_of_a_machine_has_a_data_directory_of_its_own() -> None:
+    """In one for all, the workers of the second user could not make their folders."""
+    assert settings.load().data_dir.name == f"urbanbrain-{os.getuid()}"
+
+
 def test_an_empty_database_url_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """To libpq it is the socket of this machine, which nobody means who leaves a variable empty."""
     assert "UB_DATABASE_URL: postgresql://user:" in refusal(monkeypatch, UB_DATABASE_URL="")
@@ -145,6 +150,14 @@ def test_settings_do_not_change_once_read() -> None:
         ("UB_WORKER_ID", "", "at least 1 character"),
         ("UB_MQTT_HOST", "", "at least 1 character"),
         ("UB_KAFKA_BOOTSTRAP", "", "at least 1 character"),
+        (
+            "UB_KAFKA_BOOTSTRAP",
+            "broker:port",
+            "host:port, or several of them separated by commas, is expected",
+        ),
+        ("UB_KAFKA_BOOTSTRAP", "broker:70000", "such as 127.0.0.1:9092"),
+        ("UB_KAFKA_BOOTSTRAP", "SASL_SSL://broker:9092", "such as 127.0.0.1:9092"),
+        ("UB_KAFKA_BOOTSTRAP", "one:9092,,two:9092", "such as 127.0.0.1:9092"),
         ("UB_MQTT_SHARE", "city/gateways", "a name without /, + and # is expected, such as gateways"),
         ("UB_MQTT_SHARE", "gateways+", "a name without /, + and # is expected, such as gateways"),
     ],
@@ -155,6 +168,14 @@ def test_a_value_out_of_range_is_named_with_its_rule(
     message = refusal(monkeypatch, **{variable: value})
     assert message.startswith(f"wrong setting: {variable}='{value}': ")
     assert rule in message
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["broker", "broker:9092", "one.example.org:9094, two.example.org:9094", "[::1]:9092", "192.0.2.7:1"],
+)
+def test_addresses_of_kafka_are_taken_as_its_clients_take_them(value: str) -> None:
+    assert Settings(kafka_bootstrap=value).kafka_bootstrap == value
 
 
 @pytest.mark.parametrize(

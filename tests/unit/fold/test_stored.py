@@ -71,6 +71,8 @@ def test_state_of_another_version_is_refused_with_the_way_out(
     stage: str, part: str, data: bytes, start: Callable[[Restored], object]
 ) -> None:
     name = "window/0" if part == "window" else part
-    with pytest.raises(StateError, match="begin with an empty database and new topics") as found:
+    with pytest.raises(
+        StateError, match="backup from before it, or begin with an empty database and new"
+    ) as found:
         start(restored(parts={name: data}))
     assert f"stage {stage}, part {part}, is of another version" in str(found.value)

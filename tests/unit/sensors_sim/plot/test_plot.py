@@ -32,6 +32,16 @@ def test_a_form_that_is_none_is_refused_before_the_day_is_lived(tmp_path: Path) 
     assert "the name must end in one of .png, .svg, .pdf" in result.stderr
 
 
+def test_a_folder_that_is_not_there_is_named_before_the_day_is_lived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("sensors_sim.plot.day.live", lambda *_: pytest.fail("the day was lived"))
+    result = call("commuter", "-o", str(tmp_path / "nowhere" / "day.png"))
+    assert result.exit_code == 1
+    assert "nowhere/day.png: No such file or directory; name a file in a folder" in str(result.stderr)
+
+
 def test_an_unknown_scenario_is_named(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     result = call("comuter", "-o", str(tmp_path / "day.png"))

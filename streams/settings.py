@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
     kafka_username: str | None = None
     kafka_password: SecretStr | None = None
+    kafka_check_crcs: bool = False
     database_url: SecretStr = SecretStr("postgresql://ub_writer@127.0.0.1:5432/urbanbrain")
 
     # Kafka topics

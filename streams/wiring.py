@@ -221,6 +221,7 @@ def _faust_app(settings: Settings, login: KafkaLogin) -> faust.App:
         producer_linger_ms=0,
         producer_max_request_size=topics.LARGEST_RECORD,
         broker_max_poll_records=500,
+        broker_check_crcs=settings.kafka_check_crcs,
         stream_buffer_maxsize=4096,
         stream_wait_empty=False,
         **options,

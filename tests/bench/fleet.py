@@ -35,7 +35,7 @@ def run(services: Services, workload: Workload, *, workers: int = 1, warm_up: in
 
 
 def reports(
-    services: Services, workload: Workload, *, workers: int = 1, warm_up: int = 0
+    services: Services, workload: Workload, *, workers: int = 1, warm_up: int = 0, layers: bool = False
 ) -> tuple[list[dict[str, Any]], float, Verdict]:
     """Return what each worker reported, when the clock started (0: at the first reading), and the verdict.
 
@@ -53,7 +53,7 @@ def reports(
         if at_once:
             _fill(bootstrap, workload, rest)
         children = [
-            stack.enter_context(_worker(services, workload, bootstrap, database, number))
+            stack.enter_context(_worker(services, workload, bootstrap, database, number, layers=layers))
             for number in range(workers)
         ]
         connection = stack.enter_context(psycopg.connect(database.owner_url, autocommit=True))
@@ -87,7 +87,9 @@ def _fill(bootstrap: str, workload: Workload, frames: Sequence[Frame]) -> None:
     kafka.fill(bootstrap, topics.VEHICLES, closing_frames(workload))
 
 
-def _worker(services: Services, workload: Workload, bootstrap: str, database: Database, number: int) -> Child:
+def _worker(
+    services: Services, workload: Workload, bootstrap: str, database: Database, number: int, *, layers: bool
+) -> Child:
     settings = environment(
         bootstrap=bootstrap,
         database=database,
@@ -98,7 +100,7 @@ def _worker(services: Services, workload: Workload, bootstrap: str, database: Da
         h3_resolution=workload.resolution,
         max_vehicles_per_partition=max(300_000, workload.vehicles),
     )
-    return Child("tests.bench.fleet_child", {}, services.directory, settings)
+    return Child("tests.bench.fleet_child", {"layers": layers}, services.directory, settings)
 
 
 def _owners(connection: psycopg.Connection[Any]) -> tuple[int, int]:

@@ -158,6 +158,13 @@ def test_without_tls_and_login_faust_is_given_nothing() -> None:
     assert app.conf.ssl_context is None
 
 
+@pytest.mark.parametrize("asked", ["true", "false"])
+def test_checksums_are_checked_where_that_is_asked_for(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UB_KAFKA_CHECK_CRCS", asked)
+    app = wiring._faust_app(load(), PLAIN)
+    assert app.conf.broker_check_crcs is (asked == "true")
+
+
 # ------------------------------------------------------------------ words
 
 

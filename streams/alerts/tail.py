@@ -99,7 +99,7 @@ def in_order(alerts: Iterable[Alert]) -> list[Alert]:
 class _Opening:
     """What came since we subscribed, until all that is open has come: it is first, and what happened then waits.
 
-    `newest`: when the broker sent the last of what is open, or took a subscription.
+    `newest`: when the broker sent the last of what is retained, or took a subscription.
     """
 
     since: float
@@ -322,6 +322,8 @@ class Tail:
             return
         payload, retained = bytes(message.payload), message.retain
         with self._lock:
+            if self._opening is not None and retained:
+                self._opening.newest = self._clock()  # what is open comes after that
             if self._opening is None or retained:
                 self._take_action(handling, payload, retained=retained)
             else:

@@ -31,6 +31,7 @@ SELECT f.number FROM (
 """
 
 _NEXT = """
+WITH c (receiver, after) AS (SELECT * FROM unnest(%s::text[], %s::interval[]))
 SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenced' ELSE n.state END AS state,
        n.due_at, n.attempts,
        CASE n.reason
@@ -66,10 +67,16 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenc
                  AND l.reason = 'event') AS overtaken,
        -- `due_at` of an event that was kept back is when that was over; one that was dropped untried was told to nobody
        -- where nobody who was told escalates, as the file was changed, it waits until somebody does, or is over
+       -- nor is it time where somebody before it in a chain waits since a silence, and is told later than it once was
        n.reason = 'escalation' AND coalesce(
            (SELECT bool_and(e.state = 'silenced' OR e.due_at + c.after > clock_timestamp()
-                            OR (e.state = 'dropped' AND e.attempts = 0))
-            FROM ub.notification e JOIN unnest(%s::text[], %s::interval[]) AS c (receiver, after) USING (receiver)
+                            OR (e.state = 'dropped' AND e.attempts = 0)
+                            OR EXISTS (SELECT FROM ub.notification b JOIN c AS nearer USING (receiver)
+                                       WHERE b.alert_id = n.alert_id AND b.reason = 'escalation' AND b.kept
+                                         AND nearer.after < c.after AND b.state <> 'dropped'
+                                         AND (b.state = 'silenced'
+                                              OR b.due_at + nearer.after > clock_timestamp())))
+            FROM ub.notification e JOIN c USING (receiver)
             WHERE e.alert_id = n.alert_id AND e.reason = 'event'), true) AS early
 FROM ub.notification n
 LEFT JOIN ub.alert a USING (alert_id)
@@ -197,8 +204,9 @@ async def drop(connection: Connection, number: int, note: str, *, tried: bool = 
 async def failed(connection: Connection, due: Due, receiver: str, note: str, pause: timedelta) -> None:
     """Count an attempt that failed, and why; for the pause no process sends the receiver anything."""
     await connection.execute(
-        "UPDATE ub.notification SET state = 'pending', kept = false, attempts = attempts + 1, note = %s "
-        "WHERE number = %s",
+        # of an escalation `kept` stays: those after it in a chain go by it (`early`)
+        "UPDATE ub.notification SET state = 'pending', kept = kept AND reason = 'escalation', "
+        "attempts = attempts + 1, note = %s WHERE number = %s",
         (note, due.number),
     )
     await connection.execute(

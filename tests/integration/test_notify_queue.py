@@ -426,6 +426,31 @@ def test_who_is_told_of_an_alert_again_after_a_silence_can_acknowledge_it_in_tim
     assert len(duty.ids) == 2
 
 
+def test_after_a_silence_the_next_of_a_chain_waits_for_who_comes_before_it(desk: Desk) -> None:
+    """The mayor was not due yet when the silence ended, the chief was."""
+    with hook() as duty, hook() as chief, hook() as mayor:
+        file = receiver("duty", duty, 'escalate = {after = "8s", to = "chief"}')
+        file += receiver("chief", chief, 'escalations_only = true\nescalate = {after = "6s", to = "mayor"}')
+        file += receiver("mayor", mayor, "escalations_only = true")
+        with notifying(desk, file):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "the first")
+            silence(desk, 3600)
+            wait_until(lambda: of(desk, "chief", "escalation") == [("one", 0, "silenced")], "the silence")
+            end_silence(desk)
+            chief.answer = (
+                503  # it is no reason to go to the mayor at once that the chief cannot be told at first
+            )
+            wait_until(lambda: chief.tried, "an attempt")
+            due = "SELECT due_at <= now() FROM ub.notification WHERE receiver = 'mayor'"
+            assert query(desk.database.owner_url, due) == [(True,)]
+            wait_until(lambda: len(chief.tried) > 1, "another attempt")
+            chief.answer = 200
+            wait_until(lambda: mayor.ids, "the mayor")
+    assert chief.ids == mayor.ids == ["one/0/escalation"]
+    assert mayor.tried[0][0] - chief.tried[0][0] >= 5.5
+
+
 def test_what_those_on_duty_were_never_told_of_is_not_escalated_before_they_are(desk: Desk) -> None:
     silence(desk, 3600)
     with hook() as duty, hook() as chief:

@@ -38,6 +38,16 @@ def test_a_port_that_is_taken_is_named_with_the_way_out() -> None:
     try_ports(0, 3)
 
 
+def test_a_port_that_a_worker_used_until_just_now_is_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            connection, _ = server.accept()
+            connection.close()  # whose side closes first keeps the port in TIME_WAIT
+            assert client.recv(1) == b""
+    try_ports(port, 1)
+
+
 def test_processes_beyond_the_last_port_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"65536 .*beyond the last port"):
         try_ports(65535, 2)

@@ -156,6 +156,7 @@ def test_settings_do_not_change_once_read() -> None:
             "host:port, or several of them separated by commas, is expected",
         ),
         ("UB_KAFKA_BOOTSTRAP", "broker:70000", "such as 127.0.0.1:9092"),
+        ("UB_KAFKA_BOOTSTRAP", "broker:0", "such as 127.0.0.1:9092"),
         ("UB_KAFKA_BOOTSTRAP", "SASL_SSL://broker:9092", "such as 127.0.0.1:9092"),
         ("UB_KAFKA_BOOTSTRAP", "one:9092,,two:9092", "such as 127.0.0.1:9092"),
         ("UB_MQTT_SHARE", "city/gateways", "a name without /, + and # is expected, such as gateways"),

@@ -93,9 +93,9 @@ class Following:
         client: Any = SimpleNamespace(subscribe=lambda *_, **__: None)
         self.tail._on_connect(client, None, None, fine, None)
 
-    def subscribed(self) -> None:
+    def subscribed(self, *mids: int) -> None:
         fine: Any = SimpleNamespace(is_failure=False)
-        for mid in (1, 2):
+        for mid in mids or (1, 2):
             self.tail._on_subscribe(self.tail._client, None, mid, [fine], None)
 
     def connected(self) -> None:
@@ -106,7 +106,7 @@ class Following:
         heard: Any = SimpleNamespace(payload=codec.encode(one), retain=retained)
         self.tail._on_message(self.tail._client, None, heard)
 
-    def hears_of_a_deed(self, alert_id: str) -> None:
+    def hears_of_a_deed(self, alert_id: str, *, retained: bool = False) -> None:
         values = dict.fromkeys(AlertHandling.__struct_fields__) | {
             "action_id": "deed",
             "alert_id": alert_id,
@@ -121,7 +121,7 @@ class Following:
             "cell": "8930994a553ffff",
             "zone": "default",
         }
-        heard: Any = SimpleNamespace(payload=codec.encode(AlertHandling(**values)), retain=False)  # type: ignore[arg-type]
+        heard: Any = SimpleNamespace(payload=codec.encode(AlertHandling(**values)), retain=retained)  # type: ignore[arg-type]
         self.tail._on_action(self.tail._client, None, heard)
 
 
@@ -190,6 +190,23 @@ def test_a_broker_that_is_slow_to_begin_changes_no_order() -> None:
     follower.tail.show_open()
     follower.subscribed()
     follower.tail.show_open()
+    for one in reversed(OPEN):
+        follower.hears(one, retained=True)
+    assert follower.shown == []
+    follower.now += 0.5
+    follower.tail.show_open()
+    assert follower.shown == IN_ORDER
+
+
+def test_what_people_did_about_thousands_of_alerts_comes_first_and_changes_no_order() -> None:
+    follower = Following()
+    follower.connects()
+    follower.subscribed(1)
+    for number in range(10):
+        follower.hears_of_a_deed(str(number), retained=True)
+        follower.now += 0.1
+        follower.tail.show_open()
+    follower.subscribed(2)
     for one in reversed(OPEN):
         follower.hears(one, retained=True)
     assert follower.shown == []

@@ -168,6 +168,18 @@ def test_checksums_are_checked_where_that_is_asked_for(asked: str, monkeypatch: 
 # ------------------------------------------------------------------ words
 
 
+def test_a_refusal_that_comes_back_after_kafka_let_us_in_is_said_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = ServiceUnavailable("Kafka", "broker:9094", "it refuses us", refuses=True)
+    answers = iter([refused, refused, None, refused])
+    monkeypatch.setattr(kafka_login, "_refusal", lambda _bootstrap, _login: next(answers))
+    asking = kafka_login._Refusals("broker:9094", PLAIN)
+    for _ in range(4):
+        asking._ask()
+    assert caplog.messages == [f"waiting: {refused}"] * 2
+
+
 @pytest.fixture
 def deaf() -> Iterator[int]:
     """A port that takes connections and says nothing, as a broker does that takes our greeting for a size."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streams.columnar.arrays import Insertion, first_of_each, grown, order_by, ranges
+from streams.columnar.arrays import Insertion, first_of_each, grown, order_by, ranges, stable_order
 
 
 def test_a_column_with_room_is_left_as_it_is() -> None:
@@ -54,3 +54,9 @@ def test_an_insertion_puts_entries_before_rows_in_every_column() -> None:
         insertion.into(names, np.array([1, 2, 3, 4])).tolist() == np.insert(names, at, [1, 2, 3, 4]).tolist()
     )
     assert insertion.into(table, 9).tolist() == np.insert(table, at, 9, axis=0).tolist()
+
+
+@pytest.mark.parametrize("far", [0, 2**40, 2**62])
+def test_the_order_by_two_columns_is_stable_whether_both_fit_into_one_integer_or_not(far: int) -> None:
+    key, then = np.array([2, 1, 2, 1, 2], np.int64) + far, np.array([5, far, 5, -3, 4], np.int64)
+    assert stable_order(key, then).tolist() == [3, 1, 4, 0, 2]

@@ -70,6 +70,17 @@ def test_of_a_partition_that_was_not_read_yet_or_is_another_workers_nothing_is_s
     assert [line.endswith("again") for line in caplog.messages] == [False, True]
 
 
+def test_a_clock_that_is_set_forward_twice_blames_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    kafka = Kafka()
+    kafka.answered[ONE] = kafka.now
+    for _ in range(2):
+        kafka.now += SILENT_S
+        assert not kafka.hearing.hears(ONE)
+        kafka.now -= SILENT_S
+        assert kafka.hearing.hears(ONE)
+    assert caplog.messages == []
+
+
 def test_a_partition_that_was_late_when_it_was_taken_away_counts_as_late_once_when_it_is_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from streams.fold.contract import MqttMessage
 from streams.runtime.mqtt import MqttPublisher
@@ -207,6 +209,19 @@ def test_a_broker_that_refuses_the_account_is_told_once_with_the_way_out(
         " refuses the connection: Not authorized; correct UB_MQTT_USERNAME and UB_MQTT_PASSWORD and start this process "
         "again, or the broker's account"
     )
+
+
+def test_a_refusal_that_comes_back_after_the_broker_let_us_in_is_told_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def play() -> None:
+        async with worker_of(Strict(10)) as worker:
+            await worker.publish(MESSAGES[:1])
+            for answer in ("Not authorized", "Not authorized", "Success", "Not authorized"):
+                worker._on_connect(worker._client, None, None, ReasonCode(PacketTypes.CONNACK, answer), None)
+
+    asyncio.run(play())
+    assert [" refuses the connection: Not authorized" in line for line in caplog.messages] == [True, True]
 
 
 def test_what_is_no_topic_is_the_callers_fault_and_holds_up_nobody_else() -> None:

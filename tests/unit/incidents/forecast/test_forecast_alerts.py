@@ -269,7 +269,7 @@ def test_an_inflow_that_stops_is_in_doubt_within_the_newest_windows_however_long
     (cleared,) = fill(watched, [0] * 20, occupancy=52, start=19)
     stopped = T0 + 19 * MINUTE
     assert raised.updated_at < stopped
-    assert cleared.updated_at <= stopped + FRESH * MINUTE + RULE.recede_ms
+    assert cleared.updated_at == stopped + FRESH * MINUTE + RULE.recede_ms
 
 
 def test_a_cell_that_was_full_is_not_announced_by_a_window_in_which_it_empties() -> None:

@@ -3,9 +3,9 @@
 Each of them would end with the same error, and be started again, for good.
 """
 
-import os
 import socket
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from streams.errors import SettingsError
 
@@ -13,15 +13,17 @@ _LAST_PORT = 65535
 
 
 def try_folders(data_dir: Path, worker_id: str, processes: int) -> None:
-    """Make the folder of each process; SettingsError where this user may not."""
+    """Make the folder of each process and write to it; SettingsError where this user cannot."""
     for index in range(processes):
         folder = data_dir / f"{worker_id}.{index}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            TemporaryFile(dir=folder).close()
         except OSError as error:
-            raise _no_folder(folder, error.strerror or str(error)) from error
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise _no_folder(folder, "Permission denied")
+            raise SettingsError(
+                f"wrong setting: UB_DATA_DIR: the folder {folder} cannot be used ({error.strerror or error}); "
+                "name one in which this user may write"
+            ) from error
 
 
 def try_ports(first: int, processes: int) -> None:
@@ -35,13 +37,6 @@ def try_ports(first: int, processes: int) -> None:
                 probe.bind(("127.0.0.1", port))
             except OSError as error:
                 raise _no_port(port, error.strerror or str(error)) from error
-
-
-def _no_folder(folder: Path, reason: str) -> SettingsError:
-    return SettingsError(
-        f"wrong setting: UB_DATA_DIR: the folder {folder} cannot be used ({reason}); "
-        "name one in which this user may write"
-    )
 
 
 def _no_port(port: int, reason: str) -> SettingsError:

@@ -25,6 +25,12 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_way_out(tmp_path: Path) 
         try_folders(tmp_path / "file", "w", 1)
 
 
+def test_a_folder_that_is_there_and_takes_no_file_is_named_too(tmp_path: Path) -> None:
+    (tmp_path / "w.0").symlink_to("/proc")  # where root may not write either
+    with pytest.raises(SettingsError, match=r"UB_DATA_DIR: the folder .*w\.0 cannot be used"):
+        try_folders(tmp_path, "w", 1)
+
+
 def test_a_port_that_is_taken_is_named_with_the_way_out() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

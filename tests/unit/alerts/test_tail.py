@@ -144,6 +144,15 @@ OPEN = [
 IN_ORDER = [f"{one.alert_id} raised" for one in OPEN]
 
 
+def hears_what_is_open_and_shows_it_in_order(follower: Following) -> None:
+    for one in reversed(OPEN):
+        follower.hears(one, retained=True)
+    assert follower.shown == []
+    follower.now += 0.5
+    follower.tail.show_open()
+    assert follower.shown == IN_ORDER
+
+
 def test_what_is_open_comes_in_the_order_of_the_list_with_its_first_line_last() -> None:
     follower, some = Following(), [*OPEN]
     random.Random(1).shuffle(some)
@@ -190,12 +199,7 @@ def test_a_broker_that_is_slow_to_begin_changes_no_order() -> None:
     follower.tail.show_open()
     follower.subscribed()
     follower.tail.show_open()
-    for one in reversed(OPEN):
-        follower.hears(one, retained=True)
-    assert follower.shown == []
-    follower.now += 0.5
-    follower.tail.show_open()
-    assert follower.shown == IN_ORDER
+    hears_what_is_open_and_shows_it_in_order(follower)
 
 
 def test_what_people_did_about_thousands_of_alerts_comes_first_and_changes_no_order() -> None:
@@ -207,12 +211,7 @@ def test_what_people_did_about_thousands_of_alerts_comes_first_and_changes_no_or
         follower.now += 0.1
         follower.tail.show_open()
     follower.subscribed(2)
-    for one in reversed(OPEN):
-        follower.hears(one, retained=True)
-    assert follower.shown == []
-    follower.now += 0.5
-    follower.tail.show_open()
-    assert follower.shown == IN_ORDER
+    hears_what_is_open_and_shows_it_in_order(follower)
 
 
 def test_who_ends_at_once_or_connects_again_has_seen_what_was_open() -> None:

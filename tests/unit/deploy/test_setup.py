@@ -31,8 +31,9 @@ def program(programs: Path, name: str, body: str) -> None:
 def bash(programs: Path, script: str) -> subprocess.CompletedProcess[str]:
     """Run a script with the set-up's functions sourced; we may do what root may, by plain calls."""
     sources = "".join(f". '{SETUP}/{name}.sh'\n" for name in ("say", "root", "python", "services", "venv"))
+    rights = 'as_root() { "$@"; }\nmay_be_root() { :; }\n'
     return subprocess.run(
-        [programs / "bash", "-euo", "pipefail", "-c", f'{sources}as_root() {{ "$@"; }}\nmay_be_root() {{ :; }}\n{script}'],
+        [programs / "bash", "-euo", "pipefail", "-c", sources + rights + script],
         env={"PATH": str(programs), "HOME": str(programs), "LOG": str(programs.parent / "log")},
         capture_output=True,
         text=True,

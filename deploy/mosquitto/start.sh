@@ -1,8 +1,9 @@
 #!/bin/sh
-# Write the password file from the environment, then become the broker.
+# Write the password file from the environment and copy the ACL, then become the broker, which reads both as its own
+# user: it may not be allowed to read the checkout.
 #   MQTT_GATEWAY_PASSWORD, MQTT_WORKER_PASSWORD, MQTT_ADMIN_PASSWORD   our own accounts
 #   MQTT_PUBLISHERS    publishers as name:password, separated by spaces
-#   CONFIG, PASSWORDS  files, when they are not where the image has them
+#   CONFIG, PASSWORDS  files, when they are not where the image has them; the ACL goes from beside one to beside the other
 set -euf # no file names in place of a password with a star
 
 CONFIG=${CONFIG:-/mosquitto/config/mosquitto.conf}
@@ -13,6 +14,10 @@ whole() {
     case $3 in
         *:*)
             echo "$1: the password of $2 has a colon, where it would end; choose letters and digits" >&2
+            exit 1
+            ;;
+        change-me)
+            echo "$1: the password of $2 is still change-me; choose one of your own (openssl rand -hex 24)" >&2
             exit 1
             ;;
     esac
@@ -49,6 +54,8 @@ accounts=$( # all of them before the first is written: as they are they stay on 
 printf '%s\n' "$accounts" > "$PASSWORDS.new"
 mosquitto_passwd -U "$PASSWORDS.new" # hashes the plain passwords in place
 mv "$PASSWORDS.new" "$PASSWORDS"
-[ "$(id -u)" != 0 ] || chown mosquitto:mosquitto "$PASSWORDS"
+ACL=${PASSWORDS%/*}/acl
+cat "${CONFIG%/*}/acl" > "$ACL"
+[ "$(id -u)" != 0 ] || chown mosquitto:mosquitto "$PASSWORDS" "$ACL"
 
 exec mosquitto -c "$CONFIG"

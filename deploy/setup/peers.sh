@@ -22,7 +22,7 @@ is_current() { [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ] && .v
 if ! is_current; then
     mkdir -p build/setup
     : > "$PIP_LOG"
-    require_python python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12*/bin/python3
+    require_python python3.12 "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.12*/bin/python3
     say "peers: making .venv-peers with $("$python" --version) ($python)"
     "$python" -m venv --clear .venv-peers || give_up "$python could not make a virtual environment in $PWD/.venv-peers"
     say "peers: installing up to $(grep -c == "$lock") packages, each checked against its hash"

@@ -10,7 +10,7 @@ python_works() {
 find_python() {
     local candidate
     for candidate in "$@" python3.13 python3.12 python3.14 /usr/bin/python3 python3 \
-        /usr/local/bin/python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.*/bin/python3; do
+        /usr/local/bin/python3 "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.*/bin/python3; do
         if python_works "$candidate"; then
             command -v "$candidate"
             return 0

@@ -89,13 +89,14 @@ def pending(known: Sequence[Migration], applied: Sequence[Applied], *, community
     one whose file was edited afterwards.
     """
     by_version: Mapping[int, Migration] = {migration.version: migration for migration in known}
+    if unknown := [row for row in applied if row.version not in by_version]:
+        newest = max(unknown, key=lambda row: row.version)
+        raise MigrationError(
+            f"the database is at migration {newest.name}, this program knows migrations up to "
+            f"{max(by_version, default=0):04}; run the newer program, or restore a backup from before it"
+        )
     for row in applied:
-        migration = by_version.get(row.version)
-        if migration is None:
-            raise MigrationError(
-                f"the database is at migration {row.name}, this program knows migrations up to "
-                f"{max(by_version, default=0):04}; run the newer program, or restore a backup from before it"
-            )
+        migration = by_version[row.version]
         if migration.checksum != _REWORDED.get(row.checksum, row.checksum):
             raise MigrationError(
                 f"migration {row.name} was edited after it was applied (sha256 {row.checksum[:12]} then, "

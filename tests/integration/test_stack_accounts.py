@@ -166,6 +166,35 @@ def test_no_password_of_ours_is_cut_short(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changed", "whose"),
+    [
+        ({"MQTT_ADMIN_PASSWORD": "change-me"}, "MQTT_ADMIN_PASSWORD: the password of admin"),
+        ({"MQTT_PUBLISHERS": "hello:x mobike:change-me"}, "MQTT_PUBLISHERS: the password of mobike"),
+    ],
+)
+def test_the_passwords_of_the_example_open_no_broker(
+    tmp_path: Path, changed: dict[str, str], whose: str
+) -> None:
+    """Everybody knows them, and port 1883 is open to all."""
+    environment = {
+        "PASSWORDS": str(tmp_path / "passwords"),
+        "MQTT_GATEWAY_PASSWORD": "g",
+        "MQTT_WORKER_PASSWORD": "w",
+        "MQTT_ADMIN_PASSWORD": "a",
+        "PATH": "/nowhere",
+    }
+    done = subprocess.run(
+        ["/bin/sh", str(SOURCE / "start.sh")],
+        env=environment | changed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"{whose} is still change-me; choose one of your own (openssl rand -hex 24)\n"
+
+
+@pytest.mark.parametrize(
     ("account", "password", "topic", "allowed"),
     [
         ("hello", "h", "ub/v1/hello/vehicles", True),

@@ -34,6 +34,18 @@ def native(stack_kind: str) -> Iterator[NativeStack]:
         yield stack
 
 
+def test_a_umask_that_closes_files_to_others_keeps_no_service_out(stack_kind: str) -> None:
+    """Ours run as users of their own where we are root."""
+    if stack_kind != "native":
+        pytest.skip(f"UB_TEST_STACK={stack_kind}: the native stack's programs need not be installed")
+    before = os.umask(0o077)
+    try:
+        with NativeStack() as stack:
+            assert stack.mosquitto.pid
+    finally:
+        os.umask(before)
+
+
 def test_committed_rows_survive_a_crash_and_a_restart_of_the_database(native: NativeStack) -> None:
     postgres: Postgres = native.postgres
     with psycopg.connect(postgres.url) as connection:

@@ -1,6 +1,7 @@
 """deploy/compose.yaml and the Dockerfile name things that exist. What needs an engine is not tested here."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,12 @@ def test_our_processes_are_given_the_time_that_they_take_to_end(compose: dict[st
         assert int(compose["services"][name]["stop_grace_period"].removesuffix("s")) > longest
 
 
+@pytest.mark.parametrize("name", ["mosquitto", "kafka", "timescaledb"])
+def test_services_that_store_are_given_time_to_put_it_on_disk(compose: dict[str, Any], name: str) -> None:
+    """What Docker kills recovers from its log at the next start; meanwhile all others wait."""
+    assert compose["services"][name]["stop_grace_period"] == "1m"
+
+
 def test_no_volume_hides_what_the_image_has_made(compose: dict[str, Any]) -> None:
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     (home,) = re.findall(r"^WORKDIR (/var/\S+)$", dockerfile, re.MULTILINE)
@@ -133,6 +140,58 @@ def test_every_dependency_and_volume_is_defined(compose: dict[str, Any]) -> None
                 assert (DEPLOY / source).exists(), source
             else:
                 assert source in compose["volumes"]
+
+
+def test_the_health_check_of_mqtt_shows_no_password_in_the_list_of_processes(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    """As an argument any user of the host could read it; the file that the client reads belongs to root alone."""
+    kind, check = compose["services"]["mosquitto"]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    client = tmp_path / "bin" / "mosquitto_sub"
+    client.parent.mkdir()
+    client.write_text('#!/bin/sh\necho "$@"\ncat "$XDG_CONFIG_HOME/mosquitto_sub"\n')
+    client.chmod(0o755)
+    asked = subprocess.run(
+        ["/bin/sh", "-c", check.replace("$$", "$").replace("/dev/shm", str(tmp_path))],
+        env={"PATH": f"{client.parent}:/usr/bin:/bin", "MQTT_ADMIN_PASSWORD": 's#e "c\\n%s'},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    arguments, *options = asked.stdout.splitlines()
+    assert arguments == "-t $SYS/broker/uptime -C 1 -W 3"
+    assert options == ["-u admin", '-P s#e "c\\n%s']
+    assert (tmp_path / "mosquitto_sub").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_broker_reads_files_of_its_own_whatever_the_umask_of_the_checkout(tmp_path: Path) -> None:
+    """It changes to its own user before it reads them, and Mosquitto means to refuse files that others can read."""
+    source, data, programs = (tmp_path / name for name in ("config", "data", "bin"))
+    shutil.copytree(DEPLOY / "mosquitto", source)
+    data.mkdir()
+    programs.mkdir()
+    for name in ("mosquitto", "mosquitto_passwd", "chown"):
+        (programs / name).symlink_to(shutil.which("true") or "")
+    secrets = ("MQTT_GATEWAY_PASSWORD", "MQTT_WORKER_PASSWORD", "MQTT_ADMIN_PASSWORD")
+    started = subprocess.run(
+        ["/bin/sh", str(source / "start.sh")],
+        env={
+            **dict.fromkeys(secrets, "x"),
+            "CONFIG": str(source / "mosquitto.conf"),
+            "PASSWORDS": str(data / "passwords"),
+            "PATH": f"{programs}:/usr/bin:/bin",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert started.returncode == 0, started.stderr
+    config = (source / "mosquitto.conf").read_text()
+    for option, name in (("password_file", "passwords"), ("acl_file", "acl")):
+        assert f"\n{option} /mosquitto/data/{name}\n" in config
+        assert (data / name).stat().st_mode & 0o077 == 0, name
+    assert (data / "acl").read_text() == (source / "acl").read_text()
 
 
 def test_everything_that_the_image_copies_exists_and_is_not_ignored() -> None:

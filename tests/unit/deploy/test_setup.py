@@ -29,10 +29,11 @@ def program(programs: Path, name: str, body: str) -> None:
 
 
 def bash(programs: Path, script: str) -> subprocess.CompletedProcess[str]:
-    """Run a script with the set-up's functions sourced; as_root is a plain call."""
+    """Run a script with the set-up's functions sourced; we may do what root may, by plain calls."""
     sources = "".join(f". '{SETUP}/{name}.sh'\n" for name in ("say", "root", "python", "services", "venv"))
+    rights = 'as_root() { "$@"; }\nmay_be_root() { :; }\n'
     return subprocess.run(
-        [programs / "bash", "-euo", "pipefail", "-c", f'{sources}as_root() {{ "$@"; }}\n{script}'],
+        [programs / "bash", "-euo", "pipefail", "-c", sources + rights + script],
         env={"PATH": str(programs), "HOME": str(programs), "LOG": str(programs.parent / "log")},
         capture_output=True,
         text=True,
@@ -51,6 +52,30 @@ def test_an_old_python_that_comes_first_is_passed_over(programs: Path) -> None:
     program(programs, "python3", "exit 1")
     (programs / "python3.14").symlink_to(sys.executable)
     assert bash(programs, "find_python").stdout.strip() == str(programs / "python3.14")
+
+
+def test_a_python_is_found_without_a_home(programs: Path) -> None:
+    """As in a service, or a container's shell."""
+    (programs / "python3.13").symlink_to(sys.executable)
+    done = bash(programs, "unset HOME; find_python")
+    assert done.stdout.strip() == str(programs / "python3.13"), done.stderr
+
+
+@pytest.mark.parametrize("sudo", [None, "echo 'sudo: a password is required' >&2; exit 1"])
+def test_who_may_not_use_apt_is_told_once_what_to_have_installed(programs: Path, sudo: str | None) -> None:
+    program(programs, "apt-get", "echo called >> $LOG")
+    (programs / "id").unlink()
+    program(programs, "id", "echo 1000")
+    if sudo is not None:
+        program(programs, "sudo", sudo)
+    script = f". '{SETUP}/root.sh'; missing_packages() {{ echo mosquitto; }}; require_services"
+    done = bash(programs, script)
+    assert done.returncode == 1
+    assert "installing with apt: mosquitto" in done.stdout
+    assert done.stderr.count("a password is required") == (sudo is not None)
+    assert done.stderr.count("set-up stopped") == 1
+    assert "apt-get install --no-install-recommends" in done.stderr
+    assert not (programs.parent / "log").exists()
 
 
 def test_without_a_python_and_without_apt_the_way_out_is_named(programs: Path) -> None:

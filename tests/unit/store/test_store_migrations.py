@@ -40,6 +40,11 @@ def test_a_migration_of_a_newer_program_is_refused() -> None:
         pending([ONE, TWO], applied(ONE, TWO, THREE), community=True)
 
 
+def test_the_newest_migration_of_a_newer_program_is_named() -> None:
+    with pytest.raises(MigrationError, match=r"is at migration 0003_three.*up to 0001"):
+        pending([ONE], applied(ONE, TWO, THREE), community=True)
+
+
 def test_an_edited_migration_is_refused() -> None:
     edited = Migration(1, "0001_one", "SELECT 'edited'", community=False)
     with pytest.raises(MigrationError, match="0001_one was edited"):

@@ -34,8 +34,8 @@ from sensors_sim.scenario_commands import (
 )
 from sensors_sim.score.command import score
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
-from sensors_sim.sources.command import FeedOptions, feed_options, inspect_command, report_lines
-from sensors_sim.sources.contract import Source
+from sensors_sim.sources.command import FeedOptions, aloud, feed_options, inspect_command, report_lines
+from sensors_sim.sources.contract import Source, unheard
 from sensors_sim.sources.formats import FORMATS, open_feed
 from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
 from sensors_sim.stop import Stop
@@ -182,7 +182,8 @@ def replay(
         return
     of_recordings.refuse()
     stop = Stop()
-    feed = replace(of_feeds.feed(where), given_up=stop.requested)
+    reading = unheard if sending["quiet"] else aloud(where)
+    feed = replace(of_feeds.feed(where), given_up=stop.requested, reading=reading)
     if feed.live:
         sending["speed"] = MAX_SPEED
     outcome = _publish(lambda: open_feed(format_, feed), stop=stop, **sending)

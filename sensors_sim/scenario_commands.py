@@ -17,6 +17,7 @@ from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load, names
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
 from sensors_sim.truth.entry import Truth, iso
 from sensors_sim.truth.witness import truth_of
+from sensors_sim.whole_file import write_whole
 from sensors_sim.zones import named_offset, span
 
 
@@ -114,7 +115,7 @@ def check_writable(path: Path, what: str = "the truth") -> None:
 def write_truth(truth: Truth, path: Path) -> None:
     """Write the file; ScenarioError says why it cannot be written."""
     with _writing(path, "the truth"):
-        path.write_text(json.dumps(truth.to_dict(), indent=2) + "\n")
+        write_whole(path, (json.dumps(truth.to_dict(), indent=2) + "\n").encode())
 
 
 @contextmanager
@@ -124,7 +125,7 @@ def _writing(path: Path, what: str) -> Iterator[None]:
     except OSError as error:
         raise ScenarioError(
             f"cannot write {what} to {path}: {error.strerror or error}; name a file in a folder that is there "
-            "and yours"
+            "and yours, on a disk with room"
         ) from None
 
 

@@ -112,9 +112,18 @@ def _one_by_one(one: "Field[Any]", kind: Any, value: object, start: datetime | N
     elif isinstance(value, list):
         for number, part in enumerate(value):
             for refused in _of_part(part, len(value), lambda parts: _value(one, kind, parts, start)):
-                key = f"[{number}]{refused.key.removeprefix('[0]')}"
-                found.append(Refused(key, refused.value, refused.rule))
+                inner = refused.key.removeprefix("[0]")
+                found.append(Refused(f"[{number}]{inner}", _at(part, inner), refused.rule))
     return found
+
+
+def _at(part: object, path: str) -> object:
+    """Return what stands at a path such as `[0][1]` in a list of lists."""
+    for index in re.findall(r"\[(\d+)\]", path):
+        if not isinstance(part, list):
+            break
+        part = part[int(index)]
+    return part
 
 
 def _of_part(part: object, most: int, check: Callable[[list[object]], object]) -> list[Refused]:

@@ -59,7 +59,9 @@ def plot(name: str, output: Path, bikes: int | None, seed: int | None, seconds: 
     try:
         save(day, output, dpi)
     except OSError as error:
-        raise PlotError(f"{output} cannot be written: {error.strerror or error}") from None
+        raise PlotError(
+            f"cannot write the picture to {output}: {error.strerror or error}; name a file on a disk with room"
+        ) from None
     click.echo(
         f"{output}: {day.starts.sum():,} trips, {len(day.cells):,} cells with bikes at the peak", err=True
     )

@@ -1,5 +1,6 @@
 """The whole picture: the map on the left, bikes on the right, sensors below."""
 
+from io import BytesIO
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -8,16 +9,21 @@ from matplotlib.figure import Figure
 from sensors_sim.plot import bikes, city_map, sensors
 from sensors_sim.plot.day import Day
 from sensors_sim.plot.palette import INK, QUIET
+from sensors_sim.whole_file import write_whole
 from sensors_sim.zones import span
 
 _ACROSS = 5
 
 
 def save(day: Day, path: Path, dpi: int) -> None:
-    """Write the picture; the name's ending says in which form (png, svg, pdf)."""
+    """Write the picture; the name's ending says in which form (png, svg, pdf). Raises OSError."""
     figure = _figure(day)
     FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=dpi, facecolor="white")
+    drawn = (
+        BytesIO()
+    )  # on a full disk matplotlib leaves half a picture, and of a PDF it raises an AttributeError
+    figure.savefig(drawn, format=path.suffix.removeprefix("."), dpi=dpi, facecolor="white")
+    write_whole(path, drawn.getvalue())
 
 
 def _figure(day: Day) -> Figure:

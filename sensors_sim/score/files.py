@@ -1,6 +1,7 @@
 """Truth and alerts from files."""
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -138,6 +139,6 @@ def _body(raw: Any) -> Any:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return path.read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None

@@ -3,21 +3,24 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import click
 
 from sensors_sim.encode import arrays
 from sensors_sim.errors import SourceError
+from sensors_sim.progress import LOG_EVERY_S
 from sensors_sim.rhythm import local
-from sensors_sim.sources.contract import Report, Source
+from sensors_sim.sources.contract import Reading, Report, Source
 from sensors_sim.sources.formats import FORMATS, Feed, open_feed
 from sensors_sim.sources.gbfs import GbfsFiles
 from sensors_sim.sources.gbfs_live import GbfsUrl
 from sensors_sim.sources.gbfs_zones import Feature, collection
+from sensors_sim.whole_file import write_whole
 
 Command = Callable[..., Any]
 _MESSAGE = 500
@@ -86,6 +89,19 @@ class TokenFile:
         return token
 
 
+def aloud(where: str) -> Reading:
+    """Return who says on stderr how far a large file is read, every few seconds."""
+    last_at = monotonic()
+
+    def say(count: int) -> None:
+        nonlocal last_at
+        if monotonic() - last_at >= LOG_EVERY_S:
+            last_at = monotonic()
+            click.echo(f"reading {where}: {count:,} readings so far", err=True)
+
+    return say
+
+
 def report_lines(report: Report) -> Iterator[str]:
     """Yield what a source says about its rows, for people."""
     if report.figures:
@@ -125,9 +141,9 @@ def inspect_command(
 
     Publishes nothing. A URL is polled once.
     """
-    feed = FeedOptions(**given).feed(where)
+    feed = replace(FeedOptions(**given).feed(where), reading=aloud(where))
     source = open_feed(format_, feed)
-    found = _read(source, feed.live)
+    found = _read(source, feed.live, aloud(f"{where} in order of time"))
     if zones is not None:
         _write(zones, source)
     report = source.report
@@ -167,7 +183,7 @@ class _Found:
     last: int | None = None
 
 
-def _read(source: Source, live: bool) -> _Found:
+def _read(source: Source, live: bool, reading: Reading) -> _Found:
     """Read a source to its end; a live one until it waits."""
     found = _Found(Counter(), set())
     for batch in source.batches():
@@ -176,6 +192,7 @@ def _read(source: Source, live: bool) -> _Found:
         for message in arrays(batch, _MESSAGE):
             found.told[message.about] += message.readings
             found.owners.add(message.topic.split("/")[2])
+        reading(found.told.total())
         if len(batch):
             found.first = int(batch.ts[0]) if found.first is None else found.first
             found.last = int(batch.ts[-1])
@@ -189,6 +206,9 @@ def _write(path: Path, source: Source) -> None:
             "--zones: the feed holds no valid geofencing zone (of format gbfs); leave the option out"
         )
     try:
-        path.write_text(json.dumps(collection(zones), ensure_ascii=False, indent=1) + "\n", "utf-8")
+        write_whole(path, (json.dumps(collection(zones), ensure_ascii=False, indent=1) + "\n").encode())
     except OSError as error:
-        raise SourceError(f"cannot write {path} ({error})") from None
+        raise SourceError(
+            f"cannot write the zones to {path}: {error.strerror or error}; name a file in a folder that is there "
+            "and yours, on a disk with room"
+        ) from None

@@ -1,11 +1,18 @@
 """The contract of all sources: batches of columns in event-time order, and a report of what was skipped."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sensors_sim.columns import Columns
+
+Reading = Callable[[int], None]
+"""Hears how many readings a file gave so far, now and then, while it is read to its end before any is published."""
+
+
+def unheard(_count: int) -> None:
+    """Hear nothing."""
 
 
 class BadRow(Exception):

@@ -3,19 +3,23 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import islice
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import BinaryIO
 
 import msgspec
 
 from sensors_sim.columns import Mixed
+from sensors_sim.errors import SourceError
 from sensors_sim.requests.events import Event
-from sensors_sim.sources.contract import Report
-from sensors_sim.told import About, Position, Reading, Row, Told
+from sensors_sim.sources.contract import Reading, Report, unheard
+from sensors_sim.told import About, Position, Row, Told
+from sensors_sim.told import Reading as SensorReading
 
 BATCH = 5_000
 RUN = 250_000
 """Rows in memory, some 500 bytes each; a run on disk has as many."""
+HEARD = 10_000
+"""Rows, after which who waits hears of them; a second or less."""
 _BLOCK = 2_000
 
 Owned = tuple[str, About, Row]
@@ -25,7 +29,7 @@ _encoder = msgspec.msgpack.Encoder()
 _blocks = msgspec.msgpack.Decoder(list[tuple[str, About, msgspec.Raw]])
 _rows: Mapping[About, msgspec.msgpack.Decoder[Row]] = {
     "vehicles": msgspec.msgpack.Decoder(Position),
-    "sensors": msgspec.msgpack.Decoder(Reading),
+    "sensors": msgspec.msgpack.Decoder(SensorReading),
     "requests": msgspec.msgpack.Decoder(Event),
 }
 
@@ -34,10 +38,17 @@ class Held:
     """Rows of several owners as they are found; `batches` hands them out by time, at equal times as they were added.
 
     With `repeats`, a row that says exactly what another one said is left out, and counted there. `sift` may leave out
-    more of them, or tell them otherwise, at their own times.
+    more of them, or tell them otherwise, at their own times. `reading` hears how many there are.
     """
 
-    def __init__(self, repeats: Report | None = None, run: int = RUN, sift: Sift | None = None) -> None:
+    def __init__(
+        self,
+        repeats: Report | None = None,
+        run: int = RUN,
+        sift: Sift | None = None,
+        reading: Reading = unheard,
+    ) -> None:
+        self._reading = reading
         self._repeats = repeats
         self._sift = sift
         self._run = run
@@ -47,10 +58,12 @@ class Held:
         self.end_ms: int | None = None
 
     def add(self, owner: str, about: About, row: Row) -> None:
-        """Take in a row."""
+        """Take in a row. Raises SourceError where it can be kept neither in memory nor on disk."""
         self._rows.append((owner, about, row))
         self.start_ms = row.ts if self.start_ms is None else min(self.start_ms, row.ts)
         self.end_ms = row.ts if self.end_ms is None else max(self.end_ms, row.ts)
+        if len(self._rows) % HEARD == 0:
+            self._reading(len(self._runs) * self._run + len(self._rows))
         if len(self._rows) >= self._run:
             self._spill()
 
@@ -66,16 +79,32 @@ class Held:
 
     def _spill(self) -> None:
         self._rows.sort(key=_time)
-        run = TemporaryFile(prefix="urbanbrain-feed-")  # noqa: SIM115 - it lives as long as this, and has no name
-        for first in range(0, len(self._rows), _BLOCK):
-            block = _encoder.encode(self._rows[first : first + _BLOCK])
-            run.write(len(block).to_bytes(8) + block)
-        self._runs.append(run)
+        try:
+            self._runs.append(_written(self._rows))
+        except OSError as error:
+            raise SourceError(
+                f"cannot put the rows in order: no temporary file in {gettempdir()} "
+                f"({error.strerror or error}); set TMPDIR to a folder with room for the rows once more"
+            ) from None
         self._rows = []
 
 
 def _time(owned: Owned) -> int:
     return owned[2].ts
+
+
+def _written(rows: list[Owned]) -> BinaryIO:
+    """Return a file of rows, as _stored reads it. Raises OSError."""
+    run = TemporaryFile(prefix="urbanbrain-feed-")  # noqa: SIM115 - it lives as long as its Held, and has no name
+    try:
+        for first in range(0, len(rows), _BLOCK):
+            block = _encoder.encode(rows[first : first + _BLOCK])
+            run.write(len(block).to_bytes(8) + block)
+        run.flush()
+    except OSError:
+        run.close()
+        raise
+    return run
 
 
 def _stored(run: BinaryIO) -> Iterator[Owned]:

@@ -267,7 +267,9 @@ def _perhaps(nearly: Sequence[Waiting]) -> Iterator[str]:
 
 
 def _print(lives: list[list[Alert]]) -> None:
-    table = Table("since (UTC)", "until", "kind", "severity", "zone", "cell", "what, when it was worst")
+    table = Table(
+        "since (UTC)", "until", "kind", "severity", "zone", "cell", "what, when it became that severe"
+    )
     for life in lives:
         active = [alert for alert in life if alert.status == "active"]
         worst = max(active, key=lambda alert: SEVERITIES.index(alert.severity))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.geometry import shape
 
@@ -30,7 +31,10 @@ def drawn(geometry: Mapping[str, Any]) -> tuple[Any, Any]:
     if it is in any of them. ValueError where it is no geometry.
     """
     try:
-        area = shape(geometry)
+        with np.errstate(invalid="ignore"):  # a warning would say nothing to who wrote the file
+            area = shape(geometry)
+        if not np.isfinite(shapely.get_coordinates(area)).all():  # Python's JSON knows NaN and Infinity
+            raise ValueError("a coordinate is NaN or infinite; numbers are expected")
         return area, area if area.is_valid else shapely.union_all(
             [mended(one) for one in shapely.get_parts(area)]
         )

@@ -105,6 +105,7 @@ def test_backtest_shows_an_alert_as_it_was_when_it_was_worst(migrated: Database,
     [line] = [one for one in table.splitlines() if "too_many" in one]
     assert "critical" in line
     assert "30 vehicles" in line
+    assert "what, when it became that severe" in table  # later counts of the same severity are no events
 
 
 def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> None:

@@ -16,6 +16,13 @@ class Way:
     stops: Annotated[tuple[int, ...], msgspec.Meta(min_length=3)]
 
 
+@dataclass(frozen=True)
+class Line:
+    """A table with a list of points, which must not be short either."""
+
+    points: Annotated[tuple[tuple[float, float], ...], msgspec.Meta(min_length=3)]
+
+
 @pytest.mark.parametrize(
     ("stops", "named"),
     [
@@ -32,3 +39,14 @@ def test_what_is_wrong_in_a_list_is_named_part_by_part_and_what_is_wrong_with_it
     built = build(Way, {"stops": stops}, "way", problems, None)
     assert [line.partition(" = ")[0] for line in problems.lines] == named
     assert (built is None) is bool(named)
+
+
+def test_the_value_of_a_mistake_is_what_stands_at_its_key() -> None:
+    problems = Problems()
+    build(Way, {"stops": [1, "x", 3]}, "way", problems, None)
+    build(Line, {"points": [[1, 2], [3, "y"], [4]]}, "line", problems, None)
+    assert problems.lines == [
+        "way.stops[1] = 'x': a whole number is expected",
+        "line.points[1][1] = 'y': a number is expected",
+        "line.points[2] = [4]: a list of length 2 is expected",
+    ]

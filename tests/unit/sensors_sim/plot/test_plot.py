@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sensors_sim.cli import sim
+from tests.full_disk import files_of_at_most
 
 
 def call(*arguments: str) -> Result:
@@ -24,6 +25,17 @@ def test_a_scenario_is_drawn_as_large_as_was_asked(tmp_path: Path) -> None:
     assert picture.startswith(b"\x89PNG")
     assert struct.unpack(">I", picture[16:20]) == (16 * 40,)
     assert len(picture) > 30_000
+
+
+@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
+def test_where_the_disk_is_full_there_is_no_half_of_a_picture(form: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    file = tmp_path / f"day.{form}"
+    with files_of_at_most(5_000):
+        result = call("metro-flood", "-o", str(file), "--bikes", "400", "--for", "60", "--dpi", "40")
+    assert result.exit_code == 1
+    assert f"cannot write the picture to {file}: " in " ".join(result.stderr.split())
+    assert not file.exists()
 
 
 def test_a_form_that_is_none_is_refused_before_the_day_is_lived(tmp_path: Path) -> None:

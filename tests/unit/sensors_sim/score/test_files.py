@@ -157,3 +157,14 @@ def test_lists_in_lists_without_end_are_no_alert_and_no_truth(tmp_path: Path) ->
         parsed(begin=[[]] * 3)
     with pytest.raises(SourceError, match="is not a ground truth"):
         parse_truth(b'{"scenario":"\xff"}', "truth.json")
+
+
+def test_a_byte_order_mark_spoils_neither_a_truth_nor_the_first_alert(tmp_path: Path) -> None:
+    truth, alerts = tmp_path / "truth.json", tmp_path / "alerts.jsonl"
+    begin, end = "2026-03-01T00:00:00Z", "2026-03-01T01:00:00Z"
+    truth.write_text(json.dumps({"scenario": "mine", "begin": begin, "end": end, "due": []}), "utf-8-sig")
+    assert read_truth(truth).scenario == "mine"
+    for text in (json.dumps(ALERT), json.dumps([ALERT])):
+        alerts.write_text(text, "utf-8-sig")
+        log = read_alerts(alerts)
+        assert ([event.alert_id for event in log.events], log.skipped) == (["a"], 0)

@@ -206,3 +206,24 @@ def test_a_wrong_argument_is_named(tmp_path: Path, arguments: tuple[str, ...], s
     result = call("replay", *(argument.format(file=file, folder=folder) for argument in arguments))
     assert result.exit_code != 0
     assert said in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("command", ["inspect", "replay"])
+def test_how_far_a_large_file_is_read_is_said_before_anything_is_published(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensors_sim.sources.command.LOG_EVERY_S", 0.0)
+    monkeypatch.setattr("sensors_sim.sources.held.HEARD", 2)
+    (tmp_path / "m.toml").write_text(
+        "kind = 'sensors'\nowner = 'city'\n[columns]\nsensor_id = 'id'\nts = 'ts'\nlat = 'lat'\nlon = 'lon'\n"
+        "[[measures]]\ncolumn = 'pm'\nmetric = 'pm25'\n"
+    )
+    file = tmp_path / "air.csv"
+    file.write_text("id,ts,lat,lon,pm\n" + "a,2026-03-01T00:00:00Z,59.9,10.7,5\n" * 5)
+    options = ("--format", "csv", "--mapping", str(tmp_path / "m.toml"))
+    with FakeBroker().running() as broker:
+        to = ("--mqtt", f"127.0.0.1:{broker.port}", "--speed", "max") if command == "replay" else ()
+        said = call(command, str(file), *options, *to).stderr.splitlines()
+        quiet = call(command, str(file), *options, *to, "--quiet").stderr if to else ""
+    assert said[:2] == [f"reading {file}: 2 readings so far", f"reading {file}: 4 readings so far"]
+    assert "so far" not in quiet

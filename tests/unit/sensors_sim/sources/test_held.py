@@ -1,15 +1,20 @@
 """Putting rows in order: the same in memory and on disk."""
 
+import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sensors_sim.encode import arrays
+from sensors_sim.errors import SourceError
 from sensors_sim.sources.contract import Report
 from sensors_sim.sources.held import BATCH, Held
 from sensors_sim.told import Position, Reading, Row
+from tests.full_disk import files_of_at_most
 from tests.unit.sensors_sim.sources.feed_samples import T0
 
 
@@ -64,6 +69,27 @@ def test_exact_repeats_are_left_out_wherever_they_stood() -> None:
     told = [(owner, row.ts - T0 * 1000) for owner, _, row in rows(out)]
     assert sorted(told) == [("north", 1), ("north", 5), ("north", 9), ("south", 1)]
     assert report.skipped["repeat"] == 15 - 4
+
+
+@pytest.mark.parametrize("why", ["gone", "full"])
+def test_where_temporary_files_have_no_room_their_folder_and_the_way_out_are_named(
+    why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone" if why == "gone" else tmp_path
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with files_of_at_most(100), pytest.raises(SourceError) as refused:
+        held(7, list(range(20)))
+    assert f"no temporary file in {folder} (" in str(refused.value)
+    assert "set TMPDIR" in str(refused.value)
+
+
+def test_who_waits_for_a_large_file_hears_how_far_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensors_sim.sources.held.HEARD", 2)
+    heard: list[int] = []
+    out = Held(run=4, reading=heard.append)
+    for number in range(10):
+        out.add("north", "vehicles", bike(number))
+    assert heard == [2, 4, 6, 8, 10]
 
 
 def test_batches_are_of_a_size_and_in_order() -> None:

@@ -1,0 +1,38 @@
+"""A file is whole or not there."""
+
+from pathlib import Path
+
+import pytest
+
+from sensors_sim.errors import ScenarioError
+from sensors_sim.scenario_commands import write_truth
+from sensors_sim.truth.entry import Truth
+from sensors_sim.whole_file import write_whole
+from tests.full_disk import files_of_at_most
+
+
+def test_what_a_full_disk_leaves_of_a_file_is_removed(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    link.symlink_to(file)
+    write_whole(link, b"x" * 20_000)
+    assert file.read_bytes() == b"x" * 20_000
+    with files_of_at_most(10_000), pytest.raises(OSError, match="File too large"):
+        write_whole(link, b"y" * 20_000)
+    assert link.is_symlink()
+    assert not file.exists()
+
+
+def test_a_file_that_cannot_be_opened_stays_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        write_whole(tmp_path, b"x")
+    assert tmp_path.is_dir()
+
+
+def test_half_a_truth_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "truth.json"
+    with (
+        files_of_at_most(10),
+        pytest.raises(ScenarioError, match=r"cannot write the truth to .*truth\.json: File too"),
+    ):
+        write_truth(Truth("mine", 1, 0, 1_000, ()), file)
+    assert not file.exists()

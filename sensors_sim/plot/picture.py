@@ -19,9 +19,8 @@ def save(day: Day, path: Path, dpi: int) -> None:
     """Write the picture; the name's ending says in which form (png, svg, pdf). Raises OSError."""
     figure = _figure(day)
     FigureCanvasAgg(figure)
-    drawn = (
-        BytesIO()
-    )  # on a full disk matplotlib leaves half a picture, and of a PDF it raises an AttributeError
+    # Drawn in memory: on a full disk matplotlib leaves half a picture, and of a PDF it raises an AttributeError.
+    drawn = BytesIO()
     figure.savefig(drawn, format=path.suffix.removeprefix("."), dpi=dpi, facecolor="white")
     write_whole(path, drawn.getvalue())
 

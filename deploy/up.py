@@ -165,9 +165,7 @@ def _run_city(
         gateway = children.start("gateway", "gateway", at_work="at work")
         began_ms = clock_ms(settings.database_url.get_secret_value())
         worker = children.start("worker", "worker", "--processes", str(plan.processes))
-        url, console_settings = _console_settings(endpoints, settings)
-        page = children.start("console", "console", environment=console_settings)
-        say(f"the live map is at {url}")
+        page = _start_console(endpoints, settings, children, say)
         if environment is not None:
             say(f"for urbanbrain and psql in another terminal:  . {shlex.quote(str(environment))}")
         if not endpoints.as_set:  # elsewhere others may look after some partitions, and keep them
@@ -213,6 +211,16 @@ def _start_city(plan: Plan, scenario: str, children: "_Children", say: _Steps) -
     return children.start(
         "city", "sim", "run", scenario, "--speed", f"{plan.speed:g}", "--json", "--quiet", *bikes
     )
+
+
+def _start_console(
+    endpoints: Endpoints, settings: Settings, children: "_Children", say: Callable[[str], None]
+) -> ServiceProcess:
+    """Start the console, and say where it is once it is there: a port that was set may be taken."""
+    url, environment = _console_settings(endpoints, settings)
+    console = children.start("console", "console", environment=environment, at_work="the console is at")
+    say(f"the live map is at {url}")
+    return console
 
 
 def _console_settings(endpoints: Endpoints, settings: Settings) -> tuple[str, dict[str, str]]:

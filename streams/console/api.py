@@ -16,6 +16,7 @@ from streams.console.frames import Gzip, takes_gzip
 from streams.console.hosts import Allows
 from streams.console.live import Hub, TooManyClients
 from streams.console.params import AlertsQuery, WindowsQuery
+from streams.console.same import Same
 from streams.console.view import View
 from streams.errors import BadQuery, Busy, UrbanBrainError
 from streams.store.view_rows import CellMinute, ClearedAlert
@@ -88,6 +89,7 @@ class _Api:
         self._hub = hub
         self._questions = questions
         self._heartbeat_s = heartbeat_s
+        self._same = Same()
 
     async def health(self, request: web.Request) -> web.Response:
         """200 while the database answers, 503 when it has not for some seconds; `status` says what else is wrong."""
@@ -108,20 +110,26 @@ class _Api:
         }
         return _json(body, 200 if now.fresh else 503)
 
-    async def metrics(self, request: web.Request) -> web.Response:
-        """Answer the metrics of Prometheus; always 200, as it takes any other answer for none."""
-        params.nothing_asked(request.query.items())
+    async def metrics(self, _request: web.Request) -> web.Response:
+        """Answer the metrics of Prometheus; always 200, as it takes any other answer for none.
+
+        A scrape may have parameters (`params`), and whoever wrote them expects no error of us.
+        """
         body = metrics.exposition(self._hub.view, self._hub.status(), self._hub.clients)
         return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def cells(self, request: web.Request) -> web.Response:
         """Answer live cells from the newest poll."""
         query = params.cells_query(request.query.items())
-        page, after = answers.cells_page(self._fresh_view(), query)
-        about = {"polled_at": self._hub.status().polled_at, "next": _next(request, after)}
-        if query.geojson:
-            return _json({**answers.feature_collection(page), **about}, kind="application/geo+json")
-        return _json({"cells": page, **about})
+        view, polled_at = self._fresh_view(), self._hub.status().polled_at
+
+        def body() -> bytes:
+            page, after = answers.cells_page(view, query)
+            told = answers.feature_collection(page) if query.geojson else {"cells": page}
+            return codec.encode({**told, "polled_at": polled_at, "next": _next(request, after)})
+
+        kind = "application/geo+json" if query.geojson else "application/json"
+        return _encoded(self._same.answer(request.rel_url.raw_query_string, polled_at, body), kind=kind)
 
     async def windows(self, request: web.Request) -> web.Response:
         """Answer minutes of one cell from the database."""
@@ -136,11 +144,13 @@ class _Api:
         query = params.alerts_query(request.query.items())
         view = self._fresh_view()
         page: Sequence[Any]
+        about: dict[str, Any] = {}
         if query.state == "open":
             page, after = answers.open_page(view, query)
+            about["polled_at"] = self._hub.status().polled_at
         else:
             page, after = answers.cleared_page(await self._questions.cleared(query), query.limit)
-        return _json({"state": query.state, "alerts": page, "next": _next(request, after)})
+        return _json({"state": query.state, "alerts": page, **about, "next": _next(request, after)})
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         """Send a snapshot, then changes, until one side leaves."""
@@ -195,7 +205,11 @@ def _next(request: web.Request, after: str | None) -> str | None:
 
 
 def _json(body: Any, status: int = 200, kind: str = "application/json") -> web.Response:
-    return web.Response(body=codec.encode(body), status=status, content_type=kind, zlib_executor_size=_PIECE)
+    return _encoded(codec.encode(body), status, kind)
+
+
+def _encoded(body: bytes, status: int = 200, kind: str = "application/json") -> web.Response:
+    return web.Response(body=body, status=status, content_type=kind, zlib_executor_size=_PIECE)
 
 
 def _problem(status: int, title: str, detail: str, **headers: str) -> web.Response:

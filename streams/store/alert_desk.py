@@ -33,11 +33,11 @@ LIMIT 500
 
 _IN_FORCE = """
 SELECT at, action, by, text, assignee, due_at FROM (
-    SELECT x.*, a.severity AS severity_now FROM ub.alert_action x JOIN ub.alert a USING (alert_id)
-    WHERE alert_id = %s AND action = ANY(%s) ORDER BY sequence DESC LIMIT 1
+    SELECT x.*, h.closed FROM ub.alert_action x JOIN ub.alert_handling h USING (alert_id)
+    WHERE alert_id = %s AND action = ANY(%s) ORDER BY x.sequence DESC LIMIT 1
 ) n
--- as in ub.alert_handling: what is closed is so while its severity is the same
-WHERE action = %s AND (action <> 'closed' OR severity = severity_now)
+-- what was closed need not be so any more, as its severity is another
+WHERE action = %s AND (action <> 'closed' OR closed)
 """
 
 _DOES_AND_UNDOES: tuple[tuple[ActionName, ActionName], ...] = (

@@ -109,6 +109,21 @@ def test_what_is_closed_by_hand_is_out_of_sight_until_its_severity_changes(migra
     assert handled(migrated)
 
 
+def test_what_opened_again_by_its_severity_stays_open_for_those_who_acted_on_it(migrated: Database) -> None:
+    """The newest action, on MQTT, says that it is not closed; the tables said that it is, once it was minor again."""
+    raised(migrated, severity="minor")
+    assert act(migrated, "a1", "closed")
+    write(migrated, *rows.alert("updated", 1, T0 + 1, severity="major"), stage="incidents")
+    write(migrated, *rows.alert("updated", 2, T0 + 2, severity="minor"), stage="incidents")
+    assert handled(migrated) == {}, "nobody looked at it meanwhile"
+    write(migrated, *rows.alert("updated", 3, T0 + 3, severity="major"), stage="incidents")
+    assert act(migrated, "a1", "commented", text="still looking")
+    write(migrated, *rows.alert("updated", 4, T0 + 4, severity="minor"), stage="incidents")
+    assert handled(migrated)["comment"] == "still looking"
+    assert act(migrated, "a1", "closed"), "it is not closed yet"
+    assert handled(migrated) == {}
+
+
 def test_an_alert_that_is_over_cannot_be_closed_but_acknowledged(migrated: Database) -> None:
     write(migrated, *rows.alert("cleared", 1, T0), stage="incidents")
     with pytest.raises(AlertError, match="cleared by itself"):

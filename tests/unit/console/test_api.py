@@ -1,9 +1,10 @@
 """The HTTP API over a hub and a fake past, on a real socket."""
 
 import asyncio
+import json
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, ValuesView
 from datetime import UTC, datetime
 from urllib.parse import urljoin
 
@@ -17,9 +18,9 @@ from streams.console.freshness import Freshness
 from streams.console.hosts import names_allowed
 from streams.console.live import Hub
 from streams.console.params import AlertsQuery, WindowsQuery
-from streams.console.view import View
+from streams.console.view import Key, View
 from streams.errors import Busy, ServiceUnavailable
-from streams.store.view_rows import CellMinute, ClearedAlert
+from streams.store.view_rows import CellMinute, CellNow, ClearedAlert
 from tests.unit.console.rows import CELLS, T0, a_view, alert, cell
 
 Client = TestClient[web.Request, web.Application]
@@ -114,7 +115,7 @@ def test_metrics_are_always_answered_200_in_the_format_of_prometheus(fresh: bool
         assert answer.headers["Content-Type"].startswith("text/plain; version=")
         assert f"\nurbanbrain_database_up {float(fresh)}\n" in body
         assert ("urbanbrain_open_alerts{" in body) == fresh
-        assert (await client.get("/metrics?name[]=up")).status == 400
+        assert await (await client.get("/metrics?name[]=up&x=y&x=z")).text() == body, "scrapes have `params`"
 
     served(check, fresh=fresh)
 
@@ -132,6 +133,39 @@ def test_cells_come_as_json_and_as_geojson_page_by_page() -> None:
         assert answer.content_type == "application/geo+json"
         collection = await answer.json()
         assert [feature["id"] for feature in collection["features"]] == [CELLS[1]]
+
+    served(check)
+
+
+class Looked(dict[Key, CellNow]):
+    """Cells that count how often somebody goes through them."""
+
+    times = 0
+
+    def values(self) -> ValuesView[CellNow]:
+        self.times += 1
+        return super().values()
+
+
+def test_many_who_ask_the_same_between_two_polls_get_one_answer_and_another_one_after_the_next() -> None:
+    """Each took 80 ms in a large city: 200 at once held up the poll until its figures were told to be stale."""
+
+    async def check(client: Client, hub: Hub, _past: Past) -> None:
+        async def ask(path: str) -> str:
+            return await (await client.get(path)).text()
+
+        cells = Looked(CITY.cells)
+        hub.publish(View(cells), T0)
+        cells.times = 0  # not those of the hub itself
+        answers = await asyncio.gather(*(ask("/api/v1/cells?limit=2") for _ in range(20)))
+        assert (len(set(answers)), cells.times) == (1, 1)
+        other = await ask("/api/v1/cells?limit=1")
+        assert json.loads(other)["next"] != json.loads(answers[0])["next"]
+        hub.publish(a_view(cell(CELLS[2])), T0)
+        hub.freshness.answered(datetime.now(UTC), asyncio.get_running_loop().time())
+        assert [each["cell"] for each in json.loads(await ask("/api/v1/cells?limit=2"))["cells"]] == [
+            CELLS[2]
+        ]
 
     served(check)
 
@@ -157,9 +191,11 @@ def test_open_alerts_come_from_the_view_and_those_that_are_over_from_the_past() 
     async def check(client: Client, _hub: Hub, past: Past) -> None:
         body = await (await client.get("/api/v1/alerts")).json()
         assert [each["alert_id"] for each in body["alerts"]] == ["b", "a"]
+        assert body["polled_at"] == (await (await client.get("/health")).json())["polled_at"] is not None
         assert past.asked == []
         body = await (await client.get("/api/v1/alerts?state=cleared&kind=hot_spot")).json()
         assert (body["alerts"], body["next"]) == ([], None)
+        assert "polled_at" not in body, "they are as of now"
         assert len(past.asked) == 1
 
     served(check)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,27 @@ def test_who_interrupts_twice_is_told_what_became_of_it(
     assert up.run(Plan(stack=None, seconds=None, scenario="quiet", speed=1.0, bikes=None, processes=1)) == 130
     assert pressed == 2
     assert "interrupted" in capsys.readouterr().out
+
+
+def test_the_map_is_named_once_it_is_there_and_a_port_that_is_taken_ends_it_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was named, then all was said to be ready, and only then did it fail."""
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            _Children(CONTAINERS) as children,
+            pytest.raises(ServiceFailed, match=rf"UB_CONSOLE_PORT={port}: the console cannot listen there"),
+        ):
+            up._start_console(CONTAINERS, Settings(console_port=port), children, said.append)
+    assert said == []
+    with _Children(CONTAINERS) as children:
+        up._start_console(CONTAINERS, Settings(console_port=port), children, said.append)
+        with socket.create_connection(("127.0.0.1", port), 10.0):
+            pass
+    assert said == [f"the live map is at http://127.0.0.1:{port}/"]
 
 
 class AskedAfter(threading.Event):

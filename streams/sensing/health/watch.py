@@ -2,9 +2,10 @@
 
 Whether a sensor is silent cannot be judged here, as the event time of a partition that is silent as a whole stands
 still. So the newest ts of a series is published, together with its patience: for how long silence is not unusual. The
-incidents stage judges it by a clock that goes on. A series is published again when a quarter of its patience is over,
-and when this partition's own clock says that it is silent. So a reader that waits for one and a quarter of the patience
-after the last published ts never takes a sensor for silent that is not.
+incidents stage judges it by a clock that goes on. A series is published again when a quarter of the shortest patience
+there can be is over, and when this partition's own clock says that it is silent. So a reader that waits for one and a
+quarter of the patience after the last published ts never takes a sensor for silent that is not. Nor does it take a feed
+for silent by the patience of its fastest sensor: the slow ones are published as soon as the fast ones.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -142,9 +143,8 @@ class Health:
         stuck = np.where(self._stuck(rows), h["since"], 0)
         out = np.where(h["broken"] > 0, h["refused_since"], 0)
         warm = h["patience"] > 0
-        again = (
-            (h["told_last"] == 0) | (heard - h["told_last"] >= h["patience"] // 4) | (h["told_cell"] != cell)
-        )
+        lease = self._rule.silent_ms // 4
+        again = (h["told_last"] == 0) | (heard - h["told_last"] >= lease) | (h["told_cell"] != cell)
         again |= (heard > h["told_last"]) & (heard + h["patience"] < watermark)
         again |= h["done"] > h["told_done"]
         tell = (

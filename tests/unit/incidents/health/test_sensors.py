@@ -120,6 +120,18 @@ def test_an_owner_of_two_sensors_is_no_feed() -> None:
     assert said(told) == [("raised", "sensor_silent", "a"), ("raised", "sensor_silent", "b")]
 
 
+def test_a_fast_sensor_that_fails_is_told_alone_where_slow_ones_of_its_feed_were_heard_after_it() -> None:
+    """They are heard six minutes after it, more than half its patience: it says nothing of them."""
+    road = SensorRoad(2)
+    slow, told = ("a", "b", "c"), []
+    for minute in range(480):
+        names = (*slow, "fast") if minute % 15 == 0 else ("fast",)
+        road.feed(reading(name, minute) for name in names if name in slow or minute < 459)
+        road.feed([reading("clock", minute, "another"), reading("x", minute, "another")])
+        told += road.checkpoint()
+    assert said(told) == [("raised", "sensor_silent", "fast")]
+
+
 def test_a_sensor_is_silent_only_when_all_that_it_measures_is() -> None:
     road = SensorRoad(1)
     for minute in range(40):

@@ -55,7 +55,8 @@ printf '%s\n' "$accounts" > "$PASSWORDS.new"
 mosquitto_passwd -U "$PASSWORDS.new" # hashes the plain passwords in place
 mv "$PASSWORDS.new" "$PASSWORDS"
 ACL=${PASSWORDS%/*}/acl
-cat "${CONFIG%/*}/acl" > "$ACL"
+cat "${CONFIG%/*}/acl" > "$ACL.new" # it may be the same file
+mv "$ACL.new" "$ACL"
 [ "$(id -u)" != 0 ] || chown mosquitto:mosquitto "$PASSWORDS" "$ACL"
 
 exec mosquitto -c "$CONFIG"

@@ -1,9 +1,9 @@
 """Rows put in order of time: in memory while they are few, otherwise in sorted runs on disk that are merged."""
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import islice
-from tempfile import TemporaryFile, gettempdir
 from typing import BinaryIO
 
 import msgspec
@@ -82,8 +82,9 @@ class Held:
         try:
             self._runs.append(_written(self._rows))
         except OSError as error:
+            folder = tempfile.tempdir or "any folder"  # None where Python found none that it can write to
             raise SourceError(
-                f"cannot put the rows in order: no temporary file in {gettempdir()} "
+                f"cannot put the rows in order: no temporary file in {folder} "
                 f"({error.strerror or error}); set TMPDIR to a folder with room for the rows once more"
             ) from None
         self._rows = []
@@ -95,7 +96,7 @@ def _time(owned: Owned) -> int:
 
 def _written(rows: list[Owned]) -> BinaryIO:
     """Return a file of rows, as _stored reads it. Raises OSError."""
-    run = TemporaryFile(prefix="urbanbrain-feed-")  # noqa: SIM115 - it lives as long as its Held, and has no name
+    run = tempfile.TemporaryFile(prefix="urbanbrain-feed-")  # noqa: SIM115 - it lives as long as its Held, and has no name
     try:
         for first in range(0, len(rows), _BLOCK):
             block = _encoder.encode(rows[first : first + _BLOCK])

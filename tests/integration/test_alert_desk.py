@@ -124,6 +124,21 @@ def test_what_opened_again_by_its_severity_stays_open_for_those_who_acted_on_it(
     assert handled(migrated) == {}
 
 
+def test_a_closing_that_is_told_late_says_what_holds_of_the_severity_that_it_names(
+    migrated: Database,
+) -> None:
+    """MQTT was away meanwhile: what it retained said that the alert is open, also once it is minor again."""
+    raised(migrated, severity="minor")
+    assert act(migrated, "a1", "closed")
+    write(migrated, *rows.alert("updated", 1, T0 + 1, severity="major"), stage="incidents")
+    with queries.connect(migrated.writer_url, read_only=False) as connection:
+        [told] = alert_desk.untold(connection)
+        assert (told.severity, told.closed, told.closed_by) == ("minor", True, "anna")
+        alert_desk.act(connection, "a1", "commented", by="bert", text="worse now")
+        newest = alert_desk.untold(connection)[-1]
+        assert (newest.severity, newest.closed, newest.closed_by) == ("major", False, None)
+
+
 def test_an_alert_that_is_over_cannot_be_closed_but_acknowledged(migrated: Database) -> None:
     write(migrated, *rows.alert("cleared", 1, T0), stage="incidents")
     with pytest.raises(AlertError, match="cleared by itself"):

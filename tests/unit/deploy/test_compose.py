@@ -165,16 +165,13 @@ def test_the_health_check_of_mqtt_shows_no_password_in_the_list_of_processes(
     assert (tmp_path / "mosquitto_sub").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_broker_reads_files_of_its_own_whatever_the_umask_of_the_checkout(tmp_path: Path) -> None:
-    """It changes to its own user before it reads them, and Mosquitto means to refuse files that others can read."""
-    source, data, programs = (tmp_path / name for name in ("config", "data", "bin"))
-    shutil.copytree(DEPLOY / "mosquitto", source)
-    data.mkdir()
+def start_broker(source: Path, data: Path, programs: Path) -> subprocess.CompletedProcess[str]:
+    """Run start.sh with programs of the broker that do nothing."""
     programs.mkdir()
     for name in ("mosquitto", "mosquitto_passwd", "chown"):
         (programs / name).symlink_to(shutil.which("true") or "")
     secrets = ("MQTT_GATEWAY_PASSWORD", "MQTT_WORKER_PASSWORD", "MQTT_ADMIN_PASSWORD")
-    started = subprocess.run(
+    return subprocess.run(
         ["/bin/sh", str(source / "start.sh")],
         env={
             **dict.fromkeys(secrets, "x"),
@@ -186,12 +183,28 @@ def test_the_broker_reads_files_of_its_own_whatever_the_umask_of_the_checkout(tm
         text=True,
         check=False,
     )
+
+
+def test_the_broker_reads_files_of_its_own_whatever_the_umask_of_the_checkout(tmp_path: Path) -> None:
+    """It changes to its own user before it reads them, and Mosquitto means to refuse files that others can read."""
+    source, data = tmp_path / "config", tmp_path / "data"
+    shutil.copytree(DEPLOY / "mosquitto", source)
+    data.mkdir()
+    started = start_broker(source, data, tmp_path / "bin")
     assert started.returncode == 0, started.stderr
     config = (source / "mosquitto.conf").read_text()
     for option, name in (("password_file", "passwords"), ("acl_file", "acl")):
         assert f"\n{option} /mosquitto/data/{name}\n" in config
         assert (data / name).stat().st_mode & 0o077 == 0, name
     assert (data / "acl").read_text() == (source / "acl").read_text()
+
+
+def test_the_acl_may_stand_where_the_passwords_are_written(tmp_path: Path) -> None:
+    """As in /etc/mosquitto: it was emptied before it was read."""
+    shutil.copytree(DEPLOY / "mosquitto", tmp_path / "config")
+    started = start_broker(tmp_path / "config", tmp_path / "config", tmp_path / "bin")
+    assert started.returncode == 0, started.stderr
+    assert (tmp_path / "config" / "acl").read_text() == (DEPLOY / "mosquitto" / "acl").read_text()
 
 
 def test_everything_that_the_image_copies_exists_and_is_not_ignored() -> None:

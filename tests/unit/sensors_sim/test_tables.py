@@ -50,3 +50,17 @@ def test_the_value_of_a_mistake_is_what_stands_at_its_key() -> None:
         "line.points[1][1] = 'y': a number is expected",
         "line.points[2] = [4]: a list of length 2 is expected",
     ]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """A table with a list of tables of lists, whose names msgspec does not tell."""
+
+    of: tuple[dict[str, tuple[int, ...]], ...]
+
+
+def test_a_mistake_within_a_table_of_a_list_shows_that_table() -> None:
+    problems = Problems()
+    assert build(Shares, {"of": [{"a": [1, "x"]}]}, "shares", problems, None) is None
+    [line] = problems.lines
+    assert line.endswith(" = {'a': [1, 'x']}: a whole number is expected")

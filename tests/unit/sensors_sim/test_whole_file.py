@@ -1,5 +1,7 @@
 """A file is whole or not there."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,23 @@ def test_a_file_that_cannot_be_opened_stays_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path, b"x")
     assert tmp_path.is_dir()
+
+
+def test_what_is_no_file_is_not_removed(tmp_path: Path) -> None:
+    """A device, or a pipe whose reader has enough."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(lambda: _first_byte(pipe))
+        with pytest.raises(BrokenPipeError):
+            write_whole(pipe, b"x" * 1_000_000)
+        assert first.result() == b"x"
+    assert pipe.is_fifo()
+
+
+def _first_byte(path: Path) -> bytes:
+    with path.open("rb", buffering=0) as file:
+        return file.read(1)
 
 
 def test_half_a_truth_is_none(tmp_path: Path) -> None:

@@ -83,6 +83,13 @@ def test_where_temporary_files_have_no_room_their_folder_and_the_way_out_are_nam
     assert "set TMPDIR" in str(refused.value)
 
 
+def test_where_no_folder_has_room_for_temporary_files_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python looks for one that it can write to, and knows none then."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with files_of_at_most(0), pytest.raises(SourceError, match=r"No usable temporary directory .*set TMPDIR"):
+        held(7, list(range(20)))
+
+
 def test_who_waits_for_a_large_file_hears_how_far_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensors_sim.sources.held.HEARD", 2)
     heard: list[int] = []

@@ -19,7 +19,8 @@ HELD_BACK_S = 30.0
 requests are, is silent by that clock only afterwards."""
 SHARE_HELD_BACK = 1 / 6
 """Of a silence, at the most: the rest is for the patience, which at a high speed is longer, too. That of
-`silent-hotline` was found at 200 times real time in its last half hour, on a busy machine not at 150, and not at 480."""
+`silent-hotline` was found at 200 times real time in its last half hour, and missed at 480, and
+on a busy machine at 150."""
 
 
 def unmet(judged: Judged) -> Iterator[str]:

@@ -166,8 +166,8 @@ def _why_none(error: Exception) -> str:
     if not isinstance(cause, SSLCertVerificationError):
         return str(error)
     return (
-        f"its certificate is refused ({cause.verify_message.rstrip('.')}); name the server as its certificate does, and "
-        "set SSL_CERT_FILE to the certificate of the authority that signed it"
+        f"its certificate is refused ({cause.verify_message.rstrip('.')}); name the server as its certificate does, "
+        "and set SSL_CERT_FILE to the certificate of the authority that signed it"
     )
 
 

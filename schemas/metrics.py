@@ -1,7 +1,7 @@
 """What the city measures: the closed table of metrics, each with its kind of sensor, canonical unit and range.
 
 A reading names kind and metric; both must be those of one line here. Units are UCUM codes (https://ucum.org/ucum);
-a reading in another unit of the same dimension is converted (streams/fold/units.py). `lowest` and `highest` are what
+a reading in another unit of the same dimension is converted (schemas/units.py). `lowest` and `highest` are what
 the instrument or the quantity can be at all, both included: they find the sensor that lies, not the day that is
 unusual. All of them are below a million, so that sums of a window's millionths fit 64 bits.
 """

@@ -36,7 +36,7 @@ from sensors_sim.score.command import score
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
 from sensors_sim.sources.command import FeedOptions, aloud, feed_options, inspect_command, report_lines
 from sensors_sim.sources.contract import Source, unheard
-from sensors_sim.sources.formats import FORMATS, open_feed
+from sensors_sim.sources.formats import FORMATS, check_feed, open_feed
 from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
 from sensors_sim.stop import Stop
 from sensors_sim.truth.witness import Witness
@@ -184,6 +184,7 @@ def replay(
     stop = Stop()
     reading = unheard if sending["quiet"] else aloud(where)
     feed = replace(of_feeds.feed(where), given_up=stop.requested, reading=reading)
+    check_feed(format_, feed)  # before the broker is asked for
     if feed.live:
         sending["speed"] = MAX_SPEED
     outcome = _publish(lambda: open_feed(format_, feed), stop=stop, **sending)

@@ -80,17 +80,21 @@ def check_delivered(counts: Counts, unacknowledged: int) -> None:
 def run(
     open_source: Callable[[], Source], options: Options, console: Console, stop: Stop | None = None
 ) -> Outcome:
-    """Open the source, connect, play it, wait for the acknowledgements, disconnect.
+    """Connect, open the source, play it, wait for the acknowledgements, disconnect.
 
     Signals are put down in `stop`, for a source that has to know while it waits.
 
-    Raises BrokerUnavailable before anything is sent when the broker is away; a broker that goes
+    Raises BrokerUnavailable before anything is read or sent when the broker is away; a broker that goes
     away later is waited for. Raises SourceError when the source cannot be read.
     """
-    source = open_source()
     client_id = f"ub-sim-{os.getpid()}-{secrets.token_hex(4)}"
     publisher = Publisher(options.broker, client_id, options.in_flight, Random())
     publisher.connect()
+    try:
+        source = open_source()
+    except BaseException:
+        publisher.close()
+        raise
     began = monotonic()
     with (
         on_signals(stop) as asked,

@@ -35,7 +35,7 @@ class Life:
     """One alert. Times are event times in milliseconds; `cleared_at` is None while it is open.
 
     raised_at  when it was decided, which is `updated_at` of its first event: the condition began earlier
-    severity   the last one
+    severity   the first one, like the summary: both say what was raised
     """
 
     alert_id: str
@@ -69,7 +69,7 @@ def lives(events: Iterable[AlertEvent]) -> tuple[Life, ...]:
                 kind=first.kind,
                 cell=first.cell,
                 subject=first.subject,
-                severity=last.severity,
+                severity=first.severity,
                 summary=first.summary,
                 raised_at=first.updated_at,
                 cleared_at=last.updated_at if last.action == "cleared" else None,

@@ -6,6 +6,7 @@ from codecs import BOM_UTF8
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from email.utils import parsedate_to_datetime
+from ssl import SSLCertVerificationError
 from threading import Thread
 from time import monotonic, time
 from typing import IO
@@ -136,7 +137,7 @@ class Http:
                 said = f"{url}: {_said(error)}{self._why_refused(url, error.code)}"
                 raise FetchFailed(f"http_{error.code}", said, wait) from None
         except (URLError, OSError, http.client.HTTPException, ValueError) as error:
-            raise FetchFailed("no_answer", f"{url}: {error}") from None
+            raise FetchFailed("no_answer", f"{url}: {_why_none(error)}") from None
         except (EOFError, zlib.error) as error:
             raise FetchFailed("answer_damaged", f"{url}: {error}") from None
 
@@ -157,6 +158,17 @@ def _said(error: HTTPError) -> str:
         return repr(error.read(4 * _SHOWN).decode(errors="replace")[:_SHOWN])
     except (OSError, http.client.HTTPException, ValueError) as cut:
         return repr(f"{error.reason} ({cut})")
+
+
+def _why_none(error: Exception) -> str:
+    """Return why there was no answer, and the way out where the certificate of a server is refused."""
+    cause = error.reason if isinstance(error, URLError) else error
+    if not isinstance(cause, SSLCertVerificationError):
+        return str(error)
+    return (
+        f"its certificate is refused ({cause.verify_message.rstrip('.')}); name the server as its certificate does, "
+        "and set SSL_CERT_FILE to the certificate of the authority that signed it"
+    )
 
 
 def _wait_s(until: str, sent: str) -> float | None:

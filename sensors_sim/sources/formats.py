@@ -50,6 +50,12 @@ class Feed:
 
 def open_feed(format_: str, feed: Feed) -> Source:
     """Open a feed of one of FORMATS. Raises SourceError when it is not there, or of another form."""
+    check_feed(format_, feed)
+    return (_LIVE if feed.live else FORMATS)[format_](feed)
+
+
+def check_feed(format_: str, feed: Feed) -> None:
+    """Raise SourceError for what is wrong with a feed before anything of it is read."""
     if (format_ == "csv") != (feed.mapping is not None):
         raise SourceError(
             "--format csv needs --mapping FILE, which says what its columns mean (docs/feeds.md)"
@@ -60,17 +66,12 @@ def open_feed(format_: str, feed: Feed) -> Source:
         raise SourceError(f"--owner {feed.owner!r}: letters, digits and _ . : - only, at most {MAX_OWNER}")
     if feed.memory is not None and not (feed.live and format_ == "gbfs"):
         raise SourceError("--memory is for the address of a feed of --format gbfs")
-    if feed.live:
-        if format_ not in _LIVE:
-            raise SourceError(
-                f"an address is polled for {' and '.join(_LIVE)} only; save it, and give the file"
-            )
-        return _LIVE[format_](feed)
-    if not Path(feed.where).exists():
+    if feed.live and format_ not in _LIVE:
+        raise SourceError(f"an address is polled for {' and '.join(_LIVE)} only; save it, and give the file")
+    if not feed.live and not Path(feed.where).exists():
         raise SourceError(
             f"{feed.where} does not exist; give a file, a folder, or an http:// or https:// address"
         )
-    return FORMATS[format_](feed)
 
 
 def _gbfs(feed: Feed) -> Source:

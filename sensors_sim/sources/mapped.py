@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.metrics import METRICS
 from schemas.requests import MAX_NAME, MAX_TEXT, RequestEventType
+from schemas.units import BadUnit, conversion
 from sensors_sim.requests.events import Event
 from sensors_sim.sources.contract import BadRow, Report
 from sensors_sim.sources.instants import by_format, from_number, instant
@@ -72,6 +73,8 @@ class Mapper:
             metric, unit = fields.get("metric"), fields.get("unit")
             if metric is None or "value" not in fields:
                 raise BadRow("value_missing", f"{sensor_id} {metric}")
+            if isinstance(how := conversion(metric, unit), BadUnit):
+                raise BadRow("bad_unit", how.detail)
             measured = [(Measure("value", metric, unit), self._number(fields["value"]))]
         if all(value is None for _, value in measured):
             raise BadRow("value_missing", sensor_id)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.metrics import METRICS
 from schemas.sensors import SENSOR_STATUSES
+from schemas.units import BadUnit, conversion
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
 from sensors_sim.errors import SourceError
 from sensors_sim.sources.names import is_id
@@ -171,6 +172,8 @@ def _complete(
         )
     if not measures and not {"metric", "value"} <= said:
         raise _Wrong("sensors need [[measures]] (a column a metric), or columns.metric and columns.value")
+    if "metric" in constants and "unit" in constants:
+        _fitting("constants.unit", constants["metric"], constants["unit"])
 
 
 def _known(where: str, table: Mapping[str, Any], keys: Any) -> None:
@@ -256,18 +259,34 @@ def _measures(value: object, kind: str) -> tuple[Measure, ...]:
         raise _Wrong(f"measures = {value!r}: tables [[measures]] expected")
     if value and kind != "sensors":
         raise _Wrong(f"measures belong to kind = 'sensors', not to {kind!r}")
-    out = []
+    out: list[Measure] = []
     for number, item in enumerate(value, 1):
-        _known(f"measures[{number}].", item, _MEASURE_KEYS)
-        unit = item.get("unit")
-        out.append(
-            Measure(
-                _text(f"measures[{number}].column", item.get("column")),
-                _one_of(f"measures[{number}].metric", item.get("metric"), tuple(METRICS)),
-                None if unit is None else _text(f"measures[{number}].unit", unit),
-            )
-        )
+        where = f"measures[{number}]"
+        _known(f"{where}.", item, _MEASURE_KEYS)
+        column = _text(f"{where}.column", item.get("column"))
+        metric = _one_of(f"{where}.metric", item.get("metric"), tuple(METRICS))
+        for before, measure in enumerate(out, 1):
+            if measure.metric == metric:
+                raise _Wrong(
+                    f"{where}.metric = {metric!r}: measures[{before}] has it already; a sensor measures a metric once, "
+                    "so leave one out, or write a second mapping with an id_prefix of its own"
+                )
+        unit = None
+        if "unit" in item:
+            unit = _fitting(where, metric, _text(f"{where}.unit", item["unit"]))
+        out.append(Measure(column, metric, unit))
     return tuple(out)
+
+
+def _fitting(key: str, metric: str, unit: str) -> str:
+    """Return a unit in which values of the metric can be: the pipeline would refuse all of them in another."""
+    how = conversion(metric, unit)
+    if isinstance(how, BadUnit):
+        raise _Wrong(
+            f"{key}: {how.detail.rstrip('.')}; take a UCUM code from docs/mqtt-and-kafka.md (Metrics and units), or "
+            "leave the unit out"
+        )
+    return unit
 
 
 def _check_format(format_: str) -> None:

@@ -191,6 +191,8 @@ def _deciding(alert: Alert) -> str:
 
 
 def _show(found: list[Any], limit: int, console: Console) -> None:
+    if not found:
+        return
     table = Table("event time (UTC)", "offset", "value", "threshold", "state", "event")
     left_out = max(0, len(found) - limit)
     for number, step in enumerate(found):

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from schemas.metrics import METRICS
 from schemas.sensors import MAX_CODE
+from schemas.units import BadUnit, conversion
 from streams.columnar.arrays import grown
 from streams.columnar.ids import names_of, words_of
 from streams.columnar.json_text import Buffer, Words, literals_of
 from streams.fold.contract import Record
 from streams.fold.frames import BadFrame
-from streams.fold.units import BadUnit, conversion
 from streams.sensing import json_frame
 from streams.sensing.columns import METRIC_NAMES, Columns, decode
 from streams.sensing.owners import Owners

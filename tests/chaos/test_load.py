@@ -14,7 +14,7 @@ from schemas import codec
 from schemas.metrics import METRICS
 from schemas.requests import CitizenRequest
 from schemas.sensors import SensorReading
-from streams.fold.units import BadUnit, conversion
+from schemas.units import BadUnit, conversion
 from tests.chaos.expected_requests import RequestTables, expected_requests
 from tests.chaos.expected_requests import tables as request_tables
 from tests.chaos.expected_sensors import expected_sensors, fault

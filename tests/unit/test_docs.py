@@ -10,8 +10,8 @@ import pytest
 from schemas.alerts import Alert, AlertKind, Evidence
 from schemas.metrics import METRICS
 from schemas.rejected import REASONS
+from schemas.units import Conversion, conversion
 from streams.files.policy import read_policy
-from streams.fold.units import Conversion, conversion
 from streams.incidents.backtest import drafted
 from streams.incidents.policy import Rule, parse
 from streams.notify.receivers import FORMATS, KEYS

@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
+from rich.console import Console
 
 from schemas.alerts import Alert, AlertKind
 from streams import topics
-from streams.commands.replay import _DECIDING, _check_version
+from streams.commands.replay import _DECIDING, _check_version, _show
 from streams.errors import CannotReplay
 from streams.fold.contract import Record
 from streams.grid.locate import centre, rings
@@ -300,3 +301,8 @@ def test_of_each_kind_of_alert_it_is_known_which_settings_decide() -> None:
     of_policies = {"oversaturation", "too_many", "too_few", "too_few_trips", "too_many_trips", "speeding"}
     of_policies |= {"overstay", "no_parking", "outside_service_area"}
     assert {*_DECIDING, *of_policies} == set(get_args(AlertKind))
+
+
+def test_a_replay_without_steps_shows_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    _show([], 40, Console())
+    assert capsys.readouterr().out == ""

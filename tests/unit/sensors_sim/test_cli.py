@@ -257,7 +257,6 @@ def test_refused_readings_are_an_error() -> None:
         (("run", "commuter", "--mqtt", "localhost"), "'localhost' is not an address"),
         (("run", "commuter", "--mqtt", "localhost:70000"), "'localhost:70000' is not an address"),
         (("replay", "absent.csv", "--format", "mobike-trips"), "does not exist"),
-        (("replay", __file__, "--format", "mobike-trips"), "is not a mobike-trips file"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments: tuple[str, ...], said: str) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ class FeedServer:
     """Answers of each path, one after the other; the last one for ever. `{server}` in a body: its address.
 
     hanging  paths whose answers do not come until the server ends
+    tls      who we are, if we speak TLS
     """
 
     answers: dict[str, list[Answer]]
@@ -32,6 +34,7 @@ class FeedServer:
     headers: list[dict[str, str]] = field(default_factory=list)
     address: str = ""
     hanging: frozenset[str] = frozenset()
+    tls: ssl.SSLContext | None = None
     ended: threading.Event = field(default_factory=threading.Event)
 
     def url(self, path: str) -> str:
@@ -69,7 +72,9 @@ class FeedServer:
                 pass
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            self.address = f"http://127.0.0.1:{server.server_port}"
+            if self.tls is not None:
+                server.socket = self.tls.wrap_socket(server.socket, server_side=True)
+            self.address = f"{'https' if self.tls else 'http'}://127.0.0.1:{server.server_port}"
             thread = threading.Thread(
                 target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
             )

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -185,6 +186,7 @@ def test_a_signal_ends_the_polling_of_a_server_that_does_not_answer() -> None:
         (("{file}", "--format", "csv", "--mapping", "{file}"), "is not TOML"),
         (("absent", "--format", "gbfs"), "absent does not exist; give a file, a folder, or an http://"),
         (("{folder}", "--format", "mobike-trips"), "is a folder; give one file"),
+        (("{file}", "--format", "mobike-trips"), "is not a mobike-trips file"),
         (("{folder}", "--format", "gbfs"), "holds no feed"),
         (("http://127.0.0.1:9/x", "--format", "open311"), "an address is polled for gbfs and mds only"),
         (("http://127.0.0.1:9/x", "--format", "gbfs"), "no feed at http://127.0.0.1:9/x (no_answer"),
@@ -203,9 +205,29 @@ def test_a_wrong_argument_is_named(tmp_path: Path, arguments: tuple[str, ...], s
     file.write_text("hello, world")
     folder = tmp_path / "empty"
     folder.mkdir()
-    result = call("replay", *(argument.format(file=file, folder=folder) for argument in arguments))
+    given = [argument.format(file=file, folder=folder) for argument in arguments]
+    with FakeBroker().running() as broker:
+        result = call("replay", *given, "--mqtt", f"127.0.0.1:{broker.port}")
     assert result.exit_code != 0
     assert said in " ".join(result.stderr.split())
+
+
+def test_a_broker_that_is_away_is_noticed_before_a_large_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensors_sim.sources.command.LOG_EVERY_S", 0.0)
+    monkeypatch.setattr("sensors_sim.sources.held.HEARD", 1)
+    file = samples.write_vehicles_table(tmp_path, np.random.default_rng(3))[0]
+    mapping = tmp_path / "m.toml"
+    mapping.write_text(samples.VEHICLES_TOML)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    result = call(
+        "replay", str(file), "--format", "csv", "--mapping", str(mapping), "--mqtt", f"127.0.0.1:{port}"
+    )
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: no MQTT broker at 127.0.0.1:{port}")
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", ["inspect", "replay"])

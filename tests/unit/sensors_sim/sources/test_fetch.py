@@ -1,6 +1,7 @@
 """Getting one document over real HTTP: packed, damaged, without end, redirected."""
 
 import gzip
+import ssl
 import zlib
 from pathlib import Path
 from time import monotonic
@@ -11,6 +12,7 @@ from sensors_sim.errors import SourceError
 from sensors_sim.sources import fetch
 from sensors_sim.sources.command import TokenFile
 from sensors_sim.sources.fetch import FetchFailed, Http
+from tests.certificates import made
 from tests.unit.sensors_sim.sources.feed_samples import T0, rfc3339
 from tests.unit.sensors_sim.sources.feed_server import FeedServer, answer
 
@@ -181,6 +183,17 @@ def test_a_token_that_was_renewed_is_sent_from_then_on(tmp_path: Path) -> None:
         "Bearer of this hour",
         "Bearer of the next one",
     ]
+
+
+def test_a_certificate_that_is_refused_is_told_with_the_way_out(tmp_path: Path) -> None:
+    mine = made(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(mine.server, mine.key)
+    with FeedServer({"/a": [answer({})]}, tls=context).running() as server:
+        failed = failure(server.url("/a"))
+    assert failed.reason == "no_answer"
+    assert failed.detail.startswith(f"{server.url('/a')}: its certificate is refused (")
+    assert failed.detail.endswith("set SSL_CERT_FILE to the certificate of the authority that signed it")
 
 
 def test_an_address_that_is_none_is_no_answer() -> None:

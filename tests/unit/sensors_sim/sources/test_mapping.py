@@ -91,6 +91,22 @@ def test_a_mapping_is_read_whole() -> None:
             SENSORS + 'constants = { value = 1 }\n[[measures]]\ncolumn = "a"\nmetric = "pm25"',
             "measures and columns.value exclude each other",
         ),
+        (
+            SENSORS + '[[measures]]\ncolumn = "a"\nmetric = "temperature"\nunit = "degF"',
+            "measures[1]: unit 'degF': temperature is measured in Cel; ",
+        ),
+        (
+            SENSORS + '[[measures]]\ncolumn = "a"\nmetric = "temperature"\nunit = "m"',
+            "measures[1]: unit 'm': temperature is measured in Cel; ",
+        ),
+        (
+            SENSORS + 'constants = { metric = "laeq", unit = "m", value = 1 }',
+            "constants.unit: unit 'm': laeq is measured in dB; dB or dB[SPL] or B or B[SPL] expected",
+        ),
+        (
+            SENSORS + "".join(f'[[measures]]\ncolumn = "{c}"\nmetric = "pm25"\n' for c in "ab"),
+            "measures[2].metric = 'pm25': measures[1] has it already; a sensor measures a metric once",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_key(tmp_path: Path, text: str, said: str) -> None:

@@ -65,6 +65,21 @@ def test_a_column_a_metric_and_units_are_told_as_they_are(tmp_path: Path) -> Non
     assert dict(source.report.noted) == {"value_missing": 1}
 
 
+def test_a_row_whose_unit_does_not_fit_its_metric_is_skipped(tmp_path: Path) -> None:
+    mapping = samples.LONG_TOML.replace('capacity = "most"', 'unit = "in"')
+    told, source = table(
+        tmp_path / "t.csv",
+        mapping,
+        f"id,t,lat,lon,what,v,in\n1,{T0}000,59,10,temperature,50,[degF]\n"
+        f"1,{T0}000,59,10,temperature,50,degF\n1,{T0}000,59,10,pm25,5,\n",
+    )
+    assert [(row.metric, row.unit) for row in told] == [("temperature", "[degF]"), ("pm25", None)]
+    assert dict(source.report.skipped) == {"bad_unit": 1}
+    assert source.report.examples["bad_unit"].startswith(
+        "line 3: \"unit 'degF': temperature is measured in Cel"
+    )
+
+
 def test_a_table_in_latin_1_with_any_line_ends_is_read(tmp_path: Path) -> None:
     mapping = samples.REQUESTS_TOML + '\n[constants]\ndistrict = "x"\n'
     mapping = 'encoding = "latin-1"\n' + mapping.replace('"TYPE"', '"Größe"')

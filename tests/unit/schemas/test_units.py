@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.metrics import METRICS
-from streams.fold.units import SAME, BadUnit, Conversion, conversion
+from schemas.units import SAME, BadUnit, Conversion, conversion
 
 
 def converted(metric: str, unit: str | None, value: float) -> float:

@@ -73,7 +73,7 @@ def judge(
     if later and (due.reason == "repeat" or (due.reason == "event" and due.state == "silenced")):
         return Drop("a later event was sent")
     if due.state == "silenced" and over:
-        return Drop("cleared under a silence")
+        return Drop("cleared while it was kept back")
     if due.state == "silenced" and due.reason == "event" and due.overtaken:
         return Drop("a later event takes its place")
     if due.reason == "event" and not due.told and not wanted:

@@ -287,7 +287,7 @@ def test_a_silence_keeps_notifications_back_and_what_lasts_is_told_when_it_ends(
         assert to.ids == ["other/0", "lasting/0"]
         wait_until(lambda: len(dropped()) == 2, "what the short one was")
         assert dropped() == {
-            ("short", 0): "cleared under a silence",
+            ("short", 0): "cleared while it was kept back",
             ("short", 1): "its receiver was not notified of the alert",
         }
 

@@ -51,7 +51,7 @@ def verdict(
         ({"acknowledged_by": "anna"}, Send()),
         ({"silence": SILENCE}, Hold(SILENCE)),
         ({"state": "silenced"}, Send()),
-        ({"state": "silenced", "status": "cleared"}, Drop("cleared under a silence")),
+        ({"state": "silenced", "status": "cleared"}, Drop("cleared while it was kept back")),
         ({"state": "silenced", "told": [[1, "event", 0]]}, Drop("a later event was sent")),  # and worse since
         (
             {"state": "silenced", "told": [[1, "event", 0]], "silence": SILENCE},
@@ -64,7 +64,7 @@ def verdict(
         ({"wanted": False, "told": TOLD}, Send()),
         ({"wanted": False, "reason": "escalation"}, Send()),
         ({"closed_by": "anna"}, Hold("closed by anna")),
-        ({"closed_by": "anna", "state": "silenced", "status": "cleared"}, Drop("cleared under a silence")),
+        ({"closed_by": "anna", "state": "silenced", "status": "cleared"}, Drop("cleared while it was kept back")),
         ({"reason": "repeat", "told": TOLD, "closed_by": "anna"}, Hold("closed by anna")),
         ({"cleared": True}, Drop("its receiver was not notified of the alert")),
         ({"cleared": True, "told": TOLD, "silence": SILENCE}, Send()),

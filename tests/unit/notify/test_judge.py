@@ -64,7 +64,10 @@ def verdict(
         ({"wanted": False, "told": TOLD}, Send()),
         ({"wanted": False, "reason": "escalation"}, Send()),
         ({"closed_by": "anna"}, Hold("closed by anna")),
-        ({"closed_by": "anna", "state": "silenced", "status": "cleared"}, Drop("cleared while it was kept back")),
+        (
+            {"closed_by": "anna", "state": "silenced", "status": "cleared"},
+            Drop("cleared while it was kept back"),
+        ),
         ({"reason": "repeat", "told": TOLD, "closed_by": "anna"}, Hold("closed by anna")),
         ({"cleared": True}, Drop("its receiver was not notified of the alert")),
         ({"cleared": True, "told": TOLD, "silence": SILENCE}, Send()),

@@ -50,16 +50,11 @@ class Freshness:
         self._began = began
         self._polled_at: datetime | None = None
         self._monotonic = 0.0
-        self._asked: float | None = None
         self._reason: str | None = None
         self._stored: Stored | None = None
         self._stages: Sequence[Seen] = ()
         self._again: float | None = None
         """Since when the database answers again; None where it always did."""
-
-    def asked(self, monotonic: float) -> None:
-        """Note that the database is asked now."""
-        self._asked = monotonic
 
     def answered(
         self, now: datetime, monotonic: float, stored: Stored | None = None, stages: Sequence[Seen] = ()
@@ -97,15 +92,15 @@ class Freshness:
             fresh=False,
             polled_at=self._polled_at,
             stale_since=self._polled_at or self._began,
-            reason=self._reason or self._silence(monotonic),
+            reason=self._reason or self._why(age_s),
             stored_at=stored_at,
         )
 
-    def _silence(self, monotonic: float) -> str:
-        """Return what is known of a database that does not answer, where no question to it failed."""
-        if self._polled_at is None or self._asked is None:
+    def _why(self, age_s: float) -> str:
+        """Return what is known where no question failed: as after a stall of this process, which asked none."""
+        if self._polled_at is None:
             return "the database has not answered yet"
-        ago_s = int(monotonic - self._asked)
-        if self._asked > self._monotonic:
-            return f"the database was asked {ago_s} s ago, and has not answered yet"
-        return f"the console asked the database nothing for {ago_s} s: it stood still itself, or its machine had no time for it"
+        return (
+            f"the newest answer of the database is {int(age_s)} s old, though no question to it failed since: "
+            "either it is slow, or the console itself stood still"
+        )

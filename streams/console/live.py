@@ -196,7 +196,6 @@ async def poll(
     failures = 0
     while not stop.is_set():
         began, now = time.monotonic(), datetime.now(UTC)
-        hub.freshness.asked(began)
         try:
             view = await reader.view()
         except Exception as error:

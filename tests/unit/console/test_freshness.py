@@ -24,20 +24,15 @@ def test_one_failure_makes_nothing_stale_and_its_age_does() -> None:
     assert (stale.fresh, stale.stale_since, stale.reason) == (False, asked, "gone")
 
 
-def test_where_no_question_failed_it_says_whether_the_database_or_the_console_itself_stood_still() -> None:
+def test_where_no_question_failed_it_may_be_the_console_that_stood_still() -> None:
     freshness = Freshness(5, T0)
-    freshness.asked(9.0)
     freshness.answered(T0, 9.0)
     assert freshness.status(21.4).reason == (
-        "the console asked the database nothing for 12 s: it stood still itself, or its machine had no time for it"
+        "the newest answer of the database is 12 s old, though no question to it failed since: "
+        "either it is slow, or the console itself stood still"
     )
-    freshness.asked(21.5)
-    assert freshness.status(24.6).reason == "the database was asked 3 s ago, and has not answered yet"
     freshness.failed("gone")
-    freshness.asked(25.0)
     assert freshness.status(26.0).reason == "gone"
-    freshness.answered(T0, 25.0)
-    assert freshness.status(30.0).reason is None
 
 
 def test_an_answer_makes_it_fresh_again_and_forgets_why_it_was_not() -> None:

@@ -43,7 +43,16 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenc
        CASE WHEN EXISTS (SELECT FROM ub.notification e
                          WHERE e.receiver = n.receiver AND e.alert_id = n.alert_id AND e.sequence > n.sequence
                            AND e.state = 'dropped' AND e.body ->> 'status' = 'cleared')
-            THEN 'cleared' ELSE coalesce(a.status, 'active') END AS status, h.acknowledged_by, h.closed_by, h.assignee,
+            THEN 'cleared' ELSE coalesce(a.status, 'active') END AS status, h.acknowledged_by,
+       -- a worker tells an event before it stores it: until then closings are judged here, as ub.alert_handling does
+       CASE WHEN n.reason = 'event' AND n.sequence > a.sequence
+            THEN (SELECT x.by FROM ub.alert_action x
+                  WHERE x.alert_id = n.alert_id AND x.action = 'closed' AND x.severity = n.body ->> 'severity'
+                    AND NOT EXISTS (SELECT FROM ub.alert_action y
+                                    WHERE y.alert_id = x.alert_id AND y.sequence > x.sequence
+                                      AND (y.action IN ('closed', 'reopened') OR y.severity <> x.severity)))
+            ELSE h.closed_by END AS closed_by,
+       h.assignee,
        g.boundary,
        coalesce((SELECT jsonb_agg(jsonb_build_array(t.sequence,
                      -- as in the ids of messages: something may be overdue again

@@ -74,6 +74,9 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenc
        EXISTS (SELECT FROM ub.notification l
                WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence > n.sequence
                  AND l.reason = 'event') AS overtaken,
+       EXISTS (SELECT FROM ub.notification l
+               WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence > n.sequence
+                 AND l.reason = 'event' AND l.state = 'silenced') AS later_held,
        -- `due_at` of an event that was kept back is when that was over; one that was dropped untried was told to nobody
        -- where nobody who was told escalates, as the file was changed, it waits until somebody does, or is over
        -- nor is it time where somebody before it in a chain waits since a silence, and is told later than it once was

@@ -109,6 +109,12 @@ def verdict(
         ({"reason": "repeat", "silence": SILENCE}, Hold(SILENCE)),
         ({"reason": "repeat", "silence": SILENCE, "format_": "alertmanager"}, Send()),
         ({"reason": "repeat", "told": [*TOLD, [1, "event", 0]]}, Drop("a later event was sent")),
+        # what it became is silent, what it was would not be
+        (
+            {"reason": "repeat", "told": TOLD, "later_held": True},
+            Hold("what became of the alert is kept back"),
+        ),
+        ({"reason": "repeat", "told": TOLD, "later_held": True, "format_": "alertmanager"}, Send()),
     ],
 )
 def test_a_notification_is_sent_kept_back_or_dropped(case: dict[str, Any], expected: Verdict) -> None:

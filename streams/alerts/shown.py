@@ -75,7 +75,7 @@ def as_text(shown: Shown) -> str:
 
 
 def as_json(shown: Shown) -> dict[str, Any]:
-    """Return the same as values of JSON; times are ISO 8601. The cell has the name of the tables, and that of the wire."""
+    """Return the same as values of JSON; times are ISO 8601. The cell is named as in the tables, and as on the wire."""
     return {
         **plain(asdict(shown.row)),
         "cell": shown.row.hex,

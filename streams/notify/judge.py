@@ -55,7 +55,7 @@ def judge(
     - What happened while a receiver was away is told when it is back, even if it is over by then.
     - What happened under a silence is not told if it is over, or if a later event was told or waits. So an alert that
       was minor under a silence and is major now is told as major.
-    - What an alert was is not repeated while what it became is silent: that would say the wrong thing of a silent alert.
+    - What an alert was is not repeated while what it became is silent: it would tell of a silent alert, and wrongly.
     - Nobody is told by escalation of what lasted beyond a silence before those who escalate it could see to it.
     - Alertmanager takes an alert that is not repeated for resolved. So it gets repeats of alerts that are acknowledged
       or silent, too.

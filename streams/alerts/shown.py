@@ -75,9 +75,10 @@ def as_text(shown: Shown) -> str:
 
 
 def as_json(shown: Shown) -> dict[str, Any]:
-    """Return the same as values of JSON; times are ISO 8601."""
+    """Return the same as values of JSON; times are ISO 8601. The cell is named as in the tables, and as on the wire."""
     return {
         **plain(asdict(shown.row)),
+        "cell": shown.row.hex,
         "incidents": list(shown.incidents),
         "silenced_by": None if shown.silence is None else shown.silence.silence_id,
         "inhibited_by": None if shown.source is None else shown.source.alert_id,

@@ -191,7 +191,7 @@ def list_(
                 continue
             if as_json:
                 by = None if source is None else source.alert_id
-                listed.show_as_json(row, silenced=silent, inhibited_by=by)
+                listed.show_as_json(row, cell=row.hex, silenced=silent, inhibited_by=by)
                 continue
             table.add_row(*_cells(row, silent, source))
     if not as_json:

@@ -81,7 +81,7 @@ def application(
 
 
 class _Stale(Exception):
-    """The database is away, so what could be told may be wrong."""
+    """The newest answer of the database is old, so what could be told may be wrong."""
 
 
 class _Api:
@@ -240,7 +240,7 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return _problem(400, "Bad Request", str(error))
     except _Stale:
         return _unavailable(
-            "the database has not answered for some seconds, so what is known may be out of date"
+            "there is no answer of the database of the last seconds, so what is known may be out of date"
         )
     except Busy as error:
         log.warning("%s: %s", request.path, error)

@@ -92,6 +92,15 @@ class Freshness:
             fresh=False,
             polled_at=self._polled_at,
             stale_since=self._polled_at or self._began,
-            reason=self._reason or "the database has not answered yet",
+            reason=self._reason or self._why(age_s),
             stored_at=stored_at,
+        )
+
+    def _why(self, age_s: float) -> str:
+        """Return what is known where no question failed: as after a stall of this process, which asked none."""
+        if self._polled_at is None:
+            return "the database has not answered yet"
+        return (
+            f"the newest answer of the database is {int(age_s)} s old, though no question to it failed since: "
+            "either it is slow, or the console itself stood still"
         )

@@ -55,6 +55,7 @@ def judge(
     - What happened while a receiver was away is told when it is back, even if it is over by then.
     - What happened under a silence is not told if it is over, or if a later event was told or waits. So an alert that
       was minor under a silence and is major now is told as major.
+    - What an alert was is not repeated while what it became is silent: it would tell of a silent alert, and wrongly.
     - Nobody is told by escalation of what lasted beyond a silence before those who escalate it could see to it.
     - Alertmanager takes an alert that is not repeated for resolved. So it gets repeats of alerts that are acknowledged
       or silent, too.
@@ -73,7 +74,7 @@ def judge(
     if later and (due.reason == "repeat" or (due.reason == "event" and due.state == "silenced")):
         return Drop("a later event was sent")
     if due.state == "silenced" and over:
-        return Drop("cleared under a silence")
+        return Drop("cleared while it was kept back")
     if due.state == "silenced" and due.reason == "event" and due.overtaken:
         return Drop("a later event takes its place")
     if due.reason == "event" and not due.told and not wanted:
@@ -83,6 +84,8 @@ def judge(
     quiet = due.reason == "escalation" or (due.reason == "repeat" and format_ != "alertmanager")
     if quiet and due.acknowledged_by is not None:
         return Hold(f"acknowledged by {due.acknowledged_by}")
+    if quiet and due.reason == "repeat" and due.later_held:
+        return Hold("what became of the alert is kept back")
     if silence is not None and not (due.reason == "repeat" and format_ == "alertmanager"):
         return Hold(silence, anew=due.reason == "escalation")
     if due.early:

@@ -43,7 +43,16 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenc
        CASE WHEN EXISTS (SELECT FROM ub.notification e
                          WHERE e.receiver = n.receiver AND e.alert_id = n.alert_id AND e.sequence > n.sequence
                            AND e.state = 'dropped' AND e.body ->> 'status' = 'cleared')
-            THEN 'cleared' ELSE coalesce(a.status, 'active') END AS status, h.acknowledged_by, h.closed_by, h.assignee,
+            THEN 'cleared' ELSE coalesce(a.status, 'active') END AS status, h.acknowledged_by,
+       -- a worker tells an event before it stores it: until then closings are judged here, as ub.alert_handling does
+       CASE WHEN n.reason = 'event' AND n.sequence > a.sequence
+            THEN (SELECT x.by FROM ub.alert_action x
+                  WHERE x.alert_id = n.alert_id AND x.action = 'closed' AND x.severity = n.body ->> 'severity'
+                    AND NOT EXISTS (SELECT FROM ub.alert_action y
+                                    WHERE y.alert_id = x.alert_id AND y.sequence > x.sequence
+                                      AND (y.action IN ('closed', 'reopened') OR y.severity <> x.severity)))
+            ELSE h.closed_by END AS closed_by,
+       h.assignee,
        g.boundary,
        coalesce((SELECT jsonb_agg(jsonb_build_array(t.sequence,
                      -- as in the ids of messages: something may be overdue again
@@ -65,6 +74,9 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenc
        EXISTS (SELECT FROM ub.notification l
                WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence > n.sequence
                  AND l.reason = 'event') AS overtaken,
+       EXISTS (SELECT FROM ub.notification l
+               WHERE l.receiver = n.receiver AND l.alert_id = n.alert_id AND l.sequence > n.sequence
+                 AND l.reason = 'event' AND l.state = 'silenced') AS later_held,
        -- `due_at` of an event that was kept back is when that was over; one that was dropped untried was told to nobody
        -- where nobody who was told escalates, as the file was changed, it waits until somebody does, or is over
        -- nor is it time where somebody before it in a chain waits since a silence, and is told later than it once was

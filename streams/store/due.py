@@ -18,6 +18,7 @@ class Due:
     begun      the receiver may have got this one already, for the same reasons
     overdue    the alert is not over by the time until which somebody was to see to it
     overtaken  a later event of the alert was queued for the receiver, whatever became of it
+    later_held a later event of the alert is kept back from the receiver now
     early      of an escalation: the receiver that escalates was not told yet, or was told later than planned, as after
                a silence, and still has time; or no receiver that was told escalates to this one any more
     """
@@ -38,5 +39,6 @@ class Due:
     begun: bool = False
     overdue: bool = False
     overtaken: bool = False
+    later_held: bool = False
     early: bool = False
     assignee: str | None = None

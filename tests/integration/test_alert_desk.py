@@ -627,6 +627,7 @@ def test_lists_are_whole_where_there_is_no_terminal_and_as_json(desk: Desk) -> N
         ("04443a28", False, None),
         ("05550000", True, None),
     ]
+    assert all(one["cell"] == one["hex"] for one in found), "as `alerts tail --json` and the tables name it"
     [silence] = map(json.loads, desk("silence", "list", "--json").out.splitlines())
     assert (silence["silence_id"], silence["comment"]) == (made, "fair")
     short = desk("list", "--limit", "1", "--json")

@@ -189,6 +189,21 @@ def test_who_is_on_an_alert_by_keyboard_stays_on_it_when_it_moves_up_the_list(mi
     asyncio.run(run())
 
 
+def test_by_keyboard_one_gets_to_the_fullest_cells_past_all_alerts(migrated: Database) -> None:
+    write(migrated, rows.cells_now({}), *alert("a1", summary="first"), *alert("a2", summary="second"))
+
+    async def run() -> None:
+        async with console(migrated.reader_url) as (base, _), page_at(base) as page:
+            await figures(page, "4 vehicles standing in 1 cell, 2 open alerts")
+            await page.keyboard.press("Tab")
+            await page.keyboard.press("Tab")
+            await page.keyboard.press("Enter")  # "Skip to fullest cells"
+            await page.keyboard.press("Tab")
+            await expect(page.locator("#full button").first).to_be_focused()
+
+    asyncio.run(run())
+
+
 def test_a_database_that_is_away_puts_up_a_banner_until_it_is_back(migrated: Database) -> None:
     write(migrated, rows.cells_now({}))
     address = urlsplit(migrated.reader_url)

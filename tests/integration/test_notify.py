@@ -35,9 +35,9 @@ def receiver(name: str, to: Hook, more: str = "") -> str:
     return f'[[receiver]]\nname = "{name}"\nurl = "{to.url}"\nmax_backoff = "1s"\n{more}\n'
 
 
-def act(desk: Desk, alert_id: str, action: alert_desk.ActionName) -> None:
+def act(desk: Desk, alert_id: str, action: alert_desk.ActionName, text: str | None = None) -> None:
     with queries.connect(desk.database.writer_url, read_only=False) as connection:
-        assert alert_desk.act(connection, alert_id, action, by="anna").stored
+        assert alert_desk.act(connection, alert_id, action, by="anna", text=text).stored
 
 
 def silence(desk: Desk, seconds: float) -> None:
@@ -287,7 +287,7 @@ def test_a_silence_keeps_notifications_back_and_what_lasts_is_told_when_it_ends(
         assert to.ids == ["other/0", "lasting/0"]
         wait_until(lambda: len(dropped()) == 2, "what the short one was")
         assert dropped() == {
-            ("short", 0): "cleared under a silence",
+            ("short", 0): "cleared while it was kept back",
             ("short", 1): "its receiver was not notified of the alert",
         }
 
@@ -367,6 +367,28 @@ def test_what_was_closed_by_hand_is_told_to_no_one_until_it_gets_worse(desk: Des
             )
             desk.tell("one", "updated", "critical")
             wait_until(lambda: to.ids == ["one/1"], "the worse")
+
+
+def test_what_was_closed_by_hand_is_told_by_what_it_became_though_the_tables_do_not_know_yet(
+    desk: Desk,
+) -> None:
+    """A worker tells what happened a moment before it stores it."""
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.tell("worse", "raised", "minor")
+        desk.tell("again", "raised", "critical")
+        wait_until(lambda: len(to.ids) == 2, "both")
+        act(desk, "worse", "closed")
+        act(desk, "again", "closed")
+        desk.tell("again", "updated", "major")
+        wait_until(lambda: "again/1" in to.ids, "what is another matter")
+        desk.tell("worse", "updated", "critical", only_kafka=True)
+        desk.tell("again", "updated", "critical", only_kafka=True)
+        wait_until(
+            lambda: ("a", "again", 2, "event", "silenced", "closed by anna") in desk.states(), "closed again"
+        )
+        wait_until(lambda: "worse/1" in to.ids, "what became worse")
+        act(desk, "again", "commented", "of what is major")
+        wait_until(lambda: "again/2" in to.ids, "what somebody saw to meanwhile")
 
 
 def test_what_was_closed_by_hand_and_is_opened_again_is_told_and_repeated_again(desk: Desk) -> None:

@@ -320,6 +320,21 @@ def test_what_an_alert_was_is_not_repeated_before_what_it_became(desk: Desk) -> 
     assert to.ids[2].startswith("one/1/repeat/")
 
 
+def test_what_an_alert_was_is_not_repeated_while_what_it_became_is_silent(desk: Desk) -> None:
+    with hook() as to, notifying(desk, receiver("a", to, 'repeat_interval = "1s"')):
+        desk.tell("one", "raised", "critical")
+        wait_until(lambda: len(to.ids) >= 2, "a repeat")
+        silence(desk, 3600)  # of what is major
+        desk.tell("one", "updated", "major")
+        held = ("a", "one", 0, "repeat", "silenced", "what became of the alert is kept back")
+        wait_until(lambda: held in desk.states(), "quiet")
+        end_silence(desk)
+        wait_until(lambda: "one/1" in to.ids, "the end of the silence")
+        wait_until(lambda: to.ids[-1].startswith("one/1/repeat"), "repeats of what it is")
+        after = to.ids[to.ids.index("one/1") :]
+        assert all(name.startswith("one/1") for name in after)
+
+
 def test_alertmanager_is_told_again_under_a_silence_so_that_nothing_is_resolved_there(desk: Desk) -> None:
     with hook() as to, notifying(desk, receiver("a", to, 'format = "alertmanager"\nrepeat_interval = "1s"')):
         desk.tell("one")

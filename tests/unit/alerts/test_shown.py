@@ -52,6 +52,12 @@ def test_a_person_sees_the_evidence_that_there_is_and_a_program_all_of_it() -> N
     assert as_json(shown)["evidence"] == ROW.evidence
 
 
+def test_a_program_finds_the_cell_as_on_the_wire_and_as_in_the_tables() -> None:
+    """Those who read `tail --json`, or MQTT, know it as `cell`; those who query the views as `hex`."""
+    found = as_json(Shown(ROW, [], []))
+    assert (found["cell"], found["hex"]) == (ROW.hex, ROW.hex)
+
+
 def test_what_a_publisher_named_moves_no_terminal() -> None:
     named = replace(
         ROW, summary="2 requests of a\x9b31m\u202eb", subject="a\x9b31m\u202eb", evidence={"hot": "\x1b[2J"}

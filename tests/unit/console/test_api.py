@@ -243,6 +243,10 @@ def test_questions_are_answered_503_while_the_database_is_away_and_not_with_old_
             answer = await client.get(path)
             assert (answer.status, answer.content_type) == (503, "application/problem+json")
             assert int(answer.headers["Retry-After"]) > 0
+            said = (await answer.json())["detail"]
+            assert said.startswith("there is no answer of the database of the last seconds"), (
+                "whose fault is another matter"
+            )
         assert past.asked == [], "nobody waits for a database that is known to be away"
 
     served(check, view=view, fresh=False)

@@ -24,6 +24,17 @@ def test_one_failure_makes_nothing_stale_and_its_age_does() -> None:
     assert (stale.fresh, stale.stale_since, stale.reason) == (False, asked, "gone")
 
 
+def test_where_no_question_failed_it_may_be_the_console_that_stood_still() -> None:
+    freshness = Freshness(5, T0)
+    freshness.answered(T0, 9.0)
+    assert freshness.status(21.4).reason == (
+        "the newest answer of the database is 12 s old, though no question to it failed since: "
+        "either it is slow, or the console itself stood still"
+    )
+    freshness.failed("gone")
+    assert freshness.status(26.0).reason == "gone"
+
+
 def test_an_answer_makes_it_fresh_again_and_forgets_why_it_was_not() -> None:
     freshness = Freshness(5, T0)
     freshness.failed("gone")

@@ -44,6 +44,13 @@ def test_the_page_and_all_that_it_names_are_served() -> None:
     asyncio.run(run())
 
 
+def test_whoever_has_no_mouse_can_skip_to_each_list() -> None:
+    targets = re.findall(r'class="skip" href="#([^"]+)"', PAGE)
+    assert targets == ["alerts", "full"]
+    for target in targets:
+        assert f'id="{target}" tabindex="-1"' in PAGE, "or some browsers scroll there, and leave the focus"
+
+
 def test_the_page_is_served_with_the_time_zone_of_the_city() -> None:
     async def run() -> None:
         hub = Hub(Freshness(5, T0), 1)

@@ -51,7 +51,7 @@ def verdict(
         ({"acknowledged_by": "anna"}, Send()),
         ({"silence": SILENCE}, Hold(SILENCE)),
         ({"state": "silenced"}, Send()),
-        ({"state": "silenced", "status": "cleared"}, Drop("cleared under a silence")),
+        ({"state": "silenced", "status": "cleared"}, Drop("cleared while it was kept back")),
         ({"state": "silenced", "told": [[1, "event", 0]]}, Drop("a later event was sent")),  # and worse since
         (
             {"state": "silenced", "told": [[1, "event", 0]], "silence": SILENCE},
@@ -64,7 +64,10 @@ def verdict(
         ({"wanted": False, "told": TOLD}, Send()),
         ({"wanted": False, "reason": "escalation"}, Send()),
         ({"closed_by": "anna"}, Hold("closed by anna")),
-        ({"closed_by": "anna", "state": "silenced", "status": "cleared"}, Drop("cleared under a silence")),
+        (
+            {"closed_by": "anna", "state": "silenced", "status": "cleared"},
+            Drop("cleared while it was kept back"),
+        ),
         ({"reason": "repeat", "told": TOLD, "closed_by": "anna"}, Hold("closed by anna")),
         ({"cleared": True}, Drop("its receiver was not notified of the alert")),
         ({"cleared": True, "told": TOLD, "silence": SILENCE}, Send()),
@@ -106,6 +109,12 @@ def verdict(
         ({"reason": "repeat", "silence": SILENCE}, Hold(SILENCE)),
         ({"reason": "repeat", "silence": SILENCE, "format_": "alertmanager"}, Send()),
         ({"reason": "repeat", "told": [*TOLD, [1, "event", 0]]}, Drop("a later event was sent")),
+        # what it became is silent, what it was would not be
+        (
+            {"reason": "repeat", "told": TOLD, "later_held": True},
+            Hold("what became of the alert is kept back"),
+        ),
+        ({"reason": "repeat", "told": TOLD, "later_held": True, "format_": "alertmanager"}, Send()),
     ],
 )
 def test_a_notification_is_sent_kept_back_or_dropped(case: dict[str, Any], expected: Verdict) -> None:

@@ -85,8 +85,8 @@ class SensingState:
         )
         self._pending: list[Readings] = []
         self._pending_readings = 0
-        self._out_of_range: list[tuple[int, int, int]] = []
-        """Of the frame that is folded: row, ts, and where it stands."""
+        self._out_of_range: list[tuple[int | None, int, int]] = []
+        """Of the frame that is folded: row (None: of no series that was on file before it), ts, and where it stands."""
         self._next_archive = 0  # no series can be archived before the watermark reaches this
         self._archived: list[tuple[list[str], list[str]]] = []
         self._told_time = (0, 0)
@@ -114,7 +114,7 @@ class SensingState:
         before = self._pending_readings
         admitted = self._admit(frame, partial(self._refuse, frame))
         if self._out_of_range:
-            self._tell_of_refusals(before, admitted)
+            self._tell_of_refusals(frame, before, admitted)
         taken = len(admitted)
         self._books.book(received=len(frame), applied=taken, rejected=len(frame) - taken)
         if self._pending_readings > _MOST_PENDING:
@@ -227,14 +227,24 @@ class SensingState:
         if reason == "value_out_of_range":
             row = self._series.row_of(*c.columns.series(index))
             ts = min(int(c.ts[index]), c.received_at)
-            if row is not None and ts >= self._clock.watermark - self._config.amend_horizon_ms:
+            if ts >= self._clock.watermark - self._config.amend_horizon_ms:
                 self._out_of_range.append((row, ts, index))
 
-    def _tell_of_refusals(self, before: int, admitted: NDArray[np.intp]) -> None:
+    def _tell_of_refusals(self, c: Frame, before: int, admitted: NDArray[np.intp]) -> None:
         """Let health hear of a frame's readings out of range, each at its place among those `admitted`."""
-        for row, ts, index in self._out_of_range:
-            self._health.refuse(row, ts, before + int(np.searchsorted(admitted, index)))
+        for known, ts, index in self._out_of_range:
+            row = self._begun_before(c, admitted, index) if known is None else known
+            if row is not None:
+                self._health.refuse(row, ts, before + int(np.searchsorted(admitted, index)))
         self._out_of_range.clear()
+
+    def _begun_before(self, c: Frame, admitted: NDArray[np.intp], index: int) -> int | None:
+        """Return the row of a series whose first good reading stands before `index` in this frame, or None."""
+        row = self._series.row_of(*c.columns.series(index))
+        if row is None:
+            return None
+        first = int(np.argmax(self._pending[-1].series == row))
+        return row if admitted[first] < index else None
 
     def _refuse_late(
         self, c: Frame, take: NDArray[np.intp], watermark: NDArray[np.int64], refuse: Refuse

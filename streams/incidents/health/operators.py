@@ -92,12 +92,15 @@ class Operators:
             operator, key = self.known[name], self._key(name)
             patience = operator.patience_ms
             open_alert = self._cases.find(key)
-            if open_alert is not None and operator.end > open_alert.starts_at:
+            # Its partition may be catching up: what was heard is so old then that it would be silent again at once.
+            overdue = bool(patience) and clock > operator.end + patience
+            heard = open_alert is not None and operator.end > open_alert.starts_at
+            if heard and (not overdue or has_left(name)):
                 self.silent.discard(name)
                 yield from self._cases.clear(key, "positions are heard again", clock, record)
             elif clock > operator.end + self._config.forget_ms:
                 yield from self._forget(name, clock, record)
-            elif open_alert is None and patience and clock > operator.end + patience and not has_left(name):
+            elif open_alert is None and overdue and not has_left(name):
                 self.silent.add(name)
                 finding = operator_silent(
                     name, operator.cell, operator.end, operator.expected_ms, patience, clock

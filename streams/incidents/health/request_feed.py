@@ -94,7 +94,8 @@ class RequestFeed:
             state.end, state.cell = end, cell
         if taught:
             state.lived = max(state.lived, clock)
-            intervals.learn(self._counts, self._heard, _WAITS, np.array([max(clock - state.awake, 0)]))
+            if state.awake:  # nothing was waited for before the first delivery
+                intervals.learn(self._counts, self._heard, _WAITS, np.array([max(clock - state.awake, 0)]))
             self._weigh()
         if newer:
             state.awake = max(state.awake, state.end, clock)

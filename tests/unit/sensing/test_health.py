@@ -245,6 +245,38 @@ def test_means_do_not_depend_on_batches() -> None:
     assert len(set(found)) == 1
 
 
+@pytest.mark.parametrize("size", [1, 2, 4, 5])
+def test_readings_out_of_range_count_from_the_first_good_one_of_a_new_sensor_on(size: int) -> None:
+    """However few records they come in: what is before the first good reading is of a stranger."""
+    station = Station()
+    values = [-999, 7, -999, -999, -999]
+    log = [reading(value, minute * 60) for minute, value in enumerate(values)]
+    for first in range(0, len(log), size):
+        station.feed(*log[first : first + size])
+        station.checkpoint()
+    last = told(station)[-1]
+    assert (last["refused_since"], last["refused"]) == (T0 + 2 * MINUTE, 3)
+
+
+def test_readings_out_of_range_of_another_owner_are_not_of_a_new_sensor() -> None:
+    station = Station()
+    station.feed(reading(7, 0), *(reading(-999, minute * 60, owner="other") for minute in range(1, 5)))
+    station.checkpoint()
+    assert told(station) == []
+
+
+def test_readings_out_of_range_before_the_first_good_one_break_nobody() -> None:
+    """Whether it comes in their record or in one of its own."""
+    together, apart = Station(), Station()
+    log = [*(reading(-999, minute * 60) for minute in range(5)), reading(7, 300)]
+    together.feed(*log)
+    for one in log:
+        apart.feed(one)
+    for station in (together, apart):
+        station.checkpoint()
+        assert told(station) == []
+
+
 @pytest.mark.parametrize("size", [1, 7, 60])
 @pytest.mark.parametrize("good", [2, 5])
 def test_that_values_are_out_of_range_does_not_depend_on_batches(good: int, size: int) -> None:

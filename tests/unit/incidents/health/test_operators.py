@@ -30,14 +30,18 @@ class Watched(Counted):
         centre = lambda cell: mds.centre(f"{cell:012x}")  # noqa: E731
         return IncidentsState(self.policy, centre, start, health=HealthConfig())
 
-    def close(self, minute: int, *operators: str) -> list[Alert]:
-        """Close a window in which these operators' vehicles reported, and let time go on to its end."""
+    def close(self, minute: int, *operators: str, now: int = 0) -> list[Alert]:
+        """Close a window in which these operators' vehicles reported, and let time go on to its end.
+
+        Or to that of minute `now`, if their partition is behind.
+        """
         n = len(operators)
         at = MONDAY + minute * MINUTE
         rows = ClosedWindows([at] * n, [A] * n, list(operators), [5] * n, [0] * n, [0] * n, [9] * n, [0] * n)
         told = self.fold_bytes(codec.encode(CellsWindow(REGION, at + MINUTE, MINUTE, rows)))
-        time = CellsHealth(REGION, at + MINUTE, at + MINUTE, -1, 0, -1, None)
-        return told + self.fold_bytes(codec.encode(time)) + self.look(at + MINUTE)
+        now = max(now, minute) * MINUTE + MONDAY + MINUTE
+        time = CellsHealth(REGION, now, now, -1, 0, -1, None)
+        return told + self.fold_bytes(codec.encode(time)) + self.look(now)
 
 
 def fleet(*rules: Any, **fields: Any) -> Watched:
@@ -63,6 +67,41 @@ def test_an_operator_without_positions_is_one_alert_where_its_vehicles_were() ->
     assert raised.summary == "no positions of any vehicle of hello for 11 min"
     (cleared,) = fold.close(60, "hello", "mobike")
     assert (cleared.action, cleared.alert_id) == ("cleared", raised.alert_id)
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_an_operator_whose_partition_catches_up_is_silent_once_until_it_is_up_to_date(crashes: bool) -> None:
+    """
+    mobike  0 ........ 40 ........ 100 .. 120
+    hello   0 ........ 40                        its partition stands still, and comes back at 100:
+                       40 .. 53 .. 66 ..... 120  13 minutes of it for each of mobike's
+    """
+    fold = fleet(rule(7, 1, maximum=1_000))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    told = [event for minute in range(40, 100) for event in fold.close(minute, "mobike")]
+    behind = 40
+    for minute in range(100, 120):
+        told += fold.close(minute, "mobike")
+        while behind <= min(minute, 40 + 13 * (minute - 100)):
+            told += fold.close(behind, "hello", now=minute)
+            behind += 1
+        if crashes:
+            fold.checkpoint()
+            told += fold.crash()
+    assert said(told) == [("raised", "feed_silent", "hello"), ("cleared", "feed_silent", "hello")]
+
+
+def test_an_operator_whose_partition_catches_up_and_says_that_all_have_left_is_not_silent() -> None:
+    fold = fleet(rule(7, 1, maximum=1_000))
+    fold.look(MONDAY, (A, "hello", bikes(9)), (A, "mobike", bikes(9)))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    told = [event for minute in range(40, 100) for event in fold.close(minute, "mobike")]
+    assert said(told) == [("raised", "feed_silent", "hello")]
+    fold.look(MONDAY + 100 * MINUTE, (A, "hello", bikes()))
+    assert said(fold.close(45, "hello", now=100)) == [("cleared", "feed_silent", "hello")]
+    assert [event for minute in range(101, 130) for event in fold.close(minute, "mobike")] == []
 
 
 @pytest.mark.parametrize("crashes", [False, True])

@@ -33,6 +33,17 @@ def calls(seed: int, begin: int, end: int, by_day: float, by_night: float) -> li
     return minutes[rng.random(len(minutes)) < 1 - np.exp(-rate)].tolist()
 
 
+@pytest.mark.parametrize("told_before", [False, True])
+def test_nothing_was_waited_for_before_the_first_delivery(told_before: bool) -> None:
+    """Nor since 1970, where the clock is told before the first windows close, as those of several partitions."""
+    hotline = Hotline()
+    if told_before:
+        hotline.clock(10)
+    hotline.hear(1, 7)
+    assert hotline.live(10, 33 * 60) == []
+    assert said(hotline.live(33 * 60, 36 * 60, heard=())) == [("raised", "feed_silent", "requests")]
+
+
 def test_a_hotline_that_dies_is_one_alert_where_it_was_heard_last() -> None:
     hotline = Hotline()
     assert hotline.live(0, KNOWN + 60) == []

@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 
 from schemas.alert_actions import ActionName, AlertHandling
 from streams.errors import AlertError
+from streams.store.closings import closed_by
 from streams.store.resolve import resolved
 
 _INSERT = """
@@ -20,26 +21,18 @@ SELECT %(action_id)s, %(alert_id)s,
 FROM ub.alert WHERE alert_id = %(alert_id)s
 """
 
-_UNTOLD = """
+_UNTOLD = f"""
 SELECT x.action_id, x.alert_id, x.sequence, x.action, x.by, ub.milliseconds(x.at) AS at, x.text,
        h.acknowledged, h.acknowledged_by, ub.milliseconds(h.acknowledged_at) AS acknowledged_at,
        h.assignee, ub.milliseconds(h.due_at) AS due_at, h.comment, c.by IS NOT NULL AS closed, c.by AS closed_by,
        a.kind, x.severity, ub.to_hex(a.cell) AS cell, a.zone
 FROM ub.alert_action x JOIN ub.alert a USING (alert_id) JOIN ub.alert_handling h USING (alert_id)
--- as in ub.alert_handling, but of the severity that is told: the alert may have another by now, and this one again
-LEFT JOIN LATERAL (
-    SELECT s.by FROM ub.alert_action s
-    WHERE s.alert_id = x.alert_id AND s.action = 'closed' AND NOT EXISTS (
-        SELECT FROM ub.alert_action y
-        WHERE y.alert_id = s.alert_id AND y.sequence >= s.sequence
-          AND (y.action = 'reopened' OR y.severity <> x.severity)
-    )
-    ORDER BY s.sequence DESC LIMIT 1
-) c ON true
+-- of the severity that is told: the alert may have another by now, and this one again
+CROSS JOIN LATERAL (SELECT {closed_by("x.alert_id", "x.severity")} AS by) c
 WHERE NOT x.told
 ORDER BY max(x.at) OVER (PARTITION BY x.alert_id ORDER BY x.sequence), x.sequence
 LIMIT 500
-"""
+"""  # noqa: S608 - literals
 
 _IN_FORCE = """
 SELECT at, action, by, text, assignee, due_at FROM (

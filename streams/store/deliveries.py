@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from psycopg.rows import class_row
 
+from streams.store.closings import closed_by
 from streams.store.due import Due
 from streams.store.notifications import Connection
 
@@ -30,7 +31,7 @@ SELECT f.number FROM (
 ) f
 """
 
-_NEXT = """
+_NEXT = f"""
 WITH c (receiver, after) AS (SELECT * FROM unnest(%s::text[], %s::interval[]))
 SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenced' ELSE n.state END AS state,
        n.due_at, n.attempts,
@@ -44,13 +45,9 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenc
                          WHERE e.receiver = n.receiver AND e.alert_id = n.alert_id AND e.sequence > n.sequence
                            AND e.state = 'dropped' AND e.body ->> 'status' = 'cleared')
             THEN 'cleared' ELSE coalesce(a.status, 'active') END AS status, h.acknowledged_by,
-       -- a worker tells an event before it stores it: until then closings are judged here, as ub.alert_handling does
+       -- a worker tells an event before it stores it: until then the tables judge by another severity
        CASE WHEN n.reason = 'event' AND n.sequence > a.sequence
-            THEN (SELECT x.by FROM ub.alert_action x
-                  WHERE x.alert_id = n.alert_id AND x.action = 'closed' AND x.severity = n.body ->> 'severity'
-                    AND NOT EXISTS (SELECT FROM ub.alert_action y
-                                    WHERE y.alert_id = x.alert_id AND y.sequence > x.sequence
-                                      AND (y.action IN ('closed', 'reopened') OR y.severity <> x.severity)))
+            THEN {closed_by("n.alert_id", "n.body ->> 'severity'")}
             ELSE h.closed_by END AS closed_by,
        h.assignee,
        g.boundary,
@@ -96,7 +93,7 @@ LEFT JOIN ub.alert_handling h USING (alert_id)
 LEFT JOIN ub.cell_geometry g USING (cell)
 WHERE n.number = ANY(%s)
 ORDER BY n.number
-"""
+"""  # noqa: S608 - literals
 
 _HOLD = """
 UPDATE ub.notification SET state = 'silenced', kept = %(anew)s, note = %(note)s

@@ -66,9 +66,9 @@ def test_a_policy_that_cannot_be_used_is_said_before_anything_starts(tmp_path: P
     assert "zones.geojson" in line
 
 
-def test_a_file_of_another_form_is_not_replayed(tmp_path: Path) -> None:
+def test_a_file_of_another_form_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "trips.csv").write_text("a,b\n1,2\n")
-    line = alone(tmp_path, "sim", "replay", "trips.csv", "--format", "mobike-trips").failed_with_one_line()
+    line = alone(tmp_path, "sim", "inspect", "trips.csv", "--format", "mobike-trips").failed_with_one_line()
     assert "not a mobike-trips file" in line
 
 

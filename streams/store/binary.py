@@ -21,21 +21,24 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 _AT_ONCE = 2_048
 """Rows of a block: few enough to stay in the processor's cache until the client has taken them."""
-_WORD = 8
+_WORD, _LENGTH = 8, 4
 _ALL = np.zeros(0, np.bool_)
 
 
 def blocks(columns: Sequence[Column]) -> Iterator[memoryview]:
     """Yield the rows of columns of equal length; integers are bigint, floats double precision, the others text."""
-    fields = [_Number(column) if isinstance(column, Numbers) else _Text(column) for column in columns]
+    fields = [
+        _Number(column) if isinstance(column, Numbers) else _Text(column, behind=len(columns) - place)
+        for place, column in enumerate(columns, 1)
+    ]
     for begin in range(0, len(columns[0]), _AT_ONCE):
         yield _block(fields, slice(begin, min(begin + _AT_ONCE, len(columns[0]))))
 
 
 def _block(fields: Sequence["_Number | _Text"], part: slice) -> memoryview:
-    size = np.full(part.stop - part.start, 2 + 4 * len(fields), np.uint64)
+    size = np.full(part.stop - part.start, 2 + _LENGTH * len(fields), np.uint64)
     for field in fields:
-        size += field.sizes(part)
+        field.add_sizes(size, part)
     end = np.cumsum(size)
     out, at = np.empty(int(end[-1]), np.uint8), end - size
     _put_count(out, at, len(fields))
@@ -52,18 +55,17 @@ class _Number:
         self._bits = np.ascontiguousarray(column.values, kind).view(np.uint64)
         self._known = _ALL if column.known is None else column.known
 
-    def sizes(self, part: slice) -> NDArray[np.uint64]:
-        known = self._known[part]
-        return np.uint64(_WORD) * known.astype(np.uint64) if len(known) else np.full(1, _WORD, np.uint64)
+    def add_sizes(self, size: Places, part: slice) -> None:
+        _add_numbers(size, self._known[part])
 
     def put(self, out: Bytes, at: Places, part: slice) -> None:
         _put_numbers(out, at, self._bits[part], self._known[part])
 
 
 class _Text:
-    """Texts as words of eight bytes, and which of them each row has."""
+    """Texts as words of eight bytes, and which of them each row has; `behind`: so many fields follow."""
 
-    def __init__(self, column: Texts | Coded) -> None:
+    def __init__(self, column: Texts | Coded, *, behind: int) -> None:
         if isinstance(column, Texts):
             texts, self._which = column.values, np.arange(len(column), dtype=np.uint64)
         else:
@@ -72,12 +74,25 @@ class _Text:
         words = max(1, -(-texts.dtype.itemsize // _WORD))
         self._length = np.strings.str_len(texts).astype(np.uint64)
         self._words = texts.astype(f"S{_WORD * words}").view(np.uint64).reshape(len(texts), words)
+        self._whole_words = behind * _LENGTH >= _WORD - 1
 
-    def sizes(self, part: slice) -> NDArray[np.uint64]:
-        return self._length.take(self._which[part])
+    def add_sizes(self, size: Places, part: slice) -> None:
+        _add_texts(size, self._length, self._which[part])
 
     def put(self, out: Bytes, at: Places, part: slice) -> None:
-        _put_texts(out, at, self._words, self._length, self._which[part])
+        _put_texts(out, at, self._words, self._length, self._which[part], self._whole_words)
+
+
+@compiled
+def _add_numbers(size: Places, known: NDArray[np.bool_]) -> None:
+    for row in range(len(size)):
+        size[row] += np.uint64(8 * known[row] if len(known) else 8)
+
+
+@compiled
+def _add_texts(size: Places, length: NDArray[np.uint64], which: NDArray[np.uint64]) -> None:
+    for row in range(len(size)):
+        size[row] += length[which[row]]
 
 
 @compiled
@@ -104,8 +119,17 @@ def _put_numbers(out: Bytes, at: Places, bits: NDArray[np.uint64], known: NDArra
 
 @compiled
 def _put_texts(
-    out: Bytes, at: Places, words: NDArray[np.uint64], length: NDArray[np.uint64], which: NDArray[np.uint64]
+    out: Bytes,
+    at: Places,
+    words: NDArray[np.uint64],
+    length: NDArray[np.uint64],
+    which: NDArray[np.uint64],
+    whole_words: bool,
 ) -> None:
+    """Put texts; with `whole_words` the zeros behind their last letters, too, as the next fields overwrite them.
+
+    That saves a loop over those letters, whose number no processor can guess.
+    """
     for row in range(len(at)):
         place, text = at[row], which[row]
         letters = length[text]
@@ -120,11 +144,13 @@ def _put_texts(
         rest = letters & np.uint64(7)
         if rest:
             word = words[text, whole]
-            for _ in range(rest):
-                out[place] = word & np.uint64(0xFF)
-                word >>= np.uint64(8)
-                place += np.uint64(1)
-        at[row] = place
+            if whole_words:
+                for byte in range(8):
+                    out[place + np.uint64(byte)] = (word >> np.uint64(8 * byte)) & np.uint64(0xFF)
+            else:
+                for byte in range(rest):
+                    out[place + np.uint64(byte)] = (word >> np.uint64(8 * byte)) & np.uint64(0xFF)
+        at[row] = place + rest
 
 
 @compiled

@@ -156,6 +156,8 @@ def test_what_others_wait_for_says_whether_it_is_well(compose: dict[str, Any]) -
 def test_the_image_has_the_version_of_the_program(compose: dict[str, Any]) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert compose["services"]["migrate"]["image"] == f"urbanbrain:{version}"
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert f"docker tag urbanbrain:{version} urbanbrain:before" in page
 
 
 def test_limits_of_memory_are_those_of_the_page(compose: dict[str, Any]) -> None:

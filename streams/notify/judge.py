@@ -65,8 +65,7 @@ def judge(
         return Drop("cleared")
     if alert.status == "cleared":
         return Send() if due.told else Drop("its receiver was not notified of the alert")
-    was_silent = due.state == "silenced" or due.attempts > 0  # or it was tried since
-    if due.reason == "repeat" and not repeated and not was_silent:
+    if due.reason == "repeat" and not repeated and due.state != "silenced":
         return Drop("its receiver has no repeat_interval now")
     if due.reason == "overdue" and not due.overdue:
         return Drop("it is no longer overdue")

@@ -31,6 +31,23 @@ SELECT f.number FROM (
 ) f
 """
 
+_LATE = "interval '1 minute'"
+"""What is told later than this after its time is late."""
+
+
+def _late(n: str, after: str) -> str:
+    """Return SQL: it is, or was, told late, as no process was there to do it, and `after` is not over since.
+
+    Not so where its receiver could not be reached: that keeps nobody else waiting.
+    """
+    return f"""({n}.attempts = 0 AND CASE {n}.state
+        WHEN 'delivered' THEN {n}.done_at > {n}.due_at + {_LATE} AND {n}.done_at + {after} > clock_timestamp()
+        WHEN 'pending' THEN {n}.due_at + {_LATE} < clock_timestamp()
+            AND EXISTS (SELECT FROM ub.receiver r
+                        WHERE r.name = {n}.receiver AND coalesce(r.not_before <= clock_timestamp(), true))
+        ELSE false END)"""
+
+
 _NEXT = f"""
 WITH c (receiver, after) AS (SELECT * FROM unnest(%s::text[], %s::interval[]))
 SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenced' ELSE n.state END AS state,
@@ -76,15 +93,18 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenc
                  AND l.reason = 'event' AND l.state = 'silenced') AS later_held,
        -- `due_at` of an event that was kept back is when that was over; one that was dropped untried was told to nobody
        -- where nobody who was told escalates, as the file was changed, it waits until somebody does, or is over
-       -- nor is it time where somebody before it in a chain waits since a silence, and is told later than it once was
+       -- nor is it time where somebody before it in a chain waits since a silence, and is told later than it once was,
+       -- nor where we were away, and tell whoever comes before it only now
        n.reason = 'escalation' AND coalesce(
            (SELECT bool_and(e.state = 'silenced' OR e.due_at + c.after > clock_timestamp()
                             OR (e.state = 'dropped' AND e.attempts = 0)
+                            OR {_late("e", "c.after")}
                             OR EXISTS (SELECT FROM ub.notification b JOIN c AS nearer USING (receiver)
-                                       WHERE b.alert_id = n.alert_id AND b.reason = 'escalation' AND b.kept
+                                       WHERE b.alert_id = n.alert_id AND b.reason = 'escalation'
                                          AND nearer.after < c.after AND b.state <> 'dropped'
-                                         AND (b.state = 'silenced'
-                                              OR b.due_at + nearer.after > clock_timestamp())))
+                                         AND ((b.kept AND (b.state = 'silenced'
+                                                           OR b.due_at + nearer.after > clock_timestamp()))
+                                              OR {_late("b", "nearer.after")})))
             FROM ub.notification e JOIN c USING (receiver)
             WHERE e.alert_id = n.alert_id AND e.reason = 'event'), true) AS early
 FROM ub.notification n
@@ -213,8 +233,8 @@ async def drop(connection: Connection, number: int, note: str, *, tried: bool = 
 async def failed(connection: Connection, due: Due, receiver: str, note: str, pause: timedelta) -> None:
     """Count an attempt that failed, and why; for the pause no process sends the receiver anything."""
     await connection.execute(
-        # of an escalation `kept` stays: those after it in a chain go by it (`early`)
-        "UPDATE ub.notification SET state = 'pending', kept = kept AND reason = 'escalation', "
+        # `kept` stays: of an escalation those after it in a chain go by it (`early`), and such a repeat is a reminder
+        "UPDATE ub.notification SET state = 'pending', kept = kept AND reason IN ('escalation', 'repeat'), "
         "attempts = attempts + 1, note = %s WHERE number = %s",
         (note, due.number),
     )

@@ -20,7 +20,8 @@ class Due:
     overtaken  a later event of the alert was queued for the receiver, whatever became of it
     later_held a later event of the alert is kept back from the receiver now
     early      of an escalation: the receiver that escalates was not told yet, or was told later than planned, as after
-               a silence, and still has time; or no receiver that was told escalates to this one any more
+               a silence or while we were away, and still has time; or no receiver that was told escalates to this one
+               any more
     """
 
     number: int

@@ -55,7 +55,8 @@ def end_silence(desk: Desk) -> None:
 
 def an_hour_passes(desk: Desk) -> None:
     """For what is in the queue."""
-    query(desk.database.owner_url, "UPDATE ub.notification SET due_at = due_at - interval '1 h' RETURNING 1")
+    passed = "due_at = due_at - interval '1 h', done_at = done_at - interval '1 h'"
+    query(desk.database.owner_url, f"UPDATE ub.notification SET {passed} RETURNING 1")
 
 
 def test_a_new_receiver_is_told_what_is_open_and_then_every_event_signed(desk: Desk) -> None:

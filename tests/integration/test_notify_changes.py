@@ -3,6 +3,7 @@
 import pytest
 
 from tests.integration.notify_support import Desk, hook, notifying
+from tests.integration.store_support import query
 from tests.integration.test_notify import an_hour_passes, receiver
 from tests.waiting import wait_until
 
@@ -65,6 +66,22 @@ def test_what_is_open_is_repeated_as_the_file_says_now(desk: Desk) -> None:
                 "its repeats",
             )
         assert never.ids[told:] == ["two/0"], "it is not repeated any more"
+
+
+def test_a_repeat_that_failed_is_not_sent_once_the_file_asks_for_none(desk: Desk) -> None:
+    with hook() as to:
+        with notifying(desk, receiver("a", to, 'repeat_interval = "1s"')):
+            desk.tell("one")
+            wait_until(lambda: to.ids, "the event")
+            to.answer = 503
+            failed = "SELECT FROM ub.notification WHERE reason = 'repeat' AND attempts > 0"
+            wait_until(lambda: query(desk.database.owner_url, failed), "a repeat that fails")
+        told, to.answer = list(to.ids), 200
+        with notifying(desk, receiver("a", to)):
+            desk.tell("two")
+            wait_until(lambda: "two/0" in to.ids, "what comes")
+            wait_until(lambda: all(row[4] != "pending" for row in desk.states()), "the repeat")
+        assert to.ids == [*told, "two/0"]
 
 
 def test_what_is_open_is_escalated_as_the_file_says_now(desk: Desk) -> None:

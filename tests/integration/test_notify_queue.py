@@ -19,7 +19,7 @@ from streams.notify import delivery
 from streams.store import deliveries
 from streams.store.session import Session
 from tests.integration import store_rows as rows
-from tests.integration.notify_support import Desk, Request, event, hook, notifying
+from tests.integration.notify_support import Desk, Hook, Request, event, hook, notifying
 from tests.integration.store_support import query, write
 from tests.integration.test_notify import (
     INHIBIT,
@@ -464,6 +464,66 @@ def test_after_a_silence_the_next_of_a_chain_waits_for_who_comes_before_it(desk:
             wait_until(lambda: mayor.ids, "the mayor")
     assert chief.ids == mayor.ids == ["one/0/escalation"]
     assert mayor.tried[0][0] - chief.tried[0][0] >= 5.5
+
+
+def chain(duty: Hook, chief: Hook, mayor: Hook) -> str:
+    """Return a file in which each has ten minutes."""
+    file = receiver("duty", duty, 'escalate = {after = "10m", to = "chief"}')
+    file += receiver("chief", chief, 'escalations_only = true\nescalate = {after = "10m", to = "mayor"}')
+    return file + receiver("mayor", mayor, "escalations_only = true")
+
+
+def test_each_of_a_chain_has_its_time_though_notify_was_away_beyond_all_of_it(desk: Desk) -> None:
+    """The chief could not acknowledge what nobody had told the chief."""
+    with hook() as duty, hook() as chief, hook() as mayor:
+        with notifying(desk, chain(duty, chief, mayor)):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "the first")
+        an_hour_passes(desk)
+        with notifying(desk, chain(duty, chief, mayor)):
+            wait_until(lambda: chief.ids == ["one/0/escalation"], "the chief")
+            wait_until(
+                lambda: of(desk, "mayor", "escalation") == [("one", 0, "silenced")], "the mayor's turn"
+            )
+            time.sleep(6)  # it is looked at again
+            assert mayor.tried == []
+            an_hour_passes(desk)
+            wait_until(lambda: mayor.ids == ["one/0/escalation"], "the mayor")
+
+
+def test_who_was_killed_before_it_told_anybody_tells_those_on_duty_first(desk: Desk) -> None:
+    with hook() as duty, hook() as chief, hook() as mayor:
+        with notifying(desk, chain(duty, chief, mayor)):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "the first")
+        untold = "state = 'pending', done_at = NULL, begun_at = NULL"
+        query(
+            desk.database.owner_url,
+            f"UPDATE ub.notification SET {untold} WHERE receiver = 'duty' RETURNING 1",
+        )
+        an_hour_passes(desk)
+        with notifying(desk, chain(duty, chief, mayor)):
+            wait_until(lambda: len(duty.ids) == 2, "those on duty")
+            for to in ("chief", "mayor"):
+                wait_until(
+                    lambda to=to: of(desk, to, "escalation") == [("one", 0, "silenced")],  # type: ignore[misc]
+                    to,
+                )
+            time.sleep(6)
+            assert chief.tried == mayor.tried == []
+
+
+def test_a_chain_goes_on_beyond_who_cannot_be_told(desk: Desk) -> None:
+    with hook() as duty, hook() as chief, hook() as mayor:
+        with notifying(desk, chain(duty, chief, mayor)):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "the first")
+        an_hour_passes(desk)
+        chief.answer = 503
+        with notifying(desk, chain(duty, chief, mayor)):
+            wait_until(lambda: mayor.ids == ["one/0/escalation"], "the mayor")
+    assert chief.tried
+    assert chief.ids == []
 
 
 def test_what_those_on_duty_were_never_told_of_is_not_escalated_before_they_are(desk: Desk) -> None:

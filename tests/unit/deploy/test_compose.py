@@ -2,13 +2,17 @@
 
 import re
 import shutil
+import string
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from psycopg.conninfo import conninfo_to_dict
 
 from deploy import containers
 from streams import supervise
@@ -122,11 +126,61 @@ def test_the_console_answers_to_names_of_the_loopback_only(compose: dict[str, An
     assert not allows("rebound.example:8080")
 
 
-def test_every_secret_is_in_the_example(compose: dict[str, Any]) -> None:
+def test_every_secret_is_in_the_example_and_the_example_has_no_other() -> None:
     wanted = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", (DEPLOY / "compose.yaml").read_text()))
-    given = {line.split("=")[0] for line in (DEPLOY / ".env.example").read_text().splitlines() if "=" in line}
+    given = re.findall(r"^([A-Z_]+)=", (DEPLOY / ".env.example").read_text(), re.MULTILINE)
     assert wanted
-    assert wanted <= given
+    assert sorted(given) == sorted(wanted)
+
+
+def test_nothing_but_mqtt_listens_beyond_the_loopback_of_the_host(compose: dict[str, Any]) -> None:
+    ports = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
+    assert ports.pop("mosquitto") == ["1883:1883"]
+    assert ports
+    for name, published in ports.items():
+        assert all(port.startswith("127.0.0.1:") for port in published), name
+
+
+def test_all_come_back_after_a_failure_but_a_migration_that_fails_is_told(compose: dict[str, Any]) -> None:
+    """`up` waits for `migrate` to end: restarted without a limit, one that always fails would never be told."""
+    restarts = {name: service["restart"] for name, service in compose["services"].items()}
+    assert re.fullmatch(r"on-failure:[1-9]", restarts.pop("migrate"))
+    assert set(restarts.values()) == {"unless-stopped"}
+
+
+def test_what_others_wait_for_says_whether_it_is_well(compose: dict[str, Any]) -> None:
+    for name in ("mosquitto", "kafka", "timescaledb", "console"):
+        assert "healthcheck" in compose["services"][name], name
+
+
+def test_the_image_has_the_version_of_the_program(compose: dict[str, Any]) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert compose["services"]["migrate"]["image"] == f"urbanbrain:{version}"
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert f"docker tag urbanbrain:{version} urbanbrain:before" in page
+
+
+def test_limits_of_memory_are_those_of_the_page(compose: dict[str, Any]) -> None:
+    """A worker, gateway and console may be killed at any time. What stores has no limit here: see there."""
+    limits = {name: s["mem_limit"] for name, s in compose["services"].items() if "mem_limit" in s}
+    assert set(limits) == {"gateway", "worker", "console"}
+    page = (ROOT / "docs" / "operations.md").read_text()
+    for name, limit in limits.items():
+        assert f"{name} `{limit}`" in page
+
+
+def test_the_commands_of_the_pages_name_services_and_files_that_exist(compose: dict[str, Any]) -> None:
+    text = "".join(page.read_text() for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+    commands = re.findall(r"docker compose (?:--file (\S+)|…)((?: --profile \w+)*) ([a-z]+)([^`\n#]*)", text)
+    assert len(commands) > 10
+    for file, _, command, rest in commands:
+        assert not file or (ROOT / file).exists(), file
+        assert command in ("build", "down", "exec", "logs", "restart", "run", "stop", "up"), command
+        words = [word for word in rest.split() if not word.startswith("-")]
+        if command in ("exec", "run"):
+            assert words[0] in compose["services"], rest
+        elif command != "up" or words[:1] != ["…"]:
+            assert set(words) <= compose["services"].keys(), rest
 
 
 def test_every_dependency_and_volume_is_defined(compose: dict[str, Any]) -> None:
@@ -205,6 +259,63 @@ def test_the_acl_may_stand_where_the_passwords_are_written(tmp_path: Path) -> No
     started = start_broker(tmp_path / "config", tmp_path / "config", tmp_path / "bin")
     assert started.returncode == 0, started.stderr
     assert (tmp_path / "config" / "acl").read_text() == (DEPLOY / "mosquitto" / "acl").read_text()
+
+
+def start_database(folder: Path, **passwords: str) -> subprocess.CompletedProcess[str]:
+    """Run start.sh with an entry point of the image that says with what it is called."""
+    entry_point = folder / "docker-entrypoint.sh"
+    if not entry_point.exists():
+        entry_point.write_text('#!/bin/sh\necho "becomes $*"\n')
+        entry_point.chmod(0o755)
+    given = {"POSTGRES_PASSWORD": "x", "WRITER_PASSWORD": "y", "READER_PASSWORD": "z"} | passwords
+    return subprocess.run(
+        ["/bin/sh", str(DEPLOY / "timescaledb" / "start.sh"), "postgres"],
+        env={"PATH": f"{folder}:/usr/bin:/bin", **given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_database_starts_by_the_script_that_looks_at_its_passwords(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    database = compose["services"]["timescaledb"]
+    assert f"./timescaledb/start.sh:{database['entrypoint'][-1]}:ro" in database["volumes"]
+    assert database["command"] == ["postgres"], (
+        "Compose drops the image's where the entry point is another one"
+    )
+    assert {"POSTGRES_PASSWORD", "WRITER_PASSWORD", "READER_PASSWORD"} <= database["environment"].keys()
+    assert start_database(tmp_path).stdout == "becomes postgres\n"
+
+
+@pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "WRITER_PASSWORD", "READER_PASSWORD"])
+def test_the_database_does_not_start_with_a_password_of_the_example(tmp_path: Path, name: str) -> None:
+    """As the broker; before the image makes the database, as it never tries again to give it its roles."""
+    started = start_database(tmp_path, **{name: "change-me"})
+    assert (started.returncode, started.stdout) == (1, "")
+    assert started.stderr.startswith(
+        f"{name} is still change-me; choose a password of your own (openssl rand "
+    )
+
+
+def test_a_password_with_which_the_database_starts_is_the_same_in_a_url(tmp_path: Path) -> None:
+    """`openssl rand -base64` gives some with a slash: the database was made, and nothing could log in."""
+    refused = ""
+    for character in "a1" + string.punctuation + string.whitespace:
+        password = f"ab{character}cd"
+        started = start_database(tmp_path, WRITER_PASSWORD=password)
+        if started.returncode:
+            assert started.stderr.startswith(
+                "WRITER_PASSWORD has a character that means something else in a URL"
+            )
+            refused += character
+            continue
+        url = f"postgresql://ub_writer:{password}@timescaledb:5432/urbanbrain"
+        assert conninfo_to_dict(url)["password"] == password
+        parts = urlsplit(url)
+        assert (parts.password, parts.hostname, parts.port) == (password, "timescaledb", 5432)
+    assert set(refused) == set("[]/?#@%:" + string.whitespace)
 
 
 def test_everything_that_the_image_copies_exists_and_is_not_ignored() -> None:

@@ -100,10 +100,15 @@ def verdict(
             {"reason": "repeat", "told": TOLD, "repeated": False},
             Drop("its receiver has no repeat_interval now"),
         ),
+        ({"reason": "repeat", "told": TOLD, "attempts": 1}, Send()),
+        (  # the interval was removed while its receiver was away
+            {"reason": "repeat", "told": TOLD, "repeated": False, "attempts": 1},
+            Drop("its receiver has no repeat_interval now"),
+        ),
         # a reminder, while all is silent, after it, and once it was tried in vain
         ({"reason": "repeat", "repeated": False, "state": "silenced", "silence": SILENCE}, Hold(SILENCE)),
         ({"reason": "repeat", "repeated": False, "state": "silenced"}, Send()),
-        ({"reason": "repeat", "repeated": False, "attempts": 1}, Send()),
+        ({"reason": "repeat", "repeated": False, "state": "silenced", "attempts": 1}, Send()),
         ({"reason": "repeat", "acknowledged_by": "anna"}, Hold("acknowledged by anna")),
         ({"reason": "repeat", "acknowledged_by": "anna", "format_": "alertmanager"}, Send()),
         ({"reason": "repeat", "silence": SILENCE}, Hold(SILENCE)),

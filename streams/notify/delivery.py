@@ -36,6 +36,9 @@ _POLL_S = 1.0
 _STANDS_STILL = timedelta(seconds=30)
 """How long a delivery may hang beyond the time that its receiver has to answer, before other processes take over."""
 
+_AWAY_S = 60.0
+"""Whoever did not look after its receiver for so long, as its machine or the database stood still, was away."""
+
 _TRIPS = 5
 """After so many failures of a receiver at one message, messages of other alerts are tried before it."""
 
@@ -86,6 +89,8 @@ class Delivery:
         self._look: Look | None = None
         self._look_again_at = time.monotonic()
         self._failures = 0
+        self._back_at = self._looks_at = time.monotonic()
+        """Since when this process looks after the receiver without a break, and when it next looks."""
         self._begun = (0, 0)
         """The notification that was just marked as begun (see `_step`), and the number of its failures until then."""
         self._nudged = asyncio.Event()
@@ -99,6 +104,7 @@ class Delivery:
         while not self._stop.is_set():
             self._nudged.clear()
             pause = await retrying(self._step, self._stop, log.warning)
+            self._looks_at = time.monotonic() + (_POLL_S if pause is None else pause)
             if pause is None:
                 await set_within(self._nudged, _POLL_S)
             elif pause:
@@ -117,22 +123,33 @@ class Delivery:
         """
         async with self._session.transaction() as connection:
             # 1.
+            at_work = self._at_work()
             within = self._receiver.timeout + _STANDS_STILL
             if not await deliveries.may_send(connection, self._receiver.name, within):
                 return None
-            looked = await self._look_at_what_is_held(connection)
+            looked = await self._look_at_what_is_held(connection, at_work)
             if looked == "reminds":
                 return 0.0  # what is queued for others is theirs now, not when this receiver has answered
             now = time.monotonic()
             self._aside = {alert_id: until for alert_id, until in self._aside.items() if until > now}
             aside = list(self._aside)
-            due = await deliveries.next_due(connection, self._receiver.name, self._after, aside)
+            due = await deliveries.next_due(connection, self._receiver.name, self._after, at_work, aside)
             if due is None:
                 return 0.0 if looked == "some" else None
             # 2. and 3.
             return await self._deal_with(connection, due)
 
-    async def _look_at_what_is_held(self, connection: Connection) -> Literal["nothing", "some", "reminds"]:
+    def _at_work(self) -> timedelta:
+        """Return for how long this process has looked after the receiver without a break."""
+        now = time.monotonic()
+        if now - self._looks_at > _AWAY_S:
+            self._back_at = now
+        self._looks_at = now
+        return timedelta(seconds=now - self._back_at)
+
+    async def _look_at_what_is_held(
+        self, connection: Connection, at_work: timedelta
+    ) -> Literal["nothing", "some", "reminds"]:
         """Look at the next of what is kept back, every few seconds at all of it; return whether there was any.
 
         "reminds": and others were queued a reminder.
@@ -143,7 +160,7 @@ class Delivery:
             if time.monotonic() < self._look_again_at:
                 return "nothing"
             self._look = Look(await deliveries.held(connection, self._receiver.name))
-        found = await deliveries.due(connection, self._look.next(_LOOKED_AT_ONCE), self._after)
+        found = await deliveries.due(connection, self._look.next(_LOOKED_AT_ONCE), self._after, at_work)
         silent = await self._silences.read(connection)
         kept, reminds = dict[Hold, list[int]](), False
         for due in found:

@@ -38,18 +38,19 @@ _LATE = "interval '1 minute'"
 def _late(n: str, after: str) -> str:
     """Return SQL: it is, or was, told late, as no process was there to do it, and `after` is not over since.
 
-    Not so where its receiver could not be reached: that keeps nobody else waiting.
+    Not so where its receiver is slow or cannot be reached: that keeps nobody else waiting.
     """
-    return f"""({n}.attempts = 0 AND CASE {n}.state
+    return f"""({n}.attempts = 0 AND {n}.due_at + {_LATE} < p.back_at AND CASE {n}.state
         WHEN 'delivered' THEN {n}.done_at > {n}.due_at + {_LATE} AND {n}.done_at + {after} > clock_timestamp()
-        WHEN 'pending' THEN {n}.due_at + {_LATE} < clock_timestamp()
+        WHEN 'pending' THEN p.back_at + {after} > clock_timestamp()
             AND EXISTS (SELECT FROM ub.receiver r
                         WHERE r.name = {n}.receiver AND coalesce(r.not_before <= clock_timestamp(), true))
         ELSE false END)"""
 
 
 _NEXT = f"""
-WITH c (receiver, after) AS (SELECT * FROM unnest(%s::text[], %s::interval[]))
+WITH c (receiver, after) AS (SELECT * FROM unnest(%s::text[], %s::interval[])),
+     p (back_at) AS (SELECT clock_timestamp() - %s::interval)
 SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenced' ELSE n.state END AS state,
        n.due_at, n.attempts,
        CASE n.reason
@@ -107,7 +108,7 @@ SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenc
                                               OR {_late("b", "nearer.after")})))
             FROM ub.notification e JOIN c USING (receiver)
             WHERE e.alert_id = n.alert_id AND e.reason = 'event'), true) AS early
-FROM ub.notification n
+FROM ub.notification n CROSS JOIN p
 LEFT JOIN ub.alert a USING (alert_id)
 LEFT JOIN ub.alert_handling h USING (alert_id)
 LEFT JOIN ub.cell_geometry g USING (cell)
@@ -170,7 +171,11 @@ async def may_send(connection: Connection, receiver: str, within: timedelta) -> 
 
 
 async def next_due(
-    connection: Connection, receiver: str, after: Mapping[str, timedelta], aside: list[str]
+    connection: Connection,
+    receiver: str,
+    after: Mapping[str, timedelta],
+    at_work: timedelta,
+    aside: list[str],
 ) -> Due | None:
     """Return the first notification whose time has come, but of the alerts `aside`.
 
@@ -178,9 +183,10 @@ async def next_due(
     what says how it is now, and repeats last: what was is not repeated before what became of it.
 
     `after`: who escalates to the receiver, and how long after it was told.
+    `at_work`: for how long we have looked after it without a break.
     """
     row = await (await connection.execute(_FIRST, (receiver, aside))).fetchone()
-    return None if row is None else next(iter(await due(connection, list(row), after)), None)
+    return None if row is None else next(iter(await due(connection, list(row), after, at_work)), None)
 
 
 async def held(connection: Connection, receiver: str) -> list[int]:
@@ -192,10 +198,12 @@ async def held(connection: Connection, receiver: str) -> list[int]:
     return [number for (number,) in await rows.fetchall()]
 
 
-async def due(connection: Connection, numbers: list[int], after: Mapping[str, timedelta]) -> list[Due]:
-    """Return notifications and how their alerts stand; `after` as in `next_due`."""
+async def due(
+    connection: Connection, numbers: list[int], after: Mapping[str, timedelta], at_work: timedelta
+) -> list[Due]:
+    """Return notifications and how their alerts stand; `after` and `at_work` as in `next_due`."""
     async with connection.cursor(row_factory=class_row(Due)) as cursor:
-        names = (list(after), list(after.values()), numbers)
+        names = (list(after), list(after.values()), at_work, numbers)
         return await (await cursor.execute(_NEXT, names)).fetchall()
 
 

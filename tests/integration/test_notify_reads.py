@@ -193,6 +193,32 @@ def test_of_many_open_alerts_those_that_are_late_are_overdue(migrated: Database)
     with_connection(migrated, play)
 
 
+@pytest.mark.parametrize(
+    ("at_work", "early"), [("1 s", True), ("9 m", True), ("11 m", False), ("2 h", False)]
+)
+def test_who_is_slow_keeps_those_after_it_in_a_chain_waiting_no_longer_than_it_has_time(
+    migrated: Database, at_work: str, early: bool
+) -> None:
+    """The first in the chain was to be told an hour ago: `notify` was away then, or there is much before it."""
+    query(migrated.owner_url, "INSERT INTO ub.receiver (name) VALUES ('duty') RETURNING 1")
+    ((number,),) = query(
+        migrated.owner_url,
+        "WITH queued AS (INSERT INTO ub.notification (receiver, alert_id, sequence, reason, state, body, due_at) "
+        "VALUES ('duty', 'one', 0, 'event', 'pending', '{}', now() - interval '1 h'), "
+        "('chief', 'one', 0, 'escalation', 'pending', '{}', now()) RETURNING number, reason) "
+        "SELECT number FROM queued WHERE reason = 'escalation'",
+    )
+    hours = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
+    count, unit = at_work.split()
+
+    async def play(on: AsyncConnection[Any]) -> None:
+        after = {"duty": timedelta(minutes=10)}
+        (due,) = await deliveries.due(on, [number], after, int(count) * hours[unit])
+        assert due.early is early
+
+    with_connection(migrated, play)
+
+
 def fill_the_queue(connection: psycopg.Connection[Any], waiting: int) -> None:
     """What was told over months, as statistics know it; and thousands that wait since a moment ago: they do not."""
     connection.execute("ALTER TABLE ub.notification SET (autovacuum_enabled = false)")
@@ -220,7 +246,7 @@ def test_after_a_mass_event_few_of_those_that_wait_are_looked_at_for_each_messag
 
         async def play(on: AsyncConnection[Any]) -> None:
             if what == "the next":
-                assert await deliveries.next_due(on, "a", {}, []) is not None
+                assert await deliveries.next_due(on, "a", {}, timedelta(), []) is not None
             elif what == "a reminder":
                 assert await deliveries.remind(on, [number], ["a"], "silence")
             elif what == "the end of a silence":

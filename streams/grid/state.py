@@ -106,7 +106,7 @@ class GridState:
         settled_before = tally.sources.settled_before(self._config.amend_horizon_ms).get(partial.source, 0)
         rows = zip(windows.window_start, slots, words, strict=True)
         too_late = tally.windows.put(partial.source, rows, settled_before)
-        tally.sources.hear(partial.source, partial.sources, partial.newest_ts, partial.watermark)
+        tally.sources.hear(partial.source, partial.sources, partial.newest_ts, partial.watermark, order)
         return too_late
 
     def _put_live(self, tally: FleetTally, source: int, order: int, now: SlotCounts) -> None:

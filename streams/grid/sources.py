@@ -43,7 +43,7 @@ class Source:
 
     heard_at   when it said anything
     news_at    when it said anything new: what it says after a restart of its own may be what it had said before
-    order      that of its newest word; None: not known since a restart
+    read       grows with what it has read; None: not known since a restart
     silent_ms  for how long it had said nothing new when this worker was restarted
     """
 
@@ -51,7 +51,7 @@ class Source:
         self.newest_ts = 0
         self.watermark = 0
         self.heard_at = self.news_at = 0
-        self.order: int | None = None
+        self.read: int | None = None
         self.silent_ms = 0
 
 
@@ -95,17 +95,17 @@ class Sources:
     def _takeover_ms(self) -> int:
         return _TAKEN_OVER * self._idle_ms
 
-    def hear(self, number: int, expected: int, newest_ts: int, watermark: int, order: int) -> None:
-        """Take note of what a source said; `order` grows with what it has read. It never goes back in time."""
+    def hear(self, number: int, expected: int, newest_ts: int, watermark: int, read: int) -> None:
+        """Take note of what a source said; `read` grows with what it has read. It never goes back in time."""
         source = self.by_number.get(number)
         if source is None:
             source = self.by_number[number] = Source()
         if watermark > source.watermark:
             self._go_on()
-        has_read = source.order is not None and order > source.order
+        has_read = source.read is not None and read > source.read
         if has_read or watermark > source.watermark or newest_ts > source.newest_ts:
             source.news_at, source.silent_ms = self._wall, 0
-        source.order = max(order, source.order or 0)
+        source.read = max(read, source.read or 0)
         source.newest_ts = max(source.newest_ts, newest_ts)
         source.watermark = max(source.watermark, watermark)
         source.heard_at = self._wall

@@ -360,3 +360,34 @@ def test_late_readings_are_a_sign_of_life() -> None:
         grid.put(sensing(source=1, sources=2, reached=5 + offset, offset=offset))
         grid.tick(5_000, at_checkpoint=True)
     assert at(heard(grid)[-1])[0] == 5
+
+
+def test_nor_is_a_count_of_vehicles_that_is_provisional_when_it_is_repeated() -> None:
+    grid = Grid()
+    for source in (0, 1):
+        grid.say((4, CELL, 1, 1, 0), source=source, sources=2, reached=5)
+    grid.checkpoint()
+    for life in range(4):
+        for provisional in (False, True):
+            grid.say((4, CELL, 1, 1, 0), source=0, sources=2, reached=5, provisional=provisional)
+        for step in range(4):
+            offset = 1 + 4 * life + step
+            grid.say(source=1, sources=2, reached=5 + offset, offset=offset)
+            grid.tick(5_000)
+            grid.checkpoint()
+        grid.crash()
+    assert heard(grid)[-1].fleet_as_of == T0 + 17 * MINUTE
+
+
+def test_silent_requests_do_not_hold_their_clock_back_however_often_a_worker_is_replaced() -> None:
+    grid = Grid()
+    grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
+    for life in range(4):
+        grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
+        for step in range(4):
+            offset = 4 * life + step
+            grid.put(sensing(reached=6 + offset, offset=offset))
+            grid.tick(5_000)
+            grid.checkpoint()
+        grid.crash()
+    assert heard(grid)[-1].requests_as_of == T0 + 17 * MINUTE

@@ -60,10 +60,14 @@ class Waits(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=
 
     never_heard  those that were never heard of
     silent       by number, those that said nothing new
+    held         those that are to catch up, since the first went on; -1: the clock does not wait for such
+    stood        the event time at which it waits
     """
 
     never_heard: int = 0
     silent: dict[int, int] = {}
+    held: int = -1
+    stood: int = 0
 
 
 class Sources:
@@ -80,6 +84,8 @@ class Sources:
         """For how long sources that were never heard of had been waited for before the last restart."""
         self._restored = False
         """Whether no watermark has moved since a restart, or not after wall time began to be known."""
+        self._held_before = 0
+        """For how long the clock had waited before a restart that came while it did."""
         self._moved_at = wall_ms
         self._resumed_at, self._stood = -self._patience_ms - 1, 0
         """When any watermark moved again after none had for long, or after a restart; and where the clock stood."""
@@ -115,7 +121,7 @@ class Sources:
     def _go_on(self) -> None:
         """A watermark is about to move."""
         if self._restored:
-            self._resumed_at = self._wall
+            self._resumed_at = self._wall - self._held_before
             self._restored = not self._wall
         elif self._wall - self._moved_at > self._patience_ms:
             self._resumed_at = self._wall
@@ -140,17 +146,23 @@ class Sources:
         self._waited_before = waits.never_heard
         for number, silent_ms in waits.silent.items():
             self.by_number[number].silent_ms = silent_ms
-        self._stood = self._least()
+        self._held_before = max(waits.held, 0)
+        self._stood = self._least() if waits.held < 0 else waits.stood
 
     def waits(self) -> Waits:
-        """Return for how long sources were waited for, in whole idle times, so that little is to be saved."""
+        """Return for how long sources were waited for, in few steps, so that little is to be saved."""
         silent = {number: self._in_steps(self._silence(source)) for number, source in self.by_number.items()}
         never_heard = self._in_steps(self._waited()) if self._some_missing else 0
-        return Waits(never_heard, {number: ms for number, ms in sorted(silent.items()) if ms})
+        waits = Waits(never_heard, {number: ms for number, ms in sorted(silent.items()) if ms})
+        if not self._held or self._least() - self._stood <= TOGETHER_MS:
+            return waits  # nobody is far behind: after a restart the clock waits where it is
+        held = self._held_before if self._restored else self._wall - self._resumed_at
+        return msgspec.structs.replace(waits, held=self._in_steps(held), stood=self._stood)
 
     def _in_steps(self, wait_ms: int) -> int:
-        """Return a wait in whole idle times: one more than anybody is waited for, at the most."""
-        return min(wait_ms // self._idle_ms, _TAKEN_OVER + 1) * self._idle_ms
+        """Return a wait in whole steps, two of which are silence: one more than anybody is waited for, at the most."""
+        step = self._patience_ms // 2 + 1
+        return min(wait_ms // step, self._takeover_ms // step + 1) * step
 
     def _silence(self, source: Source) -> int:
         return source.silent_ms + self._wall - source.news_at

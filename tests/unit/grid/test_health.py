@@ -267,7 +267,7 @@ def test_a_silent_source_does_not_hold_the_clock_back_however_often_a_worker_is_
     for source in (0, 1):
         grid.put(sensing((4, CELL, "laeq", [3.5]), source=source, sources=2, reached=5))
     grid.checkpoint()
-    assert lives(grid, sources=2, silent=0) == [5, 5, 13, 17, 21, 25]
+    assert lives(grid, sources=2, silent=0) == [5, 5, 17, 17, 21, 25]
 
 
 def test_a_source_never_heard_of_does_not_either() -> None:
@@ -391,3 +391,35 @@ def test_silent_requests_do_not_hold_their_clock_back_however_often_a_worker_is_
             grid.checkpoint()
         grid.crash()
     assert heard(grid)[-1].requests_as_of == T0 + 17 * MINUTE
+
+
+def test_a_restart_while_the_clock_waits_makes_it_wait_no_less() -> None:
+    """
+    wall time     0 s        an hour later    20 s    25 s
+    grid          |.........x                |......x|...x
+    source 0      ###                                 ####      had merely paused before
+    source 1      ###########                  ###########
+    """
+    grid = Grid()
+    for source in (0, 1):
+        grid.put(sensing(source=source, sources=2, reached=5))
+    for offset in range(1, 9):
+        grid.put(sensing(source=1, sources=2, reached=5 + offset, offset=offset))
+        grid.tick(5_000)
+        grid.checkpoint()
+    grid.outputs.clear()
+    grid.wall += 3_600_000
+    for life in range(2):
+        grid.crash()
+        for step in range(4 - 3 * life):
+            offset = 9 + 4 * life + step
+            grid.put(sensing(source=1, sources=2, reached=64 + offset, offset=offset))
+            grid.tick(5_000)
+            grid.checkpoint()
+    assert max(at(message)[0] for message in heard(grid)) == 13
+    grid.put(sensing(source=0, sources=2, reached=40, offset=1))
+    for step in range(2):
+        grid.put(sensing(source=1, sources=2, reached=80 + step, offset=20 + step))
+        grid.tick(5_000)
+        grid.checkpoint()
+    assert at(heard(grid)[-1])[0] == 40

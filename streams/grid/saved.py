@@ -2,6 +2,7 @@
 
 `<region>/<kind>/slots/<block>`           cells and names of a block of slots; the parts below know slots by number
 `<region>/<kind>/source/<n>`              how far one source has come
+`<region>/<kind>/waits`                   for how long nothing was heard of sources
 `<region>/<kind>/live/<n>/<block>`        fleet only: what one source said last of each slot of a block
 `<region>/<kind>/window/<start>/<block>`  the rows of one window that belong to a block of slots
 `<region>/<kind>/bygone/<n>/<start>`      what one source said last of a window that was forgotten while it was silent
@@ -21,6 +22,7 @@ from streams.fold.zstd import zstd
 from streams.grid.kind import Row, Stocks
 from streams.grid.merge import COUNTED, Live
 from streams.grid.slots import BLOCK, BLOCK_BITS, Key, slots_of
+from streams.grid.sources import Waits
 from streams.grid.tally import FleetTally, Tally
 
 _LEVEL = 1
@@ -58,6 +60,7 @@ _source = msgspec.msgpack.Decoder(_Source)
 _live = msgspec.msgpack.Decoder(_Live)
 _stocks = msgspec.msgpack.Decoder(dict[int, Stocks])
 _edges = msgspec.msgpack.Decoder(_Edges)
+_waits = msgspec.msgpack.Decoder(Waits)
 
 
 def take(tally: Tally[Any]) -> dict[str, bytes | None]:
@@ -83,6 +86,10 @@ def _changed(tally: Tally[Any]) -> Iterator[tuple[str, Any]]:
         source = sources.by_number[number]
         yield f"source/{number}", _Source(source.newest_ts, source.watermark, sources.expected)
     sources.unsaved.clear()
+    waits = sources.waits()
+    if waits != sources.saved_waits:
+        sources.saved_waits = waits
+        yield "waits", waits
     if isinstance(tally, FleetTally):
         for number, block in tally.live.unsaved:
             yield f"live/{number}/{block}", _dump_live(*tally.live.said[number].block(block))
@@ -138,6 +145,8 @@ def _restore(tally: Tally[Any], what: str, numbers: list[int], data: bytes) -> N
         case "source", [number]:
             source = _source.decode(data)
             tally.sources.restore(number, source.expected, source.newest_ts, source.watermark)
+        case "waits", []:
+            tally.sources.restore_waits(_waits.decode(data))
         case "live", [number, block] if isinstance(tally, FleetTally):
             _restore_live(tally.live, number, block, _live.decode(data))
         case "window", [start, _]:

@@ -19,7 +19,12 @@ are held up:
     source 0      #######        ###############
     source 1      #######            ###########
     told          -------|       held ...|------        the source that resumes first does not speak for the others
+
+After a restart it waits as well, where those that were not silent had come. How long a source was silent is saved, for
+a worker that is killed every half a minute could not tell otherwise that anybody is.
 """
+
+import msgspec
 
 _STALLS = 6
 """Idle times without a word after which a source counts as silent, not merely held up on its way. In a log that is
@@ -34,12 +39,35 @@ two minutes."""
 
 
 class Source:
-    """How far one source has come, by its newest word; `heard_at` is wall time in milliseconds, 0: not yet known."""
+    """How far one source has come, by its newest word. Milliseconds of wall time; 0: not yet known.
+
+    heard_at   when it said anything
+    news_at    when it said anything new: what it says after a restart of its own may be what it had said before
+    read       grows with what it has read; None: not known since a restart
+    silent_ms  for how long it had said nothing new when this worker was restarted
+    """
 
     def __init__(self) -> None:
         self.newest_ts = 0
         self.watermark = 0
-        self.heard_at = 0
+        self.heard_at = self.news_at = 0
+        self.read: int | None = None
+        self.silent_ms = 0
+
+
+class Waits(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
+    """For how long sources were waited for: milliseconds of wall time, to no more than anybody is waited for.
+
+    never_heard  those that were never heard of
+    silent       by number, those that said nothing new
+    held         those that are to catch up, since the first went on; -1: the clock does not wait for such
+    stood        the event time at which it waits
+    """
+
+    never_heard: int = 0
+    silent: dict[int, int] = {}
+    held: int = -1
+    stood: int = 0
 
 
 class Sources:
@@ -51,9 +79,16 @@ class Sources:
         self.unsaved: set[int] = set()
         self._idle_ms, self._forget_ms = idle_ms, forget_ms
         self._wall = self._since = wall_ms
+        self.saved_waits = Waits()
+        self._waited_before = 0
+        """For how long sources that were never heard of had been waited for before the last restart."""
+        self._restored = False
+        """Whether no watermark has moved since a restart, or not after wall time began to be known."""
+        self._held_before = 0
+        """For how long the clock had waited before a restart that came while it did."""
         self._moved_at = wall_ms
         self._resumed_at, self._stood = -self._patience_ms - 1, 0
-        """When any watermark moved again after none had for long, and the least of them before."""
+        """When any watermark moved again after none had for long, or after a restart; and where the clock stood."""
         self._ahead = self._apart = 0
         self._parted_at = wall_ms
         """When all had come to where the first was."""
@@ -66,13 +101,17 @@ class Sources:
     def _takeover_ms(self) -> int:
         return _TAKEN_OVER * self._idle_ms
 
-    def hear(self, number: int, expected: int, newest_ts: int, watermark: int) -> None:
-        """Take note of what a source said. It never goes back in time."""
+    def hear(self, number: int, expected: int, newest_ts: int, watermark: int, read: int) -> None:
+        """Take note of what a source said; `read` grows with what it has read. It never goes back in time."""
         source = self.by_number.get(number)
         if source is None:
             source = self.by_number[number] = Source()
         if watermark > source.watermark:
             self._go_on()
+        has_read = source.read is not None and read > source.read
+        if has_read or watermark > source.watermark or newest_ts > source.newest_ts:
+            source.news_at, source.silent_ms = self._wall, 0
+        source.read = max(read, source.read or 0)
         source.newest_ts = max(source.newest_ts, newest_ts)
         source.watermark = max(source.watermark, watermark)
         source.heard_at = self._wall
@@ -81,15 +120,55 @@ class Sources:
 
     def _go_on(self) -> None:
         """A watermark is about to move."""
-        if self._wall - self._moved_at > self._patience_ms:
+        if self._restored:
+            self._resumed_at = self._wall - self._held_before
+            self._restored = not self._wall
+        elif self._wall - self._moved_at > self._patience_ms:
             self._resumed_at = self._wall
-            self._stood = min((source.watermark for source in self.by_number.values()), default=0)
+            self._stood = self._least()
         self._moved_at = self._wall
+
+    def _least(self) -> int:
+        """Return the least watermark of the sources that are awake; where none is, of all."""
+        some = self._awake() or self.by_number.values()
+        return min((source.watermark for source in some), default=0)
 
     def restore(self, number: int, expected: int, newest_ts: int, watermark: int) -> None:
         """Put a source back."""
-        self.hear(number, expected, newest_ts, watermark)
-        self.unsaved.discard(number)
+        source = self.by_number[number] = Source()
+        source.newest_ts, source.watermark = newest_ts, watermark
+        self.expected = expected
+        self._restored, self._stood = True, self._least()
+
+    def restore_waits(self, waits: Waits) -> None:
+        """Put back for how long sources were waited for. Call it after all `restore`."""
+        self.saved_waits = waits
+        self._waited_before = waits.never_heard
+        for number, silent_ms in waits.silent.items():
+            self.by_number[number].silent_ms = silent_ms
+        self._held_before = max(waits.held, 0)
+        self._stood = self._least() if waits.held < 0 else waits.stood
+
+    def waits(self) -> Waits:
+        """Return for how long sources were waited for, in few steps, so that little is to be saved."""
+        silent = {number: self._in_steps(self._silence(source)) for number, source in self.by_number.items()}
+        never_heard = self._in_steps(self._waited()) if self._some_missing else 0
+        waits = Waits(never_heard, {number: ms for number, ms in sorted(silent.items()) if ms})
+        if not self._held or self._least() - self._stood <= TOGETHER_MS:
+            return waits  # nobody is far behind: after a restart the clock waits where it is
+        held = self._held_before if self._restored else self._wall - self._resumed_at
+        return msgspec.structs.replace(waits, held=self._in_steps(held), stood=self._stood)
+
+    def _in_steps(self, wait_ms: int) -> int:
+        """Return a wait in whole steps, two of which are silence: one more than anybody is waited for, at the most."""
+        step = self._patience_ms // 2 + 1
+        return min(wait_ms // step, self._takeover_ms // step + 1) * step
+
+    def _silence(self, source: Source) -> int:
+        return source.silent_ms + self._wall - source.news_at
+
+    def _waited(self) -> int:
+        return self._waited_before + self._wall - self._since
 
     def tick(self, wall_ms: int) -> None:
         """Let wall time go on; silence of the sources that were just restored is counted from here."""
@@ -97,6 +176,7 @@ class Sources:
         self._since = self._since or wall_ms
         for source in self.by_number.values():
             source.heard_at = source.heard_at or wall_ms
+            source.news_at = source.news_at or wall_ms
 
     def watermark(self, if_all_idle: int) -> int:
         """Return the event time up to which all active sources have told their windows."""
@@ -109,10 +189,15 @@ class Sources:
         long it waits for as long again, so that sources that were held up can catch up. At the start it waits as long
         for sources that were never heard of: they may have a backlog.
         """
-        awake = [s for s in self.by_number.values() if not self._silent(s.heard_at, self._patience_ms)]
-        if (self._held and awake) or self._gather:
+        if self._gather:
+            return 0
+        awake = self._awake()
+        if self._held and awake:
             return self._stood
         return min((source.watermark for source in awake), default=None)
+
+    def _awake(self) -> list[Source]:
+        return [source for source in self.by_number.values() if self._silence(source) <= self._patience_ms]
 
     def whole(self, closed_before: int) -> int:
         """Return the event time up to which closed windows are whole: no source that spoke lately is behind.
@@ -122,7 +207,7 @@ class Sources:
         told = self.told()
         if told is None:
             return closed_before
-        lately = [s for s in self.by_number.values() if not self._silent(s.heard_at, self._takeover_ms)]
+        lately = [s for s in self.by_number.values() if self._silence(s) <= self._takeover_ms]
         return min(told, closed_before, *(source.watermark for source in lately))
 
     def carries(self) -> int:
@@ -131,12 +216,15 @@ class Sources:
 
     @property
     def _held(self) -> bool:
-        return self._wall - self._resumed_at <= self._patience_ms
+        return self._restored or self._wall - self._resumed_at <= self._patience_ms
 
     @property
     def _gather(self) -> bool:
-        some_missing = len(self.by_number) < self.expected or not self.by_number
-        return some_missing and not self._silent(self._since, self._patience_ms)
+        return self._some_missing and self._waited() <= self._patience_ms
+
+    @property
+    def _some_missing(self) -> bool:
+        return len(self.by_number) < self.expected or not self.by_number
 
     def _told_last(self) -> int:
         """Return the event time up to which all active sources have told all; of all idle ones the newest."""

@@ -94,7 +94,7 @@ class GridState:
         tally = self._tallies.get((partial.region, kind.name))
         if tally is None:
             tally = self._tallies[partial.region, kind.name] = self._make(partial.region, kind.name)
-        order = (partial.generation + 1) << _GENERATION_BITS | (partial.offset + 1) << 1
+        order = read = (partial.generation + 1) << _GENERATION_BITS | (partial.offset + 1) << 1
         if isinstance(partial, FleetPartial) and isinstance(tally, FleetTally):
             self._put_live(tally, partial.source, order, partial.now)
             (tally.by_half.add if partial.more else tally.by_half.discard)(partial.source)
@@ -106,7 +106,7 @@ class GridState:
         settled_before = tally.sources.settled_before(self._config.amend_horizon_ms).get(partial.source, 0)
         rows = zip(windows.window_start, slots, words, strict=True)
         too_late = tally.windows.put(partial.source, rows, settled_before)
-        tally.sources.hear(partial.source, partial.sources, partial.newest_ts, partial.watermark)
+        tally.sources.hear(partial.source, partial.sources, partial.newest_ts, partial.watermark, read)
         return too_late
 
     def _put_live(self, tally: FleetTally, source: int, order: int, now: SlotCounts) -> None:

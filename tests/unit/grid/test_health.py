@@ -236,3 +236,190 @@ def test_health_that_cannot_be_is_refused() -> None:
         assert heard(grid) == []
         (refusal,) = grid.refusals()
         assert why in refusal
+
+
+def lives(grid: Grid, *, sources: int, silent: int | None) -> list[float]:
+    """Let a grid live six times for 20 s, while source 1 goes on; returns where its clock stood at the end of each.
+
+    Source `silent` says what it said last once more at the beginning of each life, as a stage that starts again does.
+    """
+    stood = []
+    for life in range(6):
+        if silent is not None:
+            grid.put(sensing((4, CELL, "laeq", [3.5]), source=silent, sources=sources, reached=5))
+        for step in range(4):
+            grid.put(sensing(source=1, sources=sources, reached=6 + 4 * life + step, offset=4 * life + step))
+            grid.tick(5_000)
+            grid.checkpoint()
+        stood.append(at(heard(grid)[-1])[0])
+        grid.crash()
+    return stood
+
+
+def test_a_silent_source_does_not_hold_the_clock_back_however_often_a_worker_is_replaced() -> None:
+    """
+    wall time     0 s        20 s       40 s      60 s
+    grid          |.........x|.........x|.........x|      it never lives for half a minute
+    source 0      #          *          *          *      says what it had said: no sign of life
+    source 1      ###################################
+    """
+    grid = Grid()
+    for source in (0, 1):
+        grid.put(sensing((4, CELL, "laeq", [3.5]), source=source, sources=2, reached=5))
+    grid.checkpoint()
+    assert lives(grid, sources=2, silent=0) == [5, 5, 17, 17, 21, 25]
+
+
+def test_a_source_never_heard_of_does_not_either() -> None:
+    grid = Grid()
+    grid.put(sensing(source=1, sources=2, reached=5))
+    grid.checkpoint()
+    first, *_, last = lives(grid, sources=2, silent=None)
+    assert first < 0
+    assert last == 25
+
+
+def test_a_source_that_was_silent_has_half_a_minute_after_a_restart_too() -> None:
+    """All of it was away for an hour: who comes back first does not speak for one that had merely paused before."""
+    grid = Grid()
+    for source in (0, 1):
+        grid.put(sensing(source=source, sources=2, reached=5))
+    for offset in range(1, 9):
+        grid.put(sensing(source=1, sources=2, reached=5 + offset, offset=offset))
+        grid.tick(5_000)
+        grid.checkpoint()
+    assert at(heard(grid)[-1])[0] == 13
+    grid.outputs.clear()
+    grid.wall += 3_600_000
+    grid.fold = GridState(CONFIG, geometry, grid.database.restored("grid", 0))
+    grid.put(sensing(source=1, sources=2, reached=73, offset=9))
+    grid.tick(1, at_checkpoint=True)
+    for offset in range(10, 15):
+        grid.put(sensing(source=1, sources=2, reached=64 + offset, offset=offset))
+        grid.tick(5_000, at_checkpoint=True)
+    assert max(at(message)[0] for message in heard(grid)) == 13
+    grid.put(sensing(source=0, sources=2, reached=77, offset=1))
+    grid.tick(10_000, at_checkpoint=True)
+    assert at(heard(grid)[-1])[0] == 77
+
+
+def test_how_long_a_source_was_silent_counts_no_more_once_it_spoke() -> None:
+    grid = Grid()
+    for source in (0, 1):
+        grid.put(sensing(source=source, sources=2, reached=5))
+    for life in range(5):
+        for step in range(4):
+            offset = 1 + 4 * life + step
+            grid.put(sensing(source=1, sources=2, reached=9 + offset, offset=offset))
+            if step == 3:
+                grid.put(sensing(source=0, sources=2, reached=6 + life, offset=1 + life))
+            grid.tick(5_000)
+            grid.checkpoint()
+        grid.crash()
+    assert at(heard(grid)[-1])[0] <= 10
+
+
+def test_windows_are_whole_without_a_silent_source_however_often_a_worker_is_replaced() -> None:
+    grid = Grid()
+    for source in (0, 1):
+        grid.put(sensing((4, CELL, "laeq", [3.5]), source=source, sources=2, reached=5))
+    grid.checkpoint()
+    for life in range(3):
+        for step in range(12):
+            offset = 1 + 12 * life + step
+            grid.put(sensing(source=1, sources=2, reached=5 + offset, offset=offset))
+            grid.tick(5_000)
+            grid.checkpoint()
+        grid.crash()
+    assert heard(grid)[-1].metrics_as_of == T0 + 41 * MINUTE
+
+
+def test_what_a_source_repeats_after_its_own_restarts_is_no_sign_of_life() -> None:
+    """
+    wall time     0 s        20 s       40 s      60 s
+    source 0      #          *          *          *      its worker is replaced, and says again what it had said
+    source 1      ###################################
+    """
+    grid = Grid()
+    for source in (0, 1):
+        grid.put(sensing((4, CELL, "laeq", [3.5]), source=source, sources=2, reached=5))
+    for offset in range(1, 13):
+        if offset % 4 == 0:
+            grid.put(sensing((4, CELL, "laeq", [3.5]), source=0, sources=2, reached=5))
+        grid.put(sensing(source=1, sources=2, reached=5 + offset, offset=offset))
+        grid.tick(5_000, at_checkpoint=True)
+    assert at(heard(grid)[-1])[0] == 17
+
+
+def test_late_readings_are_a_sign_of_life() -> None:
+    grid = Grid()
+    for source in (0, 1):
+        grid.put(sensing((4, CELL, "laeq", [3.5]), source=source, sources=2, reached=5))
+    for offset in range(1, 13):
+        grid.put(sensing((4, CELL, "laeq", [3.5] * offset), source=0, sources=2, reached=5, offset=offset))
+        grid.put(sensing(source=1, sources=2, reached=5 + offset, offset=offset))
+        grid.tick(5_000, at_checkpoint=True)
+    assert at(heard(grid)[-1])[0] == 5
+
+
+def test_nor_is_a_count_of_vehicles_that_is_provisional_when_it_is_repeated() -> None:
+    grid = Grid()
+    for source in (0, 1):
+        grid.say((4, CELL, 1, 1, 0), source=source, sources=2, reached=5)
+    grid.checkpoint()
+    for life in range(4):
+        for provisional in (False, True):
+            grid.say((4, CELL, 1, 1, 0), source=0, sources=2, reached=5, provisional=provisional)
+        for step in range(4):
+            offset = 1 + 4 * life + step
+            grid.say(source=1, sources=2, reached=5 + offset, offset=offset)
+            grid.tick(5_000)
+            grid.checkpoint()
+        grid.crash()
+    assert heard(grid)[-1].fleet_as_of == T0 + 17 * MINUTE
+
+
+def test_silent_requests_do_not_hold_their_clock_back_however_often_a_worker_is_replaced() -> None:
+    grid = Grid()
+    grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
+    for life in range(4):
+        grid.put(requests((1, CELL, "noise", {"opened": 1}, ()), reached=5))
+        for step in range(4):
+            offset = 4 * life + step
+            grid.put(sensing(reached=6 + offset, offset=offset))
+            grid.tick(5_000)
+            grid.checkpoint()
+        grid.crash()
+    assert heard(grid)[-1].requests_as_of == T0 + 17 * MINUTE
+
+
+def test_a_restart_while_the_clock_waits_makes_it_wait_no_less() -> None:
+    """
+    wall time     0 s        an hour later    20 s    25 s
+    grid          |.........x                |......x|...x
+    source 0      ###                                 ####      had merely paused before
+    source 1      ###########                  ###########
+    """
+    grid = Grid()
+    for source in (0, 1):
+        grid.put(sensing(source=source, sources=2, reached=5))
+    for offset in range(1, 9):
+        grid.put(sensing(source=1, sources=2, reached=5 + offset, offset=offset))
+        grid.tick(5_000)
+        grid.checkpoint()
+    grid.outputs.clear()
+    grid.wall += 3_600_000
+    for life in range(2):
+        grid.crash()
+        for step in range(4 - 3 * life):
+            offset = 9 + 4 * life + step
+            grid.put(sensing(source=1, sources=2, reached=64 + offset, offset=offset))
+            grid.tick(5_000)
+            grid.checkpoint()
+    assert max(at(message)[0] for message in heard(grid)) == 13
+    grid.put(sensing(source=0, sources=2, reached=40, offset=1))
+    for step in range(2):
+        grid.put(sensing(source=1, sources=2, reached=80 + step, offset=20 + step))
+        grid.tick(5_000)
+        grid.checkpoint()
+    assert at(heard(grid)[-1])[0] == 40

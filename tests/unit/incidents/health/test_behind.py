@@ -260,3 +260,32 @@ def test_after_a_broker_was_away_who_reconnects_first_makes_nobody_silent() -> N
         fleet.report(minute, "hello", "mobike")
         told += road.checkpoint(10_000)
     assert said(told) == []
+
+
+def test_a_partition_that_is_silent_is_told_though_the_worker_is_killed_every_25_seconds() -> None:
+    """
+    seconds        0        25        50        75   ...    of wall time, twelve times as fast as real time
+    worker         |.........|.........|.........|..        killed, and back at once
+    source 0       #                                   ###
+    source 1       #######################################
+    """
+
+    def days(*, killed: bool) -> tuple[list[Alert], int]:
+        road = SensorRoad(2)
+        told = live(road, range(30))
+        others = [s for s in SENSORS if road.partition(s) == 1]
+        for minute in range(30, 70):
+            road.feed(readings(minute, SENSORS if minute > 60 else others))
+            told += road.checkpoint(5_000)
+            for stage in (*road.sources, road.grid, road.incidents) if killed and minute % 5 == 0 else ():
+                stage.crash()
+        return told, len(SENSORS) - len(others)
+
+    calm, silent = days(killed=False)
+    rough, _ = days(killed=True)
+    assert 1 < silent < len(SENSORS)
+    assert sorted(said(rough)) == sorted(said(calm))
+    assert {event.alert_id for event in rough} == {event.alert_id for event in calm}
+    assert len(calm) == 2 * silent
+    late = [event.updated_at for event in rough if event.action == "raised"]
+    assert max(late) - T0 <= 55 * MINUTE

@@ -169,7 +169,8 @@ class Sensors:
             if 2 * len(feed.missing) <= len(feed.warm) - len(feed.gone):
                 feed.awake_ms, feed.missing = clock, {}
                 self._turn(name)
-                yield from self._cases.clear(key, "readings are heard again", clock, record)
+                why = "readings are heard again" if feed.counted else "none of its sensors is left"
+                yield from self._cases.clear(key, why, clock, record)
             return
         missing = fallen(feed, self.known, clock, self._config)
         if missing:

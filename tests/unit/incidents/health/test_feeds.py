@@ -70,6 +70,14 @@ def test_most_sensors_of_an_owner_are_its_feed_whoever_goes_on() -> None:
     assert raised.summary == "nothing heard of 4 of the 5 sensors of east for 13 min"
 
 
+def test_a_feed_whose_sensors_are_all_taken_as_removed_is_not_said_to_be_heard_again() -> None:
+    region = Region()
+    live(region, range(3))
+    told = live(region, [*range(3, 60), *range(60, 101 * DAY, DAY // 2)], EAST)
+    assert said(told) == [("raised", "feed_silent", "east"), ("cleared", "feed_silent", "east")]
+    assert told[1].summary.startswith("none of its sensors is left; nothing heard of any of the 5 sensors")
+
+
 def test_two_of_three_sensors_are_no_feed() -> None:
     region = Region()
     live(region, range(3))

@@ -14,6 +14,7 @@ from rich.console import Console
 from sensors_sim.clock import MAX_SPEED
 from sensors_sim.errors import SimError
 from sensors_sim.faults import faults_line
+from sensors_sim.numbers import Whole
 from sensors_sim.options import Populations, connection_options, options_from, speed_option
 from sensors_sim.plot.command import plot
 from sensors_sim.recording.kafka_login import Kafka
@@ -72,12 +73,10 @@ sim.add_command(info_command)
 
 @sim.command("run")
 @click.argument("name", metavar="SCENARIO")
-@click.option(
-    "--bikes", type=click.IntRange(1, MOST_BIKES), help="Number of bikes (default: the scenario's)."
-)
+@click.option("--bikes", type=Whole(1, MOST_BIKES), help="Number of bikes (default: the scenario's).")
 @click.option(
     "--sensors",
-    type=click.IntRange(FEWEST_SENSORS, MOST_SENSORS),
+    type=Whole(FEWEST_SENSORS, MOST_SENSORS),
     help="Number of sensors of all kinds together (default: the scenario's).",
 )
 @click.option(
@@ -88,13 +87,13 @@ sim.add_command(info_command)
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     help="Seed (default: the scenario's); the same seed gives the same bytes.",
 )
 @click.option(
     "--for",
     "seconds",
-    type=click.IntRange(1, MOST_SECONDS),
+    type=Whole(1, MOST_SECONDS),
     help="Seconds of event time to run (default: the scenario's duration).",
 )
 @click.option(

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from sensors_sim.broker import Broker
+from sensors_sim.numbers import Real, Whole
 from sensors_sim.options import BrokerOptions, broker_options
 from sensors_sim.progress import LOG_EVERY_S, TERMINAL_EVERY_S
 from sensors_sim.recording.chunks import VERSION, Head
@@ -42,10 +43,8 @@ KAFKA_TOPICS = ("ub.vehicles", "ub.sensors", "ub.requests")
     help=f"MQTT topic filter [{', '.join(MQTT_FILTERS)}] or Kafka topic [{', '.join(KAFKA_TOPICS)}]; repeatable.",
 )
 @only_option
-@click.option(
-    "--for", "seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds."
-)
-@click.option("--messages", "most", type=click.IntRange(min=1), help="Stop after this many messages.")
+@click.option("--for", "seconds", type=Real(min=0, min_open=True), help="Stop after this many seconds.")
+@click.option("--messages", "most", type=Whole(min=1), help="Stop after this many messages.")
 @click.option("--from-beginning", is_flag=True, help="Kafka: also record what the topics already hold.")
 @click.option("--json", "as_json", is_flag=True, help="Also print the summary as one JSON line on stdout.")
 @click.option("--quiet", is_flag=True, help="Print no progress.")

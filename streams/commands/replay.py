@@ -15,6 +15,7 @@ from streams.commands import listed
 from streams.commands.alerts import alerts
 from streams.commands.through_time import through_log
 from streams.errors import AlertError, CannotReplay, UrbanBrainError
+from streams.numbers import Whole
 from streams.settings import Settings
 from streams.times import to_second
 
@@ -44,7 +45,7 @@ _UNNAMED = "UB_FLAP_QUIET_S, UB_SENSOR_HEALTH, UB_MAX_SERIES_PER_PARTITION"
 @click.argument("alert_id", metavar="ID")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=40,
     show_default=True,
     help="Maximum number of steps to show; steps with events are always shown.",

@@ -84,7 +84,7 @@ def show(incident_id: str, as_json: bool) -> None:
         (row,) = store.incidents(connection, incident_id=found)
         parts = store.parts(connection, found)
     if as_json:
-        listed.show_as_json(row, parts=[plain(asdict(part)) for part in parts])
+        listed.show_as_json(row, parts=[{**plain(asdict(part)), "cell": part.hex} for part in parts])
         return
     until = "" if row.ended_at is None else f" to {to_second(row.ended_at)}"
     lines = [

@@ -181,8 +181,8 @@ def replay(
         return
     of_recordings.refuse()
     stop = Stop()
-    reading = unheard if sending["quiet"] else aloud(where)
-    feed = replace(of_feeds.feed(where), given_up=stop.requested, reading=reading)
+    listener = unheard if sending["quiet"] else aloud(where)
+    feed = replace(of_feeds.feed(where), given_up=stop.requested, listener=listener)
     check_feed(format_, feed)  # before the broker is asked for
     if feed.live:
         sending["speed"] = MAX_SPEED

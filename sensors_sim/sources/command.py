@@ -15,7 +15,7 @@ from sensors_sim.encode import arrays
 from sensors_sim.errors import SourceError
 from sensors_sim.progress import LOG_EVERY_S
 from sensors_sim.rhythm import local
-from sensors_sim.sources.contract import Reading, Report, Source
+from sensors_sim.sources.contract import Listener, Report, Source
 from sensors_sim.sources.formats import FORMATS, Feed, open_feed
 from sensors_sim.sources.gbfs import GbfsFiles
 from sensors_sim.sources.gbfs_live import GbfsUrl
@@ -89,7 +89,7 @@ class TokenFile:
         return token
 
 
-def aloud(where: str) -> Reading:
+def aloud(where: str) -> Listener:
     """Return who says on stderr how far a large file is read, every few seconds."""
     last_at = monotonic()
 
@@ -141,7 +141,7 @@ def inspect_command(
 
     Publishes nothing. A URL is polled once.
     """
-    feed = replace(FeedOptions(**given).feed(where), reading=aloud(where))
+    feed = replace(FeedOptions(**given).feed(where), listener=aloud(where))
     source = open_feed(format_, feed)
     found = _read(source, feed.live, aloud(f"{where} in order of time"))
     if zones is not None:
@@ -183,7 +183,7 @@ class _Found:
     last: int | None = None
 
 
-def _read(source: Source, live: bool, reading: Reading) -> _Found:
+def _read(source: Source, live: bool, listener: Listener) -> _Found:
     """Read a source to its end; a live one until it waits."""
     found = _Found(Counter(), set())
     for batch in source.batches():
@@ -192,7 +192,7 @@ def _read(source: Source, live: bool, reading: Reading) -> _Found:
         for message in arrays(batch, _MESSAGE):
             found.told[message.about] += message.readings
             found.owners.add(message.topic.split("/")[2])
-        reading(found.told.total())
+        listener(found.told.total())
         if len(batch):
             found.first = int(batch.ts[0]) if found.first is None else found.first
             found.last = int(batch.ts[-1])

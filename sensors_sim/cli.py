@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from sensors_sim.clock import MAX_SPEED
+from sensors_sim.counted import counted
 from sensors_sim.errors import SimError
 from sensors_sim.faults import faults_line
 from sensors_sim.numbers import Whole
@@ -209,8 +210,9 @@ def _summarise(outcome: Outcome, as_json: bool, zone: tzinfo) -> None:
     """Print the summary for people on stderr and, if asked for, one JSON line on stdout."""
     counts, skipped = outcome.counts, dict(sorted(outcome.report.skipped.items()))
     click.echo(
-        f"{'stopped' if outcome.stopped else 'done'}: {counts.readings_sent:,} readings in {counts.messages_sent:,} "
-        f"messages, {counts.readings_acknowledged:,} acknowledged, in {outcome.seconds:.1f} s",
+        f"{'stopped' if outcome.stopped else 'done'}: {counted(counts.readings_sent, 'reading')} in "
+        f"{counted(counts.messages_sent, 'message')}, {counts.readings_acknowledged:,} acknowledged, "
+        f"in {outcome.seconds:.1f} s",
         err=True,
     )
     if outcome.first_ts is not None and outcome.last_ts is not None:

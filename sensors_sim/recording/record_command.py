@@ -11,12 +11,14 @@ import click
 from rich.console import Console
 
 from sensors_sim.broker import Broker
+from sensors_sim.counted import counted
 from sensors_sim.numbers import Real, Whole
 from sensors_sim.options import BrokerOptions, broker_options
 from sensors_sim.progress import LOG_EVERY_S, TERMINAL_EVERY_S
 from sensors_sim.recording.chunks import VERSION, Head
 from sensors_sim.recording.filters import check_filters
 from sensors_sim.recording.info import as_json as info_json
+from sensors_sim.recording.info import gaps_line
 from sensors_sim.recording.info import lines as info_lines
 from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.kafka_tap import KafkaTap
@@ -89,9 +91,11 @@ def record_command(
 
         record(tap, writer, now=arrival, wanted=selection.wants, stopping=stopping, most=most)
     took = monotonic() - began
-    click.echo(f"recorded {writer.messages:,} messages in {writer.bytes:,} bytes, in {took:.1f} s", err=True)
+    click.echo(
+        f"recorded {counted(writer.messages, 'message')} in {writer.bytes:,} bytes, in {took:.1f} s", err=True
+    )
     if writer.gaps:
-        click.echo(f"the connection was lost {writer.gaps} times; what passed then may be missing", err=True)
+        click.echo(gaps_line(writer.gaps), err=True)
     if as_json:
         click.echo(
             json.dumps(
@@ -141,7 +145,8 @@ class _Said:
         if now - self._last < (TERMINAL_EVERY_S if self._status else LOG_EVERY_S):
             return
         self._last = now
-        text = f"recorded {self._writer.messages:,} messages, {self._writer.bytes:,} bytes, {now - self._began:.0f} s"
+        messages = counted(self._writer.messages, "message")
+        text = f"recorded {messages}, {self._writer.bytes:,} bytes, {now - self._began:.0f} s"
         if self._status:
             self._status.update(text)
         else:

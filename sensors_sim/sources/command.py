@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from sensors_sim.counted import counted
 from sensors_sim.encode import arrays
 from sensors_sim.errors import SourceError
 from sensors_sim.progress import LOG_EVERY_S
@@ -97,7 +98,7 @@ def aloud(where: str) -> Listener:
         nonlocal last_at
         if monotonic() - last_at >= LOG_EVERY_S:
             last_at = monotonic()
-            click.echo(f"reading {where}: {count:,} readings so far", err=True)
+            click.echo(f"reading {where}: {counted(count, 'reading')} so far", err=True)
 
     return say
 
@@ -113,9 +114,9 @@ def report_lines(report: Report) -> Iterator[str]:
                 f"{name}: most ids are seen in one poll only ({once:,} of {ids:,}): they rotate, "
                 "and nothing can be followed from poll to poll"
             )
-    for verb, counted in (("noted", report.noted), ("skipped", report.skipped)):
-        for what, count in sorted(counted.items()):
-            yield f"{verb} {count:,} of {report.rows:,} rows: {what}, first {report.examples[what]}"
+    for verb, reasons in (("noted", report.noted), ("skipped", report.skipped)):
+        for what, count in sorted(reasons.items()):
+            yield f"{verb} {count:,} of {counted(report.rows, 'row')}: {what}, first {report.examples[what]}"
 
 
 @click.command("inspect")
@@ -166,7 +167,7 @@ def inspect_command(
         return
     told = ", ".join(f"{count:,} of {about}" for about, count in found.told.items()) or "nothing"
     click.echo(
-        f"{report.rows:,} rows, to be published: {told}; by {', '.join(sorted(found.owners)) or 'nobody'}"
+        f"{counted(report.rows, 'row')}, to be published: {told}; by {', '.join(sorted(found.owners)) or 'nobody'}"
     )
     if found.first is not None and found.last is not None:
         first, last = local(found.first, UTC), local(found.last, UTC)

@@ -60,6 +60,8 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except UrbanBrainError as error:
             raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)  # as a shell says it
         except OSError as error:
             if error.errno not in _FULL:
                 raise
@@ -86,6 +88,8 @@ def main(verbose: bool) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # until now, see streams/start.py
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.__stderr__ is not None and hasattr(signal, "SIGUSR1"):  # not on Windows
         faulthandler.register(signal.SIGUSR1, file=sys.__stderr__)
 

@@ -12,8 +12,10 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from sensors_sim.clock import MAX_SPEED
+from sensors_sim.counted import counted
 from sensors_sim.errors import SimError
 from sensors_sim.faults import faults_line
+from sensors_sim.numbers import Whole
 from sensors_sim.options import Populations, connection_options, options_from, speed_option
 from sensors_sim.plot.command import plot
 from sensors_sim.recording.kafka_login import Kafka
@@ -72,12 +74,10 @@ sim.add_command(info_command)
 
 @sim.command("run")
 @click.argument("name", metavar="SCENARIO")
-@click.option(
-    "--bikes", type=click.IntRange(1, MOST_BIKES), help="Number of bikes (default: the scenario's)."
-)
+@click.option("--bikes", type=Whole(1, MOST_BIKES), help="Number of bikes (default: the scenario's).")
 @click.option(
     "--sensors",
-    type=click.IntRange(FEWEST_SENSORS, MOST_SENSORS),
+    type=Whole(FEWEST_SENSORS, MOST_SENSORS),
     help="Number of sensors of all kinds together (default: the scenario's).",
 )
 @click.option(
@@ -88,13 +88,13 @@ sim.add_command(info_command)
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     help="Seed (default: the scenario's); the same seed gives the same bytes.",
 )
 @click.option(
     "--for",
     "seconds",
-    type=click.IntRange(1, MOST_SECONDS),
+    type=Whole(1, MOST_SECONDS),
     help="Seconds of event time to run (default: the scenario's duration).",
 )
 @click.option(
@@ -182,8 +182,8 @@ def replay(
         return
     of_recordings.refuse()
     stop = Stop()
-    reading = unheard if sending["quiet"] else aloud(where)
-    feed = replace(of_feeds.feed(where), given_up=stop.requested, reading=reading)
+    listener = unheard if sending["quiet"] else aloud(where)
+    feed = replace(of_feeds.feed(where), given_up=stop.requested, listener=listener)
     check_feed(format_, feed)  # before the broker is asked for
     if feed.live:
         sending["speed"] = MAX_SPEED
@@ -210,8 +210,9 @@ def _summarise(outcome: Outcome, as_json: bool, zone: tzinfo) -> None:
     """Print the summary for people on stderr and, if asked for, one JSON line on stdout."""
     counts, skipped = outcome.counts, dict(sorted(outcome.report.skipped.items()))
     click.echo(
-        f"{'stopped' if outcome.stopped else 'done'}: {counts.readings_sent:,} readings in {counts.messages_sent:,} "
-        f"messages, {counts.readings_acknowledged:,} acknowledged, in {outcome.seconds:.1f} s",
+        f"{'stopped' if outcome.stopped else 'done'}: {counted(counts.readings_sent, 'reading')} in "
+        f"{counted(counts.messages_sent, 'message')}, {counts.readings_acknowledged:,} acknowledged, "
+        f"in {outcome.seconds:.1f} s",
         err=True,
     )
     if outcome.first_ts is not None and outcome.last_ts is not None:

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -14,11 +15,13 @@ from sensors_sim.broker import Broker, NoCertificate, tls_context
 from sensors_sim.clock import MAX_SPEED
 from sensors_sim.errors import FaultsError
 from sensors_sim.faults import Faults
+from sensors_sim.numbers import Whole, number
 from sensors_sim.publish import MOST_IN_FLIGHT
 from sensors_sim.run import Options
 from sensors_sim.sources.simulated import POPULATIONS
 
 Command = Callable[..., Any]
+_PORT = re.compile("[0-9]{1,5}")
 
 
 class Speed(click.ParamType):
@@ -33,7 +36,7 @@ class Speed(click.ParamType):
         if value == "max":
             return MAX_SPEED
         try:
-            speed = float(value)
+            speed = number(value)
         except ValueError:
             speed = math.nan
         if not 0 < speed < math.inf:
@@ -75,7 +78,7 @@ class Address(click.ParamType):
         if isinstance(value, tuple):
             return value
         host, _, port = str(value).rpartition(":")
-        if not host or not port.isdecimal() or not 1 <= int(port) <= 65_535:
+        if not host or not _PORT.fullmatch(port) or not 1 <= int(port) <= 65_535:
             self.fail(f"{value!r} is not an address; give host:port, such as 127.0.0.1:1883", param, ctx)
         return host.strip("[]"), int(port)
 
@@ -155,7 +158,7 @@ def broker_options(command: Command) -> Command:
             click.option(
                 "--mqtt-port",
                 envvar="UB_MQTT_PORT",
-                type=click.IntRange(1, 65_535),
+                type=Whole(1, 65_535),
                 default=1883,
                 show_default=True,
                 show_envvar=True,
@@ -214,7 +217,7 @@ def connection_options(command: Command) -> Command:
             broker_options,
             click.option(
                 "--batch",
-                type=click.IntRange(1, 10_000),
+                type=Whole(1, 10_000),
                 default=500,
                 show_default=True,
                 help="Maximum number of readings per message.",
@@ -226,7 +229,7 @@ def connection_options(command: Command) -> Command:
             ),
             click.option(
                 "--in-flight",
-                type=click.IntRange(1, MOST_IN_FLIGHT),
+                type=Whole(1, MOST_IN_FLIGHT),
                 default=200,
                 show_default=True,
                 help="Maximum number of unacknowledged messages.",

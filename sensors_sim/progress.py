@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from rich.console import Console
 
+from sensors_sim.counted import counted
 from sensors_sim.publish import Counts
 from sensors_sim.rhythm import local
 from sensors_sim.sources.contract import Report
@@ -97,18 +98,18 @@ class Progress:
         rate = (sent - self._last_sent) / (now - self._last_at)
         self._last_at, self._last_sent = now, sent
         text = (
-            f"{self._where(ts)} · {sent:,} readings sent · {rate:,.0f}/s"
-            f" · {self._publisher.in_flight} messages unacknowledged"
+            f"{self._where(ts)} · {counted(sent, 'reading')} sent · {rate:,.0f}/s"
+            f" · {counted(self._publisher.in_flight, 'message')} unacknowledged"
         )
         if note:
             text += f" · {note}"
         report = self._source.report
         skipped = report.skipped.total() - report.skipped["repeat"]  # most rows of a sound feed
         if skipped:
-            text += f" · {skipped:,} rows skipped"
+            text += f" · {counted(skipped, 'row')} skipped"
         if trouble := list(report.trouble.values()):
             text += f" · not heard: {trouble[0]}" + (
-                f", and {len(trouble) - 1} more feeds" if trouble[1:] else ""
+                f", and {counted(len(trouble) - 1, 'more feed')}" if trouble[1:] else ""
             )
         if not self._publisher.connected:
             text += " · broker unavailable, reconnecting"

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from sensors_sim.broker import Broker
 from sensors_sim.columns import Columns
+from sensors_sim.counted import counted
 from sensors_sim.encode import Message, arrays, singles
 from sensors_sim.errors import SimError
 from sensors_sim.faults import NO_FAULTS, Faults, Way
@@ -66,15 +67,20 @@ class Outcome:
         return scenario.end_ms
 
 
+def may_be_lost(messages: int) -> str:
+    """Return what there is to know of messages that were not acknowledged."""
+    return f"{counted(messages, 'message')}; {'it' if messages == 1 else 'they'} may be lost"
+
+
 def check_delivered(counts: Counts, unacknowledged: int) -> None:
     """Raise SimError where the broker refused something, or did not acknowledge everything."""
     if counts.readings_refused:
         raise SimError(
-            f"the broker refused {counts.readings_refused:,} readings ({counts.refusal}); "
+            f"the broker refused {counted(counts.readings_refused, 'reading')} ({counts.refusal}); "
             "check what this user may publish (the broker's ACL)"
         )
     if unacknowledged:
-        raise SimError(f"stopped before the broker acknowledged {unacknowledged} messages; they may be lost")
+        raise SimError(f"stopped before the broker acknowledged {may_be_lost(unacknowledged)}")
 
 
 def run(

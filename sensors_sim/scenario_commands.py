@@ -13,6 +13,7 @@ from sensors_sim.batch import Ints
 from sensors_sim.bikes import bikes_of
 from sensors_sim.city import KINDS, LEISURE, METRO, OFFICE, City, city_names, shipped_city
 from sensors_sim.errors import ScenarioError
+from sensors_sim.numbers import Whole
 from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load, names, shipped
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
 from sensors_sim.truth.entry import Truth, iso
@@ -61,19 +62,17 @@ def show_command(name: str, with_truth: bool) -> None:
 
 @click.command("truth")
 @click.argument("name", metavar="SCENARIO")
-@click.option(
-    "--bikes", type=click.IntRange(1, MOST_BIKES), help="Number of bikes (default: the scenario's)."
-)
+@click.option("--bikes", type=Whole(1, MOST_BIKES), help="Number of bikes (default: the scenario's).")
 @click.option(
     "--sensors",
-    type=click.IntRange(FEWEST_SENSORS, MOST_SENSORS),
+    type=Whole(FEWEST_SENSORS, MOST_SENSORS),
     help="Number of sensors (default: the scenario's).",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Seed (default: the scenario's).")
+@click.option("--seed", type=Whole(min=0), help="Seed (default: the scenario's).")
 @click.option(
     "--for",
     "seconds",
-    type=click.IntRange(1, MOST_SECONDS),
+    type=Whole(1, MOST_SECONDS),
     help="Seconds of event time (default: the scenario's duration).",
 )
 @click.option(

@@ -22,8 +22,8 @@ MOST_DAYS = 3_660
 """The longest duration: ten years."""
 
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|h|d)")
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
 _DURATION_RULE = 'a duration, such as "90 s", "10 min" or "1 h 30 min"'
 _MOMENT_RULE = 'a time of the clock, such as "19:30", or a duration after the start, such as "10 min"'
 

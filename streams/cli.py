@@ -16,6 +16,7 @@ import click
 from click.core import ParameterSource
 
 from streams.errors import UrbanBrainError
+from streams.numbers import Real, Whole
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -59,6 +60,8 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except UrbanBrainError as error:
             raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)  # as a shell says it
         except OSError as error:
             if error.errno not in _FULL:
                 raise
@@ -85,6 +88,8 @@ def main(verbose: bool) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # until now, see streams/start.py
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.__stderr__ is not None and hasattr(signal, "SIGUSR1"):  # not on Windows
         faulthandler.register(signal.SIGUSR1, file=sys.__stderr__)
 
@@ -97,7 +102,7 @@ def main(verbose: bool) -> None:
 )
 @click.option(
     "--seconds",
-    type=float,
+    type=Real(min=0),
     envvar="DEMO_SECONDS",
     help="Stop after this many seconds (default: at Ctrl-C).",
 )
@@ -110,15 +115,15 @@ def main(verbose: bool) -> None:
 @click.option("--no-city", is_flag=True, help="Start no simulated city; publish data of your own.")
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Real(min=0, min_open=True),
     default=60.0,
     show_default=True,
     help="Seconds of event time per second: 60 runs an hour in a minute.",
 )
-@click.option("--bikes", type=click.IntRange(min=1), help="Number of bikes (default: the scenario's).")
+@click.option("--bikes", type=Whole(min=1), help="Number of bikes (default: the scenario's).")
 @click.option(
     "--processes",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=1,
     show_default=True,
     help="Number of worker processes.",
@@ -165,7 +170,7 @@ def up(
 @main.command()
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0, max=86_400),
+    type=Real(min=0, max=86_400),
     help="Seconds to wait for each service at startup (default: UB_SERVICE_WAIT_S).",
 )
 @click.option(
@@ -200,11 +205,21 @@ def gateway(wait: float | None, leave: bool) -> None:
 
 @main.command()
 @click.option(
-    "--processes", default=1, show_default=True, help="Number of worker processes; they share the partitions."
+    "--processes",
+    type=Whole(min=1),
+    default=1,
+    show_default=True,
+    help="Number of worker processes; they share the partitions.",
 )
-@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for Kafka at startup.")
 @click.option(
-    "--supervised-by", type=int, hidden=True, help="Be one worker process of this supervisor (pid)."
+    "--wait",
+    type=Real(min=0, max=86_400),
+    default=30.0,
+    show_default=True,
+    help="Seconds to wait for Kafka at startup.",
+)
+@click.option(
+    "--supervised-by", type=Whole(), hidden=True, help="Be one worker process of this supervisor (pid)."
 )
 def worker(processes: int, wait: float, supervised_by: int | None) -> None:
     """Run the processing stages until SIGTERM.

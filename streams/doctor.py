@@ -21,6 +21,7 @@ from streams.brokers import admin
 from streams.brokers.kafka_login import kafka_login_of
 from streams.brokers.mqtt_login import login_of
 from streams.brokers.probe import MqttBroker, probe_mqtt
+from streams.counted import counted
 from streams.errors import MigrationError, PolicyError, ServiceUnavailable, SettingsError, UrbanBrainError
 from streams.files.districts import load_districts
 from streams.files.policy import read_policy, zones_without
@@ -106,7 +107,8 @@ def check_policy_file(settings: Settings) -> Check:
         return Check("policy file", False, str(error), "correct the variable in the environment or in .env")
     on_numbers = sum(len(one.rules) for one in policy.counts) + sum(len(one.rules) for one in policy.trips)
     on_vehicles = sum(len(one.rules) for one in policy.stays) + sum(len(one.rules) for one in policy.speeds)
-    found = f"{len(policy.zones)} zones, {on_numbers} rules on numbers, {on_vehicles} on single vehicles"
+    zones, rules = counted(len(policy.zones), "zone"), counted(on_numbers, "rule")
+    found = f"{zones}, {rules} on numbers, {on_vehicles} on single vehicles"
     noted = f"; note: {findings.noted}" if findings.noted else ""
     return Check("policy file", True, f"{settings.policy_file}: {found}{noted}")
 
@@ -144,7 +146,7 @@ def check_notify_file(settings: Settings) -> Check:
         receivers = load_receivers(settings, os.environ)
     except SettingsError as error:
         return Check("notifications", False, str(error), "correct the file, or unset UB_NOTIFY_FILE")
-    return Check("notifications", True, f"{settings.notify_file}: {len(receivers)} receivers")
+    return Check("notifications", True, f"{settings.notify_file}: {counted(len(receivers), 'receiver')}")
 
 
 def check_mqtt(settings: Settings) -> list[Check]:
@@ -179,7 +181,9 @@ def check_kafka(settings: Settings) -> list[Check]:
     """The cluster answers, and our topics are there with the partitions that the settings ask for."""
     known = admin.topic_partitions(settings.kafka_bootstrap, TIMEOUT_S, kafka_login_of(settings))
     how = " over TLS" if settings.kafka_tls else ""
-    answered = Check("Kafka", True, f"{settings.kafka_bootstrap} answers{how}, {len(known)} topics")
+    answered = Check(
+        "Kafka", True, f"{settings.kafka_bootstrap} answers{how}, {counted(len(known), 'topic')}"
+    )
     wanted = kafka_topics(settings.source_partitions, settings.region_partitions)
     problems = admin.mismatches(wanted, known)
     if problems:

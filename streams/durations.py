@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_FORM = re.compile(r"(?:\d+[smhdw])+")
+_FORM = re.compile(r"(?:[0-9]+[smhdw])+")
 _LONGEST = timedelta(days=3660)
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -14,7 +14,7 @@ def duration(text: str) -> timedelta:
     if not _FORM.fullmatch(text):
         raise ValueError(f"{text!r} is not a duration; give one such as 90s, 15m, 2h30m, 1d or 2w")
     total = timedelta()
-    for number, unit in re.findall(r"(\d+)([smhdw])", text):
+    for number, unit in re.findall(r"([0-9]+)([smhdw])", text):
         if len(number) > 6 or (total := total + timedelta(**{_UNITS[unit]: int(number)})) > _LONGEST:
             raise ValueError(f"{text!r} is more than ten years; give less")
     return total

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.database_url import FORM, parts_of
 from streams.errors import SettingsError
+from streams.numbers import number
 from streams.tls import client_context
 
 log = logging.getLogger(__name__)
@@ -205,6 +206,15 @@ class Settings(BaseSettings):
         if self.stage_names == set(STAGES):
             return "urbanbrain"
         return "-".join(["urbanbrain", *(name for name in STAGES if name in self.stage_names)])
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_a_plain_number(cls, value: object, of: ValidationInfo) -> object:
+        """Pydantic takes 1_0 for 10; what else is no number it refuses by itself."""
+        of_numbers = cls.model_fields[str(of.field_name)].annotation in (int, float)
+        if of_numbers and isinstance(value, str) and "_" in value:
+            number(value)
+        return value
 
     @field_validator("database_url")
     @classmethod

@@ -1,5 +1,6 @@
 """A bike with a fake GPS: it says now that it is here, and now that it is far away."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -13,6 +14,7 @@ from sensors_sim.events.contract import ChangesPositions, Event, Name, Scene, mi
 from sensors_sim.tables import Refused, each
 from sensors_sim.truth.entry import Entry
 
+_NUMBER = re.compile("[0-9]{1,9}")
 PLACES = (METRO, OFFICE, LEISURE)
 
 
@@ -62,7 +64,7 @@ class FakeGps(Event):
 
     def _check_vehicle(self, scene: Scene) -> None:
         operator, _, number = self.vehicle.rpartition("-")
-        there = number.isdecimal() and int(number) < scene.bikes.get(operator, 0)
+        there = _NUMBER.fullmatch(number) and int(number) < scene.bikes.get(operator, 0)
         if not there or vehicle_name(operator, int(number)) != self.vehicle:
             some = [
                 f"{vehicle_name(name, 0)} to {vehicle_name(name, bikes - 1)}"

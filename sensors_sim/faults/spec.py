@@ -7,8 +7,10 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 from sensors_sim.errors import FaultsError
+from sensors_sim.numbers import number
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_WHOLE = re.compile("[0-9]{1,20}")
 _US = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 _LONGEST_US = 24 * _US["h"]
 
@@ -134,7 +136,7 @@ def _wrong(name: str, value: object, rule: str) -> FaultsError:
 
 def _share(text: str) -> float:
     try:
-        share = float(text)
+        share = number(text)
     except ValueError:
         share = math.nan
     if not 0 <= share <= 1:
@@ -161,7 +163,7 @@ def _span_text(us: int) -> str:
 
 
 def _whole(text: str, least: int, most: int) -> int:
-    if not text.isdecimal() or not least <= int(text) <= most:
+    if not _WHOLE.fullmatch(text) or not least <= int(text) <= most:
         raise ValueError(f"{text!r} is not a whole number from {least} to {most}")
     return int(text)
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sensors_sim.errors import PlotError
+from sensors_sim.numbers import Whole
 from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, load
 from sensors_sim.scenario_commands import check_writable
 
@@ -23,18 +24,16 @@ FORMS = (".png", ".svg", ".pdf")
     required=True,
     help="File to write: .png, .svg or .pdf.",
 )
-@click.option(
-    "--bikes", type=click.IntRange(1, MOST_BIKES), help="Number of bikes (default: the scenario's)."
-)
-@click.option("--seed", type=click.IntRange(min=0), help="Seed (default: the scenario's).")
+@click.option("--bikes", type=Whole(1, MOST_BIKES), help="Number of bikes (default: the scenario's).")
+@click.option("--seed", type=Whole(min=0), help="Seed (default: the scenario's).")
 @click.option(
     "--for",
     "seconds",
-    type=click.IntRange(60, MOST_SECONDS),
+    type=Whole(60, MOST_SECONDS),
     help="Seconds of event time (default: the scenario's duration).",
 )
 @click.option(
-    "--dpi", type=click.IntRange(40, 400), default=110, show_default=True, help="Resolution in dots per inch."
+    "--dpi", type=Whole(40, 400), default=110, show_default=True, help="Resolution in dots per inch."
 )
 def plot(name: str, output: Path, bikes: int | None, seed: int | None, seconds: int | None, dpi: int) -> None:
     """Plot the day of a SCENARIO, without publishing it.

@@ -4,9 +4,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sensors_sim.counted import counted
 from sensors_sim.recording.reader import Recording
 
 _SHOWN = 40
+
+
+def gaps_line(gaps: int) -> str:
+    """Return what there is to know of a recording whose recorder lost its connection."""
+    often = "once" if gaps == 1 else f"{gaps:,} times"
+    return f"the connection was lost {often}; what passed then may be missing"
 
 
 def lines(recording: Recording) -> Iterator[str]:
@@ -22,7 +29,7 @@ def lines(recording: Recording) -> Iterator[str]:
         yield f"  from      {_moment(recording.first)} to {_moment(recording.last)} UTC ({span})"
         yield (
             f"  messages  {recording.messages:,} with {sum(chunk.payload for chunk in heads):,} bytes of payload, "
-            f"in {len(heads):,} chunks"
+            f"in {counted(len(heads), 'chunk')}"
         )
         yield f"  size      {recording.bytes:,} bytes, {recording.bytes / max(plain, 1):.1%} of its lines"
     if recording.damage is not None:
@@ -30,14 +37,14 @@ def lines(recording: Recording) -> Iterator[str]:
     elif end is None:
         yield "  cut off   the recorder did not end in order; up to its last chunk nothing is missing"
     elif end.gaps:
-        yield f"  gaps      the connection was lost {end.gaps} times; what passed then may be missing"
+        yield f"  gaps      {gaps_line(end.gaps)}"
     counts = recording.by_topic().most_common()
     width = max((len(f"{count:,}") for _, count in counts), default=0)
     for topic, count in counts[:_SHOWN]:
         yield f"  {count:>{width},}  {topic}"
     if len(counts) > _SHOWN:
         rest = sum(count for _, count in counts[_SHOWN:])
-        yield f"  {rest:>{width},}  on {len(counts) - _SHOWN:,} other topics"
+        yield f"  {rest:>{width},}  on {counted(len(counts) - _SHOWN, 'other topic')}"
 
 
 def as_json(recording: Recording) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import click
 
 from sensors_sim.recording.rounds import Shift, ShiftBy, ShiftTo
 
-_SPAN = re.compile(r"([+-]?)(\d{1,11}(?:\.\d+)?)(ms|s|m|h|d)")
+_SPAN = re.compile(r"([+-]?)([0-9]{1,11}(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -27,7 +27,7 @@ def moment_ms(text: str) -> int | None:
 
     Of milliseconds 12 to 15 digits are taken: fewer would be seconds, more microseconds.
     """
-    if text.isdecimal() and len(text) >= 12:
+    if text.isascii() and text.isdecimal() and len(text) >= 12:
         return int(text) if len(text) <= 15 else None
     try:
         moment = datetime.fromisoformat(text)

@@ -11,11 +11,14 @@ import click
 from rich.console import Console
 
 from sensors_sim.broker import Broker
+from sensors_sim.counted import counted
+from sensors_sim.numbers import Real, Whole
 from sensors_sim.options import BrokerOptions, broker_options
 from sensors_sim.progress import LOG_EVERY_S, TERMINAL_EVERY_S
 from sensors_sim.recording.chunks import VERSION, Head
 from sensors_sim.recording.filters import check_filters
 from sensors_sim.recording.info import as_json as info_json
+from sensors_sim.recording.info import gaps_line
 from sensors_sim.recording.info import lines as info_lines
 from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.kafka_tap import KafkaTap
@@ -42,10 +45,8 @@ KAFKA_TOPICS = ("ub.vehicles", "ub.sensors", "ub.requests")
     help=f"MQTT topic filter [{', '.join(MQTT_FILTERS)}] or Kafka topic [{', '.join(KAFKA_TOPICS)}]; repeatable.",
 )
 @only_option
-@click.option(
-    "--for", "seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds."
-)
-@click.option("--messages", "most", type=click.IntRange(min=1), help="Stop after this many messages.")
+@click.option("--for", "seconds", type=Real(min=0, min_open=True), help="Stop after this many seconds.")
+@click.option("--messages", "most", type=Whole(min=1), help="Stop after this many messages.")
 @click.option("--from-beginning", is_flag=True, help="Kafka: also record what the topics already hold.")
 @click.option("--json", "as_json", is_flag=True, help="Also print the summary as one JSON line on stdout.")
 @click.option("--quiet", is_flag=True, help="Print no progress.")
@@ -90,9 +91,11 @@ def record_command(
 
         record(tap, writer, now=arrival, wanted=selection.wants, stopping=stopping, most=most)
     took = monotonic() - began
-    click.echo(f"recorded {writer.messages:,} messages in {writer.bytes:,} bytes, in {took:.1f} s", err=True)
+    click.echo(
+        f"recorded {counted(writer.messages, 'message')} in {writer.bytes:,} bytes, in {took:.1f} s", err=True
+    )
     if writer.gaps:
-        click.echo(f"the connection was lost {writer.gaps} times; what passed then may be missing", err=True)
+        click.echo(gaps_line(writer.gaps), err=True)
     if as_json:
         click.echo(
             json.dumps(
@@ -142,7 +145,8 @@ class _Said:
         if now - self._last < (TERMINAL_EVERY_S if self._status else LOG_EVERY_S):
             return
         self._last = now
-        text = f"recorded {self._writer.messages:,} messages, {self._writer.bytes:,} bytes, {now - self._began:.0f} s"
+        messages = counted(self._writer.messages, "message")
+        text = f"recorded {messages}, {self._writer.bytes:,} bytes, {now - self._began:.0f} s"
         if self._status:
             self._status.update(text)
         else:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from sensors_sim.counted import counted
 from sensors_sim.errors import RecordingError
 from sensors_sim.faults import Faults, faults_line
 from sensors_sim.options import BrokerOptions
@@ -120,8 +121,9 @@ def _summarise(outcome: Replayed, as_json: bool) -> None:
     counts, skipped = outcome.counts, dict(sorted(outcome.report.skipped.items()))
     median, p99 = outcome.errors.quantile_ms(0.5), outcome.errors.quantile_ms(0.99)
     click.echo(
-        f"{'stopped' if outcome.stopped else 'done'}: {counts.messages_sent:,} messages ({counts.readings_sent:,} "
-        f"readings), {counts.messages_acknowledged:,} acknowledged, in {outcome.seconds:.1f} s",
+        f"{'stopped' if outcome.stopped else 'done'}: {counted(counts.messages_sent, 'message')} "
+        f"({counted(counts.readings_sent, 'reading')}), {counts.messages_acknowledged:,} acknowledged, "
+        f"in {outcome.seconds:.1f} s",
         err=True,
     )
     if not outcome.rounds and not outcome.stopped and not skipped:

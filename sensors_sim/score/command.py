@@ -16,9 +16,11 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from schemas.alerts import AlertKind
+from sensors_sim.counted import counted
 from sensors_sim.errors import ScenarioError, ScoreError
+from sensors_sim.numbers import Real, Whole
 from sensors_sim.options import Populations, connection_options, options_from, speed_option
-from sensors_sim.run import Options, Outcome, run
+from sensors_sim.run import Options, Outcome, may_be_lost, run
 from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load
 from sensors_sim.score.catching_up import (
     ALERTING,
@@ -48,7 +50,7 @@ from sensors_sim.truth.witness import Witness, truth_of
 _NO_TERMINAL = 10_000
 """Columns: where nobody folds lines nothing is cut."""
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_SHARE = click.FloatRange(0, 1)
+_SHARE = Real(0, 1)
 
 
 @click.command()
@@ -72,21 +74,19 @@ _SHARE = click.FloatRange(0, 1)
     default=",".join(POPULATIONS),
     help="Publish only these, as for `sim run`; alerts that they cannot cause are not due.",
 )
-@click.option(
-    "--bikes", type=click.IntRange(1, MOST_BIKES), help="Number of bikes (default: the scenario's)."
-)
-@click.option("--seed", type=click.IntRange(min=0), help="Seed (default: the scenario's).")
+@click.option("--bikes", type=Whole(1, MOST_BIKES), help="Number of bikes (default: the scenario's).")
+@click.option("--seed", type=Whole(min=0), help="Seed (default: the scenario's).")
 @click.option(
     "--for",
     "seconds",
-    type=click.IntRange(1, MOST_SECONDS),
+    type=Whole(1, MOST_SECONDS),
     help="Seconds of event time (default: the scenario's duration).",
 )
 @click.option("--least-recall", type=_SHARE, help="Exit with code 1 if the recall is lower (0 to 1).")
 @click.option("--least-precision", type=_SHARE, help="Exit with code 1 if the precision is lower (0 to 1).")
 @click.option(
     "--settle",
-    type=click.FloatRange(min=0, max=600),
+    type=Real(min=0, max=600),
     default=10.0,
     show_default=True,
     help="After the run, wait until no alert has arrived for this many seconds.",
@@ -282,10 +282,10 @@ def _notes_of_run(outcome: Outcome) -> list[str]:
     if outcome.counts.readings_refused:
         refused, why = outcome.counts.readings_refused, outcome.counts.refusal
         notes.append(
-            f"the broker refused {refused:,} readings ({why}); check what this user may publish (the ACL)"
+            f"the broker refused {counted(refused, 'reading')} ({why}); check what this user may publish (the ACL)"
         )
     if outcome.unacknowledged:
-        notes.append(f"{outcome.unacknowledged} messages were not acknowledged; they may be lost")
+        notes.append(f"not acknowledged: {may_be_lost(outcome.unacknowledged)}")
     return notes
 
 

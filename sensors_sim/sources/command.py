@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
+from sensors_sim.counted import counted
 from sensors_sim.encode import arrays
 from sensors_sim.errors import SourceError
 from sensors_sim.progress import LOG_EVERY_S
 from sensors_sim.rhythm import local
-from sensors_sim.sources.contract import Reading, Report, Source
+from sensors_sim.sources.contract import Listener, Report, Source
 from sensors_sim.sources.formats import FORMATS, Feed, open_feed
 from sensors_sim.sources.gbfs import GbfsFiles
 from sensors_sim.sources.gbfs_live import GbfsUrl
@@ -89,7 +90,7 @@ class TokenFile:
         return token
 
 
-def aloud(where: str) -> Reading:
+def aloud(where: str) -> Listener:
     """Return who says on stderr how far a large file is read, every few seconds."""
     last_at = monotonic()
 
@@ -97,7 +98,7 @@ def aloud(where: str) -> Reading:
         nonlocal last_at
         if monotonic() - last_at >= LOG_EVERY_S:
             last_at = monotonic()
-            click.echo(f"reading {where}: {count:,} readings so far", err=True)
+            click.echo(f"reading {where}: {counted(count, 'reading')} so far", err=True)
 
     return say
 
@@ -113,9 +114,9 @@ def report_lines(report: Report) -> Iterator[str]:
                 f"{name}: most ids are seen in one poll only ({once:,} of {ids:,}): they rotate, "
                 "and nothing can be followed from poll to poll"
             )
-    for verb, counted in (("noted", report.noted), ("skipped", report.skipped)):
-        for what, count in sorted(counted.items()):
-            yield f"{verb} {count:,} of {report.rows:,} rows: {what}, first {report.examples[what]}"
+    for verb, reasons in (("noted", report.noted), ("skipped", report.skipped)):
+        for what, count in sorted(reasons.items()):
+            yield f"{verb} {count:,} of {counted(report.rows, 'row')}: {what}, first {report.examples[what]}"
 
 
 @click.command("inspect")
@@ -141,7 +142,7 @@ def inspect_command(
 
     Publishes nothing. A URL is polled once.
     """
-    feed = replace(FeedOptions(**given).feed(where), reading=aloud(where))
+    feed = replace(FeedOptions(**given).feed(where), listener=aloud(where))
     source = open_feed(format_, feed)
     found = _read(source, feed.live, aloud(f"{where} in order of time"))
     if zones is not None:
@@ -166,7 +167,7 @@ def inspect_command(
         return
     told = ", ".join(f"{count:,} of {about}" for about, count in found.told.items()) or "nothing"
     click.echo(
-        f"{report.rows:,} rows, to be published: {told}; by {', '.join(sorted(found.owners)) or 'nobody'}"
+        f"{counted(report.rows, 'row')}, to be published: {told}; by {', '.join(sorted(found.owners)) or 'nobody'}"
     )
     if found.first is not None and found.last is not None:
         first, last = local(found.first, UTC), local(found.last, UTC)
@@ -183,7 +184,7 @@ class _Found:
     last: int | None = None
 
 
-def _read(source: Source, live: bool, reading: Reading) -> _Found:
+def _read(source: Source, live: bool, listener: Listener) -> _Found:
     """Read a source to its end; a live one until it waits."""
     found = _Found(Counter(), set())
     for batch in source.batches():
@@ -192,7 +193,7 @@ def _read(source: Source, live: bool, reading: Reading) -> _Found:
         for message in arrays(batch, _MESSAGE):
             found.told[message.about] += message.readings
             found.owners.add(message.topic.split("/")[2])
-        reading(found.told.total())
+        listener(found.told.total())
         if len(batch):
             found.first = int(batch.ts[0]) if found.first is None else found.first
             found.last = int(batch.ts[-1])

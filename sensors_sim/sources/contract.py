@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from sensors_sim.columns import Columns
 
-Reading = Callable[[int], None]
+Listener = Callable[[int], None]
 """Hears how many readings a file gave so far, now and then, while it is read to its end before any is published."""
 
 

@@ -7,7 +7,7 @@ from random import Random
 from time import monotonic, sleep, time_ns
 
 from sensors_sim.errors import SourceError
-from sensors_sim.sources.contract import Reading, Source, unheard
+from sensors_sim.sources.contract import Listener, Source, unheard
 from sensors_sim.sources.fetch import ANYTHING, Http, is_url
 from sensors_sim.sources.gbfs import GbfsFiles
 from sensors_sim.sources.gbfs_live import GbfsUrl
@@ -31,7 +31,7 @@ class Feed:
     token     that logs in at an address; asked for at each request
     memory    where to keep what the last poll said, for the next run
     given_up  whether an answer that is waited for is wanted no more
-    reading   hears how far a file is read
+    listener  hears how far a file is read
     """
 
     where: str
@@ -40,7 +40,7 @@ class Feed:
     token: Callable[[], str] | None = None
     memory: Path | None = None
     given_up: Callable[[], bool] = lambda: False
-    reading: Reading = unheard
+    listener: Listener = unheard
 
     @property
     def live(self) -> bool:
@@ -79,17 +79,17 @@ def _gbfs(feed: Feed) -> Source:
 
 
 def _mds(feed: Feed) -> Source:
-    return MdsFiles(Path(feed.where), feed.owner, feed.reading)
+    return MdsFiles(Path(feed.where), feed.owner, feed.listener)
 
 
 def _open311(feed: Feed) -> Source:
-    return Open311(Path(feed.where), feed.owner, feed.reading)
+    return Open311(Path(feed.where), feed.owner, feed.listener)
 
 
 def _csv(feed: Feed) -> Source:
     if feed.mapping is None:
         raise SourceError("--format csv needs --mapping FILE")
-    return MappedCsv(_one_file(feed), read_mapping(feed.mapping), feed.reading)
+    return MappedCsv(_one_file(feed), read_mapping(feed.mapping), feed.listener)
 
 
 def _mobike_trips(feed: Feed) -> Source:

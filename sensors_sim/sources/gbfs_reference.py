@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.vehicles import TYPES_OF_FORM_FACTORS, VehicleType
+from sensors_sim.numbers import number as written
 from sensors_sim.sources.contract import BadRow, Report
 from sensors_sim.sources.files import UNREADABLE, open_text
 from sensors_sim.sources.places import Place, place
@@ -73,7 +74,7 @@ def number(value: object) -> float | None:
     if isinstance(value, bool):
         return None
     try:
-        found = float(value)  # type: ignore[arg-type]
+        found = written(value) if isinstance(value, str) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return None
     return found if 0 <= found < 1e9 else None

@@ -11,9 +11,8 @@ import msgspec
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
 from sensors_sim.requests.events import Event
-from sensors_sim.sources.contract import Reading, Report, unheard
-from sensors_sim.told import About, Position, Row, Told
-from sensors_sim.told import Reading as SensorReading
+from sensors_sim.sources.contract import Listener, Report, unheard
+from sensors_sim.told import About, Position, Reading, Row, Told
 
 BATCH = 5_000
 RUN = 250_000
@@ -29,7 +28,7 @@ _encoder = msgspec.msgpack.Encoder()
 _blocks = msgspec.msgpack.Decoder(list[tuple[str, About, msgspec.Raw]])
 _rows: Mapping[About, msgspec.msgpack.Decoder[Row]] = {
     "vehicles": msgspec.msgpack.Decoder(Position),
-    "sensors": msgspec.msgpack.Decoder(SensorReading),
+    "sensors": msgspec.msgpack.Decoder(Reading),
     "requests": msgspec.msgpack.Decoder(Event),
 }
 
@@ -38,7 +37,7 @@ class Held:
     """Rows of several owners as they are found; `batches` hands them out by time, at equal times as they were added.
 
     With `repeats`, a row that says exactly what another one said is left out, and counted there. `sift` may leave out
-    more of them, or tell them otherwise, at their own times. `reading` hears how many there are.
+    more of them, or tell them otherwise, at their own times. `listener` hears how many there are.
     """
 
     def __init__(
@@ -46,9 +45,9 @@ class Held:
         repeats: Report | None = None,
         run: int = RUN,
         sift: Sift | None = None,
-        reading: Reading = unheard,
+        listener: Listener = unheard,
     ) -> None:
-        self._reading = reading
+        self._listener = listener
         self._repeats = repeats
         self._sift = sift
         self._run = run
@@ -63,7 +62,7 @@ class Held:
         self.start_ms = row.ts if self.start_ms is None else min(self.start_ms, row.ts)
         self.end_ms = row.ts if self.end_ms is None else max(self.end_ms, row.ts)
         if len(self._rows) % HEARD == 0:
-            self._reading(len(self._runs) * self._run + len(self._rows))
+            self._listener(len(self._runs) * self._run + len(self._rows))
         if len(self._rows) >= self._run:
             self._spill()
 

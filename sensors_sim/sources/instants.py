@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from sensors_sim.numbers import number
+
 EARLIEST_MS = 1_000_000_000_000
 END_MS = 4_133_980_800_000
 """2001-09-09 to 2100-12-31: seconds and milliseconds of this range cannot be mistaken for one another."""
@@ -23,7 +25,7 @@ def instant(value: object, zone: tzinfo = UTC) -> int | None:
         return None
     if isinstance(value, str):
         try:
-            return from_number(float(value))
+            return from_number(number(value))
         except ValueError:
             return _written(value, zone)
     return from_number(value) if isinstance(value, int | float) else None

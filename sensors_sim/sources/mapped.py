@@ -8,6 +8,7 @@ import msgspec
 from schemas.metrics import METRICS
 from schemas.requests import MAX_NAME, MAX_TEXT, RequestEventType
 from schemas.units import BadUnit, conversion
+from sensors_sim.numbers import number
 from sensors_sim.requests.events import Event
 from sensors_sim.sources.contract import BadRow, Report
 from sensors_sim.sources.instants import by_format, from_number, instant
@@ -139,7 +140,7 @@ class Mapper:
 
     def _number(self, text: str) -> float:
         try:
-            value = float(self._point(text))
+            value = number(self._point(text))
         except ValueError:
             raise BadRow("value_unreadable", text) from None
         if not -1e15 < value < 1e15:
@@ -190,7 +191,7 @@ class Mapper:
         if "%" in times.format:
             return by_format(text, times.format, times.zone)
         try:
-            return from_number(float(text) * (1000 if times.format == "seconds" else 1))
+            return from_number(number(text) * (1000 if times.format == "seconds" else 1))
         except ValueError:
             return None
 

@@ -105,8 +105,12 @@ def read_mapping(path: Path) -> TableMapping:
     """Return the mapping in a file. Raises SourceError that names file and key."""
     try:
         document = tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"cannot read the mapping {path} ({error})") from None
+    except OSError as error:
+        raise SourceError(
+            f"cannot read the mapping {path} ({error.strerror}); give a readable TOML file"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise SourceError(f"cannot read the mapping {path} ({error}); UTF-8 is expected") from None
     except (ValueError, RecursionError) as error:
         raise SourceError(f"{path} is not TOML: {error}") from None
     try:

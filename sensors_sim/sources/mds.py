@@ -15,7 +15,7 @@ from schemas.vehicles import VehicleState, VehicleType
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
 from sensors_sim.not_json import NOT_JSON
-from sensors_sim.sources.contract import BadRow, Reading, Report, as_object, unheard
+from sensors_sim.sources.contract import BadRow, Listener, Report, as_object, unheard
 from sensors_sim.sources.files import UNREADABLE, Document, documents, json_files
 from sensors_sim.sources.gbfs_reference import objects
 from sensors_sim.sources.held import Held
@@ -114,9 +114,9 @@ def _time(row: Mapping[str, Any]) -> int:
 class MdsFiles:
     """A page, a folder of pages, or JSON lines of them, told in order of time: pages need not be in order."""
 
-    def __init__(self, where: Path, owner: str | None, reading: Reading = unheard) -> None:
+    def __init__(self, where: Path, owner: str | None, listener: Listener = unheard) -> None:
         self.report = Report()
-        self._held = Held(repeats=self.report, reading=reading)
+        self._held = Held(repeats=self.report, listener=listener)
         reader = MdsReader(self.report, owner)
         files = json_files(where)
         for _, body in _pages(files, where, Report()):

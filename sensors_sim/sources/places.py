@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import isfinite
 from statistics import median
 
+from sensors_sim.numbers import number
 from sensors_sim.sources.contract import BadRow
 
 Place = tuple[float, float]
@@ -20,7 +21,7 @@ def place(lat: object, lon: object) -> Place:
     if lat in (None, "") or lon in (None, ""):
         raise BadRow("coordinates_missing", shown)
     try:
-        found = float(lat), float(lon)  # type: ignore[arg-type]
+        found = _degrees(lat), _degrees(lon)
     except (TypeError, ValueError, OverflowError):
         raise BadRow("coordinates_unreadable", shown) from None
     if not all(map(isfinite, found)):
@@ -28,6 +29,10 @@ def place(lat: object, lon: object) -> Place:
     if abs(found[0]) > 90 or abs(found[1]) > 180 or max(map(abs, found)) < NULL_ISLAND_DEG:
         raise BadRow("coordinates_out_of_range", shown)
     return found
+
+
+def _degrees(value: object) -> float:
+    return number(value) if isinstance(value, str) else float(value)  # type: ignore[arg-type]
 
 
 def middle(places: Sequence[Place]) -> Place | None:

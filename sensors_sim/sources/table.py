@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
-from sensors_sim.sources.contract import BadRow, Reading, Report, unheard
+from sensors_sim.sources.contract import BadRow, Listener, Report, unheard
 from sensors_sim.sources.files import (
     UNREADABLE,
     begins_with,
@@ -38,11 +38,11 @@ class _Table:
     `pages`: of documents on requests, which overlap (one_life.py).
     """
 
-    def __init__(self, mapping: TableMapping, reading: Reading, *, pages: bool = False) -> None:
+    def __init__(self, mapping: TableMapping, listener: Listener, *, pages: bool = False) -> None:
         self.report = Report()
         self._mapping = mapping
         self._mapper = Mapper(mapping, self.report, in_full=pages)
-        self._held = Held(sift=partial(one_life, report=self.report) if pages else None, reading=reading)
+        self._held = Held(sift=partial(one_life, report=self.report) if pages else None, listener=listener)
 
     @property
     def start_ms(self) -> int | None:
@@ -104,16 +104,16 @@ class _Table:
 class MappedCsv(_Table):
     """A CSV file read by a mapping."""
 
-    def __init__(self, path: Path, mapping: TableMapping, reading: Reading = unheard) -> None:
-        super().__init__(mapping, reading)
+    def __init__(self, path: Path, mapping: TableMapping, listener: Listener = unheard) -> None:
+        super().__init__(mapping, listener)
         self._read_csv(path)
 
 
 class Open311(_Table):
     """Requests as GeoReport v2 answers with them (a file, or a folder of pages), or a CSV file of the same columns."""
 
-    def __init__(self, where: Path, owner: str | None, reading: Reading = unheard) -> None:
-        super().__init__(open311_mapping(owner_name(owner or "open311")), reading, pages=True)
+    def __init__(self, where: Path, owner: str | None, listener: Listener = unheard) -> None:
+        super().__init__(open311_mapping(owner_name(owner or "open311")), listener, pages=True)
         if where.is_file() and _is_table(where):
             self._read_csv(where, optional=_OPTIONAL)
             return

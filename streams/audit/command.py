@@ -11,6 +11,7 @@ from rich.console import Console
 
 from streams import settings as settings_module
 from streams.errors import UrbanBrainError
+from streams.numbers import Real, Whole
 
 _TABLES = (
     "ledger",
@@ -41,7 +42,7 @@ class _Moment(click.ParamType):
         if isinstance(value, int):
             return value
         try:
-            if value.isdecimal() and len(value) >= _FEWEST_DIGITS:
+            if value.isascii() and value.isdecimal() and len(value) >= _FEWEST_DIGITS:
                 moment = datetime.fromtimestamp(int(value) / 1000, UTC)
             else:
                 moment = datetime.fromisoformat(value)
@@ -69,7 +70,13 @@ class _Moment(click.ParamType):
 @click.option(
     "--table", "tables", multiple=True, type=click.Choice(_TABLES), help="Only this table; repeatable."
 )
-@click.option("--wait", default=60.0, show_default=True, help="Seconds to wait for the workers to catch up.")
+@click.option(
+    "--wait",
+    type=Real(min=0, max=86_400),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for the workers to catch up.",
+)
 @click.option(
     "--recording",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -79,7 +86,11 @@ class _Moment(click.ParamType):
     "--save", type=click.Path(path_type=Path), help="Save what is read from Kafka as a recording (.gz)."
 )
 @click.option(
-    "--limit", default=20, show_default=True, help="Maximum number of differences to show per table."
+    "--limit",
+    type=Whole(min=0),
+    default=20,
+    show_default=True,
+    help="Maximum number of differences to show per table.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def audit(

@@ -10,6 +10,7 @@ from rich.table import Table
 from streams.audit.compare import Difference
 from streams.audit.run import Report
 from streams.audit.values import moment
+from streams.counted import counted
 
 
 def as_json(report: Report) -> str:
@@ -50,14 +51,14 @@ def show(report: Report, console: Console) -> None:
         )
     seconds = report.read_s + report.compute_s
     console.print(
-        f"{report.readings:,} readings, read in {report.read_s:.1f} s, computed and compared in "
+        f"{counted(report.readings, 'reading')}, read in {report.read_s:.1f} s, computed and compared in "
         f"{report.compute_s:.1f} s ({report.readings / max(seconds, 0.001):,.0f}/s)"
     )
     moving = sum(c.moving for c in report.comparisons)
     if moving:
         console.print(
-            f"{moving:,} rows are still changing and were not compared; audit again later, or with --complete once "
-            "nothing is published any more"
+            f"{counted(moving, 'row is', 'rows are')} still changing and not compared; audit again later, "
+            "or with --complete once nothing is published any more"
         )
     for difference in _differences(report):
         console.print(str(difference), markup=False, highlight=False, soft_wrap=True)
@@ -66,9 +67,12 @@ def show(report: Report, console: Console) -> None:
         console.print(f"... and {hidden:,} more (see --limit)")
     compared = sum(c.compared for c in report.comparisons)
     if report.differing:
-        console.print(f"{report.differing:,} of {compared:,} rows differ", style="bold red")
+        console.print(
+            f"{report.differing:,} of {counted(compared, 'row')} {'differs' if report.differing == 1 else 'differ'}",
+            style="bold red",
+        )
     else:
-        console.print(f"no difference in {compared:,} rows", style="bold green")
+        console.print(f"no difference in {counted(compared, 'row')}", style="bold green")
 
 
 def _differences(report: Report) -> Iterator[Difference]:

@@ -16,6 +16,7 @@ from streams.alerts.matchers import Matcher, district_faults, match_all
 from streams.commands import listed
 from streams.commands.values import MOST_NAME, Cell, MatcherType, Moment, Text
 from streams.errors import SettingsError
+from streams.numbers import Whole
 from streams.settings import Settings
 from streams.times import to_minute, to_second
 
@@ -131,7 +132,7 @@ def tail(
 @click.option("--silenced/--not-silenced", default=None, help="Only alerts that are (not) silenced now.")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=50,
     show_default=True,
     help="Maximum number of alerts to list.",

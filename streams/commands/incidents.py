@@ -9,6 +9,7 @@ from rich.console import Console
 from streams import settings as settings_module
 from streams.commands import listed
 from streams.commands.values import Cell
+from streams.numbers import Whole
 from streams.printable import printable
 from streams.times import to_second
 
@@ -28,7 +29,7 @@ def incidents() -> None:
 @click.option("--cell", type=Cell(), help="Only incidents that include this cell (H3 index in hex).")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=50,
     show_default=True,
     help="Maximum number of incidents to list.",
@@ -83,7 +84,7 @@ def show(incident_id: str, as_json: bool) -> None:
         (row,) = store.incidents(connection, incident_id=found)
         parts = store.parts(connection, found)
     if as_json:
-        listed.show_as_json(row, parts=[plain(asdict(part)) for part in parts])
+        listed.show_as_json(row, parts=[{**plain(asdict(part)), "cell": part.hex} for part in parts])
         return
     until = "" if row.ended_at is None else f" to {to_second(row.ended_at)}"
     lines = [

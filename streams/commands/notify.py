@@ -10,11 +10,18 @@ import click
 
 from streams import settings as settings_module
 from streams.commands.alerts import district_of
+from streams.numbers import Real
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Check UB_NOTIFY_FILE, list its receivers, and exit.")
-@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for Kafka at startup.")
+@click.option(
+    "--wait",
+    type=Real(min=0, max=86_400),
+    default=30.0,
+    show_default=True,
+    help="Seconds to wait for Kafka at startup.",
+)
 def notify(check: bool, wait: float) -> None:
     """Send alerts to the webhooks of UB_NOTIFY_FILE.
 

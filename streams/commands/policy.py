@@ -18,6 +18,7 @@ from streams.commands import listed
 from streams.commands.thresholds import THRESHOLDS, backtest_thresholds, check_thresholds
 from streams.commands.through_time import through_time
 from streams.commands.values import Moment
+from streams.counted import counted
 from streams.errors import PolicyError
 from streams.files.policy import city_of, read_policy
 from streams.grid import locate
@@ -151,8 +152,8 @@ def _not_judged(read: Policy, draft: Policy, not_judged: Sequence[CountPolicy]) 
     for counts in draft.counts:
         if edge := frozenset(cell for rule in counts.rules for cell in rule.edge):
             yield (
-                f"by cell: policy {counts.name!r}: windows store no positions, so in {len(edge)} cells on the edge "
-                "of its geographies the centre of the cell decides"
+                f"by cell: policy {counts.name!r}: windows store no positions, so in "
+                f"{counted(len(edge), 'cell')} on the edge of its geographies the centre of the cell decides"
             )
     unknown = (
         (draft.stays, "single vehicles, which its rules on where and how long they stand need"),
@@ -188,8 +189,8 @@ def _under_way(draft: Policy, reach: _Reach, found: Sequence[Sequence[Alert]]) -
         )
     if under_way := sum(life[0].starts_at == to_ms(reach.since) for life in found):
         yield (
-            f"already open at {to_minute(reach.since)} (UTC), the first evaluation: {_alerts(under_way)}, which may "
-            "have begun before"
+            f"already open at {to_minute(reach.since)} (UTC), the first evaluation: "
+            f"{counted(under_way, 'alert')}, which may have begun before"
         )
 
 
@@ -260,8 +261,9 @@ def _perhaps(nearly: Sequence[Waiting]) -> Iterator[str]:
     for one in nearly:
         found.setdefault(f"{one.about[0]} in {one.name}", []).append(one.since)
     for what, since in found.items():
+        when = "once, from" if len(since) == 1 else f"{len(since):,} times, first from"
         yield (
-            f"perhaps: {what}, {len(since)} times, first from {to_minute(min(since))} (UTC): it lasted about as long "
+            f"perhaps: {what}, {when} {to_minute(min(since))} (UTC): it lasted about as long "
             "as an alert takes, and live evaluation also looks between the ends of windows"
         )
 
@@ -285,11 +287,7 @@ def _print(lives: list[list[Alert]]) -> None:
         )
     if lives:
         listed.show(table)
-    click.echo(_alerts(len(lives)))
-
-
-def _alerts(count: int) -> str:
-    return "1 alert" if count == 1 else f"{count} alerts"
+    click.echo(counted(len(lives), "alert"))
 
 
 def _utc(moment: datetime) -> str:

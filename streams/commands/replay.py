@@ -14,7 +14,9 @@ from streams import settings as settings_module
 from streams.commands import listed
 from streams.commands.alerts import alerts
 from streams.commands.through_time import through_log
+from streams.counted import counted
 from streams.errors import AlertError, CannotReplay, UrbanBrainError
+from streams.numbers import Whole
 from streams.settings import Settings
 from streams.times import to_second
 
@@ -44,7 +46,7 @@ _UNNAMED = "UB_FLAP_QUIET_S, UB_SENSOR_HEALTH, UB_MAX_SERIES_PER_PARTITION"
 @click.argument("alert_id", metavar="ID")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=40,
     show_default=True,
     help="Maximum number of steps to show; steps with events are always shown.",
@@ -140,7 +142,9 @@ def _say_outcome(
     from streams.incidents.replay import elder  # noqa: PLC0415
 
     if not problems:
-        console.print(f"the same alert: {newest.alert_id}, {len(told)} events with the same evidence")
+        console.print(
+            f"the same alert: {newest.alert_id}, {counted(len(told), 'event')} with the same evidence"
+        )
         return
     for problem in problems:
         console.print(f"differs  {problem}", markup=False)

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from schemas.alerts import SEVERITIES, AlertKind
 from streams.errors import BadQuery
 from streams.grid import locate
+from streams.numbers import number
 
 Pairs = Iterable[tuple[str, str]]
 """Names and values in the order of the URL, decoded."""
@@ -169,7 +170,7 @@ def _limit(text: str | None, usual: int, most: int) -> int:
 
 def _bbox(text: str) -> Bbox:
     try:
-        west, south, east, north = map(float, text.split(","))
+        west, south, east, north = map(number, text.split(","))
     except ValueError:
         west = south = east = north = math.nan
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):

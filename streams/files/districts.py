@@ -19,4 +19,4 @@ def load_districts(settings: Settings) -> Districts:
         raise SettingsError(
             f"UB_DISTRICTS_FILE={settings.districts_file}: {error}; UTF-8 is expected"
         ) from None
-    return Districts.parse(document)
+    return Districts.parse(document, f"UB_DISTRICTS_FILE={settings.districts_file}")

@@ -122,7 +122,9 @@ def read_thresholds(path: Path) -> tuple[Threshold, ...]:
         document = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise PolicyError(f"thresholds {path}: {error.strerror}; give a readable TOML file") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"thresholds {path}: not TOML ({error}); UTF-8 is expected") from None
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise PolicyError(f"thresholds {path}: not TOML ({error})") from None
     try:
         entries = _File.model_validate(document).threshold

@@ -22,6 +22,7 @@ def no_district(_lat: float, _lon: float) -> None:
 
 POLYGONS = ("Polygon", "MultiPolygon")
 """Types of a geometry that is an area."""
+_NOT_FINITE = "a coordinate is NaN or infinite; numbers are expected"
 
 
 def drawn(geometry: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -34,7 +35,7 @@ def drawn(geometry: Mapping[str, Any]) -> tuple[Any, Any]:
         with np.errstate(invalid="ignore"):  # a warning would say nothing to who wrote the file
             area = shape(geometry)
         if not np.isfinite(shapely.get_coordinates(area)).all():  # Python's JSON knows NaN and Infinity
-            raise ValueError("a coordinate is NaN or infinite; numbers are expected")
+            raise ValueError(_NOT_FINITE)
         return area, area if area.is_valid else shapely.union_all(
             [mended(one) for one in shapely.get_parts(area)]
         )
@@ -46,7 +47,16 @@ def drawn(geometry: Mapping[str, Any]) -> tuple[Any, Any]:
         OverflowError,
         shapely.errors.ShapelyError,
     ) as error:
-        raise ValueError(f"geometry cannot be read ({error})") from None
+        # NaN equals nothing: of a ring that begins with it shapely says that it is not closed
+        why = error if _finite(geometry.get("coordinates"), 4) else _NOT_FINITE
+        raise ValueError(f"geometry cannot be read ({why})") from None
+
+
+def _finite(coordinates: object, depth: int) -> bool:
+    """Return whether all numbers in lists of lists are finite; `depth` is that of a MultiPolygon's numbers."""
+    if isinstance(coordinates, list | tuple):
+        return depth == 0 or all(_finite(one, depth - 1) for one in coordinates)
+    return not isinstance(coordinates, float) or math.isfinite(coordinates)
 
 
 def is_on_earth(area: Any) -> bool:

@@ -130,7 +130,8 @@ def _features(document: str, value: Any, findings: Findings) -> list[tuple[int, 
     try:
         collection = loads(document) if value is None else value
     except (ValueError, RecursionError) as error:  # JSONDecodeError, and what a number of 5,000 digits gives
-        findings.error("", f"not JSON ({error}); a GeoJSON FeatureCollection is expected")
+        why = error if document.strip() else "it is empty"
+        findings.error("", f"not JSON ({why}); a GeoJSON FeatureCollection is expected")
         return []
     if not isinstance(collection, dict) or collection.get("type") != "FeatureCollection":
         findings.error("", "a GeoJSON FeatureCollection is expected")

@@ -94,7 +94,8 @@ class Rest:
         """Return why differences say nothing: what was before the rest counts too. Nothing: they are real."""
         if not problems or (self.begins == 0 and self.generation == 0):
             return ""
-        why = f"begins at offset {self.begins}" if self.begins else f"was recreated {self.generation} times"
+        often = "once" if self.generation == 1 else f"{self.generation} times"
+        why = f"begins at offset {self.begins}" if self.begins else f"was recreated {often}"
         return f"the log of {self.name} {why}, and the records before that matter too; {problems[0]}"
 
 

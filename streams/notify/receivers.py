@@ -112,7 +112,7 @@ def parse_inhibitions(document: str, name: str) -> tuple[Inhibition, ...]:
 def _toml(document: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(document)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists in lists in lists
         raise SettingsError(f"{name}: no TOML ({error})") from None
 
 

@@ -69,8 +69,10 @@ def load_inhibitions(settings: Settings) -> tuple[Inhibition, ...]:
 def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"UB_NOTIFY_FILE={path}: {error}; give a readable TOML file") from None
+    except OSError as error:
+        raise SettingsError(f"UB_NOTIFY_FILE={path}: {error.strerror}; give a readable TOML file") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"UB_NOTIFY_FILE={path}: {error}; UTF-8 is expected") from None
 
 
 async def run(

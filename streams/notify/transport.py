@@ -58,7 +58,10 @@ def has_it_not(outcome: Outcome) -> bool:
 async def post(
     session: aiohttp.ClientSession, receiver: Receiver, payload: Payload, headers: Mapping[str, str]
 ) -> Outcome:
-    """Send one message; never raises for what a receiver or the network does."""
+    """Send one message; never raises for what a receiver or the network does.
+
+    The status line is the answer. The body is not read: who said 2xx has the message, though the rest is cut off.
+    """
     named = {"Content-Type": payload.content_type, **headers}
     if receiver.bearer is not None:
         named["Authorization"] = f"Bearer {receiver.bearer}"

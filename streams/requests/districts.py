@@ -26,8 +26,10 @@ class Districts:
         self._tree = shapely.STRtree(self._areas)
 
     @classmethod
-    def parse(cls, document: str | None) -> Self:
+    def parse(cls, document: str | None, source: str = "UB_DISTRICTS_FILE") -> Self:
         """Build the districts from a GeoJSON text (None: there are none); SettingsError names what is wrong.
+
+        `source` is its name in errors.
 
         An outline that crosses itself is repaired where that leaves an area.
         """
@@ -36,13 +38,14 @@ class Districts:
         try:
             collection = json.loads(document)
         except (ValueError, RecursionError) as error:  # also what a number of 5,000 digits gives
+            why = error if document.strip() else "it is empty"
             raise SettingsError(
-                f"UB_DISTRICTS_FILE: not JSON ({error}); a GeoJSON FeatureCollection is expected"
+                f"{source}: not JSON ({why}); a GeoJSON FeatureCollection is expected"
             ) from None
         features = collection.get("features") if isinstance(collection, dict) else None
         if not isinstance(features, list) or collection.get("type") != "FeatureCollection":
-            raise SettingsError("UB_DISTRICTS_FILE: a GeoJSON FeatureCollection is expected")
-        named = [_district(feature, f"UB_DISTRICTS_FILE, feature {i}") for i, feature in enumerate(features)]
+            raise SettingsError(f"{source}: a GeoJSON FeatureCollection is expected")
+        named = [_district(feature, f"{source}, feature {i}") for i, feature in enumerate(features)]
         return cls([name for name, _ in named], [area for _, area in named])
 
     @property

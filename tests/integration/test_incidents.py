@@ -107,7 +107,7 @@ def test_show_has_the_alerts_and_json_the_outline(filled: Database, tmp_path: Pa
     assert "a-1" in shown.out
     value = json.loads(urbanbrain(filled, tmp_path, "show", "i-1", "--json").out)
     assert value["outline"]["type"] == "MultiPolygon"
-    assert [one["alert_id"] for one in value["parts"]] == ["a-1"]
+    assert [(one["alert_id"], one["cell"], one["hex"]) for one in value["parts"]] == [("a-1", HEX, HEX)]
 
 
 def test_less_than_one_incident_is_not_listed(filled: Database, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_file_of_receivers_that_cannot_be_used_is_a_fault(tmp_path: Path) -> N
 def test_a_file_of_receivers_is_well_or_not_needed(tmp_path: Path) -> None:
     path = tmp_path / "receivers.toml"
     path.write_text('[[receiver]]\nname = "a"\nurl = "https://a.example"')
-    assert doctor.check_notify_file(Settings(notify_file=path)).detail.endswith("1 receivers")
+    assert doctor.check_notify_file(Settings(notify_file=path)).detail.endswith("1 receiver")
     assert doctor.check_notify_file(Settings()).ok
 
 

@@ -241,7 +241,9 @@ class Fields:
         if value is None:
             return usual
         found = (
-            re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d)", value) if isinstance(value, str) else None
+            re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])", value)
+            if isinstance(value, str)
+            else None
         )
         if found is None:
             self.error(key, "a time of the day as hh:mm:ss, 00:00:00 to 23:59:59, is expected")

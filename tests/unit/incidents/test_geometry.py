@@ -128,8 +128,10 @@ def test_a_part_that_reaches_further_than_any_zone_is_found(geometry: dict[str, 
 
 @pytest.mark.filterwarnings("error")  # shapely's own would come before the line that names the mistake
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_a_coordinate_that_is_no_number_is_refused_without_a_warning(number: float) -> None:
-    broken = [*SQUARE[:2], [4.0, number], *SQUARE[3:]]
+@pytest.mark.parametrize("corner", range(5))
+def test_a_coordinate_that_is_no_number_is_refused_without_a_warning(number: float, corner: int) -> None:
+    """NaN equals nothing, so at the first corner of a ring shapely finds that the ring is not closed."""
+    broken = [*SQUARE[:corner], [4.0, number], *SQUARE[corner + 1 :]]
     for geometry in (polygon(broken), several([square(10, 10, 1)], [broken])):
         with pytest.raises(GeometryError, match="a coordinate is NaN or infinite; numbers are expected"):
             area_of(geometry)

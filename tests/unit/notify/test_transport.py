@@ -2,8 +2,11 @@
 
 import asyncio
 import base64
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from enum import Enum
+from time import monotonic
 
 import aiohttp
 import pytest
@@ -14,6 +17,13 @@ from streams.notify import signing
 from streams.notify.message import Payload
 from streams.notify.receivers import Receiver
 from streams.notify.transport import Delivered, Failed, Outcome, Refused, outcome, pause, post
+
+
+class Ending(Enum):
+    """What a receiver does after it said something."""
+
+    CLOSE, RESET, WAIT, GO_ON = range(4)
+
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 
@@ -63,12 +73,20 @@ def test_back_off_stays_between_half_a_second_and_its_limit_and_never_below_what
     assert pause(attempt, longest, timedelta(seconds=asked), jitter) >= asked
 
 
-def posted(answer: bytes) -> Outcome:
+def posted(answer: bytes, then: Ending = Ending.CLOSE) -> Outcome:
     """Post to a receiver that says this, whatever it is asked, and whose URL holds secrets."""
 
     async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"{}")
         writer.write(answer)
+        with suppress(ConnectionError):
+            while then is Ending.GO_ON:
+                writer.write(b"8000\r\n" + b"x" * 0x8000 + b"\r\n")
+                await writer.drain()
+            if then is Ending.WAIT:
+                await reader.read()  # until the other side has closed
+        if then is Ending.RESET:
+            writer.transport.abort()
         writer.close()
 
     async def run() -> Outcome:
@@ -97,6 +115,26 @@ def test_what_answers_no_http_has_failed_and_no_secret_of_its_url_is_said(answer
     assert found.note
     assert "sesame" not in found.note
     assert "\n" not in found.note
+
+
+@pytest.mark.parametrize(
+    ("head", "then"),
+    [
+        (b"Content-Length: 5000\r\n\r\nok", Ending.CLOSE),
+        (b"Content-Length: 5000\r\n\r\nok", Ending.RESET),
+        (b"Content-Length: 5000\r\n\r\nok", Ending.WAIT),
+        (b"Transfer-Encoding: chunked\r\n\r\n5\r\nok", Ending.CLOSE),
+        (b"Transfer-Encoding: chunked\r\n\r\n", Ending.GO_ON),
+        (b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok", Ending.CLOSE),
+    ],
+)
+def test_who_says_that_it_has_a_message_has_it_whatever_becomes_of_the_body(
+    head: bytes, then: Ending
+) -> None:
+    """To send it once more would tell it twice. The body is not read, so that no size or time of it matters."""
+    began = monotonic()
+    assert posted(b"HTTP/1.1 200 OK\r\n" + head, then) == Delivered("HTTP 200")
+    assert monotonic() - began < 5, "half the timeout"
 
 
 def test_a_date_to_wait_for_counts_where_the_answer_does_not_say_what_its_own_time_is() -> None:

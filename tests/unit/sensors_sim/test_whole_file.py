@@ -30,6 +30,19 @@ def test_a_file_that_cannot_be_opened_stays_as_it_is(tmp_path: Path) -> None:
     assert tmp_path.is_dir()
 
 
+def test_why_a_file_cannot_be_written_is_said_though_half_of_it_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a folder of somebody else: the file may be written, and not be removed."""
+
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with files_of_at_most(10_000), pytest.raises(OSError, match="File too large"):
+        write_whole(tmp_path / "file", b"x" * 20_000)
+
+
 def test_what_is_no_file_is_not_removed(tmp_path: Path) -> None:
     """A device, or a pipe whose reader has enough."""
     pipe = tmp_path / "pipe"

@@ -93,7 +93,7 @@ def test_where_no_folder_has_room_for_temporary_files_that_is_said(monkeypatch: 
 def test_who_waits_for_a_large_file_hears_how_far_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensors_sim.sources.held.HEARD", 2)
     heard: list[int] = []
-    out = Held(run=4, reading=heard.append)
+    out = Held(run=4, listener=heard.append)
     for number in range(10):
         out.add("north", "vehicles", bike(number))
     assert heard == [2, 4, 6, 8, 10]

@@ -1,0 +1,81 @@
+"""Signals that come before a command runs, or as it begins."""
+
+import signal
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from streams.cli import main
+
+
+def begun(then: str, before: str = "pass") -> "subprocess.Popen[str]":
+    """A process of ours that says when it imports its command line, and takes its time to."""
+    script = (
+        "import sys, time\n"
+        f"{before}\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'streams.cli':\n"
+        "            print('imports', flush=True)\n"
+        f"            {then}\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "sys.argv = ['urbanbrain', '--help']\n"
+        "from streams.start import main\n"
+        "main()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "imports\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_as_it_is_imported_ends_without_a_word(number: signal.Signals) -> None:
+    process = begun("time.sleep(60)")
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (-number, ""), "130 and 143 in a shell"
+
+
+def test_who_asks_a_process_that_is_imported_where_it_is_does_not_end_it() -> None:
+    process = begun("time.sleep(0.2)")
+    process.send_signal(signal.SIGUSR1)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert "Usage: urbanbrain" in out
+
+
+def test_a_process_that_is_to_ignore_an_interrupt_does_so_from_the_start() -> None:
+    """As a shell without job control starts what runs in the background."""
+    process = begun("time.sleep(0.2)", before="import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_a_command_that_is_interrupted_ends_without_a_word_and_with_130() -> None:
+    @click.command()
+    def interrupted() -> None:
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        signal.raise_signal(signal.SIGINT)
+
+    main.add_command(interrupted)
+    try:
+        done = CliRunner().invoke(main, ["interrupted"])
+    finally:
+        del main.commands["interrupted"]
+    assert (done.exit_code, done.output) == (130, "")
+
+
+def test_a_command_runs_with_an_interrupt_that_it_can_catch() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        CliRunner().invoke(main, ["sim", "cities"])
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)

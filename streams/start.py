@@ -5,9 +5,8 @@ import signal
 
 def main() -> None:
     """Run the command line. Until a command runs nothing has begun: SIGINT ends the process, with no traceback."""
-    if (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ):  # and is not ignored, as in the background
+    # What is started in the background may have to ignore it, and then does.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     if hasattr(signal, "SIGUSR1"):  # not on Windows
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a question, which nobody is there to answer yet

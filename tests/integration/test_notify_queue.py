@@ -485,7 +485,9 @@ def chain(duty: Hook, chief: Hook, mayor: Hook) -> str:
     return file + receiver("mayor", mayor, "escalations_only = true")
 
 
-def test_each_of_a_chain_has_its_time_though_notify_was_away_beyond_all_of_it(desk: Desk) -> None:
+def test_each_of_a_chain_has_its_time_though_notify_was_away_beyond_all_of_it(
+    desk: Desk, often: float
+) -> None:
     """The chief could not acknowledge what nobody had told the chief."""
     with hook() as duty, hook() as chief, hook() as mayor:
         with notifying(desk, chain(duty, chief, mayor)):
@@ -497,13 +499,13 @@ def test_each_of_a_chain_has_its_time_though_notify_was_away_beyond_all_of_it(de
             wait_until(
                 lambda: of(desk, "mayor", "escalation") == [("one", 0, "silenced")], "the mayor's turn"
             )
-            time.sleep(6)  # it is looked at again
+            time.sleep(5 * often)  # it is looked at again
             assert mayor.tried == []
             an_hour_passes(desk)
             wait_until(lambda: mayor.ids == ["one/0/escalation"], "the mayor")
 
 
-def test_who_was_killed_before_it_told_anybody_tells_those_on_duty_first(desk: Desk) -> None:
+def test_who_was_killed_before_it_told_anybody_tells_those_on_duty_first(desk: Desk, often: float) -> None:
     with hook() as duty, hook() as chief, hook() as mayor:
         with notifying(desk, chain(duty, chief, mayor)):
             desk.tell("one")
@@ -521,7 +523,7 @@ def test_who_was_killed_before_it_told_anybody_tells_those_on_duty_first(desk: D
                     lambda to=to: of(desk, to, "escalation") == [("one", 0, "silenced")],  # type: ignore[misc]
                     to,
                 )
-            time.sleep(6)
+            time.sleep(5 * often)
             assert chief.tried == mayor.tried == []
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.alerts import Alert, AlertAction, Evidence, Severity
+from streams.counted import counted
 from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, shares
 from streams.incidents.policy import Policy, Rule
@@ -91,7 +92,8 @@ def _next(
 def _summary(s: Sighting, rule: Rule) -> str:
     excess = s.occupancy - rule.capacity
     relation = f"{excess} over" if excess > 0 else f"{-excess} under" if excess else "at"
-    return f"{s.occupancy} bikes in a cell for {rule.capacity}, {relation} capacity ({shares(s.by_operator)})"
+    bikes, whose = counted(s.occupancy, "bike"), shares(s.by_operator)
+    return f"{bikes} in a cell for {rule.capacity}, {relation} capacity ({whose})"
 
 
 def _evidence(s: Sighting, rule: Rule) -> Evidence:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from schemas.alerts import Alert, Evidence, PolicyRule, Severity
+from streams.counted import counted
 from streams.fold.contract import Record
 from streams.incidents.counts.rules import CountPolicy, CountRule
 from streams.incidents.counts.shares import Share
@@ -91,9 +92,10 @@ def followed(alert: Alert, look: Look, severity: Severity | None) -> Alert:
     )
 
 
-def vehicles(rule: CountRule) -> str:
-    """Return what a rule counts, for people."""
-    return f"vehicles of type {' or '.join(sorted(rule.vehicle_types))}" if rule.vehicle_types else "vehicles"
+def vehicles(count: int, rule: CountRule) -> str:
+    """Return so many of what a rule counts, for people."""
+    of_type = f" of type {' or '.join(sorted(rule.vehicle_types))}" if rule.vehicle_types else ""
+    return counted(count, "vehicle") + of_type
 
 
 def not_told(doubtful: int) -> str:
@@ -113,7 +115,7 @@ def _summary(look: Look) -> str:
             f"{beyond} short" if beyond > 0 else "within bounds",
         )
     return (
-        f"{look.count} {vehicles(look.rule)} in {look.rule.zone}, {limit} allowed by {look.rule.name!r}, {relation} "
+        f"{vehicles(look.count, look.rule)} in {look.rule.zone}, {limit} allowed by {look.rule.name!r}, {relation} "
         f"({shares(look.by_operator)}){not_told(look.doubtful)}{_not_heard(look)}"
     )
 
@@ -124,7 +126,7 @@ def _summary_of_share(look: Look, share: Share, beyond: int) -> str:
     side = "over" if look.bound == "too_many" else "short"
     what = "on a trip" if rule.units == "utilization" else "are"
     return (
-        f"{share.count} of {share.of} {vehicles(rule)} of {share.operator} ({_percent(share):g} %) {what} in "
+        f"{share.count} of {vehicles(share.of, rule)} of {share.operator} ({_percent(share):g} %) {what} in "
         f"{rule.zone}, {limit} % allowed by {rule.name!r}, {f'{beyond} {side}' if beyond > 0 else 'within bounds'}"
         f"{not_told(look.doubtful)}{_not_heard(look)}"
     )

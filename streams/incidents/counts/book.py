@@ -166,7 +166,7 @@ class CountBook:
                 limit += " (not in effect)"
             entry = self._entries.get(key, Entry())
             doubtful = how_many_of(tally, number, operator, self._fleets[tally.region])
-            return Seen(f"{count} {vehicles(rule)}{not_told(doubtful)}", limit, entry.watch.as_text)
+            return Seen(f"{vehicles(count, rule)}{not_told(doubtful)}", limit, entry.watch.as_text)
         return None
 
     def _of(self, alert: Alert) -> Iterator[tuple[Tally, int]]:

@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 
 from schemas.alerts import Alert, AlertKind, Evidence, Forecast
+from streams.counted import counted
 from streams.fold.contract import Record
 from streams.incidents.forecast.inflow import FRESH, SPANS, Expectation
 from streams.incidents.forecast.watch import ForecastRule
@@ -72,7 +73,7 @@ def cleared(alert: Alert, view: View, reason: str, version: str) -> Alert:
 
 def _summary(view: View, found: Expectation) -> str:
     text = expected(found, view.rule.raise_at, view.window_ms)
-    return f"{view.occupancy} bikes in a cell for {view.rule.capacity}, {text}"
+    return f"{counted(view.occupancy, 'bike')} in a cell for {view.rule.capacity}, {text}"
 
 
 def expected(found: Expectation, raise_at: int, window_ms: int) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.cells import CellsHealth
+from streams.counted import counted
 from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.check_columns import CellNames
@@ -346,7 +347,7 @@ class ForecastBook:
         state = active(cell.alert, "full" if outlook.full else "quiet")
         if outlook.doubted_at is not None:
             state += f", in doubt since {to_second(outlook.doubted_at)}"
-        return Seen(f"{occupancy} bikes, {when}", limit, state)
+        return Seen(f"{counted(occupancy, 'bike')}, {when}", limit, state)
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return the cells, and the progress of the regions, that changed since the last call."""

@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.alerts import SEVERITIES
 from schemas.incidents import Incident, IncidentAction, Outline
+from streams.counted import counted
 from streams.incidents.grouping.members import Member, Near, by_age
 
 _NAMESPACE = uuid.UUID("0d6a6c0e-7c0b-5d52-8d0e-6b0d1a7d1f44")
@@ -140,11 +141,11 @@ def rolled_up(cells: Iterable[str], parent: Callable[[str], str]) -> list[str]:
 
 
 def _summary(incident: Incident, still_open: int) -> str:
-    where = f"{len(incident.cells)} {'cell' if len(incident.cells) == 1 else 'cells'} of {', '.join(incident.zones)}"
+    where = f"{counted(len(incident.cells), 'cell')} of {', '.join(incident.zones)}"
     what = ", ".join(incident.kinds)
     if not still_open:
         return f"over: {what} in {where}"
-    return f"{still_open} open {'alert' if still_open == 1 else 'alerts'} in {where}: {what}"
+    return f"{counted(still_open, 'open alert')} in {where}: {what}"
 
 
 def _all(lists: Iterable[Iterable[str]]) -> Iterable[str]:

@@ -1,6 +1,7 @@
 """What alerts on health say."""
 
 from schemas.alerts import Health
+from streams.counted import counted
 from streams.incidents.health.cases import Finding
 from streams.incidents.health.sensors import Sensor, Series
 
@@ -44,8 +45,9 @@ def owner_silent(
 ) -> Finding:
     """Nothing is heard of so many sensors of an owner; `newest` is the one of them that was heard last."""
     since, count = newest.last_ts, missing + len(heard)
-    which = f"{missing} of the {count}" if heard else f"any of the {count}"
-    text = f"nothing heard of {which} sensors of {owner} for {span(at - since)}"
+    sensors = counted(count, "sensor")
+    which = f"{missing} of the {sensors}" if heard else f"any of the {sensors}"
+    text = f"nothing heard of {which} of {owner} for {span(at - since)}"
     expected = min(series.expected_ms for series in newest.series.values())
     health = Health(SENSORS, missing, since, expected, patience_ms, of=count, heard=heard)
     return Finding(since, newest.cell, "major", text, health)

@@ -1,6 +1,7 @@
 """What is known of a sensor or a feed that an alert is about: for people who look at how the alert came about."""
 
 from schemas.alerts import Alert
+from streams.counted import counted
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.feeds import Feed, enough
 from streams.incidents.health.findings import span
@@ -25,7 +26,9 @@ def of_values(sensor: Sensor, metric: str, kind: str, alert: Alert | None) -> Se
         value = f"{metric} {series.value:g}, {series.repeated} times in a row"
         return Seen(value, f"never more than {series.repeated_before} times before", active(alert))
     return Seen(
-        f"{series.refused} readings of {metric} refused", "three in a row, or one in three", active(alert)
+        f"{counted(series.refused, 'reading')} of {metric} refused",
+        "three in a row, or one in three",
+        active(alert),
     )
 
 
@@ -38,4 +41,4 @@ def of_feed(feed: Feed, config: HealthConfig, alert: Alert | None) -> Seen:
         limit += f", or none heard for {span(feed.hurry_ms * 5 // 4)}"
     if alert is not None:
         limit = "cleared when half of them are heard"
-    return Seen(f"{silent} of {count} sensors silent", limit, active(alert))
+    return Seen(f"{silent} of {counted(count, 'sensor')} silent", limit, active(alert))

@@ -3,6 +3,7 @@
 import hashlib
 
 from schemas.alerts import Alert, AlertKind, Evidence, HotSpot, Severity
+from streams.counted import counted
 from streams.fold.contract import Record
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import Cylinder
@@ -69,7 +70,7 @@ def _summary(found: Cylinder, code: str, recurs: float | None) -> str:
     hours = (found.end - found.begin) / 3_600_000
     often = "" if recurs is None else f", once in {recurs:.0f} days"
     return (
-        f"{found.count} requests of {code!r} in {len(found.cells)} cells within {hours:g} h, "
+        f"{counted(found.count, 'request')} of {code!r} in {counted(len(found.cells), 'cell')} within {hours:g} h, "
         f"{found.expected:.2g} expected (score {found.score:.0f}{often})"
     )
 

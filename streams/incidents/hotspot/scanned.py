@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from streams.counted import counted
 from streams.incidents.hotspot.scan import Cylinder
 from streams.incidents.showing import Seen
 
@@ -19,6 +20,8 @@ class Scan:
         threshold, where = f"score {self.threshold:.1f}", set(cells)
         for one in self.found:
             if not one.cells.isdisjoint(where):
-                value = f"{one.count} requests, {one.expected:.2g} expected (score {one.score:.1f})"
+                value = (
+                    f"{counted(one.count, 'request')}, {one.expected:.2g} expected (score {one.score:.1f})"
+                )
                 return Seen(value, threshold, state)
         return Seen("nothing unusual there", threshold, state)

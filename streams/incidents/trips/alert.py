@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from schemas.alerts import Alert, Evidence, Severity, TripRate
+from streams.counted import counted
 from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
 from streams.incidents.trips.judge import Found
@@ -66,8 +67,9 @@ def _summary(look: Look) -> str:
     least = "" if rule.minimum is None else f"at least {rule.minimum:g}"
     most = "" if rule.maximum is None else f"at most {rule.maximum:g}"
     return (
-        f"{rate.trips} trips of {look.operator} began in {rule.zone} in a day, {rate.per_vehicle:.2f} for each of "
-        f"{rate.vehicles:.1f} vehicles there; {', '.join(filter(None, (least, most)))} are allowed by {rule.name!r}"
+        f"{counted(rate.trips, 'trip')} of {look.operator} began in {rule.zone} in a day, {rate.per_vehicle:.2f} for "
+        f"each of {rate.vehicles:.1f} vehicles there; {', '.join(filter(None, (least, most)))} are allowed by "
+        f"{rule.name!r}"
     )
 
 

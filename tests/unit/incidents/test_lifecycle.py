@@ -127,6 +127,13 @@ def test_an_alert_names_the_operators_that_have_bikes_there_the_largest_share_fi
     assert cleared.summary == "0 bikes in a cell for 60, 60 under capacity (none)"
 
 
+def test_of_one_bike_an_alert_says_bike() -> None:
+    incidents = Incidents(replace(RULE, capacity=1))
+    incidents.look(0, {"north": 1})
+    [alert] = incidents.look(120)
+    assert alert.summary == "1 bike in a cell for 1, at capacity (north 1)"
+
+
 def test_the_first_record_is_the_one_since_which_it_was_too_full_without_a_look_below() -> None:
     incidents = Incidents()
     incidents.look(0, {"north": 60})

@@ -444,3 +444,10 @@ def test_two_regions_that_find_one_centre_on_their_border_tell_an_alert_each() -
         for region in ("823087fffffffff", "82309ffffffffff")
     }
     assert len(ids) == 2
+
+
+def test_of_one_cell_a_hot_spot_says_cell() -> None:
+    found = Cylinder(MIDDLE, frozenset([MIDDLE]), T0, T0 + STEP_MS, 6, 0.1, 40.0)
+    place, record = Place(31.2, 121.5, "default"), Record("ub.cells", 0, 7, b"", 0)
+    alert = raised(found, "823087fffffffff", "water", place, "minor", HotSpotRule(), None, record)
+    assert alert.summary.startswith("6 requests of 'water' in 1 cell within ")

@@ -219,6 +219,32 @@ def test_who_is_slow_keeps_those_after_it_in_a_chain_waiting_no_longer_than_it_h
     with_connection(migrated, play)
 
 
+@pytest.mark.parametrize(
+    ("state", "kept", "said"),
+    [
+        ("silenced", False, "silenced"),
+        ("pending", True, "silenced"),
+        ("delivered", True, "delivered"),
+        ("dropped", True, "dropped"),
+    ],
+)
+def test_what_another_process_let_go_and_told_meanwhile_is_not_taken_for_kept_back(
+    migrated: Database, state: str, kept: bool, said: str
+) -> None:
+    """Who walks through what is kept back, a hundred at a time, would keep it back again, and tell it twice."""
+    ((number,),) = query(
+        migrated.owner_url,
+        "INSERT INTO ub.notification (receiver, alert_id, sequence, reason, state, kept, body) "
+        f"VALUES ('duty', 'one', 0, 'event', '{state}', {kept}, '{{}}') RETURNING number",
+    )
+
+    async def play(on: AsyncConnection[Any]) -> None:
+        (due,) = await deliveries.due(on, [number], {}, timedelta())
+        assert due.state == said
+
+    with_connection(migrated, play)
+
+
 def fill_the_queue(connection: psycopg.Connection[Any], waiting: int) -> None:
     """What was told over months, as statistics know it; and thousands that wait since a moment ago: they do not."""
     connection.execute("ALTER TABLE ub.notification SET (autovacuum_enabled = false)")

@@ -245,6 +245,51 @@ def test_what_another_process_let_go_and_told_meanwhile_is_not_taken_for_kept_ba
     with_connection(migrated, play)
 
 
+@pytest.mark.parametrize(
+    ("state", "told_after", "attempts", "paused", "back_since", "early"),
+    [
+        ("delivered", "1 m 30 s", 0, False, "1 s", True),  # we were away when it was its turn
+        ("delivered", "30 s", 0, False, "1 s", False),
+        ("delivered", "1 m 30 s", 0, False, "2 h", False),  # we were not
+        ("pending", None, 0, False, "1 s", True),
+        ("pending", None, 1, False, "1 s", False),  # it was tried in vain
+        ("pending", None, 0, True, "1 s", False),  # its receiver cannot be reached
+        ("dropped", None, 0, True, "1 s", True),  # as before: it was told to nobody
+    ],
+)
+def test_only_who_was_told_late_as_we_were_away_has_its_time_anew(
+    migrated: Database,
+    state: str,
+    told_after: str | None,
+    attempts: int,
+    paused: bool,
+    back_since: str,
+    early: bool,
+) -> None:
+    """Who escalates after ten minutes was to be told ten minutes and twenty seconds ago."""
+    until = "now() + interval '1 h'" if paused else "NULL"
+    query(
+        migrated.owner_url, f"INSERT INTO ub.receiver (name, not_before) VALUES ('duty', {until}) RETURNING 1"
+    )
+    then = "now() - interval '10 m 20 s'"
+    done = f"{then} + interval '{told_after}'" if told_after else "NULL"
+    ((number,),) = query(
+        migrated.owner_url,
+        "WITH queued AS (INSERT INTO ub.notification "
+        "(receiver, alert_id, sequence, reason, state, attempts, body, due_at, done_at) VALUES "
+        f"('duty', 'one', 0, 'event', '{state}', {attempts}, '{{}}', {then}, {done}), "
+        "('chief', 'one', 0, 'escalation', 'pending', 0, '{}', now(), NULL) RETURNING number, reason) "
+        "SELECT number FROM queued WHERE reason = 'escalation'",
+    )
+    at_work = {"1 s": timedelta(seconds=1), "2 h": timedelta(hours=2)}[back_since]
+
+    async def play(on: AsyncConnection[Any]) -> None:
+        (due,) = await deliveries.due(on, [number], {"duty": timedelta(minutes=10)}, at_work)
+        assert due.early is early
+
+    with_connection(migrated, play)
+
+
 def fill_the_queue(connection: psycopg.Connection[Any], waiting: int) -> None:
     """What was told over months, as statistics know it; and thousands that wait since a moment ago: they do not."""
     connection.execute("ALTER TABLE ub.notification SET (autovacuum_enabled = false)")

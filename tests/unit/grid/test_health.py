@@ -335,7 +335,9 @@ def test_windows_are_whole_without_a_silent_source_however_often_a_worker_is_rep
     grid.put(sensing(source=1, sources=2, reached=42, offset=37))
     grid.tick(5_000)
     grid.checkpoint()
-    assert heard(grid)[-1].metrics_as_of == T0 + 41 * MINUTE, "who was silent for so long is so from the start"
+    assert heard(grid)[-1].metrics_as_of == T0 + 41 * MINUTE, (
+        "who was silent for so long is so from the start"
+    )
 
 
 def test_what_a_source_repeats_after_its_own_restarts_is_no_sign_of_life() -> None:

@@ -290,6 +290,28 @@ def test_only_who_was_told_late_as_we_were_away_has_its_time_anew(
     with_connection(migrated, play)
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"), [("event", "pending"), ("escalation", "silenced"), ("repeat", "silenced")]
+)
+def test_a_reminder_that_failed_is_still_one(migrated: Database, reason: str, said: str) -> None:
+    """Otherwise it would be dropped as a repeat that the file does not ask for. An event is told by itself now."""
+    query(migrated.owner_url, "INSERT INTO ub.receiver (name) VALUES ('duty') RETURNING 1")
+    ((number,),) = query(
+        migrated.owner_url,
+        "INSERT INTO ub.notification (receiver, alert_id, sequence, reason, state, kept, body) "
+        f"VALUES ('duty', 'one', 0, '{reason}', 'pending', true, '{{}}') RETURNING number",
+    )
+
+    async def play(on: AsyncConnection[Any]) -> None:
+        (due,) = await deliveries.due(on, [number], {}, timedelta())
+        assert due.state == "silenced"
+        await deliveries.failed(on, due, "duty", "503", timedelta())
+        (due,) = await deliveries.due(on, [number], {}, timedelta())
+        assert (due.state, due.attempts) == (said, 1)
+
+    with_connection(migrated, play)
+
+
 def fill_the_queue(connection: psycopg.Connection[Any], waiting: int) -> None:
     """What was told over months, as statistics know it; and thousands that wait since a moment ago: they do not."""
     connection.execute("ALTER TABLE ub.notification SET (autovacuum_enabled = false)")

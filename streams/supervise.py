@@ -80,7 +80,8 @@ class Supervisor:
             "UB_WORKER_ID": f"{self._worker_id}.{index}",
             "UB_WEB_PORT": str(self._web_port + index if self._web_port else 0),
         }
-        command = [sys.executable, "-m", "streams.cli", "worker", "--supervised-by", str(os.getpid())]
+        # where a signal is heeded from the start: Ctrl-C goes to all of us
+        command = [sys.executable, "-m", "streams.start", "worker", "--supervised-by", str(os.getpid())]
         return subprocess.Popen(command, env=environment)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:

@@ -51,7 +51,8 @@ def _late(n: str, after: str) -> str:
 _NEXT = f"""
 WITH c (receiver, after) AS (SELECT * FROM unnest(%s::text[], %s::interval[])),
      p (back_at) AS (SELECT clock_timestamp() - %s::interval)
-SELECT n.number, n.alert_id, n.sequence, n.reason, CASE WHEN n.kept THEN 'silenced' ELSE n.state END AS state,
+SELECT n.number, n.alert_id, n.sequence, n.reason,
+       CASE WHEN n.kept AND n.state = 'pending' THEN 'silenced' ELSE n.state END AS state,
        n.due_at, n.attempts,
        CASE n.reason
            WHEN 'event' THEN n.body

@@ -219,6 +219,99 @@ def test_who_is_slow_keeps_those_after_it_in_a_chain_waiting_no_longer_than_it_h
     with_connection(migrated, play)
 
 
+@pytest.mark.parametrize(
+    ("state", "kept", "said"),
+    [
+        ("silenced", False, "silenced"),
+        ("pending", True, "silenced"),
+        ("delivered", True, "delivered"),
+        ("dropped", True, "dropped"),
+    ],
+)
+def test_what_another_process_let_go_and_told_meanwhile_is_not_taken_for_kept_back(
+    migrated: Database, state: str, kept: bool, said: str
+) -> None:
+    """Who walks through what is kept back, a hundred at a time, would keep it back again, and tell it twice."""
+    ((number,),) = query(
+        migrated.owner_url,
+        "INSERT INTO ub.notification (receiver, alert_id, sequence, reason, state, kept, body) "
+        f"VALUES ('duty', 'one', 0, 'event', '{state}', {kept}, '{{}}') RETURNING number",
+    )
+
+    async def play(on: AsyncConnection[Any]) -> None:
+        (due,) = await deliveries.due(on, [number], {}, timedelta())
+        assert due.state == said
+
+    with_connection(migrated, play)
+
+
+@pytest.mark.parametrize(
+    ("state", "told_after", "attempts", "paused", "back_since", "early"),
+    [
+        ("delivered", "1 m 30 s", 0, False, "1 s", True),  # we were away when it was its turn
+        ("delivered", "30 s", 0, False, "1 s", False),
+        ("delivered", "1 m 30 s", 0, False, "2 h", False),  # we were not
+        ("pending", None, 0, False, "1 s", True),
+        ("pending", None, 1, False, "1 s", False),  # it was tried in vain
+        ("pending", None, 0, True, "1 s", False),  # its receiver cannot be reached
+        ("dropped", None, 0, True, "1 s", True),  # as before: it was told to nobody
+    ],
+)
+def test_only_who_was_told_late_as_we_were_away_has_its_time_anew(
+    migrated: Database,
+    state: str,
+    told_after: str | None,
+    attempts: int,
+    paused: bool,
+    back_since: str,
+    early: bool,
+) -> None:
+    """Who escalates after ten minutes was to be told ten minutes and twenty seconds ago."""
+    until = "now() + interval '1 h'" if paused else "NULL"
+    query(
+        migrated.owner_url, f"INSERT INTO ub.receiver (name, not_before) VALUES ('duty', {until}) RETURNING 1"
+    )
+    then = "now() - interval '10 m 20 s'"
+    done = f"{then} + interval '{told_after}'" if told_after else "NULL"
+    ((number,),) = query(
+        migrated.owner_url,
+        "WITH queued AS (INSERT INTO ub.notification "
+        "(receiver, alert_id, sequence, reason, state, attempts, body, due_at, done_at) VALUES "
+        f"('duty', 'one', 0, 'event', '{state}', {attempts}, '{{}}', {then}, {done}), "
+        "('chief', 'one', 0, 'escalation', 'pending', 0, '{}', now(), NULL) RETURNING number, reason) "
+        "SELECT number FROM queued WHERE reason = 'escalation'",
+    )
+    at_work = {"1 s": timedelta(seconds=1), "2 h": timedelta(hours=2)}[back_since]
+
+    async def play(on: AsyncConnection[Any]) -> None:
+        (due,) = await deliveries.due(on, [number], {"duty": timedelta(minutes=10)}, at_work)
+        assert due.early is early
+
+    with_connection(migrated, play)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"), [("event", "pending"), ("escalation", "silenced"), ("repeat", "silenced")]
+)
+def test_a_reminder_that_failed_is_still_one(migrated: Database, reason: str, said: str) -> None:
+    """Otherwise it would be dropped as a repeat that the file does not ask for. An event is told by itself now."""
+    query(migrated.owner_url, "INSERT INTO ub.receiver (name) VALUES ('duty') RETURNING 1")
+    ((number,),) = query(
+        migrated.owner_url,
+        "INSERT INTO ub.notification (receiver, alert_id, sequence, reason, state, kept, body) "
+        f"VALUES ('duty', 'one', 0, '{reason}', 'pending', true, '{{}}') RETURNING number",
+    )
+
+    async def play(on: AsyncConnection[Any]) -> None:
+        (due,) = await deliveries.due(on, [number], {}, timedelta())
+        assert due.state == "silenced"
+        await deliveries.failed(on, due, "duty", "503", timedelta())
+        (due,) = await deliveries.due(on, [number], {}, timedelta())
+        assert (due.state, due.attempts) == (said, 1)
+
+    with_connection(migrated, play)
+
+
 def fill_the_queue(connection: psycopg.Connection[Any], waiting: int) -> None:
     """What was told over months, as statistics know it; and thousands that wait since a moment ago: they do not."""
     connection.execute("ALTER TABLE ub.notification SET (autovacuum_enabled = false)")

@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -59,3 +61,13 @@ def test_a_process_that_dies_again_and_again_is_started_ever_later_and_soon_agai
         "30.0",
         "1.0",
     ]
+
+
+def test_a_worker_process_begins_where_the_command_does() -> None:
+    """Interrupted as it imports the rest, it would print a traceback on the terminal of its supervisor."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    process = Supervisor(1, "worker", 0)._spawn(0)
+    process.kill()
+    process.wait()
+    assert isinstance(process.args, list)
+    assert f"{process.args[2]}:main" == project["scripts"]["urbanbrain"]

@@ -332,6 +332,12 @@ def test_windows_are_whole_without_a_silent_source_however_often_a_worker_is_rep
             grid.checkpoint()
         grid.crash()
     assert heard(grid)[-1].metrics_as_of == T0 + 41 * MINUTE
+    grid.put(sensing(source=1, sources=2, reached=42, offset=37))
+    grid.tick(5_000)
+    grid.checkpoint()
+    assert heard(grid)[-1].metrics_as_of == T0 + 41 * MINUTE, (
+        "who was silent for so long is so from the start"
+    )
 
 
 def test_what_a_source_repeats_after_its_own_restarts_is_no_sign_of_life() -> None:
@@ -343,9 +349,11 @@ def test_what_a_source_repeats_after_its_own_restarts_is_no_sign_of_life() -> No
     grid = Grid()
     for source in (0, 1):
         grid.put(sensing((4, CELL, "laeq", [3.5]), source=source, sources=2, reached=5))
+    grid.put(sensing((4, CELL, "laeq", [3.5, 4.5]), source=0, sources=2, reached=5, offset=1))
     for offset in range(1, 13):
         if offset % 4 == 0:
             grid.put(sensing((4, CELL, "laeq", [3.5]), source=0, sources=2, reached=5))
+            grid.put(sensing((4, CELL, "laeq", [3.5, 4.5]), source=0, sources=2, reached=5, offset=1))
         grid.put(sensing(source=1, sources=2, reached=5 + offset, offset=offset))
         grid.tick(5_000, at_checkpoint=True)
     assert at(heard(grid)[-1])[0] == 17
@@ -395,10 +403,10 @@ def test_silent_requests_do_not_hold_their_clock_back_however_often_a_worker_is_
 
 def test_a_restart_while_the_clock_waits_makes_it_wait_no_less() -> None:
     """
-    wall time     0 s        an hour later    20 s    25 s
-    grid          |.........x                |......x|...x
-    source 0      ###                                 ####      had merely paused before
-    source 1      ###########                  ###########
+    wall time     0 s        an hour later    20 s      25 s
+    grid          |.........x                |......x|x|...x
+    source 0      ###                                   ####      had merely paused before
+    source 1      ###########                  ####     ####
     """
     grid = Grid()
     for source in (0, 1):
@@ -409,9 +417,10 @@ def test_a_restart_while_the_clock_waits_makes_it_wait_no_less() -> None:
         grid.checkpoint()
     grid.outputs.clear()
     grid.wall += 3_600_000
-    for life in range(2):
+    for life, steps in enumerate((4, 0, 1)):
         grid.crash()
-        for step in range(4 - 3 * life):
+        grid.checkpoint()  # in the second life nothing is heard at all
+        for step in range(steps):
             offset = 9 + 4 * life + step
             grid.put(sensing(source=1, sources=2, reached=64 + offset, offset=offset))
             grid.tick(5_000)

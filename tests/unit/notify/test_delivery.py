@@ -1,0 +1,66 @@
+"""For how long a process has looked after a receiver without a break."""
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from streams.notify import delivery
+from streams.notify.delivery import Delivery
+from streams.notify.receivers import parse
+
+
+class Looking(Delivery):
+    """Looks after its receiver as often as there are `pauses`, and asks for one of them each time."""
+
+    def __init__(self, pauses: list[float], during: Callable[[], None]) -> None:
+        (receiver,) = parse('[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n', {}, "test")
+        nobody = cast("Any", None)
+        super().__init__(receiver, nobody, nobody, nobody, asyncio.Event(), nobody, nobody, {})
+        self._pauses, self._during = pauses, during
+        self.seen: list[float] = []
+
+    async def _step(self) -> float:
+        self.seen.append(self._at_work().total_seconds())
+        self._during()
+        if len(self.seen) == len(self._pauses):
+            self._stop.set()
+        return self._pauses[len(self.seen) - 1]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What time it is; it goes on while somebody waits."""
+    clock = SimpleNamespace(now=1_000.0, late_s=0.0)
+
+    async def wait(_: asyncio.Event, seconds: float) -> None:
+        clock.now += seconds + clock.late_s
+
+    monkeypatch.setattr(delivery, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(delivery, "set_within", wait)
+    return clock
+
+
+def test_a_receiver_that_asks_for_time_or_takes_it_makes_nobody_away(clock: SimpleNamespace) -> None:
+    def takes_its_time() -> None:
+        clock.now += 70
+
+    looking = Looking([3_600.0, 1.0, 0.0], takes_its_time)
+    asyncio.run(looking.run())
+    assert looking.seen == [0, 3_670, 3_741]
+
+
+def test_who_looks_more_than_a_minute_later_than_planned_was_away(clock: SimpleNamespace) -> None:
+    def nothing() -> None:
+        pass
+
+    looking = Looking([50.0, 50.0, 50.0], nothing)
+    clock.late_s = 59
+    asyncio.run(looking.run())
+    assert looking.seen == [0, 109, 218]
+    looking = Looking([50.0, 50.0, 50.0], nothing)
+    clock.late_s = 61
+    asyncio.run(looking.run())
+    assert looking.seen == [0, 0, 0]

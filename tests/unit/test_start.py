@@ -11,11 +11,14 @@ from click.testing import CliRunner
 from streams.cli import main
 
 
-def begun(then: str, before: str = "pass") -> "subprocess.Popen[str]":
-    """A process of ours that says when it imports its command line, and takes its time to."""
+def begun(then: str, interrupt: str = "default_int_handler") -> "subprocess.Popen[str]":
+    """A process of ours that says when it imports its command line, and takes its time to.
+
+    `interrupt`: what Python's start makes of SIGINT; it is not left to whoever started the tests.
+    """
     script = (
-        "import sys, time\n"
-        f"{before}\n"
+        "import signal, sys, time\n"
+        f"signal.signal(signal.SIGINT, signal.{interrupt})\n"
         "class Slow:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'streams.cli':\n"
@@ -52,7 +55,7 @@ def test_who_asks_a_process_that_is_imported_where_it_is_does_not_end_it() -> No
 
 def test_a_process_that_is_to_ignore_an_interrupt_does_so_from_the_start() -> None:
     """As a shell without job control starts what runs in the background."""
-    process = begun("time.sleep(0.2)", before="import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)")
+    process = begun("time.sleep(0.2)", interrupt="SIG_IGN")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 0
@@ -65,9 +68,11 @@ def test_a_command_that_is_interrupted_ends_without_a_word_and_with_130() -> Non
         signal.raise_signal(signal.SIGINT)
 
     main.add_command(interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         done = CliRunner().invoke(main, ["interrupted"])
     finally:
+        signal.signal(signal.SIGINT, before)
         del main.commands["interrupted"]
     assert (done.exit_code, done.output) == (130, "")
 

@@ -8,12 +8,10 @@ from sensors_sim.events.contract import ChangesRequests, Event, Scene, minutes, 
 from sensors_sim.requests.events import Events
 from sensors_sim.truth.entry import Entry, Verdict
 
-KNOWN_AFTER_S = 32 * 3_600.0
-"""No silence of requests means anything before 30 hours are known (docs/semantics.md, "Sensors and feeds that are not
-well"): from the first request on, which may come an hour late, to one of the last, which may come an hour early."""
-LONG_ENOUGH_S = 7 * 3_600.0
-"""As in `silent-hotline`, where it is noticed. How long is enough depends on the gaps before: at first four times the
-longest of them are usual, and that of its night lasts an hour."""
+KNOWN_AFTER_S = 30 * 3_600.0
+"""No silence of requests means anything sooner (docs/semantics.md, "Sensors and feeds that are not well")."""
+LONG_ENOUGH_S = 5 * 3_600.0
+"""Four times the longest gap are usual at first, which is half an hour where calls come as in `silent-hotline`."""
 
 
 @dataclass(frozen=True, slots=True)

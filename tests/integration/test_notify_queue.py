@@ -4,6 +4,8 @@ import asyncio
 import secrets
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
@@ -17,6 +19,7 @@ from schemas.alerts import Alert, Severity
 from streams.errors import ServiceUnavailable
 from streams.notify import delivery
 from streams.store import deliveries
+from streams.store.notifications import Connection
 from streams.store.session import Session
 from tests.integration import store_rows as rows
 from tests.integration.notify_support import Desk, Hook, Request, event, hook, notifying
@@ -255,6 +258,23 @@ def often(monkeypatch: pytest.MonkeyPatch) -> float:
     return delivery._LOOK_AGAIN_S
 
 
+@pytest.fixture
+def look(often: float, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Wait until all that is kept back from a receiver was looked at once more."""
+    looks, held_back = Counter[str](), deliveries.held
+
+    async def counted(connection: Connection, receiver: str) -> list[int]:
+        looks[receiver] += 1
+        return await held_back(connection, receiver)
+
+    def wait(receiver: str) -> None:
+        least = looks[receiver] + 2  # the second that begins from now on: the first is over then
+        wait_until(lambda: looks[receiver] >= least, f"another look at what is kept back from {receiver}")
+
+    monkeypatch.setattr(deliveries, "held", counted)
+    return wait
+
+
 def test_what_is_severe_and_was_silent_does_not_wait_behind_what_is_slight(desk: Desk, often: float) -> None:
     silence(desk, 3600)
     with hook() as to, notifying(desk, receiver("a", to, PATIENT)):
@@ -486,7 +506,7 @@ def chain(duty: Hook, chief: Hook, mayor: Hook) -> str:
 
 
 def test_each_of_a_chain_has_its_time_though_notify_was_away_beyond_all_of_it(
-    desk: Desk, often: float
+    desk: Desk, look: Callable[[str], None]
 ) -> None:
     """The chief could not acknowledge what nobody had told the chief."""
     with hook() as duty, hook() as chief, hook() as mayor:
@@ -499,13 +519,15 @@ def test_each_of_a_chain_has_its_time_though_notify_was_away_beyond_all_of_it(
             wait_until(
                 lambda: of(desk, "mayor", "escalation") == [("one", 0, "silenced")], "the mayor's turn"
             )
-            time.sleep(5 * often)  # it is looked at again
+            look("mayor")
             assert mayor.tried == []
             an_hour_passes(desk)
             wait_until(lambda: mayor.ids == ["one/0/escalation"], "the mayor")
 
 
-def test_who_was_killed_before_it_told_anybody_tells_those_on_duty_first(desk: Desk, often: float) -> None:
+def test_who_was_killed_before_it_told_anybody_tells_those_on_duty_first(
+    desk: Desk, look: Callable[[str], None]
+) -> None:
     with hook() as duty, hook() as chief, hook() as mayor:
         with notifying(desk, chain(duty, chief, mayor)):
             desk.tell("one")
@@ -523,7 +545,8 @@ def test_who_was_killed_before_it_told_anybody_tells_those_on_duty_first(desk: D
                     lambda to=to: of(desk, to, "escalation") == [("one", 0, "silenced")],  # type: ignore[misc]
                     to,
                 )
-            time.sleep(5 * often)
+            look("chief")
+            look("mayor")
             assert chief.tried == mayor.tried == []
 
 

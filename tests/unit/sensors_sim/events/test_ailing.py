@@ -49,7 +49,7 @@ def test_what_cannot_be_seen_by_what_is_documented_is_not_due(event: Ailing, ver
 
 @pytest.mark.parametrize(
     ("begins", "lasts", "verdict"),
-    [(31 * H, 10 * H, "may"), (32 * H, 10 * H, "due"), (32 * H, 7 * H, "due"), (32 * H, 5 * H, "may")],
+    [(29 * H, 10 * H, "may"), (30 * H, 10 * H, "due"), (30 * H, 5 * H, "due"), (30 * H, H / 6, "may")],
 )
 def test_the_silence_of_requests_is_due_when_a_day_and_a_night_are_known_and_it_is_long(
     begins: float, lasts: float, verdict: str

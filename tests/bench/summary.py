@@ -11,6 +11,8 @@ _WORST = ("wrong",)
 _RANGE = ("readings_per_s", "cpu_s_per_million")
 SLOWER = 1.2
 """A change that costs more than this is marked."""
+MACHINE_BY = "floor"
+"""What shows how fast the machine is in this hour: the floor, a fixed program that no change of ours makes dearer."""
 
 
 def entry(unit: str, runs: Sequence[dict[str, Any]]) -> Entry:
@@ -51,6 +53,17 @@ def cost(one: Entry) -> float:
 def change(now: Results, before: Results, key: str) -> float | None:
     """Return the cost of a contestant relative to the baseline's, None where the baseline has none."""
     return cost(now[key]) / cost(before[key]) if key in before and cost(before[key]) > 0 else None
+
+
+def change_of_code(now: Results, before: Results, key: str) -> float | None:
+    """Return `change` without what the machine has become slower or faster, where the floor shows that.
+
+    Memory does not depend on the machine's speed.
+    """
+    raw = change(now, before, key)
+    if raw is None or MACHINE_BY not in now or "bytes_per_vehicle" in now[key]:
+        return raw
+    return raw / (change(now, before, MACHINE_BY) or 1)
 
 
 def core_rate(one: Entry) -> float:

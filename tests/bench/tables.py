@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tests.bench.latency_hops import HOPS
-from tests.bench.summary import SLOWER, Entry, Results, change, core_rate
+from tests.bench.summary import MACHINE_BY, SLOWER, Entry, Results, change, change_of_code, core_rate
 from tests.bench.targets import TARGETS
 
 PEERS = ("bytewax", "pathway", "quix")
@@ -43,7 +43,10 @@ def render(results: Results, baseline: Results) -> Group:
 
 
 def contestants(results: Results, baseline: Results) -> Table:
-    """Return a row for each contestant; ratios are times the baseline, by the wall clock and a core."""
+    """Return a row for each contestant; ratios are times the baseline, by the wall clock and a core.
+
+    Since the last committed figures, what the code costs more: what the machine does is told once, beside the floor.
+    """
     table = Table(
         title="Medians; CPU seconds are user + system of the measured processes", title_justify="left"
     )
@@ -70,7 +73,7 @@ def contestants(results: Results, baseline: Results) -> Table:
             f"{one['cpu_s_per_million']:.3g}",
             f"{core_rate(one):,.0f}",
             _ratios(results, key),
-            _change(change(results, baseline, key)),
+            _change(results, baseline, key),
             _checked(one),
             style="dim" if key in BASELINES else "",
         )
@@ -87,13 +90,20 @@ def _ratios(results: Results, key: str) -> str:
     return "\n".join(lines)
 
 
-def _change(factor: float | None) -> Text:
+def _change(results: Results, baseline: Results, key: str) -> Text:
+    factor = change_of_code(results, baseline, key)
     if factor is None:
         return Text("new")
-    text = f"{factor - 1:+.0%}"
+    if key == MACHINE_BY:
+        return Text(f"machine {_percent(change(results, baseline, key) or 1)}")
+    text = _percent(factor)
     if factor > SLOWER:
         return Text(f"{text} DEARER", style="bold red")
     return Text(text, style="green" if factor < 1 / SLOWER else "")
+
+
+def _percent(factor: float) -> str:
+    return f"{round(factor - 1, 2) + 0:+.0%}"  # + 0: never "-0%"
 
 
 def _checked(one: Entry) -> Text:

@@ -34,7 +34,7 @@ from tests.bench.expected import Verdict, compare, expected
 from tests.bench.folding import drive
 from tests.bench.frames import Frame, closing_frames, frames_of, positions_of
 from tests.bench.sensors import Network
-from tests.bench.summary import change, entry
+from tests.bench.summary import Entry, change, entry
 from tests.bench.targets import TARGETS
 from tests.bench.workload import STEP_MS, WINDOW_MS, Workload
 
@@ -212,6 +212,21 @@ def test_a_change_that_costs_more_than_a_fifth_is_marked() -> None:
         for column in tables.contestants({"grid": one, "fleet": one}, before).columns
     }
     assert [str(cell) for cell in shown["since baseline"]] == ["+25% DEARER", "+4%"]
+
+
+def test_a_slower_machine_makes_no_change_dearer_and_a_faster_one_hides_none() -> None:
+    def costs(**figures: float) -> dict[str, Entry]:
+        return {
+            key: entry("rows", [{"readings_per_s": 1.0, "cpu_s_per_million": n}])
+            for key, n in figures.items()
+        }
+
+    before = {**costs(floor=1.0, fleet=0.7, grid=3.0), "memory": {"bytes_per_vehicle": 100.0}}
+    for machine, told in ((1.5, "machine +50%"), (0.8, "machine -20%")):
+        now = costs(floor=machine, fleet=0.7 * machine, grid=3.9 * machine)
+        now["memory"] = {**costs(memory=1.0)["memory"], "bytes_per_vehicle": 110.0}
+        shown = {column.header: list(column.cells) for column in tables.contestants(now, before).columns}
+        assert [str(cell) for cell in shown["since baseline"]] == [told, "+0%", "+30% DEARER", "+10%"]
 
 
 def test_a_promise_is_judged_only_where_it_was_measured() -> None:

@@ -42,7 +42,8 @@ def policy() -> None:
 def check(file: Path) -> None:
     """Check a policy FILE, and show which cells it applies to.
 
-    FILE holds GeoJSON zones, MDS policies or (.toml) thresholds of metrics.
+    FILE holds GeoJSON zones, MDS policies, GBFS geofencing zones or (.toml)
+    thresholds of metrics.
     Cells and regions are those of the settings. Exit code 1 if a worker would refuse the file.
     """
     settings = settings_module.load()

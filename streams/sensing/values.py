@@ -92,7 +92,8 @@ def _why(c: Frame, index: int, converted: float) -> tuple[Reason, str]:
         return "unknown_metric", f"{metric.name} is a metric of kind {metric.kind}, the reading says {said}"
     if code == _FREE_SPACES and c.value[index] > c.capacity[index]:
         return "value_out_of_range", f"{c.value[index]:g} free spaces of a capacity of {c.capacity[index]:g}"
+    unit = "" if metric.unit == "1" else f" {metric.unit}"
     return (
         "value_out_of_range",
-        f"{metric.name} {converted:g} {metric.unit}: {metric.lowest:g} to {metric.highest:g} expected",
+        f"{metric.name} {converted:g}{unit}: {metric.lowest:g} to {metric.highest:g} expected",
     )

@@ -126,6 +126,7 @@ class HotSpotBook:
                 found.setdefault(progress.scanned + STEP_MS, {})  # the first quarter is for them, too
             for end, asked in sorted(found.items()):
                 late, progress.late = progress.late, {}
+                yield from self._fall_quiet(name, end - STEP_MS, record)
                 yield from self._scan(name, progress, end, asked, late, record)
             progress.scanned = until
             self._unsaved_regions.add(name)
@@ -259,14 +260,15 @@ class HotSpotBook:
         self._spots[key][spot.alert.alert_id] = self._unsaved_spots[spot.alert.alert_id] = spot
 
     def _fall_quiet(self, region: str, at: int, record: Record) -> Iterator[Alert]:
+        """Clear what no request has made a hot spot for a while, at the time when that was over."""
         for key in sorted(key for key in self._spots if key[0] == region):
             for spot in sorted(self._spots[key].values(), key=_by_age):
-                if at - spot.loud_at >= self._rule.quiet_ms:
+                if at >= (over := spot.loud_at + self._rule.quiet_ms):
                     name = spot.alert.alert_id
                     del self._spots[key][name]
                     self._unsaved_spots[name] = None
                     hours = self._rule.quiet_ms / HOUR_MS
-                    yield ended(spot.alert, at, f"nothing unusual for {hours:g} h", record)
+                    yield ended(spot.alert, over, f"nothing unusual for {hours:g} h", record)
             if not self._spots[key]:
                 del self._spots[key]
 

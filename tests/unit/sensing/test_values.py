@@ -37,7 +37,7 @@ def spaces(value: float, **fields: Any) -> dict[str, Any]:
         (reading(1e308), "value_out_of_range", "1e+308"),
         (reading(-1e308, 0, "flow", unit="Hz"), "value_out_of_range", "-inf"),
         (reading(-0.5, 0, "flow"), "value_out_of_range", "flow -0.5 /h"),
-        (spaces(-1), "value_out_of_range", "-1"),
+        (spaces(-1), "value_out_of_range", "free_spaces -1: 0 to 100000 expected"),
         (spaces(41, capacity=40), "value_out_of_range", "41 free spaces of a capacity of 40"),
         (reading(1, sensor_id="no id"), "bad_id", "sensor_id"),
         (reading(1, sensor_id="x" * 65), "bad_id", "sensor_id"),

@@ -81,13 +81,23 @@ class Desk(CellsLog):
         self, minute: int, rows: Counter[tuple[str, str]], revision: int = 0, watermark: int | None = None
     ) -> list[Alert]:
         """Close one window; `watermark` is a minute."""
-        n, keys = len(rows), sorted(rows)
-        opened, zero, none = [rows[key] for key in keys], [0] * n, [None] * n
+        counts = Counter({(minute, *key): n for key, n in rows.items()})
+        return self._close(counts, minute + 1 if watermark is None else watermark, revision)
+
+    def feed_at_once(self, calls: Sequence[Call]) -> list[Alert]:
+        """Close the windows of calls in one message, as after a backlog; returns the alerts told."""
+        return self._close(Counter(calls), calls[-1][0] + 1)
+
+    def _close(self, counts: Counter[Call], watermark: int, revision: int = 0) -> list[Alert]:
+        n, keys = len(counts), sorted(counts)
+        opened, zero, none = [counts[key] for key in keys], [0] * n, [None] * n
         columns = ClosedRequests(
-            [T0 + minute * MINUTE] * n, [cell for cell, _ in keys], [code for _, code in keys], opened, zero, zero,
-            opened, zero, none, none, zero, none, none, [revision] * n,
+            [T0 + minute * MINUTE for minute, _, _ in keys],
+            [cell for _, cell, _ in keys],
+            [code for _, _, code in keys],
+            opened, zero, zero, opened, zero, none, none, zero, none, none, [revision] * n,
         )  # fmt: skip
-        until = T0 + (minute + 1 if watermark is None else watermark) * MINUTE
+        until = T0 + watermark * MINUTE
         return self.fold_bytes(codec.encode(CellsRequests(REGION, until, MINUTE, columns)))
 
     def time(self, minute: int) -> list[Alert]:

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.alerts import Alert
 from streams.fold.contract import Record
 from streams.grid.locate import rings
 from streams.incidents.extremes import EULER, MOST_DAYS, Maxima
@@ -434,6 +436,28 @@ def test_a_hot_spot_ends_though_nobody_calls_any_more() -> None:
     assert desk.time(quiet - 60) == []
     [cleared] = desk.time(quiet + 60)
     assert (cleared.alert_id, cleared.action) == (told[0].alert_id, "cleared")
+
+
+def test_after_a_backlog_the_hot_spots_are_those_that_would_have_been_told_in_time() -> None:
+    """The worker was away while people called about one place, in the morning and in the evening of a day."""
+    calls, since = by_chance(11, 150, seed=2), 9 * 1440
+    morning, evening = since + 600, since + 1380
+    calls += burst(morning, 60, 40, "bin", seed=3) + burst(evening, 60, 40, "bin", seed=5)
+    before = sorted(call for call in calls if call[0] < since)
+    missed = sorted(call for call in calls if call[0] >= since)
+    in_time, away = Desk(), Desk()
+    for desk in (in_time, away):
+        desk.feed(before)
+    told = in_time.feed(missed)
+    assert any(event.ends_at is not None and event.ends_at < T0 + evening * MINUTE for event in told)
+    assert said(away.feed_at_once(missed)) == said(told)
+
+
+def said(events: Iterable[Alert]) -> list[tuple[str, int, str, str, int, int | None, int]]:
+    return sorted(
+        (one.alert_id, one.sequence, one.action, one.severity, one.starts_at, one.ends_at, one.updated_at)
+        for one in events
+    )
 
 
 def test_two_regions_that_find_one_centre_on_their_border_tell_an_alert_each() -> None:

@@ -28,11 +28,14 @@ from streams.files.policy import read_policy, zones_without
 from streams.files.thresholds import read_thresholds
 from streams.notify.service import load_receivers
 from streams.settings import Settings, load, misspelt
-from streams.store.attendance import STANDS_STILL, Seen, alone, sentence
+from streams.store.attendance import QUIET_S, STANDS_STILL, Seen, alone, sentence
 from streams.store.fullest import FULLEST, Fullest
 from streams.store.migrate import missing
+from streams.store.receivers_now import AT_WORK, NOT_TAKEN, NotTaken
 from streams.store.session import address_of, unavailable
-from streams.store.views import STAGES
+from streams.store.view_rows import Stored
+from streams.store.views import STAGES, STORED
+from streams.times import to_second
 from streams.topics import kafka_topics
 
 TIMEOUT_S = 3.0
@@ -209,6 +212,7 @@ def check_database(settings: Settings) -> list[Check]:
         if schema.ok:
             found += [check_rights(connection), check_stages(connection), check_room(connection, settings)]
             found += check_operators(connection, settings)
+            found += check_deliveries(connection, settings)
     return found
 
 
@@ -293,6 +297,8 @@ def check_stages(connection: psycopg.Connection[Any]) -> Check:
     try:
         with connection.cursor(row_factory=class_row(Seen)) as cursor:
             seen = [one for one in cursor.execute(STAGES).fetchall() if one.stage in STANDS_STILL]
+        with connection.cursor(row_factory=class_row(Stored)) as newest:
+            stored = newest.execute(STORED).fetchone()
     except psycopg.errors.InsufficientPrivilege as error:
         return Check("stages", False, _first_line(error), _RIGHTS_ADVICE)
     if left := alone(seen):
@@ -301,6 +307,11 @@ def check_stages(connection: psycopg.Connection[Any]) -> Check:
             "a worker that runs is seen here within half a minute"
         )
         return Check("stages", False, sentence(left), advice)
+    if stored is not None and stored.ago_s > QUIET_S:
+        detail = f"no worker has stored anything since {to_second(stored.at)} UTC, {stored.ago_s:.0f} s ago"
+        return Check(
+            "stages", False, detail, "start the worker again, or see in its log why it ends or waits"
+        )
     if not seen:
         return Check("stages", True, f"neither {' nor '.join(STANDS_STILL)} has run yet")
     return Check("stages", True, f"workers look after {', '.join(one.stage for one in seen)}")
@@ -368,6 +379,35 @@ def check_operators(connection: psycopg.Connection[Any], settings: Settings) -> 
             "unless they are about to start, write provider_ids as in MQTT topics, ub/v1/{operator}/vehicles",
         )
     ]
+
+
+def check_deliveries(connection: psycopg.Connection[Any], settings: Settings) -> list[Check]:
+    """A process notifies the receivers of the file, if one ever did, and they take what is due."""
+    name = "deliveries"
+    try:
+        names = [one.name for one in load_receivers(settings, os.environ)]
+        (known, at_work) = connection.execute(AT_WORK, (names,)).fetchall()[0]
+        with connection.cursor(row_factory=class_row(NotTaken)) as cursor:
+            failing = cursor.execute(NOT_TAKEN, (names,)).fetchall()
+    except (SettingsError, psycopg.errors.InsufficientPrivilege, psycopg.errors.QueryCanceled):
+        return []  # no file, or said by the check of the file, of the rights and of the room
+    if not known:
+        return [Check(name, True, "`urbanbrain notify` has not run yet")]
+    if not at_work:
+        advice = "start it, or see in its log why it ended; what happened meanwhile is sent then"
+        return [Check(name, False, "no `urbanbrain notify` runs: nobody is notified", advice)]
+    if failing:
+        found = [
+            f"{one.receiver} has not taken {counted(one.number, 'notification')}, "
+            f"due for {one.for_s / 60:.0f} min: {one.note}"
+            for one in failing
+        ]
+        advice = (
+            "look at the receiver, or correct its `url` or token and restart `urbanbrain notify`; what waits is sent "
+            "once it answers"
+        )
+        return [Check(name, False, "; ".join(found), advice)]
+    return [Check(name, True, "`urbanbrain notify` runs, and receivers take what is due")]
 
 
 def render(checks: list[Check]) -> Table:

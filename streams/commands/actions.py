@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from streams.store.alert_desk import Deed
 
 _IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=Text(MOST_NAME, "ID"))
+_AS_IT_WAS: dict[ActionName, str] = {
+    "acknowledged": "was acknowledged already",
+    "unacknowledged": "was not acknowledged",
+    "unassigned": "was assigned to nobody",
+    "closed": "was closed already",
+    "reopened": "was not closed by hand",
+}
+"""What is said where an action changes nothing."""
 _TEXT = click.option("--text", type=Text(MOST_TEXT, lines=True), help="Reason, or what is known.")
 
 
@@ -118,12 +126,12 @@ def _act(
             except AlertError as error:  # the others are done all the same
                 refused.append(error)
                 continue
-            said = f" to {assignee}" if assignee else ""
+            said = action if done.stored else _AS_IT_WAS[action]
+            said += f" to {assignee}" if assignee else ""
             said += f", due {to_minute(due_at)} UTC" if due_at else ""
-            said += "" if done.stored else " already"
             said += _before(done, by, assignee)
             said += "; it was cleared by itself before" if done.over else ""
-            click.echo(f"{alert_id} {'' if done.stored else 'was '}{action}{said}")
+            click.echo(f"{alert_id} {said}")
         try:
             while tell(settings, connection, "urbanbrain/alerts"):
                 pass  # some hundred at a time

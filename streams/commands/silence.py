@@ -14,6 +14,8 @@ from streams.errors import UrbanBrainError
 from streams.settings import Settings
 from streams.times import to_minute, to_second
 
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
 
 @alerts.group()
 def silence() -> None:
@@ -62,8 +64,11 @@ def add(
     with queries.connect(settings.database_url.get_secret_value(), read_only=False) as connection:
         now = clock.now_of(connection)
         begin, end = now if starts_at is None else clock.at(starts_at, now), clock.at(until, now)
-        if end <= max(begin, now):
-            raise click.UsageError(f"--until {end:%Y-%m-%dT%H:%M:%SZ} is in the past, or not after --from")
+        if end <= now:
+            raise click.UsageError(f"--until {end:{_TIME}} is in the past; give a time in the future")
+        if end <= begin:
+            text = f"--until {end:{_TIME}} is not after --from {begin:{_TIME}}; it would never hold"
+            raise click.UsageError(text)
         silence_id = alert_desk.add_silence(
             connection,
             matchers=stored(matchers),

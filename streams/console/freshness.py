@@ -5,11 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from streams.store.attendance import ALONE_S, Seen, alone, sentence
+from streams.store.attendance import ALONE_S, QUIET_S, Seen, alone, sentence
 from streams.store.view_rows import Stored
-
-QUIET_S = 60.0
-"""Longer than a worker that lives writes nothing: one that has nothing to store says so every ten seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from streams.notify.silences_now import SilencesNow
 from streams.retry import retrying, set_within
 from streams.settings import Settings
 from streams.store import notifications, queries
+from streams.store.receivers_now import NOTIFY
 from streams.store.session import Session
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ async def run(
         async def session(name: str) -> Session:
             # a connection each: a delivery keeps its transaction open while it waits for its receiver
             url = settings.database_url.get_secret_value()
-            return await stack.enter_async_context(Session(url, application_name=f"urbanbrain notify {name}"))
+            return await stack.enter_async_context(Session(url, application_name=f"{NOTIFY} {name}"))
 
         inhibitors = Inhibitors(inhibitions, district)
         silences = SilencesNow(districts=settings.districts_file is not None)

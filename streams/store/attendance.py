@@ -6,6 +6,9 @@ from datetime import datetime
 
 from streams.times import to_second
 
+QUIET_S = 60.0
+"""Longer than a worker that lives writes nothing: one that has nothing to store says so every ten seconds."""
+
 ALONE_S = 180.0
 """Longer than a partition can be without a sign of life while workers come and go.
 

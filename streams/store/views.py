@@ -38,7 +38,7 @@ SELECT silence_id, matchers, starts_at, ends_at, created_by, comment, state
 FROM api.silences WHERE starts_at <= now() AND ends_at > now() ORDER BY silence_id
 """
 
-_STORED = """
+STORED = """
 SELECT max(updated_at) AS at, extract(epoch FROM now() - max(updated_at))::double precision AS ago_s
 FROM api.ledger HAVING count(*) > 0
 """
@@ -107,7 +107,7 @@ async def silences_now(connection: Connection) -> list[SilenceRow]:
 
 async def stored(connection: Connection) -> Stored | None:
     """Return when a worker stored something last, by api.ledger; None before the first time."""
-    return next(iter(await _rows(connection, Stored, _STORED)), None)
+    return next(iter(await _rows(connection, Stored, STORED)), None)
 
 
 async def ledger(connection: Connection) -> list[Booked]:

@@ -512,6 +512,13 @@ def test_who_acknowledges_what_is_over_is_told_so(desk: Desk) -> None:
     assert again == "04443a28 was acknowledged already, by anna; it was cleared by itself before\n"
 
 
+def test_who_takes_back_what_nobody_did_is_told_that_nobody_did_it(desk: Desk) -> None:
+    """Not that it "was reopened already": somebody would look for who did."""
+    assert desk("unack", "0444").out == "04443a28 was not acknowledged\n"
+    assert desk("assign", "0444", "--nobody").out == "04443a28 was assigned to nobody\n"
+    assert desk("reopen", "0444").out == "04443a28 was not closed by hand\n"
+
+
 def test_of_two_who_do_the_same_the_second_is_told_who_was_the_first(migrated: Database) -> None:
     raised(migrated)
     with queries.connect(migrated.writer_url, read_only=False) as connection:
@@ -754,7 +761,11 @@ def test_of_several_the_one_that_is_refused_keeps_the_others_from_nobody(desk: D
         (("silence", "add", "zone=x", "--until", "soon", "--reason", "x"), "neither a duration"),
         (
             ("silence", "add", "zone=x", "--until", "2020-01-01", "--reason", "x"),
-            "is in the past, or not after --from",
+            "--until 2020-01-01T00:00:00Z is in the past; give a time in the future",
+        ),
+        (
+            ("silence", "add", "zone=x", "--from", "3h", "--until", "2h", "--reason", "x"),
+            "Z is not after --from 2",
         ),
         (
             ("silence", "add", "zone=x", "--until", "9999-12-31T23:59:59-08:00", "--reason", "x"),

@@ -71,7 +71,7 @@ def test_it_shows_what_the_tables_hold_and_each_change_of_it(migrated: Database)
     write(
         migrated,
         rows.cells_now({}, {"operator": "didi", "occupancy": 9, "available": 8}, {"cell": OTHER}),
-        *alert("a1", summary="13 of 10 in a cell"),
+        *alert("5e7a90c1-95a5-5121", summary="13 of 10 in a cell"),
     )
 
     async def run() -> None:
@@ -83,6 +83,7 @@ def test_it_shows_what_the_tables_hold_and_each_change_of_it(migrated: Database)
 
             shown = page.get_by_role("button", name="13 of 10 in a cell")
             await expect(shown).to_contain_text("major oversaturation")
+            await expect(shown).to_contain_text("· alert 5e7a90c1")  # by which it is acknowledged
             await shown.click()
             await expect(shown).to_have_attribute("aria-pressed", "true")
             await expect(page.locator("#cell-about")).to_have_text(f"{HEX}: 13 standing. 13 of 10 in a cell")
@@ -96,7 +97,7 @@ def test_it_shows_what_the_tables_hold_and_each_change_of_it(migrated: Database)
             await expect(lines).to_have_text(["hello403737"])
             first = page.locator("#full button").first
             await expect(first).to_contain_text(f"40 in {locate.to_hex(OTHER)}")
-            await store(migrated, *rows.alert("cleared", 1, LATER))
+            await store(migrated, *rows.alert("cleared", 1, LATER, alert_id="5e7a90c1-95a5-5121"))
             await expect(page.locator("#alerts-more")).to_have_text("None.")
             await expect(page).to_have_title("Urban brain")
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 from pydantic import SecretStr
 
 from schemas import codec
+from streams import doctor
 from streams.store import alert_desk, queries
 from tests.conftest import Database
 from tests.e2e.commands import clean_environment, run
@@ -612,3 +614,34 @@ def test_a_database_that_drops_every_connection_is_come_back_to(desk: Desk) -> N
         desk.tell("two")
         desk.tell("one", "cleared")
         wait_until(lambda: sorted(to.ids[1:]) == ["one/1", "two/0"], "what came then")
+
+
+def test_the_doctor_says_who_is_not_notified_and_why(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "whsec_c2VzYW1lLW9wZW4=")
+    with hook() as well, hook() as ill:
+        ill.answer = 503
+        file = tmp_path / "receivers.toml"
+        file.write_text(receiver("well", well) + receiver("ill", ill))
+        settings = desk.settings.model_copy(update={"notify_file": file})
+
+        def found() -> doctor.Check:
+            return next(one for one in doctor.check_database(settings) if one.name == "deliveries")
+
+        assert (found().ok, found().detail) == (True, "`urbanbrain notify` has not run yet")
+        with notifying(desk, file.read_text()):
+            desk.tell("a")
+            failed = "SELECT attempts FROM ub.notification WHERE receiver = 'ill' AND attempts > 0"
+            wait_until(lambda: query(desk.database.owner_url, failed), "an attempt")
+            assert found().ok, "it may answer the next one"
+            an_hour_passes(desk)
+            assert not found().ok
+            assert re.fullmatch(r"ill has not taken 1 notification, due for 6\d min: .*503.*", found().detail)
+            assert "`url`" in found().advice
+            ill.answer = 200
+            wait_until(lambda: found().ok, "that it answers")
+            assert found().detail == "`urbanbrain notify` runs, and receivers take what is due"
+        assert (found().ok, found().detail) == (False, "no `urbanbrain notify` runs: nobody is notified")
+        assert "start it" in found().advice
+    assert "deliveries" not in {one.name for one in doctor.check_database(desk.settings)}

@@ -1,6 +1,7 @@
 """The doctor on real services: all well, and each fault with its advice."""
 
 import asyncio
+import re
 import socket
 import time
 from contextlib import closing
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 from deploy.endpoints import Endpoints
 from streams import doctor
 from streams.brokers import admin
+from streams.fold.contract import Ledger
 from streams.settings import Settings
 from streams.store.migrate import migrate
 from tests.conftest import Database
@@ -118,6 +120,23 @@ def test_a_stage_that_nobody_looks_after_is_found_and_one_that_never_ran_is_none
     with psycopg.connect(migrated.owner_url) as connection:
         connection.execute("REVOKE SELECT ON api.stage FROM ub_writer")
     assert "urbanbrain migrate" in faults([found()])["stages"].advice
+
+
+def test_workers_that_store_nothing_any_more_are_found_as_the_console_finds_them(
+    settings: Settings, migrated: Database
+) -> None:
+    """A minute after the last sign of any worker; that of one stage among others is missed after three."""
+    booked = Ledger(received=1, applied=1)
+    for stage in ("fleet", "grid", "incidents"):
+        write(migrated, stage=stage, ledger=booked if stage == "fleet" else None)
+    assert checked(settings)["stages"].ok
+    with psycopg.connect(migrated.owner_url) as connection:
+        for table in ("ledger", "checkpoint"):
+            connection.execute(f"UPDATE ub.{table} SET updated_at = now() - interval '70 s'")
+        connection.execute("UPDATE ub.checkpoint SET seen_at = now() - interval '70 s'")
+    found = faults([checked(settings)["stages"]])["stages"]
+    assert re.fullmatch(r"no worker has stored anything since [-0-9: ]{19} UTC, 7\d s ago", found.detail)
+    assert "start the worker again" in found.advice
 
 
 def test_a_partition_that_keeps_nearly_all_the_vehicles_it_may_is_found(

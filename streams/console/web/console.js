@@ -109,7 +109,7 @@ function openAlert(alert) {
       ["span", alert.severity, `severity ${severity}`],
       ["span", ` ${alert.kind.replaceAll("_", " ")}${subject}`],
       ["span", alert.summary, "about"],
-      ["span", [`since ${time(alert.starts_at)}`, alert.cell, ...handling(alert)].join(" · "), "about"],
+      ["span", [`since ${time(alert.starts_at)}`, alert.cell, `alert ${alert.alert_id.slice(0, 8)}`, ...handling(alert)].join(" · "), "about"],
     ],
     act: () => {
       choose(alert.cell, alert.alert_id);

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 40
-HALVED_EVERY = 4_096
-"""Gaps after which all counts are halved: with one a minute, three days."""
-_RARE = 2_048
+HALVED_EVERY = 8_192
+"""Gaps after which all counts are halved: with one a minute, six days."""
+_RARE = 4_096
 """A gap is usual when as long a one came twice, and once in so many gaps."""
 
 _EDGES = np.array([round(1000 * 2 ** (number / 2)) for number in range(1, BINS)], np.int64)

@@ -2,7 +2,7 @@
 
 A source is one partition of the stage that counts. The watermark of the region is the least watermark of the active
 sources. A source that said nothing for `idle_ms` of wall time is not active: it does not hold windows open, but what it
-says later still counts. Windows stay in memory for it until it was silent for `forget_ms` (see bygone.py).
+says later still counts. Windows stay in memory for it until it said nothing new for `forget_ms` (see bygone.py).
 
 While the sources advance together, all live counts are of one time. In a long backlog partitions are read one after the
 other, and counts are of several times. They are judged again once all sources have reached the point where the first
@@ -56,7 +56,7 @@ class Source:
 
 
 class Waits(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
-    """For how long sources were waited for: milliseconds of wall time, to no more than anybody is waited for.
+    """For how long sources were waited for: milliseconds of wall time, in few steps.
 
     never_heard  those that were never heard of
     silent       by number, those that said nothing new
@@ -160,9 +160,15 @@ class Sources:
         return msgspec.structs.replace(waits, held=self._in_steps(held), stood=self._stood)
 
     def _in_steps(self, wait_ms: int) -> int:
-        """Return a wait in whole steps, two of which are silence: one more than anybody is waited for, at the most."""
-        step = self._patience_ms // 2 + 1
-        return min(wait_ms // step, self._takeover_ms // step + 1) * step
+        """Return a wait in whole steps: no more of them than anybody is waited for, and one.
+
+        Two of the short ones are silence; where that is long over, steps are as long as the wait for a new owner.
+        """
+        short = self._patience_ms // 2 + 1
+        long = (self._takeover_ms // short + 1) * short
+        if wait_ms < long:
+            return wait_ms // short * short
+        return min(wait_ms // long, self._forget_ms // long + 1) * long
 
     def _silence(self, source: Source) -> int:
         return source.silent_ms + self._wall - source.news_at
@@ -260,10 +266,10 @@ class Sources:
 
         A source never heard of may come with anything: it is waited for.
         """
-        all_known = len(self.by_number) == self.expected or self._silent(self._since, self._forget_ms)
+        all_known = len(self.by_number) == self.expected or self._waited() > self._forget_ms
         if not all_known:
             return None
-        heard = (s for s in self.by_number.values() if not self._silent(s.heard_at, self._forget_ms))
+        heard = (s for s in self.by_number.values() if self._silence(s) <= self._forget_ms)
         return min((source.watermark for source in heard), default=None)
 
     def settled_before(self, amend_horizon_ms: int) -> dict[int, int]:

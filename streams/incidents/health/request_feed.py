@@ -26,7 +26,7 @@ from streams.incidents.showing import Seen, active
 from streams.times import to_second
 
 STEP_MS = 300_000
-"""At most one gap and one wait is counted in this time: 2,016 in a week, so a weekly gap is about one in 2,048."""
+"""At most one gap and one wait is counted in this time: 2,016 in a week, so what comes once a week is usual."""
 KNOWN_MS = 30 * 3_600_000
 """Silence means nothing until this much time is known: a night, and the second nightly delivery."""
 YOUNG_MS, YOUNG_TIMES = 14 * 86_400_000, 4

@@ -47,6 +47,16 @@ def test_a_gap_of_every_night_is_a_habit_for_a_sensor_that_reports_by_the_minute
     assert patience(nights) >= 2 * 480 * MINUTE
 
 
+@pytest.mark.parametrize("begins", range(0, DAY, 211))
+@pytest.mark.parametrize("pause", [20, 60, 120])
+def test_a_short_pause_every_night_is_a_habit_after_two_nights_and_stays_one(pause: int, begins: int) -> None:
+    """Of a sensor that reports by the minute, and begins at some minute of its first day."""
+    gaps = [MINUTE] * (DAY - pause - begins)
+    for night in range(40):
+        assert night < 2 or patience(gaps, least=10 * MINUTE) >= 2 * pause * MINUTE
+        gaps += [pause * MINUTE] + [MINUTE] * (DAY - pause)
+
+
 def test_a_sensor_that_takes_another_interval_is_soon_known_by_it() -> None:
     assert patience([MINUTE] * 3_000 + [15 * MINUTE] * 4) >= 2 * 15 * MINUTE
 

@@ -1,10 +1,11 @@
 """A grid that starts from its checkpoint is the grid that wrote it; what no source can change is let go."""
 
 import h3
+import pytest
 
 from streams.grid.slots import BLOCK
 from tests.unit.grid.partials import requests
-from tests.unit.grid.region import CELL, CONFIG, OTHER, Grid
+from tests.unit.grid.region import CELL, CONFIG, MINUTE, OTHER, Grid
 
 
 def busy_grid() -> Grid:
@@ -94,6 +95,31 @@ def test_a_source_never_heard_of_keeps_every_window_for_as_long_as_one_is_not_fo
     grid.checkpoint()
     grid.checkpoint()
     assert len([name for name in grid.database.parts["grid"] if "/window/" in name]) == 1
+
+
+@pytest.mark.parametrize("repeats", [0, 1])
+@pytest.mark.parametrize("life", [5, 50])
+def test_windows_leave_memory_an_hour_after_a_source_fell_silent_however_often_a_worker_is_replaced(
+    life: int, repeats: int
+) -> None:
+    """
+    minutes       0        50       100      150
+    grid          |........x|.......x|.......x|
+    source 0      #                                never heard of, or repeats what it had said after each restart
+    source 1      #############################
+    """
+    grid = Grid()
+    for minute in range(150):
+        if minute % life == 0:
+            grid.crash()
+            for _ in range(repeats):
+                grid.say((0, CELL, 1, 1, 0), source=0, sources=2, reached=1)
+        grid.say((minute, CELL, 1, 0, 0), source=1, sources=2, offset=minute, reached=minute)
+        grid.tick(MINUTE)
+        grid.checkpoint()
+        windows = [name for name in grid.database.parts["grid"] if "/window/" in name]
+        assert minute >= 60 or len(windows) >= minute, "late words of source 0 still count"
+    assert len(windows) == 3, "two minutes of horizon, and the open one"
 
 
 def test_a_word_on_a_forgotten_window_changes_nothing_even_after_a_restart() -> None:

@@ -124,6 +124,22 @@ def test_weekends_of_an_office_are_not_told_not_even_the_first() -> None:
     assert said(told) == [("raised", "feed_silent", "requests")]
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "days"), [(7, 23, 6), (0, 24, 6), (0, 24, 5)], ids=["by day", "all but Sundays", "24/5"]
+)
+def test_a_busy_hotline_that_rests_once_a_week_is_told_at_its_first_rest_if_at_all(
+    begin: int, end: int, days: int
+) -> None:
+    """There are requests every five minutes while it is open; it is Monday."""
+    hotline = Hotline()
+    for minute in range(0, 13 * 7 * A_DAY, 5):
+        if minute // A_DAY % 7 < days and begin * 60 <= minute % A_DAY < end * 60:
+            hotline.hear(minute)
+        hotline.clock(minute + 5)
+    raised = [event for event in hotline.told if event.action == "raised"]
+    assert [event.starts_at for event in raised if event.starts_at > T0 + 7 * DAY] == []
+
+
 def test_a_town_with_five_requests_a_day_is_given_days() -> None:
     hotline, end = Hotline(), 40 * A_DAY
     assert hotline.live(0, end, calls(5, 0, end, 0.3, 0.01)) == []

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ import faust
 from streams import topics
 from streams.brokers.kafka_login import KafkaLogin, kafka_login_of
 from streams.configs import grid_config, incidents_fold, requests_config, sensing_config
-from streams.errors import UrbanBrainError
+from streams.errors import ServiceUnavailable, UrbanBrainError
 from streams.files.districts import load_districts
 from streams.fleet.cells import Cells
 from streams.fleet.state import FleetState
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 _PLACES = 65_536
 _HANDOVER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
+_LOOK_AT_LOGS_S = 10.0
+"""How often Kafka is asked whether its topics are still those that we read."""
 _BOARD_STAGE = "incidents"  # keeps what is retained on MQTT
 
 
@@ -145,6 +148,14 @@ class Worker:
             self._run(stage.show_life(hearing.hears))
         self._run(forget_old_rows(self.settings))
         self._run(self._reloader.follow(self._stages.values()))
+        self._run(self._watch_logs())
+
+    async def _watch_logs(self) -> None:
+        """End this worker once a topic is another log, or gone; a task of the worker."""
+        while True:
+            await asyncio.sleep(_LOOK_AT_LOGS_S)
+            with suppress(ServiceUnavailable):  # whoever needs Kafka says so
+                await self._logs.check()
 
     def _run(self, work: Any) -> None:
         task = asyncio.create_task(self._guarded(work))

@@ -10,7 +10,9 @@ from typing import Any
 
 import faust
 
+from streams.brokers.admin import create_topics
 from streams.brokers.kafka_login import kafka_login_of, say_refusals
+from streams.brokers.own_topics import aiokafka_makes_no_topics
 from streams.brokers.seldom import say_seldom
 from streams.memory import keep_memory, spare_collector
 from streams.settings import Settings
@@ -42,6 +44,8 @@ def run_worker(settings: Settings) -> int:
         )
         warm()
     say_seldom()
+    aiokafka_makes_no_topics()
+    create_topics(settings.kafka_bootstrap, settings)  # a Kafka that lost its data has lost them, too
     say_refusals(settings.kafka_bootstrap, kafka_login_of(settings))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

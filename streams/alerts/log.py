@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 
 from streams.brokers.admin import quiet_kafka
 from streams.brokers.kafka_login import kafka_login_of, kafka_unavailable
+from streams.brokers.own_topics import kafka_python_makes_no_topics
 from streams.errors import CannotReplay
 from streams.fold.contract import Record
 from streams.settings import Settings
@@ -54,6 +55,7 @@ def open_log(settings: Settings, topic: str, partition: int) -> Iterator[LogPart
     login = kafka_login_of(settings)
     try:
         with quiet_kafka():
+            kafka_python_makes_no_topics()
             consumer = KafkaConsumer(
                 bootstrap_servers=settings.kafka_bootstrap,
                 enable_auto_commit=False,

@@ -24,6 +24,7 @@ from streams import topics
 from streams.brokers.admin import quiet_kafka
 from streams.brokers.kafka_login import kafka_login_of, kafka_unavailable
 from streams.brokers.mqtt_login import login_of, unavailable
+from streams.brokers.own_topics import kafka_python_makes_no_topics
 from streams.errors import ServiceUnavailable
 from streams.settings import Settings
 from streams.store.alert_desk import keep_others_from_telling, mark_told, still_open, untold
@@ -70,6 +71,7 @@ def _to_kafka(settings: Settings, found: list[AlertHandling], source: str) -> No
     login = kafka_login_of(settings)
     try:
         with quiet_kafka():
+            kafka_python_makes_no_topics()
             producer = KafkaProducer(
                 bootstrap_servers=settings.kafka_bootstrap,
                 acks="all",
@@ -78,7 +80,6 @@ def _to_kafka(settings: Settings, found: list[AlertHandling], source: str) -> No
                 max_block_ms=int(_TIMEOUT_S * 1000),
                 request_timeout_ms=int(_TIMEOUT_S * 1000),
                 delivery_timeout_ms=int(2 * _TIMEOUT_S * 1000),
-                allow_auto_create_topics=False,
                 metrics_enabled=False,
                 **login.options,
             )

@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 
 from streams.audit.records import LogRecord
 from streams.brokers.kafka_login import PLAIN, KafkaLogin, kafka_unavailable
+from streams.brokers.own_topics import kafka_python_makes_no_topics
 from streams.errors import CannotAudit, ServiceUnavailable
 
 Take = Callable[[LogRecord], None]
@@ -101,6 +102,7 @@ class Log:
     @contextmanager
     def _consumer(self) -> Iterator[KafkaConsumer]:
         try:
+            kafka_python_makes_no_topics()
             consumer = KafkaConsumer(
                 bootstrap_servers=self._bootstrap,
                 enable_auto_commit=False,

@@ -29,6 +29,7 @@ def notify(check: bool, wait: float) -> None:
     """
     from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.brokers.kafka_login import kafka_login_of, say_refusals  # noqa: PLC0415
+    from streams.brokers.own_topics import aiokafka_makes_no_topics  # noqa: PLC0415
     from streams.brokers.seldom import say_seldom  # noqa: PLC0415
     from streams.notify.service import load_inhibitions, load_receivers, run  # noqa: PLC0415
 
@@ -51,6 +52,7 @@ def notify(check: bool, wait: float) -> None:
     district = district_of(settings)
     login = kafka_login_of(settings)
     say_seldom()
+    aiokafka_makes_no_topics()
     say_refusals(settings.kafka_bootstrap, login)
     wait_for_kafka(settings.kafka_bootstrap, wait, login)
     create_topics(settings.kafka_bootstrap, settings)

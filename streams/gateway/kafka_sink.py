@@ -18,6 +18,7 @@ from kafka.errors import KafkaError
 
 from streams import topics
 from streams.brokers.kafka_login import PLAIN, kafka_login_of, kafka_refusal, kafka_unavailable
+from streams.brokers.own_topics import kafka_python_makes_no_topics
 from streams.errors import ServiceUnavailable, SettingsError
 from streams.gateway.address import KINDS
 from streams.gateway.records import KafkaRecord
@@ -162,6 +163,7 @@ class KafkaSink:
         return True
 
     def _connect(self) -> None:
+        kafka_python_makes_no_topics()
         producer = KafkaProducer(
             bootstrap_servers=self._settings.kafka_bootstrap,
             client_id=self._settings.gateway_id,
@@ -175,7 +177,6 @@ class KafkaSink:
             batch_size=_PARTITION_LIMIT_BYTES,
             max_block_ms=int(_ATTEMPT_S * 1000),
             bootstrap_timeout_ms=int(_ATTEMPT_S * 1000),
-            allow_auto_create_topics=False,
             metrics_enabled=False,
             **self._login.options,
         )

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
+from kafka.errors import UnknownTopicOrPartitionError
 
 from streams.brokers.admin import admin_client
 from streams.brokers.kafka_login import PLAIN, KafkaLogin
+from streams.errors import LogReplaced, ServiceUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Incarnation:
 class Logs:
     """Asks Kafka about some topics; raises ServiceUnavailable while it is away.
 
-    Ids are remembered for the life of the process. Stages that begin at the same moment ask once, for all of them.
+    Ids are remembered for the life of the process, which ends when they change. Stages that begin at the same moment
+    ask once, for all of them.
     """
 
     def __init__(
@@ -32,16 +35,33 @@ class Logs:
         self._topics = list(topics)
         self._login = login
         self._ends_are_true = ends_are_true
-        self._known: dict[str, Incarnation] = {}
-        self._asking: asyncio.Task[dict[str, Incarnation]] | None = None
+        self._known: dict[str, Incarnation | None] = {}
+        self._asking: asyncio.Task[dict[str, Incarnation | None]] | None = None
 
     async def incarnation(self, topic: str) -> Incarnation:
         """Return the incarnation of one of the topics."""
-        if topic not in self._known:
+        if self._known.get(topic) is None:
             if self._asking is None or self._asking.done():
                 self._asking = asyncio.create_task(asyncio.to_thread(self._ask))
             self._known = await asyncio.shield(self._asking)  # others wait for it too
-        return self._known[topic]
+        found = self._known.get(topic)
+        if found is None:
+            raise ServiceUnavailable("Kafka", self._bootstrap, f"it has no topic {topic}")
+        return found
+
+    async def check(self) -> None:
+        """Ask again. Raises LogReplaced where a topic is another log now, or gone.
+
+        The records of a new log begin anew: whoever reads on at the old place skips them, or waits for good.
+        """
+        found = await asyncio.to_thread(self._ask)
+        for topic, was in self._known.items():
+            now = found.get(topic, was)
+            if was is not None and now != was:
+                raise LogReplaced(
+                    f"topic {topic} is {'gone' if now is None else 'another log than before'}: Kafka lost its data, "
+                    "or somebody deleted it; the worker starts again, and reads the new one from its beginning"
+                )
 
     async def ends_before(self, topic: str, partition: int, offset: int) -> bool:
         """Return whether the log has no record at `offset`: then it is not the log that had one.
@@ -56,11 +76,18 @@ class Logs:
         """Return whether the log has forgotten the record at `offset`: retention took it."""
         return await asyncio.to_thread(self._offset, topic, partition, OffsetSpec.EARLIEST) > offset
 
-    def _ask(self) -> dict[str, Incarnation]:
+    def _ask(self) -> dict[str, Incarnation | None]:
+        """Return what Kafka says of each topic, None of one that it does not have; of some it may say nothing now."""
         with admin_client(self._bootstrap, login=self._login) as client:
             cluster_id = str(client.describe_cluster().get("cluster_id"))
             described = client.describe_topics(self._topics)
-        return {one["name"]: Incarnation(cluster_id, str(one.get("topic_id", ""))) for one in described}
+        found: dict[str, Incarnation | None] = {
+            one["name"]: Incarnation(cluster_id, str(one.get("topic_id", "")))
+            for one in described
+            if not one["error_code"]
+        }
+        missing = UnknownTopicOrPartitionError.errno
+        return found | {one["name"]: None for one in described if one["error_code"] == missing}
 
     def _offset(self, topic: str, partition: int, which: OffsetSpec) -> int:
         where = TopicPartition(topic, partition)

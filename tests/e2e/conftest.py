@@ -23,9 +23,10 @@ def a_city(stack: Endpoints, stack_kind: str, template: str) -> CityMaker:
         with (
             private_directory() as directory,
             migrated_database(stack, template) as database,
-            brokers_of_its_own(stack_kind, stack, directory) as endpoints,
+            brokers_of_its_own(stack_kind, stack, directory) as (endpoints, lose_kafka),
         ):
             city = City(endpoints, database, directory, settings)
+            city.lose_kafka = lose_kafka
             try:
                 yield city
             finally:

@@ -4,7 +4,7 @@ native     a Mosquitto and a Tansu of its own, which start in milliseconds; the 
 otherwise  the session's servers, cleaned: Kafka's topics of ours deleted, retained messages taken back
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,21 +23,24 @@ from tests.waiting import eventually
 
 
 @contextmanager
-def brokers_of_its_own(kind: str, stack: Endpoints, directory: Path) -> Iterator[Endpoints]:
-    """Give `stack` with a Kafka and an MQTT broker on which nothing of ours was said yet."""
+def brokers_of_its_own(
+    kind: str, stack: Endpoints, directory: Path
+) -> Iterator[tuple[Endpoints, Callable[[], None]]]:
+    """Give `stack` with brokers on which nothing of ours was said yet, and what has Kafka lose all its data."""
     if kind == "native":
         mosquitto, tansu = Mosquitto(directory), Tansu(directory)
         try:
             mosquitto.start()
             tansu.start()
             wait_for_kafka(tansu.bootstrap)
-            yield replace(
+            ours = replace(
                 stack,
                 mqtt_host=mosquitto.host,
                 mqtt_port=mosquitto.port,
                 kafka_bootstrap=tansu.bootstrap,
                 kafka_flavor="tansu",
             )
+            yield ours, tansu.restart
         finally:
             mosquitto.stop()
             tansu.stop()
@@ -48,7 +51,7 @@ def brokers_of_its_own(kind: str, stack: Endpoints, directory: Path) -> Iterator
         )
     delete_topics(stack.kafka_bootstrap)
     try:
-        yield stack
+        yield stack, lambda: delete_topics(stack.kafka_bootstrap)
     finally:
         delete_topics(stack.kafka_bootstrap)
         take_back_retained(stack.mqtt_host, stack.mqtt_port)

@@ -55,7 +55,7 @@ def a_city_with_a_broker(stack: Endpoints, kind: str) -> Iterator[tuple[City, Fo
         broker = ForgetfulBroker(beside)
         broker.start()
         try:
-            with brokers_of_its_own(kind, stack, directory) as endpoints:
+            with brokers_of_its_own(kind, stack, directory) as (endpoints, _):
                 ours = replace(endpoints, mqtt_host=broker.host, mqtt_port=broker.port)
                 city = City(ours, database, directory, {"UB_MIN_DURATION_S": "0"})
                 try:

@@ -11,7 +11,7 @@ from tests import oracle
 from tests.e2e.city import City, OwnProcess
 from tests.e2e.feed import Feed
 from tests.e2e.tables import ledger, settled
-from tests.e2e.traffic import traffic
+from tests.e2e.traffic import arrays, traffic
 
 pytestmark = pytest.mark.e2e
 
@@ -58,6 +58,23 @@ def test_every_reading_counts_once_though(city: City, processes: int, interrupt:
     balance = ledger(city)
     assert balance["applied"] == len(readings)
     assert balance["received"] == balance["applied"] + balance["superseded"] + balance["rejected"]
+
+
+def test_a_kafka_that_lost_its_data_is_read_anew_by_processes_that_go_on(city: City) -> None:
+    """With as many partitions as before: Tansu, asked for a topic that it lacks, would make one with four."""
+    readings = traffic(seed=5, bikes=200, minutes=40)
+    half = len(readings) // 2
+    gateway, worker = city.start_gateway(), city.start_worker(2)
+    eventually_owned_by(city, 2)
+    with city.publisher() as publisher:
+        publisher.publish(arrays(readings[:half], 400))
+        settled(city, oracle.batch(readings[:half]))  # nothing is on its way from one stage to the next
+        city.lose_kafka()
+        publisher.publish(arrays(readings[half:], 400))
+    settled(city, oracle.batch(readings))
+    assert ledger(city)["applied"] == len(readings)
+    assert gateway.running
+    assert worker.running
 
 
 def eventually_owned_by(city: City, processes: int) -> None:

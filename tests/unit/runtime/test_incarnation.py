@@ -1,11 +1,11 @@
-"""Kafka is asked once which logs it has, by however many stages that begin together."""
+"""Kafka is asked once which logs it has, by however many stages begin together; later, whether it has them still."""
 
 import asyncio
 import threading
 
 import pytest
 
-from streams.errors import ServiceUnavailable
+from streams.errors import LogReplaced, ServiceUnavailable
 from streams.runtime.incarnation import Incarnation, Logs
 
 TOPICS = ("a", "b", "c")
@@ -19,13 +19,16 @@ class Asked(Logs):
         self.times = 0
         self.may_answer = threading.Event()
         self._refusals = refusals
+        self.has: dict[str, Incarnation | None] = {
+            topic: Incarnation("cluster", f"id of {topic}") for topic in self._topics
+        }
 
-    def _ask(self) -> dict[str, Incarnation]:
+    def _ask(self) -> dict[str, Incarnation | None]:
         self.times += 1
         assert self.may_answer.wait(10)
         if self.times <= self._refusals:
             raise ServiceUnavailable("Kafka", "nowhere:1", "no answer")
-        return {topic: Incarnation("cluster", f"id of {topic}") for topic in self._topics}
+        return dict(self.has)
 
 
 async def _all_at_once(logs: Asked) -> list[Incarnation | BaseException]:
@@ -68,5 +71,51 @@ def test_one_that_gives_up_leaves_the_others_their_answer() -> None:
         assert (await second).topic_id == "id of b"
         with pytest.raises(asyncio.CancelledError):
             await first
+
+    asyncio.run(begin())
+
+
+@pytest.mark.parametrize(
+    "now", [Incarnation("cluster", "another id"), Incarnation("another cluster", "id of b")]
+)
+def test_a_topic_that_was_made_anew_is_another_log_until_the_process_ends(now: Incarnation) -> None:
+    async def begin() -> None:
+        logs = Asked()
+        await _all_at_once(logs)
+        await logs.check()
+        logs.has["b"] = now
+        for _ in range(2):
+            with pytest.raises(LogReplaced, match="topic b is another log than before"):
+                await logs.check()
+
+    asyncio.run(begin())
+
+
+def test_a_topic_that_is_gone_is_named() -> None:
+    async def begin() -> None:
+        logs = Asked()
+        await _all_at_once(logs)
+        logs.has["c"] = None
+        with pytest.raises(LogReplaced, match="topic c is gone"):
+            await logs.check()
+
+    asyncio.run(begin())
+
+
+def test_of_what_kafka_says_nothing_now_nothing_is_believed() -> None:
+    """As where it does not answer, where its leader is not known yet, or where a login may not see it for a while."""
+
+    async def begin() -> None:
+        logs = Asked(refusals=2)
+        assert [type(one) for one in await _all_at_once(logs)] == [ServiceUnavailable] * 3
+        with pytest.raises(ServiceUnavailable):
+            await logs.check()
+        logs.has["a"] = Incarnation("cluster", "another id")
+        await logs.check()  # nothing is read yet
+        await logs.incarnation("a")
+        del logs.has["a"]
+        await logs.check()
+        with pytest.raises(ServiceUnavailable, match="it has no topic d"):
+            await logs.incarnation("d")
 
     asyncio.run(begin())

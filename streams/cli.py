@@ -232,6 +232,7 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
 
     settings = _settings()
     logging.getLogger("streams").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as the gateway's
     if supervised_by is not None:
         from streams.worker import end_with, run_worker  # noqa: PLC0415
 
@@ -243,8 +244,6 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
     from streams.settings import say_misspelt  # noqa: PLC0415
     from streams.store.migrate import say_what_differs  # noqa: PLC0415
 
-    # As the gateway's.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     say_misspelt()
     load_policy(settings)  # a faulty file is said once, here, and not by every process
     load_districts(settings)

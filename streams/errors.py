@@ -6,7 +6,7 @@ UrbanBrainError
 ├── MigrationError       the database schema is older or newer than this program
 ├── Fenced               another worker owns the partition now; our writes are refused
 ├── LogGap               records of a partition were skipped; folding on would lose them
-├── LogReplaced          a topic is another log than the one that is read
+├── LogReplaced          a topic is another log than before, or gone
 ├── StateError           a checkpoint holds state that another version of this program stored
 ├── PolicyError          a policy file cannot be used
 ├── MatcherError         a matcher of alerts cannot be read
@@ -87,7 +87,7 @@ class LogGap(UrbanBrainError):
 
 
 class LogReplaced(UrbanBrainError):
-    """A topic is another log than the one that is read."""
+    """A topic is another log than before, or gone."""
 
 
 class StateError(UrbanBrainError):

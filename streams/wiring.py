@@ -44,7 +44,7 @@ _PLACES = 65_536
 _HANDOVER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 _LOOK_AT_LOGS_S = 10.0
-"""How often Kafka is asked whether its topics are still those that we read."""
+"""How often Kafka is asked whether its topics are still those that we read and write."""
 _BOARD_STAGE = "incidents"  # keeps what is retained on MQTT
 
 
@@ -65,7 +65,7 @@ class Worker:
         self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(
             settings.kafka_bootstrap,
-            (topic for name, topic in topics.READ_BY.items() if name in settings.stage_names),
+            [one.name for one in topics.kafka_topics(settings.source_partitions, settings.region_partitions)],
             ends_are_true=settings.kafka_flavor != "tansu",
             login=login,
         )

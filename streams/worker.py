@@ -10,7 +10,7 @@ from typing import Any
 
 import faust
 
-from streams.brokers.admin import create_topics
+from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.brokers.kafka_login import kafka_login_of, say_refusals
 from streams.brokers.own_topics import aiokafka_makes_no_topics
 from streams.brokers.seldom import say_seldom
@@ -45,8 +45,10 @@ def run_worker(settings: Settings) -> int:
         warm()
     say_seldom()
     aiokafka_makes_no_topics()
+    login = kafka_login_of(settings)
+    wait_for_kafka(settings.kafka_bootstrap, login=login)
     create_topics(settings.kafka_bootstrap, settings)  # a Kafka that lost its data has lost them, too
-    say_refusals(settings.kafka_bootstrap, kafka_login_of(settings))
+    say_refusals(settings.kafka_bootstrap, login)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = Worker(settings)

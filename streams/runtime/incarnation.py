@@ -52,7 +52,8 @@ class Logs:
     async def check(self) -> None:
         """Ask again. Raises LogReplaced where a topic is another log now, or gone.
 
-        The records of a new log begin anew: whoever reads on at the old place skips them, or waits for good.
+        The records of a new log begin anew: whoever reads on at the old place skips them, or waits for good. Whoever
+        writes to a topic that is gone waits until somebody makes it: a worker that starts does.
         """
         found = await asyncio.to_thread(self._ask)
         for topic, was in self._known.items():

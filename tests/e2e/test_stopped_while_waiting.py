@@ -18,13 +18,13 @@ format = "cloudevents"
 """
 
 
-@pytest.mark.parametrize("command", ["gateway", "worker", "notify"])
+@pytest.mark.parametrize("command", ["gateway", "worker", "worker --supervised-by {us}", "notify"])
 def test_a_process_that_waits_for_kafka_ends_with_code_0(command: str, tmp_path: Path) -> None:
     receivers = tmp_path / "receivers.toml"
     receivers.write_text(RECEIVERS)
-    nowhere = {"UB_KAFKA_BOOTSTRAP": "127.0.0.1:1", "UB_NOTIFY_FILE": str(receivers)}
+    nowhere = {"UB_KAFKA_BOOTSTRAP": "127.0.0.1:1", "UB_NOTIFY_FILE": str(receivers), "UB_STAGES": "grid"}
     with subprocess.Popen(
-        [sys.executable, "-m", "streams.cli", command],
+        [sys.executable, "-m", "streams.cli", *command.format(us=os.getpid()).split()],
         env={**os.environ, **nowhere},
         cwd=tmp_path,
         stderr=subprocess.PIPE,

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from streams.errors import SettingsError
+from streams.errors import LogReplaced, SettingsError
+from streams.runtime.incarnation import Incarnation, Logs
 from streams.settings import Settings, load
+from streams.topics import CELLS, kafka_topics
 from streams.wiring import Worker
 
 
 @pytest.fixture(autouse=True)
-def event_loop() -> Iterator[None]:
+def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
     """Faust's app wants one when it is made."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    yield
+    yield loop
     asyncio.set_event_loop(None)
     loop.close()
 
@@ -44,3 +46,21 @@ def test_workers_share_partitions_with_those_that_run_the_same_stages_only() -> 
     everything, some = Settings(), Settings(stages="grid,fleet")
     assert everything.consumer_group == "urbanbrain"
     assert some.consumer_group == Settings(stages="fleet,grid").consumer_group == "urbanbrain-fleet-grid"
+
+
+@pytest.mark.parametrize("gone", [spec.name for spec in kafka_topics(8, 4)])
+def test_a_worker_ends_when_any_topic_is_gone_be_it_one_that_it_only_writes_to(
+    gone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, event_loop: asyncio.AbstractEventLoop
+) -> None:
+    has = {spec.name: Incarnation("cluster", f"id of {spec.name}") for spec in kafka_topics(8, 4)}
+    monkeypatch.setattr(Logs, "_ask", lambda logs: {topic: has.get(topic) for topic in logs._topics})
+    worker = Worker(Settings(data_dir=tmp_path, stages="incidents"))
+
+    async def live() -> None:
+        await worker._logs.incarnation(CELLS)
+        await worker._logs.check()
+        del has[gone]
+        with pytest.raises(LogReplaced, match=f"topic {gone} is gone"):
+            await worker._logs.check()
+
+    event_loop.run_until_complete(live())

@@ -1,5 +1,9 @@
 """What is asked of Kafka as topics are created."""
 
+import gc
+import os
+import threading
+
 import h3
 import msgspec
 import pytest
@@ -50,3 +54,17 @@ def test_who_waits_for_kafka_says_so_once_though_nothing_refuses_him(
         admin.wait_for_kafka("127.0.0.1:9", timeout_s=1.0)
     (line,) = [record.getMessage() for record in caplog.records if record.name == admin.__name__]
     assert line.startswith("waiting: Kafka at 127.0.0.1:9 does not answer")
+
+
+def test_who_asks_a_kafka_that_is_away_leaves_no_thread_and_no_open_file_behind() -> None:
+    """A worker asks every twenty seconds, for as long as it is away."""
+
+    def held() -> tuple[set[threading.Thread], int]:
+        gc.collect()
+        return set(threading.enumerate()), len(os.listdir("/proc/self/fd"))
+
+    before = held()
+    for _ in range(3):
+        with pytest.raises(ServiceUnavailable), admin.admin_client("127.0.0.1:9", timeout_s=0.1):
+            pass
+    assert held() == before

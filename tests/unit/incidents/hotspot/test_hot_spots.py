@@ -434,22 +434,33 @@ def test_a_hot_spot_ends_though_nobody_calls_any_more() -> None:
     loud = max(event.updated_at for event in told)
     quiet = (loud + HotSpotRule().quiet_ms + DAY - T0) // MINUTE
     assert desk.time(quiet - 60) == []
-    [cleared] = desk.time(quiet + 60)
+    [cleared] = desk.time(quiet + 180)
     assert (cleared.alert_id, cleared.action) == (told[0].alert_id, "cleared")
+    assert cleared.ends_at is not None
+    assert abs(cleared.ends_at - loud - HotSpotRule().quiet_ms) < 60 * MINUTE, (
+        "when it ended, not when it is told"
+    )
 
 
-def test_after_a_backlog_the_hot_spots_are_those_that_would_have_been_told_in_time() -> None:
-    """The worker was away while people called about one place, in the morning and in the evening of a day."""
+@pytest.mark.parametrize(("later", "ended"), [(780, True), (300, True), (270, False)])
+def test_after_a_backlog_the_hot_spots_are_those_that_would_have_been_told_in_time(
+    later: int, ended: bool
+) -> None:
+    """The worker was away while people called about one place, in the morning and some minutes later.
+
+    After 270 they call in the quarter of an hour at whose end the first hot spot would have ended.
+    """
     calls, since = by_chance(11, 150, seed=2), 9 * 1440
-    morning, evening = since + 600, since + 1380
-    calls += burst(morning, 60, 40, "bin", seed=3) + burst(evening, 60, 40, "bin", seed=5)
+    first, again = since + 600, since + 600 + later
+    calls += burst(first, 60, 40, "bin", seed=3) + burst(again, 60, 40, "bin", seed=5)
     before = sorted(call for call in calls if call[0] < since)
     missed = sorted(call for call in calls if call[0] >= since)
     in_time, away = Desk(), Desk()
     for desk in (in_time, away):
         desk.feed(before)
     told = in_time.feed(missed)
-    assert any(event.ends_at is not None and event.ends_at < T0 + evening * MINUTE for event in told)
+    ends = [event.ends_at for event in told if event.subject == "bin" and event.ends_at is not None]
+    assert any(end < T0 + (again + 60) * MINUTE for end in ends) is ended
     assert said(away.feed_at_once(missed)) == said(told)
 
 

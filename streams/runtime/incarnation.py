@@ -43,10 +43,18 @@ class Logs:
         if self._known.get(topic) is None:
             if self._asking is None or self._asking.done():
                 self._asking = asyncio.create_task(asyncio.to_thread(self._ask))
-            self._known = await asyncio.shield(self._asking)  # others wait for it too
+            asked = await asyncio.shield(self._asking)  # others wait for it too
+            # What is read stays what it was: only `check` may see that it is another log now.
+            self._known = asked | {name: one for name, one in self._known.items() if one is not None}
         found = self._known.get(topic)
         if found is None:
-            raise ServiceUnavailable("Kafka", self._bootstrap, f"it has no topic {topic}")
+            raise ServiceUnavailable(
+                "Kafka",
+                self._bootstrap,
+                f"no {topic} in its list",
+                what="lacks a topic",
+                way_out="restart a worker, which makes what is missing, or let its login see the topic",
+            )
         return found
 
     async def check(self) -> None:

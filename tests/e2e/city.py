@@ -110,8 +110,8 @@ class City:
         self.database = database
         self.directory = directory
         self.gateway_id = f"gateway-{secrets.token_hex(4)}"
-        self.lose_kafka: Callable[[], None] = lambda: None
-        """Have Kafka forget all it has, its topics too, while our processes run."""
+        self.lose_kafka: Callable[[], None]
+        """Have Kafka forget all it has, its topics too, while our processes run; where the fixture has set it."""
         self.environment = {
             **clean_environment(),
             **endpoints.environment(),

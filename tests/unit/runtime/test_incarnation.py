@@ -115,7 +115,20 @@ def test_of_what_kafka_says_nothing_now_nothing_is_believed() -> None:
         await logs.incarnation("a")
         del logs.has["a"]
         await logs.check()
-        with pytest.raises(ServiceUnavailable, match="it has no topic d"):
+        with pytest.raises(ServiceUnavailable, match=r"lacks a topic \(no d in its list\); restart a worker"):
             await logs.incarnation("d")
+
+    asyncio.run(begin())
+
+
+def test_a_topic_that_is_asked_for_later_hides_no_change_of_those_that_are_read() -> None:
+    async def begin() -> None:
+        logs = Asked()
+        logs.has["c"] = None
+        await _all_at_once(logs)
+        logs.has |= {"a": Incarnation("cluster", "another id"), "c": Incarnation("cluster", "id of c")}
+        assert (await logs.incarnation("c")).topic_id == "id of c"
+        with pytest.raises(LogReplaced, match="topic a is another log than before"):
+            await logs.check()
 
     asyncio.run(begin())

@@ -38,6 +38,9 @@ _NEEDS_THE_MACHINE = ("bench", "contract", "integration", "e2e", "chaos")
 _WHOLE = ("e2e", "chaos")
 """Those of them that mostly wait for whole processes."""
 
+_FOUND = ("anomalies", "board", "feeds_quiet", "policies", "score", "silent_feed", "thresholds")
+"""What the files are about, of those with whole processes, that ask what a running system finds."""
+
 _PEOPLE = ("test_alert", "test_incidents", "test_listings", "test_notify")
 """How the files begin, of the others, that are about what people are told and what they do."""
 
@@ -46,8 +49,9 @@ _ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
 
 
 class _Queues(LoadScopeScheduling):  # type: ignore[misc]
-    """Tests with services run in three queues, whole processes, people and the rest, each in one process.
+    """Tests with services run in four queues, each in one process.
 
+    Two are of whole processes: what a running system finds, and the rest. Two are of the others: people, and the rest.
     These are given out first; the pure ones fill what is left, in a process of their own meanwhile, as those with
     services mostly wait. Tests of properties take long, and each may be given to whoever has nothing to do; unit
     tests of one file share what it has simulated.
@@ -59,7 +63,7 @@ class _Queues(LoadScopeScheduling):  # type: ignore[misc]
         if folder in _NEEDS_THE_MACHINE and os.environ.get("UB_TEST_STACK") == "external":
             return "all"  # on servers that they share: some delete topics, which others read
         if folder in _WHOLE:
-            return "whole"
+            return "found" if path.stem.removeprefix("test_") in _FOUND else "whole"
         if folder in _NEEDS_THE_MACHINE:
             return "people" if path.name.startswith(_PEOPLE) else "services"
         return nodeid if folder == "property" else str(path)
@@ -67,7 +71,7 @@ class _Queues(LoadScopeScheduling):  # type: ignore[misc]
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many processes `--numprocesses auto` means: one for each queue, and one for the pure tests."""
-    return 4
+    return 5
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Queues:

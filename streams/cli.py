@@ -279,10 +279,10 @@ def doctor() -> None:
     """
     from rich.console import Console  # noqa: PLC0415
 
-    from streams import doctor as checks  # noqa: PLC0415
+    from streams.doctor.examination import render, run_from_environment  # noqa: PLC0415
 
-    found = checks.run_from_environment()
-    Console().print(checks.render(found))
+    found = run_from_environment()
+    Console().print(render(found))
     sys.exit(0 if all(check.ok for check in found) else 1)
 
 

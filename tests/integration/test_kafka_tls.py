@@ -20,13 +20,16 @@ from sensors_sim.errors import BrokerUnavailable
 from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.kafka_publisher import KafkaPublisher
 from sensors_sim.recording.kafka_tap import KafkaTap
-from streams import doctor, topics
+from streams import topics
 from streams.alerts import tell
 from streams.alerts.log import open_log
 from streams.audit.log import Log
 from streams.brokers import admin
 from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.brokers.kafka_login import kafka_login_of
+from streams.doctor.brokers import check_kafka
+from streams.doctor.check import TIMEOUT_S, Check
+from streams.doctor.examination import guarded
 from streams.errors import ServiceUnavailable
 from streams.gateway.kafka_sink import KafkaSink
 from streams.gateway.records import KafkaRecord
@@ -184,11 +187,9 @@ def test_who_has_another_password_is_not(closed: TlsKafka, client: Callable[[Set
 # ------------------------------------------------------------------ the doctor
 
 
-def found_by_doctor(settings: Settings, within_s: float = doctor.TIMEOUT_S) -> doctor.Check:
+def found_by_doctor(settings: Settings, within_s: float = TIMEOUT_S) -> Check:
     """What he finds who gives a broker that is well so much time: one that refuses him takes all of it."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(doctor, "TIMEOUT_S", within_s)
-        return doctor._guarded("Kafka", lambda: doctor.check_kafka(settings))[0]
+    return guarded("Kafka", lambda: check_kafka(settings, within_s))[0]
 
 
 def test_the_doctor_is_content(kafka: TlsKafka) -> None:

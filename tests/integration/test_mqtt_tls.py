@@ -31,12 +31,15 @@ from sensors_sim.broker import Broker, tls_context
 from sensors_sim.recording.reader import Recording
 from sensors_sim.score.listen import Listener
 from sensors_sim.sources.contract import Report
-from streams import doctor, topics
+from streams import topics
 from streams.alerts import tell
 from streams.alerts.tail import Tail
 from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.brokers.mqtt_login import Login
 from streams.brokers.probe import probe_mqtt
+from streams.doctor.brokers import check_mqtt
+from streams.doctor.check import Check
+from streams.doctor.examination import guarded
 from streams.errors import ServiceUnavailable
 from streams.fold.contract import MqttMessage
 from streams.gateway import mqtt_source
@@ -65,11 +68,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SIM = (sys.executable, "-c", "from sensors_sim.cli import sim; sim()")
 
 
+PATIENT_S = 60.0
+
+
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong is found out however busy the machine is."""
-    monkeypatch.setattr("streams.tls._PATIENCE_S", 60.0)
-    monkeypatch.setattr(doctor, "TIMEOUT_S", 60.0)
+    monkeypatch.setattr("streams.tls._PATIENCE_S", PATIENT_S)
 
 
 @pytest.fixture(scope="module")
@@ -261,12 +266,16 @@ def follow(settings: Settings) -> None:
         end.cancel()
 
 
+def examine(settings: Settings) -> list[Check]:
+    return check_mqtt(settings, PATIENT_S)
+
+
 def let_in(settings: Settings) -> None:
     with tell._mqtt(settings):
         pass
 
 
-CLIENTS: list[Callable[[Settings], Any]] = [follow, let_in, doctor.check_mqtt]
+CLIENTS: list[Callable[[Settings], Any]] = [follow, let_in, examine]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=["tail", "tell", "doctor"])
@@ -303,16 +312,13 @@ def test_a_worker_says_once_what_it_does_not_trust(
 # ------------------------------------------------------------------ the doctor
 
 
-def found_by_doctor(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> doctor.Check:
-    for name in ("check_kafka", "check_database"):
-        monkeypatch.setattr(doctor, name, lambda _settings: [])
-    (check,) = [check for check in doctor.run(settings) if check.name == "MQTT broker"]
-    return check
+def found_by_doctor(settings: Settings) -> Check:
+    return guarded("MQTT broker", lambda: examine(settings))[0]
 
 
-def test_the_doctor_is_content(broker: TlsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
-    check = found_by_doctor(load(**broker.settings()), monkeypatch)
-    assert check == doctor.Check("MQTT broker", True, f"{broker.host}:{broker.tls} accepts MQTT v5 over TLS")
+def test_the_doctor_is_content(broker: TlsBroker) -> None:
+    check = found_by_doctor(load(**broker.settings()))
+    assert check == Check("MQTT broker", True, f"{broker.host}:{broker.tls} accepts MQTT v5 over TLS")
 
 
 @pytest.mark.parametrize(
@@ -330,9 +336,7 @@ def test_the_doctor_is_content(broker: TlsBroker, monkeypatch: pytest.MonkeyPatc
         ("asks", "(it ended the connection without an answer)", "where it asks for a certificate of its"),
     ],
 )
-def test_the_doctor_tells_what_is_wrong(
-    broker: TlsBroker, monkeypatch: pytest.MonkeyPatch, changed: str, says: str, advice: str
-) -> None:
+def test_the_doctor_tells_what_is_wrong(broker: TlsBroker, changed: str, says: str, advice: str) -> None:
     changes: dict[str, dict[str, object]] = {
         "authority": {"mqtt_ca_file": broker.others.ca},
         "system": {"mqtt_ca_file": None},
@@ -341,7 +345,7 @@ def test_the_doctor_tells_what_is_wrong(
         "no tls": {"mqtt_tls": False, "mqtt_ca_file": None},
         "asks": {"mqtt_port": broker.strict},
     }
-    check = found_by_doctor(load(**broker.settings(**changes[changed])), monkeypatch)
+    check = found_by_doctor(load(**broker.settings(**changes[changed])))
     assert not check.ok
     assert says in check.detail
     assert check.advice.startswith(advice)
@@ -349,7 +353,7 @@ def test_the_doctor_tells_what_is_wrong(
 
 def test_a_broker_that_asks_for_a_certificate_takes_ours(broker: TlsBroker) -> None:
     ours = {"mqtt_cert_file": broker.made.server, "mqtt_key_file": broker.made.key}
-    checks = doctor.check_mqtt(load(**broker.settings(mqtt_port=broker.strict, **ours)))
+    checks = examine(load(**broker.settings(mqtt_port=broker.strict, **ours)))
     assert all(check.ok for check in checks)
 
 

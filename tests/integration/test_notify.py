@@ -19,7 +19,8 @@ import pytest
 from pydantic import SecretStr
 
 from schemas import codec
-from streams import doctor
+from streams.doctor.check import Check
+from streams.doctor.database import check_database
 from streams.store import alert_desk, queries
 from tests.conftest import Database
 from tests.e2e.commands import clean_environment, run
@@ -626,8 +627,8 @@ def test_the_doctor_says_who_is_not_notified_and_why(
         file.write_text(receiver("well", well) + receiver("ill", ill))
         settings = desk.settings.model_copy(update={"notify_file": file})
 
-        def found() -> doctor.Check:
-            return next(one for one in doctor.check_database(settings) if one.name == "deliveries")
+        def found() -> Check:
+            return next(one for one in check_database(settings) if one.name == "deliveries")
 
         assert (found().ok, found().detail) == (True, "`urbanbrain notify` has not run yet")
         with notifying(desk, file.read_text()):
@@ -644,4 +645,4 @@ def test_the_doctor_says_who_is_not_notified_and_why(
             assert found().detail == "`urbanbrain notify` runs, and receivers take what is due"
         assert (found().ok, found().detail) == (False, "no `urbanbrain notify` runs: nobody is notified")
         assert "start it" in found().advice
-    assert "deliveries" not in {one.name for one in doctor.check_database(desk.settings)}
+    assert "deliveries" not in {one.name for one in check_database(desk.settings)}

@@ -13,7 +13,8 @@ from psycopg.conninfo import make_conninfo
 from deploy.endpoints import with_database
 from deploy.native.directory import private_directory
 from deploy.native.postgres import Postgres
-from streams import doctor
+from streams.doctor.database import check_database
+from streams.doctor.examination import guarded
 from streams.settings import load
 from streams.store import queries
 from tests import certificates
@@ -68,7 +69,7 @@ def postgres() -> Iterator[TlsPostgres]:
 
 def said(url: str) -> tuple[str, str]:
     """Return what the doctor finds, and the way out."""
-    found = doctor._guarded("database", lambda: doctor.check_database(load(database_url=url)))
+    found = guarded("database", lambda: check_database(load(database_url=url)))
     return found[0].detail, found[0].advice
 
 

@@ -12,8 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.endpoints import Endpoints
-from streams import doctor
 from streams.brokers import admin
+from streams.doctor.check import Check
+from streams.doctor.database import check_database, connected
+from streams.doctor.examination import run
+from streams.doctor.running import check_room
 from streams.fold.contract import Ledger
 from streams.settings import Settings
 from streams.store.migrate import migrate
@@ -27,13 +30,8 @@ from tests.unit.incidents.joint.streets import rows
 pytestmark = pytest.mark.integration
 
 
-SOON_S = doctor.TIMEOUT_S
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is well answers in time, however busy the machine is."""
-    monkeypatch.setattr(doctor, "TIMEOUT_S", 60.0)
+PATIENT_S = 60.0
+"""What is well answers in time, however busy the machine is."""
 
 
 @pytest.fixture
@@ -46,18 +44,18 @@ def settings(stack: Endpoints, fresh_kafka: str, migrated: Database) -> Settings
     )
 
 
-def faults(checks: list[doctor.Check]) -> dict[str, doctor.Check]:
+def faults(checks: list[Check]) -> dict[str, Check]:
     assert all(check.advice for check in checks if not check.ok)
     return {check.name: check for check in checks if not check.ok}
 
 
-def checked(settings: Settings) -> dict[str, doctor.Check]:
-    return {check.name: check for check in doctor.check_database(settings)}
+def checked(settings: Settings) -> dict[str, Check]:
+    return {check.name: check for check in check_database(settings, PATIENT_S)}
 
 
 def test_a_stack_that_is_ready_has_no_fault(settings: Settings) -> None:
     admin.create_topics(settings.kafka_bootstrap, settings)
-    checks = doctor.run(settings)
+    checks = run(settings, PATIENT_S)
     assert faults(checks) == {}
     assert [check.name for check in checks] == [
         *("settings", "policy file", "thresholds", "districts", "notifications"),
@@ -68,7 +66,7 @@ def test_a_stack_that_is_ready_has_no_fault(settings: Settings) -> None:
 
 def test_a_new_stack_lacks_topics_and_migrations(settings: Settings, database: Database) -> None:
     new = settings.model_copy(update={"database_url": SecretStr(database.writer_url)})
-    found = faults(doctor.run(new))
+    found = faults(run(new, PATIENT_S))
     assert set(found) == {"Kafka topics", "TimescaleDB", "schema"}
     assert "ub.vehicles is missing" in found["Kafka topics"].detail
     assert "gateway and worker create" in found["Kafka topics"].advice
@@ -78,11 +76,11 @@ def test_a_new_stack_lacks_topics_and_migrations(settings: Settings, database: D
 def test_a_role_without_rights_is_found(settings: Settings, migrated: Database) -> None:
     with psycopg.connect(migrated.owner_url) as connection:
         connection.execute("REVOKE INSERT ON ub.alert FROM ub_writer")
-    found = faults(doctor.check_database(settings))
+    found = faults(check_database(settings, PATIENT_S))
     assert found["rights"].detail == "ub_writer may not write alert"
     assert "urbanbrain migrate" in found["rights"].advice
     asyncio.run(migrate(migrated.owner_url, lambda _line: None))
-    assert faults(doctor.check_database(settings)) == {}
+    assert faults(check_database(settings, PATIENT_S)) == {}
 
 
 def test_a_role_that_lost_all_rights_is_told_to_be_granted_them(
@@ -90,15 +88,15 @@ def test_a_role_that_lost_all_rights_is_told_to_be_granted_them(
 ) -> None:
     with psycopg.connect(migrated.owner_url) as connection:
         connection.execute("REVOKE ALL ON SCHEMA ub FROM ub_writer")
-    assert "urbanbrain migrate" in faults(doctor.check_database(settings))["schema"].advice
+    assert "urbanbrain migrate" in faults(check_database(settings, PATIENT_S))["schema"].advice
     asyncio.run(migrate(migrated.owner_url, lambda _line: None))
-    assert faults(doctor.check_database(settings)) == {}
+    assert faults(check_database(settings, PATIENT_S)) == {}
 
 
 def test_a_stage_that_nobody_looks_after_is_found_and_one_that_never_ran_is_none(
     settings: Settings, migrated: Database
 ) -> None:
-    def found() -> doctor.Check:
+    def found() -> Check:
         return checked(settings)["stages"]
 
     assert (found().name, found().ok, found().detail) == (
@@ -146,7 +144,7 @@ def test_a_partition_that_keeps_nearly_all_the_vehicles_it_may_is_found(
     assert checked(small)["room"].detail == "nothing is kept yet"
     write(migrated, vehicles({"vehicle_id": "elsewhere"}))
     write(migrated, vehicles(*({"vehicle_id": f"b{n}", "partition": 3} for n in range(18))))
-    assert checked(small)["room"] == doctor.Check("room", True, "at most 18 vehicles in a partition")
+    assert checked(small)["room"] == Check("room", True, "at most 18 vehicles in a partition")
     write(migrated, vehicles({"vehicle_id": "one more", "partition": 3}))
     found = faults([checked(small)["room"]])["room"]
     assert found.detail == (
@@ -172,14 +170,11 @@ def test_a_partition_that_keeps_nearly_all_the_series_it_may_is_found(
     assert checked(settings)["room"].ok
 
 
-def test_tables_that_are_too_large_to_be_counted_are_no_fault(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings, migrated: Database
-) -> None:
-    monkeypatch.setattr(doctor, "TIMEOUT_S", 1.0)
-    with psycopg.connect(migrated.owner_url) as other, doctor._connected(migrated.writer_url) as connection:
+def test_tables_that_are_too_large_to_be_counted_are_no_fault(settings: Settings, migrated: Database) -> None:
+    with psycopg.connect(migrated.owner_url) as other, connected(migrated.writer_url, 1.0) as connection:
         other.execute("LOCK TABLE ub.vehicle_state")
-        found = doctor.check_room(connection, settings)
-    assert found == doctor.Check("room", True, "unknown: the tables are too large to be counted in 1 s")
+        found = check_room(connection, settings, 1.0)
+    assert found == Check("room", True, "unknown: the tables are too large to be counted in 1 s")
 
 
 def test_operators_that_policies_name_and_of_which_no_vehicle_is_known_are_told(
@@ -200,7 +195,7 @@ def test_operators_that_policies_name_and_of_which_no_vehicle_is_known_are_told(
     )
     named = settings.model_copy(update={"policy_file": file})
     assert "operators" not in checked(settings)
-    assert checked(named)["operators"] == doctor.Check("operators", True, "2 named by policies")
+    assert checked(named)["operators"] == Check("operators", True, "2 named by policies")
     write(migrated, vehicles({"operator": "hello"}, {"vehicle_id": "m", "operator": "meituan"}))
     found = checked(named)["operators"]
     assert (found.ok, found.detail) == (
@@ -214,28 +209,24 @@ def test_operators_that_policies_name_and_of_which_no_vehicle_is_known_are_told(
 
 def test_the_readers_login_is_told_from_the_writers(settings: Settings, migrated: Database) -> None:
     reader = settings.model_copy(update={"database_url": SecretStr(migrated.reader_url)})
-    assert "ub_writer's UB_DATABASE_URL" in faults(doctor.check_database(reader))["schema"].advice
+    assert "ub_writer's UB_DATABASE_URL" in faults(check_database(reader, PATIENT_S))["schema"].advice
 
 
-def test_services_that_are_away_are_three_faults_and_soon_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "TIMEOUT_S", SOON_S)
+def test_services_that_are_away_are_three_faults_and_soon_told() -> None:
     nowhere = Settings(
         mqtt_port=9,
         kafka_bootstrap="127.0.0.1:9",
         database_url=SecretStr("postgresql://u:secret@127.0.0.1:9/x"),
     )
     begun = time.monotonic()
-    found = faults(doctor.run(nowhere))
+    found = faults(run(nowhere))
     assert set(found) == {"MQTT broker", "Kafka", "database"}
     assert time.monotonic() - begun < 25, "services are waited for at a start for 30 s"
     assert "UB_DATABASE_URL" in found["database"].advice
     assert "secret" not in found["database"].detail
 
 
-def test_a_broker_that_accepts_and_says_nothing_is_a_fault_within_the_time_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(doctor, "TIMEOUT_S", 1.0)
+def test_a_broker_that_accepts_and_says_nothing_is_a_fault_within_the_time_out() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as mute:
         port = mute.getsockname()[1]
         settings = Settings(
@@ -244,6 +235,6 @@ def test_a_broker_that_accepts_and_says_nothing_is_a_fault_within_the_time_out(
             database_url=SecretStr(f"postgresql://u@127.0.0.1:{port}/x"),
         )
         begun = time.monotonic()
-        found = faults(doctor.run(settings))
+        found = faults(run(settings, 1.0))
         assert set(found) == {"MQTT broker", "Kafka", "database"}
         assert time.monotonic() - begun < 30  # it never says anything

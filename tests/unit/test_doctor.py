@@ -9,8 +9,19 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from streams import doctor
 from streams.brokers.probe import MqttBroker
+from streams.doctor import examination
+from streams.doctor.brokers import judge_mqtt
+from streams.doctor.check import Check
+from streams.doctor.database import check_clock, check_database
+from streams.doctor.examination import guarded, render, run, run_from_environment
+from streams.doctor.files import (
+    check_districts_file,
+    check_notify_file,
+    check_policy_file,
+    check_settings,
+    check_thresholds_file,
+)
 from streams.settings import Settings
 
 GOOD = MqttBroker(session_kept=True, retain=True, max_packet=None)
@@ -25,14 +36,14 @@ GOOD = MqttBroker(session_kept=True, retain=True, max_packet=None)
     ],
 )
 def test_a_broker_that_would_lose_something_is_a_fault_with_advice(broker: MqttBroker, says: str) -> None:
-    check = doctor.judge_mqtt(broker, Settings())
+    check = judge_mqtt(broker, Settings())
     assert not check.ok
     assert says in check.detail
     assert check.advice
 
 
 def test_a_broker_that_keeps_everything_is_well() -> None:
-    assert doctor.judge_mqtt(GOOD, Settings()).ok
+    assert judge_mqtt(GOOD, Settings()).ok
 
 
 @pytest.mark.parametrize(
@@ -50,7 +61,7 @@ def test_a_policy_file_that_cannot_be_used_is_a_fault(
     path = tmp_path / "zones.geojson"
     if content is not None:
         path.write_bytes(content)
-    check = doctor.check_policy_file(Settings(policy_file=path))
+    check = check_policy_file(Settings(policy_file=path))
     assert not check.ok
     assert says in check.detail
     assert "UB_POLICY_FILE" in check.advice
@@ -59,7 +70,7 @@ def test_a_policy_file_that_cannot_be_used_is_a_fault(
 def test_vehicle_types_that_do_not_exist_are_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "zones.geojson"
     path.write_text('{"type": "FeatureCollection", "features": []}')
-    check = doctor.check_policy_file(Settings(policy_file=path, policy_vehicle_types="bicycle,ufo"))
+    check = check_policy_file(Settings(policy_file=path, policy_vehicle_types="bicycle,ufo"))
     assert not check.ok
     assert "UB_POLICY_VEHICLE_TYPES='bicycle,ufo': name one or more of bicycle" in check.detail
 
@@ -67,7 +78,7 @@ def test_vehicle_types_that_do_not_exist_are_a_fault(tmp_path: Path) -> None:
 def test_a_file_of_receivers_that_cannot_be_used_is_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "receivers.toml"
     path.write_text("[[receiver]]")
-    check = doctor.check_notify_file(Settings(notify_file=path))
+    check = check_notify_file(Settings(notify_file=path))
     assert not check.ok
     assert "name is None" in check.detail
     assert "UB_NOTIFY_FILE" in check.advice
@@ -76,29 +87,29 @@ def test_a_file_of_receivers_that_cannot_be_used_is_a_fault(tmp_path: Path) -> N
 def test_a_file_of_receivers_is_well_or_not_needed(tmp_path: Path) -> None:
     path = tmp_path / "receivers.toml"
     path.write_text('[[receiver]]\nname = "a"\nurl = "https://a.example"')
-    assert doctor.check_notify_file(Settings(notify_file=path)).detail.endswith("1 receiver")
-    assert doctor.check_notify_file(Settings()).ok
+    assert check_notify_file(Settings(notify_file=path)).detail.endswith("1 receiver")
+    assert check_notify_file(Settings()).ok
 
 
 def test_a_file_of_thresholds_is_well_faulty_or_not_needed(tmp_path: Path) -> None:
     path = tmp_path / "thresholds.toml"
     path.write_text('[[threshold]]\nname = "full"\nmetric = "free_spaces"\nat_most = 0')
-    assert doctor.check_thresholds_file(Settings(thresholds_file=path)).detail.endswith("thresholds.toml: 1")
-    assert doctor.check_thresholds_file(Settings()).ok
+    assert check_thresholds_file(Settings(thresholds_file=path)).detail.endswith("thresholds.toml: 1")
+    assert check_thresholds_file(Settings()).ok
     path.write_text('[[threshold]]\nname = "full"\nmetric = "free_spaces"\nat_most = 0\nzones = ["Habour"]')
-    check = doctor.check_thresholds_file(Settings(thresholds_file=path))
+    check = check_thresholds_file(Settings(thresholds_file=path))
     assert (check.ok, "no zone of UB_POLICY_FILE is named 'Habour'" in check.detail) == (False, True)
     path.write_text("[[threshold]]")
-    check = doctor.check_thresholds_file(Settings(thresholds_file=path))
+    check = check_thresholds_file(Settings(thresholds_file=path))
     assert (check.ok, "threshold.0.name" in check.detail) == (False, True)
     assert "UB_THRESHOLDS_FILE" in check.advice
-    assert doctor.check_policy_file(Settings(thresholds_file=path)).ok
+    assert check_policy_file(Settings(thresholds_file=path)).ok
 
 
 def test_a_readable_policy_file_is_well(tmp_path: Path) -> None:
     path = tmp_path / "zones.geojson"
     path.write_text('{"type": "FeatureCollection", "features": []}')
-    assert doctor.check_policy_file(Settings(policy_file=path)).ok
+    assert check_policy_file(Settings(policy_file=path)).ok
 
 
 def test_a_misspelt_property_of_a_zone_is_noted(tmp_path: Path) -> None:
@@ -108,7 +119,7 @@ def test_a_misspelt_property_of_a_zone_is_noted(tmp_path: Path) -> None:
         '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"capacty": 9}, "geometry": '
         f"{square}}}]}}"
     )
-    check = doctor.check_policy_file(Settings(policy_file=path))
+    check = check_policy_file(Settings(policy_file=path))
     assert check.ok
     assert "note: policy zones.geojson, features: properties ['capacty'] have no effect" in check.detail
 
@@ -122,7 +133,7 @@ def test_what_nobody_can_mend_in_a_file_is_not_noted(tmp_path: Path) -> None:
         '{"version": "3.0", "data": {"geofencing_zones": {"type": "FeatureCollection", "features": [{"type": '
         f'"Feature", "properties": {{"rules": {rules}}}, "geometry": {square}}}]}}, "global_rules": []}}}}'
     )
-    check = doctor.check_policy_file(Settings(policy_file=path))
+    check = check_policy_file(Settings(policy_file=path))
     assert check.ok, check.detail
     assert "note" not in check.detail
 
@@ -142,7 +153,7 @@ def test_a_file_of_districts_that_cannot_be_used_is_a_fault(
     path = tmp_path / "districts.geojson"
     if content is not None:
         path.write_bytes(content)
-    check = doctor.check_districts_file(Settings(districts_file=path))
+    check = check_districts_file(Settings(districts_file=path))
     assert not check.ok
     assert says in check.detail
     assert "UB_DISTRICTS_FILE" in check.advice
@@ -157,7 +168,7 @@ def test_a_readable_file_of_districts_is_well(tmp_path: Path) -> None:
         "geometry": {"type": "Polygon", "coordinates": [square]},
     }
     path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
-    assert doctor.check_districts_file(Settings(districts_file=path)).ok
+    assert check_districts_file(Settings(districts_file=path)).ok
 
 
 @pytest.mark.parametrize(
@@ -175,21 +186,21 @@ def test_the_time_that_an_answer_takes_is_no_fault_of_a_clock(
 ) -> None:
     """The database looked at its clock at any time since it was asked, at 100 s; two seconds are allowed."""
     times = iter((100.0, answered))
-    monkeypatch.setattr(doctor, "time", SimpleNamespace(time=lambda: next(times)))
+    monkeypatch.setattr("streams.doctor.database.time", SimpleNamespace(time=lambda: next(times)))
     database = SimpleNamespace(execute=lambda _query: SimpleNamespace(fetchone=lambda: (theirs,)))
-    assert doctor.check_clock(cast(Any, database)).ok is ok
+    assert check_clock(cast(Any, database)).ok is ok
 
 
 def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UB_MQTT_PROT", "1884")
-    check = doctor.check_settings(Settings())
+    check = check_settings(Settings())
     assert not check.ok
     assert "UB_MQTT_PROT" in check.detail
 
 
 def test_a_secret_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UB_DATABASE_URL", "postgresql://u:secret@h/x")
-    check = doctor.check_settings(Settings())
+    check = check_settings(Settings())
     assert check.ok
     assert "UB_DATABASE_URL" in check.detail
     assert "secret" not in check.detail
@@ -202,7 +213,7 @@ def test_a_database_whose_certificate_is_refused_is_a_fault_with_the_way_out(
         raise psycopg.OperationalError("connection failed: SSL error: certificate verify failed")
 
     monkeypatch.setattr(psycopg, "connect", refused)
-    (check,) = doctor._guarded("database", lambda: doctor.check_database(Settings()))
+    (check,) = guarded("database", lambda: check_database(Settings()))
     assert not check.ok
     assert "PostgreSQL at 127.0.0.1:5432/urbanbrain shows a certificate that is refused" in check.detail
     assert check.advice.startswith("set sslrootcert in UB_DATABASE_URL")
@@ -210,27 +221,25 @@ def test_a_database_whose_certificate_is_refused_is_a_fault_with_the_way_out(
 
 def test_wrong_settings_are_the_only_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UB_MQTT_PORT", "seven")
-    (check,) = doctor.run_from_environment()
+    (check,) = run_from_environment()
     assert not check.ok
     assert "UB_MQTT_PORT" in check.detail
 
 
 def test_a_check_that_breaks_is_a_finding_and_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(_settings: Settings) -> list[doctor.Check]:
+    def breaks(_settings: Settings, _timeout_s: float) -> list[Check]:
         raise ZeroDivisionError("oops")
 
     for name in ("check_mqtt", "check_kafka", "check_database"):
-        monkeypatch.setattr(doctor, name, breaks)
-    found = [check for check in doctor.run(Settings()) if not check.ok]
+        monkeypatch.setattr(examination, name, breaks)
+    found = [check for check in run(Settings()) if not check.ok]
     assert [check.detail for check in found] == ["ZeroDivisionError: oops"] * 3
 
 
 def test_the_table_shows_each_fault_with_its_advice() -> None:
     console = Console(width=100)
     with console.capture() as captured:
-        console.print(
-            doctor.render([doctor.Check("a", True, "fine"), doctor.Check("b", False, "bad", "mend it")])
-        )
+        console.print(render([Check("a", True, "fine"), Check("b", False, "bad", "mend it")]))
     text = captured.get()
     assert "ok" in text
     assert "FAULT" in text

@@ -1,0 +1,138 @@
+"""Checks of the database: it answers, fits this program, and lets us write."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from streams.doctor.check import RIGHTS_ADVICE, TIMEOUT_S, Check, first_line
+from streams.doctor.running import check_deliveries, check_operators, check_room, check_stages
+from streams.errors import MigrationError
+from streams.settings import Settings
+from streams.store.migrate import missing
+from streams.store.session import address_of, unavailable
+
+CLOCK_TOLERANCE_S = 2.0
+
+
+def check_database(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:
+    """The database answers, has TimescaleDB and our schema, lets us write, and agrees about the time."""
+    url = settings.database_url.get_secret_value()
+    with connected(url, timeout_s) as connection:
+        user = connection.info.user
+        found = [
+            Check("database", True, f"{address_of(url)} answers, PostgreSQL {_version(connection)}, {user}")
+        ]
+        found.append(check_clock(connection))
+        found.append(check_timescale(connection))
+        schema = check_schema(url, timeout_s)
+        found.append(schema)
+        if schema.ok:
+            found += [
+                check_rights(connection),
+                check_stages(connection),
+                check_room(connection, settings, timeout_s),
+            ]
+            found += check_operators(connection, settings)
+            found += check_deliveries(connection, settings)
+    return found
+
+
+def check_clock(connection: psycopg.Connection[Any]) -> Check:
+    """The clocks of this machine and of the database agree: both stamp readings."""
+    asked = time.time()
+    row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+    answered = time.time()
+    assert row is not None
+    ahead = row[0] - (asked + answered) / 2
+    detail = f"the database's is {ahead:+.1f} s from this machine's"
+    # it looked at its clock at any time in between
+    if abs(ahead) > CLOCK_TOLERANCE_S + (answered - asked) / 2:
+        return Check(
+            "clock", False, detail, "synchronize the clocks of both machines by NTP (chrony, timesyncd)"
+        )
+    return Check("clock", True, detail)
+
+
+def check_timescale(connection: psycopg.Connection[Any]) -> Check:
+    """The extension is installed in this database; which edition it is decides what it can do."""
+    row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
+    if row is None:
+        return Check(
+            "TimescaleDB",
+            False,
+            "the extension is not installed in this database",
+            "run `urbanbrain migrate` with the owner's UB_DATABASE_URL; the server needs the package too",
+        )
+    licence = connection.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
+    edition = "Community" if licence is not None and licence[0] == "timescale" else "Apache"
+    return Check("TimescaleDB", True, f"{row[0]}, {edition} edition")
+
+
+def check_schema(url: str, timeout_s: float) -> Check:
+    """Every migration of this program is applied, and none of a newer one."""
+    try:
+        pending = asyncio.run(asyncio.wait_for(missing(url), timeout_s))
+    except MigrationError as error:
+        return Check("schema", False, str(error), "run the program that belongs to this database")
+    except TimeoutError:
+        return Check(
+            "schema", False, f"no answer within {timeout_s:g} s", "look for locks in pg_stat_activity"
+        )
+    except psycopg.errors.InsufficientPrivilege as error:
+        return Check("schema", False, first_line(error), RIGHTS_ADVICE)
+    if pending:
+        advice = "run `urbanbrain migrate` with the owner's UB_DATABASE_URL"
+        return Check("schema", False, f"not applied: {', '.join(pending)}", advice)
+    return Check("schema", True, "every migration is applied")
+
+
+def check_rights(connection: psycopg.Connection[Any]) -> Check:
+    """We may write every table of schema ub, and stage batches in temporary tables."""
+    rows = connection.execute(
+        """
+        SELECT relname FROM pg_class
+        WHERE relnamespace = 'ub'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'schema_migration'
+          AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+               AND has_table_privilege(oid, 'UPDATE'))
+        ORDER BY relname
+        """
+    ).fetchall()
+    refused = [name for (name,) in rows]
+    temporary = connection.execute(
+        "SELECT has_database_privilege(current_database(), 'TEMPORARY')"
+    ).fetchone()
+    if temporary is None or not temporary[0]:
+        refused.append("temporary tables")
+    if refused:
+        return Check(
+            "rights",
+            False,
+            f"{connection.info.user} may not write {', '.join(refused)}",
+            "connect as ub_writer, or run `urbanbrain migrate`, which grants it its rights",
+        )
+    return Check("rights", True, f"{connection.info.user} may write schema ub")
+
+
+@contextmanager
+def connected(url: str, timeout_s: float) -> Iterator[psycopg.Connection[Any]]:
+    """Connect for questions of `timeout_s` at most; ServiceUnavailable where that is not possible."""
+    try:
+        with psycopg.connect(
+            url,
+            autocommit=True,
+            connect_timeout=int(timeout_s),
+            options=f"-c statement_timeout={int(timeout_s * 1000)}",
+            application_name="urbanbrain doctor",
+        ) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        raise unavailable(url, error) from error
+
+
+def _version(connection: psycopg.Connection[Any]) -> str:
+    number = connection.info.server_version
+    return f"{number // 10_000}.{number % 10_000}"

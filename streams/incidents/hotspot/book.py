@@ -179,7 +179,9 @@ class HotSpotBook:
             if progress.heard:
                 self._step_over_outage(name, progress, end)
             progress.heard = max(progress.heard, end)
-        mine = [known for key, known in self._categories.items() if key[0] == name]
+        mine = [
+            known for key, known in self._categories.items() if key[0] == name and known.rates.at < end
+        ]
         cells = len(
             set().union(*(known.rates.cells for known in mine), *(known.cells(end) for known in mine))
         )
@@ -191,7 +193,7 @@ class HotSpotBook:
             known.rates.fade(end)
             _learn(known, end - LONGEST_MS)
             some = asked.get(code, set()) | late.get(code, set())
-            yield from self._judge((name, code), progress.day, cells, end, some, record)
+            yield from self._judge((name, code), progress.day, cells, len(mine), end, some, record)
             self._unsaved.add((name, code))
         progress.day.hours[hour] += sum(
             len(asked[code]) for code in asked if (name, code) in self._categories
@@ -215,9 +217,9 @@ class HotSpotBook:
                 self._unsaved.add(key)
 
     def _judge(
-        self, key: Key, day: Day, cells: int, end: int, asked: set[str], record: Record
+        self, key: Key, day: Day, cells: int, categories: int, end: int, asked: set[str], record: Record
     ) -> Iterator[Alert]:
-        known, least, categories = self._categories[key], self._rule.least, self._count(key[0])
+        known, least = self._categories[key], self._rule.least
         threshold = known.maxima.threshold(self._rule.raise_at, self._rule.days * categories)
         where, most, scanned = known.asked(end), 0.0, []
         centres = {cell for one in asked for ring in self._rings(one) for cell in ring}
@@ -230,19 +232,18 @@ class HotSpotBook:
             if found.score < threshold:
                 break
             if found.cells & asked:
-                yield from self._tell(key, found, threshold, record)
+                recurs = known.maxima.recurrence_days(found.score, categories)
+                yield from self._tell(key, found, threshold, recurs, record)
             for cell in found.cells:
                 where.pop(cell, None)
         known.maxima.learn(end, most)
         self._scans[key] = Scan(tuple(scanned), threshold)
 
-    def _count(self, region: str) -> int:
-        return sum(name == region for name, _ in self._categories)
-
-    def _tell(self, key: Key, found: Cylinder, threshold: float, record: Record) -> Iterator[Alert]:
+    def _tell(
+        self, key: Key, found: Cylinder, threshold: float, recurs: float | None, record: Record
+    ) -> Iterator[Alert]:
         """Raise an alert, or find the one that is open where the hot spot is."""
         severity, (region, code) = severity_of(found.score, threshold), key
-        recurs = self._categories[key].maxima.recurrence_days(found.score, self._count(region))
         for spot in sorted(self._spots[key].values(), key=_by_age):
             if found.cells.isdisjoint(spot.cells):
                 continue
@@ -336,11 +337,13 @@ def _by_age(spot: Spot) -> tuple[int, str]:
 
 def _learn(known: Category, before: int) -> None:
     """Take quarters of an hour that began before a time into the baseline, and forget their windows."""
+    learnt: list[tuple[int, str]] = []
     for cell, windows in list(known.opened.items()):
         old = [start for start in windows if start < before]
-        for quarter in sorted({start // STEP_MS * STEP_MS for start in old if windows[start]}):
-            known.rates.learn(cell, quarter)
+        learnt += {(start // STEP_MS * STEP_MS, cell) for start in old if windows[start]}
         for start in old:
             del windows[start]
         if not windows:
             del known.opened[cell]
+    for quarter, cell in sorted(learnt):  # whatever came first: sums of floats differ by their order
+        known.rates.learn(cell, quarter)

@@ -464,11 +464,30 @@ def test_after_a_backlog_the_hot_spots_are_those_that_would_have_been_told_in_ti
     assert said(away.feed_at_once(missed)) == said(told)
 
 
-def said(events: Iterable[Alert]) -> list[tuple[str, int, str, str, int, int | None, int]]:
+def test_what_people_call_about_for_the_first_time_changes_nothing_of_what_was_before_it() -> None:
+    """The worker was away meanwhile. More categories have more days with great scores, but only from then on."""
+    calls, since = by_chance(11, 150, seed=2), 9 * 1440
+    calls += burst(since + 600, 60, 16, "bin", seed=3) + burst(since + 1380, 60, 40, "bin", seed=5)
+    calls += burst(since + 2820, 60, 3, "snow", seed=7)
+    before = sorted(call for call in calls if call[0] < since)
+    missed = sorted(call for call in calls if call[0] >= since)
+    in_time, away = Desk(), Desk()
+    for desk in (in_time, away):
+        desk.feed(before)
+    told = in_time.feed(missed)
+    spots = [event.evidence.hot_spot for event in told]
+    assert any(spot and 0 < (spot.recurrence_days or 0) < MOST_DAYS for spot in spots)
+    assert said(away.feed_at_once(missed)) == said(told)
+
+
+def said(events: Iterable[Alert]) -> list[tuple[object, ...]]:
     return sorted(
-        (one.alert_id, one.sequence, one.action, one.severity, one.starts_at, one.ends_at, one.updated_at)
+        (
+            one.alert_id, one.sequence, one.action, one.severity, one.starts_at, one.ends_at, one.updated_at,
+            one.evidence.hot_spot,
+        )
         for one in events
-    )
+    )  # fmt: skip
 
 
 def test_two_regions_that_find_one_centre_on_their_border_tell_an_alert_each() -> None:

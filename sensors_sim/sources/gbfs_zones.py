@@ -32,12 +32,12 @@ def features(data: Mapping[str, Any]) -> list[Any] | None:
 def zones(found: list[Any], where: str, report: Report) -> list[Feature]:
     """Return the zones that are sound; every other one is counted with what is wrong with it."""
     out: list[Feature] = []
-    for number, feature in enumerate(found, 1):
+    for index, feature in enumerate(found):
         report.rows += 1
         try:
-            out.append(_zone(feature, number))
+            out.append(_zone(feature, index))
         except BadRow as bad:
-            report.skip(bad.reason, f"{where} zone {number}: {bad.value[:120]}")
+            report.skip(bad.reason, f"{where} feature {index}: {bad.value[:120]}")
     return out
 
 
@@ -46,7 +46,7 @@ def collection(of: list[Feature]) -> Feature:
     return {"type": "FeatureCollection", "features": of}
 
 
-def _zone(feature: object, number: int) -> Feature:
+def _zone(feature: object, index: int) -> Feature:
     if not isinstance(feature, dict):
         raise BadRow("zone_without_geometry", repr(feature))
     properties = feature.get("properties")
@@ -55,7 +55,7 @@ def _zone(feature: object, number: int) -> Feature:
         "type": "Feature",
         "geometry": _sound(feature.get("geometry")),
         "properties": {
-            "name": _text(properties.get("name")) or f"zone-{number}",
+            "name": _text(properties.get("name")) or f"zone-{index}",  # as workers call it
             "start": instant(properties.get("start")),
             "end": instant(properties.get("end")),
             "rules": [_rule(rule) for rule in objects(properties.get("rules"))],
@@ -94,9 +94,9 @@ def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    """Return a text, or of localized ones (3.0) the English or else the first."""
-    if isinstance(value, str):
-        return value
-    texts = objects(value)
-    best = next((text for text in texts if text.get("language") == "en"), texts[0] if texts else {})
-    return best.get("text") if isinstance(best.get("text"), str) else None
+    """Return a text, or of localized ones (3.0) the English or else the first; None where it is blank."""
+    if not isinstance(value, str):
+        texts = objects(value)
+        best = next((text for text in texts if text.get("language") == "en"), texts[0] if texts else {})
+        value = best.get("text")
+    return value if isinstance(value, str) and value.strip() else None

@@ -130,7 +130,8 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
         gaps: list[tuple[int, int]] = []
         nearly: list[Waiting] = []
         reach = _reach(connection, begin, end)
-        found = _lives(_events(connection, draft, reach, gaps, nearly))
+        lateness = timedelta(seconds=settings.allowed_lateness_s)
+        found = _lives(_events(connection, draft, reach, lateness, gaps, nearly))
     for line in (
         *_beyond(begin, end, reach),
         *_under_way(draft, reach, found),
@@ -224,7 +225,12 @@ def _reach(connection: Any, begin: datetime, end: datetime | None) -> _Reach:
 
 
 def _events(
-    connection: Any, draft: Policy, reach: _Reach, gaps: list[tuple[int, int]], nearly: list[Waiting]
+    connection: Any,
+    draft: Policy,
+    reach: _Reach,
+    lateness: timedelta,
+    gaps: list[tuple[int, int]],
+    nearly: list[Waiting],
 ) -> Iterator[Alert]:
     """Yield the events of the alerts that the stored windows would have raised; long times without any go to `gaps`.
 
@@ -242,7 +248,7 @@ def _events(
     found = finding_gaps(shown, to_ms(since), to_ms(until), _GAP_MS, gaps)
     quiet = [
         Silence(region, operator, to_ms(first), None if last is None else to_ms(last))
-        for region, operator, first, last in standing.silences(connection, since, until)
+        for region, operator, first, last in standing.silences(connection, since, until, lateness)
     ]
     window_ms = length // timedelta(milliseconds=1)
     yield from backtest(draft, locate.centre, found, window_ms, to_ms(until), quiet, nearly)

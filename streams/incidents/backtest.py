@@ -37,7 +37,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No positions of an operator were heard in a region: after `begin`, before `end` (milliseconds; None: no end)."""
+    """No positions of an operator were heard in a region: after `begin`, up to `end` (milliseconds; None: no end).
+
+    A look at `end` comes before the windows by which the operator is heard again, as live.
+    """
 
     region: str
     operator: str
@@ -46,7 +49,7 @@ class Silence:
 
     def lasts(self, region: str, at: int) -> bool:
         """Return whether it is so in a region at an event time."""
-        return region == self.region and self.begin < at and (self.end is None or at < self.end)
+        return region == self.region and self.begin < at and (self.end is None or at <= self.end)
 
 
 def drafted(policy: Policy) -> tuple[Policy, tuple[CountPolicy, ...]]:

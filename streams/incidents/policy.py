@@ -154,7 +154,9 @@ def _zone(feature: Any, index: int, default: Rule, findings: Findings) -> tuple[
         findings.error(place, "a GeoJSON Feature with geometry and properties is expected")
         return None
     name = properties.get("name")
-    zone = f"zone-{index}" if name is None else spaced(str(name))
+    zone = spaced("" if name is None else str(name))
+    if not zone.strip():
+        zone = f"zone-{index}"
     if not zone.isprintable():
         findings.error(place, f"name is {zone!r}; a text of printable characters is expected")
         return None

@@ -112,16 +112,19 @@ def measured_between(
         )
 
 
-def silences(connection: Connection[Any], begin: datetime, end: datetime) -> list[Quiet]:
-    """Return when no positions of an operator were heard in a region, as alerts told it."""
+def silences(connection: Connection[Any], begin: datetime, end: datetime, lateness: timedelta) -> list[Quiet]:
+    """Return when no positions of an operator were heard in a region, as alerts told it, by the time of live counts.
+
+    Alerts have the watermark's, which is behind it by the allowed `lateness`.
+    """
     return connection.execute(
         """
-        SELECT region, subject, held_from, ends_at FROM (
-            SELECT region, subject, ends_at,
-                   starts_at + (evidence #>> '{health,patience_ms}')::bigint * INTERVAL '1 millisecond' AS held_from
+        SELECT region, subject, held_from, held_until FROM (
+            SELECT region, subject, ends_at + %(lateness)s AS held_until, starts_at + %(lateness)s
+                   + (evidence #>> '{health,patience_ms}')::bigint * INTERVAL '1 millisecond' AS held_from
             FROM ub.alert WHERE kind = 'feed_silent' AND evidence #>> '{health,feed}' = 'vehicles') AS told
-        WHERE held_from < %(end)s AND (ends_at IS NULL OR ends_at > %(begin)s)
+        WHERE held_from < %(end)s AND (held_until IS NULL OR held_until >= %(begin)s)
         ORDER BY region, subject, held_from
         """,
-        {"begin": begin, "end": end},
+        {"begin": begin, "end": end, "lateness": lateness},
     ).fetchall()

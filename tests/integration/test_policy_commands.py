@@ -213,6 +213,36 @@ def test_backtest_holds_back_what_live_held_back_while_an_operator_was_silent(
     assert backtest(migrated, path, "--from", "2023-11-14").out.rstrip().endswith("0 alerts")
 
 
+@pytest.mark.parametrize(
+    ("low_from", "lateness", "open_from"), [(11, "0", 16), (11, "300", 11), (16, "0", 16), (16, "300", 21)]
+)
+def test_backtest_holds_back_for_as_long_as_live_whose_counts_are_ahead_of_the_watermark(
+    migrated: Database, tmp_path: Path, low_from: int, lateness: str, open_from: int
+) -> None:
+    """
+    minute of the counts                   10   11        15   16        20   21
+    hello is silent by the watermark        =============
+    held back, five minutes of lateness                   ==================
+    """
+    few = [window(minute, 2, NEXT, "mobike") for minute in (low_from, 30)]
+    write(migrated, rows.windows(window(0, 6), window(0, 6, NEXT, "mobike"), *few))
+    health = {
+        "feed": "vehicles",
+        "sensors": 0,
+        "last_ts": T0,
+        "expected_ms": MINUTE,
+        "patience_ms": 10 * MINUTE,
+    }
+    silent = {"kind": "feed_silent", "region": REGION, "subject": "hello"}
+    heard = rows.alert("cleared", 1, T0 + 15 * MINUTE, **silent, evidence=json.dumps({"health": health}))
+    write(migrated, *heard, stage="incidents")
+    path = file_of(tmp_path, policy(1, rule(7, 1, states=STANDING, minimum=10)))
+    where = {"UB_DATABASE_URL": migrated.writer_url, "UB_ALLOWED_LATENESS_S": lateness}
+    asked = "policy", "backtest", str(path), "--from", "2023-11-14", "--json"
+    [alert] = map(json.loads, urbanbrain(tmp_path, *asked, **where).out.splitlines())
+    assert alert["starts_at"] == T0 + open_from * MINUTE
+
+
 def test_backtest_names_what_live_may_have_raised_by_its_looks_in_between(
     migrated: Database, tmp_path: Path
 ) -> None:

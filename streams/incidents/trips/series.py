@@ -37,9 +37,14 @@ class Rate:
 
 
 def begin_anew(series: Series, at: int) -> None:
-    """Forget what was before, as nothing is known of the time since."""
+    """Forget what was before, as nothing is known of the time since.
+
+    Not the trips that began afterwards: a fleet may tell of them before the grid tells that time has come so far. What
+    is left of an earlier part of the hour counts in no rate.
+    """
     series.since = series.until = at
-    series.trips, series.vehicle_ms = {}, {}
+    series.trips = {hour: count for hour, count in series.trips.items() if hour >= at // HOUR_MS}
+    series.vehicle_ms = {}
 
 
 def add_trip(series: Series, ts: int) -> None:

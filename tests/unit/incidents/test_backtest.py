@@ -65,13 +65,14 @@ def test_rules_on_too_few_are_held_back_while_an_operator_is_silent_as_live() ->
     minute   0   1   2 .. 10  11  12  13 .. 20
     hello    6
     mobike   6            2
-    silent           =================            (hello)
+    silent           ====================         (hello)
     """
     policy = policy_of(mds.policy(1, rule(7, 1, states=STANDING, minimum=10)))
     rows = row(0, A, 6), row(0, B, 6, "mobike"), row(10, B, 2, "mobike")
     assert told(policy, *rows, end=20) == [(12, "too_few", "raised")]
     until_13 = Silence(REGION, "hello", T0 + 2 * MINUTE - 1, T0 + 13 * MINUTE)
-    assert told(policy, *rows, end=20, silences=[until_13]) == [(15, "too_few", "raised")]
+    held_at_13 = "live, counts come before the windows by which their operator is heard again"
+    assert told(policy, *rows, end=20, silences=[until_13]) == [(16, "too_few", "raised")], held_at_13
     ever_since = Silence(REGION, "hello", T0 + 2 * MINUTE - 1, None)
     assert told(policy, *rows, end=20, silences=[ever_since]) == []
     elsewhere = Silence("r5.5", "hello", T0, None)

@@ -92,8 +92,9 @@ def test_the_rules_of_many_cells_at_once_are_those_of_each() -> None:
 
 
 def test_a_zone_without_a_name_is_called_by_its_place_in_the_file() -> None:
-    found = policy(zone(square(0, 0), name="first"), zone(square(5, 5)), zone(square(9, 9), name=None))
-    assert [rule.zone for rule, _ in found.zones] == ["first", "zone-1", "zone-2"]
+    unnamed = [zone(square(5, 5)), *(zone(square(9, 9), name=name) for name in (None, "", " \u00a0"))]
+    found = policy(zone(square(0, 0), name="first"), *unnamed)
+    assert [rule.zone for rule, _ in found.zones] == ["first", "zone-1", "zone-2", "zone-3", "zone-4"]
 
 
 def test_spaces_of_any_width_in_a_name_are_spaces() -> None:

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import mapping
 
+from sensors_sim.sources.contract import Report
+from sensors_sim.sources.gbfs_zones import zones
 from streams.grid import locate
 from streams.incidents.mds_policy import Span
 from streams.incidents.policy_change import told_otherwise
@@ -95,6 +97,26 @@ def test_a_faulty_zone_is_no_mistake_of_the_global_rules() -> None:
     _, findings = parsed(gbfs(point, global_rules=[{"ride_end_allowed": False}]))
     assert len(findings.errors) == 1
     assert "Polygon or MultiPolygon is expected" in findings.errors[0]
+
+
+@pytest.mark.parametrize("nothing", [None, "", " ", [], [{"text": " ", "language": "en"}]])
+def test_a_zone_without_a_name_is_called_by_its_place_in_the_feed_by_workers_and_simulator(
+    nothing: Any,
+) -> None:
+    no_parking = {"ride_end_allowed": False}
+    shapes = [shapely.geometry.mapping(shapely.box(x, 31.2, x + 0.01, 31.21)) for x in (121.4, 121.5, 121.6)]
+    feed = [
+        feature(shape, no_parking, name=name)
+        for shape, name in zip(shapes, (nothing, "Park", nothing), strict=True)
+    ]
+    read, findings = parsed(gbfs(*feed))
+    assert findings.errors == []
+    assert [stay.name for stay in read.stays[0].rules] == ["zone-0", "Park", "zone-2"]
+    assert [zone["properties"]["name"] for zone in zones(feed, "feed", Report())] == [
+        "zone-0",
+        "Park",
+        "zone-2",
+    ]
 
 
 def test_zones_of_older_versions_and_what_is_not_judged() -> None:

@@ -161,6 +161,22 @@ def test_an_hour_of_which_nothing_is_known_begins_the_day_anew() -> None:
     assert len(fold.at(36)) == 1
 
 
+@pytest.mark.parametrize(("begun", "heard_again"), [(12, 12), (12.05, 12), (12.05, 11.75), (14, 12)])
+def test_a_trip_is_counted_that_was_told_before_the_time_from_which_the_day_is_known_anew(
+    begun: float, heard_again: float
+) -> None:
+    """A fleet tells its trips at once; the grid tells the time that all partitions have reached."""
+    fold = Riding(TWO)
+    fold.at(0, {"hello": 10})
+    fold.through(0.5, 10)
+    fold.trips(10.5, 100)
+    fold.trips(begun, 12)
+    fold.at(heard_again)
+    [alert] = fold.through(12.5, 36)
+    assert alert.evidence.trips is not None
+    assert (alert.evidence.trips.begin, alert.evidence.trips.trips) == (T0 + 12 * HOUR, 12)
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "raised_at"),
     [(9, 11, 36), (10.25, 10.75, 35), (10.75, 11.5, 36), (10, 34.5, 59)],

@@ -49,8 +49,8 @@ def test_rules_of_all_versions_say_the_same() -> None:
     ("bad", "reason", "said"),
     [
         (feature(BOW_TIE), "zone_invalid", "Self-intersection"),
-        (feature([[[10.0, 59.0], [10.1, 59.0]]]), "zone_invalid", "zones zone 2"),
-        (feature([[["a", "b"]]]), "zone_invalid", "zones zone 2"),
+        (feature([[[10.0, 59.0], [10.1, 59.0]]]), "zone_invalid", "zones feature 1"),
+        (feature([[["a", "b"]]]), "zone_invalid", "zones feature 1"),
         (
             feature([10.0, 59.0], "Point"),
             "zone_without_geometry",

@@ -24,6 +24,8 @@ class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen
     cell: str
     heard: int
     gaps: bytes
+    gone: bool = False
+    back: int = 0
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
@@ -31,7 +33,11 @@ _saved = msgspec.msgpack.Decoder(_Saved)
 
 @dataclass(slots=True)
 class _Operator:
-    """The newest window with readings (`last` to `end`), and the cell with the most of them."""
+    """The newest window with readings (`last` to `end`), and the cell with the most of them.
+
+    gone  none of its vehicles was left in the region
+    back  when some were there again: their window closes later
+    """
 
     last: int = 0
     end: int = 0
@@ -40,6 +46,13 @@ class _Operator:
     gaps: intervals.Counts = field(default_factory=lambda: np.zeros((1, intervals.BINS), np.uint16))
     expected_ms: int = 0
     patience_ms: int = 0
+    gone: bool = False
+    back: int = 0
+
+    @property
+    def there(self) -> int:
+        """The time up to which something was known of it."""
+        return max(self.end, self.back)
 
     def weigh(self, config: HealthConfig) -> None:
         """Find out how long a silence is usual; not yet known: 0."""
@@ -75,7 +88,8 @@ class Operators:
             starts = sorted(start for start in cells if start > operator.last)
             if not starts:
                 continue
-            gaps = np.diff([operator.last, *starts] if operator.last else starts)
+            away = operator.gone or operator.back > operator.end  # that was no pause
+            gaps = np.diff([operator.last, *starts] if operator.last and not away else starts)
             if len(gaps):
                 intervals.learn(operator.gaps, operator.heard, np.zeros(len(gaps), np.intp), gaps)
                 operator.weigh(self._config)
@@ -91,19 +105,26 @@ class Operators:
         for name in sorted(self.known):
             operator, key = self.known[name], self._key(name)
             patience = operator.patience_ms
+            quiet = bool(patience) and clock > operator.end + patience
+            gone = quiet and has_left(name)
+            if gone is not operator.gone:
+                operator.gone = gone
+                if quiet and not gone:
+                    operator.back = clock
+                self._unsaved.add(name)
             open_alert = self._cases.find(key)
             # Its partition may be catching up: what was heard is so old then that it would be silent again at once.
-            overdue = bool(patience) and clock > operator.end + patience
+            overdue = quiet and clock > operator.back + patience
             heard = open_alert is not None and operator.end > open_alert.starts_at
-            if heard and (not overdue or has_left(name)):
+            if heard and (not overdue or gone):
                 self.silent.discard(name)
                 yield from self._cases.clear(key, "positions are heard again", clock, record)
             elif clock > operator.end + self._config.forget_ms:
                 yield from self._forget(name, clock, record)
-            elif open_alert is None and overdue and not has_left(name):
+            elif open_alert is None and overdue and not gone:
                 self.silent.add(name)
                 finding = operator_silent(
-                    name, operator.cell, operator.end, operator.expected_ms, patience, clock
+                    name, operator.cell, operator.there, operator.expected_ms, patience, clock
                 )
                 yield from self._cases.raise_(key, finding, clock, record)
 
@@ -124,15 +145,18 @@ class Operators:
             return None
         limit = "not known yet how often it speaks"
         if operator.patience_ms:
-            limit = f"silent from {to_second(operator.end + operator.patience_ms)} on"
+            limit = f"silent from {to_second(operator.there + operator.patience_ms)} on"
         return Seen(f"last heard {to_second(operator.end)}", limit, active(self._cases.find(self._key(name))))
 
     def take_parts(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield what changed since the last call, by operator."""
         for name in sorted(self._unsaved):
             o = self.known.get(name)
-            saved = None if o is None else _Saved(o.last, o.end, o.cell, int(o.heard[0]), o.gaps.tobytes())
-            yield name, None if saved is None else msgspec.msgpack.encode(saved)
+            if o is None:
+                yield name, None
+                continue
+            saved = _Saved(o.last, o.end, o.cell, int(o.heard[0]), o.gaps.tobytes(), o.gone, o.back)
+            yield name, msgspec.msgpack.encode(saved)
         self._unsaved.clear()
 
     def restore(self, name: str, data: bytes) -> None:
@@ -140,7 +164,9 @@ class Operators:
         saved = _saved.decode(data)
         gaps = np.frombuffer(saved.gaps, np.uint16).reshape(1, -1).copy()
         heard = np.array([saved.heard], np.uint32)
-        operator = self.known[name] = _Operator(saved.last, saved.end, saved.cell, heard, gaps)
+        operator = self.known[name] = _Operator(
+            saved.last, saved.end, saved.cell, heard, gaps, gone=saved.gone, back=saved.back
+        )
         operator.weigh(self._config)
 
     def restore_silence(self, name: str) -> None:

@@ -124,6 +124,7 @@ def test_an_operator_whose_vehicles_have_all_left_the_region_is_not_silent(
         assert fold.close(minute, "hello", "mobike") == []
     fold.look(MONDAY + 40 * MINUTE, (A, "hello", left), (B, "hello", bikes()))
     if crashes:
+        fold.checkpoint()
         fold.crash()
     told = [event for minute in range(40, 60) for event in fold.close(minute, "mobike")]
     assert said(told) == ([("raised", "feed_silent", "hello")] if silent else [])
@@ -131,6 +132,50 @@ def test_an_operator_whose_vehicles_have_all_left_the_region_is_not_silent(
     assert said(back) == ([("cleared", "feed_silent", "hello")] if silent else [])
     told = [event for minute in range(61, 90) for event in fold.close(minute, "mobike")]
     assert said(told) == [("raised", "feed_silent", "hello")], "it has one there again"
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_an_operator_whose_vehicles_come_back_is_not_silent_and_has_learned_no_pause(crashes: bool) -> None:
+    """They are there before the window closes in which they report, and were away for an hour, twice."""
+    fold = fleet(rule(7, 1, maximum=1_000))
+    fold.look(MONDAY, (A, "hello", bikes(9)), (A, "mobike", bikes(9)))
+    told = [event for minute in range(40) for event in fold.close(minute, "hello", "mobike")]
+    for left in (40, 120):
+        told += fold.look(MONDAY + left * MINUTE, (A, "hello", bikes()))
+        told += [event for minute in range(left, left + 60) for event in fold.close(minute, "mobike")]
+        back = left + 60
+        told += fold.look(MONDAY + back * MINUTE + 20_000, (A, "hello", bikes(3)))
+        if crashes:
+            fold.checkpoint()
+            told += fold.crash()
+        told += fold.close(back - 1, "mobike", now=back - 1)
+        told += [
+            event for minute in range(back, left + 80) for event in fold.close(minute, "hello", "mobike")
+        ]
+    assert told == []
+    silent = [event for minute in range(200, 212) for event in fold.close(minute, "mobike")]
+    assert said(silent) == [("raised", "feed_silent", "hello")]
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_an_operator_that_is_not_heard_after_its_vehicles_came_back_is_silent_since_then(
+    crashes: bool,
+) -> None:
+    """A late position brought one back."""
+    fold = fleet(rule(7, 1, maximum=1_000))
+    fold.look(MONDAY, (A, "hello", bikes(9)), (A, "mobike", bikes(9)))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    fold.look(MONDAY + 40 * MINUTE, (A, "hello", bikes()))
+    told = [event for minute in range(40, 100) for event in fold.close(minute, "mobike")]
+    told += fold.look(MONDAY + 100 * MINUTE, (A, "hello", bikes(1)))
+    if crashes:
+        fold.checkpoint()
+        told += fold.crash()
+    told += [event for minute in range(100, 120) for event in fold.close(minute, "mobike")]
+    assert said(told) == [("raised", "feed_silent", "hello")]
+    assert told[0].starts_at == MONDAY + 101 * MINUTE
+    assert 10 * MINUTE < told[0].updated_at - told[0].starts_at <= 12 * MINUTE
 
 
 def test_an_operator_that_reports_now_and_then_is_given_time() -> None:

@@ -1,6 +1,7 @@
 """The pure folds of the road, joined in one process without broker or database: for unit and property tests."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import msgspec
@@ -134,6 +135,7 @@ class City:
     ) -> None:
         self.locator = locator or locate.Locator(resolution, 2)
         self.known_cells = Cells(self.locator)
+        fleet = replace(fleet, sources=sources)
         self.fleet_config, self.grid_config = fleet, grid
         self.database = Database()
         self.fleets = {p: FleetState(fleet, self.known_cells, restored(p)) for p in range(sources)}
@@ -247,13 +249,13 @@ class City:
     # ------------------------------------------------------------------ the end
 
     def settle(self) -> None:
-        """Let everything reach the tables: all sources fall silent, so that every window closes."""
+        """Let everything reach the tables: all sources fall silent, those never heard too: every window closes."""
         for partition in self.fleets:
             self.checkpoint(partition)
             self.checkpoint(partition)  # what is only provisional is told one checkpoint later
             self.deliver(partition)
         self.run_grid()
-        self.idle(self.grid_config.idle_timeout_ms + 1)
+        self.idle(6 * self.grid_config.idle_timeout_ms + 1)
         while self.grid.has_more():
             self._publish_grid(at_checkpoint=False)
         self.checkpoint_grid()

@@ -4,6 +4,14 @@ A source is one partition of the stage that counts. The watermark of the region 
 sources. A source that said nothing for `idle_ms` of wall time is not active: it does not hold windows open, but what it
 says later still counts. Windows stay in memory for it until it said nothing new for `forget_ms` (see bygone.py).
 
+After all were idle, as before a delivery once a night, one of them is the first to speak, perhaps of a whole day. For
+`idle_ms` it does not speak for the others. In a region that is new they are all waited for, for longer:
+
+    wall time     0 s          5 s
+    source 0       ####### all of a day
+    source 1          ########
+    watermark     -|  waits  |-----      else half of the day would be amended, and judged by the other half
+
 While the sources advance together, all live counts are of one time. In a long backlog partitions are read one after the
 other, and counts are of several times. They are judged again once all sources have reached the point where the first
 was when they were furthest apart (`ahead`); judged once then, even if the first is ahead again:
@@ -89,6 +97,8 @@ class Sources:
         self._moved_at = wall_ms
         self._resumed_at, self._stood = -self._patience_ms - 1, 0
         """When any watermark moved again after none had for long, or after a restart; and where the clock stood."""
+        self._woke_at = -idle_ms - 1
+        """When one spoke, after all had been idle."""
         self._ahead = self._apart = 0
         self._parted_at = wall_ms
         """When all had come to where the first was."""
@@ -103,6 +113,8 @@ class Sources:
 
     def hear(self, number: int, expected: int, newest_ts: int, watermark: int, read: int) -> None:
         """Take note of what a source said; `read` grows with what it has read. It never goes back in time."""
+        if not self._active():
+            self._woke_at = self._wall
         source = self.by_number.get(number)
         if source is None:
             source = self.by_number[number] = Source()
@@ -180,12 +192,18 @@ class Sources:
         """Let wall time go on; silence of the sources that were just restored is counted from here."""
         self._wall = wall_ms
         self._since = self._since or wall_ms
+        self._woke_at = self._woke_at or wall_ms
         for source in self.by_number.values():
             source.heard_at = source.heard_at or wall_ms
             source.news_at = source.news_at or wall_ms
 
     def watermark(self, if_all_idle: int) -> int:
-        """Return the event time up to which all active sources have told their windows."""
+        """Return the event time up to which all active sources have told their windows.
+
+        Who is the first to speak, in a new region or after all were idle, does not speak for the others.
+        """
+        if self._gather or not self._silent(self._woke_at, self._idle_ms):
+            return self.told() or 0
         return min((source.watermark for source in self._active()), default=if_all_idle)
 
     def told(self) -> int | None:

@@ -123,12 +123,12 @@ class Road:
         self.grid_applied = start.offset
 
     def settle(self) -> None:
-        """Let everything reach the tables: all sources fall silent, so that every window closes."""
+        """Let everything reach the tables: all sources fall silent, those never heard too: every window closes."""
         for partition in self.folds:
             self.checkpoint(partition)
             self.deliver(partition)
         self.run_grid()
-        self.idle(self._grid_config.idle_timeout_ms + 1)
+        self.idle(6 * self._grid_config.idle_timeout_ms + 1)
         self.checkpoint_grid()
 
     # ------------------------------------------------------------------ what the audit says

@@ -34,6 +34,7 @@ def a_grid_that_went_on_without_source_1() -> Grid:
     for offset, minute in ((1, 10), (2, 19)):
         row = (minute, CELL, "noise", opened, [])
         grid.put(requests(row, source=0, sources=2, offset=offset, reached=minute + 1))
+        grid.tick(CONFIG.idle_timeout_ms // 2 + 1)
         grid.checkpoint()
     assert told(grid)[-1] == (19, 4, 0)
     return grid
@@ -110,6 +111,7 @@ def test_readings_of_a_forgotten_window_are_refused_in_sight_and_change_nothing(
     for offset, minute in ((1, 10), (2, 20)):
         row = (minute, CELL, "pm25", [7.0])
         grid.put(sensing(row, source=0, sources=2, offset=offset, reached=minute + 1))
+        grid.tick(CONFIG.idle_timeout_ms // 2 + 1)
         grid.checkpoint()
     grid.metrics.clear()
     for offset in (1, 2):

@@ -1,5 +1,7 @@
 """When windows close, and how closed ones are amended. A column of the drawings is a minute of event time."""
 
+import pytest
+
 from tests.unit.grid.region import CELL, OTHER, Grid
 
 
@@ -39,6 +41,53 @@ def test_a_source_that_says_nothing_for_the_idle_timeout_holds_nothing_open() ->
     assert grid.tick(5_000) == []
     grid.say(source=0, sources=2, offset=2, reached=5)
     assert grid.tick(1) == [(0, CELL, 3, 0)]
+
+
+def test_in_a_new_region_the_first_to_speak_does_not_speak_for_the_others() -> None:
+    """
+    source 0 ------------------------> 5
+    source 1     (speaks later) -----> 5
+    """
+    grid = Grid()
+    grid.say((0, CELL, 1, 1, 0), source=0, sources=2, reached=5)
+    assert grid.tick() == []
+    grid.say((0, CELL, 2, 2, 0), source=1, sources=2, reached=5)
+    assert grid.tick() == [(0, CELL, 3, 0)]
+
+
+def test_in_a_new_region_who_never_speaks_is_waited_for_half_a_minute() -> None:
+    grid = Grid()
+    grid.say((0, CELL, 1, 1, 0), source=0, sources=2, reached=5)
+    grid.tick()
+    assert grid.tick(30_000) == []
+    assert grid.tick(1) == [(0, CELL, 1, 0)]
+
+
+@pytest.mark.parametrize("silence_ms", [5_001, 86_400_000])
+def test_after_all_were_silent_the_first_to_speak_does_not_speak_for_the_others(silence_ms: int) -> None:
+    """
+    source 0 ---> 1   (silence)   ----------------> 5
+    source 1 ---> 1   (silence)   (speaks later) -> 5
+    """
+    grid = Grid()
+    for source in (0, 1):
+        grid.say((0, CELL, 1, 1, 0), source=source, sources=2, reached=1)
+    grid.tick(silence_ms)
+    grid.say((3, CELL, 1, 1, 0), source=0, sources=2, offset=1, reached=5)
+    assert grid.tick(1_000) == []
+    grid.say((2, CELL, 1, 1, 0), source=1, sources=2, offset=1, reached=5)
+    assert grid.tick(1_000) + grid.tick(3_001) == [(2, CELL, 3, 0), (3, CELL, 4, 0)]
+
+
+def test_after_all_were_silent_who_goes_on_alone_waits_for_the_idle_timeout() -> None:
+    grid = Grid()
+    for source in (0, 1):
+        grid.say(source=source, sources=2, reached=1)
+    grid.tick(5_001)
+    for offset, wait_ms in ((1, 2_500), (2, 2_500)):
+        grid.say((3, CELL, 1, 1, 0), source=0, sources=2, offset=offset, reached=5)
+        assert grid.tick(wait_ms) == []
+    assert grid.tick(1) == [(3, CELL, 1, 0)]
 
 
 def test_when_all_are_silent_every_window_closes() -> None:

@@ -179,9 +179,7 @@ class HotSpotBook:
             if progress.heard:
                 self._step_over_outage(name, progress, end)
             progress.heard = max(progress.heard, end)
-        mine = [
-            known for key, known in self._categories.items() if key[0] == name and known.rates.at < end
-        ]
+        mine = [known for key, known in self._categories.items() if key[0] == name and known.rates.at < end]
         cells = len(
             set().union(*(known.rates.cells for known in mine), *(known.cells(end) for known in mine))
         )

@@ -10,6 +10,7 @@ import numpy as np
 from sensors_sim.batch import Positions
 from sensors_sim.geo import Plane
 
+JUMP = "impossible_jump"
 JUMP_KMH, NOISE_M = 60.0, 250.0
 
 

@@ -17,7 +17,7 @@ from sensors_sim.truth.crowding import Crowding
 from sensors_sim.truth.entry import Entry, Truth
 from sensors_sim.truth.feeds import with_feeds
 from sensors_sim.truth.filling import Filling
-from sensors_sim.truth.jumps import Jumps
+from sensors_sim.truth.jumps import JUMP, Jumps
 from sensors_sim.truth.rides import Rides
 from sensors_sim.truth.saturation import CAPACITY, CERTAIN, NEAR, Saturation
 from sensors_sim.truth.standing import Standing
@@ -45,7 +45,7 @@ class Witness:
         self._troubles: Troubles | None = None
         self._now = scenario.start_ms
         said = [entry for event in scenario.events for entry in event.truth(self._scene)]
-        others = [entry for entry in said if entry.population != BIKES or entry.subject is None]
+        others = [entry for entry in said if entry.kind != JUMP]
         every_s = {
             name: table.every_s
             for table in (self._scene.sensors if others else ())
@@ -53,8 +53,8 @@ class Witness:
         }
         known = list(learnt(others, every_s, scenario.start_ms))
         self._said = list(visible(list(with_feeds(known, self._scene, self._populations))))
-        self._of_bikes = [entry for entry in said if entry.population == BIKES and entry.subject is not None]
-        self._jumps = Jumps({str(entry.subject) for entry in self._of_bikes}, scenario.city.plane)
+        self._claims = [entry for entry in said if entry.kind == JUMP]
+        self._jumps = Jumps({str(entry.subject) for entry in self._claims}, scenario.city.plane)
         self._seen: dict[str, set[str]] = {}
 
     def sees_bikes(self, fleet: Fleet, reported: Positions) -> None:
@@ -66,7 +66,7 @@ class Witness:
         for watch in self._watches:
             watch.look(fleet)
         self._jumps.look(reported)
-        for entry in self._of_bikes:
+        for entry in self._claims:
             rows = np.flatnonzero(reported.vehicle_id == entry.subject)
             rows = rows[(reported.ts[rows] >= entry.from_ms) & (reported.ts[rows] < entry.to_ms)]
             if len(rows):
@@ -113,7 +113,7 @@ class Witness:
         for watch in self._watches:
             yield from watch.entries(end)
         yield from self._said
-        for entry in self._of_bikes:
+        for entry in self._claims:
             cells = self._seen.get(str(entry.subject), set())
             if len(cells) > 1:  # a bike that said nothing, or nothing false, jumps for nobody
                 jumped = any(entry.from_ms <= ts < entry.to_ms for ts in self._jumps.seen[str(entry.subject)])

@@ -1,4 +1,4 @@
-"""Bad input of every kind that issue 2 lists, each with the reason for which it must be refused."""
+"""Bad input of every kind that a gateway can meet, each with the reason for which it must be refused."""
 
 import json
 import random

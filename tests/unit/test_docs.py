@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +12,8 @@ from schemas.alerts import Alert, AlertKind, Evidence
 from schemas.metrics import METRICS
 from schemas.rejected import REASONS
 from schemas.units import Conversion, conversion
+from sensors_sim.events.catalogue import EVENTS
+from sensors_sim.tables import key_of
 from streams.files.policy import read_policy
 from streams.incidents.backtest import drafted
 from streams.incidents.policy import Rule, parse
@@ -106,6 +109,34 @@ def test_every_key_of_a_receiver_is_described() -> None:
     rows = table_rows(section(text("notifications.md"), "## The file of receivers"))
     named = [key for row in rows[2:] for key in re.findall(r"\w+", row[0])]
     assert sorted(named) == sorted(KEYS)
+
+
+def test_every_format_of_notifications_is_described() -> None:
+    rows = table_rows(section(text("notifications.md"), "## Formats"))
+    assert [row[0] for row in rows[2:]] == list(FORMATS)
+
+
+# ------------------------------------------------------------------ scenarios
+
+
+def test_every_event_of_scenarios_is_described_with_its_keys() -> None:
+    rows = table_rows(section(text("scenarios.md"), "## Events"))[2:]
+    assert sorted(row[0] for row in rows) == sorted(EVENTS)
+    for row in rows:
+        required, _, optional = row[1].partition("(")
+        keys = {
+            key_of(field): field.default is MISSING and field.default_factory is MISSING
+            for field in fields(EVENTS[row[0]])  # type: ignore[arg-type]
+        }
+        assert keys.pop("begins"), row[0]
+        assert set(re.findall(r"\w+", required)) == {key for key in keys if keys[key]}, row[0]
+        assert {key for key in keys if not keys[key]} <= set(re.findall(r"`(\w+)`", optional)), row[0]
+
+
+def test_every_scenario_that_ships_is_described() -> None:
+    rows = table_rows(section(text("scenarios.md"), "## Those that ship"))[2:]
+    shipped = (ROOT / "sensors_sim" / "scenarios").glob("*.toml")
+    assert sorted(row[0] for row in rows) == sorted(path.stem for path in shipped)
 
 
 # ------------------------------------------------------------------ contract

@@ -123,12 +123,18 @@ def test_bad_input_is_refused_with_its_reason(payload: bytes, reason: Reason, de
     assert detail in refusal.detail
 
 
-def test_one_bad_reading_of_a_hundred_leaves_99() -> None:
-    readings = [_object(sensor_id=f"s-{n}", value=float(n)) for n in range(100)]
-    readings[40]["lat"] = 200
-    decoded = _decode(json.dumps(readings).encode(), MANY)
-    assert [reading.value for reading in decoded.accepted] == [float(n) for n in range(100) if n != 40]
-    assert [refusal.reason for refusal in decoded.rejected] == ["coordinate_out_of_range"]
+ELEMENTS = [case for case in BAD if case[1].startswith(b"{") and case[0] != "another sensor"]
+"""Readings that are bad wherever they stand: on the topic of many no sensor is named."""
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"), [case[1:3] for case in ELEMENTS], ids=[case[0] for case in ELEMENTS]
+)
+def test_one_bad_reading_of_a_hundred_leaves_99(payload: bytes, reason: Reason) -> None:
+    good = [_json(sensor_id=f"s-{n}") for n in range(99)]
+    decoded = _decode(b"[" + b", ".join([*good[:40], payload, *good[40:]]) + b"]", MANY)
+    assert [reading.sensor_id for reading in decoded.accepted] == [f"s-{n}" for n in range(99)]
+    assert [refusal.reason for refusal in decoded.rejected] == [reason]
 
 
 def test_a_frame_has_its_readings_as_columns_and_constants_once() -> None:

@@ -1,7 +1,8 @@
 """The truth about scenarios, on smaller fleets where that suffices."""
 
 import json
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -10,12 +11,13 @@ import pytest
 from sensors_sim.batch import AVAILABLE
 from sensors_sim.events.burst import BurstPipe
 from sensors_sim.events.closure import MetroClosure, nearest_stations
+from sensors_sim.events.contract import Event, Scene
 from sensors_sim.events.dump import BikeDump
 from sensors_sim.events.fake_gps import FakeGps
 from sensors_sim.events.outage import AppOutage
 from sensors_sim.scenario import Scenario, parse, shipped
 from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
-from sensors_sim.truth.entry import Truth
+from sensors_sim.truth.entry import Entry, Truth
 from sensors_sim.truth.witness import Witness, truth_of
 
 CENTURY_AVENUE = "8930994a553ffff"
@@ -99,6 +101,24 @@ def test_a_bike_that_claims_to_be_where_it_can_have_gone_does_not_jump(away_m: i
     lying = replace(city, events=(FakeGps(bike, "Century Avenue", 300.0, 600.0),))
     said = [e.verdict for e in truth_of(lying, ["bikes"]).entries if e.kind == "impossible_jump"]
     assert said == [verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Flat(Event):
+    """A bike whose battery is empty: it need not move for that."""
+
+    vehicle: str
+    begins_s: float = 0.0
+
+    def truth(self, scene: Scene) -> Iterable[Entry]:
+        yield Entry("due", "low_battery", "bikes", (), scene.at(60), scene.at(300), "empty", self.vehicle)
+
+
+def test_what_is_due_of_a_bike_is_due_though_it_does_not_jump() -> None:
+    scenario = shipped("quiet-sunday").with_(bikes=10, duration=timedelta(minutes=10))
+    truth = truth_of(replace(scenario, events=(Flat("hello-000001"),)), ["bikes"])
+    due = [(entry.kind, entry.subject) for entry in truth.entries if entry.verdict == "due"]
+    assert due == [("low_battery", "hello-000001")]
 
 
 def test_people_who_call_about_bikes_and_pipes_are_tolerated_where_only_requests_are_published() -> None:

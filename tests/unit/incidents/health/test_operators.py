@@ -178,6 +178,52 @@ def test_an_operator_that_is_not_heard_after_its_vehicles_came_back_is_silent_si
     assert 10 * MINUTE < told[0].updated_at - told[0].starts_at <= 12 * MINUTE
 
 
+@pytest.mark.parametrize("crashes", [False, True])
+def test_an_operator_whose_vehicles_were_taken_as_missing_and_who_catches_up_slowly_is_silent_once(
+    crashes: bool,
+) -> None:
+    """
+    mobike  0 ........ 40 ........ 70 ......... 100 .. 120
+    hello   0 ........ 40   silent
+                                   all missing  there again
+                                                40 .. 44 .. 48 ...  four minutes of it for each of mobike's
+    """
+    fold = fleet(rule(7, 1, maximum=1_000))
+    fold.look(MONDAY, (A, "hello", bikes(9)), (A, "mobike", bikes(9)))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    told = [event for minute in range(40, 70) for event in fold.close(minute, "mobike")]
+    told += fold.look(MONDAY + 70 * MINUTE, (A, "hello", bikes()))
+    told += [event for minute in range(70, 100) for event in fold.close(minute, "mobike")]
+    told += fold.look(MONDAY + 100 * MINUTE, (A, "hello", bikes(9)))
+    behind = 40
+    for minute in range(100, 125):
+        told += fold.close(minute, "mobike")
+        while behind <= min(minute, 40 + 4 * (minute - 100)):
+            told += fold.close(behind, "hello", now=minute)
+            behind += 1
+        if crashes:
+            fold.checkpoint()
+            told += fold.crash()
+    assert said(told) == [("raised", "feed_silent", "hello"), ("cleared", "feed_silent", "hello")]
+    assert told[1].updated_at > MONDAY + 110 * MINUTE, "when it is up to date"
+
+
+def test_an_operator_of_whom_one_late_position_is_heard_is_silent_once() -> None:
+    """All of its vehicles were taken as missing meanwhile; the position brings one back."""
+    fold = fleet(rule(7, 1, maximum=1_000))
+    fold.look(MONDAY, (A, "hello", bikes(9)), (A, "mobike", bikes(9)))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    told = [event for minute in range(40, 70) for event in fold.close(minute, "mobike")]
+    told += fold.look(MONDAY + 70 * MINUTE, (A, "hello", bikes()))
+    told += [event for minute in range(70, 100) for event in fold.close(minute, "mobike")]
+    told += fold.look(MONDAY + 100 * MINUTE, (A, "hello", bikes(1)))
+    told += fold.close(45, "hello", now=100)
+    told += [event for minute in range(101, 130) for event in fold.close(minute, "mobike")]
+    assert said(told) == [("raised", "feed_silent", "hello")]
+
+
 def test_an_operator_that_reports_now_and_then_is_given_time() -> None:
     fold = fleet(rule(7, 1, maximum=1_000))
     for minute in range(400):

@@ -201,7 +201,6 @@ class Sources:
         """Let wall time go on; silence of the sources that were just restored is counted from here."""
         self._wall = wall_ms
         self._since = self._since or wall_ms
-        self._woke_at = self._woke_at or wall_ms
         for source in self.by_number.values():
             source.heard_at = source.heard_at or wall_ms
             source.news_at = source.news_at or wall_ms

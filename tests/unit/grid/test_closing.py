@@ -72,6 +72,7 @@ def test_after_all_were_silent_the_first_to_speak_does_not_speak_for_the_others(
     grid = Grid()
     for source in (0, 1):
         grid.say((0, CELL, 1, 1, 0), source=source, sources=2, reached=1)
+    grid.tick()
     grid.tick(silence_ms)
     grid.say((3, CELL, 1, 1, 0), source=0, sources=2, offset=1, reached=5)
     assert grid.tick(1_000) == []
@@ -83,6 +84,7 @@ def test_after_all_were_silent_who_goes_on_alone_waits_for_the_idle_timeout() ->
     grid = Grid()
     for source in (0, 1):
         grid.say(source=source, sources=2, reached=1)
+    grid.tick()
     grid.tick(5_001)
     for offset, wait_ms in ((1, 2_500), (2, 2_500)):
         grid.say((3, CELL, 1, 1, 0), source=0, sources=2, offset=offset, reached=5)
@@ -102,6 +104,7 @@ def test_after_a_restart_the_first_to_speak_does_not_speak_for_the_others(
     grid = Grid()
     for source in (0, 1):
         grid.say((0, CELL, 1, 1, 0), source=source, sources=2, reached=1)
+    grid.tick()
     grid.tick(silence_ms)
     grid.checkpoint()
     grid.crash()

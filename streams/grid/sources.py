@@ -5,7 +5,8 @@ sources. A source that said nothing for `idle_ms` of wall time is not active: it
 says later still counts. Windows stay in memory for it until it said nothing new for `forget_ms` (see bygone.py).
 
 After all were idle, as before a delivery once a night, one of them is the first to speak, perhaps of a whole day. For
-`idle_ms` it does not speak for the others. In a region that is new they are all waited for, for longer:
+`idle_ms` it does not speak for the others, nor after a restart. In a region that is new they are all waited for, for
+longer:
 
     wall time     0 s          5 s
     source 0       ####### all of a day
@@ -113,8 +114,7 @@ class Sources:
 
     def hear(self, number: int, expected: int, newest_ts: int, watermark: int, read: int) -> None:
         """Take note of what a source said; `read` grows with what it has read. It never goes back in time."""
-        if not self._active():
-            self._woke_at = self._wall
+        self._wake()
         source = self.by_number.get(number)
         if source is None:
             source = self.by_number[number] = Source()
@@ -129,6 +129,15 @@ class Sources:
         source.heard_at = self._wall
         self.expected = expected
         self.unsaved.add(number)
+
+    def _wake(self) -> None:
+        """One is about to speak: if it is the first after all were idle, or since a restart, others may be to come."""
+        active = self._active()
+        if not active:
+            self._woke_at = self._wall
+        elif all(source.read is None for source in active):
+            for source in active:
+                source.heard_at = self._wall
 
     def _go_on(self) -> None:
         """A watermark is about to move."""
@@ -192,7 +201,6 @@ class Sources:
         """Let wall time go on; silence of the sources that were just restored is counted from here."""
         self._wall = wall_ms
         self._since = self._since or wall_ms
-        self._woke_at = self._woke_at or wall_ms
         for source in self.by_number.values():
             source.heard_at = source.heard_at or wall_ms
             source.news_at = source.news_at or wall_ms
@@ -202,9 +210,10 @@ class Sources:
 
         Who is the first to speak, in a new region or after all were idle, does not speak for the others.
         """
+        least = min((source.watermark for source in self._active()), default=if_all_idle)
         if self._gather or not self._silent(self._woke_at, self._idle_ms):
-            return self.told() or 0
-        return min((source.watermark for source in self._active()), default=if_all_idle)
+            return min(least, self.told() or 0)
+        return least
 
     def told(self) -> int | None:
         """Return the event time up to which all sources that spoke lately have told everything; None: none spoke.

@@ -113,15 +113,14 @@ class Operators:
                     operator.back = clock
                 self._unsaved.add(name)
             open_alert = self._cases.find(key)
-            # Its partition may be catching up: what was heard is so old then that it would be silent again at once.
-            overdue = quiet and clock > operator.back + patience
             heard = open_alert is not None and operator.end > open_alert.starts_at
-            if heard and (not overdue or gone):
+            # While its partition catches up, what was heard is so old that it would be silent again soon.
+            if heard and (not quiet or gone):
                 self.silent.discard(name)
                 yield from self._cases.clear(key, "positions are heard again", clock, record)
             elif clock > operator.end + self._config.forget_ms:
                 yield from self._forget(name, clock, record)
-            elif open_alert is None and overdue and not gone:
+            elif open_alert is None and quiet and not gone and clock > operator.back + patience:
                 self.silent.add(name)
                 finding = operator_silent(
                     name, operator.cell, operator.there, operator.expected_ms, patience, clock

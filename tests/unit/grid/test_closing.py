@@ -72,6 +72,7 @@ def test_after_all_were_silent_the_first_to_speak_does_not_speak_for_the_others(
     grid = Grid()
     for source in (0, 1):
         grid.say((0, CELL, 1, 1, 0), source=source, sources=2, reached=1)
+    grid.tick()
     grid.tick(silence_ms)
     grid.say((3, CELL, 1, 1, 0), source=0, sources=2, offset=1, reached=5)
     assert grid.tick(1_000) == []
@@ -83,11 +84,68 @@ def test_after_all_were_silent_who_goes_on_alone_waits_for_the_idle_timeout() ->
     grid = Grid()
     for source in (0, 1):
         grid.say(source=source, sources=2, reached=1)
+    grid.tick()
     grid.tick(5_001)
     for offset, wait_ms in ((1, 2_500), (2, 2_500)):
         grid.say((3, CELL, 1, 1, 0), source=0, sources=2, offset=offset, reached=5)
         assert grid.tick(wait_ms) == []
     assert grid.tick(1) == [(3, CELL, 1, 0)]
+
+
+@pytest.mark.parametrize("silence_ms", [1_000, 86_400_000])
+@pytest.mark.parametrize("loading_ms", [1, 4_500])
+def test_after_a_restart_the_first_to_speak_does_not_speak_for_the_others(
+    silence_ms: int, loading_ms: int
+) -> None:
+    """
+    source 0 ---> 1   (restart)  ------------------> 5
+    source 1 ---> 1   (restart)    (speaks later) -> 5
+    """
+    grid = Grid()
+    for source in (0, 1):
+        grid.say((0, CELL, 1, 1, 0), source=source, sources=2, reached=1)
+    grid.tick()
+    grid.tick(silence_ms)
+    grid.checkpoint()
+    grid.crash()
+    assert grid.tick(loading_ms) == []
+    grid.say((3, CELL, 1, 1, 0), source=0, sources=2, offset=1, reached=5)
+    assert grid.tick(1_000) == []
+    grid.say((2, CELL, 1, 1, 0), source=1, sources=2, offset=1, reached=5)
+    assert grid.tick(1_000) == [(2, CELL, 3, 0), (3, CELL, 4, 0)]
+
+
+def test_after_a_restart_who_says_nothing_is_waited_for_from_the_first_word_on() -> None:
+    grid = Grid()
+    for source in (0, 1):
+        grid.say((0, CELL, 1, 1, 0), source=source, sources=2, reached=1)
+    grid.checkpoint()
+    grid.crash()
+    grid.tick(4_500)
+    for offset, wait_ms in ((1, 2_500), (2, 2_500)):
+        grid.say((3, CELL, 1, 1, 0), source=0, sources=2, offset=offset, reached=5)
+        assert grid.tick(wait_ms) == []
+    assert grid.tick(1) == [(3, CELL, 3, 0)]
+
+
+def test_after_all_were_silent_who_says_something_again_holds_windows_open_at_once() -> None:
+    """
+    source 0 ---> 1               (silence)  1 again   ----> 5
+    source 1 ---> 1 1.1 1.2 1.3   (silence)  ----------> 5
+    """
+    grid = Grid()
+    for source in (0, 1):
+        grid.say((0, CELL, 1, 1, 0), source=source, sources=2, reached=1)
+    grid.tick()
+    for offset in (1, 2, 3):
+        grid.tick(10_000)
+        grid.say(source=1, sources=2, offset=offset, reached=1 + offset / 10)
+    grid.tick(5_001)
+    grid.say((0, CELL, 1, 1, 0), source=0, sources=2, reached=1)
+    grid.say((3, CELL, 1, 1, 0), source=1, sources=2, offset=4, reached=5)
+    assert grid.tick(1_000) == []
+    grid.say((2, CELL, 1, 1, 0), source=0, sources=2, offset=1, reached=5)
+    assert grid.tick(1_000) == [(2, CELL, 3, 0), (3, CELL, 4, 0)]
 
 
 def test_when_all_are_silent_every_window_closes() -> None:

@@ -135,20 +135,32 @@ def test_an_operator_whose_vehicles_have_all_left_the_region_is_not_silent(
 
 
 @pytest.mark.parametrize("crashes", [False, True])
-def test_an_operator_whose_vehicles_come_back_is_not_silent_and_has_learned_no_pause(crashes: bool) -> None:
-    """They are there before the window closes in which they report, and were away for an hour, twice."""
+@pytest.mark.parametrize("at_once", [False, True])
+def test_an_operator_whose_vehicles_come_back_is_not_silent_and_has_learned_no_pause(
+    at_once: bool, crashes: bool
+) -> None:
+    """They were away for an hour, twice, and are there before the window closes in which they report, or with it."""
     fold = fleet(rule(7, 1, maximum=1_000))
     fold.look(MONDAY, (A, "hello", bikes(9)), (A, "mobike", bikes(9)))
     told = [event for minute in range(40) for event in fold.close(minute, "hello", "mobike")]
+
+    def may_crash() -> list[Alert]:
+        if not crashes:
+            return []
+        fold.checkpoint()
+        return fold.crash()
+
     for left in (40, 120):
+        told += may_crash()
         told += fold.look(MONDAY + left * MINUTE, (A, "hello", bikes()))
         told += [event for minute in range(left, left + 60) for event in fold.close(minute, "mobike")]
         back = left + 60
+        told += may_crash()
         told += fold.look(MONDAY + back * MINUTE + 20_000, (A, "hello", bikes(3)))
-        if crashes:
-            fold.checkpoint()
-            told += fold.crash()
-        told += fold.close(back - 1, "mobike", now=back - 1)
+        told += may_crash()
+        if not at_once:
+            told += fold.close(back - 1, "mobike", now=back - 1)
+            told += may_crash()
         told += [
             event for minute in range(back, left + 80) for event in fold.close(minute, "hello", "mobike")
         ]
@@ -168,14 +180,62 @@ def test_an_operator_that_is_not_heard_after_its_vehicles_came_back_is_silent_si
         fold.close(minute, "hello", "mobike")
     fold.look(MONDAY + 40 * MINUTE, (A, "hello", bikes()))
     told = [event for minute in range(40, 100) for event in fold.close(minute, "mobike")]
+    fold.checkpoint()
     told += fold.look(MONDAY + 100 * MINUTE, (A, "hello", bikes(1)))
+    told += fold.close(100, "mobike")
     if crashes:
         fold.checkpoint()
         told += fold.crash()
-    told += [event for minute in range(100, 120) for event in fold.close(minute, "mobike")]
+    told += [event for minute in range(101, 120) for event in fold.close(minute, "mobike")]
     assert said(told) == [("raised", "feed_silent", "hello")]
     assert told[0].starts_at == MONDAY + 101 * MINUTE
     assert 10 * MINUTE < told[0].updated_at - told[0].starts_at <= 12 * MINUTE
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_an_operator_whose_vehicles_were_taken_as_missing_and_who_catches_up_slowly_is_silent_once(
+    crashes: bool,
+) -> None:
+    """
+    mobike  0 ........ 40 ........ 70 ......... 100 .. 120
+    hello   0 ........ 40   silent
+                                   all missing  there again
+                                                40 .. 44 .. 48 ...  four minutes of it for each of mobike's
+    """
+    fold = fleet(rule(7, 1, maximum=1_000))
+    fold.look(MONDAY, (A, "hello", bikes(9)), (A, "mobike", bikes(9)))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    told = [event for minute in range(40, 70) for event in fold.close(minute, "mobike")]
+    told += fold.look(MONDAY + 70 * MINUTE, (A, "hello", bikes()))
+    told += [event for minute in range(70, 100) for event in fold.close(minute, "mobike")]
+    told += fold.look(MONDAY + 100 * MINUTE, (A, "hello", bikes(9)))
+    behind = 40
+    for minute in range(100, 125):
+        told += fold.close(minute, "mobike")
+        while behind <= min(minute, 40 + 4 * (minute - 100)):
+            told += fold.close(behind, "hello", now=minute)
+            behind += 1
+        if crashes:
+            fold.checkpoint()
+            told += fold.crash()
+    assert said(told) == [("raised", "feed_silent", "hello"), ("cleared", "feed_silent", "hello")]
+    assert told[1].updated_at > MONDAY + 110 * MINUTE, "when it is up to date"
+
+
+def test_an_operator_of_whom_one_late_position_is_heard_is_silent_once() -> None:
+    """All of its vehicles were taken as missing meanwhile; the position brings one back."""
+    fold = fleet(rule(7, 1, maximum=1_000))
+    fold.look(MONDAY, (A, "hello", bikes(9)), (A, "mobike", bikes(9)))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    told = [event for minute in range(40, 70) for event in fold.close(minute, "mobike")]
+    told += fold.look(MONDAY + 70 * MINUTE, (A, "hello", bikes()))
+    told += [event for minute in range(70, 100) for event in fold.close(minute, "mobike")]
+    told += fold.look(MONDAY + 100 * MINUTE, (A, "hello", bikes(1)))
+    told += fold.close(45, "hello", now=100)
+    told += [event for minute in range(101, 130) for event in fold.close(minute, "mobike")]
+    assert said(told) == [("raised", "feed_silent", "hello")]
 
 
 def test_an_operator_that_reports_now_and_then_is_given_time() -> None:

@@ -393,6 +393,27 @@ def test_how_often_such_a_hot_spot_comes_is_said_when_it_is_known() -> None:
     assert of_new.recurrence_days is None
 
 
+def test_how_often_a_hot_spot_comes_is_said_of_all_categories_together() -> None:
+    """There are three. By this rule chance alone is told once a day."""
+    usual, since = by_chance(10, 150, seed=2, codes=("bin", "noise", "road")), 9 * 1440 + 600
+    desk = Desk(HotSpotRule(raise_at=1.0, days=1.0))
+    desk.feed(call for call in usual if call[0] < since)
+    desk.checkpoint()
+    compared = 0
+    for event in desk.feed(call for call in usual if call[0] >= since):
+        part = desk.database.parts["incidents"][f"hot_spot/category/{REGION}/{event.subject}"]
+        _, _, (_, mean, variance, *_) = msgspec.msgpack.decode(part)
+        spot, scale = event.evidence.hot_spot, math.sqrt(6 * variance) / math.pi
+        assert spot is not None
+        assert spot.recurrence_days is not None
+        assert spot.recurrence_days >= 1.0
+        if spot.recurrence_days < MOST_DAYS:
+            days = 1 / -math.expm1(-math.exp(-(spot.score - mean) / scale - EULER)) / 3
+            assert spot.recurrence_days == pytest.approx(days, abs=0.06), "to a tenth"
+            compared += 1
+    assert compared
+
+
 def test_the_threshold_is_the_quantile_of_a_gumbel_law() -> None:
     maxima = Maxima(days=100, mean=10.0 + EULER * 2.0, variance=(2.0 * math.pi) ** 2 / 6)
     for days in (10.0, 100.0, 1_000.0):
@@ -478,6 +499,22 @@ def test_what_people_call_about_for_the_first_time_changes_nothing_of_what_was_b
     spots = [event.evidence.hot_spot for event in told]
     assert any(spot and 0 < (spot.recurrence_days or 0) < MOST_DAYS for spot in spots)
     assert said(away.feed_at_once(missed)) == said(told)
+
+
+def test_what_is_usual_is_the_same_to_the_last_digit_in_whatever_order_cells_were_heard_of() -> None:
+    calls = [(15 * quarter, cell, "bin") for quarter, cell in enumerate(CITY[:60])]
+    learnt = []
+    for order in (calls, [calls[0], *reversed(calls[1:])]):
+        desk = Desk()
+        for minute, cell, code in order:
+            desk.close(minute, Counter([(cell, code)]), watermark=0)
+        desk.feed([(3 * 1440, MIDDLE, "bin"), (3 * 1440 + 15, MIDDLE, "bin")])
+        desk.checkpoint()
+        part = desk.database.parts["incidents"][f"hot_spot/category/{REGION}/bin"]
+        _, (_, total, cells), _ = msgspec.msgpack.decode(part)
+        assert total > 0
+        learnt.append((total, cells))
+    assert learnt[0] == learnt[1]
 
 
 def said(events: Iterable[Alert]) -> list[tuple[object, ...]]:

@@ -208,13 +208,14 @@ def test_trips_per_vehicle_are_counted_through_a_crash(a_city: CityMaker, tmp_pa
     write(path, policy(1, rule(7, 1, rule_units="trips", states=None, minimum=1), start_date=BEGIN_MS))
     query = "SELECT * FROM ub.alert WHERE kind = 'too_few_trips'"
     closed = "SELECT coalesce(max(extract(epoch FROM window_start)), 0) * 1000 FROM ub.cell_window"
+    apart = 28 * MINUTE  # two steps at once, as the first ones, are not yet an hour of which nothing is known
     with a_city(UB_POLICY_FILE=str(path), UB_SENSOR_HEALTH="false") as city:
         city.start_gateway()
         worker = city.start_worker()
         with city.publisher() as publisher:
-            for step in range(33):
-                ts = BEGIN_MS + step * 50 * MINUTE
-                states = ["on_trip" if step in (6, 18) else "available", "available", "available"]
+            for step in range(60):
+                ts = BEGIN_MS + step * apart
+                states = ["on_trip" if step in (10, 30) else "available", "available", "available"]
                 publisher.publish(
                     [
                         array(
@@ -226,11 +227,9 @@ def test_trips_per_vehicle_are_counted_through_a_crash(a_city: CityMaker, tmp_pa
                         )
                     ]
                 )
-                before = (
-                    BEGIN_MS + (step - 1) * 50 * MINUTE if step else 0
-                )  # its window is closed by this step
+                before = ts - apart if step else 0  # its window is closed by this step
                 city.eventually(lambda: city.count(closed), until=lambda at, before=before: at >= before)
-                if step == 12:
+                if step == 20:
                     os.kill(city.eventually(worker.children)[0], signal.SIGKILL)
             [opened] = city.eventually(lambda: city.query(query), 60.0)
         assert (opened["subject"], opened["zone"]) == (f"{identity(7)}/alpha", "Box")

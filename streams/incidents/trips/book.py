@@ -40,7 +40,8 @@ class _Entry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """All that is remembered of a rule and an operator. Its next alert does not begin before `not_before`.
 
     `about` says where and in which states it was counted (counting.py); empty in what earlier versions saved.
-    `silent`: nothing was heard of the operator at the newest look; the day begins anew when it is heard again.
+    `silent`: nothing was heard of the operator at the newest look; the day begins anew when it is heard again. It also
+    begins with the first look, which may come after trips were told.
     """
 
     series: Series
@@ -48,6 +49,11 @@ class _Entry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     not_before: int = 0
     about: str = ""
     silent: bool = False
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether any vehicle was counted yet."""
+        return self.series.until > 0
 
 
 _entry = msgspec.msgpack.Decoder(_Entry)
@@ -108,9 +114,10 @@ class TripBook:
                 continue
             for rule in counting.takers(cell, operator):
                 key = region, rule.rule_id, operator
-                if key in self._entries:
-                    add_trip(self._entries[key].series, ts)
-                    self._unsaved.add(("of", *key))
+                if key not in self._entries:
+                    self._entries[key] = _Entry(Series(0, 0, 0), silent=True)
+                add_trip(self._entries[key].series, ts)
+                self._unsaved.add(("of", *key))
         self._heard.take(message, rows.offset)
 
     # ------------------------------------------------------------------ time
@@ -150,9 +157,9 @@ class TripBook:
         """
         key = rule.region, rule.rule_id, operator
         entry = self._entries.get(key)
+        if not count and (entry is None or not entry.looked_at):
+            return  # a vehicle that is gone was reported there
         if entry is None:
-            if not count:
-                return  # a vehicle that is gone was reported there
             entry = self._entries[key] = _Entry(Series(now, now, count))
             self._unsaved.add(("of", *key))
         entry.about = self._counting_of(rule.region).about[rule.rule_id]
@@ -200,12 +207,16 @@ class TripBook:
         vehicles, about = self._counting_of(region).vehicles, self._counting_of(region).about
         for key in sorted(key for key in self._entries if key[0] == region):
             policy, _ = self._rules.get(key[1], (None, None))
-            if policy is None or key[1:] not in vehicles or not policy.in_force(now):
+            entry = self._entries[key]
+            if not entry.looked_at:
+                forget(entry.series, now)
+            gone = entry.looked_at and key[1:] not in vehicles
+            if policy is None or gone or not policy.in_force(now):
                 alert = self._entries.pop(key).alert
                 self._unsaved.add(("of", *key))
                 if alert is not None:
                     yield ended(alert, now, RULE_GONE, record)
-            elif self._entries[key].about not in ("", about[key[1]]):
+            elif entry.about not in ("", about[key[1]]):
                 alert = self._entries.pop(key).alert
                 self._unsaved.add(("of", *key))
                 if alert is not None:

@@ -177,6 +177,36 @@ def test_a_trip_is_counted_that_was_told_before_the_time_from_which_the_day_is_k
     assert (alert.evidence.trips.begin, alert.evidence.trips.trips) == (T0 + 12 * HOUR, 12)
 
 
+@pytest.mark.parametrize("crashes", [False, True])
+def test_trips_that_were_told_before_the_first_look_count_from_its_time_on(crashes: bool) -> None:
+    """After a first start with a backlog a fleet is hours ahead of the grid."""
+    fold = Riding(policy_of(trip_rule(7, 1, minimum=2)))
+    fold.trips(0.5, 100)
+    fold.trips(22, 12)
+    fold.trips(5, 7)
+    fold.at(0.75, {"mobike": 1}, OUTSIDE)
+    if crashes:
+        fold.checkpoint()
+        fold.crash()
+    fold.at(2, {"hello": 10})
+    [alert] = fold.through(2.5, 26)
+    assert alert.evidence.trips is not None
+    assert (alert.subject, alert.evidence.trips.trips) == (f"{identity(7)}/hello", 19)
+
+
+def test_of_trips_of_an_operator_that_is_never_counted_a_day_is_kept() -> None:
+    fold = Riding(TWO)
+
+    def stored(begin: int, end: int) -> int:
+        for hour in range(begin, end):
+            fold.trips(hour, 1)
+            assert fold.at(hour, {"mobike": 1}, OUTSIDE) == []
+        fold.checkpoint()
+        return sum(len(part) for part in fold.database.parts["incidents"].values())
+
+    assert stored(0, 100) == pytest.approx(stored(100, 400), rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "raised_at"),
     [(9, 11, 36), (10.25, 10.75, 35), (10.75, 11.5, 36), (10, 34.5, 59)],

@@ -474,15 +474,10 @@ def test_after_a_backlog_the_hot_spots_are_those_that_would_have_been_told_in_ti
     calls, since = by_chance(11, 150, seed=2), 9 * 1440
     first, again = since + 600, since + 600 + later
     calls += burst(first, 60, 40, "bin", seed=3) + burst(again, 60, 40, "bin", seed=5)
-    before = sorted(call for call in calls if call[0] < since)
-    missed = sorted(call for call in calls if call[0] >= since)
-    in_time, away = Desk(), Desk()
-    for desk in (in_time, away):
-        desk.feed(before)
-    told = in_time.feed(missed)
+    told, at_once = told_of(calls, since)
     ends = [event.ends_at for event in told if event.subject == "bin" and event.ends_at is not None]
     assert any(end < T0 + (again + 60) * MINUTE for end in ends) is ended
-    assert said(away.feed_at_once(missed)) == said(told)
+    assert said(at_once) == said(told)
 
 
 def test_what_people_call_about_for_the_first_time_changes_nothing_of_what_was_before_it() -> None:
@@ -490,15 +485,10 @@ def test_what_people_call_about_for_the_first_time_changes_nothing_of_what_was_b
     calls, since = by_chance(11, 150, seed=2), 9 * 1440
     calls += burst(since + 600, 60, 16, "bin", seed=3) + burst(since + 1380, 60, 40, "bin", seed=5)
     calls += burst(since + 2820, 60, 3, "snow", seed=7)
-    before = sorted(call for call in calls if call[0] < since)
-    missed = sorted(call for call in calls if call[0] >= since)
-    in_time, away = Desk(), Desk()
-    for desk in (in_time, away):
-        desk.feed(before)
-    told = in_time.feed(missed)
+    told, at_once = told_of(calls, since)
     spots = [event.evidence.hot_spot for event in told]
     assert any(spot and 0 < (spot.recurrence_days or 0) < MOST_DAYS for spot in spots)
-    assert said(away.feed_at_once(missed)) == said(told)
+    assert said(at_once) == said(told)
 
 
 def test_what_is_usual_is_the_same_to_the_last_digit_in_whatever_order_cells_were_heard_of() -> None:
@@ -515,6 +505,16 @@ def test_what_is_usual_is_the_same_to_the_last_digit_in_whatever_order_cells_wer
         assert total > 0
         learnt.append((total, cells))
     assert learnt[0] == learnt[1]
+
+
+def told_of(calls: Iterable[Call], since: int) -> tuple[list[Alert], list[Alert]]:
+    """Return the alerts told from a minute on by one who was there, and by one who heard of all of it at once."""
+    before = sorted(call for call in calls if call[0] < since)
+    missed = sorted(call for call in calls if call[0] >= since)
+    in_time, away = Desk(), Desk()
+    for desk in (in_time, away):
+        desk.feed(before)
+    return in_time.feed(missed), away.feed_at_once(missed)
 
 
 def said(events: Iterable[Alert]) -> list[tuple[object, ...]]:

@@ -1,7 +1,7 @@
 """The batch computation over a file of Mobike trips with which a replay must agree: polars and h3, nothing of ours.
 
-Written from the data's README and docs/semantics.md alone: each trip moves its bike from where it stood to where it
-ended; times are local (UTC+8), to the minute, so that they tie.
+Written from what a replay is asked for and the data's README alone: each trip moves its bike from where it stood to
+where it ended; times are local (UTC+8), to the minute, so that they tie.
 
 `positions` is what a position stream can say of the trips: one position per bike and moment. At equal moments
 a bike that ends a trip stands; a start in the same moment is not seen. `arrivals` follow from it: a bike

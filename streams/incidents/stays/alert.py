@@ -24,7 +24,8 @@ def raised(
     """Return a new alert; `where` is the region, and who knows the places of cells."""
     region, place_of = where
     rule, place = broken.rule, place_of(stay.cell)
-    starts_at = max(broken.begin, stay.not_before)
+    before = stay.not_before
+    starts_at = max(broken.begin, before if isinstance(before, int) else before.get(rule.rule_id, 0))
     return first_event(
         alert_id(rule.kind, f"{vehicle_id}/{rule.rule_id}", starts_at),
         rule.kind,

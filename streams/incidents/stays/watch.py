@@ -18,7 +18,8 @@ class Stay(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is known of a vehicle as of `ts`. `since` is by rule: from when on it has been in its areas and states.
 
     `first_offset`: the record of ub.cells that told first of its being in an area. `former` is as `since`, of rules
-    that spoke of it before policies or areas were others: nothing was told of it since.
+    that spoke of it before policies or areas were others: nothing was told of it since. `not_before`: by rule, when its
+    next alert may begin, as ids are made of beginnings; one time for all, by a version that did not tell them apart.
     """
 
     source: int
@@ -31,7 +32,7 @@ class Stay(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     areas: list[str]
     first_offset: int
     since: dict[str, int] = {}
-    not_before: int = 0
+    not_before: dict[str, int] | int = {}
     former: dict[str, int] = {}
 
 

@@ -473,6 +473,22 @@ def test_where_the_rule_of_an_earlier_policy_is_broken_too_its_alert_says_why_th
     assert ended.summary == f"another rule is broken, which is told instead; {first.summary}"
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_alert_begins_when_its_time_is_over_whatever_another_rule_told_before(crash: bool) -> None:
+    """Reserved vehicles may not be left there from twenty past on, others for a quarter of an hour."""
+    reserved = {"maximum": 0, "states": {"reserved": []}, "start_time": "00:20:00"}
+    fold = watched(mds(time_rule(7, 1, **reserved), time_rule(8, 1, maximum=15)))
+    stand(fold, at(0, HERE, "reserved"))
+    fold.time(1_400, SHANGHAI)
+    fold.checkpoint_incidents()
+    if crash:
+        fold.crash_incidents()
+    stand(fold, at(1_500))
+    fold.time(1_501, SHANGHAI)
+    begun = [(alert.kind, alert.starts_at) for alert in fold.alerts if alert.action == "raised"]
+    assert begun == [("no_parking", T0 + 1_320_000), ("overstay", T0 + 900_000)]
+
+
 def test_a_zone_of_gbfs_counts_from_its_start_to_its_end() -> None:
     zone = feature(PLAZA, {"ride_end_allowed": False})
     zone["properties"] |= {"start": T0 // 1000 + 600, "end": T0 // 1000 + 1200}

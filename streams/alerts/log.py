@@ -35,12 +35,12 @@ class LogPart:
         heard, reached = time.monotonic(), -1
         while reached < last:
             for records in consumer.poll(timeout_ms=_POLL_MS, max_records=10_000).values():
-                heard = time.monotonic()
                 for record in records:
                     reached = record.offset
                     if reached > last:
                         return
                     yield Record(at.topic, at.partition, reached, record.value or b"", record.timestamp)
+                heard = time.monotonic()  # that whoever takes them is slow is no silence
             if time.monotonic() - heard > _SILENCE_S:
                 raise CannotReplay(
                     f"{at.topic}[{at.partition}] ends at offset {reached}, and offset {last} decided: this is another "

@@ -417,11 +417,11 @@ class Stage:
             self._upkeep.forget()
         try:
             async with asyncio.timeout(timeout_s), self._turn, self._handover:
-                # The hand-over before may have cancelled it: to wait for that one would raise.
-                if self._commit is not None and not self._commit.done():
-                    await self._commit
+                await self._stored_within(None)
                 if await self._is_ours():
-                    await self._store_all(await self._publish_all())
+                    # a task: who awaits the database itself, and is cancelled, waits until that has given up
+                    self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
+                    await self._stored_within(None)
         except TimeoutError:
             log.warning("%s: no checkpoint within %.0f s; partitions are dropped", self.name, timeout_s)
             if self._commit is not None:

@@ -9,7 +9,8 @@ from contextlib import nullcontext
 import pytest
 
 from streams.errors import Fenced, ServiceUnavailable
-from streams.fold.contract import Output
+from streams.fold.contract import Output, Record
+from streams.fold.frames import END_MS
 from streams.runtime import stage as stage_module
 from streams.store.checkpoint import Claim, PartitionCommit
 from tests.unit.runtime.stages import Database, Events, Kafka, Listing, a_stage, until
@@ -282,6 +283,23 @@ def test_what_was_given_away_as_kafka_confirmed_its_news_is_left_to_its_next_own
 
     publishing, confirms = asyncio.Event(), asyncio.Event()
     asyncio.run(asyncio.wait_for(body(), 30))
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"), [(-0.001, 0), (1.7e9, 1_700_000_000_000), (9.3e15, END_MS - 1)]
+)
+def test_a_timestamp_that_is_no_time_of_ours_is_folded_as_the_nearest_that_is(
+    written: float, folded: int
+) -> None:
+    met: list[int] = []
+
+    class Dated(Listing):
+        def apply(self, record: Record) -> None:
+            met.append(record.timestamp)
+
+    stage = a_stage(Database(0), Kafka(), [], Dated)
+    asyncio.run(stage.consume(Events((0, 0), timestamp=written)))
+    assert met == [folded]
 
 
 def test_of_a_partition_in_which_nothing_moves_it_is_said_now_and_then_that_somebody_looks_after_it(

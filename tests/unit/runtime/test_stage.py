@@ -261,6 +261,23 @@ def test_a_hand_over_that_gave_up_as_kafka_confirmed_nothing_leaves_room_for_wha
     asyncio.run(asyncio.wait_for(body(), 30))
 
 
+def test_records_that_change_nothing_are_passed_and_wait_no_longer_either() -> None:
+    class Unmoved(Listing):
+        def apply(self, record: Record) -> None:
+            pass
+
+    async def body() -> dict[int, int]:
+        database = Database(0)
+        stage = a_stage(database, Kafka(), [], Unmoved, max_unacked_records=1)
+        running = asyncio.create_task(stage.run())
+        await stage.consume(Events((0, 0), (0, 1)))
+        await stage.close(30)
+        await running
+        return database.offset
+
+    assert asyncio.run(asyncio.wait_for(body(), 30)) == {0: 1}
+
+
 def test_what_was_given_away_as_kafka_confirmed_its_news_is_left_to_its_next_owner() -> None:
     class Slow(Kafka):
         async def publish(self, outputs: Sequence[Output]) -> None:

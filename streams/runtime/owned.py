@@ -102,10 +102,6 @@ class Holdings:
             self.release(owned.unacked)
             log.info("%s: partition %d handed over at offset %d", self._stage, partition, owned.durable)
 
-    def drop(self, partitions: Collection[int]) -> None:
-        """Drop these partitions."""
-        self.keep_only(self._owned.keys() - partitions)
-
     @contextmanager
     def nothing_lost(self) -> Iterator[None]:
         """Mark all partitions as spoilt if the body fails: outputs that were taken from their folds may be lost then.

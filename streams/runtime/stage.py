@@ -26,7 +26,6 @@ from typing import Any
 
 from faust.types import TP
 
-from streams.errors import Fenced
 from streams.fold.contract import Changes, Fold, Output, Portioned, Record, Retaining
 from streams.fold.frames import END_MS
 from streams.retry import retrying
@@ -157,8 +156,8 @@ class Stage:
         self._fed.set()
 
     async def _open(self, partition: int, era: int) -> Owned | None:
-        """Claim a partition and load its fold; None after a rebalance meanwhile: another worker may own it by now."""
-        owned = await self._opener.open(partition, lambda: era == self._era, self._stop)
+        """Claim a partition and load its fold; None where we end, or after a rebalance: another worker may own it."""
+        owned = await self._opener.open(partition, lambda: era == self._era and not self._ended, self._stop)
         if owned is not None:
             self._owned.add(owned)
         return owned
@@ -271,10 +270,8 @@ class Stage:
         return True
 
     def _end(self, error: Exception) -> None:
-        """Have the worker end; nothing more is folded, claimed or said of what it lost."""
+        """Have the worker end: nothing more is folded or claimed, nor said, as all that it owns is spoilt."""
         self._ended = True
-        if isinstance(error, Fenced):
-            self._owned.drop({partition for _, _, partition in error.partitions})
         self._fatal(error)
 
     def _begin_to_ask(self) -> int:
@@ -319,7 +316,7 @@ class Stage:
                         await self._publisher.publish(outputs)
                         outputs, since = [], time.monotonic()
                         wall_ms = self._attention.wall_ms(since)
-                        await self._is_ours()  # if not, what was lost is dropped, and the others are spoilt
+                        await self._is_ours()  # if not, all is spoilt
                 await self._publisher.publish(outputs)
         except BaseException:  # a hand-over gave up
             self._release(taken)
@@ -417,11 +414,11 @@ class Stage:
             self._upkeep.forget()
         try:
             async with asyncio.timeout(timeout_s), self._turn, self._handover:
-                # The hand-over before may have cancelled it: to wait for that one would raise.
-                if self._commit is not None and not self._commit.done():
-                    await self._commit
+                await self._stored_within(None)
                 if await self._is_ours():
-                    await self._store_all(await self._publish_all())
+                    # a task: who awaits the database itself, and is cancelled, waits until that has given up
+                    self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
+                    await self._stored_within(None)
         except TimeoutError:
             log.warning("%s: no checkpoint within %.0f s; partitions are dropped", self.name, timeout_s)
             if self._commit is not None:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 
 from streams.database_url import parts_of
 from streams.errors import MigrationError, ServiceUnavailable, SettingsError
@@ -190,7 +191,11 @@ class Session:
         return self._connection
 
     async def _drop_if_broken(self) -> bool:
-        if self._connection is None or not self._connection.closed:
+        """Part with a connection that is closed, or still in the midst of something; return whether it was.
+
+        psycopg leaves one so where a COPY is cancelled just as the database answers: it would refuse all that follows.
+        """
+        if self._connection is None or self._connection.info.transaction_status is TransactionStatus.IDLE:
             return False
         await self._disconnect()
         return True

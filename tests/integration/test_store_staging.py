@@ -13,6 +13,7 @@ from streams.store.session import Session
 from tests.conftest import Database
 from tests.integration.store_rows import vehicles
 from tests.integration.store_support import query
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -20,6 +21,10 @@ MANY = 1_000
 STAGED = """
 SELECT count(*), min(oid::bigint), max(oid::bigint) FROM pg_class
 WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'
+"""
+READY_FOR_ROWS = """
+SELECT pid FROM pg_stat_activity
+WHERE application_name = 'test' AND query LIKE 'COPY batch%' AND wait_event = 'ClientRead'
 """
 
 
@@ -85,3 +90,29 @@ def test_a_connection_that_is_old_is_made_anew(
         return found
 
     assert len(asyncio.run(run())) == connections
+
+
+def test_who_is_cancelled_as_the_database_agrees_to_a_batch_leaves_the_session_fit_for_others(
+    migrated: Database,
+) -> None:
+    async def body(store: Store) -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.create_task(given_up(store.session))
+        await commit(store, 1)
+
+    async def given_up(session: Session) -> None:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+
+        def once_the_answer_is_there() -> None:  # the loop has not seen it yet
+            wait_until(lambda: query(migrated.owner_url, READY_FOR_ROWS), "the database to expect rows")
+            task.cancel()
+
+        async with session.transaction() as connection, connection.cursor() as cursor:
+            await cursor.execute("CREATE TEMPORARY TABLE batch (n integer) ON COMMIT DROP")
+            loop.call_soon(once_the_answer_is_there)
+            async with cursor.copy("COPY batch FROM STDIN"):
+                pass
+
+    on_one_connection(migrated, body)
+    assert query(migrated.owner_url, 'SELECT "offset" FROM ub.checkpoint') == [(1,)]

@@ -226,6 +226,17 @@ def test_who_ends_at_once_or_connects_again_has_seen_what_was_open() -> None:
     assert follower.shown == [*IN_ORDER, "new raised"]
 
 
+def test_what_people_did_is_shown_once_though_it_is_told_twice() -> None:
+    """As where a command was interrupted after it had told it."""
+    follower = Following()
+    follower.connected()
+    follower.tail.show_open(at_once=True)
+    follower.hears(opened("one", "minor", 1))
+    follower.hears_of_a_deed("one")
+    follower.hears_of_a_deed("one")
+    assert follower.shown == ["one raised", "one acknowledged"]
+
+
 def test_of_an_alert_that_is_retained_as_it_was_and_as_it_is_the_latter_is_shown() -> None:
     follower = Following()
     follower.connected()

@@ -105,3 +105,49 @@ def test_what_was_refused_long_ago_delays_nothing(kafka: FakeKafka, clock: Clock
         sink.pump()
         kafka.refusing = False
         assert _pump_until_confirmed(sink, clock) < 1.0
+
+
+class Pending(FakeKafka):
+    """Leaves open what becomes of each record."""
+
+    def __init__(self, partitions: int) -> None:
+        super().__init__(partitions)
+        self.answers: list[Future] = []
+
+    def send(self, _topic: str, *, value: bytes, **_more: Any) -> Future:
+        self.taken.append(value)
+        self.answers.append(Future())
+        return self.answers[-1]
+
+
+@pytest.fixture
+def pending(monkeypatch: pytest.MonkeyPatch) -> Pending:
+    fake = Pending(Settings().source_partitions)
+    monkeypatch.setattr(kafka_sink, "KafkaProducer", fake)
+    return fake
+
+
+def test_what_failed_is_sent_again_in_order_once_nothing_is_under_way(pending: Pending, clock: Clock) -> None:
+    sink = _sink([])
+    for value in (b"1", b"2", b"3"):
+        sink.put(_record(value))
+    sink.pump()
+    first, second, third = pending.answers
+    third.failure(MessageSizeTooLargeError())
+    second.failure(MessageSizeTooLargeError())
+    sink.pump()
+    assert pending.taken == [b"1", b"2", b"3"], "the first may fail as well, and goes before them then"
+    first.failure(MessageSizeTooLargeError())
+    sink.pump()
+    assert pending.taken[3:] == [b"1", b"2", b"3"]
+
+
+def test_a_record_counts_as_unconfirmed_until_its_confirmation_was_passed_on(pending: Pending) -> None:
+    """Whoever waits until all is confirmed closes the connection on which it is acknowledged."""
+    unconfirmed: list[int] = []
+    sink = KafkaSink(Settings(), lambda _record: unconfirmed.append(sink.unconfirmed))
+    assert sink.open(0.0, threading.Event())
+    sink.put(_record(b"1"))
+    sink.pump()
+    pending.answers[0].success(None)
+    assert [*unconfirmed, sink.unconfirmed] == [1, 0]

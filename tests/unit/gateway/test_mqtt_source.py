@@ -8,10 +8,14 @@ from itertools import count
 from types import SimpleNamespace
 
 import pytest
+from paho.mqtt.client import DisconnectFlags
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from streams.errors import ServiceUnavailable
 from streams.gateway import mqtt_source
 from streams.gateway.mqtt_source import MqttSource
+from streams.gateway.receipt import Receipt
 from streams.settings import Settings
 
 _WELCOME = b"\x20\x03\x00\x00\x00"
@@ -86,3 +90,22 @@ def test_a_broker_that_refuses_a_gateway_at_work_is_told_once(
         f"MQTT at 127.0.0.1:{port} refuses the connection: Not authorized; "
         "correct UB_MQTT_USERNAME and UB_MQTT_PASSWORD and start this process again, or the broker's account"
     ]
+
+
+def test_only_what_came_on_this_connection_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another connection the same number is that of another message, which would be lost."""
+    acknowledged: list[int] = []
+    source = MqttSource(Settings(), lambda _message, _connection: None)
+    monkeypatch.setattr(source._client, "acknowledge", acknowledged.extend)
+    before, after = _receipt(mid=7, connection=0), _receipt(mid=7, connection=1)
+    assert source.acknowledge([before]) == 1
+    source._client.on_disconnect(
+        source._client, None, DisconnectFlags(False), ReasonCode(PacketTypes.DISCONNECT), None
+    )
+    assert source.acknowledge([before]) == 0
+    assert source.acknowledge([before, after, _receipt(mid=0, connection=1, qos=0)]) == 2
+    assert acknowledged == [7, 7]
+
+
+def _receipt(mid: int, connection: int, qos: int = 1) -> Receipt:
+    return Receipt(mid=mid, qos=qos, connection=connection, size=1, parts=1)

@@ -16,6 +16,7 @@ ENVIRONMENT = {
     "TOKEN": "t",
     "BROKEN": "whsec_?",
     "ACCENTED": "whsec_é",
+    "OF_URLS": "whsec_c2VzYW1l-_==",
     "EMPTY": "whsec_",
     "LINES": "a\nb",
     "OLD": "poppy",
@@ -97,7 +98,10 @@ def test_alertmanager_is_told_again_before_it_takes_an_alert_for_resolved() -> N
         (HOOK + 'old_secret_env = "OLD"', "old_secret_env is what secret_env replaces; name that too"),
         (HOOK + 'secret_env = "PLAIN"\nold_secret_env = "EMPTY"', "no base64 follows"),
         (HOOK + 'secret_env = "LINES"', "LINES; one line is expected there"),
-        *((HOOK + f'secret_env = "{name}"', "no base64 follows") for name in ("BROKEN", "ACCENTED", "EMPTY")),
+        *(
+            (HOOK + f'secret_env = "{name}"', "no base64 follows")
+            for name in ("BROKEN", "ACCENTED", "OF_URLS", "EMPTY")
+        ),
         (HOOK.replace("//", "//u:p@") + 'bearer_env = "TOKEN"', "url has a user, and bearer_env a token"),
         (HOOK + "timeout = 5", 'timeout is 5; a duration is expected, such as "30s"'),
         (HOOK + 'timeout = "0s"', "timeout is '0s'"),

@@ -137,6 +137,13 @@ def test_who_says_that_it_has_a_message_has_it_whatever_becomes_of_the_body(
     assert monotonic() - began < 5, "half the timeout"
 
 
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_what_a_receiver_is_told_goes_to_no_other_address(status: int) -> None:
+    """It may be secret, and so is the token that comes with it: only the file says who gets them."""
+    moved = b"HTTP/1.1 %d Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n" % status
+    assert posted(moved) == Failed(f"HTTP {status}")
+
+
 def test_a_date_to_wait_for_counts_where_the_answer_does_not_say_what_its_own_time_is() -> None:
     until = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)
     found = posted(

@@ -103,15 +103,17 @@ class Kafka:
 class Events:
     """A stream of one record of each of these partitions."""
 
-    def __init__(self, *places: tuple[int, int], consumer: object = None) -> None:
-        self.places, self.app = places, SimpleNamespace(consumer=consumer)
+    def __init__(self, *places: tuple[int, int], consumer: object = None, timestamp: float = 1.7e9) -> None:
+        self.places, self.app, self.timestamp = places, SimpleNamespace(consumer=consumer), timestamp
 
     def noack(self) -> "Events":
         return self
 
     async def events(self) -> AsyncIterator[Any]:
         for partition, offset in self.places:
-            message = SimpleNamespace(partition=partition, offset=offset, timestamp=1.7e9, value=b"{}")
+            message = SimpleNamespace(
+                partition=partition, offset=offset, timestamp=self.timestamp, value=b"{}"
+            )
             yield SimpleNamespace(message=message, ack=lambda: None, app=self.app)
 
 

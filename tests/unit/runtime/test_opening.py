@@ -8,7 +8,7 @@ import pytest
 from streams.errors import ServiceUnavailable
 from streams.runtime import opening
 from streams.store.checkpoint import Claim
-from tests.unit.runtime.stages import Database, Events, Kafka, Listing, a_stage
+from tests.unit.runtime.stages import Database, Events, Kafka, Listing, a_stage, until
 
 
 def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_any_more() -> None:
@@ -40,6 +40,20 @@ def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_a
         return database.claimed
 
     assert asyncio.run(asyncio.wait_for(body(), 30)) == [1]
+
+
+def test_a_worker_that_ends_claims_nothing_that_it_was_given_before() -> None:
+    async def body() -> list[int]:
+        database, failed = Database(1), list[Exception]()
+        stage = a_stage(database, Kafka(), failed)
+        await stage.consume(Events((0, 0)))
+        running = asyncio.create_task(stage.run())
+        await until(lambda: bool(failed))
+        await stage.open({0, 1})
+        await running
+        return database.claimed
+
+    assert asyncio.run(asyncio.wait_for(body(), 30)) == [0]
 
 
 def test_a_partition_that_was_given_away_while_its_fold_was_loaded_is_not_kept() -> None:

@@ -4,14 +4,16 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import pytest
 
-from streams.errors import Fenced
-from streams.fold.contract import Output
+from streams.errors import Fenced, ServiceUnavailable
+from streams.fold.contract import Output, Record
+from streams.fold.frames import END_MS
 from streams.runtime import stage as stage_module
 from streams.store.checkpoint import Claim, PartitionCommit
-from tests.unit.runtime.stages import Database, Events, Kafka, Listing, a_stage
+from tests.unit.runtime.stages import Database, Events, Kafka, Listing, a_stage, until
 
 
 class Guessing(Listing):
@@ -49,7 +51,10 @@ def test_after_a_commit_that_failed_nothing_is_stored_that_lacks_it(
     assert database.offset == {partition: len(parts) - 1 for partition, parts in stored.items()}
 
 
-def test_after_a_publication_that_failed_nothing_is_stored_that_lacks_it() -> None:
+@pytest.mark.parametrize("checkpoint_interval_s", [0.001, 3600.0])
+def test_after_a_publication_that_failed_nothing_is_stored_that_lacks_it(
+    checkpoint_interval_s: float,
+) -> None:
     """Kafka refuses for good. What the folds handed out is in no log, so no checkpoint may say that it was told."""
 
     class Refusing(Kafka):
@@ -61,7 +66,7 @@ def test_after_a_publication_that_failed_nothing_is_stored_that_lacks_it() -> No
 
     async def body() -> None:
         database, kafka = Database(0), Refusing()
-        stage = a_stage(database, kafka, [])
+        stage = a_stage(database, kafka, [], checkpoint_interval_s=checkpoint_interval_s)
         await stage.consume(Events((0, 0), (1, 0)))
         with pytest.raises(ValueError, match="too large"):
             await stage.run()
@@ -178,6 +183,140 @@ def test_a_hand_over_that_gave_up_is_no_trouble_to_the_next_one() -> None:
         await running
 
     asyncio.run(asyncio.wait_for(body(), 30))
+
+
+@pytest.mark.parametrize("stored_by", ["its checkpoint", "the hand-over"])
+@pytest.mark.parametrize("turn_taken", [False, True])
+def test_a_hand_over_is_over_in_time_and_the_next_one_waits_where_the_database_is_slow_to_give_up(
+    stored_by: str, turn_taken: bool
+) -> None:
+    under_way, given_up = asyncio.Event(), asyncio.Event()
+
+    class Slow(Database):
+        async def commit(self, commits: Sequence[PartitionCommit]) -> None:
+            if not commits:
+                return
+            under_way.set()
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                await given_up.wait()
+
+    async def body() -> None:
+        stage = a_stage(Slow(0), Kafka(), [])
+        await stage.consume(Events((0, 0)))
+        if stored_by == "its checkpoint":
+            running = asyncio.create_task(stage.run())
+            await under_way.wait()
+        else:
+            running = asyncio.create_task(stage.hand_over(0.05))
+            await running
+        async with stage._turn if turn_taken else nullcontext():  # as while Kafka confirms nothing
+            await stage.hand_over(0.05)
+        asyncio.get_running_loop().call_later(0.05, given_up.set)
+        await stage.hand_over(30)
+        await stage.close(30)
+        await running
+
+    asyncio.run(asyncio.wait_for(body(), 30))
+
+
+def test_a_hand_over_while_the_database_is_away_stores_after_what_was_to_be_stored_before() -> None:
+    class Back(Database):
+        async def commit(self, commits: Sequence[PartitionCommit]) -> None:
+            tried.extend(one.offset for one in commits)
+            if tried == [0]:
+                raise ServiceUnavailable("PostgreSQL", "any", "away")
+            await super().commit(commits)
+
+    async def body() -> None:
+        stage = a_stage(Back(0), Kafka(), [])
+        await stage.consume(Events((0, 0)))
+        running = asyncio.create_task(stage.run())
+        await until(lambda: bool(tried))
+        await stage.consume(Events((0, 1)))
+        await stage.close(30)
+        await running
+
+    tried: list[int] = []
+    asyncio.run(body())
+    assert tried == [0, 0, 1]
+
+
+def test_a_hand_over_that_gave_up_as_kafka_confirmed_nothing_leaves_room_for_what_comes_again() -> None:
+    class Deaf(Kafka):
+        async def publish(self, outputs: Sequence[Output]) -> None:
+            if outputs:
+                await confirms.wait()
+
+    async def body() -> None:
+        stage = a_stage(Database(0), Deaf(), [], max_unacked_records=2)
+        await stage.consume(Events((0, 0), (1, 0)))
+        await stage.hand_over(0.01)
+        await stage.consume(Events((0, 0), (1, 0)))
+        confirms.set()
+        await stage.close(30)
+
+    confirms = asyncio.Event()
+    asyncio.run(asyncio.wait_for(body(), 30))
+
+
+def test_records_that_change_nothing_are_passed_and_wait_no_longer_either() -> None:
+    class Unmoved(Listing):
+        def apply(self, record: Record) -> None:
+            pass
+
+    async def body() -> dict[int, int]:
+        database = Database(0)
+        stage = a_stage(database, Kafka(), [], Unmoved, max_unacked_records=1)
+        running = asyncio.create_task(stage.run())
+        await stage.consume(Events((0, 0), (0, 1)))
+        await stage.close(30)
+        await running
+        return database.offset
+
+    assert asyncio.run(asyncio.wait_for(body(), 30)) == {0: 1}
+
+
+def test_what_was_given_away_as_kafka_confirmed_its_news_is_left_to_its_next_owner() -> None:
+    class Slow(Kafka):
+        async def publish(self, outputs: Sequence[Output]) -> None:
+            if outputs:
+                publishing.set()
+                await confirms.wait()
+
+    async def body() -> None:
+        database = Database(0)
+        stage = a_stage(database, Slow(), [], checkpoint_interval_s=0.001)
+        await stage.consume(Events((0, 0), (1, 0)))
+        running = asyncio.create_task(stage.run())
+        await publishing.wait()
+        stage.keep_only({1})
+        confirms.set()
+        await until(lambda: bool(database.offset))
+        await stage.close(30)
+        await running
+        assert database.offset == {1: 0}
+
+    publishing, confirms = asyncio.Event(), asyncio.Event()
+    asyncio.run(asyncio.wait_for(body(), 30))
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"), [(-0.001, 0), (1.7e9, 1_700_000_000_000), (9.3e15, END_MS - 1)]
+)
+def test_a_timestamp_that_is_no_time_of_ours_is_folded_as_the_nearest_that_is(
+    written: float, folded: int
+) -> None:
+    met: list[int] = []
+
+    class Dated(Listing):
+        def apply(self, record: Record) -> None:
+            met.append(record.timestamp)
+
+    stage = a_stage(Database(0), Kafka(), [], Dated)
+    asyncio.run(stage.consume(Events((0, 0), timestamp=written)))
+    assert met == [folded]
 
 
 def test_of_a_partition_in_which_nothing_moves_it_is_said_now_and_then_that_somebody_looks_after_it(

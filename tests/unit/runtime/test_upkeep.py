@@ -193,3 +193,23 @@ def test_a_look_sees_what_is_published_before_it_in_the_same_turn(monkeypatch: p
     scene.stage._opener.open_fold = open_fold
     assert not asyncio.run(scene.lives(scene.is_right))
     assert NOTICE not in scene.broker.said
+
+
+def test_a_topic_is_looked_at_again_once_what_was_under_way_has_come() -> None:
+    class Telling(Keeping):
+        told = False
+
+        def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+            if self.told:
+                return []
+            self.told = True
+            message = MqttMessage(NOTICE, STALE, retain=True)
+            return [Output("ub.any", "k", b"", "any", "k", 0, mqtt=(message,))]
+
+    scene = Scene()
+
+    async def open_fold(_: Claim) -> Telling:
+        return Telling()
+
+    scene.stage._opener.open_fold = open_fold
+    assert asyncio.run(scene.lives(scene.is_right))

@@ -23,6 +23,7 @@ from streams.errors import ServiceUnavailable, SettingsError
 from streams.gateway.address import KINDS
 from streams.gateway.records import KafkaRecord
 from streams.retry import backoff
+from streams.said_once import SaidOnce
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class KafkaSink:
         self._login = kafka_login_of(settings)
         self._on_confirmed = on_confirmed
         self._producer: KafkaProducer | None = None
+        self._trouble = SaidOnce()
         self._waiting: deque[tuple[int, KafkaRecord]] = deque()
         self._number = 0
         self._lock = threading.Lock()  # what follows belongs to the producer's thread, too
@@ -152,12 +154,17 @@ class KafkaSink:
         self._attempts += 1
         try:
             self._connect()
-        except (KafkaError, SettingsError) as error:
+        except SettingsError as error:  # the topics are others now
+            if self._trouble.is_new(str(error)):
+                log.error("%s", error)
+            return False
+        except KafkaError as error:
             log.debug("Kafka is still unavailable: %s", error)
             return False
         finally:  # it may answer, and refuse the same records again
             self._not_before = time.monotonic() + pause_s
         again = sorted(self._failed, key=lambda item: item[0])
+        self._trouble.over()
         self._failed = []  # nothing is in flight: the lock has no one to keep out
         self._waiting.extendleft((number, record) for number, record, _ in reversed(again))
         return True

@@ -178,8 +178,7 @@ class Stage:
                 due = time.monotonic() >= checkpoint_at
                 if due and (self._commit is None or self._commit.done()):
                     checkpoint_at = time.monotonic() + self._settings.checkpoint_interval_s
-                    taken = await self._publish_all(in_parts=True)
-                    self._commit = asyncio.create_task(self._store_all(taken))
+                    self._commit = self._storing(await self._publish_all(in_parts=True))
                 else:
                     with self._owned.nothing_lost():
                         await self._publisher.publish(await self._take_outputs())
@@ -323,6 +322,12 @@ class Stage:
             raise
         return taken
 
+    def _storing(self, taken: list[_Taken]) -> asyncio.Task[None]:
+        """Return the task of steps 2 and 3. Its events make room in any case: it may be cancelled before it begins."""
+        task = asyncio.create_task(self._store_all(taken))
+        task.add_done_callback(lambda _: self._release(taken))
+        return task
+
     async def _store_all(self, taken: list[_Taken]) -> None:
         """Steps 2 and 3, for the partitions that are still ours and not spoilt (see Owned)."""
         mine = [one for one in taken if self._owned.has(one.owned) and not one.owned.spoilt]
@@ -337,8 +342,6 @@ class Stage:
                     event.ack()
         except Exception as error:
             self._end(error)
-        finally:
-            self._release(taken)
 
     def _release(self, taken: list[_Taken]) -> None:
         for one in taken:
@@ -367,7 +370,7 @@ class Stage:
             async with self._handover:
                 if self._stop.is_set():
                     return True
-                self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
+                self._commit = self._storing(await self._publish_all())
                 if not await self._stored_within(patience_s):
                     return False
                 for owned in self._owned:
@@ -417,7 +420,7 @@ class Stage:
                 await self._stored_within(None)
                 if await self._is_ours():
                     # a task: who awaits the database itself, and is cancelled, waits until that has given up
-                    self._commit = asyncio.create_task(self._store_all(await self._publish_all()))
+                    self._commit = self._storing(await self._publish_all())
                     await self._stored_within(None)
         except TimeoutError:
             log.warning("%s: no checkpoint within %.0f s; partitions are dropped", self.name, timeout_s)

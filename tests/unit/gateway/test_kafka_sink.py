@@ -17,7 +17,7 @@ class FakeKafka:
     """Takes records while `refusing` is false. Stands for the class of producers, too."""
 
     def __init__(self, partitions: int) -> None:
-        self._partitions = partitions
+        self.partitions = partitions
         self.refusing = False
         self.producers = 0
         self.taken: list[bytes] = []
@@ -27,7 +27,7 @@ class FakeKafka:
         return self
 
     def partitions_for(self, _topic: str) -> set[int]:
-        return set(range(self._partitions))
+        return set(range(self.partitions))
 
     def send(self, _topic: str, *, value: bytes, **_more: Any) -> Future:
         if self.refusing:
@@ -105,6 +105,23 @@ def test_what_was_refused_long_ago_delays_nothing(kafka: FakeKafka, clock: Clock
         sink.pump()
         kafka.refusing = False
         assert _pump_until_confirmed(sink, clock) < 1.0
+
+
+def test_topics_that_have_other_partitions_meanwhile_are_told_once(
+    kafka: FakeKafka, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink, partitions = _sink([]), kafka.partitions
+    kafka.refusing, kafka.partitions = True, partitions + 1
+    sink.put(_record(b"1"))
+    for _ in range(60):
+        sink.pump()
+        clock.now += 1
+    told = [record.getMessage() for record in caplog.records if "UB_SOURCE_PARTITIONS" in record.getMessage()]
+    assert len(told) == 1
+    kafka.refusing, kafka.partitions = False, partitions
+    clock.now += 60
+    _pump_until_confirmed(sink, clock)
+    assert kafka.taken == [b"1"]
 
 
 class Pending(FakeKafka):

@@ -15,6 +15,7 @@ from schemas.cells import (
     CellsVehicles,
     CellsWindow,
 )
+from schemas.gateways import GatewayAtWork
 from schemas.incidents import Incident
 from schemas.partials import FleetPartial, Partial
 from schemas.rejected import Rejected
@@ -42,6 +43,7 @@ alert = msgspec.json.Decoder(Alert)
 alert_action = msgspec.json.Decoder(AlertHandling)
 incident = msgspec.json.Decoder(Incident)
 rejected = msgspec.json.Decoder(Rejected)
+gateway_at_work = msgspec.json.Decoder(GatewayAtWork)
 
 
 def encode(value: Any) -> bytes:

@@ -26,6 +26,7 @@ from schemas.cells import (
     CellsWindow,
 )
 from schemas.fields import FIELDS, RULES
+from schemas.gateways import GatewayAtWork
 from schemas.incidents import Incident
 from schemas.partials import FleetPartial, RequestsPartial, SensingPartial
 from schemas.rejected import Rejected
@@ -76,6 +77,7 @@ WIRES: tuple[Wire, ...] = (
     Wire("AlertHandling", AlertHandling, "Something that a person did about an alert"),
     Wire("Incident", Incident, "Incident: alerts that belong together"),
     Wire("Rejected", Rejected, "Refused input"),
+    Wire("GatewayAtWork", GatewayAtWork, "Gateway that is at work"),
 )
 
 

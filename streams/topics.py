@@ -36,6 +36,7 @@ MQTT_BOARD_FILTERS = tuple(
     f"{topic}/#" for topic in (MQTT_ALERTS, MQTT_OPEN_ALERTS, MQTT_OPEN_ALERTS_BY, MQTT_INCIDENTS)
 )
 """What stands retained there is put right by who owns it: streams/runtime/board.py."""
+MQTT_GATEWAYS_AT_WORK = "ub/v1/gateway/at-work"
 MQTT_VEHICLES_FILTER = "ub/v1/+/vehicles/#"
 """Positions, and what was misspelt below them: the gateway refuses that instead of never seeing it."""
 MQTT_SENSORS_FILTER = "ub/v1/+/sensors/#"
@@ -102,6 +103,11 @@ def alert_action_topic(kind: str, cell: str, alert_id: str) -> str:
 def incident_topic(severity: str, incident_id: str) -> str:
     """Return the MQTT topic of one incident."""
     return f"{MQTT_INCIDENTS}/{severity}/{incident_id}"
+
+
+def gateway_topic(gateway_id: str) -> str:
+    """Return the MQTT topic on which it is retained when a gateway was last at work."""
+    return f"{MQTT_GATEWAYS_AT_WORK}/{as_level(gateway_id)}"
 
 
 def positions_topic(operator: str) -> str:

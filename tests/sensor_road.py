@@ -3,7 +3,7 @@
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -49,15 +49,17 @@ def frame(readings: Sequence[Reading]) -> bytes:
 
 
 @dataclass
-class _Stage:
-    """One fold, its log, and what its last checkpoint stored."""
+class Stage:
+    """One fold, its log, and what its last checkpoint stored: of rows those of one table, by key."""
 
     topic: str
     partition: int
     open_fold: Callable[[Restored, list[dict[str, Any]]], Any]
+    table: str = "sensor_state"
+    key: tuple[str, ...] = ("sensor_id", "metric")
     log: list[bytes] = field(default_factory=list)
     parts: dict[str, bytes] = field(default_factory=dict)
-    rows: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    rows: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
     stored: int = -1
     ledger: Ledger = field(default_factory=Ledger)
 
@@ -68,7 +70,14 @@ class _Stage:
         restored = Restored(self.partition, 0, self.stored, dict(self.parts), self.ledger)
         return self.open_fold(restored, list(self.rows.values()))
 
+    def __deepcopy__(self, _memo: object) -> "Stage":
+        """Return another one that starts from the checkpoint."""
+        other = replace(self, log=list(self.log), parts=dict(self.parts), rows=dict(self.rows))
+        other.crash()
+        return other
+
     def feed(self, value: bytes) -> None:
+        """Append a record and fold it."""
         self.log.append(value)
         self._apply(len(self.log) - 1)
 
@@ -76,6 +85,7 @@ class _Stage:
         self.fold.apply(Record(self.topic, self.partition, offset, self.log[offset], FAR_FUTURE))
 
     def commit(self) -> None:
+        """Make a checkpoint."""
         changes: Changes = self.fold.take_changes()
         self.stored, self.ledger = len(self.log) - 1, changes.ledger or Ledger()
         for name, value in changes.parts.items():
@@ -84,12 +94,13 @@ class _Stage:
             else:
                 self.parts[name] = value
         for rows in changes.rows:
-            if rows.table == "sensor_state" and not rows.delete:
+            if rows.table == self.table and not rows.delete:
                 for values in zip(*rows.columns.values(), strict=True):
                     row = dict(zip(rows.columns, values, strict=True))
-                    self.rows[row["sensor_id"], row["metric"]] = row
+                    self.rows[tuple(row[name] for name in self.key)] = row
 
     def crash(self) -> None:
+        """Start from the checkpoint, and read what came since."""
         self.fold = self._opened()
         for offset in range(self.stored + 1, len(self.log)):
             self._apply(offset)
@@ -120,9 +131,9 @@ class SensorRoad:
         def open_incidents(restored: Restored, _: list[dict[str, Any]]) -> IncidentsState:
             return IncidentsState(policy, locate.centre, restored, anomalies, health=health or HealthConfig())
 
-        self.sources = [_Stage(topics.SENSORS, number, open_sensing) for number in range(sources)]
-        self.grid = _Stage(topics.PARTIALS, 0, open_grid)
-        self.incidents = _Stage(topics.CELLS, 0, open_incidents)
+        self.sources = [Stage(topics.SENSORS, number, open_sensing) for number in range(sources)]
+        self.grid = Stage(topics.PARTIALS, 0, open_grid)
+        self.incidents = Stage(topics.CELLS, 0, open_incidents)
         self.events: dict[tuple[str, int], Alert] = {}
         self._wall = 0
 
@@ -180,7 +191,7 @@ class SensorRoad:
                 told.append(event)
         return told
 
-    def _pass_on(self, stage: _Stage, topic: str, to: _Stage, *, at_checkpoint: bool = True) -> None:
+    def _pass_on(self, stage: Stage, topic: str, to: Stage, *, at_checkpoint: bool = True) -> None:
         outputs: list[Output] = stage.fold.take_outputs(at_checkpoint=at_checkpoint)
         for output in outputs:
             if output.topic == topic:

@@ -7,7 +7,7 @@ A test holds the two together.
 
 from collections.abc import Mapping
 
-from schemas.fields import alerts, cells, partials, requests, sensors, vehicles
+from schemas.fields import alerts, cells, gateways, partials, requests, sensors, vehicles
 from schemas.fields.keywords import Keywords, Structs
 
 FIELDS: Structs = {
@@ -17,6 +17,7 @@ FIELDS: Structs = {
     **partials.FIELDS,
     **cells.FIELDS,
     **alerts.FIELDS,
+    **gateways.FIELDS,
 }
 RULES: Mapping[str, Keywords] = {**vehicles.RULES, **sensors.RULES, **requests.RULES}
 """Keywords of a whole struct."""

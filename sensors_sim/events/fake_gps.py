@@ -13,6 +13,7 @@ from sensors_sim.city import LEISURE, METRO, OFFICE
 from sensors_sim.events.contract import ChangesPositions, Event, Name, Scene, minutes, place_of, since
 from sensors_sim.tables import Refused, each
 from sensors_sim.truth.entry import Entry
+from sensors_sim.truth.jumps import JUMP
 
 _NUMBER = re.compile("[0-9]{1,9}")
 PLACES = (METRO, OFFICE, LEISURE)
@@ -23,7 +24,7 @@ class FakeGps(Event):
     """`vehicle` is where it is, and every `every_s` seconds it says for as long that it stands at `claims`."""
 
     key: ClassVar[str] = "fake-gps"
-    expects: ClassVar[str] = "impossible_jump"
+    expects: ClassVar[str] = JUMP
 
     vehicle: Name
     claims: Name
@@ -95,4 +96,4 @@ class FakeGps(Event):
         """The jump is due wherever it is noticed: where the bike is, or where it claims to be."""
         first, last = scene.at(self.begins_s), scene.at(self.ends_s + self.every_s)
         why = f"{self.vehicle} claims to be at {self.claims}"
-        yield Entry("due", "impossible_jump", "bikes", (), first, last, why, self.vehicle)
+        yield Entry("due", JUMP, "bikes", (), first, last, why, self.vehicle)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sensors_sim.truth.entry import Entry
+from sensors_sim.truth.jumps import JUMP
 
 HIDES: Mapping[str, tuple[str, ...]] = {
     "sensor_silent": ("sensor_out_of_range", "sensor_stuck", "sensor_drifting"),
@@ -23,7 +24,7 @@ FEED_OF_REQUESTS = "requests"
 LEARNT_AFTER = {"sensor_silent": 11, "sensor_stuck": 21}
 """Intervals for which a sensor must have been well before (docs/scenarios.md, "Sensors and feeds")."""
 
-QUIET_MS = {"impossible_jump": 900_000, "speeding": 120_000}
+QUIET_MS = {JUMP: 900_000, "speeding": 120_000}
 """Written from docs/semantics.md ("Single vehicles", "How fast a vehicle may go"), with its defaults."""
 
 

@@ -1,7 +1,9 @@
-"""Ask an MQTT broker what it offers: a short session, then gone. For `doctor` and for waiting on a start."""
+"""Ask an MQTT broker what it offers, or what it retains: a short session, then gone. For `doctor` and for waiting."""
 
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from paho.mqtt.client import Client, ConnectFlags, MQTTv5
@@ -9,6 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams.brokers.mqtt_login import ANONYMOUS, Login, hung_up, unavailable
 from streams.errors import ServiceUnavailable
@@ -43,10 +46,12 @@ def probe_mqtt(
     certificate is refused, or it refuses us: within `timeout_s`, and another second to find out whether it wants TLS.
     """
     deadline = time.monotonic() + timeout_s
-    client_id = f"ub-probe-{uuid.uuid4().hex[:12]}"
+    client_id = _new_id()
     address = (host, port)
-    _, properties = _session(client_id, address, login, deadline, clean=True, expiry_s=_SESSION_EXPIRY_S)
-    flags, _ = _session(client_id, address, login, deadline, clean=False, expiry_s=0)
+    with _session(client_id, address, login, deadline, expiry_s=_SESSION_EXPIRY_S) as (_, _, properties):
+        pass
+    with _session(client_id, address, login, deadline, clean=False) as (_, flags, _):
+        pass
     limit = getattr(properties, "MaximumPacketSize", None)
     return MqttBroker(
         session_kept=bool(flags.session_present),
@@ -55,16 +60,48 @@ def probe_mqtt(
     )
 
 
+def retained(
+    host: str,
+    port: int,
+    wanted: str,
+    login: Login = ANONYMOUS,
+    timeout_s: float = 3.0,
+) -> dict[str, bytes]:
+    """Return what stands retained on the topics of a filter, by topic; nothing where we may not read it.
+
+    Raises ServiceUnavailable as `probe_mqtt` does.
+    """
+    deadline = time.monotonic() + timeout_s
+    found: dict[str, bytes] = {}
+    answers: list[object] = []
+    with _session(_new_id(), (host, port), login, deadline) as (client, _, _):
+        client.on_message = lambda _client, _data, message: found.update(
+            {message.topic: bytes(message.payload)}
+        )
+        client.on_subscribe = lambda *answer: answers.append(answer)
+        client.subscribe(wanted, options=SubscribeOptions(qos=0))
+        # The answer to a second subscription comes behind all that the first one brings.
+        again = SubscribeOptions(qos=0, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        client.subscribe(wanted, options=again)
+        while len(answers) < 2:
+            if time.monotonic() > deadline:
+                raise ServiceUnavailable("MQTT", f"{host}:{port}", "it answers no subscription")
+            if client.loop(timeout=0.05):  # some brokers hang up on who may not read
+                break
+    return found
+
+
+@contextmanager
 def _session(
     client_id: str,
     address: tuple[str, int],
     login: Login,
     deadline: float,
     *,
-    clean: bool,
-    expiry_s: int,
-) -> tuple[ConnectFlags, Properties]:
-    """Open one session and close it; return the CONNACK's flags and properties."""
+    clean: bool = True,
+    expiry_s: int = 0,
+) -> Iterator[tuple[Client, ConnectFlags, Properties]]:
+    """Open one session and close it; gives its client, and the CONNACK's flags and properties."""
     answers: list[tuple[ConnectFlags, ReasonCode, Properties]] = []
 
     def on_connect(
@@ -92,15 +129,19 @@ def _session(
             if code and not answers:  # a refusal arrives as a CONNACK and an error both
                 tls = login.tls is not None
                 raise _wants_tls(address) if not tls and speaks_tls(*address) else hung_up(*address, tls=tls)
+        flags, reason, properties = answers[0]
+        if reason.is_failure:
+            raise ServiceUnavailable("MQTT", where, str(reason), refuses=True)
+        yield client, flags, properties
     except OSError as error:
         raise unavailable(*address, error, tls=login.tls is not None) from error
     finally:
         client.disconnect()
         client.loop(timeout=0.05)
-    flags, reason, properties = answers[0]
-    if reason.is_failure:
-        raise ServiceUnavailable("MQTT", where, str(reason), refuses=True)
-    return flags, properties
+
+
+def _new_id() -> str:
+    return f"ub-probe-{uuid.uuid4().hex[:12]}"
 
 
 def _wants_tls(address: tuple[str, int]) -> ServiceUnavailable:

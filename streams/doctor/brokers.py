@@ -1,18 +1,30 @@
-"""Checks of the brokers: they answer, and offer what gateway and workers rely on."""
+"""Checks of the brokers: they answer, offer what gateway and workers rely on, and hear of every gateway."""
 
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from schemas import codec
+from schemas.gateways import GatewayAtWork
 from streams.brokers import admin
 from streams.brokers.kafka_login import kafka_login_of
 from streams.brokers.mqtt_login import login_of
-from streams.brokers.probe import MqttBroker, probe_mqtt
+from streams.brokers.probe import MqttBroker, probe_mqtt, retained
 from streams.counted import counted
 from streams.doctor.check import TIMEOUT_S, Check
+from streams.errors import ServiceUnavailable
 from streams.settings import Settings
-from streams.topics import kafka_topics
+from streams.times import to_second
+from streams.topics import MQTT_GATEWAYS_AT_WORK, kafka_topics
 
 _SESSION_ADVICE = (
     "let the broker keep sessions (Mosquitto: `persistence true`, no `persistent_client_expiration` below an "
     "hour), or messages are lost while the gateway restarts"
 )
+
+GATEWAY_QUIET_S = 60.0
+"""Longer than a gateway at work says nothing: it does every ten seconds."""
 
 
 def check_mqtt(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:
@@ -58,3 +70,45 @@ def check_kafka(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]
         )
         return [answered, Check("Kafka topics", False, "; ".join(problems), advice)]
     return [answered, Check("Kafka topics", True, f"all {len(wanted)} with the expected partitions")]
+
+
+def check_gateways(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:
+    """Every gateway that ever was at work, and has not left, still is."""
+    try:
+        stands = retained(
+            settings.mqtt_host,
+            settings.mqtt_port,
+            f"{MQTT_GATEWAYS_AT_WORK}/#",
+            login_of(settings),
+            timeout_s,
+        )
+    except ServiceUnavailable:
+        return []  # said by the check of the broker
+    seen = []
+    for payload in stands.values():
+        try:
+            seen.append(codec.gateway_at_work.decode(payload))
+        except msgspec.MsgspecError:
+            continue  # somebody else's
+    return [judge_gateways(seen, round(time.time() * 1000))]
+
+
+def judge_gateways(seen: Iterable[GatewayAtWork], now_ms: int) -> Check:
+    """Say which gateways were not at work within the last minute."""
+    name = "gateways"
+    known = sorted(seen, key=lambda one: one.gateway_id)
+    gone = [one for one in known if now_ms - one.at > GATEWAY_QUIET_S * 1000]
+    if gone:
+        found = [
+            f"{one.gateway_id} has not been at work since {to_second(one.at)} UTC, "
+            f"{(now_ms - one.at) / 1000:.0f} s ago"
+            for one in gone
+        ]
+        advice = (
+            "start it again, or see in its log why it ends or waits; the broker keeps its messages until then. To "
+            "retire it, run `urbanbrain gateway --leave` with its UB_GATEWAY_ID"
+        )
+        return Check(name, False, "; ".join(found), advice)
+    if not known:
+        return Check(name, True, "none is known to have been at work")
+    return Check(name, True, f"at work: {', '.join(one.gateway_id for one in known)}")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from rich.table import Table
 from rich.text import Text
 
-from streams.doctor.brokers import check_kafka, check_mqtt
+from streams.doctor.brokers import check_gateways, check_kafka, check_mqtt
 from streams.doctor.check import TIMEOUT_S, Check, first_line
 from streams.doctor.database import check_database
 from streams.doctor.files import (
@@ -38,6 +38,7 @@ def run(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:
         *guarded("notifications", lambda: [check_notify_file(settings)]),
         *guarded("MQTT broker", lambda: check_mqtt(settings, timeout_s)),
         *guarded("Kafka", lambda: check_kafka(settings, timeout_s)),
+        *guarded("gateways", lambda: check_gateways(settings, timeout_s)),
         *guarded("database", lambda: check_database(settings, timeout_s)),
     ]
 

@@ -175,6 +175,7 @@ class Bridge:
         """Send what is due, until `stop` is set, the network thread has failed or the gateway has left."""
         next_stats = time.monotonic() + STATS_INTERVAL_S
         heard, messages = time.monotonic(), 0
+        self._mqtt.show_life(_wall_ms())
         while not stop.is_set() and self._mqtt.failure is None and not self._has_left:
             self._work.wait(self._look_ms / 1000)
             self._work.clear()
@@ -183,6 +184,7 @@ class Bridge:
             self._watch(now)
             if now >= next_stats:
                 next_stats += STATS_INTERVAL_S
+                self._mqtt.show_life(_wall_ms())
                 log.info("%s: %s", self._settings.gateway_id, self.stats())
                 if self._outage.lasts:
                     self._say_refusal()

@@ -18,6 +18,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from schemas import codec
+from schemas.gateways import GatewayAtWork
 from streams import topics
 from streams.brokers.mqtt_login import hung_up, login_of, refuses, unavailable
 from streams.errors import ServiceUnavailable
@@ -106,6 +108,21 @@ class MqttSource:
                 self._client.acknowledge(mids)
         return len(current)
 
+    def show_life(self, now_ms: int) -> None:
+        """Let the broker retain that this gateway is at work. One that leaves is at work no more.
+
+        At QoS 0: what is lost is said again soon.
+        """
+        if not self._leave:
+            lasts = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            lasts.MessageExpiryInterval = SESSION_EXPIRY_S
+            self._client.publish(
+                topics.gateway_topic(self._settings.gateway_id),
+                codec.encode(GatewayAtWork(self._settings.gateway_id, now_ms)),
+                retain=True,
+                properties=lasts,
+            )
+
     def close(self, timeout_s: float, *, keep_session: bool = True) -> None:
         """Wait until the broker has read all acknowledgements, then disconnect."""
         self._closing = True
@@ -117,6 +134,8 @@ class MqttSource:
             self._subscribed.clear()
             self._subscribe()
             self._subscribed.wait(timeout_s)
+        if not keep_session:
+            self._client.publish(topics.gateway_topic(self._settings.gateway_id), retain=True)
         disconnect = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
         disconnect.SessionExpiryInterval = SESSION_EXPIRY_S if keep_session else 0
         self._client.disconnect(properties=disconnect)

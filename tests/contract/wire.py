@@ -18,7 +18,8 @@ SCHEMAS = Path(schemas.__file__).parent
 _BASE = "file:///schemas/"
 _DOCUMENT = _BASE + "asyncapi.yaml"
 RETAINED = tuple(
-    f"ub/v1/{name}/" for name in ("alerts", "open-alerts", "open-alerts-by", "alert-actions", "incidents")
+    f"ub/v1/{name}/"
+    for name in ("alerts", "open-alerts", "open-alerts-by", "alert-actions", "incidents", "gateway/at-work")
 )
 _PARAMETER = re.compile(r"\\{\w+\\}")
 

@@ -3,11 +3,19 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 from paho.mqtt.client import Client
 
+from schemas import codec
+from schemas.gateways import GatewayAtWork
+from streams import topics
+from streams.brokers.probe import retained
+from streams.doctor.brokers import check_gateways
+from streams.doctor.check import Check
+from streams.gateway import bridge
 from streams.gateway.bridge import Bridge
 from tests.integration.gateway_support import (
     Pair,
@@ -20,7 +28,7 @@ from tests.integration.gateway_support import (
     reading,
     running_gateway,
 )
-from tests.waiting import wait_until
+from tests.waiting import eventually, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -134,3 +142,40 @@ def test_a_gateway_that_leaves_takes_in_what_waits_for_it_and_gets_no_more(servi
         publish_all(client, messages[1_000:])
         reader.read_until(lambda seen: len(seen.pairs) == 2_000, "every reading")
         assert Bridge(settings, leave=True).run(threading.Event()).messages == 0
+
+
+def test_a_gateway_says_that_it_is_at_work_until_it_leaves(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge, "STATS_INTERVAL_S", 0.05)
+    settings = services.settings(gateway_id="north/1")
+    where = settings.mqtt_host, settings.mqtt_port
+
+    def said() -> list[GatewayAtWork]:
+        found = retained(*where, f"{topics.MQTT_GATEWAYS_AT_WORK}/#")
+        return [codec.gateway_at_work.decode(payload) for payload in found.values()]
+
+    assert check_gateways(settings) == [Check("gateways", True, "none is known to have been at work")]
+    stop, begun = threading.Event(), now_ms()
+    with ThreadPoolExecutor() as pool:
+        stopped = pool.submit(Bridge(settings).run, stop)
+        try:
+            (first,) = eventually(said)
+            assert begun <= first.at <= now_ms()
+            (later,) = eventually(said, until=lambda found: found[0].at > first.at)
+            assert later.gateway_id == "north/1"
+            assert check_gateways(settings) == [Check("gateways", True, "at work: north/1")]
+        finally:
+            stop.set()
+            stopped.result()
+    (last,) = said()
+    with publisher(services) as client:
+        gone = codec.encode(GatewayAtWork("north/1", last.at - 3_600_000))
+        for topic, payload in ((topics.gateway_topic("north/1"), gone), (topics.gateway_topic("x"), b"?")):
+            client.publish(topic, payload, qos=1, retain=True).wait_for_publish(60)
+        (found,) = check_gateways(settings)
+        assert not found.ok
+        assert found.detail.startswith("north/1 has not been at work since ")
+        client.publish(topics.gateway_topic("x"), retain=True, qos=1).wait_for_publish(60)
+    Bridge(settings, leave=True).run(threading.Event())
+    assert said() == []

@@ -17,7 +17,7 @@ from deploy.native.process import ServiceProcess
 from streams import topics
 from streams.alerts.tail import Tail
 from streams.brokers.mqtt_login import Login
-from streams.brokers.probe import probe_mqtt
+from streams.brokers.probe import probe_mqtt, retained
 from streams.errors import ServiceUnavailable
 from streams.settings import load
 
@@ -206,6 +206,9 @@ def test_the_passwords_of_the_example_open_no_broker(
         ("hello", "h", "ub/v1/alert-actions/oversaturation/89309a4e65bffff/a", False),
         ("worker", "w", "ub/v1/hello/vehicles", False),
         ("gateway", "g", "ub/v1/hello/vehicles", False),
+        ("gateway", "g", "ub/v1/gateway/at-work/gateway-0", True),
+        ("worker", "w", "ub/v1/gateway/at-work/gateway-0", False),
+        ("hello", "h", "ub/v1/gateway/at-work/gateway-0", False),
         ("admin", "a", "ub/v1/alerts/major/oversaturation/89309a4e65bffff", True),
     ],
 )
@@ -260,6 +263,21 @@ def test_the_worker_reads_what_stands_retained(port: int) -> None:
         worker.loop(0.05)
     assert sorted(worker.received) == sorted(sent)
     worker.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("account", "password", "may_read"),
+    [("gateway", "g", True), ("worker", "w", True), ("hello", "h", False)],
+)
+def test_our_own_accounts_read_which_gateways_are_at_work(
+    port: int, account: str, password: str, *, may_read: bool
+) -> None:
+    gateway, topic = Account(port, "gateway", "g"), topics.gateway_topic("gateway-0")
+    gateway.publish(topic, "x", retain=True)
+    assert gateway.may_publish(topic), "the broker has what was published before"
+    gateway.disconnect()
+    found = retained(LOOPBACK, port, f"{topics.MQTT_GATEWAYS_AT_WORK}/#", Login(account, password))
+    assert found == ({topic: b"x"} if may_read else {})
 
 
 @pytest.mark.parametrize(("account", "password"), [(None, None), ("hello", "wrong"), ("nobody", "x")])

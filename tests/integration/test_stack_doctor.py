@@ -60,7 +60,18 @@ def test_a_stack_that_is_ready_has_no_fault(settings: Settings) -> None:
     assert [check.name for check in checks] == [
         *("settings", "policy file", "thresholds", "districts", "notifications"),
         *("MQTT broker", "MQTT sessions"),
-        *("Kafka", "Kafka topics", "database", "clock", "TimescaleDB", "schema", "rights", "stages", "room"),
+        *(
+            "Kafka",
+            "Kafka topics",
+            "gateways",
+            "database",
+            "clock",
+            "TimescaleDB",
+            "schema",
+            "rights",
+            "stages",
+            "room",
+        ),
     ]
 
 

@@ -11,6 +11,7 @@ of half octaves may make half as much more of a gap, and gaps of less than five 
 
 import copy
 import itertools
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -22,7 +23,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from schemas.partials import FleetPartial, SlotCounts, WindowCounts
 from streams import topics
-from streams.fold.contract import Ledger, Record, Restored
+from streams.fold.contract import Restored
 from streams.grid import locate
 from streams.grid.state import GridConfig, GridState
 from streams.incidents.health.config import HealthConfig
@@ -31,6 +32,7 @@ from streams.incidents.state import IncidentsState
 from streams.requests.districts import Districts
 from streams.requests.state import RequestsConfig, RequestsState
 from tests.pipeline import FAR_FUTURE, T0, geometry
+from tests.sensor_road import Stage
 
 MINUTE, STEP_MS = 60_000, 10_000
 """Event time and wall time of one step: half a minute of waiting is three minutes of the city."""
@@ -40,73 +42,33 @@ CELL = locate.Locator(9, 2).cells([LAT], [LON])[0]
 REGION = locate.Locator(9, 2).region(CELL)
 
 
-class Stage:
-    """One fold, its log, and what its last checkpoint stored."""
+def opened(topic: str) -> Callable[[Restored, list[dict[str, Any]]], Any]:
+    """Return what opens the fold of a topic."""
 
-    def __init__(self, topic: str, number: int) -> None:
-        self.topic, self.number = topic, number
-        self.log: list[bytes] = []
-        self.parts: dict[str, bytes] = {}
-        self.rows: dict[str, dict[str, Any]] = {}
-        self.stored, self.ledger = -1, Ledger()
-        self.open()
-
-    def open(self) -> None:
-        """Start from the checkpoint, and read what came since."""
-        restored = Restored(self.number, 0, self.stored, dict(self.parts), self.ledger)
-        self.fold = self._fold(restored)
-        for offset in range(self.stored + 1, len(self.log)):
-            self._apply(offset)
-
-    def _fold(self, restored: Restored) -> Any:
-        if self.topic == topics.PARTIALS:
+    def open_fold(restored: Restored, rows: list[dict[str, Any]]) -> Any:
+        if topic == topics.PARTIALS:
             return GridState(GridConfig(MINUTE, 600_000, 5_000, 3_600_000), geometry, restored)
-        if self.topic == topics.CELLS:
+        if topic == topics.CELLS:
             policy = parse(None, Rule("default", 60, 1.0, 0.8, 120_000), "default")
             return IncidentsState(policy, locate.centre, restored, health=HealthConfig())
         config = RequestsConfig(MINUTE, 10_000, 600_000, 86_400_000, 2)
-        rows = list(self.rows.values())[-300:]
-        columns = {name: [row[name] for row in rows] for name in rows[0]} if rows else None
+        kept = rows[-300:]
+        columns = {name: [row[name] for row in kept] for name in kept[0]} if kept else None
         return RequestsState(config, locate.Locator(9, 2), Districts.parse(None), restored, columns)
 
-    def feed(self, value: bytes) -> None:
-        """Append a record and fold it."""
-        self.log.append(value)
-        self._apply(len(self.log) - 1)
+    return open_fold
 
-    def _apply(self, offset: int) -> None:
-        self.fold.apply(Record(self.topic, self.number, offset, self.log[offset], FAR_FUTURE))
 
-    def __deepcopy__(self, _memo: object) -> "Stage":
-        """Return another one that starts from the checkpoint."""
-        other = Stage(self.topic, self.number)
-        other.log, other.parts, other.rows = list(self.log), dict(self.parts), dict(self.rows)
-        other.stored, other.ledger = self.stored, self.ledger
-        other.open()
-        return other
-
-    def store(self) -> None:
-        """Make a checkpoint."""
-        changes = self.fold.take_changes()
-        self.stored, self.ledger = len(self.log) - 1, changes.ledger or Ledger()
-        for name, value in changes.parts.items():
-            if value is None:
-                self.parts.pop(name, None)
-            else:
-                self.parts[name] = value
-        for rows in changes.rows:
-            if rows.table == "request":
-                for values in zip(*rows.columns.values(), strict=True):
-                    row = dict(zip(rows.columns, values, strict=True))
-                    self.rows[row["service_request_id"]] = row
+def stage(topic: str, number: int) -> Stage:
+    return Stage(topic, number, opened(topic), table="request", key=("service_request_id",))
 
 
 class Road:
     """Two partitions of requests, vehicles that go on, the grid and incidents."""
 
     def __init__(self) -> None:
-        self.sources = [Stage(topics.REQUESTS, number) for number in range(2)]
-        self.grid, self.incidents = Stage(topics.PARTIALS, 0), Stage(topics.CELLS, 0)
+        self.sources = [stage(topics.REQUESTS, number) for number in range(2)]
+        self.grid, self.incidents = stage(topics.PARTIALS, 0), stage(topics.CELLS, 0)
         self.stages = [*self.sources, self.grid, self.incidents]
         self.wall = 0
         self.told: dict[tuple[str, int], Alert] = {}
@@ -126,9 +88,9 @@ class Road:
         )
         vehicles = FleetPartial(REGION, 0, 1, 0, minute, at + MINUTE, at + 50_000, MINUTE, none, one)
         self.grid.feed(codec.encode(vehicles))
-        for number, stage in enumerate(self.stages):
-            stage.fold.idle(self.wall)
-            for output in stage.fold.take_outputs(at_checkpoint=True):
+        for number, one in enumerate(self.stages):
+            one.fold.idle(self.wall)
+            for output in one.fold.take_outputs(at_checkpoint=True):
                 if output.topic == topics.PARTIALS:
                     self.grid.feed(output.value)
                 elif output.topic == topics.CELLS:
@@ -137,9 +99,9 @@ class Road:
                     event = codec.alert.decode(output.value)
                     assert self.told.setdefault((event.alert_id, event.sequence), event) == event
             if not killed.get(number):
-                stage.store()
+                one.commit()
             if number in killed:
-                stage.open()
+                one.crash()
 
 
 @cache

@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from rich.console import Console
 
+from schemas.gateways import GatewayAtWork
 from streams.brokers.probe import MqttBroker
 from streams.doctor import examination
-from streams.doctor.brokers import judge_mqtt
+from streams.doctor.brokers import judge_gateways, judge_mqtt
 from streams.doctor.check import Check
 from streams.doctor.database import check_clock, check_database
 from streams.doctor.examination import guarded, render, run, run_from_environment
@@ -25,6 +26,7 @@ from streams.doctor.files import (
 from streams.settings import Settings
 
 GOOD = MqttBroker(session_kept=True, retain=True, max_packet=None)
+NOW = 1_772_406_060_000
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,19 @@ def test_a_broker_that_would_lose_something_is_a_fault_with_advice(broker: MqttB
 
 def test_a_broker_that_keeps_everything_is_well() -> None:
     assert judge_mqtt(GOOD, Settings()).ok
+
+
+def test_gateways_are_at_work_that_said_so_within_a_minute() -> None:
+    assert judge_gateways([], NOW) == Check("gateways", True, "none is known to have been at work")
+    seen = [GatewayAtWork("south", NOW - 60_000), GatewayAtWork("north", NOW + 5_000)]
+    assert judge_gateways(seen, NOW) == Check("gateways", True, "at work: north, south")
+
+
+def test_a_gateway_that_is_gone_is_missed_though_others_are_at_work() -> None:
+    check = judge_gateways([GatewayAtWork("north", NOW), GatewayAtWork("south", NOW - 61_000)], NOW)
+    assert not check.ok
+    assert check.detail == "south has not been at work since 2026-03-01 22:59:59 UTC, 61 s ago"
+    assert "urbanbrain gateway --leave" in check.advice
 
 
 @pytest.mark.parametrize(

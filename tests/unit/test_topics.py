@@ -58,6 +58,12 @@ def test_an_incident_has_its_place_by_severity_and_id() -> None:
     assert topics.incident_topic("major", "i-1") == "ub/v1/incidents/major/i-1"
 
 
+def test_no_gateway_hears_what_gateways_say_of_themselves() -> None:
+    assert topics.gateway_topic("north/1") == "ub/v1/gateway/at-work/north%2F1"
+    for name in ("gateway-0", "vehicles", "sensors"):
+        assert not any(matches(wanted, topics.gateway_topic(name)) for wanted in topics.MQTT_GATEWAY_FILTERS)
+
+
 def test_the_filter_takes_what_operators_publish_and_what_was_misspelt_below_their_vehicles() -> None:
     assert topics.positions_topic("north") == "ub/v1/north/vehicles"
     for topic in (

@@ -26,6 +26,7 @@ class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen
     gaps: bytes
     gone: bool = False
     back: int = 0
+    behind: int = 0
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
@@ -37,6 +38,7 @@ class _Operator:
 
     gone  none of its vehicles was left in the region
     back  when some were there again: their window closes later
+    behind  when what was heard again was last so old that it would be silent
     """
 
     last: int = 0
@@ -48,6 +50,7 @@ class _Operator:
     patience_ms: int = 0
     gone: bool = False
     back: int = 0
+    behind: int = 0
 
     @property
     def there(self) -> int:
@@ -114,8 +117,12 @@ class Operators:
                 self._unsaved.add(name)
             open_alert = self._cases.find(key)
             heard = open_alert is not None and operator.end > open_alert.starts_at
-            # While its partition catches up, what was heard is so old that it would be silent again soon.
-            if heard and (not quiet or gone):
+            if heard and quiet and not gone and operator.behind != clock:
+                operator.behind = clock
+                self._unsaved.add(name)
+            # Before its partition has caught up well, it would be silent again at the next pause.
+            caught_up = not quiet and operator.end > operator.behind - patience // 2
+            if heard and (caught_up or gone):
                 self.silent.discard(name)
                 yield from self._cases.clear(key, "positions are heard again", clock, record)
             elif clock > operator.end + self._config.forget_ms:
@@ -154,7 +161,9 @@ class Operators:
             if o is None:
                 yield name, None
                 continue
-            saved = _Saved(o.last, o.end, o.cell, int(o.heard[0]), o.gaps.tobytes(), o.gone, o.back)
+            saved = _Saved(
+                *(o.last, o.end, o.cell, int(o.heard[0]), o.gaps.tobytes()), o.gone, o.back, o.behind
+            )
             yield name, msgspec.msgpack.encode(saved)
         self._unsaved.clear()
 
@@ -164,7 +173,10 @@ class Operators:
         gaps = np.frombuffer(saved.gaps, np.uint16).reshape(1, -1).copy()
         heard = np.array([saved.heard], np.uint32)
         operator = self.known[name] = _Operator(
-            saved.last, saved.end, saved.cell, heard, gaps, gone=saved.gone, back=saved.back
+            *(saved.last, saved.end, saved.cell, heard, gaps),
+            gone=saved.gone,
+            back=saved.back,
+            behind=saved.behind,
         )
         operator.weigh(self._config)
 

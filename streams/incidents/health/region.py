@@ -68,6 +68,7 @@ class Sensors:
             sensor = self.known.get(name)
             if sensor is None:
                 sensor = self.known[name] = Sensor(owner, cell)
+            self._catch_up(name, sensor, clock)
             known = sensor.series.get(metric)
             if known is None or series.said >= known.said:
                 if sensor.owner != owner:
@@ -83,6 +84,19 @@ class Sensors:
             yield from self._look(name, max(clock, self.known[name].last_ts), record)
         for owner in {self.known[name].owner for name in names}:
             self._look_again(self.owners[owner].held)
+
+    def _catch_up(self, name: str, sensor: Sensor, clock: int) -> None:
+        """Have an overdue sensor that is about to be heard be up to date before its silent feed takes note of it.
+
+        Before a partition that was away has caught up well, it would be silent again at the next pause.
+        """
+        feed = self.owners.get(sensor.owner)
+        if feed is None or name not in feed.missing:
+            return
+        at = feed.due(sensor)
+        if at is not None and at <= clock:
+            feed.missing[name] = clock - sensor.slowest().patience_ms // 2
+            self.unsaved_owners.add(sensor.owner)
 
     def _enter(self, name: str) -> None:
         sensor = self.known[name]

@@ -41,7 +41,7 @@ class _Entry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
     `about` says where and in which states it was counted (counting.py); empty in what earlier versions saved.
     `silent`: nothing was heard of the operator at the newest look; the day begins anew when it is heard again. It also
-    begins with the first look, which may come after trips were told.
+    begins with the first look at which the policy is in force, which may come after trips were told.
     """
 
     series: Series
@@ -211,7 +211,8 @@ class TripBook:
             if not entry.looked_at:
                 forget(entry.series, now)
             gone = entry.looked_at and key[1:] not in vehicles
-            if policy is None or gone or not policy.in_force(now):
+            begins = policy is not None and now < policy.begin and not entry.looked_at
+            if policy is None or gone or not (begins or policy.in_force(now)):
                 alert = self._entries.pop(key).alert
                 self._unsaved.add(("of", *key))
                 if alert is not None:

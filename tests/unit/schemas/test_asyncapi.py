@@ -137,6 +137,7 @@ def test_the_mqtt_topics_are_those_of_the_program() -> None:
         ),
         topics.alert_action_topic("{kind}", "{cell}", "{alert_id}"),
         topics.incident_topic("{severity}", "{incident_id}"),
+        f"{topics.MQTT_GATEWAYS_AT_WORK}/{{gateway_id}}",
     }
 
 

@@ -1,6 +1,7 @@
 """Who is behind is not silent: backlogs of our own, at whatever stage, are no silence of those who were heard."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -260,6 +261,45 @@ def test_after_a_broker_was_away_who_reconnects_first_makes_nobody_silent() -> N
         fleet.report(minute, "hello", "mobike")
         told += road.checkpoint(10_000)
     assert said(told) == []
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+@pytest.mark.parametrize(("pause", "minutes"), [(1, 2), (2, 3), (4, 6), (5, 6)])
+def test_a_feed_whose_partition_catches_up_with_pauses_is_silent_once(
+    pause: int, minutes: int, crashes: bool
+) -> None:
+    """
+    others  0 ............................ 90 ..........
+    city    0 ..... 30                     its partition was away; so many `minutes` of it come at once, then a pause
+    """
+    road = SensorRoad(2)
+    names = [f"s-{number}" for number in range(20)]
+    away, others = ([name for name in names if road.partition(name) == number] for number in (0, 1))
+    told, behind = [], 0
+    for minute in range(420):
+        road.feed(replace(one, owner="others") for one in readings(minute, others))
+        due = minute if minute < 30 else 30 + (minute - 90) // pause * minutes
+        while behind <= min(minute, due):
+            road.feed(readings(behind, away))
+            behind += 1
+        told += road.checkpoint(60_000)
+        for stage in (*road.sources, road.grid, road.incidents) if crashes and minute % 3 == 0 else ():
+            stage.crash()
+    assert behind == 420
+    assert said(told) == [("raised", "feed_silent", "city"), ("cleared", "feed_silent", "city")]
+
+
+def test_a_feed_that_is_behind_by_less_than_its_patience_for_good_is_not_silent_for_good() -> None:
+    road = SensorRoad(2)
+    names = [f"s-{number}" for number in range(20)]
+    away, others = ([name for name in names if road.partition(name) == number] for number in (0, 1))
+    told = []
+    for minute in range(150):
+        road.feed(replace(one, owner="others") for one in readings(minute, others))
+        if not 30 <= minute < 90:
+            road.feed(readings(minute if minute < 30 else minute - 8, away))
+        told += road.checkpoint(60_000)
+    assert said(told) == [("raised", "feed_silent", "city"), ("cleared", "feed_silent", "city")]
 
 
 def test_a_partition_that_is_silent_is_told_though_the_worker_is_killed_every_25_seconds() -> None:

@@ -92,6 +92,40 @@ def test_an_operator_whose_partition_catches_up_is_silent_once_until_it_is_up_to
     assert said(told) == [("raised", "feed_silent", "hello"), ("cleared", "feed_silent", "hello")]
 
 
+@pytest.mark.parametrize("crashes", [False, True])
+@pytest.mark.parametrize(("pause", "minutes"), [(1, 2), (2, 3), (4, 6), (5, 6)])
+def test_an_operator_whose_partition_catches_up_with_pauses_is_silent_once(
+    pause: int, minutes: int, crashes: bool
+) -> None:
+    """So many `minutes` come at once, and then there is a pause: what is heard crosses the patience again and again."""
+    fold = fleet(rule(7, 1, maximum=1_000))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    told = [event for minute in range(40, 100) for event in fold.close(minute, "mobike")]
+    behind = 40
+    for minute in range(100, 500):
+        told += fold.close(minute, "mobike")
+        while behind <= min(minute, 40 + (minute - 100) // pause * minutes):
+            told += fold.close(behind, "hello", now=minute)
+            behind += 1
+        if crashes and minute % 3 == 0:
+            fold.checkpoint()
+            told += fold.crash()
+    assert behind == 500
+    assert said(told) == [("raised", "feed_silent", "hello"), ("cleared", "feed_silent", "hello")]
+
+
+def test_an_operator_that_is_behind_by_less_than_its_patience_for_good_is_not_silent_for_good() -> None:
+    fold = fleet(rule(7, 1, maximum=1_000))
+    for minute in range(40):
+        fold.close(minute, "hello", "mobike")
+    told = [event for minute in range(40, 100) for event in fold.close(minute, "mobike")]
+    for minute in range(100, 130):
+        told += fold.close(minute, "mobike")
+        told += fold.close(minute - 8, "hello", now=minute)
+    assert said(told) == [("raised", "feed_silent", "hello"), ("cleared", "feed_silent", "hello")]
+
+
 def test_an_operator_whose_partition_catches_up_and_says_that_all_have_left_is_not_silent() -> None:
     fold = fleet(rule(7, 1, maximum=1_000))
     fold.look(MONDAY, (A, "hello", bikes(9)), (A, "mobike", bikes(9)))

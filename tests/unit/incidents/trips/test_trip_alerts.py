@@ -256,6 +256,36 @@ def test_a_policy_counts_from_its_beginning_by_event_time() -> None:
     assert len(fold.at(29)) == 1
 
 
+@pytest.mark.parametrize("crashes", [False, True])
+def test_trips_that_were_told_before_the_policy_begins_count_from_its_beginning_on(crashes: bool) -> None:
+    """While a backlog is worked off a fleet is hours ahead of the grid."""
+    fold = Riding(policy_of(trip_rule(7, 1, minimum=2), start_date=T0 + 5 * HOUR))
+    fold.at(0, {"hello": 10})
+    fold.trips(4.5, 100)
+    fold.trips(5.5, 7)
+    fold.trips(22, 12)
+    assert fold.at(1) == []
+    if crashes:
+        fold.checkpoint()
+        fold.crash()
+    [alert] = fold.through(1.5, 29)
+    assert alert.evidence.trips is not None
+    assert alert.evidence.trips.trips == 19
+
+
+def test_trips_told_of_a_policy_that_has_not_begun_are_kept_for_a_day() -> None:
+    fold = Riding(policy_of(trip_rule(7, 1, minimum=2), start_date=T0 + 1_000 * HOUR))
+
+    def stored(begin: int, end: int) -> int:
+        for hour in range(begin, end):
+            fold.trips(hour, 1)
+            assert fold.at(hour, {"hello": 10}) == []
+        fold.checkpoint()
+        return sum(len(part) for part in fold.database.parts["incidents"].values())
+
+    assert stored(0, 100) == pytest.approx(stored(100, 400), rel=0.05)
+
+
 @pytest.mark.parametrize("restart", [False, True])
 def test_the_alert_of_a_rule_that_is_gone_is_cleared_at_the_next_look(restart: bool) -> None:
     fold = Riding(TWO)

@@ -25,7 +25,7 @@ from streams.settings import Settings
 from streams.topics import ALERTS, TopicSpec, kafka_topics
 from tests.conftest import Database
 from tests.e2e.commands import TIMEOUT_S, Finished, clean_environment, run
-from tests.e2e.services import forget_session
+from tests.e2e.services import forget_gateway
 from tests.e2e.taps import KafkaRecord, KafkaTap, MqttMessage, MqttTap
 from tests.waiting import eventually
 
@@ -264,7 +264,7 @@ class City:
             self._processes.pop().end()
         if self._connection is not None:
             self._connection.close()
-        forget_session(self._endpoints.mqtt_host, self._endpoints.mqtt_port, self.gateway_id)
+        forget_gateway(self._endpoints.mqtt_host, self._endpoints.mqtt_port, self.gateway_id)
 
 
 class Publisher:

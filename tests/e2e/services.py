@@ -18,7 +18,7 @@ from deploy.endpoints import Endpoints
 from deploy.native.mosquitto import Mosquitto
 from deploy.native.tansu import Tansu
 from streams.brokers.admin import admin_client, topic_partitions, wait_for_kafka
-from streams.topics import kafka_topics
+from streams.topics import gateway_topic, kafka_topics
 from tests.waiting import eventually
 
 
@@ -99,8 +99,8 @@ def take_back_retained(host: str, port: int) -> None:
         client.loop_stop()
 
 
-def forget_session(host: str, port: int, client_id: str) -> None:
-    """End the persistent session of `client_id`, so that nothing more is queued for it."""
+def forget_gateway(host: str, port: int, client_id: str) -> None:
+    """End the persistent session of a gateway, so that nothing more is queued for it, and nobody misses it."""
     connected: list[object] = []
     client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5)
     client.on_connect = lambda *_: connected.append(True)
@@ -108,6 +108,7 @@ def forget_session(host: str, port: int, client_id: str) -> None:
     client.loop_start()
     try:
         eventually(lambda: connected)
+        client.publish(gateway_topic(client_id), qos=1, retain=True).wait_for_publish(60)
     finally:
         client.disconnect()
         client.loop_stop()

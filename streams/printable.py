@@ -4,13 +4,15 @@ _JOINERS = "\u200c\u200d"
 """Persian, Hindi and others are written with them; to Python they are not printable, as nothing invisible is."""
 
 
+def is_printable(text: str) -> bool:
+    """Return whether a text may be shown as it is: a name of ours, or of the world's."""
+    return all(one.isprintable() or one in _JOINERS for one in text)
+
+
 def printable(text: str, allowed: str = "") -> str:
     r"""Return a text in which all that is not printable is an escape such as \x1b, but for what is `allowed`."""
     if text.isprintable():
         return text
     return "".join(
-        one
-        if one.isprintable() or one in _JOINERS or one in allowed
-        else one.encode("unicode_escape").decode()
-        for one in text
+        one if is_printable(one) or one in allowed else one.encode("unicode_escape").decode() for one in text
     )

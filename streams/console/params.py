@@ -10,6 +10,7 @@ from schemas.alerts import SEVERITIES, AlertKind
 from streams.errors import BadQuery
 from streams.grid import locate
 from streams.numbers import number
+from streams.printable import is_printable
 
 Pairs = Iterable[tuple[str, str]]
 """Names and values in the order of the URL, decoded."""
@@ -140,7 +141,7 @@ def _once(given: Pairs, known: Sequence[str]) -> dict[str, str]:
 
 def _is_name(text: str) -> bool:
     """Whether a text may be a name of ours; above all it has no NUL, which PostgreSQL takes in no text."""
-    return 0 < len(text) <= _LONGEST and text.isprintable()
+    return 0 < len(text) <= _LONGEST and is_printable(text)
 
 
 def _text(name: str, text: str | None) -> str | None:

@@ -20,6 +20,7 @@ from schemas.metrics import METRICS
 from streams.durations import duration
 from streams.errors import PolicyError
 from streams.incidents.thresholds.rules import Figure, Threshold
+from streams.printable import is_printable
 
 _USUAL: Severity = "minor"
 _MOST = 1_000
@@ -42,7 +43,7 @@ def _metric(value: object) -> str:
 
 
 def _one_line(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > 100:
+    if not isinstance(value, str) or not value.strip() or not is_printable(value) or len(value) > 100:
         raise ValueError("one line of 1 to 100 printable characters is expected")
     return value
 

@@ -26,6 +26,7 @@ from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import Area, StayPolicy
 from streams.incidents.thresholds.rules import Threshold
 from streams.incidents.trips.rules import TripPolicy
+from streams.printable import is_printable
 
 PROPERTIES = ("name", "capacity", "raise_ratio", "clear_ratio", "min_duration_s")
 
@@ -157,7 +158,7 @@ def _zone(feature: Any, index: int, default: Rule, findings: Findings) -> tuple[
     zone = spaced("" if name is None else str(name))
     if not zone.strip():
         zone = f"zone-{index}"
-    if not zone.isprintable():
+    if not is_printable(zone):
         findings.error(place, f"name is {zone!r}; a text of printable characters is expected")
         return None
     place = f"{place} ({zone})"

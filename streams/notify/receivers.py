@@ -15,6 +15,7 @@ from streams.alerts.matchers import Labels, Matcher, match_all
 from streams.alerts.matchers import parse as parse_matcher
 from streams.durations import duration
 from streams.errors import MatcherError, SettingsError
+from streams.printable import is_printable
 
 Format = Literal["cloudevents", "alertmanager", "alertmanager-webhook", "cap"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -181,7 +182,7 @@ def _receiver(item: Any, environment: Mapping[str, str], where: str) -> Receiver
 
 def _text(item: Mapping[str, Any], key: str, where: str) -> str:
     value = item.get(key)
-    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > 2_000:
+    if not isinstance(value, str) or not value.strip() or not is_printable(value) or len(value) > 2_000:
         shown = "(not shown, it may hold a password)" if key == "url" and value else repr(value)
         raise SettingsError(f"{where}: {key} is {shown}; a text is expected")
     return value

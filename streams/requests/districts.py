@@ -14,6 +14,7 @@ import shapely
 from schemas.requests import MAX_NAME
 from streams.errors import SettingsError
 from streams.fold.outlines import POLYGONS, drawn, is_on_earth
+from streams.printable import is_printable
 
 
 class Districts:
@@ -72,8 +73,10 @@ def _district(feature: Any, where: str) -> tuple[str, Any]:
     if not isinstance(properties, dict) or not isinstance(feature.get("geometry"), dict):
         raise SettingsError(f"{where}: a GeoJSON Feature with geometry and properties is expected")
     name = properties.get("name")
-    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not name.isprintable():
-        raise SettingsError(f"{where}: name is {name!r}; a text of 1 to {MAX_NAME} characters is expected")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not is_printable(name):
+        raise SettingsError(
+            f"{where}: name is {name!r}; a text of 1 to {MAX_NAME} printable characters is expected"
+        )
     return name, _area(feature["geometry"], f"{where} ({name})")
 
 

@@ -11,6 +11,7 @@ from streams.incidents.counts.hours import DAY_S, DAYS, Hours, clock
 from streams.incidents.counts.rules import COUNTED
 from streams.incidents.counts.states import NOWHERE, left_out
 from streams.incidents.policy_findings import Findings
+from streams.printable import is_printable
 
 MDS_TYPES = (
     *("bicycle", "bus", "cargo_bicycle", "car", "delivery_robot", "moped", "motorcycle"),
@@ -81,7 +82,7 @@ class Fields:
         """Return a text that must be there."""
         value = self.values.get(key)
         text = spaced(value) if isinstance(value, str) else ""
-        if not text.strip() or not text.isprintable():
+        if not text.strip() or not is_printable(text):
             self.error(key, "a text of printable characters is expected")
             return "?"
         return text

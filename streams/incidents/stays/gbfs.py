@@ -26,6 +26,7 @@ from streams.incidents.speeds.gbfs import speed_of_zone
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
 from streams.incidents.stays.gbfs_types import VehicleTypes
 from streams.incidents.stays.rules import Area, StayKind, StayPolicy, StayRule
+from streams.printable import is_printable
 
 POLICY_ID = "geofencing_zones"
 _PROPERTIES = ("name", "start", "end", "rules")
@@ -243,4 +244,4 @@ def _name(value: Any) -> str | None:
         value = best.get("text")
     if not isinstance(value, str) or not value.strip():
         return None
-    return "".join(letter if letter.isprintable() else " " for letter in value)
+    return "".join(letter if is_printable(letter) else " " for letter in value)

@@ -102,6 +102,12 @@ def test_spaces_of_any_width_in_a_name_are_spaces() -> None:
     assert rule.zone == "Zone 30"
 
 
+def test_a_name_may_be_of_a_script_that_is_written_with_joiners() -> None:
+    name = "\u0645\u06cc\u200c\u062f\u0627\u0646"  # Persian, with a zero-width non-joiner
+    ((rule, _),) = policy(zone(square(0, 0), name=name)).zones
+    assert rule.zone == name
+
+
 @pytest.mark.parametrize("name", ["Harbour\ud800", "two\nlines"])
 def test_a_name_that_cannot_be_printed_is_refused(name: str) -> None:
     assert "a text of printable characters is expected" in refusal(zone(square(0, 0), name=name))

@@ -33,6 +33,11 @@ def test_a_place_lies_in_the_polygon_around_it() -> None:
     assert [districts.of(31.5, lon) for lon in (121.5, 122.5, 123.5)] == ["west", "east", None]
 
 
+def test_a_name_may_be_of_a_script_that_is_written_with_joiners() -> None:
+    name = "\u0645\u06cc\u200c\u062f\u0627\u0646"  # Persian, with a zero-width non-joiner
+    assert Districts.parse(document(feature(name, square(0, 0)))).of(0.5, 0.5) == name
+
+
 def test_a_hole_does_not_belong_to_the_district_around_it() -> None:
     districts = Districts.parse(document(feature("ring", square(0, 0, 9), square(3, 3, 3))))
     assert (districts.of(1, 1), districts.of(4, 4)) == ("ring", None)

@@ -111,9 +111,9 @@ class MqttSource:
     def show_life(self, now_ms: int) -> None:
         """Let the broker retain that this gateway is at work. One that leaves is at work no more.
 
-        At QoS 0: what is lost is said again soon.
+        At QoS 0: what is lost is said again soon. Not while it connects: nothing may come before the CONNECT.
         """
-        if not self._leave:
+        if self.is_connected and not self._leave:
             lasts = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             lasts.MessageExpiryInterval = SESSION_EXPIRY_S
             self._client.publish(

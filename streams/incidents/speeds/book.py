@@ -102,6 +102,9 @@ class SpeedBook:
         vehicle_id = rows.vehicle_id[i]
         key = region, vehicle_id
         known = self._alerts.get(key)
+        if known is not None and rows.ts[i] > (quiet_at := known.found.ts + self._config.quiet_ms):
+            yield self._end(key, quiet_at, record)
+            known = None
         found = _speeding(rows, i, broken, 1 if known is None else known.found.moves + 1)
         much = int(move.kmh >= MUCH * broken.limit_kmh)
         self._unsaved.add(key)
@@ -123,12 +126,16 @@ class SpeedBook:
         if not waiting:
             return
         for vehicle_id in sorted(vehicle for vehicle, at in waiting.items() if at <= message.as_of):
-            del waiting[vehicle_id]
-            known = self._alerts.pop((message.region, vehicle_id))
-            self._unsaved.add((message.region, vehicle_id))
-            version = self.version(known.alert)
-            reason = RULE_GONE if version is None else "not too fast for a while"
-            yield cleared(known.alert, known.found, message.as_of, reason, record, version)
+            yield self._end((message.region, vehicle_id), message.as_of, record)
+
+    def _end(self, key: tuple[str, str], at: int, record: Record) -> Alert:
+        region, vehicle_id = key
+        del self._quiet_at[region][vehicle_id]
+        known = self._alerts.pop(key)
+        self._unsaved.add(key)
+        version = self.version(known.alert)
+        reason = RULE_GONE if version is None else "not too fast for a while"
+        return cleared(known.alert, known.found, at, reason, record, version)
 
     def _deadline(self, known: _Open) -> int:
         if self._policy_of(known.found) is None:

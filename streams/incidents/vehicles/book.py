@@ -73,6 +73,9 @@ class VehicleBook:
             if not self._config.jumps or (message.generation, offset) <= heard:
                 continue
             key: Key = "impossible_jump", message.region, m.vehicle_id[i]
+            quiet_at = self._quiet_at.get(message.region, {}).get(m.vehicle_id[i])
+            if quiet_at is not None and m.ts[i] > quiet_at:
+                yield self._end(key, quiet_at, record)
             known = self._alerts.get(key)
             before = known.jump.jumps if known is not None and known.jump is not None else 0
             jump = Jump(
@@ -102,12 +105,16 @@ class VehicleBook:
         if not waiting:
             return
         for vehicle_id in sorted(vehicle for vehicle, at in waiting.items() if at <= message.as_of):
-            del waiting[vehicle_id]
-            key: Key = "impossible_jump", message.region, vehicle_id
-            known = self._alerts.pop(key)
-            self._unsaved.add(key)
-            assert known.jump is not None
-            yield cleared(known.alert, known.jump, message.as_of, "no jump for a while", record)
+            yield self._end(("impossible_jump", message.region, vehicle_id), message.as_of, record)
+
+    def _end(self, key: Key, at: int, record: Record) -> Alert:
+        """Clear an alert on jumps."""
+        _, region, vehicle_id = key
+        del self._quiet_at[region][vehicle_id]
+        known = self._alerts.pop(key)
+        self._unsaved.add(key)
+        assert known.jump is not None
+        return cleared(known.alert, known.jump, at, "no jump for a while", record)
 
     # ------------------------------------------------------------------ batteries
 

@@ -144,6 +144,21 @@ def test_a_raise_after_a_quiet_time_is_an_alert_of_its_own() -> None:
     assert fold.alerts[-1].evidence.speeding.moves == 1
 
 
+def test_a_quiet_time_ends_an_alert_even_if_the_time_of_the_region_stands_still() -> None:
+    """As in a backlog, whose partitions are read one after the other."""
+    fold = watched(TOWN_20)
+    tell(fold, on(0, 0), on(15, 240), on(30, 0), *ride(25, begin=135), *ride(25, begin=300, readings=3))
+    assert lives(fold.alerts) == [
+        ("raised", "warning", "bike-1", 15),
+        ("updated", "minor", "bike-1", 150),
+        ("cleared", "minor", "bike-1", 270),
+        ("raised", "warning", "bike-1", 315),
+    ]
+    assert fold.time(330 + 119, SHANGHAI) == []
+    [cleared] = fold.time(330 + 120, SHANGHAI)
+    assert cleared.alert_id == fold.alerts[-2].alert_id
+
+
 def test_crashes_of_both_folds_change_nothing() -> None:
     calm, shaken = watched(TOWN_20), watched(TOWN_20)
     for fold in (calm, shaken):

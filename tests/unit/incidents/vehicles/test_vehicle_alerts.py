@@ -70,6 +70,23 @@ def test_one_glitch_is_a_warning_and_a_third_jump_is_more() -> None:
     assert cleared.evidence.jump.jumps == 4
 
 
+def test_a_quiet_time_ends_an_alert_on_jumps_even_if_the_time_of_the_region_stands_still() -> None:
+    """As in a backlog, whose partitions are read one after the other; two glitches, an hour apart."""
+    fold = watched()
+    for hour in (0, 3_600):
+        for i in range(3):
+            fold.feed({**charge(hour + 60 * i, 80), "lon": EAST[1] if i == 1 else HERE[1]})
+    fold.publish()
+    assert [(a.action, a.severity, a.updated_at - T0) for a in fold.alerts] == [
+        ("raised", "warning", 60_000),
+        ("cleared", "warning", 1_020_000),
+        ("raised", "warning", 3_660_000),
+    ]
+    assert fold.time(3_720 + 899, SHANGHAI) == []
+    [cleared] = fold.time(3_720 + 900, SHANGHAI)
+    assert cleared.alert_id == fold.alerts[-2].alert_id
+
+
 def test_a_low_battery_is_raised_and_cleared_with_hysteresis() -> None:
     fold = watched()
     for minute, percent in enumerate([50, 14, 20, 12, None, 29, 30, 14]):

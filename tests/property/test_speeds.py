@@ -57,6 +57,8 @@ POLICY = mds(
 STATES = ["on_trip", "on_trip", "on_trip", "available"]
 
 
+QUIET_MS = 120_000
+SEVERITIES = ("warning", "minor", "major")
 CITY = box(121.0, 30.9, 122.0, 31.6)
 
 
@@ -121,19 +123,22 @@ def moves_of(log: list[dict[str, Any]]) -> list[tuple[str, int, str, float, floa
 
 
 def expected(log: list[dict[str, Any]]) -> set[tuple[str, str, str, int]]:
-    """Return (vehicle, action, severity, ts) of all events while nobody is quiet for long enough."""
-    count: dict[tuple[str, str], list[int]] = {}
+    """Return (vehicle, action, severity, ts) of all events while the time of the region stands still."""
+    open_: dict[tuple[str, str], list[int]] = {}
     events = set()
     for vehicle, ts, where, kmh, allowed in moves_of(log):
-        known = count.setdefault((vehicle, where), [0, 0, 0])
+        known = open_.setdefault((vehicle, where), [0, 0, 0, ts])
+        if ts > known[3] + QUIET_MS:
+            events.add((vehicle, "cleared", SEVERITIES[known[2]], known[3] + QUIET_MS))
+            known[:3] = 0, 0, 0
         known[0] += 1
         known[1] += kmh >= 1.5 * allowed
         worst = 2 if known[1] >= 3 else 1 if known[0] >= 3 else 0
         if known[0] == 1:
             events.add((vehicle, "raised", "warning", ts))
         elif worst > known[2]:
-            events.add((vehicle, "updated", ["warning", "minor", "major"][worst], ts))
-        known[2] = worst
+            events.add((vehicle, "updated", SEVERITIES[worst], ts))
+        known[2:] = worst, ts
     return events
 
 

@@ -92,6 +92,19 @@ def test_a_broker_that_refuses_a_gateway_at_work_is_told_once(
     ]
 
 
+@pytest.mark.parametrize("connected", [False, True])
+def test_nothing_is_said_on_a_connection_that_is_not_there_yet(
+    monkeypatch: pytest.MonkeyPatch, *, connected: bool
+) -> None:
+    """It would stand before the CONNECT, and the broker would hang up."""
+    said: list[str] = []
+    source = MqttSource(Settings(gateway_id="north"), lambda _message, _connection: None)
+    monkeypatch.setattr(source._client, "publish", lambda topic, *_, **_more: said.append(topic))
+    monkeypatch.setattr(source._client, "is_connected", lambda: connected)
+    source.show_life(1)
+    assert said == (["ub/v1/gateway/at-work/north"] if connected else [])
+
+
 def test_only_what_came_on_this_connection_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
     """On another connection the same number is that of another message, which would be lost."""
     acknowledged: list[int] = []

@@ -278,52 +278,53 @@ def test_records_that_change_nothing_are_passed_and_wait_no_longer_either() -> N
     assert asyncio.run(asyncio.wait_for(body(), 30)) == {0: 1}
 
 
-def test_a_checkpoint_that_a_hand_over_breaks_off_before_it_begins_leaves_room_for_what_comes_again() -> None:
-    class Slow(Kafka):
-        async def publish(self, outputs: Sequence[Output]) -> None:
-            if outputs:
-                publishing.set()
-                await confirms.wait()
+class Slow(Kafka):
+    """Confirms nothing until told to."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.publishing, self.confirms = asyncio.Event(), asyncio.Event()
+
+    async def publish(self, outputs: Sequence[Output]) -> None:
+        if outputs:
+            self.publishing.set()
+            await self.confirms.wait()
+
+
+def test_a_checkpoint_that_a_hand_over_breaks_off_before_it_begins_leaves_room_for_what_comes_again() -> None:
     async def body() -> None:
-        stage = a_stage(Database(0), Slow(), [], checkpoint_interval_s=0.001, max_unacked_records=1)
+        stage = a_stage(Database(0), slow, [], checkpoint_interval_s=0.001, max_unacked_records=1)
         loop = asyncio.get_running_loop()
         await stage.consume(Events((0, 0)))
         running = asyncio.create_task(stage.run())
-        await publishing.wait()
+        await slow.publishing.wait()
         # Both are due at once: the hand-over has given up by the time that the checkpoint could begin.
-        loop.call_later(0.001, confirms.set)
+        loop.call_later(0.001, slow.confirms.set)
         loop.call_soon(time.sleep, 0.05)
         await stage.hand_over(0.01)
         await stage.consume(Events((0, 0)))
         await stage.close(30)
         await running
 
-    publishing, confirms = asyncio.Event(), asyncio.Event()
+    slow = Slow()
     asyncio.run(asyncio.wait_for(body(), 30))
 
 
 def test_what_was_given_away_as_kafka_confirmed_its_news_is_left_to_its_next_owner() -> None:
-    class Slow(Kafka):
-        async def publish(self, outputs: Sequence[Output]) -> None:
-            if outputs:
-                publishing.set()
-                await confirms.wait()
-
     async def body() -> None:
         database = Database(0)
-        stage = a_stage(database, Slow(), [], checkpoint_interval_s=0.001)
+        stage = a_stage(database, slow, [], checkpoint_interval_s=0.001)
         await stage.consume(Events((0, 0), (1, 0)))
         running = asyncio.create_task(stage.run())
-        await publishing.wait()
+        await slow.publishing.wait()
         stage.keep_only({1})
-        confirms.set()
+        slow.confirms.set()
         await until(lambda: bool(database.offset))
         await stage.close(30)
         await running
         assert database.offset == {1: 0}
 
-    publishing, confirms = asyncio.Event(), asyncio.Event()
+    slow = Slow()
     asyncio.run(asyncio.wait_for(body(), 30))
 
 

@@ -144,6 +144,12 @@ def of_sensors(
     return sum(shares) / len(shares) if shares else None
 
 
+def span(at: int, unit: int, window_ms: int, begins: list[int]) -> tuple[int, int]:
+    """Return from when to when a row counts: its minute or hour `at`, and windows that end later or are longer."""
+    until = max(begins) + window_ms
+    return (at, max(at + unit, until)) if window_ms <= unit else (min(begins), until)
+
+
 @pytest.mark.parametrize("window_s", [60, 20, 45, 900, 5_400])
 @pytest.mark.parametrize("many", [6, 20, 60])
 def test_completeness_is_the_share_of_time_that_no_alert_covers(
@@ -192,16 +198,28 @@ def test_completeness_is_the_share_of_time_that_no_alert_covers(
         )
         assert {(at, cell) for at, cell, _, _ in found} == of_rows.keys()
         for at, cell, name, completeness in found:
-            begins = of_rows[at, cell]
-            since = at if window_s * 1000 <= unit else min(begins)
-            until = max(begins) + window_s * 1000
-            until = max(at + unit, until) if window_s * 1000 <= unit else until
+            since, until = span(at, unit, window_s * 1000, of_rows[at, cell])
             whole = expected(view, cell, name, since, until)
             assert completeness == (None if whole is None else pytest.approx(whole, abs=1e-12)), (
                 view,
                 at,
                 name,
             )
+
+    of_regions: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for window in windows:
+        of_regions[window["window_start"] // MINUTE * MINUTE, window["region"]].append(window["window_start"])
+    summed = query(
+        migrated.reader_url,
+        "SELECT (extract(epoch FROM minute) * 1000)::bigint, region, operator, completeness FROM api.operator_minute",
+    )
+    assert {(at, region) for at, region, _, _ in summed} == of_regions.keys()
+    for at, region, name, completeness in summed:
+        cell = next(cell for cell, of_cell in CELLS.items() if of_cell == region)
+        whole = expected(
+            "operator_minute", cell, name, *span(at, MINUTE, window_s * 1000, of_regions[at, region])
+        )
+        assert completeness == pytest.approx(whole, abs=1e-12), (at, region, name)
 
     for cell, name, completeness in query(
         migrated.reader_url, "SELECT cell, operator, completeness FROM api.cell_now"
@@ -233,7 +251,7 @@ def test_what_was_silent_and_is_over_is_not_looked_at_again_for_each_new_row(mig
     )
     with queries.connect(migrated.owner_url, read_only=False) as connection:
         connection.execute("VACUUM ANALYZE ub.alert")
-        for view, (time, _) in VIEWS.items():
+        for view, (time, _) in {**VIEWS, "operator_minute": ("minute", "operator")}.items():
             asked = f"SELECT {time}, completeness FROM api.{view}".encode()
             read = rows_read(connection, lambda asked=asked: connection.execute(asked).fetchall(), "ub.alert")
             assert read < long, view

@@ -165,6 +165,31 @@ def test_cell_hour_sums_flows_and_shows_occupancy_at_the_hours_end(migrated: Dat
     ]
 
 
+def test_operator_minute_sums_the_windows_of_all_cells_of_a_region(migrated: Database) -> None:
+    short = {"window_s": 20, "window_start": T0 + 60_000}
+    write(
+        migrated,
+        rows.windows(
+            {"readings": 7, "revision": 2},
+            {"cell": CELL + 1, "arrivals": 5},
+            {"cell": CELL + 2, "region": "s"},
+            {"operator": "mobike", "departures": 4},
+            short,
+            {**short, "window_start": T0 + 80_000, "cell": CELL + 1},
+        ),
+    )
+    assert read(
+        migrated,
+        "SELECT minute, operator, region, readings, arrivals, departures, revision "
+        "FROM api.operator_minute ORDER BY minute, operator, region",
+    ) == [
+        (MINUTE, "hello", "r", 17, 7, 2, 2),
+        (MINUTE, "hello", "s", 10, 2, 1, 0),
+        (MINUTE, "mobike", "r", 10, 2, 4, 0),
+        (MINUTE + timedelta(minutes=1), "hello", "r", 20, 4, 2, 0),
+    ]
+
+
 def test_minutes_without_a_report_are_filled(migrated: Database) -> None:
     write(
         migrated,
@@ -366,6 +391,32 @@ def test_cell_functions_agree_with_h3(migrated: Database) -> None:
             ).fetchone()
             parents = [h3.cell_to_parent(cell, r) if r <= resolution else None for r in range(16)]
             assert found == (h3.int_to_str(cell), cell, resolution, parents)
+
+
+def test_the_children_of_a_cell_are_those_from_its_first_to_its_last(migrated: Database) -> None:
+    rng = random.Random(8)
+    cells = [
+        cell
+        for resolution in range(16)
+        for cell in [
+            *(h3.latlng_to_cell(rng.uniform(-90, 90), rng.uniform(-180, 180), resolution) for _ in range(5)),
+            *h3.get_pentagons(resolution)[:2],
+        ]
+    ]
+    with psycopg.connect(migrated.reader_url) as connection:
+        for cell in cells:
+            resolution = h3.get_resolution(cell)
+            found = connection.execute(
+                "SELECT api.cell_first_child(%(cell)s, r), api.cell_last_child(%(cell)s, r) "
+                "FROM generate_series(0, 16) AS r ORDER BY r",
+                {"cell": cell},
+            ).fetchall()
+            assert [*found[:resolution], found[16]] == [(None, None)] * (resolution + 1)
+            for finer in range(resolution, min(resolution + 4, 16)):
+                children = h3.cell_to_children(cell, finer)
+                assert found[finer] == (min(children), max(children))
+            for ends in found[resolution:16]:
+                assert {h3.cell_to_parent(child, resolution) for child in ends} == {cell}
 
 
 @pytest.mark.parametrize("text", ["", "89309965207fff", "89309965207ffff0", "8930996520zffff"])

@@ -93,14 +93,22 @@ class News:
         self._waiting.anew = []
         if self._standing is None:
             return
+        rows = np.flatnonzero(self.vehicles["ts"] > 0)
+        codes = self._codes_on_file(rows)
+        self._waiting.anew += self._rows_on_file(rows[codes > 0], codes[codes > 0])
+
+    def tell_charged(self, before: tuple[int, int]) -> None:
+        """Tell of every vehicle whose battery is fine by the lines of now, and was not by those before.
+
+        It may have been told as low, and the way to its next reading passes no line. No record says so.
+        """
+        if self.config.battery is None:
+            return
         v = self.vehicles
-        rows = np.flatnonzero(v["ts"] > 0)
-        codes = self._standing.codes(v["slot"][rows], v["lat"][rows], v["lon"][rows], v["state"][rows])
-        rows, codes = rows[codes > 0], codes[codes > 0]
-        slot, ts, state, type_, battery = (
-            v[name][rows] for name in ("slot", "ts", "state", "type_", "battery")
-        )
-        self._waiting.anew += self._rows(repeat(None), rows, slot, ts, state, type_, battery, codes)
+        fine = self._levels(v["battery"]) == _FINE
+        was_fine = _levels(v["battery"], before) == _FINE
+        rows = np.flatnonzero((v["ts"] > 0) & ~GONE[v["state"]] & fine & ~was_fine)
+        self._waiting.charged += self._rows_on_file(rows, self._codes_on_file(rows))
 
     def look(self, steps: Steps) -> None:
         """Look at steps; they may be on file already."""
@@ -118,11 +126,7 @@ class News:
         if not self.looks:
             return
         v = self.vehicles
-        open_ = self._levels(v["battery"][rows]) != _FINE
-        if self._standing is not None:
-            open_ |= (
-                self._standing.codes(v["slot"][rows], v["lat"][rows], v["lon"][rows], v["state"][rows]) > 0
-            )
+        open_ = (self._levels(v["battery"][rows]) != _FINE) | (self._codes_on_file(rows) > 0)
         rows, n = rows[open_], int(np.count_nonzero(open_))
         self._waiting.passed += self._rows(
             repeat(None),
@@ -222,11 +226,7 @@ class News:
         """Return whether batteries are low, fine or between; one that is not known is between: it changes nothing."""
         if self.config.battery is None:
             return np.full(len(battery), _FINE, np.int8)
-        low, fine = self.config.battery
-        levels = np.full(len(battery), _BETWEEN, np.int8)
-        levels[battery >= fine] = _FINE
-        levels[(battery < low) & (battery != UNKNOWN_BATTERY)] = _LOW
-        return levels
+        return _levels(battery, self.config.battery)
 
     def _lines(self, steps: Steps) -> None:
         """Note vehicles that changed: battery low or fine, standing in other areas, gone, or of another type.
@@ -295,7 +295,21 @@ class News:
         codes = self._standing.codes(np.concatenate((steps.slots, steps.slots_before())), lat, lon, state)
         return codes[:n], codes[n:]
 
+    def _codes_on_file(self, rows: NDArray[np.intp]) -> NDArray[np.int32]:
+        """Return the sets of areas in which vehicles stand, as they are on file."""
+        if self._standing is None:
+            return np.zeros(len(rows), np.int32)
+        v = self.vehicles
+        return self._standing.codes(v["slot"][rows], v["lat"][rows], v["lon"][rows], v["state"][rows])
+
     # ------------------------------------------------------------------ rows
+
+    def _rows_on_file(self, rows: NDArray[np.intp], codes: NDArray[np.int32]) -> Iterable[Passed]:
+        """Return what is told of vehicles as they are on file."""
+        slot, ts, state, type_, battery = (
+            self.vehicles[name][rows] for name in ("slot", "ts", "state", "type_", "battery")
+        )
+        return self._rows(repeat(None), rows, slot, ts, state, type_, battery, codes)
 
     def _rows(
         self,
@@ -325,6 +339,14 @@ class News:
             [None if one == UNKNOWN_BATTERY else one for one in battery.tolist()],
             [sets[one] for one in code.tolist()],
         )
+
+
+def _levels(battery: NDArray[np.int16], lines: tuple[int, int]) -> NDArray[np.int8]:
+    low, fine = lines
+    levels = np.full(len(battery), _BETWEEN, np.int8)
+    levels[battery >= fine] = _FINE
+    levels[(battery < low) & (battery != UNKNOWN_BATTERY)] = _LOW
+    return levels
 
 
 def _no_areas(_code: int) -> list[str]:

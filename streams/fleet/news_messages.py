@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import groupby
+from itertools import batched, groupby
+from operator import attrgetter
 from typing import Any
 
 from schemas.cells import CellsVehicles, VehicleMoves, VehicleNews, VehicleSpeeds, VehicleTrips
@@ -14,6 +15,7 @@ ENOUGH = 1_000
 """Rows: a message that takes no further record."""
 
 Row = Move | Passed | Fast | Begun
+_region = attrgetter("region")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ class Sender:
 
 def messages_of(told: Told, regions: Sequence[str], sender: Sender) -> Iterator[CellsVehicles]:
     """Yield the messages of one source partition. Each kind of rows is in the order of its log."""
+    for number, of_region in groupby(sorted(told.charged, key=_region), key=_region):
+        for some in batched(of_region, ENOUGH, strict=False):
+            yield _message(regions[number], sender, some, complete=False)
     rows = [*_numbered(told.moves), *_numbered(told.passed), *_numbered(told.fast), *_numbered(told.begun)]
     rows.sort(key=lambda one: (one[1].region, one[0]))
     for region, here in groupby(rows, key=lambda one: one[1].region):

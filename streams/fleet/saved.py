@@ -1,6 +1,7 @@
 """The fleet's state between checkpoints, as named parts of bytes.
 
 `clock`                  watermark and offsets of the fold
+`battery`                the lines by which batteries were looked at last
 `window/<start>`         settled counts of one window
 `waiting/<generation>/<offset>`  readings that waited at the checkpoint with that offset; immutable. Vehicles' newest
                          readings, which are in their rows, are not among them
@@ -54,6 +55,7 @@ class _Entries(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 _encode = msgspec.msgpack.Encoder().encode
 _clock = msgspec.msgpack.Decoder(Clock)
+_lines = msgspec.msgpack.Decoder(tuple[int, int])
 _window = msgspec.msgpack.Decoder(_Window)
 _entries = msgspec.msgpack.Decoder(_Entries)
 _LEVEL = 1
@@ -68,6 +70,17 @@ def load_clock(data: bytes) -> Clock:
     """Decode what `dump_clock` wrote."""
     with reading("fleet", "clock"):
         return _clock.decode(data)
+
+
+def dump_lines(lines: tuple[int, int]) -> bytes:
+    """Encode below which charge batteries are low, and from which on they are fine."""
+    return _encode(lines)
+
+
+def load_lines(data: bytes) -> tuple[int, int]:
+    """Decode what `dump_lines` wrote."""
+    with reading("fleet", "battery"):
+        return _lines.decode(data)
 
 
 def dump_window(slots: NDArray[np.int32], counts: NDArray[np.int32], names: Slots) -> bytes:

@@ -68,6 +68,7 @@ class FleetState:
         self._silence = Silence(config.stale_after_ms, config.amend_horizon_ms, config.most_vehicles)
         self._batch = Batch()
         self._news = News(config.news, self._slots, self._vehicles)
+        self._saved_battery = restored.parts.get("battery", b"")
         self._saved_edges = restored.parts.get("edges", b"").decode()
         self._edges = Edges(config.edges, self._slots, self._vehicles, self._saved_edges)
         look = look_of(self._news, self._edges)
@@ -97,6 +98,7 @@ class FleetState:
     def apply(self, record: Record) -> None:
         """Fold one record of ub.vehicles in, at once or together with those that follow."""
         self._offset = record.offset
+        self._presence.read()
         self._flows.went_on()
         bad = self._batch.add(record, self._slots)
         if bad is not None:
@@ -260,6 +262,9 @@ class FleetState:
         if self._saved_ground != self._news.ground:
             self._saved_ground = self._news.ground
             changes.parts["ground"] = self._saved_ground.encode()
+        battery = self._news.config.battery
+        if battery is not None and (lines := saved.dump_lines(battery)) != self._saved_battery:
+            self._saved_battery = changes.parts["battery"] = lines
         if self._saved_edges != self._edges.ground:
             self._saved_edges = self._edges.ground
             changes.parts["edges"] = self._saved_edges.encode()
@@ -277,6 +282,10 @@ class FleetState:
     def idle(self, wall_ms: int) -> None:
         """Silence of the whole source changes nothing here: only event time decides. But we must not seem silent."""
         self._presence.tick(wall_ms)
+
+    def wait_to_be_read(self) -> None:
+        """We are not silent, only not read yet."""
+        self._presence.wait_to_be_read()
 
     # ------------------------------------------------------------------ coming back
 
@@ -306,6 +315,8 @@ class FleetState:
         self._flows.resume()
         if self._saved_ground != self._news.ground:
             self._news.tell_all()
+        if self._saved_battery:
+            self._news.tell_charged(saved.load_lines(self._saved_battery))
 
     # ------------------------------------------------------------------ another policy
 

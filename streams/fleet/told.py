@@ -44,10 +44,15 @@ class Passed:
 
 @dataclass(slots=True)
 class Told:
-    """Rows to tell, each kind in the order of the log. `anew`: all vehicles that stand in areas, before the others."""
+    """Rows to tell, each kind in the order of the log.
+
+    Before the others, and of no record: `anew`, all vehicles that stand in areas; `charged`, those whose battery is
+    fine by other lines than those by which it was looked at before.
+    """
 
     moves: list[Move] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
     fast: list[Fast] = field(default_factory=list)
     begun: list[Begun] = field(default_factory=list)
     anew: list[Passed] | None = None
+    charged: list[Passed] = field(default_factory=list)

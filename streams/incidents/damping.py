@@ -6,7 +6,8 @@
                   |<-- window_ms -->|
 
 It stands between the books and everything else, and no book knows of it. The alert keeps the id of the raise at which
-it was found to flap. Later raises become updates of it, and it is cleared when nothing came for a while. Event time
+it was found to flap. Later raises become updates of it, and it is cleared when nothing came for a while. It ends as
+that while does, and what is raised later is another alert, whether anybody looked in between or not. Event time
 decides: the clock of the kind of message that cleared it, or of the live counts if that kind has no clock.
 """
 
@@ -82,35 +83,35 @@ class Damper:
     ) -> Iterator[Alert]:
         """Yield what is told of the events of a record; `source` is its kind, `clock` its region and event time."""
         for event in events:
-            told = self._take(event, source if clock is not None else _CLOCK)
-            if told is not None:
-                yield told
+            yield from self._take(event, source if clock is not None else _CLOCK, record)
         if clock is not None:
             yield from self._release(clock[0], source, clock[1], record)
             self._forget(clock[0], source, clock[1])
 
-    def _take(self, event: Alert, source: str) -> Alert | None:
+    def _take(self, event: Alert, source: str, record: Record) -> Iterator[Alert]:
         key = about(event)
         known = self._known.get(key)
         if known is not None and known.last is not None:
-            self._held[known.region, known.source].discard(key)
-            known.last = None
+            if event.updated_at > self._quiet_at(known):  # no look fell in between
+                yield self._end(key, known, record)
+            else:
+                self._held[known.region, known.source].discard(key)
+                known.last = None
         if event.action == "raised":
             known = self._raised(key, known, event, source)
         if known is None or known.shown is None:
-            return event
+            yield event
+            return
         self._unsaved.add(key)
         before = known.shown
         if event.action == "cleared":
             known.last, known.source = event, source
             self._hold(key, known)
-            return None
-        if event.action == "raised" and event.alert_id == before.alert_id:
-            return before
-        if event.action == "raised" and event.severity == before.severity:
-            return None
-        known.shown = _continued(before, event)
-        return known.shown
+        elif event.action == "raised" and event.alert_id == before.alert_id:
+            yield before
+        elif event.action != "raised" or event.severity != before.severity:
+            known.shown = _continued(before, event)
+            yield known.shown
 
     def _raised(self, key: str, known: _Saved | None, event: Alert, source: str) -> _Saved | None:
         """Count a raise; with the one that makes it flap it is shown from then on."""
@@ -138,22 +139,25 @@ class Damper:
         dues = {key: self._quiet_at(self._known[key]) for key in self._held[where]}
         self._release_at[where] = min((at for at in dues.values() if at > now), default=_NEVER)
         for key in sorted(key for key, at in dues.items() if at <= now):
-            known = self._known[key]
-            assert known.shown is not None
-            assert known.last is not None
-            after = _continued(known.shown, known.last)
-            at = max(now, after.updated_at)
-            yield msgspec.structs.replace(
-                after,
-                updated_at=at,
-                ends_at=at,
-                summary=f"quiet for {_minutes(self._config.quiet_ms)}; {after.summary}",
-                evidence=decided_by(record, after.evidence),
-            )
-            known.shown = known.last = None
-            self._held[where].discard(key)
-            self._unsaved.add(key)
-            self._remember(key, known)
+            yield self._end(key, self._known[key], record)
+
+    def _end(self, key: str, known: _Saved, record: Record) -> Alert:
+        """Return the end that was held back, as of when it had been quiet for long enough: whenever that is found."""
+        assert known.shown is not None
+        assert known.last is not None
+        after = _continued(known.shown, known.last)
+        at = max(self._quiet_at(known), after.updated_at)
+        known.shown = known.last = None
+        self._held[known.region, known.source].discard(key)
+        self._unsaved.add(key)
+        self._remember(key, known)
+        return msgspec.structs.replace(
+            after,
+            updated_at=at,
+            ends_at=at,
+            summary=f"quiet for {_minutes(self._config.quiet_ms)}; {after.summary}",
+            evidence=decided_by(record, after.evidence),
+        )
 
     def _hold(self, key: str, known: _Saved) -> None:
         """Keep an end back."""

@@ -148,6 +148,10 @@ def damped(events: Sequence[Event], looks: Looks, flaps: FlapConfig) -> Iterator
     over: Event | None = None
     for at, _ in looks:
         event = by_time.get(at)
+        end = at + 1 if over is None else over[1] + flaps.quiet_ms
+        if over is not None and shown is not None and (at > end or (at == end and event is None)):
+            yield "cleared", end, shown[2], shown[3], over[4]
+            shown = over = None
         if event is not None and event[0] == "raised":
             raises = [before for before in raises if before > at - flaps.window_ms] + [at]
         if event is not None and shown is None:
@@ -159,9 +163,6 @@ def damped(events: Sequence[Event], looks: Looks, flaps: FlapConfig) -> Iterator
             if over is None and event[3] != shown[3]:
                 shown = ("updated", at, shown[2], *event[3:])
                 yield shown
-        if over is not None and shown is not None and at - over[1] >= flaps.quiet_ms:
-            yield "cleared", at, shown[2], shown[3], over[4]
-            shown = over = None
 
 
 def told(docks: Docks, policy: Policy, flaps: FlapConfig) -> dict[str, list[Event]]:

@@ -39,23 +39,14 @@ def islands(steps: Looks, min_duration_s: int) -> list[Island]:
     return found
 
 
-def filled(plain: list[Island], steps: Looks) -> list[Island]:
-    """Fill the gaps in which no look came QUIET_S or more after the end, before the next beginning."""
-    times, second = [], 0
-    for step, _ in steps:
-        second += step
-        times.append(second)
+def filled(plain: list[Island], seconds: int) -> list[Island]:
+    """Fill the gaps of at most QUIET_S, and end all others after so long; `seconds` until the last look."""
     found: list[Island] = []
     for begin, end in plain:
-        last = found[-1][1] if found else begin - 1
-        if last is None or last >= begin:
-            found[-1] = (found[-1][0], None)
-        else:
-            found.append((begin, None))
-        if end is not None:
-            late = next((t for t in times if t >= end + QUIET_S), None)
-            found[-1] = (found[-1][0], late)
-    return found
+        last = found[-1][1] if found else None
+        first = found.pop()[0] if last is not None and begin <= last else begin
+        found.append((first, None if end is None else end + QUIET_S))
+    return [(begin, None if end is None or end > seconds else end) for begin, end in found]
 
 
 def told(city: Damped, steps: Looks, crash_at: int | None = None) -> list[Alert]:
@@ -118,7 +109,23 @@ def test_with_damping_from_the_first_raise_on_short_gaps_are_filled(
     flaps = FlapConfig(raises=1, window_ms=1, quiet_ms=QUIET_S * 1000)
     city = Damped(flaps, replace(RULE, min_duration_ms=min_duration_s * 1000))
     found = as_islands(told(city, steps, crash_at))
-    assert found == filled(islands(steps, min_duration_s), steps)
+    assert found == filled(islands(steps, min_duration_s), sum(step for step, _ in steps))
+
+
+@given(looks, st.lists(st.integers(0, 2_400), max_size=60))
+def test_looks_that_find_nothing_changed_change_nothing_of_what_flaps(
+    steps: Looks, others: list[int]
+) -> None:
+    flaps = FlapConfig(raises=2, window_ms=200_000, quiet_ms=QUIET_S * 1000)
+    few, many = (Damped(flaps, replace(RULE, min_duration_ms=0)) for _ in range(2))
+    found, second = as_islands(told(few, [*steps, (3_000, 0)])), 0
+    events: list[Alert] = []
+    for step, bikes in [*steps, (3_000, 0)]:
+        for between in sorted(other for other in others if second < other < second + step):
+            events += many.look(between)
+        second += step
+        events += many.look(second, {"north": bikes})
+    assert as_islands(events) == found
 
 
 @given(looks)

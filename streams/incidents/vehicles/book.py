@@ -45,6 +45,8 @@ class VehicleBook:
         self._quiet_at: dict[str, dict[str, int]] = {}
         """By region, the jumping vehicles, and when each has been quiet for long enough."""
         self._given_up: dict[Key, Alert] = {}
+        self._charged: set[Key] = set()
+        """Open alerts on batteries that were fine already by the line of now when they were restored."""
         self._unsaved: set[Key] = set()
 
     def problem(self, message: Message) -> str:
@@ -57,6 +59,7 @@ class VehicleBook:
         """Take news in, or hear that time went on; yields the events of alerts."""
         if isinstance(message, CellsNow):
             yield from self._give_up(message, record)
+            yield from self._let_go(message, record)
             yield from self._quiet(message, record)
         elif isinstance(message, CellsVehicles):
             heard = self._heard.newest(message)
@@ -127,7 +130,7 @@ class VehicleBook:
             key: Key = "low_battery", message.region, n.vehicle_id[i]
             known = self._alerts.get(key)
             old = offset is not None and (message.generation, offset) <= heard
-            if old or (known is not None and known.battery is not None and n.ts[i] <= known.battery.ts):
+            if old or (known is not None and known.battery is not None and n.ts[i] < known.battery.ts):
                 continue
             charge, state = n.battery_percent[i], n.vehicle_state[i]
             found = Battery(
@@ -177,6 +180,20 @@ class VehicleBook:
             self._unsaved.add(key)
             yield ended(self._given_up.pop(key), message.as_of, "not watched any more", record)
 
+    def _let_go(self, message: CellsNow, record: Record) -> Iterator[Alert]:
+        """Clear the alerts on batteries that are fine by another line than that by which they were judged."""
+        for key in sorted(key for key in self._charged if key[1] == message.region):
+            self._charged.discard(key)
+            known = self._alerts.get(key)
+            if known is not None and known.battery is not None and self._is_fine(known.battery):
+                del self._alerts[key]
+                self._unsaved.add(key)
+                yield cleared(known.alert, known.battery, message.as_of, "charged", record)
+
+    def _is_fine(self, battery: Battery) -> bool:
+        charge, lines = battery.battery_percent, self._config.battery
+        return charge is not None and lines is not None and charge >= lines[1]
+
     def _watched(self, kind: Kind) -> bool:
         return self._config.jumps if kind == "impossible_jump" else self._config.battery is not None
 
@@ -206,6 +223,8 @@ class VehicleBook:
         if known.jump is not None:
             at = known.jump.ts + self._config.jump_quiet_ms
             self._quiet_at.setdefault(region, {})[subject] = at
+        if known.battery is not None and self._is_fine(known.battery):
+            self._charged.add((kind, region, subject))
         return known.alert
 
 

@@ -103,6 +103,38 @@ def test_quiet_is_counted_from_the_last_time() -> None:
     assert [alert.action for alert in city.look(285)] == ["cleared"]
 
 
+@pytest.mark.parametrize(("again", "anew"), [(170, False), (171, True)])
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_raise_after_the_quiet_time_is_another_alert_though_no_look_fell_in_between(
+    again: int, anew: bool, crash: bool
+) -> None:
+    city = Damped()
+    third = city.flap(3)[-1]
+    city.look(50, {"north": 0})
+    if crash:
+        city.again()
+    told = city.look(again, {"north": 120})
+    if not anew:
+        assert said(told) == [("updated", "critical")]
+        return
+    assert said(told) == [("cleared", "minor"), ("raised", "critical")]
+    cleared, raised = told
+    assert (cleared.alert_id, cleared.ends_at) == (third.alert_id, T0 + 170_000)
+    assert raised.alert_id != third.alert_id
+    assert [topic for topic in city.retained() if "/critical/" in topic]
+    city.look(200, {"north": 0})
+    [cleared] = city.look(400)
+    assert (cleared.alert_id, cleared.ends_at) == (raised.alert_id, T0 + 320_000)
+
+
+def test_an_end_is_when_it_had_been_quiet_for_long_enough_whenever_that_is_found() -> None:
+    city = Damped()
+    city.flap(3)
+    city.look(50, {"north": 0})
+    [cleared] = city.look(500)
+    assert cleared.updated_at == cleared.ends_at == T0 + 170_000
+
+
 def test_a_raise_counts_for_a_whole_window_however_long_what_it_tells_must_last() -> None:
     """
     second      0  120 130         590 600  710

@@ -216,3 +216,61 @@ def test_a_battery_that_was_low_before_it_was_watched_is_told_within_an_hour(
         fold.publish()
     assert lives(fold.alerts) == [("low_battery", "raised", "warning")]
     assert fold.alerts[0].starts_at == T0 + 7_200_000
+
+
+def at_other_lines(lines: tuple[int, int], order: str, crash: bool) -> list[Alert]:
+    """Four bikes that were low below 15 are told of at 14 %, then two are charged to 25 %; workers are renewed.
+
+    Returns what is told from then on until the region is looked at.
+    """
+    fold = watched()
+    for minute, charges in enumerate(
+        [(50, 50, 50, 50), (14, 14, 14, 50), (25, 14, 25, 50), (25, 14, 25, 14)]
+    ):
+        fold.feed(*(charge(60 * minute, n, bike=f"b{i}") for i, n in enumerate(charges)))
+    fold.checkpoint()
+    fold.checkpoint_incidents()
+    before = len(fold.alerts)
+    for worker in order.split():
+        if worker == "fleet":
+            fold.look_for(replace(NEWS, battery=lines))
+            fold.crash()
+            fold.publish()
+            if crash:  # before the lines are stored: it says the same again
+                fold.crash()
+            fold.checkpoint()
+        else:
+            fold.crash_incidents(VehiclesConfig(battery=lines))
+        fold.time(200, SHANGHAI)
+        fold.checkpoint_incidents()
+    fold.crash()
+    fold.checkpoint()
+    fold.time(300, SHANGHAI)
+    return fold.alerts[before:]
+
+
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize("order", ["fleet incidents", "incidents fleet"])
+@pytest.mark.parametrize(
+    ("lines", "ended"),
+    [((15, 30), []), ((15, 26), []), ((15, 25), ["b0", "b2"]), ((10, 12), ["b0", "b1", "b2", "b3"])],
+)
+def test_other_lines_end_the_alerts_on_batteries_that_are_fine_by_them_and_tell_nothing_of_the_others(
+    lines: tuple[int, int], ended: list[str], order: str, crash: bool
+) -> None:
+    told = at_other_lines(lines, order, crash)
+    assert sorted(alert.subject or "" for alert in told) == ended
+    assert {(alert.kind, alert.action) for alert in told} <= {("low_battery", "cleared")}
+    assert all(alert.summary.startswith("charged; ") for alert in told)
+
+
+def test_batteries_that_are_fine_by_other_lines_are_told_once_in_messages_that_kafka_takes() -> None:
+    fold = watched()
+    fold.feed(*(charge(0, 25, bike=f"b{i}") for i in range(2_500)))
+    fold.checkpoint()
+    fold.look_for(replace(NEWS, battery=(15, 20)))
+    before = len(fold.told)
+    for _ in range(2):
+        fold.crash()
+        fold.checkpoint()
+    assert [len(message.news.vehicle_id) for message in fold.told[before:]] == [1_000, 1_000, 500]

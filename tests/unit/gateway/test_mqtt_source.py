@@ -12,6 +12,7 @@ from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from streams import topics
 from streams.errors import ServiceUnavailable
 from streams.gateway import mqtt_source
 from streams.gateway.mqtt_source import MqttSource
@@ -122,3 +123,16 @@ def test_only_what_came_on_this_connection_is_acknowledged(monkeypatch: pytest.M
 
 def _receipt(mid: int, connection: int, qos: int = 1) -> Receipt:
     return Receipt(mid=mid, qos=qos, connection=connection, size=1, parts=1)
+
+
+@pytest.mark.parametrize("answers", [0, 2])
+def test_a_broker_that_answers_fewer_filters_than_it_was_asked_is_told_of_and_ends_nothing(
+    answers: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = MqttSource(Settings(), lambda _message, _connection: None)
+    granted = [ReasonCode(PacketTypes.SUBACK, identifier=1)] * answers
+    source._handle_subscribe(source._client, None, 1, granted, None)
+    assert not source._subscribed.is_set()
+    [said] = caplog.messages
+    assert f"subscription to {topics.MQTT_GATEWAY_FILTERS[answers]} refused: no answer" in said
+    assert said.partition(": ")[2] in str(source._trouble)

@@ -22,4 +22,5 @@ def test_joiners_are_quoted_as_they_are(text: str) -> None:
 def test_a_name_with_joiners_is_printable_and_what_would_move_a_terminal_is_not() -> None:
     assert is_printable(PERSIAN)
     assert printable(PERSIAN) == PERSIAN
+    assert printable("\x1b\n", allowed="\n") == "\\x1b\n"
     assert printable("\x1b" + PERSIAN) == r"\x1b" + PERSIAN

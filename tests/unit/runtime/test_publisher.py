@@ -9,6 +9,7 @@ import pytest
 from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
+    RecordListTooLargeError,
     RequestTimedOutError,
     TopicAuthorizationFailedError,
 )
@@ -108,6 +109,12 @@ def test_a_record_that_is_too_large_goes_to_the_refused_ones_and_the_others_go_o
     assert mqtt.published == [NOTICE], "whoever looks at the board sees it nonetheless"
 
 
+def test_a_batch_that_is_larger_than_a_segment_of_the_log_is_refused_alike() -> None:
+    kafka = Kafka(troubles=[RecordListTooLargeError(), RecordListTooLargeError()])
+    published(kafka, output(b"{}"))
+    assert [refused.reason for refused in kafka.rejected()] == ["too_large"]
+
+
 def test_refusals_are_numbered_and_keep_their_number_when_they_are_sent_again() -> None:
     # of the batch, of the first alone, and of its refusal
     troubles = [MessageSizeTooLargeError(), MessageSizeTooLargeError(), RequestTimedOutError()]
@@ -136,10 +143,13 @@ def test_a_refusal_that_was_stored_is_the_same_when_what_follows_it_meets_an_out
 
 
 @pytest.mark.parametrize("trouble", [RequestTimedOutError(), TopicAuthorizationFailedError("ub.incidents")])
-def test_what_a_record_is_not_the_reason_of_is_waited_for(trouble: KafkaError) -> None:
+def test_what_a_record_is_not_the_reason_of_is_waited_for(
+    trouble: KafkaError, caplog: pytest.LogCaptureFixture
+) -> None:
     kafka = Kafka(troubles=[trouble] * 3)
     published(kafka, output(b"{}"), output(b"[]"))
     assert [value for _, value in kafka.stored] == [b"{}", b"[]"]
+    assert ["trying again" in line for line in caplog.messages] == [True] * 3
 
 
 def test_a_refusal_that_is_too_large_itself_is_waited_for() -> None:

@@ -6,7 +6,7 @@ import msgspec
 
 Reason = Literal[
     "empty",  # no bytes, or an empty array
-    "too_large",  # the MQTT payload exceeds max_payload_bytes, or a text its number of characters
+    "too_large",  # the MQTT payload exceeds max_payload_bytes, a text its characters, or a record what Kafka takes
     "not_utf8",
     "not_json",
     "wrong_type",  # a field of another JSON type, a value outside its closed list, a text with U+0000
@@ -36,8 +36,8 @@ REASONS: tuple[str, ...] = get_args(Reason)
 class Rejected(msgspec.Struct, frozen=True):
     r"""One refused reading, or one refused payload where no reading could be told apart.
 
-    `source` says who refused it (a gateway, or a stage with its topic and partition) and `sequence`
-    grows with each refusal of that source, so that a refusal published twice is counted once.
+    `source` says who refused it (a gateway, a stage with its topic and partition, or a worker with its
+    stage) and `sequence` grows with each refusal of that source, so that a refusal published twice is counted once.
     `payload` is the text as received, cut at 4,096 characters, bytes that are not UTF-8 as \xNN;
     `count` is the number of readings that it stood for.
     """

@@ -25,7 +25,7 @@ READ_BY = {
 """The topic that each stage folds."""
 
 LARGEST_RECORD = 8_000_000
-"""Bytes. An incident of 20,000 alerts takes 1.2 MB, and Kafka's default is 1 MB: it would refuse it again and again."""
+"""Bytes. An incident of 20,000 alerts takes 1.2 MB, and Kafka's default is 1 MB: it would refuse it."""
 
 MQTT_ALERTS = "ub/v1/alerts"
 MQTT_OPEN_ALERTS = "ub/v1/open-alerts"

@@ -62,7 +62,6 @@ class Worker:
             board = Board(Partitions(settings.region_partitions).__getitem__)
         self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}", board=board)
         self._upkeep = None if board is None else Upkeep(board, self._mqtt, self._store)
-        self._publisher = Publisher(self.app, self._mqtt, source=f"urbanbrain/{settings.worker_id}")
         self._logs = Logs(
             settings.kafka_bootstrap,
             [one.name for one in topics.kafka_topics(settings.source_partitions, settings.region_partitions)],
@@ -126,7 +125,9 @@ class Worker:
             topics.READ_BY[name],
             open_fold=open_fold,
             store=self._store,
-            publisher=self._publisher,
+            publisher=Publisher(
+                self.app, self._mqtt, source=f"urbanbrain/{self.settings.worker_id}", stage=name
+            ),
             settings=self.settings,
             logs=self._logs,
             fatal=self._fatal,

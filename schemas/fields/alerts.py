@@ -276,7 +276,9 @@ FIELDS: Structs = {
         "coordinates": field("Polygons of rings of positions: longitude, latitude, WGS-84 degrees."),
     },
     "Rejected": {
-        "source": field("Who refused it: a gateway's id, or stage/topic/partition@generation."),
+        "source": field(
+            "Who refused it: a gateway's id, stage/topic/partition@generation, or urbanbrain/worker/stage."
+        ),
         "sequence": field("Grows with each refusal of the source: a repeat is known by it.", **COUNT),
         "reason": field("Why: one of a closed list, explained in docs/mqtt-and-kafka.md."),
         "detail": field("The value, the rule and where it was broken, for people."),

@@ -27,6 +27,7 @@ from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.policy import Policy
 from streams.incidents.policy_overview import lines
 from streams.incidents.showing import Waiting
+from streams.printable import quoted
 from streams.times import to_minute, to_ms
 
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -145,16 +146,16 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
 def _not_judged(read: Policy, draft: Policy, not_judged: Sequence[CountPolicy]) -> Iterator[str]:
     """Yield what stored windows do not say about the rules of a file, and which cells they say less well."""
     for counts in not_judged:
-        yield f"not evaluated: policy {counts.name!r}: {why_not(counts)}"
+        yield f"not evaluated: policy {quoted(counts.name)}: {why_not(counts)}"
     for counts in over(read):
         yield (
-            f"not evaluated: policy {counts.name!r}: it has ended when the newest policy of the file begins; "
+            f"not evaluated: policy {quoted(counts.name)}: it has ended when the newest policy of the file begins; "
             "test it in a file without that one"
         )
     for counts in draft.counts:
         if edge := frozenset(cell for rule in counts.rules for cell in rule.edge):
             yield (
-                f"by cell: policy {counts.name!r}: windows store no positions, so in "
+                f"by cell: policy {quoted(counts.name)}: windows store no positions, so in "
                 f"{counted(len(edge), 'cell')} on the edge of its geographies the centre of the cell decides"
             )
     unknown = (
@@ -164,7 +165,7 @@ def _not_judged(read: Policy, draft: Policy, not_judged: Sequence[CountPolicy]) 
     )
     for policies, what in unknown:
         for one in policies:
-            yield f"not evaluated: policy {one.name!r}: windows do not hold {what}"
+            yield f"not evaluated: policy {quoted(one.name)}: windows do not hold {what}"
 
 
 def _beyond(begin: datetime, end: datetime | None, reach: _Reach) -> Iterator[str]:

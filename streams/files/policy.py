@@ -14,6 +14,7 @@ from streams.incidents.counts.geographies import City
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.policy_findings import Findings
 from streams.incidents.policy_reader import GEOGRAPHIES, TYPES, beside, read_value, value_of
+from streams.printable import quoted
 from streams.settings import Settings
 
 _WAYS_OUT = {
@@ -41,7 +42,8 @@ def zones_without(policy: Policy) -> Iterator[str]:
     for threshold in policy.thresholds:
         for zone in threshold.zones:
             if zone not in known:
-                yield f"threshold {threshold.name!r}: no zone of UB_POLICY_FILE is named {zone!r}; it has no effect"
+                name = quoted(threshold.name)
+                yield f"threshold {name}: no zone of UB_POLICY_FILE is named {quoted(zone)}; it has no effect"
 
 
 def stamp(settings: Settings) -> tuple[tuple[int, ...] | None, ...]:

@@ -21,15 +21,7 @@ def refusal(
     count: int = 1,
 ) -> Output:
     """Return the refusal of a record, or of the reading number `index` in it whose JSON is `text`."""
-    item = rejected(stage, generation, record, reason, detail, text=text, index=index, count=count)
-    return Output(
-        topic=topics.REJECTED,
-        key=item.source,
-        value=codec.encode(item),
-        type_=envelope.REJECTED,
-        id_=f"{item.source}:{item.sequence}",
-        time_ms=item.received_at,
-    )
+    return _output(rejected(stage, generation, record, reason, detail, text=text, index=index, count=count))
 
 
 def rejected(
@@ -44,9 +36,7 @@ def rejected(
     count: int = 1,
 ) -> Rejected:
     """Return the refusal itself; see `refusal`."""
-    payload = (
-        record.value[: 4 * _PAYLOAD_CHARACTERS].decode(errors="backslashreplace") if text is None else text
-    )
+    payload = _text_of(record.value) if text is None else text
     return Rejected(
         source=f"{stage}/{record.topic}/{record.partition}@{generation}",
         sequence=record.offset << _INDEX_BITS | index,
@@ -56,4 +46,34 @@ def rejected(
         payload=payload[:_PAYLOAD_CHARACTERS],
         received_at=record.timestamp,
         count=count,
+    )
+
+
+def too_large(output: Output, detail: str, *, source: str, sequence: int, now_ms: int) -> Output:
+    """Return the refusal of an output that Kafka does not take, with the beginning of it."""
+    return _output(
+        Rejected(
+            source=source,
+            sequence=sequence,
+            reason="too_large",
+            detail=detail,
+            topic=output.topic,
+            payload=_text_of(output.value)[:_PAYLOAD_CHARACTERS],
+            received_at=now_ms,
+        )
+    )
+
+
+def _text_of(value: bytes) -> str:
+    return value[: 4 * _PAYLOAD_CHARACTERS].decode(errors="backslashreplace")
+
+
+def _output(item: Rejected) -> Output:
+    return Output(
+        topic=topics.REJECTED,
+        key=item.source,
+        value=codec.encode(item),
+        type_=envelope.REJECTED,
+        id_=f"{item.source}:{item.sequence}",
+        time_ms=item.received_at,
     )

@@ -21,7 +21,8 @@ from streams.gateway.outage import Outage
 from streams.gateway.partition import Partitions
 from streams.gateway.receipt import Receipt
 from streams.gateway.receiver import Message
-from streams.gateway.records import KafkaRecord, RecordWriter, Sequence
+from streams.gateway.records import KafkaRecord, RecordWriter
+from streams.numbering import Numbering
 from streams.said_once import SaidOnce
 from streams.settings import Settings
 
@@ -80,7 +81,7 @@ class Bridge:
             linger_ms=settings.frame_linger_ms,
             look_ms=self._look_ms,
         )
-        self._writer = RecordWriter(settings.gateway_id, Sequence(lambda: time.time_ns() // 1000))
+        self._writer = RecordWriter(settings.gateway_id, Numbering(lambda: time.time_ns() // 1000))
         self._refusals: list[KafkaRecord] = []
         self._stats = Stats()
         self._progress = False

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
@@ -217,9 +218,10 @@ class MqttSource:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        for wanted, reason in zip(topics.MQTT_GATEWAY_FILTERS, reasons, strict=True):
-            if reason.is_failure:
-                refused = f"subscription to {wanted} refused: {reason}"
+        # An error here would end the network thread: a faulty broker may answer fewer filters than it was asked.
+        for wanted, reason in zip_longest(topics.MQTT_GATEWAY_FILTERS, reasons):
+            if reason is None or reason.is_failure:
+                refused = f"subscription to {wanted} refused: {reason or 'no answer'}"
                 self._trouble = ServiceUnavailable("MQTT", self.address, refused, refuses=True)
                 log.error("MQTT at %s: %s", self.address, refused)
                 return

@@ -4,7 +4,6 @@ Both carry CloudEvents headers. Ids and sequence numbers come from one counter t
 life of a gateway's name, restarts included.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas import codec, envelope
@@ -13,6 +12,7 @@ from streams import topics
 from streams.gateway.decode import Refusal
 from streams.gateway.framing import Frame
 from streams.gateway.receipt import Receipt
+from streams.numbering import Numbering
 
 Receipts = tuple[tuple[Receipt, int], ...]
 
@@ -30,29 +30,12 @@ class KafkaRecord:
     receipts: Receipts
 
 
-class Sequence:
-    """Strictly growing numbers that keep growing after a restart: microseconds, or the last one plus one.
-
-    A gateway would have to refuse a million readings a second, or a clock be set back while it is down,
-    for two of its numbers to be the same.
-    """
-
-    def __init__(self, time_us: Callable[[], int]) -> None:
-        self._time_us = time_us
-        self._last = 0
-
-    def next(self) -> int:
-        """Return the next number."""
-        self._last = max(self._last + 1, self._time_us())
-        return self._last
-
-
 class RecordWriter:
     """Wraps frames and refusals for Kafka; `source` is the gateway's name."""
 
-    def __init__(self, source: str, sequence: Sequence) -> None:
+    def __init__(self, source: str, numbering: Numbering) -> None:
         self._source = source
-        self._sequence = sequence
+        self._numbering = numbering
 
     def frame(self, frame: Frame) -> KafkaRecord:
         """Return the record of one frame, on the partition of its readings."""
@@ -61,14 +44,14 @@ class RecordWriter:
             partition=frame.partition,
             key=None,
             value=frame.value,
-            headers=self._headers(frame.kind.envelope_type, self._sequence.next(), frame.received_at),
+            headers=self._headers(frame.kind.envelope_type, self._numbering.next(), frame.received_at),
             timestamp_ms=frame.received_at,
             receipts=frame.receipts,
         )
 
     def refusal(self, refusal: Refusal, topic: str, receipt: Receipt, received_at: int) -> KafkaRecord:
         """Return the record of one refusal. Keyed by source: one gateway's refusals stay in order."""
-        sequence = self._sequence.next()
+        sequence = self._numbering.next()
         rejected = Rejected(
             source=self._source,
             sequence=sequence,

@@ -18,6 +18,7 @@ MOST_REACH_KM = 5_000.0
 EARTH_KM = 6_371.0
 HALF_WAY = 180.0
 """The antimeridian, degrees: RFC 7946 has areas across it cut there."""
+_POLE = 90.0
 _HAIR = 1e-9
 """Degrees, less than a millimetre."""
 
@@ -106,8 +107,12 @@ def _check_extent(area: Any) -> None:
     if not area.area > 0:
         raise GeometryError("the outline holds no area; correct it")
     for part in shapely.get_parts(area):
-        if part.bounds[2] - part.bounds[0] > 180:
-            raise GeometryError(
-                f"the outline runs around the globe from longitude {part.bounds[0]:g} to {part.bounds[2]:g}; "
-                "cut an area across the antimeridian there into a MultiPolygon (RFC 7946, 3.1.9)"
-            )
+        west, south, east, north = part.bounds
+        if east - west <= HALF_WAY:
+            continue
+        advice = "cut an area across the antimeridian there into a MultiPolygon (RFC 7946, 3.1.9)"
+        if max(-south, north) == _POLE:
+            advice = f"divide an area around a pole into several of at most {HALF_WAY:g} degrees of longitude"
+        raise GeometryError(
+            f"the outline runs around the globe from longitude {west:g} to {east:g}; {advice}"
+        )

@@ -13,6 +13,7 @@ from streams.incidents.policy import Policy
 from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import StayPolicy
 from streams.incidents.trips.rules import TripPolicy
+from streams.printable import quoted
 from streams.times import to_second
 
 
@@ -46,14 +47,16 @@ def _change[P: (CountPolicy, StayPolicy, SpeedPolicy, TripPolicy)](
         assert old is not None
         if old.end is not None and old.end <= reached_ms:
             return ""  # a replay from before its end needs the file as it was
-        return f"policy {old.name!r} was in force and has been removed from the file"
+        return f"policy {quoted(old.name)} was in force and has been removed from the file"
     if old is None:
         begins = f"begins at {to_second(new.begin)} UTC" if new.begin else "has no start date"
-        return f"policy {new.name!r} {begins}, but event time has already reached {to_second(reached_ms)}"
+        return (
+            f"policy {quoted(new.name)} {begins}, but event time has already reached {to_second(reached_ms)}"
+        )
     ends = {end for end in (old.end, new.end) if end is not None}
     if replace(old, end=None) == replace(new, end=None) and all(end > reached_ms for end in ends):
         return ""
-    return f"policy {new.name!r} changed after it began"
+    return f"policy {quoted(new.name)} changed after it began"
 
 
 def _decided(policy: CountPolicy | StayPolicy | SpeedPolicy | TripPolicy | None, reached_ms: int) -> bool:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -155,8 +156,13 @@ class MqttPublisher:
     def _on_subscribe(
         self, client: mqtt.Client, userdata: Any, mid: int, reasons: Any, properties: Any
     ) -> None:
-        answers = zip(topics.MQTT_BOARD_FILTERS, reasons, strict=True)
-        refused = [f"{name} ({reason})" for name, reason in answers if reason.is_failure]
+        # An error here would end the network thread: a faulty broker may answer fewer filters than it was asked.
+        answers = zip_longest(topics.MQTT_BOARD_FILTERS, reasons)
+        refused = [
+            f"{name} ({reason or 'no answer'})"
+            for name, reason in answers
+            if reason is None or reason.is_failure
+        ]
         if refused:
             log.error(
                 "MQTT at %s:%s refuses the subscription to %s: wrong retained messages are not repaired; "

@@ -2,13 +2,18 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import faust
+from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 
 from schemas import envelope
+from streams import topics
 from streams.fold.contract import Output
+from streams.fold.refusals import too_large
+from streams.numbering import Numbering
 from streams.runtime.mqtt import MqttPublisher
 
 log = logging.getLogger(__name__)
@@ -17,23 +22,33 @@ _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.2, 5.0
 
 
 class Publisher:
-    """Sends outputs until Kafka and MQTT have confirmed them all; an outage is waited for, never skipped."""
+    """Sends one stage's outputs until Kafka and MQTT have confirmed them all; an outage is waited for, never skipped.
 
-    def __init__(self, app: faust.App, mqtt: MqttPublisher, source: str) -> None:
+    Of a record that is larger than Kafka takes, which would hold up all others for ever, ub.rejected gets the
+    beginning. What else Kafka refuses, it refuses of all records until somebody puts it right, such as an account.
+    """
+
+    def __init__(self, app: faust.App, mqtt: MqttPublisher, source: str, stage: str) -> None:
         self._app = app
         self._mqtt = mqtt
         self._source = source
+        self._refuses_as = f"{source}/{stage}"
+        self._numbering = Numbering(lambda: time.time_ns() // 1000)
+        self._said: set[str] = set()
 
     async def publish(self, outputs: Sequence[Output]) -> None:
         """Return when every output is confirmed. A record may be sent twice; consumers know its id."""
         if not outputs:
             return
-        delay = _FIRST_DELAY_S
+        records, one_by_one, delay = list(outputs), False, _FIRST_DELAY_S
         while True:
             try:
-                await self._send(outputs)
+                await (self._send_one_by_one(records) if one_by_one else self._send(records))
                 break
             except Exception as error:
+                if _is_too_large(error) and not one_by_one:
+                    one_by_one = True  # Kafka refuses a batch as a whole
+                    continue
                 log.warning("Kafka did not confirm (%s); trying again in %.1f s", error, delay)
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, _LONGEST_DELAY_S)
@@ -52,3 +67,36 @@ class Publisher:
                 await producer.send(output.topic, output.key.encode(), output.value, None, None, headers)
             )
         await asyncio.gather(*confirmations)
+
+    async def _send_one_by_one(self, records: list[Output]) -> None:
+        """Send records, putting a refusal in the place of each that is too large."""
+        for at, record in enumerate(records):
+            try:
+                await self._send([record])
+            except Exception as error:
+                if not _is_too_large(error) or record.topic == topics.REJECTED:
+                    raise
+                records[at] = self._refusal(record, error)
+                await self._send([records[at]])
+
+    def _refusal(self, record: Output, error: Exception) -> Output:
+        if record.topic not in self._said:
+            self._said.add(record.topic)
+            log.error(
+                "Kafka takes no record of %d bytes on %s (%s): %s gets the beginning of it, and of others like it; "
+                "raise max.message.bytes of the topic",
+                *(len(record.value), record.topic, error, topics.REJECTED),
+            )
+        return too_large(
+            record,
+            f"{record.id_}: {len(record.value)} bytes are more than Kafka takes",
+            source=self._refuses_as,
+            sequence=self._numbering.next(),
+            now_ms=time.time_ns() // 1_000_000,
+        )
+
+
+def _is_too_large(error: Exception) -> bool:
+    """Whether Kafka says so of a record, or its client before sending it, which Faust wraps."""
+    said = error.__cause__ or error
+    return isinstance(said, MessageSizeTooLargeError | RecordListTooLargeError)

@@ -111,6 +111,7 @@ class Stage:
         self._stop = asyncio.Event()
         self._era = 0  # how many hand-overs there were: an event of an earlier era comes again
         self._ended = False
+        self._handed_over = False  # and not told yet what is ours from now on
         self._yielded = self._awake = time.monotonic()
         self._rest = Rest(self._awake)
         self._attention = Attention(self._awake)
@@ -176,6 +177,8 @@ class Stage:
             await asyncio.sleep(max(self._settings.publish_interval_ms / 1000, rest))
             await self._wait_for_news(checkpoint_at)
             async with self._turn:
+                if self._handed_over:
+                    continue  # all was said and stored; any of it may be another worker's by now
                 if not await self._is_ours():
                     return
                 due = time.monotonic() >= checkpoint_at
@@ -429,14 +432,19 @@ class Stage:
                     # a task: who awaits the database itself, and is cancelled, waits until that has given up
                     self._commit = self._storing(await self._publish_all())
                     await self._stored_within(None)
+                self._handed_over = True
         except TimeoutError:
             log.warning("%s: no checkpoint within %.0f s; partitions are dropped", self.name, timeout_s)
             if self._commit is not None:
                 self._commit.cancel()  # what it stores is no longer ours
-            self.keep_only(set())
+            self._owned.keep_only(set())
 
     def keep_only(self, partitions: set[int]) -> None:
-        """Drop the partitions that this worker owns no longer; their next owner loads the checkpoint."""
+        """Drop the partitions that this worker owns no longer; call when a rebalance has said which are ours.
+
+        Their next owner loads the checkpoint.
+        """
+        self._handed_over = False
         self._owned.keep_only(partitions)
 
     async def close(self, timeout_s: float) -> None:

@@ -1,6 +1,7 @@
 """What sensing tells the grid: partials, each of a size that Kafka takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import batched
 from zlib import crc32
 
 import numpy as np
@@ -77,7 +78,11 @@ class Teller:
         of_region: dict[int, list[Gone]] = {}
         for one in gone:
             of_region.setdefault(self._slots.region_of(one[3]), []).append(one)
-        told = [(region, _farewell(some)) for region, some in sorted(of_region.items())]
+        told = [
+            (region, _farewell(some))
+            for region, left in sorted(of_region.items())
+            for some in batched(left, _MOST_SERIES)
+        ]
         regions = self._slots.region[series.slot[due]]
         told += [
             (region, self._condition(series, rows)) for region, rows in pieces(due, regions, _MOST_SERIES)
@@ -171,7 +176,7 @@ class Teller:
         )
 
 
-def _farewell(gone: list[Gone]) -> SensorHealth:
+def _farewell(gone: Sequence[Gone]) -> SensorHealth:
     sensors, metrics, owners, cells = map(list, zip(*gone, strict=True))
     none = [0] * len(gone)
     hexes = [f"{cell:x}" for cell in cells]

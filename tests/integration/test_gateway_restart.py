@@ -155,6 +155,17 @@ def test_a_gateway_says_that_it_is_at_work_until_it_leaves(
         found = retained(*where, f"{topics.MQTT_GATEWAYS_AT_WORK}/#")
         return [codec.gateway_at_work.decode(payload) for payload in found.values()]
 
+    with monkeypatch.context() as seldom:
+        seldom.setattr(bridge, "STATS_INTERVAL_S", 3_600.0)
+        stop = threading.Event()
+        with ThreadPoolExecutor() as pool:
+            stopped = pool.submit(Bridge(services.settings(gateway_id="south")).run, stop)
+            try:
+                assert eventually(said)[0].gateway_id == "south", "at its start, too"
+            finally:
+                stop.set()
+                stopped.result()
+    Bridge(services.settings(gateway_id="south"), leave=True).run(threading.Event())
     assert check_gateways(settings) == [Check("gateways", True, "none is known to have been at work")]
     stop, begun = threading.Event(), now_ms()
     with ThreadPoolExecutor() as pool:

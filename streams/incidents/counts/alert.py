@@ -12,6 +12,7 @@ from streams.incidents.counts.rules import CountPolicy, CountRule
 from streams.incidents.counts.shares import Share
 from streams.incidents.counts.watch import Bound, excess
 from streams.incidents.lifecycle import Place, alert_id, ended, first_event, next_event, resting_on, shares
+from streams.printable import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,8 @@ def _summary(look: Look) -> str:
             f"{beyond} short" if beyond > 0 else "within bounds",
         )
     return (
-        f"{vehicles(look.count, look.rule)} in {look.rule.zone}, {limit} allowed by {look.rule.name!r}, {relation} "
-        f"({shares(look.by_operator)}){not_told(look.doubtful)}{_not_heard(look)}"
+        f"{vehicles(look.count, look.rule)} in {look.rule.zone}, {limit} allowed by "
+        f"{quoted(look.rule.name)}, {relation} ({shares(look.by_operator)}){not_told(look.doubtful)}{_not_heard(look)}"
     )
 
 
@@ -127,8 +128,8 @@ def _summary_of_share(look: Look, share: Share, beyond: int) -> str:
     what = "on a trip" if rule.units == "utilization" else "are"
     return (
         f"{share.count} of {vehicles(share.of, rule)} of {share.operator} ({_percent(share):g} %) {what} in "
-        f"{rule.zone}, {limit} % allowed by {rule.name!r}, {f'{beyond} {side}' if beyond > 0 else 'within bounds'}"
-        f"{not_told(look.doubtful)}{_not_heard(look)}"
+        f"{rule.zone}, {limit} % allowed by {quoted(rule.name)}, "
+        f"{f'{beyond} {side}' if beyond > 0 else 'within bounds'}{not_told(look.doubtful)}{_not_heard(look)}"
     )
 
 

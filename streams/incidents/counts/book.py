@@ -25,6 +25,7 @@ from streams.incidents.counts.watch import Bound, bound_of, bounds, severity, st
 from streams.incidents.lifecycle import RULE_GONE, ended
 from streams.incidents.saturation import Watch
 from streams.incidents.showing import Seen, Waiting
+from streams.printable import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ class CountBook:
             _, rule = self._rules[rule_id, bound]
             if rule.region == region and entry.watch.since is not None and entry.alert is None:
                 subject, of = (f"{rule_id}/{operator}", f", of {operator}") if operator else (rule_id, "")
-                shown = f"{rule.zone}, by {rule.name!r}{of}"
+                shown = f"{rule.zone}, by {quoted(rule.name)}{of}"
                 about = (bound, rule.cell, subject)
                 yield Waiting(about, shown, entry.watch.since, self._config.min_duration_ms)
 

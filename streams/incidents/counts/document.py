@@ -23,6 +23,7 @@ from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
 from streams.incidents.stays.document import stay_rule
 from streams.incidents.stays.rules import Area, StayPolicy, StayRule
 from streams.incidents.trips.rules import TripPolicy, TripRule
+from streams.printable import quoted
 
 FILE_FIELDS = ("version", "last_updated", "ttl", "end_date", "data", "policies", "geographies")
 POLICY_FIELDS = (
@@ -152,7 +153,7 @@ def _ends(policy: CountPolicy, superseded: int | None, until: int | None, findin
     """Return when a policy ends: at its own end, when another one replaces it, or with all of the file."""
     if superseded is not None and superseded <= policy.begin:
         findings.note(
-            f"policy {policy.name!r}",
+            f"policy {quoted(policy.name)}",
             "it is never in force: another one that names it in prev_policies begins no later",
         )
     return min((end for end in (policy.end, superseded, until) if end is not None), default=None)

@@ -11,6 +11,7 @@ import shapely
 from streams.incidents.counts.fields import Fields, shown
 from streams.incidents.geometry import GeometryError, area_of, too_far
 from streams.incidents.policy_findings import Findings
+from streams.printable import quoted
 
 MOST_CELLS = 1_000_000
 """Most cells of one geography: a province of 100,000 km² at resolution 9, with which the worker is busy for 4 s."""
@@ -144,7 +145,7 @@ def _cells(
             findings.note(at, repaired)
         about += about_cells(area, city)
         if wrong := too_large(area, about, city):
-            findings.error(at, f"{name!r}, of some {about:,} cells, {wrong}")
+            findings.error(at, f"{quoted(name)}, of some {about:,} cells, {wrong}")
             return None, None
         shapes.append(area)
     found = frozenset(cell for area in shapes for cell in city.cells(shapely.geometry.mapping(area)))

@@ -14,7 +14,7 @@ _JSON = ("kinds", "zones", "cells", "rollup", "outline", "alerts")
 
 MOST_LISTED = 50_000
 """Alerts and cells in one message: 3 MB with 2 MB of an outline. One of 140,000 is more than ub.incidents takes
-(topics.LARGEST_RECORD): Kafka would refuse it for good, and the worker get no further."""
+(topics.LARGEST_RECORD): Kafka would refuse it, and nobody there hear of it."""
 
 
 def message_of(event: Incident) -> bytes:

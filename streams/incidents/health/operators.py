@@ -117,7 +117,7 @@ class Operators:
                 self._unsaved.add(name)
             open_alert = self._cases.find(key)
             heard = open_alert is not None and operator.end > open_alert.starts_at
-            if heard and quiet and not gone and operator.behind != clock:
+            if heard and quiet and operator.behind != clock:
                 operator.behind = clock
                 self._unsaved.add(name)
             # Before its partition has caught up well, it would be silent again at the next pause.

@@ -8,6 +8,7 @@ from streams.fold.contract import Record
 from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import Cylinder
 from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
+from streams.printable import quoted
 
 KIND: AlertKind = "hot_spot"
 DETECTOR = "scan"
@@ -70,8 +71,8 @@ def _summary(found: Cylinder, code: str, recurs: float | None) -> str:
     hours = (found.end - found.begin) / 3_600_000
     often = "" if recurs is None else f", once in {recurs:.0f} days"
     return (
-        f"{counted(found.count, 'request')} of {code!r} in {counted(len(found.cells), 'cell')} within {hours:g} h, "
-        f"{found.expected:.2g} expected (score {found.score:.0f}{often})"
+        f"{counted(found.count, 'request')} of {quoted(code)} in {counted(len(found.cells), 'cell')} within "
+        f"{hours:g} h, {found.expected:.2g} expected (score {found.score:.0f}{often})"
     )
 
 

@@ -4,6 +4,7 @@ from schemas.alerts import Alert, Evidence, Severity, Speeding
 from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place, alert_id, first_event, next_event, resting_on
 from streams.incidents.speeds.judge import Broken
+from streams.printable import quoted
 
 
 def raised(
@@ -68,7 +69,8 @@ def _summary(found: Speeding) -> str:
     seconds = (found.ts - found.from_ts) / 1000
     return (
         f"{found.vehicle_type} {found.vehicle_id} ({found.operator}) moved {found.metres:.0f} m in {seconds:.0f} s: "
-        f"{found.kmh:.0f} km/h or more, and {found.limit_kmh:.3g} are allowed by {found.name!r} (move {found.moves})"
+        f"{found.kmh:.0f} km/h or more, and {found.limit_kmh:.3g} are allowed by {quoted(found.name)} "
+        f"(move {found.moves})"
     )
 
 

@@ -4,11 +4,12 @@ from schemas.alerts import Alert, Evidence, StayBroken
 from streams.fold.contract import Record
 from streams.incidents.lifecycle import Place, PlaceOf, alert_id, first_event, resting_on
 from streams.incidents.stays.watch import Broken, Stay
+from streams.printable import quoted
 
 _WHAT = {
-    "overstay": "has stood in {zone} for longer than {limit} ({name!r})",
-    "no_parking": "is parked in {zone}, where none may be ({name!r})",
-    "outside_service_area": "is parked outside of all zones ({name!r})",
+    "overstay": "has stood in {zone} for longer than {limit} ({name})",
+    "no_parking": "is parked in {zone}, where none may be ({name})",
+    "outside_service_area": "is parked outside of all zones ({name})",
 }
 
 
@@ -45,7 +46,9 @@ def raised(
 
 def _summary(vehicle_id: str, stay: Stay, broken: Broken) -> str:
     rule = broken.rule
-    what = _WHAT[rule.kind].format(zone=rule.zone, name=rule.name, limit=_span((rule.limit_ms or 0) // 1000))
+    what = _WHAT[rule.kind].format(
+        zone=rule.zone, name=quoted(rule.name), limit=_span((rule.limit_ms or 0) // 1000)
+    )
     return f"{stay.vehicle_type} {vehicle_id} ({stay.operator}, {stay.vehicle_state}) {what}"
 
 

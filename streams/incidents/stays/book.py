@@ -248,7 +248,8 @@ class StayBook:
         where = region, self._place
         alert = raised(vehicle_id, stay, broken, where, as_of, self._config.file, record)
         self._alerts.setdefault((region, vehicle_id), {})[alert.kind] = alert
-        others = {} if isinstance(stay.not_before, int) else stay.not_before
+        before = stay.not_before
+        others = dict.fromkeys(stay.since, before) if isinstance(before, int) else before
         stay.not_before = others | {broken.rule.rule_id: alert.starts_at + 1}
         self._unsaved |= {("at", region, vehicle_id), ("open", region, f"{vehicle_id}/{alert.kind}")}
         return alert

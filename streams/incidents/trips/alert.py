@@ -9,6 +9,7 @@ from streams.incidents.lifecycle import Place, alert_id, first_event, next_event
 from streams.incidents.trips.judge import Found
 from streams.incidents.trips.rules import TripPolicy, TripRule
 from streams.incidents.trips.series import DAY_MS, Rate
+from streams.printable import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def _summary(look: Look) -> str:
     return (
         f"{counted(rate.trips, 'trip')} of {look.operator} began in {rule.zone} in a day, {rate.per_vehicle:.2f} for "
         f"each of {rate.vehicles:.1f} vehicles there; {', '.join(filter(None, (least, most)))} are allowed by "
-        f"{rule.name!r}"
+        f"{quoted(rule.name)}"
     )
 
 

@@ -122,6 +122,12 @@ def test_topics_that_have_other_partitions_meanwhile_are_told_once(
     clock.now += 60
     _pump_until_confirmed(sink, clock)
     assert kafka.taken == [b"1"]
+    kafka.refusing, kafka.partitions = True, partitions + 1
+    sink.put(_record(b"2"))
+    for _ in range(60):
+        sink.pump()
+        clock.now += 1
+    assert caplog.text.count("UB_SOURCE_PARTITIONS") == 2, "it was over meanwhile"
 
 
 class Pending(FakeKafka):

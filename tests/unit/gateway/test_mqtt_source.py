@@ -6,15 +6,17 @@ import threading
 import time
 from itertools import count
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from streams import topics
 from streams.errors import ServiceUnavailable
 from streams.gateway import mqtt_source
-from streams.gateway.mqtt_source import MqttSource
+from streams.gateway.mqtt_source import SESSION_EXPIRY_S, MqttSource
 from streams.gateway.receipt import Receipt
 from streams.settings import Settings
 
@@ -97,12 +99,23 @@ def test_nothing_is_said_on_a_connection_that_is_not_there_yet(
     monkeypatch: pytest.MonkeyPatch, *, connected: bool
 ) -> None:
     """It would stand before the CONNECT, and the broker would hang up."""
-    said: list[str] = []
+    said: list[tuple[str, int]] = []
+
+    def publish(topic: str, _payload: bytes, *, properties: Any, **_more: object) -> None:
+        said.append((topic, properties.MessageExpiryInterval))
+
     source = MqttSource(Settings(gateway_id="north"), lambda _message, _connection: None)
-    monkeypatch.setattr(source._client, "publish", lambda topic, *_, **_more: said.append(topic))
+    monkeypatch.setattr(source._client, "publish", publish)
     monkeypatch.setattr(source._client, "is_connected", lambda: connected)
     source.show_life(1)
-    assert said == (["ub/v1/gateway/at-work/north"] if connected else [])
+    assert said == ([("ub/v1/gateway/at-work/north", SESSION_EXPIRY_S)] if connected else [])
+
+
+def test_a_gateway_that_leaves_says_no_more_that_it_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = MqttSource(Settings(), lambda _message, _connection: None, leave=True)
+    monkeypatch.setattr(source._client, "is_connected", lambda: True)
+    monkeypatch.setattr(source._client, "publish", lambda *_, **_more: pytest.fail("said"))
+    source.show_life(1)
 
 
 def test_only_what_came_on_this_connection_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,3 +135,16 @@ def test_only_what_came_on_this_connection_is_acknowledged(monkeypatch: pytest.M
 
 def _receipt(mid: int, connection: int, qos: int = 1) -> Receipt:
     return Receipt(mid=mid, qos=qos, connection=connection, size=1, parts=1)
+
+
+@pytest.mark.parametrize("answers", [0, 2])
+def test_a_broker_that_answers_fewer_filters_than_it_was_asked_is_told_of_and_ends_nothing(
+    answers: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = MqttSource(Settings(), lambda _message, _connection: None)
+    granted = [ReasonCode(PacketTypes.SUBACK, identifier=1)] * answers
+    source._handle_subscribe(source._client, None, 1, granted, None)
+    assert not source._subscribed.is_set()
+    [said] = caplog.messages
+    assert f"subscription to {topics.MQTT_GATEWAY_FILTERS[answers]} refused: no answer" in said
+    assert said.partition(": ")[2] in str(source._trouble)

@@ -5,8 +5,9 @@ from schemas.rejected import Rejected
 from streams.gateway.decode import Refusal
 from streams.gateway.framing import Frame
 from streams.gateway.receipt import Receipt
-from streams.gateway.records import RecordWriter, Sequence
+from streams.gateway.records import RecordWriter
 from streams.gateway.vehicles import VEHICLES
+from streams.numbering import Numbering
 
 
 def _receipt() -> Receipt:
@@ -15,19 +16,19 @@ def _receipt() -> Receipt:
 
 def test_numbers_follow_the_clock_and_never_repeat() -> None:
     clock = iter([100, 100, 90, 500])
-    sequence = Sequence(lambda: next(clock))
+    sequence = Numbering(lambda: next(clock))
     assert [sequence.next() for _ in range(4)] == [100, 101, 102, 500]
 
 
 def test_numbers_grow_across_a_restart() -> None:
-    before = Sequence(lambda: 1_000)
+    before = Numbering(lambda: 1_000)
     last = [before.next() for _ in range(5)][-1]
-    assert Sequence(lambda: 2_000).next() > last
+    assert Numbering(lambda: 2_000).next() > last
 
 
 def test_a_frame_goes_to_its_partition_with_its_receipts() -> None:
     receipts = ((_receipt(), 2),)
-    writer = RecordWriter("gateway-9", Sequence(lambda: 77))
+    writer = RecordWriter("gateway-9", Numbering(lambda: 77))
     record = writer.frame(Frame(VEHICLES, 3, b"{}", 2, 1_700_000_000_123, receipts))
     assert (record.topic, record.partition, record.key, record.value) == ("ub.vehicles", 3, None, b"{}")
     assert record.timestamp_ms == 1_700_000_000_123
@@ -44,7 +45,7 @@ def test_a_frame_goes_to_its_partition_with_its_receipts() -> None:
 
 def test_a_refusal_names_its_source_and_stays_in_that_source_s_order() -> None:
     receipt = _receipt()
-    writer = RecordWriter("gateway-9", Sequence(lambda: 77))
+    writer = RecordWriter("gateway-9", Numbering(lambda: 77))
     record = writer.refusal(Refusal("empty", "0 bytes", ""), "ub/v1/north/vehicles", receipt, 5)
     assert (record.topic, record.partition, record.key) == ("ub.rejected", None, b"gateway-9")
     assert record.receipts == ((receipt, 1),)

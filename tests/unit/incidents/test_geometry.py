@@ -82,6 +82,14 @@ def test_parts_that_overlap_are_taken_together_and_that_is_said(
         (polygon([[0, 0], [1, 1], [2, 2], [0, 0]]), "correct"),
         (polygon(square(179, 10, 2)), "cut there into a MultiPolygon (RFC 7946, 3.1.9)"),
         (polygon([[-179, 10], [179, 10], [179, 11], [-179, 11], [-179, 10]]), "runs around the globe"),
+        (
+            polygon([[-180, -90], [180, -90], [180, -70], [-180, -70], [-180, -90]]),
+            "; divide an area around a pole",
+        ),
+        (
+            polygon([[-180, 90], [-180, 70], [0, 65], [180, 70], [180, 90], [-180, 90]]),
+            "divide an area around a pole",
+        ),
         (polygon(square(121, 91, 1)), "WGS-84 degrees, longitude first, are expected"),
         (
             polygon([[121.51, 31.22], [31.22, 121.53], [121.53, 31.24], [121.51, 31.24], [121.51, 31.22]]),
@@ -97,6 +105,8 @@ def test_parts_that_overlap_are_taken_together_and_that_is_said(
         "line",
         "beyond 180",
         "around",
+        "the south, cut at the antimeridian",
+        "the north, cut at the antimeridian",
         "beyond a pole",
         "one corner swapped",
         "infinite",

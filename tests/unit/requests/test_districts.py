@@ -82,6 +82,7 @@ def test_without_a_file_no_place_has_a_district() -> None:
         (document(5), "feature 0: a GeoJSON Feature"),
         (document(feature("a", square(0, 0)), feature(7, square(0, 0))), "feature 1: name is 7"),
         (document(feature("", square(0, 0))), "name is ''"),
+        (document(feature("a\x1b", square(0, 0))), "name is 'a\\x1b'"),
         (document(feature("point", square(0, 0), kind="Point")), "(point): geometry 'Point'"),
         (document(feature("line", [[0, 0], [1, 1], [0, 0]])), "(line): "),
         (document(feature("flat", [[0, 0], [1, 1], [2, 2], [0, 0]])), "(flat): the outline holds no area"),

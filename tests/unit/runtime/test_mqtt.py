@@ -234,3 +234,13 @@ def test_what_is_no_topic_is_the_callers_fault_and_holds_up_nobody_else() -> Non
     broker = Strict(10)
     asyncio.run(play())
     assert broker.heard == [PAYLOADS]
+
+
+def test_a_broker_that_answers_fewer_filters_than_it_was_asked_is_told_of_and_ends_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    worker = MqttPublisher(load(), "worker")
+    worker._on_subscribe(worker._client, None, 1, [ReasonCode(PacketTypes.SUBACK, identifier=1)], None)
+    [said] = caplog.messages
+    assert "ub/v1/alerts/#" not in said
+    assert "refuses the subscription to ub/v1/open-alerts/# (no answer) and " in said

@@ -140,6 +140,39 @@ def test_a_worker_that_slept_asks_before_it_hands_over_too(monkeypatch: pytest.M
     assert [type(error) for error in failed] == [Fenced]
 
 
+def test_a_worker_that_slept_while_kafka_gave_its_partitions_to_others_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between hand-over and assignment another worker may have claimed what this one still holds."""
+    monkeypatch.setattr(stage_module, "_ASLEEP_S", -1.0)
+
+    class Guessing(Listing):
+        def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+            said.append(database.lost)
+            return super().take_outputs(at_checkpoint=at_checkpoint)
+
+    said: list[set[int]] = []  # what was lost whenever the folds were asked
+    database, kafka = Database(0), Kafka()
+    failed: list[Exception] = []
+
+    async def body() -> None:
+        stage = a_stage(database, kafka, failed, Guessing)
+        await stage.consume(Events((0, 0), (1, 0)))
+        await stage.hand_over(5)
+        database.lost = {0}
+        running = asyncio.create_task(stage.run())
+        await asyncio.sleep(0.1)  # a hundred times what it waits between publications
+        assert {0} not in said
+        stage.keep_only({1})
+        await stage.consume(Events((1, 1)))
+        await until(lambda: database.offset == {0: 0, 1: 1})
+        await stage.close(5)
+        await running
+
+    asyncio.run(asyncio.wait_for(body(), 30))
+    assert not failed
+
+
 def test_a_worker_that_slept_as_it_published_says_nothing_after_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage_module, "_ASLEEP_S", 0.2)
 

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from schemas.partials import SensorHealth
+from schemas import codec
+from schemas.partials import SensingPartial, SensorHealth
 from streams.sensing.health import record
 from streams.sensing.health.rule import HealthRule
 from tests.unit.sensing.station import CONFIG, MINUTE, T0, Station, reading
@@ -302,6 +303,21 @@ def test_a_series_that_is_forgotten_is_told_as_gone() -> None:
     minutes(station, 100, 130, sensor_id="s-2")
     assert told(station)[-1]["last_ts"] == 0
     assert told(station, "s-2")[-1]["last_ts"] > 0
+
+
+def test_very_many_series_that_are_forgotten_at_once_are_told_in_pieces_that_kafka_takes() -> None:
+    station = Station(replace(CONFIG, most_series=1))
+    names = [f"{number:064}" for number in range(5_000)]
+    for minute in range(12):
+        station.feed(*(reading(minute % 7, minute * 60, sensor_id=name) for name in names))
+    station.checkpoint()
+    station.feed(reading(1, 100 * 60, sensor_id="s-2"))
+    outputs = station.fold.take_outputs(at_checkpoint=True)
+    assert max(len(output.value) for output in outputs) < 900_000
+    said = [codec.partial.decode(output.value) for output in outputs]
+    health = [one.health for one in said if isinstance(one, SensingPartial) and one.health is not None]
+    assert sorted(name for one in health for name in one.sensor_id) == names
+    assert {at for one in health for at in one.last_ts} == {0}
 
 
 def test_a_sensor_that_moves_to_another_region_is_gone_from_the_old_one() -> None:

@@ -115,6 +115,27 @@ def test_an_operator_whose_partition_catches_up_with_pauses_is_silent_once(
     assert said(told) == [("raised", "feed_silent", "hello"), ("cleared", "feed_silent", "hello")]
 
 
+def test_how_far_an_operator_was_behind_outlives_a_crash_in_a_pause() -> None:
+    def told(heard: int, *, crash: bool) -> list[tuple[str, str, str | None]]:
+        fold = fleet(rule(7, 1, maximum=1_000))
+        for minute in range(40):
+            fold.close(minute, "hello", "mobike")
+        for minute in range(40, 100):
+            fold.close(minute, "mobike")
+        fold.close(60, "hello", now=100)
+        fold.checkpoint()
+        fold.close(105, "mobike")
+        fold.checkpoint()
+        if crash:
+            fold.crash()
+        return said(fold.close(heard, "hello", now=105))
+
+    calm = [told(heard, crash=False) for heard in range(70, 106)]
+    assert [] in calm
+    assert [("cleared", "feed_silent", "hello")] in calm
+    assert [told(heard, crash=True) for heard in range(70, 106)] == calm
+
+
 def test_an_operator_that_is_behind_by_less_than_its_patience_for_good_is_not_silent_for_good() -> None:
     fold = fleet(rule(7, 1, maximum=1_000))
     for minute in range(40):

@@ -542,3 +542,11 @@ def test_of_one_cell_a_hot_spot_says_cell() -> None:
     place, record = Place(31.2, 121.5, "default"), Record("ub.cells", 0, 7, b"", 0)
     alert = raised(found, "823087fffffffff", "water", place, "minor", HotSpotRule(), None, record)
     assert alert.summary.startswith("6 requests of 'water' in 1 cell within ")
+
+
+def test_a_category_that_is_written_with_joiners_is_told_as_it_is_written() -> None:
+    found = Cylinder(MIDDLE, frozenset([MIDDLE]), T0, T0 + STEP_MS, 6, 0.1, 40.0)
+    place, record = Place(31.2, 121.5, "default"), Record("ub.cells", 0, 7, b"", 0)
+    code = "\u0622\u0628\u200c\u0647\u0627"
+    alert = raised(found, "823087fffffffff", code, place, "minor", HotSpotRule(), None, record)
+    assert f" of '{code}' in 1 cell" in alert.summary

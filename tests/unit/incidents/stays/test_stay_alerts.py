@@ -11,7 +11,7 @@ from streams.fleet.news import NewsConfig
 from streams.incidents.policy import Policy
 from streams.incidents.showing import Seen
 from streams.incidents.stays import watch
-from streams.incidents.stays.watch import holds
+from streams.incidents.stays.watch import Stay, holds
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.pipeline import T0
 from tests.unit.fleet.road import FAR, HERE, NEAR, NEXT, at, cell
@@ -471,6 +471,32 @@ def test_where_the_rule_of_an_earlier_policy_is_broken_too_its_alert_says_why_th
     ended, second = fold.time(600, SHANGHAI)
     assert (ended.alert_id, ended.action, second.action) == (first.alert_id, "cleared", "raised")
     assert ended.summary == f"another rule is broken, which is told instead; {first.summary}"
+
+
+def test_no_alert_has_the_id_of_one_that_an_earlier_version_told() -> None:
+    """That stored one time for all rules, before which none of their alerts may begin."""
+    reserved = {"maximum": 0, "states": {"reserved": []}, "start_time": "00:20:00"}
+    fold = watched(mds(time_rule(7, 1, **reserved), time_rule(8, 1, maximum=15)))
+    stand(fold, at(0))
+    fold.time(1_000, SHANGHAI)
+    stand(fold, at(1_100, HERE, "reserved"))
+    fold.time(1_210, SHANGHAI)
+    fold.checkpoint_incidents()
+    parts = fold.database.parts["incidents"]
+    (name,) = (name for name in parts if name.startswith("stay/at/"))
+    stay = msgspec.msgpack.decode(parts[name], type=Stay)
+    stay.not_before = T0 + 900_001
+    parts[name] = msgspec.msgpack.encode(stay)
+    fold.crash_incidents()
+    fold.time(1_400, SHANGHAI)
+    stand(fold, at(1_500))
+    fold.time(1_501, SHANGHAI)
+    begun = [(alert.kind, alert.starts_at) for alert in fold.alerts if alert.action == "raised"]
+    assert begun == [
+        ("overstay", T0 + 900_000),
+        ("no_parking", T0 + 1_320_000),
+        ("overstay", T0 + 900_001),
+    ]
 
 
 @pytest.mark.parametrize("crash", [False, True])

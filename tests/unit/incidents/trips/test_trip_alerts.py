@@ -287,6 +287,21 @@ def test_trips_told_of_a_policy_that_has_not_begun_are_kept_for_a_day() -> None:
 
 
 @pytest.mark.parametrize("restart", [False, True])
+def test_the_alert_of_a_rule_that_is_to_begin_later_now_is_cleared_at_the_next_look(restart: bool) -> None:
+    fold = Riding(TWO)
+    fold.at(0, {"hello": 10})
+    [alert] = fold.through(0.5, 24)
+    fold.checkpoint()
+    later = policy_of(trip_rule(7, 1, minimum=2), start_date=T0 + 1_000 * HOUR)
+    if restart:
+        fold.crash(later)
+    else:
+        fold.fold.take_policy(later)
+    [cleared] = fold.at(24.1)
+    assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
+
+
+@pytest.mark.parametrize("restart", [False, True])
 def test_the_alert_of_a_rule_that_is_gone_is_cleared_at_the_next_look(restart: bool) -> None:
     fold = Riding(TWO)
     fold.at(0, {"hello": 10})

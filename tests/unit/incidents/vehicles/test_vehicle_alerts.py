@@ -70,6 +70,14 @@ def test_one_glitch_is_a_warning_and_a_third_jump_is_more() -> None:
     assert cleared.evidence.jump.jumps == 4
 
 
+def test_a_jump_just_as_the_quiet_time_ends_is_of_the_same_alert() -> None:
+    fold = watched()
+    for seconds, lon in ((0, HERE), (60, EAST), (900, EAST), (960, HERE)):
+        fold.feed({**charge(seconds, 80), "lon": lon[1]})
+    fold.publish()
+    assert [(a.action, a.updated_at - T0) for a in fold.alerts] == [("raised", 60_000)]
+
+
 def test_a_quiet_time_ends_an_alert_on_jumps_even_if_the_time_of_the_region_stands_still() -> None:
     """As in a backlog, whose partitions are read one after the other; two glitches, an hour apart."""
     fold = watched()

@@ -1,0 +1,166 @@
+"""What Kafka does not take of a worker: an outage is waited for, a record that is too large is set aside."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+)
+from faust.exceptions import ProducerSendError
+
+from schemas import codec, envelope
+from schemas.rejected import Rejected
+from streams import topics
+from streams.fold.contract import MqttMessage, Output
+from streams.runtime import publisher as publisher_module
+from streams.runtime.publisher import Publisher
+
+LIMIT = 30_000
+LARGE = b"[" + b"\xff" * LIMIT
+NOTICE = MqttMessage("ub/v1/incidents/major/large", LARGE, retain=True)
+
+
+class Kafka:
+    """Stores what fits, unless `troubles` are ahead; as Kafka does, it refuses the batch of one that does not.
+
+    With `checks` its client looks at the size before sending, and Faust wraps what that says.
+    """
+
+    def __init__(self, *, checks: bool = False, troubles: Sequence[KafkaError] = ()) -> None:
+        self.stored: list[tuple[str, bytes]] = []
+        self.types: list[bytes] = []
+        self.checks = checks
+        self.troubles = list(troubles)
+        self._batch: list[tuple[str, bytes, asyncio.Future[None]]] = []
+
+    async def send(
+        self, topic: str, key: bytes, value: bytes, partition: None, timestamp: None, headers: Any
+    ) -> Awaitable[None]:
+        if self.checks and len(value) > LIMIT:
+            raise ProducerSendError("Error while sending") from MessageSizeTooLargeError("too large")
+        answer = asyncio.get_running_loop().create_future()
+        if not self._batch:
+            asyncio.get_running_loop().call_soon(self._answer)
+        self._batch.append((topic, value, answer))
+        self.types += [value for name, value in headers if name == "ce_type"]
+        return answer
+
+    def _answer(self) -> None:
+        batch, self._batch = self._batch, []
+        trouble = self.troubles.pop(0) if self.troubles else None
+        if trouble is None and any(len(value) > LIMIT for _, value, _ in batch):
+            trouble = MessageSizeTooLargeError()
+        for topic, value, answer in batch:
+            if trouble is None:
+                self.stored.append((topic, value))
+                answer.set_result(None)
+            else:
+                answer.set_exception(trouble)
+
+    def rejected(self) -> list[Rejected]:
+        return [codec.rejected.decode(value) for topic, value in self.stored if topic == topics.REJECTED]
+
+
+class Mqtt:
+    def __init__(self) -> None:
+        self.published: list[MqttMessage] = []
+
+    async def publish(self, messages: Sequence[MqttMessage]) -> None:
+        self.published += messages
+
+
+def output(value: bytes, topic: str = topics.INCIDENTS, *mqtt: MqttMessage) -> Output:
+    return Output(topic, "region", value, envelope.INCIDENT, f"i-{len(value)}/3", 1, mqtt)
+
+
+def published(kafka: Kafka, *outputs: Output, mqtt: Mqtt | None = None) -> None:
+    app: Any = SimpleNamespace(producer=kafka)
+    broker: Any = mqtt or Mqtt()
+    publisher = Publisher(app, broker, "urbanbrain/worker-1", "incidents")
+    asyncio.run(asyncio.wait_for(publisher.publish(outputs), 30))
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "_FIRST_DELAY_S", 0.0)
+
+
+@pytest.mark.parametrize("checks", [True, False])
+def test_a_record_that_is_too_large_goes_to_the_refused_ones_and_the_others_go_on(checks: bool) -> None:
+    kafka, mqtt = Kafka(checks=checks), Mqtt()
+    published(kafka, output(b"{}"), output(LARGE, topics.INCIDENTS, NOTICE), output(b"[]"), mqtt=mqtt)
+
+    [refused] = kafka.rejected()
+    assert (refused.source, refused.topic) == ("urbanbrain/worker-1/incidents", topics.INCIDENTS)
+    assert (refused.reason, refused.count) == ("too_large", 1)
+    assert refused.detail == "i-30001/3: 30001 bytes are more than Kafka takes"
+    assert refused.payload.startswith("[\\xff")
+    assert len(refused.payload) == 4096
+    stored = [value for topic, value in kafka.stored if topic == topics.INCIDENTS]
+    assert stored[-2:] == [b"{}", b"[]"]
+    assert kafka.types[-2:] == [envelope.REJECTED.encode(), envelope.INCIDENT.encode()]
+    assert mqtt.published == [NOTICE], "whoever looks at the board sees it nonetheless"
+
+
+def test_a_batch_that_is_larger_than_a_segment_of_the_log_is_refused_alike() -> None:
+    kafka = Kafka(troubles=[RecordListTooLargeError(), RecordListTooLargeError()])
+    published(kafka, output(b"{}"))
+    assert [refused.reason for refused in kafka.rejected()] == ["too_large"]
+
+
+def test_refusals_are_numbered_and_keep_their_number_when_they_are_sent_again() -> None:
+    # of the batch, of the first alone, and of its refusal
+    troubles = [MessageSizeTooLargeError(), MessageSizeTooLargeError(), RequestTimedOutError()]
+    kafka = Kafka(troubles=troubles)
+    published(kafka, output(LARGE), output(LARGE), output(b"{}"))
+    first, second = kafka.rejected()
+    assert first.sequence < second.sequence
+    assert not kafka.troubles
+
+
+def test_a_refusal_that_was_stored_is_the_same_when_what_follows_it_meets_an_outage() -> None:
+    class Meets(Kafka):
+        async def send(self, topic: str, key: bytes, value: bytes, *more: Any) -> Awaitable[None]:
+            if value == b"{}" and self.rejected() and not self.met:
+                self.met = True
+                self.troubles = [RequestTimedOutError()]
+            return await super().send(topic, key, value, *more)
+
+        met = False
+
+    kafka = Meets()
+    published(kafka, output(LARGE), output(b"{}"))
+    assert kafka.met
+    assert len({refused.sequence for refused in kafka.rejected()}) == 1
+    assert kafka.stored[-1] == (topics.INCIDENTS, b"{}")
+
+
+@pytest.mark.parametrize("trouble", [RequestTimedOutError(), TopicAuthorizationFailedError("ub.incidents")])
+def test_what_a_record_is_not_the_reason_of_is_waited_for(
+    trouble: KafkaError, caplog: pytest.LogCaptureFixture
+) -> None:
+    kafka = Kafka(troubles=[trouble] * 3)
+    published(kafka, output(b"{}"), output(b"[]"))
+    assert [value for _, value in kafka.stored] == [b"{}", b"[]"]
+    assert ["trying again" in line for line in caplog.messages] == [True] * 3
+
+
+def test_a_refusal_that_is_too_large_itself_is_waited_for() -> None:
+    # A topic of refusals that takes less than a page: no record of it may be lost
+    kafka = Kafka(troubles=[MessageSizeTooLargeError()] * 5)
+    published(kafka, output(b'{"a": 1}', topics.REJECTED))
+    assert kafka.stored == [(topics.REJECTED, b'{"a": 1}')]
+
+
+def test_it_is_said_once_for_each_topic(caplog: pytest.LogCaptureFixture) -> None:
+    published(Kafka(), output(LARGE), output(LARGE), output(LARGE, topics.CELLS), output(b"{}"))
+    said = [message for message in caplog.messages if "raise max.message.bytes" in message]
+    assert [("ub.incidents" in line, "ub.cells" in line) for line in said] == [(True, False), (False, True)]
+    assert "30001 bytes" in said[0]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import faust
-from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from faust.exceptions import ProducerSendError
 
 from schemas import envelope
 from streams import topics
@@ -19,13 +20,16 @@ from streams.runtime.mqtt import MqttPublisher
 log = logging.getLogger(__name__)
 
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.2, 5.0
+_TOO_LARGE = MessageSizeTooLargeError, RecordListTooLargeError
 
 
 class Publisher:
     """Sends one stage's outputs until Kafka and MQTT have confirmed them all; an outage is waited for, never skipped.
 
     Of a record that is larger than Kafka takes, which would hold up all others for ever, ub.rejected gets the
-    beginning. What else Kafka refuses, it refuses of all records until somebody puts it right, such as an account.
+    beginning. But what another stage reads waits until the topic takes it, if it is not larger than a topic of ours
+    does: the tables would be wrong without it. What else Kafka refuses, it refuses of all records until somebody puts
+    it right, such as an account.
     """
 
     def __init__(self, app: faust.App, mqtt: MqttPublisher, source: str, stage: str) -> None:
@@ -74,8 +78,11 @@ class Publisher:
             try:
                 await self._send([record])
             except Exception as error:
-                if not _is_too_large(error) or record.topic == topics.REJECTED:
+                if not _is_too_large(error):
                     raise
+                if record.topic in topics.READ_BY.values() and not _is_of_client(error):
+                    what = f"{len(record.value)} bytes are too large for {record.topic}"
+                    raise KafkaError(f"{what}: raise its max.message.bytes") from error
                 records[at] = self._refusal(record, error)
                 await self._send([records[at]])
 
@@ -97,6 +104,9 @@ class Publisher:
 
 
 def _is_too_large(error: Exception) -> bool:
-    """Whether Kafka says so of a record, or its client before sending it, which Faust wraps."""
-    said = error.__cause__ or error
-    return isinstance(said, MessageSizeTooLargeError | RecordListTooLargeError)
+    return isinstance(error, _TOO_LARGE) or _is_of_client(error)
+
+
+def _is_of_client(error: Exception) -> bool:
+    """Return whether Kafka's client says so before it sends anything, by topics.LARGEST_RECORD; Faust wraps that."""
+    return isinstance(error, ProducerSendError) and isinstance(error.__cause__, _TOO_LARGE)

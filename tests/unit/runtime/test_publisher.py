@@ -152,15 +152,26 @@ def test_what_a_record_is_not_the_reason_of_is_waited_for(
     assert ["trying again" in line for line in caplog.messages] == [True] * 3
 
 
-def test_a_refusal_that_is_too_large_itself_is_waited_for() -> None:
-    # A topic of refusals that takes less than a page: no record of it may be lost
+@pytest.mark.parametrize("topic", [topics.PARTIALS, topics.CELLS, topics.REJECTED])
+def test_what_another_stage_reads_waits_until_its_topic_takes_it(
+    topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
     kafka = Kafka(troubles=[MessageSizeTooLargeError()] * 5)
-    published(kafka, output(b'{"a": 1}', topics.REJECTED))
-    assert kafka.stored == [(topics.REJECTED, b'{"a": 1}')]
+    published(kafka, output(b'{"a": 1}', topic))
+    assert kafka.stored == [(topic, b'{"a": 1}')]
+    said = f"8 bytes are too large for {topic}: raise its max.message.bytes"
+    assert [said in line for line in caplog.messages] == [True] * 4
+
+
+def test_what_no_topic_takes_does_not_wait_on_the_way_to_another_stage_either() -> None:
+    kafka = Kafka(checks=True)
+    published(kafka, output(LARGE, topics.PARTIALS), output(b"{}", topics.PARTIALS))
+    assert [refused.topic for refused in kafka.rejected()] == [topics.PARTIALS]
+    assert kafka.stored[-1] == (topics.PARTIALS, b"{}")
 
 
 def test_it_is_said_once_for_each_topic(caplog: pytest.LogCaptureFixture) -> None:
-    published(Kafka(), output(LARGE), output(LARGE), output(LARGE, topics.CELLS), output(b"{}"))
+    published(Kafka(), output(LARGE), output(LARGE), output(LARGE, topics.ALERTS), output(b"{}"))
     said = [message for message in caplog.messages if "raise max.message.bytes" in message]
-    assert [("ub.incidents" in line, "ub.cells" in line) for line in said] == [(True, False), (False, True)]
+    assert [("ub.incidents" in line, "ub.alerts" in line) for line in said] == [(True, False), (False, True)]
     assert "30001 bytes" in said[0]

@@ -109,6 +109,8 @@ class Delivery:
                 await set_within(self._nudged, _POLL_S)
             elif pause:
                 await set_within(self._stop, pause)
+        if self._begun[0]:  # its receiver counts as told of it
+            await retrying(self._step, self._stop, log.warning)
 
     async def _step(self) -> float | None:
         """Deal with one notification; return the seconds to wait before the next, or None where nothing is due.
@@ -119,7 +121,8 @@ class Delivery:
         3. write down how it ended. Between 2 and 3 a crash lets it be sent again, with the same id
 
         An alert that is new to its receiver takes two turns. The first only marks it as begun: the receiver may hear of
-        it. The second sends it. So if we crash while sending, and a silence begins, the receiver still gets its end.
+        it. The second sends it, whatever else is due by then. So if we crash while sending, and a silence begins, the
+        receiver still gets its end.
         """
         async with self._session.transaction() as connection:
             # 1.
@@ -133,7 +136,9 @@ class Delivery:
             now = time.monotonic()
             self._aside = {alert_id: until for alert_id, until in self._aside.items() if until > now}
             aside = list(self._aside)
-            due = await deliveries.next_due(connection, self._receiver.name, self._after, at_work, aside)
+            due = await deliveries.next_due(
+                connection, self._receiver.name, self._after, at_work, aside, self._begun
+            )
             if due is None:
                 return 0.0 if looked == "some" else None
             # 2. and 3.

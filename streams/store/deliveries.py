@@ -31,6 +31,11 @@ SELECT f.number FROM (
 ) f
 """
 
+_BEGUN = """
+SELECT number FROM ub.notification
+WHERE number = %s AND attempts = %s AND begun_at IS NOT NULL AND state = 'pending' AND due_at <= clock_timestamp()
+"""
+
 _LATE = "interval '1 minute'"
 """What is told later than this after its time is late."""
 
@@ -177,6 +182,7 @@ async def next_due(
     after: Mapping[str, timedelta],
     at_work: timedelta,
     aside: list[str],
+    begun: tuple[int, int],
 ) -> Due | None:
     """Return the first notification whose time has come, but of the alerts `aside`.
 
@@ -185,8 +191,12 @@ async def next_due(
 
     `after`: who escalates to the receiver, and how long after it was told.
     `at_work`: for how long we have looked after it without a break.
+    `begun`: the one that was just marked as begun, and the number of its failures until then. It goes before all
+    others: its receiver counts as told of it.
     """
-    row = await (await connection.execute(_FIRST, (receiver, aside))).fetchone()
+    row = await (await connection.execute(_BEGUN, begun)).fetchone()
+    if row is None:
+        row = await (await connection.execute(_FIRST, (receiver, aside))).fetchone()
     return None if row is None else next(iter(await due(connection, list(row), after, at_work)), None)
 
 

@@ -575,6 +575,34 @@ def test_an_alert_that_falls_silent_just_before_it_is_sent_was_told_to_nobody(de
     assert to.tried == []
 
 
+def test_an_alert_that_a_worse_one_overtakes_just_before_it_is_sent_was_told_to_nobody(desk: Desk) -> None:
+    """It falls silent, too, and ends: nobody is to hear of the end."""
+    with hook() as to, notifying(desk, receiver("a", to)):
+        with psycopg.connect(desk.database.owner_url) as connection:
+            connection.execute("""
+                CREATE FUNCTION ub.overtake() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    INSERT INTO ub.silence (silence_id, matchers, starts_at, ends_at, created_by, comment)
+                    VALUES ('s1', '[{"name": "severity", "value": "major"}]',
+                            now(), now() + interval '1 h', 'a', 'fair');
+                    INSERT INTO ub.notification (receiver, alert_id, sequence, reason, body, due_at)
+                    VALUES ('a', 'worse', 0, 'event',
+                            NEW.body || '{"alert_id": "worse", "severity": "critical"}', now());
+                    RETURN NULL;
+                END $$;
+                CREATE TRIGGER overtake AFTER UPDATE OF begun_at ON ub.notification
+                FOR EACH ROW WHEN (NEW.begun_at IS NOT NULL AND NEW.alert_id = 'one') EXECUTE FUNCTION ub.overtake();
+            """)
+        desk.tell("one")
+        wait_until(
+            lambda: {row[1]: row[4] for row in desk.states()} == {"one": "silenced", "worse": "delivered"},
+            "the worse one, and the silence",
+        )
+        desk.tell("one", "cleared")
+        wait_until(lambda: len(desk.states()) == 3 and settled(desk), "the end")
+    assert to.ids == ["worse/0"]
+
+
 def settled(desk: Desk) -> bool:
     states = [row[4] for row in desk.states()]
     return len(states) >= 2 and set(states) <= {"delivered", "dropped"}

@@ -335,7 +335,7 @@ def test_after_a_mass_event_few_of_those_that_wait_are_looked_at_for_each_messag
 
         async def play(on: AsyncConnection[Any]) -> None:
             if what == "the next":
-                assert await deliveries.next_due(on, "a", {}, timedelta(), []) is not None
+                assert await deliveries.next_due(on, "a", {}, timedelta(), [], (0, 0)) is not None
             elif what == "a reminder":
                 assert await deliveries.remind(on, [number], ["a"], "silence")
             elif what == "the end of a silence":

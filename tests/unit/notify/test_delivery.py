@@ -1,4 +1,4 @@
-"""For how long a process has looked after a receiver without a break."""
+"""For how long a process has looked after a receiver without a break, and how it ends."""
 
 import asyncio
 from collections.abc import Callable
@@ -64,3 +64,23 @@ def test_who_looks_more_than_a_minute_later_than_planned_was_away(clock: SimpleN
     clock.late_s = 61
     asyncio.run(looking.run())
     assert looking.seen == [0, 0, 0]
+
+
+class Beginning(Looking):
+    """Marks a notification as begun in its first turn, and sends it in its second."""
+
+    async def _step(self) -> float:
+        self._begun = (0, 0) if self.seen else (1, 0)
+        return await super()._step()
+
+
+def test_who_is_told_to_stop_sends_what_was_marked_as_begun(clock: SimpleNamespace) -> None:
+    """Else its receiver would count as told of it, and be sent its end."""
+
+    def is_told() -> None:
+        beginning._stop.set()
+
+    beginning = Beginning([0.0, 0.0], is_told)
+    asyncio.run(beginning.run())
+    assert len(beginning.seen) == 2
+    assert beginning._begun == (0, 0)

@@ -132,6 +132,7 @@ class Worker:
             logs=self._logs,
             fatal=self._fatal,
             upkeep=self._upkeep if name == _BOARD_STAGE else None,
+            has_unread=lambda tp, applied: cast(FetchWaitConsumer, self.app.consumer).has_unread(tp, applied),
         )
 
     def _add_agent(self, stage: Stage) -> None:

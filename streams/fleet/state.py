@@ -98,6 +98,7 @@ class FleetState:
     def apply(self, record: Record) -> None:
         """Fold one record of ub.vehicles in, at once or together with those that follow."""
         self._offset = record.offset
+        self._presence.read()
         self._flows.went_on()
         bad = self._batch.add(record, self._slots)
         if bad is not None:
@@ -281,6 +282,10 @@ class FleetState:
     def idle(self, wall_ms: int) -> None:
         """Silence of the whole source changes nothing here: only event time decides. But we must not seem silent."""
         self._presence.tick(wall_ms)
+
+    def wait_to_be_read(self) -> None:
+        """We are not silent, only not read yet."""
+        self._presence.wait_to_be_read()
 
     # ------------------------------------------------------------------ coming back
 

@@ -135,6 +135,15 @@ class Portioned(Protocol):
 
 
 @runtime_checkable
+class Awaited(Protocol):
+    """A fold whose silence others take for a sign that nothing comes, so that they wait for it no longer."""
+
+    def wait_to_be_read(self) -> None:
+        """Told after `idle` where the partition has records that were not folded yet."""
+        ...
+
+
+@runtime_checkable
 class Retaining(Protocol):
     """A fold that keeps messages retained on MQTT."""
 

@@ -114,6 +114,7 @@ class RequestsState:
     def apply(self, record: Record) -> None:
         """Fold one record of ub.requests in."""
         self._offset = record.offset
+        self._presence.read()
         events = decode(record.value, record.timestamp)
         if isinstance(events, BadFrame):
             self._books.refuse(record, "bad_frame", events.detail, count=events.count)
@@ -282,6 +283,10 @@ class RequestsState:
     def idle(self, wall_ms: int) -> None:
         """Silence of the whole source changes nothing here: only event time decides. But we must not seem silent."""
         self._presence.tick(wall_ms)
+
+    def wait_to_be_read(self) -> None:
+        """We are not silent, only not read yet."""
+        self._presence.wait_to_be_read()
 
     # ------------------------------------------------------------------ coming back
 

@@ -15,6 +15,7 @@ from faust.types import TP
 from mode.services import Service, WaitResults
 
 from streams.brokers.silent_leader import SilentLeader
+from streams.runtime.hearing import SILENT_S
 from streams.runtime.holes import Holes
 
 FETCH_WAIT_MS = 20
@@ -39,6 +40,10 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         if cast(FetchWaitTransport, self.transport).leaders_fall_silent:
             SilentLeader(self._ensure_consumer()._coordinator)
+
+    def handed_out_after(self, tp: TP, offset: int) -> bool:
+        """Return whether records of a partition after an offset were handed out since it was assigned."""
+        return tp in self._assigned and self._holes.returned_after(tp, offset)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -107,14 +112,36 @@ class FetchWaitConsumer(Eager, driver.Consumer):
 
         That is now while an answer waits for us: aiokafka asks for no more before we have taken it.
         """
+        consumer, state = self._state_of(tp)
+        if consumer is None or state is None or state.timestamp is None:
+            return None
+        return time.time() if tp in consumer._fetcher._records else state.timestamp / 1000
+
+    def has_unread(self, tp: TP, offset: int) -> bool:
+        """Return whether a partition has records after `offset` that are on their way to us, or kept for us.
+
+        Where Kafka does not answer, nobody knows.
+        """
+        if cast(FetchWaitConsumerThread, self._thread).handed_out_after(tp, offset):
+            return True
+        answered_at = self.answered_at(tp)
+        if answered_at is None or time.time() - answered_at > SILENT_S:
+            return False
+        consumer, state = self._state_of(tp)
+        if consumer is None or state is None:
+            return False
+        position = state._position  # as it is now: it may be taken away
+        return tp in consumer._fetcher._records or (
+            position is not None and (state.highwater or 0) > position
+        )
+
+    def _state_of(self, tp: TP) -> tuple[aiokafka.AIOKafkaConsumer | None, Any]:
+        """Return aiokafka's consumer, and what it knows of a partition; None where there is nothing yet, or no more."""
         consumer = cast(FetchWaitConsumerThread, self._thread)._consumer
         # The consumer's thread may take the partition away at any time: what it had is looked at once.
         subscription = None if consumer is None else consumer._subscription.subscription
         assignment = None if subscription is None else subscription.assignment
-        state = None if assignment is None else assignment.state_value(tp)
-        if consumer is None or state is None or state.timestamp is None:
-            return None
-        return time.time() if tp in consumer._fetcher._records else state.timestamp / 1000
+        return consumer, None if assignment is None else assignment.state_value(tp)
 
     def _new_consumer_thread(self) -> FetchWaitConsumerThread:
         return FetchWaitConsumerThread(self, loop=self.loop, beacon=self.beacon)

@@ -52,6 +52,10 @@ class Holes:
         self._next[tp] = last + 1
         return count
 
+    def returned_after(self, tp: TP, offset: int) -> bool:
+        """Return whether records of a partition after an offset were returned."""
+        return self._next.get(tp, 0) > offset + 1
+
     def next_of(self, tp: TP) -> int:
         """Return the offset that is next in a partition of which there were records."""
         return self._next[tp]

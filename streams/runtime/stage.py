@@ -26,7 +26,7 @@ from typing import Any
 
 from faust.types import TP
 
-from streams.fold.contract import Changes, Fold, Output, Portioned, Record, Retaining
+from streams.fold.contract import Awaited, Changes, Fold, Output, Portioned, Record, Retaining
 from streams.fold.frames import END_MS
 from streams.retry import retrying
 from streams.runtime.attention import Attention
@@ -89,7 +89,9 @@ class Stage:
         logs: Logs,
         fatal: Callable[[Exception], None],
         upkeep: Upkeep | None = None,
+        has_unread: Callable[[TP, int], bool] = lambda _tp, _applied: False,
     ) -> None:
+        """`has_unread` says whether a partition has records after an offset."""
         self.name = name
         self.topic = topic
         self._opener = Opener(
@@ -100,6 +102,7 @@ class Stage:
         self._settings = settings
         self._fatal = fatal
         self._upkeep = upkeep
+        self._has_unread = has_unread
         self._owned = Holdings(name, settings.max_unacked_records)
         self._handover = asyncio.Lock()
         self._turn = asyncio.Lock()
@@ -285,6 +288,10 @@ class Stage:
         if owned.spoilt:
             return []  # it rests on changes that were never stored, so the next owner could not correct what it says
         owned.fold.idle(wall_ms)
+        if isinstance(owned.fold, Awaited) and self._has_unread(
+            TP(self.topic, owned.claim.partition), owned.applied
+        ):
+            owned.fold.wait_to_be_read()
         out = owned.fold.take_outputs(at_checkpoint=at_checkpoint)
         if isinstance(owned.fold, Portioned) and owned.fold.has_more():
             self._fed.set()

@@ -104,6 +104,7 @@ class SensingState:
     def apply(self, record: Record) -> None:
         """Fold one record of ub.sensors in."""
         self._offset = record.offset
+        self._presence.read()
         frame = self._reader.read(record)
         if isinstance(frame, BadFrame):
             self._books.refuse(record, "bad_frame", frame.detail, count=frame.count)
@@ -302,6 +303,10 @@ class SensingState:
     def idle(self, wall_ms: int) -> None:
         """Silence of the whole source changes nothing here: only event time decides. But we must not seem silent."""
         self._presence.tick(wall_ms)
+
+    def wait_to_be_read(self) -> None:
+        """We are not silent, only not read yet."""
+        self._presence.wait_to_be_read()
 
     # ------------------------------------------------------------------ coming back
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from streams.fold.contract import Fold
+from streams.fold.contract import Awaited, Fold
 from streams.fold.presence import EVERY_MS, Presence
 from tests.pipeline import T0
 from tests.unit.fleet.road import CONFIG, FAR, Fleet, at
@@ -40,6 +40,30 @@ def test_a_checkpoint_is_a_word() -> None:
     here.tick(104_900)
     assert not here.take_due((30, 20))
     assert here.take_due((40, 30))
+
+
+def test_who_waits_to_be_read_says_so_from_time_to_time_also_over_checkpoints() -> None:
+    here = Presence(2_500, told=(70, 60))
+    said = []
+    for wall_ms in range(100_000, 110_000, 500):
+        here.tick(wall_ms)
+        if wall_ms < 106_000:
+            here.wait_to_be_read()
+        here.told_all((70, 60))
+        if here.take_due((70, 60)):
+            said.append(wall_ms)
+    assert said == [102_500, 105_000]
+
+
+def test_who_is_read_does_not_wait_for_it() -> None:
+    """What comes of it shows that it is there; or nothing does, and nobody is to wait for it."""
+    here = Presence(2_500, told=(70, 60))
+    for wall_ms in range(100_000, 110_000, 500):
+        here.tick(wall_ms)
+        here.wait_to_be_read()
+        if wall_ms % 2_000 == 0:
+            here.read()
+        assert not here.take_due((70, 60))
 
 
 class Told(Protocol):
@@ -131,4 +155,26 @@ def test_a_fold_that_comes_back_and_reads_nothing_new_owes_no_word(
     source.fold.idle(1_000_000)
     source.tell(at_checkpoint=False)  # the fleet's live counts, which it tells anew
     source.fold.idle(1_000_000 + EVERY_MS)
+    assert source.tell(at_checkpoint=False) == []
+
+
+@pytest.mark.parametrize("made", [a_fleet, a_station, a_desk])
+def test_a_fold_that_waits_to_be_read_says_so_in_all_regions_and_says_nothing_new(
+    made: Callable[[], tuple[Source, Callable[[int], None]]],
+) -> None:
+    source, feed = made()
+    feed(0)
+    source.checkpoint()
+    source.crash()
+    source.fold.idle(1_000_000)
+    source.tell()
+    for turn in (1, 2):
+        source.fold.idle(1_000_000 + turn * EVERY_MS)
+        assert isinstance(source.fold, Awaited)
+        source.fold.wait_to_be_read()
+        told = source.tell(at_checkpoint=False)
+        assert len({one.region for one in told}) == len(told) == 2
+        assert {(one.newest_ts, one.watermark) for one in told} == {(T0, T0 - CONFIG.allowed_lateness_ms)}
+        assert [one.windows.window_start for one in told] == [[], []]
+    source.fold.idle(1_000_000 + 3 * EVERY_MS)
     assert source.tell(at_checkpoint=False) == []

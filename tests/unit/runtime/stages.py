@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from faust.types import TP
+
 from streams.errors import Fenced
 from streams.fold.contract import Changes, Ledger, Output, Record, Restored
 from streams.runtime.incarnation import Incarnation
@@ -124,6 +126,7 @@ def a_stage(
     fold: type[Listing] = Listing,
     checkpoint_interval_s: float = 0.01,
     max_unacked_records: int = 20_000,
+    has_unread: Callable[[TP, int], bool] = lambda _tp, _applied: False,
 ) -> Stage:
     async def open_fold(_: Claim) -> Listing:
         return fold()
@@ -141,6 +144,7 @@ def a_stage(
         ),
         logs=kafka,  # type: ignore[arg-type]
         fatal=failed.append,
+        has_unread=has_unread,
     )
 
 

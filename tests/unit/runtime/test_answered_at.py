@@ -1,4 +1,4 @@
-"""When Kafka answered last, as aiokafka knows it: asked from another thread than the consumer's, at any time."""
+"""When Kafka answered last and what it has left, as aiokafka knows it: asked from another thread, at any time."""
 
 import asyncio
 import time
@@ -6,11 +6,14 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from faust.types import TP
 
-from streams.runtime.driver import FetchWaitConsumer
+from streams.runtime.driver import FetchWaitConsumer, FetchWaitConsumerThread
+from streams.runtime.hearing import SILENT_S
+from streams.runtime.holes import Holes
 
 PLACE = TP("ub.vehicles", 0)
 
@@ -24,7 +27,8 @@ def asked(look: Callable[[FetchWaitConsumer, AIOKafkaConsumer], Any], *, assigne
         if assigned:
             of_aiokafka._subscription.assign_from_subscribed([PLACE])
         mine = object.__new__(FetchWaitConsumer)
-        mine._thread = SimpleNamespace(_consumer=of_aiokafka)
+        mine._thread = thread = object.__new__(FetchWaitConsumerThread)
+        thread._consumer, thread._assigned, thread._holes = of_aiokafka, {PLACE}, Holes()
         of_aiokafka._closed = True  # nothing was opened
         return look(mine, of_aiokafka)
 
@@ -79,3 +83,41 @@ def test_a_partition_that_is_taken_away_meanwhile_fails_nobody() -> None:
         return mine.answered_at(PLACE)
 
     assert asked(look) is None
+
+
+@pytest.mark.parametrize(
+    ("position", "highwater", "silent_s", "unread"),
+    [
+        (None, None, 0, False),  # Kafka was not asked yet
+        (100, 100, 0, False),
+        (100, 101, 0, True),
+        (100, 101, SILENT_S + 1, False),  # it does not answer: it may be gone for good
+        (200, 150, 0, False),  # retention took what was to be read
+    ],
+)
+def test_what_kafka_keeps_for_us_is_unread(
+    position: int | None, highwater: int | None, silent_s: float, unread: bool
+) -> None:
+    def look(mine: FetchWaitConsumer, consumer: AIOKafkaConsumer) -> bool:
+        if position is not None:
+            state(consumer).seek(position)
+            state(consumer).timestamp = (time.time() - silent_s) * 1000
+        state(consumer).highwater = highwater
+        return mine.has_unread(PLACE, 99)
+
+    assert asked(look) is unread
+    assert asked(lambda mine, _: mine.has_unread(PLACE, 99), assigned=False) is False
+
+
+def test_what_is_on_its_way_to_us_is_unread() -> None:
+    def waits(mine: FetchWaitConsumer, consumer: AIOKafkaConsumer) -> bool:
+        state(consumer).timestamp = 1
+        consumer._fetcher._records[PLACE] = ["records"]
+        return mine.has_unread(PLACE, 99)
+
+    def handed_out(mine: FetchWaitConsumer, _: AIOKafkaConsumer) -> list[bool]:
+        mine._thread._holes.whole(PLACE, [SimpleNamespace(offset=100), SimpleNamespace(offset=101)])
+        return [mine.has_unread(PLACE, offset) for offset in (99, 100, 101)]
+
+    assert asked(waits) is True
+    assert asked(handed_out) == [True, True, False]

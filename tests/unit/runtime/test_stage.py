@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 import pytest
+from faust.types import TP
 
 from streams.errors import Fenced, ServiceUnavailable
 from streams.fold.contract import Output, Record
 from streams.fold.frames import END_MS
 from streams.runtime import stage as stage_module
 from streams.store.checkpoint import Claim, PartitionCommit
-from tests.unit.runtime.stages import Database, Events, Kafka, Listing, a_stage, until
+from tests.unit.runtime.stages import TOPIC, Database, Events, Kafka, Listing, a_stage, until
 
 
 class Guessing(Listing):
@@ -470,3 +471,44 @@ def test_a_worker_in_which_nothing_moves_goes_on_where_the_database_takes_no_wor
         return database
 
     assert set(asyncio.run(asyncio.wait_for(body(), 30)).alive) == {0}
+
+
+def test_a_partition_that_is_not_read_up_to_its_end_waits_to_be_read_also_before_its_first_record() -> None:
+    class Waiting(Listing):
+        """Says so at once."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.waits = False
+
+        def wait_to_be_read(self) -> None:
+            self.waits = True
+
+        def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+            waits, self.waits = self.waits, False
+            word = [Output("ub.any", "here", b"", "any", "", 0)] if waits else []
+            return word + super().take_outputs(at_checkpoint=at_checkpoint)
+
+    def has_unread(tp: TP, applied: int) -> bool:
+        asked.append((tp, applied))
+        return tp.partition == 1 and applied < 0
+
+    asked: list[tuple[TP, int]] = []
+
+    async def body() -> list[str]:
+        kafka = Kafka()
+        stage = a_stage(Database(0), kafka, [], Waiting, has_unread=has_unread)
+        await stage.open({0, 1})
+        running = asyncio.create_task(stage.run())
+        await until(lambda: len(asked) > 2 and "here" in kafka.published)
+        await stage.consume(Events((1, 0)))
+        await until(lambda: (TP(TOPIC, 1), 0) in asked)
+        waited = kafka.published.count("here")
+        await until(lambda: asked.count((TP(TOPIC, 1), 0)) > 3)
+        await stage.close(5)
+        await running
+        assert kafka.published.count("here") == waited
+        return kafka.published
+
+    assert "0" in asyncio.run(body())
+    assert {tp for tp, _ in asked} == {TP(TOPIC, 0), TP(TOPIC, 1)}

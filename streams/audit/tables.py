@@ -20,7 +20,7 @@ _PART = 16_000_000
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far the tables reflect one partition; `touched` changes with every commit."""
+    """How far the tables reflect one partition; `touched` changes with every commit of records or rows."""
 
     cluster_id: str
     topic_id: str

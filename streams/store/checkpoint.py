@@ -61,7 +61,10 @@ RETURNING epoch, generation, "offset"
 """
 
 _ADVANCE = """
-UPDATE ub.checkpoint SET "offset" = %s, updated_at = now(), seen_at = now()
+UPDATE ub.checkpoint SET
+    "offset" = %s, seen_at = now(),
+    -- parts alone move nothing: how long sources have been silent, for one, goes on while nothing comes
+    updated_at = CASE WHEN "offset" <> %s OR %s THEN now() ELSE updated_at END
 WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
 """
 
@@ -215,8 +218,9 @@ class Store:
 async def _advance(connection: AsyncConnection[Any], commits: Sequence[PartitionCommit]) -> None:
     lost = []
     for commit in commits:
-        claim = commit.claim
-        cursor = await connection.execute(_ADVANCE, (commit.offset, *claim.key, claim.epoch))
+        claim, has_rows = commit.claim, bool(commit.changes.rows)
+        values = commit.offset, commit.offset, has_rows, *claim.key, claim.epoch
+        cursor = await connection.execute(_ADVANCE, values)
         if cursor.rowcount == 0:
             lost.append(claim)
     _all_ours(lost)

@@ -26,13 +26,16 @@ def write(
     partition: int = 0,
     stage: str = "fleet",
 ) -> None:
-    """Commit rows as a stage does, and as ub_writer."""
+    """Commit rows as a stage does that folded another record, and as ub_writer."""
 
     async def run() -> None:
         async with Store(database.writer_url, application_name="test") as store:
             names = {"cluster_id": "c1", "topic_id": "t1", "owner": "worker-0"}
             mine = await store.claim(stage, "ub.vehicles", partition, **names)
-            await store.commit([PartitionCommit(mine, 0, Changes(list(rows), dict(parts or {}), ledger))])
+            offset = mine.restored.offset + 1
+            await store.commit(
+                [PartitionCommit(mine, offset, Changes(list(rows), dict(parts or {}), ledger))]
+            )
 
     asyncio.run(run())
 

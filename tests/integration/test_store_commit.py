@@ -154,6 +154,27 @@ def test_a_partition_is_seen_when_its_owner_stores_or_looks_after_it_and_not_whe
     with_store(migrated, body)
 
 
+def test_what_moves_is_records_and_rows_and_not_a_folds_own_state(migrated: Database) -> None:
+    """Who waits for rest would wait for minutes, while the grid notes how long its sources have been silent."""
+
+    async def body(store: Store) -> list[bool]:
+        mine, moved = await claim(store), []
+        for offset, changes in (
+            (0, Changes()),
+            (0, Changes(parts={"waits": b"\x01"})),
+            (1, Changes(parts={"waits": b"\x02"})),
+            (1, Changes(rows=[geometry()])),
+        ):
+            (before,) = query(migrated.owner_url, "SELECT updated_at, seen_at FROM ub.checkpoint")
+            await store.commit([PartitionCommit(mine, offset, changes)])
+            (after,) = query(migrated.owner_url, "SELECT updated_at, seen_at FROM ub.checkpoint")
+            assert after[1] > before[1]
+            moved.append(after[0] > before[0])
+        return moved
+
+    assert with_store(migrated, body) == [True, False, True, True]
+
+
 def test_a_zombies_commit_writes_nothing_at_all(migrated: Database) -> None:
     async def body(store: Store) -> Fenced:
         kept, lost = await claim(store, 0), await claim(store, 1)

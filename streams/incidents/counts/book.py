@@ -22,7 +22,7 @@ from streams.incidents.counts.shares import Fleets
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.transit import in_transit
 from streams.incidents.counts.watch import Bound, bound_of, bounds, severity, step
-from streams.incidents.lifecycle import RULE_GONE, ended
+from streams.incidents.lifecycle import COUNTS_OTHERS, RULE_GONE, ended
 from streams.incidents.saturation import Watch
 from streams.incidents.showing import Seen, Waiting
 from streams.printable import quoted
@@ -138,7 +138,11 @@ class CountBook:
         for alert in sorted(gone, key=lambda one: (key_of(one), one.alert_id)):
             del self._abandoned[alert.alert_id]
             self._abandoned_unsaved.add(alert.alert_id)
-            yield ended(alert, as_of, RULE_GONE, record)
+            policy, _ = self._rules.get(key_of(alert)[:2], (None, None))
+            if policy is None:
+                yield ended(alert, as_of, RULE_GONE, record)
+            else:
+                yield ended(alert, as_of, COUNTS_OTHERS, record, policy.version)
         tallies = self._tallies_of(region)
         if not tallies:
             return
@@ -368,14 +372,16 @@ class CountBook:
             yield ended(alert, as_of, f"the rule was not in effect in between{now}", record, policy.version)
 
     def _belongs(self, key: Key, alert: Alert | None) -> bool:
-        """Return whether the rule exists, judges this operator as before (alone or with all), in the same region."""
+        """Return whether the rule exists, judges this operator as before (alone or with all), where its alert is."""
         rule_id, bound, operator = key
         policy, rule = self._rules.get((rule_id, bound), (None, None))
         if policy is None or rule is None or (rule.units == "devices") != (operator == ""):
             return False
         if operator and not policy.counts(operator):
             return False
-        return alert is None or alert.region == rule.region
+        return alert is None or (
+            alert.region == rule.region and (alert.cell in rule.cells or alert.cell in rule.edge)
+        )
 
 
 def _rules_of(config: CountConfig) -> dict[tuple[str, Bound], tuple[CountPolicy, CountRule]]:

@@ -138,11 +138,7 @@ class CountBook:
         for alert in sorted(gone, key=lambda one: (key_of(one), one.alert_id)):
             del self._abandoned[alert.alert_id]
             self._abandoned_unsaved.add(alert.alert_id)
-            policy, _ = self._rules.get(key_of(alert)[:2], (None, None))
-            if policy is None:
-                yield ended(alert, as_of, RULE_GONE, record)
-            else:
-                yield ended(alert, as_of, COUNTS_OTHERS, record, policy.version)
+            yield self._end_abandoned(alert, as_of, record)
         tallies = self._tallies_of(region)
         if not tallies:
             return
@@ -153,6 +149,18 @@ class CountBook:
             tally.set_active(active, self._crowd(region))
             for number in range(len(tally.rules)):
                 yield from self._judge(tally, number, as_of, record)
+
+    def _end_abandoned(self, alert: Alert, as_of: int, record: Record) -> Alert:
+        """End an alert whose rule is gone, or is about something else now: then its next alert is another one."""
+        key = key_of(alert)
+        policy, _ = self._rules.get(key[:2], (None, None))
+        if policy is None:
+            return ended(alert, as_of, RULE_GONE, record)
+        if self._belongs(key, None):
+            entry = self._entries.setdefault(key, Entry())
+            entry.not_before = max(entry.not_before, alert.starts_at + 1)
+            self._unsaved.add(key)
+        return ended(alert, as_of, COUNTS_OTHERS, record, policy.version)
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of the policy that an alert's rule is of; None where there is no such rule."""

@@ -234,3 +234,22 @@ def test_an_alert_whose_place_still_lies_in_its_rule_goes_on_where_it_is(crash: 
     assert fold.look(REACHED + 3 * MINUTE) == []
     [worse] = fold.look(REACHED + 4 * MINUTE, (A, "hello", (30, 0, 0, 0, 0)))
     assert (worse.alert_id, worse.action, worse.cell) == (alert.alert_id, "updated", alert.cell)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_the_alert_at_the_new_place_is_another_though_event_time_stands_still(crash: bool) -> None:
+    def at_once(**drawn: Any) -> Policy:
+        return replace(policy_of(OLD, **drawn), default=replace(DEFAULT, min_duration_ms=0))
+
+    fold = Counted(at_once())
+    [alert] = fold.look(REACHED, (A, "hello", BIKES), (cell_at(20, 20), "hello", BIKES))
+    fold.checkpoint()
+    moved = at_once(drawn=square(20, 20))
+    if crash:
+        fold.crash(moved)
+    else:
+        fold.fold.take_policy(moved)
+    told = [*fold.look(REACHED), *fold.look(REACHED + MINUTE)]
+    assert [one.action for one in told] == ["cleared", "raised"]
+    assert told[0].alert_id == alert.alert_id
+    assert told[1].alert_id != alert.alert_id

@@ -103,6 +103,8 @@ def ended(alert: Alert, at: int, reason: str, record: Record, version: str | Non
 
 RULE_GONE = "the policy has no such rule any more"
 """Why an alert ended whose rule is in the file no more; it keeps the version that raised it."""
+COUNTS_OTHERS = "the rule counts elsewhere, or others"
+"""Why an alert ended whose rule is in the file still, but is not about what was told any more."""
 
 SILENT_MS = 86_400_000
 """After so long a silence of a stream, the alerts that came from it are cleared by the clock of its region; not sooner,

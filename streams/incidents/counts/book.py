@@ -22,7 +22,7 @@ from streams.incidents.counts.shares import Fleets
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.transit import in_transit
 from streams.incidents.counts.watch import Bound, bound_of, bounds, severity, step
-from streams.incidents.lifecycle import RULE_GONE, ended
+from streams.incidents.lifecycle import COUNTS_OTHERS, RULE_GONE, ended
 from streams.incidents.saturation import Watch
 from streams.incidents.showing import Seen, Waiting
 from streams.printable import quoted
@@ -138,7 +138,7 @@ class CountBook:
         for alert in sorted(gone, key=lambda one: (key_of(one), one.alert_id)):
             del self._abandoned[alert.alert_id]
             self._abandoned_unsaved.add(alert.alert_id)
-            yield ended(alert, as_of, RULE_GONE, record)
+            yield self._end_abandoned(alert, as_of, record)
         tallies = self._tallies_of(region)
         if not tallies:
             return
@@ -149,6 +149,18 @@ class CountBook:
             tally.set_active(active, self._crowd(region))
             for number in range(len(tally.rules)):
                 yield from self._judge(tally, number, as_of, record)
+
+    def _end_abandoned(self, alert: Alert, as_of: int, record: Record) -> Alert:
+        """End an alert whose rule is gone, or is about something else now: then its next alert is another one."""
+        key = key_of(alert)
+        policy, _ = self._rules.get(key[:2], (None, None))
+        if policy is None:
+            return ended(alert, as_of, RULE_GONE, record)
+        if self._belongs(key, None):
+            entry = self._entries.setdefault(key, Entry())
+            entry.not_before = max(entry.not_before, alert.starts_at + 1)
+            self._unsaved.add(key)
+        return ended(alert, as_of, COUNTS_OTHERS, record, policy.version)
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of the policy that an alert's rule is of; None where there is no such rule."""
@@ -368,14 +380,16 @@ class CountBook:
             yield ended(alert, as_of, f"the rule was not in effect in between{now}", record, policy.version)
 
     def _belongs(self, key: Key, alert: Alert | None) -> bool:
-        """Return whether the rule exists, judges this operator as before (alone or with all), in the same region."""
+        """Return whether the rule exists, judges this operator as before (alone or with all), where its alert is."""
         rule_id, bound, operator = key
         policy, rule = self._rules.get((rule_id, bound), (None, None))
         if policy is None or rule is None or (rule.units == "devices") != (operator == ""):
             return False
         if operator and not policy.counts(operator):
             return False
-        return alert is None or alert.region == rule.region
+        return alert is None or (
+            alert.region == rule.region and (alert.cell in rule.cells or alert.cell in rule.edge)
+        )
 
 
 def _rules_of(config: CountConfig) -> dict[tuple[str, Bound], tuple[CountPolicy, CountRule]]:

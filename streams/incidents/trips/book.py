@@ -12,7 +12,7 @@ from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.check_columns import problem_of_lengths
 from streams.incidents.counts.rules import Counts
-from streams.incidents.lifecycle import RULE_GONE, ended
+from streams.incidents.lifecycle import COUNTS_OTHERS, RULE_GONE, ended
 from streams.incidents.showing import Seen
 from streams.incidents.sources_heard import ABOUT, Heard
 from streams.incidents.trips.alert import Look, followed, raised
@@ -221,7 +221,7 @@ class TripBook:
                 alert = self._entries.pop(key).alert
                 self._unsaved.add(("of", *key))
                 if alert is not None:
-                    yield ended(alert, now, "the rule counts elsewhere, or others", record, policy.version)
+                    yield ended(alert, now, COUNTS_OTHERS, record, policy.version)
 
     def _counting_of(self, region: str) -> Counting:
         found = self._counting.get(region)

@@ -29,8 +29,9 @@ REACHED = START + 60 * MINUTE
 BIKES = (12, 0, 0, 0, 0)
 
 
-def policy_of(*policies: Any) -> Policy:
-    read, findings = read_all(document(list(policies), [geography(1, square(10, 10), "Harbour")]))
+def policy_of(*policies: Any, drawn: Any = None, name: str = "Harbour") -> Policy:
+    """Return these policies about a harbour of one square, or as it is drawn."""
+    read, findings = read_all(document(list(policies), [geography(1, drawn or square(10, 10), name)]))
     assert not findings.errors
     return read
 
@@ -195,3 +196,60 @@ def test_an_alert_of_an_operator_that_a_policy_speaks_of_no_more_is_cleared(cras
     [cleared] = fold.look(REACHED + 3 * MINUTE)
     assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
     assert fold.look(REACHED + 6 * MINUTE) == []
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_alert_whose_rule_was_moved_away_from_its_place_ends_and_another_begins_there(crash: bool) -> None:
+    fold = reached(OLD)
+    fold.look(REACHED + MINUTE, (cell_at(20, 20), "hello", BIKES))
+    [alert] = fold.look(REACHED + 2 * MINUTE)
+    fold.checkpoint()
+    moved = policy_of(OLD, drawn=square(20, 20), name="Hills")
+    if crash:
+        fold.crash(moved)
+    else:
+        fold.fold.take_policy(moved)
+    [cleared] = fold.look(REACHED + 3 * MINUTE)
+    assert (cleared.alert_id, cleared.action, cleared.zone) == (alert.alert_id, "cleared", "Harbour")
+    assert cleared.summary == f"the rule counts elsewhere, or others; {alert.summary}"
+    assert cleared.policy_version == moved.counts[0].version
+    [there] = fold.look(REACHED + 5 * MINUTE)
+    assert (there.action, there.zone, there.cell) == ("raised", "Hills", moved.counts[0].rules[0].cell)
+    assert there.starts_at == REACHED + 3 * MINUTE
+    assert list(fold.retained().values()) == [there.alert_id]
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_alert_whose_place_still_lies_in_its_rule_goes_on_where_it_is(crash: bool) -> None:
+    """The middle of the larger outline is another cell."""
+    fold = reached(OLD)
+    [alert] = fold.look(REACHED + 2 * MINUTE)
+    fold.checkpoint()
+    larger = policy_of(OLD, drawn=square(8, 8, size=9), name="Port")
+    assert larger.counts[0].rules[0].cell != alert.cell
+    if crash:
+        fold.crash(larger)
+    else:
+        fold.fold.take_policy(larger)
+    assert fold.look(REACHED + 3 * MINUTE) == []
+    [worse] = fold.look(REACHED + 4 * MINUTE, (A, "hello", (30, 0, 0, 0, 0)))
+    assert (worse.alert_id, worse.action, worse.cell) == (alert.alert_id, "updated", alert.cell)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_the_alert_at_the_new_place_is_another_though_event_time_stands_still(crash: bool) -> None:
+    def at_once(**drawn: Any) -> Policy:
+        return replace(policy_of(OLD, **drawn), default=replace(DEFAULT, min_duration_ms=0))
+
+    fold = Counted(at_once())
+    [alert] = fold.look(REACHED, (A, "hello", BIKES), (cell_at(20, 20), "hello", BIKES))
+    fold.checkpoint()
+    moved = at_once(drawn=square(20, 20))
+    if crash:
+        fold.crash(moved)
+    else:
+        fold.fold.take_policy(moved)
+    told = [*fold.look(REACHED), *fold.look(REACHED + MINUTE)]
+    assert [one.action for one in told] == ["cleared", "raised"]
+    assert told[0].alert_id == alert.alert_id
+    assert told[1].alert_id != alert.alert_id

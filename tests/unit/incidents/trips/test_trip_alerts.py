@@ -273,6 +273,17 @@ def test_trips_that_were_told_before_the_policy_begins_count_from_its_beginning_
     assert alert.evidence.trips.trips == 19
 
 
+@pytest.mark.parametrize("behind", [4, 12, 20])
+def test_a_policy_that_begins_when_it_is_loaded_lacks_no_trips_though_the_grid_is_behind(behind: int) -> None:
+    """The fleet tells of no trip before; there is one an hour, 2.4 a day for each of ten vehicles."""
+    fold = Riding(policy_of(trip_rule(8, 2, minimum=1)))
+    fold.at(0, {"hello": 10})
+    fold.fold.take_policy(policy_of(trip_rule(7, 1, minimum=2.3), start_date=T0 + behind * HOUR))
+    for hour in range(behind, behind + 25):
+        fold.trips(hour + 0.5, 1)
+    assert fold.through(0.5, behind + 25) == []
+
+
 def test_trips_told_of_a_policy_that_has_not_begun_are_kept_for_a_day() -> None:
     fold = Riding(policy_of(trip_rule(7, 1, minimum=2), start_date=T0 + 1_000 * HOUR))
 

@@ -14,11 +14,17 @@ from collections import deque
 from collections.abc import Callable
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import (
+    InvalidRecordError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 
 from streams import topics
 from streams.brokers.kafka_login import PLAIN, kafka_login_of, kafka_refusal, kafka_unavailable
 from streams.brokers.own_topics import kafka_python_makes_no_topics
+from streams.brokers.refused_records import invalid, too_large
 from streams.errors import ServiceUnavailable, SettingsError
 from streams.gateway.address import KINDS
 from streams.gateway.records import KafkaRecord
@@ -146,7 +152,7 @@ class KafkaSink:
         if self._producer is not None:
             log.error(
                 "Kafka refused records (%s): reconnecting, then sending them again in order",
-                _reason(self._failed[0][2]),
+                self._reason(),
             )
             self._producer.close(timeout=0)
             self._producer = None
@@ -168,6 +174,19 @@ class KafkaSink:
         self._failed = []  # nothing is in flight: the lock has no one to keep out
         self._waiting.extendleft((number, record) for number, record, _ in reversed(again))
         return True
+
+    def _reason(self) -> str:
+        """Return why records failed. Where Kafka does not take one, kafka-python says the same of all behind it."""
+        failed = sorted(self._failed, key=lambda item: len(item[1].value), reverse=True)
+        for _, record, error in failed:
+            if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
+                limit = f"or set UB_FRAME_MAX_BYTES={self._settings.frame_max_bytes} below it and start again"
+                return f"{too_large(record.topic, len(record.value))}, {limit}"
+        for _, record, error in self._failed:
+            if isinstance(error, InvalidRecordError):
+                return f"{error}: {invalid(record.topic)}"
+        error = self._failed[0][2]
+        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
     def _connect(self) -> None:
         kafka_python_makes_no_topics()
@@ -201,7 +220,3 @@ class KafkaSink:
             producer.close(timeout=0)
             raise
         self._producer = producer
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

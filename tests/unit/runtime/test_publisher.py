@@ -7,17 +7,21 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import (
+    BrokerResponseError,
     KafkaError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     RequestTimedOutError,
     TopicAuthorizationFailedError,
+    UnknownError,
+    for_code,
 )
 from faust.exceptions import ProducerSendError
 
 from schemas import codec, envelope
 from schemas.rejected import Rejected
 from streams import topics
+from streams.brokers.refused_records import InvalidRecordError, aiokafka_knows_invalid_records
 from streams.fold.contract import MqttMessage, Output
 from streams.runtime import publisher as publisher_module
 from streams.runtime.publisher import Publisher
@@ -140,6 +144,41 @@ def test_a_refusal_that_was_stored_is_the_same_when_what_follows_it_meets_an_out
     assert kafka.met
     assert len({refused.sequence for refused in kafka.rejected()}) == 1
     assert kafka.stored[-1] == (topics.INCIDENTS, b"{}")
+
+
+def test_a_record_that_is_invalid_for_kafka_goes_to_the_refused_ones_and_the_others_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kafka, mqtt = Kafka(troubles=[InvalidRecordError(), InvalidRecordError()]), Mqtt()
+    published(kafka, output(b'{"a": 1}', topics.ALERTS, NOTICE), output(b"[]", topics.ALERTS), mqtt=mqtt)
+    [refused] = kafka.rejected()
+    assert (refused.topic, refused.reason) == (topics.ALERTS, "invalid_record")
+    assert (refused.detail, refused.payload) == ("i-8/3: Kafka's validation refuses it", '{"a": 1}')
+    assert kafka.stored[-1] == (topics.ALERTS, b"[]")
+    assert mqtt.published == [NOTICE]
+    [said] = caplog.messages
+    assert "InvalidRecordError" in said
+    assert "cleanup.policy=delete" in said
+
+
+def test_a_topic_that_takes_no_record_as_valid_and_that_another_stage_reads_is_waited_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kafka = Kafka(troubles=[InvalidRecordError()] * 5)
+    published(kafka, output(b"{}", topics.CELLS))
+    assert kafka.stored == [(topics.CELLS, b"{}")]
+    said = "ub.cells does not take it as valid: set its cleanup.policy=delete"
+    assert [said in line for line in caplog.messages] == [True] * 4
+
+
+def test_the_client_of_a_worker_knows_what_kafka_says_of_an_invalid_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known: dict[int, type[BrokerResponseError]] = {}
+    monkeypatch.setattr("aiokafka.errors.kafka_errors", known)
+    assert for_code(87) is UnknownError
+    aiokafka_knows_invalid_records()
+    assert for_code(87) is InvalidRecordError
 
 
 @pytest.mark.parametrize("trouble", [RequestTimedOutError(), TopicAuthorizationFailedError("ub.incidents")])

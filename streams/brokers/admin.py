@@ -28,7 +28,7 @@ long each time, for a broker that is merely slow."""
 _RETRY_S = 0.1
 _CREATE_S = 30.0
 """How long topics may take to be created."""
-_OF_A_BATCH = 10_000
+OF_A_BATCH = 10_000
 """Bytes: what a batch says besides its records' values, such as headers."""
 
 
@@ -150,7 +150,7 @@ def _options(spec: TopicSpec) -> dict[str, object]:
         configs = {"cleanup.policy": "compact"}
     else:
         configs = {"cleanup.policy": "delete", "retention.ms": str(spec.retention_hours * _HOUR_MS)}
-    configs["max.message.bytes"] = str(LARGEST_RECORD + _OF_A_BATCH)
+    configs["max.message.bytes"] = str(LARGEST_RECORD + OF_A_BATCH)
     return {"num_partitions": spec.partitions, "replication_factor": -1, "configs": configs}
 
 

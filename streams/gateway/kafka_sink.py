@@ -214,7 +214,8 @@ class KafkaSink:
                     raise SettingsError(
                         f"UB_SOURCE_PARTITIONS={self._settings.source_partitions}, but Kafka's topic "
                         f"{kind.kafka_topic} has {found} partitions; {kind.name} would land on partitions where "
-                        "their history is not: set the number of the topic"
+                        "their history is not: set the number of the topic, or, where partitions were added since, "
+                        "delete the topic once the workers have read it"
                     )
         except BaseException:
             producer.close(timeout=0)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import faust
@@ -16,6 +16,7 @@ from streams import topics
 from streams.brokers.refused_records import InvalidRecordError, invalid, too_large
 from streams.fold.contract import Output
 from streams.fold.refusals import not_taken
+from streams.gateway.partition import Partitions
 from streams.numbering import Numbering
 from streams.runtime.mqtt import MqttPublisher
 
@@ -35,7 +36,11 @@ class Publisher:
     records until somebody puts it right, such as an account.
     """
 
-    def __init__(self, app: faust.App, mqtt: MqttPublisher, source: str, stage: str) -> None:
+    def __init__(
+        self, app: faust.App, mqtt: MqttPublisher, source: str, stage: str, partitions: Mapping[str, int]
+    ) -> None:
+        """`partitions` of each topic: keys keep to them, though some are added while their state is in those."""
+        self._partition_of = {topic: Partitions(count) for topic, count in partitions.items()}
         self._app = app
         self._mqtt = mqtt
         self._source = source
@@ -70,8 +75,9 @@ class Publisher:
             headers = envelope.headers(
                 type_=output.type_, source=self._source, id_=output.id_, time_ms=output.time_ms
             )
+            partition = self._partition_of[output.topic][output.key]
             confirmations.append(
-                await producer.send(output.topic, output.key.encode(), output.value, None, None, headers)
+                await producer.send(output.topic, output.key.encode(), output.value, partition, None, headers)
             )
         await asyncio.gather(*confirmations)
 

@@ -23,6 +23,7 @@ from schemas.rejected import Rejected
 from streams import topics
 from streams.brokers.refused_records import InvalidRecordError, aiokafka_knows_invalid_records
 from streams.fold.contract import MqttMessage, Output
+from streams.gateway.partition import Partitions
 from streams.runtime import publisher as publisher_module
 from streams.runtime.publisher import Publisher
 
@@ -40,13 +41,15 @@ class Kafka:
     def __init__(self, *, checks: bool = False, troubles: Sequence[KafkaError] = ()) -> None:
         self.stored: list[tuple[str, bytes]] = []
         self.types: list[bytes] = []
+        self.places: set[tuple[str, bytes, int]] = set()
         self.checks = checks
         self.troubles = list(troubles)
         self._batch: list[tuple[str, bytes, asyncio.Future[None]]] = []
 
     async def send(
-        self, topic: str, key: bytes, value: bytes, partition: None, timestamp: None, headers: Any
+        self, topic: str, key: bytes, value: bytes, partition: int, timestamp: None, headers: Any
     ) -> Awaitable[None]:
+        self.places.add((topic, key, partition))
         if self.checks and len(value) > LIMIT:
             raise ProducerSendError("Error while sending") from MessageSizeTooLargeError("too large")
         answer = asyncio.get_running_loop().create_future()
@@ -87,7 +90,8 @@ def output(value: bytes, topic: str = topics.INCIDENTS, *mqtt: MqttMessage) -> O
 def published(kafka: Kafka, *outputs: Output, mqtt: Mqtt | None = None) -> None:
     app: Any = SimpleNamespace(producer=kafka)
     broker: Any = mqtt or Mqtt()
-    publisher = Publisher(app, broker, "urbanbrain/worker-1", "incidents")
+    partitions = {spec.name: spec.partitions for spec in topics.kafka_topics(8, 4)}
+    publisher = Publisher(app, broker, "urbanbrain/worker-1", "incidents", partitions)
     asyncio.run(asyncio.wait_for(publisher.publish(outputs), 30))
 
 
@@ -200,6 +204,12 @@ def test_what_another_stage_reads_waits_until_its_topic_takes_it(
     assert kafka.stored == [(topic, b'{"a": 1}')]
     said = f"8 bytes are too large for {topic}: raise its max.message.bytes"
     assert [said in line for line in caplog.messages] == [True] * 4
+
+
+def test_a_key_keeps_to_its_partition_though_some_are_added() -> None:
+    kafka = Kafka()
+    published(kafka, output(b"{}", topics.PARTIALS), output(b"[]", topics.PARTIALS))
+    assert kafka.places == {(topics.PARTIALS, b"region", Partitions(4)["region"])}
 
 
 def test_what_no_topic_takes_does_not_wait_on_the_way_to_another_stage_either() -> None:

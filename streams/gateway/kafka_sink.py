@@ -22,6 +22,7 @@ from kafka.errors import (
 )
 
 from streams import topics
+from streams.brokers.forgotten_producer import kafka_python_gives_up_forgotten_producers
 from streams.brokers.kafka_login import PLAIN, kafka_login_of, kafka_refusal, kafka_unavailable
 from streams.brokers.own_topics import kafka_python_makes_no_topics
 from streams.brokers.refused_records import invalid, too_large
@@ -116,7 +117,11 @@ class KafkaSink:
     def close(self) -> None:
         """Close the producer. What is not confirmed by now is given up."""
         if self._producer is not None:
-            self._producer.close(timeout=0 if self.unconfirmed else 1)
+            try:
+                self._producer.close(timeout=0 if self.unconfirmed else 1)
+            except KafkaError:  # kafka-python 3.0.12 leaves it half open where something is not confirmed
+                self._producer._sender.force_close()
+                self._producer._closed = True  # or it tries once more when it is collected
             self._producer = None
 
     def _send(self, number: int, record: KafkaRecord) -> None:
@@ -190,6 +195,7 @@ class KafkaSink:
 
     def _connect(self) -> None:
         kafka_python_makes_no_topics()
+        kafka_python_gives_up_forgotten_producers()
         producer = KafkaProducer(
             bootstrap_servers=self._settings.kafka_bootstrap,
             client_id=self._settings.gateway_id,

@@ -29,6 +29,7 @@ Reason = Literal[
     "bad_event",  # an event that its request cannot have: opened without place or category, rated without a rating
     "operator_conflict",  # the vehicle, sensor or request belongs to another operator or owner
     "bad_frame",  # a Kafka record that is neither a frame nor a reading
+    "invalid_record",  # a record of a worker that the validation of Kafka refuses
 ]
 REASONS: tuple[str, ...] = get_args(Reason)
 

@@ -185,6 +185,7 @@ def gateway(wait: float | None, leave: bool) -> None:
     """
     from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.brokers.kafka_login import kafka_login_of  # noqa: PLC0415
+    from streams.brokers.topic_setup import say_misfits  # noqa: PLC0415
     from streams.gateway.bridge import Bridge  # noqa: PLC0415
     from streams.memory import spare_collector  # noqa: PLC0415
     from streams.settings import say_misspelt  # noqa: PLC0415
@@ -196,6 +197,7 @@ def gateway(wait: float | None, leave: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     wait_for_kafka(settings.kafka_bootstrap, settings.service_wait_s, kafka_login_of(settings))
     create_topics(settings.kafka_bootstrap, settings)
+    say_misfits(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -228,6 +230,7 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
     """
     from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.brokers.kafka_login import kafka_login_of  # noqa: PLC0415
+    from streams.brokers.topic_setup import say_misfits  # noqa: PLC0415
     from streams.supervise import Supervisor  # noqa: PLC0415
 
     settings = _settings()
@@ -251,6 +254,7 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
     try_ports(settings.web_port, processes)
     wait_for_kafka(settings.kafka_bootstrap, wait, kafka_login_of(settings))
     create_topics(settings.kafka_bootstrap, settings)
+    say_misfits(settings)
     asyncio.run(
         say_what_differs(settings.database_url.get_secret_value(), logging.getLogger(__name__).warning)
     )

@@ -24,6 +24,8 @@ READ_BY = {
 }
 """The topic that each stage folds."""
 
+REJECTED_PARTITIONS = 2
+
 LARGEST_RECORD = 8_000_000
 """Bytes. An incident of 20,000 alerts takes 1.2 MB, and Kafka's default is 1 MB: it would refuse it."""
 
@@ -69,7 +71,7 @@ def kafka_topics(source_partitions: int, region_partitions: int) -> tuple[TopicS
         TopicSpec(ALERTS, region_partitions, "cell", 24 * 30),
         TopicSpec(ALERT_ACTIONS, region_partitions, "cell", 24 * 30),
         TopicSpec(INCIDENTS, region_partitions, "region", 24 * 30),
-        TopicSpec(REJECTED, 2, "source (who refused)", 24 * 7),
+        TopicSpec(REJECTED, REJECTED_PARTITIONS, "source (who refused)", 24 * 7),
     )
 
 

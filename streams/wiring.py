@@ -62,9 +62,11 @@ class Worker:
             board = Board(Partitions(settings.region_partitions).__getitem__)
         self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}", board=board)
         self._upkeep = None if board is None else Upkeep(board, self._mqtt, self._store)
+        specs = topics.kafka_topics(settings.source_partitions, settings.region_partitions)
+        self._partitions = {spec.name: spec.partitions for spec in specs}
         self._logs = Logs(
             settings.kafka_bootstrap,
-            [one.name for one in topics.kafka_topics(settings.source_partitions, settings.region_partitions)],
+            list(self._partitions),
             ends_are_true=settings.kafka_flavor != "tansu",
             login=login,
         )
@@ -126,13 +128,18 @@ class Worker:
             open_fold=open_fold,
             store=self._store,
             publisher=Publisher(
-                self.app, self._mqtt, source=f"urbanbrain/{self.settings.worker_id}", stage=name
+                self.app,
+                self._mqtt,
+                source=f"urbanbrain/{self.settings.worker_id}",
+                stage=name,
+                partitions=self._partitions,
             ),
             settings=self.settings,
             logs=self._logs,
             fatal=self._fatal,
             upkeep=self._upkeep if name == _BOARD_STAGE else None,
             has_unread=lambda tp, applied: cast(FetchWaitConsumer, self.app.consumer).has_unread(tp, applied),
+            partitions=self._partitions[topics.READ_BY[name]],
         )
 
     def _add_agent(self, stage: Stage) -> None:

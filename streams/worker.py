@@ -13,6 +13,7 @@ import faust
 from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.brokers.kafka_login import kafka_login_of, say_refusals
 from streams.brokers.own_topics import aiokafka_makes_no_topics
+from streams.brokers.refused_records import aiokafka_knows_invalid_records
 from streams.brokers.seldom import say_seldom
 from streams.memory import keep_memory, spare_collector
 from streams.settings import Settings
@@ -45,6 +46,7 @@ def run_worker(settings: Settings) -> int:
         warm()
     say_seldom()
     aiokafka_makes_no_topics()
+    aiokafka_knows_invalid_records()
     login = kafka_login_of(settings)
     wait_for_kafka(settings.kafka_bootstrap, login=login)
     create_topics(settings.kafka_bootstrap, settings)  # a Kafka that lost its data has lost them, too

@@ -28,7 +28,7 @@ long each time, for a broker that is merely slow."""
 _RETRY_S = 0.1
 _CREATE_S = 30.0
 """How long topics may take to be created."""
-_OF_A_BATCH = 10_000
+OF_A_BATCH = 10_000
 """Bytes: what a batch says besides its records' values, such as headers."""
 
 
@@ -97,8 +97,9 @@ def wait_for_kafka(bootstrap: str, timeout_s: float = 30.0, login: KafkaLogin = 
 def create_topics(bootstrap: str, settings: Settings) -> list[str]:
     """Create the topics of streams.topics that are missing; return their names.
 
-    Safe to run again and from several processes at once. Raises SettingsError when a topic exists with
-    another number of partitions than the settings ask for.
+    Safe to run again and from several processes at once. Raises SettingsError when a topic exists with fewer
+    partitions than the settings ask for. Those that were added to one are left alone, which is logged: keys keep to the
+    others, so that workers may read them to the end.
     """
     wanted = kafka_topics(settings.source_partitions, settings.region_partitions)
     with admin_client(bootstrap, _CREATE_S, kafka_login_of(settings)) as client:
@@ -110,9 +111,12 @@ def create_topics(bootstrap: str, settings: Settings) -> list[str]:
                 client.create_topics({spec.name: _options(spec)})
         if missing:
             client.wait_for_topics([spec.name for spec in missing], timeout_ms=_CREATE_S * 1000)
-        problems = mismatches(wanted, _partitions(client))
-    if problems:
+        known = _partitions(client)
+    lacking = tuple(spec for spec in wanted if known.get(spec.name, 0) < spec.partitions)
+    if problems := mismatches(lacking, known):
         raise SettingsError("; ".join(problems))
+    for problem in mismatches(wanted, known):
+        log.error("%s", problem)
     return [spec.name for spec in missing]
 
 
@@ -132,7 +136,8 @@ def mismatches(wanted: tuple[TopicSpec, ...], known: dict[str, int]) -> list[str
         elif count != spec.partitions:
             problems.append(
                 f"topic {spec.name} has {count} partitions, the settings ask for {spec.partitions}; set "
-                "UB_SOURCE_PARTITIONS/UB_REGION_PARTITIONS to what is there, or delete the topic"
+                "UB_SOURCE_PARTITIONS/UB_REGION_PARTITIONS to what is there, or, where partitions were added since, "
+                "delete the topic once it is read"
             )
     return problems
 
@@ -150,7 +155,7 @@ def _options(spec: TopicSpec) -> dict[str, object]:
         configs = {"cleanup.policy": "compact"}
     else:
         configs = {"cleanup.policy": "delete", "retention.ms": str(spec.retention_hours * _HOUR_MS)}
-    configs["max.message.bytes"] = str(LARGEST_RECORD + _OF_A_BATCH)
+    configs["max.message.bytes"] = str(LARGEST_RECORD + OF_A_BATCH)
     return {"num_partitions": spec.partitions, "replication_factor": -1, "configs": configs}
 
 

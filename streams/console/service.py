@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from streams.console.api import application
+from streams.console.crowded import Crowded
 from streams.console.database import Database
 from streams.console.freshness import Freshness
 from streams.console.hosts import names_allowed, url_of
@@ -70,6 +71,7 @@ async def serving(settings: Settings, district: District | None) -> AsyncIterato
         shutdown_timeout=_SHUTDOWN_S,
     )
     await runner.setup()
+    asyncio.get_running_loop().set_exception_handler(Crowded())
     ended = asyncio.Event()
     tasks: list[asyncio.Task[None]] = []
     try:

@@ -11,6 +11,7 @@ from streams.brokers import admin
 from streams.brokers.kafka_login import kafka_login_of
 from streams.brokers.mqtt_login import login_of
 from streams.brokers.probe import MqttBroker, probe_mqtt, retained
+from streams.brokers.topic_setup import misfits, setups
 from streams.counted import counted
 from streams.doctor.check import TIMEOUT_S, Check
 from streams.errors import ServiceUnavailable
@@ -56,7 +57,7 @@ def judge_mqtt(broker: MqttBroker, settings: Settings) -> Check:
 
 
 def check_kafka(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:
-    """The cluster answers, and our topics are there with the partitions that the settings ask for."""
+    """The cluster answers, our topics have the partitions that the settings ask for, and take all records."""
     known = admin.topic_partitions(settings.kafka_bootstrap, timeout_s, kafka_login_of(settings))
     how = " over TLS" if settings.kafka_tls else ""
     answered = Check(
@@ -67,6 +68,11 @@ def check_kafka(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]
     if problems:
         advice = (
             "gateway and worker create what is missing when they start; they never change an existing topic"
+        )
+        return [answered, Check("Kafka topics", False, "; ".join(problems), advice)]
+    if problems := misfits(setups(settings, timeout_s), settings.frame_max_bytes):
+        advice = (
+            "`kafka-configs.sh --alter --entity-type topics` changes a topic; what waits for it is sent then"
         )
         return [answered, Check("Kafka topics", False, "; ".join(problems), advice)]
     return [answered, Check("Kafka topics", True, f"all {len(wanted)} with the expected partitions")]

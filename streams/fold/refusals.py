@@ -49,13 +49,15 @@ def rejected(
     )
 
 
-def too_large(output: Output, detail: str, *, source: str, sequence: int, now_ms: int) -> Output:
+def not_taken(
+    output: Output, reason: Reason, detail: str, *, source: str, sequence: int, now_ms: int
+) -> Output:
     """Return the refusal of an output that Kafka does not take, with the beginning of it."""
     return _output(
         Rejected(
             source=source,
             sequence=sequence,
-            reason="too_large",
+            reason=reason,
             detail=detail,
             topic=output.topic,
             payload=_text_of(output.value)[:_PAYLOAD_CHARACTERS],

@@ -14,11 +14,18 @@ from collections import deque
 from collections.abc import Callable
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import (
+    InvalidRecordError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 
 from streams import topics
+from streams.brokers.forgotten_producer import kafka_python_gives_up_forgotten_producers
 from streams.brokers.kafka_login import PLAIN, kafka_login_of, kafka_refusal, kafka_unavailable
 from streams.brokers.own_topics import kafka_python_makes_no_topics
+from streams.brokers.refused_records import invalid, too_large
 from streams.errors import ServiceUnavailable, SettingsError
 from streams.gateway.address import KINDS
 from streams.gateway.records import KafkaRecord
@@ -110,7 +117,11 @@ class KafkaSink:
     def close(self) -> None:
         """Close the producer. What is not confirmed by now is given up."""
         if self._producer is not None:
-            self._producer.close(timeout=0 if self.unconfirmed else 1)
+            try:
+                self._producer.close(timeout=0 if self.unconfirmed else 1)
+            except KafkaError:  # kafka-python 3.0.12 leaves it half open where something is not confirmed
+                self._producer._sender.force_close()
+                self._producer._closed = True  # or it tries once more when it is collected
             self._producer = None
 
     def _send(self, number: int, record: KafkaRecord) -> None:
@@ -146,7 +157,7 @@ class KafkaSink:
         if self._producer is not None:
             log.error(
                 "Kafka refused records (%s): reconnecting, then sending them again in order",
-                _reason(self._failed[0][2]),
+                self._reason(),
             )
             self._producer.close(timeout=0)
             self._producer = None
@@ -169,8 +180,22 @@ class KafkaSink:
         self._waiting.extendleft((number, record) for number, record, _ in reversed(again))
         return True
 
+    def _reason(self) -> str:
+        """Return why records failed. Where Kafka does not take one, kafka-python says the same of all behind it."""
+        failed = sorted(self._failed, key=lambda item: len(item[1].value), reverse=True)
+        for _, record, error in failed:
+            if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
+                limit = f"or set UB_FRAME_MAX_BYTES={self._settings.frame_max_bytes} below it and start again"
+                return f"{too_large(record.topic, len(record.value))}, {limit}"
+        for _, record, error in self._failed:
+            if isinstance(error, InvalidRecordError):
+                return f"{error}: {invalid(record.topic)}"
+        error = self._failed[0][2]
+        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
     def _connect(self) -> None:
         kafka_python_makes_no_topics()
+        kafka_python_gives_up_forgotten_producers()
         producer = KafkaProducer(
             bootstrap_servers=self._settings.kafka_bootstrap,
             client_id=self._settings.gateway_id,
@@ -195,13 +220,10 @@ class KafkaSink:
                     raise SettingsError(
                         f"UB_SOURCE_PARTITIONS={self._settings.source_partitions}, but Kafka's topic "
                         f"{kind.kafka_topic} has {found} partitions; {kind.name} would land on partitions where "
-                        "their history is not: set the number of the topic"
+                        "their history is not: set the number of the topic, or, where partitions were added since, "
+                        "delete the topic once the workers have read it"
                     )
         except BaseException:
             producer.close(timeout=0)
             raise
         self._producer = producer
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

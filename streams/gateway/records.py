@@ -11,6 +11,7 @@ from schemas.rejected import Rejected
 from streams import topics
 from streams.gateway.decode import Refusal
 from streams.gateway.framing import Frame
+from streams.gateway.partition import Partitions
 from streams.gateway.receipt import Receipt
 from streams.numbering import Numbering
 
@@ -19,10 +20,10 @@ Receipts = tuple[tuple[Receipt, int], ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KafkaRecord:
-    """One record to write; `partition` None = by `key`. `receipts` are confirmed with it."""
+    """One record to write. `receipts` are confirmed with it."""
 
     topic: str
-    partition: int | None
+    partition: int
     key: bytes | None
     value: bytes
     headers: envelope.Headers
@@ -36,6 +37,7 @@ class RecordWriter:
     def __init__(self, source: str, numbering: Numbering) -> None:
         self._source = source
         self._numbering = numbering
+        self._refusals_at = Partitions(topics.REJECTED_PARTITIONS)[source]
 
     def frame(self, frame: Frame) -> KafkaRecord:
         """Return the record of one frame, on the partition of its readings."""
@@ -64,7 +66,7 @@ class RecordWriter:
         )
         return KafkaRecord(
             topic=topics.REJECTED,
-            partition=None,
+            partition=self._refusals_at,
             key=self._source.encode(),
             value=codec.encode(rejected),
             headers=self._headers(envelope.REJECTED, sequence, received_at),

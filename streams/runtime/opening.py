@@ -31,16 +31,26 @@ class Opener:
         store: Store,
         logs: Logs,
         owner: str,
+        partitions: int | None = None,
     ) -> None:
+        """`partitions`: how many of the topic our records are placed in; those beyond are left alone."""
         self.open_fold = open_fold
         self._stage = stage
         self._topic = topic
         self._store = store
         self._logs = logs
         self._owner = owner
+        self._partitions = partitions
+        self._left_alone: set[int] = set()
 
     async def open(self, partition: int, wanted: Callable[[], bool], stop: asyncio.Event) -> Owned | None:
-        """Claim a partition and load its fold; None if it is no longer `wanted`: another worker may own it by now."""
+        """Claim a partition and load its fold; None if it is no longer `wanted`: another worker may own it by now.
+
+        None of one that was added to the topic, too: what others put there belongs to ids that are counted elsewhere.
+        """
+        if self._partitions is not None and partition >= self._partitions:
+            self._leave_alone(partition)
+            return None
 
         async def claim() -> tuple[Claim, Fold] | None:
             if not wanted():
@@ -73,7 +83,17 @@ class Opener:
             topic_id=which.topic_id,
             owner=self._owner,
             rebuilt=rebuilt,
+            partitions=self._partitions,
         )
+
+    def _leave_alone(self, partition: int) -> None:
+        if partition not in self._left_alone:
+            self._left_alone.add(partition)
+            log.error(
+                "%s: partition %d was added to %s, and is not read: the settings ask for %d, and ids keep to those; "
+                "delete the topic once the others are read, and it is made anew at the next start",
+                *(self._stage, partition, self._topic, self._partitions),
+            )
 
     async def follows(self, owned: Owned, event: Any) -> bool:
         """Return whether an event after a hole may be folded, because the log has no records in between.

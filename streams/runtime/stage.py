@@ -90,12 +90,19 @@ class Stage:
         fatal: Callable[[Exception], None],
         upkeep: Upkeep | None = None,
         has_unread: Callable[[TP, int], bool] = lambda _tp, _applied: False,
+        partitions: int | None = None,
     ) -> None:
-        """`has_unread` says whether a partition has records after an offset."""
+        """`has_unread` says whether a partition has records after an offset; `partitions`, how many the topic has."""
         self.name = name
         self.topic = topic
         self._opener = Opener(
-            name, topic, open_fold=open_fold, store=store, logs=logs, owner=settings.worker_id
+            name,
+            topic,
+            open_fold=open_fold,
+            store=store,
+            logs=logs,
+            owner=settings.worker_id,
+            partitions=partitions,
         )
         self._store = store
         self._publisher = publisher

@@ -8,7 +8,7 @@ from typing import Any, Self
 import psycopg
 from psycopg import AsyncConnection
 
-from streams.errors import Fenced
+from streams.errors import Fenced, SettingsError
 from streams.fold.contract import Changes, Restored
 from streams.store import open_now, parts, restore, writer
 from streams.store.session import Session, forbidden
@@ -41,9 +41,9 @@ class PartitionCommit:
 
 _CLAIM = """
 INSERT INTO ub.checkpoint AS c
-       (stage, topic, partition, cluster_id, topic_id, generation, "offset", owner, epoch, seen_at)
+       (stage, topic, partition, cluster_id, topic_id, generation, "offset", owner, epoch, seen_at, partitions)
 VALUES (%(stage)s, %(topic)s, %(partition)s, %(cluster_id)s, %(topic_id)s, 0, -1, %(owner)s,
-        ub.milliseconds(clock_timestamp()), now())
+        ub.milliseconds(clock_timestamp()), now(), %(partitions)s)
 ON CONFLICT (stage, topic, partition) DO UPDATE SET
     -- the time, so that it grows though the database was restored from a backup; plus one, whatever clocks do
     epoch = greatest(c.epoch + 1, excluded.epoch),
@@ -56,8 +56,9 @@ ON CONFLICT (stage, topic, partition) DO UPDATE SET
                          AND (c.cluster_id, c.topic_id) = (excluded.cluster_id, excluded.topic_id)
                     THEN c."offset" ELSE -1 END,
     cluster_id = excluded.cluster_id,
-    topic_id = excluded.topic_id
-RETURNING epoch, generation, "offset"
+    topic_id = excluded.topic_id,
+    partitions = coalesce(c.partitions, excluded.partitions)
+RETURNING epoch, generation, "offset", partitions
 """
 
 _ADVANCE = """
@@ -122,12 +123,14 @@ class Store:
         topic_id: str,
         owner: str,
         rebuilt: bool = False,
+        partitions: int | None = None,
     ) -> Claim:
         """Make `owner` the only one who may commit this partition, and return what its fold starts from.
 
         Where `cluster_id` or `topic_id` differ from those on file, or the caller knows it to be `rebuilt`,
         the log is a new one: `generation` grows by one and `offset` is -1; parts and ledger are kept.
-        Raises SettingsError where our role may not write.
+        Raises SettingsError where our role may not write, and where the partition was one of another number of
+        `partitions` so far: ids would be counted in two of them.
         """
         key = (stage, topic, partition)
         names = {
@@ -138,11 +141,15 @@ class Store:
             "topic_id": topic_id,
             "owner": owner,
             "rebuilt": rebuilt,
+            "partitions": partitions,
         }
         try:
             async with self.session.transaction() as connection:
                 # The row lock waits for a commit of the former owner; what it wrote is read below.
-                (epoch, generation, offset), *_ = await (await connection.execute(_CLAIM, names)).fetchall()
+                answer = await connection.execute(_CLAIM, names)
+                [(epoch, generation, offset, before)] = await answer.fetchall()
+                if partitions is not None and before != partitions:
+                    raise _moved(topic, partitions, before)
                 known = await restore.parts(connection, key)
                 ledger = await restore.ledger(connection, key)
         except psycopg.errors.InsufficientPrivilege as error:
@@ -213,6 +220,15 @@ class Store:
     async def _rows(self, table: str, partition: int) -> dict[str, list[Any]]:
         async with self.session.transaction() as connection:
             return await restore.rows(connection, table, partition)
+
+
+def _moved(topic: str, partitions: int, before: int) -> SettingsError:
+    """Return what to tell a person whose settings name another number of partitions than those that were counted."""
+    return SettingsError(
+        f"the settings ask for {partitions} partitions of {topic}, and the database holds what was counted in "
+        f"{before}: most ids would move, and be counted twice; set UB_SOURCE_PARTITIONS/UB_REGION_PARTITIONS to what "
+        "they were, or start with an empty database and new topics"
+    )
 
 
 async def _advance(connection: AsyncConnection[Any], commits: Sequence[PartitionCommit]) -> None:

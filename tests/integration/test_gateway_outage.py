@@ -7,6 +7,7 @@ import pytest
 
 from streams.brokers.admin import create_topics
 from streams.errors import ServiceUnavailable, SettingsError
+from streams.gateway import bridge
 from streams.gateway.bridge import Bridge
 from tests.integration.gateway_support import (
     Reader,
@@ -66,6 +67,42 @@ def test_nothing_is_acknowledged_before_kafka_has_it(services: Services) -> None
             gateway.kill()  # with all it held, sent or not
         with running_gateway(services):
             reader.read_until(lambda seen: len(seen.pairs) == 10_000, "every reading")
+
+
+def test_a_gateway_that_is_stopped_while_kafka_is_away_ends_in_order(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(bridge, "DRAIN_S", 0.5)
+    stop, ended = threading.Event(), list[bridge.Stats]()
+    gateway = bridge.Bridge(services.settings())
+    runner = threading.Thread(target=lambda: ended.append(gateway.run(stop)))
+    with publisher(services) as client:
+        runner.start()
+        wait_until(lambda: "at work" in caplog.text, "the gateway to subscribe")
+        publish_all(client, _arrays(1))
+        wait_until(lambda: gateway.stats().acked == 1, "the first message to be forwarded")
+        with services.kafka_paused():
+            publish_all(client, _arrays(1))
+            wait_until(lambda: gateway.stats().unacked == 1, "the gateway to hold a message")
+            stop.set()
+            runner.join(30)
+    assert [(stats.acked, stats.unacked) for stats in ended] == [(1, 1)]
+    assert "1 messages stay in the MQTT session" in caplog.text
+
+
+def test_a_kafka_that_was_rebuilt_before_it_confirmed_anything_gets_it_too(services: Services) -> None:
+    """Nothing of these partitions was confirmed, so that nothing shows that it is another log."""
+    [message] = _arrays(1)
+    with running_gateway(services) as gateway, publisher(services) as client:
+        services.tansu.kill()
+        publish_all(client, [message])
+        wait_until(lambda: gateway.lines("confirmed nothing"), "the outage to be noticed")
+        services.tansu.restart()
+        create_topics(services.tansu.bootstrap, services.settings())
+        with Reader(services) as reader:
+            reader.read_until(lambda seen: len(seen.pairs) == 500, "what was held")
+        assert gateway.terminate() == 0
 
 
 def test_memory_stays_bounded_while_kafka_is_away(services: Services) -> None:

@@ -13,6 +13,8 @@ from pydantic import SecretStr
 
 from deploy.endpoints import Endpoints
 from streams.brokers import admin
+from streams.brokers.topic_setup import say_misfits
+from streams.doctor.brokers import check_kafka
 from streams.doctor.check import Check
 from streams.doctor.database import check_database, connected
 from streams.doctor.examination import run
@@ -82,6 +84,24 @@ def test_a_new_stack_lacks_topics_and_migrations(settings: Settings, database: D
     assert "ub.vehicles is missing" in found["Kafka topics"].detail
     assert "gateway and worker create" in found["Kafka topics"].advice
     assert all("urbanbrain migrate" in found[name].advice for name in ("TimescaleDB", "schema"))
+
+
+def test_a_topic_that_takes_less_than_a_frame_is_found_and_told_at_each_start(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    small = {"max.message.bytes": "100000", "cleanup.policy": "delete"}
+    with admin.admin_client(settings.kafka_bootstrap) as client:
+        made = {"num_partitions": settings.source_partitions, "replication_factor": -1, "configs": small}
+        client.create_topics({"ub.vehicles": made})
+    admin.create_topics(settings.kafka_bootstrap, settings)
+    found = faults(check_kafka(settings, PATIENT_S))["Kafka topics"]
+    assert found.detail == (
+        "topic ub.vehicles takes 100000 bytes at once, and frames have up to UB_FRAME_MAX_BYTES=256000, and 10000 "
+        "around them; raise its max.message.bytes, or lower the setting"
+    )
+    say_misfits(settings)
+    assert caplog.messages == [found.detail]
+    assert faults(check_kafka(settings.model_copy(update={"frame_max_bytes": 90_000}), PATIENT_S)) == {}
 
 
 def test_a_role_without_rights_is_found(settings: Settings, migrated: Database) -> None:

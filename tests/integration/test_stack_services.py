@@ -44,6 +44,16 @@ def test_a_topic_with_other_partitions_is_reported_and_left_alone(fresh_kafka: s
     assert admin.topic_partitions(fresh_kafka)["ub.vehicles"] == 3
 
 
+def test_a_topic_with_more_partitions_is_told_and_left_alone(
+    fresh_kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Workers keep to those that were there, and must be able to read them to the end."""
+    admin.create_topics(fresh_kafka, load(source_partitions=5))
+    assert admin.create_topics(fresh_kafka, load(source_partitions=3)) == []
+    assert "ub.vehicles has 5 partitions, the settings ask for 3" in caplog.text
+    assert admin.topic_partitions(fresh_kafka)["ub.vehicles"] == 5
+
+
 def test_looking_at_topics_creates_none(fresh_kafka: str) -> None:
     assert admin.topic_partitions(fresh_kafka) == {}
     assert admin.topic_partitions(fresh_kafka) == {}

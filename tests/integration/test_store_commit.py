@@ -49,6 +49,22 @@ def test_the_first_claim_starts_from_nothing(migrated: Database) -> None:
     assert mine.restored.ledger == Ledger()
 
 
+def test_a_partition_of_another_number_of_partitions_is_refused(migrated: Database) -> None:
+    """Ids are elsewhere then: what they left behind would be counted once more."""
+
+    async def body(store: Store) -> tuple[Claim, Claim]:
+        await claim(store)  # as before the number was noted
+        first = await claim(store, partitions=4)
+        with pytest.raises(SettingsError, match=r"6 partitions of ub\.vehicles, .* counted in 4: .*twice"):
+            await claim(store, partitions=6)
+        await store.commit([PartitionCommit(first, 41, Changes())])  # it is still ours
+        return first, await claim(store, partitions=4)
+
+    first, second = with_store(migrated, body)
+    assert second.epoch > first.epoch
+    assert second.restored.offset == 41
+
+
 def test_a_role_without_rights_is_named_with_the_way_out(migrated: Database) -> None:
     """As where a worker was given the console's URL. It does not pass, so nobody waits for it."""
 

@@ -37,6 +37,26 @@ class Ending(Supervisor):
         return SimpleNamespace(poll=lambda: 1)  # type: ignore[return-value]
 
 
+@pytest.mark.parametrize(
+    ("does", "code"),
+    [
+        ("time.sleep(60)", 0),
+        ("signal.signal(15, lambda *_: sys.exit(0)); print(flush=True); time.sleep(60)", 0),
+        ("signal.signal(15, lambda *_: sys.exit(1)); print(flush=True); time.sleep(60)", 1),
+    ],
+    ids=["still starting", "in order", "in trouble"],
+)
+def test_a_process_that_is_told_to_end_while_it_starts_has_ended_as_asked(does: str, code: int) -> None:
+    command = [sys.executable, "-S", "-c", f"import signal, sys, time; print(flush=True); {does}"]
+    supervisor = Supervisor(1, "worker", 0)
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for _ in range(2 if "signal.signal" in does else 1):
+            process.stdout.readline()
+        supervisor._children[0].process = process
+        assert supervisor._end() == code
+
+
 def test_a_process_that_dies_again_and_again_is_started_ever_later_and_soon_again_once_it_was_steady(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

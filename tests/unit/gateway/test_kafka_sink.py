@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 import pytest
-from kafka.errors import MessageSizeTooLargeError
+from kafka.errors import InvalidRecordError, KafkaError, MessageSizeTooLargeError
 from kafka.future import Future
 
 from streams.gateway import kafka_sink
@@ -163,6 +163,33 @@ def test_what_failed_is_sent_again_in_order_once_nothing_is_under_way(pending: P
     first.failure(MessageSizeTooLargeError())
     sink.pump()
     assert pending.taken[3:] == [b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            MessageSizeTooLargeError(),
+            "3 bytes are too large for ub.vehicles: raise its max.message.bytes, or set UB_FRAME_MAX_BYTES=256000",
+        ),
+        (
+            InvalidRecordError("no key"),
+            "no key: ub.vehicles does not take it as valid: set its cleanup.policy",
+        ),
+    ],
+)
+def test_a_record_that_its_topic_does_not_take_is_told_with_the_way_out(
+    pending: Pending, clock: Clock, caplog: pytest.LogCaptureFixture, error: KafkaError, says: str
+) -> None:
+    sink = _sink([])
+    for value in (b"1", b"222", b"33"):
+        sink.put(_record(value))
+    sink.pump()
+    for answer in pending.answers:
+        answer.failure(error)
+    sink.pump()
+    [line] = [record.getMessage() for record in caplog.records if "reconnecting" in record.getMessage()]
+    assert says in line
 
 
 def test_a_record_counts_as_unconfirmed_until_its_confirmation_was_passed_on(pending: Pending) -> None:

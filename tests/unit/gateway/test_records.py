@@ -47,7 +47,7 @@ def test_a_refusal_names_its_source_and_stays_in_that_source_s_order() -> None:
     receipt = _receipt()
     writer = RecordWriter("gateway-9", Numbering(lambda: 77))
     record = writer.refusal(Refusal("empty", "0 bytes", ""), "ub/v1/north/vehicles", receipt, 5)
-    assert (record.topic, record.partition, record.key) == ("ub.rejected", None, b"gateway-9")
+    assert (record.topic, record.partition, record.key) == ("ub.rejected", 0, b"gateway-9")
     assert record.receipts == ((receipt, 1),)
     assert dict(record.headers)["ce_id"] == b"77"
     assert codec.rejected.decode(record.value) == Rejected(

@@ -127,6 +127,7 @@ def a_stage(
     checkpoint_interval_s: float = 0.01,
     max_unacked_records: int = 20_000,
     has_unread: Callable[[TP, int], bool] = lambda _tp, _applied: False,
+    partitions: int | None = None,
 ) -> Stage:
     async def open_fold(_: Claim) -> Listing:
         return fold()
@@ -145,6 +146,7 @@ def a_stage(
         logs=kafka,  # type: ignore[arg-type]
         fatal=failed.append,
         has_unread=has_unread,
+        partitions=partitions,
     )
 
 

@@ -42,6 +42,24 @@ def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_a
     assert asyncio.run(asyncio.wait_for(body(), 30)) == [1]
 
 
+def test_partitions_that_were_added_to_a_topic_are_left_alone_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What others put there, by key, belongs to ids that are counted in another partition."""
+
+    async def body() -> list[int]:
+        database, failed = Database(0), list[Exception]()
+        stage = a_stage(database, Kafka(), failed, partitions=2)
+        await stage.open({1, 2})
+        await stage.consume(Events((0, 0), (2, 0), (2, 1)))
+        assert not failed
+        return database.claimed
+
+    assert sorted(asyncio.run(asyncio.wait_for(body(), 30))) == [0, 1]
+    [line] = [message for message in caplog.messages if "was added" in message]
+    assert "partition 2 was added" in line
+
+
 def test_a_worker_that_ends_claims_nothing_that_it_was_given_before() -> None:
     async def body() -> list[int]:
         database, failed = Database(1), list[Exception]()

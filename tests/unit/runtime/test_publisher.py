@@ -7,18 +7,23 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import (
+    BrokerResponseError,
     KafkaError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     RequestTimedOutError,
     TopicAuthorizationFailedError,
+    UnknownError,
+    for_code,
 )
 from faust.exceptions import ProducerSendError
 
 from schemas import codec, envelope
 from schemas.rejected import Rejected
 from streams import topics
+from streams.brokers.refused_records import InvalidRecordError, aiokafka_knows_invalid_records
 from streams.fold.contract import MqttMessage, Output
+from streams.gateway.partition import Partitions
 from streams.runtime import publisher as publisher_module
 from streams.runtime.publisher import Publisher
 
@@ -36,13 +41,15 @@ class Kafka:
     def __init__(self, *, checks: bool = False, troubles: Sequence[KafkaError] = ()) -> None:
         self.stored: list[tuple[str, bytes]] = []
         self.types: list[bytes] = []
+        self.places: set[tuple[str, bytes, int]] = set()
         self.checks = checks
         self.troubles = list(troubles)
         self._batch: list[tuple[str, bytes, asyncio.Future[None]]] = []
 
     async def send(
-        self, topic: str, key: bytes, value: bytes, partition: None, timestamp: None, headers: Any
+        self, topic: str, key: bytes, value: bytes, partition: int, timestamp: None, headers: Any
     ) -> Awaitable[None]:
+        self.places.add((topic, key, partition))
         if self.checks and len(value) > LIMIT:
             raise ProducerSendError("Error while sending") from MessageSizeTooLargeError("too large")
         answer = asyncio.get_running_loop().create_future()
@@ -83,7 +90,8 @@ def output(value: bytes, topic: str = topics.INCIDENTS, *mqtt: MqttMessage) -> O
 def published(kafka: Kafka, *outputs: Output, mqtt: Mqtt | None = None) -> None:
     app: Any = SimpleNamespace(producer=kafka)
     broker: Any = mqtt or Mqtt()
-    publisher = Publisher(app, broker, "urbanbrain/worker-1", "incidents")
+    partitions = {spec.name: spec.partitions for spec in topics.kafka_topics(8, 4)}
+    publisher = Publisher(app, broker, "urbanbrain/worker-1", "incidents", partitions)
     asyncio.run(asyncio.wait_for(publisher.publish(outputs), 30))
 
 
@@ -142,6 +150,41 @@ def test_a_refusal_that_was_stored_is_the_same_when_what_follows_it_meets_an_out
     assert kafka.stored[-1] == (topics.INCIDENTS, b"{}")
 
 
+def test_a_record_that_is_invalid_for_kafka_goes_to_the_refused_ones_and_the_others_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kafka, mqtt = Kafka(troubles=[InvalidRecordError(), InvalidRecordError()]), Mqtt()
+    published(kafka, output(b'{"a": 1}', topics.ALERTS, NOTICE), output(b"[]", topics.ALERTS), mqtt=mqtt)
+    [refused] = kafka.rejected()
+    assert (refused.topic, refused.reason) == (topics.ALERTS, "invalid_record")
+    assert (refused.detail, refused.payload) == ("i-8/3: Kafka's validation refuses it", '{"a": 1}')
+    assert kafka.stored[-1] == (topics.ALERTS, b"[]")
+    assert mqtt.published == [NOTICE]
+    [said] = caplog.messages
+    assert "InvalidRecordError" in said
+    assert "cleanup.policy=delete" in said
+
+
+def test_a_topic_that_takes_no_record_as_valid_and_that_another_stage_reads_is_waited_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kafka = Kafka(troubles=[InvalidRecordError()] * 5)
+    published(kafka, output(b"{}", topics.CELLS))
+    assert kafka.stored == [(topics.CELLS, b"{}")]
+    said = "ub.cells does not take it as valid: set its cleanup.policy=delete"
+    assert [said in line for line in caplog.messages] == [True] * 4
+
+
+def test_the_client_of_a_worker_knows_what_kafka_says_of_an_invalid_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known: dict[int, type[BrokerResponseError]] = {}
+    monkeypatch.setattr("aiokafka.errors.kafka_errors", known)
+    assert for_code(87) is UnknownError
+    aiokafka_knows_invalid_records()
+    assert for_code(87) is InvalidRecordError
+
+
 @pytest.mark.parametrize("trouble", [RequestTimedOutError(), TopicAuthorizationFailedError("ub.incidents")])
 def test_what_a_record_is_not_the_reason_of_is_waited_for(
     trouble: KafkaError, caplog: pytest.LogCaptureFixture
@@ -161,6 +204,12 @@ def test_what_another_stage_reads_waits_until_its_topic_takes_it(
     assert kafka.stored == [(topic, b'{"a": 1}')]
     said = f"8 bytes are too large for {topic}: raise its max.message.bytes"
     assert [said in line for line in caplog.messages] == [True] * 4
+
+
+def test_a_key_keeps_to_its_partition_though_some_are_added() -> None:
+    kafka = Kafka()
+    published(kafka, output(b"{}", topics.PARTIALS), output(b"[]", topics.PARTIALS))
+    assert kafka.places == {(topics.PARTIALS, b"region", Partitions(4)["region"])}
 
 
 def test_what_no_topic_takes_does_not_wait_on_the_way_to_another_stage_either() -> None:

@@ -1,0 +1,176 @@
+"""A Tansu behind a listener that does what Kafka does and Tansu 0.6 cannot: it refuses records, and adds partitions.
+
+The listener looks into the answers, and is the address that Tansu advertises. Each partition that is to be "added"
+exists from the start and is hidden until then.
+"""
+
+import asyncio
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka.protocol.metadata import MetadataResponse
+from kafka.protocol.producer import ProduceRequest, ProduceResponse
+
+from deploy.native.directory import private_directory
+from deploy.native.ports import LOOPBACK, free_port
+from deploy.native.tansu import Tansu
+
+MESSAGE_TOO_LARGE, INVALID_RECORD = 10, 87
+_PRODUCE, _METADATA = 0, 3
+
+Judge = Callable[[str, bytes], int]
+"""Of (topic, batch of records): the code of the error that it is refused with, or 0."""
+
+
+@dataclass(slots=True)
+class StrictKafka:
+    """What it refuses, and how many partitions of each topic can be seen; both may change while it runs."""
+
+    tansu: Tansu
+    judge: Judge = lambda _topic, _batch: 0
+    shown: dict[str, int] = field(default_factory=dict)
+    _connections: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def bootstrap(self) -> str:
+        """Where it listens."""
+        return self.tansu.bootstrap
+
+    async def serve(self, port: int, ready: threading.Event, end: asyncio.Event) -> None:
+        """Listen until `end` is set."""
+        server = await asyncio.start_server(self._connected, LOOPBACK, port)
+        ready.set()
+        await end.wait()
+        server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            with suppress(OSError, EOFError):
+                await self._hand_over(reader, writer)
+        finally:
+            self._connections.discard(task)
+            writer.transport.abort()
+
+    async def _hand_over(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one client: one request after the other, as Kafka does."""
+        behind_reader, behind_writer = await asyncio.open_connection(LOOPBACK, self.tansu.port)
+        try:
+            while True:
+                if answer := await self._answer(await _read(reader), behind_reader, behind_writer):
+                    writer.write(answer)
+                    await writer.drain()
+        finally:
+            behind_writer.transport.abort()
+
+    async def _answer(
+        self, frame: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bytes | None:
+        async def ask(asked: bytes) -> bytes:
+            writer.write(asked)
+            return await _read(reader)
+
+        key, version = struct.unpack(">hh", frame[:4])
+        if key == _PRODUCE:
+            asked = ProduceRequest.decode(frame, version=version, header=True)
+            refused = self._refused(asked)
+            if refused:
+                left = _framed_request(asked) if asked.topic_data else None
+                found = ProduceResponse(version=version, responses=[], throttle_time_ms=0)
+                if left is not None:
+                    found = ProduceResponse.decode(await ask(left), version=version, header=True)
+                return _framed(_with(found, refused), version, asked.header.correlation_id)
+        answer = await ask(_size(frame))
+        if key == _METADATA and self.shown:
+            told = MetadataResponse.decode(answer, version=version, header=True)
+            for topic in told.topics:
+                topic.partitions = topic.partitions[: self.shown.get(topic.name)]
+            return _framed(told, version, told.header.correlation_id)
+        return _size(answer)
+
+    def _refused(self, asked: Any) -> dict[tuple[str, int], int]:
+        """Take the batches that are refused out of a request; return the code for each topic and partition."""
+        refused: dict[tuple[str, int], int] = {}
+        for topic in asked.topic_data:
+            for partition in topic.partition_data:
+                if code := self.judge(topic.name, bytes(partition.records)):
+                    refused[topic.name, partition.index] = code
+            topic.partition_data = [
+                one for one in topic.partition_data if (topic.name, one.index) not in refused
+            ]
+        asked.topic_data = [topic for topic in asked.topic_data if topic.partition_data]
+        return refused
+
+
+def _with(found: Any, refused: dict[tuple[str, int], int]) -> Any:
+    of_topic = ProduceResponse.TopicProduceResponse
+    found.responses = [
+        *found.responses,
+        *(
+            of_topic(
+                name=topic,
+                partition_responses=[
+                    of_topic.PartitionProduceResponse(
+                        index=partition,
+                        error_code=code,
+                        base_offset=-1,
+                        log_append_time_ms=-1,
+                        log_start_offset=-1,
+                        record_errors=[],
+                        error_message=None,
+                    )
+                ],
+            )
+            for (topic, partition), code in refused.items()
+        ),
+    ]
+    return found
+
+
+def _framed(message: Any, version: int, correlation_id: int) -> bytes:
+    message.with_header(correlation_id)
+    return bytes(message.encode(header=True, framed=True))
+
+
+def _framed_request(message: Any) -> bytes:
+    return bytes(message.encode(header=True, framed=True))
+
+
+def _size(frame: bytes) -> bytes:
+    return struct.pack(">i", len(frame)) + frame
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    (size,) = struct.unpack(">i", await reader.readexactly(4))
+    return await reader.readexactly(size)
+
+
+@contextmanager
+def strict_kafka() -> Iterator[StrictKafka]:
+    """Run one while the context lasts."""
+    with private_directory() as home:
+        port, ready = free_port(), threading.Event()
+        kafka = StrictKafka(Tansu(home, advertised_port=port))
+        loop, end = asyncio.new_event_loop(), asyncio.Event()
+        serving = threading.Thread(
+            target=lambda: loop.run_until_complete(kafka.serve(port, ready, end)), daemon=True
+        )
+        try:
+            kafka.tansu.start()
+            serving.start()
+            assert ready.wait(60)
+            yield kafka
+        finally:
+            loop.call_soon_threadsafe(end.set)
+            serving.join(60)
+            loop.close()
+            kafka.tansu.stop()

@@ -1,0 +1,98 @@
+"""What Kafka does and Tansu does not: it refuses records that its topics do not take."""
+
+import asyncio
+from collections.abc import Iterator
+
+import aiokafka
+import pytest
+
+from deploy.native.directory import private_directory
+from deploy.native.mosquitto import Mosquitto
+from streams import topics
+from streams.brokers.admin import create_topics, wait_for_kafka
+from streams.brokers.refused_records import InvalidRecordError, aiokafka_knows_invalid_records
+from streams.settings import Settings
+from tests.integration.gateway_support import (
+    Reader,
+    Services,
+    array,
+    now_ms,
+    publish_all,
+    publisher,
+    reading,
+    running_gateway,
+)
+from tests.integration.strict_kafka import INVALID_RECORD, MESSAGE_TOO_LARGE, StrictKafka, strict_kafka
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def kafka() -> Iterator[StrictKafka]:
+    with strict_kafka() as running:
+        wait_for_kafka(running.bootstrap)
+        yield running
+
+
+@pytest.fixture
+def strict(kafka: StrictKafka) -> Iterator[Services]:
+    """A gateway's brokers."""
+    with private_directory() as directory:
+        services = Services(directory, Mosquitto(directory), kafka.tansu)
+        services.mosquitto.start()
+        try:
+            create_topics(kafka.bootstrap, services.settings())
+            yield services
+        finally:
+            services.mosquitto.stop()
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [(MESSAGE_TOO_LARGE, "raise its max.message.bytes"), (INVALID_RECORD, "set its cleanup.policy=delete")],
+)
+def test_frames_that_their_topic_does_not_take_wait_until_it_does(
+    kafka: StrictKafka, strict: Services, code: int, says: str
+) -> None:
+    small, start = 10_000, now_ms() - 3_600_000
+    kafka.judge = lambda topic, batch: code if topic == topics.VEHICLES and len(batch) > small else 0
+    many = array(reading(f"a-rather-long-id-of-a-vehicle-{n}", start) for n in range(2_000))
+    with running_gateway(strict) as gateway, publisher(strict) as client, Reader(strict) as reader:
+        publish_all(client, [("ub/v1/north/vehicles", many)])
+        wait_until(lambda: len(gateway.lines(says)) > 1, "the gateway to say it again")
+        assert gateway.lines("too large for ub.vehicles" if code == MESSAGE_TOO_LARGE else "as valid")
+        reader.poll()
+        assert not reader.rows
+        kafka.judge = lambda _topic, _batch: 0
+        reader.read_until(lambda seen: len(seen.pairs) == 2_000, "all readings")
+        assert gateway.terminate() == 0
+        assert gateway.lines("1 acknowledged, 0 waiting")
+
+
+def test_smaller_frames_are_what_a_topic_takes_too(kafka: StrictKafka, strict: Services) -> None:
+    """The way out for who may not change the topic: what waits comes again, and is framed anew."""
+    small, start = 10_000, now_ms() - 3_600_000
+    kafka.judge = lambda _topic, batch: MESSAGE_TOO_LARGE if len(batch) > small else 0
+    many = array(reading(f"a-rather-long-id-of-a-vehicle-{n}", start) for n in range(2_000))
+    with publisher(strict) as client, Reader(strict) as reader:
+        with running_gateway(strict) as gateway:
+            publish_all(client, [("ub/v1/north/vehicles", many)])
+            wait_until(
+                lambda: gateway.lines("UB_FRAME_MAX_BYTES"), "the gateway to say what it can be set to"
+            )
+            gateway.kill()
+        with running_gateway(strict, frame_max_bytes=small // 2):
+            reader.read_until(lambda seen: len(seen.pairs) == 2_000, "all readings")
+
+
+def test_the_client_of_a_worker_tells_an_invalid_record_from_a_broker_in_trouble(kafka: StrictKafka) -> None:
+    async def send() -> None:
+        async with aiokafka.AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+            await producer.send_and_wait(topics.ALERTS, b"{}", key=b"cell")
+
+    create_topics(kafka.bootstrap, Settings())
+    kafka.judge = lambda _topic, _batch: INVALID_RECORD
+    aiokafka_knows_invalid_records()
+    with pytest.raises(InvalidRecordError):
+        asyncio.run(send())

@@ -17,9 +17,9 @@ from streams.files.districts import load_districts
 from streams.fleet.cells import Cells
 from streams.fleet.state import FleetState
 from streams.fold.contract import Fold
-from streams.gateway.partition import Partitions
 from streams.grid import locate
 from streams.grid.state import GridState
+from streams.partition import Partitions
 from streams.policy_reload import PolicyReloader
 from streams.rejects.state import RejectsState
 from streams.requests.districts import Districts

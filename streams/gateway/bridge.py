@@ -18,11 +18,11 @@ from streams.gateway.framing import Frame, Framer
 from streams.gateway.kafka_sink import KafkaSink
 from streams.gateway.mqtt_source import MqttSource
 from streams.gateway.outage import Outage
-from streams.gateway.partition import Partitions
 from streams.gateway.receipt import Receipt
 from streams.gateway.receiver import Message
 from streams.gateway.records import KafkaRecord, RecordWriter
 from streams.numbering import Numbering
+from streams.partition import Partitions
 from streams.said_once import SaidOnce
 from streams.settings import Settings
 

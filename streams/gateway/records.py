@@ -11,9 +11,9 @@ from schemas.rejected import Rejected
 from streams import topics
 from streams.gateway.decode import Refusal
 from streams.gateway.framing import Frame
-from streams.gateway.partition import Partitions
 from streams.gateway.receipt import Receipt
 from streams.numbering import Numbering
+from streams.partition import Partitions
 
 Receipts = tuple[tuple[Receipt, int], ...]
 

@@ -16,13 +16,15 @@ from streams import topics
 from streams.brokers.refused_records import InvalidRecordError, invalid, too_large
 from streams.fold.contract import Output
 from streams.fold.refusals import not_taken
-from streams.gateway.partition import Partitions
 from streams.numbering import Numbering
+from streams.partition import Partitions
 from streams.runtime.mqtt import MqttPublisher
 
 log = logging.getLogger(__name__)
 
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.2, 5.0
+_KEYS = 10_000
+"""Keys of a topic whose partitions are remembered: regions and cells come again and again, vehicles seldom."""
 _TOO_LARGE = MessageSizeTooLargeError, RecordListTooLargeError
 _OF_THE_RECORD = *_TOO_LARGE, InvalidRecordError
 
@@ -40,7 +42,7 @@ class Publisher:
         self, app: faust.App, mqtt: MqttPublisher, source: str, stage: str, partitions: Mapping[str, int]
     ) -> None:
         """`partitions` of each topic: keys keep to them, though some are added while their state is in those."""
-        self._partition_of = {topic: Partitions(count) for topic, count in partitions.items()}
+        self._partition_of = {topic: Partitions(count, _KEYS) for topic, count in partitions.items()}
         self._app = app
         self._mqtt = mqtt
         self._source = source

@@ -14,7 +14,7 @@ from deploy.endpoints import Endpoints
 from deploy.native.directory import private_directory
 from deploy.native.mosquitto import Mosquitto
 from streams import topics
-from streams.gateway.partition import Partitions
+from streams.partition import Partitions
 from streams.store.migrate import migrate
 from tests.conftest import new_database
 from tests.e2e.city import City

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from schemas.envelope import REJECTED, VEHICLE_FRAME
-from streams.gateway.partition import Partitions
+from streams.partition import Partitions
 from tests.integration.gateway_support import (
     PARTITIONS,
     Reader,

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.envelope import REJECTED, REQUEST_FRAME, SENSOR_FRAME, VEHICLE_FRAME
 from schemas.requests import CitizenRequest
-from streams.gateway.partition import Partitions
+from streams.partition import Partitions
 from streams.topics import requests_topic, sensors_topic
 from tests.integration.gateway_support import (
     PARTITIONS,

@@ -18,10 +18,10 @@ from streams.gateway.decode import PACKED_FROM, Limits, decode
 from streams.gateway.framing import Framer
 from streams.gateway.kind import Readings, Target
 from streams.gateway.packed import PackedPositions, PackingOfPositions, prepare
-from streams.gateway.partition import Partitions
 from streams.gateway.receipt import Receipt
 from streams.gateway.rules import END_MS, broken_rule
 from streams.gateway.vehicles import VEHICLES
+from streams.partition import Partitions
 
 NOW_MS = 1_760_000_000_000
 MANY = "ub/v1/north/vehicles"

@@ -23,7 +23,7 @@ from schemas.rejected import Rejected
 from streams import topics
 from streams.brokers.refused_records import InvalidRecordError, aiokafka_knows_invalid_records
 from streams.fold.contract import MqttMessage, Output
-from streams.gateway.partition import Partitions
+from streams.partition import Partitions
 from streams.runtime import publisher as publisher_module
 from streams.runtime.publisher import Publisher
 

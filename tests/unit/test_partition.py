@@ -3,7 +3,7 @@
 import pytest
 from kafka.partitioner.default import DefaultPartitioner
 
-from streams.gateway.partition import Partitions
+from streams.partition import Partitions
 
 
 class OneTopic:

@@ -157,6 +157,14 @@ def test_a_topic_that_no_index_takes_is_counted_with_others() -> None:
     assert sum(count for count, _ in rejects.counts().values()) == 4
 
 
+def test_topics_of_single_vehicles_are_counted_together() -> None:
+    rejects = Rejects()
+    for number in range(2):
+        rejects.refuse(number, topic=f"ub/v1/north/vehicles/bike-{number}/position")
+    rejects.checkpoint()
+    assert rejects.counts() == {("ub/v1/north/vehicles/#", "not_json"): (2, T0 + 1)}
+
+
 def test_beyond_so_many_topics_new_ones_are_counted_together_and_those_known_by_themselves() -> None:
     rejects = Rejects()
     for number in range(MOST_TOPICS):

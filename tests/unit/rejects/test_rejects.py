@@ -3,11 +3,13 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from schemas import codec
 from schemas.rejected import Rejected
 from streams import topics
 from streams.fold.contract import Record
+from streams.fold.frames import END_MS
 from streams.rejects.state import MOST_TOPICS, OTHER_TOPICS, RejectsState
 from tests.pipeline import T0, Database, restored
 
@@ -155,6 +157,25 @@ def test_a_topic_that_no_index_takes_is_counted_with_others() -> None:
     assert longest <= 512
     assert rejects.counts()[OTHER_TOPICS, "not_json"][0] == 2
     assert sum(count for count, _ in rejects.counts().values()) == 4
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"count": 0},
+        {"count": 1_000_000_000},
+        {"sequence": -1},
+        {"sequence": 1 << 63},
+        {"received_at": -1},
+        {"received_at": END_MS},
+    ],
+    ids=str,
+)
+def test_a_refusal_that_no_table_takes_is_kept_as_one(changed: dict[str, int]) -> None:
+    rejects = Rejects()
+    rejects.refuse(**{"sequence": 1, "received_at": T0, **changed})
+    rejects.checkpoint()
+    assert rejects.counts() == {(topics.REJECTED, "bad_frame"): (1, T0)}
 
 
 def test_topics_of_single_vehicles_are_counted_together() -> None:

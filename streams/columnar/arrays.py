@@ -18,20 +18,6 @@ def grown[T: np.generic](array: NDArray[T], size: int, fill: float | bytes = 0) 
     return bigger
 
 
-def order_by(major: NDArray[np.integer], minor: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return the stable order by (major, minor), both of shape (n,), n > 0, major >= 0.
-
-    Where both and the position fit into 63 bits together they are sorted as one integer, in a third of the time.
-    """
-    n, low = len(major), int(minor.min())
-    for_minor, for_position = (int(minor.max()) - low).bit_length(), n.bit_length()
-    if int(major.max()).bit_length() + for_minor + for_position > 63:
-        return np.lexsort((minor, major))
-    packed = (major.astype(np.int64) << for_minor | minor - low) << for_position | np.arange(n)
-    packed.sort()
-    return packed & ((1 << for_position) - 1)
-
-
 def first_of_each(*columns: NDArray[np.generic]) -> NDArray[np.bool_]:
     """Return, for columns sorted by what they hold together, which rows differ from the one before them."""
     first = np.zeros(len(columns[0]), np.bool_)

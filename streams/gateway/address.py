@@ -32,7 +32,7 @@ def _parse(topic: str) -> Target | None:
         return None
     if len(levels) == 4:
         return Target(kind, levels[2], None)
-    if kind.tail is not None and tuple(levels[5:]) == kind.tail:
+    if tuple(levels[5:]) == kind.tail:
         return Target(kind, levels[2], levels[4])
     return None
 

@@ -194,7 +194,7 @@ class Windows[W: Word]:
 
     def _has_its_turn(self, start: int) -> bool:
         """Return whether first rows of a closed window are still to be told, or would be if there were any."""
-        return bool(self._turns) and start >= self.told_before
+        return start >= self.told_before
 
     def _new_row(self, start: int, slot: int) -> Row[W]:
         row: Row[W] = Row({}, self._stocks_before(start, slot) if start < self.closed_before else ())

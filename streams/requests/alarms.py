@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
-from math import inf
 
 _SLACK = 1024
 
@@ -24,11 +23,6 @@ class Alarms:
             if len(self._heap) > 2 * len(self._at) + _SLACK:
                 self._heap = [(time, whose) for whose, time in self._at.items()]
                 heapify(self._heap)
-
-    @property
-    def next(self) -> float:
-        """No alarm rings before the watermark has passed this; infinite where there is none."""
-        return self._heap[0][0] if self._heap else inf
 
     def ring(self, watermark: int) -> Iterator[str]:
         """Yield the requests whose time the watermark has passed, in its order; each alarm rings once."""

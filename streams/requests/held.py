@@ -5,7 +5,6 @@ and name place and category. So whether it is refused in the end depends on whic
 """
 
 from heapq import heappop, heappush
-from math import inf
 
 import msgspec
 
@@ -35,11 +34,6 @@ class Held:
     def restore(self, waiting: Waiting) -> None:
         """Hold an event that the checkpoint has."""
         heappush(self._heap, (waiting.ts, waiting.service_request_id, waiting.text))
-
-    @property
-    def oldest(self) -> float:
-        """The time of the oldest event that is held; infinite where there is none."""
-        return self._heap[0][0] if self._heap else inf
 
     def release(self, before: int) -> dict[str, set[bytes]]:
         """Return and drop the events older than `before`: their JSON, by request, in the order of event time."""

@@ -192,11 +192,7 @@ class RequestsState:
 
     def _pass_time(self, record: Record, watermark: int, index: int) -> int:
         """Look what the watermark brings; returns how many events were refused, at numbers from `index` on."""
-        refused, limit = 0, self._limit(watermark)
-        if self._held.oldest < limit:
-            refused = self._refuse_unplaced(record, limit, index)
-        if self._alarms.next >= watermark:
-            return refused
+        refused = self._refuse_unplaced(record, self._limit(watermark), index)
         for name in self._alarms.ring(watermark):
             request = self._requests[name]
             if request.life is not None and request.life.status == "open":

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.columnar.arrays import first_of_each, order_by
+from streams.columnar.arrays import first_of_each, stable_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def in_order(r: Readings, cell: NDArray[np.int64]) -> tuple[Readings, NDArray[np
 
     The last of a series is its newest, whatever order they came in. Returned with the place where each stood.
     """
-    stood = order_by(r.series, r.ts)
+    stood = stable_order(r.series, r.ts)
     r = r.select(stood)
     tied = ~first_of_each(r.series, r.ts)
     if not tied.any():

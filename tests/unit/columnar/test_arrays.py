@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streams.columnar.arrays import Insertion, first_of_each, grown, order_by, ranges, stable_order
+from streams.columnar.arrays import Insertion, first_of_each, grown, ranges, stable_order
 
 
 def test_a_column_with_room_is_left_as_it_is() -> None:
@@ -33,7 +33,7 @@ def test_order_by_two_columns_is_stable(spread: int) -> None:
     rng = np.random.default_rng(1)
     major = rng.integers(0, 5, 300).astype(np.int32)
     minor = rng.integers(-3, 3, 300) * (spread // 8)
-    assert order_by(major, minor).tolist() == np.lexsort((minor, major)).tolist()
+    assert stable_order(major, minor).tolist() == np.lexsort((minor, major)).tolist()
 
 
 def test_first_of_each_tells_rows_that_differ_from_the_one_before() -> None:

@@ -31,6 +31,12 @@ def test_the_usual_gap_is_found_to_within_half_an_octave(gap: int) -> None:
     assert longest == median
 
 
+def test_gaps_beyond_all_bins_count_as_twelve_days() -> None:
+    day = DAY * MINUTE
+    _, median, longest = (int(values[0]) for values in intervals.usual(learned([30 * day] * 20)[0]))
+    assert 12 * day < median == longest < 13 * day
+
+
 def test_nothing_heard_is_nothing_known() -> None:
     assert [int(values[0]) for values in intervals.usual(learned([])[0])] == [0, 0, 0]
 

@@ -1,6 +1,8 @@
 """A source that was silent for so long that its windows left memory, and then speaks: stocks stay right."""
 
 from schemas import codec
+from streams.grid.bygone import Bygone
+from streams.grid.flows import FlowWord
 from tests.pipeline import T0
 from tests.unit.grid.partials import MINUTE, requests, sensing
 from tests.unit.grid.region import CELL, CONFIG, Grid
@@ -100,6 +102,15 @@ def test_what_a_source_can_say_no_more_of_is_not_kept() -> None:
     grid.put(requests(opened_again, source=1, sources=2, offset=2, reached=30))
     assert told(grid) == []
     assert grid.refusals() == []
+
+
+def test_words_stay_in_memory_until_their_source_has_settled_the_whole_window() -> None:
+    bygone: Bygone[FlowWord] = Bygone()
+    bygone.keep(1, T0, {5: (0, 1, 1, 0)})
+    bygone.settle(MINUTE, {0: T0 + MINUTE, 1: T0 + MINUTE - 1})
+    assert bygone.said(1, T0, 5) == (0, 1, 1, 0)
+    bygone.settle(MINUTE, {0: T0 + MINUTE, 1: T0 + MINUTE})
+    assert bygone.said(1, T0, 5) is None
 
 
 def test_readings_of_a_forgotten_window_are_refused_in_sight_and_change_nothing() -> None:

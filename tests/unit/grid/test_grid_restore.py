@@ -142,6 +142,9 @@ def test_a_checkpoint_without_news_stores_nothing() -> None:
     grid.tick(at_checkpoint=True)
     changes = grid.fold.take_changes()
     assert (changes.rows, changes.parts) == ([], {})
+    grid.crash()
+    grid.tick(at_checkpoint=True)
+    assert grid.fold.take_changes().parts == {}
 
 
 def test_a_cell_s_geometry_is_stored_once() -> None:

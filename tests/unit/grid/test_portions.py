@@ -130,6 +130,19 @@ def test_a_row_that_was_told_is_amended_at_once_while_others_wait() -> None:
     assert (0, was_told, 3, 1) in grid.tick()
 
 
+def test_a_first_row_of_a_window_whose_turn_is_over_is_told_at_once_while_a_later_one_waits() -> None:
+    grid = Grid(replace(CONFIG, pause_ms=150))
+    grid.say((0, CITY[0], 1, 1, 0), reached=0.5)
+    grid.say(*flows(1), offset=1, reached=1)
+    grid.tick()
+    grid.say(offset=2, reached=2)
+    assert len(grid.tick(150)) == PORTION
+    late = "89309959d07ffff"
+    grid.say((0, late, 1, 1, 0), offset=3, reached=2)
+    assert grid.tick(100) == [(0, late, 1, 0)]
+    assert len(grid.tick(50)) == PORTION
+
+
 def test_what_is_late_for_windows_that_wait_is_told_in_their_turn() -> None:
     """Who reads of a later window takes those before as told: expected saturation would not be judged by them."""
     grid = Grid()

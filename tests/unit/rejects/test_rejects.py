@@ -3,12 +3,14 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from schemas import codec
 from schemas.rejected import Rejected
 from streams import topics
 from streams.fold.contract import Record
-from streams.rejects.state import RejectsState
+from streams.fold.frames import END_MS
+from streams.rejects.state import MOST_TOPICS, OTHER_TOPICS, RejectsState
 from tests.pipeline import T0, Database, restored
 
 
@@ -153,5 +155,43 @@ def test_a_topic_that_no_index_takes_is_counted_with_others() -> None:
     rejects.checkpoint()
     longest = max(len(topic.encode()) for topic, _ in rejects.counts())
     assert longest <= 512
-    assert rejects.counts()["ub/v1/#", "not_json"][0] == 2
+    assert rejects.counts()[OTHER_TOPICS, "not_json"][0] == 2
     assert sum(count for count, _ in rejects.counts().values()) == 4
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"count": 0},
+        {"count": 1_000_000_000},
+        {"sequence": -1},
+        {"sequence": 1 << 63},
+        {"received_at": -1},
+        {"received_at": END_MS},
+    ],
+    ids=str,
+)
+def test_a_refusal_that_no_table_takes_is_kept_as_one(changed: dict[str, int]) -> None:
+    rejects = Rejects()
+    rejects.refuse(**{"sequence": 1, "received_at": T0, **changed})
+    rejects.checkpoint()
+    assert rejects.counts() == {(topics.REJECTED, "bad_frame"): (1, T0)}
+
+
+def test_topics_of_single_vehicles_are_counted_together() -> None:
+    rejects = Rejects()
+    for number in range(2):
+        rejects.refuse(number, topic=f"ub/v1/north/vehicles/bike-{number}/position")
+    rejects.checkpoint()
+    assert rejects.counts() == {("ub/v1/north/vehicles/#", "not_json"): (2, T0 + 1)}
+
+
+def test_beyond_so_many_topics_new_ones_are_counted_together_and_those_known_by_themselves() -> None:
+    rejects = Rejects()
+    for number in range(MOST_TOPICS):
+        rejects.refuse(number, topic=f"ub/v1/made-up-{number}/vehicles")
+    rejects.refuse(MOST_TOPICS, topic="ub/v1/made-up-0/vehicles")
+    rejects.refuse(MOST_TOPICS + 1)
+    rejects.checkpoint()
+    assert rejects.counts()["ub/v1/made-up-0/vehicles", "not_json"] == (2, T0 + MOST_TOPICS)
+    assert rejects.counts()[OTHER_TOPICS, "not_json"] == (1, T0 + MOST_TOPICS + 1)

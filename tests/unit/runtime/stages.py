@@ -105,8 +105,15 @@ class Kafka:
 class Events:
     """A stream of one record of each of these partitions."""
 
-    def __init__(self, *places: tuple[int, int], consumer: object = None, timestamp: float = 1.7e9) -> None:
+    def __init__(
+        self,
+        *places: tuple[int, int],
+        consumer: object = None,
+        timestamp: float = 1.7e9,
+        value: bytes | None = b"{}",
+    ) -> None:
         self.places, self.app, self.timestamp = places, SimpleNamespace(consumer=consumer), timestamp
+        self.value = value
 
     def noack(self) -> "Events":
         return self
@@ -114,7 +121,7 @@ class Events:
     async def events(self) -> AsyncIterator[Any]:
         for partition, offset in self.places:
             message = SimpleNamespace(
-                partition=partition, offset=offset, timestamp=self.timestamp, value=b"{}"
+                partition=partition, offset=offset, timestamp=self.timestamp, value=self.value
             )
             yield SimpleNamespace(message=message, ack=lambda: None, app=self.app)
 

@@ -379,6 +379,18 @@ def test_a_timestamp_that_is_no_time_of_ours_is_folded_as_the_nearest_that_is(
     assert met == [folded]
 
 
+def test_a_record_without_a_value_is_folded_as_an_empty_one() -> None:
+    met: list[bytes] = []
+
+    class Read(Listing):
+        def apply(self, record: Record) -> None:
+            met.append(record.value)
+
+    stage = a_stage(Database(0), Kafka(), [], Read)
+    asyncio.run(stage.consume(Events((0, 0), value=None)))
+    assert met == [b""]
+
+
 def test_of_a_partition_in_which_nothing_moves_it_is_said_now_and_then_that_somebody_looks_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

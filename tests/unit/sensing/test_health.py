@@ -79,6 +79,16 @@ def test_nothing_measured_for_long_is_not_stuck() -> None:
     assert {row["stuck_since"] for row in told(station)} == {0}
 
 
+@pytest.mark.parametrize(("value", "is_stuck"), [(1, False), (7.5, True), (50, False)])
+def test_what_has_bounds_may_stay_at_the_least_and_the_most_that_it_ever_was(
+    value: float, is_stuck: bool
+) -> None:
+    station = Station()
+    minutes(station, 0, 60, metric="no2")
+    minutes(station, 60, 200, metric="no2", value=value)
+    assert any(row["stuck_since"] for row in told(station, metric="no2")) == is_stuck
+
+
 def test_runs_that_were_always_long_are_not_stuck() -> None:
     station = Station()
     for minute in range(2_000):
@@ -232,6 +242,7 @@ def test_the_mean_of_twenty_minutes_is_told_once_they_are_over() -> None:
         T0: sum(range(1, 21)) / 20,
         T0 + 20 * MINUTE: sum(range(21, 41)) / 20,
     }
+    assert next(row["last_ts"] for row in told(station) if row["period"]) == T0 + 20 * MINUTE
 
 
 def test_means_do_not_depend_on_batches() -> None:

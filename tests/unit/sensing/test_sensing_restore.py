@@ -49,6 +49,8 @@ def test_a_checkpoint_saves_only_what_is_new() -> None:
     assert part is not None
     assert len(part) < 250
     assert station.checkpoint().parts == {}
+    station.crash()
+    assert station.checkpoint().parts.keys() <= {"clock"}
 
 
 def test_many_parts_of_a_block_are_joined_and_nothing_is_lost() -> None:

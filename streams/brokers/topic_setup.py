@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 from streams import topics
 from streams.brokers.admin import OF_A_BATCH, admin_client
 from streams.brokers.kafka_login import kafka_login_of
+from streams.errors import ServiceUnavailable
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -20,13 +21,18 @@ _SOURCES = topics.VEHICLES, topics.SENSORS, topics.REQUESTS
 _GROW_WITH_THE_CITY = topics.PARTIALS, topics.CELLS, topics.INCIDENTS
 
 
-def say_misfits(settings: Settings) -> None:
-    """Warn of each topic that does not suit us. It may do for long, so nobody ends for it."""
-    for line in misfits(setups(settings), settings.frame_max_bytes):
+def say_misfits(settings: Settings, timeout_s: float = 10.0) -> None:
+    """Warn of each topic that does not suit us. It may do for long, so nobody ends for it, nor if Kafka is slow."""
+    try:
+        found = setups(settings, timeout_s)
+    except ServiceUnavailable as error:
+        log.warning("it is not known how topics are set up: %s", error)
+        return
+    for line in misfits(found, settings.frame_max_bytes):
         log.warning("%s", line)
 
 
-def setups(settings: Settings, timeout_s: float = 3.0) -> dict[str, Setup]:
+def setups(settings: Settings, timeout_s: float) -> dict[str, Setup]:
     """Return how our topics are set up; nothing of one that we may not ask about."""
     asked = [ConfigResource(ConfigResourceType.TOPIC, spec.name) for spec in topics.kafka_topics(1, 1)]
     with admin_client(settings.kafka_bootstrap, timeout_s, kafka_login_of(settings)) as client:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from deploy.native.ports import free_port
 from streams import topics
-from streams.brokers.topic_setup import misfits
+from streams.brokers.topic_setup import misfits, say_misfits
+from streams.settings import Settings
 
 KAFKAS_DEFAULT = {"max.message.bytes": "1048588", "cleanup.policy": "delete"}
 
@@ -32,3 +34,8 @@ def test_a_topic_that_takes_less_than_a_frame_is_told(topic: str) -> None:
 def test_a_compacted_topic_is_told(policy: str) -> None:
     [line] = misfits({topics.CELLS: {"cleanup.policy": policy}}, 256_000)
     assert line.startswith(f"topic ub.cells has cleanup.policy={policy}")
+
+
+def test_who_starts_goes_on_where_kafka_does_not_say(caplog: pytest.LogCaptureFixture) -> None:
+    say_misfits(Settings(kafka_bootstrap=f"127.0.0.1:{free_port()}"), timeout_s=0.2)
+    assert "it is not known how topics are set up: Kafka at 127.0.0.1:" in caplog.text

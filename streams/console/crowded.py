@@ -1,4 +1,4 @@
-"""Says now and then that no file is left for another connection: asyncio says so hundreds of times a second."""
+"""Says now and then that no file is left for another connection: asyncio writes thousands of lines a second."""
 
 import asyncio
 import errno

@@ -84,17 +84,17 @@ class StrictKafka:
             asked = ProduceRequest.decode(frame, version=version, header=True)
             refused = self._refused(asked)
             if refused:
-                left = _framed_request(asked) if asked.topic_data else None
+                left = _encoded(asked) if asked.topic_data else None
                 found = ProduceResponse(version=version, responses=[], throttle_time_ms=0)
                 if left is not None:
                     found = ProduceResponse.decode(await ask(left), version=version, header=True)
-                return _framed(_with(found, refused), version, asked.header.correlation_id)
+                return _framed_answer(_with(found, refused), version, asked.header.correlation_id)
         answer = await ask(_size(frame))
         if key == _METADATA and self.shown:
             told = MetadataResponse.decode(answer, version=version, header=True)
             for topic in told.topics:
                 topic.partitions = topic.partitions[: self.shown.get(topic.name)]
-            return _framed(told, version, told.header.correlation_id)
+            return _framed_answer(told, version, told.header.correlation_id)
         return _size(answer)
 
     def _refused(self, asked: Any) -> dict[tuple[str, int], int]:
@@ -136,12 +136,12 @@ def _with(found: Any, refused: dict[tuple[str, int], int]) -> Any:
     return found
 
 
-def _framed(message: Any, version: int, correlation_id: int) -> bytes:
+def _framed_answer(message: Any, version: int, correlation_id: int) -> bytes:
     message.with_header(correlation_id)
-    return bytes(message.encode(header=True, framed=True))
+    return _encoded(message)
 
 
-def _framed_request(message: Any) -> bytes:
+def _encoded(message: Any) -> bytes:
     return bytes(message.encode(header=True, framed=True))
 
 

@@ -1,4 +1,5 @@
-"""Faust's Kafka driver with a shorter fetch wait, no holes, leaders that fall silent, and less to do for each message.
+"""Faust's Kafka driver with a shorter fetch wait, no holes, leaders that fall silent, members that are refused and try
+again, and less to do for each message.
 
 Faust 0.15 asks the broker to hold a fetch for up to 1,500 ms, hard-coded. Kafka answers as soon as data
 arrives; Tansu answers only at the end of the wait, which would cost a second and a half at every hop.
@@ -17,11 +18,13 @@ from mode.services import Service, WaitResults
 from streams.brokers.silent_leader import SilentLeader
 from streams.runtime.hearing import SILENT_S
 from streams.runtime.holes import Holes
+from streams.runtime.membership import Membership
 
 FETCH_WAIT_MS = 20
 QUIET_FETCH_WAIT_MS = 100
 """The wait while no record comes: each fetch costs half a millisecond of a core."""
 _HOLE_WAIT_S = 0.02
+_JOIN_AGAIN_S = 1.0
 
 
 class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
@@ -40,6 +43,13 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         if cast(FetchWaitTransport, self.transport).leaders_fall_silent:
             SilentLeader(self._ensure_consumer()._coordinator)
+
+    @Service.task
+    async def _join_again(self) -> None:
+        """Look every second whether the group refuses us."""
+        membership = Membership(self.app.conf.id)
+        async for _ in self.itertimer(_JOIN_AGAIN_S, name="join again"):
+            membership.look(self._ensure_consumer())
 
     def handed_out_after(self, tp: TP, offset: int) -> bool:
         """Return whether records of a partition after an offset were handed out since it was assigned."""

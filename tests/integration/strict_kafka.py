@@ -1,4 +1,5 @@
-"""A Tansu behind a listener that does what Kafka does and Tansu 0.6 cannot: it refuses records, and adds partitions.
+"""A Tansu behind a listener that does what Kafka does and Tansu 0.6 cannot: it refuses records and members of groups,
+and adds partitions.
 
 The listener looks into the answers, and is the address that Tansu advertises. Each partition that is to be "added"
 exists from the start and is hidden until then.
@@ -12,6 +13,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from kafka.protocol.consumer import (
+    HeartbeatRequest,
+    HeartbeatResponse,
+    JoinGroupRequest,
+    JoinGroupResponse,
+)
 from kafka.protocol.metadata import MetadataResponse
 from kafka.protocol.producer import ProduceRequest, ProduceResponse
 
@@ -20,7 +27,8 @@ from deploy.native.ports import LOOPBACK, free_port
 from deploy.native.tansu import Tansu
 
 MESSAGE_TOO_LARGE, INVALID_RECORD = 10, 87
-_PRODUCE, _METADATA = 0, 3
+UNKNOWN_SERVER_ERROR, REBALANCE_IN_PROGRESS, GROUP_AUTHORIZATION_FAILED = -1, 27, 30
+_PRODUCE, _METADATA, _JOIN_GROUP, _HEARTBEAT = 0, 3, 11, 12
 
 Judge = Callable[[str, bytes], int]
 """Of (topic, batch of records): the code of the error that it is refused with, or 0."""
@@ -28,11 +36,15 @@ Judge = Callable[[str, bytes], int]
 
 @dataclass(slots=True)
 class StrictKafka:
-    """What it refuses, and how many partitions of each topic can be seen; both may change while it runs."""
+    """What it refuses, and how many partitions of each topic can be seen; all of it may change while it runs.
+
+    `members` is the code of the error with which those are refused who join a group or say that they are in it, or 0.
+    """
 
     tansu: Tansu
     judge: Judge = lambda _topic, _batch: 0
     shown: dict[str, int] = field(default_factory=dict)
+    members: int = 0
     _connections: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -89,6 +101,8 @@ class StrictKafka:
                 if left is not None:
                     found = ProduceResponse.decode(await ask(left), version=version, header=True)
                 return _framed_answer(_with(found, refused), version, asked.header.correlation_id)
+        if key in (_JOIN_GROUP, _HEARTBEAT) and self.members:
+            return _not_taken(self.members, key, version, frame)
         answer = await ask(_size(frame))
         if key == _METADATA and self.shown:
             told = MetadataResponse.decode(answer, version=version, header=True)
@@ -134,6 +148,27 @@ def _with(found: Any, refused: dict[tuple[str, int], int]) -> Any:
         ),
     ]
     return found
+
+
+def _not_taken(code: int, key: int, version: int, frame: bytes) -> bytes:
+    """What Kafka says to whom it does not let into a group, or not any more."""
+    answer: Any
+    if key == _JOIN_GROUP:
+        asked = JoinGroupRequest.decode(frame, version=version, header=True)
+        answer = JoinGroupResponse(
+            version=version,
+            throttle_time_ms=0,
+            error_code=code,
+            generation_id=-1,
+            protocol_name="",
+            leader="",
+            member_id="",
+            members=[],
+        )
+    else:
+        asked = HeartbeatRequest.decode(frame, version=version, header=True)
+        answer = HeartbeatResponse(version=version, throttle_time_ms=0, error_code=code)
+    return _framed_answer(answer, version, asked.header.correlation_id)
 
 
 def _framed_answer(message: Any, version: int, correlation_id: int) -> bytes:

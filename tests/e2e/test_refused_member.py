@@ -1,0 +1,79 @@
+"""A Kafka that does not let a worker into its group, or not any more: it says so, and is in as soon as it may be."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from deploy.endpoints import Endpoints
+from deploy.native.directory import private_directory
+from deploy.native.mosquitto import Mosquitto
+from tests.conftest import Database
+from tests.e2e.city import City
+from tests.integration.strict_kafka import (
+    GROUP_AUTHORIZATION_FAILED,
+    REBALANCE_IN_PROGRESS,
+    UNKNOWN_SERVER_ERROR,
+    StrictKafka,
+    strict_kafka,
+)
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True, slots=True)
+class Strict:
+    """A city, and the Kafka on which it is."""
+
+    city: City
+    kafka: StrictKafka
+
+
+@pytest.fixture
+def strict(stack: Endpoints, stack_kind: str, migrated: Database) -> Iterator[Strict]:
+    if stack_kind != "native":
+        pytest.skip("it brings a Kafka and an MQTT broker of its own")
+    with private_directory() as directory, strict_kafka() as kafka:
+        mosquitto = Mosquitto(directory)
+        endpoints = replace(
+            stack,
+            mqtt_host=mosquitto.host,
+            mqtt_port=mosquitto.port,
+            kafka_bootstrap=kafka.bootstrap,
+            kafka_flavor="tansu",
+        )
+        city = City(endpoints, migrated, directory, {"UB_STAGES": "grid"})
+        try:
+            mosquitto.start()
+            yield Strict(city, kafka)
+        finally:
+            city.close()
+            mosquitto.stop()
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (GROUP_AUTHORIZATION_FAILED, "let its account read the group"),
+        (REBALANCE_IN_PROGRESS, "does not let this worker into group"),
+    ],
+)
+def test_a_worker_that_its_group_refuses_is_in_once_it_may_be(strict: Strict, code: int, says: str) -> None:
+    strict.kafka.members = code
+    worker = strict.city.start_worker()
+    strict.city.eventually(lambda: says in worker.log.read_text())
+    assert "from offset" not in worker.log.read_text()
+    strict.kafka.members = 0
+    strict.city.eventually(lambda: worker.log.read_text().count("from offset") == 2)
+
+
+@pytest.mark.parametrize("code", [GROUP_AUTHORIZATION_FAILED, UNKNOWN_SERVER_ERROR])
+def test_a_worker_that_its_group_refuses_from_now_on_is_back_once_it_may_be(
+    strict: Strict, code: int
+) -> None:
+    worker = strict.city.start_worker()
+    strict.city.eventually(lambda: worker.log.read_text().count("from offset") == 2)
+    strict.kafka.members = code
+    strict.city.eventually(lambda: "does not let this worker into group" in worker.log.read_text())
+    strict.kafka.members = 0
+    strict.city.eventually(lambda: worker.log.read_text().count("from offset") == 4)

@@ -37,6 +37,10 @@ def test_what_is_not_of_an_alert_does_not_reach_the_database() -> None:
     assert event.body == codec.encode(of())
 
 
+def test_a_text_may_say_how_json_writes_the_character_that_postgresql_cannot_hold() -> None:
+    assert read(Record(codec.encode(of(summary=r"\u0000")))) is not None
+
+
 @pytest.mark.parametrize(
     "record",
     [
@@ -44,6 +48,7 @@ def test_what_is_not_of_an_alert_does_not_reach_the_database() -> None:
         Record(b"{"),
         Record(json.dumps([1]).encode()),
         Record(codec.encode(of(summary="\x00"))),
+        Record(codec.encode(of(summary="\\\x00"))),
         Record(codec.encode(of(sequence=2**31))),
         Record(codec.encode(of(sequence=-1))),
         Record(codec.encode(of(updated_at=10**17))),

@@ -63,6 +63,7 @@ def verdict(
         ({"wanted": False}, Drop("its receiver was not notified of the alert, and does not ask for it now")),
         ({"wanted": False, "told": TOLD}, Send()),
         ({"wanted": False, "reason": "escalation"}, Send()),
+        ({"repeated": False}, Send()),
         ({"closed_by": "anna"}, Hold("closed by anna")),
         (
             {"closed_by": "anna", "state": "silenced", "status": "cleared"},

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +11,10 @@ import pytest
 from streams.notify import delivery
 from streams.notify.delivery import Delivery
 from streams.notify.receivers import parse
+from streams.notify.transport import Delivered, Failed, Outcome
+from streams.store.due import Due
+from tests.unit.notify.events import message, of
+from tests.unit.notify.test_judge import DUE
 
 
 class Looking(Delivery):
@@ -84,3 +89,45 @@ def test_who_is_told_to_stop_sends_what_was_marked_as_begun(clock: SimpleNamespa
     asyncio.run(beginning.run())
     assert len(beginning.seen) == 2
     assert beginning._begun == (0, 0)
+
+
+class Answering(Delivery):
+    """Sends one notification again and again, and gets these answers; nothing of it is written down."""
+
+    def __init__(self, answers: list[Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+        (receiver,) = parse('[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n', {}, "test")
+        nobody = cast("Any", None)
+        super().__init__(receiver, nobody, nobody, nobody, asyncio.Event(), nobody, nobody, {})
+        self._answers = iter(answers)
+        self.told_pauses: list[float] = []
+
+        async def post(*_: object) -> Outcome:
+            return next(self._answers)
+
+        async def failed(_connection: object, _due: Due, _receiver: str, _note: str, pause: timedelta) -> None:
+            self.told_pauses.append(pause.total_seconds())
+
+        async def delivered(*_: object) -> None: ...
+
+        monkeypatch.setattr(delivery.transport, "post", post)
+        monkeypatch.setattr(delivery.deliveries, "failed", failed)
+        monkeypatch.setattr(delivery.deliveries, "deliver", delivered)
+        monkeypatch.setattr(delivery, "random", SimpleNamespace(random=lambda: 0.0))
+
+    async def pauses(self) -> list[float]:
+        return [await self._send(cast("Any", None), DUE, message(of())) for _ in range(6)]
+
+
+def test_each_outage_is_told_once_with_its_end_and_its_pauses_begin_anew(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away, there = Failed("away"), Delivered("HTTP 200")
+    answering = Answering([away, away, there, there, away, there], monkeypatch)
+    assert asyncio.run(answering.pauses()) == [1, 2, 0, 0, 1, 0]
+    assert answering.told_pauses == [1, 2, 1]
+    assert [record.getMessage() for record in caplog.records] == [
+        "receiver a: away; retrying until it accepts the notification",
+        "receiver a answers again after 2 failed attempts",
+        "receiver a: away; retrying until it accepts the notification",
+        "receiver a answers again after 1 failed attempts",
+    ]

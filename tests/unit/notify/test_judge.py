@@ -80,6 +80,7 @@ def verdict(
             Send(),
         ),  # the silence is over
         ({"reason": "escalation", "state": "silenced", "overtaken": True}, Send()),
+        ({"reason": "escalation", "later_held": True}, Send()),  # it tells how the alert is now
         ({"reason": "escalation", "status": "cleared"}, Drop("cleared")),
         ({"reason": "escalation", "cleared": True, "told": TOLD}, Drop("cleared")),
         ({"reason": "escalation", "silence": SILENCE}, Hold(SILENCE, anew=True)),

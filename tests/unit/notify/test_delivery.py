@@ -104,7 +104,9 @@ class Answering(Delivery):
         async def post(*_: object) -> Outcome:
             return next(self._answers)
 
-        async def failed(_connection: object, _due: Due, _receiver: str, _note: str, pause: timedelta) -> None:
+        async def failed(
+            _connection: object, _due: Due, _receiver: str, _note: str, pause: timedelta
+        ) -> None:
             self.told_pauses.append(pause.total_seconds())
 
         async def delivered(*_: object) -> None: ...

@@ -182,7 +182,9 @@ def test_of_fifty_deliveries_one_reads_what_is_open_for_all() -> None:
     asyncio.run(play())
 
 
-@pytest.mark.parametrize("strange", [{"by_operator": "null"}, {"kind": "flood"}, {"severity": "fatal"}], ids=str)
+@pytest.mark.parametrize(
+    "strange", [{"by_operator": "null"}, {"kind": "flood"}, {"severity": "fatal"}], ids=str
+)
 def test_an_open_alert_of_another_version_keeps_nothing_back(strange: dict[str, str]) -> None:
     rules = read([{"source_match": ["zone=metro"], "target_match": ["kind=sensor_silent"]}], "file")
 

@@ -1,7 +1,8 @@
 """For how long a process has looked after a receiver without a break, and how it ends."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -133,3 +134,43 @@ def test_each_outage_is_told_once_with_its_end_and_its_pauses_begin_anew(
         "receiver a: away; retrying until it accepts the notification",
         "receiver a answers again after 1 failed attempts",
     ]
+
+
+class Looked(Delivery):
+    """Finds that among what is kept back which it is told."""
+
+    def __init__(self, found: str) -> None:
+        (receiver,) = parse('[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n', {}, "test")
+        nobody = cast("Any", None)
+
+        @asynccontextmanager
+        async def transaction() -> AsyncIterator[None]:
+            yield
+
+        session = cast("Any", SimpleNamespace(transaction=transaction))
+        super().__init__(receiver, session, nobody, nobody, asyncio.Event(), nobody, nobody, {})
+        self._found = found
+
+    async def _look_at_what_is_held(self, *_: object) -> Any:
+        return self._found
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "pause"), [("nothing", 1, None), ("some", 1, 0.0), ("reminds", 0, 0.0)]
+)
+def test_what_others_are_to_be_reminded_of_is_theirs_before_anything_is_sent(
+    found: str, asked: int, pause: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one transaction with what is sent, they would hear of it only once this receiver has answered."""
+    next_due: list[str] = []
+
+    async def may_send(*_: object) -> bool:
+        return True
+
+    async def nothing(_connection: object, receiver: str, *_: object) -> None:
+        next_due.append(receiver)
+
+    monkeypatch.setattr(delivery.deliveries, "may_send", may_send)
+    monkeypatch.setattr(delivery.deliveries, "next_due", nothing)
+    assert asyncio.run(Looked(found)._step()) == pause
+    assert len(next_due) == asked

@@ -136,6 +136,24 @@ def test_each_outage_is_told_once_with_its_end_and_its_pauses_begin_anew(
     ]
 
 
+def test_a_message_that_cannot_be_written_counts_as_tried_or_nobody_would_escalate_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dropped: list[tuple[str, bool]] = []
+
+    def broken(_: object) -> None:
+        raise KeyError("a bug")
+
+    async def drop(_connection: object, _number: int, note: str, *, tried: bool = False) -> None:
+        dropped.append((note, tried))
+
+    monkeypatch.setitem(delivery.RENDER, "cloudevents", broken)  # type: ignore[arg-type]
+    monkeypatch.setattr(delivery.deliveries, "drop", drop)
+    answering = Answering([], monkeypatch)
+    assert asyncio.run(answering.pauses()) == [0] * 6
+    assert dropped[0] == ("not written as cloudevents: KeyError('a bug')", True)
+
+
 class Looked(Delivery):
     """Finds that among what is kept back which it is told."""
 

@@ -147,8 +147,10 @@ class Stage:
             if message.offset <= owned.durable:
                 event.ack()
                 return
-            if message.offset > owned.applied + 1 and not await self._opener.follows(owned, event):
-                return
+            if message.offset > owned.applied + 1:
+                follows = await self._opener.follows(owned, event)
+                if not follows or era != self._era:  # a hand-over that gave up has dropped it
+                    return
             if message.offset > owned.applied:
                 self._apply(owned, message)
             message.value = event.value = None  # only its place in the log is still needed

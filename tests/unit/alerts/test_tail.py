@@ -106,11 +106,11 @@ class Following:
         heard: Any = SimpleNamespace(payload=codec.encode(one), retain=retained)
         self.tail._on_message(self.tail._client, None, heard)
 
-    def hears_of_a_deed(self, alert_id: str, *, retained: bool = False) -> None:
+    def hears_of_a_deed(self, alert_id: str, *, sequence: int = 1, retained: bool = False) -> None:
         values = dict.fromkeys(AlertHandling.__struct_fields__) | {
             "action_id": "deed",
             "alert_id": alert_id,
-            "sequence": 1,
+            "sequence": sequence,
             "action": "acknowledged",
             "by": "anna",
             "at": 0,
@@ -235,6 +235,17 @@ def test_what_people_did_is_shown_once_though_it_is_told_twice() -> None:
     follower.hears_of_a_deed("one")
     follower.hears_of_a_deed("one")
     assert follower.shown == ["one raised", "one acknowledged"]
+
+
+def test_each_deed_is_shown_and_none_that_is_older_than_what_was_shown() -> None:
+    following = Following()
+    following.connected()
+    following.hears(msgspec.structs.replace(alert("raised"), alert_id="one"))
+    following.now += 1
+    following.tail.show_open()
+    for sequence in (1, 3, 2, 4):
+        following.hears_of_a_deed("one", sequence=sequence)
+    assert following.shown == ["one raised", *["one acknowledged"] * 3]
 
 
 def test_of_an_alert_that_is_retained_as_it_was_and_as_it_is_the_latter_is_shown() -> None:

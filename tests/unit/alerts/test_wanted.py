@@ -65,3 +65,10 @@ def test_what_was_asked_for_is_followed_whatever_becomes_of_it() -> None:
 
 def test_the_end_of_what_was_closed_is_shown() -> None:
     assert Wanted().shows(alert("cleared"), handled(closed_as="major"))
+
+
+def test_the_end_of_what_was_shown_is_shown_whatever_hides_it_and_it_is_hidden_while_it_is_closed() -> None:
+    for wanted in (Wanted(operator="south"), Wanted(acknowledged=True), Wanted(silent=lambda _alert: True)):
+        assert wanted.shows(alert("cleared"), None, shown=True)
+        assert not wanted.shows(alert("updated"), None, shown=True)
+    assert not Wanted().shows(alert("updated"), handled(closed_as="major"), shown=True)

@@ -118,6 +118,23 @@ def test_a_gateway_that_leaves_says_no_more_that_it_is_at_work(monkeypatch: pyte
     source.show_life(1)
 
 
+def test_a_broker_keeps_the_session_and_sends_no_more_than_may_wait_for_kafka(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[bool, int, int]] = []
+
+    def connect(*_: object, clean_start: bool, properties: Any) -> None:
+        asked.append((clean_start, properties.SessionExpiryInterval, properties.ReceiveMaximum))
+
+    source = MqttSource(Settings(max_unacked_messages=77), lambda _message, _connection: None)
+    monkeypatch.setattr(source._client, "connect_async", connect)
+    monkeypatch.setattr(source._client, "loop_start", lambda: None)
+    stop = threading.Event()
+    stop.set()
+    assert not source.open(time.monotonic() + 60, stop)
+    assert asked == [(False, SESSION_EXPIRY_S, 77)]
+
+
 def test_only_what_came_on_this_connection_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
     """On another connection the same number is that of another message, which would be lost."""
     acknowledged: list[int] = []

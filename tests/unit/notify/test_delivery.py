@@ -1,7 +1,9 @@
 """For how long a process has looked after a receiver without a break, and how it ends."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +12,10 @@ import pytest
 from streams.notify import delivery
 from streams.notify.delivery import Delivery
 from streams.notify.receivers import parse
+from streams.notify.transport import Delivered, Failed, Outcome
+from streams.store.due import Due
+from tests.unit.notify.events import message, of
+from tests.unit.notify.test_judge import DUE
 
 
 class Looking(Delivery):
@@ -84,3 +90,105 @@ def test_who_is_told_to_stop_sends_what_was_marked_as_begun(clock: SimpleNamespa
     asyncio.run(beginning.run())
     assert len(beginning.seen) == 2
     assert beginning._begun == (0, 0)
+
+
+class Answering(Delivery):
+    """Sends one notification again and again, and gets these answers; nothing of it is written down."""
+
+    def __init__(self, answers: list[Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+        (receiver,) = parse('[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n', {}, "test")
+        nobody = cast("Any", None)
+        super().__init__(receiver, nobody, nobody, nobody, asyncio.Event(), nobody, nobody, {})
+        self._answers = iter(answers)
+        self.told_pauses: list[float] = []
+
+        async def post(*_: object) -> Outcome:
+            return next(self._answers)
+
+        async def failed(
+            _connection: object, _due: Due, _receiver: str, _note: str, pause: timedelta
+        ) -> None:
+            self.told_pauses.append(pause.total_seconds())
+
+        async def delivered(*_: object) -> None: ...
+
+        monkeypatch.setattr(delivery.transport, "post", post)
+        monkeypatch.setattr(delivery.deliveries, "failed", failed)
+        monkeypatch.setattr(delivery.deliveries, "deliver", delivered)
+        monkeypatch.setattr(delivery, "random", SimpleNamespace(random=lambda: 0.0))
+
+    async def pauses(self) -> list[float]:
+        return [await self._send(cast("Any", None), DUE, message(of())) for _ in range(6)]
+
+
+def test_each_outage_is_told_once_with_its_end_and_its_pauses_begin_anew(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away, there = Failed("away"), Delivered("HTTP 200")
+    answering = Answering([away, away, there, there, away, there], monkeypatch)
+    assert asyncio.run(answering.pauses()) == [1, 2, 0, 0, 1, 0]
+    assert answering.told_pauses == [1, 2, 1]
+    assert [record.getMessage() for record in caplog.records] == [
+        "receiver a: away; retrying until it accepts the notification",
+        "receiver a answers again after 2 failed attempts",
+        "receiver a: away; retrying until it accepts the notification",
+        "receiver a answers again after 1 failed attempts",
+    ]
+
+
+def test_a_message_that_cannot_be_written_counts_as_tried_or_nobody_would_escalate_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dropped: list[tuple[str, bool]] = []
+
+    def broken(_: object) -> None:
+        raise KeyError("a bug")
+
+    async def drop(_connection: object, _number: int, note: str, *, tried: bool = False) -> None:
+        dropped.append((note, tried))
+
+    monkeypatch.setitem(delivery.RENDER, "cloudevents", broken)  # type: ignore[arg-type]
+    monkeypatch.setattr(delivery.deliveries, "drop", drop)
+    answering = Answering([], monkeypatch)
+    assert asyncio.run(answering.pauses()) == [0] * 6
+    assert dropped[0] == ("not written as cloudevents: KeyError('a bug')", True)
+
+
+class Looked(Delivery):
+    """Finds that among what is kept back which it is told."""
+
+    def __init__(self, found: str) -> None:
+        (receiver,) = parse('[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n', {}, "test")
+        nobody = cast("Any", None)
+
+        @asynccontextmanager
+        async def transaction() -> AsyncIterator[None]:
+            yield
+
+        session = cast("Any", SimpleNamespace(transaction=transaction))
+        super().__init__(receiver, session, nobody, nobody, asyncio.Event(), nobody, nobody, {})
+        self._found = found
+
+    async def _look_at_what_is_held(self, *_: object) -> Any:
+        return self._found
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "pause"), [("nothing", 1, None), ("some", 1, 0.0), ("reminds", 0, 0.0)]
+)
+def test_what_others_are_to_be_reminded_of_is_theirs_before_anything_is_sent(
+    found: str, asked: int, pause: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one transaction with what is sent, they would hear of it only once this receiver has answered."""
+    next_due: list[str] = []
+
+    async def may_send(*_: object) -> bool:
+        return True
+
+    async def nothing(_connection: object, receiver: str, *_: object) -> None:
+        next_due.append(receiver)
+
+    monkeypatch.setattr(delivery.deliveries, "may_send", may_send)
+    monkeypatch.setattr(delivery.deliveries, "next_due", nothing)
+    assert asyncio.run(Looked(found)._step()) == pause
+    assert len(next_due) == asked

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from schemas import codec
 from schemas.alerts import Alert
@@ -181,10 +182,26 @@ def test_of_fifty_deliveries_one_reads_what_is_open_for_all() -> None:
     asyncio.run(play())
 
 
-def test_an_open_alert_whose_evidence_is_of_another_version_keeps_nothing_back() -> None:
+@pytest.mark.parametrize(
+    "strange", [{"by_operator": "null"}, {"kind": "flood"}, {"severity": "fatal"}], ids=str
+)
+def test_an_open_alert_of_another_version_keeps_nothing_back(strange: dict[str, str]) -> None:
+    rules = read([{"source_match": ["zone=metro"], "target_match": ["kind=sensor_silent"]}], "file")
+
     async def play() -> None:
-        inhibitors, strange = Inhibitors(RULES, nowhere), labelled(OUTAGE)._replace(by_operator="null")
-        inhibitors._take([strange, labelled(SENSOR)])
-        assert inhibitors._sources.first_against(SENSOR.alert_id, labels_of(SENSOR, nowhere)) is None
+        for changes, expected in (({}, "outage"), (strange, None)):
+            inhibitors = Inhibitors(rules, nowhere)
+            inhibitors._take([labelled(OUTAGE)._replace(**changes), labelled(SENSOR)])
+            found = inhibitors._sources.first_against(SENSOR.alert_id, labels_of(SENSOR, nowhere))
+            assert (found and found.alert_id) == expected
+
+    asyncio.run(play())
+
+
+def test_without_rules_nothing_is_asked() -> None:
+    async def play() -> None:
+        tables = Tables(OUTAGE)
+        assert await against(Inhibitors((), nowhere), tables, LONG_AGO) is None
+        assert tables.asked == 0
 
     asyncio.run(play())

@@ -3,13 +3,17 @@
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 from schemas import codec
-from streams.notify.intake import decoded, escalated_from, escalations, read
+from streams.brokers.kafka_login import PLAIN
+from streams.notify import intake
+from streams.notify.intake import Intake, decoded, escalated_from, escalations, read
 from streams.notify.receivers import Escalation, Receiver
+from streams.settings import Settings
 from tests.pipeline import T0
 from tests.unit.notify.events import of
 
@@ -37,6 +41,10 @@ def test_what_is_not_of_an_alert_does_not_reach_the_database() -> None:
     assert event.body == codec.encode(of())
 
 
+def test_a_text_may_say_how_json_writes_the_character_that_postgresql_cannot_hold() -> None:
+    assert read(Record(codec.encode(of(summary=r"\u0000")))) is not None
+
+
 @pytest.mark.parametrize(
     "record",
     [
@@ -44,6 +52,7 @@ def test_what_is_not_of_an_alert_does_not_reach_the_database() -> None:
         Record(b"{"),
         Record(json.dumps([1]).encode()),
         Record(codec.encode(of(summary="\x00"))),
+        Record(codec.encode(of(summary="\\\x00"))),
         Record(codec.encode(of(sequence=2**31))),
         Record(codec.encode(of(sequence=-1))),
         Record(codec.encode(of(updated_at=10**17))),
@@ -94,3 +103,16 @@ def test_escalations_in_a_circle_tell_everybody_once() -> None:
     assert [name for name, _ in escalations(circle[1], circle)] == ["c"]
     back = [on_duty("a", "b", 1), on_duty("b", "a", 2)]
     assert [name for name, _ in escalations(back[0], back)] == ["b"]
+
+
+def test_only_what_is_queued_is_confirmed_to_kafka_and_who_never_confirmed_anything_reads_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By itself the client would confirm what it has handed out, and a new group would begin at the end."""
+    asked: dict[str, object] = {}
+    monkeypatch.setattr(intake, "AIOKafkaConsumer", lambda **options: asked.update(options))
+    nobody = cast("Any", None)
+    Intake(Settings(), (), nobody, nobody, nobody, nobody)._consumer(PLAIN)
+    assert asked["enable_auto_commit"] is False
+    assert asked["auto_offset_reset"] == "earliest"
+    assert asked["group_id"] == intake.GROUP

@@ -63,6 +63,7 @@ def verdict(
         ({"wanted": False}, Drop("its receiver was not notified of the alert, and does not ask for it now")),
         ({"wanted": False, "told": TOLD}, Send()),
         ({"wanted": False, "reason": "escalation"}, Send()),
+        ({"repeated": False}, Send()),
         ({"closed_by": "anna"}, Hold("closed by anna")),
         (
             {"closed_by": "anna", "state": "silenced", "status": "cleared"},
@@ -79,6 +80,7 @@ def verdict(
             Send(),
         ),  # the silence is over
         ({"reason": "escalation", "state": "silenced", "overtaken": True}, Send()),
+        ({"reason": "escalation", "later_held": True}, Send()),  # it tells how the alert is now
         ({"reason": "escalation", "status": "cleared"}, Drop("cleared")),
         ({"reason": "escalation", "cleared": True, "told": TOLD}, Drop("cleared")),
         ({"reason": "escalation", "silence": SILENCE}, Hold(SILENCE, anew=True)),

@@ -56,6 +56,9 @@ def test_alerts_that_keep_others_of_their_district_back_need_districts(tmp_path:
     (rule,) = load_inhibitions(there)
     assert rule.equal == ("district",)
     assert load_inhibitions(Settings()) == ()
+    given.notify_file.write_text(HOOK + INHIBIT.replace("district", "zone"))
+    (rule,) = load_inhibitions(given)
+    assert rule.equal == ("zone",)
 
 
 def pudong(directory: Path) -> Path:

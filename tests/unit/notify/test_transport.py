@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from streams.notify import signing
 from streams.notify.message import Payload
 from streams.notify.receivers import Receiver
-from streams.notify.transport import Delivered, Failed, Outcome, Refused, outcome, pause, post
+from streams.notify.transport import Delivered, Failed, Outcome, Refused, has_it_not, outcome, pause, post
 
 
 class Ending(Enum):
@@ -152,6 +152,41 @@ def test_a_date_to_wait_for_counts_where_the_answer_does_not_say_what_its_own_ti
     assert isinstance(found, Failed)
     assert found.retry_after is not None
     assert timedelta(minutes=4) < found.retry_after <= timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "certain"),
+    [
+        (Delivered("HTTP 200"), False),
+        (Refused("HTTP 400"), True),
+        (Failed("HTTP 503"), True),
+        (Failed("no answer within 10 s", perhaps=True), False),
+    ],
+    ids=str,
+)
+def test_who_said_no_or_could_not_be_reached_has_it_not(answer: Outcome, certain: bool) -> None:
+    assert has_it_not(answer) is certain
+
+
+@pytest.mark.parametrize(("bearer", "expected"), [(None, []), ("sesame", [b"Authorization: Bearer sesame"])])
+def test_a_receiver_is_shown_its_token_and_no_other(bearer: str | None, expected: list[bytes]) -> None:
+    heads: list[bytes] = []
+
+    async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+
+    async def run() -> Outcome:
+        async with await asyncio.start_server(answered, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            to = Receiver("a", f"http://{host}:{port}/hook", "cloudevents", bearer=bearer)
+            async with aiohttp.ClientSession() as session:
+                return await post(session, to, Payload(b"", "application/json"), {})
+
+    assert asyncio.run(run()) == Delivered("HTTP 204")
+    (head,) = heads
+    assert [line for line in head.split(b"\r\n") if line.startswith(b"Authorization")] == expected
 
 
 def test_back_off_doubles() -> None:

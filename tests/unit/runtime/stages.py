@@ -80,9 +80,10 @@ class Database:
 
 
 class Kafka:
-    """Confirms everything, and says that logs are what they were."""
+    """Confirms everything, and says that logs are what they were, and where the group takes each partition up."""
 
-    def __init__(self) -> None:
+    def __init__(self, resumes_at: int = 0) -> None:
+        self._resumes_at = resumes_at
         self.published: list[str] = []
         self.sought: list[int] = []
 
@@ -97,6 +98,9 @@ class Kafka:
 
     async def begins_after(self, topic: str, partition: int, offset: int) -> bool:
         return False
+
+    def resumes_at(self, partition: object) -> int:
+        return self._resumes_at
 
     async def seek(self, partition: object, offset: int) -> None:
         self.sought.append(offset)

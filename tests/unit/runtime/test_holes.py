@@ -44,6 +44,23 @@ def test_a_hole_that_stays_is_one_of_the_log() -> None:
     assert holes.whole(HERE, records(11)) == 1
 
 
+def test_a_hole_is_waited_for_as_long_as_ever_however_many_were_filled_before() -> None:
+    holes = Holes()
+    holes.whole(HERE, records(0))
+    for offset in range(1, 3 * MOST_TRIES, 2):
+        assert holes.whole(HERE, records(offset + 1)) == 0
+        assert holes.whole(HERE, records(offset, offset + 1)) == 2
+
+
+def test_a_hole_behind_another_is_waited_for_as_long_as_that() -> None:
+    holes = Holes()
+    holes.whole(HERE, records(7))
+    for _ in range(MOST_TRIES - 1):
+        holes.whole(HERE, records(9))
+    assert holes.whole(HERE, records(8, 10)) == 1
+    assert holes.whole(HERE, records(10)) == 0
+
+
 def test_partitions_have_nothing_to_do_with_each_other() -> None:
     holes = Holes()
     holes.whole(HERE, records(7))

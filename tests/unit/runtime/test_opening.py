@@ -125,3 +125,54 @@ def test_records_after_the_checkpoint_are_asked_for_until_it_is_sure_that_there_
     database, kafka = asyncio.run(body())
     assert database.parts == {0: stored}
     assert set(kafka.sought) == {5}
+
+
+@pytest.mark.parametrize(
+    ("resumes_at", "sought"),
+    [(0, []), (5, []), (6, [5]), (9, [5])],
+    ids=["new", "at it", "ahead", "far ahead"],
+)
+def test_a_group_that_is_ahead_of_the_checkpoint_goes_back_once_though_no_record_comes(
+    resumes_at: int, sought: list[int]
+) -> None:
+    async def body() -> Kafka:
+        kafka = Kafka(resumes_at)
+        stage = a_stage(Database(0, restored_at=4), kafka, [])
+        await stage.open({0})
+        await stage.rewind(kafka)
+        await stage.rewind(kafka)  # after the next rebalance
+        return kafka
+
+    assert asyncio.run(body()).sought == sought
+
+
+def test_what_was_under_way_as_the_group_went_back_is_dropped_and_what_was_folded_is_not_read_again() -> None:
+    async def body() -> tuple[Database, Kafka]:
+        database, kafka, failed = Database(0, restored_at=4), Kafka(resumes_at=9), list[Exception]()
+        stage = a_stage(database, kafka, failed)
+        await stage.open({0})
+        await stage.rewind(kafka)
+        await stage.consume(Events((0, 9), (0, 5), (0, 6), consumer=kafka))
+        await stage.rewind(kafka)
+        await stage.close(5)
+        assert not failed
+        return database, kafka
+
+    database, kafka = asyncio.run(body())
+    assert database.parts == {0: ["5", "6"]}
+    assert kafka.sought[-1] == 5
+
+
+def test_however_much_was_under_way_kafka_is_asked_to_go_back_once_and_nothing_is_folded_before() -> None:
+    async def body() -> tuple[Database, Kafka]:
+        database, kafka, failed = Database(0, restored_at=4), Kafka(), list[Exception]()
+        stage = a_stage(database, kafka, failed)
+        for first in (8, 5):
+            await stage.consume(Events(*((0, offset) for offset in range(first, 100)), consumer=kafka))
+        await stage.close(5)
+        assert not failed
+        return database, kafka
+
+    database, kafka = asyncio.run(body())
+    assert database.parts == {0: [str(offset) for offset in range(5, 100)]}
+    assert kafka.sought == [5]

@@ -295,6 +295,36 @@ def test_a_hand_over_that_gave_up_as_kafka_confirmed_nothing_leaves_room_for_wha
     asyncio.run(asyncio.wait_for(body(), 30))
 
 
+def test_a_hand_over_that_gave_up_as_a_hole_was_looked_at_leaves_room_for_what_comes_again() -> None:
+    class Forgetting(Kafka):
+        """Takes its time to say that it has no records before this one."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.asked, self.answers = asyncio.Event(), asyncio.Event()
+
+        async def begins_after(self, topic: str, partition: int, offset: int) -> bool:
+            self.asked.set()
+            await self.answers.wait()
+            return True
+
+    async def body() -> Database:
+        database, kafka, failed = Database(0), Forgetting(), list[Exception]()
+        stage = a_stage(database, kafka, failed, max_unacked_records=1)
+        feeding = asyncio.create_task(stage.consume(Events((0, 7))))
+        await kafka.asked.wait()
+        await stage.hand_over(0.01)
+        kafka.answers.set()
+        await feeding
+        stage.keep_only({0})
+        await stage.consume(Events((0, 7), consumer=kafka))
+        await stage.close(5)
+        assert not failed
+        return database
+
+    assert asyncio.run(asyncio.wait_for(body(), 30)).parts == {0: ["7"]}
+
+
 def test_records_that_change_nothing_are_passed_and_wait_no_longer_either() -> None:
     class Unmoved(Listing):
         def apply(self, record: Record) -> None:

@@ -162,6 +162,13 @@ class CountBook:
             self._unsaved.add(key)
         return ended(alert, as_of, COUNTS_OTHERS, record, policy.version)
 
+    def is_elsewhere(self, alert: Alert) -> bool:
+        """Return whether an alert's rule is about other places, or operators, than the alert that is shown."""
+        if alert.kind not in ("too_many", "too_few"):
+            return False
+        key = key_of(alert)
+        return key[:2] in self._rules and not self._belongs(key, alert)
+
     def version(self, alert: Alert) -> str | None:
         """Return the version of the policy that an alert's rule is of; None where there is no such rule."""
         return next((tally.policy.version for tally, _ in self._of(alert)), None)

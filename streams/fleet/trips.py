@@ -71,17 +71,20 @@ class AskedSince:
 
     def __init__(self, by_area: Mapping[str, int]) -> None:
         self.by_area = dict(by_area)
+        self._asked = bool(by_area)
+        """Whether there is anything to say: also that nobody asks any more."""
         self._hour = 0
         self._said: set[int] = set()
 
     def take(self, areas: Iterable[str], reached: int) -> None:
         """Be asked about other areas; of one that is new no trip was told up to the event time that was reached."""
         self.by_area = {area: self.by_area.get(area, reached) for area in areas}
+        self._asked |= bool(self.by_area)
         self._said.clear()
 
     def due(self, regions: AbstractSet[int], now: int) -> list[int]:
         """Return the regions that it is to be said to, at an event time."""
-        if not self.by_area:
+        if not self._asked:
             return []
         if now // HOUR_MS != self._hour:
             self._hour = now // HOUR_MS

@@ -202,6 +202,30 @@ def test_a_fleet_that_is_asked_about_no_trips_says_nothing_of_them() -> None:
     assert since(fold) == [(region(HERE), {"a": 30, "b": 30})]
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_fleet_that_is_asked_about_trips_no_more_says_so(restart: bool) -> None:
+    """Who asks again later must not take what it said before for what it tells."""
+    fold = watched()
+    fold.feed(at(30))
+    fold.checkpoint()
+    fold.told.clear()
+    if restart:
+        fold.look_for(NewsConfig())
+        fold.crash()
+    else:
+        fold.fleet.take_news(NewsConfig())
+    fold.checkpoint()
+    assert since(fold) == [(region(HERE), {})]
+    fold.look_for(NewsConfig())
+    fold.crash()
+    fold.feed(at(60))
+    fold.checkpoint()
+    assert fold.told == []
+    fold.fleet.take_news(ASKED)
+    fold.publish()
+    assert since(fold) == [(region(HERE), {"a": 60, "b": 60})]
+
+
 def test_after_a_version_that_did_not_say_the_fleet_goes_on_with_what_it_was_asked_about() -> None:
     fold = watched()
     fold.feed(at(0))

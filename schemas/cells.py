@@ -211,6 +211,16 @@ class VehicleTrips(msgspec.Struct, frozen=True):
     ts: list[int]
 
 
+class TripsSince(msgspec.Struct, frozen=True):
+    """From when on all trips that begin in an area are told, columns of equal length: after `since`, by event time.
+
+    `area` is the id of a set of cells that rules ask about. Who was not asked before has not told the trips up to then.
+    """
+
+    area: list[str]
+    since: list[int]
+
+
 class CellsVehicles(msgspec.Struct, frozen=True, tag="vehicles"):
     """News of single vehicles of one partition of ub.vehicles (`source`) within one region.
 
@@ -218,7 +228,8 @@ class CellsVehicles(msgspec.Struct, frozen=True, tag="vehicles"):
     has seen (generation, offset) of a source in a region ignores all rows up to there, so repeats change nothing.
     `ground` is the version of the areas that the source looks for; `complete`: no other vehicles of the source stand in
     them in the region than those told with this version, up to this message. `speeds` and `trips` are null where
-    there are none.
+    there are none. `trips_since` names all areas that the source is asked about, with each new policy and once an hour
+    of event time; else it is null.
     """
 
     region: str
@@ -230,6 +241,7 @@ class CellsVehicles(msgspec.Struct, frozen=True, tag="vehicles"):
     moves: VehicleMoves
     speeds: VehicleSpeeds | None = None
     trips: VehicleTrips | None = None
+    trips_since: TripsSince | None = None
 
 
 class EdgeCounts(msgspec.Struct, frozen=True):

@@ -64,14 +64,13 @@ def news_config(settings: Settings, policy: Policy) -> NewsConfig:
         battery=battery_lines(settings),
         ground=ground_of(policy, _outline),
         speeds=speed_limits(settings, policy),
-        trips=trip_cells(policy),
+        trips=trip_areas(policy),
     )
 
 
-def trip_cells(policy: Policy) -> frozenset[str] | None:
-    """Return the cells in which rules ask about trips that begin; None: in none."""
-    rules = [rule for trips in policy.trips for rule in trips.rules]
-    return frozenset().union(*(rule.cells for rule in rules)) if rules else None
+def trip_areas(policy: Policy) -> dict[str, frozenset[str]] | None:
+    """Return the cells in which rules ask about trips that begin, by id; None: in none."""
+    return {rule.area: rule.cells for trips in policy.trips for rule in trips.rules} or None
 
 
 def speed_limits(settings: Settings, policy: Policy) -> SpeedLimits | None:

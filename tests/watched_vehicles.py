@@ -145,7 +145,7 @@ class Watched:
 
     def look_for(self, news: NewsConfig) -> None:
         """Let the fleet look for something else from its next crash on: settings are read at the start."""
-        self._news = replace(self._news, jumps=news.jumps, battery=news.battery)
+        self._news = replace(self._news, jumps=news.jumps, battery=news.battery, trips=news.trips)
         self._fleet_config = replace(self._fleet_config, news=self._news)
 
     def crash(self) -> None:

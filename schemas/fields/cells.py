@@ -124,6 +124,9 @@ FIELDS: Structs = {
         "moves": field("Moves that no vehicle makes."),
         "speeds": field("Moves that rules on speed may be about; null: none."),
         "trips": field("Trips that began where rules ask about them; null: none."),
+        "trips_since": field(
+            "From when on all such trips are told; with each new policy and once an hour of event time, else null."
+        ),
     },
     "VehicleNews": {
         "offset": field(
@@ -185,6 +188,16 @@ FIELDS: Structs = {
         "operator": field("Column: operator of the vehicle.", **ID),
         "cell": field("Column: H3 cell in which it stood before.", **CELL),
         "ts": field("Column: time of that reading, milliseconds since the epoch, UTC."),
+    },
+    "TripsSince": {
+        "area": field(
+            "Column: id of a set of cells that rules ask about; those not named are asked about no more."
+        ),
+        "since": field(
+            "Column: event time after which all trips that begin there are told, milliseconds since the epoch, UTC; "
+            "0: all.",
+            **COUNT,
+        ),
     },
     "VehicleSpeeds": {
         "offset": field("Column: record of ub.vehicles with the later reading.", **COUNT),

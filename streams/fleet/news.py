@@ -4,7 +4,7 @@ News follow from a reading and the vehicle's reading before it. So only news tha
 and a fold that starts from a checkpoint publishes the same news as one that never ended.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise, repeat
 
@@ -36,14 +36,15 @@ MOST_MOVES = 10
 class NewsConfig:
     """What is looked for; None: it is not. `battery` is (low below, fine from), per cent.
 
-    `ground` are areas to stand in, `speeds` those with speed limits, `trips` cells in which trips that begin are told.
+    `ground` are areas to stand in, `speeds` those with speed limits, `trips` those in which trips that begin are told:
+    their cells, by id.
     """
 
     jumps: JumpRule | None = None
     battery: tuple[int, int] | None = None
     ground: Ground | None = None
     speeds: SpeedLimits | None = None
-    trips: frozenset[str] | None = None
+    trips: Mapping[str, frozenset[str]] | None = None
 
 
 NOTHING = NewsConfig()

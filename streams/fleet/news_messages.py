@@ -6,7 +6,9 @@ from itertools import batched, groupby
 from operator import attrgetter
 from typing import Any
 
-from schemas.cells import CellsVehicles, VehicleMoves, VehicleNews, VehicleSpeeds, VehicleTrips
+from msgspec.structs import replace
+
+from schemas.cells import CellsVehicles, TripsSince, VehicleMoves, VehicleNews, VehicleSpeeds, VehicleTrips
 from streams.fleet.speeds import Fast
 from streams.fleet.told import Move, Passed, Told
 from streams.fleet.trips import Begun
@@ -50,6 +52,15 @@ def all_anew(
         pieces = [here[begin : begin + ENOUGH] for begin in range(0, len(here), ENOUGH)] or [[]]
         for piece in pieces:
             yield _message(region, sender, piece, complete=piece is pieces[-1])
+
+
+def all_trips_since(
+    since: Mapping[str, int], regions: Iterable[str], sender: Sender
+) -> Iterator[CellsVehicles]:
+    """Yield the messages that say from when on all trips are told, by area."""
+    told = TripsSince(list(since.keys()), list(since.values()))
+    for region in regions:
+        yield replace(_message(region, sender, (), complete=False), trips_since=told)
 
 
 def _message(region: str, sender: Sender, rows: Sequence[Row], *, complete: bool) -> CellsVehicles:

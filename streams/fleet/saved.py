@@ -2,6 +2,7 @@
 
 `clock`                  watermark and offsets of the fold
 `battery`                the lines by which batteries were looked at last
+`trips`                  from when on all trips are told, by area; none: written by a version that did not say
 `window/<start>`         settled counts of one window
 `waiting/<generation>/<offset>`  readings that waited at the checkpoint with that offset; immutable. Vehicles' newest
                          readings, which are in their rows, are not among them
@@ -9,6 +10,7 @@
 Slots and rows have no meaning outside one process, so parts name cells, operators and vehicles.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -56,6 +58,7 @@ class _Entries(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 _encode = msgspec.msgpack.Encoder().encode
 _clock = msgspec.msgpack.Decoder(Clock)
 _lines = msgspec.msgpack.Decoder(tuple[int, int])
+_trips = msgspec.msgpack.Decoder(dict[str, int])
 _window = msgspec.msgpack.Decoder(_Window)
 _entries = msgspec.msgpack.Decoder(_Entries)
 _LEVEL = 1
@@ -81,6 +84,17 @@ def load_lines(data: bytes) -> tuple[int, int]:
     """Decode what `dump_lines` wrote."""
     with reading("fleet", "battery"):
         return _lines.decode(data)
+
+
+def dump_trips(since: Mapping[str, int]) -> bytes:
+    """Encode from when on all trips are told, by area."""
+    return _encode(since)
+
+
+def load_trips(data: bytes) -> dict[str, int]:
+    """Decode what `dump_trips` wrote."""
+    with reading("fleet", "trips"):
+        return _trips.decode(data)
 
 
 def dump_window(slots: NDArray[np.int32], counts: NDArray[np.int32], names: Slots) -> bytes:

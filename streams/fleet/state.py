@@ -34,6 +34,7 @@ from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
 from streams.fleet.steps import look_of
 from streams.fleet.tell import Teller, event_rows, vehicle_event
+from streams.fleet.trips import AskedSince
 from streams.fleet.vehicles import CHANGED, MORE, Vehicles
 from streams.fold.books import Books
 from streams.fold.clock import EventClock
@@ -69,6 +70,8 @@ class FleetState:
         self._batch = Batch()
         self._news = News(config.news, self._slots, self._vehicles)
         self._saved_battery = restored.parts.get("battery", b"")
+        self._saved_trips = restored.parts.get("trips", b"")
+        self._trips_since = AskedSince({})
         self._saved_edges = restored.parts.get("edges", b"").decode()
         self._edges = Edges(config.edges, self._slots, self._vehicles, self._saved_edges)
         look = look_of(self._news, self._edges)
@@ -217,6 +220,8 @@ class FleetState:
         else:
             everyone = self._presence.take_due(time)
         dirty = self._live.take_dirty()
+        since, regions = self._trips_since, self._trips_since.due(self._slots.regions, self._clock.newest_ts)
+        out += self._teller.trips_since(since.by_area, regions, self._news.ground, self._clock.newest_ts)
         out += self._teller.news(self._news.take(), self._news.ground, self._clock.newest_ts)
         out += self._edges_told()
         return out + self._teller.partials(
@@ -265,6 +270,8 @@ class FleetState:
         battery = self._news.config.battery
         if battery is not None and (lines := saved.dump_lines(battery)) != self._saved_battery:
             self._saved_battery = changes.parts["battery"] = lines
+        if (trips := saved.dump_trips(self._trips_since.by_area)) != self._saved_trips:
+            self._saved_trips = changes.parts["trips"] = trips
         if self._saved_edges != self._edges.ground:
             self._saved_edges = self._edges.ground
             changes.parts["edges"] = self._saved_edges.encode()
@@ -317,6 +324,12 @@ class FleetState:
             self._news.tell_all()
         if self._saved_battery:
             self._news.tell_charged(saved.load_lines(self._saved_battery))
+        areas = self._news.config.trips or {}
+        if self._saved_trips:
+            self._trips_since = AskedSince(saved.load_trips(self._saved_trips))
+            self._trips_since.take(areas, self._clock.newest_ts)
+        else:  # it begins, or an earlier version went by the same policy
+            self._trips_since = AskedSince(dict.fromkeys(areas, 0))
 
     # ------------------------------------------------------------------ another policy
 
@@ -329,6 +342,7 @@ class FleetState:
         """Look for something else in single vehicles from the next record on."""
         self._fold_waiting()
         self._news.take_config(config)
+        self._trips_since.take(config.trips or {}, self._clock.newest_ts)
         self._folding.look = look_of(self._news, self._edges)
 
     def take_edges(self, ground: Ground | None) -> None:

@@ -1,6 +1,6 @@
 """What the fleet tells: partials for the grid, vehicles that fell silent, and news of single ones."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -18,7 +18,7 @@ from streams.fleet.edges import EdgesTold
 from streams.fleet.flows import NO_ROWS, WindowRows
 from streams.fleet.json_columns import integers
 from streams.fleet.live import LiveCounts
-from streams.fleet.news_messages import Sender, all_anew, messages_of
+from streams.fleet.news_messages import Sender, all_anew, all_trips_since, messages_of
 from streams.fleet.slots import Slots
 from streams.fleet.told import Told
 from streams.fold.clock import EventClock
@@ -130,6 +130,14 @@ class Teller:
             *messages_of(told, regions, sender),
         ]
         return [self._news(message, time_ms) for message in messages]
+
+    def trips_since(
+        self, since: Mapping[str, int], regions: Sequence[int], ground: str, time_ms: int
+    ) -> list[Output]:
+        """Return the records that tell these regions from when on all trips are told, by area."""
+        sender = Sender(self._partition, self._generation, ground)
+        names = [self._slots.cells.regions[number] for number in regions]
+        return [self._news(message, time_ms) for message in all_trips_since(since, names, sender)]
 
     def edges(self, told: Iterable[EdgesTold], ground: str, at: Moment, time_ms: int) -> list[Output]:
         """Return the records of counts by position; `ground`: version of the areas that are looked for."""

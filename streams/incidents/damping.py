@@ -7,11 +7,12 @@
 
 It stands between the books and everything else, and no book knows of it. The alert keeps the id of the raise at which
 it was found to flap. Later raises become updates of it, and it is cleared when nothing came for a while. It ends as
-that while does, and what is raised later is another alert, whether anybody looked in between or not. Event time
-decides: the clock of the kind of message that cleared it, or of the live counts if that kind has no clock.
+that while does, and what is raised later is another alert, whether anybody looked in between or not. So is what is
+raised after its subject was moved away from where it is shown. Event time decides: the clock of the kind of message
+that cleared it, or of the live counts if that kind has no clock.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -20,7 +21,7 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold.contract import Record
-from streams.incidents.lifecycle import decided_by
+from streams.incidents.lifecycle import COUNTS_OTHERS, decided_by, ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,10 @@ _saved = msgspec.msgpack.Decoder(_Saved)
 class Damper:
     """The subjects of one partition that were raised lately."""
 
-    def __init__(self, config: FlapConfig) -> None:
+    def __init__(self, config: FlapConfig, is_elsewhere: Callable[[Alert], bool] = lambda _: False) -> None:
+        """`is_elsewhere` returns whether what an alert is about was moved away from where it is shown."""
         self._config = config
+        self._is_elsewhere = is_elsewhere
         self._known: dict[str, _Saved] = {}
         self._held: dict[tuple[str, str], set[str]] = {}
         self._unsaved: set[str] = set()
@@ -97,6 +100,14 @@ class Damper:
             else:
                 self._held[known.region, known.source].discard(key)
                 known.last = None
+        if known is not None and self._was_moved(known, event):
+            assert known.shown is not None
+            yield ended(known.shown, event.updated_at, COUNTS_OTHERS, record, event.policy_version)
+            del self._known[key]
+            self._unsaved.add(key)
+            if event.action == "cleared":
+                return
+            known = None
         if event.action == "raised":
             known = self._raised(key, known, event, source)
         if known is None or known.shown is None:
@@ -112,6 +123,10 @@ class Damper:
         elif event.action != "raised" or event.severity != before.severity:
             known.shown = _continued(before, event)
             yield known.shown
+
+    def _was_moved(self, known: _Saved, event: Alert) -> bool:
+        """Return whether what is shown has no subject there any more; one that goes on is told of until it ends."""
+        return known.shown is not None and event.action != "updated" and self._is_elsewhere(known.shown)
 
     def _raised(self, key: str, known: _Saved | None, event: Alert, source: str) -> _Saved | None:
         """Count a raise; with the one that makes it flap it is shown from then on."""

@@ -124,7 +124,7 @@ class IncidentsState:
         }
         self._books = {about: book for about, book in books.items() if book is not None}
         self._incidents = None if groups is None else OpenIncidents(groups)
-        self._damper = Damper(flaps)
+        self._damper = Damper(flaps, self._counts.is_elsewhere)
         self._restore(restored)
 
     def _restore(self, restored: Restored) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
-from streams.configs import count_ground, trip_cells
+from streams.configs import count_ground, trip_areas
 from streams.fleet.config import FleetConfig
 from streams.fleet.news import NewsConfig
 from streams.fleet.state import FleetState
@@ -141,7 +141,7 @@ class Town:
 
     def _news(self) -> NewsConfig:
         drawn = self.policy
-        return NewsConfig(ground=ground(drawn), speeds=limits(drawn), trips=trip_cells(drawn))
+        return NewsConfig(ground=ground(drawn), speeds=limits(drawn), trips=trip_areas(drawn))
 
     def _config(self) -> FleetConfig:
         config = replace(FLEET, sources=self.sources, stale_after_ms=7_200_000)

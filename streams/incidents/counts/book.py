@@ -120,7 +120,11 @@ class CountBook:
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Look at all rules of the region whose counts came; they were moved before."""
-        if isinstance(message, CellsNow) and not message.more and not message.of_several_times:
+        if not isinstance(message, CellsNow) or message.more:
+            return
+        if message.of_several_times:
+            self._doubt(message.region)
+        else:
             yield from self._look(message.region, self._reached(message), record)
 
     def _reached(self, message: CellsNow) -> int:
@@ -129,6 +133,16 @@ class CountBook:
             self._clocks[message.region] = message.as_of
             self._clocks_unsaved.add(message.region)
         return max(message.as_of, known)
+
+    def _doubt(self, region: str) -> None:
+        """Start conditions that are no alert yet anew where counts of several times are within bounds."""
+        for tally in self._active(region, self._clocks.get(region, 0)):
+            for number in range(len(tally.rules)):
+                for one in counted(tally, number, self._fleets[region]):
+                    found = ends(tally, number, one.limits, one.count, one.share)
+                    for bound in bounds(one.limits):
+                        if not any(severity(bound, *end) for end in found or ((one.count, one.limits),)):
+                            self._hold((one.limits.rule_id, bound, one.operator))
 
     def _look(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
         """Look at all rules of a region at an event time; yield each event of an alert."""
@@ -139,6 +153,12 @@ class CountBook:
             del self._abandoned[alert.alert_id]
             self._abandoned_unsaved.add(alert.alert_id)
             yield self._end_abandoned(alert, as_of, record)
+        for tally in self._active(region, as_of):
+            for number in range(len(tally.rules)):
+                yield from self._judge(tally, number, as_of, record)
+
+    def _active(self, region: str, as_of: int) -> Iterator[Tally]:
+        """Yield the tallies of a region with the rules that are in effect at an event time."""
         tallies = self._tallies_of(region)
         if not tallies:
             return
@@ -147,8 +167,7 @@ class CountBook:
             in_force = tally.policy.in_force(as_of)
             active = tuple(in_force and rule.hours.hold(local) for rule in tally.rules)
             tally.set_active(active, self._crowd(region))
-            for number in range(len(tally.rules)):
-                yield from self._judge(tally, number, as_of, record)
+            yield tally
 
     def _end_abandoned(self, alert: Alert, as_of: int, record: Record) -> Alert:
         """End an alert whose rule is gone, or is about something else now: then its next alert is another one."""
@@ -161,6 +180,13 @@ class CountBook:
             entry.not_before = max(entry.not_before, alert.starts_at + 1)
             self._unsaved.add(key)
         return ended(alert, as_of, COUNTS_OTHERS, record, policy.version)
+
+    def is_elsewhere(self, alert: Alert) -> bool:
+        """Return whether an alert's rule is about other places, or operators, than the alert that is shown."""
+        if alert.kind not in ("too_many", "too_few"):
+            return False
+        key = key_of(alert)
+        return key[:2] in self._rules and not self._belongs(key, alert)
 
     def version(self, alert: Alert) -> str | None:
         """Return the version of the policy that an alert's rule is of; None where there is no such rule."""

@@ -19,7 +19,19 @@ from streams.incidents.trips.alert import Look, followed, raised
 from streams.incidents.trips.counting import ByOperator, Counting
 from streams.incidents.trips.judge import found_in
 from streams.incidents.trips.rules import TripPolicy, TripRule
-from streams.incidents.trips.series import HOUR_MS, Series, add_trip, advance, begin_anew, forget, rate_of
+from streams.incidents.trips.series import (
+    DAY_MS,
+    HOUR_MS,
+    Rate,
+    Series,
+    add_trip,
+    advance,
+    begin_anew,
+    forget,
+    rate_of,
+)
+from streams.incidents.trips.whole import ABOUT as SINCE
+from streams.incidents.trips.whole import Whole
 
 UNKNOWN_MS = HOUR_MS
 """Event time without a word of a region after which nothing is known of the time between."""
@@ -72,6 +84,7 @@ class TripBook:
         self._clocks: dict[str, int] = {}
         """By region: the newest event time."""
         self._heard = Heard()
+        self._whole = Whole()
         self._unsaved: set[tuple[str, ...]] = set()
         self._config, self._rules = config, _rules_of(config)
 
@@ -91,12 +104,15 @@ class TripBook:
 
     def problem(self, message: Message) -> str:
         """Return what makes a message unusable, or nothing."""
-        if not isinstance(message, CellsVehicles) or message.trips is None:
+        if not isinstance(message, CellsVehicles):
             return ""
-        return problem_of_lengths(message.trips)
+        told = filter(None, (message.trips, message.trips_since))
+        return next(filter(None, map(problem_of_lengths, told)), "")
 
     def apply(self, message: Message, record: Record) -> Iterator[Alert]:
         """Take trips in, or hear that time went on; yields the events of alerts."""
+        if isinstance(message, CellsVehicles):
+            self._whole.take(message)
         if not self._rules and not self._entries:
             return
         if isinstance(message, CellsNow):
@@ -180,7 +196,7 @@ class TripBook:
         self, key: Key, entry: _Entry, policy: TripPolicy, rule: TripRule, hour: int, record: Record
     ) -> Iterator[Alert]:
         forget(entry.series, hour)
-        rate = rate_of(entry.series, hour)
+        rate = self._rate(entry, rule, hour)
         if rate is None:
             return
         look = Look(policy, rule, key[2], rate, self._config.file, record)
@@ -198,6 +214,11 @@ class TripBook:
         elif found.severity != entry.alert.severity:
             entry.alert = followed(entry.alert, look, found.severity)
             yield entry.alert
+
+    def _rate(self, entry: _Entry, rule: TripRule, hour: int) -> Rate | None:
+        """Return the rate of the day up to a whole hour; None unless all vehicles and trips of it are known."""
+        begins = self._whole.begins(rule.region, rule.area)
+        return None if begins is None or begins > hour - DAY_MS else rate_of(entry.series, hour)
 
     def _forget(self, region: str, now: int, record: Record) -> Iterator[Alert]:
         """End what is kept of rules that are gone, not in force any more, or no longer about an operator there.
@@ -247,7 +268,7 @@ class TripBook:
         if entry is None or rule is None:
             return Seen("nothing known", "", "quiet")
         hour = entry.series.until // HOUR_MS * HOUR_MS
-        rate = rate_of(entry.series, hour)
+        rate = self._rate(entry, rule[1], hour)
         value = "less than a day is known" if rate is None else f"{rate.per_vehicle:.2f} trips a vehicle"
         bound = rule[1].minimum if alert.kind == "too_few_trips" else rule[1].maximum
         limit = f"at {'least' if alert.kind == 'too_few_trips' else 'most'} {bound:g}"
@@ -257,7 +278,7 @@ class TripBook:
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed since the last call, by name; None: it is deleted."""
-        parts: dict[str, bytes | None] = dict(self._heard.take_parts())
+        parts: dict[str, bytes | None] = {**dict(self._heard.take_parts()), **dict(self._whole.take_parts())}
         for about, region, *rest in self._unsaved:
             known = self._entries.get((region, rest[0], rest[1])) if about == "of" else self._clocks[region]
             name = "/".join((about, region, *rest))
@@ -273,6 +294,9 @@ class TripBook:
         elif about == ABOUT:
             region, source = subject.rsplit("/", 1)
             self._heard.restore(region, source, data)
+        elif about == SINCE:
+            region, source = subject.rsplit("/", 1)
+            self._whole.restore(region, source, data)
         else:
             region, rule_id, operator = subject.rsplit("/", 2)
             entry = self._entries[region, rule_id, operator] = _entry.decode(data)

@@ -1,5 +1,6 @@
 """Rules on trips per vehicle and day, an extension of MDS that cities ask for: `rule_units` is `trips`."""
 
+import hashlib
 from dataclasses import dataclass
 
 from streams.incidents.mds_policy import MdsPolicy
@@ -26,6 +27,11 @@ class TripRule:
     states: tuple[str, ...]
     minimum: float | None
     maximum: float | None
+
+    @property
+    def area(self) -> str:
+        """Id of its cells, by which the fleet says from when on it tells all trips there."""
+        return hashlib.sha256(f"{sorted(self.cells)}".encode()).hexdigest()[:12]
 
 
 TripPolicy = MdsPolicy[TripRule]

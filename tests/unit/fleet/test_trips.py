@@ -12,7 +12,7 @@ from tests.pipeline import T0
 from tests.unit.fleet.road import FAR, HERE, NEAR, NEXT, at, cell
 from tests.watched_vehicles import Watched, region
 
-ASKED = NewsConfig(trips=frozenset([cell(HERE), cell(FAR)]))
+ASKED = NewsConfig(trips={"a": frozenset([cell(HERE)]), "b": frozenset([cell(FAR)])})
 Row = tuple[str, float, str]
 
 
@@ -80,7 +80,7 @@ def test_a_trip_is_told_in_the_region_in_which_it_began() -> None:
     fold = watched()
     fold.feed(at(0, FAR), at(50_000, HERE, "on_trip"))
     fold.publish()
-    [message] = fold.told
+    [message] = [message for message in fold.told if message.trips is not None]
     assert message.region == region(FAR)
     assert message.trips is not None
     assert message.trips.offset == [0]
@@ -142,3 +142,96 @@ def test_trips_are_those_of_the_log_whatever_the_batches_and_crashes(
             fold.crash()
     fold.publish()
     assert sorted(set(rows(fold))) == sorted(set(expected(log)))
+
+
+def since(fold: Watched) -> list[tuple[str, dict[str, float]]]:
+    """Return each region that was told from when on all trips are told, and by area the second; 0 is always."""
+    told = [(message.region, message.trips_since) for message in fold.told if message.trips_since is not None]
+    fold.told.clear()
+    return [
+        (where, {area: ts and (ts - T0) / 1000 for area, ts in zip(one.area, one.since, strict=True)})
+        for where, one in told
+    ]
+
+
+MORE = NewsConfig(trips={"b": frozenset([cell(FAR)]), "c": frozenset([cell(HERE)])})
+"""Other areas: one is the same."""
+
+
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize("restart", [False, True])
+def test_of_an_area_that_is_new_the_fleet_says_from_when_on_it_tells_all_trips(
+    crash: bool, restart: bool
+) -> None:
+    fold = watched()
+    fold.feed(at(0), at(60))
+    fold.checkpoint()
+    assert since(fold) == [(region(HERE), {"a": 0, "b": 0})]
+    if restart:
+        fold.look_for(MORE)
+        fold.crash()
+    else:
+        fold.fleet.take_news(MORE)
+    fold.feed(at(120))
+    fold.checkpoint()
+    assert since(fold) == [(region(HERE), {"b": 0, "c": 60})]
+    if crash:
+        fold.look_for(MORE)
+        fold.crash()
+    fold.feed(at(180, FAR))
+    fold.publish()
+    again = {region(HERE): {"b": 0, "c": 60}} if crash else {}
+    assert dict(since(fold)) == again | {region(FAR): {"b": 0, "c": 60}}
+
+
+def test_from_when_on_trips_are_told_is_said_once_an_hour() -> None:
+    fold = watched()
+    for minute in range(0, 150, 10):
+        fold.feed(at(60 * minute))
+        fold.publish()
+    assert since(fold) == 3 * [(region(HERE), {"a": 0, "b": 0})]
+
+
+def test_a_fleet_that_is_asked_about_no_trips_says_nothing_of_them() -> None:
+    fold = watched(NewsConfig())
+    fold.feed(at(30))
+    fold.checkpoint()
+    assert fold.told == []
+    fold.fleet.take_news(ASKED)
+    fold.publish()
+    assert since(fold) == [(region(HERE), {"a": 30, "b": 30})]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_fleet_that_is_asked_about_trips_no_more_says_so(restart: bool) -> None:
+    """Who asks again later must not take what it said before for what it tells."""
+    fold = watched()
+    fold.feed(at(30))
+    fold.checkpoint()
+    fold.told.clear()
+    if restart:
+        fold.look_for(NewsConfig())
+        fold.crash()
+    else:
+        fold.fleet.take_news(NewsConfig())
+    fold.checkpoint()
+    assert since(fold) == [(region(HERE), {})]
+    fold.look_for(NewsConfig())
+    fold.crash()
+    fold.feed(at(60))
+    fold.checkpoint()
+    assert fold.told == []
+    fold.fleet.take_news(ASKED)
+    fold.publish()
+    assert since(fold) == [(region(HERE), {"a": 60, "b": 60})]
+
+
+def test_after_a_version_that_did_not_say_the_fleet_goes_on_with_what_it_was_asked_about() -> None:
+    fold = watched()
+    fold.feed(at(0))
+    fold.checkpoint()
+    del fold.database.parts["fleet"]["trips"]
+    fold.told.clear()
+    fold.crash()
+    fold.checkpoint()
+    assert since(fold) == [(region(HERE), {"a": 0, "b": 0})]

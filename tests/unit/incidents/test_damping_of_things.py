@@ -109,6 +109,45 @@ def test_a_rule_that_flaps_and_is_drawn_anew_has_one_open_alert() -> None:
     assert list(fold.retained().values()) == [told[-1].alert_id]
 
 
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize("breaks", [True, False], ids=["while it is broken", "while it is quiet"])
+def test_a_rule_that_flaps_and_is_moved_away_has_another_alert_where_it_is_now(
+    breaks: bool, crash: bool
+) -> None:
+    """Whoever went to where the old alert was shown would find nothing."""
+
+    def drawn(x: int) -> Policy:
+        areas = [geography(1, square(x, x), "Harbour" if x == 10 else "Hills")]
+        found, findings = read_all(document([policy(1, rule(7, 1, maximum=2))], areas))
+        assert not findings.errors
+        return replace(found, default=replace(DEFAULT, min_duration_ms=0, capacity=10_000))
+
+    fold, here, there, second = Counted(drawn(10), FLAPS), cell_at(10, 10), cell_at(20, 20), START + 3_600_000
+    for turn in range(3):
+        for bikes in (5, 0) if turn < 2 or not breaks else (5,):
+            fold.look(second, (here, "x", (bikes, 0, 0, 0, 0)), (there, "x", (bikes, 0, 0, 0, 0)))
+            second += 60_000
+    [flapping] = fold.retained().values()
+    fold.checkpoint()
+    if crash:
+        fold.crash(drawn(20))
+    else:
+        fold.fold.take_policy(drawn(20))
+    told = fold.look(second, (there, "x", (5, 0, 0, 0, 0)))
+    assert [(one.action, one.zone, one.cell) for one in told] == [
+        ("cleared", "Harbour", drawn(10).counts[0].rules[0].cell),
+        ("raised", "Hills", drawn(20).counts[0].rules[0].cell),
+    ]
+    assert told[0].alert_id == flapping
+    assert told[0].summary.startswith("the rule counts elsewhere, or others; ")
+    assert list(fold.retained().values()) == [told[1].alert_id] != [flapping]
+    assert "opens and closes" not in told[1].summary
+    fold.checkpoint()
+    fold.crash(drawn(20))
+    [cleared] = fold.look(second + 60_000, (there, "x", (0, 0, 0, 0, 0)))
+    assert (cleared.alert_id, cleared.action) == (told[1].alert_id, "cleared")
+
+
 def test_what_flaps_under_a_key_of_earlier_times_is_cleared_all_the_same() -> None:
     """As was stored when alerts on vehicles were counted by cell."""
     damper = Damper(FLAPS)

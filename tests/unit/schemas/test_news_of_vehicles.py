@@ -15,12 +15,14 @@ from tests.watched_vehicles import Watched, region
 
 
 def test_moves_that_are_too_fast_and_trips_fit_their_schema() -> None:
-    trips = NewsConfig(trips=frozenset([cell(HERE)]))
+    trips = NewsConfig(trips={"a": frozenset([cell(HERE)])})
     fold = Watched(trips, VehiclesConfig(jumps=False), policy=mds(speed_rule(7, 2, maximum=20)))
     tell(fold, *ride(25), on(60, 0, "available", bike="bike-2"), on(75, 0, bike="bike-2"))
-    [value] = fold.cells
-    message = json.loads(value)
-    validator("CellsVehicles").validate(message)
+    messages = [json.loads(value) for value in fold.cells]
+    for message in messages:
+        validator("CellsVehicles").validate(message)
+    since, message = messages
+    assert since["trips_since"] == {"area": ["a"], "since": [0]}
     assert len(message["speeds"]["ts"]) == len(message["trips"]["ts"]) == 1
     [alert] = fold.alerts
     validator("Alert").validate(json.loads(codec.encode(alert)))

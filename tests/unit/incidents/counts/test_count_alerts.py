@@ -92,6 +92,27 @@ def test_nothing_is_judged_by_counts_of_several_times(crash: bool) -> None:
     assert (found.action, found.starts_at) == ("raised", read + MINUTE)
 
 
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize(
+    ("limits", "broken", "within"), [({"maximum": 10}, 11, 10), ({"minimum": 10}, 9, 10)]
+)
+def test_what_waits_begins_anew_where_counts_of_several_times_are_within_bounds(
+    limits: dict[str, int], broken: int, within: int, crash: bool
+) -> None:
+    """Else it would have lasted for as long as the backlog, by two looks at its ends."""
+    fold, read = counted(rule(7, 1, **limits)), MONDAY + HOUR
+    assert not fold.look(MONDAY, (A, "hello", bikes(broken)))
+    assert not fold.look(MONDAY + 1, (A, "hello", bikes(within)), ahead=read, more=True)
+    assert not fold.look(MONDAY + 1, (A, "hello", bikes(within)), ahead=read)
+    fold.checkpoint()
+    assert not fold.look(read - 1, (A, "hello", bikes(broken)), ahead=read)
+    if crash:
+        assert fold.crash() == []
+    assert not fold.look(read)
+    [found] = fold.look(read + MINUTE)
+    assert (found.action, found.starts_at) == ("raised", read)
+
+
 def test_what_waits_for_the_minimum_duration_is_known_of_its_own_region() -> None:
     """As `policy backtest` asks, which says what may have been the matter between two windows."""
     fold = Counted(policy_of(policy(1, rule(7, 1, maximum=1)), capacity=5))

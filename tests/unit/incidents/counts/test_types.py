@@ -234,6 +234,20 @@ def test_what_was_told_stays_while_it_is_in_doubt(bound: str, before: int, over:
     assert (cleared.alert_id, cleared.status) == (alert.alert_id, "cleared")
 
 
+@pytest.mark.parametrize(("there", "waits"), [(11, True), (5, False)], ids=["in doubt", "within bounds"])
+def test_what_waits_goes_on_while_counts_of_several_times_leave_it_in_doubt(there: int, waits: bool) -> None:
+    """Of five it is told that they are mopeds; of the others that may be there nobody knows."""
+    fold = Looking(policy_of(mopeds(maximum=10)))
+    fold.word((A, "moped", 11))
+    assert fold.cells(a=11) == []
+    began, read = fold.at, fold.at + 60 * MINUTE
+    fold.word((A, "moped", 5), offset=6)
+    assert fold.look(began + 1, (A, "hello", (there, 0, 0, 0, 0)), ahead=read) == []
+    fold.word((A, "moped", 11), offset=7)
+    told = fold.look(read, (A, "hello", (11, 0, 0, 0, 0)))
+    assert [alert.starts_at for alert in told] == ([began] if waits else [])
+
+
 def test_too_few_are_told_where_others_leave_all_the_time() -> None:
     """Four mopeds where five are wanted. Who left by the word of the fleet, not yet by that of the grid, may be one."""
     looking = Looking(policy_of(mopeds(minimum=5)))

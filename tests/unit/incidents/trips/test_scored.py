@@ -44,7 +44,7 @@ def alerts(scenario: Scenario, witness: Witness) -> list[Alert]:
     config = settings.load(policy_vehicle_types="bicycle")
     policy, findings = read_policy(config, POLICY)
     assert not findings.errors
-    news = NewsConfig(trips=configs.trip_cells(policy))
+    news = NewsConfig(trips=configs.trip_areas(policy))
     city = City(1, fleet=replace(FLEET, sources=1, news=news))
     incidents = configs.incidents_fold(config, policy, restored())
     told, heard, readings = [], 0, []

@@ -23,6 +23,7 @@ from tests.unit.incidents.trips.riding import (
     OUTSIDE,
     T0,
     Riding,
+    asked,
     message,
     policy_of,
     trip_rule,
@@ -228,6 +229,7 @@ def test_the_day_begins_anew_when_an_operator_that_was_silent_is_heard_again(
         return book
 
     book, told = opened(), []
+    list(book.apply(asked(TWO), Record(topics.CELLS, 0, 0, b"", 0)))
     for quarter in range(64 * 4):
         hour = quarter / 4
         (silent.add if begin <= hour <= end else silent.discard)("hello")
@@ -278,10 +280,95 @@ def test_a_policy_that_begins_when_it_is_loaded_lacks_no_trips_though_the_grid_i
     """The fleet tells of no trip before; there is one an hour, 2.4 a day for each of ten vehicles."""
     fold = Riding(policy_of(trip_rule(8, 2, minimum=1)))
     fold.at(0, {"hello": 10})
-    fold.fold.take_policy(policy_of(trip_rule(7, 1, minimum=2.3), start_date=T0 + behind * HOUR))
+    loaded = policy_of(trip_rule(7, 1, minimum=2.3), start_date=T0 + behind * HOUR)
+    fold.fold.take_policy(loaded)
+    fold.asked(loaded, behind)
     for hour in range(behind, behind + 25):
         fold.trips(hour + 0.5, 1)
     assert fold.through(0.5, behind + 25) == []
+
+
+BUSY = policy_of(trip_rule(7, 1, minimum=2.3))
+"""Ten vehicles that make a trip an hour make 2.4 a day each."""
+
+
+def behind_a_fleet(fold: Riding, begin: int, end: int, told_from: int) -> list[Alert]:
+    """Look each half an hour; one trip an hour is told from an hour on."""
+    told = []
+    for hour in range(begin, end):
+        if hour >= told_from:
+            fold.trips(hour + 0.5, 1)
+        told += fold.through(hour, hour + 0.5)
+    return told
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("behind", [1, 4, 12, 20, 30])
+def test_a_policy_that_is_loaded_while_the_grid_is_behind_lacks_no_trips(behind: int, restart: bool) -> None:
+    """It is in force already; what its fleet read before it was loaded was not told."""
+    fold = Riding(policy_of(trip_rule(8, 2, minimum=1)))
+    fold.at(0, {"hello": 10})
+    fold.fold.take_policy(BUSY)
+    assert behind_a_fleet(fold, 0, 2, behind) == []
+    fold.asked(BUSY, behind)
+    if restart:
+        fold.checkpoint()
+        fold.crash(BUSY)
+    assert behind_a_fleet(fold, 2, behind + 30, behind) == []
+    [alert] = fold.through(behind + 30, behind + 34)
+    assert alert.kind == "too_few_trips", "no trips since"
+
+
+def test_a_policy_is_not_judged_before_a_fleet_says_that_it_goes_by_it() -> None:
+    """Who is behind with ub.cells reads for long what was told before the policy was loaded."""
+    fold = Riding(policy_of(trip_rule(8, 2, minimum=1)))
+    fold.at(0, {"hello": 10})
+    fold.fold.take_policy(BUSY)
+    assert fold.through(0.5, 50) == []
+    fold.asked(BUSY, 50)
+    assert fold.through(50.5, 73.5) == []
+    assert len(fold.at(74)) == 1
+
+
+def test_a_day_is_whole_once_it_is_for_the_last_fleet_that_tells_of_it() -> None:
+    """One was never there, and one that is not there any more asks nothing."""
+    fold = Riding(BUSY)
+    fold.asked(BUSY, 6, source=1)
+    fold.asked(policy_of(trip_rule(8, 2, minimum=1)), 9, source=2)
+    fold.at(0, {"hello": 10})
+    assert fold.through(0.5, 29.5) == []
+    assert len(fold.at(30)) == 1
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_fleet_that_says_again_what_it_said_changes_nothing_and_one_that_asks_anew_puts_off(
+    crash: bool,
+) -> None:
+    """A fleet that goes back to its checkpoint after a crash repeats trips, and those count once."""
+    fold = Riding(BUSY)
+    fold.at(0, {"hello": 10})
+    fold.asked(BUSY, 6)
+    fold.asked(BUSY, 5)
+    assert fold.through(0.5, 10) == []
+    fold.asked(policy_of(trip_rule(8, 2, minimum=1)), 10)
+    fold.asked(BUSY, 12)
+    if crash:
+        fold.checkpoint()
+        fold.crash()
+    assert fold.through(10.5, 35.5) == []
+    assert len(fold.at(36)) == 1
+
+
+def test_an_open_alert_stays_until_a_whole_day_is_known_again() -> None:
+    fold = Riding(BUSY)
+    fold.at(0, {"hello": 10})
+    [alert] = fold.through(0.5, 24)
+    fold.asked(BUSY, 30)
+    for hour in range(24, 54):
+        fold.trips(hour, 2)
+    assert fold.through(24.5, 53.5) == []
+    [cleared] = fold.at(54)
+    assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
 
 
 def test_trips_told_of_a_policy_that_has_not_begun_are_kept_for_a_day() -> None:
@@ -453,6 +540,7 @@ def test_a_rule_that_counts_elsewhere_now_says_nothing_before_a_day_is_known_the
         fold.crash(drawn)
     else:
         fold.fold.take_policy(drawn)
+    fold.asked(drawn, 30)
     assert of_ground(fold, 30, 60) == []
     fewer = policy_of(trip_rule(7, 2, maximum=4))
     fold.fold.take_policy(fewer)
@@ -465,7 +553,9 @@ def test_an_alert_of_a_rule_that_counts_elsewhere_now_ends() -> None:
     fold.at(0, {"hello": 10})
     fold.at(0, {"hello": 50}, OUTSIDE)
     [alert] = fold.through(0.5, 24)
-    fold.fold.take_policy(policy_of(trip_rule(7, 2, minimum=2)))
+    drawn = policy_of(trip_rule(7, 2, minimum=2))
+    fold.fold.take_policy(drawn)
+    fold.asked(drawn, 24)
     [cleared] = fold.at(24.1)
     assert (cleared.alert_id, cleared.action) == (alert.alert_id, "cleared")
     assert cleared.summary.startswith("the rule counts elsewhere, or others; ")

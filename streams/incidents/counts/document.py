@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from schemas.vehicles import ID_PATTERN
+from schemas.vehicles import COUNTED_STATES, ID_PATTERN
 from streams.incidents.counts.count_rule import count_rule
 from streams.incidents.counts.envelope import data_of
 from streams.incidents.counts.fields import Fields
 from streams.incidents.counts.geographies import City, Geography, read_geographies
-from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
+from streams.incidents.counts.rules import CountPolicy, CountRule
 from streams.incidents.policy_findings import Findings
 from streams.incidents.speeds.document import speed_rule
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
@@ -248,7 +248,8 @@ def _rule(
     if former:
         fields.error(
             "statuses",
-            f"since MDS 1.0 this field is called states; rename it, and use the states of 2.0 ({', '.join(COUNTED)})",
+            "since MDS 1.0 this field is called states; rename it, and use the states of 2.0 "
+            f"({', '.join(COUNTED_STATES)})",
         )
     if fields.values.get("rate_amount") is not None:
         given = f"is {fields.values['rate_amount']!r:.80}"

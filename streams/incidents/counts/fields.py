@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from schemas.vehicles import COUNTED_STATES, GONE_STATES
 from streams.incidents.counts.hours import DAY_S, DAYS, Hours, clock
-from streams.incidents.counts.rules import COUNTED
-from streams.incidents.counts.states import NOWHERE, left_out
+from streams.incidents.counts.states import left_out
 from streams.incidents.policy_findings import Findings
 from streams.printable import is_printable
 
@@ -190,16 +190,16 @@ class Fields:
         """Return the states that a rule counts; all that can be counted where none is named."""
         value = self.values.get("states")
         if value is None or value in ({}, []):
-            return COUNTED
+            return COUNTED_STATES
         if not isinstance(value, dict):
             self.error("states", 'an object such as {"available": []} is expected')
-            return COUNTED
-        counted = not value.keys().isdisjoint(COUNTED)
+            return COUNTED_STATES
+        counted = not value.keys().isdisjoint(COUNTED_STATES)
         for state, events in value.items():
             place = f"{self.place}.states.{state}"
-            if state in COUNTED:
+            if state in COUNTED_STATES:
                 self._all_events(place, state, events)
-            elif state in NOWHERE and counted:
+            elif state in GONE_STATES and counted:
                 self._findings.note(place, "a vehicle in this state is in no cell, so none is evaluated")
             else:
                 way_out = (
@@ -207,9 +207,9 @@ class Fields:
                     if counted
                     else "name one of them, or remove the rule: without states it would apply to others"
                 )
-                rule = f"vehicles are counted in the states {', '.join(COUNTED)}; {way_out}"
+                rule = f"vehicles are counted in the states {', '.join(COUNTED_STATES)}; {way_out}"
                 self._findings.error(place, rule)
-        return tuple(state for state in COUNTED if state in value)
+        return tuple(state for state in COUNTED_STATES if state in value)
 
     def _all_events(self, place: str, state: str, events: object) -> None:
         """Refuse a state by which only some of the events that lead to it are meant: readings do not tell of events."""

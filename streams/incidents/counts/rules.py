@@ -10,9 +10,6 @@ from streams.incidents.counts.hours import Hours
 from streams.incidents.mds_policy import MdsPolicy
 from streams.incidents.stays.rules import Area
 
-COUNTED = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
-"""States of which the live counts of a cell tell; vehicles in the other states of MDS are in no cell."""
-
 
 class Place(NamedTuple):
     """Part of a cell: within these areas, of those whose outline may cross it, and not within those.
@@ -28,7 +25,7 @@ class Place(NamedTuple):
 
 
 Counts = tuple[int, int, int, int, int]
-"""Vehicles by state, in the order of COUNTED."""
+"""Vehicles by state, in the order of COUNTED_STATES."""
 NONE: Counts = (0, 0, 0, 0, 0)
 
 Units = Literal["devices", "percent", "utilization"]

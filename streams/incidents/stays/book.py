@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.cells import CellsNow, CellsVehicles
+from schemas.vehicles import GONE_STATES
 from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.counts.hours import Hours
@@ -17,8 +18,6 @@ from streams.incidents.stays.alert import raised
 from streams.incidents.stays.rules import StayKind, StayPolicy, StayRule, StayRules
 from streams.incidents.stays.watch import Broken, Stay, follow, judge, rejudge, stands_alike
 from streams.times import to_second
-
-_GONE = ("missing", "elsewhere", "removed")
 
 
 class Heard(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
@@ -107,7 +106,7 @@ class StayBook:
             zip(message.news.offset, message.news.vehicle_state, strict=True)
         ):
             order = None if offset is None else (message.generation, offset)
-            is_news = order > before if order is not None else state in _GONE or not heard.all
+            is_news = order > before if order is not None else state in GONE_STATES or not heard.all
             if is_news:
                 yield from self._one(message, i, record)
             reached = max(reached, order or reached)
@@ -125,7 +124,7 @@ class StayBook:
         known = stays.get(vehicle_id)
         if known is not None and (at < known.ts or (at == known.ts and n.offset[i] is not None)):
             return
-        areas = [] if n.vehicle_state[i] in _GONE else n.areas[i]
+        areas = [] if n.vehicle_state[i] in GONE_STATES else n.areas[i]
         if known is None and not areas:
             return
         first_offset = record.offset if known is None else known.first_offset

@@ -23,6 +23,7 @@ class Book(Protocol):
     How books are built, so that a reader of one finds his way in the others:
     - Event time comes with messages that every region gets: CellsNow for what vehicles do, CellsHealth for what closed
       windows say. A look at such a message raises what has lasted and clears what is over or silent.
+    - Judgement does not go back in time, though what a region knows may: `Clocks` (clocks.py) knows how far it was.
     - News of single vehicles come again after a crash of their source; `Heard` (sources_heard.py) knows which are old.
     - `_unsaved` has the keys of what changed, and `take_parts` empties it. A part is named by its key, with slashes;
       where there are several kinds of parts, the kind stands first.

@@ -10,6 +10,7 @@ from schemas.cells import CellsNow
 from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.check_columns import CellNames
+from streams.incidents.clocks import CLOCK, Clocks
 from streams.incidents.counts.rules import NONE, Counts
 from streams.incidents.lifecycle import Place
 from streams.incidents.policy import Policy, Rule
@@ -44,9 +45,6 @@ class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
-_clock = msgspec.msgpack.Decoder(int)
-_CLOCK = "clock/"
-"""Names of what is saved of a region's time begin with it; all else is of a cell."""
 
 
 class _Cell:
@@ -91,9 +89,7 @@ class CellBook:
         self._cells: dict[str, _Cell] = {}
         self._pending: set[str] = set()
         self._unsaved: set[str] = set()
-        self._clocks: dict[str, int] = {}
-        """By region: the newest event time that was looked at. What a region knows may go back; judgement does not."""
-        self._clocks_unsaved: set[str] = set()
+        self._clocks = Clocks()
 
     def take(self, policy: Policy) -> None:
         """Go by other capacities from now on; cells that have one are looked at with their region's next counts."""
@@ -133,18 +129,11 @@ class CellBook:
             return
         if not looked_at and message.region not in self._clocks:
             return
-        as_of = self._reached(message)
+        as_of = self._clocks.reach(message.region, message.as_of)
         for cell in sorted(looked_at):
             event = self._judge(cell, as_of, record)
             if event is not None:
                 yield event
-
-    def _reached(self, message: CellsNow) -> int:
-        known = self._clocks.get(message.region, 0)
-        if message.as_of > known:
-            self._clocks[message.region] = message.as_of
-            self._clocks_unsaved.add(message.region)
-        return max(message.as_of, known)
 
     def _put(self, message: CellsNow) -> set[str]:
         c = message.counts
@@ -233,11 +222,7 @@ class CellBook:
 
     def take_parts(self) -> dict[str, bytes | None]:
         """Return the cells and the times of regions that changed since the last call."""
-        parts: dict[str, bytes | None] = {
-            f"{_CLOCK}{region}": msgspec.msgpack.encode(self._clocks[region])
-            for region in self._clocks_unsaved
-        }
-        self._clocks_unsaved.clear()
+        parts: dict[str, bytes | None] = dict(self._clocks.take_parts())
         for name in self._unsaved:
             cell = self._cells[name]
             saved = _Saved(
@@ -255,8 +240,9 @@ class CellBook:
 
     def restore(self, name: str, data: bytes) -> Alert | None:
         """Take back a cell, or the time of a region; returns the cell's open alert."""
-        if name.startswith(_CLOCK):
-            self._clocks[name.removeprefix(_CLOCK)] = _clock.decode(data)
+        about, _, region = name.partition("/")
+        if about == CLOCK:
+            self._clocks.restore(region, data)
             return None
         saved = _saved.decode(data)
         lat, lon = self._centre(int(name, 16))

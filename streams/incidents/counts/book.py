@@ -5,12 +5,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import tzinfo
 
-import msgspec
-
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold.contract import Record
 from streams.incidents.book import Message
+from streams.incidents.clocks import CLOCK, Clocks
 from streams.incidents.counts.alert import Look, followed, not_told, raised, vehicles
 from streams.incidents.counts.counted import Counted, counted
 from streams.incidents.counts.crowd import Crowd, Move
@@ -42,9 +41,8 @@ class CountConfig:
     ground: str = ""
 
 
-_clock = msgspec.msgpack.Decoder(int)
-_GONE, _CLOCK = "gone", "clock"
-"""First part of the names of saved alerts whose rule is gone or elsewhere, and of saved clocks; others are of rules."""
+_GONE = "gone"
+"""First part of the names of saved alerts whose rule is gone or elsewhere; others are of rules, or of clocks."""
 
 
 class CountBook:
@@ -68,11 +66,9 @@ class CountBook:
         self._entries: dict[Key, Entry] = {}
         self._abandoned: dict[str, Entry] = {}
         """Open alerts of rules that are gone or elsewhere now, by id, until the next look at their region."""
-        self._clocks: dict[str, int] = {}
-        """By region: the newest event time that was looked at. What a region knows may go back; judgement does not."""
+        self._clocks = Clocks()
         self._unsaved: set[Key] = set()
         self._abandoned_unsaved: set[str] = set()
-        self._clocks_unsaved: set[str] = set()
         self._config, self._rules = config, _rules_of(config)
 
     def take(self, config: CountConfig) -> None:
@@ -124,11 +120,9 @@ class CountBook:
             yield from self._look(message.region, self._reached(message), record)
 
     def _reached(self, message: CellsNow) -> int:
-        known = self._clocks.get(message.region, 0)
-        if message.as_of > known and self._tallies_of(message.region):
-            self._clocks[message.region] = message.as_of
-            self._clocks_unsaved.add(message.region)
-        return max(message.as_of, known)
+        if self._tallies_of(message.region):
+            return self._clocks.reach(message.region, message.as_of)
+        return self._clocks.latest(message.region, message.as_of)
 
     def _look(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
         """Look at all rules of a region at an event time; yield each event of an alert."""
@@ -206,12 +200,9 @@ class CountBook:
         """Return what changed of the state, by name; None: it is deleted."""
         parts = {"/".join(filter(None, key)): encoded(self._entries.get(key)) for key in self._unsaved}
         parts |= {f"{_GONE}/{name}": encoded(self._abandoned.get(name)) for name in self._abandoned_unsaved}
-        parts |= {
-            f"{_CLOCK}/{name}": msgspec.msgpack.encode(self._clocks[name]) for name in self._clocks_unsaved
-        }
+        parts |= dict(self._clocks.take_parts())
         self._unsaved.clear()
         self._abandoned_unsaved.clear()
-        self._clocks_unsaved.clear()
         return parts
 
     def restore(self, name: str, data: bytes) -> Alert | None:
@@ -220,8 +211,8 @@ class CountBook:
         Where its rule is gone, or elsewhere now, it is cleared at the next look.
         """
         rule_id, bound, operator = (*name.split("/"), "")[:3]
-        if rule_id == _CLOCK:
-            self._clocks[bound] = _clock.decode(data)
+        if rule_id == CLOCK:
+            self._clocks.restore(bound, data)
             return None
         entry = decoded(data)
         if rule_id == _GONE:

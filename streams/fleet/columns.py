@@ -91,16 +91,8 @@ def _from_frame(frame: VehicleFrame) -> Columns | BadFrame:
         return BadFrame(
             f"received_at {frame.received_at}: milliseconds between 2001 and 2100 expected", max(1, n)
         )
-    columns = {
-        "ts": frame.ts,
-        "lat": frame.lat,
-        "lon": frame.lon,
-        "operator": frame.operator,
-        "vehicle_state": frame.vehicle_state,
-        "vehicle_type": frame.vehicle_type,
-        "battery_percent": frame.battery_percent,
-    }
-    for name, column in columns.items():
+    for name in frame.__struct_fields__:
+        column: Any = getattr(frame, name)
         if isinstance(column, list) and len(column) != n:
             return BadFrame(f"column {name} has {len(column)} values, vehicle_id has {n}", max(1, n))
     return Columns(

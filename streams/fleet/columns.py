@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas import codec
+from schemas.limits import EARLIEST_MS, END_MS
 from schemas.rejected import Reason
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame
-from streams.fold.frames import EARLIEST_MS, END_MS, BadFrame, column_codes
+from streams.fold.frames import BadFrame, column_codes
 
 UNKNOWN_BATTERY = -1
 

@@ -7,6 +7,7 @@ the general decoder of columns.py. What is read here is what that one would read
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.limits import EARLIEST_MS, END_MS
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame
 from streams.columnar.compiled import compiled
 from streams.columnar.json_lists import codes, decimals, integers, list_of, strings
@@ -25,7 +26,6 @@ from streams.columnar.json_text import (
     patterns_of,
     skip,
 )
-from streams.fold.frames import EARLIEST_MS, END_MS
 
 ID, TS, LAT, LON, OPERATOR, RECEIVED_AT, STATE, TYPE, BATTERY = range(len(VehicleFrame.__struct_fields__))
 _REQUIRED = 0b111111  # the first six

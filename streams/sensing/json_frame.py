@@ -7,6 +7,7 @@ is left to the general decoder of columns.py. What is read here is what that one
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.limits import EARLIEST_MS, END_MS
 from schemas.metrics import SENSOR_KINDS
 from schemas.sensors import SENSOR_STATUSES, SensorFrame
 from streams.columnar.compiled import compiled
@@ -31,7 +32,6 @@ from streams.columnar.json_text import (
     patterns_of,
     skip,
 )
-from streams.fold.frames import EARLIEST_MS, END_MS
 from streams.sensing.columns import METRIC_NAMES
 
 _ID, _METRIC, _VALUE, _TS, _LAT, _LON, _KIND, _OWNER, _RECEIVED_AT, _UNIT, _STATUS, _CAPACITY = range(

@@ -70,6 +70,14 @@ class _Cell:
         self.first_offset: int | None = None
         self.raise_at: int | None = None
 
+    def standing(self) -> int:
+        """Vehicles of all operators that stand there."""
+        return sum(self.by_operator.values())
+
+    def is_judged_otherwise(self) -> bool:
+        """Return whether a cell that was restored was judged by another capacity than it has now."""
+        return step(self.watch, self.standing(), self.watch.since or 0, self.rule) != self.watch
+
     def begin_anew(self) -> bool:
         """Start a condition that is no alert yet anew if its threshold has changed; returns whether it did."""
         if self.watch.quiet or self.alert is not None or self.raise_at in (None, self.rule.raise_at):
@@ -154,11 +162,7 @@ class CellBook:
         """Start conditions that are no alert yet anew where counts of several times are below the threshold."""
         for name in cells:
             cell = self._cells[name]
-            if (
-                cell.alert is None
-                and not cell.watch.quiet
-                and sum(cell.by_operator.values()) < cell.rule.raise_at
-            ):
+            if cell.alert is None and not cell.watch.quiet and cell.standing() < cell.rule.raise_at:
                 cell.watch = Watch()
                 self._unsaved.add(name)
 
@@ -177,7 +181,7 @@ class CellBook:
 
     def _judge(self, name: str, as_of: int, record: Record) -> Alert | None:
         cell = self._cells[name]
-        watch = step(cell.watch, sum(cell.by_operator.values()), as_of, cell.rule)
+        watch = step(cell.watch, cell.standing(), as_of, cell.rule)
         if watch == cell.watch and watch.quiet:
             self._pending.discard(name)
             return None
@@ -209,7 +213,7 @@ class CellBook:
             return None
         rule = cell.rule
         bounds = f"{rule.raise_at} for {rule.min_duration_ms / 1000:g} s, cleared below {rule.clear_below}"
-        return Seen(f"{sum(cell.by_operator.values())} bikes", bounds, cell.watch.as_text)
+        return Seen(f"{cell.standing()} bikes", bounds, cell.watch.as_text)
 
     def waiting(self, region: str) -> Iterator[Waiting]:
         """Yield the cells of a region that hold too many, not yet for long enough."""
@@ -255,15 +259,9 @@ class CellBook:
         cell.watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
         if cell.begin_anew():
             self._unsaved.add(name)
-        if (cell.watch.since is not None and saved.alert is None) or self._is_judged_otherwise(cell):
+        if (cell.watch.since is not None and saved.alert is None) or cell.is_judged_otherwise():
             self._pending.add(name)
         return saved.alert
-
-    def _is_judged_otherwise(self, cell: _Cell) -> bool:
-        """Return whether a cell that was restored was judged by another capacity than it has now."""
-        return (
-            step(cell.watch, sum(cell.by_operator.values()), cell.watch.since or 0, cell.rule) != cell.watch
-        )
 
 
 def _standing(counts: Counts) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from schemas.vehicles import COUNTED_STATES, GONE_STATES
+from schemas.vehicles import COUNTED_STATES, GONE_STATES, VEHICLE_TYPES
 from streams.incidents.counts.hours import DAY_S, DAYS, Hours, clock
 from streams.incidents.counts.states import left_out
 from streams.incidents.policy_findings import Findings
@@ -122,6 +122,28 @@ class Fields:
         what = f"vehicle types of MDS ({', '.join(MDS_TYPES)})"
         found = frozenset(self.texts("vehicle_types", "|".join(MDS_TYPES), what))
         return found | _SCOOTERS if "scooter" in found else found
+
+    def of_single_vehicles(self, about: str) -> frozenset[str] | None:
+        """Return the types that a rule on single vehicles names; empty: all; None: no vehicle here has one of them.
+
+        Notes what else such a rule cannot ask for; `about` says what it is on.
+        """
+        if self.values.get("propulsion_types") not in (None, []):
+            self.error("propulsion_types", "vehicles are not distinguished by propulsion; leave it out")
+        if self.values.get("minimum") not in (None, 0):
+            self.error("minimum", f"a rule on {about} has no minimum; leave it out")
+        given = self.vehicle_types()
+        types = given & set(VEHICLE_TYPES)
+        if given and not types:
+            self.note("vehicle_types", "no vehicle here has one of these types; the rule is not evaluated")
+            return None
+        return types
+
+    def only_maximum(self) -> int | None:
+        """Return the bound of a rule that can have no other; None where it has none, or a wrong one."""
+        if self.values.get("maximum") is None:
+            self.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
+        return self.number("maximum")
 
     def named[T](self, key: str, table: Mapping[str, T]) -> T:
         """Return what a text stands for; the first of the table where it is none of its names."""

@@ -7,10 +7,10 @@ from typing import Any
 import shapely
 
 from schemas.vehicles import COUNTED_STATES
-from streams.incidents.counts.geographies import City, about_cells, too_large
-from streams.incidents.counts.hours import DAYS, Hours, clock
 from streams.incidents.counts.rules import CountPolicy, CountRule
-from streams.incidents.mds_policy import ALWAYS, MdsPolicy, Span
+from streams.incidents.mds.geographies import City, about_cells, too_large
+from streams.incidents.mds.hours import DAYS, Hours, clock
+from streams.incidents.mds.policy import ALWAYS, MdsPolicy, Span
 from streams.incidents.policy import Policy
 from streams.incidents.speeds.rules import SpeedRule
 from streams.incidents.stays.rules import StayRule

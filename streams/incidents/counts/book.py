@@ -15,13 +15,13 @@ from streams.incidents.counts.counted import Counted, counted
 from streams.incidents.counts.crowd import Crowd, Move
 from streams.incidents.counts.doubt import ends, how_many, how_many_of, in_doubt
 from streams.incidents.counts.entry import Entry, Key, decoded, encoded, key_of
-from streams.incidents.counts.hours import local_time
 from streams.incidents.counts.rules import CountPolicy, CountRule, Counts, Place
 from streams.incidents.counts.shares import Fleets
 from streams.incidents.counts.tally import ByOperator, Tally
 from streams.incidents.counts.transit import in_transit
 from streams.incidents.counts.watch import Bound, bound_of, bounds, severity, step
 from streams.incidents.lifecycle import COUNTS_OTHERS, RULE_GONE, ended
+from streams.incidents.mds.hours import local_time
 from streams.incidents.saturation import Watch
 from streams.incidents.showing import Seen, Waiting
 from streams.printable import quoted

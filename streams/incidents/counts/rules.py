@@ -6,8 +6,8 @@ https://github.com/openmobilityfoundation/mobility-data-specification/tree/2.0.0
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from streams.incidents.counts.hours import Hours
-from streams.incidents.mds_policy import MdsPolicy
+from streams.incidents.mds.hours import Hours
+from streams.incidents.mds.policy import MdsPolicy
 from streams.incidents.stays.rules import Area
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from math import nextafter
 
-from streams.incidents.counts.fields import Fields
-from streams.incidents.counts.geographies import Geography
+from streams.incidents.mds.fields import Fields
+from streams.incidents.mds.geographies import Geography
 from streams.incidents.speeds.rules import SpeedRule
 from streams.incidents.stays.rules import Area
 

@@ -12,8 +12,8 @@ from schemas.vehicles import GONE_STATES
 from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.clocks import CLOCK, Clocks
-from streams.incidents.counts.hours import Hours
 from streams.incidents.lifecycle import PlaceOf, ended
+from streams.incidents.mds.hours import Hours
 from streams.incidents.showing import Seen
 from streams.incidents.stays.alert import raised
 from streams.incidents.stays.rules import StayKind, StayPolicy, StayRule, StayRules

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from schemas.vehicles import STANDING_STATES
-from streams.incidents.counts.fields import Fields
-from streams.incidents.counts.geographies import Geography
+from streams.incidents.mds.fields import Fields
+from streams.incidents.mds.geographies import Geography
 from streams.incidents.stays.rules import Area, StayRule
 
 _UNITS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}

@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from schemas.vehicles import COUNTED_STATES, GONE_STATES, VEHICLE_TYPES
-from streams.incidents.counts.hours import DAY_S, DAYS, Hours, clock
-from streams.incidents.counts.states import left_out
+from streams.incidents.mds.hours import DAY_S, DAYS, Hours, clock
+from streams.incidents.mds.states import left_out
 from streams.incidents.policy_findings import Findings
 from streams.printable import is_printable
 

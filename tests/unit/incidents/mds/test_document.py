@@ -10,7 +10,7 @@ import pytest
 from schemas.vehicles import COUNTED_STATES
 from streams.errors import PolicyError
 from streams.files.policy import city_of
-from streams.incidents.counts.hours import Hours
+from streams.incidents.mds.hours import Hours
 from streams.incidents.policy import read_zones
 from streams.incidents.policy_findings import Findings
 from streams.incidents.policy_reader import beside, value_of

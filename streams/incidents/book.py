@@ -1,6 +1,7 @@
 """The contract of everything that watches the city: messages of ub.cells in, events of alerts out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from schemas.alerts import Alert
@@ -10,6 +11,8 @@ from streams.incidents.messages import Metrics, Requests, Windows
 
 Message = CellsNow | Metrics | Windows | Requests | CellsVehicles | CellsEdges | CellsHealth
 """What comes on ub.cells, by its tag; of each type what is needed here (streams/incidents/messages.py)."""
+SilentIn = Callable[[str], AbstractSet[str]]
+"""Return the operators of which nothing is heard in a region."""
 
 
 class Book(Protocol):

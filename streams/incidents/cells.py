@@ -1,6 +1,6 @@
 """All cells under watch for oversaturation: who stands where, since when it is too many, and the open alerts."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,7 +11,7 @@ from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.check_columns import CellNames
 from streams.incidents.clocks import CLOCK, Clocks
-from streams.incidents.counts.rules import NONE, Counts
+from streams.incidents.counts.rules import NONE, ByOperator, Counts
 from streams.incidents.lifecycle import Place
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.saturation import Watch, step
@@ -25,7 +25,7 @@ Centre = Callable[[int], tuple[float, float]]
 class Follower(Protocol):
     """A book that also needs the live counts of cells."""
 
-    def meet(self, region: str, cell: str, counts: Mapping[str, Counts]) -> None:
+    def meet(self, region: str, cell: str, counts: ByOperator) -> None:
         """Hear of a cell; `counts` is the map, by operator, that its counts are kept in from now on."""
 
     def move(self, region: str, cell: str, operator: str, before: Counts, after: Counts) -> None:

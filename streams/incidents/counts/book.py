@@ -1,23 +1,22 @@
 """All rules of the policies under watch: counts by region, open alerts, and what a checkpoint keeps of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold.contract import Record
-from streams.incidents.book import Message
+from streams.incidents.book import Message, SilentIn
 from streams.incidents.clocks import CLOCK, Clocks
 from streams.incidents.counts.alert import Look, followed, not_told, raised, vehicles
 from streams.incidents.counts.counted import Counted, counted
 from streams.incidents.counts.crowd import Crowd, Move
 from streams.incidents.counts.doubt import ends, how_many, how_many_of, in_doubt
 from streams.incidents.counts.entry import Entry, Key, decoded, encoded, key_of
-from streams.incidents.counts.rules import CountPolicy, CountRule, Counts, Place
+from streams.incidents.counts.rules import ByOperator, CountPolicy, CountRule, Counts, Place
 from streams.incidents.counts.shares import Fleets
-from streams.incidents.counts.tally import ByOperator, Tally
+from streams.incidents.counts.tally import Tally
 from streams.incidents.counts.transit import in_transit
 from streams.incidents.counts.watch import Bound, bound_of, bounds, severity, step
 from streams.incidents.lifecycle import COUNTS_OTHERS, RULE_GONE, ended
@@ -51,7 +50,7 @@ class CountBook:
     def __init__(
         self,
         config: CountConfig,
-        silent: Callable[[str], AbstractSet[str]] | None,
+        silent: SilentIn | None,
         by_other_areas: Callable[[str, str], bool],
     ) -> None:
         """`silent` returns the operators of which nothing is heard in a region: rules on too few of theirs must wait.

@@ -3,6 +3,7 @@
 https://github.com/openmobilityfoundation/mobility-data-specification/tree/2.0.0/policy, rules of type `count`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -27,6 +28,7 @@ class Place(NamedTuple):
 Counts = tuple[int, int, int, int, int]
 """Vehicles by state, in the order of COUNTED_STATES."""
 NONE: Counts = (0, 0, 0, 0, 0)
+ByOperator = Mapping[str, Counts]
 
 Units = Literal["devices", "percent", "utilization"]
 """What bounds are in: vehicles of all operators together, or per cent of each operator (shares.py)."""

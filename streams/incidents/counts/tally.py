@@ -6,14 +6,12 @@ asks for types, and the vehicle's type is not known, it counts for no rule. It i
 each later rule that it would count for otherwise.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.vehicles import COUNTED_STATES
 from streams.incidents.counts.crowd import Crowd
 from streams.incidents.counts.rules import NONE, CountPolicy, CountRule, Counts, Place
 
-ByOperator = Mapping[str, Counts]
 ByRule = list[dict[str, int]]
 """Vehicles by operator, for each rule."""
 Unsettled = tuple[int, int]

@@ -1,7 +1,6 @@
 """All rules on trips per vehicle and day, in the regions of one partition of ub.cells."""
 
-from collections.abc import Callable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -9,15 +8,15 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.cells import CellsNow, CellsVehicles
 from streams.fold.contract import Record
-from streams.incidents.book import Message
+from streams.incidents.book import Message, SilentIn
 from streams.incidents.check_columns import problem_of_lengths
 from streams.incidents.clocks import CLOCK, Clocks
-from streams.incidents.counts.rules import Counts
+from streams.incidents.counts.rules import ByOperator, Counts
 from streams.incidents.lifecycle import COUNTS_OTHERS, RULE_GONE, ended
 from streams.incidents.showing import Seen
 from streams.incidents.sources_heard import ABOUT, Heard
 from streams.incidents.trips.alert import Look, followed, raised
-from streams.incidents.trips.counting import ByOperator, Counting
+from streams.incidents.trips.counting import Counting
 from streams.incidents.trips.judge import found_in
 from streams.incidents.trips.rules import TripPolicy, TripRule
 from streams.incidents.trips.series import HOUR_MS, Series, add_trip, advance, begin_anew, forget, rate_of
@@ -26,7 +25,6 @@ UNKNOWN_MS = HOUR_MS
 """Event time without a word of a region after which nothing is known of the time between."""
 Key = tuple[str, str, str]
 """Region, rule and operator."""
-Silent = Callable[[str], AbstractSet[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ _entry = msgspec.msgpack.Decoder(_Entry)
 class TripBook:
     """Trips and vehicles by region, rule and operator, by hour; judged when an hour of event time is over."""
 
-    def __init__(self, config: TripConfig, silent: Silent | None) -> None:
+    def __init__(self, config: TripConfig, silent: SilentIn | None) -> None:
         """`silent` says of which operators nothing is heard in a region: nothing is known of them then."""
         self._silent = silent
         self._cells: dict[str, dict[str, ByOperator]] = {}

@@ -4,12 +4,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from schemas.vehicles import COUNTED_STATES
-from streams.incidents.counts.rules import NONE, Counts
+from streams.incidents.counts.rules import NONE, ByOperator, Counts
 from streams.incidents.trips.rules import TripPolicy, TripRule
 
 Key = tuple[str, str]
 """Rule and operator."""
-ByOperator = Mapping[str, Counts]
 
 
 class Counting:
